@@ -1,0 +1,187 @@
+//! One table: what a change of each field of the language means for the data.
+//!
+//! The plan, the documentation and the fence at run time are all made from it. A test holds it against the
+//! schemas: every field has exactly one row, and every row a field.
+
+use crate::key::Kind;
+use crate::plan::Consequence;
+
+/// What a rule says about a changed field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Always the same.
+    Always(Consequence),
+    /// It is the switch: the change is an activation or a deactivation.
+    Activity,
+    /// A map of parts: one added does nothing, one removed and one changed have consequences of their own.
+    Parts {
+        /// When a part goes.
+        removed: Consequence,
+        /// When it appears.
+        added: Consequence,
+    },
+    /// Update types: a wider choice reads again, `deleted` starts or stops deletions, a narrower one does nothing.
+    Updates,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Of which kind.
+    pub kind: Kind,
+    /// The path inside `spec`; `*` is any name. The longest rule that is a prefix of a path applies.
+    pub path: &'static str,
+    /// What a change means.
+    pub effect: Effect,
+    /// Why, when it is not plain.
+    pub note: &'static str,
+}
+
+const fn rule(kind: Kind, path: &'static str, consequence: Consequence) -> Rule {
+    Rule { kind, path, effect: Effect::Always(consequence), note: "" }
+}
+
+const fn noted(kind: Kind, path: &'static str, effect: Effect, note: &'static str) -> Rule {
+    Rule { kind, path, effect, note }
+}
+
+use Consequence::{Deletions, DropField, None, Rekey, Remap, Reread, Restart};
+use Kind::{Authorization, Integration, Project, Source, Stack, Transfer};
+
+/// The table, by kind and path.
+pub const RULES: &[Rule] = &[
+    rule(Stack, "variables", None),
+    rule(Stack, "language", None),
+    rule(Stack, "mail", None),
+    rule(Stack, "limits", None),
+    noted(
+        Project,
+        "entities",
+        Effect::Parts { removed: Consequence::Drop, added: None },
+        "a removed entity takes its rows with it",
+    ),
+    noted(Project, "entities.*.key", Effect::Always(Rekey), "needs --allow-rekey"),
+    noted(
+        Project,
+        "entities.*.fields",
+        Effect::Parts { removed: DropField, added: None },
+        "a new field is filled by the mapping that feeds it",
+    ),
+    noted(
+        Project,
+        "entities.*.fields.*.type",
+        Effect::Always(Remap),
+        "for the transfers that feed the field",
+    ),
+    noted(
+        Project,
+        "entities.*.fields.*.required",
+        Effect::Always(None),
+        "applies to records read from now on",
+    ),
+    noted(
+        Project,
+        "entities.*.fields.*.default",
+        Effect::Always(None),
+        "applies to records created from now on",
+    ),
+    noted(Project, "entities.*.fields.*.unique", Effect::Always(Remap), "so that the rows there are indexed"),
+    noted(
+        Project,
+        "entities.*.fields.*.maxLength",
+        Effect::Always(None),
+        "applies to records read from now on",
+    ),
+    noted(
+        Project,
+        "entities.*.fields.*.options",
+        Effect::Always(None),
+        "applies to records read from now on",
+    ),
+    rule(Project, "store", Consequence::Drop),
+    rule(Project, "protect", None),
+    noted(
+        Authorization,
+        "",
+        Effect::Always(None),
+        "another way to prove who we are does not change what is read",
+    ),
+    rule(Source, "connector", Reread),
+    rule(Source, "authorization", None),
+    rule(Source, "config.baseUrl", Reread),
+    rule(Source, "config.headers", Reread),
+    rule(Source, "config.rateLimit", None),
+    rule(Source, "config.retry", None),
+    rule(Source, "config.timeout", None),
+    rule(Source, "config.allowedOrigins", None),
+    rule(Source, "config.maxBody", None),
+    rule(Source, "config.maxPages", None),
+    noted(
+        Source,
+        "config.dataTypes",
+        Effect::Parts { removed: None, added: None },
+        "a transfer that still reads a removed data type is an error of validate",
+    ),
+    noted(Source, "config.dataTypes.*", Effect::Always(Reread), "for the transfers of that data type"),
+    rule(Source, "protect", None),
+    rule(Transfer, "source", Reread),
+    rule(Transfer, "dataType", Reread),
+    noted(Transfer, "to", Effect::Always(Reread), "the rows in the old entity stay"),
+    noted(Transfer, "active", Effect::Activity, ""),
+    rule(Transfer, "schedule", Restart),
+    noted(Transfer, "mapping.primaryKey", Effect::Always(Rekey), "needs --allow-rekey"),
+    rule(Transfer, "mapping.fields", Remap),
+    rule(Transfer, "deletes", Deletions),
+    rule(Transfer, "mode", Remap),
+    noted(Transfer, "version", Effect::Always(Remap), "so that every row gets its version"),
+    rule(Transfer, "rejects", None),
+    noted(Transfer, "resync", Effect::Always(Reread), "that is what it is for"),
+    rule(Transfer, "protect", None),
+    noted(Integration, "active", Effect::Activity, ""),
+    noted(
+        Integration,
+        "subscriptions",
+        Effect::Updates,
+        "a wider choice re-reads; `deleted` starts or stops deletions",
+    ),
+    rule(Integration, "alerts", None),
+    rule(Integration, "breaker", None),
+    rule(Integration, "protect", None),
+];
+
+/// The rule that applies to a path inside a resource: `["spec", "schedule", "every"]`. Labels and annotations
+/// have none, and no consequence.
+pub fn rule_for<S: AsRef<str>>(kind: Kind, path: &[S]) -> Option<&'static Rule> {
+    let (_, path) = path.split_first().filter(|(first, _)| first.as_ref() == "spec")?;
+    RULES
+        .iter()
+        .filter(|rule| rule.kind == kind && covers(rule.path, path))
+        .max_by_key(|rule| if rule.path.is_empty() { 0 } else { rule.path.split('.').count() })
+}
+
+fn covers<S: AsRef<str>>(rule: &str, path: &[S]) -> bool {
+    if rule.is_empty() {
+        return true;
+    }
+    let segments: Vec<&str> = rule.split('.').collect();
+    segments.len() <= path.len()
+        && segments.iter().zip(path).all(|(rule, segment)| *rule == "*" || *rule == segment.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_rule_applies() {
+        let effect =
+            |kind, path: &str| rule_for(kind, &path.split('.').collect::<Vec<_>>()).map(|rule| rule.effect);
+        assert_eq!(effect(Transfer, "spec.schedule.every"), Some(Effect::Always(Restart)));
+        assert_eq!(effect(Transfer, "spec.mapping.primaryKey.id.from"), Some(Effect::Always(Rekey)));
+        assert_eq!(effect(Project, "spec.entities.contact.fields.city.type"), Some(Effect::Always(Remap)));
+        assert!(matches!(effect(Project, "spec.entities.contact"), Some(Effect::Parts { .. })));
+        assert_eq!(effect(Source, "spec.config.dataTypes.a.records"), Some(Effect::Always(Reread)));
+        assert_eq!(effect(Authorization, "spec.token"), Some(Effect::Always(None)));
+        assert_eq!(effect(Transfer, "labels.team"), Option::None);
+    }
+}

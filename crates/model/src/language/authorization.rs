@@ -1,0 +1,90 @@
+//! `Authorization`: how we prove who we are to a third-party service. Holds references to secrets only.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::secret::{SecretRef, TextOrSecret};
+use crate::tagged::{self, Tagged};
+
+/// What an Authorization says; `type` tells which form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum AuthorizationSpec {
+    /// The service asks for nothing.
+    None(NoAuthorization),
+    /// A key in a header, in several headers, or in the query.
+    ApiKey(ApiKey),
+    /// A token in the `Authorization` header (RFC 6750).
+    Bearer(Bearer),
+    /// A user name and password (RFC 7617).
+    Basic(Basic),
+}
+
+/// No credential at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoAuthorization {}
+
+/// A key that the service handed out. Give `value` with `header` or `query`, or `headers` alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApiKey {
+    /// The header that carries the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// What stands before the key in the header, with its space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// The query parameter that carries the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// Where the key is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<SecretRef>,
+    /// Several headers, each with a reference of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, SecretRef>,
+}
+
+/// A bearer token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bearer {
+    /// Where the token is read.
+    pub token: SecretRef,
+}
+
+/// A user name and a password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Basic {
+    /// The user name, plain or by reference.
+    pub username: TextOrSecret,
+    /// Where the password is read; empty when the service takes the user name alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretRef>,
+}
+
+impl Tagged for AuthorizationSpec {
+    const MARKER: &'static str = "raccord::Tagged/type";
+    const VARIANTS: &'static [&'static str] = &["none", "apiKey", "bearer", "basic"];
+
+    fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
+        match tag {
+            "none" => NoAuthorization::deserialize(rest).map(Self::None),
+            "apiKey" => ApiKey::deserialize(rest).map(Self::ApiKey),
+            "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
+            "basic" => Basic::deserialize(rest).map(Self::Basic),
+            other => Err(D::Error::unknown_variant(other, Self::VARIANTS)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AuthorizationSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tagged::deserialize(deserializer)
+    }
+}

@@ -1,0 +1,65 @@
+//! The connector `file`: CSV (RFC 4180), JSON Lines, JSON arrays, each plain or gzip.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::language::is_default;
+use crate::name::DataTypeName;
+
+/// The settings of a Source with `connector: file`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileSettings {
+    /// The data types, by name.
+    pub data_types: BTreeMap<DataTypeName, FileDataType>,
+}
+
+/// One data type: the files that hold it and how they are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileDataType {
+    /// A path or a glob, relative to the directory of the YAML file. Files are read in the order of their names.
+    pub path: String,
+    /// The format; by default what the file's extension says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<FileFormat>,
+    /// How the file is compressed; by default what the extension says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
+    /// CSV: the character between two columns. Default: a comma.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// The encoding of the text, a label of the WHATWG Encoding Standard. Default: utf-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// CSV without a header line: the names of its columns, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// JSON: where the array of records is. Default: the whole document.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub records: crate::field_path::FieldPath,
+}
+
+/// The formats of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FileFormat {
+    /// Comma-separated values, RFC 4180.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// One JSON document that holds an array.
+    Json,
+}
+
+/// The compressions of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Compression {
+    /// None.
+    None,
+    /// gzip, RFC 1952.
+    Gzip,
+}

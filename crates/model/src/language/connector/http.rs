@@ -1,0 +1,325 @@
+//! The connector `http`: the short form in which most REST services take a line or two a data type.
+//!
+//! The compiler lowers it to the components of Airbyte's low-code language; only those are executed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::bytes_size::ByteSize;
+use crate::duration::Seconds;
+use crate::field_path::FieldPath;
+use crate::language::is_default;
+use crate::name::DataTypeName;
+use crate::rate::Rate;
+use crate::shorthand::{or_string, shorthand};
+
+/// The settings of a Source with `connector: http`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpSettings {
+    /// The URL that every path continues.
+    pub base_url: String,
+    /// Headers sent with every request. Secrets belong in the authorization.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// At most so many requests in a period, for the whole source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<Rate>,
+    /// How often and after what wait a failed request is repeated.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retry: Retry,
+    /// How long one request may take.
+    #[serde(default = "default_timeout", skip_serializing_if = "is_default_timeout")]
+    pub timeout: Seconds,
+    /// Other origins (`https://files.example`) that a next page may lead to. No credential is sent there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub allowed_origins: BTreeSet<String>,
+    /// The largest answer, after decompression.
+    #[serde(default = "default_max_body", skip_serializing_if = "is_default_max_body")]
+    pub max_body: ByteSize,
+    /// The most pages of one data type in one run.
+    #[serde(default = "default_max_pages", skip_serializing_if = "is_default_max_pages")]
+    pub max_pages: u64,
+    /// The data types, by name.
+    pub data_types: BTreeMap<DataTypeName, HttpDataType>,
+}
+
+const fn default_timeout() -> Seconds {
+    Seconds(60)
+}
+fn is_default_timeout(value: &Seconds) -> bool {
+    *value == default_timeout()
+}
+const fn default_max_body() -> ByteSize {
+    ByteSize::mebibytes(64)
+}
+fn is_default_max_body(value: &ByteSize) -> bool {
+    *value == default_max_body()
+}
+const fn default_max_pages() -> u64 {
+    100_000
+}
+fn is_default_max_pages(value: &u64) -> bool {
+    *value == default_max_pages()
+}
+
+/// How often and after what wait a failed request is repeated. 429, 408, 5xx and network errors count as failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retry {
+    /// How many requests at the most, the first one included.
+    #[serde(default = "default_attempts", skip_serializing_if = "is_default_attempts")]
+    pub attempts: u32,
+    /// Where the service says how long to wait. Default: the header `Retry-After`, in both its forms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// The longest single wait; a service that asks for more fails the run.
+    #[serde(default = "default_max_wait", skip_serializing_if = "is_default_max_wait")]
+    pub max_wait: Seconds,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: default_attempts(), wait: None, max_wait: default_max_wait() }
+    }
+}
+
+const fn default_attempts() -> u32 {
+    5
+}
+const fn is_default_attempts(value: &u32) -> bool {
+    *value == default_attempts()
+}
+const fn default_max_wait() -> Seconds {
+    Seconds(300)
+}
+fn is_default_max_wait(value: &Seconds) -> bool {
+    *value == default_max_wait()
+}
+
+/// Where a service says how long to wait: a header or a field of the body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Wait {
+    /// The name of a header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The path of a number in the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<FieldPath>,
+    /// The unit of the number. Default: s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<WaitUnit>,
+}
+
+/// The unit of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum WaitUnit {
+    /// Seconds.
+    S,
+    /// Milliseconds.
+    Ms,
+    /// The number is the instant, in Unix seconds, at which the wait is over.
+    UnixSeconds,
+}
+
+/// One data type: its endpoint, where its records are, how its pages follow each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpDataType {
+    /// The path after the base URL. Default: `/` and the name. `{parent.FIELD}` takes a field of the parent record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The HTTP method. Default: GET.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub method: Method,
+    /// Query parameters of every request.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, Scalar>,
+    /// Headers of this data type alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The JSON body of a POST. `{{ page }}`, `{{ offset }}`, `{{ cursor }}` and `{{ since }}` stand for the values of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+    /// Where the records are in the answer; `$`, the default, when the answer is the array itself. An object's members are taken as records.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub records: FieldPath,
+    /// How the next page is asked for. Default: there is one page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pagination: Option<Pagination>,
+    /// How only what has changed is asked for. Default: everything, every time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<Incremental>,
+    /// The data type whose records each lead to a request of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<DataTypeName>,
+}
+
+/// The HTTP method.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Read, the parameters in the query.
+    #[default]
+    Get,
+    /// Read through a search endpoint, the parameters in the body.
+    Post,
+}
+
+/// The value of a query parameter: a text, number or boolean, sent as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(transform = scalar_schema)]
+pub struct Scalar(pub String);
+
+fn scalar_schema(schema: &mut schemars::Schema) {
+    *schema = schemars::json_schema!({ "type": ["string", "number", "boolean"] });
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Scalar;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text, number or boolean")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+                Ok(Scalar(text.to_owned()))
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
+                Ok(Scalar(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// How pages follow each other. Exactly one of `nextUrl`, `link`, `page`, `offset`, `cursor` stands here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pagination {
+    /// The next page's URL, relative or absolute: a path in the body, or `{header: NAME}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_url: Option<Place>,
+    /// The relation of the `Link` header (RFC 8288) that leads to the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// The parameter that takes the page number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<Parameter>,
+    /// The number of the first page. Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// The parameter that takes the number of records to skip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<Parameter>,
+    /// The cursor of the next page: a path in the body, `{header: NAME}` or `{lastRecord: PATH}`. When it is an object, every member is sent back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Place>,
+    /// The parameter that takes the cursor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<Parameter>,
+    /// The path of a boolean: there are more pages while it is true.
+    #[serde(default, rename = "while", skip_serializing_if = "Option::is_none")]
+    pub while_true: Option<FieldPath>,
+    /// The parameter that takes the page size, and the size: `{per_page: 100}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub size: BTreeMap<String, u64>,
+    /// The path of the total number of records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<FieldPath>,
+}
+
+/// Where an answer holds something: a path in the body (the short form), a header, or a field of the last record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(!remote, transform = or_string)]
+pub struct Place {
+    /// A path in the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<FieldPath>,
+    /// The name of a header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// A path in the last record of the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_record: Option<FieldPath>,
+}
+
+shorthand!(Place, "a path, or a map with `header` or `lastRecord`", |text: &str| text
+    .parse()
+    .map(|path| Place { body: Some(path), ..Place::default() }));
+
+/// Where a request takes a value: a query parameter (the short form) or a member of the JSON body.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(!remote, transform = or_string)]
+pub struct Parameter {
+    /// The name of a query parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The path of a member of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<FieldPath>,
+}
+
+shorthand!(Parameter, "the name of a parameter, or a map with `body`", |text: &str| {
+    Ok::<_, std::convert::Infallible>(Parameter { query: Some(text.to_owned()), body: None })
+});
+
+/// How only what has changed since the last run is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Incremental {
+    /// The field of a record that says when it changed.
+    pub field: FieldPath,
+    /// The parameter that takes the value from which on records are wanted.
+    pub param: Parameter,
+    /// How the value is written, in the records and in the parameter. Default: rfc3339.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub format: CursorFormat,
+    /// What the very first run asks for. Default: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<Scalar>,
+    /// How far before the last value the next run begins, for services that show changes late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookback: Option<Seconds>,
+    /// Whether the service answers in ascending order of the field: then the checkpoint advances with every page.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ordered: bool,
+}
+
+/// How the value of an incremental field is written.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum CursorFormat {
+    /// An instant, RFC 3339.
+    #[default]
+    Rfc3339,
+    /// A day, `2024-01-31`.
+    Date,
+    /// Seconds since 1970.
+    Unix,
+    /// Milliseconds since 1970.
+    UnixMillis,
+    /// A number that only grows, such as a revision.
+    Integer,
+    /// A text that only grows, compared byte by byte.
+    Text,
+}

@@ -1,0 +1,32 @@
+//! The nouns of Raccord and the language they are written in.
+//!
+//! Every other crate speaks in these types: the kinds of the YAML language, the names and paths inside
+//! them, typed values and their bytes, what a plan says, and the *ports* that the store and the
+//! connectors implement. Nothing here reads a file, a clock or a network.
+
+pub mod bytes_size;
+pub mod canonical;
+pub mod checkpoint;
+pub mod consequence;
+pub mod decimal;
+pub mod diagnostic;
+pub mod duration;
+pub mod fact;
+pub mod field_path;
+pub mod key;
+pub mod language;
+pub mod name;
+pub mod plan;
+pub mod port;
+pub mod rate;
+pub mod resource;
+pub mod row;
+pub mod secret;
+mod shorthand;
+pub mod tagged;
+pub mod value;
+
+pub use canonical::Digest;
+pub use key::{Key, Kind};
+pub use name::{DataTypeName, EntityRef, Ident, Name};
+pub use resource::{Desired, Resource, Spec};

@@ -1,0 +1,139 @@
+//! Records on their way from a source: a page of them, each as raw JSON or as a row over a shared header.
+//! Never a tree.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::checkpoint::PageToken;
+
+/// A page of records.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The records.
+    pub records: Records,
+    /// The parent record of all of them, as raw JSON, when the data type has a parent.
+    pub parent: Option<Bytes>,
+    /// What stood where a record was expected.
+    pub faults: Vec<Fault>,
+    /// Where this page is, in words: `page 3`, `customers.csv`.
+    pub position: String,
+    /// Where the next page begins; `None` when the window is complete.
+    pub next: Option<PageToken>,
+}
+
+/// The records of a page.
+#[derive(Debug, Clone)]
+pub enum Records {
+    /// Raw JSON objects inside one body.
+    Json {
+        /// The body.
+        body: Bytes,
+        /// Where each record is in it.
+        spans: Vec<Range<usize>>,
+    },
+    /// Rows of text cells over one header.
+    Rows(Rows),
+}
+
+/// Rows of text cells over one header.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// The names of the columns.
+    pub header: Arc<[String]>,
+    /// The text of all cells, one after the other.
+    pub text: String,
+    /// Where each cell ends in `text`, row by row; a multiple of the number of columns.
+    pub ends: Vec<usize>,
+    /// The line on which each row begins, from 1.
+    pub lines: Vec<u64>,
+}
+
+/// One record, borrowed from its page.
+#[derive(Debug, Clone, Copy)]
+pub enum Record<'a> {
+    /// Raw JSON text.
+    Json(&'a [u8]),
+    /// A row.
+    Row(Row<'a>),
+}
+
+/// One row, borrowed from its page.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// The rows it belongs to.
+    rows: &'a Rows,
+    /// Its number, from 0.
+    at: usize,
+}
+
+impl<'a> Row<'a> {
+    /// The names of the columns.
+    pub fn header(&self) -> &'a [String] {
+        &self.rows.header
+    }
+
+    /// The text of a cell; `None` beyond the last column.
+    pub fn cell(&self, column: usize) -> Option<&'a str> {
+        let width = self.rows.header.len();
+        if column >= width {
+            return None;
+        }
+        let index = self.at * width + column;
+        let end = *self.rows.ends.get(index)?;
+        let start = if index == 0 { 0 } else { *self.rows.ends.get(index - 1)? };
+        self.rows.text.get(start..end)
+    }
+}
+
+/// Something that stood where a record was expected: a line that is not JSON, a row with too few cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: `line 17`.
+    pub position: String,
+    /// Why it is not a record.
+    pub reason: String,
+    /// What stood there, cut to a printable length.
+    pub payload: String,
+}
+
+impl Records {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Json { spans, .. } => spans.len(),
+            Self::Rows(rows) => rows.lines.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The records, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
+        (0..self.len()).map(|at| match self {
+            Self::Json { body, spans } => {
+                Record::Json(spans.get(at).and_then(|span| body.get(span.clone())).unwrap_or_default())
+            }
+            Self::Rows(rows) => Record::Row(Row { rows, at }),
+        })
+    }
+}
+
+impl Record<'_> {
+    /// The record as one line of JSON: raw JSON as it came, a row as an object of texts.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Json(raw) => String::from_utf8_lossy(raw).into_owned(),
+            Self::Row(row) => {
+                let cells = row.header().iter().enumerate().map(|(at, name)| {
+                    (name.clone(), serde_json::Value::from(row.cell(at).unwrap_or_default()))
+                });
+                serde_json::Value::Object(cells.collect()).to_string()
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Sinks: where rows go. The sink classifies each row by its effect, and owns the authoritative checkpoint,
+//! so that records and checkpoint commit together.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{Async, Cause};
+use crate::checkpoint::Checkpoint;
+use crate::fact::{Reject, RejectId, RunId, Tally, Uid, Updates};
+use crate::language::Mode;
+use crate::row::FieldId;
+
+/// The entity that is written, as a run knows it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Under which number its rows are kept.
+    pub incarnation: u64,
+    /// A row that holds the defaults of fields that the mapping does not feed: the base of a created row.
+    pub defaults: Bytes,
+    /// The fields whose values no two rows may share, in ascending order.
+    pub unique: Vec<FieldId>,
+}
+
+/// What a commit was made under. The sink refuses it when the transfer's epoch is greater by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// The generation that runs.
+    pub generation: u64,
+    /// The transfer's epoch in it.
+    pub epoch: u64,
+}
+
+/// What a row is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// It is to be there with these values.
+    Upsert,
+    /// It is to be gone.
+    Delete,
+}
+
+/// Rows on their way into a sink, in one arena.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Keys, patches and versions, one after the other.
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<ChangeEnds>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ChangeEnds {
+    intent: Intent,
+    key: usize,
+    patch: usize,
+    version: usize,
+}
+
+/// One change, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// What is to become of the row.
+    pub intent: Intent,
+    /// The key's bytes, without the incarnation.
+    pub key: &'a [u8],
+    /// The patch; empty for a delete.
+    pub patch: &'a [u8],
+    /// The version as bytes that compare; empty when the transfer has none.
+    pub version: &'a [u8],
+}
+
+impl Changes {
+    /// An arena with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ends: Vec::new() }
+    }
+
+    /// Adds a change.
+    pub fn push(&mut self, change: Change<'_>) {
+        self.bytes.extend_from_slice(change.key);
+        let key = self.bytes.len();
+        self.bytes.extend_from_slice(change.patch);
+        let patch = self.bytes.len();
+        self.bytes.extend_from_slice(change.version);
+        self.ends.push(ChangeEnds { intent: change.intent, key, patch, version: self.bytes.len() });
+    }
+
+    /// The changes, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Change<'_>> {
+        let mut start = 0;
+        self.ends.iter().map(move |ends| {
+            let slice = |from: usize, to: usize| self.bytes.get(from..to).unwrap_or_default();
+            let change = Change {
+                intent: ends.intent,
+                key: slice(start, ends.key),
+                patch: slice(ends.key, ends.patch),
+                version: slice(ends.patch, ends.version),
+            };
+            start = ends.version;
+            change
+        })
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// What one commit of a run brings.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The transfer.
+    pub transfer: Uid,
+    /// The run.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// What it was made under.
+    pub fence: Fence,
+    /// Where the rows go.
+    pub target: Target,
+    /// Whether the transfer owns rows.
+    pub mode: Mode,
+    /// The update types that are wanted; others are skipped.
+    pub updates: Updates,
+    /// The rows.
+    pub changes: Changes,
+    /// Records that could not be mapped.
+    pub rejects: Vec<Reject>,
+    /// How many rejects of the transfer are kept, and for how many seconds.
+    pub keep_rejects: (u64, u64),
+    /// Whether the keys are marked as seen by the snapshot under way.
+    pub mark_seen: bool,
+    /// Where the next page begins. `None` leaves the checkpoint as it is, for a replay.
+    pub checkpoint: Option<Checkpoint>,
+    /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
+    pub durable: bool,
+}
+
+/// A request to delete what a complete snapshot did not show.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// The transfer whose rows are swept.
+    pub transfer: Uid,
+    /// The run whose snapshot is complete.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// What it was made under.
+    pub fence: Fence,
+    /// Where the rows are.
+    pub target: Target,
+    /// The largest share, in percent, that may go; `None` after a person's approval.
+    pub max_share: Option<u8>,
+    /// The checkpoint that says the snapshot is done.
+    pub checkpoint: Checkpoint,
+}
+
+/// What became of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// So many rows are gone, and the marks with them.
+    Done(u64),
+    /// Nothing was deleted: too much would have been. The marks stay until the next snapshot begins.
+    Held {
+        /// How many rows would go.
+        deletes: u64,
+        /// Of how many.
+        of: u64,
+    },
+}
+
+/// Where rows go.
+pub trait Sink: Send + Sync {
+    /// Whether records and checkpoint commit together.
+    fn is_atomic(&self) -> bool;
+    /// Where the next run of a transfer continues.
+    fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, SinkError>>;
+    /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together.
+    fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>>;
+    /// Forgets the keys that an unfinished snapshot has marked.
+    fn begin_snapshot(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
+    /// Deletes the transfer's rows that the complete snapshot did not show.
+    fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>>;
+    /// Removes the rows of an incarnation that nothing refers to any more; returns how many.
+    fn collect(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>>;
+}
+
+/// Which rows to show.
+#[derive(Debug, Clone, Default)]
+pub struct RowQuery {
+    /// Under which number they are kept.
+    pub incarnation: u64,
+    /// Only the row with this key.
+    pub key: Option<Vec<u8>>,
+    /// Only after this key.
+    pub after: Option<Vec<u8>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A row as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRow {
+    /// The key's bytes, without the incarnation.
+    pub key: Vec<u8>,
+    /// The row.
+    pub row: Vec<u8>,
+    /// The transfer that owns it.
+    pub owner: Uid,
+    /// The run that last wrote it.
+    pub run: RunId,
+    /// The version, as bytes that compare; empty without one.
+    pub version: Vec<u8>,
+}
+
+/// Which rejects to show.
+#[derive(Debug, Clone, Default)]
+pub struct RejectQuery {
+    /// Of this transfer alone.
+    pub transfer: Option<Uid>,
+    /// This one alone.
+    pub id: Option<RejectId>,
+    /// At most so many, newest first.
+    pub limit: usize,
+}
+
+/// Reads what a sink has kept. Its one change is to take rejects away.
+pub trait Ledger: Send + Sync {
+    /// Rows in the order of their keys.
+    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, SinkError>>;
+    /// How many rows an incarnation has.
+    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>>;
+    /// How many rows of an incarnation a transfer owns.
+    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, SinkError>>;
+    /// Rejects.
+    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>>;
+    /// How many rejects of a transfer are kept.
+    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>>;
+    /// Takes rejects away, after a replay.
+    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), SinkError>>;
+}
+
+/// Why a sink did not do what was asked. Nothing of the batch was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The configuration changed under the run.
+    #[error("the transfer was changed while it ran: its epoch is {found}, the run began under {expected}")]
+    Fenced {
+        /// What the batch named.
+        expected: u64,
+        /// What is in force.
+        found: u64,
+    },
+    /// Reading failed.
+    #[error("read records")]
+    Read(#[source] Cause),
+    /// Writing failed.
+    #[error("write records")]
+    Write(#[source] Cause),
+    /// Bytes are not of a version we know.
+    #[error("a stored record cannot be read")]
+    Damaged,
+}

@@ -1,0 +1,107 @@
+//! Sources: pages of records, one after the other.
+
+use super::records::Page;
+use super::{Async, Cause};
+use crate::checkpoint::{Cursor, PageToken};
+
+/// What is to be read.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// Records that changed from here on; `None` is everything.
+    pub from: Option<Cursor>,
+    /// The page to begin with; `None` is the first.
+    pub page: Option<PageToken>,
+    /// The most records a page should hold, where the source may choose.
+    pub page_size: Option<usize>,
+}
+
+/// One data type of a source, ready to be read.
+pub trait Source: Send + Sync {
+    /// Asks for as little as shows that the service can be reached and accepts us. Returns what was seen, in words.
+    fn check(&self) -> Async<'_, Result<String, SourceError>>;
+    /// Begins to read.
+    fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>>;
+}
+
+/// Pages under way. Dropping it ends the reading.
+pub trait Pages: Send {
+    /// The next page; `None` after the last one.
+    fn next(&mut self) -> Async<'_, Result<Option<Page>, SourceError>>;
+}
+
+/// Why a source gave no page. No variant ever holds a secret, nor a URL with one.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A secret that is referred to is not there.
+    #[error("{reference} {why}")]
+    Secret {
+        /// The reference as it is written.
+        reference: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The service refuses our credentials: 401 or 403.
+    #[error("the service refused our credentials: {status} from {url}")]
+    Unauthorized {
+        /// The HTTP status.
+        status: u16,
+        /// The URL, without its query.
+        url: String,
+    },
+    /// The page token is no longer accepted; the window is to be read from its beginning.
+    #[error("the service no longer accepts the page we stopped at: {message}")]
+    PageRefused {
+        /// What it said.
+        message: String,
+    },
+    /// The service could not be reached or did not answer in time, however often it was asked.
+    #[error("{url} did not answer: {message}")]
+    Unreachable {
+        /// The URL, without its query.
+        url: String,
+        /// What went wrong.
+        message: String,
+    },
+    /// The service answered with an error.
+    #[error("{url} answered {status}: {message}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The URL, without its query.
+        url: String,
+        /// The beginning of what it said.
+        message: String,
+    },
+    /// The answer is not what the settings say it is.
+    #[error("{place}: {message}")]
+    Answer {
+        /// The URL without its query, or the file.
+        place: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A stated limit was passed.
+    #[error("{place}: {message}")]
+    Limit {
+        /// The URL without its query, or the file.
+        place: String,
+        /// Which limit, and how to raise it.
+        message: String,
+    },
+    /// A file could not be read.
+    #[error("read {path}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+}
+
+impl SourceError {
+    /// Whether asking again cannot help before a person acts.
+    pub const fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. })
+    }
+}

@@ -1,0 +1,146 @@
+//! The state: small control data under one serial. Never records.
+//!
+//! An apply is one [`Commit`] that names the serial it was planned on; facts (runs, trips, pauses) are
+//! committed without one. A commit is wholly there or not at all, and durable when it is reported.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Async, Cause};
+use crate::canonical::Digest;
+use crate::fact::Entry;
+use crate::key::Key;
+use crate::name::Name;
+
+/// Counts the applies of a state, from 0.
+pub type Serial = u64;
+
+/// What identifies a state and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// Which state this is, from its first moment.
+    pub lineage: uuid::Uuid,
+    /// How many applies it has seen.
+    pub serial: Serial,
+    /// The generation that is in force; 0 before the first apply.
+    pub generation: u64,
+    /// The stack it belongs to, once something was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Name>,
+    /// The directory that data paths are relative to, as of the last apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+}
+
+/// The tables of facts. The key of each is text; the value is versioned JSON of a type in [`crate::fact`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// `Generation` by number, as 20 digits.
+    Generations,
+    /// `TransferFact` by uid.
+    Transfers,
+    /// `EntityFact` by project uid and entity, `UID/entity`.
+    Entities,
+    /// `IntegrationFact` by uid.
+    Integrations,
+    /// `Run` by id.
+    Runs,
+    /// `StepFact` by a name that says what it does.
+    Steps,
+}
+
+/// One change of a commit.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Puts an entry into the index.
+    Index(Key, Entry),
+    /// Takes an entry out of the index.
+    Unindex(Key),
+    /// Keeps a canonical body under its digest.
+    Body(Digest, Bytes),
+    /// Forgets a body that nothing refers to.
+    DropBody(Digest),
+    /// Puts a fact.
+    Put(Table, String, Vec<u8>),
+    /// Takes a fact away.
+    Remove(Table, String),
+    /// Replaces the stack's name, the root and the generation of the head.
+    Head {
+        /// The stack.
+        stack: Name,
+        /// The root.
+        root: String,
+        /// The generation now in force.
+        generation: u64,
+    },
+}
+
+/// A set of changes that are made together.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    /// The serial that must still be in force; the commit raises it by one. `None` for facts alone, which
+    /// leave the serial as it is.
+    pub expected: Option<Serial>,
+    /// The changes, in order.
+    pub writes: Vec<Write>,
+}
+
+/// Which facts to read.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// From the greatest key down.
+    pub newest_first: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// Small control data under one serial.
+pub trait State: Send + Sync {
+    /// What it is and where it stands.
+    fn head(&self) -> Async<'_, Result<Head, StateError>>;
+    /// Every resource of the generation in force.
+    fn index(&self) -> Async<'_, Result<BTreeMap<Key, Entry>, StateError>>;
+    /// The bodies under digests, in their order; `None` for one that is not there.
+    fn bodies(&self, digests: Vec<Digest>) -> Async<'_, Result<Vec<Option<Bytes>>, StateError>>;
+    /// One fact.
+    fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Vec<u8>>, StateError>>;
+    /// Several facts, in the order of their keys.
+    fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<(String, Vec<u8>)>, StateError>>;
+    /// Makes a set of changes, wholly or not at all; durable when it returns. Returns the serial now in force.
+    fn commit(&self, commit: Commit) -> Async<'_, Result<Serial, StateError>>;
+}
+
+/// Why the state did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another apply came first.
+    #[error("the state has moved: serial {found} is in force, not {expected}")]
+    Conflict {
+        /// What the commit named.
+        expected: Serial,
+        /// What is in force.
+        found: Serial,
+    },
+    /// Reading failed.
+    #[error("read the state")]
+    Read(#[source] Cause),
+    /// Writing failed; nothing was changed.
+    #[error("write the state")]
+    Write(#[source] Cause),
+    /// A fact is not of a version we know.
+    #[error("a fact of {table:?} under `{key}` cannot be read")]
+    Fact {
+        /// Where.
+        table: Table,
+        /// Under which key.
+        key: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}

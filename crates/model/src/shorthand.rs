@@ -1,0 +1,80 @@
+//! A value that may be written as one scalar or as a map: `text` for `{type: text}`.
+//!
+//! The macro keeps the derived (de)serialization of the map form and adds the scalar form in front of
+//! it. The canonical form is always the map, so both spellings have one digest.
+
+/// Implements `Deserialize` and `Serialize` for a type that derives both with `#[serde(remote = "Self")]`.
+///
+/// `$from_str` is `fn(&str) -> Result<Self, impl Display>`.
+macro_rules! shorthand {
+    ($type:ty, $expecting:literal, $from_str:expr) => {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Either;
+                impl<'de> serde::de::Visitor<'de> for Either {
+                    type Value = $type;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                        ($from_str)(text).map_err(E::custom)
+                    }
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        map: A,
+                    ) -> Result<Self::Value, A::Error> {
+                        <$type>::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    }
+                }
+                deserializer.deserialize_any(Either)
+            }
+        }
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                <$type>::serialize(self, serializer)
+            }
+        }
+    };
+}
+
+/// Implements the traits of a type written as one string: `FromStr` in, `Display` out.
+macro_rules! string_type {
+    ($type:ty, $expecting:literal, $schema:tt) => {
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $type;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!($schema)
+            }
+        }
+    };
+}
+
+/// Rewrites a schema so that the scalar form of a shorthand is allowed beside the map form.
+pub(crate) fn or_string(schema: &mut schemars::Schema) {
+    let map = std::mem::take(schema);
+    *schema = schemars::json_schema!({ "anyOf": [{ "type": "string" }, map] });
+}
+
+pub(crate) use {shorthand, string_type};
