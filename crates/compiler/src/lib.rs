@@ -1,1 +1,10 @@
+//! Language to what runs: selectors, mapping programs, expressions, connector component trees.
+//!
+//! Pure functions from the model's types to compiled ones, with findings instead of errors. The loader
+//! compiles to diagnose, a run compiles the same bytes with the same function: what validates, runs.
 
+pub mod connector;
+pub mod expression;
+pub mod mapping;
+pub mod scalar;
+pub mod select;

@@ -7,9 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, VariantAccess, Visitor,
-};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, VariantAccess, Visitor};
 
 /// The prefix of every marker; the name of the tag member follows it.
 pub const TAG_MARKER: &str = "raccord::Tagged/";
@@ -45,9 +43,9 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<T, D::Error> {
         let mut map = serde_json::Map::deserialize(inner)?;
-        let tag = match map.remove(&T::MARKER[TAG_MARKER.len()..]) {
-            Some(serde_json::Value::String(tag)) => tag,
-            _ => return Err(D::Error::missing_field(&T::MARKER[TAG_MARKER.len()..])),
+        let member = &T::MARKER[TAG_MARKER.len()..];
+        let Some(serde_json::Value::String(tag)) = map.remove(member) else {
+            return Err(D::Error::missing_field(member));
         };
         T::from_tag(&tag, serde_json::Value::Object(map)).map_err(D::Error::custom)
     }

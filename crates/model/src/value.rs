@@ -83,7 +83,7 @@ impl Value<'_> {
             Self::Boolean(value) => Json::Bool(*value),
             Self::Date(days) => Json::String(date_text(*days)),
             Self::Datetime(instant) => Json::String(instant.to_string()),
-            Self::Choices(choices) => choices.iter().map(|choice| choice.to_string()).collect(),
+            Self::Choices(choices) => choices.iter().map(ToString::to_string).collect(),
             Self::Json(text) => serde_json::from_str(text).unwrap_or(Json::Null),
         }
     }

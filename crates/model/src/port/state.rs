@@ -99,6 +99,9 @@ pub struct Scan {
     pub limit: Option<usize>,
 }
 
+/// A fact: its key and its bytes.
+pub type Fact = (String, Vec<u8>);
+
 /// Small control data under one serial.
 pub trait State: Send + Sync {
     /// What it is and where it stands.
@@ -110,7 +113,7 @@ pub trait State: Send + Sync {
     /// One fact.
     fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Vec<u8>>, StateError>>;
     /// Several facts, in the order of their keys.
-    fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<(String, Vec<u8>)>, StateError>>;
+    fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<Fact>, StateError>>;
     /// Makes a set of changes, wholly or not at all; durable when it returns. Returns the serial now in force.
     fn commit(&self, commit: Commit) -> Async<'_, Result<Serial, StateError>>;
 }

@@ -1,0 +1,1 @@
+//! Connector settings lowered to component trees.

@@ -1,0 +1,389 @@
+//! Takes the wanted fields out of raw JSON in one pass, without building a tree for the rest.
+//!
+//! A selector is a trie of paths; what it finds is borrowed raw JSON text. It also splits a list of records
+//! into raw records in the same pass. It never converts a value.
+
+use std::fmt;
+use std::ops::Range;
+
+use raccord_model::field_path::{FieldPath, Step};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The number of a path in the order in which a selector was given them.
+pub type Slot = usize;
+
+/// A set of paths, compiled.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    nodes: Vec<Node>,
+    slots: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Node {
+    members: Vec<(String, usize)>,
+    elements: Vec<(usize, usize)>,
+    slots: Vec<Slot>,
+    is_list: bool,
+}
+
+impl Node {
+    fn is_leaf(&self) -> bool {
+        self.members.is_empty() && self.elements.is_empty()
+    }
+}
+
+/// What a selector found in one text.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    /// By slot: the raw JSON of the value, when the path leads to one.
+    pub values: Vec<Option<&'a str>>,
+    /// The raw JSON of each element of the list, or of each member when an object stands in its place.
+    pub list: Vec<&'a str>,
+    /// Whether a list (or an object, or null) stood where the list was looked for.
+    pub has_list: bool,
+}
+
+impl Found<'_> {
+    fn clear(&mut self, slots: usize) {
+        self.values.clear();
+        self.values.resize(slots, None);
+        self.list.clear();
+        self.has_list = false;
+    }
+}
+
+/// A text that is not JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("not JSON: {0}")]
+pub struct SelectError(#[from] serde_json::Error);
+
+impl Selector {
+    /// Compiles paths; the slot of each is its number.
+    pub fn new<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Self {
+        let mut selector = Self { nodes: vec![Node::default()], slots: 0 };
+        for path in paths {
+            let node = selector.node_at(path);
+            selector.nodes[node].slots.push(selector.slots);
+            selector.slots += 1;
+        }
+        selector
+    }
+
+    /// The same selector, which also splits the list at a path.
+    #[must_use]
+    pub fn with_list(mut self, path: &FieldPath) -> Self {
+        let node = self.node_at(path);
+        self.nodes[node].is_list = true;
+        self
+    }
+
+    fn node_at(&mut self, path: &FieldPath) -> usize {
+        let mut at = 0;
+        for step in &path.0 {
+            let next = self.nodes.len();
+            let node = &mut self.nodes[at];
+            let child = match step {
+                Step::Member(name) => match node.members.iter().find(|(known, _)| known == name) {
+                    Some((_, child)) => *child,
+                    None => {
+                        node.members.push((name.clone(), next));
+                        next
+                    }
+                },
+                Step::Element(index) => match node.elements.iter().find(|(known, _)| known == index) {
+                    Some((_, child)) => *child,
+                    None => {
+                        node.elements.push((*index, next));
+                        next
+                    }
+                },
+            };
+            if child == next {
+                self.nodes.push(Node::default());
+            }
+            at = child;
+        }
+        at
+    }
+
+    /// Finds the paths in one JSON text. `found` is emptied first and can be used again and again.
+    pub fn select<'a>(&self, json: &'a [u8], found: &mut Found<'a>) -> Result<(), SelectError> {
+        found.clear(self.slots);
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        NodeSeed { selector: self, node: 0, found }.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(())
+    }
+
+    /// The column of each slot in a row with this header: only paths of one member can be columns.
+    pub fn columns(paths: &[FieldPath], header: &[String]) -> Vec<Option<usize>> {
+        paths
+            .iter()
+            .map(|path| match path.0.as_slice() {
+                [Step::Member(name)] => header.iter().position(|column| column == name),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Where a part is inside the whole it was borrowed from.
+pub fn span_of(whole: &[u8], part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start + part.len()
+}
+
+struct NodeSeed<'s, 'f, 'a> {
+    selector: &'s Selector,
+    node: usize,
+    found: &'f mut Found<'a>,
+}
+
+impl NodeSeed<'_, '_, '_> {
+    fn node(&self) -> &Node {
+        &self.selector.nodes[self.node]
+    }
+}
+
+impl<'a> DeserializeSeed<'a> for NodeSeed<'_, '_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
+        let node = self.node();
+        if node.slots.is_empty() && (node.is_leaf() || !node.is_list) {
+            return deserializer.deserialize_any(self);
+        }
+        let raw: &'a RawValue = de::Deserialize::deserialize(deserializer)?;
+        for slot in self.selector.nodes[self.node].slots.clone() {
+            if let Some(value) = self.found.values.get_mut(slot) {
+                *value = Some(raw.get());
+            }
+        }
+        self.again(raw.get()).map_err(de::Error::custom)
+    }
+}
+
+impl<'a> NodeSeed<'_, '_, 'a> {
+    /// Goes into a value whose raw text was taken already.
+    fn again(self, raw: &'a str) -> Result<(), serde_json::Error> {
+        let Self { selector, node, found } = self;
+        if selector.nodes[node].is_list {
+            let list = ListOnly(&mut *found);
+            serde_json::Deserializer::from_str(raw).deserialize_any(list)?;
+        }
+        if selector.nodes[node].is_leaf() {
+            return Ok(());
+        }
+        let inner = Inside { selector, node, found };
+        serde_json::Deserializer::from_str(raw).deserialize_any(inner)
+    }
+}
+
+/// Goes through a value for its children alone.
+struct Inside<'s, 'f, 'a> {
+    selector: &'s Selector,
+    node: usize,
+    found: &'f mut Found<'a>,
+}
+
+/// Goes through a value for its elements alone.
+struct ListOnly<'f, 'a>(&'f mut Found<'a>);
+
+/// The visits that find nothing to go into.
+macro_rules! ignore_scalars {
+    () => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any JSON value")
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+            Ok(())
+        }
+        fn visit_str<E>(self, _: &str) -> Result<(), E> {
+            Ok(())
+        }
+    };
+}
+
+impl<'a> Visitor<'a> for NodeSeed<'_, '_, 'a> {
+    type Value = ();
+    ignore_scalars!();
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        // Services answer null for an empty list.
+        self.found.has_list |= self.node().is_list;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<(), A::Error> {
+        if self.node().is_list {
+            return ListOnly(self.found).visit_map(map);
+        }
+        Inside { selector: self.selector, node: self.node, found: self.found }.visit_map(map)
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, seq: A) -> Result<(), A::Error> {
+        if self.node().is_list {
+            return ListOnly(self.found).visit_seq(seq);
+        }
+        Inside { selector: self.selector, node: self.node, found: self.found }.visit_seq(seq)
+    }
+}
+
+impl<'a> Visitor<'a> for Inside<'_, '_, 'a> {
+    type Value = ();
+    ignore_scalars!();
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { selector, node, found } = self;
+        while let Some(child) = map.next_key_seed(MemberSeed(&selector.nodes[node].members))? {
+            match child {
+                Some(node) => map.next_value_seed(NodeSeed { selector, node, found: &mut *found })?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        let Self { selector, node, found } = self;
+        for at in 0.. {
+            let child = selector.nodes[node].elements.iter().find(|(index, _)| *index == at);
+            let more = match child {
+                Some(&(_, node)) => {
+                    seq.next_element_seed(NodeSeed { selector, node, found: &mut *found })?.is_some()
+                }
+                None => seq.next_element::<IgnoredAny>()?.is_some(),
+            };
+            if !more {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Visitor<'a> for ListOnly<'_, 'a> {
+    type Value = ();
+    ignore_scalars!();
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.has_list = true;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        self.0.has_list = true;
+        while let Some((IgnoredAny, raw)) = map.next_entry::<IgnoredAny, &'a RawValue>()? {
+            self.0.list.push(raw.get());
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.0.has_list = true;
+        while let Some(raw) = seq.next_element::<&'a RawValue>()? {
+            self.0.list.push(raw.get());
+        }
+        Ok(())
+    }
+}
+
+/// Finds a member's node by its name without keeping the name.
+struct MemberSeed<'s>(&'s [(String, usize)]);
+
+impl<'de> DeserializeSeed<'de> for MemberSeed<'_> {
+    type Value = Option<usize>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for MemberSeed<'_> {
+    type Value = Option<usize>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+        Ok(self.0.iter().find(|(known, _)| known == name).map(|(_, child)| *child))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(paths: &[&str], json: &str, expected: &[Option<&str>]) {
+        let paths: Vec<FieldPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+        let mut found = Found::default();
+        Selector::new(&paths).select(json.as_bytes(), &mut found).unwrap();
+        assert_eq!(found.values, expected, "{json}");
+    }
+
+    #[test]
+    fn paths_lead_to_raw_values() {
+        let record = r#"{"id": 12345678901234567890, "a": {"b": [1, {"c": "x"}]}, "n": null, "é": "ü"}"#;
+        check(&["id"], record, &[Some("12345678901234567890")]);
+        check(&["a.b[1].c", "a.b[0]", "a.b[7]"], record, &[Some("\"x\""), Some("1"), None]);
+        check(&["a", "a.b[0]"], record, &[Some(r#"{"b": [1, {"c": "x"}]}"#), Some("1")]);
+        check(&["n", "é", "id.x", "missing"], record, &[Some("null"), Some("\"ü\""), None, None]);
+        check(&["$"], "3", &[Some("3")]);
+        check(&["id", "id"], r#"{"id":1}"#, &[Some("1"), Some("1")]);
+    }
+
+    #[test]
+    fn a_list_is_split_in_the_same_pass() {
+        let next: FieldPath = "links.next".parse().unwrap();
+        let selector = Selector::new([&next]).with_list(&"data".parse().unwrap());
+        let body = r#"{"data":[{"a":1}, {"a":2}],"links":{"next":"/p2"}}"#;
+        let mut found = Found::default();
+        selector.select(body.as_bytes(), &mut found).unwrap();
+        assert_eq!(found.list, [r#"{"a":1}"#, r#"{"a":2}"#]);
+        assert_eq!(found.values, [Some("\"/p2\"")]);
+        assert_eq!(&body[span_of(body.as_bytes(), found.list[1])], r#"{"a":2}"#);
+        for (body, has_list, len) in [
+            (r#"{"data":null}"#, true, 0),
+            (r#"{"data":{"x":{},"y":{}}}"#, true, 2),
+            (r#"{"data":7}"#, false, 0),
+            ("{}", false, 0),
+        ] {
+            let mut found = Found::default();
+            selector.select(body.as_bytes(), &mut found).unwrap();
+            assert_eq!((found.has_list, found.list.len()), (has_list, len), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_whole_answer_can_be_the_list() {
+        let last: FieldPath = "[0].id".parse().unwrap();
+        let selector = Selector::new([&last]).with_list(&FieldPath::default());
+        let mut found = Found::default();
+        selector.select(br#"[{"id":1},{"id":2}]"#, &mut found).unwrap();
+        assert_eq!(found.list.len(), 2);
+        assert_eq!(found.values, [Some("1")]);
+    }
+
+    #[test]
+    fn what_is_not_json_is_an_error() {
+        let selector = Selector::new([&FieldPath::member("a")]);
+        for text in ["", "{", "{\"a\":1}x", "<html>", "{\"a\":1"] {
+            assert!(selector.select(text.as_bytes(), &mut Found::default()).is_err(), "{text}");
+        }
+    }
+}
