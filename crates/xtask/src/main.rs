@@ -1,0 +1,45 @@
+//! The recipes of this repository: `cargo xtask test`, `cargo xtask quickstart` and the steps they share.
+//!
+//! Each recipe is a list of programs that are shown, run, and must succeed. Nothing of the product lives here,
+//! and the product never depends on it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a recipe says what it does")]
+
+mod quickstart;
+mod recipe;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask RECIPE
+
+recipes:
+  quickstart  build raccord, then plan, apply and run examples/quickstart and show what arrived
+  setup       install what the tests need, when it is missing
+  test        setup, then every check and every test
+  audit       look up the dependencies in the advisory database (fetches it)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let recipe = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["quickstart"] => quickstart::run,
+        ["setup"] => setup::run,
+        ["test"] => test::run,
+        ["audit"] => test::audit,
+        ["help" | "-h" | "--help"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(64);
+        }
+    };
+    match recipe() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The README's first command: the whole way of `examples/quickstart`, every command shown before it runs.
+
+use std::fs;
+
+use crate::recipe::{RecipeError, cargo, root, run as execute, step};
+
+const EXAMPLE: &str = "examples/quickstart";
+const STATE: &str = "target/quickstart/state.redb";
+
+/// The recipe: begins with no state, ends with a plan that must be empty.
+pub(crate) fn run() -> Result<(), RecipeError> {
+    step("build raccord", || execute(cargo().args(["build", "--release", "--locked", "--bin", "raccord"])))?;
+    let directory = root().join(STATE).with_file_name("");
+    if directory.exists() {
+        fs::remove_dir_all(&directory).map_err(|source| RecipeError::File {
+            what: format!("remove {}", directory.display()),
+            source,
+        })?;
+    }
+    raccord(&["validate", "-f", EXAMPLE])?;
+    raccord(&["plan", "-f", EXAMPLE, "--state", STATE])?;
+    raccord(&["apply", "-f", EXAMPLE, "--state", STATE, "--auto-approve"])?;
+    raccord(&["run", "--state", STATE])?;
+    raccord(&["status", "--state", STATE])?;
+    raccord(&["records", "shop.customer", "--limit", "5", "--state", STATE])?;
+    raccord(&["rejects", "list", "--state", STATE])?;
+    // With this option a plan that is not empty ends with 2, and so ends the recipe.
+    raccord(&["plan", "-f", EXAMPLE, "--state", STATE, "--detailed-exitcode"])
+}
+
+fn raccord(arguments: &[&str]) -> Result<(), RecipeError> {
+    println!("\n$ raccord {}", arguments.join(" "));
+    execute(
+        cargo().args(["run", "--quiet", "--release", "--locked", "--bin", "raccord", "--"]).args(arguments),
+    )
+}

@@ -1,0 +1,85 @@
+//! Installs what the tests need, when it is missing: cargo's test runner and licence checker, and the third
+//! parties that the tests start, in a Python environment of their own under `target`.
+
+use std::fs;
+
+use crate::recipe::{RecipeError, cargo, program, root, run as execute, step, succeeds};
+
+/// Programs of cargo, with the versions that are installed where there is none.
+const TOOLS: [(&str, &str); 2] = [("nextest", "cargo-nextest@0.9.143"), ("deny", "cargo-deny@0.20.2")];
+
+/// Where the third parties are installed, and the list of them.
+const COUNTERPARTS: &str = "target/counterparts";
+const REQUIREMENTS: &str = "tests/counterparts.txt";
+
+/// The Pythons that are tried, the one on the path first. The list is made for 3.11 or later.
+const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
+const IS_PYTHON_ENOUGH: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+
+/// The recipe.
+pub(crate) fn run() -> Result<(), RecipeError> {
+    for (name, package) in TOOLS {
+        if !succeeds(cargo().args([name, "--version"])) {
+            step(&format!("install {package}"), || install(package))?;
+        }
+    }
+    counterparts()
+}
+
+fn install(package: &str) -> Result<(), RecipeError> {
+    execute(cargo().args(["install", "--locked", "--quiet", package]))
+}
+
+/// Installs the third parties, unless the list they were installed from is the present one.
+fn counterparts() -> Result<(), RecipeError> {
+    let (requirements, home) = (root().join(REQUIREMENTS), root().join(COUNTERPARTS));
+    let stamp = home.join("installed.txt");
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    if read(&stamp) == read(&requirements) {
+        return Ok(());
+    }
+    let file = |what: &str, source| RecipeError::File { what: format!("{what} {COUNTERPARTS}"), source };
+    step("install the third parties of the tests", || {
+        let python = python()?;
+        if home.exists() {
+            fs::remove_dir_all(&home).map_err(|source| file("remove", source))?;
+        }
+        execute(program(python).args(["-m", "venv", COUNTERPARTS]))?;
+        execute(program(&format!("{COUNTERPARTS}/bin/pip")).args([
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+            REQUIREMENTS,
+        ]))?;
+        fs::copy(&requirements, &stamp).map(drop).map_err(|source| file("write", source))
+    })
+}
+
+/// A Python with its `venv` module. Debian keeps that in a package of its own.
+fn python() -> Result<&'static str, RecipeError> {
+    let find = || PYTHONS.into_iter().find(|name| succeeds(program(name).args(["-c", IS_PYTHON_ENOUGH])));
+    if let Some(name) = find() {
+        return Ok(name);
+    }
+    if succeeds(program("apt-get").arg("--version")) {
+        // Without a runlevel, a package's service does not start by itself.
+        let apt = |arguments: &[&str]| {
+            execute(
+                program("apt-get")
+                    .args(arguments)
+                    .env("RUNLEVEL", "1")
+                    .env("DEBIAN_FRONTEND", "noninteractive"),
+            )
+        };
+        apt(&["update", "--quiet"])?;
+        apt(&["install", "--yes", "--quiet", "--no-install-recommends", "python3", "python3-venv"])?;
+    }
+    find().ok_or_else(|| {
+        RecipeError::Missing(
+            "the tests start two third parties written in Python: install Python 3.11 or later with its \
+             `venv` module (Debian: `apt-get install python3-venv`), then run this again"
+                .to_owned(),
+        )
+    })
+}
