@@ -23,7 +23,8 @@ pub struct Checkpoint {
     /// What the checkpoint was made under: the source's settings for the data type, and the mapping. With
     /// another fingerprint it says nothing.
     pub fingerprint: Digest,
-    /// The transfer's epoch when it was made. A lower one than the transfer's is a reset.
+    /// The transfer's epoch when it was made. One lower than the transfer's `reset` makes it void; one between
+    /// `reset` and the transfer's epoch is still good.
     pub epoch: u64,
     /// From where the next window begins; `None` reads everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]

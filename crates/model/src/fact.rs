@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -16,6 +17,34 @@ use crate::key::Key;
 use crate::name::{EntityRef, Ident, Name};
 use crate::plan::Action;
 use crate::row::FieldId;
+
+/// The version of the form in which facts are kept.
+const FACT_VERSION: u8 = 1;
+
+/// A fact as the state keeps it: its JSON, and beside its members the version of the form.
+pub fn write<T: Serialize>(fact: &T) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Versioned<'a, T> {
+        v: u8,
+        #[serde(flatten)]
+        fact: &'a T,
+    }
+    serde_json::to_vec(&Versioned { v: FACT_VERSION, fact })
+}
+
+/// Reads a fact back; a form that a later version of Raccord wrote is an error.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        #[serde(default)]
+        v: u8,
+    }
+    let Version { v } = serde_json::from_slice(bytes)?;
+    if v > FACT_VERSION {
+        return Err(serde_json::Error::custom(format!("its form {v} is newer than this version of Raccord")));
+    }
+    serde_json::from_slice(bytes)
+}
 
 /// The identity of a resource: it survives a rename, and a recreated resource gets a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -99,6 +128,9 @@ pub struct GenerationChange {
 pub struct TransferFact {
     /// Raised by every change with a consequence. A commit under a lower one is refused.
     pub epoch: u64,
+    /// The epoch in which the checkpoint was last reset. A checkpoint of a lower one is void.
+    #[serde(default)]
+    pub reset: u64,
     /// How many runs have failed since one succeeded.
     #[serde(default)]
     pub consecutive_failures: u32,
@@ -117,7 +149,7 @@ pub struct TransferFact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityFact {
-    /// Under which number its rows are kept; a re-keyed entity gets a new one.
+    /// Under which number its rows are kept; a re-keyed entity gets a new one, and no number is used twice.
     pub incarnation: u64,
     /// The id of each field in the rows.
     pub fields: BTreeMap<Ident, FieldId>,
@@ -389,3 +421,18 @@ pub enum StepWork {
 
 /// The update types that a transfer's integrations want together.
 pub type Updates = BTreeSet<crate::language::UpdateType>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_comes_back_and_a_later_form_is_refused() {
+        let fact = IntegrationFact { rejects: BTreeMap::from([(-7, 3)]), ..IntegrationFact::default() };
+        let bytes = write(&fact).unwrap();
+        assert_eq!(read::<IntegrationFact>(&bytes).unwrap(), fact);
+        assert_eq!(read::<TransferFact>(br#"{"epoch":2}"#).unwrap().epoch, 2);
+        let error = read::<TransferFact>(br#"{"v":9,"epoch":2}"#).unwrap_err().to_string();
+        assert!(error.contains("newer"), "{error}");
+    }
+}

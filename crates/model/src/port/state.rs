@@ -35,7 +35,8 @@ pub struct Head {
     pub root: Option<String>,
 }
 
-/// The tables of facts. The key of each is text; the value is versioned JSON of a type in [`crate::fact`].
+/// The tables of facts. The key of each is text; the value is JSON of a type in [`crate::fact`],
+/// by [`crate::fact::write`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// `Generation` by number, as 20 digits.
