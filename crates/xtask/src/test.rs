@@ -17,7 +17,16 @@ pub(crate) fn run() -> Result<(), RecipeError> {
     )?;
     check(
         "licences and origins of the dependencies",
-        cargo().args(["deny", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]),
+        cargo().args([
+            "deny",
+            "--log-level",
+            "error",
+            "check",
+            "--hide-inclusion-graph",
+            "bans",
+            "licenses",
+            "sources",
+        ]),
     )?;
     check(
         "documentation of the code",

@@ -1,0 +1,5 @@
+//! The tests of the whole: the program `raccord` as people use it, and what the repository promises of itself.
+#![cfg(test)]
+
+mod counterpart;
+mod tidy;

@@ -1,0 +1,304 @@
+//! What the design promises of the repository itself: who may depend on whom, how long things are, that links
+//! lead somewhere, that nothing is called after what it is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+
+/// Which crate may depend on which: the picture in `docs/architecture.md`.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("raccord-model", &[]),
+    ("raccord-compiler", &["raccord-model"]),
+    ("raccord-config", &["raccord-model", "raccord-compiler"]),
+    ("raccord-plan", &["raccord-model"]),
+    ("raccord-store", &["raccord-model"]),
+    ("raccord-connect", &["raccord-model", "raccord-compiler"]),
+    (
+        "raccord-engine",
+        &[
+            "raccord-model",
+            "raccord-compiler",
+            "raccord-config",
+            "raccord-plan",
+            "raccord-store",
+            "raccord-connect",
+        ],
+    ),
+    ("raccord-cli", &["raccord-model", "raccord-config", "raccord-engine"]),
+    ("xtask", &[]),
+];
+
+/// Libraries that belong to some rooms alone.
+const BELONGS_TO: &[(&str, &[&str])] = &[
+    ("redb", &["raccord-store"]),
+    ("reqwest", &["raccord-connect"]),
+    ("csv", &["raccord-connect", "raccord-cli"]),
+    ("minijinja", &["raccord-compiler"]),
+    ("granit-parser", &["raccord-config"]),
+    ("clap", &["raccord-cli"]),
+    ("miette", &["raccord-cli"]),
+    ("tokio", &["raccord-store", "raccord-connect", "raccord-engine", "raccord-cli"]),
+];
+
+/// The longest file and function, in lines, test modules apart.
+const LONGEST_FILE: usize = 600;
+const LONGEST_FUNCTION: usize = 80;
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: &[&str] =
+    &["util", "utils", "common", "helper", "helpers", "manager", "misc", "shared", "stuff"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn packages() -> Vec<Package> {
+    let manifest = root().join("Cargo.toml");
+    MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap().packages
+}
+
+/// What a package is built from; what its tests alone use is its own affair.
+fn dependencies(package: &Package) -> BTreeSet<&str> {
+    let built =
+        package.dependencies.iter().filter(|dependency| dependency.kind != DependencyKind::Development);
+    built.map(|dependency| dependency.name.as_str()).collect()
+}
+
+#[test]
+fn a_crate_depends_on_those_below_it_alone() {
+    let packages = packages();
+    let rooms: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    for package in &packages {
+        let name = package.name.as_str();
+        let allowed = rooms.get(name).unwrap_or_else(|| {
+            panic!("{name} is a new crate: write down in docs/architecture.md which dependency it forbids")
+        });
+        for other in dependencies(package) {
+            assert!(
+                !rooms.contains_key(other) || allowed.contains(&other),
+                "{name} may not depend on {other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_library_stays_in_its_room() {
+    for package in &packages() {
+        let used = dependencies(package);
+        for (library, homes) in BELONGS_TO {
+            let name = package.name.as_str();
+            assert!(!used.contains(library) || homes.contains(&name), "{name} may not depend on {library}");
+        }
+    }
+}
+
+/// The files with an extension below a directory, in order.
+fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in
+            fs::read_dir(&directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
+        {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|e| e == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The Rust files of every crate.
+fn sources() -> Vec<PathBuf> {
+    let crates = fs::read_dir(root().join("crates")).unwrap();
+    crates.flat_map(|entry| files(&entry.unwrap().path().join("src"), "rs")).collect()
+}
+
+/// The lines of a file without its test modules, each with its number.
+fn lines_without_tests(text: &str) -> Vec<(usize, &str)> {
+    let mut kept = Vec::new();
+    let mut inside = false;
+    for (at, line) in text.lines().enumerate() {
+        inside |= line == "mod tests {";
+        if !inside {
+            kept.push((at + 1, line));
+        }
+        inside &= line != "}";
+    }
+    kept
+}
+
+/// The functions of formatted code: the line each begins on, and how many it has. A function ends at the first
+/// brace with the indentation of its head.
+fn functions(lines: &[(usize, &str)]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (at, (number, head)) in lines.iter().enumerate() {
+        let body = head.trim_start();
+        let indent = head.len() - body.len();
+        if !is_function_head(body) || body.ends_with(';') || body.ends_with('}') {
+            continue;
+        }
+        let at_same_depth = |line: &str| line.len() > indent && line[..indent].trim().is_empty();
+        let end = lines[at + 1..].iter().position(|(_, line)| {
+            at_same_depth(line)
+                && (line[indent..].starts_with('}')
+                    || line[indent..].starts_with(')') && line.trim_end().ends_with(';'))
+        });
+        found.push((*number, end.map_or(1, |end| end + 2)));
+    }
+    found
+}
+
+fn is_function_head(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words
+        .find(|word| {
+            !(word.starts_with("pub") || matches!(*word, "async" | "const" | "unsafe" | "extern" | "in"))
+        })
+        .is_some_and(|word| word == "fn")
+}
+
+fn median(lengths: &mut [usize]) -> usize {
+    lengths.sort_unstable();
+    lengths.get(lengths.len() / 2).copied().unwrap_or(0)
+}
+
+#[test]
+fn files_and_functions_have_no_long_tail() {
+    let (mut of_files, mut of_functions, mut too_long) = (Vec::new(), Vec::new(), Vec::new());
+    for path in sources() {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = lines_without_tests(&text);
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        if lines.len() > LONGEST_FILE {
+            too_long.push(format!("{name} has {} lines", lines.len()));
+        }
+        for (line, length) in functions(&lines) {
+            if length > LONGEST_FUNCTION {
+                too_long.push(format!("{name}:{line} has a function of {length} lines"));
+            }
+            of_functions.push(length);
+        }
+        of_files.push(lines.len());
+    }
+    println!(
+        "{} files, median {} lines; {} functions of several lines, median {}",
+        of_files.len(),
+        median(&mut of_files),
+        of_functions.len(),
+        median(&mut of_functions)
+    );
+    assert!(too_long.is_empty(), "{too_long:#?}");
+}
+
+#[test]
+fn function_lengths_are_counted_right() {
+    let code = "fn a() {\n    one();\n}\npub(crate) async fn b(\n    x: u8,\n) -> u8 {\n    {\n    }\n}\nfn c() {}\ntrait T {\n    fn d(\n        &self,\n    ) -> u8;\n    const fn e() {\n    }\n}\nmod tests {\n    fn f() {\n    }\n}\n";
+    let lines = lines_without_tests(code);
+    assert_eq!(functions(&lines), [(1, 3), (4, 6), (12, 3), (15, 2)]);
+    assert_eq!(lines.len(), 17);
+}
+
+#[test]
+fn a_file_is_named_for_what_it_does() {
+    for path in sources().into_iter().chain(files(&root().join("tests"), "rs")) {
+        let name = path.file_stem().unwrap().to_string_lossy();
+        assert!(!EMPTY_NAMES.contains(&&*name), "{}: the name says nothing", path.display());
+        let folder = path.parent().and_then(Path::file_name).unwrap().to_string_lossy();
+        assert!(!EMPTY_NAMES.contains(&&*folder), "{}: the directory's name says nothing", path.display());
+    }
+}
+
+/// Every page that people read.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = files(&root().join("docs"), "md");
+    pages.extend(files(&root().join("examples"), "md"));
+    pages.extend(["README.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    pages
+}
+
+/// The lines of a page outside its code blocks.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut inside = false;
+    page.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        inside ^= fence;
+        !inside && !fence
+    })
+}
+
+/// What `[text](target)` leads to, in every line outside code.
+fn links(page: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in prose(page) {
+        // Every second piece between backquotes is code.
+        let text: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        found.extend(targets.map(|(target, _)| target.to_owned()));
+    }
+    found
+}
+
+/// The anchors of a page, made from its headings as GitHub makes them.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in prose(page).filter(|line| line.starts_with('#')) {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        let slug: String = kept.map(|c| if c == ' ' { '-' } else { c }).collect();
+        let repeated = (1..).map(|number| format!("{slug}-{number}"));
+        let free = std::iter::once(slug.clone()).chain(repeated).find(|slug| !found.contains(slug));
+        found.extend(free);
+    }
+    found
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        for link in links(&text) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (file, anchor) =
+                link.split_once('#').map_or((&*link, None), |(file, anchor)| (file, Some(anchor)));
+            let target = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let leads = target.exists()
+                && anchor.is_none_or(|anchor| {
+                    fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(anchor))
+                });
+            if !leads {
+                broken.push(format!("{}: {link}", page.strip_prefix(root()).unwrap().display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn anchors_are_made_as_github_makes_them() {
+    let page = "# Le breaker: d'où ça vient\n```\n# not a heading\n```\n## A `code` b\n## A `code` b\n";
+    let expected = ["le-breaker-doù-ça-vient", "a-code-b", "a-code-b-1"];
+    assert_eq!(anchors(page), expected.into_iter().map(str::to_owned).collect());
+    assert_eq!(links("see [a](b.md#c), `[x](y)` and [d](e)"), ["b.md#c", "e"]);
+}
+
+#[test]
+fn every_example_is_shown_in_the_documentation() {
+    let mut pages = files(&root().join("docs"), "md");
+    pages.push(root().join("README.md"));
+    let text: String = pages.iter().map(|page| fs::read_to_string(page).unwrap()).collect();
+    for entry in fs::read_dir(root().join("examples")).unwrap() {
+        let name = format!("examples/{}", entry.unwrap().file_name().to_string_lossy());
+        assert!(text.contains(&name), "{name} is not mentioned in README.md or docs");
+    }
+}
