@@ -84,26 +84,22 @@ impl Selector {
         for step in &path.0 {
             let next = self.nodes.len();
             let node = &mut self.nodes[at];
-            let child = match step {
-                Step::Member(name) => match node.members.iter().find(|(known, _)| known == name) {
-                    Some((_, child)) => *child,
-                    None => {
-                        node.members.push((name.clone(), next));
-                        next
-                    }
-                },
-                Step::Element(index) => match node.elements.iter().find(|(known, _)| known == index) {
-                    Some((_, child)) => *child,
-                    None => {
-                        node.elements.push((*index, next));
-                        next
-                    }
-                },
+            let known = match step {
+                Step::Member(name) => {
+                    node.members.iter().find(|(known, _)| known == name).map(|(_, child)| *child)
+                }
+                Step::Element(index) => {
+                    node.elements.iter().find(|(known, _)| known == index).map(|(_, child)| *child)
+                }
             };
-            if child == next {
+            at = known.unwrap_or(next);
+            if known.is_none() {
+                match step {
+                    Step::Member(name) => node.members.push((name.clone(), next)),
+                    Step::Element(index) => node.elements.push((*index, next)),
+                }
                 self.nodes.push(Node::default());
             }
-            at = child;
         }
         at
     }

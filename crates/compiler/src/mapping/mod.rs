@@ -1,1 +1,56 @@
+//! Mapping programs: from third-party records to keys and patches of an entity.
+//!
+//! [`compile`] tells every mistake at once and gives the program that a run executes. A program reads each
+//! record in one pass and writes row bytes; it builds no tree for what nobody mapped.
 
+mod check;
+mod compile;
+mod convert;
+mod program;
+mod transform;
+
+use std::collections::BTreeMap;
+
+use raccord_model::Ident;
+use raccord_model::field_path::FieldPath;
+use raccord_model::language::{Entity, MappingSpec, Mode};
+use raccord_model::row::FieldId;
+
+pub use check::check_default;
+pub use compile::compile;
+pub use program::{Mapped, PageMapper, Program, Rejection};
+
+/// What is compiled: a mapping, the entity it feeds, and what a run wants to know besides.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// Which field comes from where.
+    pub mapping: &'a MappingSpec,
+    /// The entity that is fed.
+    pub entity: &'a Entity,
+    /// Whether the transfer owns rows; without that, required fields do not apply.
+    pub mode: Mode,
+    /// The ids of the entity's fields.
+    pub layout: &'a Layout,
+    /// The third-party field that marks a deleted record.
+    pub deleted: Option<&'a FieldPath>,
+    /// The third-party field that orders the versions of a record.
+    pub version: Option<&'a FieldPath>,
+    /// The third-party field that the next window begins at.
+    pub cursor: Option<&'a FieldPath>,
+}
+
+/// The ids of an entity's fields in its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout(pub BTreeMap<Ident, FieldId>);
+
+impl Layout {
+    /// Ids by order, for diagnosing and previewing: what is compiled under them is never stored.
+    pub fn provisional(entity: &Entity) -> Self {
+        Self(entity.fields.keys().cloned().zip(0..).collect())
+    }
+
+    /// The id of a field.
+    pub fn id(&self, field: &str) -> Option<FieldId> {
+        self.0.get(field).copied()
+    }
+}

@@ -1,0 +1,161 @@
+//! What can be said of a mapping before any record is seen, field by field. Builds nothing.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use raccord_model::Ident;
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::{Entity, Field, FieldType, MappedField, Mode, OnEmpty};
+
+use super::convert::{convert, shown};
+use super::{Task, transform};
+use crate::scalar::Scalar;
+
+/// Whether the default of a field is a value of its type. The path of the finding is relative to the field.
+pub fn check_default(field: &Field) -> Option<Finding> {
+    let value = Scalar::from_value(field.default.as_ref()?);
+    let error = convert(value.clone(), field, Some(&TimeZone::UTC)).err()?;
+    Some(Finding::error(
+        &["default"],
+        Code::IncompatibleType,
+        format!("the default {} {error}", shown(&value)),
+    ))
+}
+
+/// That the primary key covers the entity's key exactly.
+pub(super) fn primary_key(task: &Task<'_>, findings: &mut Vec<Finding>) {
+    let mapped: BTreeSet<&Ident> = task.mapping.primary_key.keys().collect();
+    let key: BTreeSet<&Ident> = task.entity.key.0.iter().collect();
+    for missing in key.difference(&mapped) {
+        findings.push(
+            Finding::error(
+                &["primaryKey"],
+                Code::IncompleteKey,
+                format!("the key field `{missing}` is not assigned"),
+            )
+            .help(format!("add `{missing}: THIRD_PARTY_FIELD` under primaryKey")),
+        );
+    }
+    for extra in mapped.difference(&key) {
+        findings.push(
+            Finding::error(
+                &["primaryKey", extra.as_str()],
+                Code::IncompleteKey,
+                format!("`{extra}` is not part of the entity's key ({})", list(key.iter().copied())),
+            )
+            .help("assign it under `fields`"),
+        );
+    }
+}
+
+/// That every field exists and is assigned once, and that required ones are fed.
+pub(super) fn fields(task: &Task<'_>, findings: &mut Vec<Finding>) {
+    for name in task.mapping.fields.keys() {
+        if !task.entity.fields.contains_key(name) {
+            findings.push(unknown_field(name, task.entity));
+        } else if task.entity.key.0.contains(name) {
+            findings.push(
+                Finding::error(
+                    &["fields", name.as_str()],
+                    Code::ConflictingFields,
+                    format!("`{name}` is part of the entity's key"),
+                )
+                .help("assign it under `primaryKey`"),
+            );
+        }
+    }
+    if task.mode == Mode::Enrich {
+        return;
+    }
+    for (name, field) in &task.entity.fields {
+        let fed = task.mapping.fields.contains_key(name) || task.entity.key.0.contains(name);
+        if field.required && field.default.is_none() && !fed {
+            findings.push(
+                Finding::error(
+                    &["fields"],
+                    Code::RequiredField,
+                    format!("the required field `{name}` is neither fed nor defaulted"),
+                )
+                .help(format!(
+                    "add `{name}: THIRD_PARTY_FIELD` under fields, or a default to the entity's field"
+                )),
+            );
+        }
+    }
+}
+
+fn unknown_field(name: &Ident, entity: &Entity) -> Finding {
+    let close = entity.fields.keys().find(|known| known.as_str().eq_ignore_ascii_case(name.as_str()));
+    let help = match close {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => format!("the entity has {}", list(entity.fields.keys())),
+    };
+    Finding::error(
+        &["fields", name.as_str()],
+        Code::UnknownEntityField,
+        format!("the entity has no field `{name}`"),
+    )
+    .help(help)
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a Ident>) -> String {
+    names.map(Ident::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What one assignment must keep: exactly one origin, a policy and a zone that make sense, a possible type.
+pub(super) fn assignment(
+    mapped: &MappedField,
+    field: &Field,
+    path: &[&str],
+    shape: transform::Shape,
+    findings: &mut Vec<Finding>,
+) {
+    let at = |member: &str| path.iter().copied().chain([member]).map(str::to_owned).collect::<Vec<_>>();
+    let origins = [mapped.from.is_some(), mapped.constant.is_some(), mapped.expr.is_some()]
+        .into_iter()
+        .filter(|x| *x)
+        .count();
+    if origins != 1 {
+        findings.push(Finding::error(
+            path,
+            Code::ConflictingFields,
+            "exactly one of `from`, `const` and `expr` says where the value comes from",
+        ));
+    }
+    if mapped.on_empty == OnEmpty::Default && field.default.is_none() {
+        findings.push(
+            Finding::error(
+                &at("onEmpty"),
+                Code::ConflictingFields,
+                "`onEmpty: default`, but the field has no default",
+            )
+            .help("give the entity's field a `default`"),
+        );
+    }
+    if let Some(name) = &mapped.timezone {
+        if TimeZone::get(name).is_err() {
+            findings.push(
+                Finding::error(&at("timezone"), Code::InvalidValue, format!("`{name}` is not a time zone"))
+                    .help("use a name of the IANA database, for example America/Montreal"),
+            );
+        }
+        if field.field_type != FieldType::Datetime {
+            findings.push(Finding::warning(
+                &at("timezone"),
+                Code::NoEffect,
+                "only a datetime field has a time zone",
+            ));
+        }
+    }
+    let takes_list = matches!(field.field_type, FieldType::Choices | FieldType::Json);
+    if shape == transform::Shape::List && !takes_list {
+        findings.push(
+            Finding::error(
+                &at("transform"),
+                Code::IncompatibleType,
+                format!("a list comes out, and the field is of type {}", field.field_type.as_str()),
+            )
+            .help("put a `join` at the end"),
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! From a third-party value to the type of a field: exact, or refused with a reason.
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+use raccord_model::language::{Field, FieldType};
+use raccord_model::value::{
+    Value, ValueError, is_email, is_phone, is_url, parse_boolean, parse_date, parse_datetime, parse_integer,
+};
+
+use crate::scalar::Scalar;
+
+/// The longest text shown in a reason, in characters.
+const SHOWN: usize = 60;
+
+/// Converts to the type of a field. `Empty` is the caller's affair and converts to nothing.
+pub(super) fn convert<'a>(
+    value: Scalar<'a>,
+    field: &Field,
+    zone: Option<&TimeZone>,
+) -> Result<Option<Value<'a>>, ValueError> {
+    if value == Scalar::Empty {
+        return Ok(None);
+    }
+    Ok(Some(match field.field_type {
+        FieldType::Json => Value::Json(Cow::Owned(value.to_json())),
+        FieldType::Choices => Value::Choices(choices(value, field)?),
+        FieldType::Boolean => match value {
+            Scalar::Boolean(value) => Value::Boolean(value),
+            other => Value::Boolean(parse_boolean(&text(other, "a boolean")?)?),
+        },
+        FieldType::Integer => Value::Integer(parse_integer(&text(value, "a whole number")?)?),
+        FieldType::Decimal => Value::Decimal(text(value, "a decimal number")?.parse()?),
+        FieldType::Date => Value::Date(parse_date(&text(value, "a date")?)?),
+        FieldType::Datetime => Value::Datetime(parse_datetime(&text(value, "a date and time")?, zone)?),
+        FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Url | FieldType::Choice => {
+            Value::Text(checked_text(text(value, "a text")?, field)?)
+        }
+    }))
+}
+
+fn text<'a>(value: Scalar<'a>, wanted: &'static str) -> Result<Cow<'a, str>, ValueError> {
+    match value {
+        Scalar::Text(text) | Scalar::Number(text) => Ok(text),
+        Scalar::Boolean(value) => Ok(Cow::Borrowed(if value { "true" } else { "false" })),
+        other @ (Scalar::Empty | Scalar::List(_) | Scalar::Array(_) | Scalar::Object(_)) => {
+            Err(ValueError::Shape { found: other.kind(), wanted })
+        }
+    }
+}
+
+fn checked_text<'a>(text: Cow<'a, str>, field: &Field) -> Result<Cow<'a, str>, ValueError> {
+    if let Some(limit) = field.max_length
+        && text.chars().count() > usize::try_from(limit).unwrap_or(usize::MAX)
+    {
+        return Err(ValueError::TooLong(limit));
+    }
+    match field.field_type {
+        FieldType::Email if !is_email(&text) => Err(ValueError::Email),
+        FieldType::Phone if !is_phone(&text) => Err(ValueError::Phone),
+        FieldType::Url if !is_url(&text) => Err(ValueError::Url),
+        FieldType::Choice if !field.options.contains(text.as_ref()) => Err(ValueError::Choice),
+        _ => Ok(text),
+    }
+}
+
+fn choices<'a>(value: Scalar<'a>, field: &Field) -> Result<Vec<Cow<'a, str>>, ValueError> {
+    let list = match value {
+        Scalar::List(list) => list,
+        Scalar::Array(_) => {
+            let elements = value
+                .elements()
+                .ok_or(ValueError::Shape { found: "a list of lists", wanted: "a list of texts" })?;
+            elements.into_iter().map(|item| Cow::Owned(item.into_owned())).collect()
+        }
+        other => vec![text(other, "a list of texts")?],
+    };
+    let mut kept: Vec<Cow<'a, str>> = Vec::with_capacity(list.len());
+    for choice in list.into_iter().filter(|choice| !choice.is_empty()) {
+        if !field.options.contains(choice.as_ref()) {
+            return Err(ValueError::Choice);
+        }
+        if !kept.contains(&choice) {
+            kept.push(choice);
+        }
+    }
+    Ok(kept)
+}
+
+/// A value as a reason shows it: short, in backquotes.
+pub(super) fn shown(value: &Scalar<'_>) -> String {
+    let text = value.as_text().map_or_else(|| value.to_json(), Cow::into_owned);
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(field: &Field, raw: &str, expected: Result<&str, ValueError>) {
+        let converted = convert(Scalar::from_json(raw), field, None);
+        let converted = converted.map(|value| value.map_or("nothing".to_owned(), |value| value.to_text()));
+        assert_eq!(converted, expected.map(str::to_owned), "{raw} as {:?}", field.field_type);
+    }
+
+    #[test]
+    fn each_type_takes_what_it_can_hold_exactly() {
+        let of = Field::of;
+        check(&of(FieldType::Text), "\"+351 0123\"", Ok("+351 0123"));
+        check(&of(FieldType::Text), "1.10", Ok("1.10"));
+        check(&of(FieldType::Text), "12345678901234567890123", Ok("12345678901234567890123"));
+        check(&of(FieldType::Text), "true", Ok("true"));
+        check(&of(FieldType::Text), "{}", Err(ValueError::Shape { found: "an object", wanted: "a text" }));
+        check(&of(FieldType::Text), "null", Ok("nothing"));
+        check(&of(FieldType::Integer), "\"42\"", Ok("42"));
+        check(&of(FieldType::Integer), "9223372036854775808", Err(ValueError::Integer));
+        check(&of(FieldType::Decimal), "1.10", Ok("1.1"));
+        check(
+            &of(FieldType::Decimal),
+            "\"0.1000000000000000055511151231257827\"",
+            Ok("0.1000000000000000055511151231257827"),
+        );
+        check(&of(FieldType::Boolean), "\"yes\"", Ok("true"));
+        check(&of(FieldType::Boolean), "0", Ok("false"));
+        check(&of(FieldType::Boolean), "\"maybe\"", Err(ValueError::Boolean));
+        check(&of(FieldType::Date), "\"2024-01-31\"", Ok("2024-01-31"));
+        check(
+            &of(FieldType::Datetime),
+            "\"2024-01-31T00:00:00.000000001Z\"",
+            Ok("2024-01-31T00:00:00.000000001Z"),
+        );
+        check(&of(FieldType::Datetime), "\"2024-01-31T00:00:00\"", Err(ValueError::NoZone));
+        check(&of(FieldType::Email), "\"no\"", Err(ValueError::Email));
+        check(&of(FieldType::Json), "{ \"a\": [1, 2] }", Ok("{\"a\":[1,2]}"));
+        let choice = Field { options: ["a".to_owned(), "b".to_owned()].into(), ..of(FieldType::Choice) };
+        check(&choice, "\"a\"", Ok("a"));
+        check(&choice, "\"c\"", Err(ValueError::Choice));
+        let choices = Field { field_type: FieldType::Choices, ..choice };
+        check(&choices, "[\"b\",\"a\",\"b\"]", Ok("b, a"));
+        check(&choices, "\"b\"", Ok("b"));
+        let short = Field { max_length: Some(2), ..of(FieldType::Text) };
+        check(&short, "\"été\"", Err(ValueError::TooLong(2)));
+    }
+}

@@ -1,0 +1,341 @@
+//! A compiled mapping at work: one pass over a record, a key and a patch out, or a reason why not.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use raccord_model::Ident;
+use raccord_model::field_path::FieldPath;
+use raccord_model::language::{Field, OnEmpty};
+use raccord_model::port::records::{Record, Row};
+use raccord_model::port::sink::Intent;
+use raccord_model::row::{self, FieldId};
+use raccord_model::value::{Value, parse_boolean, parse_datetime, parse_integer};
+
+use super::convert::{convert, shown};
+use super::transform::{self, Op};
+use crate::expression::Expression;
+use crate::scalar::Scalar;
+use crate::select::{Found, Selector};
+
+/// Where a value comes from.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// A field of the record.
+    Slot(usize),
+    /// A field of the parent record.
+    Parent(usize),
+    /// The configuration.
+    Constant(Scalar<'static>),
+    /// An expression over other inputs.
+    Expression(Box<Expression>, Vec<Self>),
+}
+
+/// One field's way from the record to the row.
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub(super) name: Ident,
+    pub(super) id: FieldId,
+    pub(super) input: Input,
+    pub(super) transforms: Vec<Op>,
+    pub(super) field: Field,
+    pub(super) zone: Option<TimeZone>,
+    pub(super) on_empty: OnEmpty,
+    pub(super) is_key: bool,
+    pub(super) required: bool,
+    pub(super) default: Option<Scalar<'static>>,
+}
+
+/// A compiled mapping.
+#[derive(Debug)]
+pub struct Program {
+    paths: Vec<FieldPath>,
+    selector: Selector,
+    parent_selector: Selector,
+    has_parent: bool,
+    assignments: Vec<Assignment>,
+    /// The assignments of the key fields, in the order of the key.
+    key_order: Vec<usize>,
+    deleted: Option<Input>,
+    version: Option<Input>,
+    cursor: Option<Input>,
+    defaults: Vec<u8>,
+}
+
+/// What a record became. The buffers are used again for the next one.
+#[derive(Debug, Default)]
+pub struct Mapped {
+    /// The key's bytes.
+    pub key: Vec<u8>,
+    /// The patch; empty for a delete.
+    pub patch: Vec<u8>,
+    /// The version as bytes that compare; empty without one.
+    pub version: Vec<u8>,
+}
+
+/// Why a record was rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The field to blame, when one is.
+    pub field: Option<Ident>,
+    /// Why, one sentence.
+    pub reason: String,
+    /// Whether the key could be read before: then it is in [`Mapped::key`].
+    pub has_key: bool,
+}
+
+impl Program {
+    pub(super) fn new(
+        paths: Vec<FieldPath>,
+        parent_paths: &[FieldPath],
+        assignments: Vec<Assignment>,
+        key_order: Vec<usize>,
+    ) -> Self {
+        Self {
+            selector: Selector::new(&paths),
+            parent_selector: Selector::new(parent_paths),
+            has_parent: !parent_paths.is_empty(),
+            paths,
+            assignments,
+            key_order,
+            deleted: None,
+            version: None,
+            cursor: None,
+            defaults: row::empty_row().to_vec(),
+        }
+    }
+
+    pub(super) fn with_marks(
+        mut self,
+        deleted: Option<Input>,
+        version: Option<Input>,
+        cursor: Option<Input>,
+    ) -> Self {
+        (self.deleted, self.version, self.cursor) = (deleted, version, cursor);
+        self
+    }
+
+    pub(super) fn with_defaults(mut self, defaults: &[(FieldId, Field, Scalar<'static>)]) -> Self {
+        for (id, field, value) in defaults {
+            if let Ok(value @ Some(_)) = convert(value.clone(), field, Some(&TimeZone::UTC)) {
+                row::push(&mut self.defaults, *id, value.as_ref());
+            }
+        }
+        self
+    }
+
+    /// The row that a created record begins with: the defaults of the fields that are not fed.
+    pub fn defaults(&self) -> &[u8] {
+        &self.defaults
+    }
+
+    /// Prepares for the records of one page, which share a header and a parent.
+    pub fn page<'p>(&'p self, header: Option<&Arc<[String]>>, parent: Option<&'p [u8]>) -> PageMapper<'p> {
+        let mut parent_found = Found::default();
+        if let (true, Some(parent)) = (self.has_parent, parent) {
+            // A parent that is not JSON gives no value; what needs one is rejected with its reason.
+            drop(self.parent_selector.select(parent, &mut parent_found));
+        }
+        PageMapper {
+            program: self,
+            columns: header.map(|header| Selector::columns(&self.paths, header)),
+            row: None,
+            found: Found::default(),
+            parent: parent_found,
+        }
+    }
+}
+
+/// Maps the records of one page.
+#[derive(Debug)]
+pub struct PageMapper<'p> {
+    program: &'p Program,
+    columns: Option<Vec<Option<usize>>>,
+    row: Option<Row<'p>>,
+    found: Found<'p>,
+    parent: Found<'p>,
+}
+
+impl<'p> PageMapper<'p> {
+    /// Maps one record into the buffers.
+    pub fn map(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
+        out.key.clear();
+        out.patch.clear();
+        out.version.clear();
+        self.read(record)?;
+        let key = self.key(out)?;
+        let has_key = |mut rejection: Rejection| {
+            rejection.has_key = true;
+            rejection
+        };
+        if let Some(version) = &self.program.version {
+            let value = self.input(version).map_err(|reason| has_key(rejection(None, reason)))?;
+            push_version(&value, &mut out.version);
+        }
+        if let Some(deleted) = &self.program.deleted {
+            let value = self.input(deleted).map_err(|reason| has_key(rejection(None, reason)))?;
+            if marks_deleted(&value) {
+                return Ok(Intent::Delete);
+            }
+        }
+        self.patch(&key, out).map_err(has_key)?;
+        Ok(Intent::Upsert)
+    }
+
+    /// The cursor's value in the record that was mapped last.
+    pub fn cursor(&self) -> Option<Scalar<'_>> {
+        let value = self.input(self.program.cursor.as_ref()?).ok()?;
+        (value != Scalar::Empty).then_some(value)
+    }
+
+    fn read(&mut self, record: Record<'p>) -> Result<(), Rejection> {
+        match record {
+            Record::Json(raw) => {
+                self.row = None;
+                self.program
+                    .selector
+                    .select(raw, &mut self.found)
+                    .map_err(|error| rejection(None, format!("the record is {error}")))
+            }
+            Record::Row(row) => {
+                self.row = Some(row);
+                Ok(())
+            }
+        }
+    }
+
+    /// The value of an input, before any transform.
+    fn input(&self, input: &'p Input) -> Result<Scalar<'p>, String> {
+        Ok(match input {
+            Input::Slot(slot) => self.slot(*slot),
+            Input::Parent(slot) => {
+                self.parent.values.get(*slot).copied().flatten().map_or(Scalar::Empty, Scalar::from_json)
+            }
+            Input::Constant(value) => value.clone(),
+            Input::Expression(expression, inputs) => {
+                let values = inputs.iter().map(|input| self.input(input)).collect::<Result<Vec<_>, _>>()?;
+                expression.evaluate(&values).map_err(|error| format!("the expression failed: {error}"))?
+            }
+        })
+    }
+
+    fn slot(&self, slot: usize) -> Scalar<'p> {
+        let Some(row) = self.row else {
+            return self.found.values.get(slot).copied().flatten().map_or(Scalar::Empty, Scalar::from_json);
+        };
+        if self.program.paths.get(slot).is_some_and(|path| path.0.is_empty()) {
+            return Scalar::Object(Cow::Owned(Record::Row(row).to_json()));
+        }
+        let column = self.columns.as_ref().and_then(|columns| columns.get(slot).copied().flatten());
+        column.and_then(|column| row.cell(column)).map_or(Scalar::Empty, Scalar::text)
+    }
+
+    /// The values of the key fields, in the order of the key; their bytes go to the buffer.
+    fn key(&self, out: &mut Mapped) -> Result<Vec<Value<'p>>, Rejection> {
+        let mut values = Vec::with_capacity(self.program.key_order.len());
+        for &at in &self.program.key_order {
+            let assignment = &self.program.assignments[at];
+            let blame = |reason| rejection(Some(&assignment.name), reason);
+            let Outcome::Value(value) = self.value(assignment)? else {
+                return Err(blame(format!("the key field `{}` is empty", assignment.name)));
+            };
+            row::push_key(&mut out.key, &value).map_err(|error| blame(format!("the key {error}")))?;
+            values.push(value);
+        }
+        Ok(values)
+    }
+
+    fn patch(&self, key: &[Value<'p>], out: &mut Mapped) -> Result<(), Rejection> {
+        row::begin(&mut out.patch);
+        for (at, assignment) in self.program.assignments.iter().enumerate() {
+            if assignment.is_key {
+                let part = self.program.key_order.iter().position(|&key_at| key_at == at);
+                row::push(&mut out.patch, assignment.id, part.and_then(|part| key.get(part)));
+                continue;
+            }
+            match self.value(assignment)? {
+                Outcome::Value(value) => row::push(&mut out.patch, assignment.id, Some(&value)),
+                Outcome::Clear => row::push(&mut out.patch, assignment.id, None),
+                Outcome::Keep => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of one field: transforms, type, and what emptiness means.
+    fn value(&self, assignment: &'p Assignment) -> Result<Outcome<'p>, Rejection> {
+        let blame = |reason| rejection(Some(&assignment.name), reason);
+        let input = self.input(&assignment.input).map_err(blame)?;
+        let original = if assignment.transforms.is_empty() { None } else { Some(input.clone()) };
+        let value = transform::run(&assignment.transforms, input.clone()).map_err(|why| {
+            blame(format!("the value {} {why}", shown(original.as_ref().unwrap_or(&input))))
+        })?;
+        if value != Scalar::Empty {
+            let converted = convert(value.clone(), &assignment.field, assignment.zone.as_ref());
+            return match converted {
+                Ok(Some(value)) => Ok(Outcome::Value(value)),
+                Ok(None) => Ok(Outcome::Clear),
+                Err(error) => Err(blame(format!("the value {} {error}", shown(&value)))),
+            };
+        }
+        empty(assignment)
+    }
+}
+
+/// What an empty value means for a field.
+fn empty<'p>(assignment: &'p Assignment) -> Result<Outcome<'p>, Rejection> {
+    let blame = |reason: &str| rejection(Some(&assignment.name), reason.to_owned());
+    match assignment.on_empty {
+        OnEmpty::Ignore => Ok(Outcome::Keep),
+        OnEmpty::Reject => Err(blame("the value is empty, and `onEmpty` says reject")),
+        OnEmpty::Clear if assignment.required && assignment.default.is_none() => {
+            Err(blame("the value is empty, and the field is required"))
+        }
+        OnEmpty::Clear if !assignment.required => Ok(Outcome::Clear),
+        OnEmpty::Clear | OnEmpty::Default => {
+            let default = assignment.default.clone().unwrap_or(Scalar::Empty);
+            match convert(default, &assignment.field, Some(&TimeZone::UTC)) {
+                Ok(Some(value)) => Ok(Outcome::Value(value)),
+                _ => Ok(Outcome::Clear),
+            }
+        }
+    }
+}
+
+/// What becomes of one field of a row.
+enum Outcome<'a> {
+    Value(Value<'a>),
+    Clear,
+    Keep,
+}
+
+fn rejection(field: Option<&Ident>, reason: String) -> Rejection {
+    Rejection { field: field.cloned(), reason, has_key: false }
+}
+
+/// Whether a deletion mark says so: it has a value that is not a spelling of false.
+fn marks_deleted(value: &Scalar<'_>) -> bool {
+    match value {
+        Scalar::Empty => false,
+        other => other.as_text().is_none_or(|text| parse_boolean(&text) != Ok(false)),
+    }
+}
+
+/// A version as bytes that compare: instants and numbers by value, anything else as text.
+fn push_version(value: &Scalar<'_>, out: &mut Vec<u8>) {
+    let Some(text) = value.as_text() else { return };
+    let value = if let Ok(instant) = parse_datetime(&text, Some(&TimeZone::UTC)) {
+        Value::Datetime(instant)
+    } else if let Ok(number) = parse_integer(&text) {
+        Value::Integer(number)
+    } else {
+        Value::Text(Cow::Borrowed(&text))
+    };
+    // The version types can all be part of a key; one that is too long is no version.
+    if row::push_key(out, &value).is_err() {
+        out.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! Programs as tables: a mapping, a record, what comes out.
+
+use raccord_model::language::{Entity, MappingSpec, Mode};
+use raccord_model::port::records::Rows;
+
+use super::*;
+use crate::mapping::{Layout, Task, compile};
+
+const ENTITY: &str = r#"{
+    "key": "id",
+    "fields": {
+        "id": "text", "email": {"type": "email", "required": true}, "name": "text", "age": "integer",
+        "vip": {"type": "boolean", "default": false}, "source": {"type": "text", "default": "shop"}, "at": "datetime"
+    }
+}"#;
+
+fn program(mapping: &str) -> Program {
+    let entity: Entity = serde_json::from_str(ENTITY).unwrap();
+    let mapping: MappingSpec = serde_json::from_str(mapping).unwrap();
+    let layout = Layout::provisional(&entity);
+    let (deleted, version, cursor) =
+        ("gone".parse().unwrap(), "updated".parse().unwrap(), "updated".parse().unwrap());
+    let task = Task {
+        mapping: &mapping,
+        entity: &entity,
+        mode: Mode::Own,
+        layout: &layout,
+        deleted: Some(&deleted),
+        version: Some(&version),
+        cursor: Some(&cursor),
+    };
+    let (program, findings) = compile(&task);
+    program.unwrap_or_else(|| panic!("{findings:?}"))
+}
+
+/// Renders a patch as `field=value`, an explicit empty as `field=`.
+fn shown_patch(patch: &[u8]) -> String {
+    let entity: Entity = serde_json::from_str(ENTITY).unwrap();
+    let names: Vec<_> = entity.fields.keys().map(ToString::to_string).collect();
+    let fields = row::fields(patch).unwrap().map(|field| {
+        let field = field.unwrap();
+        let value = field.value().unwrap().map_or(String::new(), |value| value.to_text());
+        format!("{}={value}", names[usize::try_from(field.id).unwrap()])
+    });
+    fields.collect::<Vec<_>>().join(" ")
+}
+
+fn check(mapping: &str, record: &str, expected: &str) {
+    let program = program(mapping);
+    let mut out = Mapped::default();
+    let mut page = program.page(None, Some(br#"{"pid":"P1"}"#));
+    let shown = match page.map(Record::Json(record.as_bytes()), &mut out) {
+        Ok(Intent::Upsert) => shown_patch(&out.patch),
+        Ok(Intent::Delete) => "deleted".to_owned(),
+        Err(rejection) => format!("rejected: {}", rejection.reason),
+    };
+    assert_eq!(shown, expected, "{record}");
+}
+
+const MAPPING: &str = r#"{
+    "primaryKey": {"id": "id"},
+    "fields": {
+        "email": {"from": "email", "transform": ["trim", "lowercase"]},
+        "name": {"expr": "first ~ ' ' ~ last"},
+        "age": {"from": "age", "onEmpty": "ignore"},
+        "vip": {"from": "is_vip", "onEmpty": "default"}
+    }
+}"#;
+
+#[test]
+fn records_become_patches() {
+    check(
+        MAPPING,
+        r#"{"id":"7","email":" A@B.CA","first":"Zoé","last":"Roy","age":41,"is_vip":true,"more":[1,{"x":2}]}"#,
+        "age=41 email=a@b.ca id=7 name=Zoé Roy vip=true",
+    );
+    check(
+        MAPPING,
+        r#"{"id":19223372036854775807,"email":"a@b.ca"}"#,
+        "email=a@b.ca id=19223372036854775807 name=  vip=false",
+    );
+    check(MAPPING, r#"{"id":"7","gone":"2024-01-01"}"#, "deleted");
+    check(
+        MAPPING,
+        r#"{"id":"7","email":"a@b.ca","gone":false,"age":null}"#,
+        "email=a@b.ca id=7 name=  vip=false",
+    );
+}
+
+#[test]
+fn records_are_rejected_with_a_reason() {
+    check(MAPPING, r#"{"email":"a@b.ca"}"#, "rejected: the key field `id` is empty");
+    check(MAPPING, r#"{"id":"7"}"#, "rejected: the value is empty, and the field is required");
+    check(MAPPING, r#"{"id":"7","email":"nobody"}"#, "rejected: the value `nobody` is not an e-mail address");
+    check(
+        MAPPING,
+        r#"{"id":"7","email":"a@b.ca","age":"old"}"#,
+        "rejected: the value `old` is not a whole number between -9223372036854775808 and 9223372036854775807",
+    );
+    check(MAPPING, r#"{"id":{},"email":"a@b.ca"}"#, "rejected: the value `{}` is an object, not a text");
+}
+
+#[test]
+fn parents_constants_and_the_whole_record_are_inputs() {
+    let mapping = r#"{"primaryKey":{"id":{"expr":"parent.pid ~ '-' ~ id"}},"fields":{
+        "email":{"const":"x@y.zz"},"name":"parent.pid","source":{"expr":"record['Odd Name']"}}}"#;
+    check(mapping, r#"{"id":1,"Odd Name":"o"}"#, "email=x@y.zz id=P1-1 name=P1 source=o");
+}
+
+#[test]
+fn rows_are_mapped_by_their_header() {
+    let program =
+        program(r#"{"primaryKey":{"id":"Id"},"fields":{"email":"E-mail","name":"Full Name","age":"Age"}}"#);
+    let header: Arc<[String]> = ["Id", "E-mail", "Full Name", "Age"].map(str::to_owned).into();
+    let mut rows =
+        Rows { header: Arc::clone(&header), text: String::new(), ends: Vec::new(), lines: vec![2] };
+    for cell in ["007", "a@b.ca", "Zoé", ""] {
+        rows.text.push_str(cell);
+        rows.ends.push(rows.text.len());
+    }
+    let records = raccord_model::port::records::Records::Rows(rows);
+    let mut out = Mapped::default();
+    let mut page = program.page(Some(&header), None);
+    page.map(records.iter().next().unwrap(), &mut out).unwrap();
+    assert_eq!(shown_patch(&out.patch), "age= email=a@b.ca id=007 name=Zoé");
+}
+
+#[test]
+fn versions_compare_and_defaults_are_a_row() {
+    let program = program(MAPPING);
+    assert_eq!(shown_patch(program.defaults()), "source=shop");
+    let version = |updated: &str| {
+        let mut out = Mapped::default();
+        let record = format!(r#"{{"id":"1","email":"a@b.ca","updated":{updated}}}"#);
+        let mut page = program.page(None, None);
+        page.map(Record::Json(record.as_bytes()), &mut out).unwrap();
+        out.version
+    };
+    assert!(version("\"2024-01-01T00:00:00Z\"") < version("\"2024-01-01T00:00:00.5Z\""));
+    assert!(version("\"2024-01-01T02:00:00+02:00\"") == version("\"2024-01-01T00:00:00Z\""));
+    assert!(version("9") < version("10"));
+    assert!(version("null").is_empty());
+}
+
+#[test]
+fn mistakes_are_found_without_a_record() {
+    let entity: Entity = serde_json::from_str(ENTITY).unwrap();
+    let layout = Layout::provisional(&entity);
+    let codes = |mapping: &str| {
+        let mapping: MappingSpec = serde_json::from_str(mapping).unwrap();
+        let task = Task {
+            mapping: &mapping,
+            entity: &entity,
+            mode: Mode::Own,
+            layout: &layout,
+            deleted: None,
+            version: None,
+            cursor: None,
+        };
+        let (program, findings) = compile(&task);
+        let shown: Vec<_> = findings.iter().map(|f| format!("{}@{}", f.code, f.path.join("."))).collect();
+        assert_eq!(
+            program.is_none(),
+            findings.iter().any(|f| f.severity == raccord_model::diagnostic::Severity::Error)
+        );
+        shown.join(" ")
+    };
+    assert_eq!(codes("{}"), "incomplete-key@primaryKey required-field@fields");
+    assert_eq!(
+        codes(r#"{"primaryKey":{"id":"id","name":"n"},"fields":{"email":"e"}}"#),
+        "incomplete-key@primaryKey.name"
+    );
+    assert_eq!(
+        codes(r#"{"primaryKey":{"id":"id"},"fields":{"email":"e","Name":"n","id":"x"}}"#),
+        "unknown-entity-field@fields.Name conflicting-fields@fields.id"
+    );
+    assert_eq!(
+        codes(
+            r#"{"primaryKey":{"id":"id"},"fields":{"email":{"from":"e","const":"x@y.zz"},"age":{"const":"old"},"name":{"expr":"a | nope"}}}"#
+        ),
+        "incompatible-type@fields.age.const conflicting-fields@fields.email invalid-expression@fields.name.expr"
+    );
+    assert_eq!(
+        codes(
+            r#"{"primaryKey":{"id":"id"},"fields":{"email":{"from":"e","transform":[{"split":","}]},"at":{"from":"a","timezone":"Mars/X"},"age":{"from":"a","onEmpty":"default"}}}"#
+        ),
+        "conflicting-fields@fields.age.onEmpty invalid-value@fields.at.timezone incompatible-type@fields.email.transform"
+    );
+}

@@ -1,0 +1,266 @@
+//! Transforms: text to text, one after the other, compiled from the language's `transform` lists.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::civil;
+use jiff::fmt::strtime::{self, BrokenDownTime};
+use jiff::tz::TimeZone;
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::Transform;
+
+use crate::scalar::Scalar;
+
+/// One transform, ready to run.
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    Trim,
+    Lowercase,
+    Uppercase,
+    Digits,
+    Truncate(usize),
+    Replace { find: String, with: String },
+    ParseDate(String),
+    FormatDate(String),
+    Split(String),
+    Join(String),
+    Lookup { table: BTreeMap<String, String>, default: Option<String> },
+}
+
+/// What is known of a value before it is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Anything,
+    Text,
+    List,
+}
+
+/// Compiles a list of transforms; tells the shape of what comes out.
+pub(super) fn compile(
+    transforms: &[Transform],
+    path: &[&str],
+    findings: &mut Vec<Finding>,
+) -> (Vec<Op>, Shape) {
+    let mut shape = Shape::Anything;
+    let mut ops = Vec::with_capacity(transforms.len());
+    for (at, transform) in transforms.iter().enumerate() {
+        let index = at.to_string();
+        let place: Vec<&str> = path.iter().copied().chain(["transform", &index]).collect();
+        let wrong = |message: String| Finding::error(&place, Code::InvalidTransform, message);
+        match compile_one(transform) {
+            Ok(op) => ops.push(op),
+            Err(message) => findings.push(wrong(message)),
+        }
+        let wants_list = matches!(transform, Transform::Join(_));
+        if shape == Shape::List && !wants_list {
+            findings.push(wrong("a list comes in here, and only `join` takes one".to_owned()));
+        } else if shape == Shape::Text && wants_list {
+            findings.push(
+                wrong("`join` wants a list, and a text comes in here".to_owned())
+                    .help("put a `split` before it"),
+            );
+        }
+        shape = if matches!(transform, Transform::Split(_)) { Shape::List } else { Shape::Text };
+    }
+    (ops, shape)
+}
+
+fn compile_one(transform: &Transform) -> Result<Op, String> {
+    Ok(match transform {
+        Transform::Trim => Op::Trim,
+        Transform::Lowercase => Op::Lowercase,
+        Transform::Uppercase => Op::Uppercase,
+        Transform::Digits => Op::Digits,
+        Transform::Truncate(0) => return Err("`truncate` to 0 characters leaves nothing".to_owned()),
+        Transform::Truncate(length) => Op::Truncate(usize::try_from(*length).unwrap_or(usize::MAX)),
+        Transform::Replace(replace) if replace.find.is_empty() => {
+            return Err("`replace` looks for an empty text".to_owned());
+        }
+        Transform::Replace(replace) => Op::Replace { find: replace.find.clone(), with: replace.with.clone() },
+        Transform::ParseDate(format) => Op::ParseDate(checked_format(format)?),
+        Transform::FormatDate(format) => Op::FormatDate(checked_format(format)?),
+        Transform::Split(separator) if separator.is_empty() => {
+            return Err("`split` wants a separator".to_owned());
+        }
+        Transform::Split(separator) => Op::Split(separator.clone()),
+        Transform::Join(separator) => Op::Join(separator.clone()),
+        Transform::Lookup(lookup) => {
+            Op::Lookup { table: lookup.table.clone(), default: lookup.default.clone() }
+        }
+    })
+}
+
+/// Tries a strftime format on an instant that has everything.
+fn checked_format(format: &str) -> Result<String, String> {
+    let sample = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
+    strtime::format(format, &sample)
+        .map_err(|error| format!("the format `{format}` is not understood: {error}"))
+        .map(|_| format.to_owned())
+}
+
+/// Runs transforms. An empty value stays empty; the error completes "the value …".
+pub(super) fn run<'a>(ops: &[Op], mut value: Scalar<'a>) -> Result<Scalar<'a>, String> {
+    for op in ops {
+        if value == Scalar::Empty {
+            return Ok(value);
+        }
+        value = run_one(op, value)?;
+    }
+    Ok(value)
+}
+
+fn run_one<'a>(op: &Op, value: Scalar<'a>) -> Result<Scalar<'a>, String> {
+    if let Op::Join(separator) = op {
+        let elements = value
+            .elements()
+            .ok_or_else(|| format!("is {}, and `join` wants a list of texts", value.kind()))?;
+        return Ok(Scalar::text(elements.join(separator)));
+    }
+    let text = match value {
+        Scalar::Text(text) | Scalar::Number(text) => text,
+        Scalar::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+        other @ (Scalar::Empty | Scalar::List(_) | Scalar::Array(_) | Scalar::Object(_)) => {
+            return Err(format!("is {}, and a transform wants a text", other.kind()));
+        }
+    };
+    on_text(op, text)
+}
+
+fn on_text<'a>(op: &Op, text: Cow<'a, str>) -> Result<Scalar<'a>, String> {
+    Ok(match op {
+        Op::Trim => Scalar::text(trim(text)),
+        Op::Lowercase if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) => Scalar::text(text),
+        Op::Lowercase => Scalar::text(text.to_lowercase()),
+        Op::Uppercase => Scalar::text(text.to_uppercase()),
+        Op::Digits => Scalar::text(text.chars().filter(char::is_ascii_digit).collect::<String>()),
+        Op::Truncate(length) => match text.char_indices().nth(*length) {
+            Some((end, _)) => Scalar::text(text[..end].to_owned()),
+            None => Scalar::text(text),
+        },
+        Op::Replace { find, with } => Scalar::text(text.replace(find, with)),
+        Op::ParseDate(format) => Scalar::text(parse_date(format, &text)?),
+        Op::FormatDate(format) => Scalar::text(format_date(format, &text)?),
+        Op::Split(separator) => Scalar::List(
+            text.split(separator.as_str()).map(|part| Cow::Owned(part.trim().to_owned())).collect(),
+        ),
+        Op::Join(_) => Scalar::text(text),
+        Op::Lookup { table, default } => match table.get(text.as_ref()).or(default.as_ref()) {
+            Some(found) => Scalar::text(found.clone()),
+            None => Scalar::Empty,
+        },
+    })
+}
+
+fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// Reads a date in a format and writes it in ISO 8601: an instant when it has an offset, else a civil one.
+fn parse_date(format: &str, text: &str) -> Result<String, String> {
+    let parsed: BrokenDownTime =
+        strtime::parse(format, text).map_err(|_| format!("does not have the format `{format}`"))?;
+    if let Ok(timestamp) = parsed.to_timestamp() {
+        return Ok(timestamp.to_string());
+    }
+    if let Ok(datetime) = parsed.to_datetime()
+        && parsed.hour().is_some()
+    {
+        return Ok(datetime.to_string());
+    }
+    parsed
+        .to_date()
+        .map(|date| date.to_string())
+        .map_err(|_| format!("is not a date in the format `{format}`"))
+}
+
+fn format_date(format: &str, text: &str) -> Result<String, String> {
+    let not_a_date = || "is not a date or instant in ISO 8601".to_owned();
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return strtime::format(format, &timestamp.to_zoned_datetime(TimeZone::UTC))
+            .map_err(|_| not_a_date());
+    }
+    if let Ok(datetime) = text.parse::<civil::DateTime>() {
+        return strtime::format(format, datetime).map_err(|_| not_a_date());
+    }
+    Err(not_a_date())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use raccord_model::language::mapping::{Lookup, Replace};
+
+    fn check(transforms: &[Transform], input: Scalar<'_>, expected: Result<Scalar<'_>, &str>) {
+        let mut findings = Vec::new();
+        let (ops, _) = compile(transforms, &[], &mut findings);
+        assert_eq!(findings, []);
+        assert_eq!(run(&ops, input), expected.map_err(str::to_owned), "{transforms:?}");
+    }
+
+    #[test]
+    fn transforms_do_what_they_say() {
+        let text = |text: &'static str| Scalar::text(text);
+        check(&[Transform::Trim, Transform::Lowercase], text("  ÉLODIE@X.FR "), Ok(text("élodie@x.fr")));
+        check(&[Transform::Trim], text("   "), Ok(Scalar::Empty));
+        check(&[Transform::Uppercase], text("été"), Ok(text("ÉTÉ")));
+        check(&[Transform::Digits], text("+351 (9) 12"), Ok(text("351912")));
+        check(&[Transform::Truncate(2)], text("éàü"), Ok(text("éà")));
+        check(&[Transform::Truncate(9)], text("éàü"), Ok(text("éàü")));
+        let replace = Transform::Replace(Replace { find: ",".into(), with: ".".into() });
+        check(&[replace], text("1,5"), Ok(text("1.5")));
+        check(&[Transform::ParseDate("%d/%m/%Y".into())], text("31/01/2024"), Ok(text("2024-01-31")));
+        check(
+            &[Transform::ParseDate("%d/%m/%Y %H:%M".into())],
+            text("31/01/2024 09:30"),
+            Ok(text("2024-01-31T09:30:00")),
+        );
+        check(
+            &[Transform::ParseDate("%s".into())],
+            Scalar::Number("86400".into()),
+            Ok(text("1970-01-02T00:00:00Z")),
+        );
+        check(
+            &[Transform::ParseDate("%d/%m/%Y".into())],
+            text("hier"),
+            Err("does not have the format `%d/%m/%Y`"),
+        );
+        check(&[Transform::FormatDate("%Y".into())], text("2024-01-31T09:30:00Z"), Ok(text("2024")));
+        check(&[Transform::FormatDate("%d.%m.".into())], text("2024-01-31"), Ok(text("31.01.")));
+        check(&[Transform::Split(";".into()), Transform::Join("+".into())], text("a; b"), Ok(text("a+b")));
+        check(&[Transform::Join("-".into())], Scalar::from_json(r#"["x","y"]"#), Ok(text("x-y")));
+        let table = BTreeMap::from([("A".to_owned(), "active".to_owned())]);
+        check(
+            &[Transform::Lookup(Lookup { table: table.clone(), default: None })],
+            text("A"),
+            Ok(text("active")),
+        );
+        check(
+            &[Transform::Lookup(Lookup { table: table.clone(), default: None })],
+            text("B"),
+            Ok(Scalar::Empty),
+        );
+        check(&[Transform::Lookup(Lookup { table, default: Some("?".into()) })], text("B"), Ok(text("?")));
+        check(&[Transform::Trim], Scalar::from_json("{}"), Err("is an object, and a transform wants a text"));
+    }
+
+    #[test]
+    fn what_can_never_work_is_found_beforehand() {
+        let cases = [
+            vec![Transform::Truncate(0)],
+            vec![Transform::Split(String::new())],
+            vec![Transform::ParseDate("%J".into())],
+            vec![Transform::Split(",".into()), Transform::Trim],
+            vec![Transform::Trim, Transform::Join(",".into())],
+            vec![Transform::Replace(Replace { find: String::new(), with: String::new() })],
+        ];
+        for transforms in cases {
+            let mut findings = Vec::new();
+            compile(&transforms, &[], &mut findings);
+            assert_eq!(findings.len(), 1, "{transforms:?}");
+        }
+    }
+}
