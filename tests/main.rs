@@ -2,4 +2,5 @@
 #![cfg(test)]
 
 mod counterpart;
+mod documentation;
 mod tidy;

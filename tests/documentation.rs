@@ -1,0 +1,196 @@
+//! Every YAML example that people read is validated, planned and applied as it stands; the reference pages are
+//! made from the code.
+//!
+//! A page is a directory. A block that begins with `# NAME.yaml` is that file and replaces an earlier one of the
+//! same name, so that a guide can go step by step; `yaml fails=CODE` is a block that must be refused, and is
+//! forgotten again. Any other block stands for itself.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use raccord_model::Kind;
+use raccord_model::consequence::{Effect, RULES};
+use raccord_model::diagnostic::Code;
+use raccord_model::plan::Consequence;
+use tempfile::TempDir;
+
+/// One block of YAML.
+struct Block {
+    line: usize,
+    /// The code that its validation must report.
+    fails: Option<String>,
+    /// The file it is, when it says so.
+    file: Option<String>,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut lines = page.lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let Some(info) = line.trim_start().strip_prefix("```yaml") else { continue };
+        let body: Vec<&str> = lines
+            .by_ref()
+            .map(|(_, line)| line)
+            .take_while(|line| !line.trim_start().starts_with("```"))
+            .collect();
+        let named = body.first().and_then(|first| first.strip_prefix("# "));
+        let file = named
+            .map(str::trim)
+            .filter(|name| Path::new(name).extension().is_some_and(|e| e == "yaml") && !name.contains(' '));
+        let fails = info.trim().strip_prefix("fails=").map(str::to_owned);
+        found.push(Block { line: at + 1, fails, file: file.map(str::to_owned), text: body.join("\n") });
+    }
+    found
+}
+
+fn raccord(arguments: &[&str], directory: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_raccord"))
+        .args(arguments)
+        .arg("-f")
+        .arg(directory)
+        .arg("--state")
+        .arg(directory.join(".raccord/state.redb"))
+        .output()
+        .unwrap()
+}
+
+fn expect_success(place: &str, arguments: &[&str], directory: &Path) {
+    let output = raccord(arguments, directory);
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{place}: raccord {}:\n{said}", arguments.join(" "));
+}
+
+fn expect_refusal(place: &str, code: &str, directory: &Path) {
+    let output = raccord(&["validate", "--output", "json"], directory);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "{place}: this was to be refused with {code}");
+    assert!(said.contains(&format!("\"{code}\"")), "{place}: no {code} in\n{said}");
+}
+
+/// Validates, applies, and finds nothing to do afterwards.
+fn expect_whole(place: &str, directory: &Path) {
+    expect_success(place, &["validate"], directory);
+    expect_success(place, &["apply", "--auto-approve"], directory);
+    expect_success(place, &["plan", "--detailed-exitcode"], directory);
+}
+
+fn fill(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn check_page(page: &Path) {
+    let directory = TempDir::new().unwrap();
+    let mut is_directory_used = false;
+    for block in blocks(&fs::read_to_string(page).unwrap()) {
+        let place = format!("{}:{}", page.display(), block.line);
+        let alone = TempDir::new().unwrap();
+        let home = if block.file.is_some() { directory.path() } else { alone.path() };
+        let path = home.join(block.file.as_deref().unwrap_or("raccord.yaml"));
+        let before = fs::read_to_string(&path).ok();
+        fill(&path, &block.text);
+        if let Some(code) = &block.fails {
+            expect_refusal(&place, code, home);
+            match before {
+                Some(text) => fill(&path, &text),
+                None => fs::remove_file(&path).unwrap(),
+            }
+        } else if block.file.is_some() {
+            expect_success(&place, &["validate"], home);
+            is_directory_used = true;
+        } else {
+            expect_whole(&place, home);
+        }
+    }
+    if is_directory_used {
+        expect_whole(&page.display().to_string(), directory.path());
+    }
+}
+
+fn pages(directory: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    let (folders, files): (Vec<_>, Vec<_>) = found.into_iter().partition(|path| path.is_dir());
+    let below = folders.iter().flat_map(|folder| pages(folder));
+    files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "md")).chain(below).collect()
+}
+
+#[test]
+fn every_yaml_example_is_valid_and_applies() {
+    check_page(&root().join("README.md"));
+    for page in pages(&root().join("docs")) {
+        check_page(&page);
+    }
+}
+
+#[test]
+fn blocks_are_found_with_what_they_say_of_themselves() {
+    let found = blocks("```yaml\n# a.yaml\nx: 1\n```\n```sh\nls\n```\n```yaml fails=not-ready\ny: 2\n```\n");
+    let shown: Vec<_> =
+        found.iter().map(|block| (block.line, block.file.as_deref(), block.fails.as_deref())).collect();
+    assert_eq!(shown, [(1, Some("a.yaml"), None), (8, None, Some("not-ready"))]);
+}
+
+/// Compares a page with what the code says; with `RACCORD_WRITE_DOCS=1` writes it instead.
+fn check_generated(name: &str, expected: &str) {
+    let path = root().join("docs/reference").join(name);
+    if std::env::var_os("RACCORD_WRITE_DOCS").is_some() {
+        fill(&path, expected);
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "{} is stale: run the tests with RACCORD_WRITE_DOCS=1", path.display());
+}
+
+#[test]
+fn the_table_of_consequences_is_fresh() {
+    let mut page = String::from(
+        "# What a change means for the data\n\n\
+         Every field of the language has one row; the longest path that is the beginning of a field's own \
+         applies. The plan says the same of each change. `*` is any name.\n\n\
+         | consequence | meaning |\n|---|---|\n",
+    );
+    for consequence in Consequence::ALL {
+        writeln!(page, "| {} | {} |", consequence.as_str(), consequence.meaning()).unwrap();
+    }
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_resource()) {
+        write!(page, "\n## {kind}\n\n| field | a change means | |\n|---|---|---|\n").unwrap();
+        for rule in RULES.iter().filter(|rule| rule.kind == kind) {
+            let field = if rule.path.is_empty() { "spec".to_owned() } else { format!("spec.{}", rule.path) };
+            writeln!(page, "| `{field}` | {} | {} |", meaning(rule.effect), rule.note).unwrap();
+        }
+    }
+    check_generated("consequences.md", &page);
+}
+
+fn meaning(effect: Effect) -> String {
+    match effect {
+        Effect::Always(consequence) => consequence.as_str().to_owned(),
+        Effect::Activity => "activates or deactivates".to_owned(),
+        Effect::Parts { removed, added } => {
+            format!("removed: {}; added: {}", removed.as_str(), added.as_str())
+        }
+        Effect::Updates => "re-read, deletions or none".to_owned(),
+    }
+}
+
+#[test]
+fn the_table_of_diagnostics_is_fresh() {
+    let mut page = String::from(
+        "# Diagnostics\n\n\
+         What `raccord validate` may say. The codes are stable.\n\n\
+         | code | meaning |\n|---|---|\n",
+    );
+    for code in Code::ALL {
+        writeln!(page, "| `{code}` | {} |", code.summary()).unwrap();
+    }
+    check_generated("diagnostics.md", &page);
+}
