@@ -1,0 +1,220 @@
+//! The components of a stream, under the names of Airbyte's low-code language.
+//!
+//! The short form of a connector lowers to them and only they are executed. They are plain data: what a
+//! request looks like, how pages follow each other, never how bytes travel.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use raccord_model::DataTypeName;
+use raccord_model::field_path::FieldPath;
+use raccord_model::language::connector::http::{Method, WaitUnit};
+use raccord_model::language::connector::{Compression, FileFormat};
+use raccord_model::rate::Rate;
+use url::Url;
+
+use super::cursor::IncrementalCursor;
+use super::template::{BodyTemplate, PathTemplate};
+
+/// One data type of a source, ready to be executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stream {
+    /// Local files.
+    File(FileStream),
+    /// A REST endpoint.
+    Http(Box<HttpStream>),
+}
+
+impl Stream {
+    /// How only what has changed is asked for; `None` when everything is read every time.
+    pub fn cursor(&self) -> Option<&IncrementalCursor> {
+        match self {
+            Self::File(_) => None,
+            Self::Http(stream) => stream.cursor.as_ref(),
+        }
+    }
+}
+
+/// Files that hold one data type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStream {
+    /// The data type's name.
+    pub data_type: DataTypeName,
+    /// A path or glob, relative to the root.
+    pub path: String,
+    /// How the text is to be read.
+    pub format: FileFormat,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// CSV: the byte between two columns.
+    pub delimiter: u8,
+    /// The encoding, unless a byte order mark says otherwise.
+    pub encoding: &'static encoding_rs::Encoding,
+    /// CSV: the columns, when no header line names them.
+    pub columns: Vec<String>,
+    /// JSON: where the array of records is.
+    pub records: FieldPath,
+}
+
+/// A REST endpoint with all that is needed to read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpStream {
+    /// The data type's name.
+    pub data_type: DataTypeName,
+    /// What one request looks like.
+    pub requester: Requester,
+    /// How pages follow each other.
+    pub paginator: Paginator,
+    /// How many records a page is asked to hold.
+    pub page_size: Option<PageSize>,
+    /// Where the records are in an answer.
+    pub extractor: Extractor,
+    /// How only what has changed is asked for.
+    pub cursor: Option<IncrementalCursor>,
+    /// The records that each lead to a chain of pages.
+    pub partition_router: Option<PartitionRouter>,
+    /// What is done about failed requests.
+    pub error_handler: ErrorHandler,
+    /// What is never exceeded.
+    pub limits: Limits,
+}
+
+/// What one request looks like, before pagination and credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requester {
+    /// The URL that the path continues; without query, fragment and user information.
+    pub url_base: Url,
+    /// The path after it.
+    pub path: PathTemplate,
+    /// The method.
+    pub method: Method,
+    /// The query parameters, in the order in which they are sent.
+    pub query: Vec<(String, String)>,
+    /// The headers, names in lower case, the data type's own over those of the source.
+    pub headers: Vec<(String, String)>,
+    /// The JSON body of a POST.
+    pub body: Option<BodyTemplate>,
+}
+
+/// Where a request takes a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A query parameter.
+    Query(String),
+    /// A member of the JSON body.
+    Body(FieldPath),
+}
+
+/// Where an answer holds the next page's URL or cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// A path in the body.
+    Body(FieldPath),
+    /// A header.
+    Header(String),
+    /// A path in the last record of the page.
+    LastRecord(FieldPath),
+}
+
+/// How pages follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paginator {
+    /// There is one page.
+    NoPagination,
+    /// The answer holds the URL of the next page.
+    NextUrl(TokenPlace),
+    /// The `Link` header (RFC 8288) holds it.
+    Link {
+        /// The relation that leads to the next page.
+        rel: String,
+    },
+    /// Pages are numbered.
+    PageIncrement {
+        /// What takes the number.
+        param: Target,
+        /// The number of the first page.
+        from: u64,
+        /// The path of the total number of records.
+        total: Option<FieldPath>,
+        /// The path of a boolean: there are more pages while it is true.
+        stop: Option<FieldPath>,
+    },
+    /// Records are skipped.
+    OffsetIncrement {
+        /// What takes the number of records to skip.
+        param: Target,
+        /// The path of the total number of records.
+        total: Option<FieldPath>,
+        /// The path of a boolean: there are more pages while it is true.
+        stop: Option<FieldPath>,
+    },
+    /// Each answer holds a cursor to the next.
+    CursorPagination {
+        /// Where the cursor is.
+        cursor: TokenPlace,
+        /// What takes it; without one the cursor is an object whose members are all sent back.
+        param: Option<Target>,
+        /// The path of a boolean: there are more pages while it is true.
+        stop: Option<FieldPath>,
+    },
+}
+
+/// How many records a page is asked to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageSize {
+    /// What takes the number.
+    pub param: Target,
+    /// The number.
+    pub size: u64,
+}
+
+/// Where the records are in an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extractor {
+    /// The path of the list.
+    pub records: FieldPath,
+}
+
+/// The records that each lead to a chain of pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionRouter {
+    /// The data type that they are of.
+    pub parent: DataTypeName,
+    /// How that is read.
+    pub stream: Box<HttpStream>,
+}
+
+/// What is done about failed requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorHandler {
+    /// How many requests at the most, the first one included.
+    pub attempts: u32,
+    /// Where the service says how long to wait.
+    pub wait: WaitPlace,
+    /// The longest single wait.
+    pub max_wait: Duration,
+}
+
+/// Where a service says how long to wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitPlace {
+    /// A header: a number in the unit, or an HTTP date.
+    Header(String, WaitUnit),
+    /// A number in the body.
+    Body(FieldPath, WaitUnit),
+}
+
+/// What is never exceeded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// The largest answer in bytes, after decompression.
+    pub max_body: u64,
+    /// The most pages of the data type in one run.
+    pub max_pages: u64,
+    /// The most requests in a period, for the whole source.
+    pub rate_limit: Option<Rate>,
+    /// Other origins that may be followed to, in their ASCII form and without credentials.
+    pub allowed_origins: BTreeSet<String>,
+}

@@ -1,0 +1,112 @@
+//! Lowers the settings of the connector `file`: what the name of a file says, made explicit.
+
+use std::path::Path;
+
+use raccord_model::DataTypeName;
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::{Compression, FileDataType, FileFormat, FileSettings};
+
+use super::component::FileStream;
+use super::findings::Findings;
+use super::unknown_data_type;
+
+/// Lowers one data type. Without an error among the findings there is a stream.
+pub fn lower_file(settings: &FileSettings, data_type: &DataTypeName) -> (Option<FileStream>, Vec<Finding>) {
+    let Some(file) = settings.data_types.get(data_type) else {
+        return (None, vec![unknown_data_type(data_type)]);
+    };
+    let mut findings = Findings::under(&["dataTypes", data_type.as_str()]);
+    let stream = lower_one(data_type, file, &mut findings).filter(|_| !findings.has_error());
+    (stream, findings.into_vec())
+}
+
+fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) -> Option<FileStream> {
+    if file.path.is_empty() {
+        findings.invalid(&["path"], "a path or a glob is missing");
+        return None;
+    }
+    if let Err(error) = glob::Pattern::new(&file.path) {
+        findings.invalid(&["path"], format!("`{}` is not a glob: {error}", file.path));
+    }
+    let guess = Guess::from_name(&file.path);
+    let Some(format) = file.format.or(guess.format) else {
+        findings.error_with_help(
+            &["format"],
+            Code::MissingField,
+            format!("`{}` does not say what format it has", file.path),
+            "add `format: csv`, `jsonl` or `json`; known endings are .csv .tsv .jsonl .ndjson .json, and .gz after them",
+        );
+        return None;
+    };
+    check_format(file, format, findings);
+    let delimiter = file.delimiter.unwrap_or(if guess.tabs { '\t' } else { ',' });
+    let delimiter =
+        u8::try_from(delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
+    if delimiter.is_none() {
+        findings
+            .invalid(&["delimiter"], "the delimiter is one ASCII character, and not a quote or a line end");
+    }
+    let label = file.encoding.as_deref().unwrap_or("utf-8");
+    let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes());
+    if encoding.is_none() {
+        let message = format!("`{label}` is not a label of the WHATWG Encoding Standard");
+        findings.invalid(&["encoding"], message);
+    }
+    Some(FileStream {
+        data_type: name.clone(),
+        path: file.path.clone(),
+        format,
+        compression: file.compression.unwrap_or(guess.compression),
+        delimiter: delimiter?,
+        encoding: encoding?,
+        columns: file.columns.clone(),
+        records: file.records.clone(),
+    })
+}
+
+/// What goes with one format alone.
+fn check_format(file: &FileDataType, format: FileFormat, findings: &mut Findings) {
+    let companions = [
+        ("columns", !file.columns.is_empty(), FileFormat::Csv, "csv"),
+        ("delimiter", file.delimiter.is_some(), FileFormat::Csv, "csv"),
+        ("records", !file.records.0.is_empty(), FileFormat::Json, "json"),
+    ];
+    for (member, is_there, owner, name) in companions {
+        if is_there && format != owner {
+            findings.conflict(&[member], format!("`{member}` goes with the format {name} alone"));
+        }
+    }
+    for (at, column) in file.columns.iter().enumerate() {
+        if column.is_empty() || file.columns[..at].contains(column) {
+            let message = format!("the column `{column}` has no name or stands twice");
+            findings.invalid(&["columns", &at.to_string()], message);
+        }
+    }
+}
+
+/// What the name of a file says about it.
+struct Guess {
+    format: Option<FileFormat>,
+    tabs: bool,
+    compression: Compression,
+}
+
+impl Guess {
+    fn from_name(path: &str) -> Self {
+        let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        let mut path = Path::new(path).to_owned();
+        let mut compression = Compression::None;
+        if extension(&path).as_deref() == Some("gz") {
+            compression = Compression::Gzip;
+            path.set_extension("");
+        }
+        let extension = extension(&path);
+        let format = match extension.as_deref() {
+            Some("csv" | "tsv") => Some(FileFormat::Csv),
+            Some("jsonl" | "ndjson") => Some(FileFormat::Jsonl),
+            Some("json") => Some(FileFormat::Json),
+            _ => None,
+        };
+        Self { format, tabs: extension.as_deref() == Some("tsv"), compression }
+    }
+}

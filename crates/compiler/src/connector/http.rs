@@ -1,0 +1,344 @@
+//! Lowers the short form of the connector `http` to a component tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raccord_model::DataTypeName;
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::http::{
+    CursorFormat, HttpDataType, HttpSettings, Incremental, Method, WaitUnit,
+};
+use url::Url;
+
+use super::component::{
+    ErrorHandler, Extractor, HttpStream, Limits, Paginator, PartitionRouter, Requester, WaitPlace,
+};
+use super::cursor::{self, IncrementalCursor};
+use super::findings::Findings;
+use super::pagination::{self, lower_parameter};
+use super::template::{BODY_NAMES, BodyTemplate, PathTemplate};
+use super::unknown_data_type;
+
+/// How many parents may stand above each other.
+const MAX_PARENTS: usize = 8;
+
+/// Lowers one data type and its parents. Without an error among the findings there is a stream.
+pub fn lower_http(settings: &HttpSettings, data_type: &DataTypeName) -> (Option<HttpStream>, Vec<Finding>) {
+    let mut all = Vec::new();
+    let (base, found) = lower_source(settings);
+    all.extend(found);
+    let stream = base.and_then(|base| lower_with_parents(settings, &base, data_type, &mut all));
+    (stream, all)
+}
+
+/// Everything that is wrong with the settings, each mistake once.
+pub(super) fn findings(settings: &HttpSettings) -> Vec<Finding> {
+    let (base, mut all) = lower_source(settings);
+    // A wrong base must not hide what is wrong with the data types.
+    let base = base.unwrap_or_else(|| Base::placeholder(settings));
+    for (name, data_type) in &settings.data_types {
+        all.extend(lower_data_type(settings, &base, name, data_type).1);
+    }
+    all
+}
+
+/// What all data types of a source share.
+struct Base {
+    url: Option<Url>,
+    headers: BTreeMap<String, String>,
+    error_handler: ErrorHandler,
+    limits: Limits,
+}
+
+impl Base {
+    /// Stands for the base of a source whose own settings are wrong.
+    fn placeholder(settings: &HttpSettings) -> Self {
+        let wait = WaitPlace::Header("retry-after".to_owned(), WaitUnit::S);
+        Self {
+            url: None,
+            headers: BTreeMap::new(),
+            error_handler: ErrorHandler { attempts: 1, wait, max_wait: settings.retry.max_wait.duration() },
+            limits: limits(settings, BTreeSet::new()),
+        }
+    }
+}
+
+fn limits(settings: &HttpSettings, allowed_origins: BTreeSet<String>) -> Limits {
+    Limits {
+        timeout: settings.timeout.duration(),
+        max_body: settings.max_body.0,
+        max_pages: settings.max_pages,
+        rate_limit: settings.rate_limit,
+        allowed_origins,
+    }
+}
+
+/// The settings that stand beside `dataTypes`.
+fn lower_source(settings: &HttpSettings) -> (Option<Base>, Vec<Finding>) {
+    let mut findings = Findings::under(&[]);
+    let url = findings.take(&["baseUrl"], base_url(&settings.base_url));
+    let headers = lower_headers(&settings.headers, &mut findings);
+    let error_handler = lower_retry(settings, &mut findings);
+    if settings.timeout.0 == 0 {
+        findings.invalid(&["timeout"], "a request needs at least a second");
+    }
+    if settings.max_body.0 == 0 {
+        findings.invalid(&["maxBody"], "an answer needs at least a byte");
+    }
+    if settings.max_pages == 0 {
+        findings.invalid(&["maxPages"], "at least one page must be allowed");
+    }
+    let origins = settings.allowed_origins.iter();
+    let origins = origins.filter_map(|text| findings.take(&["allowedOrigins"], origin(text))).collect();
+    let valid = !findings.has_error();
+    let base = Base { url, headers, error_handler, limits: limits(settings, origins) };
+    (valid.then_some(base), findings.into_vec())
+}
+
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is not an absolute URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!("`{text}` does not begin with https:// or http://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("the URL holds a user name or password; they belong into `authorization`".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{text}` has a query or a fragment; parameters belong into `query`"));
+    }
+    Ok(url)
+}
+
+fn base_url(text: &str) -> Result<Url, String> {
+    let mut url = web_url(text)?;
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let url = web_url(text)?;
+    if url.path() != "/" {
+        return Err(format!("`{text}` is not an origin: nothing may follow the host and port"));
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+fn lower_headers(headers: &BTreeMap<String, String>, findings: &mut Findings) -> BTreeMap<String, String> {
+    let mut lowered = BTreeMap::new();
+    for (name, value) in headers {
+        findings.header(&["headers", name], name, value);
+        if lowered.insert(name.to_ascii_lowercase(), value.clone()).is_some() {
+            findings.conflict(
+                &["headers", name],
+                format!("the header `{name}` stands here twice; case makes no difference"),
+            );
+        }
+    }
+    lowered
+}
+
+fn lower_retry(settings: &HttpSettings, findings: &mut Findings) -> ErrorHandler {
+    let retry = &settings.retry;
+    if retry.attempts == 0 {
+        findings.invalid(&["retry", "attempts"], "there must be at least one attempt");
+    }
+    let mut place = WaitPlace::Header("retry-after".to_owned(), WaitUnit::S);
+    if let Some(wait) = &retry.wait {
+        let unit = wait.unit.unwrap_or(WaitUnit::S);
+        match (&wait.header, &wait.body) {
+            (Some(header), None) => {
+                findings.header_name(&["retry", "wait", "header"], header);
+                place = WaitPlace::Header(header.to_ascii_lowercase(), unit);
+            }
+            (None, Some(body)) => place = WaitPlace::Body(body.clone(), unit),
+            (Some(_), Some(_)) => {
+                findings.conflict(&["retry", "wait"], "`header` and `body` exclude each other");
+            }
+            (None, None) => {
+                findings.error(&["retry", "wait"], Code::MissingField, "`header` or `body` is missing");
+            }
+        }
+    }
+    ErrorHandler { attempts: retry.attempts, wait: place, max_wait: retry.max_wait.duration() }
+}
+
+/// Lowers a data type and, above it, its parents up to the first that has none.
+fn lower_with_parents(
+    settings: &HttpSettings,
+    base: &Base,
+    name: &DataTypeName,
+    all: &mut Vec<Finding>,
+) -> Option<HttpStream> {
+    let Some(data_type) = settings.data_types.get(name) else {
+        all.push(unknown_data_type(name));
+        return None;
+    };
+    let (stream, found) = lower_data_type(settings, base, name, data_type);
+    all.extend(found);
+    let mut stream = stream?;
+    if let Some(parent) = &data_type.parent {
+        // Who is in a circle has a finding and is not built, so this ends.
+        let above = lower_with_parents(settings, base, parent, all)?;
+        stream.partition_router = Some(PartitionRouter { parent: parent.clone(), stream: Box::new(above) });
+    }
+    Some(stream)
+}
+
+/// Lowers a data type without its parents.
+fn lower_data_type(
+    settings: &HttpSettings,
+    base: &Base,
+    name: &DataTypeName,
+    data_type: &HttpDataType,
+) -> (Option<HttpStream>, Vec<Finding>) {
+    let mut findings = Findings::under(&["dataTypes", name.as_str()]);
+    check_parents(settings, name, &mut findings);
+    let has_body = data_type.body.is_some() && data_type.method == Method::Post;
+    let (paginator, page_size) = pagination::lower(data_type.pagination.as_ref(), has_body, &mut findings);
+    let cursor = data_type.incremental.as_ref();
+    let cursor = cursor.and_then(|settings| lower_incremental(settings, has_body, &mut findings));
+    let requester = lower_requester(base, name, data_type, &mut findings);
+    if let (Some(paginator), Some(requester)) = (&paginator, &requester) {
+        check_body_names(requester, paginator, data_type, &mut findings);
+    }
+    let valid = !findings.has_error();
+    let stream = requester.zip(paginator).filter(|_| valid).map(|(requester, paginator)| HttpStream {
+        data_type: name.clone(),
+        requester,
+        paginator,
+        page_size,
+        extractor: Extractor { records: data_type.records.clone() },
+        cursor,
+        partition_router: None,
+        error_handler: base.error_handler.clone(),
+        limits: base.limits.clone(),
+    });
+    (stream, findings.into_vec())
+}
+
+/// Walks up the parents: each must exist, none may come back to where it began.
+fn check_parents(settings: &HttpSettings, name: &DataTypeName, findings: &mut Findings) {
+    let mut chain = vec![name];
+    let mut at = name;
+    while let Some(parent) = settings.data_types.get(at).and_then(|data_type| data_type.parent.as_ref()) {
+        if parent == name {
+            let message = format!("`{name}` is its own parent, directly or through others");
+            return findings.error(&["parent"], Code::SelfParent, message);
+        }
+        if at == name && !settings.data_types.contains_key(parent) {
+            let message = format!("the source has no data type `{parent}`");
+            return findings.error(&["parent"], Code::UnknownDataType, message);
+        }
+        if chain.contains(&parent) {
+            // A circle further up is reported at those who are in it.
+            return;
+        }
+        if chain.len() > MAX_PARENTS {
+            let message = format!("more than {MAX_PARENTS} parents stand above `{name}`");
+            return findings.invalid(&["parent"], message);
+        }
+        chain.push(parent);
+        at = parent;
+    }
+}
+
+fn lower_requester(
+    base: &Base,
+    name: &DataTypeName,
+    data_type: &HttpDataType,
+    findings: &mut Findings,
+) -> Option<Requester> {
+    if data_type.body.is_some() && data_type.method == Method::Get {
+        findings.conflict(&["body"], "a `body` needs `method: POST`");
+    }
+    for parameter in data_type.query.keys().filter(|parameter| parameter.is_empty()) {
+        findings.invalid(&["query", parameter], "a query parameter needs a name");
+    }
+    let mut headers = base.headers.clone();
+    headers.extend(lower_headers(&data_type.headers, findings));
+    let written = data_type.path.clone().unwrap_or_else(|| format!("/{name}"));
+    let path = PathTemplate::parse(&written).map_err(|error| format!("the path `{written}` {error}"));
+    let path = findings.take(&["path"], path)?;
+    if data_type.parent.is_none() && path.fields().next().is_some() {
+        findings.conflict(&["path"], "the path takes a field of a parent record, but there is no `parent`");
+    }
+    Some(Requester {
+        url_base: base.url.clone().or_else(|| Url::parse("https://invalid.example").ok())?,
+        path,
+        method: data_type.method,
+        query: data_type.query.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect(),
+        headers: headers.into_iter().collect(),
+        body: data_type.body.clone().map(BodyTemplate::new),
+    })
+}
+
+/// Each name in the body must be known and something must feed it.
+fn check_body_names(
+    requester: &Requester,
+    paginator: &Paginator,
+    data_type: &HttpDataType,
+    findings: &mut Findings,
+) {
+    let Some(names) = requester.body.as_ref().map(BodyTemplate::names) else {
+        return;
+    };
+    for name in findings.take(&["body"], names).unwrap_or_default() {
+        let (fed, by) = match name.as_str() {
+            "page" => (matches!(paginator, Paginator::PageIncrement { .. }), "pagination.page"),
+            "offset" => (matches!(paginator, Paginator::OffsetIncrement { .. }), "pagination.offset"),
+            "cursor" => (matches!(paginator, Paginator::CursorPagination { .. }), "pagination.cursor"),
+            "since" => (data_type.incremental.is_some(), "incremental"),
+            _ => {
+                let known = BODY_NAMES.join(", ");
+                findings.invalid(&["body"], format!("`{{{{ {name} }}}}` is not one of {known}"));
+                continue;
+            }
+        };
+        if !fed {
+            findings.conflict(&["body"], format!("`{{{{ {name} }}}}` needs `{by}`, which is not there"));
+        }
+    }
+}
+
+fn lower_incremental(
+    incremental: &Incremental,
+    has_body: bool,
+    findings: &mut Findings,
+) -> Option<IncrementalCursor> {
+    let format = incremental.format;
+    if incremental.field.0.is_empty() {
+        findings.invalid(&["incremental", "field"], "the whole record is not a field of it");
+    }
+    let param = lower_parameter(&incremental.param, &["incremental", "param"], has_body, findings);
+    let initial = incremental.initial.as_ref().and_then(|initial| {
+        let read = cursor::parse(format, &initial.0);
+        if read.is_none() {
+            let message = format!("`{}` is not {}", initial.0, describe(format));
+            findings.invalid(&["incremental", "initial"], message);
+        }
+        read
+    });
+    if incremental.lookback.is_some() && !cursor::is_instant(format) {
+        findings.conflict(&["incremental", "lookback"], "time cannot be taken from a number or a text");
+    }
+    Some(IncrementalCursor {
+        field: incremental.field.clone(),
+        param: param?,
+        format,
+        initial,
+        lookback: incremental.lookback,
+        ordered: incremental.ordered,
+    })
+}
+
+/// What a value of the format looks like, for a message.
+const fn describe(format: CursorFormat) -> &'static str {
+    match format {
+        CursorFormat::Rfc3339 => "an instant with its zone such as 2024-01-31T00:00:00Z",
+        CursorFormat::Date => "a day such as 2024-01-31",
+        CursorFormat::Unix => "a number of seconds since 1970",
+        CursorFormat::UnixMillis => "a number of milliseconds since 1970",
+        CursorFormat::Integer => "a whole number",
+        CursorFormat::Text => "a text",
+    }
+}

@@ -1,0 +1,206 @@
+//! The two small templates of a request: `{parent.FIELD}` in a path, `{{ page }}` in a JSON body.
+//!
+//! Both are parsed when the settings are lowered, so that a wrong name is a finding and never a surprise of
+//! a run. They have no logic: what needs some is an expression of a mapping.
+
+use raccord_model::field_path::FieldPath;
+use serde_json::Value;
+
+/// The names that a body may use.
+pub(super) const BODY_NAMES: [&str; 4] = ["page", "offset", "cursor", "since"];
+
+/// A path in which fields of the parent record may stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathTemplate(Vec<PathPart>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PathPart {
+    Text(String),
+    Parent(FieldPath),
+}
+
+impl PathTemplate {
+    /// Reads a path; the error completes the sentence "the path …".
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (inside, after) = after.split_once('}').ok_or("has a `{` without a `}`")?;
+            let field = inside.trim().strip_prefix("parent.").ok_or_else(|| {
+                format!(
+                    "has `{{{inside}}}`; only a field of the parent record, `{{parent.FIELD}}`, can be taken"
+                )
+            })?;
+            parts.push(PathPart::Text(before.to_owned()));
+            parts.push(PathPart::Parent(
+                field.parse().map_err(|error| format!("has a wrong field: {error}"))?,
+            ));
+            rest = after;
+        }
+        if rest.contains('}') {
+            return Err("has a `}` without a `{`".to_owned());
+        }
+        if text.contains('#') {
+            return Err("has a `#`; a request has no fragment".to_owned());
+        }
+        parts.push(PathPart::Text(rest.to_owned()));
+        Ok(Self(parts))
+    }
+
+    /// The fields of the parent record, in the order in which [`Self::render`] takes their values.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldPath> {
+        self.0.iter().filter_map(|part| match part {
+            PathPart::Text(_) => None,
+            PathPart::Parent(field) => Some(field),
+        })
+    }
+
+    /// The path with the values of the parent record's fields, percent-encoded.
+    pub fn render(&self, values: &[String]) -> String {
+        let mut values = values.iter();
+        let mut path = String::new();
+        for part in &self.0 {
+            match part {
+                PathPart::Text(text) => path.push_str(text),
+                PathPart::Parent(_) => {
+                    percent_encode(values.next().map_or("", String::as_str), &mut path);
+                }
+            }
+        }
+        path
+    }
+}
+
+/// Keeps the unreserved characters of RFC 3986 and writes every other byte as `%XX`.
+fn percent_encode(text: &str, to: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            to.push(char::from(byte));
+        } else {
+            to.push('%');
+            to.push(char::from(HEX[usize::from(byte >> 4)]));
+            to.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+/// A JSON body in whose texts `{{ NAME }}` may stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyTemplate(Value);
+
+impl BodyTemplate {
+    /// Takes a body as it is written. Its names are checked by [`Self::names`].
+    pub(super) fn new(body: Value) -> Self {
+        Self(body)
+    }
+
+    /// The names that the body uses, or what is wrong with one of its texts.
+    pub(super) fn names(&self) -> Result<Vec<String>, String> {
+        let mut names = Vec::new();
+        collect_names(&self.0, &mut names)?;
+        Ok(names)
+    }
+
+    /// The body of one request. A text that is nothing but a name becomes the value itself, with its type;
+    /// where that value is missing, the member is left out.
+    pub fn render(&self, value_of: &dyn Fn(&str) -> Option<Value>) -> Value {
+        render(&self.0, value_of).unwrap_or(Value::Null)
+    }
+}
+
+fn collect_names(value: &Value, names: &mut Vec<String>) -> Result<(), String> {
+    match value {
+        Value::String(text) => {
+            let mut rest = text.as_str();
+            while let Some((_, after)) = rest.split_once("{{") {
+                let (name, after) = after.split_once("}}").ok_or("`{{` has no `}}` after it")?;
+                names.push(name.trim().to_owned());
+                rest = after;
+            }
+            Ok(())
+        }
+        Value::Array(elements) => elements.iter().try_for_each(|element| collect_names(element, names)),
+        Value::Object(members) => members.values().try_for_each(|member| collect_names(member, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+fn render(value: &Value, value_of: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
+    match value {
+        Value::String(text) => render_text(text, value_of),
+        Value::Array(elements) => {
+            Some(elements.iter().filter_map(|element| render(element, value_of)).collect())
+        }
+        Value::Object(members) => {
+            let members =
+                members.iter().filter_map(|(name, member)| Some((name.clone(), render(member, value_of)?)));
+            Some(Value::Object(members.collect()))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(value.clone()),
+    }
+}
+
+fn render_text(text: &str, value_of: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
+    let whole = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    if let Some(name) = whole
+        && !name.contains("}}")
+    {
+        return value_of(name.trim());
+    }
+    let mut rendered = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        rendered.push_str(before);
+        match value_of(name.trim()) {
+            Some(Value::String(value)) => rendered.push_str(&value),
+            Some(value) => rendered.push_str(&value.to_string()),
+            None => {}
+        }
+        rest = after;
+    }
+    rendered.push_str(rest);
+    Some(Value::String(rendered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_of_the_parent_are_percent_encoded() {
+        let template = PathTemplate::parse("/orders/{parent.id}/x/{parent.a.b[0]}").unwrap();
+        let fields: Vec<String> = template.fields().map(ToString::to_string).collect();
+        assert_eq!(fields, ["id", "a.b[0]"]);
+        let path = template.render(&["a/b ?é".to_owned(), "7".to_owned()]);
+        assert_eq!(path, "/orders/a%2Fb%20%3F%C3%A9/x/7");
+        for bad in ["/{id}", "/{parent.id", "/x}", "/{parent.}", "/a#b"] {
+            assert!(PathTemplate::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_alone_keeps_its_type_and_is_left_out_without_value() {
+        let value_of = |name: &str| match name {
+            "page" => Some(json!(3)),
+            "since" => Some(json!("2024-01-01")),
+            _ => None,
+        };
+        let cases = [
+            (json!({"p": "{{ page }}", "c": "{{cursor}}"}), json!({"p": 3})),
+            (json!({"q": "page {{ page }} of {{cursor}}!"}), json!({"q": "page 3 of !"})),
+            (json!({"q": "{{page}}{{page}}"}), json!({"q": "33"})),
+            (json!([{"s": ["> {{ since }}", null, 1]}]), json!([{"s": ["> 2024-01-01", null, 1]}])),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(BodyTemplate::new(body).render(&value_of), expected);
+        }
+        assert_eq!(
+            BodyTemplate::new(json!(["{{ page }} {{ x }}"])).names(),
+            Ok(vec!["page".into(), "x".into()])
+        );
+        assert!(BodyTemplate::new(json!(["{{ page"])).names().is_err());
+    }
+}

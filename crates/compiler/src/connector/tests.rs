@@ -1,0 +1,235 @@
+//! Settings as JSON, and the findings they lead to.
+
+use raccord_model::language::connector::{ConnectorSettings, FileSettings, HttpSettings};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// `path code` of every finding, in order.
+fn findings_of(settings: &ConnectorSettings) -> Vec<String> {
+    let line = |finding: Finding| format!("{} {}", finding.path.join("."), finding.code.as_str());
+    findings(settings).into_iter().map(line).collect()
+}
+
+fn http(settings: Value) -> ConnectorSettings {
+    ConnectorSettings::Http(serde_json::from_value::<HttpSettings>(settings).unwrap())
+}
+
+/// The findings of an otherwise good source with one data type `a`.
+fn check_data_type(data_type: &Value, expected: &[&str]) {
+    let settings = http(json!({"baseUrl": "https://api.example/v1", "dataTypes": {"a": data_type}}));
+    let expected: Vec<String> = expected.iter().map(|line| format!("dataTypes.a{line}")).collect();
+    assert_eq!(findings_of(&settings), expected, "{data_type}");
+    let (stream, _) = lower(&settings, &"a".parse().unwrap());
+    assert_eq!(stream.is_some(), expected.is_empty(), "{data_type}");
+}
+
+/// The findings of a source whose one data type is good.
+fn check_source(members: &Value, expected: &[&str]) {
+    let mut settings = json!({"baseUrl": "https://api.example/v1", "dataTypes": {"a": {}}});
+    for (name, value) in members.as_object().unwrap() {
+        settings[name] = value.clone();
+    }
+    assert_eq!(findings_of(&http(settings)), expected, "{members}");
+}
+
+#[test]
+fn the_shapes_of_the_design_lower() {
+    let settings = http(json!({
+        "baseUrl": "https://api.example/v1/", "headers": {"Accept": "application/json"}, "rateLimit": "10/s",
+        "retry": {"attempts": 6, "wait": {"body": "retry_after_ms", "unit": "ms"}},
+        "dataTypes": {
+            "a": {"records": "results", "pagination": {"nextUrl": "next"}},
+            "b": {"records": "data", "pagination": {"nextUrl": {"header": "Next-Page"}}},
+            "c": {"records": "$", "pagination": {"link": "next"}},
+            "d": {"records": "items", "pagination": {"page": "page", "from": 0, "size": {"per_page": 100}}},
+            "e": {"records": "items", "pagination": {"offset": "offset", "size": {"limit": 50}, "total": "count"}},
+            "f": {"records": "data", "pagination": {"cursor": "meta.next_cursor", "param": "cursor"}},
+            "g": {"records": "data", "pagination": {"cursor": {"lastRecord": "id"}, "param": "starting_after", "while": "has_more"}},
+            "h": {"records": "query.pages", "pagination": {"cursor": "continue"}},
+            "i": {"path": "/search", "method": "POST", "body": {"query": "all", "page": "{{ page }}"}, "records": "hits",
+                  "pagination": {"page": {"body": "page"}, "size": {"per_page": 5}}},
+            "j": {"path": "/contacts", "query": {"expand": "address"},
+                  "incremental": {"field": "updated_at", "param": "modified_since", "initial": "2024-01-01T00:00:00Z"}},
+            "k": {"path": "/orders/{parent.id}/items", "parent": "a", "records": "items"},
+        }
+    }));
+    assert_eq!(findings_of(&settings), Vec::<String>::new());
+    for name in settings.data_types() {
+        assert!(lower(&settings, name).0.is_some(), "{name}");
+    }
+    let Some(Stream::Http(child)) = lower(&settings, &"k".parse().unwrap()).0 else { panic!() };
+    assert_eq!(child.partition_router.unwrap().stream.requester.path.render(&[]), "/a");
+    assert_eq!(child.requester.url_base.as_str(), "https://api.example/v1");
+    let Some(Stream::Http(search)) = lower(&settings, &"i".parse().unwrap()).0 else { panic!() };
+    assert!(matches!(search.page_size.unwrap().param, Target::Body(_)));
+    let contacts = lower(&settings, &"j".parse().unwrap()).0.unwrap();
+    let cursor = contacts.cursor().unwrap();
+    assert_eq!(cursor.format(&cursor.initial().unwrap()), "2024-01-01T00:00:00Z");
+}
+
+#[test]
+fn mistakes_beside_the_data_types() {
+    for url in [
+        "api.example",
+        "ftp://api.example",
+        "https://me:pw@api.example",
+        "https://api.example?x=1",
+        "https://api.example#x",
+        "file:///etc",
+    ] {
+        check_source(&json!({"baseUrl": url}), &["baseUrl invalid-value"]);
+    }
+    for origin in ["files.example", "https://files.example/x", "https://a@files.example"] {
+        check_source(&json!({"allowedOrigins": [origin]}), &["allowedOrigins invalid-value"]);
+    }
+    check_source(&json!({"headers": {"a b": "x"}}), &["headers.a b invalid-value"]);
+    check_source(&json!({"headers": {"A": "x\ny"}}), &["headers.A invalid-value"]);
+    check_source(&json!({"headers": {"Host": "x"}}), &["headers.Host invalid-value"]);
+    check_source(&json!({"headers": {"Authorization": "Bearer x"}}), &["headers.Authorization plain-secret"]);
+    check_source(&json!({"headers": {"A": "x", "a": "y"}}), &["headers.a conflicting-fields"]);
+    check_source(&json!({"retry": {"attempts": 0}}), &["retry.attempts invalid-value"]);
+    check_source(&json!({"retry": {"wait": {}}}), &["retry.wait missing-field"]);
+    check_source(
+        &json!({"retry": {"wait": {"header": "x", "body": "y"}}}),
+        &["retry.wait conflicting-fields"],
+    );
+    check_source(
+        &json!({"timeout": "0s", "maxBody": "0B", "maxPages": 0}),
+        &["timeout invalid-value", "maxBody invalid-value", "maxPages invalid-value"],
+    );
+    check_source(
+        &json!({"baseUrl": "x", "dataTypes": {"a": {"pagination": {}}}}),
+        &["baseUrl invalid-value", "dataTypes.a.pagination missing-field"],
+    );
+}
+
+#[test]
+fn mistakes_of_a_pagination() {
+    let cases = [
+        (json!({}), vec![".pagination missing-field"]),
+        (json!({"nextUrl": "next", "page": "page"}), vec![".pagination conflicting-fields"]),
+        (json!({"nextUrl": "next", "param": "x"}), vec![".pagination.param conflicting-fields"]),
+        (json!({"nextUrl": {"lastRecord": "x"}}), vec![".pagination.nextUrl.lastRecord conflicting-fields"]),
+        (json!({"nextUrl": {}}), vec![".pagination.nextUrl missing-field"]),
+        (json!({"nextUrl": {"header": "a b"}}), vec![".pagination.nextUrl.header invalid-value"]),
+        (json!({"nextUrl": "$"}), vec![".pagination.nextUrl invalid-value"]),
+        (json!({"link": " "}), vec![".pagination.link invalid-value"]),
+        (json!({"link": "next", "from": 1}), vec![".pagination.from conflicting-fields"]),
+        (json!({"offset": "o", "from": 1}), vec![".pagination.from conflicting-fields"]),
+        (json!({"link": "next", "total": "t"}), vec![".pagination.total conflicting-fields"]),
+        (json!({"cursor": "c", "param": "p", "total": "t"}), vec![".pagination.total conflicting-fields"]),
+        (json!({"link": "next", "while": "more"}), vec![".pagination.while conflicting-fields"]),
+        (json!({"page": "p", "while": "more", "total": "t"}), vec![]),
+        (json!({"cursor": "c"}), vec![]),
+        (json!({"cursor": {"header": "x-next"}}), vec![".pagination.param missing-field"]),
+        (json!({"cursor": {"lastRecord": "id"}}), vec![".pagination.param missing-field"]),
+        (json!({"cursor": {"body": "x", "header": "y"}}), vec![".pagination.cursor conflicting-fields"]),
+        (json!({"page": {}}), vec![".pagination.page missing-field"]),
+        (json!({"page": {"query": "a", "body": "b"}}), vec![".pagination.page conflicting-fields"]),
+        (json!({"page": {"body": "b"}}), vec![".pagination.page conflicting-fields"]),
+        (json!({"page": ""}), vec![".pagination.page invalid-value"]),
+        (json!({"page": "p", "size": {"a": 1, "b": 2}}), vec![".pagination.size conflicting-fields"]),
+        (json!({"page": "p", "size": {"a": 0}}), vec![".pagination.size invalid-value"]),
+    ];
+    for (pagination, expected) in cases {
+        check_data_type(&json!({"pagination": pagination}), &expected);
+    }
+}
+
+#[test]
+fn mistakes_of_a_data_type() {
+    let incremental = |members: Value| json!({"incremental": {"field": "at", "param": "p", "format": "unix"}, "x": members});
+    let with = |name: &str, value: Value| {
+        let mut data_type = incremental(Value::Null);
+        data_type.as_object_mut().unwrap().remove("x");
+        data_type["incremental"][name] = value;
+        data_type
+    };
+    let cases = [
+        (json!({"body": {}}), vec![".body conflicting-fields"]),
+        (json!({"method": "POST", "body": {"x": "{{ nope }}"}}), vec![".body invalid-value"]),
+        (json!({"method": "POST", "body": {"x": "{{ page"}}), vec![".body invalid-value"]),
+        (json!({"method": "POST", "body": {"x": "{{ page }}"}}), vec![".body conflicting-fields"]),
+        (json!({"method": "POST", "body": {"x": "{{ since }}"}}), vec![".body conflicting-fields"]),
+        (json!({"path": "/x/{parent.id}"}), vec![".path conflicting-fields"]),
+        (json!({"path": "/x/{id}"}), vec![".path invalid-value"]),
+        (json!({"parent": "a"}), vec![".parent parent-cycle"]),
+        (json!({"parent": "b"}), vec![".parent unknown-data-type"]),
+        (json!({"query": {"": "x"}}), vec![".query. invalid-value"]),
+        (json!({"headers": {"Authorization": "x"}}), vec![".headers.Authorization plain-secret"]),
+        (with("initial", json!("yesterday")), vec![".incremental.initial invalid-value"]),
+        (with("initial", json!(1_700_000_000)), vec![]),
+        (with("lookback", json!("5m")), vec![]),
+        (with("field", json!("$")), vec![".incremental.field invalid-value"]),
+        (with("param", json!({"body": "x"})), vec![".incremental.param conflicting-fields"]),
+    ];
+    for (data_type, expected) in cases {
+        check_data_type(&data_type, &expected);
+    }
+    let mut number = with("lookback", json!("5m"));
+    number["incremental"]["format"] = json!("integer");
+    check_data_type(&number, &[".incremental.lookback conflicting-fields"]);
+}
+
+#[test]
+fn circles_of_parents_are_reported_at_those_who_are_in_them() {
+    let settings = http(json!({"baseUrl": "https://x.example", "dataTypes": {
+        "a": {"parent": "b"}, "b": {"parent": "c"}, "c": {"parent": "b"},
+    }}));
+    assert_eq!(
+        findings_of(&settings),
+        ["dataTypes.b.parent parent-cycle", "dataTypes.c.parent parent-cycle"]
+    );
+    let (stream, findings) = lower(&settings, &"a".parse().unwrap());
+    assert!(stream.is_none() && findings.len() == 1);
+}
+
+#[test]
+fn files_say_what_they_are_by_their_name() {
+    use raccord_model::language::connector::{Compression, FileFormat};
+    let lower_path = |file: Value| {
+        let settings = json!({"dataTypes": {"a": file}});
+        let settings: FileSettings = serde_json::from_value(settings).unwrap();
+        let (stream, _) = lower_file(&settings, &"a".parse().unwrap());
+        (stream, findings_of(&ConnectorSettings::File(settings)))
+    };
+    let good = [
+        ("x/*.csv", FileFormat::Csv, Compression::None, b','),
+        ("x.TSV.GZ", FileFormat::Csv, Compression::Gzip, b'\t'),
+        ("x.jsonl", FileFormat::Jsonl, Compression::None, b','),
+        ("x.ndjson.gz", FileFormat::Jsonl, Compression::Gzip, b','),
+        ("x.json", FileFormat::Json, Compression::None, b','),
+    ];
+    for (path, format, compression, delimiter) in good {
+        let (stream, findings) = lower_path(json!({"path": path}));
+        let stream = stream.unwrap();
+        assert_eq!((stream.format, stream.compression, stream.delimiter), (format, compression, delimiter));
+        assert!(findings.is_empty(), "{path}");
+    }
+    let bad = [
+        (json!({"path": ""}), "path invalid-value"),
+        (json!({"path": "a/***.csv"}), "path invalid-value"),
+        (json!({"path": "data/*"}), "format missing-field"),
+        (json!({"path": "a.csv", "delimiter": "é"}), "delimiter invalid-value"),
+        (json!({"path": "a.csv", "delimiter": "\""}), "delimiter invalid-value"),
+        (json!({"path": "a.csv", "encoding": "klingon"}), "encoding invalid-value"),
+        (json!({"path": "a.csv", "records": "x"}), "records conflicting-fields"),
+        (json!({"path": "a.jsonl", "columns": ["x"]}), "columns conflicting-fields"),
+        (json!({"path": "a.json", "delimiter": ";"}), "delimiter conflicting-fields"),
+        (json!({"path": "a.csv", "columns": ["x", "x"]}), "columns.1 invalid-value"),
+    ];
+    for (file, expected) in bad {
+        let (stream, findings) = lower_path(file.clone());
+        assert!(stream.is_none(), "{file}");
+        assert_eq!(findings, [format!("dataTypes.a.{expected}")], "{file}");
+    }
+}
+
+#[test]
+fn a_data_type_that_is_not_there_is_a_finding() {
+    let settings = http(json!({"baseUrl": "https://x.example", "dataTypes": {}}));
+    let (stream, findings) = lower(&settings, &"a".parse().unwrap());
+    assert!(stream.is_none());
+    assert_eq!(findings[0].code, Code::UnknownDataType);
+}
