@@ -1,1 +1,78 @@
+//! The embedded store: one redb file that holds the state, its facts and the records.
+//!
+//! It implements the ports `State`, `Sink` and `Ledger`, and is the only room that knows redb. It never reads a
+//! clock to stamp data, never resolves a name, and never looks into a row beyond what `model::row` offers.
 
+mod backup;
+mod broken;
+mod check;
+mod counter;
+mod file;
+mod holder;
+mod info;
+mod ledger;
+mod open;
+mod record;
+mod sink;
+mod state;
+mod table;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{Database, ReadTransaction, ReadableDatabase};
+
+pub use backup::BackupError;
+pub use check::{CheckError, CheckReport};
+pub use holder::Holder;
+pub use info::{Info, InfoError};
+pub use open::{OpenError, Opener};
+
+use crate::broken::Broken;
+use crate::holder::Note;
+use crate::writer::Writer;
+
+/// A state file that this process has open. Dropping it makes everything durable and lets the file go.
+#[derive(Debug)]
+pub struct Store {
+    // The order of the fields is the order in which they go: the writer ends first, and the note is taken away
+    // while the file is still ours.
+    writer: Writer,
+    _note: Note,
+    shared: Arc<Shared>,
+}
+
+/// What readers and the writer share.
+#[derive(Debug)]
+struct Shared {
+    /// Locked for writing only by a check, which must be alone with the file.
+    database: RwLock<Database>,
+    path: PathBuf,
+}
+
+impl Shared {
+    /// Reads from one consistent moment.
+    fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, Broken>) -> Result<T, Broken> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let transaction = database.begin_read()?;
+        work(&transaction)
+    }
+}
+
+impl Store {
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Reads from one consistent moment, on a thread that may wait for the disk.
+    async fn read<T, F>(&self, work: F) -> Result<T, Broken>
+    where
+        T: Send + 'static,
+        F: FnOnce(&ReadTransaction) -> Result<T, Broken> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.read(work)).await.map_err(|_| Broken::Closed)?
+    }
+}

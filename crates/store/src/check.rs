@@ -1,0 +1,282 @@
+//! A thorough look at the whole file: redb's own, and then whether everything in it agrees.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+
+use raccord_model::canonical::Digest;
+use raccord_model::fact::{EntityFact, Generation, IntegrationFact, Run, StepFact, TransferFact};
+use raccord_model::port::state::Table;
+use redb::{ReadTransaction, ReadableDatabase, ReadableTable, StorageError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::broken::Broken;
+use crate::counter::{self, Counter};
+use crate::record::Record;
+use crate::sink::{self, rejects, unique};
+use crate::table::{self, Raw};
+use crate::{Store, state};
+
+/// How many problems are listed; more say nothing new.
+const LISTED: usize = 100;
+
+/// What a check has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// What does not agree, in words; the first hundred.
+    pub problems: Vec<String>,
+    /// How many problems there are.
+    pub count: u64,
+    /// How many rows were looked at.
+    pub rows: u64,
+    /// How many resources were looked at.
+    pub resources: u64,
+    /// How many facts were looked at.
+    pub facts: u64,
+    /// How many rejects were looked at.
+    pub rejects: u64,
+}
+
+impl CheckReport {
+    /// Whether everything agrees.
+    pub const fn is_sound(&self) -> bool {
+        self.count == 0
+    }
+
+    fn problem(&mut self, text: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.problems.len() < LISTED {
+            self.problems.push(text());
+        }
+    }
+}
+
+/// Why a check could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("check the state {}", path.display())]
+pub struct CheckError {
+    /// Which.
+    path: PathBuf,
+    /// Why.
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Store {
+    /// Looks at the whole file. Nobody else reads or writes meanwhile, and it takes as long as the file is large.
+    pub fn check(&self) -> Result<CheckReport, CheckError> {
+        let failed = |broken: Broken| CheckError { path: self.shared.path.clone(), source: Box::new(broken) };
+        let mut report = CheckReport::default();
+        let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
+        match database.check_integrity() {
+            Ok(true) => {}
+            Ok(false) => report.problem(|| "the file was damaged and has been repaired".to_owned()),
+            Err(redb::DatabaseError::Storage(StorageError::Corrupted(why))) => {
+                report.problem(|| format!("the file is damaged beyond repair: {why}"));
+                return Ok(report);
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+        let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+        look(&transaction, &mut report).map_err(failed)?;
+        Ok(report)
+    }
+}
+
+fn look(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+    if state::head(at).is_err() {
+        report.problem(|| "the head cannot be read".to_owned());
+    }
+    look_at_index(at, report)?;
+    look_at_facts::<Generation>(at, Table::Generations, report)?;
+    look_at_facts::<TransferFact>(at, Table::Transfers, report)?;
+    look_at_facts::<EntityFact>(at, Table::Entities, report)?;
+    look_at_facts::<IntegrationFact>(at, Table::Integrations, report)?;
+    look_at_facts::<Run>(at, Table::Runs, report)?;
+    look_at_facts::<StepFact>(at, Table::Steps, report)?;
+    look_at_checkpoints(at, report)?;
+    let mut counts = BTreeMap::new();
+    look_at_rows(at, report, &mut counts)?;
+    look_at_unique(at, report)?;
+    look_at_rejects(at, report, &mut counts)?;
+    count_prefixes(at, &mut counts)?;
+    compare_counts(at, report, counts)
+}
+
+fn look_at_index(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+    let bodies = at.open_table(table::BODIES)?;
+    for pair in at.open_table(table::INDEX)?.iter()? {
+        let (key, value) = pair?;
+        report.resources += 1;
+        let name = String::from_utf8_lossy(key.value()).into_owned();
+        let Ok((_, entry)) = state::entry(key.value(), value.value()) else {
+            report.problem(|| format!("the resource {name} cannot be read"));
+            continue;
+        };
+        match bodies.get(entry.digest.0.as_slice())? {
+            None => report.problem(|| format!("the resource {name} has no body")),
+            Some(body) if Digest::of(body.value()) != entry.digest => {
+                report.problem(|| format!("the body of the resource {name} is not the one it had"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn look_at_facts<T: DeserializeOwned>(
+    at: &ReadTransaction,
+    table: Table,
+    report: &mut CheckReport,
+) -> Result<(), Broken> {
+    for pair in at.open_table(table::facts(table))?.iter()? {
+        let (key, value) = pair?;
+        report.facts += 1;
+        if let Err(error) = serde_json::from_slice::<T>(value.value()) {
+            let key = String::from_utf8_lossy(key.value()).into_owned();
+            report.problem(|| format!("a fact of {table:?} under `{key}` cannot be read: {error}"));
+        }
+    }
+    Ok(())
+}
+
+fn look_at_checkpoints(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+    for pair in at.open_table(table::CHECKPOINTS)?.iter()? {
+        let (key, value) = pair?;
+        if sink::checkpoint(value.value()).is_err() {
+            let uid = transfer_of(key.value());
+            report.problem(|| format!("the checkpoint of the transfer {uid} cannot be read"));
+        }
+    }
+    Ok(())
+}
+
+/// The transfer at the beginning of a key, as text.
+fn transfer_of(key: &[u8]) -> String {
+    key.first_chunk().map_or_else(|| "?".to_owned(), |bytes| uuid::Uuid::from_bytes(*bytes).to_string())
+}
+
+/// What was counted, under the key of its counter.
+type Counts = BTreeMap<Vec<u8>, u64>;
+
+fn look_at_rows(at: &ReadTransaction, report: &mut CheckReport, counts: &mut Counts) -> Result<(), Broken> {
+    let index = at.open_table(table::UNIQUE)?;
+    let unique_fields = at.open_table(table::UNIQUE_FIELDS)?;
+    let mut unique = (None, Vec::new());
+    for pair in at.open_table(table::ROWS)?.iter()? {
+        let (key, value) = pair?;
+        report.rows += 1;
+        let Some((inc, own)) = key.value().split_first_chunk() else {
+            report.problem(|| "a row has no key".to_owned());
+            continue;
+        };
+        let number = u64::from_be_bytes(*inc);
+        if unique.0 != Some(number) {
+            unique = (Some(number), unique::covered(&unique_fields, number)?);
+        }
+        let Ok(record) = Record::decode(value.value()) else {
+            report.problem(|| format!("a row of incarnation {number} cannot be read"));
+            continue;
+        };
+        *counts.entry(Counter::Rows(number).key()).or_default() += 1;
+        *counts.entry(Counter::Owned(number, record.owner).key()).or_default() += 1;
+        match unindexed(&index, inc, own, record.row, &unique.1) {
+            Ok(0) => {}
+            Ok(_) => report.problem(|| format!("a row of incarnation {number} shares a unique value")),
+            Err(Broken::Damaged) => {
+                report.problem(|| format!("a row of incarnation {number} has fields that cannot be read"));
+            }
+            Err(broken) => return Err(broken),
+        }
+    }
+    Ok(())
+}
+
+/// How many unique values of a row the index does not hold for it. Every field is read on the way.
+fn unindexed(
+    index: &impl ReadableTable<Raw, Raw>,
+    inc: &[u8],
+    own: &[u8],
+    row: &[u8],
+    unique: &[u32],
+) -> Result<u64, Broken> {
+    for field in raccord_model::row::fields(row)? {
+        field?.value()?;
+    }
+    let mut missing = 0;
+    for field in unique::values(row, unique)? {
+        let holder = index.get(unique::place(inc, field?).as_slice())?;
+        missing += u64::from(holder.is_none_or(|holder| holder.value() != own));
+    }
+    Ok(missing)
+}
+
+/// Every value of the index must belong to a row.
+fn look_at_unique(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+    let rows = at.open_table(table::ROWS)?;
+    for pair in at.open_table(table::UNIQUE)?.iter()? {
+        let (key, own) = pair?;
+        let inc = key.value().get(..8).unwrap_or_default();
+        if rows.get([inc, own.value()].concat().as_slice())?.is_none() {
+            report.problem(|| "a unique value belongs to no row".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn look_at_rejects(
+    at: &ReadTransaction,
+    report: &mut CheckReport,
+    counts: &mut Counts,
+) -> Result<(), Broken> {
+    for pair in at.open_table(table::REJECTS)?.iter()? {
+        let (key, value) = pair?;
+        report.rejects += 1;
+        if rejects::decode(value.value()).is_err() {
+            let uid = transfer_of(key.value());
+            report.problem(|| format!("a reject of the transfer {uid} cannot be read"));
+        }
+        if let Some(bytes) = key.value().first_chunk() {
+            let transfer = raccord_model::fact::Uid(uuid::Uuid::from_bytes(*bytes));
+            *counts.entry(Counter::Rejects(transfer).key()).or_default() += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Counts what is only counted: enrichments that wait, and tombstones.
+fn count_prefixes(at: &ReadTransaction, counts: &mut Counts) -> Result<(), Broken> {
+    for pair in at.open_table(table::WAITING)?.iter()? {
+        let (key, _) = pair?;
+        if let Some((inc, rest)) = key.value().split_first_chunk()
+            && let Some(bytes) = rest.first_chunk()
+        {
+            let transfer = raccord_model::fact::Uid(uuid::Uuid::from_bytes(*bytes));
+            *counts.entry(Counter::Waiting(u64::from_be_bytes(*inc), transfer).key()).or_default() += 1;
+        }
+    }
+    for pair in at.open_table(table::TOMBSTONES)?.iter()? {
+        let (key, _) = pair?;
+        if let Some(inc) = key.value().first_chunk() {
+            *counts.entry(Counter::Tombstones(u64::from_be_bytes(*inc)).key()).or_default() += 1;
+        }
+    }
+    Ok(())
+}
+
+fn compare_counts(at: &ReadTransaction, report: &mut CheckReport, mut counts: Counts) -> Result<(), Broken> {
+    for pair in at.open_table(table::COUNTERS)?.iter()? {
+        let (key, value) = pair?;
+        let kept = counter::number(value.value())?;
+        let counted = counts.remove(key.value()).unwrap_or_default();
+        if kept != counted {
+            report.problem(|| format!("a counter says {kept} where there are {counted}"));
+        }
+    }
+    for counted in counts.into_values() {
+        report.problem(|| format!("no counter says that there are {counted}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Counts that are kept beside what they count, so that no question about numbers reads rows.
+
+use raccord_model::fact::Uid;
+use redb::ReadableTable;
+use uuid::Uuid;
+
+use crate::broken::Broken;
+use crate::table::{Raw, Table, Under, incarnation, uid};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Counter {
+    /// Rows of an incarnation.
+    Rows(u64),
+    /// Rows of an incarnation that a transfer owns.
+    Owned(u64, Uid),
+    /// Rejects of a transfer.
+    Rejects(Uid),
+    /// Enrichments of a transfer that wait for rows of an incarnation.
+    Waiting(u64, Uid),
+    /// Tombstones of an incarnation.
+    Tombstones(u64),
+}
+
+mod tag {
+    pub(super) const ROWS: &[u8] = b"r";
+    pub(super) const OWNED: &[u8] = b"o";
+    pub(super) const REJECTS: &[u8] = b"j";
+    pub(super) const WAITING: &[u8] = b"w";
+    pub(super) const TOMBSTONES: &[u8] = b"t";
+}
+
+impl Counter {
+    /// Under which key it is kept.
+    pub(crate) fn key(self) -> Vec<u8> {
+        match self {
+            Self::Rows(inc) => [tag::ROWS, &incarnation(inc)].concat(),
+            Self::Owned(inc, owner) => [tag::OWNED, &incarnation(inc), uid(&owner)].concat(),
+            Self::Rejects(transfer) => [tag::REJECTS, uid(&transfer)].concat(),
+            Self::Waiting(inc, transfer) => [tag::WAITING, &incarnation(inc), uid(&transfer)].concat(),
+            Self::Tombstones(inc) => [tag::TOMBSTONES, &incarnation(inc)].concat(),
+        }
+    }
+}
+
+/// Reads a count.
+pub(crate) fn read(table: &impl ReadableTable<Raw, Raw>, counter: Counter) -> Result<u64, Broken> {
+    match table.get(counter.key().as_slice())? {
+        Some(value) => number(value.value()),
+        None => Ok(0),
+    }
+}
+
+/// Changes a count; one that reaches zero is not kept.
+pub(crate) fn add(table: &mut Table<'_>, counter: Counter, change: i64) -> Result<(), Broken> {
+    if change == 0 {
+        return Ok(());
+    }
+    let now = read(table, counter)?.saturating_add_signed(change);
+    set(table, counter, now)
+}
+
+/// Replaces a count.
+pub(crate) fn set(table: &mut Table<'_>, counter: Counter, now: u64) -> Result<(), Broken> {
+    let key = counter.key();
+    if now == 0 {
+        table.remove(key.as_slice())?;
+    } else {
+        table.insert(key.as_slice(), now.to_be_bytes().as_slice())?;
+    }
+    Ok(())
+}
+
+/// The transfers of which enrichments wait for rows of an incarnation.
+pub(crate) fn waiting(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, Broken> {
+    Ok(by_uid(table, &Under::new(&[tag::WAITING, &incarnation(inc)]))?
+        .into_iter()
+        .map(|(uid, _)| uid)
+        .collect())
+}
+
+/// The transfers that own rows of an incarnation.
+pub(crate) fn owners(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, Broken> {
+    Ok(by_uid(table, &Under::new(&[tag::OWNED, &incarnation(inc)]))?
+        .into_iter()
+        .map(|(uid, _)| uid)
+        .collect())
+}
+
+/// The transfers that have rejects, and how many.
+pub(crate) fn rejects(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<(Uid, u64)>, Broken> {
+    by_uid(table, &Under::new(&[tag::REJECTS]))
+}
+
+/// The incarnations that have rows, and how many.
+pub(crate) fn rows(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<(u64, u64)>, Broken> {
+    let mut found = Vec::new();
+    for entry in table.range::<&[u8]>(Under::new(&[tag::ROWS]).bounds())? {
+        let (key, value) = entry?;
+        let inc = key.value().last_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(Broken::Damaged)?;
+        found.push((inc, number(value.value())?));
+    }
+    Ok(found)
+}
+
+fn by_uid(table: &impl ReadableTable<Raw, Raw>, under: &Under) -> Result<Vec<(Uid, u64)>, Broken> {
+    let mut found = Vec::new();
+    for entry in table.range::<&[u8]>(under.bounds())? {
+        let (key, value) = entry?;
+        let uid =
+            key.value().last_chunk().map(|bytes| Uid(Uuid::from_bytes(*bytes))).ok_or(Broken::Damaged)?;
+        found.push((uid, number(value.value())?));
+    }
+    Ok(found)
+}
+
+/// The number in a value.
+pub(crate) fn number(value: &[u8]) -> Result<u64, Broken> {
+    value.try_into().map(u64::from_be_bytes).map_err(|_| Broken::Damaged)
+}

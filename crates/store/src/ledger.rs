@@ -1,0 +1,124 @@
+//! The port `Ledger`: rows, rejects and their numbers, read from one consistent moment.
+
+use jiff::Timestamp;
+use raccord_model::fact::{Reject, RejectId, Uid};
+use raccord_model::port::Async;
+use raccord_model::port::sink::{Ledger, RejectQuery, RowQuery, SinkError, StoredRow};
+use redb::{ReadTransaction, ReadableTable};
+
+use crate::Store;
+use crate::broken::Broken;
+use crate::counter::{self, Counter};
+use crate::record::Record;
+use crate::sink::rejects;
+use crate::table::{self, Raw, Tables, Under};
+
+impl Ledger for Store {
+    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, SinkError>> {
+        Box::pin(async move { self.read(move |at| rows(at, &query)).await.map_err(Broken::sink_read) })
+    }
+
+    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>> {
+        Box::pin(self.counted(Counter::Rows(incarnation)))
+    }
+
+    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, SinkError>> {
+        Box::pin(self.counted(Counter::Owned(incarnation, owner)))
+    }
+
+    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>> {
+        Box::pin(
+            async move { self.read(move |at| found_rejects(at, &query)).await.map_err(Broken::sink_read) },
+        )
+    }
+
+    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>> {
+        Box::pin(self.counted(Counter::Rejects(transfer)))
+    }
+
+    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), SinkError>> {
+        let work = move |tables: &mut Tables<'_>| rejects::take(tables, transfer, &ids).map(Ok);
+        Box::pin(self.writer.submit(true, Broken::sink_write, work))
+    }
+}
+
+impl Store {
+    async fn counted(&self, counter: Counter) -> Result<u64, SinkError> {
+        let work = move |at: &ReadTransaction| counter::read(&at.open_table(table::COUNTERS)?, counter);
+        self.read(work).await.map_err(Broken::sink_read)
+    }
+}
+
+fn rows(at: &ReadTransaction, query: &RowQuery) -> Result<Vec<StoredRow>, Broken> {
+    let rows = at.open_table(table::ROWS)?;
+    let inc = table::incarnation(query.incarnation);
+    if let Some(key) = &query.key {
+        let is_after = query.after.as_ref().is_none_or(|after| after < key);
+        let found = rows.get([inc.as_slice(), key].concat().as_slice())?;
+        let wanted = found.filter(|_| is_after && query.limit > 0);
+        return wanted.map(|value| stored(key, value.value())).into_iter().collect();
+    }
+    let mut under = Under::new(&[&inc]);
+    if let Some(after) = &query.after {
+        under = under.after(&[inc.as_slice(), after].concat());
+    }
+    if under.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in rows.range::<&[u8]>(under.bounds())?.take(query.limit) {
+        let (key, value) = entry?;
+        found.push(stored(key.value().get(inc.len()..).unwrap_or_default(), value.value())?);
+    }
+    Ok(found)
+}
+
+fn stored(key: &[u8], value: &[u8]) -> Result<StoredRow, Broken> {
+    let record = Record::decode(value)?;
+    Ok(StoredRow {
+        key: key.to_vec(),
+        row: record.row.to_vec(),
+        owner: record.owner,
+        run: record.run,
+        version: record.version.to_vec(),
+    })
+}
+
+/// Rejects, newest first. Each transfer's newest are enough to find the newest of all.
+fn found_rejects(at: &ReadTransaction, query: &RejectQuery) -> Result<Vec<(RejectId, Reject)>, Broken> {
+    let kept = at.open_table(table::REJECTS)?;
+    let times = at.open_table(table::REJECT_TIMES)?;
+    let transfers = match query.transfer {
+        Some(transfer) => vec![transfer],
+        None => counter::rejects(&at.open_table(table::COUNTERS)?)?.into_iter().map(|(uid, _)| uid).collect(),
+    };
+    let mut found: Vec<(Timestamp, RejectId, Reject)> = Vec::new();
+    for transfer in transfers {
+        let ids = match query.id {
+            Some(id) => vec![id],
+            None => newest(&times, transfer, query.limit)?,
+        };
+        for id in ids {
+            if let Some(value) = kept.get([table::uid(&transfer).as_slice(), &id.0].concat().as_slice())? {
+                let reject = rejects::decode(value.value())?;
+                found.push((reject.at, id, reject));
+            }
+        }
+    }
+    found.sort_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
+    found.truncate(query.limit);
+    Ok(found.into_iter().map(|(_, id, reject)| (id, reject)).collect())
+}
+
+fn newest(
+    times: &impl ReadableTable<Raw, Raw>,
+    transfer: Uid,
+    limit: usize,
+) -> Result<Vec<RejectId>, Broken> {
+    times
+        .range::<&[u8]>(Under::new(&[table::uid(&transfer)]).bounds())?
+        .rev()
+        .take(limit)
+        .map(|entry| table::reject_id(entry?.0.value()))
+        .collect()
+}

@@ -1,0 +1,288 @@
+//! One batch of a run: each change is looked up once, decided, and written at most once.
+//!
+//! Buffers are reused from change to change, and tables that are known to hold nothing for this entity are not
+//! asked. Rejects are kept last, for a record that was rejected in this very batch must not vanish with it.
+
+use raccord_model::fact::{Reject, Tally, Uid};
+use raccord_model::language::Mode;
+use raccord_model::port::sink::{Batch, Change, Intent};
+use raccord_model::row::{FieldId, apply_patch, empty_row};
+use redb::ReadableTable;
+
+use super::classify::{self, Absent, Effect, Rules};
+use super::{rejects, tombstone, unique, waiting};
+use crate::broken::Broken;
+use crate::counter::{self, Counter};
+use crate::record::{self, Record, Stamp};
+use crate::table::{self, Tables};
+
+/// A batch under way: what is known of its entity, what has changed in number, and buffers.
+struct Pass<'b> {
+    batch: &'b Batch,
+    rules: Rules,
+    /// The row that a created one begins with.
+    defaults: &'b [u8],
+    /// The transfers of which enrichments wait for rows of this incarnation.
+    waiting: Vec<Uid>,
+    /// How many enrichments of this transfer wait.
+    own_waiting: u64,
+    has_tombstones: bool,
+    has_rejects: bool,
+    /// How many rows there are more or fewer. All of them are this transfer's: others' are never created nor
+    /// deleted by it.
+    rows: i64,
+    tally: Tally,
+    /// Records that could not be stored.
+    refused: Vec<Reject>,
+    /// `inc key`.
+    key: Vec<u8>,
+    /// The record to be written.
+    value: Vec<u8>,
+    /// The record after the next enrichment.
+    spare: Vec<u8>,
+    /// `uid key`.
+    mark: Vec<u8>,
+}
+
+/// Classifies the changes of a batch and keeps what is wanted, with its checkpoint.
+pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, Broken> {
+    unique::align(tables, batch.target.incarnation, &batch.target.unique)?;
+    tombstone::purge(tables, batch.at)?;
+    let mut pass = Pass::begin(tables, batch)?;
+    for change in batch.changes.iter() {
+        pass.take(tables, change)?;
+    }
+    pass.end(tables)
+}
+
+impl<'b> Pass<'b> {
+    fn begin(tables: &Tables<'_>, batch: &'b Batch) -> Result<Self, Broken> {
+        let inc = batch.target.incarnation;
+        let count = |counter| counter::read(&tables.counters, counter);
+        let defaults: &[u8] = &batch.target.defaults;
+        Ok(Self {
+            batch,
+            rules: Rules::new(batch.mode, &batch.updates),
+            defaults: if defaults.is_empty() { empty_row() } else { defaults },
+            waiting: counter::waiting(&tables.counters, inc)?,
+            own_waiting: count(Counter::Waiting(inc, batch.transfer))?,
+            has_tombstones: count(Counter::Tombstones(inc))? > 0,
+            has_rejects: count(Counter::Rejects(batch.transfer))? > 0,
+            rows: 0,
+            tally: Tally::default(),
+            refused: Vec::new(),
+            key: table::incarnation(inc).to_vec(),
+            value: Vec::new(),
+            spare: Vec::new(),
+            mark: table::uid(&batch.transfer).to_vec(),
+        })
+    }
+
+    /// Takes one change in.
+    fn take(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), Broken> {
+        self.key.truncate(size_of::<u64>());
+        self.key.extend_from_slice(change.key);
+        let effect = match change.intent {
+            Intent::Upsert => self.upsert(tables, change)?,
+            Intent::Delete => self.delete(tables, change)?,
+        };
+        if self.batch.mark_seen && change.intent == Intent::Upsert {
+            self.mark_seen(tables, change.key)?;
+        }
+        if self.has_rejects && effect.is_success() {
+            rejects::supersede(tables, self.batch.transfer, change.key)?;
+        }
+        self.count(effect);
+        Ok(())
+    }
+
+    /// Keeps what belongs to the batch as a whole.
+    fn end(mut self, tables: &mut Tables<'_>) -> Result<Tally, Broken> {
+        let (inc, transfer) = (self.batch.target.incarnation, self.batch.transfer);
+        if self.batch.mark_seen {
+            // A record that was rejected was shown all the same.
+            for key in self.batch.rejects.iter().filter_map(rejects::key) {
+                self.mark_seen(tables, &key)?;
+            }
+        }
+        let mapped = u64::try_from(self.batch.rejects.len()).unwrap_or(u64::MAX);
+        self.tally.fetched += mapped;
+        self.tally.rejected += mapped;
+        let kept = self.batch.rejects.iter().chain(&self.refused);
+        rejects::keep(tables, transfer, kept, self.batch.keep_rejects, self.batch.at)?;
+        counter::add(&mut tables.counters, Counter::Rows(inc), self.rows)?;
+        counter::add(&mut tables.counters, Counter::Owned(inc, transfer), self.rows)?;
+        if let Some(checkpoint) = &self.batch.checkpoint {
+            super::advance(tables, transfer, checkpoint)?;
+        }
+        Ok(self.tally)
+    }
+
+    fn upsert(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+        let Some(found) = tables.rows.get(self.key.as_slice())? else {
+            return self.upsert_absent(tables, change);
+        };
+        let old = Record::decode(found.value())?;
+        let stored = old.version_of(self.batch.transfer);
+        if classify::is_older(change.version, stored) {
+            return Ok(Effect::Skipped);
+        }
+        self.value.clear();
+        old.begin_next(&mut self.value, stamp(self.batch, change));
+        let row_at = self.value.len();
+        apply_patch(old.row, change.patch, &mut self.value)?;
+        let new = self.value.get(row_at..).unwrap_or_default();
+        let effect = classify::present(self.rules, new == old.row);
+        match effect {
+            Effect::Updated => {
+                let fields = &self.batch.target.unique;
+                if let Some(field) = unique::conflict(&tables.unique, fields, &self.key, new)? {
+                    drop(found);
+                    return Ok(self.refuse(change, field));
+                }
+                unique::replace(&mut tables.unique, fields, &self.key, old.row, new)?;
+            }
+            // The same row at a later version: the version is kept, so that what lies between is too late.
+            Effect::Unchanged if !change.version.is_empty() && change.version != stored => {}
+            _ => return Ok(effect),
+        }
+        drop(found);
+        tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+        Ok(effect)
+    }
+
+    fn upsert_absent(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+        let buried = if self.has_tombstones {
+            tombstone::version(&tables.tombstones, &self.key, self.batch.transfer, self.batch.at)?
+        } else {
+            None
+        };
+        match classify::absent(self.rules, change.version, buried.as_deref()) {
+            Absent::Create => self.create(tables, change),
+            Absent::Wait => {
+                self.own_waiting += waiting::keep(tables, self.batch, change, self.own_waiting)?;
+                Ok(Effect::Skipped)
+            }
+            Absent::Skip => Ok(Effect::Skipped),
+        }
+    }
+
+    fn create(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+        self.value.clear();
+        record::begin(&mut self.value, stamp(self.batch, change));
+        let row_at = self.value.len();
+        apply_patch(self.defaults, change.patch, &mut self.value)?;
+        let fields = &self.batch.target.unique;
+        let row = self.value.get(row_at..).unwrap_or_default();
+        if let Some(field) = unique::conflict(&tables.unique, fields, &self.key, row)? {
+            return Ok(self.refuse(change, field));
+        }
+        if !self.waiting.is_empty() {
+            self.enrich(tables, change)?;
+        }
+        if !fields.is_empty() {
+            let row = Record::decode(&self.value)?.row;
+            unique::replace(&mut tables.unique, fields, &self.key, empty_row(), row)?;
+        }
+        if self.has_tombstones {
+            tombstone::dig_up(tables, &self.key)?;
+        }
+        tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+        self.rows += 1;
+        Ok(Effect::Created)
+    }
+
+    /// Applies the enrichments that waited for the row in `value`. One that would break a unique field is lost:
+    /// its transfer shows the record again when it changes.
+    fn enrich(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), Broken> {
+        let inc = self.batch.target.incarnation;
+        for &transfer in &self.waiting {
+            let Some(enrichment) = waiting::take(tables, inc, transfer, change.key)? else { continue };
+            let (version, patch) = enrichment.parts()?;
+            self.spare.clear();
+            let before = Record::decode(&self.value)?;
+            before.begin_next(&mut self.spare, Stamp { transfer, run: self.batch.run, version });
+            let row_at = self.spare.len();
+            apply_patch(before.row, patch, &mut self.spare)?;
+            let row = self.spare.get(row_at..).unwrap_or_default();
+            if unique::conflict(&tables.unique, &self.batch.target.unique, &self.key, row)?.is_none() {
+                std::mem::swap(&mut self.value, &mut self.spare);
+            }
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+        let transfer = self.batch.transfer;
+        let is_deleted = match tables.rows.get(self.key.as_slice())? {
+            Some(found) => {
+                let old = Record::decode(found.value())?;
+                let stored = old.version_of(transfer);
+                if !classify::is_deleted(self.rules, old.owner == transfer, change.version, stored) {
+                    return Ok(Effect::Skipped);
+                }
+                unique::replace(
+                    &mut tables.unique,
+                    &self.batch.target.unique,
+                    &self.key,
+                    old.row,
+                    empty_row(),
+                )?;
+                true
+            }
+            None => false,
+        };
+        if is_deleted {
+            tables.rows.remove(self.key.as_slice())?;
+            self.rows -= 1;
+        }
+        if self.rules.mode == Mode::Enrich {
+            drop(waiting::take(tables, self.batch.target.incarnation, transfer, change.key)?);
+        } else if self.rules.deleted && !change.version.is_empty() {
+            // Also when the row was not there: its creation may be on its way, and is then too late.
+            tombstone::bury(tables, &self.key, transfer, change.version, self.batch.at)?;
+            self.has_tombstones = true;
+        }
+        Ok(if is_deleted { Effect::Deleted } else { Effect::Skipped })
+    }
+
+    fn refuse(&mut self, change: Change<'_>, field: FieldId) -> Effect {
+        self.refused.push(Reject {
+            transfer: self.batch.transfer,
+            run: self.batch.run,
+            at: self.batch.at,
+            position: String::new(),
+            field: None,
+            reason: format!("another record already has this value of field {field}"),
+            key: Some(rejects::hexadecimal(change.key)),
+            payload: None,
+            parent: None,
+        });
+        Effect::Rejected
+    }
+
+    fn mark_seen(&mut self, tables: &mut Tables<'_>, key: &[u8]) -> Result<(), Broken> {
+        self.mark.truncate(size_of::<uuid::Bytes>());
+        self.mark.extend_from_slice(key);
+        tables.seen.insert(self.mark.as_slice(), [].as_slice())?;
+        Ok(())
+    }
+
+    const fn count(&mut self, effect: Effect) {
+        self.tally.fetched += 1;
+        let counted = match effect {
+            Effect::Created => &mut self.tally.created,
+            Effect::Updated => &mut self.tally.updated,
+            Effect::Deleted => &mut self.tally.deleted,
+            Effect::Unchanged => &mut self.tally.unchanged,
+            Effect::Skipped => &mut self.tally.skipped,
+            Effect::Rejected => &mut self.tally.rejected,
+        };
+        *counted += 1;
+    }
+}
+
+/// Who writes a change.
+const fn stamp<'a>(batch: &Batch, change: Change<'a>) -> Stamp<'a> {
+    Stamp { transfer: batch.transfer, run: batch.run, version: change.version }
+}

@@ -1,0 +1,90 @@
+//! The port `Sink`: rows come in, are classified by their effect, and are committed with the checkpoint.
+//!
+//! The fence is read in the transaction that writes, before anything is written: a refused batch leaves no trace.
+
+mod batch;
+mod classify;
+pub(crate) mod rejects;
+mod snapshot;
+mod tombstone;
+pub(crate) mod unique;
+pub(crate) mod waiting;
+
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::fact::{Tally, TransferFact, Uid};
+use raccord_model::port::Async;
+use raccord_model::port::sink::{Batch, Fence, Sink, SinkError, Sweep, Swept};
+use redb::ReadableTable;
+
+use crate::Store;
+use crate::broken::Broken;
+use crate::table::{self, Tables};
+
+impl Sink for Store {
+    fn is_atomic(&self) -> bool {
+        true
+    }
+
+    fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, SinkError>> {
+        Box::pin(async move {
+            let read = self.read(move |at| {
+                let checkpoints = at.open_table(table::CHECKPOINTS)?;
+                let json = checkpoints.get(table::uid(&transfer).as_slice())?;
+                json.map(|json| checkpoint(json.value())).transpose()
+            });
+            read.await.map_err(Broken::sink_read)
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>> {
+        let durable = batch.durable;
+        let work = move |tables: &mut Tables<'_>| match fence(tables, batch.transfer, batch.fence)? {
+            Ok(()) => batch::commit(tables, &batch).map(Ok),
+            Err(fenced) => Ok(Err(fenced)),
+        };
+        Box::pin(self.writer.submit(durable, Broken::sink_write, work))
+    }
+
+    fn begin_snapshot(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
+        // Marks follow in later commits, which become durable after this one or not at all.
+        let work = move |tables: &mut Tables<'_>| snapshot::begin(tables, transfer).map(Ok);
+        Box::pin(self.writer.submit(false, Broken::sink_write, work))
+    }
+
+    fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>> {
+        let work = move |tables: &mut Tables<'_>| match fence(tables, sweep.transfer, sweep.fence)? {
+            Ok(()) => snapshot::sweep(tables, &sweep).map(Ok),
+            Err(fenced) => Ok(Err(fenced)),
+        };
+        Box::pin(self.writer.submit(true, Broken::sink_write, work))
+    }
+
+    fn collect(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>> {
+        let work = move |tables: &mut Tables<'_>| snapshot::collect(tables, incarnation).map(Ok);
+        Box::pin(self.writer.submit(true, Broken::sink_write, work))
+    }
+}
+
+/// Refuses what was begun before the transfer was changed with a consequence for its data.
+fn fence(tables: &Tables<'_>, transfer: Uid, fence: Fence) -> Result<Result<(), SinkError>, Broken> {
+    let Some(json) = tables.transfers.get(transfer.to_string().as_bytes())? else {
+        return Ok(Ok(()));
+    };
+    let fact: TransferFact = serde_json::from_slice(json.value())?;
+    if fact.epoch > fence.epoch {
+        return Ok(Err(SinkError::Fenced { expected: fence.epoch, found: fact.epoch }));
+    }
+    Ok(Ok(()))
+}
+
+/// Reads a checkpoint.
+pub(crate) fn checkpoint(json: &[u8]) -> Result<Checkpoint, Broken> {
+    Ok(serde_json::from_slice(json)?)
+}
+
+/// Keeps a checkpoint in the transaction of what it speaks of.
+fn advance(tables: &mut Tables<'_>, transfer: Uid, checkpoint: &Checkpoint) -> Result<(), Broken> {
+    let json = serde_json::to_vec(checkpoint)?;
+    tables.checkpoints.insert(table::uid(&transfer).as_slice(), json.as_slice())?;
+    Ok(())
+}

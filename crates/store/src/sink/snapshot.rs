@@ -1,0 +1,118 @@
+//! Snapshots: which keys were seen, and the rows that go because they were not. Also the end of an incarnation.
+
+use raccord_model::fact::Uid;
+use raccord_model::port::sink::{Sweep, Swept};
+use raccord_model::row::empty_row;
+use redb::ReadableTable;
+
+use super::unique;
+use crate::broken::Broken;
+use crate::counter::{self, Counter};
+use crate::record::Record;
+use crate::table::{self, Tables, Under};
+
+/// Forgets the keys that an earlier snapshot has marked.
+pub(super) fn begin(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+    let marks = Under::new(&[table::uid(&transfer)]);
+    Ok(tables.seen.retain_in::<&[u8], _>(marks.bounds(), |_, _| false)?)
+}
+
+/// Deletes the rows of a transfer that its complete snapshot did not show, unless they are too many.
+pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Broken> {
+    let inc = sweep.target.incarnation;
+    unique::align(tables, inc, &sweep.target.unique)?;
+    let owned = counter::read(&tables.counters, Counter::Owned(inc, sweep.transfer))?;
+    let most = sweep.max_share.map_or(u64::MAX, |share| most(owned, share));
+    let unseen = unseen(tables, sweep, most)?;
+    let is_empty = unseen.seen == 0 && owned > 0;
+    if sweep.max_share.is_some() && (is_empty || unseen.count > most) {
+        return Ok(Swept::Held { deletes: unseen.count, of: owned });
+    }
+    for key in &unseen.keys {
+        remove(tables, sweep, key)?;
+    }
+    let gone = i64::try_from(unseen.count).unwrap_or(i64::MAX);
+    counter::add(&mut tables.counters, Counter::Rows(inc), -gone)?;
+    counter::add(&mut tables.counters, Counter::Owned(inc, sweep.transfer), -gone)?;
+    begin(tables, sweep.transfer)?;
+    super::advance(tables, sweep.transfer, &sweep.checkpoint)?;
+    Ok(Swept::Done(unseen.count))
+}
+
+/// How many of so many rows a share allows to go.
+fn most(owned: u64, share: u8) -> u64 {
+    let most = u128::from(owned) * u128::from(share) / 100;
+    u64::try_from(most).unwrap_or(u64::MAX)
+}
+
+/// What a snapshot did not show.
+#[derive(Default)]
+struct Unseen {
+    /// How many keys it did show.
+    seen: u64,
+    /// How many rows it did not.
+    count: u64,
+    /// Their full keys, as long as they are not too many.
+    keys: Vec<Vec<u8>>,
+}
+
+/// Walks rows and marks side by side: both are in the order of keys.
+fn unseen(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Unseen, Broken> {
+    let inc = table::incarnation(sweep.target.incarnation);
+    let mut found = Unseen::default();
+    let mut marks = tables.seen.range::<&[u8]>(Under::new(&[table::uid(&sweep.transfer)]).bounds())?;
+    let mut mark = marks.next().transpose()?;
+    found.seen += u64::from(mark.is_some());
+    for entry in tables.rows.range::<&[u8]>(Under::new(&[&inc]).bounds())? {
+        let (full, value) = entry?;
+        if Record::decode(value.value())?.owner != sweep.transfer {
+            continue;
+        }
+        let key = full.value().get(inc.len()..).unwrap_or_default();
+        while mark.as_ref().is_some_and(|(mark, _)| mark_key(mark.value()) < key) {
+            mark = marks.next().transpose()?;
+        }
+        if mark.as_ref().is_some_and(|(mark, _)| mark_key(mark.value()) == key) {
+            continue;
+        }
+        found.count += 1;
+        if found.count <= most {
+            found.keys.push(full.value().to_vec());
+        }
+    }
+    Ok(found)
+}
+
+/// The key in a mark.
+fn mark_key(mark: &[u8]) -> &[u8] {
+    mark.get(size_of::<uuid::Bytes>()..).unwrap_or_default()
+}
+
+fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8]) -> Result<(), Broken> {
+    if let Some(old) = tables.rows.remove(key)? {
+        let old = Record::decode(old.value())?;
+        unique::replace(&mut tables.unique, &sweep.target.unique, key, old.row, empty_row())?;
+    }
+    Ok(())
+}
+
+/// Removes everything that is kept under an incarnation; returns how many rows that were.
+pub(super) fn collect(tables: &mut Tables<'_>, number: u64) -> Result<u64, Broken> {
+    let rows = counter::read(&tables.counters, Counter::Rows(number))?;
+    let inc = table::incarnation(number);
+    let all = Under::new(&[&inc]);
+    for table in [&mut tables.rows, &mut tables.unique, &mut tables.waiting, &mut tables.tombstones] {
+        table.retain_in::<&[u8], _>(all.bounds(), |_, _| false)?;
+    }
+    tables.tombstone_times.retain(|key, _| key.get(8..16) != Some(&inc))?;
+    tables.unique_fields.remove(inc.as_slice())?;
+    let mut counters = vec![Counter::Rows(number), Counter::Tombstones(number)];
+    let owners = counter::owners(&tables.counters, number)?;
+    counters.extend(owners.into_iter().map(|owner| Counter::Owned(number, owner)));
+    let waiting = counter::waiting(&tables.counters, number)?;
+    counters.extend(waiting.into_iter().map(|transfer| Counter::Waiting(number, transfer)));
+    for counter in counters {
+        counter::set(&mut tables.counters, counter, 0)?;
+    }
+    Ok(rows)
+}

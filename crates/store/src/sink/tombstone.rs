@@ -1,0 +1,108 @@
+//! Tombstones: the key and version of a deleted row, so that an old message cannot bring it back.
+//!
+//! Kept for [`KEPT`] and purged a few at a time by the batches that come after. Only the transfer that deleted the
+//! row is held to its tombstone, for versions of two services cannot be compared.
+
+use jiff::{SignedDuration, Timestamp};
+use raccord_model::fact::Uid;
+use redb::{ReadableTable, ReadableTableMetadata};
+
+use super::classify::is_older;
+use crate::broken::Broken;
+use crate::counter::{self, Counter};
+use crate::record::{Reader, write_version};
+use crate::table::{Raw, Tables, time, uid};
+
+/// For how long a tombstone holds.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How many expired ones a batch takes away.
+const PURGED: usize = 256;
+
+/// The first byte of every tombstone: `version byte | uid (16) | time (8) | version`.
+const VERSION: u8 = 1;
+
+struct Tombstone<'a> {
+    transfer: Uid,
+    time: [u8; 8],
+    version: &'a [u8],
+}
+
+fn decode(bytes: &[u8]) -> Result<Tombstone<'_>, Broken> {
+    let mut at = Reader(bytes);
+    if at.take(1)? != [VERSION] {
+        return Err(Broken::Damaged);
+    }
+    let transfer = Uid(at.uuid()?);
+    let time = at.take(8)?.try_into().map_err(|_| Broken::Damaged)?;
+    Ok(Tombstone { transfer, time, version: at.version()? })
+}
+
+/// The instant before which tombstones have expired, as bytes.
+fn expiry(now: Timestamp) -> [u8; 8] {
+    time(now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN))
+}
+
+/// The version at which a transfer deleted a row. `key` is `inc key`.
+pub(super) fn version(
+    tombstones: &impl ReadableTable<Raw, Raw>,
+    key: &[u8],
+    transfer: Uid,
+    now: Timestamp,
+) -> Result<Option<Vec<u8>>, Broken> {
+    let Some(bytes) = tombstones.get(key)? else { return Ok(None) };
+    let tombstone = decode(bytes.value())?;
+    let holds = tombstone.transfer == transfer && tombstone.time >= expiry(now);
+    Ok(holds.then(|| tombstone.version.to_vec()))
+}
+
+/// Remembers that a transfer deleted a row. A later version that stands there already stays.
+pub(super) fn bury(
+    tables: &mut Tables<'_>,
+    key: &[u8],
+    transfer: Uid,
+    version: &[u8],
+    now: Timestamp,
+) -> Result<(), Broken> {
+    if let Some(bytes) = tables.tombstones.get(key)? {
+        let before = decode(bytes.value())?;
+        if before.transfer == transfer && is_older(version, before.version) {
+            return Ok(());
+        }
+    }
+    dig_up(tables, key)?;
+    let now = time(now);
+    let mut value = vec![VERSION];
+    value.extend_from_slice(uid(&transfer));
+    value.extend_from_slice(&now);
+    write_version(&mut value, version);
+    tables.tombstones.insert(key, value.as_slice())?;
+    tables.tombstone_times.insert([now.as_slice(), key].concat().as_slice(), [].as_slice())?;
+    counter::add(&mut tables.counters, Counter::Tombstones(incarnation(key)?), 1)
+}
+
+/// Takes the tombstone of a row away, if there is one.
+pub(super) fn dig_up(tables: &mut Tables<'_>, key: &[u8]) -> Result<(), Broken> {
+    let Some(bytes) = tables.tombstones.remove(key)? else { return Ok(()) };
+    let time = decode(bytes.value())?.time;
+    drop(bytes);
+    tables.tombstone_times.remove([time.as_slice(), key].concat().as_slice())?;
+    counter::add(&mut tables.counters, Counter::Tombstones(incarnation(key)?), -1)
+}
+
+/// Takes a few expired tombstones away.
+pub(super) fn purge(tables: &mut Tables<'_>, now: Timestamp) -> Result<(), Broken> {
+    if tables.tombstone_times.is_empty()? {
+        return Ok(());
+    }
+    let expiry = expiry(now);
+    let mut expired = Vec::new();
+    for entry in tables.tombstone_times.range::<&[u8]>(..expiry.as_slice())?.take(PURGED) {
+        expired.push(entry?.0.value().get(8..).unwrap_or_default().to_vec());
+    }
+    expired.iter().try_for_each(|key| dig_up(tables, key))
+}
+
+fn incarnation(key: &[u8]) -> Result<u64, Broken> {
+    key.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(Broken::Damaged)
+}

@@ -1,0 +1,154 @@
+//! The port `State`: head, index, bodies and facts.
+//!
+//! A commit that names a serial is refused before anything is written when another serial is in force, so that
+//! it leaves nothing behind in the transaction it shares with others.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use raccord_model::canonical::Digest;
+use raccord_model::fact::Entry;
+use raccord_model::key::Key;
+use raccord_model::port::Async;
+use raccord_model::port::state::{Commit, Fact, Head, Scan, Serial, State, StateError, Table, Write};
+use redb::{ReadTransaction, ReadableTable};
+
+use crate::Store;
+use crate::broken::Broken;
+use crate::table::{self, META_HEAD, Raw, Tables, Under};
+
+impl State for Store {
+    fn head(&self) -> Async<'_, Result<Head, StateError>> {
+        Box::pin(async { self.read(head).await.map_err(Broken::state_read) })
+    }
+
+    fn index(&self) -> Async<'_, Result<BTreeMap<Key, Entry>, StateError>> {
+        Box::pin(async { self.read(index).await.map_err(Broken::state_read) })
+    }
+
+    fn bodies(&self, digests: Vec<Digest>) -> Async<'_, Result<Vec<Option<Bytes>>, StateError>> {
+        Box::pin(async move { self.read(move |at| bodies(at, &digests)).await.map_err(Broken::state_read) })
+    }
+
+    fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Vec<u8>>, StateError>> {
+        let work = move |at: &ReadTransaction| {
+            let facts = at.open_table(table::facts(table))?;
+            Ok(facts.get(key.as_bytes())?.map(|value| value.value().to_vec()))
+        };
+        Box::pin(async { self.read(work).await.map_err(Broken::state_read) })
+    }
+
+    fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<Fact>, StateError>> {
+        Box::pin(
+            async move { self.read(move |at| facts(at, table, &scan)).await.map_err(Broken::state_read) },
+        )
+    }
+
+    fn commit(&self, commit: Commit) -> Async<'_, Result<Serial, StateError>> {
+        let work = move |tables: &mut Tables<'_>| apply(tables, &commit);
+        Box::pin(self.writer.submit(true, Broken::state_write, work))
+    }
+}
+
+/// Reads the head.
+pub(crate) fn head(at: &ReadTransaction) -> Result<Head, Broken> {
+    head_of(&at.open_table(table::META)?)
+}
+
+fn head_of(meta: &impl ReadableTable<Raw, Raw>) -> Result<Head, Broken> {
+    let json = meta.get(META_HEAD)?.ok_or(Broken::Damaged)?;
+    Ok(serde_json::from_slice(json.value())?)
+}
+
+/// Reads one entry of the index.
+pub(crate) fn entry(key: &[u8], value: &[u8]) -> Result<(Key, Entry), Broken> {
+    let key = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok()).ok_or(Broken::Damaged)?;
+    Ok((key, serde_json::from_slice(value)?))
+}
+
+fn index(at: &ReadTransaction) -> Result<BTreeMap<Key, Entry>, Broken> {
+    at.open_table(table::INDEX)?
+        .iter()?
+        .map(|pair| {
+            let (key, value) = pair?;
+            entry(key.value(), value.value())
+        })
+        .collect()
+}
+
+fn bodies(at: &ReadTransaction, digests: &[Digest]) -> Result<Vec<Option<Bytes>>, Broken> {
+    let bodies = at.open_table(table::BODIES)?;
+    let body = |digest: &Digest| {
+        Ok(bodies.get(digest.0.as_slice())?.map(|value| Bytes::copy_from_slice(value.value())))
+    };
+    digests.iter().map(body).collect()
+}
+
+fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, Broken> {
+    let facts = at.open_table(table::facts(table))?;
+    let under = Under::new(&[scan.prefix.as_bytes()]);
+    let range: redb::Range<'_, Raw, Raw> = facts.range::<&[u8]>(under.bounds())?;
+    let limit = scan.limit.unwrap_or(usize::MAX);
+    let owned =
+        |pair: Result<(redb::AccessGuard<'_, Raw>, redb::AccessGuard<'_, Raw>), redb::StorageError>| {
+            let (key, value) = pair?;
+            let key = String::from_utf8(key.value().to_vec()).map_err(|_| Broken::Damaged)?;
+            Ok((key, value.value().to_vec()))
+        };
+    if scan.newest_first {
+        range.rev().take(limit).map(owned).collect()
+    } else {
+        range.take(limit).map(owned).collect()
+    }
+}
+
+/// Makes the changes of a commit, or refuses it.
+fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, StateError>, Broken> {
+    let before = head_of(&tables.meta)?;
+    let mut head = before.clone();
+    if let Some(expected) = commit.expected {
+        if expected != before.serial {
+            return Ok(Err(StateError::Conflict { expected, found: before.serial }));
+        }
+        head.serial += 1;
+    }
+    let mut json = Vec::new();
+    for write in &commit.writes {
+        make(tables, write, &mut head, &mut json)?;
+    }
+    if head != before {
+        tables.meta.insert(META_HEAD, serde_json::to_vec(&head)?.as_slice())?;
+    }
+    Ok(Ok(head.serial))
+}
+
+fn make(tables: &mut Tables<'_>, write: &Write, head: &mut Head, json: &mut Vec<u8>) -> Result<(), Broken> {
+    match write {
+        Write::Index(key, entry) => {
+            json.clear();
+            serde_json::to_writer(&mut *json, entry)?;
+            tables.index.insert(key.to_string().as_bytes(), json.as_slice())?;
+        }
+        Write::Unindex(key) => {
+            tables.index.remove(key.to_string().as_bytes())?;
+        }
+        Write::Body(digest, body) => {
+            tables.bodies.insert(digest.0.as_slice(), body.as_ref())?;
+        }
+        Write::DropBody(digest) => {
+            tables.bodies.remove(digest.0.as_slice())?;
+        }
+        Write::Put(table, key, value) => {
+            tables.facts(*table).insert(key.as_bytes(), value.as_slice())?;
+        }
+        Write::Remove(table, key) => {
+            tables.facts(*table).remove(key.as_bytes())?;
+        }
+        Write::Head { stack, root, generation } => {
+            head.stack = Some(stack.clone());
+            head.root = Some(root.clone());
+            head.generation = *generation;
+        }
+    }
+    Ok(())
+}
