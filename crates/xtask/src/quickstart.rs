@@ -23,7 +23,6 @@ pub(crate) fn run() -> Result<(), RecipeError> {
     raccord(&["run", "--state", STATE])?;
     raccord(&["status", "--state", STATE])?;
     raccord(&["records", "shop.customer", "--limit", "5", "--state", STATE])?;
-    raccord(&["rejects", "list", "--state", STATE])?;
     // With this option a plan that is not empty ends with 2, and so ends the recipe.
     raccord(&["plan", "-f", EXAMPLE, "--state", STATE, "--detailed-exitcode"])
 }
