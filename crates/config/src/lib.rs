@@ -1,1 +1,28 @@
+//! Text to [`Desired`](raccord_model::Desired), or diagnostics: all mistakes of all files at once, each with its place.
+//!
+//! This crate knows files and places in them. It knows no network, no store and no secret.
 
+mod check;
+mod deserialize;
+mod diagnose;
+mod discover;
+mod document;
+mod emit;
+mod export;
+mod interpolate;
+mod load;
+mod node;
+mod parse;
+mod resolve;
+mod scalar;
+mod secret;
+mod split;
+mod suggest;
+mod syntax;
+mod text;
+
+pub use diagnose::MAX_DIAGNOSTICS;
+pub use discover::MAX_FILE;
+pub use export::to_yaml;
+pub use load::{Input, Loaded, load, load_texts};
+pub use parse::{MAX_DEPTH, MAX_NODES};

@@ -1,0 +1,63 @@
+//! Authorizations: the ways to send a key, of which exactly one is chosen.
+
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::AuthorizationSpec;
+use raccord_model::language::authorization::ApiKey;
+
+use super::exactly_one;
+
+/// What is wrong with an authorization, inline or not.
+pub(super) fn check(spec: &AuthorizationSpec) -> Vec<Finding> {
+    match spec {
+        AuthorizationSpec::ApiKey(key) => check_key(key),
+        AuthorizationSpec::None(_) | AuthorizationSpec::Bearer(_) | AuthorizationSpec::Basic(_) => Vec::new(),
+    }
+}
+
+fn check_key(key: &ApiKey) -> Vec<Finding> {
+    const NOWHERE: [&str; 0] = [];
+    let mut findings = Vec::new();
+    let mut conflict = |path: &[&str], message: String, help: &str| {
+        findings.push(Finding::error(path, Code::ConflictingFields, message).help(help));
+    };
+    let has_headers = !key.headers.is_empty();
+    let ways = [("header", key.header.is_some()), ("query", key.query.is_some()), ("headers", has_headers)];
+    if let Err(message) = exactly_one(&ways) {
+        conflict(&NOWHERE, message, "a key is sent in one header, in several headers, or in the query");
+    } else if has_headers && key.value.is_some() {
+        let message = "`value` does not stand beside `headers`".to_owned();
+        conflict(&["value"], message, "each of the headers has its own reference");
+    } else if !has_headers && key.value.is_none() {
+        let message = "`value` is missing: nothing says where the key is read".to_owned();
+        conflict(&NOWHERE, message, "write value: \"${env:NAME}\"");
+    }
+    if key.prefix.is_some() && key.header.is_none() {
+        conflict(
+            &["prefix"],
+            "`prefix` stands beside `header` only".to_owned(),
+            "it goes before the key in that header",
+        );
+    }
+    for (path, name) in names(key) {
+        if !is_token(name) {
+            let message = format!("`{name}` cannot be the name of a header");
+            findings.push(Finding::error(&path, Code::InvalidValue, message));
+        }
+    }
+    if key.query.as_deref() == Some("") {
+        findings.push(Finding::error(&["query"], Code::InvalidValue, "the query parameter has no name"));
+    }
+    findings
+}
+
+/// The names of headers, with their paths.
+fn names(key: &ApiKey) -> Vec<(Vec<&str>, &str)> {
+    let single = key.header.iter().map(|name| (vec!["header"], name.as_str()));
+    single.chain(key.headers.keys().map(|name| (vec!["headers", name], name.as_str()))).collect()
+}
+
+/// Whether a text is a token of RFC 9110.
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,101 @@
+//! Integrations: what they subscribe to is there and can happen, whom they alert is known.
+
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::integration::AlertEntry;
+use raccord_model::language::{
+    Breaker, ByNameOrInline, Deletes, IntegrationSpec, Mode, SubscriptionSpec, TransferSpec, UpdateType,
+};
+use raccord_model::{Kind, Name};
+
+use super::{Scene, follow};
+
+/// What is wrong with an integration.
+pub(super) fn check(scene: Scene<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding> {
+    let mut findings = check_breaker(&spec.breaker);
+    if spec.active && spec.subscriptions.is_empty() {
+        let message = "the integration is active, but subscribes to no transfer";
+        let help = "write `subscriptions: {TRANSFER: [created, updated]}`, or leave the integration inactive";
+        findings.push(Finding::error(&["active"], Code::NotReady, message).help(help));
+    }
+    for (name, subscription) in &spec.subscriptions {
+        let path = ["subscriptions", name.as_str()];
+        let transfer =
+            follow(scene, &scene.all.transfers, (Kind::Transfer, name), &path).or_find(&mut findings);
+        let Some(subscription) = subscription_of(scene, subscription, &path, &mut findings) else { continue };
+        if let Some(transfer) = transfer {
+            let found = check_effect(spec.active, (name, &transfer.spec), subscription);
+            findings.extend(found.into_iter().map(|finding| finding.under(&path)));
+        }
+    }
+    for (at, alert) in spec.alerts.iter().enumerate() {
+        if let AlertEntry::ByName(name) = alert {
+            let path = ["alerts", &at.to_string()];
+            follow(scene, &scene.all.alerts, (Kind::Alert, name), &path).or_find(&mut findings);
+        }
+    }
+    findings
+}
+
+fn subscription_of<'s>(
+    scene: Scene<'s, '_>,
+    written: &'s ByNameOrInline<SubscriptionSpec>,
+    path: &[&str],
+    findings: &mut Vec<Finding>,
+) -> Option<&'s SubscriptionSpec> {
+    match written {
+        ByNameOrInline::Inline(subscription) => Some(subscription),
+        ByNameOrInline::ByName(name) => {
+            follow(scene, &scene.all.subscriptions, (Kind::Subscription, name), path)
+                .or_find(findings)
+                .map(|held| &held.spec)
+        }
+    }
+}
+
+/// What is asked for and can never happen.
+fn check_effect(
+    is_active: bool,
+    (name, transfer): (&Name, &TransferSpec),
+    subscription: &SubscriptionSpec,
+) -> Vec<Finding> {
+    const NOWHERE: [&str; 0] = [];
+    let mut findings = Vec::new();
+    let mut no_effect = |message: String, help: &str| {
+        findings.push(Finding::warning(&NOWHERE, Code::NoEffect, message).help(help));
+    };
+    if is_active && !transfer.active {
+        let message = format!("the transfer `{name}` is not active, so nothing of it arrives");
+        no_effect(message, "set `active: true` in the transfer");
+    }
+    if subscription.updates.is_empty() {
+        no_effect("no update type is subscribed to".to_owned(), "the types are created, updated and deleted");
+    }
+    if subscription.updates.contains(&UpdateType::Deleted) && transfer.deletes == Deletes::default() {
+        let message = format!("the transfer `{name}` does not learn of deletions");
+        no_effect(message, "declare `deletes` in the transfer: a field, a webhook or a snapshot");
+    }
+    if subscription.updates.contains(&UpdateType::Created) && transfer.mode == Mode::Enrich {
+        let message = format!("the transfer `{name}` enriches, so it creates nothing");
+        no_effect(message, "subscribe to updated alone");
+    }
+    findings
+}
+
+fn check_breaker(breaker: &Breaker) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let limits = [
+        (vec!["breaker", "consecutiveFailures"], u64::from(breaker.consecutive_failures)),
+        (vec!["breaker", "rejects", "count"], breaker.rejects.count),
+        (vec!["breaker", "rejects", "within"], breaker.rejects.within.0),
+    ];
+    for (path, _) in limits.into_iter().filter(|(_, limit)| *limit == 0) {
+        let what = path.last().copied().unwrap_or_default();
+        let message = if what == "within" {
+            "within must be at least one second".to_owned()
+        } else {
+            format!("{what} must be at least 1")
+        };
+        findings.push(Finding::error(&path, Code::InvalidValue, message));
+    }
+    findings
+}

@@ -1,0 +1,154 @@
+//! What the types alone cannot say: references, readiness, fields that exclude each other.
+//!
+//! Every check is a pure function that yields findings at paths; nothing is changed and nothing outside the
+//! documents is looked at.
+
+mod authorization;
+mod integration;
+mod owners;
+mod project;
+mod rename;
+mod schedule;
+mod source;
+mod stack;
+mod transfer;
+
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::{Kind, Name};
+
+use crate::diagnose::{Document, Report};
+use crate::document::{Documents, Held, Table};
+use crate::suggest;
+
+/// Everything a check may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'s, 't> {
+    pub(crate) documents: &'s [Document<'t>],
+    pub(crate) all: &'s Documents,
+}
+
+/// Checks every document.
+pub(crate) fn check(scene: Scene<'_, '_>, report: &mut Report) {
+    let all = scene.all;
+    each(scene, report, &all.stacks, |held| stack::check(&held.spec));
+    each(scene, report, &all.projects, |held| project::check(&held.spec));
+    each(scene, report, &all.authorizations, |held| authorization::check(&held.spec));
+    each(scene, report, &all.sources, |held| source::check(scene, &held.metadata.name, &held.spec));
+    each(scene, report, &all.transfers, |held| transfer::check(scene, &held.metadata.name, &held.spec));
+    each(scene, report, &all.integrations, |held| integration::check(scene, &held.spec));
+    for held in all.transfers.values() {
+        for (at, finding) in transfer::check_mapping(scene, held) {
+            find(scene, report, at, finding);
+        }
+    }
+    for (at, finding) in owners::check(scene).into_iter().chain(rename::check(scene)) {
+        find(scene, report, at, finding);
+    }
+}
+
+fn each<S>(
+    scene: Scene<'_, '_>,
+    report: &mut Report,
+    table: &Table<S>,
+    check: impl Fn(&Held<S>) -> Vec<Finding>,
+) {
+    for held in table.values() {
+        for finding in check(held) {
+            find(scene, report, held.at, finding.under(&["spec"]));
+        }
+    }
+}
+
+fn find(scene: Scene<'_, '_>, report: &mut Report, at: usize, finding: Finding) {
+    if let Some(document) = scene.documents.get(at) {
+        report.finding(document, finding);
+    }
+}
+
+/// What a reference leads to.
+pub(crate) enum Referent<'s, S> {
+    /// The document.
+    Found(&'s Held<S>),
+    /// A document that is wrong itself: nothing more is said about the reference.
+    Broken,
+    /// Nothing, which is a finding.
+    Dangling(Finding),
+}
+
+impl<'s, S> Referent<'s, S> {
+    /// The document, or nothing with the finding added to the others.
+    pub(crate) fn or_find(self, findings: &mut Vec<Finding>) -> Option<&'s Held<S>> {
+        match self {
+            Self::Found(held) => Some(held),
+            Self::Broken => None,
+            Self::Dangling(finding) => {
+                findings.push(finding);
+                None
+            }
+        }
+    }
+}
+
+/// Follows a reference that stands at a path.
+pub(crate) fn follow<'s, S>(
+    scene: Scene<'s, '_>,
+    table: &'s Table<S>,
+    (kind, name): (Kind, &Name),
+    path: &[&str],
+) -> Referent<'s, S> {
+    if let Some(held) = table.get(name) {
+        return Referent::Found(held);
+    }
+    if scene.all.may_be_broken(kind, name) {
+        return Referent::Broken;
+    }
+    let names: Vec<&str> = table.keys().map(Name::as_str).collect();
+    let message = format!("there is no {kind} `{name}`");
+    Referent::Dangling(dangling(path, message, name.as_str(), &names))
+}
+
+/// A reference that leads nowhere, with the names that it could have meant.
+pub(crate) fn dangling(path: &[&str], message: String, wrong: &str, names: &[&str]) -> Finding {
+    let finding = Finding::error(path, Code::DanglingReference, message);
+    match suggest::advice(wrong, names, "those there are") {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
+/// Whether exactly one of several fields stands here; otherwise a sentence that says so.
+pub(crate) fn exactly_one(fields: &[(&str, bool)]) -> Result<(), String> {
+    let names = |chosen: Vec<&(&str, bool)>| {
+        let names: Vec<String> = chosen.iter().map(|(name, _)| format!("`{name}`")).collect();
+        match names.split_last() {
+            Some((last, rest)) if !rest.is_empty() => (rest.join(", "), last.clone()),
+            _ => (names.concat(), String::new()),
+        }
+    };
+    let present: Vec<_> = fields.iter().filter(|(_, is_there)| *is_there).collect();
+    match present.len() {
+        1 => Ok(()),
+        0 => {
+            let (rest, last) = names(fields.iter().collect());
+            Err(format!("one of {rest} and {last} must stand here"))
+        }
+        _ => {
+            let (rest, last) = names(present);
+            Err(format!("{rest} and {last} exclude each other"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_field_of_several() {
+        assert_eq!(exactly_one(&[("a", true), ("b", false)]), Ok(()));
+        let none = exactly_one(&[("a", false), ("b", false), ("c", false)]);
+        assert_eq!(none.unwrap_err(), "one of `a`, `b` and `c` must stand here");
+        let two = exactly_one(&[("a", true), ("b", true)]);
+        assert_eq!(two.unwrap_err(), "`a` and `b` exclude each other");
+    }
+}

@@ -1,0 +1,146 @@
+//! Transfers: what they refer to is there, and an active one has everything it needs.
+
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode, SourceSpec, TransferSpec};
+use raccord_model::{DataTypeName, Ident, Kind, Name};
+
+use super::source::unknown_data_type;
+use super::{Scene, dangling, exactly_one, follow, schedule};
+use crate::document::Held;
+
+/// What is wrong with a transfer, its mapping left aside.
+pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &TransferSpec) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let source =
+        follow(scene, &scene.all.sources, (Kind::Source, &spec.source), &["source"]).or_find(&mut findings);
+    if let Some(source) = source {
+        findings.extend(check_data_type(name, spec, &source.spec));
+        findings.extend(check_readiness(spec, &source.spec));
+    }
+    find_entity(scene, spec, &mut findings);
+    if let Some(ByNameOrInline::ByName(mapping)) = &spec.mapping {
+        follow(scene, &scene.all.mappings, (Kind::Mapping, mapping), &["mapping"]).or_find(&mut findings);
+    }
+    if spec.active && spec.mapping.is_none() {
+        let message = "the transfer is active, but no field is assigned: it has no mapping";
+        let help = "write `mapping`, the primary key first, or leave the transfer inactive";
+        findings.push(Finding::error(&["active"], Code::NotReady, message).help(help));
+    }
+    if let Some(written) = &spec.schedule {
+        findings.extend(schedule::check(written).into_iter().map(|finding| finding.under(&["schedule"])));
+    }
+    findings.extend(check_deletes(&spec.deletes));
+    if spec.mode == Mode::Enrich && spec.deletes != Deletes::default() {
+        let message = "a transfer that enriches owns no rows, so it never deletes any";
+        findings.push(Finding::warning(&["deletes"], Code::NoEffect, message));
+    }
+    findings
+}
+
+fn check_data_type(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Option<Finding> {
+    let (path, wanted) = match &spec.data_type {
+        Some(data_type) => ("dataType", data_type.clone()),
+        // The name of a resource is always the name of a data type, too.
+        None => ("source", name.as_str().parse().ok()?),
+    };
+    let known = source.settings.data_types();
+    if known.contains(&&wanted) {
+        return None;
+    }
+    let names: Vec<&str> = known.into_iter().map(DataTypeName::as_str).collect();
+    let message = match spec.data_type {
+        Some(_) => format!("the source `{}` has no data type `{wanted}`", spec.source),
+        None => format!(
+            "the source `{}` has no data type `{wanted}`, which the transfer's own name stands for",
+            spec.source
+        ),
+    };
+    Some(unknown_data_type(&[path], message, &wanted, &names))
+}
+
+fn check_readiness(spec: &TransferSpec, source: &SourceSpec) -> Option<Finding> {
+    let info = source.settings.info();
+    if !spec.active || !info.needs_authorization || source.authorization.is_some() {
+        return None;
+    }
+    let message = format!("the transfer is active, but its source `{}` has no authorization", spec.source);
+    let help = "give the source an `authorization`; {type: none} when the service asks for nothing";
+    Some(Finding::error(&["active"], Code::NotReady, message).help(help))
+}
+
+fn check_deletes(deletes: &Deletes) -> Vec<Finding> {
+    let ways = [
+        ("field", deletes.field.is_some()),
+        ("webhook", deletes.webhook),
+        ("snapshot", deletes.snapshot.is_some()),
+    ];
+    let mut findings = Vec::new();
+    if ways.iter().any(|(_, is_there)| *is_there)
+        && let Err(message) = exactly_one(&ways)
+    {
+        findings.push(Finding::error(&["deletes"], Code::ConflictingFields, message));
+    }
+    if deletes.snapshot.as_ref().and_then(|snapshot| snapshot.every).is_some_and(|every| every.0 == 0) {
+        let message = "the interval must be at least one second";
+        findings.push(Finding::error(&["deletes", "snapshot", "every"], Code::InvalidValue, message));
+    }
+    findings
+}
+
+/// The entity that a transfer writes to.
+fn find_entity<'s>(
+    scene: Scene<'s, '_>,
+    spec: &TransferSpec,
+    findings: &mut Vec<Finding>,
+) -> Option<&'s Entity> {
+    let project =
+        follow(scene, &scene.all.projects, (Kind::Project, &spec.to.project), &["to"]).or_find(findings)?;
+    let entities = &project.spec.entities;
+    let entity = entities.get(&spec.to.entity);
+    if entity.is_none() {
+        let names: Vec<&str> = entities.keys().map(Ident::as_str).collect();
+        let message = format!("the project `{}` has no entity `{}`", spec.to.project, spec.to.entity);
+        findings.push(dangling(&["to"], message, spec.to.entity.as_str(), &names));
+    }
+    entity
+}
+
+/// The mapping of a transfer and where it stands: the document, and the path in it.
+pub(super) fn mapping_of<'s>(
+    scene: Scene<'s, '_>,
+    held: &'s Held<TransferSpec>,
+) -> Option<(&'s MappingSpec, usize, &'static [&'static str])> {
+    match held.spec.mapping.as_ref()? {
+        ByNameOrInline::Inline(mapping) => Some((mapping, held.at, &["spec", "mapping"])),
+        ByNameOrInline::ByName(name) => {
+            let mapping = scene.all.mappings.get(name)?;
+            Some((&mapping.spec, mapping.at, &["spec"]))
+        }
+    }
+}
+
+/// What is wrong with the mapping of a transfer, in the document where the mapping stands.
+pub(super) fn check_mapping(scene: Scene<'_, '_>, held: &Held<TransferSpec>) -> Vec<(usize, Finding)> {
+    let spec = &held.spec;
+    let Some((mapping, at, path)) = mapping_of(scene, held) else {
+        return Vec::new();
+    };
+    let Some(entity) = find_entity(scene, spec, &mut Vec::new()) else {
+        return Vec::new();
+    };
+    // A transfer at rest may be half finished.
+    let counts = |finding: &Finding| {
+        spec.active || !matches!(finding.code, Code::IncompleteKey | Code::RequiredField | Code::NotReady)
+    };
+    mapping_findings(mapping, entity, spec.mode)
+        .into_iter()
+        .filter(counts)
+        .map(|finding| (at, finding.under(path)))
+        .collect()
+}
+
+/// What is wrong with a mapping onto an entity. The seam to the compiler, which compiles the same bytes
+/// with the same function as a run does; its paths are relative to the mapping.
+fn mapping_findings(_mapping: &MappingSpec, _entity: &Entity, _mode: Mode) -> Vec<Finding> {
+    Vec::new()
+}

@@ -1,0 +1,196 @@
+//! What went wrong while a value was read, and the path to it.
+
+use std::fmt;
+
+use raccord_model::diagnostic::Code;
+use serde::de::{self, Expected, Unexpected};
+
+use crate::node::{Node, Span};
+use crate::suggest;
+
+/// A mistake on its way out of the tree: each level adds its step to the path.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
+    code: Code,
+    message: String,
+    help: Option<String>,
+    span: Option<Span>,
+    /// Innermost step first.
+    path: Vec<String>,
+    /// The name of a member that is missing below the path.
+    missing: Option<&'static str>,
+}
+
+/// The parts of a failure, its path from the root.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+    pub(crate) span: Option<Span>,
+    pub(crate) path: Vec<String>,
+    pub(crate) is_missing: bool,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self(Box::new(Details { code, message, help: None, span: None, path: Vec::new(), missing: None }))
+    }
+
+    pub(crate) fn help(mut self, help: Option<String>) -> Self {
+        if self.0.help.is_none() {
+            self.0.help = help;
+        }
+        self
+    }
+
+    /// The same under another code, when it has the first one.
+    pub(crate) fn recode(mut self, from: Code, to: Code) -> Self {
+        if self.0.code == from {
+            self.0.code = to;
+        }
+        self
+    }
+
+    pub(crate) const fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Whether its place is not known yet.
+    pub(crate) const fn is_unplaced(&self) -> bool {
+        self.0.span.is_none()
+    }
+
+    /// The same at a place, unless it has one.
+    pub(crate) fn placed(mut self, span: Span) -> Self {
+        self.0.span.get_or_insert(span);
+        self
+    }
+
+    /// The same one level further out.
+    pub(crate) fn below(mut self, step: &str, node: &Node<'_>, key: Option<Span>) -> Self {
+        self.0.span.get_or_insert_with(|| node.place(key));
+        self.0.path.push(step.to_owned());
+        self
+    }
+
+    pub(crate) fn into_parts(self) -> Parts {
+        let Details { code, message, help, span, mut path, missing } = *self.0;
+        path.reverse();
+        path.extend(missing.map(str::to_owned));
+        Parts { code, message, help, span, path, is_missing: missing.is_some() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl de::Error for Failure {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(Code::InvalidValue, message.to_string())
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let message = format!("expected {}, found {}", wanted(expected), described(found));
+        Self::new(Code::WrongType, message).help(type_help(found, expected))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let message = format!("expected {}, found {}", wanted(expected), described(found));
+        Self::new(Code::InvalidValue, message)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Self::new(Code::InvalidValue, format!("expected {}, found {length} elements", wanted(expected)))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(Code::UnknownField, format!("there is no field `{field}` here")).help(suggest::advice(
+            field,
+            expected,
+            "the fields are",
+        ))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(Code::InvalidValue, format!("`{variant}` is not allowed here")).help(suggest::advice(
+            variant,
+            expected,
+            "what is allowed",
+        ))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        let mut failure = Self::new(Code::MissingField, format!("the field `{field}` is missing"));
+        failure.0.missing = Some(field);
+        failure
+    }
+}
+
+/// What serde says it expected, in words for people.
+fn wanted(expected: &dyn Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "a string" | "string" | "str" => "a text".to_owned(),
+        "a character" | "char" => "one character".to_owned(),
+        "a boolean" | "bool" => "true or false".to_owned(),
+        "u8" => whole(&u8::MAX),
+        "u16" => whole(&u16::MAX),
+        "u32" => whole(&u32::MAX),
+        "u64" | "usize" => whole(&u64::MAX),
+        "a sequence" => "a list".to_owned(),
+        other if other.starts_with("struct ") => "a map".to_owned(),
+        other if other.starts_with("enum ") || other.starts_with("variant ") => {
+            "one of the allowed values".to_owned()
+        }
+        _ => text,
+    }
+}
+
+fn whole(largest: &dyn fmt::Display) -> String {
+    format!("a whole number from 0 to {largest}")
+}
+
+fn described(found: Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(value) => format!("`{value}`"),
+        Unexpected::Unsigned(number) => format!("the number {number}"),
+        Unexpected::Signed(number) => format!("the number {number}"),
+        Unexpected::Float(number) => format!("the number {number}"),
+        Unexpected::Char(c) => format!("the text `{c}`"),
+        Unexpected::Str(text) if text.chars().count() > 60 => "a text".to_owned(),
+        Unexpected::Str(text) => format!("the text `{text}`"),
+        Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a map".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn type_help(found: Unexpected<'_>, expected: &dyn Expected) -> Option<String> {
+    let wanted = expected.to_string();
+    let help = match found {
+        Unexpected::Str("yes" | "Yes" | "on" | "On" | "no" | "No" | "off" | "Off")
+            if wanted.contains("bool") =>
+        {
+            "write true or false"
+        }
+        Unexpected::Bool(_) | Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => {
+            "put it in quotes when a text is meant"
+        }
+        Unexpected::Map | Unexpected::Seq if !wanted.starts_with("struct ") => {
+            "when a text is meant, put it in quotes: `[ ] { }` begin a list or a map"
+        }
+        _ => return None,
+    };
+    Some(help.to_owned())
+}

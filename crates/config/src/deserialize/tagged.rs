@@ -1,0 +1,78 @@
+//! Maps in which one member tells what the others mean, answered as an enum so that no place is lost.
+
+use raccord_model::diagnostic::Code;
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, VariantAccess, Visitor};
+
+use super::{Failure, NodeDeserializer, Variables};
+use crate::node::{Node, Value};
+
+/// The member of a Source that names its connector.
+const CONNECTOR: &str = "connector";
+
+/// The member that tells, and the map around it.
+pub(super) struct Tag<'a, 't> {
+    map: NodeDeserializer<'a, 't>,
+    node: &'a Node<'t>,
+    member: &'static str,
+    variables: &'a Variables,
+}
+
+impl<'a, 't> Tag<'a, 't> {
+    pub(super) const fn new(
+        map: NodeDeserializer<'a, 't>,
+        node: &'a Node<'t>,
+        member: &'static str,
+        variables: &'a Variables,
+    ) -> Self {
+        Self { map, node, member, variables }
+    }
+}
+
+impl<'de, 'a, 't> EnumAccess<'de> for Tag<'a, 't> {
+    type Error = Failure;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Failure> {
+        let entry = self.node.member(self.member).filter(|entry| !matches!(entry.node.value, Value::Pruned));
+        let Some(entry) = entry else {
+            return Err(Failure::missing_field(self.member));
+        };
+        let key = Some(entry.key_span);
+        let variant =
+            seed.deserialize(NodeDeserializer::new(&entry.node, key, self.variables)).map_err(|failure| {
+                let failure = failure.below(&entry.key, &entry.node, key);
+                let is_connector = self.member == CONNECTOR;
+                if is_connector {
+                    failure.recode(Code::InvalidValue, Code::UnknownConnector)
+                } else {
+                    failure
+                }
+            })?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Tag<'_, '_> {
+    type Error = Failure;
+
+    fn unit_variant(self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Failure> {
+        let member = self.member;
+        seed.deserialize(self.map.without(member))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Failure> {
+        self.map.without(self.member).deserialize_tuple(length, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.map.without(self.member).deserialize_struct("", fields, visitor)
+    }
+}

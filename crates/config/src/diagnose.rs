@@ -1,0 +1,124 @@
+//! Mistakes gathered from every step, given their places, sorted, bounded in number.
+
+use raccord_model::Kind;
+use raccord_model::diagnostic::{Code, Diagnostic, Finding, Severity};
+
+use crate::node::Node;
+use crate::parse::Problem;
+use crate::secret;
+use crate::split::Chunk;
+use crate::text::SourceText;
+
+/// How many diagnostics are given at the most; a note tells how many more there are.
+pub const MAX_DIAGNOSTICS: usize = 1_000;
+
+/// One document that could be read as YAML.
+#[derive(Debug)]
+pub(crate) struct Document<'t> {
+    /// The text it stands in.
+    pub(crate) text: &'t SourceText,
+    /// Its tree.
+    pub(crate) root: Node<'t>,
+    /// Its kind, when that is one of the nine.
+    pub(crate) kind: Option<Kind>,
+}
+
+impl Document<'_> {
+    /// Where it begins, in words: `shop.yaml:12`.
+    pub(crate) fn position(&self) -> String {
+        let line = self.root.entries().first().map_or(self.root.span.line, |entry| entry.key_span.line);
+        format!("{}:{line}", self.text.name)
+    }
+}
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    hidden: usize,
+}
+
+impl Report {
+    /// Whether anything forbids going on.
+    pub(crate) const fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        let list = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        // A full list is made room in when most of it is repetition, such as a shared mapping's mistakes.
+        if list.len() >= MAX_DIAGNOSTICS {
+            list.sort();
+            list.dedup();
+        }
+        if list.len() < MAX_DIAGNOSTICS {
+            list.push(diagnostic);
+        } else if list.binary_search(&diagnostic).is_err() {
+            self.hidden += 1;
+        }
+    }
+
+    /// An error that has no place in a text.
+    pub(crate) fn error(&mut self, code: Code, message: String, help: Option<String>) {
+        let path = String::new();
+        self.push(Diagnostic { place: None, severity: Severity::Error, code, message, path, help });
+    }
+
+    /// An error in a text that could not be read as a document.
+    pub(crate) fn text_error(&mut self, text: &SourceText, chunk: &Chunk<'_>, problem: Problem) {
+        let secret: Vec<_> = secret::line_span(chunk, problem.span.line).into_iter().collect();
+        let Problem { span, code, message, help } = problem;
+        let (place, path) = (Some(text.place(span, &secret)), String::new());
+        self.push(Diagnostic { place, severity: Severity::Error, code, message, path, help });
+    }
+
+    /// A mistake at a known place of a document.
+    pub(crate) fn problem(
+        &mut self,
+        document: &Document<'_>,
+        severity: Severity,
+        problem: Problem,
+        path: &[String],
+    ) {
+        let secret = secret::spans(&document.root, document.kind);
+        let Problem { span, code, message, help } = problem;
+        let place = Some(document.text.place(span, &secret));
+        let path = document.root.path_text(path);
+        self.push(Diagnostic { place, severity, code, message, path, help });
+    }
+
+    /// A mistake at a path of a document.
+    pub(crate) fn finding(&mut self, document: &Document<'_>, finding: Finding) {
+        let Finding { path, severity, code, message, help } = finding;
+        let span = document.root.locate(&path);
+        self.problem(document, severity, Problem { span, code, message, help }, &path);
+    }
+
+    /// All of them, in the order of files and lines.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.errors.sort();
+        self.errors.dedup();
+        self.warnings.sort();
+        self.warnings.dedup();
+        let mut all = self.errors;
+        let room = MAX_DIAGNOSTICS.saturating_sub(all.len());
+        self.hidden += self.warnings.len().saturating_sub(room);
+        all.extend(self.warnings.into_iter().take(room));
+        all.sort();
+        if self.hidden > 0 {
+            all.push(Diagnostic {
+                place: None,
+                severity: Severity::Warning,
+                code: Code::TooLarge,
+                message: format!("{} more diagnostics are not shown", self.hidden),
+                path: String::new(),
+                help: Some("mend the first ones and try again".to_owned()),
+            });
+        }
+        all
+    }
+}

@@ -1,0 +1,169 @@
+//! The files that a configuration consists of: found, read, ordered. The only part that touches the disk.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use raccord_model::diagnostic::Code;
+
+use crate::diagnose::Report;
+use crate::resolve::clean;
+
+/// How large one file may be, in bytes.
+pub const MAX_FILE: usize = 16 << 20;
+/// Directories that hold other people's files.
+const SKIPPED: [&str; 2] = ["node_modules", "target"];
+/// How standard input is called.
+pub(crate) const STDIN: &str = "-";
+
+/// One text with its origin.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// As it was named or found.
+    pub(crate) name: String,
+    /// The absolute directory it stands in.
+    pub(crate) directory: String,
+    /// What it holds, at most one byte more than [`MAX_FILE`].
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+pub(crate) struct Discovery {
+    /// The texts, by name.
+    pub(crate) texts: Vec<Found>,
+    /// The directory that data paths are relative to when there is no Stack.
+    pub(crate) root: String,
+}
+
+/// Reads everything that the paths lead to.
+pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&str>, report: &mut Report) -> Discovery {
+    let here = [PathBuf::from(".")];
+    let paths = if paths.is_empty() { &here } else { paths };
+    let mut walk = Walk { files: Vec::new(), seen: BTreeSet::new(), report };
+    let mut found = Discovery { root: absolute(Path::new(".")), texts: Vec::new() };
+    if let Some(first) = paths.iter().find(|path| path.is_dir()) {
+        found.root = absolute(first);
+    }
+    for path in paths {
+        if path.as_os_str() == STDIN {
+            let bytes = stdin.unwrap_or_default().as_bytes().to_vec();
+            found.texts.push(Found { name: STDIN.to_owned(), directory: absolute(Path::new(".")), bytes });
+        } else {
+            walk.named(path);
+        }
+    }
+    let Walk { files, report, .. } = walk;
+    for path in files {
+        match read(&path) {
+            Ok(bytes) => {
+                let parent = path.parent().unwrap_or(Path::new("."));
+                found.texts.push(Found { name: shown(&path), directory: absolute(parent), bytes });
+            }
+            Err(error) => unreadable(report, &path, &error),
+        }
+    }
+    found.texts.sort_by(|a, b| a.name.cmp(&b.name));
+    found.texts.dedup_by(|a, b| a.name == b.name);
+    found
+}
+
+struct Walk<'r> {
+    files: Vec<PathBuf>,
+    /// Files and directories already met, by their real paths.
+    seen: BTreeSet<PathBuf>,
+    report: &'r mut Report,
+}
+
+impl Walk<'_> {
+    /// A path that was given: whatever it is, it is taken.
+    fn named(&mut self, path: &Path) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => self.directory(path),
+            Ok(_) => self.file(path),
+            Err(error) => unreadable(self.report, path, &error),
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        if self.is_new(path) {
+            self.files.push(path.to_owned());
+        }
+    }
+
+    fn directory(&mut self, path: &Path) {
+        // A link back into a directory that was already walked ends here.
+        if !self.is_new(path) {
+            return;
+        }
+        let entries = match fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return unreadable(self.report, path, &error),
+        };
+        let mut children: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
+        children.sort();
+        for child in children.iter().filter(|child| !is_hidden(child)) {
+            match fs::metadata(child) {
+                Ok(metadata) if metadata.is_dir() => {
+                    if !is_skipped(child) {
+                        self.directory(child);
+                    }
+                }
+                Ok(metadata) if metadata.is_file() && is_yaml(child) => self.file(child),
+                Ok(_) => {}
+                Err(error) if is_yaml(child) => unreadable(self.report, child, &error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn is_new(&mut self, path: &Path) -> bool {
+        self.seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let expected = file.metadata().ok().and_then(|metadata| usize::try_from(metadata.len()).ok());
+    let mut bytes = Vec::with_capacity(expected.unwrap_or(0).min(MAX_FILE) + 1);
+    let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(report: &mut Report, path: &Path, error: &io::Error) {
+    let help = (error.kind() == io::ErrorKind::NotFound)
+        .then(|| "name a directory or a file that is there, or `-` for standard input".to_owned());
+    report.error(Code::Unreadable, format!("{} cannot be read: {error}", shown(path)), help);
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn is_hidden(path: &Path) -> bool {
+    file_name(path).starts_with('.')
+}
+
+fn is_skipped(path: &Path) -> bool {
+    SKIPPED.contains(&file_name(path))
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// A path as diagnostics show it.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    match text.strip_prefix("./") {
+        Some(rest) if !rest.is_empty() => rest.to_owned(),
+        _ => text,
+    }
+}
+
+fn absolute(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    clean(&path.to_string_lossy())
+}

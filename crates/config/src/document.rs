@@ -1,0 +1,302 @@
+//! Which kind a document is, and the documents of every kind by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raccord_model::diagnostic::{Code, Severity};
+use raccord_model::language::{
+    API_VERSION, AlertSpec, AuthorizationSpec, Document as Written, IntegrationSpec, MappingSpec, Metadata,
+    ProjectSpec, SourceSpec, StackSpec, SubscriptionSpec, TransferSpec,
+};
+use raccord_model::{Kind, Name};
+use serde::Deserialize;
+
+use crate::deserialize::{Mistake, read};
+use crate::diagnose::{Document, Report};
+use crate::interpolate::Variables;
+use crate::node::{Node, Value};
+use crate::parse::Problem;
+use crate::{secret, suggest};
+
+/// A document's specification with where it stands.
+#[derive(Debug)]
+pub(crate) struct Held<S> {
+    /// Which document, by number.
+    pub(crate) at: usize,
+    /// Its name, labels and annotations.
+    pub(crate) metadata: Metadata,
+    /// What it says.
+    pub(crate) spec: S,
+}
+
+/// The documents of one kind, by name.
+pub(crate) type Table<S> = BTreeMap<Name, Held<S>>;
+
+/// The documents of every kind.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    pub(crate) stacks: Table<StackSpec>,
+    pub(crate) projects: Table<ProjectSpec>,
+    pub(crate) authorizations: Table<AuthorizationSpec>,
+    pub(crate) sources: Table<SourceSpec>,
+    pub(crate) mappings: Table<MappingSpec>,
+    pub(crate) transfers: Table<TransferSpec>,
+    pub(crate) subscriptions: Table<SubscriptionSpec>,
+    pub(crate) alerts: Table<AlertSpec>,
+    pub(crate) integrations: Table<IntegrationSpec>,
+    /// Documents that are there but wrong: nothing that refers to them dangles.
+    pub(crate) broken: BTreeSet<(Kind, Name)>,
+    /// Kinds of which a document is there whose name cannot be read.
+    pub(crate) nameless: BTreeSet<Kind>,
+}
+
+/// What a document is, as far as its head tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// One of ours.
+    Ours(Kind),
+    /// Another tool's.
+    Foreign,
+    /// Meant as ours, but wrong: the member to show, and what is the matter.
+    Wrong { member: &'static str, code: Code, message: String, help: Option<String> },
+}
+
+/// Looks at `apiVersion` and `kind`.
+pub(crate) fn head(root: &Node<'_>) -> Head {
+    let version = root.member_text("apiVersion");
+    let kind = root.member_text("kind");
+    let Some(version) = version else {
+        let is_ours = kind.is_some_and(|kind| exact_kind(kind).is_some()) && root.member("spec").is_some();
+        return if is_ours { missing_version() } else { Head::Foreign };
+    };
+    if version != API_VERSION {
+        return if is_near(version) { wrong_version(version) } else { Head::Foreign };
+    }
+    let names = Kind::ALL.map(Kind::as_str);
+    match kind.map(|text| (text, exact_kind(text))) {
+        Some((_, Some(kind))) => Head::Ours(kind),
+        Some((text, None)) => Head::Wrong {
+            member: "kind",
+            code: Code::UnknownKind,
+            message: format!("there is no kind `{text}`"),
+            help: suggest::advice(text, &names, "the kinds are"),
+        },
+        None => Head::Wrong {
+            member: "kind",
+            code: Code::UnknownKind,
+            message: "the document has no kind".to_owned(),
+            help: suggest::advice("", &names, "the kinds are"),
+        },
+    }
+}
+
+fn exact_kind(text: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| kind.as_str() == text)
+}
+
+fn is_near(version: &str) -> bool {
+    let lower = version.to_lowercase();
+    lower.starts_with("raccord")
+        || version.len() <= 2 * API_VERSION.len() && strsim::levenshtein(&lower, API_VERSION) <= 3
+}
+
+fn missing_version() -> Head {
+    Head::Wrong {
+        member: "kind",
+        code: Code::ApiVersion,
+        message: "the document has no apiVersion".to_owned(),
+        help: Some(format!("write `apiVersion: {API_VERSION}` above it")),
+    }
+}
+
+fn wrong_version(version: &str) -> Head {
+    Head::Wrong {
+        member: "apiVersion",
+        code: Code::ApiVersion,
+        message: format!("`{version}` is not an apiVersion that this version of Raccord reads"),
+        help: Some(format!("did you mean `{API_VERSION}`?")),
+    }
+}
+
+/// The variables: those given beside the files, then those of the Stack, whose values may use the former.
+pub(crate) fn variables(documents: &[Document<'_>], given: &Variables, report: &mut Report) -> Variables {
+    let mut all = given.clone();
+    for document in documents.iter().filter(|document| document.kind == Some(Kind::Stack)) {
+        let spec = document.root.member("spec");
+        let Some(written) = spec.and_then(|spec| spec.node.member("variables")) else { continue };
+        for entry in written.node.entries() {
+            let path = ["spec", "variables", &entry.key].map(str::to_owned);
+            let wrapped = Node { value: Value::Map(vec![entry.clone()]), span: entry.node.span };
+            match read::<BTreeMap<String, String>>(&wrapped, given) {
+                Ok(value) => {
+                    for (name, value) in value {
+                        all.entry(name).or_insert(value);
+                    }
+                }
+                Err(mistakes) => {
+                    // So that its uses are not reported as unset, too.
+                    all.entry(entry.key.to_string()).or_default();
+                    for Mistake { problem, .. } in mistakes {
+                        report.problem(document, Severity::Error, problem, &path);
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+impl Documents {
+    /// Reads every document of a known kind.
+    pub(crate) fn read(documents: &[Document<'_>], variables: &Variables, report: &mut Report) -> Self {
+        let mut all = Self::default();
+        for (at, document) in documents.iter().enumerate() {
+            let mut reader = Reader { documents, at, document, variables, report };
+            let is_read = match document.kind {
+                Some(Kind::Stack) => reader.stack(&mut all.stacks),
+                Some(Kind::Project) => reader.read(&mut all.projects),
+                Some(Kind::Authorization) => reader.read(&mut all.authorizations),
+                Some(Kind::Source) => reader.read(&mut all.sources),
+                Some(Kind::Mapping) => reader.read(&mut all.mappings),
+                Some(Kind::Transfer) => reader.read(&mut all.transfers),
+                Some(Kind::Subscription) => reader.read(&mut all.subscriptions),
+                Some(Kind::Alert) => reader.read(&mut all.alerts),
+                Some(Kind::Integration) => reader.read(&mut all.integrations),
+                None => false,
+            };
+            if !is_read {
+                all.add_broken(document.kind, name_of(&document.root));
+            }
+        }
+        all
+    }
+
+    /// Remembers a document that is there but cannot be used.
+    pub(crate) fn add_broken(&mut self, kind: Option<Kind>, name: Option<Name>) {
+        match (kind, name) {
+            (Some(kind), Some(name)) => {
+                self.broken.insert((kind, name));
+            }
+            (Some(kind), None) => {
+                self.nameless.insert(kind);
+            }
+            (None, _) => self.nameless.extend(Kind::ALL),
+        }
+    }
+
+    /// Whether a document that cannot be used may be the one that is referred to.
+    pub(crate) fn may_be_broken(&self, kind: Kind, name: &Name) -> bool {
+        self.nameless.contains(&kind) || self.broken.contains(&(kind, name.clone()))
+    }
+}
+
+fn name_of(root: &Node<'_>) -> Option<Name> {
+    root.member("metadata")?.node.member_text("name")?.parse().ok()
+}
+
+/// One document on its way into the table of its kind.
+struct Reader<'r, 't> {
+    documents: &'r [Document<'t>],
+    at: usize,
+    document: &'r Document<'t>,
+    variables: &'r Variables,
+    report: &'r mut Report,
+}
+
+impl Reader<'_, '_> {
+    /// False when the document is wrong.
+    fn read<S: for<'de> Deserialize<'de>>(&mut self, table: &mut Table<S>) -> bool {
+        match read::<Written<S>>(&self.document.root, self.variables) {
+            Ok(written) => {
+                self.insert(table, written.metadata, written.spec);
+                true
+            }
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    let Mistake { problem, path } = discreet(mistake, self.document.kind);
+                    self.report.problem(self.document, Severity::Error, problem, &path);
+                }
+                false
+            }
+        }
+    }
+
+    /// The Stack, of which there is one.
+    fn stack(&mut self, table: &mut Table<StackSpec>) -> bool {
+        let mut own = Table::new();
+        if !self.read(&mut own) {
+            return false;
+        }
+        if let Some(first) = table.values().next().map(|held| held.at) {
+            self.repeated(first, "a directory has one Stack; the first is at");
+        } else {
+            table.append(&mut own);
+        }
+        true
+    }
+
+    fn insert<S>(&mut self, table: &mut Table<S>, metadata: Metadata, spec: S) {
+        if let Some(first) = table.get(&metadata.name).map(|held| held.at) {
+            let kind = self.document.kind.map_or("document", Kind::as_str);
+            self.repeated(first, &format!("{kind} `{}` is already there, at", metadata.name));
+            return;
+        }
+        table.insert(metadata.name.clone(), Held { at: self.at, metadata, spec });
+    }
+
+    fn repeated(&mut self, first: usize, what: &str) {
+        let path = ["metadata", "name"].map(str::to_owned);
+        let first = self.documents.get(first).map(Document::position).unwrap_or_default();
+        let problem = Problem {
+            span: self.document.root.locate(&path),
+            code: Code::DuplicateResource,
+            message: format!("{what} {first}"),
+            help: None,
+        };
+        self.report.problem(self.document, Severity::Error, problem, &path);
+    }
+}
+
+/// The mistake without the text that is wrong, where that may be a secret.
+fn discreet(mut mistake: Mistake, kind: Option<Kind>) -> Mistake {
+    let path: Vec<&str> = mistake.path.iter().map(String::as_str).collect();
+    let repeats = matches!(mistake.problem.code, Code::InvalidValue | Code::WrongType);
+    if repeats && !secret::is_public(kind, &path) {
+        mistake.problem.message =
+            "this is not what is expected here; it is not repeated, for it may be a secret".to_owned();
+        let is_authorization = path.ends_with(&["authorization"]);
+        mistake.problem.help =
+            is_authorization.then(|| "write the name of an Authorization, or a map with `type`".to_owned());
+    }
+    mistake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_ours_another_tools_or_wrong() {
+        let ours = |kind| Some((kind, None));
+        let cases = [
+            ("{apiVersion: raccord/v1, kind: Transfer}", ours("Transfer")),
+            ("{apiVersion: apps/v1, kind: Deployment}", None),
+            ("{a: 1}", None),
+            ("[1]", None),
+            ("text", None),
+            ("{kind: Transfer, spec: {}}", Some(("kind", Some(Code::ApiVersion)))),
+            ("{apiVersion: raccord/v2, kind: Transfer}", Some(("apiVersion", Some(Code::ApiVersion)))),
+            ("{apiVersion: racord/v1, kind: Transfer}", Some(("apiVersion", Some(Code::ApiVersion)))),
+            ("{apiVersion: raccord/v1, kind: transfer}", Some(("kind", Some(Code::UnknownKind)))),
+            ("{apiVersion: raccord/v1}", Some(("kind", Some(Code::UnknownKind)))),
+        ];
+        for (text, expected) in cases {
+            let root = crate::parse::parse(&crate::split::split(text)[0]).root.unwrap();
+            let found = match head(&root) {
+                Head::Ours(kind) => Some((kind.as_str(), None)),
+                Head::Foreign => None,
+                Head::Wrong { member, code, .. } => Some((member, Some(code))),
+            };
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The way of a configuration: texts, documents, kinds, checks, resolution.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use raccord_model::diagnostic::{Code, Diagnostic, Finding, Severity};
+use raccord_model::{Desired, Kind, Name};
+
+use crate::check::{self, Scene};
+use crate::diagnose::{Document, Report};
+use crate::discover::{MAX_FILE, discover};
+use crate::document::{Documents, Head, head, variables};
+use crate::interpolate::Variables;
+use crate::node::{Node, Span};
+use crate::parse::{Problem, parse};
+use crate::resolve::{clean, resolve};
+use crate::split::{Chunk, lines, split};
+use crate::suggest;
+use crate::text::SourceText;
+
+/// What is to be loaded.
+#[derive(Debug, Clone, Default)]
+pub struct Input {
+    /// Directories and files; `-` is standard input. None at all is the current directory.
+    pub paths: Vec<PathBuf>,
+    /// What standard input held, when it is among the paths.
+    pub stdin: Option<String>,
+    /// Values of variables that go before those of the Stack.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What the configuration wants; none when there is an error.
+    pub desired: Option<Desired>,
+    /// Errors and warnings, in the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many files were read.
+    pub files: usize,
+    /// How many documents of Raccord they hold.
+    pub documents: usize,
+}
+
+/// Loads what the paths lead to. Reads the file system and nothing else.
+pub fn load(input: &Input) -> Loaded {
+    let mut report = Report::default();
+    let found = discover(&input.paths, input.stdin.as_deref(), &mut report);
+    let texts = found.texts.into_iter().map(|found| (found.name, found.directory, found.bytes)).collect();
+    load_all(texts, &found.root, &input.variables, report)
+}
+
+/// Loads texts, each with its name. The names are paths relative to `root`, as are data paths without a Stack.
+pub fn load_texts(texts: Vec<(String, Vec<u8>)>, root: &str, variables: &BTreeMap<String, String>) -> Loaded {
+    let mut texts: Vec<_> = texts
+        .into_iter()
+        .map(|(name, bytes)| {
+            let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let directory =
+                if parent.starts_with('/') { clean(parent) } else { clean(&format!("{root}/{parent}")) };
+            (name, directory, bytes)
+        })
+        .collect();
+    texts.sort_by(|a, b| a.0.cmp(&b.0));
+    load_all(texts, &clean(root), variables, Report::default())
+}
+
+fn load_all(
+    texts: Vec<(String, String, Vec<u8>)>,
+    root: &str,
+    given: &Variables,
+    mut report: Report,
+) -> Loaded {
+    let files = texts.len();
+    let texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
+    let gathered = gather(&texts, &mut report);
+    if gathered.count == 0 && !report.has_errors() {
+        let help = "every document begins with `apiVersion: raccord/v1`; `raccord init` writes an example";
+        let message = "no document of Raccord was found".to_owned();
+        report.error(Code::NoDocuments, message, Some(help.to_owned()));
+    }
+    let documents = &gathered.documents;
+    let variables = variables(documents, given, &mut report);
+    let mut all = Documents::read(documents, &variables, &mut report);
+    for (kind, name) in gathered.broken {
+        all.add_broken(kind, name);
+    }
+    check::check(Scene { documents, all: &all }, &mut report);
+    let desired = if report.has_errors() { None } else { resolve(documents, all, root, &mut report) };
+    let desired = desired.filter(|_| !report.has_errors());
+    Loaded { desired, diagnostics: report.finish(), files, documents: gathered.count }
+}
+
+/// The bytes of a file as text.
+fn decode((name, directory, bytes): (String, String, Vec<u8>), report: &mut Report) -> Option<SourceText> {
+    if bytes.len() > MAX_FILE {
+        let message = format!("{name} is larger than {} MB", MAX_FILE >> 20);
+        report.error(Code::TooLarge, message, Some("split it into several files".to_owned()));
+        return None;
+    }
+    let mut text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            not_utf8(name, &error, report);
+            return None;
+        }
+    };
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    Some(SourceText::new(name, directory, text))
+}
+
+fn not_utf8(name: String, error: &std::string::FromUtf8Error, report: &mut Report) {
+    let bytes = error.as_bytes();
+    let valid = bytes.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+    let valid = String::from_utf8_lossy(valid);
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let last = lines(&valid).last().filter(|line| !line.ends_with(['\n', '\r'])).unwrap_or_default();
+    let full = lines(&valid).count() - usize::from(!last.is_empty());
+    let span = Span { line: small(full + 1), column: small(last.chars().count() + 1), length: 1 };
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let help = if is_utf16 { "it looks like UTF-16: save it as UTF-8" } else { "save it as UTF-8" };
+    let problem = Problem {
+        span,
+        code: Code::NotUtf8,
+        message: "the file is not UTF-8 text".to_owned(),
+        help: Some(help.to_owned()),
+    };
+    let shown = String::from_utf8_lossy(bytes).into_owned();
+    let chunk = Chunk { text: &shown, lines_before: 0 };
+    report.text_error(&SourceText::new(name, String::new(), shown.clone()), &chunk, problem);
+}
+
+/// The documents of all texts.
+struct Gathered<'t> {
+    documents: Vec<Document<'t>>,
+    /// Documents of ours that cannot be used, as far as they say what they are.
+    broken: Vec<(Option<Kind>, Option<Name>)>,
+    /// How many documents are ours, broken ones included.
+    count: usize,
+}
+
+fn gather<'t>(texts: &'t [SourceText], report: &mut Report) -> Gathered<'t> {
+    let mut gathered = Gathered { documents: Vec::new(), broken: Vec::new(), count: 0 };
+    for text in texts {
+        for chunk in split(&text.text) {
+            let parsed = parse(&chunk);
+            match parsed.root {
+                Some(root) => gathered.add(text, root, parsed.problems, report),
+                None => {
+                    gathered.count += usize::from(!parsed.problems.is_empty());
+                    for problem in parsed.problems {
+                        report.text_error(text, &chunk, problem);
+                        gathered.broken.push(guess(&chunk));
+                    }
+                }
+            }
+        }
+    }
+    gathered
+}
+
+impl<'t> Gathered<'t> {
+    fn add(&mut self, text: &'t SourceText, root: Node<'t>, problems: Vec<Problem>, report: &mut Report) {
+        let found = head(&root);
+        let kind = if let Head::Ours(kind) = found { Some(kind) } else { None };
+        let document = Document { text, root, kind };
+        match found {
+            Head::Ours(_) => {
+                self.count += 1;
+                for problem in problems {
+                    report.problem(&document, Severity::Error, problem, &[]);
+                }
+                self.documents.push(document);
+            }
+            Head::Wrong { member, code, message, help } => {
+                self.count += 1;
+                let mut finding = Finding::error(&[member], code, message);
+                finding.help = help;
+                report.finding(&document, finding);
+                self.broken.extend(near_identity(&document.root));
+            }
+            Head::Foreign if is_nothing(&document.root) => {}
+            Head::Foreign => report.finding(&document, foreign(&document.root)),
+        }
+    }
+}
+
+fn foreign(root: &Node<'_>) -> Finding {
+    let message = match (root.member_text("apiVersion"), root.member_text("kind")) {
+        (Some(version), Some(kind)) => {
+            format!("a document of another tool was passed over: {version}, {kind}")
+        }
+        _ => "a document without `apiVersion: raccord/v1` was passed over".to_owned(),
+    };
+    let help = "documents of Raccord begin with `apiVersion: raccord/v1`";
+    Finding::warning(&["apiVersion"], Code::ForeignDocument, message).help(help)
+}
+
+/// A document that says nothing, such as `--- ~`.
+fn is_nothing(root: &Node<'_>) -> bool {
+    matches!(root.text(), Some("" | "~" | "null"))
+}
+
+/// What a document with a wrong head is probably meant to be.
+fn near_identity(root: &Node<'_>) -> Option<(Option<Kind>, Option<Name>)> {
+    let kind = nearest_kind(root.member_text("kind")?)?;
+    let name = root.member("metadata").and_then(|entry| entry.node.member_text("name"));
+    Some((Some(kind), name.and_then(|name| name.parse().ok())))
+}
+
+fn nearest_kind(text: &str) -> Option<Kind> {
+    suggest::nearest(text, Kind::ALL.map(Kind::as_str)).and_then(|kind| kind.parse().ok())
+}
+
+/// What a document that is not YAML is probably meant to be: from the lines that begin its members.
+fn guess(chunk: &Chunk<'_>) -> (Option<Kind>, Option<Name>) {
+    let value = |prefix: &str| {
+        let found = lines(chunk.text).find_map(|line| line.strip_prefix(prefix));
+        found.map(|rest| rest.trim().trim_matches(['"', '\'']).to_owned())
+    };
+    let kind = value("kind:").and_then(|kind| nearest_kind(&kind));
+    let inline = value("metadata:").and_then(|rest| {
+        let (_, after) = rest.split_once("name:")?;
+        Some(after.trim().trim_end_matches('}').trim().to_owned())
+    });
+    let name = inline.or_else(|| {
+        let mut below = lines(chunk.text).skip_while(|line| !line.starts_with("metadata:")).skip(1);
+        below.find_map(|line| Some(line.trim().strip_prefix("name:")?.trim().to_owned()))
+    });
+    (kind, name.and_then(|name| name.parse().ok()))
+}

@@ -1,0 +1,75 @@
+//! Defaults that are spelled out, taken out again: with and without them the digest is the same.
+//!
+//! The defaults that hang on one field alone are left out by the types themselves; those here hang on a
+//! name, on another field, or stand for an `Option`.
+
+use raccord_model::language::connector::file::{Compression, FileDataType, FileFormat};
+use raccord_model::language::connector::http::{HttpSettings, Pagination, Wait, WaitUnit};
+use raccord_model::language::stack::{MailSecurity, MailServer};
+use raccord_model::language::{Schedule, StackSpec};
+
+/// Takes the default out of an option.
+fn omit<T: PartialEq>(option: &mut Option<T>, default: &T) {
+    if option.as_ref() == Some(default) {
+        *option = None;
+    }
+}
+
+pub(super) fn stack(mut spec: StackSpec) -> StackSpec {
+    if let Some(mail) = &mut spec.mail {
+        let default = default_port(mail);
+        omit(&mut mail.port, &default);
+    }
+    spec
+}
+
+const fn default_port(mail: &MailServer) -> u16 {
+    match mail.security {
+        MailSecurity::Starttls => 587,
+        MailSecurity::Implicit => 465,
+        MailSecurity::None => 25,
+    }
+}
+
+pub(super) fn schedule(schedule: &mut Schedule) {
+    omit(&mut schedule.timezone, &"UTC".to_owned());
+}
+
+pub(super) fn http(settings: &mut HttpSettings) {
+    if let Some(wait) = &mut settings.retry.wait {
+        omit(&mut wait.unit, &WaitUnit::S);
+        let is_default = wait.header.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("Retry-After"))
+            && *wait == Wait { header: wait.header.clone(), body: None, unit: None };
+        if is_default {
+            settings.retry.wait = None;
+        }
+    }
+    for (name, data_type) in &mut settings.data_types {
+        omit(&mut data_type.path, &format!("/{name}"));
+        if let Some(Pagination { page: Some(_), from, .. }) = &mut data_type.pagination {
+            omit(from, &1);
+        }
+    }
+}
+
+pub(super) fn file_data_type(data_type: &mut FileDataType) {
+    let lower = data_type.path.to_ascii_lowercase();
+    let (bare, compression) = match lower.strip_suffix(".gz") {
+        Some(bare) => (bare, Compression::Gzip),
+        None => (lower.as_str(), Compression::None),
+    };
+    omit(&mut data_type.compression, &compression);
+    let by_extension = match bare.rsplit_once('.') {
+        Some((_, "csv")) => Some(FileFormat::Csv),
+        Some((_, "jsonl")) => Some(FileFormat::Jsonl),
+        Some((_, "json")) => Some(FileFormat::Json),
+        _ => None,
+    };
+    if let Some(format) = by_extension {
+        omit(&mut data_type.format, &format);
+    }
+    omit(&mut data_type.delimiter, &',');
+    if data_type.encoding.as_deref().is_some_and(|label| label.eq_ignore_ascii_case("utf-8")) {
+        data_type.encoding = None;
+    }
+}

@@ -1,0 +1,166 @@
+//! From documents that are right to [`Desired`]: references expanded, defaults left out, paths settled.
+//!
+//! Nothing is checked here any more; what a check let through has one canonical form.
+
+mod canonical;
+mod paths;
+
+use std::collections::BTreeMap;
+
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::integration::AlertEntry;
+use raccord_model::language::stack::DEFAULT_STACK;
+use raccord_model::language::{
+    AlertSpec, ByNameOrInline, ConnectorSettings, IntegrationSpec, MappingSpec, Metadata, RENAMED_FROM,
+    SourceSpec, SubscriptionSpec, TransferSpec,
+};
+use raccord_model::resource::Wanted;
+use raccord_model::{Desired, Key, Kind, Name, Resource, Spec};
+
+use crate::diagnose::{Document, Report};
+use crate::document::{Documents, Held, Table};
+
+pub(crate) use paths::clean;
+
+/// The whole configuration, resolved. `root` is what data paths are relative to without a Stack.
+pub(crate) fn resolve(
+    documents: &[Document<'_>],
+    all: Documents,
+    root: &str,
+    report: &mut Report,
+) -> Option<Desired> {
+    let directory = |at: usize| documents.get(at).map_or(root, |document| document.text.directory.as_str());
+    let stack = all.stacks.values().next();
+    let root = stack.map_or(root, |held| directory(held.at)).to_owned();
+    let stack = match stack {
+        Some(held) => held.metadata.name.clone(),
+        None => DEFAULT_STACK.parse().ok()?,
+    };
+    let mut resolver = Resolver { resources: BTreeMap::new(), documents, report };
+    for held in all.stacks.into_values() {
+        resolver.add(held, |_, spec| Spec::Stack(canonical::stack(spec)));
+    }
+    for held in all.projects.into_values() {
+        resolver.add(held, |_, spec| Spec::Project(spec));
+    }
+    for held in all.authorizations.into_values() {
+        resolver.add(held, |_, spec| Spec::Authorization(spec));
+    }
+    for held in all.sources.into_values() {
+        let held = resolver.lift_authorization(held);
+        let directory = directory(held.at);
+        resolver.add(held, |_, spec| Spec::Source(source(spec, directory, &root)));
+    }
+    for held in all.transfers.into_values() {
+        resolver.add(held, |name, spec| Spec::Transfer(transfer(name, spec, &all.mappings)));
+    }
+    for held in all.integrations.into_values() {
+        resolver.add(held, |_, spec| Spec::Integration(integration(spec, &all.subscriptions, &all.alerts)));
+    }
+    Some(Desired { stack, root, resources: resolver.resources })
+}
+
+struct Resolver<'r, 't> {
+    resources: BTreeMap<Key, Wanted>,
+    documents: &'r [Document<'t>],
+    report: &'r mut Report,
+}
+
+impl Resolver<'_, '_> {
+    fn add<S>(&mut self, held: Held<S>, resolve: impl FnOnce(&Name, S) -> Spec) {
+        let Held { at, metadata, spec } = held;
+        let Metadata { name, labels, mut annotations } = metadata;
+        let renamed_from = annotations.remove(RENAMED_FROM).and_then(|old| old.parse().ok());
+        let spec = resolve(&name, spec);
+        let key = Key::new(spec.kind(), name);
+        let resource = Resource { labels, annotations, spec };
+        match resource.seal() {
+            Ok((_, digest)) => {
+                self.resources.insert(key, Wanted { resource, digest, renamed_from });
+            }
+            Err(error) => {
+                let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                let message = format!("{key} has no canonical form: {why}");
+                if let Some(document) = self.documents.get(at) {
+                    self.report.finding(document, Finding::error(&["spec"], Code::InvalidValue, message));
+                }
+            }
+        }
+    }
+
+    /// Turns an inline authorization into a resource of the source's name.
+    fn lift_authorization(&mut self, mut held: Held<SourceSpec>) -> Held<SourceSpec> {
+        let name = held.metadata.name.clone();
+        if let Some(ByNameOrInline::Inline(spec)) = held.spec.authorization.take() {
+            let old = held.metadata.annotations.get(RENAMED_FROM).cloned();
+            // It is renamed with its source, unless the old name is still in use.
+            let is_free = old
+                .as_deref()
+                .and_then(|old| old.parse().ok())
+                .is_some_and(|old: Name| !self.resources.contains_key(&Key::new(Kind::Authorization, old)));
+            let annotations = old.filter(|_| is_free).map(|old| (RENAMED_FROM.to_owned(), old));
+            let metadata = Metadata {
+                name: name.clone(),
+                labels: BTreeMap::new(),
+                annotations: annotations.into_iter().collect(),
+            };
+            self.add(Held { at: held.at, metadata, spec }, |_, spec| Spec::Authorization(spec));
+            held.spec.authorization = Some(ByNameOrInline::ByName(name));
+        }
+        held
+    }
+}
+
+fn source(mut spec: SourceSpec, directory: &str, root: &str) -> SourceSpec {
+    match &mut spec.settings {
+        ConnectorSettings::File(settings) => {
+            for data_type in settings.data_types.values_mut() {
+                data_type.path = paths::rebase(&data_type.path, directory, root);
+                canonical::file_data_type(data_type);
+            }
+        }
+        ConnectorSettings::Http(settings) => canonical::http(settings),
+    }
+    spec
+}
+
+fn transfer(name: &Name, mut spec: TransferSpec, mappings: &Table<MappingSpec>) -> TransferSpec {
+    if spec.data_type.as_ref().is_some_and(|data_type| data_type.as_str() == name.as_str()) {
+        spec.data_type = None;
+    }
+    expand(&mut spec.mapping, mappings);
+    if let Some(schedule) = &mut spec.schedule {
+        canonical::schedule(schedule);
+    }
+    spec
+}
+
+/// Puts what a name stands for in its place.
+fn expand<T: Clone>(reference: &mut Option<ByNameOrInline<T>>, table: &Table<T>) {
+    let named = reference.as_ref().and_then(ByNameOrInline::name).and_then(|name| table.get(name));
+    if let Some(held) = named {
+        *reference = Some(ByNameOrInline::Inline(held.spec.clone()));
+    }
+}
+
+fn integration(
+    mut spec: IntegrationSpec,
+    subscriptions: &Table<SubscriptionSpec>,
+    alerts: &Table<AlertSpec>,
+) -> IntegrationSpec {
+    for subscription in spec.subscriptions.values_mut() {
+        let named = subscription.name().and_then(|name| subscriptions.get(name));
+        if let Some(held) = named {
+            *subscription = ByNameOrInline::Inline(held.spec.clone());
+        }
+    }
+    for alert in &mut spec.alerts {
+        let AlertEntry::ByName(name) = alert else { continue };
+        if let Some(held) = alerts.get(name) {
+            *alert = AlertEntry::Inline(held.spec.clone());
+        }
+    }
+    spec.alerts.sort();
+    spec.alerts.dedup();
+    spec
+}

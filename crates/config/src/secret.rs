@@ -1,0 +1,148 @@
+//! Which parts of a document may hold a secret by mistake, so that no diagnostic shows them.
+//!
+//! What is not known to be public is taken for secret, unless it is a reference.
+
+use raccord_model::Kind;
+use raccord_model::name::Name;
+use raccord_model::secret::SecretRef;
+
+use crate::node::{Node, Span, Value};
+use crate::split::{Chunk, lines};
+
+/// Whether the value at a path of a document of this kind can be shown. `None` is an unknown kind.
+pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
+    match (kind, path) {
+        (_, ["apiVersion" | "kind", ..] | ["metadata", "name", ..]) => true,
+        (None, _) => false,
+        (Some(_), ["metadata", ..]) => true,
+        (Some(Kind::Authorization), ["spec", rest @ ..])
+        | (Some(Kind::Source), ["spec", "authorization", rest @ ..]) => {
+            matches!(rest, ["type" | "header" | "prefix" | "query"])
+        }
+        (Some(Kind::Source), ["spec", rest @ ..]) => matches!(rest, ["connector" | "config" | "protect", ..]),
+        (Some(Kind::Stack), ["spec", "mail", rest @ ..]) => {
+            matches!(rest, ["host" | "port" | "security" | "from"])
+        }
+        (Some(Kind::Stack), ["spec", rest @ ..]) => matches!(rest, ["variables" | "language" | "limits", ..]),
+        (Some(Kind::Authorization | Kind::Source | Kind::Stack), _) => false,
+        (
+            Some(
+                Kind::Project
+                | Kind::Mapping
+                | Kind::Transfer
+                | Kind::Subscription
+                | Kind::Alert
+                | Kind::Integration,
+            ),
+            _,
+        ) => true,
+    }
+}
+
+/// The places of all values of a document that must not be shown.
+pub(crate) fn spans(root: &Node<'_>, kind: Option<Kind>) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut path = Vec::new();
+    collect(root, kind, &mut path, &mut found);
+    found
+}
+
+fn collect<'n>(node: &'n Node<'_>, kind: Option<Kind>, path: &mut Vec<&'n str>, found: &mut Vec<Span>) {
+    match &node.value {
+        Value::Scalar { text, .. } => {
+            if !is_public(kind, path) && !is_harmless(path, text) {
+                found.push(node.span);
+            }
+        }
+        Value::Seq(items) => {
+            for item in items {
+                path.push("0");
+                collect(item, kind, path, found);
+                path.pop();
+            }
+        }
+        Value::Map(entries) => {
+            for entry in entries {
+                path.push(&entry.key);
+                collect(&entry.node, kind, path, found);
+                path.pop();
+            }
+        }
+        Value::Pruned | Value::StandIn(_) => {}
+    }
+}
+
+/// A reference, or the name of an Authorization where one is expected.
+fn is_harmless(path: &[&str], text: &str) -> bool {
+    text.parse::<SecretRef>().is_ok() || path == ["spec", "authorization"] && text.parse::<Name>().is_ok()
+}
+
+/// The part of a line that must not be shown when the document cannot be read as YAML at all.
+pub(crate) fn line_span(chunk: &Chunk<'_>, line: u32) -> Option<Span> {
+    let all: Vec<&str> = lines(chunk.text).collect();
+    let at = usize::try_from(line.checked_sub(chunk.lines_before)?.checked_sub(1)?).ok()?;
+    let text = all.get(at)?;
+    let start = secret_start(text).or_else(|| {
+        let is_inside = chunk.text.contains("kind: Authorization") || has_secret_parent(&all[..at], text);
+        is_inside.then(|| text.find(':').map_or(0, |colon| colon + 1))
+    })?;
+    let column = u32::try_from(text.get(..start)?.chars().count()).ok()? + 1;
+    Some(Span { line, column, length: 0 })
+}
+
+/// Members that hold secrets, or maps of them.
+const HOLDERS: [&str; 7] = ["authorization:", "mail:", "token:", "password:", "value:", "secret:", "key:"];
+
+/// Where a secret may begin in a line: after the first member that holds one.
+fn secret_start(line: &str) -> Option<usize> {
+    HOLDERS.into_iter().filter_map(|holder| line.find(holder).map(|at| at + holder.len())).min()
+}
+
+/// Whether a line stands below `authorization:` or `mail:`, by its indentation.
+fn has_secret_parent(before: &[&str], line: &str) -> bool {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut limit = indent(line);
+    for above in before.iter().rev().filter(|line| !line.trim().is_empty()) {
+        if indent(above) < limit {
+            limit = indent(above);
+            if above.contains("authorization:") || above.contains("mail:") {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_to_be_public_is_hidden() {
+        let cases = [
+            (Some(Kind::Source), "spec.authorization.token", false),
+            (Some(Kind::Source), "spec.authorization.header", true),
+            (Some(Kind::Source), "spec.autorization.token", false),
+            (Some(Kind::Source), "spec.config.baseUrl", true),
+            (Some(Kind::Source), "token", false),
+            (Some(Kind::Authorization), "spec.headers.X-Key", false),
+            (Some(Kind::Stack), "spec.mail.host", true),
+            (Some(Kind::Stack), "spec.mail.password", false),
+            (Some(Kind::Transfer), "spec.source", true),
+            (None, "data.password", false),
+            (None, "kind", true),
+        ];
+        for (kind, path, expected) in cases {
+            let path: Vec<&str> = path.split('.').collect();
+            assert_eq!(is_public(kind, &path), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn unreadable_lines_hide_what_follows_a_secret_member() {
+        let text = "kind: Source\nspec:\n  authorization:\n    token: [hunter2\n  config: {a: [b}\n";
+        let chunk = Chunk { text, lines_before: 10 };
+        assert_eq!(line_span(&chunk, 14).map(|span| span.column), Some(11));
+        assert_eq!(line_span(&chunk, 15), None);
+    }
+}

@@ -1,0 +1,63 @@
+//! Did you mean: the known name that is nearest to a wrong one.
+
+/// Longer texts are not typing mistakes of a name; comparing them would only cost time.
+const LONGEST: usize = 64;
+
+/// The nearest of the candidates, when one is near enough to be meant.
+pub(crate) fn nearest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    if wrong.is_empty() || wrong.len() > LONGEST {
+        return None;
+    }
+    let lower = wrong.to_lowercase();
+    let allowed = (lower.chars().count() / 3).clamp(1, 3);
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Beginnings and separators are forgiven: `pagination_` and `data-type` are as near as a single letter.
+fn distance(wrong: &str, candidate: &str) -> usize {
+    let bare = |text: &str| text.replace(['-', '_', ' '], "");
+    if bare(wrong) == bare(candidate) {
+        return usize::from(wrong != candidate);
+    }
+    strsim::damerau_levenshtein(wrong, candidate)
+}
+
+/// The advice that names the nearest candidate, or lists them all when they are few.
+pub(crate) fn advice<'c>(wrong: &str, candidates: &[&'c str], what: &str) -> Option<String> {
+    if let Some(meant) = nearest(wrong, candidates.iter().copied()) {
+        return Some(format!("did you mean `{meant}`?"));
+    }
+    if candidates.is_empty() || candidates.len() > 24 {
+        return None;
+    }
+    let list: Vec<String> = candidates.iter().map(|candidate| format!("`{candidate}`")).collect();
+    Some(format!("{what}: {}", list.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_near_names_are_suggested() {
+        let cases = [
+            ("loopback", Some("lookback")),
+            ("shedule", Some("schedule")),
+            ("data_type", Some("dataType")),
+            ("Mapping", Some("mapping")),
+            ("x", None),
+            ("", None),
+            ("quite-another", None),
+        ];
+        let known = ["lookback", "schedule", "dataType", "mapping", "to"];
+        for (wrong, expected) in cases {
+            assert_eq!(nearest(wrong, known), expected, "{wrong}");
+        }
+    }
+}

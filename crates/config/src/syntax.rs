@@ -1,0 +1,138 @@
+//! What the YAML parser's complaints mean to a person: one sentence, and what to do.
+
+use granit_parser::{ErrorKind, ScanError};
+use raccord_model::diagnostic::Code;
+
+use crate::parse::{MAX_DEPTH, Problem, span_of};
+use crate::split::{Chunk, lines};
+
+/// The advice about brackets and braces, which begin a list or a map wherever a value may begin.
+pub(crate) const QUOTE_BRACKETS: &str = "`[ ] { } ,` have a meaning of their own in YAML: put a value that holds them in quotes, \
+     for example \"addresses[0].city\" or \"{{ page }}\"";
+const SPACES: &str = "indent with spaces; YAML does not allow tabs";
+
+/// The parser's error as a mistake with a place.
+pub(crate) fn problem(error: &ScanError, chunk: &Chunk<'_>) -> Problem {
+    let mut span = span_of(chunk.lines_before, error.marker(), error.marker());
+    let line_number = usize::try_from(span.line.saturating_sub(chunk.lines_before)).unwrap_or(1);
+    let line = lines(chunk.text).nth(line_number.saturating_sub(1)).unwrap_or_default();
+    let line = line.trim_end_matches(['\n', '\r']);
+    // The end of the text is no place to look at: the last line with something on it is.
+    if line.trim().is_empty() {
+        let last = lines(chunk.text).enumerate().filter(|(_, line)| !line.trim().is_empty()).last();
+        if let Some((at, text)) = last {
+            let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            span.line = chunk.lines_before.saturating_add(small(at + 1));
+            span.column = small(text.trim_end().chars().count()).max(1);
+        }
+    }
+    let code =
+        if *error.kind() == ErrorKind::RecursionLimitExceeded { Code::TooLarge } else { Code::YamlSyntax };
+    let (message, help) = explain(error.kind(), line);
+    Problem { span, code, message, help }
+}
+
+fn explain(kind: &ErrorKind, line: &str) -> (String, Option<String>) {
+    let (message, help) = if is_about_tabs(kind) || indents_with_tab(line) {
+        ("a tab stands where YAML wants spaces".to_owned(), Some(SPACES.to_owned()))
+    } else if is_about_flow(kind) {
+        (flow_message(kind), Some(QUOTE_BRACKETS.to_owned()))
+    } else {
+        other(kind)
+    };
+    let help = help.or_else(|| has_brackets(line).then(|| QUOTE_BRACKETS.to_owned()));
+    (message, help)
+}
+
+const fn is_about_tabs(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
+fn indents_with_tab(line: &str) -> bool {
+    line.trim_start_matches(' ').starts_with('\t')
+}
+
+const fn is_about_flow(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::UnexpectedEofFlowSequence
+            | ErrorKind::UnexpectedEofFlowMapping
+            | ErrorKind::UnexpectedEofImplicitFlowMapping
+            | ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::MisplacedFlowCollectionEnd
+            | ErrorKind::MismatchedFlowCollectionEnd { .. }
+            | ErrorKind::UnclosedFlowCollection { .. }
+            | ErrorKind::FlowMappingValueAdjacentCollection
+            | ErrorKind::PlainScalarStartsWithDashFlowIndicator
+            | ErrorKind::UnexpectedEndOfPlainScalar
+    )
+}
+
+fn flow_message(kind: &ErrorKind) -> String {
+    if let ErrorKind::UnclosedFlowCollection { open } = kind {
+        return format!("a `{open}` is never closed");
+    }
+    if let ErrorKind::MismatchedFlowCollectionEnd { open, close } = kind {
+        return format!("a `{open}` is closed by `{close}`");
+    }
+    match kind {
+        ErrorKind::ExpectedFlowMappingSeparator => "a `,` or `}` is missing between two members of a map",
+        ErrorKind::ExpectedFlowSequenceSeparator => "a `,` or `]` is missing between two elements of a list",
+        ErrorKind::MisplacedFlowCollectionEnd => "a bracket is closed that was never opened",
+        _ => "a list in `[ ]` or a map in `{ }` is not complete",
+    }
+    .to_owned()
+}
+
+fn other(kind: &ErrorKind) -> (String, Option<String>) {
+    let (message, help) = match kind {
+        ErrorKind::UnexpectedCharacter { character } => {
+            let help = format!("put a value that begins with `{character}` in quotes");
+            return (format!("a value cannot begin with `{}`", character.escape_default()), Some(help));
+        }
+        ErrorKind::RecursionLimitExceeded => {
+            return (format!("lists and maps are nested more than {MAX_DEPTH} deep"), None);
+        }
+        ErrorKind::UnknownAnchor => (
+            "an alias refers to an anchor that is not there",
+            Some("`*` begins an alias in YAML: put a text that begins with it in quotes"),
+        ),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected => (
+            "a line is neither a key with `:` nor part of the value before it",
+            Some("check the indentation and the `:` after each key"),
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::InvalidIndentation => (
+            "the indentation fits nothing before it",
+            Some("lines of one map or list begin in the same column"),
+        ),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            ("a quote is never closed", Some("double the quote inside '…', write \\\" inside \"…\""))
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            ("a text goes on after its closing quote", Some("put the whole value in one pair of quotes"))
+        }
+        ErrorKind::MappingValueNotAllowed
+        | ErrorKind::InvalidColonPlacement
+        | ErrorKind::InvalidMappingValueWhitespace => {
+            ("a `:` stands where no key can end", Some("put a value that holds `: ` in quotes"))
+        }
+        ErrorKind::UnknownQuotedScalarEscape => (
+            "a `\\` begins an escape that YAML does not know",
+            Some("use '…', in which `\\` is itself, or write \\\\"),
+        ),
+        _ => return (format!("this is not YAML: {kind}"), None),
+    };
+    (message.to_owned(), help.map(str::to_owned))
+}
+
+fn has_brackets(line: &str) -> bool {
+    line.contains(['[', ']', '{', '}'])
+}
