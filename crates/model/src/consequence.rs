@@ -71,7 +71,7 @@ pub const RULES: &[Rule] = &[
         Project,
         "entities.*.fields.*.type",
         Effect::Always(Remap),
-        "for the transfers that feed the field",
+        "for the transfers that feed the field; a key field's new type re-keys the entity",
     ),
     noted(
         Project,
@@ -129,7 +129,12 @@ pub const RULES: &[Rule] = &[
     noted(Transfer, "to", Effect::Always(Reread), "the rows in the old entity stay"),
     noted(Transfer, "active", Effect::Activity, ""),
     rule(Transfer, "schedule", Restart),
-    noted(Transfer, "mapping.primaryKey", Effect::Always(Rekey), "needs --allow-rekey"),
+    noted(
+        Transfer,
+        "mapping.primaryKey",
+        Effect::Always(Rekey),
+        "needs --allow-rekey; the first one does nothing, that of an enriching transfer re-maps",
+    ),
     rule(Transfer, "mapping.fields", Remap),
     rule(Transfer, "deletes", Deletions),
     rule(Transfer, "mode", Remap),

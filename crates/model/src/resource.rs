@@ -105,11 +105,16 @@ pub struct Desired {
 impl Desired {
     /// One digest for the whole configuration: of every key and digest, in order.
     pub fn digest(&self) -> Digest {
-        let mut bytes = Vec::with_capacity(self.resources.len() * 64);
-        for (key, wanted) in &self.resources {
+        Self::digest_of(self.resources.iter().map(|(key, wanted)| (key, wanted.digest)))
+    }
+
+    /// The digest of a configuration of which only keys and digests are known, in the order of the keys.
+    pub fn digest_of<'a>(resources: impl Iterator<Item = (&'a Key, Digest)>) -> Digest {
+        let mut bytes = Vec::new();
+        for (key, digest) in resources {
             bytes.extend_from_slice(key.to_string().as_bytes());
             bytes.push(0);
-            bytes.extend_from_slice(&wanted.digest.0);
+            bytes.extend_from_slice(&digest.0);
         }
         Digest::of(&bytes)
     }

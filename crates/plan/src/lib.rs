@@ -1,1 +1,31 @@
+//! What applying a configuration would do, and the one commit that does it: `(Desired, Current) -> Plan ->
+//! Commit`.
+//!
+//! Everything here is a pure function of its arguments. Nothing reads a file, a clock or a random number:
+//! timestamps and new identities are passed in, and the commit is carried out elsewhere.
 
+mod commit;
+mod compare;
+mod current;
+mod diff;
+mod effect;
+mod entity;
+mod history;
+mod pairing;
+mod plan;
+mod reference;
+mod refusal;
+pub mod saved;
+mod target;
+mod trip;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use commit::{Apply, CommitError, commit};
+pub use current::{Current, Facts, Needs, needs};
+pub use diff::{DiffError, Options, diff};
+pub use history::{KEPT_GENERATIONS, RestoreError, RollbackError, prune, restore, rollback};
+pub use plan::{Change, DataEffect, FieldChange, Note, PLAN_VERSION, Plan, Subject, Summary, TOOL};
+pub use refusal::Refusal;

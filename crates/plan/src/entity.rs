@@ -1,0 +1,122 @@
+//! What is kept of entities: under which number their rows are, and what their fields are called in them.
+//!
+//! An incarnation is the generation that allots it and a number within it, so that none is ever used twice and
+//! no counter has to be kept. Ids of fields are allotted in ascending order and never again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raccord_model::Ident;
+use raccord_model::fact::{self, EntityFact, StepFact, StepWork, Uid};
+use raccord_model::language::{Entity, ProjectSpec};
+use raccord_model::port::state::{Table, Write};
+use raccord_model::row::FieldId;
+
+use crate::commit::CommitError;
+use crate::current::Facts;
+
+/// How many incarnations one generation can allot.
+const PER_GENERATION: u64 = 1 << 20;
+
+/// The id of the first field of an entity.
+const FIRST_FIELD: FieldId = 1;
+
+/// Allots incarnations.
+#[derive(Debug)]
+pub(crate) struct Incarnations {
+    next: u64,
+    end: u64,
+}
+
+impl Incarnations {
+    /// Those of one generation.
+    pub(crate) fn of(generation: u64) -> Result<Self, CommitError> {
+        let next = generation.checked_mul(PER_GENERATION).ok_or(CommitError::Exhausted)?;
+        Ok(Self { next, end: next.checked_add(PER_GENERATION).ok_or(CommitError::Exhausted)? })
+    }
+
+    fn allot(&mut self) -> Result<u64, CommitError> {
+        let incarnation = self.next;
+        if incarnation == self.end {
+            return Err(CommitError::Exhausted);
+        }
+        self.next += 1;
+        Ok(incarnation)
+    }
+}
+
+/// One project of which something changes that entities' facts depend on.
+#[derive(Debug, Default)]
+pub(crate) struct ProjectWork<'a> {
+    /// What it will say; `None` when it goes.
+    pub(crate) after: Option<&'a ProjectSpec>,
+    /// The entities whose rows go, though they stay.
+    pub(crate) renewed: BTreeSet<Ident>,
+}
+
+/// The changes to the facts of a project's entities, and the steps that collect rows nothing refers to.
+pub(crate) fn writes(
+    project: Uid,
+    work: &ProjectWork<'_>,
+    facts: &Facts,
+    incarnations: &mut Incarnations,
+) -> Result<Vec<Write>, CommitError> {
+    let known: BTreeMap<&Ident, &EntityFact> = facts
+        .entities
+        .iter()
+        .filter(|((uid, _), _)| *uid == project)
+        .map(|((_, entity), fact)| (entity, fact))
+        .collect();
+    let mut writes = Vec::new();
+    let entities = work.after.iter().flat_map(|project| &project.entities);
+    for (name, entity) in entities {
+        let before = known.get(name).copied();
+        let fact = match before {
+            None => fresh(entity, incarnations.allot()?)?,
+            Some(fact) => {
+                let mut fact = with_fields(fact.clone(), entity)?;
+                if work.renewed.contains(name) {
+                    writes.push(collect(fact.incarnation)?);
+                    fact.incarnation = incarnations.allot()?;
+                }
+                fact
+            }
+        };
+        if before != Some(&fact) {
+            writes.push(Write::Put(Table::Entities, key(project, name), fact::write(&fact)?));
+        }
+    }
+    for (name, fact) in known {
+        if !work.after.is_some_and(|after| after.entities.contains_key(name)) {
+            writes.push(Write::Remove(Table::Entities, key(project, name)));
+            writes.push(collect(fact.incarnation)?);
+        }
+    }
+    Ok(writes)
+}
+
+fn key(project: Uid, entity: &Ident) -> String {
+    format!("{project}/{entity}")
+}
+
+fn collect(incarnation: u64) -> Result<Write, CommitError> {
+    let step = StepFact { work: StepWork::Collect { incarnation }, attempts: 0, error: None };
+    Ok(Write::Put(Table::Steps, format!("collect/{incarnation:020}"), fact::write(&step)?))
+}
+
+fn fresh(entity: &Entity, incarnation: u64) -> Result<EntityFact, CommitError> {
+    with_fields(EntityFact { incarnation, fields: BTreeMap::new(), next_field: FIRST_FIELD }, entity)
+}
+
+/// Allots an id to every field that has none: the key's fields in their order, then the others by name. What
+/// is gone keeps no id, and its id is not used again.
+fn with_fields(mut fact: EntityFact, entity: &Entity) -> Result<EntityFact, CommitError> {
+    fact.fields.retain(|name, _| entity.fields.contains_key(name));
+    let key = entity.key.0.iter().filter(|name| entity.fields.contains_key(*name));
+    for name in key.chain(entity.fields.keys()) {
+        if !fact.fields.contains_key(name) {
+            fact.fields.insert(name.clone(), fact.next_field);
+            fact.next_field = fact.next_field.checked_add(1).ok_or(CommitError::Exhausted)?;
+        }
+    }
+    Ok(fact)
+}

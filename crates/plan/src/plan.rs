@@ -1,0 +1,281 @@
+//! The plan as a value: what changes, what it means for the data, why it may not be applied.
+//!
+//! It is made by `diff`, shown by whoever shows it, saved and read back, and followed by `commit`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use raccord_model::fact::Uid;
+use raccord_model::name::EntityRef;
+use raccord_model::plan::{Action, Consequence};
+use raccord_model::{Digest, Ident, Key, Name};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::refusal::Refusal;
+
+/// The version of the form below.
+pub const PLAN_VERSION: u8 = 1;
+
+/// The version of Raccord that makes plans here.
+pub const TOOL: &str = env!("CARGO_PKG_VERSION");
+
+/// What applying a configuration to a state would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// [`PLAN_VERSION`].
+    pub version: u8,
+    /// The version of Raccord that made it.
+    pub tool: String,
+    /// The state it was made for.
+    pub lineage: Uuid,
+    /// Where that state stood.
+    pub serial: u64,
+    /// The generation that was in force.
+    pub generation: u64,
+    /// The stack that wants this.
+    pub stack: Name,
+    /// The digest of the whole configuration.
+    pub configuration: Digest,
+    /// Whether some changes were left out because only targets were asked for.
+    #[serde(default)]
+    pub targeted: bool,
+    /// What changes, the destructive changes first.
+    pub changes: Vec<Change>,
+    /// What all changes together mean for the data.
+    pub effects: Vec<DataEffect>,
+    /// Why it may not be applied; empty when it may.
+    pub refusals: Vec<Refusal>,
+    /// What else a reader wants to know.
+    pub notes: Vec<Note>,
+}
+
+/// What becomes of one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Which resource, under its newer key.
+    pub key: Key,
+    /// What is done.
+    pub action: Action,
+    /// Its identity; a resource that is created gets one when the plan is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<Uid>,
+    /// What it was called before, when it is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<Name>,
+    /// Every field that changes; for a new resource, every field that it says.
+    pub fields: Vec<FieldChange>,
+    /// What this change means for the data.
+    pub effects: Vec<DataEffect>,
+    /// The digest of what it says now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Digest>,
+    /// The digest of what it is to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Digest>,
+}
+
+impl Change {
+    /// The gravest consequence of the change.
+    pub fn consequence(&self) -> Consequence {
+        let fields = self.fields.iter().map(|field| field.consequence);
+        let effects = self.effects.iter().map(|effect| effect.consequence);
+        fields.chain(effects).max().unwrap_or(Consequence::None)
+    }
+}
+
+/// One field that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldChange {
+    /// Where it is: `["spec", "schedule", "every"]`. Names may hold dots, so this is no text.
+    pub path: Vec<String>,
+    /// What it says now; `None` when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "some")]
+    pub before: Option<Value>,
+    /// What it is to say; `None` when it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "some")]
+    pub after: Option<Value>,
+    /// What that means for the data.
+    pub consequence: Consequence,
+}
+
+impl FieldChange {
+    /// The path as one text, for people.
+    pub fn path_text(&self) -> String {
+        self.path.join(".")
+    }
+}
+
+/// Keeps a field that says `null` apart from one that is not there.
+mod some {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
+    pub(super) fn serialize<S: Serializer>(value: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+        Value::deserialize(deserializer).map(Some)
+    }
+}
+
+/// What the data of one transfer, entity or field goes through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataEffect {
+    /// What happens.
+    pub consequence: Consequence,
+    /// To what.
+    pub subject: Subject,
+    /// How many records that is: those the last complete reading fetched, or the rows that are dropped. `None`
+    /// when it is not known or says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+}
+
+/// What a data effect happens to. Names are those after the plan, where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Subject {
+    /// A field's values.
+    Field {
+        /// The project's identity.
+        project: Uid,
+        /// The entity.
+        entity: EntityRef,
+        /// The field.
+        field: Ident,
+    },
+    /// An entity's rows.
+    Entity {
+        /// The project's identity.
+        project: Uid,
+        /// The entity.
+        entity: EntityRef,
+    },
+    /// A transfer's checkpoint or schedule.
+    Transfer {
+        /// Its identity.
+        uid: Uid,
+        /// What it is called.
+        name: Name,
+    },
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field { entity, field, .. } => write!(f, "{entity}.{field}"),
+            Self::Entity { entity, .. } => entity.fmt(f),
+            Self::Transfer { name, .. } => name.fmt(f),
+        }
+    }
+}
+
+/// Something a reader of the plan wants to know that is no change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Note {
+    /// A tripped integration starts again, because the failing part changes.
+    Resumes {
+        /// Its identity.
+        uid: Uid,
+        /// The integration.
+        integration: Name,
+        /// The transfer that failed.
+        transfer: Name,
+        /// What changes.
+        because: Key,
+    },
+    /// An integration is tripped and stays so, whatever its YAML says.
+    StaysTripped {
+        /// Its identity.
+        uid: Uid,
+        /// The integration.
+        integration: Name,
+        /// The transfer that failed.
+        transfer: Name,
+        /// Why, in words.
+        cause: String,
+    },
+    /// `raccord/renamed-from` names a resource that is there, but it cannot be renamed: its own name is still
+    /// wanted, or the new one is taken.
+    RenameIgnored {
+        /// Who carries the annotation.
+        key: Key,
+        /// What the annotation says.
+        from: Name,
+    },
+    /// The stack that the state belongs to gets this name: it had none, or another one.
+    StackNamed {
+        /// The stack.
+        stack: Name,
+    },
+    /// Data paths will be relative to another directory.
+    RootMoves {
+        /// The directory until now.
+        from: String,
+        /// The directory from now on.
+        to: String,
+    },
+}
+
+/// How many changes a plan has, by action, and how grave they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// How many resources each action concerns; actions without any are not listed.
+    pub actions: BTreeMap<Action, u64>,
+    /// The gravest consequence.
+    pub consequence: Consequence,
+    /// How many records will be read again, as far as it is known.
+    pub reread: u64,
+    /// How many rows will be dropped, as far as it is known.
+    pub dropped: u64,
+}
+
+impl Plan {
+    /// Whether no resource changes.
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Whether it may be applied.
+    pub const fn is_allowed(&self) -> bool {
+        self.refusals.is_empty()
+    }
+
+    /// Whether applying it would write anything at all: a change, or another directory for data paths.
+    pub fn has_work(&self) -> bool {
+        let moves = |note: &Note| matches!(note, Note::RootMoves { .. } | Note::StackNamed { .. });
+        !self.is_empty() || self.notes.iter().any(moves)
+    }
+
+    /// The gravest consequence of all changes.
+    pub fn consequence(&self) -> Consequence {
+        self.changes.iter().map(Change::consequence).max().unwrap_or(Consequence::None)
+    }
+
+    /// The counts.
+    pub fn summary(&self) -> Summary {
+        let mut actions = BTreeMap::new();
+        for change in &self.changes {
+            *actions.entry(change.action).or_insert(0) += 1;
+        }
+        let records = |wanted: fn(&DataEffect) -> bool| {
+            self.effects.iter().filter(|effect| wanted(effect)).filter_map(|effect| effect.records).sum()
+        };
+        Summary {
+            actions,
+            consequence: self.consequence(),
+            reread: records(|effect| matches!(effect.subject, Subject::Transfer { .. })),
+            dropped: records(|effect| matches!(effect.subject, Subject::Entity { .. })),
+        }
+    }
+}

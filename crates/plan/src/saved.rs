@@ -1,0 +1,161 @@
+//! A plan in a file: reviewed today, applied tomorrow, refused when the state has moved in between.
+//!
+//! The file holds the plan and the configuration it was made from, under a digest of both.
+
+use std::fmt;
+
+use raccord_model::port::state::Head;
+use raccord_model::{Desired, Digest};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::plan::{PLAN_VERSION, Plan, TOOL};
+
+/// The version of the file's form.
+pub const FORMAT: u8 = 1;
+
+/// A plan and the configuration it was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// The configuration.
+    pub desired: Desired,
+}
+
+/// The file around it: what can be checked before the rest is read.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    raccord_plan: u8,
+    digest: Digest,
+    #[serde(borrow)]
+    content: &'a RawValue,
+}
+
+/// Only the version, which is read first.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    raccord_plan: u8,
+}
+
+/// Why a file is not a saved plan that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedPlanError {
+    /// It is something else.
+    #[error("the file is not a plan that Raccord has saved")]
+    NotAPlan(#[source] serde_json::Error),
+    /// Another version of Raccord wrote it in another form.
+    #[error(
+        "the plan was saved in form {found}; this version of Raccord reads form {FORMAT}: make the plan again"
+    )]
+    Version {
+        /// Its form.
+        found: u8,
+    },
+    /// It is not what was written.
+    #[error("the saved plan was changed or damaged: make the plan again")]
+    Damaged,
+    /// It cannot be written.
+    #[error("save the plan")]
+    Write(#[source] serde_json::Error),
+}
+
+/// The bytes of a file that holds a plan.
+pub fn write(plan: &Plan, desired: &Desired) -> Result<Vec<u8>, SavedPlanError> {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        plan: &'a Plan,
+        desired: &'a Desired,
+    }
+    let content =
+        serde_json::value::to_raw_value(&Content { plan, desired }).map_err(SavedPlanError::Write)?;
+    let digest = Digest::of(content.get().as_bytes());
+    let envelope = Envelope { raccord_plan: FORMAT, digest, content: &content };
+    serde_json::to_vec(&envelope).map_err(SavedPlanError::Write)
+}
+
+/// Reads such a file.
+pub fn read(bytes: &[u8]) -> Result<SavedPlan, SavedPlanError> {
+    let Version { raccord_plan } = serde_json::from_slice(bytes).map_err(SavedPlanError::NotAPlan)?;
+    if raccord_plan != FORMAT {
+        return Err(SavedPlanError::Version { found: raccord_plan });
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(SavedPlanError::NotAPlan)?;
+    if Digest::of(envelope.content.get().as_bytes()) != envelope.digest {
+        return Err(SavedPlanError::Damaged);
+    }
+    let saved: SavedPlan = serde_json::from_str(envelope.content.get()).map_err(SavedPlanError::NotAPlan)?;
+    if saved.plan.version != PLAN_VERSION {
+        return Err(SavedPlanError::Version { found: saved.plan.version });
+    }
+    if saved.plan.configuration != saved.desired.digest() {
+        return Err(SavedPlanError::Damaged);
+    }
+    Ok(saved)
+}
+
+/// What has moved since a plan was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Moved {
+    /// It is the plan of another state.
+    Lineage {
+        /// The plan's.
+        planned: Uuid,
+        /// The one at hand.
+        found: Uuid,
+    },
+    /// Something was applied.
+    Serial {
+        /// The plan's.
+        planned: u64,
+        /// The one in force.
+        found: u64,
+    },
+    /// Another version of Raccord made it.
+    Tool {
+        /// The plan's.
+        planned: String,
+        /// This one.
+        found: String,
+    },
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lineage { planned, found } => write!(f, "it was made for state {planned}, this is {found}"),
+            Self::Serial { planned, found } => {
+                write!(f, "it was made for serial {planned} of the state, {found} is in force")
+            }
+            Self::Tool { planned, found } => write!(f, "raccord {planned} made it, this is {found}"),
+        }
+    }
+}
+
+/// Why a saved plan is stale: everything that has moved, at least one thing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the plan is stale: {}", .moved.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct Stale {
+    /// What has moved.
+    pub moved: Vec<Moved>,
+}
+
+/// What has moved since a plan was saved; `None` when it can be applied as it is.
+pub fn stale(saved: &SavedPlan, head: &Head) -> Option<Stale> {
+    let plan = &saved.plan;
+    let mut moved = Vec::new();
+    if plan.lineage != head.lineage {
+        moved.push(Moved::Lineage { planned: plan.lineage, found: head.lineage });
+    } else if plan.serial != head.serial {
+        moved.push(Moved::Serial { planned: plan.serial, found: head.serial });
+    }
+    if plan.tool != TOOL {
+        moved.push(Moved::Tool { planned: plan.tool.clone(), found: TOOL.to_owned() });
+    }
+    (!moved.is_empty()).then_some(Stale { moved })
+}
