@@ -1,7 +1,7 @@
 //! Opening a state file, creating one, and saying exactly why it cannot be done.
 //!
 //! A new state is written whole under another name first, so that a file under the state's own name is either a
-//! complete state or none of ours. Nothing here repairs or replaces a file that it does not understand.
+//! complete state or none of ours. Nothing here replaces a file that it does not understand.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

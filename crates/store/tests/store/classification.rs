@@ -1,0 +1,171 @@
+//! What becomes of a record: every sentence of the sink's rules is a case.
+
+use raccord_model::language::Mode;
+use raccord_model::port::sink::{Batch, Change, Intent, Ledger, Sink};
+use raccord_model::row::FieldId;
+
+use crate::fixture::{INC, Place, assert_sound, at, batch, effects, row_of, rows, transfer, updates};
+
+/// A step as text: who, what is wanted, the change, its version and the day. `A cud +k=x@5` is an upsert of `k` by
+/// A, `E u -k` a delete by E, `A cud +k=x@5 day 40` the same forty days later. A and B own rows and feed fields 1
+/// and 2, E and F enrich and feed 5 and 6; `x` is the value, and without `=` the field is emptied.
+fn step(text: &str) -> Batch {
+    let mut words = text.split(' ');
+    let letter = words.next().unwrap().chars().next().unwrap();
+    let mut batch = batch(letter);
+    batch.updates = updates(words.next().unwrap().trim_matches('.'));
+    batch.mode = if letter >= 'E' { Mode::Enrich } else { Mode::Own };
+    batch.target.defaults = row_of(&[(9, Some("default"))]).into();
+    let (change, version) = words.next().unwrap().split_once('@').unwrap_or_else(|| {
+        let change = text.split(' ').nth(2).unwrap();
+        (change, "")
+    });
+    let (key, value) = match change[1..].split_once('=') {
+        Some((key, value)) => (key, Some(value)),
+        None => (&change[1..], None),
+    };
+    let field = FieldId::from(u8::try_from(letter).unwrap() - b'A' + 1);
+    let patch = row_of(&[(field, value)]);
+    let intent = if change.starts_with('+') { Intent::Upsert } else { Intent::Delete };
+    let patch: &[u8] = if intent == Intent::Upsert { &patch } else { &[] };
+    batch.changes.push(Change { intent, key: key.as_bytes(), patch, version: version.as_bytes() });
+    if let Some(day) = words.nth(1) {
+        batch.at = at(day.parse::<i64>().unwrap() * 86_400);
+    }
+    batch
+}
+
+async fn check(steps: &[(&str, &str)], expected: &str) {
+    let place = Place::new();
+    let store = place.open();
+    for (text, effect) in steps {
+        let tally = store.commit(step(text)).await.unwrap();
+        assert_eq!(effects(&tally), format!("{effect} 1"), "{text} of {steps:?}");
+    }
+    let rows: Vec<_> = rows(&store).await.into_iter().map(|(key, row)| format!("{key}={row}")).collect();
+    assert_eq!(rows.join(" | "), expected, "{steps:?}");
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn upserts() {
+    let first = ("A cud +k=x", "created");
+    for (steps, expected) in [
+        (&[first][..], "k=1:x 9:default"),
+        (&[("A ud +k=x", "skipped")], ""),
+        (&[first, ("A cud +k=x", "unchanged")], "k=1:x 9:default"),
+        (&[first, ("A cd +k=x", "unchanged")], "k=1:x 9:default"),
+        (&[first, ("A cud +k=y", "updated")], "k=1:y 9:default"),
+        (&[first, ("A cd +k=y", "skipped")], "k=1:x 9:default"),
+        (&[first, ("A cud +k", "updated")], "k=9:default"),
+        (&[first, ("A cud +l=y", "created")], "k=1:x 9:default | l=1:y 9:default"),
+        // Two owners feed disjoint fields of one row, whoever created it.
+        (&[first, ("B cud +k=z", "updated")], "k=1:x 2:z 9:default"),
+    ] {
+        check(steps, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn old_never_beats_new() {
+    let first = ("A cud +k=x@5", "created");
+    for (steps, expected) in [
+        (&[first, ("A cud +k=y@6", "updated")][..], "k=1:y 9:default"),
+        (&[first, ("A cud +k=y@5", "updated")], "k=1:y 9:default"),
+        (&[first, ("A cud +k=y@4", "skipped")], "k=1:x 9:default"),
+        (&[first, ("A cud +k=x@4", "skipped")], "k=1:x 9:default"),
+        (&[first, ("A cud +k=y", "updated")], "k=1:y 9:default"),
+        // A record without a version does not make the row forget its own.
+        (&[first, ("A cud +k=y", "updated"), ("A cud +k=z@4", "skipped")], "k=1:y 9:default"),
+        // What is the same at a later version still makes what lies between too late.
+        (&[first, ("A cud +k=x@8", "unchanged"), ("A cud +k=y@7", "skipped")], "k=1:x 9:default"),
+        // Versions of two services cannot be compared.
+        (&[first, ("B cud +k=z@1", "updated"), ("B cud +k=q@0", "skipped")], "k=1:x 2:z 9:default"),
+        (&[first, ("B cud +k=z@9", "updated"), ("A cud +k=y@6", "updated")], "k=1:y 2:z 9:default"),
+    ] {
+        check(steps, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn deletes() {
+    let first = ("A cud +k=x@5", "created");
+    for (steps, expected) in [
+        (&[first, ("A cud -k", "deleted")][..], ""),
+        (&[first, ("A cu -k", "skipped")], "k=1:x 9:default"),
+        (&[first, ("B cud -k", "skipped")], "k=1:x 9:default"),
+        (&[first, ("E cud -k", "skipped")], "k=1:x 9:default"),
+        (&[first, ("A cud -k@4", "skipped")], "k=1:x 9:default"),
+        (&[first, ("A cud -k@5", "deleted")], ""),
+        (&[("A cud -k", "skipped")], ""),
+        // A tombstone holds against what is not newer, for thirty days.
+        (&[first, ("A cud -k@6", "deleted"), ("A cud +k=y@6", "skipped")], ""),
+        (&[first, ("A cud -k@6", "deleted"), ("A cud +k=y@7", "created")], "k=1:y 9:default"),
+        (&[first, ("A cud -k@6", "deleted"), ("A cud +k=y", "created")], "k=1:y 9:default"),
+        (&[first, ("A cud -k", "deleted"), ("A cud +k=y@1", "created")], "k=1:y 9:default"),
+        (&[first, ("A cud -k@6", "deleted"), ("A cud +k=y@5 day 29", "skipped")], ""),
+        (&[first, ("A cud -k@6", "deleted"), ("A cud +k=y@5 day 31", "created")], "k=1:y 9:default"),
+        (&[first, ("A cud -k@6", "deleted"), ("B cud +k=y@5", "created")], "k=2:y 9:default"),
+        // The delete may come before what it deletes.
+        (&[("A cud -k@6", "skipped"), ("A cud +k=y@5", "skipped")], ""),
+        (&[("A cu -k@6", "skipped"), ("A cud +k=y@5", "created")], "k=1:y 9:default"),
+        (&[("A cud -k@6", "skipped"), ("A cud -k@3", "skipped"), ("A cud +k=y@5", "skipped")], ""),
+        // A row that is there again has no tombstone any more.
+        (
+            &[
+                first,
+                ("A cud -k@6", "deleted"),
+                ("A cud +k=y@7", "created"),
+                ("A cud -k", "deleted"),
+                ("A cud +k=z@1", "created"),
+            ],
+            "k=1:z 9:default",
+        ),
+    ] {
+        check(steps, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn enrichments() {
+    let first = ("A cud +k=x", "created");
+    for (steps, expected) in [
+        (&[first, ("E u +k=e", "updated")][..], "k=1:x 5:e 9:default"),
+        (&[first, ("E u +k=e", "updated"), ("E u +k=e", "unchanged")], "k=1:x 5:e 9:default"),
+        (&[first, ("E cd +k=e", "skipped")], "k=1:x 9:default"),
+        // One that comes first waits for its row.
+        (&[("E u +k=e", "skipped"), first], "k=1:x 5:e 9:default"),
+        (&[("E u +k=e", "skipped"), ("E u +k=f", "skipped"), first], "k=1:x 5:f 9:default"),
+        (&[("E u +k=e@2", "skipped"), ("E u +k=f@1", "skipped"), first], "k=1:x 5:e 9:default"),
+        (&[("E u +k=e", "skipped"), ("F u +k=g", "skipped"), first], "k=1:x 5:e 6:g 9:default"),
+        (&[("E u +k=e", "skipped"), ("A cud +l=x", "created")], "l=1:x 9:default"),
+        (&[("E c +k=e", "skipped"), first], "k=1:x 9:default"),
+        (&[("E ud +k=e", "skipped"), ("E ud -k", "skipped"), first], "k=1:x 9:default"),
+        // It keeps its version while it waits.
+        (&[("E u +k=e@5", "skipped"), first, ("E u +k=f@4", "skipped")], "k=1:x 5:e 9:default"),
+        // It is applied once.
+        (
+            &[("E u +k=e", "skipped"), first, ("A cud -k", "deleted"), ("A cud +k=x", "created")],
+            "k=1:x 9:default",
+        ),
+    ] {
+        check(steps, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn the_owner_is_who_created() {
+    let place = Place::new();
+    let store = place.open();
+    for (text, a, b) in [
+        ("A cud +k=x", 1, 0),
+        ("B cud +k=z", 1, 0),
+        ("B cud +l=z", 1, 1),
+        ("A cud -k", 0, 1),
+        ("A cud -l", 0, 1),
+    ] {
+        store.commit(step(text)).await.unwrap();
+        let owned = |letter| store.count_owned(INC, transfer(letter));
+        assert_eq!((owned('A').await.unwrap(), owned('B').await.unwrap()), (a, b), "{text}");
+    }
+}

@@ -1,0 +1,189 @@
+//! A store in a directory of its own, and short ways to say what goes in and what is there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use raccord_model::canonical::Digest;
+use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
+use raccord_model::fact::{Reject, RunId, Tally, TransferFact, Uid, Updates};
+use raccord_model::language::{Mode, UpdateType};
+use raccord_model::port::sink::{Batch, Change, Changes, Fence, Intent, Ledger, RowQuery, Sweep, Target};
+use raccord_model::port::state::{Commit, State, Table, Write};
+use raccord_model::row::{self, FieldId};
+use raccord_model::value::Value;
+use raccord_store::{Opener, Store};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The incarnation that tests write to.
+pub(crate) const INC: u64 = 7;
+
+/// A directory for a state.
+pub(crate) struct Place {
+    pub(crate) directory: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path().join(".raccord").join("state.redb")
+    }
+
+    pub(crate) fn open(&self) -> Store {
+        Store::open(&self.path(), &opener("test")).unwrap()
+    }
+}
+
+pub(crate) fn opener(verb: &str) -> Opener {
+    Opener { verb: verb.to_owned(), at: at(0), lineage: Uuid::from_u128(0xABCD) }
+}
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + seconds).unwrap()
+}
+
+/// A transfer by its letter.
+pub(crate) fn transfer(letter: char) -> Uid {
+    Uid(Uuid::from_u128(u128::from(letter)))
+}
+
+pub(crate) fn run() -> RunId {
+    RunId(Uuid::from_u128(1))
+}
+
+/// Fields in the form of a row; `None` is an explicit empty.
+pub(crate) fn row_of(fields: &[(FieldId, Option<&str>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    row::begin(&mut out);
+    for (id, text) in fields {
+        let value = text.map(|text| Value::Text(text.into()));
+        row::push(&mut out, *id, value.as_ref());
+    }
+    out
+}
+
+/// A row as text: `1:x 3:z`.
+pub(crate) fn shown(row: &[u8]) -> String {
+    let fields = row::fields(row).unwrap().map(|field| {
+        let field = field.unwrap();
+        format!("{}:{}", field.id, field.value().unwrap().unwrap().to_text())
+    });
+    fields.collect::<Vec<_>>().join(" ")
+}
+
+/// Update types by their letters: `cud`.
+pub(crate) fn updates(letters: &str) -> Updates {
+    let of = |letter| match letter {
+        'c' => UpdateType::Created,
+        'u' => UpdateType::Updated,
+        _ => UpdateType::Deleted,
+    };
+    letters.chars().map(of).collect()
+}
+
+/// An empty batch of a transfer that owns rows and wants everything.
+pub(crate) fn batch(letter: char) -> Batch {
+    Batch {
+        transfer: transfer(letter),
+        run: run(),
+        at: at(0),
+        fence: Fence { generation: 1, epoch: 0 },
+        target: Target { incarnation: INC, defaults: Bytes::new(), unique: Vec::new() },
+        mode: Mode::Own,
+        updates: updates("cud"),
+        changes: Changes::default(),
+        rejects: Vec::new(),
+        keep_rejects: (1000, 86_400),
+        mark_seen: false,
+        checkpoint: None,
+        durable: false,
+    }
+}
+
+/// Adds an upsert that gives fields to a key.
+pub(crate) fn upsert(batch: &mut Batch, key: &str, fields: &[(FieldId, Option<&str>)]) {
+    let patch = row_of(fields);
+    let change = Change { intent: Intent::Upsert, key: key.as_bytes(), patch: &patch, version: b"" };
+    batch.changes.push(change);
+}
+
+/// Adds a delete of a key.
+pub(crate) fn delete(batch: &mut Batch, key: &str) {
+    batch.changes.push(Change { intent: Intent::Delete, key: key.as_bytes(), patch: b"", version: b"" });
+}
+
+pub(crate) fn checkpoint(greatest: i64) -> Checkpoint {
+    Checkpoint {
+        version: CHECKPOINT_VERSION,
+        fingerprint: Digest::of(b"fingerprint"),
+        epoch: 0,
+        cursor: Some(Cursor::Integer(greatest)),
+        window: None,
+        snapshot_at: None,
+    }
+}
+
+pub(crate) fn sweep(letter: char, max_share: Option<u8>) -> Sweep {
+    let Batch { transfer, run, at, fence, target, .. } = batch(letter);
+    Sweep { transfer, run, at, fence, target, max_share, checkpoint: checkpoint(99) }
+}
+
+pub(crate) fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i64) -> Reject {
+    let key = key.map(|key| key.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat());
+    Reject {
+        transfer: transfer(letter),
+        run: run(),
+        at: at(seconds),
+        position: "page 1".to_owned(),
+        field: None,
+        reason: "is not an e-mail address".to_owned(),
+        key,
+        payload: Some(payload.to_owned()),
+        parent: None,
+    }
+}
+
+/// The effects of a tally that are not zero: `created 1, skipped 2`.
+pub(crate) fn effects(tally: &Tally) -> String {
+    assert!(tally.is_balanced(), "{tally:?}");
+    let effects = [
+        ("created", tally.created),
+        ("updated", tally.updated),
+        ("deleted", tally.deleted),
+        ("unchanged", tally.unchanged),
+        ("skipped", tally.skipped),
+        ("rejected", tally.rejected),
+    ];
+    let effects =
+        effects.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}"));
+    effects.collect::<Vec<_>>().join(", ")
+}
+
+/// All rows of the incarnation, by key.
+pub(crate) async fn rows(store: &Store) -> BTreeMap<String, String> {
+    let query = RowQuery { incarnation: INC, limit: usize::MAX, ..RowQuery::default() };
+    let rows = store.rows(query).await.unwrap();
+    rows.into_iter().map(|row| (String::from_utf8(row.key).unwrap(), shown(&row.row))).collect()
+}
+
+/// The keys of all rows, in order.
+pub(crate) async fn keys(store: &Store) -> String {
+    rows(store).await.into_keys().collect::<Vec<_>>().join(" ")
+}
+
+/// Raises a transfer's epoch, as an apply does.
+pub(crate) async fn raise_epoch(store: &Store, letter: char, epoch: u64) {
+    let fact = TransferFact { epoch, ..TransferFact::default() };
+    let put = Write::Put(Table::Transfers, transfer(letter).to_string(), serde_json::to_vec(&fact).unwrap());
+    State::commit(store, Commit { expected: None, writes: vec![put] }).await.unwrap();
+}
+
+/// Nothing in the file disagrees with anything else in it.
+pub(crate) fn assert_sound(store: &Store) {
+    assert_eq!(store.check().unwrap().problems, Vec::<String>::new());
+}

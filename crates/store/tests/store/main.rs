@@ -1,0 +1,18 @@
+//! The embedded store seen from outside, through its ports and its file.
+
+#[cfg(test)]
+mod classification;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod rejects;
+#[cfg(test)]
+mod snapshots;
+#[cfg(test)]
+mod state;
+#[cfg(test)]
+mod unique;

@@ -1,0 +1,152 @@
+//! Snapshots and sweeps: only what a complete snapshot did not show goes, and never too much of it.
+
+use raccord_model::language::Mode;
+use raccord_model::port::sink::{Ledger, Sink, SinkError, Swept};
+use raccord_store::Store;
+
+use crate::fixture::{
+    INC, Place, assert_sound, batch, checkpoint, delete, effects, keys, raise_epoch, reject, sweep, transfer,
+    upsert,
+};
+
+/// Ten rows of A, one of B.
+async fn filled(store: &Store) {
+    let mut a = batch('A');
+    a.target.unique = vec![1];
+    for key in "abcdefghij".chars() {
+        upsert(&mut a, &key.to_string(), &[(1, Some(&key.to_string()))]);
+    }
+    store.commit(a).await.unwrap();
+    let mut b = batch('B');
+    b.target.unique = vec![1];
+    upsert(&mut b, "z", &[(2, Some("z"))]);
+    store.commit(b).await.unwrap();
+}
+
+/// A snapshot of A that shows some keys.
+async fn show(store: &Store, keys: &str) {
+    store.begin_snapshot(transfer('A')).await.unwrap();
+    let mut seen = batch('A');
+    seen.target.unique = vec![1];
+    seen.mark_seen = true;
+    for key in keys.chars() {
+        upsert(&mut seen, &key.to_string(), &[(1, Some(&key.to_string()))]);
+    }
+    store.commit(seen).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_not_shown_goes() {
+    // (keys shown, the largest share, what becomes of it, keys left)
+    for (shown, share, expected, left) in [
+        ("abcdefghij", Some(10), Swept::Done(0), "a b c d e f g h i j z"),
+        ("abcdefghi", Some(10), Swept::Done(1), "a b c d e f g h i z"),
+        ("bcdefghij", Some(10), Swept::Done(1), "b c d e f g h i j z"),
+        ("abcdefgh", Some(10), Swept::Held { deletes: 2, of: 10 }, "a b c d e f g h i j z"),
+        ("abcdefgh", Some(20), Swept::Done(2), "a b c d e f g h z"),
+        ("abcdefgh", None, Swept::Done(2), "a b c d e f g h z"),
+        ("", Some(100), Swept::Held { deletes: 10, of: 10 }, "a b c d e f g h i j z"),
+        ("", None, Swept::Done(10), "z"),
+        ("e", Some(100), Swept::Done(9), "e z"),
+    ] {
+        let place = Place::new();
+        let store = place.open();
+        filled(&store).await;
+        show(&store, shown).await;
+        let mut request = sweep('A', share);
+        request.target.unique = vec![1];
+        assert_eq!(store.sweep(request.clone()).await.unwrap(), expected, "{shown} {share:?}");
+        assert_eq!(keys(&store).await, left, "{shown} {share:?}");
+        let held = matches!(expected, Swept::Held { .. });
+        let resumed = store.resume(transfer('A')).await.unwrap();
+        assert_eq!(resumed, if held { None } else { Some(checkpoint(99)) });
+        if held {
+            // The marks have stayed: a person approves, and what was held is done.
+            request.max_share = None;
+            let Swept::Held { deletes, .. } = expected else { continue };
+            assert_eq!(store.sweep(request).await.unwrap(), Swept::Done(deletes));
+        }
+        assert_sound(&store);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_was_rejected_or_skipped_was_shown() {
+    let place = Place::new();
+    let store = place.open();
+    filled(&store).await;
+    show(&store, "abcdefgh").await;
+    let mut rest = batch('A');
+    rest.mark_seen = true;
+    rest.target.unique = vec![1];
+    rest.updates = crate::fixture::updates("c");
+    upsert(&mut rest, "i", &[(1, Some("changed"))]);
+    rest.rejects = vec![reject('A', Some("j"), "payload", 0)];
+    assert_eq!(effects(&store.commit(rest).await.unwrap()), "skipped 1, rejected 1");
+    assert_eq!(store.sweep(sweep('A', Some(0))).await.unwrap(), Swept::Done(0));
+}
+
+#[tokio::test]
+async fn a_new_snapshot_forgets_the_marks_of_the_last() {
+    let place = Place::new();
+    let store = place.open();
+    filled(&store).await;
+    show(&store, "abcdefghij").await;
+    show(&store, "bcdefghij").await;
+    assert_eq!(store.sweep(sweep('A', Some(10))).await.unwrap(), Swept::Done(1));
+    assert_eq!(
+        store.sweep(sweep('A', Some(100))).await.unwrap(),
+        Swept::Held { deletes: 9, of: 9 },
+        "no marks left"
+    );
+}
+
+#[tokio::test]
+async fn nothing_to_sweep_is_done() {
+    let place = Place::new();
+    let store = place.open();
+    assert_eq!(store.sweep(sweep('A', Some(0))).await.unwrap(), Swept::Done(0));
+}
+
+#[tokio::test]
+async fn a_stale_sweep_is_refused() {
+    let place = Place::new();
+    let store = place.open();
+    filled(&store).await;
+    show(&store, "abc").await;
+    raise_epoch(&store, 'A', 3).await;
+    let refused = store.sweep(sweep('A', None)).await;
+    assert!(matches!(refused, Err(SinkError::Fenced { expected: 0, found: 3 })), "{refused:?}");
+    assert_eq!(store.count(INC).await.unwrap(), 11);
+}
+
+#[tokio::test]
+async fn the_end_of_an_incarnation() {
+    let place = Place::new();
+    let store = place.open();
+    filled(&store).await;
+    let mut waiting = batch('E');
+    waiting.mode = Mode::Enrich;
+    upsert(&mut waiting, "later", &[(5, Some("e"))]);
+    store.commit(waiting).await.unwrap();
+    let mut gone = batch('A');
+    gone.target.unique = vec![1];
+    delete(&mut gone, "a");
+    let version = raccord_model::port::sink::Change {
+        intent: raccord_model::port::sink::Intent::Delete,
+        key: b"b",
+        patch: b"",
+        version: b"3",
+    };
+    gone.changes.push(version);
+    assert_eq!(effects(&store.commit(gone).await.unwrap()), "deleted 2");
+    let mut other = batch('A');
+    other.target.incarnation = INC + 1;
+    upsert(&mut other, "a", &[(1, Some("a"))]);
+    store.commit(other).await.unwrap();
+    assert_eq!(store.collect(INC).await.unwrap(), 9);
+    assert_eq!((store.count(INC).await.unwrap(), store.count(INC + 1).await.unwrap()), (0, 1));
+    assert_eq!(store.count_owned(INC, transfer('B')).await.unwrap(), 0);
+    assert_eq!(store.collect(INC).await.unwrap(), 0);
+    assert_sound(&store);
+}

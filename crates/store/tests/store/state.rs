@@ -1,0 +1,199 @@
+//! The state's port: serials, facts, bodies; and what a refusal leaves behind, which is nothing.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use raccord_model::canonical::Digest;
+use raccord_model::fact::{Entry, Tally};
+use raccord_model::key::Key;
+use raccord_model::port::sink::{Ledger, Sink, SinkError};
+use raccord_model::port::state::{Commit, Head, Scan, State, StateError, Table, Write};
+use uuid::Uuid;
+
+use crate::fixture::{
+    INC, Place, assert_sound, at, batch, checkpoint, keys, raise_epoch, reject, transfer, upsert,
+};
+
+fn key(text: &str) -> Key {
+    text.parse().unwrap()
+}
+
+/// A resource and its body.
+fn resource(text: &str, letter: char) -> [Write; 2] {
+    let body = Bytes::from(text.to_owned());
+    let digest = Digest::of(&body);
+    [Write::Body(digest, body), Write::Index(key(text), Entry { uid: transfer(letter), digest })]
+}
+
+#[tokio::test]
+async fn an_apply_is_one_commit() {
+    let place = Place::new();
+    let store = place.open();
+    let new = Head { lineage: Uuid::from_u128(0xABCD), serial: 0, generation: 0, stack: None, root: None };
+    assert_eq!(store.head().await.unwrap(), new);
+    let mut writes: Vec<_> = ["Source/a", "Transfer/b"].iter().flat_map(|text| resource(text, 'A')).collect();
+    writes.push(Write::Head { stack: "shop".parse().unwrap(), root: "/data".to_owned(), generation: 1 });
+    let serial = State::commit(&store, Commit { expected: Some(0), writes }).await.unwrap();
+    assert_eq!(serial, 1);
+    let index = store.index().await.unwrap();
+    assert_eq!(index.keys().map(ToString::to_string).collect::<Vec<_>>(), ["Source/a", "Transfer/b"]);
+    let digests =
+        vec![index[&key("Transfer/b")].digest, Digest::of(b"nothing"), index[&key("Source/a")].digest];
+    let bodies = store.bodies(digests).await.unwrap();
+    let expected = [Some(Bytes::from("Transfer/b")), None, Some(Bytes::from("Source/a"))];
+    assert_eq!(bodies, expected);
+    let head = store.head().await.unwrap();
+    assert_eq!((head.serial, head.generation, head.root.as_deref()), (1, 1, Some("/data")));
+    let info = store.info().unwrap();
+    assert_eq!((info.format, info.serial, info.generation, info.resources), (1, 1, 1, 2));
+    let gone = vec![Write::Unindex(key("Source/a")), Write::DropBody(index[&key("Source/a")].digest)];
+    assert_eq!(State::commit(&store, Commit { expected: Some(1), writes: gone }).await.unwrap(), 2);
+    assert_eq!(store.index().await.unwrap().len(), 1);
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn a_stale_serial_leaves_no_trace() {
+    let place = Place::new();
+    let store = place.open();
+    let commit = |expected, text: &str| Commit { expected, writes: resource(text, 'A').to_vec() };
+    assert_eq!(State::commit(&store, commit(Some(0), "Source/a")).await.unwrap(), 1);
+    // They go into one group with others, some before and some after.
+    let (before, stale, after) = tokio::join!(
+        State::commit(&store, commit(None, "Source/b")),
+        State::commit(&store, commit(Some(0), "Source/stale")),
+        State::commit(&store, commit(None, "Source/c")),
+    );
+    assert_eq!((before.unwrap(), after.unwrap()), (1, 1), "facts alone leave the serial as it is");
+    assert!(matches!(stale, Err(StateError::Conflict { expected: 0, found: 1 })), "{stale:?}");
+    let names: Vec<_> = store.index().await.unwrap().into_keys().map(|key| key.to_string()).collect();
+    assert_eq!(names, ["Source/a", "Source/b", "Source/c"]);
+}
+
+#[tokio::test]
+async fn a_stale_fence_leaves_no_trace() {
+    let place = Place::new();
+    let store = place.open();
+    raise_epoch(&store, 'A', 2).await;
+    // (epoch of the batch, whether it is refused)
+    for (epoch, refused) in [(0, true), (1, true), (2, false), (3, false)] {
+        let mut stale = batch('A');
+        stale.fence.epoch = epoch;
+        upsert(&mut stale, &format!("k{epoch}"), &[(1, Some("x"))]);
+        stale.rejects = vec![reject('A', None, &epoch.to_string(), 0)];
+        stale.checkpoint = Some(checkpoint(i64::try_from(epoch).unwrap()));
+        let mut other = batch('B');
+        upsert(&mut other, &format!("other{epoch}"), &[(1, Some("x"))]);
+        let (first, second) = tokio::join!(Sink::commit(&store, stale), Sink::commit(&store, other));
+        assert_eq!(matches!(first, Err(SinkError::Fenced { found: 2, .. })), refused, "{epoch}");
+        assert_eq!(second.unwrap().created, 1);
+    }
+    assert_eq!(keys(&store).await, "k2 k3 other0 other1 other2 other3");
+    assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), 2);
+    assert_eq!(store.resume(transfer('A')).await.unwrap(), Some(checkpoint(3)));
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_harms_nobody_else() {
+    let place = Place::new();
+    let store = place.open();
+    let mut broken = batch('A');
+    upsert(&mut broken, "first", &[(1, Some("x"))]);
+    let change = raccord_model::port::sink::Change {
+        intent: raccord_model::port::sink::Intent::Upsert,
+        key: b"second",
+        patch: b"\xFFnot a patch",
+        version: b"",
+    };
+    broken.changes.push(change);
+    let mut good = batch('B');
+    upsert(&mut good, "good", &[(1, Some("x"))]);
+    let mut more = batch('B');
+    upsert(&mut more, "more", &[(1, Some("x"))]);
+    let (good, broken, more) =
+        tokio::join!(Sink::commit(&store, good), Sink::commit(&store, broken), Sink::commit(&store, more));
+    assert!(matches!(broken, Err(SinkError::Damaged)), "{broken:?}");
+    let one = Tally { fetched: 1, created: 1, ..Tally::default() };
+    assert_eq!((good.unwrap(), more.unwrap()), (one, one));
+    assert_eq!(keys(&store).await, "good more");
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn facts_are_found_by_prefix() {
+    let place = Place::new();
+    let store = place.open();
+    let put = |text: &str| Write::Put(Table::Steps, text.to_owned(), text.as_bytes().to_vec());
+    let mut writes: Vec<_> = ["a/1", "a/2", "a/3", "b/1"].into_iter().map(put).collect();
+    writes.push(Write::Put(Table::Runs, "a/9".to_owned(), Vec::new()));
+    writes.push(Write::Put(Table::Steps, "a/gone".to_owned(), Vec::new()));
+    writes.push(Write::Remove(Table::Steps, "a/gone".to_owned()));
+    State::commit(&store, Commit { expected: None, writes }).await.unwrap();
+    for (prefix, newest_first, limit, expected) in [
+        ("", false, None, "a/1 a/2 a/3 b/1"),
+        ("a/", false, None, "a/1 a/2 a/3"),
+        ("a/", true, Some(2), "a/3 a/2"),
+        ("a/", false, Some(0), ""),
+        ("b", true, None, "b/1"),
+        ("c", true, None, ""),
+    ] {
+        let scan = Scan { prefix: prefix.to_owned(), newest_first, limit };
+        let facts = store.scan(Table::Steps, scan).await.unwrap();
+        let keys: Vec<_> = facts.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys.join(" "), expected, "{prefix} {newest_first} {limit:?}");
+    }
+    assert_eq!(store.get(Table::Steps, "a/2".to_owned()).await.unwrap(), Some(b"a/2".to_vec()));
+    assert_eq!(store.get(Table::Steps, "a/9".to_owned()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn dropping_and_opening_again_keeps_everything() {
+    let place = Place::new();
+    {
+        let store = place.open();
+        let mut lazy = batch('A');
+        upsert(&mut lazy, "k", &[(1, Some("x"))]);
+        lazy.rejects = vec![reject('A', None, "p", 0)];
+        lazy.checkpoint = Some(checkpoint(4));
+        Sink::commit(&store, lazy).await.unwrap();
+    }
+    let store = place.open();
+    assert_eq!(store.head().await.unwrap().lineage, Uuid::from_u128(0xABCD));
+    assert_eq!(keys(&store).await, "k");
+    assert_eq!(store.count(INC).await.unwrap(), 1);
+    assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), 1);
+    assert_eq!(store.resume(transfer('A')).await.unwrap(), Some(checkpoint(4)));
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn a_lazy_commit_is_durable_within_a_second() {
+    let place = Place::new();
+    let store = place.open();
+    let mut lazy = batch('A');
+    lazy.at = at(0);
+    upsert(&mut lazy, "k", &[(1, Some("x"))]);
+    let begun = Instant::now();
+    Sink::commit(&store, lazy).await.unwrap();
+    let copy = |name: &str| {
+        // What a crash would leave: the file as it is on the disk at this moment.
+        let to = place.directory.path().join(name);
+        std::fs::copy(place.path(), &to).unwrap();
+        raccord_store::Store::open_existing(&to, &crate::fixture::opener("test")).unwrap()
+    };
+    let at_once = keys(&copy("at once")).await;
+    // A machine that is very busy says nothing about either moment.
+    if begun.elapsed() < Duration::from_millis(700) {
+        assert_eq!(at_once, "");
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    while keys(&copy("later")).await.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    let mut durable = batch('A');
+    durable.durable = true;
+    upsert(&mut durable, "l", &[(1, Some("x"))]);
+    Sink::commit(&store, durable).await.unwrap();
+    assert_eq!(keys(&copy("durable")).await, "k l");
+}
