@@ -87,7 +87,7 @@ pub(super) enum Choice<'a, 't> {
     Member(&'a Entry<'t>, &'a Variables),
 }
 
-impl<'de, 'a, 't> EnumAccess<'de> for Choice<'a, 't> {
+impl<'de> EnumAccess<'de> for Choice<'_, '_> {
     type Error = Failure;
     type Variant = Self;
 
@@ -102,7 +102,7 @@ impl<'de, 'a, 't> EnumAccess<'de> for Choice<'a, 't> {
     }
 }
 
-impl<'de, 'a, 't> Choice<'a, 't> {
+impl<'a, 't> Choice<'a, 't> {
     fn content<T>(
         self,
         read: impl FnOnce(NodeDeserializer<'a, 't>) -> Result<T, Failure>,
@@ -162,12 +162,10 @@ pub(super) fn choice<'a, 't>(
     variants: &'static [&'static str],
 ) -> Result<Choice<'a, 't>, Failure> {
     let mut live = node.entries().iter().filter(|entry| !matches!(entry.node.value, Value::Pruned));
-    match (live.next(), live.next()) {
-        (Some(entry), None) => Ok(Choice::Member(entry, variables)),
-        _ => {
-            let found = if matches!(node.value, Value::Seq(_)) { Unexpected::Seq } else { Unexpected::Map };
-            let expected = format!("one of {}", variants.join(", "));
-            Err(Failure::invalid_type(found, &expected.as_str()))
-        }
+    if let (Some(entry), None) = (live.next(), live.next()) {
+        return Ok(Choice::Member(entry, variables));
     }
+    let found = if matches!(node.value, Value::Seq(_)) { Unexpected::Seq } else { Unexpected::Map };
+    let expected = format!("one of {}", variants.join(", "));
+    Err(Failure::invalid_type(found, &expected.as_str()))
 }

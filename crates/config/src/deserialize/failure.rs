@@ -60,11 +60,6 @@ impl Failure {
         self.0.code
     }
 
-    /// Whether its place is not known yet.
-    pub(crate) const fn is_unplaced(&self) -> bool {
-        self.0.span.is_none()
-    }
-
     /// The same at a place, unless it has one.
     pub(crate) fn placed(mut self, span: Span) -> Self {
         self.0.span.get_or_insert(span);

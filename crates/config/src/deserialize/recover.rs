@@ -12,7 +12,7 @@ use crate::node::{Entry, Node, Value};
 use crate::parse::Problem;
 
 /// How many mistakes of one document are reported.
-pub const MAX_MISTAKES: usize = 100;
+const MAX_MISTAKES: usize = 100;
 /// How often one document is read; a stand-in may take several attempts.
 const MAX_ATTEMPTS: usize = 4 * MAX_MISTAKES;
 

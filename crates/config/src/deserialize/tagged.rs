@@ -1,7 +1,9 @@
 //! Maps in which one member tells what the others mean, answered as an enum so that no place is lost.
 
 use raccord_model::diagnostic::Code;
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer as _, VariantAccess, Visitor,
+};
 
 use super::{Failure, NodeDeserializer, Variables};
 use crate::node::{Node, Value};
@@ -28,7 +30,7 @@ impl<'a, 't> Tag<'a, 't> {
     }
 }
 
-impl<'de, 'a, 't> EnumAccess<'de> for Tag<'a, 't> {
+impl<'de> EnumAccess<'de> for Tag<'_, '_> {
     type Error = Failure;
     type Variant = Self;
 
@@ -74,5 +76,48 @@ impl<'de> VariantAccess<'de> for Tag<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Failure> {
         self.map.without(self.member).deserialize_struct("", fields, visitor)
+    }
+}
+
+/// A name, or what it would stand for: answered as an enum so that no place is lost.
+pub(super) struct Reference<'a, 't>(NodeDeserializer<'a, 't>);
+
+impl<'a, 't> Reference<'a, 't> {
+    pub(super) const fn new(node: NodeDeserializer<'a, 't>) -> Self {
+        Self(node)
+    }
+}
+
+impl<'de> EnumAccess<'de> for Reference<'_, '_> {
+    type Error = Failure;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Failure> {
+        let form = if self.0.is_scalar() { "byName" } else { "inline" };
+        Ok((seed.deserialize(form.into_deserializer())?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Reference<'_, '_> {
+    type Error = Failure;
+
+    fn unit_variant(self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Failure> {
+        seed.deserialize(self.0)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Failure> {
+        self.0.deserialize_tuple(length, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        self.0.deserialize_struct("", fields, visitor)
     }
 }

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use raccord_model::diagnostic::Code;
+use raccord_model::language::reference::REFERENCE_MARKER;
 use raccord_model::secret::{SECRET_MARKER, SecretRef};
 use raccord_model::tagged::TAG_MARKER;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 use super::access::{Choice, Items, Members, choice};
-use super::tagged::Tag;
+use super::tagged::{Reference, Tag};
 use super::{Failure, Variables};
 use crate::interpolate::{Trouble, interpolate};
 use crate::node::{Node, Span, Value};
@@ -36,6 +37,10 @@ impl<'a, 't> NodeDeserializer<'a, 't> {
     pub(super) const fn without(mut self, member: &'a str) -> Self {
         self.skip = Some(member);
         self
+    }
+
+    pub(super) const fn is_scalar(&self) -> bool {
+        matches!(&self.node.value, Value::Scalar { .. } | Value::StandIn(_))
     }
 
     pub(super) fn is_null(&self) -> bool {
@@ -236,6 +241,9 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_, '_> {
         if name == SECRET_MARKER {
             self.is_secret = true;
             return visitor.visit_newtype_struct(self).map_err(|failure| self.plain_secret(failure));
+        }
+        if name == REFERENCE_MARKER {
+            return visitor.visit_enum(Reference::new(self));
         }
         if let Some(member) = name.strip_prefix(TAG_MARKER) {
             let Value::Map(_) = self.node.value else {

@@ -6,10 +6,14 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::de::{DeserializeOwned, EnumAccess, Error, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::name::Name;
+
+/// The name under which serde announces a reference. A deserializer that knows it (the YAML loader) answers
+/// with `visit_enum`, the variant `byName` for a text and `inline` for anything else, and keeps every place.
+pub const REFERENCE_MARKER: &str = "raccord::ByNameOrInline";
 
 /// Either the name of a document or what such a document would say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,26 +42,44 @@ impl<T> ByNameOrInline<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for ByNameOrInline<T> {
+impl<'de, T: DeserializeOwned> Deserialize<'de> for ByNameOrInline<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Either<T> {
-            type Value = ByNameOrInline<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name or what it would stand for")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                text.parse().map(ByNameOrInline::ByName).map_err(E::custom)
-            }
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(ByNameOrInline::Inline)
-            }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(SeqAccessDeserializer::new(seq)).map(ByNameOrInline::Inline)
-            }
-        }
-        deserializer.deserialize_any(Either(PhantomData))
+        deserializer.deserialize_newtype_struct(REFERENCE_MARKER, Either(PhantomData))
     }
+}
+
+struct Either<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for Either<T> {
+    type Value = ByNameOrInline<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name or what it would stand for")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Self::Value, A::Error> {
+        let (form, value): (Form, _) = data.variant()?;
+        match form {
+            Form::ByName => value.newtype_variant().map(ByNameOrInline::ByName),
+            Form::Inline => value.newtype_variant().map(ByNameOrInline::Inline),
+        }
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<Self::Value, D::Error> {
+        let value = serde_json::Value::deserialize(inner)?;
+        if let serde_json::Value::String(name) = &value {
+            return name.parse().map(ByNameOrInline::ByName).map_err(D::Error::custom);
+        }
+        T::deserialize(value).map(ByNameOrInline::Inline).map_err(D::Error::custom)
+    }
+}
+
+/// The variants under which a deserializer that knows [`REFERENCE_MARKER`] answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Form {
+    ByName,
+    Inline,
 }
 
 impl<T: Serialize> Serialize for ByNameOrInline<T> {
