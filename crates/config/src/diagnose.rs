@@ -84,8 +84,11 @@ impl Report {
         problem: Problem,
         path: &[String],
     ) {
-        let secret = secret::spans(&document.root, document.kind);
+        let mut secret = secret::spans(&document.root, document.kind);
         let Problem { span, code, message, help } = problem;
+        if code == Code::PlainSecret {
+            secret.push(span);
+        }
         let place = Some(document.text.place(span, &secret));
         let path = document.root.path_text(path);
         self.push(Diagnostic { place, severity, code, message, path, help });

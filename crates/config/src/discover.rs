@@ -111,9 +111,8 @@ impl Walk<'_> {
                     }
                 }
                 Ok(metadata) if metadata.is_file() && is_yaml(child) => self.file(child),
-                Ok(_) => {}
                 Err(error) if is_yaml(child) => unreadable(self.report, child, &error),
-                Err(_) => {}
+                Ok(_) | Err(_) => {}
             }
         }
     }

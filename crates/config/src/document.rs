@@ -257,17 +257,19 @@ impl Reader<'_, '_> {
 }
 
 /// The mistake without the text that is wrong, where that may be a secret.
-fn discreet(mut mistake: Mistake, kind: Option<Kind>) -> Mistake {
+fn discreet(mistake: Mistake, kind: Option<Kind>) -> Mistake {
     let path: Vec<&str> = mistake.path.iter().map(String::as_str).collect();
     let repeats = matches!(mistake.problem.code, Code::InvalidValue | Code::WrongType);
-    if repeats && !secret::is_public(kind, &path) {
-        mistake.problem.message =
-            "this is not what is expected here; it is not repeated, for it may be a secret".to_owned();
-        let is_authorization = path.ends_with(&["authorization"]);
-        mistake.problem.help =
-            is_authorization.then(|| "write the name of an Authorization, or a map with `type`".to_owned());
+    if !repeats || secret::is_public(kind, &path) {
+        return mistake;
     }
-    mistake
+    let help = "write the name of an Authorization, or a map with `type`";
+    let problem = Problem {
+        message: "this is not what is expected here; it is not repeated, for it may be a secret".to_owned(),
+        help: path.ends_with(&["authorization"]).then(|| help.to_owned()),
+        ..mistake.problem
+    };
+    Mistake { problem, path: mistake.path }
 }
 
 #[cfg(test)]

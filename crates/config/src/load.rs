@@ -146,15 +146,14 @@ fn gather<'t>(texts: &'t [SourceText], report: &mut Report) -> Gathered<'t> {
     for text in texts {
         for chunk in split(&text.text) {
             let parsed = parse(&chunk);
-            match parsed.root {
-                Some(root) => gathered.add(text, root, parsed.problems, report),
-                None => {
-                    gathered.count += usize::from(!parsed.problems.is_empty());
-                    for problem in parsed.problems {
-                        report.text_error(text, &chunk, problem);
-                        gathered.broken.push(guess(&chunk));
-                    }
-                }
+            if let Some(root) = parsed.root {
+                gathered.add(text, root, parsed.problems, report);
+                continue;
+            }
+            gathered.count += usize::from(!parsed.problems.is_empty());
+            for problem in parsed.problems {
+                report.text_error(text, &chunk, problem);
+                gathered.broken.push(guess(&chunk));
             }
         }
     }

@@ -124,9 +124,9 @@ impl<'t> Node<'t> {
         for segment in path {
             let in_list = node.is_some_and(|node| matches!(node.value, Value::Seq(_)));
             if in_list {
-                text.push_str(&format!("[{segment}]"));
+                text.extend(["[", segment, "]"]);
             } else if segment.is_empty() || segment.contains(['.', '[', ']', ' ']) {
-                text.push_str(&format!("[\"{segment}\"]"));
+                text.extend(["[\"", segment, "\"]"]);
             } else {
                 if !text.is_empty() {
                     text.push('.');
@@ -136,15 +136,6 @@ impl<'t> Node<'t> {
             node = node.and_then(|node| node.step(segment)).map(|(next, _)| next);
         }
         text
-    }
-
-    /// How many nodes there are, itself included.
-    pub(crate) fn size(&self) -> usize {
-        1 + match &self.value {
-            Value::Seq(items) => items.iter().map(Self::size).sum::<usize>(),
-            Value::Map(entries) => entries.iter().map(|entry| entry.node.size()).sum(),
-            Value::Scalar { .. } | Value::Pruned | Value::StandIn(_) => 0,
-        }
     }
 
     /// How many levels there are, itself included.

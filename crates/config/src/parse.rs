@@ -18,6 +18,8 @@ pub const MAX_DEPTH: usize = 64;
 pub const MAX_NODES: usize = 100_000;
 /// How long a key may be, in characters. YAML itself stops at 1,024.
 const MAX_KEY: usize = 4_096;
+/// Up to how many members a map is searched for repeated keys pair by pair.
+const SMALL: usize = 12;
 
 /// A mistake at a place of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +91,7 @@ impl<'t> Reader<'t> {
                 event if root.is_none() => root = Some(self.node(event, span, 1)?),
                 _ => {
                     let message = "the text goes on after the document has ended".to_owned();
-                    return Err(self.problem(span, Code::YamlSyntax, message, None));
+                    return failed(span, Code::YamlSyntax, message, None);
                 }
             }
         }
@@ -106,18 +108,15 @@ impl<'t> Reader<'t> {
 
     /// The event after this one, where the grammar promises one.
     fn following(&mut self) -> Read<(Event<'t>, Span)> {
-        let end = Span { line: self.chunk.lines_before + 1, column: 1, length: 1 };
-        self.next()?.ok_or_else(|| {
-            self.problem(end, Code::YamlSyntax, "the document ends too early".to_owned(), None)
-        })
+        let Some(next) = self.next()? else {
+            let end = Span { line: self.chunk.lines_before + 1, column: 1, length: 1 };
+            return failed(end, Code::YamlSyntax, "the document ends too early", None);
+        };
+        Ok(next)
     }
 
     fn span(&self, start: &Marker, end: &Marker) -> Span {
         span_of(self.chunk.lines_before, start, end)
-    }
-
-    fn problem(&self, span: Span, code: Code, message: String, help: Option<&str>) -> Box<Problem> {
-        Box::new(Problem { span, code, message, help: help.map(str::to_owned) })
     }
 
     /// Counts one value, or a whole expanded alias.
@@ -125,12 +124,12 @@ impl<'t> Reader<'t> {
         self.nodes = self.nodes.saturating_add(nodes);
         if depth > MAX_DEPTH {
             let message = format!("lists and maps are nested more than {MAX_DEPTH} deep");
-            return Err(self.problem(span, Code::TooLarge, message, None));
+            return failed(span, Code::TooLarge, message, None);
         }
         if self.nodes > MAX_NODES {
             let message = format!("the document holds more than {MAX_NODES} values");
             let help = "every use of an alias counts as what it stands for; split the document";
-            return Err(self.problem(span, Code::TooLarge, message, Some(help)));
+            return failed(span, Code::TooLarge, message, Some(help));
         }
         Ok(())
     }
@@ -150,7 +149,7 @@ impl<'t> Reader<'t> {
             Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
             _ => {
                 let message = "this cannot stand here".to_owned();
-                return Err(self.problem(span, Code::YamlSyntax, message, None));
+                return failed(span, Code::YamlSyntax, message, None);
             }
         };
         let node = Node { value, span };
@@ -164,7 +163,7 @@ impl<'t> Reader<'t> {
     fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Read<Node<'t>> {
         let Some((size, height)) = self.anchors.get(&anchor).map(|known| (known.size, known.height)) else {
             let message = "an alias stands inside what it refers to".to_owned();
-            return Err(self.problem(span, Code::YamlSyntax, message, None));
+            return failed(span, Code::YamlSyntax, message, None);
         };
         self.count(size, depth + height - 1, span)?;
         // The copy keeps the places of the anchor: a mistake in it is shown where it was written.
@@ -198,7 +197,7 @@ impl<'t> Reader<'t> {
             let (event, span) = self.following()?;
             let node = self.node(event, span, depth + 1)?;
             if is_merge {
-                self.merge(node, key_span, &mut merged)?;
+                merge(node, key_span, &mut merged)?;
             } else {
                 entries.push(Entry { key, key_span, node });
             }
@@ -219,28 +218,19 @@ impl<'t> Reader<'t> {
             Value::Scalar { text, .. } => Ok((text, node.span)),
             Value::Seq(_) | Value::Map(_) | Value::Pruned | Value::StandIn(_) => {
                 let message = "a list or map stands where the name of a member is expected".to_owned();
-                Err(self.problem(span, Code::YamlSyntax, message, Some(syntax::QUOTE_BRACKETS)))
+                failed(span, Code::YamlSyntax, message, Some(syntax::QUOTE_BRACKETS))
             }
         }
     }
 
-    fn merge(&mut self, node: Node<'t>, key: Span, merged: &mut Vec<Entry<'t>>) -> Read<()> {
-        let maps = match node.value {
-            Value::Seq(items) => items,
-            value => vec![Node { value, span: node.span }],
-        };
-        for map in maps {
-            let Value::Map(entries) = map.value else {
-                let message = "`<<` takes a map, or a list of maps, to merge into this one".to_owned();
-                return Err(self.problem(key, Code::YamlSyntax, message, None));
-            };
-            merged.extend(entries);
-        }
-        Ok(())
-    }
-
     /// Keeps the first entry of every key and reports the others.
     fn drop_repeated(&mut self, entries: &mut Vec<Entry<'t>>) {
+        // Most maps are small and right: that is seen without sorting.
+        let is_small = entries.len() <= SMALL;
+        let differs = |(at, entry): (usize, &Entry<'_>)| entries.iter().take(at).all(|e| e.key != entry.key);
+        if is_small && entries.iter().enumerate().all(differs) {
+            return;
+        }
         let mut order: Vec<usize> = (0..entries.len()).collect();
         let key = |at: &usize| entries.get(*at).map(|entry| entry.key.as_ref());
         order.sort_by(|a, b| key(a).cmp(&key(b)).then(a.cmp(b)));
@@ -257,12 +247,33 @@ impl<'t> Reader<'t> {
         for &(first, again) in &repeated {
             let (key, line) = (&entries[again].key, entries[first].key_span.line);
             let message = format!("the key `{key}` stands twice in this map; it is first on line {line}");
-            self.problems.push(*self.problem(entries[again].key_span, Code::DuplicateKey, message, None));
+            let span = entries[again].key_span;
+            self.problems.push(Problem { span, code: Code::DuplicateKey, message, help: None });
         }
         for &(_, again) in repeated.iter().rev() {
             entries.remove(again);
         }
     }
+}
+
+/// The entries that a merge key brings.
+fn merge<'t>(node: Node<'t>, key: Span, merged: &mut Vec<Entry<'t>>) -> Read<()> {
+    let maps = match node.value {
+        Value::Seq(items) => items,
+        value => vec![Node { value, span: node.span }],
+    };
+    for map in maps {
+        let Value::Map(entries) = map.value else {
+            let message = "`<<` takes a map, or a list of maps, to merge into this one";
+            return failed(key, Code::YamlSyntax, message, None);
+        };
+        merged.extend(entries);
+    }
+    Ok(())
+}
+
+fn failed<T>(span: Span, code: Code, message: impl Into<String>, help: Option<&str>) -> Read<T> {
+    Err(Box::new(Problem { span, code, message: message.into(), help: help.map(str::to_owned) }))
 }
 
 /// A place between two marks of a document that begins after so many lines.

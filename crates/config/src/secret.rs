@@ -11,32 +11,18 @@ use crate::split::{Chunk, lines};
 
 /// Whether the value at a path of a document of this kind can be shown. `None` is an unknown kind.
 pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
-    match (kind, path) {
-        (_, ["apiVersion" | "kind", ..] | ["metadata", "name", ..]) => true,
-        (None, _) => false,
-        (Some(_), ["metadata", ..]) => true,
-        (Some(Kind::Authorization), ["spec", rest @ ..])
-        | (Some(Kind::Source), ["spec", "authorization", rest @ ..]) => {
+    let head = matches!(path, ["apiVersion" | "kind", ..] | ["metadata", "name", ..]);
+    head || kind.is_some_and(|kind| match (kind, path) {
+        (_, ["metadata", ..]) => true,
+        (Kind::Authorization, ["spec", rest @ ..]) | (Kind::Source, ["spec", "authorization", rest @ ..]) => {
             matches!(rest, ["type" | "header" | "prefix" | "query"])
         }
-        (Some(Kind::Source), ["spec", rest @ ..]) => matches!(rest, ["connector" | "config" | "protect", ..]),
-        (Some(Kind::Stack), ["spec", "mail", rest @ ..]) => {
-            matches!(rest, ["host" | "port" | "security" | "from"])
-        }
-        (Some(Kind::Stack), ["spec", rest @ ..]) => matches!(rest, ["variables" | "language" | "limits", ..]),
-        (Some(Kind::Authorization | Kind::Source | Kind::Stack), _) => false,
-        (
-            Some(
-                Kind::Project
-                | Kind::Mapping
-                | Kind::Transfer
-                | Kind::Subscription
-                | Kind::Alert
-                | Kind::Integration,
-            ),
-            _,
-        ) => true,
-    }
+        (Kind::Source, ["spec", rest @ ..]) => matches!(rest, ["connector" | "config" | "protect", ..]),
+        (Kind::Stack, ["spec", "mail", rest @ ..]) => matches!(rest, ["host" | "port" | "security" | "from"]),
+        (Kind::Stack, ["spec", rest @ ..]) => matches!(rest, ["variables" | "language" | "limits", ..]),
+        // Only these three hold secrets at all.
+        (kind, _) => !matches!(kind, Kind::Authorization | Kind::Source | Kind::Stack),
+    })
 }
 
 /// The places of all values of a document that must not be shown.

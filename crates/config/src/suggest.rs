@@ -29,7 +29,7 @@ fn distance(wrong: &str, candidate: &str) -> usize {
 }
 
 /// The advice that names the nearest candidate, or lists them all when they are few.
-pub(crate) fn advice<'c>(wrong: &str, candidates: &[&'c str], what: &str) -> Option<String> {
+pub(crate) fn advice(wrong: &str, candidates: &[&str], what: &str) -> Option<String> {
     if let Some(meant) = nearest(wrong, candidates.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use raccord_compiler::mapping::check_default;
 use raccord_model::Ident;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{Entity, Field, FieldType, ProjectSpec};
@@ -89,11 +90,6 @@ fn check_field(field: &Field) -> Vec<Finding> {
         }
         Some(_) | None => {}
     }
-    findings.extend(default_findings(field).into_iter().map(|finding| finding.under(&["default"])));
+    findings.extend(check_default(field));
     findings
-}
-
-/// What is wrong with a field's default. The seam to the compiler's conversion of constants.
-fn default_findings(_field: &Field) -> Vec<Finding> {
-    Vec::new()
 }

@@ -1,5 +1,6 @@
 //! Transfers: what they refer to is there, and an active one has everything it needs.
 
+use raccord_compiler::mapping::{Layout, Task, compile};
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode, SourceSpec, TransferSpec};
 use raccord_model::{DataTypeName, Ident, Kind, Name};
@@ -132,15 +133,15 @@ pub(super) fn check_mapping(scene: Scene<'_, '_>, held: &Held<TransferSpec>) -> 
     let counts = |finding: &Finding| {
         spec.active || !matches!(finding.code, Code::IncompleteKey | Code::RequiredField | Code::NotReady)
     };
-    mapping_findings(mapping, entity, spec.mode)
-        .into_iter()
-        .filter(counts)
-        .map(|finding| (at, finding.under(path)))
-        .collect()
-}
-
-/// What is wrong with a mapping onto an entity. The seam to the compiler, which compiles the same bytes
-/// with the same function as a run does; its paths are relative to the mapping.
-fn mapping_findings(_mapping: &MappingSpec, _entity: &Entity, _mode: Mode) -> Vec<Finding> {
-    Vec::new()
+    let task = Task {
+        mapping,
+        entity,
+        mode: spec.mode,
+        layout: &Layout::provisional(entity),
+        deleted: spec.deletes.field.as_ref(),
+        version: spec.version.as_ref(),
+        cursor: None,
+    };
+    let (_, findings) = compile(&task);
+    findings.into_iter().filter(counts).map(|finding| (at, finding.under(path))).collect()
 }

@@ -3,6 +3,9 @@
 //! The defaults that hang on one field alone are left out by the types themselves; those here hang on a
 //! name, on another field, or stand for an `Option`.
 
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
 use raccord_model::language::connector::file::{Compression, FileDataType, FileFormat};
 use raccord_model::language::connector::http::{HttpSettings, Pagination, Wait, WaitUnit};
 use raccord_model::language::stack::{MailSecurity, MailServer};
@@ -53,23 +56,29 @@ pub(super) fn http(settings: &mut HttpSettings) {
 }
 
 pub(super) fn file_data_type(data_type: &mut FileDataType) {
-    let lower = data_type.path.to_ascii_lowercase();
-    let (bare, compression) = match lower.strip_suffix(".gz") {
-        Some(bare) => (bare, Compression::Gzip),
-        None => (lower.as_str(), Compression::None),
-    };
+    let mut path = PathBuf::from(data_type.path.to_ascii_lowercase());
+    let mut compression = Compression::None;
+    if extension(&path) == Some("gz") {
+        compression = Compression::Gzip;
+        path.set_extension("");
+    }
     omit(&mut data_type.compression, &compression);
-    let by_extension = match bare.rsplit_once('.') {
-        Some((_, "csv")) => Some(FileFormat::Csv),
-        Some((_, "jsonl")) => Some(FileFormat::Jsonl),
-        Some((_, "json")) => Some(FileFormat::Json),
+    let extension = extension(&path);
+    let by_extension = match extension {
+        Some("csv" | "tsv") => Some(FileFormat::Csv),
+        Some("jsonl" | "ndjson") => Some(FileFormat::Jsonl),
+        Some("json") => Some(FileFormat::Json),
         _ => None,
     };
     if let Some(format) = by_extension {
         omit(&mut data_type.format, &format);
     }
-    omit(&mut data_type.delimiter, &',');
+    omit(&mut data_type.delimiter, if extension == Some("tsv") { &'\t' } else { &',' });
     if data_type.encoding.as_deref().is_some_and(|label| label.eq_ignore_ascii_case("utf-8")) {
         data_type.encoding = None;
     }
+}
+
+fn extension(path: &Path) -> Option<&str> {
+    path.extension().and_then(OsStr::to_str)
 }
