@@ -24,7 +24,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Bro
     let owned = counter::read(&tables.counters, Counter::Owned(inc, sweep.transfer))?;
     let most = sweep.max_share.map_or(u64::MAX, |share| most(owned, share));
     let unseen = unseen(tables, sweep, most)?;
-    let is_empty = unseen.seen == 0 && owned > 0;
+    let is_empty = !unseen.has_marks && owned > 0;
     if sweep.max_share.is_some() && (is_empty || unseen.count > most) {
         return Ok(Swept::Held { deletes: unseen.count, of: owned });
     }
@@ -48,8 +48,8 @@ fn most(owned: u64, share: u8) -> u64 {
 /// What a snapshot did not show.
 #[derive(Default)]
 struct Unseen {
-    /// How many keys it did show.
-    seen: u64,
+    /// Whether it showed any key at all.
+    has_marks: bool,
     /// How many rows it did not.
     count: u64,
     /// Their full keys, as long as they are not too many.
@@ -59,10 +59,9 @@ struct Unseen {
 /// Walks rows and marks side by side: both are in the order of keys.
 fn unseen(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Unseen, Broken> {
     let inc = table::incarnation(sweep.target.incarnation);
-    let mut found = Unseen::default();
     let mut marks = tables.seen.range::<&[u8]>(Under::new(&[table::uid(&sweep.transfer)]).bounds())?;
     let mut mark = marks.next().transpose()?;
-    found.seen += u64::from(mark.is_some());
+    let mut found = Unseen { has_marks: mark.is_some(), ..Unseen::default() };
     for entry in tables.rows.range::<&[u8]>(Under::new(&[&inc]).bounds())? {
         let (full, value) = entry?;
         if Record::decode(value.value())?.owner != sweep.transfer {
