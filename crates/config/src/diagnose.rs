@@ -103,10 +103,14 @@ impl Report {
 
     /// All of them, in the order of files and lines.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
-        self.errors.sort();
-        self.errors.dedup();
-        self.warnings.sort();
-        self.warnings.dedup();
+        for list in [&mut self.errors, &mut self.warnings] {
+            list.sort();
+            // Two ways to the same mistake may lead to different advice.
+            list.dedup_by(|again, first| {
+                again.help.clone_from(&first.help);
+                again == first
+            });
+        }
         let mut all = self.errors;
         let room = MAX_DIAGNOSTICS.saturating_sub(all.len());
         self.hidden += self.warnings.len().saturating_sub(room);

@@ -26,6 +26,10 @@ pub(crate) fn problem(error: &ScanError, chunk: &Chunk<'_>) -> Problem {
             span.column = small(text.trim_end().chars().count()).max(1);
         }
     }
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    if indents_with_tab(line) {
+        span.column = small(line.len() - line.trim_start_matches(' ').len() + 1);
+    }
     let code =
         if *error.kind() == ErrorKind::RecursionLimitExceeded { Code::TooLarge } else { Code::YamlSyntax };
     let (message, help) = explain(error.kind(), line);
@@ -40,7 +44,8 @@ fn explain(kind: &ErrorKind, line: &str) -> (String, Option<String>) {
     } else {
         other(kind)
     };
-    let help = help.or_else(|| has_brackets(line).then(|| QUOTE_BRACKETS.to_owned()));
+    let is_hidden = has_brackets(line) && *kind != ErrorKind::RecursionLimitExceeded;
+    let help = help.or_else(|| is_hidden.then(|| QUOTE_BRACKETS.to_owned()));
     (message, help)
 }
 

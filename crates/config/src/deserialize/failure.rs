@@ -22,6 +22,8 @@ struct Details {
     path: Vec<String>,
     /// The name of a member that is missing below the path.
     missing: Option<&'static str>,
+    /// The member that an unknown one was probably meant to be.
+    meant: Option<&'static str>,
 }
 
 /// The parts of a failure, its path from the root.
@@ -33,12 +35,21 @@ pub(crate) struct Parts {
     pub(crate) span: Option<Span>,
     pub(crate) path: Vec<String>,
     pub(crate) is_missing: bool,
+    pub(crate) meant: Option<&'static str>,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self(Box::new(Details { code, message, help: None, span: None, path: Vec::new(), missing: None }))
+        Self(Box::new(Details {
+            code,
+            message,
+            help: None,
+            span: None,
+            path: Vec::new(),
+            missing: None,
+            meant: None,
+        }))
     }
 
     pub(crate) fn help(mut self, help: Option<String>) -> Self {
@@ -74,10 +85,10 @@ impl Failure {
     }
 
     pub(crate) fn into_parts(self) -> Parts {
-        let Details { code, message, help, span, mut path, missing } = *self.0;
+        let Details { code, message, help, span, mut path, missing, meant } = *self.0;
         path.reverse();
         path.extend(missing.map(str::to_owned));
-        Parts { code, message, help, span, path, is_missing: missing.is_some() }
+        Parts { code, message, help, span, path, is_missing: missing.is_some(), meant }
     }
 }
 
@@ -109,11 +120,10 @@ impl de::Error for Failure {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Code::UnknownField, format!("there is no field `{field}` here")).help(suggest::advice(
-            field,
-            expected,
-            "the fields are",
-        ))
+        let mut failure = Self::new(Code::UnknownField, format!("there is no field `{field}` here"))
+            .help(suggest::advice(field, expected, "the fields are"));
+        failure.0.meant = suggest::nearest(field, expected.iter().copied());
+        failure
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {

@@ -54,7 +54,7 @@ struct Recovery<'t> {
 impl Recovery<'_> {
     /// Records a failure and changes the tree so that it does not happen again. False when nothing is left to change.
     fn take(&mut self, failure: Failure) -> bool {
-        let Parts { code, message, help, span, path, is_missing } = failure.into_parts();
+        let Parts { code, message, help, span, path, is_missing, meant } = failure.into_parts();
         if let Some(at) = self.stand_in_on(&path) {
             return self.retry_stand_in(path.get(..at).unwrap_or_default(), is_missing.then_some(&path));
         }
@@ -70,7 +70,11 @@ impl Recovery<'_> {
         }
         let value = if is_missing { Value::StandIn(0) } else { Value::Pruned };
         let changed = self.put(&path, value);
+        // Under its wrong name the member is there: it is not missing, too.
+        let right = meant.zip(path.split_last());
+        let right = right.map(|(meant, (_, parent))| [parent, &[meant.to_owned()]].concat());
         self.pruned.push(path);
+        self.pruned.extend(right);
         changed
     }
 
@@ -179,7 +183,6 @@ spec:
 ";
         let expected = [
             "unknown-field@3:12 metadata.nam",
-            "missing-field@3:1 metadata.name",
             "invalid-value@5:7 spec.to",
             "unknown-field@6:3 spec.schedul",
             "wrong-type@7:11 spec.active",

@@ -91,7 +91,12 @@ impl Resolver<'_, '_> {
     /// Turns an inline authorization into a resource of the source's name.
     fn lift_authorization(&mut self, mut held: Held<SourceSpec>) -> Held<SourceSpec> {
         let name = held.metadata.name.clone();
-        if let Some(ByNameOrInline::Inline(spec)) = held.spec.authorization.take() {
+        let by_name = Some(ByNameOrInline::ByName(name.clone()));
+        if !matches!(held.spec.authorization, Some(ByNameOrInline::Inline(_))) {
+            return held;
+        }
+        let inline = std::mem::replace(&mut held.spec.authorization, by_name);
+        if let Some(ByNameOrInline::Inline(spec)) = inline {
             let old = held.metadata.annotations.get(RENAMED_FROM).cloned();
             // It is renamed with its source, unless the old name is still in use.
             let is_free = old
@@ -99,13 +104,9 @@ impl Resolver<'_, '_> {
                 .and_then(|old| old.parse().ok())
                 .is_some_and(|old: Name| !self.resources.contains_key(&Key::new(Kind::Authorization, old)));
             let annotations = old.filter(|_| is_free).map(|old| (RENAMED_FROM.to_owned(), old));
-            let metadata = Metadata {
-                name: name.clone(),
-                labels: BTreeMap::new(),
-                annotations: annotations.into_iter().collect(),
-            };
+            let metadata =
+                Metadata { name, labels: BTreeMap::new(), annotations: annotations.into_iter().collect() };
             self.add(Held { at: held.at, metadata, spec }, |_, spec| Spec::Authorization(spec));
-            held.spec.authorization = Some(ByNameOrInline::ByName(name));
         }
         held
     }

@@ -204,7 +204,8 @@ impl<'de> Deserialize<'de> for Scalar {
                 Ok(Scalar(value.to_string()))
             }
         }
-        deserializer.deserialize_any(Text)
+        // The YAML loader answers with the text as it is written, so that `1.10` and `007` stay what they are.
+        deserializer.deserialize_str(Text)
     }
 }
 
