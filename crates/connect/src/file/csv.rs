@@ -1,0 +1,149 @@
+//! CSV (RFC 4180): rows over one header. A row that does not fit it is a fault, not a guess.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use csv::{ByteRecord, ErrorKind};
+use raccord_compiler::connector::FileStream;
+use raccord_model::port::records::{Fault, Records, Rows};
+use raccord_model::port::source::SourceError;
+
+use super::matching::{Matched, file_error};
+use super::open::{Content, open};
+use super::pages::{Batch, FileRecords, MAX_RECORD, PAGE_BYTES, record_too_long};
+use crate::mask::excerpt;
+
+/// How much of a row that is not a record is kept.
+const MAX_PAYLOAD: usize = 200;
+
+/// The records of a CSV file.
+pub(crate) struct CsvRecords {
+    name: String,
+    reader: csv::Reader<Metered>,
+    header: Arc<[String]>,
+    row: ByteRecord,
+}
+
+/// Lets only so much through before it is asked again: an opened quote must not swallow the whole file.
+struct Metered {
+    content: Content,
+    left: usize,
+}
+
+impl Read for Metered {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::other("a record is too long"));
+        }
+        let length = to.len().min(self.left);
+        let read = self.content.read(&mut to[..length])?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+impl CsvRecords {
+    pub(crate) fn open(file: &Matched, stream: &FileStream) -> Result<Self, SourceError> {
+        let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(stream.delimiter)
+            .buffer_capacity(64 * 1024)
+            .from_reader(Metered { content, left: MAX_RECORD });
+        let header = stream.columns.clone().into();
+        let mut records = Self { name: file.name.clone(), reader, header, row: ByteRecord::new() };
+        if stream.columns.is_empty() {
+            records.header = records.read_header()?;
+        }
+        Ok(records)
+    }
+
+    /// The names of the columns. A file without any line has none, and no records either.
+    fn read_header(&mut self) -> Result<Arc<[String]>, SourceError> {
+        if !self.read_row()? {
+            return Ok(Arc::new([]));
+        }
+        let mut header: Vec<String> = Vec::with_capacity(self.row.len());
+        for (at, name) in self.row.iter().enumerate() {
+            let name = str::from_utf8(name).map_err(|_| {
+                self.answer("its first line is not UTF-8; name the `encoding` of the file".to_owned())
+            })?;
+            if let Some(before) = header.iter().position(|known| known == name) {
+                let message = format!("the columns {} and {} are both called `{name}`", before + 1, at + 1);
+                return Err(self.answer(message));
+            }
+            header.push(name.to_owned());
+        }
+        Ok(header.into())
+    }
+
+    /// Reads the next row. Returns whether there was one.
+    fn read_row(&mut self) -> Result<bool, SourceError> {
+        self.reader.get_mut().left = MAX_RECORD;
+        let read = self.reader.read_byte_record(&mut self.row);
+        read.map_err(|error| {
+            let line = self.reader.position().line();
+            if self.reader.get_ref().left == 0 {
+                return record_too_long(&self.name, line);
+            }
+            match error.into_kind() {
+                ErrorKind::Io(error) => file_error(&self.name, error),
+                other => self.answer(format!("line {line}: {other:?}")),
+            }
+        })
+    }
+
+    fn answer(&self, message: String) -> SourceError {
+        SourceError::Answer { place: self.name.clone(), message }
+    }
+
+    /// Appends the row in hand; the error says why it is not a record.
+    fn keep(&self, rows: &mut Rows, line: u64) -> Result<(), String> {
+        let (wanted, found) = (self.header.len(), self.row.len());
+        if found != wanted {
+            return Err(format!("it has {found} cells, the header has {wanted}"));
+        }
+        let cells = self.row.as_slice();
+        if cells.contains(&0) {
+            return Err("it has a NUL character".to_owned());
+        }
+        let invalid = || "it is not UTF-8; name the `encoding` of the file".to_owned();
+        let text = str::from_utf8(cells).map_err(|_| invalid())?;
+        let ends = || (0..found).filter_map(|cell| self.row.range(cell)).map(|range| range.end);
+        // Two halves of a character in neighbouring cells are valid only together.
+        if !ends().all(|end| text.is_char_boundary(end)) {
+            return Err(invalid());
+        }
+        let start = rows.text.len();
+        rows.text.push_str(text);
+        rows.ends.extend(ends().map(|end| start + end));
+        rows.lines.push(line);
+        Ok(())
+    }
+
+    fn fault(&self, line: u64, reason: String) -> Fault {
+        let cells: Vec<_> = self.row.iter().map(String::from_utf8_lossy).collect();
+        let payload = excerpt(&cells.join(","), MAX_PAYLOAD);
+        Fault { position: format!("{}, line {line}", self.name), reason, payload }
+    }
+}
+
+impl FileRecords for CsvRecords {
+    fn batch(&mut self, most: usize) -> Result<Batch, SourceError> {
+        let header = Arc::clone(&self.header);
+        let mut rows = Rows { header, text: String::new(), ends: Vec::new(), lines: Vec::new() };
+        let (mut faults, mut is_last) = (Vec::new(), false);
+        while rows.lines.len() + faults.len() < most && rows.text.len() < PAGE_BYTES {
+            if !self.read_row()? {
+                is_last = true;
+                break;
+            }
+            let line = self.row.position().map_or(0, csv::Position::line);
+            if let Err(reason) = self.keep(&mut rows, line) {
+                faults.push(self.fault(line, reason));
+            }
+        }
+        Ok(Batch { records: Records::Rows(rows), faults, is_last })
+    }
+}

@@ -1,0 +1,88 @@
+//! JSON Lines: one object a line, handed on as the bytes that stand there.
+
+use std::io::{BufRead, Read};
+
+use bytes::Bytes;
+use raccord_compiler::connector::FileStream;
+use raccord_model::port::records::{Fault, Records};
+use raccord_model::port::source::SourceError;
+use serde_json::value::RawValue;
+
+use super::matching::{Matched, file_error};
+use super::open::{Content, open};
+use super::pages::{Batch, FileRecords, MAX_RECORD, PAGE_BYTES, record_too_long};
+use crate::mask::excerpt;
+
+/// How much of a line that is not a record is kept.
+const MAX_PAYLOAD: usize = 200;
+
+/// The records of a JSON Lines file.
+pub(crate) struct LineRecords {
+    name: String,
+    content: Content,
+    line: u64,
+}
+
+impl LineRecords {
+    pub(crate) fn open(file: &Matched, stream: &FileStream) -> Result<Self, SourceError> {
+        let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
+        Ok(Self { name: file.name.clone(), content, line: 0 })
+    }
+
+    /// Appends the next line to `body`. Returns whether there was one.
+    fn read_line(&mut self, body: &mut Vec<u8>) -> Result<bool, SourceError> {
+        let limit = u64::try_from(MAX_RECORD).unwrap_or(u64::MAX) + 1;
+        let mut limited = (&mut self.content).take(limit);
+        let length = limited.read_until(b'\n', body).map_err(|error| file_error(&self.name, error))?;
+        self.line += 1;
+        if length > MAX_RECORD {
+            return Err(record_too_long(&self.name, self.line));
+        }
+        Ok(length > 0)
+    }
+}
+
+impl FileRecords for LineRecords {
+    fn batch(&mut self, most: usize) -> Result<Batch, SourceError> {
+        let (mut body, mut spans, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+        let mut is_last = false;
+        while spans.len() + faults.len() < most && body.len() < PAGE_BYTES {
+            let start = body.len();
+            if !self.read_line(&mut body)? {
+                is_last = true;
+                break;
+            }
+            let line = body.get(start..).unwrap_or_default();
+            let leading = line.len() - line.trim_ascii_start().len();
+            let trimmed = line.trim_ascii();
+            if trimmed.is_empty() {
+                body.truncate(start);
+                continue;
+            }
+            match why_no_object(trimmed) {
+                None => spans.push(start + leading..start + leading + trimmed.len()),
+                Some(reason) => {
+                    let payload = excerpt(&String::from_utf8_lossy(trimmed), MAX_PAYLOAD);
+                    faults.push(Fault {
+                        position: format!("{}, line {}", self.name, self.line),
+                        reason,
+                        payload,
+                    });
+                    body.truncate(start);
+                }
+            }
+        }
+        // Knowing the end now spares a page without records later.
+        is_last =
+            is_last || self.content.fill_buf().map_err(|error| file_error(&self.name, error))?.is_empty();
+        Ok(Batch { records: Records::Json { body: Bytes::from(body), spans }, faults, is_last })
+    }
+}
+
+/// Why a line is not a JSON object; `None` when it is one.
+fn why_no_object(line: &[u8]) -> Option<String> {
+    if let Err(error) = serde_json::from_slice::<&RawValue>(line) {
+        return Some(format!("it is not JSON: {error}"));
+    }
+    (!line.starts_with(b"{")).then(|| "it is not a JSON object".to_owned())
+}

@@ -1,0 +1,93 @@
+//! Which files a path or glob means, and how a file is recognised after a while.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use glob::{MatchOptions, Pattern};
+use raccord_model::port::source::SourceError;
+use serde::{Deserialize, Serialize};
+
+/// How many files `check` names.
+const SHOWN: usize = 5;
+
+/// A file as it was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Matched {
+    /// Its name relative to the root, with slashes.
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) print: Fingerprint,
+}
+
+/// What changes when a file is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fingerprint {
+    /// The size in bytes.
+    pub(crate) size: u64,
+    /// When it was last written, in nanoseconds since 1970; 0 where that cannot be told.
+    pub(crate) modified: u128,
+}
+
+impl Fingerprint {
+    fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Self { size: metadata.len(), modified: modified.map_or(0, |since| since.as_nanos()) }
+    }
+}
+
+/// The files that a path or glob means, in the order of their names. None at all is an error.
+pub(crate) fn find(root: &Path, pattern: &str) -> Result<Vec<Matched>, SourceError> {
+    let answer = |message: String| SourceError::Answer { place: pattern.to_owned(), message };
+    // The root is where it is, whatever characters its name has.
+    let whole = if Path::new(pattern).is_absolute() {
+        pattern.to_owned()
+    } else {
+        let root = root.to_str().ok_or_else(|| answer("the root directory is not UTF-8".to_owned()))?;
+        format!("{}/{}", Pattern::escape(root), pattern.strip_prefix("./").unwrap_or(pattern))
+    };
+    let options = MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        // Editors and office programs leave hidden files beside the ones they have open.
+        require_literal_leading_dot: true,
+    };
+    let paths = glob::glob_with(&whole, options).map_err(|error| answer(error.to_string()))?;
+    let mut found = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| file_error(&error.path().display().to_string(), error.into()))?;
+        let name = name_of(root, &path);
+        let metadata = path.metadata().map_err(|error| file_error(&name, error))?;
+        if metadata.is_file() {
+            found.push(Matched { name, path, print: Fingerprint::of(&metadata) });
+        }
+    }
+    if found.is_empty() {
+        return Err(answer("no file is there".to_owned()));
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn name_of(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
+}
+
+/// The files in words, with their sizes.
+pub(crate) fn describe(root: &Path, pattern: &str) -> Result<String, SourceError> {
+    let found = find(root, pattern)?;
+    let mut named: Vec<String> =
+        found.iter().take(SHOWN).map(|file| format!("{} ({} bytes)", file.name, file.print.size)).collect();
+    if found.len() > SHOWN {
+        named.push(format!("{} more", found.len() - SHOWN));
+    }
+    let files = if found.len() == 1 { "1 file".to_owned() } else { format!("{} files", found.len()) };
+    Ok(format!("{files}: {}", named.join(", ")))
+}
+
+/// The error that a file cannot be read.
+pub(crate) fn file_error(name: &str, error: std::io::Error) -> SourceError {
+    SourceError::File { path: name.to_owned(), source: Box::new(error) }
+}

@@ -1,0 +1,93 @@
+//! The connector `file`: CSV, JSON Lines and JSON, plain or gzip, file after file in the order of their names.
+//!
+//! Files are read on threads where blocking is allowed, a page at a time.
+
+mod csv;
+mod json;
+mod json_lines;
+mod matching;
+mod open;
+mod pages;
+mod token;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use raccord_compiler::connector::FileStream;
+use raccord_model::port::Async;
+use raccord_model::port::records::Page;
+use raccord_model::port::source::{Pages, Read, Source, SourceError};
+
+use self::pages::FilePages;
+
+/// Local files, ready to be read.
+#[derive(Debug)]
+pub(crate) struct FileSource {
+    stream: Arc<FileStream>,
+    root: PathBuf,
+}
+
+impl FileSource {
+    pub(crate) fn new(stream: FileStream, root: &Path) -> Self {
+        Self { stream: Arc::new(stream), root: root.to_owned() }
+    }
+
+    fn place(&self) -> String {
+        self.stream.path.clone()
+    }
+}
+
+impl Source for FileSource {
+    fn check(&self) -> Async<'_, Result<String, SourceError>> {
+        let (stream, root) = (Arc::clone(&self.stream), self.root.clone());
+        Box::pin(async move {
+            let described = move || matching::describe(&root, &stream.path);
+            blocking(&self.place(), described).await?
+        })
+    }
+
+    fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
+        let (stream, root) = (Arc::clone(&self.stream), self.root.clone());
+        Box::pin(async move {
+            let opened = blocking(&self.place(), move || FilePages::open(stream, &root, &read)).await??;
+            let place = self.place();
+            Ok::<Box<dyn Pages>, SourceError>(Box::new(BlockingPages { pages: Some(opened), place }))
+        })
+    }
+}
+
+/// Hands pages that are read on another thread on.
+struct BlockingPages {
+    /// Absent while a page is being read, and after a page was given up half-way.
+    pages: Option<FilePages>,
+    place: String,
+}
+
+impl Pages for BlockingPages {
+    fn next(&mut self) -> Async<'_, Result<Option<Page>, SourceError>> {
+        Box::pin(async move {
+            let Some(mut pages) = self.pages.take() else {
+                return Err(interrupted(&self.place));
+            };
+            let (pages, page) = blocking(&self.place, move || {
+                let page = pages.next_page();
+                (pages, page)
+            })
+            .await?;
+            self.pages = Some(pages);
+            page
+        })
+    }
+}
+
+/// Runs something where it may block.
+async fn blocking<T: Send + 'static>(
+    place: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SourceError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| interrupted(place))
+}
+
+fn interrupted(place: &str) -> SourceError {
+    SourceError::Answer { place: place.to_owned(), message: "reading was interrupted".to_owned() }
+}

@@ -1,0 +1,133 @@
+//! One answer: its body in one buffer within the limit, as UTF-8, and what is said about it when it is wrong.
+
+use bytes::Bytes;
+use encoding_rs::Encoding;
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use url::Url;
+
+use crate::mask::excerpt;
+
+/// The most that is read of an answer that reports an error.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// A complete answer with a status of success.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The URL that answered, without credentials.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Why a body did not arrive.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// It is larger than allowed.
+    TooLarge,
+    /// The connection broke off, or what came could not be decompressed.
+    Broken(reqwest::Error),
+}
+
+/// Reads a body of at most `limit` bytes into one buffer. The limit counts what comes out of decompression.
+pub(crate) async fn read_body(mut response: Response, limit: u64) -> Result<Bytes, BodyError> {
+    let announced = response.content_length().unwrap_or(0);
+    if announced > limit {
+        return Err(BodyError::TooLarge);
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
+        if chunk.len() > limit - body.len() {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Bytes::from(body))
+}
+
+/// Reads the beginning of the body of an error, as much as comes.
+pub(crate) async fn read_beginning(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= MAX_ERROR_BODY {
+            break;
+        }
+    }
+    body
+}
+
+/// The body as UTF-8, without a byte order mark; the error says which charset it claims.
+pub(crate) fn to_utf8(headers: &HeaderMap, body: Bytes) -> Result<Bytes, String> {
+    let label = charset(headers).filter(|label| !label.eq_ignore_ascii_case("us-ascii"));
+    let encoding = match &label {
+        None => encoding_rs::UTF_8,
+        Some(label) => Encoding::for_label(label.as_bytes())
+            .ok_or_else(|| format!("the answer is in the unknown charset `{label}`"))?,
+    };
+    if encoding == encoding_rs::UTF_8 {
+        let has_mark = body.starts_with(b"\xef\xbb\xbf");
+        return Ok(if has_mark { body.slice(3..) } else { body });
+    }
+    let (text, used, has_errors) = encoding.decode(&body);
+    if has_errors {
+        return Err(format!("the answer is not valid {}", used.name()));
+    }
+    Ok(Bytes::from(text.into_owned().into_bytes()))
+}
+
+/// The parameter `charset` of the content type.
+fn charset(headers: &HeaderMap) -> Option<String> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then(|| value.to_owned())
+    })
+}
+
+/// What came instead of JSON.
+pub(crate) fn not_json(headers: &HeaderMap, body: &[u8], error: &dyn std::fmt::Display) -> String {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or("an unnamed type");
+    if body.is_empty() {
+        return format!("the answer is empty; JSON was expected ({content_type} came)");
+    }
+    let beginning = String::from_utf8_lossy(body.get(..400).unwrap_or(body));
+    let beginning = excerpt(&beginning, 100);
+    if body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[") {
+        return format!("the answer is {error}; it begins with `{beginning}`");
+    }
+    format!("the answer is not JSON but {content_type}; it begins with `{beginning}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charset_is_decoded_or_named() {
+        let cases: [(&str, &[u8], Result<&str, &str>); 7] = [
+            ("application/json", "é".as_bytes(), Ok("é")),
+            ("application/json", b"\xef\xbb\xbf{}", Ok("{}")),
+            ("application/json; charset=utf-8", "é".as_bytes(), Ok("é")),
+            ("text/json;charset=\"ISO-8859-1\"", b"\xe9", Ok("é")),
+            ("application/json; charset=shift_jis", b"\x83\x41", Ok("\u{30a2}")),
+            (
+                "application/json; charset=klingon",
+                b"{}",
+                Err("the answer is in the unknown charset `klingon`"),
+            ),
+            ("application/json; charset=euc-jp", b"\xff\xff", Err("the answer is not valid EUC-JP")),
+        ];
+        for (content_type, body, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+            let decoded = to_utf8(&headers, Bytes::copy_from_slice(body));
+            let decoded = decoded.map(|body| String::from_utf8(body.to_vec()).unwrap());
+            assert_eq!(decoded, expected.map(str::to_owned).map_err(str::to_owned), "{content_type}");
+        }
+    }
+}

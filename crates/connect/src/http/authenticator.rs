@@ -1,0 +1,215 @@
+//! Proves who we are: the headers and the query parameter that carry credentials.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use raccord_model::language::AuthorizationSpec;
+use raccord_model::language::authorization::{ApiKey, Basic};
+use raccord_model::port::source::SourceError;
+use raccord_model::secret::{SecretRef, TextOrSecret};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::mask::Masker;
+use crate::secret::{SecretReader, unusable};
+
+/// Credentials, resolved. Its debug form shows none of them.
+#[derive(Debug, Default)]
+pub(crate) struct Authenticator {
+    headers: Vec<(HeaderName, HeaderValue)>,
+    query: Option<(String, SecretString)>,
+    pub(crate) masker: Masker,
+}
+
+impl Authenticator {
+    /// Reads the secrets that an authorization refers to.
+    pub(crate) fn resolve(
+        authorization: Option<&AuthorizationSpec>,
+        secrets: &SecretReader,
+    ) -> Result<Self, SourceError> {
+        let mut resolved = Self::default();
+        match authorization {
+            None | Some(AuthorizationSpec::None(_)) => {}
+            Some(AuthorizationSpec::ApiKey(key)) => resolved.add_api_key(key, secrets)?,
+            Some(AuthorizationSpec::Bearer(bearer)) => {
+                let token = resolved.read(&bearer.token, secrets)?;
+                resolved.add_header(AUTHORIZATION, "Bearer ", &token, &bearer.token)?;
+            }
+            Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets)?,
+        }
+        Ok(resolved)
+    }
+
+    /// Puts the credentials on a request to the service's own origin.
+    pub(crate) fn apply(&self, request: &mut reqwest::Request) {
+        for (name, value) in &self.headers {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        if let Some((name, key)) = &self.query {
+            self.strip(request.url_mut());
+            request.url_mut().query_pairs_mut().append_pair(name, key.expose_secret());
+        }
+    }
+
+    /// Takes every credential out of a URL that a service gave: our key, and user information, which would
+    /// become a credential of the service's choice.
+    pub(crate) fn strip(&self, url: &mut Url) {
+        if !url.username().is_empty() || url.password().is_some() {
+            // This fails only for URLs without a host, which are not followed.
+            let _ = url.set_username("").and_then(|()| url.set_password(None));
+        }
+        let Some((key, _)) = &self.query else {
+            return;
+        };
+        if !url.query_pairs().any(|(name, _)| name == *key) {
+            return;
+        }
+        let others: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(name, _)| name != key)
+            .map(|(n, v)| (n.into_owned(), v.into_owned()))
+            .collect();
+        url.set_query(None);
+        if !others.is_empty() {
+            url.query_pairs_mut().extend_pairs(others);
+        }
+    }
+
+    fn add_api_key(&mut self, key: &ApiKey, secrets: &SecretReader) -> Result<(), SourceError> {
+        if let Some(reference) = &key.value {
+            let value = self.read(reference, secrets)?;
+            if let Some(header) = &key.header {
+                let name = header_name(header)?;
+                self.add_header(name, key.prefix.as_deref().unwrap_or_default(), &value, reference)?;
+            }
+            if let Some(query) = &key.query {
+                self.query = Some((query.clone(), value));
+            }
+        }
+        for (name, reference) in &key.headers {
+            let value = self.read(reference, secrets)?;
+            self.add_header(header_name(name)?, "", &value, reference)?;
+        }
+        Ok(())
+    }
+
+    fn add_basic(&mut self, basic: &Basic, secrets: &SecretReader) -> Result<(), SourceError> {
+        let username = secrets.read_text(&basic.username)?;
+        if matches!(basic.username, TextOrSecret::Secret(_)) {
+            self.masker.hide(username.expose_secret());
+        }
+        let password = match &basic.password {
+            Some(reference) => self.read(reference, secrets)?,
+            None => SecretString::default(),
+        };
+        let pair = SecretString::from(format!("{}:{}", username.expose_secret(), password.expose_secret()));
+        let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
+        self.masker.hide(pair.expose_secret());
+        self.masker.hide(encoded.expose_secret());
+        let mut value = header_value("Basic ", &encoded).ok_or_else(|| SourceError::Secret {
+            reference: "authorization".to_owned(),
+            why: "cannot be sent in a header".to_owned(),
+        })?;
+        value.set_sensitive(true);
+        self.headers.push((AUTHORIZATION, value));
+        Ok(())
+    }
+
+    fn read(&mut self, reference: &SecretRef, secrets: &SecretReader) -> Result<SecretString, SourceError> {
+        let secret = secrets.read(reference)?;
+        self.masker.hide(secret.expose_secret());
+        Ok(secret)
+    }
+
+    fn add_header(
+        &mut self,
+        name: HeaderName,
+        prefix: &str,
+        secret: &SecretString,
+        reference: &SecretRef,
+    ) -> Result<(), SourceError> {
+        let mut value = header_value(prefix, secret)
+            .ok_or_else(|| unusable(reference, "has characters that cannot stand in a header"))?;
+        value.set_sensitive(true);
+        self.headers.push((name, value));
+        Ok(())
+    }
+}
+
+fn header_value(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
+    let text = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
+    HeaderValue::from_str(text.expose_secret()).ok()
+}
+
+fn header_name(name: &str) -> Result<HeaderName, SourceError> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| SourceError::Secret {
+        reference: "authorization".to_owned(),
+        why: format!("names `{name}`, which is not the name of a header"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn secrets() -> SecretReader {
+        let environment = |name: &str| match name {
+            "KEY" => Some("s3cret".to_owned()),
+            "BROKEN" => Some("two\nlines".to_owned()),
+            _ => None,
+        };
+        SecretReader::new(Arc::new(environment), std::path::Path::new("."))
+    }
+
+    /// The headers and the query that an authorization adds to `https://x.example/p?a=1&key=old`.
+    fn check(authorization: serde_json::Value, header: (&str, &str), query: &str) {
+        let authorization = serde_json::from_value(authorization).unwrap();
+        let authenticator = Authenticator::resolve(Some(&authorization), &secrets()).unwrap();
+        let url = "https://x.example/p?a=1&key=old".parse().unwrap();
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url);
+        authenticator.apply(&mut request);
+        if !header.0.is_empty() {
+            assert_eq!(request.headers()[header.0], header.1);
+        }
+        assert_eq!(request.url().query(), Some(query));
+        assert!(!format!("{authenticator:?} {request:?}").replace("key=s3cret", "").contains("s3cret"));
+    }
+
+    #[test]
+    fn each_form_puts_the_credential_where_it_belongs() {
+        let old = "a=1&key=old";
+        let key = "${env:KEY}";
+        check(serde_json::json!({"type": "none"}), ("", ""), old);
+        check(serde_json::json!({"type": "bearer", "token": key}), ("authorization", "Bearer s3cret"), old);
+        check(
+            serde_json::json!({"type": "basic", "username": "me", "password": key}),
+            ("authorization", "Basic bWU6czNjcmV0"),
+            old,
+        );
+        check(
+            serde_json::json!({"type": "apiKey", "header": "Authorization", "prefix": "Token ", "value": key}),
+            ("authorization", "Token s3cret"),
+            old,
+        );
+        check(
+            serde_json::json!({"type": "apiKey", "headers": {"X-A": key, "X-B": key}}),
+            ("x-b", "s3cret"),
+            old,
+        );
+        check(
+            serde_json::json!({"type": "apiKey", "query": "key", "value": key}),
+            ("", ""),
+            "a=1&key=s3cret",
+        );
+    }
+
+    #[test]
+    fn a_secret_that_fits_no_header_is_named_by_its_reference() {
+        let authorization =
+            serde_json::from_value(serde_json::json!({"type": "bearer", "token": "${env:BROKEN}"})).unwrap();
+        let error = Authenticator::resolve(Some(&authorization), &secrets()).unwrap_err().to_string();
+        assert!(error.starts_with("${env:BROKEN} has characters") && !error.contains("lines"), "{error}");
+    }
+}

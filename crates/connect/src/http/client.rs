@@ -1,0 +1,230 @@
+//! Sends requests and gets answers: credentials, the rate limit, redirects, retries.
+//!
+//! Credentials go to the service's own origin alone, and no message holds a query or a secret.
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use raccord_compiler::connector::{ErrorHandler, HttpStream, Limits};
+use raccord_model::bytes_size::ByteSize;
+use raccord_model::port::source::SourceError;
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, Request, Response};
+use url::Url;
+
+use super::answer::{Answer, BodyError, read_beginning, read_body};
+use super::authenticator::Authenticator;
+use super::origin::{Origins, Trust, shown};
+use super::retry::{asked_wait, backoff, is_transient};
+use crate::mask::excerpt;
+use crate::shared::SourceShared;
+
+/// How many redirects are followed one after the other.
+const MAX_REDIRECTS: usize = 5;
+/// How much of what a service says about an error is kept.
+const MAX_MESSAGE: usize = 300;
+
+/// A request without credentials.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+}
+
+/// Sends the requests of one data type.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    client: reqwest::Client,
+    shared: SourceShared,
+    pub(crate) authenticator: Authenticator,
+    origins: Origins,
+    handler: ErrorHandler,
+    limits: Limits,
+}
+
+/// How one attempt failed.
+enum Failure {
+    /// Another attempt may succeed, after the wait if the service names one.
+    Transient(SourceError, Option<Duration>),
+    /// It will fail again.
+    Final(SourceError),
+}
+
+impl Exchange {
+    pub(crate) fn new(
+        stream: &HttpStream,
+        client: reqwest::Client,
+        shared: &SourceShared,
+        authenticator: Authenticator,
+    ) -> Self {
+        Self {
+            client,
+            shared: shared.clone(),
+            authenticator,
+            origins: Origins::new(&stream.requester.url_base, &stream.limits.allowed_origins),
+            handler: stream.error_handler.clone(),
+            limits: stream.limits.clone(),
+        }
+    }
+
+    /// Sends a request until it is answered, it fails for good, or it was tried often enough.
+    pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Answer, SourceError> {
+        let mut failures = 0;
+        loop {
+            let (error, asked) = match self.attempt(outgoing).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Transient(error, asked)) => (error, asked),
+            };
+            failures += 1;
+            if failures >= self.handler.attempts {
+                return Err(error);
+            }
+            let wait = match asked {
+                Some(wait) if wait > self.handler.max_wait => return Err(self.too_long(wait, &outgoing.url)),
+                Some(wait) => wait,
+                None => backoff(failures, self.handler.max_wait, self.shared.random()),
+            };
+            tracing::warn!(%error, failures, wait_ms = wait.as_millis(), "the request is repeated");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Sends a request once and follows where it leads.
+    async fn attempt(&self, outgoing: &Outgoing) -> Result<Answer, Failure> {
+        let mut outgoing = outgoing.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let trust = self.trust(&outgoing.url)?;
+            self.shared.pace.ready().await;
+            let request = self.request(&outgoing, trust);
+            let response = self.client.execute(request).await;
+            let response = response.map_err(|error| self.unreachable(&outgoing.url, error))?;
+            match redirection(&outgoing.url, &response) {
+                None => return self.accept(outgoing.url, response).await,
+                Some(next) => {
+                    // 303 says where the answer can be read; the others repeat the request elsewhere.
+                    if response.status() == 303 {
+                        outgoing.method = Method::GET;
+                        outgoing.body = None;
+                    }
+                    outgoing.url = next;
+                    self.authenticator.strip(&mut outgoing.url);
+                }
+            }
+        }
+        let message = format!("it redirects more than {MAX_REDIRECTS} times");
+        Err(Failure::Final(self.wrong_answer(&outgoing.url, &message)))
+    }
+
+    fn trust(&self, url: &Url) -> Result<Trust, Failure> {
+        self.origins.trust(url).ok_or_else(|| {
+            let origin = url.origin().ascii_serialization();
+            let message = format!(
+                "the service leads away from its own origin; if that is meant, add `{origin}` to `allowedOrigins` (no credential is sent there)"
+            );
+            Failure::Final(self.wrong_answer(url, &message))
+        })
+    }
+
+    fn request(&self, outgoing: &Outgoing, trust: Trust) -> Request {
+        let mut request = Request::new(outgoing.method.clone(), outgoing.url.clone());
+        *request.headers_mut() = outgoing.headers.clone();
+        *request.body_mut() = outgoing.body.clone().map(reqwest::Body::from);
+        *request.timeout_mut() = Some(self.limits.timeout);
+        if trust == Trust::Own {
+            self.authenticator.apply(&mut request);
+        }
+        request
+    }
+
+    /// Takes the body of a good answer, or says what a bad one means.
+    async fn accept(&self, url: Url, response: Response) -> Result<Answer, Failure> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if response.status().is_success() {
+            let body = read_body(response, self.limits.max_body).await;
+            let body = body.map_err(|error| self.body_failure(&url, error))?;
+            return Ok(Answer { status, url, headers, body });
+        }
+        let body = read_beginning(response).await;
+        let shown = self.show(&url);
+        if is_transient(status, &headers) {
+            let now = SystemTime::try_from((self.shared.now)()).unwrap_or(SystemTime::UNIX_EPOCH);
+            let wait = asked_wait(&self.handler.wait, &headers, &body, now);
+            let message = self.message(&body);
+            return Err(Failure::Transient(SourceError::Status { status, url: shown, message }, wait));
+        }
+        Err(Failure::Final(match status {
+            401 | 403 => SourceError::Unauthorized { status, url: shown },
+            _ => SourceError::Status { status, url: shown, message: self.message(&body) },
+        }))
+    }
+
+    fn body_failure(&self, url: &Url, error: BodyError) -> Failure {
+        match error {
+            BodyError::Broken(error) => self.unreachable(url, error),
+            BodyError::TooLarge => {
+                let limit = ByteSize(self.limits.max_body);
+                let message =
+                    format!("the answer is larger than {limit}; raise `maxBody` or ask for smaller pages");
+                Failure::Final(SourceError::Limit { place: self.show(url), message })
+            }
+        }
+    }
+
+    fn unreachable(&self, url: &Url, error: reqwest::Error) -> Failure {
+        let message = if error.is_timeout() {
+            format!("nothing complete came within {} s", self.limits.timeout.as_secs())
+        } else {
+            self.authenticator.masker.mask(&network_message(error))
+        };
+        Failure::Transient(SourceError::Unreachable { url: self.show(url), message }, None)
+    }
+
+    fn too_long(&self, wait: Duration, url: &Url) -> SourceError {
+        let (wait, longest) = (wait.as_secs(), self.handler.max_wait.as_secs());
+        let message =
+            format!("the service asks us to wait for {wait} s, longer than `retry.maxWait` of {longest} s");
+        SourceError::Limit { place: self.show(url), message }
+    }
+
+    /// The error that an answer is not what the settings say, with every secret masked.
+    pub(crate) fn wrong_answer(&self, url: &Url, message: &str) -> SourceError {
+        SourceError::Answer { place: self.show(url), message: self.authenticator.masker.mask(message) }
+    }
+
+    /// A URL as it may be shown.
+    pub(crate) fn show(&self, url: &Url) -> String {
+        self.authenticator.masker.mask(&shown(url))
+    }
+
+    fn message(&self, body: &[u8]) -> String {
+        let text = self.authenticator.masker.mask(&String::from_utf8_lossy(body));
+        if text.trim().is_empty() { "nothing was said".to_owned() } else { excerpt(&text, MAX_MESSAGE) }
+    }
+}
+
+/// Where an answer sends us instead.
+fn redirection(url: &Url, response: &Response) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    url.join(response.headers().get(LOCATION)?.to_str().ok()?).ok()
+}
+
+/// What went wrong on the way, from the outermost cause to the innermost, without the URL.
+pub(crate) fn network_message(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = inner.source();
+    }
+    message
+}

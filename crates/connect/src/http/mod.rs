@@ -1,0 +1,150 @@
+//! The connector `http`: executes the component tree of a REST endpoint, page by page.
+
+mod answer;
+mod authenticator;
+mod client;
+mod link;
+mod origin;
+mod paginate;
+mod parent;
+mod reader;
+mod request;
+mod retry;
+mod token;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use raccord_compiler::connector::HttpStream;
+use raccord_model::language::AuthorizationSpec;
+use raccord_model::language::connector::http::Method;
+use raccord_model::port::Async;
+use raccord_model::port::records::{Page, Records};
+use raccord_model::port::source::{Pages, Read, Source, SourceError};
+
+use self::authenticator::Authenticator;
+use self::client::Exchange;
+pub(crate) use self::client::network_message;
+use self::reader::{Fetched, Reader, Wanted};
+use self::token::Place;
+use crate::shared::SourceShared;
+
+/// How many records `check` asks for, where the service may be told.
+const CHECK_SIZE: u64 = 10;
+
+/// A REST endpoint, ready to be read.
+#[derive(Debug)]
+pub(crate) struct HttpSource {
+    stream: Arc<HttpStream>,
+    authorization: Option<AuthorizationSpec>,
+    client: reqwest::Client,
+    shared: SourceShared,
+}
+
+impl HttpSource {
+    pub(crate) fn new(
+        stream: HttpStream,
+        authorization: Option<&AuthorizationSpec>,
+        shared: &SourceShared,
+    ) -> Result<Self, SourceError> {
+        Ok(Self {
+            stream: Arc::new(stream),
+            authorization: authorization.cloned(),
+            client: shared.client()?,
+            shared: shared.clone(),
+        })
+    }
+
+    /// Reads the secrets and begins at a place. Secrets live as long as the reader.
+    fn reader(&self, wanted: Wanted, place: Option<Place>) -> Result<Reader, SourceError> {
+        let authenticator = Authenticator::resolve(self.authorization.as_ref(), &self.shared.secrets)?;
+        let exchange = Exchange::new(&self.stream, self.client.clone(), &self.shared, authenticator);
+        Ok(Reader::new(Arc::clone(&self.stream), Arc::new(exchange), wanted, place))
+    }
+
+    async fn check_first_page(&self) -> Result<String, SourceError> {
+        let mut reader = self.reader(Wanted { since: None, page_size: Some(CHECK_SIZE) }, None)?;
+        let Some(fetched) = reader.fetch().await? else {
+            let parent = self.stream.partition_router.as_ref().map(|router| router.parent.to_string());
+            return Ok(format!("`{}` has no records to ask with", parent.unwrap_or_default()));
+        };
+        let method = match self.stream.requester.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let (url, count) = (reader.show(&fetched.url), fetched.spans.len());
+        let records = if count == 1 { "record" } else { "records" };
+        Ok(format!("{method} {url} answered {}, {count} {records} on the first page", fetched.status))
+    }
+
+    fn open_pages(&self, read: &Read) -> Result<Box<dyn Pages>, SourceError> {
+        let since = match (&self.stream.cursor, &read.from) {
+            (Some(cursor), Some(from)) => Some(cursor.format(from)),
+            _ => None,
+        };
+        let page_size = read.page_size.and_then(|size| u64::try_from(size).ok());
+        let place = read.page.as_ref().map(|token| token::read(token, &self.stream)).transpose()?;
+        let reader = self.reader(Wanted { since, page_size }, place)?;
+        Ok(Box::new(HttpPages { reader, is_over: false }))
+    }
+}
+
+impl Source for HttpSource {
+    fn check(&self) -> Async<'_, Result<String, SourceError>> {
+        Box::pin(self.check_first_page())
+    }
+
+    fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
+        Box::pin(async move { self.open_pages(&read) })
+    }
+}
+
+/// The pages of a REST endpoint under way.
+#[derive(Debug)]
+struct HttpPages {
+    reader: Reader,
+    is_over: bool,
+}
+
+impl Pages for HttpPages {
+    fn next(&mut self) -> Async<'_, Result<Option<Page>, SourceError>> {
+        Box::pin(async move {
+            while !self.is_over {
+                let Some(fetched) = self.reader.fetch().await? else {
+                    // The page before this could not know that nothing would follow it.
+                    self.is_over = true;
+                    return Ok(Some(end_of_window()));
+                };
+                self.is_over = fetched.next.is_none();
+                let is_empty = fetched.spans.is_empty() && fetched.faults.is_empty();
+                // Empty partitions are many; only the end of the window is worth a page without records.
+                if !is_empty || self.is_over {
+                    return Ok(Some(page(fetched)));
+                }
+            }
+            Ok(None)
+        })
+    }
+}
+
+fn page(fetched: Fetched) -> Page {
+    let Fetched { body, spans, faults, position, parent, next, .. } = fetched;
+    Page {
+        records: Records::Json { body, spans },
+        parent,
+        faults,
+        position,
+        next: next.as_ref().map(token::write),
+    }
+}
+
+/// The page that only says that the window is complete.
+fn end_of_window() -> Page {
+    Page {
+        records: Records::Json { body: Bytes::new(), spans: Vec::new() },
+        parent: None,
+        faults: Vec::new(),
+        position: "the end".to_owned(),
+        next: None,
+    }
+}

@@ -1,0 +1,139 @@
+//! The parent records of a data type, one at a time, in the order of their pages.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use raccord_compiler::connector::HttpStream;
+use raccord_compiler::select::{Found, Selector};
+use raccord_model::field_path::FieldPath;
+use raccord_model::port::source::SourceError;
+
+use super::client::Exchange;
+use super::reader::{Fetched, Reader, Wanted};
+use super::request::path_value;
+use super::token::{ParentPlace, Place};
+
+/// Walks through the records of the parent data type.
+#[derive(Debug)]
+pub(crate) struct Parent {
+    reader: Box<Reader>,
+    exchange: Arc<Exchange>,
+    /// The fields that the child's path takes.
+    fields: Vec<FieldPath>,
+    selector: Selector,
+    /// Where the page in hand, or the one to be asked for, is.
+    place: Place,
+    page: Option<Fetched>,
+    /// The record on that page.
+    record: usize,
+    /// What its fields were when a token was written.
+    expected: Option<Vec<String>>,
+}
+
+/// The parent record that requests are made for.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// The record.
+    pub(crate) record: Bytes,
+    /// The values of its fields in the path.
+    pub(crate) fields: Vec<String>,
+}
+
+impl Parent {
+    /// Begins at a place, or with the first record; `None` when the child has no parent.
+    pub(crate) fn above(
+        child: &HttpStream,
+        exchange: &Arc<Exchange>,
+        place: Option<ParentPlace>,
+    ) -> Option<Self> {
+        let stream = &child.partition_router.as_ref()?.stream;
+        // Parents are always read whole: a change of a child leaves no mark on its parent.
+        let initial = stream.cursor.as_ref().and_then(|cursor| Some(cursor.format(&cursor.initial()?)));
+        let wanted = Wanted { since: initial, page_size: None };
+        let (page, record, expected) = match place {
+            Some(place) => (Some(place.page), place.record, place.fields),
+            None => (None, 0, None),
+        };
+        let place = page.clone().unwrap_or_else(|| Place::first(stream));
+        let reader = Reader::new(Arc::new((**stream).clone()), Arc::clone(exchange), wanted, page);
+        let fields: Vec<FieldPath> = child.requester.path.fields().cloned().collect();
+        let (reader, exchange) = (Box::new(reader), Arc::clone(exchange));
+        let selector = Selector::new(&fields);
+        Some(Self { reader, exchange, fields, selector, place, page: None, record, expected })
+    }
+
+    /// Makes sure that there is a record in hand, reading on over pages without any; `None` after the last one.
+    pub(crate) async fn settle(&mut self) -> Result<Option<Settled>, SourceError> {
+        loop {
+            let Some(page) = &self.page else {
+                let Some(place) = self.reader.place() else {
+                    return Ok(None);
+                };
+                self.page = self.reader.fetch().await?;
+                self.place = place;
+                continue;
+            };
+            if let Some(expected) = &self.expected {
+                self.record = self.find(page, expected).ok_or_else(|| SourceError::PageRefused {
+                    message: "the parent record we stopped at is no longer where it was".to_owned(),
+                })?;
+            }
+            self.expected = None;
+            if let Some(span) = page.spans.get(self.record) {
+                let record = page.body.slice(span.clone());
+                let fields = self.values(&record);
+                let fields = fields.map_err(|message| self.exchange.wrong_answer(&page.url, &message))?;
+                return Ok(Some(Settled { record, fields }));
+            }
+            if !self.reader.has_more() {
+                return Ok(None);
+            }
+            (self.page, self.record) = (None, 0);
+        }
+    }
+
+    /// Moves on to the next record. Returns whether there may be one.
+    pub(crate) fn advance(&mut self) -> bool {
+        self.record += 1;
+        if self.page.as_ref().is_some_and(|page| self.record < page.spans.len()) {
+            return true;
+        }
+        let Some(place) = self.reader.place() else {
+            return false;
+        };
+        (self.place, self.page, self.record) = (place, None, 0);
+        true
+    }
+
+    /// Where the record in hand is.
+    pub(crate) fn place(&self) -> ParentPlace {
+        let fields = match &self.page {
+            Some(page) => self.values_at(page, self.record),
+            None => self.expected.clone(),
+        };
+        ParentPlace { page: self.place.clone(), record: self.record, fields }
+    }
+
+    /// Where the record in hand is, in words.
+    pub(crate) fn describe(&self) -> String {
+        let page = self.page.as_ref().map_or("page 1", |page| page.position.as_str());
+        format!("parent {page}, record {}", self.record + 1)
+    }
+
+    /// The record whose fields are the expected ones: where it was, else anywhere on the page.
+    fn find(&self, page: &Fetched, expected: &[String]) -> Option<usize> {
+        let is_it = |at: &usize| self.values_at(page, *at).as_deref() == Some(expected);
+        Some(self.record).filter(is_it).or_else(|| (0..page.spans.len()).find(is_it))
+    }
+
+    fn values_at(&self, page: &Fetched, record: usize) -> Option<Vec<String>> {
+        self.values(page.body.get(page.spans.get(record)?.clone())?).ok()
+    }
+
+    /// The values of a parent record's fields in the child's path.
+    fn values(&self, record: &[u8]) -> Result<Vec<String>, String> {
+        let mut found = Found::default();
+        self.selector.select(record, &mut found).map_err(|error| error.to_string())?;
+        self.fields.iter().zip(&found.values).map(|(field, raw)| path_value(field, *raw)).collect()
+    }
+}

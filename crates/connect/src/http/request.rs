@@ -1,0 +1,210 @@
+//! Builds the request of one page from the requester, the paginator and the cursor.
+
+use bytes::Bytes;
+use raccord_compiler::connector::{HttpStream, Paginator, Target};
+use raccord_model::field_path::{FieldPath, Step};
+use raccord_model::language::connector::http::{CursorFormat, Method};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::client::Outgoing;
+use super::paginate::At;
+
+/// What a page is asked for with.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    /// Where the page is.
+    pub(crate) at: &'a At,
+    /// From where on records are wanted, as the parameter is sent it.
+    pub(crate) since: Option<&'a str>,
+    /// How many records the page should hold.
+    pub(crate) size: Option<u64>,
+    /// The values of the parent record's fields in the path.
+    pub(crate) parent: &'a [String],
+}
+
+/// The request of one page; the error says why there can be none.
+pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, String> {
+    let parameters = parameters(stream, asked);
+    let requester = &stream.requester;
+    let method = match requester.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+    };
+    let mut headers = headers(&requester.headers)?;
+    let body = requester.body.as_ref().map(|template| {
+        let mut body = template.render(&|name| {
+            let wanted = |(known, _, value): &(&str, &Target, Value)| (*known == name).then(|| value.clone());
+            parameters.iter().find_map(wanted)
+        });
+        for (_, target, value) in &parameters {
+            if let Target::Body(path) = target {
+                set(&mut body, &path.0, value.clone());
+            }
+        }
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        Bytes::from(body.to_string())
+    });
+    let url = match asked.at {
+        At::Url(next) => {
+            Url::parse(next).map_err(|error| format!("the next page's URL is wrong: {error}"))?
+        }
+        At::First | At::Page(_) | At::Offset(_) | At::Cursor(_) => own_url(stream, asked, &parameters)?,
+    };
+    Ok(Outgoing { method, url, headers, body })
+}
+
+/// The URL that the settings lead to, with all parameters that stand in the query.
+fn own_url(
+    stream: &HttpStream,
+    asked: &Asked<'_>,
+    parameters: &[(&'static str, &Target, Value)],
+) -> Result<Url, String> {
+    let requester = &stream.requester;
+    let base = requester.url_base.as_str().trim_end_matches('/');
+    let path = requester.path.render(asked.parent);
+    let slash = if path.is_empty() || path.starts_with(['/', '?']) { "" } else { "/" };
+    let mut url =
+        Url::parse(&format!("{base}{slash}{path}")).map_err(|error| format!("the path is wrong: {error}"))?;
+    let mut query = requester.query.clone();
+    for (_, target, value) in parameters {
+        if let Target::Query(name) = target {
+            put(&mut query, name, text_of(value));
+        }
+    }
+    if let Some(Value::Object(members)) = object_cursor(stream, asked.at) {
+        for (name, value) in &members {
+            put(&mut query, name, text_of(value));
+        }
+    }
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    Ok(url)
+}
+
+/// The values of this request, by the name that a body template gives them.
+fn parameters<'a>(stream: &'a HttpStream, asked: &Asked<'_>) -> Vec<(&'static str, &'a Target, Value)> {
+    let mut parameters = Vec::new();
+    if let (Some(cursor), Some(since)) = (&stream.cursor, asked.since) {
+        parameters.push(("since", &cursor.param, since_value(cursor.format, since)));
+    }
+    if let (Some(size), Some(wanted)) = (&stream.page_size, asked.size) {
+        parameters.push(("size", &size.param, Value::from(wanted)));
+    }
+    match (&stream.paginator, asked.at) {
+        (Paginator::PageIncrement { param, from, .. }, At::First) => {
+            parameters.push(("page", param, Value::from(*from)));
+        }
+        (Paginator::PageIncrement { param, .. }, At::Page(page)) => {
+            parameters.push(("page", param, Value::from(*page)));
+        }
+        (Paginator::OffsetIncrement { param, .. }, At::First) => {
+            parameters.push(("offset", param, Value::from(0)));
+        }
+        (Paginator::OffsetIncrement { param, .. }, At::Offset(offset)) => {
+            parameters.push(("offset", param, Value::from(*offset)));
+        }
+        (Paginator::CursorPagination { param: Some(param), .. }, At::Cursor(raw))
+            if object_cursor(stream, asked.at).is_none() =>
+        {
+            parameters.push(("cursor", param, cursor_value(param, raw)));
+        }
+        _ => {}
+    }
+    parameters
+}
+
+/// The cursor, when it is an object whose members are all sent back in the query.
+fn object_cursor(stream: &HttpStream, at: &At) -> Option<Value> {
+    let Paginator::CursorPagination { param, .. } = &stream.paginator else {
+        return None;
+    };
+    // In a body an object can stand as it is.
+    if matches!(param, Some(Target::Body(_))) {
+        return None;
+    }
+    let At::Cursor(raw) = at else {
+        return None;
+    };
+    serde_json::from_str(raw).ok().filter(Value::is_object)
+}
+
+/// A cursor as its target takes it. A number in a query keeps the form in which it came.
+fn cursor_value(target: &Target, raw: &str) -> Value {
+    let value: Value = serde_json::from_str(raw).unwrap_or(Value::Null);
+    match (target, value) {
+        (Target::Query(_), Value::Number(_)) => Value::from(raw),
+        (_, value) => value,
+    }
+}
+
+/// The value of an incremental parameter: a number where the format is one.
+fn since_value(format: CursorFormat, since: &str) -> Value {
+    match format {
+        CursorFormat::Unix | CursorFormat::UnixMillis | CursorFormat::Integer => {
+            since.parse::<i64>().map_or_else(|_| Value::from(since), Value::from)
+        }
+        CursorFormat::Rfc3339 | CursorFormat::Date | CursorFormat::Text => Value::from(since),
+    }
+}
+
+/// A value in a query: texts without quotes, anything else as JSON.
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn put(query: &mut Vec<(String, String)>, name: &str, value: String) {
+    match query.iter_mut().find(|(known, _)| known == name) {
+        Some((_, known)) => *known = value,
+        None => query.push((name.to_owned(), value)),
+    }
+}
+
+/// Sets a member, making the objects on the way to it.
+fn set(body: &mut Value, path: &[Step], value: Value) {
+    let Some((step, rest)) = path.split_first() else {
+        *body = value;
+        return;
+    };
+    match step {
+        Step::Member(name) => {
+            if !body.is_object() {
+                *body = Value::Object(Map::new());
+            }
+            set(&mut body[name.as_str()], rest, value);
+        }
+        Step::Element(index) => {
+            if let Some(element) = body.get_mut(*index) {
+                set(element, rest, value);
+            }
+        }
+    }
+}
+
+fn headers(written: &[(String, String)]) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    for (name, value) in written {
+        let wrong = || format!("the header `{name}` cannot be sent");
+        let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?, value);
+    }
+    Ok(headers)
+}
+
+/// The text of a parent record's field in a path; the error completes the sentence "the field …".
+pub(crate) fn path_value(field: &FieldPath, raw: Option<&str>) -> Result<String, String> {
+    let value: Value = raw.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or(Value::Null);
+    let text = match (&value, raw) {
+        (Value::String(text), _) => text.clone(),
+        (Value::Number(_) | Value::Bool(_), Some(raw)) => raw.to_owned(),
+        _ => return Err(format!("`{field}` of a parent record is missing, or is no text or number")),
+    };
+    // Dots alone would climb up in the path, and nothing at all would ask for the list instead.
+    if text.is_empty() || text == "." || text == ".." {
+        return Err(format!("`{field}` of a parent record is `{text}`, which cannot stand in a path"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,87 @@
+//! What all transfers of one source share: connections, the rate limit, how secrets are read, the clock.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+
+use raccord_model::language::ConnectorSettings;
+use raccord_model::language::connector::HttpSettings;
+use raccord_model::port::source::SourceError;
+
+use crate::pace::Pace;
+use crate::secret::SecretReader;
+
+/// Tells the wall-clock time.
+pub type Now = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What all transfers of one source share. Cloning it shares it.
+#[derive(Clone)]
+pub struct SourceShared {
+    client: Option<reqwest::Client>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) secrets: SecretReader,
+    pub(crate) now: Now,
+    jitter: Arc<Mutex<fastrand::Rng>>,
+}
+
+impl fmt::Debug for SourceShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceShared").field("pace", &self.pace).finish_non_exhaustive()
+    }
+}
+
+impl SourceShared {
+    /// Prepares what the transfers of a source share. `seed` is where the randomness of waits comes from.
+    pub fn new(
+        settings: &ConnectorSettings,
+        secrets: SecretReader,
+        now: Now,
+        seed: u64,
+    ) -> Result<Self, SourceError> {
+        let (client, rate) = match settings {
+            ConnectorSettings::File(_) => (None, None),
+            ConnectorSettings::Http(http) => (Some(build_client(http)?), http.rate_limit),
+        };
+        let jitter = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
+        Ok(Self { client, pace: Arc::new(Pace::new(rate)), secrets, now, jitter })
+    }
+
+    /// The HTTP client; a source of files has none.
+    pub(crate) fn client(&self) -> Result<reqwest::Client, SourceError> {
+        self.client.clone().ok_or_else(|| SourceError::Answer {
+            place: "the source".to_owned(),
+            message: "its connector does not speak HTTP".to_owned(),
+        })
+    }
+
+    /// A number from 0 up to 1, to spread waits.
+    pub(crate) fn random(&self) -> f64 {
+        self.jitter.lock().map_or(0.5, |mut jitter| jitter.f64())
+    }
+}
+
+fn build_client(settings: &HttpSettings) -> Result<reqwest::Client, SourceError> {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Another part of the process may have chosen one before; any will do.
+        drop(rustls::crypto::ring::default_provider().install_default());
+    });
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")));
+    // Without any https there is no need to load the certificates of the system, which takes time and fails
+    // where there are none.
+    let is_plain = |url: &String| url.starts_with("http://");
+    if is_plain(&settings.base_url) && settings.allowed_origins.iter().all(is_plain) {
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|error| SourceError::Unreachable {
+        url: "the service".to_owned(),
+        message: format!("no HTTP client could be made: {}", crate::http::network_message(error)),
+    })
+}

@@ -1,0 +1,238 @@
+//! Files of every format, with the usual dirt.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use raccord_model::language::ConnectorSettings;
+use raccord_model::port::records::Page;
+use raccord_model::port::source::{Read, Source, SourceError};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::service::{from_page, ids, read_all, read_pages, source};
+
+fn put(root: &Path, name: &str, content: &[u8]) {
+    let path = root.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    File::create(path).unwrap().write_all(content).unwrap();
+}
+
+fn directory(files: &[(&str, &[u8])]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        put(root.path(), name, content);
+    }
+    root
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn open(root: &Path, data_type: &Value) -> Box<dyn Source> {
+    let settings = serde_json::from_value(json!({"dataTypes": {"a": data_type}})).unwrap();
+    source(&ConnectorSettings::File(settings), &json!({"type": "none"}), "a", root)
+}
+
+/// Records as JSON and faults as `position: reason`, over all pages.
+fn content(pages: &[Page]) -> (Vec<String>, Vec<String>) {
+    let records = pages.iter().flat_map(|page| page.records.iter().map(|record| record.to_json()));
+    let faults = pages.iter().flat_map(|page| &page.faults);
+    (records.collect(), faults.map(|fault| format!("{}: {}", fault.position, fault.reason)).collect())
+}
+
+/// Reads one file.
+async fn check(name: &str, bytes: &[u8], members: Value, records: &[&str], faults: &[&str]) {
+    let root = directory(&[(name, bytes)]);
+    let mut data_type = members;
+    data_type["path"] = json!(name);
+    let pages =
+        read_all(&*open(root.path(), &data_type)).await.unwrap_or_else(|error| panic!("{error} {error:?}"));
+    let (found, found_faults) = content(&pages);
+    assert_eq!(found, records, "{name} {data_type}");
+    let faults: Vec<String> = faults.iter().map(|fault| format!("{name}, {fault}")).collect();
+    assert_eq!(found_faults, faults, "{name} {data_type}");
+    assert!(pages.last().unwrap().next.is_none());
+}
+
+/// The error that reading one file ends with.
+async fn check_error(name: &str, bytes: &[u8], members: Value, expected: &str) {
+    let root = directory(&[(name, bytes)]);
+    let mut data_type = members;
+    data_type["path"] = json!(name);
+    let error = read_all(&*open(root.path(), &data_type)).await.unwrap_err();
+    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    assert_eq!(format!("{error}{cause}"), expected);
+}
+
+#[tokio::test]
+async fn csv_in_all_its_forms() {
+    let two = &[r#"{"id":"1","n":"é"}"#, r#"{"id":"2","n":""}"#];
+    check("x.csv", "id,n\n1,é\n2,\n".as_bytes(), json!({}), two, &[]).await;
+    check("x.csv", "\u{feff}id,n\r\n1,é\r\n2,\r\n".as_bytes(), json!({}), two, &[]).await;
+    check("x.csv", "id,n\n1,é\n\n2,".as_bytes(), json!({}), two, &[]).await;
+    check("x.tsv", "id\tn\n1\té\n2\t\n".as_bytes(), json!({}), two, &[]).await;
+    check("x.txt", "id;n\n1;é\n2;\n".as_bytes(), json!({"format": "csv", "delimiter": ";"}), two, &[]).await;
+    check("x.csv", "1,é\n2,\n".as_bytes(), json!({"columns": ["id", "n"]}), two, &[]).await;
+    check("x.csv", b"id,n\n1,\xe9\n2,\n", json!({"encoding": "latin1"}), two, &[]).await;
+    check("x.csv.gz", &gzip("id,n\n1,é\n2,\n".as_bytes()), json!({}), two, &[]).await;
+    let two_members = [gzip("id,n\n1,é\n".as_bytes()), gzip(b"2,\n")].concat();
+    check("x.csv.gz", &two_members, json!({}), two, &[]).await;
+    let utf16: Vec<u8> = "\u{feff}id,n\n1,é\n2,\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check("x.csv", &utf16, json!({}), two, &[]).await;
+    let quoted = b"id,n\n1,\"a\n\"\"b\"\", c\"\n";
+    check("x.csv", quoted, json!({}), &[r#"{"id":"1","n":"a\n\"b\", c"}"#], &[]).await;
+    check("x.csv", b"id,n\n", json!({}), &[], &[]).await;
+    check("x.csv", b"", json!({}), &[], &[]).await;
+}
+
+#[tokio::test]
+async fn rows_that_are_no_records() {
+    let good = &[r#"{"id":"1","n":"a"}"#, r#"{"id":"9","n":"z"}"#];
+    let cases: [(&[u8], &str); 6] = [
+        (b"2\n", "line 3: it has 1 cells, the header has 2"),
+        (b"2,b,c\n", "line 3: it has 3 cells, the header has 2"),
+        (b"2,\"b,c\n9,z\n", ""),
+        (b"2,\0\n", "line 3: it has a NUL character"),
+        (b"2,\xe9\n", "line 3: it is not UTF-8; name the `encoding` of the file"),
+        (b"\xc3,\xa9\n", "line 3: it is not UTF-8; name the `encoding` of the file"),
+    ];
+    for (dirt, fault) in cases {
+        let bytes = [&b"id,n\n1,a\n"[..], dirt, b"9,z\n"].concat();
+        if fault.is_empty() {
+            // A quote that is never closed takes the rest of the file, as RFC 4180 has it.
+            check("x.csv", &bytes, json!({}), &[good[0], r#"{"id":"2","n":"b,c\n9,z\n9,z\n"}"#], &[]).await;
+        } else {
+            check("x.csv", &bytes, json!({}), good, &[fault]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_lines() {
+    let two = &[r#"{"id":1}"#, r#"{ "id": 2 }"#];
+    check("x.jsonl", b"{\"id\":1}\n{ \"id\": 2 }\n", json!({}), two, &[]).await;
+    check("x.ndjson", b"\xef\xbb\xbf{\"id\":1}\r\n\r\n  { \"id\": 2 }", json!({}), two, &[]).await;
+    check("x.jsonl.gz", &gzip(b"{\"id\":1}\n{ \"id\": 2 }"), json!({}), two, &[]).await;
+    let dirt = b"{\"id\":1}\n[1]\n{\"id\"\n{\"a\":\"\xff\"}\n{ \"id\": 2 }\n7\n";
+    let faults = [
+        "line 2: it is not a JSON object",
+        "line 3: it is not JSON: EOF while parsing an object at line 1 column 5",
+        "line 4: it is not JSON: invalid unicode code point at line 1 column 7",
+        "line 6: it is not a JSON object",
+    ];
+    check("x.jsonl", dirt, json!({}), two, &faults).await;
+    check("x.jsonl", b"", json!({}), &[], &[]).await;
+}
+
+#[tokio::test]
+async fn json_documents() {
+    let two = &[r#"{"id":1}"#, r#"{"id":2}"#];
+    check("x.json", b"[{\"id\":1}, {\"id\":2}]", json!({}), two, &[]).await;
+    check(
+        "x.json.gz",
+        &gzip(b"{\"a\":{\"b\":[{\"id\":1},{\"id\":2}]}}"),
+        json!({"records": "a.b"}),
+        two,
+        &[],
+    )
+    .await;
+    check("x.json", b"[{\"id\":1},3,{\"id\":2}]", json!({}), two, &["record 2: it is not a JSON object"])
+        .await;
+    check("x.json", b"[]", json!({}), &[], &[]).await;
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_read() {
+    check_error("x.csv", b"id,n,id\n", json!({}), "x.csv: the columns 1 and 3 are both called `id`").await;
+    check_error("x.json", b"{\"a\":1}", json!({"records": "b"}), "x.json: `records: b` leads to no list")
+        .await;
+    check_error(
+        "x.json",
+        b"[{",
+        json!({}),
+        "x.json: it is not JSON: EOF while parsing an object at line 1 column 2",
+    )
+    .await;
+    check_error(
+        "x.csv",
+        b"id\n\x81\x20\n",
+        json!({"encoding": "shift_jis"}),
+        "read x.csv: the file is not valid Shift_JIS",
+    )
+    .await;
+    let mut cut = gzip(&b"id\n1\n".repeat(10_000));
+    cut.truncate(cut.len() / 2);
+    let root = directory(&[("x.csv.gz", &cut), ("y.jsonl", &vec![b'x'; (16 << 20) + 1])]);
+    put(root.path(), "z.csv", &[&b"id\n\""[..], &vec![b'x'; 17 << 20]].concat());
+    let error = read_all(&*open(root.path(), &json!({"path": "x.csv.gz"}))).await.unwrap_err();
+    assert!(matches!(error, SourceError::File { .. }), "{error:?}");
+    for (path, expected) in [
+        ("y.jsonl", "y.jsonl: the record on line 1 is longer than 16 MB"),
+        ("z.csv", "z.csv: the record on line 2 is longer than 16 MB"),
+        ("nowhere/*.csv", "nowhere/*.csv: no file is there"),
+        ("nowhere.csv", "nowhere.csv: no file is there"),
+    ] {
+        let error = read_all(&*open(root.path(), &json!({"path": path}))).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[tokio::test]
+async fn globs_are_read_in_the_order_of_their_names_and_from_any_page_on() {
+    let files: [(&str, &[u8]); 5] = [
+        ("in/b.jsonl", b"{\"id\":4}\n{\"id\":5}\n"),
+        ("in/a.jsonl", b"{\"id\":1}\nbad\n{\"id\":2}\n{\"id\":3}\n"),
+        ("in/c.jsonl", b""),
+        ("in/.hidden.jsonl", b"{\"id\":99}\n"),
+        ("in/d.jsonl", b"{\"id\":6}\n"),
+    ];
+    let root = directory(&files);
+    let source = open(root.path(), &json!({"path": "./in/*.jsonl"}));
+    assert_eq!(
+        source.check().await.unwrap(),
+        "4 files: in/a.jsonl (31 bytes), in/b.jsonl (18 bytes), in/c.jsonl (0 bytes), in/d.jsonl (9 bytes)"
+    );
+    for page_size in 1..5 {
+        let read = Read { page_size: Some(page_size), ..Read::default() };
+        let all = read_pages(&*source, read).await.unwrap();
+        assert_eq!(ids(&all), [1, 2, 3, 4, 5, 6]);
+        for (at, page) in all.iter().enumerate() {
+            if let Some(token) = &page.next {
+                let read = Read { page_size: Some(page_size), ..from_page(token) };
+                let rest = read_pages(&*source, read).await.unwrap();
+                assert_eq!(ids(&rest), ids(&all[at + 1..]), "{token:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changed_is_read_again() {
+    for (name, before, after) in [
+        ("x.csv", &b"id\n1\n2\n3\n"[..], &b"id\n1\n2\n3\n4\n"[..]),
+        ("x.json", b"[{\"id\":1},{\"id\":2},{\"id\":3}]", b"[{\"id\":1}]"),
+    ] {
+        let root = directory(&[(name, before)]);
+        let source = open(root.path(), &json!({"path": "x.*", "format": name.trim_start_matches("x.")}));
+        let read = Read { page_size: Some(2), ..Read::default() };
+        let all = read_pages(&*source, read).await.unwrap();
+        let token = all[0].next.clone().unwrap();
+        assert_eq!(ids(&read_pages(&*source, from_page(&token)).await.unwrap()), [3]);
+        put(root.path(), name, after);
+        let error = read_pages(&*source, from_page(&token)).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the service no longer accepts the page we stopped at: {name} has changed since")
+        );
+        put(root.path(), "x.other", b"");
+        std::fs::remove_file(root.path().join(name)).unwrap();
+        let error = read_pages(&*source, from_page(&token)).await.unwrap_err();
+        assert!(matches!(error, SourceError::PageRefused { .. }), "{error}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The connectors against real loopback servers and real files, through the public interface alone.
+
+#[cfg(test)]
+mod credentials;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod service;
+#[cfg(test)]
+mod shapes;
