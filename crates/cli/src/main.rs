@@ -1,1 +1,30 @@
-fn main() {}
+//! The program `raccord`: arguments in, text and exit codes out. It has no rules of its own.
+
+mod args;
+mod command;
+mod error;
+mod render;
+mod session;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return args::explain(&error),
+    };
+    let ui = Ui::new(cli.global.color, cli.global.quiet);
+    match command::dispatch(&ui, &cli) {
+        Ok(code) => code,
+        Err(error) => {
+            ui.error(&error);
+            error.exit_code()
+        }
+    }
+}

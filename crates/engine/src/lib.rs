@@ -1,1 +1,20 @@
+//! One run, what runs when, the breaker, and every verb: the room that decides.
+//!
+//! The other rooms do the work: the store keeps, the connectors fetch, the compiler compiles. The engine is
+//! one function from a [`Request`] to replies; it renders nothing and exits nowhere.
 
+pub mod applied;
+pub mod engine;
+pub mod environment;
+pub mod facts;
+pub mod request;
+pub mod run;
+pub mod sources;
+pub mod steps;
+pub mod verb;
+
+pub use engine::{Engine, EngineError, look_at};
+pub use environment::{Environment, System};
+pub use raccord_plan as plan;
+pub use raccord_store as store;
+pub use request::{Look, LookAt, Reply, Request};

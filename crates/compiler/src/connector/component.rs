@@ -44,8 +44,8 @@ pub struct FileStream {
     pub path: String,
     /// How the text is to be read.
     pub format: FileFormat,
-    /// How it is compressed.
-    pub compression: Compression,
+    /// The compression; `None` is what the name of each file that matches says.
+    pub compression: Option<Compression>,
     /// CSV: the byte between two columns.
     pub delimiter: u8,
     /// The encoding, unless a byte order mark says otherwise.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
-use raccord_model::language::connector::{Compression, FileDataType, FileFormat, FileSettings};
+use raccord_model::language::connector::{FileDataType, FileFormat, FileSettings};
 
 use super::component::FileStream;
 use super::findings::Findings;
@@ -56,7 +56,7 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
         data_type: name.clone(),
         path: file.path.clone(),
         format,
-        compression: file.compression.unwrap_or(guess.compression),
+        compression: file.compression,
         delimiter: delimiter?,
         encoding: encoding?,
         columns: file.columns.clone(),
@@ -84,20 +84,17 @@ fn check_format(file: &FileDataType, format: FileFormat, findings: &mut Findings
     }
 }
 
-/// What the name of a file says about it.
+/// What the name of a file says about it. A glob may end in wildcards: `*.jsonl*` matches plain and gzip.
 struct Guess {
     format: Option<FileFormat>,
     tabs: bool,
-    compression: Compression,
 }
 
 impl Guess {
     fn from_name(path: &str) -> Self {
         let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-        let mut path = Path::new(path).to_owned();
-        let mut compression = Compression::None;
+        let mut path = Path::new(path.trim_end_matches(['*', '?'])).to_owned();
         if extension(&path).as_deref() == Some("gz") {
-            compression = Compression::Gzip;
             path.set_extension("");
         }
         let extension = extension(&path);
@@ -107,6 +104,6 @@ impl Guess {
             Some("json") => Some(FileFormat::Json),
             _ => None,
         };
-        Self { format, tabs: extension.as_deref() == Some("tsv"), compression }
+        Self { format, tabs: extension.as_deref() == Some("tsv") }
     }
 }

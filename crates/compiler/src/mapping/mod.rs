@@ -54,3 +54,17 @@ impl Layout {
         self.0.get(field).copied()
     }
 }
+
+/// The bytes of a key whose fields are given as text; `None` when not all of them are given.
+pub fn parse_key(entity: &Entity, given: &[(Ident, String)]) -> Result<Option<Vec<u8>>, String> {
+    let mut key = Vec::new();
+    for name in &entity.key.0 {
+        let Some((_, text)) = given.iter().find(|(given, _)| given == name) else { return Ok(None) };
+        let Some(field) = entity.fields.get(name) else { return Ok(None) };
+        let value = convert::convert(crate::scalar::Scalar::text(text.as_str()), field, None)
+            .map_err(|error| format!("the value `{text}` of `{name}` {error}"))?;
+        let Some(value) = value else { return Ok(None) };
+        raccord_model::row::push_key(&mut key, &value).map_err(|error| format!("the key {error}"))?;
+    }
+    Ok(Some(key))
+}

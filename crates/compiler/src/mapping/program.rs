@@ -283,7 +283,7 @@ impl<'p> PageMapper<'p> {
 }
 
 /// What an empty value means for a field.
-fn empty<'p>(assignment: &'p Assignment) -> Result<Outcome<'p>, Rejection> {
+fn empty(assignment: &Assignment) -> Result<Outcome<'_>, Rejection> {
     let blame = |reason: &str| rejection(Some(&assignment.name), reason.to_owned());
     match assignment.on_empty {
         OnEmpty::Ignore => Ok(Outcome::Keep),

@@ -19,7 +19,7 @@ pub(crate) type Content = Box<dyn BufRead + Send>;
 /// Opens a file.
 pub(crate) fn open(file: &Matched, stream: &FileStream) -> io::Result<Content> {
     let plain = BufReader::with_capacity(BUFFER, File::open(&file.path)?);
-    let mut bytes: Content = match stream.compression {
+    let mut bytes: Content = match stream.compression.unwrap_or_else(|| compression_of(file)) {
         Compression::None => Box::new(plain),
         Compression::Gzip => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(plain))),
     };
@@ -29,6 +29,15 @@ pub(crate) fn open(file: &Matched, stream: &FileStream) -> io::Result<Content> {
         return Ok(bytes);
     }
     Ok(Box::new(BufReader::with_capacity(BUFFER, Decoded::new(bytes, encoding))))
+}
+
+/// What a file's name says of its compression.
+fn compression_of(file: &Matched) -> Compression {
+    let extension = file.path.extension().and_then(|extension| extension.to_str());
+    match extension {
+        Some(extension) if extension.eq_ignore_ascii_case("gz") => Compression::Gzip,
+        _ => Compression::None,
+    }
 }
 
 /// What a byte order mark says, else what the settings say; and how long the mark is.

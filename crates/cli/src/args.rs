@@ -1,0 +1,118 @@
+//! The command line: global options and the list of verbs. Each verb's own arguments stand in its file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::command;
+
+/// The exit code of wrong usage (sysexits.h, `EX_USAGE`).
+pub(crate) const USAGE: u8 = 64;
+
+/// Integrations between third-party services and your own data, described in YAML, reviewed like code,
+/// reconciled like infrastructure.
+#[derive(Debug, Parser)]
+#[command(name = "raccord", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Begin with `raccord init`, then `raccord apply` and `raccord run`.\n\
+    Exit codes: 0 done or no change, 1 error, 2 changes (with --detailed-exitcode), 64 wrong usage.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb understands.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// A directory or file of YAML; can be repeated, `-` is standard input [default: the current directory]
+    #[arg(short = 'f', long = "file", value_name = "PATH", global = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The state file
+    #[arg(long, value_name = "FILE", env = "RACCORD_STATE", default_value = ".raccord/state.redb", global = true)]
+    pub(crate) state: PathBuf,
+    /// The value of a variable, before that of the Stack; can be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", global = true)]
+    pub(crate) variables: Vec<Variable>,
+    /// When to use colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = true)]
+    pub(crate) color: Color,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `NAME=VALUE`.
+#[derive(Debug, Clone)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for Variable {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if raccord_model::secret::is_variable_name(name) => {
+                Ok(Self { name: name.to_owned(), value: value.to_owned() })
+            }
+            _ => Err("write it as NAME=VALUE".to_owned()),
+        }
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Init(command::init::InitArgs),
+    Validate(command::validate::ValidateArgs),
+    Plan(command::plan::PlanArgs),
+    Apply(command::apply::ApplyArgs),
+    Run(command::run::RunArgs),
+    Status(command::status::StatusArgs),
+    Runs(command::runs::RunsArgs),
+    Records(command::records::RecordsArgs),
+    #[command(subcommand)]
+    Rejects(command::rejects::RejectsVerb),
+    History(command::history::HistoryArgs),
+    Rollback(command::rollback::RollbackArgs),
+    Export(command::export::ExportArgs),
+    Pause(command::operate::PauseArgs),
+    Resume(command::operate::ResumeArgs),
+    Approve(command::operate::ApproveArgs),
+    Resync(command::operate::ResyncArgs),
+    Connectors(command::connectors::ConnectorsArgs),
+    Check(command::source::CheckArgs),
+    Discover(command::source::DiscoverArgs),
+    Read(command::source::ReadArgs),
+    Preview(command::preview::PreviewArgs),
+    Schema(command::schema::SchemaArgs),
+    #[command(subcommand)]
+    State(command::state::StateVerb),
+    Completions(command::completions::CompletionsArgs),
+    Reference(command::reference::ReferenceArgs),
+}
+
+/// Shows what clap has to say: help and versions are no errors, wrong usage ends with 64.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    // A terminal that is gone cannot be told anything.
+    let _unheard = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(USAGE),
+    }
+}

@@ -1,0 +1,133 @@
+//! `raccord apply`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use raccord_engine::plan::{Options, Plan, saved};
+use raccord_engine::request::ApplyOptions;
+use raccord_engine::{Reply, Request};
+use raccord_model::Desired;
+
+use super::plan::{Scope, ask};
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::{self, plan::Detail};
+use crate::session::{self, Opening, Session};
+use crate::ui::Ui;
+
+/// Apply the configuration, after showing the plan and asking
+///
+/// One transaction: the new generation is wholly there or not at all.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  raccord apply\n  raccord apply --auto-approve --allow-delete\n  \
+    raccord apply change.plan")]
+pub(crate) struct ApplyArgs {
+    /// A plan that `raccord plan --out` saved; applied as it is, or refused when the state has moved
+    #[arg(value_name = "PLAN")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    scope: Scope,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Show every field of what is created
+    #[arg(long)]
+    full: bool,
+}
+
+pub(crate) fn apply(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), CommandError> {
+    if let Some(path) = &args.plan {
+        return apply_saved(ui, global, path);
+    }
+    let desired = session::desired(ui, global)?;
+    let session = Session::open(global, "apply", Opening::Create)?;
+    let detail = if args.full { Detail::Full } else { Detail::Changes };
+    let change = Change { desired: &desired, options: args.scope.options(), rollback_to: None, detail };
+    plan_and_apply(ui, &session, &change, args.auto_approve)
+}
+
+/// Something to be planned, shown, agreed to and applied.
+pub(crate) struct Change<'a> {
+    pub(crate) desired: &'a Desired,
+    pub(crate) options: Options,
+    pub(crate) rollback_to: Option<u64>,
+    pub(crate) detail: Detail,
+}
+
+/// Shows the plan, asks unless told not to, and applies it.
+pub(crate) fn plan_and_apply(
+    ui: &Ui,
+    session: &Session,
+    change: &Change<'_>,
+    auto_approve: bool,
+) -> Result<(), CommandError> {
+    let plan = ask(session, change.desired, &change.options)?;
+    ui.print(&render::plan::text(&plan, change.detail))?;
+    if !plan.has_work() {
+        return Ok(());
+    }
+    if !plan.is_allowed() {
+        return Err(refused(&plan));
+    }
+    if !plan.is_empty() && !auto_approve {
+        match ui.confirm("Apply these changes? Only `yes` is taken for an answer:")? {
+            Some(true) => {}
+            Some(false) => return Err(CommandError::new("not applied")),
+            None => {
+                return Err(CommandError::new("nobody is there to be asked, so nothing was applied")
+                    .hint("--auto-approve applies without asking"));
+            }
+        }
+    }
+    commit(ui, session, change, plan.serial)
+}
+
+fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Result<(), CommandError> {
+    let options = ApplyOptions {
+        plan: change.options.clone(),
+        serial,
+        by: session::who(),
+        rollback_to: change.rollback_to,
+    };
+    let request = Request::Apply(Box::new(change.desired.clone()), options);
+    let generation = session.one(request, |reply| match reply {
+        Reply::Applied(generation) => Some(generation),
+        _ => None,
+    })?;
+    Ok(ui.line(&format!("applied: generation {generation}"))?)
+}
+
+fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandError> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| CommandError::new(format!("read {}: {error}", path.display())))?;
+    let saved = saved::read(&bytes).map_err(|error| CommandError::of(&error))?;
+    let session = Session::open(global, "apply", Opening::Create)?;
+    let head = session.head()?;
+    if let Some(stale) = saved::stale(&saved, &head) {
+        return Err(CommandError::new(stale.to_string()).hint("plan again and look at what has changed"));
+    }
+    ui.print(&render::plan::text(&saved.plan, Detail::Changes))?;
+    if !saved.plan.is_allowed() {
+        return Err(refused(&saved.plan));
+    }
+    let targets = if saved.plan.targeted {
+        saved.plan.changes.iter().map(|change| change.key.clone()).collect()
+    } else {
+        Vec::new()
+    };
+    // What the plan shows was agreed to when it was saved.
+    let options = Options { targets, allow_delete: true, allow_rekey: true };
+    let change = Change { desired: &saved.desired, options, rollback_to: None, detail: Detail::Changes };
+    commit(ui, &session, &change, saved.plan.serial)
+}
+
+fn refused(plan: &Plan) -> CommandError {
+    let mut error = CommandError::new("the plan may not be applied as it is");
+    let mut flags: Vec<&str> = plan.refusals.iter().filter_map(raccord_engine::plan::Refusal::flag).collect();
+    flags.sort_unstable();
+    flags.dedup();
+    for flag in flags {
+        error = error.hint(format!("{flag} allows it, once you have looked at what is lost"));
+    }
+    error
+}

@@ -1,0 +1,33 @@
+//! `raccord connectors`.
+
+use clap::Args;
+use raccord_model::language::connector::CATALOGUE;
+
+use crate::error::CommandError;
+use crate::render::table::{Form, Table};
+use crate::ui::Ui;
+
+/// List the connectors that a Source can name
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord connectors")]
+pub(crate) struct ConnectorsArgs {
+    /// The form of the list
+    #[arg(long, value_enum, default_value = "text")]
+    output: Form,
+}
+
+pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandError> {
+    let mut table = Table::new(["connector", "reads", "features", "authorization"]);
+    let mut entries = Vec::new();
+    for info in CATALOGUE {
+        let authorization = if info.needs_authorization { "required" } else { "none" };
+        table.row([info.name.to_owned(), info.title.to_owned(), info.features.join(", "), authorization.to_owned()]);
+        entries.push(serde_json::json!({
+            "name": info.name,
+            "title": info.title,
+            "features": info.features,
+            "needsAuthorization": info.needs_authorization,
+        }));
+    }
+    Ok(ui.print(&table.render(args.output, &entries)?)?)
+}

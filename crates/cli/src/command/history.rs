@@ -1,0 +1,49 @@
+//! `raccord history`.
+
+use clap::Args;
+use raccord_engine::{Reply, Request};
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::table::{Form, Table};
+use crate::session::{Opening, Session};
+use crate::ui::Ui;
+
+/// List the generations, newest first
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord history --limit 5")]
+pub(crate) struct HistoryArgs {
+    /// At most so many
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// The form of the list
+    #[arg(long, value_enum, default_value = "text")]
+    output: Form,
+}
+
+pub(crate) fn history(ui: &Ui, global: &Global, args: &HistoryArgs) -> Result<(), CommandError> {
+    let session = Session::open(global, "history", Opening::Existing)?;
+    let generations = session.collect(Request::History { limit: args.limit }, |reply| match reply {
+        Reply::Generation(generation) => Some(generation),
+        _ => None,
+    })?;
+    let mut table = Table::new(["generation", "at", "by", "changes", ""]);
+    for generation in &generations {
+        let mut glyphs: Vec<String> = Vec::new();
+        for change in generation.changes.iter().take(4) {
+            glyphs.push(format!("{} {}", change.action.glyph(), change.key));
+        }
+        if generation.changes.len() > glyphs.len() {
+            glyphs.push("…".to_owned());
+        }
+        let back = generation.rollback_to.map(|to| format!("back to {to}: ")).unwrap_or_default();
+        table.row([
+            generation.number.to_string(),
+            generation.at.to_string(),
+            generation.by.clone(),
+            generation.changes.len().to_string(),
+            format!("{back}{}", glyphs.join(", ")),
+        ]);
+    }
+    Ok(ui.print(&table.render(args.output, &generations)?)?)
+}

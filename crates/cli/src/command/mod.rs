@@ -1,0 +1,62 @@
+//! The verbs: one file each, or a few that belong together. A file holds the arguments, whose comments are
+//! the help, and the function that asks the engine and prints the answer.
+
+pub(crate) mod apply;
+pub(crate) mod completions;
+pub(crate) mod connectors;
+pub(crate) mod export;
+pub(crate) mod history;
+pub(crate) mod init;
+pub(crate) mod operate;
+pub(crate) mod plan;
+pub(crate) mod preview;
+pub(crate) mod records;
+pub(crate) mod reference;
+pub(crate) mod rejects;
+pub(crate) mod rollback;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod schema;
+pub(crate) mod source;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod validate;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Verb};
+use crate::error::CommandError;
+use crate::ui::Ui;
+
+/// Carries out the verb that was asked for.
+pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
+    let global = &cli.global;
+    let done = |()| ExitCode::SUCCESS;
+    match &cli.verb {
+        Verb::Init(args) => init::init(ui, args).map(done),
+        Verb::Validate(args) => validate::validate(ui, global, args),
+        Verb::Plan(args) => plan::plan(ui, global, args),
+        Verb::Apply(args) => apply::apply(ui, global, args).map(done),
+        Verb::Run(args) => run::run(ui, global, args),
+        Verb::Status(args) => status::status(ui, global, args).map(done),
+        Verb::Runs(args) => runs::runs(ui, global, args).map(done),
+        Verb::Records(args) => records::records(ui, global, args).map(done),
+        Verb::Rejects(verb) => rejects::rejects(ui, global, verb).map(done),
+        Verb::History(args) => history::history(ui, global, args).map(done),
+        Verb::Rollback(args) => rollback::rollback(ui, global, args).map(done),
+        Verb::Export(args) => export::export(ui, global, args).map(done),
+        Verb::Pause(args) => operate::pause(ui, global, args).map(done),
+        Verb::Resume(args) => operate::resume(ui, global, args).map(done),
+        Verb::Approve(args) => operate::approve(ui, global, args).map(done),
+        Verb::Resync(args) => operate::resync(ui, global, args).map(done),
+        Verb::Connectors(args) => connectors::connectors(ui, args).map(done),
+        Verb::Check(args) => source::check(ui, global, args).map(done),
+        Verb::Discover(args) => source::discover(ui, global, args).map(done),
+        Verb::Read(args) => source::read(ui, global, args).map(done),
+        Verb::Preview(args) => preview::preview(ui, global, args).map(done),
+        Verb::Schema(args) => schema::schema(ui, args).map(done),
+        Verb::State(verb) => state::state(ui, global, verb),
+        Verb::Completions(args) => completions::completions(ui, args).map(done),
+        Verb::Reference(_) => reference::reference(ui).map(done),
+    }
+}

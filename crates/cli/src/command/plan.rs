@@ -1,0 +1,99 @@
+//! `raccord plan`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use raccord_engine::plan::{Options, Plan, saved};
+use raccord_engine::{Reply, Request};
+use raccord_model::{Desired, Key};
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::{self, plan::Detail};
+use crate::session::{self, Opening, Session};
+use crate::ui::Ui;
+
+/// The exit code of `--detailed-exitcode` when there are changes.
+const CHANGES: u8 = 2;
+
+/// Show what applying would change, and what that means for the data
+///
+/// Reads no secret. Nothing is changed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  raccord plan\n  raccord plan --out change.plan && raccord apply change.plan\n  \
+    raccord plan --output markdown --detailed-exitcode")]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// Save the plan, to be applied as it is
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The form of the plan
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+    /// End with 2 when there are changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Show every field of what is created
+    #[arg(long)]
+    full: bool,
+}
+
+/// What a plan may do and how far it reaches.
+#[derive(Debug, Args)]
+pub(crate) struct Scope {
+    /// Only this resource and what it depends on; can be repeated
+    #[arg(long = "target", value_name = "KIND/NAME")]
+    targets: Vec<Key>,
+    /// Allow resources, entities and fields to be deleted
+    #[arg(long)]
+    allow_delete: bool,
+    /// Allow rows to be dropped and read again under other keys
+    #[arg(long)]
+    allow_rekey: bool,
+}
+
+impl Scope {
+    pub(crate) fn options(&self) -> Options {
+        Options { targets: self.targets.clone(), allow_delete: self.allow_delete, allow_rekey: self.allow_rekey }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// For tools.
+    Json,
+    /// For a comment on a pull request; less than 65,000 characters whatever the size.
+    Markdown,
+}
+
+pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode, CommandError> {
+    let desired = session::desired(ui, global)?;
+    let session = Session::open(global, "plan", Opening::Create)?;
+    let plan = ask(&session, &desired, &args.scope.options())?;
+    let detail = if args.full { Detail::Full } else { Detail::Changes };
+    match args.output {
+        Output::Text => ui.print(&render::plan::text(&plan, detail))?,
+        Output::Json => ui.line(&render::json(&plan)?)?,
+        Output::Markdown => ui.print(&render::markdown::plan(&plan))?,
+    }
+    if let Some(path) = &args.out {
+        let bytes = saved::write(&plan, &desired).map_err(|error| CommandError::of(&error))?;
+        session::write_file(path, &bytes)?;
+        ui.note(&format!("saved; `raccord apply {}` applies it", path.display()));
+    }
+    let has_changes = !plan.is_empty();
+    Ok(if args.detailed_exitcode && has_changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS })
+}
+
+/// Asks for a plan.
+pub(crate) fn ask(session: &Session, desired: &Desired, options: &Options) -> Result<Plan, CommandError> {
+    let request = Request::Plan(Box::new(desired.clone()), options.clone());
+    session.one(request, |reply| match reply {
+        Reply::Plan(plan) => Some(*plan),
+        _ => None,
+    })
+}

@@ -1,0 +1,70 @@
+//! `raccord preview`.
+
+use clap::Args;
+use raccord_engine::request::Preview;
+use raccord_engine::{Look, LookAt, Reply};
+use raccord_model::Name;
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::table::{Form, Table};
+use crate::session;
+use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
+
+/// Show source records beside the rows they would become, and what would be rejected
+///
+/// Reads the configuration, not the state; stores nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord preview customers --limit 3")]
+pub(crate) struct PreviewArgs {
+    /// Which transfer
+    transfer: Name,
+    /// At most so many records
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+    /// The form
+    #[arg(long, value_enum, default_value = "text")]
+    output: Form,
+}
+
+pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<(), CommandError> {
+    let at = LookAt::Preview(args.transfer.clone());
+    let mut previews = Vec::new();
+    session::look(Look { desired: session::desired(ui, global)?, at, limit: args.limit }, |reply| {
+        if let Reply::Preview(preview) = reply {
+            previews.push(preview);
+        }
+        Ok(())
+    })?;
+    if args.output != Form::Text {
+        let mut table = Table::new(["record", "row", "reason"]);
+        for preview in &previews {
+            let row = preview.row.clone().map(serde_json::Value::Object).unwrap_or_default();
+            table.row([preview.record.to_string(), row.to_string(), preview.reason.clone().unwrap_or_default()]);
+        }
+        return Ok(ui.print(&table.render(args.output, &previews)?)?);
+    }
+    for (number, preview) in previews.iter().enumerate() {
+        ui.print(&one(number + 1, preview))?;
+    }
+    let rejected = previews.iter().filter(|preview| preview.reason.is_some()).count();
+    Ok(ui.line(&format!("{} records, {rejected} would be rejected", previews.len()))?)
+}
+
+fn one(number: usize, preview: &Preview) -> String {
+    let mut text = format!("{BOLD}{number}{BOLD:#}  {DIM}{}{DIM:#}\n", preview.record);
+    if let Some(reason) = &preview.reason {
+        let field = preview.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        text.push_str(&format!("   {RED}rejected{RED:#}  {field}{reason}\n"));
+    }
+    if preview.deleted {
+        text.push_str(&format!("   {YELLOW}deleted{YELLOW:#}\n"));
+    }
+    for (name, value) in preview.row.iter().flatten() {
+        if !value.is_null() {
+            text.push_str(&format!("   {GREEN}{name}{GREEN:#} {value}\n"));
+        }
+    }
+    text.push('\n');
+    text
+}

@@ -1,0 +1,42 @@
+//! `raccord rollback`.
+
+use clap::Args;
+use raccord_engine::{Reply, Request};
+
+use super::apply::{Change, plan_and_apply};
+use super::plan::Scope;
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::plan::Detail;
+use crate::session::{Opening, Session};
+use crate::ui::Ui;
+
+/// Go back to the configuration of an earlier generation
+///
+/// Makes a new generation with a plan of its own. Checkpoints, records and trips never go back.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord history\n  raccord rollback 41")]
+pub(crate) struct RollbackArgs {
+    /// The generation to go back to
+    generation: u64,
+    #[command(flatten)]
+    scope: Scope,
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
+}
+
+pub(crate) fn rollback(ui: &Ui, global: &Global, args: &RollbackArgs) -> Result<(), CommandError> {
+    let session = Session::open(global, "rollback", Opening::Existing)?;
+    let desired = session.one(Request::Generation { number: Some(args.generation) }, |reply| match reply {
+        Reply::Desired(desired) => Some(*desired),
+        _ => None,
+    })?;
+    let change = Change {
+        desired: &desired,
+        options: args.scope.options(),
+        rollback_to: Some(args.generation),
+        detail: Detail::Changes,
+    };
+    plan_and_apply(ui, &session, &change, args.auto_approve)
+}

@@ -1,0 +1,41 @@
+//! `raccord runs`.
+
+use clap::Args;
+use raccord_engine::{Reply, Request};
+use raccord_model::Name;
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::run::{RUN_COLUMNS, cells};
+use crate::render::table::{Form, Table};
+use crate::session::{Opening, Session};
+use crate::ui::Ui;
+
+/// List the runs, newest first
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord runs --transfer customers --limit 3 --output json")]
+pub(crate) struct RunsArgs {
+    /// Only of this transfer
+    #[arg(long)]
+    transfer: Option<Name>,
+    /// At most so many
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// The form of the list
+    #[arg(long, value_enum, default_value = "text")]
+    output: Form,
+}
+
+pub(crate) fn runs(ui: &Ui, global: &Global, args: &RunsArgs) -> Result<(), CommandError> {
+    let session = Session::open(global, "runs", Opening::Existing)?;
+    let request = Request::Runs { transfer: args.transfer.clone(), limit: args.limit };
+    let runs = session.collect(request, |reply| match reply {
+        Reply::Run(run) => Some(run),
+        _ => None,
+    })?;
+    let mut table = Table::new(["run", "started"].into_iter().chain(RUN_COLUMNS));
+    for run in &runs {
+        table.row([run.id.to_string(), run.started.to_string()].into_iter().chain(cells(run)));
+    }
+    Ok(ui.print(&table.render(args.output, &runs)?)?)
+}

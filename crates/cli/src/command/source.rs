@@ -1,0 +1,101 @@
+//! `raccord check`, `discover`, `read`: looking at a source of the configuration, storing nothing.
+
+use clap::Args;
+use raccord_engine::{Look, LookAt, Reply};
+use raccord_model::{DataTypeName, Name};
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::table::{Form, Table};
+use crate::session;
+use crate::ui::{BOLD, RED, Ui};
+
+/// Find out whether a source can be reached and accepts our authorization
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord check boutique")]
+pub(crate) struct CheckArgs {
+    /// Which source
+    source: Name,
+}
+
+/// List a source's data types with the fields that their first records have
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord discover boutique")]
+pub(crate) struct DiscoverArgs {
+    /// Which source
+    source: Name,
+    /// The form of the list
+    #[arg(long, value_enum, default_value = "text")]
+    output: Form,
+}
+
+/// Print raw records of a source as JSON Lines
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord read boutique customers --limit 3")]
+pub(crate) struct ReadArgs {
+    /// Which source
+    source: Name,
+    /// Which of its data types
+    data_type: DataTypeName,
+    /// At most so many
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+}
+
+pub(crate) fn check(ui: &Ui, global: &Global, args: &CheckArgs) -> Result<(), CommandError> {
+    let look = Look { desired: session::desired(ui, global)?, at: LookAt::Check(args.source.clone()), limit: 1 };
+    session::look(look, |reply| match reply {
+        Reply::Done(said) => Ok(ui.line(&said)?),
+        _ => Ok(()),
+    })
+}
+
+pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<(), CommandError> {
+    let at = LookAt::Discover(args.source.clone());
+    let mut found = Vec::new();
+    session::look(Look { desired: session::desired(ui, global)?, at, limit: 0 }, |reply| {
+        if let Reply::DataType(view) = reply {
+            found.push(view);
+        }
+        Ok(())
+    })?;
+    if args.output != Form::Text {
+        let mut table = Table::new(["dataType", "field", "types", "filled", "example"]);
+        for view in &found {
+            for field in &view.fields {
+                table.row([
+                    view.name.to_string(),
+                    field.path.clone(),
+                    field.types.join("|"),
+                    field.filled.to_string(),
+                    field.example.clone(),
+                ]);
+            }
+        }
+        return Ok(ui.print(&table.render(args.output, &found)?)?);
+    }
+    for view in &found {
+        if let Some(error) = &view.error {
+            ui.line(&format!("{BOLD}{}{BOLD:#}: {RED}{error}{RED:#}", view.name))?;
+            continue;
+        }
+        ui.line(&format!("{BOLD}{}{BOLD:#}, from {} records", view.name, view.records))?;
+        let mut table = Table::new(["field", "types", "filled", "example"]);
+        for field in &view.fields {
+            let filled = format!("{}/{}", field.filled, view.records);
+            table.row([field.path.clone(), field.types.join(" | "), filled, field.example.clone()]);
+        }
+        ui.line(&table.render(Form::Text, &())?)?;
+    }
+    let failed = found.iter().filter(|view| view.error.is_some()).count();
+    if failed == 0 { Ok(()) } else { Err(CommandError::new(format!("{failed} of {} data types could not be read", found.len()))) }
+}
+
+pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), CommandError> {
+    let at = LookAt::Read(args.source.clone(), args.data_type.clone());
+    let look = Look { desired: session::desired(ui, global)?, at, limit: args.limit };
+    session::look(look, |reply| match reply {
+        Reply::Raw(line) => Ok(ui.line(&line)?),
+        _ => Ok(()),
+    })
+}

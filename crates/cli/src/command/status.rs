@@ -1,0 +1,116 @@
+//! `raccord status`.
+
+use clap::{Args, ValueEnum};
+use raccord_engine::request::{IntegrationState, IntegrationStatus, Status, TransferStatus};
+use raccord_engine::{Reply, Request};
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render;
+use crate::render::table::{Form, Table};
+use crate::session::{Opening, Session};
+use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
+
+/// Show how integrations and transfers stand: what the YAML wants, and what happened
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord status --output json")]
+pub(crate) struct StatusArgs {
+    /// The form
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// For tools.
+    Json,
+}
+
+pub(crate) fn status(ui: &Ui, global: &Global, args: &StatusArgs) -> Result<(), CommandError> {
+    let session = Session::open(global, "status", Opening::Existing)?;
+    let status = session.one(Request::Status, |reply| match reply {
+        Reply::Status(status) => Some(*status),
+        _ => None,
+    })?;
+    match args.output {
+        Output::Text => ui.print(&text(&status)?)?,
+        Output::Json => ui.line(&render::json(&status)?)?,
+    }
+    Ok(())
+}
+
+fn text(status: &Status) -> Result<String, CommandError> {
+    let stack = status.stack.as_ref().map_or_else(|| "nothing was applied yet".to_owned(), ToString::to_string);
+    let mut text = format!("{BOLD}{stack}{BOLD:#}, generation {}\n", status.generation);
+    for integration in &status.integrations {
+        text.push_str(&integration_text(integration));
+    }
+    if status.steps > 0 {
+        text.push_str(&format!("{YELLOW}{} outstanding{YELLOW:#}\n", render::count(status.steps, "step")));
+    }
+    if status.transfers.is_empty() {
+        return Ok(text);
+    }
+    let mut table =
+        Table::new(["transfer", "active", "to", "rows", "rejects", "cursor", "last run", "fetched", "failures"]);
+    for transfer in &status.transfers {
+        table.row(transfer_cells(transfer));
+    }
+    text.push('\n');
+    text.push_str(&table.render(Form::Text, &())?);
+    Ok(text)
+}
+
+fn integration_text(integration: &IntegrationStatus) -> String {
+    let style = match integration.state {
+        IntegrationState::Active => GREEN,
+        IntegrationState::Inactive => DIM,
+        IntegrationState::Tripped => RED,
+        IntegrationState::Paused => YELLOW,
+    };
+    let name = &integration.name;
+    let mut text = format!("\nintegration {BOLD}{name}{BOLD:#}: {style}{}{style:#}\n", integration.state.as_str());
+    if let Some(trip) = &integration.trip {
+        text.push_str(&format!("  disabled since {}: {} (transfer {})\n", trip.at, trip.cause, trip.transfer));
+        for error in &trip.errors {
+            text.push_str(&format!("    {error}\n"));
+        }
+        text.push_str(&format!("  `raccord resume {name}` starts it again\n"));
+    }
+    if let Some(pause) = &integration.pause {
+        let until = pause.until.map_or_else(|| "it is resumed".to_owned(), |until| until.to_string());
+        let reason = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        text.push_str(&format!("  paused since {} until {until}{reason}\n", pause.at));
+    }
+    for (transfer, updates) in &integration.subscriptions {
+        let updates: Vec<&str> = updates.iter().map(|update| update.as_str()).collect();
+        text.push_str(&format!("  {transfer}: {}\n", updates.join(", ")));
+    }
+    if !integration.alerts.is_empty() {
+        text.push_str(&format!("  alerts: {}\n", integration.alerts.join(", ")));
+    }
+    text
+}
+
+fn transfer_cells(transfer: &TransferStatus) -> [String; 9] {
+    let (outcome, fetched) = match &transfer.last_run {
+        Some(run) => {
+            let at = run.ended.unwrap_or(run.started);
+            (format!("{} {at}", run.outcome.as_str()), run.tally.fetched.to_string())
+        }
+        None => ("never".to_owned(), String::new()),
+    };
+    [
+        transfer.name.to_string(),
+        if transfer.active { "yes".to_owned() } else { "no".to_owned() },
+        transfer.to.to_string(),
+        transfer.rows.to_string(),
+        transfer.rejects.to_string(),
+        transfer.cursor.clone().unwrap_or_default(),
+        outcome,
+        fetched,
+        transfer.consecutive_failures.to_string(),
+    ]
+}

@@ -1,0 +1,81 @@
+//! Diagnostics: with their line and a caret for people, as annotations for GitHub.
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
+use raccord_model::diagnostic::{Diagnostic, Severity};
+
+/// All diagnostics, one after the other.
+pub(crate) fn text(diagnostics: &[Diagnostic], color: bool) -> String {
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false).with_context_lines(0);
+    diagnostics.iter().map(|diagnostic| one(&handler, diagnostic)).collect()
+}
+
+fn one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic) -> String {
+    let severity = match diagnostic.severity {
+        Severity::Error => miette::Severity::Error,
+        Severity::Warning => miette::Severity::Warning,
+    };
+    let mut shown =
+        MietteDiagnostic::new(diagnostic.message.clone()).with_code(diagnostic.code.as_str()).with_severity(severity);
+    if let Some(help) = &diagnostic.help {
+        shown = shown.with_help(help.clone());
+    }
+    let mut text = String::new();
+    let Some(place) = &diagnostic.place else {
+        return match handler.render_report(&mut text, &shown) {
+            Ok(()) => text,
+            Err(_) => format!("{}: {}\n", diagnostic.code, diagnostic.message),
+        };
+    };
+    // Only the line is known here; empty lines before it make the number come out right.
+    let before = "\n".repeat(place.line.saturating_sub(1));
+    let start = before.len() + byte_of(&place.text, place.column);
+    let end = before.len() + byte_of(&place.text, place.column + place.length);
+    let label = (!diagnostic.path.is_empty()).then(|| diagnostic.path.clone());
+    let shown = shown.with_label(LabeledSpan::new(label, start, end - start));
+    let source = NamedSource::new(&place.file, format!("{before}{}", place.text));
+    let report = miette::Report::from(shown).with_source_code(source);
+    match handler.render_report(&mut text, report.as_ref()) {
+        Ok(()) => text,
+        Err(_) => format!("{}:{}:{}: {}\n", place.file, place.line, place.column, diagnostic.message),
+    }
+}
+
+/// Where the character of a column begins.
+fn byte_of(line: &str, column: usize) -> usize {
+    line.char_indices().nth(column.saturating_sub(1)).map_or(line.len(), |(at, _)| at)
+}
+
+/// Workflow commands that annotate the lines of a pull request.
+pub(crate) fn github(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(annotation).collect()
+}
+
+fn annotation(diagnostic: &Diagnostic) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let place = diagnostic.place.as_ref().map_or_else(String::new, |place| {
+        format!(
+            " file={},line={},col={},endColumn={},title={}",
+            property(&place.file),
+            place.line,
+            place.column,
+            place.column + place.length,
+            diagnostic.code
+        )
+    });
+    let help = diagnostic.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+    format!("::{level}{place}::{}\n", data(&format!("{}{help}", diagnostic.message)))
+}
+
+/// The escapes of a workflow command's message.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The escapes of a workflow command's properties.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

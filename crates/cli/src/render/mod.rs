@@ -1,0 +1,49 @@
+//! From answers to text. Pure: nothing here writes or asks.
+
+pub(crate) mod diagnostic;
+pub(crate) mod markdown;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod table;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::CommandError;
+
+/// Indented JSON.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, CommandError> {
+    serde_json::to_string_pretty(value).map_err(|error| CommandError::of(&error))
+}
+
+/// `1 error`, `2 errors`.
+pub(crate) fn errors(count: usize) -> String {
+    self::count(count, "error")
+}
+
+/// `1 thing`, `2 things`.
+pub(crate) fn count(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(count)) }
+}
+
+/// A number with its thousands apart.
+pub(crate) fn grouped(number: impl ToString) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A JSON value as the cell of a table: texts without quotes, nothing for null.
+pub(crate) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

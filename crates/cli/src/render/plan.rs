@@ -1,0 +1,174 @@
+//! A plan for people: the summary first and last, what destroys before what adds, changed fields alone.
+
+use raccord_engine::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
+use raccord_model::plan::{Action, Consequence};
+use serde_json::Value;
+
+use super::grouped;
+use crate::ui::{BLUE, BOLD, DIM, GREEN, RED, YELLOW};
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Changed fields alone.
+    Changes,
+    /// Every field of what is created too.
+    Full,
+}
+
+/// The most changes that are shown before they are counted instead.
+const SHOWN: usize = 500;
+
+/// The longest value, in characters.
+const LONGEST_VALUE: usize = 60;
+
+/// The whole plan.
+pub(crate) fn text(plan: &Plan, detail: Detail) -> String {
+    let mut text = format!("{BOLD}{}{BOLD:#}\n", headline(plan));
+    if !plan.changes.is_empty() {
+        text.push('\n');
+    }
+    for change in plan.changes.iter().take(SHOWN) {
+        text.push_str(&change_text(change, detail));
+    }
+    if plan.changes.len() > SHOWN {
+        let more = plan.changes.len() - SHOWN;
+        text.push_str(&format!("  … and {} more; --output json lists all\n", grouped(more)));
+    }
+    if !plan.effects.is_empty() {
+        text.push_str(&format!("\n{BOLD}What it means for the data{BOLD:#}\n"));
+        for effect in plan.effects.iter().take(SHOWN) {
+            text.push_str(&format!("  {}\n", colored(effect.consequence, &sentence(effect))));
+        }
+    }
+    for note in &plan.notes {
+        text.push_str(&format!("\n{YELLOW}note{YELLOW:#}: {}\n", note_text(note)));
+    }
+    for refusal in &plan.refusals {
+        text.push_str(&format!("\n{RED}refused{RED:#}: {refusal}"));
+    }
+    if !plan.refusals.is_empty() {
+        text.push('\n');
+    }
+    if !plan.changes.is_empty() {
+        text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", headline(plan)));
+    }
+    text
+}
+
+/// One line: how many of what, and the gravest consequence.
+pub(crate) fn headline(plan: &Plan) -> String {
+    let stack = &plan.stack;
+    if plan.changes.is_empty() {
+        return format!("{stack}: no changes; generation {} is what the configuration says", plan.generation);
+    }
+    let summary = plan.summary();
+    let counts: Vec<String> =
+        summary.actions.iter().map(|(action, count)| format!("{} to {action}", grouped(count))).collect();
+    let mut line = format!("{stack}: {}", counts.join(", "));
+    if summary.reread > 0 {
+        line.push_str(&format!("; ≈{} records are read again", grouped(summary.reread)));
+    }
+    if summary.dropped > 0 {
+        line.push_str(&format!("; {} rows are dropped", grouped(summary.dropped)));
+    }
+    line
+}
+
+fn change_text(change: &Change, detail: Detail) -> String {
+    let style = match change.action {
+        Action::Delete | Action::Deactivate => RED,
+        Action::Create | Action::Activate => GREEN,
+        Action::Update => YELLOW,
+        Action::Rename => BLUE,
+    };
+    let from = change.renamed_from.as_ref().map(|from| format!("  (was {from})")).unwrap_or_default();
+    let mut text = format!("  {style}{} {}{style:#}{from}\n", change.action.glyph(), change.key);
+    let is_new = change.before.is_none();
+    if is_new && detail == Detail::Changes {
+        return text;
+    }
+    for field in &change.fields {
+        text.push_str(&field_text(field, is_new));
+    }
+    text
+}
+
+fn field_text(field: &FieldChange, is_new: bool) -> String {
+    let path = short_path(field);
+    if is_new {
+        return format!("      {path} = {}\n", value_text(field.after.as_ref()));
+    }
+    let change = match (&field.before, &field.after) {
+        (Some(before), Some(after)) => format!("{} → {}", value_text(Some(before)), value_text(Some(after))),
+        (None, after) => format!("{GREEN}+{GREEN:#} {}", value_text(after.as_ref())),
+        (before, None) => format!("{RED}-{RED:#} {}", value_text(before.as_ref())),
+    };
+    let consequence = match field.consequence {
+        Consequence::None => String::new(),
+        consequence => format!("   {}", colored(consequence, consequence.as_str())),
+    };
+    format!("      {path}  {change}{consequence}\n")
+}
+
+/// A path without the `spec` that nearly all begin with.
+pub(crate) fn short_path(field: &FieldChange) -> String {
+    let path = field.path_text();
+    path.strip_prefix("spec.").map_or(path.clone(), str::to_owned)
+}
+
+/// A value as compact JSON, cut.
+pub(crate) fn value_text(value: Option<&Value>) -> String {
+    let text = value.map_or_else(String::new, Value::to_string);
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+fn colored(consequence: Consequence, text: &str) -> String {
+    match consequence {
+        Consequence::Rekey | Consequence::Drop | Consequence::DropField => format!("{RED}{text}{RED:#}"),
+        Consequence::Reread | Consequence::Remap | Consequence::Deletions => format!("{YELLOW}{text}{YELLOW:#}"),
+        Consequence::None | Consequence::Restart => format!("{DIM}{text}{DIM:#}"),
+    }
+}
+
+/// What happens to the data, as a sentence.
+pub(crate) fn sentence(effect: &DataEffect) -> String {
+    let about = effect.records.map(|count| format!(" (≈{})", grouped(count))).unwrap_or_default();
+    let rows = effect.records.map_or_else(|| "its rows".to_owned(), |count| format!("{} rows", grouped(count)));
+    let subject = match &effect.subject {
+        Subject::Transfer { name, .. } => format!("transfer {name}"),
+        Subject::Entity { entity, .. } => format!("entity {entity}"),
+        Subject::Field { entity, field, .. } => format!("field {entity}.{field}"),
+    };
+    match effect.consequence {
+        Consequence::None => format!("{subject}: nothing"),
+        Consequence::Restart => format!("{subject}: its schedule begins anew"),
+        Consequence::Deletions => format!("{subject}: deletions begin or cease to be received"),
+        Consequence::Reread => format!("{subject}: its checkpoint is reset and everything is read again{about}"),
+        Consequence::Remap => format!("{subject}: everything is read again and mapped by the new rules{about}"),
+        Consequence::DropField => format!("{subject}: its values are dropped from {rows}"),
+        Consequence::Rekey => format!("{subject}: {rows} are dropped and read again under other keys"),
+        Consequence::Drop => format!("{subject}: {rows} are dropped"),
+    }
+}
+
+/// A note as a sentence.
+pub(crate) fn note_text(note: &Note) -> String {
+    match note {
+        Note::Resumes { integration, transfer, because, .. } => format!(
+            "the integration {integration}, disabled because of {transfer}, starts again: {because} changes"
+        ),
+        Note::StaysTripped { integration, transfer, cause, .. } => format!(
+            "the integration {integration} is disabled ({cause}, transfer {transfer}) and stays so; \
+             `raccord resume {integration}` starts it again"
+        ),
+        Note::RenameIgnored { key, from } => {
+            format!("{key} cannot take over from {from}: the one is still wanted or the other is there already")
+        }
+        Note::StackNamed { stack } => format!("the state will belong to the stack {stack}"),
+        Note::RootMoves { from, to } => format!("data paths will be relative to {to}, no longer to {from}"),
+    }
+}

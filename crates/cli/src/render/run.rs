@@ -1,0 +1,85 @@
+//! Runs as lines and tables.
+
+use raccord_engine::request::RunReport;
+use raccord_model::fact::{Run, RunOutcome, Tally};
+
+use super::grouped;
+use super::table::{Form, Table};
+use crate::error::CommandError;
+use crate::ui::{RED, YELLOW};
+
+/// The columns that [`cells`] fills.
+pub(crate) const RUN_COLUMNS: [&str; 10] = [
+    "transfer", "outcome", "fetched", "created", "updated", "deleted", "unchanged", "skipped", "rejected", "swept",
+];
+
+/// A run as cells under [`RUN_COLUMNS`].
+pub(crate) fn cells(run: &Run) -> [String; 10] {
+    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept } = run.tally;
+    let outcome = run.outcome.as_str().to_owned();
+    let counts = [fetched, created, updated, deleted, unchanged, skipped, rejected, swept].map(|count| count.to_string());
+    let [fetched, created, updated, deleted, unchanged, skipped, rejected, swept] = counts;
+    [
+        run.transfer.to_string(),
+        outcome,
+        fetched,
+        created,
+        updated,
+        deleted,
+        unchanged,
+        skipped,
+        rejected,
+        swept,
+    ]
+}
+
+/// A run that has ended, in one line.
+pub(crate) fn line(run: &Run) -> String {
+    format!(
+        "{}: {}, {} fetched in {} pages",
+        run.transfer,
+        run.outcome.as_str(),
+        grouped(run.tally.fetched),
+        grouped(run.pages)
+    )
+}
+
+/// The report at the end.
+pub(crate) fn report(report: &RunReport) -> Result<String, CommandError> {
+    let mut text = String::new();
+    if !report.runs.is_empty() {
+        let mut runs: Vec<&Run> = report.runs.iter().collect();
+        runs.sort_by(|a, b| a.transfer.cmp(&b.transfer));
+        let mut table = Table::new(RUN_COLUMNS);
+        for run in &runs {
+            table.row(cells(run));
+        }
+        text.push_str(&table.render(Form::Text, &())?);
+        runs.iter().filter_map(|run| explained(run)).for_each(|line| text.push_str(&line));
+    }
+    for (name, reason) in &report.skipped {
+        text.push_str(&format!("{name} did not run: {reason}\n"));
+    }
+    if report.runs.is_empty() && report.skipped.is_empty() {
+        text.push_str("nothing to run: no active integration subscribes to an active transfer\n");
+    }
+    Ok(text)
+}
+
+fn explained(run: &Run) -> Option<String> {
+    let name = &run.transfer;
+    match &run.outcome {
+        RunOutcome::Failed { error, .. } => Some(format!("{RED}{name} failed{RED:#}: {error}\n")),
+        RunOutcome::Held { deletes, of } => Some(format!(
+            "{YELLOW}{name} is held{YELLOW:#}: its snapshot would delete {deletes} of {of} rows; \
+             `raccord approve {}` lets it\n",
+            run.id
+        )),
+        RunOutcome::Stopped => Some(format!("{name} was stopped; the next run continues\n")),
+        RunOutcome::Succeeded if run.tally.rejected > 0 => Some(format!(
+            "{name}: {} rejected; `raccord rejects list --transfer {name}` tells why\n",
+            grouped(run.tally.rejected)
+        )),
+        RunOutcome::Running | RunOutcome::Succeeded => None,
+    }
+}

@@ -1,0 +1,210 @@
+//! What commands share: loading the configuration, opening the state, asking the engine.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use raccord_config::{Input, Loaded};
+use raccord_engine::store::{Opener, Store};
+use raccord_engine::{Engine, Environment, Look, Reply, Request, System};
+use raccord_model::Desired;
+use raccord_model::diagnostic::Severity;
+use raccord_model::port::state::Head;
+use tokio::sync::watch;
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render;
+use crate::ui::Ui;
+
+/// The clock, the randomness and the environment of this process.
+pub(crate) fn system() -> Result<System, CommandError> {
+    let frozen = match std::env::var("RACCORD_NOW") {
+        Ok(text) => Some(text.parse::<Timestamp>().map_err(|_| {
+            CommandError::usage(format!("RACCORD_NOW=`{text}` is not an instant such as 2025-01-31T09:30:00Z"))
+        })?),
+        Err(_) => None,
+    };
+    Ok(System { frozen })
+}
+
+/// Loads the configuration without judging it.
+pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
+    let reads_stdin = global.files.iter().any(|path| path.as_os_str() == "-");
+    let stdin = if reads_stdin {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text)?;
+        Some(text)
+    } else {
+        None
+    };
+    let variables: BTreeMap<_, _> =
+        global.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect();
+    Ok(raccord_config::load(&Input { paths: global.files.clone(), stdin, variables }))
+}
+
+/// Loads the configuration; errors are shown and end the command.
+pub(crate) fn desired(ui: &Ui, global: &Global) -> Result<Desired, CommandError> {
+    let loaded = load(global)?;
+    let errors = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    if !loaded.diagnostics.is_empty() {
+        ui.note(&render::diagnostic::text(&loaded.diagnostics, ui.has_color()));
+    }
+    loaded.desired.ok_or_else(|| CommandError::new(format!("the configuration has {}", render::errors(errors))))
+}
+
+/// Whether a command may begin a new state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// It may.
+    Create,
+    /// There must be one.
+    Existing,
+}
+
+/// Opens the state file.
+pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, CommandError> {
+    let system = system()?;
+    let opener = Opener { verb: verb.to_owned(), at: system.now(), lineage: system.new_id() };
+    let opened = match opening {
+        Opening::Create => Store::open(path, &opener),
+        Opening::Existing => Store::open_existing(path, &opener),
+    };
+    opened.map_err(|error| {
+        let told = CommandError::of(&error);
+        if path.exists() { told } else { told.hint("`raccord apply` begins a state; --state names another file") }
+    })
+}
+
+/// An open state and the engine on it.
+pub(crate) struct Session {
+    engine: Engine,
+    runtime: tokio::runtime::Runtime,
+    stop: watch::Receiver<bool>,
+}
+
+impl Session {
+    /// Opens the state and prepares the engine. Ctrl-C asks for an early end; a second one insists.
+    pub(crate) fn open(global: &Global, verb: &str, opening: Opening) -> Result<Self, CommandError> {
+        let store = Arc::new(open_store(&global.state, verb, opening)?);
+        let runtime = runtime()?;
+        let stop = runtime.block_on(async { listen_for_stop() });
+        let engine = Engine {
+            state: Arc::clone(&store) as Arc<_>,
+            sink: Arc::clone(&store) as Arc<_>,
+            ledger: store,
+            environment: Arc::new(system()?),
+        };
+        Ok(Self { engine, runtime, stop })
+    }
+
+    /// Asks the engine; every part of the answer is handed on.
+    pub(crate) fn ask(
+        &self,
+        request: Request,
+        mut answer: impl FnMut(Reply) -> Result<(), CommandError> + Send,
+    ) -> Result<(), CommandError> {
+        let mut failed = None;
+        let mut replies = |reply| {
+            if failed.is_none() {
+                failed = answer(reply).err();
+            }
+        };
+        self.runtime.block_on(self.engine.handle(request, self.stop.clone(), &mut replies))?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Where the state stands.
+    pub(crate) fn head(&self) -> Result<Head, CommandError> {
+        self.runtime.block_on(self.engine.state.head()).map_err(|error| CommandError::of(&error))
+    }
+
+    /// Asks and collects the parts of the answer that `pick` wants.
+    pub(crate) fn collect<T: Send>(
+        &self,
+        request: Request,
+        pick: impl Fn(Reply) -> Option<T> + Send + Sync,
+    ) -> Result<Vec<T>, CommandError> {
+        let mut found = Vec::new();
+        self.ask(request, |reply| {
+            found.extend(pick(reply));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Asks for something there is one of.
+    pub(crate) fn one<T: Send>(
+        &self,
+        request: Request,
+        pick: impl Fn(Reply) -> Option<T> + Send + Sync,
+    ) -> Result<T, CommandError> {
+        self.collect(request, pick)?.pop().ok_or_else(|| CommandError::new("the engine gave no answer"))
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+/// Looks at a source. Needs no state, so it works while another process holds it.
+pub(crate) fn look(
+    look: Look,
+    mut answer: impl FnMut(Reply) -> Result<(), CommandError> + Send,
+) -> Result<(), CommandError> {
+    let environment: Arc<dyn Environment> = Arc::new(system()?);
+    let mut failed = None;
+    let mut replies = |reply| {
+        if failed.is_none() {
+            failed = answer(reply).err();
+        }
+    };
+    runtime()?.block_on(raccord_engine::look_at(&environment, look, &mut replies))?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Becomes true at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the process as usual.
+fn listen_for_stop() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        let terminated = async {
+            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => if pressed.is_err() { return },
+            () = terminated => {}
+        }
+        sender.send_replace(true);
+        // From here on nothing listens to a second one, so it is answered here.
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::abort();
+        }
+    });
+    receiver
+}
+
+/// Who applies: the user and the machine, as far as the environment says so.
+pub(crate) fn who() -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = variable("RACCORD_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
+    let host = variable("HOSTNAME").map(|host| format!("@{host}")).unwrap_or_default();
+    format!("{}{host}", user.unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// Writes a file wholly or not at all: beside it first, then renamed over it.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let beside = PathBuf::from(format!("{}.tmp", path.display()));
+    let failed = |error: &io::Error| CommandError::new(format!("write {}: {error}", path.display()));
+    let write = || -> io::Result<()> {
+        let mut file = std::fs::File::create(&beside)?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|error| failed(&error))
+}

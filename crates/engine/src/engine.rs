@@ -1,0 +1,170 @@
+//! The engine: the ports together, and the one function that answers every request.
+
+use std::sync::Arc;
+
+use raccord_model::fact::RejectIdError;
+use raccord_model::port::sink::{Ledger, Sink, SinkError};
+use raccord_model::port::source::SourceError;
+use raccord_model::port::state::{State, StateError};
+use raccord_model::{Kind, Name};
+use tokio::sync::watch;
+
+use crate::applied::AppliedError;
+use crate::environment::Environment;
+use crate::facts::Facts;
+use crate::request::{Look, LookAt, Reply, Request};
+use crate::run::job::JobError;
+use crate::verb;
+
+/// Where answers go, part by part.
+pub type Replies<'r> = dyn FnMut(Reply) + Send + 'r;
+
+/// The ports together.
+#[derive(Clone)]
+pub struct Engine {
+    /// Control data.
+    pub state: Arc<dyn State>,
+    /// Where rows go.
+    pub sink: Arc<dyn Sink>,
+    /// What is kept there.
+    pub ledger: Arc<dyn Ledger>,
+    /// The clock and the randomness.
+    pub environment: Arc<dyn Environment>,
+}
+
+impl Engine {
+    /// The facts of the state.
+    pub fn facts(&self) -> Facts {
+        Facts::new(Arc::clone(&self.state))
+    }
+
+    /// Answers a request, part by part. `stop` becomes true when a person asks for an early end.
+    pub async fn handle(
+        &self,
+        request: Request,
+        stop: watch::Receiver<bool>,
+        replies: &mut Replies<'_>,
+    ) -> Result<(), EngineError> {
+        match request {
+            Request::Plan(desired, options) => verb::plan::plan(self, &desired, &options, replies).await,
+            Request::Apply(desired, options) => verb::apply::apply(self, &desired, &options, replies).await,
+            Request::History { limit } => verb::history::history(self, limit, replies).await,
+            Request::Generation { number } => verb::history::generation(self, number, replies).await,
+            Request::Run { integrations } => {
+                let report = crate::run::run_once(self, &integrations, stop, replies).await?;
+                replies(Reply::Report(report));
+                Ok(())
+            }
+            Request::Status => verb::status::status(self, replies).await,
+            Request::Runs { transfer, limit } => verb::status::runs(self, transfer.as_ref(), limit, replies).await,
+            Request::Records { entity, filter, limit } => {
+                verb::records::records(self, &entity, &filter, limit, replies).await
+            }
+            Request::Rejects { transfer, id, limit } => {
+                verb::rejects::list(self, transfer.as_ref(), id, limit, replies).await
+            }
+            Request::ReplayRejects { transfer } => verb::rejects::replay(self, &transfer, replies).await,
+            Request::Pause { integration, until, reason } => {
+                verb::operate::pause(self, &integration, until, reason, replies).await
+            }
+            Request::Resume { integration } => verb::operate::resume(self, &integration, replies).await,
+            Request::Approve { run } => verb::operate::approve(self, run, replies).await,
+            Request::Resync { transfer, since } => {
+                verb::operate::resync(self, &transfer, since.as_deref(), replies).await
+            }
+            Request::Look(look) => look_at(&self.environment, *look, replies).await,
+        }
+    }
+}
+
+/// Looks at a source of a configuration: that needs its secrets, and no state.
+pub async fn look_at(
+    environment: &Arc<dyn Environment>,
+    look: Look,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let Look { desired, at, limit } = &look;
+    match at {
+        LookAt::Check(source) => verb::source::check(environment, desired, source, replies).await,
+        LookAt::Discover(source) => verb::discover::discover(environment, desired, source, replies).await,
+        LookAt::Read(source, data_type) => {
+            verb::source::read(environment, desired, (source, data_type), *limit, replies).await
+        }
+        LookAt::Preview(transfer) => {
+            verb::preview::preview(environment, desired, transfer, *limit, replies).await
+        }
+    }
+}
+
+/// Why a request was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The state did not answer.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The generation in force cannot be read.
+    #[error(transparent)]
+    Applied(#[from] AppliedError),
+    /// The records cannot be reached.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A source did not answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A transfer cannot be made ready.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// No plan can be made.
+    #[error(transparent)]
+    Plan(#[from] raccord_plan::DiffError),
+    /// The plan cannot become a commit.
+    #[error(transparent)]
+    Commit(#[from] raccord_plan::CommitError),
+    /// The generation asked for cannot be restored.
+    #[error(transparent)]
+    Rollback(#[from] raccord_plan::RollbackError),
+    /// The state moved since the plan was made.
+    #[error("the state has moved since the plan was made: serial {found} is in force, the plan was made on {expected}")]
+    Stale {
+        /// What the plan was made on.
+        expected: u64,
+        /// What is in force.
+        found: u64,
+    },
+    /// The plan may not be applied.
+    #[error("the plan may not be applied: {0}")]
+    Refused(String),
+    /// Nothing of that name.
+    #[error("there is no {kind} `{name}`{hint}")]
+    Unknown {
+        /// What was looked for.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// What there is instead.
+        hint: String,
+    },
+    /// The request contradicts what it is about.
+    #[error("{0}")]
+    Invalid(String),
+    /// A task ended before its time.
+    #[error("a task of the engine ended before its time")]
+    Task(#[source] tokio::task::JoinError),
+    /// Not the id of a reject.
+    #[error(transparent)]
+    RejectId(#[from] RejectIdError),
+}
+
+impl EngineError {
+    /// Nothing of that kind and name in the generation in force.
+    pub fn unknown(kind: Kind, name: &Name) -> Self {
+        let kind = match kind {
+            Kind::Integration => "integration",
+            Kind::Transfer => "transfer",
+            Kind::Source => "source",
+            Kind::Project => "project",
+            _ => "resource",
+        };
+        Self::Unknown { kind, name: name.to_string(), hint: " in the applied generation".to_owned() }
+    }
+}

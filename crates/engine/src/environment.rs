@@ -1,0 +1,36 @@
+//! The clock and the randomness, passed in. The only place that reads either.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// What a decision may want to know of the world beside its arguments.
+pub trait Environment: Send + Sync {
+    /// The time of day.
+    fn now(&self) -> Timestamp;
+    /// A new identity; later ones compare greater.
+    fn new_id(&self) -> Uuid;
+    /// An environment variable of the process: where `${env:NAME}` is read when a run needs it.
+    fn variable(&self, name: &str) -> Option<String>;
+}
+
+/// The machine's clock and random numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct System {
+    /// When set, the time of day stands still here.
+    pub frozen: Option<Timestamp>,
+}
+
+impl Environment for System {
+    fn now(&self) -> Timestamp {
+        self.frozen.unwrap_or_else(Timestamp::now)
+    }
+
+    fn new_id(&self) -> Uuid {
+        // Identities keep ascending although the wall clock may be frozen.
+        Uuid::now_v7()
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}

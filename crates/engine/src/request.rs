@@ -1,0 +1,331 @@
+//! What can be asked of the engine, and what it answers: one vocabulary for every transport.
+//!
+//! YAML always loads in the caller; what travels is the canonical configuration.
+
+use jiff::Timestamp;
+use raccord_model::fact::{Generation, Pause, Reject, RejectId, Run, RunId, Tally, Trip, Updates};
+use raccord_model::{DataTypeName, Desired, EntityRef, Ident, Name};
+use raccord_plan::{Options, Plan};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// What applying a configuration would do.
+    Plan(Box<Desired>, Options),
+    /// Apply a configuration, if the state still stands where it was planned on.
+    Apply(Box<Desired>, ApplyOptions),
+    /// Generations, newest first.
+    History {
+        /// At most so many.
+        limit: usize,
+    },
+    /// The configuration of an earlier generation, as something to plan and apply.
+    Generation {
+        /// Which; `None` is the one in force.
+        number: Option<u64>,
+    },
+    /// Run what is activated, once.
+    Run {
+        /// Only these integrations; all of them when empty.
+        integrations: Vec<Name>,
+    },
+    /// How everything stands.
+    Status,
+    /// Runs, newest first.
+    Runs {
+        /// Only of this transfer.
+        transfer: Option<Name>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Stored records.
+    Records {
+        /// Of which entity.
+        entity: EntityRef,
+        /// Only those whose fields have these values, as text.
+        filter: Vec<(Ident, String)>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Rejected records, newest first.
+    Rejects {
+        /// Only of this transfer.
+        transfer: Option<Name>,
+        /// This one alone.
+        id: Option<RejectId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Map rejected records again and store those that pass.
+    ReplayRejects {
+        /// Of which transfer.
+        transfer: Name,
+    },
+    /// Look at a source; nothing is stored.
+    Look(Box<Look>),
+    /// Let an integration stand still.
+    Pause {
+        /// Which.
+        integration: Name,
+        /// Until when.
+        until: Option<Timestamp>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Start an integration again after a pause or a trip.
+    Resume {
+        /// Which.
+        integration: Name,
+    },
+    /// Let a held run delete what it found.
+    Approve {
+        /// Which.
+        run: RunId,
+    },
+    /// Read everything of a transfer again, or from a point on.
+    Resync {
+        /// Which.
+        transfer: Name,
+        /// From where, in the format of the source's incremental field.
+        since: Option<String>,
+    },
+}
+
+/// A look at a source of a configuration, where its secrets are.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The configuration.
+    pub desired: Desired,
+    /// At what.
+    pub at: LookAt,
+    /// At most so many records.
+    pub limit: usize,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+pub enum LookAt {
+    /// Whether the source can be reached and accepts us.
+    Check(Name),
+    /// What the source offers.
+    Discover(Name),
+    /// Raw records of a data type of the source.
+    Read(Name, DataTypeName),
+    /// Records beside what the transfer would make of them.
+    Preview(Name),
+}
+
+/// How a configuration is applied.
+#[derive(Debug, Clone)]
+pub struct ApplyOptions {
+    /// What is allowed, and which resources.
+    pub plan: Options,
+    /// The serial that was planned on.
+    pub serial: u64,
+    /// Who applies.
+    pub by: String,
+    /// The generation it goes back to, for a rollback.
+    pub rollback_to: Option<u64>,
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// A page was stored.
+    Progress(Progress),
+    /// A run has ended.
+    Run(Run),
+    /// A generation.
+    Generation(Generation),
+    /// A stored record: its fields, the key first.
+    Record(Map<String, Value>),
+    /// A raw record, as one line of JSON.
+    Raw(String),
+    /// A record beside what became of it.
+    Preview(Preview),
+    /// A rejected record.
+    Reject(RejectView),
+    /// A data type of a source.
+    DataType(DataTypeView),
+    /// A plan.
+    Plan(Box<Plan>),
+    /// A configuration.
+    Desired(Box<Desired>),
+    /// A configuration was applied; the number of the generation.
+    Applied(u64),
+    /// All runs have ended.
+    Report(RunReport),
+    /// How everything stands.
+    Status(Box<Status>),
+    /// It is done; what there is to say of it.
+    Done(String),
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// The transfer that runs.
+    pub transfer: Name,
+    /// What it has brought.
+    pub tally: Tally,
+    /// How many pages that took.
+    pub pages: u64,
+}
+
+/// What ran and what did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunReport {
+    /// The runs, in the order of their ends.
+    pub runs: Vec<Run>,
+    /// What did not run, and why.
+    pub skipped: Vec<(Name, String)>,
+}
+
+/// A record beside what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// The record as it came.
+    pub record: Value,
+    /// The row it would become; absent when it is rejected or says a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Map<String, Value>>,
+    /// Whether the record says a deletion.
+    pub deleted: bool,
+    /// Why it would be rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The field to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<Ident>,
+}
+
+/// A rejected record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectView {
+    /// Which.
+    pub id: String,
+    /// The transfer's name.
+    pub transfer: Name,
+    /// What is kept of it.
+    #[serde(flatten)]
+    pub reject: Reject,
+}
+
+/// A data type of a source, with the fields that its first records have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DataTypeView {
+    /// Its name.
+    pub name: DataTypeName,
+    /// How many records were looked at.
+    pub records: usize,
+    /// The fields that were seen.
+    pub fields: Vec<FieldView>,
+    /// Why no record could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A field that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldView {
+    /// Its path.
+    pub path: String,
+    /// The types its values had.
+    pub types: Vec<&'static str>,
+    /// In how many of the records it had a value.
+    pub filled: usize,
+    /// One of its values, shortened.
+    pub example: String,
+}
+
+/// How everything stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The stack.
+    pub stack: Option<Name>,
+    /// The generation in force.
+    pub generation: u64,
+    /// The serial of the state.
+    pub serial: u64,
+    /// The integrations.
+    pub integrations: Vec<IntegrationStatus>,
+    /// The transfers.
+    pub transfers: Vec<TransferStatus>,
+    /// Steps that are outstanding.
+    pub steps: usize,
+}
+
+/// How an integration stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IntegrationStatus {
+    /// Its name.
+    pub name: Name,
+    /// One word: active, inactive, tripped, paused.
+    pub state: IntegrationState,
+    /// Why and when the breaker disabled it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trip: Option<Trip>,
+    /// A person's wish that it stand still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+    /// The update types it wants, by transfer.
+    pub subscriptions: Vec<(Name, Updates)>,
+    /// Who is told when it is disabled.
+    pub alerts: Vec<String>,
+}
+
+/// What an integration is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegrationState {
+    /// Its transfers run.
+    Active,
+    /// Its YAML does not activate it.
+    Inactive,
+    /// The breaker disabled it.
+    Tripped,
+    /// A person lets it stand still.
+    Paused,
+}
+
+impl IntegrationState {
+    /// One word for tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Tripped => "tripped",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// How a transfer stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TransferStatus {
+    /// Its name.
+    pub name: Name,
+    /// Its source.
+    pub source: Name,
+    /// The entity it feeds.
+    pub to: EntityRef,
+    /// Whether its YAML activates it.
+    pub active: bool,
+    /// Where its next window begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Its last run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<Run>,
+    /// When a run last succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Timestamp>,
+    /// How many runs have failed since.
+    pub consecutive_failures: u32,
+    /// How many rows it owns.
+    pub rows: u64,
+    /// How many rejects are kept.
+    pub rejects: u64,
+}

@@ -1,0 +1,145 @@
+//! The breaker: counts what went wrong and says when an integration is to be disabled. Pure.
+//!
+//! What the YAML wants and what happened are kept apart: a trip is a fact beside `active: true`.
+
+use jiff::Timestamp;
+use raccord_model::Name;
+use raccord_model::fact::{IntegrationFact, RunOutcome, TransferFact, Trip, TripCause};
+use raccord_model::language::Breaker;
+use raccord_model::language::integration::RejectLimit;
+
+/// What a run means for its transfer.
+pub fn after_run(mut fact: TransferFact, outcome: &RunOutcome, now: Timestamp) -> TransferFact {
+    match outcome {
+        RunOutcome::Succeeded | RunOutcome::Held { .. } => {
+            fact.consecutive_failures = 0;
+            fact.last_success = Some(now);
+        }
+        RunOutcome::Failed { .. } => fact.consecutive_failures = fact.consecutive_failures.saturating_add(1),
+        RunOutcome::Running | RunOutcome::Stopped => {}
+    }
+    fact
+}
+
+/// Adds new rejects to an integration's count and forgets those that are out of sight.
+pub fn count_rejects(mut fact: IntegrationFact, new: u64, limit: &RejectLimit, now: Timestamp) -> IntegrationFact {
+    let minute = now.as_second().div_euclid(60);
+    let oldest = minute - limit.within.signed().div_euclid(60).max(1) + 1;
+    fact.rejects.retain(|at, _| *at >= oldest);
+    if new > 0 {
+        *fact.rejects.entry(minute).or_default() += new;
+    }
+    fact
+}
+
+/// Whether so many rejects disable the integration.
+pub fn too_many_rejects(fact: &IntegrationFact, new: u64, limit: &RejectLimit) -> bool {
+    fact.rejects.values().sum::<u64>().saturating_add(new) >= limit.count
+}
+
+/// Why an integration is to be disabled after a run of one of its transfers, if it is.
+pub fn trip_cause(
+    breaker: &Breaker,
+    transfer: &TransferFact,
+    integration: &IntegrationFact,
+    outcome: &RunOutcome,
+) -> Option<TripCause> {
+    if let RunOutcome::Failed { unauthorized: true, .. } = outcome {
+        return Some(TripCause::Unauthorized);
+    }
+    let failed = matches!(outcome, RunOutcome::Failed { .. });
+    if failed && transfer.consecutive_failures >= breaker.consecutive_failures {
+        return Some(TripCause::ConsecutiveFailures(transfer.consecutive_failures));
+    }
+    if too_many_rejects(integration, 0, &breaker.rejects) {
+        let count = integration.rejects.values().sum();
+        return Some(TripCause::Rejects(count, breaker.rejects.within.0));
+    }
+    None
+}
+
+/// Disables an integration, unless it is disabled already.
+pub fn trip(
+    mut fact: IntegrationFact,
+    cause: TripCause,
+    transfer: &Name,
+    errors: Vec<String>,
+    now: Timestamp,
+) -> IntegrationFact {
+    if fact.trip.is_none() {
+        fact.trip = Some(Trip { at: now, transfer: transfer.clone(), cause, errors });
+    }
+    fact
+}
+
+/// Resumes an integration: the trip, the pause and the counts are gone.
+pub fn resume(mut fact: IntegrationFact) -> IntegrationFact {
+    fact.trip = None;
+    fact.pause = None;
+    fact.rejects.clear();
+    fact
+}
+
+/// Whether a pause is still in force.
+pub fn is_paused(fact: &IntegrationFact, now: Timestamp) -> bool {
+    fact.pause.as_ref().is_some_and(|pause| pause.until.is_none_or(|until| now < until))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn failed(unauthorized: bool) -> RunOutcome {
+        RunOutcome::Failed { error: "no".to_owned(), unauthorized }
+    }
+
+    #[test]
+    fn failures_in_a_row_trip_and_a_success_forgets_them() {
+        let breaker = Breaker { consecutive_failures: 3, ..Breaker::default() };
+        let now = at("2025-01-01T00:00:00Z");
+        let mut fact = TransferFact::default();
+        let mut trips = Vec::new();
+        for outcome in [failed(false), failed(false), RunOutcome::Stopped, RunOutcome::Succeeded, failed(false), failed(false), failed(false)] {
+            fact = after_run(fact, &outcome, now);
+            trips.push(trip_cause(&breaker, &fact, &IntegrationFact::default(), &outcome));
+        }
+        let expected = [None, None, None, None, None, None, Some(TripCause::ConsecutiveFailures(3))];
+        assert_eq!(trips, expected);
+    }
+
+    #[test]
+    fn refused_credentials_trip_at_once() {
+        let fact = after_run(TransferFact::default(), &failed(true), at("2025-01-01T00:00:00Z"));
+        let cause = trip_cause(&Breaker::default(), &fact, &IntegrationFact::default(), &failed(true));
+        assert_eq!(cause, Some(TripCause::Unauthorized));
+    }
+
+    #[test]
+    fn rejects_count_within_their_time() {
+        let limit = RejectLimit { count: 100, within: "1h".parse().unwrap() };
+        let count = |fact, new, time: &str| count_rejects(fact, new, &limit, at(time));
+        let fact = count(IntegrationFact::default(), 60, "2025-01-01T00:00:00Z");
+        let fact = count(fact, 30, "2025-01-01T00:30:00Z");
+        assert!(!too_many_rejects(&fact, 0, &limit) && too_many_rejects(&fact, 10, &limit));
+        let later = count(fact.clone(), 20, "2025-01-01T01:00:30Z");
+        assert!(!too_many_rejects(&later, 0, &limit), "the first 60 are out of sight: {:?}", later.rejects);
+        let sooner = count(fact, 20, "2025-01-01T00:59:00Z");
+        let breaker = Breaker { rejects: limit, ..Breaker::default() };
+        let cause = trip_cause(&breaker, &TransferFact::default(), &sooner, &RunOutcome::Succeeded);
+        assert_eq!(cause, Some(TripCause::Rejects(110, 3600)));
+    }
+
+    #[test]
+    fn a_trip_stands_until_it_is_resumed() {
+        let now = at("2025-01-01T00:00:00Z");
+        let name: Name = "orders".parse().unwrap();
+        let first = trip(IntegrationFact::default(), TripCause::Unauthorized, &name, Vec::new(), now);
+        let second = trip(first.clone(), TripCause::ConsecutiveFailures(9), &name, Vec::new(), now);
+        assert_eq!(first, second);
+        assert_eq!(resume(second), IntegrationFact::default());
+    }
+}

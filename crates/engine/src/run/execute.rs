@@ -1,0 +1,254 @@
+//! One run of one transfer: fetch, map, commit, page by page in bounded memory.
+//!
+//! A page is fetched while the one before it is mapped and stored; at most two wait. The run asks between
+//! pages whether it should stop. It changes no fact: its outcome is concluded by whoever started it.
+
+use std::sync::Arc;
+
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::fact::{IntegrationFact, Run, RunId, RunOutcome, Tally};
+use raccord_model::port::records::Page;
+use raccord_model::port::sink::{Batch, Sink, SinkError, Sweep, Swept};
+use raccord_model::port::source::{Read, Source, SourceError};
+use tokio::sync::{mpsc, watch};
+
+use super::breaker;
+use super::job::Job;
+use super::page::{MappedPage, map_page};
+use super::window::{self, PageEnd, Setup};
+use crate::environment::Environment;
+
+/// How many fetched pages may wait for the one in hand.
+const PAGES_AHEAD: usize = 1;
+
+/// What a run is given beside its job.
+pub struct Surroundings {
+    /// Where the records come from.
+    pub source: Box<dyn Source>,
+    /// Where the rows go.
+    pub sink: Arc<dyn Sink>,
+    /// The clock and the randomness.
+    pub environment: Arc<dyn Environment>,
+    /// Becomes true when the run should stop after the page in hand.
+    pub stop: watch::Receiver<bool>,
+    /// Hears of every page.
+    pub progress: Box<dyn Fn(&Tally, u64) + Send + Sync>,
+    /// What is known of the subscribers, for stopping when too much is rejected.
+    pub subscribers: Vec<IntegrationFact>,
+    /// Whether the transfer's last run was held.
+    pub held: bool,
+}
+
+/// Why a run failed. No message holds a secret.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error("every record of the first page was rejected; the first one because {0}")]
+    FirstPage(String),
+    #[error("the task that fetches pages has ended")]
+    Fetcher,
+}
+
+impl RunError {
+    /// The whole story in one line: the error and what caused it.
+    fn in_words(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let line = error.to_string();
+            if !text.contains(&line) {
+                text = format!("{text}: {line}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// Runs a job to its end, a stop or a failure.
+pub async fn execute(job: &Job, run: &mut Run, surroundings: &Surroundings) {
+    let mut running = Running { job, run, surroundings, restarted: false };
+    let outcome = match running.windows().await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            let unauthorized = matches!(&error, RunError::Source(error) if error.is_unauthorized());
+            RunOutcome::Failed { error: error.in_words(), unauthorized }
+        }
+    };
+    run.outcome = outcome;
+    run.ended = Some(surroundings.environment.now());
+}
+
+struct Running<'r> {
+    job: &'r Job,
+    run: &'r mut Run,
+    surroundings: &'r Surroundings,
+    /// Whether the window was begun again once because the service no longer knew our page.
+    restarted: bool,
+}
+
+impl Running<'_> {
+    async fn windows(&mut self) -> Result<RunOutcome, RunError> {
+        let previous = self.surroundings.sink.resume(self.job.uid).await?;
+        let mut checkpoint = window::open(previous, &self.setup());
+        loop {
+            match self.window(checkpoint.clone()).await {
+                Err(RunError::Source(SourceError::PageRefused { .. })) if !self.restarted => {
+                    self.restarted = true;
+                    checkpoint = window::restart(checkpoint);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn setup(&self) -> Setup<'_> {
+        Setup {
+            run: self.run.id,
+            now: self.surroundings.environment.now(),
+            fingerprint: self.job.fingerprint,
+            epoch: self.job.fence.epoch,
+            reset: self.job.fact.reset,
+            cursor: self.job.stream.cursor(),
+            snapshot: self.job.snapshot(),
+            held: self.surroundings.held,
+        }
+    }
+
+    /// Reads one window from where its checkpoint stands.
+    async fn window(&mut self, mut checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
+        let Some(window) = checkpoint.window.clone() else { return Ok(RunOutcome::Succeeded) };
+        let is_first_page = window.page.is_none();
+        if window.snapshot && is_first_page {
+            self.surroundings.sink.begin_snapshot(self.job.uid).await?;
+        }
+        let read = Read { from: window.from, page: window.page, page_size: None };
+        let mut pages = self.fetch(read).await?;
+        let mut may_fail_whole = is_first_page;
+        loop {
+            let page = match pages.recv().await {
+                Some(page) => page?,
+                None => return Err(RunError::Fetcher),
+            };
+            let Some(page) = page else { return Ok(RunOutcome::Succeeded) };
+            let is_last = page.next.is_none();
+            let outcome = self.page(&mut checkpoint, page, may_fail_whole).await?;
+            may_fail_whole = false;
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
+            }
+            if is_last {
+                return Ok(RunOutcome::Succeeded);
+            }
+            if *self.surroundings.stop.borrow() || self.is_rejecting_too_much() {
+                return Ok(RunOutcome::Stopped);
+            }
+        }
+    }
+
+    /// Fetches pages in a task of its own, so that the network and the mapping overlap.
+    async fn fetch(&self, read: Read) -> Result<mpsc::Receiver<Result<Option<Page>, SourceError>>, RunError> {
+        let mut pages = self.surroundings.source.open(read).await?;
+        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
+        tokio::spawn(async move {
+            loop {
+                let page = pages.next().await;
+                let is_over = !matches!(&page, Ok(Some(page)) if page.next.is_some());
+                // The run has ended when nobody listens any more.
+                if sender.send(page).await.is_err() || is_over {
+                    return;
+                }
+            }
+        });
+        Ok(receiver)
+    }
+
+    /// Maps and commits one page. An outcome ends the run.
+    async fn page(
+        &mut self,
+        checkpoint: &mut Checkpoint,
+        page: Page,
+        may_fail_whole: bool,
+    ) -> Result<Option<RunOutcome>, RunError> {
+        let now = self.surroundings.environment.now();
+        let mapped = map_page(self.job, &page, self.run.id, now);
+        let MappedPage { changes, rejects, greatest } = mapped;
+        let first_reason = rejects.first().map(|reject| reject.reason.clone());
+        let rejected_whole = may_fail_whole && changes.is_empty() && first_reason.is_some();
+        let is_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
+        let is_last = page.next.is_none();
+        let ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);
+        let next = window::after_page(checkpoint.clone(), PageEnd { next: page.next, greatest }, ordered, now);
+        // The last page of a snapshot moves the checkpoint together with the sweep.
+        let committed = if is_snapshot && is_last { checkpoint.clone() } else { next.clone() };
+        let batch = Batch {
+            transfer: self.job.uid,
+            run: self.run.id,
+            at: now,
+            fence: self.job.fence,
+            target: self.job.target.clone(),
+            mode: self.job.spec.mode,
+            updates: self.job.updates.clone(),
+            changes,
+            rejects,
+            keep_rejects: (self.job.spec.rejects.max_count, self.job.spec.rejects.max_age.0),
+            mark_seen: is_snapshot,
+            checkpoint: (!rejected_whole).then_some(committed),
+            durable: is_last,
+        };
+        let tally = self.surroundings.sink.commit(batch).await?;
+        self.count(&tally);
+        if let Some(reason) = first_reason.filter(|_| rejected_whole) {
+            return Err(RunError::FirstPage(reason));
+        }
+        *checkpoint = next;
+        if let Some(window) = &mut checkpoint.window {
+            window.tally.add(&tally);
+        }
+        if is_snapshot && is_last {
+            return self.sweep(checkpoint.clone()).await.map(Some);
+        }
+        Ok(None)
+    }
+
+    fn count(&mut self, tally: &Tally) {
+        self.run.tally.add(tally);
+        self.run.pages += 1;
+        (self.surroundings.progress)(&self.run.tally, self.run.pages);
+    }
+
+    async fn sweep(&mut self, checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
+        let max_share = self.job.spec.deletes.snapshot.as_ref().map(|snapshot| snapshot.max_share.0);
+        let sweep = sweep_of(self.job, self.run.id, self.surroundings.environment.now(), checkpoint, max_share);
+        Ok(match self.surroundings.sink.sweep(sweep).await? {
+            Swept::Done(count) => {
+                self.run.tally.swept += count;
+                RunOutcome::Succeeded
+            }
+            Swept::Held { deletes, of } => RunOutcome::Held { deletes, of },
+        })
+    }
+
+    /// Whether every subscriber's breaker would trip over what this run has rejected so far.
+    fn is_rejecting_too_much(&self) -> bool {
+        let facts = &self.surroundings.subscribers;
+        !facts.is_empty()
+            && self.job.subscribers.iter().zip(facts).all(|(subscriber, fact)| {
+                breaker::too_many_rejects(fact, self.run.tally.rejected, &subscriber.breaker.rejects)
+            })
+    }
+}
+
+/// The sweep of a job's complete snapshot.
+pub fn sweep_of(
+    job: &Job,
+    run: RunId,
+    at: jiff::Timestamp,
+    checkpoint: Checkpoint,
+    max_share: Option<u8>,
+) -> Sweep {
+    Sweep { transfer: job.uid, run, at, fence: job.fence, target: job.target.clone(), max_share, checkpoint }
+}

@@ -1,0 +1,122 @@
+//! How a checkpoint moves: pure functions from a checkpoint and what a page brought to the next checkpoint.
+//!
+//! The cursor moves on only when the window is complete, unless the source answers in order. Reading again
+//! is always safe; skipping never is.
+
+use jiff::Timestamp;
+use raccord_compiler::connector::IncrementalCursor;
+use raccord_model::Digest;
+use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, PageToken, Window};
+use raccord_model::fact::{RunId, Tally};
+use raccord_model::language::transfer::Snapshot;
+
+/// What a run knows before it looks at the checkpoint.
+#[derive(Debug, Clone)]
+pub struct Setup<'a> {
+    /// The run.
+    pub run: RunId,
+    /// When it begins.
+    pub now: Timestamp,
+    /// What the checkpoint must have been made under.
+    pub fingerprint: Digest,
+    /// The transfer's epoch.
+    pub epoch: u64,
+    /// The epoch below which a checkpoint is void.
+    pub reset: u64,
+    /// How only what changed is asked for, when the source can tell.
+    pub cursor: Option<&'a IncrementalCursor>,
+    /// How deletions are found by reading everything, when they are.
+    pub snapshot: Option<&'a Snapshot>,
+    /// Whether the last run was held: its snapshot is begun again.
+    pub held: bool,
+}
+
+/// The checkpoint that a run begins with: a window left open is continued, otherwise a new one is opened.
+pub fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
+    let mut checkpoint = previous.filter(|checkpoint| is_good(checkpoint, setup)).unwrap_or_else(|| Checkpoint {
+        version: CHECKPOINT_VERSION,
+        fingerprint: setup.fingerprint,
+        epoch: setup.epoch,
+        cursor: None,
+        window: None,
+        snapshot_at: None,
+    });
+    checkpoint.epoch = setup.epoch;
+    let interrupted_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
+    if setup.held && interrupted_snapshot {
+        checkpoint.window = None;
+    }
+    if checkpoint.window.is_none() {
+        checkpoint.window = Some(new_window(&checkpoint, setup));
+    }
+    checkpoint
+}
+
+fn is_good(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {
+    checkpoint.version == CHECKPOINT_VERSION
+        && checkpoint.fingerprint == setup.fingerprint
+        && checkpoint.epoch >= setup.reset
+}
+
+fn new_window(checkpoint: &Checkpoint, setup: &Setup<'_>) -> Window {
+    let snapshot = snapshot_is_due(checkpoint, setup);
+    let from = match setup.cursor {
+        Some(cursor) if !snapshot => match &checkpoint.cursor {
+            Some(last) => Some(cursor.with_lookback(last)),
+            None => cursor.initial(),
+        },
+        _ => None,
+    };
+    Window { run: setup.run, from, greatest: None, page: None, snapshot, tally: Tally::default() }
+}
+
+/// Whether this window is to read everything in order to find deletions.
+fn snapshot_is_due(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {
+    let Some(snapshot) = setup.snapshot else { return false };
+    match (setup.cursor, snapshot.every, checkpoint.snapshot_at) {
+        (Some(_), Some(every), Some(last)) => setup.now.as_second() >= last.saturating_add(every.signed()),
+        // Without a cursor every window reads everything anyway.
+        _ => true,
+    }
+}
+
+/// What a page brought.
+#[derive(Debug, Clone, Default)]
+pub struct PageEnd {
+    /// Where the next page begins; `None` after the last one.
+    pub next: Option<PageToken>,
+    /// The greatest cursor value on the page.
+    pub greatest: Option<Cursor>,
+}
+
+/// The checkpoint after a page. `ordered`: the source answers in ascending order of its cursor.
+pub fn after_page(mut checkpoint: Checkpoint, end: PageEnd, ordered: bool, now: Timestamp) -> Checkpoint {
+    let Some(mut window) = checkpoint.window.take() else { return checkpoint };
+    window.greatest = window.greatest.max(end.greatest);
+    if end.next.is_none() || ordered {
+        checkpoint.cursor = checkpoint.cursor.max(window.greatest.clone());
+    }
+    if end.next.is_some() {
+        window.page = end.next;
+        checkpoint.window = Some(window);
+    } else if window.snapshot {
+        checkpoint.snapshot_at = Some(now.as_second());
+    }
+    checkpoint
+}
+
+/// The checkpoint of a complete snapshot whose sweep was held and is now approved.
+pub fn after_sweep(checkpoint: Checkpoint, now: Timestamp) -> Checkpoint {
+    after_page(checkpoint, PageEnd::default(), false, now)
+}
+
+/// The same window from its first page: the service no longer knows the page we stopped at.
+pub fn restart(mut checkpoint: Checkpoint) -> Checkpoint {
+    if let Some(window) = &mut checkpoint.window {
+        window.page = None;
+    }
+    checkpoint
+}
+
+#[cfg(test)]
+mod tests;

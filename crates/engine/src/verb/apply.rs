@@ -1,0 +1,52 @@
+//! Applying: one commit, made only when the state still stands where it was planned on.
+
+use raccord_model::Desired;
+use raccord_model::fact::{Generation, Uid};
+use raccord_model::port::state::{Scan, StateError, Table};
+use raccord_plan::{Apply, KEPT_GENERATIONS, commit, diff, prune};
+
+use crate::engine::{Engine, EngineError, Replies};
+use crate::request::{ApplyOptions, Reply};
+
+/// Applies a configuration.
+pub async fn apply(
+    engine: &Engine,
+    desired: &Desired,
+    options: &ApplyOptions,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let current = super::plan::current(engine, desired).await?;
+    if current.head.serial != options.serial {
+        return Err(EngineError::Stale { expected: options.serial, found: current.head.serial });
+    }
+    let plan = diff(desired, &current, &options.plan)?;
+    let apply = Apply {
+        at: engine.environment.now(),
+        by: options.by.clone(),
+        rollback_to: options.rollback_to,
+    };
+    let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(engine.environment.new_id()))?;
+    if commit.writes.is_empty() {
+        replies(Reply::Applied(current.head.generation));
+        return Ok(());
+    }
+    let generations = generations(engine, usize::MAX).await?;
+    if u64::try_from(generations.len()).unwrap_or(u64::MAX) >= KEPT_GENERATIONS {
+        let gone = prune(&commit, &current.index, &generations);
+        commit.writes.extend(gone);
+    }
+    match engine.state.commit(commit).await {
+        Err(StateError::Conflict { expected, found }) => return Err(EngineError::Stale { expected, found }),
+        other => other?,
+    };
+    crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
+    replies(Reply::Applied(engine.state.head().await?.generation));
+    Ok(())
+}
+
+/// The generations that are kept, newest first.
+pub async fn generations(engine: &Engine, limit: usize) -> Result<Vec<Generation>, EngineError> {
+    let scan = Scan { newest_first: true, limit: Some(limit), ..Scan::default() };
+    let found = engine.facts().scan::<Generation>(Table::Generations, scan).await?;
+    Ok(found.into_iter().map(|(_, generation)| generation).collect())
+}

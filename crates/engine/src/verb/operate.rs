@@ -1,0 +1,175 @@
+//! What a person does to what runs: pause, resume, approve, resync. Facts only; no apply reverts them.
+
+use jiff::Timestamp;
+use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint};
+use raccord_model::fact::{Pause, RunId, RunOutcome, Uid};
+use raccord_model::port::sink::{Batch, Changes, Swept};
+use raccord_model::port::state::Table;
+use raccord_model::{Kind, Name};
+
+use crate::applied::Applied;
+use crate::engine::{Engine, EngineError, Replies};
+use crate::facts::put;
+use crate::request::Reply;
+use crate::run::execute::sweep_of;
+use crate::run::job::{self, Job};
+use crate::run::{breaker, window};
+
+/// Lets an integration stand still.
+pub async fn pause(
+    engine: &Engine,
+    name: &Name,
+    until: Option<Timestamp>,
+    reason: Option<String>,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let uid = integration(engine, name).await?;
+    let mut fact = engine.facts().integration(uid).await?;
+    fact.pause = Some(Pause { at: engine.environment.now(), until, reason });
+    engine.facts().commit(vec![put(Table::Integrations, &uid, &fact)?]).await?;
+    let until = until.map_or_else(|| "it is resumed".to_owned(), |until| until.to_string());
+    replies(Reply::Done(format!("{name} is paused until {until}")));
+    Ok(())
+}
+
+/// Starts an integration again after a pause or a trip.
+pub async fn resume(engine: &Engine, name: &Name, replies: &mut Replies<'_>) -> Result<(), EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    let uid = applied.uid(Kind::Integration, name).ok_or_else(|| EngineError::unknown(Kind::Integration, name))?;
+    let facts = engine.facts();
+    let fact = facts.integration(uid).await?;
+    let said = match (&fact.trip, &fact.pause) {
+        (Some(trip), _) => format!("{name} is resumed; it was disabled since {}: {}", trip.at, trip.cause),
+        (None, Some(_)) => format!("{name} is resumed; it was paused"),
+        (None, None) => format!("{name} was neither disabled nor paused"),
+    };
+    let mut writes = vec![put(Table::Integrations, &uid, &breaker::resume(fact))?];
+    for (subscribed, _) in subscriptions(&applied, name) {
+        if let Some(transfer) = applied.uid(Kind::Transfer, &subscribed) {
+            let mut fact = facts.transfer(transfer).await?;
+            // Otherwise the next failure alone would disable it again.
+            fact.consecutive_failures = 0;
+            writes.push(put(Table::Transfers, &transfer, &fact)?);
+        }
+    }
+    facts.commit(writes).await?;
+    replies(Reply::Done(said));
+    Ok(())
+}
+
+/// Deletes what a held run found missing.
+pub async fn approve(engine: &Engine, id: RunId, replies: &mut Replies<'_>) -> Result<(), EngineError> {
+    let facts = engine.facts();
+    let mut run = facts.run(id).await?.ok_or_else(|| EngineError::Unknown {
+        kind: "run",
+        name: id.to_string(),
+        hint: "; `raccord runs` shows them".to_owned(),
+    })?;
+    if !matches!(run.outcome, RunOutcome::Held { .. }) {
+        return Err(EngineError::Invalid(format!("the run {id} is not held: it {}", run.outcome.as_str())));
+    }
+    let job = prepare(engine, &run.transfer).await?;
+    if job.fact.last_run != Some(id) {
+        return Err(EngineError::Invalid(format!("a later run of `{}` has replaced the run {id}", run.transfer)));
+    }
+    let checkpoint = engine.sink.resume(job.uid).await?;
+    let checkpoint = checkpoint
+        .filter(|checkpoint| checkpoint.window.as_ref().is_some_and(|window| window.snapshot))
+        .ok_or_else(|| EngineError::Invalid(format!("the snapshot of the run {id} is no longer there; run again")))?;
+    let now = engine.environment.now();
+    let sweep = sweep_of(&job, id, now, window::after_sweep(checkpoint, now), None);
+    if let Swept::Done(count) = engine.sink.sweep(sweep).await? {
+        run.tally.swept += count;
+    }
+    run.outcome = RunOutcome::Succeeded;
+    facts.commit(vec![put(Table::Runs, &id, &run)?]).await?;
+    replies(Reply::Done(format!("the run {id} is approved: {} rows of {} are deleted", run.tally.swept, run.to)));
+    Ok(())
+}
+
+/// Reads everything of a transfer again on its next run, or from a point on.
+pub async fn resync(
+    engine: &Engine,
+    transfer: &Name,
+    since: Option<&str>,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let facts = engine.facts();
+    let job = prepare(engine, transfer).await?;
+    let mut fact = job.fact.clone();
+    fact.epoch += 1;
+    fact.reset = fact.epoch;
+    let epoch = fact.epoch;
+    facts.commit(vec![put(Table::Transfers, &job.uid, &fact)?]).await?;
+    let Some(since) = since else {
+        replies(Reply::Done(format!("the next run of {transfer} reads everything again")));
+        return Ok(());
+    };
+    let cursor = job.stream.cursor().ok_or_else(|| {
+        EngineError::Invalid(format!("`{transfer}` reads everything every time: its source is not incremental"))
+    })?;
+    let value = cursor
+        .read(since)
+        .or_else(|| cursor.read(&serde_json::Value::from(since).to_string()))
+        .ok_or_else(|| EngineError::Invalid(format!("`{since}` is not a value of the incremental field")))?;
+    let checkpoint = Checkpoint {
+        version: CHECKPOINT_VERSION,
+        fingerprint: job.fingerprint,
+        epoch,
+        cursor: Some(value),
+        window: None,
+        snapshot_at: None,
+    };
+    engine.sink.commit(checkpoint_only(engine, &job, epoch, checkpoint)).await?;
+    replies(Reply::Done(format!("the next run of {transfer} reads from {since} on")));
+    Ok(())
+}
+
+fn checkpoint_only(engine: &Engine, job: &Job, epoch: u64, checkpoint: Checkpoint) -> Batch {
+    Batch {
+        transfer: job.uid,
+        run: RunId(engine.environment.new_id()),
+        at: engine.environment.now(),
+        fence: raccord_model::port::sink::Fence { epoch, ..job.fence },
+        target: job.target.clone(),
+        mode: job.spec.mode,
+        updates: job.updates.clone(),
+        changes: Changes::default(),
+        rejects: Vec::new(),
+        keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
+        mark_seen: false,
+        checkpoint: Some(checkpoint),
+        durable: true,
+    }
+}
+
+/// A transfer of the generation in force, made ready whether or not anything subscribes to it.
+pub async fn prepare(engine: &Engine, transfer: &Name) -> Result<Job, EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    let unknown = || EngineError::unknown(Kind::Transfer, transfer);
+    let uid = applied.uid(Kind::Transfer, transfer).ok_or_else(unknown)?;
+    let to = applied.transfer(transfer).ok_or_else(unknown)?.to.clone();
+    let facts = engine.facts();
+    let fact = facts.transfer(uid).await?;
+    let (_, entity) = super::entity(&facts, &applied, &to).await?;
+    let selection = crate::run::select::subscribers(&applied, transfer);
+    Ok(job::prepare(&applied, transfer, fact, &entity, selection)?)
+}
+
+async fn integration(engine: &Engine, name: &Name) -> Result<Uid, EngineError> {
+    let index = engine.state.index().await?;
+    let key = raccord_model::Key::new(Kind::Integration, name.clone());
+    index.get(&key).map(|entry| entry.uid).ok_or_else(|| EngineError::unknown(Kind::Integration, name))
+}
+
+/// The transfers an integration subscribes to, and the update types.
+pub fn subscriptions(applied: &Applied, integration: &Name) -> Vec<(Name, raccord_model::fact::Updates)> {
+    let spec = applied.integrations().find(|(name, ..)| *name == integration);
+    spec.into_iter()
+        .flat_map(|(_, _, spec)| &spec.subscriptions)
+        .map(|(transfer, subscription)| {
+            let updates = subscription.inline().map(|subscription| subscription.updates.clone());
+            (transfer.clone(), updates.unwrap_or_default())
+        })
+        .collect()
+}

@@ -1,0 +1,96 @@
+//! Stored records, decoded for people: the key first, then the other fields by name.
+
+use std::collections::BTreeMap;
+
+use raccord_compiler::mapping::parse_key;
+use raccord_model::fact::EntityFact;
+use raccord_model::language::Entity;
+use raccord_model::port::sink::{RowQuery, SinkError};
+use raccord_model::row::{self, FieldId};
+use raccord_model::{EntityRef, Ident};
+use serde_json::{Map, Value};
+
+use crate::applied::Applied;
+use crate::engine::{Engine, EngineError, Replies};
+use crate::request::Reply;
+
+/// How many rows are read at a time.
+const CHUNK: usize = 1_000;
+
+/// Records of an entity, in the order of their keys.
+pub async fn records(
+    engine: &Engine,
+    at: &EntityRef,
+    filter: &[(Ident, String)],
+    limit: usize,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    let (entity, fact) = super::entity(&engine.facts(), &applied, at).await?;
+    if let Some((unknown, _)) = filter.iter().find(|(name, _)| !entity.fields.contains_key(name)) {
+        return Err(EngineError::Invalid(format!("the entity `{at}` has no field `{unknown}`")));
+    }
+    let columns = Columns::new(entity, &fact);
+    let mut query = RowQuery {
+        incarnation: fact.incarnation,
+        key: parse_key(entity, filter).map_err(EngineError::Invalid)?,
+        after: None,
+        limit: if filter.is_empty() { limit.min(CHUNK) } else { CHUNK },
+    };
+    let mut shown = 0;
+    while shown < limit {
+        let rows = engine.ledger.rows(query.clone()).await?;
+        let is_last = rows.len() < query.limit || query.key.is_some();
+        query.after = rows.last().map(|row| row.key.clone());
+        for row in &rows {
+            let (record, texts) = columns.decode(&row.row)?;
+            if shown < limit && matches(&texts, filter) {
+                replies(Reply::Record(record));
+                shown += 1;
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn matches(texts: &BTreeMap<&Ident, String>, filter: &[(Ident, String)]) -> bool {
+    filter.iter().all(|(name, wanted)| texts.get(name).map_or("", String::as_str) == wanted)
+}
+
+/// The fields of an entity in the order in which they are shown.
+pub struct Columns<'e> {
+    names: Vec<&'e Ident>,
+    by_id: BTreeMap<FieldId, &'e Ident>,
+}
+
+impl<'e> Columns<'e> {
+    /// The key fields in their order, then the others by name.
+    pub fn new(entity: &'e Entity, fact: &EntityFact) -> Self {
+        let others = entity.fields.keys().filter(|name| !entity.key.0.contains(name));
+        let names: Vec<_> = entity.key.0.iter().chain(others).collect();
+        let by_id = names.iter().filter_map(|name| Some((*fact.fields.get(*name)?, *name))).collect();
+        Self { names, by_id }
+    }
+
+    /// A row as JSON, and its values as text. Values of fields that are no longer there are passed over.
+    pub fn decode(&self, row: &[u8]) -> Result<(Map<String, Value>, BTreeMap<&'e Ident, String>), EngineError> {
+        let damaged = |_| EngineError::Sink(SinkError::Damaged);
+        let mut values = BTreeMap::new();
+        let mut texts = BTreeMap::new();
+        for field in row::fields(row).map_err(damaged)? {
+            let field = field.map_err(damaged)?;
+            let Some(name) = self.by_id.get(&field.id) else { continue };
+            if let Some(value) = field.value().map_err(damaged)? {
+                texts.insert(*name, value.to_text());
+                values.insert(*name, value.to_json());
+            }
+        }
+        let record = self.names.iter().map(|name| {
+            (name.to_string(), values.remove(*name).unwrap_or(Value::Null))
+        });
+        Ok((record.collect(), texts))
+    }
+}

@@ -1,0 +1,96 @@
+//! Looking at a source without storing anything: can it be reached, and what does it say.
+
+use std::sync::Arc;
+
+use raccord_compiler::connector::{self, Stream};
+use raccord_model::language::SourceSpec;
+use raccord_model::port::source::{Read, Source};
+use raccord_model::{DataTypeName, Desired, Kind, Name};
+
+use crate::engine::{EngineError, Replies};
+use crate::environment::Environment;
+use crate::request::Reply;
+use crate::sources::Sources;
+
+/// Asks every data type of a source for as little as shows that it answers.
+pub async fn check(
+    environment: &Arc<dyn Environment>,
+    desired: &Desired,
+    name: &Name,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let spec = source(desired, name)?;
+    for data_type in spec.settings.data_types() {
+        let source = open(environment, desired, name, data_type)?;
+        let seen = source.check().await?;
+        replies(Reply::Done(format!("{name}.{data_type}: {seen}")));
+    }
+    Ok(())
+}
+
+/// Raw records of one data type.
+pub async fn read(
+    environment: &Arc<dyn Environment>,
+    desired: &Desired,
+    (name, data_type): (&Name, &DataTypeName),
+    limit: usize,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let source = open(environment, desired, name, data_type)?;
+    let mut pages = source.open(Read { page_size: Some(limit), ..Read::default() }).await?;
+    let mut left = limit;
+    while let Some(page) = pages.next().await? {
+        for record in page.records.iter().take(left) {
+            replies(Reply::Raw(record.to_json()));
+            left -= 1;
+        }
+        if left == 0 || page.next.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A source of the configuration.
+pub fn source<'d>(desired: &'d Desired, name: &Name) -> Result<&'d SourceSpec, EngineError> {
+    desired.source(name).ok_or_else(|| {
+        let known = desired.resources.keys().filter(|key| key.kind == Kind::Source);
+        let known: Vec<String> = known.map(|key| format!("`{}`", key.name)).collect();
+        let hint = match known.as_slice() {
+            [] => "; the configuration has none".to_owned(),
+            known => format!("; there is {}", known.join(", ")),
+        };
+        EngineError::Unknown { kind: "source", name: name.to_string(), hint }
+    })
+}
+
+/// One data type of a source of the configuration, ready to be read.
+pub fn open(
+    environment: &Arc<dyn Environment>,
+    desired: &Desired,
+    name: &Name,
+    data_type: &DataTypeName,
+) -> Result<Box<dyn Source>, EngineError> {
+    let spec = source(desired, name)?;
+    let stream = stream(spec, name, data_type)?;
+    let mut sources = Sources::new(Arc::clone(environment));
+    let authorization = crate::sources::authorization(spec, |name| desired.authorization(name));
+    Ok(sources.open_stream((name, spec), stream, authorization, desired.root.as_ref())?)
+}
+
+fn stream(spec: &SourceSpec, name: &Name, data_type: &DataTypeName) -> Result<Stream, EngineError> {
+    let (stream, findings) = connector::lower(&spec.settings, data_type);
+    stream.ok_or_else(|| {
+        let known: Vec<String> = spec.settings.data_types().iter().map(|known| format!("`{known}`")).collect();
+        match findings.first() {
+            Some(finding) if spec.settings.data_types().contains(&data_type) => {
+                EngineError::Invalid(finding.message.clone())
+            }
+            _ => EngineError::Unknown {
+                kind: "data type",
+                name: data_type.to_string(),
+                hint: format!(" in the source `{name}`; it has {}", known.join(", ")),
+            },
+        }
+    })
+}

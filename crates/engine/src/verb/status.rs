@@ -1,0 +1,120 @@
+//! How everything stands: what YAML wants beside what happened.
+
+use raccord_model::fact::{IntegrationFact, StepFact};
+use raccord_model::language::integration::AlertEntry;
+use raccord_model::language::{IntegrationSpec, TransferSpec};
+use raccord_model::port::state::{Scan, Table};
+use raccord_model::{Kind, Name, fact::Uid};
+
+use crate::applied::Applied;
+use crate::engine::{Engine, EngineError, Replies};
+use crate::request::{IntegrationState, IntegrationStatus, Reply, Status, TransferStatus};
+use crate::run::breaker::is_paused;
+
+/// How everything stands.
+pub async fn status(engine: &Engine, replies: &mut Replies<'_>) -> Result<(), EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    let facts = engine.facts();
+    let mut integrations = Vec::new();
+    for (name, uid, spec) in applied.integrations() {
+        integrations.push(integration(engine, &applied, name, spec, facts.integration(uid).await?));
+    }
+    let mut transfers = Vec::new();
+    for (name, uid, spec) in applied.transfers() {
+        transfers.push(transfer(engine, &applied, name, uid, spec).await?);
+    }
+    let steps = facts.scan::<StepFact>(Table::Steps, Scan::default()).await?.len();
+    let Applied { head, .. } = applied;
+    replies(Reply::Status(Box::new(Status {
+        stack: head.stack,
+        generation: head.generation,
+        serial: head.serial,
+        integrations,
+        transfers,
+        steps,
+    })));
+    Ok(())
+}
+
+fn integration(
+    engine: &Engine,
+    applied: &Applied,
+    name: &Name,
+    spec: &IntegrationSpec,
+    fact: IntegrationFact,
+) -> IntegrationStatus {
+    let state = if fact.trip.is_some() {
+        IntegrationState::Tripped
+    } else if !spec.active {
+        IntegrationState::Inactive
+    } else if is_paused(&fact, engine.environment.now()) {
+        IntegrationState::Paused
+    } else {
+        IntegrationState::Active
+    };
+    let alerts = spec.alerts.iter().flat_map(|alert| match alert {
+        AlertEntry::ByName(name) => vec![name.to_string()],
+        AlertEntry::Inline(alert) => alert.email.0.iter().map(ToString::to_string).collect(),
+    });
+    IntegrationStatus {
+        name: name.clone(),
+        state,
+        trip: fact.trip,
+        pause: fact.pause,
+        subscriptions: super::operate::subscriptions(applied, name),
+        alerts: alerts.collect(),
+    }
+}
+
+async fn transfer(
+    engine: &Engine,
+    applied: &Applied,
+    name: &Name,
+    uid: Uid,
+    spec: &TransferSpec,
+) -> Result<TransferStatus, EngineError> {
+    let facts = engine.facts();
+    let fact = facts.transfer(uid).await?;
+    let checkpoint = engine.sink.resume(uid).await?.filter(|checkpoint| checkpoint.epoch >= fact.reset);
+    let (_, entity) = super::entity(&facts, applied, &spec.to).await?;
+    let last_run = match fact.last_run {
+        Some(id) => facts.run(id).await?,
+        None => None,
+    };
+    Ok(TransferStatus {
+        name: name.clone(),
+        source: spec.source.clone(),
+        to: spec.to.clone(),
+        active: spec.active,
+        cursor: checkpoint.and_then(|checkpoint| checkpoint.cursor).map(|cursor| cursor.to_string()),
+        last_run,
+        last_success: fact.last_success,
+        consecutive_failures: fact.consecutive_failures,
+        rows: engine.ledger.count_owned(entity.incarnation, uid).await?,
+        rejects: engine.ledger.count_rejects(uid).await?,
+    })
+}
+
+/// Runs, newest first.
+pub async fn runs(
+    engine: &Engine,
+    transfer: Option<&Name>,
+    limit: usize,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let uid = match transfer {
+        Some(name) => {
+            let index = engine.state.index().await?;
+            let key = raccord_model::Key::new(Kind::Transfer, name.clone());
+            Some(index.get(&key).map(|entry| entry.uid).ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?)
+        }
+        None => None,
+    };
+    let scanned = if uid.is_some() { usize::MAX } else { limit };
+    let runs = engine.facts().runs(scanned).await?;
+    runs.into_iter()
+        .filter(|run| uid.is_none_or(|uid| run.transfer_uid == uid))
+        .take(limit)
+        .for_each(|run| replies(Reply::Run(run)));
+    Ok(())
+}
