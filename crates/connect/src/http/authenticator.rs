@@ -78,6 +78,9 @@ impl Authenticator {
     fn add_api_key(&mut self, key: &ApiKey, secrets: &SecretReader) -> Result<(), SourceError> {
         if let Some(reference) = &key.value {
             let value = self.read(reference, secrets)?;
+            if key.header.is_none() && key.query.is_none() {
+                return Err(unusable(reference, "would not be sent: name a `header` or a `query`"));
+            }
             if let Some(header) = &key.header {
                 let name = header_name(header)?;
                 self.add_header(name, key.prefix.as_deref().unwrap_or_default(), &value, reference)?;

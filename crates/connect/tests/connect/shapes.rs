@@ -304,6 +304,22 @@ async fn parents_of_parents_and_empty_parents() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_left_out_is_empty_where_only_changes_are_asked_for() {
+    let server = serve(|request| {
+        // Where an answer leads on, the list may be missing too.
+        ok(&if query(request, "c").is_none() { json!({"next": "x"}) } else { json!({"next": null}) })
+    })
+    .await;
+    let settings = json!({"records": "data", "pagination": {"cursor": "next", "param": "c"},
+        "incremental": {"field": "at", "param": "since"}});
+    let source = data_type(&server.uri(), &settings);
+    assert!(read_all(&*source).await.is_err());
+    let from = Some(Cursor::Instant(0, 0));
+    let all = read_pages(&*source, Read { from, ..Read::default() }).await.unwrap();
+    assert!(all.len() == 1 && all[0].records.is_empty() && all[0].next.is_none());
+}
+
+#[tokio::test]
 async fn what_is_no_object_is_a_fault() {
     let server = serve(|_| ok(&json!([{"id": 1}, 7, null, [], {"id": 2}]))).await;
     let source = data_type(&server.uri(), &json!({}));
