@@ -1,7 +1,7 @@
 //! Mistakes gathered from every step, given their places, sorted, bounded in number.
 
 use raccord_model::Kind;
-use raccord_model::diagnostic::{Code, Diagnostic, Finding, Severity};
+use raccord_model::diagnostic::{Code, Diagnostic, Finding, Place, Severity};
 
 use crate::node::Node;
 use crate::parse::Problem;
@@ -106,10 +106,7 @@ impl Report {
         for list in [&mut self.errors, &mut self.warnings] {
             list.sort();
             // Two ways to the same mistake may lead to different advice.
-            list.dedup_by(|again, first| {
-                again.help.clone_from(&first.help);
-                again == first
-            });
+            list.dedup_by(|again, first| said(again) == said(first));
         }
         let mut all = self.errors;
         let room = MAX_DIAGNOSTICS.saturating_sub(all.len());
@@ -128,4 +125,9 @@ impl Report {
         }
         all
     }
+}
+
+/// What a diagnostic says, its advice left aside.
+fn said(diagnostic: &Diagnostic) -> (Option<&Place>, Code, &str, &str) {
+    (diagnostic.place.as_ref(), diagnostic.code, &diagnostic.message, &diagnostic.path)
 }

@@ -77,7 +77,7 @@ pub(crate) fn line_span(chunk: &Chunk<'_>, line: u32) -> Option<Span> {
 }
 
 /// Members that hold secrets, or maps of them.
-const HOLDERS: [&str; 7] = ["authorization:", "mail:", "token:", "password:", "value:", "secret:", "key:"];
+const HOLDERS: [&str; 6] = ["authorization:", "mail:", "token:", "password:", "value:", "secret:"];
 
 /// Where a secret may begin in a line: after the first member that holds one.
 fn secret_start(line: &str) -> Option<usize> {

@@ -3,6 +3,7 @@
 use granit_parser::{ErrorKind, ScanError};
 use raccord_model::diagnostic::Code;
 
+use crate::node::Span;
 use crate::parse::{MAX_DEPTH, Problem, span_of};
 use crate::split::{Chunk, lines};
 
@@ -30,10 +31,49 @@ pub(crate) fn problem(error: &ScanError, chunk: &Chunk<'_>) -> Problem {
     if indents_with_tab(line) {
         span.column = small(line.len() - line.trim_start_matches(' ').len() + 1);
     }
+    if let Some(open) = open_bracket(chunk, error.marker().byte_offset())
+        && open.span.line < span.line
+        && *error.kind() != ErrorKind::RecursionLimitExceeded
+    {
+        return open;
+    }
     let code =
         if *error.kind() == ErrorKind::RecursionLimitExceeded { Code::TooLarge } else { Code::YamlSyntax };
     let (message, help) = explain(error.kind(), line);
     Problem { span, code, message, help }
+}
+
+/// The bracket that is still open where reading failed: what it should have closed may be far above.
+fn open_bracket(chunk: &Chunk<'_>, end: Option<usize>) -> Option<Problem> {
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut open: Vec<(char, Span)> = Vec::new();
+    let read = chunk.text.get(..end?)?;
+    for (number, line) in lines(read).enumerate() {
+        let line_number = chunk.lines_before.saturating_add(small(number + 1));
+        // The character before this one, and the one before that which is no space.
+        let (mut last, mut before, mut quote) = (' ', ' ', None);
+        for (column, c) in line.chars().enumerate() {
+            let begins_value = matches!(before, ' ' | ':' | '-' | ',' | '[' | '{');
+            match c {
+                c if quote == Some(c) => quote = None,
+                _ if quote.is_some() => {}
+                '#' if last == ' ' => break,
+                '"' | '\'' if begins_value => quote = Some(c),
+                '[' | '{' if begins_value || !open.is_empty() => {
+                    open.push((c, Span { line: line_number, column: small(column + 1), length: 1 }));
+                }
+                ']' | '}' => {
+                    open.pop();
+                }
+                _ => {}
+            }
+            last = c;
+            before = if c == ' ' { before } else { c };
+        }
+    }
+    let (bracket, span) = open.pop()?;
+    let message = format!("a `{bracket}` is never closed");
+    Some(Problem { span, code: Code::YamlSyntax, message, help: Some(QUOTE_BRACKETS.to_owned()) })
 }
 
 fn explain(kind: &ErrorKind, line: &str) -> (String, Option<String>) {
@@ -126,9 +166,10 @@ fn other(kind: &ErrorKind) -> (String, Option<String>) {
         }
         ErrorKind::MappingValueNotAllowed
         | ErrorKind::InvalidColonPlacement
-        | ErrorKind::InvalidMappingValueWhitespace => {
-            ("a `:` stands where no key can end", Some("put a value that holds `: ` in quotes"))
-        }
+        | ErrorKind::InvalidMappingValueWhitespace => (
+            "a `:` stands where no key can end",
+            Some("put a value that holds `: ` in quotes, and check the indentation"),
+        ),
         ErrorKind::UnknownQuotedScalarEscape => (
             "a `\\` begins an escape that YAML does not know",
             Some("use '…', in which `\\` is itself, or write \\\\"),

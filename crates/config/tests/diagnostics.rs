@@ -73,6 +73,8 @@ fn texts() {
     check("", "no-documents");
     check("# only a comment\n---\n", "no-documents");
     check("a: [1\n", "yaml-syntax@1:4");
+    check("a: 1\ncity: [a\nb: 2\n", "yaml-syntax@2:7");
+    check("a: it's\nb: {c: d\n# }\ne: f\n", "yaml-syntax@2:4");
     check("a: {{ x }}\n", "yaml-syntax@1:5");
     check("a: {path: addresses[0]}\n", "yaml-syntax@1:20");
     check("a: %x\n", "yaml-syntax@1:4");
@@ -89,12 +91,11 @@ fn texts() {
 
 #[test]
 fn limits() {
-    let mut bomb = String::from("a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]\n");
-    for level in 1..12 {
-        let alias = format!("*a{}", level - 1);
-        let items = [alias.as_str(); 9].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
-    }
+    let level = |level: usize| {
+        let item = if level == 0 { "1".to_owned() } else { format!("*a{}", level - 1) };
+        format!("a{level}: &a{level} [{}]\n", vec![item; 9].join(", "))
+    };
+    let bomb: String = (0..12).map(level).collect();
     let loaded = load(&bomb);
     assert_eq!(loaded.diagnostics[0].code.as_str(), "too-large");
     let many = "a: 1\n---\n".repeat(1_500);

@@ -192,6 +192,10 @@ fn type_help(found: Unexpected<'_>, expected: &dyn Expected) -> Option<String> {
         Unexpected::Bool(_) | Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => {
             "put it in quotes when a text is meant"
         }
+        Unexpected::Unit if wanted == "a map" || wanted.starts_with("struct ") => {
+            "write {} for a map with nothing in it"
+        }
+        Unexpected::Str(_) if wanted == "a sequence" => "write a list, for example [a, b]",
         Unexpected::Map | Unexpected::Seq if !wanted.starts_with("struct ") => {
             "when a text is meant, put it in quotes: `[ ] { }` begin a list or a map"
         }
