@@ -7,7 +7,7 @@ use raccord_model::fact::{Generation, Pause, Reject, RejectId, Run, RunId, Tally
 use raccord_model::{DataTypeName, Desired, EntityRef, Ident, Name};
 use raccord_plan::{Options, Plan};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -130,6 +130,16 @@ pub struct ApplyOptions {
     pub rollback_to: Option<u64>,
 }
 
+/// A row as people see it: its fields with their values, in the order in which they are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row(pub Vec<(String, Value)>);
+
+impl Serialize for Row {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
 /// A part of an answer.
 #[derive(Debug, Clone)]
 pub enum Reply {
@@ -140,7 +150,7 @@ pub enum Reply {
     /// A generation.
     Generation(Generation),
     /// A stored record: its fields, the key first.
-    Record(Map<String, Value>),
+    Record(Row),
     /// A raw record, as one line of JSON.
     Raw(String),
     /// A record beside what became of it.
@@ -190,7 +200,7 @@ pub struct Preview {
     pub record: Value,
     /// The row it would become; absent when it is rejected or says a deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub row: Option<Map<String, Value>>,
+    pub row: Option<Row>,
     /// Whether the record says a deletion.
     pub deleted: bool,
     /// Why it would be rejected.

@@ -39,8 +39,9 @@ pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<()
     if args.output != Form::Text {
         let mut table = Table::new(["record", "row", "reason"]);
         for preview in &previews {
-            let row = preview.row.clone().map(serde_json::Value::Object).unwrap_or_default();
-            table.row([preview.record.to_string(), row.to_string(), preview.reason.clone().unwrap_or_default()]);
+            let row = preview.row.as_ref().map(serde_json::to_string).transpose();
+            let row = row.map_err(|error| CommandError::of(&error))?.unwrap_or_default();
+            table.row([preview.record.to_string(), row, preview.reason.clone().unwrap_or_default()]);
         }
         return Ok(ui.print(&table.render(args.output, &previews)?)?);
     }
@@ -60,7 +61,7 @@ fn one(number: usize, preview: &Preview) -> String {
     if preview.deleted {
         text.push_str(&format!("   {YELLOW}deleted{YELLOW:#}\n"));
     }
-    for (name, value) in preview.row.iter().flatten() {
+    for (name, value) in preview.row.iter().flat_map(|row| &row.0) {
         if !value.is_null() {
             text.push_str(&format!("   {GREEN}{name}{GREEN:#} {value}\n"));
         }

@@ -41,7 +41,7 @@ pub(crate) fn records(ui: &Ui, global: &Global, args: &RecordsArgs) -> Result<()
     if args.output == Form::Jsonl {
         // Line by line, so that a large entity never stands in memory.
         return session.ask(request, |reply| match reply {
-            Reply::Record(record) => Ok(ui.line(&serde_json::Value::Object(record).to_string())?),
+            Reply::Record(record) => Ok(ui.print(&crate::render::table::line(&record)?)?),
             _ => Ok(()),
         });
     }
@@ -49,10 +49,10 @@ pub(crate) fn records(ui: &Ui, global: &Global, args: &RecordsArgs) -> Result<()
         Reply::Record(record) => Some(record),
         _ => None,
     })?;
-    let columns = records.first().map(|record| record.keys().cloned().collect()).unwrap_or_default();
-    let mut table = Table::of_columns(columns);
+    let columns = records.first().map(|record| record.0.iter().map(|(name, _)| name.clone()).collect());
+    let mut table = Table::of_columns(columns.unwrap_or_default());
     for record in &records {
-        table.row(record.values().map(crate::render::cell));
+        table.row(record.0.iter().map(|(_, value)| crate::render::cell(value)));
     }
     if records.is_empty() && args.output == Form::Text {
         ui.note("no record");

@@ -85,7 +85,7 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
             let filled = format!("{}/{}", field.filled, view.records);
             table.row([field.path.clone(), field.types.join(" | "), filled, field.example.clone()]);
         }
-        ui.line(&table.render(Form::Text, &())?)?;
+        ui.line(&table.text())?;
     }
     let failed = found.iter().filter(|view| view.error.is_some()).count();
     if failed == 0 { Ok(()) } else { Err(CommandError::new(format!("{failed} of {} data types could not be read", found.len()))) }

@@ -7,7 +7,7 @@ use raccord_engine::{Reply, Request};
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::render;
-use crate::render::table::{Form, Table};
+use crate::render::table::Table;
 use crate::session::{Opening, Session};
 use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
 
@@ -59,7 +59,7 @@ fn text(status: &Status) -> Result<String, CommandError> {
         table.row(transfer_cells(transfer));
     }
     text.push('\n');
-    text.push_str(&table.render(Form::Text, &())?);
+    text.push_str(&table.text());
     Ok(text)
 }
 

@@ -3,8 +3,8 @@
 use raccord_engine::request::RunReport;
 use raccord_model::fact::{Run, RunOutcome, Tally};
 
-use super::grouped;
-use super::table::{Form, Table};
+use super::{count, grouped};
+use super::table::Table;
 use crate::error::CommandError;
 use crate::ui::{RED, YELLOW};
 
@@ -36,11 +36,11 @@ pub(crate) fn cells(run: &Run) -> [String; 10] {
 /// A run that has ended, in one line.
 pub(crate) fn line(run: &Run) -> String {
     format!(
-        "{}: {}, {} fetched in {} pages",
+        "{}: {}, {} fetched in {}",
         run.transfer,
         run.outcome.as_str(),
         grouped(run.tally.fetched),
-        grouped(run.pages)
+        count(usize::try_from(run.pages).unwrap_or(usize::MAX), "page")
     )
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn report(report: &RunReport) -> Result<String, CommandError> {
         for run in &runs {
             table.row(cells(run));
         }
-        text.push_str(&table.render(Form::Text, &())?);
+        text.push_str(&table.text());
         runs.iter().filter_map(|run| explained(run)).for_each(|line| text.push_str(&line));
     }
     for (name, reason) in &report.skipped {

@@ -2,7 +2,6 @@
 
 use clap::ValueEnum;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::CommandError;
 
@@ -42,16 +41,17 @@ impl Table {
     }
 
     /// The list in a form; `items` is what the JSON forms are made of.
-    pub(crate) fn render<T: Serialize + ?Sized>(&self, form: Form, items: &T) -> Result<String, CommandError> {
+    pub(crate) fn render<T: Serialize>(&self, form: Form, items: &[T]) -> Result<String, CommandError> {
         match form {
             Form::Text => Ok(self.text()),
             Form::Json => Ok(format!("{}\n", super::json(items)?)),
-            Form::Jsonl => lines(items),
+            Form::Jsonl => items.iter().map(line).collect(),
             Form::Csv => self.csv(),
         }
     }
 
-    fn text(&self) -> String {
+    /// Aligned text.
+    pub(crate) fn text(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(&self.columns);
@@ -75,12 +75,10 @@ impl Table {
     }
 }
 
-fn lines<T: Serialize + ?Sized>(items: &T) -> Result<String, CommandError> {
-    let failed = |error: serde_json::Error| CommandError::of(&error);
-    match serde_json::to_value(items).map_err(failed)? {
-        Value::Array(items) => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
-        other => Ok(format!("{other}\n")),
-    }
+/// One item as a line of JSON.
+pub(crate) fn line<T: Serialize + ?Sized>(item: &T) -> Result<String, CommandError> {
+    let line = serde_json::to_string(item).map_err(|error| CommandError::of(&error))?;
+    Ok(format!("{line}\n"))
 }
 
 fn shorten(cell: &str) -> String {

@@ -34,7 +34,7 @@ pub fn map_page(job: &Job, page: &Page, run: RunId, at: jiff::Timestamp) -> Mapp
         transfer: job.uid,
         run,
         at,
-        position: format!("{}, {position}", page.position),
+        position,
         field: None,
         reason,
         key: None,
@@ -53,7 +53,7 @@ pub fn map_page(job: &Job, page: &Page, run: RunId, at: jiff::Timestamp) -> Mapp
                 mapped.changes.push(Change { intent, key: &out.key, patch: &out.patch, version: &out.version });
             }
             Err(rejection) => {
-                let position = position(&page.records, number);
+                let position = position(page, number);
                 let reject = new_reject(position, rejection.reason.clone(), record_text(&record, keep));
                 mapped.rejects.push(with_blame(reject, &rejection, &out));
             }
@@ -83,10 +83,12 @@ fn record_text(record: &Record<'_>, keep: bool) -> String {
     if keep { record.to_json() } else { String::new() }
 }
 
-fn position(records: &Records, number: usize) -> String {
-    match records {
-        Records::Rows(rows) => format!("line {}", rows.lines.get(number).copied().unwrap_or_default()),
-        Records::Json { .. } => format!("record {}", number + 1),
+fn position(page: &Page, number: usize) -> String {
+    match &page.records {
+        Records::Rows(rows) => {
+            format!("{}, line {}", page.position, rows.lines.get(number).copied().unwrap_or_default())
+        }
+        Records::Json { .. } => format!("{}, record {}", page.position, number + 1),
     }
 }
 

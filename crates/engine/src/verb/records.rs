@@ -8,11 +8,11 @@ use raccord_model::language::Entity;
 use raccord_model::port::sink::{RowQuery, SinkError};
 use raccord_model::row::{self, FieldId};
 use raccord_model::{EntityRef, Ident};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
-use crate::request::Reply;
+use crate::request::{Reply, Row};
 
 /// How many rows are read at a time.
 const CHUNK: usize = 1_000;
@@ -76,7 +76,7 @@ impl<'e> Columns<'e> {
     }
 
     /// A row as JSON, and its values as text. Values of fields that are no longer there are passed over.
-    pub fn decode(&self, row: &[u8]) -> Result<(Map<String, Value>, BTreeMap<&'e Ident, String>), EngineError> {
+    pub fn decode(&self, row: &[u8]) -> Result<(Row, BTreeMap<&'e Ident, String>), EngineError> {
         let damaged = |_| EngineError::Sink(SinkError::Damaged);
         let mut values = BTreeMap::new();
         let mut texts = BTreeMap::new();
@@ -91,6 +91,6 @@ impl<'e> Columns<'e> {
         let record = self.names.iter().map(|name| {
             (name.to_string(), values.remove(*name).unwrap_or(Value::Null))
         });
-        Ok((record.collect(), texts))
+        Ok((Row(record.collect()), texts))
     }
 }
