@@ -34,15 +34,46 @@ impl Document<'_> {
 /// The mistakes found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    errors: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
+    errors: List,
+    warnings: List,
     hidden: usize,
+}
+
+/// Mistakes of one severity, at most so many.
+#[derive(Debug, Default)]
+struct List {
+    items: Vec<Diagnostic>,
+    /// Whether the items are sorted and each is there once.
+    is_tidy: bool,
+}
+
+impl List {
+    /// False when there is no room.
+    fn push(&mut self, diagnostic: Diagnostic) -> bool {
+        // A full list is made room in when most of it is repetition, such as a shared mapping's mistakes.
+        if self.items.len() >= MAX_DIAGNOSTICS && !self.is_tidy {
+            self.tidy();
+        }
+        if self.items.len() < MAX_DIAGNOSTICS {
+            self.items.push(diagnostic);
+            self.is_tidy = false;
+            return true;
+        }
+        self.items.binary_search(&diagnostic).is_ok()
+    }
+
+    fn tidy(&mut self) {
+        self.items.sort();
+        // Two ways to the same mistake may lead to different advice.
+        self.items.dedup_by(|again, first| said(again) == said(first));
+        self.is_tidy = true;
+    }
 }
 
 impl Report {
     /// Whether anything forbids going on.
     pub(crate) const fn has_errors(&self) -> bool {
-        !self.errors.is_empty()
+        !self.errors.items.is_empty()
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
@@ -50,14 +81,7 @@ impl Report {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
         };
-        // A full list is made room in when most of it is repetition, such as a shared mapping's mistakes.
-        if list.len() >= MAX_DIAGNOSTICS {
-            list.sort();
-            list.dedup();
-        }
-        if list.len() < MAX_DIAGNOSTICS {
-            list.push(diagnostic);
-        } else if list.binary_search(&diagnostic).is_err() {
+        if !list.push(diagnostic) {
             self.hidden += 1;
         }
     }
@@ -103,15 +127,12 @@ impl Report {
 
     /// All of them, in the order of files and lines.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
-        for list in [&mut self.errors, &mut self.warnings] {
-            list.sort();
-            // Two ways to the same mistake may lead to different advice.
-            list.dedup_by(|again, first| said(again) == said(first));
-        }
-        let mut all = self.errors;
+        self.errors.tidy();
+        self.warnings.tidy();
+        let mut all = self.errors.items;
         let room = MAX_DIAGNOSTICS.saturating_sub(all.len());
-        self.hidden += self.warnings.len().saturating_sub(room);
-        all.extend(self.warnings.into_iter().take(room));
+        self.hidden += self.warnings.items.len().saturating_sub(room);
+        all.extend(self.warnings.items.into_iter().take(room));
         all.sort();
         if self.hidden > 0 {
             all.push(Diagnostic {

@@ -3,7 +3,7 @@
 //! Anchors and merge keys are expanded here, within a budget, so that nothing after this knows of them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, StrInput, options};
 use raccord_model::diagnostic::Code;
@@ -204,10 +204,9 @@ impl<'t> Reader<'t> {
         }
         self.drop_repeated(&mut entries);
         // What is written beats what is merged, and an earlier merge beats a later one.
-        for entry in merged {
-            if entries.iter().all(|known| known.key != entry.key) {
-                entries.push(entry);
-            }
+        if !merged.is_empty() {
+            let mut known: HashSet<Cow<'t, str>> = entries.iter().map(|entry| entry.key.clone()).collect();
+            entries.extend(merged.into_iter().filter(|entry| known.insert(entry.key.clone())));
         }
         Ok(Value::Map(entries))
     }
