@@ -32,13 +32,26 @@ pub(crate) struct Global {
     #[arg(short = 'f', long = "file", value_name = "PATH", global = true)]
     pub(crate) files: Vec<PathBuf>,
     /// The state file
-    #[arg(long, value_name = "FILE", env = "RACCORD_STATE", default_value = ".raccord/state.redb", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "RACCORD_STATE",
+        default_value = ".raccord/state.redb",
+        global = true
+    )]
     pub(crate) state: PathBuf,
     /// The value of a variable, before that of the Stack; can be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", global = true)]
     pub(crate) variables: Vec<Variable>,
     /// When to use colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true,
+        hide_possible_values = true
+    )]
     pub(crate) color: Color,
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]

@@ -23,7 +23,9 @@ use crate::ui::Ui;
 pub(crate) fn system() -> Result<System, CommandError> {
     let frozen = match std::env::var("RACCORD_NOW") {
         Ok(text) => Some(text.parse::<Timestamp>().map_err(|_| {
-            CommandError::usage(format!("RACCORD_NOW=`{text}` is not an instant such as 2025-01-31T09:30:00Z"))
+            CommandError::usage(format!(
+                "RACCORD_NOW=`{text}` is not an instant such as 2025-01-31T09:30:00Z"
+            ))
         })?),
         Err(_) => None,
     };
@@ -48,11 +50,14 @@ pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
 /// Loads the configuration; errors are shown and end the command.
 pub(crate) fn desired(ui: &Ui, global: &Global) -> Result<Desired, CommandError> {
     let loaded = load(global)?;
-    let errors = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    let errors =
+        loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     if !loaded.diagnostics.is_empty() {
         ui.note(&render::diagnostic::text(&loaded.diagnostics, ui.has_color()));
     }
-    loaded.desired.ok_or_else(|| CommandError::new(format!("the configuration has {}", render::errors(errors))))
+    loaded
+        .desired
+        .ok_or_else(|| CommandError::new(format!("the configuration has {}", render::errors(errors))))
 }
 
 /// Whether a command may begin a new state.
@@ -68,13 +73,17 @@ pub(crate) enum Opening {
 pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, CommandError> {
     let system = system()?;
     let opener = Opener { verb: verb.to_owned(), at: system.now(), lineage: system.new_id() };
-    let opened = match opening {
+    let store = match opening {
         Opening::Create => Store::open(path, &opener),
         Opening::Existing => Store::open_existing(path, &opener),
     };
-    opened.map_err(|error| {
+    store.map_err(|error| {
         let told = CommandError::of(&error);
-        if path.exists() { told } else { told.hint("`raccord apply` begins a state; --state names another file") }
+        if path.exists() {
+            told
+        } else {
+            told.hint("`raccord apply` begins a state; --state names another file")
+        }
     })
 }
 
@@ -91,12 +100,8 @@ impl Session {
         let store = Arc::new(open_store(&global.state, verb, opening)?);
         let runtime = runtime()?;
         let stop = runtime.block_on(async { listen_for_stop() });
-        let engine = Engine {
-            state: Arc::clone(&store) as Arc<_>,
-            sink: Arc::clone(&store) as Arc<_>,
-            ledger: store,
-            environment: Arc::new(system()?),
-        };
+        let (state, sink) = (Arc::clone(&store), Arc::clone(&store));
+        let engine = Engine { state, sink, ledger: store, environment: Arc::new(system()?) };
         Ok(Self { engine, runtime, stop })
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use raccord_model::fact::{Entry, Uid};
-use raccord_model::language::{AuthorizationSpec, IntegrationSpec, ProjectSpec, SourceSpec, StackSpec, TransferSpec};
+use raccord_model::language::{
+    AuthorizationSpec, IntegrationSpec, ProjectSpec, SourceSpec, StackSpec, TransferSpec,
+};
 use raccord_model::port::state::{Head, State, StateError};
 use raccord_model::resource::Wanted;
 use raccord_model::{Desired, Key, Kind, Name, Resource, Spec};
@@ -118,7 +120,9 @@ impl Applied {
         let resources = self
             .resources
             .into_iter()
-            .map(|(key, (entry, resource))| (key, Wanted { resource, digest: entry.digest, renamed_from: None }))
+            .map(|(key, (entry, resource))| {
+                (key, Wanted { resource, digest: entry.digest, renamed_from: None })
+            })
             .collect();
         Desired { stack, root, resources }
     }

@@ -56,7 +56,9 @@ impl Engine {
                 Ok(())
             }
             Request::Status => verb::status::status(self, replies).await,
-            Request::Runs { transfer, limit } => verb::status::runs(self, transfer.as_ref(), limit, replies).await,
+            Request::Runs { transfer, limit } => {
+                verb::status::runs(self, transfer.as_ref(), limit, replies).await
+            }
             Request::Records { entity, filter, limit } => {
                 verb::records::records(self, &entity, &filter, limit, replies).await
             }
@@ -124,7 +126,9 @@ pub enum EngineError {
     #[error(transparent)]
     Rollback(#[from] raccord_plan::RollbackError),
     /// The state moved since the plan was made.
-    #[error("the state has moved since the plan was made: serial {found} is in force, the plan was made on {expected}")]
+    #[error(
+        "the state has moved since the plan was made: serial {found} is in force, the plan was made on {expected}"
+    )]
     Stale {
         /// What the plan was made on.
         expected: u64,

@@ -47,7 +47,11 @@ impl Facts {
     }
 
     /// Several facts with their keys.
-    pub async fn scan<T: DeserializeOwned>(&self, table: Table, scan: Scan) -> Result<Vec<(String, T)>, StateError> {
+    pub async fn scan<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        scan: Scan,
+    ) -> Result<Vec<(String, T)>, StateError> {
         let facts = self.state.scan(table, scan).await?;
         facts.into_iter().map(|(key, bytes)| decode(table, &key, &bytes).map(|fact| (key, fact))).collect()
     }

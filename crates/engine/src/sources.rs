@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use raccord_compiler::connector::Stream;
 use raccord_connect::{SecretReader, SourceShared};
+use raccord_model::Name;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::port::source::{Source, SourceError};
-use raccord_model::Name;
 
 use crate::applied::Applied;
 use crate::environment::Environment;
@@ -47,15 +47,12 @@ impl Sources {
         authorization: Option<&AuthorizationSpec>,
         root: &Path,
     ) -> Result<Box<dyn Source>, SourceError> {
-        let shared = match self.shared.get(name) {
-            Some(shared) => shared.clone(),
-            None => {
-                let shared = self.share(spec, root)?;
-                self.shared.insert(name.clone(), shared.clone());
-                shared
-            }
-        };
-        raccord_connect::open_source(stream, authorization, root, &shared)
+        if !self.shared.contains_key(name) {
+            let shared = self.share(spec, root)?;
+            self.shared.insert(name.clone(), shared);
+        }
+        let shared = &self.shared[name];
+        raccord_connect::open_source(stream, authorization, root, shared)
     }
 
     fn share(&self, spec: &SourceSpec, root: &Path) -> Result<SourceShared, SourceError> {

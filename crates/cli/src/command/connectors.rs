@@ -21,7 +21,12 @@ pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandEr
     let mut entries = Vec::new();
     for info in CATALOGUE {
         let authorization = if info.needs_authorization { "required" } else { "none" };
-        table.row([info.name.to_owned(), info.title.to_owned(), info.features.join(", "), authorization.to_owned()]);
+        table.row([
+            info.name.to_owned(),
+            info.title.to_owned(),
+            info.features.join(", "),
+            authorization.to_owned(),
+        ]);
         entries.push(serde_json::json!({
             "name": info.name,
             "title": info.title,

@@ -32,8 +32,11 @@ pub(crate) fn init(ui: &Ui, args: &InitArgs) -> Result<(), CommandError> {
     let exists = |name: &str| args.directory.join(name).exists();
     if let Some((taken, _)) = FILES.iter().find(|(name, _)| *name != ".gitignore" && exists(name)) {
         let taken = args.directory.join(taken);
-        return Err(CommandError::new(format!("{} is there already, and nothing was written", taken.display()))
-            .hint("name a new directory: `raccord init shop`"));
+        return Err(CommandError::new(format!(
+            "{} is there already, and nothing was written",
+            taken.display()
+        ))
+        .hint("name a new directory: `raccord init shop`"));
     }
     for (name, text) in FILES {
         if exists(name) {

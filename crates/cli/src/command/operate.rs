@@ -44,7 +44,9 @@ pub(crate) struct ApproveArgs {
 
 /// Read everything of a transfer again on its next run
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  raccord resync customers\n  raccord resync customers --since 2025-01-01T00:00:00Z")]
+#[command(
+    after_help = "Examples:\n  raccord resync customers\n  raccord resync customers --since 2025-01-01T00:00:00Z"
+)]
 pub(crate) struct ResyncArgs {
     /// Which transfer
     transfer: Name,
@@ -86,7 +88,8 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, CommandError> {
     if let Ok(instant) = text.parse() {
         return Ok(instant);
     }
-    let wrong = || CommandError::usage(format!("`{text}` is neither an instant nor a length of time such as 2h"));
+    let wrong =
+        || CommandError::usage(format!("`{text}` is neither an instant nor a length of time such as 2h"));
     let length: Seconds = text.parse().map_err(|_| wrong())?;
     now.checked_add(jiff::SignedDuration::from_secs(length.signed())).map_err(|_| wrong())
 }

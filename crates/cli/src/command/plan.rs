@@ -21,8 +21,10 @@ const CHANGES: u8 = 2;
 ///
 /// Reads no secret. Nothing is changed.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  raccord plan\n  raccord plan --out change.plan && raccord apply change.plan\n  \
-    raccord plan --output markdown --detailed-exitcode")]
+#[command(
+    after_help = "Examples:\n  raccord plan\n  raccord plan --out change.plan && raccord apply change.plan\n  \
+    raccord plan --output markdown --detailed-exitcode"
+)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) scope: Scope,
@@ -56,7 +58,11 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn options(&self) -> Options {
-        Options { targets: self.targets.clone(), allow_delete: self.allow_delete, allow_rekey: self.allow_rekey }
+        Options {
+            targets: self.targets.clone(),
+            allow_delete: self.allow_delete,
+            allow_rekey: self.allow_rekey,
+        }
     }
 }
 

@@ -28,10 +28,11 @@ pub(crate) struct RollbackArgs {
 
 pub(crate) fn rollback(ui: &Ui, global: &Global, args: &RollbackArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "rollback", Opening::Existing)?;
-    let desired = session.one(Request::Generation { number: Some(args.generation) }, |reply| match reply {
-        Reply::Desired(desired) => Some(*desired),
-        _ => None,
-    })?;
+    let desired =
+        session.one(Request::Generation { number: Some(args.generation) }, |reply| match reply {
+            Reply::Desired(desired) => Some(*desired),
+            _ => None,
+        })?;
     let change = Change {
         desired: &desired,
         options: args.scope.options(),

@@ -53,7 +53,7 @@ pub(crate) fn run(ui: &Ui, global: &Global, args: &RunArgs) -> Result<ExitCode, 
     })?;
     let report = report.ok_or_else(|| CommandError::new("the engine gave no answer"))?;
     match args.output {
-        Output::Text => ui.print(&render::run::report(&report)?)?,
+        Output::Text => ui.print(&render::run::report(&report))?,
         Output::Json => ui.line(&render::json(&report)?)?,
     }
     Ok(exit_code(&report))
@@ -81,7 +81,9 @@ impl Display {
         let Some(bars) = &self.bars else { return };
         let bar = self.by_transfer.entry(progress.transfer.clone()).or_insert_with(|| {
             let bar = bars.add(ProgressBar::no_length());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:20} {pos:>9} fetched  {per_sec}  {msg}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} {prefix:20} {pos:>9} fetched  {per_sec}  {msg}")
+            {
                 bar.set_style(style);
             }
             bar.set_prefix(progress.transfer.to_string());

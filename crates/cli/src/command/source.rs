@@ -43,7 +43,8 @@ pub(crate) struct ReadArgs {
 }
 
 pub(crate) fn check(ui: &Ui, global: &Global, args: &CheckArgs) -> Result<(), CommandError> {
-    let look = Look { desired: session::desired(ui, global)?, at: LookAt::Check(args.source.clone()), limit: 1 };
+    let look =
+        Look { desired: session::desired(ui, global)?, at: LookAt::Check(args.source.clone()), limit: 1 };
     session::look(look, |reply| match reply {
         Reply::Done(said) => Ok(ui.line(&said)?),
         _ => Ok(()),
@@ -88,7 +89,11 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
         ui.line(&table.text())?;
     }
     let failed = found.iter().filter(|view| view.error.is_some()).count();
-    if failed == 0 { Ok(()) } else { Err(CommandError::new(format!("{failed} of {} data types could not be read", found.len()))) }
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(CommandError::new(format!("{failed} of {} data types could not be read", found.len())))
+    }
 }
 
 pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), CommandError> {

@@ -35,14 +35,15 @@ pub(crate) fn status(ui: &Ui, global: &Global, args: &StatusArgs) -> Result<(), 
         _ => None,
     })?;
     match args.output {
-        Output::Text => ui.print(&text(&status)?)?,
+        Output::Text => ui.print(&text(&status))?,
         Output::Json => ui.line(&render::json(&status)?)?,
     }
     Ok(())
 }
 
-fn text(status: &Status) -> Result<String, CommandError> {
-    let stack = status.stack.as_ref().map_or_else(|| "nothing was applied yet".to_owned(), ToString::to_string);
+fn text(status: &Status) -> String {
+    let stack =
+        status.stack.as_ref().map_or_else(|| "nothing was applied yet".to_owned(), ToString::to_string);
     let mut text = format!("{BOLD}{stack}{BOLD:#}, generation {}\n", status.generation);
     for integration in &status.integrations {
         text.push_str(&integration_text(integration));
@@ -51,16 +52,17 @@ fn text(status: &Status) -> Result<String, CommandError> {
         text.push_str(&format!("{YELLOW}{} outstanding{YELLOW:#}\n", render::count(status.steps, "step")));
     }
     if status.transfers.is_empty() {
-        return Ok(text);
+        return text;
     }
-    let mut table =
-        Table::new(["transfer", "active", "to", "rows", "rejects", "cursor", "last run", "fetched", "failures"]);
+    let mut table = Table::new([
+        "transfer", "active", "to", "rows", "rejects", "cursor", "last run", "fetched", "failures",
+    ]);
     for transfer in &status.transfers {
         table.row(transfer_cells(transfer));
     }
     text.push('\n');
     text.push_str(&table.text());
-    Ok(text)
+    text
 }
 
 fn integration_text(integration: &IntegrationStatus) -> String {
@@ -71,9 +73,13 @@ fn integration_text(integration: &IntegrationStatus) -> String {
         IntegrationState::Paused => YELLOW,
     };
     let name = &integration.name;
-    let mut text = format!("\nintegration {BOLD}{name}{BOLD:#}: {style}{}{style:#}\n", integration.state.as_str());
+    let mut text =
+        format!("\nintegration {BOLD}{name}{BOLD:#}: {style}{}{style:#}\n", integration.state.as_str());
     if let Some(trip) = &integration.trip {
-        text.push_str(&format!("  disabled since {}: {} (transfer {})\n", trip.at, trip.cause, trip.transfer));
+        text.push_str(&format!(
+            "  disabled since {}: {} (transfer {})\n",
+            trip.at, trip.cause, trip.transfer
+        ));
         for error in &trip.errors {
             text.push_str(&format!("    {error}\n"));
         }

@@ -45,9 +45,16 @@ pub(crate) fn validate(ui: &Ui, global: &Global, args: &ValidateArgs) -> Result<
                 Some(resources) => format!("valid: {}", render::count(resources, "resource")),
                 None => "not valid".to_owned(),
             };
-            let read =
-                format!("{} in {}", render::count(loaded.documents, "document"), render::count(loaded.files, "file"));
-            ui.line(&format!("{found}; {read}; {}, {}", render::errors(errors), render::count(warnings, "warning")))?;
+            let read = format!(
+                "{} in {}",
+                render::count(loaded.documents, "document"),
+                render::count(loaded.files, "file")
+            );
+            ui.line(&format!(
+                "{found}; {read}; {}, {}",
+                render::errors(errors),
+                render::count(warnings, "warning")
+            ))?;
         }
         Output::Json => ui.line(&render::json(&loaded.diagnostics)?)?,
         Output::Github => ui.print(&render::diagnostic::github(&loaded.diagnostics))?,

@@ -6,7 +6,8 @@ use raccord_model::diagnostic::{Diagnostic, Severity};
 /// All diagnostics, one after the other.
 pub(crate) fn text(diagnostics: &[Diagnostic], color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false).with_context_lines(0);
+    let handler =
+        GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false).with_context_lines(0);
     diagnostics.iter().map(|diagnostic| one(&handler, diagnostic)).collect()
 }
 
@@ -15,8 +16,9 @@ fn one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic) -> String {
         Severity::Error => miette::Severity::Error,
         Severity::Warning => miette::Severity::Warning,
     };
-    let mut shown =
-        MietteDiagnostic::new(diagnostic.message.clone()).with_code(diagnostic.code.as_str()).with_severity(severity);
+    let mut shown = MietteDiagnostic::new(diagnostic.message.clone())
+        .with_code(diagnostic.code.as_str())
+        .with_severity(severity);
     if let Some(help) = &diagnostic.help {
         shown = shown.with_help(help.clone());
     }

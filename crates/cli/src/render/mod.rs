@@ -27,7 +27,7 @@ pub(crate) fn count(count: usize, what: &str) -> String {
 }
 
 /// A number with its thousands apart.
-pub(crate) fn grouped(number: impl ToString) -> String {
+pub(crate) fn grouped<N: ToString + Copy>(number: N) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -129,7 +129,9 @@ pub(crate) fn value_text(value: Option<&Value>) -> String {
 fn colored(consequence: Consequence, text: &str) -> String {
     match consequence {
         Consequence::Rekey | Consequence::Drop | Consequence::DropField => format!("{RED}{text}{RED:#}"),
-        Consequence::Reread | Consequence::Remap | Consequence::Deletions => format!("{YELLOW}{text}{YELLOW:#}"),
+        Consequence::Reread | Consequence::Remap | Consequence::Deletions => {
+            format!("{YELLOW}{text}{YELLOW:#}")
+        }
         Consequence::None | Consequence::Restart => format!("{DIM}{text}{DIM:#}"),
     }
 }
@@ -137,7 +139,8 @@ fn colored(consequence: Consequence, text: &str) -> String {
 /// What happens to the data, as a sentence.
 pub(crate) fn sentence(effect: &DataEffect) -> String {
     let about = effect.records.map(|count| format!(" (≈{})", grouped(count))).unwrap_or_default();
-    let rows = effect.records.map_or_else(|| "its rows".to_owned(), |count| format!("{} rows", grouped(count)));
+    let rows =
+        effect.records.map_or_else(|| "its rows".to_owned(), |count| format!("{} rows", grouped(count)));
     let subject = match &effect.subject {
         Subject::Transfer { name, .. } => format!("transfer {name}"),
         Subject::Entity { entity, .. } => format!("entity {entity}"),
@@ -147,8 +150,12 @@ pub(crate) fn sentence(effect: &DataEffect) -> String {
         Consequence::None => format!("{subject}: nothing"),
         Consequence::Restart => format!("{subject}: its schedule begins anew"),
         Consequence::Deletions => format!("{subject}: deletions begin or cease to be received"),
-        Consequence::Reread => format!("{subject}: its checkpoint is reset and everything is read again{about}"),
-        Consequence::Remap => format!("{subject}: everything is read again and mapped by the new rules{about}"),
+        Consequence::Reread => {
+            format!("{subject}: its checkpoint is reset and everything is read again{about}")
+        }
+        Consequence::Remap => {
+            format!("{subject}: everything is read again and mapped by the new rules{about}")
+        }
         Consequence::DropField => format!("{subject}: its values are dropped from {rows}"),
         Consequence::Rekey => format!("{subject}: {rows} are dropped and read again under other keys"),
         Consequence::Drop => format!("{subject}: {rows} are dropped"),
@@ -166,7 +173,9 @@ pub(crate) fn note_text(note: &Note) -> String {
              `raccord resume {integration}` starts it again"
         ),
         Note::RenameIgnored { key, from } => {
-            format!("{key} cannot take over from {from}: the one is still wanted or the other is there already")
+            format!(
+                "{key} cannot take over from {from}: the one is still wanted or the other is there already"
+            )
         }
         Note::StackNamed { stack } => format!("the state will belong to the stack {stack}"),
         Note::RootMoves { from, to } => format!("data paths will be relative to {to}, no longer to {from}"),

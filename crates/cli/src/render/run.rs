@@ -3,21 +3,30 @@
 use raccord_engine::request::RunReport;
 use raccord_model::fact::{Run, RunOutcome, Tally};
 
-use super::{count, grouped};
 use super::table::Table;
-use crate::error::CommandError;
+use super::{count, grouped};
 use crate::ui::{RED, YELLOW};
 
 /// The columns that [`cells`] fills.
 pub(crate) const RUN_COLUMNS: [&str; 10] = [
-    "transfer", "outcome", "fetched", "created", "updated", "deleted", "unchanged", "skipped", "rejected", "swept",
+    "transfer",
+    "outcome",
+    "fetched",
+    "created",
+    "updated",
+    "deleted",
+    "unchanged",
+    "skipped",
+    "rejected",
+    "swept",
 ];
 
 /// A run as cells under [`RUN_COLUMNS`].
 pub(crate) fn cells(run: &Run) -> [String; 10] {
     let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept } = run.tally;
     let outcome = run.outcome.as_str().to_owned();
-    let counts = [fetched, created, updated, deleted, unchanged, skipped, rejected, swept].map(|count| count.to_string());
+    let counts = [fetched, created, updated, deleted, unchanged, skipped, rejected, swept]
+        .map(|count| count.to_string());
     let [fetched, created, updated, deleted, unchanged, skipped, rejected, swept] = counts;
     [
         run.transfer.to_string(),
@@ -45,7 +54,7 @@ pub(crate) fn line(run: &Run) -> String {
 }
 
 /// The report at the end.
-pub(crate) fn report(report: &RunReport) -> Result<String, CommandError> {
+pub(crate) fn report(report: &RunReport) -> String {
     let mut text = String::new();
     if !report.runs.is_empty() {
         let mut runs: Vec<&Run> = report.runs.iter().collect();
@@ -63,7 +72,7 @@ pub(crate) fn report(report: &RunReport) -> Result<String, CommandError> {
     if report.runs.is_empty() && report.skipped.is_empty() {
         text.push_str("nothing to run: no active integration subscribes to an active transfer\n");
     }
-    Ok(text)
+    text
 }
 
 fn explained(run: &Run) -> Option<String> {

@@ -62,7 +62,8 @@ impl Table {
             column.set_padding((0, 2));
         }
         let text = table.to_string();
-        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        lines.join("\n") + "\n"
     }
 
     fn csv(&self) -> Result<String, CommandError> {

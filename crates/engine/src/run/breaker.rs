@@ -22,7 +22,12 @@ pub fn after_run(mut fact: TransferFact, outcome: &RunOutcome, now: Timestamp) -
 }
 
 /// Adds new rejects to an integration's count and forgets those that are out of sight.
-pub fn count_rejects(mut fact: IntegrationFact, new: u64, limit: &RejectLimit, now: Timestamp) -> IntegrationFact {
+pub fn count_rejects(
+    mut fact: IntegrationFact,
+    new: u64,
+    limit: &RejectLimit,
+    now: Timestamp,
+) -> IntegrationFact {
     let minute = now.as_second().div_euclid(60);
     let oldest = minute - limit.within.signed().div_euclid(60).max(1) + 1;
     fact.rejects.retain(|at, _| *at >= oldest);
@@ -103,7 +108,15 @@ mod tests {
         let now = at("2025-01-01T00:00:00Z");
         let mut fact = TransferFact::default();
         let mut trips = Vec::new();
-        for outcome in [failed(false), failed(false), RunOutcome::Stopped, RunOutcome::Succeeded, failed(false), failed(false), failed(false)] {
+        for outcome in [
+            failed(false),
+            failed(false),
+            RunOutcome::Stopped,
+            RunOutcome::Succeeded,
+            failed(false),
+            failed(false),
+            failed(false),
+        ] {
             fact = after_run(fact, &outcome, now);
             trips.push(trip_cause(&breaker, &fact, &IntegrationFact::default(), &outcome));
         }

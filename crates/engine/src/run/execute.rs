@@ -21,6 +21,9 @@ use crate::environment::Environment;
 /// How many fetched pages may wait for the one in hand.
 const PAGES_AHEAD: usize = 1;
 
+/// Hears of every page: the tally so far, and how many pages that took.
+pub type OnPage = Box<dyn Fn(&Tally, u64) + Send + Sync>;
+
 /// What a run is given beside its job.
 pub struct Surroundings {
     /// Where the records come from.
@@ -32,7 +35,7 @@ pub struct Surroundings {
     /// Becomes true when the run should stop after the page in hand.
     pub stop: watch::Receiver<bool>,
     /// Hears of every page.
-    pub progress: Box<dyn Fn(&Tally, u64) + Send + Sync>,
+    pub progress: OnPage,
     /// What is known of the subscribers, for stopping when too much is rejected.
     pub subscribers: Vec<IntegrationFact>,
     /// Whether the transfer's last run was held.
@@ -129,10 +132,7 @@ impl Running<'_> {
         let mut pages = self.fetch(read).await?;
         let mut may_fail_whole = is_first_page;
         loop {
-            let page = match pages.recv().await {
-                Some(page) => page?,
-                None => return Err(RunError::Fetcher),
-            };
+            let page = pages.recv().await.ok_or(RunError::Fetcher)??;
             let Some(page) = page else { return Ok(RunOutcome::Succeeded) };
             let is_last = page.next.is_none();
             let outcome = self.page(&mut checkpoint, page, may_fail_whole).await?;
@@ -181,7 +181,8 @@ impl Running<'_> {
         let is_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
         let is_last = page.next.is_none();
         let ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);
-        let next = window::after_page(checkpoint.clone(), PageEnd { next: page.next, greatest }, ordered, now);
+        let next =
+            window::after_page(checkpoint.clone(), PageEnd { next: page.next, greatest }, ordered, now);
         // The last page of a snapshot moves the checkpoint together with the sweep.
         let committed = if is_snapshot && is_last { checkpoint.clone() } else { next.clone() };
         let batch = Batch {
@@ -222,7 +223,8 @@ impl Running<'_> {
 
     async fn sweep(&mut self, checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
         let max_share = self.job.spec.deletes.snapshot.as_ref().map(|snapshot| snapshot.max_share.0);
-        let sweep = sweep_of(self.job, self.run.id, self.surroundings.environment.now(), checkpoint, max_share);
+        let sweep =
+            sweep_of(self.job, self.run.id, self.surroundings.environment.now(), checkpoint, max_share);
         Ok(match self.surroundings.sink.sweep(sweep).await? {
             Swept::Done(count) => {
                 self.run.tally.swept += count;

@@ -147,7 +147,8 @@ pub fn prepare(
     subscribers: Vec<(Subscriber, Updates)>,
 ) -> Result<Job, JobError> {
     let spec = applied.transfer(name).ok_or_else(|| missing(name, "itself".to_owned()))?.clone();
-    let source = applied.source(&spec.source).ok_or_else(|| missing(name, format!("the source `{}`", spec.source)))?;
+    let source =
+        applied.source(&spec.source).ok_or_else(|| missing(name, format!("the source `{}`", spec.source)))?;
     let entity = applied
         .project(&spec.to.project)
         .and_then(|project| project.entities.get(&spec.to.entity))

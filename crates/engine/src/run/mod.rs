@@ -26,7 +26,7 @@ use crate::engine::{Engine, EngineError};
 use crate::facts::put;
 use crate::request::{Progress, Reply, RunReport};
 use crate::sources::Sources;
-use execute::{Surroundings, execute};
+use execute::{OnPage, Surroundings, execute};
 use job::Job;
 use select::Selection;
 use step::{Candidate, Effect, Event, State, step};
@@ -59,7 +59,12 @@ struct Shell<'e> {
 }
 
 impl<'e> Shell<'e> {
-    fn new(engine: &'e Engine, applied: Arc<Applied>, selection: Selection, stop: watch::Receiver<bool>) -> Self {
+    fn new(
+        engine: &'e Engine,
+        applied: Arc<Applied>,
+        selection: Selection,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let sources = Sources::new(Arc::clone(&engine.environment));
         let (tasks, progress) = (JoinSet::new(), mpsc::unbounded_channel());
         Self { engine, applied, selection, sources, stop, tasks, progress, ended: Vec::new() }
@@ -141,11 +146,16 @@ impl<'e> Shell<'e> {
             }
         }
         if wanted.is_empty() {
-            self.selection.skipped.push((name.clone(), "its integration was disabled during this run".to_owned()));
+            self.selection
+                .skipped
+                .push((name.clone(), "its integration was disabled during this run".to_owned()));
             return Ok(None);
         }
         let entity = self.entity_fact(name).await?;
-        let uid = self.applied.uid(Kind::Transfer, name).ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?;
+        let uid = self
+            .applied
+            .uid(Kind::Transfer, name)
+            .ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?;
         let fact = facts.transfer(uid).await?;
         Ok(Some((job::prepare(&self.applied, name, fact, &entity, wanted)?, known)))
     }
@@ -177,7 +187,7 @@ impl<'e> Shell<'e> {
         }
     }
 
-    fn progress_of(&self, job: &Job) -> Box<dyn Fn(&Tally, u64) + Send + Sync> {
+    fn progress_of(&self, job: &Job) -> OnPage {
         let (sender, transfer) = (self.progress.0.clone(), job.transfer.clone());
         Box::new(move |tally, pages| {
             // Nobody listens any more once the report is under way.
@@ -186,7 +196,11 @@ impl<'e> Shell<'e> {
     }
 
     /// Waits for the next thing to happen, passing progress on meanwhile.
-    async fn wait(&mut self, stopping: bool, reply: &mut (dyn FnMut(Reply) + Send)) -> Result<Event, EngineError> {
+    async fn wait(
+        &mut self,
+        stopping: bool,
+        reply: &mut (dyn FnMut(Reply) + Send),
+    ) -> Result<Event, EngineError> {
         loop {
             tokio::select! {
                 Some(progress) = self.progress.1.recv() => reply(Reply::Progress(progress)),
@@ -209,7 +223,12 @@ impl<'e> Shell<'e> {
         }
     }
 
-    async fn end(&mut self, job: &Job, run: Run, reply: &mut (dyn FnMut(Reply) + Send)) -> Result<(), EngineError> {
+    async fn end(
+        &mut self,
+        job: &Job,
+        run: Run,
+        reply: &mut (dyn FnMut(Reply) + Send),
+    ) -> Result<(), EngineError> {
         conclude::conclude(self.engine, job, &run).await?;
         reply(Reply::Run(run.clone()));
         self.ended.push(run);

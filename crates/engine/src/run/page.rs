@@ -39,18 +39,27 @@ pub fn map_page(job: &Job, page: &Page, run: RunId, at: jiff::Timestamp) -> Mapp
         reason,
         key: None,
         payload: keep.then_some(payload),
-        parent: if keep { page.parent.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned()) } else { None },
+        parent: if keep {
+            page.parent.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned())
+        } else {
+            None
+        },
     };
     for fault in &page.faults {
         mapped.rejects.push(new_reject(fault.position.clone(), fault.reason.clone(), fault.payload.clone()));
     }
-    let mut mapper = job.program.page(header, page.parent.as_deref());
+    let mut records = job.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();
     let cursor = job.stream.cursor();
     for (number, record) in page.records.iter().enumerate() {
-        match mapper.map(record, &mut out) {
+        match records.map(record, &mut out) {
             Ok(intent) => {
-                mapped.changes.push(Change { intent, key: &out.key, patch: &out.patch, version: &out.version });
+                mapped.changes.push(Change {
+                    intent,
+                    key: &out.key,
+                    patch: &out.patch,
+                    version: &out.version,
+                });
             }
             Err(rejection) => {
                 let position = position(page, number);
@@ -58,7 +67,7 @@ pub fn map_page(job: &Job, page: &Page, run: RunId, at: jiff::Timestamp) -> Mapp
                 mapped.rejects.push(with_blame(reject, &rejection, &out));
             }
         }
-        mapped.greatest = mapped.greatest.max(cursor.and_then(|cursor| cursor_of(cursor, &mapper)));
+        mapped.greatest = mapped.greatest.max(cursor.and_then(|cursor| cursor_of(cursor, &records)));
     }
     mapped
 }

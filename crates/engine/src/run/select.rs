@@ -62,13 +62,12 @@ pub async fn select(engine: &Engine, applied: &Applied, named: &[Name]) -> Resul
         } else {
             None
         };
-        match reason {
-            Some(reason) => selection.skipped.push((name.clone(), reason)),
-            None => {
-                let subscriber = Subscriber { name: name.clone(), uid, breaker: spec.breaker.clone() };
-                add(&mut selection, applied, &subscriber, spec);
-            }
+        if let Some(reason) = reason {
+            selection.skipped.push((name.clone(), reason));
+            continue;
         }
+        let subscriber = Subscriber { name: name.clone(), uid, breaker: spec.breaker.clone() };
+        add(&mut selection, applied, &subscriber, spec);
     }
     Ok(selection)
 }

@@ -57,7 +57,8 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
     match event {
         Event::RunRequested(candidates) => {
             for candidate in candidates {
-                let known = state.running.contains_key(&candidate.transfer) || state.waiting.contains(&candidate);
+                let known =
+                    state.running.contains_key(&candidate.transfer) || state.waiting.contains(&candidate);
                 if !known {
                     state.waiting.push_back(candidate);
                 }
@@ -132,8 +133,26 @@ mod tests {
 
     #[test]
     fn limits_hold_and_the_end_comes_once_all_is_done() {
-        check(2, 2, &[("run a@s b@s c@s", "start a, start b"), ("end a", "start c"), ("end b", ""), ("end c", "finish")]);
-        check(4, 1, &[("run a@s b@s c@t", "start a, start c"), ("end c", ""), ("end a", "start b"), ("end b", "finish")]);
+        check(
+            2,
+            2,
+            &[
+                ("run a@s b@s c@s", "start a, start b"),
+                ("end a", "start c"),
+                ("end b", ""),
+                ("end c", "finish"),
+            ],
+        );
+        check(
+            4,
+            1,
+            &[
+                ("run a@s b@s c@t", "start a, start c"),
+                ("end c", ""),
+                ("end a", "start b"),
+                ("end b", "finish"),
+            ],
+        );
         check(4, 4, &[("run a@s a@s", "start a"), ("run a@s", ""), ("end a", "finish")]);
         check(1, 1, &[("run a@s b@s", "start a"), ("stop", "stop"), ("end a", "finish")]);
         check(0, 0, &[("run a@s", "start a"), ("end a", "finish")]);

@@ -33,7 +33,7 @@ pub struct Setup<'a> {
 
 /// The checkpoint that a run begins with: a window left open is continued, otherwise a new one is opened.
 pub fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
-    let mut checkpoint = previous.filter(|checkpoint| is_good(checkpoint, setup)).unwrap_or_else(|| Checkpoint {
+    let mut checkpoint = previous.filter(|checkpoint| is_good(checkpoint, setup)).unwrap_or(Checkpoint {
         version: CHECKPOINT_VERSION,
         fingerprint: setup.fingerprint,
         epoch: setup.epoch,

@@ -20,11 +20,8 @@ pub async fn apply(
         return Err(EngineError::Stale { expected: options.serial, found: current.head.serial });
     }
     let plan = diff(desired, &current, &options.plan)?;
-    let apply = Apply {
-        at: engine.environment.now(),
-        by: options.by.clone(),
-        rollback_to: options.rollback_to,
-    };
+    let apply =
+        Apply { at: engine.environment.now(), by: options.by.clone(), rollback_to: options.rollback_to };
     let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(engine.environment.new_id()))?;
     if commit.writes.is_empty() {
         replies(Reply::Applied(current.head.generation));

@@ -148,9 +148,12 @@ mod tests {
             serde_json::json!({"id": 1, "a": {"b": "x@y.zz"}, "tags": ["x"], "n": null}),
             serde_json::json!({"id": "2", "a": {"b": ""}, "at": "2024-01-01T00:00:00Z", "day": "2024-01-31"}),
         ];
-        let shown: Vec<String> =
-            fields(&records).iter().map(|f| format!("{} {} {}", f.path, f.types.join("|"), f.filled)).collect();
-        let expected = ["a.b email 1", "at datetime 1", "day date 1", "id integer|text 2", "n  0", "tags list 1"];
+        let shown: Vec<String> = fields(&records)
+            .iter()
+            .map(|f| format!("{} {} {}", f.path, f.types.join("|"), f.filled))
+            .collect();
+        let expected =
+            ["a.b email 1", "at datetime 1", "day date 1", "id integer|text 2", "n  0", "tags list 1"];
         assert_eq!(shown, expected);
     }
 }

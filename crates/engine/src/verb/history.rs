@@ -18,7 +18,11 @@ pub async fn history(engine: &Engine, limit: usize, replies: &mut Replies<'_>) -
 }
 
 /// The configuration of a generation; without a number, of the one in force.
-pub async fn generation(engine: &Engine, number: Option<u64>, replies: &mut Replies<'_>) -> Result<(), EngineError> {
+pub async fn generation(
+    engine: &Engine,
+    number: Option<u64>,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
     let head = engine.state.head().await?;
     let index = engine.state.index().await?;
     let then = match number {
@@ -26,9 +30,10 @@ pub async fn generation(engine: &Engine, number: Option<u64>, replies: &mut Repl
         None => index.clone(),
     };
     let opened = open_bodies(&engine.state, then.clone()).await?;
-    let bodies: BTreeMap<_, _> = opened.into_values().map(|(entry, resource)| (entry.digest, resource)).collect();
-    let desired = restore(&then, &index, &bodies, &head)
-        .map_err(|error| EngineError::Invalid(error.to_string()))?;
+    let bodies: BTreeMap<_, _> =
+        opened.into_values().map(|(entry, resource)| (entry.digest, resource)).collect();
+    let desired =
+        restore(&then, &index, &bodies, &head).map_err(|error| EngineError::Invalid(error.to_string()))?;
     replies(Reply::Desired(Box::new(desired)));
     Ok(())
 }

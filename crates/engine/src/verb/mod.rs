@@ -26,7 +26,8 @@ pub async fn entity<'a>(
     applied: &'a Applied,
     at: &EntityRef,
 ) -> Result<(&'a Entity, EntityFact), EngineError> {
-    let project = applied.project(&at.project).ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
+    let project =
+        applied.project(&at.project).ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
     let entity = project.entities.get(&at.entity).ok_or_else(|| EngineError::Unknown {
         kind: "entity",
         name: at.to_string(),
@@ -35,11 +36,12 @@ pub async fn entity<'a>(
             project.entities.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         ),
     })?;
-    let uid = applied.uid(Kind::Project, &at.project).ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
+    let uid = applied
+        .uid(Kind::Project, &at.project)
+        .ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
     let key = format!("{uid}/{}", at.entity);
-    let fact = facts
-        .get(Table::Entities, &key)
-        .await?
-        .ok_or_else(|| EngineError::Invalid(format!("the state knows nothing of the entity `{at}`; apply again")))?;
+    let fact = facts.get(Table::Entities, &key).await?.ok_or_else(|| {
+        EngineError::Invalid(format!("the state knows nothing of the entity `{at}`; apply again"))
+    })?;
     Ok((entity, fact))
 }

@@ -35,7 +35,8 @@ pub async fn pause(
 /// Starts an integration again after a pause or a trip.
 pub async fn resume(engine: &Engine, name: &Name, replies: &mut Replies<'_>) -> Result<(), EngineError> {
     let applied = Applied::load(&engine.state).await?;
-    let uid = applied.uid(Kind::Integration, name).ok_or_else(|| EngineError::unknown(Kind::Integration, name))?;
+    let uid =
+        applied.uid(Kind::Integration, name).ok_or_else(|| EngineError::unknown(Kind::Integration, name))?;
     let facts = engine.facts();
     let fact = facts.integration(uid).await?;
     let said = match (&fact.trip, &fact.pause) {
@@ -70,12 +71,17 @@ pub async fn approve(engine: &Engine, id: RunId, replies: &mut Replies<'_>) -> R
     }
     let job = prepare(engine, &run.transfer).await?;
     if job.fact.last_run != Some(id) {
-        return Err(EngineError::Invalid(format!("a later run of `{}` has replaced the run {id}", run.transfer)));
+        return Err(EngineError::Invalid(format!(
+            "a later run of `{}` has replaced the run {id}",
+            run.transfer
+        )));
     }
     let checkpoint = engine.sink.resume(job.uid).await?;
     let checkpoint = checkpoint
         .filter(|checkpoint| checkpoint.window.as_ref().is_some_and(|window| window.snapshot))
-        .ok_or_else(|| EngineError::Invalid(format!("the snapshot of the run {id} is no longer there; run again")))?;
+        .ok_or_else(|| {
+            EngineError::Invalid(format!("the snapshot of the run {id} is no longer there; run again"))
+        })?;
     let now = engine.environment.now();
     let sweep = sweep_of(&job, id, now, window::after_sweep(checkpoint, now), None);
     if let Swept::Done(count) = engine.sink.sweep(sweep).await? {
@@ -83,7 +89,10 @@ pub async fn approve(engine: &Engine, id: RunId, replies: &mut Replies<'_>) -> R
     }
     run.outcome = RunOutcome::Succeeded;
     facts.commit(vec![put(Table::Runs, &id, &run)?]).await?;
-    replies(Reply::Done(format!("the run {id} is approved: {} rows of {} are deleted", run.tally.swept, run.to)));
+    replies(Reply::Done(format!(
+        "the run {id} is approved: {} rows of {} are deleted",
+        run.tally.swept, run.to
+    )));
     Ok(())
 }
 
@@ -106,7 +115,9 @@ pub async fn resync(
         return Ok(());
     };
     let cursor = job.stream.cursor().ok_or_else(|| {
-        EngineError::Invalid(format!("`{transfer}` reads everything every time: its source is not incremental"))
+        EngineError::Invalid(format!(
+            "`{transfer}` reads everything every time: its source is not incremental"
+        ))
     })?;
     let value = cursor
         .read(since)

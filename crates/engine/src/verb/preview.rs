@@ -78,7 +78,9 @@ fn page_previews(
                 let (row, _) = columns.decode(&out.patch)?;
                 Preview { record: shown, row: Some(row), deleted: false, reason: None, field: None }
             }
-            Ok(Intent::Delete) => Preview { record: shown, row: None, deleted: true, reason: None, field: None },
+            Ok(Intent::Delete) => {
+                Preview { record: shown, row: None, deleted: true, reason: None, field: None }
+            }
             Err(Rejection { field, reason, .. }) => rejected(shown, field, reason),
         };
         replies(Reply::Preview(preview));

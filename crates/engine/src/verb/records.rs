@@ -88,9 +88,8 @@ impl<'e> Columns<'e> {
                 values.insert(*name, value.to_json());
             }
         }
-        let record = self.names.iter().map(|name| {
-            (name.to_string(), values.remove(*name).unwrap_or(Value::Null))
-        });
+        let record =
+            self.names.iter().map(|name| (name.to_string(), values.remove(*name).unwrap_or(Value::Null)));
         Ok((Row(record.collect()), texts))
     }
 }

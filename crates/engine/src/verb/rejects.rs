@@ -28,9 +28,9 @@ pub async fn list(
     let applied = Applied::load(&engine.state).await?;
     let names: BTreeMap<Uid, Name> = applied.transfers().map(|(name, uid, _)| (uid, name.clone())).collect();
     let transfer = match transfer {
-        Some(name) => {
-            Some(applied.uid(Kind::Transfer, name).ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?)
-        }
+        Some(name) => Some(
+            applied.uid(Kind::Transfer, name).ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?,
+        ),
         None => None,
     };
     let found = engine.ledger.rejects(RejectQuery { transfer, id, limit }).await?;
@@ -73,7 +73,13 @@ pub async fn replay(engine: &Engine, transfer: &Name, replies: &mut Replies<'_>)
     engine.ledger.drop_rejects(job.uid, replayed).await?;
     let mut said = format!(
         "{} replayed: {} created, {} updated, {} deleted, {} unchanged, {} skipped, {} rejected again",
-        tally.fetched, tally.created, tally.updated, tally.deleted, tally.unchanged, tally.skipped, tally.rejected
+        tally.fetched,
+        tally.created,
+        tally.updated,
+        tally.deleted,
+        tally.unchanged,
+        tally.skipped,
+        tally.rejected
     );
     if without_payload > 0 {
         said = format!("{said}; {without_payload} have no payload and cannot be replayed");

@@ -81,7 +81,8 @@ pub fn open(
 fn stream(spec: &SourceSpec, name: &Name, data_type: &DataTypeName) -> Result<Stream, EngineError> {
     let (stream, findings) = connector::lower(&spec.settings, data_type);
     stream.ok_or_else(|| {
-        let known: Vec<String> = spec.settings.data_types().iter().map(|known| format!("`{known}`")).collect();
+        let known: Vec<String> =
+            spec.settings.data_types().iter().map(|known| format!("`{known}`")).collect();
         match findings.first() {
             Some(finding) if spec.settings.data_types().contains(&data_type) => {
                 EngineError::Invalid(finding.message.clone())

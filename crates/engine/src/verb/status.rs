@@ -106,7 +106,12 @@ pub async fn runs(
         Some(name) => {
             let index = engine.state.index().await?;
             let key = raccord_model::Key::new(Kind::Transfer, name.clone());
-            Some(index.get(&key).map(|entry| entry.uid).ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?)
+            Some(
+                index
+                    .get(&key)
+                    .map(|entry| entry.uid)
+                    .ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?,
+            )
         }
         None => None,
     };

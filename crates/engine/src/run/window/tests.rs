@@ -12,7 +12,8 @@ fn now() -> Timestamp {
 }
 
 fn cursor_of(incremental: &str) -> IncrementalCursor {
-    let settings = format!(r#"{{"baseUrl":"https://a.example","dataTypes":{{"t":{{"incremental":{incremental}}}}}}}"#);
+    let settings =
+        format!(r#"{{"baseUrl":"https://a.example","dataTypes":{{"t":{{"incremental":{incremental}}}}}}}"#);
     let settings = ConnectorSettings::Http(serde_json::from_str(&settings).unwrap());
     let (stream, findings) = connector::lower(&settings, &"t".parse().unwrap());
     stream.unwrap_or_else(|| panic!("{findings:?}")).cursor().cloned().unwrap()
@@ -89,7 +90,8 @@ fn a_checkpoint_made_under_something_else_is_void() {
 
 #[test]
 fn lookback_and_initial_say_where_a_window_begins() {
-    let cursor = cursor_of(r#"{"field":"at","param":"since","initial":"2024-01-01T00:00:00Z","lookback":"5m"}"#);
+    let cursor =
+        cursor_of(r#"{"field":"at","param":"since","initial":"2024-01-01T00:00:00Z","lookback":"5m"}"#);
     let first = open(None, &setup(Some(&cursor), None));
     assert_eq!(first.window.as_ref().unwrap().from.as_ref().unwrap().to_string(), "2024-01-01T00:00:00Z");
     let at = cursor.read("\"2024-06-01T12:00:00Z\"");
@@ -111,7 +113,10 @@ fn snapshots_read_everything_when_they_are_due() {
     let mut next_day = setup(Some(&cursor), Some(&daily));
     next_day.now = "2025-01-11T00:00:00Z".parse().unwrap();
     let due = open(Some(done), &next_day);
-    assert_eq!((due.window.as_ref().unwrap().snapshot, due.window.as_ref().unwrap().from.clone()), (true, None));
+    assert_eq!(
+        (due.window.as_ref().unwrap().snapshot, due.window.as_ref().unwrap().from.clone()),
+        (true, None)
+    );
     let always = Snapshot { every: None, max_share: Percent(10) };
     assert!(open(None, &setup(None, Some(&always))).window.unwrap().snapshot);
 }
