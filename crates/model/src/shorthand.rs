@@ -65,16 +65,34 @@ macro_rules! string_type {
                 stringify!($type).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!($schema)
+                let mut schema = schemars::json_schema!($schema);
+                schema.insert("description".to_owned(), $expecting.into());
+                schema
             }
         }
     };
 }
 
-/// Rewrites a schema so that the scalar form of a shorthand is allowed beside the map form.
-pub(crate) fn or_string(schema: &mut schemars::Schema) {
-    let map = std::mem::take(schema);
-    *schema = schemars::json_schema!({ "anyOf": [{ "type": "string" }, map] });
+/// Rewrites a schema so that a short form is allowed beside the full form, under one description.
+pub(crate) fn or(short: serde_json::Value) -> impl FnMut(&mut schemars::Schema) {
+    move |schema| {
+        let mut full = std::mem::take(schema);
+        let description = full.remove("description");
+        *schema = schemars::json_schema!({ "anyOf": [short, full] });
+        if let Some(description) = description {
+            schema.insert("description".to_owned(), description);
+        }
+    }
+}
+
+/// The short form that is a value of another type, which the full form mentions too.
+pub(crate) fn or_a(definition: &str) -> impl FnMut(&mut schemars::Schema) {
+    or(serde_json::json!({ "$ref": format!("#/$defs/{definition}") }))
+}
+
+/// For `skip_serializing_if` of schemas alone: a default that the canonical form leaves out is shown in the schema.
+pub(crate) const fn never<T>(_: &T) -> bool {
+    false
 }
 
 pub(crate) use {shorthand, string_type};

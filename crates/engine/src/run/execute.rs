@@ -72,7 +72,7 @@ impl RunError {
 }
 
 /// Runs a job to its end, a stop or a failure.
-pub async fn execute(job: &Job, run: &mut Run, surroundings: &Surroundings) {
+pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
     let mut running = Running { job, run, surroundings, restarted: false };
     let outcome = match running.windows().await {
         Ok(outcome) => outcome,
@@ -86,7 +86,7 @@ pub async fn execute(job: &Job, run: &mut Run, surroundings: &Surroundings) {
 }
 
 struct Running<'r> {
-    job: &'r Job,
+    job: &'r Arc<Job>,
     run: &'r mut Run,
     surroundings: &'r Surroundings,
     /// Whether the window was begun again once because the service no longer knew our page.
@@ -174,15 +174,15 @@ impl Running<'_> {
         may_fail_whole: bool,
     ) -> Result<Option<RunOutcome>, RunError> {
         let now = self.surroundings.environment.now();
-        let mapped = map_page(self.job, &page, self.run.id, now);
-        let MappedPage { changes, rejects, greatest } = mapped;
+        let next_page = page.next.clone();
+        let is_last = next_page.is_none();
+        let MappedPage { changes, rejects, refuse, greatest } = map_page(self.job, page, self.run.id, now);
         let first_reason = rejects.first().map(|reject| reject.reason.clone());
         let rejected_whole = may_fail_whole && changes.is_empty() && first_reason.is_some();
         let is_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
-        let is_last = page.next.is_none();
         let ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);
         let next =
-            window::after_page(checkpoint.clone(), PageEnd { next: page.next, greatest }, ordered, now);
+            window::after_page(checkpoint.clone(), PageEnd { next: next_page, greatest }, ordered, now);
         // The last page of a snapshot moves the checkpoint together with the sweep.
         let committed = if is_snapshot && is_last { checkpoint.clone() } else { next.clone() };
         let batch = Batch {
@@ -195,6 +195,7 @@ impl Running<'_> {
             updates: self.job.updates.clone(),
             changes,
             rejects,
+            refuse,
             keep_rejects: (self.job.spec.rejects.max_count, self.job.spec.rejects.max_age.0),
             mark_seen: is_snapshot,
             checkpoint: (!rejected_whole).then_some(committed),

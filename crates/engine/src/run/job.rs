@@ -1,7 +1,7 @@
 //! A job: everything one run of a transfer needs, compiled from the generation in force. Reads nothing while
 //! it runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use raccord_compiler::connector::{self, Stream};
@@ -14,7 +14,8 @@ use raccord_model::language::{
     Breaker, ByNameOrInline, ConnectorSettings, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
 };
 use raccord_model::port::sink::{Fence, Target};
-use raccord_model::{DataTypeName, Digest, Kind, Name};
+use raccord_model::row::FieldId;
+use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
 
 use crate::applied::Applied;
 
@@ -44,6 +45,8 @@ pub struct Job {
     pub program: Program,
     /// Where the rows go.
     pub target: Target,
+    /// What the fields are called, by their ids.
+    pub fields: BTreeMap<FieldId, Ident>,
     /// What the commits are made under.
     pub fence: Fence,
     /// What is known of it.
@@ -171,6 +174,7 @@ pub fn prepare(
         fingerprint: fingerprint(name, &spec, source)?,
         target: Target { incarnation: entity_fact.incarnation, defaults, unique },
         fence: Fence { generation: applied.head.generation, epoch: fact.epoch },
+        fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
         subscribers: subscribers.into_iter().map(|(subscriber, _)| subscriber).collect(),
         stream,
         program,

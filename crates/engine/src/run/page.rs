@@ -1,75 +1,107 @@
 //! One page's way through the mapping: pure, from records to changes and rejects.
 
+use std::sync::Arc;
+
 use raccord_compiler::connector::IncrementalCursor;
 use raccord_compiler::mapping::{Mapped, PageMapper, Rejection};
 use raccord_compiler::scalar::Scalar;
+use raccord_model::Ident;
 use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::language::transfer::Payload;
-use raccord_model::port::records::{Page, Record, Records};
-use raccord_model::port::sink::{Change, Changes};
+use raccord_model::port::records::{Fault, Page, Records};
+use raccord_model::port::sink::{Change, Changes, Refuse};
 
 use super::job::Job;
 
 /// What a page became.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MappedPage {
     /// Rows on their way into the sink.
     pub changes: Changes,
     /// Records that could not be mapped.
     pub rejects: Vec<Reject>,
+    /// Makes the rejects of rows that the sink cannot store.
+    pub refuse: Refuse,
     /// The greatest cursor value.
     pub greatest: Option<Cursor>,
 }
 
+/// A page in hand, and what its rejects have in common.
+#[derive(Clone)]
+struct InHand {
+    job: Arc<Job>,
+    page: Arc<Page>,
+    run: RunId,
+    at: jiff::Timestamp,
+}
+
+impl InHand {
+    fn keeps_payload(&self) -> bool {
+        self.job.spec.rejects.payload == Payload::Keep
+    }
+
+    fn reject(&self, position: String, field: Option<Ident>, reason: String, payload: String) -> Reject {
+        let parent = self.page.parent.as_ref().filter(|_| self.keeps_payload());
+        Reject {
+            transfer: self.job.uid,
+            run: self.run,
+            at: self.at,
+            position,
+            field,
+            reason,
+            key: None,
+            payload: self.keeps_payload().then_some(payload),
+            parent: parent.map(|raw| String::from_utf8_lossy(raw).into_owned()),
+        }
+    }
+
+    fn reject_record(&self, number: usize, field: Option<Ident>, reason: String) -> Reject {
+        let record = self.page.records.iter().nth(number).filter(|_| self.keeps_payload());
+        let payload = record.map_or_else(String::new, |record| record.to_json());
+        self.reject(position(&self.page, number), field, reason, payload)
+    }
+
+    /// Makes the reject of a row whose unique value another row has. `numbers` are the records behind the rows.
+    fn refuse(self, numbers: Vec<usize>) -> Refuse {
+        Refuse(Arc::new(move |change, field| {
+            let name = self.job.fields.get(&field).cloned();
+            let reason = "another record already has this value, and the field is unique".to_owned();
+            self.reject_record(numbers.get(change).copied().unwrap_or(change), name, reason)
+        }))
+    }
+}
+
 /// Maps the records of a page.
-pub fn map_page(job: &Job, page: &Page, run: RunId, at: jiff::Timestamp) -> MappedPage {
-    let mut mapped = MappedPage { changes: Changes::with_capacity(estimate(page)), ..MappedPage::default() };
+pub fn map_page(job: &Arc<Job>, page: Page, run: RunId, at: jiff::Timestamp) -> MappedPage {
+    let in_hand = InHand { job: Arc::clone(job), page: Arc::new(page), run, at };
+    let page = &in_hand.page;
+    let (mut changes, mut rejects) = (Changes::with_capacity(estimate(page)), Vec::new());
+    for Fault { position, reason, payload } in page.faults.iter().cloned() {
+        rejects.push(in_hand.reject(position, None, reason, payload));
+    }
     let header = match &page.records {
         Records::Rows(rows) => Some(&rows.header),
         Records::Json { .. } => None,
     };
-    let keep = job.spec.rejects.payload == Payload::Keep;
-    let new_reject = |position: String, reason: String, payload: String| Reject {
-        transfer: job.uid,
-        run,
-        at,
-        position,
-        field: None,
-        reason,
-        key: None,
-        payload: keep.then_some(payload),
-        parent: if keep {
-            page.parent.as_ref().map(|raw| String::from_utf8_lossy(raw).into_owned())
-        } else {
-            None
-        },
-    };
-    for fault in &page.faults {
-        mapped.rejects.push(new_reject(fault.position.clone(), fault.reason.clone(), fault.payload.clone()));
-    }
     let mut records = job.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();
-    let cursor = job.stream.cursor();
+    let (mut numbers, mut greatest) = (Vec::new(), None);
     for (number, record) in page.records.iter().enumerate() {
         match records.map(record, &mut out) {
             Ok(intent) => {
-                mapped.changes.push(Change {
-                    intent,
-                    key: &out.key,
-                    patch: &out.patch,
-                    version: &out.version,
-                });
+                let Mapped { key, patch, version } = &out;
+                changes.push(Change { intent, key, patch, version });
+                numbers.push(number);
             }
-            Err(rejection) => {
-                let position = position(page, number);
-                let reject = new_reject(position, rejection.reason.clone(), record_text(&record, keep));
-                mapped.rejects.push(with_blame(reject, &rejection, &out));
+            Err(Rejection { field, reason, has_key }) => {
+                let reject = in_hand.reject_record(number, field, reason);
+                rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }
         }
-        mapped.greatest = mapped.greatest.max(cursor.and_then(|cursor| cursor_of(cursor, &records)));
+        greatest = greatest.max(job.stream.cursor().and_then(|cursor| cursor_of(cursor, &records)));
     }
-    mapped
+    MappedPage { changes, rejects, greatest, refuse: in_hand.clone().refuse(numbers) }
 }
 
 /// About how many bytes the changes will take: records shrink when only some fields are mapped.
@@ -88,10 +120,6 @@ fn cursor_of(cursor: &IncrementalCursor, mapper: &PageMapper<'_>) -> Option<Curs
     }
 }
 
-fn record_text(record: &Record<'_>, keep: bool) -> String {
-    if keep { record.to_json() } else { String::new() }
-}
-
 fn position(page: &Page, number: usize) -> String {
     match &page.records {
         Records::Rows(rows) => {
@@ -99,14 +127,6 @@ fn position(page: &Page, number: usize) -> String {
         }
         Records::Json { .. } => format!("{}, record {}", page.position, number + 1),
     }
-}
-
-fn with_blame(mut reject: Reject, rejection: &Rejection, out: &Mapped) -> Reject {
-    reject.field.clone_from(&rejection.field);
-    if rejection.has_key {
-        reject.key = Some(hexadecimal(&out.key));
-    }
-    reject
 }
 
 /// Bytes as hexadecimal text.

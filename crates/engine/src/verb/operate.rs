@@ -1,9 +1,12 @@
 //! What a person does to what runs: pause, resume, approve, resync. Facts only; no apply reverts them.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint};
 use raccord_model::fact::{Pause, RunId, RunOutcome, Uid};
-use raccord_model::port::sink::{Batch, Changes, Swept};
+use raccord_model::port::records::Page;
+use raccord_model::port::sink::{Batch, Swept};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
@@ -13,6 +16,7 @@ use crate::facts::put;
 use crate::request::Reply;
 use crate::run::execute::sweep_of;
 use crate::run::job::{self, Job};
+use crate::run::page::map_page;
 use crate::run::{breaker, window};
 
 /// Lets an integration stand still.
@@ -136,17 +140,20 @@ pub async fn resync(
     Ok(())
 }
 
-fn checkpoint_only(engine: &Engine, job: &Job, epoch: u64, checkpoint: Checkpoint) -> Batch {
+fn checkpoint_only(engine: &Engine, job: &Arc<Job>, epoch: u64, checkpoint: Checkpoint) -> Batch {
+    let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
+    let empty = map_page(job, Page::empty(), run, at);
     Batch {
         transfer: job.uid,
-        run: RunId(engine.environment.new_id()),
-        at: engine.environment.now(),
+        run,
+        at,
         fence: raccord_model::port::sink::Fence { epoch, ..job.fence },
         target: job.target.clone(),
         mode: job.spec.mode,
         updates: job.updates.clone(),
-        changes: Changes::default(),
+        changes: empty.changes,
         rejects: Vec::new(),
+        refuse: empty.refuse,
         keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
         mark_seen: false,
         checkpoint: Some(checkpoint),
@@ -155,7 +162,7 @@ fn checkpoint_only(engine: &Engine, job: &Job, epoch: u64, checkpoint: Checkpoin
 }
 
 /// A transfer of the generation in force, made ready whether or not anything subscribes to it.
-pub async fn prepare(engine: &Engine, transfer: &Name) -> Result<Job, EngineError> {
+pub async fn prepare(engine: &Engine, transfer: &Name) -> Result<Arc<Job>, EngineError> {
     let applied = Applied::load(&engine.state).await?;
     let unknown = || EngineError::unknown(Kind::Transfer, transfer);
     let uid = applied.uid(Kind::Transfer, transfer).ok_or_else(unknown)?;
@@ -164,7 +171,7 @@ pub async fn prepare(engine: &Engine, transfer: &Name) -> Result<Job, EngineErro
     let fact = facts.transfer(uid).await?;
     let (_, entity) = super::entity(&facts, &applied, &to).await?;
     let selection = crate::run::select::subscribers(&applied, transfer);
-    Ok(job::prepare(&applied, transfer, fact, &entity, selection)?)
+    Ok(Arc::new(job::prepare(&applied, transfer, fact, &entity, selection)?))
 }
 
 async fn integration(engine: &Engine, name: &Name) -> Result<Uid, EngineError> {

@@ -1,6 +1,7 @@
 //! Rejected records: shown, and mapped again after the mapping or the data was mended.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
@@ -63,13 +64,14 @@ pub async fn replay(engine: &Engine, transfer: &Name, replies: &mut Replies<'_>)
             without_payload += 1;
             continue;
         };
-        let batch = batch_of(engine, &job, &page);
-        let outcome = engine.sink.commit(batch).await?;
-        if outcome.rejected == 0 {
+        let outcome = engine.sink.commit(batch_of(engine, &job, page)).await?;
+        // A record that was skipped may be wanted once its update type is subscribed to.
+        if outcome.rejected == 0 && outcome.skipped == 0 {
             replayed.push(id);
         }
         tally.add(&outcome);
     }
+    // Durable, and with it every commit before.
     engine.ledger.drop_rejects(job.uid, replayed).await?;
     let mut said = format!(
         "{} replayed: {} created, {} updated, {} deleted, {} unchanged, {} skipped, {} rejected again",
@@ -101,7 +103,7 @@ fn page_of(reject: &Reject) -> Option<Page> {
     })
 }
 
-fn batch_of(engine: &Engine, job: &Job, page: &Page) -> Batch {
+fn batch_of(engine: &Engine, job: &Arc<Job>, page: Page) -> Batch {
     let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
     let mapped = map_page(job, page, run, at);
     Batch {
@@ -114,9 +116,10 @@ fn batch_of(engine: &Engine, job: &Job, page: &Page) -> Batch {
         updates: job.updates.clone(),
         changes: mapped.changes,
         rejects: mapped.rejects,
+        refuse: mapped.refuse,
         keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
         mark_seen: false,
         checkpoint: None,
-        durable: true,
+        durable: false,
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{ByNameOrInline, is_default};
 use crate::duration::Seconds;
 use crate::name::Name;
-use crate::shorthand::or_string;
+use crate::shorthand::{or, or_a};
 
 /// What an Integration says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,7 @@ use crate::shorthand::or_string;
 pub struct IntegrationSpec {
     /// Whether its transfers run.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub active: bool,
     /// By transfer: a list of update types, or the name of a Subscription.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -26,9 +27,11 @@ pub struct IntegrationSpec {
     pub alerts: Vec<AlertEntry>,
     /// After how much failure it is disabled.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub breaker: Breaker,
     /// When true, a plan that would delete the integration is refused, even when its YAML is gone.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub protect: bool,
 }
 
@@ -64,6 +67,9 @@ impl fmt::Display for UpdateType {
 /// What a Subscription says; a list is short for `{updates: […]}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = or(serde_json::json!({
+    "type": "array", "uniqueItems": true, "items": { "$ref": "#/$defs/UpdateType" }
+})))]
 pub struct SubscriptionSpec {
     /// The update types that are wanted.
     pub updates: BTreeSet<UpdateType>,
@@ -98,6 +104,7 @@ impl<'de> Deserialize<'de> for SubscriptionSpec {
 /// One entry of `alerts`: an e-mail address, the name of an Alert, or an Alert inline.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(transform = or_a("EmailAddress"))]
 pub enum AlertEntry {
     /// The name of an Alert.
     ByName(Name),
@@ -149,7 +156,7 @@ impl AlertSpec {
 /// One e-mail address or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(transform = or_string)]
+#[schemars(transform = or_a("EmailAddress"))]
 pub struct Addresses(pub BTreeSet<EmailAddress>);
 
 impl<'de> Deserialize<'de> for Addresses {
@@ -216,9 +223,11 @@ pub enum Language {
 pub struct Breaker {
     /// So many failed runs of one transfer in a row. Default: 5.
     #[serde(default = "default_failures", skip_serializing_if = "is_default_failures")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub consecutive_failures: u32,
     /// So many new rejects in a time.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub rejects: RejectLimit,
 }
 

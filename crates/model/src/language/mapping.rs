@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::is_default;
 use crate::field_path::FieldPath;
 use crate::name::Ident;
-use crate::shorthand::{or_string, shorthand};
+use crate::shorthand::{or_a, shorthand};
 
 /// What a Mapping says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +27,7 @@ pub struct MappingSpec {
 /// Exactly one of `from`, `const` and `expr` stands here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(!remote, transform = or_string)]
+#[schemars(!remote, transform = or_a("FieldPath"))]
 pub struct MappedField {
     /// The path of the third-party field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +43,7 @@ pub struct MappedField {
     pub transform: Vec<Transform>,
     /// What an empty value (absent, null, or an empty text) means. Default: clear.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub on_empty: OnEmpty,
     /// The time zone of a date and time that names none, a name of the IANA database.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::is_default;
 use crate::name::Ident;
-use crate::shorthand::{or_string, shorthand};
+use crate::shorthand::{or_a, shorthand};
 
 /// What a Project says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,9 +17,11 @@ pub struct ProjectSpec {
     pub entities: BTreeMap<Ident, Entity>,
     /// Where the records are kept.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub store: Store,
     /// When true, a plan that would delete the project is refused, even when its YAML is gone.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub protect: bool,
 }
 
@@ -45,7 +47,7 @@ pub struct Entity {
 /// The key fields of an entity, in order: one name or a list of names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(transform = or_string)]
+#[schemars(transform = or_a("Ident"))]
 pub struct EntityKey(pub Vec<Ident>);
 
 impl<'de> Deserialize<'de> for EntityKey {
@@ -74,19 +76,21 @@ impl<'de> Deserialize<'de> for EntityKey {
 /// One field of an entity; `text` is short for `{type: text}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(!remote, transform = or_string)]
+#[schemars(!remote, transform = or_a("FieldType"))]
 pub struct Field {
     /// The type of its values.
     #[serde(rename = "type")]
     pub field_type: FieldType,
     /// Whether a record without a value is rejected.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub required: bool,
     /// The value of a new record that has none, and of `onEmpty: default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
     /// Whether two records of the entity may not share a value.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub unique: bool,
     /// The longest `text`, in characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -21,12 +21,14 @@ pub struct StackSpec {
     pub variables: BTreeMap<String, String>,
     /// The language of mails. Default: en.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub language: Language,
     /// The server that mails are handed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<MailServer>,
     /// What may run at the same time.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub limits: Limits,
 }
 
@@ -41,6 +43,7 @@ pub struct MailServer {
     pub port: Option<u16>,
     /// How the connection is protected. Default: STARTTLS.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub security: MailSecurity,
     /// The sender.
     pub from: EmailAddress,
@@ -71,9 +74,11 @@ pub enum MailSecurity {
 pub struct Limits {
     /// How many transfers run at once. Default: 4.
     #[serde(default = "default_transfers", skip_serializing_if = "is_default_transfers")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub parallel_transfers: u32,
     /// How many transfers of one source run at once. Default: 2.
     #[serde(default = "default_per_source", skip_serializing_if = "is_default_per_source")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub per_source: u32,
 }
 

@@ -7,7 +7,7 @@ use super::{ByNameOrInline, MappingSpec, is_default};
 use crate::duration::Seconds;
 use crate::field_path::FieldPath;
 use crate::name::{DataTypeName, EntityRef, Name};
-use crate::shorthand::{or_string, shorthand};
+use crate::shorthand::{or, or_a, shorthand};
 
 /// What a Transfer says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,7 @@ pub struct TransferSpec {
     pub to: EntityRef,
     /// Whether it runs. It can be true only when everything it needs is there.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub active: bool,
     /// When it runs by itself. Default: on demand and by webhook only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,28 +32,32 @@ pub struct TransferSpec {
     pub mapping: Option<ByNameOrInline<MappingSpec>>,
     /// How deletions are learned of. Default: they are not.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub deletes: Deletes,
     /// Whether it owns rows or only adds to rows that others own.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub mode: Mode,
     /// The third-party field that tells an older record from a newer one; an older one is skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<FieldPath>,
     /// What is kept of records that could not be mapped or stored.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub rejects: RejectPolicy,
     /// A label; changing it means: read everything again, once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resync: Option<String>,
     /// When true, a plan that would delete the transfer is refused, even when its YAML is gone.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub protect: bool,
 }
 
 /// When a transfer runs by itself: an interval (`15m`, the short form of `{every: 15m}`) or a cron expression.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(!remote, transform = or_string)]
+#[schemars(!remote, transform = or_a("Seconds"))]
 pub struct Schedule {
     /// The interval between the beginnings of two runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,13 +77,14 @@ shorthand!(Schedule, "an interval such as 15m, or a map with `cron`", |text: &st
 /// How deletions are learned of: `none`, or a map with one of `field`, `webhook`, `snapshot`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(!remote, transform = or_string)]
+#[schemars(!remote, transform = or(serde_json::json!({ "const": "none", "description": "Deletions are not learned of." })))]
 pub struct Deletes {
     /// The third-party field that has a value (or is true) when the record is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<FieldPath>,
     /// Deletions arrive by webhook.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub webhook: bool,
     /// What a complete reading no longer shows is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,6 +107,7 @@ pub struct Snapshot {
     pub every: Option<Seconds>,
     /// The largest share of the owned rows that one snapshot may delete; beyond it the run is held. Default: 10%.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub max_share: Percent,
 }
 
@@ -155,12 +162,15 @@ pub enum Mode {
 pub struct RejectPolicy {
     /// Whether the record itself is kept, for showing and replaying it.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub payload: Payload,
     /// How many are kept; the oldest go first. Default: 10,000.
     #[serde(default = "default_max_count", skip_serializing_if = "is_default_max_count")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub max_count: u64,
     /// How long they are kept. Default: 30 days.
     #[serde(default = "default_max_age", skip_serializing_if = "is_default_max_age")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub max_age: Seconds,
 }
 

@@ -23,6 +23,19 @@ pub struct Page {
     pub next: Option<PageToken>,
 }
 
+impl Page {
+    /// A page without records that ends its window.
+    pub fn empty() -> Self {
+        Self {
+            records: Records::Json { body: Bytes::new(), spans: Vec::new() },
+            parent: None,
+            faults: Vec::new(),
+            position: String::new(),
+            next: None,
+        }
+    }
+}
+
 /// The records of a page.
 #[derive(Debug, Clone)]
 pub enum Records {

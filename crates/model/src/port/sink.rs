@@ -1,6 +1,9 @@
 //! Sinks: where rows go. The sink classifies each row by its effect, and owns the authoritative checkpoint,
 //! so that records and checkpoint commit together.
 
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -112,6 +115,17 @@ impl Changes {
     }
 }
 
+/// Makes the reject of a change that maps but cannot be stored: from the number of the change in its batch, and
+/// the field whose value another row has. The sink knows neither names nor records, so the run lends it this.
+#[derive(Clone)]
+pub struct Refuse(pub Arc<dyn Fn(usize, FieldId) -> Reject + Send + Sync>);
+
+impl fmt::Debug for Refuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refuse")
+    }
+}
+
 /// What one commit of a run brings.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -133,6 +147,8 @@ pub struct Batch {
     pub changes: Changes,
     /// Records that could not be mapped.
     pub rejects: Vec<Reject>,
+    /// Makes the rejects of records that could not be stored.
+    pub refuse: Refuse,
     /// How many rejects of the transfer are kept, and for how many seconds.
     pub keep_rejects: (u64, u64),
     /// Whether the keys are marked as seen by the snapshot under way.

@@ -247,17 +247,9 @@ impl<'b> Pass<'b> {
     }
 
     fn refuse(&mut self, change: Change<'_>, field: FieldId) -> Effect {
-        self.refused.push(Reject {
-            transfer: self.batch.transfer,
-            run: self.batch.run,
-            at: self.batch.at,
-            position: String::new(),
-            field: None,
-            reason: format!("another record already has this value of field {field}"),
-            key: Some(rejects::hexadecimal(change.key)),
-            payload: None,
-            parent: None,
-        });
+        let number = usize::try_from(self.tally.fetched).unwrap_or(usize::MAX);
+        let reject = (self.batch.refuse.0)(number, field);
+        self.refused.push(Reject { key: Some(rejects::hexadecimal(change.key)), ..reject });
         Effect::Rejected
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -9,7 +10,9 @@ use raccord_model::canonical::Digest;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
 use raccord_model::fact::{Reject, RunId, Tally, TransferFact, Uid, Updates};
 use raccord_model::language::{Mode, UpdateType};
-use raccord_model::port::sink::{Batch, Change, Changes, Fence, Intent, Ledger, RowQuery, Sweep, Target};
+use raccord_model::port::sink::{
+    Batch, Change, Changes, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Target,
+};
 use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_model::row::{self, FieldId};
 use raccord_model::value::Value;
@@ -98,6 +101,17 @@ pub(crate) fn batch(letter: char) -> Batch {
         updates: updates("cud"),
         changes: Changes::default(),
         rejects: Vec::new(),
+        refuse: Refuse(Arc::new(move |number, field| Reject {
+            transfer: transfer(letter),
+            run: run(),
+            at: at(0),
+            position: format!("change {number}"),
+            field: None,
+            reason: format!("another record already has this value of field {field}"),
+            key: None,
+            payload: None,
+            parent: None,
+        })),
         keep_rejects: (1000, 86_400),
         mark_seen: false,
         checkpoint: None,

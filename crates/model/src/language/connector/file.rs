@@ -39,6 +39,7 @@ pub struct FileDataType {
     pub columns: Vec<String>,
     /// JSON: where the array of records is. Default: the whole document.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub records: crate::field_path::FieldPath,
 }
 

@@ -13,7 +13,7 @@ use crate::field_path::FieldPath;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
-use crate::shorthand::{or_string, shorthand};
+use crate::shorthand::{or, or_a, shorthand};
 
 /// The settings of a Source with `connector: http`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,18 +29,22 @@ pub struct HttpSettings {
     pub rate_limit: Option<Rate>,
     /// How often and after what wait a failed request is repeated.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub retry: Retry,
     /// How long one request may take.
     #[serde(default = "default_timeout", skip_serializing_if = "is_default_timeout")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub timeout: Seconds,
     /// Other origins (`https://files.example`) that a next page may lead to. No credential is sent there.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub allowed_origins: BTreeSet<String>,
     /// The largest answer, after decompression.
     #[serde(default = "default_max_body", skip_serializing_if = "is_default_max_body")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub max_body: ByteSize,
     /// The most pages of one data type in one run.
     #[serde(default = "default_max_pages", skip_serializing_if = "is_default_max_pages")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub max_pages: u64,
     /// The data types, by name.
     pub data_types: BTreeMap<DataTypeName, HttpDataType>,
@@ -71,12 +75,14 @@ fn is_default_max_pages(value: &u64) -> bool {
 pub struct Retry {
     /// How many requests at the most, the first one included.
     #[serde(default = "default_attempts", skip_serializing_if = "is_default_attempts")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub attempts: u32,
     /// Where the service says how long to wait. Default: the header `Retry-After`, in both its forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
     /// The longest single wait; a service that asks for more fails the run.
     #[serde(default = "default_max_wait", skip_serializing_if = "is_default_max_wait")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub max_wait: Seconds,
 }
 
@@ -135,6 +141,7 @@ pub struct HttpDataType {
     pub path: Option<String>,
     /// The HTTP method. Default: GET.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub method: Method,
     /// Query parameters of every request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -147,6 +154,7 @@ pub struct HttpDataType {
     pub body: Option<serde_json::Value>,
     /// Where the records are in the answer; `$`, the default, when the answer is the array itself. An object's members are taken as records.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub records: FieldPath,
     /// How the next page is asked for. Default: there is one page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,7 +185,7 @@ pub enum Method {
 pub struct Scalar(pub String);
 
 fn scalar_schema(schema: &mut schemars::Schema) {
-    *schema = schemars::json_schema!({ "type": ["string", "number", "boolean"] });
+    schema.insert("type".to_owned(), serde_json::json!(["string", "number", "boolean"]));
 }
 
 impl<'de> Deserialize<'de> for Scalar {
@@ -248,7 +256,7 @@ pub struct Pagination {
 /// Where an answer holds something: a path in the body (the short form), a header, or a field of the last record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(!remote, transform = or_string)]
+#[schemars(!remote, transform = or_a("FieldPath"))]
 pub struct Place {
     /// A path in the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -268,7 +276,7 @@ shorthand!(Place, "a path, or a map with `header` or `lastRecord`", |text: &str|
 /// Where a request takes a value: a query parameter (the short form) or a member of the JSON body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(!remote, transform = or_string)]
+#[schemars(!remote, transform = or(serde_json::json!({ "type": "string" })))]
 pub struct Parameter {
     /// The name of a query parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -292,6 +300,7 @@ pub struct Incremental {
     pub param: Parameter,
     /// How the value is written, in the records and in the parameter. Default: rfc3339.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub format: CursorFormat,
     /// What the very first run asks for. Default: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -301,6 +310,7 @@ pub struct Incremental {
     pub lookback: Option<Seconds>,
     /// Whether the service answers in ascending order of the field: then the checkpoint advances with every page.
     #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub ordered: bool,
 }
 

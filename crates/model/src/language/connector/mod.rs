@@ -3,7 +3,6 @@
 pub mod file;
 pub mod http;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use file::{Compression, FileDataType, FileFormat, FileSettings};
@@ -41,7 +40,7 @@ pub const CATALOGUE: [ConnectorInfo; 2] = [
 ];
 
 /// The settings of one connector; `connector` tells which.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "connector", content = "config", rename_all = "camelCase")]
 pub enum ConnectorSettings {
     /// Local files.
