@@ -204,7 +204,7 @@ impl fmt::Display for EmailAddress {
 #[error("`{0}` is not an e-mail address")]
 pub struct EmailAddressError(String);
 
-crate::shorthand::string_type!(EmailAddress, "an e-mail address", { "type": "string", "format": "email" });
+crate::shorthand::string_type!(EmailAddress, "an e-mail address", { "type": "string", "format": "email", "pattern": "@" });
 
 /// The language of mails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

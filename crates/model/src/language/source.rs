@@ -23,7 +23,6 @@ pub struct SourceSpec {
     pub authorization: Option<ByNameOrInline<AuthorizationSpec>>,
     /// When true, a plan that would delete the source is refused, even when its YAML is gone.
     #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub protect: bool,
 }
 
