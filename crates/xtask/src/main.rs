@@ -4,6 +4,7 @@
 //! and the product never depends on it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a recipe says what it does")]
 
+mod bench;
 mod quickstart;
 mod recipe;
 mod setup;
@@ -17,6 +18,7 @@ recipes:
   quickstart  build raccord, then plan, apply and run examples/quickstart and show what arrived
   setup       install what the tests need, when it is missing
   test        setup, then every check and every test
+  bench       measure the release binary on generated work (docs/benchmarks.md)
   audit       look up the dependencies in the advisory database (fetches it)";
 
 fn main() -> ExitCode {
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
         ["setup"] => setup::run,
         ["test"] => test::run,
         ["audit"] => test::audit,
+        ["bench"] => bench::run,
+        [bench::MEASURE, ref command @ ..] => return ended(bench::one(command)),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -35,7 +39,11 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
-    match recipe() {
+    ended(recipe())
+}
+
+fn ended(result: Result<(), recipe::RecipeError>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");
