@@ -58,6 +58,15 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
+/// The form of an answer that is no list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Text,
+    /// For tools.
+    Json,
+}
+
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {

@@ -30,11 +30,11 @@ impl Sources {
     /// The source of a job.
     pub fn open(&mut self, applied: &Applied, job: &Job) -> Result<Box<dyn Source>, SourceError> {
         let name = &job.spec.source;
-        let Some(spec) = applied.source(name) else {
+        let Some(spec) = applied.desired.source(name) else {
             let message = "the generation in force does not have this source".to_owned();
             return Err(SourceError::Answer { place: name.to_string(), message });
         };
-        let authorization = authorization(spec, |name| applied.authorization(name));
+        let authorization = authorization(spec, |name| applied.desired.authorization(name));
         let root = applied.head.root.as_deref().unwrap_or(".");
         self.open_stream((name, spec), job.stream.clone(), authorization, root.as_ref())
     }

@@ -12,7 +12,7 @@ pub const MAX_NAME: usize = 63;
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} `{text}` is not valid: {rule}")]
+#[error("`{text}` is not {what}: {rule}")]
 pub struct NameError {
     what: &'static str,
     text: String,
@@ -69,6 +69,13 @@ name_type!(
     },
     { "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": 63 }
 );
+
+impl Name {
+    /// The name of a stack whose directory has no Stack document.
+    pub fn of_default_stack() -> Self {
+        Self(crate::language::stack::DEFAULT_STACK.to_owned())
+    }
+}
 
 name_type!(
     /// The name of an entity or of a field of a project: a letter or `_`, then letters, digits and `_`.

@@ -148,6 +148,14 @@ impl Desired {
         }
     }
 
+    /// The stack's settings, or their defaults.
+    pub fn stack_settings(&self) -> StackSpec {
+        match self.spec(Kind::Stack, &self.stack) {
+            Some(Spec::Stack(spec)) => spec.clone(),
+            _ => StackSpec::default(),
+        }
+    }
+
     /// An authorization by name.
     pub fn authorization(&self, name: &Name) -> Option<&AuthorizationSpec> {
         match self.spec(Kind::Authorization, name) {

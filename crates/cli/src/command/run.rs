@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use raccord_engine::request::{Progress, RunReport};
 use raccord_engine::{Reply, Request};
 use raccord_model::Name;
 use raccord_model::fact::{Run, RunOutcome};
 
-use crate::args::Global;
+use crate::args::{Global, Output};
 use crate::error::CommandError;
 use crate::render;
 use crate::session::{Opening, Session};
@@ -28,14 +28,6 @@ pub(crate) struct RunArgs {
     /// The form of the report
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// For tools.
-    Json,
 }
 
 pub(crate) fn run(ui: &Ui, global: &Global, args: &RunArgs) -> Result<ExitCode, CommandError> {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use crate::args::Global;
+use crate::args::{Global, Output};
 use crate::error::CommandError;
 use crate::session::{Opening, open_store};
 use crate::ui::Ui;
@@ -25,14 +25,6 @@ pub(crate) struct InfoArgs {
     /// The form
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// For tools.
-    Json,
 }
 
 /// Copy the state, records included, into a new file that can take its place

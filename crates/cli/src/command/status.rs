@@ -1,10 +1,10 @@
 //! `raccord status`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use raccord_engine::request::{IntegrationState, IntegrationStatus, Status, TransferStatus};
 use raccord_engine::{Reply, Request};
 
-use crate::args::Global;
+use crate::args::{Global, Output};
 use crate::error::CommandError;
 use crate::render;
 use crate::render::table::Table;
@@ -18,14 +18,6 @@ pub(crate) struct StatusArgs {
     /// The form
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// For tools.
-    Json,
 }
 
 pub(crate) fn status(ui: &Ui, global: &Global, args: &StatusArgs) -> Result<(), CommandError> {

@@ -149,10 +149,13 @@ pub fn prepare(
     entity_fact: &EntityFact,
     subscribers: Vec<(Subscriber, Updates)>,
 ) -> Result<Job, JobError> {
-    let spec = applied.transfer(name).ok_or_else(|| missing(name, "itself".to_owned()))?.clone();
-    let source =
-        applied.source(&spec.source).ok_or_else(|| missing(name, format!("the source `{}`", spec.source)))?;
+    let spec = applied.desired.transfer(name).ok_or_else(|| missing(name, "itself".to_owned()))?.clone();
+    let source = applied
+        .desired
+        .source(&spec.source)
+        .ok_or_else(|| missing(name, format!("the source `{}`", spec.source)))?;
     let entity = applied
+        .desired
         .project(&spec.to.project)
         .and_then(|project| project.entities.get(&spec.to.entity))
         .ok_or_else(|| missing(name, format!("the entity `{}`", spec.to)))?;

@@ -76,7 +76,7 @@ impl<'e> Shell<'e> {
         candidates: Vec<Candidate>,
         reply: &mut (dyn FnMut(Reply) + Send),
     ) -> Result<(), EngineError> {
-        let mut state = State { limits: self.applied.stack().limits, ..State::default() };
+        let mut state = State { limits: self.applied.desired.stack_settings().limits, ..State::default() };
         let mut events = vec![Event::RunRequested(candidates)];
         loop {
             while let Some(event) = events.pop() {
@@ -161,7 +161,7 @@ impl<'e> Shell<'e> {
     }
 
     async fn entity_fact(&self, transfer: &Name) -> Result<EntityFact, EngineError> {
-        let to = self.applied.transfer(transfer).map(|spec| spec.to.clone());
+        let to = self.applied.desired.transfer(transfer).map(|spec| spec.to.clone());
         let to = to.ok_or_else(|| EngineError::unknown(Kind::Transfer, transfer))?;
         crate::verb::entity(&self.engine.facts(), &self.applied, &to).await.map(|(_, fact)| fact)
     }

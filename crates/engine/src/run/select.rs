@@ -26,7 +26,7 @@ impl Selection {
         self.by_transfer
             .keys()
             .filter_map(|name| {
-                let source = applied.transfer(name)?.source.clone();
+                let source = applied.desired.transfer(name)?.source.clone();
                 Some(Candidate { transfer: name.clone(), source })
             })
             .collect()
@@ -74,7 +74,7 @@ pub async fn select(engine: &Engine, applied: &Applied, named: &[Name]) -> Resul
 
 fn add(selection: &mut Selection, applied: &Applied, subscriber: &Subscriber, spec: &IntegrationSpec) {
     for (transfer, subscription) in &spec.subscriptions {
-        let is_active = applied.transfer(transfer).is_some_and(|spec| spec.active);
+        let is_active = applied.desired.transfer(transfer).is_some_and(|spec| spec.active);
         if !is_active {
             selection.skipped.push((transfer.clone(), "the transfer is not active".to_owned()));
             continue;

@@ -29,7 +29,7 @@ pub async fn generation(
         Some(number) => rollback(&index, &generations(engine, usize::MAX).await?, number)?,
         None => index.clone(),
     };
-    let opened = open_bodies(&engine.state, then.clone()).await?;
+    let opened = open_bodies(&engine.state, &then).await?;
     let bodies: BTreeMap<_, _> =
         opened.into_values().map(|(entry, resource)| (entry.digest, resource)).collect();
     let desired =

@@ -26,8 +26,10 @@ pub async fn entity<'a>(
     applied: &'a Applied,
     at: &EntityRef,
 ) -> Result<(&'a Entity, EntityFact), EngineError> {
-    let project =
-        applied.project(&at.project).ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
+    let project = applied
+        .desired
+        .project(&at.project)
+        .ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
     let entity = project.entities.get(&at.entity).ok_or_else(|| EngineError::Unknown {
         kind: "entity",
         name: at.to_string(),

@@ -166,7 +166,7 @@ pub async fn prepare(engine: &Engine, transfer: &Name) -> Result<Arc<Job>, Engin
     let applied = Applied::load(&engine.state).await?;
     let unknown = || EngineError::unknown(Kind::Transfer, transfer);
     let uid = applied.uid(Kind::Transfer, transfer).ok_or_else(unknown)?;
-    let to = applied.transfer(transfer).ok_or_else(unknown)?.to.clone();
+    let to = applied.desired.transfer(transfer).ok_or_else(unknown)?.to.clone();
     let facts = engine.facts();
     let fact = facts.transfer(uid).await?;
     let (_, entity) = super::entity(&facts, &applied, &to).await?;

@@ -40,7 +40,7 @@ async fn bodies(
 ) -> Result<BTreeMap<Digest, Resource>, EngineError> {
     let wanted = index.iter().filter(|(_, entry)| needs.bodies.contains(&entry.digest));
     let opened =
-        crate::applied::open_bodies(&engine.state, wanted.map(|(k, e)| (k.clone(), *e)).collect()).await;
+        crate::applied::open_bodies(&engine.state, &wanted.map(|(k, e)| (k.clone(), *e)).collect()).await;
     let opened = opened.map_err(|error: AppliedError| EngineError::from(error))?;
     Ok(opened.into_values().map(|(entry, resource)| (entry.digest, resource)).collect())
 }
