@@ -2,7 +2,7 @@
 
 use raccord_model::fact::{Run, RunOutcome};
 use raccord_model::port::sink::RejectQuery;
-use raccord_model::port::state::Table;
+use raccord_model::port::state::{Table, Write};
 
 use super::breaker;
 use super::job::Job;
@@ -11,6 +11,25 @@ use crate::facts::put;
 
 /// How many of the last errors a trip remembers.
 const ERRORS_KEPT: usize = 3;
+
+/// How many runs are kept; the oldest go first.
+pub const KEPT_RUNS: usize = 1_000;
+
+/// Closes the runs that a kill left open, and forgets the oldest. Whoever calls it owns the state, so that no
+/// run can be under way.
+pub async fn tidy_runs(engine: &Engine) -> Result<(), EngineError> {
+    let facts = engine.facts();
+    let mut writes = Vec::new();
+    for (number, mut run) in facts.runs(usize::MAX).await?.into_iter().enumerate() {
+        if number >= KEPT_RUNS {
+            writes.push(Write::Remove(Table::Runs, run.id.to_string()));
+        } else if run.outcome == RunOutcome::Running {
+            run.outcome = RunOutcome::Stopped;
+            writes.push(put(Table::Runs, &run.id, &run)?);
+        }
+    }
+    if writes.is_empty() { Ok(()) } else { Ok(facts.commit(writes).await?) }
+}
 
 /// Writes what a run's end means, in one commit.
 pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), EngineError> {

@@ -39,6 +39,7 @@ pub async fn run_once(
     reply: &mut (dyn FnMut(Reply) + Send),
 ) -> Result<RunReport, EngineError> {
     crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
+    conclude::tidy_runs(engine).await?;
     let applied = Arc::new(Applied::load(&engine.state).await?);
     let selection = select::select(engine, &applied, integrations).await?;
     let candidates = selection.candidates(&applied);
@@ -213,9 +214,9 @@ impl<'e> Shell<'e> {
                     self.end(&job, run, reply).await?;
                     return Ok(Event::RunEnded(name));
                 }
-                changed = self.stop.changed(), if !stopping => {
-                    // A sender that is gone can ask for nothing more.
-                    if changed.is_err() || *self.stop.borrow() {
+                // A sender that is gone can ask for nothing more.
+                Ok(()) = self.stop.changed(), if !stopping => {
+                    if *self.stop.borrow() {
                         return Ok(Event::StopRequested);
                     }
                 }
