@@ -3,4 +3,5 @@
 
 mod counterpart;
 mod documentation;
+mod invalid;
 mod tidy;

@@ -54,6 +54,8 @@ pub struct ExpressionError(pub String);
 impl From<minijinja::Error> for ExpressionError {
     fn from(error: minijinja::Error) -> Self {
         Self(match error.detail() {
+            // These tell all of it in the detail: "filter lowercase is unknown".
+            Some(detail) if is_unknown(error.kind()) => detail.to_owned(),
             Some(detail) => format!("{}: {detail}", error.kind()),
             None => error.kind().to_string(),
         })

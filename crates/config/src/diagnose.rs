@@ -120,8 +120,10 @@ impl Report {
 
     /// A mistake at a path of a document.
     pub(crate) fn finding(&mut self, document: &Document<'_>, finding: Finding) {
-        let Finding { path, severity, code, message, help } = finding;
-        let span = document.root.locate(&path);
+        let Finding { path, severity, code, message, help, is_about_name } = finding;
+        let root = &document.root;
+        let name = if is_about_name { root.locate_name(&path) } else { None };
+        let span = name.unwrap_or_else(|| root.locate(&path));
         self.problem(document, severity, Problem { span, code, message, help }, &path);
     }
 

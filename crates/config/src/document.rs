@@ -7,6 +7,7 @@ use raccord_model::language::{
     API_VERSION, AlertSpec, AuthorizationSpec, Document as Written, IntegrationSpec, MappingSpec, Metadata,
     ProjectSpec, SourceSpec, StackSpec, SubscriptionSpec, TransferSpec,
 };
+use raccord_model::suggest;
 use raccord_model::{Kind, Name};
 use serde::Deserialize;
 
@@ -15,7 +16,7 @@ use crate::diagnose::{Document, Report};
 use crate::interpolate::Variables;
 use crate::node::{Node, Value};
 use crate::parse::Problem;
-use crate::{secret, suggest};
+use crate::secret;
 
 /// A document's specification with where it stands.
 #[derive(Debug)]
@@ -250,7 +251,7 @@ impl Reader<'_, '_> {
             span: self.document.root.locate(&path),
             code: Code::DuplicateResource,
             message: format!("{what} {first}"),
-            help: None,
+            help: Some("rename one of the two, or remove it".to_owned()),
         };
         self.report.problem(self.document, Severity::Error, problem, &path);
     }

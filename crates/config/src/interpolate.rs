@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use raccord_model::diagnostic::Code;
 use raccord_model::secret::is_variable_name;
-
-use crate::suggest;
+use raccord_model::suggest;
 
 /// What `${var:NAME}` stands for, by name.
 pub(crate) type Variables = BTreeMap<String, String>;
@@ -92,8 +91,11 @@ fn resolve<'v>(inside: &str, is_closed: bool, variables: &'v Variables) -> Resul
         }
         _ => {
             let message = "this is not a reference that Raccord knows".to_owned();
-            let help =
-                format!("the references are ${{var:NAME}}, ${{env:NAME}} and ${{file:PATH}}; {DOLLAR}");
+            let meant = is_variable_name(inside).then(|| format!("did you mean `${{var:{inside}}}`? "));
+            let meant = meant.unwrap_or_default();
+            let help = format!(
+                "{meant}the references are ${{var:NAME}}, ${{env:NAME}} and ${{file:PATH}}; {DOLLAR}"
+            );
             Err(Trouble::new(Code::InvalidValue, message, Some(help)))
         }
     }

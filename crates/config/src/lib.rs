@@ -17,7 +17,6 @@ mod resolve;
 mod scalar;
 mod secret;
 mod split;
-mod suggest;
 mod syntax;
 mod text;
 

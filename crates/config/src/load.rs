@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use raccord_model::diagnostic::{Code, Diagnostic, Finding, Severity};
+use raccord_model::suggest;
 use raccord_model::{Desired, Kind, Name};
 
 use crate::check::{self, Scene};
@@ -15,7 +16,6 @@ use crate::node::{Node, Span};
 use crate::parse::{Problem, parse};
 use crate::resolve::{clean, resolve};
 use crate::split::{Chunk, lines, split};
-use crate::suggest;
 use crate::text::SourceText;
 
 /// What is to be loaded.

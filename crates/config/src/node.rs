@@ -104,11 +104,20 @@ impl<'t> Node<'t> {
         node.place(key)
     }
 
+    /// The place of the name of the member that a path leads to.
+    pub(crate) fn locate_name(&self, path: &[String]) -> Option<Span> {
+        let (last, parent) = path.split_last()?;
+        let parent = parent.iter().try_fold(self, |node, segment| Some(node.step(segment)?.0))?;
+        parent.member(last).map(|entry| entry.key_span)
+    }
+
     /// Where a mistake about this node is shown, when its key stands at `key`.
     pub(crate) fn place(&self, key: Option<Span>) -> Span {
         match key {
             Some(key) if self.is_collection() || self.is_absent() => key,
-            _ => self.span,
+            // A document as a whole is shown by its first key.
+            None => self.entries().first().map_or(self.span, |entry| entry.key_span),
+            Some(_) => self.span,
         }
     }
 

@@ -247,7 +247,8 @@ impl<'t> Reader<'t> {
             let (key, line) = (&entries[again].key, entries[first].key_span.line);
             let message = format!("the key `{key}` stands twice in this map; it is first on line {line}");
             let span = entries[again].key_span;
-            self.problems.push(Problem { span, code: Code::DuplicateKey, message, help: None });
+            let help = Some("keep one of the two".to_owned());
+            self.problems.push(Problem { span, code: Code::DuplicateKey, message, help });
         }
         for &(_, again) in repeated.iter().rev() {
             entries.remove(again);

@@ -69,7 +69,8 @@ pub(crate) fn line_span(chunk: &Chunk<'_>, line: u32) -> Option<Span> {
     let at = usize::try_from(line.checked_sub(chunk.lines_before)?.checked_sub(1)?).ok()?;
     let text = all.get(at)?;
     let start = secret_start(text).or_else(|| {
-        let is_inside = chunk.text.contains("kind: Authorization") || has_secret_parent(&all[..at], text);
+        let is_inside =
+            all.iter().any(|line| is_kind_authorization(line)) || has_secret_parent(&all[..at], text);
         is_inside.then(|| text.find(':').map_or(0, |colon| colon + 1))
     })?;
     let column = u32::try_from(text.get(..start)?.chars().count()).ok()? + 1;
@@ -77,11 +78,26 @@ pub(crate) fn line_span(chunk: &Chunk<'_>, line: u32) -> Option<Span> {
 }
 
 /// Members that hold secrets, or maps of them.
-const HOLDERS: [&str; 6] = ["authorization:", "mail:", "token:", "password:", "value:", "secret:"];
+const HOLDERS: [&str; 6] = ["authorization", "mail", "token", "password", "value", "secret"];
 
 /// Where a secret may begin in a line: after the first member that holds one.
 fn secret_start(line: &str) -> Option<usize> {
-    HOLDERS.into_iter().filter_map(|holder| line.find(holder).map(|at| at + holder.len())).min()
+    HOLDERS.into_iter().filter_map(|holder| end_of_key(line, holder)).min()
+}
+
+fn is_kind_authorization(line: &str) -> bool {
+    let value = end_of_key(line, "kind").and_then(|start| line.get(start..));
+    value.is_some_and(|value| value.trim_start_matches([' ', '"', '\'']).starts_with("Authorization"))
+}
+
+/// Where the value of a member begins, right after its colon; the key may be quoted.
+fn end_of_key(line: &str, key: &str) -> Option<usize> {
+    line.match_indices(key).find_map(|(at, _)| {
+        let is_whole = !line.get(..at)?.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-');
+        let after = line.get(at + key.len()..)?;
+        let colon = after.trim_start_matches(['"', '\'', ' ']);
+        (is_whole && colon.starts_with(':')).then(|| line.len() - colon.len() + 1)
+    })
 }
 
 /// Whether a line stands below `authorization:` or `mail:`, by its indentation.
@@ -91,7 +107,7 @@ fn has_secret_parent(before: &[&str], line: &str) -> bool {
     for above in before.iter().rev().filter(|line| !line.trim().is_empty()) {
         if indent(above) < limit {
             limit = indent(above);
-            if above.contains("authorization:") || above.contains("mail:") {
+            if ["authorization", "mail"].into_iter().any(|key| end_of_key(above, key).is_some()) {
                 return true;
             }
         }
@@ -130,5 +146,20 @@ mod tests {
         let chunk = Chunk { text, lines_before: 10 };
         assert_eq!(line_span(&chunk, 14).map(|span| span.column), Some(11));
         assert_eq!(line_span(&chunk, 15), None);
+    }
+
+    #[test]
+    fn a_key_is_a_whole_word_in_quotes_or_not() {
+        let cases = [
+            ("  token: x", Some(8)),
+            ("{\"type\": \"bearer\", \"token\" : \"x\"", Some(28)),
+            ("  email: x", None),
+            ("  token-kind: x", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(secret_start(line), expected, "{line}");
+        }
+        assert!(is_kind_authorization("{\"kind\": \"Authorization\","));
+        assert!(!is_kind_authorization("header: Authorization"));
     }
 }

@@ -10,6 +10,7 @@ use crate::split::{Chunk, lines};
 /// The advice about brackets and braces, which begin a list or a map wherever a value may begin.
 pub(crate) const QUOTE_BRACKETS: &str = "`[ ] { } ,` have a meaning of their own in YAML: put a value that holds them in quotes, \
      for example \"addresses[0].city\" or \"{{ page }}\"";
+const QUOTE_REFERENCE: &str = "put a reference inside `{ }` in quotes, for example {token: \"${env:TOKEN}\"}";
 const SPACES: &str = "indent with spaces; YAML does not allow tabs";
 
 /// The parser's error as a mistake with a place.
@@ -80,7 +81,8 @@ fn explain(kind: &ErrorKind, line: &str) -> (String, Option<String>) {
     let (message, help) = if is_about_tabs(kind) || indents_with_tab(line) {
         ("a tab stands where YAML wants spaces".to_owned(), Some(SPACES.to_owned()))
     } else if is_about_flow(kind) {
-        (flow_message(kind), Some(QUOTE_BRACKETS.to_owned()))
+        let help = if line.contains(": ${") { QUOTE_REFERENCE } else { QUOTE_BRACKETS };
+        (flow_message(kind), Some(help.to_owned()))
     } else {
         other(kind)
     };

@@ -130,6 +130,8 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Whether the last member's name is meant, not its value.
+    pub is_about_name: bool,
 }
 
 impl Finding {
@@ -141,6 +143,7 @@ impl Finding {
             code,
             message: message.into(),
             help: None,
+            is_about_name: false,
         }
     }
 
@@ -153,6 +156,13 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same, about the name of the path's last member rather than its value.
+    #[must_use]
+    pub fn about_name(mut self) -> Self {
+        self.is_about_name = true;
         self
     }
 

@@ -23,6 +23,7 @@ pub mod resource;
 pub mod row;
 pub mod secret;
 mod shorthand;
+pub mod suggest;
 pub mod tagged;
 pub mod value;
 

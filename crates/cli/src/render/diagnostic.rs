@@ -1,14 +1,17 @@
 //! Diagnostics: with their line and a caret for people, as annotations for GitHub.
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
-use raccord_model::diagnostic::{Diagnostic, Severity};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
+use raccord_model::diagnostic::{Diagnostic, Place, Severity};
 
 /// All diagnostics, one after the other.
 pub(crate) fn text(diagnostics: &[Diagnostic], color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler =
         GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false).with_context_lines(0);
-    diagnostics.iter().map(|diagnostic| one(&handler, diagnostic)).collect()
+    diagnostics.iter().map(|diagnostic| one(&handler, diagnostic) + "\n").collect()
 }
 
 fn one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic) -> String {
@@ -29,17 +32,33 @@ fn one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic) -> String {
             Err(_) => format!("{}: {}\n", diagnostic.code, diagnostic.message),
         };
     };
-    // Only the line is known here; empty lines before it make the number come out right.
-    let before = "\n".repeat(place.line.saturating_sub(1));
-    let start = before.len() + byte_of(&place.text, place.column);
-    let end = before.len() + byte_of(&place.text, place.column + place.length);
+    let start = byte_of(&place.text, place.column);
+    let end = byte_of(&place.text, place.column + place.length);
     let label = (!diagnostic.path.is_empty()).then(|| diagnostic.path.clone());
     let shown = shown.with_label(LabeledSpan::new(label, start, end - start));
-    let source = NamedSource::new(&place.file, format!("{before}{}", place.text));
-    let report = miette::Report::from(shown).with_source_code(source);
+    let report = miette::Report::from(shown).with_source_code(Line(place.clone()));
     match handler.render_report(&mut text, report.as_ref()) {
         Ok(()) => text,
         Err(_) => format!("{}:{}:{}: {}\n", place.file, place.line, place.column, diagnostic.message),
+    }
+}
+
+/// The one line of a file that is known: all of it is shown, whichever part of it is meant.
+struct Line(Place);
+
+impl SourceCode for Line {
+    fn read_span<'a>(
+        &'a self,
+        _: &SourceSpan,
+        _: usize,
+        _: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let Place { file, line, column, text, .. } = &self.0;
+        // Of an empty line nothing at all would be shown.
+        let data = if text.is_empty() { " " } else { text };
+        let whole = SourceSpan::from((0, data.len()));
+        let (line, column) = (line.saturating_sub(1), column.saturating_sub(1));
+        Ok(Box::new(MietteSpanContents::new_named(file.clone(), data.as_bytes(), whole, line, column, 1)))
     }
 }
 

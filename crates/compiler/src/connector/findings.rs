@@ -27,6 +27,11 @@ impl Findings {
         self.all.push(Finding::error(path, code, message).under(&self.base).help(help));
     }
 
+    /// Adds a finding whose path is below the base.
+    pub(super) fn add(&mut self, finding: Finding) {
+        self.all.push(finding.under(&self.base));
+    }
+
     /// An error that a value of the right type is not allowed here.
     pub(super) fn invalid(&mut self, path: &[&str], message: impl Into<String>) {
         self.error(path, Code::InvalidValue, message);

@@ -7,6 +7,7 @@ use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::http::{
     CursorFormat, HttpDataType, HttpSettings, Incremental, Method, WaitUnit,
 };
+use raccord_model::suggest;
 use url::Url;
 
 use super::component::{
@@ -95,7 +96,8 @@ fn lower_source(settings: &HttpSettings) -> (Option<Base>, Vec<Finding>) {
 }
 
 fn web_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("`{text}` is not an absolute URL: {error}"))?;
+    let url = Url::parse(text)
+        .map_err(|error| format!("`{text}` is not an absolute URL such as https://api.example: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(format!("`{text}` does not begin with https:// or http://"));
     }
@@ -227,7 +229,10 @@ fn check_parents(settings: &HttpSettings, name: &DataTypeName, findings: &mut Fi
         }
         if at == name && !settings.data_types.contains_key(parent) {
             let message = format!("the source has no data type `{parent}`");
-            return findings.error(&["parent"], Code::UnknownDataType, message);
+            let known: Vec<&str> = settings.data_types.keys().map(DataTypeName::as_str).collect();
+            let help = suggest::advice(parent.as_str(), &known, "its data types are");
+            let finding = Finding::error(&["parent"], Code::UnknownDataType, message);
+            return findings.add(Finding { help, ..finding });
         }
         if chain.contains(&parent) {
             // A circle further up is reported at those who are in it.

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use raccord_model::Ident;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{Entity, Field, FieldType, MappedField, Mode, OnEmpty};
+use raccord_model::suggest;
 
 use super::convert::{convert, shown};
 use super::{Task, transform};
@@ -43,6 +44,7 @@ pub(super) fn primary_key(task: &Task<'_>, findings: &mut Vec<Finding>) {
                 Code::IncompleteKey,
                 format!("`{extra}` is not part of the entity's key ({})", list(key.iter().copied())),
             )
+            .about_name()
             .help("assign it under `fields`"),
         );
     }
@@ -60,6 +62,7 @@ pub(super) fn fields(task: &Task<'_>, findings: &mut Vec<Finding>) {
                     Code::ConflictingFields,
                     format!("`{name}` is part of the entity's key"),
                 )
+                .about_name()
                 .help("assign it under `primaryKey`"),
             );
         }
@@ -85,17 +88,15 @@ pub(super) fn fields(task: &Task<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn unknown_field(name: &Ident, entity: &Entity) -> Finding {
-    let close = entity.fields.keys().find(|known| known.as_str().eq_ignore_ascii_case(name.as_str()));
-    let help = match close {
-        Some(close) => format!("did you mean `{close}`?"),
-        None => format!("the entity has {}", list(entity.fields.keys())),
-    };
-    Finding::error(
+    let known: Vec<&str> = entity.fields.keys().map(Ident::as_str).collect();
+    let help = suggest::advice(name.as_str(), &known, "its fields are");
+    let finding = Finding::error(
         &["fields", name.as_str()],
         Code::UnknownEntityField,
         format!("the entity has no field `{name}`"),
     )
-    .help(help)
+    .about_name();
+    Finding { help, ..finding }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a Ident>) -> String {
@@ -116,11 +117,16 @@ pub(super) fn assignment(
         .filter(|x| *x)
         .count();
     if origins != 1 {
-        findings.push(Finding::error(
-            path,
-            Code::ConflictingFields,
-            "exactly one of `from`, `const` and `expr` says where the value comes from",
-        ));
+        findings.push(
+            Finding::error(
+                path,
+                Code::ConflictingFields,
+                "exactly one of `from`, `const` and `expr` says where the value comes from",
+            )
+            .help(
+                "`from` is a third-party field, `const` a fixed value, `expr` an expression over the record",
+            ),
+        );
     }
     if mapped.on_empty == OnEmpty::Default && field.default.is_none() {
         findings.push(

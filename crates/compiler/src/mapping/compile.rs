@@ -124,7 +124,7 @@ impl Compiler<'_> {
             Err(error) => {
                 let place: Vec<&str> = path.iter().copied().chain(["expr"]).collect();
                 self.findings.push(Finding::error(&place, Code::InvalidExpression, error.to_string()).help(
-                    "expressions are minijinja: first_name ~ ' ' ~ last_name, price * 2, tags | join(', ')",
+                    "expressions are minijinja: first_name ~ ' ' ~ last_name, email | lower, tags | join(', ')",
                 ));
                 None
             }

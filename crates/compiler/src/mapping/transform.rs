@@ -53,7 +53,10 @@ pub(super) fn compile(
         }
         let wants_list = matches!(transform, Transform::Join(_));
         if shape == Shape::List && !wants_list {
-            findings.push(wrong("a list comes in here, and only `join` takes one".to_owned()));
+            findings.push(
+                wrong("a list comes in here, and only `join` takes one".to_owned())
+                    .help("put it before the `split`, or a `join` before it"),
+            );
         } else if shape == Shape::Text && wants_list {
             findings.push(
                 wrong("`join` wants a list, and a text comes in here".to_owned())

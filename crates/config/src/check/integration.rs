@@ -7,7 +7,7 @@ use raccord_model::language::{
 };
 use raccord_model::{Kind, Name};
 
-use super::{Scene, follow};
+use super::{Referent, Scene, follow};
 
 /// What is wrong with an integration.
 pub(super) fn check(scene: Scene<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding> {
@@ -19,8 +19,13 @@ pub(super) fn check(scene: Scene<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding
     }
     for (name, subscription) in &spec.subscriptions {
         let path = ["subscriptions", name.as_str()];
-        let transfer =
-            follow(scene, &scene.all.transfers, (Kind::Transfer, name), &path).or_find(&mut findings);
+        let transfer = match follow(scene, &scene.all.transfers, (Kind::Transfer, name), &path) {
+            Referent::Dangling(finding) => {
+                findings.push(finding.about_name());
+                None
+            }
+            other => other.or_find(&mut findings),
+        };
         let Some(subscription) = subscription_of(scene, subscription, &path, &mut findings) else { continue };
         if let Some(transfer) = transfer {
             let found = check_effect(spec.active, (name, &transfer.spec), subscription);

@@ -14,11 +14,11 @@ mod stack;
 mod transfer;
 
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::suggest;
 use raccord_model::{Kind, Name};
 
 use crate::diagnose::{Document, Report};
 use crate::document::{Documents, Held, Table};
-use crate::suggest;
 
 /// Everything a check may look at.
 #[derive(Clone, Copy)]
@@ -104,16 +104,19 @@ pub(crate) fn follow<'s, S>(
     }
     let names: Vec<&str> = table.keys().map(Name::as_str).collect();
     let message = format!("there is no {kind} `{name}`");
-    Referent::Dangling(dangling(path, message, name.as_str(), &names))
+    let finding = dangling(path, message, name.as_str(), &names);
+    if !names.is_empty() {
+        return Referent::Dangling(finding);
+    }
+    let inline = if kind.is_resource() { "" } else { ", or write it here instead of its name" };
+    let help = format!("no document of kind {kind} is there at all: add one{inline}");
+    Referent::Dangling(finding.help(help))
 }
 
 /// A reference that leads nowhere, with the names that it could have meant.
 pub(crate) fn dangling(path: &[&str], message: String, wrong: &str, names: &[&str]) -> Finding {
     let finding = Finding::error(path, Code::DanglingReference, message);
-    match suggest::advice(wrong, names, "those there are") {
-        Some(help) => finding.help(help),
-        None => finding,
-    }
+    Finding { help: suggest::advice(wrong, names, "those there are"), ..finding }
 }
 
 /// Whether exactly one of several fields stands here; otherwise a sentence that says so.

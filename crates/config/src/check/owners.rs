@@ -30,7 +30,8 @@ pub(super) fn check(scene: Scene<'_, '_>) -> Vec<(usize, Finding)> {
             let message =
                 format!("the transfer `{first}` owns rows of {to} too, and feeds the same field `{field}`");
             let help = "let one of them enrich (`mode: enrich`), or feed the field from one alone";
-            findings.push((held.at, Finding::error(&path, Code::TwoOwners, message).help(help)));
+            let finding = Finding::error(&path, Code::TwoOwners, message).help(help);
+            findings.push((held.at, if is_inline { finding.about_name() } else { finding }));
         }
     }
     findings

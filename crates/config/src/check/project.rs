@@ -6,8 +6,7 @@ use raccord_compiler::mapping::check_default;
 use raccord_model::Ident;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{Entity, Field, FieldType, ProjectSpec};
-
-use crate::suggest;
+use raccord_model::suggest;
 
 /// What is wrong with a project.
 pub(super) fn check(spec: &ProjectSpec) -> Vec<Finding> {

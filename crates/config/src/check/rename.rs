@@ -43,7 +43,9 @@ fn check_table<S>(kind: Kind, table: &Table<S>, findings: &mut Vec<(usize, Findi
                 .map(|first| format!("{kind} `{first}` is renamed from `{old}` too")),
         };
         if let Some(message) = wrong {
-            findings.push((held.at, Finding::error(&PATH, Code::InvalidRename, message)));
+            let help =
+                "the annotation names what one resource was called before; remove it once it is applied";
+            findings.push((held.at, Finding::error(&PATH, Code::InvalidRename, message).help(help)));
         }
     }
 }

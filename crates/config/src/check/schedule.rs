@@ -13,7 +13,8 @@ pub(super) fn check(schedule: &Schedule) -> Vec<Finding> {
     let mut findings = Vec::new();
     let ways = [("every", schedule.every.is_some()), ("cron", schedule.cron.is_some())];
     if let Err(message) = exactly_one(&ways) {
-        findings.push(Finding::error(&NOWHERE, Code::ConflictingFields, message));
+        let help = "a schedule is an interval, or a cron expression with its time zone";
+        findings.push(Finding::error(&NOWHERE, Code::ConflictingFields, message).help(help));
     }
     if schedule.every.is_some_and(|every| every.0 == 0) {
         let message = "the interval must be at least one second";

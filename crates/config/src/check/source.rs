@@ -3,11 +3,11 @@
 use raccord_compiler::connector;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
+use raccord_model::suggest;
 use raccord_model::{DataTypeName, Kind, Name};
 
 use super::{Scene, authorization, follow};
 use crate::diagnose::Document;
-use crate::suggest;
 
 /// What is wrong with a source.
 pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
@@ -60,8 +60,5 @@ pub(super) fn unknown_data_type(
     names: &[&str],
 ) -> Finding {
     let finding = Finding::error(path, Code::UnknownDataType, message);
-    match suggest::advice(wrong.as_str(), names, "its data types are") {
-        Some(help) => finding.help(help),
-        None => finding,
-    }
+    Finding { help: suggest::advice(wrong.as_str(), names, "its data types are"), ..finding }
 }

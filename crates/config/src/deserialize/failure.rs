@@ -3,10 +3,10 @@
 use std::fmt;
 
 use raccord_model::diagnostic::Code;
+use raccord_model::suggest;
 use serde::de::{self, Expected, Unexpected};
 
 use crate::node::{Node, Span};
-use crate::suggest;
 
 /// A mistake on its way out of the tree: each level adds its step to the path.
 #[derive(Debug)]
@@ -59,10 +59,11 @@ impl Failure {
         self
     }
 
-    /// The same under another code, when it has the first one.
-    pub(crate) fn recode(mut self, from: Code, to: Code) -> Self {
+    /// The same said in other words under another code, when it has the first one.
+    pub(crate) fn recode(mut self, from: Code, to: Code, message: String) -> Self {
         if self.0.code == from {
             self.0.code = to;
+            self.0.message = message;
         }
         self
     }

@@ -45,7 +45,9 @@ impl<'de> EnumAccess<'de> for Tag<'_, '_> {
                 let failure = failure.below(&entry.key, &entry.node, key);
                 let is_connector = self.member == CONNECTOR;
                 if is_connector {
-                    failure.recode(Code::InvalidValue, Code::UnknownConnector)
+                    let name = entry.node.text().unwrap_or_default();
+                    let message = format!("there is no connector `{name}`");
+                    failure.recode(Code::InvalidValue, Code::UnknownConnector, message)
                 } else {
                     failure
                 }

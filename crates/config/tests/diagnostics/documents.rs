@@ -174,7 +174,7 @@ fn transfers() {
         ("  {source: files, to: crm.contact, mapping: {primaryKey: {city: c}}}", ""),
         (
             "  {source: files, to: crm.contact, mapping: {fields: {citi: c}}}",
-            "unknown-entity-field@28:61 spec.mapping.fields.citi",
+            "unknown-entity-field@28:55 spec.mapping.fields.citi",
         ),
     ];
     for (spec, expected) in cases {
@@ -189,7 +189,7 @@ fn transfers() {
     assert_eq!(found.iter().map(|d| d.code.as_str()).collect::<Vec<_>>(), ["required-field"]);
     let one = around("Transfer", &ready);
     let two = document("Transfer", &ready).replace("name: a", "name: b");
-    check(&format!("{one}---\n{two}"), "two-owners@41:50 spec.mapping.fields.name");
+    check(&format!("{one}---\n{two}"), "two-owners@41:44 spec.mapping.fields.name");
     let enriching = two.replace("active: true", "active: true\n  mode: enrich");
     check(&format!("{one}---\n{enriching}"), "");
 }

@@ -4,7 +4,7 @@
 const LONGEST: usize = 64;
 
 /// The nearest of the candidates, when one is near enough to be meant.
-pub(crate) fn nearest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     if wrong.is_empty() || wrong.len() > LONGEST {
         return None;
     }
@@ -29,7 +29,7 @@ fn distance(wrong: &str, candidate: &str) -> usize {
 }
 
 /// The advice that names the nearest candidate, or lists them all when they are few.
-pub(crate) fn advice(wrong: &str, candidates: &[&str], what: &str) -> Option<String> {
+pub fn advice(wrong: &str, candidates: &[&str], what: &str) -> Option<String> {
     if let Some(meant) = nearest(wrong, candidates.iter().copied()) {
         return Some(format!("did you mean `{meant}`?"));
     }
