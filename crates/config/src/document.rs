@@ -44,6 +44,8 @@ pub(crate) struct Documents {
     pub(crate) subscriptions: Table<SubscriptionSpec>,
     pub(crate) alerts: Table<AlertSpec>,
     pub(crate) integrations: Table<IntegrationSpec>,
+    /// The documents that are wrong, by number.
+    pub(crate) wrong: Vec<usize>,
     /// Documents that are there but wrong: nothing that refers to them dangles.
     pub(crate) broken: BTreeSet<(Kind, Name)>,
     /// Kinds of which a document is there whose name cannot be read.
@@ -165,6 +167,7 @@ impl Documents {
                 None => false,
             };
             if !is_read {
+                all.wrong.push(at);
                 all.add_broken(document.kind, name_of(&document.root));
             }
         }

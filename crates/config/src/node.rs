@@ -68,6 +68,11 @@ impl<'t> Node<'t> {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
+    /// The elements of a list; none for anything else.
+    pub(crate) fn elements(&self) -> &[Self] {
+        if let Value::Seq(items) = &self.value { items } else { &[] }
+    }
+
     /// The text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         if let Value::Scalar { text, .. } = &self.value { Some(text) } else { None }

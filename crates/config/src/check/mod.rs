@@ -12,6 +12,7 @@ mod schedule;
 mod source;
 mod stack;
 mod transfer;
+mod wrong;
 
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::suggest;
@@ -41,7 +42,9 @@ pub(crate) fn check(scene: Scene<'_, '_>, report: &mut Report) {
             find(scene, report, at, finding);
         }
     }
-    for (at, finding) in owners::check(scene).into_iter().chain(rename::check(scene)) {
+    for (at, finding) in
+        owners::check(scene).into_iter().chain(rename::check(scene)).chain(wrong::check(scene))
+    {
         find(scene, report, at, finding);
     }
 }

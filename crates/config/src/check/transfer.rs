@@ -3,7 +3,7 @@
 use raccord_compiler::mapping::{Layout, Task, compile};
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode, SourceSpec, TransferSpec};
-use raccord_model::{DataTypeName, Ident, Kind, Name};
+use raccord_model::{DataTypeName, EntityRef, Ident, Kind, Name};
 
 use super::source::unknown_data_type;
 use super::{Scene, dangling, exactly_one, follow, schedule};
@@ -18,7 +18,7 @@ pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &TransferSpec) -> V
         findings.extend(check_data_type(name, spec, &source.spec));
         findings.extend(check_readiness(spec, &source.spec));
     }
-    find_entity(scene, spec, &mut findings);
+    find_entity(scene, &spec.to, &mut findings);
     if let Some(ByNameOrInline::ByName(mapping)) = &spec.mapping {
         follow(scene, &scene.all.mappings, (Kind::Mapping, mapping), &["mapping"]).or_find(&mut findings);
     }
@@ -89,19 +89,19 @@ fn check_deletes(deletes: &Deletes) -> Vec<Finding> {
 }
 
 /// The entity that a transfer writes to.
-fn find_entity<'s>(
+pub(super) fn find_entity<'s>(
     scene: Scene<'s, '_>,
-    spec: &TransferSpec,
+    to: &EntityRef,
     findings: &mut Vec<Finding>,
 ) -> Option<&'s Entity> {
     let project =
-        follow(scene, &scene.all.projects, (Kind::Project, &spec.to.project), &["to"]).or_find(findings)?;
+        follow(scene, &scene.all.projects, (Kind::Project, &to.project), &["to"]).or_find(findings)?;
     let entities = &project.spec.entities;
-    let entity = entities.get(&spec.to.entity);
+    let entity = entities.get(&to.entity);
     if entity.is_none() {
         let names: Vec<&str> = entities.keys().map(Ident::as_str).collect();
-        let message = format!("the project `{}` has no entity `{}`", spec.to.project, spec.to.entity);
-        findings.push(dangling(&["to"], message, spec.to.entity.as_str(), &names));
+        let message = format!("the project `{}` has no entity `{}`", to.project, to.entity);
+        findings.push(dangling(&["to"], message, to.entity.as_str(), &names));
     }
     entity
 }
@@ -126,7 +126,7 @@ pub(super) fn check_mapping(scene: Scene<'_, '_>, held: &Held<TransferSpec>) -> 
     let Some((mapping, at, path)) = mapping_of(scene, held) else {
         return Vec::new();
     };
-    let Some(entity) = find_entity(scene, spec, &mut Vec::new()) else {
+    let Some(entity) = find_entity(scene, &spec.to, &mut Vec::new()) else {
         return Vec::new();
     };
     // A transfer at rest may be half finished.
