@@ -219,8 +219,29 @@ pub struct RejectView {
     /// The transfer's name.
     pub transfer: Name,
     /// What is kept of it.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "as_shown")]
     pub reject: Reject,
+}
+
+/// A reject without what only the state understands: its transfer has a name already, its key is bytes.
+fn as_shown<S: Serializer>(reject: &Reject, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shown<'a> {
+        run: RunId,
+        at: Timestamp,
+        position: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<&'a Ident>,
+        reason: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parent: Option<&'a str>,
+    }
+    let Reject { run, at, position, field, reason, payload, parent, .. } = reject;
+    let (field, payload, parent) = (field.as_ref(), payload.as_deref(), parent.as_deref());
+    Shown { run: *run, at: *at, position, field, reason, payload, parent }.serialize(serializer)
 }
 
 /// A data type of a source, with the fields that its first records have.

@@ -177,7 +177,10 @@ impl Running<'_> {
         let next_page = page.next.clone();
         let is_last = next_page.is_none();
         let MappedPage { changes, rejects, refuse, greatest } = map_page(self.job, page, self.run.id, now);
-        let first_reason = rejects.first().map(|reject| reject.reason.clone());
+        let first_reason = rejects.first().map(|reject| match &reject.field {
+            Some(field) => format!("{field}: {}", reject.reason),
+            None => reject.reason.clone(),
+        });
         let rejected_whole = may_fail_whole && changes.is_empty() && first_reason.is_some();
         let is_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
         let ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint};
+use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
 use raccord_model::fact::{Pause, RunId, RunOutcome, Uid};
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Swept};
@@ -107,37 +107,41 @@ pub async fn resync(
     since: Option<&str>,
     replies: &mut Replies<'_>,
 ) -> Result<(), EngineError> {
-    let facts = engine.facts();
     let job = prepare(engine, transfer).await?;
+    // A point that makes no sense must be refused before anything is reset.
+    let cursor = since.map(|since| point(&job, since)).transpose()?;
     let mut fact = job.fact.clone();
     fact.epoch += 1;
     fact.reset = fact.epoch;
     let epoch = fact.epoch;
-    facts.commit(vec![put(Table::Transfers, &job.uid, &fact)?]).await?;
-    let Some(since) = since else {
+    engine.facts().commit(vec![put(Table::Transfers, &job.uid, &fact)?]).await?;
+    let (Some(since), Some(cursor)) = (since, cursor) else {
         replies(Reply::Done(format!("the next run of {transfer} reads everything again")));
         return Ok(());
     };
-    let cursor = job.stream.cursor().ok_or_else(|| {
-        EngineError::Invalid(format!(
-            "`{transfer}` reads everything every time: its source is not incremental"
-        ))
-    })?;
-    let value = cursor
-        .read(since)
-        .or_else(|| cursor.read(&serde_json::Value::from(since).to_string()))
-        .ok_or_else(|| EngineError::Invalid(format!("`{since}` is not a value of the incremental field")))?;
     let checkpoint = Checkpoint {
         version: CHECKPOINT_VERSION,
         fingerprint: job.fingerprint,
         epoch,
-        cursor: Some(value),
+        cursor: Some(cursor),
         window: None,
         snapshot_at: None,
     };
     engine.sink.commit(checkpoint_only(engine, &job, epoch, checkpoint)).await?;
     replies(Reply::Done(format!("the next run of {transfer} reads from {since} on")));
     Ok(())
+}
+
+/// A value of the incremental field, as a person wrote it.
+fn point(job: &Job, since: &str) -> Result<Cursor, EngineError> {
+    let cursor = job.stream.cursor().ok_or_else(|| {
+        let name = &job.transfer;
+        EngineError::Invalid(format!("`{name}` reads everything every time: its source is not incremental"))
+    })?;
+    cursor
+        .read(since)
+        .or_else(|| cursor.read(&serde_json::Value::from(since).to_string()))
+        .ok_or_else(|| EngineError::Invalid(format!("`{since}` is not a value of the incremental field")))
 }
 
 fn checkpoint_only(engine: &Engine, job: &Arc<Job>, epoch: u64, checkpoint: Checkpoint) -> Batch {

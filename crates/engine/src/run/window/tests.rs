@@ -32,12 +32,12 @@ fn setup<'a>(cursor: Option<&'a IncrementalCursor>, snapshot: Option<&'a Snapsho
     }
 }
 
-fn token(text: &str) -> Option<PageToken> {
-    Some(PageToken(text.to_owned()))
+fn token(text: &str) -> PageToken {
+    PageToken(text.to_owned())
 }
 
 fn page(next: Option<&str>, greatest: i64) -> PageEnd {
-    PageEnd { next: next.and_then(token), greatest: Some(Cursor::Integer(greatest)) }
+    PageEnd { next: next.map(token), greatest: Some(Cursor::Integer(greatest)) }
 }
 
 const INTEGER: &str = r#"{"field":"id","param":"since","format":"integer"}"#;
@@ -48,7 +48,7 @@ fn the_cursor_waits_for_the_end_of_the_window() {
     let first = open(None, &setup(Some(&cursor), None));
     assert_eq!(first.window.as_ref().unwrap().from, None);
     let after = after_page(first, page(Some("2"), 50), false, now());
-    assert_eq!((after.cursor.clone(), after.window.as_ref().unwrap().page.clone()), (None, token("2")));
+    assert_eq!((after.cursor.clone(), after.window.as_ref().unwrap().page.clone()), (None, Some(token("2"))));
     // Pages are not in order: the smaller value of the last page does not take the greatest away.
     let done = after_page(after, page(None, 20), false, now());
     assert_eq!((done.cursor.clone(), done.window.clone()), (Some(Cursor::Integer(50)), None));
@@ -68,7 +68,7 @@ fn a_window_left_open_is_continued() {
     let cursor = cursor_of(INTEGER);
     let cut = after_page(open(None, &setup(Some(&cursor), None)), page(Some("2"), 50), false, now());
     let again = open(Some(cut.clone()), &setup(Some(&cursor), None));
-    assert_eq!(again.window.as_ref().unwrap().page, token("2"));
+    assert_eq!(again.window.as_ref().unwrap().page, Some(token("2")));
     assert_eq!(restart(cut).window.unwrap().page, None);
 }
 
