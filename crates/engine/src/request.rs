@@ -2,20 +2,22 @@
 //!
 //! YAML always loads in the caller; what travels is the canonical configuration.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use raccord_model::fact::{Generation, Pause, Reject, RejectId, Run, RunId, Tally, Trip, Updates};
 use raccord_model::{DataTypeName, Desired, EntityRef, Ident, Name};
 use raccord_plan::{Options, Plan};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 /// What is asked.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// What applying a configuration would do.
-    Plan(Box<Desired>, Options),
+    Plan(Arc<Desired>, Options),
     /// Apply a configuration, if the state still stands where it was planned on.
-    Apply(Box<Desired>, ApplyOptions),
+    Apply(Arc<Desired>, ApplyOptions),
     /// Generations, newest first.
     History {
         /// At most so many.
@@ -135,7 +137,7 @@ pub struct ApplyOptions {
 pub struct Row(pub Vec<(String, Value)>);
 
 impl Serialize for Row {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }

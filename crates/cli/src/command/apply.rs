@@ -1,6 +1,7 @@
 //! `raccord apply`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use raccord_engine::plan::{Options, Plan, saved};
@@ -39,7 +40,7 @@ pub(crate) fn apply(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), Co
     if let Some(path) = &args.plan {
         return apply_saved(ui, global, path);
     }
-    let desired = session::desired(ui, global)?;
+    let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "apply", Opening::Create)?;
     let detail = if args.full { Detail::Full } else { Detail::Changes };
     let change = Change { desired: &desired, options: args.scope.options(), rollback_to: None, detail };
@@ -48,7 +49,7 @@ pub(crate) fn apply(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), Co
 
 /// Something to be planned, shown, agreed to and applied.
 pub(crate) struct Change<'a> {
-    pub(crate) desired: &'a Desired,
+    pub(crate) desired: &'a Arc<Desired>,
     pub(crate) options: Options,
     pub(crate) rollback_to: Option<u64>,
     pub(crate) detail: Detail,
@@ -89,7 +90,7 @@ fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Resul
         by: session::who(),
         rollback_to: change.rollback_to,
     };
-    let request = Request::Apply(Box::new(change.desired.clone()), options);
+    let request = Request::Apply(Arc::clone(change.desired), options);
     let generation = session.one(request, |reply| match reply {
         Reply::Applied(generation) => Some(generation),
         _ => None,
@@ -117,7 +118,8 @@ fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandEr
     };
     // What the plan shows was agreed to when it was saved.
     let options = Options { targets, allow_delete: true, allow_rekey: true };
-    let change = Change { desired: &saved.desired, options, rollback_to: None, detail: Detail::Changes };
+    let desired = Arc::new(saved.desired);
+    let change = Change { desired: &desired, options, rollback_to: None, detail: Detail::Changes };
     commit(ui, &session, &change, saved.plan.serial)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use raccord_engine::plan::{Options, Plan, saved};
@@ -77,7 +78,7 @@ enum Output {
 }
 
 pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode, CommandError> {
-    let desired = session::desired(ui, global)?;
+    let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "plan", Opening::Create)?;
     let plan = ask(&session, &desired, &args.scope.options())?;
     let detail = if args.full { Detail::Full } else { Detail::Changes };
@@ -96,8 +97,12 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
 }
 
 /// Asks for a plan.
-pub(crate) fn ask(session: &Session, desired: &Desired, options: &Options) -> Result<Plan, CommandError> {
-    let request = Request::Plan(Box::new(desired.clone()), options.clone());
+pub(crate) fn ask(
+    session: &Session,
+    desired: &Arc<Desired>,
+    options: &Options,
+) -> Result<Plan, CommandError> {
+    let request = Request::Plan(Arc::clone(desired), options.clone());
     session.one(request, |reply| match reply {
         Reply::Plan(plan) => Some(*plan),
         _ => None,

@@ -1,5 +1,7 @@
 //! `raccord rollback`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use raccord_engine::{Reply, Request};
 
@@ -30,7 +32,7 @@ pub(crate) fn rollback(ui: &Ui, global: &Global, args: &RollbackArgs) -> Result<
     let session = Session::open(global, "rollback", Opening::Existing)?;
     let desired =
         session.one(Request::Generation { number: Some(args.generation) }, |reply| match reply {
-            Reply::Desired(desired) => Some(*desired),
+            Reply::Desired(desired) => Some(Arc::new(*desired)),
             _ => None,
         })?;
     let change = Change {
