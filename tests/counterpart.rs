@@ -40,6 +40,11 @@ impl Localstripe {
     pub(crate) fn create(&self, path: &str, form: &str) -> String {
         self.0.send("POST", path, "application/x-www-form-urlencoded", form)
     }
+
+    /// Deletes an object: `delete("/v1/customers/cus_1")`.
+    pub(crate) fn delete(&self, path: &str) {
+        self.0.send("DELETE", path, "application/json", "");
+    }
 }
 
 /// A store of JSON records: the next page in a `Next-Page` header, `last_modified` as cursor, basic authorization.
@@ -75,6 +80,16 @@ impl Kinto {
     /// Makes a record of a JSON object: `create("/v1/buckets/shop/collections/customers/records", r#"{"name":"Ann"}"#)`.
     pub(crate) fn create(&self, path: &str, record: &str) -> String {
         self.0.send("POST", path, "application/json", &format!("{{\"data\":{record}}}"))
+    }
+
+    /// Makes or replaces a record whose path names it.
+    pub(crate) fn replace(&self, path: &str, record: &str) -> String {
+        self.0.send("PUT", path, "application/json", &format!("{{\"data\":{record}}}"))
+    }
+
+    /// Deletes a record; it stays as a tombstone that `_since` shows.
+    pub(crate) fn delete(&self, path: &str) {
+        self.0.send("DELETE", path, "application/json", "");
     }
 }
 

@@ -18,20 +18,22 @@ use raccord_model::plan::Consequence;
 use tempfile::TempDir;
 
 /// One block of YAML.
-struct Block {
-    line: usize,
+pub(crate) struct Block {
+    pub(crate) line: usize,
     /// The code that its validation must report.
-    fails: Option<String>,
+    pub(crate) fails: Option<String>,
     /// The file it is, when it says so.
     file: Option<String>,
-    text: String,
+    pub(crate) text: String,
 }
 
-fn root() -> PathBuf {
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-fn blocks(page: &str) -> Vec<Block> {
+/// The blocks of YAML in a page.
+pub(crate) fn blocks(page: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut lines = page.lines().enumerate();
     while let Some((at, line)) = lines.next() {
@@ -115,7 +117,8 @@ fn check_page(page: &Path) {
     }
 }
 
-fn pages(directory: &Path) -> Vec<PathBuf> {
+/// The pages below a directory.
+pub(crate) fn pages(directory: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     found.sort();
@@ -140,9 +143,9 @@ fn blocks_are_found_with_what_they_say_of_themselves() {
     assert_eq!(shown, [(1, Some("a.yaml"), None), (8, None, Some("not-ready"))]);
 }
 
-/// Compares a page with what the code says; with `RACCORD_WRITE_DOCS=1` writes it instead.
-fn check_generated(name: &str, expected: &str) {
-    let path = root().join("docs/reference").join(name);
+/// Compares a file of the repository with what the code says; with `RACCORD_WRITE_DOCS=1` writes it instead.
+pub(crate) fn check_generated(name: &str, expected: &str) {
+    let path = root().join(name);
     if std::env::var_os("RACCORD_WRITE_DOCS").is_some() {
         fill(&path, expected);
     }
@@ -168,7 +171,7 @@ fn the_table_of_consequences_is_fresh() {
             writeln!(page, "| `{field}` | {} | {} |", meaning(rule.effect), rule.note).unwrap();
         }
     }
-    check_generated("consequences.md", &page);
+    check_generated("docs/reference/consequences.md", &page);
 }
 
 fn meaning(effect: Effect) -> String {
@@ -192,5 +195,5 @@ fn the_table_of_diagnostics_is_fresh() {
     for code in Code::ALL {
         writeln!(page, "| `{code}` | {} |", code.summary()).unwrap();
     }
-    check_generated("diagnostics.md", &page);
+    check_generated("docs/reference/diagnostics.md", &page);
 }

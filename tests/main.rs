@@ -3,5 +3,15 @@
 
 mod counterpart;
 mod documentation;
+mod environment;
+mod examples;
+mod first_integration;
+mod http_server;
 mod invalid;
+mod plan_and_apply;
+mod reference;
+mod runs;
+mod schemas;
+mod tally;
+mod third_parties;
 mod tidy;

@@ -27,6 +27,7 @@ pub struct MappingSpec {
 /// Exactly one of `from`, `const` and `expr` stands here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["from"] }, { "required": ["const"] }, { "required": ["expr"] }]))]
 #[schemars(!remote, transform = or_a("FieldPath"))]
 pub struct MappedField {
     /// The path of the third-party field.

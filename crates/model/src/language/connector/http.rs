@@ -220,6 +220,7 @@ impl<'de> Deserialize<'de> for Scalar {
 /// How pages follow each other. Exactly one of `nextUrl`, `link`, `page`, `offset`, `cursor` stands here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["nextUrl"] }, { "required": ["link"] }, { "required": ["page"] }, { "required": ["offset"] }, { "required": ["cursor"] }]))]
 pub struct Pagination {
     /// The next page's URL, relative or absolute: a path in the body, or `{header: NAME}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,6 +257,7 @@ pub struct Pagination {
 /// Where an answer holds something: a path in the body (the short form), a header, or a field of the last record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["body"] }, { "required": ["header"] }, { "required": ["lastRecord"] }]))]
 #[schemars(!remote, transform = or_a("FieldPath"))]
 pub struct Place {
     /// A path in the body.
@@ -276,6 +278,7 @@ shorthand!(Place, "a path, or a map with `header` or `lastRecord`", |text: &str|
 /// Where a request takes a value: a query parameter (the short form) or a member of the JSON body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["query"] }, { "required": ["body"] }]))]
 #[schemars(!remote, transform = or(serde_json::json!({ "type": "string" })))]
 pub struct Parameter {
     /// The name of a query parameter.

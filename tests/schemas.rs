@@ -1,0 +1,260 @@
+//! The JSON Schemas in `schemas/`: fresh, and of one mind with the loader. What people are shown passes, and a
+//! mistake that a schema can see fails, so that an editor shows it while one types.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use jsonschema::Validator;
+use raccord_model::Kind;
+use serde_json::Value;
+
+use crate::documentation::{blocks, check_generated, pages, root};
+use crate::environment::TestEnvironment;
+
+/// What the program prints as the schema of a kind, or of any document.
+pub(crate) fn schema(kind: Option<Kind>) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_raccord"));
+    command.arg("schema").args(kind.map(Kind::as_str));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_schemas_are_fresh() {
+    for kind in Kind::ALL {
+        let name = format!("schemas/{}.schema.json", kind.as_str().to_lowercase());
+        check_generated(&name, &schema(Some(kind)));
+    }
+    check_generated("schemas/raccord.schema.json", &schema(None));
+    let files = fs::read_dir(root().join("schemas")).unwrap().count();
+    assert_eq!(files, Kind::ALL.len() + 1, "a file in schemas/ belongs to no kind");
+}
+
+/// The schema of any document, and that of each kind.
+struct Schemas {
+    any: Validator,
+    kinds: Vec<(Kind, Validator)>,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let validator =
+            |text: String| jsonschema::draft202012::new(&serde_json::from_str(&text).unwrap()).unwrap();
+        let kinds = Kind::ALL.map(|kind| (kind, validator(schema(Some(kind)))));
+        Self { any: validator(schema(None)), kinds: kinds.into() }
+    }
+
+    /// What the schemas have against a document, that of any and that of its kind.
+    fn mistakes(&self, document: &Value) -> Vec<String> {
+        let own = self.kinds.iter().find(|(kind, _)| document["kind"] == kind.as_str());
+        let of_kind = own.map(|(_, validator)| validator);
+        let both = [Some(&self.any), of_kind].into_iter().flatten();
+        both.flat_map(|validator| validator.iter_errors(document))
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect()
+    }
+
+    #[track_caller]
+    fn accept(&self, place: &str, text: &str) {
+        for document in documents(text).unwrap_or_else(|error| panic!("{place}: {error}")) {
+            let mistakes = self.mistakes(&document);
+            assert!(mistakes.is_empty(), "{place}: {mistakes:#?}");
+        }
+    }
+
+    /// Whether there is something to show; what is not YAML, an editor sees by itself.
+    fn refuse(&self, text: &str) -> bool {
+        documents(text)
+            .map_or(true, |documents| documents.iter().any(|document| !self.mistakes(document).is_empty()))
+    }
+}
+
+fn documents(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
+    // YAML 1.2: `yes` is a text.
+    serde_saphyr::from_multiple_with_options(text, serde_saphyr::options! { strict_booleans: true })
+}
+
+/// The YAML files below a directory, in order.
+fn yaml(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(yaml(&path));
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn the_schemas_accept_what_people_are_shown() {
+    let schemas = Schemas::new();
+    let mut files = yaml(&root().join("examples"));
+    let begun = TestEnvironment::new();
+    begun.ok("init shop");
+    files.extend(yaml(begun.path()));
+    for path in files {
+        schemas.accept(&path.display().to_string(), &fs::read_to_string(&path).unwrap());
+    }
+    let mut shown = pages(&root().join("docs"));
+    shown.push(root().join("README.md"));
+    for page in shown {
+        for block in blocks(&fs::read_to_string(&page).unwrap()) {
+            if block.fails.is_none() {
+                schemas.accept(&format!("{}:{}", page.display(), block.line), &block.text);
+            }
+        }
+    }
+}
+
+/// Codes of mistakes that a schema can see, and the cases among them that it cannot.
+const VISIBLE: &[(&str, &[&str])] = &[
+    ("api-version", &[]),
+    ("missing-field", &[]),
+    ("plain-secret", &["among-the-headers"]),
+    ("unknown-connector", &[]),
+    ("unknown-field", &[]),
+    ("unknown-kind", &[]),
+    ("wrong-type", &[]),
+];
+
+#[test]
+fn the_schemas_refuse_what_a_schema_can_see() {
+    let schemas = Schemas::new();
+    let mut missed = Vec::new();
+    for (code, invisible) in VISIBLE {
+        for path in yaml(&root().join("tests/invalid").join(code)) {
+            let name = path.file_stem().unwrap().to_string_lossy();
+            let is_refused = schemas.refuse(&fs::read_to_string(&path).unwrap());
+            if is_refused == invisible.contains(&&*name) {
+                missed.push(format!("{code}/{name}: {}", if is_refused { "refused" } else { "accepted" }));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// One document of a kind with a specification.
+fn document(kind: &str, spec: &str) -> String {
+    format!("apiVersion: raccord/v1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n")
+}
+
+#[test]
+fn every_short_form_and_every_variable_passes() {
+    let schemas = Schemas::new();
+    for (kind, spec) in [
+        ("Transfer", "{source: a, to: b.c, schedule: 1h30m, deletes: none, mapping: by-name}"),
+        (
+            "Transfer",
+            "{source: a, to: b.c, schedule: {cron: '0 6 * * *'}, deletes: {snapshot: {maxShare: 5%}}}",
+        ),
+        (
+            "Transfer",
+            "{source: '${var:SOURCE}', to: 'b.${var:ENTITY}', active: '${var:ON}', mode: '${var:MODE}'}",
+        ),
+        (
+            "Mapping",
+            "{primaryKey: {id: a.b}, fields: {x: {const: 1}, y: {from: y, transform: [trim, {truncate: 3}]}}}",
+        ),
+        (
+            "Project",
+            "{entities: {c: {key: id, fields: {id: text}}, d: {key: [a, b], fields: {a: integer, b: {type: date}}}}}",
+        ),
+        (
+            "Integration",
+            "{subscriptions: {a: [created], b: by-name, c: {updates: [deleted]}}, alerts: [a@b.ca, by-name, {email: [c@d.fr]}]}",
+        ),
+        ("Subscription", "[created, updated]"),
+        ("Authorization", "{type: basic, username: '${env:USER}', password: '${file:/run/secrets/p}'}"),
+        ("Source", "{connector: file, config: {dataTypes: {a: {path: a.csv, encoding: null}}}}"),
+        (
+            "Source",
+            "{connector: http, authorization: by-name, config: {baseUrl: '${var:API}', rateLimit: 10/s, \
+                    dataTypes: {a: {query: {n: 1, b: true}, pagination: {nextUrl: {header: Next-Page}}}, b: {}}}}",
+        ),
+        ("Stack", "{variables: {PORT: 8080, ON: true}, limits: {parallelTransfers: '${var:N}'}}"),
+    ] {
+        schemas.accept(spec, &document(kind, spec));
+    }
+}
+
+#[test]
+fn no_kind_takes_a_member_that_it_does_not_have() {
+    let schemas = Schemas::new();
+    for (kind, spec) in [
+        ("Transfer", "{source: a, to: b.c, shedule: 1h}"),
+        ("Transfer", "{source: a, to: b.c, schedule: soon}"),
+        ("Transfer", "{source: a, to: b.c, deletes: all}"),
+        ("Transfer", "{source: a, to: b.c, mapping: {fields: {x: {form: y}}}}"),
+        ("Mapping", "{keys: {}}"),
+        ("Mapping", "{fields: {x: {from: y, transform: [lowercse]}}}"),
+        ("Project", "{entities: {c: {key: id, fields: {id: txt}}}}"),
+        ("Project", "{entities: {c: {key: id, fields: {id: {type: text, requierd: true}}}}}"),
+        ("Integration", "{subscriptions: {a: [create]}}"),
+        ("Integration", "{alerts: [{mail: a@b.ca}]}"),
+        ("Subscription", "{update: [created]}"),
+        ("Alert", "{email: a@b.ca, tel: 1}"),
+        ("Authorization", "{type: bearer, value: '${env:T}'}"),
+        ("Authorization", "{type: bearer, token: hunter2}"),
+        ("Authorization", "{type: basic, username: a, password: '${env:P}', header: X}"),
+        ("Source", "{connector: file, config: {baseUrl: 'http://a'}}"),
+        (
+            "Source",
+            "{connector: http, config: {baseUrl: 'http://a', dataTypes: {a: {path: /a, delimiter: ';'}}}}",
+        ),
+        ("Source", "{connector: file, config: {dataTypes: {a: {path: a.csv}}}, protected: true}"),
+        ("Source", "{connector: ftp, config: {}}"),
+        (
+            "Source",
+            "{connector: http, config: {baseUrl: 'http://a', dataTypes: {a: {pagination: {page: p, cursor: c}}}}}",
+        ),
+        ("Mapping", "{fields: {x: {from: a, const: 1}}}"),
+        ("Stack", "{variable: {}}"),
+    ] {
+        assert!(schemas.refuse(&document(kind, spec)), "{kind} {spec} passes");
+    }
+}
+
+/// Every member of every object, with where it stands.
+fn members<'a>(schema: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
+    if let Value::Object(keywords) = schema {
+        for (keyword, inner) in keywords {
+            if keyword == "properties" && inner.is_object() {
+                let inner = inner.as_object().into_iter().flatten();
+                found.extend(inner.map(|(name, member)| (format!("{path}.{name}"), member)));
+            }
+            members(inner, &format!("{path}/{keyword}"), found);
+        }
+    } else if let Value::Array(items) = schema {
+        items.iter().for_each(|item| members(item, path, found));
+    }
+}
+
+#[test]
+fn every_member_says_what_it_is() {
+    for kind in Kind::ALL {
+        let schema: Value = serde_json::from_str(&schema(Some(kind))).unwrap();
+        let mut found = Vec::new();
+        members(&schema, "", &mut found);
+        assert!(found.len() > 4);
+        for (path, member) in found {
+            let reference = member["$ref"].as_str().and_then(|name| schema.pointer(&name[1..]));
+            let is_described =
+                [Some(member), reference].into_iter().flatten().any(|s| s["description"].is_string());
+            assert!(
+                is_described || is_tag(member) || path.contains("Transform"),
+                "{kind}{path} has no description"
+            );
+        }
+    }
+}
+
+/// Whether a member only says which form the others take: the form is described instead.
+fn is_tag(member: &Value) -> bool {
+    member["const"].is_string()
+}
