@@ -1,0 +1,105 @@
+//! Records that cannot be mapped: kept with their reason, shown, mapped again, and too many of them.
+
+use super::shop::{Shop, rows, run};
+use crate::environment::{TestEnvironment, assert_says};
+
+const ONE_BAD: &str = "id,name,email\n1,Ann,ann@example.com\n2,Bob,nonsense\n";
+
+fn with_one_reject(transfer: &str) -> TestEnvironment {
+    let environment = Shop { transfer, ..Shop::default() }.applied();
+    environment.write("people.csv", ONE_BAD);
+    assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
+    environment
+}
+
+#[test]
+fn a_reject_is_listed_and_shown_with_its_reason_its_place_and_its_record() {
+    let environment = with_one_reject("");
+    let list = environment.json("rejects list --transfer people --output json");
+    let reject = &list[0];
+    assert_eq!((list.as_array().unwrap().len(), &reject["field"]), (1, &"email".into()));
+    assert_says(reject["reason"].as_str().unwrap(), &["nonsense"]);
+    assert_says(reject["position"].as_str().unwrap(), &["people.csv"]);
+    let id = reject["id"].as_str().unwrap();
+    assert_says(
+        &environment.ok(&format!("rejects show {id}")),
+        &[id, "of people", "email: ", "people.csv", r#""name":"Bob""#],
+    );
+    assert_says(&environment.ok("rejects list"), &[id, "email", "people"]);
+    assert_says(&environment.fails(1, "rejects show 0000000000000000"), &["reject", "raccord rejects list"]);
+    assert_eq!(run(&environment), "fetched 2, unchanged 1, rejected 1");
+    assert_eq!(
+        environment.json("rejects list --output json").as_array().unwrap().len(),
+        1,
+        "it is one reject"
+    );
+}
+
+#[test]
+fn rejects_are_replayed_after_the_mapping_is_mended() {
+    let environment = with_one_reject("");
+    assert_says(&environment.ok("rejects replay people"), &["1 replayed", "1 rejected again"]);
+    environment.replace("raccord.yaml", "email: email}", "city: email}");
+    environment.replace("raccord.yaml", "city: city, ", "");
+    environment.ok("apply --auto-approve");
+    assert_says(&environment.ok("rejects replay people"), &["1 replayed", "1 created", "0 rejected again"]);
+    assert_eq!(environment.run("rejects list").expect_code(0).stderr, "no reject\n");
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob");
+}
+
+#[test]
+fn a_later_success_takes_the_reject_away() {
+    let environment = with_one_reject("");
+    environment.write("people.csv", "id,name,email\n2,Bob,bob@example.com\n");
+    assert_eq!(run(&environment), "fetched 1, created 1");
+    assert_eq!(environment.run("rejects list").expect_code(0).stderr, "no reject\n");
+    assert_says(&environment.ok("rejects replay people"), &["0 replayed"]);
+}
+
+#[test]
+fn a_payload_that_is_dropped_is_nowhere() {
+    let environment = with_one_reject("rejects: {payload: drop}");
+    let list = environment.json("rejects list --output json");
+    assert!(list[0].get("payload").is_none_or(serde_json::Value::is_null), "{list:#}");
+    let id = list[0]["id"].as_str().unwrap();
+    let shown = environment.ok(&format!("rejects show {id}"));
+    assert_says(&shown, &["not kept: the transfer says `payload: drop`"]);
+    assert!(!shown.contains("Bob"), "{shown}");
+    assert_says(&environment.ok("rejects replay people"), &["0 replayed", "1 have no payload"]);
+}
+
+#[test]
+fn a_first_page_that_is_rejected_whole_fails_the_run() {
+    let environment = Shop::default().applied();
+    environment.write("people.csv", "id,name,email\n1,Ann,x\n2,Bob,y\n");
+    assert_says(
+        &environment.fails(1, "run"),
+        &["people failed", "every record of the first page was rejected", "email: "],
+    );
+    assert_says(&environment.ok("status"), &["failed"]);
+    environment.write("people.csv", ONE_BAD);
+    assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
+}
+
+#[test]
+fn more_rejects_than_the_breaker_allows_disable_the_integration() {
+    let shop = Shop { integration: "breaker: {rejects: {count: 3, within: 1h}}", ..Shop::default() };
+    let environment = shop.applied();
+    let write = |bad: std::ops::Range<usize>| {
+        let bad: Vec<String> = bad.map(|n| format!("b{n},Bad,{n}\n")).collect();
+        environment.write("people.csv", &format!("id,name,email\n1,Ann,ann@example.com\n{}", bad.concat()));
+    };
+    write(0..2);
+    assert_eq!(run(&environment), "fetched 3, created 1, rejected 2");
+    assert_says(&environment.ok("status"), &["integration shop: active"]);
+    write(2..4);
+    assert_eq!(run(&environment), "fetched 3, unchanged 1, rejected 2");
+    assert_says(
+        &environment.ok("status"),
+        &["integration shop: tripped", "4 records rejected within 1h", "email: "],
+    );
+    assert_says(&environment.ok("run"), &["shop did not run: it was disabled"]);
+    environment.ok("resume shop");
+    write(0..0);
+    assert_eq!(run(&environment), "fetched 1, unchanged 1");
+}

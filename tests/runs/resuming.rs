@@ -1,0 +1,152 @@
+//! A run that ends early: what is stored stays, nothing comes twice, and the next run continues at its page.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::shop::{Shop, counts, run};
+use crate::environment::{TestEnvironment, assert_says, wait_until};
+use crate::http_server::{self, HttpServer};
+
+const PAGES: usize = 12;
+const PER_PAGE: usize = 5;
+
+/// A service with pages that it takes a while to answer.
+struct Slow {
+    server: HttpServer,
+    milliseconds: Arc<AtomicU64>,
+}
+
+impl Slow {
+    fn start() -> Self {
+        let milliseconds = Arc::new(AtomicU64::new(200));
+        let wait = Arc::clone(&milliseconds);
+        let server = HttpServer::start(move |request| {
+            std::thread::sleep(Duration::from_millis(wait.load(Ordering::SeqCst)));
+            http_server::json(page(request.number("page").unwrap()))
+        });
+        Self { server, milliseconds }
+    }
+
+    fn hurry(&self) {
+        self.milliseconds.store(0, Ordering::SeqCst);
+    }
+
+    fn pages(&self) -> Vec<usize> {
+        self.server.asked("page").iter().map(|page| page.parse().unwrap()).collect()
+    }
+
+    fn applied(&self) -> TestEnvironment {
+        let source = format!(
+            "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{}\", dataTypes: \
+             {{people: {{pagination: {{page: page, size: {{size: {PER_PAGE}}}}}}}}}}}}}",
+            self.server.url()
+        );
+        Shop { source: &source, ..Shop::default() }.applied()
+    }
+}
+
+/// The records of a page; none after the last one.
+fn page(number: usize) -> String {
+    let first = (number - 1) * PER_PAGE;
+    let people = (first..first + PER_PAGE).filter(|_| number <= PAGES);
+    let records: Vec<String> = people.map(|n| format!(r#"{{"id":"p{n:03}","name":"N{n}"}}"#)).collect();
+    format!("[{}]", records.join(","))
+}
+
+fn count(environment: &TestEnvironment) -> usize {
+    environment.json("records crm.contact --output json --limit 1000").as_array().unwrap().len()
+}
+
+#[test]
+fn a_killed_run_loses_nothing_and_doubles_nothing() {
+    let slow = Slow::start();
+    let environment = slow.applied();
+    let running = environment.start("run");
+    // What is stored becomes durable at least every second, so two seconds are enough to keep something.
+    wait_until("the tenth page is asked for", || slow.pages().len() >= 10);
+    running.signal("KILL");
+    assert_eq!(running.wait().code, None);
+    let stored = count(&environment);
+    assert!(stored > 0 && stored < PAGES * PER_PAGE && stored.is_multiple_of(PER_PAGE), "{stored} rows");
+
+    slow.server.forget();
+    slow.hurry();
+    let report = environment.json("run --output json");
+    let left = PAGES * PER_PAGE - stored;
+    assert_eq!(counts(&report, "people"), format!("fetched {left}, created {left}"));
+    assert_eq!(slow.pages().first(), Some(&(stored / PER_PAGE + 1)), "the page after the last one stored");
+    assert_eq!(count(&environment), PAGES * PER_PAGE);
+    assert_eq!(run(&environment), "fetched 60, unchanged 60");
+}
+
+#[test]
+fn an_interrupted_run_stops_after_the_page_in_hand_and_says_so() {
+    let slow = Slow::start();
+    let environment = slow.applied();
+    let running = environment.start("run");
+    wait_until("the third page is asked for", || slow.pages().len() >= 3);
+    running.signal("INT");
+    let answer = running.wait().expect_code(0);
+    assert_says(&answer.stdout, &["people", "stopped", "the next run continues"]);
+    let stored = count(&environment);
+    assert!(stored > 0 && stored < PAGES * PER_PAGE && stored.is_multiple_of(PER_PAGE), "{stored} rows");
+    assert_says(&environment.ok("status"), &["integration shop: active", "stopped"]);
+
+    slow.server.forget();
+    slow.hurry();
+    let left = PAGES * PER_PAGE - stored;
+    assert_eq!(run(&environment), format!("fetched {left}, created {left}"));
+    assert_eq!(slow.pages().first(), Some(&(stored / PER_PAGE + 1)));
+    assert_eq!(count(&environment), PAGES * PER_PAGE);
+}
+
+#[test]
+fn a_failed_page_keeps_what_came_before_it() {
+    let is_broken = Arc::new(AtomicU64::new(1));
+    let broken = Arc::clone(&is_broken);
+    let server = HttpServer::start(move |request| match request.number("page").unwrap() {
+        3 if broken.load(Ordering::SeqCst) == 1 => http_server::status(500),
+        number => http_server::json(page(number)),
+    });
+    let source = format!(
+        "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{}\", retry: {{attempts: 1}}, \
+         dataTypes: {{people: {{pagination: {{page: page, size: {{size: {PER_PAGE}}}}}}}}}}}}}",
+        server.url()
+    );
+    let environment = Shop { source: &source, ..Shop::default() }.applied();
+    assert_says(&environment.fails(1, "run"), &["people failed", "500"]);
+    assert_eq!(count(&environment), 2 * PER_PAGE);
+    is_broken.store(0, Ordering::SeqCst);
+    server.forget();
+    assert_eq!(run(&environment), "fetched 50, created 50");
+    assert_eq!(server.asked("page").first().unwrap(), "3");
+}
+
+#[test]
+fn a_source_that_repeats_a_page_is_an_error_and_no_endless_run() {
+    let server = HttpServer::start(|_| http_server::json(page(1)));
+    let source = format!(
+        "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{}\", dataTypes: \
+         {{people: {{pagination: {{page: page, size: {{size: {PER_PAGE}}}}}}}}}}}}}",
+        server.url()
+    );
+    let environment = Shop { source: &source, ..Shop::default() }.applied();
+    assert_says(&environment.fails(1, "run"), &["people failed", "same"]);
+    assert!(server.requests().len() <= 3);
+}
+
+#[test]
+fn a_state_in_use_names_its_holder() {
+    let slow = Slow::start();
+    let environment = slow.applied();
+    let running = environment.start("run");
+    wait_until("the run has begun", || !slow.pages().is_empty());
+    let said = environment.fails(1, "status");
+    assert_says(&said, &["is open in another process", "`run`", &format!("process {}", running.id())]);
+    // Looking at a source needs no state.
+    assert_says(&environment.ok("read shop people --limit 1"), &[r#""id":"p000""#]);
+    slow.hurry();
+    running.wait().expect_code(0);
+    environment.ok("status");
+}
