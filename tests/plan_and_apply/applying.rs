@@ -1,0 +1,137 @@
+//! From a plan to its apply: the person who is asked, the plan that was saved, the part that is targeted.
+
+use super::{applied, rows, written};
+use crate::environment::assert_says;
+
+#[test]
+fn where_nobody_can_answer_nothing_is_applied() {
+    let environment = written();
+    let said = environment.fails(1, "apply");
+    assert_says(
+        &said,
+        &["4 to create", "nobody is there to be asked", "--auto-approve applies without asking"],
+    );
+    assert_says(&environment.ok("plan"), &["4 to create"]);
+}
+
+#[test]
+fn exit_codes_tell_a_pipeline_what_there_is() {
+    let environment = written();
+    environment.run("plan").expect_code(0);
+    environment.run("plan --detailed-exitcode").expect_code(2);
+    environment.run("apply --auto-approve").expect_code(0);
+    environment.run("plan --detailed-exitcode").expect_code(0);
+    environment.replace("source.yaml", "connector", "conector");
+    environment.run("plan --detailed-exitcode").expect_code(1);
+}
+
+#[test]
+fn an_apply_of_nothing_makes_no_generation() {
+    let environment = applied();
+    assert_says(&environment.ok("apply"), &["no changes"]);
+    assert_eq!(environment.json("history --output json").as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_saved_plan_is_applied_as_it_is() {
+    let environment = applied();
+    environment.replace("transfer.yaml", "{id: id}", "{id: name}");
+    environment.ok("plan --allow-rekey --out change.plan");
+    // What is written afterwards is not part of it.
+    environment.replace("integration.yaml", "updated]", "updated, deleted]");
+    assert_says(&environment.ok("apply change.plan"), &["1 to update", "applied: generation 2"]);
+    assert_eq!(rows(&environment), 0, "the rows went with their keys");
+    let plan = environment.ok("plan");
+    assert_says(&plan, &["1 to update", "~ Integration/shop"]);
+    let said = environment.fails(1, "apply change.plan");
+    assert_says(&said, &["the plan is stale", "serial"]);
+}
+
+#[test]
+fn a_saved_plan_is_refused_with_what_moved() {
+    let environment = applied();
+    environment.replace("integration.yaml", "updated]", "updated, deleted]");
+    environment.ok("plan --out change.plan");
+    environment.replace("integration.yaml", "created, updated, deleted]", "deleted]");
+    environment.ok("apply --auto-approve");
+    let said = environment.fails(1, "apply change.plan");
+    assert_says(&said, &["the plan is stale", "of the state", "is in force", "plan again"]);
+    assert_says(&environment.ok("status"), &["people: deleted\n"]);
+    let said = environment.fails(1, "apply change.plan --state other.redb");
+    assert_says(&said, &["it was made for state"]);
+}
+
+#[test]
+fn a_run_does_not_make_a_plan_stale() {
+    let environment = applied();
+    environment.replace("integration.yaml", "updated]", "updated, deleted]");
+    environment.ok("plan --out change.plan");
+    environment.ok("run");
+    assert_says(&environment.ok("apply change.plan"), &["applied: generation 2"]);
+}
+
+#[test]
+fn a_damaged_plan_is_refused() {
+    let environment = applied();
+    environment.replace("integration.yaml", "updated]", "updated, deleted]");
+    environment.ok("plan --out change.plan");
+    environment.replace("change.plan", "Integration/shop", "Integration/shap");
+    assert_says(&environment.fails(1, "apply change.plan"), &["changed or damaged"]);
+    environment.write("change.plan", "kind: Source\n");
+    assert_says(&environment.fails(1, "apply change.plan"), &["not a plan that Raccord has saved"]);
+    assert_says(&environment.fails(1, "apply nowhere.plan"), &["nowhere.plan"]);
+}
+
+#[test]
+fn a_saved_plan_that_was_refused_stays_refused() {
+    let environment = applied();
+    environment.remove("integration.yaml");
+    environment.ok("plan --out change.plan");
+    assert_says(
+        &environment.fails(1, "apply change.plan"),
+        &["refused: Integration/shop would be deleted", "may not be applied"],
+    );
+    environment.ok("plan --allow-delete --out change.plan");
+    environment.ok("apply change.plan");
+    assert_says(&environment.ok("plan"), &["no changes"]);
+}
+
+#[test]
+fn a_target_and_what_it_depends_on_are_applied_alone() {
+    let environment = written();
+    let plan = environment.ok("plan --target Transfer/people");
+    assert_says(&plan, &["+ Project/crm", "+ Source/shop", "+ Transfer/people"]);
+    assert!(!plan.contains("Integration"), "{plan}");
+    environment.ok("apply --auto-approve --target Transfer/people");
+    assert_says(&environment.ok("plan"), &["1 to create", "+ Integration/shop"]);
+    environment.ok("plan --target Integration/shop --out change.plan");
+    environment.ok("apply change.plan");
+    assert_says(&environment.ok("plan"), &["no changes"]);
+    let said = environment.fails(1, "plan --target Transfer/poeple");
+    assert_says(&said, &["Transfer/poeple"]);
+    assert_says(&environment.fails(64, "plan --target people"), &["--target"]);
+}
+
+#[test]
+fn variables_come_from_the_command_line_before_the_stack() {
+    let environment = written();
+    environment.replace("source.yaml", "people.csv", "\"${var:file}.csv\"");
+    assert_says(&environment.fails(1, "plan"), &["unset-variable", "source.yaml:4", "`file`"]);
+    environment.write(
+        "raccord.yaml",
+        "apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: mine}\nspec: {variables: {file: nothing}}\n",
+    );
+    environment.ok("apply --auto-approve --var file=people");
+    environment.ok("run");
+    assert_eq!(rows(&environment), 3);
+    assert_says(&environment.ok("plan"), &["people.csv", "nothing.csv"]);
+    environment.fails(64, "plan --var file");
+}
+
+#[test]
+fn documents_come_from_standard_input_or_several_places() {
+    let environment = written();
+    assert_says(&environment.ok("validate -f project.yaml"), &["valid: 1 resource"]);
+    assert_says(&environment.ok("validate -f project.yaml -f source.yaml"), &["valid: 2 resources"]);
+    assert_says(&environment.fails(1, "validate -f -"), &["no-documents"]);
+}

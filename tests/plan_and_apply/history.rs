@@ -1,0 +1,121 @@
+//! Generations: listed, gone back to, exported; and the file they are kept in.
+
+use super::{applied, rows};
+use crate::environment::{TestEnvironment, assert_says};
+
+#[test]
+fn every_apply_is_a_generation_with_its_author_and_its_changes() {
+    let environment = applied();
+    environment.replace("integration.yaml", "updated]", "updated, deleted]");
+    environment.ok("apply --auto-approve");
+    assert_says(
+        &environment.ok("history"),
+        &["2           2025-01-31T09:30:00Z  tester  1        ~ Integration/shop", "\n1 ", "+ Project/crm"],
+    );
+    assert_eq!(environment.json("history --limit 1 --output json")[0]["number"], 2);
+}
+
+#[test]
+fn going_back_is_a_new_generation_with_a_plan_of_its_own() {
+    let environment = applied();
+    environment.replace("transfer.yaml", ", city: city", "");
+    environment.ok("apply --auto-approve");
+    environment.ok("run");
+    let said = environment.fails(1, "rollback 1");
+    assert_says(&said, &["~ Transfer/people", "mapping.fields.city", "(≈3)", "nobody is there to be asked"]);
+    environment.ok("rollback 1 --auto-approve");
+    assert_says(&environment.ok("history"), &["\n3 ", "back to 1: ~ Transfer/people"]);
+    let report = environment.json("run --output json");
+    assert_eq!(report["runs"][0]["tally"]["fetched"], 3);
+    assert_says(&environment.ok("records crm.contact --output csv"), &["Oslo"]);
+    // The YAML still says something else.
+    assert_says(&environment.ok("plan"), &["~ Transfer/people"]);
+    assert_says(&environment.fails(1, "rollback 9"), &["9"]);
+}
+
+#[test]
+fn going_back_needs_the_same_flags() {
+    let environment = applied();
+    environment.write("more.yaml", &super::SOURCE.replace("name: shop", "name: more"));
+    environment.ok("apply --auto-approve");
+    assert_says(
+        &environment.fails(1, "rollback 1 --auto-approve"),
+        &["refused: Source/more would be deleted", "--allow-delete"],
+    );
+    environment.ok("rollback 1 --auto-approve --allow-delete");
+}
+
+#[test]
+fn an_export_plans_to_nothing_in_a_fresh_directory() {
+    let environment = applied();
+    let yaml = environment.ok("export");
+    let fresh = TestEnvironment::with(&[("everything.yaml", &yaml), ("people.csv", super::PEOPLE)]);
+    let state = environment.path().join(".raccord/state.redb");
+    let answer = fresh.run(&format!("plan --detailed-exitcode --state {}", state.display())).expect_code(0);
+    assert_says(&answer.stdout, &["no changes"]);
+    // In a directory of its own it is a configuration like any other.
+    fresh.ok("apply --auto-approve");
+    fresh.ok("run");
+    assert_eq!(rows(&fresh), 3);
+    assert_eq!(fresh.ok("export"), yaml);
+}
+
+#[test]
+fn an_export_of_an_earlier_generation_is_what_was_written_then() {
+    let environment = applied();
+    let first = environment.ok("export");
+    environment.replace("transfer.yaml", ", city: city", "");
+    environment.ok("apply --auto-approve");
+    assert_ne!(environment.ok("export"), first);
+    assert_eq!(environment.ok("export --generation 1"), first);
+}
+
+#[test]
+fn the_state_file_tells_what_it_is_and_can_be_copied() {
+    let environment = applied();
+    let info = environment.json("state info --output json");
+    let expected = [("serial", 1), ("generation", 1), ("resources", 4), ("rows", 3), ("rejects", 0)];
+    for (name, value) in expected {
+        assert_eq!(info[name], value, "{name} in {info:#}");
+    }
+    assert_says(&environment.ok("state info"), &["lineage ", "rows        3\n"]);
+    assert_says(&environment.ok("state check"), &["whole: 4 resources"]);
+    environment.ok("state backup copy.redb");
+    assert_says(&environment.fails(1, "state backup copy.redb"), &["copy.redb"]);
+    environment.replace("people.csv", "3,Cyd,\n", "3,Cyd,\n4,Dan,\n");
+    environment.ok("run");
+    assert_eq!(rows(&environment), 4);
+    let copied = environment.json("records crm.contact --output json --state copy.redb");
+    assert_eq!(copied.as_array().unwrap().len(), 3);
+    assert_says(&environment.ok("plan --state copy.redb"), &["no changes"]);
+}
+
+#[test]
+fn a_file_that_is_no_state_is_refused_and_left_alone() {
+    let environment = applied();
+    environment.write("notes.txt", "these are notes");
+    for verb in ["status", "plan", "apply --auto-approve", "state check"] {
+        assert_says(&environment.fails(1, &format!("{verb} --state notes.txt")), &["notes.txt"]);
+    }
+    assert_eq!(environment.read("notes.txt"), "these are notes");
+    let said = environment.fails(1, "status --state nowhere.redb");
+    assert_says(&said, &["nowhere.redb", "`raccord apply` begins a state"]);
+    assert!(!environment.path().join("nowhere.redb").exists());
+}
+
+#[test]
+fn records_are_found_by_their_fields_and_printed_in_every_form() {
+    let environment = applied();
+    assert_eq!(
+        environment.ok("records crm.contact --where id=2 --output csv"),
+        "id,city,name\n2,Bergen,Bob\n"
+    );
+    assert_eq!(
+        environment.ok("records crm.contact --where city=Oslo --output jsonl"),
+        "{\"id\":\"1\",\"city\":\"Oslo\",\"name\":\"Ann\"}\n"
+    );
+    assert_eq!(environment.ok("records crm.contact --limit 1"), "id  city  name\n1   Oslo  Ann\n");
+    assert_says(&environment.fails(1, "records crm.contact --where town=Oslo"), &["no field `town`"]);
+    assert_says(&environment.fails(1, "records crm.kontact"), &["kontact"]);
+    environment.fails(64, "records contact");
+}
