@@ -6,7 +6,7 @@ use raccord_model::fact::RejectIdError;
 use raccord_model::port::sink::{Ledger, Sink, SinkError};
 use raccord_model::port::source::SourceError;
 use raccord_model::port::state::{State, StateError};
-use raccord_model::{Kind, Name};
+use raccord_model::{Key, Kind, Name, suggest};
 use tokio::sync::watch;
 
 use crate::applied::AppliedError;
@@ -160,8 +160,22 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Nothing of that kind and name in the generation in force.
-    pub fn unknown(kind: Kind, name: &Name) -> Self {
+    /// A name that the generation in force does not have; `known` are the keys that it has.
+    pub fn unknown<'k>(kind: Kind, name: &Name, known: impl IntoIterator<Item = &'k Key>) -> Self {
+        Self::unknown_in("the applied generation", kind, name, known)
+    }
+
+    /// A name that is not where it was looked for, with the one that was probably meant.
+    pub fn unknown_in<'k>(
+        place: &str,
+        kind: Kind,
+        name: &Name,
+        known: impl IntoIterator<Item = &'k Key>,
+    ) -> Self {
+        let names: Vec<&str> =
+            known.into_iter().filter(|key| key.kind == kind).map(|key| key.name.as_str()).collect();
+        let advice = suggest::advice(name.as_str(), &names, "there is");
+        let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
         let kind = match kind {
             Kind::Integration => "integration",
             Kind::Transfer => "transfer",
@@ -169,6 +183,6 @@ impl EngineError {
             Kind::Project => "project",
             _ => "resource",
         };
-        Self::Unknown { kind, name: name.to_string(), hint: " in the applied generation".to_owned() }
+        Self::Unknown { kind, name: name.to_string(), hint: format!(" in {place}{advice}") }
     }
 }

@@ -156,14 +156,14 @@ impl<'e> Shell<'e> {
         let uid = self
             .applied
             .uid(Kind::Transfer, name)
-            .ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?;
+            .ok_or_else(|| EngineError::unknown(Kind::Transfer, name, self.applied.index.keys()))?;
         let fact = facts.transfer(uid).await?;
         Ok(Some((job::prepare(&self.applied, name, fact, &entity, wanted)?, known)))
     }
 
     async fn entity_fact(&self, transfer: &Name) -> Result<EntityFact, EngineError> {
         let to = self.applied.desired.transfer(transfer).map(|spec| spec.to.clone());
-        let to = to.ok_or_else(|| EngineError::unknown(Kind::Transfer, transfer))?;
+        let to = to.ok_or_else(|| EngineError::unknown(Kind::Transfer, transfer, self.applied.index.keys()))?;
         crate::verb::entity(&self.engine.facts(), &self.applied, &to).await.map(|(_, fact)| fact)
     }
 

@@ -42,7 +42,7 @@ impl Selection {
 pub async fn select(engine: &Engine, applied: &Applied, named: &[Name]) -> Result<Selection, EngineError> {
     for name in named {
         if applied.uid(Kind::Integration, name).is_none() {
-            return Err(EngineError::unknown(Kind::Integration, name));
+            return Err(EngineError::unknown(Kind::Integration, name, applied.index.keys()));
         }
     }
     let facts = engine.facts();

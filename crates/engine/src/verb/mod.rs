@@ -29,7 +29,7 @@ pub async fn entity<'a>(
     let project = applied
         .desired
         .project(&at.project)
-        .ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
+        .ok_or_else(|| EngineError::unknown(Kind::Project, &at.project, applied.index.keys()))?;
     let entity = project.entities.get(&at.entity).ok_or_else(|| EngineError::Unknown {
         kind: "entity",
         name: at.to_string(),
@@ -40,7 +40,7 @@ pub async fn entity<'a>(
     })?;
     let uid = applied
         .uid(Kind::Project, &at.project)
-        .ok_or_else(|| EngineError::unknown(Kind::Project, &at.project))?;
+        .ok_or_else(|| EngineError::unknown(Kind::Project, &at.project, applied.index.keys()))?;
     let key = format!("{uid}/{}", at.entity);
     let fact = facts.get(Table::Entities, &key).await?.ok_or_else(|| {
         EngineError::Invalid(format!("the state knows nothing of the entity `{at}`; apply again"))

@@ -39,8 +39,9 @@ pub async fn pause(
 /// Starts an integration again after a pause or a trip.
 pub async fn resume(engine: &Engine, name: &Name, replies: &mut Replies<'_>) -> Result<(), EngineError> {
     let applied = Applied::load(&engine.state).await?;
-    let uid =
-        applied.uid(Kind::Integration, name).ok_or_else(|| EngineError::unknown(Kind::Integration, name))?;
+    let uid = applied
+        .uid(Kind::Integration, name)
+        .ok_or_else(|| EngineError::unknown(Kind::Integration, name, applied.index.keys()))?;
     let facts = engine.facts();
     let fact = facts.integration(uid).await?;
     let said = match (&fact.trip, &fact.pause) {
@@ -168,7 +169,7 @@ fn checkpoint_only(engine: &Engine, job: &Arc<Job>, epoch: u64, checkpoint: Chec
 /// A transfer of the generation in force, made ready whether or not anything subscribes to it.
 pub async fn prepare(engine: &Engine, transfer: &Name) -> Result<Arc<Job>, EngineError> {
     let applied = Applied::load(&engine.state).await?;
-    let unknown = || EngineError::unknown(Kind::Transfer, transfer);
+    let unknown = || EngineError::unknown(Kind::Transfer, transfer, applied.index.keys());
     let uid = applied.uid(Kind::Transfer, transfer).ok_or_else(unknown)?;
     let to = applied.desired.transfer(transfer).ok_or_else(unknown)?.to.clone();
     let facts = engine.facts();
@@ -181,7 +182,10 @@ pub async fn prepare(engine: &Engine, transfer: &Name) -> Result<Arc<Job>, Engin
 async fn integration(engine: &Engine, name: &Name) -> Result<Uid, EngineError> {
     let index = engine.state.index().await?;
     let key = raccord_model::Key::new(Kind::Integration, name.clone());
-    index.get(&key).map(|entry| entry.uid).ok_or_else(|| EngineError::unknown(Kind::Integration, name))
+    index
+        .get(&key)
+        .map(|entry| entry.uid)
+        .ok_or_else(|| EngineError::unknown(Kind::Integration, name, index.keys()))
 }
 
 /// The transfers an integration subscribes to, and the update types.

@@ -8,7 +8,7 @@ use raccord_model::language::Entity;
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::sink::Intent;
 use raccord_model::port::source::Read;
-use raccord_model::{Desired, Name};
+use raccord_model::{Desired, Kind, Name};
 use serde_json::Value;
 
 use super::records::Columns;
@@ -30,7 +30,9 @@ pub async fn preview(
         name,
         hint: " in the configuration".to_owned(),
     };
-    let spec = desired.transfer(name).ok_or_else(|| unknown("transfer", name.to_string()))?;
+    let spec = desired.transfer(name).ok_or_else(|| {
+        EngineError::unknown_in("the configuration", Kind::Transfer, name, desired.resources.keys())
+    })?;
     let source_spec = super::source::source(desired, &spec.source)?;
     let entity = desired
         .project(&spec.to.project)

@@ -30,7 +30,9 @@ pub async fn list(
     let names: BTreeMap<Uid, Name> = applied.transfers().map(|(name, uid, _)| (uid, name.clone())).collect();
     let transfer = match transfer {
         Some(name) => Some(
-            applied.uid(Kind::Transfer, name).ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?,
+            applied
+                .uid(Kind::Transfer, name)
+                .ok_or_else(|| EngineError::unknown(Kind::Transfer, name, applied.index.keys()))?,
         ),
         None => None,
     };

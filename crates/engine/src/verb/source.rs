@@ -53,15 +53,9 @@ pub async fn read(
 
 /// A source of the configuration.
 pub fn source<'d>(desired: &'d Desired, name: &Name) -> Result<&'d SourceSpec, EngineError> {
-    desired.source(name).ok_or_else(|| {
-        let known = desired.resources.keys().filter(|key| key.kind == Kind::Source);
-        let known: Vec<String> = known.map(|key| format!("`{}`", key.name)).collect();
-        let hint = match known.as_slice() {
-            [] => "; the configuration has none".to_owned(),
-            known => format!("; there is {}", known.join(", ")),
-        };
-        EngineError::Unknown { kind: "source", name: name.to_string(), hint }
-    })
+    let unknown =
+        || EngineError::unknown_in("the configuration", Kind::Source, name, desired.resources.keys());
+    desired.source(name).ok_or_else(unknown)
 }
 
 /// One data type of a source of the configuration, ready to be read.

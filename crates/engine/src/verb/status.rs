@@ -110,7 +110,7 @@ pub async fn runs(
                 index
                     .get(&key)
                     .map(|entry| entry.uid)
-                    .ok_or_else(|| EngineError::unknown(Kind::Transfer, name))?,
+                    .ok_or_else(|| EngineError::unknown(Kind::Transfer, name, index.keys()))?,
             )
         }
         None => None,
