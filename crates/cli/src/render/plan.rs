@@ -45,7 +45,8 @@ pub(crate) fn text(plan: &Plan, detail: Detail) -> String {
         text.push_str(&format!("\n{YELLOW}note{YELLOW:#}: {}\n", note_text(note)));
     }
     for refusal in &plan.refusals {
-        text.push_str(&format!("\n{RED}refused{RED:#}: {refusal}"));
+        let flag = refusal.flag().map(|flag| format!("; {flag} allows it")).unwrap_or_default();
+        text.push_str(&format!("\n{RED}refused{RED:#}: {refusal}{flag}"));
     }
     if !plan.refusals.is_empty() {
         text.push('\n');
