@@ -6,16 +6,15 @@
 //! forgotten again. Any other block stands for itself.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use raccord_model::Kind;
 use raccord_model::consequence::{Effect, RULES};
 use raccord_model::diagnostic::Code;
 use raccord_model::plan::Consequence;
-use tempfile::TempDir;
+
+use crate::environment::{TestEnvironment, fill};
 
 /// One block of YAML.
 pub(crate) struct Block {
@@ -53,67 +52,49 @@ pub(crate) fn blocks(page: &str) -> Vec<Block> {
     found
 }
 
-fn raccord(arguments: &[&str], directory: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_raccord"))
-        .args(arguments)
-        .arg("-f")
-        .arg(directory)
-        .arg("--state")
-        .arg(directory.join(".raccord/state.redb"))
-        .output()
-        .unwrap()
+fn expect_success(place: &str, command: &str, environment: &TestEnvironment) {
+    let answer = environment.run(command);
+    assert_eq!(answer.code, Some(0), "{place}: raccord {command}:\n{}{}", answer.stdout, answer.stderr);
 }
 
-fn expect_success(place: &str, arguments: &[&str], directory: &Path) {
-    let output = raccord(arguments, directory);
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{place}: raccord {}:\n{said}", arguments.join(" "));
-}
-
-fn expect_refusal(place: &str, code: &str, directory: &Path) {
-    let output = raccord(&["validate", "--output", "json"], directory);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(!output.status.success(), "{place}: this was to be refused with {code}");
-    assert!(said.contains(&format!("\"{code}\"")), "{place}: no {code} in\n{said}");
+fn expect_refusal(place: &str, code: &str, environment: &TestEnvironment) {
+    let said = environment.run("validate --output json");
+    assert_eq!(said.code, Some(1), "{place}: this was to be refused with {code}");
+    assert!(said.stdout.contains(&format!("\"{code}\"")), "{place}: no {code} in\n{}", said.stdout);
 }
 
 /// Validates, applies, and finds nothing to do afterwards.
-fn expect_whole(place: &str, directory: &Path) {
-    expect_success(place, &["validate"], directory);
-    expect_success(place, &["apply", "--auto-approve"], directory);
-    expect_success(place, &["plan", "--detailed-exitcode"], directory);
-}
-
-fn fill(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+fn expect_whole(place: &str, environment: &TestEnvironment) {
+    for command in ["validate", "apply --auto-approve", "plan --detailed-exitcode"] {
+        expect_success(place, command, environment);
+    }
 }
 
 fn check_page(page: &Path) {
-    let directory = TempDir::new().unwrap();
-    let mut is_directory_used = false;
-    for block in blocks(&fs::read_to_string(page).unwrap()) {
-        let place = format!("{}:{}", page.display(), block.line);
-        let alone = TempDir::new().unwrap();
-        let home = if block.file.is_some() { directory.path() } else { alone.path() };
-        let path = home.join(block.file.as_deref().unwrap_or("raccord.yaml"));
-        let before = fs::read_to_string(&path).ok();
-        fill(&path, &block.text);
-        if let Some(code) = &block.fails {
+    let whole = TestEnvironment::new();
+    let mut is_whole_used = false;
+    for Block { line, fails, file, text } in blocks(&fs::read_to_string(page).unwrap()) {
+        let place = format!("{}:{line}", page.display());
+        let alone = TestEnvironment::new();
+        let home = if file.is_some() { &whole } else { &alone };
+        let name = file.as_deref().unwrap_or("raccord.yaml");
+        let before = home.path().join(name).exists().then(|| home.read(name));
+        home.write(name, &text);
+        if let Some(code) = &fails {
             expect_refusal(&place, code, home);
             match before {
-                Some(text) => fill(&path, &text),
-                None => fs::remove_file(&path).unwrap(),
+                Some(text) => home.write(name, &text),
+                None => home.remove(name),
             }
-        } else if block.file.is_some() {
-            expect_success(&place, &["validate"], home);
-            is_directory_used = true;
+        } else if file.is_some() {
+            expect_success(&place, "validate", home);
+            is_whole_used = true;
         } else {
             expect_whole(&place, home);
         }
     }
-    if is_directory_used {
-        expect_whole(&page.display().to_string(), directory.path());
+    if is_whole_used {
+        expect_whole(&page.display().to_string(), &whole);
     }
 }
 

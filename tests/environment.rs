@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -193,7 +193,7 @@ pub(crate) fn assert_says(text: &str, parts: &[&str]) {
 }
 
 /// Writes a file and the directories above it.
-pub(crate) fn fill(path: &PathBuf, text: &str) {
+pub(crate) fn fill(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
 }

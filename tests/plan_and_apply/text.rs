@@ -235,7 +235,9 @@ fn the_order_and_the_place_of_things_make_no_difference() {
     let environment = applied();
     let documents = ["integration.yaml", "transfer.yaml", "source.yaml", "project.yaml"];
     let all: Vec<String> = documents.iter().map(|name| environment.read(name)).collect();
-    documents.iter().for_each(|name| environment.remove(name));
+    for name in documents {
+        environment.remove(name);
+    }
     environment.write("deep/er/all.yml", &all.join("---\n"));
     environment.replace("deep/er/all.yml", "path: people.csv", "path: ../../people.csv");
     assert!(environment.ok("plan").contains("no changes"));
