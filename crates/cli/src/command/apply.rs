@@ -80,7 +80,10 @@ pub(crate) fn plan_and_apply(
             }
         }
     }
-    commit(ui, session, change, plan.serial)
+    let serial = plan.serial;
+    // The engine plans again under the same serial, and one plan of everything new is large enough.
+    drop(plan);
+    commit(ui, session, change, serial)
 }
 
 fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Result<(), CommandError> {
