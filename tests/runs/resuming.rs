@@ -84,12 +84,13 @@ fn a_killed_run_loses_nothing_and_doubles_nothing() {
 fn an_interrupted_run_stops_after_the_page_in_hand_and_says_so() {
     let slow = Slow::start();
     let environment = slow.applied();
-    let running = environment.start("run");
+    let running = environment.start("run --output json");
     wait_until("the third page is asked for", || slow.pages().len() >= 3);
     running.signal("INT");
-    let answer = running.wait().expect_code(0);
-    assert_says(&answer.stdout, &["people", "stopped", "the next run continues"]);
+    let report = running.wait().expect_code(0).json();
+    assert_eq!(report["runs"][0]["outcome"], "stopped", "{report:#}");
     let stored = count(&environment);
+    assert_eq!(counts(&report, "people"), format!("fetched {stored}, created {stored}"));
     assert!(stored > 0 && stored < PAGES * PER_PAGE && stored.is_multiple_of(PER_PAGE), "{stored} rows");
     assert_says(&environment.ok("status"), &["integration shop: active", "stopped"]);
 
@@ -99,6 +100,22 @@ fn an_interrupted_run_stops_after_the_page_in_hand_and_says_so() {
     assert_eq!(run(&environment), format!("fetched {left}, created {left}"));
     assert_eq!(slow.pages().first(), Some(&(stored / PER_PAGE + 1)));
     assert_eq!(count(&environment), PAGES * PER_PAGE);
+}
+
+#[test]
+fn a_service_that_lets_us_wait_does_not_keep_a_run_from_stopping() {
+    let slow = Slow::start();
+    let environment = slow.applied();
+    slow.milliseconds.store(3_600_000, Ordering::SeqCst);
+    for signal in ["INT", "TERM"] {
+        slow.server.forget();
+        let running = environment.start("run");
+        wait_until("a page is asked for", || !slow.pages().is_empty());
+        running.signal(signal);
+        let answer = running.wait().expect_code(0);
+        assert_says(&answer.stdout, &["people was stopped; the next run continues"]);
+    }
+    assert_eq!(environment.json("status --output json")["transfers"][0]["consecutive_failures"], 0);
 }
 
 #[test]

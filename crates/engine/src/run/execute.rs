@@ -132,7 +132,12 @@ impl Running<'_> {
         let mut pages = self.fetch(read).await?;
         let mut may_fail_whole = is_first_page;
         loop {
-            let page = pages.recv().await.ok_or(RunError::Fetcher)??;
+            let page = tokio::select! {
+                biased;
+                page = pages.recv() => page.ok_or(RunError::Fetcher)??,
+                // The page in hand is stored; one that the service is slow to answer is not waited for.
+                () = self.asked_to_stop() => return Ok(RunOutcome::Stopped),
+            };
             let Some(page) = page else { return Ok(RunOutcome::Succeeded) };
             let is_last = page.next.is_none();
             let outcome = self.page(&mut checkpoint, page, may_fail_whole).await?;
@@ -146,6 +151,13 @@ impl Running<'_> {
             if *self.surroundings.stop.borrow() || self.is_rejecting_too_much() {
                 return Ok(RunOutcome::Stopped);
             }
+        }
+    }
+
+    /// Waits for the wish to stop, for ever when none can come any more.
+    async fn asked_to_stop(&self) {
+        if self.surroundings.stop.clone().wait_for(|stop| *stop).await.is_err() {
+            std::future::pending().await
         }
     }
 
