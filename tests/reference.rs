@@ -1,5 +1,7 @@
 //! The reference pages of the command line and of the language, made from the program and its schemas.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
 
@@ -23,7 +25,7 @@ fn the_page_of_the_language_is_fresh() {
     for kind in Kind::ALL {
         let schema: Value = serde_json::from_str(&schema(Some(kind))).unwrap();
         write!(page, "\n## {kind}\n\n{}\n", text(&schema["description"])).unwrap();
-        let language = Language { definitions: &schema["$defs"] };
+        let language = Language { definitions: &schema["$defs"], told: RefCell::default() };
         if kind == Kind::ALL[0] {
             let metadata = &schema["properties"]["metadata"];
             let rows = language.rows(metadata, "metadata");
@@ -62,6 +64,8 @@ fn text(description: &Value) -> String {
 
 struct Language<'a> {
     definitions: &'a Value,
+    /// Where a type that has members is told; a second time it is only referred to.
+    told: RefCell<BTreeMap<&'a str, String>>,
 }
 
 impl<'a> Language<'a> {
@@ -70,6 +74,9 @@ impl<'a> Language<'a> {
         let spec = self.resolved(spec);
         let forms: Vec<&Value> = alternatives(spec).filter(|form| form["properties"].is_object()).collect();
         if spec.get("oneOf").is_none() {
+            if spec.get("anyOf").is_some() {
+                write!(page, "\n{}\n", text(&spec["description"])).unwrap();
+            }
             write!(page, "\n{}", table(&self.rows(spec, "spec"))).unwrap();
             return;
         }
@@ -92,7 +99,18 @@ impl<'a> Language<'a> {
         if inlined(schema).is_some() {
             return Vec::new();
         }
-        let schema = self.resolved(schema);
+        let name = name(schema);
+        if name.is_some_and(|name| self.told.borrow().contains_key(name)) {
+            return Vec::new();
+        }
+        let rows = self.rows_of(self.resolved(schema), path);
+        if let (Some(name), false) = (name, rows.is_empty()) {
+            self.told.borrow_mut().insert(name, path.to_owned());
+        }
+        rows
+    }
+
+    fn rows_of(&self, schema: &'a Value, path: &str) -> Vec<Row> {
         let mut rows = self.members(schema, path);
         if let Some(value) = values_of_map(schema) {
             rows.extend(self.rows(value, &format!("{path}.*")));
@@ -154,11 +172,19 @@ impl<'a> Language<'a> {
     /// What may stand there, in words.
     fn form(&self, schema: &'a Value) -> String {
         if let Some(kind) = inlined(schema) {
-            let anchor = kind.to_lowercase();
-            return format!("the name of [{kind}](#{anchor}) or one inline");
+            return format!("[{kind}](#{}), by name or inline", kind.to_lowercase());
+        }
+        let told = name(schema).and_then(|name| self.told.borrow().get(name).cloned());
+        if let Some(path) = told {
+            return format!("as `{path}`");
         }
         let schema_name = name(schema);
         let schema = self.resolved(schema);
+        // The types that are one word say in lower case what they are.
+        let said = text(&schema["description"]);
+        if schema_name.is_some() && said.starts_with(char::is_lowercase) {
+            return said.split(", for example").next().unwrap_or_default().to_owned();
+        }
         let forms: Vec<String> = alternatives(schema)
             .filter(|form| name(form) != Some("Variable") && form["type"] != "null")
             .map(|form| self.form(form))
@@ -178,11 +204,8 @@ impl<'a> Language<'a> {
         let kind = schema["type"].get(0).unwrap_or(&schema["type"]);
         match kind.as_str() {
             Some("string") if schema_name == Some("SecretRef") => "secret".to_owned(),
-            Some("string") if schema_name.is_some() && schema["type"].is_string() => {
-                text(&schema["description"])
-            }
             Some("string") => "text".to_owned(),
-            Some("array") => format!("list of {}", self.form(&schema["items"])),
+            Some("array") => format!("list: {}", self.form(&schema["items"])),
             Some("object") => match values_of_map(schema) {
                 Some(value) => format!("map by name: {}", self.form(value)),
                 None => "map".to_owned(),

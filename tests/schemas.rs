@@ -99,7 +99,12 @@ fn the_schemas_accept_what_people_are_shown() {
     begun.ok("init shop");
     files.extend(yaml(begun.path()));
     for path in files {
-        schemas.accept(&path.display().to_string(), &fs::read_to_string(&path).unwrap());
+        let text = fs::read_to_string(&path).unwrap();
+        schemas.accept(&path.display().to_string(), &text);
+        if let Some(named) = text.strip_prefix("# yaml-language-server: $schema=") {
+            let file = path.parent().unwrap().join(named.lines().next().unwrap());
+            assert!(file.exists(), "{} is checked by {}", path.display(), file.display());
+        }
     }
     let mut shown = pages(&root().join("docs"));
     shown.push(root().join("README.md"));

@@ -150,7 +150,7 @@ impl schemars::JsonSchema for TextOrSecret {
         "TextOrSecret".into()
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string" })
+        schemars::json_schema!({ "type": "string", "description": "a text or a reference to a secret" })
     }
 }
 
