@@ -157,7 +157,7 @@ impl Running<'_> {
     /// Waits for the wish to stop, for ever when none can come any more.
     async fn asked_to_stop(&self) {
         if self.surroundings.stop.clone().wait_for(|stop| *stop).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -163,7 +163,8 @@ impl<'e> Shell<'e> {
 
     async fn entity_fact(&self, transfer: &Name) -> Result<EntityFact, EngineError> {
         let to = self.applied.desired.transfer(transfer).map(|spec| spec.to.clone());
-        let to = to.ok_or_else(|| EngineError::unknown(Kind::Transfer, transfer, self.applied.index.keys()))?;
+        let to =
+            to.ok_or_else(|| EngineError::unknown(Kind::Transfer, transfer, self.applied.index.keys()))?;
         crate::verb::entity(&self.engine.facts(), &self.applied, &to).await.map(|(_, fact)| fact)
     }
 
