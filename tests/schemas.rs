@@ -236,7 +236,9 @@ fn members<'a>(schema: &'a Value, path: &str, found: &mut Vec<(String, &'a Value
             members(inner, &format!("{path}/{keyword}"), found);
         }
     } else if let Value::Array(items) = schema {
-        items.iter().for_each(|item| members(item, path, found));
+        for item in items {
+            members(item, path, found);
+        }
     }
 }
 
