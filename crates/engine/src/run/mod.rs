@@ -1,6 +1,6 @@
 //! Runs: which transfers run, one run of each, and what it means for the breaker.
 //!
-//! [`step`] decides what runs when, [`execute`] runs one, [`conclude`] writes what happened. This module is
+//! [`mod@step`] decides what runs when, [`mod@execute`] runs one, [`conclude`] writes what happened. This module is
 //! the shell that carries the effects out.
 
 pub mod breaker;
