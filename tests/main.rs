@@ -8,6 +8,7 @@ mod examples;
 mod first_integration;
 mod http_server;
 mod invalid;
+mod looking;
 mod plan_and_apply;
 mod reference;
 mod runs;

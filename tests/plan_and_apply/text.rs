@@ -173,7 +173,9 @@ fn resources_go() {
     default: 2 to delete
 
       - Transfer/people
+          its rows stay, with no transfer to change them; its checkpoint is forgotten
       - Integration/shop
+          what only it subscribed to runs no more; the rows stay
 
     refused: Transfer/people would be deleted; --allow-delete allows it
     refused: Integration/shop would be deleted; --allow-delete allows it

@@ -115,7 +115,7 @@ fn a_service_that_lets_us_wait_does_not_keep_a_run_from_stopping() {
         let answer = running.wait().expect_code(0);
         assert_says(&answer.stdout, &["people was stopped; the next run continues"]);
     }
-    assert_eq!(environment.json("status --output json")["transfers"][0]["consecutive_failures"], 0);
+    assert_eq!(environment.json("status --output json")["transfers"][0]["consecutiveFailures"], 0);
 }
 
 #[test]

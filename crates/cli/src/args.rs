@@ -108,6 +108,7 @@ pub(crate) enum Verb {
     Status(command::status::StatusArgs),
     Runs(command::runs::RunsArgs),
     Records(command::records::RecordsArgs),
+    Explain(command::explain::ExplainArgs),
     #[command(subcommand)]
     Rejects(command::rejects::RejectsVerb),
     History(command::history::HistoryArgs),
@@ -122,10 +123,12 @@ pub(crate) enum Verb {
     Discover(command::source::DiscoverArgs),
     Read(command::source::ReadArgs),
     Preview(command::preview::PreviewArgs),
+    Graph(command::graph::GraphArgs),
     Schema(command::schema::SchemaArgs),
     #[command(subcommand)]
     State(command::state::StateVerb),
     Completions(command::completions::CompletionsArgs),
+    Man(command::man::ManArgs),
     Reference(command::reference::ReferenceArgs),
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded};
+use raccord_engine::store::failpoint::{NotATrap, Trap};
 use raccord_engine::store::{Opener, Store};
 use raccord_engine::{Engine, Environment, Look, Reply, Request, System};
 use raccord_model::Desired;
@@ -30,6 +31,15 @@ pub(crate) fn system() -> Result<System, CommandError> {
         Err(_) => None,
     };
     Ok(System { frozen })
+}
+
+/// Arms the failpoint that a test has named.
+fn arm_failpoint() -> Result<(), CommandError> {
+    if let Ok(text) = std::env::var("RACCORD_FAILPOINT") {
+        let trap: Trap = text.parse().map_err(|error: NotATrap| CommandError::usage(format!("RACCORD_FAILPOINT: {error}")))?;
+        trap.arm();
+    }
+    Ok(())
 }
 
 /// Loads the configuration without judging it.
@@ -71,6 +81,7 @@ pub(crate) enum Opening {
 
 /// Opens the state file.
 pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, CommandError> {
+    arm_failpoint()?;
     let system = system()?;
     let opener = Opener { verb: verb.to_owned(), at: system.now(), lineage: system.new_id() };
     let store = match opening {

@@ -62,6 +62,10 @@ impl Engine {
             Request::Records { entity, filter, limit } => {
                 verb::records::records(self, &entity, &filter, limit, replies).await
             }
+            Request::Explain { entity, key } => verb::explain::explain(self, &entity, &key, replies).await,
+            Request::Sample { desired, transfers, limit } => {
+                verb::sample::sample(self, &desired, &transfers, limit, replies).await
+            }
             Request::Rejects { transfer, id, limit } => {
                 verb::rejects::list(self, transfer.as_ref(), id, limit, replies).await
             }

@@ -51,6 +51,22 @@ pub enum Request {
         /// At most so many.
         limit: usize,
     },
+    /// Where a stored record comes from.
+    Explain {
+        /// Of which entity.
+        entity: EntityRef,
+        /// The values of its key fields as text, in their order.
+        key: Vec<String>,
+    },
+    /// Rows before and after under a configuration; nothing is stored.
+    Sample {
+        /// The configuration.
+        desired: Arc<Desired>,
+        /// The transfers.
+        transfers: Vec<Name>,
+        /// At most so many records of each.
+        limit: usize,
+    },
     /// Rejected records, newest first.
     Rejects {
         /// Only of this transfer.
@@ -159,6 +175,10 @@ pub enum Reply {
     Preview(Preview),
     /// A rejected record.
     Reject(RejectView),
+    /// Where a record comes from.
+    Explanation(Box<Explanation>),
+    /// A row before and after.
+    Sample(Sample),
     /// A data type of a source.
     DataType(DataTypeView),
     /// A plan.
@@ -177,6 +197,7 @@ pub enum Reply {
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// The transfer that runs.
     pub transfer: Name,
@@ -188,6 +209,7 @@ pub struct Progress {
 
 /// What ran and what did not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunReport {
     /// The runs, in the order of their ends.
     pub runs: Vec<Run>,
@@ -197,6 +219,7 @@ pub struct RunReport {
 
 /// A record beside what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The record as it came.
     pub record: Value,
@@ -211,6 +234,39 @@ pub struct Preview {
     /// The field to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<Ident>,
+}
+
+/// Where a record comes from, and what was rejected under its key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The row, when there is one.
+    pub row: Option<Row>,
+    /// The transfer that owns it; absent when that is gone.
+    pub transfer: Option<Name>,
+    /// The source it was read from.
+    pub source: Option<Name>,
+    /// The run that last wrote it; absent when that is no longer kept.
+    pub run: Option<Run>,
+    /// Records with its key that were rejected.
+    pub rejects: Vec<RejectView>,
+}
+
+/// A row as it is stored and as it would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// The transfer.
+    pub transfer: Name,
+    /// The row that is stored under the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Row>,
+    /// The row that would be stored; absent when the record is rejected or says a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Row>,
+    /// Why the record would be rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A rejected record.
@@ -248,6 +304,7 @@ fn as_shown<S: Serializer>(reject: &Reject, serializer: S) -> Result<S::Ok, S::E
 
 /// A data type of a source, with the fields that its first records have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DataTypeView {
     /// Its name.
     pub name: DataTypeName,
@@ -262,6 +319,7 @@ pub struct DataTypeView {
 
 /// A field that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FieldView {
     /// Its path.
     pub path: String,
@@ -275,6 +333,7 @@ pub struct FieldView {
 
 /// How everything stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The stack.
     pub stack: Option<Name>,
@@ -292,6 +351,7 @@ pub struct Status {
 
 /// How an integration stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct IntegrationStatus {
     /// Its name.
     pub name: Name,
@@ -337,6 +397,7 @@ impl IntegrationState {
 
 /// How a transfer stands.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TransferStatus {
     /// Its name.
     pub name: Name,

@@ -3,6 +3,7 @@
 use raccord_model::fact::{StepFact, StepWork};
 use raccord_model::port::sink::Sink;
 use raccord_model::port::state::{Scan, Table, Write};
+use raccord_store::failpoint::Failpoint;
 
 use crate::engine::EngineError;
 use crate::facts::{Facts, put};
@@ -11,6 +12,7 @@ use crate::facts::{Facts, put};
 pub async fn carry_out(facts: &Facts, sink: &dyn Sink) -> Result<(), EngineError> {
     for (key, mut step) in facts.scan::<StepFact>(Table::Steps, Scan::default()).await? {
         let StepWork::Collect { incarnation } = step.work;
+        Failpoint::StepBefore.pass();
         let write = match sink.collect(incarnation).await {
             Ok(_) => Write::Remove(Table::Steps, key),
             Err(error) => {
@@ -19,6 +21,7 @@ pub async fn carry_out(facts: &Facts, sink: &dyn Sink) -> Result<(), EngineError
                 put(Table::Steps, &key, &step)?
             }
         };
+        Failpoint::StepAfter.pass();
         facts.commit(vec![write]).await?;
     }
     Ok(())

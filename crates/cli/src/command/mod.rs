@@ -4,9 +4,12 @@
 pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod connectors;
+pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod operate;
 pub(crate) mod plan;
 pub(crate) mod preview;
@@ -41,6 +44,7 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Status(args) => status::status(ui, global, args).map(done),
         Verb::Runs(args) => runs::runs(ui, global, args).map(done),
         Verb::Records(args) => records::records(ui, global, args).map(done),
+        Verb::Explain(args) => explain::explain(ui, global, args).map(done),
         Verb::Rejects(verb) => rejects::rejects(ui, global, verb).map(done),
         Verb::History(args) => history::history(ui, global, args).map(done),
         Verb::Rollback(args) => rollback::rollback(ui, global, args).map(done),
@@ -54,9 +58,11 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Discover(args) => source::discover(ui, global, args).map(done),
         Verb::Read(args) => source::read(ui, global, args).map(done),
         Verb::Preview(args) => preview::preview(ui, global, args).map(done),
+        Verb::Graph(args) => graph::graph(ui, global, args).map(done),
         Verb::Schema(args) => schema::schema(ui, args).map(done),
         Verb::State(verb) => state::state(ui, global, verb),
         Verb::Completions(args) => completions::completions(ui, args).map(done),
+        Verb::Man(args) => man::man(ui, args).map(done),
         Verb::Reference(_) => reference::reference(ui).map(done),
     }
 }

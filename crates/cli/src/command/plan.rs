@@ -1,13 +1,14 @@
 //! `raccord plan`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use raccord_engine::plan::{Options, Plan, saved};
+use raccord_engine::plan::{Change, Options, Plan, Subject, saved};
 use raccord_engine::{Reply, Request};
-use raccord_model::{Desired, Key};
+use raccord_model::{Desired, Key, Kind, Name};
 
 use crate::args::Global;
 use crate::error::CommandError;
@@ -41,6 +42,9 @@ pub(crate) struct PlanArgs {
     /// Show every field of what is created
     #[arg(long)]
     full: bool,
+    /// Read N records of each transfer that changes, and show rows before and after; writes nothing
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10")]
+    sample: Option<usize>,
 }
 
 /// What a plan may do and how far it reaches.
@@ -87,6 +91,9 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
         Output::Json => ui.line(&render::json(&plan)?)?,
         Output::Markdown => ui.print(&render::markdown::plan(&plan))?,
     }
+    if let Some(limit) = args.sample {
+        show_samples(ui, &session, &desired, &plan, limit)?;
+    }
     if let Some(path) = &args.out {
         let bytes = saved::write(&plan, &desired).map_err(|error| CommandError::of(&error))?;
         session::write_file(path, &bytes)?;
@@ -94,6 +101,29 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
     }
     let has_changes = !plan.is_empty();
     Ok(if args.detailed_exitcode && has_changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS })
+}
+
+/// Shows rows before and after for the transfers that the plan says are read again, and for new ones.
+fn show_samples(
+    ui: &Ui,
+    session: &Session,
+    desired: &Arc<Desired>,
+    plan: &Plan,
+    limit: usize,
+) -> Result<(), CommandError> {
+    let touched = plan.effects.iter().filter_map(|effect| match &effect.subject {
+        Subject::Transfer { name, .. } if effect.consequence.rereads() => Some(name.clone()),
+        _ => None,
+    });
+    let is_new = |change: &&Change| change.key.kind == Kind::Transfer && change.before.is_none();
+    let new = plan.changes.iter().filter(is_new).map(|change| change.key.name.clone());
+    let transfers: BTreeSet<Name> = touched.chain(new).collect();
+    let request =
+        Request::Sample { desired: Arc::clone(desired), transfers: transfers.into_iter().collect(), limit };
+    session.ask(request, |reply| match reply {
+        Reply::Sample(sample) => Ok(ui.print(&render::sample::text(&sample))?),
+        _ => Ok(()),
+    })
 }
 
 /// Asks for a plan.

@@ -1,9 +1,11 @@
 //! From answers to text. Pure: nothing here writes or asks.
 
 pub(crate) mod diagnostic;
+pub(crate) mod graph;
 pub(crate) mod markdown;
 pub(crate) mod plan;
 pub(crate) mod run;
+pub(crate) mod sample;
 pub(crate) mod table;
 
 use serde::Serialize;

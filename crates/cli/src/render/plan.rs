@@ -1,6 +1,7 @@
 //! A plan for people: the summary first and last, what destroys before what adds, changed fields alone.
 
 use raccord_engine::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
+use raccord_model::Kind;
 use raccord_model::plan::{Action, Consequence};
 use serde_json::Value;
 
@@ -85,6 +86,11 @@ fn change_text(change: &Change, detail: Detail) -> String {
     };
     let from = change.renamed_from.as_ref().map(|from| format!("  (was {from})")).unwrap_or_default();
     let mut text = format!("  {style}{} {}{style:#}{from}\n", change.action.glyph(), change.key);
+    if change.action == Action::Delete
+        && let Some(fate) = fate(change.key.kind)
+    {
+        text.push_str(&format!("      {DIM}{fate}{DIM:#}\n"));
+    }
     let is_new = change.before.is_none();
     if is_new && detail == Detail::Changes {
         return text;
@@ -93,6 +99,15 @@ fn change_text(change: &Change, detail: Detail) -> String {
         text.push_str(&field_text(field, is_new));
     }
     text
+}
+
+/// What becomes of what a deleted resource leaves behind, when the effects do not say it.
+const fn fate(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Transfer => Some("its rows stay, with no transfer to change them; its checkpoint is forgotten"),
+        Kind::Integration => Some("what only it subscribed to runs no more; the rows stay"),
+        _ => None,
+    }
 }
 
 fn field_text(field: &FieldChange, is_new: bool) -> String {

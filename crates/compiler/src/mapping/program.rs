@@ -80,6 +80,8 @@ pub struct Rejection {
     pub field: Option<Ident>,
     /// Why, one sentence.
     pub reason: String,
+    /// The same without the value, for where no data may be kept.
+    pub bare: String,
     /// Whether the key could be read before: then it is in [`Mapped::key`].
     pub has_key: bool,
 }
@@ -267,15 +269,14 @@ impl<'p> PageMapper<'p> {
         let blame = |reason| rejection(Some(&assignment.name), reason);
         let input = self.input(&assignment.input).map_err(blame)?;
         let original = if assignment.transforms.is_empty() { None } else { Some(input.clone()) };
-        let value = transform::run(&assignment.transforms, input.clone()).map_err(|why| {
-            blame(format!("the value {} {why}", shown(original.as_ref().unwrap_or(&input))))
-        })?;
+        let value = transform::run(&assignment.transforms, input.clone())
+            .map_err(|why| misfit(assignment, original.as_ref().unwrap_or(&input), &why))?;
         if value != Scalar::Empty {
             let converted = convert(value.clone(), &assignment.field, assignment.zone.as_ref());
             return match converted {
                 Ok(Some(value)) => Ok(Outcome::Value(value)),
                 Ok(None) => Ok(Outcome::Clear),
-                Err(error) => Err(blame(format!("the value {} {error}", shown(&value)))),
+                Err(error) => Err(misfit(assignment, &value, &error.to_string())),
             };
         }
         empty(assignment)
@@ -310,7 +311,17 @@ enum Outcome<'a> {
 }
 
 fn rejection(field: Option<&Ident>, reason: String) -> Rejection {
-    Rejection { field: field.cloned(), reason, has_key: false }
+    Rejection { field: field.cloned(), bare: reason.clone(), reason, has_key: false }
+}
+
+/// The rejection of a value that does not fit its field; `why` completes "the value …".
+fn misfit(assignment: &Assignment, value: &Scalar<'_>, why: &str) -> Rejection {
+    Rejection {
+        field: Some(assignment.name.clone()),
+        reason: format!("the value {} {why}", shown(value)),
+        bare: format!("the value {why}"),
+        has_key: false,
+    }
 }
 
 /// Whether a deletion mark says so: it has a value that is not a spelling of false.

@@ -10,6 +10,7 @@ use raccord_model::fact::{IntegrationFact, Run, RunId, RunOutcome, Tally};
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Sink, SinkError, Sweep, Swept};
 use raccord_model::port::source::{Read, Source, SourceError};
+use raccord_store::failpoint::Failpoint;
 use tokio::sync::{mpsc, watch};
 
 use super::breaker;
@@ -241,7 +242,10 @@ impl Running<'_> {
         let max_share = self.job.spec.deletes.snapshot.as_ref().map(|snapshot| snapshot.max_share.0);
         let sweep =
             sweep_of(self.job, self.run.id, self.surroundings.environment.now(), checkpoint, max_share);
-        Ok(match self.surroundings.sink.sweep(sweep).await? {
+        Failpoint::SweepBefore.pass();
+        let swept = self.surroundings.sink.sweep(sweep).await?;
+        Failpoint::SweepAfter.pass();
+        Ok(match swept {
             Swept::Done(count) => {
                 self.run.tally.swept += count;
                 RunOutcome::Succeeded

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use raccord_model::fact::{EntityFact, IntegrationFact, Run, RunId, RunOutcome, Tally};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
+use raccord_store::failpoint::Failpoint;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -106,6 +107,7 @@ impl<'e> Shell<'e> {
         let Some((job, subscribers)) = self.prepare(name).await? else { return ended };
         let mut run = self.new_run(&job);
         self.engine.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;
+        Failpoint::RunBegun.pass();
         let held = self.last_was_held(&job).await?;
         let source = match self.sources.open(&self.applied, &job) {
             Ok(source) => source,
@@ -231,7 +233,9 @@ impl<'e> Shell<'e> {
         run: Run,
         reply: &mut (dyn FnMut(Reply) + Send),
     ) -> Result<(), EngineError> {
+        Failpoint::RunEndBefore.pass();
         conclude::conclude(self.engine, job, &run).await?;
+        Failpoint::RunEndAfter.pass();
         reply(Reply::Run(run.clone()));
         self.ended.push(run);
         Ok(())

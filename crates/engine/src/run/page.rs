@@ -94,7 +94,8 @@ pub fn map_page(job: &Arc<Job>, page: Page, run: RunId, at: jiff::Timestamp) -> 
                 changes.push(Change { intent, key, patch, version });
                 numbers.push(number);
             }
-            Err(Rejection { field, reason, has_key }) => {
+            Err(Rejection { field, reason, bare, has_key }) => {
+                let reason = if in_hand.keeps_payload() { reason } else { bare };
                 let reject = in_hand.reject_record(number, field, reason);
                 rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }

@@ -4,6 +4,7 @@ use raccord_model::Desired;
 use raccord_model::fact::{Generation, Uid};
 use raccord_model::port::state::{Scan, StateError, Table};
 use raccord_plan::{Apply, KEPT_GENERATIONS, commit, diff, prune};
+use raccord_store::failpoint::Failpoint;
 
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{ApplyOptions, Reply};
@@ -32,10 +33,12 @@ pub async fn apply(
         let gone = prune(&commit, &current.index, &generations);
         commit.writes.extend(gone);
     }
+    Failpoint::ApplyBefore.pass();
     match engine.state.commit(commit).await {
         Err(StateError::Conflict { expected, found }) => return Err(EngineError::Stale { expected, found }),
         other => other?,
     };
+    Failpoint::ApplyAfter.pass();
     crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
     replies(Reply::Applied(engine.state.head().await?.generation));
     Ok(())

@@ -2,12 +2,14 @@
 
 pub mod apply;
 pub mod discover;
+pub mod explain;
 pub mod history;
 pub mod operate;
 pub mod plan;
 pub mod preview;
 pub mod records;
 pub mod rejects;
+pub mod sample;
 pub mod source;
 pub mod status;
 

@@ -1,0 +1,81 @@
+//! Where a stored record comes from, and why the last one with its key was rejected.
+
+use raccord_compiler::mapping::parse_key;
+use raccord_model::language::Entity;
+use raccord_model::port::sink::{RejectQuery, RowQuery};
+use raccord_model::{EntityRef, Ident, Name};
+
+use super::records::Columns;
+use crate::applied::Applied;
+use crate::engine::{Engine, EngineError, Replies};
+use crate::request::{Explanation, RejectView, Reply};
+use crate::run::page::hexadecimal;
+
+/// How many rejects of each transfer are looked through.
+const REJECTS: usize = 10_000;
+
+/// Explains the record with a key, given as one text for each key field, in their order.
+pub async fn explain(
+    engine: &Engine,
+    at: &EntityRef,
+    key: &[String],
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    let facts = engine.facts();
+    let (entity, fact) = super::entity(&facts, &applied, at).await?;
+    let bytes = key_bytes(entity, at, key)?;
+    let query = RowQuery { incarnation: fact.incarnation, key: Some(bytes.clone()), after: None, limit: 1 };
+    let row = engine.ledger.rows(query).await?.into_iter().next();
+    let mut explanation =
+        Explanation { row: None, transfer: None, source: None, run: None, rejects: Vec::new() };
+    if let Some(stored) = &row {
+        let (shown, _) = Columns::new(entity, &fact).decode(&stored.row)?;
+        explanation.row = Some(shown);
+        explanation.transfer =
+            applied.transfers().find(|(_, uid, _)| *uid == stored.owner).map(|(name, ..)| name.clone());
+        explanation.source = explanation
+            .transfer
+            .as_ref()
+            .and_then(|name| applied.desired.transfer(name))
+            .map(|spec| spec.source.clone());
+        explanation.run = facts.run(stored.run).await?;
+    }
+    explanation.rejects = rejects(engine, &applied, at, &hexadecimal(&bytes)).await?;
+    replies(Reply::Explanation(Box::new(explanation)));
+    Ok(())
+}
+
+fn key_bytes(entity: &Entity, at: &EntityRef, key: &[String]) -> Result<Vec<u8>, EngineError> {
+    let names: Vec<&str> = entity.key.0.iter().map(Ident::as_str).collect();
+    let wanted =
+        || EngineError::Invalid(format!("the key of `{at}` is {}: give a value for each", names.join(", ")));
+    if key.len() != names.len() {
+        return Err(wanted());
+    }
+    let given: Vec<(Ident, String)> = entity.key.0.iter().cloned().zip(key.iter().cloned()).collect();
+    parse_key(entity, &given).map_err(EngineError::Invalid)?.ok_or_else(wanted)
+}
+
+/// The rejects of the transfers into an entity that carry a key.
+async fn rejects(
+    engine: &Engine,
+    applied: &Applied,
+    at: &EntityRef,
+    key: &str,
+) -> Result<Vec<RejectView>, EngineError> {
+    let feeding: Vec<(&Name, _)> =
+        applied.transfers().filter(|(_, _, spec)| spec.to == *at).map(|(name, uid, _)| (name, uid)).collect();
+    let mut found = Vec::new();
+    for (transfer, uid) in feeding {
+        let query = RejectQuery { transfer: Some(uid), id: None, limit: REJECTS };
+        let kept = engine.ledger.rejects(query).await?;
+        let with_key = kept.into_iter().filter(|(_, reject)| reject.key.as_deref() == Some(key));
+        found.extend(with_key.map(|(id, reject)| RejectView {
+            id: id.to_string(),
+            transfer: transfer.clone(),
+            reject,
+        }));
+    }
+    Ok(found)
+}
