@@ -36,7 +36,9 @@ pub(crate) fn system() -> Result<System, CommandError> {
 /// Arms the failpoint that a test has named.
 fn arm_failpoint() -> Result<(), CommandError> {
     if let Ok(text) = std::env::var("RACCORD_FAILPOINT") {
-        let trap: Trap = text.parse().map_err(|error: NotATrap| CommandError::usage(format!("RACCORD_FAILPOINT: {error}")))?;
+        let trap: Trap = text
+            .parse()
+            .map_err(|error: NotATrap| CommandError::usage(format!("RACCORD_FAILPOINT: {error}")))?;
         trap.arm();
     }
     Ok(())

@@ -5,6 +5,8 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::failpoint::Failpoint;
+
 /// Has a file created for its owner alone.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
@@ -40,6 +42,7 @@ impl Draft {
     /// Gives the file its name. One that has the name already is left alone, and that is the error
     /// [`io::ErrorKind::AlreadyExists`].
     pub(crate) fn publish(self, to: &Path) -> io::Result<()> {
+        Failpoint::PublishBefore.pass();
         match std::fs::hard_link(&self.path, to) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
@@ -48,7 +51,9 @@ impl Draft {
             Err(_) if to.try_exists()? => return Err(io::ErrorKind::AlreadyExists.into()),
             Err(_) => std::fs::rename(&self.path, to)?,
         }
-        sync_directory(to)
+        sync_directory(to)?;
+        Failpoint::PublishAfter.pass();
+        Ok(())
     }
 }
 

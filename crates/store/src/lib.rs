@@ -7,6 +7,7 @@ mod backup;
 mod broken;
 mod check;
 mod counter;
+pub mod failpoint;
 mod file;
 mod holder;
 mod info;

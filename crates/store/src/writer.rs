@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Shared;
 use crate::broken::Broken;
+use crate::failpoint::Failpoint;
 use crate::table::Tables;
 
 /// How many requests may wait or be under way; whoever asks for more waits.
@@ -220,6 +221,13 @@ fn attempt(shared: &Shared, group: &mut [Box<dyn Job>], durable: bool) -> Result
         }
     }
     drop(tables);
+    let (before, after) = if durable {
+        (Failpoint::DurableCommitBefore, Failpoint::DurableCommitAfter)
+    } else {
+        (Failpoint::LazyCommitBefore, Failpoint::LazyCommitAfter)
+    };
+    before.pass();
     transaction.commit().map_err(Broken::from)?;
+    after.pass();
     Ok(())
 }
