@@ -1,6 +1,7 @@
 //! The tests of the whole: the program `raccord` as people use it, and what the repository promises of itself.
 #![cfg(test)]
 
+mod broken_state;
 mod counterpart;
 mod documentation;
 mod environment;
@@ -8,7 +9,9 @@ mod examples;
 mod first_integration;
 mod http_server;
 mod invalid;
+mod kills;
 mod looking;
+mod newcomer;
 mod plan_and_apply;
 mod reference;
 mod runs;

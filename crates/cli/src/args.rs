@@ -101,6 +101,8 @@ impl FromStr for Variable {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     Init(command::init::InitArgs),
+    #[command(subcommand)]
+    New(command::new::NewVerb),
     Validate(command::validate::ValidateArgs),
     Plan(command::plan::PlanArgs),
     Apply(command::apply::ApplyArgs),

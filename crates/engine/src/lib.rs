@@ -7,6 +7,7 @@ pub mod applied;
 pub mod engine;
 pub mod environment;
 pub mod facts;
+pub mod proposal;
 pub mod request;
 pub mod run;
 pub mod sources;

@@ -10,6 +10,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod man;
+pub(crate) mod new;
 pub(crate) mod operate;
 pub(crate) mod plan;
 pub(crate) mod preview;
@@ -37,6 +38,7 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
     let done = |()| ExitCode::SUCCESS;
     match &cli.verb {
         Verb::Init(args) => init::init(ui, args).map(done),
+        Verb::New(verb) => new::new(ui, global, verb).map(done),
         Verb::Validate(args) => validate::validate(ui, global, args),
         Verb::Plan(args) => plan::plan(ui, global, args),
         Verb::Apply(args) => apply::apply(ui, global, args).map(done),

@@ -60,7 +60,8 @@ impl Reader {
     }
 
     fn check(&self, input: &[u8]) -> u64 {
-        let (first, content) = input.split_first().map_or((0, input), |(first, rest)| (usize::from(*first), rest));
+        let (first, content) =
+            input.split_first().map_or((0, input), |(first, rest)| (usize::from(*first), rest));
         let source = &*self.sources[first % self.sources.len()];
         File::create(self.home.path().join(NAME)).unwrap().write_all(content).unwrap();
         let whole = self.read(source, Read { page_size: Some(100_000), ..Read::default() });
@@ -77,7 +78,10 @@ impl Reader {
         if let Some((token, records, faults)) = paged.tokens.get(paged.tokens.len() / 2) {
             let read = Read { page: Some(token.clone()), page_size: Some(size), ..Read::default() };
             let rest = self.read(source, read).unwrap();
-            assert_eq!((&whole.records[*records..], &whole.faults[*faults..]), (&rest.records[..], &rest.faults[..]));
+            assert_eq!(
+                (&whole.records[*records..], &whole.faults[*faults..]),
+                (&rest.records[..], &rest.faults[..])
+            );
         }
         let reasons: std::collections::BTreeSet<String> = whole
             .faults
@@ -136,7 +140,12 @@ fn csv() {
     let mut texts = samples::files("examples", &[".csv"]);
     texts.push(b"id,name\n1,\"a\n\"\"b\"\"\"\n2,\n\n3,c,d\n4\n".to_vec());
     texts.push("\u{feff}id;name\r\n1;é\r\n".as_bytes().to_vec());
-    run("csv", &[",", ";", "\"", "\"\"", "\n", "\r\n", "\r", "\0", "\u{feff}", "\t", "é", "id"], &ways, &texts);
+    run(
+        "csv",
+        &[",", ";", "\"", "\"\"", "\n", "\r\n", "\r", "\0", "\u{feff}", "\t", "é", "id"],
+        &ways,
+        &texts,
+    );
 }
 
 #[test]
@@ -158,6 +167,7 @@ fn json_files() {
     let mut texts = samples::files("examples", &[".json"]);
     texts.push(b"[{\"id\":1}, 3, {\"id\":2, \"x\": [[]]}]".to_vec());
     texts.push(b"{\"a\":{\"b\":[{\"id\":1},{\"id\":2}]},\"list\":[[{}],[{\"n\":null}]]}".to_vec());
-    let words = &["{", "}", "[", "]", "\"a\":", "\"b\":", "\\u", "\\ud800", "\0", "null", ",", "\u{feff}", "1e400"];
+    let words =
+        &["{", "}", "[", "]", "\"a\":", "\"b\":", "\\u", "\\ud800", "\0", "null", ",", "\u{feff}", "1e400"];
     run("json_files", words, &ways, &texts);
 }

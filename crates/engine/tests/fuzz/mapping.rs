@@ -30,9 +30,31 @@ const EXPRESSIONS: [&str; 8] = [
 ];
 
 const WORDS: &[&str] = &[
-    "{", "}", "[", "]", "\"id\":", "\"name\":", "\"a\":", "\"list\":", "\"when\":", "\"number\":", "\\u0000", "\\ud83d",
-    "null", "true", "\"2024-02-30\"", "\"2024-01-31T09:30:00+25:00\"", "\"0001-01-01\"", "\"9999-12-31T23:59:60Z\"",
-    "1e308", "-0", "0.000", "\"+351 912\"", "\"a@b.cc\"", "\"https://x.y\"", "gold",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"id\":",
+    "\"name\":",
+    "\"a\":",
+    "\"list\":",
+    "\"when\":",
+    "\"number\":",
+    "\\u0000",
+    "\\ud83d",
+    "null",
+    "true",
+    "\"2024-02-30\"",
+    "\"2024-01-31T09:30:00+25:00\"",
+    "\"0001-01-01\"",
+    "\"9999-12-31T23:59:60Z\"",
+    "1e308",
+    "-0",
+    "0.000",
+    "\"+351 912\"",
+    "\"a@b.cc\"",
+    "\"https://x.y\"",
+    "gold",
 ];
 
 fn transform(rng: &mut Rng) -> Value {
@@ -120,7 +142,11 @@ fn programs() -> Vec<Program> {
 }
 
 /// Maps one record; what comes out can be read back.
-fn map(program: &Program, header: Option<&Arc<[String]>>, record: Record<'_>) -> Result<(bool, usize), String> {
+fn map(
+    program: &Program,
+    header: Option<&Arc<[String]>>,
+    record: Record<'_>,
+) -> Result<(bool, usize), String> {
     let mut out = Mapped::default();
     let mut page = program.page(header, None);
     let mapped = page.map(record, &mut out);
@@ -129,7 +155,8 @@ fn map(program: &Program, header: Option<&Arc<[String]>>, record: Record<'_>) ->
         Ok(Intent::Delete) => Ok((true, 0)),
         Ok(Intent::Upsert) => {
             assert!(!out.key.is_empty(), "a record without a key is mapped");
-            let count = fields(&out.patch).unwrap().map(|field| drop(field.unwrap().value().unwrap())).count();
+            let count =
+                fields(&out.patch).unwrap().map(|field| drop(field.unwrap().value().unwrap())).count();
             let (mut row, mut again) = (Vec::new(), Vec::new());
             apply_patch(empty_row(), &out.patch, &mut row).unwrap();
             apply_patch(&row, &out.patch, &mut again).unwrap();
@@ -174,9 +201,9 @@ fn mapping() {
         r#"{"id":"é","name":"","a":{"b":{"c":true}},"list":"a,b","when":"31/01/2024","number":9223372036854775807}"#,
         "1|Ann|2024-01-31|true|a,b|x|y|2024-01-31T09:30:00|z|12",
     ];
-    let samples = (0..=u8::MAX).step_by(5).flat_map(|first| {
-        records.iter().map(move |record| [&[first][..], record.as_bytes()].concat())
-    });
+    let samples = (0..=u8::MAX)
+        .step_by(5)
+        .flat_map(|first| records.iter().map(move |record| [&[first][..], record.as_bytes()].concat()));
     fuzz(Target { name: "mapping", samples: samples.collect(), words: WORDS }, || {
         let programs = programs();
         move |input: &[u8]| check(&programs, input)

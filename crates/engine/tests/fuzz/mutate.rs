@@ -65,9 +65,12 @@ fn change(rng: &mut Rng, input: &mut Vec<u8>, inputs: &[Vec<u8>], words: &[&str]
             input.truncate(rng.usize(..=input.len()));
             input.extend_from_slice(&other[rng.usize(..=other.len())..]);
         }
-        8 => insert(rng, input, NUMBERS[rng.usize(..NUMBERS.len())].as_bytes()),
+        8 => {
+            let number = NUMBERS[rng.usize(..NUMBERS.len())];
+            insert(rng, input, number.as_bytes());
+        }
         9 => {
-            let bytes: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(1 + rng.usize(..4)).collect();
+            let bytes: Vec<u8> = (0..=rng.usize(..4)).map(|_| rng.u8(..)).collect();
             insert(rng, input, &bytes);
         }
         _ if !words.is_empty() => {

@@ -11,8 +11,26 @@ use crate::harness::{Target, fuzz, outcome};
 use crate::samples;
 
 const WORDS: &[&str] = &[
-    "null", "{}", "[]", "\"\"", "true", "raccordPlan", "digest", "content", "plan", "desired", "version", "changes",
-    "refusals", "notes", "effects", "resources", "\\u0000", "\\ud800", "{\"", "\":",
+    "null",
+    "{}",
+    "[]",
+    "\"\"",
+    "true",
+    "raccordPlan",
+    "digest",
+    "content",
+    "plan",
+    "desired",
+    "version",
+    "changes",
+    "refusals",
+    "notes",
+    "effects",
+    "resources",
+    "\\u0000",
+    "\\ud800",
+    "{\"",
+    "\":",
 ];
 
 /// The content of saved plans: without the digest around it, which stops every mutation at the gate.

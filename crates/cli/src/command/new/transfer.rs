@@ -1,0 +1,138 @@
+//! `raccord new transfer`.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use raccord_engine::proposal::{ProposalError, is_complete, propose_entity, propose_mapping};
+use raccord_engine::request::DataTypeView;
+use raccord_engine::{Look, LookAt, Reply};
+use raccord_model::language::project::Store;
+use raccord_model::language::transfer::RejectPolicy;
+use raccord_model::language::{ByNameOrInline, Deletes, MappingSpec, Mode, ProjectSpec, TransferSpec};
+use raccord_model::{DataTypeName, Desired, EntityRef, Key, Kind, Name, Spec};
+
+use super::integration::{self, subscription};
+use super::{existing, must_be_free, write};
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::session;
+use crate::ui::Ui;
+
+/// Write a Transfer with a mapping by name, made from the fields that the source shows
+///
+/// A project that is not there yet is written too, with an entity that can hold the records. The transfer is
+/// active when its mapping is complete.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord new transfer people --source files --to crm.person")]
+pub(crate) struct TransferArgs {
+    /// Its name
+    name: Name,
+    /// The source
+    #[arg(long)]
+    source: Name,
+    /// The source's data type [default: the transfer's name]
+    #[arg(long)]
+    data_type: Option<DataTypeName>,
+    /// The entity
+    #[arg(long, value_name = "PROJECT.ENTITY")]
+    to: EntityRef,
+    /// The third-party field that tells records apart, for an entity that is not there yet
+    #[arg(long, value_name = "FIELD")]
+    key: Option<String>,
+    /// Also write an Integration of this name that subscribes to the transfer
+    #[arg(long, value_name = "NAME")]
+    integration: Option<Name>,
+}
+
+pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), CommandError> {
+    let desired = existing(ui, global)?
+        .ok_or_else(|| CommandError::new("there is no source yet").hint("begin with `raccord new source`"))?;
+    must_be_free(Some(&desired), &Key::new(Kind::Transfer, args.name.clone()))?;
+    let view = view(&desired, args)?;
+    let mut resources = Vec::new();
+    let project = desired.project(&args.to.project);
+    let (mapping, active) = match project.map(|project| project.entities.get(&args.to.entity)) {
+        Some(Some(entity)) => {
+            let (mapping, unmatched) = propose_mapping(&view, entity);
+            for name in unmatched {
+                ui.note(&format!("nothing is called like `{name}`: assign it by hand"));
+            }
+            let active = is_complete(&mapping, entity);
+            (mapping, active)
+        }
+        Some(None) => {
+            return Err(CommandError::new(format!(
+                "the project `{}` has no entity `{}`",
+                args.to.project, args.to.entity
+            ))
+            .hint("add the entity to the project, or name a project that is not there yet"));
+        }
+        None => {
+            let (entity, mapping) =
+                propose_entity(&view, args.key.as_deref()).map_err(|error| advise(&error))?;
+            let entities = BTreeMap::from([(args.to.entity.clone(), entity)]);
+            let spec = ProjectSpec { entities, store: Store::default(), protect: false };
+            resources.push((args.to.project.clone(), Spec::Project(spec)));
+            (mapping, true)
+        }
+    };
+    resources.push((args.name.clone(), Spec::Transfer(spec(args, mapping, active))));
+    if let Some(name) = &args.integration {
+        must_be_free(Some(&desired), &Key::new(Kind::Integration, name.clone()))?;
+        let subscription = BTreeMap::from([(args.name.clone(), subscription(false))]);
+        resources.push((name.clone(), Spec::Integration(integration::spec(subscription, &[], active))));
+    }
+    write(ui, global, &format!("transfer-{}", args.name), resources)?;
+    let next = match (active, &args.integration) {
+        (false, _) => "complete the mapping and set `active: true`",
+        (true, None) => "raccord new integration",
+        (true, Some(_)) => "raccord apply && raccord run",
+    };
+    ui.note(&format!("look at it with `raccord preview {}`; next: {next}", args.name));
+    Ok(())
+}
+
+fn advise(error: &ProposalError) -> CommandError {
+    CommandError::of(error).hint("name the field that tells records apart: --key FIELD")
+}
+
+fn spec(args: &TransferArgs, mapping: MappingSpec, active: bool) -> TransferSpec {
+    let is_default =
+        args.data_type.as_ref().is_some_and(|data_type| data_type.as_str() == args.name.as_str());
+    TransferSpec {
+        source: args.source.clone(),
+        data_type: args.data_type.clone().filter(|_| !is_default),
+        to: args.to.clone(),
+        active,
+        schedule: None,
+        mapping: Some(ByNameOrInline::Inline(mapping)),
+        deletes: Deletes::default(),
+        mode: Mode::default(),
+        version: None,
+        rejects: RejectPolicy::default(),
+        resync: None,
+        protect: false,
+    }
+}
+
+/// What the source shows of the data type.
+fn view(desired: &Desired, args: &TransferArgs) -> Result<DataTypeView, CommandError> {
+    let wanted = args.data_type.as_ref().map_or(args.name.as_str(), DataTypeName::as_str);
+    let mut found = Vec::new();
+    let at = LookAt::Discover(args.source.clone());
+    session::look(Look { desired: desired.clone(), at, limit: 0 }, |reply| {
+        if let Reply::DataType(view) = reply {
+            found.push(view);
+        }
+        Ok(())
+    })?;
+    let known = found.iter().map(|view| view.name.to_string()).collect::<Vec<_>>().join(", ");
+    let view = found.into_iter().find(|view| view.name.as_str() == wanted).ok_or_else(|| {
+        CommandError::new(format!("the source `{}` has no data type `{wanted}`", args.source))
+            .hint(format!("name one with --data-type: {known}"))
+    })?;
+    match view.error {
+        Some(error) => Err(CommandError::new(error)),
+        None => Ok(view),
+    }
+}

@@ -1,0 +1,243 @@
+//! Proposals for new resources, made from the fields that a source shows: an entity that could hold them, and
+//! a mapping by name, the primary key first. Pure; a person reads what comes of it.
+
+use std::collections::BTreeMap;
+
+use raccord_model::Ident;
+use raccord_model::field_path::FieldPath;
+use raccord_model::language::project::EntityKey;
+use raccord_model::language::{Entity, Field, FieldType, MappedField, MappingSpec, Transform};
+
+use crate::request::{DataTypeView, FieldView};
+
+/// Why nothing can be proposed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProposalError {
+    /// The source shows no record.
+    #[error("`{0}` shows no record to make a proposal from")]
+    NoRecord(String),
+    /// No field looks like a key.
+    #[error("none of the fields ({0}) looks like a key")]
+    NoKey(String),
+    /// The field named as key is not there.
+    #[error("there is no field `{wanted}`; there are {known}")]
+    UnknownKey {
+        /// What was named.
+        wanted: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// An entity that could hold a data type's records, and the mapping into it.
+pub fn propose_entity(
+    view: &DataTypeView,
+    key: Option<&str>,
+) -> Result<(Entity, MappingSpec), ProposalError> {
+    let key = key_of(view, key)?;
+    let mut entity = Entity { key: EntityKey(Vec::new()), fields: BTreeMap::new() };
+    let mut mapping = MappingSpec::default();
+    for field in &view.fields {
+        let Some(name) = free_name(&field.path, &entity) else { continue };
+        let field_type = if field.path == key.path { key_type(field) } else { field_type(field) };
+        entity.fields.insert(name.clone(), Field::of(field_type));
+        let Some(mapped) = mapped(field, field_type) else { continue };
+        if field.path == key.path {
+            entity.key.0.push(name.clone());
+            mapping.primary_key.insert(name, mapped);
+        } else {
+            mapping.fields.insert(name, mapped);
+        }
+    }
+    Ok((entity, mapping))
+}
+
+/// A mapping into an entity that is there, and the entity's fields for which nothing of that name was seen.
+pub fn propose_mapping(view: &DataTypeView, entity: &Entity) -> (MappingSpec, Vec<Ident>) {
+    let mut mapping = MappingSpec::default();
+    let mut unmatched = Vec::new();
+    for (name, field) in &entity.fields {
+        let seen = view.fields.iter().find(|seen| is_alike(&seen.path, name.as_str()));
+        let Some(mapped) = seen.and_then(|seen| mapped(seen, field.field_type)) else {
+            unmatched.push(name.clone());
+            continue;
+        };
+        let part = if entity.key.0.contains(name) { &mut mapping.primary_key } else { &mut mapping.fields };
+        part.insert(name.clone(), mapped);
+    }
+    (mapping, unmatched)
+}
+
+/// Whether a mapping has all that an active transfer needs.
+pub fn is_complete(mapping: &MappingSpec, entity: &Entity) -> bool {
+    entity.key.0.iter().all(|name| mapping.primary_key.contains_key(name))
+        && entity.fields.iter().all(|(name, field)| {
+            !field.required
+                || field.default.is_some()
+                || entity.key.0.contains(name)
+                || mapping.fields.contains_key(name)
+        })
+}
+
+/// The field that tells one record from another: the one named, or the first that is called like one and is
+/// never empty.
+fn key_of<'v>(view: &'v DataTypeView, wanted: Option<&str>) -> Result<&'v FieldView, ProposalError> {
+    if view.fields.is_empty() {
+        return Err(ProposalError::NoRecord(view.name.to_string()));
+    }
+    let known = || view.fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(wanted) = wanted {
+        let found = view.fields.iter().find(|field| field.path == wanted);
+        return found.ok_or_else(|| ProposalError::UnknownKey { wanted: wanted.to_owned(), known: known() });
+    }
+    // A key that is missing now and then is dirt, not another key.
+    let filled = |field: &&FieldView| field.filled * 10 >= view.records * 9;
+    let fields = || view.fields.iter().filter(filled);
+    let called = |name: &str| fields().find(|field| letters(&field.path) == name);
+    let singular = letters(view.name.as_str());
+    let own_id = format!("{}id", singular.strip_suffix('s').unwrap_or(&singular));
+    let only_id = || {
+        let mut ids = fields().filter(|field| letters(&field.path).ends_with("id"));
+        ids.next().filter(|_| ids.next().is_none())
+    };
+    ["id", "uuid", own_id.as_str()]
+        .into_iter()
+        .find_map(called)
+        .or_else(only_id)
+        .or_else(|| {
+            ["externalid", "code", "sku", "number", "reference", "email"].into_iter().find_map(called)
+        })
+        .ok_or_else(|| ProposalError::NoKey(known()))
+}
+
+/// A key is kept as text, so that leading zeros survive, unless the source itself says that it is a number.
+fn key_type(field: &FieldView) -> FieldType {
+    if field.types == ["integer"] { FieldType::Integer } else { FieldType::Text }
+}
+
+fn field_type(field: &FieldView) -> FieldType {
+    match field.types.as_slice() {
+        ["boolean"] => FieldType::Boolean,
+        ["integer"] => FieldType::Integer,
+        ["decimal"] | ["decimal", "integer"] => FieldType::Decimal,
+        ["date"] => FieldType::Date,
+        ["datetime"] => FieldType::Datetime,
+        ["email"] => FieldType::Email,
+        ["url"] => FieldType::Url,
+        types if types.contains(&"list") || types.contains(&"object") => FieldType::Json,
+        _ => FieldType::Text,
+    }
+}
+
+fn mapped(field: &FieldView, field_type: FieldType) -> Option<MappedField> {
+    let from: FieldPath = field.path.parse().ok()?;
+    let transform = match field_type {
+        FieldType::Email => vec![Transform::Trim, Transform::Lowercase],
+        _ => Vec::new(),
+    };
+    Some(MappedField { from: Some(from), transform, ..MappedField::default() })
+}
+
+/// A field name in camel case that the entity does not have yet: `First Name` and `first_name` are `firstName`.
+fn free_name(path: &str, entity: &Entity) -> Option<Ident> {
+    let mut name = String::new();
+    let mut is_start = false;
+    for c in path.chars() {
+        if !c.is_ascii_alphanumeric() {
+            is_start = !name.is_empty();
+        } else if is_start {
+            name.push(c.to_ascii_uppercase());
+            is_start = false;
+        } else if name.is_empty() {
+            name.push(c.to_ascii_lowercase());
+        } else {
+            name.push(c);
+        }
+    }
+    let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
+    name.parse().ok().filter(|name| !entity.fields.contains_key(name))
+}
+
+/// Whether a path and a field are called alike: the same letters and digits, the whole path or its last step.
+fn is_alike(path: &str, name: &str) -> bool {
+    let name = letters(name);
+    letters(path) == name || path.rsplit_once('.').is_some_and(|(_, last)| letters(last) == name)
+}
+
+fn letters(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(fields: &[(&str, &[&'static str], usize)]) -> DataTypeView {
+        let fields = fields.iter().map(|(path, types, filled)| FieldView {
+            path: (*path).to_owned(),
+            types: types.to_vec(),
+            filled: *filled,
+            example: String::new(),
+        });
+        DataTypeView { name: "people".parse().unwrap(), records: 3, fields: fields.collect(), error: None }
+    }
+
+    #[test]
+    fn an_entity_is_made_from_what_was_seen() {
+        let seen = view(&[
+            ("Customer Id", &["text"], 3),
+            ("First Name", &["text"], 2),
+            ("address.city", &["text"], 3),
+            ("E-mail", &["email"], 3),
+            ("tags", &["list"], 1),
+            ("2nd", &["integer"], 1),
+        ]);
+        let (entity, mapping) = propose_entity(&seen, None).unwrap();
+        let shown: Vec<_> =
+            entity.fields.iter().map(|(n, f)| format!("{n}:{}", f.field_type.as_str())).collect();
+        let expected = [
+            "_2nd:integer",
+            "addressCity:text",
+            "customerId:text",
+            "eMail:email",
+            "firstName:text",
+            "tags:json",
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(entity.key.0.iter().map(Ident::as_str).collect::<Vec<_>>(), ["customerId"]);
+        assert!(is_complete(&mapping, &entity));
+    }
+
+    #[test]
+    fn a_key_is_found_named_or_asked_for() {
+        let key = |view: &DataTypeView, wanted| key_of(view, wanted).map(|field| field.path.clone());
+        let seen = view(&[("shop_id", &["text"], 3), ("id", &["integer"], 3), ("name", &["text"], 3)]);
+        assert_eq!(key(&seen, None).unwrap(), "id");
+        assert_eq!(key(&seen, Some("name")).unwrap(), "name");
+        assert!(matches!(key(&seen, Some("nope")), Err(ProposalError::UnknownKey { .. })));
+        assert_eq!(
+            key(&view(&[("shop_id", &["text"], 3), ("people_id", &["text"], 3)]), None).unwrap(),
+            "people_id"
+        );
+        assert_eq!(
+            key(&view(&[("shop_id", &["text"], 3), ("email", &["email"], 3)]), None).unwrap(),
+            "shop_id"
+        );
+        let empty_id = view(&[("id", &["integer"], 2), ("name", &["text"], 3)]);
+        assert!(matches!(key(&empty_id, None), Err(ProposalError::NoKey(_))));
+        assert!(matches!(key(&view(&[]), None), Err(ProposalError::NoRecord(_))));
+    }
+
+    #[test]
+    fn a_mapping_is_made_by_name() {
+        let entity: Entity = serde_json::from_str(
+            r#"{"key":"externalId","fields":{"externalId":"text","city":"text","email":{"type":"email","required":true}}}"#,
+        )
+        .unwrap();
+        let seen = view(&[("external_id", &["text"], 3), ("address.city", &["text"], 3)]);
+        let (mapping, unmatched) = propose_mapping(&seen, &entity);
+        assert_eq!(mapping.primary_key.len() + mapping.fields.len(), 2);
+        assert_eq!(unmatched.iter().map(Ident::as_str).collect::<Vec<_>>(), ["email"]);
+        assert!(!is_complete(&mapping, &entity));
+    }
+}
