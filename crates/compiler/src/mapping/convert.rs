@@ -87,13 +87,13 @@ fn choices<'a>(value: Scalar<'a>, field: &Field) -> Result<Vec<Cow<'a, str>>, Va
     Ok(kept)
 }
 
-/// A value as a reason shows it: short, in backquotes.
+/// A value as a reason shows it: short, on one line, in backquotes. Whoever reads it may have a terminal before
+/// them, and the value comes from elsewhere.
 pub(super) fn shown(value: &Scalar<'_>) -> String {
     let text = value.as_text().map_or_else(|| value.to_json(), Cow::into_owned);
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("`{}…`", &text[..end]),
-        None => format!("`{text}`"),
-    }
+    let end = text.char_indices().nth(SHOWN).map(|(end, _)| end);
+    let text = text[..end.unwrap_or(text.len())].replace(char::is_control, "\u{fffd}");
+    if end.is_some() { format!("`{text}…`") } else { format!("`{text}`") }
 }
 
 #[cfg(test)]

@@ -66,8 +66,9 @@ impl Reader {
         File::create(self.home.path().join(NAME)).unwrap().write_all(content).unwrap();
         let whole = self.read(source, Read { page_size: Some(100_000), ..Read::default() });
         let size = 1 + first / self.sources.len() % 7;
-        // Page by page is slow; what is long shows the same at its beginning.
-        let size = if whole.as_ref().is_ok_and(|all| all.records.len() > 200) { 64 } else { size };
+        // Page by page is slow; what is long needs no more pages than that.
+        let length = whole.as_ref().map_or(0, |all| all.records.len() + all.faults.len());
+        let size = size.max(length / 12);
         let paged = self.read(source, Read { page_size: Some(size), ..Read::default() });
         assert_eq!(whole.is_ok(), paged.is_ok(), "{:?} {:?}", whole.err(), paged.err());
         let (Ok(whole), Ok(paged)) = (&whole, &paged) else {

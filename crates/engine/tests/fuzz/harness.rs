@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 const MOST_PAGES: u64 = 1 << 18;
 
 /// The longest input that joins the samples, and how many there may be.
-const LONGEST_SAMPLE: usize = 16 * 1024;
+const LONGEST_SAMPLE: usize = 4 * 1024;
 const MOST_SAMPLES: usize = 4_096;
 
 /// Panics of this process so far, wherever they were caught, and what the last one said.

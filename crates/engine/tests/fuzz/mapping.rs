@@ -165,7 +165,9 @@ fn map(
         }
         Err(rejection) => {
             assert!(!rejection.reason.is_empty() && !rejection.reason.contains('\n'), "{}", rejection.reason);
-            Err(rejection.reason.chars().filter(|c| c.is_ascii_lowercase()).take(48).collect())
+            // Without the value, which would make every outcome a new one.
+            let said: String = rejection.reason.split('`').step_by(2).collect();
+            Err(said.chars().filter(|c| !c.is_numeric()).take(48).collect())
         }
     }
 }

@@ -52,7 +52,11 @@ fn check(bytes: &[u8]) -> u64 {
         let mut again = Vec::new();
         assert!(apply_patch(base, patch, &mut again).is_ok() && again == out);
     }
-    outcome((base_read.ok(), patch_read.ok(), applied.is_ok()))
+    // How many fields and how many values each has; more than a few are alike.
+    let summary = |read: Result<Vec<bool>, NotARow>| {
+        read.ok().map(|found| (found.len().min(12), found.iter().filter(|found| **found).count().min(12)))
+    };
+    outcome((summary(base_read), summary(patch_read), applied.is_ok()))
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn assert_nothing_to_do(state: &State, desired: &Desired, how: &str) {
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn what_is_applied_plans_to_nothing_however_it_is_written(shape in shape(), seed in any::<u64>()) {

@@ -173,7 +173,7 @@ fn is_unequivocal(lines: &[Line]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(16))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn only_what_is_subscribed_happens(first in lines(), second in lines()) {

@@ -61,7 +61,7 @@ impl Shape {
     }
 
     fn stack(&self) -> Value {
-        let mail = json!({"host": "mail.example", "from": "a@example.com", "password": "${env:MAIL}"});
+        let mail = json!({"host": "mail.example", "from": "a@example.com", "username": "me", "password": "${env:MAIL}"});
         let forms = [
             json!({}),
             json!({"variables": {"HOST": "a.example"}, "language": "fr"}),
@@ -105,7 +105,13 @@ impl Line {
             documents.push(document(kind, &name, &spec));
             Value::from(name)
         };
-        let authorization = place("Authorization", format!("s{number}"), self.authorization());
+        // Files are read without proving who we are.
+        let is_file = self.source.is_multiple_of(3);
+        let authorization = if is_file {
+            Value::Null
+        } else {
+            place("Authorization", format!("s{number}"), self.authorization())
+        };
         let mapping = place("Mapping", format!("m{number}"), self.mapping());
         let updates = place("Subscription", format!("u{number}"), self.updates());
         let alert =
@@ -128,7 +134,7 @@ impl Line {
     }
 
     fn source(&self, authorization: Value) -> Value {
-        if self.source % 3 == 0 {
+        if self.source.is_multiple_of(3) {
             let forms = [
                 json!({"path": "data/rows.csv"}),
                 json!({"path": "rows-*.jsonl.gz"}),
@@ -182,7 +188,7 @@ impl Line {
                 (true, 1) => {
                     json!({"from": from, "transform": ["trim", {"truncate": 9}], "onEmpty": "reject"})
                 }
-                (_, 1) => json!({"from": from, "timezone": "America/Montreal"}),
+                (_, 1) if form % 12 == 5 => json!({"from": from, "timezone": "America/Montreal"}),
                 _ => json!(from),
             };
             fields.insert(format!("f{number}"), value);

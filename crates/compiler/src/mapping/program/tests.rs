@@ -98,6 +98,12 @@ fn records_are_rejected_with_a_reason() {
         "rejected: the value `old` is not a whole number between -9223372036854775808 and 9223372036854775807",
     );
     check(MAPPING, r#"{"id":{},"email":"a@b.ca"}"#, "rejected: the value `{}` is an object, not a text");
+    // Nothing of a record may speak to the terminal on which its reason is shown.
+    check(
+        MAPPING,
+        r#"{"id":"7","email":"\u001b[2ja\nb"}"#,
+        "rejected: the value `\u{fffd}[2ja\u{fffd}b` is not an e-mail address",
+    );
 }
 
 #[test]
