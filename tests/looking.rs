@@ -2,7 +2,7 @@
 
 use crate::environment::TestEnvironment;
 
-const SHOP: &str = r#"
+const SHOP: &str = r"
 apiVersion: raccord/v1
 kind: Project
 metadata: {name: crm}
@@ -30,7 +30,7 @@ apiVersion: raccord/v1
 kind: Integration
 metadata: {name: shop}
 spec: {active: true, subscriptions: {people: [created, updated]}}
-"#;
+";
 
 fn shop() -> TestEnvironment {
     let environment = TestEnvironment::new();

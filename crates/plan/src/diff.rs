@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use raccord_model::language::TransferSpec;
 use raccord_model::plan::{Action, Consequence};
 use raccord_model::resource::Spec;
-use raccord_model::{DataTypeName, Desired, Key, Name, Resource};
+use raccord_model::{DataTypeName, Desired, Key, Kind, Name, Resource};
 
 use crate::compare::compare;
 use crate::current::Current;
@@ -30,6 +30,8 @@ pub struct Options {
     pub allow_delete: bool,
     /// Whether rows may get other keys.
     pub allow_rekey: bool,
+    /// Whether the fields of what is created are left out: nobody reads ten thousand of them on a terminal.
+    pub brief: bool,
 }
 
 /// Why there is no plan.
@@ -75,7 +77,7 @@ pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<P
     let drafts = pairing
         .changed
         .iter()
-        .map(|pair| Draft::of(pair.clone(), current, &pairing))
+        .map(|pair| Draft::of(pair.clone(), current, &pairing, options.brief))
         .collect::<Result<Vec<_>, _>>()?;
     let (mut drafts, left_out) = target::select(drafts, &options.targets, desired, &pairing)?;
     let mut plan = empty(desired, current);
@@ -138,7 +140,12 @@ fn notes(desired: &Desired, current: &Current, pairing: &Pairing<'_>) -> Vec<Not
 }
 
 impl<'a> Draft<'a> {
-    fn of(pair: Pair<'a>, current: &'a Current, pairing: &Pairing<'_>) -> Result<Self, DiffError> {
+    fn of(
+        pair: Pair<'a>,
+        current: &'a Current,
+        pairing: &Pairing<'_>,
+        brief: bool,
+    ) -> Result<Self, DiffError> {
         let raw = match pair.before {
             None => None,
             Some((key, entry)) => {
@@ -159,6 +166,8 @@ impl<'a> Draft<'a> {
         let fields = match &new {
             // What a deleted resource says is of no interest any more.
             None => Vec::new(),
+            // What a new integration subscribes to may mean something for transfers that are there.
+            Some(_) if brief && old.is_none() && pair.key.kind != Kind::Integration => Vec::new(),
             Some(new) => compare(pair.key.kind, old.as_ref(), Some(new))
                 .map_err(|source| DiffError::Compare { key: pair.key.clone(), source })?,
         };
@@ -182,9 +191,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn change(&self, effects: Vec<DataEffect>) -> Change {
-        let mut fields = self.fields.clone();
-        fields.extend(self.references.iter().cloned());
+    /// The change that the draft has become; its fields go over into it.
+    fn change(&mut self, effects: Vec<DataEffect>) -> Change {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.append(&mut self.references);
         fields.sort_by(|one, other| one.path.cmp(&other.path));
         Change {
             key: self.pair.key.clone(),

@@ -62,7 +62,8 @@ pub(crate) fn plan_and_apply(
     change: &Change<'_>,
     auto_approve: bool,
 ) -> Result<(), CommandError> {
-    let plan = ask(session, change.desired, &change.options)?;
+    let options = Options { brief: change.detail == Detail::Changes, ..change.options.clone() };
+    let plan = ask(session, change.desired, &options)?;
     ui.print(&render::plan::text(&plan, change.detail))?;
     if !plan.has_work() {
         return Ok(());
@@ -120,7 +121,7 @@ fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandEr
         Vec::new()
     };
     // What the plan shows was agreed to when it was saved.
-    let options = Options { targets, allow_delete: true, allow_rekey: true };
+    let options = Options { targets, allow_delete: true, allow_rekey: true, brief: true };
     let desired = Arc::new(saved.desired);
     let change = Change { desired: &desired, options, rollback_to: None, detail: Detail::Changes };
     commit(ui, &session, &change, saved.plan.serial)

@@ -67,6 +67,7 @@ impl Scope {
             targets: self.targets.clone(),
             allow_delete: self.allow_delete,
             allow_rekey: self.allow_rekey,
+            brief: false,
         }
     }
 }
@@ -84,8 +85,10 @@ enum Output {
 pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode, CommandError> {
     let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "plan", Opening::Create)?;
-    let plan = ask(&session, &desired, &args.scope.options())?;
     let detail = if args.full { Detail::Full } else { Detail::Changes };
+    let is_for_people = args.output != Output::Json && args.out.is_none();
+    let options = Options { brief: is_for_people && detail == Detail::Changes, ..args.scope.options() };
+    let plan = ask(&session, &desired, &options)?;
     match args.output {
         Output::Text => ui.print(&render::plan::text(&plan, detail))?,
         Output::Json => ui.line(&render::json(&plan)?)?,

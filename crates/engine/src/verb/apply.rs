@@ -3,7 +3,7 @@
 use raccord_model::Desired;
 use raccord_model::fact::{Generation, Uid};
 use raccord_model::port::state::{Scan, StateError, Table};
-use raccord_plan::{Apply, KEPT_GENERATIONS, commit, diff, prune};
+use raccord_plan::{Apply, KEPT_GENERATIONS, Options, commit, diff, prune};
 use raccord_store::failpoint::Failpoint;
 
 use crate::engine::{Engine, EngineError, Replies};
@@ -20,7 +20,8 @@ pub async fn apply(
     if current.head.serial != options.serial {
         return Err(EngineError::Stale { expected: options.serial, found: current.head.serial });
     }
-    let plan = diff(desired, &current, &options.plan)?;
+    // What is created is committed as it stands in the configuration.
+    let plan = diff(desired, &current, &Options { brief: true, ..options.plan.clone() })?;
     let apply =
         Apply { at: engine.environment.now(), by: options.by.clone(), rollback_to: options.rollback_to };
     let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(engine.environment.new_id()))?;

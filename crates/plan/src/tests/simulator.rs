@@ -13,7 +13,7 @@ use crate::{Apply, Current, Facts, Needs, Options, Plan, Subject, commit, diff, 
 
 /// Everything allowed.
 pub(crate) fn allow_all() -> Options {
-    Options { targets: Vec::new(), allow_delete: true, allow_rekey: true }
+    Options { targets: Vec::new(), allow_delete: true, allow_rekey: true, brief: false }
 }
 
 /// A configuration from `{"Kind/name": spec, "Kind/new <- old": spec}`.
