@@ -87,6 +87,12 @@ impl TestEnvironment {
         Answer::new(command, &output)
     }
 
+    /// Runs a command line through another program until it ends.
+    pub(crate) fn run_through(&self, through: &[&str], command: &str) -> Answer {
+        let output = self.command_through(through, command).output().unwrap();
+        Answer::new(command, &output)
+    }
+
     /// Runs a command line that must succeed; returns what it printed.
     pub(crate) fn ok(&self, command: &str) -> String {
         self.run(command).expect_code(0).stdout
@@ -109,9 +115,19 @@ impl TestEnvironment {
         Started { command: command.to_owned(), child }
     }
 
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_raccord"));
-        command.args(arguments.split_whitespace()).current_dir(self.path()).stdin(Stdio::null());
+    /// A command line, ready to be begun.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
+        self.command_through(&[], arguments)
+    }
+
+    /// The same, begun by another program: `["nice", "-n", "5"]`.
+    pub(crate) fn command_through(&self, through: &[&str], arguments: &str) -> Command {
+        // A recipe may have the release binary tested in place of the one that belongs to these tests.
+        let binary = std::env::var("RACCORD_TEST_BINARY");
+        let binary = binary.unwrap_or_else(|_| env!("CARGO_BIN_EXE_raccord").to_owned());
+        let mut words = through.iter().copied().chain([&*binary]).chain(arguments.split_whitespace());
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).current_dir(self.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("RACCORD_") {
                 command.env_remove(name);

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a recipe says what it does")]
 
 mod bench;
+mod kills;
 mod quickstart;
 mod recipe;
 mod setup;
@@ -19,6 +20,8 @@ recipes:
   setup       install what the tests need, when it is missing
   test        setup, then every check and every test
   bench       measure the release binary on generated work (docs/benchmarks.md)
+  kills [NUMBER] [SEED]
+              kill the release binary in the middle of large applies and runs, and check what is left
   audit       look up the dependencies in the advisory database (fetches it)";
 
 fn main() -> ExitCode {
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["test"] => test::run,
         ["audit"] => test::audit,
         ["bench"] => bench::run,
+        ["kills", ref options @ ..] => return ended(kills::run(options)),
         [bench::MEASURE, ref command @ ..] => return ended(bench::one(command)),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");

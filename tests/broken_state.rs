@@ -1,0 +1,1 @@
+//! A state that cannot be used as it is: what is said, and that nothing is made worse.

@@ -1,0 +1,169 @@
+//! A kill at every failpoint, wherever in the life of a state it is passed.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use raccord_engine::store::failpoint::Failpoint;
+use serde_json::Value;
+
+use super::{STATE, Scale, check};
+use crate::environment::{TestEnvironment, assert_says};
+
+/// One entity that a file feeds, and one that nobody will want any more.
+const YAML: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec:
+  entities:
+    contact:
+      key: id
+      fields: {id: text, name: text}
+    lead:
+      key: id
+      fields: {id: text, name: text}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: files}
+spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: contacts}
+spec:
+  source: files
+  dataType: people
+  to: crm.contact
+  active: true
+  deletes: {snapshot: {maxShare: 20%}}
+  mapping: {primaryKey: {id: id}, fields: {name: name}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: leads}
+spec:
+  source: files
+  dataType: people
+  to: crm.lead
+  active: true
+  mapping: {primaryKey: {id: id}, fields: {name: name}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: files}
+spec:
+  active: true
+  subscriptions: {contacts: [created, updated, deleted], leads: [created, updated]}
+";
+
+/// The parts of the YAML that are taken away in the end.
+const UNWANTED: [&str; 2] =
+    ["    lead:\n      key: id\n      fields: {id: text, name: text}\n", ", leads: [created, updated]"];
+
+/// What happens in the life of a state: what is written beforehand, and the command.
+const STAGES: [(fn(&TestEnvironment), &str); 5] = [
+    (begin, "apply --auto-approve"),
+    (|_| {}, "run"),
+    (|environment| write_people(environment, 2_900, "Anne"), "run"),
+    (take_away, "apply --auto-approve --allow-delete"),
+    (|environment| write_people(environment, 2_900, "Anna"), "run"),
+];
+
+fn begin(environment: &TestEnvironment) {
+    environment.write("raccord.yaml", YAML);
+    write_people(environment, 3_000, "Ann");
+}
+
+fn write_people(environment: &TestEnvironment, count: usize, name: &str) {
+    let lines: String = (0..count).map(|number| format!("p{number},{name} {}\n", number % 7)).collect();
+    environment.write("people.csv", &format!("id,name\n{lines}"));
+}
+
+fn take_away(environment: &TestEnvironment) {
+    let mut documents: Vec<&str> = YAML.split("---\n").collect();
+    documents.retain(|document| !document.contains("name: leads"));
+    let text = documents.join("---\n");
+    environment.write("raccord.yaml", &UNWANTED.iter().fold(text, |text, part| text.replace(part, "")));
+}
+
+/// Which generation is in force and what the state holds.
+fn standing(environment: &TestEnvironment) -> [Value; 4] {
+    let mut info = environment.json("state info --output json");
+    ["generation", "resources", "rows", "rejects"].map(|name| info[name].take())
+}
+
+fn records(environment: &TestEnvironment) -> String {
+    environment.ok("records crm.contact --output jsonl --limit 100000")
+}
+
+/// Lives to the end; returns where the state stood after each stage, and the records.
+fn undisturbed() -> (Vec<[Value; 4]>, String) {
+    let environment = TestEnvironment::new();
+    let mut standings = Vec::new();
+    for (prepare, command) in STAGES {
+        prepare(&environment);
+        environment.ok(command);
+        standings.push(standing(&environment));
+    }
+    (standings, records(&environment))
+}
+
+/// Lives to the end, killed at a failpoint in every stage that passes it; returns in how many.
+fn disturbed(failpoint: &str, standings: &[[Value; 4]], expected: &str) -> usize {
+    let environment = TestEnvironment::new();
+    let mut killed = 0;
+    for (stage, (prepare, command)) in STAGES.into_iter().enumerate() {
+        prepare(&environment);
+        let output = environment.command(command).env("RACCORD_FAILPOINT", failpoint).output().unwrap();
+        if !output.status.success() {
+            assert_eq!(output.status.signal(), Some(9), "{failpoint} in {command}: {output:?}");
+            killed += 1;
+            look_at(&environment, stage, standings);
+            environment.ok(command);
+        }
+        let standing = standing(&environment);
+        assert_eq!(standing[..2], standings[stage][..2], "{failpoint} in {command}");
+        // The steps that a killed apply has left are carried out by the next run.
+        if command == "run" {
+            assert_eq!(standing, standings[stage], "{failpoint} in {command}");
+        }
+    }
+    assert_eq!(records(&environment), expected, "{failpoint}");
+    check(&environment);
+    killed
+}
+
+/// The state that a kill has left is whole, and its generation that of before or that of after.
+fn look_at(environment: &TestEnvironment, stage: usize, standings: &[[Value; 4]]) {
+    if !environment.path().join(STATE).exists() {
+        assert_eq!(stage, 0, "the state is gone");
+        return;
+    }
+    check(environment);
+    let [generation, resources, ..] = standing(environment);
+    let found = [&generation, &resources];
+    let nothing = [&Value::from(0), &Value::from(0)];
+    let before =
+        stage.checked_sub(1).map_or(nothing, |before| [&standings[before][0], &standings[before][1]]);
+    let after = [&standings[stage][0], &standings[stage][1]];
+    assert!(found == before || found == after, "{found:?} between {before:?} and {after:?}");
+}
+
+#[test]
+fn a_kill_at_any_failpoint_is_made_good() {
+    let (standings, expected) = undisturbed();
+    println!("| failpoint | killed at passage |\n|---|---|");
+    for point in Failpoint::ALL {
+        let kills =
+            |passage: &u64| disturbed(&format!("{}:{passage}", point.name()), &standings, &expected) > 0;
+        let passages: Vec<u64> = (1..=Scale::of_this_run().passages).take_while(kills).collect();
+        println!("| {} | {passages:?} |", point.name());
+        assert!(!passages.is_empty(), "{} is never passed", point.name());
+    }
+}
+
+#[test]
+fn a_failpoint_that_does_not_exist_is_wrong_usage() {
+    let environment = TestEnvironment::new().variable("RACCORD_FAILPOINT", "commit");
+    assert_says(&environment.fails(64, "status"), &["RACCORD_FAILPOINT", "`commit`", "commit.lazy.before"]);
+}
