@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded};
 use raccord_engine::store::failpoint::{NotATrap, Trap};
-use raccord_engine::store::{Opener, Store};
+use raccord_engine::store::{OpenError, Opener, Store};
 use raccord_engine::{Engine, Environment, Look, Reply, Request, System};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
@@ -90,13 +90,11 @@ pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<St
         Opening::Create => Store::open(path, &opener),
         Opening::Existing => Store::open_existing(path, &opener),
     };
-    store.map_err(|error| {
-        let told = CommandError::of(&error);
-        if path.exists() {
-            told
-        } else {
-            told.hint("`raccord apply` begins a state; --state names another file")
+    store.map_err(|error| match error {
+        OpenError::Missing { .. } => {
+            CommandError::of(&error).hint("`raccord apply` begins a state; --state names another file")
         }
+        _ => CommandError::of(&error),
     })
 }
 

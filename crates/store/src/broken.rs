@@ -2,6 +2,7 @@
 //!
 //! A refusal (a stale serial, a stale fence) is not among it: it is an answer, and leaves the transaction clean.
 
+use std::io;
 use std::sync::Arc;
 
 use raccord_model::port::sink::SinkError;
@@ -14,6 +15,12 @@ pub(crate) enum Broken {
     /// The file could not be read or written.
     #[error(transparent)]
     File(Arc<redb::Error>),
+    /// The disk, a quota or a limit is reached.
+    #[error("there is no room left for the state: {0}")]
+    Full(Arc<io::Error>),
+    /// A part of the file is not what was written.
+    #[error("the file is damaged: {0}; `raccord state check` looks at the whole of it")]
+    Torn(Arc<str>),
     /// Bytes are not of a version we know.
     #[error("a stored record cannot be read")]
     Damaged,
@@ -29,7 +36,7 @@ macro_rules! from_redb {
     ($($error:ident)*) => {
         $(impl From<redb::$error> for Broken {
             fn from(error: redb::$error) -> Self {
-                Self::File(Arc::new(error.into()))
+                Self::of(error.into())
             }
         })*
     };
@@ -50,11 +57,26 @@ impl From<serde_json::Error> for Broken {
 }
 
 impl Broken {
+    fn of(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Io(error) if is_full(&error) => Self::Full(Arc::new(error)),
+            redb::Error::Corrupted(why) => Self::Torn(why.into()),
+            other => Self::File(Arc::new(other)),
+        }
+    }
+
+    /// Whether redb says nothing but that something failed before.
+    pub(crate) fn is_consequence(&self) -> bool {
+        matches!(self, Self::File(error) if matches!(**error, redb::Error::PreviousIo))
+    }
+
     /// What a sink says of it that was to write.
     pub(crate) fn sink_write(self) -> SinkError {
         match self {
             Self::Damaged => SinkError::Damaged,
-            Self::File(_) | Self::Json(_) | Self::Closed => SinkError::Write(Box::new(self)),
+            Self::File(_) | Self::Full(_) | Self::Torn(_) | Self::Json(_) | Self::Closed => {
+                SinkError::Write(Box::new(self))
+            }
         }
     }
 
@@ -62,7 +84,9 @@ impl Broken {
     pub(crate) fn sink_read(self) -> SinkError {
         match self {
             Self::Damaged => SinkError::Damaged,
-            Self::File(_) | Self::Json(_) | Self::Closed => SinkError::Read(Box::new(self)),
+            Self::File(_) | Self::Full(_) | Self::Torn(_) | Self::Json(_) | Self::Closed => {
+                SinkError::Read(Box::new(self))
+            }
         }
     }
 
@@ -75,4 +99,9 @@ impl Broken {
     pub(crate) fn state_read(self) -> StateError {
         StateError::Read(Box::new(self))
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | FileTooLarge | QuotaExceeded)
 }

@@ -19,8 +19,9 @@ mod state;
 mod table;
 mod writer;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
@@ -50,14 +51,39 @@ struct Shared {
     /// Locked for writing only by a check, which must be alone with the file.
     database: RwLock<Database>,
     path: PathBuf,
+    /// What failed first. After a failure of the disk redb refuses everything and no longer says why.
+    failed: OnceLock<Broken>,
 }
 
 impl Shared {
+    /// What readers and the writer share of a file.
+    fn of(database: Database, path: &Path) -> Self {
+        Self { database: RwLock::new(database), path: path.to_owned(), failed: OnceLock::new() }
+    }
+
     /// Reads from one consistent moment.
     fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, Broken>) -> Result<T, Broken> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let transaction = database.begin_read()?;
-        work(&transaction)
+        let reading = || {
+            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            let transaction = database.begin_read()?;
+            work(&transaction)
+        };
+        // redb takes some pages on trust, and panics when a damaged file has betrayed it. Nothing that is seen
+        // here outlives the panic.
+        let read = catch_unwind(AssertUnwindSafe(reading));
+        read.unwrap_or_else(|_| Err(Broken::Torn("a page makes no sense".into())))
+            .map_err(|broken| self.explain(broken))
+    }
+
+    /// Puts what failed first in place of its consequences.
+    fn explain(&self, broken: Broken) -> Broken {
+        if broken.is_consequence() {
+            return self.failed.get().cloned().unwrap_or(broken);
+        }
+        if matches!(broken, Broken::File(_) | Broken::Full(_)) {
+            self.failed.get_or_init(|| broken.clone());
+        }
+        broken
     }
 }
 

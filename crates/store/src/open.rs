@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::port::state::Head;
@@ -50,6 +50,15 @@ pub enum OpenError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// There is none, and a new one cannot be written.
+    #[error("create the state {}", path.display())]
+    Create {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is none, and none was to be created.
     #[error("there is no state at {}", path.display())]
@@ -136,7 +145,7 @@ impl Store {
         let database = open_database(path)?;
         verify(&database, path)?;
         let note = Note::leave(path, &Holder::here(&opener.verb, opener.at));
-        let shared = Arc::new(Shared { database: RwLock::new(database), path: path.to_owned() });
+        let shared = Arc::new(Shared::of(database, path));
         let writer = Writer::start(Arc::clone(&shared)).map_err(OpenError::Writer)?;
         Ok(Self { writer, _note: note, shared })
     }
@@ -155,7 +164,7 @@ fn create(path: &Path, lineage: Uuid) -> Result<(), OpenError> {
     let (draft, file) = Draft::create(path, &lineage.simple().to_string()).map_err(failed)?;
     let head = Head { lineage, serial: 0, generation: 0, stack: None, root: None };
     write_new(file, &head)
-        .map_err(|broken| OpenError::File { path: path.to_owned(), source: io::Error::other(broken) })?;
+        .map_err(|broken| OpenError::Create { path: path.to_owned(), source: Box::new(broken) })?;
     match draft.publish(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
         _ => Ok(()),

@@ -186,6 +186,7 @@ fn commit(shared: &Shared, mut group: Vec<Box<dyn Job>>, durable: bool) {
             Ok(()) => return group.into_iter().for_each(|job| job.answer(Ok(()))),
             Err(Stopped::At(place, broken)) => group.remove(place).answer(Err(broken)),
             Err(Stopped::Whole(broken)) => {
+                let broken = shared.explain(broken);
                 return group.into_iter().for_each(|job| job.answer(Err(broken.clone())));
             }
         }
@@ -215,6 +216,8 @@ fn attempt(shared: &Shared, group: &mut [Box<dyn Job>], durable: bool) -> Result
     let mut tables = Tables::open(&transaction)?;
     for (place, job) in group.iter_mut().enumerate() {
         if let Err(broken) = job.apply(&mut tables) {
+            // Remembered at once, for then the transaction cannot even be given up.
+            let broken = shared.explain(broken);
             drop(tables);
             transaction.abort().map_err(Broken::from)?;
             return Err(Stopped::At(place, broken));
