@@ -12,10 +12,14 @@ use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 use measure::{Figures, measure};
 pub(crate) use measure::{MEASURE, one};
 
-/// How many resources the configuration has.
+/// How many resources the configuration has, and how many more it has the second time.
 const RESOURCES: usize = 10_000;
-/// How many records the source has.
+const FACTOR: usize = 10;
+/// What the larger configuration may cost, in times of what the smaller one costs.
+const GROWTH: f64 = 12.0;
+/// How many records the source has, and how many the larger one.
 const RECORDS: u64 = 200_000;
+const MANY_RECORDS: u64 = 1_000_000;
 /// How many records a page has.
 const PER_PAGE: u64 = 1_000;
 
@@ -30,16 +34,20 @@ struct Row {
 /// The recipe.
 pub(crate) fn run() -> Result<(), RecipeError> {
     step("build raccord", || execute(cargo().args(["build", "--release", "--locked", "--bin", "raccord"])))?;
+    step("build the floor", || {
+        execute(cargo().args(["build", "--release", "--locked", "-p", "raccord-store", "--example", "floor"]))
+    })?;
     let directory = root().join("target/bench");
     recreate(&directory)?;
     let mut rows = resources(&directory.join("resources"))?;
     rows.extend(records(&directory.join("records"))?);
+    rows.push(version(&directory)?);
     println!("\n| what | CPU s | limit | ratio | peak MB | limit | ratio |");
     println!("|---|---|---|---|---|---|---|");
     for Row { what, figures, cpu_limit, memory_limit } in rows {
         let Figures { cpu, megabytes } = figures;
         println!(
-            "| {what} | {cpu:.2} | {cpu_limit} | {:.2} | {megabytes:.0} | {memory_limit} | {:.2} |",
+            "| {what} | {cpu:.2} | {cpu_limit:.2} | {:.2} | {megabytes:.0} | {memory_limit:.0} | {:.2} |",
             cpu / cpu_limit,
             megabytes / memory_limit
         );
@@ -47,44 +55,48 @@ pub(crate) fn run() -> Result<(), RecipeError> {
     Ok(())
 }
 
-/// Plans and applies many resources.
+/// Plans and applies many resources, and then many more.
 fn resources(directory: &Path) -> Result<Vec<Row>, RecipeError> {
-    let written = configuration::many(RESOURCES);
-    write_all(directory, &written)?;
-    let cases = [
-        ("validate", vec!["validate"], 0.3),
-        ("plan, all new", vec!["plan", "--output", "json"], 2.0),
-        ("apply all", vec!["apply", "--auto-approve"], 2.0),
-        ("plan, nothing changed", vec!["plan"], 0.5),
+    let cases: [(&str, &[&str], f64); 4] = [
+        ("validate", &["validate"], 0.3),
+        ("plan, all new", &["plan"], 2.0),
+        ("apply all", &["apply", "--auto-approve"], 2.0),
+        ("plan, nothing changed", &["plan"], 0.5),
     ];
-    cases
-        .into_iter()
-        .map(|(what, arguments, cpu_limit)| {
-            let figures = measure(&raccord(), &arguments, directory)?;
-            Ok(Row {
-                what: format!("{RESOURCES} resources: {what}"),
-                figures,
-                cpu_limit,
-                memory_limit: 150.0,
-            })
-        })
-        .collect()
+    let mut rows: Vec<Row> = Vec::new();
+    for count in [RESOURCES, RESOURCES * FACTOR] {
+        let directory = directory.join(count.to_string());
+        write_all(&directory, &configuration::many(count))?;
+        for (number, (what, arguments, cpu_limit)) in cases.into_iter().enumerate() {
+            let figures = measure(&raccord(), arguments, &directory)?;
+            // The larger configuration is held against what the smaller one took in this run.
+            let (cpu_limit, memory_limit) = match rows.get(number) {
+                Some(small) if count > RESOURCES => {
+                    (small.figures.cpu * GROWTH, small.figures.megabytes * GROWTH)
+                }
+                _ => (cpu_limit, 150.0),
+            };
+            rows.push(Row { what: format!("{count} resources: {what}"), figures, cpu_limit, memory_limit });
+        }
+    }
+    Ok(rows)
 }
 
-/// Reads many records over loopback HTTP, twice, and from a file.
+/// Reads records over loopback HTTP and from a file, twice each; the floor; and many more records.
 fn records(directory: &Path) -> Result<Vec<Row>, RecipeError> {
-    let server =
-        server::Server::start(RECORDS, PER_PAGE).map_err(|source| failed("start the server", source))?;
-    let http = directory.join("http");
-    write_all(&http, &[("raccord.yaml".to_owned(), configuration::contacts_over_http(server.port))])?;
-    let file = directory.join("file");
+    let start = |records| {
+        server::Server::start(records, PER_PAGE).map_err(|source| failed("start the server", source))
+    };
+    let small = start(RECORDS)?;
+    let (http, file) = (directory.join("http"), directory.join("file"));
+    write_all(&http, &[("raccord.yaml".to_owned(), configuration::contacts_over_http(small.port))])?;
     let lines = (1..=RECORDS).map(server::record).collect::<Vec<_>>().join("\n");
     let written = [
         ("raccord.yaml".to_owned(), configuration::contacts_from_file()),
         ("contacts.jsonl".to_owned(), lines),
     ];
     write_all(&file, &written)?;
-    let mut rows = Vec::new();
+    let mut rows = vec![floor(directory, &small)?];
     for (what, directory) in [("over HTTP", &http), ("from a file", &file)] {
         measure(&raccord(), &["apply", "--auto-approve"], directory)?;
         for turn in ["all new", "nothing changed"] {
@@ -93,7 +105,28 @@ fn records(directory: &Path) -> Result<Vec<Row>, RecipeError> {
             rows.push(Row { what, figures, cpu_limit: 1.0, memory_limit: 40.0 });
         }
     }
+    let large = start(MANY_RECORDS)?;
+    let many = directory.join("many");
+    write_all(&many, &[("raccord.yaml".to_owned(), configuration::contacts_over_http(large.port))])?;
+    measure(&raccord(), &["apply", "--auto-approve"], &many)?;
+    let figures = measure(&raccord(), &["run"], &many)?;
+    let what = format!("{MANY_RECORDS} records over HTTP, all new");
+    rows.push(Row { what, figures, cpu_limit: 5.0, memory_limit: 40.0 });
     Ok(rows)
+}
+
+/// The least that could be done for the same records: `crates/store/examples/floor.rs`.
+fn floor(directory: &Path, server: &server::Server) -> Result<Row, RecipeError> {
+    let url = format!("http://127.0.0.1:{}/contacts?page=1", server.port);
+    let program = root().join("target/release/examples/floor");
+    let figures = measure(&program, &[&url, "floor.redb"], directory)?;
+    Ok(Row { what: format!("{RECORDS} records, the floor"), figures, cpu_limit: 1.0, memory_limit: 40.0 })
+}
+
+/// Starting and ending.
+fn version(directory: &Path) -> Result<Row, RecipeError> {
+    let figures = measure(&raccord(), &["--version"], directory)?;
+    Ok(Row { what: "--version".to_owned(), figures, cpu_limit: 0.01, memory_limit: 40.0 })
 }
 
 fn raccord() -> PathBuf {
