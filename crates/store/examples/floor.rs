@@ -1,6 +1,6 @@
 //! The floor of a run: the least that could be done for the records of the benchmark.
 //!
-//! A loop by hand over reqwest, serde_json and redb with one fixed record type. It classifies each row against
+//! A loop by hand over reqwest, `serde_json` and redb with one fixed record type. It classifies each row against
 //! the stored one and commits lazily a page, durably at the end. It has no configuration, no mapping, no types,
 //! no checkpoint, no rejects; `cargo xtask bench` measures Raccord beside it.
 #![expect(clippy::print_stdout, reason = "a program that tells what it did")]
