@@ -60,8 +60,11 @@ spec:
 const UNWANTED: [&str; 2] =
     ["    lead:\n      key: id\n      fields: {id: text, name: text}\n", ", leads: [created, updated]"];
 
-/// What happens in the life of a state: what is written beforehand, and the command.
-const STAGES: [(fn(&TestEnvironment), &str); 5] = [
+/// Something that happens: what is written beforehand, and the command.
+type Stage = (fn(&TestEnvironment), &'static str);
+
+/// The life of a state.
+const STAGES: [Stage; 5] = [
     (begin, "apply --auto-approve"),
     (|_| {}, "run"),
     (|environment| write_people(environment, 2_900, "Anne"), "run"),
@@ -75,8 +78,8 @@ fn begin(environment: &TestEnvironment) {
 }
 
 fn write_people(environment: &TestEnvironment, count: usize, name: &str) {
-    let lines: String = (0..count).map(|number| format!("p{number},{name} {}\n", number % 7)).collect();
-    environment.write("people.csv", &format!("id,name\n{lines}"));
+    let lines: Vec<String> = (0..count).map(|number| format!("p{number},{name} {}\n", number % 7)).collect();
+    environment.write("people.csv", &format!("id,name\n{}", lines.concat()));
 }
 
 fn take_away(environment: &TestEnvironment) {

@@ -29,10 +29,10 @@ struct Service {
 impl Service {
     fn start(scale: &Scale) -> Self {
         let version = Arc::new(AtomicUsize::new(0));
-        let (served, pages) = (Arc::clone(&version), [pages(scale, "active"), pages(scale, "paused")]);
+        let (in_force, pages) = (Arc::clone(&version), [pages(scale, "active"), pages(scale, "paused")]);
         let server = HttpServer::start(move |request| {
             let page = request.number("page").unwrap_or(1);
-            http_server::json(pages[served.load(Ordering::SeqCst)][page - 1].clone())
+            http_server::json(pages[in_force.load(Ordering::SeqCst)][page - 1].clone())
         });
         Self { server, version }
     }

@@ -3,6 +3,7 @@
 //! A refusal (a stale serial, a stale fence) is not among it: it is an answer, and leaves the transaction clean.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use raccord_model::port::sink::SinkError;
@@ -28,7 +29,7 @@ pub(crate) enum Broken {
     #[error(transparent)]
     Json(Arc<serde_json::Error>),
     /// The thread that was to do it is no more.
-    #[error("the state is closed")]
+    #[error("what keeps the state has ended; `raccord state check` tells whether the file is damaged")]
     Closed,
 }
 
@@ -99,6 +100,13 @@ impl Broken {
     pub(crate) fn state_read(self) -> StateError {
         StateError::Read(Box::new(self))
     }
+}
+
+/// Does something with redb, which takes pages on trust and panics when a damaged file has betrayed it. What was
+/// under way must be given up then; what is in the file stays as it was.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(Broken::Torn("a page makes no sense".into())))
 }
 
 fn is_full(error: &io::Error) -> bool {

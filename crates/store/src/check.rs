@@ -74,7 +74,9 @@ impl Store {
             Ok(true) => {}
             Ok(false) => report.problem(|| "the file was damaged and has been repaired".to_owned()),
             Err(redb::DatabaseError::Storage(StorageError::Corrupted(why))) => {
-                report.problem(|| format!("the file is damaged beyond repair: {why}"));
+                report.problem(|| {
+                    format!("the file is damaged beyond repair ({why}); restore it from a backup")
+                });
                 return Ok(report);
             }
             Err(error) => return Err(failed(error.into())),

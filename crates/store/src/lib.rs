@@ -19,7 +19,6 @@ mod state;
 mod table;
 mod writer;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -63,16 +62,12 @@ impl Shared {
 
     /// Reads from one consistent moment.
     fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, Broken>) -> Result<T, Broken> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let reading = || {
-            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
             let transaction = database.begin_read()?;
             work(&transaction)
         };
-        // redb takes some pages on trust, and panics when a damaged file has betrayed it. Nothing that is seen
-        // here outlives the panic.
-        let read = catch_unwind(AssertUnwindSafe(reading));
-        read.unwrap_or_else(|_| Err(Broken::Torn("a page makes no sense".into())))
-            .map_err(|broken| self.explain(broken))
+        broken::guarded(reading).map_err(|broken| self.explain(broken))
     }
 
     /// Puts what failed first in place of its consequences.

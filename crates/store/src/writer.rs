@@ -12,7 +12,7 @@ use redb::Durability;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Shared;
-use crate::broken::Broken;
+use crate::broken::{self, Broken};
 use crate::failpoint::Failpoint;
 use crate::table::Tables;
 
@@ -215,7 +215,7 @@ fn attempt(shared: &Shared, group: &mut [Box<dyn Job>], durable: bool) -> Result
     transaction.set_durability(durability).map_err(Broken::from)?;
     let mut tables = Tables::open(&transaction)?;
     for (place, job) in group.iter_mut().enumerate() {
-        if let Err(broken) = job.apply(&mut tables) {
+        if let Err(broken) = broken::guarded(|| job.apply(&mut tables)) {
             // Remembered at once, for then the transaction cannot even be given up.
             let broken = shared.explain(broken);
             drop(tables);
