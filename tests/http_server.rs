@@ -13,6 +13,8 @@ use std::thread::JoinHandle;
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    /// The path and the query as they were sent.
+    pub(crate) target: String,
     /// The path, without the query.
     pub(crate) path: String,
     /// The query, decoded.
@@ -28,21 +30,31 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// What is answered: every byte of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Response {
-    status: u16,
-    body: String,
-}
+pub(crate) struct Response(Vec<u8>);
 
 /// An answer with JSON.
-pub(crate) fn json(body: impl Into<String>) -> Response {
-    Response { status: 200, body: body.into() }
+pub(crate) fn json(body: impl AsRef<str>) -> Response {
+    answer(200, "Content-Type: application/json", body.as_ref())
 }
 
 /// An answer that is an error.
 pub(crate) fn status(status: u16) -> Response {
-    Response { status, body: format!("{{\"error\":{status}}}") }
+    answer(status, "Content-Type: application/json", &format!("{{\"error\":{status}}}"))
+}
+
+/// An answer with a header line of its own.
+pub(crate) fn answer(status: u16, header: &str, body: &str) -> Response {
+    let length = body.len();
+    raw(format!(
+        "HTTP/1.1 {status} Answer\r\n{header}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    ))
+}
+
+/// These bytes and nothing else, whether they are HTTP or not.
+pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Response {
+    Response(bytes.into())
 }
 
 type Handler = dyn Fn(&Request) -> Response + Send + Sync;
@@ -70,7 +82,7 @@ impl HttpServer {
                 }
                 let (handler, remembered) = (Arc::clone(&handler), Arc::clone(&remembered));
                 // A client that was killed takes no answer; that is what some tests are about.
-                std::thread::spawn(move || drop(answer(&stream, &*handler, &remembered)));
+                std::thread::spawn(move || drop(respond(&stream, &*handler, &remembered)));
             }
         });
         Self { address, requests, is_over, listening: Some(listening) }
@@ -108,24 +120,19 @@ impl Drop for HttpServer {
     }
 }
 
-fn answer(stream: &TcpStream, handler: &Handler, requests: &Mutex<Vec<Request>>) -> io::Result<()> {
+fn respond(stream: &TcpStream, handler: &Handler, requests: &Mutex<Vec<Request>>) -> io::Result<()> {
     let Some(request) = read(stream)? else { return Ok(()) };
     requests.lock().unwrap().push(request.clone());
-    let Response { status, body } = handler(&request);
+    let Response(bytes) = handler(&request);
     let mut stream = stream;
-    write!(
-        stream,
-        "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
-        body.len()
-    )
+    stream.write_all(&bytes)
 }
 
 fn read(stream: &TcpStream) -> io::Result<Option<Request>> {
     let mut lines = BufReader::new(stream);
     let mut first = String::new();
     lines.read_line(&mut first)?;
-    let Some(target) = first.split(' ').nth(1) else { return Ok(None) };
+    let Some(target) = first.split(' ').nth(1).map(str::to_owned) else { return Ok(None) };
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
@@ -135,10 +142,11 @@ fn read(stream: &TcpStream) -> io::Result<Option<Request>> {
     }
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     lines.take(length).read_to_end(&mut Vec::new())?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
-    Ok(Some(Request { path: path.to_owned(), query, headers }))
+    let path = path.to_owned();
+    Ok(Some(Request { target, path, query, headers }))
 }
 
 /// Undoes the percent-encoding of a query.

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod broken_state;
+mod commands;
 mod counterpart;
 mod documentation;
 mod environment;
@@ -10,12 +11,16 @@ mod first_integration;
 mod http_server;
 mod invalid;
 mod kills;
+mod kustomize;
 mod looking;
 mod newcomer;
 mod plan_and_apply;
 mod reference;
 mod runs;
 mod schemas;
+mod shell;
+mod secrets;
 mod tally;
 mod third_parties;
 mod tidy;
+mod workflow;

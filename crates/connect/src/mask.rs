@@ -7,38 +7,121 @@ use secrecy::{ExposeSecret, SecretString};
 /// What stands for a secret.
 const MASK: &str = "***";
 
-/// The secrets that were used, in every form in which a service may echo them.
+/// The most of what a service said that is looked at.
+const MAX_SAID: usize = 64 * 1024;
+
+/// How many backslashes may stand before a character of a secret.
+const MAX_ESCAPES: usize = 15;
+
+/// The secrets that were used. They are found in whatever encoding a service echoes them.
 #[derive(Clone, Default)]
 pub(crate) struct Masker {
-    forms: Vec<SecretString>,
+    /// The longest first, so that a secret that contains another leaves no rest behind.
+    secrets: Vec<Vec<Spellings>>,
 }
+
+/// The ways in which one character of a secret may be written, the plain one first.
+type Spellings = Vec<SecretString>;
 
 impl fmt::Debug for Masker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Masker({} forms)", self.forms.len())
+        write!(f, "Masker({} secrets)", self.secrets.len())
     }
 }
 
 impl Masker {
-    /// Hides a secret from now on: as it is, as part of a URL, as part of a JSON text.
+    /// Hides a secret from now on: as it is, and as part of a URL, a JSON text or an HTML page.
     pub(crate) fn hide(&mut self, secret: &str) {
-        let form_encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let percent_encoded = form_encoded.replace('+', "%20");
-        let json = serde_json::Value::from(secret).to_string();
-        let json = json.trim_matches('"').to_owned();
-        for form in [secret.to_owned(), form_encoded, percent_encoded, json] {
-            if !form.is_empty() && !self.forms.iter().any(|known| known.expose_secret() == form) {
-                self.forms.push(SecretString::from(form));
-            }
+        if !secret.is_empty() {
+            self.secrets.push(secret.chars().map(spellings).collect());
+            self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         }
-        // The longest first, so that a secret that contains another leaves no rest behind.
-        self.forms.sort_by_key(|form| std::cmp::Reverse(form.expose_secret().len()));
     }
 
     /// The text with every secret replaced.
     pub(crate) fn mask(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, form| text.replace(form.expose_secret(), MASK))
+        let mut masked = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let found = self.secrets.iter().find_map(|secret| length(rest, secret));
+            match found {
+                Some(_) => masked.push_str(MASK),
+                None => masked.push(first),
+            }
+            rest = &rest[found.unwrap_or(first.len_utf8())..];
+        }
+        masked
     }
+
+    /// The beginning of what a service said, on one line. Masked before it is cut, for half a secret is one too.
+    pub(crate) fn excerpt(&self, said: &[u8], length: usize) -> String {
+        let beginning = said.get(..MAX_SAID).unwrap_or(said);
+        excerpt(&self.mask(&String::from_utf8_lossy(beginning)), length)
+    }
+}
+
+/// How much of the beginning of a text a secret takes, each of its characters in any spelling.
+fn length(text: &str, secret: &[Spellings]) -> Option<usize> {
+    // A spelling may begin like another, so all places where the characters so far may end are kept.
+    let mut ends = vec![0];
+    for spellings in secret {
+        let mut next = Vec::new();
+        // Texts within texts are escaped several times over.
+        let escaped = |end: &usize| {
+            let slashes = text.as_bytes()[*end..].iter().take(MAX_ESCAPES).take_while(|byte| **byte == b'\\');
+            let most = if *end == 0 { 0 } else { slashes.count() };
+            *end..=*end + most
+        };
+        for end in ends.iter().flat_map(escaped) {
+            let rest = &text.as_bytes()[end..];
+            for spelling in spellings.iter().map(|spelling| spelling.expose_secret().as_bytes()) {
+                let is_there =
+                    rest.get(..spelling.len()).is_some_and(|written| is_written(written, spelling));
+                if is_there && !next.contains(&(end + spelling.len())) {
+                    next.push(end + spelling.len());
+                }
+            }
+        }
+        if next.is_empty() {
+            return None;
+        }
+        ends = next;
+    }
+    ends.into_iter().max()
+}
+
+/// Whether a spelling is written there; the letters of an encoding may be large or small.
+fn is_written(written: &[u8], spelling: &[u8]) -> bool {
+    let is_encoding = spelling.len() > 1 && spelling.is_ascii();
+    written == spelling || is_encoding && written.eq_ignore_ascii_case(spelling)
+}
+
+/// The ways in which a character may be written in texts, URLs, JSON and HTML.
+fn spellings(c: char) -> Spellings {
+    let code = u32::from(c);
+    let mut utf8 = [0; 4];
+    let percent: String = c.encode_utf8(&mut utf8).bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let mut all = vec![
+        c.to_string(),
+        percent,
+        c.escape_debug().to_string(),
+        format!("\\u{code:04x}"),
+        format!("&#{code};"),
+        format!("&#{code:03};"),
+        format!("&#x{code:x};"),
+    ];
+    let other: &[&str] = match c {
+        ' ' => &["+", "&nbsp;"],
+        '/' => &["\\/"],
+        '"' => &["&quot;"],
+        '\'' => &["&apos;"],
+        '&' => &["&amp;"],
+        '<' => &["&lt;"],
+        '>' => &["&gt;"],
+        _ => &[],
+    };
+    all.extend(other.iter().map(ToString::to_string));
+    all.into_iter().map(SecretString::from).collect()
 }
 
 /// The beginning of a text on one line, for a message.
@@ -73,11 +156,38 @@ mod tests {
             "x p%40ss+%22word y",
             "x p%40ss%20%22word y",
             r#"x p@ss \"word y"#,
+            r"x p\u0040ss\u0020\u0022word y",
+            r#"x p@ss \\\"word y"#,
+            "x p&#64;ss &quot;word y",
+            "x p&#x40;ss &#034;word y",
             "x p@ss y",
         ] {
             assert_eq!(masker.mask(text), "x *** y", "{text}");
         }
-        assert_eq!(format!("{masker:?}"), "Masker(6 forms)");
+        assert_eq!(format!("{masker:?}"), "Masker(2 secrets)");
+    }
+
+    #[test]
+    fn what_looks_like_an_encoding_may_be_the_secret_itself() {
+        for secret in ["%25", "a%2fb", "&amp;", r"\", r"\u0041", "+ +", "é"] {
+            let mut masker = Masker::default();
+            masker.hide(secret);
+            let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let lower = form.to_lowercase();
+            let json = serde_json::Value::from(secret).to_string();
+            for written in [secret, &form, &lower, json.trim_matches('"')] {
+                assert_eq!(masker.mask(&format!("x{written}y")), "x***y", "{secret} as {written}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_the_text_is_cut() {
+        let mut masker = Masker::default();
+        masker.hide("hunter2  and 3");
+        let said = format!("{}hunter2  and 3", ".".repeat(96));
+        assert_eq!(masker.excerpt(said.as_bytes(), 100), format!("{}***", ".".repeat(96)));
+        assert_eq!(masker.excerpt(said.as_bytes(), 98), format!("{}**…", ".".repeat(96)));
     }
 
     #[test]

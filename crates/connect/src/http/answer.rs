@@ -6,10 +6,13 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use url::Url;
 
-use crate::mask::excerpt;
+use crate::mask::Masker;
 
 /// The most that is read of an answer that reports an error.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// How much is shown of what came instead of JSON.
+const MAX_BEGINNING: usize = 100;
 
 /// A complete answer with a status of success.
 #[derive(Debug)]
@@ -89,14 +92,18 @@ fn charset(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What came instead of JSON.
-pub(crate) fn not_json(headers: &HeaderMap, body: &[u8], error: &dyn std::fmt::Display) -> String {
+pub(crate) fn not_json(
+    headers: &HeaderMap,
+    body: &[u8],
+    error: &dyn std::fmt::Display,
+    masker: &Masker,
+) -> String {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or("an unnamed type");
     if body.is_empty() {
         return format!("the answer is empty; JSON was expected ({content_type} came)");
     }
-    let beginning = String::from_utf8_lossy(body.get(..400).unwrap_or(body));
-    let beginning = excerpt(&beginning, 100);
+    let beginning = masker.excerpt(body, MAX_BEGINNING);
     if body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[") {
         return format!("the answer is {error}; it begins with `{beginning}`");
     }

@@ -17,7 +17,6 @@ use super::answer::{Answer, BodyError, read_beginning, read_body};
 use super::authenticator::Authenticator;
 use super::origin::{Origins, Trust, shown};
 use super::retry::{asked_wait, backoff, is_transient};
-use crate::mask::excerpt;
 use crate::shared::SourceShared;
 
 /// How many redirects are followed one after the other.
@@ -201,8 +200,8 @@ impl Exchange {
     }
 
     fn message(&self, body: &[u8]) -> String {
-        let text = self.authenticator.masker.mask(&String::from_utf8_lossy(body));
-        if text.trim().is_empty() { "nothing was said".to_owned() } else { excerpt(&text, MAX_MESSAGE) }
+        let said = self.authenticator.masker.excerpt(body, MAX_MESSAGE);
+        if said.is_empty() { "nothing was said".to_owned() } else { said }
     }
 }
 

@@ -18,7 +18,6 @@ use super::paginate::{At, Pager, Position, View};
 use super::parent::Parent;
 use super::request::{Asked, build};
 use super::token::Place;
-use crate::mask::excerpt;
 
 /// How much of what is not a record is kept.
 const MAX_PAYLOAD: usize = 200;
@@ -172,7 +171,8 @@ impl Reader {
         let mut found = Found::default();
         if status != StatusCode::NO_CONTENT.as_u16() {
             let selected = self.pager.selector.select(&body, &mut found);
-            selected.map_err(|error| wrong(not_json(&headers, &body, &error)))?;
+            selected
+                .map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;
         }
         let strip = |url: &mut Url| exchange.authenticator.strip(url);
         let view = View { url: &url, headers: &headers, found: &found, strip: &strip };
@@ -222,7 +222,7 @@ impl Reader {
                 faults.push(Fault {
                     position: format!("{position}, record {}", at + 1),
                     reason: "it is not a JSON object".to_owned(),
-                    payload: excerpt(&self.exchange.authenticator.masker.mask(raw), MAX_PAYLOAD),
+                    payload: self.exchange.authenticator.masker.excerpt(raw.as_bytes(), MAX_PAYLOAD),
                 });
             }
         }
