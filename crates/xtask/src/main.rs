@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a recipe says what it does")]
 
 mod bench;
+mod fuzz;
 mod kills;
 mod quickstart;
 mod recipe;
@@ -22,6 +23,8 @@ recipes:
   bench       measure the release binary on generated work (docs/benchmarks.md)
   kills [NUMBER] [SEED]
               kill the release binary in the middle of large applies and runs, and check what is left
+  fuzz [SECONDS] [TARGET]
+              feed every reader mutated input, ten minutes each; a finding stays in target/fuzz
   audit       look up the dependencies in the advisory database (fetches it)";
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         ["audit"] => test::audit,
         ["bench"] => bench::run,
         ["kills", ref options @ ..] => return ended(kills::run(options)),
+        ["fuzz", ref rest @ ..] => return ended(fuzz::run(rest)),
         [bench::MEASURE, ref command @ ..] => return ended(bench::one(command)),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
