@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::configuration::many;
-use super::{Landings, Random, STATE, Scale, begin_anew, check, kill, time};
+use super::{Landings, Random, STATE, Scale, begin_anew, check, kill, kill_again, time};
 use crate::environment::{TestEnvironment, fill};
 
 const APPLY: &str = "apply -f configuration --auto-approve --allow-delete";
@@ -102,6 +102,7 @@ fn a_killed_apply_leaves_the_old_generation_or_the_new_one() {
         }
         let moment = random.moment(*duration);
         let kill = kill(&configurations.environment, APPLY, moment);
+        kill_again(&configurations.environment, &mut random);
         let found = configurations.generation(generation);
         landings.count(match () {
             () if kill.was_late => ENDED,

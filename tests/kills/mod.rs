@@ -102,6 +102,13 @@ fn kill(environment: &TestEnvironment, command: &str, after: Duration) -> Kill {
     Kill { was_late: status.success(), printed: fs::read_to_string(&output).unwrap(), was_open }
 }
 
+/// Kills once more, while what the first kill has left is opened and mended.
+fn kill_again(environment: &TestEnvironment, random: &mut Random) {
+    if environment.path().join(STATE).exists() {
+        kill(environment, "state check", random.moment(Duration::from_millis(100)));
+    }
+}
+
 /// How long a command takes that nobody disturbs.
 fn time(environment: &TestEnvironment, command: &str) -> Duration {
     let begin = Instant::now();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::configuration::contacts_over_http;
-use super::{Landings, Random, Scale, begin_anew, check, kill, server, time};
+use super::{Landings, Random, Scale, begin_anew, check, kill, kill_again, server, time};
 use crate::environment::TestEnvironment;
 use crate::http_server::{self, HttpServer};
 
@@ -103,6 +103,7 @@ fn a_killed_run_is_completed_by_the_next_one() {
         service.server.forget();
         let moment = random.moment(*duration);
         let kill = kill(&environment, "run", moment);
+        kill_again(&environment, &mut random);
         let asked = u64::try_from(service.server.requests().len()).unwrap();
         let all = scale.records / scale.per_page;
         landings.count(match asked {
