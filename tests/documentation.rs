@@ -42,14 +42,17 @@ pub(crate) fn blocks(page: &str) -> Vec<Block> {
             .map(|(_, line)| line)
             .take_while(|line| !line.trim_start().starts_with("```"))
             .collect();
-        let named = body.first().and_then(|first| first.strip_prefix("# "));
-        let file = named
-            .map(str::trim)
-            .filter(|name| Path::new(name).extension().is_some_and(|e| e == "yaml") && !name.contains(' '));
+        let file = file_name(&body);
         let fails = info.trim().strip_prefix("fails=").map(str::to_owned);
         found.push(Block { line: at + 1, fails, file: file.map(str::to_owned), text: body.join("\n") });
     }
     found
+}
+
+/// The file that a block is, when its first line says so: `# NAME.yaml`.
+pub(crate) fn file_name<'a>(body: &[&'a str]) -> Option<&'a str> {
+    let name = body.first()?.strip_prefix("# ")?.trim();
+    (Path::new(name).extension().is_some_and(|e| e == "yaml") && !name.contains(' ')).then_some(name)
 }
 
 fn expect_success(place: &str, command: &str, environment: &TestEnvironment) {

@@ -12,8 +12,9 @@ use crate::environment::TestEnvironment;
 use crate::http_server::{self, HttpServer, Request, Response};
 use crate::tally;
 
-/// The directories of `examples/` that a test here carries out.
-const COVERED: [&str; 2] = ["quickstart", "rest-api"];
+/// The directories of `examples/` that a test carries out: `ci` in `tests/workflow.rs`, `kustomize` in
+/// `tests/kustomize.rs`, the others here, and the commands of each one's page in `tests/commands.rs`.
+const COVERED: [&str; 4] = ["ci", "kustomize", "quickstart", "rest-api"];
 
 #[test]
 fn every_example_has_a_test() {
