@@ -6,6 +6,7 @@ use std::io;
 use std::process::ExitCode;
 
 use raccord_engine::EngineError;
+use raccord_model::port::sink::SinkError;
 
 use crate::args::USAGE;
 
@@ -84,6 +85,9 @@ impl From<EngineError> for CommandError {
             EngineError::Stale { .. } => told.hint("plan again and look at what has changed"),
             EngineError::Commit(raccord_engine::plan::CommitError::Refused(_)) => {
                 told.hint("--allow-delete and --allow-rekey allow what you have looked at")
+            }
+            EngineError::Sink(SinkError::Damaged) => {
+                told.hint("`raccord state check` looks at the whole of the state")
             }
             _ => told,
         }

@@ -198,10 +198,16 @@ fn listen_for_stop() -> watch::Receiver<bool> {
         sender.send_replace(true);
         // From here on nothing listens to a second one, so it is answered here.
         if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::abort();
+            insist();
         }
     });
     receiver
+}
+
+/// Ends the process at once, as a shell expects of an interrupted one. What was reported done is durable.
+#[expect(clippy::exit, reason = "a person has asked twice; nothing may hold the end up")]
+fn insist() -> ! {
+    std::process::exit(130)
 }
 
 /// Who applies: the user and the machine, as far as the environment says so.

@@ -84,7 +84,8 @@ pub(crate) fn fuzz<C: FnMut(&[u8]) -> u64>(target: Target, prepare: impl FnOnce(
     let (worker, path, seed) = (in_hand.clone(), running.clone(), settings.seed);
     // As much stack as the threads of the program have, so that depth shows.
     let thread = std::thread::Builder::new().stack_size(2 << 20);
-    thread.spawn(move || work(target, prepare(), &worker, &path, &settings, &sender)).unwrap();
+    let place = Place { in_hand: worker, running: path };
+    thread.spawn(move || work(target, prepare(), &place, &settings, &sender)).unwrap();
     let wrong = loop {
         match receiver.recv_timeout(Duration::from_millis(50)) {
             Ok(Ok(said)) => {
@@ -109,16 +110,22 @@ pub(crate) fn fuzz<C: FnMut(&[u8]) -> u64>(target: Target, prepare: impl FnOnce(
     panic!("{name}, seed {seed}: {wrong}\nthe input is {}", kept.display());
 }
 
+/// Where the watching thread finds what the target is at.
+struct Place {
+    in_hand: InHand,
+    running: PathBuf,
+}
+
 /// Feeds the target until the time is over; the first finding ends it.
 fn work(
     target: Target,
     mut check: impl FnMut(&[u8]) -> u64,
-    in_hand: &InHand,
-    running: &PathBuf,
+    place: &Place,
     settings: &Settings,
     sender: &Sender<Result<String, String>>,
 ) {
     let Target { mut samples, words, .. } = target;
+    let Place { in_hand, running } = place;
     let mut file = File::create(running).unwrap();
     let mut rng = Rng::with_seed(settings.seed);
     let (begin, mut count, mut outcomes) = (Instant::now(), 0_u64, HashSet::new());

@@ -125,7 +125,7 @@ impl Line {
         mapping["fields"] = json!({"extra": {"from": "e", "transform": ["trim"]}});
         enriching["mapping"] = mapping;
         documents.extend([
-            document("Source", &format!("s{number}"), &self.source(authorization)),
+            document("Source", &format!("s{number}"), &self.source(&authorization)),
             document("Transfer", &format!("t{number}"), &transfer),
             document("Transfer", &format!("x{number}"), &enriching),
             document("Integration", &format!("i{number}"), &self.integration(number, &updates, &alert)),
@@ -133,7 +133,7 @@ impl Line {
         documents
     }
 
-    fn source(&self, authorization: Value) -> Value {
+    fn source(&self, authorization: &Value) -> Value {
         if self.source.is_multiple_of(3) {
             let forms = [
                 json!({"path": "data/rows.csv"}),
@@ -227,7 +227,7 @@ impl Line {
     fn updates(&self) -> Value {
         let all = ["created", "updated", "deleted"].into_iter().enumerate();
         let chosen: Vec<&str> =
-            all.filter(|(at, _)| self.updates % 7 + 1 & (1 << at) > 0).map(|(_, one)| one).collect();
+            all.filter(|(at, _)| (self.updates % 7 + 1) & (1 << at) > 0).map(|(_, one)| one).collect();
         json!(chosen)
     }
 
