@@ -104,13 +104,14 @@ fn a_killed_apply_leaves_the_old_generation_or_the_new_one() {
         let kill = kill(&configurations.environment, APPLY, moment);
         kill_again(&configurations.environment, &mut random);
         let found = configurations.generation(generation);
-        landings.count(match () {
+        let place = match () {
             () if kill.was_late => ENDED,
             () if found > generation => COMMITTED,
             () if !kill.printed.is_empty() => COMMITTING,
             () if kill.was_open => PLANNING,
             () => LOADING,
-        });
+        };
+        landings.count(moment, place);
         if kill.was_late {
             *duration = moment;
         }

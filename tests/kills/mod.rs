@@ -135,7 +135,8 @@ impl Landings {
         Self(places.iter().map(|(place, under_way)| (*place, *under_way, 0)).collect())
     }
 
-    fn count(&mut self, place: &str) {
+    fn count(&mut self, moment: Duration, place: &str) {
+        println!("{:>8.3} s: {place}", moment.as_secs_f64());
         self.0.iter_mut().find(|(name, ..)| *name == place).unwrap().2 += 1;
     }
 

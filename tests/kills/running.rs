@@ -106,14 +106,15 @@ fn a_killed_run_is_completed_by_the_next_one() {
         kill_again(&environment, &mut random);
         let asked = u64::try_from(service.server.requests().len()).unwrap();
         let all = scale.records / scale.per_page;
-        landings.count(match asked {
+        let place = match asked {
             _ if kill.was_late => ENDED,
             0 if !kill.was_open => OPENING,
             0 => BEGINNING,
             _ if asked == all => LAST,
             _ if asked > all / 2 => LATE,
             _ => EARLY,
-        });
+        };
+        landings.count(moment, place);
         if kill.was_late {
             *duration = moment;
         }
