@@ -79,8 +79,9 @@ impl Expression {
 
     /// Evaluates with the values in the order of [`Self::names`].
     pub fn evaluate(&self, values: &[Scalar<'_>]) -> Result<Scalar<'static>, ExpressionError> {
-        let context: BTreeMap<&str, Value> =
-            self.names.iter().map(|name| name.name.as_str()).zip(values.iter().map(to_value)).collect();
+        let named = self.names.iter().map(|name| name.name.as_str()).zip(values);
+        let context = named.map(|(name, value)| Ok((name, to_value(value)?)));
+        let context: BTreeMap<&str, Value> = context.collect::<Result<_, ExpressionError>>()?;
         from_value(&self.compiled.eval(Value::from(context))?)
     }
 
@@ -160,18 +161,20 @@ fn field_behind(name: String) -> Name {
     Name { in_parent: name == PARENT, path, name }
 }
 
-fn to_value(scalar: &Scalar<'_>) -> Value {
-    match scalar {
+fn to_value(scalar: &Scalar<'_>) -> Result<Value, ExpressionError> {
+    Ok(match scalar {
         Scalar::Empty => Value::UNDEFINED,
         Scalar::Text(text) => Value::from(text.as_ref()),
         Scalar::Boolean(value) => Value::from(*value),
         Scalar::Number(text) => number(text),
         Scalar::List(list) => list.iter().map(|item| Value::from(item.as_ref())).collect(),
-        Scalar::Array(raw) | Scalar::Object(raw) => match serde_json::from_str::<serde_json::Value>(raw) {
-            Ok(tree) => Value::from(minijinja::value::Serde(tree)),
-            Err(_) => Value::UNDEFINED,
-        },
-    }
+        Scalar::Array(raw) | Scalar::Object(raw) | Scalar::Broken(raw) => {
+            let tree = serde_json::from_str::<serde_json::Value>(raw);
+            // Too deep, or a text with half a character: no value would be an invention.
+            let tree = tree.map_err(|error| ExpressionError(format!("a value cannot be read: {error}")))?;
+            Value::from(minijinja::value::Serde(tree))
+        }
+    })
 }
 
 /// A number that the expression language can hold exactly, or else its text.

@@ -21,6 +21,8 @@ pub enum Scalar<'a> {
     Array(Cow<'a, str>),
     /// A JSON object, raw.
     Object(Cow<'a, str>),
+    /// A JSON text that is no Unicode, raw: half of a surrogate pair, as services leave it when they cut a text.
+    Broken(Cow<'a, str>),
 }
 
 impl<'a> Scalar<'a> {
@@ -28,7 +30,7 @@ impl<'a> Scalar<'a> {
     pub fn from_json(raw: &'a str) -> Self {
         let raw = raw.trim_ascii();
         match raw.as_bytes().first() {
-            Some(b'"') => Self::text(unquote(raw)),
+            Some(b'"') => unquote(raw).map_or(Self::Broken(Cow::Borrowed(raw)), Self::text),
             Some(b't') => Self::Boolean(true),
             Some(b'f') => Self::Boolean(false),
             Some(b'[') => Self::Array(Cow::Borrowed(raw)),
@@ -66,6 +68,7 @@ impl<'a> Scalar<'a> {
             Self::Boolean(_) => "a boolean",
             Self::List(_) | Self::Array(_) => "a list",
             Self::Object(_) => "an object",
+            Self::Broken(_) => "a text with half a character (an unpaired surrogate)",
         }
     }
 
@@ -74,7 +77,7 @@ impl<'a> Scalar<'a> {
         match self {
             Self::Text(text) | Self::Number(text) => Some(Cow::Borrowed(text)),
             Self::Boolean(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-            Self::Empty | Self::List(_) | Self::Array(_) | Self::Object(_) => None,
+            Self::Empty | Self::List(_) | Self::Array(_) | Self::Object(_) | Self::Broken(_) => None,
         }
     }
 
@@ -90,11 +93,16 @@ impl<'a> Scalar<'a> {
                         Scalar::Text(text) | Scalar::Number(text) => Some(text),
                         Scalar::Boolean(value) => Some(Cow::Borrowed(if value { "true" } else { "false" })),
                         Scalar::Empty => Some(Cow::Borrowed("")),
-                        Scalar::List(_) | Scalar::Array(_) | Scalar::Object(_) => None,
+                        Scalar::List(_) | Scalar::Array(_) | Scalar::Object(_) | Scalar::Broken(_) => None,
                     })
                     .collect()
             }
-            Self::Empty | Self::Text(_) | Self::Number(_) | Self::Boolean(_) | Self::Object(_) => None,
+            Self::Empty
+            | Self::Text(_)
+            | Self::Number(_)
+            | Self::Boolean(_)
+            | Self::Object(_)
+            | Self::Broken(_) => None,
         }
     }
 
@@ -107,17 +115,18 @@ impl<'a> Scalar<'a> {
             Self::Boolean(value) => value.to_string(),
             Self::List(list) => list.iter().map(AsRef::as_ref).collect::<serde_json::Value>().to_string(),
             Self::Array(raw) | Self::Object(raw) => compact(raw),
+            Self::Broken(raw) => raw.to_string(),
         }
     }
 }
 
-/// The text inside a JSON string, borrowed unless something is escaped in it.
-fn unquote(raw: &str) -> Cow<'_, str> {
+/// The text inside a JSON string, borrowed unless something is escaped in it; none when it is no Unicode.
+fn unquote(raw: &str) -> Option<Cow<'_, str>> {
     let inside = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
     if inside.contains('\\') {
-        Cow::Owned(serde_json::from_str(raw).unwrap_or_default())
+        serde_json::from_str(raw).ok().map(Cow::Owned)
     } else {
-        Cow::Borrowed(inside)
+        Some(Cow::Borrowed(inside))
     }
 }
 
@@ -150,6 +159,8 @@ mod tests {
             (r#""a\"\u00e9""#, Scalar::Text("a\"é".into())),
             ("\"\"", Scalar::Empty),
             ("null", Scalar::Empty),
+            (r#""\ud83d\ude00""#, Scalar::Text("\u{1f600}".into())),
+            (r#""Ann \ud83d""#, Scalar::Broken(r#""Ann \ud83d""#.into())),
             (" 007.10 ", Scalar::Number("007.10".into())),
             ("12345678901234567890", Scalar::Number("12345678901234567890".into())),
             ("false", Scalar::Boolean(false)),

@@ -84,7 +84,8 @@ impl Value<'_> {
             Self::Date(days) => Json::String(date_text(*days)),
             Self::Datetime(instant) => Json::String(instant.to_string()),
             Self::Choices(choices) => choices.iter().map(ToString::to_string).collect(),
-            Self::Json(text) => serde_json::from_str(text).unwrap_or(Json::Null),
+            // What no tree can hold, such as a number beyond all floats, is shown as its text.
+            Self::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| Json::from(text.as_ref())),
         }
     }
 
@@ -150,6 +151,9 @@ pub enum ValueError {
     /// Not among the options.
     #[error("is not one of the options")]
     Choice,
+    /// JSON that could not be read again.
+    #[error("is JSON that is nested too deeply or has half a character (an unpaired surrogate) in it")]
+    Json,
     /// Longer than `maxLength`.
     #[error("is longer than {0} characters")]
     TooLong(u32),

@@ -24,7 +24,16 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), RecipeError> {
     for target in if named.is_empty() { &TARGETS[..] } else { &named } {
         step(&format!("fuzz {target} for {seconds} s"), || {
             let mut command = cargo();
-            command.args(["test", "--quiet", "--locked", "--package", "raccord-engine", "--test", "fuzz", "--"]);
+            command.args([
+                "test",
+                "--quiet",
+                "--locked",
+                "--package",
+                "raccord-engine",
+                "--test",
+                "fuzz",
+                "--",
+            ]);
             command.args([target, "--nocapture"]);
             command.env("RACCORD_FUZZ_SECONDS", seconds.to_string());
             command.env("RACCORD_FUZZ_SEED", seed().to_string());

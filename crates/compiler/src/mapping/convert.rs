@@ -13,6 +13,9 @@ use crate::scalar::Scalar;
 /// The longest text shown in a reason, in characters.
 const SHOWN: usize = 60;
 
+/// So deep JSON may be nested that every reader takes it.
+const MAX_SURE_DEPTH: usize = 100;
+
 /// Converts to the type of a field. `Empty` is the caller's affair and converts to nothing.
 pub(super) fn convert<'a>(
     value: Scalar<'a>,
@@ -23,7 +26,7 @@ pub(super) fn convert<'a>(
         return Ok(None);
     }
     Ok(Some(match field.field_type {
-        FieldType::Json => Value::Json(Cow::Owned(value.to_json())),
+        FieldType::Json => Value::Json(Cow::Owned(json(&value)?)),
         FieldType::Choices => Value::Choices(choices(value, field)?),
         FieldType::Boolean => match value {
             Scalar::Boolean(value) => Value::Boolean(value),
@@ -43,10 +46,25 @@ fn text<'a>(value: Scalar<'a>, wanted: &'static str) -> Result<Cow<'a, str>, Val
     match value {
         Scalar::Text(text) | Scalar::Number(text) => Ok(text),
         Scalar::Boolean(value) => Ok(Cow::Borrowed(if value { "true" } else { "false" })),
-        other @ (Scalar::Empty | Scalar::List(_) | Scalar::Array(_) | Scalar::Object(_)) => {
-            Err(ValueError::Shape { found: other.kind(), wanted })
-        }
+        other @ (Scalar::Empty
+        | Scalar::List(_)
+        | Scalar::Array(_)
+        | Scalar::Object(_)
+        | Scalar::Broken(_)) => Err(ValueError::Shape { found: other.kind(), wanted }),
     }
+}
+
+/// As JSON that can be read again.
+fn json(value: &Scalar<'_>) -> Result<String, ValueError> {
+    let text = value.to_json();
+    let depth = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    // Only what may be too deep, or may hold half a character, is worth a reading.
+    if (depth > MAX_SURE_DEPTH || text.contains("\\u"))
+        && serde_json::from_str::<serde_json::Value>(&text).is_err()
+    {
+        return Err(ValueError::Json);
+    }
+    Ok(text)
 }
 
 fn checked_text<'a>(text: Cow<'a, str>, field: &Field) -> Result<Cow<'a, str>, ValueError> {
@@ -135,6 +153,12 @@ mod tests {
         check(&of(FieldType::Datetime), "\"2024-01-31T00:00:00\"", Err(ValueError::NoZone));
         check(&of(FieldType::Email), "\"no\"", Err(ValueError::Email));
         check(&of(FieldType::Json), "{ \"a\": [1, 2] }", Ok("{\"a\":[1,2]}"));
+        let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        check(&of(FieldType::Json), &deep(120), Ok(&deep(120)));
+        check(&of(FieldType::Json), &deep(1_000), Err(ValueError::Json));
+        check(&of(FieldType::Json), r#"{"a":"\ud83d"}"#, Err(ValueError::Json));
+        let half = "a text with half a character (an unpaired surrogate)";
+        check(&of(FieldType::Text), r#""\ud83d""#, Err(ValueError::Shape { found: half, wanted: "a text" }));
         let choice = Field { options: ["a".to_owned(), "b".to_owned()].into(), ..of(FieldType::Choice) };
         check(&choice, "\"a\"", Ok("a"));
         check(&choice, "\"c\"", Err(ValueError::Choice));

@@ -122,7 +122,11 @@ fn run_one<'a>(op: &Op, value: Scalar<'a>) -> Result<Scalar<'a>, String> {
     let text = match value {
         Scalar::Text(text) | Scalar::Number(text) => text,
         Scalar::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-        other @ (Scalar::Empty | Scalar::List(_) | Scalar::Array(_) | Scalar::Object(_)) => {
+        other @ (Scalar::Empty
+        | Scalar::List(_)
+        | Scalar::Array(_)
+        | Scalar::Object(_)
+        | Scalar::Broken(_)) => {
             return Err(format!("is {}, and a transform wants a text", other.kind()));
         }
     };

@@ -1,6 +1,8 @@
 //! The connectors against real loopback servers and real files, through the public interface alone.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod failures;
