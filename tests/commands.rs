@@ -3,6 +3,7 @@
 //! Comments in a page say which directory that is: `<!-- with: PATH -->` is a new one with a copy of PATH at its
 //! place, `<!-- in: PATH -->` is a copy of PATH, `<!-- in: nothing -->` is empty. Blocks that are files are
 //! written as the page goes on: YAML that begins with `# NAME.yaml`, and any block below `<!-- file: NAME -->`.
+//! `<!-- says: TEXT -->` below a block is part of what its commands print together.
 //! A block `sh norun: REASON` is not run. `# ends with N` behind a command is its exit code, otherwise 0. `RUN`
 //! stands for the newest held run, `ID` for the newest reject.
 
@@ -23,6 +24,8 @@ enum Step {
     Write { name: String, text: String },
     /// Type the lines of a block, which begin at a line of the page.
     Type { line: usize, commands: Vec<String> },
+    /// See that the block before has printed something.
+    Read(String),
     /// Nothing: the block is not to be run, for a reason.
     Leave { line: usize, reason: String },
 }
@@ -41,9 +44,10 @@ fn comment(line: &str) -> Option<(&str, &str)> {
     line.trim().strip_prefix("<!-- ")?.strip_suffix(" -->")?.split_once(": ")
 }
 
-fn directory(word: &str, path: &str) -> Option<Step> {
+fn instruction(word: &str, path: &str) -> Option<Step> {
     let begin = |to: &str| Step::Begin(Some((PathBuf::from(path), PathBuf::from(to))));
     match (word, path) {
+        ("says", _) => Some(Step::Read(path.to_owned())),
         ("in", "nothing") => Some(Step::Begin(None)),
         ("in", _) => Some(begin("")),
         ("with", _) => Some(begin(path)),
@@ -56,7 +60,7 @@ fn steps(page: &str) -> Vec<Step> {
     let mut lines = page.lines().enumerate();
     while let Some((at, line)) = lines.next() {
         if let Some((word, rest)) = comment(line) {
-            found.extend(directory(word, rest));
+            found.extend(instruction(word, rest));
             named = (word == "file").then_some(rest);
             continue;
         }
@@ -105,20 +109,20 @@ fn is_command(line: &str) -> bool {
     !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("cargo ")
 }
 
-fn type_line(place: &str, command: &str, environment: &TestEnvironment, shell: &mut Shell) {
-    if let Some((name, value)) = command.strip_prefix("export ").and_then(|rest| rest.split_once('=')) {
-        return shell.export(name, value);
-    }
+/// Carries out a line of a block; returns what it printed.
+fn type_line(place: &str, command: &str, environment: &TestEnvironment, shell: &Shell) -> String {
     let answer = shell.run(environment, &filled(command, environment));
     let expected = Some(expected_code(command));
     assert_eq!(answer.code, expected, "{place}: {command}\n{}{}", answer.stdout, answer.stderr);
+    answer.stdout + &answer.stderr
 }
 
 /// Does what a page says; returns how many commands it has.
 fn follow(page: &Path) -> usize {
     let mut count = 0;
     let mut environment = TestEnvironment::new();
-    let mut shell = Shell::new(&environment);
+    let shell = Shell::new(&environment);
+    let mut printed = String::new();
     for step in steps(&fs::read_to_string(page).unwrap()) {
         match step {
             Step::Begin(copied) => {
@@ -129,11 +133,15 @@ fn follow(page: &Path) -> usize {
             }
             Step::Write { name, text } => environment.write(&name, &text),
             Step::Type { line, commands } => {
+                printed.clear();
                 for (at, command) in commands.iter().enumerate().filter(|(_, line)| is_command(line)) {
                     let place = format!("{}:{}", page.display(), line + at + 1);
-                    type_line(&place, command, &environment, &mut shell);
+                    printed += &type_line(&place, command, &environment, &shell);
                     count += 1;
                 }
+            }
+            Step::Read(text) => {
+                assert!(printed.contains(&text), "{}: {text:?} is not in:\n{printed}", page.display());
             }
             Step::Leave { line, reason } => {
                 assert!(!reason.is_empty(), "{}:{line}: `norun` has no reason", page.display());
@@ -218,7 +226,7 @@ fn a_command_that_is_named_in_running_text_exists_with_its_options() {
 #[test]
 fn steps_are_found_in_their_order() {
     let page = "<!-- in: examples/ci -->\n```yaml\n# a.yaml\nx: 1\n```\n<!-- file: b.csv -->\n```csv\nid\n```\n\
-                ```sh\nraccord plan   # ends with 2: x\n```\n<!-- with: examples/x -->\n```sh norun: why\nls\n```\n\
+                ```sh\nraccord plan   # ends with 2: x\n```\n<!-- says: a: b -->\n<!-- with: examples/x -->\n```sh norun: why\nls\n```\n\
                 <!-- in: nothing -->\n```text\nx\n```\n";
     let write = |name: &str, text: &str| Step::Write { name: name.to_owned(), text: text.to_owned() };
     let begin = |from: &str, to: &str| Step::Begin(Some((PathBuf::from(from), PathBuf::from(to))));
@@ -227,8 +235,9 @@ fn steps_are_found_in_their_order() {
         write("a.yaml", "# a.yaml\nx: 1\n"),
         write("b.csv", "id\n"),
         Step::Type { line: 10, commands: vec!["raccord plan   # ends with 2: x".to_owned()] },
+        Step::Read("a: b".to_owned()),
         begin("examples/x", "examples/x"),
-        Step::Leave { line: 14, reason: "why".to_owned() },
+        Step::Leave { line: 15, reason: "why".to_owned() },
         Step::Begin(None),
     ];
     assert_eq!(steps(page), expected);

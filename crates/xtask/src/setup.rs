@@ -1,5 +1,5 @@
 //! Installs what the tests need, when it is missing: cargo's test runner and licence checker, and the third
-//! parties that the tests start, in a Python environment of their own under `target`.
+//! parties that the tests start, kubectl among them, in a Python environment of their own under `target`.
 
 use std::fs;
 
@@ -77,7 +77,7 @@ fn python() -> Result<&'static str, RecipeError> {
     }
     find().ok_or_else(|| {
         RecipeError::Missing(
-            "the tests start two third parties written in Python: install Python 3.11 or later with its \
+            "the tests start third parties that Python installs: install Python 3.11 or later with its \
              `venv` module (Debian: `apt-get install python3-venv`), then run this again"
                 .to_owned(),
         )
