@@ -17,10 +17,17 @@ use tempfile::TempDir;
 const SECRET: &str = "hunter2";
 
 /// Cases that a test makes, by code; their reports stand where those of the others do.
-const MADE: [(&str, &str); 5] = [
+const MADE: [(&str, &str); 12] = [
     ("not-utf8", "latin-1"),
     ("not-utf8", "utf-16"),
+    ("not-utf8", "inside-a-document"),
     ("too-large", "large-file"),
+    ("too-large", "one-line-of-100-mb"),
+    ("unknown-field", "one-line-of-15-mb"),
+    ("too-large", "brackets-without-end"),
+    ("yaml-syntax", "nothing-but-zeros"),
+    ("unreadable", "broken-device"),
+    ("unreadable", "link-to-nowhere"),
     ("unreadable", "missing"),
     ("unreadable", "missing-beside-another"),
 ];
@@ -149,6 +156,48 @@ fn an_invalid_file_is_not_utf8() {
 fn an_invalid_file_is_too_large() {
     let large = vec![b'#'; 17 << 20];
     check_made("too-large", "large-file", &[("raccord.yaml", &large)], &["raccord.yaml"]);
+}
+
+#[test]
+fn an_invalid_file_breaks_off_in_the_middle_of_a_character() {
+    let cut: &[u8] = b"apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: shop}\nspec: {language: \xc3";
+    check_made("not-utf8", "inside-a-document", &[("raccord.yaml", cut)], &["raccord.yaml"]);
+}
+
+#[test]
+fn an_invalid_line_is_larger_than_a_book() {
+    let line = |length: usize| {
+        let head = "{apiVersion: raccord/v1, kind: Stack, metadata: {name: shop}, spec: {wrong: '";
+        [head.as_bytes(), &vec![b'x'; length], b"'}}\n"].concat()
+    };
+    let check = |code, name, bytes: &[u8]| {
+        check_made(code, name, &[("raccord.yaml", bytes)], &["raccord.yaml"]);
+    };
+    check("too-large", "one-line-of-100-mb", &line(100 << 20));
+    check("unknown-field", "one-line-of-15-mb", &line(15 << 20));
+    check("too-large", "brackets-without-end", &vec![b'['; 1 << 20]);
+    check("yaml-syntax", "nothing-but-zeros", &vec![0; 1 << 20]);
+}
+
+#[test]
+fn an_invalid_directory_has_files_that_cannot_be_read() {
+    // Reading the beginning of a process's memory fails whoever asks.
+    for (name, target) in [("broken-device", "/proc/self/mem"), ("link-to-nowhere", "nowhere.yaml")] {
+        let home = TempDir::new().unwrap();
+        std::os::unix::fs::symlink(target, home.path().join("shop.yaml")).unwrap();
+        if let Err(failure) = check("unreadable", name, home.path(), &["."]) {
+            panic!("{failure}");
+        }
+    }
+}
+
+#[test]
+fn an_endless_standard_input_is_too_large() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_raccord"));
+    let zeros = File::open("/dev/zero").unwrap();
+    let output = command.args(["validate", "--color", "never", "-f", "-"]).stdin(zeros).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("too-large"), "{said}");
 }
 
 #[test]

@@ -48,9 +48,11 @@ fn arm_failpoint() -> Result<(), CommandError> {
 pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
     let reads_stdin = global.files.iter().any(|path| path.as_os_str() == "-");
     let stdin = if reads_stdin {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text)?;
-        Some(text)
+        let mut bytes = Vec::new();
+        // One byte more than a file may have shows that there is too much; nobody's memory holds an endless one.
+        let most = u64::try_from(raccord_config::MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
+        io::stdin().take(most).read_to_end(&mut bytes)?;
+        Some(bytes)
     } else {
         None
     };

@@ -38,7 +38,7 @@ pub(crate) struct Discovery {
 }
 
 /// Reads everything that the paths lead to.
-pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&str>, report: &mut Report) -> Discovery {
+pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&[u8]>, report: &mut Report) -> Discovery {
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here } else { paths };
     let mut walk = Walk { files: Vec::new(), seen: BTreeSet::new(), report };
@@ -48,7 +48,7 @@ pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&str>, report: &mut Repo
     }
     for path in paths {
         if path.as_os_str() == STDIN {
-            let bytes = stdin.unwrap_or_default().as_bytes().to_vec();
+            let bytes = stdin.unwrap_or_default().to_vec();
             found.texts.push(Found { name: STDIN.to_owned(), directory: absolute(Path::new(".")), bytes });
         } else {
             walk.named(path);

@@ -23,8 +23,8 @@ use crate::text::SourceText;
 pub struct Input {
     /// Directories and files; `-` is standard input. None at all is the current directory.
     pub paths: Vec<PathBuf>,
-    /// What standard input held, when it is among the paths.
-    pub stdin: Option<String>,
+    /// What standard input held, when it is among the paths; at most one byte more than [`MAX_FILE`].
+    pub stdin: Option<Vec<u8>>,
     /// Values of variables that go before those of the Stack.
     pub variables: BTreeMap<String, String>,
 }

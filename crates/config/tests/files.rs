@@ -82,7 +82,7 @@ fn what_cannot_be_read_is_said_and_nothing_is_concluded() {
 fn standard_input_is_a_file_called_dash() {
     let input = Input {
         paths: vec![PathBuf::from("-")],
-        stdin: Some(format!("{}\nspec: {{}}\n", alert("shop"))),
+        stdin: Some(format!("{}\nspec: {{}}\n", alert("shop")).into_bytes()),
         ..Input::default()
     };
     let loaded = load(&input);
