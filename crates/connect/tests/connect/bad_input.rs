@@ -169,10 +169,10 @@ async fn read_file(name: &str, bytes: &[u8], members: Value) -> (usize, Vec<Stri
 
 #[tokio::test]
 async fn files_that_nobody_meant() {
-    let wide = format!("{}\n{}\n", vec!["c"; 3].join(","), vec!["1"; 100_000].join(","));
+    let wide = format!("a,b,c\n{}\n", vec!["1"; 100_000].join(","));
     let cases: [(&str, Vec<u8>, usize, &str); 9] = [
         ("ragged.csv", b"a,b\n1\n1,2,3\n1,2\n".to_vec(), 1, "it has 1 cells, the header has 2"),
-        ("wide.csv", wide.replace("c,c,c", "a,b,c").into_bytes(), 0, "it has 100000 cells"),
+        ("wide.csv", wide.into_bytes(), 0, "it has 100000 cells"),
         ("nul.csv", b"a,b\n\0,1\n1,\0\n".to_vec(), 0, "NUL"),
         ("returns.csv", b"a,b\r1,2\r3,4\r".to_vec(), 2, ""),
         ("mark.csv", b"\xef\xbb\xbf".to_vec(), 0, ""),
