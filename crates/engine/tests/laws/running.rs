@@ -153,7 +153,7 @@ impl Shop {
         let is_useless = !lines.is_empty() && lines.iter().all(|line| mapped(line).is_none());
         assert_eq!(matches!(outcome, RunOutcome::Failed { .. }), is_useless, "{outcome:?}");
         // What was rejected before is a matter of the breaker, and no part of the model.
-        Tally { newly_rejected: 0, ..*tally }
+        Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, ..Tally::default() }
     }
 
     fn rows(&self) -> Vec<Value> {
