@@ -103,3 +103,14 @@ fn more_rejects_than_the_breaker_allows_disable_the_integration() {
     write(0..0);
     assert_eq!(run(&environment), "fetched 1, unchanged 1");
 }
+
+#[test]
+fn the_same_dirt_read_again_disables_nothing() {
+    let shop = Shop { integration: "breaker: {rejects: {count: 3, within: 1h}}", ..Shop::default() };
+    let environment = shop.applied();
+    environment.write("people.csv", "id,name,email\n1,Ann,ann@example.com\n2,Bob,nobody\n3,Cy,nobody\n");
+    for _ in 0..3 {
+        assert!(run(&environment).ends_with("rejected 2"));
+    }
+    assert_says(&environment.ok("status"), &["integration shop: active"]);
+}

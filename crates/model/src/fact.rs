@@ -234,7 +234,8 @@ pub struct Pause {
 
 /// How many records came and what became of them.
 ///
-/// `fetched = created + updated + deleted + unchanged + skipped + rejected`, always; `swept` is outside the sum.
+/// `fetched = created + updated + deleted + unchanged + skipped + rejected`, always; `swept` and `newly_rejected` are outside
+/// the sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tally {
@@ -254,6 +255,8 @@ pub struct Tally {
     pub rejected: u64,
     /// Rows deleted because a complete snapshot no longer showed them.
     pub swept: u64,
+    /// Of the rejected, those that were not kept as rejects already: what the breaker counts.
+    pub newly_rejected: u64,
 }
 
 impl Tally {
@@ -267,6 +270,7 @@ impl Tally {
         self.skipped += other.skipped;
         self.rejected += other.rejected;
         self.swept += other.swept;
+        self.newly_rejected += other.newly_rejected;
     }
 
     /// Whether every record is accounted for.

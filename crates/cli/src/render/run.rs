@@ -23,7 +23,7 @@ pub(crate) const RUN_COLUMNS: [&str; 10] = [
 
 /// A run as cells under [`RUN_COLUMNS`].
 pub(crate) fn cells(run: &Run) -> [String; 10] {
-    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept } = run.tally;
+    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept, .. } = run.tally;
     let outcome = run.outcome.as_str().to_owned();
     let counts = [fetched, created, updated, deleted, unchanged, skipped, rejected, swept]
         .map(|count| count.to_string());

@@ -44,7 +44,8 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
     let mut writes = vec![put(Table::Runs, &run.id, run)?, put(Table::Transfers, &job.uid, &transfer)?];
     for subscriber in &job.subscribers {
         let fact = facts.integration(subscriber.uid).await?;
-        let mut fact = breaker::count_rejects(fact, run.tally.rejected, &subscriber.breaker.rejects, now);
+        let mut fact =
+            breaker::count_rejects(fact, run.tally.newly_rejected, &subscriber.breaker.rejects, now);
         if let Some(cause) = breaker::trip_cause(&subscriber.breaker, &transfer, &fact, &run.outcome) {
             let errors = last_errors(engine, job, run).await?;
             fact = breaker::trip(fact, cause, &job.transfer, errors, now);

@@ -259,7 +259,7 @@ impl Running<'_> {
         let facts = &self.surroundings.subscribers;
         !facts.is_empty()
             && self.job.subscribers.iter().zip(facts).all(|(subscriber, fact)| {
-                breaker::too_many_rejects(fact, self.run.tally.rejected, &subscriber.breaker.rejects)
+                breaker::too_many_rejects(fact, self.run.tally.newly_rejected, &subscriber.breaker.rejects)
             })
     }
 }

@@ -109,7 +109,8 @@ impl<'b> Pass<'b> {
         self.tally.fetched += mapped;
         self.tally.rejected += mapped;
         let kept = self.batch.rejects.iter().chain(&self.refused);
-        rejects::keep(tables, transfer, kept, self.batch.keep_rejects, self.batch.at)?;
+        self.tally.newly_rejected =
+            rejects::keep(tables, transfer, kept, self.batch.keep_rejects, self.batch.at)?;
         counter::add(&mut tables.counters, Counter::Rows(inc), self.rows)?;
         counter::add(&mut tables.counters, Counter::Owned(inc, transfer), self.rows)?;
         if let Some(checkpoint) = &self.batch.checkpoint {

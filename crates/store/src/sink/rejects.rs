@@ -61,14 +61,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Reject, Broken> {
     }
 }
 
-/// Keeps rejects of a transfer, and then no more than `limits`: a number and an age in seconds.
+/// Keeps rejects of a transfer, and then no more than `limits`: a number and an age in seconds. Returns how
+/// many were not kept before.
 pub(super) fn keep<'a>(
     tables: &mut Tables<'_>,
     transfer: Uid,
     rejects: impl Iterator<Item = &'a Reject>,
     limits: (u64, u64),
     now: Timestamp,
-) -> Result<(), Broken> {
+) -> Result<u64, Broken> {
     let counter = Counter::Rejects(transfer);
     let before = counter::read(&tables.counters, counter)?;
     let mut count = before;
@@ -79,13 +80,15 @@ pub(super) fn keep<'a>(
         count += 1;
     }
     if count == 0 && before == 0 {
-        return Ok(());
+        return Ok(0);
     }
+    let fresh = count - before;
     let (most, age) = limits;
     for id in surplus(tables, transfer, count.saturating_sub(most), oldest(now, age))? {
         count -= u64::from(remove(tables, transfer, id)?);
     }
-    counter::set(&mut tables.counters, counter, count)
+    counter::set(&mut tables.counters, counter, count)?;
+    Ok(fresh)
 }
 
 /// Takes away the rejects that carry a key, after its record has arrived.

@@ -18,7 +18,9 @@ async fn the_same_record_is_the_same_reject() {
     for seconds in 0..3 {
         let mut batch = batch('A');
         batch.rejects = vec![reject('A', Some("k"), "one", seconds), reject('A', None, "two", 0)];
-        assert_eq!(effects(&store.commit(batch).await.unwrap()), "rejected 2");
+        let tally = store.commit(batch).await.unwrap();
+        assert_eq!(effects(&tally), "rejected 2");
+        assert_eq!(tally.newly_rejected, if seconds == 0 { 2 } else { 0 });
     }
     assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), 2);
     assert_eq!(payloads(&store, Some('A')).await, "one two", "newest first");
