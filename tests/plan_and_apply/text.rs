@@ -173,7 +173,7 @@ fn resources_go() {
     default: 2 to delete
 
       - Transfer/people
-          its rows stay, with no transfer to change them; its checkpoint is forgotten
+          its checkpoint is forgotten; its rows stay as long as their entity does
       - Integration/shop
           what only it subscribed to runs no more; the rows stay
 

@@ -104,7 +104,7 @@ fn change_text(change: &Change, detail: Detail) -> String {
 /// What becomes of what a deleted resource leaves behind, when the effects do not say it.
 const fn fate(kind: Kind) -> Option<&'static str> {
     match kind {
-        Kind::Transfer => Some("its rows stay, with no transfer to change them; its checkpoint is forgotten"),
+        Kind::Transfer => Some("its checkpoint is forgotten; its rows stay as long as their entity does"),
         Kind::Integration => Some("what only it subscribed to runs no more; the rows stay"),
         _ => None,
     }

@@ -26,6 +26,8 @@ pub async fn apply(
         Apply { at: engine.environment.now(), by: options.by.clone(), rollback_to: options.rollback_to };
     let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(engine.environment.new_id()))?;
     if commit.writes.is_empty() {
+        // An earlier apply may have been killed before its steps.
+        crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
         replies(Reply::Applied(current.head.generation));
         return Ok(());
     }
