@@ -178,7 +178,7 @@ proptest! {
 
     #[test]
     fn only_what_is_subscribed_happens(first in lines(), second in lines()) {
-        for number in 1..8_u8 {
+        for number in 0..8_u8 {
             let updates = [number & 1 > 0, number & 2 > 0, number & 4 > 0];
             let (shop, mut model) = (Shop::new(updates, false), Model::default());
             for lines in [&first, &second, &second] {

@@ -15,7 +15,7 @@ pub(crate) use measure::{MEASURE, one};
 /// How many resources the configuration has, and how many more it has the second time.
 const RESOURCES: usize = 10_000;
 const FACTOR: usize = 10;
-/// What the larger configuration may cost, in times of what the smaller one costs.
+/// What the larger configuration may cost, in times of what the smaller one may.
 const GROWTH: f64 = 12.0;
 /// How many records the source has, and how many the larger one.
 const RECORDS: u64 = 200_000;
@@ -67,15 +67,10 @@ fn resources(directory: &Path) -> Result<Vec<Row>, RecipeError> {
     for count in [RESOURCES, RESOURCES * FACTOR] {
         let directory = directory.join(count.to_string());
         write_all(&directory, &configuration::many(count))?;
-        for (number, (what, arguments, cpu_limit)) in cases.into_iter().enumerate() {
+        for (what, arguments, cpu_limit) in cases {
             let figures = measure(&raccord(), arguments, &directory)?;
-            // The larger configuration is held against what the smaller one took in this run.
-            let (cpu_limit, memory_limit) = match rows.get(number) {
-                Some(small) if count > RESOURCES => {
-                    (small.figures.cpu * GROWTH, small.figures.megabytes * GROWTH)
-                }
-                _ => (cpu_limit, 150.0),
-            };
+            let growth = if count > RESOURCES { GROWTH } else { 1.0 };
+            let (cpu_limit, memory_limit) = (cpu_limit * growth, 150.0 * growth);
             rows.push(Row { what: format!("{count} resources: {what}"), figures, cpu_limit, memory_limit });
         }
     }
