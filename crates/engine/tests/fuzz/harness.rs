@@ -18,7 +18,7 @@ use fastrand::Rng;
 use crate::mutate::mutate;
 
 /// How long one input may take.
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// How much memory the process may take, in pages of 4 KiB: 1 GiB.
 const MOST_PAGES: u64 = 1 << 18;
