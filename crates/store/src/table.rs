@@ -72,6 +72,12 @@ tables! {
     runs RUNS "runs"
     /// Steps, by a name that says what they do.
     steps STEPS "steps"
+    /// Notices that are still to be delivered, by id as text.
+    outbox OUTBOX "outbox"
+    /// Tokens of the HTTP API, by name.
+    tokens TOKENS "tokens"
+    /// The audit log, by id as text.
+    audit AUDIT "audit"
     /// `uid` → JSON of the authoritative `Checkpoint`.
     checkpoints CHECKPOINTS "checkpoints"
     /// `inc key` → a record, as `record.rs` says.
@@ -107,6 +113,9 @@ pub(crate) const fn facts(table: state::Table) -> Definition {
         state::Table::Integrations => INTEGRATIONS,
         state::Table::Runs => RUNS,
         state::Table::Steps => STEPS,
+        state::Table::Outbox => OUTBOX,
+        state::Table::Tokens => TOKENS,
+        state::Table::Audit => AUDIT,
     }
 }
 
@@ -120,6 +129,9 @@ impl<'t> Tables<'t> {
             state::Table::Integrations => &mut self.integrations,
             state::Table::Runs => &mut self.runs,
             state::Table::Steps => &mut self.steps,
+            state::Table::Outbox => &mut self.outbox,
+            state::Table::Tokens => &mut self.tokens,
+            state::Table::Audit => &mut self.audit,
         }
     }
 }

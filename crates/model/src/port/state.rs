@@ -51,6 +51,12 @@ pub enum Table {
     Runs,
     /// `StepFact` by a name that says what it does.
     Steps,
+    /// `Notice` by id: what people are still to be told.
+    Outbox,
+    /// `Token` by name: who may use the HTTP API.
+    Tokens,
+    /// `AuditEntry` by id: who did what.
+    Audit,
 }
 
 /// One change of a commit.
