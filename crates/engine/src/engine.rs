@@ -46,6 +46,10 @@ impl Engine {
         replies: &mut Replies<'_>,
     ) -> Result<(), EngineError> {
         match request {
+            Request::Head => {
+                replies(Reply::Head(self.state.head().await?));
+                Ok(())
+            }
             Request::Plan(desired, options) => verb::plan::plan(self, &desired, &options, replies).await,
             Request::Apply(desired, options) => verb::apply::apply(self, &desired, &options, replies).await,
             Request::History { limit } => verb::history::history(self, limit, replies).await,

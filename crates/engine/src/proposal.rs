@@ -116,7 +116,8 @@ fn key_type(field: &FieldView) -> FieldType {
 }
 
 fn field_type(field: &FieldView) -> FieldType {
-    match field.types.as_slice() {
+    let types: Vec<&str> = field.types.iter().map(String::as_str).collect();
+    match types.as_slice() {
         ["boolean"] => FieldType::Boolean,
         ["integer"] => FieldType::Integer,
         ["decimal"] | ["decimal", "integer"] => FieldType::Decimal,
@@ -175,7 +176,7 @@ mod tests {
     fn view(fields: &[(&str, &[&'static str], usize)]) -> DataTypeView {
         let fields = fields.iter().map(|(path, types, filled)| FieldView {
             path: (*path).to_owned(),
-            types: types.to_vec(),
+            types: types.iter().map(ToString::to_string).collect(),
             filled: *filled,
             example: String::new(),
         });

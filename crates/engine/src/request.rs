@@ -2,22 +2,28 @@
 //!
 //! YAML always loads in the caller; what travels is the canonical configuration.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::fact::{Generation, Pause, Reject, RejectId, Run, RunId, Tally, Trip, Updates};
+use raccord_model::port::state::Head;
 use raccord_model::{DataTypeName, Desired, EntityRef, Ident, Name};
 use raccord_plan::{Options, Plan};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// What is asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
+    /// Where the state stands.
+    Head,
     /// What applying a configuration would do.
-    Plan(Arc<Desired>, Options),
+    Plan(#[serde(with = "shared")] Arc<Desired>, Options),
     /// Apply a configuration, if the state still stands where it was planned on.
-    Apply(Arc<Desired>, ApplyOptions),
+    Apply(#[serde(with = "shared")] Arc<Desired>, ApplyOptions),
     /// Generations, newest first.
     History {
         /// At most so many.
@@ -61,6 +67,7 @@ pub enum Request {
     /// Rows before and after under a configuration; nothing is stored.
     Sample {
         /// The configuration.
+        #[serde(with = "shared")]
         desired: Arc<Desired>,
         /// The transfers.
         transfers: Vec<Name>,
@@ -111,8 +118,25 @@ pub enum Request {
     },
 }
 
+/// A configuration that several hold at once travels like any other.
+mod shared {
+    use std::sync::Arc;
+
+    use raccord_model::Desired;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(desired: &Arc<Desired>, to: S) -> Result<S::Ok, S::Error> {
+        Desired::serialize(desired, to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Desired>, D::Error> {
+        Desired::deserialize(from).map(Arc::new)
+    }
+}
+
 /// A look at a source of a configuration, where its secrets are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Look {
     /// The configuration.
     pub desired: Desired,
@@ -123,7 +147,8 @@ pub struct Look {
 }
 
 /// What is looked at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum LookAt {
     /// Whether the source can be reached and accepts us.
     Check(Name),
@@ -136,7 +161,8 @@ pub enum LookAt {
 }
 
 /// How a configuration is applied.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ApplyOptions {
     /// What is allowed, and which resources.
     pub plan: Options,
@@ -152,6 +178,26 @@ pub struct ApplyOptions {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row(pub Vec<(String, Value)>);
 
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Row;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of fields")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Row(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
@@ -159,8 +205,11 @@ impl Serialize for Row {
 }
 
 /// A part of an answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Reply {
+    /// Where the state stands.
+    Head(Head),
     /// A page was stored.
     Progress(Progress),
     /// A run has ended.
@@ -196,7 +245,7 @@ pub enum Reply {
 }
 
 /// How far a run is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// The transfer that runs.
@@ -208,7 +257,7 @@ pub struct Progress {
 }
 
 /// What ran and what did not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
     /// The runs, in the order of their ends.
@@ -218,7 +267,7 @@ pub struct RunReport {
 }
 
 /// A record beside what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The record as it came.
@@ -237,7 +286,7 @@ pub struct Preview {
 }
 
 /// Where a record comes from, and what was rejected under its key.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The row, when there is one.
@@ -253,7 +302,7 @@ pub struct Explanation {
 }
 
 /// A row as it is stored and as it would be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
     /// The transfer.
@@ -269,41 +318,43 @@ pub struct Sample {
     pub reason: Option<String>,
 }
 
-/// A rejected record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A rejected record as people see it: without what only the state understands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RejectView {
     /// Which.
     pub id: String,
     /// The transfer's name.
     pub transfer: Name,
-    /// What is kept of it.
-    #[serde(flatten, serialize_with = "as_shown")]
-    pub reject: Reject,
+    /// The run in which it was last seen.
+    pub run: RunId,
+    /// When it was last seen.
+    pub at: Timestamp,
+    /// Where in the run: page and position, or file and line.
+    pub position: String,
+    /// The field that is to blame, when one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Ident>,
+    /// Why, in words.
+    pub reason: String,
+    /// The record as it came, unless the policy drops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+    /// The fields of the parent record, when the data type has a parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
-/// A reject without what only the state understands: its transfer has a name already, its key is bytes.
-fn as_shown<S: Serializer>(reject: &Reject, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Shown<'a> {
-        run: RunId,
-        at: Timestamp,
-        position: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        field: Option<&'a Ident>,
-        reason: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        payload: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        parent: Option<&'a str>,
+impl RejectView {
+    /// What people see of a reject.
+    pub fn new(id: RejectId, transfer: Name, reject: Reject) -> Self {
+        let Reject { run, at, position, field, reason, payload, parent, .. } = reject;
+        Self { id: id.to_string(), transfer, run, at, position, field, reason, payload, parent }
     }
-    let Reject { run, at, position, field, reason, payload, parent, .. } = reject;
-    let (field, payload, parent) = (field.as_ref(), payload.as_deref(), parent.as_deref());
-    Shown { run: *run, at: *at, position, field, reason, payload, parent }.serialize(serializer)
 }
 
 /// A data type of a source, with the fields that its first records have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DataTypeView {
     /// Its name.
@@ -318,13 +369,13 @@ pub struct DataTypeView {
 }
 
 /// A field that was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldView {
     /// Its path.
     pub path: String,
     /// The types its values had.
-    pub types: Vec<&'static str>,
+    pub types: Vec<String>,
     /// In how many of the records it had a value.
     pub filled: usize,
     /// One of its values, shortened.
@@ -332,7 +383,7 @@ pub struct FieldView {
 }
 
 /// How everything stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The stack.
@@ -350,7 +401,7 @@ pub struct Status {
 }
 
 /// How an integration stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IntegrationStatus {
     /// Its name.
@@ -396,7 +447,7 @@ impl IntegrationState {
 }
 
 /// How a transfer stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TransferStatus {
     /// Its name.

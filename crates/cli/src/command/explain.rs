@@ -62,10 +62,10 @@ fn text(entity: &EntityRef, key: &str, found: &Explanation) -> String {
         }
     }
     for view in &found.rejects {
-        let field = view.reject.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let field = view.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
         text.push_str(&format!(
             "{RED}rejected{RED:#} at {} by {}: {field}{} ({}); `raccord rejects show {}`\n",
-            view.reject.at, view.transfer, view.reject.reason, view.reject.position, view.id
+            view.at, view.transfer, view.reason, view.position, view.id
         ));
     }
     if found.row.is_none() && found.rejects.is_empty() {

@@ -92,10 +92,10 @@ fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> 
         table.row([
             view.id.clone(),
             view.transfer.to_string(),
-            view.reject.field.as_ref().map(ToString::to_string).unwrap_or_default(),
-            view.reject.reason.clone(),
-            view.reject.position.clone(),
-            view.reject.at.to_string(),
+            view.field.as_ref().map(ToString::to_string).unwrap_or_default(),
+            view.reason.clone(),
+            view.position.clone(),
+            view.at.to_string(),
         ]);
     }
     Ok(ui.print(&table.render(args.output, &rejects)?)?)
@@ -107,7 +107,7 @@ fn show(ui: Ui, session: &Session, args: &ShowArgs) -> Result<(), CommandError> 
             ui.line(&render::json(&view)?)?;
             continue;
         }
-        let reject = &view.reject;
+        let reject = &view;
         let field = reject.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
         ui.line(&format!("{BOLD}{}{BOLD:#} of {}", view.id, view.transfer))?;
         ui.line(&format!("  reason    {field}{}", reject.reason))?;

@@ -79,7 +79,7 @@ fn fields(records: &[Value]) -> Vec<FieldView> {
     seen.into_iter()
         .map(|(path, seen)| FieldView {
             path: path.to_string(),
-            types: seen.types.into_iter().collect(),
+            types: seen.types.into_iter().map(str::to_owned).collect(),
             filled: seen.filled,
             example: seen.example,
         })

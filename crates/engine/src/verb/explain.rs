@@ -71,11 +71,7 @@ async fn rejects(
         let query = RejectQuery { transfer: Some(uid), id: None, limit: REJECTS };
         let kept = engine.ledger.rejects(query).await?;
         let with_key = kept.into_iter().filter(|(_, reject)| reject.key.as_deref() == Some(key));
-        found.extend(with_key.map(|(id, reject)| RejectView {
-            id: id.to_string(),
-            transfer: transfer.clone(),
-            reject,
-        }));
+        found.extend(with_key.map(|(id, reject)| RejectView::new(id, transfer.clone(), reject)));
     }
     Ok(found)
 }

@@ -47,7 +47,7 @@ pub async fn list(
     for (id, reject) in found {
         // Rejects of a deleted transfer have no name to show, and nothing to be replayed by.
         if let Some(transfer) = names.get(&reject.transfer).cloned() {
-            replies(Reply::Reject(RejectView { id: id.to_string(), transfer, reject }));
+            replies(Reply::Reject(RejectView::new(id, transfer, reject)));
         }
     }
     Ok(())
