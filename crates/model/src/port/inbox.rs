@@ -1,0 +1,104 @@
+//! The inbox: deliveries of webhooks, kept from the moment they are acknowledged until their rows are stored.
+//!
+//! A delivery that was accepted is there once, whatever is killed when: accepting is durable, and the sink takes
+//! it out in the transaction that stores what it became ([`Batch::consumed`]). The inbox of a transfer goes with
+//! the transfer.
+//!
+//! [`Batch::consumed`]: super::sink::Batch::consumed
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{Async, Cause};
+use crate::fact::Uid;
+
+/// What a delivery says about its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryKind {
+    /// It is to be there as the delivery shows it.
+    Upsert,
+    /// It is to be gone. The delivery may show no more of it than its key.
+    Delete,
+    /// It has changed, and is to be fetched.
+    Fetch {
+        /// Where it is: a path of the source or a whole URL, its variable parts percent-encoded.
+        path: String,
+    },
+}
+
+/// One thing that a service has told us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What it says about its record.
+    pub kind: DeliveryKind,
+    /// The record as raw JSON. Of one that is to be fetched, what is known beforehand; often nothing.
+    pub record: Bytes,
+    /// When it came.
+    pub received: Timestamp,
+    /// What the service calls the event.
+    pub event: String,
+}
+
+/// A delivery on its way into the inboxes of the transfers that want it.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    /// The source it came to.
+    pub source: Uid,
+    /// Under which name it comes again when the service repeats it. Without one nothing tells a repetition.
+    pub id: Option<String>,
+    /// Whose inboxes it goes into. One that has been deleted meanwhile is left out.
+    pub transfers: Vec<Uid>,
+    /// What was delivered.
+    pub delivery: Delivery,
+}
+
+/// What became of a delivery. Both are a success for whoever sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is kept.
+    New,
+    /// It was accepted before, and nothing was changed.
+    Replayed,
+}
+
+/// Deliveries that wait for their transfer.
+pub trait Inbox: Send + Sync {
+    /// Keeps a delivery, for every transfer or for none; durable when it returns.
+    fn accept(&self, accept: Accept) -> Async<'_, Result<Accepted, InboxError>>;
+    /// The deliveries of a transfer that wait, in the order in which they came, each with its sequence; those
+    /// after a sequence alone. Fewer than `limit` when they are large, but none only when none is left.
+    fn pending(
+        &self,
+        transfer: Uid,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Async<'_, Result<Vec<(u64, Delivery)>, InboxError>>;
+    /// How many deliveries of a transfer wait.
+    fn waiting(&self, transfer: Uid) -> Async<'_, Result<u64, InboxError>>;
+    /// The transfers of which deliveries wait.
+    fn waiting_transfers(&self) -> Async<'_, Result<Vec<Uid>, InboxError>>;
+    /// Takes the deliveries of a transfer away, up to a sequence and with it; durable when it returns. Returns
+    /// how many.
+    fn discard(&self, transfer: Uid, through: u64) -> Async<'_, Result<u64, InboxError>>;
+}
+
+/// Why an inbox did not do what was asked. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    /// Too much waits; the service is to come again later.
+    #[error(
+        "the inbox is full: {deliveries} deliveries of the transfer wait, and {bytes} bytes of all transfers"
+    )]
+    Full {
+        /// How many deliveries of the transfer wait.
+        deliveries: u64,
+        /// How many bytes the deliveries of all transfers have.
+        bytes: u64,
+    },
+    /// Reading failed.
+    #[error("read the inbox")]
+    Read(#[source] Cause),
+    /// Writing failed.
+    #[error("write the inbox")]
+    Write(#[source] Cause),
+}
