@@ -7,15 +7,18 @@ pub mod applied;
 pub mod engine;
 pub mod environment;
 pub mod facts;
+pub mod failure;
 pub mod proposal;
 pub mod request;
 pub mod run;
 pub mod sources;
 pub mod steps;
+pub mod transport;
 pub mod verb;
 
 pub use engine::{Engine, EngineError, look_at};
 pub use environment::{Environment, System};
+pub use failure::{Failure, FailureCode};
 pub use raccord_plan as plan;
 pub use raccord_store as store;
 pub use request::{Look, LookAt, Reply, Request};

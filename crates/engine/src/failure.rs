@@ -1,0 +1,79 @@
+//! Why a request was not answered, in a form that travels: what the CLI shows and the HTTP API answers.
+//!
+//! An error of the engine becomes one of these once, at the edge. No message holds a secret.
+
+use std::error::Error;
+
+use raccord_model::port::sink::SinkError;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::EngineError;
+
+/// Why a request was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error("{message}")]
+pub struct Failure {
+    /// What kind of failure it is: decides about advice, exit codes and HTTP statuses.
+    pub code: FailureCode,
+    /// What went wrong, in one line.
+    pub message: String,
+    /// What caused it, the nearest cause first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FailureCode {
+    /// The state moved since the plan was made.
+    Stale,
+    /// The plan holds what nobody has allowed.
+    Refused,
+    /// Nothing of that name.
+    Unknown,
+    /// The request contradicts itself or what it is about.
+    Invalid,
+    /// The caller speaks another version of the protocol.
+    Version,
+    /// Nobody proved who they are.
+    Unauthenticated,
+    /// Who they are does not suffice.
+    Forbidden,
+    /// The owner of the state is ending or has too much to do; asking later may help.
+    Unavailable,
+    /// What is stored cannot be read.
+    Damaged,
+    /// Anything else.
+    Internal,
+}
+
+impl Failure {
+    /// A failure without a cause.
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), causes: Vec::new() }
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let code = match &error {
+            EngineError::Stale { .. } => FailureCode::Stale,
+            EngineError::Commit(raccord_plan::CommitError::Refused(_)) | EngineError::Refused(_) => {
+                FailureCode::Refused
+            }
+            EngineError::Unknown { .. } => FailureCode::Unknown,
+            EngineError::Invalid(_) | EngineError::Plan(_) | EngineError::RejectId(_) => FailureCode::Invalid,
+            EngineError::Sink(SinkError::Damaged) => FailureCode::Damaged,
+            _ => FailureCode::Internal,
+        };
+        let mut causes = Vec::new();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        Self { code, message: error.to_string(), causes }
+    }
+}
