@@ -4,6 +4,7 @@
 //! one function from a [`Request`] to replies; it renders nothing and exits nowhere.
 
 pub mod applied;
+pub mod daemon;
 pub mod engine;
 pub mod environment;
 pub mod facts;

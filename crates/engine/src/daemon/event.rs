@@ -1,0 +1,146 @@
+//! Everything that can happen to the daemon.
+//!
+//! The set is closed. An event carries the time when time matters, so that a scenario can be replayed.
+
+use jiff::Timestamp;
+use raccord_model::canonical::Digest;
+use raccord_model::fact::Uid;
+
+use super::standing::{RequestId, Standing, View};
+
+/// Everything that can happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The daemon has read its state, after a start or a restart: the first event. No run is under way.
+    Began {
+        /// When.
+        now: Timestamp,
+        /// The generation in force.
+        view: View,
+    },
+    /// A new generation is in force, whoever applied it. Our own [`Effect::Apply`](super::Effect::Apply) ends with
+    /// this event, when anything was committed, and then [`Event::ApplyEnded`].
+    Applied {
+        /// When.
+        now: Timestamp,
+        /// The generation in force.
+        view: View,
+    },
+    /// The standing of some transfers is another one without a new generation: a person paused, resumed or
+    /// resynced, or a step was carried out.
+    Changed {
+        /// When.
+        now: Timestamp,
+        /// The new standings, whole; of transfers in force only.
+        standings: Vec<Standing>,
+    },
+    /// The time of the last [`Effect::WakeAt`](super::Effect::WakeAt) has come. Too early or too often does no harm:
+    /// a shell may wake every minute in case the wall clock was set.
+    Woke {
+        /// When.
+        now: Timestamp,
+    },
+    /// Transfers are to run once: a person asks.
+    RunRequested {
+        /// When.
+        now: Timestamp,
+        /// To be named in the answer; no two requests share one.
+        request: RequestId,
+        /// Which; one that may not run is answered as not run.
+        transfers: Vec<Uid>,
+    },
+    /// A run has ended, and its end is written. Also told when it could not even begin.
+    RunEnded {
+        /// When.
+        now: Timestamp,
+        /// Whose.
+        uid: Uid,
+        /// How.
+        end: RunEnd,
+        /// Standings that are other ones because of it: those of a tripped integration's transfers. The due time
+        /// that this run served needs no telling.
+        standings: Vec<Standing>,
+    },
+    /// Webhook deliveries were taken into the inbox of transfers.
+    DeliveriesArrived {
+        /// When.
+        now: Timestamp,
+        /// Whose.
+        uids: Vec<Uid>,
+    },
+    /// The configuration's files changed. A load under way may have read half of the change: its outcome will
+    /// not be acted on.
+    FilesChanged,
+    /// The configuration is to be loaded again without a known change: SIGHUP, the start, a poll of a repository.
+    ReloadRequested,
+    /// The load has ended.
+    Loaded {
+        /// Of what was read; of a bad configuration, of its files or its diagnostics.
+        digest: Digest,
+        /// What it is.
+        outcome: Loaded,
+    },
+    /// The apply has ended.
+    ApplyEnded {
+        /// When.
+        now: Timestamp,
+        /// How.
+        end: ApplyEnd,
+    },
+    /// Notices wait in the outbox: at the start, and whenever one was added.
+    NoticesWaiting {
+        /// When.
+        now: Timestamp,
+    },
+    /// A pass through the outbox has ended.
+    Delivered {
+        /// When.
+        now: Timestamp,
+        /// When the next notice that is left is to be tried again, if one is left.
+        next: Option<Timestamp>,
+    },
+    /// The system or a person asks for an end.
+    StopRequested,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// It did what it was for; held for an approval counts too.
+    Complete,
+    /// It failed, or could not begin.
+    Failed,
+    /// It stopped between two pages, because it was asked to.
+    Cut,
+}
+
+/// What a load found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loaded {
+    /// What is in force already.
+    Same,
+    /// Not a configuration: unreadable, or with errors.
+    Bad,
+    /// Something new, planned against the generation in force.
+    Ready(Verdict),
+}
+
+/// What the policy says of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The daemon applies it.
+    Apply,
+    /// It waits for a person.
+    Wait,
+}
+
+/// How an apply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApplyEnd {
+    /// It is in force.
+    Done,
+    /// Somebody else applied meanwhile: the plan is void, and another one is to be made.
+    Stale,
+    /// It failed; tried again later.
+    Failed,
+}

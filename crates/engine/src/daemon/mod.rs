@@ -1,0 +1,17 @@
+//! The daemon as a value: what it knows, what can happen to it, and what follows. Pure.
+//!
+//! [`step()`] takes a [`State`] and an [`Event`] and gives the next state and [`Effect`]s; a shell carries the effects
+//! out and tells how they went. It knows names, identities and times: pages, rows and plans never pass through
+//! it, and it reads neither a clock nor a file. `raccord run` is the same function under [`Policy::Once`].
+
+pub mod effect;
+pub mod event;
+pub mod standing;
+pub mod state;
+pub mod step;
+
+pub use effect::{Cause, Effect};
+pub use event::{ApplyEnd, Event, Loaded, RunEnd, Verdict};
+pub use standing::{Readiness, RequestId, Standing, View};
+pub use state::{Policy, State};
+pub use step::step;
