@@ -172,6 +172,9 @@ pub struct ApplyOptions {
     pub by: String,
     /// The generation it goes back to, for a rollback.
     pub rollback_to: Option<u64>,
+    /// The commit of the repository that the configuration was read from, when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// A row as people see it: its fields with their values, in the order in which they are shown.

@@ -26,6 +26,8 @@ pub struct Apply {
     pub by: String,
     /// The generation that the plan goes back to, for a rollback.
     pub rollback_to: Option<u64>,
+    /// The commit of the repository that the configuration was read from, when it was.
+    pub commit: Option<String>,
 }
 
 /// Why a plan is not carried out.
@@ -94,6 +96,7 @@ pub fn commit(
             at: apply.at,
             by: apply.by.clone(),
             rollback_to: apply.rollback_to,
+            commit: apply.commit.clone(),
             configuration: configuration(&delta, current),
             changes: delta,
         };

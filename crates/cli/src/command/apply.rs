@@ -93,6 +93,7 @@ fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Resul
         serial,
         by: session::who(),
         rollback_to: change.rollback_to,
+        commit: None,
     };
     let request = Request::Apply(Arc::clone(change.desired), options);
     let generation = session.one(request, |reply| match reply {

@@ -9,6 +9,9 @@ use crate::render::table::{Form, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
+/// How many digits of a commit are enough for people.
+const SHORT_COMMIT: usize = 10;
+
 /// List the generations, newest first
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord history --limit 5")]
@@ -36,13 +39,15 @@ pub(crate) fn history(ui: &Ui, global: &Global, args: &HistoryArgs) -> Result<()
         if generation.changes.len() > glyphs.len() {
             glyphs.push("…".to_owned());
         }
+        let commit = generation.commit.as_deref().and_then(|commit| commit.get(..SHORT_COMMIT));
+        let commit = commit.map(|commit| format!("[{commit}] ")).unwrap_or_default();
         let back = generation.rollback_to.map(|to| format!("back to {to}: ")).unwrap_or_default();
         table.row([
             generation.number.to_string(),
             generation.at.to_string(),
             generation.by.clone(),
             generation.changes.len().to_string(),
-            format!("{back}{}", glyphs.join(", ")),
+            format!("{commit}{back}{}", glyphs.join(", ")),
         ]);
     }
     Ok(ui.print(&table.render(args.output, &generations)?)?)

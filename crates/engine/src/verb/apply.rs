@@ -22,8 +22,12 @@ pub async fn apply(
     }
     // What is created is committed as it stands in the configuration.
     let plan = diff(desired, &current, &Options { brief: true, ..options.plan.clone() })?;
-    let apply =
-        Apply { at: engine.environment.now(), by: options.by.clone(), rollback_to: options.rollback_to };
+    let apply = Apply {
+        at: engine.environment.now(),
+        by: options.by.clone(),
+        rollback_to: options.rollback_to,
+        commit: options.commit.clone(),
+    };
     let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(engine.environment.new_id()))?;
     if commit.writes.is_empty() {
         // An earlier apply may have been killed before its steps.

@@ -97,6 +97,9 @@ pub struct Generation {
     /// The generation it went back to, for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<u64>,
+    /// The commit of the repository that the configuration was read from, when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// The digest of the whole configuration.
     pub configuration: Digest,
     /// What changed.

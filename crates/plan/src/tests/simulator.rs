@@ -126,6 +126,7 @@ impl Simulator {
             at: "2026-01-01T00:00:00Z".parse().expect("a time"),
             by: "me".to_owned(),
             rollback_to: None,
+            commit: None,
         };
         let uids = &mut self.uids;
         let mut new_uid = || {

@@ -7,6 +7,11 @@ use super::plans::{golden, state};
 use super::simulator::{Simulator, allow_all, desired, merged};
 use crate::{CommitError, Note, Options, commit};
 
+fn nobody() -> crate::Apply {
+    let at = "2026-01-01T00:00:00Z".parse().unwrap();
+    crate::Apply { at, by: String::new(), rollback_to: None, commit: None }
+}
+
 fn applied(patch: &Value) -> Simulator {
     let mut state = state();
     state.apply(&desired(&merged(&golden(), patch)), &allow_all());
@@ -179,8 +184,7 @@ fn a_trip_follows_the_rename_of_its_transfer() {
 #[test]
 fn a_plan_is_carried_out_as_it_is_or_not_at_all() {
     let state = state();
-    let apply =
-        crate::Apply { at: "2026-01-01T00:00:00Z".parse().unwrap(), by: String::new(), rollback_to: None };
+    let apply = nobody();
     let mut none = || panic!("nothing is created");
     let wanted = desired(&merged(&golden(), &json!({ "Transfer/idle": null })));
     let current = state.current(&wanted);
@@ -205,8 +209,7 @@ fn without_a_transfers_facts_no_epoch_is_invented() {
     let mut current = state.current(&wanted);
     let plan = state.plan(&wanted, &allow_all());
     current.facts.transfers.clear();
-    let apply =
-        crate::Apply { at: "2026-01-01T00:00:00Z".parse().unwrap(), by: String::new(), rollback_to: None };
+    let apply = nobody();
     let error = commit(&plan, &wanted, &current, &apply, &mut || panic!("nothing is created")).unwrap_err();
     assert!(matches!(error, CommitError::MissingFact(_)));
 }
