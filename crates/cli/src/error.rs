@@ -5,8 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use raccord_engine::EngineError;
-use raccord_model::port::sink::SinkError;
+use raccord_engine::{Failure, FailureCode};
 
 use crate::args::USAGE;
 
@@ -78,17 +77,16 @@ impl From<io::Error> for CommandError {
     }
 }
 
-impl From<EngineError> for CommandError {
-    fn from(error: EngineError) -> Self {
-        let told = Self::of(&error);
-        match &error {
-            EngineError::Stale { .. } => told.hint("plan again and look at what has changed"),
-            EngineError::Commit(raccord_engine::plan::CommitError::Refused(_)) => {
+impl From<Failure> for CommandError {
+    fn from(failure: Failure) -> Self {
+        let Failure { code, message, causes } = failure;
+        let told = Self { causes, ..Self::new(message) };
+        match code {
+            FailureCode::Stale => told.hint("plan again and look at what has changed"),
+            FailureCode::Refused => {
                 told.hint("--allow-delete and --allow-rekey allow what you have looked at")
             }
-            EngineError::Sink(SinkError::Damaged) => {
-                told.hint("`raccord state check` looks at the whole of the state")
-            }
+            FailureCode::Damaged => told.hint("`raccord state check` looks at the whole of the state"),
             _ => told,
         }
     }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded};
 use raccord_engine::store::failpoint::{NotATrap, Trap};
 use raccord_engine::store::{OpenError, Opener, Store};
-use raccord_engine::{Engine, Environment, Look, Reply, Request, System};
+use raccord_engine::transport::socket;
+use raccord_engine::{Engine, Environment, Failure, Look, Reply, Request, System};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
 use raccord_model::port::state::Head;
@@ -83,42 +85,81 @@ pub(crate) enum Opening {
     Existing,
 }
 
+/// How long a verb waits while another one that will soon be done has the state.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it looks whether that is so.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Opens the state file.
-pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, CommandError> {
-    arm_failpoint()?;
-    let system = system()?;
+pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, OpenError> {
+    let system = System { frozen: None };
     let opener = Opener { verb: verb.to_owned(), at: system.now(), lineage: system.new_id() };
-    let store = match opening {
+    match opening {
         Opening::Create => Store::open(path, &opener),
         Opening::Existing => Store::open_existing(path, &opener),
-    };
-    store.map_err(|error| match error {
-        OpenError::Missing { .. } => {
-            CommandError::of(&error).hint("`raccord apply` begins a state; --state names another file")
-        }
-        _ => CommandError::of(&error),
-    })
+    }
 }
 
-/// An open state and the engine on it.
+/// The error of a state that could not be opened, with advice.
+pub(crate) fn not_opened(error: &OpenError) -> CommandError {
+    match error {
+        OpenError::Missing { .. } => {
+            CommandError::of(error).hint("`raccord apply` begins a state; --state names another file")
+        }
+        OpenError::Held { .. } => CommandError::of(error)
+            .hint("try again when that is done; `raccord watch` answers every verb while it lives"),
+        _ => CommandError::of(error),
+    }
+}
+
+/// Who answers.
+enum Link {
+    /// This process: it owns the state.
+    Here(Box<Engine>),
+    /// The process that owns the state.
+    Socket(PathBuf),
+}
+
+/// Somebody who answers requests: this process on its own state, or whoever owns that.
 pub(crate) struct Session {
-    engine: Engine,
+    link: Link,
     runtime: tokio::runtime::Runtime,
     stop: watch::Receiver<bool>,
 }
 
 impl Session {
-    /// Opens the state and prepares the engine. Ctrl-C asks for an early end; a second one insists.
+    /// Finds who answers: the owner of the state, or this process when there is none. Ctrl-C asks for an early
+    /// end; a second one insists.
     pub(crate) fn open(global: &Global, verb: &str, opening: Opening) -> Result<Self, CommandError> {
-        let store = Arc::new(open_store(&global.state, verb, opening)?);
+        arm_failpoint()?;
         let runtime = runtime()?;
+        let link = runtime.block_on(Self::find(&global.state, verb, opening))?;
         let stop = runtime.block_on(async { listen_for_stop() });
-        let (state, sink) = (Arc::clone(&store), Arc::clone(&store));
-        let engine = Engine { state, sink, ledger: store, environment: Arc::new(system()?) };
-        Ok(Self { engine, runtime, stop })
+        Ok(Self { link, runtime, stop })
     }
 
-    /// Asks the engine; every part of the answer is handed on.
+    async fn find(state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
+        let since = std::time::Instant::now();
+        loop {
+            if socket::is_listened_at(state).await {
+                return Ok(Link::Socket(state.to_owned()));
+            }
+            match open_store(state, verb, opening) {
+                Ok(store) => {
+                    let environment = Arc::new(system()?);
+                    return Ok(Link::Here(Box::new(Engine::on(&Arc::new(store), environment))));
+                }
+                // An owner that is about to listen, or a verb that will soon be done.
+                Err(OpenError::Held { .. }) if since.elapsed() < PATIENCE => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Err(error) => return Err(not_opened(&error)),
+            }
+        }
+    }
+
+    /// Asks; every part of the answer is handed on.
     pub(crate) fn ask(
         &self,
         request: Request,
@@ -130,13 +171,25 @@ impl Session {
                 failed = answer(reply).err();
             }
         };
-        self.runtime.block_on(self.engine.handle(request, self.stop.clone(), &mut replies))?;
+        let stop = self.stop.clone();
+        let answered = self.runtime.block_on(async {
+            match &self.link {
+                Link::Here(engine) => {
+                    Ok(engine.handle(request, stop, &mut replies).await.map_err(Failure::from))
+                }
+                Link::Socket(state) => socket::ask(state, request, stop, &mut replies).await,
+            }
+        });
+        answered.map_err(|error| CommandError::of(&error))??;
         failed.map_or(Ok(()), Err)
     }
 
     /// Where the state stands.
     pub(crate) fn head(&self) -> Result<Head, CommandError> {
-        self.runtime.block_on(self.engine.state.head()).map_err(|error| CommandError::of(&error))
+        self.one(Request::Head, |reply| match reply {
+            Reply::Head(head) => Some(head),
+            _ => None,
+        })
     }
 
     /// Asks and collects the parts of the answer that `pick` wants.
@@ -159,7 +212,7 @@ impl Session {
         request: Request,
         pick: impl Fn(Reply) -> Option<T> + Send + Sync,
     ) -> Result<T, CommandError> {
-        self.collect(request, pick)?.pop().ok_or_else(|| CommandError::new("the engine gave no answer"))
+        self.collect(request, pick)?.pop().ok_or_else(|| CommandError::new("there was no answer"))
     }
 }
 
@@ -179,7 +232,8 @@ pub(crate) fn look(
             failed = answer(reply).err();
         }
     };
-    runtime()?.block_on(raccord_engine::look_at(&environment, look, &mut replies))?;
+    let looked = runtime()?.block_on(raccord_engine::look_at(&environment, look, &mut replies));
+    looked.map_err(Failure::from)?;
     failed.map_or(Ok(()), Err)
 }
 

@@ -6,8 +6,10 @@ use raccord_model::fact::RejectIdError;
 use raccord_model::port::sink::{Ledger, Sink, SinkError};
 use raccord_model::port::source::SourceError;
 use raccord_model::port::state::{State, StateError};
+use raccord_model::port::upkeep::{Upkeep, UpkeepError};
 use raccord_model::{Key, Kind, Name, suggest};
-use tokio::sync::watch;
+use raccord_store::{Caretaker, Store};
+use tokio::sync::{Mutex, watch};
 
 use crate::applied::AppliedError;
 use crate::environment::Environment;
@@ -28,11 +30,27 @@ pub struct Engine {
     pub sink: Arc<dyn Sink>,
     /// What is kept there.
     pub ledger: Arc<dyn Ledger>,
+    /// Looks after the state as a whole.
+    pub upkeep: Arc<dyn Upkeep>,
     /// The clock and the randomness.
     pub environment: Arc<dyn Environment>,
+    /// Held while facts are read, changed and written back: they are committed without a serial.
+    pub facts_lock: Arc<Mutex<()>>,
 }
 
 impl Engine {
+    /// An engine on the embedded store.
+    pub fn on(store: &Arc<Store>, environment: Arc<dyn Environment>) -> Self {
+        Self {
+            state: Arc::clone(store) as Arc<dyn State>,
+            sink: Arc::clone(store) as Arc<dyn Sink>,
+            ledger: Arc::clone(store) as Arc<dyn Ledger>,
+            upkeep: Arc::new(Caretaker(Arc::clone(store))),
+            environment,
+            facts_lock: Arc::default(),
+        }
+    }
+
     /// The facts of the state.
     pub fn facts(&self) -> Facts {
         Facts::new(Arc::clone(&self.state))
@@ -45,6 +63,7 @@ impl Engine {
         stop: watch::Receiver<bool>,
         replies: &mut Replies<'_>,
     ) -> Result<(), EngineError> {
+        let _alone = if request.changes_facts() { Some(self.facts_lock.lock().await) } else { None };
         match request {
             Request::Head => {
                 replies(Reply::Head(self.state.head().await?));
@@ -83,6 +102,19 @@ impl Engine {
                 verb::operate::resync(self, &transfer, since.as_deref(), replies).await
             }
             Request::Look(look) => look_at(&self.environment, *look, replies).await,
+            Request::Info => {
+                replies(Reply::Info(self.upkeep.info().await?));
+                Ok(())
+            }
+            Request::Check => {
+                replies(Reply::Checked(self.upkeep.check().await?));
+                Ok(())
+            }
+            Request::Backup { to } => {
+                self.upkeep.backup(to.clone()).await?;
+                replies(Reply::Done(format!("backed up to {}", to.display())));
+                Ok(())
+            }
         }
     }
 }
@@ -162,6 +194,9 @@ pub enum EngineError {
     /// A task ended before its time.
     #[error("a task of the engine ended before its time")]
     Task(#[source] tokio::task::JoinError),
+    /// The state could not be looked after.
+    #[error(transparent)]
+    Upkeep(#[from] UpkeepError),
     /// Not the id of a reject.
     #[error(transparent)]
     RejectId(#[from] RejectIdError),

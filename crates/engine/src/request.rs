@@ -3,11 +3,13 @@
 //! YAML always loads in the caller; what travels is the canonical configuration.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::fact::{Generation, Pause, Reject, RejectId, Run, RunId, Tally, Trip, Updates};
 use raccord_model::port::state::Head;
+use raccord_model::port::upkeep::{CheckReport, Info};
 use raccord_model::{DataTypeName, Desired, EntityRef, Ident, Name};
 use raccord_plan::{Options, Plan};
 use serde::de::{MapAccess, Visitor};
@@ -90,6 +92,15 @@ pub enum Request {
     },
     /// Look at a source; nothing is stored.
     Look(Box<Look>),
+    /// What the state holds, in numbers.
+    Info,
+    /// Whether the state is whole.
+    Check,
+    /// Copy the state into a new file on the machine where it is.
+    Backup {
+        /// The file, as an absolute path; an existing one is never overwritten.
+        to: PathBuf,
+    },
     /// Let an integration stand still.
     Pause {
         /// Which.
@@ -116,6 +127,20 @@ pub enum Request {
         /// From where, in the format of the source's incremental field.
         since: Option<String>,
     },
+}
+
+impl Request {
+    /// Whether answering reads facts, changes them and writes them back. A run's own facts are written at its end.
+    pub const fn changes_facts(&self) -> bool {
+        matches!(
+            self,
+            Self::Apply(..)
+                | Self::Pause { .. }
+                | Self::Resume { .. }
+                | Self::Approve { .. }
+                | Self::Resync { .. }
+        )
+    }
 }
 
 /// A configuration that several hold at once travels like any other.
@@ -243,6 +268,10 @@ pub enum Reply {
     Report(RunReport),
     /// How everything stands.
     Status(Box<Status>),
+    /// What the state holds, in numbers.
+    Info(Info),
+    /// Whether the state is whole.
+    Checked(CheckReport),
     /// It is done; what there is to say of it.
     Done(String),
 }

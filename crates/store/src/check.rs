@@ -7,8 +7,8 @@ use std::sync::PoisonError;
 use raccord_model::canonical::Digest;
 use raccord_model::fact::{EntityFact, Generation, IntegrationFact, Run, StepFact, TransferFact};
 use raccord_model::port::state::Table;
+use raccord_model::port::upkeep::CheckReport;
 use redb::{ReadTransaction, ReadableDatabase, ReadableTable, StorageError};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::broken::Broken;
@@ -17,41 +17,6 @@ use crate::record::Record;
 use crate::sink::{self, rejects, unique};
 use crate::table::{self, Raw};
 use crate::{Store, state};
-
-/// How many problems are listed; more say nothing new.
-const LISTED: usize = 100;
-
-/// What a check has found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CheckReport {
-    /// What does not agree, in words; the first hundred.
-    pub problems: Vec<String>,
-    /// How many problems there are.
-    pub count: u64,
-    /// How many rows were looked at.
-    pub rows: u64,
-    /// How many resources were looked at.
-    pub resources: u64,
-    /// How many facts were looked at.
-    pub facts: u64,
-    /// How many rejects were looked at.
-    pub rejects: u64,
-}
-
-impl CheckReport {
-    /// Whether everything agrees.
-    pub const fn is_sound(&self) -> bool {
-        self.count == 0
-    }
-
-    fn problem(&mut self, text: impl FnOnce() -> String) {
-        self.count += 1;
-        if self.problems.len() < LISTED {
-            self.problems.push(text());
-        }
-    }
-}
 
 /// Why a check could not be made.
 #[derive(Debug, thiserror::Error)]

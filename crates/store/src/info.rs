@@ -3,38 +3,13 @@
 use std::path::PathBuf;
 
 use raccord_model::port::state::Head;
+use raccord_model::port::upkeep::Info;
 use redb::ReadableTableMetadata;
-use serde::Serialize;
-use uuid::Uuid;
 
 use crate::Store;
 use crate::broken::Broken;
 use crate::table::{self, FORMAT};
 use crate::{counter, state};
-
-/// What a state file holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Info {
-    /// Where it is.
-    pub path: PathBuf,
-    /// How many bytes it has.
-    pub file_size: u64,
-    /// The version of its layout.
-    pub format: u32,
-    /// Which state it is, from its first moment.
-    pub lineage: Uuid,
-    /// How many applies it has seen.
-    pub serial: u64,
-    /// The generation in force.
-    pub generation: u64,
-    /// How many resources the generation has.
-    pub resources: u64,
-    /// How many rows it keeps, of all entities.
-    pub rows: u64,
-    /// How many rejects it keeps, of all transfers.
-    pub rejects: u64,
-}
 
 /// Why nothing can be said about a state.
 #[derive(Debug, thiserror::Error)]

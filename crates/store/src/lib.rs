@@ -1,7 +1,7 @@
 //! The embedded store: one redb file that holds the state, its facts and the records.
 //!
-//! It implements the ports `State`, `Sink` and `Ledger`, and is the only room that knows redb. It never reads a
-//! clock to stamp data, never resolves a name, and never looks into a row beyond what `model::row` offers.
+//! It implements the ports `State`, `Sink`, `Ledger` and `Inbox`, and is the only room that knows redb. It never
+//! reads a clock to stamp data, never resolves a name, and never looks into a row beyond what `model::row` offers.
 
 mod backup;
 mod broken;
@@ -10,6 +10,7 @@ mod counter;
 pub mod failpoint;
 mod file;
 mod holder;
+mod inbox;
 mod info;
 mod ledger;
 mod open;
@@ -17,6 +18,7 @@ mod record;
 mod sink;
 mod state;
 mod table;
+mod upkeep;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -25,10 +27,11 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
 pub use backup::BackupError;
-pub use check::{CheckError, CheckReport};
+pub use check::CheckError;
 pub use holder::Holder;
-pub use info::{Info, InfoError};
+pub use info::InfoError;
 pub use open::{OpenError, Opener};
+pub use upkeep::Caretaker;
 
 use crate::broken::Broken;
 use crate::holder::Note;

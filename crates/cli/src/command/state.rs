@@ -1,13 +1,14 @@
 //! `raccord state info|backup|check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use raccord_engine::{Reply, Request};
 
 use crate::args::{Global, Output};
 use crate::error::CommandError;
-use crate::session::{Opening, open_store};
+use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
 /// Look after the state file
@@ -41,42 +42,53 @@ pub(crate) struct BackupArgs {
 pub(crate) struct CheckArgs {}
 
 pub(crate) fn state(ui: &Ui, global: &Global, verb: &StateVerb) -> Result<ExitCode, CommandError> {
-    let store = open_store(&global.state, "state", Opening::Existing)?;
+    let session = Session::open(global, "state", Opening::Existing)?;
     match verb {
-        StateVerb::Info(args) => {
-            let info = store.info().map_err(|error| CommandError::of(&error))?;
-            let facts = serde_json::json!({
-                "path": info.path, "fileSize": info.file_size, "format": info.format, "lineage": info.lineage,
-                "serial": info.serial, "generation": info.generation, "resources": info.resources,
-                "rows": info.rows, "rejects": info.rejects,
-            });
-            match args.output {
-                Output::Json => ui.line(&crate::render::json(&facts)?)?,
-                Output::Text => {
-                    for (name, value) in facts.as_object().into_iter().flatten() {
-                        ui.line(&format!("{name:<12}{}", crate::render::cell(value)))?;
-                    }
-                }
+        StateVerb::Info(args) => info(*ui, &session, args.output).map(|()| ExitCode::SUCCESS),
+        StateVerb::Backup(args) => backup(*ui, &session, &args.to).map(|()| ExitCode::SUCCESS),
+        StateVerb::Check(_) => check(*ui, &session),
+    }
+}
+
+fn info(ui: Ui, session: &Session, output: Output) -> Result<(), CommandError> {
+    let info = session.one(Request::Info, |reply| match reply {
+        Reply::Info(info) => Some(info),
+        _ => None,
+    })?;
+    let facts = serde_json::to_value(&info).map_err(|error| CommandError::of(&error))?;
+    match output {
+        Output::Json => ui.line(&crate::render::json(&facts)?)?,
+        Output::Text => {
+            for (name, value) in facts.as_object().into_iter().flatten() {
+                ui.line(&format!("{name:<12}{}", crate::render::cell(value)))?;
             }
-        }
-        StateVerb::Backup(args) => {
-            store.backup(&args.to).map_err(|error| CommandError::of(&error))?;
-            ui.line(&format!("backed up to {}", args.to.display()))?;
-        }
-        StateVerb::Check(_) => {
-            let report = store.check().map_err(|error| CommandError::of(&error))?;
-            for problem in &report.problems {
-                ui.line(problem)?;
-            }
-            if report.count > 0 {
-                ui.line(&format!("{} problems", report.count))?;
-                return Ok(ExitCode::FAILURE);
-            }
-            ui.line(&format!(
-                "whole: {} resources, {} facts, {} rows, {} rejects",
-                report.resources, report.facts, report.rows, report.rejects
-            ))?;
         }
     }
+    Ok(())
+}
+
+fn backup(ui: Ui, session: &Session, to: &Path) -> Result<(), CommandError> {
+    // Whoever makes the copy may stand in another directory.
+    let absolute = std::path::absolute(to)?;
+    session.ask(Request::Backup { to: absolute }, |_| Ok(()))?;
+    Ok(ui.line(&format!("backed up to {}", to.display()))?)
+}
+
+fn check(ui: Ui, session: &Session) -> Result<ExitCode, CommandError> {
+    let report = session.one(Request::Check, |reply| match reply {
+        Reply::Checked(report) => Some(report),
+        _ => None,
+    })?;
+    for problem in &report.problems {
+        ui.line(problem)?;
+    }
+    if !report.is_sound() {
+        ui.line(&format!("{} problems", report.count))?;
+        return Ok(ExitCode::FAILURE);
+    }
+    ui.line(&format!(
+        "whole: {} resources, {} facts, {} rows, {} rejects",
+        report.resources, report.facts, report.rows, report.rejects
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -49,8 +49,7 @@ impl State {
         let system = System::default();
         let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
         let store = Arc::new(Store::open(&home.path().join("state.redb"), &opener).unwrap());
-        let (state, sink) = (Arc::clone(&store), Arc::clone(&store));
-        let engine = Engine { state, sink, ledger: store, environment: Arc::new(system) };
+        let engine = Engine::on(&store, Arc::new(system));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { engine, runtime, stop: watch::channel(false).0, home }
     }

@@ -8,6 +8,7 @@ pub mod records;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod upkeep;
 
 use std::future::Future;
 use std::pin::Pin;
