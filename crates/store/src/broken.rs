@@ -6,6 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use raccord_model::port::inbox::InboxError;
 use raccord_model::port::sink::SinkError;
 use raccord_model::port::state::StateError;
 use raccord_model::row::NotARow;
@@ -89,6 +90,16 @@ impl Broken {
                 SinkError::Read(Box::new(self))
             }
         }
+    }
+
+    /// What an inbox says of it that was to write.
+    pub(crate) fn inbox_write(self) -> InboxError {
+        InboxError::Write(Box::new(self))
+    }
+
+    /// What an inbox says of it that was to read.
+    pub(crate) fn inbox_read(self) -> InboxError {
+        InboxError::Read(Box::new(self))
     }
 
     /// What the state says of it that was to write.

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::inbox;
 use crate::record::Record;
 use crate::sink::{self, rejects, unique};
 use crate::table::{self, Raw};
@@ -69,6 +70,7 @@ fn look(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
     look_at_unique(at, report)?;
     look_at_rejects(at, report, &mut counts)?;
     count_prefixes(at, &mut counts)?;
+    inbox::look(at, report, &mut counts)?;
     compare_counts(at, report, counts)
 }
 

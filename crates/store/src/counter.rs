@@ -20,6 +20,12 @@ pub(crate) enum Counter {
     Waiting(u64, Uid),
     /// Tombstones of an incarnation.
     Tombstones(u64),
+    /// Deliveries of a transfer that wait.
+    Deliveries(Uid),
+    /// Bytes of all deliveries that wait.
+    DeliveryBytes,
+    /// Accepted deliveries that are remembered.
+    Seen,
 }
 
 mod tag {
@@ -28,6 +34,9 @@ mod tag {
     pub(super) const REJECTS: &[u8] = b"j";
     pub(super) const WAITING: &[u8] = b"w";
     pub(super) const TOMBSTONES: &[u8] = b"t";
+    pub(super) const DELIVERIES: &[u8] = b"d";
+    pub(super) const DELIVERY_BYTES: &[u8] = b"b";
+    pub(super) const SEEN: &[u8] = b"s";
 }
 
 impl Counter {
@@ -39,6 +48,9 @@ impl Counter {
             Self::Rejects(transfer) => [tag::REJECTS, uid(&transfer)].concat(),
             Self::Waiting(inc, transfer) => [tag::WAITING, &incarnation(inc), uid(&transfer)].concat(),
             Self::Tombstones(inc) => [tag::TOMBSTONES, &incarnation(inc)].concat(),
+            Self::Deliveries(transfer) => [tag::DELIVERIES, uid(&transfer)].concat(),
+            Self::DeliveryBytes => tag::DELIVERY_BYTES.to_vec(),
+            Self::Seen => tag::SEEN.to_vec(),
         }
     }
 }
@@ -90,6 +102,11 @@ pub(crate) fn owners(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<V
 /// The transfers that have rejects, and how many.
 pub(crate) fn rejects(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<(Uid, u64)>, Broken> {
     by_uid(table, &Under::new(&[tag::REJECTS]))
+}
+
+/// The transfers of which deliveries wait.
+pub(crate) fn deliveries(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<Uid>, Broken> {
+    Ok(by_uid(table, &Under::new(&[tag::DELIVERIES]))?.into_iter().map(|(uid, _)| uid).collect())
 }
 
 /// The incarnations that have rows, and how many.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use raccord_model::canonical::Digest;
-use raccord_model::fact::Entry;
+use raccord_model::fact::{Entry, Uid};
 use raccord_model::key::Key;
 use raccord_model::port::Async;
 use raccord_model::port::state::{Commit, Fact, Head, Scan, Serial, State, StateError, Table, Write};
@@ -15,6 +15,7 @@ use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
 use crate::broken::Broken;
+use crate::inbox;
 use crate::table::{self, META_HEAD, Raw, Tables, Under};
 
 impl State for Store {
@@ -143,6 +144,10 @@ fn make(tables: &mut Tables<'_>, write: &Write, head: &mut Head, json: &mut Vec<
         }
         Write::Remove(table, key) => {
             tables.facts(*table).remove(key.as_bytes())?;
+            // The inbox of a transfer goes with it, so that none is ever without its transfer.
+            if let (Table::Transfers, Ok(uid)) = (table, key.parse()) {
+                inbox::empty(tables, Uid(uid))?;
+            }
         }
         Write::Head { stack, root, generation } => {
             head.stack = Some(stack.clone());

@@ -23,6 +23,9 @@ pub(crate) const META_FORMAT: &[u8] = b"format";
 /// Under which key of [`META`] the head stands, as JSON.
 pub(crate) const META_HEAD: &[u8] = b"head";
 
+/// Under which key of [`META`] the sequence of the delivery that came last stands, as 8 big-endian bytes.
+pub(crate) const META_SEQUENCE: &[u8] = b"sequence";
+
 /// Bytes, as redb names the type.
 pub(crate) type Raw = &'static [u8];
 
@@ -54,7 +57,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// What the file is: [`META_FORMAT`] and [`META_HEAD`].
+    /// What the file is: [`META_FORMAT`], [`META_HEAD`] and [`META_SEQUENCE`].
     meta META "meta"
     /// `Kind/name` → JSON of an `Entry`.
     index INDEX "index"
@@ -100,6 +103,12 @@ tables! {
     reject_times REJECT_TIMES "reject_times"
     /// `uid key` → nothing: the keys that the snapshot under way has shown.
     seen SEEN "seen"
+    /// `uid sequence` → a delivery that waits, as `inbox/delivery.rs` says; the sequence as 8 big-endian bytes.
+    inbox INBOX "inbox"
+    /// `uid digest` → `time`: the deliveries that were accepted, by their source and the digest of their name.
+    seen_deliveries SEEN_DELIVERIES "seen_deliveries"
+    /// `time uid digest` → nothing: the order in which accepted deliveries are forgotten.
+    seen_times SEEN_TIMES "seen_times"
     /// A count, as `counter.rs` says → 8 big-endian bytes.
     counters COUNTERS "counters"
 }

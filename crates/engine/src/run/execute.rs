@@ -215,6 +215,7 @@ impl Running<'_> {
             keep_rejects: (self.job.spec.rejects.max_count, self.job.spec.rejects.max_age.0),
             mark_seen: is_snapshot,
             checkpoint: (!rejected_whole).then_some(committed),
+            consumed: Vec::new(),
             durable: is_last,
         };
         let tally = self.surroundings.sink.commit(batch).await?;

@@ -122,6 +122,7 @@ fn batch_of(engine: &Engine, job: &Arc<Job>, page: Page) -> Batch {
         keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
         mark_seen: false,
         checkpoint: None,
+        consumed: Vec::new(),
         durable: false,
     }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{Async, Cause};
 use crate::fact::Uid;
+use crate::field_path::FieldPath;
 
 /// What a delivery says about its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum DeliveryKind {
     Fetch {
         /// Where it is: a path of the source or a whole URL, its variable parts percent-encoded.
         path: String,
+        /// Where it is in the answer; `$` when it is the answer itself.
+        record: FieldPath,
     },
 }
 

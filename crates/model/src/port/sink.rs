@@ -24,7 +24,8 @@ pub struct Target {
     pub unique: Vec<FieldId>,
 }
 
-/// What a commit was made under. The sink refuses it when the transfer's epoch is greater by now.
+/// What a commit was made under. The sink refuses it when the transfer's epoch is greater by now, or the transfer
+/// is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
     /// The generation that runs.
@@ -153,8 +154,10 @@ pub struct Batch {
     pub keep_rejects: (u64, u64),
     /// Whether the keys are marked as seen by the snapshot under way.
     pub mark_seen: bool,
-    /// Where the next page begins. `None` leaves the checkpoint as it is, for a replay.
+    /// Where the next page begins. `None` leaves the checkpoint as it is: for a replay, and for deliveries.
     pub checkpoint: Option<Checkpoint>,
+    /// The sequences of the deliveries of this transfer that the batch settles: they leave the inbox with it.
+    pub consumed: Vec<u64>,
     /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
     pub durable: bool,
 }
@@ -267,12 +270,12 @@ pub trait Ledger: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// The configuration changed under the run.
-    #[error("the transfer was changed while it ran: its epoch is {found}, the run began under {expected}")]
+    #[error("the transfer was {}", what_fenced(*expected, *found))]
     Fenced {
         /// What the batch named.
         expected: u64,
-        /// What is in force.
-        found: u64,
+        /// What is in force; nothing once the transfer was deleted.
+        found: Option<u64>,
     },
     /// Reading failed.
     #[error("read records")]
@@ -283,4 +286,14 @@ pub enum SinkError {
     /// Bytes are not of a version we know.
     #[error("a stored record cannot be read")]
     Damaged,
+}
+
+/// What became of a transfer while it ran.
+fn what_fenced(expected: u64, found: Option<u64>) -> String {
+    match found {
+        Some(found) => {
+            format!("changed while it ran: its epoch is {found}, the run began under {expected}")
+        }
+        None => "deleted while it ran".to_owned(),
+    }
 }

@@ -13,6 +13,7 @@ use super::classify::{self, Absent, Effect, Rules};
 use super::{rejects, tombstone, unique, waiting};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::inbox;
 use crate::record::{self, Record, Stamp};
 use crate::table::{self, Tables};
 
@@ -116,6 +117,7 @@ impl<'b> Pass<'b> {
         if let Some(checkpoint) = &self.batch.checkpoint {
             super::advance(tables, transfer, checkpoint)?;
         }
+        inbox::consume(tables, transfer, &self.batch.consumed)?;
         Ok(self.tally)
     }
 

@@ -65,16 +65,15 @@ impl Sink for Store {
     }
 }
 
-/// Refuses what was begun before the transfer was changed with a consequence for its data.
+/// Refuses what was begun before the transfer was changed with a consequence for its data, or deleted.
 fn fence(tables: &Tables<'_>, transfer: Uid, fence: Fence) -> Result<Result<(), SinkError>, Broken> {
+    let fenced = |found| Ok(Err(SinkError::Fenced { expected: fence.epoch, found }));
+    // Every transfer of the generation in force has a fact, from the apply that made it to the one that ends it.
     let Some(json) = tables.transfers.get(transfer.to_string().as_bytes())? else {
-        return Ok(Ok(()));
+        return fenced(None);
     };
     let fact: TransferFact = serde_json::from_slice(json.value())?;
-    if fact.epoch > fence.epoch {
-        return Ok(Err(SinkError::Fenced { expected: fence.epoch, found: fact.epoch }));
-    }
-    Ok(Ok(()))
+    if fact.epoch > fence.epoch { fenced(Some(fact.epoch)) } else { Ok(Ok(())) }
 }
 
 /// Reads a checkpoint.

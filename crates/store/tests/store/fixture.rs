@@ -37,8 +37,35 @@ impl Place {
         self.directory.path().join(".raccord").join("state.redb")
     }
 
+    /// Opens the store. The transfers `A` to `F` are applied.
     pub(crate) fn open(&self) -> Store {
+        let store = self.open_as_it_is();
+        // Tests open a store inside a runtime, and another one cannot be entered on their thread.
+        std::thread::scope(|scope| scope.spawn(|| block_on(apply_transfers(&store))).join().unwrap());
+        store
+    }
+
+    pub(crate) fn open_as_it_is(&self) -> Store {
         Store::open(&self.path(), &opener("test")).unwrap()
+    }
+}
+
+/// Runs something to its end on this thread.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
+/// What an apply of new transfers writes, for those that are not there.
+async fn apply_transfers(store: &Store) {
+    let mut writes = Vec::new();
+    for uid in ('A'..='F').map(transfer) {
+        if store.get(Table::Transfers, uid.to_string()).await.unwrap().is_none() {
+            let fact = raccord_model::fact::write(&TransferFact::default()).unwrap();
+            writes.push(Write::Put(Table::Transfers, uid.to_string(), fact));
+        }
+    }
+    if !writes.is_empty() {
+        State::commit(store, Commit { expected: None, writes }).await.unwrap();
     }
 }
 
@@ -115,6 +142,7 @@ pub(crate) fn batch(letter: char) -> Batch {
         keep_rejects: (1000, 86_400),
         mark_seen: false,
         checkpoint: None,
+        consumed: Vec::new(),
         durable: false,
     }
 }

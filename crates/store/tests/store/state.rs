@@ -85,7 +85,7 @@ async fn a_stale_fence_leaves_no_trace() {
         let mut other = batch('B');
         upsert(&mut other, &format!("other{epoch}"), &[(1, Some("x"))]);
         let (first, second) = tokio::join!(Sink::commit(&store, stale), Sink::commit(&store, other));
-        assert_eq!(matches!(first, Err(SinkError::Fenced { found: 2, .. })), refused, "{epoch}");
+        assert_eq!(matches!(first, Err(SinkError::Fenced { found: Some(2), .. })), refused, "{epoch}");
         assert_eq!(second.unwrap().created, 1);
     }
     assert_eq!(keys(&store).await, "k2 k3 other0 other1 other2 other3");

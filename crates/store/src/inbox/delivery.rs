@@ -1,0 +1,102 @@
+//! The bytes of a delivery that waits.
+//!
+//! `version byte | kind (1) | seconds (8) | nanoseconds (4) | event | path | place | record`, where the event, the
+//! path and the place are each their length as 4 big-endian bytes and then their bytes. Only what is to be fetched
+//! has a path, and a place in the answer.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use raccord_model::port::inbox::{Delivery, DeliveryKind};
+
+use crate::broken::Broken;
+use crate::record::{Reader, write_version as write_part};
+
+/// The first byte of every delivery.
+const VERSION: u8 = 1;
+
+/// How many bytes a delivery has beside its texts and its record.
+const HEAD: usize = 2 + 8 + 4 + 3 * 4;
+
+mod kind {
+    pub(super) const UPSERT: u8 = 0;
+    pub(super) const DELETE: u8 = 1;
+    pub(super) const FETCH: u8 = 2;
+}
+
+/// Writes a delivery.
+pub(super) fn encode(delivery: &Delivery) -> Vec<u8> {
+    let (kind, path, place) = match &delivery.kind {
+        DeliveryKind::Upsert => (kind::UPSERT, "", String::new()),
+        DeliveryKind::Delete => (kind::DELETE, "", String::new()),
+        DeliveryKind::Fetch { path, record } => (kind::FETCH, path.as_str(), record.to_string()),
+    };
+    let texts = delivery.event.len() + path.len() + place.len();
+    let mut out = Vec::with_capacity(HEAD + texts + delivery.record.len());
+    out.extend_from_slice(&[VERSION, kind]);
+    out.extend_from_slice(&delivery.received.as_second().to_be_bytes());
+    out.extend_from_slice(&delivery.received.subsec_nanosecond().to_be_bytes());
+    write_part(&mut out, delivery.event.as_bytes());
+    write_part(&mut out, path.as_bytes());
+    write_part(&mut out, place.as_bytes());
+    out.extend_from_slice(&delivery.record);
+    out
+}
+
+/// Reads a delivery.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Delivery, Broken> {
+    let mut at = Reader(bytes);
+    let &[VERSION, kind] = at.take(2)? else { return Err(Broken::Damaged) };
+    let seconds = i64::from_be_bytes(array(&mut at)?);
+    let nanoseconds = i32::from_be_bytes(array(&mut at)?);
+    let received = Timestamp::new(seconds, nanoseconds).map_err(|_| Broken::Damaged)?;
+    let (event, path, place) = (text(&mut at)?, text(&mut at)?, text(&mut at)?);
+    let kind = match kind {
+        kind::UPSERT => DeliveryKind::Upsert,
+        kind::DELETE => DeliveryKind::Delete,
+        kind::FETCH => DeliveryKind::Fetch { path, record: place.parse().map_err(|_| Broken::Damaged)? },
+        _ => return Err(Broken::Damaged),
+    };
+    Ok(Delivery { kind, record: Bytes::copy_from_slice(at.0), received, event })
+}
+
+fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], Broken> {
+    at.take(N)?.try_into().map_err(|_| Broken::Damaged)
+}
+
+fn text(at: &mut Reader<'_>) -> Result<String, Broken> {
+    String::from_utf8(at.version()?.to_vec()).map_err(|_| Broken::Damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_model::field_path::FieldPath;
+
+    use super::*;
+
+    #[test]
+    fn a_delivery_comes_back_and_a_part_of_it_is_none() {
+        let (path, record) = ("/customers/%C3%A9".to_owned(), "data.customer[0]".parse().unwrap());
+        let whole = DeliveryKind::Fetch { path: "/x".to_owned(), record: FieldPath::default() };
+        let fetch = DeliveryKind::Fetch { path, record };
+        for (kind, record, event, received) in [
+            (DeliveryKind::Upsert, "{\"id\":1}", "customer.updated", "2025-01-02T03:04:05.123456789Z"),
+            (DeliveryKind::Delete, "", "", "1960-12-31T23:59:59.5Z"),
+            (fetch, "", "é", "2025-01-02T03:04:05Z"),
+            (whole, "{}", "x", "2025-01-02T03:04:05Z"),
+        ] {
+            let record = Bytes::from(record);
+            let delivery =
+                Delivery { kind, record, received: received.parse().unwrap(), event: event.to_owned() };
+            let bytes = encode(&delivery);
+            assert_eq!(decode(&bytes).unwrap(), delivery);
+            for cut in 0..bytes.len() - delivery.record.len() {
+                assert!(decode(&bytes[..cut]).is_err(), "{cut}");
+            }
+            for (at, byte) in [(0, VERSION + 1), (1, 3)] {
+                let mut other = bytes.clone();
+                other[at] = byte;
+                assert!(decode(&other).is_err(), "{at}");
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The port `Inbox`: deliveries wait under their transfer until a batch takes them out with its rows.
+//!
+//! Everything goes through the one writer, so that a delivery is answered after the commit that holds it and
+//! many share one. A delivery is refused before anything is written, and never looked into here.
+
+mod delivery;
+mod look;
+mod seen;
+
+use std::collections::BTreeSet;
+
+use raccord_model::fact::Uid;
+use raccord_model::port::Async;
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, Inbox, InboxError};
+use redb::{ReadTransaction, ReadableTable};
+
+pub(crate) use self::look::look;
+use self::seen::Seen;
+use crate::Store;
+use crate::broken::Broken;
+use crate::counter::{self, Counter};
+use crate::table::{self, META_SEQUENCE, Raw, Table, Tables, Under};
+
+/// What an inbox holds at most.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// How many deliveries of one transfer wait.
+    deliveries: u64,
+    /// How many bytes the deliveries of all transfers have together.
+    bytes: u64,
+    /// How many deliveries are remembered in order to know them again.
+    seen: u64,
+}
+
+/// A million deliveries of each transfer, a gibibyte of all; a million are known again.
+const BOUNDS: Bounds = Bounds { deliveries: 1_000_000, bytes: 1 << 30, seen: 1_000_000 };
+
+/// How many bytes of deliveries are read at once; one that is larger comes alone.
+const READ: usize = 8 * 1024 * 1024;
+
+impl Inbox for Store {
+    fn accept(&self, accept: Accept) -> Async<'_, Result<Accepted, InboxError>> {
+        let work = move |tables: &mut Tables<'_>| keep(tables, &accept, BOUNDS);
+        Box::pin(self.writer.submit(true, Broken::inbox_write, work))
+    }
+
+    fn pending(
+        &self,
+        transfer: Uid,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Async<'_, Result<Vec<(u64, Delivery)>, InboxError>> {
+        let work = move |at: &ReadTransaction| pending(at, transfer, after, limit);
+        Box::pin(async move { self.read(work).await.map_err(Broken::inbox_read) })
+    }
+
+    fn waiting(&self, transfer: Uid) -> Async<'_, Result<u64, InboxError>> {
+        let work = move |at: &ReadTransaction| {
+            counter::read(&at.open_table(table::COUNTERS)?, Counter::Deliveries(transfer))
+        };
+        Box::pin(async move { self.read(work).await.map_err(Broken::inbox_read) })
+    }
+
+    fn waiting_transfers(&self) -> Async<'_, Result<Vec<Uid>, InboxError>> {
+        let work = |at: &ReadTransaction| counter::deliveries(&at.open_table(table::COUNTERS)?);
+        Box::pin(async move { self.read(work).await.map_err(Broken::inbox_read) })
+    }
+
+    fn discard(&self, transfer: Uid, through: u64) -> Async<'_, Result<u64, InboxError>> {
+        let work = move |tables: &mut Tables<'_>| discard(tables, transfer, through).map(Ok);
+        Box::pin(self.writer.submit(true, Broken::inbox_write, work))
+    }
+}
+
+/// Keeps a delivery, unless it is known already or there is no room for it.
+fn keep(
+    tables: &mut Tables<'_>,
+    accept: &Accept,
+    bounds: Bounds,
+) -> Result<Result<Accepted, InboxError>, Broken> {
+    let seen = accept.id.as_deref().map(|id| Seen::new(accept.source, id, accept.delivery.received));
+    if let Some(seen) = &seen
+        && seen.is_known(&tables.seen_deliveries)?
+    {
+        return Ok(Ok(Accepted::Replayed));
+    }
+    let value = delivery::encode(&accept.delivery);
+    let transfers = living(tables, &accept.transfers)?;
+    if let Err(full) = room(tables, &transfers, length(&value), bounds)? {
+        return Ok(Err(full));
+    }
+    if let Some(seen) = &seen {
+        seen.remember(tables, bounds.seen)?;
+    }
+    for transfer in &transfers {
+        append(tables, *transfer, &value)?;
+    }
+    Ok(Ok(Accepted::New))
+}
+
+/// The transfers that have not been deleted, each once.
+fn living(tables: &Tables<'_>, transfers: &[Uid]) -> Result<BTreeSet<Uid>, Broken> {
+    let mut living = BTreeSet::new();
+    for transfer in transfers {
+        if tables.transfers.get(transfer.to_string().as_bytes())?.is_some() {
+            living.insert(*transfer);
+        }
+    }
+    Ok(living)
+}
+
+/// Whether every transfer has room for a delivery of so many bytes.
+fn room(
+    tables: &Tables<'_>,
+    transfers: &BTreeSet<Uid>,
+    length: u64,
+    bounds: Bounds,
+) -> Result<Result<(), InboxError>, Broken> {
+    let bytes = counter::read(&tables.counters, Counter::DeliveryBytes)?;
+    let mut left = bounds.bytes.saturating_sub(bytes);
+    for transfer in transfers {
+        let deliveries = counter::read(&tables.counters, Counter::Deliveries(*transfer))?;
+        if deliveries >= bounds.deliveries || left < length {
+            return Ok(Err(InboxError::Full { deliveries, bytes }));
+        }
+        left -= length;
+    }
+    Ok(Ok(()))
+}
+
+fn append(tables: &mut Tables<'_>, transfer: Uid, value: &[u8]) -> Result<(), Broken> {
+    let sequence = last_sequence(&tables.meta)? + 1;
+    tables.meta.insert(META_SEQUENCE, sequence.to_be_bytes().as_slice())?;
+    tables.inbox.insert(place(transfer, sequence).as_slice(), value)?;
+    count(&mut tables.counters, transfer, 1, signed(length(value)))
+}
+
+/// The sequence that was given last. None is given twice, not even when every inbox is empty.
+pub(crate) fn last_sequence(meta: &impl ReadableTable<Raw, Raw>) -> Result<u64, Broken> {
+    meta.get(META_SEQUENCE)?.map_or(Ok(0), |bytes| counter::number(bytes.value()))
+}
+
+fn pending(
+    at: &ReadTransaction,
+    transfer: Uid,
+    after: Option<u64>,
+    limit: usize,
+) -> Result<Vec<(u64, Delivery)>, Broken> {
+    let mut under = Under::new(&[table::uid(&transfer)]);
+    if let Some(after) = after {
+        under = under.after(&place(transfer, after));
+    }
+    let mut found = Vec::new();
+    if under.is_empty() {
+        return Ok(found);
+    }
+    let mut bytes = 0;
+    for entry in at.open_table(table::INBOX)?.range::<&[u8]>(under.bounds())?.take(limit) {
+        let (key, value) = entry?;
+        bytes += value.value().len();
+        if bytes > READ && !found.is_empty() {
+            break;
+        }
+        found.push((sequence(key.value())?, delivery::decode(value.value())?));
+    }
+    Ok(found)
+}
+
+/// Takes deliveries of a transfer out; those that are gone already are nothing to be done about.
+pub(crate) fn consume(tables: &mut Tables<'_>, transfer: Uid, sequences: &[u64]) -> Result<(), Broken> {
+    let (mut gone, mut bytes) = (0, 0);
+    for sequence in sequences {
+        if let Some(value) = tables.inbox.remove(place(transfer, *sequence).as_slice())? {
+            gone += 1;
+            bytes += length(value.value());
+        }
+    }
+    count(&mut tables.counters, transfer, -signed(gone), -signed(bytes))
+}
+
+/// Takes everything out that waits for a transfer.
+pub(crate) fn empty(tables: &mut Tables<'_>, transfer: Uid) -> Result<u64, Broken> {
+    discard(tables, transfer, u64::MAX)
+}
+
+fn discard(tables: &mut Tables<'_>, transfer: Uid, through: u64) -> Result<u64, Broken> {
+    let (mut gone, mut bytes) = (0, 0);
+    let (first, last) = (place(transfer, 0), place(transfer, through));
+    tables.inbox.retain_in::<&[u8], _>(first.as_slice()..=last.as_slice(), |_, value| {
+        gone += 1;
+        bytes += length(value);
+        false
+    })?;
+    count(&mut tables.counters, transfer, -signed(gone), -signed(bytes))?;
+    Ok(gone)
+}
+
+fn count(counters: &mut Table<'_>, transfer: Uid, deliveries: i64, bytes: i64) -> Result<(), Broken> {
+    counter::add(counters, Counter::Deliveries(transfer), deliveries)?;
+    counter::add(counters, Counter::DeliveryBytes, bytes)
+}
+
+/// Where a delivery is kept.
+fn place(transfer: Uid, sequence: u64) -> [u8; 24] {
+    let mut key = [0; 24];
+    key[..16].copy_from_slice(table::uid(&transfer));
+    key[16..].copy_from_slice(&sequence.to_be_bytes());
+    key
+}
+
+/// The sequence at the end of a key.
+pub(crate) fn sequence(key: &[u8]) -> Result<u64, Broken> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(Broken::Damaged)
+}
+
+/// How many bytes a delivery counts for.
+pub(crate) fn length(value: &[u8]) -> u64 {
+    u64::try_from(value.len()).unwrap_or(u64::MAX)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
