@@ -76,6 +76,11 @@ impl Report {
         !self.errors.items.is_empty()
     }
 
+    /// The errors so far.
+    pub(crate) fn errors(&self) -> &[Diagnostic] {
+        &self.errors.items
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
         let list = match diagnostic.severity {
             Severity::Error => &mut self.errors,

@@ -1,5 +1,6 @@
 //! The files that a configuration consists of: found, read, ordered. The only part that touches the disk.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -37,11 +38,38 @@ pub(crate) struct Discovery {
     pub(crate) root: String,
 }
 
+/// Where the parts of a configuration are on the disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The directories that are walked, those that cannot be read among them.
+    pub directories: Vec<PathBuf>,
+    /// The files that are read.
+    pub files: Vec<PathBuf>,
+}
+
+/// What the paths lead to, by the rules of [`load`](crate::load); no file is read.
+pub fn places(paths: &[PathBuf]) -> Places {
+    let mut report = Report::default();
+    let mut walk = Walk::new(&mut report);
+    let named = named(paths);
+    named.iter().filter(|path| path.as_os_str() != STDIN).for_each(|path| walk.named(path));
+    Places { directories: walk.directories, files: walk.files }
+}
+
+/// The paths that were given; without any, the current directory.
+fn named(paths: &[PathBuf]) -> Cow<'_, [PathBuf]> {
+    if paths.is_empty() { Cow::Owned(vec![PathBuf::from(".")]) } else { Cow::Borrowed(paths) }
+}
+
+/// Whether a file of this name is read where it is found in a directory.
+pub fn is_read(path: &Path) -> bool {
+    is_yaml(path) && !is_hidden(path)
+}
+
 /// Reads everything that the paths lead to.
 pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&[u8]>, report: &mut Report) -> Discovery {
-    let here = [PathBuf::from(".")];
-    let paths = if paths.is_empty() { &here } else { paths };
-    let mut walk = Walk { files: Vec::new(), seen: BTreeSet::new(), report };
+    let paths = &*named(paths);
+    let mut walk = Walk::new(report);
     let mut found = Discovery { root: absolute(Path::new(".")), texts: Vec::new() };
     if let Some(first) = paths.iter().find(|path| path.is_dir()) {
         found.root = absolute(first);
@@ -71,12 +99,17 @@ pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&[u8]>, report: &mut Rep
 
 struct Walk<'r> {
     files: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
     /// Files and directories already met, by their real paths.
     seen: BTreeSet<PathBuf>,
     report: &'r mut Report,
 }
 
-impl Walk<'_> {
+impl<'r> Walk<'r> {
+    const fn new(report: &'r mut Report) -> Self {
+        Self { files: Vec::new(), directories: Vec::new(), seen: BTreeSet::new(), report }
+    }
+
     /// A path that was given: whatever it is, it is taken.
     fn named(&mut self, path: &Path) {
         match fs::metadata(path) {
@@ -97,6 +130,7 @@ impl Walk<'_> {
         if !self.is_new(path) {
             return;
         }
+        self.directories.push(path.to_owned());
         let entries = match fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
             Ok(entries) => entries,
             Err(error) => return unreadable(self.report, path, &error),

@@ -13,6 +13,7 @@ mod interpolate;
 mod load;
 mod node;
 mod parse;
+mod reading;
 mod resolve;
 mod scalar;
 mod secret;
@@ -21,7 +22,8 @@ mod syntax;
 mod text;
 
 pub use diagnose::MAX_DIAGNOSTICS;
-pub use discover::MAX_FILE;
+pub use discover::{MAX_FILE, Places, is_read, places};
 pub use export::to_yaml;
 pub use load::{Input, Loaded, load, load_texts};
 pub use parse::{MAX_DEPTH, MAX_NODES};
+pub use reading::Reading;

@@ -9,11 +9,12 @@ use raccord_model::{Desired, Kind, Name};
 
 use crate::check::{self, Scene};
 use crate::diagnose::{Document, Report};
-use crate::discover::{MAX_FILE, discover};
+use crate::discover::MAX_FILE;
 use crate::document::{Documents, Head, head, variables};
 use crate::interpolate::Variables;
 use crate::node::{Node, Span};
 use crate::parse::{Problem, parse};
+use crate::reading::Reading;
 use crate::resolve::{clean, resolve};
 use crate::split::{Chunk, lines, split};
 use crate::text::SourceText;
@@ -44,10 +45,7 @@ pub struct Loaded {
 
 /// Loads what the paths lead to. Reads the file system and nothing else.
 pub fn load(input: &Input) -> Loaded {
-    let mut report = Report::default();
-    let found = discover(&input.paths, input.stdin.as_deref(), &mut report);
-    let texts = found.texts.into_iter().map(|found| (found.name, found.directory, found.bytes)).collect();
-    load_all(texts, &found.root, &input.variables, report)
+    Reading::of(input).load(&input.variables)
 }
 
 /// Loads texts, each with its name. The names are paths relative to `root`, as are data paths without a Stack.
@@ -65,7 +63,7 @@ pub fn load_texts(texts: Vec<(String, Vec<u8>)>, root: &str, variables: &BTreeMa
     load_all(texts, &clean(root), variables, Report::default())
 }
 
-fn load_all(
+pub(crate) fn load_all(
     texts: Vec<(String, String, Vec<u8>)>,
     root: &str,
     given: &Variables,
