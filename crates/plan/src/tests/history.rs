@@ -3,7 +3,7 @@
 use raccord_model::port::state::Table;
 use serde_json::{Value, json};
 
-use super::plans::{golden, state};
+use super::golden::{golden, state};
 use super::simulator::{Simulator, allow_all, desired, lines, merged};
 use crate::saved::{self, Moved, SavedPlanError};
 use crate::{KEPT_GENERATIONS, Options, RollbackError, restore, rollback};

@@ -1,7 +1,12 @@
 //! Scenarios and properties of planning, on a state that lives in memory.
 
+mod deletions;
+mod fields;
+mod golden;
 mod history;
-mod plans;
 mod properties;
+mod renames;
 mod simulator;
+mod stacks;
+mod targets;
 mod trips;

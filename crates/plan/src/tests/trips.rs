@@ -3,7 +3,7 @@
 use raccord_model::fact::{IntegrationFact, TransferFact, Trip, TripCause};
 use serde_json::{Value, json};
 
-use super::plans::{golden, state};
+use super::golden::{golden, state};
 use super::simulator::{Simulator, allow_all, desired, merged};
 use crate::{CommitError, Note, Options, commit};
 

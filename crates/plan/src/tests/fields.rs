@@ -1,0 +1,262 @@
+//! What each changed field means in a plan, kind by kind; a first apply and none at all.
+
+use serde_json::{Value, json};
+
+use super::golden::{check, check_with, golden};
+use super::simulator::{Simulator, allow_all, desired};
+use crate::Options;
+
+#[test]
+fn nothing_changes_nothing() {
+    check(&json!({}), &[]);
+}
+
+#[test]
+fn a_first_apply_creates() {
+    let state = Simulator::new();
+    let plan = state.plan(&desired(&golden()), &Options::default());
+    assert!(plan.is_allowed() && plan.effects.is_empty());
+    assert_eq!(plan.summary().actions.values().sum::<u64>(), 9);
+    let source = plan.changes.iter().find(|change| change.key.to_string() == "Source/boutique").unwrap();
+    let paths: Vec<_> = source.fields.iter().map(crate::FieldChange::path_text).collect();
+    assert!(paths.contains(&"spec.config.dataTypes.orders".to_owned()), "{paths:?}");
+}
+
+#[test]
+fn fields_of_a_transfer() {
+    let customers = |patch: Value| json!({ "Transfer/customers": patch });
+    check(
+        &customers(json!({ "schedule": "15m" })),
+        &["~ Transfer/customers", "  spec.schedule.every: restart", "restart of transfer customers"],
+    );
+    check(
+        &customers(json!({ "deletes": { "field": "gone" } })),
+        &["~ Transfer/customers", "  spec.deletes.field: deletions", "deletions of transfer customers"],
+    );
+    check(
+        &customers(json!({ "resync": "1", "schedule": "1h" })),
+        &[
+            "~ Transfer/customers",
+            "  spec.resync: re-read",
+            "  spec.schedule.every: restart",
+            "re-read of transfer customers 100",
+            "restart of transfer customers",
+        ],
+    );
+    check(
+        &customers(json!({ "resync": "1", "mapping": { "fields": { "city": "town" } } })),
+        &[
+            "~ Transfer/customers",
+            "  spec.mapping.fields.city.from: re-map",
+            "  spec.resync: re-read",
+            "re-map of transfer customers 100",
+        ],
+    );
+    check(
+        &customers(json!({ "rejects": { "payload": "drop" } })),
+        &["~ Transfer/customers", "  spec.rejects.payload: none"],
+    );
+    check(&customers(json!({ "dataType": "customers" })), &["~ Transfer/customers"]);
+    check(
+        &json!({ "Transfer/idle": { "dataType": "customers" } }),
+        &["~ Transfer/idle", "  spec.dataType: re-read", "re-read of transfer idle 0"],
+    );
+}
+
+#[test]
+fn switches() {
+    check(
+        &json!({ "Transfer/customers": { "active": null } }),
+        &["■ Transfer/customers", "  spec.active: none"],
+    );
+    check(
+        &json!({ "Integration/boutique": { "active": false, "alerts": ["ops@example.com"] } }),
+        &["■ Integration/boutique", "  spec.active: none", "  spec.alerts: none"],
+    );
+    check(
+        &json!({ "Transfer/idle": { "active": true, "mapping": { "primaryKey": { "id": "id" } } } }),
+        &["▶ Transfer/idle", "  spec.active: none", "  spec.mapping.primaryKey.id.from: none"],
+    );
+}
+
+#[test]
+fn another_primary_key_drops_the_rows_of_who_owns_them() {
+    let rekeyed = json!({ "Transfer/customers": { "mapping": { "primaryKey": { "externalId": "code" } } } });
+    let fields = ["~ Transfer/customers", "  spec.mapping.primaryKey.externalId.from: re-key"];
+    let effects = [
+        "re-key of entity crm.contact 80",
+        "re-read of transfer customers 100",
+        "re-read of transfer vips 90",
+    ];
+    check(&rekeyed, &[fields.as_slice(), &effects].concat());
+    let refused = ["refused: 80 rows of crm.contact would be dropped and read again under other keys"];
+    let delete_alone = Options { allow_rekey: false, ..allow_all() };
+    check_with(&rekeyed, &delete_alone, &[fields.as_slice(), &effects, &refused].concat());
+    check(
+        &json!({ "Transfer/vips": { "mapping": { "primaryKey": { "externalId": "code" } } } }),
+        &[
+            "~ Transfer/vips",
+            "  spec.mapping.primaryKey.externalId.from: re-map",
+            "re-map of transfer vips 90",
+        ],
+    );
+}
+
+#[test]
+fn another_entity_leaves_the_rows_behind() {
+    check(
+        &json!({ "Transfer/items": { "to": "crm.contact",
+            "mapping": { "primaryKey": { "id": null, "externalId": "id" } } } }),
+        &[
+            "~ Transfer/items",
+            "  spec.mapping.primaryKey.externalId.from: re-read",
+            "  spec.mapping.primaryKey.id.from: re-read",
+            "  spec.to: re-read",
+            "re-read of transfer items 50",
+        ],
+    );
+}
+
+#[test]
+fn fields_of_a_project() {
+    let contact = |patch: Value| json!({ "Project/crm": { "entities": { "contact": patch } } });
+    check(
+        &contact(json!({ "fields": { "phone": "phone" } })),
+        &["~ Project/crm", "  spec.entities.contact.fields.phone: none"],
+    );
+    check(
+        &contact(json!({ "fields": { "city": "choice" } })),
+        &[
+            "~ Project/crm",
+            "  spec.entities.contact.fields.city.type: re-map",
+            "re-map of transfer customers 100",
+        ],
+    );
+    check(
+        &contact(json!({ "fields": { "vip": { "type": "boolean", "unique": true } } })),
+        &["~ Project/crm", "  spec.entities.contact.fields.vip.unique: re-map", "re-map of transfer vips 90"],
+    );
+    check(
+        &contact(json!({ "fields": { "externalId": "integer" } })),
+        &[
+            "~ Project/crm",
+            "  spec.entities.contact.fields.externalId.type: re-key",
+            "re-key of entity crm.contact 80",
+            "re-read of transfer customers 100",
+            "re-read of transfer vips 90",
+        ],
+    );
+    check(
+        &json!({
+            "Project/crm": { "entities": { "line": { "fields": { "total": null } } } },
+            "Transfer/items": { "mapping": { "fields": null } }
+        }),
+        &[
+            "~ Project/crm",
+            "  spec.entities.line.fields.total: drop field",
+            "~ Transfer/items",
+            "  spec.mapping.fields.total.from: re-map",
+            "drop field of field crm.line.total 40",
+            "re-map of transfer items 50",
+        ],
+    );
+    check(
+        &contact(json!({ "key": ["externalId", "email"] })),
+        &[
+            "~ Project/crm",
+            "  spec.entities.contact.key: re-key",
+            "re-key of entity crm.contact 80",
+            "re-read of transfer customers 100",
+            "re-read of transfer vips 90",
+        ],
+    );
+}
+
+#[test]
+fn fields_of_a_source() {
+    let config = |patch: Value| json!({ "Source/boutique": { "config": patch } });
+    check(
+        &config(json!({ "dataTypes": { "customers": { "records": "items" } } })),
+        &[
+            "~ Source/boutique",
+            "  spec.config.dataTypes.customers.records: re-read",
+            "re-read of transfer customers 100",
+            "re-read of transfer vips 90",
+        ],
+    );
+    check(
+        &config(json!({ "dataTypes": { "orders": { "records": "data" } } })),
+        &[
+            "~ Source/boutique",
+            "  spec.config.dataTypes.orders.records: re-read",
+            "re-read of transfer idle 0",
+            "re-read of transfer items 50",
+        ],
+    );
+    check(
+        &config(json!({ "baseUrl": "https://new.example" })),
+        &[
+            "~ Source/boutique",
+            "  spec.config.baseUrl: re-read",
+            "re-read of transfer customers 100",
+            "re-read of transfer idle 0",
+            "re-read of transfer items 50",
+            "re-read of transfer vips 90",
+        ],
+    );
+    check(&config(json!({ "rateLimit": "5/s" })), &["~ Source/boutique", "  spec.config.rateLimit: none"]);
+    check(
+        &config(json!({ "dataTypes": { "more": {} } })),
+        &["~ Source/boutique", "  spec.config.dataTypes.more: none"],
+    );
+    check(
+        &json!({ "Authorization/boutique": { "token": "${env:OTHER}" } }),
+        &["~ Authorization/boutique", "  spec.token: none"],
+    );
+}
+
+#[test]
+fn update_types() {
+    let updates = |patch: Value| json!({ "Integration/boutique": { "subscriptions": patch } });
+    let changed = |path: &str, class: &str| format!("  spec.subscriptions.{path}.updates: {class}");
+    let cases = [
+        (
+            json!({ "items": ["created", "updated"] }),
+            "items",
+            "re-read",
+            vec!["re-read of transfer items 50"],
+        ),
+        (json!({ "customers": ["created"] }), "customers", "none", vec![]),
+        (
+            json!({ "items": ["created", "deleted"] }),
+            "items",
+            "deletions",
+            vec!["deletions of transfer items"],
+        ),
+        (
+            json!({ "items": ["updated", "deleted"] }),
+            "items",
+            "re-read",
+            vec!["re-read of transfer items 50", "deletions of transfer items"],
+        ),
+        (json!({ "items": null }), "items", "none", vec![]),
+        (json!({ "vips": ["updated"] }), "vips", "re-read", vec!["re-read of transfer vips 90"]),
+        (json!({ "idle": ["created"] }), "idle", "none", vec![]),
+    ];
+    for (patch, transfer, class, effects) in cases {
+        let field = changed(transfer, class);
+        check(&updates(patch), &[&["~ Integration/boutique", field.as_str()], effects.as_slice()].concat());
+    }
+}
+
+#[test]
+fn what_another_integration_wants_already_is_not_new() {
+    check(
+        &json!({ "Integration/second": { "subscriptions": { "customers": ["created", "updated"] } } }),
+        &["+ Integration/second"],
+    );
+    check(
+        &json!({ "Integration/second": { "subscriptions": { "items": ["created", "updated"] } } }),
+        &["+ Integration/second", "re-read of transfer items 50"],
+    );
+}
