@@ -67,7 +67,7 @@ pub enum Cause {
     /// A due time has come; requests that wait at that moment are served by the same run.
     Scheduled {
         /// Which one; the latest when several were missed. The shell writes it to the transfer's fact as served,
-        /// together with the run's end, unless the run was cut.
+        /// together with the run's end, unless the run was cut, or failed after it was asked to stop.
         due: Timestamp,
     },
     /// A person asked.

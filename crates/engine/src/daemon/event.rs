@@ -87,7 +87,8 @@ pub enum Event {
         /// How.
         end: ApplyEnd,
     },
-    /// Notices wait in the outbox: at the start, and whenever one was added.
+    /// Notices wait in the outbox: at the start, and whenever one was added. When a run's end added it, told before
+    /// [`Event::RunEnded`], so that `raccord run` tries to deliver it before it ends.
     NoticesWaiting {
         /// When.
         now: Timestamp,
@@ -108,9 +109,10 @@ pub enum Event {
 pub enum RunEnd {
     /// It did what it was for; held for an approval counts too.
     Complete,
-    /// It failed, or could not begin.
+    /// It failed, or could not begin. After it was asked to stop, that is a cut: an edit's new epoch may have
+    /// refused its commit.
     Failed,
-    /// It stopped between two pages, because it was asked to.
+    /// It stopped between two pages, because it was asked to. It has served no due time.
     Cut,
 }
 

@@ -4,14 +4,25 @@
 //! out and tells how they went. It knows names, identities and times: pages, rows and plans never pass through
 //! it, and it reads neither a clock nor a file. `raccord run` is the same function under [`Policy::Once`].
 
+mod cron;
 pub mod effect;
 pub mod event;
+mod outbox;
+mod queue;
+mod reload;
+mod retry;
+mod runs;
+pub mod schedule;
 pub mod standing;
 pub mod state;
 pub mod step;
+mod tracked;
 
 pub use effect::{Cause, Effect};
 pub use event::{ApplyEnd, Event, Loaded, RunEnd, Verdict};
 pub use standing::{Readiness, RequestId, Standing, View};
 pub use state::{Policy, State};
 pub use step::step;
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,10 @@ pub struct Schedule {
     /// The time zone of `cron`, a name of the IANA database. Default: UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
+    /// Delays every due time by a part of this length, shorter than the interval. The part is the transfer's own and
+    /// always the same, so that transfers spread out and their times stay known. Default: no delay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Seconds>,
 }
 
 shorthand!(Schedule, "an interval such as 15m, or a map with `cron`", |text: &str| text

@@ -1,0 +1,263 @@
+//! One transfer as the daemon follows it: its standing, why it should run, and the run under way.
+
+use jiff::Timestamp;
+
+use super::effect::Cause;
+use super::event::RunEnd;
+use super::retry::retry_at;
+use super::schedule::{due_at_or_before, next_due};
+use super::standing::{Readiness, RequestId, Standing};
+
+/// One transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tracked {
+    pub(super) standing: Standing,
+    /// It is not in force any more: forgotten as soon as its run has ended.
+    pub(super) gone: bool,
+    /// Where it stands in the state's orders.
+    pub(super) place: Place,
+    pub(super) run: Option<Running>,
+    /// The first due time that no run has served; past ones are made up for by one run.
+    pub(super) due: Option<Timestamp>,
+    /// The due time of a scheduled run that was cut, whatever the schedule says now.
+    cut: Option<Timestamp>,
+    /// Requests that wait for its next run, and since when the first of them does.
+    requests: Vec<RequestId>,
+    asked: Option<Timestamp>,
+    deliveries: Deliveries,
+}
+
+/// Where a transfer stands in the state's orders: in one of them or in none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nothing is to be done, or it runs.
+    #[default]
+    Nowhere,
+    /// To be looked at again at a time.
+    Timetable(Timestamp),
+    /// Waiting for its turn since a time.
+    Queue(Timestamp),
+}
+
+/// A run under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Running {
+    pub(super) cause: Cause,
+    /// Since when the work had waited.
+    since: Timestamp,
+    /// What it is a run of, for both may change while it is under way.
+    epoch: u64,
+    pub(super) source: raccord_model::Name,
+    pub(super) asked_to_stop: bool,
+    pub(super) requests: Vec<RequestId>,
+}
+
+/// The webhook deliveries that wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Deliveries {
+    /// Since when.
+    since: Option<Timestamp>,
+    /// How often processing them has failed in a row.
+    failures: u32,
+    /// Not before, after a failure.
+    not_before: Option<Timestamp>,
+}
+
+impl Deliveries {
+    /// When they may be processed, if any wait.
+    fn at(&self) -> Option<Timestamp> {
+        self.since.map(|since| self.not_before.map_or(since, |not_before| since.max(not_before)))
+    }
+}
+
+impl Tracked {
+    /// A transfer that was not known before.
+    pub(super) fn new(standing: Standing, now: Timestamp) -> Self {
+        let mut tracked = Self {
+            standing,
+            gone: false,
+            place: Place::Nowhere,
+            run: None,
+            due: None,
+            cut: None,
+            requests: Vec::new(),
+            asked: None,
+            deliveries: Deliveries::default(),
+        };
+        tracked.set_due();
+        if tracked.standing.deliveries {
+            tracked.deliveries_arrived(now);
+        }
+        tracked
+    }
+
+    /// Takes a new standing. A due time that was served here stays served.
+    pub(super) fn update(&mut self, mut standing: Standing, now: Timestamp) {
+        standing.served = standing.served.max(self.standing.served);
+        let before = std::mem::replace(&mut self.standing, standing);
+        self.gone = false;
+        self.cut = self.cut.filter(|_| self.is_scheduled());
+        if self.standing.deliveries {
+            self.deliveries_arrived(now);
+        }
+        let grid = |standing: &Standing| (standing.since, standing.served);
+        if grid(&before) != grid(&self.standing) || before.schedule != self.standing.schedule {
+            self.set_due();
+        }
+    }
+
+    fn set_due(&mut self) {
+        let Standing { uid, schedule, since, served, .. } = &self.standing;
+        self.due = schedule.as_ref().and_then(|schedule| next_due(schedule, *uid, *since, *served));
+    }
+
+    /// Whether it is meant to run by itself, hindrances aside.
+    fn is_scheduled(&self) -> bool {
+        let off = matches!(self.standing.readiness, Readiness::Inactive | Readiness::NotSubscribed);
+        self.standing.schedule.is_some() && !off
+    }
+
+    /// Whether it may run.
+    pub(super) fn may_run(&self, now: Timestamp) -> bool {
+        let ready = match self.standing.readiness {
+            Readiness::Ready => true,
+            Readiness::Paused { until: Some(until) } => until <= now,
+            Readiness::Paused { until: None }
+            | Readiness::Inactive
+            | Readiness::NotSubscribed
+            | Readiness::Tripped
+            | Readiness::NotReady => false,
+        };
+        ready && !self.gone
+    }
+
+    /// Whether the run under way is now to be asked to stop: once, when it is outdated or may not go on.
+    pub(super) fn must_stop(&mut self, now: Timestamp) -> bool {
+        let may_run = self.may_run(now);
+        let Some(run) = self.run.as_mut().filter(|run| !run.asked_to_stop) else { return false };
+        run.asked_to_stop = run.epoch != self.standing.epoch || !may_run;
+        run.asked_to_stop
+    }
+
+    /// Where it belongs at a moment.
+    pub(super) fn belongs(&self, now: Timestamp) -> Place {
+        if self.run.is_some() {
+            return Place::Nowhere;
+        }
+        if !self.may_run(now) {
+            return match self.standing.readiness {
+                Readiness::Paused { until: Some(until) } if !self.gone => Place::Timetable(until),
+                _ => Place::Nowhere,
+            };
+        }
+        // What waits already keeps its place in the order of waiting.
+        let times = [self.poll_at(), self.deliveries.at()];
+        match times.into_iter().flatten().min() {
+            Some(time) if time <= now => Place::Queue(time),
+            Some(time) => Place::Timetable(time),
+            None => Place::Nowhere,
+        }
+    }
+
+    /// When it will run by itself next, as things stand.
+    pub(super) fn next_run(&self) -> Option<Timestamp> {
+        let due = [self.cut, self.due].into_iter().flatten().min()?;
+        match self.standing.readiness {
+            Readiness::Ready => Some(due),
+            Readiness::Paused { until } => until.map(|until| due.max(until)),
+            Readiness::Inactive | Readiness::NotSubscribed | Readiness::Tripped | Readiness::NotReady => None,
+        }
+    }
+
+    /// When the source should be read next.
+    fn poll_at(&self) -> Option<Timestamp> {
+        [self.cut, self.due, self.asked].into_iter().flatten().min()
+    }
+
+    /// Begins the work that has waited longest.
+    pub(super) fn begin(&mut self, now: Timestamp) -> Cause {
+        // A clock that was set back does not undo that its turn has come.
+        let now = match std::mem::take(&mut self.place) {
+            Place::Queue(since) => now.max(since),
+            Place::Nowhere | Place::Timetable(_) => now,
+        };
+        let poll = self.poll_at().filter(|at| *at <= now);
+        let deliveries = self.deliveries.at().filter(|at| *at <= now);
+        let drains = deliveries.is_some_and(|at| poll.is_none_or(|poll| at < poll));
+        let (cause, since, requests) = if drains {
+            (Cause::Deliveries, self.deliveries.since.take(), Vec::new())
+        } else {
+            let cause = self.due_now(now).map_or(Cause::Requested, |due| Cause::Scheduled { due });
+            (self.cut, self.asked) = (None, None);
+            (cause, poll, std::mem::take(&mut self.requests))
+        };
+        self.run = Some(Running {
+            cause,
+            since: since.unwrap_or(now),
+            epoch: self.standing.epoch,
+            source: self.standing.source.clone(),
+            asked_to_stop: false,
+            requests,
+        });
+        cause
+    }
+
+    /// The due time that a run beginning now would serve.
+    fn due_now(&self, now: Timestamp) -> Option<Timestamp> {
+        let Some(missed) = self.due.filter(|due| *due <= now) else { return self.cut };
+        let Standing { uid, schedule, since, .. } = &self.standing;
+        let last = schedule.as_ref().and_then(|schedule| due_at_or_before(schedule, *uid, *since, now));
+        last.max(Some(missed))
+    }
+
+    /// Takes in how a run ended: what it served, or what is to be done again.
+    pub(super) fn end(&mut self, run: &Running, end: RunEnd, now: Timestamp) {
+        // A run that should stop anyway may fail on the way, its commits being refused.
+        let cut = run.asked_to_stop && end != RunEnd::Complete;
+        match run.cause {
+            Cause::Scheduled { due } if cut => self.cut = Some(due).filter(|_| self.is_scheduled()),
+            Cause::Scheduled { due } => {
+                self.standing.served = self.standing.served.max(Some(due));
+                self.set_due();
+            }
+            Cause::Requested => {}
+            Cause::Deliveries if end == RunEnd::Complete => {
+                self.deliveries.failures = 0;
+                self.deliveries.not_before = None;
+            }
+            Cause::Deliveries => {
+                self.deliveries.since = Some(run.since);
+                if !cut {
+                    self.deliveries.failures = self.deliveries.failures.saturating_add(1);
+                    self.deliveries.not_before = Some(retry_at(now, self.deliveries.failures));
+                }
+            }
+        }
+    }
+
+    /// Deliveries wait, unless some do already.
+    pub(super) fn deliveries_arrived(&mut self, now: Timestamp) {
+        self.deliveries.since.get_or_insert(now);
+    }
+
+    /// A request waits for the next run.
+    pub(super) fn request(&mut self, request: RequestId, since: Timestamp) {
+        if !self.requests.contains(&request) {
+            self.requests.push(request);
+        }
+        self.asked = Some(self.asked.map_or(since, |asked| asked.min(since)));
+    }
+
+    /// The requests of a run that was cut wait again, as long as they did before.
+    pub(super) fn request_again(&mut self, run: &Running) {
+        for request in &run.requests {
+            self.request(*request, run.since);
+        }
+    }
+
+    /// Lets go of the requests that wait.
+    pub(super) fn drop_requests(&mut self) -> Vec<RequestId> {
+        self.asked = None;
+        std::mem::take(&mut self.requests)
+    }
+}
