@@ -4,6 +4,7 @@
 mod broken_state;
 mod commands;
 mod counterpart;
+mod daemon;
 mod documentation;
 mod environment;
 mod examples;
@@ -20,6 +21,7 @@ mod runs;
 mod schemas;
 mod secrets;
 mod shell;
+mod shop;
 mod tally;
 mod third_parties;
 mod tidy;

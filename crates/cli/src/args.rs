@@ -107,6 +107,7 @@ pub(crate) enum Verb {
     Plan(command::plan::PlanArgs),
     Apply(command::apply::ApplyArgs),
     Run(command::run::RunArgs),
+    Watch(command::watch::WatchArgs),
     Status(command::status::StatusArgs),
     Runs(command::runs::RunsArgs),
     Records(command::records::RecordsArgs),
@@ -120,6 +121,8 @@ pub(crate) enum Verb {
     Resume(command::operate::ResumeArgs),
     Approve(command::operate::ApproveArgs),
     Resync(command::operate::ResyncArgs),
+    #[command(subcommand)]
+    Alert(command::alert::AlertVerb),
     Connectors(command::connectors::ConnectorsArgs),
     Check(command::source::CheckArgs),
     Discover(command::source::DiscoverArgs),

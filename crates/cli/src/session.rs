@@ -15,7 +15,7 @@ use raccord_engine::{Engine, Environment, Failure, Look, Reply, Request, System}
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
 use raccord_model::port::state::Head;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::args::Global;
 use crate::error::CommandError;
@@ -36,7 +36,7 @@ pub(crate) fn system() -> Result<System, CommandError> {
 }
 
 /// Arms the failpoint that a test has named.
-fn arm_failpoint() -> Result<(), CommandError> {
+pub(crate) fn arm_failpoint() -> Result<(), CommandError> {
     if let Ok(text) = std::env::var("RACCORD_FAILPOINT") {
         let trap: Trap = text
             .parse()
@@ -44,6 +44,11 @@ fn arm_failpoint() -> Result<(), CommandError> {
         trap.arm();
     }
     Ok(())
+}
+
+/// The values of variables that were given.
+pub(crate) fn variables(global: &Global) -> BTreeMap<String, String> {
+    global.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect()
 }
 
 /// Loads the configuration without judging it.
@@ -58,9 +63,7 @@ pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
     } else {
         None
     };
-    let variables: BTreeMap<_, _> =
-        global.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect();
-    Ok(raccord_config::load(&Input { paths: global.files.clone(), stdin, variables }))
+    Ok(raccord_config::load(&Input { paths: global.files.clone(), stdin, variables: variables(global) }))
 }
 
 /// Loads the configuration; errors are shown and end the command.
@@ -216,7 +219,7 @@ impl Session {
     }
 }
 
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
@@ -238,7 +241,7 @@ pub(crate) fn look(
 }
 
 /// Becomes true at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the process as usual.
-fn listen_for_stop() -> watch::Receiver<bool> {
+pub(crate) fn listen_for_stop() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
         let terminated = async {
@@ -260,18 +263,32 @@ fn listen_for_stop() -> watch::Receiver<bool> {
     receiver
 }
 
+/// Hears of every SIGHUP; more than one while nobody listens are one.
+pub(crate) fn listen_for_reload() -> io::Result<mpsc::Receiver<()>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while signal.recv().await.is_some() {
+            // One that waits already is enough.
+            drop(sender.try_send(()));
+        }
+    });
+    Ok(receiver)
+}
+
 /// Ends the process at once, as a shell expects of an interrupted one. What was reported done is durable.
 #[expect(clippy::exit, reason = "a person has asked twice; nothing may hold the end up")]
 fn insist() -> ! {
     std::process::exit(130)
 }
 
-/// Who applies: the user and the machine, as far as the environment says so.
+/// Who applies: the user and the machine, as far as the environment says so; without a name, the system's number
+/// of the user.
 pub(crate) fn who() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("RACCORD_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
     let host = variable("HOSTNAME").map(|host| format!("@{host}")).unwrap_or_default();
-    format!("{}{host}", user.unwrap_or_else(|| "unknown".to_owned()))
+    format!("{}{host}", user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())))
 }
 
 /// Writes a file wholly or not at all: beside it first, then renamed over it.

@@ -5,10 +5,13 @@
 
 mod file;
 mod http;
+pub mod mail;
 mod mask;
 mod pace;
+pub mod post;
 mod secret;
 mod shared;
+pub mod webhook;
 
 use std::path::Path;
 
@@ -17,7 +20,7 @@ use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::source::{Source, SourceError};
 
 pub use secret::{Environment, SecretReader};
-pub use shared::{Now, SourceShared};
+pub use shared::{Budget, Now, SourceShared};
 
 /// One data type of a source, ready to be read. `root` is the directory that paths of files are relative to.
 ///

@@ -7,6 +7,7 @@ use std::time::Duration;
 use raccord_model::language::ConnectorSettings;
 use raccord_model::language::connector::HttpSettings;
 use raccord_model::port::source::SourceError;
+use raccord_model::rate::Rate;
 
 use crate::pace::Pace;
 use crate::secret::SecretReader;
@@ -25,6 +26,23 @@ pub struct SourceShared {
     pub(crate) secrets: SecretReader,
     pub(crate) now: Now,
     jitter: Arc<Mutex<fastrand::Rng>>,
+}
+
+/// What sources of one authorization spend together: so many requests in a time.
+#[derive(Debug, Clone)]
+pub struct Budget(pub(crate) Arc<Pace>);
+
+impl Budget {
+    /// A budget of so many requests, or of any number.
+    pub fn new(rate: Option<Rate>) -> Self {
+        Self(Arc::new(Pace::new(rate)))
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(None)
+    }
 }
 
 impl fmt::Debug for SourceShared {
@@ -49,6 +67,13 @@ impl SourceShared {
         Ok(Self { client, pace: Arc::new(Pace::new(rate)), secrets, now, jitter })
     }
 
+    /// The same, paying its requests from a budget that others spend too.
+    #[must_use]
+    pub fn paying(mut self, budget: &Budget) -> Self {
+        self.pace = Arc::clone(&budget.0);
+        self
+    }
+
     /// The HTTP client; a source of files has none.
     pub(crate) fn client(&self) -> Result<reqwest::Client, SourceError> {
         self.client.clone().ok_or_else(|| SourceError::Answer {
@@ -63,12 +88,17 @@ impl SourceShared {
     }
 }
 
-fn build_client(settings: &HttpSettings) -> Result<reqwest::Client, SourceError> {
+/// Chooses the cryptography of TLS, once a process.
+pub(crate) fn install_crypto() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Another part of the process may have chosen one before; any will do.
         drop(rustls::crypto::ring::default_provider().install_default());
     });
+}
+
+fn build_client(settings: &HttpSettings) -> Result<reqwest::Client, SourceError> {
+    install_crypto();
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)

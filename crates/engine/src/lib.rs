@@ -3,19 +3,27 @@
 //! The other rooms do the work: the store keeps, the connectors fetch, the compiler compiles. The engine is
 //! one function from a [`Request`] to replies; it renders nothing and exits nowhere.
 
+pub mod access;
+pub mod alert;
 pub mod applied;
+pub mod audit;
 pub mod daemon;
 pub mod engine;
 pub mod environment;
 pub mod facts;
 pub mod failure;
+pub mod http;
 pub mod proposal;
+pub mod reload;
 pub mod request;
 pub mod run;
+pub mod shell;
 pub mod sources;
 pub mod steps;
+pub mod token;
 pub mod transport;
 pub mod verb;
+pub mod watch;
 
 pub use engine::{Engine, EngineError, look_at};
 pub use environment::{Environment, System};

@@ -1,66 +1,121 @@
-//! Opens sources for runs and for looking at them. Transfers of one source share its connections and its
-//! rate limit.
+//! Opens sources for runs and for looking at them. Transfers of one source share its connections, and sources of
+//! one authorization share a budget of requests.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use raccord_compiler::connector::Stream;
-use raccord_connect::{SecretReader, SourceShared};
-use raccord_model::Name;
-use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
+use raccord_connect::{Budget, SecretReader, SourceShared};
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, SourceSpec};
 use raccord_model::port::source::{Source, SourceError};
+use raccord_model::rate::Rate;
+use raccord_model::{Desired, Digest, Key, Kind, Name, Spec};
 
 use crate::applied::Applied;
 use crate::environment::Environment;
 use crate::run::job::Job;
 
-/// The sources of one run.
+/// The sources, over many generations: what has not changed stays open.
 pub struct Sources {
     environment: Arc<dyn Environment>,
-    shared: BTreeMap<Name, SourceShared>,
+    open: Mutex<Open>,
+}
+
+/// What is open already.
+#[derive(Default)]
+struct Open {
+    /// By source, with the digest of what it said.
+    shared: BTreeMap<Name, (Option<Digest>, SourceShared)>,
+    /// By authorization, with its rate.
+    budgets: BTreeMap<Name, (Option<Rate>, Budget)>,
 }
 
 impl Sources {
     /// None is open yet.
     pub fn new(environment: Arc<dyn Environment>) -> Self {
-        Self { environment, shared: BTreeMap::new() }
+        Self { environment, open: Mutex::default() }
     }
 
     /// The source of a job.
-    pub fn open(&mut self, applied: &Applied, job: &Job) -> Result<Box<dyn Source>, SourceError> {
+    pub fn open(&self, applied: &Applied, job: &Job) -> Result<Box<dyn Source>, SourceError> {
         let name = &job.spec.source;
         let Some(spec) = applied.desired.source(name) else {
             let message = "the generation in force does not have this source".to_owned();
             return Err(SourceError::Answer { place: name.to_string(), message });
         };
         let authorization = authorization(spec, |name| applied.desired.authorization(name));
-        let root = applied.head.root.as_deref().unwrap_or(".");
-        self.open_stream((name, spec), job.stream.clone(), authorization, root.as_ref())
+        let root = Path::new(applied.head.root.as_deref().unwrap_or("."));
+        let shared = self.shared(&applied.desired, (name, spec), root)?;
+        raccord_connect::open_source(job.stream.clone(), authorization, root, &shared)
     }
 
-    /// One data type of a source.
+    /// One data type of a source of a configuration.
     pub fn open_stream(
-        &mut self,
+        &self,
+        desired: &Desired,
         (name, spec): (&Name, &SourceSpec),
         stream: Stream,
-        authorization: Option<&AuthorizationSpec>,
         root: &Path,
     ) -> Result<Box<dyn Source>, SourceError> {
-        if !self.shared.contains_key(name) {
-            let shared = self.share(spec, root)?;
-            self.shared.insert(name.clone(), shared);
-        }
-        let shared = &self.shared[name];
-        raccord_connect::open_source(stream, authorization, root, shared)
+        let authorization = authorization(spec, |name| desired.authorization(name));
+        let shared = self.shared(desired, (name, spec), root)?;
+        raccord_connect::open_source(stream, authorization, root, &shared)
     }
 
-    fn share(&self, spec: &SourceSpec, root: &Path) -> Result<SourceShared, SourceError> {
+    /// What the transfers of a source share.
+    pub fn shared(
+        &self,
+        desired: &Desired,
+        (name, spec): (&Name, &SourceSpec),
+        root: &Path,
+    ) -> Result<SourceShared, SourceError> {
+        let key = Key::new(Kind::Source, name.clone());
+        let digest = desired.resources.get(&key).map(|wanted| wanted.digest);
+        let payer = payer(name, spec);
+        let rate = rate(desired, payer);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = open.budgets.get(payer).is_some_and(|(known, _)| *known == rate);
+        if let (Some((known, shared)), true) = (open.shared.get(name), is_current)
+            && *known == digest
+        {
+            return Ok(shared.clone());
+        }
+        if !is_current {
+            open.budgets.insert(payer.clone(), (rate, Budget::new(rate)));
+        }
+        let budget = open.budgets.get(payer).map(|(_, budget)| budget.clone()).unwrap_or_default();
         let (variables, clock) = (Arc::clone(&self.environment), Arc::clone(&self.environment));
         let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), root);
         let (seed, _) = self.environment.new_id().as_u64_pair();
-        SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)
+        let shared =
+            SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?.paying(&budget);
+        open.shared.insert(name.clone(), (digest, shared.clone()));
+        Ok(shared)
     }
+}
+
+/// Whose budget a source's requests are paid from: that of the authorization it names, or its own.
+fn payer<'a>(name: &'a Name, spec: &'a SourceSpec) -> &'a Name {
+    match &spec.authorization {
+        Some(ByNameOrInline::ByName(authorization)) => authorization,
+        _ => name,
+    }
+}
+
+/// The strictest rate among the sources that pay from one budget.
+fn rate(desired: &Desired, payer_wanted: &Name) -> Option<Rate> {
+    let sources = desired.resources.iter().filter_map(|(key, wanted)| match &wanted.resource.spec {
+        Spec::Source(spec) if payer(&key.name, spec) == payer_wanted => Some(spec),
+        _ => None,
+    });
+    sources
+        .filter_map(|spec| match &spec.settings {
+            ConnectorSettings::Http(http) => http.rate_limit,
+            ConnectorSettings::File(_) => None,
+        })
+        // Fewer requests in a longer time are stricter: a/b < c/d when a·d < c·b.
+        .min_by_key(|rate| u64::from(rate.count) * 86_400 / u64::from(rate.period.max(1)))
 }
 
 /// The authorization of a source: inline, or found by its name.

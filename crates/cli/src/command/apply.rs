@@ -9,7 +9,7 @@ use raccord_engine::request::ApplyOptions;
 use raccord_engine::{Reply, Request};
 use raccord_model::Desired;
 
-use super::plan::{Scope, ask};
+use super::plan::{Scope, ask, ask_pending};
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::render::{self, plan::Detail};
@@ -26,6 +26,9 @@ pub(crate) struct ApplyArgs {
     /// A plan that `raccord plan --out` saved; applied as it is, or refused when the state has moved
     #[arg(value_name = "PLAN")]
     plan: Option<PathBuf>,
+    /// Apply what waits for a person at the daemon, instead of the configuration here
+    #[arg(long, conflicts_with_all = ["plan", "files", "targets"])]
+    pending: bool,
     #[command(flatten)]
     scope: Scope,
     /// Do not ask
@@ -39,6 +42,9 @@ pub(crate) struct ApplyArgs {
 pub(crate) fn apply(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), CommandError> {
     if let Some(path) = &args.plan {
         return apply_saved(ui, global, path);
+    }
+    if args.pending {
+        return accept_pending(ui, global, args);
     }
     let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "apply", Opening::Create)?;
@@ -69,22 +75,44 @@ pub(crate) fn plan_and_apply(
         return Ok(());
     }
     if !plan.is_allowed() {
-        return Err(refused(&plan));
+        let allows = |flag| format!("{flag} allows it, once you have looked at what is lost");
+        return Err(flags(&plan).into_iter().map(allows).fold(refused(), CommandError::hint));
     }
     if !plan.is_empty() && !auto_approve {
-        match ui.confirm("Apply these changes? Only `yes` is taken for an answer:")? {
-            Some(true) => {}
-            Some(false) => return Err(CommandError::new("not applied")),
-            None => {
-                return Err(CommandError::new("nobody is there to be asked, so nothing was applied")
-                    .hint("--auto-approve applies without asking"));
-            }
-        }
+        agree(ui)?;
     }
     let serial = plan.serial;
     // The engine plans again under the same serial, and one plan of everything new is large enough.
     drop(plan);
     commit(ui, session, change, serial)
+}
+
+/// Asks whoever sits there.
+fn agree(ui: &Ui) -> Result<(), CommandError> {
+    match ui.confirm("Apply these changes? Only `yes` is taken for an answer:")? {
+        Some(true) => Ok(()),
+        Some(false) => Err(CommandError::new("not applied")),
+        None => Err(CommandError::new("nobody is there to be asked, so nothing was applied")
+            .hint("--auto-approve applies without asking")),
+    }
+}
+
+/// Shows what waits at the daemon, asks unless told not to, and has it applied.
+fn accept_pending(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), CommandError> {
+    let session = Session::open(global, "apply", Opening::Existing)?;
+    let plan = ask_pending(&session)?;
+    let detail = if args.full { Detail::Full } else { Detail::Changes };
+    ui.print(&render::plan::text(&plan, detail))?;
+    if !args.auto_approve {
+        agree(ui)?;
+    }
+    let request = Request::AcceptPending {
+        options: args.scope.options(),
+        serial: plan.serial,
+        configuration: plan.configuration,
+        by: session::who(),
+    };
+    applied(ui, &session, request)
 }
 
 fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Result<(), CommandError> {
@@ -95,7 +123,11 @@ fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Resul
         rollback_to: change.rollback_to,
         commit: None,
     };
-    let request = Request::Apply(Arc::clone(change.desired), options);
+    applied(ui, session, Request::Apply(Arc::clone(change.desired), options))
+}
+
+/// Has something applied, and says which generation it became.
+fn applied(ui: &Ui, session: &Session, request: Request) -> Result<(), CommandError> {
     let generation = session.one(request, |reply| match reply {
         Reply::Applied(generation) => Some(generation),
         _ => None,
@@ -114,7 +146,7 @@ fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandEr
     }
     ui.print(&render::plan::text(&saved.plan, Detail::Changes))?;
     if !saved.plan.is_allowed() {
-        return Err(refused(&saved.plan));
+        return Err(refused_as_saved(&flags(&saved.plan)));
     }
     let targets = if saved.plan.targeted {
         saved.plan.changes.iter().map(|change| change.key.clone()).collect()
@@ -128,13 +160,22 @@ fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandEr
     commit(ui, &session, &change, saved.plan.serial)
 }
 
-fn refused(plan: &Plan) -> CommandError {
-    let mut error = CommandError::new("the plan may not be applied as it is");
-    let mut flags: Vec<&str> = plan.refusals.iter().filter_map(raccord_engine::plan::Refusal::flag).collect();
+fn refused() -> CommandError {
+    CommandError::new("the plan may not be applied as it is")
+}
+
+/// A saved plan is applied as it was made, so its flags belong to the planning.
+fn refused_as_saved(flags: &[&str]) -> CommandError {
+    if flags.is_empty() {
+        return refused();
+    }
+    refused().hint(format!("plan again with {}, once you have looked at what is lost", flags.join(" ")))
+}
+
+/// The flags that lift what is refused, each once.
+fn flags(plan: &Plan) -> Vec<&'static str> {
+    let mut flags: Vec<_> = plan.refusals.iter().filter_map(raccord_engine::plan::Refusal::flag).collect();
     flags.sort_unstable();
     flags.dedup();
-    for flag in flags {
-        error = error.hint(format!("{flag} allows it, once you have looked at what is lost"));
-    }
-    error
+    flags
 }

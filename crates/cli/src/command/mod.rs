@@ -1,6 +1,7 @@
 //! The verbs: one file each, or a few that belong together. A file holds the arguments, whose comments are
 //! the help, and the function that asks the engine and prints the answer.
 
+pub(crate) mod alert;
 pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod connectors;
@@ -25,6 +26,7 @@ pub(crate) mod source;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod validate;
+pub(crate) mod watch;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,7 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Plan(args) => plan::plan(ui, global, args),
         Verb::Apply(args) => apply::apply(ui, global, args).map(done),
         Verb::Run(args) => run::run(ui, global, args),
+        Verb::Watch(args) => watch::watch(ui, global, args).map(done),
         Verb::Status(args) => status::status(ui, global, args).map(done),
         Verb::Runs(args) => runs::runs(ui, global, args).map(done),
         Verb::Records(args) => records::records(ui, global, args).map(done),
@@ -55,6 +58,7 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Resume(args) => operate::resume(ui, global, args).map(done),
         Verb::Approve(args) => operate::approve(ui, global, args).map(done),
         Verb::Resync(args) => operate::resync(ui, global, args).map(done),
+        Verb::Alert(verb) => alert::alert(ui, global, verb),
         Verb::Connectors(args) => connectors::connectors(ui, args).map(done),
         Verb::Check(args) => source::check(ui, global, args).map(done),
         Verb::Discover(args) => source::discover(ui, global, args).map(done),

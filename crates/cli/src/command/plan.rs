@@ -39,6 +39,9 @@ pub(crate) struct PlanArgs {
     /// End with 2 when there are changes
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Show what waits for a person at the daemon, instead of the configuration here
+    #[arg(long, conflicts_with_all = ["out", "sample", "files"])]
+    pending: bool,
     /// Show every field of what is created
     #[arg(long)]
     full: bool,
@@ -83,17 +86,19 @@ enum Output {
 }
 
 pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode, CommandError> {
+    if args.pending {
+        let session = Session::open(global, "plan", Opening::Existing)?;
+        let plan = ask_pending(&session)?;
+        show(*ui, &plan, args)?;
+        return Ok(exit_code(args, &plan));
+    }
     let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "plan", Opening::Create)?;
     let detail = if args.full { Detail::Full } else { Detail::Changes };
     let is_for_people = args.output != Output::Json && args.out.is_none();
     let options = Options { brief: is_for_people && detail == Detail::Changes, ..args.scope.options() };
     let plan = ask(&session, &desired, &options)?;
-    match args.output {
-        Output::Text => ui.print(&render::plan::text(&plan, detail))?,
-        Output::Json => ui.line(&render::json(&plan)?)?,
-        Output::Markdown => ui.print(&render::markdown::plan(&plan))?,
-    }
+    show(*ui, &plan, args)?;
     if let Some(limit) = args.sample {
         show_samples(ui, &session, &desired, &plan, limit)?;
     }
@@ -102,8 +107,29 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
         session::write_file(path, &bytes)?;
         ui.note(&format!("saved; `raccord apply {}` applies it", path.display()));
     }
-    let has_changes = !plan.is_empty();
-    Ok(if args.detailed_exitcode && has_changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS })
+    Ok(exit_code(args, &plan))
+}
+
+fn show(ui: Ui, plan: &Plan, args: &PlanArgs) -> Result<(), CommandError> {
+    let detail = if args.full { Detail::Full } else { Detail::Changes };
+    match args.output {
+        Output::Text => ui.print(&render::plan::text(plan, detail))?,
+        Output::Json => ui.line(&render::json(plan)?)?,
+        Output::Markdown => ui.print(&render::markdown::plan(plan))?,
+    }
+    Ok(())
+}
+
+fn exit_code(args: &PlanArgs, plan: &Plan) -> ExitCode {
+    if args.detailed_exitcode && !plan.is_empty() { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS }
+}
+
+/// Asks for the plan of what waits at the daemon.
+pub(crate) fn ask_pending(session: &Session) -> Result<Plan, CommandError> {
+    session.one(Request::Pending, |reply| match reply {
+        Reply::Plan(plan) => Some(*plan),
+        _ => None,
+    })
 }
 
 /// Shows rows before and after for the transfers that the plan says are read again, and for new ones.

@@ -1,7 +1,7 @@
 //! `raccord status`.
 
 use clap::Args;
-use raccord_engine::request::{IntegrationState, IntegrationStatus, Status, TransferStatus};
+use raccord_engine::request::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
 use raccord_engine::{Reply, Request};
 
 use crate::args::{Global, Output};
@@ -43,17 +43,58 @@ fn text(status: &Status) -> String {
     if status.steps > 0 {
         text.push_str(&format!("{YELLOW}{} outstanding{YELLOW:#}\n", render::count(status.steps, "step")));
     }
+    if status.outbox > 0 {
+        let error = status.outbox_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let alerts = render::count(status.outbox, "alert");
+        text.push_str(&format!("{YELLOW}{alerts} not delivered yet{YELLOW:#}{error}\n"));
+    }
+    if let Some(daemon) = &status.daemon {
+        text.push_str(&daemon_text(daemon));
+    }
     if status.transfers.is_empty() {
         return text;
     }
-    let mut table = Table::new([
-        "transfer", "active", "to", "rows", "rejects", "cursor", "last run", "fetched", "failures",
-    ]);
+    let mut columns =
+        vec!["transfer", "active", "to", "rows", "rejects", "cursor", "last run", "fetched", "failures"];
+    // Nothing runs by itself without a daemon.
+    let is_watched = status.daemon.is_some();
+    if is_watched {
+        columns.push("next run");
+    }
+    let mut table = Table::new(columns);
     for transfer in &status.transfers {
-        table.row(transfer_cells(transfer));
+        let mut cells = transfer_cells(transfer).to_vec();
+        if is_watched {
+            cells.push(transfer.next_run.map(|at| at.to_string()).unwrap_or_default());
+        }
+        table.row(cells);
     }
     text.push('\n');
     text.push_str(&table.text());
+    text
+}
+
+fn daemon_text(daemon: &DaemonStatus) -> String {
+    let mut text = format!("\nwatching {}; applies {} changes by itself\n", daemon.origin, daemon.policy);
+    if let Some(trouble) = &daemon.trouble {
+        text.push_str(&format!("  {YELLOW}{trouble}{YELLOW:#}\n"));
+    }
+    if !daemon.problems.is_empty() {
+        text.push_str(&format!(
+            "  {RED}the last configuration is bad{RED:#}; the one before it is in force\n"
+        ));
+        for problem in &daemon.problems {
+            text.push_str(&format!("    {problem}\n"));
+        }
+    }
+    if let Some(why) = &daemon.pending {
+        text.push_str(&format!(
+            "  {YELLOW}changes wait{YELLOW:#}: `raccord plan --pending` shows them, `raccord apply --pending` applies them\n"
+        ));
+        for reason in why {
+            text.push_str(&format!("    {reason}\n"));
+        }
+    }
     text
 }
 

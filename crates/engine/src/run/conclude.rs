@@ -1,11 +1,16 @@
-//! What a run's end means: the run itself, its transfer's counters, and trips, written together.
+//! What a run's end means: the run itself, its transfer's counters, trips, and the notices of them, written together.
 
-use raccord_model::fact::{Run, RunOutcome};
+use std::collections::BTreeMap;
+
+use raccord_model::Kind;
+use raccord_model::fact::{NoticeAbout, Run, RunCause, RunId, RunOutcome, Share, Trip};
 use raccord_model::port::sink::RejectQuery;
 use raccord_model::port::state::{Table, Write};
 
 use super::breaker;
-use super::job::Job;
+use super::job::{Job, Subscriber};
+use crate::alert::{News, outbox};
+use crate::applied::Applied;
 use crate::engine::{Engine, EngineError};
 use crate::facts::put;
 
@@ -35,8 +40,13 @@ pub async fn tidy_runs(engine: &Engine) -> Result<(), EngineError> {
 pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), EngineError> {
     let facts = engine.facts();
     let now = engine.environment.now();
-    let mut transfer = breaker::after_run(facts.transfer(job.uid).await?, &run.outcome, now);
+    let known = facts.transfer(job.uid).await?;
+    let mut news: Vec<News> = held(engine, job, run, known.last_run).await?.into_iter().collect();
+    let mut transfer = breaker::after_run(known, &run.outcome, now);
     transfer.last_run = Some(run.id);
+    if let (RunCause::Scheduled { due }, true) = (run.cause, run.outcome != RunOutcome::Stopped) {
+        transfer.served = transfer.served.max(Some(due));
+    }
     let read_everything = job.stream.cursor().is_none() || transfer.last_full_read == 0;
     if run.outcome == RunOutcome::Succeeded && read_everything {
         transfer.last_full_read = run.tally.fetched;
@@ -44,15 +54,71 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
     let mut writes = vec![put(Table::Runs, &run.id, run)?, put(Table::Transfers, &job.uid, &transfer)?];
     for subscriber in &job.subscribers {
         let fact = facts.integration(subscriber.uid).await?;
+        let was_tripped = fact.trip.is_some();
         let mut fact =
             breaker::count_rejects(fact, run.tally.newly_rejected, &subscriber.breaker.rejects, now);
         if let Some(cause) = breaker::trip_cause(&subscriber.breaker, &transfer, &fact, &run.outcome) {
             let errors = last_errors(engine, job, run).await?;
             fact = breaker::trip(fact, cause, &job.transfer, errors, now);
+            if let Some(trip) = fact.trip.as_ref().filter(|_| !was_tripped) {
+                news.push(tripped(engine, subscriber, trip).await?);
+            }
+        } else if !was_tripped {
+            let (warned, shares) =
+                breaker::half_way(&subscriber.breaker, (job.uid, &transfer), &run.outcome, fact);
+            fact = warned;
+            for share in shares {
+                news.push(half_way(subscriber, job, share, last_errors(engine, job, run).await?));
+            }
         }
         writes.push(put(Table::Integrations, &subscriber.uid, &fact)?);
     }
+    writes.extend(outbox::writes(engine, news).await?);
     Ok(facts.commit(writes).await?)
+}
+
+/// The news that a run is held, unless the run before was: people know of it then.
+async fn held(
+    engine: &Engine,
+    job: &Job,
+    run: &Run,
+    before: Option<RunId>,
+) -> Result<Option<News>, EngineError> {
+    let RunOutcome::Held { deletes, of } = run.outcome else { return Ok(None) };
+    let before = match before {
+        Some(id) => engine.facts().run(id).await?,
+        None => None,
+    };
+    if before.is_some_and(|before| matches!(before.outcome, RunOutcome::Held { .. })) {
+        return Ok(None);
+    }
+    let (transfer, to) = (job.transfer.clone(), job.spec.to.clone());
+    let about = NoticeAbout::Held { run: run.id, transfer, to, deletes, of };
+    Ok(Some(News { about, of: job.subscribers.iter().map(|subscriber| subscriber.uid).collect() }))
+}
+
+/// The news that an integration is disabled, with the rejects that wait in its transfers.
+async fn tripped(engine: &Engine, subscriber: &Subscriber, trip: &Trip) -> Result<News, EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    let mut rejects = BTreeMap::new();
+    let specs = applied.integrations().filter(|(_, uid, _)| *uid == subscriber.uid);
+    for transfer in specs.flat_map(|(_, _, spec)| spec.subscriptions.keys()) {
+        let Some(uid) = applied.uid(Kind::Transfer, transfer) else { continue };
+        let count = engine.ledger.count_rejects(uid).await?;
+        if count > 0 {
+            rejects.insert(transfer.clone(), count);
+        }
+    }
+    let integration = subscriber.name.clone();
+    let about = NoticeAbout::Tripped { integration, trip: trip.clone(), rejects };
+    Ok(News { about, of: vec![subscriber.uid] })
+}
+
+/// The news that an integration may soon be disabled.
+fn half_way(subscriber: &Subscriber, job: &Job, share: Share, errors: Vec<String>) -> News {
+    let (integration, transfer) = (subscriber.name.clone(), job.transfer.clone());
+    let about = NoticeAbout::HalfWay { integration, transfer, share, errors };
+    News { about, of: vec![subscriber.uid] }
 }
 
 /// The last errors of a transfer in words, newest first: of its failed runs, then of its rejects.

@@ -1,44 +1,28 @@
 //! Which transfers run: those that are active, wanted by an active integration that is neither disabled nor
 //! paused. What does not run is told with its reason.
 
-use raccord_model::fact::Updates;
-use raccord_model::language::{ByNameOrInline, IntegrationSpec};
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use raccord_model::fact::{IntegrationFact, Uid, Updates};
+use raccord_model::language::IntegrationSpec;
 use raccord_model::{Kind, Name};
 
-use super::ByTransfer;
 use super::breaker::is_paused;
 use super::job::Subscriber;
-use super::step::Candidate;
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError};
 
-/// Which transfers run, and for whom.
+/// Which transfers run.
 #[derive(Debug, Default)]
 pub struct Selection {
-    by_transfer: ByTransfer<(Subscriber, Updates)>,
+    /// The transfers.
+    pub transfers: BTreeSet<Name>,
     /// What does not run, and why.
     pub skipped: Vec<(Name, String)>,
 }
 
-impl Selection {
-    /// The transfers, in order.
-    pub fn candidates(&self, applied: &Applied) -> Vec<Candidate> {
-        self.by_transfer
-            .keys()
-            .filter_map(|name| {
-                let source = applied.desired.transfer(name)?.source.clone();
-                Some(Candidate { transfer: name.clone(), source })
-            })
-            .collect()
-    }
-
-    /// Who wants a transfer's updates, and which.
-    pub fn subscribers(&self, transfer: &Name) -> Vec<(Subscriber, Updates)> {
-        self.by_transfer.get(transfer).cloned().unwrap_or_default()
-    }
-}
-
-/// Selects what runs among the integrations named, or among all.
+/// Selects what the integrations named want to run, or all of them.
 pub async fn select(engine: &Engine, applied: &Applied, named: &[Name]) -> Result<Selection, EngineError> {
     for name in named {
         if applied.uid(Kind::Integration, name).is_none() {
@@ -48,53 +32,79 @@ pub async fn select(engine: &Engine, applied: &Applied, named: &[Name]) -> Resul
     let facts = engine.facts();
     let now = engine.environment.now();
     let mut selection = Selection::default();
-    for (name, uid, spec) in applied.integrations() {
+    let integrations: Vec<_> = applied.integrations().collect();
+    for (name, uid, spec) in integrations {
         if !named.is_empty() && !named.contains(name) {
             continue;
         }
-        let fact = facts.integration(uid).await?;
-        let reason = if !spec.active {
-            Some("it is not active".to_owned())
-        } else if let Some(trip) = &fact.trip {
-            Some(format!("it was disabled: {}; `raccord resume {name}` starts it again", trip.cause))
-        } else if is_paused(&fact, now) {
-            Some(format!("it is paused; `raccord resume {name}` starts it again"))
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
+        if let Some(reason) = reason_against(name, spec, &facts.integration(uid).await?, now) {
             selection.skipped.push((name.clone(), reason));
             continue;
         }
-        let subscriber = Subscriber { name: name.clone(), uid, breaker: spec.breaker.clone() };
-        add(&mut selection, applied, &subscriber, spec);
+        for transfer in spec.subscriptions.keys() {
+            if applied.desired.transfer(transfer).is_some_and(|spec| spec.active) {
+                selection.transfers.insert(transfer.clone());
+            } else {
+                selection.skipped.push((transfer.clone(), "the transfer is not active".to_owned()));
+            }
+        }
     }
     Ok(selection)
 }
 
-fn add(selection: &mut Selection, applied: &Applied, subscriber: &Subscriber, spec: &IntegrationSpec) {
-    for (transfer, subscription) in &spec.subscriptions {
-        let is_active = applied.desired.transfer(transfer).is_some_and(|spec| spec.active);
-        if !is_active {
-            selection.skipped.push((transfer.clone(), "the transfer is not active".to_owned()));
-            continue;
-        }
-        let updates = match subscription {
-            ByNameOrInline::Inline(subscription) => subscription.updates.clone(),
-            // An applied integration has its subscriptions inline.
-            ByNameOrInline::ByName(_) => continue,
-        };
-        selection.by_transfer.entry(transfer.clone()).or_default().push((subscriber.clone(), updates));
+/// Why an integration makes nothing run, if it does not.
+fn reason_against(
+    name: &Name,
+    spec: &IntegrationSpec,
+    fact: &IntegrationFact,
+    now: Timestamp,
+) -> Option<String> {
+    if !spec.active {
+        Some("it is not active".to_owned())
+    } else if let Some(trip) = &fact.trip {
+        Some(format!("it was disabled: {}; `raccord resume {name}` starts it again", trip.cause))
+    } else if is_paused(fact, now) {
+        Some(format!("it is paused; `raccord resume {name}` starts it again"))
+    } else {
+        None
     }
+}
+
+/// Those for whom a run of a transfer is made at this moment, whoever asked for it: an integration that was
+/// left out would never hear of what this run moves past.
+pub async fn ready_subscribers(
+    engine: &Engine,
+    applied: &Applied,
+    transfer: &Name,
+) -> Result<Vec<(Subscriber, Updates, IntegrationFact)>, EngineError> {
+    let (facts, now) = (engine.facts(), engine.environment.now());
+    let mut ready = Vec::new();
+    let subscriptions: Vec<_> = subscriptions_to(applied, transfer).collect();
+    for (subscriber, updates, spec) in subscriptions {
+        let fact = facts.integration(subscriber.uid).await?;
+        if reason_against(&subscriber.name, spec, &fact, now).is_none() {
+            ready.push((subscriber, updates, fact));
+        }
+    }
+    Ok(ready)
 }
 
 /// Everyone who subscribes to a transfer, whatever their state: for work outside a run.
 pub fn subscribers(applied: &Applied, transfer: &Name) -> Vec<(Subscriber, Updates)> {
-    applied
-        .integrations()
-        .filter_map(|(name, uid, spec)| {
-            let updates = spec.subscriptions.get(transfer)?.inline()?.updates.clone();
-            Some((Subscriber { name: name.clone(), uid, breaker: spec.breaker.clone() }, updates))
-        })
-        .collect()
+    subscriptions_to(applied, transfer).map(|(subscriber, updates, _)| (subscriber, updates)).collect()
+}
+
+fn subscriptions_to<'a>(
+    applied: &'a Applied,
+    transfer: &'a Name,
+) -> impl Iterator<Item = (Subscriber, Updates, &'a IntegrationSpec)> {
+    applied.integrations().filter_map(|(name, uid, spec)| {
+        // An applied integration has its subscriptions inline.
+        let updates = spec.subscriptions.get(transfer)?.inline()?.updates.clone();
+        Some((subscriber(name, uid, spec), updates, spec))
+    })
+}
+
+fn subscriber(name: &Name, uid: Uid, spec: &IntegrationSpec) -> Subscriber {
+    Subscriber { name: name.clone(), uid, breaker: spec.breaker.clone() }
 }

@@ -67,9 +67,8 @@ pub fn open(
 ) -> Result<Box<dyn Source>, EngineError> {
     let spec = source(desired, name)?;
     let stream = stream(spec, name, data_type)?;
-    let mut sources = Sources::new(Arc::clone(environment));
-    let authorization = crate::sources::authorization(spec, |name| desired.authorization(name));
-    Ok(sources.open_stream((name, spec), stream, authorization, desired.root.as_ref())?)
+    let sources = Sources::new(Arc::clone(environment));
+    Ok(sources.open_stream(desired, (name, spec), stream, desired.root.as_ref())?)
 }
 
 fn stream(spec: &SourceSpec, name: &Name, data_type: &DataTypeName) -> Result<Stream, EngineError> {

@@ -1,0 +1,151 @@
+//! `raccord watch`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use raccord_engine::Engine;
+use raccord_engine::http::Listen;
+use raccord_engine::reload::{Checkout, DEBOUNCE, GitSettings, Loader, PULL_INTERVAL, Policy, WatchSettings};
+use raccord_engine::shell::{Origin, Settings};
+use raccord_engine::transport::socket;
+use raccord_engine::watch::{Watch, watch as live};
+use raccord_model::duration::Seconds;
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::session::{self, Opening};
+use crate::ui::Ui;
+
+/// Run what is activated on its schedules, and follow the configuration as it changes
+///
+/// Owns the state while it lives: every other verb asks it, without being told to. SIGHUP reloads, SIGTERM stops
+/// after the page in hand.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  raccord watch -f integrations\n  raccord watch --git https://git.example/shop.git#main\n  \
+    raccord watch --from api --listen 127.0.0.1:8420"
+)]
+pub(crate) struct WatchArgs {
+    /// Where the configuration comes from: the directories and files of -f, or whoever applies
+    #[arg(long, value_enum, default_value = "dir", hide_possible_values = true, value_name = "dir|api")]
+    from: From,
+    /// Pull the configuration from a repository instead
+    #[arg(long, value_name = "URL#BRANCH", conflicts_with_all = ["from", "files"])]
+    git: Option<String>,
+    /// The directory of the repository that holds it
+    #[arg(long, value_name = "DIR", requires = "git")]
+    git_path: Option<PathBuf>,
+    /// How often the repository is pulled
+    #[arg(long, value_name = "TIME", default_value_t = seconds(PULL_INTERVAL))]
+    git_interval: Seconds,
+    /// Which changes are applied without a person: none, safe (those without a consequence for data) or all
+    #[arg(long, value_name = "none|safe|all", default_value = "safe")]
+    policy: Policy,
+    /// For how many milliseconds files must be quiet before they are loaded
+    #[arg(long, value_name = "MS", default_value_t = milliseconds(DEBOUNCE))]
+    debounce: u64,
+    /// Also look at the files this often, for file systems without events
+    #[arg(long, value_name = "TIME")]
+    poll: Option<Seconds>,
+    /// Serve health, metrics, webhooks and the API at this address
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The certificate chain, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen beyond loopback without TLS, because a proxy in front does it
+    #[arg(long)]
+    insecure_listen: bool,
+    /// Serve metrics to everybody who reaches the address, without a token
+    #[arg(long)]
+    open_metrics: bool,
+    /// How long runs may take to stop once an end is asked for
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    drain: Seconds,
+    /// The form of the log on standard error
+    #[arg(long, value_enum, value_name = "text|json", default_value = "text", hide_possible_values = true)]
+    log: crate::log::Form,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum From {
+    /// From directories and files.
+    Dir,
+    /// From whoever applies.
+    Api,
+}
+
+fn seconds(duration: Duration) -> Seconds {
+    Seconds(duration.as_secs())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), CommandError> {
+    session::arm_failpoint()?;
+    crate::log::begin(args.log, "info");
+    let runtime = session::runtime()?;
+    runtime.block_on(async {
+        if socket::is_listened_at(&global.state).await {
+            let state = global.state.display();
+            return Err(CommandError::new(format!(
+                "another process owns the state {state} and answers for it"
+            )));
+        }
+        let store = session::open_store(&global.state, "watch", Opening::Create);
+        let store = Arc::new(store.map_err(|error| session::not_opened(&error))?);
+        let engine = Engine::on(&store, Arc::new(session::system()?));
+        let what = what(global, args)?;
+        ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
+        let (stop, reload) = (session::listen_for_stop(), session::listen_for_reload()?);
+        live(&engine, &global.state, what, stop, reload).await.map_err(|error| CommandError::of(&error))
+    })
+}
+
+fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
+    let settings = Settings {
+        origin: origin(global, args)?,
+        policy: args.policy,
+        drain: Duration::from_secs(args.drain.0),
+        by: "watch".to_owned(),
+    };
+    let files = WatchSettings {
+        debounce: Duration::from_millis(args.debounce),
+        poll: args.poll.map(|poll| Duration::from_secs(poll.0.max(1))),
+        ..WatchSettings::default()
+    };
+    let listen = args.listen.map(|address| Listen {
+        address,
+        tls: args.tls_cert.clone().zip(args.tls_key.clone()),
+        insecure: args.insecure_listen,
+        open_metrics: args.open_metrics,
+    });
+    Ok(Watch { settings, files, pull: Duration::from_secs(args.git_interval.0.max(1)), listen })
+}
+
+fn origin(global: &Global, args: &WatchArgs) -> Result<Origin, CommandError> {
+    let variables = session::variables(global);
+    if let Some(repository) = &args.git {
+        let settings = GitSettings::new(repository, args.git_path.clone(), &global.state)
+            .map_err(|error| CommandError::usage(error.to_string()))?;
+        let shown = settings.to_string();
+        let checkout = Arc::new(tokio::sync::Mutex::new(Checkout::new(settings)));
+        return Ok(Origin::Git { checkout, variables, shown });
+    }
+    Ok(match args.from {
+        From::Api => Origin::Api,
+        From::Dir => {
+            let loader = Arc::new(Loader::new(global.files.clone(), variables));
+            Origin::Files { loader, paths: global.files.clone() }
+        }
+    })
+}

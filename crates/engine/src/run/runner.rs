@@ -1,0 +1,239 @@
+//! Runs under way: begins each in a task of its own, passes the wish to stop on, and tells how each has ended.
+//!
+//! A run is prepared, executed and concluded inside its task, so that nobody waits for another's network.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use raccord_model::Name;
+use raccord_model::fact::{EntityFact, IntegrationFact, Run, RunCause, RunId, RunOutcome, Tally, Uid};
+use raccord_model::port::state::Table;
+use raccord_store::failpoint::Failpoint;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use super::execute::{OnPage, Surroundings, execute};
+use super::job::{self, Job};
+use super::{conclude, deliveries, select};
+use crate::applied::Applied;
+use crate::engine::{Engine, EngineError};
+use crate::facts::put;
+use crate::sources::Sources;
+
+/// What is to be run.
+pub struct Start {
+    /// The transfer.
+    pub uid: Uid,
+    /// Its name.
+    pub name: Name,
+    /// Why.
+    pub cause: RunCause,
+    /// Hears of every page.
+    pub progress: OnPage,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The transfer.
+    pub uid: Uid,
+    /// Its name.
+    pub name: Name,
+    /// The run; `None` when there was nobody left to run it for.
+    pub run: Option<Run>,
+}
+
+/// Runs under way.
+pub struct Runner {
+    engine: Engine,
+    applied: Arc<Applied>,
+    sources: Arc<Sources>,
+    stops: BTreeMap<Uid, watch::Sender<bool>>,
+    tasks: JoinSet<(Uid, Name, Result<Option<Run>, EngineError>)>,
+}
+
+impl Runner {
+    /// Nothing runs yet.
+    pub fn new(engine: &Engine, applied: Arc<Applied>) -> Self {
+        let sources = Arc::new(Sources::new(Arc::clone(&engine.environment)));
+        Self { engine: engine.clone(), applied, sources, stops: BTreeMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Begins what follows under another generation. What runs goes on under its own.
+    pub fn follow(&mut self, applied: Arc<Applied>) {
+        self.applied = applied;
+    }
+
+    /// The generation under which runs begin.
+    pub const fn applied(&self) -> &Arc<Applied> {
+        &self.applied
+    }
+
+    /// Begins a run. Its end comes out of [`Self::ended`].
+    pub fn start(&mut self, start: Start) {
+        let (stop, stopped) = watch::channel(false);
+        self.stops.insert(start.uid, stop);
+        let task = Task {
+            engine: self.engine.clone(),
+            applied: Arc::clone(&self.applied),
+            sources: Arc::clone(&self.sources),
+            stop: stopped,
+        };
+        let span = tracing::info_span!("run", transfer = %start.name, id = tracing::field::Empty);
+        self.tasks.spawn(
+            async move {
+                let (uid, name) = (start.uid, start.name.clone());
+                (uid, name, task.run(start).await)
+            }
+            .instrument(span),
+        );
+    }
+
+    /// Asks a run to stop after the page in hand.
+    pub fn stop(&self, uid: Uid) {
+        if let Some(stop) = self.stops.get(&uid) {
+            stop.send_replace(true);
+        }
+    }
+
+    /// Asks every run to stop after the page in hand.
+    pub fn stop_all(&self) {
+        for stop in self.stops.values() {
+            stop.send_replace(true);
+        }
+    }
+
+    /// The next run to end; never, while none is under way.
+    pub async fn ended(&mut self) -> Result<Ended, EngineError> {
+        let Some(ended) = self.tasks.join_next().await else { return std::future::pending().await };
+        let (uid, name, run) = ended.map_err(EngineError::Task)?;
+        self.stops.remove(&uid);
+        Ok(Ended { uid, name, run: run? })
+    }
+}
+
+/// What one run is given.
+struct Task {
+    engine: Engine,
+    applied: Arc<Applied>,
+    sources: Arc<Sources>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Task {
+    async fn run(&self, start: Start) -> Result<Option<Run>, EngineError> {
+        let Some((job, subscribers)) = self.prepare(&start).await? else { return Ok(None) };
+        let job = Arc::new(job);
+        let mut run = self.begin(&job, start.cause).await?;
+        tracing::Span::current().record("id", tracing::field::display(run.id));
+        tracing::info!(generation = run.generation, "begun");
+        match self.surroundings(&job, subscribers, start.progress).await? {
+            Ok(surroundings) if run.cause == RunCause::Deliveries => {
+                deliveries::drain(&job, &mut run, &surroundings).await;
+            }
+            Ok(surroundings) => execute(&job, &mut run, &surroundings).await,
+            Err(outcome) => {
+                run.outcome = outcome;
+                run.ended = Some(self.engine.environment.now());
+            }
+        }
+        let alone = self.engine.facts_lock.lock().await;
+        Failpoint::RunEndBefore.pass();
+        conclude::conclude(&self.engine, &job, &run).await?;
+        Failpoint::RunEndAfter.pass();
+        drop(alone);
+        tell(&run);
+        Ok(Some(run))
+    }
+
+    /// Compiles the transfer, unless every integration that wanted it is disabled or paused by now.
+    async fn prepare(&self, start: &Start) -> Result<Option<(Job, Vec<IntegrationFact>)>, EngineError> {
+        let ready = select::ready_subscribers(&self.engine, &self.applied, &start.name).await?;
+        if ready.is_empty() {
+            return Ok(None);
+        }
+        let (mut wanted, mut known) = (Vec::new(), Vec::new());
+        for (subscriber, updates, fact) in ready {
+            wanted.push((subscriber, updates));
+            known.push(fact);
+        }
+        let entity = self.entity_fact(&start.name).await?;
+        let fact = self.engine.facts().transfer(start.uid).await?;
+        Ok(Some((job::prepare(&self.applied, &start.name, fact, &entity, wanted)?, known)))
+    }
+
+    async fn entity_fact(&self, transfer: &Name) -> Result<EntityFact, EngineError> {
+        let to = self.applied.desired.transfer(transfer).map(|spec| spec.to.clone());
+        let to = to.ok_or_else(|| {
+            EngineError::unknown(raccord_model::Kind::Transfer, transfer, self.applied.index.keys())
+        })?;
+        crate::verb::entity(&self.engine.facts(), &self.applied, &to).await.map(|(_, fact)| fact)
+    }
+
+    /// Lists the run as begun. An approval that looks for it waits, or sees it.
+    async fn begin(&self, job: &Job, cause: RunCause) -> Result<Run, EngineError> {
+        let run = Run {
+            id: RunId(self.engine.environment.new_id()),
+            transfer_uid: job.uid,
+            transfer: job.transfer.clone(),
+            to: job.spec.to.clone(),
+            generation: job.fence.generation,
+            cause,
+            started: self.engine.environment.now(),
+            ended: None,
+            outcome: RunOutcome::Running,
+            tally: Tally::default(),
+            pages: 0,
+        };
+        let _alone = self.engine.facts_lock.lock().await;
+        self.engine.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;
+        Failpoint::RunBegun.pass();
+        Ok(run)
+    }
+
+    /// What the run is given beside its job, or how it ends because its source cannot be opened.
+    async fn surroundings(
+        &self,
+        job: &Job,
+        subscribers: Vec<IntegrationFact>,
+        progress: OnPage,
+    ) -> Result<Result<Surroundings, RunOutcome>, EngineError> {
+        let held = self.last_was_held(job).await?;
+        let source = match self.sources.open(&self.applied, job) {
+            Ok(source) => source,
+            Err(error) => {
+                let unauthorized = error.is_unauthorized();
+                return Ok(Err(RunOutcome::Failed { error: error.to_string(), unauthorized }));
+            }
+        };
+        Ok(Ok(Surroundings {
+            source,
+            sink: Arc::clone(&self.engine.sink),
+            inbox: Arc::clone(&self.engine.inbox),
+            environment: Arc::clone(&self.engine.environment),
+            stop: self.stop.clone(),
+            progress,
+            subscribers,
+            held,
+        }))
+    }
+
+    async fn last_was_held(&self, job: &Job) -> Result<bool, EngineError> {
+        let Some(last) = job.fact.last_run else { return Ok(false) };
+        let run = self.engine.facts().run(last).await?;
+        Ok(run.is_some_and(|run| matches!(run.outcome, RunOutcome::Held { .. })))
+    }
+}
+
+/// One line of the log for the end of a run.
+fn tell(run: &Run) {
+    let Tally { fetched, created, updated, deleted, rejected, swept, .. } = run.tally;
+    match &run.outcome {
+        RunOutcome::Failed { error, .. } => tracing::warn!(fetched, rejected, %error, "failed"),
+        RunOutcome::Held { deletes, of } => tracing::warn!(deletes, of, "held: it waits for an approval"),
+        outcome => {
+            tracing::info!(fetched, created, updated, deleted, rejected, swept, "{}", outcome.as_str());
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The part of the shell that runs need, with a daemon around it or without: feeds events to `step`, begins and
+//! stops runs, and answers the requests that wait for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use raccord_model::fact::{Run, RunCause, RunOutcome, Uid};
+use raccord_model::{Kind, Name};
+use tokio::sync::{mpsc, oneshot};
+
+use super::view;
+use crate::applied::Applied;
+use crate::daemon::{Cause, Effect, Event, Policy, RequestId, RunEnd, State, step};
+use crate::engine::{Engine, EngineError};
+use crate::request::{Progress, Reply, RunReport};
+use crate::run::runner::{Ended, Runner, Start};
+use crate::run::select;
+
+/// How much progress may wait for a slow reader; more is left out, for the next page tells the same.
+pub(super) const PROGRESS: usize = 1_024;
+
+/// A person's request to run something, and who waits for it.
+pub(super) struct Asked {
+    /// Only these integrations; all of them when empty.
+    pub(super) integrations: Vec<Name>,
+    /// Hears of progress and of each end.
+    pub(super) replies: mpsc::Sender<Reply>,
+    /// Hears of the end.
+    pub(super) done: oneshot::Sender<Result<RunReport, EngineError>>,
+}
+
+/// A request under way.
+struct Open {
+    transfers: BTreeMap<Uid, Name>,
+    report: RunReport,
+    replies: mpsc::Sender<Reply>,
+    done: oneshot::Sender<Result<RunReport, EngineError>>,
+}
+
+/// Runs, requests, and the value that decides about them.
+pub(super) struct Core {
+    /// What it works with.
+    pub(super) engine: Engine,
+    /// What the daemon knows.
+    pub(super) state: State,
+    /// Runs under way.
+    pub(super) runner: Runner,
+    requests: BTreeMap<RequestId, Open>,
+    last_request: u64,
+    progress: mpsc::Sender<Progress>,
+}
+
+impl Core {
+    /// Nothing has happened yet. Progress comes out of the receiver.
+    pub(super) fn new(
+        engine: &Engine,
+        applied: Arc<Applied>,
+        policy: Policy,
+    ) -> (Self, mpsc::Receiver<Progress>) {
+        let (progress, receiver) = mpsc::channel(PROGRESS);
+        let core = Self {
+            engine: engine.clone(),
+            state: State::new(policy),
+            runner: Runner::new(engine, applied),
+            requests: BTreeMap::new(),
+            last_request: 0,
+            progress,
+        };
+        (core, receiver)
+    }
+
+    /// The first event: how everything stands.
+    pub(super) async fn begin(&mut self) -> Result<Vec<Effect>, EngineError> {
+        let view = self.view().await?;
+        Ok(self.feed(Event::Began { now: self.engine.environment.now(), view }))
+    }
+
+    /// How everything stands under the generation that runs begin under.
+    pub(super) async fn view(&self) -> Result<crate::daemon::View, EngineError> {
+        let _alone = self.engine.facts_lock.lock().await;
+        view::view(&self.engine, self.runner.applied()).await
+    }
+
+    /// Lets an event happen. What concerns runs is carried out; the other effects are handed back.
+    pub(super) fn feed(&mut self, event: Event) -> Vec<Effect> {
+        let (state, effects) = step(std::mem::take(&mut self.state), event);
+        self.state = state;
+        let mut others = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::StartRun { uid, cause } => self.start(uid, cause),
+                Effect::StopRun { uid } => self.runner.stop(uid),
+                Effect::StopRuns => self.runner.stop_all(),
+                Effect::Answer { request, not_run } => self.answer(request, &not_run),
+                other => others.push(other),
+            }
+        }
+        others
+    }
+
+    fn start(&mut self, uid: Uid, cause: Cause) {
+        let cause = match cause {
+            Cause::Scheduled { due } => RunCause::Scheduled { due },
+            Cause::Requested => RunCause::Requested,
+            Cause::Deliveries => RunCause::Deliveries,
+        };
+        let found = self.runner.applied().transfers().find(|(_, known, _)| *known == uid);
+        let Some(name) = found.map(|(name, ..)| name.clone()) else { return };
+        let (sender, transfer) = (self.progress.clone(), name.clone());
+        let progress = Box::new(move |tally: &raccord_model::fact::Tally, pages| {
+            let progress = Progress { transfer: transfer.clone(), tally: *tally, pages };
+            // The next page tells what a full queue leaves out.
+            drop(sender.try_send(progress));
+        });
+        self.runner.start(Start { uid, name, cause, progress });
+    }
+
+    /// Takes a request to run something. Its runs end it.
+    pub(super) async fn ask(&mut self, asked: Asked) -> Vec<Effect> {
+        let applied = Arc::clone(self.runner.applied());
+        let selection = match select::select(&self.engine, &applied, &asked.integrations).await {
+            Ok(selection) => selection,
+            Err(error) => {
+                // Whoever asked may be gone.
+                drop(asked.done.send(Err(error)));
+                return Vec::new();
+            }
+        };
+        let uid = |name: &Name| applied.uid(Kind::Transfer, name).map(|uid| (uid, name.clone()));
+        let transfers: BTreeMap<Uid, Name> = selection.transfers.iter().filter_map(uid).collect();
+        self.last_request += 1;
+        let request = RequestId(self.last_request);
+        let event = Event::RunRequested {
+            now: self.engine.environment.now(),
+            request,
+            transfers: transfers.keys().copied().collect(),
+        };
+        let report = RunReport { runs: Vec::new(), skipped: selection.skipped, undelivered: None };
+        let open = Open { transfers, report, replies: asked.replies, done: asked.done };
+        self.requests.insert(request, open);
+        self.feed(event)
+    }
+
+    /// Stops the runs that only this request wanted, because whoever asked wants an early end.
+    pub(super) fn stop_asked(&self) {
+        for uid in self.requests.values().flat_map(|open| open.transfers.keys()) {
+            self.runner.stop(*uid);
+        }
+    }
+
+    fn answer(&mut self, request: RequestId, not_run: &[Uid]) {
+        let Some(mut open) = self.requests.remove(&request) else { return };
+        for uid in not_run {
+            if let Some(name) = open.transfers.get(uid) {
+                let reason = "its integration was disabled or paused before its turn came".to_owned();
+                open.report.skipped.push((name.clone(), reason));
+            }
+        }
+        // Whoever asked may be gone.
+        drop(open.done.send(Ok(open.report)));
+    }
+
+    /// Passes progress on to those who wait for it.
+    pub(super) fn tell(&self, progress: &Progress) {
+        for open in self.requests.values() {
+            if open.transfers.values().any(|name| *name == progress.transfer) {
+                drop(open.replies.try_send(Reply::Progress(progress.clone())));
+            }
+        }
+    }
+
+    /// Lets the end of a run happen.
+    pub(super) async fn ended(&mut self, ended: Ended) -> Result<Vec<Effect>, EngineError> {
+        let Ended { uid, name, run } = ended;
+        for open in self.requests.values_mut().filter(|open| open.transfers.contains_key(&uid)) {
+            if let Some(run) = &run {
+                drop(open.replies.try_send(Reply::Run(run.clone())));
+                open.report.runs.push(run.clone());
+            }
+        }
+        let standings = match &run {
+            Some(run) if is_clean(run) => Vec::new(),
+            _ => self.standings(&view::beside(self.runner.applied(), &name)).await?,
+        };
+        let end = match run.as_ref().map(|run| &run.outcome) {
+            Some(RunOutcome::Succeeded | RunOutcome::Held { .. }) => RunEnd::Complete,
+            Some(RunOutcome::Stopped | RunOutcome::Running) => RunEnd::Cut,
+            Some(RunOutcome::Failed { .. }) | None => RunEnd::Failed,
+        };
+        Ok(self.feed(Event::RunEnded { now: self.engine.environment.now(), uid, end, standings }))
+    }
+
+    /// When transfers run next by themselves.
+    pub(super) fn next_runs(&self) -> BTreeMap<Name, Timestamp> {
+        let transfers = self.runner.applied().transfers();
+        transfers.filter_map(|(name, uid, _)| Some((name.clone(), self.state.next_run(uid)?))).collect()
+    }
+
+    /// How some transfers stand.
+    pub(super) async fn standings(
+        &self,
+        names: &BTreeSet<Name>,
+    ) -> Result<Vec<crate::daemon::Standing>, EngineError> {
+        let _alone = self.engine.facts_lock.lock().await;
+        view::standings(&self.engine, self.runner.applied(), Some(names)).await
+    }
+}
+
+/// Whether a run cannot have tripped anything.
+const fn is_clean(run: &Run) -> bool {
+    matches!(run.outcome, RunOutcome::Succeeded) && run.tally.newly_rejected == 0
+}

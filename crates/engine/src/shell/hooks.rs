@@ -1,0 +1,227 @@
+//! Webhooks as they come: which source may be told what, whether a delivery is the service's own, and whose inbox it
+//! goes into. Acknowledged is only what is durable.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use raccord_compiler::webhook::{self, Hook, Intent, Reading, Route};
+use raccord_connect::SecretReader;
+use raccord_connect::webhook::{Delivery as Presented, Verifier};
+use raccord_model::fact::Uid;
+use raccord_model::language::ConnectorSettings;
+use raccord_model::language::webhook::VerifySpec;
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, InboxError};
+use raccord_model::rate::Rate;
+use raccord_model::{DataTypeName, Kind, Name};
+use tokio::time::Instant;
+
+use crate::applied::Applied;
+use crate::engine::Engine;
+use crate::environment::Environment;
+use crate::http::{Push, Received};
+use crate::run::job;
+
+/// The webhooks of a generation.
+pub(super) struct Hooks {
+    stack: Option<Name>,
+    /// Where services reach us, without a slash at the end.
+    url: Option<String>,
+    by_source: BTreeMap<Name, Receiver>,
+}
+
+/// What one source may be told.
+struct Receiver {
+    uid: Uid,
+    hook: Hook,
+    verify: VerifySpec,
+    secrets: SecretReader,
+    transfers: BTreeMap<DataTypeName, Vec<Uid>>,
+    allowance: Mutex<Allowance>,
+}
+
+impl Hooks {
+    /// The webhooks of a generation.
+    pub(super) fn of(applied: &Applied, environment: &Arc<dyn Environment>) -> Self {
+        let settings = applied.desired.stack_settings();
+        let mut by_source = BTreeMap::new();
+        for key in applied.index.keys().filter(|key| key.kind == Kind::Source) {
+            if let Some(receiver) = receiver(applied, &key.name, environment) {
+                by_source.insert(key.name.clone(), receiver);
+            }
+        }
+        let url = settings.webhooks.map(|public| public.url.trim_end_matches('/').to_owned());
+        Self { stack: applied.head.stack.clone(), url, by_source }
+    }
+
+    /// Takes a delivery. The transfers into whose inbox it went come back with it.
+    pub(super) async fn receive(&self, engine: &Engine, push: Push) -> (Received, Vec<Uid>) {
+        let nothing = |received| (received, Vec::new());
+        let Some(receiver) =
+            self.by_source.get(&push.source).filter(|_| self.stack.as_ref() == Some(&push.stack))
+        else {
+            return nothing(Received::Refused);
+        };
+        if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
+            return nothing(Received::TooLarge);
+        }
+        let source = &push.source;
+        if let Err(received) = receiver.prove(&push, self.url.as_deref(), engine) {
+            return nothing(received);
+        }
+        if let Some(retry_after) = receiver.wait_for_allowance() {
+            tracing::warn!(%source, "more deliveries than the source allows");
+            return nothing(Received::TooMany { retry_after });
+        }
+        let (accept, transfers) = match receiver.read(&push, engine) {
+            Ok(Some(accept)) => accept,
+            Ok(None) => return nothing(Received::Ignored),
+            Err(error) => {
+                tracing::warn!(%source, %error, "a delivery cannot be read");
+                return nothing(Received::Refused);
+            }
+        };
+        match engine.inbox.accept(accept).await {
+            Ok(Accepted::New) => (Received::Accepted, transfers),
+            Ok(Accepted::Replayed) => nothing(Received::Replayed),
+            Err(error) => {
+                tracing::error!(%source, %error, full = matches!(error, InboxError::Full { .. }), "not kept");
+                nothing(Received::Unavailable)
+            }
+        }
+    }
+}
+
+/// What a source may be told, when it has a webhook. Validation has compiled it before.
+fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) -> Option<Receiver> {
+    let spec = applied.desired.source(name)?;
+    let ConnectorSettings::Http(settings) = &spec.settings else { return None };
+    let webhook = spec.webhook.as_ref()?;
+    let (hook, _) = webhook::lower(webhook, settings);
+    let hook = hook?;
+    let variables = Arc::clone(environment);
+    let root = applied.head.root.as_deref().unwrap_or(".");
+    let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), root.as_ref());
+    let mut transfers: BTreeMap<DataTypeName, Vec<Uid>> = BTreeMap::new();
+    for (transfer, uid, spec) in applied.transfers() {
+        let is_wanted = spec.active && spec.source == *name && is_subscribed(applied, transfer);
+        if let (true, Some(data_type)) = (is_wanted, job::data_type(transfer, spec)) {
+            transfers.entry(data_type).or_default().push(uid);
+        }
+    }
+    let allowance = Mutex::new(Allowance::new(hook.rate_limit()));
+    let uid = applied.uid(Kind::Source, name)?;
+    Some(Receiver { uid, hook, verify: webhook.verify.clone(), secrets, transfers, allowance })
+}
+
+/// Whether an active integration subscribes. One that is paused or tripped takes what waited when it goes on.
+fn is_subscribed(applied: &Applied, transfer: &Name) -> bool {
+    applied.integrations().any(|(_, _, spec)| spec.active && spec.subscriptions.contains_key(transfer))
+}
+
+impl Receiver {
+    /// Whether the delivery is the service's own.
+    fn prove(&self, push: &Push, url: Option<&str>, engine: &Engine) -> Result<(), Received> {
+        let source = &push.source;
+        let verifier = Verifier::new(&self.verify, &self.secrets).map_err(|error| {
+            tracing::error!(%source, %error, "deliveries cannot be verified");
+            Received::Unavailable
+        })?;
+        let url = url.map(|url| format!("{url}{}", path(push)));
+        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref() };
+        verifier.verify(&presented, engine.environment.now()).map_err(|refused| {
+            tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused");
+            Received::Refused
+        })
+    }
+
+    fn wait_for_allowance(&self) -> Option<Duration> {
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.spend(Instant::now())
+    }
+
+    /// What goes into whose inbox; nothing when the event is not listed or nobody wants its records.
+    fn read(&self, push: &Push, engine: &Engine) -> Result<Option<(Accept, Vec<Uid>)>, webhook::Unreadable> {
+        let route = Route {
+            data_type: push.data_type.as_ref().map(DataTypeName::as_str),
+            event: push.event.as_deref(),
+        };
+        let header = |name: &str| push.headers.get(name).map(|value| value.as_bytes());
+        let received = match self.hook.read(route, &header, &push.body)? {
+            Reading::Received(received) => received,
+            Reading::Ignored { .. } => return Ok(None),
+        };
+        let Some(transfers) = self.transfers.get(&received.data_type).cloned() else { return Ok(None) };
+        let kind = match received.intent {
+            Intent::Upsert => DeliveryKind::Upsert,
+            Intent::Delete => DeliveryKind::Delete,
+            Intent::Fetch { path } => {
+                DeliveryKind::Fetch { path, record: self.hook.record_in_answer(&received.event) }
+            }
+        };
+        let record: Bytes = push.body.slice(received.record);
+        let delivery = Delivery { kind, record, received: engine.environment.now(), event: received.event };
+        let accept =
+            Accept { source: self.uid, id: received.delivery, transfers: transfers.clone(), delivery };
+        Ok(Some((accept, transfers)))
+    }
+}
+
+/// The path under which the delivery came.
+fn path(push: &Push) -> String {
+    let mut path = format!("/hooks/{}/{}", push.stack, push.source);
+    if let (Some(data_type), Some(event)) = (&push.data_type, &push.event) {
+        path = format!("{path}/{data_type}/{event}");
+    }
+    path
+}
+
+/// So many deliveries in a period; a new period begins with the first one after the last.
+#[derive(Debug)]
+struct Allowance {
+    rate: Rate,
+    since: Option<Instant>,
+    spent: u32,
+}
+
+impl Allowance {
+    const fn new(rate: Rate) -> Self {
+        Self { rate, since: None, spent: 0 }
+    }
+
+    /// Spends one; how long to wait for the next period when this one is spent.
+    fn spend(&mut self, now: Instant) -> Option<Duration> {
+        let period = Duration::from_secs(u64::from(self.rate.period));
+        let since = match self.since {
+            Some(since) if now.duration_since(since) < period => since,
+            _ => {
+                self.spent = 0;
+                *self.since.insert(now)
+            }
+        };
+        if self.spent >= self.rate.count {
+            return Some(period.saturating_sub(now.duration_since(since)));
+        }
+        self.spent += 1;
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_holds_no_more_than_allowed() {
+        let mut allowance = Allowance::new("2/s".parse().unwrap());
+        let begin = Instant::now();
+        let at = |milliseconds| begin + Duration::from_millis(milliseconds);
+        let wait = |milliseconds| Some(Duration::from_millis(milliseconds));
+        let scenario =
+            [(0, None), (300, None), (400, wait(600)), (999, wait(1)), (1_000, None), (1_500, None)];
+        for (when, expected) in scenario {
+            assert_eq!(allowance.spend(at(when)), expected, "at {when} ms");
+        }
+    }
+}

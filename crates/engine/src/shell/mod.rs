@@ -1,0 +1,368 @@
+//! The one async shell around the daemon's value: waits for whatever can happen, lets `step` decide, and carries
+//! the effects out.
+//!
+//! It decides nothing itself. What takes time runs in tasks that tell how they ended; the shell never waits for
+//! a network or a disk beyond a commit.
+
+mod core;
+mod handle;
+mod hooks;
+mod once;
+mod reloading;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use raccord_model::Name;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::alert;
+use crate::applied::Applied;
+use crate::daemon::{ApplyEnd, Effect, Event, Policy, Standing, View};
+use crate::engine::{Engine, EngineError};
+use crate::request::{ApplyOptions, Progress, Request};
+use crate::run::conclude;
+use core::{Asked, Core};
+
+pub use handle::Daemon;
+pub use once::run_once;
+pub use reloading::{Configuration, Loaded, Origin};
+
+/// How many messages may wait for the shell; whoever sends more waits.
+const QUEUE: usize = 1_024;
+
+/// After how long the shell looks at the clock in any case: the wall clock may have been set.
+const GLANCE: Duration = Duration::from_secs(60);
+
+/// The shortest sleep.
+const TICK: Duration = Duration::from_millis(1);
+
+/// How the daemon works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the configuration comes from.
+    pub origin: Origin,
+    /// Which changes are applied without a person.
+    pub policy: crate::reload::Policy,
+    /// How long runs may take to stop after the page in hand, once an end is asked for.
+    pub drain: Duration,
+    /// Who applies, when nobody does.
+    pub by: String,
+}
+
+/// What the shell is told by tasks and by those who ask.
+pub enum Message {
+    /// Something has happened.
+    Event(Event),
+    /// A person asks for runs.
+    Asked(Asked),
+    /// Whoever asked for runs wants them to end early.
+    StopAsked,
+    /// A load has ended.
+    Loaded(Box<Loaded>),
+    /// A generation is in force; how our own apply ended, if it was ours.
+    Applied(Arc<Applied>, View, Option<ApplyEnd>),
+    /// Our own apply changed nothing.
+    NotApplied(ApplyEnd, String),
+    /// Some transfers stand otherwise, because a person acted.
+    Changed(Vec<Standing>),
+    /// Somebody wants to know when transfers run next by themselves.
+    NextRuns(oneshot::Sender<BTreeMap<Name, Timestamp>>),
+}
+
+/// What wakes the shell from outside.
+pub struct Signals {
+    /// Becomes true when an end is asked for.
+    pub stop: watch::Receiver<bool>,
+    /// The files may have changed.
+    pub changed: Arc<Notify>,
+    /// A person asks for a reload: SIGHUP.
+    pub reload: mpsc::Receiver<()>,
+    /// How often a repository is pulled.
+    pub pull: Option<tokio::time::Interval>,
+}
+
+/// The shell.
+pub struct Shell {
+    core: Core,
+    daemon: Arc<Daemon>,
+    settings: Settings,
+    messages: mpsc::Receiver<Message>,
+    sender: mpsc::Sender<Message>,
+    progress: mpsc::Receiver<Progress>,
+    wake: Option<Timestamp>,
+    loaded: Option<Arc<Configuration>>,
+    /// When the end is no longer waited for.
+    deadline: Option<tokio::time::Instant>,
+}
+
+impl Shell {
+    /// Reads the state, and prepares everything; nothing runs yet.
+    pub async fn new(engine: &Engine, settings: Settings) -> Result<Self, EngineError> {
+        crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
+        conclude::tidy_runs(engine).await?;
+        let applied = Arc::new(Applied::load(&engine.state).await?);
+        let (core, progress) = Core::new(engine, Arc::clone(&applied), Policy::Daemon);
+        let (sender, messages) = mpsc::channel(QUEUE);
+        let daemon = Arc::new(Daemon::new(engine, &settings, applied, sender.clone()));
+        let (wake, loaded, deadline) = (None, None, None);
+        Ok(Self { core, daemon, settings, messages, sender, progress, wake, loaded, deadline })
+    }
+
+    /// Whoever asks, asks this.
+    pub fn daemon(&self) -> Arc<Daemon> {
+        Arc::clone(&self.daemon)
+    }
+
+    /// Lives until an end is asked for and every run has ended, or the time for that is over.
+    pub async fn live(mut self, mut signals: Signals) -> Result<(), EngineError> {
+        let effects = self.core.begin().await?;
+        self.carry_out(effects);
+        self.daemon.begun();
+        let now = self.now();
+        self.happen(Event::NoticesWaiting { now });
+        if !matches!(self.settings.origin, Origin::Api) {
+            self.happen(Event::ReloadRequested);
+        }
+        loop {
+            let effects = self.next(&mut signals).await?;
+            if self.carry_out(effects) || self.is_out_of_time() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen.
+    async fn next(&mut self, signals: &mut Signals) -> Result<Vec<Effect>, EngineError> {
+        let (wake, deadline) = (self.time_to_wake(), self.deadline);
+        let is_stopping = deadline.is_some();
+        tokio::select! {
+            biased;
+            Ok(()) = signals.stop.changed(), if !is_stopping => Ok(self.stop_asked(*signals.stop.borrow())),
+            ended = self.core.runner.ended() => {
+                let mut effects = self.core.ended(ended?).await?;
+                effects.extend(self.look_around().await?);
+                Ok(effects)
+            }
+            Some(message) = self.messages.recv() => self.hear(message).await,
+            uids = self.daemon.deliveries() => {
+                Ok(self.core.feed(Event::DeliveriesArrived { now: self.now(), uids }))
+            }
+            Some(progress) = self.progress.recv() => {
+                self.core.tell(&progress);
+                Ok(Vec::new())
+            }
+            () = signals.changed.notified(), if !is_stopping => Ok(self.core.feed(Event::FilesChanged)),
+            () = next_pull(&mut signals.pull), if !is_stopping => Ok(self.core.feed(Event::ReloadRequested)),
+            Some(()) = signals.reload.recv(), if !is_stopping => Ok(self.core.feed(Event::ReloadRequested)),
+            () = tokio::time::sleep(wake) => Ok(self.core.feed(Event::Woke { now: self.now() })),
+            () = until(deadline) => Ok(Vec::new()),
+        }
+    }
+
+    /// Lets something happen that a task or a person has told.
+    async fn hear(&mut self, message: Message) -> Result<Vec<Effect>, EngineError> {
+        match message {
+            Message::Event(event) => Ok(self.core.feed(event)),
+            Message::Asked(asked) => Ok(self.core.ask(asked).await),
+            Message::StopAsked => {
+                self.core.stop_asked();
+                Ok(Vec::new())
+            }
+            Message::Changed(standings) => {
+                let mut effects = self.core.feed(Event::Changed { now: self.now(), standings });
+                effects.extend(self.look_around().await?);
+                Ok(effects)
+            }
+            Message::NextRuns(answer) => {
+                // Whoever asked may be gone.
+                drop(answer.send(self.core.next_runs()));
+                Ok(Vec::new())
+            }
+            Message::Loaded(loaded) => {
+                let (digest, outcome) = loaded.outcome();
+                self.daemon.loaded(&loaded);
+                self.loaded = loaded.configuration;
+                Ok(self.core.feed(Event::Loaded { digest, outcome }))
+            }
+            Message::Applied(applied, view, end) => {
+                tracing::info!(generation = applied.head.generation, "in force");
+                self.core.runner.follow(Arc::clone(&applied));
+                self.daemon.tripped(view::tripped(&self.core.engine, &applied).await?);
+                self.daemon.follow(applied);
+                let now = self.now();
+                let mut effects = self.core.feed(Event::Applied { now, view });
+                if let Some(end) = end {
+                    effects.extend(self.core.feed(Event::ApplyEnded { now, end }));
+                }
+                Ok(effects)
+            }
+            Message::NotApplied(end, why) => {
+                tracing::warn!(%why, "not applied");
+                self.daemon.not_applied(&why);
+                Ok(self.core.feed(Event::ApplyEnded { now: self.now(), end }))
+            }
+        }
+    }
+
+    fn stop_asked(&mut self, stop: bool) -> Vec<Effect> {
+        if !stop {
+            return Vec::new();
+        }
+        tracing::info!("asked to stop: runs end after the page in hand");
+        self.daemon.stopping();
+        self.deadline = Some(tokio::time::Instant::now() + self.settings.drain);
+        self.core.feed(Event::StopRequested)
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        let is_over = self.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now());
+        if is_over {
+            tracing::warn!(
+                "runs did not stop in time: what they have stored is kept, the next start continues"
+            );
+        }
+        is_over
+    }
+
+    /// What a run's end or a person's verb may have left: tripped integrations, and notices of it.
+    async fn look_around(&mut self) -> Result<Vec<Effect>, EngineError> {
+        let applied = Arc::clone(self.core.runner.applied());
+        self.daemon.tripped(view::tripped(&self.core.engine, &applied).await?);
+        if alert::outbox::waiting(&self.core.engine.facts()).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.core.feed(Event::NoticesWaiting { now: self.now() }))
+    }
+
+    fn happen(&mut self, event: Event) {
+        let effects = self.core.feed(event);
+        self.carry_out(effects);
+    }
+
+    /// Carries effects out; true for the last one.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> bool {
+        for effect in effects {
+            match effect {
+                Effect::Load => self.load(),
+                Effect::Apply { digest } => self.apply(digest),
+                Effect::HoldPending { .. } => self.daemon.hold(self.loaded.clone()),
+                Effect::DropPending => self.daemon.hold(None),
+                Effect::ReportBad { .. } => self.report_bad(),
+                Effect::ReportGood => self.daemon.good(),
+                Effect::Deliver => self.deliver(),
+                Effect::WakeAt(at) => self.wake = at,
+                Effect::Finish => return true,
+                // Carried out before they come here.
+                Effect::StartRun { .. }
+                | Effect::StopRun { .. }
+                | Effect::StopRuns
+                | Effect::Answer { .. } => {}
+            }
+        }
+        false
+    }
+
+    fn load(&self) {
+        let (engine, sender) = (self.core.engine.clone(), self.sender.clone());
+        let settings = self.settings.clone();
+        tokio::spawn(async move {
+            let loaded = reloading::load(&engine, &settings).await;
+            // A shell that is gone needs no configuration.
+            drop(sender.send(Message::Loaded(Box::new(loaded))).await);
+        });
+    }
+
+    fn apply(&self, digest: raccord_model::Digest) {
+        let (engine, sender) = (self.core.engine.clone(), self.sender.clone());
+        let Some(loaded) = self.loaded.clone().filter(|loaded| loaded.digest == digest) else { return };
+        let options = ApplyOptions {
+            plan: raccord_plan::Options::default(),
+            serial: loaded.plan.serial,
+            by: self.settings.by.clone(),
+            rollback_to: None,
+            commit: loaded.commit.clone(),
+        };
+        tokio::spawn(async move {
+            let request = Request::Apply(Arc::clone(&loaded.desired), options);
+            let (_keep, stop) = watch::channel(false);
+            let applied = engine.handle(request, stop, &mut |_| {}).await;
+            let message = match applied {
+                Ok(()) => in_force(&engine, Some(ApplyEnd::Done)).await,
+                Err(error @ EngineError::Stale { .. }) => {
+                    Message::NotApplied(ApplyEnd::Stale, error.to_string())
+                }
+                Err(error) => Message::NotApplied(ApplyEnd::Failed, error.to_string()),
+            };
+            drop(sender.send(message).await);
+        });
+    }
+
+    /// Shows the diagnostics of a bad configuration, and writes the notices of it.
+    fn report_bad(&self) {
+        let (engine, sender, daemon) =
+            (self.core.engine.clone(), self.sender.clone(), Arc::clone(&self.daemon));
+        tokio::spawn(async move {
+            if let Err(error) = daemon.report_bad(&engine).await {
+                tracing::error!(%error, "the notice of a bad configuration could not be kept");
+            }
+            drop(sender.send(Message::Event(Event::NoticesWaiting { now: engine.environment.now() })).await);
+        });
+    }
+
+    fn deliver(&self) {
+        let (engine, sender) = (self.core.engine.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let next = match alert::deliver::deliver_due(&engine).await {
+                Ok(delivery) => delivery.next,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    Some(engine.environment.now() + jiff::SignedDuration::from_secs(60))
+                }
+            };
+            let event = Event::Delivered { now: engine.environment.now(), next };
+            drop(sender.send(Message::Event(event)).await);
+        });
+    }
+
+    fn now(&self) -> Timestamp {
+        self.core.engine.environment.now()
+    }
+
+    /// How long to sleep at most.
+    fn time_to_wake(&self) -> Duration {
+        let Some(wake) = self.wake else { return GLANCE };
+        Duration::try_from(wake.duration_since(self.now())).unwrap_or_default().clamp(TICK, GLANCE)
+    }
+}
+
+/// What is told when a generation has come into force.
+async fn in_force(engine: &Engine, end: Option<ApplyEnd>) -> Message {
+    let looked = async {
+        let applied = Arc::new(Applied::load(&engine.state).await?);
+        let _alone = engine.facts_lock.lock().await;
+        let view = view::view(engine, &applied).await?;
+        Ok::<_, EngineError>((applied, view))
+    };
+    match looked.await {
+        Ok((applied, view)) => Message::Applied(applied, view, end),
+        Err(error) => Message::NotApplied(ApplyEnd::Failed, error.to_string()),
+    }
+}
+
+async fn next_pull(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

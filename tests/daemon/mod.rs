@@ -1,0 +1,37 @@
+//! `raccord watch` as people run it: the real program, real files, a real socket, and everything that happens to a
+//! daemon in its life.
+
+mod living;
+mod reload;
+mod sharing;
+
+use serde_json::Value;
+
+use crate::environment::{Started, TestEnvironment, wait_until};
+
+/// Begins a daemon and waits until it answers.
+pub(crate) fn watch(environment: &TestEnvironment, arguments: &str) -> Started {
+    let daemon = environment.start(&format!("watch --debounce 50 {arguments}"));
+    wait_until("the daemon answers", || {
+        let status = environment.run("status --output json");
+        status.code == Some(0) && status.json()["daemon"].is_object()
+    });
+    daemon
+}
+
+/// The status as JSON.
+pub(crate) fn status(environment: &TestEnvironment) -> Value {
+    environment.json("status --output json")
+}
+
+/// Waits until a generation is in force.
+#[track_caller]
+pub(crate) fn wait_for_generation(environment: &TestEnvironment, number: u64) {
+    wait_until(&format!("generation {number} is in force"), || status(environment)["generation"] == number);
+}
+
+/// Asks a daemon to stop and waits until it has; returns its log.
+pub(crate) fn stop(daemon: Started) -> String {
+    daemon.signal("TERM");
+    daemon.wait().expect_code(0).stderr
+}

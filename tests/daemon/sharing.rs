@@ -1,0 +1,77 @@
+//! One state, one owner: every verb reaches the daemon without being told to, and many at once.
+
+use super::{status, stop, wait_for_generation, watch};
+use crate::environment::{TestEnvironment, assert_says, wait_until};
+use crate::shop::Shop;
+
+/// A shop that runs on demand, and a daemon on it.
+fn shop() -> TestEnvironment {
+    TestEnvironment::with(&[
+        ("raccord.yaml", &Shop::default().yaml()),
+        ("people.csv", "id,name,email\n1,Ann,ann@example.com\n2,Ben,nonsense\n"),
+    ])
+}
+
+#[test]
+fn every_verb_works_beside_a_daemon_as_it_does_without() {
+    let environment = shop();
+    let daemon = watch(&environment, "");
+    wait_for_generation(&environment, 1);
+    assert_says(&environment.ok("run"), &["people", "2 fetched"]);
+    assert_says(&environment.ok("plan"), &["No changes"]);
+    for verb in [
+        "history",
+        "runs",
+        "records crm.contact",
+        "explain crm.contact 1",
+        "rejects list",
+        "rejects replay people",
+        "export",
+        "state info",
+        "state check",
+        "state backup copy.redb",
+        "pause shop --until 2h",
+        "resume shop",
+        "resync people",
+        "check shop",
+        "discover shop",
+        "preview people",
+        "graph",
+        "apply --auto-approve",
+    ] {
+        environment.ok(verb);
+    }
+    assert!(environment.path().join("copy.redb").exists());
+    assert_says(&environment.fails(1, "resume nobody"), &["there is no integration `nobody`"]);
+    stop(daemon);
+    // What was done through the daemon is in the state.
+    assert_eq!(environment.ok("records crm.contact --output jsonl").lines().count(), 1);
+}
+
+#[test]
+fn twenty_at_once_are_all_answered() {
+    let environment = shop();
+    let daemon = watch(&environment, "");
+    wait_for_generation(&environment, 1);
+    environment.ok("run");
+    let verbs = ["status", "plan", "apply --auto-approve", "records crm.contact", "runs"];
+    let started: Vec<_> = (0..20).map(|number| environment.start(verbs[number % verbs.len()])).collect();
+    for started in started {
+        started.wait().expect_code(0);
+    }
+    stop(daemon);
+}
+
+#[test]
+fn a_run_through_the_daemon_shows_progress_and_can_be_stopped() {
+    let environment = shop();
+    let daemon = watch(&environment, "");
+    wait_for_generation(&environment, 1);
+    let report = environment.json("run --output json");
+    assert_eq!(report["runs"][0]["tally"]["fetched"], 2);
+    assert_eq!(report["runs"][0]["cause"], "requested");
+    environment.ok("pause shop");
+    wait_until("the pause is known", || status(&environment)["integrations"][0]["state"] == "paused");
+    assert_says(&environment.ok("run"), &["it is paused"]);
+    stop(daemon);
+}
