@@ -11,7 +11,19 @@ pub trait Environment: Send + Sync {
     fn new_id(&self) -> Uuid;
     /// An environment variable of the process: where `${env:NAME}` is read when a run needs it.
     fn variable(&self, name: &str) -> Option<String>;
+    /// Bytes that nobody can guess: what a token is made of.
+    fn random(&self) -> Result<[u8; 32], RandomError> {
+        let mut bytes = [0; 32];
+        let source = rustls::crypto::ring::default_provider().secure_random;
+        source.fill(&mut bytes).map_err(|_| RandomError)?;
+        Ok(bytes)
+    }
 }
+
+/// The system gives no random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random numbers")]
+pub struct RandomError;
 
 /// The machine's clock and random numbers.
 #[derive(Debug, Clone, Copy, Default)]

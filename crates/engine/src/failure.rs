@@ -5,12 +5,13 @@
 use std::error::Error;
 
 use raccord_model::port::sink::SinkError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::EngineError;
 
 /// Why a request was not answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[error("{message}")]
 pub struct Failure {
@@ -24,7 +25,7 @@ pub struct Failure {
 }
 
 /// What kind of failure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FailureCode {
     /// The state moved since the plan was made.

@@ -21,6 +21,7 @@ pub mod port;
 pub mod rate;
 pub mod resource;
 pub mod row;
+pub mod schema;
 pub mod secret;
 mod shorthand;
 pub mod suggest;

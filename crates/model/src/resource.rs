@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{CanonicalError, Digest, to_bytes};
@@ -10,7 +11,7 @@ use crate::language::{AuthorizationSpec, IntegrationSpec, ProjectSpec, SourceSpe
 use crate::name::Name;
 
 /// A resource of the state. Its mapping, subscriptions and alerts are inline, its authorization by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
     /// Labels, as written.
@@ -24,7 +25,7 @@ pub struct Resource {
 }
 
 /// The specification of a resource of any kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Spec {
     /// The stack.
     Stack(StackSpec),
@@ -80,7 +81,7 @@ impl Resource {
 }
 
 /// One resource as the configuration wants it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wanted {
     /// What it says.
     pub resource: Resource,
@@ -92,7 +93,7 @@ pub struct Wanted {
 }
 
 /// Everything that a configuration wants, resolved and canonical. It holds no secret and needs none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Desired {
     /// The stack's name.
     pub stack: Name,

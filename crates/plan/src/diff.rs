@@ -9,6 +9,7 @@ use raccord_model::language::TransferSpec;
 use raccord_model::plan::{Action, Consequence};
 use raccord_model::resource::Spec;
 use raccord_model::{DataTypeName, Desired, Key, Kind, Name, Resource};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::compare;
@@ -23,7 +24,7 @@ use crate::trip::Trips;
 use crate::world::World;
 
 /// What the person who plans has allowed and asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
     /// Only these resources and what they depend on; all of them when empty.

@@ -9,6 +9,7 @@ use raccord_model::fact::Uid;
 use raccord_model::name::EntityRef;
 use raccord_model::plan::{Action, Consequence};
 use raccord_model::{Digest, Ident, Key, Name};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -22,7 +23,7 @@ pub const PLAN_VERSION: u8 = 1;
 pub const TOOL: &str = env!("CARGO_PKG_VERSION");
 
 /// What applying a configuration to a state would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// [`PLAN_VERSION`].
@@ -53,7 +54,7 @@ pub struct Plan {
 }
 
 /// What becomes of one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Which resource, under its newer key.
@@ -88,16 +89,18 @@ impl Change {
 }
 
 /// One field that changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldChange {
     /// Where it is: `["spec", "schedule", "every"]`. Names may hold dots, so this is no text.
     pub path: Vec<String>,
     /// What it says now; `None` when it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "some")]
+    #[schemars(with = "Option<Value>")]
     pub before: Option<Value>,
     /// What it is to say; `None` when it goes.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "some")]
+    #[schemars(with = "Option<Value>")]
     pub after: Option<Value>,
     /// What that means for the data.
     pub consequence: Consequence,
@@ -126,7 +129,7 @@ mod some {
 }
 
 /// What the data of one transfer, entity or field goes through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataEffect {
     /// What happens.
@@ -140,7 +143,7 @@ pub struct DataEffect {
 }
 
 /// What a data effect happens to. Names are those after the plan, where there is one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Subject {
     /// A field's values.
@@ -179,7 +182,7 @@ impl fmt::Display for Subject {
 }
 
 /// Something a reader of the plan wants to know that is no change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Note {
     /// A tripped integration starts again, because the failing part changes.

@@ -9,13 +9,14 @@ use raccord_model::name::EntityRef;
 use raccord_model::plan::{Action, Consequence};
 use raccord_model::port::state::Head;
 use raccord_model::{Ident, Key, Kind, Name, Resource};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Options;
 use crate::plan::{Change, DataEffect, Note, Subject};
 
 /// One reason why a plan may not be applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Refusal {
     /// The state belongs to another stack.

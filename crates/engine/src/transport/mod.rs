@@ -6,6 +6,7 @@
 pub mod socket;
 
 use raccord_model::port::Async;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -32,7 +33,7 @@ pub struct Question {
 }
 
 /// A line of the answer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Part {
     /// A part of the answer.

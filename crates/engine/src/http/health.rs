@@ -1,0 +1,35 @@
+//! Health, readiness and metrics: what a load balancer, an orchestrator and Prometheus ask.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::parameter::Values;
+use super::problem::Refusal;
+use super::{Readiness, Serving, operation};
+
+/// That the process answers.
+pub(super) fn health() -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (headers, "ok\n").into_response()
+}
+
+/// Whether it is ready.
+pub(super) fn readiness(serving: &dyn Serving, values: &Values) -> Result<Response, Refusal> {
+    let Readiness { ready, problems } = serving.readiness();
+    let ready = ready && !(values.flag("strict")? && !problems.is_empty());
+    let mut response = operation::json(&Readiness { ready, problems })?;
+    if !ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    Ok(response)
+}
+
+/// Metrics in the text form of Prometheus.
+pub(super) async fn metrics(serving: &dyn Serving) -> Response {
+    let form = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, form)], serving.metrics().await).into_response()
+}

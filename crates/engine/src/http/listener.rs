@@ -1,0 +1,149 @@
+//! Connections: where they are accepted, and how many at once.
+//!
+//! HTTP/1.1 alone: a proxy in front may speak whatever it likes, and there is one set of limits to think of.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum_server::accept::Accept;
+use axum_server::tls_rustls::RustlsAcceptor;
+use axum_server::{Handle, Server};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::tls::Certificate;
+use super::{DRAIN_TIME, HEAD_TIME, Listen, MAX_CONNECTIONS, MAX_HEAD, ServeError};
+
+/// A socket that is listened at.
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Option<Certificate>,
+}
+
+impl Bound {
+    /// Listens, unless tokens would travel in the clear.
+    pub async fn new(listen: &Listen) -> Result<Self, ServeError> {
+        let address = listen.address;
+        if listen.tls.is_none() && !listen.insecure && !address.ip().is_loopback() {
+            return Err(ServeError::Insecure(address));
+        }
+        let failed = |source| ServeError::Bind { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let tls = listen.tls.clone().map(|(chain, key)| Certificate::new(chain, key));
+        Ok(Self { listener, address, tls })
+    }
+
+    /// Where; with the port that the system chose when none was named.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The beginning of every URL.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Serves until `end` becomes true; then what is under way may take a little longer.
+    pub async fn serve(self, router: Router, mut end: watch::Receiver<bool>) -> Result<(), ServeError> {
+        let Self { listener, address, tls } = self;
+        let handle = Handle::new();
+        let ending = handle.clone();
+        let watching = tokio::spawn(async move {
+            // Whoever would have asked for the end is gone when this fails: that is an end too.
+            drop(end.wait_for(|end| *end).await);
+            ending.graceful_shutdown(Some(DRAIN_TIME));
+        });
+        let mut server = Server::<SocketAddr>::from_listener(listener).handle(handle).http1_only();
+        server.http_builder().http1().header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let bounded = Bounded(Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+        let served = match tls {
+            None => server.acceptor(bounded).serve(service).await,
+            Some(certificate) => {
+                let (config, texts) = certificate.load().await?;
+                let following = tokio::spawn(certificate.follow(config.clone(), texts));
+                let acceptor = RustlsAcceptor::new(config).acceptor(bounded);
+                let served = server.acceptor(acceptor).serve(service).await;
+                following.abort();
+                served
+            }
+        };
+        watching.abort();
+        served.map_err(|source| ServeError::Serve { address, source })
+    }
+}
+
+/// Accepts connections up to a number, and closes further ones at once.
+#[derive(Clone)]
+struct Bounded(Arc<Semaphore>);
+
+impl<S> Accept<TcpStream, S> for Bounded {
+    type Stream = Held;
+    type Service = S;
+    type Future = std::future::Ready<io::Result<(Held, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let accept = || {
+            let full = |_| io::Error::new(io::ErrorKind::ConnectionRefused, "there are too many connections");
+            let place = Arc::clone(&self.0).try_acquire_owned().map_err(full)?;
+            // Answers are written whole; waiting for more would only delay them.
+            stream.set_nodelay(true)?;
+            Ok((Held { stream, _place: place }, service))
+        };
+        std::future::ready(accept())
+    }
+}
+
+/// A connection and its place among those that may be open.
+struct Held {
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Held {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Held {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,329 @@
+//! The OpenAPI document, made from the table of routes and from the types that travel.
+
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use raccord_plan::Plan;
+use schemars::JsonSchema;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::operation::{Applied, Audit, Done, Generations, Pause, Rejects, Runs};
+use super::parameter::{Parameter, Place};
+use super::problem::{PROBLEM, Problem};
+use super::route::{Answer, Body, Guard, ROUTES, Route};
+use super::upload::Configuration;
+use super::{NDJSON, Readiness};
+use crate::request::{Request, Status};
+use crate::transport::Part;
+
+/// The greatest number that every reader of JSON holds exactly.
+const GREATEST: u64 = (1 << 53) - 1;
+
+/// The document as it stands in `schemas/openapi.json`.
+pub fn text() -> String {
+    // A document of texts and numbers always has a JSON form.
+    serde_json::to_string_pretty(&document()).unwrap_or_default() + "\n"
+}
+
+/// The answer that shows it.
+pub(super) fn response(text: &Bytes) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text.clone()).into_response()
+}
+
+/// The document.
+pub fn document() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut schemas = settings.into_generator();
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.as_str().to_lowercase()] = operation(route, &mut schemas);
+    }
+    let mut definitions = Value::Object(schemas.take_definitions(true));
+    bound_numbers(&mut definitions);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Raccord",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What `raccord watch --listen` serves: health and metrics, webhooks, and the API with which \
+                CI plans and applies. Errors are problem documents (RFC 9457). The version in the path changes only \
+                when something would break; members may be added.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths,
+        "components": {
+            "schemas": definitions,
+            "securitySchemes": { "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token that `raccord token create` has made, with the role that the operation names. \
+                    The role apply includes plan, and every role includes read.",
+            } },
+        },
+    })
+}
+
+fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
+    let mut operation = json!({
+        "operationId": route.id,
+        "summary": route.summary,
+        "description": route.description,
+        "parameters": route.parameters.iter().map(parameter).collect::<Vec<_>>(),
+        "responses": responses(route, schemas),
+    });
+    if let Some(body) = body(route.body, schemas) {
+        operation["requestBody"] = body;
+    }
+    operation["security"] = match route.guard {
+        Guard::Open | Guard::Signature => json!([]),
+        Guard::Metrics => json!([{ "token": ["read"] }]),
+        Guard::Role(role) => json!([{ "token": [role.as_str()] }]),
+        Guard::PerRequest => json!([{ "token": [] }]),
+    };
+    operation
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let place = match parameter.place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header => "header",
+    };
+    json!({
+        "name": parameter.name,
+        "in": place,
+        "required": parameter.is_required,
+        "description": parameter.description,
+        "schema": parameter.kind.schema(),
+    })
+}
+
+fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
+    schemas.subschema_for::<T>().into()
+}
+
+fn body(body: Body, schemas: &mut SchemaGenerator) -> Option<Value> {
+    let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
+    let (required, content) = match body {
+        Body::None => return None,
+        Body::Pause => (false, json_of(schema::<Pause>(schemas))),
+        Body::Configuration => {
+            let documents = example();
+            let yaml = documents.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n");
+            (
+                true,
+                json!({
+                    "application/json": {
+                        "schema": schema::<Configuration>(schemas),
+                        "examples": { "shop": { "value": { "documents": documents } } },
+                    },
+                    "application/yaml": {
+                        "schema": { "type": "string", "description": "Documents as files hold them." },
+                        "examples": { "shop": { "value": yaml } },
+                    },
+                }),
+            )
+        }
+        Body::Request => {
+            let examples = json!({
+                "status": { "value": "status" },
+                "runs": { "value": { "runs": { "limit": 10 } } },
+            });
+            let schema = schema::<Request>(schemas);
+            (true, json!({ "application/json": { "schema": schema, "examples": examples } }))
+        }
+        Body::Push => (false, json!({ "*/*": { "schema": {} } })),
+    };
+    Some(json!({ "required": required, "content": content }))
+}
+
+/// A small configuration.
+fn example() -> Vec<Value> {
+    let document = |kind: &str, name: &str, spec: Value| json!({ "apiVersion": "raccord/v1", "kind": kind, "metadata": { "name": name }, "spec": spec });
+    vec![
+        document(
+            "Project",
+            "shop",
+            json!({ "entities": { "customer": { "key": "id", "fields": { "id": "text", "email": "email" } } } }),
+        ),
+        document(
+            "Source",
+            "boutique",
+            json!({
+                "connector": "http",
+                "authorization": { "type": "bearer", "token": "${env:BOUTIQUE_TOKEN}" },
+                "config": { "baseUrl": "https://boutique.example/api", "dataTypes": { "customers": { "records": "data" } } },
+            }),
+        ),
+        document(
+            "Transfer",
+            "customers",
+            json!({
+                "source": "boutique",
+                "to": "shop.customer",
+                "mapping": { "primaryKey": { "id": "id" }, "fields": { "email": "email" } },
+            }),
+        ),
+    ]
+}
+
+fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
+    let mut responses = Map::new();
+    let (status, description, content) = success(route.answer, schemas);
+    let mut answer = json!({ "description": description });
+    if let Some(content) = content {
+        answer["content"] = content;
+    }
+    responses.insert(status.to_owned(), answer);
+    for status in failures(route) {
+        let (meaning, header) = meaning(status);
+        let mut answer = json!({ "description": meaning });
+        if let Some(header) = header {
+            answer["headers"] = json!({ header: { "schema": { "type": "string" } } });
+        }
+        if route.guard != Guard::Signature {
+            answer["content"] = json!({ PROBLEM: { "schema": schema::<Problem>(schemas) } });
+        }
+        if status == 503 && route.answer == Answer::Readiness {
+            answer["content"]["application/json"] = json!({ "schema": schema::<Readiness>(schemas) });
+        }
+        responses.insert(status.to_string(), answer);
+    }
+    Value::Object(responses)
+}
+
+/// How a route may fail: what it says itself, and what follows from what it takes.
+fn failures(route: &Route) -> Vec<u16> {
+    let mut statuses = route.failures.to_vec();
+    statuses.push(503);
+    if !route.parameters.is_empty() || route.body != Body::None {
+        statuses.push(400);
+    }
+    if route.body != Body::None {
+        statuses.extend([408, 413]);
+    }
+    match route.guard {
+        Guard::Open => {}
+        Guard::Signature => statuses.extend([403, 429]),
+        Guard::Metrics | Guard::Role(_) | Guard::PerRequest => {
+            statuses.extend([401, 403, 429, 500]);
+            if route.body != Body::None {
+                statuses.push(415);
+            }
+        }
+    }
+    if route.body == Body::Request {
+        statuses.push(409);
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    statuses
+}
+
+fn meaning(status: u16) -> (&'static str, Option<&'static str>) {
+    match status {
+        400 => ("The request cannot be understood, or contradicts what it is about.", None),
+        401 => ("There is no token, or none that is right.", Some("WWW-Authenticate")),
+        403 => ("It is not allowed.", None),
+        404 => ("There is nothing of that name.", None),
+        408 => ("The body took too long.", None),
+        409 => ("The state has moved since it was looked at.", None),
+        413 => ("The body is too large.", None),
+        415 => ("The body is of another media type.", None),
+        422 => ("The configuration has mistakes, or holds what was not allowed.", None),
+        429 => ("Too many in too short a time.", Some("Retry-After")),
+        503 => ("Not now; later may help.", Some("Retry-After")),
+        _ => ("Something is wrong with the daemon or its state.", None),
+    }
+}
+
+fn success(answer: Answer, schemas: &mut SchemaGenerator) -> (&'static str, &'static str, Option<Value>) {
+    let of = |description: &'static str, schema: Value| {
+        ("200", description, Some(json!({ "application/json": { "schema": schema } })))
+    };
+    let text = || Some(json!({ "text/plain": { "schema": { "type": "string" } } }));
+    match answer {
+        Answer::Text => ("200", "It answers.", text()),
+        Answer::Metrics => ("200", "The metrics.", text()),
+        Answer::Readiness => of("It is ready.", schema::<Readiness>(schemas)),
+        Answer::Document => of("The document.", json!({ "type": "object" })),
+        Answer::Status => of("How everything stands.", schema::<Status>(schemas)),
+        Answer::Plan => of("The plan.", schema::<Plan>(schemas)),
+        Answer::Applied => of("It is in force.", schema::<Applied>(schemas)),
+        Answer::Generations => of("The generations.", schema::<Generations>(schemas)),
+        Answer::Runs => of("The runs.", schema::<Runs>(schemas)),
+        Answer::Rejects => of("The rejects.", schema::<Rejects>(schemas)),
+        Answer::Audit => of("The entries.", schema::<Audit>(schemas)),
+        Answer::Done => of("It is done.", schema::<Done>(schemas)),
+        Answer::Parts => {
+            let lines = json!({ NDJSON: { "schema": schema::<Part>(schemas) } });
+            ("200", "The parts of the answer, one a line.", Some(lines))
+        }
+        Answer::Nothing => ("204", "It is done.", None),
+    }
+}
+
+/// Says of every number how great it may be: JSON does not, and what is greater is refused.
+fn bound_numbers(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            let most = match members.get("format").and_then(Value::as_str) {
+                Some("uint8") => Some(u64::from(u8::MAX)),
+                Some("uint16") => Some(u64::from(u16::MAX)),
+                Some("uint32") => Some(u64::from(u32::MAX)),
+                Some("uint64" | "uint") => Some(GREATEST),
+                _ => None,
+            };
+            if let Some(most) = most {
+                members.entry("maximum").or_insert_with(|| most.into());
+            }
+            members.values_mut().for_each(bound_numbers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_numbers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_leads_to_a_schema() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(Value::String(reference)) = members.get("$ref") {
+                        found.push(reference.clone());
+                    }
+                    members.values().for_each(|value| references(value, found));
+                }
+                Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 50);
+        for reference in found {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_example_loads() {
+        let documents = example().iter().map(|document| document.as_object().unwrap().clone()).collect();
+        let body = Configuration { documents, variables: std::collections::BTreeMap::new() };
+        let bytes = Bytes::from(serde_json::to_vec(&body).unwrap());
+        let desired = super::super::upload::load(&bytes, super::super::body::Media::Json, "/srv");
+        assert_eq!(desired.unwrap().resources.len(), 4);
+    }
+}

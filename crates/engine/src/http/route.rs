@@ -1,0 +1,457 @@
+//! The table of what is served: every path with its method, who may ask, what it takes and what it answers.
+//!
+//! The router and the OpenAPI document are made from it, and the tests go through it, so that no route can be
+//! documented otherwise than it works, or forgotten.
+
+use raccord_model::fact::Role;
+
+use super::parameter::{Kind, Parameter, Place};
+
+/// One thing that is served.
+#[derive(Debug)]
+pub struct Route {
+    /// What tools that are made from the document call it.
+    pub id: &'static str,
+    /// How it is asked.
+    pub method: Method,
+    /// Where; a part in braces is a parameter.
+    pub path: &'static str,
+    /// Who may ask.
+    pub guard: Guard,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// What else there is to know.
+    pub description: &'static str,
+    /// What it takes beside the body.
+    pub parameters: &'static [Parameter],
+    /// What the body is.
+    pub body: Body,
+    /// What it answers.
+    pub answer: Answer,
+    /// How it may fail beyond what follows from the rest.
+    pub failures: &'static [u16],
+}
+
+/// How a route is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Looks only.
+    Get,
+    /// Does something, or takes a body.
+    Post,
+    /// Takes something away.
+    Delete,
+}
+
+impl Method {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Everybody who reaches the address.
+    Open,
+    /// Whoever proves it in a way that the source is configured for.
+    Signature,
+    /// Whoever has a token that includes the role.
+    Role(Role),
+    /// Whoever has a token that includes the role, or everybody when the daemon was told so.
+    Metrics,
+    /// Whoever has a token that includes the role of what is asked.
+    PerRequest,
+}
+
+/// What the body of a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// There is none.
+    None,
+    /// A configuration: documents as JSON or YAML.
+    Configuration,
+    /// Any request of the engine.
+    Request,
+    /// Until when and why an integration pauses; may be left out.
+    Pause,
+    /// Whatever another service sends.
+    Push,
+}
+
+/// What a route answers when it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// A word.
+    Text,
+    /// A [`Readiness`](super::Readiness).
+    Readiness,
+    /// Metrics as Prometheus reads them.
+    Metrics,
+    /// The OpenAPI document.
+    Document,
+    /// A [`Status`](crate::request::Status).
+    Status,
+    /// A [`Plan`](raccord_plan::Plan).
+    Plan,
+    /// The generation that is in force now.
+    Applied,
+    /// Generations.
+    Generations,
+    /// Runs.
+    Runs,
+    /// Rejects.
+    Rejects,
+    /// Entries of the audit log.
+    Audit,
+    /// What was done, in words.
+    Done,
+    /// [`Part`](crate::transport::Part)s, one a line.
+    Parts,
+    /// Nothing beside the status.
+    Nothing,
+}
+
+const fn path(name: &'static str, kind: Kind, description: &'static str) -> Parameter {
+    Parameter { name, place: Place::Path, kind, is_required: true, description }
+}
+
+const fn query(name: &'static str, kind: Kind, description: &'static str) -> Parameter {
+    Parameter { name, place: Place::Query, kind, is_required: false, description }
+}
+
+const fn needed(name: &'static str, kind: Kind, description: &'static str) -> Parameter {
+    Parameter { name, place: Place::Query, kind, is_required: true, description }
+}
+
+const fn header(name: &'static str, kind: Kind, description: &'static str) -> Parameter {
+    Parameter { name, place: Place::Header, kind, is_required: false, description }
+}
+
+/// The greatest number that every reader of JSON holds exactly.
+const GREATEST: u64 = (1 << 53) - 1;
+
+/// The longest event that another service may name in a URL, in characters.
+pub const MAX_EVENT: usize = 128;
+
+const STACK: Parameter = path("stack", Kind::Name, "The stack.");
+const SOURCE: Parameter = path("source", Kind::Name, "The source.");
+const TARGET: Parameter =
+    query("target", Kind::Keys, "Only this resource and what it depends on; can be repeated.");
+const ALLOW_DELETE: Parameter =
+    query("allowDelete", Kind::Flag, "Allow resources, entities and fields to be deleted.");
+const ALLOW_REKEY: Parameter =
+    query("allowRekey", Kind::Flag, "Allow rows to be dropped and read again under other keys.");
+const SERIAL: Parameter =
+    needed("serial", Kind::Number(GREATEST, None), "The serial of the plan that was looked at.");
+const TRANSFER: Parameter = query("transfer", Kind::Name, "Only of this transfer.");
+const LIMIT: Parameter = query("limit", Kind::Number(10_000, Some(100)), "At most so many.");
+const PROTOCOL: Parameter =
+    header(super::PROTOCOL_HEADER, Kind::Protocol, "The version of the protocol that the caller speaks.");
+const REQUEST: Parameter = header(
+    super::REQUEST_HEADER,
+    Kind::Id,
+    "How the caller calls this request, to ask for an early end of it.",
+);
+
+/// Everything that is served.
+pub const ROUTES: &[Route] = &[
+    Route {
+        id: "health",
+        method: Method::Get,
+        path: "/healthz",
+        guard: Guard::Open,
+        summary: "Whether the process answers",
+        description: "Says nothing of the configuration or of what runs.",
+        parameters: &[],
+        body: Body::None,
+        answer: Answer::Text,
+        failures: &[],
+    },
+    Route {
+        id: "readiness",
+        method: Method::Get,
+        path: "/readyz",
+        guard: Guard::Open,
+        summary: "Whether the daemon runs what is due",
+        description: "503 when it does not. With `strict`, also when the last configuration is bad or an \
+            integration is disabled.",
+        parameters: &[query("strict", Kind::Flag, "Whether every problem makes it not ready.")],
+        body: Body::None,
+        answer: Answer::Readiness,
+        failures: &[],
+    },
+    Route {
+        id: "metrics",
+        method: Method::Get,
+        path: "/metrics",
+        guard: Guard::Metrics,
+        summary: "Metrics, as Prometheus reads them",
+        description: "Needs a token with the role read, unless the daemon was started with `--metrics-open`.",
+        parameters: &[],
+        body: Body::None,
+        answer: Answer::Metrics,
+        failures: &[],
+    },
+    Route {
+        id: "receive",
+        method: Method::Post,
+        path: "/hooks/{stack}/{source}",
+        guard: Guard::Signature,
+        summary: "Take a webhook delivery",
+        description: "The event stands in a header or in the body, as the source's webhook says. Answered with \
+            204 when the delivery is durable; a stranger learns nothing but the status.",
+        parameters: &[STACK, SOURCE],
+        body: Body::Push,
+        answer: Answer::Nothing,
+        failures: &[],
+    },
+    Route {
+        id: "receiveEvent",
+        method: Method::Post,
+        path: "/hooks/{stack}/{source}/{dataType}/{event}",
+        guard: Guard::Signature,
+        summary: "Take a webhook delivery of one event",
+        description: "Answered with 204 when the delivery is durable; a stranger learns nothing but the status.",
+        parameters: &[
+            STACK,
+            SOURCE,
+            path("dataType", Kind::DataType, "The data type."),
+            path("event", Kind::Word(MAX_EVENT), "The event, as the source's webhook names it."),
+        ],
+        body: Body::Push,
+        answer: Answer::Nothing,
+        failures: &[],
+    },
+    Route {
+        id: "document",
+        method: Method::Get,
+        path: "/v1/openapi.json",
+        guard: Guard::Open,
+        summary: "This document",
+        description: "It is the same for every daemon of a version, and says nothing of this one.",
+        parameters: &[],
+        body: Body::None,
+        answer: Answer::Document,
+        failures: &[],
+    },
+    Route {
+        id: "status",
+        method: Method::Get,
+        path: "/v1/status",
+        guard: Guard::Role(Role::Read),
+        summary: "How everything stands",
+        description: "What `raccord status` shows.",
+        parameters: &[],
+        body: Body::None,
+        answer: Answer::Status,
+        failures: &[],
+    },
+    Route {
+        id: "plan",
+        method: Method::Post,
+        path: "/v1/plan",
+        guard: Guard::Role(Role::Plan),
+        summary: "What applying a configuration would change",
+        description: "Changes nothing and reads no secret. 422 with diagnostics when the configuration has mistakes.",
+        parameters: &[TARGET, ALLOW_DELETE, ALLOW_REKEY],
+        body: Body::Configuration,
+        answer: Answer::Plan,
+        failures: &[404, 422],
+    },
+    Route {
+        id: "apply",
+        method: Method::Post,
+        path: "/v1/apply",
+        guard: Guard::Role(Role::Apply),
+        summary: "Apply a configuration",
+        description: "One transaction, made only when the state still has the serial that was planned on: otherwise \
+            409. 422 when the configuration has mistakes, or holds what was not allowed.",
+        parameters: &[
+            SERIAL,
+            TARGET,
+            ALLOW_DELETE,
+            ALLOW_REKEY,
+            query("commit", Kind::Word(64), "The commit that the configuration was read from."),
+        ],
+        body: Body::Configuration,
+        answer: Answer::Applied,
+        failures: &[404, 409, 422],
+    },
+    Route {
+        id: "pending",
+        method: Method::Get,
+        path: "/v1/pending",
+        guard: Guard::Role(Role::Read),
+        summary: "The plan that waits for a person",
+        description: "What the daemon loaded and its policy does not apply by itself. 404 when nothing waits.",
+        parameters: &[],
+        body: Body::None,
+        answer: Answer::Plan,
+        failures: &[404],
+    },
+    Route {
+        id: "acceptPending",
+        method: Method::Post,
+        path: "/v1/pending/apply",
+        guard: Guard::Role(Role::Apply),
+        summary: "Apply the plan that waits",
+        description: "Refused with 409 when another plan waits by now than the one that was looked at.",
+        parameters: &[
+            SERIAL,
+            needed("configuration", Kind::Digest, "The digest of the configuration that the plan names."),
+            ALLOW_DELETE,
+            ALLOW_REKEY,
+        ],
+        body: Body::None,
+        answer: Answer::Applied,
+        failures: &[404, 409, 422],
+    },
+    Route {
+        id: "history",
+        method: Method::Get,
+        path: "/v1/history",
+        guard: Guard::Role(Role::Read),
+        summary: "What was applied, newest first",
+        description: "The last hundred generations are kept.",
+        parameters: &[LIMIT],
+        body: Body::None,
+        answer: Answer::Generations,
+        failures: &[],
+    },
+    Route {
+        id: "runs",
+        method: Method::Get,
+        path: "/v1/runs",
+        guard: Guard::Role(Role::Read),
+        summary: "Runs, newest first",
+        description: "What `raccord runs` shows.",
+        parameters: &[TRANSFER, LIMIT],
+        body: Body::None,
+        answer: Answer::Runs,
+        failures: &[404],
+    },
+    Route {
+        id: "approve",
+        method: Method::Post,
+        path: "/v1/runs/{id}/approve",
+        guard: Guard::Role(Role::Operate),
+        summary: "Let a held run delete what its snapshot found missing",
+        description: "400 when the run is not held, or a later one has replaced it.",
+        parameters: &[path("id", Kind::Id, "The run.")],
+        body: Body::None,
+        answer: Answer::Done,
+        failures: &[404],
+    },
+    Route {
+        id: "rejects",
+        method: Method::Get,
+        path: "/v1/rejects",
+        guard: Guard::Role(Role::Read),
+        summary: "Rejected records, newest first",
+        description: "With the record as it came, unless the transfer does not keep it.",
+        parameters: &[TRANSFER, LIMIT],
+        body: Body::None,
+        answer: Answer::Rejects,
+        failures: &[404],
+    },
+    Route {
+        id: "pause",
+        method: Method::Post,
+        path: "/v1/integrations/{name}/pause",
+        guard: Guard::Role(Role::Operate),
+        summary: "Let an integration stand still",
+        description: "No apply starts it again.",
+        parameters: &[path("name", Kind::Name, "The integration.")],
+        body: Body::Pause,
+        answer: Answer::Done,
+        failures: &[404],
+    },
+    Route {
+        id: "resume",
+        method: Method::Post,
+        path: "/v1/integrations/{name}/resume",
+        guard: Guard::Role(Role::Operate),
+        summary: "Start an integration again",
+        description: "After a pause, or after the breaker disabled it.",
+        parameters: &[path("name", Kind::Name, "The integration.")],
+        body: Body::None,
+        answer: Answer::Done,
+        failures: &[404],
+    },
+    Route {
+        id: "audit",
+        method: Method::Get,
+        path: "/v1/audit",
+        guard: Guard::Role(Role::Read),
+        summary: "Who changed something, newest first",
+        description: "What `raccord audit` shows.",
+        parameters: &[LIMIT],
+        body: Body::None,
+        answer: Answer::Audit,
+        failures: &[],
+    },
+    Route {
+        id: "ask",
+        method: Method::Post,
+        path: "/v1/requests",
+        guard: Guard::PerRequest,
+        summary: "Ask what the command line asks",
+        description: "Every verb of `raccord --server` is one such request; which role it needs depends on it. The \
+            answer is one JSON value a line, as it comes, until `done` or `failed`; an empty line says only that \
+            the server is still there. What fails before anything was answered has a status of its own.",
+        parameters: &[PROTOCOL, REQUEST],
+        body: Body::Request,
+        answer: Answer::Parts,
+        failures: &[404, 409, 422],
+    },
+    Route {
+        id: "stop",
+        method: Method::Delete,
+        path: "/v1/requests/{id}",
+        guard: Guard::Role(Role::Read),
+        summary: "Ask for an early end of a request of one's own",
+        description: "What is under way ends after the page in hand, and the answer of the request says how. 404 \
+            when the token has no such request under way.",
+        parameters: &[path("id", Kind::Id, "The request, as its `raccord-request` header called it.")],
+        body: Body::None,
+        answer: Answer::Nothing,
+        failures: &[404],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_has_a_name_and_a_place_of_its_own() {
+        let ids: BTreeSet<_> = ROUTES.iter().map(|route| route.id).collect();
+        let places: BTreeSet<_> = ROUTES.iter().map(|route| (route.method.as_str(), route.path)).collect();
+        assert_eq!((ids.len(), places.len()), (ROUTES.len(), ROUTES.len()));
+    }
+
+    #[test]
+    fn every_part_of_a_path_is_a_parameter() {
+        for route in ROUTES {
+            let parts = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+            let declared = route.parameters.iter().filter(|parameter| parameter.place == Place::Path);
+            assert!(parts.eq(declared.map(|parameter| parameter.name)), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn what_is_under_the_versioned_path_needs_a_token() {
+        for route in ROUTES.iter().filter(|route| route.path.starts_with("/v1/")) {
+            let is_guarded = matches!(route.guard, Guard::Role(_) | Guard::PerRequest);
+            assert!(is_guarded || route.id == "document", "{}", route.path);
+        }
+    }
+}

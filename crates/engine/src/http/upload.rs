@@ -1,0 +1,94 @@
+//! Configurations that come over HTTP: documents are loaded here as the command line loads files, and a resolved
+//! configuration is examined as if it were documents. Nothing that `validate` would refuse gets further.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use raccord_config::{Loaded, load_texts, to_yaml};
+use raccord_model::Desired;
+use raccord_model::diagnostic::Severity;
+use raccord_model::language::Document;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::body::{self, Media};
+use super::problem::Refusal;
+use crate::failure::{Failure, FailureCode};
+use crate::request::Request;
+
+/// A configuration as it is uploaded.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Configuration {
+    /// The documents, each as `schemas/raccord.schema.json` describes it.
+    #[schemars(with = "Vec<Document<Value>>", length(min = 1))]
+    pub(super) documents: Vec<Map<String, Value>>,
+    /// Values of variables that go before those of the Stack.
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, String>,
+}
+
+/// Loads an uploaded configuration. Its data paths are relative to `root`.
+pub(super) fn load(bytes: &Bytes, media: Media, root: &str) -> Result<Desired, Refusal> {
+    let loaded = match media {
+        Media::Yaml => load_texts(vec![("upload.yaml".to_owned(), bytes.to_vec())], root, &BTreeMap::new()),
+        Media::Json => {
+            let Configuration { documents, variables } = body::json(bytes)?;
+            let texts = documents.iter().enumerate().map(|(at, document)| {
+                let text = serde_json::to_vec(document);
+                // What came as JSON becomes JSON again.
+                (format!("documents[{at}]"), text.unwrap_or_default())
+            });
+            load_texts(texts.collect(), root, &variables)
+        }
+    };
+    let Loaded { desired, diagnostics, .. } = loaded;
+    desired.ok_or_else(|| {
+        let is_error = |severity| severity == Severity::Error;
+        Refusal::mistakes(diagnostics.into_iter().filter(|found| is_error(found.severity)).collect())
+    })
+}
+
+/// Refuses a request whose configuration is not one that documents load to: it was put together by hand, damaged,
+/// or resolved by a version that knows other rules.
+pub(super) fn examine(request: &Request) -> Result<(), Refusal> {
+    let desired: &Desired = match request {
+        Request::Plan(desired, _) | Request::Apply(desired, _) | Request::Sample { desired, .. } => desired,
+        Request::Look(look) => &look.desired,
+        _ => return Ok(()),
+    };
+    for (key, wanted) in &desired.resources {
+        let is_itself = wanted.resource.spec.kind() == key.kind
+            && wanted.resource.seal().is_ok_and(|(_, digest)| digest == wanted.digest);
+        if !is_itself {
+            return Err(Refusal::invalid(format!("{key} does not have the digest that stands beside it")));
+        }
+    }
+    let texts = desired.resources.iter().map(|(key, wanted)| {
+        let alone = Desired {
+            stack: desired.stack.clone(),
+            root: desired.root.clone(),
+            resources: BTreeMap::from([(key.clone(), wanted.clone())]),
+        };
+        (key.to_string(), to_yaml(&alone).into_bytes())
+    });
+    // Each text stands at the root, whatever its name: that holds a slash.
+    let texts = texts.map(|(key, text)| (key.replace('/', " "), text)).collect();
+    let loaded = load_texts(texts, &desired.root, &BTreeMap::new());
+    let Some(found) = loaded.desired else { return Err(Refusal::mistakes(loaded.diagnostics)) };
+    let digests = |desired: &Desired| -> Vec<_> {
+        desired.resources.iter().map(|(key, wanted)| (key.clone(), wanted.digest)).collect()
+    };
+    if found.stack != desired.stack || digests(&found) != digests(desired) {
+        let message =
+            "the configuration is not one that its documents load to; is it the same version of raccord?";
+        return Err(Failure::new(FailureCode::Refused, message).into());
+    }
+    Ok(())
+}
+
+/// Whether a request holds a configuration: then few of its sort are held in memory at once.
+pub(super) const fn holds_configuration(request: &Request) -> bool {
+    matches!(request, Request::Plan(..) | Request::Apply(..) | Request::Sample { .. } | Request::Look(_))
+}
