@@ -252,6 +252,9 @@ impl Shell {
                 next = [next, due].into_iter().flatten().min();
             }
         }
+        for uid in (0..TRANSFERS).map(uid).filter(|uid| !self.view.standings.contains_key(uid)) {
+            assert_eq!(self.state.runs.get(uid), None, "what is gone is kept in mind");
+        }
         assert_eq!(self.wake, next, "the next wake is the next due time");
     }
 }
