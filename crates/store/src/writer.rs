@@ -17,10 +17,10 @@ use crate::failpoint::Failpoint;
 use crate::table::Tables;
 
 /// How many requests may wait or be under way; whoever asks for more waits.
-const QUEUE: usize = 64;
+const QUEUE: usize = 256;
 
 /// The most requests that one commit holds.
-const GROUP: usize = 32;
+const GROUP: usize = 128;
 
 /// After how long a commit that is not durable yet is made so. Somewhat less than the second that is promised,
 /// for the commit under way may have to end first.
@@ -144,11 +144,18 @@ fn run(shared: &Shared, queue: &Receiver<Box<dyn Job>>) {
     loop {
         match wait(queue, lazy_since) {
             Wake::Job(first) => {
-                let group = gather(queue, first);
-                let overdue = lazy_since.is_some_and(|since| since.elapsed() >= LAZY);
-                let durable = overdue || group.iter().any(|job| job.is_durable());
-                commit(shared, group, durable);
-                lazy_since = if durable { None } else { lazy_since.or_else(|| Some(Instant::now())) };
+                // What must be durable is small, and somebody waits for it; pages are large and can wait.
+                let (urgent, lazy): (Vec<_>, Vec<_>) =
+                    gather(queue, first).into_iter().partition(|job| job.is_durable());
+                if !urgent.is_empty() {
+                    commit(shared, urgent, true);
+                    lazy_since = None;
+                }
+                if !lazy.is_empty() {
+                    let overdue = lazy_since.is_some_and(|since| since.elapsed() >= LAZY);
+                    commit(shared, lazy, overdue);
+                    lazy_since = if overdue { None } else { lazy_since.or_else(|| Some(Instant::now())) };
+                }
             }
             Wake::Overdue => {
                 // When this fails redb refuses every later commit, and whoever asks next hears of it.

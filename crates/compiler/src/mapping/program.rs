@@ -161,19 +161,7 @@ pub struct PageMapper<'p> {
 impl<'p> PageMapper<'p> {
     /// Maps one record into the buffers.
     pub fn map(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
-        out.key.clear();
-        out.patch.clear();
-        out.version.clear();
-        self.read(record)?;
-        let key = self.key(out)?;
-        let has_key = |mut rejection: Rejection| {
-            rejection.has_key = true;
-            rejection
-        };
-        if let Some(version) = &self.program.version {
-            let value = self.input(version).map_err(|reason| has_key(rejection(None, reason)))?;
-            push_version(&value, &mut out.version);
-        }
+        let key = self.key_and_version(record, out)?;
         if let Some(deleted) = &self.program.deleted {
             let value = self.input(deleted).map_err(|reason| has_key(rejection(None, reason)))?;
             if marks_deleted(&value) {
@@ -182,6 +170,27 @@ impl<'p> PageMapper<'p> {
         }
         self.patch(&key, out).map_err(has_key)?;
         Ok(Intent::Upsert)
+    }
+
+    /// Maps the key and the version alone, of a record that is known to be deleted: often nothing else of it is
+    /// left.
+    pub fn map_key(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
+        self.key_and_version(record, out)?;
+        Ok(Intent::Delete)
+    }
+
+    /// Begins with a record: returns the values of its key. The bytes of both are in the buffers.
+    fn key_and_version(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Vec<Value<'p>>, Rejection> {
+        out.key.clear();
+        out.patch.clear();
+        out.version.clear();
+        self.read(record)?;
+        let key = self.key(out)?;
+        if let Some(version) = &self.program.version {
+            let value = self.input(version).map_err(|reason| has_key(rejection(None, reason)))?;
+            push_version(&value, &mut out.version);
+        }
+        Ok(key)
     }
 
     /// The cursor's value in the record that was mapped last.
@@ -312,6 +321,12 @@ enum Outcome<'a> {
 
 fn rejection(field: Option<&Ident>, reason: String) -> Rejection {
     Rejection { field: field.cloned(), bare: reason.clone(), reason, has_key: false }
+}
+
+/// The same rejection, once the key could be read.
+fn has_key(mut rejection: Rejection) -> Rejection {
+    rejection.has_key = true;
+    rejection
 }
 
 /// The rejection of a value that does not fit its field; `why` completes "the value …".

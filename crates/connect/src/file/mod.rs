@@ -13,7 +13,9 @@ mod token;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use raccord_compiler::connector::FileStream;
+use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
@@ -53,6 +55,11 @@ impl Source for FileSource {
             let place = self.place();
             Ok::<Box<dyn Pages>, SourceError>(Box::new(BlockingPages { pages: Some(opened), place }))
         })
+    }
+
+    fn record<'a>(&'a self, _: &'a str, _: &'a FieldPath) -> Async<'a, Result<Option<Bytes>, SourceError>> {
+        let message = "no record of a file can be fetched by itself".to_owned();
+        Box::pin(std::future::ready(Err(SourceError::Answer { place: self.place(), message })))
     }
 }
 

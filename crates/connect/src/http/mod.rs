@@ -10,18 +10,21 @@ mod parent;
 mod reader;
 mod request;
 mod retry;
+mod single;
 mod token;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
+use raccord_model::field_path::FieldPath;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::http::Method;
 use raccord_model::port::Async;
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
+pub(crate) use self::answer::read_beginning;
 use self::authenticator::Authenticator;
 use self::client::Exchange;
 pub(crate) use self::client::network_message;
@@ -57,9 +60,14 @@ impl HttpSource {
 
     /// Reads the secrets and begins at a place. Secrets live as long as the reader.
     fn reader(&self, wanted: Wanted, place: Option<Place>) -> Result<Reader, SourceError> {
+        let exchange = Arc::new(self.exchange()?);
+        Ok(Reader::new(Arc::clone(&self.stream), exchange, wanted, place))
+    }
+
+    /// Reads the secrets.
+    fn exchange(&self) -> Result<Exchange, SourceError> {
         let authenticator = Authenticator::resolve(self.authorization.as_ref(), &self.shared.secrets)?;
-        let exchange = Exchange::new(&self.stream, self.client.clone(), &self.shared, authenticator);
-        Ok(Reader::new(Arc::clone(&self.stream), Arc::new(exchange), wanted, place))
+        Ok(Exchange::new(&self.stream, self.client.clone(), &self.shared, authenticator))
     }
 
     async fn check_first_page(&self) -> Result<String, SourceError> {
@@ -96,6 +104,14 @@ impl Source for HttpSource {
 
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         Box::pin(async move { self.open_pages(&read) })
+    }
+
+    fn record<'a>(
+        &'a self,
+        path: &'a str,
+        at: &'a FieldPath,
+    ) -> Async<'a, Result<Option<Bytes>, SourceError>> {
+        Box::pin(async move { single::fetch(&self.stream, &self.exchange()?, path, at).await })
     }
 }
 

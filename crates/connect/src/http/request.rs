@@ -183,7 +183,8 @@ fn set(body: &mut Value, path: &[Step], value: Value) {
     }
 }
 
-fn headers(written: &[(String, String)]) -> Result<HeaderMap, String> {
+/// The headers of a request without credentials.
+pub(super) fn headers(written: &[(String, String)]) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     for (name, value) in written {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{IntegrationFact, Run, RunId, RunOutcome, Tally};
+use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Sink, SinkError, Sweep, Swept};
 use raccord_model::port::source::{Read, Source, SourceError};
@@ -14,8 +15,8 @@ use raccord_store::failpoint::Failpoint;
 use tokio::sync::{mpsc, watch};
 
 use super::breaker;
-use super::job::Job;
-use super::page::{MappedPage, map_page};
+use super::job::{Job, Subscriber};
+use super::page::map_page;
 use super::window::{self, PageEnd, Setup};
 use crate::environment::Environment;
 
@@ -31,6 +32,8 @@ pub struct Surroundings {
     pub source: Box<dyn Source>,
     /// Where the rows go.
     pub sink: Arc<dyn Sink>,
+    /// Where deliveries wait.
+    pub inbox: Arc<dyn Inbox>,
     /// The clock and the randomness.
     pub environment: Arc<dyn Environment>,
     /// Becomes true when the run should stop after the page in hand.
@@ -43,13 +46,42 @@ pub struct Surroundings {
     pub held: bool,
 }
 
+impl Surroundings {
+    /// Waits for the wish to stop, for ever when none can come any more.
+    pub(super) async fn asked_to_stop(&self) {
+        if self.stop.clone().wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether a run stops after the page in hand: somebody wishes so, or every subscriber's breaker would trip
+    /// over what it has rejected so far.
+    pub(super) fn ends_here(&self, job: &Job, run: &Run) -> bool {
+        let is_over = |(subscriber, fact): (&Subscriber, &IntegrationFact)| {
+            breaker::too_many_rejects(fact, run.tally.newly_rejected, &subscriber.breaker.rejects)
+        };
+        let rejects_too_much =
+            !self.subscribers.is_empty() && job.subscribers.iter().zip(&self.subscribers).all(is_over);
+        *self.stop.borrow() || rejects_too_much
+    }
+
+    /// Counts what became of a page.
+    pub(super) fn count(&self, run: &mut Run, tally: &Tally) {
+        run.tally.add(tally);
+        run.pages += 1;
+        (self.progress)(&run.tally, run.pages);
+    }
+}
+
 /// Why a run failed. No message holds a secret.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub(super) enum RunError {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
     Sink(#[from] SinkError),
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
     #[error("every record of the first page was rejected; the first one because {0}")]
     FirstPage(String),
     #[error("the task that fetches pages has ended")]
@@ -57,6 +89,12 @@ enum RunError {
 }
 
 impl RunError {
+    /// What the run has come to.
+    pub(super) fn outcome(&self) -> RunOutcome {
+        let unauthorized = matches!(self, Self::Source(error) if error.is_unauthorized());
+        RunOutcome::Failed { error: self.in_words(), unauthorized }
+    }
+
     /// The whole story in one line: the error and what caused it.
     fn in_words(&self) -> String {
         let mut text = self.to_string();
@@ -75,14 +113,7 @@ impl RunError {
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
     let mut running = Running { job, run, surroundings, restarted: false };
-    let outcome = match running.windows().await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            let unauthorized = matches!(&error, RunError::Source(error) if error.is_unauthorized());
-            RunOutcome::Failed { error: error.in_words(), unauthorized }
-        }
-    };
-    run.outcome = outcome;
+    run.outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     run.ended = Some(surroundings.environment.now());
 }
 
@@ -137,7 +168,7 @@ impl Running<'_> {
                 biased;
                 page = pages.recv() => page.ok_or(RunError::Fetcher)??,
                 // The page in hand is stored; one that the service is slow to answer is not waited for.
-                () = self.asked_to_stop() => return Ok(RunOutcome::Stopped),
+                () = self.surroundings.asked_to_stop() => return Ok(RunOutcome::Stopped),
             };
             let Some(page) = page else { return Ok(RunOutcome::Succeeded) };
             let is_last = page.next.is_none();
@@ -149,16 +180,9 @@ impl Running<'_> {
             if is_last {
                 return Ok(RunOutcome::Succeeded);
             }
-            if *self.surroundings.stop.borrow() || self.is_rejecting_too_much() {
+            if self.surroundings.ends_here(self.job, self.run) {
                 return Ok(RunOutcome::Stopped);
             }
-        }
-    }
-
-    /// Waits for the wish to stop, for ever when none can come any more.
-    async fn asked_to_stop(&self) {
-        if self.surroundings.stop.clone().wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 
@@ -189,12 +213,13 @@ impl Running<'_> {
         let now = self.surroundings.environment.now();
         let next_page = page.next.clone();
         let is_last = next_page.is_none();
-        let MappedPage { changes, rejects, refuse, greatest } = map_page(self.job, page, self.run.id, now);
-        let first_reason = rejects.first().map(|reject| match &reject.field {
+        let mapped = map_page(self.job, page, self.run.id, now);
+        let greatest = mapped.greatest.clone();
+        let first_reason = mapped.rejects.first().map(|reject| match &reject.field {
             Some(field) => format!("{field}: {}", reject.reason),
             None => reject.reason.clone(),
         });
-        let rejected_whole = may_fail_whole && changes.is_empty() && first_reason.is_some();
+        let rejected_whole = may_fail_whole && mapped.changes.is_empty() && first_reason.is_some();
         let is_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
         let ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);
         let next =
@@ -202,24 +227,13 @@ impl Running<'_> {
         // The last page of a snapshot moves the checkpoint together with the sweep.
         let committed = if is_snapshot && is_last { checkpoint.clone() } else { next.clone() };
         let batch = Batch {
-            transfer: self.job.uid,
-            run: self.run.id,
-            at: now,
-            fence: self.job.fence,
-            target: self.job.target.clone(),
-            mode: self.job.spec.mode,
-            updates: self.job.updates.clone(),
-            changes,
-            rejects,
-            refuse,
-            keep_rejects: (self.job.spec.rejects.max_count, self.job.spec.rejects.max_age.0),
             mark_seen: is_snapshot,
             checkpoint: (!rejected_whole).then_some(committed),
-            consumed: Vec::new(),
             durable: is_last,
+            ..mapped.into_batch(self.job, self.run.id, now)
         };
         let tally = self.surroundings.sink.commit(batch).await?;
-        self.count(&tally);
+        self.surroundings.count(self.run, &tally);
         if let Some(reason) = first_reason.filter(|_| rejected_whole) {
             return Err(RunError::FirstPage(reason));
         }
@@ -231,12 +245,6 @@ impl Running<'_> {
             return self.sweep(checkpoint.clone()).await.map(Some);
         }
         Ok(None)
-    }
-
-    fn count(&mut self, tally: &Tally) {
-        self.run.tally.add(tally);
-        self.run.pages += 1;
-        (self.surroundings.progress)(&self.run.tally, self.run.pages);
     }
 
     async fn sweep(&mut self, checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
@@ -253,15 +261,6 @@ impl Running<'_> {
             }
             Swept::Held { deletes, of } => RunOutcome::Held { deletes, of },
         })
-    }
-
-    /// Whether every subscriber's breaker would trip over what this run has rejected so far.
-    fn is_rejecting_too_much(&self) -> bool {
-        let facts = &self.surroundings.subscribers;
-        !facts.is_empty()
-            && self.job.subscribers.iter().zip(facts).all(|(subscriber, fact)| {
-                breaker::too_many_rejects(fact, self.run.tally.newly_rejected, &subscriber.breaker.rejects)
-            })
     }
 }
 

@@ -10,7 +10,7 @@ use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::language::transfer::Payload;
 use raccord_model::port::records::{Fault, Page, Records};
-use raccord_model::port::sink::{Change, Changes, Refuse};
+use raccord_model::port::sink::{Batch, Change, Changes, Refuse};
 
 use super::job::Job;
 
@@ -27,11 +27,45 @@ pub struct MappedPage {
     pub greatest: Option<Cursor>,
 }
 
+impl MappedPage {
+    /// The batch that keeps it. It leaves the checkpoint where it is, and is durable a little later.
+    pub fn into_batch(self, job: &Job, run: RunId, at: jiff::Timestamp) -> Batch {
+        Batch {
+            transfer: job.uid,
+            run,
+            at,
+            fence: job.fence,
+            target: job.target.clone(),
+            mode: job.spec.mode,
+            updates: job.updates.clone(),
+            changes: self.changes,
+            rejects: self.rejects,
+            refuse: self.refuse,
+            keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
+            mark_seen: false,
+            checkpoint: None,
+            consumed: Vec::new(),
+            durable: false,
+        }
+    }
+}
+
+/// How a record came that is on no page of its source.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Where from, in words.
+    pub position: String,
+    /// Whether with the message that it is deleted: then its key is mapped, and nothing else.
+    pub is_deletion: bool,
+}
+
 /// A page in hand, and what its rejects have in common.
 #[derive(Clone)]
 struct InHand {
     job: Arc<Job>,
     page: Arc<Page>,
+    /// How each record came; none of a page of its source.
+    arrivals: Arc<[Arrival]>,
     run: RunId,
     at: jiff::Timestamp,
 }
@@ -43,6 +77,7 @@ impl InHand {
 
     fn reject(&self, position: String, field: Option<Ident>, reason: String, payload: String) -> Reject {
         let parent = self.page.parent.as_ref().filter(|_| self.keeps_payload());
+        let keeps_payload = self.keeps_payload() && !payload.is_empty();
         Reject {
             transfer: self.job.uid,
             run: self.run,
@@ -51,15 +86,24 @@ impl InHand {
             field,
             reason,
             key: None,
-            payload: self.keeps_payload().then_some(payload),
+            payload: keeps_payload.then_some(payload),
             parent: parent.map(|raw| String::from_utf8_lossy(raw).into_owned()),
+            deletion: false,
         }
     }
 
     fn reject_record(&self, number: usize, field: Option<Ident>, reason: String) -> Reject {
         let record = self.page.records.iter().nth(number).filter(|_| self.keeps_payload());
         let payload = record.map_or_else(String::new, |record| record.to_json());
-        self.reject(position(&self.page, number), field, reason, payload)
+        let position = match self.arrivals.get(number) {
+            Some(arrival) => arrival.position.clone(),
+            None => position(&self.page, number),
+        };
+        Reject { deletion: self.is_deletion(number), ..self.reject(position, field, reason, payload) }
+    }
+
+    fn is_deletion(&self, number: usize) -> bool {
+        self.arrivals.get(number).is_some_and(|arrival| arrival.is_deletion)
     }
 
     /// Makes the reject of a row whose unique value another row has. `numbers` are the records behind the rows.
@@ -74,7 +118,18 @@ impl InHand {
 
 /// Maps the records of a page.
 pub fn map_page(job: &Arc<Job>, page: Page, run: RunId, at: jiff::Timestamp) -> MappedPage {
-    let in_hand = InHand { job: Arc::clone(job), page: Arc::new(page), run, at };
+    map_arrivals(job, page, Vec::new(), run, at)
+}
+
+/// Maps records that came by themselves, put together like a page.
+pub fn map_arrivals(
+    job: &Arc<Job>,
+    page: Page,
+    arrivals: Vec<Arrival>,
+    run: RunId,
+    at: jiff::Timestamp,
+) -> MappedPage {
+    let in_hand = InHand { job: Arc::clone(job), page: Arc::new(page), arrivals: arrivals.into(), run, at };
     let page = &in_hand.page;
     let (mut changes, mut rejects) = (Changes::with_capacity(estimate(page)), Vec::new());
     for Fault { position, reason, payload } in page.faults.iter().cloned() {
@@ -88,7 +143,12 @@ pub fn map_page(job: &Arc<Job>, page: Page, run: RunId, at: jiff::Timestamp) -> 
     let mut out = Mapped::default();
     let (mut numbers, mut greatest) = (Vec::new(), None);
     for (number, record) in page.records.iter().enumerate() {
-        match records.map(record, &mut out) {
+        let mapped = if in_hand.is_deletion(number) {
+            records.map_key(record, &mut out)
+        } else {
+            records.map(record, &mut out)
+        };
+        match mapped {
             Ok(intent) => {
                 let Mapped { key, patch, version } = &out;
                 changes.push(Change { intent, key, patch, version });

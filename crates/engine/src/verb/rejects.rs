@@ -6,14 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::{Batch, RejectQuery};
+use raccord_model::port::sink::{Batch, Refuse, RejectQuery};
 use raccord_model::{Kind, Name};
 
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{RejectView, Reply};
 use crate::run::job::Job;
-use crate::run::page::map_page;
+use crate::run::page::{Arrival, map_arrivals};
 
 /// How many rejects are replayed at a time.
 const CHUNK: usize = 100_000;
@@ -66,7 +66,7 @@ pub async fn replay(engine: &Engine, transfer: &Name, replies: &mut Replies<'_>)
             without_payload += 1;
             continue;
         };
-        let outcome = engine.sink.commit(batch_of(engine, &job, page)).await?;
+        let outcome = engine.sink.commit(batch_of(engine, &job, page, reject.deletion)).await?;
         // A record that was skipped may be wanted once its update type is subscribed to.
         if outcome.rejected == 0 && outcome.skipped == 0 {
             replayed.push(id);
@@ -100,29 +100,13 @@ fn page_of(reject: &Reject) -> Option<Page> {
         records: Records::Json { body, spans },
         parent: reject.parent.clone().map(Bytes::from),
         faults: Vec::new(),
-        position: "replay".to_owned(),
+        position: reject.position.clone(),
         next: None,
     })
 }
 
-fn batch_of(engine: &Engine, job: &Arc<Job>, page: Page) -> Batch {
+fn batch_of(engine: &Engine, job: &Arc<Job>, page: Page, is_deletion: bool) -> Batch {
     let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
-    let mapped = map_page(job, page, run, at);
-    Batch {
-        transfer: job.uid,
-        run,
-        at,
-        fence: job.fence,
-        target: job.target.clone(),
-        mode: job.spec.mode,
-        updates: job.updates.clone(),
-        changes: mapped.changes,
-        rejects: mapped.rejects,
-        refuse: mapped.refuse,
-        keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
-        mark_seen: false,
-        checkpoint: None,
-        consumed: Vec::new(),
-        durable: false,
-    }
+    let arrival = Arrival { position: "replay".to_owned(), is_deletion };
+    map_arrivals(job, page, vec![arrival], run, at).into_batch(job, run, at)
 }

@@ -1,8 +1,11 @@
 //! Sources: pages of records, one after the other.
 
+use bytes::Bytes;
+
 use super::records::Page;
 use super::{Async, Cause};
 use crate::checkpoint::{Cursor, PageToken};
+use crate::field_path::FieldPath;
 
 /// What is to be read.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +24,13 @@ pub trait Source: Send + Sync {
     fn check(&self) -> Async<'_, Result<String, SourceError>>;
     /// Begins to read.
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>>;
+    /// Fetches one record by itself, as raw JSON, from a path of the source or a whole URL; `at` is where it is in
+    /// the answer. `None` when it is no longer there.
+    fn record<'a>(
+        &'a self,
+        path: &'a str,
+        at: &'a FieldPath,
+    ) -> Async<'a, Result<Option<Bytes>, SourceError>>;
 }
 
 /// Pages under way. Dropping it ends the reading.

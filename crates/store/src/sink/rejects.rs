@@ -32,6 +32,9 @@ pub(crate) fn identity(reject: &Reject) -> RejectId {
         part(reject.key.as_deref().unwrap_or_default());
     }
     part(reject.field.as_ref().map_or("", |field| field.as_str()));
+    if reject.deletion {
+        part("deletion");
+    }
     let mut id = [0; 8];
     hasher.finalize_xof().fill(&mut id);
     RejectId(id)

@@ -138,6 +138,7 @@ pub(crate) fn batch(letter: char) -> Batch {
             key: None,
             payload: None,
             parent: None,
+            deletion: false,
         })),
         keep_rejects: (1000, 86_400),
         mark_seen: false,
@@ -187,6 +188,7 @@ pub(crate) fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i6
         key,
         payload: Some(payload.to_owned()),
         parent: None,
+        deletion: false,
     }
 }
 

@@ -5,6 +5,10 @@ mod classification;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod opening;

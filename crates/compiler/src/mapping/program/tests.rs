@@ -193,3 +193,29 @@ fn mistakes_are_found_without_a_record() {
         "conflicting-fields@fields.age.onEmpty invalid-value@fields.at.timezone incompatible-type@fields.email.transform"
     );
 }
+
+#[test]
+fn of_a_deleted_record_the_key_and_the_version_are_enough() {
+    let program = program(MAPPING);
+    let mut out = Mapped::default();
+    let mut page = program.page(None, None);
+    // (the record, whether it has a version, why it is rejected)
+    for (record, has_version, expected) in [
+        (r#"{"id":"7"}"#, false, None),
+        (r#"{"id":7,"updated":"2025-01-01T00:00:00Z","email":"nonsense","gone":false}"#, true, None),
+        (r#"{"email":"a@b.ca"}"#, false, Some("the key field `id` is empty")),
+        ("", false, Some("the record is not valid JSON")),
+    ] {
+        let mapped = page.map_key(Record::Json(record.as_bytes()), &mut out);
+        match expected {
+            None => {
+                assert_eq!(mapped, Ok(Intent::Delete), "{record}");
+                let mut key = Vec::new();
+                row::push_key(&mut key, &Value::Text("7".into())).unwrap();
+                assert_eq!((&out.key, out.patch.is_empty()), (&key, true), "{record}");
+                assert_eq!(!out.version.is_empty(), has_version, "{record}");
+            }
+            Some(reason) => assert!(mapped.unwrap_err().reason.starts_with(reason), "{record}"),
+        }
+    }
+}

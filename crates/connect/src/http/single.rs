@@ -1,0 +1,89 @@
+//! One record by itself: what a webhook told us of, asked for with everything that goes for the pages of its data
+//! type but their parameters.
+
+use bytes::Bytes;
+use raccord_compiler::connector::HttpStream;
+use raccord_compiler::select::{Found, Selector, span_of};
+use raccord_model::field_path::FieldPath;
+use raccord_model::port::source::SourceError;
+use reqwest::Method;
+use url::Url;
+
+use super::answer::{Answer, not_json, to_utf8};
+use super::client::{Exchange, Outgoing};
+use super::request::headers;
+
+/// Asks for the record at a path or a URL; `None` when the service has it no more.
+pub(super) async fn fetch(
+    stream: &HttpStream,
+    exchange: &Exchange,
+    path: &str,
+    at: &FieldPath,
+) -> Result<Option<Bytes>, SourceError> {
+    let base = &stream.requester.url_base;
+    let wrong = |message: String| exchange.wrong_answer(base, &message);
+    let (url, headers) =
+        (place(base, path).map_err(wrong)?, headers(&stream.requester.headers).map_err(wrong)?);
+    match exchange.send(&Outgoing { method: Method::GET, url, headers, body: None }).await {
+        Ok(answer) => read(exchange, answer, at).map(Some),
+        Err(SourceError::Status { status: 404 | 410, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The URL of a record; the error says why there is none.
+fn place(base: &Url, path: &str) -> Result<Url, String> {
+    let is_whole = ["http://", "https://"].iter().any(|scheme| path.starts_with(scheme));
+    let text = if is_whole {
+        path.to_owned()
+    } else {
+        // A value of the event that climbs up would ask for something else than a record.
+        let segments = path.split(['?', '#']).next().unwrap_or_default().split(['/', '\\']);
+        if segments
+            .map(|segment| segment.to_ascii_lowercase().replace("%2e", "."))
+            .any(|it| it == "." || it == "..")
+        {
+            return Err("the path of the record climbs up".to_owned());
+        }
+        let slash = if path.starts_with(['/', '?']) { "" } else { "/" };
+        format!("{}{slash}{path}", base.as_str().trim_end_matches('/'))
+    };
+    Url::parse(&text).map_err(|error| format!("the path of the record is wrong: {error}"))
+}
+
+/// Takes the record out of an answer.
+fn read(exchange: &Exchange, answer: Answer, at: &FieldPath) -> Result<Bytes, SourceError> {
+    let Answer { url, headers, body, .. } = answer;
+    let wrong = |message: String| exchange.wrong_answer(&url, &message);
+    let body = to_utf8(&headers, body).map_err(wrong)?;
+    let mut found = Found::default();
+    let selected = Selector::new([at]).select(&body, &mut found);
+    selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;
+    let raw = found.values.first().copied().flatten();
+    let raw = raw.filter(|raw| raw.starts_with('{'));
+    let raw = raw.ok_or_else(|| wrong(format!("`record: {at}` leads to no JSON object in the answer")))?;
+    Ok(body.slice(span_of(&body, raw)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_under_the_base_or_has_a_url_of_its_own() {
+        for (path, expected) in [
+            ("/customers/7", Some("https://api.example/v1/customers/7")),
+            ("customers/a%2Fb?expand=x..y", Some("https://api.example/v1/customers/a%2Fb?expand=x..y")),
+            ("?id=7&up=/../", Some("https://api.example/v1?id=7&up=/../")),
+            ("https://other.example/7", Some("https://other.example/7")),
+            ("/customers/..", None),
+            ("/customers/%2E./x", None),
+            ("/customers/.?x", None),
+            ("/a\\..\\b", None),
+            ("https://", None),
+        ] {
+            let base = "https://api.example/v1".parse().unwrap();
+            assert_eq!(place(&base, path).ok().as_ref().map(Url::as_str), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! From deliveries to one page of records: those that are only named are fetched, a few at a time and each once.
+//!
+//! A record that the service has no more is deleted by the key that its delivery shows, when deletions are learned
+//! of by webhook. A failure of the service is a failure of the run; one that is about a single record is a reject.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::ops::Range;
+use std::task::Poll;
+
+use bytes::Bytes;
+use raccord_model::field_path::FieldPath;
+use raccord_model::port::Async;
+use raccord_model::port::inbox::{Delivery, DeliveryKind};
+use raccord_model::port::records::{Fault, Page, Records};
+use raccord_model::port::source::{Source, SourceError};
+
+use crate::run::page::Arrival;
+
+/// How many records are fetched at the same time.
+const AT_ONCE: usize = 4;
+
+/// How many records are fetched for one page.
+const FETCHES: usize = 100;
+
+/// How many bytes may have been fetched for a page before it is closed.
+const BYTES: usize = 8 * 1024 * 1024;
+
+/// What became of asking for a record.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Here it is.
+    Record(Bytes),
+    /// The service has it no more.
+    Gone,
+    /// The service will not give it, however often it is asked. Why, in words.
+    Refused(String),
+}
+
+/// Where a record is: a path, and where in the answer.
+type Place<'a> = (&'a str, &'a FieldPath);
+
+/// What was fetched, by its place.
+pub(super) type Answers<'a> = BTreeMap<Place<'a>, Answer>;
+
+/// Fetches the records that the first deliveries only name; at least one, when there is one to be fetched.
+pub(super) async fn fetch<'a>(
+    source: &dyn Source,
+    waiting: &'a [(u64, Delivery)],
+) -> Result<Answers<'a>, SourceError> {
+    let mut places: Vec<Place<'a>> = Vec::new();
+    for (_, delivery) in waiting {
+        if let DeliveryKind::Fetch { path, record } = &delivery.kind
+            && !places.contains(&(path.as_str(), record))
+        {
+            places.push((path.as_str(), record));
+        }
+        if places.len() == FETCHES {
+            break;
+        }
+    }
+    let (mut answers, mut bytes) = (Answers::new(), 0);
+    for some in places.chunks(AT_ONCE) {
+        let asked = some.iter().map(|(path, record)| source.record(path, record)).collect();
+        for (place, answered) in some.iter().zip(together(asked).await) {
+            let answer = answer(answered)?;
+            if let Answer::Record(record) = &answer {
+                bytes += record.len();
+            }
+            answers.insert(*place, answer);
+        }
+        if bytes >= BYTES {
+            break;
+        }
+    }
+    Ok(answers)
+}
+
+/// What an answer says of its record, unless it says something of the whole service.
+fn answer(answered: Result<Option<Bytes>, SourceError>) -> Result<Answer, SourceError> {
+    match answered {
+        Ok(Some(record)) => Ok(Answer::Record(record)),
+        Ok(None) => Ok(Answer::Gone),
+        // Repeating it would not help, and every later delivery would wait behind it for ever.
+        Err(error @ SourceError::Status { status: 400 | 414 | 422, .. }) => {
+            Ok(Answer::Refused(error.to_string()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits for all of them at once.
+async fn together<T>(mut asked: Vec<Async<'_, T>>) -> Vec<T> {
+    let mut answered: Vec<Option<T>> = asked.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut is_complete = true;
+        for (asked, answered) in
+            asked.iter_mut().zip(&mut answered).filter(|(_, answered)| answered.is_none())
+        {
+            match asked.as_mut().poll(context) {
+                Poll::Ready(answer) => *answered = Some(answer),
+                Poll::Pending => is_complete = false,
+            }
+        }
+        if is_complete { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    answered.into_iter().flatten().collect()
+}
+
+/// The first deliveries, as a page.
+#[derive(Debug)]
+pub(super) struct Intake {
+    /// Their records, in order, and what is a reject already.
+    pub(super) page: Page,
+    /// How each record came.
+    pub(super) arrivals: Vec<Arrival>,
+    /// The deliveries that the page settles.
+    pub(super) consumed: Vec<u64>,
+    /// How many of them say nothing that is wanted.
+    pub(super) skipped: u64,
+}
+
+/// What a delivery comes to.
+enum Meaning<'a> {
+    Record(&'a [u8]),
+    /// The record is deleted; what is known of it.
+    Deletion(&'a [u8]),
+    Nothing,
+    Reject(String),
+}
+
+impl Intake {
+    /// Puts the first deliveries together, up to one whose record was not fetched.
+    pub(super) fn of(waiting: &[(u64, Delivery)], answers: &Answers<'_>, deletes: bool) -> Self {
+        let mut collected = Collected::default();
+        let (mut consumed, mut skipped) = (Vec::new(), 0);
+        for (sequence, delivery) in waiting {
+            let Some(meaning) = meaning(delivery, answers, deletes) else { break };
+            consumed.push(*sequence);
+            let position = match delivery.event.as_str() {
+                "" => format!("delivery {sequence}"),
+                event => format!("delivery {sequence} ({event})"),
+            };
+            match meaning {
+                Meaning::Record(record) => collected.push(record, Arrival { position, is_deletion: false }),
+                Meaning::Deletion(record) => collected.push(record, Arrival { position, is_deletion: true }),
+                Meaning::Nothing => skipped += 1,
+                Meaning::Reject(reason) => {
+                    let payload = String::from_utf8_lossy(&delivery.record).into_owned();
+                    collected.faults.push(Fault { position, reason, payload });
+                }
+            }
+        }
+        let Collected { body, spans, arrivals, faults } = collected;
+        let records = Records::Json { body: body.into(), spans };
+        let page = Page { records, parent: None, faults, position: "deliveries".to_owned(), next: None };
+        Self { page, arrivals, consumed, skipped }
+    }
+}
+
+/// Records one after the other.
+#[derive(Default)]
+struct Collected {
+    body: Vec<u8>,
+    spans: Vec<Range<usize>>,
+    arrivals: Vec<Arrival>,
+    faults: Vec<Fault>,
+}
+
+impl Collected {
+    fn push(&mut self, record: &[u8], arrival: Arrival) {
+        let start = self.body.len();
+        self.body.extend_from_slice(record);
+        self.spans.push(start..self.body.len());
+        self.arrivals.push(arrival);
+    }
+}
+
+/// What a delivery comes to; `None` while its record was not asked for.
+fn meaning<'a>(delivery: &'a Delivery, answers: &'a Answers<'_>, deletes: bool) -> Option<Meaning<'a>> {
+    let (path, record) = match &delivery.kind {
+        DeliveryKind::Upsert => return Some(Meaning::Record(&delivery.record)),
+        DeliveryKind::Delete if deletes => return Some(Meaning::Deletion(&delivery.record)),
+        DeliveryKind::Delete => return Some(Meaning::Nothing),
+        DeliveryKind::Fetch { path, record } => (path.as_str(), record),
+    };
+    Some(match answers.get(&(path, record))? {
+        Answer::Record(record) => Meaning::Record(record),
+        Answer::Gone if !deletes => Meaning::Nothing,
+        Answer::Gone if !delivery.record.is_empty() => Meaning::Deletion(&delivery.record),
+        Answer::Gone => Meaning::Reject(
+            "the service has the record no more, and the delivery does not show its key".to_owned(),
+        ),
+        Answer::Refused(why) => Meaning::Reject(format!("the record cannot be fetched: {why}")),
+    })
+}

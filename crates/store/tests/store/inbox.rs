@@ -1,0 +1,330 @@
+//! The inbox seen from outside: what was accepted is there once, in its order, until a batch takes it out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use raccord_model::fact::Uid;
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox};
+use raccord_model::port::sink::{Sink, SinkError};
+use raccord_model::port::state::{Commit, State, Table, Write};
+use raccord_store::Store;
+
+use crate::fixture::{Place, assert_sound, at, batch, keys, raise_epoch, transfer, upsert};
+
+/// A delivery to a source, under a name or none, for the transfers of these letters.
+pub(crate) fn accept(id: Option<&str>, letters: &str, record: &str) -> Accept {
+    let delivery = Delivery {
+        kind: DeliveryKind::Upsert,
+        record: Bytes::from(record.to_owned()),
+        received: at(0),
+        event: "customer.updated".to_owned(),
+    };
+    let transfers = letters.chars().map(transfer).collect();
+    Accept { source: transfer('S'), id: id.map(str::to_owned), transfers, delivery }
+}
+
+/// What waits for a transfer: sequences and records.
+pub(crate) async fn waiting(store: &Store, transfer: Uid) -> Vec<(u64, String)> {
+    let mut found = Vec::new();
+    loop {
+        let after = found.last().map(|(sequence, _)| *sequence);
+        let page = store.pending(transfer, after, 3).await.unwrap();
+        if page.is_empty() {
+            return found;
+        }
+        let text = |delivery: Delivery| String::from_utf8(delivery.record.to_vec()).unwrap();
+        found.extend(page.into_iter().map(|(sequence, delivery)| (sequence, text(delivery))));
+    }
+}
+
+async fn records(store: &Store, letter: char) -> String {
+    let waiting = waiting(store, transfer(letter)).await;
+    waiting.into_iter().map(|(_, record)| record).collect::<Vec<_>>().join(" ")
+}
+
+async fn delete_transfer(store: &Store, letter: char) {
+    let writes = vec![Write::Remove(Table::Transfers, transfer(letter).to_string())];
+    State::commit(store, Commit { expected: None, writes }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_accepted_survives_and_is_known_again() {
+    let place = Place::new();
+    let store = place.open();
+    for (id, letters, record, expected) in [
+        (Some("1"), "AB", "one", Accepted::New),
+        (Some("1"), "AB", "other", Accepted::Replayed),
+        (Some("2"), "A", "two", Accepted::New),
+        (None, "A", "three", Accepted::New),
+        (None, "AA", "three", Accepted::New),
+        (Some("3"), "", "nobody's", Accepted::New),
+        (Some("3"), "B", "too late", Accepted::Replayed),
+    ] {
+        assert_eq!(store.accept(accept(id, letters, record)).await.unwrap(), expected, "{id:?} {letters}");
+    }
+    let other_source = Accept { source: transfer('T'), ..accept(Some("1"), "B", "theirs") };
+    assert_eq!(store.accept(other_source).await.unwrap(), Accepted::New);
+    drop(store);
+    let store = place.open();
+    assert_eq!(records(&store, 'A').await, "one two three three");
+    assert_eq!(records(&store, 'B').await, "one theirs");
+    assert_eq!(store.waiting(transfer('A')).await.unwrap(), 4);
+    assert_eq!(store.waiting_transfers().await.unwrap(), [transfer('A'), transfer('B')]);
+    assert_eq!(store.accept(accept(Some("2"), "A", "two")).await.unwrap(), Accepted::Replayed);
+    let [ref first, ref second, ..] = waiting(&store, transfer('A')).await[..] else { panic!() };
+    assert_eq!(store.discard(transfer('A'), second.0).await.unwrap(), 2, "{first:?}");
+    assert_eq!(
+        (records(&store, 'A').await, records(&store, 'B').await),
+        ("three three".into(), "one theirs".into())
+    );
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn many_at_once_are_all_kept() {
+    let place = Place::new();
+    let store = std::sync::Arc::new(place.open());
+    let tasks: Vec<_> = (0..300)
+        .map(|number| {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move {
+                // Each comes twice, as from a service that did not wait for the answer.
+                let (id, record) = (format!("{}", number / 2), format!("{:03}", number / 2));
+                store.accept(accept(Some(&id), "A", &record)).await.unwrap()
+            })
+        })
+        .collect();
+    let mut new = 0;
+    for task in tasks {
+        new += usize::from(task.await.unwrap() == Accepted::New);
+    }
+    let kept: BTreeSet<String> =
+        waiting(&store, transfer('A')).await.into_iter().map(|(_, record)| record).collect();
+    assert_eq!((new, kept.len()), (150, 150));
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn large_deliveries_are_read_a_few_at_a_time() {
+    let place = Place::new();
+    let store = place.open();
+    let large = "x".repeat(3 * 1024 * 1024);
+    for _ in 0..3 {
+        store.accept(accept(None, "A", &large)).await.unwrap();
+    }
+    store.accept(accept(None, "A", &large.repeat(3))).await.unwrap();
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.pending(transfer('A'), after, 100).await.unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        pages.push(page.len());
+    }
+    assert_eq!(pages, [2, 1, 1]);
+    assert_eq!(store.pending(transfer('A'), None, 0).await.unwrap(), []);
+    assert_eq!(store.pending(transfer('A'), Some(u64::MAX), 9).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_delivery_leaves_with_its_rows_or_not_at_all() {
+    let place = Place::new();
+    let store = place.open();
+    for record in ["one", "two", "three"] {
+        store.accept(accept(None, "AB", record)).await.unwrap();
+    }
+    let sequences: Vec<u64> = waiting(&store, transfer('A')).await.into_iter().map(|(at, _)| at).collect();
+    raise_epoch(&store, 'A', 1).await;
+    let mut next = batch('A');
+    upsert(&mut next, "k", &[(1, Some("x"))]);
+    // Those of another transfer, and those that are gone already, are left alone.
+    next.consumed = vec![sequences[0], sequences[1], sequences[0] + 1, 999];
+    let refused = Sink::commit(&store, next.clone()).await;
+    assert!(matches!(refused, Err(SinkError::Fenced { expected: 0, found: Some(1) })), "{refused:?}");
+    assert_eq!((records(&store, 'A').await, keys(&store).await), ("one two three".into(), String::new()));
+    next.fence.epoch = 1;
+    Sink::commit(&store, next).await.unwrap();
+    assert_eq!((records(&store, 'A').await, keys(&store).await), ("three".into(), "k".into()));
+    assert_eq!(records(&store, 'B').await, "one two three");
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn a_deleted_transfer_has_no_inbox_and_stores_nothing() {
+    let place = Place::new();
+    let store = place.open();
+    store.accept(accept(Some("1"), "AB", "one")).await.unwrap();
+    delete_transfer(&store, 'A').await;
+    assert_eq!(store.accept(accept(Some("2"), "AB", "two")).await.unwrap(), Accepted::New);
+    assert_eq!((records(&store, 'A').await, records(&store, 'B').await), (String::new(), "one two".into()));
+    let mut late = batch('A');
+    upsert(&mut late, "k", &[(1, Some("x"))]);
+    let refused = Sink::commit(&store, late).await;
+    assert!(matches!(&refused, Err(SinkError::Fenced { found: None, .. })), "{refused:?}");
+    assert_eq!(refused.unwrap_err().to_string(), "the transfer was deleted while it ran");
+    let refused = store.sweep(crate::fixture::sweep('A', None)).await;
+    assert!(matches!(refused, Err(SinkError::Fenced { found: None, .. })), "{refused:?}");
+    assert_eq!(keys(&store).await, "");
+    assert_sound(&store);
+}
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Op {
+    Accept {
+        source: u8,
+        id: Option<u8>,
+        letters: BTreeSet<char>,
+        kind: u8,
+    },
+    /// The first so many of a transfer are stored.
+    Consume {
+        letter: char,
+        count: usize,
+    },
+    Discard {
+        letter: char,
+        count: usize,
+    },
+    Delete {
+        letter: char,
+    },
+    Reopen,
+    Wait {
+        days: i64,
+    },
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let letter = prop_oneof![Just('A'), Just('B'), Just('C')];
+    let letters = proptest::collection::btree_set(letter.clone(), 0..=3);
+    let accept = (0..2u8, proptest::option::weighted(0.8, 0..8u8), letters, 0..3u8)
+        .prop_map(|(source, id, letters, kind)| Op::Accept { source, id, letters, kind });
+    let op = prop_oneof![
+        12 => accept,
+        4 => (letter.clone(), 0..4usize).prop_map(|(letter, count)| Op::Consume { letter, count }),
+        1 => (letter.clone(), 1..3usize).prop_map(|(letter, count)| Op::Discard { letter, count }),
+        1 => letter.prop_map(|letter| Op::Delete { letter }),
+        2 => Just(Op::Reopen),
+        2 => (1..5i64).prop_map(|days| Op::Wait { days }),
+    ];
+    proptest::collection::vec(op, 1..40)
+}
+
+/// What there should be.
+#[derive(Default)]
+struct Model {
+    inboxes: BTreeMap<char, Vec<Delivery>>,
+    seen: BTreeMap<(u8, u8), i64>,
+    deleted: BTreeSet<char>,
+    day: i64,
+    accepted: u32,
+}
+
+impl Model {
+    fn accept(&mut self, op: (u8, Option<u8>), letters: &BTreeSet<char>, delivery: &Delivery) -> Accepted {
+        if let (source, Some(id)) = op {
+            if self.seen.get(&(source, id)).is_some_and(|day| self.day - day <= 7) {
+                return Accepted::Replayed;
+            }
+            self.seen.insert((source, id), self.day);
+        }
+        for letter in letters - &self.deleted {
+            self.inboxes.entry(letter).or_default().push(delivery.clone());
+        }
+        Accepted::New
+    }
+
+    fn delivery(&mut self, kind: u8) -> Delivery {
+        self.accepted += 1;
+        let kind = match kind {
+            0 => DeliveryKind::Upsert,
+            1 => DeliveryKind::Delete,
+            _ => DeliveryKind::Fetch { path: "/x".to_owned(), record: "a.b".parse().unwrap() },
+        };
+        let received = at(0) + SignedDuration::from_hours(24 * self.day);
+        Delivery { kind, record: self.accepted.to_string().into(), received, event: "e".to_owned() }
+    }
+}
+
+async fn compare(ops: Vec<Op>) {
+    let place = Place::new();
+    let mut store = place.open();
+    let mut model = Model::default();
+    for op in &ops {
+        match op {
+            Op::Accept { source, id, letters, kind } => {
+                let delivery = model.delivery(*kind);
+                let accept = Accept {
+                    source: Uid(uuid::Uuid::from_u128(u128::from(*source))),
+                    id: id.map(|id| id.to_string()),
+                    transfers: letters.iter().copied().map(transfer).collect(),
+                    delivery: delivery.clone(),
+                };
+                let accepted = store.accept(accept).await.unwrap();
+                assert_eq!(accepted, model.accept((*source, *id), letters, &delivery), "{op:?} of {ops:?}");
+            }
+            Op::Consume { letter, count } => {
+                let pending = store.pending(transfer(*letter), None, *count).await.unwrap();
+                let mut next = batch(*letter);
+                next.consumed = pending.iter().map(|(sequence, _)| *sequence).collect();
+                let outcome = Sink::commit(&store, next).await;
+                assert_eq!(outcome.is_err(), model.deleted.contains(letter), "{outcome:?}");
+                let inbox = model.inboxes.entry(*letter).or_default();
+                inbox.drain(..pending.len());
+            }
+            Op::Discard { letter, count } => {
+                let pending = store.pending(transfer(*letter), None, *count).await.unwrap();
+                if let Some((last, _)) = pending.last() {
+                    let gone = store.discard(transfer(*letter), *last).await.unwrap();
+                    assert_eq!(usize::try_from(gone).unwrap(), pending.len());
+                    model.inboxes.entry(*letter).or_default().drain(..pending.len());
+                }
+            }
+            Op::Delete { letter } => {
+                delete_transfer(&store, *letter).await;
+                model.inboxes.remove(letter);
+                model.deleted.insert(*letter);
+            }
+            Op::Reopen => {
+                drop(store);
+                store = place.open_as_it_is();
+            }
+            Op::Wait { days } => model.day += days,
+        }
+        agree(&store, &model, &ops).await;
+    }
+    assert_sound(&store);
+}
+
+async fn agree(store: &Store, model: &Model, ops: &[Op]) {
+    let mut waiting_transfers = Vec::new();
+    let mut sequences = BTreeSet::new();
+    let mut count = 0;
+    for letter in ['A', 'B', 'C'] {
+        let pending = store.pending(transfer(letter), None, usize::MAX).await.unwrap();
+        count += pending.len();
+        sequences.extend(pending.iter().map(|(sequence, _)| *sequence));
+        assert!(pending.is_sorted_by_key(|(sequence, _)| *sequence));
+        let pending: Vec<Delivery> = pending.into_iter().map(|(_, delivery)| delivery).collect();
+        let expected = model.inboxes.get(&letter).cloned().unwrap_or_default();
+        assert_eq!(store.waiting(transfer(letter)).await.unwrap(), u64::try_from(pending.len()).unwrap());
+        if !expected.is_empty() {
+            waiting_transfers.push(transfer(letter));
+        }
+        assert_eq!(pending, expected, "{letter} of {ops:?}");
+    }
+    assert_eq!(sequences.len(), count, "a sequence was given twice");
+    assert_eq!(store.waiting_transfers().await.unwrap(), waiting_transfers);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn the_inbox_agrees_with_the_model(ops in ops()) {
+        tokio::runtime::Runtime::new().unwrap().block_on(compare(ops));
+    }
+}
