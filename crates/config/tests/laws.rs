@@ -54,6 +54,13 @@ spec:
         pagination: {nextUrl: links.next}
         incremental: {field: updated_at, param: since, lookback: 5m}
       search: {method: POST, body: {query: all, page: \"{{ page }}\", n: 5, x: null}, records: hits, pagination: {page: {body: page}}}
+  webhook:
+    verify: {hmac: {secret: [\"${env:HOOK_NEW}\", \"${env:HOOK_OLD}\"], header: X-Signature, timestamp: {header: X-Time}}}
+    event: type
+    events:
+      customer.*: {dataType: customers, record: data.object}
+      customer.tax.*: ignore
+      order.changed: {dataType: search, fetch: {path: \"/orders/{event.data.id}\"}}
 ";
 const FILES: &str = "\
 apiVersion: raccord/v1
@@ -90,7 +97,7 @@ metadata: {name: boutique}
 spec:
   active: true
   subscriptions: {customers: [created, updated]}
-  alerts: [ops@example.com, {email: [b@example.com, a@example.com], language: en}]
+  alerts: [ops@example.com, {email: [b@example.com, a@example.com], language: en}, {webhook: \"${env:HOOK}\"}]
 ";
 const ALL: [&str; 6] = [STACK, PROJECT, SOURCE, FILES, TRANSFER, INTEGRATION];
 
@@ -159,9 +166,15 @@ fn written_in_full_or_in_short() {
         ("path: data/people.csv", "path: /srv/conf/../conf/data/people.csv"),
         ("[created, updated]", "{updates: [updated, created, created]}"),
         (
-            "alerts: [ops@example.com, {email: [b@example.com, a@example.com], language: en}]",
-            "alerts:\n  - {language: en, email: [a@example.com, b@example.com]}\n  - email: ops@example.com\n  - ops@example.com\n  breaker: {consecutiveFailures: 5}",
+            "alerts: [ops@example.com, {email: [b@example.com, a@example.com], language: en}, {webhook: \"${env:HOOK}\"}]",
+            "alerts:\n  - webhook: ${env:HOOK}\n  - {language: en, email: [a@example.com, b@example.com]}\n  - email: ops@example.com\n  - ops@example.com\n  breaker: {consecutiveFailures: 5}",
         ),
+        (
+            "timestamp: {header: X-Time}}}",
+            "timestamp: {header: X-Time, format: unix, tolerance: 5m}, signed: \"{timestamp}.{body}\", algorithm: sha256, encoding: hex}}\n    maxBody: 1MB\n    rateLimit: 100/s",
+        ),
+        ("event: type", "event: {body: type}"),
+        ("record: data.object}", "record: $.data.object, deleted: false}"),
         ("language: fr\n", "language: fr\n  limits: {perSource: 2, parallelTransfers: 4}\n"),
         ("host: mail.example", "host: mail.example, port: 587, security: starttls"),
         ("city: \"addresses[0].city\"", "city: {from: \"addresses[0].city\", transform: [], onEmpty: clear}"),

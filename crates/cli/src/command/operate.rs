@@ -9,7 +9,7 @@ use raccord_model::fact::RunId;
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::session::{Opening, Session, system};
+use crate::session::{Opening, Session, system, who};
 use crate::ui::Ui;
 
 /// Let an integration stand still; no apply starts it again
@@ -63,7 +63,8 @@ pub(crate) fn pause(ui: &Ui, global: &Global, args: &PauseArgs) -> Result<(), Co
 }
 
 pub(crate) fn resume(ui: &Ui, global: &Global, args: &ResumeArgs) -> Result<(), CommandError> {
-    say(ui, global, "resume", Request::Resume { integration: args.integration.clone() })
+    let request = Request::Resume { integration: args.integration.clone(), by: Some(who()) };
+    say(ui, global, "resume", request)
 }
 
 pub(crate) fn approve(ui: &Ui, global: &Global, args: &ApproveArgs) -> Result<(), CommandError> {

@@ -69,6 +69,9 @@ pub(crate) fn report(report: &RunReport) -> String {
     for (name, reason) in &report.skipped {
         text.push_str(&format!("{name} did not run: {reason}\n"));
     }
+    if let Some(error) = &report.undelivered {
+        text.push_str(&format!("{YELLOW}alerts wait{YELLOW:#}: {error}\n"));
+    }
     if report.runs.is_empty() && report.skipped.is_empty() {
         text.push_str("nothing to run: no active integration subscribes to an active transfer\n");
     }

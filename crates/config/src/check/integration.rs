@@ -7,7 +7,7 @@ use raccord_model::language::{
 };
 use raccord_model::{Kind, Name};
 
-use super::{Referent, Scene, follow};
+use super::{Referent, Scene, alert, follow};
 
 /// What is wrong with an integration.
 pub(super) fn check(scene: Scene<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding> {
@@ -33,9 +33,14 @@ pub(super) fn check(scene: Scene<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding
         }
     }
     for (at, alert) in spec.alerts.iter().enumerate() {
-        if let AlertEntry::ByName(name) = alert {
-            let path = ["alerts", &at.to_string()];
-            follow(scene, &scene.all.alerts, (Kind::Alert, name), &path).or_find(&mut findings);
+        let path = ["alerts", &at.to_string()];
+        match alert {
+            AlertEntry::ByName(name) => {
+                follow(scene, &scene.all.alerts, (Kind::Alert, name), &path).or_find(&mut findings);
+            }
+            AlertEntry::Inline(alert) => {
+                findings.extend(alert::check(alert).into_iter().map(|finding| finding.under(&path)));
+            }
         }
     }
     findings

@@ -74,7 +74,11 @@ fn heads() {
 #[test]
 fn fields() {
     check(&document("Alert", "  email: a@b.ca\n  emial: c@d.ca"), "unknown-field@6:3 spec.emial");
-    check(&document("Alert", "  language: en"), "missing-field@4:1 spec.email");
+    check(&document("Alert", "  language: en"), "missing-field@4:1 spec");
+    check(&document("Alert", "  email: []"), "invalid-value@5:3 spec.email");
+    check(&document("Alert", "  webhook: \"${env:HOOK}\""), "");
+    check(&document("Alert", "  webhook: http://127.0.0.1:8065/hooks/x"), "");
+    check(&document("Alert", "  webhook: ${var:HOOK}"), "unset-variable@5:12 spec.webhook");
     check(&document("Alert", "  email: a@b.ca\n  email: a@b.ca"), "duplicate-key@6:3");
     check(&document("Alert", "  email: a@b.ca\n  language: english"), "invalid-value@6:13 spec.language");
     check(&document("Alert", "  email: {a: b}"), "wrong-type@5:3 spec.email");
@@ -117,6 +121,10 @@ fn secrets_are_never_shown() {
         ),
         ("Authorization", "  {type: bearer, token: [hunter2]}", "plain-secret@5:18 spec.token"),
         ("Authorization", "  {type: beer, token: hunter2}", "invalid-value@5:10 spec.type"),
+        ("Alert", "  webhook: hooks.example/hunter2", "invalid-value@5:12 spec.webhook"),
+        ("Alert", "  webhook: ftp://hooks.example/hunter2", "invalid-value@5:12 spec.webhook"),
+        ("Alert", "  webhook: \"${env:A}hunter2\"", "plain-secret@5:12 spec.webhook"),
+        ("Alert", "  webhook: [hunter2", "yaml-syntax@5:12"),
         ("Authorization", "  {type: bearer, token: [hunter2}", "yaml-syntax@5:25"),
         ("Authorization", "  hunter2", "wrong-type@5:3 spec"),
         (

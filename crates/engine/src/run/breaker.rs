@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use raccord_model::Name;
-use raccord_model::fact::{IntegrationFact, RunOutcome, TransferFact, Trip, TripCause};
+use raccord_model::fact::{IntegrationFact, RunOutcome, Share, TransferFact, Trip, TripCause, Uid, Warned};
 use raccord_model::language::Breaker;
 use raccord_model::language::integration::RejectLimit;
 
@@ -63,6 +63,35 @@ pub fn trip_cause(
     None
 }
 
+/// Of which limits a run has used up half or more, without anybody having been warned in this row of failures or
+/// rejects. From now on they were.
+pub fn half_way(
+    breaker: &Breaker,
+    (uid, transfer): (Uid, &TransferFact),
+    outcome: &RunOutcome,
+    mut fact: IntegrationFact,
+) -> (IntegrationFact, Vec<Share>) {
+    let mut shares = Vec::new();
+    let (count, limit) = (transfer.consecutive_failures, breaker.consecutive_failures);
+    let is_half = count.saturating_mul(2) >= limit;
+    // A first failure begins a new row, whatever ended the one before.
+    if !is_half || count <= 1 {
+        fact.warned.failures.remove(&uid);
+    }
+    let failed = matches!(outcome, RunOutcome::Failed { .. });
+    if failed && is_half && fact.warned.failures.insert(uid) {
+        shares.push(Share::Failures(count, limit));
+    }
+    let count = fact.rejects.values().sum::<u64>();
+    let RejectLimit { count: limit, within } = breaker.rejects;
+    let is_half = count.saturating_mul(2) >= limit;
+    if is_half && !fact.warned.rejects {
+        shares.push(Share::Rejects(count, limit, within.0));
+    }
+    fact.warned.rejects = is_half;
+    (fact, shares)
+}
+
 /// Disables an integration, unless it is disabled already.
 pub fn trip(
     mut fact: IntegrationFact,
@@ -77,11 +106,12 @@ pub fn trip(
     fact
 }
 
-/// Resumes an integration: the trip, the pause and the counts are gone.
+/// Resumes an integration: the trip, the pause and the counts are gone, and nobody was warned of anything.
 pub fn resume(mut fact: IntegrationFact) -> IntegrationFact {
     fact.trip = None;
     fact.pause = None;
     fact.rejects.clear();
+    fact.warned = Warned::default();
     fact
 }
 
@@ -144,6 +174,50 @@ mod tests {
         let breaker = Breaker { rejects: limit, ..Breaker::default() };
         let cause = trip_cause(&breaker, &TransferFact::default(), &sooner, &RunOutcome::Succeeded);
         assert_eq!(cause, Some(TripCause::Rejects(110, 3600)));
+    }
+
+    #[test]
+    fn half_of_a_limit_is_told_once_in_each_row_of_failures() {
+        let run = |fails: bool| if fails { failed(false) } else { RunOutcome::Succeeded };
+        let now = at("2025-01-01T00:00:00Z");
+        for (limit, runs, expected) in [
+            (5, "FFFF", [0, 0, 3, 0].as_slice()),
+            (5, "FFFsFFF", &[0, 0, 3, 0, 0, 0, 3]),
+            (4, "FFF", &[0, 2, 0]),
+            (2, "FsF", &[1, 0, 1]),
+        ] {
+            let breaker = Breaker { consecutive_failures: limit, ..Breaker::default() };
+            let (uid, mut transfer, mut fact) =
+                (Uid(uuid::Uuid::from_u128(1)), TransferFact::default(), IntegrationFact::default());
+            let mut told = Vec::new();
+            for outcome in runs.chars().map(|c| run(c == 'F')) {
+                transfer = after_run(transfer, &outcome, now);
+                let (next, shares) = half_way(&breaker, (uid, &transfer), &outcome, fact);
+                fact = next;
+                told.push(match shares.as_slice() {
+                    [Share::Failures(count, _)] => *count,
+                    _ => 0,
+                });
+            }
+            assert_eq!(told, expected, "{runs} of {limit}");
+        }
+    }
+
+    #[test]
+    fn half_of_the_rejects_is_told_again_once_they_are_out_of_sight() {
+        let limit = RejectLimit { count: 100, within: "1h".parse().unwrap() };
+        let breaker = Breaker { rejects: limit.clone(), ..Breaker::default() };
+        let (uid, transfer) = (Uid(uuid::Uuid::from_u128(1)), TransferFact::default());
+        let mut fact = IntegrationFact::default();
+        let mut told = Vec::new();
+        for (time, new) in [("00:00", 49), ("00:10", 1), ("00:20", 30), ("02:00", 0), ("02:01", 60)] {
+            let counted = count_rejects(fact, new, &limit, at(&format!("2025-01-01T{time}:00Z")));
+            let (next, shares) = half_way(&breaker, (uid, &transfer), &RunOutcome::Succeeded, counted);
+            fact = next;
+            told.push(shares);
+        }
+        let share = |count| vec![Share::Rejects(count, 100, 3_600)];
+        assert_eq!(told, [vec![], share(50), vec![], vec![], share(60)]);
     }
 
     #[test]

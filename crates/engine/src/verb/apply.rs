@@ -1,11 +1,12 @@
 //! Applying: one commit, made only when the state still stands where it was planned on.
 
 use raccord_model::Desired;
-use raccord_model::fact::{Generation, Uid};
+use raccord_model::fact::{Generation, NoticeAbout, Uid};
 use raccord_model::port::state::{Scan, StateError, Table};
-use raccord_plan::{Apply, KEPT_GENERATIONS, Options, commit, diff, prune};
+use raccord_plan::{Apply, Current, KEPT_GENERATIONS, Note, Options, Plan, commit, diff, prune};
 use raccord_store::failpoint::Failpoint;
 
+use crate::alert::{News, outbox};
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{ApplyOptions, Reply};
 
@@ -40,6 +41,7 @@ pub async fn apply(
         let gone = prune(&commit, &current.index, &generations);
         commit.writes.extend(gone);
     }
+    commit.writes.extend(outbox::writes(engine, resumed(&plan, &current, &options.by)).await?);
     Failpoint::ApplyBefore.pass();
     match engine.state.commit(commit).await {
         Err(StateError::Conflict { expected, found }) => return Err(EngineError::Stale { expected, found }),
@@ -49,6 +51,18 @@ pub async fn apply(
     crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
     replies(Reply::Applied(engine.state.head().await?.generation));
     Ok(())
+}
+
+/// The news that disabled integrations start again, because the plan changes what had failed.
+fn resumed(plan: &Plan, current: &Current, by: &str) -> Vec<News> {
+    let resumed = plan.notes.iter().filter_map(|note| {
+        let Note::Resumes { uid, integration, .. } = note else { return None };
+        let trip = current.facts.integrations.get(uid)?.trip.clone()?;
+        let by = Some(by.to_owned());
+        let about = NoticeAbout::Resumed { integration: integration.clone(), by, trip };
+        Some(News { about, of: vec![*uid] })
+    });
+    resumed.collect()
 }
 
 /// The generations that are kept, newest first.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
-use raccord_model::fact::{Pause, RunId, RunOutcome, Uid};
+use raccord_model::fact::{NoticeAbout, Pause, RunId, RunOutcome, Uid};
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Swept};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
+use crate::alert::{News, outbox};
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::facts::put;
@@ -37,7 +38,12 @@ pub async fn pause(
 }
 
 /// Starts an integration again after a pause or a trip.
-pub async fn resume(engine: &Engine, name: &Name, replies: &mut Replies<'_>) -> Result<(), EngineError> {
+pub async fn resume(
+    engine: &Engine,
+    name: &Name,
+    by: Option<String>,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
     let applied = Applied::load(&engine.state).await?;
     let uid = applied
         .uid(Kind::Integration, name)
@@ -49,7 +55,12 @@ pub async fn resume(engine: &Engine, name: &Name, replies: &mut Replies<'_>) -> 
         (None, Some(_)) => format!("{name} is resumed; it was paused"),
         (None, None) => format!("{name} was neither disabled nor paused"),
     };
+    let news = fact.trip.clone().map(|trip| News {
+        about: NoticeAbout::Resumed { integration: name.clone(), by, trip },
+        of: vec![uid],
+    });
     let mut writes = vec![put(Table::Integrations, &uid, &breaker::resume(fact))?];
+    writes.extend(outbox::writes(engine, Vec::from_iter(news)).await?);
     for (subscribed, _) in subscriptions(&applied, name) {
         if let Some(transfer) = applied.uid(Kind::Transfer, &subscribed) {
             let mut fact = facts.transfer(transfer).await?;
@@ -162,6 +173,7 @@ fn checkpoint_only(engine: &Engine, job: &Arc<Job>, epoch: u64, checkpoint: Chec
         keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
         mark_seen: false,
         checkpoint: Some(checkpoint),
+        consumed: Vec::new(),
         durable: true,
     }
 }

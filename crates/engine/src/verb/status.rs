@@ -6,6 +6,7 @@ use raccord_model::language::{IntegrationSpec, TransferSpec};
 use raccord_model::port::state::{Scan, Table};
 use raccord_model::{Kind, Name, fact::Uid};
 
+use crate::alert::outbox;
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{IntegrationState, IntegrationStatus, Reply, Status, TransferStatus};
@@ -24,6 +25,7 @@ pub async fn status(engine: &Engine, replies: &mut Replies<'_>) -> Result<(), En
         transfers.push(transfer(engine, &applied, name, uid, spec).await?);
     }
     let steps = facts.scan::<StepFact>(Table::Steps, Scan::default()).await?.len();
+    let waiting = outbox::waiting(&facts).await?;
     let Applied { head, .. } = applied;
     replies(Reply::Status(Box::new(Status {
         stack: head.stack,
@@ -32,6 +34,9 @@ pub async fn status(engine: &Engine, replies: &mut Replies<'_>) -> Result<(), En
         integrations,
         transfers,
         steps,
+        outbox: waiting.len(),
+        outbox_error: outbox::last_error(&waiting),
+        daemon: None,
     })));
     Ok(())
 }
@@ -54,7 +59,9 @@ fn integration(
     };
     let alerts = spec.alerts.iter().flat_map(|alert| match alert {
         AlertEntry::ByName(name) => vec![name.to_string()],
-        AlertEntry::Inline(alert) => alert.email.0.iter().map(ToString::to_string).collect(),
+        AlertEntry::Inline(alert) => {
+            crate::alert::channels(alert).map(|channel| channel.to_string()).collect()
+        }
     });
     IntegrationStatus {
         name: name.clone(),
@@ -89,6 +96,7 @@ async fn transfer(
         cursor: checkpoint.and_then(|checkpoint| checkpoint.cursor).map(|cursor| cursor.to_string()),
         last_run,
         last_success: fact.last_success,
+        next_run: None,
         consecutive_failures: fact.consecutive_failures,
         rows: engine.ledger.count_owned(entity.incarnation, uid).await?,
         rejects: engine.ledger.count_rejects(uid).await?,

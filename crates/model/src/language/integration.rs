@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{ByNameOrInline, is_default};
 use crate::duration::Seconds;
 use crate::name::Name;
+use crate::secret::TextOrSecret;
 use crate::shorthand::{or, or_a};
 
 /// What an Integration says.
@@ -118,7 +119,7 @@ impl<'de> Deserialize<'de> for AlertEntry {
         impl<'de> serde::de::Visitor<'de> for Either {
             type Value = AlertEntry;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an e-mail address, the name of an Alert, or a map with `email`")
+                f.write_str("an e-mail address, the name of an Alert, or a map with `email` or `webhook`")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 if text.contains('@') {
@@ -136,20 +137,26 @@ impl<'de> Deserialize<'de> for AlertEntry {
     }
 }
 
-/// What an Alert says.
+/// What an Alert says: who is written to, what is posted to, or both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{ "required": ["email"] }, { "required": ["webhook"] }]))]
 pub struct AlertSpec {
     /// Who is written to: one address or a list.
-    pub email: Addresses,
-    /// The language of the mail. Default: the stack's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Addresses>,
+    /// The URL that a JSON document is posted to, as Slack and those that imitate it take it. Mostly a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<TextOrSecret>,
+    /// The language of the message. Default: the stack's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
 }
 
 impl AlertSpec {
-    fn to(address: EmailAddress) -> Self {
-        Self { email: Addresses(BTreeSet::from([address])), language: None }
+    /// An alert that writes to one address.
+    pub fn to(address: EmailAddress) -> Self {
+        Self { email: Some(Addresses(BTreeSet::from([address]))), webhook: None, language: None }
     }
 }
 
@@ -182,6 +189,13 @@ impl<'de> Deserialize<'de> for Addresses {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailAddress(String);
 
+impl EmailAddress {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl std::str::FromStr for EmailAddress {
     type Err = EmailAddressError;
     fn from_str(text: &str) -> Result<Self, EmailAddressError> {
@@ -206,7 +220,7 @@ pub struct EmailAddressError(String);
 
 crate::shorthand::string_type!(EmailAddress, "an e-mail address", { "type": "string", "format": "email", "pattern": "@" });
 
-/// The language of mails.
+/// The language of alerts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Language {

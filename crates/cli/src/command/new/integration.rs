@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use raccord_model::language::integration::{Addresses, AlertEntry, EmailAddress};
+use raccord_model::language::integration::{AlertEntry, EmailAddress};
 use raccord_model::language::{
     AlertSpec, Breaker, ByNameOrInline, Deletes, IntegrationSpec, SubscriptionSpec, UpdateType,
 };
@@ -77,7 +77,7 @@ pub(super) fn spec(
     active: bool,
 ) -> IntegrationSpec {
     let alert = |email: &EmailAddress| {
-        AlertEntry::Inline(AlertSpec { email: Addresses(BTreeSet::from([email.clone()])), language: None })
+        AlertEntry::Inline(AlertSpec::to(email.clone()))
     };
     IntegrationSpec {
         active,

@@ -1,0 +1,187 @@
+//! Alerts in English.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use raccord_model::Name;
+use raccord_model::duration::Seconds;
+use raccord_model::fact::{Notice, NoticeAbout, Share, Trip, TripCause};
+
+use super::message::{Part, Setting, grouped, looking, with_rejects};
+
+/// The subject and the parts of a message.
+pub(super) fn message(notice: &Notice, setting: &Setting) -> (String, Vec<Part>) {
+    let at = when(notice.at, setting);
+    let (subject, mut parts, whose) = match &notice.about {
+        NoticeAbout::Tripped { integration, trip, rejects } => {
+            let subject = format!("Integration {integration} was disabled");
+            let lead = format!(
+                "The integration {integration} was disabled on {}: {}.",
+                when(trip.at, setting),
+                cause(trip)
+            );
+            let rest =
+                "None of its transfers runs until somebody starts it again. What is stored stays as it is.";
+            let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
+            parts.extend(last_errors(&trip.errors));
+            parts.push(Part::Text(waiting(rejects)));
+            parts.push(Part::Commands(
+                "When the cause is gone, start it again:".to_owned(),
+                vec![format!("raccord resume {integration}")],
+            ));
+            parts.push(look(&notice.about));
+            (subject, parts, alerts_of(integration))
+        }
+        NoticeAbout::HalfWay { integration, transfer, share, errors } => {
+            let subject = format!("Integration {integration} may soon be disabled");
+            let mut parts = vec![Part::Text(half_way(integration, transfer, share))];
+            parts.extend(last_errors(errors));
+            parts.push(look(&notice.about));
+            (subject, parts, alerts_of(integration))
+        }
+        NoticeAbout::Resumed { integration, by, trip } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let lead = format!("The integration {integration} was started again on {at}{by}.");
+            let since = when(trip.at, setting);
+            let before = format!("It had been disabled since {since}: {}.", cause(trip));
+            let parts = vec![Part::Text(lead), Part::Text(before)];
+            (format!("Integration {integration} runs again"), parts, alerts_of(integration))
+        }
+        NoticeAbout::Held { run, transfer, to, deletes, of } => {
+            let (deletes, of) = (number(*deletes), number(*of));
+            let lead = format!(
+                "The snapshot that the transfer {transfer} read on {at} no longer shows {deletes} of the {of} rows of {to}. \
+                 Such a share is not deleted before somebody approves it."
+            );
+            let parts = vec![
+                Part::Text(lead),
+                Part::Commands(
+                    "If these rows are to go, approve the run:".to_owned(),
+                    vec![format!("raccord approve {run}")],
+                ),
+                Part::Text("If not, there is nothing to do: the next run compares again.".to_owned()),
+            ];
+            (format!("A run of {transfer} waits for approval"), parts, alerts_of_transfer(transfer))
+        }
+        NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
+            let stack = &setting.stack;
+            let (subject, parts) = bad_configuration(stack, &at, diagnostics, *count);
+            (subject, parts, "the active integrations".to_owned())
+        }
+        NoticeAbout::Test { integration } => {
+            let text = format!(
+                "This is a test: alerts of the integration {integration} arrive here. Nothing else has happened."
+            );
+            let subject = format!("Test of the alerts of {integration}");
+            (subject, vec![Part::Text(text)], alerts_of(integration))
+        }
+    };
+    parts.push(Part::Foot(format!(
+        "Sent by Raccord to the recipients of the alerts of {whose} (stack {}).",
+        setting.stack
+    )));
+    (format!("[Raccord] {subject}"), parts)
+}
+
+fn alerts_of(integration: &Name) -> String {
+    format!("the integration {integration}")
+}
+
+fn alerts_of_transfer(transfer: &Name) -> String {
+    format!("the integrations that subscribe to {transfer}")
+}
+
+fn when(at: Timestamp, setting: &Setting) -> String {
+    let zone = setting.zone_name();
+    format!("{} ({zone})", setting.local(at).strftime("%-d %B %Y at %H:%M"))
+}
+
+fn number(number: impl ToString) -> String {
+    grouped(number, ',')
+}
+
+fn cause(trip: &Trip) -> String {
+    let transfer = &trip.transfer;
+    match &trip.cause {
+        TripCause::ConsecutiveFailures(1) => format!("the transfer {transfer} failed"),
+        TripCause::ConsecutiveFailures(count) => {
+            format!("the transfer {transfer} failed {} times in a row", number(count))
+        }
+        TripCause::Rejects(count, within) => format!(
+            "{}{}, most recently of the transfer {transfer}",
+            rejected(*count),
+            if *within == 0 { String::new() } else { format!(" within {}", Seconds(*within)) }
+        ),
+        TripCause::Unauthorized => {
+            format!("the service refused our credentials when the transfer {transfer} ran")
+        }
+    }
+}
+
+fn rejected(count: u64) -> String {
+    if count == 1 {
+        "1 record was rejected".to_owned()
+    } else {
+        format!("{} records were rejected", number(count))
+    }
+}
+
+fn half_way(integration: &Name, transfer: &Name, share: &Share) -> String {
+    match share {
+        Share::Failures(count, limit) => {
+            let times =
+                if *count == 1 { "once".to_owned() } else { format!("{} times in a row", number(count)) };
+            format!(
+                "The transfer {transfer}, which the integration {integration} subscribes to, failed {times}. At {} failures in a row the integration is disabled.",
+                number(limit)
+            )
+        }
+        Share::Rejects(count, limit, within) => format!(
+            "{} within {} in the integration {integration}, most recently of the transfer {transfer}. At {} rejects the integration is disabled.",
+            rejected(*count),
+            Seconds(*within),
+            number(limit)
+        ),
+    }
+}
+
+fn last_errors(errors: &[String]) -> Option<Part> {
+    (!errors.is_empty()).then(|| Part::List("Last errors, the newest first:".to_owned(), errors.to_vec()))
+}
+
+fn waiting(rejects: &BTreeMap<Name, u64>) -> String {
+    let all: u64 = rejects.values().sum();
+    let by_transfer: Vec<String> =
+        rejects.iter().map(|(name, count)| format!("{} of {name}", number(count))).collect();
+    let where_to_look = match rejects.keys().next() {
+        Some(only) if rejects.len() == 1 => format!("transfer {only}"),
+        _ => by_transfer.join(", "),
+    };
+    match all {
+        0 => "No record waits as a reject.".to_owned(),
+        1 => format!("1 record waits as a reject ({where_to_look})."),
+        all => format!("{} records wait as rejects ({where_to_look}).", number(all)),
+    }
+}
+
+fn look(about: &NoticeAbout) -> Part {
+    Part::Commands("To look into it:".to_owned(), looking(with_rejects(about)))
+}
+
+fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> (String, Vec<Part>) {
+    let errors = if count == 1 { "1 error".to_owned() } else { format!("{} errors", number(count)) };
+    let lead = format!(
+        "The configuration that was read on {at} has {errors} and is not applied. The last good one stays in force, and runs go on as before."
+    );
+    let mut listed = diagnostics.to_vec();
+    if count > diagnostics.len() {
+        listed.push(format!("and {} more", number(count - diagnostics.len())));
+    }
+    let commands = ["raccord validate", "raccord status"].map(str::to_owned).to_vec();
+    let parts = vec![
+        Part::Text(lead),
+        Part::List("What is wrong:".to_owned(), listed),
+        Part::Commands("To see all of it:".to_owned(), commands),
+    ];
+    (format!("The configuration of {stack} is not valid"), parts)
+}

@@ -1,0 +1,240 @@
+//! Alerts in French, as they are read in Québec and in France.
+//!
+//! `\u{a0}` is the space that must not break: before a colon, inside quotation marks, in numbers and times.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use raccord_model::Name;
+use raccord_model::fact::{Notice, NoticeAbout, Share, Trip, TripCause};
+
+use super::message::{Part, Setting, grouped, looking, with_rejects};
+
+const MONTHS: [&str; 12] = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+];
+
+/// Units of time from the largest, with their symbols.
+const UNITS: [(&str, u64); 4] = [("j", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
+
+/// The subject and the parts of a message.
+pub(super) fn message(notice: &Notice, setting: &Setting) -> (String, Vec<Part>) {
+    let at = when(notice.at, setting);
+    let (subject, mut parts, whose) = match &notice.about {
+        NoticeAbout::Tripped { integration, trip, rejects } => {
+            let name = quoted(integration);
+            let lead = format!(
+                "L’intégration {name} a été désactivée {}\u{a0}: {}.",
+                when(trip.at, setting),
+                cause(trip)
+            );
+            let rest = "Aucun de ses transferts ne s’exécute tant qu’elle n’est pas relancée. Les données déjà enregistrées restent telles quelles.";
+            let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
+            parts.extend(last_errors(&trip.errors));
+            parts.push(Part::Text(waiting(rejects)));
+            parts.push(Part::Commands(
+                "Une fois la cause corrigée, relancez l’intégration\u{a0}:".to_owned(),
+                vec![format!("raccord resume {integration}")],
+            ));
+            parts.push(look(&notice.about));
+            (format!("L’intégration {name} a été désactivée"), parts, alerts_of(integration))
+        }
+        NoticeAbout::HalfWay { integration, transfer, share, errors } => {
+            let name = quoted(integration);
+            let mut parts = vec![Part::Text(half_way(&name, transfer, share))];
+            parts.extend(last_errors(errors));
+            parts.push(look(&notice.about));
+            (format!("L’intégration {name} risque d’être désactivée"), parts, alerts_of(integration))
+        }
+        NoticeAbout::Resumed { integration, by, trip } => {
+            let name = quoted(integration);
+            let by = by.as_ref().map(|by| format!(" par {by}")).unwrap_or_default();
+            let lead = format!("L’intégration {name} a été relancée {at}{by}.");
+            let since = when(trip.at, setting);
+            let before = format!("Elle était désactivée depuis {since}\u{a0}: {}.", cause(trip));
+            let parts = vec![Part::Text(lead), Part::Text(before)];
+            (format!("L’intégration {name} est relancée"), parts, alerts_of(integration))
+        }
+        NoticeAbout::Held { run, transfer, to, deletes, of } => {
+            let (deletes, of) = (number(*deletes), number(*of));
+            let transfer = quoted(transfer);
+            let lead = format!(
+                "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {}. \
+                 Une suppression de cette ampleur n’est jamais faite sans l’accord d’une personne.",
+                quoted(to)
+            );
+            let parts = vec![
+                Part::Text(lead),
+                Part::Commands(
+                    "Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:".to_owned(),
+                    vec![format!("raccord approve {run}")],
+                ),
+                Part::Text(
+                    "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison."
+                        .to_owned(),
+                ),
+            ];
+            let whose = format!("des intégrations abonnées au transfert {transfer}");
+            (format!("Une exécution du transfert {transfer} attend une approbation"), parts, whose)
+        }
+        NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
+            let (subject, parts) = bad_configuration(&setting.stack, &at, diagnostics, *count);
+            (subject, parts, "des intégrations actives".to_owned())
+        }
+        NoticeAbout::Test { integration } => {
+            let name = quoted(integration);
+            let text = format!(
+                "Ceci est un essai\u{a0}: les alertes de l’intégration {name} arrivent bien ici. Il ne s’est rien passé d’autre."
+            );
+            (
+                format!("Essai des alertes de l’intégration {name}"),
+                vec![Part::Text(text)],
+                alerts_of(integration),
+            )
+        }
+    };
+    let stack = quoted(&setting.stack);
+    parts.push(Part::Foot(format!(
+        "Envoyé par Raccord aux destinataires des alertes {whose} (pile {stack})."
+    )));
+    (format!("[Raccord] {subject}"), parts)
+}
+
+fn alerts_of(integration: &Name) -> String {
+    format!("de l’intégration {}", quoted(integration))
+}
+
+fn quoted(name: impl std::fmt::Display) -> String {
+    format!("«\u{a0}{name}\u{a0}»")
+}
+
+/// `le 14 mars 2025 à 9 h 30 (UTC)`.
+fn when(at: Timestamp, setting: &Setting) -> String {
+    let local = setting.local(at);
+    let day = if local.day() == 1 { "1er".to_owned() } else { local.day().to_string() };
+    let month = usize::try_from(local.month() - 1).ok().and_then(|at| MONTHS.get(at)).unwrap_or(&"");
+    let minute = if local.minute() == 0 { String::new() } else { format!("\u{a0}{:02}", local.minute()) };
+    let zone = match setting.zone_name() {
+        "UTC" => "UTC".to_owned(),
+        name => format!("fuseau {name}"),
+    };
+    format!("le {day}\u{a0}{month} {} à {}\u{a0}h{minute} ({zone})", local.year(), local.hour())
+}
+
+fn number(number: impl ToString) -> String {
+    grouped(number, '\u{a0}')
+}
+
+/// `1 h 30 min`.
+fn duration(seconds: u64) -> String {
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (symbol, unit) in UNITS {
+        if rest >= unit {
+            parts.push(format!("{}\u{a0}{symbol}", rest / unit));
+            rest %= unit;
+        }
+    }
+    parts.join("\u{a0}")
+}
+
+fn cause(trip: &Trip) -> String {
+    let transfer = quoted(&trip.transfer);
+    match &trip.cause {
+        TripCause::ConsecutiveFailures(1) => format!("le transfert {transfer} a échoué"),
+        TripCause::ConsecutiveFailures(count) => {
+            format!("le transfert {transfer} a échoué {} fois de suite", number(count))
+        }
+        TripCause::Rejects(count, within) => {
+            let within = if *within == 0 { String::new() } else { format!(" en {}", duration(*within)) };
+            format!("{}{within}, les plus récents lors du transfert {transfer}", rejected(*count))
+        }
+        TripCause::Unauthorized => {
+            format!("le service a refusé nos identifiants lors d’une exécution du transfert {transfer}")
+        }
+    }
+}
+
+fn rejected(count: u64) -> String {
+    if count < 2 {
+        format!("{count}\u{a0}enregistrement a été rejeté")
+    } else {
+        format!("{}\u{a0}enregistrements ont été rejetés", number(count))
+    }
+}
+
+fn half_way(integration: &str, transfer: &Name, share: &Share) -> String {
+    let transfer = quoted(transfer);
+    match share {
+        Share::Failures(count, limit) => {
+            let times =
+                if *count == 1 { "une fois".to_owned() } else { format!("{} fois de suite", number(count)) };
+            format!(
+                "Le transfert {transfer}, auquel l’intégration {integration} est abonnée, a échoué {times}. Au bout de {} échecs de suite, l’intégration sera désactivée.",
+                number(limit)
+            )
+        }
+        Share::Rejects(count, limit, within) => format!(
+            "{} en {} dans l’intégration {integration}, les plus récents lors du transfert {transfer}. À partir de {} rejets, l’intégration sera désactivée.",
+            rejected(*count),
+            duration(*within),
+            number(limit)
+        ),
+    }
+}
+
+fn last_errors(errors: &[String]) -> Option<Part> {
+    let heading = "Dernières erreurs, de la plus récente à la plus ancienne (messages d’origine)\u{a0}:";
+    (!errors.is_empty()).then(|| Part::List(heading.to_owned(), errors.to_vec()))
+}
+
+fn waiting(rejects: &BTreeMap<Name, u64>) -> String {
+    let all: u64 = rejects.values().sum();
+    let by_transfer: Vec<String> =
+        rejects.iter().map(|(name, count)| format!("{}\u{a0}pour {}", number(count), quoted(name))).collect();
+    let where_to_look = match rejects.keys().next() {
+        Some(only) if rejects.len() == 1 => format!("transfert {}", quoted(only)),
+        _ => by_transfer.join(", "),
+    };
+    match all {
+        0 => "Aucun enregistrement n’attend parmi les rejets.".to_owned(),
+        1 => format!("1\u{a0}enregistrement attend parmi les rejets ({where_to_look})."),
+        all => format!("{}\u{a0}enregistrements attendent parmi les rejets ({where_to_look}).", number(all)),
+    }
+}
+
+fn look(about: &NoticeAbout) -> Part {
+    Part::Commands("Pour en savoir plus\u{a0}:".to_owned(), looking(with_rejects(about)))
+}
+
+fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> (String, Vec<Part>) {
+    let errors =
+        if count < 2 { format!("{count}\u{a0}erreur") } else { format!("{}\u{a0}erreurs", number(count)) };
+    let lead = format!(
+        "La configuration lue {at} comporte {errors} et n’est pas appliquée. La dernière configuration valide reste en vigueur et les exécutions continuent comme avant."
+    );
+    let mut listed = diagnostics.to_vec();
+    match count.saturating_sub(diagnostics.len()) {
+        0 => {}
+        1 => listed.push("et 1\u{a0}autre".to_owned()),
+        more => listed.push(format!("et {}\u{a0}autres", number(more))),
+    }
+    let commands = ["raccord validate", "raccord status"].map(str::to_owned).to_vec();
+    let parts = vec![
+        Part::Text(lead),
+        Part::List("Ce qui ne va pas (messages d’origine)\u{a0}:".to_owned(), listed),
+        Part::Commands("Pour tout voir\u{a0}:".to_owned(), commands),
+    ];
+    (format!("La configuration de {} n’est pas valide", quoted(stack)), parts)
+}
