@@ -270,7 +270,7 @@ pub(crate) fn listen_for_reload() -> io::Result<mpsc::Receiver<()>> {
     tokio::spawn(async move {
         while signal.recv().await.is_some() {
             // One that waits already is enough.
-            drop(sender.try_send(()));
+            let _waits_already = sender.try_send(());
         }
     });
     Ok(receiver)

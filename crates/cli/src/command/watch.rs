@@ -8,11 +8,14 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use raccord_engine::Engine;
 use raccord_engine::http::Listen;
-use raccord_engine::reload::{Checkout, DEBOUNCE, GitSettings, Loader, PULL_INTERVAL, Policy, WatchSettings};
+use raccord_engine::reload::{
+    Checkout, DEBOUNCE, GIT_TIMEOUT, GitSettings, Loader, PULL_INTERVAL, Policy, Remote, WatchSettings,
+};
 use raccord_engine::shell::{Origin, Settings};
 use raccord_engine::transport::socket;
 use raccord_engine::watch::{Watch, watch as live};
 use raccord_model::duration::Seconds;
+use tokio::sync::Mutex;
 
 use crate::args::Global;
 use crate::error::CommandError;
@@ -34,7 +37,7 @@ pub(crate) struct WatchArgs {
     from: From,
     /// Pull the configuration from a repository instead
     #[arg(long, value_name = "URL#BRANCH", conflicts_with_all = ["from", "files"])]
-    git: Option<String>,
+    git: Option<Remote>,
     /// The directory of the repository that holds it
     #[arg(long, value_name = "DIR", requires = "git")]
     git_path: Option<PathBuf>,
@@ -135,11 +138,12 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
 fn origin(global: &Global, args: &WatchArgs) -> Result<Origin, CommandError> {
     let variables = session::variables(global);
     if let Some(repository) = &args.git {
-        let settings = GitSettings::new(repository, args.git_path.clone(), &global.state)
+        let shown = repository.to_string();
+        let settings =
+            GitSettings { remote: repository.clone(), path: args.git_path.clone(), timeout: GIT_TIMEOUT };
+        let checkout = Checkout::new(settings, &global.state, &session::system()?)
             .map_err(|error| CommandError::usage(error.to_string()))?;
-        let shown = settings.to_string();
-        let checkout = Arc::new(tokio::sync::Mutex::new(Checkout::new(settings)));
-        return Ok(Origin::Git { checkout, variables, shown });
+        return Ok(Origin::Git { checkout: Arc::new(Mutex::new(checkout)), variables, shown });
     }
     Ok(match args.from {
         From::Api => Origin::Api,

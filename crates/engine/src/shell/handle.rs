@@ -88,7 +88,7 @@ impl Daemon {
     }
 
     /// The generation in force.
-    pub fn applied(&self) -> Arc<Applied> {
+    pub(super) fn applied(&self) -> Arc<Applied> {
         Arc::clone(&self.board().applied)
     }
 

@@ -29,7 +29,8 @@ use core::{Asked, Core};
 
 pub use handle::Daemon;
 pub use once::run_once;
-pub use reloading::{Configuration, Loaded, Origin};
+pub use reloading::Origin;
+use reloading::{Configuration, Loaded};
 
 /// How many messages may wait for the shell; whoever sends more waits.
 const QUEUE: usize = 1_024;
@@ -54,7 +55,7 @@ pub struct Settings {
 }
 
 /// What the shell is told by tasks and by those who ask.
-pub enum Message {
+enum Message {
     /// Something has happened.
     Event(Event),
     /// A person asks for runs.

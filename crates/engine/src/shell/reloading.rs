@@ -53,7 +53,7 @@ impl Origin {
 
 /// A configuration that can be applied, and its plan.
 #[derive(Debug)]
-pub struct Configuration {
+pub(super) struct Configuration {
     /// Of what was read.
     pub digest: Digest,
     /// What it wants.
@@ -68,20 +68,20 @@ pub struct Configuration {
 
 /// What a load has found.
 #[derive(Debug)]
-pub struct Loaded {
+pub(super) struct Loaded {
     /// Of what was read.
     pub digest: Digest,
     /// The configuration, when it can be applied.
-    pub configuration: Option<Arc<Configuration>>,
+    pub(super) configuration: Option<Arc<Configuration>>,
     /// Everything there is to say about one that cannot.
-    pub diagnostics: Vec<Diagnostic>,
+    pub(super) diagnostics: Vec<Diagnostic>,
     /// Why nothing could be loaded, though that says nothing about the configuration.
-    pub trouble: Option<String>,
+    pub(super) trouble: Option<String>,
 }
 
 impl Loaded {
     /// What `step` is told of it.
-    pub fn outcome(&self) -> (Digest, daemon::Loaded) {
+    pub(super) fn outcome(&self) -> (Digest, daemon::Loaded) {
         let outcome = match &self.configuration {
             Some(configuration) if configuration.plan.is_empty() && !configuration.plan.has_work() => {
                 daemon::Loaded::Same
@@ -103,7 +103,7 @@ impl Loaded {
 }
 
 /// Loads the configuration and plans it on the state as it is.
-pub async fn load(engine: &Engine, settings: &Settings) -> Loaded {
+pub(super) async fn load(engine: &Engine, settings: &Settings) -> Loaded {
     let now = engine.environment.now();
     let loaded = match &settings.origin {
         Origin::Files { loader, .. } => loader.load(now).await,
@@ -148,7 +148,7 @@ fn why_it_waits(plan: &Plan, policy: Policy) -> Vec<String> {
 }
 
 /// An error and its causes.
-pub fn in_one_line(error: &dyn std::error::Error) -> String {
+pub(super) fn in_one_line(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
