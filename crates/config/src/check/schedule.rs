@@ -44,14 +44,32 @@ fn check_cron(cron: &str) -> Option<Finding> {
         let message = format!("`{cron}` does not have five fields");
         return Some(Finding::error(&["cron"], Code::InvalidValue, message).help(HELP));
     }
-    let error = parse_cron(cron).err()?;
-    let why = error.to_string();
-    let message = format!("`{cron}` is not a cron expression: {}", why.trim_end_matches('.'));
+    let message = match parse_cron(cron) {
+        Ok(parsed) if never_comes(&parsed) => format!("`{cron}` names days that no month has"),
+        Ok(_) => return None,
+        Err(error) => {
+            let why = error.to_string();
+            format!("`{cron}` is not a cron expression: {}", why.trim_end_matches('.'))
+        }
+    };
     Some(Finding::error(&["cron"], Code::InvalidValue, message).help(HELP))
 }
 
 fn parse_cron(cron: &str) -> Result<Cron, CronError> {
     CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build().parse(cron)
+}
+
+/// Whether the months are too short for every day that is named, as in the 30th of February.
+fn never_comes(cron: &Cron) -> bool {
+    let pattern = &cron.pattern;
+    let days = |month: u16| match month {
+        2 => 29,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let longest = pattern.months.values().into_iter().map(days).max();
+    let too_late = pattern.days.values().first().copied() > longest;
+    too_late && pattern.is_dow_wildcard() && !pattern.days.has_modifiers()
 }
 
 /// A delay of a whole interval spreads nothing that a shorter one does not.
@@ -70,15 +88,16 @@ fn check_jitter(schedule: &Schedule) -> Option<Finding> {
     Some(Finding::error(&["jitter"], Code::InvalidValue, message))
 }
 
-/// The shortest time between two times of one day, clock changes aside; a day when it has one time only.
+/// The shortest time between two times of two successive days, clock changes aside.
 fn shortest_interval(cron: &Cron) -> duration::Seconds {
-    let gap = |values: &[u16], turn: u16| {
-        let next = values.iter().skip(1).copied().chain(values.first().map(|first| first + turn));
-        let shortest = values.iter().zip(next).map(|(value, next)| next - value).min();
-        u64::from(shortest.unwrap_or(turn))
-    };
-    let (minutes, hours) = (cron.pattern.minutes.values(), cron.pattern.hours.values());
-    duration::Seconds(if minutes.len() > 1 { gap(&minutes, 60) * 60 } else { gap(&hours, 24) * 3_600 })
+    const DAY: u64 = 24 * 60;
+    let minutes = cron.pattern.minutes.values();
+    let hours = cron.pattern.hours.values().into_iter().map(u64::from);
+    let times: Vec<u64> =
+        hours.flat_map(|hour| minutes.iter().map(move |minute| hour * 60 + u64::from(*minute))).collect();
+    let next = times.iter().skip(1).copied().chain(times.first().map(|first| first + DAY));
+    let shortest = times.iter().zip(next).map(|(time, next)| next - time).min();
+    duration::Seconds(shortest.unwrap_or(DAY) * 60)
 }
 
 /// Whether a time zone exists.
