@@ -1,4 +1,4 @@
-//! Language to what runs: selectors, mapping programs, expressions, connector component trees.
+//! Language to what runs: selectors, mapping programs, expressions, connector component trees, webhooks.
 //!
 //! Pure functions from the model's types to compiled ones, with findings instead of errors. The loader
 //! compiles to diagnose, a run compiles the same bytes with the same function: what validates, runs.
@@ -8,3 +8,4 @@ pub mod expression;
 pub mod mapping;
 pub mod scalar;
 pub mod select;
+pub mod webhook;

@@ -59,6 +59,13 @@ impl Found<'_> {
 #[error("not JSON: {0}")]
 pub struct SelectError(#[from] serde_json::Error);
 
+impl SelectError {
+    /// The line and the column on which it shows.
+    pub fn place(&self) -> (usize, usize) {
+        (self.0.line(), self.0.column())
+    }
+}
+
 impl Selector {
     /// Compiles paths; the slot of each is its number.
     pub fn new<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Self {

@@ -17,12 +17,35 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
         (Kind::Authorization, ["spec", rest @ ..]) | (Kind::Source, ["spec", "authorization", rest @ ..]) => {
             matches!(rest, ["type" | "header" | "prefix" | "query"])
         }
-        (Kind::Source, ["spec", rest @ ..]) => matches!(rest, ["connector" | "config" | "protect", ..]),
+        (Kind::Source, ["spec", "webhook", "verify", rest @ ..]) => is_public_verify(rest),
+        (Kind::Source, ["spec", rest @ ..]) => {
+            matches!(rest, ["connector" | "config" | "webhook" | "protect", ..])
+        }
         (Kind::Stack, ["spec", "mail", rest @ ..]) => matches!(rest, ["host" | "port" | "security" | "from"]),
-        (Kind::Stack, ["spec", rest @ ..]) => matches!(rest, ["variables" | "language" | "limits", ..]),
-        // Only these three hold secrets at all.
+        (Kind::Stack, ["spec", rest @ ..]) => {
+            matches!(rest, ["variables" | "language" | "limits" | "webhooks", ..])
+        }
+        (Kind::Alert, ["spec", "webhook", ..])
+        | (Kind::Integration, ["spec", "alerts", _, "webhook", ..]) => false,
+        // Of the others these three alone hold secrets.
         (kind, _) => !matches!(kind, Kind::Authorization | Kind::Source | Kind::Stack),
     })
+}
+
+/// Whether the value at a path below `verify` of a webhook can be shown.
+fn is_public_verify(path: &[&str]) -> bool {
+    const PUBLIC: [&str; 9] = [
+        "header",
+        "prefix",
+        "encoding",
+        "secretEncoding",
+        "algorithm",
+        "timestamp",
+        "tolerance",
+        "signed",
+        "headerPrefix",
+    ];
+    matches!(path, [_, member, ..] if PUBLIC.contains(member))
 }
 
 /// The places of all values of a document that must not be shown.
@@ -78,7 +101,8 @@ pub(crate) fn line_span(chunk: &Chunk<'_>, line: u32) -> Option<Span> {
 }
 
 /// Members that hold secrets, or maps of them.
-const HOLDERS: [&str; 6] = ["authorization", "mail", "token", "password", "value", "secret"];
+const HOLDERS: [&str; 9] =
+    ["authorization", "mail", "token", "password", "value", "secret", "webhook", "bearer", "verify"];
 
 /// Where a secret may begin in a line: after the first member that holds one.
 fn secret_start(line: &str) -> Option<usize> {
@@ -100,14 +124,14 @@ fn end_of_key(line: &str, key: &str) -> Option<usize> {
     })
 }
 
-/// Whether a line stands below `authorization:` or `mail:`, by its indentation.
+/// Whether a line stands below `authorization:`, `mail:` or `verify:`, by its indentation.
 fn has_secret_parent(before: &[&str], line: &str) -> bool {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut limit = indent(line);
     for above in before.iter().rev().filter(|line| !line.trim().is_empty()) {
         if indent(above) < limit {
             limit = indent(above);
-            if ["authorization", "mail"].into_iter().any(|key| end_of_key(above, key).is_some()) {
+            if ["authorization", "mail", "verify"].into_iter().any(|key| end_of_key(above, key).is_some()) {
                 return true;
             }
         }
@@ -128,9 +152,20 @@ mod tests {
             (Some(Kind::Source), "spec.config.baseUrl", true),
             (Some(Kind::Source), "token", false),
             (Some(Kind::Authorization), "spec.headers.X-Key", false),
+            (Some(Kind::Source), "spec.webhook.verify.hmac.secret", false),
+            (Some(Kind::Source), "spec.webhook.verify.hmac.secret.0", false),
+            (Some(Kind::Source), "spec.webhook.verify.hmac.timestamp.header", true),
+            (Some(Kind::Source), "spec.webhook.verify.bearer", false),
+            (Some(Kind::Source), "spec.webhook.verify.basic.username", false),
+            (Some(Kind::Source), "spec.webhook.events.a", true),
+            (Some(Kind::Stack), "spec.webhooks.url", true),
             (Some(Kind::Stack), "spec.mail.host", true),
             (Some(Kind::Stack), "spec.mail.password", false),
             (Some(Kind::Transfer), "spec.source", true),
+            (Some(Kind::Alert), "spec.email", true),
+            (Some(Kind::Alert), "spec.webhook", false),
+            (Some(Kind::Integration), "spec.alerts.0", true),
+            (Some(Kind::Integration), "spec.alerts.0.webhook", false),
             (None, "data.password", false),
             (None, "kind", true),
         ];

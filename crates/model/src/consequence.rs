@@ -54,6 +54,7 @@ pub const RULES: &[Rule] = &[
     rule(Stack, "language", None),
     rule(Stack, "mail", None),
     rule(Stack, "limits", None),
+    noted(Stack, "webhooks", Effect::Always(None), "services still push to the address that they know"),
     noted(
         Project,
         "entities",
@@ -123,6 +124,7 @@ pub const RULES: &[Rule] = &[
         "a transfer that still reads a removed data type is an error of validate",
     ),
     noted(Source, "config.dataTypes.*", Effect::Always(Reread), "for the transfers of that data type"),
+    noted(Source, "webhook", Effect::Always(None), "applies to what arrives from now on"),
     rule(Source, "protect", None),
     rule(Transfer, "source", Reread),
     rule(Transfer, "dataType", Reread),

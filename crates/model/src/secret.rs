@@ -92,6 +92,38 @@ impl schemars::JsonSchema for SecretRef {
     }
 }
 
+/// One reference, or a list of them of which each is as good: the new and the old secret while one replaces the other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[serde(transparent)]
+#[schemars(transform = crate::shorthand::or_a("SecretRef"))]
+pub struct Secrets(pub Vec<SecretRef>);
+
+impl<'de> serde::Deserialize<'de> for Secrets {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> serde::de::Visitor<'de> for OneOrMany {
+            type Value = Secrets;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a reference to a secret, ${env:NAME} or ${file:PATH}, or a list of them")
+            }
+            fn visit_newtype_struct<D: serde::Deserializer<'de>>(
+                self,
+                inner: D,
+            ) -> Result<Secrets, D::Error> {
+                inner.deserialize_any(self)
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secrets, E> {
+                text.parse().map(|reference| Secrets(vec![reference])).map_err(E::custom)
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<Secrets, A::Error> {
+                serde::Deserialize::deserialize(serde::de::value::SeqAccessDeserializer::new(seq))
+                    .map(Secrets)
+            }
+        }
+        deserializer.deserialize_newtype_struct(SECRET_MARKER, OneOrMany)
+    }
+}
+
 /// A value that need not be secret but may be: a user name, written as it is or as a reference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextOrSecret {
@@ -157,6 +189,21 @@ impl schemars::JsonSchema for TextOrSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_secret_is_a_list_of_one() {
+        for (written, expected) in [
+            ("\"${env:A}\"", "[\"${env:A}\"]"),
+            ("[\"${env:A}\",\"${file:b}\"]", "[\"${env:A}\",\"${file:b}\"]"),
+        ] {
+            let secrets: Secrets = serde_json::from_str(written).unwrap();
+            assert_eq!(serde_json::to_string(&secrets).unwrap(), expected);
+        }
+        for bad in ["\"hunter2\"", "[\"hunter2\"]", "{}"] {
+            let error = serde_json::from_str::<Secrets>(bad).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
 
     #[test]
     fn only_a_whole_reference_is_one() {

@@ -262,7 +262,8 @@ fn lower_requester(
     let mut headers = base.headers.clone();
     headers.extend(lower_headers(&data_type.headers, findings));
     let written = data_type.path.clone().unwrap_or_else(|| format!("/{name}"));
-    let path = PathTemplate::parse(&written).map_err(|error| format!("the path `{written}` {error}"));
+    let path =
+        PathTemplate::parse(&written, "parent").map_err(|error| format!("the path `{written}` {error}"));
     let path = findings.take(&["path"], path)?;
     if data_type.parent.is_none() && path.fields().next().is_some() {
         findings.conflict(&["path"], "the path takes a field of a parent record, but there is no `parent`");

@@ -6,10 +6,10 @@
 mod component;
 mod cursor;
 mod file;
-mod findings;
+pub(crate) mod findings;
 mod http;
 mod pagination;
-mod template;
+pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,4 @@
-//! The two small templates of a request: `{parent.FIELD}` in a path, `{{ page }}` in a JSON body.
+//! The two small templates of a request: `{parent.FIELD}` or `{event.FIELD}` in a path, `{{ page }}` in a JSON body.
 //!
 //! Both are parsed when the settings are lowered, so that a wrong name is a finding and never a surprise of
 //! a run. They have no logic: what needs some is an expression of a mapping.
@@ -9,32 +9,32 @@ use serde_json::Value;
 /// The names that a body may use.
 pub(super) const BODY_NAMES: [&str; 4] = ["page", "offset", "cursor", "since"];
 
-/// A path in which fields of the parent record may stand.
+/// A path in which fields of the parent record, or of the event, may stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTemplate(Vec<PathPart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PathPart {
     Text(String),
-    Parent(FieldPath),
+    Field(FieldPath),
 }
 
 impl PathTemplate {
-    /// Reads a path; the error completes the sentence "the path …".
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a path that takes fields of a `root`: of the `parent` record, of the `event`. The error completes
+    /// the sentence "the path …".
+    pub(crate) fn parse(text: &str, root: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             let (inside, after) = after.split_once('}').ok_or("has a `{` without a `}`")?;
-            let field = inside.trim().strip_prefix("parent.").ok_or_else(|| {
-                format!(
-                    "has `{{{inside}}}`; only a field of the parent record, `{{parent.FIELD}}`, can be taken"
-                )
+            let field = inside.trim().strip_prefix(root).and_then(|rest| rest.strip_prefix('.'));
+            let field = field.ok_or_else(|| {
+                let whose = if root == "parent" { "parent record" } else { root };
+                format!("has `{{{inside}}}`; only a field of the {whose}, `{{{root}.FIELD}}`, can be taken")
             })?;
             parts.push(PathPart::Text(before.to_owned()));
-            parts.push(PathPart::Parent(
-                field.parse().map_err(|error| format!("has a wrong field: {error}"))?,
-            ));
+            parts
+                .push(PathPart::Field(field.parse().map_err(|error| format!("has a wrong field: {error}"))?));
             rest = after;
         }
         if rest.contains('}') {
@@ -51,18 +51,24 @@ impl PathTemplate {
     pub fn fields(&self) -> impl Iterator<Item = &FieldPath> {
         self.0.iter().filter_map(|part| match part {
             PathPart::Text(_) => None,
-            PathPart::Parent(field) => Some(field),
+            PathPart::Field(field) => Some(field),
         })
     }
 
-    /// The path with the values of the parent record's fields, percent-encoded.
+    /// Whether the path is nothing but one field.
+    pub(crate) fn is_field_alone(&self) -> bool {
+        let is_text = |part: &PathPart| matches!(part, PathPart::Text(text) if !text.is_empty());
+        self.fields().count() == 1 && !self.0.iter().any(is_text)
+    }
+
+    /// The path with the values of the fields, percent-encoded.
     pub fn render(&self, values: &[String]) -> String {
         let mut values = values.iter();
         let mut path = String::new();
         for part in &self.0 {
             match part {
                 PathPart::Text(text) => path.push_str(text),
-                PathPart::Parent(_) => {
+                PathPart::Field(_) => {
                     percent_encode(values.next().map_or("", String::as_str), &mut path);
                 }
             }
@@ -171,13 +177,13 @@ mod tests {
 
     #[test]
     fn fields_of_the_parent_are_percent_encoded() {
-        let template = PathTemplate::parse("/orders/{parent.id}/x/{parent.a.b[0]}").unwrap();
+        let template = PathTemplate::parse("/orders/{parent.id}/x/{parent.a.b[0]}", "parent").unwrap();
         let fields: Vec<String> = template.fields().map(ToString::to_string).collect();
         assert_eq!(fields, ["id", "a.b[0]"]);
         let path = template.render(&["a/b ?é".to_owned(), "7".to_owned()]);
         assert_eq!(path, "/orders/a%2Fb%20%3F%C3%A9/x/7");
-        for bad in ["/{id}", "/{parent.id", "/x}", "/{parent.}", "/a#b"] {
-            assert!(PathTemplate::parse(bad).is_err(), "{bad}");
+        for bad in ["/{id}", "/{parent.id", "/x}", "/{parent.}", "/a#b", "/{event.id}", "/{parentid}"] {
+            assert!(PathTemplate::parse(bad, "parent").is_err(), "{bad}");
         }
     }
 

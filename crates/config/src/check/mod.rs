@@ -3,6 +3,7 @@
 //! Every check is a pure function that yields findings at paths; nothing is changed and nothing outside the
 //! documents is looked at.
 
+mod alert;
 mod authorization;
 mod integration;
 mod owners;
@@ -12,6 +13,7 @@ mod schedule;
 mod source;
 mod stack;
 mod transfer;
+mod webhook;
 mod wrong;
 
 use raccord_model::diagnostic::{Code, Finding};
@@ -33,6 +35,7 @@ pub(crate) fn check(scene: Scene<'_, '_>, report: &mut Report) {
     let all = scene.all;
     each(scene, report, &all.stacks, |held| stack::check(&held.spec));
     each(scene, report, &all.projects, |held| project::check(&held.spec));
+    each(scene, report, &all.alerts, |held| alert::check(&held.spec));
     each(scene, report, &all.authorizations, |held| authorization::check(&held.spec));
     each(scene, report, &all.sources, |held| source::check(scene, &held.metadata.name, &held.spec));
     each(scene, report, &all.transfers, |held| transfer::check(scene, &held.metadata.name, &held.spec));
@@ -42,8 +45,11 @@ pub(crate) fn check(scene: Scene<'_, '_>, report: &mut Report) {
             find(scene, report, at, finding);
         }
     }
-    for (at, finding) in
-        owners::check(scene).into_iter().chain(rename::check(scene)).chain(wrong::check(scene))
+    for (at, finding) in owners::check(scene)
+        .into_iter()
+        .chain(rename::check(scene))
+        .chain(wrong::check(scene))
+        .chain(alert::unsent(scene))
     {
         find(scene, report, at, finding);
     }

@@ -6,7 +6,7 @@ use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::suggest;
 use raccord_model::{DataTypeName, Kind, Name};
 
-use super::{Scene, authorization, follow};
+use super::{Scene, authorization, follow, webhook};
 use crate::diagnose::Document;
 
 /// What is wrong with a source.
@@ -14,6 +14,7 @@ pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec
     let mut findings = check_authorization(scene, name, spec);
     findings
         .extend(connector::findings(&spec.settings).into_iter().map(|finding| finding.under(&["config"])));
+    findings.extend(webhook::check(spec));
     findings
 }
 

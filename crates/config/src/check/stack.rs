@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use raccord_compiler::webhook::public_url;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::StackSpec;
 use raccord_model::language::stack::{MailSecurity, MailServer};
@@ -24,6 +25,10 @@ pub(super) fn check(spec: &StackSpec) -> Vec<Finding> {
     if let Some(mail) = &spec.mail {
         findings.extend(check_mail(mail).into_iter().map(|finding| finding.under(&["mail"])));
     }
+    if let Some(Err(why)) = spec.webhooks.as_ref().map(|address| public_url(&address.url)) {
+        let message = format!("the public URL {why}");
+        findings.push(Finding::error(&["webhooks", "url"], Code::InvalidValue, message));
+    }
     findings
 }
 
@@ -43,6 +48,10 @@ fn check_mail(mail: &MailServer) -> Vec<Finding> {
     if mail.password.is_some() && mail.username.is_none() {
         let message = "`password` stands beside `username` only";
         findings.push(Finding::error(&["password"], Code::ConflictingFields, message));
+    }
+    if mail.username.is_some() && mail.password.is_none() {
+        let message = "`username` stands beside `password` only";
+        findings.push(Finding::error(&["username"], Code::ConflictingFields, message));
     }
     findings
 }

@@ -6,7 +6,7 @@ use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode
 use raccord_model::{DataTypeName, EntityRef, Ident, Kind, Name};
 
 use super::source::unknown_data_type;
-use super::{Scene, dangling, exactly_one, follow, schedule};
+use super::{Scene, dangling, exactly_one, follow, schedule, webhook};
 use crate::document::Held;
 
 /// What is wrong with a transfer, its mapping left aside.
@@ -17,6 +17,7 @@ pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &TransferSpec) -> V
     if let Some(source) = source {
         findings.extend(check_data_type(name, spec, &source.spec));
         findings.extend(check_readiness(spec, &source.spec));
+        findings.extend(webhook::check_transfer(spec, &source.spec));
     }
     find_entity(scene, &spec.to, &mut findings);
     if let Some(ByNameOrInline::ByName(mapping)) = &spec.mapping {

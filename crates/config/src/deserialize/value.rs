@@ -326,7 +326,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_, '_> {
 impl NodeDeserializer<'_, '_> {
     /// Whatever is wrong with a secret field is said without repeating what stands there.
     fn plain_secret(self, failure: Failure) -> Failure {
-        if self.is_stand_in() || failure.code() == Code::UnsetVariable {
+        // An element of a list of references has said already what is wrong with it.
+        if self.is_stand_in() || matches!(failure.code(), Code::UnsetVariable | Code::PlainSecret) {
             return failure;
         }
         Failure::new(Code::PlainSecret, "only a reference to a secret may stand here")

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use raccord_model::language::connector::file::{Compression, FileDataType, FileFormat};
 use raccord_model::language::connector::http::{HttpSettings, Pagination, Wait, WaitUnit};
-use raccord_model::language::stack::{MailSecurity, MailServer};
-use raccord_model::language::{Schedule, StackSpec};
+use raccord_model::language::webhook::HmacSpec;
+use raccord_model::language::{Schedule, StackSpec, WebhookSpec};
 
 /// Takes the default out of an option.
 fn omit<T: PartialEq>(option: &mut Option<T>, default: &T) {
@@ -20,18 +20,9 @@ fn omit<T: PartialEq>(option: &mut Option<T>, default: &T) {
 
 pub(super) fn stack(mut spec: StackSpec) -> StackSpec {
     if let Some(mail) = &mut spec.mail {
-        let default = default_port(mail);
-        omit(&mut mail.port, &default);
+        omit(&mut mail.port, &mail.security.default_port());
     }
     spec
-}
-
-const fn default_port(mail: &MailServer) -> u16 {
-    match mail.security {
-        MailSecurity::Starttls => 587,
-        MailSecurity::Implicit => 465,
-        MailSecurity::None => 25,
-    }
 }
 
 pub(super) fn schedule(schedule: &mut Schedule) {
@@ -52,6 +43,13 @@ pub(super) fn http(settings: &mut HttpSettings) {
         if let Some(Pagination { page: Some(_), from, .. }) = &mut data_type.pagination {
             omit(from, &1);
         }
+    }
+}
+
+pub(super) fn webhook(webhook: &mut WebhookSpec) {
+    if let Some(hmac) = &mut webhook.verify.hmac {
+        let default = HmacSpec { signed: None, ..hmac.clone() }.signed().to_owned();
+        omit(&mut hmac.signed, &default);
     }
 }
 

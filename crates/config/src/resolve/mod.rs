@@ -122,6 +122,9 @@ fn source(mut spec: SourceSpec, directory: &str, root: &str) -> SourceSpec {
         }
         ConnectorSettings::Http(settings) => canonical::http(settings),
     }
+    if let Some(webhook) = &mut spec.webhook {
+        canonical::webhook(webhook);
+    }
     spec
 }
 

@@ -165,7 +165,11 @@ fn transfers() {
         ),
         (
             "  {source: files, to: crm.contact, deletes: {field: d, webhook: true}}",
-            "conflicting-fields@28:36 spec.deletes",
+            "conflicting-fields@28:36 spec.deletes\nconflicting-fields@28:65 spec.deletes.webhook",
+        ),
+        (
+            "  {source: bare, to: crm.contact, deletes: {webhook: true}}",
+            "conflicting-fields@28:54 spec.deletes.webhook",
         ),
         (
             "  {source: files, to: crm.contact, mode: enrich, deletes: {field: d}}",
@@ -210,6 +214,8 @@ fn integrations() {
         ("  {subscriptions: {a: most}}", "dangling-reference@34:23 spec.subscriptions.a"),
         ("  {alerts: [ops@example.com, ops]}", "dangling-reference@34:30 spec.alerts[1]"),
         ("  {alerts: [ops@nowhere]}", "invalid-value@34:13 spec.alerts[0]"),
+        ("  {alerts: [{language: fr}]}", "missing-field@34:14 spec.alerts[0]"),
+        ("  {alerts: [{webhook: hunter2}]}", "invalid-value@34:23 spec.alerts[0].webhook"),
         ("  {breaker: {consecutiveFailures: 0}}", "invalid-value@34:35 spec.breaker.consecutiveFailures"),
     ];
     for (spec, expected) in cases {

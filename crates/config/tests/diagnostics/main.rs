@@ -2,6 +2,7 @@
 
 mod documents;
 mod texts;
+mod webhooks;
 
 use std::collections::BTreeMap;
 

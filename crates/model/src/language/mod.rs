@@ -12,6 +12,7 @@ pub mod reference;
 pub mod source;
 pub mod stack;
 pub mod transfer;
+pub mod webhook;
 
 pub use authorization::AuthorizationSpec;
 pub use connector::{ConnectorSettings, FileSettings, HttpSettings};
@@ -23,6 +24,7 @@ pub use reference::ByNameOrInline;
 pub use source::SourceSpec;
 pub use stack::StackSpec;
 pub use transfer::{Deletes, Mode, Schedule, TransferSpec};
+pub use webhook::WebhookSpec;
 
 /// For `skip_serializing_if`: a value that is its type's default is left out of the canonical form.
 #[must_use]

@@ -19,7 +19,7 @@ pub struct StackSpec {
     /// What `${var:NAME}` stands for, unless `--var` says otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
-    /// The language of mails. Default: en.
+    /// The language of alerts. Default: en.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub language: Language,
@@ -30,6 +30,17 @@ pub struct StackSpec {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub limits: Limits,
+    /// Where services reach the daemon's webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<PublicAddress>,
+}
+
+/// Where services reach the daemon from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublicAddress {
+    /// The URL that `/hooks/…` continues, for example `https://raccord.example`.
+    pub url: String,
 }
 
 /// The server that mails are handed to.
@@ -66,6 +77,17 @@ pub enum MailSecurity {
     Implicit,
     /// In the clear; accepted on a loopback address only.
     None,
+}
+
+impl MailSecurity {
+    /// The port where servers are usually spoken to in this way.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Starttls => 587,
+            Self::Implicit => 465,
+            Self::None => 25,
+        }
+    }
 }
 
 /// What may run at the same time.

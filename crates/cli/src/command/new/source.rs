@@ -47,7 +47,7 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &SourceArgs) -> Result<(), Com
         }
         (None, None) => return Err(CommandError::usage("name files with --path, or a service with --url")),
     };
-    let spec = SourceSpec { settings, authorization, protect: false };
+    let spec = SourceSpec { settings, authorization, webhook: None, protect: false };
     write(ui, global, &format!("source-{}", args.name), vec![(args.name.clone(), Spec::Source(spec))])?;
     ui.note(&format!("next: raccord discover {}", args.name));
     Ok(())

@@ -1,0 +1,350 @@
+//! Webhooks as JSON, the findings they lead to, and what is read of deliveries.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn settings() -> HttpSettings {
+    let settings = json!({"baseUrl": "https://api.example", "dataTypes": {"customers": {}, "orders": {}}});
+    serde_json::from_value(settings).unwrap()
+}
+
+fn webhook(members: &Value) -> WebhookSpec {
+    let mut spec = json!({"verify": {"bearer": "${env:T}"}});
+    for (name, value) in members.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
+    serde_json::from_value(spec).unwrap()
+}
+
+/// `path code` of every finding of a webhook.
+fn check(members: &Value, expected: &[&str]) {
+    let (hook, findings) = lower(&webhook(members), &settings());
+    let line = |finding: &Finding| format!("{} {}", finding.path.join("."), finding.code.as_str());
+    assert_eq!(findings.iter().map(line).collect::<Vec<_>>(), expected, "{members}");
+    assert_eq!(hook.is_some(), expected.is_empty(), "{members}");
+}
+
+fn check_verify(verify: &Value, expected: &[&str]) {
+    check(&json!({ "verify": verify }), expected);
+}
+
+#[test]
+fn schemes_are_checked() {
+    let hmac = |members: Value| {
+        let mut hmac = json!({"secret": "${env:S}", "header": "X-Signature"});
+        for (name, value) in members.as_object().unwrap() {
+            hmac[name] = value.clone();
+        }
+        json!({ "hmac": hmac })
+    };
+    let time = json!({"header": "X-Time"});
+    check_verify(&hmac(json!({})), &[]);
+    check_verify(&hmac(json!({"timestamp": time, "signed": "v0:{timestamp}:{body}"})), &[]);
+    check_verify(&hmac(json!({"signed": "{url}{header.X-Id}{body}"})), &[]);
+    check_verify(&json!({}), &["verify missing-field"]);
+    check_verify(
+        &json!({"bearer": "${env:T}", "stripe": {"secret": "${env:S}"}}),
+        &["verify conflicting-fields"],
+    );
+    check_verify(&hmac(json!({"header": "X Signature"})), &["verify.hmac.header invalid-value"]);
+    check_verify(&hmac(json!({"secret": []})), &["verify.hmac.secret invalid-value"]);
+    check_verify(
+        &hmac(json!({"secret": ["${env:A}", "${env:B}", "${env:C}"]})),
+        &["verify.hmac.secret invalid-value"],
+    );
+    check_verify(&hmac(json!({"signed": "{timestamp}"})), &["verify.hmac.signed invalid-value"]);
+    check_verify(&hmac(json!({"signed": "{timestamp}.{body}"})), &["verify.hmac.signed conflicting-fields"]);
+    check_verify(
+        &hmac(json!({"timestamp": time, "signed": "{body}"})),
+        &["verify.hmac.signed conflicting-fields"],
+    );
+    check_verify(
+        &hmac(
+            json!({"timestamp": {"header": "", "tolerance": "0s"}, "signed": "{timestamp}{body}{header. }"}),
+        ),
+        &[
+            "verify.hmac.timestamp.header invalid-value",
+            "verify.hmac.timestamp.tolerance invalid-value",
+            "verify.hmac.signed invalid-value",
+        ],
+    );
+    check_verify(
+        &json!({"stripe": {"secret": "${env:S}", "tolerance": "0s"}}),
+        &["verify.stripe.tolerance invalid-value"],
+    );
+    check_verify(
+        &json!({"standardWebhooks": {"secret": "${env:S}", "headerPrefix": "svix:"}}),
+        &["verify.standardWebhooks.headerPrefix invalid-value"],
+    );
+    check_verify(
+        &json!({"basic": {"username": "a:b", "password": "${env:P}"}}),
+        &["verify.basic.username invalid-value"],
+    );
+    check_verify(&json!({"bearer": []}), &["verify.bearer invalid-value"]);
+    check_verify(
+        &json!({"apiKey": {"header": "", "value": "${env:K}"}}),
+        &["verify.apiKey.header invalid-value"],
+    );
+}
+
+#[test]
+fn events_are_checked() {
+    let event = |rule: Value| json!({"event": "type", "events": {"a": rule}});
+    check(&event(json!({"dataType": "customers", "record": "data.object", "deleted": true})), &[]);
+    check(&event(json!({"dataType": "orders", "fetch": {"path": "/orders/{event.data.id}"}})), &[]);
+    check(&event(json!({"dataType": "order"})), &["events.a.dataType unknown-data-type"]);
+    check(
+        &event(json!({"dataType": "orders", "fetch": {"path": "/orders/{id}"}})),
+        &["events.a.fetch.path invalid-value"],
+    );
+    check(
+        &event(json!({"dataType": "orders", "deleted": true, "fetch": {"path": "/"}})),
+        &["events.a.fetch conflicting-fields"],
+    );
+    check(
+        &event(json!({"dataType": "orders", "record": "data", "fetch": {"path": "/"}})),
+        &["events.a.record conflicting-fields"],
+    );
+    check(&json!({"event": {}, "delivery": {}}), &["event missing-field", "delivery missing-field"]);
+    check(&json!({"event": {"header": "X-Event", "body": "action"}}), &[]);
+    check(&json!({"delivery": {"header": "X-Id", "body": "id"}}), &["delivery conflicting-fields"]);
+    check(
+        &json!({"event": {"header": "X:"}, "delivery": {"header": ""}}),
+        &["event.header invalid-value", "delivery.header invalid-value"],
+    );
+    check(&json!({"maxBody": "0B"}), &["maxBody invalid-value"]);
+}
+
+#[test]
+fn the_public_url_is_one_that_something_can_follow() {
+    for good in ["https://raccord.example", "http://127.0.0.1:8080/in/"] {
+        assert!(public_url(good).is_ok(), "{good}");
+    }
+    for bad in ["raccord.example", "ftp://x.example", "https://x.example/?a", "https://me:pw@x.example"] {
+        let error = public_url(bad).unwrap_err();
+        assert!(!error.contains("pw") || bad.len() < 20, "{error}");
+    }
+}
+
+/// A hook of a source with an event of every sort.
+fn hook() -> Hook {
+    let spec = webhook(&json!({
+        "event": "type", "delivery": {"body": "id"},
+        "events": {
+            "customer.created": {"dataType": "customers", "record": "data.object"},
+            "customer.*": {"dataType": "customers", "record": "data.object"},
+            "customer.deleted": {"dataType": "customers", "record": "data.object", "deleted": true},
+            "customer.tax.*": "ignore",
+            "order.changed": {"dataType": "orders", "fetch": {"path": "/orders/{event.data.id}", "record": "order"}},
+            "order.moved": {"dataType": "orders", "fetch": {"path": "{event.url}"}},
+            "created": {"dataType": "customers", "record": "customer"},
+        }
+    }));
+    lower(&spec, &settings()).0.unwrap()
+}
+
+const NO_HEADERS: &dyn Fn(&str) -> Option<&'static [u8]> = &|_| None;
+
+/// What is read: `dataType event intent record delivery`, `ignored event`, or why nothing is.
+fn read(hook: &Hook, route: Route<'_>, body: &str) -> String {
+    match hook.read(route, &|_| None, body.as_bytes()) {
+        Ok(Reading::Ignored { event }) => format!("ignored {event}"),
+        Ok(Reading::Received(received)) => {
+            let Received { data_type, event, intent, record, delivery } = received;
+            let intent = match intent {
+                Intent::Upsert => "upsert".to_owned(),
+                Intent::Delete => "delete".to_owned(),
+                Intent::Fetch { path } => path,
+            };
+            let delivery = delivery.unwrap_or_default();
+            format!("{data_type} {event} {intent} {} {delivery}", &body[record])
+        }
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+#[test]
+fn an_event_leads_to_its_record() {
+    let hook = hook();
+    let cases = [
+        (
+            r#"{"id":"e1","type":"customer.created","data":{"object": {"id":1} }}"#,
+            r#"customers customer.created upsert {"id":1} e1"#,
+        ),
+        // The id of a delivery may be a number, and stand after everything else.
+        (
+            r#"{"type":"customer.renamed","data":{"object":{"id":1}},"id":7}"#,
+            r#"customers customer.renamed upsert {"id":1} 7"#,
+        ),
+        (
+            r#"{"id":"e1","type":"customer.deleted","data":{"object":{"id":1}}}"#,
+            r#"customers customer.deleted delete {"id":1} e1"#,
+        ),
+        (r#"{"id":"e1","type":"customer.tax.created"}"#, "ignored customer.tax.created"),
+        (r#"{"id":"e1","type":"invoice.paid"}"#, "ignored invoice.paid"),
+        (
+            r#"{"id":"e1","type":"order.changed","data":{"id":"a/b é"}}"#,
+            r#"orders order.changed /orders/a%2Fb%20%C3%A9 {"id":"e1","type":"order.changed","data":{"id":"a/b é"}} e1"#,
+        ),
+        (
+            r#"{"id":"e1","type":"order.moved","url":"https://api.example/o/1?a=b"}"#,
+            r#"orders order.moved https://api.example/o/1?a=b {"id":"e1","type":"order.moved","url":"https://api.example/o/1?a=b"} e1"#,
+        ),
+        // What stands twice counts as it stands last, like everywhere else.
+        (
+            r#"{"id":"e1","id":"e2","type":"customer.created","data":{"object":{"id":1}}}"#,
+            r#"customers customer.created upsert {"id":1} e2"#,
+        ),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(read(&hook, Route::default(), body), expected, "{body}");
+    }
+    assert_eq!(hook.record_in_answer("order.changed").to_string(), "order");
+    assert_eq!(hook.record_in_answer("customer.created").to_string(), "$");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_apart() {
+    let hook = hook();
+    let deep = format!(r#"{{"type":{}1{}}}"#, "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+    let brackets = format!(r#"{{"id":1,"type":"x{}\""}}"#, "[".repeat(MAX_DEPTH + 1));
+    let long = format!(r#"{{"type":"{}"}}"#, "x".repeat(129));
+    let long_id = format!(r#"{{"type":"customer.x","data":{{"object":{{}}}},"id":"{}"}}"#, "x".repeat(257));
+    let cases = [
+        ("", "NotJson { line: 1, column: 0 }"),
+        (r#"{"id":"e1","type":"customer.cre"#, "NotJson { line: 1, column: 31 }"),
+        ("{}{}", "NotJson { line: 1, column: 3 }"),
+        ("id=1&type=x", "NotJson { line: 1, column: 1 }"),
+        ("{}", "NoEvent"),
+        (r#"{"type":{"a":1}}"#, "NoEvent"),
+        (r#"{"type":"a\u0000b"}"#, "BadEvent"),
+        (long.as_str(), "BadEvent"),
+        (deep.as_str(), "TooDeep"),
+        (r#"{"type":"customer.created","data":{"object":{}}}"#, "NoDelivery"),
+        (long_id.as_str(), "NoDelivery"),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(read(&hook, Route::default(), body), expected, "{body}");
+    }
+    assert!(read(&hook, Route::default(), &brackets).starts_with("ignored x["));
+    for body in [
+        r#"{"id":1,"type":"customer.created"}"#,
+        r#"{"id":1,"type":"customer.created","data":{"object":null}}"#,
+        r#"{"id":1,"type":"customer.created","data":{"object":[{"id":1}]}}"#,
+    ] {
+        let said = read(&hook, Route::default(), body);
+        assert!(said.starts_with("NoRecord"), "{said}");
+    }
+    for id in ["null", "\"\"", "\"..\"", "{}", "[1]"] {
+        let body = format!(r#"{{"id":1,"type":"order.changed","data":{{"id":{id}}}}}"#);
+        let said = read(&hook, Route::default(), &body);
+        assert!(said.starts_with("NoField"), "{said}");
+    }
+    let latin: &[u8] = b"{\n \"type\": \"caf\xe9\"}";
+    assert_eq!(
+        hook.read(Route::default(), NO_HEADERS, latin),
+        Err(Unreadable::NotJson { line: 2, column: 14 })
+    );
+}
+
+#[test]
+fn the_url_may_say_what_the_body_does_not() {
+    let mut hook = hook();
+    let route = |data_type, event| Route { data_type: Some(data_type), event: Some(event) };
+    let body = r#" {"id": 9} "#;
+    let cases = [
+        ("orders", "created", r#"orders created upsert {"id": 9} 9"#),
+        ("orders", "updated", r#"orders updated upsert {"id": 9} 9"#),
+        ("customers", "deleted", r#"customers deleted delete {"id": 9} 9"#),
+        // A beginning is of no account where the URL is ours to choose.
+        ("customers", "customer.renamed", r#"UnknownEvent("customer.renamed")"#),
+        ("orders", "order.gone", r#"UnknownEvent("order.gone")"#),
+        ("order", "created", "UnknownDataType"),
+    ];
+    for (data_type, event, expected) in cases {
+        assert_eq!(read(&hook, route(data_type, event), body), expected, "{data_type}/{event}");
+    }
+    let wrapped = r#"{"id":1,"customer":{"id":2},"data":{"object":{"id":3}}}"#;
+    assert_eq!(read(&hook, route("customers", "created"), wrapped), r#"customers created upsert {"id":2} 1"#);
+    assert_eq!(
+        read(&hook, route("customers", "customer.deleted"), wrapped),
+        r#"customers customer.deleted delete {"id":3} 1"#
+    );
+    assert_eq!(read(&hook, route("orders", "created"), "[1]"), "NoRecord(FieldPath([]))");
+    hook.max_body = 4;
+    assert_eq!(read(&hook, Route::default(), body), "TooLarge { size: 11, limit: 4 }");
+}
+
+#[test]
+fn headers_name_events_and_deliveries() {
+    let spec = webhook(&json!({
+        "event": {"header": "X-Event", "body": "action"}, "delivery": {"header": "X-Delivery"},
+        "events": {"issues.opened": {"dataType": "orders", "record": "issue"}, "issues.*": "ignore", "push": {"dataType": "orders"}}
+    }));
+    let hook = lower(&spec, &settings()).0.unwrap();
+    let read = |event: Option<&'static str>, body: &'static str| {
+        let header = move |name: &str| match name {
+            "X-Event" => event.map(str::as_bytes),
+            "X-Delivery" => Some("d1".as_bytes()),
+            _ => None,
+        };
+        hook.read(Route::default(), &header, body.as_bytes())
+    };
+    let event_of = |reading: Result<Reading, Unreadable>| match reading {
+        Ok(Reading::Received(received)) => format!("{} {:?}", received.event, received.delivery),
+        Ok(Reading::Ignored { event }) => format!("ignored {event}"),
+        Err(error) => format!("{error:?}"),
+    };
+    let cases = [
+        (Some("issues"), r#"{"action":"opened","issue":{}}"#, "issues.opened Some(\"d1\")"),
+        (Some("issues"), r#"{"action":"closed"}"#, "ignored issues.closed"),
+        (Some("push"), r#"{"ref":"main"}"#, "push Some(\"d1\")"),
+        (Some("ping"), r#"{"zen":"x"}"#, "ignored ping"),
+        (None, r#"{"action":"opened"}"#, "NoEvent"),
+        (Some(""), r#"{"action":"opened"}"#, "NoEvent"),
+    ];
+    for (event, body, expected) in cases {
+        assert_eq!(event_of(read(event, body)), expected, "{event:?} {body}");
+    }
+}
+
+#[test]
+fn schemes_bring_their_own_delivery_id() {
+    let everything = json!({"*": {"dataType": "orders"}});
+    let read = |verify: Value, body: &'static str| {
+        let spec = webhook(&json!({"verify": verify, "events": everything}));
+        let header = |name: &str| match name {
+            "svix-id" => Some("msg_1".as_bytes()),
+            _ => None,
+        };
+        let hook = lower(&spec, &settings()).0.unwrap();
+        match hook.read(Route::default(), &header, body.as_bytes()) {
+            Ok(Reading::Received(received)) => Ok(received.delivery),
+            Ok(Reading::Ignored { event }) => panic!("{event}"),
+            Err(error) => Err(error),
+        }
+    };
+    let stripe = json!({"stripe": {"secret": "${env:S}"}});
+    assert_eq!(read(stripe.clone(), r#"{"id":"evt_1"}"#), Ok(Some("evt_1".to_owned())));
+    assert_eq!(read(stripe, "{}"), Err(Unreadable::NoDelivery));
+    let svix = json!({"standardWebhooks": {"secret": "${env:S}", "headerPrefix": "svix-"}});
+    assert_eq!(read(svix, "{}"), Ok(Some("msg_1".to_owned())));
+    assert_eq!(read(json!({"bearer": "${env:S}"}), r#"{"id":1}"#), Ok(None));
+}
+
+#[test]
+fn no_bytes_panic() {
+    let hook = hook();
+    let seed = br#"{"id":"e1","type":"customer.created","data":{"object":{"id":"\u00e9"}}}"#;
+    for cut in 0..seed.len() {
+        assert!(hook.read(Route::default(), NO_HEADERS, &seed[..cut]).is_err());
+        for byte in [0, b'"', b'\\', b'{', b'[', 0xff] {
+            let mut bytes = seed.to_vec();
+            bytes[cut] = byte;
+            if let Ok(Reading::Received(received)) = hook.read(Route::default(), NO_HEADERS, &bytes) {
+                assert!(bytes[received.record].starts_with(b"{"));
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Webhooks: what the compiler finds in their settings, what can never happen, and who needs one.
+
+use raccord_compiler::webhook::lower;
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::{ConnectorSettings, SourceSpec, TransferSpec};
+
+/// What is wrong with the webhook of a source.
+pub(super) fn check(spec: &SourceSpec) -> Vec<Finding> {
+    let (ConnectorSettings::Http(settings), Some(webhook)) = (&spec.settings, &spec.webhook) else {
+        return Vec::new();
+    };
+    let (_, mut findings) = lower(webhook, settings);
+    if webhook.event.is_some() && webhook.events.is_empty() {
+        let message = "no event is listed, so what the service pushes is ignored";
+        let help = "write `events: {NAME: {dataType: …}}`, or let the URL say it all: /hooks/STACK/SOURCE/DATATYPE/created";
+        findings.push(Finding::warning(&["event"], Code::NoEffect, message).help(help));
+    }
+    findings.into_iter().map(|finding| finding.under(&["webhook"])).collect()
+}
+
+/// A transfer that learns of deletions by webhook needs a source that has one.
+pub(super) fn check_transfer(spec: &TransferSpec, source: &SourceSpec) -> Option<Finding> {
+    if !spec.deletes.webhook || source.webhook.is_some() {
+        return None;
+    }
+    let message = format!("the source `{}` has no webhook, so no deletion ever arrives", spec.source);
+    let help = match source.settings {
+        ConnectorSettings::Http(_) => "give the source a `webhook`, or declare a field or a snapshot here",
+        ConnectorSettings::File(_) => "files push nothing: declare a field or a snapshot here",
+    };
+    Some(Finding::error(&["deletes", "webhook"], Code::ConflictingFields, message).help(help))
+}
