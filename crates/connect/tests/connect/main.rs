@@ -12,3 +12,7 @@ mod files;
 mod service;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod single;
+#[cfg(test)]
+mod webhooks;

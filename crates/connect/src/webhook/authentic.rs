@@ -1,0 +1,118 @@
+//! Credentials that stand in a header as they are: a token, a user name with a password, a key.
+//!
+//! Only digests are kept and compared, so that neither the memory nor the time it takes tells how long a secret
+//! is.
+
+use base64::Engine;
+use raccord_model::language::webhook::{BasicSpec, KeySpec};
+use raccord_model::port::source::SourceError;
+use raccord_model::secret::{SecretRef, Secrets};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use super::signature::BASE64;
+use super::verify::Refused;
+use crate::secret::SecretReader;
+
+/// A credential in a header.
+#[derive(Debug, Clone)]
+pub(super) struct Credential {
+    header: String,
+    form: Form,
+    digests: Digests,
+}
+
+/// How the credential is written.
+#[derive(Debug, Clone)]
+enum Form {
+    /// After a word of RFC 9110, which is written in any case.
+    Scheme(&'static str),
+    /// After a prefix, as it is written.
+    Prefix(String),
+    /// After `Basic`, in base64.
+    Basic,
+}
+
+/// The digests of what is accepted. Its debug form shows none of them.
+#[derive(Clone)]
+struct Digests(Vec<[u8; 32]>);
+
+impl std::fmt::Debug for Digests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digests({})", self.0.len())
+    }
+}
+
+impl Credential {
+    /// A bearer token.
+    pub(super) fn bearer(token: &Secrets, secrets: &SecretReader) -> Result<Self, SourceError> {
+        let digests = Digests::of(token, secrets, "")?;
+        Ok(Self { header: AUTHORIZATION.to_string(), form: Form::Scheme("bearer"), digests })
+    }
+
+    /// A user name and a password.
+    pub(super) fn basic(basic: &BasicSpec, secrets: &SecretReader) -> Result<Self, SourceError> {
+        let username = secrets.read_text(&basic.username)?;
+        let before = SecretString::from(format!("{}:", username.expose_secret()));
+        let digests = Digests::of(&basic.password, secrets, before.expose_secret())?;
+        Ok(Self { header: AUTHORIZATION.to_string(), form: Form::Basic, digests })
+    }
+
+    /// A key in a header of its own.
+    pub(super) fn api_key(key: &KeySpec, secrets: &SecretReader) -> Result<Self, SourceError> {
+        let form = Form::Prefix(key.prefix.clone().unwrap_or_default());
+        Ok(Self { header: key.header.clone(), form, digests: Digests::of(&key.value, secrets, "")? })
+    }
+
+    /// Whether the header holds what is accepted.
+    pub(super) fn verify(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        let value = single(headers, &self.header)?;
+        let prefix = || Refused::Prefix(self.header.clone());
+        let is_right = match &self.form {
+            Form::Scheme(word) => self.digests.has(after_word(value, word).ok_or_else(prefix)?),
+            Form::Prefix(text) => self.digests.has(value.strip_prefix(text.as_bytes()).ok_or_else(prefix)?),
+            Form::Basic => {
+                let encoded = after_word(value, "basic").ok_or_else(prefix)?;
+                let decoded = BASE64.decode(encoded).map_err(|_| Refused::Encoding(self.header.clone()))?;
+                self.digests.has(secrecy::SecretSlice::from(decoded).expose_secret())
+            }
+        };
+        if is_right { Ok(()) } else { Err(Refused::Wrong) }
+    }
+}
+
+impl Digests {
+    /// Those of the secrets, with what stands before each.
+    fn of(references: &Secrets, secrets: &SecretReader, before: &str) -> Result<Self, SourceError> {
+        let digest = |reference: &SecretRef| {
+            let secret = secrets.read(reference)?;
+            let digest = Sha256::new_with_prefix(before).chain_update(secret.expose_secret());
+            Ok(digest.finalize().into())
+        };
+        references.0.iter().map(digest).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn has(&self, given: &[u8]) -> bool {
+        let given: [u8; 32] = Sha256::digest(given).into();
+        self.0.iter().fold(Choice::from(0), |found, digest| found | digest.ct_eq(&given)).into()
+    }
+}
+
+/// What follows a word and the spaces after it.
+fn after_word<'v>(value: &'v [u8], word: &str) -> Option<&'v [u8]> {
+    let (first, rest) = value.split_at_checked(word.len())?;
+    (first.eq_ignore_ascii_case(word.as_bytes()) && rest.first() == Some(&b' '))
+        .then(|| rest.trim_ascii_start())
+}
+
+/// The value of a header, which stands there once.
+pub(super) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h [u8], Refused> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().ok_or_else(|| Refused::Missing(name.to_owned()))?;
+    if values.next().is_some() {
+        return Err(Refused::Doubled(name.to_owned()));
+    }
+    Ok(value.as_bytes())
+}
