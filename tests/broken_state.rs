@@ -4,40 +4,9 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::environment::{Answer, TestEnvironment, assert_says};
-
-const YAML: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec:
-  entities:
-    contact:
-      key: id
-      fields: {id: text, name: text}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: files}
-spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: contacts}
-spec:
-  source: files
-  dataType: people
-  to: crm.contact
-  active: true
-  mapping: {primaryKey: {id: id}, fields: {name: name}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: files}
-spec: {active: true, subscriptions: {contacts: [created, updated]}}
-";
+use crate::shop::Shop;
 
 const PEOPLE: usize = 5_000;
 /// What every stored person has in common.
@@ -60,9 +29,15 @@ const VERBS: [&str; 12] = [
     "state backup copy.redb",
 ];
 
+/// A shop of people with nothing but a name.
+fn shop() -> Shop<'static> {
+    Shop { fields: &[("name", "text")], ..Shop::default() }
+}
+
 fn written() -> TestEnvironment {
     let people: Vec<String> = (0..PEOPLE).map(|number| format!("p{number:05},{NAME} {number}\n")).collect();
-    TestEnvironment::with(&[("raccord.yaml", YAML), ("people.csv", &format!("id,name\n{}", people.concat()))])
+    let people = format!("id,name\n{}", people.concat());
+    TestEnvironment::with(&[("raccord.yaml", &shop().yaml()), ("people.csv", &people)])
 }
 
 fn applied() -> TestEnvironment {
@@ -89,17 +64,6 @@ fn run_within(environment: &TestEnvironment, blocks: u64, command: &str) -> Answ
     // Ignored, the signal becomes an error.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
     environment.run_through(&["sh", "-c", &script, "sh"], command)
-}
-
-/// Runs a command for which permissions count, as they do for everybody but the superuser.
-fn run_unprivileged(environment: &TestEnvironment, command: &str) -> Answer {
-    let id = Command::new("id").arg("-u").output().unwrap();
-    if id.stdout == b"0\n" {
-        let given_up = "--bounding-set=-dac_override,-dac_read_search";
-        environment.run_through(&["setpriv", given_up, "--"], command)
-    } else {
-        environment.run(command)
-    }
 }
 
 fn count(environment: &TestEnvironment) -> usize {
@@ -137,7 +101,7 @@ fn a_run_that_fills_the_disk_fails_and_the_next_one_completes_it() {
 #[test]
 fn an_apply_that_fills_the_disk_leaves_the_old_generation() {
     let environment = applied();
-    let project = |number: usize| YAML.split("---\n").next().unwrap().replace("crm", &format!("p{number}"));
+    let project = |number: usize| shop().project().replace("crm", &format!("p{number}"));
     environment.write("more.yaml", &(0..600).map(project).collect::<Vec<_>>().join("---\n"));
     for blocks in [130, 200] {
         let answer = run_within(&environment, blocks, "apply --auto-approve").expect_code(1);
@@ -163,9 +127,9 @@ fn where_nothing_may_be_written_nothing_is_begun() {
     let environment = written();
     let mode = |mode| fs::set_permissions(environment.path(), Permissions::from_mode(mode)).unwrap();
     mode(0o555);
-    let answer = run_unprivileged(&environment, "apply --auto-approve").expect_code(1);
+    let answer = environment.run_unprivileged("apply --auto-approve").expect_code(1);
     assert_says(&answer.stderr, &["create the directory .raccord", "Permission denied"]);
-    let answer = run_unprivileged(&environment, "state check").expect_code(1);
+    let answer = environment.run_unprivileged("state check").expect_code(1);
     assert_says(
         &answer.stderr,
         &["there is no state at .raccord/state.redb", "`raccord apply` begins a state"],
@@ -180,10 +144,10 @@ fn a_state_in_a_directory_that_takes_no_new_file_works() {
     let directory = environment.path().join(".raccord");
     let mode = |mode| fs::set_permissions(&directory, Permissions::from_mode(mode)).unwrap();
     mode(0o555);
-    run_unprivileged(&environment, "run").expect_code(0);
-    let answer = run_unprivileged(&environment, "state check").expect_code(0);
+    environment.run_unprivileged("run").expect_code(0);
+    let answer = environment.run_unprivileged("state check").expect_code(0);
     assert_says(&answer.stdout, &["whole: "]);
-    let answer = run_unprivileged(&environment, "state backup .raccord/copy.redb").expect_code(1);
+    let answer = environment.run_unprivileged("state backup .raccord/copy.redb").expect_code(1);
     assert_says(&answer.stderr, &["create the backup .raccord/copy.redb", "Permission denied"]);
     mode(0o755);
 }
@@ -194,7 +158,7 @@ fn a_state_that_may_not_be_written_is_named() {
     let before = bytes(&environment);
     fs::set_permissions(state(&environment), Permissions::from_mode(0o400)).unwrap();
     for verb in VERBS {
-        let answer = run_unprivileged(&environment, verb).expect_code(1);
+        let answer = environment.run_unprivileged(verb).expect_code(1);
         assert_says(
             &answer.stderr,
             &["the state .raccord/state.redb cannot be written", "Permission denied"],
@@ -219,7 +183,8 @@ fn assert_refused(environment: &TestEnvironment, wrong: &[u8], expected: &str) {
 fn a_file_of_something_else_is_refused_and_left_alone() {
     let environment = applied();
     let expected = "state.redb is not a state of Raccord: it begins with other bytes";
-    for wrong in [YAML.as_bytes(), b"SQLite format 3\0 and so on", &[0; 4_096]] {
+    let yaml = shop().yaml();
+    for wrong in [yaml.as_bytes(), b"SQLite format 3\0 and so on", &[0; 4_096]] {
         assert_refused(&environment, wrong, expected);
     }
     let answer = environment.run("status --state .").expect_code(1);

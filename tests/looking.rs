@@ -1,42 +1,12 @@
 //! The verbs that look: where a record comes from, what a plan would make of it, what flows where.
 
 use crate::environment::TestEnvironment;
-
-const SHOP: &str = r"
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec:
-  entities:
-    contact:
-      key: id
-      fields: {id: text, email: {type: email, required: true}, city: text}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: files}
-spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: people}
-spec:
-  source: files
-  to: crm.contact
-  active: true
-  mapping: {primaryKey: {id: id}, fields: {email: email, city: city}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec: {active: true, subscriptions: {people: [created, updated]}}
-";
+use crate::shop::Shop;
 
 fn shop() -> TestEnvironment {
-    let environment = TestEnvironment::new();
-    environment.write("shop.yaml", SHOP);
+    let fields = [("email", "{type: email, required: true}"), ("city", "text")];
+    let environment = Shop { name: "files", fields: &fields, ..Shop::default() }.applied();
     environment.write("people.csv", "id,email,city\n1,a@b.ca,Lisboa\n2,nobody,Paris\n");
-    environment.ok("apply --auto-approve");
     environment.ok("run");
     environment
 }
@@ -61,7 +31,7 @@ fn a_record_tells_where_it_comes_from() {
 #[test]
 fn a_plan_shows_rows_before_and_after() {
     let environment = shop();
-    environment.replace("shop.yaml", "city: city}}", "city: {from: city, transform: [uppercase]}}}");
+    environment.replace("raccord.yaml", "city: city}", "city: {from: city, transform: [uppercase]}}");
     let said = environment.ok("plan --sample 5");
     assert!(said.contains("city = Lisboa → LISBOA"), "{said}");
     assert!(said.contains("would be rejected: email: the value `nobody`"), "{said}");

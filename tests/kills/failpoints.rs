@@ -7,58 +7,11 @@ use serde_json::Value;
 
 use super::{STATE, Scale, check};
 use crate::environment::{TestEnvironment, assert_says};
+use crate::shop::Shop;
 
-/// One entity that a file feeds, and one that nobody will want any more.
-const YAML: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec:
-  entities:
-    contact:
-      key: id
-      fields: {id: text, name: text}
-    lead:
-      key: id
-      fields: {id: text, name: text}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: files}
-spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: contacts}
-spec:
-  source: files
-  dataType: people
-  to: crm.contact
-  active: true
-  deletes: {snapshot: {maxShare: 20%}}
-  mapping: {primaryKey: {id: id}, fields: {name: name}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: leads}
-spec:
-  source: files
-  dataType: people
-  to: crm.lead
-  active: true
-  mapping: {primaryKey: {id: id}, fields: {name: name}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: files}
-spec:
-  active: true
-  subscriptions: {contacts: [created, updated, deleted], leads: [created, updated]}
-";
-
-/// The parts of the YAML that are taken away in the end.
-const UNWANTED: [&str; 2] =
-    ["    lead:\n      key: id\n      fields: {id: text, name: text}\n", ", leads: [created, updated]"];
+/// What the shop has in the end, and what it has before: an entity that nobody will want any more.
+const CONTACTS: [(&str, &str); 1] = [("contacts", "contact")];
+const CONTACTS_AND_LEADS: [(&str, &str); 2] = [("contacts", "contact"), ("leads", "lead")];
 
 /// Something that happens: what is written beforehand, and the command.
 type Stage = (fn(&TestEnvironment), &'static str);
@@ -73,7 +26,7 @@ const STAGES: [Stage; 5] = [
 ];
 
 fn begin(environment: &TestEnvironment) {
-    environment.write("raccord.yaml", YAML);
+    write_shop(environment, &CONTACTS_AND_LEADS);
     write_people(environment, 3_000, "Ann");
 }
 
@@ -83,10 +36,18 @@ fn write_people(environment: &TestEnvironment, count: usize, name: &str) {
 }
 
 fn take_away(environment: &TestEnvironment) {
-    let mut documents: Vec<&str> = YAML.split("---\n").collect();
-    documents.retain(|document| !document.contains("name: leads"));
-    let text = documents.join("---\n");
-    environment.write("raccord.yaml", &UNWANTED.iter().fold(text, |text, part| text.replace(part, "")));
+    write_shop(environment, &CONTACTS);
+}
+
+fn write_shop(environment: &TestEnvironment, transfers: &[(&str, &str)]) {
+    let shop = Shop {
+        fields: &[("name", "text")],
+        transfers,
+        transfer: "deletes: {snapshot: {maxShare: 20%}}",
+        updates: "created, updated, deleted",
+        ..Shop::default()
+    };
+    environment.write("raccord.yaml", &shop.yaml());
 }
 
 /// Which generation is in force and what the state holds.

@@ -1,5 +1,7 @@
 //! From a plan to its apply: the person who is asked, the plan that was saved, the part that is targeted.
 
+use insta::assert_snapshot;
+
 use super::{applied, rows, written};
 use crate::environment::assert_says;
 
@@ -87,10 +89,12 @@ fn a_saved_plan_that_was_refused_stays_refused() {
     let environment = applied();
     environment.remove("integration.yaml");
     environment.ok("plan --out change.plan");
-    assert_says(
-        &environment.fails(1, "apply change.plan"),
-        &["refused: Integration/shop would be deleted", "may not be applied"],
-    );
+    let answer = environment.run("apply change.plan").expect_code(1);
+    assert_says(&answer.stdout, &["refused: Integration/shop would be deleted"]);
+    assert_snapshot!(answer.stderr, @"
+    error: the plan may not be applied as it is
+      help plan again with --allow-delete, once you have looked at what is lost
+    ");
     environment.ok("plan --allow-delete --out change.plan");
     environment.ok("apply change.plan");
     assert_says(&environment.ok("plan"), &["no changes"]);

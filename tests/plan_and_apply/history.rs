@@ -1,6 +1,8 @@
 //! Generations: listed, gone back to, exported; and the file they are kept in.
 
-use super::{applied, rows};
+use std::process::Command;
+
+use super::{applied, rows, written};
 use crate::environment::{TestEnvironment, assert_says};
 
 #[test]
@@ -13,6 +15,19 @@ fn every_apply_is_a_generation_with_its_author_and_its_changes() {
         &["2           2025-01-31T09:30:00Z  tester  1        ~ Integration/shop", "\n1 ", "+ Project/crm"],
     );
     assert_eq!(environment.json("history --limit 1 --output json")[0]["number"], 2);
+}
+
+#[test]
+fn an_author_without_a_name_is_a_number() {
+    let environment = written().variable("USER", "").variable("LOGNAME", "");
+    environment.ok("apply --auto-approve");
+    let id = Command::new("id").arg("-ru").output().unwrap().stdout;
+    let author = format!("uid {}", String::from_utf8(id).unwrap().trim());
+    assert_eq!(environment.json("history --output json")[0]["by"], author);
+    let named = environment.variable("RACCORD_USER", "release-bot");
+    named.replace("integration.yaml", "updated]", "updated, deleted]");
+    named.ok("apply --auto-approve");
+    assert_eq!(named.json("history --output json")[0]["by"], "release-bot");
 }
 
 #[test]
@@ -36,7 +51,7 @@ fn going_back_is_a_new_generation_with_a_plan_of_its_own() {
 #[test]
 fn going_back_needs_the_same_flags() {
     let environment = applied();
-    environment.write("more.yaml", &super::SOURCE.replace("name: shop", "name: more"));
+    environment.write("more.yaml", &super::shop().source().replace("name: shop", "name: more"));
     environment.ok("apply --auto-approve");
     assert_says(
         &environment.fails(1, "rollback 1 --auto-approve"),

@@ -5,62 +5,26 @@ mod beginning;
 mod history;
 mod refusals;
 mod text;
+mod unreadable;
 mod usage;
 
 use crate::environment::TestEnvironment;
-
-const PROJECT: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec:
-  entities:
-    contact:
-      key: id
-      fields: {id: text, name: text, city: text}
-";
-
-const SOURCE: &str = "\
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: shop}
-spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
-";
-
-const TRANSFER: &str = "\
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: people}
-spec:
-  source: shop
-  to: crm.contact
-  active: true
-  mapping:
-    primaryKey: {id: id}
-    fields: {name: name, city: city}
-";
-
-const INTEGRATION: &str = "\
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec:
-  active: true
-  subscriptions: {people: [created, updated]}
-";
+use crate::shop::Shop;
 
 const PEOPLE: &str = "id,name,city\n1,Ann,Oslo\n2,Bob,Bergen\n3,Cyd,\n";
 
+/// A shop of people and their cities.
+fn shop() -> Shop<'static> {
+    Shop { fields: &[("name", "text"), ("city", "text")], ..Shop::default() }
+}
+
 /// A small directory, nothing of it applied.
 fn written() -> TestEnvironment {
-    TestEnvironment::with(&[
-        ("project.yaml", PROJECT),
-        ("source.yaml", SOURCE),
-        ("transfer.yaml", TRANSFER),
-        ("integration.yaml", INTEGRATION),
-        ("people.csv", PEOPLE),
-    ])
-    .at("2025-01-31T09:30:00Z")
+    let environment = TestEnvironment::with(&[("people.csv", PEOPLE)]);
+    for (name, text) in shop().files() {
+        environment.write(name, &text);
+    }
+    environment.at("2025-01-31T09:30:00Z")
 }
 
 /// The same, applied and run once: three rows are there.

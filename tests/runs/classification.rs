@@ -1,6 +1,7 @@
 //! A record is classified by its effect, and only what is subscribed is kept.
 
-use super::shop::{Shop, rows, run, write_people};
+use super::{rows, run, write_people};
+use crate::shop::Shop;
 
 /// Two runs of a file that changes in between: 1 stays, 2 changes, 3 goes, 4 comes. With a deletion field, so that
 /// 3 says itself that it is gone.

@@ -1,7 +1,8 @@
 //! Deletions: said by a field, or found by a complete reading, which a person approves when it is too much.
 
-use super::shop::{Shop, rows, run, write_people};
+use super::{rows, run, write_people};
 use crate::environment::{TestEnvironment, assert_says};
+use crate::shop::Shop;
 
 const ALL: &str = "created, updated, deleted";
 

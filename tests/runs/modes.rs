@@ -1,7 +1,8 @@
 //! Several transfers into one entity, and records that come too late.
 
-use super::shop::{Shop, counts, rows, run, write_people};
+use super::{counts, rows, run, write_people};
 use crate::environment::{TestEnvironment, assert_says};
+use crate::shop::Shop;
 
 /// A second source that knows cities of the same people, and does not know their required name.
 const CITIES: &str = "\

@@ -1,7 +1,10 @@
 //! Records that cannot be mapped: kept with their reason, shown, mapped again, and too many of them.
 
-use super::shop::{Shop, rows, run};
+use serde_json::Value;
+
+use super::{rows, run};
 use crate::environment::{TestEnvironment, assert_says};
+use crate::shop::Shop;
 
 const ONE_BAD: &str = "id,name,email\n1,Ann,ann@example.com\n2,Bob,nonsense\n";
 
@@ -48,6 +51,30 @@ fn rejects_are_replayed_after_the_mapping_is_mended() {
 }
 
 #[test]
+fn a_record_that_is_rejected_again_keeps_its_place() {
+    let shop =
+        Shop { fields: &[("name", "{type: text, unique: true}"), ("email", "email")], ..Shop::default() };
+    let environment = shop.applied();
+    environment.write("people.csv", &format!("{ONE_BAD}3,Ann,\n"));
+    assert_eq!(run(&environment), "fetched 3, created 1, rejected 2");
+    let places = || {
+        let list = environment.json("rejects list --output json");
+        let place = |reject: &Value| format!("{}: {}", text(&reject["field"]), text(&reject["position"]));
+        let mut places: Vec<String> = list.as_array().unwrap().iter().map(place).collect();
+        places.sort();
+        places
+    };
+    let before = places();
+    assert_eq!(before, ["email: people.csv, line 3", "name: people.csv, line 4"]);
+    assert_says(&environment.ok("rejects replay people"), &["2 replayed", "2 rejected again"]);
+    assert_eq!(places(), before);
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+#[test]
 fn a_later_success_takes_the_reject_away() {
     let environment = with_one_reject("");
     environment.write("people.csv", "id,name,email\n2,Bob,bob@example.com\n");
@@ -60,7 +87,7 @@ fn a_later_success_takes_the_reject_away() {
 fn a_payload_that_is_dropped_is_nowhere() {
     let environment = with_one_reject("rejects: {payload: drop}");
     let list = environment.json("rejects list --output json");
-    assert!(list[0].get("payload").is_none_or(serde_json::Value::is_null), "{list:#}");
+    assert!(list[0].get("payload").is_none_or(Value::is_null), "{list:#}");
     let id = list[0]["id"].as_str().unwrap();
     let shown = environment.ok(&format!("rejects show {id}"));
     assert_says(&shown, &["not kept: the transfer says `payload: drop`"]);

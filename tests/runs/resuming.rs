@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::shop::{Shop, counts, run};
+use super::{counts, run};
 use crate::environment::{TestEnvironment, assert_says, wait_until};
 use crate::http_server::{self, HttpServer};
+use crate::shop::Shop;
 
 const PAGES: usize = 12;
 const PER_PAGE: usize = 5;

@@ -1,9 +1,10 @@
 //! Reading everything again, because a person asked: by a label in the YAML, or by a verb; and how an incremental
 //! source is asked for what is new.
 
-use super::shop::{Shop, run, write_people};
+use super::{run, write_people};
 use crate::environment::{TestEnvironment, assert_says};
 use crate::http_server::{self, HttpServer};
+use crate::shop::Shop;
 
 /// People that changed on these days, those before `since` left out.
 fn incremental() -> (HttpServer, TestEnvironment) {
@@ -85,7 +86,7 @@ fn a_label_means_once() {
     let (server, environment) = incremental();
     run(&environment);
     server.forget();
-    environment.replace("raccord.yaml", "  active: true\n#", "  active: true\n  resync: 2025-01-fix-city\n#");
+    environment.replace("raccord.yaml", "  mapping:\n", "  resync: 2025-01-fix-city\n  mapping:\n");
     assert_says(&environment.ok("plan"), &["~ Transfer/people", "resync", "re-read", "(≈2)"]);
     environment.ok("apply --auto-approve");
     assert_eq!(run(&environment), "fetched 2, unchanged 2");
