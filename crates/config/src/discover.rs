@@ -145,7 +145,9 @@ impl<'r> Walk<'r> {
                     }
                 }
                 Ok(metadata) if metadata.is_file() && is_yaml(child) => self.file(child),
-                Err(error) if is_yaml(child) => unreadable(self.report, child, &error),
+                Err(error) if is_yaml(child) || (is_forbidden(&error) && !is_skipped(child)) => {
+                    unreadable(self.report, child, &error);
+                }
                 Ok(_) | Err(_) => {}
             }
         }
@@ -169,6 +171,11 @@ fn unreadable(report: &mut Report, path: &Path, error: &io::Error) {
     let help = (error.kind() == io::ErrorKind::NotFound)
         .then(|| "name a directory or a file that is there, or `-` for standard input".to_owned());
     report.error(Code::Unreadable, format!("{} cannot be read: {error}", shown(path)), help);
+}
+
+/// Whether it cannot even be told what something is: a directory, perhaps, with a part of the configuration.
+fn is_forbidden(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 fn file_name(path: &Path) -> &str {

@@ -71,6 +71,7 @@ pub(crate) fn load_all(
 ) -> Loaded {
     let files = texts.len();
     let texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
+    let is_all_read = !report.has_errors();
     let gathered = gather(&texts, &mut report);
     if gathered.count == 0 && !report.has_errors() {
         let help = "every document begins with `apiVersion: raccord/v1`; `raccord init` writes an example";
@@ -82,6 +83,10 @@ pub(crate) fn load_all(
     let mut all = Documents::read(documents, &variables, &mut report);
     for (kind, name) in gathered.broken {
         all.add_broken(kind, name);
+    }
+    if !is_all_read {
+        // Any name may stand in what could not be read.
+        all.add_broken(None, None);
     }
     check::check(Scene { documents, all: &all }, &mut report);
     let desired = if report.has_errors() { None } else { resolve(documents, all, root, &mut report) };

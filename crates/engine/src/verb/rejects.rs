@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::{Batch, Refuse, RejectQuery};
+use raccord_model::port::sink::{Batch, RejectQuery};
 use raccord_model::{Kind, Name};
 
 use crate::applied::Applied;
@@ -62,11 +62,11 @@ pub async fn replay(engine: &Engine, transfer: &Name, replies: &mut Replies<'_>)
     let mut replayed = Vec::new();
     let mut without_payload = 0_usize;
     for (id, reject) in kept {
-        let Some(page) = page_of(&reject) else {
+        let Some(batch) = batch_of(engine, &job, &reject) else {
             without_payload += 1;
             continue;
         };
-        let outcome = engine.sink.commit(batch_of(engine, &job, page, reject.deletion)).await?;
+        let outcome = engine.sink.commit(batch).await?;
         // A record that was skipped may be wanted once its update type is subscribed to.
         if outcome.rejected == 0 && outcome.skipped == 0 {
             replayed.push(id);
@@ -105,8 +105,10 @@ fn page_of(reject: &Reject) -> Option<Page> {
     })
 }
 
-fn batch_of(engine: &Engine, job: &Arc<Job>, page: Page, is_deletion: bool) -> Batch {
+/// The batch that brings the one record of a reject. Rejected again, it keeps the place where it was met.
+fn batch_of(engine: &Engine, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
+    let page = page_of(reject)?;
     let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
-    let arrival = Arrival { position: "replay".to_owned(), is_deletion };
-    map_arrivals(job, page, vec![arrival], run, at).into_batch(job, run, at)
+    let arrival = Arrival { position: reject.position.clone(), is_deletion: reject.deletion };
+    Some(map_arrivals(job, page, vec![arrival], run, at).into_batch(job, run, at))
 }
