@@ -93,9 +93,13 @@ impl Tracked {
 
     /// Takes a new standing. A due time that was served here stays served.
     pub(super) fn update(&mut self, mut standing: Standing, now: Timestamp) {
+        let was_gone = std::mem::take(&mut self.gone);
+        // Epochs only rise: a standing of a lower one was read before the one that is known.
+        if standing.epoch < self.standing.epoch && !was_gone {
+            return;
+        }
         standing.served = standing.served.max(self.standing.served);
         let before = std::mem::replace(&mut self.standing, standing);
-        self.gone = false;
         self.cut = self.cut.filter(|_| self.is_scheduled());
         if self.standing.deliveries {
             self.deliveries_arrived(now);
