@@ -204,7 +204,7 @@ fn of_a_deleted_record_the_key_and_the_version_are_enough() {
         (r#"{"id":"7"}"#, false, None),
         (r#"{"id":7,"updated":"2025-01-01T00:00:00Z","email":"nonsense","gone":false}"#, true, None),
         (r#"{"email":"a@b.ca"}"#, false, Some("the key field `id` is empty")),
-        ("", false, Some("the record is not valid JSON")),
+        ("", false, Some("the record is not JSON")),
     ] {
         let mapped = page.map_key(Record::Json(record.as_bytes()), &mut out);
         match expected {
