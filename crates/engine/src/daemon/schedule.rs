@@ -1,9 +1,10 @@
 //! When a transfer is due: a grid of times that follows from its schedule alone, the same after every restart.
 //!
 //! An interval's grid begins when the transfer was activated or got its schedule, and its first time is that
-//! moment. A cron expression's times are those of its time zone (see [`cron`](super::cron) for daylight saving).
-//! `jitter` moves the whole grid by a fixed part of it, so that transfers spread out and their times stay
-//! computable. Nothing here reads the clock.
+//! moment. A cron expression's times are those of its time zone. Where clocks change: a time of day that the clock
+//! skips in spring is due once, at the first instant after the gap; one that happens twice in autumn is due once, at
+//! the first; an expression whose hour field admits every hour counts real hours. `jitter` moves the whole grid by a
+//! fixed part of it, so that transfers spread out and their times stay computable. Nothing here reads the clock.
 
 use jiff::Timestamp;
 use raccord_model::duration::Seconds;
