@@ -30,18 +30,30 @@ fn what_touches_data_waits_for_a_person_under_the_safe_policy() {
     let daemon = watch(&environment, "");
     wait_for_generation(&environment, 1);
     environment.ok("run");
-    environment.replace("raccord.yaml", "key: id", "key: name");
-    environment.replace("raccord.yaml", "primaryKey: {id: id}", "primaryKey: {name: name}");
+    environment.replace("raccord.yaml", "name: name", "name: city");
     wait_until("the change waits", || status(&environment)["daemon"]["pending"].is_array());
     assert_eq!(status(&environment)["generation"], 1);
     assert_says(&environment.ok("status"), &["changes wait", "raccord plan --pending"]);
     let pending = environment.ok("plan --pending");
     assert_eq!(pending, environment.ok("plan"));
-    assert_says(&environment.fails(1, "apply --pending --auto-approve"), &["--allow-rekey"]);
-    environment.ok("apply --pending --auto-approve --allow-rekey");
+    environment.ok("apply --pending --auto-approve");
     wait_for_generation(&environment, 2);
-    assert!(status(&environment)["daemon"]["pending"].is_null());
+    wait_until("nothing waits", || status(&environment)["daemon"]["pending"].is_null());
     assert_says(&environment.fails(1, "plan --pending"), &["no change waits"]);
+    stop(daemon);
+}
+
+#[test]
+fn what_deletes_waits_and_still_needs_its_flag() {
+    let environment = shop();
+    let daemon = watch(&environment, "--policy all");
+    wait_for_generation(&environment, 1);
+    let yaml = environment.read("raccord.yaml");
+    environment.write("raccord.yaml", yaml.rsplit_once("---").unwrap().0);
+    wait_until("the deletion waits", || status(&environment)["daemon"]["pending"].is_array());
+    assert_says(&environment.fails(1, "apply --pending --auto-approve"), &["--allow-delete"]);
+    environment.ok("apply --pending --auto-approve --allow-delete");
+    wait_for_generation(&environment, 2);
     stop(daemon);
 }
 
@@ -75,5 +87,5 @@ fn a_hangup_reloads_and_changes_nothing_when_nothing_changed() {
     environment.replace("raccord.yaml", "created, updated", "created");
     wait_for_generation(&environment, 2);
     stop(daemon);
-    assert_says(&environment.ok("plan"), &["No changes"]);
+    assert_says(&environment.ok("plan"), &["no changes"]);
 }

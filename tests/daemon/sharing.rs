@@ -17,8 +17,8 @@ fn every_verb_works_beside_a_daemon_as_it_does_without() {
     let environment = shop();
     let daemon = watch(&environment, "");
     wait_for_generation(&environment, 1);
-    assert_says(&environment.ok("run"), &["people", "2 fetched"]);
-    assert_says(&environment.ok("plan"), &["No changes"]);
+    assert_says(&environment.ok("run"), &["people    succeeded  2"]);
+    assert_says(&environment.ok("plan"), &["no changes"]);
     for verb in [
         "history",
         "runs",

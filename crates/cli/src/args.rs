@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
 
 use crate::command;
 
@@ -40,6 +41,15 @@ pub(crate) struct Global {
         global = true
     )]
     pub(crate) state: PathBuf,
+    /// Ask a daemon at this URL instead of a state here
+    #[arg(long, value_name = "URL", env = "RACCORD_SERVER", global = true)]
+    pub(crate) server: Option<String>,
+    /// The token for the daemon; better given as RACCORD_TOKEN, which no list of processes shows
+    #[arg(long, value_name = "TOKEN", env = "RACCORD_TOKEN", hide_env_values = true, global = true)]
+    pub(crate) token: Option<Secret>,
+    /// Send the token without TLS, also beyond this machine
+    #[arg(long, requires = "server", global = true)]
+    pub(crate) insecure: bool,
     /// The value of a variable, before that of the Stack; can be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", global = true)]
     pub(crate) variables: Vec<Variable>,
@@ -56,6 +66,23 @@ pub(crate) struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+}
+
+/// A secret on the command line. Its debug form shows nothing.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) SecretString);
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(SecretString::from(text)))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a secret")
+    }
 }
 
 /// The form of an answer that is no list.
@@ -123,6 +150,9 @@ pub(crate) enum Verb {
     Resync(command::operate::ResyncArgs),
     #[command(subcommand)]
     Alert(command::alert::AlertVerb),
+    #[command(subcommand)]
+    Token(command::token::TokenVerb),
+    Audit(command::audit::AuditArgs),
     Connectors(command::connectors::ConnectorsArgs),
     Check(command::source::CheckArgs),
     Discover(command::source::DiscoverArgs),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded};
+use raccord_engine::http::client::Remote;
 use raccord_engine::store::failpoint::{NotATrap, Trap};
 use raccord_engine::store::{OpenError, Opener, Store};
 use raccord_engine::transport::socket;
@@ -95,7 +96,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Opens the state file.
-pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, OpenError> {
+fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, OpenError> {
     let system = System { frozen: None };
     let opener = Opener { verb: verb.to_owned(), at: system.now(), lineage: system.new_id() };
     match opening {
@@ -105,7 +106,7 @@ pub(crate) fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<St
 }
 
 /// The error of a state that could not be opened, with advice.
-pub(crate) fn not_opened(error: &OpenError) -> CommandError {
+fn not_opened(error: &OpenError) -> CommandError {
     match error {
         OpenError::Missing { .. } => {
             CommandError::of(error).hint("`raccord apply` begins a state; --state names another file")
@@ -116,12 +117,41 @@ pub(crate) fn not_opened(error: &OpenError) -> CommandError {
     }
 }
 
+/// Opens the state, unless somebody owns it who answers. Waits a while for a verb that will soon be done, and for an
+/// owner that is about to listen.
+pub(crate) async fn own(state: &Path, verb: &str, opening: Opening) -> Result<Option<Store>, CommandError> {
+    let since = std::time::Instant::now();
+    loop {
+        if socket::is_listened_at(state).await {
+            return Ok(None);
+        }
+        match open_store(state, verb, opening) {
+            Ok(store) => return Ok(Some(store)),
+            Err(OpenError::Held { .. }) if since.elapsed() < PATIENCE => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Err(error) => return Err(not_opened(&error)),
+        }
+    }
+}
+
 /// Who answers.
 enum Link {
     /// This process: it owns the state.
     Here(Box<Engine>),
     /// The process that owns the state.
     Socket(PathBuf),
+    /// A daemon elsewhere.
+    Server(Box<Remote>),
+}
+
+/// The daemon at a URL.
+fn remote(global: &Global, server: &str) -> Result<Remote, CommandError> {
+    let token = global.token.as_ref().ok_or_else(|| {
+        CommandError::usage("a daemon at a URL wants a token")
+            .hint("set RACCORD_TOKEN; `raccord token create` makes one where the daemon runs")
+    })?;
+    Remote::new(server, &token.0, global.insecure).map_err(|error| CommandError::of(&error))
 }
 
 /// Somebody who answers requests: this process on its own state, or whoever owns that.
@@ -137,28 +167,18 @@ impl Session {
     pub(crate) fn open(global: &Global, verb: &str, opening: Opening) -> Result<Self, CommandError> {
         arm_failpoint()?;
         let runtime = runtime()?;
-        let link = runtime.block_on(Self::find(&global.state, verb, opening))?;
+        let link = match &global.server {
+            Some(server) => Link::Server(Box::new(remote(global, server)?)),
+            None => runtime.block_on(Self::find(&global.state, verb, opening))?,
+        };
         let stop = runtime.block_on(async { listen_for_stop() });
         Ok(Self { link, runtime, stop })
     }
 
     async fn find(state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
-        let since = std::time::Instant::now();
-        loop {
-            if socket::is_listened_at(state).await {
-                return Ok(Link::Socket(state.to_owned()));
-            }
-            match open_store(state, verb, opening) {
-                Ok(store) => {
-                    let environment = Arc::new(system()?);
-                    return Ok(Link::Here(Box::new(Engine::on(&Arc::new(store), environment))));
-                }
-                // An owner that is about to listen, or a verb that will soon be done.
-                Err(OpenError::Held { .. }) if since.elapsed() < PATIENCE => {
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
-                Err(error) => return Err(not_opened(&error)),
-            }
+        match own(state, verb, opening).await? {
+            Some(store) => Ok(Link::Here(Box::new(Engine::on(&Arc::new(store), Arc::new(system()?))))),
+            None => Ok(Link::Socket(state.to_owned())),
         }
     }
 
@@ -180,10 +200,17 @@ impl Session {
                 Link::Here(engine) => {
                     Ok(engine.handle(request, stop, &mut replies).await.map_err(Failure::from))
                 }
-                Link::Socket(state) => socket::ask(state, request, stop, &mut replies).await,
+                Link::Socket(state) => {
+                    let asked = socket::ask(state, request, stop, &mut replies).await;
+                    asked.map_err(|error| CommandError::of(&error))
+                }
+                Link::Server(remote) => {
+                    let asked = remote.ask(&request, stop, &mut replies).await;
+                    asked.map_err(|error| CommandError::of(&error))
+                }
             }
         });
-        answered.map_err(|error| CommandError::of(&error))??;
+        answered??;
         failed.map_or(Ok(()), Err)
     }
 
@@ -223,11 +250,16 @@ pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
-/// Looks at a source. Needs no state, so it works while another process holds it.
+/// Looks at a source: here, or where a daemon elsewhere has its secrets. Needs no state, so it works while another
+/// process holds it.
 pub(crate) fn look(
+    global: &Global,
     look: Look,
     mut answer: impl FnMut(Reply) -> Result<(), CommandError> + Send,
 ) -> Result<(), CommandError> {
+    if global.server.is_some() {
+        return Session::open(global, "look", Opening::Existing)?.ask(Request::Look(Box::new(look)), answer);
+    }
     let environment: Arc<dyn Environment> = Arc::new(system()?);
     let mut failed = None;
     let mut replies = |reply| {

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::engine::{Engine, EngineError};
-use crate::http::{Access, Listen, ServeError};
+use crate::http::{self, Access, Listen, ServeError};
 use crate::reload::{WatchError as FilesError, WatchSettings, Watcher};
 use crate::shell::{Daemon, Origin, Settings, Shell, Signals};
 use crate::transport::socket::{Listener, SocketError};
@@ -67,10 +67,7 @@ pub async fn watch(
     if let Some(listen) = what.listen {
         let access = access(engine, &daemon);
         let (daemon, end) = (Arc::clone(&daemon), stop.clone());
-        beside.spawn(async move {
-            drop((listen, daemon, access, end));
-            std::future::pending().await
-        });
+        beside.spawn(async move { http::serve(listen, daemon, access, end).await });
     }
     let changed = Arc::new(Notify::new());
     // Watching ends when this is dropped.

@@ -3,6 +3,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod apply;
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod connectors;
 pub(crate) mod explain;
@@ -25,6 +26,7 @@ pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod token;
 pub(crate) mod validate;
 pub(crate) mod watch;
 
@@ -59,6 +61,8 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Approve(args) => operate::approve(ui, global, args).map(done),
         Verb::Resync(args) => operate::resync(ui, global, args).map(done),
         Verb::Alert(verb) => alert::alert(ui, global, verb),
+        Verb::Token(verb) => token::token(ui, global, verb).map(done),
+        Verb::Audit(args) => audit::audit(ui, global, args).map(done),
         Verb::Connectors(args) => connectors::connectors(ui, args).map(done),
         Verb::Check(args) => source::check(ui, global, args).map(done),
         Verb::Discover(args) => source::discover(ui, global, args).map(done),

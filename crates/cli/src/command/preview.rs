@@ -30,7 +30,7 @@ pub(crate) struct PreviewArgs {
 pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<(), CommandError> {
     let at = LookAt::Preview(args.transfer.clone());
     let mut previews = Vec::new();
-    session::look(Look { desired: session::desired(ui, global)?, at, limit: args.limit }, |reply| {
+    session::look(global, Look { desired: session::desired(ui, global)?, at, limit: args.limit }, |reply| {
         if let Reply::Preview(preview) = reply {
             previews.push(preview);
         }

@@ -17,13 +17,21 @@ use crate::ui::Ui;
 ///
 /// Editors that speak yaml-language-server complete and check with it; the same files are in `schemas/`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  raccord schema transfer > transfer.schema.json")]
+#[command(
+    after_help = "Examples:\n  raccord schema transfer > transfer.schema.json\n  raccord schema --openapi > openapi.json"
+)]
 pub(crate) struct SchemaArgs {
     /// Which kind [default: any]
     kind: Option<Kind>,
+    /// The OpenAPI document of the HTTP API instead
+    #[arg(long, conflicts_with = "kind")]
+    openapi: bool,
 }
 
 pub(crate) fn schema(ui: &Ui, args: &SchemaArgs) -> Result<(), CommandError> {
+    if args.openapi {
+        return Ok(ui.print(&raccord_engine::http::openapi::text())?);
+    }
     let schema = match args.kind {
         Some(kind) => of_kind(kind),
         None => any(),

@@ -45,7 +45,7 @@ pub(crate) struct ReadArgs {
 pub(crate) fn check(ui: &Ui, global: &Global, args: &CheckArgs) -> Result<(), CommandError> {
     let look =
         Look { desired: session::desired(ui, global)?, at: LookAt::Check(args.source.clone()), limit: 1 };
-    session::look(look, |reply| match reply {
+    session::look(global, look, |reply| match reply {
         Reply::Done(said) => Ok(ui.line(&said)?),
         _ => Ok(()),
     })
@@ -54,7 +54,7 @@ pub(crate) fn check(ui: &Ui, global: &Global, args: &CheckArgs) -> Result<(), Co
 pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<(), CommandError> {
     let at = LookAt::Discover(args.source.clone());
     let mut found = Vec::new();
-    session::look(Look { desired: session::desired(ui, global)?, at, limit: 0 }, |reply| {
+    session::look(global, Look { desired: session::desired(ui, global)?, at, limit: 0 }, |reply| {
         if let Reply::DataType(view) = reply {
             found.push(view);
         }
@@ -99,7 +99,7 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
 pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), CommandError> {
     let at = LookAt::Read(args.source.clone(), args.data_type.clone());
     let look = Look { desired: session::desired(ui, global)?, at, limit: args.limit };
-    session::look(look, |reply| match reply {
+    session::look(global, look, |reply| match reply {
         Reply::Raw(line) => Ok(ui.line(&line)?),
         _ => Ok(()),
     })

@@ -12,7 +12,6 @@ use raccord_engine::reload::{
     Checkout, DEBOUNCE, GIT_TIMEOUT, GitSettings, Loader, PULL_INTERVAL, Policy, Remote, WatchSettings,
 };
 use raccord_engine::shell::{Origin, Settings};
-use raccord_engine::transport::socket;
 use raccord_engine::watch::{Watch, watch as live};
 use raccord_model::duration::Seconds;
 use tokio::sync::Mutex;
@@ -98,15 +97,13 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
     crate::log::begin(args.log, "info");
     let runtime = session::runtime()?;
     runtime.block_on(async {
-        if socket::is_listened_at(&global.state).await {
+        let Some(store) = session::own(&global.state, "watch", Opening::Create).await? else {
             let state = global.state.display();
             return Err(CommandError::new(format!(
                 "another process owns the state {state} and answers for it"
             )));
-        }
-        let store = session::open_store(&global.state, "watch", Opening::Create);
-        let store = Arc::new(store.map_err(|error| session::not_opened(&error))?);
-        let engine = Engine::on(&store, Arc::new(session::system()?));
+        };
+        let engine = Engine::on(&Arc::new(store), Arc::new(session::system()?));
         let what = what(global, args)?;
         ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
         let (stop, reload) = (session::listen_for_stop(), session::listen_for_reload()?);

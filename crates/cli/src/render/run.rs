@@ -70,7 +70,7 @@ pub(crate) fn report(report: &RunReport) -> String {
         text.push_str(&format!("{name} did not run: {reason}\n"));
     }
     if let Some(error) = &report.undelivered {
-        text.push_str(&format!("{YELLOW}alerts wait{YELLOW:#}: {error}\n"));
+        text.push_str(&format!("{YELLOW}alerts not delivered{YELLOW:#}: {error}\n"));
     }
     if report.runs.is_empty() && report.skipped.is_empty() {
         text.push_str("nothing to run: no active integration subscribes to an active transfer\n");

@@ -48,7 +48,7 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
     let desired = existing(ui, global)?
         .ok_or_else(|| CommandError::new("there is no source yet").hint("begin with `raccord new source`"))?;
     must_be_free(Some(&desired), &Key::new(Kind::Transfer, args.name.clone()))?;
-    let view = view(&desired, args)?;
+    let view = view(global, &desired, args)?;
     let mut resources = Vec::new();
     let project = desired.project(&args.to.project);
     let (mapping, active) = match project.map(|project| project.entities.get(&args.to.entity)) {
@@ -116,11 +116,11 @@ fn spec(args: &TransferArgs, mapping: MappingSpec, active: bool) -> TransferSpec
 }
 
 /// What the source shows of the data type.
-fn view(desired: &Desired, args: &TransferArgs) -> Result<DataTypeView, CommandError> {
+fn view(global: &Global, desired: &Desired, args: &TransferArgs) -> Result<DataTypeView, CommandError> {
     let wanted = args.data_type.as_ref().map_or(args.name.as_str(), DataTypeName::as_str);
     let mut found = Vec::new();
     let at = LookAt::Discover(args.source.clone());
-    session::look(Look { desired: desired.clone(), at, limit: 0 }, |reply| {
+    session::look(global, Look { desired: desired.clone(), at, limit: 0 }, |reply| {
         if let Reply::DataType(view) = reply {
             found.push(view);
         }

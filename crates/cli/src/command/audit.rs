@@ -1,0 +1,44 @@
+//! `raccord audit`.
+
+use clap::Args;
+use raccord_engine::{Reply, Request};
+
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::render::table::{Form, Table};
+use crate::session::{Opening, Session};
+use crate::ui::Ui;
+
+/// List who changed something, and who was not allowed to, newest first
+///
+/// The last ten thousand entries are kept.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  raccord audit --limit 5")]
+pub(crate) struct AuditArgs {
+    /// At most so many
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// The form of the list
+    #[arg(long, value_enum, default_value = "text")]
+    output: Form,
+}
+
+pub(crate) fn audit(ui: &Ui, global: &Global, args: &AuditArgs) -> Result<(), CommandError> {
+    let session = Session::open(global, "audit", Opening::Existing)?;
+    let entries = session.collect(Request::Audit { limit: args.limit }, |reply| match reply {
+        Reply::Audit(entry) => Some(entry),
+        _ => None,
+    })?;
+    let mut table = Table::new(["at", "who", "way", "what", "outcome", ""]);
+    for entry in &entries {
+        table.row([
+            entry.at.to_string(),
+            entry.who.clone(),
+            entry.way.as_str().to_owned(),
+            entry.what.clone(),
+            entry.outcome.as_str().to_owned(),
+            entry.outcome.detail().to_owned(),
+        ]);
+    }
+    Ok(ui.print(&table.render(args.output, &entries)?)?)
+}
