@@ -1,0 +1,115 @@
+//! Deliveries that only name their record: it is fetched from the service, and what that says counts.
+
+use serde_json::{Value, json};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use crate::shop::{ALL, Says, Shop, told};
+
+/// A service whose answer is a function of the path.
+async fn serve(answer: impl Fn(&str) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
+    let server = MockServer::start().await;
+    let answer = move |request: &Request| answer(request.url.path());
+    Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+fn customer(record: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"customer": record}))
+}
+
+async fn calls(server: &MockServer) -> usize {
+    server.received_requests().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_named_record_is_fetched_once_and_mapped() {
+    let server = serve(|path| match path {
+        "/api/customers/1" => customer(&json!({"id": "1", "name": "Ann"})),
+        "/api/customers/2" => customer(&json!({"id": "2", "email": "nonsense"})),
+        "/api/customers/3" => ResponseTemplate::new(422).set_body_string("what?"),
+        _ => ResponseTemplate::new(404),
+    })
+    .await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    shop.push(&[r#"upsert {"id":"4","name":"Dan"}"#]).await;
+    shop.drain().await;
+    shop.push(&[
+        "fetch /customers/1",
+        r#"upsert {"id":"1","name":"between"}"#,
+        "fetch /customers/1",
+        "fetch /customers/2",
+        "fetch /customers/3",
+        r#"fetch /customers/4 {"id":"4"}"#,
+        "fetch /customers/5",
+    ])
+    .await;
+    let run = shop.drain().await;
+    assert_eq!(told(&run), "succeeded: created 1, updated 2, deleted 1, rejected 3");
+    assert_eq!(shop.rows().await, ["1 Ann"]);
+    assert_eq!(calls(&server).await, 5, "what is named twice is fetched once");
+    let mut reasons: Vec<String> = shop.rejects().await.into_iter().map(|reject| reject.reason).collect();
+    reasons.sort();
+    assert!(
+        reasons[0].starts_with("the record cannot be fetched: ") && reasons[0].contains("422"),
+        "{reasons:?}"
+    );
+    assert!(reasons[1].starts_with("the service has the record no more"), "{reasons:?}");
+    assert!(reasons[2].contains("nonsense"), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_is_nothing_where_deletions_do_not_come_by_webhook() {
+    let server = serve(|_| ResponseTemplate::new(410)).await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, deletes: "none", updates: "[created, updated]" }).await;
+    shop.push(&[
+        r#"upsert {"id":"1","name":"Ann"}"#,
+        r#"fetch /customers/1 {"id":"1"}"#,
+        "fetch /customers/2",
+    ])
+    .await;
+    assert_eq!(told(&shop.drain().await), "succeeded: created 1, skipped 2");
+    assert_eq!(shop.rows().await, ["1 Ann"]);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_fails_the_run_and_nothing_is_lost() {
+    let is_up = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(500));
+    let status = std::sync::Arc::clone(&is_up);
+    let server = serve(move |_| match status.load(std::sync::atomic::Ordering::SeqCst) {
+        200 => customer(&json!({"id": "1", "name": "Ann"})),
+        other => ResponseTemplate::new(u16::try_from(other).unwrap()),
+    })
+    .await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    shop.push(&[r#"upsert {"id":"2","name":"Bob"}"#, "fetch /customers/1"]).await;
+    for (status, words) in [(500, "answered 500"), (401, "refused our credentials"), (200, "")] {
+        is_up.store(status, std::sync::atomic::Ordering::SeqCst);
+        let run = shop.drain().await;
+        let raccord_model::fact::RunOutcome::Failed { error, unauthorized } = &run.outcome else {
+            assert_eq!((status, told(&run).as_str()), (200, "succeeded: created 2"));
+            continue;
+        };
+        assert!(error.contains(words) && *unauthorized == (status == 401), "{error}");
+        assert_eq!((told(&run).as_str(), shop.waiting().await), ("failed: ", 2));
+        assert_eq!(shop.rows().await, Vec::<String>::new());
+    }
+    assert_eq!((shop.waiting().await, shop.rows().await.len()), (0, 2));
+}
+
+#[tokio::test]
+async fn many_are_fetched_page_by_page() {
+    let server = serve(|path| {
+        let id = path.rsplit('/').next().unwrap();
+        customer(&json!({"id": id, "name": "x"}))
+    })
+    .await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    let words: Vec<String> = (0..250).map(|number| format!("fetch /customers/{number}")).collect();
+    shop.push(&words).await;
+    let run = shop.drain().await;
+    assert_eq!((told(&run).as_str(), run.pages, calls(&server).await), ("succeeded: created 250", 3, 250));
+}

@@ -1,0 +1,8 @@
+//! Deliveries of webhooks on a real state file and against a real loopback service: what is pushed ends as what
+//! is read would, once, and in the order in which it came.
+#![cfg(test)]
+
+mod draining;
+mod fetching;
+mod interrupted;
+mod shop;

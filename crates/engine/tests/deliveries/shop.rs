@@ -1,0 +1,244 @@
+//! A shop that pushes its customers: a state file with its configuration, an inbox, and runs that drain it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use raccord_config::load_texts;
+use raccord_engine::applied::Applied;
+use raccord_engine::plan::Options;
+use raccord_engine::request::ApplyOptions;
+use raccord_engine::run::deliveries::drain;
+use raccord_engine::run::execute::{OnPage, Surroundings, execute};
+use raccord_engine::run::job::Job;
+use raccord_engine::sources::Sources;
+use raccord_engine::store::{Opener, Store};
+use raccord_engine::verb::operate::prepare;
+use raccord_engine::{Engine, Environment, Reply, Request, System};
+use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, Tally};
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind};
+use raccord_model::port::sink::RejectQuery;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+const CONFIGURATION: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {contact: {key: id, fields: {id: text, name: text, email: email}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: shop}
+spec:
+  connector: http
+  authorization: {type: none}
+  webhook: {verify: {bearer: '${env:TOKEN}'}}
+  config:
+    baseUrl: BASE/api
+    retry: {attempts: 1}
+    dataTypes: {customers: {records: data, pagination: {page: page, size: {per_page: 2}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: customers}
+spec:
+  source: shop
+  to: crm.contact
+  active: true
+  deletes: DELETES
+  version: updated_at
+  mapping: {primaryKey: {id: id}, fields: {name: name, email: email}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: shop}
+spec: {active: true, subscriptions: {customers: UPDATES}}
+";
+
+/// The shop.
+pub(crate) struct Shop {
+    pub(crate) engine: Engine,
+    pub(crate) stop: watch::Sender<bool>,
+    home: TempDir,
+}
+
+/// What a shop says that the tests vary.
+pub(crate) struct Says<'a> {
+    pub(crate) base: &'a str,
+    pub(crate) deletes: &'a str,
+    pub(crate) updates: &'a str,
+}
+
+/// Everything is wanted, deletions come by webhook, and nobody can be asked.
+pub(crate) const ALL: Says<'static> =
+    Says { base: "http://127.0.0.1:9", deletes: "{webhook: true}", updates: "[created, updated, deleted]" };
+
+fn open(path: PathBuf) -> Engine {
+    let system = System::default();
+    let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
+    Engine::on(&Arc::new(Store::open(&path, &opener).unwrap()), Arc::new(system))
+}
+
+impl Shop {
+    /// A shop with its configuration applied.
+    pub(crate) async fn new(says: &Says<'_>) -> Self {
+        let home = TempDir::new().unwrap();
+        let engine = open(home.path().join("state.redb"));
+        let shop = Self { engine, stop: watch::channel(false).0, home };
+        let text = CONFIGURATION.replace("BASE", says.base);
+        let text = text.replace("DELETES", says.deletes).replace("UPDATES", says.updates);
+        let root = shop.home.path().to_str().unwrap();
+        let loaded = load_texts(vec![("a.yaml".to_owned(), text.into_bytes())], root, &[].into());
+        let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let options = ApplyOptions {
+            plan: Options::default(),
+            serial: 0,
+            by: "test".to_owned(),
+            rollback_to: None,
+            commit: None,
+        };
+        shop.ask(Request::Apply(Arc::new(desired), options)).await;
+        shop
+    }
+
+    /// The same shop after the process has ended and another one has begun.
+    pub(crate) fn again(self) -> Self {
+        let Self { engine, stop, home } = self;
+        drop((engine, stop));
+        Self { engine: open(home.path().join("state.redb")), stop: watch::channel(false).0, home }
+    }
+
+    pub(crate) async fn ask(&self, request: Request) -> Vec<Reply> {
+        let mut found = Vec::new();
+        let mut replies = |reply| found.push(reply);
+        self.engine.handle(request, self.stop.subscribe(), &mut replies).await.unwrap();
+        found
+    }
+
+    pub(crate) async fn job(&self) -> Arc<Job> {
+        prepare(&self.engine, &"customers".parse().unwrap()).await.unwrap()
+    }
+
+    /// Takes deliveries in, in words: `upsert RECORD`, `delete RECORD`, `fetch PATH RECORD?`.
+    pub(crate) async fn push(&self, words: &[impl AsRef<str>]) {
+        let job = self.job().await;
+        for words in words {
+            let (kind, record) = words.as_ref().split_once(' ').unwrap();
+            let (kind, record) = match kind {
+                "upsert" => (DeliveryKind::Upsert, record),
+                "delete" => (DeliveryKind::Delete, record),
+                _ => {
+                    let (path, record) = record.split_once(' ').unwrap_or((record, ""));
+                    let at = "customer".parse().unwrap();
+                    (DeliveryKind::Fetch { path: path.to_owned(), record: at }, record)
+                }
+            };
+            let delivery = Delivery {
+                kind,
+                record: Bytes::from(record.to_owned()),
+                received: Timestamp::UNIX_EPOCH,
+                event: "customer.changed".to_owned(),
+            };
+            let accept = Accept { source: job.uid, id: None, transfers: vec![job.uid], delivery };
+            assert_eq!(self.engine.inbox.accept(accept).await.unwrap(), Accepted::New);
+        }
+    }
+
+    /// How many deliveries wait.
+    pub(crate) async fn waiting(&self) -> u64 {
+        self.engine.inbox.waiting(self.job().await.uid).await.unwrap()
+    }
+
+    /// Drains the inbox in one run.
+    pub(crate) async fn drain(&self) -> Run {
+        self.drain_with(Box::new(|_, _| {})).await
+    }
+
+    /// Drains the inbox in one run, of which somebody hears.
+    pub(crate) async fn drain_with(&self, progress: OnPage) -> Run {
+        let (job, surroundings) = (self.job().await, self.surroundings(progress).await);
+        let mut run = self.begin(&job);
+        drain(&job, &mut run, &surroundings).await;
+        assert!(run.tally.is_balanced() && run.ended.is_some(), "{run:?}");
+        run
+    }
+
+    /// Reads the source in one run, of which somebody hears.
+    pub(crate) async fn poll(&self, progress: OnPage) -> Run {
+        let (job, surroundings) = (self.job().await, self.surroundings(progress).await);
+        let mut run = self.begin(&job);
+        execute(&job, &mut run, &surroundings).await;
+        run
+    }
+
+    async fn surroundings(&self, progress: OnPage) -> Surroundings {
+        let applied = Applied::load(&self.engine.state).await.unwrap();
+        let sources = Sources::new(Arc::clone(&self.engine.environment));
+        Surroundings {
+            source: sources.open(&applied, self.job().await.as_ref()).unwrap(),
+            sink: Arc::clone(&self.engine.sink),
+            inbox: Arc::clone(&self.engine.inbox),
+            environment: Arc::clone(&self.engine.environment),
+            stop: self.stop.subscribe(),
+            progress,
+            subscribers: Vec::new(),
+            held: false,
+        }
+    }
+
+    fn begin(&self, job: &Job) -> Run {
+        Run {
+            id: RunId(self.engine.environment.new_id()),
+            transfer_uid: job.uid,
+            transfer: job.transfer.clone(),
+            to: job.spec.to.clone(),
+            generation: job.fence.generation,
+            cause: RunCause::Deliveries,
+            started: self.engine.environment.now(),
+            ended: None,
+            outcome: RunOutcome::Running,
+            tally: Tally::default(),
+            pages: 0,
+        }
+    }
+
+    /// The rows: `ID name email`, in the order of their keys.
+    pub(crate) async fn rows(&self) -> Vec<String> {
+        let request =
+            Request::Records { entity: "crm.contact".parse().unwrap(), filter: Vec::new(), limit: 10_000 };
+        let row = |reply| {
+            let Reply::Record(row) = reply else { panic!("{reply:?}") };
+            let row = serde_json::to_value(row).unwrap();
+            let cells =
+                ["id", "name", "email"].map(|field| row[field].as_str().unwrap_or_default().to_owned());
+            cells.join(" ").trim_end().to_owned()
+        };
+        self.ask(request).await.into_iter().map(row).collect()
+    }
+
+    pub(crate) async fn rejects(&self) -> Vec<Reject> {
+        let query = RejectQuery { transfer: None, id: None, limit: 1_000 };
+        self.engine.ledger.rejects(query).await.unwrap().into_iter().map(|(_, reject)| reject).collect()
+    }
+}
+
+/// How a run has ended and what it counted: `succeeded: created 1, skipped 2`.
+pub(crate) fn told(run: &Run) -> String {
+    let Tally { created, updated, deleted, unchanged, skipped, rejected, .. } = run.tally;
+    let counts = [
+        ("created", created),
+        ("updated", updated),
+        ("deleted", deleted),
+        ("unchanged", unchanged),
+        ("skipped", skipped),
+        ("rejected", rejected),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    format!("{}: {}", run.outcome.as_str(), counts.join(", "))
+}
