@@ -73,7 +73,7 @@ impl<A: Answering + ?Sized> Answering for Audited<A> {
                 Ok(()) => AuditOutcome::Done(said),
                 Err(failure) => AuditOutcome::Failed(failure.message.clone()),
             };
-            self.log.record(entry(at, (who, way), what, outcome_said)).await;
+            self.log.record(entry(at, (&who, way), &what, &outcome_said)).await;
             outcome
         })
     }
@@ -110,7 +110,7 @@ impl AuditLog {
     pub async fn refuse(&self, what: &str, caller: &Caller, why: &str) {
         let who = caller.name.clone().unwrap_or_else(|| SOMEBODY.to_owned());
         let refused = AuditOutcome::Refused(why.to_owned());
-        self.record(entry(self.environment.now(), (who, caller.way), what.to_owned(), refused)).await;
+        self.record(entry(self.environment.now(), (&who, caller.way), what, &refused)).await;
     }
 
     /// Writes an entry. What was done is not undone because it cannot be written down; that is only logged.
@@ -132,17 +132,17 @@ impl AuditLog {
     }
 }
 
-fn entry(at: Timestamp, (who, way): (String, Way), what: String, outcome: AuditOutcome) -> AuditEntry {
+fn entry(at: Timestamp, (who, way): (&str, Way), what: &str, outcome: &AuditOutcome) -> AuditEntry {
     let way = match way {
         Way::Local => AuditWay::Local,
         Way::Http => AuditWay::Http,
     };
     let outcome = match outcome {
-        AuditOutcome::Done(text) => AuditOutcome::Done(short(&text)),
-        AuditOutcome::Failed(text) => AuditOutcome::Failed(short(&text)),
-        AuditOutcome::Refused(text) => AuditOutcome::Refused(short(&text)),
+        AuditOutcome::Done(text) => AuditOutcome::Done(short(text)),
+        AuditOutcome::Failed(text) => AuditOutcome::Failed(short(text)),
+        AuditOutcome::Refused(text) => AuditOutcome::Refused(short(text)),
     };
-    AuditEntry { at, who: short(&who), way, what: short(&what), outcome }
+    AuditEntry { at, who: short(who), way, what: short(what), outcome }
 }
 
 /// A text on one line, cut to what an entry holds.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use raccord_model::fact::RejectIdError;
+use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::sink::{Ledger, Sink, SinkError};
 use raccord_model::port::source::SourceError;
 use raccord_model::port::state::{State, StateError};
@@ -12,7 +13,7 @@ use raccord_store::{Caretaker, Store};
 use tokio::sync::{Mutex, watch};
 
 use crate::applied::AppliedError;
-use crate::environment::Environment;
+use crate::environment::{Environment, RandomError};
 use crate::facts::Facts;
 use crate::request::{Look, LookAt, Reply, Request};
 use crate::run::job::JobError;
@@ -30,6 +31,8 @@ pub struct Engine {
     pub sink: Arc<dyn Sink>,
     /// What is kept there.
     pub ledger: Arc<dyn Ledger>,
+    /// Where deliveries wait.
+    pub inbox: Arc<dyn Inbox>,
     /// Looks after the state as a whole.
     pub upkeep: Arc<dyn Upkeep>,
     /// The clock and the randomness.
@@ -45,6 +48,7 @@ impl Engine {
             state: Arc::clone(store) as Arc<dyn State>,
             sink: Arc::clone(store) as Arc<dyn Sink>,
             ledger: Arc::clone(store) as Arc<dyn Ledger>,
+            inbox: Arc::clone(store) as Arc<dyn Inbox>,
             upkeep: Arc::new(Caretaker(Arc::clone(store))),
             environment,
             facts_lock: Arc::default(),
@@ -71,10 +75,14 @@ impl Engine {
             }
             Request::Plan(desired, options) => verb::plan::plan(self, &desired, &options, replies).await,
             Request::Apply(desired, options) => verb::apply::apply(self, &desired, &options, replies).await,
+            // Only a daemon has a policy.
+            Request::Pending | Request::AcceptPending { .. } => {
+                Err(EngineError::Invalid("no daemon owns the state, so that nothing waits".to_owned()))
+            }
             Request::History { limit } => verb::history::history(self, limit, replies).await,
             Request::Generation { number } => verb::history::generation(self, number, replies).await,
             Request::Run { integrations } => {
-                let report = crate::run::run_once(self, &integrations, stop, replies).await?;
+                let report = crate::shell::run_once(self, &integrations, stop, replies).await?;
                 replies(Reply::Report(report));
                 Ok(())
             }
@@ -96,11 +104,20 @@ impl Engine {
             Request::Pause { integration, until, reason } => {
                 verb::operate::pause(self, &integration, until, reason, replies).await
             }
-            Request::Resume { integration } => verb::operate::resume(self, &integration, replies).await,
+            Request::Resume { integration, by } => {
+                verb::operate::resume(self, &integration, by, replies).await
+            }
+            Request::TestAlert { integration } => verb::alert::test(self, &integration, replies).await,
             Request::Approve { run } => verb::operate::approve(self, run, replies).await,
             Request::Resync { transfer, since } => {
                 verb::operate::resync(self, &transfer, since.as_deref(), replies).await
             }
+            Request::CreateToken { name, roles, expires } => {
+                verb::token::create(self, name, roles, expires, replies).await
+            }
+            Request::Tokens => verb::token::list(self, replies).await,
+            Request::RevokeToken { name } => verb::token::revoke(self, &name, replies).await,
+            Request::Audit { limit } => verb::audit::audit(self, limit, replies).await,
             Request::Look(look) => look_at(&self.environment, *look, replies).await,
             Request::Info => {
                 replies(Reply::Info(self.upkeep.info().await?));
@@ -194,9 +211,15 @@ pub enum EngineError {
     /// A task ended before its time.
     #[error("a task of the engine ended before its time")]
     Task(#[source] tokio::task::JoinError),
+    /// The inbox cannot be read.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
     /// The state could not be looked after.
     #[error(transparent)]
     Upkeep(#[from] UpkeepError),
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// Not the id of a reject.
     #[error(transparent)]
     RejectId(#[from] RejectIdError),

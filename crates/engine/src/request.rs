@@ -2,30 +2,60 @@
 //!
 //! YAML always loads in the caller; what travels is the canonical configuration.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use raccord_model::fact::{Generation, Pause, Reject, RejectId, Run, RunId, Tally, Trip, Updates};
+use raccord_model::fact::{
+    AuditEntry, Generation, Pause, Reject, RejectId, Role, Run, RunId, Tally, Trip, Updates,
+};
 use raccord_model::port::state::Head;
 use raccord_model::port::upkeep::{CheckReport, Info};
-use raccord_model::{DataTypeName, Desired, EntityRef, Ident, Name};
+use raccord_model::schema::Instant;
+use raccord_model::{DataTypeName, Desired, Digest, EntityRef, Ident, Name};
 use raccord_plan::{Options, Plan};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::token::TokenText;
+
 /// What is asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
     /// Where the state stands.
     Head,
     /// What applying a configuration would do.
-    Plan(#[serde(with = "shared")] Arc<Desired>, Options),
+    Plan(
+        #[serde(with = "shared")]
+        #[schemars(with = "Desired")]
+        Arc<Desired>,
+        Options,
+    ),
     /// Apply a configuration, if the state still stands where it was planned on.
-    Apply(#[serde(with = "shared")] Arc<Desired>, ApplyOptions),
+    Apply(
+        #[serde(with = "shared")]
+        #[schemars(with = "Desired")]
+        Arc<Desired>,
+        ApplyOptions,
+    ),
+    /// What waits for a person, because the policy of the daemon does not apply it by itself.
+    Pending,
+    /// Apply what waits, if the state still stands where it was planned on.
+    AcceptPending {
+        /// What is allowed.
+        options: Options,
+        /// The serial that was planned on.
+        serial: u64,
+        /// The digest of the configuration whose plan was looked at.
+        configuration: Digest,
+        /// Who applies.
+        by: String,
+    },
     /// Generations, newest first.
     History {
         /// At most so many.
@@ -70,6 +100,7 @@ pub enum Request {
     Sample {
         /// The configuration.
         #[serde(with = "shared")]
+        #[schemars(with = "Desired")]
         desired: Arc<Desired>,
         /// The transfers.
         transfers: Vec<Name>,
@@ -106,12 +137,21 @@ pub enum Request {
         /// Which.
         integration: Name,
         /// Until when.
+        #[schemars(with = "Option<Instant>")]
         until: Option<Timestamp>,
         /// Why.
         reason: Option<String>,
     },
     /// Start an integration again after a pause or a trip.
     Resume {
+        /// Which.
+        integration: Name,
+        /// Who starts it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// Tell everybody whom an integration alerts that this is a test.
+    TestAlert {
         /// Which.
         integration: Name,
     },
@@ -127,6 +167,28 @@ pub enum Request {
         /// From where, in the format of the source's incremental field.
         since: Option<String>,
     },
+    /// Make a token for the HTTP API.
+    CreateToken {
+        /// What it is called.
+        name: Name,
+        /// What it allows.
+        roles: BTreeSet<Role>,
+        /// From when on it is refused.
+        #[schemars(with = "Option<Instant>")]
+        expires: Option<Timestamp>,
+    },
+    /// The tokens of the HTTP API.
+    Tokens,
+    /// Take a token away.
+    RevokeToken {
+        /// Which.
+        name: Name,
+    },
+    /// The audit log, newest first.
+    Audit {
+        /// At most so many entries.
+        limit: usize,
+    },
 }
 
 impl Request {
@@ -139,6 +201,8 @@ impl Request {
                 | Self::Resume { .. }
                 | Self::Approve { .. }
                 | Self::Resync { .. }
+                | Self::CreateToken { .. }
+                | Self::RevokeToken { .. }
         )
     }
 }
@@ -160,7 +224,7 @@ mod shared {
 }
 
 /// A look at a source of a configuration, where its secrets are.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Look {
     /// The configuration.
@@ -172,7 +236,7 @@ pub struct Look {
 }
 
 /// What is looked at.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum LookAt {
     /// Whether the source can be reached and accepts us.
@@ -186,7 +250,7 @@ pub enum LookAt {
 }
 
 /// How a configuration is applied.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyOptions {
     /// What is allowed, and which resources.
@@ -226,6 +290,16 @@ impl<'de> Deserialize<'de> for Row {
     }
 }
 
+impl JsonSchema for Row {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Row".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A row: its fields with their values.", "type": "object" })
+    }
+}
+
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
@@ -233,7 +307,7 @@ impl Serialize for Row {
 }
 
 /// A part of an answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Reply {
     /// Where the state stands.
@@ -272,12 +346,51 @@ pub enum Reply {
     Info(Info),
     /// Whether the state is whole.
     Checked(CheckReport),
+    /// An alert was sent, or was not.
+    Alerted(Alerted),
+    /// A token was made.
+    NewToken(NewToken),
+    /// A token, without its text.
+    Token(TokenView),
+    /// An entry of the audit log.
+    Audit(AuditEntry),
     /// It is done; what there is to say of it.
     Done(String),
 }
 
+/// A token that was just made. Its text is never seen again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewToken {
+    /// The text, for whoever is to use it.
+    pub token: TokenText,
+    /// What is kept of it.
+    pub view: TokenView,
+}
+
+/// A token as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenView {
+    /// What it is called.
+    pub name: Name,
+    /// What it allows.
+    pub roles: BTreeSet<Role>,
+    /// When it was made.
+    #[schemars(with = "Instant")]
+    pub created: Timestamp,
+    /// From when on it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub expires: Option<Timestamp>,
+    /// When it was last used, to the hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub used: Option<Timestamp>,
+}
+
 /// How far a run is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// The transfer that runs.
@@ -289,17 +402,31 @@ pub struct Progress {
 }
 
 /// What ran and what did not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
     /// The runs, in the order of their ends.
     pub runs: Vec<Run>,
     /// What did not run, and why.
     pub skipped: Vec<(Name, String)>,
+    /// Why alerts wait, when some could not be delivered at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<String>,
+}
+
+/// What became of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Alerted {
+    /// To whom: addresses, or the reference to a URL.
+    pub to: String,
+    /// Why it was not taken; absent when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// A record beside what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The record as it came.
@@ -318,7 +445,7 @@ pub struct Preview {
 }
 
 /// Where a record comes from, and what was rejected under its key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The row, when there is one.
@@ -334,7 +461,7 @@ pub struct Explanation {
 }
 
 /// A row as it is stored and as it would be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
     /// The transfer.
@@ -351,7 +478,7 @@ pub struct Sample {
 }
 
 /// A rejected record as people see it: without what only the state understands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RejectView {
     /// Which.
@@ -361,6 +488,7 @@ pub struct RejectView {
     /// The run in which it was last seen.
     pub run: RunId,
     /// When it was last seen.
+    #[schemars(with = "Instant")]
     pub at: Timestamp,
     /// Where in the run: page and position, or file and line.
     pub position: String,
@@ -386,7 +514,7 @@ impl RejectView {
 }
 
 /// A data type of a source, with the fields that its first records have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DataTypeView {
     /// Its name.
@@ -401,7 +529,7 @@ pub struct DataTypeView {
 }
 
 /// A field that was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldView {
     /// Its path.
@@ -415,7 +543,7 @@ pub struct FieldView {
 }
 
 /// How everything stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The stack.
@@ -430,10 +558,38 @@ pub struct Status {
     pub transfers: Vec<TransferStatus>,
     /// Steps that are outstanding.
     pub steps: usize,
+    /// How many alerts wait to be taken.
+    #[serde(default)]
+    pub outbox: usize,
+    /// Why the one that was tried last was not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox_error: Option<String>,
+    /// What the daemon adds, when one owns the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<DaemonStatus>,
+}
+
+/// What only the daemon knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DaemonStatus {
+    /// Where the configuration comes from, in words.
+    pub origin: String,
+    /// Which changes it applies by itself: none, safe or all.
+    pub policy: String,
+    /// What is wrong with the configuration that was read last; the one before it is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// Why changes wait for a person, when some do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Vec<String>>,
+    /// Why the configuration could not be read or applied, though that says nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// How an integration stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IntegrationStatus {
     /// Its name.
@@ -453,7 +609,7 @@ pub struct IntegrationStatus {
 }
 
 /// What an integration is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IntegrationState {
     /// Its transfers run.
@@ -479,7 +635,7 @@ impl IntegrationState {
 }
 
 /// How a transfer stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TransferStatus {
     /// Its name.
@@ -498,7 +654,12 @@ pub struct TransferStatus {
     pub last_run: Option<Run>,
     /// When a run last succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
     pub last_success: Option<Timestamp>,
+    /// When it runs next by itself, when a daemon lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub next_run: Option<Timestamp>,
     /// How many runs have failed since.
     pub consecutive_failures: u32,
     /// How many rows it owns.

@@ -35,7 +35,7 @@ pub(super) async fn authenticate(
             token.name
         ))),
         Verified::Unknown if attempts.is_too_many(peer, now) => {
-            Err(Refusal::too_many("too many tokens that nobody has", attempts.seconds_left(now)))
+            Err(Refusal::too_many("too many tokens that nobody has", seconds_left(now)))
         }
         Verified::Unknown => {
             tracing::warn!(peer, "somebody used a token that nobody has");
@@ -89,10 +89,11 @@ impl Attempts {
         *count = count.saturating_add(1);
         *count > MAX_ATTEMPTS
     }
+}
 
-    fn seconds_left(&self, now: Timestamp) -> u64 {
-        u64::try_from(60 - now.as_second().rem_euclid(60)).unwrap_or(60)
-    }
+/// How many seconds the minute still has.
+fn seconds_left(now: Timestamp) -> u64 {
+    u64::try_from(60 - now.as_second().rem_euclid(60)).unwrap_or(60)
 }
 
 #[cfg(test)]
@@ -141,6 +142,6 @@ mod tests {
         assert!(attempts.is_too_many("10.0.0.1", at(119)));
         assert!(!attempts.is_too_many("10.0.0.2", at(119)));
         assert!(!attempts.is_too_many("10.0.0.1", at(120)));
-        assert_eq!(attempts.seconds_left(at(119)), 1);
+        assert_eq!(seconds_left(at(119)), 1);
     }
 }

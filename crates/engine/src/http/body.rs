@@ -9,7 +9,6 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::problem::Refusal;
-use super::{BODY_TIME, MAX_BODY, MAX_CONFIGURATION, UPLOAD_TIME};
 use crate::failure::FailureCode;
 
 /// The media types that a body may have.
@@ -29,12 +28,6 @@ pub(super) struct Bounds {
     /// So long.
     pub(super) time: Duration,
 }
-
-/// What an ordinary body may have.
-pub(super) const ORDINARY: Bounds = Bounds { bytes: MAX_BODY, time: BODY_TIME };
-
-/// What an uploaded configuration may have.
-pub(super) const UPLOAD: Bounds = Bounds { bytes: MAX_CONFIGURATION, time: UPLOAD_TIME };
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,8 @@ pub(super) fn health() -> Response {
 /// Whether it is ready.
 pub(super) fn readiness(serving: &dyn Serving, values: &Values) -> Result<Response, Refusal> {
     let Readiness { ready, problems } = serving.readiness();
-    let ready = ready && !(values.flag("strict")? && !problems.is_empty());
+    let is_strict = values.flag("strict")?;
+    let ready = ready && (problems.is_empty() || !is_strict);
     let mut response = operation::json(&Readiness { ready, problems })?;
     if !ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

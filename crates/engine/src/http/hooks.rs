@@ -9,7 +9,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::body::{self, ORDINARY};
+use super::body::{self, Bounds};
 use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::MAX_EVENT;
@@ -18,12 +18,22 @@ use super::{Push, Received, Serving};
 /// After how many seconds a delivery that could not be made durable is to be sent again.
 const AGAIN: u64 = 5;
 
+/// A push before its body is read.
+pub(super) struct Pushed {
+    /// Its headers.
+    pub(super) headers: HeaderMap,
+    /// Its body.
+    pub(super) body: Body,
+    /// Who sends it.
+    pub(super) peer: IpAddr,
+}
+
 /// Hands a push on.
 pub(super) async fn receive(
     serving: &dyn Serving,
     values: Result<Values, Refusal>,
-    (headers, body): (HeaderMap, Body),
-    peer: IpAddr,
+    Pushed { headers, body, peer }: Pushed,
+    bounds: Bounds,
 ) -> Response {
     let addressed = values.and_then(|values| {
         Ok((
@@ -35,7 +45,7 @@ pub(super) async fn receive(
     });
     // A place that cannot be is refused like one that is not there.
     let Ok((stack, source, data_type, event)) = addressed else { return status(Received::Refused) };
-    let body = match body::read(&headers, body, ORDINARY).await {
+    let body = match body::read(&headers, body, bounds).await {
         Ok(body) => body,
         Err(error) => return error.status().into_response(),
     };

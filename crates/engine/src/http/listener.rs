@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::tls::Certificate;
-use super::{DRAIN_TIME, HEAD_TIME, Listen, MAX_CONNECTIONS, MAX_HEAD, ServeError};
+use super::{DRAIN_TIME, Limits, Listen, MAX_HEAD, ServeError};
 
 /// A socket that is listened at.
 pub struct Bound {
@@ -52,7 +52,12 @@ impl Bound {
     }
 
     /// Serves until `end` becomes true; then what is under way may take a little longer.
-    pub async fn serve(self, router: Router, mut end: watch::Receiver<bool>) -> Result<(), ServeError> {
+    pub(super) async fn serve(
+        self,
+        router: Router,
+        limits: Limits,
+        mut end: watch::Receiver<bool>,
+    ) -> Result<(), ServeError> {
         let Self { listener, address, tls } = self;
         let handle = Handle::new();
         let ending = handle.clone();
@@ -62,22 +67,22 @@ impl Bound {
             ending.graceful_shutdown(Some(DRAIN_TIME));
         });
         let mut server = Server::<SocketAddr>::from_listener(listener).handle(handle).http1_only();
-        server.http_builder().http1().header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD);
+        server.http_builder().http1().header_read_timeout(limits.head_time).max_buf_size(MAX_HEAD);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let bounded = Bounded(Arc::new(Semaphore::new(MAX_CONNECTIONS)));
-        let served = match tls {
+        let bounded = Bounded(Arc::new(Semaphore::new(limits.connections)));
+        let outcome = match tls {
             None => server.acceptor(bounded).serve(service).await,
             Some(certificate) => {
                 let (config, texts) = certificate.load().await?;
                 let following = tokio::spawn(certificate.follow(config.clone(), texts));
                 let acceptor = RustlsAcceptor::new(config).acceptor(bounded);
-                let served = server.acceptor(acceptor).serve(service).await;
+                let result = server.acceptor(acceptor).serve(service).await;
                 following.abort();
-                served
+                result
             }
         };
         watching.abort();
-        served.map_err(|source| ServeError::Serve { address, source })
+        outcome.map_err(|source| ServeError::Serve { address, source })
     }
 }
 

@@ -167,6 +167,33 @@ pub struct Listen {
     pub open_metrics: bool,
 }
 
+/// The limits that a test may want to meet sooner; each is a constant above.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// [`HEAD_TIME`].
+    pub head_time: Duration,
+    /// [`BODY_TIME`].
+    pub body_time: Duration,
+    /// [`UPLOAD_TIME`].
+    pub upload_time: Duration,
+    /// [`MAX_CONNECTIONS`].
+    pub connections: usize,
+    /// [`MAX_REQUESTS`].
+    pub requests: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_time: HEAD_TIME,
+            body_time: BODY_TIME,
+            upload_time: UPLOAD_TIME,
+            connections: MAX_CONNECTIONS,
+            requests: MAX_REQUESTS,
+        }
+    }
+}
+
 /// What the server itself needs of the state, and what an uploaded configuration is resolved against.
 #[derive(Clone)]
 pub struct Access {

@@ -1,7 +1,7 @@
 //! What went wrong, as HTTP says it: a [`Failure`] becomes a problem document (RFC 9457) and a status, and back.
 
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use raccord_model::diagnostic::Diagnostic;
 use schemars::JsonSchema;
@@ -11,6 +11,9 @@ use crate::failure::{Failure, FailureCode};
 
 /// The media type of a problem.
 pub const PROBLEM: &str = "application/problem+json";
+
+/// After how many seconds a daemon that is busy or ending may be asked again.
+const SOON: u64 = 5;
 
 /// A problem document, with what our own client needs to show it as if the engine were its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,13 +50,24 @@ pub struct Refusal {
     status: StatusCode,
     failure: Failure,
     diagnostics: Vec<Diagnostic>,
-    header: Option<(HeaderName, HeaderValue)>,
+    also: Also,
+}
+
+/// What a refusal says in a header.
+#[derive(Debug, Clone, Copy)]
+enum Also {
+    /// Nothing.
+    Nothing,
+    /// How to prove who one is.
+    Challenge,
+    /// After how many seconds asking again makes sense.
+    Again(u64),
 }
 
 impl Refusal {
     /// A refusal with a status of its own.
     pub fn new(status: StatusCode, code: FailureCode, message: impl Into<String>) -> Self {
-        Self { status, failure: Failure::new(code, message), diagnostics: Vec::new(), header: None }
+        Self { status, failure: Failure::new(code, message), diagnostics: Vec::new(), also: Also::Nothing }
     }
 
     /// The request cannot be understood.
@@ -66,13 +80,6 @@ impl Refusal {
         Failure::new(FailureCode::Unavailable, message).into()
     }
 
-    /// The method is not one of those that are allowed.
-    pub fn method(allowed: &str) -> Self {
-        let message = format!("the method is not one of: {allowed}");
-        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, FailureCode::Invalid, message);
-        Self { header: HeaderValue::from_str(allowed).ok().map(|allowed| (ALLOW, allowed)), ..refusal }
-    }
-
     /// The configuration has mistakes.
     pub fn mistakes(diagnostics: Vec<Diagnostic>) -> Self {
         let message = "the configuration has errors".to_owned();
@@ -83,7 +90,7 @@ impl Refusal {
     /// Too many in too short a time.
     pub fn too_many(message: impl Into<String>, seconds: u64) -> Self {
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, FailureCode::Unavailable, message);
-        Self { header: Some((RETRY_AFTER, seconds.into())), ..refusal }
+        Self { also: Also::Again(seconds), ..refusal }
     }
 
     /// The status.
@@ -108,27 +115,33 @@ impl Refusal {
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        let header = match failure.code {
-            FailureCode::Unauthenticated => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"raccord\"")))
-            }
-            FailureCode::Unavailable => Some((RETRY_AFTER, HeaderValue::from_static("5"))),
-            _ => None,
+        let also = match failure.code {
+            FailureCode::Unauthenticated => Also::Challenge,
+            FailureCode::Unavailable => Also::Again(SOON),
+            _ => Also::Nothing,
         };
-        Self { status: status(failure.code), failure, diagnostics: Vec::new(), header }
+        Self { status: status(failure.code), failure, diagnostics: Vec::new(), also }
     }
 }
 
 impl IntoResponse for Refusal {
-    fn into_response(mut self) -> Response {
-        let (status, header) = (self.status, self.header.take());
+    fn into_response(self) -> Response {
+        let (status, also) = (self.status, self.also);
         // A problem is texts and numbers, which always have a JSON form.
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(header);
+        match also {
+            Also::Nothing => {}
+            Also::Challenge => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"raccord\""));
+            }
+            Also::Again(seconds) => {
+                headers.insert(RETRY_AFTER, seconds.into());
+            }
+        }
         response
     }
 }

@@ -192,7 +192,7 @@ pub const ROUTES: &[Route] = &[
         path: "/metrics",
         guard: Guard::Metrics,
         summary: "Metrics, as Prometheus reads them",
-        description: "Needs a token with the role read, unless the daemon was started with `--metrics-open`.",
+        description: "Needs a token with the role read, unless the daemon was started with `--open-metrics`.",
         parameters: &[],
         body: Body::None,
         answer: Answer::Metrics,

@@ -16,7 +16,7 @@ use raccord_model::fact::{Role, Token};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::auth::{self, Attempts, authenticate};
-use super::body::{self, Media, ORDINARY, UPLOAD};
+use super::body::{self, Bounds, Media};
 use super::conversation::{Conversation, Place, UnderWay};
 use super::listener::Bound;
 use super::operation::{From, answer_of, request_of};
@@ -24,8 +24,8 @@ use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::{Answer, Body, Guard, Method, ROUTES, Route};
 use super::{
-    Access, Listen, MAX_REQUESTS, MAX_UPLOADS, PROTOCOL_HEADER, REQUEST_HEADER, ServeError, Serving, health,
-    hooks, openapi, upload,
+    Access, Limits, Listen, MAX_BODY, MAX_CONFIGURATION, MAX_UPLOADS, PROTOCOL_HEADER, REQUEST_HEADER,
+    ServeError, Serving, health, hooks, openapi, upload,
 };
 use crate::access::{admit, required};
 use crate::audit::{AuditLog, in_words};
@@ -39,6 +39,7 @@ struct Shared {
     access: Access,
     log: AuditLog,
     open_metrics: bool,
+    limits: Limits,
     requests: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     under_way: Arc<UnderWay>,
@@ -56,13 +57,13 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let bound = Bound::new(&listen).await?;
     tracing::info!("listening on {}", bound.url());
-    serve_at(bound, listen.open_metrics, (serving, access), end).await
+    serve_at(bound, (listen.open_metrics, Limits::default()), (serving, access), end).await
 }
 
 /// Serves where somebody listens already, until `end` becomes true.
 pub async fn serve_at(
     bound: Bound,
-    open_metrics: bool,
+    (open_metrics, limits): (bool, Limits),
     (serving, access): (Arc<dyn Serving>, Access),
     end: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
@@ -72,14 +73,15 @@ pub async fn serve_at(
         access,
         log,
         open_metrics,
-        requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+        limits,
+        requests: Arc::new(Semaphore::new(limits.requests)),
         uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
         under_way: Arc::default(),
         strangers: Attempts::default(),
         refusals: Attempts::default(),
         document: openapi::text().into(),
     };
-    bound.serve(router(Arc::new(shared)), end).await
+    bound.serve(router(Arc::new(shared)), limits, end).await
 }
 
 /// The router that the table says.
@@ -134,7 +136,8 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     if route.guard == Guard::Signature {
         let values = values(route, &mut parts).await;
-        return Ok(hooks::receive(shared.serving.as_ref(), values, (parts.headers, body), peer.ip()).await);
+        let pushed = hooks::Pushed { headers: parts.headers, body, peer: peer.ip() };
+        return Ok(hooks::receive(shared.serving.as_ref(), values, pushed, ordinary(shared.limits)).await);
     }
     let token = shared.token(route, &parts, peer).await?;
     let values = values(route, &mut parts).await?;
@@ -225,13 +228,14 @@ impl Shared {
         let caller = auth::caller(&token);
         let upload = self.place_for_upload(route).await?;
         let read = self.read(route, &parts, body).await?;
-        let (request, caller) = self.understand(route, values, read, caller).await?;
+        let (mut request, caller) = self.understand(route, values, read, caller).await?;
         if route.body == Body::Request {
             self.require(&token, required(&request), &in_words(&request)).await?;
             if let Err(failure) = admit(&request, Way::Http) {
                 self.refuse(&token, &in_words(&request), &failure.message).await;
                 return Err(failure.into());
             }
+            request = beside(move || upload::examine(&request).map(|()| request)).await?;
         }
         let upload = upload.filter(|_| upload::holds_configuration(&request));
         let (sender, stop) = watch::channel(false);
@@ -261,7 +265,8 @@ impl Shared {
         if !matches!(route.body, Body::Configuration | Body::Request) {
             return Ok(None);
         }
-        let waiting = tokio::time::timeout(UPLOAD.time, Arc::clone(&self.uploads).acquire_owned());
+        let waiting =
+            tokio::time::timeout(self.limits.upload_time, Arc::clone(&self.uploads).acquire_owned());
         match waiting.await {
             Ok(Ok(place)) => Ok(Some(place)),
             _ => Err(Refusal::unavailable("there are too many uploads at once")),
@@ -276,12 +281,14 @@ impl Shared {
         body: axum::body::Body,
     ) -> Result<Option<(Bytes, Media)>, Refusal> {
         let headers = &parts.headers;
+        let ordinary = ordinary(self.limits);
+        let upload = Bounds { bytes: MAX_CONFIGURATION, time: self.limits.upload_time };
         let (taken, bounds): (&[Media], _) = match route.body {
             Body::None | Body::Push => return Ok(None),
-            Body::Configuration => (&[Media::Json, Media::Yaml], UPLOAD),
-            Body::Request => (&[Media::Json], UPLOAD),
+            Body::Configuration => (&[Media::Json, Media::Yaml], upload),
+            Body::Request => (&[Media::Json], upload),
             Body::Pause => {
-                let bytes = body::read_or_refuse(headers, body, ORDINARY).await?;
+                let bytes = body::read_or_refuse(headers, body, ordinary).await?;
                 if bytes.is_empty() {
                     return Ok(None);
                 }
@@ -301,19 +308,29 @@ impl Shared {
         caller: Caller,
     ) -> Result<(Request, Caller), Refusal> {
         let root = self.access.root.clone();
-        let reading = move || {
+        beside(move || {
             if route.body != Body::Request {
                 let from = From { caller: &caller, root: &root };
                 return Ok((request_of(route.id, &values, body, from)?, caller));
             }
             let bytes = body.map(|(bytes, _)| bytes).unwrap_or_default();
-            let request: Request = body::json(&bytes)?;
-            upload::examine(&request)?;
-            Ok((request, caller))
-        };
-        let read = tokio::task::spawn_blocking(reading).await;
-        read.map_err(|_| Refusal::from(Failure::new(FailureCode::Internal, "the request could not be read")))?
+            Ok((body::json(&bytes)?, caller))
+        })
+        .await
     }
+}
+
+/// Does what takes a while beside everything else.
+async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Refusal::from(Failure::new(FailureCode::Internal, "the request could not be read")))?
+}
+
+/// What a body may have that is no configuration.
+const fn ordinary(limits: Limits) -> Bounds {
+    Bounds { bytes: MAX_BODY, time: limits.body_time }
 }
 
 /// Refuses a caller that speaks another version of the protocol, in words.

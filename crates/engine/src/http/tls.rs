@@ -57,7 +57,7 @@ impl Certificate {
                     tracing::info!("the certificate has changed and is in use");
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the certificate has changed and is no use; the last one stays")
+                    tracing::warn!(%error, "the certificate has changed and is no use; the last one stays");
                 }
             }
             // What is of no use is told once.

@@ -1,6 +1,8 @@
 //! The verbs, one file each or a few that belong together. Each answers through replies and prints nothing.
 
+pub mod alert;
 pub mod apply;
+pub mod audit;
 pub mod discover;
 pub mod explain;
 pub mod history;
@@ -12,6 +14,7 @@ pub mod rejects;
 pub mod sample;
 pub mod source;
 pub mod status;
+pub mod token;
 
 use raccord_model::fact::EntityFact;
 use raccord_model::language::Entity;

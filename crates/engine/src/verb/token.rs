@@ -57,8 +57,8 @@ pub async fn list(engine: &Engine, replies: &mut Replies<'_>) -> Result<(), Engi
     let facts = engine.facts();
     let uses = uses(&facts).await?;
     for token in tokens(&facts).await? {
-        let used = uses.get(token.name.as_str()).copied();
-        replies(Reply::Token(view(token, used)));
+        let last = uses.get(token.name.as_str()).copied();
+        replies(Reply::Token(view(token, last)));
     }
     Ok(())
 }

@@ -2,6 +2,10 @@
 //!
 //! They are kept by the state as versioned JSON of small size; an apply never rewinds them.
 
+mod audit;
+mod notice;
+mod token;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +21,11 @@ use crate::key::Key;
 use crate::name::{EntityRef, Ident, Name};
 use crate::plan::Action;
 use crate::row::FieldId;
+use crate::schema::Instant;
+
+pub use audit::{AuditEntry, AuditOutcome, AuditWay};
+pub use notice::{Channel, Notice, NoticeAbout, Share};
+pub use token::{Role, Token, TokenUse, UnknownRole};
 
 /// The version of the form in which facts are kept.
 const FACT_VERSION: u8 = 1;
@@ -47,7 +56,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
 }
 
 /// The identity of a resource: it survives a rename, and a recreated resource gets a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Uid(pub Uuid);
 
@@ -58,7 +67,7 @@ impl fmt::Display for Uid {
 }
 
 /// The identity of a run; later runs have greater ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct RunId(pub Uuid);
 
@@ -76,7 +85,7 @@ impl FromStr for RunId {
 }
 
 /// An entry of the index: which resource stands under a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Who it is.
     pub uid: Uid,
@@ -85,12 +94,13 @@ pub struct Entry {
 }
 
 /// One generation: what an apply changed, so that history is a delta and not a copy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Generation {
     /// Its number, from 1.
     pub number: u64,
     /// When it was applied.
+    #[schemars(with = "Instant")]
     pub at: Timestamp,
     /// Who applied it.
     pub by: String,
@@ -107,7 +117,7 @@ pub struct Generation {
 }
 
 /// One change of a generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GenerationChange {
     /// Which resource, under its newer key.
@@ -146,6 +156,22 @@ pub struct TransferFact {
     /// How many records the last complete reading fetched: what a re-read will cost.
     #[serde(default)]
     pub last_full_read: u64,
+    /// Where the grid of its due times begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<Grid>,
+    /// The latest due time that a run has served. A run that was cut has served none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<Timestamp>,
+}
+
+/// Where the due times of a schedule begin: another schedule, or another activation, begins anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grid {
+    /// The digest of the schedule that was activated.
+    pub schedule: Digest,
+    /// When it was.
+    pub since: Timestamp,
 }
 
 /// What is known of an entity: which rows are its own, and what its fields are called in them.
@@ -173,6 +199,27 @@ pub struct IntegrationFact {
     /// New rejects by minute (Unix minutes), as far back as the breaker looks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rejects: BTreeMap<i64, u64>,
+    /// What people were warned of already.
+    #[serde(default, skip_serializing_if = "Warned::is_empty")]
+    pub warned: Warned,
+}
+
+/// Which of the breaker's limits people know to be half used up; they are told once, until it is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Warned {
+    /// That of failures, by transfer.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub failures: BTreeSet<Uid>,
+    /// That of rejects.
+    pub rejects: bool,
+}
+
+impl Warned {
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        !self.rejects && self.failures.is_empty()
+    }
 }
 
 /// Why and when the breaker disabled an integration.
@@ -284,7 +331,7 @@ impl Tally {
 }
 
 /// One execution of a transfer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// Which.
@@ -297,10 +344,15 @@ pub struct Run {
     pub to: EntityRef,
     /// The generation that ran.
     pub generation: u64,
+    /// Why it began.
+    #[serde(default)]
+    pub cause: RunCause,
     /// When it began.
+    #[schemars(with = "Instant")]
     pub started: Timestamp,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
     pub ended: Option<Timestamp>,
     /// How it ended, or that it is under way.
     pub outcome: RunOutcome,
@@ -309,6 +361,23 @@ pub struct Run {
     /// How many pages were read.
     #[serde(default)]
     pub pages: u64,
+}
+
+/// Why a run began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RunCause {
+    /// A person asked.
+    #[default]
+    Requested,
+    /// A due time had come.
+    Scheduled {
+        /// Which.
+        #[schemars(with = "String")]
+        due: Timestamp,
+    },
+    /// Webhook deliveries waited.
+    Deliveries,
 }
 
 /// How a run ended.
@@ -376,6 +445,9 @@ pub struct Reject {
     /// The fields of the parent record, when the data type has a parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// Whether the record came with the message that it is deleted: then no more than its key is read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deletion: bool,
 }
 
 impl Serialize for RejectId {
@@ -405,6 +477,16 @@ impl FromStr for RejectId {
     fn from_str(text: &str) -> Result<Self, RejectIdError> {
         let number = u64::from_str_radix(text, 16).map_err(|_| RejectIdError)?;
         if text.len() == 16 { Ok(Self(number.to_be_bytes())) } else { Err(RejectIdError) }
+    }
+}
+
+impl JsonSchema for RejectId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RejectId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
     }
 }
 

@@ -1,0 +1,71 @@
+//! Webhooks: a push arrives as it was sent, and its sender learns a status and nothing else.
+
+use std::time::Duration;
+
+use raccord_engine::http::{MAX_BODY, Received};
+use reqwest::Method;
+
+use crate::stage::{Answer, Server, send};
+
+async fn push(server: &Server, path: &str, body: Vec<u8>) -> Answer {
+    let request = server.request(Method::POST, path).header("x-signature", "abc").body(body);
+    send(request).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_arrives_as_it_was_sent() {
+    let server = Server::start().await;
+    let body = b"{ \"id\" : 1 }\n\xff".to_vec();
+    let answer =
+        push(&server, "/hooks/crm/boutique/customers/customer.created", body.clone()).await.expect(204);
+    assert_eq!(answer.text, "");
+    push(&server, "/hooks/crm/boutique", Vec::new()).await.expect(204);
+    let pushes = server.stage.pushes.lock().unwrap();
+    let [one, two] = pushes.as_slice() else { panic!("{pushes:?}") };
+    assert_eq!((one.stack.as_str(), one.source.as_str()), ("crm", "boutique"));
+    assert_eq!(one.data_type.as_ref().unwrap().as_str(), "customers");
+    assert_eq!(one.event.as_deref(), Some("customer.created"));
+    assert_eq!((&one.body[..], one.headers["x-signature"].to_str().unwrap()), (&body[..], "abc"));
+    assert!(one.peer.is_loopback());
+    assert_eq!((two.data_type.as_ref(), two.event.as_ref(), two.body.len()), (None, None, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_learns_nothing_but_a_status() {
+    let server = Server::start().await;
+    let cases = [
+        (Received::Accepted, 204, ""),
+        (Received::Replayed, 204, ""),
+        (Received::Ignored, 204, ""),
+        (Received::Refused, 403, ""),
+        (Received::TooLarge, 413, ""),
+        (Received::TooMany { retry_after: Duration::from_secs(7) }, 429, "7"),
+        (Received::TooMany { retry_after: Duration::from_millis(1) }, 429, "1"),
+        (Received::Unavailable, 503, "5"),
+    ];
+    for (received, status, again) in cases {
+        *server.stage.received.lock().unwrap() = received;
+        let answer = push(&server, "/hooks/crm/boutique", b"{}".to_vec()).await;
+        assert_eq!((answer.status, answer.text.as_str()), (status, ""), "{received:?}");
+        assert_eq!(answer.header("retry-after"), again, "{received:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_cannot_be_is_refused_like_one_that_is_not_there() {
+    let server = Server::start().await;
+    let long = format!("/hooks/crm/boutique/customers/{}", "x".repeat(200));
+    for path in [
+        "/hooks/CRM/boutique",
+        "/hooks/crm/boutique/a%2Fb/created",
+        "/hooks/crm/b/c/%00",
+        &long,
+        "/hooks/crm/b?x=1",
+    ] {
+        let answer = push(&server, path, b"{}".to_vec()).await;
+        assert_eq!((answer.status, answer.text.as_str()), (403, ""), "{path}");
+    }
+    assert!(server.stage.pushes.lock().unwrap().is_empty());
+    let answer = push(&server, "/hooks/crm/boutique", vec![b' '; MAX_BODY + 1]).await;
+    assert_eq!((answer.status, answer.text.as_str()), (413, ""));
+}
