@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use raccord_model::fact::RejectIdError;
 use raccord_model::port::inbox::{Inbox, InboxError};
-use raccord_model::port::inbox::Inbox;
 use raccord_model::port::sink::{Ledger, Sink, SinkError};
 use raccord_model::port::source::SourceError;
 use raccord_model::port::state::{State, StateError};
@@ -34,8 +33,6 @@ pub struct Engine {
     pub ledger: Arc<dyn Ledger>,
     /// Where deliveries wait.
     pub inbox: Arc<dyn Inbox>,
-    /// Where deliveries wait.
-    pub inbox: Arc<dyn Inbox>,
     /// Looks after the state as a whole.
     pub upkeep: Arc<dyn Upkeep>,
     /// The clock and the randomness.
@@ -51,7 +48,6 @@ impl Engine {
             state: Arc::clone(store) as Arc<dyn State>,
             sink: Arc::clone(store) as Arc<dyn Sink>,
             ledger: Arc::clone(store) as Arc<dyn Ledger>,
-            inbox: Arc::clone(store) as Arc<dyn Inbox>,
             inbox: Arc::clone(store) as Arc<dyn Inbox>,
             upkeep: Arc::new(Caretaker(Arc::clone(store))),
             environment,
