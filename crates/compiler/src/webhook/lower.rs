@@ -231,27 +231,27 @@ fn lower_taken(
             return None;
         }
         (Some(fetch), false) => {
-            if event.record != FieldPath::default() {
-                findings.conflict(
-                    &["events", name, "record"],
-                    "the record is not in the event; where it is in the answer says `fetch.record`",
-                );
-            }
             let path = PathTemplate::parse(&fetch.path, "event");
             let path = path.map_err(|error| format!("the path `{}` {error}", fetch.path));
             let path = findings.take(&["events", name, "fetch", "path"], path)?;
             let fields = path.fields().map(|field| paths.slot(field)).collect();
-            What::Fetch { path, fields, answer: fetch.record.clone() }
+            What::Fetch {
+                path,
+                fields,
+                answer: fetch.record.clone(),
+                known: lower_place(&event.record, paths),
+            }
         }
         (None, deleted) => {
-            let place = match &event.record {
-                whole if whole.0.is_empty() => RecordPlace::Whole,
-                part => RecordPlace::Part(paths.slot(part), part.clone()),
-            };
+            let place = lower_place(&event.record, paths);
             if deleted { What::Delete(place) } else { What::Upsert(place) }
         }
     };
     Some(Taken { data_type: event.data_type.clone(), what })
+}
+
+fn lower_place(path: &FieldPath, paths: &mut Paths) -> RecordPlace {
+    if path.0.is_empty() { RecordPlace::Whole } else { RecordPlace::Part(paths.slot(path), path.clone()) }
 }
 
 fn check_data_type(name: &str, wanted: &DataTypeName, settings: &HttpSettings, findings: &mut Findings) {

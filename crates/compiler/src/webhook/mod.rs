@@ -69,8 +69,8 @@ enum What {
     Upsert(RecordPlace),
     /// It is gone; its key is here.
     Delete(RecordPlace),
-    /// It is to be fetched.
-    Fetch { path: PathTemplate, fields: Vec<Slot>, answer: FieldPath },
+    /// It is to be fetched; what is known of it, should it be gone, is here.
+    Fetch { path: PathTemplate, fields: Vec<Slot>, answer: FieldPath, known: RecordPlace },
 }
 
 /// Where the record is.

@@ -49,7 +49,7 @@ pub struct Received {
     pub event: String,
     /// What it says of the record.
     pub intent: Intent,
-    /// Where the record is in the body; for one that is fetched, the whole event.
+    /// Where the record is in the body. Of one that is fetched, what is known of it, or nothing.
     pub record: Range<usize>,
     /// The id by which the same delivery is known again.
     pub delivery: Option<String>,
@@ -137,12 +137,12 @@ impl Hook {
         let (intent, record) = match &taken.what {
             What::Upsert(place) => (Intent::Upsert, delivery.record(place)?),
             What::Delete(place) => (Intent::Delete, delivery.record(place)?),
-            What::Fetch { path, fields, .. } => {
+            What::Fetch { path, fields, known, .. } => {
                 let values = path.fields().zip(fields).map(|(path, slot)| delivery.path_value(path, *slot));
                 let values = values.collect::<Result<Vec<_>, _>>()?;
                 // A field that is the whole path is a path or a URL already.
                 let path = if path.is_field_alone() { values.concat() } else { path.render(&values) };
-                (Intent::Fetch { path }, delivery.record(&RecordPlace::Whole)?)
+                (Intent::Fetch { path }, delivery.record(known).unwrap_or_default())
             }
         };
         let id = self.delivery.as_ref().map(|place| delivery.id(place)).transpose()?;

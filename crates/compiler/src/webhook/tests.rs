@@ -102,10 +102,6 @@ fn events_are_checked() {
         &event(json!({"dataType": "orders", "deleted": true, "fetch": {"path": "/"}})),
         &["events.a.fetch conflicting-fields"],
     );
-    check(
-        &event(json!({"dataType": "orders", "record": "data", "fetch": {"path": "/"}})),
-        &["events.a.record conflicting-fields"],
-    );
     check(&json!({"event": {}, "delivery": {}}), &["event missing-field", "delivery missing-field"]);
     check(&json!({"event": {"header": "X-Event", "body": "action"}}), &[]);
     check(&json!({"delivery": {"header": "X-Id", "body": "id"}}), &["delivery conflicting-fields"]);
@@ -137,7 +133,7 @@ fn hook() -> Hook {
             "customer.deleted": {"dataType": "customers", "record": "data.object", "deleted": true},
             "customer.tax.*": "ignore",
             "order.changed": {"dataType": "orders", "fetch": {"path": "/orders/{event.data.id}", "record": "order"}},
-            "order.moved": {"dataType": "orders", "fetch": {"path": "{event.url}"}},
+            "order.moved": {"dataType": "orders", "record": "order", "fetch": {"path": "{event.url}"}},
             "created": {"dataType": "customers", "record": "customer"},
         }
     }));
@@ -188,9 +184,10 @@ fn an_event_leads_to_its_record() {
             r#"orders order.changed /orders/a%2Fb%20%C3%A9 {"id":"e1","type":"order.changed","data":{"id":"a/b é"}} e1"#,
         ),
         (
-            r#"{"id":"e1","type":"order.moved","url":"https://api.example/o/1?a=b"}"#,
-            r#"orders order.moved https://api.example/o/1?a=b {"id":"e1","type":"order.moved","url":"https://api.example/o/1?a=b"} e1"#,
+            r#"{"id":"e1","type":"order.moved","url":"https://api.example/o/1?a=b","order":{"id":1}}"#,
+            r#"orders order.moved https://api.example/o/1?a=b {"id":1} e1"#,
         ),
+        (r#"{"id":"e1","type":"order.moved","url":"/o/1"}"#, "orders order.moved /o/1  e1"),
         // What stands twice counts as it stands last, like everywhere else.
         (
             r#"{"id":"e1","id":"e2","type":"customer.created","data":{"object":{"id":1}}}"#,

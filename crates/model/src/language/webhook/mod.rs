@@ -153,7 +153,7 @@ pub enum EventRule {
 pub struct TakenEvent {
     /// The data type of the source.
     pub data_type: DataTypeName,
-    /// Where the record is in the body; `$`, the default, when it is the body itself.
+    /// Where the record is in the body; `$`, the default, when it is the body itself. With `fetch`: where its key is, for a record that turns out to be gone.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub record: FieldPath,
