@@ -1,7 +1,7 @@
 //! The files that a configuration consists of: found, read, ordered. The only part that touches the disk.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -101,33 +101,33 @@ struct Walk<'r> {
     files: Vec<PathBuf>,
     directories: Vec<PathBuf>,
     /// Files and directories already met, by their real paths.
-    seen: BTreeSet<PathBuf>,
+    seen: HashSet<PathBuf>,
     report: &'r mut Report,
 }
 
 impl<'r> Walk<'r> {
-    const fn new(report: &'r mut Report) -> Self {
-        Self { files: Vec::new(), directories: Vec::new(), seen: BTreeSet::new(), report }
+    fn new(report: &'r mut Report) -> Self {
+        Self { files: Vec::new(), directories: Vec::new(), seen: HashSet::new(), report }
     }
 
     /// A path that was given: whatever it is, it is taken.
     fn named(&mut self, path: &Path) {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => self.directory(path),
-            Ok(_) => self.file(path),
+            Ok(metadata) if metadata.is_dir() => self.directory(path, real(path)),
+            Ok(_) => self.file(path, real(path)),
             Err(error) => unreadable(self.report, path, &error),
         }
     }
 
-    fn file(&mut self, path: &Path) {
-        if self.is_new(path) {
+    fn file(&mut self, path: &Path, real: PathBuf) {
+        if self.seen.insert(real) {
             self.files.push(path.to_owned());
         }
     }
 
-    fn directory(&mut self, path: &Path) {
+    fn directory(&mut self, path: &Path, real: PathBuf) {
         // A link back into a directory that was already walked ends here.
-        if !self.is_new(path) {
+        if !self.seen.insert(real.clone()) {
             return;
         }
         self.directories.push(path.to_owned());
@@ -135,27 +135,37 @@ impl<'r> Walk<'r> {
             Ok(entries) => entries,
             Err(error) => return unreadable(self.report, path, &error),
         };
-        let mut children: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
-        children.sort();
-        for child in children.iter().filter(|child| !is_hidden(child)) {
-            match fs::metadata(child) {
-                Ok(metadata) if metadata.is_dir() => {
-                    if !is_skipped(child) {
-                        self.directory(child);
-                    }
-                }
-                Ok(metadata) if metadata.is_file() && is_yaml(child) => self.file(child),
-                Err(error) if is_yaml(child) || (is_forbidden(&error) && !is_skipped(child)) => {
-                    unreadable(self.report, child, &error);
-                }
-                Ok(_) | Err(_) => {}
-            }
+        let mut entries: Vec<_> = entries.into_iter().map(|entry| (entry.path(), entry)).collect();
+        entries.sort_by(|one, other| one.0.cmp(&other.0));
+        for (child, entry) in entries.iter().filter(|(child, _)| !is_hidden(child)) {
+            self.child(child, entry, &real);
         }
     }
 
-    fn is_new(&mut self, path: &Path) -> bool {
-        self.seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+    /// An entry of a directory whose real path is known, and with it that of all but links.
+    fn child(&mut self, child: &Path, entry: &fs::DirEntry, parent: &Path) {
+        let found = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => {
+                fs::metadata(child).map(|metadata| (metadata.file_type(), real(child)))
+            }
+            other => other.map(|kind| (kind, parent.join(entry.file_name()))),
+        };
+        match found {
+            Ok((kind, real)) if kind.is_dir() => {
+                if !is_skipped(child) {
+                    self.directory(child, real);
+                }
+            }
+            Ok((kind, real)) if kind.is_file() && is_yaml(child) => self.file(child, real),
+            Err(error) if is_yaml(child) => unreadable(self.report, child, &error),
+            Ok(_) | Err(_) => {}
+        }
     }
+}
+
+/// Where a path leads in the end.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -343,6 +343,16 @@ async fn standard_input_cannot_be_watched() {
     assert!(matches!(error, WatchError::Stdin), "{error}");
 }
 
+/// How much more memory edits may take, in kB: far less than one event of each would.
+const MOST_MEMORY: u64 = 16 << 10;
+
+/// The memory of this process, in kB.
+fn memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// Edits without an end: they are announced meanwhile, the last one is seen, and signals do not pile up.
 async fn endless(edits: u32, every: Duration, settings: WatchSettings) {
     let home = tempfile::tempdir().unwrap();
@@ -363,23 +373,26 @@ async fn endless(edits: u32, every: Duration, settings: WatchSettings) {
         }
         begun.elapsed()
     });
-    let mut meanwhile = 0_u32;
+    let (mut meanwhile, mut after) = (0_u32, 0_u32);
+    let mut found = Vec::new();
+    let before = memory();
     while !writing.is_finished() {
         if tokio::time::timeout(settings.debounce, scene.changed.notified()).await.is_ok() {
             meanwhile += 1;
+            found = outcome(&load(&scene.loader).await);
         }
     }
     let took = writing.await.unwrap();
-    let after = tokio::time::timeout(LONG, async {
-        let mut signals = 0_u32;
-        while outcome(&load(&scene.loader).await) != [format!("Stack/s{edits}")] {
-            scene.changed.notified().await;
-            signals += 1;
-        }
-        signals
-    });
-    let after = after.await.unwrap();
-    println!("{edits} edits in {took:?}: {meanwhile} signals meanwhile, {after} after");
+    while found != [format!("Stack/s{edits}")] {
+        tokio::time::timeout(LONG, scene.changed.notified()).await.expect("the last edit is announced");
+        after += 1;
+        found = outcome(&load(&scene.loader).await);
+    }
+    let grown = memory().saturating_sub(before);
+    println!(
+        "{edits} edits in {took:?}: {meanwhile} signals meanwhile, {after} after, {grown} kB more memory"
+    );
+    assert!(grown < MOST_MEMORY, "{grown} kB more memory after {edits} edits");
     // One at the most in each stretch of patience or quiet.
     let most = took.as_millis() / settings.debounce.as_millis() + 2;
     assert!(meanwhile >= 1, "nothing was announced during {took:?} of edits");
