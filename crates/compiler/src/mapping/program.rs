@@ -179,6 +179,23 @@ impl<'p> PageMapper<'p> {
         Ok(Intent::Delete)
     }
 
+    /// The values of a record's key that come from the record, and not from the configuration; as text.
+    pub fn key_texts(&mut self, record: Record<'p>) -> Result<Vec<String>, Rejection> {
+        self.read(record)?;
+        let mut texts = Vec::new();
+        for &at in &self.program.key_order {
+            let assignment = &self.program.assignments[at];
+            if matches!(assignment.input, Input::Constant(_)) {
+                continue;
+            }
+            let Outcome::Value(value) = self.value(assignment)? else {
+                return Err(rejection(Some(&assignment.name), "the key field is empty".to_owned()));
+            };
+            texts.push(value.to_text());
+        }
+        Ok(texts)
+    }
+
     /// Begins with a record: returns the values of its key. The bytes of both are in the buffers.
     fn key_and_version(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Vec<Value<'p>>, Rejection> {
         out.key.clear();

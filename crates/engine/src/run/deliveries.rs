@@ -59,7 +59,7 @@ impl Draining<'_> {
     /// Makes a page of the first deliveries; those of which too much would have to be fetched are left for the next.
     async fn take_in(&self, waiting: &[(u64, Delivery)]) -> Result<Intake, RunError> {
         let fetched = intake::fetch(self.surroundings.source.as_ref(), waiting).await?;
-        Ok(Intake::of(waiting, &fetched, self.job.spec.deletes.webhook))
+        Ok(Intake::of(waiting, &fetched, self.job))
     }
 
     async fn keep(&mut self, intake: Intake, mark_seen: bool) -> Result<(), RunError> {

@@ -34,7 +34,8 @@ pub enum DeliveryKind {
 pub struct Delivery {
     /// What it says about its record.
     pub kind: DeliveryKind,
-    /// The record as raw JSON. Of one that is to be fetched, what is known beforehand; often nothing.
+    /// The record as raw JSON. Of one that is to be fetched, what is known beforehand: its key is read there once the
+    /// service has it no more.
     pub record: Bytes,
     /// When it came.
     pub received: Timestamp,

@@ -213,9 +213,13 @@ fn of_a_deleted_record_the_key_and_the_version_are_enough() {
                 let mut key = Vec::new();
                 row::push_key(&mut key, &Value::Text("7".into())).unwrap();
                 assert_eq!((&out.key, out.patch.is_empty()), (&key, true), "{record}");
+                assert_eq!(page.key_texts(Record::Json(record.as_bytes())), Ok(vec!["7".to_owned()]));
                 assert_eq!(!out.version.is_empty(), has_version, "{record}");
             }
-            Some(reason) => assert!(mapped.unwrap_err().reason.starts_with(reason), "{record}"),
+            Some(reason) => {
+                assert!(mapped.unwrap_err().reason.starts_with(reason), "{record}");
+                assert!(page.key_texts(Record::Json(record.as_bytes())).is_err(), "{record}");
+            }
         }
     }
 }

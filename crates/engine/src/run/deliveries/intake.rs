@@ -1,7 +1,8 @@
 //! From deliveries to one page of records: those that are only named are fetched, a few at a time and each once.
 //!
 //! A record that the service has no more is deleted by the key that its delivery shows, when deletions are learned
-//! of by webhook. A failure of the service is a failure of the run; one that is about a single record is a reject.
+//! of by webhook and that key is what was asked for: the `id` of an event may be its own and not its record's. A
+//! failure of the service is a failure of the run; one that is about a single record is a reject.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -12,9 +13,10 @@ use bytes::Bytes;
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::inbox::{Delivery, DeliveryKind};
-use raccord_model::port::records::{Fault, Page, Records};
+use raccord_model::port::records::{Fault, Page, Record, Records};
 use raccord_model::port::source::{Source, SourceError};
 
+use crate::run::job::Job;
 use crate::run::page::Arrival;
 
 /// How many records are fetched at the same time.
@@ -132,11 +134,11 @@ enum Meaning<'a> {
 
 impl Intake {
     /// Puts the first deliveries together, up to one whose record was not fetched.
-    pub(super) fn of(waiting: &[(u64, Delivery)], answers: &Answers<'_>, deletes: bool) -> Self {
+    pub(super) fn of(waiting: &[(u64, Delivery)], answers: &Answers<'_>, job: &Job) -> Self {
         let mut collected = Collected::default();
         let (mut consumed, mut skipped) = (Vec::new(), 0);
         for (sequence, delivery) in waiting {
-            let Some(meaning) = meaning(delivery, answers, deletes) else { break };
+            let Some(meaning) = meaning(delivery, answers, job) else { break };
             consumed.push(*sequence);
             let position = match delivery.event.as_str() {
                 "" => format!("delivery {sequence}"),
@@ -178,7 +180,8 @@ impl Collected {
 }
 
 /// What a delivery comes to; `None` while its record was not asked for.
-fn meaning<'a>(delivery: &'a Delivery, answers: &'a Answers<'_>, deletes: bool) -> Option<Meaning<'a>> {
+fn meaning<'a>(delivery: &'a Delivery, answers: &'a Answers<'_>, job: &Job) -> Option<Meaning<'a>> {
+    let deletes = job.spec.deletes.webhook;
     let (path, record) = match &delivery.kind {
         DeliveryKind::Upsert => return Some(Meaning::Record(&delivery.record)),
         DeliveryKind::Delete if deletes => return Some(Meaning::Deletion(&delivery.record)),
@@ -188,10 +191,33 @@ fn meaning<'a>(delivery: &'a Delivery, answers: &'a Answers<'_>, deletes: bool) 
     Some(match answers.get(&(path, record))? {
         Answer::Record(record) => Meaning::Record(record),
         Answer::Gone if !deletes => Meaning::Nothing,
-        Answer::Gone if !delivery.record.is_empty() => Meaning::Deletion(&delivery.record),
+        Answer::Gone if shows_key(job, &delivery.record, path) => Meaning::Deletion(&delivery.record),
         Answer::Gone => Meaning::Reject(
             "the service has the record no more, and the delivery does not show its key".to_owned(),
         ),
         Answer::Refused(why) => Meaning::Reject(format!("the record cannot be fetched: {why}")),
     })
+}
+
+/// Whether what is known of a record has its key: every part of it is a part of the path that was asked for.
+fn shows_key(job: &Job, record: &[u8], path: &str) -> bool {
+    let texts = job.program.page(None, None).key_texts(Record::Json(record)).unwrap_or_default();
+    let is_asked_for = |text: &String| {
+        let encoded = percent_encoded(text);
+        path.split(['/', '?', '&', '=']).any(|part| part == text || part == encoded)
+    };
+    !texts.is_empty() && texts.iter().all(is_asked_for)
+}
+
+/// A text as it stands in a path: only the unreserved characters of RFC 3986 as they are.
+fn percent_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
