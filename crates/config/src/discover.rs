@@ -113,7 +113,7 @@ impl<'r> Walk<'r> {
     /// A path that was given: whatever it is, it is taken.
     fn named(&mut self, path: &Path) {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => self.directory(path, real(path)),
+            Ok(metadata) if metadata.is_dir() => self.directory(path, &real(path)),
             Ok(_) => self.file(path, real(path)),
             Err(error) => unreadable(self.report, path, &error),
         }
@@ -125,9 +125,9 @@ impl<'r> Walk<'r> {
         }
     }
 
-    fn directory(&mut self, path: &Path, real: PathBuf) {
+    fn directory(&mut self, path: &Path, real: &Path) {
         // A link back into a directory that was already walked ends here.
-        if !self.seen.insert(real.clone()) {
+        if !self.seen.insert(real.to_owned()) {
             return;
         }
         self.directories.push(path.to_owned());
@@ -138,7 +138,7 @@ impl<'r> Walk<'r> {
         let mut entries: Vec<_> = entries.into_iter().map(|entry| (entry.path(), entry)).collect();
         entries.sort_by(|one, other| one.0.cmp(&other.0));
         for (child, entry) in entries.iter().filter(|(child, _)| !is_hidden(child)) {
-            self.child(child, entry, &real);
+            self.child(child, entry, real);
         }
     }
 
@@ -153,11 +153,13 @@ impl<'r> Walk<'r> {
         match found {
             Ok((kind, real)) if kind.is_dir() => {
                 if !is_skipped(child) {
-                    self.directory(child, real);
+                    self.directory(child, &real);
                 }
             }
             Ok((kind, real)) if kind.is_file() && is_yaml(child) => self.file(child, real),
-            Err(error) if is_yaml(child) => unreadable(self.report, child, &error),
+            Err(error) if is_yaml(child) || (is_forbidden(&error) && !is_skipped(child)) => {
+                unreadable(self.report, child, &error);
+            }
             Ok(_) | Err(_) => {}
         }
     }
