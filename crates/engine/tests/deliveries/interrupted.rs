@@ -14,8 +14,8 @@ async fn a_run_that_is_stopped_goes_on_in_another_process() {
     let words: Vec<String> =
         (0..2_500).map(|number| format!(r#"upsert {{"id":"{number:04}","name":"x"}}"#)).collect();
     shop.push(&words).await;
-    let stop = shop.stop.clone();
-    let run = shop.drain_with(Box::new(move |_, _| _ = stop.send_replace(true))).await;
+    let sender = shop.stop.clone();
+    let run = shop.drain_with(Box::new(move |_, _| _ = sender.send_replace(true))).await;
     assert_eq!(told(&run), "stopped: created 1000");
     let shop = shop.again();
     assert_eq!((shop.waiting().await, shop.rows().await.len()), (1_500, 1_000));
@@ -28,7 +28,7 @@ async fn a_run_that_is_stopped_goes_on_in_another_process() {
 #[tokio::test]
 async fn a_stop_does_not_wait_for_a_slow_service() {
     let server = MockServer::start().await;
-    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(600));
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_mins(10));
     Mock::given(any()).respond_with(slow).mount(&server).await;
     let base = server.uri();
     let shop = Shop::new(&Says { base: &base, ..ALL }).await;
@@ -58,8 +58,8 @@ async fn a_snapshot_half_way_spares_what_is_pushed_meanwhile() {
     let shop = Shop::new(&says).await;
     shop.push(&[r#"upsert {"id":"0","name":"gone by now"}"#]).await;
     shop.drain().await;
-    let stop = shop.stop.clone();
-    let run = shop.poll(Box::new(move |_, _| _ = stop.send_replace(true))).await;
+    let sender = shop.stop.clone();
+    let run = shop.poll(Box::new(move |_, _| _ = sender.send_replace(true))).await;
     assert_eq!(told(&run), "stopped: created 2");
     shop.stop.send_replace(false);
     shop.push(&[r#"upsert {"id":"9","name":"new"}"#, r#"upsert {"id":"1","name":"newer"}"#]).await;

@@ -1,6 +1,6 @@
 //! A shop that pushes its customers: a state file with its configuration, an inbox, and runs that drain it.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -75,17 +75,17 @@ pub(crate) struct Says<'a> {
 pub(crate) const ALL: Says<'static> =
     Says { base: "http://127.0.0.1:9", deletes: "{webhook: true}", updates: "[created, updated, deleted]" };
 
-fn open(path: PathBuf) -> Engine {
+fn open(path: &Path) -> Engine {
     let system = System::default();
     let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
-    Engine::on(&Arc::new(Store::open(&path, &opener).unwrap()), Arc::new(system))
+    Engine::on(&Arc::new(Store::open(path, &opener).unwrap()), Arc::new(system))
 }
 
 impl Shop {
     /// A shop with its configuration applied.
     pub(crate) async fn new(says: &Says<'_>) -> Self {
         let home = TempDir::new().unwrap();
-        let engine = open(home.path().join("state.redb"));
+        let engine = open(&home.path().join("state.redb"));
         let shop = Self { engine, stop: watch::channel(false).0, home };
         let text = CONFIGURATION.replace("BASE", says.base);
         let text = text.replace("DELETES", says.deletes).replace("UPDATES", says.updates);
@@ -107,7 +107,7 @@ impl Shop {
     pub(crate) fn again(self) -> Self {
         let Self { engine, stop, home } = self;
         drop((engine, stop));
-        Self { engine: open(home.path().join("state.redb")), stop: watch::channel(false).0, home }
+        Self { engine: open(&home.path().join("state.redb")), stop: watch::channel(false).0, home }
     }
 
     pub(crate) async fn ask(&self, request: Request) -> Vec<Reply> {
