@@ -14,8 +14,13 @@ use crate::environment::TestEnvironment;
 
 /// What the program prints as the schema of a kind, or of any document.
 pub(crate) fn schema(kind: Option<Kind>) -> String {
+    printed(&kind.map(Kind::as_str).into_iter().collect::<Vec<_>>())
+}
+
+/// What `raccord schema` prints.
+fn printed(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_raccord"));
-    command.arg("schema").args(kind.map(Kind::as_str));
+    command.arg("schema").args(arguments);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -28,8 +33,9 @@ fn the_schemas_are_fresh() {
         check_generated(&name, &schema(Some(kind)));
     }
     check_generated("schemas/raccord.schema.json", &schema(None));
+    check_generated("schemas/openapi.json", &printed(&["--openapi"]));
     let files = fs::read_dir(root().join("schemas")).unwrap().count();
-    assert_eq!(files, Kind::ALL.len() + 1, "a file in schemas/ belongs to no kind");
+    assert_eq!(files, Kind::ALL.len() + 2, "a file in schemas/ belongs to no kind");
 }
 
 /// The schema of any document, and that of each kind.
@@ -127,9 +133,20 @@ fn the_schemas_accept_what_people_are_shown() {
     }
 }
 
+/// Conflicts that a schema does not see: between documents, or of a member with the value of another one.
+const CROSSWISE: [&str; 6] = [
+    "choice-without-options",
+    "deletes-without-a-webhook",
+    "fetch-what-is-gone",
+    "key-among-fields",
+    "no-default",
+    "timestamp-that-is-not-signed",
+];
+
 /// Codes of mistakes that a schema can see, and the cases among them that it cannot.
 const VISIBLE: &[(&str, &[&str])] = &[
     ("api-version", &[]),
+    ("conflicting-fields", &CROSSWISE),
     ("missing-field", &[]),
     ("plain-secret", &["among-the-headers"]),
     ("unknown-connector", &[]),
@@ -170,6 +187,12 @@ fn every_short_form_and_every_variable_passes() {
         ),
         (
             "Transfer",
+            "{source: a, to: b.c, schedule: {cron: '0 6 * * *', every: null, timezone: UTC}, deletes: {}}",
+        ),
+        ("Transfer", "{source: a, to: b.c, schedule: {every: 1h, timezone: null}, deletes: {webhook: true}}"),
+        ("Transfer", "{source: a, to: b.c, deletes: {field: gone_at, webhook: false}}"),
+        (
+            "Transfer",
             "{source: '${var:SOURCE}', to: 'b.${var:ENTITY}', active: '${var:ON}', mode: '${var:MODE}'}",
         ),
         (
@@ -186,6 +209,9 @@ fn every_short_form_and_every_variable_passes() {
         ),
         ("Subscription", "[created, updated]"),
         ("Authorization", "{type: basic, username: '${env:USER}', password: '${file:/run/secrets/p}'}"),
+        ("Authorization", "{type: apiKey, header: X-Key, prefix: 'Token ', value: '${env:K}'}"),
+        ("Authorization", "{type: apiKey, query: key, value: '${env:K}'}"),
+        ("Authorization", "{type: apiKey, headers: {X-Key: '${env:K}', X-Secret: '${env:S}'}}"),
         ("Source", "{connector: file, config: {dataTypes: {a: {path: a.csv, encoding: null}}}}"),
         (
             "Source",
@@ -204,7 +230,12 @@ fn no_kind_takes_a_member_that_it_does_not_have() {
     for (kind, spec) in [
         ("Transfer", "{source: a, to: b.c, shedule: 1h}"),
         ("Transfer", "{source: a, to: b.c, schedule: soon}"),
+        ("Transfer", "{source: a, to: b.c, schedule: {}}"),
+        ("Transfer", "{source: a, to: b.c, schedule: {every: 1h, cron: '0 6 * * *', timezone: UTC}}"),
+        ("Transfer", "{source: a, to: b.c, schedule: {every: 1h, timezone: UTC}}"),
         ("Transfer", "{source: a, to: b.c, deletes: all}"),
+        ("Transfer", "{source: a, to: b.c, deletes: {field: gone_at, webhook: true}}"),
+        ("Transfer", "{source: a, to: b.c, deletes: {field: gone_at, snapshot: {}}}"),
         ("Transfer", "{source: a, to: b.c, mapping: {fields: {x: {form: y}}}}"),
         ("Mapping", "{keys: {}}"),
         ("Mapping", "{fields: {x: {from: y, transform: [lowercse]}}}"),
@@ -217,6 +248,16 @@ fn no_kind_takes_a_member_that_it_does_not_have() {
         ("Authorization", "{type: bearer, value: '${env:T}'}"),
         ("Authorization", "{type: bearer, token: hunter2}"),
         ("Authorization", "{type: basic, username: a, password: '${env:P}', header: X}"),
+        ("Authorization", "{type: apiKey, header: X-Key}"),
+        ("Authorization", "{type: apiKey, value: '${env:K}'}"),
+        ("Authorization", "{type: apiKey, header: X-Key, query: key, value: '${env:K}'}"),
+        ("Authorization", "{type: apiKey, query: key, prefix: 'Token ', value: '${env:K}'}"),
+        ("Authorization", "{type: apiKey, headers: {X-Key: '${env:K}'}, value: '${env:K}'}"),
+        ("Source", "{connector: http, config: {baseUrl: 'http://a', retry: {wait: {}}, dataTypes: {a: {}}}}"),
+        (
+            "Source",
+            "{connector: http, config: {baseUrl: 'http://a', retry: {wait: {header: h, body: b}}, dataTypes: {a: {}}}}",
+        ),
         ("Source", "{connector: file, config: {baseUrl: 'http://a'}}"),
         (
             "Source",
@@ -235,10 +276,10 @@ fn no_kind_takes_a_member_that_it_does_not_have() {
     }
 }
 
-/// Every member of every object, with where it stands.
+/// Every member of every object, with where it stands. What `allOf` says of them are conditions.
 fn members<'a>(schema: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
     if let Value::Object(keywords) = schema {
-        for (keyword, inner) in keywords {
+        for (keyword, inner) in keywords.iter().filter(|(keyword, _)| *keyword != "allOf") {
             if keyword == "properties" && inner.is_object() {
                 let inner = inner.as_object().into_iter().flatten();
                 found.extend(inner.map(|(name, member)| (format!("{path}.{name}"), member)));

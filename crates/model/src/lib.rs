@@ -11,6 +11,7 @@ pub mod consequence;
 pub mod decimal;
 pub mod diagnostic;
 pub mod duration;
+mod exclusive;
 pub mod fact;
 pub mod field_path;
 pub mod key;

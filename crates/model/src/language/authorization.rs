@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::exclusive::{exactly_one, only_with};
 use crate::secret::{SecretRef, TextOrSecret};
 use crate::tagged::{self, Tagged};
 
@@ -31,6 +32,8 @@ pub struct NoAuthorization {}
 /// A key that the service handed out. Give `value` with `header` or `query`, or `headers` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = exactly_one("header query headers"))]
+#[schemars(transform = exactly_one("value headers"), transform = only_with("prefix", "header"))]
 pub struct ApiKey {
     /// The header that carries the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

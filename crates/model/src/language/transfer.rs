@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ByNameOrInline, MappingSpec, is_default};
 use crate::duration::Seconds;
+use crate::exclusive::{at_most_one, exactly_one, only_with};
 use crate::field_path::FieldPath;
 use crate::name::{DataTypeName, EntityRef, Name};
 use crate::shorthand::{or, or_a, shorthand};
@@ -57,6 +58,7 @@ pub struct TransferSpec {
 /// When a transfer runs by itself: an interval (`15m`, the short form of `{every: 15m}`) or a cron expression.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = exactly_one("every cron"), transform = only_with("timezone", "cron"))]
 #[schemars(!remote, transform = or_a("Seconds"))]
 pub struct Schedule {
     /// The interval between the beginnings of two runs.
@@ -81,6 +83,7 @@ shorthand!(Schedule, "an interval such as 15m, or a map with `cron`", |text: &st
 /// How deletions are learned of: `none`, or a map with one of `field`, `webhook`, `snapshot`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = at_most_one("field webhook snapshot"))]
 #[schemars(!remote, transform = or(serde_json::json!({ "const": "none", "description": "Deletions are not learned of." })))]
 pub struct Deletes {
     /// The third-party field that has a value (or is true) when the record is deleted.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes_size::ByteSize;
 use crate::duration::Seconds;
+use crate::exclusive::exactly_one;
 use crate::field_path::FieldPath;
 use crate::language::is_default;
 use crate::name::DataTypeName;
@@ -108,6 +109,7 @@ fn is_default_max_wait(value: &Seconds) -> bool {
 /// Where a service says how long to wait: a header or a field of the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = exactly_one("header body"))]
 pub struct Wait {
     /// The name of a header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,7 +222,7 @@ impl<'de> Deserialize<'de> for Scalar {
 /// How pages follow each other. Exactly one of `nextUrl`, `link`, `page`, `offset`, `cursor` stands here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["nextUrl"] }, { "required": ["link"] }, { "required": ["page"] }, { "required": ["offset"] }, { "required": ["cursor"] }]))]
+#[schemars(transform = exactly_one("nextUrl link page offset cursor"))]
 pub struct Pagination {
     /// The next page's URL, relative or absolute: a path in the body, or `{header: NAME}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -257,7 +259,7 @@ pub struct Pagination {
 /// Where an answer holds something: a path in the body (the short form), a header, or a field of the last record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["body"] }, { "required": ["header"] }, { "required": ["lastRecord"] }]))]
+#[schemars(transform = exactly_one("body header lastRecord"))]
 #[schemars(!remote, transform = or_a("FieldPath"))]
 pub struct Place {
     /// A path in the body.
@@ -278,7 +280,7 @@ shorthand!(Place, "a path, or a map with `header` or `lastRecord`", |text: &str|
 /// Where a request takes a value: a query parameter (the short form) or a member of the JSON body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["query"] }, { "required": ["body"] }]))]
+#[schemars(transform = exactly_one("query body"))]
 #[schemars(!remote, transform = or(serde_json::json!({ "type": "string" })))]
 pub struct Parameter {
     /// The name of a query parameter.
