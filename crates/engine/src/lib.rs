@@ -13,6 +13,7 @@ pub mod environment;
 pub mod facts;
 pub mod failure;
 pub mod http;
+pub mod metrics;
 pub mod proposal;
 pub mod reload;
 pub mod request;

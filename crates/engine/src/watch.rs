@@ -1,5 +1,5 @@
-//! `raccord watch`: the shell with everything around it that reaches the outside: the local socket, HTTP, the watched
-//! files or the pulled repository, and the service manager.
+//! `raccord watch`: the shell with everything around it that reaches the outside: the local socket, HTTP, and the
+//! watched files or the pulled repository.
 //!
 //! It composes and decides nothing; what happens when is [`crate::daemon`]'s affair.
 
@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::audit::{AuditLog, Audited};
 use crate::engine::{Engine, EngineError};
 use crate::http::{self, Access, Listen, ServeError};
 use crate::reload::{WatchError as FilesError, WatchSettings, Watcher};
@@ -59,15 +60,17 @@ pub async fn watch(
     let daemon = shell.daemon();
     let mut beside = JoinSet::new();
     let socket = Listener::bind(state)?;
-    let answering = Arc::clone(&daemon);
+    let log = AuditLog::new(engine.facts(), Arc::clone(&engine.environment));
+    let audited = Arc::new(Audited::new(Arc::clone(&daemon), log));
+    let answering = Arc::clone(&audited);
     beside.spawn(async move {
         socket.serve(answering).await;
         Ok(())
     });
     if let Some(listen) = what.listen {
         let access = access(engine, &daemon);
-        let (daemon, end) = (Arc::clone(&daemon), stop.clone());
-        beside.spawn(async move { http::serve(listen, daemon, access, end).await });
+        let end = stop.clone();
+        beside.spawn(async move { http::serve(listen, audited, access, end).await });
     }
     let changed = Arc::new(Notify::new());
     // Watching ends when this is dropped.
@@ -83,13 +86,10 @@ pub async fn watch(
     };
     let pull = matches!(origin, Origin::Git { .. }).then(|| tokio::time::interval(what.pull));
     let signals = Signals { stop, changed, reload, pull };
-    tell_manager(&[sd_notify::NotifyState::Ready]);
-    let lived = tokio::select! {
+    tokio::select! {
         lived = shell.live(signals) => lived.map_err(WatchError::from),
         Some(ended) = beside.join_next() => why_it_ended(ended),
-    };
-    tell_manager(&[sd_notify::NotifyState::Stopping]);
-    lived
+    }
 }
 
 fn access(engine: &Engine, daemon: &Daemon) -> Access {
@@ -101,12 +101,5 @@ fn why_it_ended(ended: Result<Result<(), ServeError>, tokio::task::JoinError>) -
     match ended {
         Ok(served) => Ok(served?),
         Err(error) => Err(EngineError::Task(error).into()),
-    }
-}
-
-/// Tells the service manager, when there is one.
-fn tell_manager(state: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        tracing::debug!(%error, "the service manager does not listen");
     }
 }

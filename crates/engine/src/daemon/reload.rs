@@ -141,6 +141,11 @@ impl Reload {
         self.phase == Phase::Applying
     }
 
+    /// Whether a configuration is being loaded or applied.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+
     /// Whether the files are bad.
     pub(super) const fn is_bad(&self) -> bool {
         self.bad

@@ -64,6 +64,11 @@ impl State {
         self.reload.pending()
     }
 
+    /// Whether a configuration is being loaded or applied.
+    pub fn is_reloading(&self) -> bool {
+        self.reload.is_under_way()
+    }
+
     /// Whether the configuration's files are bad, so that an earlier configuration is in force.
     pub const fn is_bad(&self) -> bool {
         self.reload.is_bad()

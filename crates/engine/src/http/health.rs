@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::parameter::Values;
 use super::problem::Refusal;
 use super::{Readiness, Serving, operation};
+use crate::metrics::MEDIA_TYPE;
 
 /// That the process answers.
 pub(super) fn health() -> Response {
@@ -29,8 +30,8 @@ pub(super) fn readiness(serving: &dyn Serving, values: &Values) -> Result<Respon
     Ok(response)
 }
 
-/// Metrics in the text form of Prometheus.
+/// Metrics in the text form that Prometheus reads.
 pub(super) async fn metrics(serving: &dyn Serving) -> Response {
-    let form = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    let form = HeaderValue::from_static(MEDIA_TYPE);
     ([(CONTENT_TYPE, form)], serving.metrics().await).into_response()
 }

@@ -45,7 +45,7 @@ pub fn document() -> Value {
         path[route.method.as_str().to_lowercase()] = operation(route, &mut schemas);
     }
     let mut definitions = Value::Object(schemas.take_definitions(true));
-    bound_numbers(&mut definitions);
+    settle(&mut definitions);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -248,10 +248,10 @@ fn success(answer: Answer, schemas: &mut SchemaGenerator) -> (&'static str, &'st
     let of = |description: &'static str, schema: Value| {
         ("200", description, Some(json!({ "application/json": { "schema": schema } })))
     };
-    let text = || Some(json!({ "text/plain": { "schema": { "type": "string" } } }));
+    let text = |media: &str| Some(json!({ media: { "schema": { "type": "string" } } }));
     match answer {
-        Answer::Text => ("200", "It answers.", text()),
-        Answer::Metrics => ("200", "The metrics.", text()),
+        Answer::Text => ("200", "It answers.", text("text/plain")),
+        Answer::Metrics => ("200", "The metrics.", text("application/openmetrics-text")),
         Answer::Readiness => of("It is ready.", schema::<Readiness>(schemas)),
         Answer::Document => of("The document.", json!({ "type": "object" })),
         Answer::Status => of("How everything stands.", schema::<Status>(schemas)),
@@ -270,8 +270,9 @@ fn success(answer: Answer, schemas: &mut SchemaGenerator) -> (&'static str, &'st
     }
 }
 
-/// Says of every number how great it may be: JSON does not, and what is greater is refused.
-fn bound_numbers(schema: &mut Value) {
+/// Says of every number how great it may be: JSON does not, and what is greater is refused. And leads references that
+/// the types write by hand to where definitions stand here.
+fn settle(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             let most = match members.get("format").and_then(Value::as_str) {
@@ -284,9 +285,14 @@ fn bound_numbers(schema: &mut Value) {
             if let Some(most) = most {
                 members.entry("maximum").or_insert_with(|| most.into());
             }
-            members.values_mut().for_each(bound_numbers);
+            if let Some(Value::String(reference)) = members.get_mut("$ref")
+                && let Some(name) = reference.strip_prefix("#/$defs/")
+            {
+                *reference = format!("#/components/schemas/{name}");
+            }
+            members.values_mut().for_each(settle);
         }
-        Value::Array(items) => items.iter_mut().for_each(bound_numbers),
+        Value::Array(items) => items.iter_mut().for_each(settle),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -18,7 +18,7 @@ use crate::facts::put;
 const ERRORS_KEPT: usize = 3;
 
 /// How many runs are kept; the oldest go first.
-pub const KEPT_RUNS: usize = 1_000;
+pub const KEPT_RUNS: usize = 10_000;
 
 /// Closes the runs that a kill left open, and forgets the oldest. Whoever calls it owns the state, so that no
 /// run can be under way.
@@ -34,6 +34,14 @@ pub async fn tidy_runs(engine: &Engine) -> Result<(), EngineError> {
         }
     }
     if writes.is_empty() { Ok(()) } else { Ok(facts.commit(writes).await?) }
+}
+
+/// Forgets the oldest runs beyond those that are kept, while others may be under way.
+pub async fn forget_oldest(engine: &Engine) -> Result<(), EngineError> {
+    let runs = engine.facts().runs(usize::MAX).await?;
+    let oldest = runs.into_iter().skip(KEPT_RUNS).filter(|run| run.outcome != RunOutcome::Running);
+    let writes: Vec<Write> = oldest.map(|run| Write::Remove(Table::Runs, run.id.to_string())).collect();
+    if writes.is_empty() { Ok(()) } else { Ok(engine.facts().commit(writes).await?) }
 }
 
 /// Writes what a run's end means, in one commit.
@@ -61,6 +69,8 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
             let errors = last_errors(engine, job, run).await?;
             fact = breaker::trip(fact, cause, &job.transfer, errors, now);
             if let Some(trip) = fact.trip.as_ref().filter(|_| !was_tripped) {
+                let (integration, why) = (&subscriber.name, &trip.cause);
+                tracing::error!(%integration, %why, "disabled: `raccord resume` starts it again");
                 news.push(tripped(engine, subscriber, trip).await?);
             }
         } else if !was_tripped {

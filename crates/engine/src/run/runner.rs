@@ -80,7 +80,14 @@ impl Runner {
             sources: Arc::clone(&self.sources),
             stop: stopped,
         };
-        let span = tracing::info_span!("run", transfer = %start.name, id = tracing::field::Empty);
+        // Of the highest level, so that a log of errors alone still says whose they are.
+        let span = tracing::error_span!(
+            "run",
+            transfer = %start.name,
+            id = tracing::field::Empty,
+            cause = in_a_word(start.cause),
+            generation = self.applied.head.generation,
+        );
         self.tasks.spawn(
             async move {
                 let (uid, name) = (start.uid, start.name.clone());
@@ -127,7 +134,7 @@ impl Task {
         let job = Arc::new(job);
         let mut run = self.begin(&job, start.cause).await?;
         tracing::Span::current().record("id", tracing::field::display(run.id));
-        tracing::info!(generation = run.generation, "begun");
+        tracing::info!("begun");
         match self.surroundings(&job, subscribers, start.progress).await? {
             Ok(surroundings) if run.cause == RunCause::Deliveries => {
                 deliveries::drain(&job, &mut run, &surroundings).await;
@@ -226,14 +233,25 @@ impl Task {
     }
 }
 
+const fn in_a_word(cause: RunCause) -> &'static str {
+    match cause {
+        RunCause::Scheduled { .. } => "scheduled",
+        RunCause::Requested => "requested",
+        RunCause::Deliveries => "deliveries",
+    }
+}
+
 /// One line of the log for the end of a run.
 fn tell(run: &Run) {
-    let Tally { fetched, created, updated, deleted, rejected, swept, .. } = run.tally;
+    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept, .. } = run.tally;
     match &run.outcome {
         RunOutcome::Failed { error, .. } => tracing::warn!(fetched, rejected, %error, "failed"),
-        RunOutcome::Held { deletes, of } => tracing::warn!(deletes, of, "held: it waits for an approval"),
+        RunOutcome::Held { deletes, of } => {
+            tracing::warn!(deletes, of, "held: `raccord approve` lets it delete");
+        }
         outcome => {
-            tracing::info!(fetched, created, updated, deleted, rejected, swept, "{}", outcome.as_str());
+            let word = outcome.as_str();
+            tracing::info!(fetched, created, updated, deleted, unchanged, skipped, rejected, swept, "{word}");
         }
     }
 }

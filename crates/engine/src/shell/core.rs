@@ -89,7 +89,13 @@ impl Core {
         let mut others = Vec::new();
         for effect in effects {
             match effect {
-                Effect::StartRun { uid, cause } => self.start(uid, cause),
+                Effect::StartRun { uid, cause } => {
+                    if !self.start(uid, cause) {
+                        let (now, end) = (self.engine.environment.now(), RunEnd::Failed);
+                        let standings = Vec::new();
+                        others.extend(self.feed(Event::RunEnded { now, uid, end, standings }));
+                    }
+                }
                 Effect::StopRun { uid } => self.runner.stop(uid),
                 Effect::StopRuns => self.runner.stop_all(),
                 Effect::Answer { request, not_run } => self.answer(request, &not_run),
@@ -99,14 +105,15 @@ impl Core {
         others
     }
 
-    fn start(&mut self, uid: Uid, cause: Cause) {
+    /// Begins a run; false when the generation that runs begin under does not have the transfer.
+    fn start(&mut self, uid: Uid, cause: Cause) -> bool {
         let cause = match cause {
             Cause::Scheduled { due } => RunCause::Scheduled { due },
             Cause::Requested => RunCause::Requested,
             Cause::Deliveries => RunCause::Deliveries,
         };
         let found = self.runner.applied().transfers().find(|(_, known, _)| *known == uid);
-        let Some(name) = found.map(|(name, ..)| name.clone()) else { return };
+        let Some(name) = found.map(|(name, ..)| name.clone()) else { return false };
         let (sender, transfer) = (self.progress.clone(), name.clone());
         let progress = Box::new(move |tally: &raccord_model::fact::Tally, pages| {
             let progress = Progress { transfer: transfer.clone(), tally: *tally, pages };
@@ -114,6 +121,7 @@ impl Core {
             drop(sender.try_send(progress));
         });
         self.runner.start(Start { uid, name, cause, progress });
+        true
     }
 
     /// Takes a request to run something. Its runs end it.

@@ -16,9 +16,11 @@ use super::{Configuration, Loaded, Message, Origin, Settings, in_force, view};
 use crate::access;
 use crate::alert;
 use crate::applied::Applied;
+use crate::daemon::{self, ApplyEnd, Verdict};
 use crate::engine::{Engine, EngineError, Replies};
 use crate::failure::{Failure, FailureCode};
 use crate::http::{Push, Readiness, Received, Serving};
+use crate::metrics::{Metrics, ReloadResult};
 use crate::request::{ApplyOptions, DaemonStatus, Reply, Request, Status};
 use crate::transport::{Answering, Caller, Way};
 
@@ -27,29 +29,31 @@ const SHOWN: usize = 20;
 
 /// The daemon as others see it.
 pub struct Daemon {
-    engine: Engine,
+    pub(super) engine: Engine,
     sender: mpsc::Sender<Message>,
-    origin: Origin,
-    policy: String,
+    pub(super) origin: Origin,
+    pub(super) policy: String,
     board: Mutex<Board>,
     arrivals: Mutex<BTreeSet<Uid>>,
     arrived: Notify,
+    /// What is counted.
+    pub(super) metrics: Metrics,
 }
 
 /// What everybody may look at.
-struct Board {
-    applied: Arc<Applied>,
+pub(super) struct Board {
+    pub(super) applied: Arc<Applied>,
     hooks: Arc<Hooks>,
     is_ready: bool,
     /// What was loaded last, when it could be applied.
     loaded: Option<Arc<Configuration>>,
-    pending: Option<Arc<Configuration>>,
+    pub(super) pending: Option<Arc<Configuration>>,
     /// The digest of what was loaded last, and what is wrong with it.
     digest: Digest,
     diagnostics: Vec<Diagnostic>,
-    is_bad: bool,
-    trouble: Option<String>,
-    tripped: BTreeSet<Name>,
+    pub(super) is_bad: bool,
+    pub(super) trouble: Option<String>,
+    pub(super) tripped: BTreeSet<Name>,
 }
 
 impl Daemon {
@@ -73,6 +77,7 @@ impl Daemon {
             tripped: BTreeSet::new(),
         };
         Self {
+            metrics: Metrics::new(&board.applied, engine.environment.now()),
             engine: engine.clone(),
             sender,
             origin: settings.origin.clone(),
@@ -83,7 +88,7 @@ impl Daemon {
         }
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
+    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -102,14 +107,30 @@ impl Daemon {
 
     pub(super) fn follow(&self, applied: Arc<Applied>) {
         let hooks = Arc::new(Hooks::of(&applied, &self.engine.environment));
+        self.metrics.follow(&applied);
         let mut board = self.board();
         board.applied = applied;
         board.hooks = hooks;
         board.trouble = None;
     }
 
-    pub(super) fn loaded(&self, loaded: &Loaded) {
+    pub(super) fn loaded(&self, loaded: &Loaded, outcome: daemon::Loaded) {
         let mut board = self.board();
+        if loaded.trouble.is_some() && loaded.trouble != board.trouble {
+            tracing::warn!(why = loaded.trouble, "the configuration could not be read");
+        }
+        match outcome {
+            daemon::Loaded::Bad => self.metrics.reload_ended(ReloadResult::Bad),
+            daemon::Loaded::Same if loaded.trouble.is_some() => {
+                self.metrics.reload_ended(ReloadResult::Failed);
+            }
+            daemon::Loaded::Same | daemon::Loaded::Ready(Verdict::Wait) => {
+                tracing::debug!("the configuration was read");
+                self.metrics.reload_ended(ReloadResult::Good);
+            }
+            // Its end is that of the apply.
+            daemon::Loaded::Ready(Verdict::Apply) => tracing::info!("the configuration has changed"),
+        }
         board.trouble.clone_from(&loaded.trouble);
         if loaded.trouble.is_none() {
             board.digest = loaded.digest;
@@ -118,7 +139,11 @@ impl Daemon {
         }
     }
 
-    pub(super) fn not_applied(&self, why: &str) {
+    pub(super) fn not_applied(&self, end: ApplyEnd, why: &str) {
+        tracing::warn!(why, "the configuration was not applied");
+        if end == ApplyEnd::Failed {
+            self.metrics.reload_ended(ReloadResult::Failed);
+        }
         self.board().trouble = Some(why.to_owned());
     }
 
@@ -130,6 +155,7 @@ impl Daemon {
     }
 
     pub(super) fn good(&self) {
+        tracing::info!("the configuration is good again");
         self.board().is_bad = false;
     }
 
@@ -140,6 +166,8 @@ impl Daemon {
             board.is_bad = true;
             (Arc::clone(&board.applied), board.digest, board.diagnostics.clone())
         };
+        let problems = diagnostics.len();
+        tracing::error!(problems, "the configuration is bad: the last good one stays in force");
         for diagnostic in diagnostics.iter().take(SHOWN) {
             tracing::error!("{}", in_words(diagnostic));
         }
@@ -184,13 +212,16 @@ impl Serving for Daemon {
     }
 
     fn metrics(&self) -> Async<'_, String> {
-        Box::pin(async { String::new() })
+        let begun = tokio::time::Instant::now();
+        Box::pin(self.metrics.scrape((self.engine.environment.now(), begun), self.observe()))
     }
 
     fn receive(&self, push: Push) -> Async<'_, Received> {
         Box::pin(async move {
             let hooks = Arc::clone(&self.board().hooks);
+            let source = push.source.clone();
             let (received, transfers) = hooks.receive(&self.engine, push).await;
+            self.metrics.delivered(&source, received);
             if !transfers.is_empty() {
                 self.arrived(transfers);
             }
@@ -365,7 +396,11 @@ impl Daemon {
     }
 
     /// The status of the state, and beside it what only the daemon knows.
-    async fn status(&self, stop: watch::Receiver<bool>, replies: &mut Replies<'_>) -> Result<(), Failure> {
+    pub(super) async fn status(
+        &self,
+        stop: watch::Receiver<bool>,
+        replies: &mut Replies<'_>,
+    ) -> Result<(), Failure> {
         let mut found: Option<Box<Status>> = None;
         self.ask(Request::Status, stop, &mut |reply| {
             if let Reply::Status(status) = reply {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use raccord_compiler::webhook::{self, Hook, Intent, Reading, Route};
 use raccord_connect::SecretReader;
@@ -39,7 +40,12 @@ struct Receiver {
     secrets: SecretReader,
     transfers: BTreeMap<DataTypeName, Vec<Uid>>,
     allowance: Mutex<Allowance>,
+    complaints: Mutex<Allowance>,
 }
+
+/// How often the log speaks of the deliveries of one source that are not taken: anybody may send them, and the
+/// metrics count them all.
+const COMPLAINTS: Rate = Rate { count: 10, period: 60 };
 
 impl Hooks {
     /// The webhooks of a generation.
@@ -71,14 +77,14 @@ impl Hooks {
             return nothing(received);
         }
         if let Some(retry_after) = receiver.wait_for_allowance() {
-            tracing::warn!(%source, "more deliveries than the source allows");
+            receiver.complain(|| tracing::warn!(%source, "more deliveries than the source allows"));
             return nothing(Received::TooMany { retry_after });
         }
         let (accept, transfers) = match receiver.read(&push, engine) {
             Ok(Some(accept)) => accept,
             Ok(None) => return nothing(Received::Ignored),
             Err(error) => {
-                tracing::warn!(%source, %error, "a delivery cannot be read");
+                receiver.complain(|| tracing::warn!(%source, %error, "a delivery cannot be read"));
                 return nothing(Received::Refused);
             }
         };
@@ -86,7 +92,8 @@ impl Hooks {
             Ok(Accepted::New) => (Received::Accepted, transfers),
             Ok(Accepted::Replayed) => nothing(Received::Replayed),
             Err(error) => {
-                tracing::error!(%source, %error, full = matches!(error, InboxError::Full { .. }), "not kept");
+                let full = matches!(error, InboxError::Full { .. });
+                receiver.complain(|| tracing::error!(%source, %error, full, "a delivery could not be kept"));
                 nothing(Received::Unavailable)
             }
         }
@@ -111,8 +118,9 @@ fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) 
         }
     }
     let allowance = Mutex::new(Allowance::new(hook.rate_limit()));
+    let complaints = Mutex::new(Allowance::new(COMPLAINTS));
     let uid = applied.uid(Kind::Source, name)?;
-    Some(Receiver { uid, hook, verify: webhook.verify.clone(), secrets, transfers, allowance })
+    Some(Receiver { uid, hook, verify: webhook.verify.clone(), secrets, transfers, allowance, complaints })
 }
 
 /// Whether an active integration subscribes. One that is paused or tripped takes what waited when it goes on.
@@ -125,15 +133,23 @@ impl Receiver {
     fn prove(&self, push: &Push, url: Option<&str>, engine: &Engine) -> Result<(), Received> {
         let source = &push.source;
         let verifier = Verifier::new(&self.verify, &self.secrets).map_err(|error| {
-            tracing::error!(%source, %error, "deliveries cannot be verified");
+            self.complain(|| tracing::error!(%source, %error, "deliveries cannot be verified"));
             Received::Unavailable
         })?;
         let url = url.map(|url| format!("{url}{}", path(push)));
         let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref() };
         verifier.verify(&presented, engine.environment.now()).map_err(|refused| {
-            tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused");
+            self.complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
             Received::Refused
         })
+    }
+
+    /// Says something in the log, unless enough was said.
+    fn complain(&self, say: impl FnOnce()) {
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if complaints.spend(Instant::now()).is_none() {
+            say();
+        }
     }
 
     fn wait_for_allowance(&self) -> Option<Duration> {
@@ -147,7 +163,7 @@ impl Receiver {
             data_type: push.data_type.as_ref().map(DataTypeName::as_str),
             event: push.event.as_deref(),
         };
-        let header = |name: &str| push.headers.get(name).map(|value| value.as_bytes());
+        let header = |name: &str| push.headers.get(name).map(HeaderValue::as_bytes);
         let received = match self.hook.read(route, &header, &push.body)? {
             Reading::Received(received) => received,
             Reading::Ignored { .. } => return Ok(None),

@@ -7,8 +7,10 @@
 mod core;
 mod handle;
 mod hooks;
+mod observe;
 mod once;
 mod reloading;
+mod supervisor;
 mod view;
 
 use std::collections::BTreeMap;
@@ -23,9 +25,11 @@ use crate::alert;
 use crate::applied::Applied;
 use crate::daemon::{ApplyEnd, Effect, Event, Policy, Standing, View};
 use crate::engine::{Engine, EngineError};
+use crate::metrics::ReloadResult;
 use crate::request::{ApplyOptions, Progress, Request};
 use crate::run::conclude;
 use core::{Asked, Core};
+use supervisor::Supervisor;
 
 pub use handle::Daemon;
 pub use once::run_once;
@@ -36,7 +40,10 @@ use reloading::{Configuration, Loaded};
 const QUEUE: usize = 1_024;
 
 /// After how long the shell looks at the clock in any case: the wall clock may have been set.
-const GLANCE: Duration = Duration::from_secs(60);
+const GLANCE: Duration = Duration::from_mins(1);
+
+/// After how many runs the oldest are forgotten.
+const RUNS_BETWEEN: u64 = 1_000;
 
 /// The shortest sleep.
 const TICK: Duration = Duration::from_millis(1);
@@ -95,9 +102,11 @@ pub struct Shell {
     sender: mpsc::Sender<Message>,
     progress: mpsc::Receiver<Progress>,
     wake: Option<Timestamp>,
+    runs_ended: u64,
     loaded: Option<Arc<Configuration>>,
     /// When the end is no longer waited for.
     deadline: Option<tokio::time::Instant>,
+    supervisor: Supervisor,
 }
 
 impl Shell {
@@ -109,8 +118,22 @@ impl Shell {
         let (core, progress) = Core::new(engine, Arc::clone(&applied), Policy::Daemon);
         let (sender, messages) = mpsc::channel(QUEUE);
         let daemon = Arc::new(Daemon::new(engine, &settings, applied, sender.clone()));
+        let supervisor = Supervisor::new(engine.environment.as_ref());
         let (wake, loaded, deadline) = (None, None, None);
-        Ok(Self { core, daemon, settings, messages, sender, progress, wake, loaded, deadline })
+        let runs_ended = 0;
+        Ok(Self {
+            core,
+            daemon,
+            settings,
+            messages,
+            sender,
+            progress,
+            wake,
+            runs_ended,
+            loaded,
+            deadline,
+            supervisor,
+        })
     }
 
     /// Whoever asks, asks this.
@@ -123,17 +146,28 @@ impl Shell {
         let effects = self.core.begin().await?;
         self.carry_out(effects);
         self.daemon.begun();
+        self.supervisor.ready();
+        self.daemon.tell_of_start();
         let now = self.now();
         self.happen(Event::NoticesWaiting { now });
         if !matches!(self.settings.origin, Origin::Api) {
             self.happen(Event::ReloadRequested);
         }
         loop {
+            self.tell_supervisor();
             let effects = self.next(&mut signals).await?;
             if self.carry_out(effects) || self.is_out_of_time() {
+                tracing::info!("stopped");
                 return Ok(());
             }
         }
+    }
+
+    fn tell_supervisor(&mut self) {
+        if !self.core.state.is_reloading() {
+            self.supervisor.settled();
+        }
+        self.supervisor.turned(|| self.daemon.in_one_line());
     }
 
     /// Waits for the next thing to happen.
@@ -144,7 +178,12 @@ impl Shell {
             biased;
             Ok(()) = signals.stop.changed(), if !is_stopping => Ok(self.stop_asked(*signals.stop.borrow())),
             ended = self.core.runner.ended() => {
-                let mut effects = self.core.ended(ended?).await?;
+                let ended = ended?;
+                if let Some(run) = &ended.run {
+                    self.daemon.metrics.run_ended(run);
+                }
+                self.forget_oldest_runs();
+                let mut effects = self.core.ended(ended).await?;
                 effects.extend(self.look_around().await?);
                 Ok(effects)
             }
@@ -158,7 +197,11 @@ impl Shell {
             }
             () = signals.changed.notified(), if !is_stopping => Ok(self.core.feed(Event::FilesChanged)),
             () = next_pull(&mut signals.pull), if !is_stopping => Ok(self.core.feed(Event::ReloadRequested)),
-            Some(()) = signals.reload.recv(), if !is_stopping => Ok(self.core.feed(Event::ReloadRequested)),
+            Some(()) = signals.reload.recv(), if !is_stopping => {
+                tracing::info!("asked to reload");
+                self.supervisor.reloading();
+                Ok(self.core.feed(Event::ReloadRequested))
+            }
             () = tokio::time::sleep(wake) => Ok(self.core.feed(Event::Woke { now: self.now() })),
             () = until(deadline) => Ok(Vec::new()),
         }
@@ -185,25 +228,27 @@ impl Shell {
             }
             Message::Loaded(loaded) => {
                 let (digest, outcome) = loaded.outcome();
-                self.daemon.loaded(&loaded);
+                self.daemon.loaded(&loaded, outcome);
                 self.loaded = loaded.configuration;
                 Ok(self.core.feed(Event::Loaded { digest, outcome }))
             }
             Message::Applied(applied, view, end) => {
-                tracing::info!(generation = applied.head.generation, "in force");
+                let own = end.and(self.loaded.as_ref());
+                let commit = own.and_then(|loaded| loaded.commit.as_deref());
+                tracing::info!(generation = applied.head.generation, commit, "a new generation is in force");
                 self.core.runner.follow(Arc::clone(&applied));
                 self.daemon.tripped(view::tripped(&self.core.engine, &applied).await?);
                 self.daemon.follow(applied);
                 let now = self.now();
                 let mut effects = self.core.feed(Event::Applied { now, view });
                 if let Some(end) = end {
+                    self.daemon.metrics.reload_ended(ReloadResult::Good);
                     effects.extend(self.core.feed(Event::ApplyEnded { now, end }));
                 }
                 Ok(effects)
             }
             Message::NotApplied(end, why) => {
-                tracing::warn!(%why, "not applied");
-                self.daemon.not_applied(&why);
+                self.daemon.not_applied(end, &why);
                 Ok(self.core.feed(Event::ApplyEnded { now: self.now(), end }))
             }
         }
@@ -214,6 +259,7 @@ impl Shell {
             return Vec::new();
         }
         tracing::info!("asked to stop: runs end after the page in hand");
+        self.supervisor.stopping();
         self.daemon.stopping();
         self.deadline = Some(tokio::time::Instant::now() + self.settings.drain);
         self.core.feed(Event::StopRequested)
@@ -329,14 +375,30 @@ impl Shell {
         });
     }
 
+    /// Keeps the list of runs bounded, from time to time.
+    fn forget_oldest_runs(&mut self) {
+        self.runs_ended += 1;
+        if !self.runs_ended.is_multiple_of(RUNS_BETWEEN) {
+            return;
+        }
+        let engine = self.core.engine.clone();
+        tokio::spawn(async move {
+            if let Err(error) = conclude::forget_oldest(&engine).await {
+                tracing::error!(%error, "the oldest runs could not be forgotten");
+            }
+        });
+    }
+
     fn now(&self) -> Timestamp {
         self.core.engine.environment.now()
     }
 
     /// How long to sleep at most.
     fn time_to_wake(&self) -> Duration {
-        let Some(wake) = self.wake else { return GLANCE };
-        Duration::try_from(wake.duration_since(self.now())).unwrap_or_default().clamp(TICK, GLANCE)
+        let wake = self.wake.map_or(GLANCE, |wake| {
+            Duration::try_from(wake.duration_since(self.now())).unwrap_or_default().min(GLANCE)
+        });
+        wake.min(self.supervisor.patience()).max(TICK)
     }
 }
 

@@ -214,7 +214,7 @@ async fn metrics_are_open_when_the_daemon_was_told_so() {
     send(closed.request(reqwest::Method::GET, "/metrics")).await.expect_problem(401);
     let token = closed.token("prometheus", &[Role::Read]).await;
     let answer = send(closed.get("/metrics", &token)).await.expect(200);
-    assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
+    assert!(answer.header("content-type").starts_with("application/openmetrics-text"));
     assert_eq!(answer.text, "raccord_runs_total 1\n");
     let open = Server::with(raccord_engine::http::Listen { open_metrics: true, ..loopback() }).await;
     send(open.request(reqwest::Method::GET, "/metrics")).await.expect(200);
