@@ -41,6 +41,12 @@ impl Localstripe {
         self.0.send("POST", path, "application/x-www-form-urlencoded", form)
     }
 
+    /// Has every event pushed to a URL, signed with a secret. It takes a second over each.
+    pub(crate) fn push_to(&self, url: &str, secret: &str) {
+        let body = serde_json::json!({ "url": url, "secret": secret }).to_string();
+        self.0.send("POST", "/_config/webhooks/raccord", "application/json", &body);
+    }
+
     /// Deletes an object: `delete("/v1/customers/cus_1")`.
     pub(crate) fn delete(&self, path: &str) {
         self.0.send("DELETE", path, "application/json", "");
@@ -220,14 +226,14 @@ impl Drop for Server {
 }
 
 /// A program that `cargo xtask setup` has installed.
-fn installed(program: &str) -> Command {
+pub(crate) fn installed(program: &str) -> Command {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/counterparts/bin").join(program);
     assert!(path.exists(), "{} is missing: run `cargo xtask setup`", path.display());
     Command::new(path.canonicalize().unwrap())
 }
 
 /// A port that nobody listens on at this moment.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 

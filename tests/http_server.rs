@@ -21,6 +21,8 @@ pub(crate) struct Request {
     pub(crate) query: BTreeMap<String, String>,
     /// The headers, their names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
+    /// What came after the headers, as text.
+    pub(crate) body: String,
 }
 
 impl Request {
@@ -141,12 +143,14 @@ fn read(stream: &TcpStream) -> io::Result<Option<Request>> {
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    lines.take(length).read_to_end(&mut Vec::new())?;
+    let mut body = Vec::new();
+    lines.take(length).read_to_end(&mut body)?;
+    let body = String::from_utf8_lossy(&body).into_owned();
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
     let path = path.to_owned();
-    Ok(Some(Request { target, path, query, headers }))
+    Ok(Some(Request { target, path, query, headers, body }))
 }
 
 /// Undoes the percent-encoding of a query.

@@ -46,8 +46,8 @@ class Handler:
             "headers": {name: str(value) for name, value in message.items()},
             "form": message.get_content_type(),
             "defects": [str(defect) for part in message.walk() for defect in part.defects],
-            "text": parts["text/plain"].get_content(),
-            "html": parts["text/html"].get_content(),
+            "text": parts["text/plain"].get_content().replace("\r\n", "\n"),
+            "html": parts["text/html"].get_content().replace("\r\n", "\n"),
             "raw": envelope.original_content.decode("latin-1"),
         }
         with self.lock:

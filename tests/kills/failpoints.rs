@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{STATE, Scale, check};
 use crate::environment::{TestEnvironment, assert_says};
+use crate::http_server::{HttpServer, json};
 use crate::shop::Shop;
 
 /// What the shop has in the end, and what it has before: an entity that nobody will want any more.
@@ -17,12 +18,13 @@ const CONTACTS_AND_LEADS: [(&str, &str); 2] = [("contacts", "contact"), ("leads"
 type Stage = (fn(&TestEnvironment), &'static str);
 
 /// The life of a state.
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 6] = [
     (begin, "apply --auto-approve"),
     (|_| {}, "run"),
     (|environment| write_people(environment, 2_900, "Anne"), "run"),
     (take_away, "apply --auto-approve --allow-delete"),
     (|environment| write_people(environment, 2_900, "Anna"), "run"),
+    (|_| {}, "alert test shop"),
 ];
 
 fn begin(environment: &TestEnvironment) {
@@ -45,6 +47,7 @@ fn write_shop(environment: &TestEnvironment, transfers: &[(&str, &str)]) {
         transfers,
         transfer: "deletes: {snapshot: {maxShare: 20%}}",
         updates: "created, updated, deleted",
+        integration: "alerts: [{webhook: \"${env:CHAT}\"}]",
         ..Shop::default()
     };
     environment.write("raccord.yaml", &shop.yaml());
@@ -62,7 +65,8 @@ fn records(environment: &TestEnvironment) -> String {
 
 /// Lives to the end; returns where the state stood after each stage, and the records.
 fn undisturbed() -> (Vec<[Value; 4]>, String) {
-    let environment = TestEnvironment::new();
+    let chat = HttpServer::start(|_| json("ok"));
+    let environment = TestEnvironment::new().variable("CHAT", &chat.url());
     let mut standings = Vec::new();
     for (prepare, command) in STAGES {
         prepare(&environment);
@@ -74,7 +78,8 @@ fn undisturbed() -> (Vec<[Value; 4]>, String) {
 
 /// Lives to the end, killed at a failpoint in every stage that passes it; returns in how many.
 fn disturbed(failpoint: &str, standings: &[[Value; 4]], expected: &str) -> usize {
-    let environment = TestEnvironment::new();
+    let chat = HttpServer::start(|_| json("ok"));
+    let environment = TestEnvironment::new().variable("CHAT", &chat.url());
     let mut killed = 0;
     for (stage, (prepare, command)) in STAGES.into_iter().enumerate() {
         prepare(&environment);

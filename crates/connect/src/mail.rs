@@ -30,7 +30,7 @@ use crate::secret::SecretReader;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long everything may take from the first byte to the server's word that it has the mail.
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+const EXCHANGE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the farewell may take, when the mail is in the server's hands already.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of what a server says about an error is kept, in characters.

@@ -84,7 +84,7 @@ impl Poster {
     /// Posts a JSON document; it was taken when this returns without an error.
     pub async fn post(&self, url: &TextOrSecret, body: &Value) -> Result<(), PostError> {
         let text = self.secrets.read_text(url)?;
-        let url = Url::parse(text.expose_secret()).ok().filter(|url| url.has_host());
+        let url = Url::parse(text.expose_secret()).ok().filter(Url::has_host);
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or(PostError::NotAUrl)?;
         let masker = masker(&url);
         let unreachable = |error: reqwest::Error| {

@@ -62,6 +62,10 @@ failpoints! {
     RunEndBefore "run.end.before"
     /// What the end of a run means is written, and nobody was told.
     RunEndAfter "run.end.after"
+    /// A notice is about to be handed over.
+    NoticeBefore "notice.before"
+    /// A notice was taken, and still waits.
+    NoticeAfter "notice.after"
 }
 
 /// The one failpoint of this process that kills.

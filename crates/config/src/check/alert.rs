@@ -33,24 +33,21 @@ pub(super) fn check(spec: &AlertSpec) -> Vec<Finding> {
 
 /// The first alert that an active integration would send by mail while the stack has no mail server.
 pub(super) fn unsent(scene: Scene<'_, '_>) -> Option<(usize, Finding)> {
-    let stacks = &scene.all.stacks;
     let is_unknown = scene.all.nameless.contains(&Kind::Stack)
         || scene.all.broken.iter().any(|(kind, _)| *kind == Kind::Stack);
-    if is_unknown || stacks.values().any(|held| held.spec.mail.is_some()) {
+    if is_unknown || scene.all.stacks.values().any(|held| held.spec.mail.is_some()) {
         return None;
     }
-    let is_mail = |alert: &AlertEntry| {
-        let spec = match alert {
-            AlertEntry::Inline(spec) => Some(spec),
-            AlertEntry::ByName(name) => scene.all.alerts.get(name).map(|held| &held.spec),
-        };
-        spec.is_some_and(|spec| spec.email.is_some())
+    let is_mail = |alert: &AlertEntry| match alert {
+        AlertEntry::Inline(alert) => alert.email.is_some(),
+        AlertEntry::ByName(name) => {
+            scene.all.alerts.get(name).is_some_and(|named| named.spec.email.is_some())
+        }
     };
-    let active = scene.all.integrations.values().filter(|held| held.spec.active);
-    let (held, at) =
-        active.filter_map(|held| Some((held, held.spec.alerts.iter().position(is_mail)?))).next()?;
+    let mut active = scene.all.integrations.values().filter(|held| held.spec.active);
+    let (integration, at) = active.find_map(|held| Some((held, held.spec.alerts.iter().position(is_mail)?)))?;
     let message = "the alert is not sent: the stack has no mail server";
     let help = "write `mail: {host: …, from: …}` into the Stack";
     let path = ["spec", "alerts", &at.to_string()];
-    Some((held.at, Finding::warning(&path, Code::NoEffect, message).help(help)))
+    Some((integration.at, Finding::warning(&path, Code::NoEffect, message).help(help)))
 }

@@ -20,7 +20,7 @@ use raccord_store::failpoint::Failpoint;
 use tokio::sync::Mutex;
 
 use super::message::{Setting, document, message};
-use super::outbox::{self, Miss, after_miss, is_given_up, superfluous};
+use super::outbox::{self, KEPT_FOR, Miss, after_miss, is_given_up, superfluous};
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError};
 use crate::environment::Environment;
@@ -39,6 +39,8 @@ pub struct Delivery {
     pub failed: usize,
     /// Why the last of these was not taken.
     pub error: Option<String>,
+    /// How many nobody will get: too old, or too many.
+    pub given_up: usize,
     /// When the next one is due.
     pub next: Option<Timestamp>,
 }
@@ -51,7 +53,11 @@ pub async fn deliver_due(engine: &Engine) -> Result<Delivery, EngineError> {
 /// Delivers what is due at the end of `raccord run`; what goes wrong is only said, for the runs are over.
 pub async fn deliver_after_runs(engine: &Engine) -> Option<String> {
     match deliver_due(engine).await {
-        Ok(delivery) => delivery.error,
+        Ok(Delivery { error, given_up: 0, .. }) => error,
+        Ok(Delivery { error, given_up, .. }) => {
+            let gone = format!("{given_up} of them given up after {} days", KEPT_FOR.as_hours() / 24);
+            Some(error.map_or_else(|| gone.clone(), |error| format!("{gone}; {error}")))
+        }
         Err(error) => Some(error.to_string()),
     }
 }
@@ -98,6 +104,7 @@ async fn deliver(
         let now = engine.environment.now();
         if superfluous.contains(&notice.id) || is_given_up(&notice, now) {
             give_up(&notice);
+            delivery.given_up += 1;
             writes.push(outbox::remove(notice.id));
         } else if is_wanted(&notice, now) {
             let courier = match &mut courier {

@@ -5,47 +5,39 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use raccord_model::Name;
 use raccord_model::duration::Seconds;
-use raccord_model::fact::{Notice, NoticeAbout, Share, Trip, TripCause};
+use raccord_model::fact::{Notice, NoticeAbout, RunId, Share, Trip, TripCause};
 
 use super::message::{Part, Setting, grouped, looking, with_rejects};
 
+/// A subject and the parts below it.
+type Said = (String, Vec<Part>);
+
 /// The subject and the parts of a message.
-pub(super) fn message(notice: &Notice, setting: &Setting) -> (String, Vec<Part>) {
+pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
     let at = when(notice.at, setting);
-    let (subject, mut parts, whose) = match &notice.about {
+    let (subject, mut parts) = match &notice.about {
         NoticeAbout::Tripped { integration, trip, rejects } => {
-            let subject = format!("Integration {integration} was disabled");
             let lead = format!(
                 "The integration {integration} was disabled on {}: {}.",
                 when(trip.at, setting),
                 cause(trip)
             );
-            let rest =
-                "None of its transfers runs until somebody starts it again. What is stored stays as it is.";
-            let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
-            parts.extend(last_errors(&trip.errors));
-            parts.push(Part::Text(waiting(rejects)));
-            parts.push(Part::Commands(
-                "When the cause is gone, start it again:".to_owned(),
-                vec![format!("raccord resume {integration}")],
-            ));
+            let mut parts = tripped(integration, lead, trip, rejects);
             parts.push(look(&notice.about));
-            (subject, parts, alerts_of(integration))
+            (format!("Integration {integration} was disabled"), parts)
         }
         NoticeAbout::HalfWay { integration, transfer, share, errors } => {
-            let subject = format!("Integration {integration} may soon be disabled");
             let mut parts = vec![Part::Text(half_way(integration, transfer, share))];
             parts.extend(last_errors(errors));
             parts.push(look(&notice.about));
-            (subject, parts, alerts_of(integration))
+            (format!("Integration {integration} may soon be disabled"), parts)
         }
         NoticeAbout::Resumed { integration, by, trip } => {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
             let lead = format!("The integration {integration} was started again on {at}{by}.");
             let since = when(trip.at, setting);
             let before = format!("It had been disabled since {since}: {}.", cause(trip));
-            let parts = vec![Part::Text(lead), Part::Text(before)];
-            (format!("Integration {integration} runs again"), parts, alerts_of(integration))
+            (format!("Integration {integration} runs again"), vec![Part::Text(lead), Part::Text(before)])
         }
         NoticeAbout::Held { run, transfer, to, deletes, of } => {
             let (deletes, of) = (number(*deletes), number(*of));
@@ -53,42 +45,53 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> (String, Vec<Part>)
                 "The snapshot that the transfer {transfer} read on {at} no longer shows {deletes} of the {of} rows of {to}. \
                  Such a share is not deleted before somebody approves it."
             );
-            let parts = vec![
-                Part::Text(lead),
-                Part::Commands(
-                    "If these rows are to go, approve the run:".to_owned(),
-                    vec![format!("raccord approve {run}")],
-                ),
-                Part::Text("If not, there is nothing to do: the next run compares again.".to_owned()),
-            ];
-            (format!("A run of {transfer} waits for approval"), parts, alerts_of_transfer(transfer))
+            (format!("A run of {transfer} waits for approval"), held(lead, *run))
         }
         NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
-            let stack = &setting.stack;
-            let (subject, parts) = bad_configuration(stack, &at, diagnostics, *count);
-            (subject, parts, "the active integrations".to_owned())
+            bad_configuration(&setting.stack, &at, diagnostics, *count)
         }
         NoticeAbout::Test { integration } => {
             let text = format!(
                 "This is a test: alerts of the integration {integration} arrive here. Nothing else has happened."
             );
-            let subject = format!("Test of the alerts of {integration}");
-            (subject, vec![Part::Text(text)], alerts_of(integration))
+            (format!("Test of the alerts of {integration}"), vec![Part::Text(text)])
         }
     };
+    let (whose, stack) = (whose(&notice.about), &setting.stack);
     parts.push(Part::Foot(format!(
-        "Sent by Raccord to the recipients of the alerts of {whose} (stack {}).",
-        setting.stack
+        "Sent by Raccord to the recipients of the alerts of {whose} (stack {stack})."
     )));
     (format!("[Raccord] {subject}"), parts)
 }
 
-fn alerts_of(integration: &Name) -> String {
-    format!("the integration {integration}")
+fn whose(about: &NoticeAbout) -> String {
+    match about {
+        NoticeAbout::Tripped { integration, .. }
+        | NoticeAbout::HalfWay { integration, .. }
+        | NoticeAbout::Resumed { integration, .. }
+        | NoticeAbout::Test { integration } => format!("the integration {integration}"),
+        NoticeAbout::Held { transfer, .. } => format!("the integrations that subscribe to {transfer}"),
+        NoticeAbout::BadConfiguration { .. } => "the active integrations".to_owned(),
+    }
 }
 
-fn alerts_of_transfer(transfer: &Name) -> String {
-    format!("the integrations that subscribe to {transfer}")
+fn tripped(integration: &Name, lead: String, trip: &Trip, rejects: &BTreeMap<Name, u64>) -> Vec<Part> {
+    let rest = "None of its transfers runs until somebody starts it again. What is stored stays as it is.";
+    let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
+    parts.extend(last_errors(&trip.errors));
+    parts.push(Part::Text(waiting(rejects)));
+    let resume = vec![format!("raccord resume {integration}")];
+    parts.push(Part::Commands("When the cause is gone, start it again:".to_owned(), resume));
+    parts
+}
+
+fn held(lead: String, run: RunId) -> Vec<Part> {
+    let approve = vec![format!("raccord approve {run}")];
+    vec![
+        Part::Text(lead),
+        Part::Commands("If these rows are to go, approve the run:".to_owned(), approve),
+        Part::Text("If not, there is nothing to do: the next run compares again.".to_owned()),
+    ]
 }
 
 fn when(at: Timestamp, setting: &Setting) -> String {
@@ -96,7 +99,7 @@ fn when(at: Timestamp, setting: &Setting) -> String {
     format!("{} ({zone})", setting.local(at).strftime("%-d %B %Y at %H:%M"))
 }
 
-fn number(number: impl ToString) -> String {
+fn number<N: ToString + Copy>(number: N) -> String {
     grouped(number, ',')
 }
 
@@ -168,7 +171,7 @@ fn look(about: &NoticeAbout) -> Part {
     Part::Commands("To look into it:".to_owned(), looking(with_rejects(about)))
 }
 
-fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> (String, Vec<Part>) {
+fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> Said {
     let errors = if count == 1 { "1 error".to_owned() } else { format!("{} errors", number(count)) };
     let lead = format!(
         "The configuration that was read on {at} has {errors} and is not applied. The last good one stays in force, and runs go on as before."

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use raccord_model::Name;
-use raccord_model::fact::{Notice, NoticeAbout, Share, Trip, TripCause};
+use raccord_model::fact::{Notice, NoticeAbout, RunId, Share, Trip, TripCause};
 
 use super::message::{Part, Setting, grouped, looking, with_rejects};
 
@@ -28,34 +28,26 @@ const MONTHS: [&str; 12] = [
 /// Units of time from the largest, with their symbols.
 const UNITS: [(&str, u64); 4] = [("j", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
 
+/// A subject and the parts below it.
+type Said = (String, Vec<Part>);
+
 /// The subject and the parts of a message.
-pub(super) fn message(notice: &Notice, setting: &Setting) -> (String, Vec<Part>) {
+pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
     let at = when(notice.at, setting);
-    let (subject, mut parts, whose) = match &notice.about {
+    let (subject, mut parts) = match &notice.about {
         NoticeAbout::Tripped { integration, trip, rejects } => {
-            let name = quoted(integration);
-            let lead = format!(
-                "L’intégration {name} a été désactivée {}\u{a0}: {}.",
-                when(trip.at, setting),
-                cause(trip)
-            );
-            let rest = "Aucun de ses transferts ne s’exécute tant qu’elle n’est pas relancée. Les données déjà enregistrées restent telles quelles.";
-            let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
-            parts.extend(last_errors(&trip.errors));
-            parts.push(Part::Text(waiting(rejects)));
-            parts.push(Part::Commands(
-                "Une fois la cause corrigée, relancez l’intégration\u{a0}:".to_owned(),
-                vec![format!("raccord resume {integration}")],
-            ));
+            let (name, since) = (quoted(integration), when(trip.at, setting));
+            let lead = format!("L’intégration {name} a été désactivée {since}\u{a0}: {}.", cause(trip));
+            let mut parts = tripped(integration, lead, trip, rejects);
             parts.push(look(&notice.about));
-            (format!("L’intégration {name} a été désactivée"), parts, alerts_of(integration))
+            (format!("L’intégration {name} a été désactivée"), parts)
         }
         NoticeAbout::HalfWay { integration, transfer, share, errors } => {
             let name = quoted(integration);
             let mut parts = vec![Part::Text(half_way(&name, transfer, share))];
             parts.extend(last_errors(errors));
             parts.push(look(&notice.about));
-            (format!("L’intégration {name} risque d’être désactivée"), parts, alerts_of(integration))
+            (format!("L’intégration {name} risque d’être désactivée"), parts)
         }
         NoticeAbout::Resumed { integration, by, trip } => {
             let name = quoted(integration);
@@ -63,56 +55,66 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> (String, Vec<Part>)
             let lead = format!("L’intégration {name} a été relancée {at}{by}.");
             let since = when(trip.at, setting);
             let before = format!("Elle était désactivée depuis {since}\u{a0}: {}.", cause(trip));
-            let parts = vec![Part::Text(lead), Part::Text(before)];
-            (format!("L’intégration {name} est relancée"), parts, alerts_of(integration))
+            (format!("L’intégration {name} est relancée"), vec![Part::Text(lead), Part::Text(before)])
         }
         NoticeAbout::Held { run, transfer, to, deletes, of } => {
-            let (deletes, of) = (number(*deletes), number(*of));
-            let transfer = quoted(transfer);
+            let (deletes, of, transfer, to) = (number(*deletes), number(*of), quoted(transfer), quoted(to));
             let lead = format!(
-                "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {}. \
-                 Une suppression de cette ampleur n’est jamais faite sans l’accord d’une personne.",
-                quoted(to)
+                "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {to}. \
+                 Une suppression de cette ampleur n’est jamais faite sans l’accord d’une personne."
             );
-            let parts = vec![
-                Part::Text(lead),
-                Part::Commands(
-                    "Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:".to_owned(),
-                    vec![format!("raccord approve {run}")],
-                ),
-                Part::Text(
-                    "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison."
-                        .to_owned(),
-                ),
-            ];
-            let whose = format!("des intégrations abonnées au transfert {transfer}");
-            (format!("Une exécution du transfert {transfer} attend une approbation"), parts, whose)
+            (format!("Une exécution du transfert {transfer} attend une approbation"), held(lead, *run))
         }
         NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
-            let (subject, parts) = bad_configuration(&setting.stack, &at, diagnostics, *count);
-            (subject, parts, "des intégrations actives".to_owned())
+            bad_configuration(&setting.stack, &at, diagnostics, *count)
         }
         NoticeAbout::Test { integration } => {
             let name = quoted(integration);
             let text = format!(
                 "Ceci est un essai\u{a0}: les alertes de l’intégration {name} arrivent bien ici. Il ne s’est rien passé d’autre."
             );
-            (
-                format!("Essai des alertes de l’intégration {name}"),
-                vec![Part::Text(text)],
-                alerts_of(integration),
-            )
+            (format!("Essai des alertes de l’intégration {name}"), vec![Part::Text(text)])
         }
     };
-    let stack = quoted(&setting.stack);
+    let (whose, stack) = (whose(&notice.about), quoted(&setting.stack));
     parts.push(Part::Foot(format!(
         "Envoyé par Raccord aux destinataires des alertes {whose} (pile {stack})."
     )));
     (format!("[Raccord] {subject}"), parts)
 }
 
-fn alerts_of(integration: &Name) -> String {
-    format!("de l’intégration {}", quoted(integration))
+fn whose(about: &NoticeAbout) -> String {
+    match about {
+        NoticeAbout::Tripped { integration, .. }
+        | NoticeAbout::HalfWay { integration, .. }
+        | NoticeAbout::Resumed { integration, .. }
+        | NoticeAbout::Test { integration } => format!("de l’intégration {}", quoted(integration)),
+        NoticeAbout::Held { transfer, .. } => {
+            format!("des intégrations abonnées au transfert {}", quoted(transfer))
+        }
+        NoticeAbout::BadConfiguration { .. } => "des intégrations actives".to_owned(),
+    }
+}
+
+fn tripped(integration: &Name, lead: String, trip: &Trip, rejects: &BTreeMap<Name, u64>) -> Vec<Part> {
+    let rest = "Aucun de ses transferts ne s’exécute tant qu’elle n’est pas relancée. Les données déjà enregistrées restent telles quelles.";
+    let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
+    parts.extend(last_errors(&trip.errors));
+    parts.push(Part::Text(waiting(rejects)));
+    let resume = vec![format!("raccord resume {integration}")];
+    parts
+        .push(Part::Commands("Une fois la cause corrigée, relancez l’intégration\u{a0}:".to_owned(), resume));
+    parts
+}
+
+fn held(lead: String, run: RunId) -> Vec<Part> {
+    let approve = vec![format!("raccord approve {run}")];
+    let otherwise = "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison.";
+    vec![
+        Part::Text(lead),
+        Part::Commands("Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:".to_owned(), approve),
+        Part::Text(otherwise.to_owned()),
+    ]
 }
 
 fn quoted(name: impl std::fmt::Display) -> String {
@@ -132,7 +134,7 @@ fn when(at: Timestamp, setting: &Setting) -> String {
     format!("le {day}\u{a0}{month} {} à {}\u{a0}h{minute} ({zone})", local.year(), local.hour())
 }
 
-fn number(number: impl ToString) -> String {
+fn number<N: ToString + Copy>(number: N) -> String {
     grouped(number, '\u{a0}')
 }
 
@@ -218,7 +220,7 @@ fn look(about: &NoticeAbout) -> Part {
     Part::Commands("Pour en savoir plus\u{a0}:".to_owned(), looking(with_rejects(about)))
 }
 
-fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> (String, Vec<Part>) {
+fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> Said {
     let errors =
         if count < 2 { format!("{count}\u{a0}erreur") } else { format!("{}\u{a0}erreurs", number(count)) };
     let lead = format!(

@@ -179,7 +179,7 @@ pub(super) fn with_rejects(about: &NoticeAbout) -> Vec<&Name> {
 pub(super) const TRANSFERS_TOLD: usize = 5;
 
 /// A number with its thousands apart.
-pub(super) fn grouped(number: impl ToString, separator: char) -> String {
+pub(super) fn grouped<N: ToString + Copy>(number: N, separator: char) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

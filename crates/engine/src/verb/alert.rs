@@ -26,7 +26,9 @@ pub async fn test(engine: &Engine, name: &Name, replies: &mut Replies<'_>) -> Re
     let notices = notices(&about, audience, engine.environment.now(), &mut new_id);
     let told = deliver_at_once(engine, notices).await?;
     let all_taken = told.iter().all(|alerted| alerted.error.is_none());
-    told.into_iter().for_each(|alerted| replies(Reply::Alerted(alerted)));
+    for alerted in told {
+        replies(Reply::Alerted(alerted));
+    }
     if all_taken {
         let sent = deliver_all(engine).await?.sent;
         if sent > 0 {

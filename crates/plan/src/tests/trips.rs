@@ -112,7 +112,7 @@ fn tripped() -> Simulator {
         cause: TripCause::ConsecutiveFailures(5),
         errors: Vec::new(),
     };
-    let fact = IntegrationFact { trip: Some(trip), pause: None, rejects: [(1, 2)].into() };
+    let fact = IntegrationFact { trip: Some(trip), rejects: [(1, 2)].into(), ..IntegrationFact::default() };
     state.put_integration("boutique", &fact);
     let failed = TransferFact { consecutive_failures: 5, ..state.transfer("customers") };
     state.put_transfer("customers", &failed);

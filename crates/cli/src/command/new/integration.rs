@@ -76,9 +76,7 @@ pub(super) fn spec(
     alerts: &[EmailAddress],
     active: bool,
 ) -> IntegrationSpec {
-    let alert = |email: &EmailAddress| {
-        AlertEntry::Inline(AlertSpec::to(email.clone()))
-    };
+    let alert = |email: &EmailAddress| AlertEntry::Inline(AlertSpec::to(email.clone()));
     IntegrationSpec {
         active,
         subscriptions,
