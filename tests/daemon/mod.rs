@@ -1,9 +1,12 @@
 //! `raccord watch` as people run it: the real program, real files, a real socket, and everything that happens to a
 //! daemon in its life.
 
+mod deliveries;
+mod latency;
 mod living;
 mod reload;
 mod sharing;
+mod soak;
 
 use serde_json::Value;
 
@@ -11,7 +14,8 @@ use crate::environment::{Started, TestEnvironment, wait_until};
 
 /// Begins a daemon and waits until it answers.
 pub(crate) fn watch(environment: &TestEnvironment, arguments: &str) -> Started {
-    let daemon = environment.start(&format!("watch --debounce 50 {arguments}"));
+    let debounce = if arguments.contains("--debounce") { "" } else { "--debounce 50" };
+    let daemon = environment.start(&format!("watch {debounce} {arguments}"));
     wait_until("the daemon answers", || {
         let status = environment.run("status --output json");
         status.code == Some(0) && status.json()["daemon"].is_object()

@@ -155,16 +155,30 @@ fn a_source_that_repeats_a_page_is_an_error_and_no_endless_run() {
 }
 
 #[test]
-fn a_state_in_use_names_its_holder() {
+fn a_verb_waits_for_one_that_will_soon_be_done() {
     let slow = Slow::start();
     let environment = slow.applied();
     let running = environment.start("run");
     wait_until("the run has begun", || !slow.pages().is_empty());
+    let asking = environment.start("status");
+    slow.hurry();
+    running.wait().expect_code(0);
+    asking.wait().expect_code(0);
+}
+
+#[test]
+fn a_state_in_use_names_its_holder() {
+    let slow = Slow::start();
+    let environment = slow.applied();
+    // Longer than a verb waits.
+    slow.milliseconds.store(13_000, Ordering::SeqCst);
+    let running = environment.start("run");
+    wait_until("the run has begun", || !slow.pages().is_empty());
+    slow.hurry();
     let said = environment.fails(1, "status");
     assert_says(&said, &["is open in another process", "`run`", &format!("process {}", running.id())]);
     // Looking at a source needs no state.
     assert_says(&environment.ok("read shop people --limit 1"), &[r#""id":"p000""#]);
-    slow.hurry();
     running.wait().expect_code(0);
     environment.ok("status");
 }

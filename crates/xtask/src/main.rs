@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a recipe says what it does")]
 
 mod bench;
+mod daemon;
 mod fuzz;
 mod kills;
 mod quickstart;
@@ -23,6 +24,12 @@ recipes:
   bench       measure the release binary on generated work (docs/benchmarks.md)
   kills [NUMBER] [SEED]
               kill the release binary in the middle of large applies and runs, and check what is left
+  reloads [NUMBER] [EDITS]
+              measure the release binary from saving a file to the new generation, then edit for a minute
+  deliveries [NUMBER]
+              send webhooks to the release binary over many connections, with a kill in the middle
+  soak [MINUTES]
+              let the release binary run 200 integrations every minute, and compare what ran to what was due
   fuzz [SECONDS] [TARGET]
               feed every reader mutated input, ten minutes each; a finding stays in target/fuzz
   audit       look up the dependencies in the advisory database (fetches it)";
@@ -36,6 +43,9 @@ fn main() -> ExitCode {
         ["audit"] => test::audit,
         ["bench"] => bench::run,
         ["kills", ref options @ ..] => return ended(kills::run(options)),
+        ["reloads", ref options @ ..] => return ended(daemon::reloads(options)),
+        ["deliveries", ref options @ ..] => return ended(daemon::deliveries(options)),
+        ["soak", ref options @ ..] => return ended(daemon::soak(options)),
         ["fuzz", ref rest @ ..] => return ended(fuzz::run(rest)),
         [bench::MEASURE, ref command @ ..] => return ended(bench::one(command)),
         ["help" | "-h" | "--help"] => {

@@ -91,6 +91,10 @@ pub(super) enum RunError {
 impl RunError {
     /// What the run has come to.
     pub(super) fn outcome(&self) -> RunOutcome {
+        if matches!(self, Self::Sink(SinkError::Fenced { .. })) {
+            // The configuration changed under the run. That is nobody's failure, and the next run begins under it.
+            return RunOutcome::Stopped;
+        }
         let unauthorized = matches!(self, Self::Source(error) if error.is_unauthorized());
         RunOutcome::Failed { error: self.in_words(), unauthorized }
     }

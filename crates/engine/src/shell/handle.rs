@@ -167,7 +167,7 @@ impl Daemon {
             (Arc::clone(&board.applied), board.digest, board.diagnostics.clone())
         };
         let problems = diagnostics.len();
-        tracing::error!(problems, "the configuration is bad: the last good one stays in force");
+        tracing::error!(problems, "the configuration is bad: what was applied last goes on");
         for diagnostic in diagnostics.iter().take(SHOWN) {
             tracing::error!("{}", in_words(diagnostic));
         }

@@ -26,6 +26,7 @@ use crate::applied::Applied;
 use crate::daemon::{ApplyEnd, Effect, Event, Policy, Standing, View};
 use crate::engine::{Engine, EngineError};
 use crate::metrics::ReloadResult;
+use crate::registration::Registrar;
 use crate::request::{ApplyOptions, Progress, Request};
 use crate::run::conclude;
 use core::{Asked, Core};
@@ -107,6 +108,8 @@ pub struct Shell {
     /// When the end is no longer waited for.
     deadline: Option<tokio::time::Instant>,
     supervisor: Supervisor,
+    /// Tells services where to push, once the daemon lives.
+    registrar: Option<Registrar>,
 }
 
 impl Shell {
@@ -133,6 +136,7 @@ impl Shell {
             loaded,
             deadline,
             supervisor,
+            registrar: None,
         })
     }
 
@@ -146,6 +150,7 @@ impl Shell {
         let effects = self.core.begin().await?;
         self.carry_out(effects);
         self.daemon.begun();
+        self.registrar = Some(Registrar::begin(&self.core.engine));
         self.supervisor.ready();
         self.daemon.tell_of_start();
         let now = self.now();
@@ -237,6 +242,9 @@ impl Shell {
                 let commit = own.and_then(|loaded| loaded.commit.as_deref());
                 tracing::info!(generation = applied.head.generation, commit, "a new generation is in force");
                 self.core.runner.follow(Arc::clone(&applied));
+                if let Some(registrar) = &self.registrar {
+                    registrar.look();
+                }
                 self.daemon.tripped(view::tripped(&self.core.engine, &applied).await?);
                 self.daemon.follow(applied);
                 let now = self.now();

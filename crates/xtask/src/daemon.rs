@@ -1,0 +1,40 @@
+//! `cargo xtask reloads`, `deliveries` and `soak`: the tests of the daemon with the release binary, on much work;
+//! `tests/daemon` says what must hold, and prints what was measured.
+
+use crate::recipe::{RecipeError, cargo, root, run as execute, step};
+
+/// Measures reloads: how many, and how many edits within a minute.
+pub(crate) fn reloads(arguments: &[&str]) -> Result<(), RecipeError> {
+    let [number, edits] = [(0, "100"), (1, "10000")].map(|(at, usual)| *arguments.get(at).unwrap_or(&usual));
+    measure("daemon::latency::", &[("RACCORD_RELOADS", number), ("RACCORD_EDITS", edits)])
+}
+
+/// Measures webhooks: how many. What the disk takes is measured first.
+pub(crate) fn deliveries(arguments: &[&str]) -> Result<(), RecipeError> {
+    let number = *arguments.first().unwrap_or(&"50000");
+    step("measure the inbox alone, beside durable commits by hand", || {
+        execute(cargo().args(["run", "--release", "--locked", "-p", "raccord-store", "--example", "inbox"]))
+    })?;
+    measure("daemon::deliveries::", &[("RACCORD_DELIVERIES", number)])
+}
+
+/// Lets it live, for so many minutes.
+pub(crate) fn soak(arguments: &[&str]) -> Result<(), RecipeError> {
+    let minutes = *arguments.first().unwrap_or(&"20");
+    measure("daemon::soak::", &[("RACCORD_SOAK_MINUTES", minutes)])
+}
+
+/// Runs tests one after the other with the release binary.
+fn measure(tests: &str, settings: &[(&str, &str)]) -> Result<(), RecipeError> {
+    step("build raccord", || execute(cargo().args(["build", "--release", "--locked", "--bin", "raccord"])))?;
+    step("measure it", || {
+        let arguments = ["test", "--locked", "--package", "raccord-cli", "--test", "e2e", "--", tests];
+        execute(
+            cargo()
+                .args(arguments)
+                .args(["--nocapture", "--test-threads", "1"])
+                .env("RACCORD_TEST_BINARY", root().join("target/release/raccord"))
+                .envs(settings.iter().copied()),
+        )
+    })
+}
