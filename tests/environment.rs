@@ -139,11 +139,7 @@ impl TestEnvironment {
         let mut words = through.iter().copied().chain([&*binary]).chain(arguments.split_whitespace());
         let mut command = Command::new(words.next().unwrap());
         command.args(words).current_dir(self.path()).stdin(Stdio::null());
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("RACCORD_") {
-                command.env_remove(name);
-            }
-        }
+        forget_settings(&mut command);
         command.env_remove("HOSTNAME").env("NO_COLOR", "1").env("USER", "tester");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
@@ -198,6 +194,15 @@ impl Started {
     pub(crate) fn wait(self) -> Answer {
         let Self { command, child } = self;
         Answer::new(&command, &child.wait_with_output().unwrap())
+    }
+}
+
+/// Keeps the settings of the person who runs the tests from a program.
+pub(crate) fn forget_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("RACCORD_") {
+            command.env_remove(name);
+        }
     }
 }
 

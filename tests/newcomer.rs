@@ -2,46 +2,98 @@
 //! it prints them, in both its languages.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use crate::environment::TestEnvironment;
+use tempfile::TempDir;
+
+use crate::documentation::root;
+use crate::environment::{TestEnvironment, fill, forget_settings};
 
 /// The marks around the commands in the guides.
 const BEGIN: &str = "<!-- newcomer -->";
 const END: &str = "<!-- /newcomer -->";
+
+/// What `cargo install` compiles is kept here for the next time.
+const COMPILED: &str = "target/newcomer";
+
+/// The settings of the installation that are ours. The profile compiles in a fraction of the time; everything that
+/// is needed was fetched when the tests were built.
+const CARGO: [(&str, &str); 4] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_NET_OFFLINE", "true"),
+];
 
 const PEOPLE: &str = "id,First Name,email,city,since\n\
     1,Zoé,ZOE@example.com,Montréal,2023-02-03\n\
     2,Luc,luc@example.com,Québec,2022-11-17\n\
     3,Ana,ana@example.com,Lisboa,2024-06-09\n";
 
-/// The commands between the marks, without the one that installs the program under test.
+/// The commands between the marks.
 fn commands(guide: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides").join(guide);
-    let page = std::fs::read_to_string(path).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/guides").join(guide)).unwrap();
     let (_, rest) = page.split_once(BEGIN).unwrap();
     let (part, _) = rest.split_once(END).unwrap();
-    let lines: Vec<_> =
-        part.lines().filter(|line| line.starts_with("cargo ") || line.starts_with("raccord ")).collect();
-    assert!(lines.len() <= 5, "{lines:?}");
-    assert!(lines[0].starts_with("cargo install --path "), "{lines:?}");
-    lines.iter().filter_map(|line| line.strip_prefix("raccord ")).map(str::to_owned).collect()
+    part.lines().filter(|line| !line.is_empty() && !line.starts_with("```")).map(str::to_owned).collect()
+}
+
+/// Somebody with a file of their own in a directory beside a clone of this repository, and nothing installed.
+struct Newcomer {
+    home: TempDir,
+}
+
+impl Newcomer {
+    fn new() -> Self {
+        let home = TempDir::new().unwrap();
+        std::os::unix::fs::symlink(root(), home.path().join("raccord")).unwrap();
+        fill(&home.path().join("mine/people.csv"), PEOPLE);
+        Self { home }
+    }
+
+    /// Types a line as it is printed, and reads what is answered. `raccord` is what was installed here, or nothing.
+    fn types(&self, line: &str) -> String {
+        let installed = self.home.path().join("cargo");
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.home.path().join("mine")).stdin(Stdio::null());
+        forget_settings(&mut command);
+        command.env("PATH", format!("{}:{path}", installed.join("bin").display()));
+        command
+            .env("CARGO_INSTALL_ROOT", &installed)
+            .env("CARGO_TARGET_DIR", root().join(COMPILED))
+            .envs(CARGO);
+        let output = command.output().unwrap();
+        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert!(output.status.success(), "{line}\n{out}{err}");
+        out
+    }
+
+    /// Which `raccord` a line would begin.
+    fn program(&self) -> String {
+        self.types("command -v raccord").trim().to_owned()
+    }
 }
 
 #[test]
 fn the_commands_of_the_guide_do_what_it_says() {
     let english = commands("quickstart.md");
     assert_eq!(english, commands("quickstart.fr.md"));
-    let environment = TestEnvironment::with(&[("people.csv", PEOPLE)]);
+    assert!(english.len() <= 5, "{english:?}");
+    assert!(english[0].starts_with("cargo install --path "), "{english:?}");
+    let newcomer = Newcomer::new();
+    let installed = newcomer.home.path().join("cargo/bin/raccord");
     for command in &english {
-        environment.ok(command);
+        newcomer.types(command);
+        assert_eq!(Path::new(&newcomer.program()), installed, "after {command}");
     }
-    let records = environment.ok("records crm.person --output jsonl");
+    let records = newcomer.types("raccord records crm.person --output jsonl");
     assert_eq!(records.lines().count(), 3, "{records}");
     assert!(
         records.contains(r#""email":"zoe@example.com""#) && records.contains(r#""firstName":"Zoé""#),
         "{records}"
     );
-    environment.ok("plan --detailed-exitcode");
+    newcomer.types("raccord plan --detailed-exitcode");
 }
 
 #[test]
