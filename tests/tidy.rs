@@ -33,7 +33,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Libraries that belong to some rooms alone.
 const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redb", &["raccord-store"]),
-    ("reqwest", &["raccord-connect"]),
+    // The engine speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
+    ("reqwest", &["raccord-connect", "raccord-engine"]),
     ("csv", &["raccord-connect", "raccord-cli"]),
     ("minijinja", &["raccord-compiler"]),
     ("granit-parser", &["raccord-config"]),

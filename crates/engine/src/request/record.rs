@@ -1,0 +1,169 @@
+//! Records as answers show them: rows, rejects, samples, and what a source offers. Nothing here is stored.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use raccord_model::fact::{Reject, RejectId, Run, RunId};
+use raccord_model::schema::Instant;
+use raccord_model::{DataTypeName, Ident, Name};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// A row as people see it: its fields with their values, in the order in which they are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row(pub Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Row;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of fields")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Row(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+impl JsonSchema for Row {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Row".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A row: its fields with their values.", "type": "object" })
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// A record beside what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// The record as it came.
+    pub record: Value,
+    /// The row it would become; absent when it is rejected or says a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Row>,
+    /// Whether the record says a deletion.
+    pub deleted: bool,
+    /// Why it would be rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The field to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<Ident>,
+}
+
+/// Where a record comes from, and what was rejected under its key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The row, when there is one.
+    pub row: Option<Row>,
+    /// The transfer that owns it; absent when that is gone.
+    pub transfer: Option<Name>,
+    /// The source it was read from.
+    pub source: Option<Name>,
+    /// The run that last wrote it; absent when that is no longer kept.
+    pub run: Option<Run>,
+    /// Records with its key that were rejected.
+    pub rejects: Vec<RejectView>,
+}
+
+/// A row as it is stored and as it would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// The transfer.
+    pub transfer: Name,
+    /// The row that is stored under the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Row>,
+    /// The row that would be stored; absent when the record is rejected or says a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Row>,
+    /// Why the record would be rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A rejected record as people see it: without what only the state understands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RejectView {
+    /// Which.
+    pub id: String,
+    /// The transfer's name.
+    pub transfer: Name,
+    /// The run in which it was last seen.
+    pub run: RunId,
+    /// When it was last seen.
+    #[schemars(with = "Instant")]
+    pub at: Timestamp,
+    /// Where in the run: page and position, or file and line.
+    pub position: String,
+    /// The field that is to blame, when one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Ident>,
+    /// Why, in words.
+    pub reason: String,
+    /// The record as it came, unless the policy drops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+    /// The fields of the parent record, when the data type has a parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+impl RejectView {
+    /// What people see of a reject.
+    pub fn new(id: RejectId, transfer: Name, reject: Reject) -> Self {
+        let Reject { run, at, position, field, reason, payload, parent, .. } = reject;
+        Self { id: id.to_string(), transfer, run, at, position, field, reason, payload, parent }
+    }
+}
+
+/// A data type of a source, with the fields that its first records have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DataTypeView {
+    /// Its name.
+    pub name: DataTypeName,
+    /// How many records were looked at.
+    pub records: usize,
+    /// The fields that were seen.
+    pub fields: Vec<FieldView>,
+    /// Why no record could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A field that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldView {
+    /// Its path.
+    pub path: String,
+    /// The types its values had.
+    pub types: Vec<String>,
+    /// In how many of the records it had a value.
+    pub filled: usize,
+    /// One of its values, shortened.
+    pub example: String,
+}

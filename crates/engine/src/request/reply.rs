@@ -1,0 +1,136 @@
+//! The parts of an answer, whatever was asked.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use raccord_model::fact::{AuditEntry, Generation, Role, Run, Tally};
+use raccord_model::port::state::Head;
+use raccord_model::port::upkeep::{CheckReport, Info};
+use raccord_model::schema::Instant;
+use raccord_model::{Desired, Name};
+use raccord_plan::Plan;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::record::{DataTypeView, Explanation, Preview, RejectView, Row, Sample};
+use super::status::Status;
+use crate::token::TokenText;
+
+/// A part of an answer.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Reply {
+    /// Where the state stands.
+    Head(Head),
+    /// A page was stored.
+    Progress(Progress),
+    /// A run has ended.
+    Run(Run),
+    /// A generation.
+    Generation(Generation),
+    /// A stored record: its fields, the key first.
+    Record(Row),
+    /// A raw record, as one line of JSON.
+    Raw(String),
+    /// A record beside what became of it.
+    Preview(Preview),
+    /// A rejected record.
+    Reject(RejectView),
+    /// Where a record comes from.
+    Explanation(Box<Explanation>),
+    /// A row before and after.
+    Sample(Sample),
+    /// A data type of a source.
+    DataType(DataTypeView),
+    /// A plan.
+    Plan(Box<Plan>),
+    /// A configuration.
+    Desired(Box<Desired>),
+    /// A configuration was applied; the number of the generation.
+    Applied(u64),
+    /// All runs have ended.
+    Report(RunReport),
+    /// How everything stands.
+    Status(Box<Status>),
+    /// What the state holds, in numbers.
+    Info(Info),
+    /// Whether the state is whole.
+    Checked(CheckReport),
+    /// An alert was sent, or was not.
+    Alerted(Alerted),
+    /// A token was made.
+    NewToken(NewToken),
+    /// A token, without its text.
+    Token(TokenView),
+    /// An entry of the audit log.
+    Audit(AuditEntry),
+    /// It is done; what there is to say of it.
+    Done(String),
+}
+
+/// A token that was just made. Its text is never seen again.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewToken {
+    /// The text, for whoever is to use it.
+    pub token: TokenText,
+    /// What is kept of it.
+    pub view: TokenView,
+}
+
+/// A token as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenView {
+    /// What it is called.
+    pub name: Name,
+    /// What it allows.
+    pub roles: BTreeSet<Role>,
+    /// When it was made.
+    #[schemars(with = "Instant")]
+    pub created: Timestamp,
+    /// From when on it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub expires: Option<Timestamp>,
+    /// When it was last used, to the hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub used: Option<Timestamp>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The transfer that runs.
+    pub transfer: Name,
+    /// What it has brought.
+    pub tally: Tally,
+    /// How many pages that took.
+    pub pages: u64,
+}
+
+/// What ran and what did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunReport {
+    /// The runs, in the order of their ends.
+    pub runs: Vec<Run>,
+    /// What did not run, and why.
+    pub skipped: Vec<(Name, String)>,
+    /// Why alerts wait, when some could not be delivered at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<String>,
+}
+
+/// What became of an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Alerted {
+    /// To whom: addresses, or the reference to a URL.
+    pub to: String,
+    /// Why it was not taken; absent when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

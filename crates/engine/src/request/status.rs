@@ -1,0 +1,134 @@
+//! How everything stands, as answers tell it: what YAML wants beside what happened.
+
+use jiff::Timestamp;
+use raccord_model::fact::{Pause, Run, Trip, Updates};
+use raccord_model::schema::Instant;
+use raccord_model::{EntityRef, Name};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How everything stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The stack.
+    pub stack: Option<Name>,
+    /// The generation in force.
+    pub generation: u64,
+    /// The serial of the state.
+    pub serial: u64,
+    /// The integrations.
+    pub integrations: Vec<IntegrationStatus>,
+    /// The transfers.
+    pub transfers: Vec<TransferStatus>,
+    /// Steps that are outstanding.
+    pub steps: usize,
+    /// How many alerts wait to be taken.
+    #[serde(default)]
+    pub outbox: usize,
+    /// Why the one that was tried last was not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox_error: Option<String>,
+    /// What the daemon adds, when one owns the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<DaemonStatus>,
+}
+
+/// What only the daemon knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DaemonStatus {
+    /// Where the configuration comes from, in words.
+    pub origin: String,
+    /// Which changes it applies by itself: none, safe or all.
+    pub policy: String,
+    /// What is wrong with the configuration that was read last; the one before it is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// Why changes wait for a person, when some do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Vec<String>>,
+    /// Why the configuration could not be read or applied, though that says nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// How an integration stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IntegrationStatus {
+    /// Its name.
+    pub name: Name,
+    /// One word: active, inactive, tripped, paused.
+    pub state: IntegrationState,
+    /// Why and when the breaker disabled it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trip: Option<Trip>,
+    /// A person's wish that it stand still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+    /// The update types it wants, by transfer.
+    pub subscriptions: Vec<(Name, Updates)>,
+    /// Who is told when it is disabled.
+    pub alerts: Vec<String>,
+}
+
+/// What an integration is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegrationState {
+    /// Its transfers run.
+    Active,
+    /// Its YAML does not activate it.
+    Inactive,
+    /// The breaker disabled it.
+    Tripped,
+    /// A person lets it stand still.
+    Paused,
+}
+
+impl IntegrationState {
+    /// One word for tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Tripped => "tripped",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// How a transfer stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TransferStatus {
+    /// Its name.
+    pub name: Name,
+    /// Its source.
+    pub source: Name,
+    /// The entity it feeds.
+    pub to: EntityRef,
+    /// Whether its YAML activates it.
+    pub active: bool,
+    /// Where its next window begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Its last run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<Run>,
+    /// When a run last succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub last_success: Option<Timestamp>,
+    /// When it runs next by itself, when a daemon lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub next_run: Option<Timestamp>,
+    /// How many runs have failed since.
+    pub consecutive_failures: u32,
+    /// How many rows it owns.
+    pub rows: u64,
+    /// How many rejects are kept.
+    pub rejects: u64,
+}
