@@ -1,9 +1,15 @@
 //! The log on standard error: how it looks and how much of it. Results never go there.
+//!
+//! What is not ours speaks from `info` up and no further, whatever is asked for: libraries of HTTP and mail show
+//! whole requests below that, and with them secrets and records.
 
 use std::io;
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,12 +22,33 @@ pub(crate) enum Form {
 
 /// Begins to log. `RUST_LOG` says how much, otherwise `default` does.
 pub(crate) fn begin(form: Form, default: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+    let read = asked.as_deref().map(EnvFilter::try_new).transpose();
+    let (wanted, misread) = match read {
+        Ok(wanted) => (wanted.unwrap_or_else(|| EnvFilter::new(default)), None),
+        Err(error) => (EnvFilter::new(if default == "off" { "warn" } else { default }), Some(error)),
+    };
+    let wanted = wanted.and(filter_fn(may_speak));
+    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
     let begun = match form {
-        Form::Text => log.with_ansi(false).try_init(),
-        Form::Json => log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+        Form::Text => {
+            tracing_subscriber::registry().with(log.with_ansi(false).with_filter(wanted)).try_init()
+        }
+        Form::Json => {
+            let log = log.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            tracing_subscriber::registry().with(log.with_filter(wanted)).try_init()
+        }
     };
     // A second log in one process is the first one.
     drop(begun);
+    if let Some(error) = misread {
+        tracing::warn!(%error, "RUST_LOG is not understood");
+    }
+}
+
+/// Whether something may be logged at all.
+fn may_speak(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let is_ours = target == "raccord" || target.starts_with("raccord::") || target.starts_with("raccord_");
+    is_ours || *metadata.level() <= Level::INFO
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::Cli;
+use crate::args::{Cli, Verb};
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
@@ -20,6 +20,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::explain(&error),
     };
+    // A daemon's log is what it has to say; other verbs have their results, and a log for whoever asks for it.
+    if !matches!(cli.verb, Verb::Watch(_)) {
+        log::begin(log::Form::Text, "off");
+    }
     let ui = Ui::new(cli.global.color, cli.global.quiet);
     match command::dispatch(&ui, &cli) {
         Ok(code) => code,

@@ -105,7 +105,10 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
         };
         let engine = Engine::on(&Arc::new(store), Arc::new(session::system()?));
         let what = what(global, args)?;
-        ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
+        // Whoever reads JSON reads every line of it; the log says the same.
+        if args.log == crate::log::Form::Text {
+            ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
+        }
         let (stop, reload) = (session::listen_for_stop(), session::listen_for_reload()?);
         live(&engine, &global.state, what, stop, reload).await.map_err(|error| CommandError::of(&error))
     })

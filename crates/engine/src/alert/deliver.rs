@@ -114,6 +114,7 @@ async fn deliver(
             match courier.hand_over(&notice).await {
                 Ok(()) => {
                     facts.commit(vec![outbox::remove(notice.id)]).await?;
+                    tracing::info!(notice = %notice.id, to = %notice.channel, "an alert was taken");
                     delivery.sent += 1;
                 }
                 Err(miss) => {

@@ -218,7 +218,7 @@ pub(super) static VIRTUAL_MEMORY: Family = Family {
     kind: Kind::Gauge,
     unit: Some(Unit::Bytes),
     labels: &[],
-    help: "Address space of the process; the mapped state file is part of it",
+    help: "Address space of the process",
 };
 /// Open files.
 pub(super) static OPEN_FILES: Family =
@@ -230,7 +230,7 @@ pub(super) static MOST_FILES: Family =
 pub(super) static START: Family =
     Family::seconds("process_start_time", &[], "When the daemon began, in seconds since 1970");
 
-/// Every family, in the order in which they are served.
+/// Every family, in the order of the documentation.
 pub static FAMILIES: [&Family; 28] = [
     &RUNS,
     &RUN_DURATION,

@@ -13,6 +13,7 @@ use raccord_model::port::sink::{Batch, Sink, SinkError, Sweep, Swept};
 use raccord_model::port::source::{Read, Source, SourceError};
 use raccord_store::failpoint::Failpoint;
 use tokio::sync::{mpsc, watch};
+use tracing::Instrument as _;
 
 use super::breaker;
 use super::job::{Job, Subscriber};
@@ -194,7 +195,7 @@ impl Running<'_> {
     async fn fetch(&self, read: Read) -> Result<mpsc::Receiver<Result<Option<Page>, SourceError>>, RunError> {
         let mut pages = self.surroundings.source.open(read).await?;
         let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
-        tokio::spawn(async move {
+        let fetching = async move {
             loop {
                 let page = pages.next().await;
                 let is_over = !matches!(&page, Ok(Some(page)) if page.next.is_some());
@@ -203,7 +204,8 @@ impl Running<'_> {
                     return;
                 }
             }
-        });
+        };
+        tokio::spawn(fetching.in_current_span());
         Ok(receiver)
     }
 

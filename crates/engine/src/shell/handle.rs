@@ -150,6 +150,8 @@ impl Daemon {
     pub(super) fn hold(&self, configuration: Option<Arc<Configuration>>) {
         if let Some(configuration) = &configuration {
             tracing::warn!(why = %configuration.why.join("; "), "the changes wait for `raccord apply --pending`");
+        } else {
+            tracing::info!("no changes wait any more");
         }
         self.board().pending = configuration;
     }
