@@ -13,6 +13,8 @@ use std::thread::JoinHandle;
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    /// The method, as it was sent.
+    pub(crate) method: String,
     /// The path and the query as they were sent.
     pub(crate) target: String,
     /// The path, without the query.
@@ -134,7 +136,8 @@ fn read(stream: &TcpStream) -> io::Result<Option<Request>> {
     let mut lines = BufReader::new(stream);
     let mut first = String::new();
     lines.read_line(&mut first)?;
-    let Some(target) = first.split(' ').nth(1).map(str::to_owned) else { return Ok(None) };
+    let mut words = first.split(' ').map(str::to_owned);
+    let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
@@ -150,7 +153,7 @@ fn read(stream: &TcpStream) -> io::Result<Option<Request>> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
     let path = path.to_owned();
-    Ok(Some(Request { target, path, query, headers, body }))
+    Ok(Some(Request { method, target, path, query, headers, body }))
 }
 
 /// Undoes the percent-encoding of a query.

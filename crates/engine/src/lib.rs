@@ -15,6 +15,7 @@ pub mod failure;
 pub mod http;
 pub mod metrics;
 pub mod proposal;
+pub mod registration;
 pub mod reload;
 pub mod request;
 pub mod run;

@@ -8,10 +8,11 @@ use raccord_store::failpoint::Failpoint;
 use crate::engine::EngineError;
 use crate::facts::{Facts, put};
 
-/// Carries out every step that is outstanding; one that fails stays, with its error.
+/// Carries out every step of the state itself that is outstanding; one that fails stays, with its error.
 pub async fn carry_out(facts: &Facts, sink: &dyn Sink) -> Result<(), EngineError> {
     for (key, mut step) in facts.scan::<StepFact>(Table::Steps, Scan::default()).await? {
-        let StepWork::Collect { incarnation } = step.work;
+        // What the outside takes part in, the daemon carries out: see `registration`.
+        let StepWork::Collect { incarnation } = step.work else { continue };
         Failpoint::StepBefore.pass();
         let write = match sink.collect(incarnation).await {
             Ok(_) => Write::Remove(Table::Steps, key),

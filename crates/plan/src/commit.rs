@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use raccord_model::canonical::CanonicalError;
-use raccord_model::fact::{self, Entry, Generation, GenerationChange, IntegrationFact, TransferFact, Uid};
+use raccord_model::fact::{
+    self, Entry, Generation, GenerationChange, IntegrationFact, TransferFact, Uid, Warned,
+};
 use raccord_model::plan::{Action, Consequence};
 use raccord_model::port::state::{Commit, Table, Write};
 use raccord_model::{Desired, Digest, Key, Kind, Name};
@@ -16,6 +18,7 @@ use crate::current::Current;
 use crate::entity::{self, Incarnations, ProjectWork};
 use crate::plan::{Change, Note, Plan, Subject};
 use crate::refusal::Refusal;
+use crate::webhook;
 
 /// Who applies a plan, and when.
 #[derive(Debug, Clone)]
@@ -91,6 +94,7 @@ pub fn commit(
         resources(&delta, desired, &mut writes)?;
         entities(plan, &delta, desired, current, &mut writes)?;
         Facts { plan, delta: &delta, current }.writes(&mut writes)?;
+        writes.extend(webhook::steps(desired, current, &delta, generation)?);
         let record = Generation {
             number: generation,
             at: apply.at,
@@ -311,6 +315,7 @@ impl Facts<'_> {
         let fact = integrations.entry(uid).or_insert_with(|| known.clone());
         fact.trip = None;
         fact.rejects.clear();
+        fact.warned = Warned::default();
         let key = Key::new(Kind::Transfer, transfer.clone());
         let changed = self.delta.iter().find(|change| change.key == key).and_then(|change| change.before);
         let Some(entry) = changed.or_else(|| self.current.index.get(&key).copied()) else { return };

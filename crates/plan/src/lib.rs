@@ -18,6 +18,7 @@ mod refusal;
 pub mod saved;
 mod target;
 mod trip;
+mod webhook;
 mod world;
 
 #[cfg(test)]
@@ -29,3 +30,4 @@ pub use diff::{DiffError, Options, diff};
 pub use history::{KEPT_GENERATIONS, RestoreError, RollbackError, prune, restore, rollback};
 pub use plan::{Change, DataEffect, FieldChange, Note, PLAN_VERSION, Plan, Subject, Summary, TOOL};
 pub use refusal::Refusal;
+pub use webhook::{Registration, WEBHOOK_STEPS, registrations};

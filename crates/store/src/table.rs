@@ -81,6 +81,8 @@ tables! {
     tokens TOKENS "tokens"
     /// The audit log, by id as text.
     audit AUDIT "audit"
+    /// What is registered at services, by the source's uid as text.
+    webhooks WEBHOOKS "webhooks"
     /// `uid` → JSON of the authoritative `Checkpoint`.
     checkpoints CHECKPOINTS "checkpoints"
     /// `inc key` → a record, as `record.rs` says.
@@ -125,6 +127,7 @@ pub(crate) const fn facts(table: state::Table) -> Definition {
         state::Table::Outbox => OUTBOX,
         state::Table::Tokens => TOKENS,
         state::Table::Audit => AUDIT,
+        state::Table::Webhooks => WEBHOOKS,
     }
 }
 
@@ -141,6 +144,7 @@ impl<'t> Tables<'t> {
             state::Table::Outbox => &mut self.outbox,
             state::Table::Tokens => &mut self.tokens,
             state::Table::Audit => &mut self.audit,
+            state::Table::Webhooks => &mut self.webhooks,
         }
     }
 }

@@ -78,7 +78,7 @@ impl PathTemplate {
 }
 
 /// Keeps the unreserved characters of RFC 3986 and writes every other byte as `%XX`.
-fn percent_encode(text: &str, to: &mut String) {
+pub(crate) fn percent_encode(text: &str, to: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -97,12 +97,12 @@ pub struct BodyTemplate(Value);
 
 impl BodyTemplate {
     /// Takes a body as it is written. Its names are checked by [`Self::names`].
-    pub(super) fn new(body: Value) -> Self {
+    pub(crate) fn new(body: Value) -> Self {
         Self(body)
     }
 
     /// The names that the body uses, or what is wrong with one of its texts.
-    pub(super) fn names(&self) -> Result<Vec<String>, String> {
+    pub(crate) fn names(&self) -> Result<Vec<String>, String> {
         let mut names = Vec::new();
         collect_names(&self.0, &mut names)?;
         Ok(names)

@@ -6,6 +6,7 @@
 mod events;
 mod lower;
 mod read;
+mod register;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::select::{Selector, Slot};
 
 pub use lower::public_url;
 pub use read::{Intent, MAX_DELIVERY_ID, MAX_DEPTH, Reading, Received, Route, Unreadable};
+pub use register::{Content, Create, Delete, Registrar, lower_register};
 pub use signed::{SignedPart, SignedText};
 
 /// A webhook, compiled: how a delivery is read.

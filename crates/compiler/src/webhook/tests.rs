@@ -345,3 +345,43 @@ fn no_bytes_panic() {
         }
     }
 }
+
+/// `path code` of every finding of a registration.
+fn check_register(create: &Value, delete: &Value, expected: &[&str]) {
+    let spec = webhook(&json!({"register": {"create": create, "delete": delete}}));
+    let (registrar, findings) = lower_register(&spec, &settings());
+    let line = |finding: &Finding| format!("{} {}", finding.path.join("."), finding.code.as_str());
+    assert_eq!(findings.iter().map(line).collect::<Vec<_>>(), expected, "{create} {delete}");
+    assert_eq!(registrar.is_some(), expected.is_empty(), "{create} {delete}");
+}
+
+#[test]
+fn registrations_are_checked() {
+    let (create, delete) =
+        (json!({"path": "/hooks", "body": {"to": "{{ url }}"}}), json!({"path": "/hooks/{id}"}));
+    check_register(&create, &delete, &[]);
+    let form =
+        json!({"path": "/hooks", "form": {"url": "{{ url }}", "secret": "{{ secret }}", "events[]": "*"}});
+    check_register(&form, &json!({"path": "/hooks/{id}/stop", "method": "POST"}), &[]);
+    for (wrong, expected) in [
+        (json!({"path": "/hooks"}), "register.create missing-field"),
+        (json!({"path": "/hooks", "body": {"to": "here"}}), "register.create invalid-value"),
+        (
+            json!({"path": "/hooks", "body": {}, "form": {"url": "{{ url }}"}}),
+            "register.create conflicting-fields",
+        ),
+        (json!({"path": "/hooks", "body": "{{ url }} {{ name }}"}), "register.create.body invalid-value"),
+        (json!({"path": "/hooks", "form": {"url": "{{ url"}}), "register.create.form.url invalid-value"),
+        (json!({"path": "/{id}", "body": "{{ url }}"}), "register.create.path invalid-value"),
+        (json!({"path": "/a#b", "body": "{{ url }}"}), "register.create.path invalid-value"),
+        (json!({"path": "/hooks", "body": "{{ url }}", "id": "$"}), "register.create.id invalid-value"),
+    ] {
+        check_register(&wrong, &delete, &[expected]);
+    }
+    check_register(&create, &json!({"path": "/hooks"}), &["register.delete.path invalid-value"]);
+    check_register(&create, &json!({"path": "/{id}/{it}"}), &["register.delete.path invalid-value"]);
+    let spec = webhook(&json!({"register": {"create": create, "delete": {"path": "/h/{id}/x?also={id}"}}}));
+    let registrar = lower_register(&spec, &settings()).0.unwrap();
+    assert_eq!(registrar.delete.path("a/b"), "/h/a%2Fb/x?also=a%2Fb");
+    assert_eq!(registrar.create.id.to_string(), "id");
+}

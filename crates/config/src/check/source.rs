@@ -14,7 +14,7 @@ pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec
     let mut findings = check_authorization(scene, name, spec);
     findings
         .extend(connector::findings(&spec.settings).into_iter().map(|finding| finding.under(&["config"])));
-    findings.extend(webhook::check(spec));
+    findings.extend(webhook::check(scene, spec));
     findings
 }
 

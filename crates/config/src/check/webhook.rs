@@ -1,11 +1,14 @@
 //! Webhooks: what the compiler finds in their settings, what can never happen, and who needs one.
 
-use raccord_compiler::webhook::lower;
+use raccord_compiler::webhook::{lower, lower_register};
+use raccord_model::Kind;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{ConnectorSettings, SourceSpec, TransferSpec};
 
+use super::Scene;
+
 /// What is wrong with the webhook of a source.
-pub(super) fn check(spec: &SourceSpec) -> Vec<Finding> {
+pub(super) fn check(scene: Scene<'_, '_>, spec: &SourceSpec) -> Vec<Finding> {
     let (ConnectorSettings::Http(settings), Some(webhook)) = (&spec.settings, &spec.webhook) else {
         return Vec::new();
     };
@@ -15,7 +18,20 @@ pub(super) fn check(spec: &SourceSpec) -> Vec<Finding> {
         let help = "write `events: {NAME: {dataType: …}}`, or let the URL say it all: /hooks/STACK/SOURCE/DATATYPE/created";
         findings.push(Finding::warning(&["event"], Code::NoEffect, message).help(help));
     }
+    findings.extend(lower_register(webhook, settings).1);
+    if webhook.register.is_some() && !has_address(scene) {
+        let message = "nothing is registered, because it is not known how services reach the daemon";
+        let help = "write `webhooks: {url: https://…}` into the Stack";
+        findings.push(Finding::warning(&["register"], Code::NoEffect, message).help(help));
+    }
     findings.into_iter().map(|finding| finding.under(&["webhook"])).collect()
+}
+
+/// Whether the Stack says how services reach the daemon, or is wrong itself.
+fn has_address(scene: Scene<'_, '_>) -> bool {
+    let mut wrong = scene.all.wrong.iter().filter_map(|&at| scene.documents.get(at)?.kind);
+    scene.all.stacks.values().any(|held| held.spec.webhooks.is_some())
+        || wrong.any(|kind| kind == Kind::Stack)
 }
 
 /// A transfer that learns of deletions by webhook needs a source that has one.

@@ -57,6 +57,34 @@ fn members() {
 }
 
 #[test]
+fn registrations() {
+    let good = "    verify: {bearer: \"${env:T}\"}\n    register:\n";
+    let delete = "      delete: {path: \"/hooks/{id}\"}";
+    let create = "      create: {path: /hooks, body: {to: \"{{ url }}\"}}";
+    let alone = with(&format!("{good}{create}\n{delete}"));
+    check(&alone, "no-effect?@10:5 spec.webhook.register");
+    let stack = "---\napiVersion: raccord/v1\nkind: Stack\nmetadata: {name: a}\nspec: {webhooks: {url: \"https://raccord.example\"}}\n";
+    check(&format!("{alone}{stack}"), "");
+    for (register, expected) in [
+        (create.to_owned(), "missing-field@10:5 spec.webhook.register.delete"),
+        (
+            format!("      create: {{path: /hooks}}\n{delete}"),
+            "missing-field@11:7 spec.webhook.register.create",
+        ),
+        (
+            format!("      create: {{path: /hooks, form: {{to: here}}}}\n{delete}"),
+            "invalid-value@11:7 spec.webhook.register.create",
+        ),
+        (
+            format!("{create}\n      delete: {{path: /hooks}}"),
+            "invalid-value@12:22 spec.webhook.register.delete.path",
+        ),
+    ] {
+        check(&format!("{}{stack}", with(&format!("{good}{register}"))), expected);
+    }
+}
+
+#[test]
 fn the_public_address() {
     check(&document("Stack", "  webhooks: {url: \"https://raccord.example\"}"), "");
     check(&document("Stack", "  webhooks: {}"), "missing-field@5:3 spec.webhooks.url");

@@ -24,11 +24,11 @@ use raccord_model::port::Async;
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
-pub(crate) use self::answer::read_beginning;
-use self::authenticator::Authenticator;
-use self::client::Exchange;
-pub(crate) use self::client::network_message;
+pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
+pub(crate) use self::authenticator::Authenticator;
+pub(crate) use self::client::{Exchange, Outgoing, network_message};
 use self::reader::{Fetched, Reader, Wanted};
+pub(crate) use self::request::headers;
 use self::token::Place;
 use crate::shared::SourceShared;
 

@@ -184,7 +184,7 @@ fn set(body: &mut Value, path: &[Step], value: Value) {
 }
 
 /// The headers of a request without credentials.
-pub(super) fn headers(written: &[(String, String)]) -> Result<HeaderMap, String> {
+pub(crate) fn headers(written: &[(String, String)]) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     for (name, value) in written {

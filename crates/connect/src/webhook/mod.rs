@@ -1,9 +1,11 @@
-//! Webhooks: whether a delivery is the service's own.
+//! Webhooks: whether a delivery is the service's own, and how the service is told where to push.
 //!
 //! What a delivery says is read by the compiler's hook, and kept by whoever listens; here are the secrets.
 
 mod authentic;
+mod register;
 mod signature;
 mod verify;
 
+pub use register::{Announcement, register, unregister};
 pub use verify::{Delivery, Refused, Verifier};

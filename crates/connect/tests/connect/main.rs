@@ -9,6 +9,8 @@ mod failures;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod registrations;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod shapes;

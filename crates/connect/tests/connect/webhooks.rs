@@ -2,7 +2,8 @@
 //! reason, and no reason holds a secret.
 //!
 //! The signatures were made by others. Standard Webhooks: `Webhook(secret).sign(id, time, body)` of the package
-//! standardwebhooks 1.0.1 from PyPI. Stripe: `WebhookSignature._compute_signature` of stripe 16.1.0 from PyPI.
+//! standardwebhooks 1.0.1 of the Python Package Index. Stripe: `WebhookSignature._compute_signature` of stripe 16.1.0, from there
+//! too.
 //! GitHub: `sign` of @octokit/webhooks-methods 6.0.0 over an example of @octokit/webhooks-examples 7.6.1, and the
 //! example in GitHub's own documentation; Slack: the example in Slack's. The others: `hmac.new` of Python 3.
 
@@ -221,6 +222,13 @@ fn stripe() {
     for (case, signature) in cases {
         check(&verify, &[Case { headers: &[(name, signature)], ..case }]);
     }
+}
+
+#[test]
+fn stripe_while_a_secret_is_replaced() {
+    let name = "Stripe-Signature";
+    let right = format!("t=1700000000,v1={STRIPE}");
+    let other = format!("t=1700000000,v1={STRIPE_OTHER}");
     let both = json!({"stripe": {"secret": ["${env:STRIPE_OTHER}", "${env:STRIPE}"], "tolerance": "1s"}});
     check(
         &both,

@@ -5,6 +5,7 @@
 mod audit;
 mod notice;
 mod token;
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::schema::Instant;
 pub use audit::{AuditEntry, AuditOutcome, AuditWay};
 pub use notice::{Channel, Notice, NoticeAbout, Share};
 pub use token::{Role, Token, TokenUse, UnknownRole};
+pub use webhook::WebhookFact;
 
 /// The version of the form in which facts are kept.
 const FACT_VERSION: u8 = 1;
@@ -517,6 +519,11 @@ pub enum StepWork {
     Collect {
         /// Which.
         incarnation: u64,
+    },
+    /// Tells the service of a source where to push, or to stop: whatever the generation in force wants.
+    Webhook {
+        /// Which source.
+        source: Uid,
     },
 }
 

@@ -58,6 +58,8 @@ pub enum Table {
     Tokens,
     /// `AuditEntry` by id: who did what.
     Audit,
+    /// `WebhookFact` by the source's uid: what is registered at its service.
+    Webhooks,
 }
 
 /// One change of a commit.

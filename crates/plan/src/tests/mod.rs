@@ -10,3 +10,4 @@ mod simulator;
 mod stacks;
 mod targets;
 mod trips;
+mod webhooks;

@@ -2,6 +2,7 @@
 //!
 //! What arrives here takes the way of a record that was read: the same mapping, the same classification.
 
+mod register;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::name::DataTypeName;
 use crate::rate::Rate;
 use crate::shorthand::{or, or_a, shorthand, string_type};
 
+pub use register::{CreateMethod, CreateSpec, DeleteMethod, DeleteSpec, RegisterSpec};
 pub use verify::{
     BasicSpec, HashAlgorithm, HmacSpec, KeySpec, Scheme, SecretEncoding, SignatureEncoding,
     StandardWebhooksSpec, StripeSpec, TimestampFormat, TimestampSpec, VerifySpec,
@@ -46,6 +48,9 @@ pub struct WebhookSpec {
     /// What each event says, by its name; a name that ends with `*` stands for all that begin like it, the longest first. What is not listed is ignored.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub events: BTreeMap<EventName, EventRule>,
+    /// How the service is told where to push. Default: a person does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<RegisterSpec>,
 }
 
 const fn default_max_body() -> ByteSize {

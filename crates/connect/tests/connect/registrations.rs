@@ -1,0 +1,139 @@
+//! Webhooks are registered at a service and removed again, with one attempt each and no secret in a message.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use raccord_compiler::webhook::{Registrar, lower_register};
+use raccord_connect::webhook::{Announcement, register, unregister};
+use raccord_connect::{SecretReader, SourceShared};
+use raccord_model::language::{AuthorizationSpec, ConnectorSettings};
+use raccord_model::port::source::SourceError;
+use raccord_model::secret::SecretRef;
+use serde_json::{Value, json};
+use wiremock::{MockServer, Request, ResponseTemplate};
+
+use crate::service::{SECRET, ok, serve};
+
+/// What a service was asked: method, path, body.
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// A service that answers every request alike, and remembers it.
+async fn service(answer: ResponseTemplate) -> (MockServer, Log) {
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let server = serve(move |request: &Request| {
+        let header = |name: &str| {
+            let value = request.headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        assert_eq!(header("authorization"), format!("Bearer {SECRET}"));
+        let (key, media_type) = (header("idempotency-key"), header("content-type"));
+        let line = format!("{} {} {media_type} {key} {body}", request.method, request.url.path());
+        seen.lock().unwrap().push(line.trim().to_owned());
+        answer.clone()
+    })
+    .await;
+    (server, log)
+}
+
+struct Client {
+    registrar: Registrar,
+    authorization: AuthorizationSpec,
+    shared: SourceShared,
+    secret: SecretRef,
+}
+
+impl Client {
+    fn new(base: &str, create: &Value, delete: &Value) -> Self {
+        let settings =
+            json!({"baseUrl": base, "headers": {"X-Version": "1"}, "dataTypes": {}, "timeout": "2s"});
+        let settings: raccord_model::language::HttpSettings = serde_json::from_value(settings).unwrap();
+        let spec =
+            json!({"verify": {"bearer": "${env:TOKEN}"}, "register": {"create": create, "delete": delete}});
+        let (registrar, findings) = lower_register(&serde_json::from_value(spec).unwrap(), &settings);
+        let environment = |name: &str| (name == "TOKEN").then(|| SECRET.to_owned());
+        let secrets = SecretReader::new(Arc::new(environment), Path::new("."));
+        let now = Arc::new(|| "2024-01-31T09:30:00Z".parse().unwrap());
+        let shared = SourceShared::new(&ConnectorSettings::Http(settings), secrets, now, 7).unwrap();
+        let authorization = json!({"type": "bearer", "token": "${env:TOKEN}"});
+        Self {
+            registrar: registrar.unwrap_or_else(|| panic!("{findings:?}")),
+            authorization: serde_json::from_value(authorization).unwrap(),
+            shared,
+            secret: "${env:TOKEN}".parse().unwrap(),
+        }
+    }
+
+    async fn register(&self) -> Result<String, SourceError> {
+        let url = "https://raccord.example/hooks/shop/boutique?a=b&c";
+        let announcement = Announcement { url, secret: Some(&self.secret), key: "step-7" };
+        let registered =
+            register(&self.registrar, Some(&self.authorization), &self.shared, announcement).await;
+        if let Err(error) = &registered {
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+        registered
+    }
+
+    async fn unregister(&self, id: &str) -> Result<(), SourceError> {
+        unregister(&self.registrar, Some(&self.authorization), &self.shared, id).await
+    }
+}
+
+fn delete() -> Value {
+    json!({"path": "/hooks/{id}"})
+}
+
+#[tokio::test]
+async fn a_service_is_told_where_to_push_and_to_stop() {
+    let json = json!({"path": "/hooks", "body": {"hook": {"to": "{{ url }}", "secret": "{{ secret }}", "events": ["*"]}}});
+    let form = json!({"path": "hooks", "method": "PUT", "form": {"url": "{{ url }}", "enabled[]": "*"}, "id": "data.id"});
+    let by_post = json!({"path": "/hooks/{id}/stop", "method": "POST"});
+    let (server, log) = service(ok(&json!({"id": "we/1", "data": {"id": 42}}))).await;
+    let client = Client::new(&server.uri(), &json, &delete());
+    assert_eq!(client.register().await.unwrap(), "we/1");
+    client.unregister("we/1").await.unwrap();
+    let client = Client::new(&server.uri(), &form, &by_post);
+    assert_eq!(client.register().await.unwrap(), "42");
+    client.unregister("42").await.unwrap();
+    let expected = [
+        format!(
+            r#"POST /hooks application/json step-7 {{"hook":{{"events":["*"],"secret":"{SECRET}","to":"https://raccord.example/hooks/shop/boutique?a=b&c"}}}}"#
+        ),
+        "DELETE /hooks/we%2F1".to_owned(),
+        "PUT /hooks application/x-www-form-urlencoded step-7 enabled%5B%5D=*&url=https%3A%2F%2Fraccord.example%2Fhooks%2Fshop%2Fboutique%3Fa%3Db%26c".to_owned(),
+        "POST /hooks/42/stop".to_owned(),
+    ];
+    assert_eq!(*log.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_registration_that_fails_says_why_once() {
+    let create = json!({"path": "/hooks", "body": {"to": "{{ url }}", "secret": "{{ secret }}"}});
+    for (answer, expected) in [
+        (ResponseTemplate::new(500).set_body_string(format!("no {SECRET}")), "answered 500: no ***"),
+        (ResponseTemplate::new(429), "answered 429"),
+        (ResponseTemplate::new(422).set_body_string("{\"why\": \"hunter2+\\/=\"}"), "answered 422"),
+        (ResponseTemplate::new(401), "the service refused our credentials: 401"),
+        (ok(&json!({"name": "x"})), "`id: id` leads to no id in the answer"),
+        (ok(&json!({"id": ".."})), "`id: id` leads to no id in the answer"),
+        (ok(&json!({"id": {"a": 1}})), "`id: id` leads to no id in the answer"),
+        (ResponseTemplate::new(200).set_body_string("<html>"), "`id: id` leads to no id in the answer"),
+    ] {
+        let (server, log) = service(answer).await;
+        let error = Client::new(&server.uri(), &create, &delete()).register().await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(log.lock().unwrap().len(), 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_need_not_be_removed() {
+    let create = json!({"path": "/hooks", "body": "{{ url }}"});
+    for (status, is_removed) in [(204, true), (404, true), (410, true), (403, false), (500, false)] {
+        let (server, _) = service(ResponseTemplate::new(status)).await;
+        let removed = Client::new(&server.uri(), &create, &delete()).unregister("1").await;
+        assert_eq!(removed.is_ok(), is_removed, "{status}");
+    }
+}
