@@ -43,6 +43,8 @@ class Handler:
             "recipients": envelope.rcpt_tos,
             "encrypted": transport is not None,
             "login": session.auth_data,
+            "subject": str(message["subject"]),
+            "message_id": str(message["message-id"]),
             "headers": {name: str(value) for name, value in message.items()},
             "form": message.get_content_type(),
             "defects": [str(defect) for part in message.walk() for defect in part.defects],

@@ -1,6 +1,7 @@
 //! The tests of the whole: the program `raccord` as people use it, and what the repository promises of itself.
 #![cfg(test)]
 
+mod alerts;
 mod broken_state;
 mod commands;
 mod counterpart;
@@ -14,6 +15,7 @@ mod invalid;
 mod kills;
 mod kustomize;
 mod looking;
+mod mail_server;
 mod newcomer;
 mod plan_and_apply;
 mod reference;
