@@ -1,12 +1,16 @@
 //! `raccord watch` as people run it: the real program, real files, a real socket, and everything that happens to a
 //! daemon in its life.
 
+mod alerts;
 mod deliveries;
 mod latency;
 mod living;
+pub(crate) mod metrics;
+mod registration;
 mod reload;
 mod sharing;
 mod soak;
+mod supervisor;
 
 use serde_json::Value;
 

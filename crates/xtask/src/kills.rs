@@ -5,6 +5,9 @@ use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 
 /// How many kills are made of an apply, and how many of a run, when nobody says.
 const KILLS: &str = "50";
+/// The test that kills daemons which are about to send a mail, and how many of them.
+const MAILS: &str = "the_mail_comes_through_kills";
+const MAIL_KILLS: &str = "30";
 /// The seed of the random moments, when nobody says.
 const SEED: &str = "1";
 
@@ -12,7 +15,7 @@ const SEED: &str = "1";
 pub(crate) fn run(arguments: &[&str]) -> Result<(), RecipeError> {
     let [kills, seed] = [(0, KILLS), (1, SEED)].map(|(at, usual)| *arguments.get(at).unwrap_or(&usual));
     step("build raccord", || execute(cargo().args(["build", "--release", "--locked", "--bin", "raccord"])))?;
-    let tests = ["test", "--locked", "--package", "raccord-cli", "--test", "e2e", "--", "kills::"];
+    let tests = ["test", "--locked", "--package", "raccord-cli", "--test", "e2e", "--", "kills::", MAILS];
     step("kill it", || {
         execute(
             cargo()
@@ -20,6 +23,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), RecipeError> {
                 .args(["--nocapture", "--test-threads", "1"])
                 .env("RACCORD_TEST_BINARY", root().join("target/release/raccord"))
                 .env("RACCORD_KILLS", kills)
+                .env("RACCORD_MAIL_KILLS", MAIL_KILLS)
                 .env("RACCORD_KILLS_SEED", seed),
         )
     })
