@@ -12,7 +12,7 @@ use crate::http_server::{HttpServer, Request, Response, answer, json, raw};
 
 /// How every canary begins; even a piece of one is a leak. Encodings of what follows must not matter.
 const MARK: &str = "Zq9W";
-const CANARY: &str = "Zq9Wx-7f3a+/=&<\"'% k";
+pub(crate) const CANARY: &str = "Zq9Wx-7f3a+/=&<\"'% k";
 
 const DIRECTORY: &str = "\
 apiVersion: raccord/v1
@@ -188,7 +188,7 @@ const TELLING: [&str; 37] = [
 ];
 
 /// Where a text begins to give a canary away, as it is or in base64.
-fn leak(bytes: &[u8]) -> Option<String> {
+pub(crate) fn leak(bytes: &[u8]) -> Option<String> {
     let forms = canaries();
     let found = bytes.windows(4).position(|window| window == MARK.as_bytes());
     let found = found.or_else(|| {

@@ -5,6 +5,7 @@ mod alerts;
 mod deliveries;
 mod latency;
 mod living;
+mod log;
 pub(crate) mod metrics;
 mod registration;
 mod reload;
