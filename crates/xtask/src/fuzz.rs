@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::recipe::{RecipeError, cargo, run as execute, step};
 
 /// The tests that are targets.
-const TARGETS: [&str; 7] = ["loader", "mapping", "csv", "jsonl", "json_files", "plan", "rows"];
+const TARGETS: [&str; 8] = ["loader", "mapping", "csv", "jsonl", "json_files", "plan", "rows", "webhook"];
 
 /// How long each target runs when nothing is said: ten minutes.
 const SECONDS: u64 = 600;

@@ -13,3 +13,4 @@ mod mutate;
 mod plan;
 mod rows;
 mod samples;
+mod webhook;

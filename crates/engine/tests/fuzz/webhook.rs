@@ -1,0 +1,118 @@
+//! Deliveries: whatever comes before the first line end is a header, the rest a body. Nothing of it is proved, and
+//! what is read of it lies inside it.
+
+use std::mem::discriminant;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use raccord_compiler::webhook::{Intent, Reading, Route, lower};
+use raccord_connect::SecretReader;
+use raccord_connect::webhook::{Delivery, Verifier};
+use serde_json::json;
+
+use crate::harness::{Target, fuzz, outcome};
+
+const SAMPLES: &[&str] = &[
+    "t=1700000000,v1=5d175a97d88fc9d263aa8fa9c2413a6afc1dc290c016071583b8ee7c9bc776de,v0=00\n{\"id\":\"evt_1\",\"type\":\"customer.created\",\"data\":{\"object\":{\"id\":\"cus_é\"}}}",
+    "v1,AGyXusvqtMkpXuxIrtGBNKy+s9BfJUxlQcAkSDiiu2c= v1a,x\n{\"id\":2,\"type\":\"order.moved\",\"data\":{\"id\":\"a/b\"}}",
+    "sha256=00ff\n{\"id\":\"x\",\"type\":\"customer.deleted\",\"data\":{\"object\":{\"id\":1}}}",
+    "Basic em/DqTpzZWNyZXQ=\n{\"type\":\"other\",\"a\":[[[[{\"b\":null}]]]]}",
+    "Bearer secret\n[1,\"\\ud83d\"]",
+];
+
+const WORDS: &[&str] = &[
+    "t=",
+    "v1=",
+    "v1,",
+    ",",
+    "=",
+    " ",
+    "sha256=",
+    "Basic ",
+    "bearer ",
+    "+",
+    "-",
+    "99999999999999999999",
+    "\\u0000",
+    "\"type\":\"customer.created\"",
+    "\"data\":{\"object\":",
+    "{\"",
+    "\":",
+    "..",
+    "[[[[[[[[[[[[[[[[",
+    "null",
+    "é",
+];
+
+const HEADERS: [&str; 6] = [
+    "stripe-signature",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "x-signature",
+    "authorization",
+];
+
+fn prepare() -> impl FnMut(&[u8]) -> u64 {
+    let settings = json!({"baseUrl": "https://api.example", "dataTypes": {"customers": {}, "orders": {}}});
+    let settings = serde_json::from_value(settings).unwrap();
+    let spec = json!({
+        "verify": {"bearer": "${env:S}"}, "event": "type", "delivery": "id",
+        "events": {
+            "customer.*": {"dataType": "customers", "record": "data.object"},
+            "customer.deleted": {"dataType": "customers", "record": "data.object", "deleted": true},
+            "order.moved": {"dataType": "orders", "fetch": {"path": "/orders/{event.data.id}"}},
+        }
+    });
+    let hook = lower(&serde_json::from_value(spec).unwrap(), &settings).0.unwrap();
+    let hmac = json!({"secret": "${env:S}", "header": "x-signature", "prefix": "sha256=", "timestamp": {"header": "webhook-timestamp", "format": "rfc3339"}});
+    let schemes = [
+        json!({"stripe": {"secret": "${env:S}"}}),
+        json!({"standardWebhooks": {"secret": "${env:S}"}}),
+        json!({"hmac": hmac}),
+        json!({"bearer": "${env:S}"}),
+        json!({"basic": {"username": "u", "password": "${env:S}"}}),
+    ];
+    let secrets = SecretReader::new(Arc::new(|_| Some("c2VjcmV0IHNlY3JldA==".to_owned())), ".".as_ref());
+    let verifiers =
+        schemes.map(|verify| Verifier::new(&serde_json::from_value(verify).unwrap(), &secrets).unwrap());
+    move |input| {
+        let at = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+        let (value, body) = (&input[..at], input.get(at + 1..).unwrap_or_default());
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.extend(HEADERS.map(|name| (HeaderName::from_static(name), value.clone())));
+        }
+        let delivery = Delivery { headers: &headers, body, url: None };
+        let now = "2023-11-14T22:13:20Z".parse().unwrap();
+        let refused = verifiers.each_ref().map(|verifier| {
+            let refused = verifier.verify(&delivery, now).expect_err("nobody knows the secret");
+            assert!(refused.to_string().len() < 200);
+            discriminant(&refused)
+        });
+        let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+        let read = hook.read(Route::default(), &header, body);
+        if let Ok(Reading::Received(received)) = &read {
+            let record = &body[received.record.clone()];
+            assert!(
+                record.is_empty() || serde_json::from_slice::<&serde_json::value::RawValue>(record).is_ok()
+            );
+            if let Intent::Fetch { path } = &received.intent {
+                let id = path.strip_prefix("/orders/").unwrap();
+                assert!(!id.contains('/') && !matches!(id, "" | "." | ".."), "{path}");
+            }
+        }
+        let said = match &read {
+            Ok(Reading::Received(received)) => format!("{:?}", discriminant(&received.intent)),
+            Ok(Reading::Ignored { .. }) => "ignored".to_owned(),
+            Err(error) => format!("{:?}", discriminant(error)),
+        };
+        outcome((refused, said))
+    }
+}
+
+#[test]
+fn webhook() {
+    let samples = SAMPLES.iter().map(|sample| sample.as_bytes().to_vec()).collect();
+    fuzz(Target { name: "webhook", samples, words: WORDS }, prepare);
+}
