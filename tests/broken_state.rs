@@ -117,7 +117,7 @@ fn an_apply_that_fills_the_disk_leaves_the_old_generation() {
 fn a_backup_that_does_not_fit_leaves_no_file() {
     let environment = applied();
     let answer = run_within(&environment, 100, "state backup copy.redb").expect_code(1);
-    assert_says(&answer.stderr, &["copy the state to copy.redb", "there is no room left for the state"]);
+    assert_says(&answer.stderr, &["copy the state to /", "/copy.redb", "there is no room left for the state"]);
     let names = fs::read_dir(environment.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with("copy")));
 }
@@ -148,7 +148,7 @@ fn a_state_in_a_directory_that_takes_no_new_file_works() {
     let answer = environment.run_unprivileged("state check").expect_code(0);
     assert_says(&answer.stdout, &["whole: "]);
     let answer = environment.run_unprivileged("state backup .raccord/copy.redb").expect_code(1);
-    assert_says(&answer.stderr, &["create the backup .raccord/copy.redb", "Permission denied"]);
+    assert_says(&answer.stderr, &["create the backup /", "/.raccord/copy.redb", "Permission denied"]);
     mode(0o755);
 }
 
