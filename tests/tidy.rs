@@ -35,6 +35,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redb", &["raccord-store"]),
     // The engine speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
     ("reqwest", &["raccord-connect", "raccord-engine"]),
+    ("lettre", &["raccord-connect"]),
     ("csv", &["raccord-connect", "raccord-cli"]),
     ("minijinja", &["raccord-compiler"]),
     ("granit-parser", &["raccord-config"]),

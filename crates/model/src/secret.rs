@@ -125,12 +125,22 @@ impl<'de> serde::Deserialize<'de> for Secrets {
 }
 
 /// A value that need not be secret but may be: a user name, written as it is or as a reference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TextOrSecret {
     /// The text itself.
     Text(String),
     /// Where to read it.
     Secret(SecretRef),
+}
+
+impl fmt::Debug for TextOrSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // It may be as good as a secret: the URL of a webhook.
+            Self::Text(_) => f.write_str("Text(***)"),
+            Self::Secret(reference) => reference.fmt(f),
+        }
+    }
 }
 
 impl FromStr for TextOrSecret {

@@ -4,6 +4,7 @@
 //! and doubles one at most, under the same Message-ID. Settings and secrets are read from the generation in force
 //! whenever something is to be sent.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use raccord_connect::SecretReader;
 use raccord_connect::mail::{Mail, Mailer};
-use raccord_connect::post::Poster;
+use raccord_connect::post::{PostError, Poster};
 use raccord_model::fact::{Channel, Notice};
 use raccord_model::language::integration::{Addresses, EmailAddress};
 use raccord_model::port::state::Table;
@@ -152,6 +153,8 @@ struct Courier {
     setting: Setting,
     mailer: Result<(Mailer, EmailAddress), Miss>,
     poster: Poster,
+    /// The webhooks that did not answer: the next document would only wait for the same silence.
+    silent: BTreeMap<TextOrSecret, Miss>,
 }
 
 impl Courier {
@@ -167,7 +170,7 @@ impl Courier {
                 .map_err(|error| miss(error.to_string(), error.is_permanent())),
         };
         let setting = Setting { stack: applied.desired.stack.clone(), zone: zone(&*engine.environment) };
-        Ok(Self { setting, mailer, poster: Poster::new(secrets) })
+        Ok(Self { setting, mailer, poster: Poster::new(secrets), silent: BTreeMap::new() })
     }
 
     /// Hands a message over; the other side has it when this returns without a miss.
@@ -181,10 +184,18 @@ impl Courier {
         Ok(())
     }
 
-    async fn post(&self, notice: &Notice, url: &TextOrSecret) -> Result<(), Miss> {
+    async fn post(&mut self, notice: &Notice, url: &TextOrSecret) -> Result<(), Miss> {
+        if let Some(miss) = self.silent.get(url) {
+            return Err(miss.clone());
+        }
         let document = document(notice, &self.setting);
-        let posted = self.poster.post(url, &document).await;
-        posted.map_err(|error| miss(error.to_string(), error.is_permanent()))
+        self.poster.post(url, &document).await.map_err(|error| {
+            let miss = miss(error.to_string(), error.is_permanent());
+            if matches!(error, PostError::Unreachable(_)) {
+                self.silent.insert(url.clone(), miss.clone());
+            }
+            miss
+        })
     }
 
     async fn mail(&mut self, notice: &Notice, to: &Addresses) -> Result<(), Miss> {

@@ -207,6 +207,9 @@ mod tests {
     fn a_url_is_shown_as_a_reference_at_most() {
         let plain = post("https://hooks.example/hunter2");
         assert_eq!(format!("{plain} {plain:?}"), "webhook Channel(webhook)");
+        let alert: crate::language::AlertSpec =
+            serde_json::from_str(r#"{"webhook": "https://hooks.example/hunter2"}"#).unwrap();
+        assert!(!format!("{alert:?}").contains("hunter2"));
         assert_eq!(post("${env:HOOK}").to_string(), "webhook ${env:HOOK}");
     }
 }
