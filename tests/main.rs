@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod alerts;
+mod api;
 mod broken_state;
 mod commands;
 mod counterpart;

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded};
+use raccord_engine::audit::{AuditLog, Audited};
 use raccord_engine::http::client::Remote;
 use raccord_engine::store::failpoint::{NotATrap, Trap};
 use raccord_engine::store::{OpenError, Opener, Store};
-use raccord_engine::transport::socket;
+use raccord_engine::transport::{Answering as _, Caller, Way, socket};
 use raccord_engine::{Engine, Environment, Failure, Look, Reply, Request, System};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
@@ -138,7 +139,7 @@ pub(crate) async fn own(state: &Path, verb: &str, opening: Opening) -> Result<Op
 /// Who answers.
 enum Link {
     /// This process: it owns the state.
-    Here(Box<Engine>),
+    Here(Box<Audited<Engine>>),
     /// The process that owns the state.
     Socket(PathBuf),
     /// A daemon elsewhere.
@@ -177,7 +178,11 @@ impl Session {
 
     async fn find(state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
         match own(state, verb, opening).await? {
-            Some(store) => Ok(Link::Here(Box::new(Engine::on(&Arc::new(store), Arc::new(system()?))))),
+            Some(store) => {
+                let engine = Engine::on(&Arc::new(store), Arc::new(system()?));
+                let log = AuditLog::new(engine.facts(), Arc::clone(&engine.environment));
+                Ok(Link::Here(Box::new(Audited::new(Arc::new(engine), log))))
+            }
             None => Ok(Link::Socket(state.to_owned())),
         }
     }
@@ -198,10 +203,11 @@ impl Session {
         let answered = self.runtime.block_on(async {
             match &self.link {
                 Link::Here(engine) => {
-                    Ok(engine.handle(request, stop, &mut replies).await.map_err(Failure::from))
+                    let caller = Caller { name: Some(who()), way: Way::Local };
+                    Ok(engine.answer(request, caller, stop, &mut replies).await)
                 }
                 Link::Socket(state) => {
-                    let asked = socket::ask(state, request, stop, &mut replies).await;
+                    let asked = socket::ask(state, (request, Some(who())), stop, &mut replies).await;
                     asked.map_err(|error| CommandError::of(&error))
                 }
                 Link::Server(remote) => {

@@ -5,6 +5,7 @@
 use std::error::Error;
 
 use raccord_model::port::sink::SinkError;
+use raccord_plan::{CommitError, RollbackError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,12 +61,15 @@ impl Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let code = match &error {
-            EngineError::Stale { .. } => FailureCode::Stale,
-            EngineError::Commit(raccord_plan::CommitError::Refused(_)) | EngineError::Refused(_) => {
-                FailureCode::Refused
+            EngineError::Stale { .. } | EngineError::Commit(CommitError::Stale { .. }) => FailureCode::Stale,
+            EngineError::Commit(CommitError::Refused(_)) | EngineError::Refused(_) => FailureCode::Refused,
+            EngineError::Unknown { .. } | EngineError::Rollback(RollbackError::Unknown { .. }) => {
+                FailureCode::Unknown
             }
-            EngineError::Unknown { .. } => FailureCode::Unknown,
-            EngineError::Invalid(_) | EngineError::Plan(_) | EngineError::RejectId(_) => FailureCode::Invalid,
+            EngineError::Commit(CommitError::Inconsistent(_) | CommitError::OtherConfiguration)
+            | EngineError::Invalid(_)
+            | EngineError::Plan(_)
+            | EngineError::RejectId(_) => FailureCode::Invalid,
             EngineError::Sink(SinkError::Damaged) => FailureCode::Damaged,
             _ => FailureCode::Internal,
         };

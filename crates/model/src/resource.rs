@@ -11,7 +11,7 @@ use crate::language::{AuthorizationSpec, IntegrationSpec, ProjectSpec, SourceSpe
 use crate::name::Name;
 
 /// A resource of the state. Its mapping, subscriptions and alerts are inline, its authorization by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
     /// Labels, as written.
@@ -25,7 +25,7 @@ pub struct Resource {
 }
 
 /// The specification of a resource of any kind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Spec {
     /// The stack.
     Stack(StackSpec),
@@ -83,7 +83,8 @@ impl Resource {
 /// One resource as the configuration wants it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wanted {
-    /// What it says.
+    /// What it says, in its canonical form.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub resource: Resource,
     /// The digest of its canonical body.
     pub digest: Digest,

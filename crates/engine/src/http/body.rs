@@ -120,3 +120,11 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(bytes)
         .map_err(|error| Refusal::invalid(format!("the body cannot be read: {error}")))
 }
+
+/// A body as a JSON object: a list of its members without their names is not taken for it.
+pub(super) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refusal::invalid("the body is to be a JSON object"));
+    }
+    json(bytes)
+}

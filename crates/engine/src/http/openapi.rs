@@ -10,16 +10,13 @@ use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::operation::{Applied, Audit, Done, Generations, Pause, Rejects, Runs};
-use super::parameter::{Parameter, Place};
+use super::parameter::{Kind, Parameter, Place};
 use super::problem::{PROBLEM, Problem};
 use super::route::{Answer, Body, Guard, ROUTES, Route};
 use super::upload::Configuration;
 use super::{NDJSON, Readiness};
 use crate::request::{Request, Status};
 use crate::transport::Part;
-
-/// The greatest number that every reader of JSON holds exactly.
-const GREATEST: u64 = (1 << 53) - 1;
 
 /// The document as it stands in `schemas/openapi.json`.
 pub fn text() -> String {
@@ -96,13 +93,17 @@ fn parameter(parameter: &Parameter) -> Value {
         Place::Query => "query",
         Place::Header => "header",
     };
-    json!({
+    let mut described = json!({
         "name": parameter.name,
         "in": place,
         "required": parameter.is_required,
         "description": parameter.description,
         "schema": parameter.kind.schema(),
-    })
+    });
+    if parameter.kind == Kind::Flag {
+        described["allowEmptyValue"] = true.into();
+    }
+    described
 }
 
 fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
@@ -279,7 +280,7 @@ fn settle(schema: &mut Value) {
                 Some("uint8") => Some(u64::from(u8::MAX)),
                 Some("uint16") => Some(u64::from(u16::MAX)),
                 Some("uint32") => Some(u64::from(u32::MAX)),
-                Some("uint64" | "uint") => Some(GREATEST),
+                Some("uint64" | "uint") => Some(u64::MAX),
                 _ => None,
             };
             if let Some(most) = most {

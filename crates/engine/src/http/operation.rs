@@ -157,7 +157,7 @@ fn configuration(body: Option<(Bytes, Media)>, root: &str) -> Result<Arc<raccord
 
 fn pause(values: &Values, body: Option<(Bytes, Media)>) -> Result<Request, Refusal> {
     let Pause { until, reason } = match body {
-        Some((bytes, _)) => body::json(&bytes)?,
+        Some((bytes, _)) => body::object(&bytes)?,
         None => Pause::default(),
     };
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {

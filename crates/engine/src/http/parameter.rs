@@ -85,7 +85,7 @@ impl Kind {
                     "type": "string", "pattern": format!("^({kinds})/{NAME}$"), "maxLength": 80,
                 } })
             }
-            Self::Protocol => json!({ "type": "integer", "const": PROTOCOL }),
+            Self::Protocol => json!({ "type": "string", "const": PROTOCOL.to_string() }),
         }
     }
 }

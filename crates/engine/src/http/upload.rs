@@ -34,7 +34,7 @@ pub(super) fn load(bytes: &Bytes, media: Media, root: &str) -> Result<Desired, R
     let loaded = match media {
         Media::Yaml => load_texts(vec![("upload.yaml".to_owned(), bytes.to_vec())], root, &BTreeMap::new()),
         Media::Json => {
-            let Configuration { documents, variables } = body::json(bytes)?;
+            let Configuration { documents, variables } = body::object(bytes)?;
             let texts = documents.iter().enumerate().map(|(at, document)| {
                 let text = serde_json::to_vec(document);
                 // What came as JSON becomes JSON again.

@@ -28,6 +28,9 @@ pub struct Question {
     pub protocol: u32,
     /// The version of the program that asks.
     pub version: String,
+    /// Who asks, as generations and the audit log name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What is asked.
     pub request: Request,
 }

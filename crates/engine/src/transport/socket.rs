@@ -170,7 +170,7 @@ async fn converse(stream: UnixStream, answering: Arc<dyn Answering>) -> io::Resu
     written
 }
 
-async fn read_question(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Result<Request, Failure>> {
+async fn read_question(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Result<Question, Failure>> {
     let mut line = Vec::new();
     let most = u64::try_from(MAX_REQUEST).unwrap_or(u64::MAX);
     reader.take(most).read_until(b'\n', &mut line).await?;
@@ -181,7 +181,7 @@ async fn read_question(reader: &mut BufReader<OwnedReadHalf>) -> io::Result<Resu
 }
 
 /// What a line asks, unless another version of the program wrote it.
-fn understand(line: &[u8]) -> Result<Request, Failure> {
+fn understand(line: &[u8]) -> Result<Question, Failure> {
     #[derive(serde::Deserialize)]
     struct Version {
         protocol: u32,
@@ -200,19 +200,20 @@ fn understand(line: &[u8]) -> Result<Request, Failure> {
             ),
         ));
     }
-    serde_json::from_slice::<Question>(line).map(|question| question.request).map_err(invalid)
+    serde_json::from_slice(line).map_err(invalid)
 }
 
 async fn answer(
-    question: Result<Request, Failure>,
+    question: Result<Question, Failure>,
     answering: Arc<dyn Answering>,
     stop: watch::Receiver<bool>,
     parts: mpsc::Sender<Part>,
 ) {
     let outcome = match question {
-        Ok(request) => {
+        Ok(Question { by, request, .. }) => {
             let mut replies = |reply: Reply| hand_on(&parts, reply);
-            answering.answer(request, Caller::local(), stop, &mut replies).await
+            let caller = Caller { name: by, ..Caller::local() };
+            answering.answer(request, caller, stop, &mut replies).await
         }
         Err(failure) => Err(failure),
     };
@@ -263,17 +264,17 @@ async fn connect(state: &Path) -> Result<Option<UnixStream>, SocketError> {
     }
 }
 
-/// Asks the owner of a state. `stop` becomes true when a person wants an early end.
+/// Asks the owner of a state, in the name of whoever asks. `stop` becomes true when a person wants an early end.
 pub async fn ask(
     state: &Path,
-    request: Request,
+    (request, by): (Request, Option<String>),
     stop: watch::Receiver<bool>,
     replies: &mut Replies<'_>,
 ) -> Result<Result<(), Failure>, SocketError> {
     let stream = connect(state).await?.ok_or(SocketError::Cut(None))?;
     let (reader, mut writer) = stream.into_split();
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let mut line = serde_json::to_vec(&Question { protocol: PROTOCOL, version, request })
+    let mut line = serde_json::to_vec(&Question { protocol: PROTOCOL, version, by, request })
         .map_err(SocketError::Answer)?;
     line.push(b'\n');
     let cut = |error| SocketError::Cut(Some(error));

@@ -103,7 +103,8 @@ async fn integrations_are_paused_and_resumed() {
     send(post("/v1/runs/0198c0de-0000-7000-8000-000000000000/approve")).await.expect_problem(404);
     let long = json!({ "reason": "x".repeat(501) });
     send(server.post("/v1/integrations/shop/pause", &token, &long)).await.expect_problem(400);
-    for body in [json!({ "untill": "2025-02-01T00:00:00Z" }), json!({ "until": "soon" }), json!([1])] {
+    for body in [json!({ "untill": "2025-02-01T00:00:00Z" }), json!({ "until": "soon" }), json!([null, null])]
+    {
         send(server.post("/v1/integrations/shop/pause", &token, &body)).await.expect_problem(400);
     }
 }
@@ -208,4 +209,51 @@ async fn the_document_is_the_one_in_the_repository() {
     let paths = answer.json()["paths"].as_object().unwrap().clone();
     let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
     assert_eq!(operations, ROUTES.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_an_answer_is_one_that_the_document_describes() {
+    let server = Server::start().await;
+    let token = server.token("all", &Role::ALL).await;
+    send(server.post("/v1/apply?serial=0", &token, &shop(""))).await.expect(200);
+    server.write("customers.csv", "id,email\n1,zoe@example.com\n,luc@example.com\n");
+    let mut document = raccord_engine::http::openapi::document();
+    document["$ref"] = json!("#/components/schemas/Part");
+    let part = jsonschema::draft202012::new(&document).unwrap();
+    let ask = async |request: &Value| -> Vec<Value> {
+        let answer = send(server.post("/v1/requests", &token, request)).await.expect(200);
+        assert_eq!(answer.header("content-type"), "application/x-ndjson");
+        let lines: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.last(), Some(&json!("done")), "{request}");
+        for line in &lines {
+            let mistakes: Vec<String> = part.iter_errors(line).map(|error| error.to_string()).collect();
+            assert!(mistakes.is_empty(), "{request}: {line}: {mistakes:#?}");
+        }
+        lines
+    };
+    let desired = ask(&json!({ "generation": { "number": null } })).await[0]["reply"]["desired"].clone();
+    let look = |at: Value| json!({ "look": { "desired": desired, "at": at, "limit": 3 } });
+    let requests = [
+        json!("head"),
+        json!({ "plan": [desired, {}] }),
+        json!({ "run": { "integrations": [] } }),
+        json!({ "runs": { "transfer": "customers", "limit": 5 } }),
+        json!({ "records": { "entity": "shop.customer", "filter": [["id", "1"]], "limit": 5 } }),
+        json!({ "rejects": { "transfer": null, "id": null, "limit": 5 } }),
+        json!({ "explain": { "entity": "shop.customer", "key": ["1"] } }),
+        json!({ "sample": { "desired": desired, "transfers": ["customers"], "limit": 5 } }),
+        look(json!({ "check": "exports" })),
+        look(json!({ "discover": "exports" })),
+        look(json!({ "read": ["exports", "customers"] })),
+        look(json!({ "preview": "customers" })),
+        json!({ "pause": { "integration": "shop", "until": "2025-02-01T00:00:00Z", "reason": "moving" } }),
+        json!("status"),
+        json!({ "history": { "limit": 5 } }),
+        json!("info"),
+        json!("check"),
+        json!({ "audit": { "limit": 5 } }),
+    ];
+    for request in &requests {
+        assert!(ask(request).await.len() > 1, "{request} has no answer");
+    }
 }

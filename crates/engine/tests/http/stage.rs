@@ -132,7 +132,7 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     scheme: &'static str,
     local: Arc<Audited<Stage>>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 /// Where tests listen.
@@ -181,17 +181,13 @@ impl Server {
         let serving: Arc<dyn Serving> = Arc::clone(&audited) as _;
         let serving = tokio::spawn(serve_at(bound, (listen.open_metrics, limits), (serving, access), ending));
         let client = Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
-        Self {
-            address,
-            stage,
-            clock,
-            end,
-            serving: Some(serving),
-            client,
-            scheme,
-            local: audited,
-            _home: home,
-        }
+        Self { address, stage, clock, end, serving: Some(serving), client, scheme, local: audited, home }
+    }
+
+    /// Writes a file where the data paths of a configuration begin.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let mut file = std::fs::File::create(self.home.path().join(name)).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
