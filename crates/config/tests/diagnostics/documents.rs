@@ -168,10 +168,6 @@ fn transfers() {
             "conflicting-fields@28:36 spec.deletes\nconflicting-fields@28:65 spec.deletes.webhook",
         ),
         (
-            "  {source: bare, to: crm.contact, deletes: {webhook: true}}",
-            "conflicting-fields@28:54 spec.deletes.webhook",
-        ),
-        (
             "  {source: files, to: crm.contact, mode: enrich, deletes: {field: d}}",
             "no-effect?@28:50 spec.deletes",
         ),

@@ -85,6 +85,18 @@ fn registrations() {
 }
 
 #[test]
+fn deletes_by_webhook_need_one() {
+    let project = document("Project", "  entities: {c: {key: id, fields: {id: text}}}");
+    let transfer =
+        document("Transfer", "  {source: a, dataType: customers, to: a.c, deletes: {webhook: true}}");
+    let source = with("    verify: {bearer: \"${env:T}\"}");
+    check(&format!("{project}---\n{transfer}---\n{source}"), "");
+    let (without, _) = source.split_once("  webhook:").unwrap();
+    let text = format!("{project}---\n{transfer}---\n{without}");
+    check(&text, "conflicting-fields@11:64 spec.deletes.webhook");
+}
+
+#[test]
 fn the_public_address() {
     check(&document("Stack", "  webhooks: {url: \"https://raccord.example\"}"), "");
     check(&document("Stack", "  webhooks: {}"), "missing-field@5:3 spec.webhooks.url");
