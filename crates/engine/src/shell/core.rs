@@ -196,7 +196,14 @@ impl Core {
             Some(RunOutcome::Stopped | RunOutcome::Running) => RunEnd::Cut,
             Some(RunOutcome::Failed { .. }) | None => RunEnd::Failed,
         };
-        Ok(self.feed(Event::RunEnded { now: self.engine.environment.now(), uid, end, standings }))
+        let now = self.engine.environment.now();
+        let mut effects = Vec::new();
+        if end == RunEnd::Cut {
+            // An edit that is not told yet may have refused its commit: then it should stop, and has served nothing.
+            effects = self.feed(Event::Changed { now, standings: standings.clone() });
+        }
+        effects.extend(self.feed(Event::RunEnded { now, uid, end, standings }));
+        Ok(effects)
     }
 
     /// When transfers run next by themselves.

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::core::{Asked, PROGRESS};
 use super::hooks::Hooks;
-use super::{Configuration, Loaded, Message, Origin, Settings, in_force, view};
+use super::{Configuration, Loaded, Message, Origin, Settings, tell_in_force, view};
 use crate::access;
 use crate::alert;
 use crate::applied::Applied;
@@ -344,7 +344,7 @@ impl Daemon {
         self.comes_from_its_place(&desired)?;
         let applied = self.engine.handle(Request::Apply(desired, options), stop, replies).await;
         // A part of an apply that failed may be in force all the same: its steps come after its commit.
-        let told = self.sender.send(in_force(&self.engine, None).await).await;
+        let told = tell_in_force(&self.engine, &self.sender, None).await;
         applied.map_err(Failure::from)?;
         told.map_err(|_| ending())
     }
@@ -438,11 +438,12 @@ impl Daemon {
     }
 
     async fn tell_changed(&self, names: &BTreeSet<Name>) -> Result<(), Failure> {
-        let standings = {
-            let _alone = self.engine.facts_lock.lock().await;
-            view::standings(&self.engine, &self.applied(), Some(names)).await?
-        };
-        self.sender.send(Message::Changed(standings)).await.map_err(|_| ending())
+        // In this order, so that a later standing is never told before an earlier one, as in `tell_in_force`.
+        let place = self.sender.reserve().await.map_err(|_| ending())?;
+        let _alone = self.engine.facts_lock.lock().await;
+        let standings = view::standings(&self.engine, &self.applied(), Some(names)).await?;
+        place.send(Message::Changed(standings));
+        Ok(())
     }
 
     /// What data paths of a configuration that comes from another machine are relative to.

@@ -11,6 +11,8 @@ mod observe;
 mod once;
 mod reloading;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::BTreeMap;
@@ -207,7 +209,7 @@ impl Shell {
                 self.supervisor.reloading();
                 Ok(self.core.feed(Event::ReloadRequested))
             }
-            () = tokio::time::sleep(wake) => Ok(self.core.feed(Event::Woke { now: self.now() })),
+            () = tokio::time::sleep(wake) => Ok(self.woke()),
             () = until(deadline) => Ok(Vec::new()),
         }
     }
@@ -240,7 +242,13 @@ impl Shell {
             Message::Applied(applied, view, end) => {
                 let own = end.and(self.loaded.as_ref());
                 let commit = own.and_then(|loaded| loaded.commit.as_deref());
-                tracing::info!(generation = applied.head.generation, commit, "a new generation is in force");
+                if applied.head.generation != self.core.state.generation() {
+                    tracing::info!(
+                        generation = applied.head.generation,
+                        commit,
+                        "a new generation is in force"
+                    );
+                }
                 self.core.runner.follow(Arc::clone(&applied));
                 if let Some(registrar) = &self.registrar {
                     registrar.look();
@@ -260,6 +268,12 @@ impl Shell {
                 Ok(self.core.feed(Event::ApplyEnded { now: self.now(), end }))
             }
         }
+    }
+
+    /// The time to wake has come. It is used up: `step` names another one, unless there is none.
+    fn woke(&mut self) -> Vec<Effect> {
+        self.wake = None;
+        self.core.feed(Event::Woke { now: self.now() })
     }
 
     fn stop_asked(&mut self, stop: bool) -> Vec<Effect> {
@@ -345,14 +359,15 @@ impl Shell {
             let request = Request::Apply(Arc::clone(&loaded.desired), options);
             let (_keep, stop) = watch::channel(false);
             let applied = engine.handle(request, stop, &mut |_| {}).await;
-            let message = match applied {
-                Ok(()) => in_force(&engine, Some(ApplyEnd::Done)).await,
-                Err(error @ EngineError::Stale { .. }) => {
-                    Message::NotApplied(ApplyEnd::Stale, error.to_string())
+            // A shell that is gone needs to hear nothing.
+            let _heard = match applied {
+                Ok(()) => tell_in_force(&engine, &sender, Some(ApplyEnd::Done)).await.is_ok(),
+                Err(error) => {
+                    let is_stale = matches!(error, EngineError::Stale { .. });
+                    let end = if is_stale { ApplyEnd::Stale } else { ApplyEnd::Failed };
+                    sender.send(Message::NotApplied(end, error.to_string())).await.is_ok()
                 }
-                Err(error) => Message::NotApplied(ApplyEnd::Failed, error.to_string()),
             };
-            drop(sender.send(message).await);
         });
     }
 
@@ -410,18 +425,25 @@ impl Shell {
     }
 }
 
-/// What is told when a generation has come into force.
-async fn in_force(engine: &Engine, end: Option<ApplyEnd>) -> Message {
+/// Tells the shell which generation is in force. It hears of generations in their order: what it is told is read and
+/// sent under the lock of the facts. A place in its queue comes first, for the shell waits for that lock, too.
+async fn tell_in_force(
+    engine: &Engine,
+    sender: &mpsc::Sender<Message>,
+    end: Option<ApplyEnd>,
+) -> Result<(), mpsc::error::SendError<()>> {
+    let place = sender.reserve().await?;
+    let _alone = engine.facts_lock.lock().await;
     let looked = async {
         let applied = Arc::new(Applied::load(&engine.state).await?);
-        let _alone = engine.facts_lock.lock().await;
         let view = view::view(engine, &applied).await?;
         Ok::<_, EngineError>((applied, view))
     };
-    match looked.await {
+    place.send(match looked.await {
         Ok((applied, view)) => Message::Applied(applied, view, end),
         Err(error) => Message::NotApplied(ApplyEnd::Failed, error.to_string()),
-    }
+    });
+    Ok(())
 }
 
 async fn next_pull(interval: &mut Option<tokio::time::Interval>) {

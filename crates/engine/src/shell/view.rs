@@ -62,7 +62,8 @@ pub(super) async fn standings(
             deliveries: waiting.contains(&uid),
         });
     }
-    if !writes.is_empty() {
+    // Beside another generation nothing is written: it may have deleted the transfer, whose fact is its fence.
+    if !writes.is_empty() && engine.state.head().await?.generation == applied.head.generation {
         engine.facts().commit(writes).await?;
     }
     Ok(standings)

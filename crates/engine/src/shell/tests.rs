@@ -1,0 +1,171 @@
+//! The shell on a real state file, without the loop around it: what it hears, in which order, and when it sleeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use raccord_config::load_texts;
+use raccord_model::fact::{Run, RunCause, RunId, RunOutcome, Tally, TransferFact};
+use raccord_model::port::state::{Table, Write};
+use tempfile::TempDir;
+
+use super::*;
+use crate::environment::{Environment, System};
+use crate::run::runner::Ended;
+use crate::store::{Opener, Store};
+
+const CONFIGURATION: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {contact: {key: id, fields: {id: text}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: shop}
+spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: people}
+spec: {source: shop, to: crm.contact, active: true, schedule: EVERY, mapping: {primaryKey: {id: id}}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: shop}
+spec: {active: true, subscriptions: {people: [created]}}
+";
+
+/// A state with its configuration applied.
+struct Place {
+    engine: Engine,
+    home: TempDir,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let home = TempDir::new().unwrap();
+        let system = System::default();
+        let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
+        let store = Store::open(&home.path().join("state.redb"), &opener).unwrap();
+        let place = Self { engine: Engine::on(&Arc::new(store), Arc::new(system)), home };
+        place.apply("1h").await;
+        place
+    }
+
+    /// Applies a configuration in which the transfer runs every so often. Whoever calls it has the lock of the facts,
+    /// or nobody wants it.
+    async fn apply(&self, every: &str) {
+        let text = CONFIGURATION.replace("EVERY", every).into_bytes();
+        let root = self.home.path().to_str().unwrap();
+        let loaded = load_texts(vec![("a.yaml".to_owned(), text)], root, &[].into());
+        let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let options = ApplyOptions {
+            plan: raccord_plan::Options::default(),
+            serial: self.engine.state.head().await.unwrap().serial,
+            by: "test".to_owned(),
+            rollback_to: None,
+            commit: None,
+        };
+        crate::verb::apply::apply(&self.engine, &desired, &options, &mut |_| {}).await.unwrap();
+    }
+
+    async fn shell(&self) -> Shell {
+        let settings = Settings {
+            origin: Origin::Api,
+            policy: crate::reload::Policy::default(),
+            drain: Duration::from_secs(1),
+            by: "test".to_owned(),
+        };
+        Shell::new(&self.engine, settings).await.unwrap()
+    }
+
+    async fn applied(&self) -> Arc<Applied> {
+        Arc::new(Applied::load(&self.engine.state).await.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_time_to_wake_is_used_up() {
+    let mut shell = Place::new().await.shell().await;
+    shell.wake = Some(shell.now());
+    assert_eq!(shell.time_to_wake(), TICK);
+    shell.woke();
+    assert_eq!(
+        shell.time_to_wake(),
+        GLANCE,
+        "nothing is to be woken for: it would wake a thousand times a second"
+    );
+}
+
+#[tokio::test]
+async fn a_generation_is_told_as_it_is_when_its_turn_comes() {
+    let place = Place::new().await;
+    let (sender, mut messages) = mpsc::channel(2);
+    let alone = place.engine.facts_lock.lock().await;
+    let told = tell_in_force(&place.engine, &sender, None);
+    tokio::pin!(told);
+    let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
+    assert!(waited.is_err(), "it does not wait for the facts");
+    place.apply("2h").await;
+    drop(alone);
+    told.await.unwrap();
+    let Some(Message::Applied(applied, view, None)) = messages.recv().await else {
+        panic!("another message")
+    };
+    assert_eq!((applied.head.generation, view.generation), (2, 2));
+}
+
+#[tokio::test]
+async fn a_full_queue_does_not_hold_the_facts() {
+    let place = Place::new().await;
+    let (sender, mut messages) = mpsc::channel(1);
+    sender.try_send(Message::StopAsked).unwrap();
+    let told = tell_in_force(&place.engine, &sender, None);
+    tokio::pin!(told);
+    let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
+    assert!(waited.is_err() && place.engine.facts_lock.try_lock().is_ok(), "the shell would wait for ever");
+    messages.recv().await.unwrap();
+    told.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_told_yet() {
+    let place = Place::new().await;
+    let (mut core, _progress) = Core::new(&place.engine, place.applied().await, Policy::Daemon);
+    core.begin().await.unwrap();
+    let (uid, cause) = core.state.running().next().unwrap();
+    let crate::daemon::Cause::Scheduled { due } = cause else { panic!("{cause:?}") };
+    let transfer: Name = "people".parse().unwrap();
+    let resync = Request::Resync { transfer: transfer.clone(), since: None };
+    place.engine.handle(resync, watch::channel(false).1, &mut |_| {}).await.unwrap();
+    let now = place.engine.environment.now();
+    let run = Run {
+        id: RunId(place.engine.environment.new_id()),
+        transfer_uid: uid,
+        transfer: transfer.clone(),
+        to: "crm.contact".parse().unwrap(),
+        generation: 1,
+        cause: RunCause::Scheduled { due },
+        started: now,
+        ended: Some(now),
+        outcome: RunOutcome::Stopped,
+        tally: Tally::default(),
+        pages: 0,
+    };
+    core.ended(Ended { uid, name: transfer, run: Some(run) }).await.unwrap();
+    assert_eq!(core.state.running().next(), Some((uid, cause)), "its due time is not served");
+}
+
+#[tokio::test]
+async fn a_standing_that_is_read_beside_another_generation_writes_nothing() {
+    let place = Place::new().await;
+    let applied = place.applied().await;
+    let uid = applied.transfers().next().unwrap().1;
+    let facts = place.engine.facts();
+    place.apply("2h").await;
+    // As if that had deleted the transfer.
+    facts.commit(vec![Write::Remove(Table::Transfers, uid.to_string())]).await.unwrap();
+    view::standings(&place.engine, &applied, None).await.unwrap();
+    let fact: Option<TransferFact> = facts.get(Table::Transfers, &uid.to_string()).await.unwrap();
+    assert_eq!(fact, None, "what is deleted stays fenced");
+}
