@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use raccord_model::Kind;
-use raccord_model::fact::{NoticeAbout, Run, RunCause, RunId, RunOutcome, Share, Trip};
+use raccord_model::fact::{
+    IntegrationFact, NoticeAbout, Run, RunCause, RunId, RunOutcome, Share, TransferFact, Trip, Uid,
+};
 use raccord_model::port::sink::RejectQuery;
 use raccord_model::port::state::{Table, Write};
 
@@ -25,13 +27,23 @@ pub const KEPT_RUNS: usize = 10_000;
 pub async fn tidy_runs(engine: &Engine) -> Result<(), EngineError> {
     let facts = engine.facts();
     let mut writes = Vec::new();
+    let mut cut = BTreeMap::new();
     for (number, mut run) in facts.runs(usize::MAX).await?.into_iter().enumerate() {
         if number >= KEPT_RUNS {
             writes.push(Write::Remove(Table::Runs, run.id.to_string()));
         } else if run.outcome == RunOutcome::Running {
             run.outcome = RunOutcome::Stopped;
             writes.push(put(Table::Runs, &run.id, &run)?);
+            if run.cause != RunCause::Deliveries {
+                cut.entry(run.transfer_uid).or_insert(run.id);
+            }
         }
+    }
+    // A held snapshot that such a run has begun anew is not there any more: nobody may approve it.
+    for (uid, run) in cut {
+        let fact = facts.get::<TransferFact>(Table::Transfers, &uid.to_string()).await?;
+        let fact = fact.map(|fact| TransferFact { last_run: Some(run), ..fact });
+        writes.extend(fact.map(|fact| put(Table::Transfers, &uid, &fact)).transpose()?);
     }
     if writes.is_empty() { Ok(()) } else { Ok(facts.commit(writes).await?) }
 }
@@ -48,20 +60,28 @@ pub async fn forget_oldest(engine: &Engine) -> Result<(), EngineError> {
 pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), EngineError> {
     let facts = engine.facts();
     let now = engine.environment.now();
-    let known = facts.transfer(job.uid).await?;
-    let mut news: Vec<News> = held(engine, job, run, known.last_run).await?.into_iter().collect();
+    let Some(known) = facts.get::<TransferFact>(Table::Transfers, &job.uid.to_string()).await? else {
+        // Deleted meanwhile. Without a fact it is fenced, and must stay so.
+        return Ok(facts.commit(vec![put(Table::Runs, &run.id, run)?]).await?);
+    };
+    let was_held = is_held(engine, known.last_run).await?;
+    let mut news: Vec<News> = held(job, run, was_held).into_iter().collect();
     let mut transfer = breaker::after_run(known, &run.outcome, now);
-    transfer.last_run = Some(run.id);
+    let reads = run.cause != RunCause::Deliveries;
+    // Deliveries do not touch the snapshot that waits for an approval.
+    if reads || !was_held {
+        transfer.last_run = Some(run.id);
+    }
     if let (RunCause::Scheduled { due }, true) = (run.cause, run.outcome != RunOutcome::Stopped) {
         transfer.served = transfer.served.max(Some(due));
     }
     let read_everything = job.stream.cursor().is_none() || transfer.last_full_read == 0;
-    if run.outcome == RunOutcome::Succeeded && read_everything {
+    if run.outcome == RunOutcome::Succeeded && reads && read_everything {
         transfer.last_full_read = run.tally.fetched;
     }
     let mut writes = vec![put(Table::Runs, &run.id, run)?, put(Table::Transfers, &job.uid, &transfer)?];
     for subscriber in &job.subscribers {
-        let fact = facts.integration(subscriber.uid).await?;
+        let Some(fact) = integration(engine, subscriber.uid).await? else { continue };
         let was_tripped = fact.trip.is_some();
         let mut fact =
             breaker::count_rejects(fact, run.tally.newly_rejected, &subscriber.breaker.rejects, now);
@@ -87,24 +107,31 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
     Ok(facts.commit(writes).await?)
 }
 
+/// What is known of an integration, unless it was deleted meanwhile.
+async fn integration(engine: &Engine, uid: Uid) -> Result<Option<IntegrationFact>, EngineError> {
+    let known = engine.facts().get::<IntegrationFact>(Table::Integrations, &uid.to_string()).await?;
+    if known.is_some() {
+        return Ok(known);
+    }
+    let index = engine.state.index().await?;
+    Ok(index.values().any(|entry| entry.uid == uid).then(IntegrationFact::default))
+}
+
+async fn is_held(engine: &Engine, run: Option<RunId>) -> Result<bool, EngineError> {
+    let Some(id) = run else { return Ok(false) };
+    let run = engine.facts().run(id).await?;
+    Ok(run.is_some_and(|run| matches!(run.outcome, RunOutcome::Held { .. })))
+}
+
 /// The news that a run is held, unless the run before was: people know of it then.
-async fn held(
-    engine: &Engine,
-    job: &Job,
-    run: &Run,
-    before: Option<RunId>,
-) -> Result<Option<News>, EngineError> {
-    let RunOutcome::Held { deletes, of } = run.outcome else { return Ok(None) };
-    let before = match before {
-        Some(id) => engine.facts().run(id).await?,
-        None => None,
-    };
-    if before.is_some_and(|before| matches!(before.outcome, RunOutcome::Held { .. })) {
-        return Ok(None);
+fn held(job: &Job, run: &Run, was_held: bool) -> Option<News> {
+    let RunOutcome::Held { deletes, of } = run.outcome else { return None };
+    if was_held {
+        return None;
     }
     let (transfer, to) = (job.transfer.clone(), job.spec.to.clone());
     let about = NoticeAbout::Held { run: run.id, transfer, to, deletes, of };
-    Ok(Some(News { about, of: job.subscribers.iter().map(|subscriber| subscriber.uid).collect() }))
+    Some(News { about, of: job.subscribers.iter().map(|subscriber| subscriber.uid).collect() })
 }
 
 /// The news that an integration is disabled, with the rejects that wait in its transfers.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
-use raccord_model::fact::{NoticeAbout, Pause, RunId, RunOutcome, Uid};
+use raccord_model::fact::{NoticeAbout, Pause, Run, RunCause, RunId, RunOutcome, Uid};
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Swept};
 use raccord_model::port::state::Table;
@@ -13,7 +13,7 @@ use raccord_model::{Kind, Name};
 use crate::alert::{News, outbox};
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
-use crate::facts::put;
+use crate::facts::{Facts, put};
 use crate::request::Reply;
 use crate::run::execute::sweep_of;
 use crate::run::job::{self, Job};
@@ -92,6 +92,13 @@ pub async fn approve(engine: &Engine, id: RunId, replies: &mut Replies<'_>) -> R
             run.transfer
         )));
     }
+    // Its snapshot has taken the place of the held one, and is not complete: what it has not shown yet is still there.
+    if is_being_read(&facts, job.uid).await? {
+        return Err(EngineError::Invalid(format!(
+            "a later run of `{}` has begun and replaces the run {id}",
+            run.transfer
+        )));
+    }
     let checkpoint = engine.sink.resume(job.uid).await?;
     let checkpoint = checkpoint
         .filter(|checkpoint| checkpoint.window.as_ref().is_some_and(|window| window.snapshot))
@@ -110,6 +117,13 @@ pub async fn approve(engine: &Engine, id: RunId, replies: &mut Replies<'_>) -> R
         run.tally.swept, run.to
     )));
     Ok(())
+}
+
+/// Whether a run that reads a transfer's source is listed as begun, under way or cut by a kill. Such a run is listed
+/// under the lock of the facts, which whoever asks holds.
+async fn is_being_read(facts: &Facts, transfer: Uid) -> Result<bool, EngineError> {
+    let reads = |run: &Run| run.outcome == RunOutcome::Running && run.cause != RunCause::Deliveries;
+    Ok(facts.runs(usize::MAX).await?.iter().any(|run| run.transfer_uid == transfer && reads(run)))
 }
 
 /// Reads everything of a transfer again on its next run, or from a point on.

@@ -2,6 +2,7 @@
 //! is read would, once, and in the order in which it came.
 #![cfg(test)]
 
+mod approving;
 mod draining;
 mod fetching;
 mod interrupted;

@@ -203,7 +203,7 @@ pub trait Sink: Send + Sync {
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, SinkError>>;
     /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together.
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>>;
-    /// Forgets the keys that an unfinished snapshot has marked.
+    /// Forgets the keys that an earlier snapshot has marked, and in the checkpoint its window.
     fn begin_snapshot(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
     /// Deletes the transfer's rows that the complete snapshot did not show.
     fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>>;

@@ -11,8 +11,23 @@ use crate::counter::{self, Counter};
 use crate::record::Record;
 use crate::table::{self, Tables, Under};
 
-/// Forgets the keys that an earlier snapshot has marked.
+/// Begins a snapshot: what an earlier one has marked is forgotten, and so is its window, for nobody may continue or
+/// approve a snapshot whose marks are gone.
 pub(super) fn begin(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+    forget(tables, transfer)?;
+    let key = table::uid(&transfer);
+    let earlier = tables.checkpoints.get(key.as_slice())?;
+    let Some(mut earlier) = earlier.map(|json| super::checkpoint(json.value())).transpose()? else {
+        return Ok(());
+    };
+    if earlier.window.take().is_some_and(|window| window.snapshot) {
+        super::advance(tables, transfer, &earlier)?;
+    }
+    Ok(())
+}
+
+/// Forgets the keys that a snapshot has marked.
+fn forget(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
     let marks = Under::new(&[table::uid(&transfer)]);
     Ok(tables.seen.retain_in::<&[u8], _>(marks.bounds(), |_, _| false)?)
 }
@@ -34,7 +49,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Bro
     let gone = i64::try_from(unseen.count).unwrap_or(i64::MAX);
     counter::add(&mut tables.counters, Counter::Rows(inc), -gone)?;
     counter::add(&mut tables.counters, Counter::Owned(inc, sweep.transfer), -gone)?;
-    begin(tables, sweep.transfer)?;
+    forget(tables, sweep.transfer)?;
     super::advance(tables, sweep.transfer, &sweep.checkpoint)?;
     Ok(Swept::Done(unseen.count))
 }

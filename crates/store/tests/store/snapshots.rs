@@ -1,12 +1,14 @@
 //! Snapshots and sweeps: only what a complete snapshot did not show goes, and never too much of it.
 
+use raccord_model::checkpoint::{Checkpoint, Window};
+use raccord_model::fact::Tally;
 use raccord_model::language::Mode;
 use raccord_model::port::sink::{Ledger, Sink, SinkError, Swept};
 use raccord_store::Store;
 
 use crate::fixture::{
-    INC, Place, assert_sound, batch, checkpoint, delete, effects, keys, raise_epoch, reject, sweep, transfer,
-    upsert,
+    INC, Place, assert_sound, batch, checkpoint, delete, effects, keys, raise_epoch, reject, run, sweep,
+    transfer, upsert,
 };
 
 /// Ten rows of A, one of B.
@@ -99,6 +101,24 @@ async fn a_new_snapshot_forgets_the_marks_of_the_last() {
         Swept::Held { deletes: 9, of: 9 },
         "no marks left"
     );
+}
+
+#[tokio::test]
+async fn a_new_snapshot_forgets_the_window_of_the_last_and_no_other() {
+    let place = Place::new();
+    let store = place.open();
+    filled(&store).await;
+    for snapshot in [true, false] {
+        let window =
+            Window { run: run(), from: None, greatest: None, page: None, snapshot, tally: Tally::default() };
+        let half_way = Checkpoint { window: Some(window), snapshot_at: Some(7), ..checkpoint(5) };
+        let mut page = batch('A');
+        page.checkpoint = Some(half_way.clone());
+        store.commit(page).await.unwrap();
+        store.begin_snapshot(transfer('A')).await.unwrap();
+        let left = if snapshot { Checkpoint { window: None, ..half_way } } else { half_way };
+        assert_eq!(store.resume(transfer('A')).await.unwrap(), Some(left));
+    }
 }
 
 #[tokio::test]
