@@ -44,7 +44,7 @@ pub(crate) struct Global {
     /// Ask a daemon at this URL instead of a state here
     #[arg(long, value_name = "URL", env = "RACCORD_SERVER", global = true)]
     pub(crate) server: Option<String>,
-    /// The token for the daemon; better given as RACCORD_TOKEN, which no list of processes shows
+    /// The token for the daemon; better given as `RACCORD_TOKEN`, which no list of processes shows
     #[arg(long, value_name = "TOKEN", env = "RACCORD_TOKEN", hide_env_values = true, global = true)]
     pub(crate) token: Option<Secret>,
     /// Send the token without TLS, also beyond this machine

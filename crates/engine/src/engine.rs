@@ -45,10 +45,10 @@ impl Engine {
     /// An engine on the embedded store.
     pub fn on(store: &Arc<Store>, environment: Arc<dyn Environment>) -> Self {
         Self {
-            state: Arc::clone(store) as Arc<dyn State>,
-            sink: Arc::clone(store) as Arc<dyn Sink>,
-            ledger: Arc::clone(store) as Arc<dyn Ledger>,
-            inbox: Arc::clone(store) as Arc<dyn Inbox>,
+            state: Arc::<Store>::clone(store),
+            sink: Arc::<Store>::clone(store),
+            ledger: Arc::<Store>::clone(store),
+            inbox: Arc::<Store>::clone(store),
             upkeep: Arc::new(Caretaker(Arc::clone(store))),
             environment,
             facts_lock: Arc::default(),
@@ -69,10 +69,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let _alone = if request.changes_facts() { Some(self.facts_lock.lock().await) } else { None };
         match request {
-            Request::Head => {
-                replies(Reply::Head(self.state.head().await?));
-                Ok(())
-            }
+            Request::Head => verb::upkeep::head(self, replies).await,
             Request::Plan(desired, options) => verb::plan::plan(self, &desired, &options, replies).await,
             Request::Apply(desired, options) => verb::apply::apply(self, &desired, &options, replies).await,
             // Only a daemon has a policy.
@@ -81,11 +78,7 @@ impl Engine {
             }
             Request::History { limit } => verb::history::history(self, limit, replies).await,
             Request::Generation { number } => verb::history::generation(self, number, replies).await,
-            Request::Run { integrations } => {
-                let report = crate::shell::run_once(self, &integrations, stop, replies).await?;
-                replies(Reply::Report(report));
-                Ok(())
-            }
+            Request::Run { integrations } => crate::shell::run_once(self, &integrations, stop, replies).await,
             Request::Status => verb::status::status(self, replies).await,
             Request::Runs { transfer, limit } => {
                 verb::status::runs(self, transfer.as_ref(), limit, replies).await
@@ -119,19 +112,9 @@ impl Engine {
             Request::RevokeToken { name } => verb::token::revoke(self, &name, replies).await,
             Request::Audit { limit } => verb::audit::audit(self, limit, replies).await,
             Request::Look(look) => look_at(&self.environment, *look, replies).await,
-            Request::Info => {
-                replies(Reply::Info(self.upkeep.info().await?));
-                Ok(())
-            }
-            Request::Check => {
-                replies(Reply::Checked(self.upkeep.check().await?));
-                Ok(())
-            }
-            Request::Backup { to } => {
-                self.upkeep.backup(to.clone()).await?;
-                replies(Reply::Done(format!("backed up to {}", to.display())));
-                Ok(())
-            }
+            Request::Info => verb::upkeep::info(self, replies).await,
+            Request::Check => verb::upkeep::check(self, replies).await,
+            Request::Backup { to } => verb::upkeep::backup(self, to, replies).await,
         }
     }
 }

@@ -19,7 +19,7 @@ pub async fn run_once(
     integrations: &[Name],
     mut stop: watch::Receiver<bool>,
     replies: &mut Replies<'_>,
-) -> Result<RunReport, EngineError> {
+) -> Result<(), EngineError> {
     crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
     conclude::tidy_runs(engine).await?;
     let applied = Arc::new(Applied::load(&engine.state).await?);
@@ -47,12 +47,13 @@ pub async fn run_once(
     }
     hand_on(&mut parts, replies);
     let report = report.try_recv();
-    let mut report =
+    let mut report: RunReport =
         report.map_err(|_| EngineError::Invalid("the runs ended without a report".to_owned()))??;
     if !is_stopping {
         report.undelivered = deliver_after_runs(engine).await;
     }
-    Ok(report)
+    replies(Reply::Report(report));
+    Ok(())
 }
 
 fn hand_on(parts: &mut mpsc::Receiver<Reply>, replies: &mut Replies<'_>) {

@@ -15,6 +15,7 @@ pub mod sample;
 pub mod source;
 pub mod status;
 pub mod token;
+pub mod upkeep;
 
 use raccord_model::fact::EntityFact;
 use raccord_model::language::Entity;
