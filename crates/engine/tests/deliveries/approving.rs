@@ -87,7 +87,7 @@ async fn nothing_is_approved_after_a_run_that_was_killed() {
     let server = MockServer::start().await;
     let (shop, held) = held(&server).await;
     shows(&server, &[&["1", "2"]], true).await;
-    let killed = tokio::time::timeout(Duration::from_secs(60), async {
+    let killed = tokio::time::timeout(Duration::from_mins(1), async {
         tokio::select! {
             () = run(&shop) => {}
             () = async {
