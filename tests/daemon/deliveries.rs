@@ -126,22 +126,19 @@ fn send_all(port: u16, count: u32, at_half: impl FnOnce()) -> Vec<u128> {
                                 sender = Sender::connect(port);
                             }
                             let sent = Instant::now();
-                            match sender.as_mut().and_then(|sender| sender.send(number)) {
-                                Some(200..=299) => {
-                                    took.push(sent.elapsed().as_micros());
-                                    acknowledged.fetch_add(1, Ordering::SeqCst);
-                                    break;
-                                }
-                                // Services send again what was not acknowledged.
-                                _ => {
-                                    sender = None;
-                                    if begin.elapsed() > Duration::from_mins(2) {
-                                        failed.store(true, Ordering::SeqCst);
-                                        return took;
-                                    }
-                                    std::thread::sleep(Duration::from_millis(20));
-                                }
+                            let status = sender.as_mut().and_then(|sender| sender.send(number));
+                            if matches!(status, Some(200..=299)) {
+                                took.push(sent.elapsed().as_micros());
+                                acknowledged.fetch_add(1, Ordering::SeqCst);
+                                break;
                             }
+                            // Services send again what was not acknowledged.
+                            sender = None;
+                            if begin.elapsed() > Duration::from_mins(2) {
+                                failed.store(true, Ordering::SeqCst);
+                                return took;
+                            }
+                            std::thread::sleep(Duration::from_millis(20));
                         }
                     }
                 })
@@ -217,10 +214,9 @@ fn a_kill_in_the_middle_loses_and_doubles_nothing() {
     stop(second.unwrap());
 }
 
-#[test]
-fn stripe_pushes_what_was_created_changed_and_deleted() {
-    let stripe = Localstripe::start();
-    let yaml = format!(
+/// Customers of Stripe, who come by webhook alone.
+fn stripe_shop(stripe: &Localstripe) -> String {
+    format!(
         "{PROJECT}apiVersion: raccord/v1
 kind: Stack
 metadata: {{name: main}}
@@ -260,7 +256,13 @@ spec: {{active: true, subscriptions: {{customers: [created, updated, deleted]}}}
 ",
         Localstripe::KEY,
         stripe.url()
-    );
+    )
+}
+
+#[test]
+fn stripe_pushes_what_was_created_changed_and_deleted() {
+    let stripe = Localstripe::start();
+    let yaml = stripe_shop(&stripe);
     let environment = TestEnvironment::with(&[("raccord.yaml", &yaml)]).variable("HOOK", "whsec_of_the_test");
     let port = free_port();
     let daemon = watch(&environment, &format!("--listen 127.0.0.1:{port}"));

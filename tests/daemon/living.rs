@@ -48,7 +48,7 @@ fn no_two_due_times_are_served_twice_and_none_is_left_out() {
         .unwrap()
         .iter()
         .map(|run| run["cause"]["scheduled"]["due"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap())
-        .map(|due| due.as_second())
+        .map(jiff::Timestamp::as_second)
         .collect();
     due.reverse();
     let before = due.len();
