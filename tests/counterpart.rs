@@ -232,6 +232,13 @@ pub(crate) fn installed(program: &str) -> Command {
     Command::new(path.canonicalize().unwrap())
 }
 
+/// Prometheus's promtool, which `cargo xtask setup` has found or unpacked.
+pub(crate) fn promtool() -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/promtool/usr/bin/promtool");
+    assert!(path.exists(), "{} is missing: run `cargo xtask setup`", path.display());
+    Command::new(path.canonicalize().unwrap())
+}
+
 /// A port that nobody listens on at this moment.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()

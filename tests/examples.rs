@@ -13,8 +13,10 @@ use crate::http_server::{self, HttpServer, Request, Response};
 use crate::tally;
 
 /// The directories of `examples/` that a test carries out: `ci` in `tests/workflow.rs`, `kustomize` in
-/// `tests/kustomize.rs`, the others here, and the commands of each one's page in `tests/commands.rs`.
-const COVERED: [&str; 4] = ["ci", "kustomize", "quickstart", "rest-api"];
+/// `tests/kustomize.rs`, `monitoring` in `tests/monitoring.rs`, `container` and `systemd` in `tests/deployment.rs`,
+/// the others here, and the commands of each one's page in `tests/commands.rs`.
+const COVERED: [&str; 7] =
+    ["ci", "container", "kustomize", "monitoring", "quickstart", "rest-api", "systemd"];
 
 #[test]
 fn every_example_has_a_test() {

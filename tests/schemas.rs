@@ -100,7 +100,8 @@ fn yaml(directory: &Path) -> Vec<PathBuf> {
 /// Whether an editor is to check a file: not the patches of an overlay, and not what belongs to other tools.
 fn is_document(path: &Path, text: &str) -> bool {
     let place = path.to_string_lossy();
-    let may_be_other = ["examples/kustomize/", "/.github/"].iter().any(|part| place.contains(part));
+    let others = ["examples/kustomize/", "examples/container/", "examples/monitoring/", "/.github/"];
+    let may_be_other = others.iter().any(|part| place.contains(part));
     !may_be_other || text.starts_with("# yaml-language-server:")
 }
 

@@ -1,4 +1,4 @@
-//! A shell in which `raccord` and `kubectl` are found, for command lines as people type them: with pipes,
+//! A shell in which `raccord`, `kubectl` and `promtool` are found, for command lines as people type them: with pipes,
 //! redirections and variables. It answers no questions.
 
 use std::fs;
@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::counterpart::promtool;
 use crate::documentation::root;
 use crate::environment::{Answer, TestEnvironment};
 
@@ -27,6 +28,7 @@ impl Shell {
         assert!(kubectl.exists(), "{KUBECTL} is missing: run `cargo xtask setup`");
         let link = |to: &Path, name| std::os::unix::fs::symlink(to, programs.path().join(name)).unwrap();
         link(&kubectl, "kubectl");
+        link(Path::new(promtool().get_program()), "promtool");
         link(Path::new(environment.command("").get_program()), "raccord");
         Self { programs, variables: Vec::new() }
     }

@@ -1,5 +1,6 @@
 //! Installs what the tests need, when it is missing: cargo's test runner and licence checker, and the third
-//! parties that the tests start, kubectl among them, in a Python environment of their own under `target`.
+//! parties that the tests start, kubectl among them, in a Python environment of their own under `target`; and
+//! Prometheus's promtool, which reads alert rules.
 
 use std::fs;
 
@@ -16,6 +17,10 @@ const REQUIREMENTS: &str = "tests/counterparts.txt";
 const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
 const IS_PYTHON_ENOUGH: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
 
+/// Where promtool is, and the Debian package that has it.
+const PROMTOOL: &str = "target/promtool/usr/bin/promtool";
+const PROMTOOL_PACKAGE: &str = "prometheus";
+
 /// The recipe.
 pub(crate) fn run() -> Result<(), RecipeError> {
     for (name, package) in TOOLS {
@@ -23,7 +28,8 @@ pub(crate) fn run() -> Result<(), RecipeError> {
             step(&format!("install {package}"), || install(package))?;
         }
     }
-    counterparts()
+    counterparts()?;
+    promtool()
 }
 
 fn install(package: &str) -> Result<(), RecipeError> {
@@ -62,16 +68,7 @@ fn python() -> Result<&'static str, RecipeError> {
     if let Some(name) = find() {
         return Ok(name);
     }
-    if succeeds(program("apt-get").arg("--version")) {
-        // Without a runlevel, a package's service does not start by itself.
-        let apt = |arguments: &[&str]| {
-            execute(
-                program("apt-get")
-                    .args(arguments)
-                    .env("RUNLEVEL", "1")
-                    .env("DEBIAN_FRONTEND", "noninteractive"),
-            )
-        };
+    if has_apt() {
         apt(&["update", "--quiet"])?;
         apt(&["install", "--yes", "--quiet", "--no-install-recommends", "python3", "python3-venv"])?;
     }
@@ -81,5 +78,49 @@ fn python() -> Result<&'static str, RecipeError> {
              `venv` module (Debian: `apt-get install python3-venv`), then run this again"
                 .to_owned(),
         )
+    })
+}
+
+fn has_apt() -> bool {
+    succeeds(program("apt-get").arg("--version"))
+}
+
+fn apt(arguments: &[&str]) -> Result<(), RecipeError> {
+    // Without a runlevel, a package's service does not start by itself.
+    execute(program("apt-get").args(arguments).env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Takes promtool from the machine, or out of Debian's package, which is unpacked and not installed: the server in
+/// it is to start nowhere.
+fn promtool() -> Result<(), RecipeError> {
+    let path = root().join(PROMTOOL);
+    if path.exists() {
+        return Ok(());
+    }
+    let home = root().join("target/promtool");
+    let file = |what: &str, source| RecipeError::File { what: format!("{what} {}", home.display()), source };
+    fs::create_dir_all(path.parent().unwrap_or(&home)).map_err(|source| file("make", source))?;
+    let own = std::env::var_os("PATH").and_then(|paths| {
+        std::env::split_paths(&paths).map(|path| path.join("promtool")).find(|path| path.exists())
+    });
+    if let Some(own) = own {
+        return std::os::unix::fs::symlink(own, &path).map_err(|source| file("fill", source));
+    }
+    if !has_apt() {
+        return Err(RecipeError::Missing(
+            "the tests check alert rules with promtool: install Prometheus, then run this again".to_owned(),
+        ));
+    }
+    step("unpack promtool", || {
+        apt(&["update", "--quiet"])?;
+        execute(program("apt-get").args(["download", "--quiet", PROMTOOL_PACKAGE]).current_dir(&home))?;
+        let entries = fs::read_dir(&home).map_err(|source| file("read", source))?;
+        for package in entries.flatten().map(|entry| entry.path()) {
+            if package.extension().is_some_and(|extension| extension == "deb") {
+                execute(program("dpkg-deb").arg("--extract").args([&package, &home]))?;
+                fs::remove_file(&package).map_err(|source| file("tidy", source))?;
+            }
+        }
+        Ok(())
     })
 }
