@@ -86,9 +86,14 @@ pub async fn watch(
     };
     let pull = matches!(origin, Origin::Git { .. }).then(|| tokio::time::interval(what.pull));
     let signals = Signals { stop, changed, reload, pull };
-    tokio::select! {
-        lived = shell.live(signals) => lived.map_err(WatchError::from),
-        Some(ended) = beside.join_next() => why_it_ended(ended),
+    let life = shell.live(signals);
+    tokio::pin!(life);
+    loop {
+        tokio::select! {
+            lived = &mut life => return lived.map_err(WatchError::from),
+            // HTTP ends by itself once an end is asked for, while runs are still given time to stop.
+            Some(ended) = beside.join_next() => why_it_ended(ended)?,
+        }
     }
 }
 
@@ -96,10 +101,89 @@ fn access(engine: &Engine, daemon: &Daemon) -> Access {
     Access { facts: engine.facts(), environment: Arc::clone(&engine.environment), root: daemon.root() }
 }
 
-/// What is served beside the shell ends only by an error; at an asked end the shell is the first to go.
+/// What is served beside the shell ends by an error, or at an asked end.
 fn why_it_ended(ended: Result<Result<(), ServeError>, tokio::task::JoinError>) -> Result<(), WatchError> {
     match ended {
         Ok(served) => Ok(served?),
         Err(error) => Err(EngineError::Task(error).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_config::load_texts;
+    use raccord_model::fact::RunOutcome;
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+    use crate::environment::{Environment, System};
+    use crate::reload::Policy;
+    use crate::request::{ApplyOptions, Request};
+    use crate::store::{Opener, Store};
+
+    const CONFIGURATION: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {contact: {key: id, fields: {id: text}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: shop}
+spec:
+  connector: http
+  authorization: {type: none}
+  config: {baseUrl: BASE, dataTypes: {people: {}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: people}
+spec: {source: shop, to: crm.contact, active: true, schedule: 1h, mapping: {primaryKey: {id: id}}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: shop}
+spec: {active: true, subscriptions: {people: [created]}}
+";
+
+    /// HTTP has ended long before the runs have: nobody is connected.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn runs_stop_in_peace_though_http_has_ended() {
+        let server = MockServer::start().await;
+        let slow = ResponseTemplate::new(200).set_delay(Duration::from_mins(10));
+        Mock::given(any()).respond_with(slow).mount(&server).await;
+        let home = tempfile::TempDir::new().unwrap();
+        let path = home.path().join("state.redb");
+        let system = System::default();
+        let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
+        let engine = Engine::on(&Arc::new(Store::open(&path, &opener).unwrap()), Arc::new(system));
+        let text = CONFIGURATION.replace("BASE", &server.uri()).into_bytes();
+        let loaded = load_texts(vec![("a.yaml".to_owned(), text)], ".", &[].into());
+        let desired = Arc::new(loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)));
+        let plan = raccord_plan::Options::default();
+        let by = "test".to_owned();
+        let options = ApplyOptions { plan, serial: 0, by: by.clone(), rollback_to: None, commit: None };
+        let (stop, stopped) = watch::channel(false);
+        engine.handle(Request::Apply(desired, options), stopped.clone(), &mut |_| {}).await.unwrap();
+        let listen = Listen {
+            address: "127.0.0.1:0".parse().unwrap(),
+            tls: None,
+            insecure: false,
+            open_metrics: false,
+        };
+        let settings =
+            Settings { origin: Origin::Api, policy: Policy::default(), drain: Duration::from_mins(1), by };
+        let what =
+            Watch { settings, files: WatchSettings::default(), pull: Duration::MAX, listen: Some(listen) };
+        let (_reload, reloads) = mpsc::channel(1);
+        let (lived, ()) = tokio::join!(watch(&engine, &path, what, stopped, reloads), async {
+            while server.received_requests().await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            stop.send_replace(true);
+        });
+        lived.unwrap();
+        assert_eq!(engine.facts().runs(1).await.unwrap()[0].outcome, RunOutcome::Stopped);
     }
 }
