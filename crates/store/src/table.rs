@@ -83,6 +83,8 @@ tables! {
     audit AUDIT "audit"
     /// What is registered at services, by the source's uid as text.
     webhooks WEBHOOKS "webhooks"
+    /// What people were told of.
+    told TOLD "told"
     /// `uid` → JSON of the authoritative `Checkpoint`.
     checkpoints CHECKPOINTS "checkpoints"
     /// `inc key` → a record, as `record.rs` says.
@@ -128,6 +130,7 @@ pub(crate) const fn facts(table: state::Table) -> Definition {
         state::Table::Tokens => TOKENS,
         state::Table::Audit => AUDIT,
         state::Table::Webhooks => WEBHOOKS,
+        state::Table::Told => TOLD,
     }
 }
 
@@ -145,6 +148,7 @@ impl<'t> Tables<'t> {
             state::Table::Tokens => &mut self.tokens,
             state::Table::Audit => &mut self.audit,
             state::Table::Webhooks => &mut self.webhooks,
+            state::Table::Told => &mut self.told,
         }
     }
 }

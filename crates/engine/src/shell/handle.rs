@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use raccord_model::diagnostic::Diagnostic;
-use raccord_model::fact::Uid;
+use raccord_model::fact::{ToldFact, Uid};
 use raccord_model::port::Async;
+use raccord_model::port::state::{Table, Write};
 use raccord_model::{Desired, Digest, Name};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -18,6 +19,7 @@ use crate::alert;
 use crate::applied::Applied;
 use crate::daemon::{self, ApplyEnd, Verdict};
 use crate::engine::{Engine, EngineError, Replies};
+use crate::facts::put;
 use crate::failure::{Failure, FailureCode};
 use crate::http::{Push, Readiness, Received, Serving};
 use crate::metrics::{Metrics, ReloadResult};
@@ -173,10 +175,24 @@ impl Daemon {
         for diagnostic in diagnostics.iter().take(SHOWN) {
             tracing::error!("{}", in_words(diagnostic));
         }
+        let _alone = engine.facts_lock.lock().await;
+        let told = engine.facts().get::<ToldFact>(Table::Told, ToldFact::KEY).await?;
+        // What people were told of before a restart is no news.
+        let Some(told) = told.unwrap_or_default().with(digest) else { return Ok(()) };
         let mut new_id = || engine.environment.new_id();
         let now = engine.environment.now();
-        let writes = alert::bad_configuration(&applied, digest, &diagnostics, now, &mut new_id)?;
+        let mut writes = alert::bad_configuration(&applied, digest, &diagnostics, now, &mut new_id)?;
+        writes.push(put(Table::Told, &ToldFact::KEY, &told)?);
         Ok(engine.facts().commit(writes).await?)
+    }
+
+    /// A good configuration was read: the next bad one is news, whichever it is.
+    pub(super) async fn forget_told(&self) -> Result<(), EngineError> {
+        let facts = self.engine.facts();
+        if facts.get::<ToldFact>(Table::Told, ToldFact::KEY).await?.is_some() {
+            facts.commit(vec![Write::Remove(Table::Told, ToldFact::KEY.to_owned())]).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn tripped(&self, tripped: BTreeSet<Name>) {

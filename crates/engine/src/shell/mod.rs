@@ -237,6 +237,9 @@ impl Shell {
                 let (digest, outcome) = loaded.outcome();
                 self.daemon.loaded(&loaded, outcome);
                 self.loaded = loaded.configuration;
+                if self.loaded.is_some() {
+                    self.daemon.forget_told().await?;
+                }
                 Ok(self.core.feed(Event::Loaded { digest, outcome }))
             }
             Message::Applied(applied, view, end) => {

@@ -32,7 +32,7 @@ spec: {source: shop, to: crm.contact, active: true, schedule: EVERY, mapping: {p
 apiVersion: raccord/v1
 kind: Integration
 metadata: {name: shop}
-spec: {active: true, subscriptions: {people: [created]}}
+spec: {active: true, subscriptions: {people: [created]}, alerts: [{webhook: 'http://127.0.0.1:9'}]}
 ";
 
 /// A state with its configuration applied.
@@ -168,4 +168,37 @@ async fn a_standing_that_is_read_beside_another_generation_writes_nothing() {
     view::standings(&place.engine, &applied, None).await.unwrap();
     let fact: Option<TransferFact> = facts.get(Table::Transfers, &uid.to_string()).await.unwrap();
     assert_eq!(fact, None, "what is deleted stays fenced");
+}
+
+/// A bad configuration, as a load would tell of it.
+fn bad(number: u8) -> Loaded {
+    let diagnostic = raccord_model::diagnostic::Diagnostic {
+        place: None,
+        severity: raccord_model::diagnostic::Severity::Error,
+        code: raccord_model::diagnostic::Code::Unreadable,
+        message: "no".to_owned(),
+        path: String::new(),
+        help: None,
+    };
+    let digest = raccord_model::Digest([number; 32]);
+    Loaded { digest, configuration: None, diagnostics: vec![diagnostic], trouble: None }
+}
+
+#[tokio::test]
+async fn a_restart_does_not_tell_of_a_bad_configuration_again() {
+    let place = Place::new().await;
+    // (which bad configuration is read after a restart, or a good one; how many people were told by then)
+    for (number, told) in [(Some(1), 1), (Some(1), 1), (Some(2), 2), (Some(1), 2), (None, 2), (Some(1), 3)] {
+        let daemon = place.shell().await.daemon();
+        let Some(number) = number else {
+            daemon.forget_told().await.unwrap();
+            continue;
+        };
+        let bad = bad(number);
+        daemon.loaded(&bad, bad.outcome().1);
+        daemon.report_bad(&place.engine).await.unwrap();
+        assert!(daemon.board().is_bad, "it is shown, whoever knows of it");
+        let waiting = alert::outbox::waiting(&place.engine.facts()).await.unwrap();
+        assert_eq!(waiting.len(), told, "{number}");
+    }
 }

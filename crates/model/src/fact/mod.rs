@@ -5,6 +5,7 @@
 mod audit;
 mod notice;
 mod token;
+mod told;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ use crate::schema::Instant;
 pub use audit::{AuditEntry, AuditOutcome, AuditWay};
 pub use notice::{Channel, Notice, NoticeAbout, Share};
 pub use token::{Role, Token, TokenUse, UnknownRole};
+pub use told::ToldFact;
 pub use webhook::WebhookFact;
 
 /// The version of the form in which facts are kept.

@@ -60,6 +60,8 @@ pub enum Table {
     Audit,
     /// `WebhookFact` by the source's uid: what is registered at its service.
     Webhooks,
+    /// `ToldFact` under its one key: what people were told of, and are not told again.
+    Told,
 }
 
 /// One change of a commit.
