@@ -97,13 +97,14 @@ impl<A: Serving + ?Sized> Serving for Audited<A> {
 pub struct AuditLog {
     facts: Facts,
     environment: Arc<dyn Environment>,
+    kept: usize,
     written: AtomicU64,
 }
 
 impl AuditLog {
     /// The log of a state.
     pub const fn new(facts: Facts, environment: Arc<dyn Environment>) -> Self {
-        Self { facts, environment, written: AtomicU64::new(0) }
+        Self { facts, environment, kept: KEPT, written: AtomicU64::new(0) }
     }
 
     /// Writes down that somebody was not allowed to do what they asked for.
@@ -125,7 +126,12 @@ impl AuditLog {
         let mut writes = vec![put(Table::Audit, &self.environment.new_id(), entry)?];
         if self.written.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDIED) {
             let scan = Scan { newest_first: true, ..Scan::default() };
-            let old = self.facts.scan::<AuditEntry>(Table::Audit, scan).await?.into_iter().skip(KEPT - 1);
+            let old = self
+                .facts
+                .scan::<AuditEntry>(Table::Audit, scan)
+                .await?
+                .into_iter()
+                .skip(self.kept.saturating_sub(1));
             writes.extend(old.map(|(key, _)| Write::Remove(Table::Audit, key)));
         }
         self.facts.commit(writes).await
@@ -247,4 +253,36 @@ fn list(names: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
 
 fn to(until: Option<&Timestamp>) -> String {
     until.map(|until| format!(" until {until}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_store::{Opener, Store};
+
+    use super::*;
+    use crate::environment::System;
+
+    #[tokio::test]
+    async fn the_oldest_entries_go() {
+        let home = tempfile::TempDir::new().unwrap();
+        let system = System::default();
+        let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
+        let store = Arc::new(Store::open(&home.path().join("state.redb"), &opener).unwrap());
+        let facts = Facts::new(store);
+        let log = AuditLog { kept: 5, ..AuditLog::new(facts.clone(), Arc::new(system)) };
+        for at in 0..=TIDIED {
+            log.refuse(&format!("see {at}"), &Caller::local(), "no").await;
+        }
+        let kept = facts.scan::<AuditEntry>(Table::Audit, Scan::default()).await.unwrap();
+        let kept: Vec<String> = kept.into_iter().map(|(_, entry)| entry.what).collect();
+        assert_eq!(kept, ["see 96", "see 97", "see 98", "see 99", "see 100"]);
+    }
+
+    #[test]
+    fn an_entry_is_one_line_of_a_bounded_length() {
+        assert_eq!(short("a\nb\tc"), "a b c");
+        assert_eq!(short(&"é".repeat(LONGEST)).chars().count(), LONGEST);
+        assert_eq!(short(&"é".repeat(LONGEST + 1)).chars().count(), LONGEST + 1);
+        assert!(short(&"é".repeat(LONGEST + 1)).ends_with('…'));
+    }
 }

@@ -1,14 +1,18 @@
 //! Reading the body of a request: no more than it may have, no longer than it may take, and only what it says it is.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use serde::de::DeserializeOwned;
 
 use super::problem::Refusal;
+use super::{LINGER_BYTES, LINGER_TIME};
 use crate::failure::FailureCode;
 
 /// The media types that a body may have.
@@ -127,4 +131,55 @@ pub(super) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         return Err(Refusal::invalid("the body is to be a JSON object"));
     }
     json(bytes)
+}
+
+/// A body of which what nobody reads is taken in and thrown away, up to a point. A caller that is refused early would
+/// otherwise find the connection broken while it still writes, and never see why.
+pub(super) fn lingering(body: Body) -> Body {
+    if body.is_end_stream() { body } else { Body::new(Lingering(Some(body))) }
+}
+
+struct Lingering(Option<Body>);
+
+impl HttpBody for Lingering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match &mut self.0 {
+            None => Poll::Ready(None),
+            Some(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map(HttpBody::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        if let Some(rest) = self.0.take().filter(|body| !body.is_end_stream()) {
+            tokio::spawn(tokio::time::timeout(LINGER_TIME, throw_away(rest)));
+        }
+    }
+}
+
+async fn throw_away(mut body: Body) {
+    let mut left = LINGER_BYTES;
+    while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+    {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(fewer) => left = fewer,
+            None => return,
+        }
+    }
 }

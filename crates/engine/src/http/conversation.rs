@@ -22,7 +22,7 @@ use tokio::time::Interval;
 use uuid::Uuid;
 
 use super::problem::Refusal;
-use super::{MAX_PARTS, NDJSON, STALL_TIME, Serving};
+use super::{MAX_PARTS, NDJSON, Serving};
 use crate::failure::Failure;
 use crate::request::{Reply, Request};
 use crate::transport::{Caller, Part};
@@ -42,16 +42,21 @@ pub(super) struct Conversation {
 }
 
 /// What a conversation holds until its end: a place among those under way.
-#[expect(dead_code, reason = "its members are held, and let go together")]
 pub(super) struct Place {
     /// Its share of what may be asked at once.
+    #[expect(dead_code, reason = "held until the end")]
     pub(super) request: OwnedSemaphorePermit,
     /// Its share of the memory for uploaded configurations.
+    #[expect(dead_code, reason = "held until the end")]
     pub(super) upload: Option<OwnedSemaphorePermit>,
     /// Where it is known under the name its caller gave it.
+    #[expect(dead_code, reason = "held until the end")]
     pub(super) entry: Option<Entry>,
     /// Kept, so that nobody takes its end for a wish.
+    #[expect(dead_code, reason = "held until the end")]
     pub(super) stop: watch::Sender<bool>,
+    /// How long its reader may stall.
+    pub(super) stall_time: Duration,
 }
 
 impl Conversation {
@@ -64,7 +69,7 @@ impl Conversation {
     ) -> Self {
         let (sender, parts) = mpsc::channel(MAX_PARTS);
         tokio::spawn(async move {
-            let mut reader = Reader { parts: sender, is_gone: false };
+            let mut reader = Reader { parts: sender, stall_time: place.stall_time, is_gone: false };
             let outcome = {
                 let mut replies = |reply: Reply| reader.hand_on(reply);
                 serving.answer(request, caller, stop, &mut replies).await
@@ -118,6 +123,7 @@ fn cut() -> Refusal {
 /// Whoever reads an answer.
 struct Reader {
     parts: mpsc::Sender<Part>,
+    stall_time: Duration,
     is_gone: bool,
 }
 
@@ -135,7 +141,7 @@ impl Reader {
             Err(mpsc::error::TrySendError::Full(part)) => part,
         };
         let sent = tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(self.parts.send_timeout(part, STALL_TIME))
+            tokio::runtime::Handle::current().block_on(self.parts.send_timeout(part, self.stall_time))
         });
         self.is_gone = sent.is_err();
     }
@@ -143,7 +149,7 @@ impl Reader {
     async fn end(self, last: Part) {
         if !self.is_gone {
             // The reader may be gone or stall by now; what was done is done.
-            drop(self.parts.send_timeout(last, STALL_TIME).await);
+            drop(self.parts.send_timeout(last, self.stall_time).await);
         }
     }
 }

@@ -57,6 +57,12 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long a caller may take to upload a configuration.
 pub const UPLOAD_TIME: Duration = Duration::from_mins(2);
 
+/// How many bytes of a body that is refused are still taken in, and thrown away.
+pub const LINGER_BYTES: usize = 16 << 20;
+
+/// For how long that is done.
+pub const LINGER_TIME: Duration = Duration::from_secs(1);
+
 /// How many connections are open at once; further ones are closed at once.
 pub const MAX_CONNECTIONS: usize = 1024;
 
@@ -176,6 +182,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// [`UPLOAD_TIME`].
     pub upload_time: Duration,
+    /// [`STALL_TIME`].
+    pub stall_time: Duration,
     /// [`MAX_CONNECTIONS`].
     pub connections: usize,
     /// [`MAX_REQUESTS`].
@@ -188,6 +196,7 @@ impl Default for Limits {
             head_time: HEAD_TIME,
             body_time: BODY_TIME,
             upload_time: UPLOAD_TIME,
+            stall_time: STALL_TIME,
             connections: MAX_CONNECTIONS,
             requests: MAX_REQUESTS,
         }

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams, Request as HttpRequest, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::map_request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
@@ -99,7 +100,11 @@ fn router(shared: Arc<Shared>) -> Router {
         };
         router = router.route(route.path, on(filter, handler));
     }
-    router.fallback(async || unknown()).method_not_allowed_fallback(async || not_allowed()).with_state(shared)
+    router
+        .fallback(async || unknown())
+        .method_not_allowed_fallback(async || not_allowed())
+        .layer(map_request(async |request: HttpRequest| request.map(body::lingering)))
+        .with_state(shared)
 }
 
 fn unknown() -> Refusal {
@@ -120,6 +125,7 @@ async fn respond(route: &'static Route, shared: &Shared, peer: SocketAddr, reque
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
+    tracing::debug!(route = route.id, status = response.status().as_u16(), %peer, "answered");
     let headers = response.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     response
@@ -235,7 +241,8 @@ impl Shared {
                 self.refuse(&token, &in_words(&request), &failure.message).await;
                 return Err(failure.into());
             }
-            request = beside(move || upload::examine(&request).map(|()| request)).await?;
+            let root = self.access.root.clone();
+            request = beside(move || upload::examine(request, &root)).await?;
         }
         let upload = upload.filter(|_| upload::holds_configuration(&request));
         let (sender, stop) = watch::channel(false);
@@ -252,7 +259,8 @@ impl Shared {
             }
             None => None,
         };
-        let place = Place { request: place, upload, entry, stop: sender };
+        let stall_time = self.limits.stall_time;
+        let place = Place { request: place, upload, entry, stop: sender, stall_time };
         let conversation = Conversation::begin(Arc::clone(&self.serving), request, caller, (stop, place));
         match route.answer {
             Answer::Parts => conversation.stream().await,

@@ -2,6 +2,7 @@
 //! configuration is examined as if it were documents. Nothing that `validate` would refuse gets further.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_config::{Loaded, load_texts, to_yaml};
@@ -50,14 +51,23 @@ pub(super) fn load(bytes: &Bytes, media: Media, root: &str) -> Result<Desired, R
     })
 }
 
-/// Refuses a request whose configuration is not one that documents load to: it was put together by hand, damaged,
-/// or resolved by a version that knows other rules.
-pub(super) fn examine(request: &Request) -> Result<(), Refusal> {
-    let desired: &Desired = match request {
-        Request::Plan(desired, _) | Request::Apply(desired, _) | Request::Sample { desired, .. } => desired,
-        Request::Look(look) => &look.desired,
-        _ => return Ok(()),
+/// A request whose configuration is at home here. Refused when it is not one that documents load to: it was put
+/// together by hand, damaged, or resolved by a version that knows other rules. Its data paths are relative to `root`
+/// from now on, and not to a directory of another machine.
+pub(super) fn examine(mut request: Request, root: &str) -> Result<Request, Refusal> {
+    let desired: &mut Desired = match &mut request {
+        Request::Plan(desired, _) | Request::Apply(desired, _) | Request::Sample { desired, .. } => {
+            Arc::make_mut(desired)
+        }
+        Request::Look(look) => &mut look.desired,
+        _ => return Ok(request),
     };
+    root.clone_into(&mut desired.root);
+    is_loadable(desired)?;
+    Ok(request)
+}
+
+fn is_loadable(desired: &Desired) -> Result<(), Refusal> {
     for (key, wanted) in &desired.resources {
         let is_itself = wanted.resource.spec.kind() == key.kind
             && wanted.resource.seal().is_ok_and(|(_, digest)| digest == wanted.digest);

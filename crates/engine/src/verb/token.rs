@@ -97,12 +97,20 @@ pub async fn verify(facts: &Facts, text: &TokenText, now: Timestamp) -> Result<V
         Some(token) => token,
         None => return Ok(Verified::Unknown),
     };
-    let key = format!("{}{USE}", token.name);
+    if let Err(error) = remember(facts, &token.name, now).await {
+        // A disk that is full must not keep people from looking.
+        tracing::warn!(%error, "the use of a token could not be written down");
+    }
+    Ok(Verified::Right(token))
+}
+
+async fn remember(facts: &Facts, name: &Name, now: Timestamp) -> Result<(), StateError> {
+    let key = format!("{name}{USE}");
     let known = facts.get::<TokenUse>(Table::Tokens, &key).await?;
     if known.is_none_or(|known| known.at.duration_until(now) >= COARSE) {
         facts.commit(vec![put(Table::Tokens, &key, &TokenUse { at: now })?]).await?;
     }
-    Ok(Verified::Right(token))
+    Ok(())
 }
 
 /// What the table of tokens holds: tokens, and beside each its last use.

@@ -235,3 +235,19 @@ async fn guessing_is_slowed_down_and_whoever_is_right_is_not() {
     server.clock.advance(SignedDuration::from_mins(1));
     send(server.get("/v1/status", &guess(1000))).await.expect_problem(401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_use_of_a_token_is_known_to_the_hour() {
+    let server = Server::start().await;
+    let token = server.token("ci", &[Role::Read]).await;
+    let used = async || match server.locally(Request::Tokens).await.unwrap().pop() {
+        Some(raccord_engine::Reply::Token(view)) => view.used.map(|used| used.to_string()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(used().await, None);
+    for (minutes, expected) in [(0, "09:30"), (59, "09:30"), (1, "10:30"), (30, "10:30"), (60, "12:00")] {
+        server.clock.advance(SignedDuration::from_mins(minutes));
+        send(server.get("/v1/status", &token)).await.expect(200);
+        assert_eq!(used().await, Some(format!("2025-01-31T{expected}:00Z")), "{minutes}");
+    }
+}

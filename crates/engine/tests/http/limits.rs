@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use raccord_engine::http::Limits;
+use raccord_engine::http::{Limits, MAX_CONFIGURATION};
 use raccord_model::fact::Role;
 use serde_json::json;
 
@@ -112,4 +112,40 @@ async fn what_was_asked_is_done_although_nobody_reads_the_answer() {
     let response = server.post("/v1/requests", &token, &json!("status")).send().await.unwrap();
     drop(response);
     tokio::time::timeout(Duration::from_secs(30), ended.changed()).await.expect("it ends").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_stalls_does_not_hold_up_what_it_asked() {
+    let server = Server::limited(loopback(), Limits { stall_time: SOON, ..Limits::default() }).await;
+    let token = server.token("ci", &Role::ALL).await;
+    server.act(Act::Long(20_000, 1000));
+    let mut ended = server.stage.ended.subscribe();
+    ended.mark_unchanged();
+    let text = format!(
+        "POST /v1/requests HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 8\r\n\r\n\"status\""
+    );
+    let stalled = connect(&server, &text);
+    tokio::time::timeout(Duration::from_secs(30), ended.changed()).await.expect("it ends").unwrap();
+    drop(stalled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_refused_early_sees_why() {
+    let server = Server::start().await;
+    let large = "x".repeat(8 << 20);
+    for _ in 0..20 {
+        let post = |path: &str| server.request(reqwest::Method::POST, path).body(large.clone());
+        send(post("/hooks/crm/boutique")).await.expect(413);
+        send(post("/v1/plan")).await.expect_problem(401);
+        send(post("/v1/nothing")).await.expect_problem(404);
+    }
+    let token = server.token("ci", &[Role::Plan]).await;
+    let head = format!(
+        "POST /v1/plan HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        MAX_CONFIGURATION + 1
+    );
+    // What is announced is enough.
+    assert!(rest(connect(&server, &head)).await.starts_with("HTTP/1.1 413"));
 }

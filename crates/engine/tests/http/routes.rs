@@ -1,6 +1,5 @@
 //! What the routes answer: a configuration planned and applied, what runs, and everything that is wrong as a problem.
 
-use raccord_engine::http::MAX_CONFIGURATION;
 use raccord_engine::http::route::{Method, ROUTES};
 use raccord_model::fact::Role;
 use serde_json::{Value, json};
@@ -168,17 +167,8 @@ async fn a_body_is_what_it_says_and_no_larger_than_it_may_be() {
         .expect_problem(415);
     let unknown = json!({ "documents": [], "variable": {} });
     send(server.post("/v1/plan", &token, &unknown)).await.expect_problem(400);
-    // Announced, and not announced.
-    let large = || vec![b' '; MAX_CONFIGURATION + 1];
-    let request =
-        post("/v1/plan").header("content-type", "application/json").header("content-length", large().len());
-    match request.body("").send().await {
-        Ok(response) => assert_eq!(response.status(), 413),
-        // The server may close the connection before the client has written all it announced.
-        Err(error) => assert!(error.is_request() || error.is_body(), "{error}"),
-    }
     let request = post("/v1/integrations/shop/pause").header("content-type", "application/json");
-    send(request.body(large()[..2 << 20].to_vec())).await.expect_problem(413);
+    send(request.body(vec![b' '; 2 << 20])).await.expect_problem(413);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,7 +221,9 @@ async fn every_line_of_an_answer_is_one_that_the_document_describes() {
         }
         lines
     };
-    let desired = ask(&json!({ "generation": { "number": null } })).await[0]["reply"]["desired"].clone();
+    let mut desired = ask(&json!({ "generation": { "number": null } })).await[0]["reply"]["desired"].clone();
+    // Whoever asks from elsewhere has other directories; data is where the daemon is.
+    desired["root"] = json!("/elsewhere");
     let look = |at: Value| json!({ "look": { "desired": desired, "at": at, "limit": 3 } });
     let requests = [
         json!("head"),

@@ -160,7 +160,7 @@ impl Server {
         let clock = Arc::new(Clock(Mutex::new(BEGIN.parse().unwrap())));
         let opener = Opener { verb: "test".to_owned(), at: clock.now(), lineage: clock.new_id() };
         let store = Arc::new(Store::open(&home.path().join("state.redb"), &opener).unwrap());
-        let environment: Arc<dyn Environment> = Arc::clone(&clock) as _;
+        let environment: Arc<dyn Environment> = clock.clone();
         let engine = Engine::on(&store, Arc::clone(&environment));
         let stage = Arc::new(Stage {
             engine: engine.clone(),
@@ -178,7 +178,7 @@ impl Server {
         let bound = Bound::new(&listen).await.unwrap();
         let address = bound.address();
         let (end, ending) = watch::channel(false);
-        let serving: Arc<dyn Serving> = Arc::clone(&audited) as _;
+        let serving: Arc<dyn Serving> = audited.clone();
         let serving = tokio::spawn(serve_at(bound, (listen.open_metrics, limits), (serving, access), ending));
         let client = Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
         Self { address, stage, clock, end, serving: Some(serving), client, scheme, local: audited, home }
