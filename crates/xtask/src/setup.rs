@@ -112,8 +112,16 @@ fn promtool() -> Result<(), RecipeError> {
         ));
     }
     step("unpack promtool", || {
-        apt(&["update", "--quiet"])?;
-        execute(program("apt-get").args(["download", "--quiet", PROMTOOL_PACKAGE]).current_dir(&home))?;
+        let download = || {
+            let mut command = program("apt-get");
+            command.args(["download", "--quiet", PROMTOOL_PACKAGE]).current_dir(&home);
+            command
+        };
+        // With an old list or none; only root may fetch another.
+        if !succeeds(&mut download()) {
+            apt(&["update", "--quiet"])?;
+            execute(&mut download())?;
+        }
         let entries = fs::read_dir(&home).map_err(|source| file("read", source))?;
         for package in entries.flatten().map(|entry| entry.path()) {
             if package.extension().is_some_and(|extension| extension == "deb") {
