@@ -1,6 +1,6 @@
 //! The local socket: whoever owns a state listens beside it, and every other process of the same user asks there.
 //!
-//! One connection carries one question. The caller may send [`STOP`] while it waits. A socket whose owner is gone
+//! One connection carries one question. The caller may send `stop` while it waits. A socket whose owner is gone
 //! refuses connections, and is replaced by the next owner; the lock of the state itself decides who that is.
 
 use std::fs::File;
