@@ -59,7 +59,7 @@ fn the_unit_is_whole() {
     assert_eq!(names.len(), settings.len(), "a setting stands twice");
     let of = |name: &str| {
         let found = settings.iter().find(|(_, known, _)| known == name);
-        found.map(|(.., value)| value.as_str()).unwrap_or_else(|| panic!("{name} is not set"))
+        found.map_or_else(|| panic!("{name} is not set"), |(.., value)| value.as_str())
     };
     assert_eq!((of("Type"), of("User"), of("NoNewPrivileges")), ("notify-reload", "raccord", "yes"));
     let start: Vec<&str> = of("ExecStart").split(' ').collect();

@@ -4,9 +4,10 @@
 //! the machine gets in: no colour, no other state, a user of our own, and the time of day where a test sets it.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -122,8 +123,9 @@ impl TestEnvironment {
 
     /// Begins a command line and does not wait for its end.
     pub(crate) fn start(&self, command: &str) -> Started {
-        let child = self.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Started { command: command.to_owned(), child }
+        let mut child = self.command(command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let said = [collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap())];
+        Started { command: command.to_owned(), child, said: Some(said) }
     }
 
     /// A command line, ready to be begun.
@@ -176,6 +178,8 @@ impl Answer {
 pub(crate) struct Started {
     command: String,
     child: Child,
+    /// What it says on each stream, read as it comes: a program whose streams nobody reads stands still.
+    said: Option<[JoinHandle<Vec<u8>>; 2]>,
 }
 
 impl Started {
@@ -191,10 +195,28 @@ impl Started {
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(self) -> Answer {
-        let Self { command, child } = self;
-        Answer::new(&command, &child.wait_with_output().unwrap())
+    pub(crate) fn wait(mut self) -> Answer {
+        let status = self.child.wait().unwrap();
+        let [stdout, stderr] = self.said.take().unwrap().map(|said| said.join().unwrap());
+        Answer::new(&self.command, &Output { status, stdout, stderr })
     }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Reads a stream to its end, as it comes.
+fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).unwrap();
+        said
+    })
 }
 
 /// Keeps the settings of the person who runs the tests from a program.

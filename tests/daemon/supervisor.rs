@@ -99,7 +99,7 @@ fn keep_alives_come_as_often_as_they_are_asked_for() {
     daemon.signal("STOP");
     std::thread::sleep(Duration::from_millis(500));
     let before = supervisor.keep_alives();
-    std::thread::sleep(Duration::from_millis(1_000));
+    std::thread::sleep(Duration::from_secs(1));
     assert_eq!(supervisor.keep_alives(), before, "a daemon that stands still is silent");
     daemon.signal("CONT");
     wait_until("it turns again", || supervisor.keep_alives() > before);
