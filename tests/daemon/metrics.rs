@@ -14,8 +14,8 @@ use crate::counterpart::free_port;
 use crate::environment::{Started, TestEnvironment, wait_until};
 use crate::shop::Shop;
 
-/// What a daemon serves, by name and labels as they are written.
-pub(crate) struct Scrape(BTreeMap<String, f64>);
+/// What a daemon serves, by name and labels, both as they are written.
+pub(crate) struct Scrape(BTreeMap<String, String>);
 
 impl Scrape {
     /// Asks a daemon that listens.
@@ -31,14 +31,14 @@ impl Scrape {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {
             let (series, value) = line.rsplit_once(' ').unwrap();
-            (series.to_owned(), value.parse().unwrap())
+            (series.to_owned(), value.to_owned())
         };
         Self(samples.map(sample).collect())
     }
 
     /// The value of a series: `raccord_rows{transfer="people"}`.
     pub(crate) fn get(&self, series: &str) -> Option<f64> {
-        self.0.get(series).copied()
+        self.0.get(series).map(|value| value.parse().unwrap())
     }
 
     /// The names of what is served.
@@ -66,11 +66,11 @@ pub(crate) fn shop() -> TestEnvironment {
 
 /// Waits until a series has a value.
 #[track_caller]
-fn wait_for(port: u16, series: &str, is_so: impl Fn(f64) -> bool) -> Scrape {
+fn wait_for(port: u16, series: &str, value: &str) -> Scrape {
     let mut last = Scrape::of(port);
     wait_until(series, || {
         last = Scrape::of(port);
-        last.get(series).is_some_and(&is_so)
+        last.0.get(series).is_some_and(|found| found == value)
     });
     last
 }
@@ -80,7 +80,8 @@ fn every_family_is_served_and_agrees_with_status() {
     let environment = shop();
     let (daemon, port) = watch_and_listen(&environment);
     let succeeded = "raccord_runs_total{transfer=\"people\",outcome=\"succeeded\"}";
-    let scrape = wait_for(port, succeeded, |runs| runs >= 2.0);
+    wait_until("two runs have succeeded", || Scrape::of(port).get(succeeded) >= Some(2.0));
+    let scrape = Scrape::of(port);
     for family in FAMILIES {
         let name = family.name();
         assert!(scrape.names().any(|served| served.starts_with(&*name)), "{name} is not served");
@@ -108,21 +109,21 @@ fn every_family_is_served_and_agrees_with_status() {
 fn what_a_person_should_know_is_served() {
     let environment = shop();
     let (daemon, port) = watch_and_listen(&environment);
-    wait_for(port, "raccord_rejects{transfer=\"people\"}", |rejects| rejects == 1.0);
+    wait_for(port, "raccord_rejects{transfer=\"people\"}", "1");
     environment.ok("pause shop");
-    wait_for(port, "raccord_paused{integration=\"shop\"}", |paused| paused == 1.0);
+    wait_for(port, "raccord_paused{integration=\"shop\"}", "1");
     environment.ok("resume shop");
-    wait_for(port, "raccord_paused{integration=\"shop\"}", |paused| paused == 0.0);
+    wait_for(port, "raccord_paused{integration=\"shop\"}", "0");
     let good = environment.read("raccord.yaml");
     environment.write("raccord.yaml", "kind: nonsense");
-    wait_for(port, "raccord_configuration_good", |good| good == 0.0);
-    wait_for(port, "raccord_reloads_total{result=\"bad\"}", |bad| bad == 1.0);
+    wait_for(port, "raccord_configuration_good", "0");
+    wait_for(port, "raccord_reloads_total{result=\"bad\"}", "1");
     environment.write("raccord.yaml", &good.replace("name: name", "name: city"));
-    wait_for(port, "raccord_pending_changes", |pending| pending == 1.0);
+    wait_for(port, "raccord_pending_changes", "1");
     environment.write("raccord.yaml", &good);
-    wait_for(port, "raccord_pending_changes", |pending| pending == 0.0);
+    wait_for(port, "raccord_pending_changes", "0");
     environment.remove("people.csv");
-    let scrape = wait_for(port, "raccord_breaker_tripped{integration=\"shop\"}", |tripped| tripped == 1.0);
+    let scrape = wait_for(port, "raccord_breaker_tripped{integration=\"shop\"}", "1");
     assert!(scrape.get("raccord_consecutive_failures{transfer=\"people\"}") >= Some(5.0));
     let failed = scrape.get("raccord_runs_total{transfer=\"people\",outcome=\"failed\"}");
     assert_eq!(failed, scrape.get("raccord_consecutive_failures{transfer=\"people\"}"));
@@ -135,7 +136,7 @@ fn counters_begin_again_with_the_daemon_and_the_rest_does_not() {
     let environment = shop();
     let (daemon, port) = watch_and_listen(&environment);
     let created = "raccord_records_total{transfer=\"people\",outcome=\"created\"}";
-    wait_for(port, created, |created| created == 2.0);
+    wait_for(port, created, "2");
     stop(daemon);
     let (daemon, port) = watch_and_listen(&environment);
     let scrape = Scrape::of(port);
@@ -162,7 +163,7 @@ fn with_a_thousand_transfers_and_one_a_scrape_is_small() {
     let (daemon, port) = watch_and_listen(&environment);
     wait_for_generation(&environment, 1);
     environment.ok("run");
-    let scrape = wait_for(port, "raccord_rows", |rows| rows == 1.0);
+    let scrape = wait_for(port, "raccord_rows", "1");
     assert_eq!(scrape.get("raccord_runs_total{outcome=\"succeeded\"}"), Some(1.0));
     assert_eq!(scrape.get("raccord_transfers"), Some(1_001.0));
     assert!(scrape.count() < 100, "{}", scrape.count());
@@ -171,7 +172,7 @@ fn with_a_thousand_transfers_and_one_a_scrape_is_small() {
     environment.write("raccord.yaml", rest);
     wait_until("the deletion waits", || status(&environment)["daemon"]["pending"].is_array());
     environment.ok("apply --pending --auto-approve --allow-delete");
-    let scrape = wait_for(port, "raccord_rows{transfer=\"people\"}", |rows| rows == 1.0);
+    let scrape = wait_for(port, "raccord_rows{transfer=\"people\"}", "1");
     assert_eq!(scrape.get("raccord_rows"), None);
     stop(daemon);
 }

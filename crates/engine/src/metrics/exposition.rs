@@ -1,4 +1,7 @@
 //! Series of values and the text that Prometheus reads of them: `OpenMetrics` 1.0.
+//!
+//! `prometheus-client` writes it from values as they are at this moment. A recorder, as `metrics` has it, would keep
+//! the series of what was deleted, and wants every duration where we have classes of them.
 
 use std::fmt;
 
