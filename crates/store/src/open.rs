@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use raccord_model::port::state::Head;
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 use uuid::Uuid;
 
 use crate::broken::Broken;
@@ -92,6 +92,15 @@ pub enum OpenError {
         /// Who, when it left a note.
         holder: Option<Holder>,
     },
+    /// It was written by an earlier version, and what came since cannot be added.
+    #[error("add what is new to the state {}", path.display())]
+    Complete {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The file is something else.
     #[error("{} is not a state of Raccord: {why}", path.display())]
     Foreign {
@@ -143,7 +152,9 @@ impl Store {
         }
         inspect(path)?;
         let database = open_database(path)?;
-        verify(&database, path)?;
+        if !verify(&database, path)? {
+            complete(&database, path)?;
+        }
         let note = Note::leave(path, &Holder::here(&opener.verb, opener.at));
         let shared = Arc::new(Shared::of(database, path));
         let writer = Writer::start(Arc::clone(&shared)).map_err(OpenError::Writer)?;
@@ -234,14 +245,14 @@ fn io_error(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-/// Makes sure that the file is a state, and one that we can read.
-fn verify(database: &Database, path: &Path) -> Result<(), OpenError> {
+/// Makes sure that the file is a state, and one that we can read. Says whether it has every table.
+fn verify(database: &Database, path: &Path) -> Result<bool, OpenError> {
     let foreign = |why| OpenError::Foreign { path: path.to_owned(), why };
     let damaged = |why: String| OpenError::Damaged { path: path.to_owned(), why };
     let transaction = database.begin_read().map_err(|error| damaged(error.to_string()))?;
     let meta = match transaction.open_table(META) {
         Ok(meta) => meta,
-        Err(redb::TableError::Storage(error)) => return Err(damaged(error.to_string())),
+        Err(TableError::Storage(error)) => return Err(damaged(error.to_string())),
         Err(_) => return Err(foreign("it is a database of something else")),
     };
     let format = meta.get(META_FORMAT).map_err(|error| damaged(error.to_string()))?;
@@ -251,8 +262,21 @@ fn verify(database: &Database, path: &Path) -> Result<(), OpenError> {
     if found > FORMAT {
         return Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT });
     }
+    let mut is_complete = true;
     for &definition in table::ALL {
-        transaction.open_table(definition).map_err(|error| damaged(error.to_string()))?;
+        match transaction.open_table(definition) {
+            Ok(_) => {}
+            Err(TableError::TableDoesNotExist(_)) => is_complete = false,
+            Err(error) => return Err(damaged(error.to_string())),
+        }
     }
-    Ok(())
+    Ok(is_complete)
+}
+
+/// Adds the tables that came after the version of Raccord that wrote the file.
+fn complete(database: &Database, path: &Path) -> Result<(), OpenError> {
+    let failed = |source: Broken| OpenError::Complete { path: path.to_owned(), source: source.into() };
+    let transaction = database.begin_write().map_err(|error| failed(error.into()))?;
+    Tables::open(&transaction).map_err(failed)?;
+    transaction.commit().map_err(|error| failed(error.into()))
 }

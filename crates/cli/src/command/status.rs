@@ -75,7 +75,8 @@ fn text(status: &Status) -> String {
 }
 
 fn daemon_text(daemon: &DaemonStatus) -> String {
-    let mut text = format!("\nwatching {}; applies {} changes by itself\n", daemon.origin, daemon.policy);
+    let policy = daemon.policy.as_ref().map(|policy| format!("; applies {policy} changes by itself"));
+    let mut text = format!("\nwatching {}{}\n", daemon.origin, policy.unwrap_or_default());
     if let Some(trouble) = &daemon.trouble {
         text.push_str(&format!("  {YELLOW}{trouble}{YELLOW:#}\n"));
     }

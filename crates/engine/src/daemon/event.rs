@@ -121,6 +121,8 @@ pub enum RunEnd {
 pub enum Loaded {
     /// What is in force already.
     Same,
+    /// Nothing could be read, which says nothing of the configuration: the repository cannot be reached.
+    Nothing,
     /// Not a configuration: unreadable, or with errors.
     Bad,
     /// Something new, planned against the generation in force.

@@ -66,7 +66,7 @@ impl Reload {
     ) {
         let Phase::Loading { overtaken } = self.phase else { return };
         self.phase = Phase::Idle;
-        if overtaken || self.stopping {
+        if overtaken || self.stopping || outcome == Loaded::Nothing {
             return self.go_on(effects);
         }
         match outcome {
@@ -75,7 +75,7 @@ impl Reload {
                 self.reported.clear();
                 effects.push(Effect::ReportGood);
             }
-            Loaded::Same | Loaded::Ready(_) => {}
+            Loaded::Nothing | Loaded::Same | Loaded::Ready(_) => {}
         }
         match outcome {
             Loaded::Ready(Verdict::Wait) if self.pending == Some((digest, generation)) => {}
@@ -83,6 +83,7 @@ impl Reload {
                 self.pending = Some((digest, generation));
                 effects.push(Effect::HoldPending { digest });
             }
+            Loaded::Nothing => {}
             Loaded::Same | Loaded::Bad | Loaded::Ready(Verdict::Apply) => self.drop_pending(effects),
         }
         if outcome == Loaded::Ready(Verdict::Apply) {

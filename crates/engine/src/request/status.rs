@@ -40,8 +40,9 @@ pub struct Status {
 pub struct DaemonStatus {
     /// Where the configuration comes from, in words.
     pub origin: String,
-    /// Which changes it applies by itself: none, safe or all.
-    pub policy: String,
+    /// Which changes it applies by itself: none, safe or all; absent when it applies what it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// What is wrong with the configuration that was read last; the one before it is in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,

@@ -66,8 +66,13 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
     };
     let was_held = is_held(engine, known.last_run).await?;
     let mut news: Vec<News> = held(job, run, was_held).into_iter().collect();
-    let mut transfer = breaker::after_run(known, &run.outcome, now);
     let reads = run.cause != RunCause::Deliveries;
+    let failures = known.consecutive_failures;
+    let mut transfer = breaker::after_run(known, &run.outcome, now);
+    if !reads && job.spec.schedule.is_some() {
+        // What is polled is judged by its polls: a push that works does not mend them.
+        transfer.consecutive_failures = transfer.consecutive_failures.max(failures);
+    }
     // Deliveries do not touch the snapshot that waits for an approval.
     if reads || !was_held {
         transfer.last_run = Some(run.id);

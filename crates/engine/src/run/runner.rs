@@ -2,7 +2,7 @@
 //!
 //! A run is prepared, executed and concluded inside its task, so that nobody waits for another's network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use raccord_model::Name;
@@ -10,7 +10,7 @@ use raccord_model::fact::{EntityFact, IntegrationFact, Run, RunCause, RunId, Run
 use raccord_model::port::state::Table;
 use raccord_store::failpoint::Failpoint;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tracing::Instrument as _;
 
 use super::execute::{OnPage, Surroundings, execute};
@@ -40,8 +40,10 @@ pub struct Ended {
     pub uid: Uid,
     /// Its name.
     pub name: Name,
-    /// The run; `None` when there was nobody left to run it for.
+    /// The run; `None` when there was nobody left to run it for, or when it could not be made.
     pub run: Option<Run>,
+    /// Why it could not be made.
+    pub error: Option<EngineError>,
 }
 
 /// Runs under way.
@@ -50,14 +52,23 @@ pub struct Runner {
     applied: Arc<Applied>,
     sources: Arc<Sources>,
     stops: BTreeMap<Uid, watch::Sender<bool>>,
-    tasks: JoinSet<(Uid, Name, Result<Option<Run>, EngineError>)>,
+    tasks: JoinSet<Result<Option<Run>, EngineError>>,
+    /// Whose each task is.
+    begun: HashMap<task::Id, (Uid, Name)>,
 }
 
 impl Runner {
     /// Nothing runs yet.
     pub fn new(engine: &Engine, applied: Arc<Applied>) -> Self {
         let sources = Arc::new(Sources::new(Arc::clone(&engine.environment)));
-        Self { engine: engine.clone(), applied, sources, stops: BTreeMap::new(), tasks: JoinSet::new() }
+        Self {
+            engine: engine.clone(),
+            applied,
+            sources,
+            stops: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            begun: HashMap::new(),
+        }
     }
 
     /// Begins what follows under another generation. What runs goes on under its own.
@@ -88,13 +99,9 @@ impl Runner {
             cause = in_a_word(start.cause),
             generation = self.applied.head.generation,
         );
-        self.tasks.spawn(
-            async move {
-                let (uid, name) = (start.uid, start.name.clone());
-                (uid, name, task.run(start).await)
-            }
-            .instrument(span),
-        );
+        let whose = (start.uid, start.name.clone());
+        let task = self.tasks.spawn(async move { task.run(start).await }.instrument(span));
+        self.begun.insert(task.id(), whose);
     }
 
     /// Asks a run to stop after the page in hand.
@@ -111,12 +118,21 @@ impl Runner {
         }
     }
 
-    /// The next run to end; never, while none is under way.
+    /// The next run to end; never, while none is under way. An error is one of the state or of the store: then
+    /// nothing can go on.
     pub async fn ended(&mut self) -> Result<Ended, EngineError> {
-        let Some(ended) = self.tasks.join_next().await else { return std::future::pending().await };
-        let (uid, name, run) = ended.map_err(EngineError::Task)?;
+        let Some(ended) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
+        let (id, run) = match ended {
+            Ok((id, run)) => (id, run),
+            Err(error) => (error.id(), Err(EngineError::Task(error))),
+        };
+        let Some((uid, name)) = self.begun.remove(&id) else { return std::future::pending().await };
         self.stops.remove(&uid);
-        Ok(Ended { uid, name, run: run? })
+        match run {
+            Ok(run) => Ok(Ended { uid, name, run, error: None }),
+            Err(error @ (EngineError::State(_) | EngineError::Sink(_) | EngineError::Inbox(_))) => Err(error),
+            Err(error) => Ok(Ended { uid, name, run: None, error: Some(error) }),
+        }
     }
 }
 

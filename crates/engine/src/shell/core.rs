@@ -22,6 +22,8 @@ pub(super) const PROGRESS: usize = 1_024;
 
 /// A person's request to run something, and who waits for it.
 pub(super) struct Asked {
+    /// Who asks, by a number that nobody else has.
+    pub(super) number: u64,
     /// Only these integrations; all of them when empty.
     pub(super) integrations: Vec<Name>,
     /// Hears of progress and of each end.
@@ -32,6 +34,7 @@ pub(super) struct Asked {
 
 /// A request under way.
 struct Open {
+    number: u64,
     transfers: BTreeMap<Uid, Name>,
     report: RunReport,
     replies: mpsc::Sender<Reply>,
@@ -145,15 +148,22 @@ impl Core {
             transfers: transfers.keys().copied().collect(),
         };
         let report = RunReport { runs: Vec::new(), skipped: selection.skipped, undelivered: None };
-        let open = Open { transfers, report, replies: asked.replies, done: asked.done };
+        let (number, replies, done) = (asked.number, asked.replies, asked.done);
+        let open = Open { number, transfers, report, replies, done };
         self.requests.insert(request, open);
         self.feed(event)
     }
 
-    /// Stops the runs that only this request wanted, because whoever asked wants an early end.
-    pub(super) fn stop_asked(&self) {
-        for uid in self.requests.values().flat_map(|open| open.transfers.keys()) {
-            self.runner.stop(*uid);
+    /// Stops the runs that began because this one asked, and that nobody else waits for: they want an early end.
+    pub(super) fn stop_asked(&self, number: u64) {
+        let is_wanted_by = |uid: Uid, is_theirs: bool| {
+            let mut open = self.requests.values().filter(|open| (open.number == number) == is_theirs);
+            open.any(|open| open.transfers.contains_key(&uid))
+        };
+        for (uid, cause) in self.state.running() {
+            if cause == Cause::Requested && is_wanted_by(uid, true) && !is_wanted_by(uid, false) {
+                self.runner.stop(uid);
+            }
         }
     }
 
@@ -180,7 +190,11 @@ impl Core {
 
     /// Lets the end of a run happen.
     pub(super) async fn ended(&mut self, ended: Ended) -> Result<Vec<Effect>, EngineError> {
-        let Ended { uid, name, run } = ended;
+        let Ended { uid, name, run, error } = ended;
+        if let Some(error) = error {
+            // One transfer that cannot be run is no reason to stop the others.
+            tracing::error!(transfer = %name, %error, "the run could not be made");
+        }
         for open in self.requests.values_mut().filter(|open| open.transfers.contains_key(&uid)) {
             if let Some(run) = &run {
                 drop(open.replies.try_send(Reply::Run(run.clone())));

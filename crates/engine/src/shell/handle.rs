@@ -2,6 +2,7 @@
 //! tells the shell afterwards.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use raccord_model::diagnostic::Diagnostic;
@@ -38,6 +39,8 @@ pub struct Daemon {
     board: Mutex<Board>,
     arrivals: Mutex<BTreeSet<Uid>>,
     arrived: Notify,
+    /// How many have asked for runs.
+    askers: AtomicU64,
     /// What is counted.
     pub(super) metrics: Metrics,
 }
@@ -87,6 +90,7 @@ impl Daemon {
             board: Mutex::new(board),
             arrivals: Mutex::default(),
             arrived: Notify::new(),
+            askers: AtomicU64::new(0),
         }
     }
 
@@ -123,9 +127,7 @@ impl Daemon {
         }
         match outcome {
             daemon::Loaded::Bad => self.metrics.reload_ended(ReloadResult::Bad),
-            daemon::Loaded::Same if loaded.trouble.is_some() => {
-                self.metrics.reload_ended(ReloadResult::Failed);
-            }
+            daemon::Loaded::Nothing => self.metrics.reload_ended(ReloadResult::Failed),
             daemon::Loaded::Same | daemon::Loaded::Ready(Verdict::Wait) => {
                 tracing::debug!("the configuration was read");
                 self.metrics.reload_ended(ReloadResult::Good);
@@ -328,7 +330,8 @@ impl Daemon {
     ) -> Result<(), Failure> {
         let (sender, mut parts) = mpsc::channel(PROGRESS);
         let (done, mut report) = oneshot::channel();
-        let asked = Asked { integrations, replies: sender, done };
+        let number = self.askers.fetch_add(1, Ordering::Relaxed);
+        let asked = Asked { number, integrations, replies: sender, done };
         self.sender.send(Message::Asked(asked)).await.map_err(|_| ending())?;
         let mut is_stopping = false;
         let report = loop {
@@ -338,7 +341,7 @@ impl Daemon {
                 Ok(()) = stop.changed(), if !is_stopping => {
                     is_stopping = *stop.borrow();
                     if is_stopping {
-                        self.sender.send(Message::StopAsked).await.map_err(|_| ending())?;
+                        self.sender.send(Message::StopAsked(number)).await.map_err(|_| ending())?;
                     }
                 }
             }
@@ -438,11 +441,16 @@ impl Daemon {
         Ok(())
     }
 
+    /// Whether the configuration comes from whoever applies.
+    pub(super) const fn is_told(&self) -> bool {
+        matches!(self.origin, Origin::Api)
+    }
+
     fn daemon_status(&self) -> DaemonStatus {
         let board = self.board();
         DaemonStatus {
             origin: self.origin.in_words(),
-            policy: self.policy.clone(),
+            policy: (!self.is_told()).then(|| self.policy.clone()),
             problems: if board.is_bad {
                 board.diagnostics.iter().take(SHOWN).map(in_words).collect()
             } else {

@@ -71,7 +71,7 @@ enum Message {
     /// A person asks for runs.
     Asked(Asked),
     /// Whoever asked for runs wants them to end early.
-    StopAsked,
+    StopAsked(u64),
     /// A load has ended.
     Loaded(Box<Loaded>),
     /// A generation is in force; how our own apply ended, if it was ours.
@@ -181,6 +181,7 @@ impl Shell {
     async fn next(&mut self, signals: &mut Signals) -> Result<Vec<Effect>, EngineError> {
         let (wake, deadline) = (self.time_to_wake(), self.deadline);
         let is_stopping = deadline.is_some();
+        let is_told = self.daemon.is_told();
         tokio::select! {
             biased;
             Ok(()) = signals.stop.changed(), if !is_stopping => Ok(self.stop_asked(*signals.stop.borrow())),
@@ -204,7 +205,7 @@ impl Shell {
             }
             () = signals.changed.notified(), if !is_stopping => Ok(self.core.feed(Event::FilesChanged)),
             () = next_pull(&mut signals.pull), if !is_stopping => Ok(self.core.feed(Event::ReloadRequested)),
-            Some(()) = signals.reload.recv(), if !is_stopping => {
+            Some(()) = signals.reload.recv(), if !is_stopping && !is_told => {
                 tracing::info!("asked to reload");
                 self.supervisor.reloading();
                 Ok(self.core.feed(Event::ReloadRequested))
@@ -219,8 +220,8 @@ impl Shell {
         match message {
             Message::Event(event) => Ok(self.core.feed(event)),
             Message::Asked(asked) => Ok(self.core.ask(asked).await),
-            Message::StopAsked => {
-                self.core.stop_asked();
+            Message::StopAsked(number) => {
+                self.core.stop_asked(number);
                 Ok(Vec::new())
             }
             Message::Changed(standings) => {

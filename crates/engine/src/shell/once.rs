@@ -27,7 +27,8 @@ pub async fn run_once(
     let (sender, mut parts) = mpsc::channel(PROGRESS);
     let (done, mut report) = oneshot::channel();
     core.begin().await?;
-    let mut effects = core.ask(Asked { integrations: integrations.to_vec(), replies: sender, done }).await;
+    let mut effects =
+        core.ask(Asked { number: 0, integrations: integrations.to_vec(), replies: sender, done }).await;
     let mut is_stopping = false;
     while !effects.contains(&Effect::Finish) && report.is_empty() {
         effects = tokio::select! {
@@ -36,7 +37,13 @@ pub async fn run_once(
                 core.tell(&progress);
                 Vec::new()
             }
-            ended = core.runner.ended() => core.ended(ended?).await?,
+            ended = core.runner.ended() => {
+                let mut ended = ended?;
+                if let Some(error) = ended.error.take() {
+                    return Err(error);
+                }
+                core.ended(ended).await?
+            }
             // A sender that is gone can ask for nothing more.
             Ok(()) = stop.changed(), if !is_stopping => {
                 is_stopping = *stop.borrow();

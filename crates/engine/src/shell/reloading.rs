@@ -90,7 +90,7 @@ impl Loaded {
                 daemon::Loaded::Ready(daemon::Verdict::Apply)
             }
             Some(_) => daemon::Loaded::Ready(daemon::Verdict::Wait),
-            None if self.trouble.is_some() => daemon::Loaded::Same,
+            None if self.trouble.is_some() => daemon::Loaded::Nothing,
             None => daemon::Loaded::Bad,
         };
         (self.digest, outcome)

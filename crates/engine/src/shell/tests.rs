@@ -119,7 +119,7 @@ async fn a_generation_is_told_as_it_is_when_its_turn_comes() {
 async fn a_full_queue_does_not_hold_the_facts() {
     let place = Place::new().await;
     let (sender, mut messages) = mpsc::channel(1);
-    sender.try_send(Message::StopAsked).unwrap();
+    sender.try_send(Message::StopAsked(0)).unwrap();
     let told = tell_in_force(&place.engine, &sender, None);
     tokio::pin!(told);
     let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
@@ -152,7 +152,7 @@ async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_
         tally: Tally::default(),
         pages: 0,
     };
-    core.ended(Ended { uid, name: transfer, run: Some(run) }).await.unwrap();
+    core.ended(Ended { uid, name: transfer, run: Some(run), error: None }).await.unwrap();
     assert_eq!(core.state.running().next(), Some((uid, cause)), "its due time is not served");
 }
 

@@ -125,6 +125,22 @@ async fn a_truncated_file_is_refused() {
 }
 
 #[test]
+fn what_came_after_the_version_that_wrote_it_is_added() {
+    let place = Place::new();
+    drop(place.open());
+    let database = redb::Database::open(place.path()).unwrap();
+    let transaction = database.begin_write().unwrap();
+    for name in ["told", "outbox", "inbox"] {
+        let table = redb::TableDefinition::<&'static [u8], &'static [u8]>::new(name);
+        assert!(transaction.delete_table(table).unwrap(), "there is no table {name}");
+    }
+    transaction.commit().unwrap();
+    drop(database);
+    let store = Store::open_existing(&place.path(), &opener("plan")).unwrap();
+    assert!(store.check().unwrap().is_sound());
+}
+
+#[test]
 fn a_later_format_is_refused() {
     let place = Place::new();
     drop(place.open());

@@ -126,6 +126,7 @@ impl World {
             ["loaded", what, outcome] => {
                 let outcome = match outcome {
                     "same" => Loaded::Same,
+                    "nothing" => Loaded::Nothing,
                     "bad" => Loaded::Bad,
                     "safe" => Loaded::Ready(Verdict::Apply),
                     "unsafe" => Loaded::Ready(Verdict::Wait),
