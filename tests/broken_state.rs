@@ -117,7 +117,10 @@ fn an_apply_that_fills_the_disk_leaves_the_old_generation() {
 fn a_backup_that_does_not_fit_leaves_no_file() {
     let environment = applied();
     let answer = run_within(&environment, 100, "state backup copy.redb").expect_code(1);
-    assert_says(&answer.stderr, &["copy the state to /", "/copy.redb", "there is no room left for the state"]);
+    assert_says(
+        &answer.stderr,
+        &["copy the state to /", "/copy.redb", "there is no room left for the state"],
+    );
     let names = fs::read_dir(environment.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with("copy")));
 }

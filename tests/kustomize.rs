@@ -102,5 +102,8 @@ fn owner(path: &str) -> &'static str {
 #[test]
 fn the_base_stands_by_itself() {
     let (environment, _) = example();
-    assert_says(&environment.ok("validate -f base"), &["6 resources", "no mail server", "0 errors, 3 warnings"]);
+    assert_says(
+        &environment.ok("validate -f base"),
+        &["6 resources", "no mail server", "0 errors, 3 warnings"],
+    );
 }

@@ -45,7 +45,8 @@ pub(super) fn unsent(scene: Scene<'_, '_>) -> Option<(usize, Finding)> {
         }
     };
     let mut active = scene.all.integrations.values().filter(|held| held.spec.active);
-    let (integration, at) = active.find_map(|held| Some((held, held.spec.alerts.iter().position(is_mail)?)))?;
+    let (integration, at) =
+        active.find_map(|held| Some((held, held.spec.alerts.iter().position(is_mail)?)))?;
     let message = "the alert is not sent: the stack has no mail server";
     let help = "write `mail: {host: …, from: …}` into the Stack";
     let path = ["spec", "alerts", &at.to_string()];
