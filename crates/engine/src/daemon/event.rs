@@ -87,8 +87,8 @@ pub enum Event {
         /// How.
         end: ApplyEnd,
     },
-    /// Notices wait in the outbox: at the start, and whenever one was added. When a run's end added it, told before
-    /// [`Event::RunEnded`], so that `raccord run` tries to deliver it before it ends.
+    /// Notices wait in the outbox: at the start, and whenever one was added. `raccord run` is not told: it delivers
+    /// once after its last run.
     NoticesWaiting {
         /// When.
         now: Timestamp,
@@ -112,7 +112,8 @@ pub enum RunEnd {
     /// It failed, or could not begin. After it was asked to stop, that is a cut: an edit's new epoch may have
     /// refused its commit.
     Failed,
-    /// It stopped between two pages, because it was asked to. It has served no due time.
+    /// It stopped between two pages. When it was asked to, it has served no due time; when it stopped by itself, as
+    /// over too many rejects, it has.
     Cut,
 }
 
