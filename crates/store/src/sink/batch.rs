@@ -145,13 +145,26 @@ impl<'b> Pass<'b> {
                 }
                 unique::replace(&mut tables.unique, fields, &self.key, old.row, new)?;
             }
-            // The same row at a later version: the version is kept, so that what lies between is too late.
-            Effect::Unchanged if !change.version.is_empty() && change.version != stored => {}
+            _ if self.is_seen_later(&old, change) => {}
             _ => return Ok(effect),
         }
         drop(found);
         tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
         Ok(effect)
+    }
+
+    /// Whether a change that leaves the row as it is shows a later version of it. Then `value` is the row with that
+    /// version: what lies between is too late, also when what was shown is not wanted.
+    fn is_seen_later(&mut self, old: &Record<'_>, change: Change<'_>) -> bool {
+        let stored = old.version_of(self.batch.transfer);
+        if change.version.is_empty() || change.version == stored || classify::is_older(change.version, stored)
+        {
+            return false;
+        }
+        self.value.clear();
+        old.begin_next(&mut self.value, Stamp { run: old.run, ..stamp(self.batch, change) });
+        self.value.extend_from_slice(old.row);
+        true
     }
 
     fn upsert_absent(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
@@ -217,36 +230,40 @@ impl<'b> Pass<'b> {
 
     fn delete(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
         let transfer = self.batch.transfer;
-        let is_deleted = match tables.rows.get(self.key.as_slice())? {
-            Some(found) => {
-                let old = Record::decode(found.value())?;
-                let stored = old.version_of(transfer);
-                if !classify::is_deleted(self.rules, old.owner == transfer, change.version, stored) {
-                    return Ok(Effect::Skipped);
-                }
-                unique::replace(
-                    &mut tables.unique,
-                    &self.batch.target.unique,
-                    &self.key,
-                    old.row,
-                    empty_row(),
-                )?;
-                true
-            }
-            None => false,
+        let Some(found) = tables.rows.get(self.key.as_slice())? else {
+            // Its creation may be on its way, and is then too late.
+            self.bury(tables, change)?;
+            return Ok(Effect::Skipped);
         };
-        if is_deleted {
-            tables.rows.remove(self.key.as_slice())?;
-            self.rows -= 1;
+        let old = Record::decode(found.value())?;
+        if !classify::is_deleted(self.rules, old.owner == transfer, change.version, old.version_of(transfer))
+        {
+            let is_later = self.is_seen_later(&old, change);
+            drop(found);
+            if is_later {
+                tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+            }
+            return Ok(Effect::Skipped);
         }
+        let fields = &self.batch.target.unique;
+        unique::replace(&mut tables.unique, fields, &self.key, old.row, empty_row())?;
+        drop(found);
+        tables.rows.remove(self.key.as_slice())?;
+        self.rows -= 1;
+        self.bury(tables, change)?;
+        Ok(Effect::Deleted)
+    }
+
+    /// Remembers that the key is gone, and what waited for it goes too.
+    fn bury(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), Broken> {
+        let transfer = self.batch.transfer;
         if self.rules.mode == Mode::Enrich {
             drop(waiting::take(tables, self.batch.target.incarnation, transfer, change.key)?);
         } else if self.rules.deleted && !change.version.is_empty() {
-            // Also when the row was not there: its creation may be on its way, and is then too late.
             tombstone::bury(tables, &self.key, transfer, change.version, self.batch.at)?;
             self.has_tombstones = true;
         }
-        Ok(if is_deleted { Effect::Deleted } else { Effect::Skipped })
+        Ok(())
     }
 
     fn refuse(&mut self, change: Change<'_>, field: FieldId) -> Effect {

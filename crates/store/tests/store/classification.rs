@@ -79,6 +79,10 @@ async fn old_never_beats_new() {
         (&[first, ("A cud +k=y", "updated"), ("A cud +k=z@4", "skipped")], "k=1:y 9:default"),
         // What is the same at a later version still makes what lies between too late.
         (&[first, ("A cud +k=x@8", "unchanged"), ("A cud +k=y@7", "skipped")], "k=1:x 9:default"),
+        // So does what isn't wanted: it leaves the row as it is, and is the latest that is known of it.
+        (&[first, ("A cd +k=y@8", "skipped"), ("A cd -k@7", "skipped")], "k=1:x 9:default"),
+        (&[first, ("A cd +k=y@8", "skipped"), ("A cud +k=y@8", "updated")], "k=1:y 9:default"),
+        (&[first, ("A cu -k@8", "skipped"), ("A cud +k=y@7", "skipped")], "k=1:x 9:default"),
         // Versions of two services cannot be compared.
         (&[first, ("B cud +k=z@1", "updated"), ("B cud +k=q@0", "skipped")], "k=1:x 2:z 9:default"),
         (&[first, ("B cud +k=z@9", "updated"), ("A cud +k=y@6", "updated")], "k=1:y 2:z 9:default"),

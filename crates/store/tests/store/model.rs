@@ -113,16 +113,20 @@ impl Model {
         }
         let fields = patched(&row.fields, &patch);
         let same = fields == row.fields;
-        if !same && !ops.updates.contains(&UpdateType::Updated) {
-            return &mut tally.skipped;
-        }
-        if !same && self.is_taken(op.key, &fields) {
+        let is_wanted = ops.updates.contains(&UpdateType::Updated);
+        if !same && is_wanted && self.is_taken(op.key, &fields) {
             return &mut tally.rejected;
         }
         let row = self.rows.get_mut(&op.key).unwrap();
-        row.fields = fields;
         row.versions.insert(ops.letter, op.version.max(stored));
-        if same { &mut tally.unchanged } else { &mut tally.updated }
+        if same {
+            return &mut tally.unchanged;
+        }
+        if !is_wanted {
+            return &mut tally.skipped;
+        }
+        row.fields = fields;
+        &mut tally.updated
     }
 
     fn absent<'t>(&mut self, ops: &Ops, op: &Op, patch: Patch, tally: &'t mut Tally) -> &'t mut u64 {
@@ -159,9 +163,10 @@ impl Model {
 
     fn delete<'t>(&mut self, ops: &Ops, op: &Op, tally: &'t mut Tally) -> &'t mut u64 {
         let is_wanted = ops.updates.contains(&UpdateType::Deleted);
-        if let Some(row) = self.rows.get(&op.key) {
+        if let Some(row) = self.rows.get_mut(&op.key) {
             let stored = row.versions.get(&ops.letter).copied().unwrap_or(0);
             if !is_wanted || row.owner != ops.letter || (op.version > 0 && op.version < stored) {
+                row.versions.insert(ops.letter, op.version.max(stored));
                 return &mut tally.skipped;
             }
         }
