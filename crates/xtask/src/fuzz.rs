@@ -3,15 +3,16 @@
 //! The targets are tests of `raccord-engine` and run a few seconds there; here they run one after the other, each
 //! from a seed of its own, which is shown.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use crate::recipe::{RecipeError, cargo, run as execute, step};
+use crate::recipe::{RecipeError, cargo, run as execute, seed, step};
 
 /// The tests that are targets.
 const TARGETS: [&str; 8] = ["loader", "mapping", "csv", "jsonl", "json_files", "plan", "rows", "webhook"];
 
 /// How long each target runs when nothing is said: ten minutes.
 const SECONDS: u64 = 600;
+
+/// The variable with the seed; another one each time, unless one is to be used again.
+const SEED: &str = "RACCORD_FUZZ_SEED";
 
 /// The recipe: the first finding ends it and tells where the input is.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), RecipeError> {
@@ -36,17 +37,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), RecipeError> {
             ]);
             command.args([target, "--nocapture"]);
             command.env("RACCORD_FUZZ_SECONDS", seconds.to_string());
-            command.env("RACCORD_FUZZ_SEED", seed().to_string());
+            let seed = std::env::var(SEED).unwrap_or_else(|_| seed().to_string());
+            command.env(SEED, seed);
             execute(&mut command)
         })?;
     }
     Ok(())
-}
-
-/// Another seed each time, unless one is to be used again.
-fn seed() -> u64 {
-    let given = std::env::var("RACCORD_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
-    #[expect(clippy::disallowed_methods, reason = "a recipe has no clock to be passed in")]
-    let now = SystemTime::now();
-    given.unwrap_or_else(|| now.duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs()))
 }

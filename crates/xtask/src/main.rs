@@ -8,6 +8,7 @@ mod bench;
 mod daemon;
 mod fuzz;
 mod kills;
+mod laws;
 mod quickstart;
 mod recipe;
 mod setup;
@@ -30,6 +31,8 @@ recipes:
               send webhooks to the release binary over many connections, with a kill in the middle
   soak [MINUTES]
               let the release binary run 200 integrations every minute, and compare what ran to what was due
+  laws [CASES] [SEED]
+              try what must hold on so many new cases each
   fuzz [SECONDS] [TARGET]
               feed every reader mutated input, ten minutes each; a finding stays in target/fuzz
   audit       look up the dependencies in the advisory database (fetches it)";
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         ["reloads", ref options @ ..] => return ended(daemon::reloads(options)),
         ["deliveries", ref options @ ..] => return ended(daemon::deliveries(options)),
         ["soak", ref options @ ..] => return ended(daemon::soak(options)),
+        ["laws", ref options @ ..] => return ended(laws::run(options)),
         ["fuzz", ref rest @ ..] => return ended(fuzz::run(rest)),
         [bench::MEASURE, ref command @ ..] => return ended(bench::one(command)),
         ["help" | "-h" | "--help"] => {

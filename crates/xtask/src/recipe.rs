@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Why a recipe stopped.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,13 @@ pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root());
     command
+}
+
+/// A seed that no other call gives: the seconds since 1970.
+pub(crate) fn seed() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a recipe has no clock to be passed in")]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs())
 }
 
 /// Announces a step, does it, and says how long it took.

@@ -5,7 +5,7 @@ use raccord_config::to_yaml;
 use raccord_model::Desired;
 
 use crate::shape::{Shape, plain, shape, shuffled};
-use crate::state::{State, cases, load};
+use crate::state::{State, load};
 
 /// Where the configurations are said to lie.
 const ROOT: &str = "/srv";
@@ -21,7 +21,7 @@ fn assert_nothing_to_do(state: &State, desired: &Desired, how: &str) {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn what_is_applied_plans_to_nothing_however_it_is_written(shape in shape(), seed in any::<u64>()) {

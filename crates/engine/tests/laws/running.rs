@@ -11,7 +11,7 @@ use raccord_engine::{Reply, Request};
 use raccord_model::fact::{Run, RunOutcome, Tally};
 use serde_json::Value;
 
-use crate::state::{State, cases, load};
+use crate::state::{State, load};
 
 const CONFIGURATION: &str = "\
 apiVersion: raccord/v1
@@ -187,7 +187,7 @@ fn check_twice(first: &[Line], second: &[Line], updates: [bool; 3], is_versioned
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn only_what_is_subscribed_happens(first in lines(), second in lines()) {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use proptest::prelude::ProptestConfig;
 use raccord_config::load_texts;
 use raccord_engine::plan::{Options, Plan};
 use raccord_engine::request::ApplyOptions;
@@ -14,16 +13,6 @@ use raccord_model::Desired;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-
-/// So many cases, unless `PROPTEST_CASES` says otherwise.
-pub(crate) fn cases(number: u32) -> ProptestConfig {
-    let default = ProptestConfig::default();
-    if std::env::var_os("PROPTEST_CASES").is_some() {
-        default
-    } else {
-        ProptestConfig { cases: number, ..default }
-    }
-}
 
 /// Loads texts that must be valid; their names are relative to `root`.
 #[track_caller]

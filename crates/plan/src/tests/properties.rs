@@ -118,7 +118,7 @@ fn run_all(state: &mut Simulator) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn after_an_apply_nothing_is_left_to_do(first in choices(), second in choices()) {
