@@ -88,6 +88,10 @@ impl<A: Serving + ?Sized> Serving for Audited<A> {
         self.inner.metrics()
     }
 
+    fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize> {
+        self.inner.largest_push(stack, source)
+    }
+
     fn receive(&self, push: Push) -> Async<'_, Received> {
         self.inner.receive(push)
     }

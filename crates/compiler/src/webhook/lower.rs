@@ -6,7 +6,7 @@ use raccord_model::field_path::FieldPath;
 use raccord_model::language::WebhookSpec;
 use raccord_model::language::connector::HttpSettings;
 use raccord_model::language::webhook::{
-    BasicSpec, DeliveryPlace, EventRule, HmacSpec, Scheme, TakenEvent, VerifySpec,
+    BasicSpec, DeliveryPlace, EventRule, HmacSpec, LARGEST_DELIVERY, Scheme, TakenEvent, VerifySpec,
 };
 use raccord_model::secret::TextOrSecret;
 use raccord_model::suggest;
@@ -42,6 +42,9 @@ pub(super) fn lower(spec: &WebhookSpec, settings: &HttpSettings, findings: &mut 
     check_verify(&spec.verify, findings);
     if spec.max_body.0 == 0 {
         findings.invalid(&["maxBody"], "a delivery needs at least a byte");
+    }
+    if spec.max_body > LARGEST_DELIVERY {
+        findings.invalid(&["maxBody"], format!("a delivery has at most {LARGEST_DELIVERY}"));
     }
     let mut paths = Paths::default();
     let event = lower_event(spec.event.as_ref(), &mut paths, findings);

@@ -110,6 +110,8 @@ fn events_are_checked() {
         &["event.header invalid-value", "delivery.header invalid-value"],
     );
     check(&json!({"maxBody": "0B"}), &["maxBody invalid-value"]);
+    check(&json!({"maxBody": "25MB"}), &[]);
+    check(&json!({"maxBody": "26MB"}), &["maxBody invalid-value"]);
 }
 
 #[test]

@@ -59,6 +59,14 @@ impl Failure {
         self
     }
 
+    /// A member that was meant to be the one on which the others depend.
+    pub(crate) fn misspelt(field: &str, meant: &'static str) -> Self {
+        let mut failure = Self::new(Code::UnknownField, format!("there is no field `{field}` here"))
+            .help(Some(format!("did you mean `{meant}`?")));
+        failure.0.meant = Some(meant);
+        failure
+    }
+
     /// The same said in other words under another code, when it has the first one.
     pub(crate) fn recode(mut self, from: Code, to: Code, message: String) -> Self {
         if self.0.code == from {

@@ -1,12 +1,13 @@
 //! Maps in which one member tells what the others mean, answered as an enum so that no place is lost.
 
 use raccord_model::diagnostic::Code;
+use raccord_model::suggest;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer as _, VariantAccess, Visitor,
 };
 
 use super::{Failure, NodeDeserializer, Variables};
-use crate::node::{Node, Value};
+use crate::node::{Entry, Node, Value};
 
 /// The member of a Source that names its connector.
 const CONNECTOR: &str = "connector";
@@ -30,6 +31,25 @@ impl<'a, 't> Tag<'a, 't> {
     }
 }
 
+impl Tag<'_, '_> {
+    /// The member is not there, or under a name that is nearly its own.
+    fn missing(&self) -> Failure {
+        let Value::Map(entries) = &self.node.value else { return Failure::missing_field(self.member) };
+        let is_meant = |entry: &&Entry<'_>| {
+            !matches!(entry.node.value, Value::Pruned)
+                && suggest::nearest(&entry.key, [self.member]).is_some()
+        };
+        match entries.iter().find(is_meant) {
+            Some(entry) => Failure::misspelt(&entry.key, self.member).placed(entry.key_span).below(
+                &entry.key,
+                &entry.node,
+                Some(entry.key_span),
+            ),
+            None => Failure::missing_field(self.member),
+        }
+    }
+}
+
 impl<'de> EnumAccess<'de> for Tag<'_, '_> {
     type Error = Failure;
     type Variant = Self;
@@ -37,7 +57,7 @@ impl<'de> EnumAccess<'de> for Tag<'_, '_> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Failure> {
         let entry = self.node.member(self.member).filter(|entry| !matches!(entry.node.value, Value::Pruned));
         let Some(entry) = entry else {
-            return Err(Failure::missing_field(self.member));
+            return Err(self.missing());
         };
         let key = Some(entry.key_span);
         let variant =

@@ -1,6 +1,7 @@
 //! Webhooks: a push is handed on as it came, and its status is all that its sender learns.
 //!
-//! Whether it is genuine, the source's configuration decides; here are only the limits that hold for everybody.
+//! Whether it is genuine, the source's configuration decides, and whether it is too large when a body of any kind may
+//! be as large; here are only the limits that hold for everybody.
 
 use std::net::IpAddr;
 
@@ -45,7 +46,9 @@ pub(super) async fn receive(
     });
     // A place that cannot be is refused like one that is not there.
     let Ok((stack, source, data_type, event)) = addressed else { return status(Received::Refused) };
-    let body = match body::read(&headers, body, bounds).await {
+    let bytes =
+        serving.largest_push(&stack, &source).map_or(bounds.bytes, |largest| largest.max(bounds.bytes));
+    let body = match body::read(&headers, body, Bounds { bytes, ..bounds }).await {
         Ok(body) => body,
         Err(error) => return error.status().into_response(),
     };

@@ -42,7 +42,7 @@ pub use server::{serve, serve_at};
 /// The largest uploaded configuration, in bytes.
 pub const MAX_CONFIGURATION: usize = 64 << 20;
 
-/// The largest other body, in bytes; also that of a webhook, whose source may allow less.
+/// The largest other body, in bytes. A source may allow its webhook more or less.
 pub const MAX_BODY: usize = 1 << 20;
 
 /// How many bytes the head of a request may have.
@@ -104,6 +104,8 @@ pub trait Serving: Answering {
     fn readiness(&self) -> Readiness;
     /// Metrics as Prometheus reads them.
     fn metrics(&self) -> Async<'_, String>;
+    /// How many bytes a delivery to a source may have; none for a source that is not there.
+    fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize>;
     /// Takes a webhook delivery. When it is [`Received::Accepted`], it is durable.
     fn receive(&self, push: Push) -> Async<'_, Received>;
 }

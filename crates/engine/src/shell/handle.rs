@@ -236,6 +236,10 @@ impl Serving for Daemon {
         Box::pin(self.metrics.scrape((self.engine.environment.now(), begun), self.observe()))
     }
 
+    fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize> {
+        self.board().hooks.largest(stack, source)
+    }
+
     fn receive(&self, push: Push) -> Async<'_, Received> {
         Box::pin(async move {
             let hooks = Arc::clone(&self.board().hooks);

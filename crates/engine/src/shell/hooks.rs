@@ -61,12 +61,20 @@ impl Hooks {
         Self { stack: applied.head.stack.clone(), url, by_source }
     }
 
+    /// How many bytes a delivery may have.
+    pub(super) fn largest(&self, stack: &Name, source: &Name) -> Option<usize> {
+        let receiver = self.receiver(stack, source)?;
+        usize::try_from(receiver.hook.max_body()).ok()
+    }
+
+    fn receiver(&self, stack: &Name, source: &Name) -> Option<&Receiver> {
+        self.by_source.get(source).filter(|_| self.stack.as_ref() == Some(stack))
+    }
+
     /// Takes a delivery. The transfers into whose inbox it went come back with it.
     pub(super) async fn receive(&self, engine: &Engine, push: Push) -> (Received, Vec<Uid>) {
         let nothing = |received| (received, Vec::new());
-        let Some(receiver) =
-            self.by_source.get(&push.source).filter(|_| self.stack.as_ref() == Some(&push.stack))
-        else {
+        let Some(receiver) = self.receiver(&push.stack, &push.source) else {
             return nothing(Received::Refused);
         };
         if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {

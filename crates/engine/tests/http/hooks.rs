@@ -69,3 +69,12 @@ async fn a_place_that_cannot_be_is_refused_like_one_that_is_not_there() {
     let answer = push(&server, "/hooks/crm/boutique", vec![b' '; MAX_BODY + 1]).await;
     assert_eq!((answer.status, answer.text.as_str()), (413, ""));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_may_take_larger_deliveries() {
+    let server = Server::start().await;
+    for (length, status) in [(2 * MAX_BODY, 204), (2 * MAX_BODY + 1, 413)] {
+        let answer = push(&server, "/hooks/crm/generous", vec![b' '; length]).await;
+        assert_eq!((answer.status, answer.text.as_str()), (status, ""), "{length}");
+    }
+}

@@ -9,11 +9,12 @@ use jiff::{SignedDuration, Timestamp};
 use raccord_engine::audit::{AuditLog, Audited};
 use raccord_engine::engine::Replies;
 use raccord_engine::http::{
-    Access, Bound, Limits, Listen, Push, Readiness, Received, ServeError, Serving, serve_at,
+    Access, Bound, Limits, Listen, MAX_BODY, Push, Readiness, Received, ServeError, Serving, serve_at,
 };
 use raccord_engine::store::{Opener, Store};
 use raccord_engine::transport::{Answering, Caller};
 use raccord_engine::{Engine, Environment, Failure, Reply, Request, System};
+use raccord_model::Name;
 use raccord_model::fact::Role;
 use raccord_model::port::Async;
 use reqwest::{Client, Method, RequestBuilder};
@@ -112,6 +113,10 @@ impl Serving for Stage {
 
     fn metrics(&self) -> Async<'_, String> {
         Box::pin(async { "raccord_runs_total 1\n".to_owned() })
+    }
+
+    fn largest_push(&self, _stack: &Name, source: &Name) -> Option<usize> {
+        (source.as_str() == "generous").then_some(2 * MAX_BODY)
     }
 
     fn receive(&self, push: Push) -> Async<'_, Received> {

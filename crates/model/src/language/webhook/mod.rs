@@ -37,7 +37,7 @@ pub struct WebhookSpec {
     /// Where a delivery has the id by which a repetition is recognised. Default: the one of Stripe and of Standard Webhooks, else none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryPlace>,
-    /// The largest delivery.
+    /// The largest delivery, at most 25MB.
     #[serde(default = "default_max_body", skip_serializing_if = "is_default_max_body")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub max_body: ByteSize,
@@ -52,6 +52,10 @@ pub struct WebhookSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub register: Option<RegisterSpec>,
 }
+
+/// The most that `maxBody` may be. GitHub, which pushes the largest ones, ends there:
+/// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>.
+pub const LARGEST_DELIVERY: ByteSize = ByteSize::mebibytes(25);
 
 const fn default_max_body() -> ByteSize {
     ByteSize::mebibytes(1)
