@@ -4,6 +4,8 @@
 //! It decides nothing itself. What takes time runs in tasks that tell how they ended; the shell never waits for
 //! a network or a disk beyond a commit.
 
+mod answer;
+mod beside;
 mod core;
 mod handle;
 mod hooks;
@@ -29,7 +31,7 @@ use crate::daemon::{ApplyEnd, Effect, Event, Policy, Standing, View};
 use crate::engine::{Engine, EngineError};
 use crate::metrics::ReloadResult;
 use crate::registration::Registrar;
-use crate::request::{ApplyOptions, Progress, Request};
+use crate::request::Progress;
 use crate::run::conclude;
 use core::{Asked, Core};
 use supervisor::Supervisor;
@@ -44,9 +46,6 @@ const QUEUE: usize = 1_024;
 
 /// After how long the shell looks at the clock in any case: the wall clock may have been set.
 const GLANCE: Duration = Duration::from_mins(1);
-
-/// After how many runs the oldest are forgotten.
-const RUNS_BETWEEN: u64 = 1_000;
 
 /// The shortest sleep.
 const TICK: Duration = Duration::from_millis(1);
@@ -339,83 +338,6 @@ impl Shell {
         false
     }
 
-    fn load(&self) {
-        let (engine, sender) = (self.core.engine.clone(), self.sender.clone());
-        let settings = self.settings.clone();
-        tokio::spawn(async move {
-            let loaded = reloading::load(&engine, &settings).await;
-            // A shell that is gone needs no configuration.
-            drop(sender.send(Message::Loaded(Box::new(loaded))).await);
-        });
-    }
-
-    fn apply(&self, digest: raccord_model::Digest) {
-        let (engine, sender) = (self.core.engine.clone(), self.sender.clone());
-        let Some(loaded) = self.loaded.clone().filter(|loaded| loaded.digest == digest) else { return };
-        let options = ApplyOptions {
-            plan: raccord_plan::Options::default(),
-            serial: loaded.plan.serial,
-            by: self.settings.by.clone(),
-            rollback_to: None,
-            commit: loaded.commit.clone(),
-        };
-        tokio::spawn(async move {
-            let request = Request::Apply(Arc::clone(&loaded.desired), options);
-            let (_keep, stop) = watch::channel(false);
-            let applied = engine.handle(request, stop, &mut |_| {}).await;
-            // A shell that is gone needs to hear nothing.
-            let _heard = match applied {
-                Ok(()) => tell_in_force(&engine, &sender, Some(ApplyEnd::Done)).await.is_ok(),
-                Err(error) => {
-                    let is_stale = matches!(error, EngineError::Stale { .. });
-                    let end = if is_stale { ApplyEnd::Stale } else { ApplyEnd::Failed };
-                    sender.send(Message::NotApplied(end, error.to_string())).await.is_ok()
-                }
-            };
-        });
-    }
-
-    /// Shows the diagnostics of a bad configuration, and writes the notices of it.
-    fn report_bad(&self) {
-        let (engine, sender, daemon) =
-            (self.core.engine.clone(), self.sender.clone(), Arc::clone(&self.daemon));
-        tokio::spawn(async move {
-            if let Err(error) = daemon.report_bad(&engine).await {
-                tracing::error!(%error, "the notice of a bad configuration could not be kept");
-            }
-            drop(sender.send(Message::Event(Event::NoticesWaiting { now: engine.environment.now() })).await);
-        });
-    }
-
-    fn deliver(&self) {
-        let (engine, sender) = (self.core.engine.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            let next = match alert::deliver::deliver_due(&engine).await {
-                Ok(delivery) => delivery.next,
-                Err(error) => {
-                    tracing::error!(%error, "the outbox cannot be read");
-                    Some(engine.environment.now() + jiff::SignedDuration::from_secs(60))
-                }
-            };
-            let event = Event::Delivered { now: engine.environment.now(), next };
-            drop(sender.send(Message::Event(event)).await);
-        });
-    }
-
-    /// Keeps the list of runs bounded, from time to time.
-    fn forget_oldest_runs(&mut self) {
-        self.runs_ended += 1;
-        if !self.runs_ended.is_multiple_of(RUNS_BETWEEN) {
-            return;
-        }
-        let engine = self.core.engine.clone();
-        tokio::spawn(async move {
-            if let Err(error) = conclude::forget_oldest(&engine).await {
-                tracing::error!(%error, "the oldest runs could not be forgotten");
-            }
-        });
-    }
-
     fn now(&self) -> Timestamp {
         self.core.engine.environment.now()
     }
@@ -427,27 +349,6 @@ impl Shell {
         });
         wake.min(self.supervisor.patience()).max(TICK)
     }
-}
-
-/// Tells the shell which generation is in force. It hears of generations in their order: what it is told is read and
-/// sent under the lock of the facts. A place in its queue comes first, for the shell waits for that lock, too.
-async fn tell_in_force(
-    engine: &Engine,
-    sender: &mpsc::Sender<Message>,
-    end: Option<ApplyEnd>,
-) -> Result<(), mpsc::error::SendError<()>> {
-    let place = sender.reserve().await?;
-    let _alone = engine.facts_lock.lock().await;
-    let looked = async {
-        let applied = Arc::new(Applied::load(&engine.state).await?);
-        let view = view::view(engine, &applied).await?;
-        Ok::<_, EngineError>((applied, view))
-    };
-    place.send(match looked.await {
-        Ok((applied, view)) => Message::Applied(applied, view, end),
-        Err(error) => Message::NotApplied(ApplyEnd::Failed, error.to_string()),
-    });
-    Ok(())
 }
 
 async fn next_pull(interval: &mut Option<tokio::time::Interval>) {

@@ -96,7 +96,7 @@ impl Loaded {
         (self.digest, outcome)
     }
 
-    fn trouble(why: String) -> Self {
+    pub(super) fn trouble(why: String) -> Self {
         let (configuration, diagnostics) = (None, Vec::new());
         Self { digest: Digest::of(&[]), configuration, diagnostics, trouble: Some(why) }
     }

@@ -8,8 +8,10 @@ use raccord_model::fact::{Run, RunCause, RunId, RunOutcome, Tally, TransferFact}
 use raccord_model::port::state::{Table, Write};
 use tempfile::TempDir;
 
+use super::beside::tell_in_force;
 use super::*;
 use crate::environment::{Environment, System};
+use crate::request::{ApplyOptions, Request};
 use crate::run::runner::Ended;
 use crate::store::{Opener, Store};
 
@@ -168,6 +170,26 @@ async fn a_standing_that_is_read_beside_another_generation_writes_nothing() {
     view::standings(&place.engine, &applied, None).await.unwrap();
     let fact: Option<TransferFact> = facts.get(Table::Transfers, &uid.to_string()).await.unwrap();
     assert_eq!(fact, None, "what is deleted stays fenced");
+}
+
+#[tokio::test]
+async fn a_task_that_breaks_off_is_told_to_have_failed() {
+    let mut shell = Place::new().await.shell().await;
+    shell.beside(Message::NotApplied(ApplyEnd::Failed, "it broke off".to_owned()), async {
+        panic!("a mistake of our own")
+    });
+    let Some(Message::NotApplied(ApplyEnd::Failed, why)) = shell.messages.recv().await else {
+        panic!("another message")
+    };
+    assert_eq!(why, "it broke off");
+}
+
+#[tokio::test]
+async fn an_apply_of_what_is_no_longer_there_ends_too() {
+    let mut shell = Place::new().await.shell().await;
+    shell.apply(raccord_model::Digest([1; 32]));
+    let told = shell.messages.recv().await;
+    assert!(matches!(told, Some(Message::NotApplied(ApplyEnd::Stale, _))));
 }
 
 /// A bad configuration, as a load would tell of it.
