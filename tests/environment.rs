@@ -188,6 +188,15 @@ impl Started {
         self.child.id()
     }
 
+    /// Fails with what it has said when it has ended.
+    #[track_caller]
+    pub(crate) fn expect_running(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            let [_, stderr] = self.said.take().unwrap().map(|said| said.join().unwrap());
+            panic!("raccord {} has ended with {status}:\n{}", self.command, String::from_utf8_lossy(&stderr));
+        }
+    }
+
     /// Sends it a signal: `INT`, `KILL`.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
@@ -219,21 +228,43 @@ fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     })
 }
 
+/// What else a program takes from whoever runs it, and would do otherwise in a test.
+const SETTINGS: [&str; 14] = [
+    "RUST_LOG",
+    "COLUMNS",
+    "TZ",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+];
+
 /// Keeps the settings of the person who runs the tests from a program.
 pub(crate) fn forget_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("RACCORD_") {
+        let text = name.to_string_lossy();
+        if text.starts_with("RACCORD_") || SETTINGS.contains(&text.as_ref()) {
             command.env_remove(name);
         }
     }
 }
+
+/// How long a test waits for what must come: longer than the second attempt to send an alert.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(150);
 
 /// Waits until something is so; a test that waits in vain fails.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = std::time::Instant::now();
     while !is_so() {
-        assert!(begin.elapsed().as_secs() < 60, "waited in vain until {what}");
+        assert!(begin.elapsed() < PATIENCE, "waited in vain until {what}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }

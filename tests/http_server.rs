@@ -80,7 +80,7 @@ impl HttpServer {
         let handler: Arc<Handler> = Arc::new(handler);
         let (remembered, over) = (Arc::clone(&requests), Arc::clone(&is_over));
         let listening = std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
+            for stream in listener.incoming().filter_map(Result::ok) {
                 if over.load(Ordering::SeqCst) {
                     return;
                 }

@@ -28,7 +28,7 @@ spec:
   authorization: AUTHORIZATION
   config:
     baseUrl: BASE
-    timeout: 5s
+    timeout: 60s
     retry: {attempts: 1}
     dataTypes: {people: {records: data, pagination: {nextUrl: next}}}
 ---

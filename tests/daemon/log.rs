@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{status, wait_for_generation};
 use crate::counterpart::free_port;
-use crate::environment::{TestEnvironment, assert_says, wait_until};
+use crate::environment::{TestEnvironment, assert_says, forget_settings, wait_until};
 use crate::http_server::{HttpServer, answer, json};
 use crate::mail_server::MailServer;
 use crate::secrets::{CANARY, leak};
@@ -179,6 +179,8 @@ fn a_generation_says_which_commit_it_came_from() {
     environment.write("team/raccord.yaml", &Shop::default().yaml());
     let git = |arguments: &str| {
         let mut command = Command::new("git");
+        forget_settings(&mut command);
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null");
         command.current_dir(environment.path().join("team"));
         command.args(["-c", "user.name=Zoe", "-c", "user.email=zoe@example.com"]);
         let output = command.args(arguments.split(' ')).output().unwrap();

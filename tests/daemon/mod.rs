@@ -20,8 +20,9 @@ use crate::environment::{Started, TestEnvironment, wait_until};
 /// Begins a daemon and waits until it answers.
 pub(crate) fn watch(environment: &TestEnvironment, arguments: &str) -> Started {
     let debounce = if arguments.contains("--debounce") { "" } else { "--debounce 50" };
-    let daemon = environment.start(&format!("watch {debounce} {arguments}"));
+    let mut daemon = environment.start(&format!("watch {debounce} {arguments}"));
     wait_until("the daemon answers", || {
+        daemon.expect_running();
         let status = environment.run("status --output json");
         status.code == Some(0) && status.json()["daemon"].is_object()
     });

@@ -31,10 +31,10 @@ impl Soak {
                 reload: Duration::from_secs(10),
             },
             None => Self {
-                length: Duration::from_secs(8),
+                length: Duration::from_secs(15),
                 integrations: 10,
-                every: 2,
-                reload: Duration::from_secs(2),
+                every: 5,
+                reload: Duration::from_secs(3),
             },
         }
     }
@@ -138,10 +138,10 @@ fn what_ran_is_what_was_due() {
         std::thread::sleep(soak.reload);
         turn += 1;
         environment.write("stack.yaml", &stack(turn));
+        wait_for_generation(&environment, u64::from(turn) + 1);
         service.forget();
         points.push((begin.elapsed().as_secs_f64() / 3_600.0, memory(&daemon)));
     }
-    wait_for_generation(&environment, u64::from(turn) + 1);
     let end = Timestamp::now();
     stop(daemon);
     let runs = environment.json("runs --limit 1000000 --output json");

@@ -17,6 +17,7 @@ use raccord_engine::{Engine, Environment, Failure, Look, Reply, Request, System}
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
 use raccord_model::port::state::Head;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::args::Global;
@@ -281,30 +282,34 @@ pub(crate) fn look(
 /// Becomes true at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the process as usual.
 pub(crate) fn listen_for_stop() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
+    // Heard from now on, not only once the task has its turn.
+    let [mut interrupted, mut terminated] =
+        [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok());
     tokio::spawn(async move {
-        let terminated = async {
-            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(mut signal) => drop(signal.recv().await),
-                Err(_) => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            pressed = tokio::signal::ctrl_c() => if pressed.is_err() { return },
-            () = terminated => {}
+            () = heard(&mut interrupted) => {}
+            () = heard(&mut terminated) => {}
         }
         sender.send_replace(true);
         // From here on nothing listens to a second one, so it is answered here.
-        if tokio::signal::ctrl_c().await.is_ok() {
-            insist();
-        }
+        heard(&mut interrupted).await;
+        insist();
     });
     receiver
+}
+
+/// Waits for a signal; for ever, where it cannot be heard.
+async fn heard(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
 /// Hears of every SIGHUP; more than one while nobody listens are one.
 pub(crate) fn listen_for_reload() -> io::Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel(1);
-    let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    let mut signal = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while signal.recv().await.is_some() {
             // One that waits already is enough.

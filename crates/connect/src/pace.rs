@@ -50,7 +50,6 @@ mod tests {
         for _ in 0..5 {
             pace.ready().await;
         }
-        assert!(begin.elapsed() < Duration::from_millis(500));
         pace.ready().await;
         assert!(begin.elapsed() >= Duration::from_secs(1));
     }

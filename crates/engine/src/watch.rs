@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::{AuditLog, Audited};
 use crate::engine::{Engine, EngineError};
-use crate::http::{self, Access, Listen, ServeError};
+use crate::http::{self, Access, Bound, Limits, Listen, ServeError};
 use crate::reload::{WatchError as FilesError, WatchSettings, Watcher};
 use crate::shell::{Daemon, Origin, Settings, Shell, Signals};
 use crate::transport::socket::{Listener, SocketError};
@@ -70,7 +70,9 @@ pub async fn watch(
     if let Some(listen) = what.listen {
         let access = access(engine, &daemon);
         let end = stop.clone();
-        beside.spawn(async move { http::serve(listen, audited, access, end).await });
+        let bound = Bound::new(&listen).await?;
+        tracing::info!("listening on {}", bound.url());
+        beside.spawn(http::serve(bound, (listen.open_metrics, Limits::default()), (audited, access), end));
     }
     let changed = Arc::new(Notify::new());
     // Watching ends when this is dropped.

@@ -87,7 +87,14 @@ fn has_apt() -> bool {
 
 fn apt(arguments: &[&str]) -> Result<(), RecipeError> {
     // Without a runlevel, a package's service does not start by itself.
-    execute(program("apt-get").args(arguments).env("RUNLEVEL", "1").env("DEBIAN_FRONTEND", "noninteractive"))
+    let patient = ["-o", "Acquire::Retries=5"];
+    execute(
+        program("apt-get")
+            .args(patient)
+            .args(arguments)
+            .env("RUNLEVEL", "1")
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
 }
 
 /// Takes promtool from the machine, or out of Debian's package, which is unpacked and not installed: the server in

@@ -63,9 +63,7 @@ async fn the_service_says_how_long_to_wait() {
     for (retry, (name, value), waits) in cases {
         let answer =
             ResponseTemplate::new(429).insert_header(name, value).set_body_json(json!({"retry_after_ms": 5}));
-        let begin = std::time::Instant::now();
         let (count, error) = attempts(1, answer, retry.clone()).await;
-        assert!(begin.elapsed().as_millis() < 400, "{retry}");
         if waits {
             assert!(count == 2 && error.is_none(), "{retry}: {error:?}");
         } else {

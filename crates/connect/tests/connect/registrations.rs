@@ -47,7 +47,7 @@ struct Client {
 impl Client {
     fn new(base: &str, create: &Value, delete: &Value) -> Self {
         let settings =
-            json!({"baseUrl": base, "headers": {"X-Version": "1"}, "dataTypes": {}, "timeout": "2s"});
+            json!({"baseUrl": base, "headers": {"X-Version": "1"}, "dataTypes": {}, "timeout": "60s"});
         let settings: raccord_model::language::HttpSettings = serde_json::from_value(settings).unwrap();
         let spec =
             json!({"verify": {"bearer": "${env:TOKEN}"}, "register": {"create": create, "delete": delete}});

@@ -36,7 +36,7 @@ pub(crate) fn source(
 
 /// The data type `a` of an HTTP source. `members` come over the usual settings, which wait hardly at all.
 pub(crate) fn http(base: &str, members: &Value, authorization: &Value) -> Box<dyn Source> {
-    let mut settings = json!({"baseUrl": base, "retry": {"attempts": 3, "maxWait": "1s"}, "timeout": "2s"});
+    let mut settings = json!({"baseUrl": base, "retry": {"attempts": 3, "maxWait": "1s"}, "timeout": "60s"});
     for (name, value) in members.as_object().unwrap() {
         settings[name] = value.clone();
     }

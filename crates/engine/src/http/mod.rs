@@ -37,7 +37,7 @@ use crate::facts::Facts;
 use crate::transport::Answering;
 
 pub use listener::Bound;
-pub use server::{serve, serve_at};
+pub use server::serve;
 
 /// The largest uploaded configuration, in bytes.
 pub const MAX_CONFIGURATION: usize = 64 << 20;

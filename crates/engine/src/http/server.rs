@@ -25,8 +25,8 @@ use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::{Answer, Body, Guard, Method, ROUTES, Route};
 use super::{
-    Access, Limits, Listen, MAX_BODY, MAX_CONFIGURATION, MAX_UPLOADS, PROTOCOL_HEADER, REQUEST_HEADER,
-    ServeError, Serving, health, hooks, openapi, upload,
+    Access, Limits, MAX_BODY, MAX_CONFIGURATION, MAX_UPLOADS, PROTOCOL_HEADER, REQUEST_HEADER, ServeError,
+    Serving, health, hooks, openapi, upload,
 };
 use crate::access::{admit, required};
 use crate::audit::{AuditLog, in_words};
@@ -49,20 +49,8 @@ struct Shared {
     document: Bytes,
 }
 
-/// Listens and serves until `end` becomes true.
-pub async fn serve(
-    listen: Listen,
-    serving: Arc<dyn Serving>,
-    access: Access,
-    end: watch::Receiver<bool>,
-) -> Result<(), ServeError> {
-    let bound = Bound::new(&listen).await?;
-    tracing::info!("listening on {}", bound.url());
-    serve_at(bound, (listen.open_metrics, Limits::default()), (serving, access), end).await
-}
-
 /// Serves where somebody listens already, until `end` becomes true.
-pub async fn serve_at(
+pub async fn serve(
     bound: Bound,
     (open_metrics, limits): (bool, Limits),
     (serving, access): (Arc<dyn Serving>, Access),

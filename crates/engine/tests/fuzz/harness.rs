@@ -17,6 +17,10 @@ use fastrand::Rng;
 
 use crate::mutate::mutate;
 
+/// How long a target runs as a test, and how many inputs that are at the most: those are the same everywhere.
+const SECONDS: u64 = 3;
+const EXECUTIONS: u64 = 20_000;
+
 /// How long one input may take.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -51,15 +55,20 @@ pub(crate) fn outcome(of: impl Hash) -> u64 {
 /// What the environment says of this run.
 struct Settings {
     time: Duration,
+    executions: u64,
     seed: u64,
 }
 
 impl Settings {
     fn read() -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-        let seconds = number("RACCORD_FUZZ_SECONDS").unwrap_or(3);
-        // The same inputs every time, unless another seed is asked for.
-        Self { time: Duration::from_secs(seconds), seed: number("RACCORD_FUZZ_SEED").unwrap_or(1) }
+        let seconds = number("RACCORD_FUZZ_SECONDS");
+        Self {
+            time: Duration::from_secs(seconds.unwrap_or(SECONDS)),
+            executions: if seconds.is_some() { u64::MAX } else { EXECUTIONS },
+            // The same inputs every time, unless another seed is asked for.
+            seed: number("RACCORD_FUZZ_SEED").unwrap_or(1),
+        }
     }
 }
 
@@ -130,7 +139,7 @@ fn work(
     let mut rng = Rng::with_seed(settings.seed);
     let (begin, mut count, mut outcomes) = (Instant::now(), 0_u64, HashSet::new());
     let mut fresh = samples.clone().into_iter();
-    while begin.elapsed() < settings.time {
+    while begin.elapsed() < settings.time && count < settings.executions {
         // The samples as they are come first.
         let sample = fresh.next();
         let is_sample = sample.is_some();

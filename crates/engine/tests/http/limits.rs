@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::stage::{Act, Server, loopback, send};
 
 /// Long enough for a busy machine, short enough for a test.
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_secs(1);
 
 fn connect(server: &Server, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).unwrap();

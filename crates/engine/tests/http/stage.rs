@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use raccord_engine::audit::{AuditLog, Audited};
 use raccord_engine::engine::Replies;
 use raccord_engine::http::{
-    Access, Bound, Limits, Listen, MAX_BODY, Push, Readiness, Received, ServeError, Serving, serve_at,
+    Access, Bound, Limits, Listen, MAX_BODY, Push, Readiness, Received, ServeError, Serving, serve,
 };
 use raccord_engine::store::{Opener, Store};
 use raccord_engine::transport::{Answering, Caller};
@@ -184,8 +184,9 @@ impl Server {
         let address = bound.address();
         let (end, ending) = watch::channel(false);
         let serving: Arc<dyn Serving> = audited.clone();
-        let serving = tokio::spawn(serve_at(bound, (listen.open_metrics, limits), (serving, access), ending));
-        let client = Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
+        let serving = tokio::spawn(serve(bound, (listen.open_metrics, limits), (serving, access), ending));
+        let client =
+            Client::builder().tls_certs_only([]).no_proxy().pool_max_idle_per_host(0).build().unwrap();
         Self { address, stage, clock, end, serving: Some(serving), client, scheme, local: audited, home }
     }
 

@@ -39,6 +39,9 @@ impl Scene {
     fn git(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("git");
         command.current_dir(self.origin()).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            command.env_remove(name);
+        }
         command.args(["-c", "user.name=t", "-c", "user.email=t@example.com"]).args(arguments);
         let output = command.output().unwrap();
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -57,26 +57,32 @@ async fn a_file_that_is_empty_for_a_moment_is_waited_for() {
     let begun = Arc::new(Barrier::new(2));
     let (at, stopped, begins) = (path.clone(), Arc::clone(&stop), Arc::clone(&begun));
     let writer = std::thread::spawn(move || {
-        for round in 0.. {
+        let mut longest = Duration::ZERO;
+        let mut is_first = true;
+        loop {
+            let emptied = Instant::now();
             put(&at, "");
-            if round == 0 {
+            if std::mem::take(&mut is_first) {
                 begins.wait();
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(10));
             put(&at, &stack("one"));
+            longest = longest.max(emptied.elapsed());
             if stopped.load(Ordering::Relaxed) {
-                return;
+                return longest;
             }
             std::thread::sleep(SETTLE * 8);
         }
     });
     begun.wait();
+    let mut found = Vec::new();
     for _ in 0..5 {
-        let found = outcome(&load(&loader(home.path())).await);
-        assert_eq!(found, ["Stack/one"]);
+        found.push(outcome(&load(&loader(home.path())).await));
     }
     stop.store(true, Ordering::Relaxed);
-    writer.join().unwrap();
+    let longest = writer.join().unwrap();
+    // A writer that the machine held up left the file empty for too long, and then it counts.
+    assert!(found.iter().all(|found| *found == ["Stack/one"]) || longest >= SETTLE, "{longest:?}: {found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
