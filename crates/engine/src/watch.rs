@@ -60,6 +60,7 @@ pub async fn watch(
     let daemon = shell.daemon();
     let mut beside = JoinSet::new();
     let socket = Listener::bind(state)?;
+    let conversations = socket.conversations();
     let log = AuditLog::new(engine.facts(), Arc::clone(&engine.environment));
     let audited = Arc::new(Audited::new(Arc::clone(&daemon), log));
     let answering = Arc::clone(&audited);
@@ -92,7 +93,11 @@ pub async fn watch(
     tokio::pin!(life);
     loop {
         tokio::select! {
-            lived = &mut life => return lived.map_err(WatchError::from),
+            lived = &mut life => {
+                // Those whose runs have ended just now are still to hear of it.
+                conversations.ended().await;
+                return lived.map_err(WatchError::from);
+            }
             // HTTP ends by itself once an end is asked for, while runs are still given time to stop.
             Some(ended) = beside.join_next() => why_it_ended(ended)?,
         }

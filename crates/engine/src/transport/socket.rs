@@ -30,6 +30,9 @@ const PARTS: usize = 256;
 /// How long a caller may take to ask.
 const ASKING: Duration = Duration::from_secs(30);
 
+/// How long those whose answer is ready are waited for at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// What a caller sends who wants an early end.
 const STOP: &str = "stop\n";
 
@@ -90,6 +93,7 @@ fn address(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
 pub struct Listener {
     listener: UnixListener,
     path: PathBuf,
+    places: Arc<Semaphore>,
 }
 
 impl Listener {
@@ -104,14 +108,18 @@ impl Listener {
         }
         let listener = UnixListener::bind(&address).map_err(failed)?;
         std::fs::set_permissions(&address, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Self { listener, path })
+        Ok(Self { listener, path, places: Arc::new(Semaphore::new(CONNECTIONS)) })
+    }
+
+    /// Who is being answered.
+    pub fn conversations(&self) -> Conversations {
+        Conversations(Arc::clone(&self.places))
     }
 
     /// Answers until it is dropped.
     pub async fn serve(self, answering: Arc<dyn Answering>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, _)) if is_ours(&stream) => {
                     let answering = Arc::clone(&answering);
@@ -130,6 +138,19 @@ impl Listener {
                 }
             }
         }
+    }
+}
+
+/// Those who are being answered at a local socket.
+#[derive(Debug)]
+pub struct Conversations(Arc<Semaphore>);
+
+impl Conversations {
+    /// Waits until everybody was answered, for [`FAREWELL`] at the most.
+    pub async fn ended(self) {
+        let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        // Whoever takes longer hears that the owner is gone.
+        drop(tokio::time::timeout(FAREWELL, self.0.acquire_many(all)).await);
     }
 }
 
