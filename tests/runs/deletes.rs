@@ -61,6 +61,21 @@ fn too_large_a_share_is_held_until_a_person_approves() {
 }
 
 #[test]
+fn a_later_run_that_is_held_for_as_many_rows_stands_in_for_the_one_that_was_named() {
+    let environment = ten("20%");
+    write_number_of_people(&environment, 7);
+    environment.ok("run");
+    let first = newest_run(&environment);
+    write_number_of_people(&environment, 6);
+    environment.ok("run");
+    assert_says(&environment.fails(1, &format!("approve {first}")), &["a later run", "another outcome"]);
+    write_number_of_people(&environment, 7);
+    environment.ok("run");
+    assert_says(&environment.ok(&format!("approve {first}")), &["3 rows of crm.contact are deleted"]);
+    assert_eq!(count(&environment), 7);
+}
+
+#[test]
 fn an_empty_snapshot_is_held_whatever_the_share() {
     let environment = ten("100%");
     write_people(&environment, &[]);

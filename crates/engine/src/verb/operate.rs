@@ -74,28 +74,33 @@ pub async fn resume(
     Ok(())
 }
 
-/// Deletes what a held run found missing.
-pub async fn approve(engine: &Engine, id: RunId, replies: &mut Replies<'_>) -> Result<(), EngineError> {
+/// Deletes what a held run found missing. A later run that is held for as many rows stands in for the one that is
+/// named, for a schedule goes on while a person makes up their mind.
+pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -> Result<(), EngineError> {
     let facts = engine.facts();
-    let mut run = facts.run(id).await?.ok_or_else(|| EngineError::Unknown {
+    let mut run = facts.run(named).await?.ok_or_else(|| EngineError::Unknown {
         kind: "run",
-        name: id.to_string(),
+        name: named.to_string(),
         hint: "; `raccord runs` shows them".to_owned(),
     })?;
     if !matches!(run.outcome, RunOutcome::Held { .. }) {
-        return Err(EngineError::Invalid(format!("the run {id} is not held: it {}", run.outcome.as_str())));
+        let outcome = run.outcome.as_str();
+        return Err(EngineError::Invalid(format!("the run {named} is not held: it {outcome}")));
     }
     let job = prepare(engine, &run.transfer).await?;
-    if job.fact.last_run != Some(id) {
-        return Err(EngineError::Invalid(format!(
-            "a later run of `{}` has replaced the run {id}",
-            run.transfer
-        )));
+    if let Some(newest) = job.fact.last_run.filter(|newest| *newest != named) {
+        run = facts.run(newest).await?.filter(|newest| newest.outcome == run.outcome).ok_or_else(|| {
+            EngineError::Invalid(format!(
+                "a later run of `{}` has replaced the run {named}, with another outcome: `raccord status` shows it",
+                run.transfer
+            ))
+        })?;
     }
+    let id = run.id;
     // Its snapshot has taken the place of the held one, and is not complete: what it has not shown yet is still there.
     if is_being_read(&facts, job.uid).await? {
         return Err(EngineError::Invalid(format!(
-            "a later run of `{}` has begun and replaces the run {id}",
+            "a later run of `{}` has begun and replaces the run {id}: try again when it has ended",
             run.transfer
         )));
     }
