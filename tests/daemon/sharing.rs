@@ -2,6 +2,7 @@
 
 use super::{status, stop, wait_for_generation, watch};
 use crate::environment::{TestEnvironment, assert_says, wait_until};
+use crate::http_server::{HttpServer, json};
 use crate::shop::Shop;
 
 /// A shop that runs on demand, and a daemon on it.
@@ -46,6 +47,26 @@ fn every_verb_works_beside_a_daemon_as_it_does_without() {
     stop(daemon);
     // What was done through the daemon is in the state.
     assert_eq!(environment.ok("records crm.contact --output jsonl").lines().count(), 1);
+}
+
+#[test]
+fn a_source_is_looked_at_where_the_secrets_are() {
+    let service = HttpServer::start(|_| json(r#"{"data": [{"id": "1"}]}"#));
+    let source = format!(
+        "{{connector: http, authorization: {{type: bearer, token: '${{env:TOKEN}}'}}, config: {{baseUrl: '{}', \
+         dataTypes: {{people: {{records: data}}}}}}}}",
+        service.url()
+    );
+    let shop = Shop { source: &source, ..Shop::default() };
+    let environment = TestEnvironment::with(&[("raccord.yaml", &shop.yaml())]).variable("TOKEN", "let me in");
+    let daemon = watch(&environment, "");
+    let without = |verb: &str| environment.command(verb).env_remove("TOKEN").output().unwrap();
+    for verb in ["check shop", "discover shop", "read shop people", "preview people"] {
+        let output = without(verb);
+        assert!(output.status.success(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    stop(daemon);
+    assert_eq!(without("check shop").status.code(), Some(1), "nobody else has the secret");
 }
 
 #[test]

@@ -257,14 +257,15 @@ pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
-/// Looks at a source: here, or where a daemon elsewhere has its secrets. Needs no state, so it works while another
-/// process holds it.
+/// Looks at a source: where a daemon has its secrets, be it beside the state or elsewhere, and here without one. Needs
+/// no state, so it works while another process holds it.
 pub(crate) fn look(
     global: &Global,
     look: Look,
     mut answer: impl FnMut(Reply) -> Result<(), CommandError> + Send,
 ) -> Result<(), CommandError> {
-    if global.server.is_some() {
+    let runtime = runtime()?;
+    if global.server.is_some() || runtime.block_on(socket::is_listened_at(&global.state)) {
         return Session::open(global, "look", Opening::Existing)?.ask(Request::Look(Box::new(look)), answer);
     }
     let environment: Arc<dyn Environment> = Arc::new(system()?);
@@ -274,7 +275,7 @@ pub(crate) fn look(
             failed = answer(reply).err();
         }
     };
-    let looked = runtime()?.block_on(raccord_engine::look_at(&environment, look, &mut replies));
+    let looked = runtime.block_on(raccord_engine::look_at(&environment, look, &mut replies));
     looked.map_err(Failure::from)?;
     failed.map_or(Ok(()), Err)
 }
