@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{stop, wait_for_generation, watch};
 use crate::counterpart::{Localstripe, free_port};
-use crate::environment::{TestEnvironment, wait_until};
+use crate::environment::{TestEnvironment, assert_says, wait_until};
 
 /// How many connections send at once.
 const CONNECTIONS: usize = 16;
@@ -26,7 +26,7 @@ spec:
 ";
 
 /// A shop that is only told, never asked.
-fn shop() -> TestEnvironment {
+fn shop_without_its_secret() -> TestEnvironment {
     let yaml = format!(
         "{PROJECT}apiVersion: raccord/v1
 kind: Stack
@@ -62,7 +62,12 @@ metadata: {{name: shop}}
 spec: {{active: true, subscriptions: {{customers: [created, updated, deleted]}}}}
 "
     );
-    TestEnvironment::with(&[("raccord.yaml", &yaml)]).variable("HOOK", "let me in")
+    TestEnvironment::with(&[("raccord.yaml", &yaml)])
+}
+
+/// The same, with its secret.
+fn shop() -> TestEnvironment {
+    shop_without_its_secret().variable("HOOK", "let me in")
 }
 
 /// A connection that sends deliveries one after the other.
@@ -188,6 +193,35 @@ fn what_was_acknowledged_is_there_once() {
         f64::from(count()) / seconds,
         at(50),
         at(99)
+    );
+}
+
+#[test]
+fn what_keeps_deliveries_out_is_told() {
+    let environment = shop_without_its_secret();
+    let port = free_port();
+    let daemon = watch(&environment, &format!("--listen 127.0.0.1:{port}"));
+    wait_for_generation(&environment, 1);
+    let why = "deliveries to the source shop cannot be verified: ${env:HOOK} is not set";
+    assert_says(&environment.ok("status"), &[why]);
+    for (path, length) in [("main/shop", 1), ("main/shopp", 1), ("mein/shop", 1), ("main/shop", 2 << 20)] {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let head = format!(
+            "POST /hooks/{path}/customers/created HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\nx"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        assert!(!line.contains(" 2"), "{path}: {line}");
+    }
+    assert_says(
+        &stop(daemon),
+        &[
+            why,
+            "a delivery to a stack or source that has no webhook here stack=main source=shopp",
+            "a delivery to a stack or source that has no webhook here stack=mein source=shop",
+            "a delivery is larger than `maxBody` allows source=shop",
+        ],
     );
 }
 

@@ -3,6 +3,7 @@
 //! [`Audited`] stands around whoever answers, so that no verb has to think of it. An entry follows what it tells
 //! of: a kill between the two loses the entry, never the change, and a generation names who applied it anyway.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -90,6 +91,10 @@ impl<A: Serving + ?Sized> Serving for Audited<A> {
 
     fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize> {
         self.inner.largest_push(stack, source)
+    }
+
+    fn push_was_too_large(&self, source: &Name, peer: IpAddr) {
+        self.inner.push_was_too_large(source, peer);
     }
 
     fn receive(&self, push: Push) -> Async<'_, Received> {

@@ -88,6 +88,9 @@ fn daemon_text(daemon: &DaemonStatus) -> String {
             text.push_str(&format!("    {problem}\n"));
         }
     }
+    for warning in &daemon.warnings {
+        text.push_str(&format!("  {YELLOW}{warning}{YELLOW:#}\n"));
+    }
     if let Some(why) = &daemon.pending {
         text.push_str(&format!(
             "  {YELLOW}changes wait{YELLOW:#}: `raccord plan --pending` shows them, `raccord apply --pending` applies them\n"

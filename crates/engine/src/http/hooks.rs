@@ -10,7 +10,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::body::{self, Bounds};
+use super::body::{self, BodyError, Bounds};
 use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::MAX_EVENT;
@@ -50,7 +50,12 @@ pub(super) async fn receive(
         serving.largest_push(&stack, &source).map_or(bounds.bytes, |largest| largest.max(bounds.bytes));
     let body = match body::read(&headers, body, Bounds { bytes, ..bounds }).await {
         Ok(body) => body,
-        Err(error) => return error.status().into_response(),
+        Err(error) => {
+            if error == BodyError::TooLarge {
+                serving.push_was_too_large(&source, peer);
+            }
+            return error.status().into_response();
+        }
     };
     let push = Push { stack, source, data_type, event, headers, body, peer };
     status(serving.receive(push).await)

@@ -16,27 +16,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::tls::Certificate;
+use super::tls::{Certificate, Loaded};
 use super::{DRAIN_TIME, Limits, Listen, MAX_HEAD, ServeError};
 
 /// A socket that is listened at.
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<Certificate>,
+    tls: Option<Loaded>,
 }
 
 impl Bound {
-    /// Listens, unless tokens would travel in the clear.
+    /// Reads the certificate and listens, unless tokens would travel in the clear.
     pub async fn new(listen: &Listen) -> Result<Self, ServeError> {
         let address = listen.address;
         if listen.tls.is_none() && !listen.insecure && !address.ip().is_loopback() {
             return Err(ServeError::Insecure(address));
         }
+        let tls = match listen.tls.clone() {
+            Some((chain, key)) => Some(Certificate::new(chain, key).load().await?),
+            None => None,
+        };
         let failed = |source| ServeError::Bind { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let tls = listen.tls.clone().map(|(chain, key)| Certificate::new(chain, key));
         Ok(Self { listener, address, tls })
     }
 
@@ -72,10 +75,9 @@ impl Bound {
         let bounded = Bounded(Arc::new(Semaphore::new(limits.connections)));
         let outcome = match tls {
             None => server.acceptor(bounded).serve(service).await,
-            Some(certificate) => {
-                let (config, texts) = certificate.load().await?;
-                let following = tokio::spawn(certificate.follow(config.clone(), texts));
-                let acceptor = RustlsAcceptor::new(config).acceptor(bounded);
+            Some(loaded) => {
+                let acceptor = RustlsAcceptor::new(loaded.config()).acceptor(bounded);
+                let following = tokio::spawn(loaded.follow());
                 let result = server.acceptor(acceptor).serve(service).await;
                 following.abort();
                 result

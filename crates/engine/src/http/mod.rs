@@ -106,6 +106,8 @@ pub trait Serving: Answering {
     fn metrics(&self) -> Async<'_, String>;
     /// How many bytes a delivery to a source may have; none for a source that is not there.
     fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize>;
+    /// Hears of a delivery that was refused before its body was read, because it is larger than it may be.
+    fn push_was_too_large(&self, source: &Name, peer: IpAddr);
     /// Takes a webhook delivery. When it is [`Received::Accepted`], it is durable.
     fn receive(&self, push: Push) -> Async<'_, Received>;
 }

@@ -31,38 +31,10 @@ impl Certificate {
     }
 
     /// Reads the files for the first time.
-    pub(super) async fn load(&self) -> Result<(RustlsConfig, Texts), ServeError> {
+    pub(super) async fn load(self) -> Result<Loaded, ServeError> {
         let texts = self.read().await?;
         let config = RustlsConfig::from_config(self.configure(&texts)?);
-        Ok((config, texts))
-    }
-
-    /// Reads the files again and again, and takes what has changed.
-    pub(super) async fn follow(self, config: RustlsConfig, mut known: Texts) {
-        let mut interval = tokio::time::interval(CERTIFICATE_INTERVAL);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            interval.tick().await;
-            let texts = match self.read().await {
-                Ok(texts) if texts == known => continue,
-                Ok(texts) => texts,
-                Err(error) => {
-                    tracing::warn!(%error, "the certificate cannot be read again; the last one stays");
-                    continue;
-                }
-            };
-            match self.configure(&texts) {
-                Ok(server) => {
-                    config.reload_from_config(server);
-                    tracing::info!("the certificate has changed and is in use");
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the certificate has changed and is no use; the last one stays");
-                }
-            }
-            // What is of no use is told once.
-            known = texts;
-        }
+        Ok(Loaded { certificate: self, config, texts })
     }
 
     async fn read(&self) -> Result<Texts, ServeError> {
@@ -85,9 +57,57 @@ impl Certificate {
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| unusable(&self.chain, &error.to_string()))?;
         let config = builder.with_no_client_auth().with_single_cert(certificates, key);
-        let mut config = config.map_err(|error| unusable(&self.chain, &error.to_string()))?;
+        let mut config = config.map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                unusable(&self.key, &format!("it is not the key of {}", self.chain.display()))
+            }
+            error => unusable(&self.chain, &error.to_string()),
+        })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+}
+
+/// A certificate in use.
+pub(super) struct Loaded {
+    certificate: Certificate,
+    config: RustlsConfig,
+    texts: Texts,
+}
+
+impl Loaded {
+    /// What connections are made with; it changes when the files do.
+    pub(super) fn config(&self) -> RustlsConfig {
+        self.config.clone()
+    }
+
+    /// Reads the files again and again, and takes what has changed.
+    pub(super) async fn follow(self) {
+        let Self { certificate, config, texts: mut known } = self;
+        let mut interval = tokio::time::interval(CERTIFICATE_INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let texts = match certificate.read().await {
+                Ok(texts) if texts == known => continue,
+                Ok(texts) => texts,
+                Err(error) => {
+                    tracing::warn!(%error, "the certificate cannot be read again; the last one stays");
+                    continue;
+                }
+            };
+            match certificate.configure(&texts) {
+                Ok(server) => {
+                    config.reload_from_config(server);
+                    tracing::info!("the certificate has changed and is in use");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the certificate has changed and is no use; the last one stays");
+                }
+            }
+            // What is of no use is told once.
+            known = texts;
+        }
     }
 }
 

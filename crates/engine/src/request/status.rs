@@ -46,6 +46,9 @@ pub struct DaemonStatus {
     /// What is wrong with the configuration that was read last; the one before it is in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// What will go wrong though nothing has yet: webhooks whose secrets are missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why changes wait for a person, when some do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Vec<String>>,

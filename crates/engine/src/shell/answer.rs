@@ -159,8 +159,21 @@ impl Daemon {
 
     /// The configuration that waits for a person.
     fn waiting(&self) -> Result<Arc<Configuration>, Failure> {
-        let nothing = || Failure::new(FailureCode::Unknown, "no change waits: what was loaded is in force");
-        self.board().pending.clone().ok_or_else(nothing)
+        let board = self.board();
+        board.pending.clone().ok_or_else(|| {
+            let why = match &board.trouble {
+                _ if board.is_bad => {
+                    "no change waits, for the last configuration is bad: `raccord status` tells what is \
+                                      wrong with it; what was applied last goes on"
+                        .to_owned()
+                }
+                Some(trouble) => {
+                    format!("no change waits, for the configuration could not be loaded: {trouble}")
+                }
+                None => "no change waits: what was loaded is in force".to_owned(),
+            };
+            Failure::new(FailureCode::Unknown, why)
+        })
     }
 
     fn pending(&self, replies: &mut Replies<'_>) -> Result<(), Failure> {

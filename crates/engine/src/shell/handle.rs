@@ -2,6 +2,7 @@
 //! shell writes it down here, and nobody waits for the shell to read it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -65,8 +66,10 @@ impl Daemon {
         applied: Arc<Applied>,
         sender: mpsc::Sender<Message>,
     ) -> Self {
+        let hooks = Arc::new(Hooks::of(&applied, &engine.environment));
+        tell_problems(&hooks);
         let board = Board {
-            hooks: Arc::new(Hooks::of(&applied, &engine.environment)),
+            hooks,
             applied,
             is_ready: false,
             loaded: None,
@@ -109,6 +112,7 @@ impl Daemon {
 
     pub(super) fn follow(&self, applied: Arc<Applied>) {
         let hooks = Arc::new(Hooks::of(&applied, &self.engine.environment));
+        tell_problems(&hooks);
         self.metrics.follow(&applied);
         let mut board = self.board();
         board.applied = applied;
@@ -229,6 +233,7 @@ impl Daemon {
             } else {
                 Vec::new()
             },
+            warnings: board.hooks.problems(),
             pending: board.pending.as_ref().map(|pending| pending.why.clone()),
             trouble: board.trouble.clone(),
         }
@@ -246,9 +251,12 @@ impl Serving for Daemon {
         let board = self.board();
         let mut problems = Vec::new();
         if board.is_bad {
-            problems.push(format!("the last configuration has {} errors", board.diagnostics.len()));
+            let errors = board.diagnostics.len();
+            let plural = if errors == 1 { "" } else { "s" };
+            problems.push(format!("the last configuration has {errors} error{plural}"));
         }
         problems.extend(board.trouble.clone());
+        problems.extend(board.hooks.problems());
         problems.extend(board.tripped.iter().map(|name| format!("the integration {name} is disabled")));
         Readiness { ready: board.is_ready, problems }
     }
@@ -262,6 +270,12 @@ impl Serving for Daemon {
         self.board().hooks.largest(stack, source)
     }
 
+    fn push_was_too_large(&self, source: &Name, peer: IpAddr) {
+        let hooks = Arc::clone(&self.board().hooks);
+        hooks.complain_of_size(source, peer);
+        self.metrics.delivered(source, Received::TooLarge);
+    }
+
     fn receive(&self, push: Push) -> Async<'_, Received> {
         Box::pin(async move {
             let hooks = Arc::clone(&self.board().hooks);
@@ -273,6 +287,12 @@ impl Serving for Daemon {
             }
             received
         })
+    }
+}
+
+fn tell_problems(hooks: &Hooks) {
+    for problem in hooks.problems() {
+        tracing::error!("{problem}");
     }
 }
 

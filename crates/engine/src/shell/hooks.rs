@@ -2,6 +2,7 @@
 //! goes into. Acknowledged is only what is durable.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(super) struct Hooks {
     /// Where services reach us, without a slash at the end.
     url: Option<String>,
     by_source: BTreeMap<Name, Receiver>,
+    /// Of deliveries to places that are not there.
+    complaints: Mutex<Allowance>,
 }
 
 /// What one source may be told.
@@ -58,7 +61,17 @@ impl Hooks {
             }
         }
         let url = settings.webhooks.map(|public| public.url.trim_end_matches('/').to_owned());
-        Self { stack: applied.head.stack.clone(), url, by_source }
+        let complaints = Mutex::new(Allowance::new(COMPLAINTS));
+        Self { stack: applied.head.stack.clone(), url, by_source, complaints }
+    }
+
+    /// Sources whose deliveries nobody could verify now, and why: a secret is missing.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let problem = |(source, receiver): (&Name, &Receiver)| {
+            let error = Verifier::new(&receiver.verify, &receiver.secrets).err()?;
+            Some(format!("deliveries to the source {source} cannot be verified: {error}"))
+        };
+        self.by_source.iter().filter_map(problem).collect()
     }
 
     /// How many bytes a delivery may have.
@@ -71,13 +84,24 @@ impl Hooks {
         self.by_source.get(source).filter(|_| self.stack.as_ref() == Some(stack))
     }
 
+    /// Says that a delivery was too large, unless enough was said.
+    pub(super) fn complain_of_size(&self, source: &Name, peer: IpAddr) {
+        let complaints = self.by_source.get(source).map_or(&self.complaints, |receiver| &receiver.complaints);
+        complain(complaints, || tracing::warn!(%source, %peer, "a delivery is larger than `maxBody` allows"));
+    }
+
     /// Takes a delivery. The transfers into whose inbox it went come back with it.
     pub(super) async fn receive(&self, engine: &Engine, push: Push) -> (Received, Vec<Uid>) {
         let nothing = |received| (received, Vec::new());
         let Some(receiver) = self.receiver(&push.stack, &push.source) else {
+            complain(&self.complaints, || {
+                let Push { stack, source, peer, .. } = &push;
+                tracing::warn!(%stack, %source, %peer, "a delivery to a stack or source that has no webhook here");
+            });
             return nothing(Received::Refused);
         };
         if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
+            self.complain_of_size(&push.source, push.peer);
             return nothing(Received::TooLarge);
         }
         let source = &push.source;
@@ -131,6 +155,13 @@ fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) 
     Some(Receiver { uid, hook, verify: webhook.verify.clone(), secrets, transfers, allowance, complaints })
 }
 
+fn complain(complaints: &Mutex<Allowance>, say: impl FnOnce()) {
+    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    if complaints.spend(Instant::now()).is_none() {
+        say();
+    }
+}
+
 /// Whether an active integration subscribes. One that is paused or tripped takes what waited when it goes on.
 fn is_subscribed(applied: &Applied, transfer: &Name) -> bool {
     applied.integrations().any(|(_, _, spec)| spec.active && spec.subscriptions.contains_key(transfer))
@@ -154,10 +185,7 @@ impl Receiver {
 
     /// Says something in the log, unless enough was said.
     fn complain(&self, say: impl FnOnce()) {
-        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        if complaints.spend(Instant::now()).is_none() {
-            say();
-        }
+        complain(&self.complaints, say);
     }
 
     fn wait_for_allowance(&self) -> Option<Duration> {

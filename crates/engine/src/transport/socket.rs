@@ -91,7 +91,7 @@ fn address(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
 /// A socket that is listened at. Dropping it takes the file away.
 #[derive(Debug)]
 pub struct Listener {
-    listener: UnixListener,
+    socket: UnixListener,
     path: PathBuf,
     places: Arc<Semaphore>,
 }
@@ -108,7 +108,7 @@ impl Listener {
         }
         let listener = UnixListener::bind(&address).map_err(failed)?;
         std::fs::set_permissions(&address, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Self { listener, path, places: Arc::new(Semaphore::new(CONNECTIONS)) })
+        Ok(Self { socket: listener, path, places: Arc::new(Semaphore::new(CONNECTIONS)) })
     }
 
     /// Who is being answered.
@@ -120,7 +120,7 @@ impl Listener {
     pub async fn serve(self, answering: Arc<dyn Answering>) {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
-            match self.listener.accept().await {
+            match self.socket.accept().await {
                 Ok((stream, _)) if is_ours(&stream) => {
                     let answering = Arc::clone(&answering);
                     tokio::spawn(async move {

@@ -73,8 +73,9 @@ async fn a_place_that_cannot_be_is_refused_like_one_that_is_not_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_may_take_larger_deliveries() {
     let server = Server::start().await;
-    for (length, status) in [(2 * MAX_BODY, 204), (2 * MAX_BODY + 1, 413)] {
+    for (length, status, told) in [(2 * MAX_BODY, 204, 0), (2 * MAX_BODY + 1, 413, 1)] {
         let answer = push(&server, "/hooks/crm/generous", vec![b' '; length]).await;
         assert_eq!((answer.status, answer.text.as_str()), (status, ""), "{length}");
+        assert_eq!(server.stage.too_large.lock().unwrap().len(), told, "the log says why");
     }
 }

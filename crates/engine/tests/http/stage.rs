@@ -1,7 +1,7 @@
 //! A server on a free port with a state of its own, a clock that a test sets, and callers with tokens.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -69,6 +69,7 @@ pub(crate) struct Stage {
     pub(crate) readiness: Mutex<Readiness>,
     pub(crate) received: Mutex<Received>,
     pub(crate) pushes: Mutex<Vec<Push>>,
+    pub(crate) too_large: Mutex<Vec<Name>>,
     /// How many answers have come to their end.
     pub(crate) ended: watch::Sender<usize>,
 }
@@ -117,6 +118,10 @@ impl Serving for Stage {
 
     fn largest_push(&self, _stack: &Name, source: &Name) -> Option<usize> {
         (source.as_str() == "generous").then_some(2 * MAX_BODY)
+    }
+
+    fn push_was_too_large(&self, source: &Name, _peer: IpAddr) {
+        self.too_large.lock().unwrap().push(source.clone());
     }
 
     fn receive(&self, push: Push) -> Async<'_, Received> {
@@ -173,6 +178,7 @@ impl Server {
             readiness: Mutex::new(Readiness { ready: true, problems: Vec::new() }),
             received: Mutex::new(Received::Accepted),
             pushes: Mutex::default(),
+            too_large: Mutex::default(),
             ended: watch::channel(0).0,
         });
         let log = AuditLog::new(engine.facts(), Arc::clone(&environment));

@@ -68,7 +68,8 @@ async fn files_that_are_no_certificate_are_named_and_not_quoted() {
     let (chain, key, _) = certificate(&home);
     let nonsense = home.path().join("nonsense.pem");
     write(&nonsense, "hunter2");
-    let (_, other, _) = certificate(&TempDir::new().unwrap());
+    let elsewhere = TempDir::new().unwrap();
+    let (_, other, _) = certificate(&elsewhere);
     let gone = home.path().join("gone.pem");
     for (chain, key, named) in [
         (&nonsense, &key, &nonsense),
@@ -77,8 +78,7 @@ async fn files_that_are_no_certificate_are_named_and_not_quoted() {
         (&chain, &other, &other),
     ] {
         let listen = Listen { tls: Some((chain.clone(), key.clone())), ..loopback() };
-        let mut server = Server::with(listen).await;
-        let error = server.serving.take().unwrap().await.unwrap().unwrap_err();
+        let error = Bound::new(&listen).await.err().unwrap();
         let said = format!("{error} {error:?}");
         assert!(said.contains(&*named.to_string_lossy()), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
