@@ -1,4 +1,5 @@
-//! Exact decimal numbers in one canonical text form: `-12.34`, `0`, `1000`.
+//! Exact decimal numbers in one canonical text form: `-12.34`, `0`, `1000`; and as bytes that compare like
+//! the numbers do.
 //!
 //! No binary floating point is involved: what a third party wrote is what is kept.
 
@@ -44,6 +45,25 @@ impl fmt::Display for Decimal {
 impl FromStr for Decimal {
     type Err = DecimalError;
     fn from_str(text: &str) -> Result<Self, DecimalError> {
+        let Parts { negative, whole, fraction, exponent } = Parts::of(text)?;
+        let limit = i32::try_from(MAX_DIGITS).unwrap_or(i32::MAX);
+        if whole.len() + fraction.len() > MAX_DIGITS || exponent.abs() > limit {
+            return Err(DecimalError::TooLong);
+        }
+        Ok(Self(canonical(negative, whole, fraction, exponent)))
+    }
+}
+
+/// What a number is written as, before anything is reckoned.
+struct Parts<'a> {
+    negative: bool,
+    whole: &'a str,
+    fraction: &'a str,
+    exponent: i32,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Result<Self, DecimalError> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -59,12 +79,54 @@ impl FromStr for Decimal {
         if whole.is_empty() && fraction.is_empty() || !digits_only(whole) || !digits_only(fraction) {
             return Err(DecimalError::Syntax);
         }
-        let limit = i32::try_from(MAX_DIGITS).unwrap_or(i32::MAX);
-        if whole.len() + fraction.len() > MAX_DIGITS || exponent.abs() > limit {
-            return Err(DecimalError::TooLong);
-        }
-        Ok(Self(canonical(negative, whole, fraction, exponent)))
+        Ok(Self { negative, whole, fraction, exponent })
     }
+
+    /// The number as 0.D × 10^E: where D begins and ends among the digits of both parts, and E. None is zero.
+    fn significant(&self) -> Option<(std::ops::Range<usize>, i64)> {
+        let digits = || self.whole.bytes().chain(self.fraction.bytes());
+        let first = digits().position(|digit| digit != b'0')?;
+        let zeros = digits().rev().position(|digit| digit != b'0')?;
+        let end = self.whole.len() + self.fraction.len() - zeros;
+        let place = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
+        Some((first..end, place(self.whole.len()) - place(first) + i64::from(self.exponent)))
+    }
+}
+
+/// The first of the bytes of a negative number.
+const NEGATIVE: u8 = 0;
+/// The one byte of zero.
+const ZERO: u8 = 1;
+/// The first of the bytes of a positive number.
+const POSITIVE: u8 = 2;
+
+/// Adds bytes that compare like numbers do; equal numbers have the same, however they are written. There may be
+/// any number of digits. Nothing is added when the text is no number.
+///
+/// They are the sign, then of 0.D × 10^E first E and then D, two digits a byte; of a negative number all turned
+/// over.
+pub fn push_ordered(out: &mut Vec<u8>, text: &str) -> Result<(), DecimalError> {
+    let parts = Parts::of(text)?;
+    let Some((digits, exponent)) = parts.significant() else {
+        out.push(ZERO);
+        return Ok(());
+    };
+    let exponent = i32::try_from(exponent).map_err(|_| DecimalError::TooLong)?;
+    out.push(if parts.negative { NEGATIVE } else { POSITIVE });
+    let start = out.len();
+    // With the sign bit turned over, big-endian bytes compare like signed numbers.
+    out.extend_from_slice(&(exponent ^ i32::MIN).to_be_bytes());
+    let mut digits = parts.whole.bytes().chain(parts.fraction.bytes()).skip(digits.start).take(digits.len());
+    while let Some(tens) = digits.next() {
+        let ones = digits.next().unwrap_or(b'0');
+        // One more than the pair, so that the terminator is smaller than anything that may follow.
+        out.push((tens - b'0') * 10 + (ones - b'0') + 1);
+    }
+    out.push(0);
+    if parts.negative {
+        out.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
+    }
+    Ok(())
 }
 
 /// Moves the point by the exponent and trims the zeros that say nothing.
@@ -97,6 +159,8 @@ fn canonical(negative: bool, whole: &str, fraction: &str, exponent: i32) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::cmp::Ordering;
 
     #[test]
     fn one_text_for_one_number() {
@@ -123,5 +187,78 @@ mod tests {
             assert!(bad.parse::<Decimal>().is_err(), "{bad}");
         }
         assert_eq!("1e101".parse::<Decimal>(), Err(DecimalError::TooLong));
+    }
+
+    fn ordered(text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        push_ordered(&mut out, text).unwrap();
+        out
+    }
+
+    #[test]
+    fn bytes_compare_like_numbers() {
+        let ascending = [
+            "-1e400",
+            "-100000000000000000000",
+            "-99999999999999999999",
+            "-10.5",
+            "-9.5",
+            "-1.23",
+            "-1.2",
+            "-0.001",
+            "0",
+            "1e-400",
+            "0.001",
+            "0.0012",
+            "1",
+            "1.0000000000000000000000000000000000001",
+            "1.1",
+            "1.9",
+            "9.5",
+            "10.5",
+            "20241231",
+            "20241232",
+            "1700000000.0",
+            "1700000001.5",
+            "9223372036854775807",
+            "9223372036854775808",
+            "99999999999999999999",
+            "100000000000000000000",
+            "1e400",
+        ];
+        for pair in ascending.windows(2) {
+            assert!(ordered(pair[0]) < ordered(pair[1]), "{pair:?}");
+        }
+        for same in
+            [["1", "1.0"], ["1", "1e0"], ["1.10", "+1.1"], ["0", "-0.00"], ["100", "1e2"], ["00.5", ".5"]]
+        {
+            assert_eq!(ordered(same[0]), ordered(same[1]), "{same:?}");
+        }
+        for bad in ["", "v1.10", "1.2.3", "2024-12-31", "NaN", "1e2147483647", "1e-99999999999"] {
+            let mut out = Vec::new();
+            assert!(push_ordered(&mut out, bad).is_err() && out.is_empty(), "{bad}");
+        }
+    }
+
+    /// A number as it may be written, and in units of 10^-12.
+    fn number() -> impl Strategy<Value = (String, i128)> {
+        let written = (any::<bool>(), "0{0,2}[0-9]{1,6}", "[0-9]{0,8}", -4..=4i32);
+        written.prop_map(|(negative, whole, fraction, exponent)| {
+            let sign = if negative { "-" } else { "" };
+            let units: i128 = format!("{sign}{whole}{fraction}").parse().unwrap();
+            let scale = 12 + exponent - i32::try_from(fraction.len()).unwrap();
+            let text = format!("{sign}{whole}.{fraction}e{exponent}");
+            (text, units * 10_i128.pow(u32::try_from(scale).unwrap()))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_bytes_is_the_order_of_numbers((a, a_units) in number(), (b, b_units) in number()) {
+            let order = ordered(&a).cmp(&ordered(&b));
+            prop_assert_eq!(order, a_units.cmp(&b_units), "{} {}", a, b);
+            let canonical: Decimal = a.parse().unwrap();
+            prop_assert_eq!(ordered(canonical.as_str()).cmp(&ordered(&a)), Ordering::Equal);
+        }
     }
 }

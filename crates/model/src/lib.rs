@@ -28,6 +28,7 @@ mod shorthand;
 pub mod suggest;
 pub mod tagged;
 pub mod value;
+pub mod version;
 
 pub use canonical::Digest;
 pub use key::{Key, Kind};

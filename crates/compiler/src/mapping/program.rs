@@ -10,7 +10,8 @@ use raccord_model::language::{Field, OnEmpty};
 use raccord_model::port::records::{Record, Row};
 use raccord_model::port::sink::Intent;
 use raccord_model::row::{self, FieldId};
-use raccord_model::value::{Value, parse_boolean, parse_datetime, parse_integer};
+use raccord_model::value::{Value, parse_boolean};
+use raccord_model::version;
 
 use super::convert::{convert, shown};
 use super::transform::{self, Op};
@@ -203,9 +204,11 @@ impl<'p> PageMapper<'p> {
         out.version.clear();
         self.read(record)?;
         let key = self.key(out)?;
-        if let Some(version) = &self.program.version {
-            let value = self.input(version).map_err(|reason| has_key(rejection(None, reason)))?;
-            push_version(&value, &mut out.version);
+        if let Some(input) = &self.program.version {
+            let value = self.input(input).map_err(|reason| has_key(rejection(None, reason)))?;
+            if let Some(text) = value.as_text() {
+                version::push(&mut out.version, &text);
+            }
         }
         Ok(key)
     }
@@ -361,22 +364,6 @@ fn marks_deleted(value: &Scalar<'_>) -> bool {
     match value {
         Scalar::Empty => false,
         other => other.as_text().is_none_or(|text| parse_boolean(&text) != Ok(false)),
-    }
-}
-
-/// A version as bytes that compare: instants and numbers by value, anything else as text.
-fn push_version(value: &Scalar<'_>, out: &mut Vec<u8>) {
-    let Some(text) = value.as_text() else { return };
-    let value = if let Ok(instant) = parse_datetime(&text, Some(&TimeZone::UTC)) {
-        Value::Datetime(instant)
-    } else if let Ok(number) = parse_integer(&text) {
-        Value::Integer(number)
-    } else {
-        Value::Text(Cow::Borrowed(&text))
-    };
-    // The version types can all be part of a key; one that is too long is no version.
-    if row::push_key(out, &value).is_err() {
-        out.clear();
     }
 }
 

@@ -145,6 +145,12 @@ fn versions_compare_and_defaults_are_a_row() {
     assert!(version("\"2024-01-01T00:00:00Z\"") < version("\"2024-01-01T00:00:00.5Z\""));
     assert!(version("\"2024-01-01T02:00:00+02:00\"") == version("\"2024-01-01T00:00:00Z\""));
     assert!(version("9") < version("10"));
+    // However a service writes it, the greater number is the newer one; a number in a text is one too.
+    assert!(version("1700000000.0") < version("\"1700000001.5\""));
+    assert!(version("9223372036854775807") < version("9223372036854775808"));
+    assert!(version("20241231") < version("20241232"));
+    assert_eq!(version("1.0"), version("\"1\""));
+    assert!(version("\"v1\"") < version("1") && version("99999999999") < version("\"1970-01-01\""));
     assert!(version("null").is_empty());
 }
 
