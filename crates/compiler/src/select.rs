@@ -26,6 +26,10 @@ struct Node {
     elements: Vec<(usize, usize)>,
     slots: Vec<Slot>,
     is_list: bool,
+    /// The slots of all the nodes below.
+    slots_below: Vec<Slot>,
+    /// Whether the list is here or below.
+    leads_to_list: bool,
 }
 
 impl Node {
@@ -49,8 +53,25 @@ impl Found<'_> {
     fn clear(&mut self, slots: usize) {
         self.values.clear();
         self.values.resize(slots, None);
+        self.forget_list();
+    }
+
+    fn forget_list(&mut self) {
         self.list.clear();
         self.has_list = false;
+    }
+
+    /// Forgets what was found below a node, because its member came again, and the last one counts. What is found at
+    /// the node itself is replaced anyway.
+    fn forget_below(&mut self, node: &Node) {
+        for slot in &node.slots_below {
+            if let Some(value) = self.values.get_mut(*slot) {
+                *value = None;
+            }
+        }
+        if node.leads_to_list {
+            self.forget_list();
+        }
     }
 }
 
@@ -71,8 +92,9 @@ impl Selector {
     pub fn new<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Self {
         let mut selector = Self { nodes: vec![Node::default()], slots: 0 };
         for path in paths {
-            let node = selector.node_at(path);
-            selector.nodes[node].slots.push(selector.slots);
+            let slot = selector.slots;
+            let node = selector.node_at(path, |above| above.slots_below.push(slot));
+            selector.nodes[node].slots.push(slot);
             selector.slots += 1;
         }
         selector
@@ -81,16 +103,19 @@ impl Selector {
     /// The same selector, which also splits the list at a path.
     #[must_use]
     pub fn with_list(mut self, path: &FieldPath) -> Self {
-        let node = self.node_at(path);
+        let node = self.node_at(path, |above| above.leads_to_list = true);
         self.nodes[node].is_list = true;
+        self.nodes[node].leads_to_list = true;
         self
     }
 
-    fn node_at(&mut self, path: &FieldPath) -> usize {
+    /// The node of a path; each one above it is shown to `pass`.
+    fn node_at(&mut self, path: &FieldPath, mut pass: impl FnMut(&mut Node)) -> usize {
         let mut at = 0;
         for step in &path.0 {
             let next = self.nodes.len();
             let node = &mut self.nodes[at];
+            pass(&mut *node);
             let known = match step {
                 Step::Member(name) => {
                     node.members.iter().find(|(known, _)| known == name).map(|(_, child)| *child)
@@ -113,11 +138,25 @@ impl Selector {
 
     /// Finds the paths in one JSON text. `found` is emptied first and can be used again and again.
     pub fn select<'a>(&self, json: &'a [u8], found: &mut Found<'a>) -> Result<(), SelectError> {
+        // A number beyond all floats is JSON, but the quick way stumbles over one where it wants to go on inside. Errors
+        // are rare, so that nobody pays for the look that the careful way takes at each value beforehand.
+        let Err(quick) = self.select_by(Way::Quick, json, found) else { return Ok(()) };
+        let Err(careful) = self.select_by(Way::Careful, json, found) else { return Ok(()) };
+        // The careful way counts anew inside of values: what shows later is what is wrong with the whole.
+        let (quick, careful) = (SelectError(quick), SelectError(careful));
+        Err(if careful.place() > quick.place() { careful } else { quick })
+    }
+
+    fn select_by<'a>(
+        &self,
+        way: Way,
+        json: &'a [u8],
+        found: &mut Found<'a>,
+    ) -> Result<(), serde_json::Error> {
         found.clear(self.slots);
         let mut deserializer = serde_json::Deserializer::from_slice(json);
-        NodeSeed { selector: self, node: 0, found }.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(())
+        NodeSeed { selector: self, way, node: 0, found }.deserialize(&mut deserializer)?;
+        deserializer.end()
     }
 
     /// The column of each slot in a row with this header: only paths of one member can be columns.
@@ -138,8 +177,18 @@ pub fn span_of(whole: &[u8], part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
+/// How a value is gone into that has children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// At once.
+    Quick,
+    /// After its raw text was taken, and only when it is an object or a list.
+    Careful,
+}
+
 struct NodeSeed<'s, 'f, 'a> {
     selector: &'s Selector,
+    way: Way,
     node: usize,
     found: &'f mut Found<'a>,
 }
@@ -155,12 +204,12 @@ impl<'a> DeserializeSeed<'a> for NodeSeed<'_, '_, 'a> {
 
     fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
         let node = self.node();
-        if node.slots.is_empty() && (node.is_leaf() || !node.is_list) {
+        if self.way == Way::Quick && node.slots.is_empty() && (node.is_leaf() || !node.is_list) {
             return deserializer.deserialize_any(self);
         }
         let raw: &'a RawValue = de::Deserialize::deserialize(deserializer)?;
-        for slot in self.selector.nodes[self.node].slots.clone() {
-            if let Some(value) = self.found.values.get_mut(slot) {
+        for slot in &self.selector.nodes[self.node].slots {
+            if let Some(value) = self.found.values.get_mut(*slot) {
                 *value = Some(raw.get());
             }
         }
@@ -171,56 +220,66 @@ impl<'a> DeserializeSeed<'a> for NodeSeed<'_, '_, 'a> {
 impl<'a> NodeSeed<'_, '_, 'a> {
     /// Goes into a value whose raw text was taken already.
     fn again(self, raw: &'a str) -> Result<(), serde_json::Error> {
-        let Self { selector, node, found } = self;
-        if selector.nodes[node].is_list {
+        let Self { selector, way, node, found } = self;
+        let Node { is_list, .. } = selector.nodes[node];
+        match raw.as_bytes().first() {
+            Some(b'{' | b'[') => {}
+            // Services answer null for an empty list.
+            Some(b'n') => {
+                found.has_list |= is_list;
+                return Ok(());
+            }
+            _ => return Ok(()),
+        }
+        if is_list {
             let list = ListOnly(&mut *found);
             serde_json::Deserializer::from_str(raw).deserialize_any(list)?;
         }
         if selector.nodes[node].is_leaf() {
             return Ok(());
         }
-        let inner = Inside { selector, node, found };
+        let inner = Inside { selector, way, node, found };
         serde_json::Deserializer::from_str(raw).deserialize_any(inner)
     }
 }
 
-/// Goes through a value for its children alone.
+/// Goes through an object or a list for its children alone.
 struct Inside<'s, 'f, 'a> {
     selector: &'s Selector,
+    way: Way,
     node: usize,
     found: &'f mut Found<'a>,
 }
 
-/// Goes through a value for its elements alone.
+/// Goes through an object or a list for its elements alone.
 struct ListOnly<'f, 'a>(&'f mut Found<'a>);
-
-/// The visits that find nothing to go into.
-macro_rules! ignore_scalars {
-    () => {
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("any JSON value")
-        }
-        fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-            Ok(())
-        }
-        fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-            Ok(())
-        }
-        fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-            Ok(())
-        }
-        fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-            Ok(())
-        }
-        fn visit_str<E>(self, _: &str) -> Result<(), E> {
-            Ok(())
-        }
-    };
-}
 
 impl<'a> Visitor<'a> for NodeSeed<'_, '_, 'a> {
     type Value = ();
-    ignore_scalars!();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
 
     fn visit_unit<E>(self) -> Result<(), E> {
         // Services answer null for an empty list.
@@ -232,30 +291,32 @@ impl<'a> Visitor<'a> for NodeSeed<'_, '_, 'a> {
         if self.node().is_list {
             return ListOnly(self.found).visit_map(map);
         }
-        Inside { selector: self.selector, node: self.node, found: self.found }.visit_map(map)
+        Inside { selector: self.selector, way: self.way, node: self.node, found: self.found }.visit_map(map)
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, seq: A) -> Result<(), A::Error> {
         if self.node().is_list {
             return ListOnly(self.found).visit_seq(seq);
         }
-        Inside { selector: self.selector, node: self.node, found: self.found }.visit_seq(seq)
+        Inside { selector: self.selector, way: self.way, node: self.node, found: self.found }.visit_seq(seq)
     }
 }
 
 impl<'a> Visitor<'a> for Inside<'_, '_, 'a> {
     type Value = ();
-    ignore_scalars!();
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list")
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { selector, node, found } = self;
+        let Self { selector, way, node, found } = self;
         while let Some(child) = map.next_key_seed(MemberSeed(&selector.nodes[node].members))? {
             match child {
-                Some(node) => map.next_value_seed(NodeSeed { selector, node, found: &mut *found })?,
+                Some(node) => {
+                    found.forget_below(&selector.nodes[node]);
+                    map.next_value_seed(NodeSeed { selector, way, node, found: &mut *found })?;
+                }
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -265,12 +326,12 @@ impl<'a> Visitor<'a> for Inside<'_, '_, 'a> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Self { selector, node, found } = self;
+        let Self { selector, way, node, found } = self;
         for at in 0.. {
             let child = selector.nodes[node].elements.iter().find(|(index, _)| *index == at);
             let more = match child {
                 Some(&(_, node)) => {
-                    seq.next_element_seed(NodeSeed { selector, node, found: &mut *found })?.is_some()
+                    seq.next_element_seed(NodeSeed { selector, way, node, found: &mut *found })?.is_some()
                 }
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
@@ -284,11 +345,9 @@ impl<'a> Visitor<'a> for Inside<'_, '_, 'a> {
 
 impl<'a> Visitor<'a> for ListOnly<'_, 'a> {
     type Value = ();
-    ignore_scalars!();
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.0.has_list = true;
-        Ok(())
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list")
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
@@ -348,6 +407,48 @@ mod tests {
         check(&["n", "é", "id.x", "missing"], record, &[Some("null"), Some("\"ü\""), None, None]);
         check(&["$"], "3", &[Some("3")]);
         check(&["id", "id"], r#"{"id":1}"#, &[Some("1"), Some("1")]);
+    }
+
+    #[test]
+    fn of_a_member_that_comes_twice_the_last_counts() {
+        check(&["a"], r#"{"a":1,"a":2}"#, &[Some("2")]);
+        check(&["a"], r#"{"a":1,"a":null}"#, &[Some("null")]);
+        check(&["o.b"], r#"{"o":{"b":"1"},"o":null}"#, &[None]);
+        check(&["o.b", "o.c"], r#"{"o":{"b":1,"c":2},"x":{"b":0},"o":{"c":3}}"#, &[None, Some("3")]);
+        check(&["o", "o.b"], r#"{"o":{"b":1},"o":{"c":3}}"#, &[Some(r#"{"c":3}"#), None]);
+        check(&["o[1].b", "o[0]"], r#"{"o":[1,{"b":2}],"o":[3]}"#, &[None, Some("3")]);
+        check(&["p.o.b", "p.x"], r#"{"p":{"x":1,"o":{"b":1},"o":7}}"#, &[None, Some("1")]);
+        check(&["p.o.b", "q"], r#"{"p":{"o":{"b":1}},"q":2,"p":{}}"#, &[None, Some("2")]);
+        let selector = Selector::new([]).with_list(&"r.data".parse().unwrap());
+        for (body, has_list, list) in [
+            (r#"{"r":{"data":[1,2],"data":[3]}}"#, true, vec!["3"]),
+            (r#"{"r":{"data":[1,2]},"r":{"data":null}}"#, true, vec![]),
+            (r#"{"r":{"data":[1,2]},"r":{}}"#, false, vec![]),
+        ] {
+            let mut found = Found::default();
+            selector.select(body.as_bytes(), &mut found).unwrap();
+            assert_eq!((found.has_list, found.list), (has_list, list), "{body}");
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_all_floats_are_skipped_taken_and_not_gone_into() {
+        check(&["o"], r#"{"o":1e999}"#, &[Some("1e999")]);
+        check(&["x"], r#"{"o":1e999,"x":1}"#, &[Some("1")]);
+        check(&["o.b", "x"], r#"{"o":1e999,"x":-1e999}"#, &[None, Some("-1e999")]);
+        check(&["o", "o.b"], r#"{"o":1e999}"#, &[Some("1e999"), None]);
+        check(&["o[0].b", "o[1]"], r#"{"o":[1e999, [1e999]]}"#, &[None, Some("[1e999]")]);
+        check(&["o.b", "p.q.r"], r#"{"o":{"b":1},"o":1e999,"p":{"q":{"r":2}}}"#, &[None, Some("2")]);
+        check(&["o.b"], " 1e999 ", &[None]);
+        let list = Selector::new([&"n.m".parse().unwrap()]).with_list(&"data".parse().unwrap());
+        let mut found = Found::default();
+        list.select(br#"{"n":1e999,"data":[{"a":1e999},{}]}"#, &mut found).unwrap();
+        assert_eq!(found.list, [r#"{"a":1e999}"#, "{}"]);
+        list.select(br#"{"n":{"m":1},"data":1e999}"#, &mut found).unwrap();
+        assert_eq!((found.has_list, found.values), (false, vec![Some("1")]));
+        // What is no JSON is told with its own place all the same.
+        let wrong = list.select(b"{\"n\":1e999,\n\"data\":[}", &mut Found::default()).unwrap_err();
+        assert_eq!(wrong.to_string(), "not JSON: expected value at line 2 column 9");
     }
 
     #[test]
