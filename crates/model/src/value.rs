@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use crate::decimal::Decimal;
 
@@ -31,8 +32,33 @@ impl From<jiff::Timestamp> for Instant {
     }
 }
 
+/// The seconds of a day.
+const DAY: i64 = 86_400;
+
 impl Instant {
-    /// As the time library's type; `None` outside its years -9999 to 9999.
+    /// The instant at which clocks with an offset show a date and time; `None` when it is outside of the years -9999
+    /// to 9999 in UTC.
+    pub fn at(shown: civil::DateTime, offset: Offset) -> Option<Self> {
+        let time = shown.time();
+        let minutes = i64::from(time.hour()) * 60 + i64::from(time.minute());
+        let seconds =
+            i64::from(days_since_epoch(shown.date())) * DAY + minutes * 60 + i64::from(time.second());
+        let instant =
+            Self { seconds: seconds - i64::from(offset.seconds()), nanoseconds: time.subsec_nanosecond() };
+        instant.civil().map(|_| instant)
+    }
+
+    /// The date and time in UTC; `None` outside the years -9999 to 9999.
+    pub fn civil(self) -> Option<civil::DateTime> {
+        let date = date_of(i32::try_from(self.seconds.div_euclid(DAY)).ok()?)?;
+        let second = self.seconds.rem_euclid(DAY);
+        let part = |number: i64| i8::try_from(number).ok();
+        let (hour, minute, second) = (part(second / 3_600)?, part(second / 60 % 60)?, part(second % 60)?);
+        let time = civil::Time::new(hour, minute, second, self.nanoseconds).ok()?;
+        Some(date.to_datetime(time))
+    }
+
+    /// As the time library's type, whose last one is 9999-12-30T22:00:00.999999999Z; `None` beyond.
     pub fn timestamp(self) -> Option<jiff::Timestamp> {
         jiff::Timestamp::new(self.seconds, self.nanoseconds).ok()
     }
@@ -40,8 +66,8 @@ impl Instant {
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.timestamp() {
-            Some(timestamp) => timestamp.fmt(f),
+        match self.civil() {
+            Some(shown) => write!(f, "{shown}Z"),
             None => write!(f, "{}.{:09}s", self.seconds, self.nanoseconds),
         }
     }
@@ -75,11 +101,7 @@ impl Value<'_> {
         match self {
             Self::Text(text) => Json::String(text.to_string()),
             Self::Integer(number) => Json::from(*number),
-            // A decimal that a 64-bit float cannot hold stays exact as text.
-            Self::Decimal(decimal) => match decimal.as_str().parse::<f64>() {
-                Ok(float) if format!("{float}") == decimal.as_str() => Json::from(float),
-                _ => Json::String(decimal.to_string()),
-            },
+            Self::Decimal(decimal) => decimal_json(decimal),
             Self::Boolean(value) => Json::Bool(*value),
             Self::Date(days) => Json::String(date_text(*days)),
             Self::Datetime(instant) => Json::String(instant.to_string()),
@@ -103,14 +125,27 @@ impl Value<'_> {
     }
 }
 
+/// A number when readers that know 64-bit floats alone get it exactly, and a text otherwise; a whole number has
+/// neither point nor exponent.
+fn decimal_json(decimal: &Decimal) -> serde_json::Value {
+    let text = decimal.as_str();
+    let is_whole = !text.contains('.');
+    match (text.parse::<f64>(), text.parse::<i64>()) {
+        (Ok(float), Ok(whole)) if float.to_string() == text => whole.into(),
+        (Ok(float), Err(_)) if !is_whole && float.to_string() == text => float.into(),
+        _ => text.into(),
+    }
+}
+
 /// The first day of the epoch.
 const EPOCH: civil::Date = civil::date(1970, 1, 1);
 
+fn date_of(days: i32) -> Option<civil::Date> {
+    jiff::Span::new().try_days(days).and_then(|span| EPOCH.checked_add(span)).ok()
+}
+
 fn date_text(days: i32) -> String {
-    match jiff::Span::new().try_days(days).and_then(|span| EPOCH.checked_add(span)) {
-        Ok(date) => date.to_string(),
-        Err(_) => format!("{days}d"),
-    }
+    date_of(days).map_or_else(|| format!("{days}d"), |date| date.to_string())
 }
 
 /// Days since 1970-01-01.
@@ -133,9 +168,20 @@ pub enum ValueError {
     /// Not a date.
     #[error("is not a date such as 2024-01-31")]
     Date,
+    /// A date and time where a day is wanted: which day it is would depend on where one is.
+    #[error(
+        "has a time or a zone, and a date has none; take the day as it is written with `transform: [{{truncate: 10}}]`, \
+         or make the field a datetime"
+    )]
+    NotADay,
     /// Not an instant.
     #[error("is not a date and time such as 2024-01-31T09:30:00Z")]
     Datetime,
+    /// An instant that cannot be written with a year of four digits.
+    #[error(
+        "is outside of the years -9999 to 9999 in UTC; the last instant is 9999-12-31T23:59:59.999999999Z"
+    )]
+    OutOfYears,
     /// A date and time that could be anywhere on earth.
     #[error("has no time zone; name one with `timezone` in the mapping")]
     NoZone,
@@ -212,22 +258,68 @@ pub fn parse_integer(text: &str) -> Result<i64, ValueError> {
     decimal.as_str().parse().map_err(|_| ValueError::Integer)
 }
 
-/// Reads a day; a date and time is cut to its day as written.
-pub fn parse_date(text: &str) -> Result<i32, ValueError> {
-    let date: civil::Date = text.parse().map_err(|_| ValueError::Date)?;
-    Ok(days_since_epoch(date))
+/// A text in ISO 8601, as far as it says when something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// A day, without time and zone.
+    Day(civil::Date),
+    /// A date and time that could be anywhere on earth.
+    Local(civil::DateTime),
+    /// A date, or a date and time, with an offset or a time zone.
+    Instant(Instant),
 }
 
-/// Reads an instant: RFC 3339, or without a zone when one is named.
-pub fn parse_datetime(text: &str, zone: Option<&TimeZone>) -> Result<Instant, ValueError> {
-    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return Ok(timestamp.into());
+impl Moment {
+    /// Reads RFC 3339, RFC 9557 (`2024-06-30T10:00:00[Europe/Paris]`) and their relatives of ISO 8601.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+            return Ok(Self::Instant(timestamp.into()));
+        }
+        // The types of the library that have no zone would drop the one that is written.
+        let pieces = Pieces::parse(text).map_err(|_| ValueError::Datetime)?;
+        let shown = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+        if let Some(offset) = pieces.to_numeric_offset() {
+            return Instant::at(shown, offset).map(Self::Instant).ok_or(ValueError::OutOfYears);
+        }
+        if let Some(zone) = pieces.to_time_zone().map_err(|_| ValueError::Datetime)? {
+            return in_zone(shown, &zone).map(Self::Instant);
+        }
+        Ok(if pieces.time().is_some() { Self::Local(shown) } else { Self::Day(pieces.date()) })
     }
-    let Ok(civil) = text.parse::<civil::DateTime>() else {
-        return Err(ValueError::Datetime);
+}
+
+/// The instant at which clocks of a zone show a date and time. One that they show twice is the first of them, one
+/// that they leave out is as much later.
+fn in_zone(shown: civil::DateTime, zone: &TimeZone) -> Result<Instant, ValueError> {
+    let (AmbiguousOffset::Unambiguous { offset }
+    | AmbiguousOffset::Gap { before: offset, .. }
+    | AmbiguousOffset::Fold { before: offset, .. }) = zone.to_ambiguous_timestamp(shown).offset();
+    Instant::at(shown, offset).ok_or(ValueError::OutOfYears)
+}
+
+/// Reads a day. What has a time or a zone is none.
+pub fn parse_date(text: &str) -> Result<i32, ValueError> {
+    match Moment::parse(text) {
+        Ok(Moment::Day(date)) => Ok(days_since_epoch(date)),
+        Ok(Moment::Local(_) | Moment::Instant(_)) | Err(ValueError::OutOfYears) => Err(ValueError::NotADay),
+        Err(_) => Err(ValueError::Date),
+    }
+}
+
+/// Reads the day that is written in a date, or in a date and time, whatever its zone.
+pub fn parse_written_day(text: &str) -> Result<i32, ValueError> {
+    Pieces::parse(text).map(|pieces| days_since_epoch(pieces.date())).map_err(|_| ValueError::Date)
+}
+
+/// Reads an instant: RFC 3339, or without a zone when one is named. A zone in the text goes before the one that is
+/// named.
+pub fn parse_datetime(text: &str, zone: Option<&TimeZone>) -> Result<Instant, ValueError> {
+    let shown = match Moment::parse(text)? {
+        Moment::Instant(instant) => return Ok(instant),
+        Moment::Local(shown) => shown,
+        Moment::Day(date) => date.to_datetime(civil::Time::midnight()),
     };
-    let zone = zone.ok_or(ValueError::NoZone)?;
-    zone.to_timestamp(civil).map(Instant::from).map_err(|_| ValueError::Datetime)
+    in_zone(shown, zone.ok_or(ValueError::NoZone)?)
 }
 
 #[cfg(test)]
@@ -250,6 +342,96 @@ mod tests {
         assert_eq!(precise.to_string(), "2024-01-31T07:30:00.123456789Z");
         let before = parse_datetime("1969-12-31T23:59:59.5Z", None).unwrap();
         assert_eq!((before.seconds, before.nanoseconds), (-1, 500_000_000));
+    }
+
+    #[test]
+    fn a_zone_that_is_written_is_never_dropped() {
+        use ValueError::{Datetime, NoZone, OutOfYears};
+        // (text, in Montreal, without a zone)
+        let cases = [
+            ("2024-06-30T10:00:00[Europe/Paris]", Ok("2024-06-30T08:00:00Z"), Ok(())),
+            ("2024-06-30T10:00:00+02:00[Europe/Paris]", Ok("2024-06-30T08:00:00Z"), Ok(())),
+            ("2024-06-30T10:00:00Z[Europe/Paris]", Ok("2024-06-30T10:00:00Z"), Ok(())),
+            ("2024-06-30[Europe/Paris]", Ok("2024-06-29T22:00:00Z"), Ok(())),
+            ("2024-06-30T10:00:00[Mars/Base]", Err(Datetime), Err(Datetime)),
+            ("2024-06-30T10:00:00", Ok("2024-06-30T14:00:00Z"), Err(NoZone)),
+            ("2024-06-30 10:00", Ok("2024-06-30T14:00:00Z"), Err(NoZone)),
+            ("2024-06-30", Ok("2024-06-30T04:00:00Z"), Err(NoZone)),
+            // Clocks leave out 02:30 in spring, and show 01:30 twice in autumn.
+            ("2024-03-10T02:30:00", Ok("2024-03-10T07:30:00Z"), Err(NoZone)),
+            ("2024-11-03T01:30:00", Ok("2024-11-03T05:30:00Z"), Err(NoZone)),
+            // The open end, beyond the last instant of the time library.
+            ("9999-12-30T23:00:00Z", Ok("9999-12-30T23:00:00Z"), Ok(())),
+            ("9999-12-31T00:00:00Z", Ok("9999-12-31T00:00:00Z"), Ok(())),
+            ("9999-12-31T23:59:59.999999999Z", Ok("9999-12-31T23:59:59.999999999Z"), Ok(())),
+            ("9999-12-31T23:59:59.5+02:00", Ok("9999-12-31T21:59:59.5Z"), Ok(())),
+            ("9999-12-31", Ok("9999-12-31T05:00:00Z"), Err(NoZone)),
+            ("9999-12-31T23:59:59", Err(OutOfYears), Err(NoZone)),
+            ("9999-12-31T23:59:59-05:00", Err(OutOfYears), Err(OutOfYears)),
+            ("-009999-01-01T00:00:00Z", Ok("-009999-01-01T00:00:00Z"), Ok(())),
+            ("-009999-01-01T00:00:00+01:00", Err(OutOfYears), Err(OutOfYears)),
+            ("0001-01-01T00:00:00Z", Ok("0001-01-01T00:00:00Z"), Ok(())),
+            ("10:00:00", Err(Datetime), Err(Datetime)),
+            ("soon", Err(Datetime), Err(Datetime)),
+        ];
+        let montreal = TimeZone::get("America/Montreal").unwrap();
+        for (text, in_montreal, without) in cases {
+            let read = parse_datetime(text, Some(&montreal)).map(|instant| instant.to_string());
+            assert_eq!(read, in_montreal.map(str::to_owned), "{text}");
+            assert_eq!(parse_datetime(text, None).map(|_| ()), without, "{text}");
+            if let Ok(shown) = read {
+                assert_eq!(parse_datetime(&shown, None).unwrap().to_string(), shown, "read back");
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_has_no_time() {
+        use ValueError::{Date, NotADay};
+        // (text, as a date, the day that is written in it)
+        let cases = [
+            ("2024-01-31", Ok("2024-01-31"), Ok("2024-01-31")),
+            ("9999-12-31", Ok("9999-12-31"), Ok("9999-12-31")),
+            ("-009999-01-01", Ok("-009999-01-01"), Ok("-009999-01-01")),
+            ("2024-01-31T23:30:00-05:00", Err(NotADay), Ok("2024-01-31")),
+            ("2024-01-31T10:00:00Z", Err(NotADay), Ok("2024-01-31")),
+            ("2024-01-31T00:00:00", Err(NotADay), Ok("2024-01-31")),
+            ("2024-01-31 10:00", Err(NotADay), Ok("2024-01-31")),
+            ("2024-01-31[Europe/Paris]", Err(NotADay), Ok("2024-01-31")),
+            ("9999-12-31T23:59:59-05:00", Err(NotADay), Ok("9999-12-31")),
+            ("2024-02-30", Err(Date), Err(Date)),
+            ("31/01/2024", Err(Date), Err(Date)),
+        ];
+        for (text, day, written) in cases {
+            let shown = |read: Result<i32, _>| read.map(date_text);
+            assert_eq!(shown(parse_date(text)), day.map(str::to_owned), "{text}");
+            assert_eq!(shown(parse_written_day(text)), written.map(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_are_json_that_is_read_back_exactly() {
+        let large = format!("1{}", "0".repeat(99));
+        let cases = [
+            ("3", "3".to_owned()),
+            ("3.0", "3".to_owned()),
+            ("0", "0".to_owned()),
+            ("-0.50", "-0.5".to_owned()),
+            ("19.99", "19.99".to_owned()),
+            ("1000000000000000000", "1000000000000000000".to_owned()),
+            ("9007199254740993", "\"9007199254740993\"".to_owned()),
+            ("0.1000000000000000055", "\"0.1000000000000000055\"".to_owned()),
+            ("1e99", format!("\"{large}\"")),
+        ];
+        for (text, expected) in cases {
+            let decimal: Decimal = text.parse().unwrap();
+            let json = Value::Decimal(decimal.clone()).to_json();
+            assert_eq!(json.to_string(), expected, "{text}");
+            let read: Decimal = json.as_str().unwrap_or(&expected).parse().unwrap();
+            assert_eq!(read, decimal, "{text}");
+        }
+        let small: Decimal = "0.0000001".parse().unwrap();
+        assert_eq!(Value::Decimal(small).to_json().to_string(), "1e-7");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use raccord_model::decimal::Decimal;
 use raccord_model::duration::Seconds;
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::connector::http::CursorFormat;
-use raccord_model::value::{Instant, parse_date, parse_datetime, parse_integer};
+use raccord_model::value::{Instant, parse_datetime, parse_integer, parse_written_day};
 
 use super::component::Target;
 
@@ -60,8 +60,8 @@ impl IncrementalCursor {
             CursorFormat::UnixMillis => {
                 seconds.saturating_mul(1_000).saturating_add(i64::from(nanoseconds / 1_000_000)).to_string()
             }
-            CursorFormat::Date => match (Instant { seconds, nanoseconds }).timestamp() {
-                Some(timestamp) => timestamp.strftime("%Y-%m-%d").to_string(),
+            CursorFormat::Date => match (Instant { seconds, nanoseconds }).civil() {
+                Some(shown) => shown.date().to_string(),
                 None => cursor.to_string(),
             },
             CursorFormat::Rfc3339 | CursorFormat::Integer | CursorFormat::Text => cursor.to_string(),
@@ -97,7 +97,7 @@ pub(super) fn parse(format: CursorFormat, text: &str) -> Option<Cursor> {
     match format {
         CursorFormat::Rfc3339 => parse_datetime(text, None).ok().map(Cursor::from),
         CursorFormat::Date => {
-            parse_date(text).ok().map(|days| Cursor::Instant(i64::from(days).saturating_mul(DAY), 0))
+            parse_written_day(text).ok().map(|days| Cursor::Instant(i64::from(days).saturating_mul(DAY), 0))
         }
         CursorFormat::Unix => instant_of(text, 0),
         CursorFormat::UnixMillis => instant_of(text, 3),
@@ -168,6 +168,9 @@ mod tests {
             (Rfc3339, "1706686200", None),
             (Rfc3339, "null", None),
             (Date, "\"2024-03-01\"", Some(("2024-03-01", "2024-02-29"))),
+            (Date, "\"2024-03-01T09:30:00Z\"", Some(("2024-03-01", "2024-02-29"))),
+            (Date, "\"2024-03-01T09:30:00-05:00\"", Some(("2024-03-01", "2024-02-29"))),
+            (Rfc3339, "\"9999-12-31T00:04:00Z\"", Some(("9999-12-31T00:04:00Z", "9999-12-30T23:59:00Z"))),
             (Unix, "1706686200", Some(("1706686200", "1706685900"))),
             (Unix, "\"1706686200.75\"", Some(("1706686200", "1706685900"))),
             (Unix, "-1.5", Some(("-2", "-302"))),

@@ -8,6 +8,7 @@ use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::Transform;
+use raccord_model::value::{Instant, Moment};
 
 use crate::scalar::Scalar;
 
@@ -166,12 +167,24 @@ fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Reads a date in a format and writes it in ISO 8601: an instant when it has an offset, else a civil one.
+/// Reads a date in a format and writes it in ISO 8601: an instant when it has an offset or a zone, else a civil one.
 fn parse_date(format: &str, text: &str) -> Result<String, String> {
     let parsed: BrokenDownTime =
         strtime::parse(format, text).map_err(|_| format!("does not have the format `{format}`"))?;
     if let Ok(timestamp) = parsed.to_timestamp() {
         return Ok(timestamp.to_string());
+    }
+    // An offset or a zone is never dropped, also where the time library has no instant for it.
+    let no_instant = || format!("is not an instant in the format `{format}`");
+    if let Some(offset) = parsed.offset() {
+        let instant = parsed.to_datetime().ok().and_then(|shown| Instant::at(shown, offset));
+        return instant.map(|instant| instant.to_string()).ok_or_else(no_instant);
+    }
+    if parsed.iana_time_zone().is_some() {
+        return parsed
+            .to_zoned_datetime()
+            .map(|zoned| zoned.timestamp().to_string())
+            .map_err(|_| no_instant());
     }
     if let Ok(datetime) = parsed.to_datetime()
         && parsed.hour().is_some()
@@ -186,14 +199,21 @@ fn parse_date(format: &str, text: &str) -> Result<String, String> {
 
 fn format_date(format: &str, text: &str) -> Result<String, String> {
     let not_a_date = || "is not a date or instant in ISO 8601".to_owned();
-    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return strtime::format(format, &timestamp.to_zoned_datetime(TimeZone::UTC))
-            .map_err(|_| not_a_date());
-    }
-    if let Ok(datetime) = text.parse::<civil::DateTime>() {
-        return strtime::format(format, datetime).map_err(|_| not_a_date());
-    }
-    Err(not_a_date())
+    let instant = match Moment::parse(text).map_err(|_| not_a_date())? {
+        Moment::Day(date) => {
+            let midnight = date.to_datetime(civil::Time::midnight());
+            return strtime::format(format, midnight).map_err(|_| not_a_date());
+        }
+        Moment::Local(shown) => return strtime::format(format, shown).map_err(|_| not_a_date()),
+        Moment::Instant(instant) => instant,
+    };
+    // Of the last day of all the time library knows the clock alone, not the zone.
+    let written = match (instant.timestamp(), instant.civil()) {
+        (Some(timestamp), _) => strtime::format(format, &timestamp.to_zoned_datetime(TimeZone::UTC)),
+        (None, Some(shown)) => strtime::format(format, shown),
+        (None, None) => return Err(not_a_date()),
+    };
+    written.map_err(|_| not_a_date())
 }
 
 #[cfg(test)]
@@ -237,6 +257,7 @@ mod tests {
         );
         check(&[Transform::FormatDate("%Y".into())], text("2024-01-31T09:30:00Z"), Ok(text("2024")));
         check(&[Transform::FormatDate("%d.%m.".into())], text("2024-01-31"), Ok(text("31.01.")));
+        check(&[Transform::FormatDate("%d.%m. %H:%M".into())], text("2024-01-31"), Ok(text("31.01. 00:00")));
         check(&[Transform::Split(";".into()), Transform::Join("+".into())], text("a; b"), Ok(text("a+b")));
         check(&[Transform::Join("-".into())], Scalar::from_json(r#"["x","y"]"#), Ok(text("x-y")));
         let table = BTreeMap::from([("A".to_owned(), "active".to_owned())]);
@@ -252,6 +273,27 @@ mod tests {
         );
         check(&[Transform::Lookup(Lookup { table, default: Some("?".into()) })], text("B"), Ok(text("?")));
         check(&[Transform::Trim], Scalar::from_json("{}"), Err("is an object, and a transform wants a text"));
+    }
+
+    #[test]
+    fn dates_keep_the_zone_that_they_have() {
+        let text = |text: &'static str| Scalar::text(text);
+        let parse = |format: &str| [Transform::ParseDate(format.into())];
+        check(&parse("%d/%m/%Y %H:%M %z"), text("31/12/9999 00:00 +0000"), Ok(text("9999-12-31T00:00:00Z")));
+        check(
+            &parse("%d/%m/%Y %H:%M %Q"),
+            text("30/06/2024 10:00 Europe/Paris"),
+            Ok(text("2024-06-30T08:00:00Z")),
+        );
+        check(
+            &parse("%d/%m/%Y %H:%M %z"),
+            text("31/12/9999 23:00 -0500"),
+            Err("is not an instant in the format `%d/%m/%Y %H:%M %z`"),
+        );
+        let format = |format: &str| [Transform::FormatDate(format.into())];
+        check(&format("%Y-%m-%d"), text("9999-12-31T00:30:00+01:00"), Ok(text("9999-12-30")));
+        check(&format("%Y-%m-%d"), text("9999-12-31T23:00:00Z"), Ok(text("9999-12-31")));
+        check(&format("%H:%M"), text("2024-06-30T10:00:00[Europe/Paris]"), Ok(text("08:00")));
     }
 
     #[test]
