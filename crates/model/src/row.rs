@@ -12,7 +12,7 @@ use crate::value::{Instant, Value};
 /// The id of a field of an entity, for ever.
 pub type FieldId = u32;
 
-/// The longest key, in bytes.
+/// The longest key, in bytes as it is kept: a text takes three more than it has.
 pub const MAX_KEY: usize = 1024;
 
 /// The first byte of every row.
@@ -214,7 +214,7 @@ pub fn push_key(out: &mut Vec<u8>, value: &Value<'_>) -> Result<(), NotAKey> {
         }
         Value::Decimal(_) | Value::Choices(_) | Value::Json(_) => return Err(NotAKey::Type),
     }
-    if out.len() > MAX_KEY { Err(NotAKey::TooLong) } else { Ok(()) }
+    if out.len() > MAX_KEY { Err(NotAKey::TooLong(out.len())) } else { Ok(()) }
 }
 
 /// Why values are not a key; completes the sentence "the key …".
@@ -223,9 +223,9 @@ pub enum NotAKey {
     /// A type without a useful order.
     #[error("has a type that cannot be a key")]
     Type,
-    /// Longer than [`MAX_KEY`].
-    #[error("is longer than {MAX_KEY} bytes")]
-    TooLong,
+    /// So many bytes as far as it was written, more than [`MAX_KEY`].
+    #[error("takes {0} bytes, and {MAX_KEY} is the most; a text takes 3 more than it has in UTF-8")]
+    TooLong(usize),
 }
 
 fn push_ordered(out: &mut Vec<u8>, tag: u8, number: i64) {
@@ -351,6 +351,14 @@ mod tests {
             push(&mut out, *id, value.as_ref());
         }
         out
+    }
+
+    #[test]
+    fn a_key_of_one_text_holds_three_bytes_less() {
+        let text = |bytes: usize| Value::Text("x".repeat(bytes).into());
+        assert_eq!(push_key(&mut Vec::new(), &text(MAX_KEY - 3)), Ok(()));
+        let longer = push_key(&mut Vec::new(), &text(MAX_KEY - 2));
+        assert_eq!(longer, Err(NotAKey::TooLong(MAX_KEY + 1)));
     }
 
     proptest! {

@@ -16,7 +16,7 @@ const SHOWN: usize = 60;
 /// So deep JSON may be nested that every reader takes it.
 const MAX_SURE_DEPTH: usize = 100;
 
-/// Converts to the type of a field. `Empty` is the caller's affair and converts to nothing.
+/// Converts to the type of a field. What is empty converts to nothing: `Empty`, and a list without any choice in it.
 pub(super) fn convert<'a>(
     value: Scalar<'a>,
     field: &Field,
@@ -27,7 +27,10 @@ pub(super) fn convert<'a>(
     }
     Ok(Some(match field.field_type {
         FieldType::Json => Value::Json(Cow::Owned(json(&value)?)),
-        FieldType::Choices => Value::Choices(choices(value, field)?),
+        FieldType::Choices => match choices(value, field)? {
+            none if none.is_empty() => return Ok(None),
+            some => Value::Choices(some),
+        },
         FieldType::Boolean => match value {
             Scalar::Boolean(value) => Value::Boolean(value),
             other => Value::Boolean(parse_boolean(&text(other, "a boolean")?)?),
@@ -165,6 +168,12 @@ mod tests {
         let choices = Field { field_type: FieldType::Choices, ..choice };
         check(&choices, "[\"b\",\"a\",\"b\"]", Ok("b, a"));
         check(&choices, "\"b\"", Ok("b"));
+        check(&choices, "[\"\",\"b\",null]", Ok("b"));
+        for none in ["[]", "[\"\"]", "[null, \"\"]"] {
+            check(&choices, none, Ok("nothing"));
+        }
+        check(&choices, "[\" \"]", Err(ValueError::Choice));
+        check(&of(FieldType::Json), "[]", Ok("[]"));
         let short = Field { max_length: Some(2), ..of(FieldType::Text) };
         check(&short, "\"été\"", Err(ValueError::TooLong(2)));
     }

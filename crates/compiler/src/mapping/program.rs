@@ -304,7 +304,7 @@ impl<'p> PageMapper<'p> {
             let converted = convert(value.clone(), &assignment.field, assignment.zone.as_ref());
             return match converted {
                 Ok(Some(value)) => Ok(Outcome::Value(value)),
-                Ok(None) => Ok(Outcome::Clear),
+                Ok(None) => empty(assignment),
                 Err(error) => Err(misfit(assignment, &value, &error.to_string())),
             };
         }

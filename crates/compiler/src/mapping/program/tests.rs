@@ -15,7 +15,11 @@ const ENTITY: &str = r#"{
 }"#;
 
 fn program(mapping: &str) -> Program {
-    let entity: Entity = serde_json::from_str(ENTITY).unwrap();
+    program_of(ENTITY, mapping)
+}
+
+fn program_of(entity: &str, mapping: &str) -> Program {
+    let entity: Entity = serde_json::from_str(entity).unwrap();
     let mapping: MappingSpec = serde_json::from_str(mapping).unwrap();
     let layout = Layout::provisional(&entity);
     let (deleted, version, cursor) =
@@ -35,7 +39,11 @@ fn program(mapping: &str) -> Program {
 
 /// Renders a patch as `field=value`, an explicit empty as `field=`.
 fn shown_patch(patch: &[u8]) -> String {
-    let entity: Entity = serde_json::from_str(ENTITY).unwrap();
+    shown_fields(ENTITY, patch)
+}
+
+fn shown_fields(entity: &str, patch: &[u8]) -> String {
+    let entity: Entity = serde_json::from_str(entity).unwrap();
     let names: Vec<_> = entity.fields.keys().map(ToString::to_string).collect();
     let fields = row::fields(patch).unwrap().map(|field| {
         let field = field.unwrap();
@@ -104,6 +112,35 @@ fn records_are_rejected_with_a_reason() {
         r#"{"id":"7","email":"\u001b[2ja\nb"}"#,
         "rejected: the value `\u{fffd}[2ja\u{fffd}b` is not an e-mail address",
     );
+}
+
+/// (what is mapped, `onEmpty`, what becomes of the row)
+#[test]
+fn a_list_without_a_choice_is_empty() {
+    let entity = r#"{"key": "id", "fields": {"id": "text",
+        "tags": {"type": "choices", "options": ["a", "b"], "required": true},
+        "more": {"type": "choices", "options": ["a", "b"], "default": ["b"]}}}"#;
+    for (tags, more, on_empty, expected) in [
+        (r#"["a"]"#, "[]", "clear", "id=1 more= tags=a"),
+        (r#"["a"]"#, r#"[""]"#, "default", "id=1 more=b tags=a"),
+        (r#""b""#, "[null]", "ignore", "id=1 tags=b"),
+        (r#"["a"]"#, r#""""#, "reject", "the value is empty, and `onEmpty` says reject"),
+        (r#"["a"]"#, "[]", "reject", "the value is empty, and `onEmpty` says reject"),
+        ("[]", r#"["a"]"#, "clear", "the value is empty, and the field is required"),
+        (r#"[""]"#, r#"["a"]"#, "clear", "the value is empty, and the field is required"),
+    ] {
+        let mapping = format!(
+            r#"{{"primaryKey": {{"id": "id"}}, "fields": {{"tags": "tags", "more": {{"from": "more", "onEmpty": "{on_empty}"}}}}}}"#
+        );
+        let program = program_of(entity, &mapping);
+        let record = format!(r#"{{"id": 1, "tags": {tags}, "more": {more}}}"#);
+        let mut out = Mapped::default();
+        let shown = match program.page(None, None).map(Record::Json(record.as_bytes()), &mut out) {
+            Ok(_) => shown_fields(entity, &out.patch),
+            Err(rejection) => rejection.reason,
+        };
+        assert_eq!(shown, expected, "{record} {on_empty}");
+    }
 }
 
 #[test]
