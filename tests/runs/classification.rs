@@ -68,6 +68,36 @@ fn a_key_that_comes_twice_is_one_row() {
     assert_eq!(rows(&environment, "name"), "1=Anna");
 }
 
+/// Each record comes with the one version, with the next, and with the one again.
+#[test]
+fn a_greater_version_wins_however_it_is_written() {
+    let versions = [
+        ("9", "10"),
+        ("9.5", "10.5"),
+        ("1700000000.0", "1700000001.5"),
+        ("20241231", "20241232"),
+        ("9223372036854775807", "9223372036854775808"),
+        ("99999999999999999999", "100000000000000000000"),
+        ("1.10", "1.9"),
+        ("v1.10", "v1.9"),
+        ("2024-06-30T10:00:00[Europe/Paris]", "2024-06-30T08:00:01Z"),
+        ("1719734400", "2024-06-30"),
+        ("2024-12-31", "9999-12-31T00:00:00Z"),
+    ];
+    let file = |name: &str, version: fn((&'static str, &'static str)) -> &'static str| {
+        let lines = versions.iter().enumerate().map(|(id, pair)| format!("{id},{name},{}\n", version(*pair)));
+        lines.fold("id,name,v\n".to_owned(), |file, line| file + &line)
+    };
+    let environment = Shop { transfer: "version: v", ..Shop::default() }.applied();
+    let count = versions.len();
+    environment.write("people.csv", &file("Old", |(older, _)| older));
+    assert_eq!(run(&environment), format!("fetched {count}, created {count}"));
+    environment.write("people.csv", &file("New", |(_, newer)| newer));
+    assert_eq!(run(&environment), format!("fetched {count}, updated {count}"));
+    environment.write("people.csv", &file("Old", |(older, _)| older));
+    assert_eq!(run(&environment), format!("fetched {count}, skipped {count}"));
+}
+
 #[test]
 fn the_report_lists_every_count_and_the_list_of_runs_remembers_it() {
     let environment = Shop::default().applied();

@@ -85,10 +85,11 @@ pub struct Field {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub required: bool,
-    /// The value of a new record that has none, and of `onEmpty: default`.
+    /// What a new row has here when the mapping does not feed the field; and what an empty value becomes with
+    /// `onEmpty: default`, or when the field is required. Otherwise `onEmpty: clear` makes it null all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
-    /// Whether two records of the entity may not share a value.
+    /// Whether two records of the entity may not share a value, at any moment of a run.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub unique: bool,

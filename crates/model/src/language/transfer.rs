@@ -39,7 +39,8 @@ pub struct TransferSpec {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub mode: Mode,
-    /// The third-party field that tells an older record from a newer one; an older one is skipped.
+    /// The third-party field that tells an older record from a newer one; an older one is skipped. Numbers compare
+    /// as numbers, dates as instants, anything else as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<FieldPath>,
     /// What is kept of records that could not be mapped or stored.
