@@ -431,6 +431,52 @@ mod tests {
         }
     }
 
+    /// A document with few names, so that many come twice; each seed has its own.
+    fn document(seed: &mut u64, depth: u32) -> String {
+        // Knuth's multiplier: the upper bits are as good as random.
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (kind, size) = ((*seed >> 33) % 8, (*seed >> 40) % 4);
+        let mut part = || document(seed, depth - 1);
+        match kind {
+            _ if depth == 0 => "1".to_owned(),
+            0 => "null".to_owned(),
+            1 => "\"a\"".to_owned(),
+            2 | 3 => format!("[{}]", (0..size).map(|_| part()).collect::<Vec<_>>().join(",")),
+            _ => {
+                let names = ["a", "b", "a", "b"];
+                let members = names.iter().take(1 + usize::try_from(size).unwrap());
+                let members: Vec<_> = members.map(|name| format!("\"{name}\":{}", part())).collect();
+                format!("{{{}}}", members.join(","))
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_found_is_what_a_tree_holds() {
+        let steps = ["a", "b", "a.b", "a.a.a", "b.a", "a[0]", "a[1].a", "a.b[0].a"];
+        let paths: Vec<FieldPath> = steps.iter().map(|path| path.parse().unwrap()).collect();
+        let selector = Selector::new(&paths);
+        let (mut seed, mut leaves) = (1, 0);
+        for _ in 0..5_000 {
+            let text = document(&mut seed, 5);
+            let tree: serde_json::Value = serde_json::from_str(&text).unwrap();
+            for way in [Way::Quick, Way::Careful] {
+                let mut found = Found::default();
+                selector.select_by(way, text.as_bytes(), &mut found).unwrap();
+                for (path, raw) in paths.iter().zip(found.values) {
+                    let there = path.0.iter().try_fold(&tree, |at, step| match step {
+                        Step::Member(name) => at.get(name),
+                        Step::Element(index) => at.get(index),
+                    });
+                    let raw = raw.map(|raw| serde_json::from_str::<serde_json::Value>(raw).unwrap());
+                    assert_eq!(raw.as_ref(), there, "{path} by the {way:?} way of {text}");
+                    leaves += usize::from(raw.is_some());
+                }
+            }
+        }
+        assert!(leaves > 5_000, "{leaves}");
+    }
+
     #[test]
     fn numbers_beyond_all_floats_are_skipped_taken_and_not_gone_into() {
         check(&["o"], r#"{"o":1e999}"#, &[Some("1e999")]);
