@@ -210,7 +210,7 @@ fn rejects_trip_and_are_counted_in_a_french_mail() {
         &[
             "a été désactivée le 14~mars 2025 à 9~h~30 (fuseau America/Montreal)~: 9~enregistrements ont été rejetés en 1~h, \
              les plus récents lors du transfert «~customers~».",
-            "9~enregistrements attendent parmi les rejets (transfert «~customers~»).",
+            "9~enregistrements rejetés sont en attente (transfert «~customers~»).",
             "relancez l’intégration~:\n    raccord resume boutique",
             "raccord rejects list --transfer customers",
             "aux destinataires des alertes de l’intégration «~boutique~» (pile «~shop~»).",

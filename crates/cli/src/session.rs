@@ -332,7 +332,9 @@ pub(crate) fn who() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("RACCORD_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
     let host = variable("HOSTNAME").map(|host| format!("@{host}")).unwrap_or_default();
-    format!("{}{host}", user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())))
+    let uid = rustix::process::getuid();
+    let account = || if uid.is_root() { "root".to_owned() } else { format!("uid {}", uid.as_raw()) };
+    format!("{}{host}", user.unwrap_or_else(account))
 }
 
 /// Writes a file wholly or not at all: beside it first, then renamed over it.

@@ -61,7 +61,7 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
             let (deletes, of, transfer, to) = (number(*deletes), number(*of), quoted(transfer), quoted(to));
             let lead = format!(
                 "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {to}. \
-                 Une suppression de cette ampleur n’est jamais faite sans l’accord d’une personne."
+                 Une suppression de cette ampleur n’est jamais effectuée sans validation humaine."
             );
             (format!("Une exécution du transfert {transfer} attend une approbation"), held(lead, *run))
         }
@@ -183,7 +183,7 @@ fn half_way(integration: &str, transfer: &Name, share: &Share) -> String {
             let times =
                 if *count == 1 { "une fois".to_owned() } else { format!("{} fois de suite", number(count)) };
             format!(
-                "Le transfert {transfer}, auquel l’intégration {integration} est abonnée, a échoué {times}. Au bout de {} échecs de suite, l’intégration sera désactivée.",
+                "Le transfert {transfer}, auquel l’intégration {integration} est abonnée, a échoué {times}. Après {} échecs consécutifs, l’intégration sera désactivée.",
                 number(limit)
             )
         }
@@ -210,9 +210,9 @@ fn waiting(rejects: &BTreeMap<Name, u64>) -> String {
         _ => by_transfer.join(", "),
     };
     match all {
-        0 => "Aucun enregistrement n’attend parmi les rejets.".to_owned(),
-        1 => format!("1\u{a0}enregistrement attend parmi les rejets ({where_to_look})."),
-        all => format!("{}\u{a0}enregistrements attendent parmi les rejets ({where_to_look}).", number(all)),
+        0 => "Aucun enregistrement rejeté n’est en attente.".to_owned(),
+        1 => format!("1\u{a0}enregistrement rejeté est en attente ({where_to_look})."),
+        all => format!("{}\u{a0}enregistrements rejetés sont en attente ({where_to_look}).", number(all)),
     }
 }
 
