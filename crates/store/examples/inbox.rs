@@ -186,7 +186,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         run,
         at,
         fence: Fence { generation: 1, epoch: 0 },
-        target: Target { incarnation: 1, defaults: Bytes::new(), unique: Vec::new() },
+        target: Target { incarnation: 1, defaults: Bytes::new(), required: Vec::new(), unique: Vec::new() },
         mode: Mode::Own,
         updates: [UpdateType::Created, UpdateType::Updated, UpdateType::Deleted].into(),
         changes,

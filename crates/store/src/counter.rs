@@ -91,6 +91,20 @@ pub(crate) fn waiting(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<
         .collect())
 }
 
+/// The incarnations for rows of which enrichments of a transfer wait.
+pub(crate) fn awaited(table: &impl ReadableTable<Raw, Raw>, transfer: Uid) -> Result<Vec<u64>, Broken> {
+    let mut found = Vec::new();
+    for entry in table.range::<&[u8]>(Under::new(&[tag::WAITING]).bounds())? {
+        let (key, _) = entry?;
+        let place = key.value().get(tag::WAITING.len()..).and_then(<[u8]>::split_first_chunk);
+        let (inc, of) = place.ok_or(Broken::Damaged)?;
+        if of == uid(&transfer) {
+            found.push(u64::from_be_bytes(*inc));
+        }
+    }
+    Ok(found)
+}
+
 /// The transfers that own rows of an incarnation.
 pub(crate) fn owners(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, Broken> {
     Ok(by_uid(table, &Under::new(&[tag::OWNED, &incarnation(inc)]))?

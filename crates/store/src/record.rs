@@ -76,6 +76,12 @@ impl<'a> Record<'a> {
         self.others().find(|(uid, _)| *uid == transfer).map_or(&[], |(_, version)| version)
     }
 
+    /// The record as a transfer's that takes it over from an owner that is no more. That owner's version says nothing
+    /// any longer.
+    pub(crate) fn adopted_by(self, transfer: Uid) -> Self {
+        Self { owner: transfer, version: self.version_of(transfer), ..self }
+    }
+
     /// Begins the record that follows this one. The owner stays, and so does a version that the stamp does not
     /// replace. The row follows.
     pub(crate) fn begin_next(&self, out: &mut Vec<u8>, stamp: Stamp<'_>) {
@@ -102,7 +108,10 @@ impl<'a> Record<'a> {
 
     fn others(&self) -> impl Iterator<Item = (Uid, &'a [u8])> + use<'a> {
         let mut at = Reader(self.others);
-        std::iter::from_fn(move || Some((Uid(at.uuid().ok()?), at.version().ok()?)))
+        let owner = self.owner;
+        let all = std::iter::from_fn(move || Some((Uid(at.uuid().ok()?), at.version().ok()?)));
+        // One that took the row over is among them no more.
+        all.filter(move |(uid, _)| *uid != owner)
     }
 }
 
@@ -172,6 +181,16 @@ mod tests {
                 expected.map(str::as_bytes)
             );
         }
+        let mut next = Vec::new();
+        let adopted = Record::decode(&bytes).unwrap().adopted_by(Uid(Uuid::from_u128(2)));
+        adopted.begin_next(&mut next, stamp(2, b""));
+        next.extend_from_slice(adopted.row);
+        let adopted = Record::decode(&next).unwrap();
+        assert_eq!(adopted.owner, Uid(Uuid::from_u128(2)));
+        assert_eq!(
+            [1, 2, 3].map(|uid| adopted.version_of(Uid(Uuid::from_u128(uid)))),
+            ["", "99", "1"].map(str::as_bytes)
+        );
         for cut in 0..bytes.len() - 3 {
             assert!(Record::decode(&bytes[..cut]).is_err(), "{cut}");
         }

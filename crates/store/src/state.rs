@@ -16,6 +16,7 @@ use redb::{ReadTransaction, ReadableTable};
 use crate::Store;
 use crate::broken::Broken;
 use crate::inbox;
+use crate::sink;
 use crate::table::{self, META_HEAD, Raw, Tables, Under};
 
 impl State for Store {
@@ -115,6 +116,9 @@ fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, Stat
     }
     let mut json = Vec::new();
     for write in &commit.writes {
+        if let (Some(_), Write::Put(Table::Transfers, key, fact)) = (commit.expected, write) {
+            sink::begin_anew(tables, key, fact)?;
+        }
         make(tables, write, &mut head, &mut json)?;
     }
     if head != before {
@@ -144,9 +148,10 @@ fn make(tables: &mut Tables<'_>, write: &Write, head: &mut Head, json: &mut Vec<
         }
         Write::Remove(table, key) => {
             tables.facts(*table).remove(key.as_bytes())?;
-            // The inbox of a transfer goes with it, so that none is ever without its transfer.
+            // What waits of a transfer goes with it, so that none is ever without its transfer.
             if let (Table::Transfers, Ok(uid)) = (table, key.parse()) {
                 inbox::empty(tables, Uid(uid))?;
+                sink::end(tables, Uid(uid))?;
             }
         }
         Write::Head { stack, root, generation } => {

@@ -99,12 +99,14 @@ tables! {
     tombstones TOMBSTONES "tombstones"
     /// `time inc key` → nothing: the order in which tombstones expire.
     tombstone_times TOMBSTONE_TIMES "tombstone_times"
-    /// `uid id` → a version byte and the JSON of a `Reject`.
+    /// `uid id` → a reject, as `sink/rejects.rs` says.
     rejects REJECTS "rejects"
     /// `uid key id` → nothing: which rejects a later success supersedes.
     reject_keys REJECT_KEYS "reject_keys"
     /// `uid time id` → nothing: the order in which rejects go.
     reject_times REJECT_TIMES "reject_times"
+    /// `uid id` → `time`: rejects that went because there were too many, so that they are not new again.
+    forgotten FORGOTTEN "forgotten"
     /// `uid key` → nothing: the keys that the snapshot under way has shown.
     seen SEEN "seen"
     /// `uid sequence` → a delivery that waits, as `inbox/delivery.rs` says; the sequence as 8 big-endian bytes.

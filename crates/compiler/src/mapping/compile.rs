@@ -159,13 +159,13 @@ fn default_scalar(field: &Field) -> Option<Scalar<'static>> {
     field.default.as_ref().map(Scalar::from_value)
 }
 
-/// The defaults of the fields that the mapping does not feed, by id: the base of a created row.
+/// The defaults of the fields that the mapping does not feed, or not always, by id: the base of a created row.
 fn default_values(task: &Task<'_>, fed: &[Assignment]) -> Vec<(u32, Field, Scalar<'static>)> {
     let mut defaults: Vec<_> = task
         .entity
         .fields
         .iter()
-        .filter(|(name, _)| !fed.iter().any(|assignment| assignment.name == **name))
+        .filter(|(name, _)| !fed.iter().any(|assignment| assignment.name == **name && !assignment.may_keep()))
         .filter_map(|(name, field)| {
             Some((task.layout.id(name.as_str())?, field.clone(), default_scalar(field)?))
         })

@@ -8,7 +8,7 @@ use raccord_model::Ident;
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::{Field, OnEmpty};
 use raccord_model::port::records::{Record, Row};
-use raccord_model::port::sink::Intent;
+use raccord_model::port::sink::{Intent, REQUIRED};
 use raccord_model::row::{self, FieldId};
 use raccord_model::value::{Value, parse_boolean};
 use raccord_model::version;
@@ -45,6 +45,13 @@ pub(super) struct Assignment {
     pub(super) is_key: bool,
     pub(super) required: bool,
     pub(super) default: Option<Scalar<'static>>,
+}
+
+impl Assignment {
+    /// Whether a record may leave the field as it is: a row that is created then lacks it, but for its default.
+    pub(super) fn may_keep(&self) -> bool {
+        self.on_empty == OnEmpty::Ignore && !self.is_key
+    }
 }
 
 /// A compiled mapping.
@@ -127,9 +134,16 @@ impl Program {
         self
     }
 
-    /// The row that a created record begins with: the defaults of the fields that are not fed.
+    /// The row that a created record begins with: the defaults of the fields that are not fed, or not always.
     pub fn defaults(&self) -> &[u8] {
         &self.defaults
+    }
+
+    /// The required fields that a record may leave as they are and that have no default, in ascending order: a row
+    /// cannot be created without them.
+    pub fn required(&self) -> Vec<FieldId> {
+        let may_lack = |field: &&Assignment| field.required && field.default.is_none() && field.may_keep();
+        self.assignments.iter().filter(may_lack).map(|field| field.id).collect()
     }
 
     /// Prepares for the records of one page, which share a header and a parent.
@@ -318,9 +332,7 @@ fn empty(assignment: &Assignment) -> Result<Outcome<'_>, Rejection> {
     match assignment.on_empty {
         OnEmpty::Ignore => Ok(Outcome::Keep),
         OnEmpty::Reject => Err(blame("the value is empty, and `onEmpty` says reject")),
-        OnEmpty::Clear if assignment.required && assignment.default.is_none() => {
-            Err(blame("the value is empty, and the field is required"))
-        }
+        OnEmpty::Clear if assignment.required && assignment.default.is_none() => Err(blame(REQUIRED)),
         OnEmpty::Clear if !assignment.required => Ok(Outcome::Clear),
         OnEmpty::Clear | OnEmpty::Default => {
             let default = assignment.default.clone().unwrap_or(Scalar::Empty);

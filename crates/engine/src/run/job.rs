@@ -170,12 +170,13 @@ pub fn prepare(
         .collect();
     unique.sort_unstable();
     let defaults = Bytes::copy_from_slice(program.defaults());
+    let required = program.required();
     let updates: BTreeSet<_> = subscribers.iter().flat_map(|(_, updates)| updates.iter().copied()).collect();
     Ok(Job {
         transfer: name.clone(),
         uid,
         fingerprint: fingerprint(name, &spec, source)?,
-        target: Target { incarnation: entity_fact.incarnation, defaults, unique },
+        target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
         fence: Fence { generation: applied.head.generation, epoch: fact.epoch },
         fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
         subscribers: subscribers.into_iter().map(|(subscriber, _)| subscriber).collect(),

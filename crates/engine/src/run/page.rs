@@ -133,6 +133,7 @@ pub fn map_arrivals(
     let page = &in_hand.page;
     let (mut changes, mut rejects) = (Changes::with_capacity(estimate(page)), Vec::new());
     for Fault { position, reason, payload } in page.faults.iter().cloned() {
+        changes.note_reject(&[]);
         rejects.push(in_hand.reject(position, None, reason, payload));
     }
     let header = match &page.records {
@@ -157,6 +158,7 @@ pub fn map_arrivals(
             Err(Rejection { field, reason, bare, has_key }) => {
                 let reason = if in_hand.keeps_payload() { reason } else { bare };
                 let reject = in_hand.reject_record(number, field, reason);
+                changes.note_reject(&out.version);
                 rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }
         }

@@ -13,13 +13,21 @@ use crate::fact::{Reject, RejectId, RunId, Tally, Uid, Updates};
 use crate::language::Mode;
 use crate::row::FieldId;
 
+/// Why a record is rejected whose required field is empty: the mapping says so of what a record brings, and the sink
+/// of a row that would be created without it.
+pub const REQUIRED: &str = "the value is empty, and the field is required";
+
 /// The entity that is written, as a run knows it.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// Under which number its rows are kept.
     pub incarnation: u64,
-    /// A row that holds the defaults of fields that the mapping does not feed: the base of a created row.
+    /// A row that holds the defaults of fields that the mapping does not feed, or leaves as they are when a record
+    /// brings nothing: the base of a created row.
     pub defaults: Bytes,
+    /// The required fields that a record may bring nothing for and that have no default, in ascending order. No row
+    /// is created without them.
+    pub required: Vec<FieldId>,
     /// The fields whose values no two rows may share, in ascending order.
     pub unique: Vec<FieldId>,
 }
@@ -50,6 +58,8 @@ pub struct Changes {
     bytes: Vec<u8>,
     /// Where each ends.
     ends: Vec<ChangeEnds>,
+    /// Of the records that were rejected: after how many changes they came, and their versions.
+    rejected: Vec<(usize, Box<[u8]>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +86,7 @@ pub struct Change<'a> {
 impl Changes {
     /// An arena with room for so many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ends: Vec::new() }
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
     }
 
     /// Adds a change.
@@ -87,6 +97,11 @@ impl Changes {
         let patch = self.bytes.len();
         self.bytes.extend_from_slice(change.version);
         self.ends.push(ChangeEnds { intent: change.intent, key, patch, version: self.bytes.len() });
+    }
+
+    /// Says that the record of the batch's next reject came here, after the changes so far, at this version.
+    pub fn note_reject(&mut self, version: &[u8]) {
+        self.rejected.push((self.ends.len(), version.into()));
     }
 
     /// The changes, in order.
@@ -117,7 +132,8 @@ impl Changes {
 }
 
 /// Makes the reject of a change that maps but cannot be stored: from the number of the change in its batch, and
-/// the field whose value another row has. The sink knows neither names nor records, so the run lends it this.
+/// the field whose value another row has. The sink knows neither names nor records, so the run lends it this. Of a
+/// required field that is missing the sink says [`REQUIRED`] instead.
 #[derive(Clone)]
 pub struct Refuse(pub Arc<dyn Fn(usize, FieldId) -> Reject + Send + Sync>);
 
@@ -146,7 +162,7 @@ pub struct Batch {
     pub updates: Updates,
     /// The rows.
     pub changes: Changes,
-    /// Records that could not be mapped.
+    /// Records that could not be mapped. Where they stand among the changes, these know.
     pub rejects: Vec<Reject>,
     /// Makes the rejects of records that could not be stored.
     pub refuse: Refuse,
@@ -160,6 +176,29 @@ pub struct Batch {
     pub consumed: Vec<u64>,
     /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
     pub durable: bool,
+}
+
+/// A reject of a batch, and where its record stands.
+#[derive(Debug, Clone, Copy)]
+pub struct PlacedReject<'a> {
+    /// After how many changes it came.
+    pub after: usize,
+    /// Its version as bytes that compare; empty without one.
+    pub version: &'a [u8],
+    /// The reject.
+    pub reject: &'a Reject,
+}
+
+impl Batch {
+    /// The rejects with their places, in order. One of which no place was noted comes after all changes.
+    pub fn placed_rejects(&self) -> impl Iterator<Item = PlacedReject<'_>> {
+        self.rejects.iter().enumerate().map(|(number, reject)| {
+            let noted = self.changes.rejected.get(number);
+            let (after, version) =
+                noted.map_or((self.changes.len(), &[][..]), |(after, version)| (*after, version));
+            PlacedReject { after, version, reject }
+        })
+    }
 }
 
 /// A request to delete what a complete snapshot did not show.

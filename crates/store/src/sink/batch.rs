@@ -1,16 +1,19 @@
 //! One batch of a run: each change is looked up once, decided, and written at most once.
 //!
-//! Buffers are reused from change to change, and tables that are known to hold nothing for this entity are not
-//! asked. Rejects are kept last, for a record that was rejected in this very batch must not vanish with it.
+//! Changes and rejects take effect in the order of their records, so that of one key the last word counts. Buffers
+//! are reused from change to change, and tables that are known to hold nothing for this entity are not asked.
 
-use raccord_model::fact::{Reject, Tally, Uid};
+use raccord_model::fact::{Tally, Uid};
 use raccord_model::language::Mode;
-use raccord_model::port::sink::{Batch, Change, Intent};
-use raccord_model::row::{FieldId, apply_patch, empty_row};
+use raccord_model::port::sink::{Batch, Change, Intent, REQUIRED};
+use raccord_model::row::{self, FieldId, apply_patch, empty_row};
 use redb::ReadableTable;
 
 use super::classify::{self, Absent, Effect, Rules};
-use super::{rejects, tombstone, unique, waiting};
+use super::owners::Owners;
+use super::rejects::{self, Rejects};
+use super::tombstone::Burial;
+use super::{tombstone, unique, waiting};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::inbox;
@@ -28,13 +31,13 @@ struct Pass<'b> {
     /// How many enrichments of this transfer wait.
     own_waiting: u64,
     has_tombstones: bool,
-    has_rejects: bool,
-    /// How many rows there are more or fewer. All of them are this transfer's: others' are never created nor
-    /// deleted by it.
+    rejects: Rejects,
+    /// Whose the rows are that are there.
+    owners: Owners,
+    /// How many rows there are more or fewer. All of them are this transfer's: others' are never created by it, and
+    /// deleted only once they are its own.
     rows: i64,
     tally: Tally,
-    /// Records that could not be stored.
-    refused: Vec<Reject>,
     /// `inc key`.
     key: Vec<u8>,
     /// The record to be written.
@@ -50,8 +53,15 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, Br
     unique::align(tables, batch.target.incarnation, &batch.target.unique)?;
     tombstone::purge(tables, batch.at)?;
     let mut pass = Pass::begin(tables, batch)?;
-    for change in batch.changes.iter() {
+    let mut rejects = batch.placed_rejects().peekable();
+    for (number, change) in batch.changes.iter().enumerate() {
+        while let Some(placed) = rejects.next_if(|placed| placed.after <= number) {
+            pass.rejects.keep(tables, placed.reject, placed.version)?;
+        }
         pass.take(tables, change)?;
+    }
+    for placed in rejects {
+        pass.rejects.keep(tables, placed.reject, placed.version)?;
     }
     pass.end(tables)
 }
@@ -68,10 +78,10 @@ impl<'b> Pass<'b> {
             waiting: counter::waiting(&tables.counters, inc)?,
             own_waiting: count(Counter::Waiting(inc, batch.transfer))?,
             has_tombstones: count(Counter::Tombstones(inc))? > 0,
-            has_rejects: count(Counter::Rejects(batch.transfer))? > 0,
+            rejects: Rejects::begin(tables, batch.transfer, batch.at, batch.keep_rejects.1)?,
+            owners: Owners::new(batch.transfer),
             rows: 0,
             tally: Tally::default(),
-            refused: Vec::new(),
             key: table::incarnation(inc).to_vec(),
             value: Vec::new(),
             spare: Vec::new(),
@@ -90,8 +100,8 @@ impl<'b> Pass<'b> {
         if self.batch.mark_seen && change.intent == Intent::Upsert {
             self.mark_seen(tables, change.key)?;
         }
-        if self.has_rejects && effect.is_success() {
-            rejects::supersede(tables, self.batch.transfer, change.key)?;
+        if effect.is_settled() {
+            self.rejects.supersede(tables, change.key, change.version)?;
         }
         self.count(effect);
         Ok(())
@@ -109,9 +119,9 @@ impl<'b> Pass<'b> {
         let mapped = u64::try_from(self.batch.rejects.len()).unwrap_or(u64::MAX);
         self.tally.fetched += mapped;
         self.tally.rejected += mapped;
-        let kept = self.batch.rejects.iter().chain(&self.refused);
-        self.tally.newly_rejected =
-            rejects::keep(tables, transfer, kept, self.batch.keep_rejects, self.batch.at)?;
+        self.rejects.bound(tables, self.batch.keep_rejects.0)?;
+        self.tally.newly_rejected = self.rejects.end(tables)?;
+        self.owners.count(&mut tables.counters, inc)?;
         counter::add(&mut tables.counters, Counter::Rows(inc), self.rows)?;
         counter::add(&mut tables.counters, Counter::Owned(inc, transfer), self.rows)?;
         if let Some(checkpoint) = &self.batch.checkpoint {
@@ -126,10 +136,12 @@ impl<'b> Pass<'b> {
             return self.upsert_absent(tables, change);
         };
         let old = Record::decode(found.value())?;
-        let stored = old.version_of(self.batch.transfer);
-        if classify::is_older(change.version, stored) {
+        let (transfer, owner) = (self.batch.transfer, old.owner);
+        if classify::is_older(change.version, old.version_of(transfer)) {
             return Ok(Effect::Skipped);
         }
+        let is_adopted = self.rules.mode == Mode::Own && self.owners.is_gone(&tables.transfers, owner)?;
+        let old = if is_adopted { old.adopted_by(transfer) } else { old };
         self.value.clear();
         old.begin_next(&mut self.value, stamp(self.batch, change));
         let row_at = self.value.len();
@@ -141,15 +153,19 @@ impl<'b> Pass<'b> {
                 let fields = &self.batch.target.unique;
                 if let Some(field) = unique::conflict(&tables.unique, fields, &self.key, new)? {
                     drop(found);
-                    return Ok(self.refuse(change, field));
+                    return self.refuse(tables, change, field, None);
                 }
                 unique::replace(&mut tables.unique, fields, &self.key, old.row, new)?;
             }
             _ if self.is_seen_later(&old, change) => {}
+            _ if is_adopted => self.restamp(&old, change),
             _ => return Ok(effect),
         }
         drop(found);
         tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+        if is_adopted {
+            self.owners.adopt(owner);
+        }
         Ok(effect)
     }
 
@@ -161,19 +177,24 @@ impl<'b> Pass<'b> {
         {
             return false;
         }
+        self.restamp(old, change);
+        true
+    }
+
+    /// Makes `value` the row as it is, with the version of a change.
+    fn restamp(&mut self, old: &Record<'_>, change: Change<'_>) {
         self.value.clear();
         old.begin_next(&mut self.value, Stamp { run: old.run, ..stamp(self.batch, change) });
         self.value.extend_from_slice(old.row);
-        true
     }
 
     fn upsert_absent(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
         let buried = if self.has_tombstones {
-            tombstone::version(&tables.tombstones, &self.key, self.batch.transfer, self.batch.at)?
+            tombstone::of(&tables.tombstones, &self.key, self.batch.transfer, self.batch.at)?
         } else {
             None
         };
-        match classify::absent(self.rules, change.version, buried.as_deref()) {
+        match classify::absent(self.rules, change.version, buried.as_ref()) {
             Absent::Create => self.create(tables, change),
             Absent::Wait => {
                 self.own_waiting += waiting::keep(tables, self.batch, change, self.own_waiting)?;
@@ -190,8 +211,11 @@ impl<'b> Pass<'b> {
         apply_patch(self.defaults, change.patch, &mut self.value)?;
         let fields = &self.batch.target.unique;
         let row = self.value.get(row_at..).unwrap_or_default();
+        if let Some(field) = missing(row, &self.batch.target.required)? {
+            return self.refuse(tables, change, field, Some(REQUIRED));
+        }
         if let Some(field) = unique::conflict(&tables.unique, fields, &self.key, row)? {
-            return Ok(self.refuse(change, field));
+            return self.refuse(tables, change, field, None);
         }
         if !self.waiting.is_empty() {
             self.enrich(tables, change)?;
@@ -233,25 +257,29 @@ impl<'b> Pass<'b> {
         let Some(found) = tables.rows.get(self.key.as_slice())? else {
             // Its creation may be on its way, and is then too late.
             self.bury(tables, change)?;
-            return Ok(Effect::Skipped);
+            return Ok(classify::delete(self.rules, false, change.version, &[]));
         };
         let old = Record::decode(found.value())?;
-        if !classify::is_deleted(self.rules, old.owner == transfer, change.version, old.version_of(transfer))
-        {
+        let owner = old.owner;
+        let is_ours = owner == transfer
+            || (self.rules.mode == Mode::Own && self.owners.is_gone(&tables.transfers, owner)?);
+        let effect = classify::delete(self.rules, is_ours, change.version, old.version_of(transfer));
+        if effect != Effect::Deleted {
             let is_later = self.is_seen_later(&old, change);
             drop(found);
             if is_later {
                 tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
             }
-            return Ok(Effect::Skipped);
+            return Ok(effect);
         }
         let fields = &self.batch.target.unique;
         unique::replace(&mut tables.unique, fields, &self.key, old.row, empty_row())?;
         drop(found);
         tables.rows.remove(self.key.as_slice())?;
+        self.owners.adopt(owner);
         self.rows -= 1;
         self.bury(tables, change)?;
-        Ok(Effect::Deleted)
+        Ok(effect)
     }
 
     /// Remembers that the key is gone, and what waited for it goes too.
@@ -260,17 +288,29 @@ impl<'b> Pass<'b> {
         if self.rules.mode == Mode::Enrich {
             drop(waiting::take(tables, self.batch.target.incarnation, transfer, change.key)?);
         } else if self.rules.deleted && !change.version.is_empty() {
-            tombstone::bury(tables, &self.key, transfer, change.version, self.batch.at)?;
+            let (version, at) = (change.version, self.batch.at);
+            tombstone::bury(tables, &self.key, Burial { transfer, version, is_swept: false, at })?;
             self.has_tombstones = true;
         }
         Ok(())
     }
 
-    fn refuse(&mut self, change: Change<'_>, field: FieldId) -> Effect {
+    /// Rejects what maps but cannot be stored; `reason` replaces the one that a unique field gives.
+    fn refuse(
+        &mut self,
+        tables: &mut Tables<'_>,
+        change: Change<'_>,
+        field: FieldId,
+        reason: Option<&str>,
+    ) -> Result<Effect, Broken> {
         let number = usize::try_from(self.tally.fetched).unwrap_or(usize::MAX);
-        let reject = (self.batch.refuse.0)(number, field);
-        self.refused.push(Reject { key: Some(rejects::hexadecimal(change.key)), ..reject });
-        Effect::Rejected
+        let mut reject = (self.batch.refuse.0)(number, field);
+        if let Some(reason) = reason {
+            reason.clone_into(&mut reject.reason);
+        }
+        reject.key = Some(rejects::hexadecimal(change.key));
+        self.rejects.keep(tables, &reject, change.version)?;
+        Ok(Effect::Rejected)
     }
 
     fn mark_seen(&mut self, tables: &mut Tables<'_>, key: &[u8]) -> Result<(), Broken> {
@@ -287,11 +327,26 @@ impl<'b> Pass<'b> {
             Effect::Updated => &mut self.tally.updated,
             Effect::Deleted => &mut self.tally.deleted,
             Effect::Unchanged => &mut self.tally.unchanged,
-            Effect::Skipped => &mut self.tally.skipped,
+            Effect::Skipped | Effect::Gone => &mut self.tally.skipped,
             Effect::Rejected => &mut self.tally.rejected,
         };
         *counted += 1;
     }
+}
+
+/// The first of the required fields that a row lacks.
+fn missing(row: &[u8], required: &[FieldId]) -> Result<Option<FieldId>, Broken> {
+    for &id in required {
+        let mut is_there = false;
+        for field in row::fields(row)? {
+            let field = field?;
+            is_there |= field.id == id && !field.is_empty();
+        }
+        if !is_there {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// Who writes a change.

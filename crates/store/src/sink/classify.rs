@@ -41,14 +41,16 @@ pub(super) enum Effect {
     Unchanged,
     /// Not wanted, or too late.
     Skipped,
+    /// A wanted deletion of what is not there, or is not this transfer's to delete. It counts as skipped.
+    Gone,
     /// It cannot be stored.
     Rejected,
 }
 
 impl Effect {
-    /// Whether the record has arrived: then earlier rejects of its key say nothing any more.
-    pub(super) const fn is_success(self) -> bool {
-        matches!(self, Self::Created | Self::Updated | Self::Deleted | Self::Unchanged)
+    /// Whether what became of the record is known: then earlier rejects of its key say nothing any more.
+    pub(super) const fn is_settled(self) -> bool {
+        matches!(self, Self::Created | Self::Updated | Self::Deleted | Self::Unchanged | Self::Gone)
     }
 }
 
@@ -68,13 +70,29 @@ pub(super) fn is_older(version: &[u8], than: &[u8]) -> bool {
     !version.is_empty() && !than.is_empty() && version < than
 }
 
-/// Decides about an upsert of a row that is not there; `buried` is the version at which it was deleted.
-pub(super) fn absent(rules: Rules, version: &[u8], buried: Option<&[u8]>) -> Absent {
+/// What is known of the end of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Buried {
+    /// The version at which it ended.
+    pub(super) version: Vec<u8>,
+    /// Whether a snapshot did not show it. It may come back as it was, which one that the source deleted may not.
+    pub(super) is_swept: bool,
+}
+
+impl Buried {
+    fn is_beyond(&self, version: &[u8]) -> bool {
+        let version_at_end = self.version.as_slice();
+        !version.is_empty() && (version < version_at_end || (version == version_at_end && !self.is_swept))
+    }
+}
+
+/// Decides about an upsert of a row that is not there.
+pub(super) fn absent(rules: Rules, version: &[u8], buried: Option<&Buried>) -> Absent {
     if rules.mode == Mode::Enrich {
         // An enrichment is an update of a row to come, and waits only when updates are wanted.
         return if rules.updated { Absent::Wait } else { Absent::Skip };
     }
-    let too_late = buried.is_some_and(|buried| !version.is_empty() && version <= buried);
+    let too_late = buried.is_some_and(|buried| buried.is_beyond(version));
     if rules.created && !too_late { Absent::Create } else { Absent::Skip }
 }
 
@@ -87,9 +105,15 @@ pub(super) const fn present(rules: Rules, is_same: bool) -> Effect {
     }
 }
 
-/// Decides whether a row that is there is deleted.
-pub(super) fn is_deleted(rules: Rules, is_owner: bool, version: &[u8], stored: &[u8]) -> bool {
-    rules.deleted && is_owner && !is_older(version, stored)
+/// Decides about the deletion of a row; `is_there` only when it is there and this transfer's to delete.
+pub(super) fn delete(rules: Rules, is_there: bool, version: &[u8], stored: &[u8]) -> Effect {
+    if !rules.deleted || is_older(version, stored) {
+        Effect::Skipped
+    } else if is_there {
+        Effect::Deleted
+    } else {
+        Effect::Gone
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +129,12 @@ mod tests {
         }
     }
 
+    /// A version, and `?` when it was swept.
+    fn buried_at(text: &str) -> Buried {
+        let version = text.trim_end_matches('?');
+        Buried { version: version.into(), is_swept: version != text }
+    }
+
     #[test]
     fn an_absent_row() {
         // (rules, version, version of the tombstone, what to do)
@@ -115,6 +145,9 @@ mod tests {
             ("c", "5", Some("5"), Absent::Skip),
             ("c", "5", Some("6"), Absent::Skip),
             ("c", "", Some("6"), Absent::Create),
+            ("c", "4", Some("5?"), Absent::Skip),
+            ("c", "5", Some("5?"), Absent::Create),
+            ("c", "6", Some("5?"), Absent::Create),
             ("ud", "", None, Absent::Skip),
             ("", "", None, Absent::Skip),
             ("ecud", "", None, Absent::Wait),
@@ -125,7 +158,7 @@ mod tests {
         ];
         for (text, version, buried, expected) in cases {
             assert_eq!(
-                absent(rules(text), version.as_bytes(), buried.map(str::as_bytes)),
+                absent(rules(text), version.as_bytes(), buried.map(buried_at).as_ref()),
                 expected,
                 "{text} {version:?} {buried:?}"
             );
@@ -159,17 +192,18 @@ mod tests {
     #[test]
     fn a_delete() {
         let cases = [
-            ("d", true, "", "", true),
-            ("d", true, "2", "2", true),
-            ("d", true, "1", "2", false),
-            ("d", true, "", "2", true),
-            ("d", false, "3", "2", false),
-            ("cu", true, "", "", false),
-            ("ed", false, "", "", false),
+            ("d", true, "", "", Effect::Deleted),
+            ("d", true, "2", "2", Effect::Deleted),
+            ("d", true, "1", "2", Effect::Skipped),
+            ("d", true, "", "2", Effect::Deleted),
+            ("d", false, "3", "2", Effect::Gone),
+            ("d", false, "1", "2", Effect::Skipped),
+            ("cu", true, "", "", Effect::Skipped),
+            ("ed", false, "", "", Effect::Gone),
         ];
-        for (text, is_owner, version, stored, expected) in cases {
+        for (text, is_there, version, stored, expected) in cases {
             assert_eq!(
-                is_deleted(rules(text), is_owner, version.as_bytes(), stored.as_bytes()),
+                delete(rules(text), is_there, version.as_bytes(), stored.as_bytes()),
                 expected,
                 "{text} {version:?}"
             );

@@ -4,6 +4,8 @@
 
 mod batch;
 mod classify;
+mod forgotten;
+mod owners;
 pub(crate) mod rejects;
 mod snapshot;
 mod tombstone;
@@ -63,6 +65,21 @@ impl Sink for Store {
         let work = move |tables: &mut Tables<'_>| snapshot::collect(tables, incarnation).map(Ok);
         Box::pin(self.writer.submit(true, Broken::sink_write, work))
     }
+}
+
+/// A transfer that is applied with this fact reads everything again under another mapping, perhaps: what waits of it
+/// was made under the old one.
+pub(crate) fn begin_anew(tables: &mut Tables<'_>, key: &str, fact: &[u8]) -> Result<(), Broken> {
+    let fact_of = |json: &[u8]| serde_json::from_slice::<TransferFact>(json);
+    let before = tables.transfers.get(key.as_bytes())?.map(|json| fact_of(json.value())).transpose()?;
+    let (Some(before), Ok(uid)) = (before, key.parse()) else { return Ok(()) };
+    if fact_of(fact)?.reset > before.reset { waiting::drop_all(tables, Uid(uid)) } else { Ok(()) }
+}
+
+/// A transfer is no more: nothing of it waits any longer.
+pub(crate) fn end(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+    forgotten::drop_all(tables, transfer)?;
+    waiting::drop_all(tables, transfer)
 }
 
 /// Refuses what was begun before the transfer was changed with a consequence for its data, or deleted.

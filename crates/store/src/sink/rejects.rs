@@ -3,33 +3,47 @@
 //! The same record rejected again is the same reject. Three tables move together: the rejects, their order in
 //! time, and the keys they carry.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
 use raccord_model::fact::{Reject, RejectId, Uid};
 use redb::ReadableTable;
 
+use super::classify::is_older;
+use super::forgotten;
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::record::{Reader, write_version};
 use crate::table::{Tables, Under, reject_id, time, uid};
 
-/// The first byte of every one; JSON follows.
-const VERSION: u8 = 1;
+/// The first byte of one whose record has no version: `version byte | JSON`.
+const PLAIN: u8 = 1;
 
-/// The identity of a reject: of the record as it came, or of where and why when it was not kept; and of the
-/// field that is to blame.
+/// The first byte of one whose record has a version: `version byte | version | JSON`.
+const VERSIONED: u8 = 2;
+
+/// The identity of a reject: of the record as it came, or of which row and why when it was not kept, or of where when
+/// its key is not known either; and of the field that is to blame.
 pub(crate) fn identity(reject: &Reject) -> RejectId {
     let mut hasher = blake3::Hasher::new();
     let mut part = |text: &str| {
         hasher.update(text.as_bytes());
         hasher.update(&[0]);
     };
-    if let Some(payload) = &reject.payload {
-        part(payload);
-    } else {
-        part(&reject.position);
-        part(&reject.reason);
-        part(reject.key.as_deref().unwrap_or_default());
+    match (&reject.payload, &reject.key) {
+        (Some(payload), _) => part(payload),
+        // Where it stands says nothing: lines and pages move.
+        (None, Some(key)) => {
+            part("");
+            part(&reject.reason);
+            part(key);
+        }
+        (None, None) => {
+            part(&reject.position);
+            part(&reject.reason);
+            part("");
+        }
     }
     part(reject.field.as_ref().map_or("", |field| field.as_str()));
     if reject.deletion {
@@ -58,54 +72,133 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// Reads a reject.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Reject, Broken> {
+    Ok(serde_json::from_slice(split(bytes)?.1)?)
+}
+
+/// The version of a reject, and its JSON.
+fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
     match bytes.split_first() {
-        Some((&VERSION, json)) => Ok(serde_json::from_slice(json)?),
+        Some((&PLAIN, json)) => Ok((&[], json)),
+        Some((&VERSIONED, rest)) => {
+            let mut at = Reader(rest);
+            Ok((at.version()?, at.0))
+        }
         _ => Err(Broken::Damaged),
     }
 }
 
-/// Keeps rejects of a transfer, and then no more than `limits`: a number and an age in seconds. Returns how
-/// many were not kept before.
-pub(super) fn keep<'a>(
-    tables: &mut Tables<'_>,
+/// The rejects of a transfer in one commit, which are kept and superseded in the order of its records.
+pub(super) struct Rejects {
     transfer: Uid,
-    rejects: impl Iterator<Item = &'a Reject>,
-    limits: (u64, u64),
+    /// How many are kept.
+    count: u64,
+    /// How many were before the commit.
+    before: u64,
     now: Timestamp,
-) -> Result<u64, Broken> {
-    let counter = Counter::Rejects(transfer);
-    let before = counter::read(&tables.counters, counter)?;
-    let mut count = before;
-    for reject in rejects {
-        let id = identity(reject);
-        count -= u64::from(remove(tables, transfer, id)?);
-        insert(tables, transfer, id, reject)?;
-        count += 1;
-    }
-    if count == 0 && before == 0 {
-        return Ok(0);
-    }
-    let fresh = count - before;
-    let (most, age) = limits;
-    for id in surplus(tables, transfer, count.saturating_sub(most), oldest(now, age))? {
-        count -= u64::from(remove(tables, transfer, id)?);
-    }
-    counter::set(&mut tables.counters, counter, count)?;
-    Ok(fresh)
+    /// The oldest instant that is still kept.
+    oldest: [u8; 8],
+    /// Those that are kept and were not known before the commit.
+    new: BTreeSet<RejectId>,
+    /// Those that were, and were superseded in it.
+    superseded: BTreeSet<RejectId>,
 }
 
-/// Takes away the rejects that carry a key, after its record has arrived.
-pub(super) fn supersede(tables: &mut Tables<'_>, transfer: Uid, key: &[u8]) -> Result<(), Broken> {
+impl Rejects {
+    /// Begins with those that are there; `age` is for how many seconds they are kept.
+    pub(super) fn begin(
+        tables: &Tables<'_>,
+        transfer: Uid,
+        now: Timestamp,
+        age: u64,
+    ) -> Result<Self, Broken> {
+        let count = counter::read(&tables.counters, Counter::Rejects(transfer))?;
+        let (new, superseded) = (BTreeSet::new(), BTreeSet::new());
+        Ok(Self { transfer, count, before: count, now, oldest: oldest(now, age), new, superseded })
+    }
+
+    /// Keeps one, whose record has this version.
+    pub(super) fn keep(
+        &mut self,
+        tables: &mut Tables<'_>,
+        reject: &Reject,
+        version: &[u8],
+    ) -> Result<(), Broken> {
+        let id = identity(reject);
+        let was_kept = remove(tables, self.transfer, id)?;
+        insert(tables, self.transfer, id, (reject, version))?;
+        if was_kept {
+            return Ok(());
+        }
+        self.count += 1;
+        let was_known =
+            self.superseded.contains(&id) || forgotten::recall(tables, self.transfer, id, self.oldest)?;
+        if !was_known {
+            self.new.insert(id);
+        }
+        Ok(())
+    }
+
+    /// Takes away those that carry a key and are not newer, after what became of its record is known.
+    pub(super) fn supersede(
+        &mut self,
+        tables: &mut Tables<'_>,
+        key: &[u8],
+        version: &[u8],
+    ) -> Result<(), Broken> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        for id in carriers(tables, self.transfer, key)? {
+            let place = place(self.transfer, &[], id);
+            let is_newer = match tables.rejects.get(place.as_slice())? {
+                Some(value) => is_older(version, split(value.value())?.0),
+                None => false,
+            };
+            if is_newer || !remove(tables, self.transfer, id)? {
+                continue;
+            }
+            self.count -= 1;
+            if !self.new.remove(&id) {
+                self.superseded.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away those that are too old, and the oldest of those that are too many.
+    pub(super) fn bound(&mut self, tables: &mut Tables<'_>, most: u64) -> Result<(), Broken> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let many = self.count.saturating_sub(most);
+        let (old, surplus) = surplus(tables, self.transfer, many, self.oldest)?;
+        for id in old.iter().chain(&surplus) {
+            self.count -= u64::from(remove(tables, self.transfer, *id)?);
+        }
+        forgotten::remember(tables, self.transfer, &surplus, (time(self.now), self.oldest))
+    }
+
+    /// Counts them. Returns how many are new.
+    pub(super) fn end(self, tables: &mut Tables<'_>) -> Result<u64, Broken> {
+        if self.count != self.before {
+            counter::set(&mut tables.counters, Counter::Rejects(self.transfer), self.count)?;
+        }
+        Ok(u64::try_from(self.new.len()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The rejects that carry a key.
+fn carriers(tables: &Tables<'_>, transfer: Uid, key: &[u8]) -> Result<Vec<RejectId>, Broken> {
     let under = Under::new(&[uid(&transfer), key]);
     let mut ids = Vec::new();
     for entry in tables.reject_keys.range::<&[u8]>(under.bounds())? {
         let (found, _) = entry?;
         // A longer key may begin with this one.
-        if found.value().len() == under.len() + 8 {
+        if found.value().len() == under.len() + size_of::<RejectId>() {
             ids.push(reject_id(found.value())?);
         }
     }
-    take(tables, transfer, &ids)
+    Ok(ids)
 }
 
 /// Takes rejects away.
@@ -123,24 +216,38 @@ fn oldest(now: Timestamp, age: u64) -> [u8; 8] {
     time(now.checked_sub(age).unwrap_or(Timestamp::MIN))
 }
 
-/// The oldest rejects: so many, and those from before an instant.
-fn surplus(tables: &Tables<'_>, transfer: Uid, many: u64, oldest: [u8; 8]) -> Result<Vec<RejectId>, Broken> {
-    let mut ids = Vec::new();
+/// The rejects from before an instant; and of the others the oldest, until so many go in all.
+fn surplus(
+    tables: &Tables<'_>,
+    transfer: Uid,
+    many: u64,
+    oldest: [u8; 8],
+) -> Result<(Vec<RejectId>, Vec<RejectId>), Broken> {
+    let (mut old, mut surplus) = (Vec::new(), Vec::new());
     let mut left = many;
     for entry in tables.reject_times.range::<&[u8]>(Under::new(&[uid(&transfer)]).bounds())? {
         let (key, _) = entry?;
-        let at = key.value().get(16..24).unwrap_or_default();
-        if left == 0 && at >= oldest.as_slice() {
+        let is_old = key.value().get(16..24).unwrap_or_default() < oldest.as_slice();
+        if left == 0 && !is_old {
             break;
         }
         left = left.saturating_sub(1);
-        ids.push(reject_id(key.value())?);
+        let list = if is_old { &mut old } else { &mut surplus };
+        list.push(reject_id(key.value())?);
     }
-    Ok(ids)
+    Ok((old, surplus))
 }
 
-fn insert(tables: &mut Tables<'_>, transfer: Uid, id: RejectId, reject: &Reject) -> Result<(), Broken> {
-    let mut value = vec![VERSION];
+fn insert(
+    tables: &mut Tables<'_>,
+    transfer: Uid,
+    id: RejectId,
+    (reject, version): (&Reject, &[u8]),
+) -> Result<(), Broken> {
+    let mut value = vec![if version.is_empty() { PLAIN } else { VERSIONED }];
+    if !version.is_empty() {
+        write_version(&mut value, version);
+    }
     serde_json::to_writer(&mut value, reject)?;
     tables.rejects.insert(place(transfer, &[], id).as_slice(), value.as_slice())?;
     tables.reject_times.insert(place(transfer, &time(reject.at), id).as_slice(), [].as_slice())?;

@@ -5,6 +5,8 @@ use raccord_model::port::sink::{Sweep, Swept};
 use raccord_model::row::empty_row;
 use redb::ReadableTable;
 
+use super::rejects::Rejects;
+use super::tombstone::{self, Burial};
 use super::unique;
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
@@ -43,9 +45,12 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Bro
     if sweep.max_share.is_some() && (is_empty || unseen.count > most) {
         return Ok(Swept::Held { deletes: unseen.count, of: owned });
     }
+    let mut rejects = Rejects::begin(tables, sweep.transfer, sweep.at, u64::MAX)?;
     for key in &unseen.keys {
         remove(tables, sweep, key)?;
+        rejects.supersede(tables, key.get(size_of::<u64>()..).unwrap_or_default(), &[])?;
     }
+    rejects.end(tables)?;
     let gone = i64::try_from(unseen.count).unwrap_or(i64::MAX);
     counter::add(&mut tables.counters, Counter::Rows(inc), -gone)?;
     counter::add(&mut tables.counters, Counter::Owned(inc, sweep.transfer), -gone)?;
@@ -103,11 +108,16 @@ fn mark_key(mark: &[u8]) -> &[u8] {
 }
 
 fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8]) -> Result<(), Broken> {
-    if let Some(old) = tables.rows.remove(key)? {
-        let old = Record::decode(old.value())?;
-        unique::replace(&mut tables.unique, &sweep.target.unique, key, old.row, empty_row())?;
+    let Some(old) = tables.rows.remove(key)? else { return Ok(()) };
+    let record = Record::decode(old.value())?;
+    unique::replace(&mut tables.unique, &sweep.target.unique, key, record.row, empty_row())?;
+    let version = record.version.to_vec();
+    drop(old);
+    if version.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let burial = Burial { transfer: sweep.transfer, version: &version, is_swept: true, at: sweep.at };
+    tombstone::bury(tables, key, burial)
 }
 
 /// Removes everything that is kept under an incarnation; returns how many rows that were.

@@ -1,13 +1,14 @@
 //! Tombstones: the key and version of a deleted row, so that an old message cannot bring it back.
 //!
 //! Kept for [`KEPT`] and purged a few at a time by the batches that come after. Only the transfer that deleted the
-//! row is held to its tombstone, for versions of two services cannot be compared.
+//! row is held to its tombstone, for versions of two services cannot be compared. A row that a snapshot did not show
+//! has one too: it may come back at the version it had, for nobody said that it was deleted.
 
 use jiff::{SignedDuration, Timestamp};
 use raccord_model::fact::Uid;
 use redb::{ReadableTable, ReadableTableMetadata};
 
-use super::classify::is_older;
+use super::classify::{Buried, is_older};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::record::{Reader, write_version};
@@ -19,23 +20,42 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many expired ones a batch takes away.
 const PURGED: usize = 256;
 
-/// The first byte of every tombstone: `version byte | uid (16) | time (8) | version`.
-const VERSION: u8 = 1;
+/// The first byte of every tombstone of a row that was deleted: `version byte | uid (16) | time (8) | version`.
+const DELETED: u8 = 1;
+
+/// The first byte of one of a row that was swept; the rest is the same.
+const SWEPT: u8 = 2;
 
 struct Tombstone<'a> {
     transfer: Uid,
     time: [u8; 8],
     version: &'a [u8],
+    is_swept: bool,
+}
+
+/// The end of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Burial<'a> {
+    /// The transfer that ended it.
+    pub(super) transfer: Uid,
+    /// The version at which it did.
+    pub(super) version: &'a [u8],
+    /// Whether a snapshot did not show it.
+    pub(super) is_swept: bool,
+    /// When.
+    pub(super) at: Timestamp,
 }
 
 fn decode(bytes: &[u8]) -> Result<Tombstone<'_>, Broken> {
     let mut at = Reader(bytes);
-    if at.take(1)? != [VERSION] {
-        return Err(Broken::Damaged);
-    }
+    let is_swept = match at.take(1)? {
+        [DELETED] => false,
+        [SWEPT] => true,
+        _ => return Err(Broken::Damaged),
+    };
     let transfer = Uid(at.uuid()?);
     let time = at.take(8)?.try_into().map_err(|_| Broken::Damaged)?;
-    Ok(Tombstone { transfer, time, version: at.version()? })
+    Ok(Tombstone { transfer, time, version: at.version()?, is_swept })
 }
 
 /// The instant before which tombstones have expired, as bytes.
@@ -43,27 +63,22 @@ fn expiry(now: Timestamp) -> [u8; 8] {
     time(now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN))
 }
 
-/// The version at which a transfer deleted a row. `key` is `inc key`.
-pub(super) fn version(
+/// How a transfer ended a row. `key` is `inc key`.
+pub(super) fn of(
     tombstones: &impl ReadableTable<Raw, Raw>,
     key: &[u8],
     transfer: Uid,
     now: Timestamp,
-) -> Result<Option<Vec<u8>>, Broken> {
+) -> Result<Option<Buried>, Broken> {
     let Some(bytes) = tombstones.get(key)? else { return Ok(None) };
     let tombstone = decode(bytes.value())?;
     let holds = tombstone.transfer == transfer && tombstone.time >= expiry(now);
-    Ok(holds.then(|| tombstone.version.to_vec()))
+    Ok(holds.then(|| Buried { version: tombstone.version.to_vec(), is_swept: tombstone.is_swept }))
 }
 
-/// Remembers that a transfer deleted a row. A later version that stands there already stays.
-pub(super) fn bury(
-    tables: &mut Tables<'_>,
-    key: &[u8],
-    transfer: Uid,
-    version: &[u8],
-    now: Timestamp,
-) -> Result<(), Broken> {
+/// Remembers that a transfer ended a row. A later version that stands there already stays.
+pub(super) fn bury(tables: &mut Tables<'_>, key: &[u8], burial: Burial<'_>) -> Result<(), Broken> {
+    let Burial { transfer, version, is_swept, at } = burial;
     if let Some(bytes) = tables.tombstones.get(key)? {
         let before = decode(bytes.value())?;
         if before.transfer == transfer && is_older(version, before.version) {
@@ -71,13 +86,13 @@ pub(super) fn bury(
         }
     }
     dig_up(tables, key)?;
-    let now = time(now);
-    let mut value = vec![VERSION];
+    let at = time(at);
+    let mut value = vec![if is_swept { SWEPT } else { DELETED }];
     value.extend_from_slice(uid(&transfer));
-    value.extend_from_slice(&now);
+    value.extend_from_slice(&at);
     write_version(&mut value, version);
     tables.tombstones.insert(key, value.as_slice())?;
-    tables.tombstone_times.insert([now.as_slice(), key].concat().as_slice(), [].as_slice())?;
+    tables.tombstone_times.insert([at.as_slice(), key].concat().as_slice(), [].as_slice())?;
     counter::add(&mut tables.counters, Counter::Tombstones(incarnation(key)?), 1)
 }
 

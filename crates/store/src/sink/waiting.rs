@@ -8,7 +8,7 @@ use super::classify::is_older;
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::record::{Reader, write_version};
-use crate::table::{Tables, incarnation, uid};
+use crate::table::{Tables, Under, incarnation, uid};
 
 /// How many enrichments of one transfer wait for rows of one incarnation. Beyond it they are skipped.
 const BOUND: u64 = 100_000;
@@ -67,6 +67,16 @@ pub(super) fn take(
     let Some(enrichment) = removed.map(|bytes| Enrichment(bytes.value().to_vec())) else { return Ok(None) };
     counter::add(&mut tables.counters, Counter::Waiting(inc, transfer), -1)?;
     Ok(Some(enrichment))
+}
+
+/// Drops whatever waits of a transfer, for rows of whatever incarnation.
+pub(super) fn drop_all(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+    for inc in counter::awaited(&tables.counters, transfer)? {
+        let all = Under::new(&[&incarnation(inc), uid(&transfer)]);
+        tables.waiting.retain_in::<&[u8], _>(all.bounds(), |_, _| false)?;
+        counter::set(&mut tables.counters, Counter::Waiting(inc, transfer), 0)?;
+    }
+    Ok(())
 }
 
 fn place(inc: u64, transfer: Uid, key: &[u8]) -> Vec<u8> {

@@ -123,7 +123,7 @@ pub(crate) fn batch(letter: char) -> Batch {
         run: run(),
         at: at(0),
         fence: Fence { generation: 1, epoch: 0 },
-        target: Target { incarnation: INC, defaults: Bytes::new(), unique: Vec::new() },
+        target: Target { incarnation: INC, defaults: Bytes::new(), required: Vec::new(), unique: Vec::new() },
         mode: Mode::Own,
         updates: updates("cud"),
         changes: Changes::default(),
