@@ -124,8 +124,10 @@ impl Rejects {
         version: &[u8],
     ) -> Result<(), Broken> {
         let id = identity(reject);
+        let before = kept_version(tables, self.transfer, id)?;
         let was_kept = remove(tables, self.transfer, id)?;
-        insert(tables, self.transfer, id, (reject, version))?;
+        let latest = before.as_deref().filter(|before| is_older(version, before)).unwrap_or(version);
+        insert(tables, self.transfer, id, (reject, latest))?;
         if was_kept {
             return Ok(());
         }
@@ -149,11 +151,8 @@ impl Rejects {
             return Ok(());
         }
         for id in carriers(tables, self.transfer, key)? {
-            let place = place(self.transfer, &[], id);
-            let is_newer = match tables.rejects.get(place.as_slice())? {
-                Some(value) => is_older(version, split(value.value())?.0),
-                None => false,
-            };
+            let kept = kept_version(tables, self.transfer, id)?;
+            let is_newer = kept.is_some_and(|kept| is_older(version, &kept));
             if is_newer || !remove(tables, self.transfer, id)? {
                 continue;
             }
@@ -185,6 +184,12 @@ impl Rejects {
         }
         Ok(u64::try_from(self.new.len()).unwrap_or(u64::MAX))
     }
+}
+
+/// The version of a reject that is kept.
+fn kept_version(tables: &Tables<'_>, transfer: Uid, id: RejectId) -> Result<Option<Vec<u8>>, Broken> {
+    let Some(value) = tables.rejects.get(place(transfer, &[], id).as_slice())? else { return Ok(None) };
+    Ok(Some(split(value.value())?.0.to_vec()))
 }
 
 /// The rejects that carry a key.

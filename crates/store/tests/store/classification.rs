@@ -1,13 +1,17 @@
 //! What becomes of a record: every sentence of the sink's rules is a case.
 
+use raccord_model::fact::TransferFact;
 use raccord_model::language::Mode;
-use raccord_model::port::sink::{Batch, Change, Intent, Ledger, Sink};
+use raccord_model::port::sink::{Batch, Change, Changes, Intent, Ledger, REQUIRED, RejectQuery, Sink};
+use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_model::row::FieldId;
 
-use crate::fixture::{INC, Place, assert_sound, at, batch, effects, row_of, rows, transfer, updates};
+use crate::fixture::{
+    INC, Place, assert_sound, at, batch, delete_transfer, effects, row_of, rows, transfer, updates, upsert,
+};
 
 /// A step as text: who, what is wanted, the change, its version and the day. `A cud +k=x@5` is an upsert of `k` by
-/// A, `E u -k` a delete by E, `A cud +k=x@5 day 40` the same forty days later. A and B own rows and feed fields 1
+/// A, `E u -k` a delete by E, `A cud +k=x@5 day 40` the same forty days later, `A gone` the end of the transfer. A and B own rows and feed fields 1
 /// and 2, E and F enrich and feed 5 and 6; `x` is the value, and without `=` the field is emptied.
 fn step(text: &str) -> Batch {
     let mut words = text.split(' ');
@@ -39,7 +43,11 @@ async fn check(steps: &[(&str, &str)], expected: &str) {
     let place = Place::new();
     let store = place.open();
     for (text, effect) in steps {
-        let tally = store.commit(step(text)).await.unwrap();
+        if let Some((letter, "gone")) = text.split_once(' ') {
+            delete_transfer(&store, letter.parse().unwrap()).await;
+            continue;
+        }
+        let tally = Sink::commit(&store, step(text)).await.unwrap();
         assert_eq!(effects(&tally), format!("{effect} 1"), "{text} of {steps:?}");
     }
     let rows: Vec<_> = rows(&store).await.into_iter().map(|(key, row)| format!("{key}={row}")).collect();
@@ -158,6 +166,123 @@ async fn enrichments() {
 }
 
 #[tokio::test]
+async fn a_row_without_an_owner_is_taken_over() {
+    let (first, gone) = (("A cud +k=x@5", "created"), ("A gone", ""));
+    for (steps, expected) in [
+        // By whoever owns rows and shows it, changed or not, wanted or not.
+        (&[first, gone, ("B cud +k=z", "updated"), ("B cud -k", "deleted")][..], ""),
+        (&[first, gone, ("B cud +k", "unchanged"), ("B cud -k", "deleted")], ""),
+        (&[first, gone, ("B cd +k=z", "skipped"), ("B cud -k", "deleted")], ""),
+        (&[first, ("B cud +k=z@3", "updated"), gone, ("B cud +k=y@4", "updated")], "k=1:x 2:y 9:default"),
+        // Its deletion is wanted as well.
+        (&[first, gone, ("B cud -k", "deleted")], ""),
+        (&[first, gone, ("B cu -k", "skipped")], "k=1:x 9:default"),
+        // Not by what is too late.
+        (
+            &[
+                first,
+                ("B cud +k=z@3", "updated"),
+                gone,
+                ("B cud +k=y@2", "skipped"),
+                ("B cud -k@2", "skipped"),
+                ("C cud +k", "unchanged"),
+                ("B cud -k", "skipped"),
+            ],
+            "k=1:x 2:z 9:default",
+        ),
+        // Its owner's version says nothing to others, and theirs stay what they are.
+        (
+            &[
+                first,
+                ("C cud +k@7", "unchanged"),
+                gone,
+                ("B cud +k=z@1", "updated"),
+                ("C cud +k=c@6", "skipped"),
+            ],
+            "k=1:x 2:z 9:default",
+        ),
+        (&[first, gone, ("B cud +k=z@2", "updated"), ("B cud -k@1", "skipped")], "k=1:x 2:z 9:default"),
+        // An owner that lives is not robbed, and who enriches owns nothing.
+        (&[first, ("B cud +k=z", "updated"), ("B cud -k", "skipped")], "k=1:x 2:z 9:default"),
+        (&[first, gone, ("E cud +k=e", "updated"), ("E cud -k", "skipped")], "k=1:x 5:e 9:default"),
+        (
+            &[first, gone, ("B cud +k", "unchanged"), ("C cud +k=c", "updated"), ("C cud -k", "skipped")],
+            "k=1:x 3:c 9:default",
+        ),
+    ] {
+        check(steps, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn what_waits_goes_with_its_transfer() {
+    let first = ("A cud +k=x", "created");
+    for (steps, expected) in [
+        (&[("E u +k=e", "skipped"), ("E gone", ""), first][..], "k=1:x 9:default"),
+        (&[("E u +k=e", "skipped"), ("F gone", ""), first], "k=1:x 5:e 9:default"),
+        (&[("E u +k=e", "skipped"), ("A gone", ""), ("B cud +k=x", "created")], "k=2:x 5:e 9:default"),
+    ] {
+        check(steps, expected).await;
+    }
+}
+
+#[tokio::test]
+async fn what_waits_goes_when_its_transfer_begins_anew() {
+    // (whether it is an apply, the fact afterwards, whether the enrichment still waits)
+    for (is_apply, epoch, reset, waits) in
+        [(true, 1, 1, false), (true, 1, 0, true), (false, 1, 1, true), (true, 0, 0, true)]
+    {
+        let place = Place::new();
+        let store = place.open();
+        Sink::commit(&store, step("E u +k=e")).await.unwrap();
+        Sink::commit(&store, step("F u +k=f")).await.unwrap();
+        let fact = TransferFact { epoch, reset, ..TransferFact::default() };
+        let put = Write::Put(Table::Transfers, transfer('E').to_string(), serde_json::to_vec(&fact).unwrap());
+        let expected = if is_apply { Some(0) } else { None };
+        State::commit(&store, Commit { expected, writes: vec![put] }).await.unwrap();
+        Sink::commit(&store, step("A cud +k=x")).await.unwrap();
+        let row = rows(&store).await.remove("k").unwrap();
+        assert_eq!(row.contains("5:e"), waits, "{is_apply} {epoch} {reset}");
+        assert!(row.contains("6:f"));
+        assert_sound(&store);
+    }
+}
+
+#[tokio::test]
+async fn no_row_is_created_without_its_required_fields() {
+    // (fields that are required, fields of the record, whether the row is there, what becomes of it, the row)
+    for (required, fields, is_there, expected, row) in [
+        (&[][..], &[(2, Some("x"))][..], false, "created 1", "k=2:x 9:default"),
+        (&[2], &[(2, Some("x"))], false, "created 1", "k=2:x 9:default"),
+        (&[2], &[(3, Some("x"))], false, "rejected 1", ""),
+        (&[2], &[(2, None)], false, "rejected 1", ""),
+        (&[2, 3], &[(2, Some("x"))], false, "rejected 1", ""),
+        (&[2, 9], &[(2, Some("x"))], false, "created 1", "k=2:x 9:default"),
+        // A row that is there keeps what it has, and lacks what it lacks.
+        (&[2], &[(3, Some("x"))], true, "updated 1", "k=1:old 3:x 9:default"),
+    ] {
+        let place = Place::new();
+        let store = place.open();
+        if is_there {
+            Sink::commit(&store, step("A cud +k=old")).await.unwrap();
+        }
+        let mut batch = step("A cud -other");
+        batch.changes = Changes::default();
+        batch.target.required = required.to_vec();
+        upsert(&mut batch, "k", fields);
+        let tally = Sink::commit(&store, batch).await.unwrap();
+        assert_eq!(effects(&tally), expected, "{required:?} {fields:?}");
+        let kept: Vec<_> = rows(&store).await.into_iter().map(|(key, row)| format!("{key}={row}")).collect();
+        assert_eq!(kept.concat(), row, "{required:?} {fields:?}");
+        let query = RejectQuery { transfer: Some(transfer('A')), id: None, limit: 2 };
+        for (_, reject) in store.rejects(query).await.unwrap() {
+            assert_eq!((reject.reason.as_str(), reject.key.as_deref()), (REQUIRED, Some("6b")));
+        }
+        assert_sound(&store);
+    }
+}
+
+#[tokio::test]
 async fn the_owner_is_who_created() {
     let place = Place::new();
     let store = place.open();
@@ -168,7 +293,7 @@ async fn the_owner_is_who_created() {
         ("A cud -k", 0, 1),
         ("A cud -l", 0, 1),
     ] {
-        store.commit(step(text)).await.unwrap();
+        Sink::commit(&store, step(text)).await.unwrap();
         let owned = |letter| store.count_owned(INC, transfer(letter));
         assert_eq!((owned('A').await.unwrap(), owned('B').await.unwrap()), (a, b), "{text}");
     }

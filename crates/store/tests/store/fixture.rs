@@ -160,6 +160,12 @@ pub(crate) fn delete(batch: &mut Batch, key: &str) {
     batch.changes.push(Change { intent: Intent::Delete, key: key.as_bytes(), patch: b"", version: b"" });
 }
 
+/// Adds the reject of a record that comes after the changes so far.
+pub(crate) fn reject_next(batch: &mut Batch, reject: Reject, version: &[u8]) {
+    batch.changes.note_reject(version);
+    batch.rejects.push(reject);
+}
+
 pub(crate) fn checkpoint(greatest: i64) -> Checkpoint {
     Checkpoint {
         version: CHECKPOINT_VERSION,
@@ -225,6 +231,12 @@ pub(crate) async fn raise_epoch(store: &Store, letter: char, epoch: u64) {
     let fact = TransferFact { epoch, ..TransferFact::default() };
     let put = Write::Put(Table::Transfers, transfer(letter).to_string(), serde_json::to_vec(&fact).unwrap());
     State::commit(store, Commit { expected: None, writes: vec![put] }).await.unwrap();
+}
+
+/// Deletes a transfer, as an apply does.
+pub(crate) async fn delete_transfer(store: &Store, letter: char) {
+    let remove = Write::Remove(Table::Transfers, transfer(letter).to_string());
+    State::commit(store, Commit { expected: None, writes: vec![remove] }).await.unwrap();
 }
 
 /// Nothing in the file disagrees with anything else in it.

@@ -1,9 +1,13 @@
-//! Rejects: kept once, superseded by a later success, bounded in number and age.
+//! Rejects: kept once, superseded by what becomes of their records later, bounded in number and age.
 
-use raccord_model::port::sink::{Ledger, RejectQuery, Sink};
+use raccord_model::fact::Reject;
+use raccord_model::language::Mode;
+use raccord_model::port::sink::{Batch, Change, Intent, Ledger, RejectQuery, Sink};
 use raccord_store::Store;
 
-use crate::fixture::{Place, assert_sound, at, batch, delete, effects, reject, transfer, updates, upsert};
+use crate::fixture::{
+    Place, assert_sound, at, batch, delete, effects, reject, reject_next, row_of, transfer, updates, upsert,
+};
 
 async fn payloads(store: &Store, letter: Option<char>) -> String {
     let query = RejectQuery { transfer: letter.map(transfer), id: None, limit: 100 };
@@ -43,7 +47,10 @@ async fn a_later_success_supersedes() {
         ("ud", true, false, "other longer unknown"),
         ("ud", false, false, "other longer unknown one"),
         ("cud", true, true, "other longer unknown"),
-        ("cud", false, true, "other longer unknown one"),
+        // What the source deleted must not come back by a replay, though its row was never there.
+        ("cud", false, true, "other longer unknown"),
+        ("cu", false, true, "other longer unknown one"),
+        ("cu", true, true, "other longer unknown one"),
     ] {
         let place = Place::new();
         let store = place.open();
@@ -76,6 +83,151 @@ async fn a_later_success_supersedes() {
         assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), count);
         assert_sound(&store);
     }
+}
+
+#[tokio::test]
+async fn a_deletion_supersedes_whoever_owns_the_row() {
+    // (mode, update types, whether an enrichment waits, the version of the deletion, how many rejects are left)
+    for (mode, letters, waits, version, left) in [
+        (Mode::Own, "cud", false, "5", 0),
+        (Mode::Own, "cu", false, "5", 1),
+        (Mode::Own, "cud", false, "3", 1),
+        (Mode::Enrich, "ud", false, "", 0),
+        (Mode::Enrich, "ud", true, "", 0),
+        (Mode::Enrich, "u", false, "", 1),
+    ] {
+        let place = Place::new();
+        let store = place.open();
+        let mut first = batch('B');
+        first.mode = mode;
+        let key = if waits { "absent" } else { "k" };
+        if waits {
+            upsert(&mut first, key, &[(2, Some("waits"))]);
+        } else {
+            let mut owner = batch('A');
+            upsert(&mut owner, "k", &[(1, Some("old"))]);
+            store.commit(owner).await.unwrap();
+            let patch = row_of(&[(2, Some("new"))]);
+            first.changes.push(Change { intent: Intent::Upsert, key: b"k", patch: &patch, version: b"4" });
+        }
+        reject_next(&mut first, reject('B', Some(key), "one", 0), b"");
+        store.commit(first).await.unwrap();
+        let mut later = batch('B');
+        (later.mode, later.updates) = (mode, updates(letters));
+        let deletion =
+            Change { intent: Intent::Delete, key: key.as_bytes(), patch: b"", version: version.as_bytes() };
+        later.changes.push(deletion);
+        assert_eq!(effects(&store.commit(later).await.unwrap()), "skipped 1");
+        let kept = store.count_rejects(transfer('B')).await.unwrap();
+        assert_eq!(kept, left, "{mode:?} {letters} {waits} {version:?}");
+        assert_sound(&store);
+    }
+}
+
+/// A batch of words in order: `!k` rejects a record of `k`, `+k=x` is an upsert, `-k` a delete; `@` and a version may
+/// follow. A reject is named after its word.
+fn in_order(text: &str) -> Batch {
+    let mut batch = batch('A');
+    for word in text.split_whitespace() {
+        let (what, version) = word.split_once('@').unwrap_or((word, ""));
+        let (key, value) = what[1..].split_once('=').unwrap_or((&what[1..], "x"));
+        let patch = row_of(&[(1, Some(value))]);
+        let (key, version) = (key.as_bytes(), version.as_bytes());
+        match &word[..1] {
+            "!" => reject_next(&mut batch, reject('A', std::str::from_utf8(key).ok(), word, 0), version),
+            "+" => batch.changes.push(Change { intent: Intent::Upsert, key, patch: &patch, version }),
+            _ => batch.changes.push(Change { intent: Intent::Delete, key, patch: b"", version }),
+        }
+    }
+    batch
+}
+
+#[tokio::test]
+async fn of_one_key_the_last_word_counts() {
+    // (records, rejects that stay; all of them are new the first time, and none is afterwards)
+    for (text, left) in [
+        ("!k", "!k"),
+        ("!k +k", ""),
+        ("+k !k", "!k"),
+        ("!k +k !k", "!k"),
+        ("!k +l", "!k"),
+        ("!k +k !l +m", "!l"),
+        ("!k -k", ""),
+        ("+k !k -k", ""),
+        ("!k +k -k !k", "!k"),
+        // An older record says nothing of a newer reject.
+        ("!k@5 +k@4", "!k@5"),
+        ("!k@5 +k@5", ""),
+        ("!k@5 +k@6", ""),
+        ("!k@5 +k", ""),
+        ("!k +k@4", ""),
+        ("+k@3 !k@5 -k@4", "!k@5"),
+        ("+k@3 !k@5 -k@5", ""),
+        ("!k@5 -k@4", "!k@5"),
+        ("!k@5 !k@7 +k@6", "!k@7"),
+    ] {
+        let place = Place::new();
+        let store = place.open();
+        for again in [false, true, true] {
+            let tally = store.commit(in_order(text)).await.unwrap();
+            assert_eq!(payloads(&store, None).await, left, "{text}");
+            assert_eq!(tally.newly_rejected, u64::from(!again && !left.is_empty()), "{text}");
+            assert_sound(&store);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_was_not_kept_is_known_by_its_key() {
+    let of = |key, position: &str, reason: &str| {
+        let other =
+            Reject { position: position.to_owned(), reason: reason.to_owned(), ..reject('A', key, "", 0) };
+        Reject { payload: None, ..other }
+    };
+    let place = Place::new();
+    let store = place.open();
+    // (the reject, whether it is new)
+    for (reject, is_new) in [
+        (of(Some("k"), "line 1", "too long"), true),
+        (of(Some("k"), "line 2", "too long"), false),
+        (of(Some("l"), "line 1", "too long"), true),
+        (of(Some("k"), "line 1", "no date"), true),
+        (of(None, "line 1", "too long"), true),
+        (of(None, "line 2", "too long"), true),
+        (of(None, "line 1", "too long"), false),
+    ] {
+        let mut batch = batch('A');
+        batch.rejects = vec![reject.clone()];
+        let tally = store.commit(batch).await.unwrap();
+        assert_eq!(tally.newly_rejected, u64::from(is_new), "{reject:?}");
+    }
+    assert_sound(&store);
+}
+
+#[tokio::test]
+async fn those_that_were_too_many_are_not_new_again() {
+    let place = Place::new();
+    let store = place.open();
+    // (bad records, how many are kept, for how many seconds, now, how many are new)
+    for (bad, most, age, now, new) in [
+        ("abcd", 2, 100, 0, 4),
+        ("abcd", 2, 100, 1, 0),
+        ("abcd", 2, 100, 2, 0),
+        ("abcde", 2, 100, 3, 1),
+        ("abcde", 0, 100, 4, 0),
+        ("abcde", 2, 100, 5, 0),
+        // They are forgotten for good as if they had been kept.
+        ("", 2, 100, 200, 0),
+        ("abc", 2, 100, 201, 3),
+    ] {
+        let mut batch = batch('A');
+        (batch.at, batch.keep_rejects) = (at(now), (most, age));
+        batch.rejects = bad.chars().map(|key| reject('A', None, &key.to_string(), now)).collect();
+        let tally = store.commit(batch).await.unwrap();
+        assert_eq!(tally.newly_rejected, new, "{bad} {now}");
+        assert!(store.count_rejects(transfer('A')).await.unwrap() <= most);
+    }
+    assert_sound(&store);
 }
 
 #[tokio::test]

@@ -3,12 +3,12 @@
 use raccord_model::checkpoint::{Checkpoint, Window};
 use raccord_model::fact::Tally;
 use raccord_model::language::Mode;
-use raccord_model::port::sink::{Ledger, Sink, SinkError, Swept};
+use raccord_model::port::sink::{Change, Intent, Ledger, Sink, SinkError, Swept};
 use raccord_store::Store;
 
 use crate::fixture::{
-    INC, Place, assert_sound, batch, checkpoint, delete, effects, keys, raise_epoch, reject, run, sweep,
-    transfer, upsert,
+    INC, Place, assert_sound, batch, checkpoint, delete, delete_transfer, effects, keys, raise_epoch, reject,
+    row_of, run, sweep, transfer, upsert,
 };
 
 /// Ten rows of A, one of B.
@@ -89,6 +89,80 @@ async fn a_record_that_was_rejected_or_skipped_was_shown() {
 }
 
 #[tokio::test]
+async fn rows_of_a_transfer_that_is_no_more_belong_to_who_shows_them() {
+    let place = Place::new();
+    let store = place.open();
+    filled(&store).await;
+    delete_transfer(&store, 'A').await;
+    // (what the snapshot of B shows, what it sweeps, what is left, how many are A's and B's)
+    for (shown, swept, left, owned) in [
+        ("abz", 0, "a b c d e f g h i j z", (8, 3)),
+        ("bcz", 1, "b c d e f g h i j z", (7, 3)),
+        ("z", 2, "d e f g h i j z", (7, 1)),
+    ] {
+        store.begin_snapshot(transfer('B')).await.unwrap();
+        let mut seen = batch('B');
+        (seen.mark_seen, seen.target.unique) = (true, vec![1]);
+        for key in shown.chars() {
+            upsert(&mut seen, &key.to_string(), &[(2, Some("z"))]);
+        }
+        Sink::commit(&store, seen).await.unwrap();
+        let mut request = sweep('B', None);
+        request.target.unique = vec![1];
+        assert_eq!(store.sweep(request).await.unwrap(), Swept::Done(swept), "{shown}");
+        assert_eq!(keys(&store).await, left, "{shown}");
+        let count = |letter| store.count_owned(INC, transfer(letter));
+        assert_eq!((count('A').await.unwrap(), count('B').await.unwrap()), owned, "{shown}");
+        assert_sound(&store);
+    }
+}
+
+#[tokio::test]
+async fn what_was_swept_comes_back_unless_it_is_older() {
+    // (the version of the row, the version that comes after the sweep, what becomes of it)
+    for (stored, later, expected) in [
+        ("5", "4", "skipped 1"),
+        ("5", "5", "created 1"),
+        ("5", "6", "created 1"),
+        ("5", "", "created 1"),
+        ("", "1", "created 1"),
+    ] {
+        let place = Place::new();
+        let store = place.open();
+        let versioned = |version: &str| {
+            let mut one = batch('A');
+            let (patch, version) = (row_of(&[(1, Some("x"))]), version.as_bytes());
+            one.changes.push(Change { intent: Intent::Upsert, key: b"k", patch: &patch, version });
+            one
+        };
+        Sink::commit(&store, versioned(stored)).await.unwrap();
+        store.begin_snapshot(transfer('A')).await.unwrap();
+        assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), Swept::Done(1));
+        assert_sound(&store);
+        let tally = Sink::commit(&store, versioned(later)).await.unwrap();
+        assert_eq!(effects(&tally), expected, "{stored:?} {later:?}");
+        assert_sound(&store);
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_takes_the_rejects_of_its_keys() {
+    let place = Place::new();
+    let store = place.open();
+    filled(&store).await;
+    let mut rejected = batch('A');
+    rejected.rejects = ["a", "b", "aa"].map(|key| reject('A', Some(key), key, 0)).into();
+    Sink::commit(&store, rejected).await.unwrap();
+    show(&store, "bcdefghij").await;
+    let mut request = sweep('A', None);
+    request.target.unique = vec![1];
+    // `b` was shown and stored since then; `aa` is another key.
+    assert_eq!(store.sweep(request).await.unwrap(), Swept::Done(1));
+    assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), 1);
+    assert_sound(&store);
+}
+
+#[tokio::test]
 async fn a_new_snapshot_forgets_the_marks_of_the_last() {
     let place = Place::new();
     let store = place.open();
@@ -152,13 +226,7 @@ async fn the_end_of_an_incarnation() {
     let mut gone = batch('A');
     gone.target.unique = vec![1];
     delete(&mut gone, "a");
-    let version = raccord_model::port::sink::Change {
-        intent: raccord_model::port::sink::Intent::Delete,
-        key: b"b",
-        patch: b"",
-        version: b"3",
-    };
-    gone.changes.push(version);
+    gone.changes.push(Change { intent: Intent::Delete, key: b"b", patch: b"", version: b"3" });
     assert_eq!(effects(&store.commit(gone).await.unwrap()), "deleted 2");
     let mut other = batch('A');
     other.target.incarnation = INC + 1;
