@@ -192,6 +192,25 @@ fn versions_compare_and_defaults_are_a_row() {
 }
 
 #[test]
+fn a_field_that_may_be_left_as_it_is_has_its_default_in_a_new_row() {
+    // (the mapping of email, vip and source; the defaults of a new row; the required fields that it may lack)
+    for (email, vip, source, defaults, required) in [
+        ("clear", "clear", "clear", "", &[][..]),
+        ("ignore", "clear", "clear", "", &["email"]),
+        ("reject", "ignore", "default", "vip=false", &[]),
+        ("ignore", "ignore", "ignore", "source=shop vip=false", &["email"]),
+    ] {
+        let field = |name: &str, empty: &str| format!(r#""{name}":{{"from":"{name}","onEmpty":"{empty}"}}"#);
+        let fields = [field("email", email), field("vip", vip), field("source", source)].join(",");
+        let program = program(&format!(r#"{{"primaryKey":{{"id":"id"}},"fields":{{{fields}}}}}"#));
+        assert_eq!(shown_patch(program.defaults()), defaults, "{fields}");
+        let layout = Layout::provisional(&serde_json::from_str(ENTITY).unwrap());
+        let ids: Vec<_> = required.iter().map(|name| layout.id(name).unwrap()).collect();
+        assert_eq!(program.required(), ids, "{fields}");
+    }
+}
+
+#[test]
 fn mistakes_are_found_without_a_record() {
     let entity: Entity = serde_json::from_str(ENTITY).unwrap();
     let layout = Layout::provisional(&entity);
