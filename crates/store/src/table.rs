@@ -91,6 +91,9 @@ tables! {
     rows ROWS "rows"
     /// `inc field value` → `key`; the field as 4 big-endian bytes, the value as in the row.
     unique UNIQUE "unique"
+    /// `inc field digest key` → nothing: rows that had a value already when its field became unique, and do not hold
+    /// it; the digest of the value as in the row, 32 bytes.
+    sharers SHARERS "sharers"
     /// `inc` → the fields that [`UNIQUE`] covers, 4 big-endian bytes each.
     unique_fields UNIQUE_FIELDS "unique_fields"
     /// `inc uid key` → an enrichment whose row has not come yet.

@@ -13,6 +13,7 @@ use super::classify::{self, Absent, Effect, Rules};
 use super::owners::Owners;
 use super::rejects::{self, Rejects};
 use super::tombstone::Burial;
+use super::unique::Index;
 use super::{tombstone, unique, waiting};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
@@ -155,7 +156,13 @@ impl<'b> Pass<'b> {
                     drop(found);
                     return self.refuse(tables, change, field, None);
                 }
-                unique::replace(&mut tables.unique, fields, &self.key, old.row, new)?;
+                unique::replace(
+                    Index { holders: &mut tables.unique, sharers: &mut tables.sharers },
+                    fields,
+                    &self.key,
+                    old.row,
+                    new,
+                )?;
             }
             _ if self.is_seen_later(&old, change) => {}
             _ if is_adopted => self.restamp(&old, change),
@@ -222,7 +229,13 @@ impl<'b> Pass<'b> {
         }
         if !fields.is_empty() {
             let row = Record::decode(&self.value)?.row;
-            unique::replace(&mut tables.unique, fields, &self.key, empty_row(), row)?;
+            unique::replace(
+                Index { holders: &mut tables.unique, sharers: &mut tables.sharers },
+                fields,
+                &self.key,
+                empty_row(),
+                row,
+            )?;
         }
         if self.has_tombstones {
             tombstone::dig_up(tables, &self.key)?;
@@ -273,7 +286,13 @@ impl<'b> Pass<'b> {
             return Ok(effect);
         }
         let fields = &self.batch.target.unique;
-        unique::replace(&mut tables.unique, fields, &self.key, old.row, empty_row())?;
+        unique::replace(
+            Index { holders: &mut tables.unique, sharers: &mut tables.sharers },
+            fields,
+            &self.key,
+            old.row,
+            empty_row(),
+        )?;
         drop(found);
         tables.rows.remove(self.key.as_slice())?;
         self.owners.adopt(owner);

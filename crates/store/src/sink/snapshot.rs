@@ -7,7 +7,7 @@ use redb::ReadableTable;
 
 use super::rejects::Rejects;
 use super::tombstone::{self, Burial};
-use super::unique;
+use super::unique::{self, Index};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::record::Record;
@@ -110,7 +110,8 @@ fn mark_key(mark: &[u8]) -> &[u8] {
 fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8]) -> Result<(), Broken> {
     let Some(old) = tables.rows.remove(key)? else { return Ok(()) };
     let record = Record::decode(old.value())?;
-    unique::replace(&mut tables.unique, &sweep.target.unique, key, record.row, empty_row())?;
+    let index = Index { holders: &mut tables.unique, sharers: &mut tables.sharers };
+    unique::replace(index, &sweep.target.unique, key, record.row, empty_row())?;
     let version = record.version.to_vec();
     drop(old);
     if version.is_empty() {
@@ -122,10 +123,11 @@ fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8]) -> Result<(), Brok
 
 /// Removes everything that is kept under an incarnation; returns how many rows that were.
 pub(super) fn collect(tables: &mut Tables<'_>, number: u64) -> Result<u64, Broken> {
-    let rows = counter::read(&tables.counters, Counter::Rows(number))?;
+    let count = counter::read(&tables.counters, Counter::Rows(number))?;
     let inc = table::incarnation(number);
     let all = Under::new(&[&inc]);
-    for table in [&mut tables.rows, &mut tables.unique, &mut tables.waiting, &mut tables.tombstones] {
+    let Tables { rows, unique, sharers, waiting, tombstones, .. } = tables;
+    for table in [rows, unique, sharers, waiting, tombstones] {
         table.retain_in::<&[u8], _>(all.bounds(), |_, _| false)?;
     }
     tables.tombstone_times.retain(|key, _| key.get(8..16) != Some(&inc))?;
@@ -138,5 +140,5 @@ pub(super) fn collect(tables: &mut Tables<'_>, number: u64) -> Result<u64, Broke
     for counter in counters {
         counter::set(&mut tables.counters, counter, 0)?;
     }
-    Ok(rows)
+    Ok(count)
 }

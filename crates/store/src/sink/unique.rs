@@ -1,10 +1,11 @@
 //! Unique fields: an index from value to key, kept in step with the rows.
 //!
 //! A conflict is found before anything is written. The index follows what the entity asks for: a field that has
-//! become unique is indexed from the rows that are there, one that is no longer unique is forgotten.
+//! become unique is indexed from the rows that are there, one that is no longer unique is forgotten. Of rows that
+//! share a value from before one holds it, and the others are its sharers: when the holder goes, the next one holds it.
 
 use raccord_model::row::{FieldId, NotARow, RawField, fields};
-use redb::ReadableTable;
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use crate::broken::Broken;
 use crate::record::Record;
@@ -12,6 +13,14 @@ use crate::table::{Raw, Table, Tables, Under, incarnation};
 
 /// How many bytes of a row's full key are its incarnation.
 const INC: usize = size_of::<u64>();
+
+/// Which row holds a value, and which share it.
+pub(super) struct Index<'i, 't> {
+    /// The holders.
+    pub(super) holders: &'i mut Table<'t>,
+    /// The sharers.
+    pub(super) sharers: &'i mut Table<'t>,
+}
 
 /// The first unique field whose value another row has. `key` is `inc key`.
 pub(super) fn conflict(
@@ -35,7 +44,7 @@ pub(super) fn conflict(
 
 /// Brings the index from an old row to a new one. `key` is `inc key`.
 pub(super) fn replace(
-    index: &mut Table<'_>,
+    index: Index<'_, '_>,
     unique: &[FieldId],
     key: &[u8],
     old: &[u8],
@@ -45,17 +54,42 @@ pub(super) fn replace(
         return Ok(());
     }
     let (inc, own) = key.split_at_checked(INC).ok_or(Broken::Damaged)?;
-    for field in values(old, unique)? {
-        let at = place(inc, field?);
-        let is_ours = index.get(at.as_slice())?.is_some_and(|holder| holder.value() == own);
+    let Index { holders, sharers } = index;
+    let left: Vec<_> =
+        values(old, unique)?.map(|field| Ok(place(inc, field?))).collect::<Result<_, Broken>>()?;
+    let taken: Vec<_> =
+        values(new, unique)?.map(|field| Ok(place(inc, field?))).collect::<Result<_, Broken>>()?;
+    for at in left.iter().filter(|at| !taken.contains(at)) {
+        let is_ours = holders.get(at.as_slice())?.is_some_and(|holder| holder.value() == own);
         if is_ours {
-            index.remove(at.as_slice())?;
+            holders.remove(at.as_slice())?;
+        }
+        if sharers.is_empty()? {
+            continue;
+        }
+        sharers.remove(sharer(at, own).as_slice())?;
+        if let Some(next) = first_sharer(sharers, at)?.filter(|_| is_ours) {
+            sharers.remove(sharer(at, &next).as_slice())?;
+            holders.insert(at.as_slice(), next.as_slice())?;
         }
     }
-    for field in values(new, unique)? {
-        index.insert(place(inc, field?).as_slice(), own)?;
+    for at in taken.iter().filter(|at| !left.contains(at)) {
+        holders.insert(at.as_slice(), own)?;
     }
     Ok(())
+}
+
+/// The first row that shares a value, by its key. `at` is where the index keeps the value.
+fn first_sharer(sharers: &Table<'_>, at: &[u8]) -> Result<Option<Vec<u8>>, Broken> {
+    let under = Under::new(&[&sharer(at, &[])]);
+    let first = sharers.range::<&[u8]>(under.bounds())?.next().transpose()?;
+    Ok(first.map(|(found, _)| found.value().get(under.len()..).unwrap_or_default().to_vec()))
+}
+
+/// Where a sharer of a value is kept. The value's digest stands for it, for values are of any length.
+fn sharer(at: &[u8], own: &[u8]) -> Vec<u8> {
+    let (field, value) = at.split_at_checked(INC + size_of::<FieldId>()).unwrap_or_default();
+    [field, blake3::hash(value).as_bytes(), own].concat()
 }
 
 /// Makes the index cover exactly these fields of an incarnation.
@@ -67,7 +101,9 @@ pub(super) fn align(tables: &mut Tables<'_>, number: u64, unique: &[FieldId]) ->
     }
     for field in covered.iter().filter(|field| !unique.contains(field)) {
         let gone = Under::new(&[&inc, &field.to_be_bytes()]);
-        tables.unique.retain_in::<&[u8], _>(gone.bounds(), |_, _| false)?;
+        for table in [&mut tables.unique, &mut tables.sharers] {
+            table.retain_in::<&[u8], _>(gone.bounds(), |_, _| false)?;
+        }
     }
     let new: Vec<FieldId> = unique.iter().copied().filter(|field| !covered.contains(field)).collect();
     if !new.is_empty() {
@@ -96,7 +132,9 @@ fn index_rows(tables: &mut Tables<'_>, inc: &[u8], unique: &[FieldId]) -> Result
         let own = key.value().get(INC..).unwrap_or_default();
         for field in values(Record::decode(value.value())?.row, unique)? {
             let at = place(inc, field?);
-            if tables.unique.get(at.as_slice())?.is_none() {
+            if tables.unique.get(at.as_slice())?.is_some() {
+                tables.sharers.insert(sharer(&at, own).as_slice(), [].as_slice())?;
+            } else {
                 tables.unique.insert(at.as_slice(), own)?;
             }
         }

@@ -80,6 +80,55 @@ async fn the_index_follows_the_entity() {
 }
 
 #[tokio::test]
+async fn rows_that_shared_a_value_before_hold_it_in_turn() {
+    // (what becomes of rows that share x, one batch after the other: changes and effects)
+    for steps in [
+        &[
+            ("a=y", "updated 1"),
+            ("d=x", "rejected 1"),
+            ("b=z", "updated 1"),
+            ("c=z -c", "deleted 1, rejected 1"),
+            ("d=x", "created 1"),
+        ][..],
+        &[
+            ("-a", "deleted 1"),
+            ("d=x", "rejected 1"),
+            ("-b", "deleted 1"),
+            ("d=x", "rejected 1"),
+            ("-c d=x", "created 1, deleted 1"),
+        ],
+        // One that leaves before its turn has none.
+        &[
+            ("b=y", "updated 1"),
+            ("c", "updated 1"),
+            ("d=x", "rejected 1"),
+            ("a=z d=x", "created 1, updated 1"),
+        ],
+        // Who holds it may change otherwise; who shares it must let go of it first.
+        &[
+            ("a=x", "unchanged 1"),
+            ("b=x", "unchanged 1"),
+            ("-a b=x", "deleted 1, unchanged 1"),
+            ("c=z", "updated 1"),
+            ("b=q d=x", "created 1, updated 1"),
+        ],
+    ] {
+        let place = Place::new();
+        let store = place.open();
+        let mut before = batch('A');
+        changes(&mut before, "a=x b=x c=x");
+        store.commit(before).await.unwrap();
+        for (text, expected) in steps {
+            let mut batch = batch('A');
+            batch.target.unique = vec![1];
+            changes(&mut batch, text);
+            assert_eq!(effects(&store.commit(batch).await.unwrap()), *expected, "{text} of {steps:?}");
+        }
+        assert_sound(&store);
+    }
+}
+
+#[tokio::test]
 async fn an_enrichment_that_breaks_it_is_left_out() {
     let place = Place::new();
     let store = place.open();
