@@ -141,3 +141,21 @@ fn without_the_subscription_a_snapshot_deletes_nothing() {
     assert_eq!(run(&environment), "fetched 1, unchanged 1");
     assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob");
 }
+
+#[test]
+fn a_transfer_that_is_created_again_takes_its_rows_over() {
+    let environment = ten("50%");
+    let yaml = environment.read("raccord.yaml");
+    let without: Vec<&str> = yaml.split("---\n").take(2).collect();
+    environment.write("raccord.yaml", &without.join("---\n"));
+    environment.ok("apply --auto-approve --allow-delete");
+    environment.write("raccord.yaml", &yaml);
+    environment.ok("apply --auto-approve");
+    // What is not shown again has nobody to delete it; the rest goes as it always did.
+    write_number_of_people(&environment, 8);
+    assert_eq!(run(&environment), "fetched 8, unchanged 8");
+    assert_eq!(count(&environment), 10);
+    write_number_of_people(&environment, 7);
+    assert_eq!(run(&environment), "fetched 7, unchanged 7, swept 1");
+    assert_eq!(count(&environment), 9);
+}

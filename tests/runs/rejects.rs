@@ -141,3 +141,57 @@ fn the_same_dirt_read_again_disables_nothing() {
     }
     assert_says(&environment.ok("status"), &["integration shop: active"]);
 }
+
+#[test]
+fn of_one_key_in_a_page_the_last_record_counts() {
+    let shop = Shop {
+        fields: &[("name", "{type: text, required: true}"), ("email", "email")],
+        updates: "created, updated, deleted",
+        transfer: "deletes: {field: gone}",
+        integration: "breaker: {rejects: {count: 2, within: 1h}}",
+        ..Shop::default()
+    };
+    let environment = shop.applied();
+    environment.write(
+        "people.csv",
+        "id,name,email,gone\n1,Ann,nonsense,\n1,Ann,ann@example.com,\n2,Bob,bob@example.com,\n",
+    );
+    for expected in ["created 2, rejected 1", "unchanged 2, rejected 1", "unchanged 2, rejected 1"] {
+        assert_eq!(run(&environment), format!("fetched 3, {expected}"));
+        assert_eq!(environment.run("rejects list").expect_code(0).stderr, "no reject\n");
+    }
+    assert_says(&environment.ok("status"), &["integration shop: active"]);
+    // What is deleted before it could ever be stored leaves nothing that a replay could bring back.
+    environment.write("people.csv", "id,name,email,gone\n2,Bob,bob@example.com,\n3,Cy,nonsense,\n");
+    assert_eq!(run(&environment), "fetched 2, unchanged 1, rejected 1");
+    environment.write("people.csv", "id,name,email,gone\n3,Cy,nonsense,yes\n");
+    assert_eq!(run(&environment), "fetched 1, skipped 1");
+    assert_eq!(environment.run("rejects list").expect_code(0).stderr, "no reject\n");
+}
+
+#[test]
+fn a_new_row_needs_its_required_fields_also_when_the_mapping_may_leave_them() {
+    let fields = [("name", "{type: text, required: true}"), ("city", "{type: text, default: Paris}")];
+    let shop = Shop { fields: &fields, ..Shop::default() };
+    let environment = shop.applied();
+    for field in ["name", "city"] {
+        let (before, after) =
+            (format!("{field}: {field}"), format!("{field}: {{from: {field}, onEmpty: ignore}}"));
+        environment.replace("raccord.yaml", &before, &after);
+    }
+    environment.ok("apply --auto-approve");
+    environment.write("people.csv", "id,name,city\n1,,\n2,Bob,\n");
+    assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
+    assert_eq!(rows(&environment, "city"), "2=Paris");
+    let reject = &environment.json("rejects list --output json")[0];
+    assert_eq!(
+        (text(&reject["field"]), text(&reject["reason"])),
+        ("name", "the value is empty, and the field is required")
+    );
+    environment.write("people.csv", "id,name,city\n1,Ann,Rome\n2,,\n");
+    assert_eq!(run(&environment), "fetched 2, created 1, unchanged 1");
+    environment.write("people.csv", "id,name,city\n1,,\n2,,\n");
+    assert_eq!(run(&environment), "fetched 2, unchanged 2");
+    assert_eq!(rows(&environment, "city"), "1=Rome 2=Paris");
+    assert_eq!(environment.run("rejects list").expect_code(0).stderr, "no reject\n");
+}
