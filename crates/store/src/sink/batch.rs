@@ -204,8 +204,9 @@ impl<'b> Pass<'b> {
         match classify::absent(self.rules, change.version, buried.as_ref()) {
             Absent::Create => self.create(tables, change),
             Absent::Wait => {
-                self.own_waiting += waiting::keep(tables, self.batch, change, self.own_waiting)?;
-                Ok(Effect::Skipped)
+                let more = waiting::keep(tables, self.batch, change, self.own_waiting)?;
+                self.own_waiting += more.unwrap_or(0);
+                Ok(if more.is_some() { Effect::Waits } else { Effect::Skipped })
             }
             Absent::Skip => Ok(Effect::Skipped),
         }
@@ -346,7 +347,7 @@ impl<'b> Pass<'b> {
             Effect::Updated => &mut self.tally.updated,
             Effect::Deleted => &mut self.tally.deleted,
             Effect::Unchanged => &mut self.tally.unchanged,
-            Effect::Skipped | Effect::Gone => &mut self.tally.skipped,
+            Effect::Skipped | Effect::Gone | Effect::Waits => &mut self.tally.skipped,
             Effect::Rejected => &mut self.tally.rejected,
         };
         *counted += 1;

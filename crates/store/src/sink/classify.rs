@@ -43,6 +43,8 @@ pub(super) enum Effect {
     Skipped,
     /// A wanted deletion of what is not there, or is not this transfer's to delete. It counts as skipped.
     Gone,
+    /// An enrichment that waits for its row. It counts as skipped.
+    Waits,
     /// It cannot be stored.
     Rejected,
 }
@@ -50,7 +52,7 @@ pub(super) enum Effect {
 impl Effect {
     /// Whether what became of the record is known: then earlier rejects of its key say nothing any more.
     pub(super) const fn is_settled(self) -> bool {
-        matches!(self, Self::Created | Self::Updated | Self::Deleted | Self::Unchanged | Self::Gone)
+        !matches!(self, Self::Skipped | Self::Rejected)
     }
 }
 

@@ -30,19 +30,20 @@ impl Enrichment {
     }
 }
 
-/// Lets an enrichment wait; a later one for the same row replaces it. Returns how many wait more than before.
+/// Lets an enrichment wait; a later one for the same row replaces it. Returns how many wait more than before, or
+/// nothing when this one does not.
 pub(super) fn keep(
     tables: &mut Tables<'_>,
     batch: &Batch,
     change: Change<'_>,
     waiting: u64,
-) -> Result<u64, Broken> {
+) -> Result<Option<u64>, Broken> {
     let (inc, transfer) = (batch.target.incarnation, batch.transfer);
     let key = place(inc, transfer, change.key);
     let before = tables.waiting.get(key.as_slice())?.map(|bytes| Enrichment(bytes.value().to_vec()));
     match &before {
-        Some(before) if is_older(change.version, before.parts()?.0) => return Ok(0),
-        None if waiting >= BOUND => return Ok(0),
+        Some(before) if is_older(change.version, before.parts()?.0) => return Ok(None),
+        None if waiting >= BOUND => return Ok(None),
         _ => {}
     }
     let mut value = vec![VERSION];
@@ -50,10 +51,10 @@ pub(super) fn keep(
     value.extend_from_slice(change.patch);
     tables.waiting.insert(key.as_slice(), value.as_slice())?;
     if before.is_some() {
-        return Ok(0);
+        return Ok(Some(0));
     }
     counter::add(&mut tables.counters, Counter::Waiting(inc, transfer), 1)?;
-    Ok(1)
+    Ok(Some(1))
 }
 
 /// Takes the enrichment of a row, if one waits.

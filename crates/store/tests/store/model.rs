@@ -147,6 +147,7 @@ enum Effect {
     Unchanged,
     Skipped,
     Gone,
+    Waits,
     Rejected,
 }
 
@@ -192,7 +193,7 @@ impl Model {
                 Effect::Updated => &mut tally.updated,
                 Effect::Deleted => &mut tally.deleted,
                 Effect::Unchanged => &mut tally.unchanged,
-                Effect::Skipped | Effect::Gone => &mut tally.skipped,
+                Effect::Skipped | Effect::Gone | Effect::Waits => &mut tally.skipped,
                 Effect::Rejected => &mut tally.rejected,
             };
             *counted += 1;
@@ -250,6 +251,7 @@ impl Model {
             let before = self.waiting.get(&place).map_or(0, |(version, _)| *version);
             if ops.updates.contains(&UpdateType::Updated) && !is_older(op.version, before) {
                 self.waiting.insert(place, (op.version, patch));
+                return Effect::Waits;
             }
             return Effect::Skipped;
         }

@@ -86,6 +86,24 @@ async fn a_later_success_supersedes() {
 }
 
 #[tokio::test]
+async fn an_enrichment_that_waits_supersedes_too() {
+    let place = Place::new();
+    let store = place.open();
+    for (letters, version, left) in [("u", "3", 1), ("c", "5", 1), ("u", "4", 0)] {
+        let mut later = batch('E');
+        (later.mode, later.updates) = (Mode::Enrich, updates(letters));
+        if store.count_rejects(transfer('E')).await.unwrap() == 0 {
+            reject_next(&mut later, reject('E', Some("k"), "one", 0), b"4");
+        }
+        let (patch, version) = (row_of(&[(5, Some("x"))]), version.as_bytes());
+        later.changes.push(Change { intent: Intent::Upsert, key: b"k", patch: &patch, version });
+        store.commit(later).await.unwrap();
+        assert_eq!(store.count_rejects(transfer('E')).await.unwrap(), left, "{letters} {version:?}");
+    }
+    assert_sound(&store);
+}
+
+#[tokio::test]
 async fn a_deletion_supersedes_whoever_owns_the_row() {
     // (mode, update types, whether an enrichment waits, the version of the deletion, how many rejects are left)
     for (mode, letters, waits, version, left) in [
