@@ -18,11 +18,14 @@ fn every_apply_is_a_generation_with_its_author_and_its_changes() {
 }
 
 #[test]
-fn an_author_without_a_name_is_a_number() {
+fn an_author_without_a_name_is_a_number_or_root() {
     let environment = written().variable("USER", "").variable("LOGNAME", "");
     environment.ok("apply --auto-approve");
     let id = Command::new("id").arg("-ru").output().unwrap().stdout;
-    let author = format!("uid {}", String::from_utf8(id).unwrap().trim());
+    let author = match String::from_utf8(id).unwrap().trim() {
+        "0" => "root".to_owned(),
+        id => format!("uid {id}"),
+    };
     assert_eq!(environment.json("history --output json")[0]["by"], author);
     let named = environment.variable("RACCORD_USER", "release-bot");
     named.replace("integration.yaml", "updated]", "updated, deleted]");

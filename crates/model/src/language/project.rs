@@ -85,7 +85,7 @@ pub struct Field {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub required: bool,
-    /// What a new row has here when the mapping does not feed the field; and what an empty value becomes with
+    /// What a new row has here when the mapping does not feed the field or ignores its empty value; and what that becomes with
     /// `onEmpty: default`, or when the field is required. Otherwise `onEmpty: clear` makes it null all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<serde_json::Value>,
