@@ -245,6 +245,63 @@ fn the_order_and_the_place_of_things_make_no_difference() {
     assert!(environment.ok("plan").contains("no changes"));
 }
 
+/// A small directory with an integration that tells two addresses, and the plan after one word of it changes.
+fn plan_of_alerts(output: &str) -> String {
+    let environment = written();
+    let integration = environment.read("integration.yaml").trim_end().to_owned();
+    let alert =
+        |address: &str, language: &str| format!("    - {{email: [{address}], language: {language}}}\n");
+    let alerts = |language: &str| {
+        let before = alert("direction@example.com", "fr");
+        format!("{integration}\n  alerts:\n{before}{}", alert("ventes@example.com", language))
+    };
+    environment.write("integration.yaml", &alerts("fr"));
+    environment.ok("apply --auto-approve");
+    environment.write("integration.yaml", &alerts("en"));
+    environment.ok(&format!("plan --output {output}"))
+}
+
+#[test]
+fn a_long_list_shows_the_element_that_changes() {
+    assert_snapshot!(plan_of_alerts("text"), @r#"
+    default: 1 to update
+
+      ~ Integration/shop
+          alerts[1]  {"email":["ventes@example.com"],"language":"fr"} → {"email":["ventes@example.com"],"language":"en"}
+
+    default: 1 to update
+    "#);
+    assert_snapshot!(plan_of_alerts("markdown"), @r#"
+    ### default: 1 to update
+
+    ~ **update** `Integration/shop`
+
+    | field | before | after | data |
+    |---|---|---|---|
+    | `alerts[1]` | `{"email":["ventes@example.com"],"language":"fr"}` | `{"email":["ventes@example.com"],"language":"en"}` |  |
+    "#);
+}
+
+#[test]
+fn a_long_text_is_cut_around_what_changes() {
+    let environment = written();
+    let directory = "everything/that/was/ever/exported/by/the/shop/in/the/harbour";
+    environment.replace("source.yaml", "people.csv", &format!("{directory}/in-2024/people.csv"));
+    environment.ok("apply --auto-approve");
+    environment.replace("source.yaml", "2024", "2025");
+    assert_snapshot!(environment.ok("plan"), @r#"
+    default: 1 to update
+
+      ~ Source/shop
+          config.dataTypes.people.path  …n/the/harbour/in-2024/people.csv" → …n/the/harbour/in-2025/people.csv"   re-read
+
+    What it means for the data
+      transfer people: its checkpoint is reset and everything is read again (≈0)
+
+    default: 1 to update
+    "#);
+}
+
 fn many(count: usize) -> TestEnvironment {
     let environment = written();
     let sources: Vec<String> = (0..count)

@@ -7,7 +7,7 @@ use raccord_engine::plan::{Change, Plan};
 use raccord_model::plan::Consequence;
 
 use super::grouped;
-use super::plan::{headline, note_text, sentence, short_path, value_text};
+use super::plan::{field_differences, headline, note_text, sentence};
 
 /// The most characters of a comment.
 const LIMIT: usize = 65_000;
@@ -83,13 +83,15 @@ fn change_text(change: &Change) -> String {
             Consequence::None => "",
             consequence => consequence.as_str(),
         };
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {} | {consequence} |",
-            short_path(field),
-            cell(&value_text(field.before.as_ref())),
-            cell(&value_text(field.after.as_ref()))
-        );
+        let (shown, more) = field_differences(field);
+        for difference in shown {
+            let side = |text: Option<String>| text.map(|text| cell(&text)).unwrap_or_default();
+            let (before, after) = (side(difference.before), side(difference.after));
+            let _ = writeln!(text, "| {} | {before} | {after} | {consequence} |", cell(&difference.place));
+        }
+        if let Some(more) = more {
+            let _ = writeln!(text, "| {more} | | | |");
+        }
     }
     text
 }

@@ -1,6 +1,7 @@
 //! From answers to text. Pure: nothing here writes or asks.
 
 pub(crate) mod diagnostic;
+pub(crate) mod difference;
 pub(crate) mod graph;
 pub(crate) mod markdown;
 pub(crate) mod plan;

@@ -3,8 +3,8 @@
 use raccord_engine::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
 use raccord_model::Kind;
 use raccord_model::plan::{Action, Consequence};
-use serde_json::Value;
 
+use super::difference::{Difference, differences};
 use super::grouped;
 use crate::ui::{BLUE, BOLD, DIM, GREEN, RED, YELLOW};
 
@@ -20,8 +20,8 @@ pub(crate) enum Detail {
 /// The most changes that are shown before they are counted instead.
 const SHOWN: usize = 500;
 
-/// The longest value, in characters.
-const LONGEST_VALUE: usize = 60;
+/// The most differences of one field that are shown before they are counted instead.
+const SHOWN_OF_A_FIELD: usize = 20;
 
 /// The whole plan.
 pub(crate) fn text(plan: &Plan, detail: Detail) -> String {
@@ -111,35 +111,45 @@ const fn fate(kind: Kind) -> Option<&'static str> {
 }
 
 fn field_text(field: &FieldChange, is_new: bool) -> String {
-    let path = short_path(field);
-    if is_new {
-        return format!("      {path} = {}\n", value_text(field.after.as_ref()));
-    }
-    let change = match (&field.before, &field.after) {
-        (Some(before), Some(after)) => format!("{} → {}", value_text(Some(before)), value_text(Some(after))),
-        (None, after) => format!("{GREEN}+{GREEN:#} {}", value_text(after.as_ref())),
-        (before, None) => format!("{RED}-{RED:#} {}", value_text(before.as_ref())),
-    };
     let consequence = match field.consequence {
-        Consequence::None => String::new(),
-        consequence => format!("   {}", colored(consequence, consequence.as_str())),
+        consequence if consequence != Consequence::None && !is_new => {
+            format!("   {}", colored(consequence, consequence.as_str()))
+        }
+        _ => String::new(),
     };
-    format!("      {path}  {change}{consequence}\n")
+    let (shown, more) = field_differences(field);
+    let mut text = String::new();
+    for Difference { place, before, after } in shown {
+        let change = match (before, after) {
+            (None, Some(after)) if is_new => format!(" = {after}"),
+            (Some(before), Some(after)) => format!("  {before} → {after}"),
+            (None, after) => format!("  {GREEN}+{GREEN:#} {}", after.unwrap_or_default()),
+            (Some(before), None) => format!("  {RED}-{RED:#} {before}"),
+        };
+        text.push_str(&format!("      {place}{change}{consequence}\n"));
+    }
+    if let Some(more) = more {
+        text.push_str(&format!("      {more}; --output json shows all of it\n"));
+    }
+    text
+}
+
+/// What differs in a field, each with its whole path, and how much more there is than is shown.
+pub(crate) fn field_differences(field: &FieldChange) -> (Vec<Difference>, Option<String>) {
+    let path = short_path(field);
+    let mut found = differences(field.before.as_ref(), field.after.as_ref());
+    let more = found.len().saturating_sub(SHOWN_OF_A_FIELD);
+    found.truncate(SHOWN_OF_A_FIELD);
+    for difference in &mut found {
+        difference.place.insert_str(0, &path);
+    }
+    (found, (more > 0).then(|| format!("… and {} more differences in {path}", grouped(more))))
 }
 
 /// A path without the `spec` that nearly all begin with.
-pub(crate) fn short_path(field: &FieldChange) -> String {
+fn short_path(field: &FieldChange) -> String {
     let path = field.path_text();
     path.strip_prefix("spec.").map_or(path.clone(), str::to_owned)
-}
-
-/// A value as compact JSON, cut.
-pub(crate) fn value_text(value: Option<&Value>) -> String {
-    let text = value.map_or_else(String::new, Value::to_string);
-    match text.char_indices().nth(LONGEST_VALUE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
 
 fn colored(consequence: Consequence, text: &str) -> String {
