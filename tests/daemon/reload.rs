@@ -51,8 +51,15 @@ fn what_deletes_waits_and_still_needs_its_flag() {
     let yaml = environment.read("raccord.yaml");
     environment.write("raccord.yaml", yaml.rsplit_once("---").unwrap().0);
     wait_until("the deletion waits", || status(&environment)["daemon"]["pending"].is_array());
-    assert_says(&environment.fails(1, "apply --pending --auto-approve"), &["--allow-delete"]);
-    environment.ok("apply --pending --auto-approve --allow-delete");
+    for command in ["apply --pending --auto-approve", "apply --pending"] {
+        let refused = environment.fails(1, command);
+        assert_says(&refused, &["refused: ", "may not be applied as it is", "--allow-delete allows it"]);
+        assert!(!refused.contains("nobody is there"), "nobody is asked about what is refused:\n{refused}");
+    }
+    assert!(!environment.ok("plan --pending --allow-delete").contains("refused"));
+    let applied = environment.ok("apply --pending --auto-approve --allow-delete");
+    assert_says(&applied, &["to delete", "applied: generation 2"]);
+    assert!(!applied.contains("refused"), "{applied}");
     wait_for_generation(&environment, 2);
     stop(daemon);
 }

@@ -88,16 +88,38 @@ fn a_damaged_plan_is_refused() {
 fn a_saved_plan_that_was_refused_stays_refused() {
     let environment = applied();
     environment.remove("integration.yaml");
-    environment.ok("plan --out change.plan");
+    let saved = environment.run("plan --out change.plan").expect_code(0).stderr;
+    assert_says(&saved, &["may not be applied as it is: plan again with --allow-delete"]);
+    assert!(!saved.contains("raccord apply"), "{saved}");
     let answer = environment.run("apply change.plan").expect_code(1);
     assert_says(&answer.stdout, &["refused: Integration/shop would be deleted"]);
     assert_snapshot!(answer.stderr, @"
     error: the plan may not be applied as it is
       help plan again with --allow-delete, once you have looked at what is lost
     ");
-    environment.ok("plan --allow-delete --out change.plan");
+    let saved = environment.run("plan --allow-delete --out change.plan").expect_code(0).stderr;
+    assert_says(&saved, &["`raccord apply change.plan` applies it"]);
     environment.ok("apply change.plan");
     assert_says(&environment.ok("plan"), &["no changes"]);
+}
+
+#[test]
+fn the_audit_log_names_the_flags_that_were_given_with_a_saved_plan() {
+    let environment = applied();
+    for (city, flags) in [("{from: city, transform: [trim]}", ""), ("{from: land}", " --allow-rekey")] {
+        environment.replace("transfer.yaml", "city: city", &format!("city: {city}"));
+        environment.ok(&format!("plan --out change.plan{flags}"));
+        environment.ok("apply change.plan");
+        environment.replace("transfer.yaml", &format!("city: {city}"), "city: city");
+        let entries = environment.json("audit --output json");
+        let what = entries[0]["what"].as_str().unwrap();
+        assert!(what.starts_with("apply default"), "{what}");
+        assert_eq!(
+            what.split_once(" --").map_or("", |(_, flags)| flags),
+            flags.trim_start_matches(" --"),
+            "{what}"
+        );
+    }
 }
 
 #[test]

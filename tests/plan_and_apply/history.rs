@@ -18,6 +18,18 @@ fn every_apply_is_a_generation_with_its_author_and_its_changes() {
 }
 
 #[test]
+fn people_read_instants_to_the_second_and_tools_the_whole_of_them() {
+    let environment = written().at("2025-01-31T09:30:00.123456789Z");
+    environment.ok("apply --auto-approve");
+    environment.ok("run");
+    for verb in ["history", "runs", "status"] {
+        let said = environment.ok(verb);
+        assert!(said.contains("2025-01-31T09:30:00Z") && !said.contains(".123456789"), "{verb}:\n{said}");
+        assert_says(&environment.ok(&format!("{verb} --output json")), &["2025-01-31T09:30:00.123456789Z"]);
+    }
+}
+
+#[test]
 fn an_author_without_a_name_is_a_number_or_root() {
     let environment = written().variable("USER", "").variable("LOGNAME", "");
     environment.ok("apply --auto-approve");

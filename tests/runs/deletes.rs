@@ -50,7 +50,10 @@ fn too_large_a_share_is_held_until_a_person_approves() {
         &["held", "its snapshot would delete 3 of 10 rows", &format!("`raccord approve {id}` lets it")],
     );
     assert_eq!(count(&environment), 10);
-    assert_says(&environment.ok("status"), &["held"]);
+    let advice = format!("its snapshot would delete 3 of 10 rows; `raccord approve {id}` lets it");
+    for verb in ["status", "runs"] {
+        assert_says(&environment.ok(verb), &["people is held", &advice]);
+    }
     assert_says(
         &environment.ok(&format!("approve {id}")),
         &["approved", "3 rows of crm.contact are deleted"],
@@ -85,6 +88,7 @@ fn an_empty_snapshot_is_held_whatever_the_share() {
     let id = newest_run(&environment);
     write_number_of_people(&environment, 10);
     assert_eq!(run(&environment), "fetched 10, unchanged 10");
+    assert_says(&environment.ok("runs"), &["people was held; a later run has begun anew"]);
     assert_says(&environment.fails(1, &format!("approve {id}")), &["a later run"]);
     assert_eq!(count(&environment), 10);
 }
@@ -103,6 +107,13 @@ fn a_missing_file_is_no_empty_snapshot() {
     let environment = ten("100%");
     environment.remove("people.csv");
     assert_says(&environment.fails(1, "run"), &["people failed", "people.csv"]);
+    environment.fails(1, "run");
+    for verb in ["status", "runs"] {
+        let said = environment.ok(verb);
+        assert_says(&said, &["people failed: ", "people.csv"]);
+        assert_eq!(said.matches("people failed: ").count(), 1, "each reason once:\n{said}");
+    }
+    assert!(!environment.ok("runs --output csv").contains("people failed"), "tools read rows");
     assert_eq!(count(&environment), 10);
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::diff::Options;
 use crate::plan::{PLAN_VERSION, Plan, TOOL};
 
 /// The version of the file's form.
@@ -23,6 +24,9 @@ pub struct SavedPlan {
     pub plan: Plan,
     /// The configuration.
     pub desired: Desired,
+    /// What the person who planned had allowed; files did not always say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Options>,
 }
 
 /// The file around it: what can be checked before the rest is read.
@@ -64,15 +68,17 @@ pub enum SavedPlanError {
     Write(#[source] serde_json::Error),
 }
 
-/// The bytes of a file that holds a plan.
-pub fn write(plan: &Plan, desired: &Desired) -> Result<Vec<u8>, SavedPlanError> {
+/// The bytes of a file that holds a plan, and what was allowed when it was made.
+pub fn write(plan: &Plan, desired: &Desired, options: Option<&Options>) -> Result<Vec<u8>, SavedPlanError> {
     #[derive(Serialize)]
     struct Content<'a> {
         plan: &'a Plan,
         desired: &'a Desired,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        options: Option<&'a Options>,
     }
-    let content =
-        serde_json::value::to_raw_value(&Content { plan, desired }).map_err(SavedPlanError::Write)?;
+    let content = serde_json::value::to_raw_value(&Content { plan, desired, options })
+        .map_err(SavedPlanError::Write)?;
     let digest = Digest::of(content.get().as_bytes());
     let envelope = Envelope { raccord_plan: FORMAT, digest, content: &content };
     serde_json::to_vec(&envelope).map_err(SavedPlanError::Write)

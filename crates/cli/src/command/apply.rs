@@ -8,6 +8,7 @@ use raccord_engine::plan::{Options, Plan, saved};
 use raccord_engine::request::ApplyOptions;
 use raccord_engine::{Reply, Request};
 use raccord_model::Desired;
+use raccord_model::plan::{Action, Consequence};
 
 use super::plan::{Scope, ask, ask_pending};
 use crate::args::Global;
@@ -75,8 +76,7 @@ pub(crate) fn plan_and_apply(
         return Ok(());
     }
     if !plan.is_allowed() {
-        let allows = |flag| format!("{flag} allows it, once you have looked at what is lost");
-        return Err(flags(&plan).into_iter().map(allows).fold(refused(), CommandError::hint));
+        return Err(refused_until_allowed(&plan));
     }
     if !plan.is_empty() && !auto_approve {
         agree(ui)?;
@@ -100,14 +100,18 @@ fn agree(ui: &Ui) -> Result<(), CommandError> {
 /// Shows what waits at the daemon, asks unless told not to, and has it applied.
 fn accept_pending(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "apply", Opening::Existing)?;
-    let plan = ask_pending(&session)?;
+    let options = args.scope.options();
+    let plan = ask_pending(&session, &options)?;
     let detail = if args.full { Detail::Full } else { Detail::Changes };
     ui.print(&render::plan::text(&plan, detail))?;
+    if !plan.is_allowed() {
+        return Err(refused_until_allowed(&plan));
+    }
     if !args.auto_approve {
         agree(ui)?;
     }
     let request = Request::AcceptPending {
-        options: args.scope.options(),
+        options,
         serial: plan.serial,
         configuration: plan.configuration,
         by: session::who(),
@@ -153,15 +157,33 @@ fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandEr
     } else {
         Vec::new()
     };
-    // What the plan shows was agreed to when it was saved.
-    let options = Options { targets, allow_delete: true, allow_rekey: true, brief: true };
+    // What the plan shows was allowed when it was saved.
+    let allowed = saved.options.unwrap_or_else(|| needed(&saved.plan));
+    let options = Options { targets, brief: true, ..allowed };
     let desired = Arc::new(saved.desired);
     let change = Change { desired: &desired, options, rollback_to: None, detail: Detail::Changes };
     commit(ui, &session, &change, saved.plan.serial)
 }
 
+/// What a plan that is not refused must have been allowed to do.
+fn needed(plan: &Plan) -> Options {
+    let has = |wanted: &[Consequence]| plan.effects.iter().any(|effect| wanted.contains(&effect.consequence));
+    let deletes = plan.changes.iter().any(|change| change.action == Action::Delete);
+    Options {
+        allow_delete: deletes || has(&[Consequence::Drop, Consequence::DropField]),
+        allow_rekey: has(&[Consequence::Rekey]),
+        ..Options::default()
+    }
+}
+
 fn refused() -> CommandError {
     CommandError::new("the plan may not be applied as it is")
+}
+
+/// What is refused here and now can be allowed here and now, unless no flag does it.
+fn refused_until_allowed(plan: &Plan) -> CommandError {
+    let allows = |flag| format!("{flag} allows it, once you have looked at what is lost");
+    flags(plan).into_iter().map(allows).fold(refused(), CommandError::hint)
 }
 
 /// A saved plan is applied as it was made, so its flags belong to the planning.
@@ -169,11 +191,16 @@ fn refused_as_saved(flags: &[&str]) -> CommandError {
     if flags.is_empty() {
         return refused();
     }
-    refused().hint(format!("plan again with {}, once you have looked at what is lost", flags.join(" ")))
+    refused().hint(plan_again(flags))
+}
+
+/// What to do about a saved plan that is refused.
+pub(crate) fn plan_again(flags: &[&str]) -> String {
+    format!("plan again with {}, once you have looked at what is lost", flags.join(" "))
 }
 
 /// The flags that lift what is refused, each once.
-fn flags(plan: &Plan) -> Vec<&'static str> {
+pub(crate) fn flags(plan: &Plan) -> Vec<&'static str> {
     let mut flags: Vec<_> = plan.refusals.iter().filter_map(raccord_engine::plan::Refusal::flag).collect();
     flags.sort_unstable();
     flags.dedup();

@@ -5,6 +5,7 @@ use raccord_engine::{Reply, Request};
 
 use crate::args::Global;
 use crate::error::CommandError;
+use crate::render::instant;
 use crate::render::table::{Form, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
@@ -32,7 +33,7 @@ pub(crate) fn audit(ui: &Ui, global: &Global, args: &AuditArgs) -> Result<(), Co
     let mut table = Table::new(["at", "who", "way", "what", "outcome", ""]);
     for entry in &entries {
         table.row([
-            entry.at.to_string(),
+            instant(entry.at),
             entry.who.clone(),
             entry.way.as_str().to_owned(),
             entry.what.clone(),

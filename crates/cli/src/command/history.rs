@@ -5,6 +5,7 @@ use raccord_engine::{Reply, Request};
 
 use crate::args::Global;
 use crate::error::CommandError;
+use crate::render::instant;
 use crate::render::table::{Form, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
@@ -44,7 +45,7 @@ pub(crate) fn history(ui: &Ui, global: &Global, args: &HistoryArgs) -> Result<()
         let back = generation.rollback_to.map(|to| format!("back to {to}: ")).unwrap_or_default();
         table.row([
             generation.number.to_string(),
-            generation.at.to_string(),
+            instant(generation.at),
             generation.by.clone(),
             generation.changes.len().to_string(),
             format!("{commit}{back}{}", glyphs.join(", ")),

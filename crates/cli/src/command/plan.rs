@@ -1,15 +1,16 @@
 //! `raccord plan`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use raccord_engine::plan::{Change, Options, Plan, Subject, saved};
+use raccord_engine::plan::{Change, Options, Plan, Refusal, Subject, saved};
 use raccord_engine::{Reply, Request};
 use raccord_model::{Desired, Key, Kind, Name};
 
+use super::apply::{flags, plan_again};
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::render::{self, plan::Detail};
@@ -88,7 +89,7 @@ enum Output {
 pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode, CommandError> {
     if args.pending {
         let session = Session::open(global, "plan", Opening::Existing)?;
-        let plan = ask_pending(&session)?;
+        let plan = ask_pending(&session, &args.scope.options())?;
         show(*ui, &plan, args)?;
         return Ok(exit_code(args, &plan));
     }
@@ -103,11 +104,23 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
         show_samples(ui, &session, &desired, &plan, limit)?;
     }
     if let Some(path) = &args.out {
-        let bytes = saved::write(&plan, &desired).map_err(|error| CommandError::of(&error))?;
+        let bytes =
+            saved::write(&plan, &desired, Some(&options)).map_err(|error| CommandError::of(&error))?;
         session::write_file(path, &bytes)?;
-        ui.note(&format!("saved; `raccord apply {}` applies it", path.display()));
+        ui.note(&saved_note(path, &plan));
     }
     Ok(exit_code(args, &plan))
+}
+
+/// What can be done with a plan that was saved.
+fn saved_note(path: &Path, plan: &Plan) -> String {
+    if plan.is_allowed() {
+        return format!("saved; `raccord apply {}` applies it", path.display());
+    }
+    let flags = flags(plan);
+    let advice =
+        if flags.is_empty() { "what is refused above must change".to_owned() } else { plan_again(&flags) };
+    format!("saved to be looked at; it may not be applied as it is: {advice}")
 }
 
 fn show(ui: Ui, plan: &Plan, args: &PlanArgs) -> Result<(), CommandError> {
@@ -124,12 +137,19 @@ fn exit_code(args: &PlanArgs, plan: &Plan) -> ExitCode {
     if args.detailed_exitcode && !plan.is_empty() { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS }
 }
 
-/// Asks for the plan of what waits at the daemon.
-pub(crate) fn ask_pending(session: &Session) -> Result<Plan, CommandError> {
-    session.one(Request::Pending, |reply| match reply {
+/// Asks for the plan of what waits at the daemon, and leaves out of its refusals what is allowed here.
+pub(crate) fn ask_pending(session: &Session, options: &Options) -> Result<Plan, CommandError> {
+    let mut plan = session.one(Request::Pending, |reply| match reply {
         Reply::Plan(plan) => Some(*plan),
         _ => None,
-    })
+    })?;
+    let is_allowed = |refusal: &Refusal| match refusal.flag() {
+        Some("--allow-delete") => options.allow_delete,
+        Some("--allow-rekey") => options.allow_rekey,
+        _ => false,
+    };
+    plan.refusals.retain(|refusal| !is_allowed(refusal));
+    Ok(plan)
 }
 
 /// Shows rows before and after for the transfers that the plan says are read again, and for new ones.

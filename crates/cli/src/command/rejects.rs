@@ -9,6 +9,7 @@ use raccord_model::fact::RejectId;
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::render;
+use crate::render::instant;
 use crate::render::table::{Form, Table};
 use crate::session::{Opening, Session};
 use crate::ui::{BOLD, Ui};
@@ -95,7 +96,7 @@ fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> 
             view.field.as_ref().map(ToString::to_string).unwrap_or_default(),
             view.reason.clone(),
             view.position.clone(),
-            view.at.to_string(),
+            instant(view.at),
         ]);
     }
     Ok(ui.print(&table.render(args.output, &rejects)?)?)

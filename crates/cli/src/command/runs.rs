@@ -6,7 +6,8 @@ use raccord_model::Name;
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::render::run::{RUN_COLUMNS, cells};
+use crate::render::instant;
+use crate::render::run::{RUN_COLUMNS, cells, explanations};
 use crate::render::table::{Form, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
@@ -35,7 +36,11 @@ pub(crate) fn runs(ui: &Ui, global: &Global, args: &RunsArgs) -> Result<(), Comm
     })?;
     let mut table = Table::new(["run", "started"].into_iter().chain(RUN_COLUMNS));
     for run in &runs {
-        table.row([run.id.to_string(), run.started.to_string()].into_iter().chain(cells(run)));
+        table.row([run.id.to_string(), instant(run.started)].into_iter().chain(cells(run)));
     }
-    Ok(ui.print(&table.render(args.output, &runs)?)?)
+    ui.print(&table.render(args.output, &runs)?)?;
+    if args.output == Form::Text {
+        ui.print(&explanations(&runs))?;
+    }
+    Ok(())
 }

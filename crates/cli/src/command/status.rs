@@ -65,12 +65,14 @@ fn text(status: &Status) -> String {
     for transfer in &status.transfers {
         let mut cells = transfer_cells(transfer).to_vec();
         if is_watched {
-            cells.push(transfer.next_run.map(|at| at.to_string()).unwrap_or_default());
+            cells.push(transfer.next_run.map(render::instant).unwrap_or_default());
         }
         table.row(cells);
     }
     text.push('\n');
     text.push_str(&table.text());
+    let last_runs = status.transfers.iter().filter_map(|transfer| transfer.last_run.as_ref());
+    text.push_str(&render::run::explanations(last_runs));
     text
 }
 
@@ -115,7 +117,9 @@ fn integration_text(integration: &IntegrationStatus) -> String {
     if let Some(trip) = &integration.trip {
         text.push_str(&format!(
             "  disabled since {}: {} (transfer {})\n",
-            trip.at, trip.cause, trip.transfer
+            render::instant(trip.at),
+            trip.cause,
+            trip.transfer
         ));
         for error in &trip.errors {
             text.push_str(&format!("    {error}\n"));
@@ -123,9 +127,9 @@ fn integration_text(integration: &IntegrationStatus) -> String {
         text.push_str(&format!("  `raccord resume {name}` starts it again\n"));
     }
     if let Some(pause) = &integration.pause {
-        let until = pause.until.map_or_else(|| "it is resumed".to_owned(), |until| until.to_string());
+        let until = pause.until.map_or_else(|| "it is resumed".to_owned(), render::instant);
         let reason = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        text.push_str(&format!("  paused since {} until {until}{reason}\n", pause.at));
+        text.push_str(&format!("  paused since {} until {until}{reason}\n", render::instant(pause.at)));
     }
     for (transfer, updates) in &integration.subscriptions {
         let updates: Vec<&str> = updates.iter().map(|update| update.as_str()).collect();
@@ -141,7 +145,7 @@ fn transfer_cells(transfer: &TransferStatus) -> [String; 9] {
     let (outcome, fetched) = match &transfer.last_run {
         Some(run) => {
             let at = run.ended.unwrap_or(run.started);
-            (format!("{} {at}", run.outcome.as_str()), run.tally.fetched.to_string())
+            (format!("{} {}", run.outcome.as_str(), render::instant(at)), run.tally.fetched.to_string())
         }
         None => ("never".to_owned(), String::new()),
     };

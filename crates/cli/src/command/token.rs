@@ -10,6 +10,7 @@ use raccord_model::fact::Role;
 
 use crate::args::Global;
 use crate::error::CommandError;
+use crate::render::instant;
 use crate::render::table::{Form, Table};
 use crate::session::{Opening, Session, system};
 use crate::ui::Ui;
@@ -105,9 +106,9 @@ fn list(ui: &Ui, global: &Global, args: &ListArgs) -> Result<(), CommandError> {
         table.row([
             token.name.to_string(),
             roles.join(", "),
-            token.created.to_string(),
-            token.expires.map_or_else(never, |expires| expires.to_string()),
-            token.used.map_or_else(never, |used| used.to_string()),
+            instant(token.created),
+            token.expires.map_or_else(never, instant),
+            token.used.map_or_else(never, instant),
         ]);
     }
     Ok(ui.print(&table.render(args.output, &tokens)?)?)

@@ -9,6 +9,7 @@ pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod table;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -27,6 +28,11 @@ pub(crate) fn errors(count: usize) -> String {
 /// `1 thing`, `2 things`.
 pub(crate) fn count(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(count)) }
+}
+
+/// An instant for people, to the second; the JSON forms tell the whole of it.
+pub(crate) fn instant(at: Timestamp) -> String {
+    format!("{at:.0}")
 }
 
 /// A number with its thousands apart.

@@ -1,11 +1,16 @@
 //! Runs as lines and tables.
 
+use std::collections::BTreeSet;
+
 use raccord_engine::request::RunReport;
 use raccord_model::fact::{Run, RunOutcome, Tally};
 
 use super::table::Table;
 use super::{count, grouped};
 use crate::ui::{RED, YELLOW};
+
+/// The most reasons below a list of runs.
+const EXPLAINED: usize = 10;
 
 /// The columns that [`cells`] fills.
 pub(crate) const RUN_COLUMNS: [&str; 10] = [
@@ -76,6 +81,30 @@ pub(crate) fn report(report: &RunReport) -> String {
         text.push_str("nothing to run: no active integration subscribes to an active transfer\n");
     }
     text
+}
+
+/// Why the runs of a list, newest first, failed or are held: each reason once, and what to do about the newest.
+pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for run in runs {
+        let is_newest = seen.insert(&run.transfer);
+        let line = match &run.outcome {
+            // Nobody can approve it any more.
+            RunOutcome::Held { .. } if !is_newest => {
+                Some(format!("{} was held; a later run has begun anew\n", run.transfer))
+            }
+            RunOutcome::Failed { .. } | RunOutcome::Held { .. } => explained(run),
+            RunOutcome::Running | RunOutcome::Succeeded | RunOutcome::Stopped => None,
+        };
+        lines.extend(line.filter(|line| !lines.contains(line)));
+    }
+    let more = lines.len().saturating_sub(EXPLAINED);
+    lines.truncate(EXPLAINED);
+    if more > 0 {
+        lines.push(format!("… and {}; --output json tells all\n", count(more, "more reason")));
+    }
+    lines.concat()
 }
 
 fn explained(run: &Run) -> Option<String> {

@@ -38,8 +38,9 @@ fn contents() -> Vec<Vec<u8>> {
     let head = Head { lineage: uuid::Uuid::nil(), serial: 0, generation: 0, stack: None, root: None };
     let current = Current { head, index: BTreeMap::new(), bodies: BTreeMap::new(), facts: Facts::default() };
     let content = |desired| {
-        let plan = diff(&desired, &current, &Options::default()).unwrap();
-        let bytes = saved::write(&plan, &desired).unwrap();
+        let options = Options::default();
+        let plan = diff(&desired, &current, &options).unwrap();
+        let bytes = saved::write(&plan, &desired, Some(&options)).unwrap();
         let file: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         serde_json::to_vec(&file["content"]).unwrap()
     };
@@ -53,7 +54,7 @@ fn check(content: &[u8]) -> u64 {
     let file = [head.as_bytes(), content, b"}"].concat();
     let read = saved::read(&file);
     if let Ok(plan) = &read {
-        let again = saved::read(&saved::write(&plan.plan, &plan.desired).unwrap()).unwrap();
+        let again = saved::read(&saved::write(&plan.plan, &plan.desired, plan.options.as_ref()).unwrap()).unwrap();
         assert_eq!(*plan, again);
     }
     let said = match &read {

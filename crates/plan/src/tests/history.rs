@@ -109,9 +109,12 @@ fn a_saved_plan_comes_back_and_tells_what_has_moved() {
         }),
     ));
     let plan = state.plan(&wanted, &Options::default());
-    let bytes = saved::write(&plan, &wanted).unwrap();
+    let older = saved::read(&saved::write(&plan, &wanted, None).unwrap()).unwrap();
+    assert_eq!((&older.plan, &older.desired, &older.options), (&plan, &wanted, &None));
+    let options = Options { allow_delete: true, ..Options::default() };
+    let bytes = saved::write(&plan, &wanted, Some(&options)).unwrap();
     let saved = saved::read(&bytes).unwrap();
-    assert_eq!((&saved.plan, &saved.desired), (&plan, &wanted));
+    assert_eq!((&saved.plan, &saved.desired, &saved.options), (&plan, &wanted, &Some(options)));
     assert_eq!(saved::stale(&saved, &state.head), None);
 
     let mut head = state.head.clone();
@@ -130,7 +133,7 @@ fn a_saved_plan_comes_back_and_tells_what_has_moved() {
 #[test]
 fn a_file_that_is_no_saved_plan_is_refused() {
     let wanted = desired(&golden());
-    let bytes = saved::write(&state().plan(&wanted, &Options::default()), &wanted).unwrap();
+    let bytes = saved::write(&state().plan(&wanted, &Options::default()), &wanted, None).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let error = |text: &str| saved::read(text.as_bytes()).unwrap_err();
     assert!(matches!(error("apiVersion: raccord/v1"), SavedPlanError::NotAPlan(_)));

@@ -166,7 +166,7 @@ proptest! {
         let state = Simulator::with(&specs(&first, false));
         let wanted = desired(&specs(&second, false));
         let plan = state.plan(&wanted, &allow_all());
-        let saved = saved::read(&saved::write(&plan, &wanted).unwrap()).unwrap();
+        let saved = saved::read(&saved::write(&plan, &wanted, None).unwrap()).unwrap();
         prop_assert_eq!(saved.plan, plan);
         prop_assert_eq!(saved.desired, wanted);
     }
