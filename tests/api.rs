@@ -134,6 +134,9 @@ fn a_runner_plans_and_applies_against_a_daemon_elsewhere() {
     reviewing.run("plan --detailed-exitcode --out change.plan").expect_code(2);
     let refused = reviewing.fails(1, "apply --auto-approve");
     assert_says(&refused, &["the token `review` does not have the role apply"]);
+    let reading = runner(&daemon, &daemon.token("reader", "--role read,operate"));
+    let refused = reading.fails(1, "apply --auto-approve");
+    assert_says(&refused, &["does not have the role", "applying needs a token with the role apply"]);
     let applying = runner(&daemon, &main);
     let plan = reviewing.path().join("change.plan").display().to_string();
     assert_says(&applying.ok(&format!("apply {plan}")), &["applied: generation 1"]);

@@ -171,6 +171,11 @@ fn other_verbs_are_quiet_unless_they_are_asked() {
     assert_eq!(loud.json()["runs"][0]["tally"]["fetched"], 2);
     let misread = asked.variable("RUST_LOG", "raccord=loud").run("status").expect_code(0);
     assert_says(&misread.stderr, &["WARN RUST_LOG is not understood"]);
+    let misspelt = shop().variable("RUST_LOG", "warnn").run("validate").expect_code(0);
+    assert_says(
+        &misspelt.stderr,
+        &["WARN RUST_LOG is not understood", "`warnn` is no level: off, error, warn"],
+    );
 }
 
 #[test]

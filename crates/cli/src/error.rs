@@ -17,12 +17,20 @@ pub(crate) struct CommandError {
     hints: Vec<String>,
     code: u8,
     broken_pipe: bool,
+    forbidden: bool,
 }
 
 impl CommandError {
     /// An error in words.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), causes: Vec::new(), hints: Vec::new(), code: 1, broken_pipe: false }
+        Self {
+            message: message.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            code: 1,
+            broken_pipe: false,
+            forbidden: false,
+        }
     }
 
     /// Wrong usage that only shows after the arguments were read.
@@ -60,6 +68,11 @@ impl CommandError {
         self.broken_pipe
     }
 
+    /// Whether the token at hand does not allow what was asked.
+    pub(crate) const fn is_forbidden(&self) -> bool {
+        self.forbidden
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
@@ -80,7 +93,7 @@ impl From<io::Error> for CommandError {
 impl From<Failure> for CommandError {
     fn from(failure: Failure) -> Self {
         let Failure { code, message, causes } = failure;
-        let told = Self { causes, ..Self::new(message) };
+        let told = Self { causes, forbidden: code == FailureCode::Forbidden, ..Self::new(message) };
         match code {
             FailureCode::Stale => told.hint("plan again and look at what has changed"),
             FailureCode::Refused => {

@@ -7,7 +7,7 @@ use std::io;
 
 use clap::ValueEnum;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -23,7 +23,7 @@ pub(crate) enum Form {
 /// Begins to log. `RUST_LOG` says how much, otherwise `default` does.
 pub(crate) fn begin(form: Form, default: &str) {
     let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
-    let read = asked.as_deref().map(EnvFilter::try_new).transpose();
+    let read = asked.as_deref().map(filter).transpose();
     let (wanted, misread) = match read {
         Ok(wanted) => (wanted.unwrap_or_else(|| EnvFilter::new(default)), None),
         Err(error) => (EnvFilter::new(if default == "off" { "warn" } else { default }), Some(error)),
@@ -43,6 +43,20 @@ pub(crate) fn begin(form: Form, default: &str) {
     drop(begun);
     if let Some(error) = misread {
         tracing::warn!(%error, "RUST_LOG is not understood");
+    }
+}
+
+/// What `RUST_LOG` asks for. A word alone would be a part of the program that speaks while all others are silent: it is
+/// taken for one only when it can be ours, and is a misspelt level otherwise.
+fn filter(asked: &str) -> Result<EnvFilter, String> {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_part = |word: &str| word.starts_with("raccord") || word.contains(['=', '[', ':', '{', '"']);
+    let wrong = asked.split(',').map(str::trim).find(|word| !is_level(word) && !is_part(word));
+    match wrong {
+        Some(word) => Err(format!(
+            "`{word}` is no level: off, error, warn, info, debug and trace are; for one part write `{word}=info`"
+        )),
+        None => EnvFilter::try_new(asked).map_err(|error| error.to_string()),
     }
 }
 

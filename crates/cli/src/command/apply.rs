@@ -70,7 +70,10 @@ pub(crate) fn plan_and_apply(
     auto_approve: bool,
 ) -> Result<(), CommandError> {
     let options = Options { brief: change.detail == Detail::Changes, ..change.options.clone() };
-    let plan = ask(session, change.desired, &options)?;
+    // A plan is the first thing an apply asks for, and its role the first that is missing.
+    let plan = ask(session, change.desired, &options).map_err(|error| {
+        if error.is_forbidden() { error.hint("applying needs a token with the role apply") } else { error }
+    })?;
     ui.print(&render::plan::text(&plan, change.detail))?;
     if !plan.has_work() {
         return Ok(());

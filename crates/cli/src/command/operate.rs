@@ -39,6 +39,7 @@ pub(crate) struct ResumeArgs {
 #[command(after_help = "Example:\n  raccord runs\n  raccord approve 0198c0de-0000-7000-8000-000000000000")]
 pub(crate) struct ApproveArgs {
     /// Which run
+    #[arg(value_parser = run_id)]
     run: RunId,
 }
 
@@ -74,6 +75,12 @@ pub(crate) fn approve(ui: &Ui, global: &Global, args: &ApproveArgs) -> Result<()
 pub(crate) fn resync(ui: &Ui, global: &Global, args: &ResyncArgs) -> Result<(), CommandError> {
     let request = Request::Resync { transfer: args.transfer.clone(), since: args.since.clone() };
     say(ui, global, "resync", request)
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    text.parse().map_err(|_| {
+        "write the identifier of a run that is held; `raccord runs` lists them in its first column".to_owned()
+    })
 }
 
 fn say(ui: &Ui, global: &Global, verb: &str, request: Request) -> Result<(), CommandError> {

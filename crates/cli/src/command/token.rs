@@ -35,8 +35,8 @@ pub(crate) enum TokenVerb {
 pub(crate) struct CreateArgs {
     /// What generations and the audit log call whoever uses it
     name: Name,
-    /// What it allows: read, plan, apply or operate; can be repeated
-    #[arg(long = "role", value_name = "ROLE", required = true)]
+    /// What it allows: read, plan, apply or operate; can be repeated, or have commas between
+    #[arg(long = "role", value_name = "ROLE", required = true, value_delimiter = ',')]
     roles: Vec<Role>,
     /// For how long (90d) [default: until it is revoked]
     #[arg(long, value_name = "TIME")]

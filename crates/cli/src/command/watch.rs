@@ -52,20 +52,20 @@ pub(crate) struct WatchArgs {
     /// Also look at the files this often, for file systems without events
     #[arg(long, value_name = "TIME")]
     poll: Option<Seconds>,
-    /// Serve health, metrics, webhooks and the API at this address
-    #[arg(long, value_name = "ADDRESS")]
+    /// Serve health, metrics, webhooks and the API at this address and port
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
     /// The certificate chain, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", requires = "listen")]
     tls_cert: Option<PathBuf>,
     /// The certificate's key, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, value_name = "FILE", requires = "tls_cert", requires = "listen")]
     tls_key: Option<PathBuf>,
     /// Listen beyond loopback without TLS, because a proxy in front does it
-    #[arg(long)]
+    #[arg(long, requires = "listen")]
     insecure_listen: bool,
     /// Serve metrics to everybody who reaches the address, without a token
-    #[arg(long)]
+    #[arg(long, requires = "listen")]
     open_metrics: bool,
     /// How long runs may take to stop once an end is asked for
     #[arg(long, value_name = "TIME", default_value = "30s")]
@@ -84,6 +84,11 @@ enum From {
     Api,
 }
 
+/// An address and a port, as a machine has them.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address and a port, for example 127.0.0.1:8420".to_owned())
+}
+
 fn seconds(duration: Duration) -> Seconds {
     Seconds(duration.as_secs())
 }
@@ -93,6 +98,10 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), CommandError> {
+    if args.from == From::Api && !global.files.is_empty() {
+        return Err(CommandError::usage("-f names files, but with --from api whoever applies sends them")
+            .hint("leave out one of the two"));
+    }
     session::arm_failpoint()?;
     crate::log::begin(args.log, "info");
     let runtime = session::runtime()?;
