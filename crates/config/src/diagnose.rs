@@ -115,7 +115,8 @@ impl Report {
     ) {
         let mut secret = secret::spans(&document.root, document.kind);
         let Problem { span, code, message, help } = problem;
-        if code == Code::PlainSecret {
+        // The name of the member is no secret: the path says it too.
+        if code == Code::PlainSecret && document.root.locate_name(path) != Some(span) {
             secret.push(span);
         }
         let place = Some(document.text.place(span, &secret));

@@ -11,6 +11,7 @@ use raccord_model::suggest;
 use raccord_model::{Kind, Name};
 use serde::Deserialize;
 
+use crate::advice::advised;
 use crate::deserialize::{Mistake, read};
 use crate::diagnose::{Document, Report};
 use crate::interpolate::Variables;
@@ -216,7 +217,8 @@ impl Reader<'_, '_> {
             }
             Err(mistakes) => {
                 for mistake in mistakes {
-                    let Mistake { problem, path } = discreet(mistake, self.document.kind);
+                    let Document { kind, root, .. } = self.document;
+                    let Mistake { problem, path } = advised(discreet(mistake, *kind), *kind, root);
                     self.report.problem(self.document, Severity::Error, problem, &path);
                 }
                 false

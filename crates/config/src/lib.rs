@@ -2,6 +2,7 @@
 //!
 //! This crate knows files and places in them. It knows no network, no store and no secret.
 
+mod advice;
 mod check;
 mod deserialize;
 mod diagnose;

@@ -96,6 +96,11 @@ impl<'t> Node<'t> {
         self.member(segment).map(|entry| (&entry.node, Some(entry.key_span)))
     }
 
+    /// The value at a path.
+    pub(crate) fn find(&self, path: &[String]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, segment| Some(node.step(segment)?.0))
+    }
+
     /// The place of the value at a path: the value when it is a scalar, otherwise its key. When the path
     /// leads nowhere, the place of the last thing on it that is there.
     pub(crate) fn locate(&self, path: &[String]) -> Span {
@@ -112,8 +117,7 @@ impl<'t> Node<'t> {
     /// The place of the name of the member that a path leads to.
     pub(crate) fn locate_name(&self, path: &[String]) -> Option<Span> {
         let (last, parent) = path.split_last()?;
-        let parent = parent.iter().try_fold(self, |node, segment| Some(node.step(segment)?.0))?;
-        parent.member(last).map(|entry| entry.key_span)
+        self.find(parent)?.member(last).map(|entry| entry.key_span)
     }
 
     /// Where a mistake about this node is shown, when its key stands at `key`.

@@ -29,6 +29,15 @@ pub(crate) fn problem(error: &ScanError, chunk: &Chunk<'_>) -> Problem {
         }
     }
     let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    // The parser stops where the line before the tab ends.
+    let next = lines(chunk.text).enumerate().skip(line_number).find(|(_, line)| !line.trim().is_empty());
+    let line = match next {
+        Some((at, next)) if is_about_tabs(error.kind()) && !line.contains('\t') && indents_with_tab(next) => {
+            span.line = chunk.lines_before.saturating_add(small(at + 1));
+            next.trim_end_matches(['\n', '\r'])
+        }
+        _ => line,
+    };
     if indents_with_tab(line) {
         span.column = small(line.len() - line.trim_start_matches(' ').len() + 1);
     }

@@ -44,15 +44,56 @@ fn check_cron(cron: &str) -> Option<Finding> {
         let message = format!("`{cron}` does not have five fields");
         return Some(Finding::error(&["cron"], Code::InvalidValue, message).help(HELP));
     }
-    let message = match parse_cron(cron) {
-        Ok(parsed) if never_comes(&parsed) => format!("`{cron}` names days that no month has"),
-        Ok(_) => return None,
-        Err(error) => {
-            let why = error.to_string();
-            format!("`{cron}` is not a cron expression: {}", why.trim_end_matches('.'))
+    let error = match parse_cron(cron) {
+        Ok(parsed) if never_comes(&parsed) => {
+            let message = format!("`{cron}` names days that no month has");
+            return Some(Finding::error(&["cron"], Code::InvalidValue, message).help(HELP));
         }
+        Ok(_) => return None,
+        Err(error) => error,
     };
-    Some(Finding::error(&["cron"], Code::InvalidValue, message).help(HELP))
+    let (why, help) = match wrong_field(cron) {
+        Some((Field { name, values }, text)) => {
+            (format!("`{text}` is no {name}"), format!("the {name} is {values}; {HELP}"))
+        }
+        None => (error.to_string().trim_end_matches('.').to_owned(), HELP.to_owned()),
+    };
+    let message = format!("`{cron}` is not a cron expression: {why}");
+    Some(Finding::error(&["cron"], Code::InvalidValue, message).help(help))
+}
+
+/// A field of a cron expression and what may stand in it.
+#[derive(Clone, Copy)]
+struct Field {
+    name: &'static str,
+    values: &'static str,
+}
+
+/// The fields, in their order.
+const FIELDS: [Field; 5] = [
+    Field { name: "minute", values: "a number from 0 to 59" },
+    Field { name: "hour", values: "a number from 0 to 23" },
+    Field { name: "day of the month", values: "a number from 1 to 31" },
+    Field { name: "month", values: "a number from 1 to 12, or JAN to DEC" },
+    Field { name: "day of the week", values: "a number from 0 to 7 (0 and 7 are Sunday), or SUN to SAT" },
+];
+
+/// The first field that is wrong by itself, and what stands in it.
+fn wrong_field(cron: &str) -> Option<(Field, &str)> {
+    let is_wrong = |at: usize, text: &str| {
+        let fields: Vec<&str> = (0..FIELDS.len()).map(|field| if field == at { text } else { "*" }).collect();
+        parse_cron(&fields.join(" ")).is_err()
+    };
+    let written = cron.split_whitespace().enumerate();
+    let (at, text) = written.into_iter().find(|(at, text)| is_wrong(*at, text))?;
+    FIELDS.get(at).map(|field| (*field, text))
+}
+
+/// Whether a text that stands where a schedule does was meant to be a cron expression.
+pub(crate) fn looks_like_cron(text: &str) -> bool {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let is_field = |field: &&str| field.starts_with(|c: char| c == '*' || c.is_ascii_digit());
+    fields.len() == FIELDS.len() && fields.iter().take(3).all(is_field)
 }
 
 fn parse_cron(cron: &str) -> Result<Cron, CronError> {

@@ -190,20 +190,35 @@ fn described(found: Unexpected<'_>) -> String {
     }
 }
 
+/// Whether what is expected may be a text of any content, so that quotes alone make a text of it that is right.
+fn takes_any_text(wanted: &str) -> bool {
+    wanted.contains("string") || wanted.contains("text") || wanted.starts_with("a path")
+}
+
 fn type_help(found: Unexpected<'_>, expected: &dyn Expected) -> Option<String> {
     let wanted = expected.to_string();
+    let is_map = wanted == "a map" || wanted.starts_with("struct ");
     let help = match found {
         Unexpected::Str("yes" | "Yes" | "on" | "On" | "no" | "No" | "off" | "Off")
             if wanted.contains("bool") =>
         {
             "write true or false"
         }
-        Unexpected::Bool(_) | Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => {
+        Unexpected::Bool(_) | Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_)
+            if takes_any_text(&wanted) =>
+        {
             "put it in quotes when a text is meant"
         }
-        Unexpected::Unit if wanted == "a map" || wanted.starts_with("struct ") => {
-            "write {} for a map with nothing in it"
+        Unexpected::Bool(_)
+        | Unexpected::Unsigned(_)
+        | Unexpected::Signed(_)
+        | Unexpected::Float(_)
+        | Unexpected::Str(_)
+            if is_map =>
+        {
+            "write a map, for example {name: value}; {} is a map with nothing in it"
         }
+        Unexpected::Unit if is_map => "write {} for a map with nothing in it",
         Unexpected::Str(_) if wanted == "a sequence" => "write a list, for example [a, b]",
         Unexpected::Map | Unexpected::Seq if !wanted.starts_with("struct ") => {
             "when a text is meant, put it in quotes: `[ ] { }` begin a list or a map"

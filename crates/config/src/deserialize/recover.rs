@@ -81,7 +81,7 @@ impl Recovery<'_> {
     /// How many steps of a path lead to a stand-in, when it passes one.
     fn stand_in_on(&self, path: &[String]) -> Option<usize> {
         (0..=path.len()).find(|&length| {
-            let node = find(&self.tree, path.get(..length).unwrap_or_default());
+            let node = self.tree.find(path.get(..length).unwrap_or_default());
             node.is_some_and(|node| matches!(node.value, Value::StandIn(_)))
         })
     }
@@ -126,14 +126,6 @@ impl Recovery<'_> {
         entries.push(Entry { key: last.clone().into(), key_span: span, node: Node { value, span } });
         true
     }
-}
-
-fn find<'n, 't>(root: &'n Node<'t>, path: &[String]) -> Option<&'n Node<'t>> {
-    path.iter().try_fold(root, |node, step| match &node.value {
-        Value::Seq(items) => step.parse::<usize>().ok().and_then(|at| items.get(at)),
-        Value::Map(entries) => entries.iter().find(|entry| entry.key == *step).map(|entry| &entry.node),
-        Value::Scalar { .. } | Value::Pruned | Value::StandIn(_) => None,
-    })
 }
 
 fn find_mut<'n, 't>(root: &'n mut Node<'t>, path: &[String]) -> Option<&'n mut Node<'t>> {
