@@ -151,3 +151,39 @@ pub(super) fn check_zone(zone: &str) -> Option<Finding> {
     let help = "use a name of the IANA database, for example America/Montreal or UTC";
     Some(Finding::error(&NOWHERE, Code::InvalidValue, message).help(help))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        let cases = [
+            ("60 * * * *", Some(("minute", "60"))),
+            ("0 25 * * *", Some(("hour", "25"))),
+            ("0 6 0 * *", Some(("day of the month", "0"))),
+            ("0 6 * 13 *", Some(("month", "13"))),
+            ("0 6 * * 1-9", Some(("day of the week", "1-9"))),
+            ("*/5 6,18 L JAN MON-FRI", None),
+        ];
+        for (cron, expected) in cases {
+            let found = wrong_field(cron).map(|(field, text)| (field.name, text));
+            assert_eq!(found, expected, "{cron}");
+            assert_eq!(parse_cron(cron).is_err(), expected.is_some(), "{cron}");
+        }
+    }
+
+    #[test]
+    fn a_cron_expression_is_told_from_other_texts() {
+        for (text, expected) in [
+            ("*/5 * * * *", true),
+            ("0 6 * * MON", true),
+            ("15m", false),
+            ("15 minutes", false),
+            ("every day at six o'clock", false),
+            ("0 6 * *", false),
+        ] {
+            assert_eq!(looks_like_cron(text), expected, "{text}");
+        }
+    }
+}
