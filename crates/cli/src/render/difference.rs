@@ -155,7 +155,8 @@ mod tests {
 
     use super::*;
 
-    fn check(before: Option<Value>, after: Option<Value>, expected: &[&str]) {
+    fn check(before: impl Into<Option<Value>>, after: impl Into<Option<Value>>, expected: &[&str]) {
+        let (before, after) = (before.into(), after.into());
         let found = differences(before.as_ref(), after.as_ref());
         let lines: Vec<String> = found
             .iter()
