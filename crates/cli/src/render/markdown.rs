@@ -96,7 +96,30 @@ fn change_text(change: &Change) -> String {
     text
 }
 
-/// A value inside a table cell.
+/// A value inside a table cell, between more backticks than follow one another in it.
 fn cell(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("`{}`", text.replace('|', "\\|").replace('`', "'")) }
+    if text.is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let (fence, space) = ("`".repeat(longest + 1), if longest > 0 { " " } else { "" });
+    format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_shown_as_it_is() {
+        for (text, expected) in [
+            ("", ""),
+            ("\"a\"", "`\"a\"`"),
+            ("\"a|b\"", "`\"a\\|b\"`"),
+            ("\"say `a`\"", "`` \"say `a`\" ``"),
+            ("\"``\"", "``` \"``\" ```"),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
+    }
 }
