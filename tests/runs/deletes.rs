@@ -170,3 +170,113 @@ fn a_transfer_that_is_created_again_takes_its_rows_over() {
     assert_eq!(run(&environment), "fetched 7, unchanged 7, swept 1");
     assert_eq!(count(&environment), 9);
 }
+
+/// A shop whose people are in two files of ten, and whose second file cannot be read any more: the run has stored the
+/// first one and failed.
+fn cut_after_the_first_file() -> TestEnvironment {
+    let source = "{connector: file, config: {dataTypes: {people: {path: people*.csv}}}}";
+    let transfer = "deletes: {snapshot: {maxShare: 10%}}";
+    let environment = Shop { source, updates: ALL, transfer, ..people_of_names() }.applied();
+    write_number_of_people(&environment, 10);
+    let more: Vec<String> = (10..20).map(|n| format!("p{n},N{n}\n")).collect();
+    environment.write("people2.csv", &format!("id,name\n{}", more.concat()));
+    assert_eq!(run(&environment), "fetched 20, created 20");
+    environment.write("people2.csv", "id,id\n");
+    assert_says(&environment.fails(1, "run"), &["both called `id`"]);
+    environment.write("people2.csv", "id,name\n");
+    environment
+}
+
+/// A shop that knows nothing of people but their names.
+fn people_of_names() -> Shop<'static> {
+    Shop { fields: &[("name", "text")], ..Shop::default() }
+}
+
+#[test]
+fn an_interrupted_snapshot_sweeps_nothing_once_nobody_wants_it() {
+    for (wanted, instead) in
+        [("deletes: {snapshot: {maxShare: 10%}}", "deletes: none"), (ALL, "created, updated")]
+    {
+        let environment = cut_after_the_first_file();
+        environment.replace("raccord.yaml", wanted, instead);
+        environment.ok("apply --auto-approve");
+        assert_eq!(run(&environment), "fetched 10, unchanged 10", "{instead}");
+        assert_eq!(count(&environment), 20);
+    }
+}
+
+#[test]
+fn what_nobody_wants_deleted_any_more_cannot_be_approved() {
+    let environment = ten("20%");
+    write_number_of_people(&environment, 7);
+    environment.ok("run");
+    let id = newest_run(&environment);
+    environment.replace("raccord.yaml", "deletes: {snapshot: {maxShare: 20%}}", "deletes: none");
+    environment.ok("apply --auto-approve");
+    assert_says(&environment.fails(1, &format!("approve {id}")), &["no longer deletes"]);
+    assert_eq!(count(&environment), 10);
+}
+
+/// The export is mended while the run is held, and the next run is killed before it reads anything.
+#[test]
+fn a_kill_does_not_bring_back_what_was_held() {
+    let environment = ten("20%");
+    write_number_of_people(&environment, 5);
+    assert_says(&environment.ok("run"), &["would delete 5 of 10 rows"]);
+    let held = newest_run(&environment);
+    write_number_of_people(&environment, 10);
+    let killed = environment.command("run").env("RACCORD_FAILPOINT", "run.begun").output().unwrap();
+    assert!(!killed.status.success());
+    assert_eq!(run(&environment), "fetched 10, unchanged 10");
+    assert_says(&environment.fails(1, &format!("approve {held}")), &["a later run"]);
+    assert_eq!(count(&environment), 10);
+}
+
+#[test]
+fn a_record_whose_key_cannot_be_read_may_be_any_row_that_is_missing() {
+    let environment = ten("100%");
+    let names = |of: &[&str]| format!("id,name\n{}", of.iter().map(|id| format!("{id},N\n")).collect::<String>());
+    let ids: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
+    let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+    environment.write("people.csv", &names(&all));
+    run(&environment);
+    // All ten are there, and a line that is nobody.
+    environment.write("people.csv", &(names(&all) + "p3,N,more\n"));
+    assert_eq!(run(&environment), "fetched 11, unchanged 10, rejected 1");
+    // Nine and the same line: it may be the tenth.
+    environment.write("people.csv", &(names(&all[..9]) + "p3,N,more\n"));
+    let why = "would delete 1 of 10 rows, which may be those of 1 record whose key cannot be read";
+    assert_says(&environment.ok("run"), &["people is held", why]);
+    assert_eq!(count(&environment), 10);
+    let id = newest_run(&environment);
+    assert_says(&environment.ok("status"), &[why, &format!("`raccord approve {id}` lets it")]);
+    assert_says(&environment.ok("runs"), &[&format!("people is held: its snapshot {why}")]);
+    let outcome = &environment.json("runs --output json")[0]["outcome"];
+    assert_eq!(*outcome, serde_json::json!({"held": {"deletes": 1, "of": 10, "keyless": 1}}));
+    assert_says(&environment.ok(&format!("approve {id}")), &["1 rows of crm.contact are deleted"]);
+    assert_eq!(count(&environment), 9);
+    assert_eq!(run(&environment), "fetched 10, unchanged 9, rejected 1");
+}
+
+/// Counted on a page that an earlier run has read.
+#[test]
+fn a_record_without_a_key_is_remembered_by_the_run_that_goes_on() {
+    let environment = cut_after_the_first_file();
+    write_number_of_people(&environment, 10);
+    environment.write("people.csv", "id,name\np0,N0\np1,N1,more\n");
+    environment.write("people2.csv", "id,id\n");
+    environment.fails(1, "run");
+    let more: Vec<String> = (10..20).map(|n| format!("p{n},N{n}\n")).collect();
+    environment.write("people2.csv", &format!("id,name\n{}", more.concat()));
+    assert_says(&environment.ok("run"), &["of 20 rows, which may be those of 1 record whose key cannot be read"]);
+    assert_eq!(count(&environment), 20);
+}
+
+#[test]
+fn a_quote_that_is_never_closed_deletes_nothing() {
+    let environment = ten("100%");
+    let people = environment.read("people.csv");
+    environment.write("people.csv", &people.replace("p7,N7", "p7,\"N7"));
+    assert_says(&environment.fails(1, "run"), &["people.csv: the quote opened on line 9 is never closed"]);
+    assert_eq!(count(&environment), 10);
+}

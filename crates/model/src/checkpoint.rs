@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
-use crate::fact::{RunId, Tally};
+use crate::fact::{RunId, Tally, is_zero};
 use crate::value::Instant;
 
 /// The version of the form below.
@@ -55,6 +55,13 @@ pub struct Window {
     /// Whether the window is a snapshot: then the keys that it shows are marked.
     #[serde(default)]
     pub snapshot: bool,
+    /// How many records the snapshot has shown whose key cannot be read: any row that it does not show may be theirs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keyless: u64,
+    /// Whether the snapshot is complete and its sweep held: a person approves it, or it is begun again. It is never
+    /// continued.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// What the window has brought so far, over all the runs that worked on it.
     pub tally: Tally,
 }

@@ -107,15 +107,18 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
     lines.concat()
 }
 
+/// Why a run is held, and what to do about it; nothing of one that is not.
+fn held(run: &Run) -> Option<String> {
+    let because = run.outcome.held_because()?;
+    let Run { transfer, id, .. } = run;
+    Some(format!("{YELLOW}{transfer} is held{YELLOW:#}: {because}; `raccord approve {id}` lets it\n"))
+}
+
 fn explained(run: &Run) -> Option<String> {
     let name = &run.transfer;
     match &run.outcome {
         RunOutcome::Failed { error, .. } => Some(format!("{RED}{name} failed{RED:#}: {error}\n")),
-        RunOutcome::Held { deletes, of } => Some(format!(
-            "{YELLOW}{name} is held{YELLOW:#}: its snapshot would delete {deletes} of {of} rows; \
-             `raccord approve {}` lets it\n",
-            run.id
-        )),
+        RunOutcome::Held { .. } => held(run),
         RunOutcome::Stopped => Some(format!("{name} was stopped; the next run continues\n")),
         RunOutcome::Succeeded if run.tally.rejected > 0 => Some(format!(
             "{name}: {} rejected; `raccord rejects list --transfer {name}` tells why\n",

@@ -24,20 +24,43 @@ pub(crate) struct CsvRecords {
     row: ByteRecord,
 }
 
-/// Lets only so much through before it is asked again: an opened quote must not swallow the whole file.
+/// What comes after the last byte of a file: a row of its own, unless a quote is still open there. The parser itself
+/// takes the end of a file for the end of the quote. No delimiter is a NUL.
+const AFTER_THE_END: &[u8] = b"\n\0";
+
+/// Lets only so much through before it is asked again: an opened quote must not swallow the whole file. After the
+/// file it gives [`AFTER_THE_END`].
 struct Metered {
     content: Content,
     left: usize,
+    /// How many bytes of the file came so far.
+    length: u64,
+    /// What is to come after the end, once the file has ended.
+    after: Option<&'static [u8]>,
+}
+
+impl Metered {
+    /// How long the file is, once it has ended.
+    fn end(&self) -> Option<u64> {
+        self.after.map(|_| self.length)
+    }
 }
 
 impl Read for Metered {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if let Some(after) = &mut self.after {
+            return after.read(to);
+        }
         if self.left == 0 {
             return Err(io::Error::other("a record is too long"));
         }
         let length = to.len().min(self.left);
         let read = self.content.read(&mut to[..length])?;
         self.left -= read;
+        self.length += u64::try_from(read).unwrap_or(u64::MAX);
+        if read == 0 && length > 0 {
+            return self.after.insert(AFTER_THE_END).read(to);
+        }
         Ok(read)
     }
 }
@@ -50,7 +73,7 @@ impl CsvRecords {
             .flexible(true)
             .delimiter(stream.delimiter)
             .buffer_capacity(64 * 1024)
-            .from_reader(Metered { content, left: MAX_RECORD });
+            .from_reader(Metered { content, left: MAX_RECORD, length: 0, after: None });
         let header = stream.columns.clone().into();
         let mut records = Self { name: file.name.clone(), reader, header, row: ByteRecord::new() };
         if stream.columns.is_empty() {
@@ -82,7 +105,7 @@ impl CsvRecords {
     fn read_row(&mut self) -> Result<bool, SourceError> {
         self.reader.get_mut().left = MAX_RECORD;
         let read = self.reader.read_byte_record(&mut self.row);
-        read.map_err(|error| {
+        let is_row = read.map_err(|error| {
             let line = self.reader.position().line();
             if self.reader.get_ref().left == 0 {
                 return record_too_long(&self.name, line);
@@ -91,7 +114,25 @@ impl CsvRecords {
                 ErrorKind::Io(error) => file_error(&self.name, error),
                 other => self.answer(format!("line {line}: {other:?}")),
             }
-        })
+        })?;
+        Ok(is_row && !self.is_after_the_end()?)
+    }
+
+    /// Whether the row in hand is the one that stands after the end of the file. In the last cell of any other row that
+    /// reaches as far a quote is open.
+    fn is_after_the_end(&self) -> Result<bool, SourceError> {
+        let Some(end) = self.reader.get_ref().end() else { return Ok(false) };
+        let after = end + u64::try_from(AFTER_THE_END.len()).unwrap_or_default();
+        if self.reader.position().byte() < after {
+            return Ok(false);
+        }
+        if self.row.len() == 1 && self.row.get(0) == AFTER_THE_END.get(1..) {
+            return Ok(true);
+        }
+        let open = self.row.iter().next_back().unwrap_or_default();
+        let lines = open.iter().filter(|byte| **byte == b'\n').count();
+        let line = self.reader.position().line().saturating_sub(u64::try_from(lines).unwrap_or_default());
+        Err(self.answer(format!("the quote opened on line {line} is never closed")))
     }
 
     fn answer(&self, message: String) -> SourceError {

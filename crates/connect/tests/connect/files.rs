@@ -94,22 +94,54 @@ async fn csv_in_all_its_forms() {
 #[tokio::test]
 async fn rows_that_are_no_records() {
     let good = &[r#"{"id":"1","n":"a"}"#, r#"{"id":"9","n":"z"}"#];
-    let cases: [(&[u8], &str); 6] = [
+    let cases: [(&[u8], &str); 5] = [
         (b"2\n", "line 3: it has 1 cells, the header has 2"),
         (b"2,b,c\n", "line 3: it has 3 cells, the header has 2"),
-        (b"2,\"b,c\n9,z\n", ""),
         (b"2,\0\n", "line 3: it has a NUL character"),
         (b"2,\xe9\n", "line 3: it is not UTF-8; name the `encoding` of the file"),
         (b"\xc3,\xa9\n", "line 3: it is not UTF-8; name the `encoding` of the file"),
     ];
     for (dirt, fault) in cases {
         let bytes = [&b"id,n\n1,a\n"[..], dirt, b"9,z\n"].concat();
-        if fault.is_empty() {
-            // A quote that is never closed takes the rest of the file, as RFC 4180 has it.
-            check("x.csv", &bytes, json!({}), &[good[0], r#"{"id":"2","n":"b,c\n9,z\n9,z\n"}"#], &[]).await;
-        } else {
-            check("x.csv", &bytes, json!({}), good, &[fault]).await;
-        }
+        check("x.csv", &bytes, json!({}), good, &[fault]).await;
+    }
+}
+
+/// It would take every row after it for its own text.
+#[tokio::test]
+async fn a_quote_that_is_never_closed_is_an_error() {
+    let cases: [(&[u8], u64); 8] = [
+        (b"id,n\n1,a\n2,\"b,c\n9,z\n", 3),
+        (b"id,n\n1,a\n2,\"b,c\n9,z", 3),
+        (b"id,n\r\n1,a\r\n\r\n\r\n2,\"b\r\n9,z\r\n", 5),
+        (b"id,n\n1,\"a\na\"\n\"2\n2\",\"b\n", 5),
+        (b"id,n\n1,\"", 2),
+        (b"id,n\n1,\"a\"\"", 2),
+        (b"id,\"n\n1,a\n", 1),
+        (b"\"", 1),
+    ];
+    for (bytes, line) in cases {
+        let expected = format!("x.csv: the quote opened on line {line} is never closed");
+        check_error("x.csv", bytes, json!({}), &expected).await;
+        // However the rows are cut into pages.
+        let root = directory(&[("x.csv", bytes)]);
+        let source = open(root.path(), &json!({"path": "x.csv"}));
+        let error = match source.open(Read { page_size: Some(1), ..Read::default() }).await {
+            Ok(mut pages) => loop {
+                if let Err(error) = pages.next().await {
+                    break error;
+                }
+            },
+            Err(error) => error,
+        };
+        assert_eq!(error.to_string(), expected);
+    }
+    let closed: [&[u8]; 5] =
+        [b"1,a\n2,\"\"", b"1,a\n2,\"\"\n", b"1,a\r2,\r", b"1,a\n2,\n\n\n", b"1,a\n2,\r\n"];
+    for rows in closed {
+        let bytes = [b"id,n\n", rows].concat();
+        let two = &[r#"{"id":"1","n":"a"}"#, r#"{"id":"2","n":""}"#];
+        check("x.csv", &bytes, json!({}), two, &[]).await;
     }
 }
 

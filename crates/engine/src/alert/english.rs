@@ -39,11 +39,17 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
             let before = format!("It had been disabled since {since}: {}.", cause(trip));
             (format!("Integration {integration} runs again"), vec![Part::Text(lead), Part::Text(before)])
         }
-        NoticeAbout::Held { run, transfer, to, deletes, of } => {
+        NoticeAbout::Held { run, transfer, to, deletes, of, keyless } => {
             let (deletes, of) = (number(*deletes), number(*of));
+            let why = match keyless {
+                0 => "Such a share is not deleted before somebody approves it.".to_owned(),
+                keyless => format!(
+                    "They may be those of {} whose key cannot be read, and are not deleted before somebody approves it.",
+                    records(*keyless)
+                ),
+            };
             let lead = format!(
-                "The snapshot that the transfer {transfer} read on {at} no longer shows {deletes} of the {of} rows of {to}. \
-                 Such a share is not deleted before somebody approves it."
+                "The snapshot that the transfer {transfer} read on {at} no longer shows {deletes} of the {of} rows of {to}. {why}"
             );
             (format!("A run of {transfer} waits for approval"), held(lead, *run))
         }
@@ -119,6 +125,10 @@ fn cause(trip: &Trip) -> String {
             format!("the service refused our credentials when the transfer {transfer} ran")
         }
     }
+}
+
+fn records(count: u64) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{} records", number(count)) }
 }
 
 fn rejected(count: u64) -> String {

@@ -57,11 +57,20 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
             let before = format!("Elle était désactivée depuis {since}\u{a0}: {}.", cause(trip));
             (format!("L’intégration {name} est relancée"), vec![Part::Text(lead), Part::Text(before)])
         }
-        NoticeAbout::Held { run, transfer, to, deletes, of } => {
+        NoticeAbout::Held { run, transfer, to, deletes, of, keyless } => {
             let (deletes, of, transfer, to) = (number(*deletes), number(*of), quoted(transfer), quoted(to));
+            let why = match keyless {
+                0 => {
+                    "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine.".to_owned()
+                }
+                keyless => format!(
+                    "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \
+                     l’accord d’une personne.",
+                    records(*keyless)
+                ),
+            };
             let lead = format!(
-                "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {to}. \
-                 Une suppression de cette ampleur n’est jamais effectuée sans validation humaine."
+                "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {to}. {why}"
             );
             (format!("Une exécution du transfert {transfer} attend une approbation"), held(lead, *run))
         }
@@ -165,6 +174,14 @@ fn cause(trip: &Trip) -> String {
         TripCause::Unauthorized => {
             format!("le service a refusé nos identifiants lors d’une exécution du transfert {transfer}")
         }
+    }
+}
+
+fn records(count: u64) -> String {
+    if count < 2 {
+        format!("{count}\u{a0}enregistrement")
+    } else {
+        format!("{}\u{a0}enregistrements", number(count))
     }
 }
 

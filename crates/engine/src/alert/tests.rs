@@ -62,12 +62,13 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         diagnostics: diagnostics.iter().map(ToString::to_string).collect(),
         count,
     };
-    let held = NoticeAbout::Held {
+    let held = |keyless| NoticeAbout::Held {
         run: run_id(),
         transfer: name("customers"),
         to: "crm.contact".parse().unwrap(),
         deletes: 1_200,
         of: 15_000,
+        keyless,
     };
     let rejects = [("customers", 1_210), ("orders", 24)];
     vec![
@@ -79,7 +80,8 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         ("resumed", resumed),
         ("bad-configuration", bad(&["shop.yaml:3:1: the field `spec` is missing"], 1)),
         ("bad-configuration-many", bad(&["shop.yaml:3:1: a", "shop.yaml:5:1: b"], 12)),
-        ("held", held),
+        ("held", held(0)),
+        ("held-keyless", held(2)),
         ("test", NoticeAbout::Test { integration: name("boutique") }),
     ]
 }

@@ -130,12 +130,12 @@ async fn is_held(engine: &Engine, run: Option<RunId>) -> Result<bool, EngineErro
 
 /// The news that a run is held, unless the run before was: people know of it then.
 fn held(job: &Job, run: &Run, was_held: bool) -> Option<News> {
-    let RunOutcome::Held { deletes, of } = run.outcome else { return None };
+    let RunOutcome::Held { deletes, of, keyless } = run.outcome else { return None };
     if was_held {
         return None;
     }
     let (transfer, to) = (job.transfer.clone(), job.spec.to.clone());
-    let about = NoticeAbout::Held { run: run.id, transfer, to, deletes, of };
+    let about = NoticeAbout::Held { run: run.id, transfer, to, deletes, of, keyless };
     Some(News { about, of: job.subscribers.iter().map(|subscriber| subscriber.uid).collect() })
 }
 

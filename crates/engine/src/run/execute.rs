@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use raccord_model::checkpoint::Checkpoint;
-use raccord_model::fact::{IntegrationFact, Run, RunId, RunOutcome, Tally};
+use raccord_model::fact::{IntegrationFact, Run, RunOutcome, Tally};
+use raccord_model::language::transfer::Snapshot;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::records::Page;
-use raccord_model::port::sink::{Batch, Sink, SinkError, Sweep, Swept};
+use raccord_model::port::sink::{Batch, Sink, SinkError, Swept};
 use raccord_model::port::source::{Read, Source, SourceError};
 use raccord_store::failpoint::Failpoint;
 use tokio::sync::{mpsc, watch};
@@ -17,7 +18,8 @@ use tracing::Instrument as _;
 
 use super::breaker;
 use super::job::{Job, Subscriber};
-use super::page::map_page;
+use super::page::{MappedPage, checkpoint_only, map_page};
+use super::sweep;
 use super::window::{self, PageEnd, Setup};
 use crate::environment::Environment;
 
@@ -43,8 +45,6 @@ pub struct Surroundings {
     pub progress: OnPage,
     /// What is known of the subscribers, for stopping when too much is rejected.
     pub subscribers: Vec<IntegrationFact>,
-    /// Whether the transfer's last run was held.
-    pub held: bool,
 }
 
 impl Surroundings {
@@ -154,7 +154,6 @@ impl Running<'_> {
             reset: self.job.fact.reset,
             cursor: self.job.stream.cursor(),
             snapshot: self.job.snapshot(),
-            held: self.surroundings.held,
         }
     }
 
@@ -216,67 +215,75 @@ impl Running<'_> {
         page: Page,
         may_fail_whole: bool,
     ) -> Result<Option<RunOutcome>, RunError> {
-        let now = self.surroundings.environment.now();
+        let (job, now) = (self.job, self.surroundings.environment.now());
         let next_page = page.next.clone();
         let is_last = next_page.is_none();
-        let mapped = map_page(self.job, page, self.run.id, now);
-        let greatest = mapped.greatest.clone();
-        let first_reason = mapped.rejects.first().map(|reject| match &reject.field {
-            Some(field) => format!("{field}: {}", reject.reason),
-            None => reject.reason.clone(),
-        });
-        let rejected_whole = may_fail_whole && mapped.changes.is_empty() && first_reason.is_some();
-        let is_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
-        let ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);
-        let next =
-            window::after_page(checkpoint.clone(), PageEnd { next: next_page, greatest }, ordered, now);
+        let mapped = map_page(job, page, self.run.id, now);
+        let rejected_whole =
+            mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
+        let snapshot = job.snapshot().filter(|_| is_snapshot(checkpoint));
+        let ordered = job.stream.cursor().is_some_and(|cursor| cursor.ordered);
+        let end = PageEnd { next: next_page, greatest: mapped.greatest.clone(), keyless: mapped.keyless() };
+        let mut next = window::after_page(checkpoint.clone(), end.clone(), ordered, now);
         // The last page of a snapshot moves the checkpoint together with the sweep.
-        let committed = if is_snapshot && is_last { checkpoint.clone() } else { next.clone() };
+        let committed = if snapshot.is_some() && is_last { checkpoint.clone() } else { next.clone() };
         let batch = Batch {
-            mark_seen: is_snapshot,
-            checkpoint: (!rejected_whole).then_some(committed),
+            mark_seen: snapshot.is_some(),
+            checkpoint: rejected_whole.is_none().then_some(committed),
             durable: is_last,
-            ..mapped.into_batch(self.job, self.run.id, now)
+            ..mapped.into_batch(job, self.run.id, now)
         };
         let tally = self.surroundings.sink.commit(batch).await?;
         self.surroundings.count(self.run, &tally);
-        if let Some(reason) = first_reason.filter(|_| rejected_whole) {
+        if let Some(reason) = rejected_whole {
             return Err(RunError::FirstPage(reason));
         }
-        *checkpoint = next;
-        if let Some(window) = &mut checkpoint.window {
+        if let (Some(snapshot), true) = (snapshot, is_last) {
+            let keyless = checkpoint.window.as_ref().map_or(0, |window| window.keyless) + end.keyless;
+            return self.sweep(snapshot, keyless, checkpoint.clone(), next).await.map(Some);
+        }
+        if let Some(window) = &mut next.window {
             window.tally.add(&tally);
         }
-        if is_snapshot && is_last {
-            return self.sweep(checkpoint.clone()).await.map(Some);
-        }
+        *checkpoint = next;
         Ok(None)
     }
 
-    async fn sweep(&mut self, checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
-        let max_share = self.job.spec.deletes.snapshot.as_ref().map(|snapshot| snapshot.max_share.0);
-        let sweep =
-            sweep_of(self.job, self.run.id, self.surroundings.environment.now(), checkpoint, max_share);
+    /// Ends a complete snapshot: `complete` is the checkpoint with its window, `done` the one without.
+    async fn sweep(
+        &mut self,
+        snapshot: &Snapshot,
+        keyless: u64,
+        complete: Checkpoint,
+        done: Checkpoint,
+    ) -> Result<RunOutcome, RunError> {
+        let (run, now) = (self.run.id, self.surroundings.environment.now());
+        let sweep = sweep::within_share(self.job, (run, now), done, snapshot, keyless);
         Failpoint::SweepBefore.pass();
         let swept = self.surroundings.sink.sweep(sweep).await?;
         Failpoint::SweepAfter.pass();
-        Ok(match swept {
+        match swept {
             Swept::Done(count) => {
                 self.run.tally.swept += count;
-                RunOutcome::Succeeded
+                Ok(RunOutcome::Succeeded)
             }
-            Swept::Held { deletes, of } => RunOutcome::Held { deletes, of },
-        })
+            Swept::Held { deletes, of } => {
+                // From here on nobody goes on with it, whatever becomes of the runs that follow.
+                let held = checkpoint_only(self.job, window::hold(complete), run, now);
+                self.surroundings.sink.commit(held).await?;
+                Ok(RunOutcome::Held { deletes, of, keyless })
+            }
+        }
     }
 }
 
-/// The sweep of a job's complete snapshot.
-pub fn sweep_of(
-    job: &Job,
-    run: RunId,
-    at: jiff::Timestamp,
-    checkpoint: Checkpoint,
-    max_share: Option<u8>,
-) -> Sweep {
-    Sweep { transfer: job.uid, run, at, fence: job.fence, target: job.target.clone(), max_share, checkpoint }
+/// Whether the window under way marks what it shows.
+fn is_snapshot(checkpoint: &Checkpoint) -> bool {
+    checkpoint.window.as_ref().is_some_and(|window| window.snapshot)
+}
+
+/// Whether an incremental window has seen every record of a page before: it asks for some of them each time anew.
+fn shows_nothing_new(checkpoint: &Checkpoint, mapped: &MappedPage) -> bool {
+    let is_incremental = checkpoint.window.as_ref().is_some_and(|window| window.from.is_some());
+    is_incremental && checkpoint.cursor.as_ref().is_some_and(|last| mapped.is_all_up_to(last))
 }

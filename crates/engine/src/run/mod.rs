@@ -11,4 +11,5 @@ pub mod job;
 pub mod page;
 pub mod runner;
 pub mod select;
+pub mod sweep;
 pub mod window;

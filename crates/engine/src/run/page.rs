@@ -6,7 +6,7 @@ use raccord_compiler::connector::IncrementalCursor;
 use raccord_compiler::mapping::{Mapped, PageMapper, Rejection};
 use raccord_compiler::scalar::Scalar;
 use raccord_model::Ident;
-use raccord_model::checkpoint::Cursor;
+use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::language::transfer::Payload;
 use raccord_model::port::records::{Fault, Page, Records};
@@ -25,6 +25,8 @@ pub struct MappedPage {
     pub refuse: Refuse,
     /// The greatest cursor value.
     pub greatest: Option<Cursor>,
+    /// How many records have no cursor value.
+    pub undated: usize,
 }
 
 impl MappedPage {
@@ -48,6 +50,32 @@ impl MappedPage {
             durable: false,
         }
     }
+
+    /// Why the first record was rejected, when every record was.
+    pub fn rejected_whole(&self) -> Option<String> {
+        let first = self.rejects.first().filter(|_| self.changes.is_empty())?;
+        Some(match &first.field {
+            Some(field) => format!("{field}: {}", first.reason),
+            None => first.reason.clone(),
+        })
+    }
+
+    /// Whether no record has a cursor value beyond this one, nor may have.
+    pub fn is_all_up_to(&self, cursor: &Cursor) -> bool {
+        self.undated == 0 && self.greatest.as_ref().is_some_and(|greatest| greatest <= cursor)
+    }
+
+    /// How many records have no key that can be read.
+    pub fn keyless(&self) -> u64 {
+        let keyless = self.rejects.iter().filter(|reject| reject.key.is_none()).count();
+        u64::try_from(keyless).unwrap_or(u64::MAX)
+    }
+}
+
+/// The batch that moves the checkpoint and nothing else.
+pub fn checkpoint_only(job: &Arc<Job>, checkpoint: Checkpoint, run: RunId, at: jiff::Timestamp) -> Batch {
+    let batch = map_page(job, Page::empty(), run, at).into_batch(job, run, at);
+    Batch { checkpoint: Some(checkpoint), durable: true, ..batch }
 }
 
 /// How a record came that is on no page of its source.
@@ -142,7 +170,7 @@ pub fn map_arrivals(
     };
     let mut records = job.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();
-    let (mut numbers, mut greatest) = (Vec::new(), None);
+    let (mut numbers, mut greatest, mut undated) = (Vec::new(), None, page.faults.len());
     for (number, record) in page.records.iter().enumerate() {
         let mapped = if in_hand.is_deletion(number) {
             records.map_key(record, &mut out)
@@ -162,9 +190,11 @@ pub fn map_arrivals(
                 rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }
         }
-        greatest = greatest.max(job.stream.cursor().and_then(|cursor| cursor_of(cursor, &records)));
+        let value = job.stream.cursor().and_then(|cursor| cursor_of(cursor, &records));
+        undated += usize::from(value.is_none());
+        greatest = greatest.max(value);
     }
-    MappedPage { changes, rejects, greatest, refuse: in_hand.clone().refuse(numbers) }
+    MappedPage { changes, rejects, greatest, undated, refuse: in_hand.clone().refuse(numbers) }
 }
 
 /// About how many bytes the changes will take: records shrink when only some fields are mapped.

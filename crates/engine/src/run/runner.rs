@@ -222,7 +222,6 @@ impl Task {
         subscribers: Vec<IntegrationFact>,
         progress: OnPage,
     ) -> Result<Result<Surroundings, RunOutcome>, EngineError> {
-        let held = self.last_was_held(job).await?;
         let source = match self.sources.open(&self.applied, job) {
             Ok(source) => source,
             Err(error) => {
@@ -238,14 +237,7 @@ impl Task {
             stop: self.stop.clone(),
             progress,
             subscribers,
-            held,
         }))
-    }
-
-    async fn last_was_held(&self, job: &Job) -> Result<bool, EngineError> {
-        let Some(last) = job.fact.last_run else { return Ok(false) };
-        let run = self.engine.facts().run(last).await?;
-        Ok(run.is_some_and(|run| matches!(run.outcome, RunOutcome::Held { .. })))
     }
 }
 
@@ -262,8 +254,8 @@ fn tell(run: &Run) {
     let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept, .. } = run.tally;
     match &run.outcome {
         RunOutcome::Failed { error, .. } => tracing::warn!(fetched, rejected, %error, "failed"),
-        RunOutcome::Held { deletes, of } => {
-            tracing::warn!(deletes, of, "held: `raccord approve` lets it delete");
+        RunOutcome::Held { deletes, of, keyless } => {
+            tracing::warn!(deletes, of, keyless, "held: `raccord approve` lets it delete");
         }
         outcome => {
             let word = outcome.as_str();

@@ -27,11 +27,11 @@ pub struct Setup<'a> {
     pub cursor: Option<&'a IncrementalCursor>,
     /// How deletions are found by reading everything, when they are.
     pub snapshot: Option<&'a Snapshot>,
-    /// Whether the last run was held: its snapshot is begun again.
-    pub held: bool,
 }
 
-/// The checkpoint that a run begins with: a window left open is continued, otherwise a new one is opened.
+/// The checkpoint that a run begins with: a window left open is continued, otherwise a new one is opened. A snapshot
+/// that is held is begun again, for its source may be mended by now; and one that nobody wants any more is dropped,
+/// for what it would sweep is not to go.
 pub fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
     let mut checkpoint = previous.filter(|checkpoint| is_good(checkpoint, setup)).unwrap_or(Checkpoint {
         version: CHECKPOINT_VERSION,
@@ -42,10 +42,8 @@ pub fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
         snapshot_at: None,
     });
     checkpoint.epoch = setup.epoch;
-    let interrupted_snapshot = checkpoint.window.as_ref().is_some_and(|window| window.snapshot);
-    if setup.held && interrupted_snapshot {
-        checkpoint.window = None;
-    }
+    let is_continued = |window: &Window| !window.held && (setup.snapshot.is_some() || !window.snapshot);
+    checkpoint.window = checkpoint.window.filter(is_continued);
     if checkpoint.window.is_none() {
         checkpoint.window = Some(new_window(&checkpoint, setup));
     }
@@ -67,7 +65,16 @@ fn new_window(checkpoint: &Checkpoint, setup: &Setup<'_>) -> Window {
         },
         _ => None,
     };
-    Window { run: setup.run, from, greatest: None, page: None, snapshot, tally: Tally::default() }
+    Window {
+        run: setup.run,
+        from,
+        greatest: None,
+        page: None,
+        snapshot,
+        keyless: 0,
+        held: false,
+        tally: Tally::default(),
+    }
 }
 
 /// Whether this window is to read everything in order to find deletions.
@@ -87,12 +94,15 @@ pub struct PageEnd {
     pub next: Option<PageToken>,
     /// The greatest cursor value on the page.
     pub greatest: Option<Cursor>,
+    /// How many records of the page have no key that can be read.
+    pub keyless: u64,
 }
 
 /// The checkpoint after a page. `ordered`: the source answers in ascending order of its cursor.
 pub fn after_page(mut checkpoint: Checkpoint, end: PageEnd, ordered: bool, now: Timestamp) -> Checkpoint {
     let Some(mut window) = checkpoint.window.take() else { return checkpoint };
     window.greatest = window.greatest.max(end.greatest);
+    window.keyless += end.keyless;
     if end.next.is_none() || ordered {
         checkpoint.cursor = checkpoint.cursor.max(window.greatest.clone());
     }
@@ -114,8 +124,22 @@ pub fn after_sweep(checkpoint: Checkpoint, now: Timestamp) -> Checkpoint {
 pub fn restart(mut checkpoint: Checkpoint) -> Checkpoint {
     if let Some(window) = &mut checkpoint.window {
         window.page = None;
+        window.keyless = 0;
     }
     checkpoint
+}
+
+/// The same window, complete, whose sweep is held.
+pub fn hold(mut checkpoint: Checkpoint) -> Checkpoint {
+    if let Some(window) = &mut checkpoint.window {
+        window.held = true;
+    }
+    checkpoint
+}
+
+/// Whether a checkpoint's window is a snapshot that waits for an approval.
+pub fn is_held(checkpoint: &Checkpoint) -> bool {
+    checkpoint.window.as_ref().is_some_and(|window| window.snapshot && window.held)
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
 use raccord_model::fact::{NoticeAbout, Pause, Run, RunCause, RunId, RunOutcome, Uid};
-use raccord_model::port::records::Page;
-use raccord_model::port::sink::{Batch, Swept};
+use raccord_model::port::sink::{Batch, Fence, Swept};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
@@ -15,10 +14,9 @@ use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::facts::{Facts, put};
 use crate::request::Reply;
-use crate::run::execute::sweep_of;
 use crate::run::job::{self, Job};
-use crate::run::page::map_page;
-use crate::run::{breaker, window};
+use crate::run::page::checkpoint_only;
+use crate::run::{breaker, sweep, window};
 
 /// Lets an integration stand still.
 pub async fn pause(
@@ -104,14 +102,18 @@ pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -
             run.transfer
         )));
     }
-    let checkpoint = engine.sink.resume(job.uid).await?;
-    let checkpoint = checkpoint
-        .filter(|checkpoint| checkpoint.window.as_ref().is_some_and(|window| window.snapshot))
-        .ok_or_else(|| {
-            EngineError::Invalid(format!("the snapshot of the run {id} is no longer there; run again"))
-        })?;
+    if job.snapshot().is_none() {
+        return Err(EngineError::Invalid(format!(
+            "`{}` no longer deletes what a snapshot does not show: its `deletes`, or the subscription to `deleted`, \
+             is gone",
+            run.transfer
+        )));
+    }
+    let checkpoint = engine.sink.resume(job.uid).await?.filter(window::is_held).ok_or_else(|| {
+        EngineError::Invalid(format!("the snapshot of the run {id} is no longer there; run again"))
+    })?;
     let now = engine.environment.now();
-    let sweep = sweep_of(&job, id, now, window::after_sweep(checkpoint, now), None);
+    let sweep = sweep::approved(&job, (id, now), window::after_sweep(checkpoint, now));
     if let Swept::Done(count) = engine.sink.sweep(sweep).await? {
         run.tally.swept += count;
     }
@@ -158,7 +160,9 @@ pub async fn resync(
         window: None,
         snapshot_at: None,
     };
-    engine.sink.commit(checkpoint_only(engine, &job, epoch, checkpoint)).await?;
+    let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
+    let batch = checkpoint_only(&job, checkpoint, run, at);
+    engine.sink.commit(Batch { fence: Fence { epoch, ..job.fence }, ..batch }).await?;
     replies(Reply::Done(format!("the next run of {transfer} reads from {since} on")));
     Ok(())
 }
@@ -173,28 +177,6 @@ fn point(job: &Job, since: &str) -> Result<Cursor, EngineError> {
         .read(since)
         .or_else(|| cursor.read(&serde_json::Value::from(since).to_string()))
         .ok_or_else(|| EngineError::Invalid(format!("`{since}` is not a value of the incremental field")))
-}
-
-fn checkpoint_only(engine: &Engine, job: &Arc<Job>, epoch: u64, checkpoint: Checkpoint) -> Batch {
-    let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
-    let empty = map_page(job, Page::empty(), run, at);
-    Batch {
-        transfer: job.uid,
-        run,
-        at,
-        fence: raccord_model::port::sink::Fence { epoch, ..job.fence },
-        target: job.target.clone(),
-        mode: job.spec.mode,
-        updates: job.updates.clone(),
-        changes: empty.changes,
-        rejects: Vec::new(),
-        refuse: empty.refuse,
-        keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
-        mark_seen: false,
-        checkpoint: Some(checkpoint),
-        consumed: Vec::new(),
-        durable: true,
-    }
 }
 
 /// A transfer of the generation in force, made ready whether or not anything subscribes to it.

@@ -184,7 +184,6 @@ impl Shop {
             stop: self.stop.subscribe(),
             progress,
             subscribers: Vec::new(),
-            held: false,
         }
     }
 

@@ -401,12 +401,15 @@ pub enum RunOutcome {
         /// Whether the service refused our credentials.
         unauthorized: bool,
     },
-    /// Its snapshot would delete more than its share; a person approves or lets it be.
+    /// Its snapshot would delete more than its share, or cannot be trusted; a person approves or lets it be.
     Held {
         /// How many rows would go.
         deletes: u64,
         /// Of how many.
         of: u64,
+        /// How many records it showed whose key cannot be read: the rows that would go may be theirs.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        keyless: u64,
     },
 }
 
@@ -421,6 +424,25 @@ impl RunOutcome {
             Self::Held { .. } => "held",
         }
     }
+
+    /// Why it is held, when it is; it completes "the run is held: …".
+    pub fn held_because(&self) -> Option<String> {
+        let Self::Held { deletes, of, keyless } = self else { return None };
+        let records = match keyless {
+            0 => return Some(format!("its snapshot would delete {deletes} of {of} rows")),
+            1 => "1 record".to_owned(),
+            more => format!("{more} records"),
+        };
+        Some(format!(
+            "its snapshot would delete {deletes} of {of} rows, which may be those of {records} whose key cannot be \
+             read"
+        ))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form in which serde asks")]
+pub(crate) const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A record that could not be mapped or stored.

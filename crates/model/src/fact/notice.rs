@@ -104,6 +104,9 @@ pub enum NoticeAbout {
         deletes: u64,
         /// Of how many.
         of: u64,
+        /// How many records were shown whose key cannot be read.
+        #[serde(default)]
+        keyless: u64,
     },
     /// Somebody tries out whether alerts arrive.
     Test {

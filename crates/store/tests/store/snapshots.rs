@@ -183,8 +183,16 @@ async fn a_new_snapshot_forgets_the_window_of_the_last_and_no_other() {
     let store = place.open();
     filled(&store).await;
     for snapshot in [true, false] {
-        let window =
-            Window { run: run(), from: None, greatest: None, page: None, snapshot, tally: Tally::default() };
+        let window = Window {
+            run: run(),
+            from: None,
+            greatest: None,
+            page: None,
+            snapshot,
+            keyless: 0,
+            held: false,
+            tally: Tally::default(),
+        };
         let half_way = Checkpoint { window: Some(window), snapshot_at: Some(7), ..checkpoint(5) };
         let mut page = batch('A');
         page.checkpoint = Some(half_way.clone());

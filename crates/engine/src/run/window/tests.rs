@@ -28,7 +28,6 @@ fn setup<'a>(cursor: Option<&'a IncrementalCursor>, snapshot: Option<&'a Snapsho
         reset: 2,
         cursor,
         snapshot,
-        held: false,
     }
 }
 
@@ -37,7 +36,7 @@ fn token(text: &str) -> PageToken {
 }
 
 fn page(next: Option<&str>, greatest: i64) -> PageEnd {
-    PageEnd { next: next.map(token), greatest: Some(Cursor::Integer(greatest)) }
+    PageEnd { next: next.map(token), greatest: Some(Cursor::Integer(greatest)), keyless: 0 }
 }
 
 const INTEGER: &str = r#"{"field":"id","param":"since","format":"integer"}"#;
@@ -95,7 +94,7 @@ fn lookback_and_initial_say_where_a_window_begins() {
     let first = open(None, &setup(Some(&cursor), None));
     assert_eq!(first.window.as_ref().unwrap().from.as_ref().unwrap().to_string(), "2024-01-01T00:00:00Z");
     let at = cursor.read("\"2024-06-01T12:00:00Z\"");
-    let done = after_page(first, PageEnd { next: None, greatest: at }, false, now());
+    let done = after_page(first, PageEnd { greatest: at, ..PageEnd::default() }, false, now());
     let next = open(Some(done), &setup(Some(&cursor), None));
     assert_eq!(next.window.unwrap().from.unwrap().to_string(), "2024-06-01T11:55:00Z");
 }
@@ -124,9 +123,45 @@ fn snapshots_read_everything_when_they_are_due() {
 #[test]
 fn a_held_snapshot_begins_again() {
     let always = Snapshot { every: None, max_share: Percent(10) };
-    let held = after_page(open(None, &setup(None, Some(&always))), page(Some("2"), 1), false, now());
-    let mut again = setup(None, Some(&always));
-    again.held = true;
-    assert_eq!(open(Some(held.clone()), &again).window.unwrap().page, None);
+    let cut = after_page(open(None, &setup(None, Some(&always))), page(Some("2"), 1), false, now());
+    assert_eq!(open(Some(cut.clone()), &setup(None, Some(&always))).window.unwrap().page, Some(token("2")));
+    let held = hold(cut);
+    assert!(is_held(&held));
+    let again = open(Some(held.clone()), &setup(None, Some(&always)));
+    assert_eq!(again.window.as_ref().unwrap().page, None);
+    assert!(!is_held(&again));
     assert_eq!(after_sweep(held, now()).window, None);
+}
+
+#[test]
+fn a_snapshot_that_nobody_wants_any_more_is_not_continued() {
+    let cursor = cursor_of(INTEGER);
+    let always = Snapshot { every: None, max_share: Percent(10) };
+    for cursor in [None, Some(&cursor)] {
+        let first = open(None, &setup(cursor, Some(&always)));
+        let cut = after_page(first, page(Some("2"), 1), false, now());
+        let window = open(Some(cut), &setup(cursor, None)).window.unwrap();
+        assert_eq!((window.snapshot, window.page), (false, None));
+    }
+}
+
+#[test]
+fn records_without_a_key_are_counted_as_long_as_their_window_lasts() {
+    let always = Snapshot { every: None, max_share: Percent(10) };
+    let two = |next| PageEnd { keyless: 2, ..page(next, 1) };
+    let first = after_page(open(None, &setup(None, Some(&always))), two(Some("2")), false, now());
+    let second = after_page(first, two(Some("3")), false, now());
+    let again = open(Some(second), &setup(None, Some(&always)));
+    assert_eq!(again.window.as_ref().unwrap().keyless, 4);
+    assert_eq!(restart(again.clone()).window.unwrap().keyless, 0, "it is read from its beginning");
+    assert_eq!(open(Some(hold(again)), &setup(None, Some(&always))).window.unwrap().keyless, 0);
+}
+
+#[test]
+fn a_checkpoint_of_before_has_no_held_window() {
+    let always = Snapshot { every: None, max_share: Percent(10) };
+    let cut = after_page(open(None, &setup(None, Some(&always))), page(Some("2"), 1), false, now());
+    let written = serde_json::to_string(&cut).unwrap();
+    assert!(!written.contains("held") && !written.contains("keyless"), "{written}");
+    assert_eq!(serde_json::from_str::<Checkpoint>(&written).unwrap(), cut);
 }
