@@ -6,6 +6,9 @@ use crate::environment::TestEnvironment;
 /// A source whose people are a CSV file.
 pub(crate) const FILE: &str = "{connector: file, config: {dataTypes: {people: {path: people.csv}}}}";
 
+/// The fields of people of whom more is known than their name.
+pub(crate) const NAME_AND_EMAIL: &[(&str, &str)] = &[("name", "text"), ("email", "{type: email}")];
+
 /// What differs from one shop to another.
 pub(crate) struct Shop<'a> {
     /// What the source and the integration are called.
@@ -28,7 +31,7 @@ impl Default for Shop<'_> {
     fn default() -> Self {
         Self {
             name: "shop",
-            fields: &[("name", "text"), ("city", "text"), ("email", "{type: email}")],
+            fields: &[("name", "text")],
             source: FILE,
             transfers: &[("people", "contact")],
             transfer: "",

@@ -17,7 +17,7 @@ use crate::environment::{TestEnvironment, assert_says, forget_settings, wait_unt
 use crate::http_server::{HttpServer, answer, json};
 use crate::mail_server::MailServer;
 use crate::secrets::{CANARY, leak};
-use crate::shop::Shop;
+use crate::shop::{NAME_AND_EMAIL, Shop};
 
 /// A daemon whose log is in a file, killed when it is dropped.
 struct Logged {
@@ -66,6 +66,7 @@ impl Drop for Logged {
 /// A shop that is read every second.
 fn shop() -> TestEnvironment {
     let shop = Shop {
+        fields: NAME_AND_EMAIL,
         transfer: "schedule: 1s",
         integration: "breaker: {consecutiveFailures: 2}",
         ..Shop::default()

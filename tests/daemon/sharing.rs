@@ -3,12 +3,12 @@
 use super::{status, stop, wait_for_generation, watch};
 use crate::environment::{TestEnvironment, assert_says, wait_until};
 use crate::http_server::{HttpServer, json};
-use crate::shop::Shop;
+use crate::shop::{NAME_AND_EMAIL, Shop};
 
 /// A shop that runs on demand, and a daemon on it.
 fn shop() -> TestEnvironment {
     TestEnvironment::with(&[
-        ("raccord.yaml", &Shop::default().yaml()),
+        ("raccord.yaml", &Shop { fields: NAME_AND_EMAIL, ..Shop::default() }.yaml()),
         ("people.csv", "id,name,email\n1,Ann,ann@example.com\n2,Ben,nonsense\n"),
     ])
 }

@@ -2,7 +2,9 @@
 //! run continues.
 
 mod classification;
+mod columns;
 mod deletes;
+mod incremental;
 mod modes;
 mod rejects;
 mod resuming;

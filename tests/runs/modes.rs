@@ -28,9 +28,10 @@ spec: {active: true, subscriptions: {cities: [updated]}}
 ";
 
 fn with_cities() -> TestEnvironment {
-    let environment = Shop::default().applied();
+    let fields = &[("name", "text"), ("city", "text")];
+    let environment = Shop { fields, ..Shop::default() }.applied();
     environment.replace("raccord.yaml", "name: text", "name: {type: text, required: true}");
-    environment.replace("raccord.yaml", "fields: {name: name, city: city,", "fields: {name: name,");
+    environment.replace("raccord.yaml", "fields: {name: name, city: city}", "fields: {name: name}");
     environment.write("cities.yaml", CITIES);
     environment.write("cities.csv", "id,city\n1,Oslo\n2,Bergen\n");
     environment.ok("apply --auto-approve --allow-delete");

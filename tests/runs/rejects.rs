@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::{rows, run};
 use crate::environment::{TestEnvironment, assert_says};
-use crate::shop::Shop;
+use crate::shop::{NAME_AND_EMAIL, Shop};
 
 const ONE_BAD: &str = "id,name,email\n1,Ann,ann@example.com\n2,Bob,nonsense\n";
 
 fn with_one_reject(transfer: &str) -> TestEnvironment {
-    let environment = Shop { transfer, ..Shop::default() }.applied();
+    let environment = Shop { fields: NAME_AND_EMAIL, transfer, ..Shop::default() }.applied();
     environment.write("people.csv", ONE_BAD);
     assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
     environment
@@ -42,12 +42,40 @@ fn a_reject_is_listed_and_shown_with_its_reason_its_place_and_its_record() {
 fn rejects_are_replayed_after_the_mapping_is_mended() {
     let environment = with_one_reject("");
     assert_says(&environment.ok("rejects replay people"), &["1 replayed", "1 rejected again"]);
-    environment.replace("raccord.yaml", "email: email}", "city: email}");
-    environment.replace("raccord.yaml", "city: city, ", "");
+    environment.replace("raccord.yaml", ", email: email}", "}");
     environment.ok("apply --auto-approve");
     assert_says(&environment.ok("rejects replay people"), &["1 replayed", "1 created", "0 rejected again"]);
     assert_eq!(environment.run("rejects list").expect_code(0).stderr, "no reject\n");
     assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob");
+}
+
+/// Two records of one key, both rejected; the later one stands in the end.
+#[test]
+fn an_older_reject_never_beats_a_newer_one() {
+    // On one page, and on pages of two runs.
+    for runs in [&["2,Old,x\n2,Older,x\n2,New,x\n"][..], &["2,Old,x\n", "2,New,x\n"]] {
+        let environment = Shop { fields: NAME_AND_EMAIL, ..Shop::default() }.applied();
+        for people in runs {
+            environment.write("people.csv", &format!("id,name,email\n1,Ann,ann@example.com\n{people}"));
+            run(&environment);
+        }
+        environment.replace("raccord.yaml", ", email: email}", "}");
+        environment.ok("apply --auto-approve");
+        assert_says(&environment.ok("rejects replay people"), &["1 created", "0 rejected again"]);
+        assert_eq!(rows(&environment, "name"), "1=Ann 2=New");
+        assert_eq!(environment.run("rejects list").expect_code(0).stderr, "no reject\n");
+    }
+}
+
+#[test]
+fn what_is_no_record_keeps_its_reason_when_the_rest_is_replayed() {
+    let environment = Shop::default().applied();
+    environment.write("people.csv", "id,name\n1,Ann\n2,Bob,more\n");
+    assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
+    let before = environment.ok("rejects list");
+    assert_says(&before, &["it has 3 cells, the header has 2"]);
+    assert_says(&environment.ok("rejects replay people"), &["0 replayed", "1 cannot be replayed"]);
+    assert_eq!(environment.ok("rejects list"), before);
 }
 
 #[test]
@@ -92,12 +120,12 @@ fn a_payload_that_is_dropped_is_nowhere() {
     let shown = environment.ok(&format!("rejects show {id}"));
     assert_says(&shown, &["not kept: the transfer says `payload: drop`"]);
     assert!(!shown.contains("Bob"), "{shown}");
-    assert_says(&environment.ok("rejects replay people"), &["0 replayed", "1 have no payload"]);
+    assert_says(&environment.ok("rejects replay people"), &["0 replayed", "1 cannot be replayed"]);
 }
 
 #[test]
 fn a_first_page_that_is_rejected_whole_fails_the_run() {
-    let environment = Shop::default().applied();
+    let environment = Shop { fields: NAME_AND_EMAIL, ..Shop::default() }.applied();
     environment.write("people.csv", "id,name,email\n1,Ann,x\n2,Bob,y\n");
     assert_says(
         &environment.fails(1, "run"),
@@ -110,7 +138,11 @@ fn a_first_page_that_is_rejected_whole_fails_the_run() {
 
 #[test]
 fn more_rejects_than_the_breaker_allows_disable_the_integration() {
-    let shop = Shop { integration: "breaker: {rejects: {count: 3, within: 1h}}", ..Shop::default() };
+    let shop = Shop {
+        fields: NAME_AND_EMAIL,
+        integration: "breaker: {rejects: {count: 3, within: 1h}}",
+        ..Shop::default()
+    };
     let environment = shop.applied();
     let write = |bad: std::ops::Range<usize>| {
         let bad: Vec<String> = bad.map(|n| format!("b{n},Bad,{n}\n")).collect();
@@ -133,7 +165,11 @@ fn more_rejects_than_the_breaker_allows_disable_the_integration() {
 
 #[test]
 fn the_same_dirt_read_again_disables_nothing() {
-    let shop = Shop { integration: "breaker: {rejects: {count: 3, within: 1h}}", ..Shop::default() };
+    let shop = Shop {
+        fields: NAME_AND_EMAIL,
+        integration: "breaker: {rejects: {count: 3, within: 1h}}",
+        ..Shop::default()
+    };
     let environment = shop.applied();
     environment.write("people.csv", "id,name,email\n1,Ann,ann@example.com\n2,Bob,nobody\n3,Cy,nobody\n");
     for _ in 0..3 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use raccord_model::Ident;
-use raccord_model::field_path::FieldPath;
+use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::{Field, OnEmpty};
 use raccord_model::port::records::{Record, Row};
 use raccord_model::port::sink::{Intent, REQUIRED};
@@ -144,6 +144,14 @@ impl Program {
     pub fn required(&self) -> Vec<FieldId> {
         let may_lack = |field: &&Assignment| field.required && field.default.is_none() && field.may_keep();
         self.assignments.iter().filter(may_lack).map(|field| field.id).collect()
+    }
+
+    /// The columns that rows must have to be read: of each path, the first step.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().filter_map(|path| match path.0.first() {
+            Some(Step::Member(name)) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// Prepares for the records of one page, which share a header and a parent.

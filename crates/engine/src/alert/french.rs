@@ -65,7 +65,7 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
                 }
                 keyless => format!(
                     "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \
-                     l’accord d’une personne.",
+                     validation humaine.",
                     records(*keyless)
                 ),
             };

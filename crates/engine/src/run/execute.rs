@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use raccord_model::checkpoint::Checkpoint;
+use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::language::transfer::Snapshot;
 use raccord_model::port::inbox::{Inbox, InboxError};
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::Instrument as _;
 
 use super::breaker;
+use super::columns::{self, MissingColumn};
 use super::job::{Job, Subscriber};
 use super::page::{MappedPage, checkpoint_only, map_page};
 use super::sweep;
@@ -83,6 +84,8 @@ pub(super) enum RunError {
     Sink(#[from] SinkError),
     #[error(transparent)]
     Inbox(#[from] InboxError),
+    #[error(transparent)]
+    Column(#[from] MissingColumn),
     #[error("every record of the first page was rejected; the first one because {0}")]
     FirstPage(String),
     #[error("the task that fetches pages has ended")]
@@ -117,7 +120,7 @@ impl RunError {
 
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
-    let mut running = Running { job, run, surroundings, restarted: false };
+    let mut running = Running { job, run, surroundings, restarted: false, warned: false };
     run.outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     run.ended = Some(surroundings.environment.now());
 }
@@ -128,6 +131,8 @@ struct Running<'r> {
     surroundings: &'r Surroundings,
     /// Whether the window was begun again once because the service no longer knew our page.
     restarted: bool,
+    /// Whether the log was told of a record that is dated in the future.
+    warned: bool,
 }
 
 impl Running<'_> {
@@ -216,6 +221,7 @@ impl Running<'_> {
         may_fail_whole: bool,
     ) -> Result<Option<RunOutcome>, RunError> {
         let (job, now) = (self.job, self.surroundings.environment.now());
+        columns::check(&job.program, &page)?;
         let next_page = page.next.clone();
         let is_last = next_page.is_none();
         let mapped = map_page(job, page, self.run.id, now);
@@ -223,7 +229,8 @@ impl Running<'_> {
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
         let snapshot = job.snapshot().filter(|_| is_snapshot(checkpoint));
         let ordered = job.stream.cursor().is_some_and(|cursor| cursor.ordered);
-        let end = PageEnd { next: next_page, greatest: mapped.greatest.clone(), keyless: mapped.keyless() };
+        let greatest = mapped.greatest.clone().map(|greatest| self.not_beyond_now(greatest));
+        let end = PageEnd { next: next_page, greatest, keyless: mapped.keyless() };
         let mut next = window::after_page(checkpoint.clone(), end.clone(), ordered, now);
         // The last page of a snapshot moves the checkpoint together with the sweep.
         let committed = if snapshot.is_some() && is_last { checkpoint.clone() } else { next.clone() };
@@ -247,6 +254,17 @@ impl Running<'_> {
         }
         *checkpoint = next;
         Ok(None)
+    }
+
+    /// A cursor value as far as the window may move: no instant beyond the beginning of the run. A record that is dated
+    /// in the future would let everything before that date be missed.
+    fn not_beyond_now(&mut self, greatest: Cursor) -> Cursor {
+        let now = window::not_beyond(greatest.clone(), self.run.started);
+        if now != greatest && !self.warned {
+            self.warned = true;
+            tracing::warn!(%greatest, "a record is dated in the future; the next run reads from the beginning of this one");
+        }
+        now
     }
 
     /// Ends a complete snapshot: `complete` is the checkpoint with its window, `done` the one without.

@@ -4,6 +4,7 @@
 //! and [`runner`] carries all of it out in a task. What runs when is decided by [`crate::daemon`].
 
 pub mod breaker;
+pub mod columns;
 pub mod conclude;
 pub mod deliveries;
 pub mod execute;

@@ -13,6 +13,7 @@ use raccord_model::port::records::{Fault, Page, Records};
 use raccord_model::port::sink::{Batch, Change, Changes, Refuse};
 
 use super::job::Job;
+use super::window;
 
 /// What a page became.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct MappedPage {
     pub refuse: Refuse,
     /// The greatest cursor value.
     pub greatest: Option<Cursor>,
+    /// The greatest cursor value that is not in the future.
+    pub latest: Option<Cursor>,
     /// How many records have no cursor value.
     pub undated: usize,
 }
@@ -60,9 +63,10 @@ impl MappedPage {
         })
     }
 
-    /// Whether no record has a cursor value beyond this one, nor may have.
+    /// Whether no record has a cursor value beyond this one, nor may have. A value in the future says nothing: it is
+    /// shown until its day has come.
     pub fn is_all_up_to(&self, cursor: &Cursor) -> bool {
-        self.undated == 0 && self.greatest.as_ref().is_some_and(|greatest| greatest <= cursor)
+        self.undated == 0 && self.latest.as_ref().is_none_or(|latest| latest <= cursor)
     }
 
     /// How many records have no key that can be read.
@@ -170,7 +174,8 @@ pub fn map_arrivals(
     };
     let mut records = job.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();
-    let (mut numbers, mut greatest, mut undated) = (Vec::new(), None, page.faults.len());
+    let (mut numbers, mut undated) = (Vec::new(), page.faults.len());
+    let (mut greatest, mut latest) = (None, None);
     for (number, record) in page.records.iter().enumerate() {
         let mapped = if in_hand.is_deletion(number) {
             records.map_key(record, &mut out)
@@ -192,9 +197,10 @@ pub fn map_arrivals(
         }
         let value = job.stream.cursor().and_then(|cursor| cursor_of(cursor, &records));
         undated += usize::from(value.is_none());
+        latest = latest.max(value.clone().filter(|value| window::not_beyond(value.clone(), at) == *value));
         greatest = greatest.max(value);
     }
-    MappedPage { changes, rejects, greatest, undated, refuse: in_hand.clone().refuse(numbers) }
+    MappedPage { changes, rejects, greatest, latest, undated, refuse: in_hand.clone().refuse(numbers) }
 }
 
 /// About how many bytes the changes will take: records shrink when only some fields are mapped.

@@ -42,12 +42,21 @@ pub fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
         snapshot_at: None,
     });
     checkpoint.epoch = setup.epoch;
+    checkpoint.cursor = checkpoint.cursor.map(|cursor| not_beyond(cursor, setup.now));
     let is_continued = |window: &Window| !window.held && (setup.snapshot.is_some() || !window.snapshot);
     checkpoint.window = checkpoint.window.filter(is_continued);
     if checkpoint.window.is_none() {
         checkpoint.window = Some(new_window(&checkpoint, setup));
     }
     checkpoint
+}
+
+/// A cursor value that is no instant later than `now`.
+pub fn not_beyond(cursor: Cursor, now: Timestamp) -> Cursor {
+    match cursor {
+        Cursor::Instant(..) => cursor.min(Cursor::Instant(now.as_second(), now.subsec_nanosecond())),
+        Cursor::Integer(_) | Cursor::Text(_) => cursor,
+    }
 }
 
 fn is_good(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {

@@ -15,6 +15,7 @@ use super::records::Columns;
 use crate::engine::{EngineError, Replies};
 use crate::environment::Environment;
 use crate::request::{Preview, Reply};
+use crate::run::columns;
 use crate::run::job::{self, Compiled};
 
 /// Maps the first records of a transfer and shows both sides.
@@ -45,6 +46,7 @@ pub async fn preview(
     let mut pages = source.open(Read { page_size: Some(limit), ..Read::default() }).await?;
     let mut left = limit;
     while let Some(page) = pages.next().await? {
+        columns::check(&compiled.program, &page).map_err(|error| EngineError::Invalid(error.to_string()))?;
         left = page_previews(&page, &compiled, (entity, &layout), left, replies)?;
         if left == 0 || page.next.is_none() {
             break;

@@ -1,6 +1,6 @@
 //! Rejected records: shown, and mapped again after the mapping or the data was mended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{RejectView, Reply};
 use crate::run::job::Job;
-use crate::run::page::{Arrival, map_arrivals};
+use crate::run::page::{Arrival, hexadecimal, map_arrivals};
 
 /// How many rejects are replayed at a time.
 const CHUNK: usize = 100_000;
@@ -54,42 +54,97 @@ pub async fn list(
 }
 
 /// Maps the rejects of a transfer again; those that pass are stored and no longer rejects.
+///
+/// The oldest come first, so that of several records with one key the newest stands in the end. What is no longer kept
+/// is left alone: a run has meanwhile stored a record with its key.
 pub async fn replay(engine: &Engine, transfer: &Name, replies: &mut Replies<'_>) -> Result<(), EngineError> {
     let job = super::operate::prepare(engine, transfer).await?;
     let query = RejectQuery { transfer: Some(job.uid), id: None, limit: CHUNK };
-    let kept = engine.ledger.rejects(query).await?;
-    let mut tally = Tally::default();
-    let mut replayed = Vec::new();
-    let mut without_payload = 0_usize;
+    let mut kept = engine.ledger.rejects(query).await?;
+    kept.sort_by(|(_, one), (_, other)| one.at.cmp(&other.at).then_with(|| order(one).cmp(&order(other))));
+    let mut replay = Replay::default();
     for (id, reject) in kept {
-        let Some(batch) = batch_of(engine, &job, &reject) else {
-            without_payload += 1;
-            continue;
+        replay.take(engine, &job, (id, reject)).await?;
+    }
+    // Durable, and with it every commit before.
+    engine.ledger.drop_rejects(job.uid, replay.passed).await?;
+    replies(Reply::Done(said(&replay.tally, replay.without_record)));
+    Ok(())
+}
+
+/// A replay under way.
+#[derive(Default)]
+struct Replay {
+    tally: Tally,
+    /// The rejects that are none any more.
+    passed: Vec<RejectId>,
+    /// The keys of the rows that it has stored: later rejects of them are no longer kept because of this replay.
+    stored: BTreeSet<String>,
+    /// How many rejects have no record to be mapped.
+    without_record: usize,
+}
+
+impl Replay {
+    async fn take(
+        &mut self,
+        engine: &Engine,
+        job: &Arc<Job>,
+        (id, reject): (RejectId, Reject),
+    ) -> Result<(), EngineError> {
+        let Some(batch) = batch_of(engine, job, &reject) else {
+            self.without_record += 1;
+            return Ok(());
         };
+        let is_superseded_here = reject.key.as_ref().is_some_and(|key| self.stored.contains(key));
+        let query = RejectQuery { transfer: Some(job.uid), id: Some(id), limit: 1 };
+        if !is_superseded_here && engine.ledger.rejects(query).await?.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<String> = batch.changes.iter().map(|change| hexadecimal(change.key)).collect();
         let outcome = engine.sink.commit(batch).await?;
         // A record that was skipped may be wanted once its update type is subscribed to.
         if outcome.rejected == 0 && outcome.skipped == 0 {
-            replayed.push(id);
+            self.passed.push(id);
+            self.stored.extend(keys);
         }
-        tally.add(&outcome);
+        self.tally.add(&outcome);
+        Ok(())
     }
-    // Durable, and with it every commit before.
-    engine.ledger.drop_rejects(job.uid, replayed).await?;
-    let mut said = format!(
-        "{} replayed: {} created, {} updated, {} deleted, {} unchanged, {} skipped, {} rejected again",
-        tally.fetched,
-        tally.created,
-        tally.updated,
-        tally.deleted,
-        tally.unchanged,
-        tally.skipped,
-        tally.rejected
+}
+
+/// What a replay has come to, in words.
+fn said(tally: &Tally, without_record: usize) -> String {
+    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, .. } = tally;
+    let said = format!(
+        "{fetched} replayed: {created} created, {updated} updated, {deleted} deleted, {unchanged} unchanged, \
+         {skipped} skipped, {rejected} rejected again"
     );
-    if without_payload > 0 {
-        said = format!("{said}; {without_payload} have no payload and cannot be replayed");
+    match without_record {
+        0 => said,
+        count => {
+            format!("{said}; {count} cannot be replayed: their record was not kept, or could not be read")
+        }
     }
-    replies(Reply::Done(said));
-    Ok(())
+}
+
+/// Where a reject stood among those of its page, such as `customers.csv, line 17`: texts and numbers in turn.
+fn order(reject: &Reject) -> Vec<(&str, u64)> {
+    let (mut parts, mut rest) = (Vec::new(), reject.position.as_str());
+    while !rest.is_empty() {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let (text, after) = rest.split_at(rest.find(is_digit).unwrap_or(rest.len()));
+        let (number, after) = after.split_at(after.find(|c| !is_digit(c)).unwrap_or(after.len()));
+        parts.push((text, number.parse().unwrap_or_default()));
+        rest = after;
+    }
+    parts
+}
+
+/// Whether the payload of a reject is the record that could not be mapped or stored: then a field is to blame, or the
+/// key is known. Otherwise it is the beginning of what stood where a record was expected, or what a delivery said of
+/// one that could not be fetched.
+const fn has_record(reject: &Reject) -> bool {
+    reject.deletion || reject.field.is_some() || reject.key.is_some()
 }
 
 /// A page that holds the one record of a reject.
@@ -107,8 +162,40 @@ fn page_of(reject: &Reject) -> Option<Page> {
 
 /// The batch that brings the one record of a reject. Rejected again, it keeps the place where it was met.
 fn batch_of(engine: &Engine, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
-    let page = page_of(reject)?;
+    let page = page_of(reject).filter(|_| has_record(reject))?;
     let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
     let arrival = Arrival { position: reject.position.clone(), is_deletion: reject.deletion };
     Some(map_arrivals(job, page, vec![arrival], run, at).into_batch(job, run, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn rejects_of_a_page_are_in_the_order_of_their_records() {
+        let at = |position: &str| Reject {
+            transfer: Uid(Uuid::nil()),
+            run: RunId(Uuid::nil()),
+            at: Timestamp::UNIX_EPOCH,
+            position: position.to_owned(),
+            field: None,
+            reason: String::new(),
+            key: None,
+            payload: None,
+            parent: None,
+            deletion: false,
+        };
+        for (earlier, later) in [
+            ("a.csv, line 9", "a.csv, line 10"),
+            ("a.csv, line 90", "b.csv, line 3"),
+            ("page 2, record 40", "page 10, record 3"),
+            ("delivery 7 (x)", "delivery 12"),
+        ] {
+            assert!(order(&at(earlier)) < order(&at(later)), "{earlier} {later}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use raccord_model::{Desired, Key, Kind, Name};
 use super::records::Columns;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{Reply, Row, Sample};
+use crate::run::columns;
 use crate::run::job::{self, Compiled};
 
 /// Shows rows before and after for each of the transfers.
@@ -53,6 +54,7 @@ async fn one(
     let mut pages = source.open(Read { page_size: Some(limit), ..Read::default() }).await?;
     let mut left = limit;
     while let Some(page) = pages.next().await? {
+        columns::check(&compiled.program, &page).map_err(|error| EngineError::Invalid(error.to_string()))?;
         let view = View { engine, name, compiled: &compiled, entity, fact: &fact };
         left = view.page(&page, left, replies).await?;
         if left == 0 || page.next.is_none() {

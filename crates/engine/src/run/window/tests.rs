@@ -100,6 +100,25 @@ fn lookback_and_initial_say_where_a_window_begins() {
 }
 
 #[test]
+fn no_window_begins_in_the_future() {
+    let cursor = cursor_of(r#"{"field":"at","param":"since"}"#);
+    for (seen, expected) in [
+        (r#""2025-01-09T23:59:59.5Z""#, "2025-01-09T23:59:59.5Z"),
+        (r#""2925-01-01T00:00:00Z""#, "2025-01-10T00:00:00Z"),
+    ] {
+        let at = cursor.read(seen).unwrap();
+        assert_eq!(not_beyond(at.clone(), now()).to_string(), expected);
+        let end = PageEnd { greatest: Some(at), ..PageEnd::default() };
+        let done = after_page(open(None, &setup(Some(&cursor), None)), end, false, now());
+        let next = open(Some(done), &setup(Some(&cursor), None));
+        assert_eq!(next.window.unwrap().from.unwrap().to_string(), expected);
+    }
+    for other in [Cursor::Integer(i64::MAX), Cursor::Text("~".to_owned())] {
+        assert_eq!(not_beyond(other.clone(), now()), other);
+    }
+}
+
+#[test]
 fn snapshots_read_everything_when_they_are_due() {
     let cursor = cursor_of(INTEGER);
     let daily = Snapshot { every: Some("24h".parse().unwrap()), max_share: Percent(10) };

@@ -1,0 +1,44 @@
+//! Whether rows have the columns that a program reads. A record of JSON may leave a member out; a column that its file
+//! does not have is a misspelling or another file, and would clear its field in every row.
+
+use raccord_compiler::mapping::Program;
+use raccord_model::port::records::{Page, Records};
+use raccord_model::suggest;
+
+/// How many of a file's columns are named.
+const SHOWN: usize = 24;
+
+/// A file without a column that is read from it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file} has no column `{column}`, which the transfer reads; {advice}")]
+pub struct MissingColumn {
+    file: String,
+    column: String,
+    advice: String,
+}
+
+/// Checks the header of a page. One of JSON has none, and neither has a file without any line.
+pub fn check(program: &Program, page: &Page) -> Result<(), MissingColumn> {
+    let Records::Rows(rows) = &page.records else { return Ok(()) };
+    let is_there = |column: &&str| rows.header.iter().any(|known| known == column);
+    match program.columns().find(|column| !is_there(column)) {
+        Some(column) if !rows.header.is_empty() => Err(MissingColumn {
+            file: page.position.clone(),
+            column: column.to_owned(),
+            advice: advice(column, &rows.header),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn advice(column: &str, header: &[String]) -> String {
+    let mut known: Vec<String> = header.iter().take(SHOWN).map(|known| format!("`{known}`")).collect();
+    if header.len() > SHOWN {
+        known.push(format!("and {} more", header.len() - SHOWN));
+    }
+    let known = format!("its columns are {}", known.join(", "));
+    match suggest::nearest(column, header.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `{meant}`? {known}"),
+        None => known,
+    }
+}

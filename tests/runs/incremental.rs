@@ -1,0 +1,91 @@
+//! How far an incremental source has been read: bad records at its end, and records that are dated in the future.
+
+use std::sync::{Arc, Mutex};
+
+use super::{rows, run};
+use crate::environment::{TestEnvironment, assert_says};
+use crate::http_server::{self, HttpServer};
+use crate::shop::Shop;
+
+/// People as JSON, with the day on which each has changed.
+type People = Arc<Mutex<Vec<(String, &'static str)>>>;
+
+/// A service that shows who has changed since.
+struct Service {
+    server: HttpServer,
+    people: People,
+}
+
+impl Service {
+    fn start() -> Self {
+        let people = People::default();
+        let known = Arc::clone(&people);
+        let server = HttpServer::start(move |request| {
+            let since = request.query.get("since").map_or("", String::as_str);
+            let people = known.lock().unwrap();
+            let changed = people.iter().filter(|(_, at)| *at >= since).map(|(record, _)| record.as_str());
+            http_server::json(format!("[{}]", changed.collect::<Vec<_>>().join(",")))
+        });
+        Self { server, people }
+    }
+
+    /// Adds a person; a name that is no text is JSON as it stands.
+    fn add(&self, id: u8, name: &str, at: &'static str) {
+        let record = format!(r#"{{"id":"{id}","name":{name},"at":"{at}"}}"#);
+        self.people.lock().unwrap().push((record, at));
+    }
+
+    fn applied(&self) -> TestEnvironment {
+        let source = format!(
+            "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{}\", dataTypes: \
+             {{people: {{incremental: {{field: at, param: since, lookback: 5m}}}}}}}}}}",
+            self.server.url()
+        );
+        Shop { source: &source, ..Shop::default() }.applied()
+    }
+}
+
+#[test]
+fn a_bad_record_that_is_shown_again_and_again_is_no_failure() {
+    let service = Service::start();
+    service.add(1, r#""Ann""#, "2025-01-10T00:00:00Z");
+    service.add(2, r#"{"first":"Bob"}"#, "2025-01-20T00:00:00Z");
+    let environment = service.applied();
+    assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
+    for _ in 0..6 {
+        assert_eq!(run(&environment), "fetched 1, rejected 1");
+    }
+    assert_says(&environment.ok("status"), &["integration shop: active", "succeeded"]);
+    // What is new and bad as well is a failure, as ever.
+    service.add(3, r#"{"first":"Cyd"}"#, "2025-01-21T00:00:00Z");
+    assert_says(&environment.fails(1, "run"), &["every record of the first page was rejected"]);
+}
+
+#[test]
+fn a_bad_record_of_the_future_is_no_failure_each_time_it_is_shown() {
+    let service = Service::start();
+    service.add(1, r#""Ann""#, "2025-01-10T00:00:00Z");
+    service.add(2, r#"{"first":"Bob"}"#, "2925-01-01T00:00:00Z");
+    let environment = service.applied().at("2025-01-31T09:30:00Z");
+    assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
+    let environment = environment.at("2025-02-01T00:00:00Z");
+    assert_eq!(run(&environment), "fetched 1, rejected 1");
+    service.add(3, r#"{"first":"Cyd"}"#, "2025-01-31T23:00:00Z");
+    assert_says(&environment.fails(1, "run"), &["every record of the first page was rejected"]);
+}
+
+#[test]
+fn a_record_of_the_future_does_not_hide_those_of_today() {
+    let service = Service::start();
+    service.add(1, r#""Ann""#, "2025-01-10T00:00:00Z");
+    service.add(2, r#""Bob""#, "2925-01-01T00:00:00Z");
+    let environment = service.applied().at("2025-01-31T09:30:00Z");
+    let first = environment.run("run").expect_code(0);
+    assert_says(&first.stdout, &["people    succeeded  2        2"]);
+    assert_says(&environment.ok("status"), &["2025-01-31T09:30:00Z"]);
+    service.add(3, r#""Cyd""#, "2025-01-31T10:00:00Z");
+    let environment = environment.at("2025-02-01T00:00:00Z");
+    assert_eq!(run(&environment), "fetched 2, created 1, unchanged 1");
+    assert_eq!(service.server.asked("since"), ["2025-01-31T09:25:00Z"]);
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=Cyd");
+}
