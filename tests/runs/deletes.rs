@@ -265,7 +265,7 @@ fn a_record_without_a_key_is_remembered_by_the_run_that_goes_on() {
     let killed = environment.command("run").env("RACCORD_FAILPOINT", "sweep.before").output().unwrap();
     assert!(!killed.status.success());
     let why = "would delete 1 of 20 rows, which may be those of 1 record whose key cannot be read";
-    assert_says(&environment.ok("run"), &["10 fetched in 1 page", why]);
+    assert_says(&environment.ok("run"), &["people    held     10 ", why]);
     assert_eq!(count(&environment), 20);
 }
 

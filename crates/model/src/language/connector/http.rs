@@ -299,7 +299,8 @@ shorthand!(Parameter, "the name of a parameter, or a map with `body`", |text: &s
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Incremental {
-    /// The field of a record that says when it changed.
+    /// The field of a record that says when it changed. A record dated in the future is kept as any other, but the next
+    /// run asks for nothing later than the time at which this one began.
     pub field: FieldPath,
     /// The parameter that takes the value from which on records are wanted.
     pub param: Parameter,
