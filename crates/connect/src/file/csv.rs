@@ -130,8 +130,8 @@ impl CsvRecords {
             return Ok(true);
         }
         let open = self.row.iter().next_back().unwrap_or_default();
-        let lines = open.iter().filter(|byte| **byte == b'\n').count();
-        let line = self.reader.position().line().saturating_sub(u64::try_from(lines).unwrap_or_default());
+        let breaks = open.split(|byte| *byte == b'\n').skip(1).count();
+        let line = self.reader.position().line().saturating_sub(u64::try_from(breaks).unwrap_or_default());
         Err(self.answer(format!("the quote opened on line {line} is never closed")))
     }
 

@@ -229,7 +229,7 @@ impl Running<'_> {
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
         let snapshot = job.snapshot().filter(|_| is_snapshot(checkpoint));
         let ordered = job.stream.cursor().is_some_and(|cursor| cursor.ordered);
-        let greatest = mapped.greatest.clone().map(|greatest| self.not_beyond_now(greatest));
+        let greatest = mapped.greatest.as_ref().map(|greatest| self.not_beyond_now(greatest));
         let end = PageEnd { next: next_page, greatest, keyless: mapped.keyless() };
         let mut next = window::after_page(checkpoint.clone(), end.clone(), ordered, now);
         // The last page of a snapshot moves the checkpoint together with the sweep.
@@ -258,9 +258,9 @@ impl Running<'_> {
 
     /// A cursor value as far as the window may move: no instant beyond the beginning of the run. A record that is dated
     /// in the future would let everything before that date be missed.
-    fn not_beyond_now(&mut self, greatest: Cursor) -> Cursor {
+    fn not_beyond_now(&mut self, greatest: &Cursor) -> Cursor {
         let now = window::not_beyond(greatest.clone(), self.run.started);
-        if now != greatest && !self.warned {
+        if now != *greatest && !self.warned {
             self.warned = true;
             tracing::warn!(%greatest, "a record is dated in the future; the next run reads from the beginning of this one");
         }

@@ -151,7 +151,7 @@ impl Task {
         let mut run = self.begin(&job, start.cause).await?;
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
-        match self.surroundings(&job, subscribers, start.progress).await? {
+        match self.surroundings(&job, subscribers, start.progress) {
             Ok(surroundings) if run.cause == RunCause::Deliveries => {
                 deliveries::drain(&job, &mut run, &surroundings).await;
             }
@@ -216,20 +216,20 @@ impl Task {
     }
 
     /// What the run is given beside its job, or how it ends because its source cannot be opened.
-    async fn surroundings(
+    fn surroundings(
         &self,
         job: &Job,
         subscribers: Vec<IntegrationFact>,
         progress: OnPage,
-    ) -> Result<Result<Surroundings, RunOutcome>, EngineError> {
+    ) -> Result<Surroundings, RunOutcome> {
         let source = match self.sources.open(&self.applied, job) {
             Ok(source) => source,
             Err(error) => {
                 let unauthorized = error.is_unauthorized();
-                return Ok(Err(RunOutcome::Failed { error: error.to_string(), unauthorized }));
+                return Err(RunOutcome::Failed { error: error.to_string(), unauthorized });
             }
         };
-        Ok(Ok(Surroundings {
+        Ok(Surroundings {
             source,
             sink: Arc::clone(&self.engine.sink),
             inbox: Arc::clone(&self.engine.inbox),
@@ -237,7 +237,7 @@ impl Task {
             stop: self.stop.clone(),
             progress,
             subscribers,
-        }))
+        })
     }
 }
 
