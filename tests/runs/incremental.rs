@@ -70,7 +70,8 @@ fn a_bad_record_of_the_future_is_no_failure_each_time_it_is_shown() {
     assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
     let environment = environment.at("2025-02-01T00:00:00Z");
     assert_eq!(run(&environment), "fetched 1, rejected 1");
-    service.add(3, r#"{"first":"Cyd"}"#, "2025-01-31T23:00:00Z");
+    service.add(3, r#"{"first":"Cyd"}"#, "2025-02-01T23:00:00Z");
+    let environment = environment.at("2025-02-02T00:00:00Z");
     assert_says(&environment.fails(1, "run"), &["every record of the first page was rejected"]);
 }
 

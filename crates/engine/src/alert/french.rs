@@ -60,9 +60,8 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
         NoticeAbout::Held { run, transfer, to, deletes, of, keyless } => {
             let (deletes, of, transfer, to) = (number(*deletes), number(*of), quoted(transfer), quoted(to));
             let why = match keyless {
-                0 => {
-                    "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine.".to_owned()
-                }
+                0 => "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine."
+                    .to_owned(),
                 keyless => format!(
                     "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \
                      validation humaine.",
