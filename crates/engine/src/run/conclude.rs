@@ -19,6 +19,9 @@ use crate::facts::put;
 /// How many of the last errors a trip remembers.
 const ERRORS_KEPT: usize = 3;
 
+/// How many runs, of all transfers, are looked through for them.
+const LOOKED_AT: usize = 1_000;
+
 /// How many runs are kept; the oldest go first.
 pub const KEPT_RUNS: usize = 10_000;
 
@@ -163,14 +166,18 @@ fn half_way(subscriber: &Subscriber, job: &Job, share: Share, errors: Vec<String
     News { about, of: vec![subscriber.uid] }
 }
 
-/// The last errors of a transfer in words, newest first: of its failed runs, then of its rejects.
+/// The last errors of a transfer in words, newest first: of the runs that failed since one succeeded, then of its
+/// rejects.
 async fn last_errors(engine: &Engine, job: &Job, run: &Run) -> Result<Vec<String>, EngineError> {
     let mut errors = Vec::new();
-    let earlier = engine.facts().runs(50).await?;
+    let earlier = engine.facts().runs(LOOKED_AT).await?;
     let runs = std::iter::once(run.clone()).chain(earlier.into_iter().filter(|earlier| earlier.id != run.id));
     for run in runs.filter(|run| run.transfer_uid == job.uid) {
-        if let RunOutcome::Failed { error, .. } = run.outcome {
-            errors.push(error);
+        match run.outcome {
+            RunOutcome::Failed { error, .. } => errors.push(error),
+            // What was before is mended.
+            RunOutcome::Succeeded | RunOutcome::Held { .. } => break,
+            RunOutcome::Running | RunOutcome::Stopped => {}
         }
     }
     let query = RejectQuery { transfer: Some(job.uid), id: None, limit: ERRORS_KEPT };
