@@ -180,3 +180,13 @@ fn what_ran_is_what_was_due() {
         slope(&points[warm..])
     );
 }
+
+#[test]
+fn the_memory_of_a_daemon_is_kept_in_few_arenas() {
+    let environment = TestEnvironment::with(&[("stack.yaml", &stack(0))]);
+    let daemon = watch(&environment, "");
+    let variables = std::fs::read(format!("/proc/{}/environ", daemon.id())).unwrap();
+    let mut variables = variables.split(|byte| *byte == 0);
+    assert!(variables.any(|variable| variable == b"MALLOC_ARENA_MAX=2"));
+    stop(daemon);
+}

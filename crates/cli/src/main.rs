@@ -1,5 +1,6 @@
 //! The program `raccord`: arguments in, text and exit codes out. It has no rules of its own.
 
+mod arenas;
 mod args;
 mod command;
 mod error;

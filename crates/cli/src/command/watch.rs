@@ -102,6 +102,7 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
         return Err(CommandError::usage("-f names files, but with --from api whoever applies sends them")
             .hint("leave out one of the two"));
     }
+    crate::arenas::limit();
     session::arm_failpoint()?;
     crate::log::begin(args.log, "info");
     let runtime = session::runtime()?;

@@ -54,7 +54,8 @@ fn check(content: &[u8]) -> u64 {
     let file = [head.as_bytes(), content, b"}"].concat();
     let read = saved::read(&file);
     if let Ok(plan) = &read {
-        let again = saved::read(&saved::write(&plan.plan, &plan.desired, plan.options.as_ref()).unwrap()).unwrap();
+        let again =
+            saved::read(&saved::write(&plan.plan, &plan.desired, plan.options.as_ref()).unwrap()).unwrap();
         assert_eq!(*plan, again);
     }
     let said = match &read {
