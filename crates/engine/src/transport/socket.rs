@@ -146,7 +146,7 @@ impl Listener {
 pub struct Conversations(Arc<Semaphore>);
 
 impl Conversations {
-    /// Waits until everybody was answered, for [`FAREWELL`] at the most.
+    /// Waits until everybody was answered, for a second at the most.
     pub async fn ended(self) {
         let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
         // Whoever takes longer hears that the owner is gone.
