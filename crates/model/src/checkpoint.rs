@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
-use crate::fact::{RunId, Tally, is_zero};
+use crate::fact::{RunId, Tally};
 use crate::value::Instant;
 
 /// The version of the form below.
@@ -56,7 +56,7 @@ pub struct Window {
     #[serde(default)]
     pub snapshot: bool,
     /// How many records the snapshot has shown whose key cannot be read: any row that it does not show may be theirs.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::fact::is_zero")]
     pub keyless: u64,
     /// Whether the snapshot is complete and its sweep held: a person approves it, or it is begun again. It is never
     /// continued.

@@ -1,0 +1,190 @@
+//! Runs: what each did, how it ended, and what came of its records.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Uid;
+use crate::name::{EntityRef, Name};
+use crate::schema::Instant;
+
+/// The identity of a run; later runs have greater ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RunId(pub Uuid);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// How many records came and what became of them.
+///
+/// `fetched = created + updated + deleted + unchanged + skipped + rejected`, always; `swept` and `newly_rejected` are outside
+/// the sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tally {
+    /// Records that the source gave.
+    pub fetched: u64,
+    /// Keys that were not in the entity.
+    pub created: u64,
+    /// Rows that differed.
+    pub updated: u64,
+    /// Rows that the record said to delete.
+    pub deleted: u64,
+    /// Rows that were the same, not written.
+    pub unchanged: u64,
+    /// Not subscribed, older than what is there, or without a row to enrich.
+    pub skipped: u64,
+    /// Could not be mapped or stored.
+    pub rejected: u64,
+    /// Rows deleted because a complete snapshot no longer showed them.
+    pub swept: u64,
+    /// Of the rejected, those that were not kept as rejects already: what the breaker counts.
+    pub newly_rejected: u64,
+}
+
+impl Tally {
+    /// Adds another tally to this one.
+    pub const fn add(&mut self, other: &Self) {
+        self.fetched += other.fetched;
+        self.created += other.created;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+        self.unchanged += other.unchanged;
+        self.skipped += other.skipped;
+        self.rejected += other.rejected;
+        self.swept += other.swept;
+        self.newly_rejected += other.newly_rejected;
+    }
+
+    /// Whether every record is accounted for.
+    pub const fn is_balanced(&self) -> bool {
+        self.fetched
+            == self.created + self.updated + self.deleted + self.unchanged + self.skipped + self.rejected
+    }
+}
+
+/// One execution of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Which.
+    pub id: RunId,
+    /// The transfer's identity.
+    pub transfer_uid: Uid,
+    /// The transfer's name when it ran.
+    pub transfer: Name,
+    /// The entity that was written.
+    pub to: EntityRef,
+    /// The generation that ran.
+    pub generation: u64,
+    /// Why it began.
+    #[serde(default)]
+    pub cause: RunCause,
+    /// When it began.
+    #[schemars(with = "Instant")]
+    pub started: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub ended: Option<Timestamp>,
+    /// How it ended, or that it is under way.
+    pub outcome: RunOutcome,
+    /// What it brought.
+    pub tally: Tally,
+    /// How many pages were read.
+    #[serde(default)]
+    pub pages: u64,
+}
+
+/// Why a run began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RunCause {
+    /// A person asked.
+    #[default]
+    Requested,
+    /// A due time had come.
+    Scheduled {
+        /// Which.
+        #[schemars(with = "String")]
+        due: Timestamp,
+    },
+    /// Webhook deliveries waited.
+    Deliveries,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RunOutcome {
+    /// It has not ended, or was killed.
+    Running,
+    /// Its window is complete.
+    Succeeded,
+    /// It was stopped between two pages; the next run continues.
+    Stopped,
+    /// It failed.
+    Failed {
+        /// Why, in words, without a secret.
+        error: String,
+        /// Whether the service refused our credentials.
+        unauthorized: bool,
+    },
+    /// Its snapshot would delete more than its share, or cannot be trusted; a person approves or lets it be.
+    Held {
+        /// How many rows would go.
+        deletes: u64,
+        /// Of how many.
+        of: u64,
+        /// How many records it showed whose key cannot be read: the rows that would go may be theirs.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        keyless: u64,
+    },
+}
+
+impl RunOutcome {
+    /// One word for tables.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Stopped => "stopped",
+            Self::Failed { .. } => "failed",
+            Self::Held { .. } => "held",
+        }
+    }
+
+    /// Why it is held, when it is; it completes "the run is held: …".
+    pub fn held_because(&self) -> Option<String> {
+        let Self::Held { deletes, of, keyless } = self else { return None };
+        let records = match keyless {
+            0 => return Some(format!("its snapshot would delete {deletes} of {of} rows")),
+            1 => "1 record".to_owned(),
+            more => format!("{more} records"),
+        };
+        Some(format!(
+            "its snapshot would delete {deletes} of {of} rows, which may be those of {records} whose key cannot be \
+             read"
+        ))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form in which serde asks")]
+pub(crate) const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
