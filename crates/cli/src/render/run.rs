@@ -90,7 +90,7 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
     for run in runs {
         let is_newest = seen.insert(&run.transfer);
         let line = match &run.outcome {
-            // Nobody can approve it any more.
+            // What is approved is the newest.
             RunOutcome::Held { .. } if !is_newest => {
                 Some(format!("{} was held; a later run has begun anew\n", run.transfer))
             }
