@@ -119,7 +119,7 @@ impl FilePages {
             self.is_over = next.is_none();
             if batch.count() > 0 || self.is_over {
                 let Batch { records, faults, .. } = batch;
-                return Ok(Some(Page { records, parent: None, faults, position, next }));
+                return Ok(Some(Page { records, faults, position, next, ..Page::empty() }));
             }
         }
         Ok(None)

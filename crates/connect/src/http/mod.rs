@@ -144,23 +144,19 @@ impl Pages for HttpPages {
 }
 
 fn page(fetched: Fetched) -> Page {
-    let Fetched { body, spans, faults, position, parent, next, .. } = fetched;
+    let Fetched { body, spans, faults, position, parent, next, by_position, total, .. } = fetched;
     Page {
         records: Records::Json { body, spans },
         parent,
         faults,
         position,
         next: next.as_ref().map(token::write),
+        by_position,
+        total,
     }
 }
 
 /// The page that only says that the window is complete.
 fn end_of_window() -> Page {
-    Page {
-        records: Records::Json { body: Bytes::new(), spans: Vec::new() },
-        parent: None,
-        faults: Vec::new(),
-        position: "the end".to_owned(),
-        next: None,
-    }
+    Page { position: "the end".to_owned(), ..Page::empty() }
 }

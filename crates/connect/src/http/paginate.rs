@@ -137,12 +137,21 @@ impl Pager {
         if count == 0 || self.stops(view) {
             return false;
         }
-        let total = value(self.total, view).and_then(|raw| raw.trim_matches('"').parse::<u64>().ok());
-        match (total, self.stop, self.size) {
+        match (self.total(view), self.stop, self.size) {
             (Some(total), _, _) => seen < total,
             (None, Some(_), _) | (None, None, None) => true,
             (None, None, Some(size)) => count >= size,
         }
+    }
+
+    /// How many records the service says that there are.
+    pub(crate) fn total(&self, view: &View<'_>) -> Option<u64> {
+        value(self.total, view).and_then(|raw| raw.trim_matches('"').parse().ok())
+    }
+
+    /// Whether pages are asked for by their position.
+    pub(crate) const fn is_by_position(&self) -> bool {
+        matches!(self.paginator, Paginator::PageIncrement { .. } | Paginator::OffsetIncrement { .. })
     }
 
     /// Whether `while` is there and no longer true.

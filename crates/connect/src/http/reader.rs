@@ -36,6 +36,10 @@ pub(crate) struct Fetched {
     pub(crate) parent: Option<Bytes>,
     /// Where the next page is; `None` when there can be no more.
     pub(crate) next: Option<Place>,
+    /// Whether pages are asked for by their position.
+    pub(crate) by_position: bool,
+    /// How many records the service says that all pages of this chain have.
+    pub(crate) total: Option<u64>,
 }
 
 /// What is to be read of a data type.
@@ -177,6 +181,7 @@ impl Reader {
         let strip = |url: &mut Url| exchange.authenticator.strip(url);
         let view = View { url: &url, headers: &headers, found: &found, strip: &strip };
         let next = self.pager.next(position, &view).map_err(wrong)?;
+        let total = self.pager.total(&view);
         // Services leave an empty list out; where everything is read, that must not pass for "nothing there".
         let may_be_missing = status == 204 || next.is_some() || self.wanted.since.is_some();
         if !found.has_list && !may_be_missing {
@@ -187,7 +192,20 @@ impl Reader {
         let (spans, faults) = self.split(&body, &found, &position_text);
         self.compare_with_previous(&body, &spans).map_err(wrong)?;
         self.advance(next);
-        Ok(Fetched { status, url, body, spans, faults, position: position_text, parent: None, next: None })
+        let by_position = self.pager.is_by_position();
+        let position = position_text;
+        Ok(Fetched {
+            status,
+            url,
+            body,
+            spans,
+            faults,
+            position,
+            parent: None,
+            next: None,
+            by_position,
+            total,
+        })
     }
 
     /// The next page of the chain, else the first page of the next parent record, else none.

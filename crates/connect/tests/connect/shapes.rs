@@ -21,6 +21,12 @@ async fn check(
     assert_eq!(ids(&all), [1, 2, 3, 4, 5], "{settings}");
     assert_eq!(all.len(), pages, "{settings}");
     assert!(all.iter().all(|page| page.faults.is_empty()));
+    let pagination = &settings["pagination"];
+    let (by_position, total) =
+        (!pagination["page"].is_null() || !pagination["offset"].is_null(), !pagination["total"].is_null());
+    for page in all.iter().filter(|page| page.position != "the end") {
+        assert_eq!((page.by_position, page.total), (by_position, total.then_some(5)), "{settings}");
+    }
     for (at, page) in all.iter().enumerate() {
         match &page.next {
             None => assert_eq!(at, all.len() - 1, "{settings}"),

@@ -154,9 +154,8 @@ fn page_of(reject: &Reject) -> Option<Page> {
     Some(Page {
         records: Records::Json { body, spans },
         parent: reject.parent.clone().map(Bytes::from),
-        faults: Vec::new(),
         position: reject.position.clone(),
-        next: None,
+        ..Page::empty()
     })
 }
 

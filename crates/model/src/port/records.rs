@@ -21,6 +21,12 @@ pub struct Page {
     pub position: String,
     /// Where the next page begins; `None` when the window is complete.
     pub next: Option<PageToken>,
+    /// Whether pages are asked for by their position, a number of pages or of records: then a record that moves
+    /// between two pages while they are read may be shown twice, or not at all.
+    pub by_position: bool,
+    /// How many records the service says that there are in all pages of the chain that this one belongs to: with a
+    /// parent, those of one parent record. `None` when it says nothing.
+    pub total: Option<u64>,
 }
 
 impl Page {
@@ -32,6 +38,8 @@ impl Page {
             faults: Vec::new(),
             position: String::new(),
             next: None,
+            by_position: false,
+            total: None,
         }
     }
 }

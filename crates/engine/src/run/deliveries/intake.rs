@@ -156,7 +156,7 @@ impl Intake {
         }
         let Collected { body, spans, arrivals, faults } = collected;
         let records = Records::Json { body: body.into(), spans };
-        let page = Page { records, parent: None, faults, position: "deliveries".to_owned(), next: None };
+        let page = Page { records, faults, position: "deliveries".to_owned(), ..Page::empty() };
         Self { page, arrivals, consumed, skipped }
     }
 }
