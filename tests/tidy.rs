@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// Which crate may depend on which: the picture in `docs/architecture.md`.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("raccord-model", &[]),
+    ("workspace-hack", &[]),
+    ("raccord-model", &["workspace-hack"]),
     ("raccord-compiler", &["raccord-model"]),
     ("raccord-config", &["raccord-model", "raccord-compiler"]),
     ("raccord-plan", &["raccord-model"]),
@@ -41,7 +43,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("granit-parser", &["raccord-config"]),
     ("clap", &["raccord-cli"]),
     ("miette", &["raccord-cli"]),
-    ("tokio", &["raccord-store", "raccord-connect", "raccord-engine", "raccord-cli"]),
+    ("tokio", &["raccord-store", "raccord-connect", "raccord-engine", "raccord-cli", "workspace-hack"]),
 ];
 
 /// The longest file and function, in lines, test modules apart.
@@ -93,6 +95,39 @@ fn a_library_stays_in_its_room() {
             let name = package.name.as_str();
             assert!(!used.contains(library) || homes.contains(&name), "{name} may not depend on {library}");
         }
+    }
+}
+
+/// The libraries that a selection of crates compiles, each with its version and its features.
+fn features(selection: &[&str]) -> BTreeSet<String> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args([
+        "tree",
+        "--locked",
+        "--edges",
+        "normal,build,dev",
+        "--prefix",
+        "none",
+        "--format",
+        "{p} {f}",
+    ]);
+    let output = command.args(selection).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+#[test]
+fn every_selection_of_crates_compiles_the_same_libraries() {
+    let all = features(&["--workspace"]);
+    for (name, _) in MAY_USE.iter().filter(|(name, _)| name.starts_with("raccord-")) {
+        let own = features(&["--package", name]);
+        let other: Vec<&String> = own.difference(&all).collect();
+        assert!(
+            other.is_empty(),
+            "`cargo build -p {name}` compiles these anew: give them the features they have in the whole workspace, in \
+             crates/workspace-hack/Cargo.toml: {other:#?}"
+        );
     }
 }
 
