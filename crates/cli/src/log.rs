@@ -2,10 +2,13 @@
 //!
 //! What is not ours speaks from `info` up and no further, whatever is asked for: libraries of HTTP and mail show
 //! whole requests below that, and with them secrets and records.
+//!
+//! Every line passes one filter, for what is told may repeat what a service or a record says.
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::ValueEnum;
+use raccord_model::foreign;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -29,7 +32,8 @@ pub(crate) fn begin(form: Form, default: &str) {
         Err(error) => (EnvFilter::new(if default == "off" { "warn" } else { default }), Some(error)),
     };
     let wanted = wanted.and(filter_fn(may_speak));
-    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+    let writer = move || Lines { form, to: io::stderr() };
+    let log = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
     let begun = match form {
         Form::Text => {
             tracing_subscriber::registry().with(log.with_ansi(false).with_filter(wanted)).try_init()
@@ -43,6 +47,30 @@ pub(crate) fn begin(form: Form, default: &str) {
     drop(begun);
     if let Some(error) = misread {
         tracing::warn!(%error, "RUST_LOG is not understood");
+    }
+}
+
+/// Writes each event as one line that no terminal obeys.
+struct Lines<W> {
+    form: Form,
+    to: W,
+}
+
+impl<W: Write> Write for Lines<W> {
+    /// Takes an event, which the layer hands over whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let line = match self.form {
+            Form::Text => foreign::line(line),
+            Form::Json => foreign::json(line),
+        };
+        self.to.write_all(format!("{line}\n").as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 
@@ -65,4 +93,24 @@ fn may_speak(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     let is_ours = target == "raccord" || target.starts_with("raccord::") || target.starts_with("raccord_");
     is_ours || *metadata.level() <= Level::INFO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_that_no_terminal_obeys() {
+        let hostile = "a\u{1b}]0;x\u{7}\u{202e}b\u{9b}1m\u{7f}";
+        let text = format!("WARN \n2030-01-01 ERROR {hostile}\n");
+        let json = format!("{}\n", serde_json::json!({ "message": hostile }));
+        for (form, event, expected) in [
+            (Form::Text, &text, "WARN  2030-01-01 ERROR a␛]0;x␇\u{fffd}b\u{fffd}1m␡\n"),
+            (Form::Json, &json, "{\"message\":\"a\\u001b]0;x\\u0007\\u202eb\\u009b1m\\u007f\"}\n"),
+        ] {
+            let mut lines = Lines { form, to: Vec::new() };
+            lines.write_all(event.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(lines.to).unwrap(), expected);
+        }
+    }
 }

@@ -1,25 +1,65 @@
 //! The terminal: where text goes, whether it is coloured. The only place that writes to the streams.
+//!
+//! Text for people and data leave by different ways. Text is filtered: of all that a terminal obeys, only the styles
+//! of this program get through, whatever a record or a service says. Data goes out byte for byte.
 
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
+use raccord_model::foreign;
+use serde::Serialize;
 
 use crate::args::Color;
 use crate::error::CommandError;
+use crate::render::table::{ListForm, Table};
 
 /// Destructive.
-pub(crate) const RED: Style = AnsiColor::Red.on_default();
+pub(crate) const RED: Style = Style(AnsiColor::Red.on_default());
 /// New.
-pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const GREEN: Style = Style(AnsiColor::Green.on_default());
 /// Changed.
-pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(crate) const YELLOW: Style = Style(AnsiColor::Yellow.on_default());
 /// Moved.
-pub(crate) const BLUE: Style = AnsiColor::Cyan.on_default();
+pub(crate) const BLUE: Style = Style(AnsiColor::Cyan.on_default());
 /// Headings.
-pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const BOLD: Style = Style(anstyle::Style::new().bold());
 /// Beside the point.
-pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const DIM: Style = Style(anstyle::Style::new().dimmed());
+
+/// The character that begins a command to a terminal.
+const ESCAPE: &str = "\u{1b}";
+
+/// What stands for [`ESCAPE`] in a style of ours until it is written. Other text cannot contain it: it is another one
+/// in each process.
+static MARK: LazyLock<String> =
+    LazyLock::new(|| format!("\u{fdd0}{:016x}\u{fdd1}", RandomState::new().hash_one(std::process::id())));
+
+/// How a part of a text looks: `{RED}` begins it, `{RED:#}` ends it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style(anstyle::Style);
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(style) = self;
+        let written = if f.alternate() { format!("{style:#}") } else { style.to_string() };
+        f.write_str(&styled(&written))
+    }
+}
+
+/// A text whose styles a library of this program has made of text that was filtered before.
+pub(crate) fn styled(text: &str) -> String {
+    text.replace(ESCAPE, MARK.as_str())
+}
+
+/// A text as a terminal may see it.
+fn filtered(text: &str) -> String {
+    let parts: Vec<_> = text.split(MARK.as_str()).map(foreign::lines).collect();
+    parts.join(ESCAPE)
+}
 
 /// Where text goes.
 #[derive(Debug, Clone, Copy)]
@@ -38,14 +78,38 @@ impl Ui {
         Self { choice, quiet }
     }
 
-    /// Results, on standard output. A reader that went away ends the program quietly, as pipes expect.
+    /// Text on standard output. A reader that went away ends the program quietly, as pipes expect.
     pub(crate) fn print(self, text: &str) -> io::Result<()> {
-        AutoStream::new(io::stdout().lock(), self.choice).write_all(text.as_bytes())
+        AutoStream::new(io::stdout().lock(), self.choice).write_all(filtered(text).as_bytes())
     }
 
-    /// A line of results.
+    /// One line of text on standard output, whatever is in it.
     pub(crate) fn line(self, text: &str) -> io::Result<()> {
-        self.print(&format!("{text}\n"))
+        self.print(&format!("{}\n", foreign::line(text)))
+    }
+
+    /// Data on standard output: for programs, byte for byte.
+    #[expect(clippy::unused_self, reason = "whatever is written is written by this value")]
+    pub(crate) fn data(self, data: &str) -> io::Result<()> {
+        io::stdout().lock().write_all(data.as_bytes())
+    }
+
+    /// An indented JSON document on standard output, as data.
+    pub(crate) fn json<T: Serialize + ?Sized>(self, value: &T) -> Result<(), CommandError> {
+        Ok(self.data(&format!("{}\n", crate::render::json(value)?))?)
+    }
+
+    /// A list in the form that was asked for; `items` is what the JSON forms are made of.
+    pub(crate) fn list<T: Serialize>(
+        self,
+        table: &Table,
+        form: ListForm,
+        items: &[T],
+    ) -> Result<(), CommandError> {
+        match form.data(table, items)? {
+            Some(data) => Ok(self.data(&data)?),
+            None => Ok(self.print(&table.text())?),
+        }
     }
 
     /// What accompanies results, on standard error; nothing with `--quiet`.
@@ -60,12 +124,12 @@ impl Ui {
         if error.is_broken_pipe() {
             return;
         }
-        let mut text = format!("{RED}error{RED:#}: {error}");
+        let mut text = format!("{RED}error{RED:#}: {}", foreign::line(&error.to_string()));
         for cause in error.causes() {
-            text = format!("{text}\n  {DIM}because{DIM:#} {cause}");
+            text = format!("{text}\n  {DIM}because{DIM:#} {}", foreign::line(cause));
         }
         for hint in error.hints() {
-            text = format!("{text}\n  {BLUE}help{BLUE:#} {hint}");
+            text = format!("{text}\n  {BLUE}help{BLUE:#} {}", foreign::line(hint));
         }
         self.complain(&text);
     }
@@ -73,7 +137,7 @@ impl Ui {
     fn complain(self, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice);
         // There is nowhere left to tell that standard error is gone.
-        let _unheard = writeln!(stream, "{text}");
+        let _unheard = writeln!(stream, "{}", filtered(text));
     }
 
     /// Whether progress bars make sense.

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use raccord_model::diagnostic::Place;
+use raccord_model::foreign;
 
 use crate::node::Span;
 use crate::split::lines;
@@ -75,11 +76,6 @@ pub(crate) fn shown(line: &str, number: u32, secret: &[Span]) -> String {
         .take(LONGEST_LINE)
         .enumerate()
         .map(|(at, c)| if hidden(at) { '*' } else { c })
-        .map(|c| if c.is_control() || is_direction(c) { ' ' } else { c })
+        .map(foreign::in_line)
         .collect()
-}
-
-/// Characters that change the order in which a terminal shows a line.
-const fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

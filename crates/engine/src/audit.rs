@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use raccord_model::Name;
 use raccord_model::fact::{AuditEntry, AuditOutcome, AuditWay};
+use raccord_model::foreign;
 use raccord_model::port::Async;
 use raccord_model::port::state::{Scan, StateError, Table, Write};
 use tokio::sync::watch;
@@ -162,7 +163,7 @@ fn entry(at: Timestamp, (who, way): (&str, Way), what: &str, outcome: &AuditOutc
 
 /// A text on one line, cut to what an entry holds.
 fn short(text: &str) -> String {
-    let one_line = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let one_line = text.chars().map(foreign::in_line);
     let mut cut: String = one_line.clone().take(LONGEST).collect();
     if one_line.count() > LONGEST {
         cut.push('…');

@@ -14,6 +14,7 @@ pub mod duration;
 mod exclusive;
 pub mod fact;
 pub mod field_path;
+pub mod foreign;
 pub mod key;
 pub mod language;
 pub mod name;

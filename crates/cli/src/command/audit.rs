@@ -6,7 +6,7 @@ use raccord_engine::{Reply, Request};
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::render::instant;
-use crate::render::table::{Form, Table};
+use crate::render::table::{ListForm, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
@@ -19,9 +19,8 @@ pub(crate) struct AuditArgs {
     /// At most so many
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 pub(crate) fn audit(ui: &Ui, global: &Global, args: &AuditArgs) -> Result<(), CommandError> {
@@ -41,5 +40,5 @@ pub(crate) fn audit(ui: &Ui, global: &Global, args: &AuditArgs) -> Result<(), Co
             entry.outcome.detail().to_owned(),
         ]);
     }
-    Ok(ui.print(&table.render(args.output, &entries)?)?)
+    ui.list(&table, args.output, &entries)
 }

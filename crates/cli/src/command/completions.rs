@@ -18,5 +18,5 @@ pub(crate) struct CompletionsArgs {
 pub(crate) fn completions(ui: &Ui, args: &CompletionsArgs) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "raccord", &mut script);
-    Ok(ui.print(&String::from_utf8_lossy(&script))?)
+    Ok(ui.data(&String::from_utf8_lossy(&script))?)
 }

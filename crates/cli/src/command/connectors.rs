@@ -4,16 +4,15 @@ use clap::Args;
 use raccord_model::language::connector::CATALOGUE;
 
 use crate::error::CommandError;
-use crate::render::table::{Form, Table};
+use crate::render::table::{ListForm, Table};
 use crate::ui::Ui;
 
 /// List the connectors that a Source can name
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord connectors")]
 pub(crate) struct ConnectorsArgs {
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandError> {
@@ -34,5 +33,5 @@ pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandEr
             "needsAuthorization": info.needs_authorization,
         }));
     }
-    Ok(ui.print(&table.render(args.output, &entries)?)?)
+    ui.list(&table, args.output, &entries)
 }

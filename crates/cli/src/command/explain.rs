@@ -4,6 +4,7 @@ use clap::Args;
 use raccord_engine::request::Explanation;
 use raccord_engine::{Reply, Request};
 use raccord_model::EntityRef;
+use raccord_model::foreign::line;
 
 use crate::args::{Global, Output};
 use crate::error::CommandError;
@@ -34,19 +35,20 @@ pub(crate) fn explain(ui: &Ui, global: &Global, args: &ExplainArgs) -> Result<()
         _ => None,
     })?;
     match args.output {
-        Output::Json => ui.line(&render::json(&found)?)?,
+        Output::Json => ui.json(&found)?,
         Output::Text => ui.print(&text(&args.entity, &args.key.join(", "), &found))?,
     }
     Ok(())
 }
 
 fn text(entity: &EntityRef, key: &str, found: &Explanation) -> String {
+    let key = line(key);
     let mut text = match &found.row {
         Some(_) => format!("{BOLD}{entity} {key}{BOLD:#}\n"),
         None => format!("{BOLD}{entity} {key}{BOLD:#}: no such record\n"),
     };
     for (name, value) in found.row.iter().flat_map(|row| &row.0).filter(|(_, value)| !value.is_null()) {
-        text.push_str(&format!("  {name} = {}\n", render::cell(value)));
+        text.push_str(&format!("  {name} = {}\n", line(&render::cell(value))));
     }
     if found.row.is_some() {
         let transfer = found.transfer.as_ref().map_or("one that is gone", |name| name.as_str());
@@ -65,7 +67,11 @@ fn text(entity: &EntityRef, key: &str, found: &Explanation) -> String {
         let field = view.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
         text.push_str(&format!(
             "{RED}rejected{RED:#} at {} by {}: {field}{} ({}); `raccord rejects show {}`\n",
-            view.at, view.transfer, view.reason, view.position, view.id
+            view.at,
+            view.transfer,
+            line(&view.reason),
+            line(&view.position),
+            view.id
         ));
     }
     if found.row.is_none() && found.rejects.is_empty() {

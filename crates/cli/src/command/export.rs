@@ -5,7 +5,6 @@ use raccord_engine::{Reply, Request};
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::render;
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
@@ -38,8 +37,8 @@ pub(crate) fn export(ui: &Ui, global: &Global, args: &ExportArgs) -> Result<(), 
         _ => None,
     })?;
     match args.output {
-        Output::Yaml => ui.print(&raccord_config::to_yaml(&desired))?,
-        Output::Json => ui.line(&render::json(&desired)?)?,
+        Output::Yaml => ui.data(&raccord_config::to_yaml(&desired))?,
+        Output::Json => ui.json(&desired)?,
     }
     Ok(())
 }

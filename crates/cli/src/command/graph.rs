@@ -33,12 +33,12 @@ enum Form {
 pub(crate) fn graph(ui: &Ui, global: &Global, args: &GraphArgs) -> Result<(), CommandError> {
     let desired = session::desired(ui, global)?;
     let edges = edges(&desired);
-    let drawn = match args.output {
-        Form::Text => graph::text(&edges),
-        Form::Mermaid => graph::mermaid(&edges),
-        Form::Svg => graph::svg(&edges),
-    };
-    Ok(ui.print(&drawn)?)
+    match args.output {
+        Form::Text => ui.print(&graph::text(&edges))?,
+        Form::Mermaid => ui.data(&graph::mermaid(&edges))?,
+        Form::Svg => ui.data(&graph::svg(&edges))?,
+    }
+    Ok(())
 }
 
 /// One edge a transfer, in the order of sources.

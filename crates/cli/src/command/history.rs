@@ -6,7 +6,7 @@ use raccord_engine::{Reply, Request};
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::render::instant;
-use crate::render::table::{Form, Table};
+use crate::render::table::{ListForm, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
@@ -20,9 +20,8 @@ pub(crate) struct HistoryArgs {
     /// At most so many
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 pub(crate) fn history(ui: &Ui, global: &Global, args: &HistoryArgs) -> Result<(), CommandError> {
@@ -51,5 +50,5 @@ pub(crate) fn history(ui: &Ui, global: &Global, args: &HistoryArgs) -> Result<()
             format!("{commit}{back}{}", glyphs.join(", ")),
         ]);
     }
-    Ok(ui.print(&table.render(args.output, &generations)?)?)
+    ui.list(&table, args.output, &generations)
 }

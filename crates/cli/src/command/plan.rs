@@ -127,7 +127,7 @@ fn show(ui: Ui, plan: &Plan, args: &PlanArgs) -> Result<(), CommandError> {
     let detail = if args.full { Detail::Full } else { Detail::Changes };
     match args.output {
         Output::Text => ui.print(&render::plan::text(plan, detail))?,
-        Output::Json => ui.line(&render::json(plan)?)?,
+        Output::Json => ui.json(plan)?,
         Output::Markdown => ui.print(&render::markdown::plan(plan))?,
     }
     Ok(())

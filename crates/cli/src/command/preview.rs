@@ -4,10 +4,11 @@ use clap::Args;
 use raccord_engine::request::Preview;
 use raccord_engine::{Look, LookAt, Reply};
 use raccord_model::Name;
+use raccord_model::foreign::line;
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::render::table::{Form, Table};
+use crate::render::table::{ListForm, Table};
 use crate::session;
 use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
 
@@ -22,9 +23,8 @@ pub(crate) struct PreviewArgs {
     /// At most so many records
     #[arg(long, default_value_t = 10)]
     limit: usize,
-    /// The form
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<(), CommandError> {
@@ -36,14 +36,14 @@ pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<()
         }
         Ok(())
     })?;
-    if args.output != Form::Text {
+    if !args.output.is_text() {
         let mut table = Table::new(["record", "row", "reason"]);
         for preview in &previews {
             let row = preview.row.as_ref().map(serde_json::to_string).transpose();
             let row = row.map_err(|error| CommandError::of(&error))?.unwrap_or_default();
             table.row([preview.record.to_string(), row, preview.reason.clone().unwrap_or_default()]);
         }
-        return Ok(ui.print(&table.render(args.output, &previews)?)?);
+        return ui.list(&table, args.output, &previews);
     }
     for (number, preview) in previews.iter().enumerate() {
         ui.print(&one(number + 1, preview))?;
@@ -53,10 +53,10 @@ pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<()
 }
 
 fn one(number: usize, preview: &Preview) -> String {
-    let mut text = format!("{BOLD}{number}{BOLD:#}  {DIM}{}{DIM:#}\n", preview.record);
+    let mut text = format!("{BOLD}{number}{BOLD:#}  {DIM}{}{DIM:#}\n", line(&preview.record.to_string()));
     if let Some(reason) = &preview.reason {
         let field = preview.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
-        text.push_str(&format!("   {RED}rejected{RED:#}  {field}{reason}\n"));
+        text.push_str(&format!("   {RED}rejected{RED:#}  {field}{}\n", line(reason)));
     }
     if preview.deleted {
         text.push_str(&format!("   {YELLOW}deleted{YELLOW:#}\n"));

@@ -6,7 +6,7 @@ use raccord_model::{EntityRef, Ident};
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::render::table::{Form, Table};
+use crate::render::table::{Form, ListForm, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
@@ -24,9 +24,8 @@ pub(crate) struct RecordsArgs {
     /// At most so many
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 fn condition(text: &str) -> Result<(Ident, String), String> {
@@ -38,10 +37,10 @@ pub(crate) fn records(ui: &Ui, global: &Global, args: &RecordsArgs) -> Result<()
     let session = Session::open(global, "records", Opening::Existing)?;
     let request =
         Request::Records { entity: args.entity.clone(), filter: args.filter.clone(), limit: args.limit };
-    if args.output == Form::Jsonl {
+    if args.output.form == Form::Jsonl {
         // Line by line, so that a large entity never stands in memory.
         return session.ask(request, |reply| match reply {
-            Reply::Record(record) => Ok(ui.print(&crate::render::table::line(&record)?)?),
+            Reply::Record(record) => Ok(ui.data(&crate::render::table::line(&record)?)?),
             _ => Ok(()),
         });
     }
@@ -54,9 +53,9 @@ pub(crate) fn records(ui: &Ui, global: &Global, args: &RecordsArgs) -> Result<()
     for record in &records {
         table.row(record.0.iter().map(|(_, value)| crate::render::cell(value)));
     }
-    if records.is_empty() && args.output == Form::Text {
+    if records.is_empty() && args.output.is_text() {
         ui.note("no record");
         return Ok(());
     }
-    Ok(ui.print(&table.render(args.output, &records)?)?)
+    ui.list(&table, args.output, &records)
 }

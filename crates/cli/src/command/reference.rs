@@ -18,7 +18,7 @@ pub(crate) fn reference(ui: &Ui) -> Result<(), CommandError> {
     command.build();
     let mut page = String::from("# The command line\n\nMade from the program's own help.\n");
     section(&mut page, &command, "raccord");
-    Ok(ui.print(&page)?)
+    Ok(ui.data(&page)?)
 }
 
 fn section(page: &mut String, command: &Command, path: &str) {

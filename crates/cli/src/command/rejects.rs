@@ -8,9 +8,8 @@ use raccord_model::fact::RejectId;
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::render;
 use crate::render::instant;
-use crate::render::table::{Form, Table};
+use crate::render::table::{Form, ListForm, Table};
 use crate::session::{Opening, Session};
 use crate::ui::{BOLD, Ui};
 
@@ -32,9 +31,8 @@ pub(crate) struct ListArgs {
     /// At most so many
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 /// Show one rejected record with its reason
@@ -84,7 +82,7 @@ fn ask(
 
 fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> {
     let rejects = ask(session, args.transfer.clone(), None, args.limit)?;
-    if rejects.is_empty() && args.output == Form::Text {
+    if rejects.is_empty() && args.output.is_text() {
         ui.note("no reject");
         return Ok(());
     }
@@ -99,13 +97,13 @@ fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> 
             instant(view.at),
         ]);
     }
-    Ok(ui.print(&table.render(args.output, &rejects)?)?)
+    ui.list(&table, args.output, &rejects)
 }
 
 fn show(ui: Ui, session: &Session, args: &ShowArgs) -> Result<(), CommandError> {
     for view in ask(session, None, Some(args.id), 1)? {
-        if args.output != Form::Text {
-            ui.line(&render::json(&view)?)?;
+        if !args.output.is_text() {
+            ui.json(&view)?;
             continue;
         }
         let reject = &view;

@@ -46,7 +46,7 @@ pub(crate) fn run(ui: &Ui, global: &Global, args: &RunArgs) -> Result<ExitCode, 
     let report = report.ok_or_else(|| CommandError::new("the engine gave no answer"))?;
     match args.output {
         Output::Text => ui.print(&render::run::report(&report))?,
-        Output::Json => ui.line(&render::json(&report)?)?,
+        Output::Json => ui.json(&report)?,
     }
     Ok(exit_code(&report))
 }

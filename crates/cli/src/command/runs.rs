@@ -8,7 +8,7 @@ use crate::args::Global;
 use crate::error::CommandError;
 use crate::render::instant;
 use crate::render::run::{RUN_COLUMNS, cells, explanations};
-use crate::render::table::{Form, Table};
+use crate::render::table::{ListForm, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
@@ -22,9 +22,8 @@ pub(crate) struct RunsArgs {
     /// At most so many
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 pub(crate) fn runs(ui: &Ui, global: &Global, args: &RunsArgs) -> Result<(), CommandError> {
@@ -38,8 +37,8 @@ pub(crate) fn runs(ui: &Ui, global: &Global, args: &RunsArgs) -> Result<(), Comm
     for run in &runs {
         table.row([run.id.to_string(), instant(run.started)].into_iter().chain(cells(run)));
     }
-    ui.print(&table.render(args.output, &runs)?)?;
-    if args.output == Form::Text {
+    ui.list(&table, args.output, &runs)?;
+    if args.output.is_text() {
         ui.print(&explanations(&runs))?;
     }
     Ok(())

@@ -10,7 +10,6 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::error::CommandError;
-use crate::render;
 use crate::ui::Ui;
 
 /// Print the JSON Schema of a kind, or of any document
@@ -30,13 +29,13 @@ pub(crate) struct SchemaArgs {
 
 pub(crate) fn schema(ui: &Ui, args: &SchemaArgs) -> Result<(), CommandError> {
     if args.openapi {
-        return Ok(ui.print(&raccord_engine::http::openapi::text())?);
+        return Ok(ui.data(&raccord_engine::http::openapi::text())?);
     }
     let schema = match args.kind {
         Some(kind) => of_kind(kind),
         None => any(),
     };
-    Ok(ui.line(&render::json(&schema)?)?)
+    ui.json(&schema)
 }
 
 fn of_kind(kind: Kind) -> Schema {

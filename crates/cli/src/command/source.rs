@@ -2,11 +2,12 @@
 
 use clap::Args;
 use raccord_engine::{Look, LookAt, Reply};
+use raccord_model::foreign;
 use raccord_model::{DataTypeName, Name};
 
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::render::table::{Form, Table};
+use crate::render::table::{ListForm, Table};
 use crate::session;
 use crate::ui::{BOLD, RED, Ui};
 
@@ -24,9 +25,8 @@ pub(crate) struct CheckArgs {
 pub(crate) struct DiscoverArgs {
     /// Which source
     source: Name,
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 /// Print raw records of a source as JSON Lines
@@ -60,7 +60,7 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
         }
         Ok(())
     })?;
-    if args.output != Form::Text {
+    if !args.output.is_text() {
         let mut table = Table::new(["dataType", "field", "types", "filled", "example"]);
         for view in &found {
             for field in &view.fields {
@@ -73,7 +73,7 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
                 ]);
             }
         }
-        return Ok(ui.print(&table.render(args.output, &found)?)?);
+        return ui.list(&table, args.output, &found);
     }
     for view in &found {
         if let Some(error) = &view.error {
@@ -86,7 +86,7 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
             let filled = format!("{}/{}", field.filled, view.records);
             table.row([field.path.clone(), field.types.join(" | "), filled, field.example.clone()]);
         }
-        ui.line(&table.text())?;
+        ui.print(&format!("{}\n", table.text()))?;
     }
     let failed = found.iter().filter(|view| view.error.is_some()).count();
     if failed == 0 {
@@ -100,7 +100,8 @@ pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), Comm
     let at = LookAt::Read(args.source.clone(), args.data_type.clone());
     let look = Look { desired: session::desired(ui, global)?, at, limit: args.limit };
     session::look(global, look, |reply| match reply {
-        Reply::Raw(line) => Ok(ui.line(&line)?),
+        // Whether a terminal or a program reads it: the same values.
+        Reply::Raw(line) => Ok(ui.data(&format!("{}\n", foreign::json(&line)))?),
         _ => Ok(()),
     })
 }

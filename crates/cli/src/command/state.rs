@@ -57,7 +57,7 @@ fn info(ui: Ui, session: &Session, output: Output) -> Result<(), CommandError> {
     })?;
     let facts = serde_json::to_value(&info).map_err(|error| CommandError::of(&error))?;
     match output {
-        Output::Json => ui.line(&crate::render::json(&facts)?)?,
+        Output::Json => ui.json(&facts)?,
         Output::Text => {
             for (name, value) in facts.as_object().into_iter().flatten() {
                 ui.line(&format!("{name:<12}{}", crate::render::cell(value)))?;

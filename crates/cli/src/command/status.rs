@@ -3,6 +3,7 @@
 use clap::Args;
 use raccord_engine::request::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
 use raccord_engine::{Reply, Request};
+use raccord_model::foreign::line;
 
 use crate::args::{Global, Output};
 use crate::error::CommandError;
@@ -28,7 +29,7 @@ pub(crate) fn status(ui: &Ui, global: &Global, args: &StatusArgs) -> Result<(), 
     })?;
     match args.output {
         Output::Text => ui.print(&text(&status))?,
-        Output::Json => ui.line(&render::json(&status)?)?,
+        Output::Json => ui.json(&status)?,
     }
     Ok(())
 }
@@ -44,7 +45,8 @@ fn text(status: &Status) -> String {
         text.push_str(&format!("{YELLOW}{} outstanding{YELLOW:#}\n", render::count(status.steps, "step")));
     }
     if status.outbox > 0 {
-        let error = status.outbox_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let error =
+            status.outbox_error.as_ref().map(|error| format!(": {}", line(error))).unwrap_or_default();
         let alerts = render::count(status.outbox, "alert");
         text.push_str(&format!("{YELLOW}{alerts} not delivered yet{YELLOW:#}{error}\n"));
     }
@@ -78,27 +80,27 @@ fn text(status: &Status) -> String {
 
 fn daemon_text(daemon: &DaemonStatus) -> String {
     let policy = daemon.policy.as_ref().map(|policy| format!("; applies {policy} changes by itself"));
-    let mut text = format!("\nwatching {}{}\n", daemon.origin, policy.unwrap_or_default());
+    let mut text = format!("\nwatching {}{}\n", line(&daemon.origin), policy.unwrap_or_default());
     if let Some(trouble) = &daemon.trouble {
-        text.push_str(&format!("  {YELLOW}{trouble}{YELLOW:#}\n"));
+        text.push_str(&format!("  {YELLOW}{}{YELLOW:#}\n", line(trouble)));
     }
     if !daemon.problems.is_empty() {
         text.push_str(&format!(
             "  {RED}the last configuration is bad{RED:#}; the one before it is in force\n"
         ));
         for problem in &daemon.problems {
-            text.push_str(&format!("    {problem}\n"));
+            text.push_str(&format!("    {}\n", line(problem)));
         }
     }
     for warning in &daemon.warnings {
-        text.push_str(&format!("  {YELLOW}{warning}{YELLOW:#}\n"));
+        text.push_str(&format!("  {YELLOW}{}{YELLOW:#}\n", line(warning)));
     }
     if let Some(why) = &daemon.pending {
         text.push_str(&format!(
             "  {YELLOW}changes wait{YELLOW:#}: `raccord plan --pending` shows them, `raccord apply --pending` applies them\n"
         ));
         for reason in why {
-            text.push_str(&format!("    {reason}\n"));
+            text.push_str(&format!("    {}\n", line(reason)));
         }
     }
     text
@@ -118,17 +120,17 @@ fn integration_text(integration: &IntegrationStatus) -> String {
         text.push_str(&format!(
             "  disabled since {}: {} (transfer {})\n",
             render::instant(trip.at),
-            trip.cause,
+            line(&trip.cause.to_string()),
             trip.transfer
         ));
         for error in &trip.errors {
-            text.push_str(&format!("    {error}\n"));
+            text.push_str(&format!("    {}\n", line(error)));
         }
         text.push_str(&format!("  `raccord resume {name}` starts it again\n"));
     }
     if let Some(pause) = &integration.pause {
         let until = pause.until.map_or_else(|| "it is resumed".to_owned(), render::instant);
-        let reason = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason = pause.reason.as_ref().map(|reason| format!(": {}", line(reason))).unwrap_or_default();
         text.push_str(&format!("  paused since {} until {until}{reason}\n", render::instant(pause.at)));
     }
     for (transfer, updates) in &integration.subscriptions {
@@ -136,7 +138,7 @@ fn integration_text(integration: &IntegrationStatus) -> String {
         text.push_str(&format!("  {transfer}: {}\n", updates.join(", ")));
     }
     if !integration.alerts.is_empty() {
-        text.push_str(&format!("  alerts: {}\n", integration.alerts.join(", ")));
+        text.push_str(&format!("  alerts: {}\n", line(&integration.alerts.join(", "))));
     }
     text
 }

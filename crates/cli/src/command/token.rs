@@ -11,7 +11,7 @@ use raccord_model::fact::Role;
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::render::instant;
-use crate::render::table::{Form, Table};
+use crate::render::table::{ListForm, Table};
 use crate::session::{Opening, Session, system};
 use crate::ui::Ui;
 
@@ -47,9 +47,8 @@ pub(crate) struct CreateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord token list")]
 pub(crate) struct ListArgs {
-    /// The form of the list
-    #[arg(long, value_enum, default_value = "text")]
-    output: Form,
+    #[command(flatten)]
+    output: ListForm,
 }
 
 /// Take a token away; it is refused from now on
@@ -111,7 +110,7 @@ fn list(ui: &Ui, global: &Global, args: &ListArgs) -> Result<(), CommandError> {
             token.used.map_or_else(never, instant),
         ]);
     }
-    Ok(ui.print(&table.render(args.output, &tokens)?)?)
+    ui.list(&table, args.output, &tokens)
 }
 
 fn revoke(ui: &Ui, global: &Global, args: &RevokeArgs) -> Result<(), CommandError> {

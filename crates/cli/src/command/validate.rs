@@ -56,7 +56,7 @@ pub(crate) fn validate(ui: &Ui, global: &Global, args: &ValidateArgs) -> Result<
                 render::count(warnings, "warning")
             ))?;
         }
-        Output::Json => ui.line(&render::json(&loaded.diagnostics)?)?,
+        Output::Json => ui.json(&loaded.diagnostics)?,
         Output::Github => ui.print(&render::diagnostic::github(&loaded.diagnostics))?,
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

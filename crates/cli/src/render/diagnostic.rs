@@ -5,13 +5,32 @@ use miette::{
     SourceCode, SourceSpan, SpanContents,
 };
 use raccord_model::diagnostic::{Diagnostic, Place, Severity};
+use raccord_model::foreign;
+
+use crate::ui::styled;
 
 /// All diagnostics, one after the other.
 pub(crate) fn text(diagnostics: &[Diagnostic], color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler =
         GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false).with_context_lines(0);
-    diagnostics.iter().map(|diagnostic| one(&handler, diagnostic) + "\n").collect()
+    diagnostics.iter().map(|diagnostic| styled(&one(&handler, &shown(diagnostic))) + "\n").collect()
+}
+
+/// A diagnostic whose texts, which may repeat what others wrote, are one line each.
+fn shown(diagnostic: &Diagnostic) -> Diagnostic {
+    let line = |text: &String| foreign::line(text).into_owned();
+    Diagnostic {
+        message: line(&diagnostic.message),
+        help: diagnostic.help.as_ref().map(line),
+        path: line(&diagnostic.path),
+        place: diagnostic.place.as_ref().map(|place| Place {
+            file: line(&place.file),
+            text: line(&place.text),
+            ..place.clone()
+        }),
+        ..diagnostic.clone()
+    }
 }
 
 fn one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic) -> String {

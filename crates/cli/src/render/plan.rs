@@ -2,6 +2,7 @@
 
 use raccord_engine::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
 use raccord_model::Kind;
+use raccord_model::foreign;
 use raccord_model::plan::{Action, Consequence};
 
 use super::difference::{Difference, differences};
@@ -39,15 +40,15 @@ pub(crate) fn text(plan: &Plan, detail: Detail) -> String {
     if !plan.effects.is_empty() {
         text.push_str(&format!("\n{BOLD}What it means for the data{BOLD:#}\n"));
         for effect in plan.effects.iter().take(SHOWN) {
-            text.push_str(&format!("  {}\n", colored(effect.consequence, &sentence(effect))));
+            text.push_str(&format!("  {}\n", colored(effect.consequence, &foreign::line(&sentence(effect)))));
         }
     }
     for note in &plan.notes {
-        text.push_str(&format!("\n{YELLOW}note{YELLOW:#}: {}\n", note_text(note)));
+        text.push_str(&format!("\n{YELLOW}note{YELLOW:#}: {}\n", foreign::line(&note_text(note))));
     }
     for refusal in &plan.refusals {
         let flag = refusal.flag().map(|flag| format!("; {flag} allows it")).unwrap_or_default();
-        text.push_str(&format!("\n{RED}refused{RED:#}: {refusal}{flag}"));
+        text.push_str(&format!("\n{RED}refused{RED:#}: {}{flag}", foreign::line(&refusal.to_string())));
     }
     if !plan.refusals.is_empty() {
         text.push('\n');
@@ -126,10 +127,11 @@ fn field_text(field: &FieldChange, is_new: bool) -> String {
             (None, after) => format!("  {GREEN}+{GREEN:#} {}", after.unwrap_or_default()),
             (Some(before), None) => format!("  {RED}-{RED:#} {before}"),
         };
+        let place = foreign::line(&place);
         text.push_str(&format!("      {place}{change}{consequence}\n"));
     }
     if let Some(more) = more {
-        text.push_str(&format!("      {more}; --output json shows all of it\n"));
+        text.push_str(&format!("      {}; --output json shows all of it\n", foreign::line(&more)));
     }
     text
 }

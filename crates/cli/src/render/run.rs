@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use raccord_engine::request::RunReport;
 use raccord_model::fact::{Run, RunOutcome, Tally};
+use raccord_model::foreign;
 
 use super::table::Table;
 use super::{count, grouped};
@@ -72,10 +73,10 @@ pub(crate) fn report(report: &RunReport) -> String {
         runs.iter().filter_map(|run| explained(run)).for_each(|line| text.push_str(&line));
     }
     for (name, reason) in &report.skipped {
-        text.push_str(&format!("{name} did not run: {reason}\n"));
+        text.push_str(&format!("{name} did not run: {}\n", foreign::line(reason)));
     }
     if let Some(error) = &report.undelivered {
-        text.push_str(&format!("{YELLOW}alerts not delivered{YELLOW:#}: {error}\n"));
+        text.push_str(&format!("{YELLOW}alerts not delivered{YELLOW:#}: {}\n", foreign::line(error)));
     }
     if report.runs.is_empty() && report.skipped.is_empty() {
         text.push_str("nothing to run: no active integration subscribes to an active transfer\n");
@@ -111,13 +112,18 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
 fn held(run: &Run) -> Option<String> {
     let because = run.outcome.held_because()?;
     let Run { transfer, id, .. } = run;
-    Some(format!("{YELLOW}{transfer} is held{YELLOW:#}: {because}; `raccord approve {id}` lets it\n"))
+    Some(format!(
+        "{YELLOW}{transfer} is held{YELLOW:#}: {}; `raccord approve {id}` lets it\n",
+        foreign::line(&because)
+    ))
 }
 
 fn explained(run: &Run) -> Option<String> {
     let name = &run.transfer;
     match &run.outcome {
-        RunOutcome::Failed { error, .. } => Some(format!("{RED}{name} failed{RED:#}: {error}\n")),
+        RunOutcome::Failed { error, .. } => {
+            Some(format!("{RED}{name} failed{RED:#}: {}\n", foreign::line(error)))
+        }
         RunOutcome::Held { .. } => held(run),
         RunOutcome::Stopped => Some(format!("{name} was stopped; the next run continues\n")),
         RunOutcome::Succeeded if run.tally.rejected > 0 => Some(format!(

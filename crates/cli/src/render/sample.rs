@@ -3,14 +3,14 @@
 use raccord_engine::request::{Row, Sample};
 use serde_json::Value;
 
-use super::cell;
 use crate::ui::{BOLD, DIM, GREEN, RED};
+use raccord_model::foreign;
 
 /// One row: what stays is dim, what changes has both values.
 pub(crate) fn text(sample: &Sample) -> String {
     let mut text = format!("\n{BOLD}sample of {}{BOLD:#}\n", sample.transfer);
     if let Some(reason) = &sample.reason {
-        text.push_str(&format!("  {RED}would be rejected{RED:#}: {reason}\n"));
+        text.push_str(&format!("  {RED}would be rejected{RED:#}: {}\n", foreign::line(reason)));
         return text;
     }
     let Some(after) = &sample.after else {
@@ -32,6 +32,11 @@ pub(crate) fn text(sample: &Sample) -> String {
         }
     }
     text
+}
+
+/// A value on one line.
+fn cell(value: &Value) -> String {
+    foreign::line(&super::cell(value)).into_owned()
 }
 
 fn value<'r>(row: &'r Row, name: &str) -> &'r Value {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
+use raccord_model::foreign;
 use raccord_model::language::{Field, FieldType};
 use raccord_model::value::{
     Value, ValueError, is_email, is_phone, is_url, parse_boolean, parse_date, parse_datetime, parse_integer,
@@ -113,7 +114,7 @@ fn choices<'a>(value: Scalar<'a>, field: &Field) -> Result<Vec<Cow<'a, str>>, Va
 pub(super) fn shown(value: &Scalar<'_>) -> String {
     let text = value.as_text().map_or_else(|| value.to_json(), Cow::into_owned);
     let end = text.char_indices().nth(SHOWN).map(|(end, _)| end);
-    let text = text[..end.unwrap_or(text.len())].replace(char::is_control, "\u{fffd}");
+    let text = foreign::line(&text[..end.unwrap_or(text.len())]);
     if end.is_some() { format!("`{text}…`") } else { format!("`{text}`") }
 }
 
