@@ -101,7 +101,7 @@ impl Engine {
                 verb::operate::resume(self, &integration, by, replies).await
             }
             Request::TestAlert { integration } => verb::alert::test(self, &integration, replies).await,
-            Request::Approve { run } => verb::operate::approve(self, run, replies).await,
+            Request::Approve { run } => verb::approve::approve(self, run, replies).await,
             Request::Resync { transfer, since } => {
                 verb::operate::resync(self, &transfer, since.as_deref(), replies).await
             }

@@ -34,7 +34,7 @@ pub(crate) struct ResumeArgs {
     integration: Name,
 }
 
-/// Let a held run delete what its snapshot found missing
+/// Let a held run do what it is held for: delete, empty fields, or go on
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord runs\n  raccord approve 0198c0de-0000-7000-8000-000000000000")]
 pub(crate) struct ApproveArgs {

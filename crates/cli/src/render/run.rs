@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use raccord_engine::request::RunReport;
-use raccord_model::fact::{Run, RunOutcome, Tally};
+use raccord_model::fact::{Hold, Run, RunOutcome, Tally};
 use raccord_model::foreign;
 
 use super::table::Table;
@@ -92,10 +92,10 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
         let is_newest = seen.insert(&run.transfer);
         let line = match &run.outcome {
             // What is approved is the newest.
-            RunOutcome::Held { .. } if !is_newest => {
+            RunOutcome::Held(_) if !is_newest => {
                 Some(format!("{} was held; a later run has begun anew\n", run.transfer))
             }
-            RunOutcome::Failed { .. } | RunOutcome::Held { .. } => explained(run),
+            RunOutcome::Failed { .. } | RunOutcome::Held(_) => explained(run),
             RunOutcome::Running | RunOutcome::Succeeded | RunOutcome::Stopped => None,
         };
         lines.extend(line.filter(|line| !lines.contains(line)));
@@ -108,14 +108,14 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
     lines.concat()
 }
 
-/// Why a run is held, and what to do about it; nothing of one that is not.
-fn held(run: &Run) -> Option<String> {
-    let because = run.outcome.held_because()?;
+/// Why a run is held, and what to do about it.
+fn held(run: &Run, hold: &Hold) -> String {
+    let (because, approval) = (hold.because(), hold.approval());
     let Run { transfer, id, .. } = run;
-    Some(format!(
-        "{YELLOW}{transfer} is held{YELLOW:#}: {}; `raccord approve {id}` lets it\n",
+    format!(
+        "{YELLOW}{transfer} is held{YELLOW:#}: {}; `raccord approve {id}` {approval}\n",
         foreign::line(&because)
-    ))
+    )
 }
 
 fn explained(run: &Run) -> Option<String> {
@@ -124,7 +124,7 @@ fn explained(run: &Run) -> Option<String> {
         RunOutcome::Failed { error, .. } => {
             Some(format!("{RED}{name} failed{RED:#}: {}\n", foreign::line(error)))
         }
-        RunOutcome::Held { .. } => held(run),
+        RunOutcome::Held(hold) => Some(held(run, hold)),
         RunOutcome::Stopped => Some(format!("{name} was stopped; the next run continues\n")),
         RunOutcome::Succeeded if run.tally.rejected > 0 => Some(format!(
             "{name}: {} rejected; `raccord rejects list --transfer {name}` tells why\n",

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use raccord_model::Name;
 use raccord_model::duration::Seconds;
-use raccord_model::fact::{Notice, NoticeAbout, RunId, Share, Trip, TripCause};
+use raccord_model::fact::{DeletedBy, Hold, Notice, NoticeAbout, RunId, Share, Trip, TripCause};
+use raccord_model::{EntityRef, Name};
 
 use super::message::{Part, Setting, grouped, looking, with_rejects};
 
@@ -39,19 +39,8 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
             let before = format!("It had been disabled since {since}: {}.", cause(trip));
             (format!("Integration {integration} runs again"), vec![Part::Text(lead), Part::Text(before)])
         }
-        NoticeAbout::Held { run, transfer, to, deletes, of, keyless } => {
-            let (deletes, of) = (number(*deletes), number(*of));
-            let why = match keyless {
-                0 => "Such a share is not deleted before somebody approves it.".to_owned(),
-                keyless => format!(
-                    "They may be those of {} whose key cannot be read, and are not deleted before somebody approves it.",
-                    records(*keyless)
-                ),
-            };
-            let lead = format!(
-                "The snapshot that the transfer {transfer} read on {at} no longer shows {deletes} of the {of} rows of {to}. {why}"
-            );
-            (format!("A run of {transfer} waits for approval"), held(lead, *run))
+        NoticeAbout::Held { run, transfer, to, hold } => {
+            (format!("A run of {transfer} waits for approval"), held(*run, (transfer, to, &at), hold))
         }
         NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
             bad_configuration(&setting.stack, &at, diagnostics, *count)
@@ -91,13 +80,63 @@ fn tripped(integration: &Name, lead: String, trip: &Trip, rejects: &BTreeMap<Nam
     parts
 }
 
-fn held(lead: String, run: RunId) -> Vec<Part> {
-    let approve = vec![format!("raccord approve {run}")];
+/// `about`: the transfer, the entity that it writes, and when it read.
+fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> {
+    let (transfer, to, at) = about;
+    let again = "If not, there is nothing to do: the next run compares again.";
+    let (lead, agree, otherwise) = match hold {
+        Hold::Deletions { deletes, of, keyless, by } => {
+            let lead = deletions(about, (*deletes, *of), *keyless, *by);
+            (lead, "If these rows are to go, approve the run:", again)
+        }
+        Hold::Vanished { vanished, rows } => {
+            let (paths, rows) = (vanished.join(", "), number(*rows));
+            let lead = format!(
+                "No record that the transfer {transfer} read on {at} has {paths}. Rows of {to} that were read again have values of it: {rows}. They are not emptied before somebody approves it."
+            );
+            let otherwise = "If not, mend the mapping or the service: the next run compares again.";
+            (lead, "If these values are to go, approve the run, and the next one empties them:", otherwise)
+        }
+        Hold::Shifted { shifted, sign } => {
+            let lead = format!(
+                "The pages that the transfer {transfer} read on {at} shifted each time ({shifted} times): {sign}. Records may be missing, so that nothing was deleted and the next run reads the same again."
+            );
+            (lead, "If what was read is to count as complete, approve the run:", again)
+        }
+    };
     vec![
         Part::Text(lead),
-        Part::Commands("If these rows are to go, approve the run:".to_owned(), approve),
-        Part::Text("If not, there is nothing to do: the next run compares again.".to_owned()),
+        Part::Commands(agree.to_owned(), vec![format!("raccord approve {run}")]),
+        Part::Text(otherwise.to_owned()),
     ]
+}
+
+fn deletions(
+    (transfer, to, at): (&Name, &EntityRef, &str),
+    (deletes, of): (u64, u64),
+    keyless: u64,
+    by: DeletedBy,
+) -> String {
+    let (deletes, of) = (number(deletes), number(of));
+    let what = match by {
+        DeletedBy::Snapshot => format!(
+            "The snapshot that the transfer {transfer} read on {at} no longer shows {deletes} of the {of} rows of {to}."
+        ),
+        DeletedBy::Field => format!(
+            "The records that the transfer {transfer} read on {at} say that {deletes} of the {of} rows of {to} are deleted."
+        ),
+        DeletedBy::Webhook => format!(
+            "The service has said by webhook that {deletes} of the {of} rows of {to} are deleted; the transfer {transfer} was held on {at}."
+        ),
+    };
+    let why = match keyless {
+        0 => "Such a share is not deleted before somebody approves it.".to_owned(),
+        keyless => format!(
+            "They may be those of {} whose key cannot be read, and are not deleted before somebody approves it.",
+            records(keyless)
+        ),
+    };
+    format!("{what} {why}")
 }
 
 fn when(at: Timestamp, setting: &Setting) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use raccord_model::Name;
-use raccord_model::fact::{Notice, NoticeAbout, RunId, Share, Trip, TripCause};
+use raccord_model::fact::{DeletedBy, Hold, Notice, NoticeAbout, RunId, Share, Trip, TripCause};
 
 use super::message::{Part, Setting, grouped, looking, with_rejects};
 
@@ -57,21 +57,10 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
             let before = format!("Elle était désactivée depuis {since}\u{a0}: {}.", cause(trip));
             (format!("L’intégration {name} est relancée"), vec![Part::Text(lead), Part::Text(before)])
         }
-        NoticeAbout::Held { run, transfer, to, deletes, of, keyless } => {
-            let (deletes, of, transfer, to) = (number(*deletes), number(*of), quoted(transfer), quoted(to));
-            let why = match keyless {
-                0 => "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine."
-                    .to_owned(),
-                keyless => format!(
-                    "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \
-                     validation humaine.",
-                    records(*keyless)
-                ),
-            };
-            let lead = format!(
-                "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {to}. {why}"
-            );
-            (format!("Une exécution du transfert {transfer} attend une approbation"), held(lead, *run))
+        NoticeAbout::Held { run, transfer, to, hold } => {
+            let (transfer, to) = (quoted(transfer), quoted(to));
+            let parts = held(*run, (&transfer, &to, &at), hold);
+            (format!("Une exécution du transfert {transfer} attend une approbation"), parts)
         }
         NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
             bad_configuration(&setting.stack, &at, diagnostics, *count)
@@ -115,14 +104,65 @@ fn tripped(integration: &Name, lead: String, trip: &Trip, rejects: &BTreeMap<Nam
     parts
 }
 
-fn held(lead: String, run: RunId) -> Vec<Part> {
-    let approve = vec![format!("raccord approve {run}")];
-    let otherwise = "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison.";
+/// `about` : le transfert, l’entité qu’il écrit, et quand il a lu.
+fn held(run: RunId, about: (&str, &str, &str), hold: &Hold) -> Vec<Part> {
+    let (transfer, to, at) = about;
+    let again = "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison.";
+    let (lead, agree, otherwise) = match hold {
+        Hold::Deletions { deletes, of, keyless, by } => {
+            let lead = deletions(about, (*deletes, *of), *keyless, *by);
+            (lead, "Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:", again)
+        }
+        Hold::Vanished { vanished, rows } => {
+            let (paths, rows) = (vanished.join(", "), number(*rows));
+            let lead = format!(
+                "Aucun enregistrement que le transfert {transfer} a lu {at} ne contient {paths}, alors que des lignes relues de {to} en ont une valeur (lignes concernées\u{a0}: {rows}). Ces valeurs ne sont pas effacées sans validation humaine."
+            );
+            let agree = "Si ces valeurs doivent disparaître, approuvez l’exécution\u{a0}; la prochaine les effacera\u{a0}:";
+            let otherwise = "Sinon, corrigez la correspondance ou le service\u{a0}: la prochaine exécution refera la comparaison.";
+            (lead, agree, otherwise)
+        }
+        Hold::Shifted { shifted, sign } => {
+            let lead = format!(
+                "Les pages que le transfert {transfer} a lues {at} se sont décalées à chaque lecture (lectures\u{a0}: {shifted}\u{a0}; message d’origine\u{a0}: {sign}). Il manque peut-être des enregistrements\u{a0}: rien n’est supprimé, et la prochaine exécution relira la même période."
+            );
+            (lead, "Si ce qui a été lu doit être tenu pour complet, approuvez l’exécution\u{a0}:", again)
+        }
+    };
     vec![
         Part::Text(lead),
-        Part::Commands("Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:".to_owned(), approve),
+        Part::Commands(agree.to_owned(), vec![format!("raccord approve {run}")]),
         Part::Text(otherwise.to_owned()),
     ]
+}
+
+fn deletions(
+    (transfer, to, at): (&str, &str, &str),
+    (deletes, of): (u64, u64),
+    keyless: u64,
+    by: DeletedBy,
+) -> String {
+    let (deletes, of) = (number(deletes), number(of));
+    let what = match by {
+        DeletedBy::Snapshot => format!(
+            "L’instantané que le transfert {transfer} a lu {at} ne contient plus {deletes} des {of} lignes de {to}."
+        ),
+        DeletedBy::Field => format!(
+            "D’après les enregistrements que le transfert {transfer} a lus {at}, {deletes} des {of} lignes de {to} sont supprimées."
+        ),
+        DeletedBy::Webhook => format!(
+            "Le service a annoncé par webhook la suppression de {deletes} des {of} lignes de {to}\u{a0}; le transfert {transfer} s’est arrêté {at}."
+        ),
+    };
+    let why = match keyless {
+        0 => "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine.".to_owned(),
+        keyless => format!(
+            "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \
+             validation humaine.",
+            records(keyless)
+        ),
+    };
+    format!("{what} {why}")
 }
 
 fn quoted(name: impl std::fmt::Display) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use insta::assert_snapshot;
 use jiff::tz::TimeZone;
 use raccord_model::diagnostic::Code;
-use raccord_model::fact::{Entry, RunId, Share, Trip, TripCause};
+use raccord_model::fact::{DeletedBy, Entry, Hold, RunId, Share, Trip, TripCause};
 use raccord_model::language::{IntegrationSpec, StackSpec};
 use raccord_model::port::state::Head;
 use raccord_model::resource::Wanted;
@@ -62,14 +62,15 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         diagnostics: diagnostics.iter().map(ToString::to_string).collect(),
         count,
     };
-    let held = |keyless| NoticeAbout::Held {
+    let held = |hold| NoticeAbout::Held {
         run: run_id(),
         transfer: name("customers"),
         to: "crm.contact".parse().unwrap(),
-        deletes: 1_200,
-        of: 15_000,
-        keyless,
+        hold,
     };
+    let deletions = |keyless, by| held(Hold::Deletions { deletes: 1_200, of: 15_000, keyless, by });
+    let vanished = vec!["phone".to_owned(), "address.city".to_owned()];
+    let sign = "the record 17 came twice".to_owned();
     let rejects = [("customers", 1_210), ("orders", 24)];
     vec![
         ("tripped-failures", tripped(TripCause::ConsecutiveFailures(5), &rejects)),
@@ -80,8 +81,12 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         ("resumed", resumed),
         ("bad-configuration", bad(&["shop.yaml:3:1: the field `spec` is missing"], 1)),
         ("bad-configuration-many", bad(&["shop.yaml:3:1: a", "shop.yaml:5:1: b"], 12)),
-        ("held", held(0)),
-        ("held-keyless", held(2)),
+        ("held", deletions(0, DeletedBy::Snapshot)),
+        ("held-keyless", deletions(2, DeletedBy::Snapshot)),
+        ("held-field", deletions(0, DeletedBy::Field)),
+        ("held-webhook", deletions(0, DeletedBy::Webhook)),
+        ("held-vanished", held(Hold::Vanished { vanished, rows: 1_200 })),
+        ("held-shifted", held(Hold::Shifted { shifted: 3, sign })),
         ("test", NoticeAbout::Test { integration: name("boutique") }),
     ]
 }

@@ -341,7 +341,7 @@ pub const ROUTES: &[Route] = &[
         method: Method::Post,
         path: "/v1/runs/{id}/approve",
         guard: Guard::Role(Role::Operate),
-        summary: "Let a held run delete what its snapshot found missing",
+        summary: "Let a held run do what it is held for: delete, empty fields, or go on",
         description: "400 when the run is not held, or a later one has replaced it.",
         parameters: &[path("id", Kind::Id, "The run.")],
         body: Body::None,

@@ -98,7 +98,7 @@ impl TransferCounts {
             RunOutcome::Succeeded => 0,
             RunOutcome::Failed { .. } => 1,
             RunOutcome::Stopped | RunOutcome::Running => 2,
-            RunOutcome::Held { .. } => 3,
+            RunOutcome::Held(_) => 3,
         };
         self.runs[outcome] += 1;
         self.tally.add(&run.tally);

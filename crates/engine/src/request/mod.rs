@@ -154,7 +154,7 @@ pub enum Request {
         /// Which.
         integration: Name,
     },
-    /// Let a held run delete what it found.
+    /// Let a held run do what it is held for.
     Approve {
         /// Which.
         run: RunId,

@@ -11,7 +11,7 @@ use raccord_model::language::integration::RejectLimit;
 /// What a run means for its transfer.
 pub fn after_run(mut fact: TransferFact, outcome: &RunOutcome, now: Timestamp) -> TransferFact {
     match outcome {
-        RunOutcome::Succeeded | RunOutcome::Held { .. } => {
+        RunOutcome::Succeeded | RunOutcome::Held(_) => {
             fact.consecutive_failures = 0;
             fact.last_success = Some(now);
         }

@@ -128,17 +128,17 @@ async fn integration(engine: &Engine, uid: Uid) -> Result<Option<IntegrationFact
 async fn is_held(engine: &Engine, run: Option<RunId>) -> Result<bool, EngineError> {
     let Some(id) = run else { return Ok(false) };
     let run = engine.facts().run(id).await?;
-    Ok(run.is_some_and(|run| matches!(run.outcome, RunOutcome::Held { .. })))
+    Ok(run.is_some_and(|run| run.outcome.hold().is_some()))
 }
 
 /// The news that a run is held, unless the run before was: people know of it then.
 fn held(job: &Job, run: &Run, was_held: bool) -> Option<News> {
-    let RunOutcome::Held { deletes, of, keyless } = run.outcome else { return None };
+    let RunOutcome::Held(hold) = &run.outcome else { return None };
     if was_held {
         return None;
     }
     let (transfer, to) = (job.transfer.clone(), job.spec.to.clone());
-    let about = NoticeAbout::Held { run: run.id, transfer, to, deletes, of, keyless };
+    let about = NoticeAbout::Held { run: run.id, transfer, to, hold: hold.clone() };
     Some(News { about, of: job.subscribers.iter().map(|subscriber| subscriber.uid).collect() })
 }
 
@@ -176,7 +176,7 @@ async fn last_errors(engine: &Engine, job: &Job, run: &Run) -> Result<Vec<String
         match run.outcome {
             RunOutcome::Failed { error, .. } => errors.push(error),
             // What was before is mended.
-            RunOutcome::Succeeded | RunOutcome::Held { .. } => break,
+            RunOutcome::Succeeded | RunOutcome::Held(_) => break,
             RunOutcome::Running | RunOutcome::Stopped => {}
         }
     }

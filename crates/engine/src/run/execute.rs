@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use raccord_model::checkpoint::{Checkpoint, Cursor};
-use raccord_model::fact::{IntegrationFact, Run, RunOutcome, Tally};
+use raccord_model::fact::{DeletedBy, Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::language::transfer::Snapshot;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::records::Page;
@@ -227,7 +227,7 @@ impl Running<'_> {
         let mapped = map_page(job, page, self.run.id, now);
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
-        let snapshot = job.snapshot().filter(|_| is_snapshot(checkpoint));
+        let snapshot = job.snapshot().filter(|_| window::is_snapshot(checkpoint));
         let ordered = job.stream.cursor().is_some_and(|cursor| cursor.ordered);
         let greatest = mapped.greatest.as_ref().map(|greatest| self.not_beyond_now(greatest));
         let end = PageEnd { next: next_page, greatest, keyless: mapped.keyless() };
@@ -289,15 +289,10 @@ impl Running<'_> {
                 // From here on nobody goes on with it, whatever becomes of the runs that follow.
                 let held = checkpoint_only(self.job, window::hold(complete), run, now);
                 self.surroundings.sink.commit(held).await?;
-                Ok(RunOutcome::Held { deletes, of, keyless })
+                Ok(RunOutcome::Held(Hold::Deletions { deletes, of, keyless, by: DeletedBy::Snapshot }))
             }
         }
     }
-}
-
-/// Whether the window under way marks what it shows.
-fn is_snapshot(checkpoint: &Checkpoint) -> bool {
-    checkpoint.window.as_ref().is_some_and(|window| window.snapshot)
 }
 
 /// Whether an incremental window has seen every record of a page before: it asks for some of them each time anew.

@@ -254,8 +254,8 @@ fn tell(run: &Run) {
     let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept, .. } = run.tally;
     match &run.outcome {
         RunOutcome::Failed { error, .. } => tracing::warn!(fetched, rejected, %error, "failed"),
-        RunOutcome::Held { deletes, of, keyless } => {
-            tracing::warn!(deletes, of, keyless, "held: `raccord approve` lets it delete");
+        RunOutcome::Held(hold) => {
+            tracing::warn!(why = hold.because(), "held: `raccord approve` {}", hold.approval());
         }
         outcome => {
             let word = outcome.as_str();

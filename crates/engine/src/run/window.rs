@@ -138,7 +138,7 @@ pub fn restart(mut checkpoint: Checkpoint) -> Checkpoint {
     checkpoint
 }
 
-/// The same window, complete, whose sweep is held.
+/// The same window, complete, that is held for a person.
 pub fn hold(mut checkpoint: Checkpoint) -> Checkpoint {
     if let Some(window) = &mut checkpoint.window {
         window.held = true;
@@ -146,9 +146,22 @@ pub fn hold(mut checkpoint: Checkpoint) -> Checkpoint {
     checkpoint
 }
 
-/// Whether a checkpoint's window is a snapshot that waits for an approval.
+/// The checkpoint of a held window that a person takes for complete. It has proved no deletion: a snapshot is due anew.
+pub fn accept(mut checkpoint: Checkpoint) -> Checkpoint {
+    if let Some(window) = checkpoint.window.take() {
+        checkpoint.cursor = checkpoint.cursor.max(window.greatest);
+    }
+    checkpoint
+}
+
+/// Whether a checkpoint's window waits for an approval.
 pub fn is_held(checkpoint: &Checkpoint) -> bool {
-    checkpoint.window.as_ref().is_some_and(|window| window.snapshot && window.held)
+    checkpoint.window.as_ref().is_some_and(|window| window.held)
+}
+
+/// Whether the window under way marks what it shows.
+pub fn is_snapshot(checkpoint: &Checkpoint) -> bool {
+    checkpoint.window.as_ref().is_some_and(|window| window.snapshot)
 }
 
 #[cfg(test)]

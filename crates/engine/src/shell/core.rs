@@ -206,7 +206,7 @@ impl Core {
             _ => self.standings(&view::beside(self.runner.applied(), &name)).await?,
         };
         let end = match run.as_ref().map(|run| &run.outcome) {
-            Some(RunOutcome::Succeeded | RunOutcome::Held { .. }) => RunEnd::Complete,
+            Some(RunOutcome::Succeeded | RunOutcome::Held(_)) => RunEnd::Complete,
             Some(RunOutcome::Stopped | RunOutcome::Running) => RunEnd::Cut,
             Some(RunOutcome::Failed { .. }) | None => RunEnd::Failed,
         };

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod apply;
+pub mod approve;
 pub mod audit;
 pub mod discover;
 pub mod explain;

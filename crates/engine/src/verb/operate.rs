@@ -1,22 +1,22 @@
-//! What a person does to what runs: pause, resume, approve, resync. Facts only; no apply reverts them.
+//! What a person does to what runs: pause, resume, resync. Facts only; no apply reverts them.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
-use raccord_model::fact::{NoticeAbout, Pause, Run, RunCause, RunId, RunOutcome, Uid};
-use raccord_model::port::sink::{Batch, Fence, Swept};
+use raccord_model::fact::{NoticeAbout, Pause, RunId, Uid};
+use raccord_model::port::sink::{Batch, Fence};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
 use crate::alert::{News, outbox};
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
-use crate::facts::{Facts, put};
+use crate::facts::put;
 use crate::request::Reply;
+use crate::run::breaker;
 use crate::run::job::{self, Job};
 use crate::run::page::checkpoint_only;
-use crate::run::{breaker, sweep, window};
 
 /// Lets an integration stand still.
 pub async fn pause(
@@ -70,67 +70,6 @@ pub async fn resume(
     facts.commit(writes).await?;
     replies(Reply::Done(said));
     Ok(())
-}
-
-/// Deletes what a held run found missing. A later run that is held for as many rows stands in for the one that is
-/// named, for a schedule goes on while a person makes up their mind.
-pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -> Result<(), EngineError> {
-    let facts = engine.facts();
-    let mut run = facts.run(named).await?.ok_or_else(|| EngineError::Unknown {
-        kind: "run",
-        name: named.to_string(),
-        hint: "; `raccord runs` shows them".to_owned(),
-    })?;
-    if !matches!(run.outcome, RunOutcome::Held { .. }) {
-        let outcome = run.outcome.as_str();
-        return Err(EngineError::Invalid(format!("the run {named} is not held: it {outcome}")));
-    }
-    let job = prepare(engine, &run.transfer).await?;
-    if let Some(newest) = job.fact.last_run.filter(|newest| *newest != named) {
-        run = facts.run(newest).await?.filter(|newest| newest.outcome == run.outcome).ok_or_else(|| {
-            EngineError::Invalid(format!(
-                "a later run of `{}` has replaced the run {named}, with another outcome: `raccord status` shows it",
-                run.transfer
-            ))
-        })?;
-    }
-    let id = run.id;
-    // Its snapshot has taken the place of the held one, and is not complete: what it has not shown yet is still there.
-    if is_being_read(&facts, job.uid).await? {
-        return Err(EngineError::Invalid(format!(
-            "a later run of `{}` has begun and replaces the run {id}: try again when it has ended",
-            run.transfer
-        )));
-    }
-    if job.snapshot().is_none() {
-        return Err(EngineError::Invalid(format!(
-            "`{}` no longer deletes what a snapshot does not show: its `deletes`, or the subscription to `deleted`, \
-             is gone",
-            run.transfer
-        )));
-    }
-    let checkpoint = engine.sink.resume(job.uid).await?.filter(window::is_held).ok_or_else(|| {
-        EngineError::Invalid(format!("the snapshot of the run {id} is no longer there; run again"))
-    })?;
-    let now = engine.environment.now();
-    let sweep = sweep::approved(&job, (id, now), window::after_sweep(checkpoint, now));
-    if let Swept::Done(count) = engine.sink.sweep(sweep).await? {
-        run.tally.swept += count;
-    }
-    run.outcome = RunOutcome::Succeeded;
-    facts.commit(vec![put(Table::Runs, &id, &run)?]).await?;
-    replies(Reply::Done(format!(
-        "the run {id} is approved: {} rows of {} are deleted",
-        run.tally.swept, run.to
-    )));
-    Ok(())
-}
-
-/// Whether a run that reads a transfer's source is listed as begun, under way or cut by a kill. Such a run is listed
-/// under the lock of the facts, which whoever asks holds.
-async fn is_being_read(facts: &Facts, transfer: Uid) -> Result<bool, EngineError> {
-    let reads = |run: &Run| run.outcome == RunOutcome::Running && run.cause != RunCause::Deliveries;
-    Ok(facts.runs(usize::MAX).await?.iter().any(|run| run.transfer_uid == transfer && reads(run)))
 }
 
 /// Reads everything of a transfer again on its next run, or from a point on.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use raccord_engine::{Reply, Request};
-use raccord_model::fact::{Run, RunCause, RunId, RunOutcome};
+use raccord_model::fact::{DeletedBy, Hold, Run, RunCause, RunId, RunOutcome};
 use serde_json::json;
 use tokio::sync::watch;
 use wiremock::matchers::query_param;
@@ -38,7 +38,8 @@ async fn held(server: &MockServer) -> (Shop, RunId) {
     shows(server, &[&["1", "2"], &[]], false).await;
     run(&shop).await;
     let held = runs(&shop).await.remove(0);
-    assert_eq!(held.outcome, RunOutcome::Held { deletes: 3, of: 5, keyless: 0 });
+    let expected = Hold::Deletions { deletes: 3, of: 5, keyless: 0, by: DeletedBy::Snapshot };
+    assert_eq!(held.outcome, RunOutcome::Held(expected));
     (shop, held.id)
 }
 

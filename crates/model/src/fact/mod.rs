@@ -3,6 +3,7 @@
 //! They are kept by the state as versioned JSON of small size; an apply never rewinds them.
 
 mod audit;
+mod hold;
 mod integration;
 mod notice;
 mod reject;
@@ -28,6 +29,7 @@ use crate::row::FieldId;
 use crate::schema::Instant;
 
 pub use audit::{AuditEntry, AuditOutcome, AuditWay};
+pub use hold::{DeletedBy, Hold};
 pub use integration::{IntegrationFact, Pause, Trip, TripCause, Warned};
 pub use notice::{Channel, Notice, NoticeAbout, Share};
 pub use reject::{Reject, RejectId, RejectIdError};
@@ -154,6 +156,9 @@ pub struct TransferFact {
     /// The latest due time that a run has served. A run that was cut has served none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served: Option<Timestamp>,
+    /// What a person has approved of a held run, until a run has carried it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Hold>,
 }
 
 /// Where the due times of a schedule begin: another schedule, or another activation, begins anew.

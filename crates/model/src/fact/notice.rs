@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{RunId, Trip};
+use super::{Hold, RunId, Trip};
 use crate::canonical::Digest;
 use crate::language::integration::{Addresses, EmailAddress, Language};
 use crate::name::{EntityRef, Name};
@@ -98,15 +98,11 @@ pub enum NoticeAbout {
         run: RunId,
         /// Of which transfer.
         transfer: Name,
-        /// The entity it would delete from.
+        /// The entity that it writes.
         to: EntityRef,
-        /// How many rows would go.
-        deletes: u64,
-        /// Of how many.
-        of: u64,
-        /// How many records were shown whose key cannot be read.
-        #[serde(default)]
-        keyless: u64,
+        /// Why.
+        #[serde(flatten)]
+        hold: Hold,
     },
     /// Somebody tries out whether alerts arrive.
     Test {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Uid;
+use super::{Hold, Uid};
 use crate::name::{EntityRef, Name};
 use crate::schema::Instant;
 
@@ -145,16 +145,8 @@ pub enum RunOutcome {
         /// Whether the service refused our credentials.
         unauthorized: bool,
     },
-    /// Its snapshot would delete more than its share, or cannot be trusted; a person approves or lets it be.
-    Held {
-        /// How many rows would go.
-        deletes: u64,
-        /// Of how many.
-        of: u64,
-        /// How many records it showed whose key cannot be read: the rows that would go may be theirs.
-        #[serde(default, skip_serializing_if = "is_zero")]
-        keyless: u64,
-    },
+    /// It waits for a person, who approves or lets it be.
+    Held(Hold),
 }
 
 impl RunOutcome {
@@ -165,22 +157,13 @@ impl RunOutcome {
             Self::Succeeded => "succeeded",
             Self::Stopped => "stopped",
             Self::Failed { .. } => "failed",
-            Self::Held { .. } => "held",
+            Self::Held(_) => "held",
         }
     }
 
-    /// Why it is held, when it is; it completes "the run is held: …".
-    pub fn held_because(&self) -> Option<String> {
-        let Self::Held { deletes, of, keyless } = self else { return None };
-        let records = match keyless {
-            0 => return Some(format!("its snapshot would delete {deletes} of {of} rows")),
-            1 => "1 record".to_owned(),
-            more => format!("{more} records"),
-        };
-        Some(format!(
-            "its snapshot would delete {deletes} of {of} rows, which may be those of {records} whose key cannot be \
-             read"
-        ))
+    /// Why it is held, when it is.
+    pub const fn hold(&self) -> Option<&Hold> {
+        if let Self::Held(hold) = self { Some(hold) } else { None }
     }
 }
 
