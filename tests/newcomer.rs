@@ -1,6 +1,7 @@
 //! A newcomer's path: from a CSV file of their own to records, with the commands that the quickstart prints, as
 //! it prints them, in both its languages.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,17 +14,15 @@ use crate::environment::{TestEnvironment, fill, forget_settings};
 const BEGIN: &str = "<!-- newcomer -->";
 const END: &str = "<!-- /newcomer -->";
 
-/// What `cargo install` compiles is kept here for the next time.
-const COMPILED: &str = "target/newcomer";
+/// The directory of what the tests have compiled: the installation reuses it.
+const COMPILED: &str = "target";
 
-/// The settings of the installation that are ours. The profile compiles in a fraction of the time; everything that
-/// is needed was fetched when the tests were built.
-const CARGO: [(&str, &str); 4] = [
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
-    ("CARGO_PROFILE_RELEASE_LTO", "off"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-    ("CARGO_NET_OFFLINE", "true"),
-];
+/// What stands for `cargo`: the same program, which compiles as the tests do instead of for speed, at the real place of
+/// the clone. Everything that is needed was fetched when the tests were built.
+const CARGO: &str = r#"#!/bin/sh
+[ "$1" = install ] && [ "$2" = --path ] || exit 64
+path=$(realpath "$3") && shift 3 && exec "$REAL_CARGO" install --path "$path" --profile dev --offline "$@"
+"#;
 
 const PEOPLE: &str = "id,First Name,email,city,since\n\
     1,Zoé,ZOE@example.com,Montréal,2023-02-03\n\
@@ -48,6 +47,9 @@ impl Newcomer {
         let home = TempDir::new().unwrap();
         std::os::unix::fs::symlink(root(), home.path().join("raccord")).unwrap();
         fill(&home.path().join("mine/people.csv"), PEOPLE);
+        let cargo = home.path().join("programs/cargo");
+        fill(&cargo, CARGO);
+        std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
         Self { home }
     }
 
@@ -58,11 +60,12 @@ impl Newcomer {
         let mut command = Command::new("sh");
         command.args(["-c", line]).current_dir(self.home.path().join("mine")).stdin(Stdio::null());
         forget_settings(&mut command);
-        command.env("PATH", format!("{}:{path}", installed.join("bin").display()));
+        let programs = self.home.path().join("programs");
+        command.env("PATH", format!("{}:{}:{path}", programs.display(), installed.join("bin").display()));
         command
+            .env("REAL_CARGO", env!("CARGO"))
             .env("CARGO_INSTALL_ROOT", &installed)
-            .env("CARGO_TARGET_DIR", root().join(COMPILED))
-            .envs(CARGO);
+            .env("CARGO_TARGET_DIR", root().join(COMPILED));
         let output = command.output().unwrap();
         let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert!(output.status.success(), "{line}\n{out}{err}");

@@ -7,9 +7,13 @@ use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 const EXAMPLE: &str = "examples/quickstart";
 const STATE: &str = "target/quickstart/state.redb";
 
+/// Compiles in a third of the time of the release profile (`Cargo.toml`).
+const PROFILE: &str = "quickstart";
+
 /// The recipe: begins with no state, ends with a plan that must be empty.
 pub(crate) fn run() -> Result<(), RecipeError> {
-    step("build raccord", || execute(cargo().args(["build", "--release", "--locked", "--bin", "raccord"])))?;
+    let build = ["build", "--profile", PROFILE, "--locked", "--bin", "raccord"];
+    step("build raccord", || execute(cargo().args(build)))?;
     let directory = root().join(STATE).with_file_name("");
     if directory.exists() {
         fs::remove_dir_all(&directory).map_err(|source| RecipeError::File {
@@ -29,7 +33,6 @@ pub(crate) fn run() -> Result<(), RecipeError> {
 
 fn raccord(arguments: &[&str]) -> Result<(), RecipeError> {
     println!("\n$ raccord {}", arguments.join(" "));
-    execute(
-        cargo().args(["run", "--quiet", "--release", "--locked", "--bin", "raccord", "--"]).args(arguments),
-    )
+    let run = ["run", "--quiet", "--profile", PROFILE, "--locked", "--bin", "raccord", "--"];
+    execute(cargo().args(run).args(arguments))
 }

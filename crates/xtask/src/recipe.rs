@@ -2,7 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
+
+/// Where the programs of the third parties are installed.
+const PROGRAMS: &str = "target/counterparts/bin";
 
 /// Why a recipe stopped.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +52,19 @@ pub(crate) fn cargo() -> Command {
     program(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
 }
 
+/// A program of cargo that is no part of it, such as `cargo nextest`: the one on the path, else the one that `cargo xtask
+/// setup` installed beside the third parties.
+pub(crate) fn cargo_program(name: &str) -> Command {
+    let mut own = cargo();
+    own.arg(name);
+    if succeeds(cargo().args([name, "--version"])) {
+        return own;
+    }
+    let mut installed = program(&root().join(PROGRAMS).join(format!("cargo-{name}")).to_string_lossy());
+    installed.arg(name);
+    installed
+}
+
 /// A program that will run in the root of the repository.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
@@ -60,13 +79,51 @@ pub(crate) fn seed() -> u64 {
     now.duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs())
 }
 
+/// What a step took.
+pub(crate) struct Cost {
+    title: String,
+    wall: Duration,
+    /// Processor time of the programs that it ran, in user and system mode.
+    cpu: Duration,
+}
+
 /// Announces a step, does it, and says how long it took.
 pub(crate) fn step(title: &str, work: impl FnOnce() -> Result<(), RecipeError>) -> Result<(), RecipeError> {
+    measure(title, work).map(drop)
+}
+
+/// The same, and answers what it took, for a table at the end of a recipe.
+pub(crate) fn measure(
+    title: &str,
+    work: impl FnOnce() -> Result<(), RecipeError>,
+) -> Result<Cost, RecipeError> {
     println!("── {title}");
-    let begin = Instant::now();
+    let (begin, before) = (Instant::now(), children());
     work()?;
-    println!("   {title}: {} s", begin.elapsed().as_secs());
-    Ok(())
+    let (wall, cpu) = (begin.elapsed(), children().saturating_sub(before));
+    println!("   {title}: {} s", wall.as_secs());
+    Ok(Cost { title: title.to_owned(), wall, cpu })
+}
+
+/// Prints what each step took, and all of them together.
+pub(crate) fn show(costs: &[Cost]) {
+    let row = |title: &str, wall: Duration, cpu: Duration| {
+        println!("{title:<45} {:>8} {:>12.1}", wall.as_secs(), cpu.as_secs_f64() / 60.0);
+    };
+    println!("{:<45} {:>8} {:>12}", "step", "wall s", "CPU minutes");
+    for cost in costs {
+        row(&cost.title, cost.wall, cost.cpu);
+    }
+    let (wall, cpu) = (costs.iter().map(|cost| cost.wall).sum(), costs.iter().map(|cost| cost.cpu).sum());
+    row("all of them", wall, cpu);
+}
+
+/// The processor time of the programs that have ended so far.
+fn children() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN);
+    let time = usage.map(|usage| usage.user_time() + usage.system_time());
+    let micros = time.map_or(0, |time| time.num_microseconds());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 /// Runs a program to its end; an error when it does not succeed.

@@ -1,13 +1,10 @@
-//! Installs what the tests need, when it is missing: cargo's test runner and licence checker, and the third
-//! parties that the tests start, kubectl among them, in a Python environment of their own under `target`; and
-//! Prometheus's promtool, which reads alert rules.
+//! Installs what the tests need, when it is missing: the third parties that the tests start, kubectl among them, and
+//! cargo's test runner and licence checker, as prebuilt programs in a Python environment of their own under `target`;
+//! and Prometheus's promtool, which reads alert rules.
 
 use std::fs;
 
-use crate::recipe::{RecipeError, cargo, program, root, run as execute, step, succeeds};
-
-/// Programs of cargo, with the versions that are installed where there is none.
-const TOOLS: [(&str, &str); 2] = [("nextest", "cargo-nextest@0.9.143"), ("deny", "cargo-deny@0.20.2")];
+use crate::recipe::{RecipeError, program, root, run as execute, step, succeeds};
 
 /// Where the third parties are installed, and the list of them.
 const COUNTERPARTS: &str = "target/counterparts";
@@ -23,17 +20,8 @@ const PROMTOOL_PACKAGE: &str = "prometheus";
 
 /// The recipe.
 pub(crate) fn run() -> Result<(), RecipeError> {
-    for (name, package) in TOOLS {
-        if !succeeds(cargo().args([name, "--version"])) {
-            step(&format!("install {package}"), || install(package))?;
-        }
-    }
     counterparts()?;
     promtool()
-}
-
-fn install(package: &str) -> Result<(), RecipeError> {
-    execute(cargo().args(["install", "--locked", "--quiet", package]))
 }
 
 /// Installs the third parties, unless the list they were installed from is the present one.
