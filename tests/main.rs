@@ -3,6 +3,7 @@
 
 mod alerts;
 mod api;
+mod attacks;
 mod broken_state;
 mod commands;
 mod counterpart;

@@ -3,6 +3,7 @@
 mod arenas;
 mod args;
 mod command;
+mod descriptors;
 mod error;
 mod log;
 mod render;

@@ -48,8 +48,30 @@ pub fn load(input: &Input) -> Loaded {
     Reading::of(input).load(&input.variables)
 }
 
+/// How much a configuration may hold that somebody else sends.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How many documents, those of others included.
+    pub documents: usize,
+    /// How many values of all documents, aliases expanded.
+    pub values: usize,
+}
+
+/// What our own files hold is bounded file by file, and document by document.
+const OURS: Bounds = Bounds { documents: usize::MAX, values: usize::MAX };
+
 /// Loads texts, each with its name. The names are paths relative to `root`, as are data paths without a Stack.
 pub fn load_texts(texts: Vec<(String, Vec<u8>)>, root: &str, variables: &BTreeMap<String, String>) -> Loaded {
+    load_texts_within(OURS, texts, root, variables)
+}
+
+/// The same for texts that hold so much at the most; what is more is not read.
+pub fn load_texts_within(
+    bounds: Bounds,
+    texts: Vec<(String, Vec<u8>)>,
+    root: &str,
+    variables: &BTreeMap<String, String>,
+) -> Loaded {
     let mut texts: Vec<_> = texts
         .into_iter()
         .map(|(name, bytes)| {
@@ -60,10 +82,20 @@ pub fn load_texts(texts: Vec<(String, Vec<u8>)>, root: &str, variables: &BTreeMa
         })
         .collect();
     texts.sort_by(|a, b| a.0.cmp(&b.0));
-    load_all(texts, &clean(root), variables, Report::default())
+    load_within(bounds, texts, &clean(root), variables, Report::default())
 }
 
 pub(crate) fn load_all(
+    texts: Vec<(String, String, Vec<u8>)>,
+    root: &str,
+    given: &Variables,
+    report: Report,
+) -> Loaded {
+    load_within(OURS, texts, root, given, report)
+}
+
+fn load_within(
+    bounds: Bounds,
     texts: Vec<(String, String, Vec<u8>)>,
     root: &str,
     given: &Variables,
@@ -72,7 +104,7 @@ pub(crate) fn load_all(
     let files = texts.len();
     let texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
     let is_all_read = !report.has_errors();
-    let gathered = gather(&texts, &mut report);
+    let gathered = gather(&texts, bounds, &mut report);
     if gathered.count == 0 && !report.has_errors() {
         let help = "every document begins with `apiVersion: raccord/v1`; `raccord init` writes an example";
         let message = "no document of Raccord was found".to_owned();
@@ -144,11 +176,22 @@ struct Gathered<'t> {
     count: usize,
 }
 
-fn gather<'t>(texts: &'t [SourceText], report: &mut Report) -> Gathered<'t> {
+fn gather<'t>(texts: &'t [SourceText], bounds: Bounds, report: &mut Report) -> Gathered<'t> {
     let mut gathered = Gathered { documents: Vec::new(), broken: Vec::new(), count: 0 };
+    let (mut documents, mut values) = (0, 0);
     for text in texts {
         for chunk in split(&text.text) {
             let parsed = parse(&chunk);
+            documents += 1;
+            values += parsed.values;
+            if documents > bounds.documents || values > bounds.values {
+                let Bounds { documents, values } = bounds;
+                let message = format!(
+                    "there are more than {documents} documents, or more than {values} values in them"
+                );
+                report.error(Code::TooLarge, message, None);
+                return gathered;
+            }
             if let Some(root) = parsed.root {
                 gathered.add(text, root, parsed.problems, report);
                 continue;

@@ -37,6 +37,8 @@ pub(crate) struct Parsed<'t> {
     pub(crate) root: Option<Node<'t>>,
     /// The mistakes.
     pub(crate) problems: Vec<Problem>,
+    /// How many values were read, aliases expanded.
+    pub(crate) values: usize,
 }
 
 /// Reads one document.
@@ -61,7 +63,7 @@ pub(crate) fn parse<'t>(chunk: &Chunk<'t>) -> Parsed<'t> {
             None
         }
     };
-    Parsed { root, problems: reader.problems }
+    Parsed { root, problems: reader.problems, values: reader.nodes }
 }
 
 /// What an anchor stands for, and how much of the budget each use of it takes.

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::source::SourceError;
 use raccord_model::secret::{SecretRef, TextOrSecret};
 use secrecy::SecretString;
@@ -58,8 +59,12 @@ impl SecretReader {
     }
 
     fn read_file(&self, reference: &SecretRef, path: &str) -> Result<String, SourceError> {
-        let cannot =
-            |error: std::io::Error| unusable(reference, &format!("cannot be read: {}", error.kind()));
+        let cannot = |error: std::io::Error| {
+            if is_exhausted(&error) {
+                return SourceError::Exhausted { message: format!("{reference}: {error}") };
+            }
+            unusable(reference, &format!("cannot be read: {}", error.kind()))
+        };
         let file = File::open(self.root.join(path)).map_err(cannot)?;
         let mut text = String::new();
         file.take(MAX_SECRET + 1).read_to_string(&mut text).map_err(cannot)?;

@@ -20,7 +20,7 @@ use crate::engine::Replies;
 use crate::environment::Environment;
 use crate::facts::{Facts, put};
 use crate::failure::Failure;
-use crate::http::{Push, Readiness, Received, Serving};
+use crate::http::{Push, PushHead, Readiness, Received, Serving};
 use crate::request::{ApplyOptions, Reply, Request};
 use crate::transport::{Answering, Caller, Way};
 
@@ -90,8 +90,12 @@ impl<A: Serving + ?Sized> Serving for Audited<A> {
         self.inner.metrics()
     }
 
-    fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize> {
-        self.inner.largest_push(stack, source)
+    fn largest_push(&self) -> usize {
+        self.inner.largest_push()
+    }
+
+    fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+        self.inner.admit(head)
     }
 
     fn push_was_too_large(&self, source: &Name, peer: IpAddr) {
@@ -179,7 +183,8 @@ fn who(request: &Request, caller: &Caller) -> String {
         Request::Resume { by, .. } => by.as_ref(),
         _ => None,
     };
-    caller.name.as_ref().or(claimed).map_or_else(|| SOMEBODY.to_owned(), Clone::clone)
+    let claimed = claimed.map(|by| &**by);
+    caller.name.as_deref().or(claimed).unwrap_or(SOMEBODY).to_owned()
 }
 
 /// The part of an answer that says what was done.

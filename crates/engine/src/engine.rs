@@ -84,9 +84,13 @@ impl Engine {
                 verb::status::runs(self, transfer.as_ref(), limit, replies).await
             }
             Request::Records { entity, filter, limit } => {
+                let filter: Vec<_> = filter.into_iter().map(|(name, text)| (name, text.into())).collect();
                 verb::records::records(self, &entity, &filter, limit, replies).await
             }
-            Request::Explain { entity, key } => verb::explain::explain(self, &entity, &key, replies).await,
+            Request::Explain { entity, key } => {
+                let key: Vec<String> = key.into_iter().map(String::from).collect();
+                verb::explain::explain(self, &entity, &key, replies).await
+            }
             Request::Sample { desired, transfers, limit } => {
                 verb::sample::sample(self, &desired, &transfers, limit, replies).await
             }
@@ -95,10 +99,10 @@ impl Engine {
             }
             Request::ReplayRejects { transfer } => verb::rejects::replay(self, &transfer, replies).await,
             Request::Pause { integration, until, reason } => {
-                verb::operate::pause(self, &integration, until, reason, replies).await
+                verb::operate::pause(self, &integration, until, reason.map(String::from), replies).await
             }
             Request::Resume { integration, by } => {
-                verb::operate::resume(self, &integration, by, replies).await
+                verb::operate::resume(self, &integration, by.map(String::from), replies).await
             }
             Request::TestAlert { integration } => verb::alert::test(self, &integration, replies).await,
             Request::Approve { run } => verb::approve::approve(self, run, replies).await,

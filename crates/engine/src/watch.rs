@@ -28,6 +28,8 @@ pub struct Watch {
     pub pull: Duration,
     /// Where HTTP is served, if anywhere.
     pub listen: Option<Listen>,
+    /// How much HTTP takes at the most.
+    pub limits: Limits,
 }
 
 /// Why the daemon did not begin, or ended before it was asked to.
@@ -73,7 +75,7 @@ pub async fn watch(
         let end = stop.clone();
         let bound = Bound::new(&listen).await?;
         tracing::info!("listening on {}", bound.url());
-        beside.spawn(http::serve(bound, (listen.open_metrics, Limits::default()), (audited, access), end));
+        beside.spawn(http::serve(bound, (listen.open_metrics, what.limits), (audited, access), end));
     }
     let changed = Arc::new(Notify::new());
     // Watching ends when this is dropped.
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
     use crate::environment::{Environment, System};
     use crate::reload::Policy;
-    use crate::request::{ApplyOptions, Request};
+    use crate::request::{ApplyOptions, Request, Text};
     use crate::store::{Opener, Store};
 
     const CONFIGURATION: &str = "\
@@ -170,7 +172,7 @@ spec: {active: true, subscriptions: {people: [created]}}
         let desired = Arc::new(loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)));
         let plan = raccord_plan::Options::default();
         let by = "test".to_owned();
-        let options = ApplyOptions { plan, serial: 0, by: by.clone(), rollback_to: None, commit: None };
+        let options = ApplyOptions { plan, serial: 0, by: Text::cut(&by), rollback_to: None, commit: None };
         let (stop, stopped) = watch::channel(false);
         engine.handle(Request::Apply(desired, options), stopped.clone(), &mut |_| {}).await.unwrap();
         let listen = Listen {
@@ -181,8 +183,13 @@ spec: {active: true, subscriptions: {people: [created]}}
         };
         let settings =
             Settings { origin: Origin::Api, policy: Policy::default(), drain: Duration::from_mins(1), by };
-        let what =
-            Watch { settings, files: WatchSettings::default(), pull: Duration::MAX, listen: Some(listen) };
+        let what = Watch {
+            settings,
+            files: WatchSettings::default(),
+            pull: Duration::MAX,
+            listen: Some(listen),
+            limits: Limits::default(),
+        };
         let (_reload, reloads) = mpsc::channel(1);
         let (lived, ()) = tokio::join!(watch(&engine, &path, what, stopped, reloads), async {
             while server.received_requests().await.unwrap().is_empty() {

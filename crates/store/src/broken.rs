@@ -19,7 +19,7 @@ pub(crate) enum Broken {
     File(Arc<redb::Error>),
     /// The disk, a quota or a limit is reached.
     #[error("there is no room left for the state: {0}")]
-    Full(Arc<io::Error>),
+    Full(#[source] Arc<io::Error>),
     /// A part of the file is not what was written.
     #[error("the file is damaged: {0}; `raccord state check` looks at the whole of it")]
     Torn(Arc<str>),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use raccord_engine::plan::{Options, Plan, saved};
-use raccord_engine::request::ApplyOptions;
+use raccord_engine::request::{ApplyOptions, Text};
 use raccord_engine::{Reply, Request};
 use raccord_model::Desired;
 use raccord_model::plan::{Action, Consequence};
@@ -117,7 +117,7 @@ fn accept_pending(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), Comm
         options,
         serial: plan.serial,
         configuration: plan.configuration,
-        by: session::who(),
+        by: Text::cut(&session::who()),
     };
     applied(ui, &session, request)
 }
@@ -126,7 +126,7 @@ fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Resul
     let options = ApplyOptions {
         plan: change.options.clone(),
         serial,
-        by: session::who(),
+        by: Text::cut(&session::who()),
         rollback_to: change.rollback_to,
         commit: None,
     };

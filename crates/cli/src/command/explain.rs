@@ -1,7 +1,7 @@
 //! `raccord explain`.
 
 use clap::Args;
-use raccord_engine::request::Explanation;
+use raccord_engine::request::{Explanation, FieldText};
 use raccord_engine::{Reply, Request};
 use raccord_model::EntityRef;
 use raccord_model::foreign::line;
@@ -21,7 +21,7 @@ pub(crate) struct ExplainArgs {
     entity: EntityRef,
     /// The value of each key field, in the order of the entity's `key`
     #[arg(required = true)]
-    key: Vec<String>,
+    key: Vec<FieldText>,
     /// The form
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -36,7 +36,10 @@ pub(crate) fn explain(ui: &Ui, global: &Global, args: &ExplainArgs) -> Result<()
     })?;
     match args.output {
         Output::Json => ui.json(&found)?,
-        Output::Text => ui.print(&text(&args.entity, &args.key.join(", "), &found))?,
+        Output::Text => {
+            let key: Vec<&str> = args.key.iter().map(|text| &**text).collect();
+            ui.print(&text(&args.entity, &key.join(", "), &found))?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use raccord_engine::request::{Reason, Since, Text};
 use raccord_engine::{Environment as _, Reply, Request};
 use raccord_model::Name;
 use raccord_model::duration::Seconds;
@@ -23,7 +24,7 @@ pub(crate) struct PauseArgs {
     until: Option<String>,
     /// Why
     #[arg(long)]
-    reason: Option<String>,
+    reason: Option<Reason>,
 }
 
 /// Start an integration again after a pause or after the breaker disabled it
@@ -53,7 +54,7 @@ pub(crate) struct ResyncArgs {
     transfer: Name,
     /// Only from this value of the incremental field on
     #[arg(long, value_name = "VALUE")]
-    since: Option<String>,
+    since: Option<Since>,
 }
 
 pub(crate) fn pause(ui: &Ui, global: &Global, args: &PauseArgs) -> Result<(), CommandError> {
@@ -64,7 +65,7 @@ pub(crate) fn pause(ui: &Ui, global: &Global, args: &PauseArgs) -> Result<(), Co
 }
 
 pub(crate) fn resume(ui: &Ui, global: &Global, args: &ResumeArgs) -> Result<(), CommandError> {
-    let request = Request::Resume { integration: args.integration.clone(), by: Some(who()) };
+    let request = Request::Resume { integration: args.integration.clone(), by: Some(Text::cut(&who())) };
     say(ui, global, "resume", request)
 }
 

@@ -1,6 +1,7 @@
 //! `raccord records`.
 
 use clap::Args;
+use raccord_engine::request::{FieldText, TooLong};
 use raccord_engine::{Reply, Request};
 use raccord_model::{EntityRef, Ident};
 
@@ -20,7 +21,7 @@ pub(crate) struct RecordsArgs {
     entity: EntityRef,
     /// Only records whose field has this value; can be repeated
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
-    filter: Vec<(Ident, String)>,
+    filter: Vec<(Ident, FieldText)>,
     /// At most so many
     #[arg(long, default_value_t = 100)]
     limit: usize,
@@ -28,9 +29,10 @@ pub(crate) struct RecordsArgs {
     output: ListForm,
 }
 
-fn condition(text: &str) -> Result<(Ident, String), String> {
+fn condition(text: &str) -> Result<(Ident, FieldText), String> {
     let (field, value) = text.split_once('=').ok_or("write it as FIELD=VALUE")?;
-    Ok((field.parse().map_err(|error: raccord_model::name::NameError| error.to_string())?, value.to_owned()))
+    let field = field.parse().map_err(|error: raccord_model::name::NameError| error.to_string())?;
+    Ok((field, value.parse().map_err(|error: TooLong| error.to_string())?))
 }
 
 pub(crate) fn records(ui: &Ui, global: &Global, args: &RecordsArgs) -> Result<(), CommandError> {

@@ -27,11 +27,11 @@ pub(crate) enum TokenVerb {
 
 /// Make a token, and print it this once
 ///
-/// Only its hash is kept. The role apply includes plan, and every role includes read; operate is for pausing,
+/// Only its hash is kept. The role apply includes plan, plan and operate include read, and read includes metrics; operate is for pausing,
 /// resuming, approving, running, and looking at sources.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  raccord token create ci-main --role apply --expires 90d\n  \
-    raccord token create prometheus --role read")]
+    raccord token create prometheus --role metrics")]
 pub(crate) struct CreateArgs {
     /// What generations and the audit log call whoever uses it
     name: Name,

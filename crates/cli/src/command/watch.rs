@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use raccord_engine::Engine;
-use raccord_engine::http::Listen;
+use raccord_engine::http::{Limits, Listen};
 use raccord_engine::reload::{
     Checkout, DEBOUNCE, GIT_TIMEOUT, GitSettings, Loader, PULL_INTERVAL, Policy, Remote, WatchSettings,
 };
@@ -142,7 +142,9 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
         insecure: args.insecure_listen,
         open_metrics: args.open_metrics,
     });
-    Ok(Watch { settings, files, pull: Duration::from_secs(args.git_interval.0.max(1)), listen })
+    let pull = Duration::from_secs(args.git_interval.0.max(1));
+    let limits = Limits::default().within(crate::descriptors::raise());
+    Ok(Watch { settings, files, pull, listen, limits })
 }
 
 fn origin(global: &Global, args: &WatchArgs) -> Result<Origin, CommandError> {

@@ -73,10 +73,18 @@ pub(super) fn lower(spec: &WebhookSpec, settings: &HttpSettings, findings: &mut 
         delivery,
         events,
         taken,
+        by_url: spec.events.is_empty() || is_url_signed(&spec.verify),
         data_types: settings.data_types.keys().cloned().collect(),
         max_body: spec.max_body.0,
         rate_limit: spec.rate_limit,
     }
+}
+
+/// Whether a delivery proves the URL under which it comes. Where it does not, and `events` says what deliveries mean,
+/// what was signed as `created` could be sent again under a URL that says `deleted`.
+fn is_url_signed(verify: &VerifySpec) -> bool {
+    let Some(Scheme::Hmac(hmac)) = verify.scheme() else { return false };
+    SignedText::parse(hmac.signed()).is_ok_and(|signed| signed.has(&SignedPart::Url))
 }
 
 /// The paths of the body that are looked at, each once.

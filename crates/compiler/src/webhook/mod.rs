@@ -38,6 +38,8 @@ pub struct Hook {
     delivery: Option<ValuePlace>,
     events: Events,
     taken: Vec<Taken>,
+    /// Whether the URL may name the data type and the event.
+    by_url: bool,
     data_types: BTreeSet<DataTypeName>,
     max_body: u64,
     rate_limit: Rate,

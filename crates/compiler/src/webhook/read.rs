@@ -98,6 +98,11 @@ pub enum Unreadable {
     /// The event is named by something that is no name.
     #[error("the event has no name of at most {MAX_EVENT_NAME} bytes of text")]
     BadEvent,
+    /// The URL names the event, although it proves nothing.
+    #[error(
+        "the URL names the event, but `webhook.events` says what deliveries mean and the URL is not signed"
+    )]
+    UnsignedUrl,
     /// The URL names an event that is not listed, and is none of created, updated and deleted.
     #[error("the URL names the event `{0}`, which is not listed")]
     UnknownEvent(String),
@@ -128,6 +133,9 @@ impl Hook {
         }
         if is_too_deep(body) {
             return Err(Unreadable::TooDeep);
+        }
+        if !self.by_url && route != Route::default() {
+            return Err(Unreadable::UnsignedUrl);
         }
         let delivery = Delivery { header, body, found: self.select(body)? };
         let event = self.event_of(route, &delivery)?;

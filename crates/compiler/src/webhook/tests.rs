@@ -250,6 +250,7 @@ fn what_cannot_be_read_is_told_apart() {
 #[test]
 fn the_url_may_say_what_the_body_does_not() {
     let mut hook = hook();
+    hook.by_url = true;
     let route = |data_type, event| Route { data_type: Some(data_type), event: Some(event) };
     let body = r#" {"id": 9} "#;
     let cases = [
@@ -273,6 +274,34 @@ fn the_url_may_say_what_the_body_does_not() {
     assert_eq!(read(&hook, route("orders", "created"), "[1]"), "NoRecord(FieldPath([]))");
     hook.max_body = 4;
     assert_eq!(read(&hook, Route::default(), body), "TooLarge { size: 11, limit: 4 }");
+}
+
+#[test]
+fn the_url_says_something_only_where_it_is_all_there_is_or_is_signed() {
+    let hmac =
+        |signed: &str| json!({"hmac": {"secret": "${env:S}", "header": "X-Signature", "signed": signed}});
+    let listed = json!({"customer.created": {"dataType": "customers"}});
+    let check = |verify: Value, events: &Value, is_read: bool| {
+        let spec = webhook(&json!({"verify": verify, "event": "type", "events": events}));
+        let hook = lower(&spec, &settings()).0.unwrap();
+        let route = Route { data_type: Some("customers"), event: Some("deleted") };
+        let said = read(&hook, route, r#"{"id": 9, "type": "customer.created"}"#);
+        let expected = if is_read { "customers deleted delete" } else { "UnsignedUrl" };
+        assert!(said.starts_with(expected), "{verify} {events}: {said}");
+    };
+    for verify in [
+        json!({"stripe": {"secret": "${env:S}"}}),
+        json!({"standardWebhooks": {"secret": "${env:S}"}}),
+        json!({"bearer": "${env:T}"}),
+        json!({"apiKey": {"header": "X-Key", "value": "${env:K}"}}),
+        hmac("{body}"),
+    ] {
+        check(verify, &listed, false);
+    }
+    check(hmac("{url}{body}"), &listed, true);
+    check(hmac("{body}"), &json!({}), true);
+    check(json!({"bearer": "${env:T}"}), &json!({}), true);
+    check(hmac("{body}"), &json!({"customer.*": "ignore"}), false);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use raccord_compiler::connector::{ErrorHandler, HttpStream, Limits};
 use raccord_model::bytes_size::ByteSize;
+use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::source::SourceError;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, Request, Response};
@@ -174,6 +175,10 @@ impl Exchange {
     }
 
     fn unreachable(&self, url: &Url, error: reqwest::Error) -> Failure {
+        if is_exhausted(&error) || descriptors_are_out() {
+            let message = self.authenticator.masker.mask(&network_message(error));
+            return Failure::Transient(SourceError::Exhausted { message }, None);
+        }
         let message = if error.is_timeout() {
             format!("nothing complete came within {} s", self.limits.timeout.as_secs())
         } else {
@@ -203,6 +208,11 @@ impl Exchange {
         let said = self.authenticator.masker.excerpt(body, MAX_MESSAGE);
         if said.is_empty() { "nothing was said".to_owned() } else { said }
     }
+}
+
+/// Whether nothing more can be opened here. Looking up a name fails without saying so then.
+fn descriptors_are_out() -> bool {
+    std::fs::File::open("/dev/null").is_err_and(|error| is_exhausted(&error))
 }
 
 /// Where an answer sends us instead.

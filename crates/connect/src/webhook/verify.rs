@@ -22,6 +22,9 @@ use base64::Engine;
 /// How many signatures of one delivery are looked at; services send one for each secret that is in force.
 const MAX_SIGNATURES: usize = 16;
 
+/// Where Stripe puts its signatures.
+const STRIPE: &str = "stripe-signature";
+
 /// What arrived, as far as signatures are made over it.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery<'a> {
@@ -130,6 +133,23 @@ impl Verifier {
         }))
     }
 
+    /// Whether a delivery can be the service's own, as far as its headers show it. A credential is proved by them; of
+    /// a signature they only show that there is one.
+    pub fn admit(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        let is_there = |name: &str| single(headers, name).map(drop);
+        match &self.0 {
+            Way::Hmac(way) => {
+                is_there(&way.spec.header)?;
+                way.spec.timestamp.as_ref().map_or(Ok(()), |timestamp| is_there(&timestamp.header))
+            }
+            Way::Stripe { .. } => is_there(STRIPE),
+            Way::StandardWebhooks { prefix, .. } => ["id", "timestamp", "signature"]
+                .iter()
+                .try_for_each(|name| is_there(&format!("{prefix}{name}"))),
+            Way::Credential(credential) => credential.verify(headers),
+        }
+    }
+
     /// Whether a delivery is the service's own. `now` is our clock's.
     pub fn verify(&self, delivery: &Delivery<'_>, now: Timestamp) -> Result<(), Refused> {
         match &self.0 {
@@ -210,9 +230,8 @@ fn verify_stripe(
     delivery: &Delivery<'_>,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    const HEADER: &str = "stripe-signature";
-    let header = || HEADER.to_owned();
-    let value = single(delivery.headers, HEADER)?;
+    let header = || STRIPE.to_owned();
+    let value = single(delivery.headers, STRIPE)?;
     let (mut time, mut signatures) = (None, Vec::new());
     for part in value.split(|byte| *byte == b',') {
         let at = part.iter().position(|byte| *byte == b'=').ok_or_else(|| Refused::Malformed(header()))?;
@@ -226,7 +245,7 @@ fn verify_stripe(
     }
     let time = time.ok_or_else(|| Refused::Malformed(header()))?;
     let instant = instant(time, TimestampFormat::Unix).ok_or_else(|| Refused::Time(header()))?;
-    let signatures = decoded(&signatures, HEADER, from_hex)?;
+    let signatures = decoded(&signatures, STRIPE, from_hex)?;
     check_time(instant, tolerance, now)?;
     check(signers, &[time, b".", delivery.body], &signatures)
 }

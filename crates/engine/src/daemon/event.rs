@@ -112,6 +112,8 @@ pub enum RunEnd {
     /// It failed, or could not begin. After it was asked to stop, that is a cut: an edit's new epoch may have
     /// refused its commit.
     Failed,
+    /// It failed because something ran out on this machine: it is tried again soon, whatever the schedule says.
+    Exhausted,
     /// It stopped between two pages. When it was asked to, it has served no due time; when it stopped by itself, as
     /// over too many rejects, it has.
     Cut,

@@ -19,7 +19,8 @@ pub(super) struct Tracked {
     pub(super) run: Option<Running>,
     /// The first due time that no run has served; past ones are made up for by one run.
     pub(super) due: Option<Timestamp>,
-    /// The due time of a scheduled run that was cut, whatever the schedule says now.
+    /// The due time of a scheduled run that was cut, whatever the schedule says now; or when one is tried again that
+    /// failed for a reason on this machine.
     cut: Option<Timestamp>,
     /// Requests that wait for its next run, and since when the first of them does.
     requests: Vec<RequestId>,
@@ -223,6 +224,9 @@ impl Tracked {
             Cause::Scheduled { due } => {
                 self.standing.served = self.standing.served.max(Some(due));
                 self.set_due();
+                if end == RunEnd::Exhausted {
+                    self.cut = Some(retry_at(now, 1)).filter(|_| self.is_scheduled());
+                }
             }
             Cause::Requested => {}
             Cause::Deliveries if end == RunEnd::Complete => {

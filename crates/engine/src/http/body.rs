@@ -1,16 +1,21 @@
 //! Reading the body of a request: no more than it may have, no longer than it may take, and only what it says it is.
+//!
+//! What has come counts in the [`Intake`](super::intake::Intake) until it is known that its sender may send so much.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody, to_bytes};
+use axum::body::{Body, HttpBody};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use raccord_model::bytes_size::ByteSize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
+use super::intake::{Crowded, Share};
 use super::problem::Refusal;
 use super::{LINGER_BYTES, LINGER_TIME};
 use crate::failure::FailureCode;
@@ -24,15 +29,6 @@ pub(super) enum Media {
     Yaml,
 }
 
-/// How much may be read, and how long that may take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    /// So many bytes.
-    pub(super) bytes: usize,
-    /// So long.
-    pub(super) time: Duration,
-}
-
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
@@ -42,6 +38,14 @@ pub(super) enum BodyError {
     TooSlow,
     /// It ended too early.
     Cut,
+    /// It had to make room for others.
+    Crowded,
+}
+
+impl From<Crowded> for BodyError {
+    fn from(_: Crowded) -> Self {
+        Self::Crowded
+    }
 }
 
 impl BodyError {
@@ -51,46 +55,99 @@ impl BodyError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Cut => StatusCode::BAD_REQUEST,
+            Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
 
-/// The whole body.
-pub(super) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Result<Bytes, BodyError> {
-    let announced =
-        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > bounds.bytes) {
-        return Err(BodyError::TooLarge);
-    }
-    match tokio::time::timeout(bounds.time, to_bytes(body, bounds.bytes)).await {
-        Err(_) => Err(BodyError::TooSlow),
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_too_large(&error) => Err(BodyError::TooLarge),
-        Ok(Err(_)) => Err(BodyError::Cut),
-    }
-}
-
-/// Whether the reason lies in the length, somewhere down the causes.
-fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |error| error.source());
-    causes.any(|cause| cause.to_string() == "length limit exceeded")
-}
-
-/// The same for routes that answer with problems.
-pub(super) async fn read_or_refuse(
-    headers: &HeaderMap,
+/// A body on its way in, with what has come so far.
+pub(super) struct Incoming {
     body: Body,
-    bounds: Bounds,
-) -> Result<Bytes, Refusal> {
-    let refuse = |error: BodyError| {
-        let message = match error {
-            BodyError::TooLarge => format!("the body has more than {} MB", bounds.bytes >> 20),
-            BodyError::TooSlow => format!("the body did not come within {} s", bounds.time.as_secs()),
-            BodyError::Cut => "the body ended too early".to_owned(),
+    come: Vec<u8>,
+    announced: Option<usize>,
+    share: Option<Share>,
+    end: Instant,
+    is_complete: bool,
+}
+
+impl Incoming {
+    /// A body of which nothing has come, that may take so long.
+    pub(super) fn new(headers: &HeaderMap, body: Body, share: Share, time: Duration) -> Self {
+        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let end = Instant::now() + time;
+        Self { body, come: Vec::new(), announced, share: Some(share), end, is_complete: false }
+    }
+
+    /// Refuses a body that says itself that it is larger.
+    pub(super) fn announces_at_most(&self, most: usize) -> Result<(), BodyError> {
+        if self.announced.is_some_and(|length| length > most) { Err(BodyError::TooLarge) } else { Ok(()) }
+    }
+
+    /// Reads on until more than so many bytes have come, or all there are.
+    pub(super) async fn beginning(&mut self, bytes: usize) -> Result<&[u8], BodyError> {
+        while !self.is_complete && self.come.len() <= bytes {
+            self.frame().await?;
+        }
+        Ok(&self.come)
+    }
+
+    /// Reads on to the end, unless that makes more bytes than it may have. The share is kept as long as the bytes are.
+    pub(super) async fn whole(mut self, most: usize) -> Result<(Bytes, Option<Share>), BodyError> {
+        self.announces_at_most(most)?;
+        if self.beginning(most).await?.len() > most {
+            return Err(BodyError::TooLarge);
+        }
+        if let Some(share) = &self.share {
+            share.complete();
+        }
+        Ok((self.come.into(), self.share))
+    }
+
+    /// Whoever sends it may send so much, within a time of its own: it no longer counts among the unproved.
+    pub(super) fn prove(&mut self, time: Duration) {
+        self.share = None;
+        self.end = Instant::now() + time;
+    }
+
+    async fn frame(&mut self) -> Result<(), BodyError> {
+        let Self { body, share, end, .. } = self;
+        let crowded_out = async {
+            match share {
+                Some(share) => share.crowded_out().await,
+                None => std::future::pending().await,
+            }
         };
-        Refusal::new(error.status(), FailureCode::Invalid, message)
+        let next = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
+        let frame = tokio::select! {
+            () = crowded_out => return Err(BodyError::Crowded),
+            frame = tokio::time::timeout_at(*end, next) => frame.map_err(|_| BodyError::TooSlow)?,
+        };
+        match frame {
+            None => self.is_complete = true,
+            Some(Err(_)) => return Err(BodyError::Cut),
+            Some(Ok(frame)) => {
+                let Some(data) = frame.data_ref() else { return Ok(()) };
+                if let Some(share) = &self.share {
+                    share.grow(data.len())?;
+                }
+                self.come.extend_from_slice(data);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a route that answers with problems says that a body could not be read.
+pub(super) fn refuse(error: BodyError, most: usize) -> Refusal {
+    let message = match error {
+        BodyError::TooLarge => {
+            format!("the body has more than {}", ByteSize(u64::try_from(most).unwrap_or(u64::MAX)))
+        }
+        BodyError::TooSlow => "the body did not come in time".to_owned(),
+        BodyError::Cut => "the body ended too early".to_owned(),
+        BodyError::Crowded => return Refusal::unavailable("too much is being sent at once"),
     };
-    read(headers, body, bounds).await.map_err(refuse)
+    Refusal::new(error.status(), FailureCode::Invalid, message)
 }
 
 /// What a body says it is, when that is one of the media types that are taken.

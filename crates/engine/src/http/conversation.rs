@@ -17,10 +17,12 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::Frame;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Interval;
 use uuid::Uuid;
 
+use super::connections::Busy;
+use super::places::Taken;
 use super::problem::Refusal;
 use super::{MAX_PARTS, NDJSON, Serving};
 use crate::failure::Failure;
@@ -45,10 +47,13 @@ pub(super) struct Conversation {
 pub(super) struct Place {
     /// Its share of what may be asked at once.
     #[expect(dead_code, reason = "held until the end")]
-    pub(super) request: OwnedSemaphorePermit,
+    pub(super) request: Taken,
     /// Its share of the memory for uploaded configurations.
     #[expect(dead_code, reason = "held until the end")]
-    pub(super) upload: Option<OwnedSemaphorePermit>,
+    pub(super) upload: Option<Taken>,
+    /// Its connection, which makes no room for others meanwhile.
+    #[expect(dead_code, reason = "held until the end")]
+    pub(super) busy: Option<Busy>,
     /// Where it is known under the name its caller gave it.
     #[expect(dead_code, reason = "held until the end")]
     pub(super) entry: Option<Entry>,

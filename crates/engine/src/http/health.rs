@@ -18,11 +18,12 @@ pub(super) fn health() -> Response {
     (headers, "ok\n").into_response()
 }
 
-/// Whether it is ready.
-pub(super) fn readiness(serving: &dyn Serving, values: &Values) -> Result<Response, Refusal> {
+/// Whether it is ready; what is not as it should be, only for whoever is known.
+pub(super) fn readiness(serving: &dyn Serving, values: &Values, is_known: bool) -> Result<Response, Refusal> {
     let Readiness { ready, problems } = serving.readiness();
     let is_strict = values.flag("strict")?;
     let ready = ready && (problems.is_empty() || !is_strict);
+    let problems = if is_known { problems } else { Vec::new() };
     let mut response = operation::json(&Readiness { ready, problems })?;
     if !ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

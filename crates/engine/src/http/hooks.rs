@@ -1,20 +1,23 @@
 //! Webhooks: a push is handed on as it came, and its status is all that its sender learns.
 //!
-//! Whether it is genuine, the source's configuration decides, and whether it is too large when a body of any kind may
-//! be as large; here are only the limits that hold for everybody.
+//! Whether it is genuine, the source's configuration decides. What holds for everybody is here, the same for a source
+//! that is there and for one that is not: how much is read at the most, and that nothing is read of a delivery whose
+//! head alone shows that it proves nothing.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::body::{self, BodyError, Bounds};
+use super::body::{BodyError, Incoming};
+use super::intake::Share;
 use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::MAX_EVENT;
-use super::{Push, Received, Serving};
+use super::{MAX_BODY, Push, PushHead, Received, Serving};
 
 /// After how many seconds a delivery that could not be made durable is to be sent again.
 const AGAIN: u64 = 5;
@@ -29,13 +32,19 @@ pub(super) struct Pushed {
     pub(super) peer: IpAddr,
 }
 
-/// Hands a push on.
-pub(super) async fn receive(
+/// A push that has come in whole; what it takes of the memory for what is not proved is kept as long as its bytes.
+pub(super) struct Whole {
+    push: Push,
+    _share: Option<Share>,
+}
+
+/// Reads a push, unless its head alone shows that it is to be refused.
+pub(super) async fn read(
     serving: &dyn Serving,
     values: Result<Values, Refusal>,
     Pushed { headers, body, peer }: Pushed,
-    bounds: Bounds,
-) -> Response {
+    (share, time): (Share, Duration),
+) -> Result<Whole, Response> {
     let addressed = values.and_then(|values| {
         Ok((
             values.need("stack")?,
@@ -45,20 +54,34 @@ pub(super) async fn receive(
         ))
     });
     // A place that cannot be is refused like one that is not there.
-    let Ok((stack, source, data_type, event)) = addressed else { return status(Received::Refused) };
-    let bytes =
-        serving.largest_push(&stack, &source).map_or(bounds.bytes, |largest| largest.max(bounds.bytes));
-    let body = match body::read(&headers, body, Bounds { bytes, ..bounds }).await {
-        Ok(body) => body,
-        Err(error) => {
-            if error == BodyError::TooLarge {
-                serving.push_was_too_large(&source, peer);
-            }
-            return error.status().into_response();
+    let Ok((stack, source, data_type, event)) = addressed else { return Err(status(Received::Refused)) };
+    let head = PushHead { stack: &stack, source: &source, headers: &headers, peer };
+    serving.admit(&head).map_err(status)?;
+    let incoming = Incoming::new(&headers, body, share, time);
+    let read = incoming.whole(serving.largest_push().max(MAX_BODY)).await;
+    let (body, share) = read.map_err(|error| {
+        if error == BodyError::TooLarge {
+            serving.push_was_too_large(&source, peer);
         }
-    };
+        if error == BodyError::Crowded {
+            status(Received::Unavailable)
+        } else {
+            error.status().into_response()
+        }
+    })?;
     let push = Push { stack, source, data_type, event, headers, body, peer };
+    Ok(Whole { push, _share: share })
+}
+
+/// Hands a push on.
+pub(super) async fn receive(serving: &dyn Serving, whole: Whole) -> Response {
+    let Whole { push, _share } = whole;
     status(serving.receive(push).await)
+}
+
+/// There is no place for another request now.
+pub(super) fn busy() -> Response {
+    status(Received::Unavailable)
 }
 
 fn status(received: Received) -> Response {

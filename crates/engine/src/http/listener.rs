@@ -1,4 +1,4 @@
-//! Connections: where they are accepted, and how many at once.
+//! Connections: where they are accepted, and when they end although their peer has not ended them.
 //!
 //! HTTP/1.1 alone: a proxy in front may speak whatever it likes, and there is one set of limits to think of.
 
@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum_server::accept::Accept;
@@ -14,8 +15,10 @@ use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
+use tokio::time::Sleep;
 
+use super::connections::{Connections, Seat};
 use super::tls::{Certificate, Loaded};
 use super::{DRAIN_TIME, Limits, Listen, MAX_HEAD, ServeError};
 
@@ -58,7 +61,7 @@ impl Bound {
     pub(super) async fn serve(
         self,
         router: Router,
-        limits: Limits,
+        (limits, connections): (Limits, Arc<Connections>),
         mut end: watch::Receiver<bool>,
     ) -> Result<(), ServeError> {
         let Self { listener, address, tls } = self;
@@ -72,7 +75,7 @@ impl Bound {
         let mut server = Server::<SocketAddr>::from_listener(listener).handle(handle).http1_only();
         server.http_builder().http1().header_read_timeout(limits.head_time).max_buf_size(MAX_HEAD);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let bounded = Bounded(Arc::new(Semaphore::new(limits.connections)));
+        let bounded = Bounded { connections, stall_time: limits.stall_time };
         let outcome = match tls {
             None => server.acceptor(bounded).serve(service).await,
             Some(loaded) => {
@@ -88,9 +91,12 @@ impl Bound {
     }
 }
 
-/// Accepts connections up to a number, and closes further ones at once.
+/// Accepts connections; when there are too many, another one ends for each.
 #[derive(Clone)]
-struct Bounded(Arc<Semaphore>);
+struct Bounded {
+    connections: Arc<Connections>,
+    stall_time: Duration,
+}
 
 impl<S> Accept<TcpStream, S> for Bounded {
     type Stream = Held;
@@ -99,11 +105,11 @@ impl<S> Accept<TcpStream, S> for Bounded {
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
         let accept = || {
-            let full = |_| io::Error::new(io::ErrorKind::ConnectionRefused, "there are too many connections");
-            let place = Arc::clone(&self.0).try_acquire_owned().map_err(full)?;
+            let full = || io::Error::new(io::ErrorKind::ConnectionRefused, "there are too many connections");
+            let seat = self.connections.enter(stream.peer_addr()?).ok_or_else(full)?;
             // Answers are written whole; waiting for more would only delay them.
             stream.set_nodelay(true)?;
-            Ok((Held { stream, _place: place }, service))
+            Ok((Held { stream, seat, stall_time: self.stall_time, stalled: None }, service))
         };
         std::future::ready(accept())
     }
@@ -112,7 +118,34 @@ impl<S> Accept<TcpStream, S> for Bounded {
 /// A connection and its place among those that may be open.
 struct Held {
     stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+    seat: Seat,
+    /// How long its peer may take nothing of what is written.
+    stall_time: Duration,
+    /// Runs while it takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Held {
+    /// Whether the connection has to make room for another one.
+    fn is_over(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let room =
+            || io::Error::new(io::ErrorKind::ConnectionAborted, "the connection made room for another");
+        if self.seat.poll_over(context) { Err(room()) } else { Ok(()) }
+    }
+
+    /// Gives a peer up that takes nothing any more: what waits for it would stay for ever.
+    fn watch<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let time = self.stall_time;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+        match stalled.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
 }
 
 impl AsyncRead for Held {
@@ -121,6 +154,7 @@ impl AsyncRead for Held {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.is_over(context)?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -131,7 +165,9 @@ impl AsyncWrite for Held {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.is_over(context)?;
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch(written, context)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -147,7 +183,9 @@ impl AsyncWrite for Held {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        self.is_over(context)?;
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.watch(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -7,13 +7,17 @@
 mod auth;
 mod body;
 pub mod client;
+mod connections;
 mod conversation;
 mod health;
 mod hooks;
+mod intake;
 mod listener;
+mod network;
 pub mod openapi;
 mod operation;
 pub mod parameter;
+mod places;
 pub mod problem;
 pub mod route;
 mod server;
@@ -40,10 +44,25 @@ pub use listener::Bound;
 pub use server::serve;
 
 /// The largest uploaded configuration, in bytes.
-pub const MAX_CONFIGURATION: usize = 64 << 20;
+pub const MAX_CONFIGURATION: usize = 16 << 20;
 
-/// The largest other body, in bytes. A source may allow its webhook more or less.
+/// How many documents or resources an uploaded configuration may hold.
+pub const MAX_DOCUMENTS: usize = 20_000;
+
+/// How many values and names an uploaded configuration may hold: each takes far more memory than its text.
+pub const MAX_VALUES: usize = 500_000;
+
+/// The largest body of any other request, in bytes.
+pub const MAX_QUESTION: usize = 64 << 10;
+
+/// How many bytes of a delivery are read at the least, whatever the sources allow.
 pub const MAX_BODY: usize = 1 << 20;
+
+/// How many bytes of bodies are in memory whose senders have not proved that they may send them.
+pub const MAX_UNPROVED: usize = 64 << 20;
+
+/// How many of them may come from one address, or from one `/64` of IPv6.
+pub const MAX_UNPROVED_OF_ONE: usize = 32 << 20;
 
 /// How many bytes the head of a request may have.
 pub const MAX_HEAD: usize = 32 << 10;
@@ -63,14 +82,28 @@ pub const LINGER_BYTES: usize = 16 << 20;
 /// For how long that is done.
 pub const LINGER_TIME: Duration = Duration::from_secs(1);
 
-/// How many connections are open at once; further ones are closed at once.
+/// How many connections are open at once. For a further one another ends: of those that wait for a request, the one
+/// that has waited longest, of the address that has the most.
 pub const MAX_CONNECTIONS: usize = 1024;
 
-/// How many requests are answered at once; further ones are told to come back.
+/// How many of them may come from one address, or from one `/64` of IPv6.
+pub const MAX_CONNECTIONS_OF_ONE: usize = 256;
+
+/// How many descriptors are left for everything else when connections take what the system allows.
+pub const RESERVED_DESCRIPTORS: usize = 128;
+
+/// How many requests are answered at once; further ones are told to come back. Health, readiness and whatever is
+/// refused take no place, and no request takes one before its body is there.
 pub const MAX_REQUESTS: usize = 256;
+
+/// How many of them may be of one token.
+pub const MAX_REQUESTS_OF_ONE: usize = 64;
 
 /// How many uploaded configurations are held in memory at once; further ones wait.
 pub const MAX_UPLOADS: usize = 4;
+
+/// How many of them may be of one token.
+pub const MAX_UPLOADS_OF_ONE: usize = 2;
 
 /// How many tokens that nobody has may be tried from one address in a minute; then they are no longer logged, and
 /// refused with 429. A token of 32 random bytes is not guessed, so this only keeps the log readable, and a
@@ -104,8 +137,11 @@ pub trait Serving: Answering {
     fn readiness(&self) -> Readiness;
     /// Metrics as Prometheus reads them.
     fn metrics(&self) -> Async<'_, String>;
-    /// How many bytes a delivery to a source may have; none for a source that is not there.
-    fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize>;
+    /// How many bytes a delivery may have to whichever source allows the most: so many are read of every one, so that
+    /// nobody learns which source is there.
+    fn largest_push(&self) -> usize;
+    /// Looks at the head of a delivery before its body is read, and refuses what cannot be proved any more.
+    fn admit(&self, head: &PushHead<'_>) -> Result<(), Received>;
     /// Hears of a delivery that was refused before its body was read, because it is larger than it may be.
     fn push_was_too_large(&self, source: &Name, peer: IpAddr);
     /// Takes a webhook delivery. When it is [`Received::Accepted`], it is durable.
@@ -119,8 +155,22 @@ pub struct Readiness {
     /// Whether it answers and runs what is due.
     pub ready: bool,
     /// What is not as it should be, in words: the last configuration is bad, an integration is disabled. With
-    /// `?strict` anything here makes it not ready.
+    /// `?strict` anything here makes it not ready. Only for whoever has a token with the role read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+}
+
+/// A webhook delivery of which nothing but the head has come.
+#[derive(Debug, Clone, Copy)]
+pub struct PushHead<'p> {
+    /// The stack that the URL names.
+    pub stack: &'p Name,
+    /// The source that the URL names.
+    pub source: &'p Name,
+    /// The headers.
+    pub headers: &'p HeaderMap,
+    /// Who sends it.
+    pub peer: IpAddr,
 }
 
 /// A webhook delivery as it came.
@@ -190,8 +240,24 @@ pub struct Limits {
     pub stall_time: Duration,
     /// [`MAX_CONNECTIONS`].
     pub connections: usize,
+    /// [`MAX_CONNECTIONS_OF_ONE`].
+    pub connections_of_one: usize,
     /// [`MAX_REQUESTS`].
     pub requests: usize,
+    /// [`MAX_REQUESTS_OF_ONE`].
+    pub requests_of_one: usize,
+}
+
+impl Limits {
+    /// The same, with no more connections than a process has descriptors for.
+    #[must_use]
+    pub fn within(self, descriptors: usize) -> Self {
+        let most = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(descriptors / 4).max(1);
+        let connections = self.connections.min(most);
+        // One address never takes them all.
+        let of_one = self.connections_of_one.min(connections.div_ceil(2));
+        Self { connections, connections_of_one: of_one, ..self }
+    }
 }
 
 impl Default for Limits {
@@ -202,7 +268,9 @@ impl Default for Limits {
             upload_time: UPLOAD_TIME,
             stall_time: STALL_TIME,
             connections: MAX_CONNECTIONS,
+            connections_of_one: MAX_CONNECTIONS_OF_ONE,
             requests: MAX_REQUESTS,
+            requests_of_one: MAX_REQUESTS_OF_ONE,
         }
     }
 }

@@ -61,7 +61,7 @@ pub fn document() -> Value {
                 "type": "http",
                 "scheme": "bearer",
                 "description": "A token that `raccord token create` has made, with the role that the operation names. \
-                    The role apply includes plan, and every role includes read.",
+                    The role apply includes plan, plan and operate include read, and every role includes metrics.",
             } },
         },
     })
@@ -80,7 +80,8 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     }
     operation["security"] = match route.guard {
         Guard::Open | Guard::Signature => json!([]),
-        Guard::Metrics => json!([{ "token": ["read"] }]),
+        Guard::Details => json!([{}, { "token": ["read"] }]),
+        Guard::Metrics => json!([{ "token": ["metrics"] }]),
         Guard::Role(role) => json!([{ "token": [role.as_str()] }]),
         Guard::PerRequest => json!([{ "token": [] }]),
     };
@@ -212,6 +213,7 @@ fn failures(route: &Route) -> Vec<u16> {
     }
     match route.guard {
         Guard::Open => {}
+        Guard::Details => statuses.extend([401, 429, 500]),
         Guard::Signature => statuses.extend([403, 429]),
         Guard::Metrics | Guard::Role(_) | Guard::PerRequest => {
             statuses.extend([401, 403, 429, 500]);

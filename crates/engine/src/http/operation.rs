@@ -18,7 +18,7 @@ use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::Answer;
 use super::upload;
-use crate::request::{ApplyOptions, RejectView, Reply, Request};
+use crate::request::{ApplyOptions, Reason, RejectView, Reply, Request, Text, Who};
 use crate::transport::Caller;
 
 /// What `POST /v1/apply` answers.
@@ -77,12 +77,8 @@ pub(super) struct Pause {
     #[schemars(with = "Option<Instant>")]
     pub(super) until: Option<Timestamp>,
     /// Why.
-    #[schemars(length(max = 500))]
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Reason>,
 }
-
-/// The longest reason, in characters.
-const MAX_REASON: usize = 500;
 
 /// What a route asks the engine.
 pub(super) fn request_of(
@@ -112,7 +108,7 @@ pub(super) fn request_of(
                 serial: values.number("serial")?,
                 by: by(from.caller),
                 rollback_to: None,
-                commit: values.word("commit", 64)?,
+                commit: values.word("commit", 64)?.map(|commit| Text::cut(&commit)),
             };
             Request::Apply(configuration(body, from.root)?, options)
         }
@@ -136,8 +132,8 @@ pub(super) struct From<'a> {
     pub(super) root: &'a str,
 }
 
-fn by(caller: &Caller) -> String {
-    caller.name.clone().unwrap_or_default()
+fn by(caller: &Caller) -> Who {
+    Text::cut(caller.name.as_deref().unwrap_or_default())
 }
 
 fn options(values: &Values) -> Result<Options, Refusal> {
@@ -160,9 +156,6 @@ fn pause(values: &Values, body: Option<(Bytes, Media)>) -> Result<Request, Refus
         Some((bytes, _)) => body::object(&bytes)?,
         None => Pause::default(),
     };
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
-        return Err(Refusal::invalid(format!("the reason has more than {MAX_REASON} characters")));
-    }
     Ok(Request::Pause { integration: values.need("name")?, until, reason })
 }
 

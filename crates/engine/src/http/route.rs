@@ -59,11 +59,13 @@ impl Method {
 pub enum Guard {
     /// Everybody who reaches the address.
     Open,
+    /// Everybody who reaches the address; whoever has a token that includes the role read sees more.
+    Details,
     /// Whoever proves it in a way that the source is configured for.
     Signature,
     /// Whoever has a token that includes the role.
     Role(Role),
-    /// Whoever has a token that includes the role, or everybody when the daemon was told so.
+    /// Whoever has a token that includes the role metrics, or everybody when the daemon was told so.
     Metrics,
     /// Whoever has a token that includes the role of what is asked.
     PerRequest,
@@ -177,10 +179,10 @@ pub const ROUTES: &[Route] = &[
         id: "readiness",
         method: Method::Get,
         path: "/readyz",
-        guard: Guard::Open,
+        guard: Guard::Details,
         summary: "Whether the daemon runs what is due",
         description: "503 when it does not. With `strict`, also when the last configuration is bad or an \
-            integration is disabled.",
+            integration is disabled. What is not as it should be is only told to whoever has a token with the role read.",
         parameters: &[query("strict", Kind::Flag, "Whether every problem makes it not ready.")],
         body: Body::None,
         answer: Answer::Readiness,
@@ -192,7 +194,7 @@ pub const ROUTES: &[Route] = &[
         path: "/metrics",
         guard: Guard::Metrics,
         summary: "Metrics, as Prometheus reads them",
-        description: "Needs a token with the role read, unless the daemon was started with `--open-metrics`.",
+        description: "Needs a token with the role metrics, unless the daemon was started with `--open-metrics`.",
         parameters: &[],
         body: Body::None,
         answer: Answer::Metrics,

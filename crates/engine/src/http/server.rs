@@ -1,12 +1,14 @@
-//! The way of a request: a place, a token, its parameters, its body, the engine, an answer.
+//! The way of a request: a token, its parameters, its body, a place, the engine, an answer.
 //!
-//! Each step may refuse, in this order; nothing is read of a body before it is known who sends it.
+//! Each step may refuse, in this order; nothing is read of a body before it is known who sends it, and no more of it
+//! than its sender's role may send. Health and readiness need none of it, and are answered whatever else is going on.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, FromRequestParts as _, RawPathParams, Request as HttpRequest, State};
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_request;
@@ -14,24 +16,28 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
 use raccord_model::fact::{Role, Token};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use super::auth::{self, Attempts, authenticate};
-use super::body::{self, Bounds, Media};
+use super::body::{self, Incoming, Media};
+use super::connections::Connections;
 use super::conversation::{Conversation, Place, UnderWay};
+use super::intake::Intake;
 use super::listener::Bound;
+use super::network::Network;
 use super::operation::{From, answer_of, request_of};
 use super::parameter::Values;
+use super::places::{Places, Taken};
 use super::problem::Refusal;
 use super::route::{Answer, Body, Guard, Method, ROUTES, Route};
 use super::{
-    Access, Limits, MAX_BODY, MAX_CONFIGURATION, MAX_UPLOADS, PROTOCOL_HEADER, REQUEST_HEADER, ServeError,
-    Serving, health, hooks, openapi, upload,
+    Access, Limits, MAX_CONFIGURATION, MAX_QUESTION, MAX_UNPROVED, MAX_UNPROVED_OF_ONE, MAX_UPLOADS,
+    MAX_UPLOADS_OF_ONE, PROTOCOL_HEADER, REQUEST_HEADER, ServeError, Serving, health, hooks, openapi, upload,
 };
 use crate::access::{admit, required};
 use crate::audit::{AuditLog, in_words};
 use crate::failure::{Failure, FailureCode};
-use crate::request::Request;
+use crate::request::{Request, Sort};
 use crate::transport::{Caller, PROTOCOL, Way};
 
 /// What every request is answered with.
@@ -41,8 +47,12 @@ struct Shared {
     log: AuditLog,
     open_metrics: bool,
     limits: Limits,
-    requests: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
+    connections: Arc<Connections>,
+    intake: Arc<Intake>,
+    requests: Places,
+    uploads: Places,
+    /// Configurations are read one after the other: reading takes several times the memory of what is read.
+    reading: Semaphore,
     under_way: Arc<UnderWay>,
     strangers: Attempts,
     refusals: Attempts,
@@ -57,20 +67,24 @@ pub async fn serve(
     end: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let log = AuditLog::new(access.facts.clone(), Arc::clone(&access.environment));
+    let connections = Arc::new(Connections::new(limits.connections, limits.connections_of_one));
     let shared = Shared {
         serving,
         access,
         log,
         open_metrics,
         limits,
-        requests: Arc::new(Semaphore::new(limits.requests)),
-        uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
+        connections: Arc::clone(&connections),
+        intake: Arc::new(Intake::new(MAX_UNPROVED, MAX_UNPROVED_OF_ONE)),
+        requests: Places::new(limits.requests, limits.requests_of_one),
+        uploads: Places::new(MAX_UPLOADS, MAX_UPLOADS_OF_ONE),
+        reading: Semaphore::new(1),
         under_way: Arc::default(),
         strangers: Attempts::default(),
         refusals: Attempts::default(),
         document: openapi::text().into(),
     };
-    bound.serve(router(Arc::new(shared)), limits, end).await
+    bound.serve(router(Arc::new(shared)), (limits, connections), end).await
 }
 
 /// The router that the table says.
@@ -113,6 +127,7 @@ async fn respond(route: &'static Route, shared: &Shared, peer: SocketAddr, reque
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
+    shared.connections.answered(peer);
     tracing::debug!(route = route.id, status = response.status().as_u16(), %peer, "answered");
     let headers = response.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
@@ -125,25 +140,25 @@ async fn answer(
     peer: SocketAddr,
     request: HttpRequest,
 ) -> Result<Response, Refusal> {
-    let busy = |_| Refusal::unavailable("there are too many requests at once");
-    let place = Arc::clone(&shared.requests).try_acquire_owned().map_err(busy)?;
     let (mut parts, body) = request.into_parts();
     if route.guard == Guard::Signature {
         let values = values(route, &mut parts).await;
-        let pushed = hooks::Pushed { headers: parts.headers, body, peer: peer.ip() };
-        return Ok(hooks::receive(shared.serving.as_ref(), values, pushed, ordinary(shared.limits)).await);
+        return Ok(shared.push(values, parts, (body, peer)).await);
     }
     let token = shared.token(route, &parts, peer).await?;
     let values = values(route, &mut parts).await?;
     match (route.answer, token) {
         (Answer::Text, _) => Ok(health::health()),
-        (Answer::Readiness, _) => health::readiness(shared.serving.as_ref(), &values),
+        (Answer::Readiness, token) => {
+            let is_known = token.is_some_and(|token| token.allows(Role::Read));
+            health::readiness(shared.serving.as_ref(), &values, is_known)
+        }
         (Answer::Metrics, _) => Ok(health::metrics(shared.serving.as_ref()).await),
         (Answer::Document, _) => Ok(openapi::response(&shared.document)),
         (Answer::Nothing, Some(token)) => shared.stop(&token, &values),
         (_, Some(token)) => {
-            let asked = Asked { route, values, token };
-            shared.converse(asked, (parts, body), place).await
+            let asked = Asked { route, values, token, peer };
+            shared.converse(asked, (parts, body)).await
         }
         (_, None) => Err(Failure::new(FailureCode::Unauthenticated, "a token is needed").into()),
     }
@@ -160,6 +175,13 @@ struct Asked {
     route: &'static Route,
     values: Values,
     token: Token,
+    peer: SocketAddr,
+}
+
+/// The body of a request, its place among the uploads when it needs one.
+struct Question {
+    body: Option<(Bytes, Media)>,
+    upload: Option<Taken>,
 }
 
 impl Shared {
@@ -168,11 +190,13 @@ impl Shared {
         let role = match route.guard {
             Guard::Open | Guard::Signature => return Ok(None),
             Guard::Metrics if self.open_metrics => return Ok(None),
-            Guard::Metrics => Some(Role::Read),
+            // Whoever shows no token sees less.
+            Guard::Details if !parts.headers.contains_key(AUTHORIZATION) => return Ok(None),
+            Guard::Metrics => Some(Role::Metrics),
             Guard::Role(role) => Some(role),
-            Guard::PerRequest => None,
+            Guard::Details | Guard::PerRequest => None,
         };
-        let peer = peer.ip().to_string();
+        let peer = Network::of(peer.ip()).to_string();
         let token = authenticate(&parts.headers, &self.access, &self.strangers, &peer).await?;
         if let Some(role) = role {
             self.require(&token, role, route.summary).await?;
@@ -207,32 +231,52 @@ impl Shared {
         Err(Failure::new(FailureCode::Unknown, format!("no request {id} of this token is under way")).into())
     }
 
+    /// Takes a webhook delivery in.
+    async fn push(
+        &self,
+        values: Result<Values, Refusal>,
+        parts: Parts,
+        (body, peer): (axum::body::Body, SocketAddr),
+    ) -> Response {
+        let serving = self.serving.as_ref();
+        let share = self.intake.enter(Network::of(peer.ip()));
+        let pushed = hooks::Pushed { headers: parts.headers, body, peer: peer.ip() };
+        let whole = match hooks::read(serving, values, pushed, (share, self.limits.body_time)).await {
+            Ok(whole) => whole,
+            Err(refused) => return refused,
+        };
+        let Some(_place) = self.requests.try_take(None) else { return hooks::busy() };
+        let _busy = self.connections.busy(peer);
+        hooks::receive(serving, whole).await
+    }
+
     /// Asks the engine.
     async fn converse(
         &self,
         asked: Asked,
         (parts, body): (Parts, axum::body::Body),
-        place: OwnedSemaphorePermit,
     ) -> Result<Response, Refusal> {
-        let Asked { route, values, token } = asked;
+        let Asked { route, values, token, peer } = asked;
         if parts.headers.contains_key(PROTOCOL_HEADER) {
             speaks_ours(&values)?;
         }
         let id = values.id(REQUEST_HEADER)?;
         let caller = auth::caller(&token);
-        let upload = self.place_for_upload(route).await?;
-        let read = self.read(route, &parts, body).await?;
-        let (mut request, caller) = self.understand(route, values, read, caller).await?;
+        let share = self.intake.enter(Network::of(peer.ip()));
+        let incoming = Incoming::new(&parts.headers, body, share, self.limits.body_time);
+        let Question { body, upload } = self.read((route, &token), &parts, incoming).await?;
+        let busy = self.connections.busy(peer);
+        let place = self.requests.try_take(Some(token.name.as_str()));
+        let place = place.ok_or_else(|| Refusal::unavailable("there are too many requests at once"))?;
+        let (mut request, caller) =
+            self.understand((route, values), (body, upload.is_some()), caller).await?;
         if route.body == Body::Request {
-            self.require(&token, required(&request), &in_words(&request)).await?;
-            if let Err(failure) = admit(&request, Way::Http) {
-                self.refuse(&token, &in_words(&request), &failure.message).await;
-                return Err(failure.into());
+            self.permit(&token, &request).await?;
+            if upload.is_some() {
+                let root = self.access.root.clone();
+                request = self.beside(true, move || upload::examine(request, &root)).await?;
             }
-            let root = self.access.root.clone();
-            request = beside(move || upload::examine(request, &root)).await?;
         }
-        let upload = upload.filter(|_| upload::holds_configuration(&request));
         let (sender, stop) = watch::channel(false);
         let entry = match id {
             Some(id) => {
@@ -248,7 +292,7 @@ impl Shared {
             None => None,
         };
         let stall_time = self.limits.stall_time;
-        let place = Place { request: place, upload, entry, stop: sender, stall_time };
+        let place = Place { request: place, upload, busy, entry, stop: sender, stall_time };
         let conversation = Conversation::begin(Arc::clone(&self.serving), request, caller, (stop, place));
         match route.answer {
             Answer::Parts => conversation.stream().await,
@@ -256,55 +300,88 @@ impl Shared {
         }
     }
 
-    /// A share of the memory for uploaded configurations, when the route may need it.
-    async fn place_for_upload(&self, route: &Route) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
-        if !matches!(route.body, Body::Configuration | Body::Request) {
-            return Ok(None);
+    /// Whether the bearer of a token may ask something over HTTP; it is written down when not.
+    async fn permit(&self, token: &Token, request: &Request) -> Result<(), Refusal> {
+        self.require(token, required(request.sort()), &in_words(request)).await?;
+        if let Err(failure) = admit(request.sort(), Way::Http) {
+            self.refuse(token, &in_words(request), &failure.message).await;
+            return Err(failure.into());
         }
-        let waiting =
-            tokio::time::timeout(self.limits.upload_time, Arc::clone(&self.uploads).acquire_owned());
-        match waiting.await {
-            Ok(Ok(place)) => Ok(Some(place)),
-            _ => Err(Refusal::unavailable("there are too many uploads at once")),
-        }
+        Ok(())
     }
 
     /// The body, when the route takes one.
     async fn read(
         &self,
-        route: &Route,
+        (route, token): (&Route, &Token),
         parts: &Parts,
-        body: axum::body::Body,
-    ) -> Result<Option<(Bytes, Media)>, Refusal> {
+        incoming: Incoming,
+    ) -> Result<Question, Refusal> {
         let headers = &parts.headers;
-        let ordinary = ordinary(self.limits);
-        let upload = Bounds { bytes: MAX_CONFIGURATION, time: self.limits.upload_time };
-        let (taken, bounds): (&[Media], _) = match route.body {
-            Body::None | Body::Push => return Ok(None),
-            Body::Configuration => (&[Media::Json, Media::Yaml], upload),
-            Body::Request => (&[Media::Json], upload),
-            Body::Pause => {
-                let bytes = body::read_or_refuse(headers, body, ordinary).await?;
-                if bytes.is_empty() {
-                    return Ok(None);
-                }
-                return Ok(Some((bytes, body::media(headers, &[Media::Json])?)));
+        let fits = incoming.announces_at_most(MAX_CONFIGURATION);
+        fits.map_err(|error| body::refuse(error, MAX_CONFIGURATION))?;
+        match route.body {
+            Body::None | Body::Push => Ok(Question { body: None, upload: None }),
+            Body::Configuration => {
+                let media = body::media(headers, &[Media::Json, Media::Yaml])?;
+                self.upload(token, incoming, media).await
             }
+            Body::Request => {
+                let media = body::media(headers, &[Media::Json])?;
+                self.question(token, incoming, media).await
+            }
+            Body::Pause => {
+                let bytes = small(incoming).await?;
+                if bytes.is_empty() {
+                    return Ok(Question { body: None, upload: None });
+                }
+                let media = body::media(headers, &[Media::Json])?;
+                Ok(Question { body: Some((bytes, media)), upload: None })
+            }
+        }
+    }
+
+    /// The body of any request: how large it may be depends on what it asks, and that stands at its beginning.
+    async fn question(
+        &self,
+        token: &Token,
+        mut incoming: Incoming,
+        media: Media,
+    ) -> Result<Question, Refusal> {
+        let refuse = |error| body::refuse(error, MAX_QUESTION);
+        let beginning = incoming.beginning(Sort::LONGEST).await.map_err(refuse)?;
+        // What asks nothing that is known is small, and refused with what is wrong with it.
+        let sort = Sort::of_beginning(beginning).filter(|sort| sort.has_configuration());
+        let Some(sort) = sort else {
+            return Ok(Question { body: Some((small(incoming).await?, media)), upload: None });
         };
-        let media = body::media(headers, taken)?;
-        Ok(Some((body::read_or_refuse(headers, body, bounds).await?, media)))
+        self.require(token, required(sort), sort.in_words()).await?;
+        self.upload(token, incoming, media).await
+    }
+
+    /// A configuration. Its bearer may send one: it has a place among those that do once it is no small one.
+    async fn upload(&self, token: &Token, mut incoming: Incoming, media: Media) -> Result<Question, Refusal> {
+        let refuse = |error| body::refuse(error, MAX_CONFIGURATION);
+        incoming.beginning(MAX_QUESTION).await.map_err(refuse)?;
+        let place = self.uploads.take(token.name.as_str(), self.limits.upload_time).await;
+        let place = place.ok_or_else(|| Refusal::unavailable("there are too many uploads at once"))?;
+        incoming.prove(self.limits.upload_time);
+        let (bytes, _) = incoming.whole(MAX_CONFIGURATION).await.map_err(refuse)?;
+        Ok(Question { body: Some((bytes, media)), upload: Some(place) })
     }
 
     /// What is asked. A configuration takes a while to be read, so that is done beside everything else.
     async fn understand(
         &self,
-        route: &'static Route,
-        values: Values,
-        body: Option<(Bytes, Media)>,
+        (route, values): (&'static Route, Values),
+        (body, has_configuration): (Option<(Bytes, Media)>, bool),
         caller: Caller,
     ) -> Result<(Request, Caller), Refusal> {
         let root = self.access.root.clone();
-        beside(move || {
+        self.beside(has_configuration, move || {
+            if let Some((bytes, Media::Json)) = &body {
+                upload::is_bounded(bytes)?;
+            }
             if route.body != Body::Request {
                 let from = From { caller: &caller, root: &root };
                 return Ok((request_of(route.id, &values, body, from)?, caller));
@@ -314,19 +391,24 @@ impl Shared {
         })
         .await
     }
+
+    /// Does what takes a while beside everything else; what takes much memory, one after the other.
+    async fn beside<T: Send + 'static>(
+        &self,
+        alone: bool,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        // It is never closed.
+        let _turn = if alone { self.reading.acquire().await.ok() } else { None };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|_| Refusal::from(Failure::new(FailureCode::Internal, "the request could not be read")))?
+    }
 }
 
-/// Does what takes a while beside everything else.
-async fn beside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Refusal::from(Failure::new(FailureCode::Internal, "the request could not be read")))?
-}
-
-/// What a body may have that is no configuration.
-const fn ordinary(limits: Limits) -> Bounds {
-    Bounds { bytes: MAX_BODY, time: limits.body_time }
+/// The whole of a body that carries no configuration.
+async fn small(incoming: Incoming) -> Result<Bytes, Refusal> {
+    let read = incoming.whole(MAX_QUESTION).await;
+    read.map(|(bytes, _)| bytes).map_err(|error| body::refuse(error, MAX_QUESTION))
 }
 
 /// Refuses a caller that speaks another version of the protocol, in words.

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use bytes::Bytes;
-use raccord_config::{Loaded, load_texts, to_yaml};
+use raccord_config::{Bounds, Loaded, load_texts, load_texts_within, to_yaml};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
 use raccord_model::language::Document;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 
 use super::body::{self, Media};
 use super::problem::Refusal;
+use super::{MAX_DOCUMENTS, MAX_VALUES};
 use crate::failure::{Failure, FailureCode};
 use crate::request::Request;
 
@@ -32,8 +34,12 @@ pub(super) struct Configuration {
 
 /// Loads an uploaded configuration. Its data paths are relative to `root`.
 pub(super) fn load(bytes: &Bytes, media: Media, root: &str) -> Result<Desired, Refusal> {
+    let bounds = Bounds { documents: MAX_DOCUMENTS, values: MAX_VALUES };
     let loaded = match media {
-        Media::Yaml => load_texts(vec![("upload.yaml".to_owned(), bytes.to_vec())], root, &BTreeMap::new()),
+        Media::Yaml => {
+            let texts = vec![("upload.yaml".to_owned(), bytes.to_vec())];
+            load_texts_within(bounds, texts, root, &BTreeMap::new())
+        }
         Media::Json => {
             let Configuration { documents, variables } = body::object(bytes)?;
             let texts = documents.iter().enumerate().map(|(at, document)| {
@@ -41,7 +47,7 @@ pub(super) fn load(bytes: &Bytes, media: Media, root: &str) -> Result<Desired, R
                 // What came as JSON becomes JSON again.
                 (format!("documents[{at}]"), text.unwrap_or_default())
             });
-            load_texts(texts.collect(), root, &variables)
+            load_texts_within(bounds, texts.collect(), root, &variables)
         }
     };
     let Loaded { desired, diagnostics, .. } = loaded;
@@ -98,7 +104,41 @@ fn is_loadable(desired: &Desired) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a request holds a configuration: then few of its sort are held in memory at once.
-pub(super) const fn holds_configuration(request: &Request) -> bool {
-    matches!(request, Request::Plan(..) | Request::Apply(..) | Request::Sample { .. } | Request::Look(_))
+/// Refuses JSON that holds more values than an uploaded configuration may, before anything is made of them.
+pub(super) fn is_bounded(bytes: &[u8]) -> Result<(), Refusal> {
+    if values(bytes) <= MAX_VALUES {
+        return Ok(());
+    }
+    let message = format!("the body holds more than {MAX_VALUES} values");
+    Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, FailureCode::Invalid, message))
+}
+
+/// How many values and names of members a JSON text holds, empty lists and objects counted twice.
+fn values(bytes: &[u8]) -> usize {
+    let (mut count, mut in_text, mut is_escaped) = (1, false, false);
+    for byte in bytes {
+        if in_text {
+            in_text = is_escaped || *byte != b'"';
+            is_escaped = !is_escaped && *byte == b'\\';
+        } else {
+            in_text = *byte == b'"';
+            count += usize::from(matches!(byte, b',' | b':' | b'[' | b'{'));
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_before_they_are_read() {
+        let check = |text: &str, expected: usize| assert_eq!(values(text.as_bytes()), expected, "{text}");
+        check("1", 1);
+        check("[1,2,3]", 4);
+        check(r#"{"a":1,"b":[true]}"#, 6);
+        check(r#"["a,b:[{\",\\", ","]"#, 3);
+        check("[]", 2);
+    }
 }

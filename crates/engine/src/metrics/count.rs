@@ -279,7 +279,7 @@ mod tests {
         // It was under way when its transfer was deleted.
         counts.run_ended(&run(
             "people",
-            RunOutcome::Failed { error: "no".to_owned(), unauthorized: false },
+            RunOutcome::Failed { error: "no".to_owned(), unauthorized: false, local: false },
             0,
         ));
         assert_eq!(counts.transfers().keys().collect::<Vec<_>>(), [&orders]);

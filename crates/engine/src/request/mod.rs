@@ -4,7 +4,9 @@
 
 mod record;
 mod reply;
+mod sort;
 mod status;
+mod text;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -20,7 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub use record::{DataTypeView, Explanation, FieldView, Preview, RejectView, Row, Sample};
 pub use reply::{Alerted, NewToken, Progress, Reply, RunReport, TokenView};
+pub use sort::Sort;
 pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
+pub use text::{Commit, FieldText, Reason, Since, Text, TooLong, Who};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -53,7 +57,7 @@ pub enum Request {
         /// The digest of the configuration whose plan was looked at.
         configuration: Digest,
         /// Who applies.
-        by: String,
+        by: Who,
     },
     /// Generations, newest first.
     History {
@@ -84,7 +88,7 @@ pub enum Request {
         /// Of which entity.
         entity: EntityRef,
         /// Only those whose fields have these values, as text.
-        filter: Vec<(Ident, String)>,
+        filter: Vec<(Ident, FieldText)>,
         /// At most so many.
         limit: usize,
     },
@@ -93,7 +97,7 @@ pub enum Request {
         /// Of which entity.
         entity: EntityRef,
         /// The values of its key fields as text, in their order.
-        key: Vec<String>,
+        key: Vec<FieldText>,
     },
     /// Rows before and after under a configuration; nothing is stored.
     Sample {
@@ -139,7 +143,7 @@ pub enum Request {
         #[schemars(with = "Option<Instant>")]
         until: Option<Timestamp>,
         /// Why.
-        reason: Option<String>,
+        reason: Option<Reason>,
     },
     /// Start an integration again after a pause or a trip.
     Resume {
@@ -147,7 +151,7 @@ pub enum Request {
         integration: Name,
         /// Who starts it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        by: Option<String>,
+        by: Option<Who>,
     },
     /// Tell everybody whom an integration alerts that this is a test.
     TestAlert {
@@ -164,7 +168,7 @@ pub enum Request {
         /// Which.
         transfer: Name,
         /// From where, in the format of the source's incremental field.
-        since: Option<String>,
+        since: Option<Since>,
     },
     /// Make a token for the HTTP API.
     CreateToken {
@@ -257,10 +261,10 @@ pub struct ApplyOptions {
     /// The serial that was planned on.
     pub serial: u64,
     /// Who applies.
-    pub by: String,
+    pub by: Who,
     /// The generation it goes back to, for a rollback.
     pub rollback_to: Option<u64>,
     /// The commit of the repository that the configuration was read from, when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
+    pub commit: Option<Commit>,
 }

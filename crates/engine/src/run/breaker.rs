@@ -15,8 +15,9 @@ pub fn after_run(mut fact: TransferFact, outcome: &RunOutcome, now: Timestamp) -
             fact.consecutive_failures = 0;
             fact.last_success = Some(now);
         }
+        // What ran out here says nothing of the service.
+        RunOutcome::Failed { local: true, .. } | RunOutcome::Running | RunOutcome::Stopped => {}
         RunOutcome::Failed { .. } => fact.consecutive_failures = fact.consecutive_failures.saturating_add(1),
-        RunOutcome::Running | RunOutcome::Stopped => {}
     }
     fact
 }
@@ -52,7 +53,7 @@ pub fn trip_cause(
     if let RunOutcome::Failed { unauthorized: true, .. } = outcome {
         return Some(TripCause::Unauthorized);
     }
-    let failed = matches!(outcome, RunOutcome::Failed { .. });
+    let failed = matches!(outcome, RunOutcome::Failed { local: false, .. });
     if failed && transfer.consecutive_failures >= breaker.consecutive_failures {
         return Some(TripCause::ConsecutiveFailures(transfer.consecutive_failures));
     }
@@ -78,7 +79,7 @@ pub fn half_way(
     if !is_half || count <= 1 {
         fact.warned.failures.remove(&uid);
     }
-    let failed = matches!(outcome, RunOutcome::Failed { .. });
+    let failed = matches!(outcome, RunOutcome::Failed { local: false, .. });
     if failed && is_half && fact.warned.failures.insert(uid) {
         shares.push(Share::Failures(count, limit));
     }
@@ -129,7 +130,7 @@ mod tests {
     }
 
     fn failed(unauthorized: bool) -> RunOutcome {
-        RunOutcome::Failed { error: "no".to_owned(), unauthorized }
+        RunOutcome::Failed { error: "no".to_owned(), unauthorized, local: false }
     }
 
     #[test]
@@ -159,6 +160,25 @@ mod tests {
         let fact = after_run(TransferFact::default(), &failed(true), at("2025-01-01T00:00:00Z"));
         let cause = trip_cause(&Breaker::default(), &fact, &IntegrationFact::default(), &failed(true));
         assert_eq!(cause, Some(TripCause::Unauthorized));
+    }
+
+    #[test]
+    fn what_ran_out_here_counts_for_nothing() {
+        let local = RunOutcome::Failed { error: "no".to_owned(), unauthorized: false, local: true };
+        let breaker = Breaker { consecutive_failures: 2, ..Breaker::default() };
+        let now = at("2025-01-01T00:00:00Z");
+        let mut fact = after_run(TransferFact::default(), &failed(false), now);
+        for _ in 0..10 {
+            fact = after_run(fact, &local, now);
+            assert_eq!(fact.consecutive_failures, 1, "the row of failures neither grows nor ends");
+            assert_eq!(trip_cause(&breaker, &fact, &IntegrationFact::default(), &local), None);
+            let uid = Uid(uuid::Uuid::from_u128(1));
+            let (_, shares) = half_way(&breaker, (uid, &fact), &local, IntegrationFact::default());
+            assert_eq!(shares, []);
+        }
+        let fact = after_run(fact, &failed(false), now);
+        let cause = trip_cause(&breaker, &fact, &IntegrationFact::default(), &failed(false));
+        assert_eq!(cause, Some(TripCause::ConsecutiveFailures(2)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{DeletedBy, Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::language::transfer::Snapshot;
+use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Sink, SinkError, Swept};
@@ -100,7 +101,17 @@ impl RunError {
             return RunOutcome::Stopped;
         }
         let unauthorized = matches!(self, Self::Source(error) if error.is_unauthorized());
-        RunOutcome::Failed { error: self.in_words(), unauthorized }
+        RunOutcome::Failed { error: self.in_words(), unauthorized, local: self.is_local() }
+    }
+
+    /// Whether the reason is that something ran out on this machine.
+    fn is_local(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_local(),
+            Self::Sink(error) => is_exhausted(error),
+            Self::Inbox(error) => is_exhausted(error),
+            Self::Column(_) | Self::FirstPage(_) | Self::Fetcher => false,
+        }
     }
 
     /// The whole story in one line: the error and what caused it.

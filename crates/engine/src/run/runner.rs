@@ -225,8 +225,8 @@ impl Task {
         let source = match self.sources.open(&self.applied, job) {
             Ok(source) => source,
             Err(error) => {
-                let unauthorized = error.is_unauthorized();
-                return Err(RunOutcome::Failed { error: error.to_string(), unauthorized });
+                let (unauthorized, local) = (error.is_unauthorized(), error.is_local());
+                return Err(RunOutcome::Failed { error: error.to_string(), unauthorized, local });
             }
         };
         Ok(Surroundings {
@@ -253,6 +253,9 @@ const fn in_a_word(cause: RunCause) -> &'static str {
 fn tell(run: &Run) {
     let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept, .. } = run.tally;
     match &run.outcome {
+        RunOutcome::Failed { error, local: true, .. } => {
+            tracing::error!(fetched, rejected, %error, "failed for a reason on this machine; the breaker does not count it");
+        }
         RunOutcome::Failed { error, .. } => tracing::warn!(fetched, rejected, %error, "failed"),
         RunOutcome::Held(hold) => {
             tracing::warn!(why = hold.because(), "held: `raccord approve` {}", hold.approval());

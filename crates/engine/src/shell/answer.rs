@@ -16,7 +16,7 @@ use super::{Configuration, Message, Origin, view};
 use crate::access;
 use crate::engine::Replies;
 use crate::failure::{Failure, FailureCode};
-use crate::request::{ApplyOptions, Reply, Request, Status};
+use crate::request::{ApplyOptions, Reply, Request, Status, Text};
 use crate::transport::{Answering, Caller, Way};
 
 impl Answering for Daemon {
@@ -28,7 +28,7 @@ impl Answering for Daemon {
         replies: &'a mut Replies<'a>,
     ) -> Async<'a, Result<(), Failure>> {
         Box::pin(async move {
-            access::admit(&request, caller.way)?;
+            access::admit(request.sort(), caller.way)?;
             let request = access::attribute(request, &caller);
             self.respond(request, caller.way, stop, replies).await
         })
@@ -194,7 +194,7 @@ impl Daemon {
             let message = "another change waits by now than the one that was planned";
             return Err(Failure::new(FailureCode::Stale, message));
         }
-        let options = ApplyOptions { commit: pending.commit.clone(), ..options };
+        let options = ApplyOptions { commit: pending.commit.as_deref().map(Text::cut), ..options };
         self.apply(Arc::clone(&pending.desired), options, stop, replies).await
     }
 

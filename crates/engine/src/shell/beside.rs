@@ -14,7 +14,7 @@ use crate::alert;
 use crate::applied::Applied;
 use crate::daemon::{ApplyEnd, Event};
 use crate::engine::{Engine, EngineError};
-use crate::request::{ApplyOptions, Request};
+use crate::request::{ApplyOptions, Request, Text};
 use crate::run::conclude;
 
 /// After how many runs the oldest are forgotten.
@@ -46,9 +46,9 @@ impl Shell {
         let options = ApplyOptions {
             plan: raccord_plan::Options::default(),
             serial: loaded.plan.serial,
-            by: self.settings.by.clone(),
+            by: Text::cut(&self.settings.by),
             rollback_to: None,
-            commit: loaded.commit.clone(),
+            commit: loaded.commit.as_deref().map(Text::cut),
         };
         self.beside(Message::NotApplied(ApplyEnd::Failed, BROKE_OFF.to_owned()), async move {
             let request = Request::Apply(Arc::clone(&loaded.desired), options);

@@ -208,6 +208,7 @@ impl Core {
         let end = match run.as_ref().map(|run| &run.outcome) {
             Some(RunOutcome::Succeeded | RunOutcome::Held(_)) => RunEnd::Complete,
             Some(RunOutcome::Stopped | RunOutcome::Running) => RunEnd::Cut,
+            Some(RunOutcome::Failed { local: true, .. }) => RunEnd::Exhausted,
             Some(RunOutcome::Failed { .. }) | None => RunEnd::Failed,
         };
         let now = self.engine.environment.now();

@@ -20,7 +20,7 @@ use crate::applied::Applied;
 use crate::daemon::{self, ApplyEnd, Verdict};
 use crate::engine::{Engine, EngineError};
 use crate::facts::put;
-use crate::http::{Push, Readiness, Received, Serving};
+use crate::http::{Push, PushHead, Readiness, Received, Serving};
 use crate::metrics::{Metrics, ReloadResult};
 use crate::request::DaemonStatus;
 
@@ -266,8 +266,17 @@ impl Serving for Daemon {
         Box::pin(self.metrics.scrape((self.engine.environment.now(), begun), self.observe()))
     }
 
-    fn largest_push(&self, stack: &Name, source: &Name) -> Option<usize> {
-        self.board().hooks.largest(stack, source)
+    fn largest_push(&self) -> usize {
+        self.board().hooks.largest()
+    }
+
+    fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+        let hooks = Arc::clone(&self.board().hooks);
+        let admitted = hooks.admit(head);
+        if let Err(received) = admitted {
+            self.metrics.delivered(head.source, received);
+        }
+        admitted
     }
 
     fn push_was_too_large(&self, source: &Name, peer: IpAddr) {

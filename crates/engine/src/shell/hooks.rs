@@ -1,7 +1,7 @@
 //! Webhooks as they come: which source may be told what, whether a delivery is the service's own, and whose inbox it
 //! goes into. Acknowledged is only what is durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,14 +15,15 @@ use raccord_model::fact::Uid;
 use raccord_model::language::ConnectorSettings;
 use raccord_model::language::webhook::VerifySpec;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, InboxError};
+use raccord_model::port::source::SourceError;
 use raccord_model::rate::Rate;
-use raccord_model::{DataTypeName, Kind, Name};
+use raccord_model::{DataTypeName, Digest, Kind, Name};
 use tokio::time::Instant;
 
 use crate::applied::Applied;
 use crate::engine::Engine;
 use crate::environment::Environment;
-use crate::http::{Push, Received};
+use crate::http::{Push, PushHead, Received};
 use crate::run::job;
 
 /// The webhooks of a generation.
@@ -33,6 +34,8 @@ pub(super) struct Hooks {
     by_source: BTreeMap<Name, Receiver>,
     /// Of deliveries to places that are not there.
     complaints: Mutex<Allowance>,
+    /// Sources whose deliveries could not be verified the last time, because a secret is missing.
+    unverifiable: Mutex<BTreeSet<Name>>,
 }
 
 /// What one source may be told.
@@ -62,22 +65,83 @@ impl Hooks {
         }
         let url = settings.webhooks.map(|public| public.url.trim_end_matches('/').to_owned());
         let complaints = Mutex::new(Allowance::new(COMPLAINTS));
-        Self { stack: applied.head.stack.clone(), url, by_source, complaints }
+        let unverifiable = Mutex::default();
+        Self { stack: applied.head.stack.clone(), url, by_source, complaints, unverifiable }
     }
 
     /// Sources whose deliveries nobody could verify now, and why: a secret is missing.
     pub(super) fn problems(&self) -> Vec<String> {
         let problem = |(source, receiver): (&Name, &Receiver)| {
-            let error = Verifier::new(&receiver.verify, &receiver.secrets).err()?;
+            let error = self.verifier(source, receiver).err()?;
             Some(format!("deliveries to the source {source} cannot be verified: {error}"))
         };
         self.by_source.iter().filter_map(problem).collect()
     }
 
-    /// How many bytes a delivery may have.
-    pub(super) fn largest(&self, stack: &Name, source: &Name) -> Option<usize> {
-        let receiver = self.receiver(stack, source)?;
-        usize::try_from(receiver.hook.max_body()).ok()
+    /// What deliveries to a source are verified with now.
+    fn verifier(&self, source: &Name, receiver: &Receiver) -> Result<Verifier, SourceError> {
+        let verifier = Verifier::new(&receiver.verify, &receiver.secrets);
+        let mut unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
+        if verifier.is_ok() {
+            unverifiable.remove(source);
+        } else if !unverifiable.contains(source) {
+            unverifiable.insert(source.clone());
+        }
+        verifier
+    }
+
+    /// What is said to whoever has proved nothing: the same whatever is wrong, and whether there is such a source or
+    /// not. While a secret is missing nobody can prove anything to one of them, and is to send it again.
+    fn unproved(&self) -> Received {
+        let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
+        if unverifiable.is_empty() { Received::Refused } else { Received::Unavailable }
+    }
+
+    /// How many bytes a delivery may have to the source that allows the most.
+    pub(super) fn largest(&self) -> usize {
+        let largest = self.by_source.values().map(|receiver| receiver.hook.max_body()).max();
+        usize::try_from(largest.unwrap_or_default()).unwrap_or(usize::MAX)
+    }
+
+    /// Refuses a delivery whose head shows that it cannot be proved, whatever its body is.
+    pub(super) fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+        let &PushHead { stack, source, headers, peer } = head;
+        let receiver = self.known(stack, source, peer)?;
+        let verifier = self.prepare(source, receiver)?;
+        verifier.admit(headers).map_err(|refused| {
+            receiver.complain(|| tracing::warn!(%source, %peer, %refused, "a delivery is refused"));
+            self.unproved()
+        })
+    }
+
+    /// What takes deliveries to a source, when there is one.
+    fn known(&self, stack: &Name, source: &Name, peer: IpAddr) -> Result<&Receiver, Received> {
+        self.receiver(stack, source).ok_or_else(|| {
+            complain(&self.complaints, || {
+                tracing::warn!(%stack, %source, %peer, "a delivery to a stack or source that has no webhook here");
+            });
+            self.unproved()
+        })
+    }
+
+    fn prepare(&self, source: &Name, receiver: &Receiver) -> Result<Verifier, Received> {
+        self.verifier(source, receiver).map_err(|error| {
+            receiver.complain(|| tracing::error!(%source, %error, "deliveries cannot be verified"));
+            self.unproved()
+        })
+    }
+
+    /// Whether a delivery is the service's own.
+    fn prove(&self, receiver: &Receiver, push: &Push, engine: &Engine) -> Result<(), Received> {
+        let source = &push.source;
+        let verifier = self.prepare(source, receiver)?;
+        let url = self.url.as_ref().map(|url| format!("{url}{}", path(push)));
+        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref() };
+        verifier.verify(&presented, engine.environment.now()).map_err(|refused| {
+            receiver
+                .complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
+            self.unproved()
+        })
     }
 
     fn receiver(&self, stack: &Name, source: &Name) -> Option<&Receiver> {
@@ -93,20 +157,17 @@ impl Hooks {
     /// Takes a delivery. The transfers into whose inbox it went come back with it.
     pub(super) async fn receive(&self, engine: &Engine, push: Push) -> (Received, Vec<Uid>) {
         let nothing = |received| (received, Vec::new());
-        let Some(receiver) = self.receiver(&push.stack, &push.source) else {
-            complain(&self.complaints, || {
-                let Push { stack, source, peer, .. } = &push;
-                tracing::warn!(%stack, %source, %peer, "a delivery to a stack or source that has no webhook here");
-            });
-            return nothing(Received::Refused);
-        };
-        if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
-            self.complain_of_size(&push.source, push.peer);
-            return nothing(Received::TooLarge);
-        }
         let source = &push.source;
-        if let Err(received) = receiver.prove(&push, self.url.as_deref(), engine) {
+        let receiver = match self.known(&push.stack, source, push.peer) {
+            Ok(receiver) => receiver,
+            Err(received) => return nothing(received),
+        };
+        if let Err(received) = self.prove(receiver, &push, engine) {
             return nothing(received);
+        }
+        if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
+            self.complain_of_size(source, push.peer);
+            return nothing(Received::TooLarge);
         }
         if let Some(retry_after) = receiver.wait_for_allowance() {
             receiver.complain(|| tracing::warn!(%source, "more deliveries than the source allows"));
@@ -168,21 +229,6 @@ fn is_subscribed(applied: &Applied, transfer: &Name) -> bool {
 }
 
 impl Receiver {
-    /// Whether the delivery is the service's own.
-    fn prove(&self, push: &Push, url: Option<&str>, engine: &Engine) -> Result<(), Received> {
-        let source = &push.source;
-        let verifier = Verifier::new(&self.verify, &self.secrets).map_err(|error| {
-            self.complain(|| tracing::error!(%source, %error, "deliveries cannot be verified"));
-            Received::Unavailable
-        })?;
-        let url = url.map(|url| format!("{url}{}", path(push)));
-        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref() };
-        verifier.verify(&presented, engine.environment.now()).map_err(|refused| {
-            self.complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
-            Received::Refused
-        })
-    }
-
     /// Says something in the log, unless enough was said.
     fn complain(&self, say: impl FnOnce()) {
         complain(&self.complaints, say);
@@ -214,10 +260,16 @@ impl Receiver {
         };
         let record: Bytes = push.body.slice(received.record);
         let delivery = Delivery { kind, record, received: engine.environment.now(), event: received.event };
-        let accept =
-            Accept { source: self.uid, id: received.delivery, transfers: transfers.clone(), delivery };
+        let id = received.delivery.map(|id| known_again(&id, &received.data_type, &push.body));
+        let accept = Accept { source: self.uid, id, transfers: transfers.clone(), delivery };
         Ok(Some((accept, transfers)))
     }
+}
+
+/// What a delivery is known by when it comes again: its id, its data type and its body. An id alone could be reused
+/// for another body, which would then be lost.
+fn known_again(id: &str, data_type: &DataTypeName, body: &[u8]) -> String {
+    format!("{id}\0{data_type}\0{}", Digest::of(body))
 }
 
 /// The path under which the delivery came.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::beside::tell_in_force;
 use super::*;
 use crate::environment::{Environment, System};
-use crate::request::{ApplyOptions, Request};
+use crate::request::{ApplyOptions, Request, Text};
 use crate::run::runner::Ended;
 use crate::store::{Opener, Store};
 
@@ -64,7 +64,7 @@ impl Place {
         let options = ApplyOptions {
             plan: raccord_plan::Options::default(),
             serial: self.engine.state.head().await.unwrap().serial,
-            by: "test".to_owned(),
+            by: Text::cut("test"),
             rollback_to: None,
             commit: None,
         };

@@ -25,9 +25,9 @@ pub async fn apply(
     let plan = diff(desired, &current, &Options { brief: true, ..options.plan.clone() })?;
     let apply = Apply {
         at: engine.environment.now(),
-        by: options.by.clone(),
+        by: options.by.to_string(),
         rollback_to: options.rollback_to,
-        commit: options.commit.clone(),
+        commit: options.commit.as_deref().map(str::to_owned),
     };
     let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(engine.environment.new_id()))?;
     if commit.writes.is_empty() {

@@ -91,7 +91,7 @@ async fn a_service_that_fails_fails_the_run_and_nothing_is_lost() {
     for (status, words) in [(500, "answered 500"), (401, "refused our credentials"), (200, "")] {
         is_up.store(status, std::sync::atomic::Ordering::SeqCst);
         let run = shop.drain().await;
-        let raccord_model::fact::RunOutcome::Failed { error, unauthorized } = &run.outcome else {
+        let raccord_model::fact::RunOutcome::Failed { error, unauthorized, .. } = &run.outcome else {
             assert_eq!((status, told(&run).as_str()), (200, "succeeded: created 2"));
             continue;
         };

@@ -95,7 +95,7 @@ impl Shop {
         let options = ApplyOptions {
             plan: Options::default(),
             serial: 0,
-            by: "test".to_owned(),
+            by: Text::cut("test"),
             rollback_to: None,
             commit: None,
         };

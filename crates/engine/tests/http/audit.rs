@@ -33,9 +33,9 @@ async fn what_changes_something_is_written_down_and_what_looks_is_not() {
     send(server.post("/v1/requests", &ci, &json!("tokens"))).await.expect_problem(403);
     let name = || "shop".parse().unwrap();
     let pause =
-        Request::Pause { integration: name(), until: None, reason: Some("a secret reason".to_owned()) };
+        Request::Pause { integration: name(), until: None, reason: Some(Text::cut("a secret reason")) };
     server.locally(pause).await.unwrap();
-    let resume = Request::Resume { integration: name(), by: Some("zoe@laptop".to_owned()) };
+    let resume = Request::Resume { integration: name(), by: Some(Text::cut("zoe@laptop")) };
     server.locally(resume).await.unwrap();
     server.locally(Request::RevokeToken { name: "reader".parse().unwrap() }).await.unwrap();
     let expected = [

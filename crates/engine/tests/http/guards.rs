@@ -52,8 +52,9 @@ fn asked(server: &Server, route: &Route) -> RequestBuilder {
 /// Routes that need a token, each with the role that the request of [`asked`] needs.
 fn guarded() -> impl Iterator<Item = (&'static Route, Role)> {
     ROUTES.iter().filter_map(|route| match route.guard {
-        Guard::Open | Guard::Signature => None,
-        Guard::Metrics | Guard::PerRequest => Some((route, Role::Read)),
+        Guard::Open | Guard::Details | Guard::Signature => None,
+        Guard::Metrics => Some((route, Role::Metrics)),
+        Guard::PerRequest => Some((route, Role::Read)),
         Guard::Role(role) => Some((route, role)),
     })
 }
@@ -181,6 +182,15 @@ fn every_sort_of_request_is_among_them() {
     let mut asked: Vec<String> = every_request().iter().map(|(request, _)| name(request)).collect();
     asked.sort();
     assert_eq!(asked, known);
+    for (request, _) in every_request() {
+        let sort = raccord_engine::request::Sort::of_beginning(request.to_string().as_bytes());
+        assert_eq!(
+            sort,
+            serde_json::from_value::<Request>(request.clone()).ok().map(|it| it.sort()),
+            "{request}"
+        );
+        assert!(sort.is_some(), "{request}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,12 +222,29 @@ async fn every_request_needs_its_role_and_some_are_for_the_machine_alone() {
 async fn metrics_are_open_when_the_daemon_was_told_so() {
     let closed = Server::start().await;
     send(closed.request(reqwest::Method::GET, "/metrics")).await.expect_problem(401);
-    let token = closed.token("prometheus", &[Role::Read]).await;
+    let token = closed.token("prometheus", &[Role::Metrics]).await;
     let answer = send(closed.get("/metrics", &token)).await.expect(200);
     assert!(answer.header("content-type").starts_with("application/openmetrics-text"));
     assert_eq!(answer.text, "raccord_runs_total 1\n");
     let open = Server::with(raccord_engine::http::Listen { open_metrics: true, ..loopback() }).await;
     send(open.request(reqwest::Method::GET, "/metrics")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_told_to_whoever_is_known() {
+    let server = Server::start().await;
+    let problems = vec!["the integration shop is disabled".to_owned()];
+    *server.stage.readiness.lock().unwrap() = raccord_engine::http::Readiness { ready: true, problems };
+    let (read, metrics) =
+        (server.token("read", &[Role::Read]).await, server.token("metrics", &[Role::Metrics]).await);
+    for (path, status, ready) in [("/readyz", 200, true), ("/readyz?strict", 503, false)] {
+        let stranger = send(server.request(reqwest::Method::GET, path)).await.expect(status);
+        assert_eq!(stranger.json(), json!({ "ready": ready }));
+        assert_eq!(send(server.get(path, &metrics)).await.expect(status).text, stranger.text);
+        let known = send(server.get(path, &read)).await.expect(status);
+        assert_eq!(known.json()["problems"], json!(["the integration shop is disabled"]));
+    }
+    send(server.get("/readyz", &format!("rcd_{}", "A".repeat(43)))).await.expect_problem(401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use raccord_engine::http::{MAX_BODY, Received};
 use reqwest::Method;
 
+use crate::limits::{connect, rest};
 use crate::stage::{Answer, Server, send};
 
 async fn push(server: &Server, path: &str, body: Vec<u8>) -> Answer {
@@ -71,11 +72,24 @@ async fn a_place_that_cannot_be_is_refused_like_one_that_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_may_take_larger_deliveries() {
+async fn as_much_is_read_of_a_delivery_wherever_it_goes() {
     let server = Server::start().await;
-    for (length, status, told) in [(2 * MAX_BODY, 204, 0), (2 * MAX_BODY + 1, 413, 1)] {
-        let answer = push(&server, "/hooks/crm/generous", vec![b' '; length]).await;
-        assert_eq!((answer.status, answer.text.as_str()), (status, ""), "{length}");
-        assert_eq!(server.stage.too_large.lock().unwrap().len(), told, "the log says why");
+    *server.stage.largest_push.lock().unwrap() = 2 * MAX_BODY;
+    for source in ["boutique", "nowhere"] {
+        for (length, status, told) in [(2 * MAX_BODY, 204, 0), (2 * MAX_BODY + 1, 413, 1)] {
+            let answer = push(&server, &format!("/hooks/crm/{source}"), vec![b' '; length]).await;
+            assert_eq!((answer.status, answer.text.as_str()), (status, ""), "{length}");
+            assert_eq!(server.stage.too_large.lock().unwrap().drain(..).count(), told, "the log says why");
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_head_refuses_is_not_read() {
+    let server = Server::start().await;
+    let head =
+        "POST /hooks/crm/guarded HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n";
+    let answer = rest(connect(&server, head)).await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert!(server.stage.pushes.lock().unwrap().is_empty());
 }

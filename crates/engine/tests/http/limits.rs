@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use raccord_engine::http::{Limits, MAX_CONFIGURATION};
+use raccord_engine::http::{Limits, MAX_CONFIGURATION, MAX_QUESTION, MAX_VALUES};
 use raccord_model::fact::Role;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::stage::{Act, Server, loopback, send};
 /// Long enough for a busy machine, short enough for a test.
 const SOON: Duration = Duration::from_secs(1);
 
-fn connect(server: &Server, text: &str) -> TcpStream {
+pub(crate) fn connect(server: &Server, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
@@ -21,7 +21,7 @@ fn connect(server: &Server, text: &str) -> TcpStream {
 }
 
 /// What comes until the server closes the connection.
-async fn rest(mut stream: TcpStream) -> String {
+pub(crate) async fn rest(mut stream: TcpStream) -> String {
     let read = tokio::task::spawn_blocking(move || {
         let mut all = Vec::new();
         // A reset is an end too.
@@ -62,26 +62,125 @@ async fn a_head_that_is_too_large_is_refused() {
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
 
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_of_connections_is_open_and_no_more() {
-    let limits = Limits { connections: 2, ..Limits::default() };
+async fn whoever_waits_makes_room_for_whoever_asks() {
+    let limits = Limits { connections: 3, connections_of_one: 2, ..Limits::default() };
     let server = Server::limited(loopback(), limits).await;
-    let open = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut kept = Vec::new();
-    for _ in 0..2 {
-        let mut stream = connect(&server, open);
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        kept.push(stream);
+    let token = server.token("ci", &Role::ALL).await;
+    // One that waits for nothing, one in the middle of a body, one that is being answered.
+    let idle = connect(&server, "");
+    let slow =
+        connect(&server, "POST /hooks/crm/boutique HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
+    server.act(Act::Wait);
+    let text = format!(
+        "POST /v1/requests HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 8\r\n\r\n\"status\""
+    );
+    let mut answered = connect(&server, &text);
+    let mut byte = [0];
+    answered.read_exact(&mut byte).unwrap();
+    for _ in 0..10 {
+        let answer = rest(connect(&server, HEALTH)).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
-    assert_eq!(rest(connect(&server, open)).await, "");
-    drop(kept);
-    crate::stage::wait_until("a place is free", async || {
-        rest(connect(&server, "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
-            .await
-            .contains("200 OK")
-    })
-    .await;
+    assert_eq!((rest(idle).await, rest(slow).await), (String::new(), String::new()));
+    answered.set_nonblocking(true).unwrap();
+    // What it waits for may have come; an end has not.
+    let more = std::iter::from_fn(|| answered.read(&mut [0; 4096]).ok()).find(|length| *length == 0);
+    assert_eq!(more, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_told_while_every_place_is_taken() {
+    let limits = Limits { requests: 1, ..Limits::default() };
+    let server = Server::limited(loopback(), limits).await;
+    let token = server.token("ci", &Role::ALL).await;
+    server.act(Act::Wait);
+    let taken = server.post("/v1/requests", &token, &json!("status")).send().await.unwrap();
+    send(server.get("/v1/status", &token)).await.expect_problem(503);
+    for path in ["/healthz", "/readyz", "/v1/openapi.json"] {
+        send(server.request(reqwest::Method::GET, path)).await.expect(200);
+    }
+    drop(taken);
+}
+
+/// A body that is on its way takes no place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_takes_a_place_once_it_is_there() {
+    let limits = Limits { requests: 1, ..Limits::default() };
+    let server = Server::limited(loopback(), limits).await;
+    let token = server.token("ci", &Role::ALL).await;
+    let slow: Vec<_> = ["/hooks/crm/boutique", "/v1/requests", "/v1/plan", "/v1/integrations/shop/pause"]
+        .iter()
+        .map(|path| {
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+            );
+            connect(&server, &head)
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    send(server.get("/v1/status", &token)).await.expect(200);
+    drop(slow);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_uploads_of_one_token_keep_no_other_from_theirs() {
+    let server = Server::start().await;
+    let (one, two) = (server.token("one", &[Role::Plan]).await, server.token("two", &[Role::Plan]).await);
+    let text = " ".repeat(MAX_QUESTION + 1);
+    let head = format!(
+        "POST /v1/plan HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {one}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{text}"
+    );
+    let slow: Vec<_> = (0..4).map(|_| connect(&server, &head)).collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    send(server.post("/v1/plan", &two, &crate::stage::shop(""))).await.expect(200);
+    drop(slow);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_token_may_send_is_what_its_role_needs() {
+    let server = Server::start().await;
+    let read = server.token("read", &[Role::Read]).await;
+    let plan = server.token("plan", &[Role::Plan]).await;
+    let check = async |token: &str, path: &str, beginning: &str, length: usize, expected: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{beginning}"
+        );
+        let answer = rest(connect(&server, &head)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{beginning}: {answer}");
+    };
+    let padded = |tag: &str| format!("{{\"{tag}\": [{}", " ".repeat(300));
+    // What is refused is refused before the rest is there.
+    for tag in ["plan", "apply", "sample", "look"] {
+        check(&read, "/v1/requests", &padded(tag), MAX_CONFIGURATION, "403").await;
+    }
+    check(&plan, "/v1/requests", &padded("apply"), MAX_CONFIGURATION, "403").await;
+    check(&read, "/v1/plan", "{", MAX_CONFIGURATION, "403").await;
+    for tag in ["pause", "runs", "nothing"] {
+        check(&plan, "/v1/requests", &padded(tag), MAX_QUESTION + 1, "413").await;
+    }
+    let operate = server.token("operate", &[Role::Operate]).await;
+    check(&operate, "/v1/integrations/shop/pause", "{", MAX_QUESTION + 1, "413").await;
+    let reason = json!({ "pause": { "integration": "shop", "until": null, "reason": "x".repeat(501) } });
+    send(server.post("/v1/requests", &operate, &reason)).await.expect_problem(400);
+    let many = format!("[{}1]", "1,".repeat(MAX_VALUES));
+    let answer = send(server.post("/v1/plan", &plan, &json!(null)).body(many)).await;
+    answer.expect_problem(413);
+    let many = format!("apiVersion: raccord/v1\nkind: Stack\nx: [{}]\n---\n", "1,".repeat(90_000)).repeat(6);
+    let yaml = server.post("/v1/plan", &plan, &json!(null)).body(many);
+    let problem = send(replaced(yaml, "application/yaml")).await.expect_problem(422);
+    assert!(problem["diagnostics"].to_string().contains("more than 500000 values"), "{problem}");
+}
+
+/// The same request with a body of another media type.
+fn replaced(request: reqwest::RequestBuilder, media: &'static str) -> reqwest::RequestBuilder {
+    request.headers(std::iter::once((reqwest::header::CONTENT_TYPE, media.parse().unwrap())).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use raccord_engine::audit::{AuditLog, Audited};
 use raccord_engine::engine::Replies;
 use raccord_engine::http::{
-    Access, Bound, Limits, Listen, MAX_BODY, Push, Readiness, Received, ServeError, Serving, serve,
+    Access, Bound, Limits, Listen, Push, PushHead, Readiness, Received, ServeError, Serving, serve,
 };
 use raccord_engine::store::{Opener, Store};
 use raccord_engine::transport::{Answering, Caller};
@@ -68,6 +68,7 @@ pub(crate) struct Stage {
     pub(crate) act: Mutex<Act>,
     pub(crate) readiness: Mutex<Readiness>,
     pub(crate) received: Mutex<Received>,
+    pub(crate) largest_push: Mutex<usize>,
     pub(crate) pushes: Mutex<Vec<Push>>,
     pub(crate) too_large: Mutex<Vec<Name>>,
     /// How many answers have come to their end.
@@ -116,8 +117,12 @@ impl Serving for Stage {
         Box::pin(async { "raccord_runs_total 1\n".to_owned() })
     }
 
-    fn largest_push(&self, _stack: &Name, source: &Name) -> Option<usize> {
-        (source.as_str() == "generous").then_some(2 * MAX_BODY)
+    fn largest_push(&self) -> usize {
+        *self.largest_push.lock().unwrap()
+    }
+
+    fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+        if head.source.as_str() == "guarded" { Err(Received::Refused) } else { Ok(()) }
     }
 
     fn push_was_too_large(&self, source: &Name, _peer: IpAddr) {
@@ -177,6 +182,7 @@ impl Server {
             act: Mutex::new(Act::Engine),
             readiness: Mutex::new(Readiness { ready: true, problems: Vec::new() }),
             received: Mutex::new(Received::Accepted),
+            largest_push: Mutex::default(),
             pushes: Mutex::default(),
             too_large: Mutex::default(),
             ended: watch::channel(0).0,

@@ -75,7 +75,7 @@ impl State {
     #[track_caller]
     pub(crate) fn apply(&self, desired: &Desired, rollback_to: Option<u64>) {
         let serial = self.runtime.block_on(self.engine.state.head()).unwrap().serial;
-        let by = "test".to_owned();
+        let by = Text::cut("test");
         let options = ApplyOptions { plan: everything(), serial, by, rollback_to, commit: None };
         self.ask(Request::Apply(Arc::new(desired.clone()), options), |_| Some(()));
     }

@@ -144,6 +144,10 @@ pub enum RunOutcome {
         error: String,
         /// Whether the service refused our credentials.
         unauthorized: bool,
+        /// Whether something ran out on this machine: that says nothing of the service and never disables an
+        /// integration.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        local: bool,
     },
     /// It waits for a person, who approves or lets it be.
     Held(Hold),

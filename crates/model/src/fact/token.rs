@@ -16,6 +16,8 @@ use crate::name::Name;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Read the metrics, and nothing else.
+    Metrics,
     /// See how everything stands, and what is stored.
     Read,
     /// See what a configuration would change.
@@ -28,11 +30,12 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Plan, Self::Apply, Self::Operate];
+    pub const ALL: [Self; 5] = [Self::Metrics, Self::Read, Self::Plan, Self::Apply, Self::Operate];
 
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Metrics => "metrics",
             Self::Read => "read",
             Self::Plan => "plan",
             Self::Apply => "apply",
@@ -40,14 +43,15 @@ impl Role {
         }
     }
 
-    /// Whether whoever has this role may do what the other one allows: apply includes plan, and everything
-    /// includes read.
+    /// Whether whoever has this role may do what the other one allows: apply includes plan, what is more
+    /// than read includes that, and everything includes metrics.
     pub const fn includes(self, other: Self) -> bool {
         match self {
-            Self::Read => matches!(other, Self::Read),
-            Self::Plan => matches!(other, Self::Read | Self::Plan),
-            Self::Apply => matches!(other, Self::Read | Self::Plan | Self::Apply),
-            Self::Operate => matches!(other, Self::Read | Self::Operate),
+            Self::Metrics => matches!(other, Self::Metrics),
+            Self::Read => matches!(other, Self::Metrics | Self::Read),
+            Self::Plan => matches!(other, Self::Metrics | Self::Read | Self::Plan),
+            Self::Apply => matches!(other, Self::Metrics | Self::Read | Self::Plan | Self::Apply),
+            Self::Operate => matches!(other, Self::Metrics | Self::Read | Self::Operate),
         }
     }
 }
@@ -60,7 +64,7 @@ impl fmt::Display for Role {
 
 /// A text that names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no role: read, plan, apply and operate are")]
+#[error("`{0}` is no role: metrics, read, plan, apply and operate are")]
 pub struct UnknownRole(String);
 
 impl FromStr for Role {
@@ -119,10 +123,11 @@ mod tests {
                 assert_eq!(role.includes(other), included.contains(&other), "{role} includes {other}");
             }
         };
-        check(Role::Read, &[Role::Read]);
-        check(Role::Plan, &[Role::Read, Role::Plan]);
-        check(Role::Apply, &[Role::Read, Role::Plan, Role::Apply]);
-        check(Role::Operate, &[Role::Read, Role::Operate]);
+        check(Role::Metrics, &[Role::Metrics]);
+        check(Role::Read, &[Role::Metrics, Role::Read]);
+        check(Role::Plan, &[Role::Metrics, Role::Read, Role::Plan]);
+        check(Role::Apply, &[Role::Metrics, Role::Read, Role::Plan, Role::Apply]);
+        check(Role::Operate, &[Role::Metrics, Role::Read, Role::Operate]);
         assert_eq!("operate".parse(), Ok(Role::Operate));
         assert!("Operate".parse::<Role>().is_err());
     }

@@ -48,7 +48,8 @@ pub struct Delivery {
 pub struct Accept {
     /// The source it came to.
     pub source: Uid,
-    /// Under which name it comes again when the service repeats it. Without one nothing tells a repetition.
+    /// What is the same when the service repeats it, and differs in every other delivery: its id, its data type and
+    /// its body. Without one nothing tells a repetition.
     pub id: Option<String>,
     /// Whose inboxes it goes into. One that has been deleted meanwhile is left out.
     pub transfers: Vec<Uid>,

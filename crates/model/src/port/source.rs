@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::exhausted::is_exhausted;
 use super::records::Page;
 use super::{Async, Cause};
 use crate::checkpoint::{Cursor, PageToken};
@@ -98,6 +99,12 @@ pub enum SourceError {
         /// Which limit, and how to raise it.
         message: String,
     },
+    /// Something ran out on this machine: descriptors, disk, memory. The service has no part in it.
+    #[error("this machine has run out of something: {message}")]
+    Exhausted {
+        /// What, and on which occasion.
+        message: String,
+    },
     /// A file could not be read.
     #[error("read {path}")]
     File {
@@ -113,5 +120,14 @@ impl SourceError {
     /// Whether asking again cannot help before a person acts.
     pub const fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Unauthorized { .. })
+    }
+
+    /// Whether the reason lies on this machine and says nothing of the service.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Exhausted { .. } => true,
+            Self::File { source, .. } => is_exhausted(source.as_ref()),
+            _ => false,
+        }
     }
 }

@@ -160,6 +160,7 @@ impl World {
         let end = match end {
             "completes" => RunEnd::Complete,
             "fails" => RunEnd::Failed,
+            "exhausts" => RunEnd::Exhausted,
             "stops" => RunEnd::Cut,
             other => panic!("{name} {other}?"),
         };
@@ -167,7 +168,7 @@ impl World {
         let cause = self.running.remove(&uid);
         if let Some(standing) = self.view.standings.get_mut(&uid) {
             match (cause, end) {
-                (Some(Cause::Scheduled { due }), RunEnd::Complete | RunEnd::Failed) => {
+                (Some(Cause::Scheduled { due }), RunEnd::Complete | RunEnd::Failed | RunEnd::Exhausted) => {
                     standing.served = Some(due);
                 }
                 (Some(Cause::Deliveries), RunEnd::Complete) => standing.deliveries = false,

@@ -1,0 +1,214 @@
+//! How much memory bodies take whose senders have not proved anything yet: so much in all, and so much of one network.
+//!
+//! When there is no more, the largest body makes room: a flood of large ones never keeps a small one out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::network::Network;
+
+/// The bodies that are being received, or are kept until it is known what they are.
+#[derive(Debug)]
+pub(super) struct Intake {
+    most: usize,
+    of_one: usize,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    bodies: HashMap<u64, Entry>,
+    networks: HashMap<Network, usize>,
+    total: usize,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    network: Network,
+    bytes: usize,
+    /// Dropping it ends the receiving; none once all is there.
+    end: Option<oneshot::Sender<()>>,
+}
+
+/// What one body takes, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    intake: Arc<Intake>,
+    id: u64,
+    end: oneshot::Receiver<()>,
+}
+
+/// Among which bodies one has to make room.
+#[derive(Debug, Clone, Copy)]
+enum Crowd {
+    /// Those of a network.
+    Of(Network),
+    /// All of them.
+    All,
+}
+
+/// There is no room for a body, or no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Crowded;
+
+impl Intake {
+    /// Room for so many bytes, and of one network.
+    pub(super) fn new(most: usize, of_one: usize) -> Self {
+        Self { most, of_one, ledger: Mutex::default() }
+    }
+
+    /// The share of a body that begins to come.
+    pub(super) fn enter(self: &Arc<Self>, network: Network) -> Share {
+        let mut ledger = self.ledger();
+        ledger.next += 1;
+        let id = ledger.next;
+        let (sender, end) = oneshot::channel();
+        ledger.bodies.insert(id, Entry { network, bytes: 0, end: Some(sender) });
+        Share { intake: Arc::clone(self), id, end }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether so many more bytes are too many, of one network or of all.
+    fn crowd(&self, ledger: &Ledger, network: Network, bytes: usize) -> Option<Crowd> {
+        let own = ledger.networks.get(&network).copied().unwrap_or_default();
+        if own.saturating_add(bytes) > self.of_one {
+            return Some(Crowd::Of(network));
+        }
+        (ledger.total.saturating_add(bytes) > self.most).then_some(Crowd::All)
+    }
+}
+
+impl Ledger {
+    /// The largest body that is still coming and has more than so many bytes.
+    fn largest(&self, crowd: Crowd, beyond: usize) -> Option<u64> {
+        let coming = self.bodies.iter().filter(|(_, entry)| entry.end.is_some() && entry.bytes > beyond);
+        let among = coming.filter(|(_, entry)| match crowd {
+            Crowd::Of(network) => entry.network == network,
+            Crowd::All => true,
+        });
+        among.max_by_key(|(id, entry)| (entry.bytes, **id)).map(|(id, _)| *id)
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(Entry { network, bytes, .. }) = self.bodies.remove(&id) else { return };
+        self.total = self.total.saturating_sub(bytes);
+        if let Some(own) = self.networks.get_mut(&network) {
+            *own = own.saturating_sub(bytes);
+            if *own == 0 {
+                self.networks.remove(&network);
+            }
+        }
+    }
+}
+
+impl Share {
+    /// Takes room for so many more bytes.
+    pub(super) fn grow(&self, bytes: usize) -> Result<(), Crowded> {
+        let mut ledger = self.intake.ledger();
+        let Some(Entry { network, bytes: before, .. }) = ledger.bodies.get(&self.id) else {
+            return Err(Crowded);
+        };
+        let (network, after) = (*network, before.saturating_add(bytes));
+        while let Some(crowd) = self.intake.crowd(&ledger, network, bytes) {
+            let largest = ledger.largest(crowd, after).ok_or(Crowded)?;
+            ledger.remove(largest);
+        }
+        ledger.total += bytes;
+        *ledger.networks.entry(network).or_default() += bytes;
+        if let Some(entry) = ledger.bodies.get_mut(&self.id) {
+            entry.bytes = after;
+        }
+        Ok(())
+    }
+
+    /// All of it is there: it makes no room any more.
+    pub(super) fn complete(&self) {
+        if let Some(entry) = self.intake.ledger().bodies.get_mut(&self.id) {
+            // Nobody waits for its end any more.
+            entry.end = None;
+        }
+    }
+
+    /// Waits until it has to make room.
+    pub(super) async fn crowded_out(&mut self) {
+        // It never hears a word, only that the sender is gone.
+        drop((&mut self.end).await);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.intake.ledger().remove(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bodies by what comes of them: `a1+5` are five bytes of the body `1` from the network `a`, `a1.` is all of it,
+    /// `a1-` is gone. Which of them had to make room, or found none.
+    fn check(most: usize, of_one: usize, steps: &str, expected: &str) {
+        let intake = Arc::new(Intake::new(most, of_one));
+        let mut shares: HashMap<String, Share> = HashMap::new();
+        let mut out = Vec::new();
+        for step in steps.split_whitespace() {
+            let (name, rest) = step.split_at(2);
+            let network = Network::V6(u64::from(name.as_bytes()[0]));
+            let share = shares.entry(name.to_owned()).or_insert_with(|| intake.enter(network));
+            match rest {
+                "." => share.complete(),
+                "-" => drop(shares.remove(name)),
+                more => {
+                    if share.grow(more[1..].parse().unwrap()).is_err() {
+                        out.push(name.to_owned());
+                        shares.remove(name);
+                    }
+                }
+            }
+        }
+        for (name, share) in &mut shares {
+            let is_known = intake.ledger().bodies.contains_key(&share.id);
+            if !is_known {
+                assert!(
+                    share.end.try_recv() == Err(oneshot::error::TryRecvError::Closed),
+                    "{name} hears of it"
+                );
+                out.push(name.clone());
+            }
+        }
+        out.sort_unstable();
+        assert_eq!(out.join(" "), expected, "{steps}");
+        shares.clear();
+        let ledger = intake.ledger();
+        assert_eq!((ledger.total, ledger.bodies.len(), ledger.networks.len()), (0, 0, 0), "{steps}");
+    }
+
+    #[test]
+    fn the_largest_makes_room() {
+        check(10, 10, "a1+5 b1+5", "");
+        check(10, 10, "a1+6 b1+4 c1+1", "a1");
+        check(10, 10, "a1+5 b1+5 b1+1", "b1");
+        check(10, 10, "a1+5 b1+5 a1-", "");
+        check(10, 10, "a1+5 a1- b1+10", "");
+    }
+
+    #[test]
+    fn what_is_all_there_stays() {
+        check(10, 10, "a1+6 a1. b1+4 c1+1", "b1");
+        check(10, 10, "a1+10 a1. b1+1", "b1");
+    }
+
+    #[test]
+    fn one_network_has_its_share() {
+        check(10, 4, "a1+4 b1+4", "");
+        check(10, 4, "a1+3 a2+1 a2+1 b1+4", "a1");
+        check(10, 4, "a1+5", "a1");
+    }
+}

@@ -1,0 +1,132 @@
+//! What sort of request one is: that stands at its beginning, and says who may ask it and how large it may be, before
+//! the rest is read.
+
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error, StrDeserializer};
+use serde::{Deserialize, Serialize};
+
+use super::Request;
+
+/// What sort of request one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "each is described where the request is")]
+pub enum Sort {
+    Head,
+    Plan,
+    Apply,
+    Pending,
+    AcceptPending,
+    History,
+    Generation,
+    Run,
+    Status,
+    Runs,
+    Records,
+    Explain,
+    Sample,
+    Rejects,
+    ReplayRejects,
+    Look,
+    Info,
+    Check,
+    Backup,
+    Pause,
+    Resume,
+    TestAlert,
+    Approve,
+    Resync,
+    CreateToken,
+    Tokens,
+    RevokeToken,
+    Audit,
+}
+
+impl Request {
+    /// What sort of request it is.
+    pub const fn sort(&self) -> Sort {
+        match self {
+            Self::Head => Sort::Head,
+            Self::Plan(..) => Sort::Plan,
+            Self::Apply(..) => Sort::Apply,
+            Self::Pending => Sort::Pending,
+            Self::AcceptPending { .. } => Sort::AcceptPending,
+            Self::History { .. } => Sort::History,
+            Self::Generation { .. } => Sort::Generation,
+            Self::Run { .. } => Sort::Run,
+            Self::Status => Sort::Status,
+            Self::Runs { .. } => Sort::Runs,
+            Self::Records { .. } => Sort::Records,
+            Self::Explain { .. } => Sort::Explain,
+            Self::Sample { .. } => Sort::Sample,
+            Self::Rejects { .. } => Sort::Rejects,
+            Self::ReplayRejects { .. } => Sort::ReplayRejects,
+            Self::Look(_) => Sort::Look,
+            Self::Info => Sort::Info,
+            Self::Check => Sort::Check,
+            Self::Backup { .. } => Sort::Backup,
+            Self::Pause { .. } => Sort::Pause,
+            Self::Resume { .. } => Sort::Resume,
+            Self::TestAlert { .. } => Sort::TestAlert,
+            Self::Approve { .. } => Sort::Approve,
+            Self::Resync { .. } => Sort::Resync,
+            Self::CreateToken { .. } => Sort::CreateToken,
+            Self::Tokens => Sort::Tokens,
+            Self::RevokeToken { .. } => Sort::RevokeToken,
+            Self::Audit { .. } => Sort::Audit,
+        }
+    }
+}
+
+impl Sort {
+    /// How many bytes are looked through for it.
+    pub const LONGEST: usize = 256;
+
+    /// The sort of a request of which only the beginning is there; none when it is none that we know.
+    pub fn of_beginning(json: &[u8]) -> Option<Self> {
+        let text = json.get(..json.len().min(Self::LONGEST))?.trim_ascii_start();
+        let text = text.strip_prefix(b"{").map_or(text, <[u8]>::trim_ascii_start);
+        let name = text.strip_prefix(b"\"")?.split(|byte| *byte == b'"').next()?;
+        // A name that goes on beyond what is there is none of ours.
+        let name: StrDeserializer<'_, Error> = std::str::from_utf8(name).ok()?.into_deserializer();
+        Self::deserialize(name).ok()
+    }
+
+    /// Whether a configuration travels with it, which makes it large.
+    pub const fn has_configuration(self) -> bool {
+        matches!(self, Self::Plan | Self::Apply | Self::Sample | Self::Look)
+    }
+
+    /// What one with a configuration asks, in words.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::Sample => "sample a plan",
+            Self::Look => "look at a source",
+            _ => "ask",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_stands_at_the_beginning() {
+        let check = |json: &str, expected: Option<Sort>| {
+            assert_eq!(Sort::of_beginning(json.as_bytes()), expected, "{json}");
+        };
+        check("\"status\"", Some(Sort::Status));
+        check(" \n\t{ \"acceptPending\" : {", Some(Sort::AcceptPending));
+        check("{\"plan\":[{", Some(Sort::Plan));
+        check("{\"plan", Some(Sort::Plan));
+        check("{\"pla", None);
+        check("{\"Plan\":", None);
+        check("", None);
+        check("{}", None);
+        check("[\"plan\"]", None);
+        check(&format!("{}\"plan\"", " ".repeat(Sort::LONGEST)), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! Bodies that are too large, too slow, or hold too much for their size: by strangers, and by bearers of each role.
+
+use std::io::Write as _;
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use super::{Target, status, upload};
+
+/// A megabyte of what JSON and YAML both take for values of two bytes each.
+fn dense() -> String {
+    "1,".repeat(500_000)
+}
+
+/// Sends so many megabytes after what was sent; an end of the connection is an end of it.
+fn pour(stream: &mut TcpStream, megabyte: &[u8], times: usize) {
+    for _ in 0..times {
+        if stream.write_all(megabyte).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn bodies_that_prove_nothing_take_no_memory() {
+    let target = Target::start();
+    let megabyte = vec![b' '; 1_000_000];
+    target.endures(|| {
+        std::thread::scope(|scope| {
+            for number in 0..32 {
+                let (target, megabyte) = (&target, &megabyte);
+                scope.spawn(move || {
+                    // Half of them know which header holds the signature.
+                    let header = if number % 2 == 0 { "X-Signature" } else { "X-Key" };
+                    let source = if number % 2 == 0 { "signed" } else { "keyed" };
+                    let head = format!(
+                        "POST /hooks/main/{source} HTTP/1.1\r\nHost: a\r\n{header}: 00\r\nContent-Length: \
+                         25000000\r\n\r\n"
+                    );
+                    let mut stream = target.send(head.as_bytes());
+                    // All but the last of it.
+                    pour(&mut stream, megabyte, 24);
+                    std::thread::sleep(Duration::from_secs(1));
+                });
+            }
+            for number in 0..5 {
+                // What is refused because of the crowd is sent again, as services do.
+                let delivered = (0..20).any(|_| {
+                    std::thread::sleep(Duration::from_millis(100));
+                    target.deliver(number) == Some(204)
+                });
+                assert!(delivered, "a delivery in the middle of it");
+            }
+        });
+    });
+    target.is_well();
+}
+
+/// What each role may send to which end, and what is said of too much of it.
+#[test]
+fn uploads_cost_what_their_role_may_cost() {
+    let target = Target::start();
+    let dense = dense();
+    let requests =
+        ["{\"plan\":[[", "{\"apply\":[[", "{\"look\":[[", "{\"sample\":[[", "{\"pause\":{\"reason\":\""];
+    for role in ["metrics", "read", "plan", "apply", "operate"] {
+        let token = target.token(role);
+        target.endures(|| {
+            for beginning in requests {
+                for megabytes in [50, 14] {
+                    let length = megabytes * dense.len();
+                    let text = upload("/v1/requests", &token, "json", (length, beginning));
+                    let mut stream = target.send(text.as_bytes());
+                    pour(&mut stream, dense.as_bytes(), megabytes);
+                    drop(stream.shutdown(Shutdown::Write));
+                    let status = status(stream);
+                    assert!(
+                        matches!(status, Some(400 | 403 | 413)),
+                        "{role} {beginning} {megabytes}: {status:?}"
+                    );
+                }
+            }
+            for (media, beginning) in [("json", "{\"documents\":[{\"a\":["), ("yaml", "a: [")] {
+                for path in ["/v1/plan", "/v1/apply?serial=1"] {
+                    let text = upload(path, &token, media, (14 * dense.len(), beginning));
+                    let mut stream = target.send(text.as_bytes());
+                    pour(&mut stream, dense.as_bytes(), 14);
+                    drop(stream.shutdown(Shutdown::Write));
+                    let status = status(stream);
+                    assert!(
+                        matches!(status, Some(400 | 403 | 413 | 422)),
+                        "{role} {path} {media}: {status:?}"
+                    );
+                }
+            }
+            let documents = "--- {apiVersion: raccord/v1, kind: Stack}\n".repeat(200_000);
+            let text = upload("/v1/plan", &token, "yaml", (documents.len(), &documents));
+            let (status, _) = target.ask(&text);
+            assert!(matches!(status, Some(403 | 422)), "{role}: {status:?}");
+        });
+    }
+    target.is_well();
+}
+
+/// A configuration of the greatest number of values that one may hold is read, whoever else may wait for it.
+#[test]
+fn the_largest_configuration_is_read() {
+    let target = Target::start();
+    let token = target.token("plan");
+    let list = "1,".repeat(60_000);
+    let yaml = format!(
+        "apiVersion: raccord/v1\nkind: Stack\nmetadata: {{name: main}}\nspec: {{x: [{list}]}}\n---\n"
+    );
+    let yaml = yaml.repeat(8);
+    let json = format!("{{\"documents\":[{}{{}}]}}", format!("{{\"x\":[{list}1]}},").repeat(8));
+    target.endures(|| {
+        for _ in 0..2 {
+            for (media, body) in [("yaml", &yaml), ("json", &json)] {
+                let text = upload("/v1/plan", &token, media, (body.len(), body));
+                assert_eq!(target.ask(&text).0, Some(422), "{media}");
+            }
+        }
+    });
+    target.is_well();
+}
+
+#[test]
+fn slow_uploads_of_one_token_keep_no_other_from_asking() {
+    let target = Target::start();
+    let plan = target.token("plan");
+    let tokens = ["read", "operate", "apply"].map(|role| target.token(role));
+    let megabyte = " ".repeat(1_000_000);
+    let slow = |token: &str, path: &str, beginning: &str| {
+        let text = upload(path, token, "json", (10_000_000, &format!("{beginning}{megabyte}")));
+        target.send(text.as_bytes())
+    };
+    target.endures(|| {
+        let mut held = Vec::new();
+        for token in tokens.iter().chain([&plan]) {
+            for _ in 0..3 {
+                held.push(slow(token, "/v1/plan", "{"));
+                held.push(slow(token, "/v1/requests", "\"status\""));
+            }
+        }
+        // Four places for uploads, two of each token: `apply` and `plan` have them all, and still every verb that
+        // carries no configuration is answered.
+        for token in &tokens {
+            let begin = std::time::Instant::now();
+            let text = upload("/v1/requests", token, "json", (8, "\"status\""));
+            assert_eq!(target.ask(&text).0, Some(200));
+            assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        }
+        drop(held);
+    });
+    let apply = &tokens[2];
+    let text = upload("/v1/plan", apply, "yaml", (super::SHOP.len(), super::SHOP));
+    assert_eq!(target.ask(&text).0, Some(200), "the places are free again");
+    target.is_well();
+}
