@@ -43,7 +43,7 @@ fn slow_senders_stop_nobody() {
         let texts = [hook, &ask, &pause, head].into_iter().cycle().take(600);
         hold(&target, texts.map(|text| target.send(text.as_bytes())).collect());
     });
-    target.is_well();
+    target.works_on();
 }
 
 #[test]
@@ -51,16 +51,16 @@ fn a_flood_of_connections_stops_nobody() {
     many_descriptors();
     let target = Target::start();
     target.endures(|| hold(&target, (0..1_200).map(|_| target.send(b"")).collect()));
-    target.is_well();
+    target.works_on();
 }
 
 #[test]
 fn answers_that_nobody_reads_stop_nobody() {
     many_descriptors();
     let target = Target::start();
-    let ask = "GET /v1/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50);
-    target.endures(|| hold(&target, (0..300).map(|_| target.send(ask.as_bytes())).collect()));
-    target.is_well();
+    let ask = "GET /v1/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20);
+    target.endures(|| hold(&target, (0..100).map(|_| target.send(ask.as_bytes())).collect()));
+    target.works_on();
 }
 
 /// With so few descriptors that a flood would take them all, the runs of the daemon still have theirs, and the

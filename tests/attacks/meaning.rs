@@ -24,7 +24,7 @@ fn what_was_signed_as_created_deletes_nothing() {
     }
     assert_eq!(target.ask(&post("/hooks/main/signed", SIGNATURE, CREATED)).0, Some(204));
     assert_eq!(rows(&target.home, "contact"), 1);
-    target.is_well();
+    target.works_on();
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn strangers_learn(target: &Target, expected: u16) {
 fn strangers_learn_a_status_and_the_same_one_everywhere() {
     let target = Target::start();
     strangers_learn(&target, 403);
-    target.is_well();
+    target.works_on();
 }
 
 /// Nobody can prove anything to a source without its secret: its service sends again, and no other answer tells

@@ -186,7 +186,7 @@ impl Target {
     }
 
     /// It still does what it is there for, and ends when it is asked to.
-    fn is_well(self) {
+    fn works_on(self) {
         assert_eq!(self.deliver(1_000_000), Some(204));
         stop(self.daemon);
     }

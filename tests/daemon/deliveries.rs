@@ -220,7 +220,6 @@ fn what_keeps_deliveries_out_is_told() {
             why,
             "a delivery to a stack or source that has no webhook here stack=main source=shopp",
             "a delivery to a stack or source that has no webhook here stack=mein source=shop",
-            "a delivery is larger than `maxBody` allows source=shop",
         ],
     );
 }

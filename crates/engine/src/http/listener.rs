@@ -14,13 +14,13 @@ use axum_server::accept::Accept;
 use axum_server::tls_rustls::RustlsAcceptor;
 use axum_server::{Handle, Server};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
 use super::connections::{Connections, Seat};
 use super::tls::{Certificate, Loaded};
-use super::{DRAIN_TIME, Limits, Listen, MAX_HEAD, ServeError};
+use super::{DRAIN_TIME, Limits, Listen, MAX_HEAD, MAX_UNSENT, ServeError};
 
 /// A socket that is listened at.
 pub struct Bound {
@@ -41,7 +41,7 @@ impl Bound {
             None => None,
         };
         let failed = |source| ServeError::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen_at(address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self { listener, address, tls })
     }
@@ -89,6 +89,19 @@ impl Bound {
         watching.abort();
         outcome.map_err(|source| ServeError::Serve { address, source })
     }
+}
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 4096;
+
+/// A socket whose connections, which inherit it, keep no more than so much in the system of what nobody reads.
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Whoever starts again need not wait for the connections of before.
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(MAX_UNSENT)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Accepts connections; when there are too many, another one ends for each.

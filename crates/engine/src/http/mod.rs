@@ -89,6 +89,9 @@ pub const MAX_CONNECTIONS: usize = 1024;
 /// How many of them may come from one address, or from one `/64` of IPv6.
 pub const MAX_CONNECTIONS_OF_ONE: usize = 256;
 
+/// How many bytes the system keeps for each connection of what its peer has not read yet.
+pub const MAX_UNSENT: u32 = 128 << 10;
+
 /// How many descriptors are left for everything else when connections take what the system allows.
 pub const RESERVED_DESCRIPTORS: usize = 128;
 

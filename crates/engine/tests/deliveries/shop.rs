@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use raccord_config::load_texts;
 use raccord_engine::applied::Applied;
 use raccord_engine::plan::Options;
-use raccord_engine::request::ApplyOptions;
+use raccord_engine::request::{ApplyOptions, Text};
 use raccord_engine::run::deliveries::drain;
 use raccord_engine::run::execute::{OnPage, Surroundings, execute};
 use raccord_engine::run::job::Job;

@@ -1,5 +1,6 @@
 //! The audit log: who changed something over which way, and who was not allowed to.
 
+use raccord_engine::request::Text;
 use raccord_engine::{Reply, Request};
 use raccord_model::fact::{AuditEntry, Role};
 use serde_json::json;

@@ -98,12 +98,12 @@ async fn health_is_told_while_every_place_is_taken() {
     let server = Server::limited(loopback(), limits).await;
     let token = server.token("ci", &Role::ALL).await;
     server.act(Act::Wait);
-    let taken = server.post("/v1/requests", &token, &json!("status")).send().await.unwrap();
+    let waiting = server.post("/v1/requests", &token, &json!("status")).send().await.unwrap();
     send(server.get("/v1/status", &token)).await.expect_problem(503);
     for path in ["/healthz", "/readyz", "/v1/openapi.json"] {
         send(server.request(reqwest::Method::GET, path)).await.expect(200);
     }
-    drop(taken);
+    drop(waiting);
 }
 
 /// A body that is on its way takes no place.

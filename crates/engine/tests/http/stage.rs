@@ -322,12 +322,3 @@ pub(crate) fn shop(extra: &str) -> Value {
         })),
     ] })
 }
-
-/// Waits until something is so; a test that waits in vain fails.
-pub(crate) async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let begin = std::time::Instant::now();
-    while !is_so().await {
-        assert!(begin.elapsed().as_secs() < 30, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}

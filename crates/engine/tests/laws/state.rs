@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use raccord_config::load_texts;
 use raccord_engine::plan::{Options, Plan};
-use raccord_engine::request::ApplyOptions;
+use raccord_engine::request::{ApplyOptions, Text};
 use raccord_engine::store::{Opener, Store};
 use raccord_engine::{Engine, Environment, Reply, Request, System};
 use raccord_model::Desired;
