@@ -59,7 +59,7 @@ fn answers_that_nobody_reads_stop_nobody() {
     many_descriptors();
     let target = Target::start();
     let ask = "GET /v1/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20);
-    target.endures(|| hold(&target, (0..100).map(|_| target.send(ask.as_bytes())).collect()));
+    target.endures(|| hold(&target, (0..250).map(|_| target.send(ask.as_bytes())).collect()));
     target.works_on();
 }
 
