@@ -13,6 +13,7 @@ mod documentation;
 mod environment;
 mod examples;
 mod first_integration;
+mod foreign_text;
 mod http_server;
 mod invalid;
 mod kills;

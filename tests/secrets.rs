@@ -340,3 +340,114 @@ fn a_leak_is_noticed() {
     }
     assert!(leak(b"Basic bWU6c2VjcmV0").is_none());
 }
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// A service that repeats the token, which came as a header, somewhere in its first page.
+fn repeating(page: impl Fn(&str) -> serde_json::Value + Send + Sync + 'static) -> HttpServer {
+    HttpServer::start(move |request| {
+        let token = request.headers["authorization"].trim_start_matches("Bearer ").to_owned();
+        match request.query.get("page").map(String::as_str) {
+            Some("3") => answer(500, "Content-Type: text/plain", &token),
+            Some("2") => json(r#"{"data": [{"id": "2"}], "next": "/people?page=3"}"#),
+            _ => json(page(&token).to_string()),
+        }
+    })
+}
+
+/// What was read of a service with a bearer token, whose pages are paged in some way.
+fn bearer(server: &HttpServer, pagination: &str) -> TestEnvironment {
+    let yaml = DIRECTORY
+        .replace("AUTHORIZATION", "{type: bearer, token: \"${env:TOKEN}\"}")
+        .replace("{nextUrl: next}", pagination)
+        .replace("BASE", &server.url());
+    let environment = TestEnvironment::with(&[("raccord.yaml", &yaml)]).variable("TOKEN", CANARY);
+    environment.ok("apply --auto-approve");
+    environment
+}
+
+#[test]
+fn a_credential_in_a_next_link_is_not_kept_whatever_its_name() {
+    for name in ["access_token", "t", "page%5Btoken%5D"] {
+        let server = repeating(move |token| {
+            let next = format!("/people?page=2&{name}={}", percent_encoded(token));
+            serde_json::json!({"data": [{"id": "1"}], "next": next})
+        });
+        let environment = bearer(&server, "{nextUrl: next}");
+        assert_silent(&environment, "run", name);
+        assert_clean(environment.path(), name);
+        assert_eq!(environment.ok("records crm.person --output jsonl").lines().count(), 2, "{name}");
+        let targets: Vec<String> = server.requests().iter().map(|request| request.target.clone()).collect();
+        assert_eq!(targets[..3], ["/people", "/people?page=2", "/people?page=3"], "{name}");
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_cleaned_is_refused() {
+    type Page = fn(&str) -> serde_json::Value;
+    let in_path: Page = |token| {
+        let next = format!("/{}/people?page=2", percent_encoded(token));
+        serde_json::json!({"data": [{"id": "1"}], "next": next})
+    };
+    let as_cursor: Page = |token| serde_json::json!({"data": [{"id": "1"}], "next": token});
+    let inside: Page = |token| serde_json::json!({"data": [{"id": "1"}], "next": format!("2:{token}:x")});
+    for (pagination, page) in [
+        ("{nextUrl: next}", in_path),
+        ("{cursor: next, param: page}", as_cursor),
+        ("{cursor: next, param: page}", inside),
+    ] {
+        let server = repeating(page);
+        let environment = bearer(&server, pagination);
+        assert_eq!(assert_silent(&environment, "run", pagination), Some(1));
+        assert_clean(environment.path(), pagination);
+        let failed = environment.json("runs --output json")[0]["outcome"].to_string();
+        assert!(failed.contains("credential"), "{failed}");
+    }
+}
+
+#[test]
+fn a_next_link_to_another_origin_is_not_kept_and_the_next_run_goes_on() {
+    let is_mended = Arc::new(Mutex::new(false));
+    let mended = Arc::clone(&is_mended);
+    let server = HttpServer::start(move |request| {
+        let next = if *mended.lock().unwrap() { "/people?page=2" } else { "http://elsewhere.example/people?page=2" };
+        match request.query.get("page") {
+            Some(_) => json(r#"{"data": [{"id": "2"}]}"#),
+            None => json(serde_json::json!({"data": [{"id": "1"}], "next": next}).to_string()),
+        }
+    });
+    let environment = bearer(&server, "{nextUrl: next}");
+    for _ in 0..2 {
+        let said = environment.fails(1, "run");
+        assert!(said.contains("allowedOrigins"), "{said}");
+    }
+    *is_mended.lock().unwrap() = true;
+    environment.ok("run");
+    assert_eq!(environment.ok("records crm.person --output jsonl").lines().count(), 2);
+}
+
+#[test]
+fn a_credential_in_a_record_is_masked_where_the_record_is_rejected() {
+    let server = repeating(|token| {
+        serde_json::json!({"data": [
+            {"id": "0"},
+            {"id": "1", "age": token},
+            {"id": "2", "age": format!("x{token}y")},
+            {"name": token},
+            {"id": null, token: token},
+            token,
+        ]})
+    });
+    let environment = bearer(&server, "{nextUrl: next}");
+    environment.replace("raccord.yaml", "name: text", "name: text, age: integer");
+    environment.replace("raccord.yaml", "name: name", "name: name, age: age");
+    environment.ok("apply --auto-approve");
+    assert_silent(&environment, "run", "rejects");
+    for command in ["rejects list", "rejects list --output json", "rejects list --output csv", "rejects replay people"] {
+        assert_silent(&environment, command, "rejects");
+    }
+    assert_eq!(environment.json("rejects list --output json").as_array().unwrap().len(), 5);
+    assert_clean(environment.path(), "rejects");
+}

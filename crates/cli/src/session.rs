@@ -66,7 +66,8 @@ pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
     } else {
         None
     };
-    Ok(raccord_config::load(&Input { paths: global.files.clone(), stdin, variables: variables(global) }))
+    let (paths, variables) = (global.files.clone(), variables(global));
+    Ok(raccord_config::load(&Input { paths, stdin, within: None, variables }))
 }
 
 /// Loads the configuration; errors are shown and end the command.

@@ -1,4 +1,7 @@
 //! The files that a configuration consists of: found, read, ordered. The only part that touches the disk.
+//!
+//! Links are followed inside of what was named, and nowhere else: a file that belongs to something else is not read,
+//! and nothing of it is shown.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,6 +12,7 @@ use std::path::{Path, PathBuf};
 use raccord_model::diagnostic::Code;
 
 use crate::diagnose::Report;
+use crate::load::Input;
 use crate::resolve::clean;
 
 /// How large one file may be, in bytes.
@@ -47,11 +51,12 @@ pub struct Places {
     pub files: Vec<PathBuf>,
 }
 
-/// What the paths lead to, by the rules of [`load`](crate::load); no file is read.
-pub fn places(paths: &[PathBuf]) -> Places {
+/// What the paths lead to, by the rules of [`load`](crate::load); no file is read. Links may lead about in `within`, or
+/// else in the directories that are named.
+pub fn places(paths: &[PathBuf], within: Option<&Path>) -> Places {
     let mut report = Report::default();
-    let mut walk = Walk::new(&mut report);
     let named = named(paths);
+    let mut walk = Walk::new(&named, within, &mut report);
     named.iter().filter(|path| path.as_os_str() != STDIN).for_each(|path| walk.named(path));
     Places { directories: walk.directories, files: walk.files }
 }
@@ -67,16 +72,16 @@ pub fn is_read(path: &Path) -> bool {
 }
 
 /// Reads everything that the paths lead to.
-pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&[u8]>, report: &mut Report) -> Discovery {
-    let paths = &*named(paths);
-    let mut walk = Walk::new(report);
+pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
+    let paths = &*named(&input.paths);
+    let mut walk = Walk::new(paths, input.within.as_deref(), report);
     let mut found = Discovery { root: absolute(Path::new(".")), texts: Vec::new() };
     if let Some(first) = paths.iter().find(|path| path.is_dir()) {
         found.root = absolute(first);
     }
     for path in paths {
         if path.as_os_str() == STDIN {
-            let bytes = stdin.unwrap_or_default().to_vec();
+            let bytes = input.stdin.clone().unwrap_or_default();
             found.texts.push(Found { name: STDIN.to_owned(), directory: absolute(Path::new(".")), bytes });
         } else {
             walk.named(path);
@@ -100,14 +105,20 @@ pub(crate) fn discover(paths: &[PathBuf], stdin: Option<&[u8]>, report: &mut Rep
 struct Walk<'r> {
     files: Vec<PathBuf>,
     directories: Vec<PathBuf>,
+    /// Where links may lead, by real paths.
+    roots: Vec<PathBuf>,
     /// Files and directories already met, by their real paths.
     seen: HashSet<PathBuf>,
     report: &'r mut Report,
 }
 
 impl<'r> Walk<'r> {
-    fn new(report: &'r mut Report) -> Self {
-        Self { files: Vec::new(), directories: Vec::new(), seen: HashSet::new(), report }
+    fn new(named: &[PathBuf], within: Option<&Path>, report: &'r mut Report) -> Self {
+        let roots = match within {
+            Some(within) => vec![real(within)],
+            None => named.iter().map(|path| real(path)).collect(),
+        };
+        Self { files: Vec::new(), directories: Vec::new(), roots, seen: HashSet::new(), report }
     }
 
     /// A path that was given: whatever it is, it is taken.
@@ -145,10 +156,13 @@ impl<'r> Walk<'r> {
     /// An entry of a directory whose real path is known, and with it that of all but links.
     fn child(&mut self, child: &Path, entry: &fs::DirEntry, parent: &Path) {
         let found = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => {
-                fs::metadata(child).map(|metadata| (metadata.file_type(), real(child)))
-            }
-            other => other.map(|kind| (kind, parent.join(entry.file_name()))),
+            Ok(kind) if kind.is_symlink() => self.follow(child),
+            other => other.map(|kind| Some((kind, parent.join(entry.file_name())))),
+        };
+        let found = match found {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => return self.leads_out(child),
+            Err(error) => Err(error),
         };
         match found {
             Ok((kind, real)) if kind.is_dir() => {
@@ -162,6 +176,28 @@ impl<'r> Walk<'r> {
             }
             Ok(_) | Err(_) => {}
         }
+    }
+}
+
+impl Walk<'_> {
+    /// What a link leads to; `None` when that is beyond the roots.
+    fn follow(&self, link: &Path) -> io::Result<Option<(fs::FileType, PathBuf)>> {
+        let real = fs::canonicalize(link)?;
+        if !self.roots.iter().any(|root| real.starts_with(root)) {
+            return Ok(None);
+        }
+        // The real path has no link that could lead elsewhere by now.
+        Ok(Some((fs::symlink_metadata(&real)?.file_type(), real)))
+    }
+
+    /// Says that a link is not followed, and nothing of where it leads.
+    fn leads_out(&mut self, link: &Path) {
+        if is_skipped(link) || !(is_yaml(link) || link.is_dir()) {
+            return;
+        }
+        let help = "put the file there itself, or name it with -f".to_owned();
+        let message = format!("{} is a link that leads out of the configuration", shown(link));
+        self.report.error(Code::Unreadable, message, Some(help));
     }
 }
 

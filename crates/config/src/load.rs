@@ -26,6 +26,8 @@ pub struct Input {
     pub paths: Vec<PathBuf>,
     /// What standard input held, when it is among the paths; at most one byte more than [`MAX_FILE`].
     pub stdin: Option<Vec<u8>>,
+    /// The directory in which links may lead about, when that is more than what the paths name.
+    pub within: Option<PathBuf>,
     /// Values of variables that go before those of the Stack.
     pub variables: BTreeMap<String, String>,
 }

@@ -20,7 +20,7 @@ impl Reading {
     /// Reads everything that the paths lead to.
     pub fn of(input: &Input) -> Self {
         let mut report = Report::default();
-        let found = discover(&input.paths, input.stdin.as_deref(), &mut report);
+        let found = discover(input, &mut report);
         Self { found, report }
     }
 

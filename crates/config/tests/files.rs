@@ -54,6 +54,55 @@ fn a_mounted_config_map_is_read_once() {
 }
 
 #[test]
+fn a_link_that_leads_out_is_an_error_that_shows_nothing() {
+    let outside = tempfile::tempdir().unwrap();
+    put(outside.path(), "secret.yaml", "password: hunter2\n");
+    put(outside.path(), "more/secret.yaml", "password: hunter2\n");
+    for (link, target) in [
+        ("x.yaml", outside.path().join("secret.yaml")),
+        ("x.yaml", PathBuf::from("/proc/self/environ")),
+        ("deep/x.yml", outside.path().join("secret.yaml")),
+        ("more", outside.path().join("more")),
+        ("up.yaml", PathBuf::from("../secret.yaml")),
+    ] {
+        let root = outside.path().join("root");
+        put(&root, "raccord.yaml", &alert("shop"));
+        fs::create_dir_all(root.join(link).parent().unwrap()).unwrap();
+        symlink(&target, root.join(link)).unwrap();
+        for named in [root.clone(), root.join(".")] {
+            let loaded = read(&[named]);
+            let said = format!("{:?}", loaded.diagnostics);
+            assert!(loaded.desired.is_none() && said.contains("leads out"), "{link}: {said}");
+            assert!(!said.contains("hunter2") && !said.contains("PATH="), "{link}: {said}");
+        }
+        // What is named with it is not outside.
+        if link != "x.yaml" || !target.starts_with("/proc") {
+            let said = format!("{:?}", read(&[root.clone(), outside.path().to_owned()]).diagnostics);
+            assert!(!said.contains("leads out"), "{link}: {said}");
+        }
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
+#[test]
+fn a_link_inside_of_the_root_is_followed_and_the_root_may_be_one() {
+    let directory = tempfile::tempdir().unwrap();
+    put(directory.path(), "real/shared/alert.yaml", &alert("shop"));
+    put(directory.path(), "real/notes.txt", "nothing");
+    symlink("real", directory.path().join("root")).unwrap();
+    symlink("shared/alert.yaml", directory.path().join("real/b.yaml")).unwrap();
+    symlink("/etc/hostname", directory.path().join("real/readme")).unwrap();
+    let loaded = read(&[directory.path().join("root")]);
+    assert_eq!((loaded.files, loaded.diagnostics.len()), (1, 0), "{:#?}", loaded.diagnostics);
+    let within = Some(directory.path().join("real"));
+    symlink("..", directory.path().join("real/shared/up")).unwrap();
+    let input = Input { paths: vec![directory.path().join("real/shared")], within, ..Input::default() };
+    assert_eq!((load(&input).files, load(&input).diagnostics.len()), (1, 0));
+    let alone = load(&Input { within: None, ..input });
+    assert_eq!(alone.diagnostics[0].code.as_str(), "unreadable");
+}
+
+#[test]
 fn the_same_file_twice_is_one_file() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();

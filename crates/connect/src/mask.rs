@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
 /// What stands for a secret.
@@ -12,6 +14,12 @@ const MAX_SAID: usize = 64 * 1024;
 
 /// How many backslashes may stand before a character of a secret.
 const MAX_ESCAPES: usize = 15;
+
+/// From how many characters on a secret is told from what stands in a text by chance, and is looked for in base64.
+const TELLING: usize = 8;
+
+/// How many characters of a secret at the end of a text give it away, when the rest was cut off.
+const PIECE: usize = 4;
 
 /// The secrets that were used. They are found in whatever encoding a service echoes them.
 #[derive(Clone, Default)]
@@ -30,12 +38,29 @@ impl fmt::Debug for Masker {
 }
 
 impl Masker {
-    /// Hides a secret from now on: as it is, and as part of a URL, a JSON text or an HTML page.
+    /// Hides a secret from now on: as it is, as part of a URL, a JSON text or an HTML page, and inside of base64.
     pub(crate) fn hide(&mut self, secret: &str) {
-        if !secret.is_empty() {
-            self.secrets.push(secret.chars().map(spellings).collect());
-            self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        if secret.is_empty() {
+            return;
         }
+        self.secrets.push(secret.chars().map(spellings).collect());
+        if secret.chars().count() >= TELLING {
+            let encoded = in_base64(secret.as_bytes());
+            self.secrets.extend(encoded.iter().map(|text| text.chars().map(spellings).collect()));
+        }
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    /// Whether a secret stands in a text, in any spelling. One that is so short that it may stand there by chance
+    /// is not looked for.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        let telling = || self.secrets.iter().filter(|secret| secret.len() >= TELLING);
+        text.char_indices().any(|(at, _)| telling().any(|secret| length(&text[at..], secret, Ending::Closed).is_some()))
+    }
+
+    /// Whether a text is a secret and nothing else, however short that is.
+    pub(crate) fn is_whole(&self, text: &str) -> bool {
+        self.secrets.iter().any(|secret| length(text, secret, Ending::Closed) == Some(text.len()))
     }
 
     /// The text with every secret replaced.
@@ -43,7 +68,7 @@ impl Masker {
         let mut masked = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let found = self.secrets.iter().find_map(|secret| length(rest, secret));
+            let found = self.secrets.iter().find_map(|secret| length(rest, secret, Ending::Open));
             match found {
                 Some(_) => masked.push_str(MASK),
                 None => masked.push(first),
@@ -60,11 +85,31 @@ impl Masker {
     }
 }
 
+/// What the end of a text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The text may have been cut there: the beginning of a secret counts, too.
+    Open,
+    /// The text is whole.
+    Closed,
+}
+
 /// How much of the beginning of a text a secret takes, each of its characters in any spelling.
-fn length(text: &str, secret: &[Spellings]) -> Option<usize> {
+fn length(text: &str, secret: &[Spellings], ending: Ending) -> Option<usize> {
+    let begins = |spelling: &SecretString| {
+        let spelling = spelling.expose_secret().as_bytes();
+        text.as_bytes().get(..spelling.len()).is_some_and(|written| is_written(written, spelling))
+    };
+    if !secret.first().is_some_and(|first| first.iter().any(begins)) {
+        return None;
+    }
     // A spelling may begin like another, so all places where the characters so far may end are kept.
     let mut ends = vec![0];
-    for spellings in secret {
+    for (at, spellings) in secret.iter().enumerate() {
+        let may_be_cut = ending == Ending::Open && at >= PIECE;
+        if may_be_cut && ends.iter().any(|end| is_cut_off(&text.as_bytes()[*end..], spellings)) {
+            return Some(text.len());
+        }
         let mut next = Vec::new();
         // Texts within texts are escaped several times over.
         let escaped = |end: &usize| {
@@ -88,6 +133,29 @@ fn length(text: &str, secret: &[Spellings]) -> Option<usize> {
         ends = next;
     }
     ends.into_iter().max()
+}
+
+/// Whether a text ends before the next character of a secret, or within it.
+fn is_cut_off(rest: &[u8], spellings: &[SecretString]) -> bool {
+    spellings.iter().map(|spelling| spelling.expose_secret().as_bytes()).any(|spelling| {
+        spelling.get(..rest.len()).is_some_and(|part| rest.len() < spelling.len() && is_written(rest, part))
+    })
+}
+
+/// What a secret becomes inside of something that is encoded in base64, at each of the three places where it may
+/// begin, in both alphabets. The characters at its ends, which also depend on its neighbours, are left out.
+fn in_base64(secret: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for skipped in 0..3 {
+        let rest = secret.get(skipped..).unwrap_or_default();
+        let whole = rest.get(..rest.len() / 3 * 3).unwrap_or_default();
+        for text in [STANDARD_NO_PAD.encode(whole), URL_SAFE_NO_PAD.encode(whole)] {
+            if text.len() >= TELLING && !found.contains(&text) {
+                found.push(text);
+            }
+        }
+    }
+    found
 }
 
 /// Whether a spelling is written there; the letters of an encoding may be large or small.
@@ -164,7 +232,7 @@ mod tests {
         ] {
             assert_eq!(masker.mask(text), "x *** y", "{text}");
         }
-        assert_eq!(format!("{masker:?}"), "Masker(2 secrets)");
+        assert!(format!("{masker:?}").ends_with(" secrets)"));
     }
 
     #[test]
@@ -188,6 +256,33 @@ mod tests {
         let said = format!("{}hunter2  and 3", ".".repeat(96));
         assert_eq!(masker.excerpt(said.as_bytes(), 100), format!("{}***", ".".repeat(96)));
         assert_eq!(masker.excerpt(said.as_bytes(), 98), format!("{}**…", ".".repeat(96)));
+        // What came breaks off within the secret, or the part that is looked at does.
+        for piece in ["hunt", "hunter2  an", "hunter2%20"] {
+            assert_eq!(masker.excerpt(format!("x {piece}").as_bytes(), 100), "x ***");
+        }
+        assert_eq!(masker.excerpt(b"a hun", 100), "a hun");
+        let blank = " ".repeat(MAX_SAID - 7);
+        assert_eq!(masker.excerpt(format!("{blank}hunter2  and 3").as_bytes(), 100), "***");
+    }
+
+    #[test]
+    fn a_secret_is_found_by_its_value() {
+        let mut masker = Masker::default();
+        masker.hide("sekret-0123/+?");
+        masker.hide("1");
+        for text in [
+            "https://x.example/a?t=sekret-0123%2F%2b%3F&page=1",
+            r#"{"cursor":"sekret-0123\/+?"}"#,
+            // `a:sekret-0123/+?`, `{"t":"sekret-0123/+?"}` in base64
+            "YTpzZWtyZXQtMDEyMy8rPw==",
+            "eyJ0Ijoic2VrcmV0LTAxMjMvKz8ifQ",
+        ] {
+            assert!(masker.is_in(text), "{text}");
+        }
+        for text in ["page=1", "sekret-0124", ""] {
+            assert!(!masker.is_in(text), "{text}");
+        }
+        assert!(masker.is_whole("1") && masker.is_whole("sekret-0123%2f%2b%3f") && !masker.is_whole("11"));
     }
 
     #[test]

@@ -196,6 +196,51 @@ impl schemars::JsonSchema for TextOrSecret {
     }
 }
 
+/// Names under which services take a credential, in headers and queries alike, without case and separators.
+const CREDENTIAL_NAMES: [&str; 32] = [
+    "accesskey",
+    "accesskeyid",
+    "accesstoken",
+    "apikey",
+    "apisecret",
+    "apitoken",
+    "appkey",
+    "appsecret",
+    "authkey",
+    "authorization",
+    "authtoken",
+    "bearertoken",
+    "clientsecret",
+    "consumersecret",
+    "jobtoken",
+    "oauthtoken",
+    "passwd",
+    "password",
+    "privatekey",
+    "privatetoken",
+    "proxyauthorization",
+    "refreshtoken",
+    "secretkey",
+    "sessiontoken",
+    "subscriptionkey",
+    "ocpapimsubscriptionkey",
+    "shopifyaccesstoken",
+    "secretaccesskey",
+    "securitytoken",
+    "userkey",
+    "usertoken",
+    "vaulttoken",
+];
+
+/// Whether a header or parameter of this name carries a credential: `X-Api-Key`, `access_token`. A name that only may
+/// do so (`key`, `token`) or says of what else it is a token (`page_token`) is not among them.
+pub fn names_credential(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.to_ascii_lowercase();
+    let plain = plain.strip_prefix('x').filter(|_| name.starts_with(['x', 'X'])).unwrap_or(&plain);
+    CREDENTIAL_NAMES.contains(&plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +268,28 @@ mod tests {
         for bad in ["hunter2", "Bearer ${env:T}", "${env:}", "${env:A B}", "${var:X}", "${file:}"] {
             let error = bad.parse::<SecretRef>().unwrap_err();
             assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn credentials_are_known_by_their_names() {
+        for name in [
+            "X-Api-Key",
+            "x-api-key",
+            "Authorization",
+            "access_token",
+            "accessToken",
+            "api_key",
+            "apikey",
+            "PRIVATE-TOKEN",
+            "X-Shopify-Access-Token",
+            "client_secret",
+            "password",
+        ] {
+            assert!(names_credential(name), "{name}");
+        }
+        for name in ["page_token", "key", "token", "sort_key", "X-Request-Id", "xapikeys", "next_token", "x", ""] {
+            assert!(!names_credential(name), "{name}");
         }
     }
 }

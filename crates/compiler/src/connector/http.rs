@@ -13,6 +13,7 @@ use url::Url;
 use super::component::{
     ErrorHandler, Extractor, HttpStream, Limits, Paginator, PartitionRouter, Requester, WaitPlace,
 };
+use super::credential;
 use super::cursor::{self, IncrementalCursor};
 use super::findings::Findings;
 use super::pagination::{self, lower_parameter};
@@ -39,6 +40,7 @@ pub(super) fn findings(settings: &HttpSettings) -> Vec<Finding> {
     for (name, data_type) in &settings.data_types {
         all.extend(lower_data_type(settings, &base, name, data_type).1);
     }
+    all.extend(credential::findings(settings));
     all
 }
 

@@ -4,6 +4,7 @@
 //! findings whose paths begin at the Source's `spec.config`; a stream with an error among them is not built.
 
 mod component;
+mod credential;
 mod cursor;
 mod file;
 pub(crate) mod findings;

@@ -8,6 +8,8 @@ use glob::{MatchOptions, Pattern};
 use raccord_model::port::source::SourceError;
 use serde::{Deserialize, Serialize};
 
+use super::bounds::Bounds;
+
 /// How many files `check` names.
 const SHOWN: usize = 5;
 
@@ -54,10 +56,16 @@ pub(crate) fn find(root: &Path, pattern: &str) -> Result<Vec<Matched>, SourceErr
         require_literal_leading_dot: true,
     };
     let paths = glob::glob_with(&whole, options).map_err(|error| answer(error.to_string()))?;
+    let bounds = Bounds::of(root, pattern);
     let mut found = Vec::new();
     for path in paths {
         let path = path.map_err(|error| file_error(&error.path().display().to_string(), error.into()))?;
         let name = name_of(root, &path);
+        if !bounds.hold(&path) {
+            let message = "it is a link, or below one, that leads out of where the path begins; \
+                           write the path of the file itself";
+            return Err(SourceError::Answer { place: name, message: message.to_owned() });
+        }
         let metadata = path.metadata().map_err(|error| file_error(&name, error))?;
         if metadata.is_file() {
             found.push(Matched { name, path, print: Fingerprint::of(&metadata) });

@@ -2,6 +2,7 @@
 //!
 //! Files are read on threads where blocking is allowed, a page at a time.
 
+mod bounds;
 mod csv;
 mod json;
 mod json_lines;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::authorization::{ApiKey, Basic};
 use raccord_model::port::source::SourceError;
-use raccord_model::secret::{SecretRef, TextOrSecret};
+use raccord_model::secret::{SecretRef, TextOrSecret, names_credential};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -51,28 +51,32 @@ impl Authenticator {
         }
     }
 
-    /// Takes every credential out of a URL that a service gave: our key, and user information, which would
-    /// become a credential of the service's choice.
+    /// Takes every credential out of a URL that a service gave: parameters that hold one of ours, whatever their
+    /// name, and user information, which would become a credential of the service's choice. The rest stays as it is
+    /// written.
     pub(crate) fn strip(&self, url: &mut Url) {
         if !url.username().is_empty() || url.password().is_some() {
             // This fails only for URLs without a host, which are not followed.
             let _ = url.set_username("").and_then(|()| url.set_password(None));
         }
-        let Some((key, _)) = &self.query else {
+        let Some(query) = url.query() else {
             return;
         };
-        if !url.query_pairs().any(|(name, _)| name == *key) {
-            return;
+        let kept: Vec<&str> = query.split('&').filter(|pair| !self.is_credential(pair)).collect();
+        if kept.len() < query.split('&').count() {
+            let kept = kept.join("&");
+            url.set_query((!kept.is_empty()).then_some(&kept));
         }
-        let others: Vec<(String, String)> = url
-            .query_pairs()
-            .filter(|(name, _)| name != key)
-            .map(|(n, v)| (n.into_owned(), v.into_owned()))
-            .collect();
-        url.set_query(None);
-        if !others.is_empty() {
-            url.query_pairs_mut().extend_pairs(others);
-        }
+    }
+
+    /// Whether a parameter, as it is written, holds a credential.
+    fn is_credential(&self, pair: &str) -> bool {
+        url::form_urlencoded::parse(pair.as_bytes()).any(|(name, value)| {
+            self.query.as_ref().is_some_and(|(key, _)| *key == name)
+                || self.masker.is_in(&value)
+                || self.masker.is_in(&name)
+                || (names_credential(&name) && self.masker.is_whole(&value))
+        })
     }
 
     fn add_api_key(&mut self, key: &ApiKey, secrets: &SecretReader) -> Result<(), SourceError> {
@@ -206,6 +210,32 @@ mod tests {
             ("", ""),
             "a=1&key=s3cret",
         );
+    }
+
+    #[test]
+    fn a_url_is_cleaned_by_value() {
+        let environment: crate::secret::Environment = Arc::new(|name| {
+            Some(if name == "KEY" { "sekret-0123/4567" } else { "7" }.to_owned())
+        });
+        let secrets = SecretReader::new(environment, std::path::Path::new("."));
+        let authorization = serde_json::json!({
+            "type": "apiKey", "query": "key", "value": "${env:KEY}", "headers": {"X-Id": "${env:ID}"}
+        });
+        let authorization = serde_json::from_value(authorization).unwrap();
+        let authenticator = Authenticator::resolve(Some(&authorization), &secrets).unwrap();
+        for (query, expected) in [
+            ("page=2&a=%20b+c&flag", Some("page=2&a=%20b+c&flag")),
+            ("page=2&access_token=sekret-0123%2F4567&x=1", Some("page=2&x=1")),
+            ("t=Bearer+sekret-0123/4567", None),
+            ("sekret-0123%2f4567=1&page=7", Some("page=7")),
+            ("key=another&api_key=7&page=7", Some("page=7")),
+            // `me:sekret-0123/4567` in base64
+            ("page=2&basic=bWU6c2VrcmV0LTAxMjMvNDU2Nw==", Some("page=2")),
+        ] {
+            let mut url: Url = format!("https://me:pw@x.example/p?{query}").parse().unwrap();
+            authenticator.strip(&mut url);
+            assert_eq!((url.query(), url.username(), url.password()), (expected, "", None), "{query}");
+        }
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(crate) struct Exchange {
     origins: Origins,
     handler: ErrorHandler,
     limits: Limits,
+    redirects: usize,
 }
 
 /// How one attempt failed.
@@ -67,7 +68,32 @@ impl Exchange {
             origins: Origins::new(&stream.requester.url_base, &stream.limits.allowed_origins),
             handler: stream.error_handler.clone(),
             limits: stream.limits.clone(),
+            redirects: MAX_REDIRECTS,
         }
+    }
+
+    /// The same, following no redirect: what is sent is for the service itself.
+    #[must_use]
+    pub(crate) fn without_redirects(self) -> Self {
+        Self { redirects: 0, ..self }
+    }
+
+    /// Makes a URL that a service gave fit to be kept: without credentials, at an origin that may be asked. The
+    /// error says why it cannot be.
+    pub(crate) fn clean(&self, url: &mut Url) -> Result<(), String> {
+        self.authenticator.strip(url);
+        if self.origins.trust(url).is_none() {
+            return Err(leads_away(url));
+        }
+        if self.repeats_credential(url.as_str()) {
+            return Err("the next page's URL repeats a credential of ours, which may not be kept".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether a text that is to be kept holds a credential.
+    pub(crate) fn repeats_credential(&self, text: &str) -> bool {
+        self.authenticator.masker.is_in(text)
     }
 
     /// Sends a request until it is answered, it fails for good, or it was tried often enough.
@@ -96,7 +122,7 @@ impl Exchange {
     /// Sends a request once and follows where it leads.
     async fn attempt(&self, outgoing: &Outgoing) -> Result<Answer, Failure> {
         let mut outgoing = outgoing.clone();
-        for _ in 0..=MAX_REDIRECTS {
+        for _ in 0..=self.redirects {
             let trust = self.trust(&outgoing.url)?;
             self.shared.pace.ready().await;
             let request = self.request(&outgoing, trust);
@@ -115,18 +141,16 @@ impl Exchange {
                 }
             }
         }
-        let message = format!("it redirects more than {MAX_REDIRECTS} times");
+        let message = match self.redirects {
+            0 => "it redirects, but what was sent is for this URL alone; mend `baseUrl` or the path".to_owned(),
+            most => format!("it redirects more than {most} times"),
+        };
         Err(Failure::Final(self.wrong_answer(&outgoing.url, &message)))
     }
 
     fn trust(&self, url: &Url) -> Result<Trust, Failure> {
-        self.origins.trust(url).ok_or_else(|| {
-            let origin = url.origin().ascii_serialization();
-            let message = format!(
-                "the service leads away from its own origin; if that is meant, add `{origin}` to `allowedOrigins` (no credential is sent there)"
-            );
-            Failure::Final(self.wrong_answer(url, &message))
-        })
+        let away = || Failure::Final(self.wrong_answer(url, &leads_away(url)));
+        self.origins.trust(url).ok_or_else(away)
     }
 
     fn request(&self, outgoing: &Outgoing, trust: Trust) -> Request {
@@ -213,6 +237,14 @@ impl Exchange {
 /// Whether nothing more can be opened here. Looking up a name fails without saying so then.
 fn descriptors_are_out() -> bool {
     std::fs::File::open("/dev/null").is_err_and(|error| is_exhausted(&error))
+}
+
+/// Why a URL that a service gave is not followed.
+fn leads_away(url: &Url) -> String {
+    let origin = url.origin().ascii_serialization();
+    format!(
+        "the service leads away from its own origin; if that is meant, add `{origin}` to `allowedOrigins` (no credential is sent there)"
+    )
 }
 
 /// Where an answer sends us instead.

@@ -135,7 +135,7 @@ impl Pages for HttpPages {
                 let is_empty = fetched.spans.is_empty() && fetched.faults.is_empty();
                 // Empty partitions are many; only the end of the window is worth a page without records.
                 if !is_empty || self.is_over {
-                    return Ok(Some(page(fetched)));
+                    return self.page(fetched).map(Some);
                 }
             }
             Ok(None)
@@ -143,16 +143,18 @@ impl Pages for HttpPages {
     }
 }
 
-fn page(fetched: Fetched) -> Page {
-    let Fetched { body, spans, faults, position, parent, next, by_position, total, .. } = fetched;
-    Page {
-        records: Records::Json { body, spans },
-        parent,
-        faults,
-        position,
-        next: next.as_ref().map(token::write),
-        by_position,
-        total,
+impl HttpPages {
+    /// A page as it is handed on. What is kept of it holds no credential of ours, whatever a service repeats.
+    fn page(&self, fetched: Fetched) -> Result<Page, SourceError> {
+        let Fetched { url, body, spans, faults, position, parent, next, by_position, total, .. } = fetched;
+        let next = next.as_ref().map(token::write);
+        if next.as_ref().is_some_and(|next| self.reader.repeats_credential(&next.0)) {
+            let message = "the place of the next page repeats a credential of ours, which may not be kept";
+            return Err(SourceError::Answer { place: self.reader.show(&url), message: message.to_owned() });
+        }
+        let mask = Some(self.reader.mask());
+        let records = Records::Json { body, spans };
+        Ok(Page { records, parent, faults, position, next, by_position, total, mask })
     }
 }
 

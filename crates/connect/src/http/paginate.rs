@@ -50,8 +50,8 @@ pub(crate) struct View<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// What the selector found.
     pub(crate) found: &'a Found<'a>,
-    /// Takes our credentials out of a URL.
-    pub(crate) strip: &'a (dyn Fn(&mut Url) + Sync),
+    /// Makes a URL fit to be kept, or says why it cannot be.
+    pub(crate) clean: &'a (dyn Fn(&mut Url) -> Result<(), String> + Sync),
 }
 
 /// A paginator with its paths compiled, beside the path of the records.
@@ -208,7 +208,7 @@ fn follow(view: &View<'_>, next: Option<&str>) -> Result<Option<At>, String> {
     };
     let mut url = view.url.join(next).map_err(|error| format!("the next page's URL is wrong: {error}"))?;
     // A token is kept in the state, where no credential may be.
-    (view.strip)(&mut url);
+    (view.clean)(&mut url)?;
     if url == *view.url {
         return Err("the answer leads to the same page again".to_owned());
     }

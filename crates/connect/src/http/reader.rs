@@ -7,7 +7,7 @@ use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
 use raccord_compiler::select::{Found, span_of};
 use raccord_model::port::Async;
-use raccord_model::port::records::Fault;
+use raccord_model::port::records::{Fault, Mask};
 use raccord_model::port::source::SourceError;
 use reqwest::StatusCode;
 use url::Url;
@@ -157,6 +157,17 @@ impl Reader {
         }
     }
 
+    /// Whether a text that is to be kept holds a credential of ours.
+    pub(crate) fn repeats_credential(&self, text: &str) -> bool {
+        self.exchange.repeats_credential(text)
+    }
+
+    /// What takes our credentials out of what is kept of records.
+    pub(crate) fn mask(&self) -> Mask {
+        let exchange = Arc::clone(&self.exchange);
+        Mask::new(move |text| exchange.authenticator.masker.mask(text))
+    }
+
     /// A URL as it may be shown.
     pub(crate) fn show(&self, url: &Url) -> String {
         self.exchange.show(url)
@@ -178,8 +189,8 @@ impl Reader {
             selected
                 .map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;
         }
-        let strip = |url: &mut Url| exchange.authenticator.strip(url);
-        let view = View { url: &url, headers: &headers, found: &found, strip: &strip };
+        let clean = |url: &mut Url| exchange.clean(url);
+        let view = View { url: &url, headers: &headers, found: &found, clean: &clean };
         let next = self.pager.next(position, &view).map_err(wrong)?;
         let total = self.pager.total(&view);
         // Services leave an empty list out; where everything is read, that must not pass for "nothing there".

@@ -89,7 +89,9 @@ fn exchange(
         // A service that refuses a secret may repeat it.
         authenticator.masker.hide(secret.expose_secret());
     }
-    Ok(Exchange::new(&registrar.stream, shared.client()?, shared, authenticator))
+    let exchange = Exchange::new(&registrar.stream, shared.client()?, shared, authenticator);
+    // Where a redirect leads, the secret of the webhook has no business.
+    Ok(if secret.is_some() { exchange.without_redirects() } else { exchange })
 }
 
 fn outgoing(registrar: &Registrar, exchange: &Exchange, path: &str) -> Result<Outgoing, SourceError> {

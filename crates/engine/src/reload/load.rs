@@ -49,14 +49,15 @@ pub struct Loader {
 impl Loader {
     /// A loader of directories and files; none at all is the current directory.
     pub fn new(paths: Vec<PathBuf>, variables: BTreeMap<String, String>) -> Self {
-        let input = Input { paths, stdin: None, variables };
+        let input = Input { paths, stdin: None, within: None, variables };
         Self { input, shown_from: None, commit: None, seen: Arc::default() }
     }
 
     /// A loader of what a checkout holds. Diagnostics name the files as the repository does.
     pub fn of_checkout(checkout: &Checkout, variables: BTreeMap<String, String>) -> Self {
-        let loader = Self::new(vec![checkout.root()], variables);
-        Self { shown_from: Some(checkout.tree()), ..loader }
+        let Self { input, commit, seen, .. } = Self::new(vec![checkout.root()], variables);
+        let input = Input { within: Some(checkout.tree()), ..input };
+        Self { input, shown_from: Some(checkout.tree()), commit, seen }
     }
 
     /// Says which commit is read from now on.
@@ -146,12 +147,12 @@ impl Seen {
 /// Reads until what was read has been at rest: from before the reading on, or for a while around it.
 fn read_at_rest(input: &Input, now: Timestamp) -> Reading {
     for _ in 1..MAX_READINGS {
-        let before = Marks::of(&input.paths);
+        let before = Marks::of(input);
         let reading = Reading::of(input);
         if !before.are_old(now) {
             std::thread::sleep(SETTLE);
         }
-        if Marks::of(&input.paths) == before {
+        if Marks::of(input) == before {
             return reading;
         }
     }
@@ -166,9 +167,9 @@ struct Marks(Vec<(PathBuf, Option<Mark>)>);
 type Mark = (u64, u64, u64, (i64, i64));
 
 impl Marks {
-    fn of(paths: &[PathBuf]) -> Self {
-        let found = places(paths);
-        let mut all: Vec<PathBuf> = paths.to_vec();
+    fn of(input: &Input) -> Self {
+        let found = places(&input.paths, input.within.as_deref());
+        let mut all: Vec<PathBuf> = input.paths.clone();
         all.extend(found.directories);
         all.extend(found.files);
         let mark = |path: PathBuf| {

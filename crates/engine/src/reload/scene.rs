@@ -33,7 +33,7 @@ impl Scene {
         let mut scene = Self::default();
         let here = [PathBuf::from(".")];
         let named = if paths.is_empty() { here.as_slice() } else { paths };
-        let found = places(paths);
+        let found = places(paths, None);
         for directory in &found.directories {
             if let Ok(real) = fs::canonicalize(directory) {
                 scene.0.entry(real).or_default().is_walked = true;

@@ -110,16 +110,20 @@ impl InHand {
     fn reject(&self, position: String, field: Option<Ident>, reason: String, payload: String) -> Reject {
         let parent = self.page.parent.as_ref().filter(|_| self.keeps_payload());
         let keeps_payload = self.keeps_payload() && !payload.is_empty();
+        let masked = |text: String| match &self.page.mask {
+            Some(mask) => mask.apply(&text),
+            None => text,
+        };
         Reject {
             transfer: self.job.uid,
             run: self.run,
             at: self.at,
             position,
             field,
-            reason,
+            reason: masked(reason),
             key: None,
-            payload: keeps_payload.then_some(payload),
-            parent: parent.map(|raw| String::from_utf8_lossy(raw).into_owned()),
+            payload: keeps_payload.then(|| masked(payload)),
+            parent: parent.map(|raw| masked(String::from_utf8_lossy(raw).into_owned())),
             deletion: false,
         }
     }

@@ -1,6 +1,7 @@
 //! Records on their way from a source: a page of them, each as raw JSON or as a row over a shared header.
 //! Never a tree.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,6 +28,30 @@ pub struct Page {
     /// How many records the service says that there are in all pages of the chain that this one belongs to: with a
     /// parent, those of one parent record. `None` when it says nothing.
     pub total: Option<u64>,
+    /// What takes credentials out of what is kept of a record that is rejected; `None` where there are none.
+    pub mask: Option<Mask>,
+}
+
+/// Takes credentials out of a text. A service may repeat what it was sent, in records too.
+#[derive(Clone)]
+pub struct Mask(Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl Mask {
+    /// What a function does.
+    pub fn new(mask: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(mask))
+    }
+
+    /// The text without credentials.
+    pub fn apply(&self, text: &str) -> String {
+        (self.0)(text)
+    }
+}
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mask")
+    }
 }
 
 impl Page {
@@ -40,6 +65,7 @@ impl Page {
             next: None,
             by_position: false,
             total: None,
+            mask: None,
         }
     }
 }
