@@ -83,7 +83,11 @@ fn serve(request: &Request) -> Response {
 
 /// A text in double quotes of YAML.
 fn quoted(text: &str) -> String {
-    Value::from(text).to_string().replace('\u{7f}', "\\x7f").replace('\u{9b}', "\\x9b").replace('\u{85}', "\\x85")
+    Value::from(text)
+        .to_string()
+        .replace('\u{7f}', "\\x7f")
+        .replace('\u{9b}', "\\x9b")
+        .replace('\u{85}', "\\x85")
 }
 
 fn check(said: &str, of: &str) {
@@ -93,7 +97,8 @@ fn check(said: &str, of: &str) {
     for part in parts {
         let style = part.strip_prefix('[').and_then(|part| part.split_once('m'));
         let (codes, rest) = style.unwrap_or_else(|| panic!("{of}: an escape sequence before {part:?}"));
-        let is_ours = |code: &str| code.bytes().all(|b| b.is_ascii_digit()) && !FOREIGN_STYLES.contains(&code);
+        let is_ours =
+            |code: &str| code.bytes().all(|b| b.is_ascii_digit()) && !FOREIGN_STYLES.contains(&code);
         assert!(codes.split(';').all(is_ours), "{of}: a style of others before {part:?}");
         plain.push_str(rest);
     }
@@ -147,7 +152,8 @@ fn environment(server: &HttpServer) -> TestEnvironment {
     let labels: Vec<String> = CORPUS.iter().map(|text| format!("{0}: {0}", quoted(text))).collect();
     let labels = format!("annotations: {{{}}}", labels.join(", "));
     environment.write("raccord.yaml", &yaml.replace("LABELS", &labels));
-    let paused = environment.command("pause shop --reason").arg(CORPUS.concat().replace('\0', "")).output().unwrap();
+    let paused =
+        environment.command("pause shop --reason").arg(CORPUS.concat().replace('\0', "")).output().unwrap();
     assert!(paused.status.success(), "{paused:?}");
     environment
 }
@@ -179,7 +185,8 @@ fn foreign_text_is_only_text() {
 #[test]
 fn foreign_text_in_files_is_only_text_in_diagnostics() {
     let fields: Vec<String> = CORPUS.iter().map(|text| format!("  {0}: {0}\n", quoted(text))).collect();
-    let yaml = format!("apiVersion: raccord/v1\nkind: Project\nmetadata: {{name: crm}}\nspec:\n{}", fields.concat());
+    let yaml =
+        format!("apiVersion: raccord/v1\nkind: Project\nmetadata: {{name: crm}}\nspec:\n{}", fields.concat());
     let environment = TestEnvironment::with(&[("raccord.yaml", &yaml)]);
     for command in ["validate", "validate --output github", "plan", "apply"] {
         let answer = environment.run(&format!("{command} --color always"));
@@ -197,7 +204,9 @@ fn foreign_text_is_one_line_of_the_log() {
         environment.ok("resume shop");
         let started = environment.start(&format!("watch --log {form}"));
         let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while environment.json("runs --output json").as_array().unwrap().len() < 4 && std::time::Instant::now() < until {
+        while environment.json("runs --output json").as_array().unwrap().len() < 4
+            && std::time::Instant::now() < until
+        {
             drop(environment.run("run"));
         }
         started.signal("TERM");
@@ -237,7 +246,8 @@ fn data_is_given_back_byte_for_byte() {
         let all = environment.json(&format!("records crm.person --limit 1000 --output json{color}"));
         check(names(all.as_array().unwrap()), "json");
         let lines = environment.ok(&format!("records crm.person --limit 1000 --output jsonl{color}"));
-        let lines: Vec<Value> = lines.split_terminator('\n').map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> =
+            lines.split_terminator('\n').map(|line| serde_json::from_str(line).unwrap()).collect();
         check(names(&lines), "jsonl");
         let csv = environment.ok(&format!("records crm.person --limit 1000 --output csv{color}"));
         let mut reader = csv::Reader::from_reader(csv.as_bytes());

@@ -181,7 +181,8 @@ fn an_invalid_line_is_larger_than_a_book() {
 
 #[test]
 fn an_invalid_directory_has_files_that_cannot_be_read() {
-    for (name, target) in [("link-that-leads-out", "/proc/self/environ"), ("link-to-nowhere", "nowhere.yaml")] {
+    for (name, target) in [("link-that-leads-out", "/proc/self/environ"), ("link-to-nowhere", "nowhere.yaml")]
+    {
         let home = TempDir::new().unwrap();
         std::os::unix::fs::symlink(target, home.path().join("shop.yaml")).unwrap();
         if let Err(failure) = check("unreadable", name, home.path(), &["."]) {

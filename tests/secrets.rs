@@ -412,7 +412,8 @@ fn a_next_link_to_another_origin_is_not_kept_and_the_next_run_goes_on() {
     let is_mended = Arc::new(Mutex::new(false));
     let mended = Arc::clone(&is_mended);
     let server = HttpServer::start(move |request| {
-        let next = if *mended.lock().unwrap() { "/people?page=2" } else { "http://elsewhere.example/people?page=2" };
+        let next =
+            if *mended.lock().unwrap() { "/people?page=2" } else { "http://elsewhere.example/people?page=2" };
         match request.query.get("page") {
             Some(_) => json(r#"{"data": [{"id": "2"}]}"#),
             None => json(serde_json::json!({"data": [{"id": "1"}], "next": next}).to_string()),
@@ -445,7 +446,9 @@ fn a_credential_in_a_record_is_masked_where_the_record_is_rejected() {
     environment.replace("raccord.yaml", "name: name", "name: name, age: age");
     environment.ok("apply --auto-approve");
     assert_silent(&environment, "run", "rejects");
-    for command in ["rejects list", "rejects list --output json", "rejects list --output csv", "rejects replay people"] {
+    for command in
+        ["rejects list", "rejects list --output json", "rejects list --output csv", "rejects replay people"]
+    {
         assert_silent(&environment, command, "rejects");
     }
     assert_eq!(environment.json("rejects list --output json").as_array().unwrap().len(), 5);

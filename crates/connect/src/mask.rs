@@ -55,7 +55,8 @@ impl Masker {
     /// is not looked for.
     pub(crate) fn is_in(&self, text: &str) -> bool {
         let telling = || self.secrets.iter().filter(|secret| secret.len() >= TELLING);
-        text.char_indices().any(|(at, _)| telling().any(|secret| length(&text[at..], secret, Ending::Closed).is_some()))
+        text.char_indices()
+            .any(|(at, _)| telling().any(|secret| length(&text[at..], secret, Ending::Closed).is_some()))
     }
 
     /// Whether a text is a secret and nothing else, however short that is.

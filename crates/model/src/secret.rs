@@ -288,7 +288,9 @@ mod tests {
         ] {
             assert!(names_credential(name), "{name}");
         }
-        for name in ["page_token", "key", "token", "sort_key", "X-Request-Id", "xapikeys", "next_token", "x", ""] {
+        for name in
+            ["page_token", "key", "token", "sort_key", "X-Request-Id", "xapikeys", "next_token", "x", ""]
+        {
             assert!(!names_credential(name), "{name}");
         }
     }

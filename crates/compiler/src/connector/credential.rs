@@ -27,7 +27,8 @@ pub(super) fn findings(settings: &HttpSettings) -> Vec<Finding> {
             all.extend(parameter(&[&base[..], &["query", name]].concat(), name, &value.0));
         }
         let query = settings.path.as_deref().and_then(|path| path.split_once('?'));
-        for (name, value) in query.iter().flat_map(|(_, query)| url::form_urlencoded::parse(query.as_bytes())) {
+        for (name, value) in query.iter().flat_map(|(_, query)| url::form_urlencoded::parse(query.as_bytes()))
+        {
             all.extend(parameter(&[&base[..], &["path"]].concat(), &name, &value));
         }
     }
@@ -36,9 +37,11 @@ pub(super) fn findings(settings: &HttpSettings) -> Vec<Finding> {
 
 fn header(path: &[&str], name: &str, value: &str) -> Option<Finding> {
     // What HTTP itself calls a credential is found wherever headers are.
-    let is_known = ["authorization", "proxy-authorization"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let is_known =
+        ["authorization", "proxy-authorization"].iter().any(|known| name.eq_ignore_ascii_case(known));
     let has_scheme = value.split_once(' ').is_some_and(|(scheme, rest)| {
-        ["basic", "bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && looks_random(rest)
+        ["basic", "bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+            && looks_random(rest)
     });
     (!is_known && (has_scheme || is_credential(name, value))).then(|| {
         let message = format!("the header `{name}` carries a credential");

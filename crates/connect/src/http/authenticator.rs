@@ -214,9 +214,8 @@ mod tests {
 
     #[test]
     fn a_url_is_cleaned_by_value() {
-        let environment: crate::secret::Environment = Arc::new(|name| {
-            Some(if name == "KEY" { "sekret-0123/4567" } else { "7" }.to_owned())
-        });
+        let environment: crate::secret::Environment =
+            Arc::new(|name| Some(if name == "KEY" { "sekret-0123/4567" } else { "7" }.to_owned()));
         let secrets = SecretReader::new(environment, std::path::Path::new("."));
         let authorization = serde_json::json!({
             "type": "apiKey", "query": "key", "value": "${env:KEY}", "headers": {"X-Id": "${env:ID}"}

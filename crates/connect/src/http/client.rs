@@ -142,7 +142,9 @@ impl Exchange {
             }
         }
         let message = match self.redirects {
-            0 => "it redirects, but what was sent is for this URL alone; mend `baseUrl` or the path".to_owned(),
+            0 => {
+                "it redirects, but what was sent is for this URL alone; mend `baseUrl` or the path".to_owned()
+            }
             most => format!("it redirects more than {most} times"),
         };
         Err(Failure::Final(self.wrong_answer(&outgoing.url, &message)))

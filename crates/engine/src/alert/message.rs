@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 use raccord_model::Name;
 use raccord_model::fact::{Notice, NoticeAbout};
+use raccord_model::foreign;
 use raccord_model::language::integration::Language;
 use serde_json::{Value, json};
 
@@ -62,7 +63,23 @@ pub fn message(notice: &Notice, setting: &Setting) -> Message {
         Language::En => english::message(notice, setting),
         Language::Fr => french::message(notice, setting),
     };
+    let subject = foreign::line(&subject).into_owned();
+    let parts = parts.into_iter().map(Part::shown).collect();
     Message { language: notice.language, subject, parts }
+}
+
+impl Part {
+    /// The same with errors and names of others as nothing but text: what is listed stays on its line.
+    fn shown(self) -> Self {
+        let line = |text: String| foreign::line(&text).into_owned();
+        let lines = |texts: Vec<String>| texts.into_iter().map(line).collect();
+        match self {
+            Self::Text(text) => Self::Text(line(text)),
+            Self::List(heading, items) => Self::List(line(heading), lines(items)),
+            Self::Commands(heading, commands) => Self::Commands(line(heading), lines(commands)),
+            Self::Foot(text) => Self::Foot(line(text)),
+        }
+    }
 }
 
 impl Message {

@@ -135,7 +135,7 @@ fn a_notice_as_html_and_as_json() {
 
 #[test]
 fn no_value_becomes_markup() {
-    let nasty = "</li><script>alert('x')</script>\r\nBcc: x@example.com";
+    let nasty = "</li><script>alert('x')</script>\r\nBcc: x@example.com\u{1b}[2J\u{202e}\nFORGED";
     for (_, about) in abouts() {
         let about = match about {
             NoticeAbout::Tripped { integration, mut trip, rejects } => {
@@ -155,6 +155,9 @@ fn no_value_becomes_markup() {
             assert!(!message.html().contains("<script"), "{}", message.html());
             assert!(!message.subject.contains(['\r', '\n', '<']), "{}", message.subject);
             assert!(!message.chat().contains("<script"), "{}", message.chat());
+            for form in [message.text(), message.html(), message.chat()] {
+                assert!(!form.contains(['\u{1b}', '\u{202e}']) && !form.contains("\nFORGED"), "{form}");
+            }
         }
     }
 }
