@@ -192,6 +192,9 @@ fn every_short_form_and_every_variable_passes() {
         ),
         ("Transfer", "{source: a, to: b.c, schedule: {every: 1h, timezone: null}, deletes: {webhook: true}}"),
         ("Transfer", "{source: a, to: b.c, deletes: {field: gone_at, webhook: false}}"),
+        ("Transfer", "{source: a, to: b.c, deletes: [webhook, {snapshot: {every: 24h}}]}"),
+        ("Transfer", "{source: a, to: b.c, deletes: {field: {path: gone_at, maxShare: 5%}}}"),
+        ("Transfer", "{source: a, to: b.c, deletes: {webhook: {maxShare: 50%}}}"),
         (
             "Transfer",
             "{source: '${var:SOURCE}', to: 'b.${var:ENTITY}', active: '${var:ON}', mode: '${var:MODE}'}",

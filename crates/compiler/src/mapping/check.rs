@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use raccord_model::Ident;
 use raccord_model::diagnostic::{Code, Finding};
-use raccord_model::language::{Entity, Field, FieldType, MappedField, Mode, OnEmpty};
+use raccord_model::language::{Entity, Field, FieldType, MappedField, Mode, OnEmpty, OnMissing};
 use raccord_model::suggest;
 
 use super::convert::{convert, shown};
@@ -128,16 +128,7 @@ pub(super) fn assignment(
             ),
         );
     }
-    if mapped.on_empty == OnEmpty::Default && field.default.is_none() {
-        findings.push(
-            Finding::error(
-                &at("onEmpty"),
-                Code::ConflictingFields,
-                "`onEmpty: default`, but the field has no default",
-            )
-            .help("give the entity's field a `default`"),
-        );
-    }
+    policies(mapped, field, path, findings);
     if let Some(name) = &mapped.timezone {
         if TimeZone::get(name).is_err() {
             findings.push(
@@ -163,5 +154,25 @@ pub(super) fn assignment(
             )
             .help("put a `join` at the end"),
         );
+    }
+}
+
+/// That what `onEmpty` and `onMissing` say is possible.
+fn policies(mapped: &MappedField, field: &Field, path: &[&str], findings: &mut Vec<Finding>) {
+    let at = |member: &str| path.iter().copied().chain([member]).map(str::to_owned).collect::<Vec<_>>();
+    let mut no_default = |member: &str| {
+        let message = format!("`{member}: default`, but the field has no default");
+        let finding = Finding::error(&at(member), Code::ConflictingFields, message);
+        findings.push(finding.help("give the entity's field a `default`"));
+    };
+    if mapped.on_empty == OnEmpty::Default && field.default.is_none() {
+        no_default("onEmpty");
+    }
+    if mapped.on_missing == Some(OnMissing::Default) && field.default.is_none() {
+        no_default("onMissing");
+    }
+    if mapped.on_missing.is_some() && mapped.constant.is_some() {
+        let message = "a fixed value is never missing";
+        findings.push(Finding::warning(&at("onMissing"), Code::NoEffect, message));
     }
 }

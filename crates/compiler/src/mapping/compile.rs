@@ -37,9 +37,11 @@ pub fn compile(task: &Task<'_>) -> (Option<Program>, Vec<Finding>) {
         return (None, findings);
     }
     let defaults = default_values(task, &assignments);
+    let all_defaults = default_values(task, &[]);
     let program = Program::new(paths, &parent_paths, assignments, key_order)
         .with_marks(deleted, version, cursor)
-        .with_defaults(&defaults);
+        .with_defaults(&defaults)
+        .with_partial_defaults(&all_defaults);
     (Some(program), findings)
 }
 
@@ -76,6 +78,7 @@ impl Compiler<'_> {
             field: field.clone(),
             zone,
             on_empty: mapped.on_empty,
+            on_missing: mapped.on_missing,
             is_key: self.task.entity.key.0.contains(name),
             required: field.required && self.task.mode == raccord_model::language::Mode::Own,
             default: default_scalar(field),

@@ -6,6 +6,7 @@
 mod check;
 mod compile;
 mod convert;
+mod mark;
 mod program;
 mod transform;
 

@@ -1,19 +1,22 @@
 //! A compiled mapping at work: one pass over a record, a key and a patch out, or a reason why not.
 
+mod seen;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use raccord_model::Ident;
 use raccord_model::field_path::{FieldPath, Step};
-use raccord_model::language::{Field, OnEmpty};
+use raccord_model::language::{Field, OnEmpty, OnMissing};
 use raccord_model::port::records::{Record, Row};
 use raccord_model::port::sink::{Intent, REQUIRED};
 use raccord_model::row::{self, FieldId};
-use raccord_model::value::{Value, parse_boolean};
+use raccord_model::value::Value;
 use raccord_model::version;
 
 use super::convert::{convert, shown};
+use super::mark;
 use super::transform::{self, Op};
 use crate::expression::Expression;
 use crate::scalar::Scalar;
@@ -42,6 +45,8 @@ pub(super) struct Assignment {
     pub(super) field: Field,
     pub(super) zone: Option<TimeZone>,
     pub(super) on_empty: OnEmpty,
+    /// What it means that the record has none of the input's fields; none when that is as being empty.
+    pub(super) on_missing: Option<OnMissing>,
     pub(super) is_key: bool,
     pub(super) required: bool,
     pub(super) default: Option<Scalar<'static>>,
@@ -50,7 +55,8 @@ pub(super) struct Assignment {
 impl Assignment {
     /// Whether a record may leave the field as it is: a row that is created then lacks it, but for its default.
     pub(super) fn may_keep(&self) -> bool {
-        self.on_empty == OnEmpty::Ignore && !self.is_key
+        let keeps = self.on_empty == OnEmpty::Ignore || self.on_missing == Some(OnMissing::Keep);
+        keeps && !self.is_key
     }
 }
 
@@ -60,7 +66,8 @@ pub struct Program {
     paths: Vec<FieldPath>,
     selector: Selector,
     parent_selector: Selector,
-    has_parent: bool,
+    /// How many paths lead into the parent.
+    parent_paths: usize,
     assignments: Vec<Assignment>,
     /// The assignments of the key fields, in the order of the key.
     key_order: Vec<usize>,
@@ -68,6 +75,8 @@ pub struct Program {
     version: Option<Input>,
     cursor: Option<Input>,
     defaults: Vec<u8>,
+    /// The same of a record that mentions but a part of its fields.
+    partial_defaults: Vec<u8>,
 }
 
 /// What a record became. The buffers are used again for the next one.
@@ -104,7 +113,7 @@ impl Program {
         Self {
             selector: Selector::new(&paths),
             parent_selector: Selector::new(parent_paths),
-            has_parent: !parent_paths.is_empty(),
+            parent_paths: parent_paths.len(),
             paths,
             assignments,
             key_order,
@@ -112,6 +121,7 @@ impl Program {
             version: None,
             cursor: None,
             defaults: row::empty_row().to_vec(),
+            partial_defaults: row::empty_row().to_vec(),
         }
     }
 
@@ -126,12 +136,25 @@ impl Program {
     }
 
     pub(super) fn with_defaults(mut self, defaults: &[(FieldId, Field, Scalar<'static>)]) -> Self {
-        for (id, field, value) in defaults {
-            if let Ok(value @ Some(_)) = convert(value.clone(), field, Some(&TimeZone::UTC)) {
-                row::push(&mut self.defaults, *id, value.as_ref());
-            }
-        }
+        push_defaults(&mut self.defaults, defaults);
         self
+    }
+
+    pub(super) fn with_partial_defaults(mut self, defaults: &[(FieldId, Field, Scalar<'static>)]) -> Self {
+        push_defaults(&mut self.partial_defaults, defaults);
+        self
+    }
+
+    /// The row that a created record begins with of which only a part is known: the defaults of all fields.
+    pub fn partial_defaults(&self) -> &[u8] {
+        &self.partial_defaults
+    }
+
+    /// The required fields without a default, in ascending order: what a record must bring of which only a part is
+    /// known, to be created.
+    pub fn partial_required(&self) -> Vec<FieldId> {
+        let may_lack = |field: &&Assignment| field.required && field.default.is_none() && !field.is_key;
+        self.assignments.iter().filter(may_lack).map(|field| field.id).collect()
     }
 
     /// The row that a created record begins with: the defaults of the fields that are not fed, or not always.
@@ -157,7 +180,7 @@ impl Program {
     /// Prepares for the records of one page, which share a header and a parent.
     pub fn page<'p>(&'p self, header: Option<&Arc<[String]>>, parent: Option<&'p [u8]>) -> PageMapper<'p> {
         let mut parent_found = Found::default();
-        if let (true, Some(parent)) = (self.has_parent, parent) {
+        if let (true, Some(parent)) = (self.parent_paths > 0, parent) {
             // A parent that is not JSON gives no value; what needs one is rejected with its reason.
             drop(self.parent_selector.select(parent, &mut parent_found));
         }
@@ -167,6 +190,8 @@ impl Program {
             row: None,
             found: Found::default(),
             parent: parent_found,
+            seen: vec![false; self.paths.len()],
+            is_partial: false,
         }
     }
 }
@@ -179,16 +204,35 @@ pub struct PageMapper<'p> {
     row: Option<Row<'p>>,
     found: Found<'p>,
     parent: Found<'p>,
+    /// By slot: whether a record so far had the path.
+    seen: Vec<bool>,
+    /// Whether the record in hand mentions only what has changed.
+    is_partial: bool,
 }
 
 impl<'p> PageMapper<'p> {
+    /// By slot: whether a record of the page so far had the path.
+    pub fn seen(&self) -> &[bool] {
+        &self.seen
+    }
+
+    /// Maps a record that mentions only what has changed: a field of which something is missing keeps what it has.
+    pub fn map_partial(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
+        self.is_partial = true;
+        let mapped = self.map(record, out);
+        self.is_partial = false;
+        mapped
+    }
+
     /// Maps one record into the buffers.
     pub fn map(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
         let key = self.key_and_version(record, out)?;
         if let Some(deleted) = &self.program.deleted {
             let value = self.input(deleted).map_err(|reason| has_key(rejection(None, reason)))?;
-            if marks_deleted(&value) {
-                return Ok(Intent::Delete);
+            match mark::is_deleted(&value) {
+                Some(true) => return Ok(Intent::Delete),
+                Some(false) => {}
+                None => return Err(has_key(unclear_mark(&value))),
             }
         }
         self.patch(&key, out).map_err(has_key)?;
@@ -248,13 +292,48 @@ impl<'p> PageMapper<'p> {
                 self.program
                     .selector
                     .select(raw, &mut self.found)
-                    .map_err(|error| rejection(None, format!("the record is {error}")))
+                    .map_err(|error| rejection(None, format!("the record is {error}")))?;
+                for (seen, found) in self.seen.iter_mut().zip(&self.found.values) {
+                    *seen |= found.is_some();
+                }
             }
             Record::Row(row) => {
                 self.row = Some(row);
-                Ok(())
+                // A row has what its header has; a header that lacks a column fails the run.
+                self.seen.fill(true);
             }
         }
+        Ok(())
+    }
+
+    /// Whether the record has nothing at the place of an input; of an expression, at none of its places.
+    fn is_missing(&self, input: &Input) -> bool {
+        match input {
+            Input::Slot(slot) => !self.has(*slot),
+            Input::Parent(slot) => self.parent.values.get(*slot).copied().flatten().is_none(),
+            Input::Constant(_) => false,
+            Input::Expression(_, inputs) => {
+                !inputs.is_empty() && inputs.iter().all(|input| self.is_missing(input))
+            }
+        }
+    }
+
+    /// Whether something of an input is missing.
+    fn lacks_some(&self, input: &Input) -> bool {
+        match input {
+            Input::Expression(_, inputs) => inputs.iter().any(|input| self.is_missing(input)),
+            Input::Slot(_) | Input::Parent(_) | Input::Constant(_) => self.is_missing(input),
+        }
+    }
+
+    /// Whether the record has a path.
+    fn has(&self, slot: usize) -> bool {
+        let Some(row) = self.row else {
+            return self.found.values.get(slot).copied().flatten().is_some();
+        };
+        let column = self.columns.as_ref().and_then(|columns| columns.get(slot).copied().flatten());
+        column.is_some_and(|column| row.cell(column).is_some())
+            || self.program.paths.get(slot).is_some_and(|path| path.0.is_empty())
     }
 
     /// The value of an input, before any transform.
@@ -318,6 +397,14 @@ impl<'p> PageMapper<'p> {
     /// What becomes of one field: transforms, type, and what emptiness means.
     fn value(&self, assignment: &'p Assignment) -> Result<Outcome<'p>, Rejection> {
         let blame = |reason| rejection(Some(&assignment.name), reason);
+        if self.is_partial && !assignment.is_key && self.lacks_some(&assignment.input) {
+            return Ok(Outcome::Keep);
+        }
+        if let Some(policy) = assignment.on_missing
+            && self.is_missing(&assignment.input)
+        {
+            return missing(assignment, policy);
+        }
         let input = self.input(&assignment.input).map_err(blame)?;
         let original = if assignment.transforms.is_empty() { None } else { Some(input.clone()) };
         let value = transform::run(&assignment.transforms, input.clone())
@@ -334,10 +421,23 @@ impl<'p> PageMapper<'p> {
     }
 }
 
+/// Adds defaults to a row.
+fn push_defaults(row: &mut Vec<u8>, defaults: &[(FieldId, Field, Scalar<'static>)]) {
+    for (id, field, value) in defaults {
+        if let Ok(value @ Some(_)) = convert(value.clone(), field, Some(&TimeZone::UTC)) {
+            row::push(row, *id, value.as_ref());
+        }
+    }
+}
+
 /// What an empty value means for a field.
 fn empty(assignment: &Assignment) -> Result<Outcome<'_>, Rejection> {
+    emptied(assignment, assignment.on_empty)
+}
+
+fn emptied(assignment: &Assignment, policy: OnEmpty) -> Result<Outcome<'_>, Rejection> {
     let blame = |reason: &str| rejection(Some(&assignment.name), reason.to_owned());
-    match assignment.on_empty {
+    match policy {
         OnEmpty::Ignore => Ok(Outcome::Keep),
         OnEmpty::Reject => Err(blame("the value is empty, and `onEmpty` says reject")),
         OnEmpty::Clear if assignment.required && assignment.default.is_none() => Err(blame(REQUIRED)),
@@ -348,6 +448,19 @@ fn empty(assignment: &Assignment) -> Result<Outcome<'_>, Rejection> {
                 Ok(Some(value)) => Ok(Outcome::Value(value)),
                 _ => Ok(Outcome::Clear),
             }
+        }
+    }
+}
+
+/// What it means for a field that the record does not have it.
+fn missing(assignment: &Assignment, policy: OnMissing) -> Result<Outcome<'_>, Rejection> {
+    match policy {
+        OnMissing::Keep => Ok(Outcome::Keep),
+        OnMissing::Clear => emptied(assignment, OnEmpty::Clear),
+        OnMissing::Default => emptied(assignment, OnEmpty::Default),
+        OnMissing::Reject => {
+            let reason = "the record does not have the field, and `onMissing` says reject".to_owned();
+            Err(rejection(Some(&assignment.name), reason))
         }
     }
 }
@@ -379,11 +492,14 @@ fn misfit(assignment: &Assignment, value: &Scalar<'_>, why: &str) -> Rejection {
     }
 }
 
-/// Whether a deletion mark says so: it has a value that is not a spelling of false.
-fn marks_deleted(value: &Scalar<'_>) -> bool {
-    match value {
-        Scalar::Empty => false,
-        other => other.as_text().is_none_or(|text| parse_boolean(&text) != Ok(false)),
+/// The rejection of a record whose deletion mark says neither.
+fn unclear_mark(value: &Scalar<'_>) -> Rejection {
+    let why = format!("does not say whether the record is deleted: {}", mark::LIST);
+    Rejection {
+        field: None,
+        reason: format!("the value {} of the field in `deletes` {why}", shown(value)),
+        bare: format!("the value of the field in `deletes` {why}"),
+        has_key: false,
     }
 }
 

@@ -73,14 +73,15 @@ fn check_readiness(spec: &TransferSpec, source: &SourceSpec) -> Option<Finding> 
 fn check_deletes(deletes: &Deletes) -> Vec<Finding> {
     let ways = [
         ("field", deletes.field.is_some()),
-        ("webhook", deletes.webhook),
+        ("webhook", deletes.webhook.is_some()),
         ("snapshot", deletes.snapshot.is_some()),
     ];
     let mut findings = Vec::new();
-    if ways.iter().any(|(_, is_there)| *is_there)
+    if deletes.crowded
         && let Err(message) = exactly_one(&ways)
     {
-        findings.push(Finding::error(&["deletes"], Code::ConflictingFields, message));
+        let finding = Finding::error(&["deletes"], Code::ConflictingFields, message);
+        findings.push(finding.help("several ways are a list: [webhook, {snapshot: {every: 24h}}]"));
     }
     if deletes.snapshot.as_ref().and_then(|snapshot| snapshot.every).is_some_and(|every| every.0 == 0) {
         let message = "the interval must be at least one second";
@@ -139,7 +140,7 @@ pub(super) fn check_mapping(scene: Scene<'_, '_>, held: &Held<TransferSpec>) -> 
         entity,
         mode: spec.mode,
         layout: &Layout::provisional(entity),
-        deleted: spec.deletes.field.as_ref(),
+        deleted: spec.deletes.field.as_ref().map(|field| &field.path),
         version: spec.version.as_ref(),
         cursor: None,
     };

@@ -36,7 +36,7 @@ fn has_address(scene: Scene<'_, '_>) -> bool {
 
 /// A transfer that learns of deletions by webhook needs a source that has one.
 pub(super) fn check_transfer(spec: &TransferSpec, source: &SourceSpec) -> Option<Finding> {
-    if !spec.deletes.webhook || source.webhook.is_some() {
+    if spec.deletes.webhook.is_none() || source.webhook.is_some() {
         return None;
     }
     let message = format!("the source `{}` has no webhook, so no deletion ever arrives", spec.source);

@@ -89,13 +89,13 @@ fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> 
             let lead = deletions(about, (*deletes, *of), *keyless, *by);
             (lead, "If these rows are to go, approve the run:", again)
         }
-        Hold::Vanished { vanished, rows } => {
-            let (paths, rows) = (vanished.join(", "), number(*rows));
+        Hold::Vanished { vanished, values } => {
+            let (paths, values) = (vanished.join(", "), number(*values));
             let lead = format!(
-                "No record that the transfer {transfer} read on {at} has {paths}. Rows of {to} that were read again have values of it: {rows}. They are not emptied before somebody approves it."
+                "No record that the transfer {transfer} read on {at} has {paths}. Rows of {to} have values of it that would be lost ({values}). They stay until somebody approves it."
             );
             let otherwise = "If not, mend the mapping or the service: the next run compares again.";
-            (lead, "If these values are to go, approve the run, and the next one empties them:", otherwise)
+            (lead, "If these values are to go, approve the run, and the next one lets them go:", otherwise)
         }
         Hold::Shifted { shifted, sign } => {
             let lead = format!(

@@ -113,10 +113,10 @@ fn held(run: RunId, about: (&str, &str, &str), hold: &Hold) -> Vec<Part> {
             let lead = deletions(about, (*deletes, *of), *keyless, *by);
             (lead, "Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:", again)
         }
-        Hold::Vanished { vanished, rows } => {
-            let (paths, rows) = (vanished.join(", "), number(*rows));
+        Hold::Vanished { vanished, values } => {
+            let (paths, values) = (vanished.join(", "), number(*values));
             let lead = format!(
-                "Aucun enregistrement que le transfert {transfer} a lu {at} ne contient {paths}, alors que des lignes relues de {to} en ont une valeur (lignes concernées\u{a0}: {rows}). Ces valeurs ne sont pas effacées sans validation humaine."
+                "Aucun enregistrement que le transfert {transfer} a lu {at} ne contient {paths}, alors que des lignes de {to} en ont des valeurs, qui seraient perdues ({values}). Elles restent jusqu’à ce qu’une personne approuve l’exécution."
             );
             let agree = "Si ces valeurs doivent disparaître, approuvez l’exécution\u{a0}; la prochaine les effacera\u{a0}:";
             let otherwise = "Sinon, corrigez la correspondance ou le service\u{a0}: la prochaine exécution refera la comparaison.";

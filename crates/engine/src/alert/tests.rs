@@ -85,7 +85,7 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         ("held-keyless", deletions(2, DeletedBy::Snapshot)),
         ("held-field", deletions(0, DeletedBy::Field)),
         ("held-webhook", deletions(0, DeletedBy::Webhook)),
-        ("held-vanished", held(Hold::Vanished { vanished, rows: 1_200 })),
+        ("held-vanished", held(Hold::Vanished { vanished, values: 1_200 })),
         ("held-shifted", held(Hold::Shifted { shifted: 3, sign })),
         ("test", NoticeAbout::Test { integration: name("boutique") }),
     ]

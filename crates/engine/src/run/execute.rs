@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{DeletedBy, Hold, IntegrationFact, Run, RunOutcome, Tally};
-use raccord_model::language::transfer::Snapshot;
+use raccord_model::language::deletes::Snapshot;
 use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::records::Page;

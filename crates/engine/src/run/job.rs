@@ -9,7 +9,7 @@ use raccord_compiler::mapping::{self, Layout, Program, Task};
 use raccord_model::canonical::to_bytes;
 use raccord_model::diagnostic::Finding;
 use raccord_model::fact::{EntityFact, TransferFact, Uid, Updates};
-use raccord_model::language::transfer::Snapshot;
+use raccord_model::language::deletes::Snapshot;
 use raccord_model::language::{
     Breaker, ByNameOrInline, ConnectorSettings, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
 };
@@ -125,7 +125,7 @@ pub fn compile(
         entity,
         mode: spec.mode,
         layout,
-        deleted: spec.deletes.field.as_ref(),
+        deleted: spec.deletes.field.as_ref().map(|field| &field.path),
         version: spec.version.as_ref(),
         cursor: cursor.as_ref(),
     };

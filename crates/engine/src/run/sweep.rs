@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::RunId;
-use raccord_model::language::transfer::Snapshot;
+use raccord_model::language::deletes::Snapshot;
 use raccord_model::port::sink::Sweep;
 
 use super::job::Job;

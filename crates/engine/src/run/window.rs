@@ -8,7 +8,7 @@ use raccord_compiler::connector::IncrementalCursor;
 use raccord_model::Digest;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, PageToken, Window};
 use raccord_model::fact::{RunId, Tally};
-use raccord_model::language::transfer::Snapshot;
+use raccord_model::language::deletes::Snapshot;
 
 /// What a run knows before it looks at the checkpoint.
 #[derive(Debug, Clone)]

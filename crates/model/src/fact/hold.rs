@@ -30,8 +30,8 @@ pub enum Hold {
     Vanished {
         /// The paths that no record had.
         vanished: Vec<String>,
-        /// How many of the rows that were read again have a value that would be emptied.
-        rows: u64,
+        /// How many values of rows that were read again would be replaced or emptied.
+        values: u64,
     },
     /// The pages shifted each time the window was read: records may be missing. An approval takes what was read for
     /// complete: the next run goes on after it, and nothing is deleted for not having been shown.
@@ -68,13 +68,13 @@ impl Hold {
     pub fn because(&self) -> String {
         match self {
             Self::Deletions { deletes, of, keyless, by } => deletions((*deletes, *of), *keyless, *by),
-            Self::Vanished { vanished, rows } => {
+            Self::Vanished { vanished, values } => {
                 let paths: Vec<String> = vanished.iter().map(|path| format!("`{path}`")).collect();
-                let values = match rows {
-                    1 => "the value of 1 row".to_owned(),
-                    more => format!("the values of {more} rows"),
+                let values = match values {
+                    1 => "1 stored value".to_owned(),
+                    more => format!("{more} stored values"),
                 };
-                format!("no record has {}, and {values} would be emptied", paths.join(", "))
+                format!("no record has {}, and {values} would be lost", paths.join(", "))
             }
             Self::Shifted { shifted, sign } => {
                 let times = if *shifted == 1 { "once".to_owned() } else { format!("{shifted} times") };
@@ -88,7 +88,7 @@ impl Hold {
         match self {
             Self::Deletions { by: DeletedBy::Webhook, .. } => "lets the next run delete them",
             Self::Deletions { .. } => "lets it",
-            Self::Vanished { .. } => "lets the next run empty them",
+            Self::Vanished { .. } => "lets the next run take it so",
             Self::Shifted { .. } => "takes what was read for complete",
         }
     }
@@ -137,8 +137,8 @@ mod tests {
             "the deletions that its records say would delete 9 of 30 rows",
         );
         check(
-            &json!({"vanished": ["phone", "address.city"], "rows": 2}),
-            "no record has `phone`, `address.city`, and the values of 2 rows would be emptied",
+            &json!({"vanished": ["phone", "address.city"], "values": 2}),
+            "no record has `phone`, `address.city`, and 2 stored values would be lost",
         );
         check(
             &json!({"shifted": 3, "sign": "the record 7 came twice"}),

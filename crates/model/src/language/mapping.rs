@@ -42,10 +42,13 @@ pub struct MappedField {
     /// What is done to the value, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transform: Vec<Transform>,
-    /// What an empty value (absent, null, or an empty text) means. Default: clear.
+    /// What an empty value (null or an empty text) means. Default: clear.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub on_empty: OnEmpty,
+    /// What it means that the record does not have the field at all; of an expression, none of its fields. Default: the same as `onEmpty`, so clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_missing: Option<OnMissing>,
     /// The time zone of a date and time that names none, a name of the IANA database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
@@ -66,6 +69,20 @@ pub enum OnEmpty {
     Default,
     /// The field keeps what it has.
     Ignore,
+    /// The record is rejected.
+    Reject,
+}
+
+/// What it means that a record does not have a field at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnMissing {
+    /// The field keeps what it has.
+    Keep,
+    /// The field is emptied.
+    Clear,
+    /// The field gets its default.
+    Default,
     /// The record is rejected.
     Reject,
 }

@@ -4,6 +4,7 @@
 
 pub mod authorization;
 pub mod connector;
+pub mod deletes;
 pub mod document;
 pub mod integration;
 pub mod mapping;
@@ -16,14 +17,15 @@ pub mod webhook;
 
 pub use authorization::AuthorizationSpec;
 pub use connector::{ConnectorSettings, FileSettings, HttpSettings};
+pub use deletes::Deletes;
 pub use document::{API_VERSION, Document, Metadata, RENAMED_FROM};
 pub use integration::{AlertSpec, Breaker, IntegrationSpec, SubscriptionSpec, UpdateType};
-pub use mapping::{MappedField, MappingSpec, OnEmpty, Transform};
+pub use mapping::{MappedField, MappingSpec, OnEmpty, OnMissing, Transform};
 pub use project::{Entity, Field, FieldType, ProjectSpec};
 pub use reference::ByNameOrInline;
 pub use source::SourceSpec;
 pub use stack::StackSpec;
-pub use transfer::{Deletes, Mode, Schedule, TransferSpec};
+pub use transfer::{Mode, Schedule, TransferSpec};
 pub use webhook::WebhookSpec;
 
 /// For `skip_serializing_if`: a value that is its type's default is left out of the canonical form.

@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ByNameOrInline, MappingSpec, is_default};
+use super::{ByNameOrInline, Deletes, MappingSpec, is_default};
 use crate::duration::Seconds;
-use crate::exclusive::{at_most_one, exactly_one, only_with};
+use crate::exclusive::{exactly_one, only_with};
 use crate::field_path::FieldPath;
 use crate::name::{DataTypeName, EntityRef, Name};
-use crate::shorthand::{or, or_a, shorthand};
+use crate::shorthand::{or_a, shorthand};
 
 /// What a Transfer says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -80,78 +80,6 @@ pub struct Schedule {
 shorthand!(Schedule, "an interval such as 15m, or a map with `cron`", |text: &str| text
     .parse()
     .map(|every| Schedule { every: Some(every), ..Schedule::default() }));
-
-/// How deletions are learned of: `none`, or a map with one of `field`, `webhook`, `snapshot`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = at_most_one("field webhook snapshot"))]
-#[schemars(!remote, transform = or(serde_json::json!({ "const": "none", "description": "Deletions are not learned of." })))]
-pub struct Deletes {
-    /// The third-party field that has a value (or is true) when the record is deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<FieldPath>,
-    /// Deletions arrive by webhook.
-    #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(skip_serializing_if = "crate::shorthand::never")]
-    pub webhook: bool,
-    /// What a complete reading no longer shows is deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<Snapshot>,
-}
-
-shorthand!(Deletes, "`none`, or a map with `field`, `webhook` or `snapshot`", |text: &str| match text {
-    "none" => Ok(Deletes::default()),
-    other => Err(format!(
-        "`{other}` is not a way to learn of deletions: write none, or a map with field, webhook or snapshot"
-    )),
-});
-
-/// Deletions found by reading everything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Snapshot {
-    /// How often everything is read when the transfer is incremental. Default: every run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub every: Option<Seconds>,
-    /// The largest share of the owned rows that one snapshot may delete; beyond it the run is held. Default: 10%.
-    #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(skip_serializing_if = "crate::shorthand::never")]
-    pub max_share: Percent,
-}
-
-/// A share in whole percent, written `10%`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Percent(pub u8);
-
-impl Default for Percent {
-    fn default() -> Self {
-        Self(10)
-    }
-}
-
-/// A text that is not a percentage.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a share: write a percentage from 0% to 100%")]
-pub struct PercentError(String);
-
-impl std::str::FromStr for Percent {
-    type Err = PercentError;
-    fn from_str(text: &str) -> Result<Self, PercentError> {
-        text.strip_suffix('%')
-            .and_then(|number| number.parse().ok())
-            .filter(|&share| share <= 100)
-            .map(Self)
-            .ok_or_else(|| PercentError(text.to_owned()))
-    }
-}
-
-impl std::fmt::Display for Percent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}%", self.0)
-    }
-}
-
-crate::shorthand::string_type!(Percent, "a percentage, for example 10%", { "type": "string", "pattern": "^[0-9]{1,3}%$" });
 
 /// Whether a transfer owns rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

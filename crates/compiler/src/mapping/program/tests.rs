@@ -285,3 +285,118 @@ fn of_a_deleted_record_the_key_and_the_version_are_enough() {
         }
     }
 }
+
+#[test]
+fn a_mark_that_says_neither_is_a_reject() {
+    check(MAPPING, r#"{"id":"7","email":"a@b.ca","gone":"N"}"#, "email=a@b.ca id=7 name=  vip=false");
+    check(MAPPING, r#"{"id":"7","gone":"Y"}"#, "deleted");
+    let why = |value: &str| {
+        let list = mark::LIST;
+        format!(
+            "rejected: the value `{value}` of the field in `deletes` does not say whether the record is deleted: {list}"
+        )
+    };
+    check(MAPPING, r#"{"id":"7","email":"a@b.ca","gone":"maybe"}"#, &why("maybe"));
+    check(MAPPING, r#"{"id":"7","email":"a@b.ca","gone":[]}"#, &why("[]"));
+}
+
+/// (what `onEmpty` and `onMissing` say, what becomes of an absent field, of a null one)
+#[test]
+fn absent_and_null_are_told_apart() {
+    let entity = r#"{"key": "id", "fields": {"id": "text", "x": {"type": "text", "default": "d"}}}"#;
+    let rejected = "the value is empty, and `onEmpty` says reject";
+    let missing = "the record does not have the field, and `onMissing` says reject";
+    for (policies, absent, null) in [
+        ("", "id=1 x=", "id=1 x="),
+        (r#", "onEmpty": "default""#, "id=1 x=d", "id=1 x=d"),
+        (r#", "onEmpty": "ignore""#, "id=1", "id=1"),
+        (r#", "onEmpty": "reject""#, rejected, rejected),
+        (r#", "onMissing": "keep""#, "id=1", "id=1 x="),
+        (r#", "onMissing": "clear", "onEmpty": "reject""#, "id=1 x=", rejected),
+        (r#", "onMissing": "default", "onEmpty": "ignore""#, "id=1 x=d", "id=1"),
+        (r#", "onMissing": "reject""#, missing, "id=1 x="),
+    ] {
+        for (record, expected) in [(r#"{"id": 1}"#, absent), (r#"{"id": 1, "a": {"b": null}}"#, null)] {
+            let mapping = format!(
+                r#"{{"primaryKey": {{"id": "id"}}, "fields": {{"x": {{"from": "a.b"{policies}}}}}}}"#
+            );
+            assert_eq!(mapped(entity, &mapping, record, false), expected, "{policies} {record}");
+        }
+    }
+}
+
+/// (where the value comes from, the record, what becomes of the field when the record is whole, and when it is a part)
+#[test]
+fn of_a_part_of_a_record_only_what_it_mentions_changes() {
+    let entity =
+        r#"{"key": "id", "fields": {"id": "text", "x": {"type": "text", "default": "d", "required": true}}}"#;
+    for (origin, record, whole, part) in [
+        (r#""a""#, r#"{"id": 1}"#, "id=1 x=d", "id=1"),
+        (r#""a""#, r#"{"id": 1, "a": null}"#, "id=1 x=d", "id=1 x=d"),
+        (r#""a""#, r#"{"id": 1, "a": "y"}"#, "id=1 x=y", "id=1 x=y"),
+        (r#"{"const": "c"}"#, r#"{"id": 1}"#, "id=1 x=c", "id=1 x=c"),
+        (r#"{"expr": "a ~ b"}"#, r#"{"id": 1, "a": "y"}"#, "id=1 x=y", "id=1"),
+        (r#"{"expr": "a ~ b"}"#, r#"{"id": 1, "a": "y", "b": "z"}"#, "id=1 x=yz", "id=1 x=yz"),
+        (r#"{"expr": "a ~ b", "onMissing": "keep"}"#, r#"{"id": 1}"#, "id=1", "id=1"),
+        (r#"{"expr": "a ~ b", "onMissing": "keep"}"#, r#"{"id": 1, "b": "z"}"#, "id=1 x=z", "id=1"),
+    ] {
+        let mapping = format!(r#"{{"primaryKey": {{"id": "id"}}, "fields": {{"x": {origin}}}}}"#);
+        assert_eq!(mapped(entity, &mapping, record, false), whole, "{origin} {record}");
+        assert_eq!(mapped(entity, &mapping, record, true), part, "a part: {origin} {record}");
+    }
+}
+
+/// What a record becomes, whole or as a part.
+fn mapped(entity: &str, mapping: &str, record: &str, is_partial: bool) -> String {
+    let program = program_of(entity, mapping);
+    let mut out = Mapped::default();
+    let mut page = program.page(None, None);
+    let record = Record::Json(record.as_bytes());
+    match if is_partial { page.map_partial(record, &mut out) } else { page.map(record, &mut out) } {
+        Ok(_) => shown_fields(entity, &out.patch),
+        Err(rejection) => rejection.reason,
+    }
+}
+
+/// (the records of a page, the paths that none had, the fields that they would empty)
+#[test]
+fn paths_that_no_record_had_make_their_fields_suspect() {
+    let mapping = r#"{"primaryKey": {"id": "id"}, "fields": {
+        "email": {"from": "mail", "onEmpty": "reject"}, "name": {"expr": "first ~ last"}, "age": "age.years",
+        "vip": {"from": "vip", "onMissing": "keep"}, "source": {"from": "src", "onMissing": "default"}}}"#;
+    let entity: Entity = serde_json::from_str(ENTITY).unwrap();
+    let layout = Layout::provisional(&entity);
+    let program = program(mapping);
+    for (records, unseen, suspects) in [
+        (&[r#"{"id": 1}"#][..], "first last age.years src vip mail", "age name source"),
+        (
+            &[r#"{"id": 1, "age": {}}"#, r#"{"id": 2, "last": null}"#],
+            "first age.years src vip mail",
+            "age source",
+        ),
+        (&[r#"{"id": 1, "age": {"years": 4}, "src": ""}"#], "first last vip mail", "name"),
+        (
+            &[r#"{"age": {"years": null}}"#, r#"{"first": 1, "last": 1, "src": 1, "vip": 1, "mail": 1}"#],
+            "",
+            "",
+        ),
+    ] {
+        let mut page = program.page(None, None);
+        let mut out = Mapped::default();
+        for record in records {
+            drop(page.map(Record::Json(record.as_bytes()), &mut out));
+        }
+        let found = program.unseen(page.seen());
+        let sorted = |mut names: Vec<String>| {
+            names.sort();
+            names.join(" ")
+        };
+        let expected = sorted(unseen.split_whitespace().map(str::to_owned).chain([]).collect());
+        let seen_key = !records.iter().any(|record| record.contains("\"id\""));
+        let shown = sorted(found.iter().filter(|path| !(seen_key && *path == "id")).cloned().collect());
+        assert_eq!(shown, expected, "{records:?}");
+        let name_of = |id: &FieldId| layout.0.iter().find(|(_, known)| *known == id).unwrap().0.to_string();
+        let names = program.suspects(&found).iter().map(name_of).collect();
+        assert_eq!(sorted(names), suspects, "{records:?}");
+    }
+}

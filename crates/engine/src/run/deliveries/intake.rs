@@ -181,7 +181,7 @@ impl Collected {
 
 /// What a delivery comes to; `None` while its record was not asked for.
 fn meaning<'a>(delivery: &'a Delivery, answers: &'a Answers<'_>, job: &Job) -> Option<Meaning<'a>> {
-    let deletes = job.spec.deletes.webhook;
+    let deletes = job.spec.deletes.webhook.is_some();
     let (path, record) = match &delivery.kind {
         DeliveryKind::Upsert => return Some(Meaning::Record(&delivery.record)),
         DeliveryKind::Delete if deletes => return Some(Meaning::Deletion(&delivery.record)),

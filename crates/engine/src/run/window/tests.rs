@@ -2,7 +2,7 @@
 
 use raccord_compiler::connector;
 use raccord_model::language::ConnectorSettings;
-use raccord_model::language::transfer::Percent;
+use raccord_model::language::deletes::Percent;
 use uuid::Uuid;
 
 use super::*;
