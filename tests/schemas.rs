@@ -222,6 +222,14 @@ fn every_short_form_and_every_variable_passes() {
             "{connector: http, authorization: by-name, config: {baseUrl: '${var:API}', rateLimit: 10/s, \
                     dataTypes: {a: {query: {n: 1, b: true}, pagination: {nextUrl: {header: Next-Page}}}, b: {}}}}",
         ),
+        (
+            "Source",
+            "{connector: http, authorization: by-name, config: {baseUrl: 'http://a', dataTypes: {\
+                    a: {records: {path: d, missing: empty}, errors: fault, pagination: {page: p, total: n, until: done}}, \
+                    b: {errors: {path: fault, retry: true}, pagination: {page: p, pages: {header: X-Pages}, end: {status: [404]}}}, \
+                    c: {incremental: {field: at, param: since}, pagination: {by: incremental, size: {n: 10}}}, \
+                    d: {pagination: {cursor: continue, complete: {path: done, key: pageid}}}}}}",
+        ),
         ("Stack", "{variables: {PORT: 8080, ON: true}, limits: {parallelTransfers: '${var:N}'}}"),
     ] {
         schemas.accept(spec, &document(kind, spec));

@@ -45,11 +45,32 @@ pub struct Found<'a> {
     pub values: Vec<Option<&'a str>>,
     /// The raw JSON of each element of the list, or of each member when an object stands in its place.
     pub list: Vec<&'a str>,
-    /// Whether a list (or an object, or null) stood where the list was looked for.
-    pub has_list: bool,
+    /// What stands where the list was looked for.
+    pub standing: Standing,
+}
+
+/// What stands where a list was looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// Null.
+    Null,
+    /// A text, a number or a boolean.
+    Scalar,
+    /// A list.
+    List,
+    /// An object, whose members are taken for the elements.
+    Object,
 }
 
 impl Found<'_> {
+    /// Whether a list, or an object, stands where the list was looked for.
+    pub const fn has_list(&self) -> bool {
+        matches!(self.standing, Standing::List | Standing::Object)
+    }
+
     fn clear(&mut self, slots: usize) {
         self.values.clear();
         self.values.resize(slots, None);
@@ -58,7 +79,7 @@ impl Found<'_> {
 
     fn forget_list(&mut self) {
         self.list.clear();
-        self.has_list = false;
+        self.standing = Standing::Absent;
     }
 
     /// Forgets what was found below a node, because its member came again, and the last one counts. What is found at
@@ -197,6 +218,13 @@ impl NodeSeed<'_, '_, '_> {
     fn node(&self) -> &Node {
         &self.selector.nodes[self.node]
     }
+
+    /// Passes a value without children.
+    fn pass(self, standing: Standing) {
+        if self.node().is_list {
+            self.found.standing = standing;
+        }
+    }
 }
 
 impl<'a> DeserializeSeed<'a> for NodeSeed<'_, '_, 'a> {
@@ -224,12 +252,12 @@ impl<'a> NodeSeed<'_, '_, 'a> {
         let Node { is_list, .. } = selector.nodes[node];
         match raw.as_bytes().first() {
             Some(b'{' | b'[') => {}
-            // Services answer null for an empty list.
-            Some(b'n') => {
-                found.has_list |= is_list;
+            first => {
+                if is_list {
+                    found.standing = if first == Some(&b'n') { Standing::Null } else { Standing::Scalar };
+                }
                 return Ok(());
             }
-            _ => return Ok(()),
         }
         if is_list {
             let list = ListOnly(&mut *found);
@@ -262,28 +290,32 @@ impl<'a> Visitor<'a> for NodeSeed<'_, '_, 'a> {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.pass(Standing::Scalar);
         Ok(())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.pass(Standing::Scalar);
         Ok(())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.pass(Standing::Scalar);
         Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.pass(Standing::Scalar);
         Ok(())
     }
 
     fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.pass(Standing::Scalar);
         Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        // Services answer null for an empty list.
-        self.found.has_list |= self.node().is_list;
+        self.pass(Standing::Null);
         Ok(())
     }
 
@@ -351,7 +383,7 @@ impl<'a> Visitor<'a> for ListOnly<'_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        self.0.has_list = true;
+        self.0.standing = Standing::Object;
         while let Some((IgnoredAny, raw)) = map.next_entry::<IgnoredAny, &'a RawValue>()? {
             self.0.list.push(raw.get());
         }
@@ -359,7 +391,7 @@ impl<'a> Visitor<'a> for ListOnly<'_, 'a> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.0.has_list = true;
+        self.0.standing = Standing::List;
         while let Some(raw) = seq.next_element::<&'a RawValue>()? {
             self.0.list.push(raw.get());
         }

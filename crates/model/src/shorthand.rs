@@ -1,13 +1,34 @@
 //! A value that may be written as one scalar or as a map: `text` for `{type: text}`.
 //!
 //! The macro keeps the derived (de)serialization of the map form and adds the scalar form in front of
-//! it. The canonical form is always the map, so both spellings have one digest.
+//! it. The canonical form is the map, or the scalar where a type says so: both spellings have one digest.
 
 /// Implements `Deserialize` and `Serialize` for a type that derives both with `#[serde(remote = "Self")]`.
 ///
 /// `$from_str` is `fn(&str) -> Result<Self, impl Display>`.
 macro_rules! shorthand {
     ($type:ty, $expecting:literal, $from_str:expr) => {
+        crate::shorthand::shorthand!(@read $type, $expecting, $from_str);
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                <$type>::serialize(self, serializer)
+            }
+        }
+    };
+    // The canonical form is the scalar where `$to_str` has one: for a field that was a scalar alone before.
+    ($type:ty, $expecting:literal, $from_str:expr, $to_str:expr) => {
+        crate::shorthand::shorthand!(@read $type, $expecting, $from_str);
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let short: Option<String> = ($to_str)(self);
+                match short {
+                    Some(text) => serializer.serialize_str(&text),
+                    None => <$type>::serialize(self, serializer),
+                }
+            }
+        }
+    };
+    (@read $type:ty, $expecting:literal, $from_str:expr) => {
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Either;
@@ -27,11 +48,6 @@ macro_rules! shorthand {
                     }
                 }
                 deserializer.deserialize_any(Either)
-            }
-        }
-        impl serde::Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                <$type>::serialize(self, serializer)
             }
         }
     };

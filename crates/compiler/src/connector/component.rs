@@ -67,8 +67,14 @@ pub struct HttpStream {
     pub paginator: Paginator,
     /// How many records a page is asked to hold.
     pub page_size: Option<PageSize>,
+    /// What says that a page is the last one.
+    pub ending: Ending,
+    /// How records that continue on the next page are put together.
+    pub completion: Option<Completion>,
     /// Where the records are in an answer.
     pub extractor: Extractor,
+    /// Where an answer says that something went wrong.
+    pub errors: Option<ErrorPlace>,
     /// How only what has changed is asked for.
     pub cursor: Option<IncrementalCursor>,
     /// The records that each lead to a chain of pages.
@@ -134,19 +140,11 @@ pub enum Paginator {
         param: Target,
         /// The number of the first page.
         from: u64,
-        /// The path of the total number of records.
-        total: Option<FieldPath>,
-        /// The path of a boolean: there are more pages while it is true.
-        stop: Option<FieldPath>,
     },
     /// Records are skipped.
     OffsetIncrement {
         /// What takes the number of records to skip.
         param: Target,
-        /// The path of the total number of records.
-        total: Option<FieldPath>,
-        /// The path of a boolean: there are more pages while it is true.
-        stop: Option<FieldPath>,
     },
     /// Each answer holds a cursor to the next.
     CursorPagination {
@@ -154,9 +152,67 @@ pub enum Paginator {
         cursor: TokenPlace,
         /// What takes it; without one the cursor is an object whose members are all sent back.
         param: Option<Target>,
-        /// The path of a boolean: there are more pages while it is true.
-        stop: Option<FieldPath>,
     },
+    /// Each page begins at the greatest value of the incremental field that came so far.
+    ByValue,
+}
+
+impl Paginator {
+    /// Whether pages are asked for by their position: then records that move between two of them may be missed.
+    pub const fn is_by_position(&self) -> bool {
+        matches!(self, Self::PageIncrement { .. } | Self::OffsetIncrement { .. })
+    }
+}
+
+/// Where an answer holds a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NumberPlace {
+    /// A path in the body.
+    Body(FieldPath),
+    /// A header, in lower case.
+    Header(String),
+}
+
+/// A boolean that says whether there are more pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoreFlag {
+    /// Where it is in the body.
+    pub path: FieldPath,
+    /// What it is while there are more: true for `while`, false for `until`.
+    pub more_when: bool,
+}
+
+/// What says whether a page is the last one, beside the way to the next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// The number of all records.
+    pub total: Option<NumberPlace>,
+    /// The number of all pages.
+    pub pages: Option<NumberPlace>,
+    /// Whether there are more pages.
+    pub more: Option<MoreFlag>,
+    /// What is answered beyond the last page.
+    pub statuses: BTreeSet<u16>,
+}
+
+/// How records that continue on the next page are put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// Where the mark is that ends them.
+    pub path: FieldPath,
+    /// The field of a record by which its parts are known.
+    pub key: FieldPath,
+}
+
+/// Where an answer says that something went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorPlace {
+    /// The path in the body.
+    pub path: FieldPath,
+    /// Whether the answer is asked for again.
+    pub retry: bool,
+    /// The path of the message in the body.
+    pub message: Option<FieldPath>,
 }
 
 /// How many records a page is asked to hold.
@@ -173,6 +229,8 @@ pub struct PageSize {
 pub struct Extractor {
     /// The path of the list.
     pub records: FieldPath,
+    /// Whether an answer without it has no records, instead of being wrong.
+    pub may_be_missing: bool,
 }
 
 /// The records that each lead to a chain of pages.

@@ -49,6 +49,11 @@ impl IncrementalCursor {
         parse(self.format, &json_text(raw)?)
     }
 
+    /// Reads a value as the parameter was sent it.
+    pub fn parse(&self, text: &str) -> Option<Cursor> {
+        parse(self.format, text)
+    }
+
     /// The value as the parameter is sent it.
     pub fn format(&self, cursor: &Cursor) -> String {
         let Cursor::Instant(seconds, nanoseconds) = *cursor else {

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::http::{
-    CursorFormat, HttpDataType, HttpSettings, Incremental, Method, WaitUnit,
+    CursorFormat, HttpDataType, HttpSettings, Incremental, Method, MissingList, WaitUnit,
 };
 use raccord_model::suggest;
 use url::Url;
 
 use super::component::{
-    ErrorHandler, Extractor, HttpStream, Limits, Paginator, PartitionRouter, Requester, WaitPlace,
+    ErrorHandler, ErrorPlace, Extractor, HttpStream, Limits, Paginator, PartitionRouter, Requester, WaitPlace,
 };
 use super::credential;
 use super::cursor::{self, IncrementalCursor};
 use super::findings::Findings;
-use super::pagination::{self, lower_parameter};
+use super::pagination::{self, Companions, lower_parameter};
 use super::template::{BODY_NAMES, BodyTemplate, PathTemplate};
 use super::unknown_data_type;
 
@@ -198,26 +198,41 @@ fn lower_data_type(
     let mut findings = Findings::under(&["dataTypes", name.as_str()]);
     check_parents(settings, name, &mut findings);
     let has_body = data_type.body.is_some() && data_type.method == Method::Post;
-    let (paginator, page_size) = pagination::lower(data_type.pagination.as_ref(), has_body, &mut findings);
+    let companions = Companions { has_body, is_incremental: data_type.incremental.is_some() };
+    let paging = pagination::lower(data_type.pagination.as_ref(), companions, &mut findings);
+    let errors = lower_errors(data_type, &mut findings);
     let cursor = data_type.incremental.as_ref();
     let cursor = cursor.and_then(|settings| lower_incremental(settings, has_body, &mut findings));
     let requester = lower_requester(base, name, data_type, &mut findings);
-    if let (Some(paginator), Some(requester)) = (&paginator, &requester) {
-        check_body_names(requester, paginator, data_type, &mut findings);
+    if let (Some(paging), Some(requester)) = (&paging, &requester) {
+        check_body_names(requester, &paging.paginator, data_type, &mut findings);
     }
     let valid = !findings.has_error();
-    let stream = requester.zip(paginator).filter(|_| valid).map(|(requester, paginator)| HttpStream {
+    let may_be_missing = data_type.records.missing == MissingList::Empty;
+    let stream = requester.zip(paging).filter(|_| valid).map(|(requester, paging)| HttpStream {
         data_type: name.clone(),
         requester,
-        paginator,
-        page_size,
-        extractor: Extractor { records: data_type.records.clone() },
+        paginator: paging.paginator,
+        page_size: paging.size,
+        ending: paging.ending,
+        completion: paging.completion,
+        extractor: Extractor { records: data_type.records.path.clone(), may_be_missing },
+        errors,
         cursor,
         partition_router: None,
         error_handler: base.error_handler.clone(),
         limits: base.limits.clone(),
     });
     (stream, findings.into_vec())
+}
+
+/// Where the service says in a good answer that something went wrong.
+fn lower_errors(data_type: &HttpDataType, findings: &mut Findings) -> Option<ErrorPlace> {
+    let errors = data_type.errors.as_ref()?;
+    if errors.path.0.is_empty() {
+        findings.invalid(&["errors"], "the whole answer cannot be an error; name a member");
+    }
+    Some(ErrorPlace { path: errors.path.clone(), retry: errors.retry, message: errors.message.clone() })
 }
 
 /// Walks up the parents: each must exist, none may come back to where it began.

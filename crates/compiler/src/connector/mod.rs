@@ -19,8 +19,8 @@ use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::ConnectorSettings;
 
 pub use component::{
-    ErrorHandler, Extractor, FileStream, HttpStream, Limits, PageSize, Paginator, PartitionRouter, Requester,
-    Stream, Target, TokenPlace, WaitPlace,
+    Completion, Ending, ErrorHandler, ErrorPlace, Extractor, FileStream, HttpStream, Limits, MoreFlag,
+    NumberPlace, PageSize, Paginator, PartitionRouter, Requester, Stream, Target, TokenPlace, WaitPlace,
 };
 pub use cursor::IncrementalCursor;
 pub use file::lower_file;

@@ -2,37 +2,63 @@
 
 use raccord_model::diagnostic::Code;
 use raccord_model::field_path::FieldPath;
-use raccord_model::language::connector::http::{Pagination, Parameter, Place};
+use raccord_model::language::connector::http::{self as settings, Pagination, Parameter, Place};
 
-use super::component::{PageSize, Paginator, Target, TokenPlace};
+use super::component::{Completion, Ending, MoreFlag, NumberPlace, PageSize, Paginator, Target, TokenPlace};
 use super::findings::Findings;
 
 /// The ways, by the member that chooses them.
-const WAYS: &str = "`nextUrl`, `link`, `page`, `offset`, `cursor`";
+const WAYS: &str = "`nextUrl`, `link`, `page`, `offset`, `cursor`, `by`";
 
-/// Lowers a pagination; none at all is one page. Without a paginator there is a finding that says why.
+/// How the pages of a data type follow each other and end.
+#[derive(Debug)]
+pub(super) struct Paging {
+    pub(super) paginator: Paginator,
+    pub(super) size: Option<PageSize>,
+    pub(super) ending: Ending,
+    pub(super) completion: Option<Completion>,
+}
+
+/// What else the data type has that a pagination may need.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Companions {
+    /// A body that takes parameters.
+    pub(super) has_body: bool,
+    /// `incremental`.
+    pub(super) is_incremental: bool,
+}
+
+/// Lowers a pagination; none at all is one page. Without a result there is a finding that says why.
 pub(super) fn lower(
     pagination: Option<&Pagination>,
-    has_body: bool,
+    companions: Companions,
     findings: &mut Findings,
-) -> (Option<Paginator>, Option<PageSize>) {
+) -> Option<Paging> {
     let Some(settings) = pagination else {
-        return (Some(Paginator::NoPagination), None);
+        let (paginator, ending) = (Paginator::NoPagination, Ending::default());
+        return Some(Paging { paginator, size: None, ending, completion: None });
     };
     check_companions(settings, findings);
-    let paginator = lower_way(settings, has_body, findings);
+    check_by_value(settings, companions, findings);
+    let paginator = lower_way(settings, companions.has_body, findings);
     let size = lower_size(settings, paginator.as_ref(), findings);
-    (paginator, size)
+    let ending = lower_ending(settings, findings);
+    let completion = settings.complete.as_ref().map(|complete| lower_completion(complete, findings));
+    Some(Paging { paginator: paginator?, size, ending, completion })
 }
 
 /// Each companion needs the way it belongs to.
 fn check_companions(settings: &Pagination, findings: &mut Findings) {
     let counted = settings.page.is_some() || settings.offset.is_some();
     let cursor = settings.cursor.is_some();
+    let follows = settings.next_url.is_some() || settings.link.is_some() || cursor;
+    let (by_value, continues) = (settings.by.is_some(), settings.complete.is_some());
     let companions = [
         ("from", settings.from.is_some(), settings.page.is_some(), "`page`"),
-        ("total", settings.total.is_some(), counted, "`page` or `offset`"),
-        ("while", settings.while_true.is_some(), counted || cursor, "`cursor`, `page` or `offset`"),
+        ("total", settings.total.is_some(), !by_value && !continues, "a way without `by` and `complete`"),
+        ("pages", settings.pages.is_some(), !by_value, "a way without `by`"),
+        ("end", settings.end.is_some(), counted, "`page` or `offset`"),
+        ("complete", settings.complete.is_some(), follows, "`nextUrl`, `link` or `cursor`"),
         ("param", settings.param.is_some(), cursor, "`cursor`"),
     ];
     for (name, is_there, allowed, owner) in companions {
@@ -42,9 +68,101 @@ fn check_companions(settings: &Pagination, findings: &mut Findings) {
     }
 }
 
+/// Pages by value need a value, and a size that tells a page that is full.
+fn check_by_value(settings: &Pagination, companions: Companions, findings: &mut Findings) {
+    if settings.by.is_none() {
+        return;
+    }
+    if !companions.is_incremental {
+        let message = "`by: incremental` needs `incremental`, whose field the pages follow";
+        findings.conflict(&["pagination", "by"], message);
+    }
+    if settings.size.is_empty() {
+        let message = "`size` is missing: only a page that is not full shows that no record is left";
+        findings.error(&["pagination", "size"], Code::MissingField, message);
+    }
+}
+
+/// What says that a page is the last one.
+fn lower_ending(settings: &Pagination, findings: &mut Findings) -> Ending {
+    let more = match (&settings.while_true, &settings.until) {
+        (Some(path), None) => Some(MoreFlag { path: path.clone(), more_when: true }),
+        (None, Some(path)) => Some(MoreFlag { path: path.clone(), more_when: false }),
+        (Some(_), Some(_)) => {
+            findings.conflict(&["pagination", "until"], "`while` and `until` exclude each other");
+            None
+        }
+        (None, None) => None,
+    };
+    let statuses = settings.end.as_ref().map(|end| end.status.clone()).unwrap_or_default();
+    if settings.end.is_some() && statuses.is_empty() {
+        let message = "write the statuses that end the reading, for example [400, 404]";
+        findings.invalid(&["pagination", "end", "status"], message);
+    }
+    for status in statuses.iter().filter(|status| !ends_pages(**status)) {
+        let message = format!("{status} never means that there is no such page");
+        findings.invalid(&["pagination", "end", "status"], message);
+    }
+    Ending {
+        total: lower_number(settings.total.as_ref(), "total", findings),
+        pages: lower_number(settings.pages.as_ref(), "pages", findings),
+        more,
+        statuses,
+    }
+}
+
+/// Whether a status can mean that a page does not exist: about the request, and neither a refusal nor a limit.
+const fn ends_pages(status: u16) -> bool {
+    matches!(status, 400..=499) && !matches!(status, 401 | 403 | 407 | 408 | 429)
+}
+
+fn lower_number(
+    place: Option<&settings::NumberPlace>,
+    member: &str,
+    findings: &mut Findings,
+) -> Option<NumberPlace> {
+    let place = place?;
+    match (&place.body, &place.header) {
+        (Some(path), None) => {
+            if path.0.is_empty() {
+                findings.invalid(&["pagination", member], "the whole answer is no number; name a field");
+            }
+            Some(NumberPlace::Body(path.clone()))
+        }
+        (None, Some(header)) => {
+            findings.header_name(&["pagination", member, "header"], header);
+            Some(NumberPlace::Header(header.to_ascii_lowercase()))
+        }
+        (None, None) => {
+            findings.error(&["pagination", member], Code::MissingField, "one of `body`, `header` is missing");
+            None
+        }
+        (Some(_), Some(_)) => {
+            findings.conflict(&["pagination", member], "`body` and `header` exclude each other");
+            None
+        }
+    }
+}
+
+fn lower_completion(complete: &settings::Completion, findings: &mut Findings) -> Completion {
+    if complete.path.0.is_empty() {
+        findings.invalid(&["pagination", "complete"], "the whole answer is no mark; name a field");
+    }
+    if complete.key.0.is_empty() {
+        findings.invalid(&["pagination", "complete", "key"], "the whole record is no key; name a field");
+    }
+    Completion { path: complete.path.clone(), key: complete.key.clone() }
+}
+
 fn lower_way(settings: &Pagination, has_body: bool, findings: &mut Findings) -> Option<Paginator> {
-    let Pagination { next_url, link, page, offset, cursor, .. } = settings;
-    let (stop, total) = (settings.while_true.clone(), settings.total.clone());
+    let Pagination { next_url, link, page, offset, cursor, by, .. } = settings;
+    if by.is_some() {
+        let others = [next_url.is_some(), link.is_some(), page.is_some(), offset.is_some(), cursor.is_some()];
+        if others.contains(&true) {
+            findings.conflict(&["pagination"], format!("only one of {WAYS} can stand here"));
+        }
+        return Some(Paginator::ByValue);
+    }
     match (next_url, link, page, offset, cursor) {
         (Some(place), None, None, None, None) => {
             let place = lower_place(place, "nextUrl", findings)?;
@@ -64,11 +182,11 @@ fn lower_way(settings: &Pagination, has_body: bool, findings: &mut Findings) -> 
         }
         (None, None, Some(param), None, None) => {
             let param = lower_parameter(param, &["pagination", "page"], has_body, findings)?;
-            Some(Paginator::PageIncrement { param, from: settings.from.unwrap_or(1), total, stop })
+            Some(Paginator::PageIncrement { param, from: settings.from.unwrap_or(1) })
         }
         (None, None, None, Some(param), None) => {
             let param = lower_parameter(param, &["pagination", "offset"], has_body, findings)?;
-            Some(Paginator::OffsetIncrement { param, total, stop })
+            Some(Paginator::OffsetIncrement { param })
         }
         (None, None, None, None, Some(place)) => lower_cursor(settings, place, has_body, findings),
         (None, None, None, None, None) => {
@@ -98,7 +216,7 @@ fn lower_cursor(
         let message = "`param` is missing: the parameter that takes the cursor";
         findings.error(&["pagination", "param"], Code::MissingField, message);
     }
-    Some(Paginator::CursorPagination { cursor: cursor?, param, stop: settings.while_true.clone() })
+    Some(Paginator::CursorPagination { cursor: cursor?, param })
 }
 
 fn lower_place(place: &Place, member: &str, findings: &mut Findings) -> Option<TokenPlace> {

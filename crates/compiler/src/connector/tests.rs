@@ -117,9 +117,31 @@ fn mistakes_of_a_pagination() {
         (json!({"link": " "}), vec![".pagination.link invalid-value"]),
         (json!({"link": "next", "from": 1}), vec![".pagination.from conflicting-fields"]),
         (json!({"offset": "o", "from": 1}), vec![".pagination.from conflicting-fields"]),
-        (json!({"link": "next", "total": "t"}), vec![".pagination.total conflicting-fields"]),
-        (json!({"cursor": "c", "param": "p", "total": "t"}), vec![".pagination.total conflicting-fields"]),
-        (json!({"link": "next", "while": "more"}), vec![".pagination.while conflicting-fields"]),
+        (json!({"link": "next", "total": "t", "pages": {"header": "X-Pages"}, "until": "done"}), vec![]),
+        (json!({"page": "p", "total": {"header": "a b"}}), vec![".pagination.total.header invalid-value"]),
+        (json!({"page": "p", "total": {}}), vec![".pagination.total missing-field"]),
+        (
+            json!({"page": "p", "pages": {"header": "x", "body": "y"}}),
+            vec![".pagination.pages conflicting-fields"],
+        ),
+        (json!({"page": "p", "pages": "$"}), vec![".pagination.pages invalid-value"]),
+        (json!({"page": "p", "while": "m", "until": "d"}), vec![".pagination.until conflicting-fields"]),
+        (json!({"page": "p", "end": {"status": [400, 404, 422]}}), vec![]),
+        (json!({"page": "p", "end": {"status": []}}), vec![".pagination.end.status invalid-value"]),
+        (json!({"page": "p", "end": {"status": [403]}}), vec![".pagination.end.status invalid-value"]),
+        (json!({"offset": "o", "end": {"status": [500]}}), vec![".pagination.end.status invalid-value"]),
+        (json!({"link": "next", "end": {"status": [404]}}), vec![".pagination.end conflicting-fields"]),
+        (json!({"cursor": "continue", "complete": {"path": "batchcomplete", "key": "pageid"}}), vec![]),
+        (json!({"cursor": "continue", "complete": "$"}), vec![".pagination.complete invalid-value"]),
+        (
+            json!({"cursor": "continue", "complete": "done", "total": "t"}),
+            vec![".pagination.total conflicting-fields"],
+        ),
+        (json!({"page": "p", "complete": "done"}), vec![".pagination.complete conflicting-fields"]),
+        (
+            json!({"by": "incremental"}),
+            vec![".pagination.by conflicting-fields", ".pagination.size missing-field"],
+        ),
         (json!({"page": "p", "while": "more", "total": "t"}), vec![]),
         (json!({"cursor": "c"}), vec![]),
         (json!({"cursor": {"header": "x-next"}}), vec![".pagination.param missing-field"]),
@@ -135,6 +157,58 @@ fn mistakes_of_a_pagination() {
     for (pagination, expected) in cases {
         check_data_type(&json!({"pagination": pagination}), &expected);
     }
+}
+
+#[test]
+fn pages_by_value_follow_the_incremental_field() {
+    let with =
+        |pagination: Value| json!({"incremental": {"field": "at", "param": "p"}, "pagination": pagination});
+    let cases = [
+        (json!({"by": "incremental", "size": {"limit": 100}}), vec![]),
+        (json!({"by": "incremental", "size": {"limit": 100}, "while": "more"}), vec![]),
+        (json!({"by": "incremental"}), vec![".pagination.size missing-field"]),
+        (
+            json!({"by": "incremental", "size": {"limit": 1}, "total": "t"}),
+            vec![".pagination.total conflicting-fields"],
+        ),
+        (
+            json!({"by": "incremental", "size": {"limit": 1}, "page": "p"}),
+            vec![".pagination conflicting-fields"],
+        ),
+    ];
+    for (pagination, expected) in cases {
+        check_data_type(&with(pagination), &expected);
+    }
+}
+
+#[test]
+fn what_an_answer_must_hold() {
+    for (data_type, expected) in [
+        (json!({"records": {"path": "items", "missing": "empty"}, "errors": "fault"}), vec![]),
+        (json!({"errors": {"path": "fault.code", "retry": true, "message": "fault.text"}}), vec![]),
+        (json!({"errors": "$"}), vec![".errors invalid-value"]),
+    ] {
+        check_data_type(&data_type, &expected);
+    }
+}
+
+/// What was written as a path before is written so in the canonical form too, however it is spelled.
+#[test]
+fn places_that_were_paths_before_have_the_same_canonical_form() {
+    let canonical = |data_type: Value| {
+        let settings: HttpSettings =
+            serde_json::from_value(json!({"baseUrl": "https://api.example", "dataTypes": {"a": data_type}}))
+                .unwrap();
+        serde_json::to_value(settings).unwrap()["dataTypes"]["a"].clone()
+    };
+    let short = json!({"records": "data", "pagination": {"page": "p", "total": "count"}});
+    let long = json!({"records": {"path": "data"}, "pagination": {"page": "p", "total": {"body": "count"}}});
+    assert_eq!(canonical(short.clone()), canonical(long));
+    assert_eq!(canonical(short)["records"], json!("data"));
+    assert_eq!(canonical(json!({"records": "$"})), json!({}));
+    assert_eq!(canonical(json!({"records": {"path": "$"}})), json!({}));
+    let empty = json!({"records": {"path": "data", "missing": "empty"}});
+    assert_eq!(canonical(empty.clone()), empty);
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl JsonRecords {
         let mut found = Found::default();
         let selector = Selector::new([]).with_list(&stream.records);
         selector.select(&document, &mut found).map_err(|error| answer(format!("it is {error}")))?;
-        if !found.has_list {
+        if !found.has_list() {
             return Err(answer(format!("`records: {}` leads to no list", stream.records)));
         }
         let spans = found.list.iter().map(|raw| span_of(&document, raw)).collect();

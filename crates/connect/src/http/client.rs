@@ -16,8 +16,10 @@ use url::Url;
 
 use super::answer::{Answer, BodyError, read_beginning, read_body};
 use super::authenticator::Authenticator;
+use super::complaint::Complaint;
+use super::link::in_ascii;
 use super::origin::{Origins, Trust, shown};
-use super::retry::{asked_wait, backoff, is_transient};
+use super::retry::{asked_wait, backoff, is_transient, named_wait};
 use crate::shared::SourceShared;
 
 /// How many redirects are followed one after the other.
@@ -106,17 +108,39 @@ impl Exchange {
                 Err(Failure::Transient(error, asked)) => (error, asked),
             };
             failures += 1;
-            if failures >= self.handler.attempts {
-                return Err(error);
-            }
-            let wait = match asked {
-                Some(wait) if wait > self.handler.max_wait => return Err(self.too_long(wait, &outgoing.url)),
-                Some(wait) => wait,
-                None => backoff(failures, self.handler.max_wait, self.shared.random()),
-            };
-            tracing::warn!(%error, failures, wait_ms = wait.as_millis(), "the request is repeated");
-            tokio::time::sleep(wait).await;
+            self.pause(failures, error, asked, &outgoing.url).await?;
         }
+    }
+
+    /// Waits before another attempt, as long as the service asks, else longer each time. Gives the error back when there were
+    /// enough attempts.
+    pub(crate) async fn pause(
+        &self,
+        failures: u32,
+        error: SourceError,
+        asked: Option<Duration>,
+        url: &Url,
+    ) -> Result<(), SourceError> {
+        if failures >= self.handler.attempts {
+            return Err(error);
+        }
+        let wait = match asked {
+            Some(wait) if wait > self.handler.max_wait => return Err(self.too_long(wait, url)),
+            Some(wait) => wait,
+            None => backoff(failures, self.handler.max_wait, self.shared.random()),
+        };
+        tracing::warn!(%error, failures, wait_ms = wait.as_millis(), "the request is repeated");
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// How long an answer asks us to wait.
+    pub(crate) fn asked_wait(&self, headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
+        asked_wait(&self.handler.wait, headers, body, self.now())
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::try_from((self.shared.now)()).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// Sends a request once and follows where it leads.
@@ -176,9 +200,9 @@ impl Exchange {
         }
         let body = read_beginning(response).await;
         let shown = self.show(&url);
-        if is_transient(status, &headers) {
-            let now = SystemTime::try_from((self.shared.now)()).unwrap_or(SystemTime::UNIX_EPOCH);
-            let wait = asked_wait(&self.handler.wait, &headers, &body, now);
+        let names_wait = named_wait(&self.handler.wait, &headers, &body, self.now()).is_some();
+        if is_transient(status, &headers, names_wait) {
+            let wait = self.asked_wait(&headers, &body);
             let message = self.message(&body);
             return Err(Failure::Transient(SourceError::Status { status, url: shown, message }, wait));
         }
@@ -225,6 +249,11 @@ impl Exchange {
         SourceError::Answer { place: self.show(url), message: self.authenticator.masker.mask(message) }
     }
 
+    /// What a good answer says went wrong, with every secret masked.
+    pub(crate) fn complained(&self, status: u16, complaint: &Complaint) -> String {
+        format!("it answered {status} with an error: {}", self.message(complaint.message.as_bytes()))
+    }
+
     /// A URL as it may be shown.
     pub(crate) fn show(&self, url: &Url) -> String {
         self.authenticator.masker.mask(&shown(url))
@@ -254,7 +283,7 @@ fn redirection(url: &Url, response: &Response) -> Option<Url> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    url.join(response.headers().get(LOCATION)?.to_str().ok()?).ok()
+    url.join(&in_ascii(response.headers().get(LOCATION)?.as_bytes())).ok()
 }
 
 /// What went wrong on the way, from the outermost cause to the innermost, without the URL.

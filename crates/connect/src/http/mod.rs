@@ -2,16 +2,24 @@
 
 mod answer;
 mod authenticator;
+mod by_value;
 mod client;
+mod complaint;
+mod ending;
+mod hold;
+mod limit;
 mod link;
 mod origin;
 mod paginate;
 mod parent;
 mod reader;
+mod reading;
 mod request;
 mod retry;
+mod said;
 mod single;
 mod token;
+mod trail;
 
 use std::sync::Arc;
 

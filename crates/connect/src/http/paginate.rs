@@ -1,12 +1,17 @@
 //! From one page to the next: a pure function of the paginator, the page in hand and what it answered.
 
-use raccord_compiler::connector::{HttpStream, Paginator, TokenPlace};
+use raccord_compiler::connector::{HttpStream, NumberPlace, Paginator, TokenPlace};
 use raccord_compiler::select::{Found, Selector, Slot};
+use raccord_model::field_path::FieldPath;
 use reqwest::header::{HeaderMap, LINK};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::link::find_relation;
+use super::by_value::ByValue;
+use super::complaint::Complaints;
+use super::ending::{Came, Said, Verdict, by_next, by_position};
+use super::link::{find_relation, in_ascii};
+use super::said::{flag, header_text, number_in_body, number_in_header, value};
 
 /// Where a page is, in the way of its paginator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +27,8 @@ pub(crate) enum At {
     Url(String),
     /// At a cursor, as raw JSON.
     Cursor(String),
+    /// From a value of the incremental field on, as the parameter is sent it.
+    Since(String),
 }
 
 /// Where a page is and what came before it.
@@ -34,11 +41,69 @@ pub(crate) struct Position {
     pub(crate) seen: u64,
     /// Where it is.
     pub(crate) at: At,
+    /// How many records the longest page before it had.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) longest: u64,
+    /// How many records the service said last that there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<u64>,
+    /// How many pages the service said last that there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pages: Option<u64>,
+    /// Where pages follow values: how many records of the page before have the value that this one begins with.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) level: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Position {
     pub(crate) const fn first() -> Self {
-        Self { page: 1, seen: 0, at: At::First }
+        Self { page: 1, seen: 0, at: At::First, longest: 0, total: None, pages: None, level: 0 }
+    }
+
+    /// The position after this one.
+    fn after(&self, came: Came, said: Said, at: At) -> Self {
+        Self {
+            page: self.page.saturating_add(1),
+            seen: came.seen,
+            at,
+            longest: self.longest.max(came.count),
+            total: said.total,
+            pages: said.pages,
+            level: 0,
+        }
+    }
+}
+
+/// What follows a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Nothing: it was the last one.
+    Last,
+    /// Another page.
+    On(Position),
+    /// Another page or none, although this one is empty and the service says that it should not be.
+    Skip(Option<Position>),
+    /// What was said and what came contradict each other.
+    Contradiction(String),
+}
+
+/// Why an answer leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Astray {
+    /// It is not what the settings say.
+    Answer(String),
+    /// The place where this page began is no longer there, so that its chain has to begin again.
+    Place(String),
+}
+
+impl From<String> for Astray {
+    fn from(message: String) -> Self {
+        Self::Answer(message)
     }
 }
 
@@ -50,6 +115,8 @@ pub(crate) struct View<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// What the selector found.
     pub(crate) found: &'a Found<'a>,
+    /// Whether the reading goes on from a value that an earlier one ended with.
+    pub(crate) continues: bool,
     /// Makes a URL fit to be kept, or says why it cannot be.
     pub(crate) clean: &'a (dyn Fn(&mut Url) -> Result<(), String> + Sync),
 }
@@ -59,121 +126,250 @@ pub(crate) struct View<'a> {
 pub(crate) struct Pager {
     paginator: Paginator,
     size: Option<u64>,
-    /// Takes the records and everything the paginator asks for out of a body in one pass.
+    /// Takes the records and everything that is asked for beside them out of a body in one pass.
     pub(crate) selector: Selector,
+    /// Where errors are looked for.
+    pub(crate) complaints: Complaints,
     token: Option<Slot>,
-    total: Option<Slot>,
-    stop: Option<Slot>,
+    total: Option<Number>,
+    pages: Option<Number>,
+    more: Option<More>,
+    complete: Option<Slot>,
     last_record: Option<Selector>,
+    by_value: Option<ByValue>,
+    statuses: std::collections::BTreeSet<u16>,
+}
+
+/// Where a number is: in a slot of the body or in a header, with the words of the settings for messages.
+#[derive(Debug)]
+struct Number {
+    slot: Option<Slot>,
+    header: String,
+    words: String,
+}
+
+#[derive(Debug)]
+struct More {
+    slot: Slot,
+    /// What it is while there are more.
+    when: bool,
+    words: String,
 }
 
 impl Pager {
     /// `size` is how many records a full page has, when that is known.
     pub(crate) fn new(stream: &HttpStream, size: Option<u64>) -> Self {
         let paginator = stream.paginator.clone();
-        let (token, total, stop) = match &paginator {
-            Paginator::NoPagination | Paginator::Link { .. } => (None, None, None),
-            Paginator::NextUrl(place) => (Some(place), None, None),
-            Paginator::PageIncrement { total, stop, .. } | Paginator::OffsetIncrement { total, stop, .. } => {
-                (None, total.as_ref(), stop.as_ref())
-            }
-            Paginator::CursorPagination { cursor, stop, .. } => (Some(cursor), None, stop.as_ref()),
-        };
-        let in_body = token.and_then(|place| match place {
-            TokenPlace::Body(path) => Some(path),
-            TokenPlace::Header(_) | TokenPlace::LastRecord(_) => None,
-        });
         let mut paths = Vec::new();
-        let [token_slot, total, stop] = [in_body, total, stop].map(|path| {
-            paths.push(path?);
-            Some(paths.len() - 1)
+        let complaints = Complaints::new(stream, &mut paths);
+        let mut add = |path: &FieldPath| {
+            paths.push(path.clone());
+            paths.len() - 1
+        };
+        let token = match &paginator {
+            Paginator::NextUrl(TokenPlace::Body(path))
+            | Paginator::CursorPagination { cursor: TokenPlace::Body(path), .. } => Some(add(path)),
+            _ => None,
+        };
+        let mut number = |name: &str, place: &NumberPlace| match place {
+            NumberPlace::Body(path) => {
+                Number { slot: Some(add(path)), header: String::new(), words: format!("{name}: {path}") }
+            }
+            NumberPlace::Header(header) => {
+                let words = format!("{name}: {{header: {header}}}");
+                Number { slot: None, header: header.clone(), words }
+            }
+        };
+        let ending = &stream.ending;
+        let total = ending.total.as_ref().map(|place| number("total", place));
+        let pages = ending.pages.as_ref().map(|place| number("pages", place));
+        let more = ending.more.as_ref().map(|flag| {
+            let name = if flag.more_when { "while" } else { "until" };
+            More { slot: add(&flag.path), when: flag.more_when, words: format!("{name}: {}", flag.path) }
         });
-        let selector = Selector::new(paths).with_list(&stream.extractor.records);
-        let last_record = token.and_then(|place| match place {
-            TokenPlace::LastRecord(path) => Some(Selector::new([path])),
-            TokenPlace::Body(_) | TokenPlace::Header(_) => None,
-        });
-        Self { size, selector, token: token_slot, total, stop, last_record, paginator }
+        let complete = stream.completion.as_ref().map(|completion| add(&completion.path));
+        let selector = Selector::new(&paths).with_list(&stream.extractor.records);
+        let last_record = match &paginator {
+            Paginator::CursorPagination { cursor: TokenPlace::LastRecord(path), .. } => {
+                Some(Selector::new([path]))
+            }
+            _ => None,
+        };
+        let by_value = matches!(paginator, Paginator::ByValue);
+        let by_value = stream.cursor.clone().filter(|_| by_value).map(|cursor| ByValue::new(cursor, size));
+        let statuses = ending.statuses.clone();
+        Self {
+            paginator,
+            size,
+            selector,
+            complaints,
+            token,
+            total,
+            pages,
+            more,
+            complete,
+            last_record,
+            by_value,
+            statuses,
+        }
     }
 
-    /// Where the next page is; `None` after the last one. The error says why the answer cannot be followed.
-    pub(crate) fn next(&self, current: &Position, view: &View<'_>) -> Result<Option<Position>, String> {
-        let count = u64::try_from(view.found.list.len()).unwrap_or(u64::MAX);
-        let seen = current.seen.saturating_add(count);
-        let at = match &self.paginator {
-            Paginator::NoPagination => None,
-            Paginator::NextUrl(TokenPlace::Header(name)) => follow(view, header_text(view.headers, name))?,
-            Paginator::NextUrl(_) => follow(view, self.next_url(view)?.as_deref())?,
-            Paginator::Link { rel } => {
-                let values = view.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-                follow(view, find_relation(values, rel).as_deref())?
+    /// Whether pages are asked for by their position.
+    pub(crate) const fn is_by_position(&self) -> bool {
+        self.paginator.is_by_position()
+    }
+
+    /// Whether pages follow the values of the incremental field.
+    pub(crate) const fn is_by_value(&self) -> bool {
+        self.by_value.is_some()
+    }
+
+    /// What an answer says about the pages of its chain. The error names what is there and cannot be read.
+    pub(crate) fn said(&self, view: &View<'_>) -> Result<Said, String> {
+        let number = |number: Option<&Number>| {
+            let Some(number) = number else { return Ok(None) };
+            match number.slot {
+                Some(slot) => number_in_body(&number.words, value(Some(slot), view.found)),
+                None => number_in_header(&number.words, view.headers, &number.header),
             }
-            Paginator::PageIncrement { from, .. } => self.has_more(count, seen, view).then(|| {
-                At::Page(if let At::Page(page) = current.at { page } else { *from }.saturating_add(1))
-            }),
+        };
+        let more = match &self.more {
+            Some(more) => flag(&more.words, value(Some(more.slot), view.found))?,
+            None => None,
+        };
+        let more = more.map(|more| self.more.as_ref().is_some_and(|flag| flag.when == more));
+        Ok(Said { total: number(self.total.as_ref())?, pages: number(self.pages.as_ref())?, more })
+    }
+
+    /// Whether the records of an answer are complete; true where nothing says that they may not be.
+    pub(crate) fn is_complete(&self, found: &Found<'_>) -> bool {
+        let Some(slot) = self.complete else { return true };
+        let mark = found.values.get(slot).copied().flatten();
+        mark.is_some_and(|mark| !matches!(mark, "null" | "false" | "0" | "\"false\"" | "\"0\""))
+    }
+
+    /// What follows a page. The error says why the answer cannot be followed.
+    pub(crate) fn step(
+        &self,
+        current: &Position,
+        since: Option<&str>,
+        view: &View<'_>,
+        mut said: Said,
+    ) -> Result<Step, Astray> {
+        said.total = said.total.or(current.total);
+        said.pages = said.pages.or(current.pages);
+        let count = u64::try_from(view.found.list.len()).unwrap_or(u64::MAX);
+        let came = Came {
+            page: current.page,
+            count,
+            seen: current.seen.saturating_add(count),
+            longest: current.longest,
+            size: self.size,
+        };
+        let mut level = 0;
+        let (verdict, at) = match &self.paginator {
+            Paginator::NoPagination => (Verdict::Last, None),
+            Paginator::PageIncrement { from, .. } => {
+                let page = if let At::Page(page) = current.at { page } else { *from };
+                (by_position(said, came), Some(At::Page(page.saturating_add(1))))
+            }
             Paginator::OffsetIncrement { .. } => {
                 let offset = if let At::Offset(offset) = current.at { offset } else { 0 };
                 // What came counts, not what was asked for: a service may cap the size of a page.
-                self.has_more(count, seen, view).then(|| At::Offset(offset.saturating_add(count)))
+                let step = if came.count == 0 { self.size } else { Some(came.count) };
+                (by_position(said, came), step.map(|step| At::Offset(offset.saturating_add(step))))
+            }
+            Paginator::ByValue => match &self.by_value {
+                Some(by_value) => {
+                    let (verdict, at);
+                    (verdict, at, level) = by_value.step(current, since, view, (said, came))?;
+                    (verdict, at)
+                }
+                None => (Verdict::Last, None),
+            },
+            Paginator::NextUrl(_) | Paginator::Link { .. } | Paginator::CursorPagination { .. } => {
+                self.lead(&mut said, came, view)?
+            }
+        };
+        Ok(match (verdict, at) {
+            (Verdict::Last, _) => Step::Last,
+            (Verdict::Unlikely, _) => Step::Skip(None),
+            (Verdict::Contradiction(reason), _) => Step::Contradiction(reason),
+            (_, Some(at)) if at == current.at => return Err(again().into()),
+            (Verdict::More, Some(at)) => Step::On(Position { level, ..current.after(came, said, at) }),
+            (Verdict::Skip, Some(at)) => Step::Skip(Some(current.after(came, said, at))),
+            (_, None) => Step::Contradiction(format!(
+                "page {} is empty although the service says that there is more, and without `size` nothing says where that is",
+                current.page
+            )),
+        })
+    }
+
+    /// Judges a page that leads to the next one itself.
+    fn lead(&self, said: &mut Said, came: Came, view: &View<'_>) -> Result<(Verdict, Option<At>), String> {
+        // Where the service says that this is the last page, what leads on is not looked at.
+        let next = if said.more == Some(false) { None } else { self.next_at(view, said)? };
+        Ok((by_next(*said, came, next.is_some()), next))
+    }
+
+    fn next_at(&self, view: &View<'_>, said: &mut Said) -> Result<Option<At>, String> {
+        match &self.paginator {
+            Paginator::NextUrl(TokenPlace::Header(name)) => {
+                let next = view.headers.get(name).map(|value| in_ascii(value.as_bytes()));
+                follow(view, next.as_deref())
+            }
+            Paginator::NextUrl(_) => follow(view, self.next_url(view)?.as_deref()),
+            Paginator::Link { rel } => {
+                let values = view.headers.get_all(LINK).iter().map(reqwest::header::HeaderValue::as_bytes);
+                let next = find_relation(values, rel)
+                    .map_err(|header| format!("the header `Link` cannot be read: `{}`", short(&header)))?;
+                match next {
+                    None => Ok(None),
+                    Some(next) if next.is_empty && said.more.is_none() => {
+                        said.more = Some(false);
+                        Ok(None)
+                    }
+                    Some(next) => resolve(view, &next.url).map(Some),
+                }
             }
             Paginator::CursorPagination { cursor, param, .. } => {
-                let cursor = if self.stops(view) { None } else { self.cursor(cursor, view)? };
+                let cursor = self.cursor(cursor, view)?;
                 if let (Some(raw), None) = (&cursor, param)
                     && !raw.starts_with('{')
                 {
                     return Err("the cursor is not an object; name the `param` that takes it".to_owned());
                 }
-                cursor.map(At::Cursor)
+                Ok(cursor.map(At::Cursor))
             }
-        };
-        if at.as_ref() == Some(&current.at) {
-            return Err("the answer leads to the same page again".to_owned());
-        }
-        Ok(at.map(|at| Position { page: current.page.saturating_add(1), seen, at }))
-    }
-
-    /// Whether counted pages go on: as the service says it, else until a page is not full.
-    fn has_more(&self, count: u64, seen: u64, view: &View<'_>) -> bool {
-        if count == 0 || self.stops(view) {
-            return false;
-        }
-        match (self.total(view), self.stop, self.size) {
-            (Some(total), _, _) => seen < total,
-            (None, Some(_), _) | (None, None, None) => true,
-            (None, None, Some(size)) => count >= size,
+            _ => Ok(None),
         }
     }
 
-    /// How many records the service says that there are.
-    pub(crate) fn total(&self, view: &View<'_>) -> Option<u64> {
-        value(self.total, view).and_then(|raw| raw.trim_matches('"').parse().ok())
-    }
-
-    /// Whether pages are asked for by their position.
-    pub(crate) const fn is_by_position(&self) -> bool {
-        matches!(self.paginator, Paginator::PageIncrement { .. } | Paginator::OffsetIncrement { .. })
-    }
-
-    /// Whether `while` is there and no longer true.
-    fn stops(&self, view: &View<'_>) -> bool {
-        self.stop.is_some() && !matches!(value(self.stop, view), Some("true" | "\"true\"" | "1"))
+    /// Whether a status ends the chain that a page was asked for in: what is answered beyond the last page.
+    pub(crate) fn ends(&self, status: u16, position: &Position) -> bool {
+        let is_below = position.total.is_some_and(|total| position.seen < total)
+            || position.pages.is_some_and(|pages| position.page <= pages);
+        let is_declared = self.statuses.contains(&status);
+        let is_reached =
+            matches!(status, 400 | 404) && (position.total.is_some() || position.pages.is_some());
+        self.is_by_position() && position.seen > 0 && !is_below && (is_declared || is_reached)
     }
 
     fn next_url(&self, view: &View<'_>) -> Result<Option<String>, String> {
-        match value(self.token, view) {
+        match value(self.token, view.found) {
             None | Some("false") => Ok(None),
-            Some(raw) => {
-                serde_json::from_str(raw).map(Some).map_err(|_| "`nextUrl` leads to no text".to_owned())
-            }
+            Some(raw) => serde_json::from_str(raw)
+                .map(Some)
+                .map_err(|_| format!("`nextUrl` leads to no text but `{}`", short(raw))),
         }
     }
 
     /// The cursor as raw JSON; null, an empty text, an empty object and false end the pages.
     fn cursor(&self, place: &TokenPlace, view: &View<'_>) -> Result<Option<String>, String> {
         let raw = match place {
-            TokenPlace::Body(_) => value(self.token, view).map(str::to_owned),
+            TokenPlace::Body(_) => value(self.token, view.found).map(str::to_owned),
             TokenPlace::Header(name) => {
-                header_text(view.headers, name).map(|text| serde_json::Value::from(text).to_string())
+                header_text(view.headers, name)?.map(|text| serde_json::Value::from(text).to_string())
             }
             TokenPlace::LastRecord(path) => match (view.found.list.last(), &self.last_record) {
                 (Some(record), Some(selector)) => {
@@ -190,27 +386,28 @@ impl Pager {
     }
 }
 
-/// What a slot holds, unless that is null or an empty text.
-fn value<'a>(slot: Option<Slot>, view: &View<'a>) -> Option<&'a str> {
-    let raw = view.found.values.get(slot?).copied().flatten()?;
-    Some(raw).filter(|raw| !matches!(*raw, "null" | "\"\""))
+/// The beginning of what cannot be read, for a message.
+pub(super) fn short(text: &str) -> String {
+    crate::mask::excerpt(text, 80)
 }
 
-fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    (!text.is_empty()).then_some(text)
+fn again() -> String {
+    "the answer leads to the same page again".to_owned()
+}
+
+/// The URL that an answer leads to, when there is one.
+fn follow(view: &View<'_>, next: Option<&str>) -> Result<Option<At>, String> {
+    let next = next.map(str::trim).filter(|next| !next.is_empty());
+    next.map(|next| resolve(view, next)).transpose()
 }
 
 /// The URL that an answer leads to, resolved against its own.
-fn follow(view: &View<'_>, next: Option<&str>) -> Result<Option<At>, String> {
-    let Some(next) = next.map(str::trim).filter(|next| !next.is_empty()) else {
-        return Ok(None);
-    };
+fn resolve(view: &View<'_>, next: &str) -> Result<At, String> {
     let mut url = view.url.join(next).map_err(|error| format!("the next page's URL is wrong: {error}"))?;
     // A token is kept in the state, where no credential may be.
     (view.clean)(&mut url)?;
     if url == *view.url {
-        return Err("the answer leads to the same page again".to_owned());
+        return Err(again());
     }
-    Ok(Some(At::Url(url.into())))
+    Ok(At::Url(url.into()))
 }

@@ -1,26 +1,33 @@
 //! Walks through the pages of a data type: through one chain of pages, or through one a parent record.
+//!
+//! A page that contradicts what the service says is asked for again, and then fails the reading: a page is passed on only when
+//! it is known what follows it.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
-use raccord_compiler::select::{Found, span_of};
+use raccord_model::bytes_size::ByteSize;
 use raccord_model::port::Async;
 use raccord_model::port::records::{Fault, Mask};
 use raccord_model::port::source::SourceError;
-use reqwest::StatusCode;
 use url::Url;
 
-use super::answer::{Answer, not_json, to_utf8};
+use super::answer::Answer;
 use super::client::Exchange;
-use super::paginate::{At, Pager, Position, View};
+use super::hold::{Held, HoldError};
+use super::paginate::{At, Pager, Position, Step};
 use super::parent::Parent;
+use super::reading::{Judge, Reading, Unsound, whole};
 use super::request::{Asked, build};
 use super::token::Place;
+use super::trail::Trail;
 
 /// How much of what is not a record is kept.
 const MAX_PAYLOAD: usize = 200;
+/// How many empty pages may follow each other, where the service says each time that there is more.
+pub(crate) const MAX_EMPTY_PAGES: u64 = 1_000;
 
 /// What one request brought.
 #[derive(Debug)]
@@ -51,6 +58,9 @@ pub(crate) struct Wanted {
     pub(crate) page_size: Option<u64>,
 }
 
+/// Whole records, in a body of their own.
+type Whole = (Bytes, Vec<Range<usize>>);
+
 /// Walks through the pages of one data type.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -62,8 +72,12 @@ pub(crate) struct Reader {
     /// The page to ask for; `None` when all were.
     position: Option<Position>,
     parent: Option<Parent>,
-    /// The records of the page before, to notice a service that repeats itself.
-    previous: Option<Bytes>,
+    /// What was read of the chain in hand, to notice a service that repeats itself.
+    trail: Trail,
+    /// Records that continue on the next page.
+    held: Option<Held>,
+    /// How many pages in a row were empty.
+    empty: u64,
     requests: u64,
     /// Whether the page to ask for comes from a token.
     resumed: bool,
@@ -86,8 +100,24 @@ impl Reader {
         };
         let parent = Parent::above(&stream, &exchange, above.map(|above| *above));
         let pager = Pager::new(&stream, size);
+        let most = stream.limits.max_body;
+        let held = stream.completion.as_ref().map(|completion| Held::new(completion, most));
         let position = Some(position);
-        Self { stream, exchange, pager, wanted, size, position, parent, previous: None, requests: 0, resumed }
+        let (trail, empty, requests) = (Trail::default(), 0, 0);
+        Self {
+            stream,
+            exchange,
+            pager,
+            wanted,
+            size,
+            position,
+            parent,
+            trail,
+            held,
+            empty,
+            requests,
+            resumed,
+        }
     }
 
     /// Where the next page is; `None` when there is none.
@@ -101,47 +131,109 @@ impl Reader {
         self.position.is_some()
     }
 
-    /// Asks for one page; `None` when there is nothing left to ask for.
+    /// Asks for one page; `None` when there is nothing left to ask for. Records that continue on the next page come with it.
     pub(crate) fn fetch(&mut self) -> Async<'_, Result<Option<Fetched>, SourceError>> {
         Box::pin(async move {
-            let Some(position) = self.position.clone() else {
-                return Ok(None);
-            };
-            let mut fields = Vec::new();
-            let mut record = None;
-            if let Some(parent) = &mut self.parent {
-                let Some(settled) = parent.settle().await? else {
-                    self.position = None;
+            loop {
+                let Some(position) = self.position.clone() else {
                     return Ok(None);
                 };
-                (record, fields) = (Some(settled.record), settled.fields);
+                let mut fields = Vec::new();
+                let mut record = None;
+                if let Some(parent) = &mut self.parent {
+                    let Some(settled) = parent.settle().await? else {
+                        self.position = None;
+                        return Ok(None);
+                    };
+                    (record, fields) = (Some(settled.record), settled.fields);
+                }
+                let Some(reading) = self.sound(&position, &fields).await? else {
+                    self.advance(None);
+                    continue;
+                };
+                if let Some(mut fetched) = self.pass(reading, &position)? {
+                    fetched.parent = record;
+                    fetched.next = self.place();
+                    return Ok(Some(fetched));
+                }
             }
-            let answer = self.ask(&position, &fields).await?;
-            let mut fetched = self.read(answer, &position)?;
-            fetched.parent = record;
-            fetched.next = self.place();
-            Ok(Some(fetched))
         })
     }
 
-    async fn ask(&mut self, position: &Position, fields: &[String]) -> Result<Answer, SourceError> {
-        let limits = &self.stream.limits;
-        if self.requests >= limits.max_pages {
-            let message = format!(
-                "`{}` has more than {} pages; raise `maxPages` if that is right",
-                self.stream.data_type, limits.max_pages
-            );
+    /// Asks for a page until its answer makes sense; `None` when the service says that there is no such page.
+    async fn sound(
+        &mut self,
+        position: &Position,
+        fields: &[String],
+    ) -> Result<Option<Reading>, SourceError> {
+        self.count_page()?;
+        let mut doubts = 0;
+        loop {
+            let Some(answer) = self.ask(position, fields).await? else {
+                return Ok(None);
+            };
+            let url = answer.url.clone();
+            let (error, wait) = match self.judge(position).read(answer, position) {
+                Err(Unsound::Wrong(error)) => return Err(error),
+                Err(Unsound::Doubtful(error, wait)) => (error, wait),
+                Ok(reading) => match self.doubt(&reading, doubts) {
+                    None => return Ok(Some(reading)),
+                    Some(reason) => (self.exchange.wrong_answer(&url, &reason), None),
+                },
+            };
+            doubts += 1;
+            self.exchange.pause(doubts, error, wait, &url).await?;
+        }
+    }
+
+    /// Why a page should be asked for again. An empty page that another one follows is worth one question: the ones
+    /// after it are not.
+    fn doubt(&self, reading: &Reading, doubts: u32) -> Option<String> {
+        match &reading.step {
+            Step::Contradiction(reason) => Some(reason.clone()),
+            Step::Skip(_) if doubts == 0 && self.empty == 0 && self.stream.error_handler.attempts > 1 => {
+                Some(
+                    "the page is empty although the service says that it is not, or that there is more"
+                        .to_owned(),
+                )
+            }
+            Step::Last if !reading.is_complete => {
+                Some("the last page says that its records are not complete".to_owned())
+            }
+            Step::Last | Step::On(_) | Step::Skip(_) => None,
+        }
+    }
+
+    fn count_page(&mut self) -> Result<(), SourceError> {
+        let most = self.stream.limits.max_pages;
+        if self.requests >= most {
+            let name = &self.stream.data_type;
+            let message = format!("`{name}` has more than {most} pages; raise `maxPages` if that is right");
             return Err(SourceError::Limit { place: self.base(), message });
         }
-        let since = self.wanted.since.as_deref();
-        let asked = Asked { at: &position.at, since, size: self.size, parent: fields };
+        self.requests += 1;
+        Ok(())
+    }
+
+    async fn ask(&mut self, position: &Position, fields: &[String]) -> Result<Option<Answer>, SourceError> {
+        let asked = Asked { at: &position.at, since: self.since(position), size: self.size, parent: fields };
         let outgoing = build(&self.stream, &asked)
             .map_err(|message| SourceError::Answer { place: self.base(), message })?;
-        let answer =
-            self.exchange.send(&outgoing).await.map_err(|error| self.refused(error, &position.at))?;
-        self.requests += 1;
+        let answer = match self.exchange.send(&outgoing).await {
+            Err(SourceError::Status { status, .. }) if self.pager.ends(status, position) => None,
+            Err(error) => return Err(self.refused(error, &position.at)),
+            Ok(answer) => Some(answer),
+        };
         self.resumed = false;
         Ok(answer)
+    }
+
+    /// From where on the records of a page are asked for.
+    fn since<'a>(&'a self, position: &'a Position) -> Option<&'a str> {
+        match &position.at {
+            At::Since(value) => Some(value),
+            _ => self.wanted.since.as_deref(),
+        }
     }
 
     /// An error of the page itself means that its token is no longer accepted.
@@ -177,53 +269,101 @@ impl Reader {
         self.exchange.show(&self.stream.requester.url_base)
     }
 
-    /// Takes the records out of an answer and moves on to the next page.
-    fn read(&mut self, answer: Answer, position: &Position) -> Result<Fetched, SourceError> {
-        let Answer { status, url, headers, body } = answer;
+    fn judge<'a>(&'a self, position: &'a Position) -> Judge<'a> {
+        Judge {
+            exchange: &self.exchange,
+            pager: &self.pager,
+            extractor: &self.stream.extractor,
+            since: self.since(position),
+            continues: self.wanted.since.is_some(),
+        }
+    }
+
+    /// Moves on over an answer that makes sense; `None` while its records are held.
+    fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
+        let Reading { status, url, body, list, step, is_complete, total } = reading;
         let exchange = Arc::clone(&self.exchange);
-        let wrong = |message: String| exchange.wrong_answer(&url, &message);
-        let body = to_utf8(&headers, body).map_err(wrong)?;
-        let mut found = Found::default();
-        if status != StatusCode::NO_CONTENT.as_u16() {
-            let selected = self.pager.selector.select(&body, &mut found);
-            selected
-                .map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;
-        }
-        let clean = |url: &mut Url| exchange.clean(url);
-        let view = View { url: &url, headers: &headers, found: &found, clean: &clean };
-        let next = self.pager.next(position, &view).map_err(wrong)?;
-        let total = self.pager.total(&view);
-        // Services leave an empty list out; where everything is read, that must not pass for "nothing there".
-        let may_be_missing = status == 204 || next.is_some() || self.wanted.since.is_some();
-        if !found.has_list && !may_be_missing {
-            let path = &self.stream.extractor.records;
-            return Err(wrong(format!("`records: {path}` leads to no list in the answer")));
-        }
-        let position_text = self.describe(position);
-        let (spans, faults) = self.split(&body, &found, &position_text);
-        self.compare_with_previous(&body, &spans).map_err(wrong)?;
-        self.advance(next);
+        let wrong = |message: &str| exchange.wrong_answer(&url, message);
+        self.trace(&body, &list, &step).map_err(|message| wrong(&message))?;
+        let (body, list) = match self.hold(&body, &list, is_complete) {
+            Ok(Some(whole)) => whole,
+            Ok(None) => (body, list),
+            Err(message) => return Err(wrong(&message)),
+        };
+        let text = self.describe(position);
+        let (spans, faults) = self.split(&body, list, &text);
+        self.advance(match step {
+            Step::On(next) => Some(next),
+            Step::Skip(next) => next,
+            Step::Last | Step::Contradiction(_) => None,
+        });
         let by_position = self.pager.is_by_position();
-        let position = position_text;
-        Ok(Fetched {
+        Ok(is_complete.then(|| Fetched {
             status,
             url,
             body,
             spans,
             faults,
-            position,
+            position: text,
             parent: None,
             next: None,
             by_position,
             total,
-        })
+        }))
+    }
+
+    /// Notices a chain that leads in a circle, or nowhere.
+    fn trace(&mut self, body: &Bytes, list: &[Range<usize>], step: &Step) -> Result<(), String> {
+        let is_new = list.is_empty() || self.trail.pass(whole(body, list));
+        // Records that continue, and those at the end of a page by value, may well be the same again.
+        if !is_new && self.held.is_none() && !self.pager.is_by_value() {
+            return Err("the service returned the same page twice".to_owned());
+        }
+        self.empty = if list.is_empty() { self.empty + 1 } else { 0 };
+        if self.empty > MAX_EMPTY_PAGES {
+            return Err(format!(
+                "{MAX_EMPTY_PAGES} empty pages follow each other, and each says that there is more; say what ends the reading (`while`, `until`, `total` or `pages`)"
+            ));
+        }
+        if let Step::On(next) | Step::Skip(Some(next)) = step
+            && !self.trail.go(&next.at)
+        {
+            return Err("the answer leads back to a page that was read before".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Keeps records that continue on the next page; gives the whole ones out when nothing is missing any more.
+    fn hold(
+        &mut self,
+        body: &Bytes,
+        list: &[Range<usize>],
+        is_complete: bool,
+    ) -> Result<Option<Whole>, String> {
+        let Some(held) = &mut self.held else { return Ok(None) };
+        if is_complete && held.is_empty() {
+            return Ok(None);
+        }
+        let raw: Vec<&str> =
+            list.iter().filter_map(|span| std::str::from_utf8(body.get(span.clone())?).ok()).collect();
+        held.take(&raw).map_err(|error| match error {
+            HoldError::Keyless(key) => {
+                format!("a record that continues on the next page has no `{key}`; name its key: `complete: {{path: …, key: …}}`")
+            }
+            HoldError::TooLarge => format!(
+                "the records that continue on the next page come to more than `maxBody` of {}",
+                ByteSize(self.stream.limits.max_body)
+            ),
+        })?;
+        Ok(is_complete.then(|| held.release()))
     }
 
     /// The next page of the chain, else the first page of the next parent record, else none.
     fn advance(&mut self, next: Option<Position>) {
         self.position = next;
         if self.position.is_none() {
-            self.previous = None;
+            self.trail.clear();
+            self.empty = 0;
             if let Some(parent) = &mut self.parent
                 && parent.advance()
             {
@@ -241,33 +381,27 @@ impl Reader {
     }
 
     /// Tells the records from what only stands where a record was expected.
-    fn split(&self, body: &Bytes, found: &Found<'_>, position: &str) -> (Vec<Range<usize>>, Vec<Fault>) {
-        let mut spans = Vec::with_capacity(found.list.len());
+    fn split(
+        &self,
+        body: &Bytes,
+        mut list: Vec<Range<usize>>,
+        position: &str,
+    ) -> (Vec<Range<usize>>, Vec<Fault>) {
         let mut faults = Vec::new();
-        for (at, raw) in found.list.iter().enumerate() {
-            if raw.starts_with('{') {
-                spans.push(span_of(body, raw));
-            } else {
+        let mut number = 0;
+        list.retain(|span| {
+            number += 1;
+            let raw = body.get(span.clone()).unwrap_or_default();
+            let is_record = raw.starts_with(b"{");
+            if !is_record {
                 faults.push(Fault {
-                    position: format!("{position}, record {}", at + 1),
+                    position: format!("{position}, record {number}"),
                     reason: "it is not a JSON object".to_owned(),
-                    payload: self.exchange.authenticator.masker.excerpt(raw.as_bytes(), MAX_PAYLOAD),
+                    payload: self.exchange.authenticator.masker.excerpt(raw, MAX_PAYLOAD),
                 });
             }
-        }
-        (spans, faults)
-    }
-
-    /// Remembers the bytes of the records, which costs nothing but keeping the page a little longer.
-    fn compare_with_previous(&mut self, body: &Bytes, spans: &[Range<usize>]) -> Result<(), String> {
-        let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
-            return Ok(());
-        };
-        let records = body.slice(first.start..last.end);
-        if self.previous.as_ref() == Some(&records) {
-            return Err("the service returned the same page twice".to_owned());
-        }
-        self.previous = Some(records);
-        Ok(())
+            is_record
+        });
+        (list, faults)
     }
 }

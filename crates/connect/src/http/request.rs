@@ -50,7 +50,9 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
         At::Url(next) => {
             Url::parse(next).map_err(|error| format!("the next page's URL is wrong: {error}"))?
         }
-        At::First | At::Page(_) | At::Offset(_) | At::Cursor(_) => own_url(stream, asked, &parameters)?,
+        At::First | At::Page(_) | At::Offset(_) | At::Cursor(_) | At::Since(_) => {
+            own_url(stream, asked, &parameters)?
+        }
     };
     Ok(Outgoing { method, url, headers, body })
 }

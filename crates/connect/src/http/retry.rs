@@ -7,15 +7,19 @@ use raccord_compiler::select::{Found, Selector};
 use raccord_model::language::connector::http::WaitUnit;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use super::limit;
+
 /// The wait after the first failure, before chance takes its part.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Whether a status may be another one when the request is repeated.
-pub(crate) fn is_transient(status: u16, headers: &HeaderMap) -> bool {
+/// Whether a status may be another one when the request is repeated. `names_wait` is whether the answer says how long to wait
+/// where the settings look for it.
+pub(crate) fn is_transient(status: u16, headers: &HeaderMap, names_wait: bool) -> bool {
     match status {
         408 | 429 | 500..=599 => true,
-        // Some services answer 403 where others answer 429; only the header tells it from a refusal.
-        403 => headers.contains_key(RETRY_AFTER),
+        // Some services answer 403 where others answer 429; only what they say about limits tells it from a refusal. Many
+        // say with every answer when the limit begins anew, so that what still remains counts first.
+        403 => limit::is_reached(headers).unwrap_or(names_wait),
         _ => false,
     }
 }
@@ -26,14 +30,26 @@ pub(crate) fn backoff(failures: u32, longest: Duration, random: f64) -> Duration
     FIRST_WAIT.saturating_mul(doubled).min(longest).mul_f64(random.clamp(0.0, 1.0))
 }
 
-/// How long the service asks us to wait, where the settings look for it, else in `Retry-After`.
+/// How long the service asks us to wait: where the settings look for it, else in `Retry-After`, else until its limit is over.
 pub(crate) fn asked_wait(
     place: &WaitPlace,
     headers: &HeaderMap,
     body: &[u8],
     now: SystemTime,
 ) -> Option<Duration> {
-    let found = match place {
+    let found = named_wait(place, headers, body, now);
+    let found = found.or_else(|| read(headers.get(RETRY_AFTER)?.to_str().ok()?, WaitUnit::S, now));
+    found.or_else(|| limit::wait(headers, now))
+}
+
+/// How long the service asks us to wait, where the settings look for it.
+pub(crate) fn named_wait(
+    place: &WaitPlace,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: SystemTime,
+) -> Option<Duration> {
+    match place {
         WaitPlace::Header(name, unit) => {
             headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| read(text, *unit, now))
         }
@@ -42,8 +58,7 @@ pub(crate) fn asked_wait(
             let raw = Selector::new([path]).select(body, &mut found).ok().and_then(|()| found.values[0]);
             raw.and_then(|raw| read(raw.trim_matches('"'), *unit, now))
         }
-    };
-    found.or_else(|| read(headers.get(RETRY_AFTER)?.to_str().ok()?, WaitUnit::S, now))
+    }
 }
 
 /// Reads a wait: a number in the unit, or an HTTP date.
@@ -74,6 +89,32 @@ mod tests {
         assert_eq!(waits, [500, 1_000, 2_000, 3_000, 3_000]);
         assert_eq!(backoff(100, longest, 0.5), Duration::from_millis(1_500));
         assert_eq!(backoff(1, longest, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn being_limited_is_not_being_refused() {
+        for (status, header, names_wait, expected) in [
+            (403, None, false, false),
+            (403, Some(("retry-after", "1")), false, true),
+            (403, Some(("x-ratelimit-remaining", "0")), false, true),
+            (403, Some(("x-ratelimit-remaining", "5")), true, false),
+            (403, Some(("ratelimit", "\"a\";r=0;t=1")), false, true),
+            (403, None, true, true),
+            (401, Some(("retry-after", "1")), true, false),
+            (429, None, false, true),
+            (503, None, false, true),
+            (404, Some(("retry-after", "1")), true, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some((name, value)) = header {
+                headers.insert(name, value.parse().unwrap());
+            }
+            assert_eq!(
+                is_transient(status, &headers, names_wait),
+                expected,
+                "{status} {header:?} {names_wait}"
+            );
+        }
     }
 
     #[test]

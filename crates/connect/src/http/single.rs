@@ -11,6 +11,7 @@ use url::Url;
 
 use super::answer::{Answer, not_json, to_utf8};
 use super::client::{Exchange, Outgoing};
+use super::complaint::declared;
 use super::request::headers;
 
 /// Asks for the record at a path or a URL; `None` when the service has it no more.
@@ -25,7 +26,7 @@ pub(super) async fn fetch(
     let (url, headers) =
         (place(base, path).map_err(wrong)?, headers(&stream.requester.headers).map_err(wrong)?);
     match exchange.send(&Outgoing { method: Method::GET, url, headers, body: None }).await {
-        Ok(answer) => read(exchange, answer, at).map(Some),
+        Ok(answer) => read((stream, exchange), answer, at).map(Some),
         Err(SourceError::Status { status: 404 | 410, .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -52,10 +53,17 @@ fn place(base: &Url, path: &str) -> Result<Url, String> {
 }
 
 /// Takes the record out of an answer.
-fn read(exchange: &Exchange, answer: Answer, at: &FieldPath) -> Result<Bytes, SourceError> {
-    let Answer { url, headers, body, .. } = answer;
+fn read(
+    (stream, exchange): (&HttpStream, &Exchange),
+    answer: Answer,
+    at: &FieldPath,
+) -> Result<Bytes, SourceError> {
+    let Answer { status, url, headers, body } = answer;
     let wrong = |message: String| exchange.wrong_answer(&url, &message);
     let body = to_utf8(&headers, body).map_err(wrong)?;
+    if let Some(complaint) = stream.errors.as_ref().and_then(|errors| declared(errors, &body)) {
+        return Err(wrong(exchange.complained(status, &complaint)));
+    }
     let mut found = Found::default();
     let selected = Selector::new([at]).select(&body, &mut found);
     selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::paginate::{At, Position};
 
-/// The version of the form below.
-const VERSION: u8 = 1;
+/// The version of the form below. Version 1 knew neither the longest page nor the totals, whose absence means less proof.
+const VERSION: u8 = 2;
+/// The versions that can be read.
+const READABLE: std::ops::RangeInclusive<u8> = 1..=VERSION;
 
 /// Where a page is: its position, under the record of a parent when there is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +65,7 @@ pub(crate) fn read(token: &PageToken, stream: &HttpStream) -> Result<Place, Sour
         message: "the page token is not one that this version wrote for these settings".to_owned(),
     };
     let token: Token = serde_json::from_str(&token.0).map_err(|_| refused())?;
-    if token.v == VERSION && fits(&token.place, stream) { Ok(token.place) } else { Err(refused()) }
+    if READABLE.contains(&token.v) && fits(&token.place, stream) { Ok(token.place) } else { Err(refused()) }
 }
 
 /// Whether a place has as many parents as the stream, and pages in the same way.
@@ -74,6 +76,7 @@ fn fits(place: &Place, stream: &HttpStream) -> bool {
         At::Offset(_) => matches!(stream.paginator, Paginator::OffsetIncrement { .. }),
         At::Url(_) => matches!(stream.paginator, Paginator::NextUrl(_) | Paginator::Link { .. }),
         At::Cursor(_) => matches!(stream.paginator, Paginator::CursorPagination { .. }),
+        At::Since(_) => matches!(stream.paginator, Paginator::ByValue),
     };
     let same_parents = match (&place.parent, &stream.partition_router) {
         (None, None) => true,

@@ -141,7 +141,7 @@ async fn an_answer_that_is_not_what_the_settings_say() {
     assert!(cut.starts_with("the answer is not JSON: EOF") && cut.contains("[{\"id\":1}"), "{cut}");
     assert!(answer_error("application/json", "", json!({})).await.starts_with("the answer is empty"));
     let elsewhere = answer_error("application/json", "{\"items\":[]}", json!({"records": "data"})).await;
-    assert_eq!(elsewhere, "`records: data` leads to no list in the answer");
+    assert!(elsewhere.starts_with("`records: data` leads to no list in the answer"), "{elsewhere}");
     let cursor = json!({"records": "d", "pagination": {"cursor": "next"}});
     let text = answer_error("application/json", r#"{"d":[],"next":"x"}"#, cursor).await;
     assert!(text.contains("name the `param`"), "{text}");

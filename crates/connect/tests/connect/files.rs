@@ -182,6 +182,8 @@ async fn json_documents() {
 #[tokio::test]
 async fn files_that_cannot_be_read() {
     check_error("x.csv", b"id,n,id\n", json!({}), "x.csv: the columns 1 and 3 are both called `id`").await;
+    check_error("x.json", b"{\"b\":null}", json!({"records": "b"}), "x.json: `records: b` leads to no list")
+        .await;
     check_error("x.json", b"{\"a\":1}", json!({"records": "b"}), "x.json: `records: b` leads to no list")
         .await;
     check_error(

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod continuing;
+#[cfg(test)]
 mod credentials;
+#[cfg(test)]
+mod endings;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
@@ -14,6 +18,8 @@ mod registrations;
 mod service;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod simulated;
 #[cfg(test)]
 mod single;
 #[cfg(test)]

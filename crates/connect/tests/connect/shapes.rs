@@ -310,19 +310,25 @@ async fn parents_of_parents_and_empty_parents() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_left_out_is_empty_where_only_changes_are_asked_for() {
+async fn a_list_that_is_left_out_is_empty_where_the_settings_say_so() {
     let server = serve(|request| {
         // Where an answer leads on, the list may be missing too.
         ok(&if query(request, "c").is_none() { json!({"next": "x"}) } else { json!({"next": null}) })
     })
     .await;
-    let settings = json!({"records": "data", "pagination": {"cursor": "next", "param": "c"},
-        "incremental": {"field": "at", "param": "since"}});
-    let source = data_type(&server.uri(), &settings);
-    assert!(read_all(&*source).await.is_err());
-    let from = Some(Cursor::Instant(0, 0));
-    let all = read_pages(&*source, Read { from, ..Read::default() }).await.unwrap();
-    assert!(all.len() == 1 && all[0].records.is_empty() && all[0].next.is_none());
+    for (records, is_empty) in [(json!("data"), false), (json!({"path": "data", "missing": "empty"}), true)] {
+        let settings = json!({"records": records, "pagination": {"cursor": "next", "param": "c"},
+            "incremental": {"field": "at", "param": "since"}});
+        let source = data_type(&server.uri(), &settings);
+        for from in [None, Some(Cursor::Instant(0, 0))] {
+            match read_pages(&*source, Read { from, ..Read::default() }).await {
+                Ok(all) => {
+                    assert!(is_empty && all.len() == 1 && all[0].records.is_empty() && all[0].next.is_none());
+                }
+                Err(error) => assert!(!is_empty && error.to_string().contains("leads to no list"), "{error}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -153,6 +153,10 @@ impl Line {
             json!({"records": "data", "pagination": {"cursor": "meta.next", "param": "cursor"}}),
             json!({"records": "data", "pagination": {"cursor": {"lastRecord": "id"}, "param": "after", "while": "more"}}),
             json!({"method": "POST", "body": {"q": "all", "page": "{{ page }}"}, "records": "hits", "pagination": {"page": {"body": "page"}}}),
+            json!({"records": {"path": "d", "missing": "empty"}, "errors": {"path": "fault", "retry": true},
+                "pagination": {"page": "page", "total": {"header": "X-Total"}, "until": "done", "end": {"status": [404]}}}),
+            json!({"records": "q.pages", "pagination": {"cursor": "continue", "complete": {"path": "done", "key": "pageid"}}}),
+            json!({"incremental": {"field": "at", "param": "since"}, "pagination": {"by": "incremental", "size": {"n": 9}}}),
             json!({"path": "/c", "query": {"n": 1, "v": "1.10"}, "incremental": {"field": "at", "param": "since", "lookback": "5m"}}),
         ];
         let rows = choose(&forms, self.source / 3);

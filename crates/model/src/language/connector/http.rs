@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::answer::{ErrorPlace, MissingList, RecordsPlace};
+pub use super::pages::{Completion, NumberPlace, PageEnd, PagedBy, Pagination, Place};
 use crate::bytes_size::ByteSize;
 use crate::duration::Seconds;
 use crate::exclusive::exactly_one;
@@ -14,7 +16,7 @@ use crate::field_path::FieldPath;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
-use crate::shorthand::{or, or_a, shorthand};
+use crate::shorthand::{or, shorthand};
 
 /// The settings of a Source with `connector: http`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,7 +72,8 @@ fn is_default_max_pages(value: &u64) -> bool {
     *value == default_max_pages()
 }
 
-/// How often and after what wait a failed request is repeated. 429, 408, 5xx and network errors count as failed.
+/// How often and after what wait a failed request is repeated. 429, 408, 5xx and network errors count as failed, and a 403
+/// that says that a limit is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retry {
@@ -78,7 +81,8 @@ pub struct Retry {
     #[serde(default = "default_attempts", skip_serializing_if = "is_default_attempts")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub attempts: u32,
-    /// Where the service says how long to wait. Default: the header `Retry-After`, in both its forms.
+    /// Where the service says how long to wait. Default: the header `Retry-After`, in both its forms, then `RateLimit` and
+    /// `X-RateLimit-Reset` once nothing remains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
     /// The longest single wait; a service that asks for more fails the run.
@@ -157,7 +161,12 @@ pub struct HttpDataType {
     /// Where the records are in the answer; `$`, the default, when the answer is the array itself. An object's members are taken as records.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
-    pub records: FieldPath,
+    pub records: RecordsPlace,
+    /// Where the service says in an answer with a status of success that something went wrong. What is there, and neither
+    /// null, false, zero nor empty, fails the run with the service's message. Known without being named: `error` and `errors`
+    /// where the records are missing, and the `errors` of GraphQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<ErrorPlace>,
     /// How the next page is asked for. Default: there is one page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pagination: Option<Pagination>,
@@ -218,64 +227,6 @@ impl<'de> Deserialize<'de> for Scalar {
         deserializer.deserialize_str(Text)
     }
 }
-
-/// How pages follow each other. Exactly one of `nextUrl`, `link`, `page`, `offset`, `cursor` stands here.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = exactly_one("nextUrl link page offset cursor"))]
-pub struct Pagination {
-    /// The next page's URL, relative or absolute: a path in the body, or `{header: NAME}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_url: Option<Place>,
-    /// The relation of the `Link` header (RFC 8288) that leads to the next page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<String>,
-    /// The parameter that takes the page number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub page: Option<Parameter>,
-    /// The number of the first page. Default: 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<u64>,
-    /// The parameter that takes the number of records to skip.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset: Option<Parameter>,
-    /// The cursor of the next page: a path in the body, `{header: NAME}` or `{lastRecord: PATH}`. When it is an object, every member is sent back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Place>,
-    /// The parameter that takes the cursor.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub param: Option<Parameter>,
-    /// The path of a boolean: there are more pages while it is true.
-    #[serde(default, rename = "while", skip_serializing_if = "Option::is_none")]
-    pub while_true: Option<FieldPath>,
-    /// The parameter that takes the page size, and the size: `{per_page: 100}`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub size: BTreeMap<String, u64>,
-    /// The path of the total number of records.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub total: Option<FieldPath>,
-}
-
-/// Where an answer holds something: a path in the body (the short form), a header, or a field of the last record.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = exactly_one("body header lastRecord"))]
-#[schemars(!remote, transform = or_a("FieldPath"))]
-pub struct Place {
-    /// A path in the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<FieldPath>,
-    /// The name of a header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header: Option<String>,
-    /// A path in the last record of the page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_record: Option<FieldPath>,
-}
-
-shorthand!(Place, "a path, or a map with `header` or `lastRecord`", |text: &str| text
-    .parse()
-    .map(|path| Place { body: Some(path), ..Place::default() }));
 
 /// Where a request takes a value: a query parameter (the short form) or a member of the JSON body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,9 @@
 //! The settings of the connectors in the catalogue: what stands under `config` of a Source.
 
+pub mod answer;
 pub mod file;
 pub mod http;
+pub mod pages;
 
 use serde::Serialize;
 

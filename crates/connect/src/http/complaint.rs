@@ -1,0 +1,238 @@
+//! Finds what a service says went wrong in an answer with a status of success: where the settings say, and in the usual
+//! places. It only looks; what is done about it is the reader's.
+
+use raccord_compiler::connector::{ErrorPlace, HttpStream};
+use raccord_compiler::select::{Found, Selector, Slot};
+use raccord_model::field_path::{FieldPath, Step};
+use serde_json::Value;
+
+/// Where services put errors when nothing is declared.
+const USUAL: [&str; 2] = ["error", "errors"];
+/// The members of an error that hold words for people, the best first.
+const WORDS: [&str; 9] = [
+    "message",
+    "detail",
+    "error_description",
+    "description",
+    "error_message",
+    "title",
+    "msg",
+    "reason",
+    "code",
+];
+/// How many errors of a list are told.
+const MAX_TOLD: usize = 3;
+
+/// What a service says went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    /// In its own words, not masked yet.
+    pub(crate) message: String,
+    /// Whether the settings say that asking again may help.
+    pub(crate) retry: bool,
+}
+
+/// Where errors are looked for.
+#[derive(Debug)]
+pub(crate) struct Complaints {
+    declared: Option<Declared>,
+    usual: Vec<Slot>,
+    /// Whether the records are where GraphQL has them, which reports errors beside them.
+    is_graphql: bool,
+    /// The same places by themselves, for an answer that is one object where a list was expected.
+    apart: Option<Selector>,
+}
+
+#[derive(Debug)]
+struct Declared {
+    path: Slot,
+    message: Option<Slot>,
+    retry: bool,
+}
+
+impl Complaints {
+    /// Adds the places that are looked at to the paths of a selector.
+    pub(crate) fn new(stream: &HttpStream, paths: &mut Vec<FieldPath>) -> Self {
+        let records = &stream.extractor.records.0;
+        let first = records.first();
+        let is_member = |name: &str| matches!(first, Some(Step::Member(member)) if member == name);
+        // Where the answer itself is the list, looking inside of it costs a second pass that only errors are worth.
+        let mut own = Vec::new();
+        let in_one_pass = !records.is_empty();
+        let places = if in_one_pass { paths } else { &mut own };
+        let mut add = |path: FieldPath| {
+            places.push(path);
+            places.len() - 1
+        };
+        let declared = stream.errors.as_ref().map(|errors| Declared {
+            path: add(errors.path.clone()),
+            message: errors.message.clone().map(&mut add),
+            retry: errors.retry,
+        });
+        // Whoever reads the errors of a service as records means no failure by them.
+        let usual = USUAL.iter().filter(|name| !is_member(name));
+        let usual = usual.map(|name| add(FieldPath::member(name))).collect();
+        let apart = (!in_one_pass).then(|| Selector::new(&own));
+        Self { declared, usual, is_graphql: is_member("data"), apart }
+    }
+
+    /// What an answer says went wrong. `found` is what the selector of the pages found in it.
+    pub(crate) fn find(&self, body: &[u8], found: &Found<'_>) -> Option<Complaint> {
+        let Some(apart) = &self.apart else {
+            return self.judge(found, found.has_list());
+        };
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        let mut inside = Found::default();
+        apart.select(body, &mut inside).ok()?;
+        self.judge(&inside, false)
+    }
+
+    fn judge(&self, found: &Found<'_>, has_records: bool) -> Option<Complaint> {
+        let at = |slot: Slot| found.values.get(slot).copied().flatten();
+        if let Some(declared) = &self.declared
+            && let Some(raw) = at(declared.path).filter(|raw| says_something(raw))
+        {
+            let said = declared.message.and_then(at).filter(|raw| says_something(raw)).unwrap_or(raw);
+            return Some(Complaint { message: words(said), retry: declared.retry });
+        }
+        let raw = self.usual.iter().find_map(|slot| {
+            let raw = at(*slot).filter(|raw| says_something(raw))?;
+            (!has_records || (self.is_graphql && is_graphql_errors(raw))).then_some(raw)
+        })?;
+        Some(Complaint { message: words(raw), retry: false })
+    }
+}
+
+/// What an answer that is one record says went wrong, where the settings look for it alone: a record may well have a field
+/// `error`.
+pub(crate) fn declared(errors: &ErrorPlace, body: &[u8]) -> Option<Complaint> {
+    let paths = [Some(&errors.path), errors.message.as_ref()];
+    let mut found = Found::default();
+    Selector::new(paths.into_iter().flatten()).select(body, &mut found).ok()?;
+    let mut said = found.values.iter().map(|raw| raw.filter(|raw| says_something(raw)));
+    let raw = said.next().flatten()?;
+    let message = words(said.next().flatten().unwrap_or(raw));
+    Some(Complaint { message, retry: errors.retry })
+}
+
+/// Whether a value is more than a way of saying that nothing is wrong.
+fn says_something(raw: &str) -> bool {
+    let raw = raw.trim();
+    match raw.as_bytes().first() {
+        Some(b'[' | b'{') => {
+            raw.get(1..raw.len().saturating_sub(1)).is_some_and(|inside| !inside.trim().is_empty())
+        }
+        Some(b'"') => !matches!(raw, "\"\"" | "\"0\"" | "\"false\""),
+        Some(b'n' | b'f') | None => false,
+        Some(b't') => true,
+        Some(_) => raw.parse::<f64>() != Ok(0.0),
+    }
+}
+
+/// Whether a value is a list of errors as GraphQL has them: objects with a message.
+fn is_graphql_errors(raw: &str) -> bool {
+    let Ok(Value::Array(errors)) = serde_json::from_str(raw) else { return false };
+    !errors.is_empty() && errors.iter().all(|error| error.get("message").is_some_and(Value::is_string))
+}
+
+/// The words of an error for people; its JSON when there are none.
+fn words(raw: &str) -> String {
+    match serde_json::from_str(raw) {
+        Ok(value) => words_of(&value).unwrap_or_else(|| raw.to_owned()),
+        Err(_) => raw.to_owned(),
+    }
+}
+
+fn words_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Object(members) => WORDS.iter().find_map(|name| words_of(members.get(*name)?)),
+        Value::Array(errors) => {
+            let told: Vec<String> = errors.iter().take(MAX_TOLD).filter_map(words_of).collect();
+            (!told.is_empty()).then(|| told.join("; "))
+        }
+        Value::Null | Value::Bool(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_compiler::connector::{Stream, lower};
+    use raccord_model::language::ConnectorSettings;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is found in an answer of a data type.
+    fn find(data_type: &Value, body: &Value) -> Option<(String, bool)> {
+        let settings = json!({"baseUrl": "https://api.example", "dataTypes": {"a": data_type}});
+        let settings = ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
+        let Some(Stream::Http(stream)) = lower(&settings, &"a".parse().unwrap()).0 else {
+            panic!("{data_type}")
+        };
+        let mut paths = Vec::new();
+        let complaints = Complaints::new(&stream, &mut paths);
+        let selector = Selector::new(&paths).with_list(&stream.extractor.records);
+        let (body, mut found) = (body.to_string(), Found::default());
+        selector.select(body.as_bytes(), &mut found).unwrap();
+        complaints.find(body.as_bytes(), &found).map(|complaint| (complaint.message, complaint.retry))
+    }
+
+    #[test]
+    fn errors_are_found_where_services_put_them() {
+        let data = json!({"records": "data"});
+        let items = json!({"records": "data.items"});
+        let root = json!({});
+        let throttled = json!([{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]);
+        for (data_type, body, expected) in [
+            (&data, json!({"error": "rate limited"}), Some("rate limited")),
+            (&data, json!({"error": {"code": 7, "message": "no"}, "data": null}), Some("no")),
+            (&data, json!({"errors": ["a", {"detail": "b"}]}), Some("a; b")),
+            (&data, json!({"error": true}), Some("true")),
+            (&data, json!({"error": 500}), Some("500")),
+            (&data, json!({"error": {"x": [1]}}), Some(r#"{"x":[1]}"#)),
+            (&items, json!({"data": null, "errors": throttled}), Some("Throttled")),
+            (&items, json!({"data": {"items": [{"id": 1}]}, "errors": throttled}), Some("Throttled")),
+            (&root, json!({"error": "no such key"}), Some("no such key")),
+            (&root, json!({"errors": {"code": 1}}), Some("1")),
+            // What only looks like one.
+            (&data, json!({"error": null, "data": []}), None),
+            (&data, json!({"error": "a warning", "data": []}), None),
+            (&items, json!({"data": {"items": []}, "errors": []}), None),
+            (&items, json!({"data": {"items": []}, "errors": ["partial"]}), None),
+            (&json!({"records": "errors"}), json!({"errors": [{"id": 1, "message": "x"}]}), None),
+            (&root, json!([{"error": "a field of a record"}]), None),
+        ] {
+            let found = find(data_type, &body);
+            assert_eq!(found, expected.map(|text| (text.to_owned(), false)), "{body}");
+        }
+        for nothing in
+            [json!(null), json!(false), json!(0), json!(0.0), json!(""), json!("0"), json!([]), json!({})]
+        {
+            for data_type in [&data, &root] {
+                assert_eq!(find(data_type, &json!({"error": nothing, "errors": nothing})), None, "{nothing}");
+            }
+        }
+    }
+
+    #[test]
+    fn errors_are_found_where_the_settings_say() {
+        let declared = json!({"records": "data", "errors": {"path": "status.code", "retry": true, "message": "status.text"}});
+        let short = json!({"errors": "fault"});
+        for (data_type, body, expected) in [
+            (&declared, json!({"data": [], "status": {"code": 17, "text": "busy"}}), Some(("busy", true))),
+            (&declared, json!({"data": [], "status": {"code": 17}}), Some(("17", true))),
+            (&declared, json!({"data": [], "status": {"code": 0, "text": "fine"}}), None),
+            (&declared, json!({"status": {"code": 0}, "error": "x"}), Some(("x", false))),
+            (&short, json!({"fault": {"reason": "gone"}}), Some(("gone", false))),
+            (&short, json!({"fault": null, "x": {}}), None),
+            (&short, json!([{"fault": "of a record"}]), None),
+        ] {
+            let expected = expected.map(|(text, retry)| (text.to_owned(), retry));
+            assert_eq!(find(data_type, &body), expected, "{body}");
+        }
+    }
+}

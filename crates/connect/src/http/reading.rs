@@ -1,0 +1,116 @@
+//! One answer, judged: whether it is the expected answer, which records it has, and what follows them.
+//!
+//! Changes nothing, because an answer that contradicts what the service says is not the last word.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use raccord_compiler::connector::Extractor;
+use raccord_compiler::select::{Found, Standing, span_of};
+use raccord_model::port::source::SourceError;
+use reqwest::StatusCode;
+use url::Url;
+
+use super::answer::{Answer, not_json, to_utf8};
+use super::client::Exchange;
+use super::paginate::{Astray, Pager, Position, Step, View};
+
+/// One answer, read: its records, and what follows them.
+pub(crate) struct Reading {
+    pub(crate) status: u16,
+    pub(crate) url: Url,
+    pub(crate) body: Bytes,
+    /// Where what stands in the list is in the body, whether it is a record or not.
+    pub(crate) list: Vec<Range<usize>>,
+    pub(crate) step: Step,
+    /// Whether no record continues on the next page.
+    pub(crate) is_complete: bool,
+    pub(crate) total: Option<u64>,
+}
+
+/// Why an answer is no page.
+pub(crate) enum Unsound {
+    /// Asking again may help, after the wait if the service names one.
+    Doubtful(SourceError, Option<Duration>),
+    /// It will be the same again.
+    Wrong(SourceError),
+}
+
+/// What an answer is judged by.
+pub(crate) struct Judge<'a> {
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) pager: &'a Pager,
+    pub(crate) extractor: &'a Extractor,
+    /// From where on the records were asked for.
+    pub(crate) since: Option<&'a str>,
+    /// Whether the reading goes on from a value that an earlier one ended with.
+    pub(crate) continues: bool,
+}
+
+impl Judge<'_> {
+    /// Takes the records out of an answer, and what follows them. Changes nothing: the answer may not be the last word.
+    pub(crate) fn read(&self, answer: Answer, position: &Position) -> Result<Reading, Unsound> {
+        let Answer { status, url, headers, body } = answer;
+        let exchange = self.exchange;
+        let wrong = |message: String| Unsound::Wrong(exchange.wrong_answer(&url, &message));
+        let body = to_utf8(&headers, body).map_err(wrong)?;
+        let mut found = Found::default();
+        if status != StatusCode::NO_CONTENT.as_u16() {
+            let selected = self.pager.selector.select(&body, &mut found);
+            selected
+                .map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;
+            if let Some(complaint) = self.pager.complaints.find(&body, &found) {
+                let error = exchange.wrong_answer(&url, &exchange.complained(status, &complaint));
+                return Err(if complaint.retry {
+                    Unsound::Doubtful(error, exchange.asked_wait(&headers, &body))
+                } else {
+                    Unsound::Wrong(error)
+                });
+            }
+            self.expect_list(&found).map_err(wrong)?;
+        }
+        let list: Vec<Range<usize>> = found.list.iter().map(|raw| span_of(&body, raw)).collect();
+        let clean = |url: &mut Url| exchange.clean(url);
+        let view =
+            View { url: &url, headers: &headers, found: &found, continues: self.continues, clean: &clean };
+        let said = self.pager.said(&view).map_err(wrong)?;
+        let is_complete = status == StatusCode::NO_CONTENT.as_u16() || self.pager.is_complete(&found);
+        let step = self.pager.step(position, self.since, &view, said);
+        let step = step.map_err(|astray| match astray {
+            Astray::Answer(message) => wrong(message),
+            Astray::Place(message) => Unsound::Wrong(SourceError::PageRefused { message }),
+        })?;
+        Ok(Reading { status, url, body, list, step, is_complete, total: said.total })
+    }
+
+    /// An answer without the list is not the expected answer, unless the settings say that it means "no records".
+    fn expect_list(&self, found: &Found<'_>) -> Result<(), String> {
+        let extractor = self.extractor;
+        let path = &extractor.records;
+        match found.standing {
+            Standing::List => Ok(()),
+            // An object stands for a list only when its members can be records.
+            Standing::Object
+                if found.list.is_empty() || found.list.iter().any(|raw| raw.starts_with('{')) =>
+            {
+                Ok(())
+            }
+            Standing::Absent | Standing::Null if extractor.may_be_missing => Ok(()),
+            Standing::Absent | Standing::Null => Err(format!(
+                "`records: {path}` leads to no list in the answer; if the service leaves an empty list out, write `records: {{path: {path}, missing: empty}}`"
+            )),
+            Standing::Object | Standing::Scalar => {
+                Err(format!("`records: {path}` leads to no list in the answer"))
+            }
+        }
+    }
+}
+
+/// The bytes from the first record of a list to the last.
+pub(crate) fn whole<'a>(body: &'a Bytes, records: &[Range<usize>]) -> &'a [u8] {
+    match (records.first(), records.last()) {
+        (Some(first), Some(last)) => body.get(first.start..last.end).unwrap_or_default(),
+        _ => &[],
+    }
+}

@@ -1,0 +1,68 @@
+//! What an answer of a data type of the connector `http` must hold, and where it says that something went wrong. Only the
+//! settings; looking at an answer is the connector's.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::field_path::FieldPath;
+use crate::language::is_default;
+use crate::shorthand::{or_a, shorthand};
+
+/// Where the records are in an answer: the path of the list (the short form), or a map that also says what it means when
+/// there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(!remote, transform = or_a("FieldPath"))]
+pub struct RecordsPlace {
+    /// The path of the list; `$`, the default, when the answer is the array itself.
+    #[serde(default)]
+    pub path: FieldPath,
+    /// What an answer without the list, or with null in its place, means. Default: fail.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub missing: MissingList,
+}
+
+shorthand!(
+    RecordsPlace,
+    "a path, or a map with `path` and `missing`",
+    |text: &str| text.parse::<FieldPath>().map(RecordsPlace::from),
+    |place: &RecordsPlace| is_default(&place.missing).then(|| place.path.to_string())
+);
+
+impl From<FieldPath> for RecordsPlace {
+    fn from(path: FieldPath) -> Self {
+        Self { path, missing: MissingList::Fail }
+    }
+}
+
+/// What an answer without a list of records means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MissingList {
+    /// It is not the expected answer, and the run fails.
+    #[default]
+    Fail,
+    /// There are no records.
+    Empty,
+}
+
+/// Where a service says in an answer with a status of success that something went wrong: a path (the short form), or a map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(!remote, transform = or_a("FieldPath"))]
+pub struct ErrorPlace {
+    /// The path in the body. Null, false, zero, an empty text, list or object is no error.
+    pub path: FieldPath,
+    /// Whether such an answer is asked for again, as `retry` of the source says. Default: false, the run fails at once.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub retry: bool,
+    /// The path of the message in the body. Default: what is at `path`, its `message` when it is an object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<FieldPath>,
+}
+
+shorthand!(ErrorPlace, "a path, or a map with `path`, `retry` and `message`", |text: &str| text
+    .parse()
+    .map(|path| ErrorPlace { path, retry: false, message: None }));
