@@ -1,6 +1,6 @@
 //! Bodies that are too large, too slow, or hold too much for their size: by strangers, and by bearers of each role.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -26,6 +26,18 @@ fn bodies_that_prove_nothing_take_no_memory() {
     let megabyte = vec![b' '; 1_000_000];
     target.endures(|| {
         std::thread::scope(|scope| {
+            // Four send all of it, as large as it may be: it is proved while others are answered.
+            for _ in 0..4 {
+                let (target, megabyte) = (&target, &megabyte);
+                scope.spawn(move || {
+                    let head = "POST /hooks/main/signed HTTP/1.1\r\nHost: a\r\nX-Signature: 00\r\nConnection: \
+                                close\r\nContent-Length: 25000000\r\n\r\n";
+                    let mut stream = target.send(head.as_bytes());
+                    pour(&mut stream, megabyte, 25);
+                    let status = status(stream);
+                    assert!(matches!(status, Some(403 | 503) | None), "{status:?}");
+                });
+            }
             for number in 0..32 {
                 let (target, megabyte) = (&target, &megabyte);
                 scope.spawn(move || {
@@ -66,7 +78,7 @@ fn uploads_cost_what_their_role_may_cost() {
         let token = target.token(role);
         target.endures(|| {
             for beginning in requests {
-                for megabytes in [50, 14] {
+                for megabytes in [50, 7] {
                     let length = megabytes * dense.len();
                     let text = upload("/v1/requests", &token, "json", (length, beginning));
                     let mut stream = target.send(text.as_bytes());
@@ -81,9 +93,9 @@ fn uploads_cost_what_their_role_may_cost() {
             }
             for (media, beginning) in [("json", "{\"documents\":[{\"a\":["), ("yaml", "a: [")] {
                 for path in ["/v1/plan", "/v1/apply?serial=1"] {
-                    let text = upload(path, &token, media, (14 * dense.len(), beginning));
+                    let text = upload(path, &token, media, (7 * dense.len(), beginning));
                     let mut stream = target.send(text.as_bytes());
-                    pour(&mut stream, dense.as_bytes(), 14);
+                    pour(&mut stream, dense.as_bytes(), 7);
                     drop(stream.shutdown(Shutdown::Write));
                     let status = status(stream);
                     assert!(
@@ -106,12 +118,12 @@ fn uploads_cost_what_their_role_may_cost() {
 fn the_largest_configuration_is_read() {
     let target = Target::start();
     let token = target.token("plan");
-    let list = "1,".repeat(60_000);
+    let list = "1,".repeat(48_000);
     let yaml = format!(
         "apiVersion: raccord/v1\nkind: Stack\nmetadata: {{name: main}}\nspec: {{x: [{list}]}}\n---\n"
     );
-    let yaml = yaml.repeat(8);
-    let json = format!("{{\"documents\":[{}{{}}]}}", format!("{{\"x\":[{list}1]}},").repeat(8));
+    let yaml = yaml.repeat(4);
+    let json = format!("{{\"documents\":[{}{{}}]}}", format!("{{\"x\":[{list}1]}},").repeat(4));
     target.endures(|| {
         for _ in 0..2 {
             for (media, body) in [("yaml", &yaml), ("json", &json)] {
@@ -123,6 +135,37 @@ fn the_largest_configuration_is_read() {
     target.works_on();
 }
 
+/// Configurations that are good and large, at once: they are planned one after the other.
+#[test]
+fn large_configurations_at_once_are_planned_in_turn() {
+    let target = Target::start();
+    let tokens = ["plan", "apply"].map(|role| target.token(role));
+    let fields: String = (0..4_000).map(|number| format!("f{number}: text, ")).collect();
+    let project = |number: usize| {
+        format!(
+            "apiVersion: raccord/v1\nkind: Project\nmetadata: {{name: p{number}}}\nspec: {{entities: {{contact: {{key: \
+             f0, fields: {{{fields}}}}}}}}}\n---\n"
+        )
+    };
+    let yaml: String = (0..10).map(project).collect();
+    target.endures(|| {
+        std::thread::scope(|scope| {
+            for token in tokens.iter().cycle().take(4) {
+                let text = upload("/v1/plan", token, "yaml", (yaml.len(), &yaml));
+                let mut stream = target.send(text.as_bytes());
+                stream.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
+                scope.spawn(move || {
+                    let mut beginning = [0; 12];
+                    stream.read_exact(&mut beginning).unwrap();
+                    assert_eq!(&beginning, b"HTTP/1.1 200");
+                    drop(std::io::copy(&mut stream, &mut std::io::sink()));
+                });
+            }
+        });
+    });
+    target.works_on();
+}
+
 #[test]
 fn slow_uploads_of_one_token_keep_no_other_from_asking() {
     let target = Target::start();
@@ -130,7 +173,7 @@ fn slow_uploads_of_one_token_keep_no_other_from_asking() {
     let tokens = ["read", "operate", "apply"].map(|role| target.token(role));
     let megabyte = " ".repeat(1_000_000);
     let slow = |token: &str, path: &str, beginning: &str| {
-        let text = upload(path, token, "json", (10_000_000, &format!("{beginning}{megabyte}")));
+        let text = upload(path, token, "json", (8_000_000, &format!("{beginning}{megabyte}")));
         target.send(text.as_bytes())
     };
     target.endures(|| {

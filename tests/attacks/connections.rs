@@ -103,3 +103,27 @@ fn a_flood_disables_no_integration() {
     let again = watch(&home, "");
     stop(again);
 }
+
+/// A process with so few descriptors that some of its parts have none: whatever it fails at, the service has no part in
+/// it, and the breaker does not count it.
+#[test]
+fn what_runs_out_here_disables_nothing() {
+    let service = HttpServer::start(|_| json(r#"{"data": [{"id": "1", "name": "Ann"}]}"#));
+    let source = format!(
+        "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: '{}', retry: {{attempts: 1}}, \
+         dataTypes: {{people: {{records: data}}}}}}}}",
+        service.url()
+    );
+    let integration = "breaker: {consecutiveFailures: 1}";
+    let home = Shop { source: &source, integration, ..Shop::default() }.applied();
+    for descriptors in 8..20 {
+        home.run_through(&["prlimit", &format!("--nofile={descriptors}:{descriptors}")], "run");
+        let standing = status(&home);
+        assert_eq!(standing["integrations"][0]["state"], "active", "{descriptors}: {standing}");
+    }
+    let runs = home.json("runs --limit 1000 --output json");
+    let outcomes: Vec<_> = runs.as_array().unwrap().iter().map(|run| &run["outcome"]).collect();
+    let is_local = |outcome: &&&serde_json::Value| outcome["failed"]["local"] == true;
+    assert!(outcomes.iter().any(|outcome| is_local(&outcome)), "{outcomes:#?}");
+    assert!(outcomes.iter().any(|outcome| **outcome == "succeeded"), "{outcomes:#?}");
+}

@@ -17,7 +17,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::Frame;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::Interval;
 use uuid::Uuid;
 
@@ -51,6 +51,8 @@ pub(super) struct Place {
     /// Its share of the memory for uploaded configurations.
     #[expect(dead_code, reason = "held until the end")]
     pub(super) upload: Option<Taken>,
+    /// The turn of its configuration, until all is done and only has to be told.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
     /// Its connection, which makes no room for others meanwhile.
     #[expect(dead_code, reason = "held until the end")]
     pub(super) busy: Option<Busy>,
@@ -70,7 +72,7 @@ impl Conversation {
         serving: Arc<dyn Serving>,
         request: Request,
         caller: Caller,
-        (stop, place): (watch::Receiver<bool>, Place),
+        (stop, mut place): (watch::Receiver<bool>, Place),
     ) -> Self {
         let (sender, parts) = mpsc::channel(MAX_PARTS);
         tokio::spawn(async move {
@@ -79,6 +81,7 @@ impl Conversation {
                 let mut replies = |reply: Reply| reader.hand_on(reply);
                 serving.answer(request, caller, stop, &mut replies).await
             };
+            drop(place.turn.take());
             reader.end(outcome.map_or_else(Part::Failed, |()| Part::Done)).await;
             drop(place);
         });

@@ -44,13 +44,14 @@ pub use listener::Bound;
 pub use server::serve;
 
 /// The largest uploaded configuration, in bytes.
-pub const MAX_CONFIGURATION: usize = 16 << 20;
+pub const MAX_CONFIGURATION: usize = 8 << 20;
 
 /// How many documents or resources an uploaded configuration may hold.
-pub const MAX_DOCUMENTS: usize = 20_000;
+pub const MAX_DOCUMENTS: usize = 10_000;
 
-/// How many values and names an uploaded configuration may hold: each takes far more memory than its text.
-pub const MAX_VALUES: usize = 500_000;
+/// How many values and names an uploaded configuration may hold. Each takes some 400 bytes while it is read and planned,
+/// far more than its text.
+pub const MAX_VALUES: usize = 200_000;
 
 /// The largest body of any other request, in bytes.
 pub const MAX_QUESTION: usize = 64 << 10;

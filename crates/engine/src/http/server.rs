@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
 use raccord_model::fact::{Role, Token};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::auth::{self, Attempts, authenticate};
 use super::body::{self, Incoming, Media};
@@ -51,8 +51,8 @@ struct Shared {
     intake: Arc<Intake>,
     requests: Places,
     uploads: Places,
-    /// Configurations are read one after the other: reading takes several times the memory of what is read.
-    reading: Semaphore,
+    /// Configurations are read and planned one after the other: that takes many times the memory of their texts.
+    turns: Arc<Semaphore>,
     under_way: Arc<UnderWay>,
     strangers: Attempts,
     refusals: Attempts,
@@ -78,7 +78,7 @@ pub async fn serve(
         intake: Arc::new(Intake::new(MAX_UNPROVED, MAX_UNPROVED_OF_ONE)),
         requests: Places::new(limits.requests, limits.requests_of_one),
         uploads: Places::new(MAX_UPLOADS, MAX_UPLOADS_OF_ONE),
-        reading: Semaphore::new(1),
+        turns: Arc::new(Semaphore::new(1)),
         under_way: Arc::default(),
         strangers: Attempts::default(),
         refusals: Attempts::default(),
@@ -274,9 +274,11 @@ impl Shared {
             self.permit(&token, &request).await?;
             if upload.is_some() {
                 let root = self.access.root.clone();
-                request = self.beside(true, move || upload::examine(request, &root)).await?;
+                request = beside(move || upload::examine(request, &root)).await?;
             }
         }
+        // What looks at a source takes its time, and little memory beside the configuration.
+        let turn = turn.filter(|_| matches!(request.sort(), Sort::Plan | Sort::Apply));
         let (sender, stop) = watch::channel(false);
         let entry = match id {
             Some(id) => {
@@ -292,7 +294,7 @@ impl Shared {
             None => None,
         };
         let stall_time = self.limits.stall_time;
-        let place = Place { request: place, upload, busy, entry, stop: sender, stall_time };
+        let place = Place { request: place, upload, turn, busy, entry, stop: sender, stall_time };
         let conversation = Conversation::begin(Arc::clone(&self.serving), request, caller, (stop, place));
         match route.answer {
             Answer::Parts => conversation.stream().await,
@@ -374,11 +376,11 @@ impl Shared {
     async fn understand(
         &self,
         (route, values): (&'static Route, Values),
-        (body, has_configuration): (Option<(Bytes, Media)>, bool),
+        body: Option<(Bytes, Media)>,
         caller: Caller,
     ) -> Result<(Request, Caller), Refusal> {
         let root = self.access.root.clone();
-        self.beside(has_configuration, move || {
+        beside(move || {
             if let Some((bytes, Media::Json)) = &body {
                 upload::is_bounded(bytes)?;
             }
@@ -392,17 +394,22 @@ impl Shared {
         .await
     }
 
-    /// Does what takes a while beside everything else; what takes much memory, one after the other.
-    async fn beside<T: Send + 'static>(
-        &self,
-        alone: bool,
-        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        // It is never closed.
-        let _turn = if alone { self.reading.acquire().await.ok() } else { None };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|_| Refusal::from(Failure::new(FailureCode::Internal, "the request could not be read")))?
+    /// The turn of a configuration to be read.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        let turn = tokio::time::timeout(self.limits.upload_time, turn).await;
+        turn.ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| Refusal::unavailable("there are too many uploads at once"))
     }
+}
+
+/// Does what takes a while beside everything else.
+async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Refusal::from(Failure::new(FailureCode::Internal, "the request could not be read")))?
 }
 
 /// The whole of a body that carries no configuration.

@@ -53,6 +53,9 @@ struct Receiver {
 /// metrics count them all.
 const COMPLAINTS: Rate = Rate { count: 10, period: 60 };
 
+/// From how many bytes on a body takes longer to be proved and read than others should wait.
+const HEAVY: usize = 256 << 10;
+
 impl Hooks {
     /// The webhooks of a generation.
     pub(super) fn of(applied: &Applied, environment: &Arc<dyn Environment>) -> Self {
@@ -162,7 +165,7 @@ impl Hooks {
             Ok(receiver) => receiver,
             Err(received) => return nothing(received),
         };
-        if let Err(received) = self.prove(receiver, &push, engine) {
+        if let Err(received) = heavy(push.body.len(), || self.prove(receiver, &push, engine)) {
             return nothing(received);
         }
         if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
@@ -173,7 +176,7 @@ impl Hooks {
             receiver.complain(|| tracing::warn!(%source, "more deliveries than the source allows"));
             return nothing(Received::TooMany { retry_after });
         }
-        let (accept, transfers) = match receiver.read(&push, engine) {
+        let (accept, transfers) = match heavy(push.body.len(), || receiver.read(&push, engine)) {
             Ok(Some(accept)) => accept,
             Ok(None) => return nothing(Received::Ignored),
             Err(error) => {
@@ -191,6 +194,11 @@ impl Hooks {
             }
         }
     }
+}
+
+/// Does what takes long for a body of so many bytes where nobody else waits for it.
+fn heavy<T>(length: usize, work: impl FnOnce() -> T) -> T {
+    if length > HEAVY { tokio::task::block_in_place(work) } else { work() }
 }
 
 /// What a source may be told, when it has a webhook. Validation has compiled it before.
