@@ -268,8 +268,8 @@ impl Shared {
         let busy = self.connections.busy(peer);
         let place = self.requests.try_take(Some(token.name.as_str()));
         let place = place.ok_or_else(|| Refusal::unavailable("there are too many requests at once"))?;
-        let (mut request, caller) =
-            self.understand((route, values), (body, upload.is_some()), caller).await?;
+        let turn = if upload.is_some() { Some(self.turn().await?) } else { None };
+        let (mut request, caller) = self.understand((route, values), body, caller).await?;
         if route.body == Body::Request {
             self.permit(&token, &request).await?;
             if upload.is_some() {
