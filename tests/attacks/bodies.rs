@@ -104,7 +104,7 @@ fn uploads_cost_what_their_role_may_cost() {
                     );
                 }
             }
-            let documents = "--- {apiVersion: raccord/v1, kind: Stack}\n".repeat(200_000);
+            let documents = "--- {apiVersion: raccord/v1, kind: Stack}\n".repeat(150_000);
             let text = upload("/v1/plan", &token, "yaml", (documents.len(), &documents));
             let (status, _) = target.ask(&text);
             assert!(matches!(status, Some(403 | 422)), "{role}: {status:?}");

@@ -159,8 +159,10 @@ impl Target {
         let is_over = AtomicBool::new(false);
         let (done, seen) = std::thread::scope(|scope| {
             let bystander = scope.spawn(|| self.look_on(&is_over));
+            // Also when the attack fails, or the bystander would look on for ever.
+            let end = End(&is_over);
             let done = attack();
-            is_over.store(true, Ordering::SeqCst);
+            drop(end);
             (done, bystander.join().unwrap())
         });
         let Seen { looks, unanswered, longest, memory } = seen;
@@ -189,6 +191,15 @@ impl Target {
     fn works_on(self) {
         assert_eq!(self.deliver(1_000_000), Some(204));
         stop(self.daemon);
+    }
+}
+
+/// The end of an attack.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
