@@ -317,7 +317,10 @@ impl Reader {
         let is_new = list.is_empty() || self.trail.pass(whole(body, list));
         // Records that continue, and those at the end of a page by value, may well be the same again.
         if !is_new && self.held.is_none() && !self.pager.is_by_value() {
-            return Err("the service returned the same page twice".to_owned());
+            return Err(
+                "the service returned the same page twice: it ignores what asks for another one, or repeats its last one; in that case say what ends the reading (`total`, `pages`, `while` or `until`)"
+                    .to_owned(),
+            );
         }
         self.empty = if list.is_empty() { self.empty + 1 } else { 0 };
         if self.empty > MAX_EMPTY_PAGES {

@@ -226,6 +226,21 @@ async fn a_page_that_was_seen_before_is_a_failure() {
 }
 
 #[tokio::test]
+async fn each_parent_has_its_own_pages() {
+    // The children of both parents are the same, page by page, and that is no circle.
+    let server = serve(|request| match request.url.path() {
+        "/p" => ok(&records([1, 2])),
+        _ => ok(&json!({"d": page_of(request, 25, 10), "n": 25})),
+    })
+    .await;
+    let children = json!({"path": "/p/{parent.id}/c", "parent": "p", "records": "d",
+        "pagination": {"page": "page", "total": "n"}});
+    let members = json!({"dataTypes": {"p": {}, "a": children}});
+    let all = read_all(&*http(&server.uri(), &members, &json!({"type": "none"}))).await.unwrap();
+    assert_eq!((ids(&all).len(), all.len()), (50, 6));
+}
+
+#[tokio::test]
 async fn a_status_beyond_the_last_page_ends_the_reading_where_that_is_declared() {
     let with = |members: Value| {
         let mut pagination = json!({"page": "page", "size": {"size": 10}});

@@ -68,3 +68,33 @@ async fn a_snapshot_half_way_spares_what_is_pushed_meanwhile() {
     assert_eq!((told(&run).as_str(), run.tally.swept), ("succeeded: created 1", 1));
     assert_eq!(shop.rows().await, ["1 newer", "2 x", "3 x", "9 new"]);
 }
+
+/// An answer that is not the expected one is a failure whatever its status: a snapshot that ends with it deletes nothing.
+#[tokio::test]
+async fn a_snapshot_that_ends_with_no_list_deletes_nothing() {
+    let full = json!({"data": [{"id": "1", "name": "x"}, {"id": "2", "name": "x"}]});
+    let rest = json!({"data": [{"id": "3", "name": "x"}]});
+    for (answer, why) in [
+        (json!({"data": null, "errors": [{"message": "Throttled"}]}), "Throttled"),
+        (json!({"data": null}), "no list"),
+        (json!({"error": "try later"}), "try later"),
+        (json!({}), "no list"),
+    ] {
+        let server = MockServer::start().await;
+        let base = server.uri();
+        let says = Says { base: &base, deletes: "{snapshot: {maxShare: 100%}}", ..ALL };
+        let shop = Shop::new(&says).await;
+        for last in [&rest, &answer] {
+            server.reset().await;
+            for (number, body) in [("1", &full), ("2", last)] {
+                let page = ResponseTemplate::new(200).set_body_json(body);
+                Mock::given(query_param("page", number)).respond_with(page).mount(&server).await;
+            }
+            let run = shop.poll(Box::new(|_, _| {})).await;
+            let succeeds = last == &rest;
+            assert_eq!(told(&run).starts_with("succeeded"), succeeds, "{answer}: {}", told(&run));
+            assert!(succeeds || format!("{:?}", run.outcome).contains(why), "{answer}: {:?}", run.outcome);
+            assert_eq!((run.tally.swept, shop.rows().await.len()), (0, 3), "{answer}");
+        }
+    }
+}

@@ -37,7 +37,7 @@ pub const CATALOGUE: [ConnectorInfo; 2] = [
         name: "http",
         title: "Any REST service that answers JSON",
         needs_authorization: true,
-        features: &["incremental", "eight paginations", "parents", "rate limit", "snapshot deletes"],
+        features: &["incremental", "nine paginations", "parents", "rate limit", "snapshot deletes"],
     },
 ];
 
