@@ -26,7 +26,7 @@ const MADE: [(&str, &str); 12] = [
     ("unknown-field", "one-line-of-15-mb"),
     ("too-large", "brackets-without-end"),
     ("yaml-syntax", "nothing-but-zeros"),
-    ("unreadable", "broken-device"),
+    ("unreadable", "link-that-leads-out"),
     ("unreadable", "link-to-nowhere"),
     ("unreadable", "missing"),
     ("unreadable", "missing-beside-another"),

@@ -4,8 +4,10 @@
 //! compiles to diagnose, a run compiles the same bytes with the same function: what validates, runs.
 
 pub mod connector;
+pub mod envelope;
 pub mod expression;
 pub mod mapping;
 pub mod scalar;
 pub mod select;
 pub mod webhook;
+pub mod zone;

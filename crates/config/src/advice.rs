@@ -29,6 +29,11 @@ pub(crate) fn advised(mistake: Mistake, kind: Option<Kind>, root: &Node<'_>) -> 
         (Some(Kind::Transfer), ["spec", "mapping", "primaryKey"]) if problem.code == Code::WrongType => {
             Some("write the fields of the key and the paths they come from, for example {id: id}".to_owned())
         }
+        (Some(Kind::Transfer), ["spec", field @ ("fields" | "primaryKey")])
+            if problem.code == Code::UnknownField =>
+        {
+            Some(format!("`{field}` stands below `mapping`: move it there"))
+        }
         (Some(Kind::Source), ["spec", "webhook", "verify"]) if is_wrong => Some(ways_to_verify()),
         (_, [.., field]) if problem.code == Code::PlainSecret && is_map(node) => Some(format!(
             "write {field}: \"${{env:NAME}}\" or {field}: \"${{file:PATH}}\", without a map; the value itself never belongs in YAML"

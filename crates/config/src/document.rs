@@ -233,7 +233,9 @@ impl Reader<'_, '_> {
             return false;
         }
         if let Some(first) = table.values().next().map(|held| held.at) {
-            self.repeated(first, "a directory has one Stack; the first is at");
+            let help = "keep one of the two; what another environment needs stands in a directory of its own, which is named \
+                        with -f";
+            self.repeated(first, "a directory has one Stack; the first is at", help);
         } else {
             table.append(&mut own);
         }
@@ -243,20 +245,21 @@ impl Reader<'_, '_> {
     fn insert<S>(&mut self, table: &mut Table<S>, metadata: Metadata, spec: S) {
         if let Some(first) = table.get(&metadata.name).map(|held| held.at) {
             let kind = self.document.kind.map_or("document", Kind::as_str);
-            self.repeated(first, &format!("{kind} `{}` is already there, at", metadata.name));
+            let what = format!("{kind} `{}` is already there, at", metadata.name);
+            self.repeated(first, &what, "rename one of the two, or remove it");
             return;
         }
         table.insert(metadata.name.clone(), Held { at: self.at, metadata, spec });
     }
 
-    fn repeated(&mut self, first: usize, what: &str) {
+    fn repeated(&mut self, first: usize, what: &str, help: &str) {
         let path = ["metadata", "name"].map(str::to_owned);
         let first = self.documents.get(first).map(Document::position).unwrap_or_default();
         let problem = Problem {
             span: self.document.root.locate(&path),
             code: Code::DuplicateResource,
             message: format!("{what} {first}"),
-            help: Some("rename one of the two, or remove it".to_owned()),
+            help: Some(help.to_owned()),
         };
         self.report.problem(self.document, Severity::Error, problem, &path);
     }

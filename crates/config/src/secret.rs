@@ -106,7 +106,14 @@ const HOLDERS: [&str; 9] =
 
 /// Where a secret may begin in a line: after the first member that holds one.
 fn secret_start(line: &str) -> Option<usize> {
-    HOLDERS.into_iter().filter_map(|holder| end_of_key(line, holder)).min()
+    let bare = HOLDERS.into_iter().filter_map(|holder| end_of_bare_key(line, holder));
+    HOLDERS.into_iter().filter_map(|holder| end_of_key(line, holder)).chain(bare).min()
+}
+
+/// Where the value of a member begins whose colon was forgotten, at the beginning of a line.
+fn end_of_bare_key(line: &str, key: &str) -> Option<usize> {
+    let after = line.trim_start_matches([' ', '-']).strip_prefix(key)?;
+    after.starts_with(' ').then(|| line.len() - after.len() + 1)
 }
 
 fn is_kind_authorization(line: &str) -> bool {
@@ -190,6 +197,8 @@ mod tests {
             ("{\"type\": \"bearer\", \"token\" : \"x\"", Some(28)),
             ("  email: x", None),
             ("  token-kind: x", None),
+            ("  token x", Some(8)),
+            ("  tokens x", None),
         ];
         for (line, expected) in cases {
             assert_eq!(secret_start(line), expected, "{line}");

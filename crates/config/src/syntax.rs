@@ -47,10 +47,62 @@ pub(crate) fn problem(error: &ScanError, chunk: &Chunk<'_>) -> Problem {
     {
         return open;
     }
+    if let Some(problem) = missing_colon(error.kind(), chunk, line_number) {
+        return problem;
+    }
     let code =
         if *error.kind() == ErrorKind::RecursionLimitExceeded { Code::TooLarge } else { Code::YamlSyntax };
     let (message, help) = explain(error.kind(), line);
     Problem { span, code, message, help }
+}
+
+/// The line that lacks the `:` after its key, when that is why a `:` further down, or the end of the map, fits nothing.
+fn missing_colon(kind: &ErrorKind, chunk: &Chunk<'_>, line_number: usize) -> Option<Problem> {
+    let is_about_keys = matches!(
+        kind,
+        ErrorKind::MappingValueNotAllowed
+            | ErrorKind::InvalidColonPlacement
+            | ErrorKind::InvalidMappingValueWhitespace
+            | ErrorKind::ExpectedBlockMappingKey
+            | ErrorKind::SimpleKeyExpected
+    );
+    let all: Vec<&str> = lines(chunk.text).map(|line| line.trim_end_matches(['\n', '\r'])).collect();
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let has_key = |line: &str| line.contains(": ") || line.trim_end().ends_with(':');
+    // The parser stops at the line itself, at the next one, or after blank lines.
+    let read = all.get(..line_number.min(all.len()))?;
+    let mut nearby = read.iter().enumerate().rev().filter(|(_, line)| !line.trim().is_empty()).take(2);
+    let (at, line) = nearby.find(|(_, line)| is_key_without_colon(line)).filter(|_| is_about_keys)?;
+    // Only beside other keys is it one: further in, it may go on a text.
+    let mut others = all.iter().enumerate().filter(|(other, line)| *other != at && has_key(line));
+    if !others.any(|(_, other)| indent(other) == indent(line)) {
+        return None;
+    }
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let written = line.trim();
+    let (key, value) = written.split_once(' ').unwrap_or((written, ""));
+    let span = Span {
+        line: chunk.lines_before.saturating_add(small(at + 1)),
+        column: small(indent(line) + 1),
+        length: small(key.len()),
+    };
+    let message = format!("the `:` after the key `{key}` is missing");
+    let is_secret = crate::secret::line_span(chunk, span.line).is_some();
+    let help = match value.trim() {
+        _ if is_secret => format!("write {key}: before the value"),
+        "" => format!("write {key}:"),
+        value => format!("write {key}: {value}"),
+    };
+    Some(Problem { span, code: Code::YamlSyntax, message, help: Some(help) })
+}
+
+/// Whether a line begins with a name and has no `:` anywhere.
+fn is_key_without_colon(line: &str) -> bool {
+    let written = line.trim();
+    let key = written.split(' ').next().unwrap_or_default();
+    let is_name =
+        key.starts_with(|c: char| c.is_ascii_alphabetic()) && key.chars().all(|c| c.is_ascii_alphanumeric());
+    is_name && !written.contains([':', '{', '}', '"', '\''])
 }
 
 /// The bracket that is still open where reading failed: what it should have closed may be far above.

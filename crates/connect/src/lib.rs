@@ -7,6 +7,7 @@ mod file;
 mod http;
 pub mod mail;
 mod mask;
+mod network;
 mod pace;
 pub mod post;
 mod secret;
@@ -19,6 +20,7 @@ use raccord_compiler::connector::Stream;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::source::{Source, SourceError};
 
+pub use file::sniff::complete as complete_file;
 pub use secret::{Environment, SecretReader};
 pub use shared::{Budget, Now, SourceShared};
 

@@ -13,8 +13,9 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
 
-use crate::http::{network_message, read_beginning};
+use crate::http::read_beginning;
 use crate::mask::Masker;
+use crate::network::Trouble;
 use crate::secret::SecretReader;
 use crate::shared::install_crypto;
 
@@ -88,7 +89,7 @@ impl Poster {
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or(PostError::NotAUrl)?;
         let masker = masker(&url);
         let unreachable = |error: reqwest::Error| {
-            let message = masker.excerpt(network_message(error).as_bytes(), MAX_SAID);
+            let message = masker.excerpt(Trouble::of(error).plain.as_bytes(), MAX_SAID);
             PostError::Unreachable(message)
         };
         let client = client(&url).map_err(unreachable)?;

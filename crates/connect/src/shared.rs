@@ -9,6 +9,7 @@ use raccord_model::language::connector::HttpSettings;
 use raccord_model::port::source::SourceError;
 use raccord_model::rate::Rate;
 
+use crate::network::Trouble;
 use crate::pace::Pace;
 use crate::secret::SecretReader;
 
@@ -26,6 +27,7 @@ pub struct SourceShared {
     pub(crate) secrets: SecretReader,
     pub(crate) now: Now,
     jitter: Arc<Mutex<fastrand::Rng>>,
+    authorization: Option<Arc<str>>,
 }
 
 /// What sources of one authorization spend together: so many requests in a time.
@@ -64,7 +66,19 @@ impl SourceShared {
             ConnectorSettings::Http(http) => (Some(build_client(http)?), http.rate_limit),
         };
         let jitter = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
-        Ok(Self { client, pace: Arc::new(Pace::new(rate)), secrets, now, jitter })
+        Ok(Self { client, pace: Arc::new(Pace::new(rate)), secrets, now, jitter, authorization: None })
+    }
+
+    /// The same, whose Authorization has a name of its own.
+    #[must_use]
+    pub fn authorized_by(mut self, name: Option<&str>) -> Self {
+        self.authorization = name.map(Arc::from);
+        self
+    }
+
+    /// What the Authorization is called.
+    pub(crate) fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
     }
 
     /// The same, paying its requests from a budget that others spend too.
@@ -112,6 +126,6 @@ fn build_client(settings: &HttpSettings) -> Result<reqwest::Client, SourceError>
     }
     builder.build().map_err(|error| SourceError::Unreachable {
         url: "the service".to_owned(),
-        message: format!("no HTTP client could be made: {}", crate::http::network_message(error)),
+        message: format!("no HTTP client could be made: {}", Trouble::of(error).chain),
     })
 }

@@ -88,19 +88,25 @@ impl Sources {
         let (variables, clock) = (Arc::clone(&self.environment), Arc::clone(&self.environment));
         let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), root);
         let (seed, _) = self.environment.new_id().as_u64_pair();
-        let shared =
-            SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?.paying(&budget);
+        let shared = SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?
+            .paying(&budget)
+            .authorized_by(authorization_name(spec).map(Name::as_str));
         open.shared.insert(name.clone(), (digest, shared.clone()));
         Ok(shared)
     }
 }
 
+/// The name of a source's Authorization, when it has one of its own.
+fn authorization_name(spec: &SourceSpec) -> Option<&Name> {
+    match &spec.authorization {
+        Some(ByNameOrInline::ByName(name)) => Some(name),
+        _ => None,
+    }
+}
+
 /// Whose budget a source's requests are paid from: that of the authorization it names, or its own.
 fn payer<'a>(name: &'a Name, spec: &'a SourceSpec) -> &'a Name {
-    match &spec.authorization {
-        Some(ByNameOrInline::ByName(authorization)) => authorization,
-        _ => name,
-    }
+    authorization_name(spec).unwrap_or(name)
 }
 
 /// The strictest rate among the sources that pay from one budget.

@@ -4,19 +4,36 @@
 const LONGEST: usize = 64;
 
 /// The nearest of the candidates, when one is near enough to be meant.
-pub fn nearest<'c>(wrong: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c, C>(wrong: &str, candidates: C) -> Option<&'c str>
+where
+    C: IntoIterator<Item = &'c str, IntoIter: Clone>,
+{
+    let candidates = candidates.into_iter();
     if wrong.is_empty() || wrong.len() > LONGEST {
         return None;
     }
     let lower = wrong.to_lowercase();
     let allowed = (lower.chars().count() / 3).min(3);
     candidates
-        .into_iter()
+        .clone()
         .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+        .or_else(|| the_one_begun(&lower, candidates))
+}
+
+/// The fewest letters that stand for a longer name.
+const BEGINNING: usize = 3;
+
+/// The only candidate that begins with the name: `upper` for `uppercase`.
+fn the_one_begun<'c>(lower: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    if lower.len() < BEGINNING {
+        return None;
+    }
+    let mut begun = candidates.filter(|candidate| candidate.to_lowercase().starts_with(lower));
+    begun.next().filter(|_| begun.next().is_none())
 }
 
 /// Beginnings and separators are forgiven: `pagination_` and `data-type` are as near as a single letter.
@@ -54,6 +71,8 @@ mod tests {
             ("x", None),
             ("", None),
             ("quite-another", None),
+            ("map", Some("mapping")),
+            ("ma", None),
         ];
         let known = ["lookback", "schedule", "dataType", "mapping", "to"];
         for (wrong, expected) in cases {

@@ -168,6 +168,9 @@ pub enum ValueError {
     /// Not a date.
     #[error("is not a date such as 2024-01-31")]
     Date,
+    /// A date in the order of some country.
+    #[error("is not written as 2024-01-31; `transform: [{{parseDate: \"{0}\"}}]` reads what is written so")]
+    DayOrder(String),
     /// A date and time where a day is wanted: which day it is would depend on where one is.
     #[error(
         "has a time or a zone, and a date has none; take the day as it is written with `transform: [{{truncate: 10}}]`, \

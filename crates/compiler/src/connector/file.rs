@@ -28,8 +28,17 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
     if let Err(error) = glob::Pattern::new(&file.path) {
         findings.invalid(&["path"], format!("`{}` is not a glob: {error}", file.path));
     }
-    let guess = Guess::from_name(&file.path);
-    let Some(format) = file.format.or(guess.format) else {
+    let named = NamedFormat::of(&file.path);
+    if named.is_spreadsheet {
+        findings.error_with_help(
+            &["path"],
+            Code::InvalidValue,
+            format!("`{}` is a document of a spreadsheet program, which cannot be read", file.path),
+            "save the sheet as CSV in that program, and name the CSV file here",
+        );
+        return None;
+    }
+    let Some(format) = file.format.or(named.format) else {
         findings.error_with_help(
             &["format"],
             Code::MissingField,
@@ -39,7 +48,7 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
         return None;
     };
     check_format(file, format, findings);
-    let delimiter = file.delimiter.unwrap_or(if guess.tabs { '\t' } else { ',' });
+    let delimiter = file.delimiter.unwrap_or(named.delimiter);
     let delimiter =
         u8::try_from(delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
     if delimiter.is_none() {
@@ -85,13 +94,19 @@ fn check_format(file: &FileDataType, format: FileFormat, findings: &mut Findings
 }
 
 /// What the name of a file says about it. A glob may end in wildcards: `*.jsonl*` matches plain and gzip.
-struct Guess {
-    format: Option<FileFormat>,
-    tabs: bool,
+#[derive(Debug, Clone, Copy)]
+pub struct NamedFormat {
+    /// The format, when the name tells it.
+    pub format: Option<FileFormat>,
+    /// The character between two columns, should there be columns.
+    pub delimiter: char,
+    /// Whether it is a document of a spreadsheet program.
+    is_spreadsheet: bool,
 }
 
-impl Guess {
-    fn from_name(path: &str) -> Self {
+impl NamedFormat {
+    /// What a path or a glob says.
+    pub fn of(path: &str) -> Self {
         let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         let mut path = Path::new(path.trim_end_matches(['*', '?'])).to_owned();
         if extension(&path).as_deref() == Some("gz") {
@@ -104,6 +119,9 @@ impl Guess {
             Some("json") => Some(FileFormat::Json),
             _ => None,
         };
-        Self { format, tabs: extension.as_deref() == Some("tsv") }
+        let delimiter = if extension.as_deref() == Some("tsv") { '\t' } else { ',' };
+        let is_spreadsheet =
+            matches!(extension.as_deref(), Some("xlsx" | "xlsm" | "xlsb" | "xls" | "ods" | "numbers"));
+        Self { format, delimiter, is_spreadsheet }
     }
 }

@@ -78,7 +78,14 @@ fn limits(settings: &HttpSettings, allowed_origins: BTreeSet<String>) -> Limits 
 /// The settings that stand beside `dataTypes`.
 fn lower_source(settings: &HttpSettings) -> (Option<Base>, Vec<Finding>) {
     let mut findings = Findings::under(&[]);
-    let url = findings.take(&["baseUrl"], base_url(&settings.base_url));
+    let url = match base_url(&settings.base_url) {
+        Ok(url) => Some(url),
+        Err(message) => {
+            let help = with_scheme(&settings.base_url).map(|url| format!("write {url}"));
+            findings.add(Finding { help, ..Finding::error(&["baseUrl"], Code::InvalidValue, message) });
+            None
+        }
+    };
     let headers = lower_headers(&settings.headers, &mut findings);
     let error_handler = lower_retry(settings, &mut findings);
     if settings.timeout.0 == 0 {
@@ -97,7 +104,21 @@ fn lower_source(settings: &HttpSettings) -> (Option<Base>, Vec<Finding>) {
     (valid.then_some(base), findings.into_vec())
 }
 
+/// The URL that was meant by a host and a path: `shop.example/api`, `localhost:8080`.
+fn with_scheme(text: &str) -> Option<String> {
+    let rest = text.trim();
+    // What begins with one slash is a path.
+    let rest = if rest.starts_with('/') { rest.strip_prefix("//")? } else { rest };
+    let is_local = rest.starts_with("localhost") || rest.starts_with("127.");
+    let url = format!("{}://{rest}", if is_local { "http" } else { "https" });
+    let is_meant = !text.contains("://") && !rest.is_empty() && web_url(&url).is_ok();
+    is_meant.then_some(url)
+}
+
 fn web_url(text: &str) -> Result<Url, String> {
+    if with_scheme(text).is_some() {
+        return Err(format!("`{text}` does not begin with https:// or http://"));
+    }
     let url = Url::parse(text)
         .map_err(|error| format!("`{text}` is not an absolute URL such as https://api.example: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

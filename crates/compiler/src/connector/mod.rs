@@ -23,7 +23,7 @@ pub use component::{
     NumberPlace, PageSize, Paginator, PartitionRouter, Requester, Stream, Target, TokenPlace, WaitPlace,
 };
 pub use cursor::IncrementalCursor;
-pub use file::lower_file;
+pub use file::{NamedFormat, lower_file};
 pub use http::lower_http;
 pub use template::{BodyTemplate, PathTemplate};
 

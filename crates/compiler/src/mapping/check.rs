@@ -11,6 +11,7 @@ use raccord_model::suggest;
 use super::convert::{convert, shown};
 use super::{Task, transform};
 use crate::scalar::Scalar;
+use crate::zone;
 
 /// Whether the default of a field is a value of its type. The path of the finding is relative to the field.
 pub fn check_default(field: &Field) -> Option<Finding> {
@@ -112,6 +113,14 @@ pub(super) fn assignment(
     findings: &mut Vec<Finding>,
 ) {
     let at = |member: &str| path.iter().copied().chain([member]).map(str::to_owned).collect::<Vec<_>>();
+    if let Some(from) = mapped.from.as_ref().map(ToString::to_string)
+        && from.contains("{{")
+    {
+        let help = format!("write {}", from.replace(['{', '}'], "").trim());
+        findings.push(
+            Finding::error(&at("from"), Code::InvalidValue, "a path stands here without `{{ }}`").help(help),
+        );
+    }
     let origins = [mapped.from.is_some(), mapped.constant.is_some(), mapped.expr.is_some()]
         .into_iter()
         .filter(|x| *x)
@@ -130,11 +139,9 @@ pub(super) fn assignment(
     }
     policies(mapped, field, path, findings);
     if let Some(name) = &mapped.timezone {
-        if TimeZone::get(name).is_err() {
-            findings.push(
-                Finding::error(&at("timezone"), Code::InvalidValue, format!("`{name}` is not a time zone"))
-                    .help("use a name of the IANA database, for example America/Montreal"),
-            );
+        if let Some(advice) = zone::advice(name) {
+            let message = format!("there is no time zone `{name}`");
+            findings.push(Finding::error(&at("timezone"), Code::InvalidValue, message).help(advice));
         }
         if field.field_type != FieldType::Datetime {
             findings.push(Finding::warning(

@@ -126,9 +126,16 @@ impl Compiler<'_> {
             }
             Err(error) => {
                 let place: Vec<&str> = path.iter().copied().chain(["expr"]).collect();
-                self.findings.push(Finding::error(&place, Code::InvalidExpression, error.to_string()).help(
-                    "expressions are minijinja: first_name ~ ' ' ~ last_name, email | lower, tags | join(', ')",
-                ));
+                self.findings.push(match without_braces(source) {
+                    Some(bare) => {
+                        let message = "an expression stands here without `{{ }}`";
+                        let help = format!("write expr: \"{bare}\"");
+                        Finding::error(&place, Code::InvalidExpression, message).help(help)
+                    }
+                    None => Finding::error(&place, Code::InvalidExpression, error.to_string()).help(
+                        "expressions are minijinja: first_name ~ ' ' ~ last_name, email | lower, tags | join(', ')",
+                    ),
+                });
                 None
             }
         }
@@ -175,4 +182,21 @@ fn default_values(task: &Task<'_>, fed: &[Assignment]) -> Vec<(u32, Field, Scala
         .collect();
     defaults.sort_by_key(|(id, ..)| *id);
     defaults
+}
+
+/// The expression that was meant by a template: `{{ a }} {{ b }}` is `a ~ ' ' ~ b`.
+fn without_braces(template: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    let mut rest = template.trim();
+    while let Some((literal, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}")?;
+        parts.extend((!literal.is_empty()).then(|| format!("'{literal}'")));
+        parts.push(name.trim().to_owned());
+        rest = after;
+    }
+    if parts.is_empty() {
+        return None;
+    }
+    parts.extend((!rest.is_empty()).then(|| format!("'{rest}'")));
+    Some(parts.join(" ~ ")).filter(|meant| Expression::compile(meant).is_ok())
 }

@@ -38,12 +38,54 @@ pub(super) fn convert<'a>(
         },
         FieldType::Integer => Value::Integer(parse_integer(&text(value, "a whole number")?)?),
         FieldType::Decimal => Value::Decimal(text(value, "a decimal number")?.parse()?),
-        FieldType::Date => Value::Date(parse_date(&text(value, "a date")?)?),
-        FieldType::Datetime => Value::Datetime(parse_datetime(&text(value, "a date and time")?, zone)?),
+        FieldType::Date => {
+            let text = text(value, "a date")?;
+            Value::Date(parse_date(&text).map_err(|error| in_some_order(error, &text))?)
+        }
+        FieldType::Datetime => {
+            let text = text(value, "a date and time")?;
+            Value::Datetime(parse_datetime(&text, zone).map_err(|error| in_some_order(error, &text))?)
+        }
         FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Url | FieldType::Choice => {
             Value::Text(checked_text(text(value, "a text")?, field)?)
         }
     }))
+}
+
+/// Names the format of a date whose numbers stand in the order of some country: `31/01/2024`, `1.31.24 14:30`.
+fn in_some_order(error: ValueError, text: &str) -> ValueError {
+    match error {
+        ValueError::Date | ValueError::Datetime => order_of(text).map_or(error, ValueError::DayOrder),
+        other => other,
+    }
+}
+
+/// The strftime format of such a date; of two that fit, the one with the day first.
+fn order_of(text: &str) -> Option<String> {
+    let (day, time) = text.trim().split_once([' ', 'T']).unwrap_or((text.trim(), ""));
+    let separator = day.chars().find(|c| matches!(c, '/' | '.' | '-'))?;
+    let numbers: Vec<&str> = day.split(separator).collect();
+    let [first, second, third] = numbers[..] else { return None };
+    let number = |text: &str| text.parse::<u16>().ok().filter(|_| text.len() <= 4);
+    let (one, two) = (number(first)?, number(second)?);
+    number(third)?;
+    let year = if third.len() == 4 { "%Y" } else { "%y" };
+    let is_day = |number: u16| (1..=31).contains(&number);
+    let format = match (one, two) {
+        _ if first.len() == 4 && separator != '-' => format!("%Y{separator}%m{separator}%d"),
+        (day, month) if is_day(day) && (1..=12).contains(&month) => {
+            format!("%d{separator}%m{separator}{year}")
+        }
+        (month, day) if is_day(day) && (1..=12).contains(&month) => {
+            format!("%m{separator}%d{separator}{year}")
+        }
+        _ => return None,
+    };
+    Some(match time.matches(':').count() {
+        0 => format,
+        1 => format!("{format} %H:%M"),
+        _ => format!("{format} %H:%M:%S"),
+    })
 }
 
 fn text<'a>(value: Scalar<'a>, wanted: &'static str) -> Result<Cow<'a, str>, ValueError> {
@@ -121,6 +163,23 @@ pub(super) fn shown(value: &Scalar<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_a_date_is_recognised() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(order_of(text).as_deref(), expected, "{text}");
+        };
+        check("31/01/2024", Some("%d/%m/%Y"));
+        check("01/31/2024", Some("%m/%d/%Y"));
+        check("3.4.24", Some("%d.%m.%y"));
+        check("2024/01/31", Some("%Y/%m/%d"));
+        check("31-01-2024 14:30", Some("%d-%m-%Y %H:%M"));
+        check("31/01/2024 14:30:15", Some("%d/%m/%Y %H:%M:%S"));
+        check("2024-02-30", None);
+        check("yesterday", None);
+        check("40/50/2024", None);
+        check("1/2", None);
+    }
 
     fn check(field: &Field, raw: &str, expected: Result<&str, ValueError>) {
         let converted = convert(Scalar::from_json(raw), field, None);

@@ -3,7 +3,7 @@
 use croner::Cron;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::tz::TimeZone;
+use raccord_compiler::zone;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::duration;
 use raccord_model::language::Schedule;
@@ -144,11 +144,8 @@ fn shortest_interval(cron: &Cron) -> duration::Seconds {
 /// Whether a time zone exists.
 pub(super) fn check_zone(zone: &str) -> Option<Finding> {
     const NOWHERE: [&str; 0] = [];
-    if TimeZone::get(zone).is_ok() {
-        return None;
-    }
+    let help = zone::advice(zone)?;
     let message = format!("there is no time zone `{zone}`");
-    let help = "use a name of the IANA database, for example America/Montreal or UTC";
     Some(Finding::error(&NOWHERE, Code::InvalidValue, message).help(help))
 }
 

@@ -198,7 +198,14 @@ fn takes_any_text(wanted: &str) -> bool {
 fn type_help(found: Unexpected<'_>, expected: &dyn Expected) -> Option<String> {
     let wanted = expected.to_string();
     let is_map = wanted == "a map" || wanted.starts_with("struct ");
+    let is_number = matches!(wanted.as_str(), "u8" | "u16" | "u32" | "u64" | "usize" | "i64");
     let help = match found {
+        Unexpected::Str(text @ ("true" | "false")) if wanted.contains("bool") => {
+            return Some(format!("write {text} without quotes"));
+        }
+        Unexpected::Str(text) if is_number && text.parse::<u64>().is_ok() => {
+            return Some(format!("write {text} without quotes"));
+        }
         Unexpected::Str("yes" | "Yes" | "on" | "On" | "no" | "No" | "off" | "Off")
             if wanted.contains("bool") =>
         {
@@ -220,7 +227,9 @@ fn type_help(found: Unexpected<'_>, expected: &dyn Expected) -> Option<String> {
         }
         Unexpected::Unit if is_map => "write {} for a map with nothing in it",
         Unexpected::Str(_) if wanted == "a sequence" => "write a list, for example [a, b]",
-        Unexpected::Map | Unexpected::Seq if !wanted.starts_with("struct ") => {
+        Unexpected::Seq if is_map => "write a map: each member is `name: value` without a `-` before it",
+        Unexpected::Map if wanted == "a sequence" => "write a list: each element begins with `- `",
+        Unexpected::Map | Unexpected::Seq if takes_any_text(&wanted) => {
             "when a text is meant, put it in quotes: `[ ] { }` begin a list or a map"
         }
         _ => return None,

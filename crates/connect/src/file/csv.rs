@@ -85,7 +85,12 @@ impl CsvRecords {
     /// The names of the columns. A file without any line has none, and no records either.
     fn read_header(&mut self) -> Result<Arc<[String]>, SourceError> {
         if !self.read_row()? {
-            return Ok(Arc::new([]));
+            let message = "the file is empty: it lacks even the line that names its columns; name them with `columns` \
+                           where no file has that line";
+            return Err(self.answer(message.to_owned()));
+        }
+        if let Some(what) = self.row.get(0).and_then(foreign) {
+            return Err(self.answer(format!("it is {what}, not CSV; save it as CSV and name that file")));
         }
         let mut header: Vec<String> = Vec::with_capacity(self.row.len());
         for (at, name) in self.row.iter().enumerate() {
@@ -168,6 +173,17 @@ impl CsvRecords {
         let payload = excerpt(&cells.join(","), MAX_PAYLOAD);
         Fault { position: format!("{}, line {line}", self.name), reason, payload }
     }
+}
+
+/// What a file is whose first bytes say that it is no text.
+fn foreign(beginning: &[u8]) -> Option<&'static str> {
+    const KNOWN: [(&[u8], &str); 4] = [
+        (b"PK\x03\x04", "a document of a spreadsheet program (XLSX), or another zip archive"),
+        (b"\xD0\xCF\x11\xE0", "a document of a spreadsheet program (XLS)"),
+        (b"%PDF-", "a PDF"),
+        (b"\x1F\x8B", "compressed with gzip, which its name or `compression: gzip` must say"),
+    ];
+    KNOWN.iter().find(|(start, _)| beginning.starts_with(start)).map(|(_, what)| *what)
 }
 
 impl FileRecords for CsvRecords {

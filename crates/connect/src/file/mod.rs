@@ -9,6 +9,7 @@ mod json_lines;
 mod matching;
 mod open;
 mod pages;
+pub(crate) mod sniff;
 mod token;
 
 use std::path::{Path, PathBuf};

@@ -18,17 +18,22 @@ pub(crate) type Content = Box<dyn BufRead + Send>;
 
 /// Opens a file.
 pub(crate) fn open(file: &Matched, stream: &FileStream) -> io::Result<Content> {
-    let plain = BufReader::with_capacity(BUFFER, File::open(&file.path)?);
-    let mut bytes: Content = match stream.compression.unwrap_or_else(|| compression_of(file)) {
-        Compression::None => Box::new(plain),
-        Compression::Gzip => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(plain))),
-    };
+    let mut bytes = decompressed(file, stream.compression)?;
     let (encoding, mark) = sniff(&mut bytes, stream.encoding)?;
     bytes.consume(mark);
     if encoding == UTF_8 {
         return Ok(bytes);
     }
     Ok(Box::new(BufReader::with_capacity(BUFFER, Decoded::new(bytes, encoding))))
+}
+
+/// The bytes of a file as they were before it was compressed.
+pub(crate) fn decompressed(file: &Matched, compression: Option<Compression>) -> io::Result<Content> {
+    let plain = BufReader::with_capacity(BUFFER, File::open(&file.path)?);
+    Ok(match compression.unwrap_or_else(|| compression_of(file)) {
+        Compression::None => Box::new(plain),
+        Compression::Gzip => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(plain))),
+    })
 }
 
 /// What a file's name says of its compression.

@@ -19,6 +19,7 @@ pub(crate) struct Authenticator {
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Option<(String, SecretString)>,
     pub(crate) masker: Masker,
+    references: Vec<String>,
 }
 
 impl Authenticator {
@@ -38,6 +39,11 @@ impl Authenticator {
             Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets)?,
         }
         Ok(resolved)
+    }
+
+    /// Where the secrets are read.
+    pub(crate) fn references(&self) -> &[String] {
+        &self.references
     }
 
     /// Puts the credentials on a request to the service's own origin.
@@ -125,6 +131,7 @@ impl Authenticator {
     fn read(&mut self, reference: &SecretRef, secrets: &SecretReader) -> Result<SecretString, SourceError> {
         let secret = secrets.read(reference)?;
         self.masker.hide(secret.expose_secret());
+        self.references.push(reference.to_string());
         Ok(secret)
     }
 

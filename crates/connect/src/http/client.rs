@@ -2,7 +2,6 @@
 //!
 //! Credentials go to the service's own origin alone, and no message holds a query or a secret.
 
-use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -20,6 +19,7 @@ use super::complaint::Complaint;
 use super::link::in_ascii;
 use super::origin::{Origins, Trust, shown};
 use super::retry::{asked_wait, backoff, is_transient, named_wait};
+use crate::network::Trouble;
 use crate::shared::SourceShared;
 
 /// How many redirects are followed one after the other.
@@ -207,7 +207,7 @@ impl Exchange {
             return Err(Failure::Transient(SourceError::Status { status, url: shown, message }, wait));
         }
         Err(Failure::Final(match status {
-            401 | 403 => SourceError::Unauthorized { status, url: shown },
+            401 | 403 => SourceError::Unauthorized { status, url: shown, credentials: self.credentials() },
             _ => SourceError::Status { status, url: shown, message: self.message(&body) },
         }))
     }
@@ -226,13 +226,16 @@ impl Exchange {
 
     fn unreachable(&self, url: &Url, error: reqwest::Error) -> Failure {
         if is_exhausted(&error) || descriptors_are_out() {
-            let message = self.authenticator.masker.mask(&network_message(error));
+            let message = self.authenticator.masker.mask(&Trouble::of(error).plain);
             return Failure::Transient(SourceError::Exhausted { message }, None);
         }
         let message = if error.is_timeout() {
             format!("nothing complete came within {} s", self.limits.timeout.as_secs())
         } else {
-            self.authenticator.masker.mask(&network_message(error))
+            let trouble = Trouble::of(error);
+            let masker = &self.authenticator.masker;
+            tracing::debug!(cause = masker.mask(&trouble.chain), "the library says why");
+            masker.mask(&trouble.plain)
         };
         Failure::Transient(SourceError::Unreachable { url: self.show(url), message }, None)
     }
@@ -257,6 +260,16 @@ impl Exchange {
     /// A URL as it may be shown.
     pub(crate) fn show(&self, url: &Url) -> String {
         self.authenticator.masker.mask(&shown(url))
+    }
+
+    /// Which credentials were sent: the Authorization, and where its secrets are read.
+    fn credentials(&self) -> String {
+        let references = self.authenticator.references();
+        match (self.shared.authorization(), references.is_empty()) {
+            (_, true) => "none were sent".to_owned(),
+            (Some(name), false) => format!("Authorization `{name}`, {}", references.join(", ")),
+            (None, false) => references.join(", "),
+        }
     }
 
     fn message(&self, body: &[u8]) -> String {
@@ -284,19 +297,4 @@ fn redirection(url: &Url, response: &Response) -> Option<Url> {
         return None;
     }
     url.join(&in_ascii(response.headers().get(LOCATION)?.as_bytes())).ok()
-}
-
-/// What went wrong on the way, from the outermost cause to the innermost, without the URL.
-pub(crate) fn network_message(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        cause = inner.source();
-    }
-    message
 }

@@ -34,7 +34,7 @@ use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
 pub(crate) use self::authenticator::Authenticator;
-pub(crate) use self::client::{Exchange, Outgoing, network_message};
+pub(crate) use self::client::{Exchange, Outgoing};
 use self::reader::{Fetched, Reader, Wanted};
 pub(crate) use self::request::headers;
 use self::token::Place;

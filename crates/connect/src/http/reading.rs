@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use raccord_compiler::connector::Extractor;
+use raccord_compiler::envelope;
 use raccord_compiler::select::{Found, Standing, span_of};
 use raccord_model::port::source::SourceError;
 use reqwest::StatusCode;
@@ -68,7 +69,12 @@ impl Judge<'_> {
                     Unsound::Wrong(error)
                 });
             }
-            self.expect_list(&found).map_err(wrong)?;
+            self.expect_list(&found).map_err(|message| {
+                let path = &self.extractor.records;
+                let advised =
+                    |said: String| format!("`records: {path}` leads to no list in the answer; {said}");
+                wrong(envelope::advice(&body, path).map_or(message, advised))
+            })?;
         }
         let list: Vec<Range<usize>> = found.list.iter().map(|raw| span_of(&body, raw)).collect();
         let clean = |url: &mut Url| exchange.clean(url);

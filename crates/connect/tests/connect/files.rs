@@ -88,7 +88,13 @@ async fn csv_in_all_its_forms() {
     let quoted = b"id,n\n1,\"a\n\"\"b\"\", c\"\n";
     check("x.csv", quoted, json!({}), &[r#"{"id":"1","n":"a\n\"b\", c"}"#], &[]).await;
     check("x.csv", b"id,n\n", json!({}), &[], &[]).await;
-    check("x.csv", b"", json!({}), &[], &[]).await;
+    check("x.csv", b"", json!({"columns": ["id", "n"]}), &[], &[]).await;
+    let empty = "x.csv: the file is empty: it lacks even the line that names its columns; name them with `columns` where no \
+                 file has that line";
+    check_error("x.csv", b"", json!({}), empty).await;
+    let sheet = "x.csv: it is a document of a spreadsheet program (XLSX), or another zip archive, not CSV; save it as CSV and \
+                 name that file";
+    check_error("x.csv", b"PK\x03\x04\0\0", json!({}), sheet).await;
 }
 
 #[tokio::test]

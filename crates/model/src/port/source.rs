@@ -52,12 +52,14 @@ pub enum SourceError {
         why: String,
     },
     /// The service refuses our credentials: 401 or 403.
-    #[error("the service refused our credentials: {status} from {url}")]
+    #[error("the service refused our credentials ({credentials}): {status} from {url}")]
     Unauthorized {
         /// The HTTP status.
         status: u16,
         /// The URL, without its query.
         url: String,
+        /// The name of the Authorization and the references to its secrets, never their values.
+        credentials: String,
     },
     /// The page token is no longer accepted; the window is to be read from its beginning.
     #[error("the service no longer accepts the page we stopped at: {message}")]

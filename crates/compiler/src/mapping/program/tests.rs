@@ -110,7 +110,7 @@ fn records_are_rejected_with_a_reason() {
     check(
         MAPPING,
         r#"{"id":"7","email":"\u001b[2ja\nb"}"#,
-        "rejected: the value `\u{fffd}[2ja\u{fffd}b` is not an e-mail address",
+        "rejected: the value `\u{241b}[2ja b` is not an e-mail address",
     );
 }
 
