@@ -20,13 +20,8 @@ pub(crate) struct Scrape(BTreeMap<String, String>);
 impl Scrape {
     /// Asks a daemon that listens.
     pub(crate) fn of(port: u16) -> Self {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200") && head.contains("application/openmetrics-text"), "{head}");
+        let (head, text) = scraped(port, "application/openmetrics-text");
+        assert!(head.contains("application/openmetrics-text"), "{head}");
         assert!(text.ends_with("\n# EOF\n"), "{text}");
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {
@@ -49,6 +44,20 @@ impl Scrape {
     fn count(&self) -> usize {
         self.0.len()
     }
+}
+
+/// The head and the body of an answer to whoever accepts a media type.
+fn scraped(port: u16, accept: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    let request =
+        format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    (head.to_owned(), text.to_owned())
 }
 
 /// Begins a daemon that serves metrics to everybody; its port.

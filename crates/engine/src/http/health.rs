@@ -1,13 +1,13 @@
 //! Health, readiness and metrics: what a load balancer, an orchestrator and Prometheus ask.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::parameter::Values;
 use super::problem::Refusal;
 use super::{Readiness, Serving, operation};
-use crate::metrics::MEDIA_TYPE;
+use crate::metrics::{CLASSIC_TYPE, MEDIA_TYPE, classic, wants_openmetrics};
 
 /// That the process answers.
 pub(super) fn health() -> Response {
@@ -31,8 +31,15 @@ pub(super) fn readiness(serving: &dyn Serving, values: &Values, is_known: bool) 
     Ok(response)
 }
 
-/// Metrics in the text form that Prometheus reads.
-pub(super) async fn metrics(serving: &dyn Serving) -> Response {
-    let form = HeaderValue::from_static(MEDIA_TYPE);
-    ([(CONTENT_TYPE, form)], serving.metrics().await).into_response()
+/// Metrics in the text form that is asked for: `OpenMetrics`, or the older form of Prometheus.
+pub(super) async fn metrics(serving: &dyn Serving, headers: &HeaderMap) -> Response {
+    let asked = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let (form, text) = if asked.into_iter().any(wants_openmetrics) {
+        (MEDIA_TYPE, serving.metrics().await)
+    } else {
+        (CLASSIC_TYPE, classic(&serving.metrics().await))
+    };
+    let headers =
+        [(CONTENT_TYPE, HeaderValue::from_static(form)), (VARY, HeaderValue::from_static("accept"))];
+    (headers, text).into_response()
 }

@@ -254,7 +254,11 @@ fn success(answer: Answer, schemas: &mut SchemaGenerator) -> (&'static str, &'st
     let text = |media: &str| Some(json!({ media: { "schema": { "type": "string" } } }));
     match answer {
         Answer::Text => ("200", "It answers.", text("text/plain")),
-        Answer::Metrics => ("200", "The metrics.", text("application/openmetrics-text")),
+        Answer::Metrics => {
+            let text = json!({ "schema": { "type": "string" } });
+            let forms = json!({ "application/openmetrics-text": text, "text/plain": text });
+            ("200", "The metrics, as OpenMetrics to whoever accepts that.", Some(forms))
+        }
         Answer::Readiness => of("It is ready.", schema::<Readiness>(schemas)),
         Answer::Document => of("The document.", json!({ "type": "object" })),
         Answer::Status => of("How everything stands.", schema::<Status>(schemas)),

@@ -92,7 +92,10 @@ pub(super) fn request_of(
         "pending" => Request::Pending,
         "history" => Request::History { limit: values.limit()? },
         "runs" => Request::Runs { transfer: values.get("transfer")?, limit: values.limit()? },
-        "rejects" => Request::Rejects { transfer: values.get("transfer")?, id: None, limit: values.limit()? },
+        "rejects" => {
+            let transfer = values.get("transfer")?;
+            Request::Rejects { transfer, id: None, limit: values.limit()?, total: false }
+        }
         "audit" => Request::Audit { limit: values.limit()? },
         "approve" => Request::Approve { run: values.id("id")?.map(RunId).ok_or_else(no_body)? },
         "resume" => Request::Resume { integration: values.need("name")?, by: None },

@@ -153,7 +153,7 @@ async fn answer(
             let is_known = token.is_some_and(|token| token.allows(Role::Read));
             health::readiness(shared.serving.as_ref(), &values, is_known)
         }
-        (Answer::Metrics, _) => Ok(health::metrics(shared.serving.as_ref()).await),
+        (Answer::Metrics, _) => Ok(health::metrics(shared.serving.as_ref(), &parts.headers).await),
         (Answer::Document, _) => Ok(openapi::response(&shared.document)),
         (Answer::Nothing, Some(token)) => shared.stop(&token, &values),
         (_, Some(token)) => {

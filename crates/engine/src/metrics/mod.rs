@@ -4,6 +4,7 @@
 //! process do not meet. What stands is made anew for each scrape, so that nothing that is gone is ever served; it
 //! is read from the same status that the command line shows. No label holds what a stranger or a record says.
 
+mod classic;
 mod count;
 mod exposition;
 mod family;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 use crate::applied::Applied;
 use crate::http::Received;
 
+pub use classic::{CLASSIC_TYPE, classic, wants_openmetrics};
 use count::Counts;
 pub use count::ReloadResult;
 pub use exposition::MEDIA_TYPE;

@@ -70,6 +70,7 @@ fn observed(applied: &Arc<Applied>) -> Observed {
         steps: 0,
         outbox: 4,
         outbox_error: None,
+        notes: Vec::new(),
         daemon: None,
     };
     let inbox = [(name("t-0"), 9)].into();

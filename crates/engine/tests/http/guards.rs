@@ -143,6 +143,7 @@ fn every_request() -> Vec<(Value, Option<Role>)> {
         (json!({ "explain": { "entity": "shop.customer", "key": ["1"] } }), Some(Role::Read)),
         (json!({ "sample": { "desired": desired, "transfers": [], "limit": 1 } }), Some(Role::Operate)),
         (json!({ "rejects": { "transfer": null, "id": null, "limit": 1 } }), Some(Role::Read)),
+        (json!({ "rejectSummary": { "transfer": null } }), Some(Role::Read)),
         (json!({ "replayRejects": { "transfer": "customers" } }), Some(Role::Operate)),
         (json!({ "look": look }), Some(Role::Operate)),
         (json!("info"), Some(Role::Read)),
@@ -223,9 +224,17 @@ async fn metrics_are_open_when_the_daemon_was_told_so() {
     let closed = Server::start().await;
     send(closed.request(reqwest::Method::GET, "/metrics")).await.expect_problem(401);
     let token = closed.token("prometheus", &[Role::Metrics]).await;
-    let answer = send(closed.get("/metrics", &token)).await.expect(200);
-    assert!(answer.header("content-type").starts_with("application/openmetrics-text"));
-    assert_eq!(answer.text, "raccord_runs_total 1\n");
+    for (accept, form) in [
+        (
+            "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+            "application/openmetrics-text; version=1.0.0",
+        ),
+        ("*/*", "text/plain; version=0.0.4"),
+    ] {
+        let answer = send(closed.get("/metrics", &token).header("accept", accept)).await.expect(200);
+        assert!(answer.header("content-type").starts_with(form), "{accept}");
+        assert_eq!(answer.text, "raccord_runs_total 1\n");
+    }
     let open = Server::with(raccord_engine::http::Listen { open_metrics: true, ..loopback() }).await;
     send(open.request(reqwest::Method::GET, "/metrics")).await.expect(200);
 }
