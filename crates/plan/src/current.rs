@@ -35,6 +35,8 @@ pub struct Facts {
     pub entities: BTreeMap<(Uid, Ident), EntityFact>,
     /// How many rows each incarnation has; what is missing is shown as unknown.
     pub rows: BTreeMap<u64, u64>,
+    /// How many rows a transfer owns, where no complete reading of it is known.
+    pub owned: BTreeMap<Uid, u64>,
     /// Of integrations: all of them, for a plan shows every trip.
     pub integrations: BTreeMap<Uid, IntegrationFact>,
 }

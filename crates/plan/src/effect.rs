@@ -83,8 +83,7 @@ fn records(world: &World<'_>, subject: &Subject, consequence: Consequence) -> Op
         }
         Subject::Transfer { uid, .. } if consequence.rereads() => {
             let active = world.transfer(*uid).is_some_and(|transfer| transfer.spec.active);
-            let read = world.fact(*uid).map_or(0, |fact| fact.last_full_read);
-            Some(if active { read } else { 0 })
+            Some(if active { world.expected(*uid) } else { 0 })
         }
         Subject::Transfer { .. } => None,
     }

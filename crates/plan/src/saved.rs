@@ -115,6 +115,8 @@ pub enum Moved {
         /// The one at hand.
         found: Uuid,
     },
+    /// It is the plan of a new state, and there is one already.
+    Begun,
     /// Something was applied.
     Serial {
         /// The plan's.
@@ -134,7 +136,11 @@ pub enum Moved {
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Lineage { planned, found } if found.is_nil() => {
+                write!(f, "it was made for state {planned}, and there is no state here")
+            }
             Self::Lineage { planned, found } => write!(f, "it was made for state {planned}, this is {found}"),
+            Self::Begun => write!(f, "it was made where there was no state, and there is one now"),
             Self::Serial { planned, found } => {
                 write!(f, "it was made for serial {planned} of the state, {found} is in force")
             }
@@ -155,8 +161,10 @@ pub struct Stale {
 pub fn stale(saved: &SavedPlan, head: &Head) -> Option<Stale> {
     let plan = &saved.plan;
     let mut moved = Vec::new();
-    if plan.lineage != head.lineage {
-        moved.push(Moved::Lineage { planned: plan.lineage, found: head.lineage });
+    // A plan that was made where there was no state fits every state to which nothing was applied.
+    if plan.lineage != head.lineage && !(plan.lineage.is_nil() && head.serial == plan.serial) {
+        let lineage = Moved::Lineage { planned: plan.lineage, found: head.lineage };
+        moved.push(if plan.lineage.is_nil() { Moved::Begun } else { lineage });
     } else if plan.serial != head.serial {
         moved.push(Moved::Serial { planned: plan.serial, found: head.serial });
     }

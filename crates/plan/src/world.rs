@@ -114,6 +114,13 @@ impl<'a> World<'a> {
         self.facts.transfers.get(&uid)
     }
 
+    /// How many records a transfer reads when it reads everything: as many as last time, or as many as it has stored
+    /// when no such reading is known.
+    pub(crate) fn expected(&self, uid: Uid) -> u64 {
+        let read = self.fact(uid).map_or(0, |fact| fact.last_full_read);
+        if read > 0 { read } else { self.facts.owned.get(&uid).copied().unwrap_or(0) }
+    }
+
     /// Whether a transfer has ever read something.
     pub(crate) fn has_run(&self, uid: Uid) -> bool {
         self.fact(uid).is_some_and(|fact| fact.last_run.is_some() || fact.last_full_read > 0)

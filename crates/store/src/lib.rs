@@ -43,7 +43,8 @@ pub struct Store {
     // The order of the fields is the order in which they go: the writer ends first, and the note is taken away
     // while the file is still ours.
     writer: Writer,
-    _note: Note,
+    /// Nothing for a state that is no file.
+    _note: Option<Note>,
     shared: Arc<Shared>,
 }
 

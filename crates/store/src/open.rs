@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::port::state::Head;
-use redb::backends::FileBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 use uuid::Uuid;
 
@@ -155,7 +155,20 @@ impl Store {
         if !verify(&database, path)? {
             complete(&database, path)?;
         }
-        let note = Note::leave(path, &Holder::here(&opener.verb, opener.at));
+        Self::on(database, path, Some(Note::leave(path, &Holder::here(&opener.verb, opener.at))))
+    }
+
+    /// A new state in memory alone, in place of one that is not there: for looking at what an apply would begin.
+    /// Nothing is written, nothing of it is kept, and its lineage is the nil one, which no state has.
+    pub fn in_memory(path: &Path) -> Result<Self, OpenError> {
+        let failed = |source: Broken| OpenError::Create { path: path.to_owned(), source: source.into() };
+        let database = builder().create_with_backend(InMemoryBackend::new());
+        let database = database.map_err(|error| failed(error.into()))?;
+        begin(&database, &first_head(Uuid::nil())).map_err(failed)?;
+        Self::on(database, path, None)
+    }
+
+    fn on(database: Database, path: &Path, note: Option<Note>) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared::of(database, path));
         let writer = Writer::start(Arc::clone(&shared)).map_err(OpenError::Writer)?;
         Ok(Self { writer, _note: note, shared })
@@ -173,8 +186,7 @@ fn create(path: &Path, lineage: Uuid) -> Result<(), OpenError> {
         .map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
     let failed = |source| io_error(path, source);
     let (draft, file) = Draft::create(path, &lineage.simple().to_string()).map_err(failed)?;
-    let head = Head { lineage, serial: 0, generation: 0, stack: None, root: None };
-    write_new(file, &head)
+    write_new(file, &first_head(lineage))
         .map_err(|broken| OpenError::Create { path: path.to_owned(), source: Box::new(broken) })?;
     match draft.publish(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
@@ -182,8 +194,17 @@ fn create(path: &Path, lineage: Uuid) -> Result<(), OpenError> {
     }
 }
 
+/// Where a state stands to which nothing was applied yet.
+const fn first_head(lineage: Uuid) -> Head {
+    Head { lineage, serial: 0, generation: 0, stack: None, root: None }
+}
+
 fn write_new(file: File, head: &Head) -> Result<(), Broken> {
-    let database = builder().create_with_backend(FileBackend::new(file)?)?;
+    begin(&builder().create_with_backend(FileBackend::new(file)?)?, head)
+}
+
+/// Fills an empty database.
+fn begin(database: &Database, head: &Head) -> Result<(), Broken> {
     let transaction = database.begin_write()?;
     {
         let mut tables = Tables::open(&transaction)?;

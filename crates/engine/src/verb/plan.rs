@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use raccord_model::fact::{EntityFact, IntegrationFact};
+use raccord_model::fact::{EntityFact, Entry, IntegrationFact, Uid};
 use raccord_model::port::state::{Scan, Table};
-use raccord_model::{Desired, Digest, Ident, Key, Resource};
+use raccord_model::{Desired, Digest, Ident, Key, Kind, Resource, Spec};
 use raccord_plan::{Current, Facts as PlanFacts, Needs, Options, diff, needs};
 
 use crate::applied::AppliedError;
@@ -29,13 +29,38 @@ pub async fn current(engine: &Engine, desired: &Desired) -> Result<Current, Engi
     let index = engine.state.index().await?;
     let needs = needs(desired, &index);
     let bodies = bodies(engine, &index, &needs).await?;
-    let facts = facts(engine, &needs).await?;
+    let mut facts = facts(engine, &needs).await?;
+    facts.owned = owned(engine, desired, &index, &facts).await?;
     Ok(Current { head, index, bodies, facts })
+}
+
+/// How many rows each transfer owns of which no complete reading is known.
+async fn owned(
+    engine: &Engine,
+    desired: &Desired,
+    index: &BTreeMap<Key, Entry>,
+    facts: &PlanFacts,
+) -> Result<BTreeMap<Uid, u64>, EngineError> {
+    let mut owned = BTreeMap::new();
+    for (key, wanted) in &desired.resources {
+        let Spec::Transfer(spec) = &wanted.resource.spec else { continue };
+        let Some(uid) = index.get(key).map(|entry| entry.uid) else { continue };
+        if facts.transfers.get(&uid).is_none_or(|fact| fact.last_full_read > 0) {
+            continue;
+        }
+        let project = Key::new(Kind::Project, spec.to.project.clone());
+        let Some(project) = index.get(&project).map(|entry| entry.uid) else { continue };
+        let entity = format!("{project}/{}", spec.to.entity);
+        if let Some(fact) = engine.facts().get::<EntityFact>(Table::Entities, &entity).await? {
+            owned.insert(uid, engine.ledger.count_owned(fact.incarnation, uid).await?);
+        }
+    }
+    Ok(owned)
 }
 
 async fn bodies(
     engine: &Engine,
-    index: &BTreeMap<Key, raccord_model::fact::Entry>,
+    index: &BTreeMap<Key, Entry>,
     needs: &Needs,
 ) -> Result<BTreeMap<Digest, Resource>, EngineError> {
     let wanted = index.iter().filter(|(_, entry)| needs.bodies.contains(&entry.digest));
@@ -62,7 +87,7 @@ async fn facts(engine: &Engine, needs: &Needs) -> Result<PlanFacts, EngineError>
     }
     for (key, fact) in reader.scan::<IntegrationFact>(Table::Integrations, Scan::default()).await? {
         if let Ok(uid) = key.parse() {
-            facts.integrations.insert(raccord_model::fact::Uid(uid), fact);
+            facts.integrations.insert(Uid(uid), fact);
         }
     }
     Ok(facts)

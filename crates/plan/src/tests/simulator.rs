@@ -109,6 +109,7 @@ impl Simulator {
                 transfers: of_transfers.filter(|(uid, _)| transfers.contains(uid)).collect(),
                 entities: of_entities.filter(|((uid, _), _)| projects.contains(uid)).collect(),
                 rows: self.rows.clone(),
+                owned: BTreeMap::new(),
                 integrations: of_integrations.collect(),
             },
         }
