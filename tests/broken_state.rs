@@ -95,7 +95,7 @@ fn a_run_that_fills_the_disk_fails_and_the_next_one_completes_it() {
     }
     environment.ok("run");
     assert_eq!(count(&environment), PEOPLE);
-    assert_says(&environment.ok("state check"), &["5000 rows"]);
+    assert_says(&environment.ok("state check"), &["5,000 rows"]);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_page_that_is_overwritten_is_found() {
     torn[page..page + 4_096].fill(0);
     put(&environment, &torn);
     let said = environment.fails(1, "state check");
-    assert_says(&said, &["the file is damaged beyond repair", "restore it from a backup", "1 problems"]);
+    assert_says(&said, &["the file is damaged beyond repair", "restore it from a backup", "1 problem\n"]);
     for verb in VERBS {
         // What does not come by the page does not miss it.
         let answer = environment.run(verb);

@@ -312,9 +312,10 @@ fn after_many_errors_it_is_tripped_and_status_says_why() {
         &["no changes", "note: the integration boutique is disabled", "`raccord resume boutique`"],
     );
     shop.server.forget();
-    assert_says(&environment.ok("run"), &["boutique did not run: it was disabled: 5 failed runs in a row"]);
+    let disabled = "boutique did not run: it was disabled: 5 failed runs in a row";
+    assert_says(&environment.fails(1, "run"), &[disabled]);
     environment.ok("apply --auto-approve");
-    environment.ok("run");
+    environment.fails(1, "run");
     assert!(shop.server.requests().is_empty(), "neither a run nor an apply starts it again");
 
     shop.answers(200);

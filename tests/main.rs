@@ -30,6 +30,8 @@ mod secrets;
 mod shell;
 mod shop;
 mod tally;
+mod telling;
 mod third_parties;
 mod tidy;
 mod workflow;
+mod writing;

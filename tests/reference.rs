@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 
 use raccord_model::Kind;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::documentation::check_generated;
 use crate::schemas::schema;
@@ -25,7 +25,8 @@ fn the_page_of_the_language_is_fresh() {
     for kind in Kind::ALL {
         let schema: Value = serde_json::from_str(&schema(Some(kind))).unwrap();
         write!(page, "\n## {kind}\n\n{}\n", text(&schema["description"])).unwrap();
-        let language = Language { definitions: &schema["$defs"], told: RefCell::default() };
+        let language =
+            Language { definitions: &schema["$defs"], told: RefCell::default(), open: RefCell::default() };
         if kind == Kind::ALL[0] {
             let metadata = &schema["properties"]["metadata"];
             let rows = language.rows(metadata, "metadata");
@@ -66,6 +67,8 @@ struct Language<'a> {
     definitions: &'a Value,
     /// Where a type that has members is told; a second time it is only referred to.
     told: RefCell<BTreeMap<&'a str, String>>,
+    /// The types that are being told.
+    open: RefCell<Vec<&'a str>>,
 }
 
 impl<'a> Language<'a> {
@@ -103,11 +106,25 @@ impl<'a> Language<'a> {
         if name.is_some_and(|name| self.told.borrow().contains_key(name)) {
             return Vec::new();
         }
-        let rows = self.rows_of(self.resolved(schema), path);
+        let rows = self.inside(name, |language| language.rows_of(language.resolved(schema), path));
+        let rows = rows.unwrap_or_default();
         if let (Some(name), false) = (name, rows.is_empty()) {
             self.told.borrow_mut().insert(name, path.to_owned());
         }
         rows
+    }
+
+    /// What is told of a definition; nothing within itself: a list of a type may be a form of that type.
+    fn inside<T>(&self, name: Option<&'a str>, tell: impl FnOnce(&Self) -> T) -> Option<T> {
+        if name.is_some_and(|name| self.open.borrow().contains(&name)) {
+            return None;
+        }
+        self.open.borrow_mut().extend(name);
+        let told = tell(self);
+        if name.is_some() {
+            self.open.borrow_mut().pop();
+        }
+        Some(told)
     }
 
     fn rows_of(&self, schema: &'a Value, path: &str) -> Vec<Row> {
@@ -178,6 +195,11 @@ impl<'a> Language<'a> {
         if let Some(path) = told {
             return format!("as `{path}`");
         }
+        self.inside(name(schema), |language| language.form_of(schema))
+            .unwrap_or_else(|| "the same".to_owned())
+    }
+
+    fn form_of(&self, schema: &'a Value) -> String {
         let schema_name = name(schema);
         let schema = self.resolved(schema);
         // The types that are one word say in lower case what they are.
@@ -200,6 +222,11 @@ impl<'a> Language<'a> {
         }
         if let Some(word) = schema["const"].as_str() {
             return format!("`{word}`");
+        }
+        if let Some(words) = schema["enum"].as_array() {
+            let words: Vec<String> =
+                words.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
+            return words.join(", ");
         }
         let kind = schema["type"].get(0).unwrap_or(&schema["type"]);
         match kind.as_str() {
@@ -229,9 +256,15 @@ fn inlined(schema: &Value) -> Option<&str> {
 /// The forms that a value may take.
 fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
     let forms = ["anyOf", "oneOf"].into_iter().filter_map(|keyword| schema[keyword].as_array()).flatten();
-    // A case that only requires a member is no form of its own.
-    forms
-        .filter(|form| form.as_object().is_some_and(|form| !form.keys().all(|keyword| keyword == "required")))
+    // A case that only requires a member is no form of its own; and what is written without quotes where a text is
+    // wanted is a text.
+    let is_text = forms.clone().any(|form| form["type"] == "string");
+    let is_form = move |form: &&Value| {
+        let is_scalar = ["number", "boolean"].iter().any(|kind| form["type"] == *kind);
+        form.as_object().is_some_and(|form| !form.contains_key("required") || form.contains_key("type"))
+            && !(is_text && is_scalar)
+    };
+    forms.filter(is_form)
 }
 
 /// Whether the schema is an enumeration of words.
@@ -244,8 +277,7 @@ fn is_choice(schema: &Value) -> bool {
 
 /// The schema of what a map by name holds.
 fn values_of_map(schema: &Value) -> Option<&Value> {
-    let patterns =
-        schema["patternProperties"].as_object().and_then(|patterns: &Map<_, _>| patterns.values().next());
+    let patterns = schema.get("propertyNames").and_then(|_| schema.get("additionalProperties"));
     patterns.or_else(|| schema.get("additionalProperties").filter(|values| values.is_object()))
 }
 

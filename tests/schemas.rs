@@ -317,7 +317,7 @@ fn every_member_says_what_it_is() {
             let is_described =
                 [Some(member), reference].into_iter().flatten().any(|s| s["description"].is_string());
             assert!(
-                is_described || is_tag(member) || path.contains("Transform"),
+                is_described || is_tag(member) || *member == Value::Bool(true) || path.contains("Transform"),
                 "{kind}{path} has no description"
             );
         }
@@ -327,4 +327,60 @@ fn every_member_says_what_it_is() {
 /// Whether a member only says which form the others take: the form is described instead.
 fn is_tag(member: &Value) -> bool {
     member["const"].is_string()
+}
+
+/// What Ajv refuses in its strict mode, with no format declared to it: several types at once, a format, and what is
+/// required but not named.
+fn looseness(schema: &Value, path: &str, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            if members.get("type").is_some_and(Value::is_array) {
+                found.push(format!("{path} has several types"));
+            }
+            if members.get("format").is_some_and(Value::is_string) {
+                found.push(format!("{path} has a format"));
+            }
+            let properties = members.get("properties").and_then(Value::as_object);
+            for name in members.get("required").and_then(Value::as_array).into_iter().flatten() {
+                let is_named =
+                    name.as_str().is_some_and(|name| properties.is_some_and(|all| all.contains_key(name)));
+                if !is_named {
+                    found.push(format!("{path} requires {name}, which it does not name"));
+                }
+            }
+            for (name, inner) in
+                members.iter().filter(|(name, _)| !matches!(name.as_str(), "default" | "const"))
+            {
+                looseness(inner, &format!("{path}/{name}"), found);
+            }
+        }
+        Value::Array(inner) => {
+            inner.iter().enumerate().for_each(|(at, inner)| looseness(inner, &format!("{path}/{at}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_schemas_are_valid_in_the_strict_mode_of_ajv() {
+    for kind in Kind::ALL.map(Some).into_iter().chain([None]) {
+        let mut found = Vec::new();
+        looseness(&serde_json::from_str(&schema(kind)).unwrap(), "", &mut found);
+        assert!(found.is_empty(), "{kind:?}: {found:#?}");
+    }
+}
+
+/// What an editor shows of a field: its own text, whatever form its value has; and the words that it may be.
+#[test]
+fn an_editor_is_shown_the_text_of_each_field() {
+    let schema: Value = serde_json::from_str(&schema(None)).unwrap();
+    let field = |definition: &str, name: &str| &schema["$defs"][definition]["properties"][name];
+    let key = field("Entity", "key");
+    assert!(key["description"].as_str().unwrap().starts_with("The field, or the list of fields"), "{key:#}");
+    assert_eq!(key["anyOf"][0]["description"], "", "the text of a name does not stand before it: {key:#}");
+    let fields = field("Entity", "fields");
+    assert_eq!(
+        fields["additionalProperties"]["$ref"], "#/$defs/Field",
+        "values of maps are completed: {fields:#}"
+    );
 }

@@ -134,6 +134,23 @@ fn a_file_that_is_no_state_is_refused_and_left_alone() {
 }
 
 #[test]
+fn what_tools_read_is_never_cut() {
+    let environment = written();
+    let people: String = (1..=2_324).map(|id| format!("{id},N{id},C{id}\n")).collect();
+    environment.write("people.csv", &format!("id,name,city\n{people}"));
+    environment.ok("apply --auto-approve");
+    environment.ok("run");
+    assert_says(&environment.ok("records crm.contact"), &["\n100 of 2,324 records; "]);
+    for (form, rest) in [("csv", 1), ("jsonl", 0)] {
+        let all = environment.ok(&format!("records crm.contact --output {form}"));
+        assert_eq!(all.lines().count(), 2_324 + rest, "{form}");
+    }
+    assert_eq!(rows(&environment), 2_324);
+    let some = environment.json("records crm.contact --limit 7 --output json");
+    assert_eq!(some.as_array().unwrap().len(), 7, "who asks for a part gets a part");
+}
+
+#[test]
 fn records_are_found_by_their_fields_and_printed_in_every_form() {
     let environment = applied();
     assert_eq!(
@@ -144,7 +161,10 @@ fn records_are_found_by_their_fields_and_printed_in_every_form() {
         environment.ok("records crm.contact --where city=Oslo --output jsonl"),
         "{\"id\":\"1\",\"city\":\"Oslo\",\"name\":\"Ann\"}\n"
     );
-    assert_eq!(environment.ok("records crm.contact --limit 1"), "id  city  name\n1   Oslo  Ann\n");
+    let cut = "id  city  name\n1   Oslo  Ann\n1 of 3 records; --limit shows more of them, --output jsonl writes all\n";
+    assert_eq!(environment.ok("records crm.contact --limit 1"), cut);
+    let filtered = environment.ok("records crm.contact --where city=Oslo");
+    assert!(filtered.ends_with("1   Oslo  Ann\n"), "{filtered}");
     assert_says(&environment.fails(1, "records crm.contact --where town=Oslo"), &["no field `town`"]);
     assert_says(&environment.fails(1, "records crm.kontact"), &["kontact"]);
     environment.fails(64, "records contact");

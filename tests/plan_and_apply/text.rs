@@ -25,6 +25,7 @@ fn everything_is_new() {
       + Integration/shop
 
     default: 4 to create
+    --full shows every field of what is created
     "#);
     let full = environment.ok("plan --full");
     assert!(full.contains("      mapping.primaryKey.id.from = \"id\"\n"), "{full}");

@@ -53,7 +53,10 @@ fn wrong_usage_ends_with_64_and_suggests() {
         ("watch --listen :8420", "for example 127.0.0.1:8420"),
         ("watch --listen 8420", "for example 127.0.0.1:8420"),
         ("watch --from api -f conf", "with --from api whoever applies sends them"),
-        ("token create ci --role read,rite", "`rite` is no role"),
+        ("token create ci --role read,rite", "[possible values: "),
+        ("watch --policy sure", "[possible values: none, safe, all]"),
+        ("plan shop.yaml", "`-f shop.yaml`"),
+        ("apply shop.yaml", "`raccord apply -f shop.yaml`"),
         ("pause shop --until tomorrow", "neither an instant nor a length of time"),
         ("rollback one", "one"),
         ("", "Usage: raccord"),
@@ -89,12 +92,30 @@ fn a_name_that_is_not_there_is_answered_with_those_that_are() {
 }
 
 #[test]
-fn completions_know_the_verbs() {
-    let environment = TestEnvironment::new();
+fn completions_know_verbs_options_and_resources() {
+    let environment = super::written();
     for shell in ["bash", "zsh", "fish"] {
-        assert_says(
-            &environment.ok(&format!("completions {shell}")),
-            &["raccord", "rollback", "detailed-exitcode"],
-        );
+        assert_says(&environment.ok(&format!("completions {shell}")), &["raccord", "RACCORD_COMPLETE"]);
+    }
+    // What a shell asks once the script is loaded: the words so far, and which of them is to be completed.
+    let ask = |words: &str| {
+        let index = (words.split_whitespace().count() + 1).to_string();
+        let mut command = environment.command(&format!("-- raccord {words} "));
+        command.env("RACCORD_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index).arg("");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let cases = [
+        ("", "rollback"),
+        ("run", "shop"),
+        ("resync", "people"),
+        ("check", "shop"),
+        ("records", "crm.contact"),
+        ("plan --target", "Transfer/people"),
+        ("watch --policy", "safe"),
+        ("token create ci --role", "operate"),
+    ];
+    for (words, expected) in cases {
+        let offered = ask(words);
+        assert!(offered.lines().any(|line| line == expected), "raccord {words}: {offered:?}");
     }
 }

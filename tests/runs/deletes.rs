@@ -250,7 +250,7 @@ fn a_record_whose_key_cannot_be_read_may_be_any_row_that_is_missing() {
     assert_says(&environment.ok("runs"), &[&format!("people is held: its snapshot {why}")]);
     let outcome = &environment.json("runs --output json")[0]["outcome"];
     assert_eq!(*outcome, serde_json::json!({"held": {"deletes": 1, "of": 10, "keyless": 1}}));
-    assert_says(&environment.ok(&format!("approve {id}")), &["1 rows of crm.contact are deleted"]);
+    assert_says(&environment.ok(&format!("approve {id}")), &["1 row of crm.contact is deleted"]);
     assert_eq!(count(&environment), 9);
     assert_eq!(run(&environment), "fetched 10, unchanged 9, rejected 1");
 }

@@ -152,12 +152,15 @@ fn more_rejects_than_the_breaker_allows_disable_the_integration() {
     assert_eq!(run(&environment), "fetched 3, created 1, rejected 2");
     assert_says(&environment.ok("status"), &["integration shop: active"]);
     write(2..4);
-    assert_eq!(run(&environment), "fetched 3, unchanged 1, rejected 2");
+    assert_says(
+        &environment.fails(1, "run"),
+        &["shop does not run: it was disabled: 4 records rejected within 1h", "raccord resume shop"],
+    );
     assert_says(
         &environment.ok("status"),
         &["integration shop: tripped", "4 records rejected within 1h", "email: "],
     );
-    assert_says(&environment.ok("run"), &["shop did not run: it was disabled"]);
+    assert_says(&environment.fails(1, "run"), &["shop did not run: it was disabled"]);
     environment.ok("resume shop");
     write(0..0);
     assert_eq!(run(&environment), "fetched 1, unchanged 1");

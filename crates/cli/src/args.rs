@@ -1,14 +1,17 @@
 //! The command line: global options and the list of verbs. Each verb's own arguments stand in its file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use crate::command;
+
+/// Where the state is unless said otherwise.
+pub(crate) const DEFAULT_STATE: &str = ".raccord/state.redb";
 
 /// The exit code of wrong usage (sysexits.h, `EX_USAGE`).
 pub(crate) const USAGE: u8 = 64;
@@ -26,32 +29,35 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
+/// Under which options of every verb stand in the help.
+const GLOBAL: &str = "Options of every verb";
+
 /// What every verb understands.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// A directory or file of YAML; can be repeated, `-` is standard input [default: the current directory]
-    #[arg(short = 'f', long = "file", value_name = "PATH", global = true)]
+    #[arg(short = 'f', long = "file", value_name = "PATH", global = true, help_heading = GLOBAL)]
     pub(crate) files: Vec<PathBuf>,
     /// The state file
     #[arg(
         long,
         value_name = "FILE",
         env = "RACCORD_STATE",
-        default_value = ".raccord/state.redb",
-        global = true
+        default_value = DEFAULT_STATE,
+        global = true, help_heading = GLOBAL
     )]
     pub(crate) state: PathBuf,
     /// Ask a daemon at this URL instead of a state here
-    #[arg(long, value_name = "URL", env = "RACCORD_SERVER", global = true)]
+    #[arg(long, value_name = "URL", env = "RACCORD_SERVER", global = true, help_heading = GLOBAL)]
     pub(crate) server: Option<String>,
     /// The token for the daemon; better given as `RACCORD_TOKEN`, which no list of processes shows
-    #[arg(long, value_name = "TOKEN", env = "RACCORD_TOKEN", hide_env_values = true, global = true)]
+    #[arg(long, value_name = "TOKEN", env = "RACCORD_TOKEN", hide_env_values = true, global = true, help_heading = GLOBAL)]
     pub(crate) token: Option<Secret>,
     /// Send the token without TLS, also beyond this machine
-    #[arg(long, requires = "server", global = true)]
+    #[arg(long, requires = "server", global = true, help_heading = GLOBAL)]
     pub(crate) insecure: bool,
     /// The value of a variable, before that of the Stack; can be repeated
-    #[arg(long = "var", value_name = "NAME=VALUE", global = true)]
+    #[arg(long = "var", value_name = "NAME=VALUE", global = true, help_heading = GLOBAL)]
     pub(crate) variables: Vec<Variable>,
     /// When to use colour
     #[arg(
@@ -59,12 +65,15 @@ pub(crate) struct Global {
         value_enum,
         value_name = "WHEN",
         default_value = "auto",
-        global = true,
+        global = true, help_heading = GLOBAL,
         hide_possible_values = true
     )]
     pub(crate) color: Color,
+    /// Say more of what goes wrong: what libraries tell, on standard error
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
+    pub(crate) verbose: bool,
     /// Say nothing but results and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
 }
 
@@ -168,11 +177,24 @@ pub(crate) enum Verb {
 }
 
 /// Shows what clap has to say: help and versions are no errors, wrong usage ends with 64.
-pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+pub(crate) fn explain(mut error: clap::Error) -> ExitCode {
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && is_configuration(Path::new(word))
+    {
+        let tip = format!("files and directories are named with -f: `-f {word}`").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
     // A terminal that is gone cannot be told anything.
     let _unheard = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
         _ => ExitCode::from(USAGE),
     }
+}
+
+/// Whether a path leads to YAML: a file by its ending, or a directory.
+pub(crate) fn is_configuration(path: &Path) -> bool {
+    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    is_yaml || path.is_dir()
 }

@@ -14,6 +14,9 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// Everything that our own parts have to say to whoever looks for a cause.
+pub(crate) const OURS: &str = "raccord=debug,raccord_engine=debug,raccord_connect=debug";
+
 /// How the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {

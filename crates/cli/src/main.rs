@@ -3,7 +3,9 @@
 mod arenas;
 mod args;
 mod command;
+mod complete;
 mod descriptors;
+mod drift;
 mod error;
 mod log;
 mod render;
@@ -12,19 +14,22 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 
 use crate::args::{Cli, Verb};
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    // A shell that completes says so in its environment; it is answered, and nothing else is done.
+    CompleteEnv::with_factory(Cli::command).var(command::completions::VARIABLE).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return args::explain(&error),
+        Err(error) => return args::explain(error),
     };
     // A daemon's log is what it has to say; other verbs have their results, and a log for whoever asks for it.
     if !matches!(cli.verb, Verb::Watch(_)) {
-        log::begin(log::Form::Text, "off");
+        log::begin(log::Form::Text, if cli.global.verbose { log::OURS } else { "off" });
     }
     let ui = Ui::new(cli.global.color, cli.global.quiet);
     match command::dispatch(&ui, &cli) {

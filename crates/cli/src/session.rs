@@ -76,18 +76,24 @@ pub(crate) fn desired(ui: &Ui, global: &Global) -> Result<Desired, CommandError>
     let errors =
         loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     if !loaded.diagnostics.is_empty() {
-        ui.note(&render::diagnostic::text(&loaded.diagnostics, ui.has_color()));
+        let (shown, more) = render::diagnostic::first(&loaded.diagnostics);
+        ui.note(&render::diagnostic::text(&shown, ui.has_color()));
+        if more > 0 {
+            ui.note(&format!("and {} more; `raccord validate --all` shows them\n", render::grouped(more)));
+        }
     }
     loaded
         .desired
         .ok_or_else(|| CommandError::new(format!("the configuration has {}", render::errors(errors))))
 }
 
-/// Whether a command may begin a new state.
+/// What a command does where there is no state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// It may.
+    /// It begins one.
     Create,
+    /// It looks at what a new one would hold, and leaves none behind.
+    Imagine,
     /// There must be one.
     Existing,
 }
@@ -105,6 +111,10 @@ fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, OpenEr
     match opening {
         Opening::Create => Store::open(path, &opener),
         Opening::Existing => Store::open_existing(path, &opener),
+        Opening::Imagine => match Store::open_existing(path, &opener) {
+            Err(OpenError::Missing { .. }) => Store::in_memory(path),
+            result => result,
+        },
     }
 }
 
@@ -220,6 +230,11 @@ impl Session {
         });
         answered??;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Whether there is no state: what was opened stands in memory alone.
+    pub(crate) fn is_imagined(&self) -> Result<bool, CommandError> {
+        Ok(matches!(self.link, Link::Here(_)) && self.head()?.lineage.is_nil())
     }
 
     /// Where the state stands.

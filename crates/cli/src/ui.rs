@@ -108,7 +108,7 @@ impl Ui {
     ) -> Result<(), CommandError> {
         match form.data(table, items)? {
             Some(data) => Ok(self.data(&data)?),
-            None => Ok(self.print(&table.text())?),
+            None => Ok(self.print(&table.text(self.width()))?),
         }
     }
 
@@ -138,6 +138,17 @@ impl Ui {
         let mut stream = AutoStream::new(io::stderr().lock(), self.choice);
         // There is nowhere left to tell that standard error is gone.
         let _unheard = writeln!(stream, "{}", filtered(text));
+    }
+
+    /// How many columns the terminal has that standard output is; `None` of a file or a pipe.
+    #[expect(clippy::unused_self, reason = "whatever is known of the terminal is known by this value")]
+    pub(crate) fn width(self) -> Option<usize> {
+        let output = io::stdout();
+        if !output.is_terminal() {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(output).ok()?;
+        Some(usize::from(size.ws_col)).filter(|width| *width > 0)
     }
 
     /// Whether progress bars make sense.

@@ -21,6 +21,7 @@ pub const fn required(sort: Sort) -> Role {
         | Sort::Records
         | Sort::Explain
         | Sort::Rejects
+        | Sort::RejectSummary
         | Sort::Info
         | Sort::Pending
         | Sort::Audit => Role::Read,

@@ -241,7 +241,7 @@ fn asked(request: &Request) -> Asked {
         Request::History { .. } | Request::Generation { .. } => looks("see the history"),
         Request::Runs { .. } => looks("see runs"),
         Request::Records { .. } | Request::Explain { .. } => looks("see records"),
-        Request::Rejects { .. } => looks("see rejects"),
+        Request::Rejects { .. } | Request::RejectSummary { .. } => looks("see rejects"),
         Request::Sample { .. } => looks("sample a plan"),
         Request::Look(_) => looks("look at a source"),
         Request::Info => looks("see what the state holds"),

@@ -83,9 +83,10 @@ impl Engine {
             Request::Runs { transfer, limit } => {
                 verb::status::runs(self, transfer.as_ref(), limit, replies).await
             }
-            Request::Records { entity, filter, limit } => {
+            Request::Records { entity, filter, limit, total } => {
                 let filter: Vec<_> = filter.into_iter().map(|(name, text)| (name, text.into())).collect();
-                verb::records::records(self, &entity, &filter, limit, replies).await
+                let wanted = verb::records::Wanted { filter: &filter, limit, total };
+                verb::records::records(self, &entity, wanted, replies).await
             }
             Request::Explain { entity, key } => {
                 let key: Vec<String> = key.into_iter().map(String::from).collect();
@@ -94,8 +95,12 @@ impl Engine {
             Request::Sample { desired, transfers, limit } => {
                 verb::sample::sample(self, &desired, &transfers, limit, replies).await
             }
-            Request::Rejects { transfer, id, limit } => {
-                verb::rejects::list(self, transfer.as_ref(), id, limit, replies).await
+            Request::Rejects { transfer, id, limit, total } => {
+                let wanted = verb::rejects::Wanted { id, limit, total };
+                verb::rejects::list(self, transfer.as_ref(), wanted, replies).await
+            }
+            Request::RejectSummary { transfer } => {
+                verb::rejects::summary(self, transfer.as_ref(), replies).await
             }
             Request::ReplayRejects { transfer } => verb::rejects::replay(self, &transfer, replies).await,
             Request::Pause { integration, until, reason } => {

@@ -7,8 +7,11 @@ use raccord_model::Ident;
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::project::EntityKey;
 use raccord_model::language::{Entity, Field, FieldType, MappedField, MappingSpec, Transform};
+use raccord_model::name::MAX_NAME;
 
 use crate::request::{DataTypeView, FieldView};
+
+pub use raccord_connect::complete_file;
 
 /// Why nothing can be proposed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,19 +32,30 @@ pub enum ProposalError {
     },
 }
 
+/// An entity that was made from what a source shows.
+#[derive(Debug)]
+pub struct Proposal {
+    /// It can hold the records.
+    pub entity: Entity,
+    /// The mapping into it.
+    pub mapping: MappingSpec,
+    /// The third-party fields that no path of a mapping leads to.
+    pub left_out: Vec<String>,
+}
+
 /// An entity that could hold a data type's records, and the mapping into it.
-pub fn propose_entity(
-    view: &DataTypeView,
-    key: Option<&str>,
-) -> Result<(Entity, MappingSpec), ProposalError> {
+pub fn propose_entity(view: &DataTypeView, key: Option<&str>) -> Result<Proposal, ProposalError> {
     let key = key_of(view, key)?;
     let mut entity = Entity { key: EntityKey(Vec::new()), fields: BTreeMap::new() };
-    let mut mapping = MappingSpec::default();
+    let (mut mapping, mut left_out) = (MappingSpec::default(), Vec::new());
     for field in &view.fields {
-        let Some(name) = free_name(&field.path, &entity) else { continue };
         let field_type = if field.path == key.path { key_type(field) } else { field_type(field) };
+        let proposed = free_name(&field.path, &entity).zip(mapped(field, field_type));
+        let Some((name, mapped)) = proposed else {
+            left_out.push(field.path.clone());
+            continue;
+        };
         entity.fields.insert(name.clone(), Field::of(field_type));
-        let Some(mapped) = mapped(field, field_type) else { continue };
         if field.path == key.path {
             entity.key.0.push(name.clone());
             mapping.primary_key.insert(name, mapped);
@@ -49,23 +63,37 @@ pub fn propose_entity(
             mapping.fields.insert(name, mapped);
         }
     }
-    Ok((entity, mapping))
+    Ok(Proposal { entity, mapping, left_out })
 }
 
-/// A mapping into an entity that is there, and the entity's fields for which nothing of that name was seen.
-pub fn propose_mapping(view: &DataTypeView, entity: &Entity) -> (MappingSpec, Vec<Ident>) {
+/// A mapping into an entity that is there, by name.
+#[derive(Debug)]
+pub struct Match {
+    /// The mapping.
+    pub mapping: MappingSpec,
+    /// The entity's fields for which nothing of that name was seen.
+    pub unmatched: Vec<Ident>,
+    /// The third-party fields that no field of the entity is called like.
+    pub left_out: Vec<String>,
+}
+
+/// A mapping into an entity that is there, by name.
+pub fn propose_mapping(view: &DataTypeView, entity: &Entity) -> Match {
     let mut mapping = MappingSpec::default();
     let mut unmatched = Vec::new();
+    let mut left_out: Vec<String> = view.fields.iter().map(|seen| seen.path.clone()).collect();
     for (name, field) in &entity.fields {
         let seen = view.fields.iter().find(|seen| is_alike(&seen.path, name.as_str()));
-        let Some(mapped) = seen.and_then(|seen| mapped(seen, field.field_type)) else {
+        let found = seen.and_then(|seen| Some((seen, mapped(seen, field.field_type)?)));
+        let Some((seen, mapped)) = found else {
             unmatched.push(name.clone());
             continue;
         };
+        left_out.retain(|path| *path != seen.path);
         let part = if entity.key.0.contains(name) { &mut mapping.primary_key } else { &mut mapping.fields };
         part.insert(name.clone(), mapped);
     }
-    (mapping, unmatched)
+    Match { mapping, unmatched, left_out }
 }
 
 /// Whether a mapping has all that an active transfer needs.
@@ -139,11 +167,25 @@ fn mapped(field: &FieldView, field_type: FieldType) -> Option<MappedField> {
     Some(MappedField { from: Some(from), transform, ..MappedField::default() })
 }
 
-/// A field name in camel case that the entity does not have yet: `First Name` and `first_name` are `firstName`.
+/// A field name in camel case that the entity does not have yet: `First Name` and `first_name` are `firstName`, and the
+/// second of them `firstName2`. Letters of any script are written in ASCII: `Numéro` is `numero`.
 fn free_name(path: &str, entity: &Entity) -> Option<Ident> {
+    let name = camel_case(path);
+    let is_free = |name: &Ident| !entity.fields.contains_key(name);
+    let numbered = (2..=entity.fields.len() + 1).map(|number| {
+        let suffix = number.to_string();
+        let length = name.len().min(MAX_NAME - suffix.len());
+        format!("{}{suffix}", &name[..length])
+    });
+    let first = name[..name.len().min(MAX_NAME)].to_owned();
+    std::iter::once(first).chain(numbered).filter_map(|name| name.parse().ok()).find(is_free)
+}
+
+/// ASCII letters and digits, the beginnings of words in capitals; `field` where there are none.
+fn camel_case(text: &str) -> String {
     let mut name = String::new();
     let mut is_start = false;
-    for c in path.chars() {
+    for c in ascii(text).chars() {
         if !c.is_ascii_alphanumeric() {
             is_start = !name.is_empty();
         } else if is_start {
@@ -155,8 +197,16 @@ fn free_name(path: &str, entity: &Entity) -> Option<Ident> {
             name.push(c);
         }
     }
-    let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
-    name.parse().ok().filter(|name| !entity.fields.contains_key(name))
+    match name.chars().next() {
+        None => "field".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("_{name}"),
+        Some(_) => name,
+    }
+}
+
+/// A text in ASCII letters, without what has no such form.
+fn ascii(text: &str) -> String {
+    deunicode::deunicode_with_tofu(text, "")
 }
 
 /// Whether a path and a field are called alike: the same letters and digits, the whole path or its last step.
@@ -166,7 +216,7 @@ fn is_alike(path: &str, name: &str) -> bool {
 }
 
 fn letters(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    ascii(text).chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]
@@ -180,7 +230,13 @@ mod tests {
             filled: *filled,
             example: String::new(),
         });
-        DataTypeView { name: "people".parse().unwrap(), records: 3, fields: fields.collect(), error: None }
+        DataTypeView {
+            name: "people".parse().unwrap(),
+            records: 3,
+            fields: fields.collect(),
+            findings: Vec::new(),
+            error: None,
+        }
     }
 
     #[test]
@@ -192,8 +248,15 @@ mod tests {
             ("E-mail", &["email"], 3),
             ("tags", &["list"], 1),
             ("2nd", &["integer"], 1),
+            ("Numéro", &["text"], 3),
+            ("Prénom d’été", &["text"], 3),
+            ("first_name", &["text"], 3),
+            ("first name", &["text"], 3),
+            ("***", &["text"], 3),
+            ("", &["text"], 3),
         ]);
-        let (entity, mapping) = propose_entity(&seen, None).unwrap();
+        let Proposal { entity, mapping, left_out } = propose_entity(&seen, None).unwrap();
+        assert_eq!(left_out, [""]);
         let shown: Vec<_> =
             entity.fields.iter().map(|(n, f)| format!("{n}:{}", f.field_type.as_str())).collect();
         let expected = [
@@ -201,7 +264,12 @@ mod tests {
             "addressCity:text",
             "customerId:text",
             "eMail:email",
+            "field:text",
             "firstName:text",
+            "firstName2:text",
+            "firstName3:text",
+            "numero:text",
+            "prenomDEte:text",
             "tags:json",
         ];
         assert_eq!(shown, expected);
@@ -235,8 +303,10 @@ mod tests {
             r#"{"key":"externalId","fields":{"externalId":"text","city":"text","email":{"type":"email","required":true}}}"#,
         )
         .unwrap();
-        let seen = view(&[("external_id", &["text"], 3), ("address.city", &["text"], 3)]);
-        let (mapping, unmatched) = propose_mapping(&seen, &entity);
+        let seen =
+            view(&[("external_id", &["text"], 3), ("address.city", &["text"], 3), ("Größe", &["text"], 3)]);
+        let Match { mapping, unmatched, left_out } = propose_mapping(&seen, &entity);
+        assert_eq!(left_out, ["Größe"]);
         assert_eq!(mapping.primary_key.len() + mapping.fields.len(), 2);
         assert_eq!(unmatched.iter().map(Ident::as_str).collect::<Vec<_>>(), ["email"]);
         assert!(!is_complete(&mapping, &entity));

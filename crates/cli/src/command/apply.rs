@@ -11,7 +11,7 @@ use raccord_model::Desired;
 use raccord_model::plan::{Action, Consequence};
 
 use super::plan::{Scope, ask, ask_pending};
-use crate::args::Global;
+use crate::args::{Global, is_configuration};
 use crate::error::CommandError;
 use crate::render::{self, plan::Detail};
 use crate::session::{self, Opening, Session};
@@ -48,14 +48,16 @@ pub(crate) fn apply(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), Co
         return accept_pending(ui, global, args);
     }
     let desired = Arc::new(session::desired(ui, global)?);
-    let session = Session::open(global, "apply", Opening::Create)?;
+    let session = Session::open(global, "apply", Opening::Imagine)?;
     let detail = if args.full { Detail::Full } else { Detail::Changes };
-    let change = Change { desired: &desired, options: args.scope.options(), rollback_to: None, detail };
+    let change =
+        Change { global, desired: &desired, options: args.scope.options(), rollback_to: None, detail };
     plan_and_apply(ui, &session, &change, args.auto_approve)
 }
 
 /// Something to be planned, shown, agreed to and applied.
 pub(crate) struct Change<'a> {
+    pub(crate) global: &'a Global,
     pub(crate) desired: &'a Arc<Desired>,
     pub(crate) options: Options,
     pub(crate) rollback_to: Option<u64>,
@@ -122,7 +124,14 @@ fn accept_pending(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), Comm
     applied(ui, &session, request)
 }
 
+/// Commits under the serial that was planned on; the state begins here where there is none yet.
 fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Result<(), CommandError> {
+    let begun = if session.is_imagined()? {
+        Some(Session::open(change.global, "apply", Opening::Create)?)
+    } else {
+        None
+    };
+    let session = begun.as_ref().unwrap_or(session);
     let options = ApplyOptions {
         plan: change.options.clone(),
         serial,
@@ -143,10 +152,15 @@ fn applied(ui: &Ui, session: &Session, request: Request) -> Result<(), CommandEr
 }
 
 fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandError> {
+    if is_configuration(path) {
+        let message = format!("{} is no plan that was saved", path.display());
+        let hint = format!("`raccord apply -f {}` applies the YAML", path.display());
+        return Err(CommandError::usage(message).hint(hint));
+    }
     let bytes = std::fs::read(path)
         .map_err(|error| CommandError::new(format!("read {}: {error}", path.display())))?;
     let saved = saved::read(&bytes).map_err(|error| CommandError::of(&error))?;
-    let session = Session::open(global, "apply", Opening::Create)?;
+    let session = Session::open(global, "apply", Opening::Imagine)?;
     let head = session.head()?;
     if let Some(stale) = saved::stale(&saved, &head) {
         return Err(CommandError::new(stale.to_string()).hint("plan again and look at what has changed"));
@@ -164,7 +178,7 @@ fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandEr
     let allowed = saved.options.unwrap_or_else(|| needed(&saved.plan));
     let options = Options { targets, brief: true, ..allowed };
     let desired = Arc::new(saved.desired);
-    let change = Change { desired: &desired, options, rollback_to: None, detail: Detail::Changes };
+    let change = Change { global, desired: &desired, options, rollback_to: None, detail: Detail::Changes };
     commit(ui, &session, &change, saved.plan.serial)
 }
 

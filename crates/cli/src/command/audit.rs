@@ -16,19 +16,20 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord audit --limit 5")]
 pub(crate) struct AuditArgs {
-    /// At most so many
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
+    /// At most so many [default: 20 as text, all of them otherwise]
+    #[arg(long)]
+    limit: Option<usize>,
     #[command(flatten)]
     output: ListForm,
 }
 
 pub(crate) fn audit(ui: &Ui, global: &Global, args: &AuditArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "audit", Opening::Existing)?;
-    let entries = session.collect(Request::Audit { limit: args.limit }, |reply| match reply {
-        Reply::Audit(entry) => Some(entry),
-        _ => None,
-    })?;
+    let entries =
+        session.collect(Request::Audit { limit: args.output.limit(args.limit) }, |reply| match reply {
+            Reply::Audit(entry) => Some(entry),
+            _ => None,
+        })?;
     let mut table = Table::new(["at", "who", "way", "what", "outcome", ""]);
     for entry in &entries {
         table.row([

@@ -1,12 +1,14 @@
 //! `raccord explain`.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use raccord_engine::request::{Explanation, FieldText};
 use raccord_engine::{Reply, Request};
 use raccord_model::EntityRef;
 use raccord_model::foreign::line;
 
 use crate::args::{Global, Output};
+use crate::complete;
 use crate::error::CommandError;
 use crate::render;
 use crate::session::{Opening, Session};
@@ -17,7 +19,7 @@ use crate::ui::{BOLD, RED, Ui};
 #[command(after_help = "Example:\n  raccord explain crm.contact 42")]
 pub(crate) struct ExplainArgs {
     /// Which entity
-    #[arg(value_name = "PROJECT.ENTITY")]
+    #[arg(value_name = "PROJECT.ENTITY", add = ArgValueCandidates::new(complete::entities))]
     entity: EntityRef,
     /// The value of each key field, in the order of the entity's `key`
     #[arg(required = true)]
@@ -61,7 +63,10 @@ fn text(entity: &EntityRef, key: &str, found: &Explanation) -> String {
         match &found.run {
             Some(run) => text.push_str(&format!(
                 "last written by the run {} of {}, generation {}, which began {}\n",
-                run.id, run.transfer, run.generation, run.started
+                run.id,
+                run.transfer,
+                run.generation,
+                render::instant(run.started)
             )),
             None => text.push_str("last written by a run that is no longer kept\n"),
         }
@@ -70,7 +75,7 @@ fn text(entity: &EntityRef, key: &str, found: &Explanation) -> String {
         let field = view.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
         text.push_str(&format!(
             "{RED}rejected{RED:#} at {} by {}: {field}{} ({}); `raccord rejects show {}`\n",
-            view.at,
+            render::instant(view.at),
             view.transfer,
             line(&view.reason),
             line(&view.position),

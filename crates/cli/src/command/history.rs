@@ -17,19 +17,20 @@ const SHORT_COMMIT: usize = 10;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord history --limit 5")]
 pub(crate) struct HistoryArgs {
-    /// At most so many
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
+    /// At most so many [default: 20 as text, all of them otherwise]
+    #[arg(long)]
+    limit: Option<usize>,
     #[command(flatten)]
     output: ListForm,
 }
 
 pub(crate) fn history(ui: &Ui, global: &Global, args: &HistoryArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "history", Opening::Existing)?;
-    let generations = session.collect(Request::History { limit: args.limit }, |reply| match reply {
-        Reply::Generation(generation) => Some(generation),
-        _ => None,
-    })?;
+    let generations =
+        session.collect(Request::History { limit: args.output.limit(args.limit) }, |reply| match reply {
+            Reply::Generation(generation) => Some(generation),
+            _ => None,
+        })?;
     let mut table = Table::new(["generation", "at", "by", "changes", ""]);
     for generation in &generations {
         let mut glyphs: Vec<String> = Vec::new();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::schema;
 use crate::error::CommandError;
 use crate::session::write_file;
 use crate::ui::Ui;
@@ -44,7 +45,9 @@ pub(crate) fn init(ui: &Ui, args: &InitArgs) -> Result<(), CommandError> {
         }
         let path = args.directory.join(name);
         create_parent(&path)?;
-        write_file(&path, text.as_bytes())?;
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml");
+        let modeline = if is_yaml { schema::modeline(ui, &args.directory)? } else { String::new() };
+        write_file(&path, format!("{modeline}{text}").as_bytes())?;
         ui.line(&format!("wrote {}", path.display()))?;
     }
     let at = if args.directory == Path::new(".") {

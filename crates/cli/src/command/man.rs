@@ -12,12 +12,16 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord man /usr/local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// The directory; it must exist
+    /// The directory; made when it is not there
     directory: PathBuf,
 }
 
 pub(crate) fn man(ui: &Ui, args: &ManArgs) -> Result<(), CommandError> {
-    clap_mangen::generate_to(Cli::command(), &args.directory)?;
+    let failed = |error: &std::io::Error| {
+        CommandError::new(format!("write the pages into {}: {error}", args.directory.display()))
+    };
+    std::fs::create_dir_all(&args.directory).map_err(|error| failed(&error))?;
+    clap_mangen::generate_to(Cli::command(), &args.directory).map_err(|error| failed(&error))?;
     ui.note(&format!("wrote the pages into {}", args.directory.display()));
     Ok(())
 }

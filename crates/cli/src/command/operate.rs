@@ -1,6 +1,7 @@
 //! `raccord pause`, `resume`, `approve`, `resync`: what a person does to what runs.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use jiff::Timestamp;
 use raccord_engine::request::{Reason, Since, Text};
 use raccord_engine::{Environment as _, Reply, Request};
@@ -9,6 +10,7 @@ use raccord_model::duration::Seconds;
 use raccord_model::fact::RunId;
 
 use crate::args::Global;
+use crate::complete;
 use crate::error::CommandError;
 use crate::session::{Opening, Session, system, who};
 use crate::ui::Ui;
@@ -18,6 +20,7 @@ use crate::ui::Ui;
 #[command(after_help = "Example:\n  raccord pause boutique --until 2h --reason 'the shop is being moved'")]
 pub(crate) struct PauseArgs {
     /// Which integration
+    #[arg(add = ArgValueCandidates::new(complete::integrations))]
     integration: Name,
     /// For how long (2h) or until when (2025-01-31T09:30:00Z) [default: until it is resumed]
     #[arg(long, value_name = "TIME")]
@@ -32,6 +35,7 @@ pub(crate) struct PauseArgs {
 #[command(after_help = "Example:\n  raccord resume boutique")]
 pub(crate) struct ResumeArgs {
     /// Which integration
+    #[arg(add = ArgValueCandidates::new(complete::integrations))]
     integration: Name,
 }
 
@@ -51,6 +55,7 @@ pub(crate) struct ApproveArgs {
 )]
 pub(crate) struct ResyncArgs {
     /// Which transfer
+    #[arg(add = ArgValueCandidates::new(complete::transfers))]
     transfer: Name,
     /// Only from this value of the incremental field on
     #[arg(long, value_name = "VALUE")]

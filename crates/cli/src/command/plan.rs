@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use raccord_engine::plan::{Change, Options, Plan, Refusal, Subject, saved};
 use raccord_engine::{Reply, Request};
 use raccord_model::{Desired, Key, Kind, Name};
 
 use super::apply::{flags, plan_again};
 use crate::args::Global;
+use crate::complete;
 use crate::error::CommandError;
 use crate::render::{self, plan::Detail};
 use crate::session::{self, Opening, Session};
@@ -55,7 +57,7 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Scope {
     /// Only this resource and what it depends on; can be repeated
-    #[arg(long = "target", value_name = "KIND/NAME")]
+    #[arg(long = "target", value_name = "KIND/NAME", add = ArgValueCandidates::new(complete::keys))]
     targets: Vec<Key>,
     /// Allow resources, entities and fields to be deleted
     #[arg(long)]
@@ -94,7 +96,10 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
         return Ok(exit_code(args, &plan));
     }
     let desired = Arc::new(session::desired(ui, global)?);
-    let session = Session::open(global, "plan", Opening::Create)?;
+    let session = Session::open(global, "plan", Opening::Imagine)?;
+    if session.is_imagined()? {
+        ui.note(&format!("there is no state at {} yet: an apply would begin one", global.state.display()));
+    }
     let detail = if args.full { Detail::Full } else { Detail::Changes };
     let is_for_people = args.output != Output::Json && args.out.is_none();
     let options = Options { brief: is_for_people && detail == Detail::Changes, ..args.scope.options() };

@@ -1,12 +1,14 @@
 //! `raccord preview`.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use raccord_engine::request::Preview;
 use raccord_engine::{Look, LookAt, Reply};
 use raccord_model::Name;
 use raccord_model::foreign::line;
 
 use crate::args::Global;
+use crate::complete;
 use crate::error::CommandError;
 use crate::render::table::{ListForm, Table};
 use crate::session;
@@ -19,6 +21,7 @@ use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
 #[command(after_help = "Example:\n  raccord preview customers --limit 3")]
 pub(crate) struct PreviewArgs {
     /// Which transfer
+    #[arg(add = ArgValueCandidates::new(complete::transfers))]
     transfer: Name,
     /// At most so many records
     #[arg(long, default_value_t = 10)]
@@ -49,7 +52,8 @@ pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<()
         ui.print(&one(number + 1, preview))?;
     }
     let rejected = previews.iter().filter(|preview| preview.reason.is_some()).count();
-    Ok(ui.line(&format!("{} records, {rejected} would be rejected", previews.len()))?)
+    let records = crate::render::count(previews.len(), "record");
+    Ok(ui.line(&format!("{records}, {rejected} would be rejected"))?)
 }
 
 fn one(number: usize, preview: &Preview) -> String {

@@ -1,13 +1,16 @@
 //! `raccord rejects list|show|replay`.
 
 use clap::{Args, Subcommand};
-use raccord_engine::request::RejectView;
+use clap_complete::engine::ArgValueCandidates;
+use raccord_engine::request::{RejectGroup, RejectView};
 use raccord_engine::{Reply, Request};
 use raccord_model::Name;
 use raccord_model::fact::RejectId;
 
 use crate::args::Global;
+use crate::complete;
 use crate::error::CommandError;
+use crate::render;
 use crate::render::instant;
 use crate::render::table::{Form, ListForm, Table};
 use crate::session::{Opening, Session};
@@ -22,15 +25,22 @@ pub(crate) enum RejectsVerb {
 }
 
 /// List rejected records, newest first
+///
+/// As text the first twenty, and how many there are; in every other form all of them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  raccord rejects list --transfer customers")]
+#[command(
+    after_help = "Examples:\n  raccord rejects list --transfer customers\n  raccord rejects list --summary"
+)]
 pub(crate) struct ListArgs {
     /// Only of this transfer
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(complete::transfers))]
     transfer: Option<Name>,
-    /// At most so many
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
+    /// At most so many [default: 20 as text, all of them otherwise]
+    #[arg(long)]
+    limit: Option<usize>,
+    /// How many there are of each reason and field, instead of the records
+    #[arg(long, conflicts_with = "limit")]
+    summary: bool,
     #[command(flatten)]
     output: ListForm,
 }
@@ -51,12 +61,14 @@ pub(crate) struct ShowArgs {
 #[command(after_help = "Example:\n  raccord rejects replay customers")]
 pub(crate) struct ReplayArgs {
     /// The transfer
+    #[arg(add = ArgValueCandidates::new(complete::transfers))]
     transfer: Name,
 }
 
 pub(crate) fn rejects(ui: &Ui, global: &Global, verb: &RejectsVerb) -> Result<(), CommandError> {
     let session = Session::open(global, "rejects", Opening::Existing)?;
     match verb {
+        RejectsVerb::List(args) if args.summary => summary(*ui, &session, args),
         RejectsVerb::List(args) => list(*ui, &session, args),
         RejectsVerb::Show(args) => show(*ui, &session, args),
         RejectsVerb::Replay(args) => {
@@ -68,20 +80,18 @@ pub(crate) fn rejects(ui: &Ui, global: &Global, verb: &RejectsVerb) -> Result<()
     }
 }
 
-fn ask(
-    session: &Session,
-    transfer: Option<Name>,
-    id: Option<RejectId>,
-    limit: usize,
-) -> Result<Vec<RejectView>, CommandError> {
-    session.collect(Request::Rejects { transfer, id, limit }, |reply| match reply {
-        Reply::Reject(reject) => Some(reject),
-        _ => None,
-    })
-}
-
 fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> {
-    let rejects = ask(session, args.transfer.clone(), None, args.limit)?;
+    let limit = args.output.limit(args.limit);
+    let request = Request::Rejects { transfer: args.transfer.clone(), id: None, limit, total: true };
+    let (mut rejects, mut total): (Vec<RejectView>, u64) = (Vec::new(), 0);
+    session.ask(request, |reply| {
+        match reply {
+            Reply::Reject(reject) => rejects.push(reject),
+            Reply::Total(all) => total = all,
+            _ => {}
+        }
+        Ok(())
+    })?;
     if rejects.is_empty() && args.output.is_text() {
         ui.note("no reject");
         return Ok(());
@@ -97,11 +107,46 @@ fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> 
             instant(view.at),
         ]);
     }
-    ui.list(&table, args.output, &rejects)
+    ui.list(&table, args.output, &rejects)?;
+    if args.output.is_text()
+        && let Some(part) = render::part(rejects.len(), total, "reject")
+    {
+        ui.line(&format!("{part}; --limit shows more of them, --summary counts them by reason"))?;
+    }
+    Ok(())
+}
+
+fn summary(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> {
+    let request = Request::RejectSummary { transfer: args.transfer.clone() };
+    let groups: Vec<RejectGroup> = session.collect(request, |reply| match reply {
+        Reply::RejectGroup(group) => Some(group),
+        _ => None,
+    })?;
+    if groups.is_empty() && args.output.is_text() {
+        ui.note("no reject");
+        return Ok(());
+    }
+    let mut table = Table::new(["count", "transfer", "field", "reason", "newest", "at"]);
+    for group in &groups {
+        table.row([
+            group.count.to_string(),
+            group.transfer.to_string(),
+            group.field.as_ref().map(ToString::to_string).unwrap_or_default(),
+            group.reason.clone(),
+            group.newest.clone(),
+            instant(group.at),
+        ]);
+    }
+    ui.list(&table, args.output, &groups)
 }
 
 fn show(ui: Ui, session: &Session, args: &ShowArgs) -> Result<(), CommandError> {
-    for view in ask(session, None, Some(args.id), 1)? {
+    let request = Request::Rejects { transfer: None, id: Some(args.id), limit: 1, total: false };
+    let found = session.collect(request, |reply| match reply {
+        Reply::Reject(reject) => Some(reject),
+        _ => None,
+    })?;
+    for view in found {
         if !args.output.is_text() {
             ui.json(&view)?;
             continue;
@@ -111,7 +156,7 @@ fn show(ui: Ui, session: &Session, args: &ShowArgs) -> Result<(), CommandError> 
         ui.line(&format!("{BOLD}{}{BOLD:#} of {}", view.id, view.transfer))?;
         ui.line(&format!("  reason    {field}{}", reject.reason))?;
         ui.line(&format!("  position  {}", reject.position))?;
-        ui.line(&format!("  run       {} at {}", reject.run, reject.at))?;
+        ui.line(&format!("  run       {} at {}", reject.run, instant(reject.at)))?;
         match &reject.payload {
             Some(payload) => ui.line(&format!("  record    {payload}"))?,
             None => ui.line("  record    not kept: the transfer says `payload: drop`")?,

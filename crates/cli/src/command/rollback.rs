@@ -36,6 +36,7 @@ pub(crate) fn rollback(ui: &Ui, global: &Global, args: &RollbackArgs) -> Result<
             _ => None,
         })?;
     let change = Change {
+        global,
         desired: &desired,
         options: args.scope.options(),
         rollback_to: Some(args.generation),

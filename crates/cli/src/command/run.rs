@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use clap_complete::engine::ArgValueCandidates;
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use raccord_engine::request::{Progress, RunReport};
 use raccord_engine::{Reply, Request};
 use raccord_model::Name;
 use raccord_model::fact::{Run, RunOutcome};
 
 use crate::args::{Global, Output};
+use crate::complete;
+use crate::drift;
 use crate::error::CommandError;
 use crate::render;
 use crate::session::{Opening, Session};
@@ -19,11 +22,12 @@ use crate::ui::Ui;
 /// Run the activated integrations of the applied generation once
 ///
 /// Ctrl-C stops after the page in hand; the next run continues there. Ends with 0 although records were
-/// rejected, with 1 when a transfer failed.
+/// rejected, with 1 when a transfer failed or an integration is disabled or paused.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  raccord run\n  raccord run boutique --output json")]
 pub(crate) struct RunArgs {
     /// Only these integrations
+    #[arg(add = ArgValueCandidates::new(complete::integrations))]
     integrations: Vec<Name>,
     /// The form of the report
     #[arg(long, value_enum, default_value = "text")]
@@ -32,6 +36,7 @@ pub(crate) struct RunArgs {
 
 pub(crate) fn run(ui: &Ui, global: &Global, args: &RunArgs) -> Result<ExitCode, CommandError> {
     let session = Session::open(global, "run", Opening::Existing)?;
+    let notes = drift::notes(global, &session);
     let mut display = Display::new(*ui);
     let mut report = None;
     session.ask(Request::Run { integrations: args.integrations.clone() }, |reply| {
@@ -43,9 +48,12 @@ pub(crate) fn run(ui: &Ui, global: &Global, args: &RunArgs) -> Result<ExitCode, 
         }
         Ok(())
     })?;
-    let report = report.ok_or_else(|| CommandError::new("the engine gave no answer"))?;
+    // Before anything else is said, the bars go.
+    drop(display);
+    let mut report = report.ok_or_else(|| CommandError::new("the engine gave no answer"))?;
+    report.notes.extend(notes);
     match args.output {
-        Output::Text => ui.print(&render::run::report(&report))?,
+        Output::Text => ui.print(&render::run::report(&report, ui.width()))?,
         Output::Json => ui.json(&report)?,
     }
     Ok(exit_code(&report))
@@ -53,7 +61,7 @@ pub(crate) fn run(ui: &Ui, global: &Global, args: &RunArgs) -> Result<ExitCode, 
 
 fn exit_code(report: &RunReport) -> ExitCode {
     let failed = report.runs.iter().any(|run| matches!(run.outcome, RunOutcome::Failed { .. }));
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed || !report.blocked.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Shows runs under way: bars on a terminal, a line at the end of each otherwise.
@@ -61,28 +69,31 @@ struct Display {
     ui: Ui,
     bars: Option<MultiProgress>,
     by_transfer: BTreeMap<Name, ProgressBar>,
+    /// For how many bars the widths were chosen.
+    styled: usize,
 }
 
 impl Display {
     fn new(ui: Ui) -> Self {
         let bars = ui.is_interactive().then(MultiProgress::new);
-        Self { ui, bars, by_transfer: BTreeMap::new() }
+        Self { ui, bars, by_transfer: BTreeMap::new(), styled: 0 }
     }
 
     fn progress(&mut self, progress: &Progress) {
         let Some(bars) = &self.bars else { return };
         let bar = self.by_transfer.entry(progress.transfer.clone()).or_insert_with(|| {
             let bar = bars.add(ProgressBar::no_length());
-            if let Ok(style) =
-                ProgressStyle::with_template("{spinner} {prefix:20} {pos:>9} fetched  {per_sec}  {msg}")
-            {
-                bar.set_style(style);
-            }
             bar.set_prefix(progress.transfer.to_string());
             bar
         });
         bar.set_position(progress.tally.fetched);
-        bar.set_message(format!("{} pages, {} rejected", progress.pages, progress.tally.rejected));
+        let pages = render::count(usize::try_from(progress.pages).unwrap_or(usize::MAX), "page");
+        bar.set_message(format!("{pages}, {} rejected", render::grouped(progress.tally.rejected)));
+        if self.by_transfer.len() != self.styled {
+            self.styled = self.by_transfer.len();
+            let widest = self.by_transfer.keys().map(|name| name.as_str().len()).max().unwrap_or_default();
+            self.by_transfer.values().for_each(|bar| bar.set_style(style(widest)));
+        }
     }
 
     fn ended(&mut self, run: &Run) {
@@ -93,4 +104,22 @@ impl Display {
             self.ui.note(&render::run::line(run));
         }
     }
+}
+
+impl Drop for Display {
+    /// Nothing of a bar stays, however the runs ended.
+    fn drop(&mut self) {
+        self.by_transfer.values().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
+/// A bar whose name takes as much room as the longest of them.
+fn style(widest: usize) -> ProgressStyle {
+    let template = format!("{{spinner}} {{prefix:{widest}}}  {{human_pos:>9}} fetched  {{rate:>9}}  {{msg}}");
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A terminal that takes no more is told nothing.
+        let _unheard = write!(out, "{:.0}/s", state.per_sec());
+    };
+    let style = ProgressStyle::with_template(&template);
+    style.unwrap_or_else(|_| ProgressStyle::default_spinner()).with_key("rate", rate)
 }

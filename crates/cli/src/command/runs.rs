@@ -1,10 +1,12 @@
 //! `raccord runs`.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use raccord_engine::{Reply, Request};
 use raccord_model::Name;
 
 use crate::args::Global;
+use crate::complete;
 use crate::error::CommandError;
 use crate::render::instant;
 use crate::render::run::{RUN_COLUMNS, cells, explanations};
@@ -17,18 +19,18 @@ use crate::ui::Ui;
 #[command(after_help = "Example:\n  raccord runs --transfer customers --limit 3 --output json")]
 pub(crate) struct RunsArgs {
     /// Only of this transfer
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(complete::transfers))]
     transfer: Option<Name>,
-    /// At most so many
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
+    /// At most so many [default: 20 as text, all of them otherwise]
+    #[arg(long)]
+    limit: Option<usize>,
     #[command(flatten)]
     output: ListForm,
 }
 
 pub(crate) fn runs(ui: &Ui, global: &Global, args: &RunsArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "runs", Opening::Existing)?;
-    let request = Request::Runs { transfer: args.transfer.clone(), limit: args.limit };
+    let request = Request::Runs { transfer: args.transfer.clone(), limit: args.output.limit(args.limit) };
     let runs = session.collect(request, |reply| match reply {
         Reply::Run(run) => Some(run),
         _ => None,

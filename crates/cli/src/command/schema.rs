@@ -1,4 +1,8 @@
-//! `raccord schema`.
+//! `raccord schema`, and the line by which an editor finds it.
+
+mod editor;
+
+use std::path::Path;
 
 use clap::Args;
 use raccord_model::Kind;
@@ -10,6 +14,8 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::error::CommandError;
+use crate::render;
+use crate::session::write_file;
 use crate::ui::Ui;
 
 /// Print the JSON Schema of a kind, or of any document
@@ -31,11 +37,39 @@ pub(crate) fn schema(ui: &Ui, args: &SchemaArgs) -> Result<(), CommandError> {
     if args.openapi {
         return Ok(ui.data(&raccord_engine::http::openapi::text())?);
     }
-    let schema = match args.kind {
-        Some(kind) => of_kind(kind),
-        None => any(),
-    };
-    ui.json(&schema)
+    Ok(ui.data(&text(args.kind)?)?)
+}
+
+/// The schema of a kind, or of any document, as it stands in a file.
+fn text(kind: Option<Kind>) -> Result<String, CommandError> {
+    let mut schema = kind.map_or_else(any, of_kind).to_value();
+    editor::rewrite(&mut schema);
+    if let (None, Some(definitions)) = (kind, schema["$defs"].as_object().cloned()) {
+        editor::hover(&mut schema, &definitions);
+    }
+    // A schema, other than a value, is written in the order in which people read it.
+    let schema = Schema::try_from(schema).map_err(|error| CommandError::of(&error))?;
+    Ok(format!("{}\n", render::json(&schema)?))
+}
+
+/// The name of the schema that lies beside the YAML.
+const FILE: &str = "raccord.schema.json";
+
+/// How many directories above one are looked into for the schema.
+const LEVELS: usize = 8;
+
+/// The comment by which an editor finds the schema of the files in a directory. The schema is written there, unless it
+/// lies there or above already.
+pub(crate) fn modeline(ui: &Ui, directory: &Path) -> Result<String, CommandError> {
+    let absolute = std::path::absolute(directory)?;
+    let above = absolute.ancestors().take(LEVELS).position(|directory| directory.join(FILE).is_file());
+    if above.is_none() {
+        let path = directory.join(FILE);
+        write_file(&path, text(None)?.as_bytes())?;
+        ui.line(&format!("wrote {}", path.strip_prefix(".").unwrap_or(&path).display()))?;
+    }
+    let up = "../".repeat(above.unwrap_or_default());
+    Ok(format!("# yaml-language-server: $schema={up}{FILE}\n"))
 }
 
 fn of_kind(kind: Kind) -> Schema {

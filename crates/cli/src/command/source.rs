@@ -1,21 +1,28 @@
 //! `raccord check`, `discover`, `read`: looking at a source of the configuration, storing nothing.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use raccord_engine::{Look, LookAt, Reply};
 use raccord_model::foreign;
 use raccord_model::{DataTypeName, Name};
 
 use crate::args::Global;
+use crate::complete;
 use crate::error::CommandError;
+use crate::render;
 use crate::render::table::{ListForm, Table};
 use crate::session;
 use crate::ui::{BOLD, RED, Ui};
 
-/// Find out whether a source can be reached and accepts our authorization
+/// Find out whether a source can be reached and is read as it is meant to be
+///
+/// Reads the first page of each data type: is our authorization accepted, are the records found, is there a
+/// next page or why not, are the keys of the transfers and the incremental field there.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord check boutique")]
 pub(crate) struct CheckArgs {
     /// Which source
+    #[arg(add = ArgValueCandidates::new(complete::sources))]
     source: Name,
 }
 
@@ -24,6 +31,7 @@ pub(crate) struct CheckArgs {
 #[command(after_help = "Example:\n  raccord discover boutique")]
 pub(crate) struct DiscoverArgs {
     /// Which source
+    #[arg(add = ArgValueCandidates::new(complete::sources))]
     source: Name,
     #[command(flatten)]
     output: ListForm,
@@ -34,6 +42,7 @@ pub(crate) struct DiscoverArgs {
 #[command(after_help = "Example:\n  raccord read boutique customers --limit 3")]
 pub(crate) struct ReadArgs {
     /// Which source
+    #[arg(add = ArgValueCandidates::new(complete::sources))]
     source: Name,
     /// Which of its data types
     data_type: DataTypeName,
@@ -80,19 +89,24 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
             ui.line(&format!("{BOLD}{}{BOLD:#}: {RED}{error}{RED:#}", view.name))?;
             continue;
         }
-        ui.line(&format!("{BOLD}{}{BOLD:#}, from {} records", view.name, view.records))?;
+        ui.line(&format!("{BOLD}{}{BOLD:#}, from {}", view.name, render::count(view.records, "record")))?;
         let mut table = Table::new(["field", "types", "filled", "example"]);
         for field in &view.fields {
             let filled = format!("{}/{}", field.filled, view.records);
             table.row([field.path.clone(), field.types.join(" | "), filled, field.example.clone()]);
         }
-        ui.print(&format!("{}\n", table.text()))?;
+        ui.print(&table.text(ui.width()))?;
+        for finding in &view.findings {
+            ui.line(&format!("  {finding}"))?;
+        }
+        ui.line("")?;
     }
     let failed = found.iter().filter(|view| view.error.is_some()).count();
     if failed == 0 {
         Ok(())
     } else {
-        Err(CommandError::new(format!("{failed} of {} data types could not be read", found.len())))
+        let types = render::count(found.len(), "data type");
+        Err(CommandError::new(format!("{failed} of {types} could not be read")))
     }
 }
 

@@ -83,12 +83,16 @@ fn check(ui: Ui, session: &Session) -> Result<ExitCode, CommandError> {
         ui.line(problem)?;
     }
     if !report.is_sound() {
-        ui.line(&format!("{} problems", report.count))?;
+        ui.line(&crate::render::many(report.count, "problem"))?;
         return Ok(ExitCode::FAILURE);
     }
-    ui.line(&format!(
-        "whole: {} resources, {} facts, {} rows, {} rejects",
-        report.resources, report.facts, report.rows, report.rejects
-    ))?;
+    let counts = [
+        (report.resources, "resource"),
+        (report.facts, "fact"),
+        (report.rows, "row"),
+        (report.rejects, "reject"),
+    ];
+    let counts = counts.map(|(count, what)| crate::render::many(count, what));
+    ui.line(&format!("whole: {}", counts.join(", ")))?;
     Ok(ExitCode::SUCCESS)
 }

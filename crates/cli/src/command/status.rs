@@ -6,6 +6,7 @@ use raccord_engine::{Reply, Request};
 use raccord_model::foreign::line;
 
 use crate::args::{Global, Output};
+use crate::drift;
 use crate::error::CommandError;
 use crate::render;
 use crate::render::table::Table;
@@ -23,18 +24,22 @@ pub(crate) struct StatusArgs {
 
 pub(crate) fn status(ui: &Ui, global: &Global, args: &StatusArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "status", Opening::Existing)?;
-    let status = session.one(Request::Status, |reply| match reply {
+    let mut status = session.one(Request::Status, |reply| match reply {
         Reply::Status(status) => Some(*status),
         _ => None,
     })?;
+    // A daemon says itself what waits.
+    if status.daemon.is_none() {
+        status.notes.extend(drift::notes(global, &session));
+    }
     match args.output {
-        Output::Text => ui.print(&text(&status))?,
+        Output::Text => ui.print(&text(&status, ui.width()))?,
         Output::Json => ui.json(&status)?,
     }
     Ok(())
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &Status, width: Option<usize>) -> String {
     let stack =
         status.stack.as_ref().map_or_else(|| "nothing was applied yet".to_owned(), ToString::to_string);
     let mut text = format!("{BOLD}{stack}{BOLD:#}, generation {}\n", status.generation);
@@ -49,6 +54,9 @@ fn text(status: &Status) -> String {
             status.outbox_error.as_ref().map(|error| format!(": {}", line(error))).unwrap_or_default();
         let alerts = render::count(status.outbox, "alert");
         text.push_str(&format!("{YELLOW}{alerts} not delivered yet{YELLOW:#}{error}\n"));
+    }
+    for note in &status.notes {
+        text.push_str(&format!("{YELLOW}note{YELLOW:#}: {}\n", line(note)));
     }
     if let Some(daemon) = &status.daemon {
         text.push_str(&daemon_text(daemon));
@@ -72,7 +80,7 @@ fn text(status: &Status) -> String {
         table.row(cells);
     }
     text.push('\n');
-    text.push_str(&table.text());
+    text.push_str(&table.text(width));
     let last_runs = status.transfers.iter().filter_map(|transfer| transfer.last_run.as_ref());
     text.push_str(&render::run::explanations(last_runs));
     text

@@ -1,5 +1,6 @@
 //! `raccord token`: who may use the HTTP API.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use raccord_engine::request::NewToken;
@@ -36,11 +37,23 @@ pub(crate) struct CreateArgs {
     /// What generations and the audit log call whoever uses it
     name: Name,
     /// What it allows: read, plan, apply or operate; can be repeated, or have commas between
-    #[arg(long = "role", value_name = "ROLE", required = true, value_delimiter = ',')]
+    #[arg(
+        long = "role",
+        value_name = "ROLE",
+        required = true,
+        value_delimiter = ',',
+        hide_possible_values = true,
+        value_parser = roles()
+    )]
     roles: Vec<Role>,
     /// For how long (90d) [default: until it is revoked]
     #[arg(long, value_name = "TIME")]
     expires: Option<Seconds>,
+}
+
+/// The roles, known to completions.
+fn roles() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|text| text.parse::<Role>())
 }
 
 /// List the tokens, without their texts

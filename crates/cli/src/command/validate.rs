@@ -13,13 +13,16 @@ use crate::ui::Ui;
 
 /// Report every mistake of the configuration at once, offline
 ///
-/// Reads no secret, no state and no network.
+/// Reads no secret, no state and no network. The last line says how many mistakes there are.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord validate -f integrations/ --output github")]
 pub(crate) struct ValidateArgs {
     /// The form of the report
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
+    /// Show all of them as text, not only the first twenty
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -39,7 +42,15 @@ pub(crate) fn validate(ui: &Ui, global: &Global, args: &ValidateArgs) -> Result<
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     match args.output {
         Output::Text => {
-            ui.print(&render::diagnostic::text(&loaded.diagnostics, ui.has_color()))?;
+            let (shown, more) = if args.all {
+                (loaded.diagnostics.clone(), 0)
+            } else {
+                render::diagnostic::first(&loaded.diagnostics)
+            };
+            ui.print(&render::diagnostic::text(&shown, ui.has_color()))?;
+            if more > 0 {
+                ui.line(&format!("and {} more; --all shows them\n", render::grouped(more)))?;
+            }
             let resources = loaded.desired.as_ref().map(|desired| desired.resources.len());
             let found = match resources {
                 Some(resources) => format!("valid: {}", render::count(resources, "resource")),

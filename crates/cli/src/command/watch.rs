@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use raccord_engine::Engine;
 use raccord_engine::http::{Limits, Listen};
@@ -44,7 +45,7 @@ pub(crate) struct WatchArgs {
     #[arg(long, value_name = "TIME", default_value_t = seconds(PULL_INTERVAL))]
     git_interval: Seconds,
     /// Which changes are applied without a person: none, safe (those without a consequence for data) or all
-    #[arg(long, value_name = "none|safe|all", default_value = "safe")]
+    #[arg(long, value_name = "none|safe|all", default_value = "safe", hide_possible_values = true, value_parser = policies())]
     policy: Policy,
     /// For how many milliseconds files must be quiet before they are loaded
     #[arg(long, value_name = "MS", default_value_t = milliseconds(DEBOUNCE))]
@@ -73,6 +74,11 @@ pub(crate) struct WatchArgs {
     /// The form of the log on standard error
     #[arg(long, value_enum, value_name = "text|json", default_value = "text", hide_possible_values = true)]
     log: crate::log::Form,
+}
+
+/// The policies, known to completions.
+fn policies() -> impl TypedValueParser<Value = Policy> {
+    PossibleValuesParser::new(Policy::ALL.map(Policy::as_str)).try_map(|text| text.parse::<Policy>())
 }
 
 /// Where the configuration comes from.

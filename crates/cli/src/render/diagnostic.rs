@@ -33,6 +33,26 @@ fn shown(diagnostic: &Diagnostic) -> Diagnostic {
     }
 }
 
+/// How many diagnostics are shown unless all of them are asked for.
+const SHOWN: usize = 20;
+
+/// The first diagnostics, errors before warnings, in the order of files and lines; and how many more there are.
+pub(crate) fn first(diagnostics: &[Diagnostic]) -> (Vec<Diagnostic>, usize) {
+    let is_error = |found: &&Diagnostic| found.severity == Severity::Error;
+    let errors = diagnostics.iter().filter(is_error).count().min(SHOWN);
+    let (mut errors, mut warnings) = (errors, SHOWN - errors);
+    let mut shown = Vec::new();
+    for found in diagnostics {
+        let left = if is_error(&found) { &mut errors } else { &mut warnings };
+        if *left > 0 {
+            *left -= 1;
+            shown.push(found.clone());
+        }
+    }
+    let more = diagnostics.len() - shown.len();
+    (shown, more)
+}
+
 fn one(handler: &GraphicalReportHandler, diagnostic: &Diagnostic) -> String {
     let severity = match diagnostic.severity {
         Severity::Error => miette::Severity::Error,

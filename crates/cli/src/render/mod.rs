@@ -30,6 +30,17 @@ pub(crate) fn count(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(count)) }
 }
 
+/// The same of a number that is as large as a state can hold.
+pub(crate) fn many(number: u64, what: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), what)
+}
+
+/// `100 of 2,324 records`, when fewer are shown than there are.
+pub(crate) fn part(shown: usize, all: u64, what: &str) -> Option<String> {
+    let is_part = u64::try_from(shown).is_ok_and(|shown| shown < all);
+    is_part.then(|| format!("{} of {} {what}s", grouped(shown), grouped(all)))
+}
+
 /// An instant for people, to the second; the JSON forms tell the whole of it.
 pub(crate) fn instant(at: Timestamp) -> String {
     format!("{at:.0}")

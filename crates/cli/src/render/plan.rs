@@ -56,6 +56,9 @@ pub(crate) fn text(plan: &Plan, detail: Detail) -> String {
     if !plan.changes.is_empty() {
         text.push_str(&format!("\n{BOLD}{}{BOLD:#}\n", headline(plan)));
     }
+    if detail == Detail::Changes && plan.changes.iter().any(|change| change.before.is_none()) {
+        text.push_str(&format!("{DIM}--full shows every field of what is created{DIM:#}\n"));
+    }
     text
 }
 
@@ -70,10 +73,11 @@ pub(crate) fn headline(plan: &Plan) -> String {
         summary.actions.iter().map(|(action, count)| format!("{} to {action}", grouped(count))).collect();
     let mut line = format!("{stack}: {}", counts.join(", "));
     if summary.reread > 0 {
-        line.push_str(&format!("; ≈{} records are read again", grouped(summary.reread)));
+        let records = super::many(summary.reread, "record");
+        line.push_str(&format!("; ≈{records} {} read again", verb(Some(summary.reread))));
     }
     if summary.dropped > 0 {
-        line.push_str(&format!("; {} rows are dropped", grouped(summary.dropped)));
+        line.push_str(&format!("; {} dropped", rows_are(summary.dropped)));
     }
     line
 }
@@ -167,8 +171,7 @@ fn colored(consequence: Consequence, text: &str) -> String {
 /// What happens to the data, as a sentence.
 pub(crate) fn sentence(effect: &DataEffect) -> String {
     let about = effect.records.map(|count| format!(" (≈{})", grouped(count))).unwrap_or_default();
-    let rows =
-        effect.records.map_or_else(|| "its rows".to_owned(), |count| format!("{} rows", grouped(count)));
+    let rows = effect.records.map_or_else(|| "its rows".to_owned(), |count| super::many(count, "row"));
     let subject = match &effect.subject {
         Subject::Transfer { name, .. } => format!("transfer {name}"),
         Subject::Entity { entity, .. } => format!("entity {entity}"),
@@ -185,9 +188,21 @@ pub(crate) fn sentence(effect: &DataEffect) -> String {
             format!("{subject}: everything is read again and mapped by the new rules{about}")
         }
         Consequence::DropField => format!("{subject}: its values are dropped from {rows}"),
-        Consequence::Rekey => format!("{subject}: {rows} are dropped and read again under other keys"),
-        Consequence::Drop => format!("{subject}: {rows} are dropped"),
+        Consequence::Rekey => {
+            format!("{subject}: {rows} {} dropped and read again under other keys", verb(effect.records))
+        }
+        Consequence::Drop => format!("{subject}: {rows} {} dropped", verb(effect.records)),
     }
+}
+
+/// `1 row is`, `2 rows are`.
+fn rows_are(count: u64) -> String {
+    format!("{} {}", super::many(count, "row"), verb(Some(count)))
+}
+
+/// What goes with so many.
+const fn verb(count: Option<u64>) -> &'static str {
+    if matches!(count, Some(1)) { "is" } else { "are" }
 }
 
 /// A note as a sentence.

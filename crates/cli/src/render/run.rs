@@ -59,8 +59,8 @@ pub(crate) fn line(run: &Run) -> String {
     )
 }
 
-/// The report at the end.
-pub(crate) fn report(report: &RunReport) -> String {
+/// The report at the end, for a terminal of some width.
+pub(crate) fn report(report: &RunReport, width: Option<usize>) -> String {
     let mut text = String::new();
     if !report.runs.is_empty() {
         let mut runs: Vec<&Run> = report.runs.iter().collect();
@@ -69,11 +69,17 @@ pub(crate) fn report(report: &RunReport) -> String {
         for run in &runs {
             table.row(cells(run));
         }
-        text.push_str(&table.text());
-        runs.iter().filter_map(|run| explained(run)).for_each(|line| text.push_str(&line));
+        text.push_str(&table.text(width));
+        runs.iter().filter_map(|run| ended(run, report)).for_each(|line| text.push_str(&line));
     }
     for (name, reason) in &report.skipped {
         text.push_str(&format!("{name} did not run: {}\n", foreign::line(reason)));
+    }
+    for (name, reason) in report.blocked.iter().filter(|blocked| !report.skipped.contains(blocked)) {
+        text.push_str(&format!("{RED}{name} does not run{RED:#}: {}\n", foreign::line(reason)));
+    }
+    for note in &report.notes {
+        text.push_str(&format!("{YELLOW}note{YELLOW:#}: {}\n", foreign::line(note)));
     }
     if let Some(error) = &report.undelivered {
         text.push_str(&format!("{YELLOW}alerts not delivered{YELLOW:#}: {}\n", foreign::line(error)));
@@ -108,6 +114,14 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
     lines.concat()
 }
 
+/// What is to be said of a run that has just ended.
+fn ended(run: &Run, report: &RunReport) -> Option<String> {
+    match report.ended.iter().find(|(name, _)| *name == run.transfer) {
+        Some((name, reason)) => Some(format!("{RED}{name} was stopped{RED:#}: {}\n", foreign::line(reason))),
+        None => explained(run),
+    }
+}
+
 /// Why a run is held, and what to do about it.
 fn held(run: &Run, hold: &Hold) -> String {
     let (because, approval) = (hold.because(), hold.approval());
@@ -131,5 +145,35 @@ fn explained(run: &Run) -> Option<String> {
             grouped(run.tally.rejected)
         )),
         RunOutcome::Running | RunOutcome::Succeeded => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0198c0de-0000-7000-8000-000000000000";
+
+    fn stopped() -> Run {
+        serde_json::from_value(serde_json::json!({
+            "id": ID, "transferUid": ID, "transfer": "people", "to": "crm.contact", "generation": 1,
+            "started": "2025-01-31T09:30:00Z", "outcome": "stopped", "tally": Tally::default(),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_stopped_run_continues_only_when_its_integration_does() {
+        let mut ended = RunReport { runs: vec![stopped()], ..RunReport::default() };
+        assert!(report(&ended, None).contains("people was stopped; the next run continues\n"));
+        let (name, reason) =
+            ("people".parse().unwrap(), "of the integration shop, it was disabled".to_owned());
+        ended.ended = vec![(name, reason)];
+        let said = report(&ended, None);
+        assert!(
+            said.contains("was stopped") && said.contains(": of the integration shop, it was disabled\n"),
+            "{said}"
+        );
+        assert!(!said.contains("continues"), "{said}");
     }
 }

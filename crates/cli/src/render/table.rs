@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use clap::{Args, ValueEnum};
 use raccord_model::foreign;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::CommandError;
 
@@ -20,6 +21,9 @@ pub(crate) enum Form {
     /// Comma-separated values with a header.
     Csv,
 }
+
+/// How many items a list shows as text unless it is told otherwise.
+const SHOWN: usize = 20;
 
 impl Form {
     /// Whether people read it.
@@ -45,6 +49,11 @@ impl ListForm {
         self.form.is_text()
     }
 
+    /// How many items a list has at most. What tools read is never cut.
+    pub(crate) fn limit(self, given: Option<usize>) -> usize {
+        given.unwrap_or(if self.is_text() { SHOWN } else { usize::MAX })
+    }
+
     /// A list as data; `None` of a list for people.
     pub(crate) fn data<T: Serialize>(
         self,
@@ -59,6 +68,9 @@ impl ListForm {
         }))
     }
 }
+
+/// How narrow a column may become where a terminal is narrow, in characters.
+const NARROWEST: usize = 8;
 
 /// The longest cell of the text form, in characters.
 const LONGEST_CELL: usize = 60;
@@ -82,13 +94,18 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// Aligned text.
-    pub(crate) fn text(&self) -> String {
+    /// Aligned text, as wide as it takes or as a terminal is.
+    pub(crate) fn text(&self, width: Option<usize>) -> String {
+        let limits = self.limits(width);
+        let limit = |column: usize| limits.get(column).copied().unwrap_or(LONGEST_CELL);
+        let cut = |cells: &[String]| -> Vec<String> {
+            cells.iter().enumerate().map(|(column, cell)| shorten(cell, limit(column))).collect()
+        };
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(self.columns.iter().map(|column| shorten(column)));
+        table.set_header(cut(&self.columns));
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| shorten(cell)));
+            table.add_row(cut(row));
         }
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
@@ -96,6 +113,31 @@ impl Table {
         let text = table.to_string();
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
         lines.join("\n") + "\n"
+    }
+
+    /// How many characters a cell of each column may have. What names a row, the first column, is never cut; of the
+    /// others the widest gives way first.
+    fn limits(&self, width: Option<usize>) -> Vec<usize> {
+        let length = |cell: &String| cell.chars().count().min(LONGEST_CELL);
+        let mut limits: Vec<usize> = self.columns.iter().map(length).collect();
+        for row in &self.rows {
+            for (limit, cell) in limits.iter_mut().zip(row) {
+                *limit = length(cell).max(*limit);
+            }
+        }
+        let Some(width) = width else { return limits };
+        let narrowest = |column: usize| self.columns.get(column).map_or(0, length).max(NARROWEST);
+        let mut excess = (limits.iter().sum::<usize>() + 2 * limits.len()).saturating_sub(width + 2);
+        while excess > 0 {
+            let columns = limits.iter_mut().enumerate().skip(1);
+            let widest = columns
+                .filter(|(column, limit)| **limit > narrowest(*column))
+                .max_by_key(|(_, limit)| **limit);
+            let Some((_, limit)) = widest else { break };
+            *limit -= 1;
+            excess -= 1;
+        }
+        limits
     }
 
     fn csv(&self, formula_safe: bool) -> Result<String, CommandError> {
@@ -107,10 +149,54 @@ impl Table {
             }
             writer.write_record(None::<&[u8]>)
         };
-        let written = write(&self.columns).and_then(|()| self.rows.iter().try_for_each(|row| write(row)));
+        let header = if self.columns.is_empty() { Ok(()) } else { write(&self.columns) };
+        let written = header.and_then(|()| self.rows.iter().try_for_each(|row| write(row)));
         written.map_err(|error| CommandError::of(&error))?;
         let bytes = writer.into_inner().map_err(|error| CommandError::of(error.error()))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// A list in a form for tools, written item by item.
+pub(crate) struct Listing {
+    form: ListForm,
+    is_begun: bool,
+}
+
+impl Listing {
+    pub(crate) const fn new(form: ListForm) -> Self {
+        Self { form, is_begun: false }
+    }
+
+    /// What the next item adds. `fields` are its cells under their columns, for CSV.
+    pub(crate) fn item<T: Serialize>(
+        &mut self,
+        fields: &[(String, Value)],
+        item: &T,
+    ) -> Result<String, CommandError> {
+        let is_first = !std::mem::replace(&mut self.is_begun, true);
+        match self.form.form {
+            Form::Json => {
+                let before = if is_first { "[" } else { "," };
+                Ok(format!("{before}\n  {}", super::json(item)?.replace('\n', "\n  ")))
+            }
+            Form::Text | Form::Jsonl => line(item),
+            Form::Csv => {
+                let columns = fields.iter().map(|(name, _)| name.clone());
+                let mut table = Table::of_columns(if is_first { columns.collect() } else { Vec::new() });
+                table.row(fields.iter().map(|(_, value)| super::cell(value)));
+                table.csv(self.form.formula_safe)
+            }
+        }
+    }
+
+    /// What ends the list.
+    pub(crate) const fn end(&self) -> &'static str {
+        match (self.form.form, self.is_begun) {
+            (Form::Json, true) => "\n]\n",
+            (Form::Json, false) => "[]\n",
+            _ => "",
+        }
     }
 }
 
@@ -134,17 +220,30 @@ fn is_number(cell: &str) -> bool {
     all_digits(whole) && all_digits(fraction)
 }
 
-fn shorten(cell: &str) -> String {
+fn shorten(cell: &str, limit: usize) -> String {
     let line = foreign::line(cell);
-    match line.char_indices().nth(LONGEST_CELL) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.into_owned(),
+    if line.chars().count() <= limit {
+        return line.into_owned();
     }
+    // A cell as long as any may be has its mark beside it, as it always had.
+    let kept = if limit == LONGEST_CELL { limit } else { limit.saturating_sub(1) };
+    line.chars().take(kept).chain(['…']).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_fits_a_terminal_and_keeps_what_names_its_rows() {
+        let mut table = Table::new(["id", "reason", "at"]);
+        table.row(["01a22d63-4d90-7425".to_owned(), "x".repeat(50), "2025-01-31T09:30:00Z".to_owned()]);
+        let widest = |width| table.text(width).lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert_eq!(widest(None), 18 + 2 + 50 + 2 + 20);
+        assert!(widest(Some(60)) <= 60, "{}", table.text(Some(60)));
+        assert!(table.text(Some(20)).contains("01a22d63-4d90-7425  "), "{}", table.text(Some(20)));
+        assert!(table.text(Some(64)).contains("2025-01-31T09:30:00Z"), "the widest gives way first");
+    }
 
     #[test]
     fn no_cell_is_a_formula() {

@@ -20,7 +20,7 @@ use raccord_plan::Options;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use record::{DataTypeView, Explanation, FieldView, Preview, RejectView, Row, Sample};
+pub use record::{DataTypeView, Explanation, FieldView, Preview, RejectGroup, RejectView, Row, Sample};
 pub use reply::{Alerted, NewToken, Progress, Reply, RunReport, TokenView};
 pub use sort::Sort;
 pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
@@ -91,6 +91,9 @@ pub enum Request {
         filter: Vec<(Ident, FieldText)>,
         /// At most so many.
         limit: usize,
+        /// Whether to say as well how many there are, shown or not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        total: bool,
     },
     /// Where a stored record comes from.
     Explain {
@@ -118,6 +121,14 @@ pub enum Request {
         id: Option<RejectId>,
         /// At most so many.
         limit: usize,
+        /// Whether to say as well how many there are, shown or not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        total: bool,
+    },
+    /// Rejected records by transfer, field and reason, the most frequent first.
+    RejectSummary {
+        /// Only of this transfer.
+        transfer: Option<Name>,
     },
     /// Map rejected records again and store those that pass.
     ReplayRejects {

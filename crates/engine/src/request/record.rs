@@ -139,6 +139,26 @@ impl RejectView {
     }
 }
 
+/// Rejected records with one reason: what stands between backquotes in it differs from one to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RejectGroup {
+    /// The transfer's name.
+    pub transfer: Name,
+    /// The field that is to blame, when one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Ident>,
+    /// Why, in words.
+    pub reason: String,
+    /// How many records.
+    pub count: u64,
+    /// The reject that was seen last.
+    pub newest: String,
+    /// When that was.
+    #[schemars(with = "Instant")]
+    pub at: Timestamp,
+}
+
 /// A data type of a source, with the fields that its first records have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -149,6 +169,9 @@ pub struct DataTypeView {
     pub records: usize,
     /// The fields that were seen.
     pub fields: Vec<FieldView>,
+    /// What the first page proves: a next page, the keys, the cursor, or what is wrong with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
     /// Why no record could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

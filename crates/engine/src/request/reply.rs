@@ -12,7 +12,7 @@ use raccord_plan::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::record::{DataTypeView, Explanation, Preview, RejectView, Row, Sample};
+use super::record::{DataTypeView, Explanation, Preview, RejectGroup, RejectView, Row, Sample};
 use super::status::Status;
 use crate::token::TokenText;
 
@@ -36,6 +36,10 @@ pub enum Reply {
     Preview(Preview),
     /// A rejected record.
     Reject(RejectView),
+    /// Rejected records with one reason.
+    RejectGroup(RejectGroup),
+    /// How many there are in all, of which a part was shown.
+    Total(u64),
     /// Where a record comes from.
     Explanation(Box<Explanation>),
     /// A row before and after.
@@ -112,13 +116,23 @@ pub struct Progress {
 }
 
 /// What ran and what did not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
     /// The runs, in the order of their ends.
     pub runs: Vec<Run>,
     /// What did not run, and why.
     pub skipped: Vec<(Name, String)>,
+    /// The integrations asked for of which nothing runs until a person does something, and why: they are disabled or
+    /// paused, be it since a moment ago.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<(Name, String)>,
+    /// Which transfers were stopped and will not continue by themselves, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<(Name, String)>,
+    /// What else a person should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Why alerts wait, when some could not be delivered at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undelivered: Option<String>,

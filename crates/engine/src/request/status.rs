@@ -29,6 +29,9 @@ pub struct Status {
     /// Why the one that was tried last was not taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox_error: Option<String>,
+    /// What a person should know of how this was configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What the daemon adds, when one owns the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daemon: Option<DaemonStatus>,

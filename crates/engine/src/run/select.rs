@@ -1,10 +1,10 @@
 //! Which transfers run: those that are active, wanted by an active integration that is neither disabled nor
 //! paused. What does not run is told with its reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use raccord_model::fact::{IntegrationFact, Uid, Updates};
+use raccord_model::fact::{IntegrationFact, RunOutcome, Uid, Updates};
 use raccord_model::language::IntegrationSpec;
 use raccord_model::{Kind, Name};
 
@@ -12,6 +12,7 @@ use super::breaker::is_paused;
 use super::job::Subscriber;
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError};
+use crate::request::RunReport;
 
 /// Which transfers run.
 #[derive(Debug, Default)]
@@ -50,6 +51,57 @@ pub async fn select(engine: &Engine, applied: &Applied, named: &[Name]) -> Resul
         }
     }
     Ok(selection)
+}
+
+/// Tells in a report what a person has to do: which of the integrations named, or of all, are disabled or paused by
+/// now, what they stopped, and which transfers nothing wants.
+pub async fn look_back(
+    engine: &Engine,
+    applied: &Applied,
+    named: &[Name],
+    report: &mut RunReport,
+) -> Result<(), EngineError> {
+    let (facts, now) = (engine.facts(), engine.environment.now());
+    let mut reasons = BTreeMap::new();
+    let integrations: Vec<_> = applied.integrations().collect();
+    for (name, uid, spec) in integrations {
+        let is_asked = named.contains(name);
+        let Some(reason) = reason_against(name, spec, &facts.integration(uid).await?, now) else { continue };
+        // An inactive one is none of those that run, unless it was asked for.
+        if is_asked || (named.is_empty() && spec.active) {
+            report.blocked.push((name.clone(), reason.clone()));
+        }
+        reasons.insert(name, reason);
+    }
+    let stopped = report.runs.iter().filter(|run| run.outcome == RunOutcome::Stopped);
+    for transfer in stopped.map(|run| run.transfer.clone()) {
+        let mut subscribers =
+            subscribers(applied, &transfer).into_iter().map(|(subscriber, _)| subscriber.name);
+        let first = subscribers.next();
+        let is_blocked = |name: &Name| reasons.contains_key(name);
+        if let Some(first) = first.filter(is_blocked).filter(|_| subscribers.all(|name| is_blocked(&name))) {
+            let reason = reasons.get(&first).cloned().unwrap_or_default();
+            report.ended.push((transfer, format!("of the integration {first}, {reason}")));
+        }
+    }
+    if named.is_empty() {
+        report.notes = unwanted(applied);
+    }
+    Ok(())
+}
+
+/// A sentence for each active transfer that no active integration wants: it never runs.
+pub fn unwanted(applied: &Applied) -> Vec<String> {
+    let wanted: BTreeSet<&Name> = applied
+        .integrations()
+        .filter(|(_, _, spec)| spec.active)
+        .flat_map(|(_, _, spec)| spec.subscriptions.keys())
+        .collect();
+    let unwanted = applied.transfers().filter(|(name, _, spec)| spec.active && !wanted.contains(name));
+    let say = |name: &Name| {
+        format!("the transfer `{name}` is active and never runs: no active integration subscribes to it")
+    };
+    unwanted.map(|(name, ..)| say(name)).collect()
 }
 
 /// Why an integration makes nothing run, if it does not.

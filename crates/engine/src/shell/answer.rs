@@ -17,6 +17,7 @@ use crate::access;
 use crate::engine::Replies;
 use crate::failure::{Failure, FailureCode};
 use crate::request::{ApplyOptions, Reply, Request, Status, Text};
+use crate::run::select;
 use crate::transport::{Answering, Caller, Way};
 
 impl Answering for Daemon {
@@ -100,10 +101,10 @@ impl Daemon {
         let (sender, mut parts) = mpsc::channel(PROGRESS);
         let (done, mut report) = oneshot::channel();
         let number = self.askers.fetch_add(1, Ordering::Relaxed);
-        let asked = Asked { number, integrations, replies: sender, done };
+        let asked = Asked { number, integrations: integrations.clone(), replies: sender, done };
         self.sender.send(Message::Asked(asked)).await.map_err(|_| ending())?;
         let mut is_stopping = false;
-        let report = loop {
+        let mut report = loop {
             tokio::select! {
                 Some(part) = parts.recv() => replies(part),
                 report = &mut report => break report.map_err(|_| ending())??,
@@ -118,6 +119,8 @@ impl Daemon {
         while let Ok(part) = parts.try_recv() {
             replies(part);
         }
+        let looked = select::look_back(&self.engine, &self.applied(), &integrations, &mut report).await;
+        looked.map_err(Failure::from)?;
         replies(Reply::Report(report));
         Ok(())
     }

@@ -147,7 +147,7 @@ impl Core {
             request,
             transfers: transfers.keys().copied().collect(),
         };
-        let report = RunReport { runs: Vec::new(), skipped: selection.skipped, undelivered: None };
+        let report = RunReport { skipped: selection.skipped, ..RunReport::default() };
         let (number, replies, done) = (asked.number, asked.replies, asked.done);
         let open = Open { number, transfers, report, replies, done };
         self.requests.insert(request, open);

@@ -11,7 +11,7 @@ use crate::applied::Applied;
 use crate::daemon::{Effect, Event, Policy};
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{Reply, RunReport};
-use crate::run::conclude;
+use crate::run::{conclude, select};
 
 /// Runs the activated integrations of the generation in force once; all of them, or those named.
 pub async fn run_once(
@@ -23,7 +23,7 @@ pub async fn run_once(
     crate::steps::carry_out(&engine.facts(), engine.sink.as_ref()).await?;
     conclude::tidy_runs(engine).await?;
     let applied = Arc::new(Applied::load(&engine.state).await?);
-    let (mut core, mut progress) = Core::new(engine, applied, Policy::Once);
+    let (mut core, mut progress) = Core::new(engine, Arc::clone(&applied), Policy::Once);
     let (sender, mut parts) = mpsc::channel(PROGRESS);
     let (done, mut report) = oneshot::channel();
     core.begin().await?;
@@ -56,6 +56,7 @@ pub async fn run_once(
     let report = report.try_recv();
     let mut report: RunReport =
         report.map_err(|_| EngineError::Invalid("the runs ended without a report".to_owned()))??;
+    select::look_back(engine, &applied, integrations, &mut report).await?;
     if !is_stopping {
         report.undelivered = deliver_after_runs(engine).await;
     }

@@ -81,7 +81,8 @@ async fn delete(engine: &Engine, job: &Arc<Job>, run: &mut Run) -> Result<String
     if let Swept::Done(count) = engine.sink.sweep(sweep).await? {
         run.tally.swept += count;
     }
-    Ok(format!("{} rows of {} are deleted", run.tally.swept, run.to))
+    let (rows, are) = if run.tally.swept == 1 { ("row", "is") } else { ("rows", "are") };
+    Ok(format!("{} {rows} of {} {are} deleted", run.tally.swept, run.to))
 }
 
 /// Moves the cursor past a window whose pages shifted. It has proved no deletion, so that nothing is swept.

@@ -9,6 +9,7 @@ use raccord_model::value::{is_email, is_url, parse_datetime};
 use raccord_model::{DataTypeName, Desired, Name};
 use serde_json::Value;
 
+use super::prove;
 use crate::engine::{EngineError, Replies};
 use crate::environment::Environment;
 use crate::request::{DataTypeView, FieldView, Reply};
@@ -32,16 +33,18 @@ pub async fn discover(
     let spec = super::source::source(desired, name)?;
     for data_type in spec.settings.data_types() {
         let view = match sample(environment, desired, name, data_type).await {
-            Ok(records) => DataTypeView {
+            Ok((records, findings)) => DataTypeView {
                 name: data_type.clone(),
                 records: records.len(),
                 fields: fields(&records),
+                findings,
                 error: None,
             },
             Err(error) => DataTypeView {
                 name: data_type.clone(),
                 records: 0,
                 fields: Vec::new(),
+                findings: Vec::new(),
                 error: Some(error.to_string()),
             },
         };
@@ -55,11 +58,16 @@ async fn sample(
     desired: &Desired,
     name: &Name,
     data_type: &DataTypeName,
-) -> Result<Vec<Value>, EngineError> {
+) -> Result<(Vec<Value>, Vec<String>), EngineError> {
+    let spec = super::source::source(desired, name)?;
+    let stream = super::source::stream(spec, name, data_type)?;
     let source = super::source::open(environment, desired, name, data_type)?;
     let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
-    let mut records = Vec::new();
+    let (mut records, mut findings) = (Vec::new(), Vec::new());
     while let Some(page) = pages.next().await? {
+        if findings.is_empty() {
+            findings = prove::findings(&stream, &page, &super::source::keys(desired, name, data_type));
+        }
         let wanted = SAMPLE - records.len();
         let parsed = page.records.iter().take(wanted).map(|record| serde_json::from_str(&record.to_json()));
         records.extend(parsed.filter_map(Result::ok));
@@ -67,7 +75,7 @@ async fn sample(
             break;
         }
     }
-    Ok(records)
+    Ok((records, findings))
 }
 
 /// The fields of records, by path.

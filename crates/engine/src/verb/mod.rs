@@ -10,6 +10,7 @@ pub mod history;
 pub mod operate;
 pub mod plan;
 pub mod preview;
+pub mod prove;
 pub mod records;
 pub mod rejects;
 pub mod sample;

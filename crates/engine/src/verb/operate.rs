@@ -30,7 +30,7 @@ pub async fn pause(
     let mut fact = engine.facts().integration(uid).await?;
     fact.pause = Some(Pause { at: engine.environment.now(), until, reason });
     engine.facts().commit(vec![put(Table::Integrations, &uid, &fact)?]).await?;
-    let until = until.map_or_else(|| "it is resumed".to_owned(), |until| until.to_string());
+    let until = until.map_or_else(|| "it is resumed".to_owned(), |until| format!("{until:.0}"));
     replies(Reply::Done(format!("{name} is paused until {until}")));
     Ok(())
 }
@@ -49,7 +49,7 @@ pub async fn resume(
     let facts = engine.facts();
     let fact = facts.integration(uid).await?;
     let said = match (&fact.trip, &fact.pause) {
-        (Some(trip), _) => format!("{name} is resumed; it was disabled since {}: {}", trip.at, trip.cause),
+        (Some(trip), _) => format!("{name} is resumed; it was disabled since {:.0}: {}", trip.at, trip.cause),
         (None, Some(_)) => format!("{name} is resumed; it was paused"),
         (None, None) => format!("{name} was neither disabled nor paused"),
     };

@@ -17,12 +17,22 @@ use crate::request::{Reply, Row};
 /// How many rows are read at a time.
 const CHUNK: usize = 1_000;
 
+/// Which records are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Only those whose fields have these values, as text.
+    pub filter: &'a [(Ident, String)],
+    /// At most so many.
+    pub limit: usize,
+    /// Whether to say how many there are, shown or not.
+    pub total: bool,
+}
+
 /// Records of an entity, in the order of their keys.
 pub async fn records(
     engine: &Engine,
     at: &EntityRef,
-    filter: &[(Ident, String)],
-    limit: usize,
+    Wanted { filter, limit, total }: Wanted<'_>,
     replies: &mut Replies<'_>,
 ) -> Result<(), EngineError> {
     let applied = Applied::load(&engine.state).await?;
@@ -37,14 +47,20 @@ pub async fn records(
         after: None,
         limit: if filter.is_empty() { limit.min(CHUNK) } else { CHUNK },
     };
-    let mut shown = 0;
-    while shown < limit {
+    // Only the rows themselves say how many of them a filter lets through.
+    let counts = total && !filter.is_empty();
+    let (mut shown, mut found) = (0, 0_u64);
+    while shown < limit || counts {
         let rows = engine.ledger.rows(query.clone()).await?;
         let is_last = rows.len() < query.limit || query.key.is_some();
         query.after = rows.last().map(|row| row.key.clone());
         for row in &rows {
             let (record, texts) = columns.decode(&row.row)?;
-            if shown < limit && matches(&texts, filter) {
+            if !matches(&texts, filter) {
+                continue;
+            }
+            found += 1;
+            if shown < limit {
                 replies(Reply::Record(record));
                 shown += 1;
             }
@@ -52,6 +68,10 @@ pub async fn records(
         if is_last {
             break;
         }
+    }
+    if total {
+        let all = if counts { found } else { engine.ledger.count(fact.incarnation).await? };
+        replies(Reply::Total(all));
     }
     Ok(())
 }

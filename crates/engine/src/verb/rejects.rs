@@ -7,36 +7,38 @@ use bytes::Bytes;
 use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::sink::{Batch, RejectQuery};
-use raccord_model::{Kind, Name};
+use raccord_model::{Ident, Kind, Name};
 
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
-use crate::request::{RejectView, Reply};
+use crate::request::{RejectGroup, RejectView, Reply};
 use crate::run::job::Job;
 use crate::run::page::{Arrival, hexadecimal, map_arrivals};
 
 /// How many rejects are replayed at a time.
 const CHUNK: usize = 100_000;
 
+/// Which rejects are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// This one alone.
+    pub id: Option<RejectId>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether to say how many there are, shown or not.
+    pub total: bool,
+}
+
 /// Rejects, newest first.
 pub async fn list(
     engine: &Engine,
     transfer: Option<&Name>,
-    id: Option<RejectId>,
-    limit: usize,
+    Wanted { id, limit, total }: Wanted,
     replies: &mut Replies<'_>,
 ) -> Result<(), EngineError> {
-    let applied = Applied::load(&engine.state).await?;
-    let names: BTreeMap<Uid, Name> = applied.transfers().map(|(name, uid, _)| (uid, name.clone())).collect();
-    let transfer = match transfer {
-        Some(name) => Some(
-            applied
-                .uid(Kind::Transfer, name)
-                .ok_or_else(|| EngineError::unknown(Kind::Transfer, name, applied.index.keys()))?,
-        ),
-        None => None,
-    };
-    let found = engine.ledger.rejects(RejectQuery { transfer, id, limit }).await?;
+    let names = names(engine, transfer).await?;
+    let of = transfer.and_then(|_| names.keys().next().copied());
+    let found = engine.ledger.rejects(RejectQuery { transfer: of, id, limit }).await?;
     if let (Some(id), true) = (id, found.is_empty()) {
         return Err(EngineError::Unknown {
             kind: "reject",
@@ -50,7 +52,63 @@ pub async fn list(
             replies(Reply::Reject(RejectView::new(id, transfer, reject)));
         }
     }
+    if total {
+        let mut all = 0;
+        for uid in names.keys() {
+            all += engine.ledger.count_rejects(*uid).await?;
+        }
+        replies(Reply::Total(all));
+    }
     Ok(())
+}
+
+/// Rejects by transfer, field and reason, the most frequent first.
+pub async fn summary(
+    engine: &Engine,
+    transfer: Option<&Name>,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let mut groups: BTreeMap<(Name, Option<Ident>, String), RejectGroup> = BTreeMap::new();
+    for (uid, name) in names(engine, transfer).await? {
+        let query = RejectQuery { transfer: Some(uid), id: None, limit: usize::MAX };
+        for (id, reject) in engine.ledger.rejects(query).await? {
+            let reason = without_values(&reject.reason);
+            let key = (name.clone(), reject.field.clone(), reason.clone());
+            // The newest comes first.
+            let group = groups.entry(key).or_insert_with(|| RejectGroup {
+                transfer: name.clone(),
+                field: reject.field,
+                reason,
+                count: 0,
+                newest: id.to_string(),
+                at: reject.at,
+            });
+            group.count += 1;
+        }
+    }
+    let mut groups: Vec<RejectGroup> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    for group in groups {
+        replies(Reply::RejectGroup(group));
+    }
+    Ok(())
+}
+
+/// The transfers of the generation in force, or the one that is named.
+async fn names(engine: &Engine, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>, EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    if let Some(name) = only {
+        let unknown = || EngineError::unknown(Kind::Transfer, name, applied.index.keys());
+        let uid = applied.uid(Kind::Transfer, name).ok_or_else(unknown)?;
+        return Ok(BTreeMap::from([(uid, name.clone())]));
+    }
+    Ok(applied.transfers().map(|(name, uid, _)| (uid, name.clone())).collect())
+}
+
+/// A reason with `…` for what stands between backquotes, which is mostly the value of one record.
+fn without_values(reason: &str) -> String {
+    let parts = reason.split('`').enumerate();
+    parts.map(|(at, part)| if at.is_multiple_of(2) { part } else { "`…`" }).collect()
 }
 
 /// Maps the rejects of a transfer again; those that pass are stored and no longer rejects.
@@ -173,6 +231,15 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_reason_is_the_same_whatever_value_it_names() {
+        let check = |reason: &str, expected: &str| assert_eq!(without_values(reason), expected);
+        check("the value `nobody` is not an e-mail address", "the value `…` is not an e-mail address");
+        check("`a` is twice `b`", "`…` is twice `…`");
+        check("it is empty", "it is empty");
+        check("", "");
+    }
 
     #[test]
     fn rejects_of_a_page_are_in_the_order_of_their_records() {

@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use raccord_compiler::connector::{self, Stream};
-use raccord_model::language::SourceSpec;
+use raccord_model::language::{SourceSpec, TransferSpec};
 use raccord_model::port::source::{Read, Source};
-use raccord_model::{DataTypeName, Desired, Kind, Name};
+use raccord_model::{DataTypeName, Desired, Kind, Name, Spec};
 
+use super::prove;
 use crate::engine::{EngineError, Replies};
 use crate::environment::Environment;
 use crate::request::Reply;
+use crate::run::job;
 use crate::sources::Sources;
 
-/// Asks every data type of a source for as little as shows that it answers.
+/// How many records a page that is only looked at should hold.
+const SAMPLE: usize = 10;
+
+/// Asks every data type of a source for as little as shows that it answers, and says what its first page proves.
 pub async fn check(
     environment: &Arc<dyn Environment>,
     desired: &Desired,
@@ -24,8 +29,31 @@ pub async fn check(
         let source = open(environment, desired, name, data_type)?;
         let seen = source.check().await?;
         replies(Reply::Done(format!("{name}.{data_type}: {seen}")));
+        let stream = stream(spec, name, data_type)?;
+        let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
+        if let Some(page) = pages.next().await? {
+            for said in prove::findings(&stream, &page, &keys(desired, name, data_type)) {
+                replies(Reply::Done(format!("  {said}")));
+            }
+        }
     }
     Ok(())
+}
+
+/// The keys of the transfers that read a data type.
+pub fn keys<'d>(desired: &'d Desired, source: &Name, data_type: &DataTypeName) -> Vec<prove::Key<'d>> {
+    let transfers = desired.resources.iter().filter_map(|(key, wanted)| match &wanted.resource.spec {
+        Spec::Transfer(spec) if spec.source == *source => Some((&key.name, spec)),
+        _ => None,
+    });
+    let reads = |name: &Name, spec: &TransferSpec| job::data_type(name, spec).as_ref() == Some(data_type);
+    transfers
+        .filter(|(name, spec)| reads(name, spec))
+        .filter_map(|(transfer, spec)| {
+            let paths = job::mapping(spec)?.primary_key.values().filter_map(|part| part.from.as_ref());
+            Some(prove::Key { transfer, paths: paths.collect() })
+        })
+        .collect()
 }
 
 /// Raw records of one data type.
@@ -71,7 +99,8 @@ pub fn open(
     Ok(sources.open_stream(desired, (name, spec), stream, desired.root.as_ref())?)
 }
 
-fn stream(spec: &SourceSpec, name: &Name, data_type: &DataTypeName) -> Result<Stream, EngineError> {
+/// How one data type of a source is read.
+pub fn stream(spec: &SourceSpec, name: &Name, data_type: &DataTypeName) -> Result<Stream, EngineError> {
     let (stream, findings) = connector::lower(&spec.settings, data_type);
     stream.ok_or_else(|| {
         let known: Vec<String> =

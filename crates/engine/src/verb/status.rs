@@ -11,6 +11,7 @@ use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{IntegrationState, IntegrationStatus, Reply, Status, TransferStatus};
 use crate::run::breaker::is_paused;
+use crate::run::select;
 
 /// How everything stands.
 pub async fn status(engine: &Engine, replies: &mut Replies<'_>) -> Result<(), EngineError> {
@@ -26,6 +27,7 @@ pub async fn status(engine: &Engine, replies: &mut Replies<'_>) -> Result<(), En
     }
     let steps = facts.scan::<StepFact>(Table::Steps, Scan::default()).await?.len();
     let waiting = outbox::waiting(&facts).await?;
+    let notes = select::unwanted(&applied);
     let Applied { head, .. } = applied;
     replies(Reply::Status(Box::new(Status {
         stack: head.stack,
@@ -36,6 +38,7 @@ pub async fn status(engine: &Engine, replies: &mut Replies<'_>) -> Result<(), En
         steps,
         outbox: waiting.len(),
         outbox_error: outbox::last_error(&waiting),
+        notes,
         daemon: None,
     })));
     Ok(())

@@ -205,8 +205,12 @@ impl Shop {
 
     /// The rows: `ID name email`, in the order of their keys.
     pub(crate) async fn rows(&self) -> Vec<String> {
-        let request =
-            Request::Records { entity: "crm.contact".parse().unwrap(), filter: Vec::new(), limit: 10_000 };
+        let request = Request::Records {
+            entity: "crm.contact".parse().unwrap(),
+            filter: Vec::new(),
+            limit: 10_000,
+            total: false,
+        };
         let row = |reply| {
             let Reply::Record(row) = reply else { panic!("{reply:?}") };
             let row = serde_json::to_value(row).unwrap();

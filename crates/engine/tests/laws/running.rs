@@ -157,8 +157,12 @@ impl Shop {
     }
 
     fn rows(&self) -> Vec<Value> {
-        let request =
-            Request::Records { entity: "crm.contact".parse().unwrap(), filter: Vec::new(), limit: 1_000 };
+        let request = Request::Records {
+            entity: "crm.contact".parse().unwrap(),
+            filter: Vec::new(),
+            limit: 1_000,
+            total: false,
+        };
         let row = |reply| {
             if let Reply::Record(row) = reply { Some(serde_json::to_value(row).unwrap()) } else { None }
         };

@@ -12,6 +12,7 @@ use clap::Subcommand;
 use raccord_model::resource::Wanted;
 use raccord_model::{Desired, Key, Name, Resource, Spec};
 
+use super::schema;
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::session::{self, write_file};
@@ -55,6 +56,15 @@ fn write(ui: &Ui, global: &Global, name: &str, resources: Vec<(Name, Spec)>) -> 
             path.display()
         )));
     }
+    let text = yaml(resources)?;
+    let schema = schema::modeline(ui, &directory(global))?;
+    write_file(&path, format!("{schema}{text}").as_bytes())?;
+    ui.line(&format!("wrote {}", shown(&path)))?;
+    session::desired(ui, global).map(drop)
+}
+
+/// Resources as YAML.
+fn yaml(resources: Vec<(Name, Spec)>) -> Result<String, CommandError> {
     let mut desired =
         Desired { stack: Name::of_default_stack(), root: String::new(), resources: BTreeMap::new() };
     for (name, spec) in resources {
@@ -63,9 +73,7 @@ fn write(ui: &Ui, global: &Global, name: &str, resources: Vec<(Name, Spec)>) -> 
         let key = Key::new(resource.spec.kind(), name);
         desired.resources.insert(key, Wanted { resource, digest, renamed_from: None });
     }
-    write_file(&path, raccord_config::to_yaml(&desired).as_bytes())?;
-    ui.line(&format!("wrote {}", shown(&path)))?;
-    session::desired(ui, global).map(drop)
+    Ok(raccord_config::to_yaml(&desired))
 }
 
 /// A path without the `./` that says nothing.

@@ -1,14 +1,16 @@
 //! `raccord new source`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use clap::Args;
+use raccord_engine::proposal::complete_file;
 use raccord_model::language::authorization::NoAuthorization;
 use raccord_model::language::connector::{FileDataType, FileSettings, HttpDataType, HttpSettings};
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, SourceSpec};
 use raccord_model::{DataTypeName, Key, Kind, Name, Spec};
 
-use super::{existing, must_be_free, write};
+use super::{directory, existing, must_be_free, write};
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::ui::Ui;
@@ -39,7 +41,7 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &SourceArgs) -> Result<(), Com
     must_be_free(desired.as_ref(), &Key::new(Kind::Source, args.name.clone()))?;
     let data_type = data_type(args)?;
     let (settings, authorization) = match (&args.path, &args.url) {
-        (Some(path), _) => (files(path, &data_type)?, None),
+        (Some(path), _) => (files(ui, &directory(global), path, &data_type)?, None),
         (None, Some(url)) => {
             let none = ByNameOrInline::Inline(AuthorizationSpec::None(NoAuthorization::default()));
             let authorization = args.authorization.clone().map_or(none, ByNameOrInline::ByName);
@@ -64,8 +66,19 @@ fn data_type(args: &SourceArgs) -> Result<DataTypeName, CommandError> {
         .map_err(|_| CommandError::usage(format!("`{stem}` is no data type: name one with --data-type")))
 }
 
-fn files(path: &str, data_type: &DataTypeName) -> Result<ConnectorSettings, CommandError> {
-    let file: FileDataType = from_json(serde_json::json!({ "path": path }))?;
+/// The settings that read files, completed by what the first of them shows.
+fn files(
+    ui: &Ui,
+    directory: &Path,
+    path: &str,
+    data_type: &DataTypeName,
+) -> Result<ConnectorSettings, CommandError> {
+    let mut file: FileDataType = from_json(serde_json::json!({ "path": path }))?;
+    let root = std::path::absolute(directory)?;
+    // Files may come later than the YAML that reads them.
+    if let Err(error) = complete_file(&root, &mut file) {
+        ui.note(&format!("nothing is known of the files yet: {error}"));
+    }
     Ok(ConnectorSettings::File(FileSettings { data_types: BTreeMap::from([(data_type.clone(), file)]) }))
 }
 

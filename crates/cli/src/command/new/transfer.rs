@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use raccord_engine::proposal::{ProposalError, is_complete, propose_entity, propose_mapping};
+use raccord_engine::proposal::{
+    Match, Proposal, ProposalError, is_complete, propose_entity, propose_mapping,
+};
 use raccord_engine::request::DataTypeView;
 use raccord_engine::{Look, LookAt, Reply};
+use raccord_model::foreign;
 use raccord_model::language::project::Store;
 use raccord_model::language::transfer::RejectPolicy;
-use raccord_model::language::{ByNameOrInline, Deletes, MappingSpec, Mode, ProjectSpec, TransferSpec};
+use raccord_model::language::{
+    ByNameOrInline, Deletes, Entity, MappingSpec, Mode, ProjectSpec, TransferSpec,
+};
 use raccord_model::{DataTypeName, Desired, EntityRef, Key, Kind, Name, Spec};
 
 use super::integration::{self, subscription};
-use super::{existing, must_be_free, write};
+use super::{existing, must_be_free, write, yaml};
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::session;
@@ -20,8 +25,8 @@ use crate::ui::Ui;
 
 /// Write a Transfer with a mapping by name, made from the fields that the source shows
 ///
-/// A project that is not there yet is written too, with an entity that can hold the records. The transfer is
-/// active when its mapping is complete.
+/// A project that is not there yet is written too, with an entity that can hold the records; an entity that an existing
+/// project does not have yet is printed, to be added there. The transfer is active when its mapping is complete.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  raccord new transfer people --source files --to crm.person")]
 pub(crate) struct TransferArgs {
@@ -53,26 +58,19 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
     let project = desired.project(&args.to.project);
     let (mapping, active) = match project.map(|project| project.entities.get(&args.to.entity)) {
         Some(Some(entity)) => {
-            let (mapping, unmatched) = propose_mapping(&view, entity);
+            let Match { mapping, unmatched, left_out } = propose_mapping(&view, entity);
             for name in unmatched {
                 ui.note(&format!("nothing is called like `{name}`: assign it by hand"));
             }
+            tell_left_out(*ui, &left_out, "no field of the entity is called so");
             let active = is_complete(&mapping, entity);
             (mapping, active)
         }
-        Some(None) => {
-            return Err(CommandError::new(format!(
-                "the project `{}` has no entity `{}`",
-                args.to.project, args.to.entity
-            ))
-            .hint("add the entity to the project, or name a project that is not there yet"));
-        }
+        Some(None) => return print_entity(*ui, &view, args),
         None => {
-            let (entity, mapping) =
-                propose_entity(&view, args.key.as_deref()).map_err(|error| advise(&error))?;
-            let entities = BTreeMap::from([(args.to.entity.clone(), entity)]);
-            let spec = ProjectSpec { entities, store: Store::default(), protect: false };
-            resources.push((args.to.project.clone(), Spec::Project(spec)));
+            let Proposal { entity, mapping, left_out } = propose(&view, args)?;
+            tell_left_out(*ui, &left_out, "no path can lead to it");
+            resources.push((args.to.project.clone(), Spec::Project(project_of(args, entity))));
             (mapping, true)
         }
     };
@@ -92,8 +90,44 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
     Ok(())
 }
 
-fn advise(error: &ProposalError) -> CommandError {
-    CommandError::of(error).hint("name the field that tells records apart: --key FIELD")
+fn propose(view: &DataTypeView, args: &TransferArgs) -> Result<Proposal, CommandError> {
+    propose_entity(view, args.key.as_deref()).map_err(|error| {
+        let told = CommandError::of(&error);
+        match error {
+            ProposalError::NoRecord(_) => told.hint(format!("`raccord check {}` tells more", args.source)),
+            ProposalError::NoKey(_) | ProposalError::UnknownKey { .. } => {
+                told.hint("name the field that tells records apart: --key FIELD")
+            }
+        }
+    })
+}
+
+/// A project with one entity.
+fn project_of(args: &TransferArgs, entity: Entity) -> ProjectSpec {
+    let entities = BTreeMap::from([(args.to.entity.clone(), entity)]);
+    ProjectSpec { entities, store: Store::default(), protect: false }
+}
+
+fn tell_left_out(ui: Ui, left_out: &[String], why: &str) {
+    for path in left_out {
+        ui.note(&format!("left out: `{}`; {why}", foreign::line(path)));
+    }
+}
+
+/// Prints the entity that an existing project lacks, as it must stand there: only its owner knows where in the file.
+fn print_entity(ui: Ui, view: &DataTypeView, args: &TransferArgs) -> Result<(), CommandError> {
+    let Proposal { entity, left_out, .. } = propose(view, args)?;
+    tell_left_out(ui, &left_out, "no path can lead to it");
+    let EntityRef { project, entity: name } = &args.to;
+    let spec = Spec::Project(project_of(args, entity));
+    let yaml = yaml(vec![(project.clone(), spec)])?;
+    let entities = "  entities:\n";
+    let snippet = yaml.split_once(entities).map_or(yaml.as_str(), |(_, rest)| rest);
+    ui.print(snippet)?;
+    Err(CommandError::new(format!("the project `{project}` has no entity `{name}`, and nothing was written"))
+        .hint(format!(
+            "add the lines above below `spec.entities` of the project `{project}`, then run this again"
+        )))
 }
 
 fn spec(args: &TransferArgs, mapping: MappingSpec, active: bool) -> TransferSpec {

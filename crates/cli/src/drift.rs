@@ -1,0 +1,48 @@
+//! Whether the YAML at hand is what is applied. Runs execute what was applied, so that a change which was only saved
+//! has no effect: `run` and `status` say so. Looks and tells; what cannot be compared is passed over.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use raccord_engine::plan::Options;
+use raccord_model::diagnostic::{Code, Severity};
+
+use crate::args::{DEFAULT_STATE, Global};
+use crate::command::plan;
+use crate::render;
+use crate::session::{self, Session};
+
+/// What has no effect on runs, or none yet.
+pub(crate) fn notes(global: &Global, session: &Session) -> Vec<String> {
+    let variables =
+        "--var changes nothing here: what was applied runs, with the values that it was applied with";
+    let given = (!global.variables.is_empty()).then(|| variables.to_owned());
+    given.into_iter().chain(difference(global, session)).collect()
+}
+
+/// How the YAML differs from what is applied; nothing when it does not, or belongs to something else.
+pub(crate) fn difference(global: &Global, session: &Session) -> Option<String> {
+    // A directory that was not named counts only when the state lies in it: any other may be the whole machine.
+    let is_at_hand = !global.files.is_empty() || global.state == Path::new(DEFAULT_STATE);
+    if global.server.is_some() || !is_at_hand {
+        return None;
+    }
+    let loaded = session::load(global).ok().filter(|loaded| loaded.documents > 0)?;
+    let Some(desired) = loaded.desired else {
+        let errors = loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        // Variables are given to whoever applies, and may be unset here.
+        let errors = errors.filter(|found| found.code != Code::UnsetVariable).count();
+        return (errors > 0).then(|| {
+            let errors = render::errors(errors);
+            format!("the YAML has {errors} and is not what is applied; `raccord validate` shows them")
+        });
+    };
+    let options = Options { brief: true, ..Options::default() };
+    let plan = plan::ask(session, &Arc::new(desired), &options).ok().filter(|plan| !plan.is_empty())?;
+    let changes = render::count(plan.changes.len(), "change");
+    let generation = plan.generation;
+    Some(format!(
+        "the YAML differs from the applied generation {generation} by {changes}: `raccord plan` shows them, \
+         `raccord apply` puts them in force"
+    ))
+}

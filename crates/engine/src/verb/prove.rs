@@ -1,0 +1,188 @@
+//! What the first page of a data type proves: whether the records were found, whether there is a next page or why not,
+//! whether the cursor's field and the keys are there. Pure; says nothing that one page cannot show.
+
+use std::collections::BTreeSet;
+
+use raccord_compiler::connector::{HttpStream, Paginator, Stream, TokenPlace};
+use raccord_compiler::envelope;
+use raccord_compiler::select::{Found, Selector};
+use raccord_model::Name;
+use raccord_model::field_path::FieldPath;
+use raccord_model::port::records::{Page, Records};
+
+/// The key of a transfer that reads the data type: where its parts come from.
+pub struct Key<'a> {
+    /// The transfer.
+    pub transfer: &'a Name,
+    /// The paths; parts that no path leads to are left out.
+    pub paths: Vec<&'a FieldPath>,
+}
+
+/// What is known of a data type once its first page is there, a sentence each.
+pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
+    let records: Vec<String> = page.records.iter().map(|record| record.to_json()).collect();
+    let mut said = Vec::new();
+    if let Stream::Http(stream) = stream {
+        said.extend(wrong_list(stream, page));
+        said.push(next_page(stream, page, records.len()));
+    }
+    if !page.faults.is_empty() {
+        let faults = &page.faults;
+        let first = faults.first().map(|fault| format!("{}: {}", fault.position, fault.reason));
+        said.push(format!(
+            "{} of what stands there are no records; {}",
+            faults.len(),
+            first.unwrap_or_default()
+        ));
+    }
+    if records.is_empty() {
+        said.push("there is no record that could show a key or a cursor".to_owned());
+        return said;
+    }
+    said.extend(stream.cursor().map(|cursor| {
+        let raw = values(&records, &[&cursor.field]);
+        let readable = raw.iter().filter(|raw| raw[0].as_ref().is_some_and(|raw| cursor.read(raw).is_some()));
+        let (readable, all, field) = (readable.count(), records.len(), &cursor.field);
+        let example = raw.iter().find_map(|raw| raw[0].clone().filter(|raw| cursor.read(raw).is_none()));
+        let example = example.map(|raw| format!("; one is {}", shortened(&raw))).unwrap_or_default();
+        format!("the incremental field `{field}` can be read in {readable} of {all}{example}")
+    }));
+    said.extend(keys.iter().filter(|key| !key.paths.is_empty()).map(|key| key_finding(key, &records)));
+    said
+}
+
+/// That the records are probably somewhere else.
+fn wrong_list(stream: &HttpStream, page: &Page) -> Option<String> {
+    let Records::Json { body, .. } = &page.records else { return None };
+    envelope::advice(body, &stream.extractor.records)
+}
+
+/// Whether there is a next page, or why there is none.
+fn next_page(stream: &HttpStream, page: &Page, count: usize) -> String {
+    if page.next.is_some() {
+        return "there is a next page".to_owned();
+    }
+    let none = |why: String| format!("there is no next page: {why}");
+    match &stream.paginator {
+        Paginator::NoPagination => none(
+            "the data type has no `pagination`; if the service has more than this, say how its pages follow"
+                .to_owned(),
+        ),
+        Paginator::NextUrl(TokenPlace::Body(path)) => none(format!("`{path}` of the answer holds no URL")),
+        Paginator::NextUrl(TokenPlace::Header(name)) => none(format!("the answer has no header `{name}`")),
+        Paginator::NextUrl(TokenPlace::LastRecord(path)) => none(format!("the last record has no `{path}`")),
+        Paginator::Link { rel } => none(format!("no header `Link` of the answer has the relation `{rel}`")),
+        Paginator::PageIncrement { .. } | Paginator::OffsetIncrement { .. } => none(match page.total {
+            Some(total) => format!("the service says that there are {total} in all"),
+            None => format!("the page ends with {count} and nothing says that there are more"),
+        }),
+        Paginator::ByValue => none("fewer records came than a page holds".to_owned()),
+        Paginator::CursorPagination { cursor, .. } => none(match cursor {
+            TokenPlace::Body(path) => format!("`{path}` of the answer holds no cursor"),
+            TokenPlace::Header(name) => format!("the answer has no header `{name}`"),
+            TokenPlace::LastRecord(path) => {
+                format!("the last record has no `{path}`, or the service says that it ends")
+            }
+        }),
+    }
+}
+
+/// Whether the key is in every record, and each record has one of its own.
+fn key_finding(key: &Key<'_>, records: &[String]) -> String {
+    let names = key.paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+    let of = format!("the key {names} of the transfer `{}`", key.transfer);
+    let all = values(records, &key.paths);
+    let is_there = |value: &Option<String>| value.as_ref().is_some_and(|raw| raw != "null" && raw != "\"\"");
+    let missing = all.iter().filter(|parts| !parts.iter().all(is_there)).count();
+    if missing > 0 {
+        return format!("{of} is missing in {missing} of {}", records.len());
+    }
+    let distinct: BTreeSet<&Vec<Option<String>>> = all.iter().collect();
+    match records.len() - distinct.len() {
+        0 => format!("{of} is in every record, and no two have the same"),
+        twice => format!("{of} is not unique: {twice} of {} have that of another", records.len()),
+    }
+}
+
+/// The raw JSON behind paths, record by record.
+fn values(records: &[String], paths: &[&FieldPath]) -> Vec<Vec<Option<String>>> {
+    let selector = Selector::new(paths.iter().copied());
+    let of = |record: &String| {
+        let mut found = Found::default();
+        let read = selector.select(record.as_bytes(), &mut found);
+        let mut values: Vec<Option<String>> = found.values.iter().map(|raw| raw.map(str::to_owned)).collect();
+        if read.is_err() {
+            values.clear();
+        }
+        values.resize(paths.len(), None);
+        values
+    };
+    records.iter().map(of).collect()
+}
+
+fn shortened(raw: &str) -> String {
+    const LONGEST: usize = 40;
+    let text: String = raw.chars().take(LONGEST).collect();
+    if text.len() < raw.len() { format!("{text}…") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_compiler::connector;
+    use raccord_model::language::connector::{ConnectorSettings, HttpSettings};
+    use raccord_model::port::records::Page;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The findings on a page that is a whole answer, whose records are these parts of it.
+    #[track_caller]
+    fn check(data_type: &serde_json::Value, body: &str, records: &[&str], expected: &[&str]) {
+        let settings: HttpSettings = serde_json::from_value(json!({
+            "baseUrl": "https://shop.example", "dataTypes": { "a": data_type },
+        }))
+        .unwrap();
+        let (stream, findings_of_lowering) =
+            connector::lower(&ConnectorSettings::Http(settings), &"a".parse().unwrap());
+        let stream = stream.unwrap_or_else(|| panic!("{findings_of_lowering:?}"));
+        let at = |record: &&str| body.find(record).map(|at| at..at + record.len()).unwrap();
+        let spans = records.iter().map(at).collect();
+        let page = Page { records: Records::Json { body: body.to_owned().into(), spans }, ..Page::empty() };
+        let (name, path) = ("people".parse().unwrap(), "id".parse().unwrap());
+        let keys = [Key { transfer: &name, paths: vec![&path] }];
+        let said = findings(&stream, &page, &keys).join("\n");
+        for part in expected {
+            assert!(said.contains(part), "{part:?} is not in:\n{said}");
+        }
+    }
+
+    #[test]
+    fn a_page_shows_what_is_wrong() {
+        let body = r#"{"data":[{"id":1,"at":"2024-01-01T00:00:00Z"},{"id":1,"at":"soon"}],"next":null}"#;
+        let (one, two) = (r#"{"id":1,"at":"2024-01-01T00:00:00Z"}"#, r#"{"id":1,"at":"soon"}"#);
+        check(
+            &json!({ "records": "$" }),
+            body,
+            &[],
+            &["write `records: data`", "no `pagination`", "no record that"],
+        );
+        check(
+            &json!({ "records": "data", "pagination": { "nextUrl": "next" } }),
+            body,
+            &[one, two],
+            &["`next` of the answer holds no URL", "not unique: 1 of 2"],
+        );
+        check(
+            &json!({ "records": "data", "pagination": { "link": "next" }, "incremental": { "field": "at", "param": "since" } }),
+            body,
+            &[one, two],
+            &["the relation `next`", "`at` can be read in 1 of 2; one is \"soon\""],
+        );
+        check(
+            &json!({ "records": "data" }),
+            r#"{"data":[{"x":1}]}"#,
+            &[r#"{"x":1}"#],
+            &["is missing in 1 of 1"],
+        );
+    }
+}
