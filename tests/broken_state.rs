@@ -14,7 +14,7 @@ const NAME: &str = "a name that takes a little room";
 const STATE: &str = ".raccord/state.redb";
 
 /// Every verb that opens the state.
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "plan",
     "apply --auto-approve",
     "run",
@@ -22,6 +22,7 @@ const VERBS: [&str; 12] = [
     "runs",
     "records crm.contact",
     "rejects list",
+    "deliveries list",
     "history",
     "export",
     "state info",
@@ -123,6 +124,53 @@ fn a_backup_that_does_not_fit_leaves_no_file() {
     );
     let names = fs::read_dir(environment.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with("copy")));
+}
+
+/// What lies in the directory of the state.
+fn names(environment: &TestEnvironment) -> Vec<String> {
+    let entries = fs::read_dir(environment.path().join(".raccord")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn an_apply_that_is_killed_while_it_makes_the_state_leaves_no_draft_behind() {
+    for failpoint in ["publish.before", "publish.after"] {
+        let killed = written().variable("RACCORD_FAILPOINT", failpoint);
+        assert_eq!(killed.run("apply --auto-approve").code, None, "{failpoint}");
+        assert!(names(&killed).iter().any(|name| name.contains(".new")), "{failpoint}: {:?}", names(&killed));
+        let environment = killed.variable("RACCORD_FAILPOINT", "run.begun:999");
+        environment.ok("apply --auto-approve");
+        assert_eq!(names(&environment), ["state.redb"], "{failpoint}");
+    }
+}
+
+#[test]
+fn a_clock_before_1970_is_told() {
+    let environment = written().at("1969-12-31T23:59:59Z");
+    for verb in ["apply --auto-approve", "plan", "watch"] {
+        let said = environment.fails(1, verb);
+        assert_says(&said, &["the clock of this machine says 1969-12-31T23:59:59Z"]);
+    }
+    assert!(!environment.path().join(".raccord").exists());
+}
+
+#[test]
+fn a_process_with_six_descriptors_says_what_is_missing() {
+    let environment = applied();
+    let within = |descriptors: u32, verb: &str| {
+        let script = format!("ulimit -n {descriptors}; exec \"$@\"");
+        let answer = environment.run_through(&["timeout", "60", "sh", "-c", &script, "sh"], verb);
+        assert!(!answer.stderr.contains("panicked"), "{verb} with {descriptors}: {}", answer.stderr);
+        answer
+    };
+    for verb in VERBS.iter().chain(&["watch"]) {
+        let answer = within(6, verb).expect_code(1);
+        assert_says(&answer.stderr, &["error: this process may open too few files", "`ulimit -n 256`"]);
+    }
+    for descriptors in 7..=16 {
+        within(descriptors, "run").expect_code(1);
+    }
+    within(40, "status").expect_code(0);
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn named_commands(page: &str) -> BTreeSet<String> {
 /// The verb of a command, with the second word where it has one.
 fn verb(command: &str) -> String {
     let words: Vec<&str> = command.split(' ').skip(1).collect();
-    let is_parent = matches!(words[0], "new" | "rejects" | "state" | "token");
+    let is_parent = matches!(words[0], "new" | "rejects" | "deliveries" | "state" | "token");
     let length = if is_parent && words.len() > 1 && !words[1].starts_with('-') { 2 } else { 1 };
     words[..length].join(" ")
 }

@@ -42,6 +42,18 @@ fn said_without_rights(path: &str, mode: u32) -> String {
 }
 
 #[test]
+fn a_named_pipe_is_told_and_not_waited_for() {
+    let environment = TestEnvironment::new();
+    let made =
+        std::process::Command::new("mkfifo").arg(environment.path().join("pipe.yaml")).status().unwrap();
+    assert!(made.success());
+    for verb in ["validate", "plan", "apply --auto-approve"] {
+        let said = environment.fails(1, &format!("{verb} -f pipe.yaml"));
+        assert_says(&said, &["pipe.yaml is a named pipe, which may never have an end", "`-f -`"]);
+    }
+}
+
+#[test]
 fn the_directory_that_is_given() {
     assert_snapshot!(said_without_rights("configuration", 0o000), @r#"
     $ validate

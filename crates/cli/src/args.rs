@@ -150,6 +150,8 @@ pub(crate) enum Verb {
     Explain(command::explain::ExplainArgs),
     #[command(subcommand)]
     Rejects(command::rejects::RejectsVerb),
+    #[command(subcommand)]
+    Deliveries(command::deliveries::DeliveriesVerb),
     History(command::history::HistoryArgs),
     Rollback(command::rollback::RollbackArgs),
     Export(command::export::ExportArgs),

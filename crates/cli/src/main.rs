@@ -7,6 +7,7 @@ mod complete;
 mod descriptors;
 mod drift;
 mod error;
+mod interrupt;
 mod log;
 mod render;
 mod session;

@@ -1,6 +1,7 @@
 //! What commands share: loading the configuration, opening the state, asking the engine.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,17 +12,18 @@ use raccord_config::{Input, Loaded};
 use raccord_engine::audit::{AuditLog, Audited};
 use raccord_engine::http::client::Remote;
 use raccord_engine::store::failpoint::{NotATrap, Trap};
-use raccord_engine::store::{OpenError, Opener, Store};
+use raccord_engine::store::{Holder, OpenError, Opener, Store, holder};
 use raccord_engine::transport::{Answering as _, Caller, Way, socket};
 use raccord_engine::{Engine, Environment, Failure, Look, Reply, Request, System};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
 use raccord_model::port::state::Head;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::args::Global;
 use crate::error::CommandError;
+use crate::interrupt;
 use crate::render;
 use crate::ui::Ui;
 
@@ -35,7 +37,12 @@ pub(crate) fn system() -> Result<System, CommandError> {
         })?),
         Err(_) => None,
     };
-    Ok(System { frozen })
+    let system = System { frozen };
+    if system.now() < Timestamp::UNIX_EPOCH {
+        return Err(CommandError::new(format!("the clock of this machine says {}", system.now()))
+            .hint("set it: no time before 1970 can be right, and identities are made of the time"));
+    }
+    Ok(system)
 }
 
 /// Arms the failpoint that a test has named.
@@ -101,6 +108,39 @@ pub(crate) enum Opening {
 /// How long a verb waits while another one that will soon be done has the state.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// After how long a verb says what it waits for.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// What a verb waits for, in words.
+fn waits_for(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) if holder.is_suspended() => {
+            let pid = holder.pid;
+            format!(
+                "waiting for {holder}, which is stopped: `kill -CONT {pid}` lets it go on, `kill -KILL {pid}` ends it"
+            )
+        }
+        Some(holder) => format!("waiting for {holder}"),
+        None => "waiting for another process that has the state open".to_owned(),
+    }
+}
+
+/// Waits for an answer of the owner of a state. Once there is none for a while because the owner is stopped, says so.
+async fn patiently<T>(ui: &Ui, state: &Path, answer: impl Future<Output = T>) -> T {
+    let mut answer = std::pin::pin!(answer);
+    let mut was_told = false;
+    loop {
+        if let Ok(answered) = tokio::time::timeout(SILENCE, &mut answer).await {
+            return answered;
+        }
+        let stopped = holder(state).filter(|holder| !was_told && holder.is_suspended());
+        if let Some(holder) = stopped {
+            ui.note(&waits_for(Some(&holder)));
+            was_told = true;
+        }
+    }
+}
+
 /// How often it looks whether that is so.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -132,15 +172,26 @@ fn not_opened(error: &OpenError) -> CommandError {
 
 /// Opens the state, unless somebody owns it who answers. Waits a while for a verb that will soon be done, and for an
 /// owner that is about to listen.
-pub(crate) async fn own(state: &Path, verb: &str, opening: Opening) -> Result<Option<Store>, CommandError> {
+pub(crate) async fn own(
+    ui: &Ui,
+    state: &Path,
+    verb: &str,
+    opening: Opening,
+) -> Result<Option<Store>, CommandError> {
+    // A clock that cannot be right is told before anything is made.
+    system()?;
     let since = std::time::Instant::now();
+    let mut was_told = false;
     loop {
         if socket::is_listened_at(state).await {
             return Ok(None);
         }
         match open_store(state, verb, opening) {
             Ok(store) => return Ok(Some(store)),
-            Err(OpenError::Held { .. }) if since.elapsed() < PATIENCE => {
+            Err(OpenError::Held { holder, .. }) if since.elapsed() < PATIENCE => {
+                if since.elapsed() >= SILENCE && !std::mem::replace(&mut was_told, true) {
+                    ui.note(&waits_for(holder.as_ref()));
+                }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
             Err(error) => return Err(not_opened(&error)),
@@ -170,6 +221,7 @@ fn remote(global: &Global, server: &str) -> Result<Remote, CommandError> {
 /// Somebody who answers requests: this process on its own state, or whoever owns that.
 pub(crate) struct Session {
     link: Link,
+    ui: Ui,
     runtime: tokio::runtime::Runtime,
     stop: watch::Receiver<bool>,
 }
@@ -179,17 +231,17 @@ impl Session {
     /// end; a second one insists.
     pub(crate) fn open(global: &Global, verb: &str, opening: Opening) -> Result<Self, CommandError> {
         arm_failpoint()?;
-        let runtime = runtime()?;
+        let (runtime, ui) = (runtime()?, Ui::new(global.color, global.quiet));
         let link = match &global.server {
             Some(server) => Link::Server(Box::new(remote(global, server)?)),
-            None => runtime.block_on(Self::find(&global.state, verb, opening))?,
+            None => runtime.block_on(Self::find(&ui, &global.state, verb, opening))?,
         };
-        let stop = runtime.block_on(async { listen_for_stop() });
-        Ok(Self { link, runtime, stop })
+        let stop = interrupt::listen()?;
+        Ok(Self { link, ui, runtime, stop })
     }
 
-    async fn find(state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
-        match own(state, verb, opening).await? {
+    async fn find(ui: &Ui, state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
+        match own(ui, state, verb, opening).await? {
             Some(store) => {
                 let engine = Engine::on(&Arc::new(store), Arc::new(system()?));
                 let log = AuditLog::new(engine.facts(), Arc::clone(&engine.environment));
@@ -219,8 +271,8 @@ impl Session {
                     Ok(engine.answer(request, caller, stop, &mut replies).await)
                 }
                 Link::Socket(state) => {
-                    let asked = socket::ask(state, (request, Some(who())), stop, &mut replies).await;
-                    asked.map_err(|error| CommandError::of(&error))
+                    let asked = socket::ask(state, (request, Some(who())), stop, &mut replies);
+                    patiently(&self.ui, state, asked).await.map_err(|error| CommandError::of(&error))
                 }
                 Link::Server(remote) => {
                     let asked = remote.ask(&request, stop, &mut replies).await;
@@ -269,8 +321,24 @@ impl Session {
     }
 }
 
-pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    expect_descriptors()?;
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// How many descriptors a process must be able to open beside those that it has: for the runtime, the signals, the
+/// state, what lies beside it, and a connection.
+const DESCRIPTORS: usize = 24;
+
+/// Looks whether there are enough descriptors before anything fails half-way: the runtime has no error for it.
+fn expect_descriptors() -> Result<(), CommandError> {
+    let opened: io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
+    opened.map(drop).map_err(|error| {
+        CommandError::new(format!(
+            "this process may open too few files, {DESCRIPTORS} are needed beside those it has: {error}"
+        ))
+        .hint("`ulimit -n 256` raises the limit in a shell, `LimitNOFILE=` in a systemd unit")
+    })
 }
 
 /// Looks at a source: where a daemon has its secrets, be it beside the state or elsewhere, and here without one. Needs
@@ -296,33 +364,6 @@ pub(crate) fn look(
     failed.map_or(Ok(()), Err)
 }
 
-/// Becomes true at the first Ctrl-C or SIGTERM; the second Ctrl-C ends the process as usual.
-pub(crate) fn listen_for_stop() -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
-    // Heard from now on, not only once the task has its turn.
-    let [mut interrupted, mut terminated] =
-        [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok());
-    tokio::spawn(async move {
-        tokio::select! {
-            () = heard(&mut interrupted) => {}
-            () = heard(&mut terminated) => {}
-        }
-        sender.send_replace(true);
-        // From here on nothing listens to a second one, so it is answered here.
-        heard(&mut interrupted).await;
-        insist();
-    });
-    receiver
-}
-
-/// Waits for a signal; for ever, where it cannot be heard.
-async fn heard(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    }
-}
-
 /// Hears of every SIGHUP; more than one while nobody listens are one.
 pub(crate) fn listen_for_reload() -> io::Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel(1);
@@ -334,12 +375,6 @@ pub(crate) fn listen_for_reload() -> io::Result<mpsc::Receiver<()>> {
         }
     });
     Ok(receiver)
-}
-
-/// Ends the process at once, as a shell expects of an interrupted one. What was reported done is durable.
-#[expect(clippy::exit, reason = "a person has asked twice; nothing may hold the end up")]
-fn insist() -> ! {
-    std::process::exit(130)
 }
 
 /// Who applies: the user and the machine, as far as the environment says so; without a name, the system's number
@@ -358,7 +393,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CommandError> 
     let beside = PathBuf::from(format!("{}.tmp", path.display()));
     let failed = |error: &io::Error| CommandError::new(format!("write {}: {error}", path.display()));
     let write = || -> io::Result<()> {
-        let mut file = std::fs::File::create(&beside)?;
+        let mut file = File::create(&beside)?;
         io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
         std::fs::rename(&beside, path)

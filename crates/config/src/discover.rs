@@ -17,6 +17,8 @@ use crate::resolve::clean;
 
 /// How large one file may be, in bytes.
 pub const MAX_FILE: usize = 16 << 20;
+/// How many entries of directories are looked at.
+pub const MAX_ENTRIES: usize = 1_000_000;
 /// Directories that hold other people's files.
 const SKIPPED: [&str; 2] = ["node_modules", "target"];
 /// How standard input is called.
@@ -109,6 +111,10 @@ struct Walk<'r> {
     roots: Vec<PathBuf>,
     /// Files and directories already met, by their real paths.
     seen: HashSet<PathBuf>,
+    /// How many entries of directories were looked at.
+    looked_at: usize,
+    /// Whether there is more to look at than the limit allows.
+    is_full: bool,
     report: &'r mut Report,
 }
 
@@ -118,13 +124,19 @@ impl<'r> Walk<'r> {
             Some(within) => vec![real(within)],
             None => named.iter().map(|path| real(path)).collect(),
         };
-        Self { files: Vec::new(), directories: Vec::new(), roots, seen: HashSet::new(), report }
+        let (files, directories, seen) = (Vec::new(), Vec::new(), HashSet::new());
+        Self { files, directories, roots, seen, looked_at: 0, is_full: false, report }
     }
 
     /// A path that was given: whatever it is, it is taken.
     fn named(&mut self, path: &Path) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.directory(path, &real(path)),
+            Ok(metadata) if is_named_pipe(path, metadata.file_type()) => {
+                let help = "name a file or a directory, or write into `-f -`".to_owned();
+                let message = format!("{} is a named pipe, which may never have an end", shown(path));
+                self.report.error(Code::Unreadable, message, Some(help));
+            }
             Ok(_) => self.file(path, real(path)),
             Err(error) => unreadable(self.report, path, &error),
         }
@@ -142,15 +154,32 @@ impl<'r> Walk<'r> {
             return;
         }
         self.directories.push(path.to_owned());
-        let entries = match fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        let left = MAX_ENTRIES - self.looked_at;
+        let entries = fs::read_dir(path).and_then(|entries| entries.take(left + 1).collect());
+        let entries: Vec<_> = match entries {
             Ok(entries) => entries,
             Err(error) => return unreadable(self.report, path, &error),
         };
+        if entries.len() > left {
+            return self.too_many(path);
+        }
+        self.looked_at += entries.len();
         let mut entries: Vec<_> = entries.into_iter().map(|entry| (entry.path(), entry)).collect();
         entries.sort_by(|one, other| one.0.cmp(&other.0));
         for (child, entry) in entries.iter().filter(|(child, _)| !is_hidden(child)) {
             self.child(child, entry, real);
         }
+    }
+
+    /// Says once that there is more to look at than the limit allows; the rest of the walk looks at nothing more.
+    fn too_many(&mut self, path: &Path) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            let message =
+                format!("{}: more than {MAX_ENTRIES} entries of directories were looked at", shown(path));
+            let help = "name the directory that holds the configuration".to_owned();
+            self.report.error(Code::Unreadable, message, Some(help));
+        }
+        self.looked_at = MAX_ENTRIES;
     }
 
     /// An entry of a directory whose real path is known, and with it that of all but links.
@@ -204,6 +233,15 @@ impl Walk<'_> {
 /// Where a path leads in the end.
 fn real(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Whether opening it may wait for ever. What a shell hands over, such as `<(kustomize build)`, has a writer.
+fn is_named_pipe(path: &Path, kind: fs::FileType) -> bool {
+    #[cfg(unix)]
+    let is_pipe = std::os::unix::fs::FileTypeExt::is_fifo(&kind);
+    #[cfg(not(unix))]
+    let is_pipe = false;
+    is_pipe && !path.starts_with("/dev") && !path.starts_with("/proc")
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -23,7 +23,7 @@ mod syntax;
 mod text;
 
 pub use diagnose::MAX_DIAGNOSTICS;
-pub use discover::{MAX_FILE, Places, is_read, places};
+pub use discover::{MAX_ENTRIES, MAX_FILE, Places, is_read, places};
 pub use export::to_yaml;
 pub use load::{Bounds, Input, Loaded, load, load_texts, load_texts_within};
 pub use parse::{MAX_DEPTH, MAX_NODES};

@@ -22,6 +22,7 @@ pub const fn required(sort: Sort) -> Role {
         | Sort::Explain
         | Sort::Rejects
         | Sort::RejectSummary
+        | Sort::Deliveries
         | Sort::Info
         | Sort::Pending
         | Sort::Audit => Role::Read,
@@ -30,6 +31,7 @@ pub const fn required(sort: Sort) -> Role {
         Sort::Run
         | Sort::Sample
         | Sort::ReplayRejects
+        | Sort::DropDeliveries
         | Sort::Look
         | Sort::Check
         | Sort::Backup

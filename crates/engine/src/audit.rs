@@ -220,6 +220,7 @@ fn asked(request: &Request) -> Asked {
         }
         Request::Run { integrations } => changes(format!("run{}", list(integrations))),
         Request::ReplayRejects { transfer } => changes(format!("replay the rejects of {transfer}")),
+        Request::DropDeliveries { sequences } => changes(format!("drop deliveries{}", list(sequences))),
         Request::Pause { integration, until, .. } => {
             changes(format!("pause {integration}{}", to(until.as_ref())))
         }
@@ -242,6 +243,7 @@ fn asked(request: &Request) -> Asked {
         Request::Runs { .. } => looks("see runs"),
         Request::Records { .. } | Request::Explain { .. } => looks("see records"),
         Request::Rejects { .. } | Request::RejectSummary { .. } => looks("see rejects"),
+        Request::Deliveries { .. } => looks("see deliveries"),
         Request::Sample { .. } => looks("sample a plan"),
         Request::Look(_) => looks("look at a source"),
         Request::Info => looks("see what the state holds"),

@@ -102,6 +102,12 @@ impl Engine {
             Request::RejectSummary { transfer } => {
                 verb::rejects::summary(self, transfer.as_ref(), replies).await
             }
+            Request::Deliveries { transfer, sequence, limit } => {
+                verb::deliveries::list(self, transfer.as_ref(), sequence, limit, replies).await
+            }
+            Request::DropDeliveries { sequences } => {
+                verb::deliveries::drop_some(self, &sequences, replies).await
+            }
             Request::ReplayRejects { transfer } => verb::rejects::replay(self, &transfer, replies).await,
             Request::Pause { integration, until, reason } => {
                 verb::operate::pause(self, &integration, until, reason.map(String::from), replies).await

@@ -38,7 +38,10 @@ impl Environment for System {
     }
 
     fn new_id(&self) -> Uuid {
-        // Identities keep ascending although the wall clock may be frozen.
+        // Identities keep ascending although the wall clock may be frozen. A time before 1970 has none.
+        if Timestamp::now() < Timestamp::UNIX_EPOCH {
+            return Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0));
+        }
         Uuid::now_v7()
     }
 

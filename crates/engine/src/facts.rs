@@ -46,6 +46,12 @@ impl Facts {
         Ok(self.scan(Table::Runs, scan).await?.into_iter().map(|(_, run)| run).collect())
     }
 
+    /// The runs of a transfer, newest first.
+    pub async fn runs_of(&self, transfer: Uid, limit: usize) -> Result<Vec<Run>, StateError> {
+        let scan = Scan { of: Some(transfer), newest_first: true, limit: Some(limit), ..Scan::default() };
+        Ok(self.scan(Table::Runs, scan).await?.into_iter().map(|(_, run)| run).collect())
+    }
+
     /// Several facts with their keys.
     pub async fn scan<T: DeserializeOwned>(
         &self,

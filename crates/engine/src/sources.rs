@@ -1,7 +1,7 @@
 //! Opens sources for runs and for looking at them. Transfers of one source share its connections, and sources of
 //! one authorization share a budget of requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +35,22 @@ impl Sources {
     /// None is open yet.
     pub fn new(environment: Arc<dyn Environment>) -> Self {
         Self { environment, open: Mutex::default() }
+    }
+
+    /// Forgets what this configuration does not have: runs under way keep what they use.
+    pub fn keep(&self, desired: &Desired) {
+        let sources: BTreeMap<&Name, &SourceSpec> = desired
+            .resources
+            .iter()
+            .filter_map(|(key, wanted)| match &wanted.resource.spec {
+                Spec::Source(spec) => Some((&key.name, spec)),
+                _ => None,
+            })
+            .collect();
+        let payers: BTreeSet<&Name> = sources.iter().map(|(name, spec)| payer(name, spec)).collect();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.shared.retain(|name, _| sources.contains_key(name));
+        open.budgets.retain(|name, _| payers.contains(name));
     }
 
     /// The source of a job.
@@ -132,5 +148,55 @@ pub fn authorization<'a>(
     match spec.authorization.as_ref()? {
         ByNameOrInline::Inline(authorization) => Some(authorization),
         ByNameOrInline::ByName(name) => find(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_config::load_texts;
+
+    use super::*;
+    use crate::environment::System;
+
+    /// A configuration with these sources, some of which pay from one budget.
+    fn with(names: &[&str]) -> Desired {
+        let authorization =
+            "apiVersion: raccord/v1\nkind: Authorization\nmetadata: {name: paid}\nspec: {type: none}\n";
+        let source = |name: &&str| {
+            let authorization = if name.starts_with('p') { "paid" } else { "{type: none}" };
+            format!(
+                "---\napiVersion: raccord/v1\nkind: Source\nmetadata: {{name: {name}}}\nspec: {{connector: http, \
+                 authorization: {authorization}, config: {{baseUrl: 'http://127.0.0.1:9', dataTypes: {{a: {{}}}}}}}}\n"
+            )
+        };
+        let text = authorization.to_owned() + &names.iter().map(source).collect::<String>();
+        let loaded = load_texts(vec![("a.yaml".to_owned(), text.into_bytes())], ".", &[].into());
+        loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+    }
+
+    #[test]
+    fn what_is_open_is_what_is_in_force() {
+        let sources = Sources::new(Arc::new(System::default()));
+        let known = |sources: &Sources| {
+            let open = sources.open.lock().unwrap();
+            let names =
+                |names: Vec<&Name>| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ");
+            (names(open.shared.keys().collect()), names(open.budgets.keys().collect()))
+        };
+        for (wanted, shared, budgets) in [
+            (&["a", "b", "p1", "p2"][..], "a b p1 p2", "a b paid"),
+            (&["b", "p2", "c"], "b c p2", "b c paid"),
+            (&["c"], "c", "c"),
+            (&[], "", ""),
+        ] {
+            let desired = with(wanted);
+            sources.keep(&desired);
+            for name in wanted {
+                let name: Name = name.parse().unwrap();
+                let spec = desired.source(&name).unwrap();
+                sources.shared(&desired, (&name, spec), Path::new(".")).unwrap();
+            }
+            assert_eq!(known(&sources), (shared.to_owned(), budgets.to_owned()), "{wanted:?}");
+        }
     }
 }

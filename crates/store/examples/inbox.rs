@@ -207,6 +207,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         mark_seen: false,
         checkpoint: None,
         consumed: Vec::new(),
+        record: None,
         durable: false,
     }
 }

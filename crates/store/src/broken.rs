@@ -29,6 +29,9 @@ pub(crate) enum Broken {
     /// A value has no JSON.
     #[error(transparent)]
     Json(Arc<serde_json::Error>),
+    /// The file that is open is not where it was: nothing that is written into it is kept.
+    #[error("the state was {0} while it was in use, and what is written now would be lost with this process")]
+    Lost(&'static str),
     /// The thread that was to do it is no more.
     #[error("what keeps the state has ended; `raccord state check` tells whether the file is damaged")]
     Closed,
@@ -76,9 +79,7 @@ impl Broken {
     pub(crate) fn sink_write(self) -> SinkError {
         match self {
             Self::Damaged => SinkError::Damaged,
-            Self::File(_) | Self::Full(_) | Self::Torn(_) | Self::Json(_) | Self::Closed => {
-                SinkError::Write(Box::new(self))
-            }
+            _ => SinkError::Write(Box::new(self)),
         }
     }
 
@@ -86,9 +87,7 @@ impl Broken {
     pub(crate) fn sink_read(self) -> SinkError {
         match self {
             Self::Damaged => SinkError::Damaged,
-            Self::File(_) | Self::Full(_) | Self::Torn(_) | Self::Json(_) | Self::Closed => {
-                SinkError::Read(Box::new(self))
-            }
+            _ => SinkError::Read(Box::new(self)),
         }
     }
 

@@ -1,11 +1,15 @@
 //! Files and directories that only their owner may read, and files that appear whole or not at all.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::failpoint::Failpoint;
+use crate::holder;
 
 /// Has a file created for its owner alone.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
@@ -23,6 +27,57 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// How the name of a draft ends.
+const DRAFT: &str = ".new";
+
+/// The drafts of this process.
+static OURS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn ours() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes away the drafts of a file whose processes were killed before they were complete. One that cannot be taken away
+/// is in nobody's way.
+pub(crate) fn clear_drafts(of: &Path) {
+    let (Some(name), Ok(entries)) = (of.file_name(), std::fs::read_dir(parent(of))) else { return };
+    let name = name.to_string_lossy();
+    for entry in entries.flatten() {
+        let found = entry.file_name();
+        let rest = found.to_str().and_then(|found| found.strip_prefix(&*name)?.strip_prefix('.'));
+        let Some(mark) = rest.and_then(|rest| rest.strip_suffix(DRAFT)) else { continue };
+        // In a container every process may have the number of the one before it.
+        let path = parent(of).join(&found);
+        if is_abandoned(mark) && !ours().contains(&path) {
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+/// Whether the process that a draft's mark names is no more, or is this one, which knows its own. Drafts of earlier versions
+/// name none.
+fn is_abandoned(mark: &str) -> bool {
+    let Some((pid, _)) = mark.split_once('-') else {
+        return mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit());
+    };
+    pid.parse().is_ok_and(|pid| pid == std::process::id() || holder::is_gone(pid))
+}
+
+/// Which file a path leads to, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// That of the file at a path.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+}
+
 /// A file under another name until it is complete; dropped before, it is removed.
 #[derive(Debug)]
 pub(crate) struct Draft {
@@ -32,11 +87,18 @@ pub(crate) struct Draft {
 impl Draft {
     /// Creates the file beside the one that it is to become.
     pub(crate) fn create(of: &Path, mark: &str) -> io::Result<(Self, File)> {
-        let mut name = OsString::from(of);
-        name.push(format!(".{mark}.new"));
-        let path = PathBuf::from(name);
-        let file = private(OpenOptions::new().read(true).write(true).create_new(true)).open(&path)?;
-        Ok((Self { path }, file))
+        let mut name = OsString::from(of.file_name().unwrap_or_default());
+        name.push(format!(".{}-{mark}{DRAFT}", std::process::id()));
+        let path = parent(of).join(name);
+        // Known before it is there, so that no other thread takes it for one that was left behind.
+        ours().insert(path.clone());
+        match private(OpenOptions::new().read(true).write(true).create_new(true)).open(&path) {
+            Ok(file) => Ok((Self { path }, file)),
+            Err(error) => {
+                ours().remove(&path);
+                Err(error)
+            }
+        }
     }
 
     /// Gives the file its name. One that has the name already is left alone, and that is the error
@@ -60,6 +122,7 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.path));
+        ours().remove(&self.path);
     }
 }
 

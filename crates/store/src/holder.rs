@@ -32,11 +32,14 @@ impl Holder {
 
     /// Whether the process is known to be gone.
     fn is_stale(&self) -> bool {
-        self.host == host()
-            && i32::try_from(self.pid)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw)
-                .is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+        self.host == host() && is_gone(self.pid)
+    }
+
+    /// Whether the process is known to be suspended, as Ctrl-Z and SIGSTOP do it: it answers nothing until it goes on.
+    pub fn is_suspended(&self) -> bool {
+        let state = |status: String| status.rsplit_once(") ").map(|(_, rest)| rest.starts_with(['T', 't']));
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));
+        self.host == host() && status.ok().and_then(state).unwrap_or(false)
     }
 }
 
@@ -44,6 +47,14 @@ impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` (process {} on {}) since {}", self.verb, self.pid, self.host, self.since)
     }
+}
+
+/// Whether there is no such process on this machine.
+pub(crate) fn is_gone(pid: u32) -> bool {
+    i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 fn host() -> String {
@@ -54,23 +65,34 @@ fn host() -> String {
 #[derive(Debug)]
 pub(crate) struct Note {
     path: PathBuf,
+    /// What it says.
+    json: Vec<u8>,
 }
 
 impl Note {
     /// Writes the note. Without one the state works as well, so that a failure is passed over.
     pub(crate) fn leave(state: &Path, holder: &Holder) -> Self {
         let path = note_path(state);
-        if let (Ok(json), Ok(mut file)) = (serde_json::to_vec(holder), create(&path)) {
+        let json = serde_json::to_vec(holder).unwrap_or_default();
+        if let Ok(mut file) = create(&path) {
             drop(file.write_all(&json));
         }
-        Self { path }
+        Self { path, json }
     }
 }
 
 impl Drop for Note {
     fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.path));
+        // Another process may own a state of this name by now, after ours was taken away.
+        if std::fs::read(&self.path).is_ok_and(|json| json == self.json) {
+            drop(std::fs::remove_file(&self.path));
+        }
     }
+}
+
+/// Who has a state open, by the note beside it; `None` when there is none that can be believed.
+pub fn holder(state: &Path) -> Option<Holder> {
+    read(state)
 }
 
 /// Reads the note of a state; `None` when there is none that can be believed.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::Async;
-use raccord_model::port::sink::{Ledger, RejectQuery, RowQuery, SinkError, StoredRow};
+use raccord_model::port::sink::{Ledger, RejectPlace, RejectQuery, RowQuery, SinkError, StoredRow};
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
@@ -30,6 +30,16 @@ impl Ledger for Store {
         Box::pin(
             async move { self.read(move |at| found_rejects(at, &query)).await.map_err(Broken::sink_read) },
         )
+    }
+
+    fn reject_places(
+        &self,
+        transfer: Uid,
+        after: Option<(Timestamp, RejectId)>,
+        limit: usize,
+    ) -> Async<'_, Result<Vec<RejectPlace>, SinkError>> {
+        let work = move |at: &ReadTransaction| places(at, transfer, after, limit);
+        Box::pin(async move { self.read(work).await.map_err(Broken::sink_read) })
     }
 
     fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>> {
@@ -94,9 +104,10 @@ fn found_rejects(at: &ReadTransaction, query: &RejectQuery) -> Result<Vec<(Rejec
     };
     let mut found: Vec<(Timestamp, RejectId, Reject)> = Vec::new();
     for transfer in transfers {
-        let ids = match query.id {
-            Some(id) => vec![id],
-            None => newest(&times, transfer, query.limit)?,
+        let ids = match (query.id, &query.key) {
+            (Some(id), _) => vec![id],
+            (None, Some(key)) => rejects::carriers(&at.open_table(table::REJECT_KEYS)?, transfer, key)?,
+            (None, None) => newest(&times, transfer, query.limit)?,
         };
         for id in ids {
             if let Some(value) = kept.get([table::uid(&transfer).as_slice(), &id.0].concat().as_slice())? {
@@ -108,6 +119,32 @@ fn found_rejects(at: &ReadTransaction, query: &RejectQuery) -> Result<Vec<(Rejec
     found.sort_by_key(|(at, id, _)| std::cmp::Reverse((*at, *id)));
     found.truncate(query.limit);
     Ok(found.into_iter().map(|(_, id, reject)| (id, reject)).collect())
+}
+
+fn places(
+    at: &ReadTransaction,
+    transfer: Uid,
+    after: Option<(Timestamp, RejectId)>,
+    limit: usize,
+) -> Result<Vec<RejectPlace>, Broken> {
+    let kept = at.open_table(table::REJECTS)?;
+    let owner = table::uid(&transfer).as_slice();
+    let mut under = Under::new(&[owner]);
+    if let Some((at, id)) = after {
+        under = under.after(&[owner, &table::time(at), &id.0].concat());
+    }
+    let mut found = Vec::new();
+    if under.is_empty() {
+        return Ok(found);
+    }
+    for entry in at.open_table(table::REJECT_TIMES)?.range::<&[u8]>(under.bounds())?.take(limit) {
+        let id = table::reject_id(entry?.0.value())?;
+        if let Some(value) = kept.get([owner, &id.0].concat().as_slice())? {
+            let reject = rejects::decode(value.value())?;
+            found.push(RejectPlace { at: reject.at, id, position: reject.position });
+        }
+    }
+    Ok(found)
 }
 
 fn newest(

@@ -28,12 +28,13 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 
 pub use backup::BackupError;
 pub use check::CheckError;
-pub use holder::Holder;
+pub use holder::{Holder, holder};
 pub use info::InfoError;
 pub use open::{OpenError, Opener};
 pub use upkeep::Caretaker;
 
 use crate::broken::Broken;
+use crate::file::Identity;
 use crate::holder::Note;
 use crate::writer::Writer;
 
@@ -54,14 +55,30 @@ struct Shared {
     /// Locked for writing only by a check, which must be alone with the file.
     database: RwLock<Database>,
     path: PathBuf,
+    /// Which file that is; none for a state in memory alone.
+    identity: Option<Identity>,
     /// What failed first. After a failure of the disk redb refuses everything and no longer says why.
     failed: OnceLock<Broken>,
 }
 
 impl Shared {
     /// What readers and the writer share of a file.
-    fn of(database: Database, path: &Path) -> Self {
-        Self { database: RwLock::new(database), path: path.to_owned(), failed: OnceLock::new() }
+    fn of(database: Database, path: &Path, identity: Option<Identity>) -> Self {
+        Self { database: RwLock::new(database), path: path.to_owned(), identity, failed: OnceLock::new() }
+    }
+
+    /// Whether the path still leads to the file that is open: otherwise what is written is gone with this process.
+    fn is_in_place(&self) -> Result<(), Broken> {
+        let Some(opened) = self.identity else { return Ok(()) };
+        match Identity::of(&self.path) {
+            Ok(identity) if identity == opened => Ok(()),
+            Ok(_) => Err(Broken::Lost("replaced by another file")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(Broken::Lost("removed or renamed"))
+            }
+            // A path that cannot be looked at says nothing of the file.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Reads from one consistent moment.

@@ -15,11 +15,11 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, Tab
 use uuid::Uuid;
 
 use crate::broken::Broken;
-use crate::file::{self, Draft};
+use crate::file::{self, Draft, Identity};
 use crate::holder::{self, Holder, Note};
 use crate::table::{self, FORMAT, META, META_FORMAT, META_HEAD, Tables};
 use crate::writer::Writer;
-use crate::{Shared, Store};
+use crate::{Shared, Store, state};
 
 /// The memory that redb may use to keep pages. Enough for the upper levels of a table of a million rows and for
 /// what a batch writes; the operating system caches the rest.
@@ -155,7 +155,11 @@ impl Store {
         if !verify(&database, path)? {
             complete(&database, path)?;
         }
-        Self::on(database, path, Some(Note::leave(path, &Holder::here(&opener.verb, opener.at))))
+        let note = Note::leave(path, &Holder::here(&opener.verb, opener.at));
+        let identity =
+            Identity::of(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+        file::clear_drafts(path);
+        Self::on(database, path, Some((note, identity)))
     }
 
     /// A new state in memory alone, in place of one that is not there: for looking at what an apply would begin.
@@ -168,8 +172,9 @@ impl Store {
         Self::on(database, path, None)
     }
 
-    fn on(database: Database, path: &Path, note: Option<Note>) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared::of(database, path));
+    fn on(database: Database, path: &Path, file: Option<(Note, Identity)>) -> Result<Self, OpenError> {
+        let (note, identity) = file.unzip();
+        let shared = Arc::new(Shared::of(database, path, identity));
         let writer = Writer::start(Arc::clone(&shared)).map_err(OpenError::Writer)?;
         Ok(Self { writer, _note: note, shared })
     }
@@ -185,6 +190,7 @@ fn create(path: &Path, lineage: Uuid) -> Result<(), OpenError> {
     file::create_directory(directory)
         .map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
     let failed = |source| io_error(path, source);
+    file::clear_drafts(path);
     let (draft, file) = Draft::create(path, &lineage.simple().to_string()).map_err(failed)?;
     write_new(file, &first_head(lineage))
         .map_err(|broken| OpenError::Create { path: path.to_owned(), source: Box::new(broken) })?;
@@ -298,6 +304,9 @@ fn verify(database: &Database, path: &Path) -> Result<bool, OpenError> {
 fn complete(database: &Database, path: &Path) -> Result<(), OpenError> {
     let failed = |source: Broken| OpenError::Complete { path: path.to_owned(), source: source.into() };
     let transaction = database.begin_write().map_err(|error| failed(error.into()))?;
-    Tables::open(&transaction).map_err(failed)?;
+    {
+        let mut tables = Tables::open(&transaction).map_err(failed)?;
+        state::index_runs(&mut tables).map_err(failed)?;
+    }
     transaction.commit().map_err(|error| failed(error.into()))
 }

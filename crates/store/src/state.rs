@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use raccord_model::canonical::Digest;
-use raccord_model::fact::{Entry, Uid};
+use raccord_model::fact::{Entry, Run, Uid, read, write};
 use raccord_model::key::Key;
 use raccord_model::port::Async;
 use raccord_model::port::state::{Commit, Fact, Head, Scan, Serial, State, StateError, Table, Write};
@@ -87,6 +87,9 @@ fn bodies(at: &ReadTransaction, digests: &[Digest]) -> Result<Vec<Option<Bytes>>
 }
 
 fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, Broken> {
+    if let (Table::Runs, Some(transfer)) = (table, scan.of) {
+        return runs_of(at, transfer, scan);
+    }
     let facts = at.open_table(table::facts(table))?;
     let under = Under::new(&[scan.prefix.as_bytes()]);
     let range: redb::Range<'_, Raw, Raw> = facts.range::<&[u8]>(under.bounds())?;
@@ -102,6 +105,51 @@ fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, B
     } else {
         range.take(limit).map(owned).collect()
     }
+}
+
+/// The runs of a transfer, found by their index.
+fn runs_of(at: &ReadTransaction, transfer: Uid, scan: &Scan) -> Result<Vec<Fact>, Broken> {
+    let runs = at.open_table(table::RUNS)?;
+    let under = Under::new(&[table::uid(&transfer)]);
+    let limit = scan.limit.unwrap_or(usize::MAX);
+    let index = at.open_table(table::RUNS_OF)?;
+    let range: redb::Range<'_, Raw, Raw> = index.range::<&[u8]>(under.bounds())?;
+    let keys: Vec<Vec<u8>> = {
+        let key = |pair: Result<(redb::AccessGuard<'_, Raw>, _), redb::StorageError>| {
+            Ok::<_, Broken>(pair?.0.value().get(under.len()..).unwrap_or_default().to_vec())
+        };
+        let keys: Result<_, _> = if scan.newest_first {
+            range.rev().take(limit).map(key).collect()
+        } else {
+            range.take(limit).map(key).collect()
+        };
+        keys?
+    };
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        if let Some(value) = runs.get(key.as_slice())? {
+            let value = value.value().to_vec();
+            found.push((String::from_utf8(key).map_err(|_| Broken::Damaged)?, value));
+        }
+    }
+    Ok(found)
+}
+
+/// Under which key the index of runs has a run; none for one that cannot be read, which a check tells.
+pub(crate) fn run_of(key: &[u8], run: &[u8]) -> Option<Vec<u8>> {
+    let run: Run = read(run).ok()?;
+    Some([table::uid(&run.transfer_uid).as_slice(), key].concat())
+}
+
+/// Indexes every run: for a state that was written before there was an index.
+pub(crate) fn index_runs(tables: &mut Tables<'_>) -> Result<(), Broken> {
+    for pair in tables.runs.iter()? {
+        let (key, value) = pair?;
+        if let Some(place) = run_of(key.value(), value.value()) {
+            tables.runs_of.insert(place.as_slice(), [].as_slice())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the changes of a commit, or refuses it.
@@ -127,6 +175,19 @@ fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, Stat
     Ok(Ok(head.serial))
 }
 
+fn put(tables: &mut Tables<'_>, table: Table, key: &str, value: &[u8]) -> Result<(), Broken> {
+    tables.facts(table).insert(key.as_bytes(), value)?;
+    if let (Table::Runs, Some(place)) = (table, run_of(key.as_bytes(), value)) {
+        tables.runs_of.insert(place.as_slice(), [].as_slice())?;
+    }
+    Ok(())
+}
+
+/// Puts a run, in the transaction of what it has done.
+pub(crate) fn put_run(tables: &mut Tables<'_>, run: &Run) -> Result<(), Broken> {
+    put(tables, Table::Runs, &run.id.to_string(), &write(run)?)
+}
+
 fn make(tables: &mut Tables<'_>, write: &Write, head: &mut Head, json: &mut Vec<u8>) -> Result<(), Broken> {
     match write {
         Write::Index(key, entry) => {
@@ -143,11 +204,13 @@ fn make(tables: &mut Tables<'_>, write: &Write, head: &mut Head, json: &mut Vec<
         Write::DropBody(digest) => {
             tables.bodies.remove(digest.0.as_slice())?;
         }
-        Write::Put(table, key, value) => {
-            tables.facts(*table).insert(key.as_bytes(), value.as_slice())?;
-        }
+        Write::Put(table, key, value) => put(tables, *table, key, value)?,
         Write::Remove(table, key) => {
-            tables.facts(*table).remove(key.as_bytes())?;
+            let before = tables.facts(*table).remove(key.as_bytes())?.map(|value| value.value().to_vec());
+            let before = before.filter(|_| *table == Table::Runs);
+            if let Some(place) = before.and_then(|run| run_of(key.as_bytes(), &run)) {
+                tables.runs_of.remove(place.as_slice())?;
+            }
             // What waits of a transfer goes with it, so that none is ever without its transfer.
             if let (Table::Transfers, Ok(uid)) = (table, key.parse()) {
                 inbox::empty(tables, Uid(uid))?;

@@ -73,6 +73,8 @@ tables! {
     integrations INTEGRATIONS "integrations"
     /// Runs, by id as text.
     runs RUNS "runs"
+    /// `uid`, then a run's id as text → nothing: the runs of each transfer.
+    runs_of RUNS_OF "runs_of"
     /// Steps, by a name that says what they do.
     steps STEPS "steps"
     /// Notices that are still to be delivered, by id as text.

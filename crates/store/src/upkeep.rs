@@ -37,6 +37,10 @@ impl Upkeep for Caretaker {
         Box::pin(on_a_thread(Arc::clone(&self.0), Store::check))
     }
 
+    fn in_place(&self) -> Async<'_, Result<(), UpkeepError>> {
+        Box::pin(on_a_thread(Arc::clone(&self.0), |store| store.shared.is_in_place()))
+    }
+
     fn backup(&self, to: PathBuf) -> Async<'_, Result<(), UpkeepError>> {
         Box::pin(on_a_thread(Arc::clone(&self.0), move |store| store.backup(&to)))
     }

@@ -190,7 +190,11 @@ fn gather(queue: &Receiver<Box<dyn Job>>, first: Box<dyn Job>) -> Vec<Box<dyn Jo
 fn commit(shared: &Shared, mut group: Vec<Box<dyn Job>>, durable: bool) {
     while !group.is_empty() {
         match attempt(shared, &mut group, durable) {
-            Ok(()) => return group.into_iter().for_each(|job| job.answer(Ok(()))),
+            Ok(()) => {
+                // What is to be durable is acknowledged only while the file is the one that the next start will open.
+                let kept = if durable { shared.is_in_place() } else { Ok(()) };
+                return group.into_iter().for_each(|job| job.answer(kept.clone()));
+            }
             Err(Stopped::At(place, broken)) => group.remove(place).answer(Err(broken)),
             Err(Stopped::Whole(broken)) => {
                 let broken = shared.explain(broken);

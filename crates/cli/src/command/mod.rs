@@ -6,6 +6,7 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod connectors;
+pub(crate) mod deliveries;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod graph;
@@ -53,6 +54,7 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Records(args) => records::records(ui, global, args).map(done),
         Verb::Explain(args) => explain::explain(ui, global, args).map(done),
         Verb::Rejects(verb) => rejects::rejects(ui, global, verb).map(done),
+        Verb::Deliveries(verb) => deliveries::deliveries(ui, global, verb).map(done),
         Verb::History(args) => history::history(ui, global, args).map(done),
         Verb::Rollback(args) => rollback::rollback(ui, global, args).map(done),
         Verb::Export(args) => export::export(ui, global, args).map(done),

@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use crate::args::Global;
 use crate::error::CommandError;
+use crate::interrupt;
 use crate::session::{self, Opening};
 use crate::ui::Ui;
 
@@ -112,8 +113,8 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
     session::arm_failpoint()?;
     crate::log::begin(args.log, "info");
     let runtime = session::runtime()?;
-    runtime.block_on(async {
-        let Some(store) = session::own(&global.state, "watch", Opening::Create).await? else {
+    let lived = runtime.block_on(async {
+        let Some(store) = session::own(ui, &global.state, "watch", Opening::Create).await? else {
             let state = global.state.display();
             return Err(CommandError::new(format!(
                 "another process owns the state {state} and answers for it"
@@ -125,10 +126,16 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
         if args.log == crate::log::Form::Text {
             ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
         }
-        let (stop, reload) = (session::listen_for_stop(), session::listen_for_reload()?);
+        let (stop, reload) = (interrupt::listen()?, session::listen_for_reload()?);
         live(&engine, &global.state, what, stop, reload).await.map_err(|error| CommandError::of(&error))
-    })
+    });
+    // A disk that does not answer keeps a thread waiting, but not the end.
+    runtime.shutdown_timeout(FAREWELL);
+    lived
 }
+
+/// How long threads that wait for a disk are waited for at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
     let settings = Settings {

@@ -4,11 +4,11 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use glob::{MatchOptions, Pattern};
 use raccord_model::port::source::SourceError;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::Bounds;
+use super::walk::{WalkError, Wanted, walk};
 
 /// How many files `check` names.
 const SHOWN: usize = 5;
@@ -40,26 +40,18 @@ impl Fingerprint {
 }
 
 /// The files that a path or glob means, in the order of their names. None at all is an error.
-pub(crate) fn find(root: &Path, pattern: &str) -> Result<Vec<Matched>, SourceError> {
+pub(crate) fn find(root: &Path, pattern: &str, wanted: &Wanted) -> Result<Vec<Matched>, SourceError> {
     let answer = |message: String| SourceError::Answer { place: pattern.to_owned(), message };
-    // The root is where it is, whatever characters its name has.
-    let whole = if Path::new(pattern).is_absolute() {
-        pattern.to_owned()
-    } else {
-        let root = root.to_str().ok_or_else(|| answer("the root directory is not UTF-8".to_owned()))?;
-        format!("{}/{}", Pattern::escape(root), pattern.strip_prefix("./").unwrap_or(pattern))
-    };
-    let options = MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        // Editors and office programs leave hidden files beside the ones they have open.
-        require_literal_leading_dot: true,
-    };
-    let paths = glob::glob_with(&whole, options).map_err(|error| answer(error.to_string()))?;
+    let paths = walk(root, pattern, wanted).map_err(|error| match error {
+        WalkError::Unreadable { path, source } => file_error(&name_of(root, &path), source),
+        WalkError::TooMany { .. } => {
+            SourceError::Limit { place: pattern.to_owned(), message: error.to_string() }
+        }
+        WalkError::Pattern(_) | WalkError::Ended => answer(error.to_string()),
+    })?;
     let bounds = Bounds::of(root, pattern);
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(paths.len());
     for path in paths {
-        let path = path.map_err(|error| file_error(&error.path().display().to_string(), error.into()))?;
         let name = name_of(root, &path);
         if !bounds.hold(&path) {
             let message = "it is a link, or below one, that leads out of where the path begins; \
@@ -67,9 +59,7 @@ pub(crate) fn find(root: &Path, pattern: &str) -> Result<Vec<Matched>, SourceErr
             return Err(SourceError::Answer { place: name, message: message.to_owned() });
         }
         let metadata = path.metadata().map_err(|error| file_error(&name, error))?;
-        if metadata.is_file() {
-            found.push(Matched { name, path, print: Fingerprint::of(&metadata) });
-        }
+        found.push(Matched { name, path, print: Fingerprint::of(&metadata) });
     }
     if found.is_empty() {
         return Err(answer("no file is there".to_owned()));
@@ -84,8 +74,8 @@ fn name_of(root: &Path, path: &Path) -> String {
 }
 
 /// The files in words, with their sizes.
-pub(crate) fn describe(root: &Path, pattern: &str) -> Result<String, SourceError> {
-    let found = find(root, pattern)?;
+pub(crate) fn describe(root: &Path, pattern: &str, wanted: &Wanted) -> Result<String, SourceError> {
+    let found = find(root, pattern, wanted)?;
     let mut named: Vec<String> =
         found.iter().take(SHOWN).map(|file| format!("{} ({} bytes)", file.name, file.print.size)).collect();
     if found.len() > SHOWN {

@@ -1,6 +1,7 @@
 //! The connector `file`: CSV, JSON Lines and JSON, plain or gzip, file after file in the order of their names.
 //!
-//! Files are read on threads where blocking is allowed, a page at a time.
+//! Files are looked for and read on threads where blocking is allowed, a page at a time; what is not waited for any
+//! more ends early.
 
 mod bounds;
 mod csv;
@@ -11,6 +12,7 @@ mod open;
 mod pages;
 pub(crate) mod sniff;
 mod token;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use raccord_model::port::records::Page;
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 use self::pages::FilePages;
+use self::walk::Wanted;
 
 /// Local files, ready to be read.
 #[derive(Debug)]
@@ -45,7 +48,8 @@ impl Source for FileSource {
     fn check(&self) -> Async<'_, Result<String, SourceError>> {
         let (stream, root) = (Arc::clone(&self.stream), self.root.clone());
         Box::pin(async move {
-            let described = move || matching::describe(&root, &stream.path);
+            let (wanted, _waiting) = Wanted::new();
+            let described = move || matching::describe(&root, &stream.path, &wanted);
             blocking(&self.place(), described).await?
         })
     }
@@ -53,7 +57,9 @@ impl Source for FileSource {
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         let (stream, root) = (Arc::clone(&self.stream), self.root.clone());
         Box::pin(async move {
-            let opened = blocking(&self.place(), move || FilePages::open(stream, &root, &read)).await??;
+            let (wanted, _waiting) = Wanted::new();
+            let open = move || FilePages::open(stream, &root, &read, &wanted);
+            let opened = blocking(&self.place(), open).await??;
             let place = self.place();
             Ok::<Box<dyn Pages>, SourceError>(Box::new(BlockingPages { pages: Some(opened), place }))
         })

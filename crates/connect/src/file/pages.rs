@@ -14,6 +14,7 @@ use super::json::JsonRecords;
 use super::json_lines::LineRecords;
 use super::matching::{Matched, find};
 use super::token::Place;
+use super::walk::Wanted;
 
 /// How many records a page holds when nobody wishes otherwise.
 const PAGE_RECORDS: usize = 1_000;
@@ -58,8 +59,13 @@ pub(crate) struct FilePages {
 
 impl FilePages {
     /// Finds the files and goes to where the token says.
-    pub(crate) fn open(stream: Arc<FileStream>, root: &Path, read: &Read) -> Result<Self, SourceError> {
-        let files = find(root, &stream.path)?;
+    pub(crate) fn open(
+        stream: Arc<FileStream>,
+        root: &Path,
+        read: &Read,
+        wanted: &Wanted,
+    ) -> Result<Self, SourceError> {
+        let files = find(root, &stream.path, wanted)?;
         let most = read.page_size.unwrap_or(PAGE_RECORDS).max(1);
         let (skipped, records) = match &read.page {
             None => (0, 0),
@@ -70,13 +76,17 @@ impl FilePages {
         };
         let files = files.into_iter().skip(skipped).collect();
         let mut pages = Self { stream, files, current: None, done: 0, most, is_over: false };
-        pages.skip(records)?;
+        pages.skip(records, wanted)?;
         Ok(pages)
     }
 
     /// Reads over records that are done already.
-    fn skip(&mut self, records: u64) -> Result<(), SourceError> {
+    fn skip(&mut self, records: u64, wanted: &Wanted) -> Result<(), SourceError> {
         while self.done < records {
+            if !wanted.goes_on() {
+                let message = "reading was ended early".to_owned();
+                return Err(SourceError::Answer { place: self.stream.path.clone(), message });
+            }
             let rest = usize::try_from(records - self.done).unwrap_or(usize::MAX);
             let Some(batch) = self.batch(rest.min(PAGE_RECORDS))? else {
                 return Ok(());

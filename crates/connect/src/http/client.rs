@@ -244,7 +244,7 @@ impl Exchange {
         let (wait, longest) = (wait.as_secs(), self.handler.max_wait.as_secs());
         let message =
             format!("the service asks us to wait for {wait} s, longer than `retry.maxWait` of {longest} s");
-        SourceError::Limit { place: self.show(url), message }
+        SourceError::Limited { place: self.show(url), message }
     }
 
     /// The error that an answer is not what the settings say, with every secret masked.

@@ -1,6 +1,7 @@
 //! The connector `http`: executes the component tree of a REST endpoint, page by page.
 
 mod answer;
+mod aside;
 mod authenticator;
 mod by_value;
 mod client;

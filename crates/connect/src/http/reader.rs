@@ -15,6 +15,7 @@ use raccord_model::port::source::SourceError;
 use url::Url;
 
 use super::answer::Answer;
+use super::aside::aside;
 use super::client::Exchange;
 use super::hold::{Held, HoldError};
 use super::paginate::{At, Pager, Position, Step};
@@ -147,7 +148,10 @@ impl Reader {
                     };
                     (record, fields) = (Some(settled.record), settled.fields);
                 }
-                let Some(reading) = self.sound(&position, &fields).await? else {
+                let sound = self.sound(&position, &fields).await;
+                let sound = sound.map_err(|error| self.refused(error, &position.at))?;
+                self.resumed = false;
+                let Some(reading) = sound else {
                     self.advance(None);
                     continue;
                 };
@@ -172,8 +176,9 @@ impl Reader {
             let Some(answer) = self.ask(position, fields).await? else {
                 return Ok(None);
             };
-            let url = answer.url.clone();
-            let (error, wait) = match self.judge(position).read(answer, position) {
+            let (url, length) = (answer.url.clone(), answer.body.len());
+            let read = || self.judge(position).read(answer, position);
+            let (error, wait) = match aside(length, read) {
                 Err(Unsound::Wrong(error)) => return Err(error),
                 Err(Unsound::Doubtful(error, wait)) => (error, wait),
                 Ok(reading) => match self.doubt(&reading, doubts) {
@@ -221,10 +226,8 @@ impl Reader {
             .map_err(|message| SourceError::Answer { place: self.base(), message })?;
         let answer = match self.exchange.send(&outgoing).await {
             Err(SourceError::Status { status, .. }) if self.pager.ends(status, position) => None,
-            Err(error) => return Err(self.refused(error, &position.at)),
-            Ok(answer) => Some(answer),
+            other => Some(other?),
         };
-        self.resumed = false;
         Ok(answer)
     }
 
@@ -236,16 +239,20 @@ impl Reader {
         }
     }
 
-    /// An error of the page itself means that its token is no longer accepted.
+    /// Whatever a service answers when a run continues at a page may mean that it no longer knows the page: services
+    /// say so in every way there is. Only what was not answered, or is a limit, has nothing to do with the page.
     fn refused(&self, error: SourceError, at: &At) -> SourceError {
-        match error {
-            SourceError::Status { status, url, message }
-                if (self.resumed && matches!(status, 400 | 404 | 410 | 422))
-                    || (status == 410 && *at != At::First) =>
-            {
-                SourceError::PageRefused { message: format!("{url} answered {status}: {message}") }
-            }
-            other => other,
+        let is_final = match &error {
+            // A 403 that is no refusal of our credentials is a limit.
+            SourceError::Status { status, .. } => !matches!(status, 403 | 408 | 429),
+            SourceError::Unauthorized { .. } | SourceError::Answer { .. } => true,
+            _ => false,
+        };
+        let has_expired = matches!(error, SourceError::Status { status: 410, .. }) && *at != At::First;
+        if has_expired || (self.resumed && is_final) {
+            SourceError::PageRefused { message: error.to_string() }
+        } else {
+            error
         }
     }
 

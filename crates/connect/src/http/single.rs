@@ -21,6 +21,27 @@ pub(super) async fn fetch(
     path: &str,
     at: &FieldPath,
 ) -> Result<Option<Bytes>, SourceError> {
+    ask(stream, exchange, path, at).await.map_err(about_it)
+}
+
+/// Tells what is wrong with one record from what is wrong with the service. The credentials are refused by 401 alone: 403
+/// may be said of one record, and a login page of one that we may not see.
+fn about_it(error: SourceError) -> SourceError {
+    let is_about_it = match &error {
+        SourceError::Unauthorized { status, .. } => *status == 403,
+        SourceError::Status { status, .. } => !matches!(status, 403 | 407 | 408 | 429 | 500..),
+        SourceError::Answer { .. } | SourceError::Limit { .. } => true,
+        _ => false,
+    };
+    if is_about_it { SourceError::Record { message: error.to_string() } } else { error }
+}
+
+async fn ask(
+    stream: &HttpStream,
+    exchange: &Exchange,
+    path: &str,
+    at: &FieldPath,
+) -> Result<Option<Bytes>, SourceError> {
     let base = &stream.requester.url_base;
     let wrong = |message: String| exchange.wrong_answer(base, &message);
     let (url, headers) =
@@ -76,6 +97,38 @@ fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_one_record_is_told_from_what_is_wrong_with_the_service() {
+        let url = || "https://api.example/7".to_owned();
+        let status = |status| SourceError::Status { status, url: url(), message: "no".to_owned() };
+        let unauthorized = |status| SourceError::Unauthorized { status, url: url() };
+        let message = || "no".to_owned();
+        for (error, is_about_it) in [
+            (status(400), true),
+            (status(405), true),
+            (status(409), true),
+            (status(451), true),
+            (status(304), true),
+            (unauthorized(403), true),
+            (SourceError::Answer { place: url(), message: message() }, true),
+            (SourceError::Limit { place: url(), message: message() }, true),
+            // Said with a limit's headers, and repeated in vain.
+            (status(403), false),
+            (status(408), false),
+            (status(429), false),
+            (status(500), false),
+            (status(503), false),
+            (unauthorized(401), false),
+            (SourceError::Limited { place: url(), message: message() }, false),
+            (SourceError::Unreachable { url: url(), message: message() }, false),
+        ] {
+            let shown = error.to_string();
+            let told = about_it(error);
+            assert_eq!(matches!(told, SourceError::Record { .. }), is_about_it, "{shown}");
+            assert_eq!(told.to_string(), shown);
+        }
+    }
 
     #[test]
     fn a_record_is_under_the_base_or_has_a_url_of_its_own() {

@@ -67,7 +67,7 @@ async fn the_service_says_how_long_to_wait() {
         if waits {
             assert!(count == 2 && error.is_none(), "{retry}: {error:?}");
         } else {
-            assert!(matches!(error, Some(SourceError::Limit { .. })), "{retry}: {error:?}");
+            assert!(matches!(error, Some(SourceError::Limited { .. })), "{retry}: {error:?}");
         }
     }
 }
@@ -90,22 +90,53 @@ async fn a_refusal_is_not_repeated() {
 
 #[tokio::test]
 async fn a_page_that_is_gone_restarts_the_window() {
-    for status in [400, 404, 410, 422] {
+    let said = |status| ResponseTemplate::new(status).set_body_string("cursor expired");
+    let html = ResponseTemplate::new(200).set_body_raw("<title>cursor expired</title>", "text/html");
+    let errors = ResponseTemplate::new(200).set_body_json(json!({"errors": ["cursor expired"]}));
+    let away = ResponseTemplate::new(302).insert_header("Location", "http://login.example/cursor expired");
+    for (answer, refused_under_way) in [
+        (said(400), false),
+        (said(401), false),
+        (said(403), false),
+        (said(404), false),
+        (said(409), false),
+        (said(410), true),
+        (said(422), false),
+        (said(500), false),
+        (html, false),
+        (errors, false),
+        (away, false),
+    ] {
+        let shown = answer.clone();
         let server = serve(move |request| match number(request, "c") {
             None => ok(&json!({"data": records([1]), "next": 2})),
-            Some(_) => ResponseTemplate::new(status).set_body_string("cursor expired"),
+            Some(_) => answer.clone(),
         })
         .await;
         let settings = json!({"records": "data", "pagination": {"cursor": "next", "param": "c"}});
-        let source = data_type(&server.uri(), &settings);
+        let members = json!({"dataTypes": {"a": settings}, "retry": {"attempts": 1}});
+        let source = http(&server.uri(), &members, &json!({"type": "none"}));
         let mut pages = source.open(raccord_model::port::source::Read::default()).await.unwrap();
         let token = pages.next().await.unwrap().unwrap().next.unwrap();
         let under_way = pages.next().await.unwrap_err();
-        assert_eq!(matches!(under_way, SourceError::PageRefused { .. }), status == 410, "{under_way}");
+        assert_eq!(matches!(under_way, SourceError::PageRefused { .. }), refused_under_way, "{under_way}");
         let resumed = read_pages(&*source, from_page(&token)).await.unwrap_err();
-        assert!(
-            matches!(&resumed, SourceError::PageRefused { message } if message.contains("cursor expired"))
-        );
+        assert!(matches!(&resumed, SourceError::PageRefused { .. }), "{shown:?}: {resumed}");
+    }
+    // What was not answered, or not yet, says nothing of the page.
+    for status in [408, 429] {
+        let server = serve(move |request| match number(request, "c") {
+            None => ok(&json!({"data": records([1]), "next": 2})),
+            Some(_) => ResponseTemplate::new(status),
+        })
+        .await;
+        let settings = json!({"records": "data", "pagination": {"cursor": "next", "param": "c"}});
+        let members = json!({"dataTypes": {"a": settings}, "retry": {"attempts": 1}});
+        let source = http(&server.uri(), &members, &json!({"type": "none"}));
+        let mut pages = source.open(raccord_model::port::source::Read::default()).await.unwrap();
+        let token = pages.next().await.unwrap().unwrap().next.unwrap();
+        let resumed = read_pages(&*source, from_page(&token)).await.unwrap_err();
+        assert!(matches!(&resumed, SourceError::Status { .. }), "{resumed}");
     }
     let source = data_type("http://127.0.0.1:9", &json!({}));
     for token in [

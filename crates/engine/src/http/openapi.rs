@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::operation::{Applied, Audit, Done, Generations, Pause, Rejects, Runs};
+use super::operation::{Applied, Audit, Deliveries, Done, Generations, Pause, Rejects, Runs};
 use super::parameter::{Kind, Parameter, Place};
 use super::problem::{PROBLEM, Problem};
 use super::route::{Answer, Body, Guard, ROUTES, Route};
@@ -267,6 +267,7 @@ fn success(answer: Answer, schemas: &mut SchemaGenerator) -> (&'static str, &'st
         Answer::Generations => of("The generations.", schema::<Generations>(schemas)),
         Answer::Runs => of("The runs.", schema::<Runs>(schemas)),
         Answer::Rejects => of("The rejects.", schema::<Rejects>(schemas)),
+        Answer::Deliveries => of("The deliveries.", schema::<Deliveries>(schemas)),
         Answer::Audit => of("The entries.", schema::<Audit>(schemas)),
         Answer::Done => of("It is done.", schema::<Done>(schemas)),
         Answer::Parts => {

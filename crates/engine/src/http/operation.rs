@@ -18,7 +18,7 @@ use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::Answer;
 use super::upload;
-use crate::request::{ApplyOptions, Reason, RejectView, Reply, Request, Text, Who};
+use crate::request::{ApplyOptions, DeliveryView, Reason, RejectView, Reply, Request, Text, Who};
 use crate::transport::Caller;
 
 /// What `POST /v1/apply` answers.
@@ -51,6 +51,14 @@ pub(super) struct Runs {
 pub(super) struct Rejects {
     /// Rejected records, newest first.
     pub(super) rejects: Vec<RejectView>,
+}
+
+/// What `GET /v1/deliveries` answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Deliveries {
+    /// Deliveries that wait, in the order in which they came.
+    pub(super) deliveries: Vec<DeliveryView>,
 }
 
 /// What `GET /v1/audit` answers.
@@ -95,6 +103,10 @@ pub(super) fn request_of(
         "rejects" => {
             let transfer = values.get("transfer")?;
             Request::Rejects { transfer, id: None, limit: values.limit()?, total: false }
+        }
+        "deliveries" => {
+            let (transfer, limit) = (values.get("transfer")?, values.limit()?);
+            Request::Deliveries { transfer, sequence: None, limit }
         }
         "audit" => Request::Audit { limit: values.limit()? },
         "approve" => Request::Approve { run: values.id("id")?.map(RunId).ok_or_else(no_body)? },
@@ -193,6 +205,9 @@ pub(super) fn answer_of(answer: Answer, parts: Vec<Reply>) -> Result<Response, R
             let all = all(parts, |reply| if let Reply::Reject(reject) = reply { Some(reject) } else { None });
             json(&Rejects { rejects: all })
         }
+        Answer::Deliveries => json(&Deliveries {
+            deliveries: all(parts, |reply| if let Reply::Delivery(one) = reply { Some(one) } else { None }),
+        }),
         Answer::Audit => {
             let all = all(parts, |reply| if let Reply::Audit(entry) = reply { Some(entry) } else { None });
             json(&Audit { entries: all })

@@ -109,6 +109,8 @@ pub enum Answer {
     Runs,
     /// Rejects.
     Rejects,
+    /// Deliveries that wait.
+    Deliveries,
     /// Entries of the audit log.
     Audit,
     /// What was done, in words.
@@ -360,6 +362,18 @@ pub const ROUTES: &[Route] = &[
         parameters: &[TRANSFER, LIMIT],
         body: Body::None,
         answer: Answer::Rejects,
+        failures: &[404],
+    },
+    Route {
+        id: "deliveries",
+        method: Method::Get,
+        path: "/v1/deliveries",
+        guard: Guard::Role(Role::Read),
+        summary: "Deliveries of webhooks that wait, in the order in which they came",
+        description: "What `raccord deliveries list` shows.",
+        parameters: &[TRANSFER, LIMIT],
+        body: Body::None,
+        answer: Answer::Deliveries,
         failures: &[404],
     },
     Route {

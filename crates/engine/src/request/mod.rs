@@ -20,7 +20,10 @@ use raccord_plan::Options;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use record::{DataTypeView, Explanation, FieldView, Preview, RejectGroup, RejectView, Row, Sample};
+pub use record::{
+    DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, Preview, RejectGroup, RejectView, Row,
+    Sample,
+};
 pub use reply::{Alerted, NewToken, Progress, Reply, RunReport, TokenView};
 pub use sort::Sort;
 pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
@@ -134,6 +137,21 @@ pub enum Request {
     ReplayRejects {
         /// Of which transfer.
         transfer: Name,
+    },
+    /// Deliveries of webhooks that wait, in the order in which they came.
+    Deliveries {
+        /// Only those that wait for this transfer.
+        transfer: Option<Name>,
+        /// This one alone, with what it holds.
+        sequence: Option<u64>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Take deliveries away that wait, for good.
+    DropDeliveries {
+        /// Which: their sequences.
+        #[schemars(length(max = 10_000))]
+        sequences: Vec<u64>,
     },
     /// Look at a source; nothing is stored.
     Look(Box<Look>),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Run, RunId};
+use raccord_model::port::inbox::{Delivery, DeliveryKind};
 use raccord_model::schema::Instant;
 use raccord_model::{DataTypeName, Ident, Name};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -157,6 +158,73 @@ pub struct RejectGroup {
     /// When that was.
     #[schemars(with = "Instant")]
     pub at: Timestamp,
+}
+
+/// A delivery of a webhook that waits for its transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryView {
+    /// Its place in the order in which deliveries came; no two have the same.
+    pub sequence: u64,
+    /// The transfer that it waits for.
+    pub transfer: Name,
+    /// When it came.
+    #[schemars(with = "Instant")]
+    pub received: Timestamp,
+    /// What the service calls the event.
+    pub event: String,
+    /// What it says of its record.
+    pub kind: DeliveryWord,
+    /// Where the record is to be fetched, when it is only named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How many bytes it holds.
+    pub bytes: usize,
+    /// What it holds of its record, when one delivery alone is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}
+
+/// What a delivery says of its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DeliveryWord {
+    /// It is there, as the delivery shows it.
+    Upsert,
+    /// It is gone.
+    Delete,
+    /// It has changed, and is to be fetched.
+    Fetch,
+}
+
+impl DeliveryWord {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upsert => "upsert",
+            Self::Delete => "delete",
+            Self::Fetch => "fetch",
+        }
+    }
+}
+
+impl DeliveryView {
+    /// What a list shows of a delivery.
+    pub fn brief(sequence: u64, transfer: Name, delivery: Delivery) -> Self {
+        let Delivery { kind, record, received, event, .. } = delivery;
+        let (kind, path) = match kind {
+            DeliveryKind::Upsert => (DeliveryWord::Upsert, None),
+            DeliveryKind::Delete => (DeliveryWord::Delete, None),
+            DeliveryKind::Fetch { path, .. } => (DeliveryWord::Fetch, Some(path)),
+        };
+        Self { sequence, transfer, received, event, kind, path, bytes: record.len(), record: None }
+    }
+
+    /// A delivery with what it holds.
+    pub fn whole(sequence: u64, transfer: Name, delivery: Delivery) -> Self {
+        let record = String::from_utf8_lossy(&delivery.record).into_owned();
+        Self { record: Some(record), ..Self::brief(sequence, transfer, delivery) }
+    }
 }
 
 /// A data type of a source, with the fields that its first records have.

@@ -12,7 +12,7 @@ use raccord_plan::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::record::{DataTypeView, Explanation, Preview, RejectGroup, RejectView, Row, Sample};
+use super::record::{DataTypeView, DeliveryView, Explanation, Preview, RejectGroup, RejectView, Row, Sample};
 use super::status::Status;
 use crate::token::TokenText;
 
@@ -40,6 +40,8 @@ pub enum Reply {
     RejectGroup(RejectGroup),
     /// How many there are in all, of which a part was shown.
     Total(u64),
+    /// A delivery that waits.
+    Delivery(DeliveryView),
     /// Where a record comes from.
     Explanation(Box<Explanation>),
     /// A row before and after.

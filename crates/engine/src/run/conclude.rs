@@ -19,8 +19,8 @@ use crate::facts::put;
 /// How many of the last errors a trip remembers.
 const ERRORS_KEPT: usize = 3;
 
-/// How many runs, of all transfers, are looked through for them.
-const LOOKED_AT: usize = 1_000;
+/// How many runs of the transfer are looked through for them.
+const LOOKED_AT: usize = 100;
 
 /// How many runs are kept; the oldest go first.
 pub const KEPT_RUNS: usize = 10_000;
@@ -170,9 +170,9 @@ fn half_way(subscriber: &Subscriber, job: &Job, share: Share, errors: Vec<String
 /// rejects.
 async fn last_errors(engine: &Engine, job: &Job, run: &Run) -> Result<Vec<String>, EngineError> {
     let mut errors = Vec::new();
-    let earlier = engine.facts().runs(LOOKED_AT).await?;
+    let earlier = engine.facts().runs_of(job.uid, LOOKED_AT).await?;
     let runs = std::iter::once(run.clone()).chain(earlier.into_iter().filter(|earlier| earlier.id != run.id));
-    for run in runs.filter(|run| run.transfer_uid == job.uid) {
+    for run in runs {
         match run.outcome {
             RunOutcome::Failed { error, .. } => errors.push(error),
             // What was before is mended.
@@ -180,7 +180,7 @@ async fn last_errors(engine: &Engine, job: &Job, run: &Run) -> Result<Vec<String
             RunOutcome::Running | RunOutcome::Stopped => {}
         }
     }
-    let query = RejectQuery { transfer: Some(job.uid), id: None, limit: ERRORS_KEPT };
+    let query = RejectQuery { transfer: Some(job.uid), limit: ERRORS_KEPT, ..RejectQuery::default() };
     for (_, reject) in engine.ledger.rejects(query).await? {
         let field = reject.field.map(|field| format!("{field}: ")).unwrap_or_default();
         errors.push(format!("{field}{} ({})", reject.reason, reject.position));

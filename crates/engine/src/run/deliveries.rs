@@ -12,9 +12,9 @@ use raccord_model::port::inbox::Delivery;
 use raccord_model::port::sink::Batch;
 
 use self::intake::Intake;
+use super::aside;
 use super::execute::{RunError, Surroundings};
 use super::job::Job;
-use super::page::map_arrivals;
 
 /// How many deliveries are taken at a time.
 const PAGE: usize = 1_000;
@@ -65,7 +65,7 @@ impl Draining<'_> {
     async fn keep(&mut self, intake: Intake, mark_seen: bool) -> Result<(), RunError> {
         let Intake { page, arrivals, consumed, skipped } = intake;
         let (run, now) = (self.run.id, self.surroundings.environment.now());
-        let mapped = map_arrivals(self.job, page, arrivals, run, now);
+        let mapped = aside::map(self.job, page, arrivals, run, now).await?;
         let batch = Batch { consumed, mark_seen, durable: true, ..mapped.into_batch(self.job, run, now) };
         let mut tally = self.surroundings.sink.commit(batch).await?;
         tally.add(&Tally { fetched: skipped, skipped, ..Tally::default() });

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use raccord_model::Name;
 use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{DeletedBy, Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::language::deletes::Snapshot;
@@ -14,19 +15,16 @@ use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Sink, SinkError, Swept};
 use raccord_model::port::source::{Read, Source, SourceError};
 use raccord_store::failpoint::Failpoint;
-use tokio::sync::{mpsc, watch};
-use tracing::Instrument as _;
+use tokio::sync::watch;
+use tokio::task::JoinError;
 
-use super::breaker;
 use super::columns::{self, MissingColumn};
+use super::fetching::Fetching;
 use super::job::{Job, Subscriber};
-use super::page::{MappedPage, checkpoint_only, map_page};
-use super::sweep;
+use super::page::{MappedPage, checkpoint_only};
 use super::window::{self, PageEnd, Setup};
+use super::{aside, breaker, sweep};
 use crate::environment::Environment;
-
-/// How many fetched pages may wait for the one in hand.
-const PAGES_AHEAD: usize = 1;
 
 /// Hears of every page: the tally so far, and how many pages that took.
 pub type OnPage = Box<dyn Fn(&Tally, u64) + Send + Sync>;
@@ -91,6 +89,13 @@ pub(super) enum RunError {
     FirstPage(String),
     #[error("the task that fetches pages has ended")]
     Fetcher,
+    #[error("the task that maps a page has ended")]
+    Mapper(#[from] JoinError),
+    #[error(
+        "{}; before that the service did not accept the page where the last run had stopped ({refused}), so that the \
+         window was begun again: should this go on, `raccord resync {transfer}` reads everything again", error.in_words()
+    )]
+    Again { error: Box<RunError>, refused: String, transfer: Name },
 }
 
 impl RunError {
@@ -100,17 +105,26 @@ impl RunError {
             // The configuration changed under the run. That is nobody's failure, and the next run begins under it.
             return RunOutcome::Stopped;
         }
-        let unauthorized = matches!(self, Self::Source(error) if error.is_unauthorized());
-        RunOutcome::Failed { error: self.in_words(), unauthorized, local: self.is_local() }
+        let (unauthorized, local) = (self.is_unauthorized(), self.is_local());
+        RunOutcome::Failed { error: self.in_words(), unauthorized, local }
+    }
+
+    fn is_unauthorized(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_unauthorized(),
+            Self::Again { error, .. } => error.is_unauthorized(),
+            _ => false,
+        }
     }
 
     /// Whether the reason is that something ran out on this machine.
     fn is_local(&self) -> bool {
         match self {
             Self::Source(error) => error.is_local(),
+            Self::Again { error, .. } => error.is_local(),
             Self::Sink(error) => is_exhausted(error),
             Self::Inbox(error) => is_exhausted(error),
-            Self::Column(_) | Self::FirstPage(_) | Self::Fetcher => false,
+            Self::Column(_) | Self::FirstPage(_) | Self::Fetcher | Self::Mapper(_) => false,
         }
     }
 
@@ -131,7 +145,7 @@ impl RunError {
 
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
-    let mut running = Running { job, run, surroundings, restarted: false, warned: false };
+    let mut running = Running { job, run, surroundings, warned: false };
     run.outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     run.ended = Some(surroundings.environment.now());
 }
@@ -140,8 +154,6 @@ struct Running<'r> {
     job: &'r Arc<Job>,
     run: &'r mut Run,
     surroundings: &'r Surroundings,
-    /// Whether the window was begun again once because the service no longer knew our page.
-    restarted: bool,
     /// Whether the log was told of a record that is dated in the future.
     warned: bool,
 }
@@ -149,16 +161,23 @@ struct Running<'r> {
 impl Running<'_> {
     async fn windows(&mut self) -> Result<RunOutcome, RunError> {
         let previous = self.surroundings.sink.resume(self.job.uid).await?;
-        let mut checkpoint = window::open(previous, &self.setup());
-        loop {
-            match self.window(checkpoint.clone()).await {
-                Err(RunError::Source(SourceError::PageRefused { .. })) if !self.restarted => {
-                    self.restarted = true;
-                    checkpoint = window::restart(checkpoint);
-                }
-                other => return other,
+        let checkpoint = window::open(previous, &self.setup());
+        let refused = match self.window(checkpoint.clone()).await {
+            Err(RunError::Source(SourceError::PageRefused { message })) => message,
+            other => return other,
+        };
+        tracing::warn!(
+            why = refused,
+            "the page where the last run had stopped is refused: the window begins again"
+        );
+        // Once: a page that is refused again has another reason than its age.
+        self.window(window::restart(checkpoint)).await.map_err(|error| match error {
+            RunError::Source(_) => {
+                let transfer = self.job.transfer.clone();
+                RunError::Again { error: Box::new(error), refused, transfer }
             }
-        }
+            other => other,
+        })
     }
 
     fn setup(&self) -> Setup<'_> {
@@ -174,23 +193,41 @@ impl Running<'_> {
     }
 
     /// Reads one window from where its checkpoint stands.
-    async fn window(&mut self, mut checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
+    async fn window(&mut self, checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
         let Some(window) = checkpoint.window.clone() else { return Ok(RunOutcome::Succeeded) };
         let is_first_page = window.page.is_none();
-        if window.snapshot && is_first_page {
-            self.surroundings.sink.begin_snapshot(self.job.uid).await?;
-        }
         let read = Read { from: window.from, page: window.page, page_size: None };
-        let mut pages = self.fetch(read).await?;
+        let mut fetching = tokio::select! {
+            biased;
+            fetching = Fetching::begin(self.surroundings.source.as_ref(), read) => fetching?,
+            () = self.surroundings.asked_to_stop() => return Ok(RunOutcome::Stopped),
+        };
+        let outcome = self.pages(checkpoint, is_first_page, &mut fetching).await;
+        fetching.end().await;
+        outcome
+    }
+
+    /// Takes the pages of a window as they come.
+    async fn pages(
+        &mut self,
+        mut checkpoint: Checkpoint,
+        is_first_page: bool,
+        fetching: &mut Fetching,
+    ) -> Result<RunOutcome, RunError> {
+        let mut begins_snapshot = is_first_page && window::is_snapshot(&checkpoint);
         let mut may_fail_whole = is_first_page;
         loop {
             let page = tokio::select! {
                 biased;
-                page = pages.recv() => page.ok_or(RunError::Fetcher)??,
+                page = fetching.next() => page.ok_or(RunError::Fetcher)??,
                 // The page in hand is stored; one that the service is slow to answer is not waited for.
                 () = self.surroundings.asked_to_stop() => return Ok(RunOutcome::Stopped),
             };
             let Some(page) = page else { return Ok(RunOutcome::Succeeded) };
+            if std::mem::take(&mut begins_snapshot) {
+                // Not before the service has answered: what an earlier window has marked is given up for a new one.
+                self.surroundings.sink.begin_snapshot(self.job.uid).await?;
+            }
             let is_last = page.next.is_none();
             let outcome = self.page(&mut checkpoint, page, may_fail_whole).await?;
             may_fail_whole = false;
@@ -206,24 +243,6 @@ impl Running<'_> {
         }
     }
 
-    /// Fetches pages in a task of its own, so that the network and the mapping overlap.
-    async fn fetch(&self, read: Read) -> Result<mpsc::Receiver<Result<Option<Page>, SourceError>>, RunError> {
-        let mut pages = self.surroundings.source.open(read).await?;
-        let (sender, receiver) = mpsc::channel(PAGES_AHEAD);
-        let fetching = async move {
-            loop {
-                let page = pages.next().await;
-                let is_over = !matches!(&page, Ok(Some(page)) if page.next.is_some());
-                // The run has ended when nobody listens any more.
-                if sender.send(page).await.is_err() || is_over {
-                    return;
-                }
-            }
-        };
-        tokio::spawn(fetching.in_current_span());
-        Ok(receiver)
-    }
-
     /// Maps and commits one page. An outcome ends the run.
     async fn page(
         &mut self,
@@ -235,7 +254,7 @@ impl Running<'_> {
         columns::check(&job.program, &page)?;
         let next_page = page.next.clone();
         let is_last = next_page.is_none();
-        let mapped = map_page(job, page, self.run.id, now);
+        let mapped = aside::map(job, page, Vec::new(), self.run.id, now).await?;
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
         let snapshot = job.snapshot().filter(|_| window::is_snapshot(checkpoint));

@@ -3,11 +3,13 @@
 //! [`mod@execute`] runs one from its source and [`deliveries`] one from its inbox, [`conclude`] writes what happened,
 //! and [`runner`] carries all of it out in a task. What runs when is decided by [`crate::daemon`].
 
+pub mod aside;
 pub mod breaker;
 pub mod columns;
 pub mod conclude;
 pub mod deliveries;
 pub mod execute;
+mod fetching;
 pub mod job;
 pub mod page;
 pub mod runner;

@@ -50,6 +50,7 @@ impl MappedPage {
             mark_seen: false,
             checkpoint: None,
             consumed: Vec::new(),
+            record: None,
             durable: false,
         }
     }

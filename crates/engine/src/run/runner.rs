@@ -73,6 +73,7 @@ impl Runner {
 
     /// Begins what follows under another generation. What runs goes on under its own.
     pub fn follow(&mut self, applied: Arc<Applied>) {
+        self.sources.keep(&applied.desired);
         self.applied = applied;
     }
 

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::Checkpoint;
-use raccord_model::fact::RunId;
+use raccord_model::fact::{Run, RunId};
 use raccord_model::language::deletes::Snapshot;
 use raccord_model::port::sink::Sweep;
 
@@ -24,11 +24,13 @@ pub fn within_share(
     sweep(job, (run, at), checkpoint, Some(share))
 }
 
-/// The sweep that a person has approved.
-pub fn approved(job: &Job, (run, at): (RunId, Timestamp), checkpoint: Checkpoint) -> Sweep {
-    sweep(job, (run, at), checkpoint, None)
+/// The sweep that a person has approved. The run as it is then is recorded in the commit that deletes the rows.
+pub fn approved(job: &Job, run: Run, at: Timestamp, checkpoint: Checkpoint) -> Sweep {
+    let sweep = sweep(job, (run.id, at), checkpoint, None);
+    Sweep { record: Some(Box::new(run)), ..sweep }
 }
 
 fn sweep(job: &Job, (run, at): (RunId, Timestamp), checkpoint: Checkpoint, max_share: Option<u8>) -> Sweep {
-    Sweep { transfer: job.uid, run, at, fence: job.fence, target: job.target.clone(), max_share, checkpoint }
+    let (transfer, fence, target) = (job.uid, job.fence, job.target.clone());
+    Sweep { transfer, run, at, fence, target, max_share, checkpoint, record: None }
 }

@@ -31,7 +31,12 @@ impl Answering for Daemon {
         Box::pin(async move {
             access::admit(request.sort(), caller.way)?;
             let request = access::attribute(request, &caller);
-            self.respond(request, caller.way, stop, replies).await
+            let answered = self.respond(request, caller.way, stop, replies).await;
+            if answered.is_err() {
+                // Whatever the reason says: it may be that the state is not where it was.
+                self.doubt();
+            }
+            answered
         })
     }
 }

@@ -36,6 +36,8 @@ pub struct Daemon {
     board: Mutex<Board>,
     arrivals: Mutex<BTreeSet<Uid>>,
     arrived: Notify,
+    /// Something could not be kept: the state may not be where it was.
+    doubted: Notify,
     /// How many have asked for runs.
     pub(super) askers: AtomicU64,
     /// What is counted.
@@ -47,6 +49,8 @@ pub(super) struct Board {
     pub(super) applied: Arc<Applied>,
     hooks: Arc<Hooks>,
     is_ready: bool,
+    /// Whether the first reading of the configuration, and its apply, have ended.
+    has_begun: bool,
     /// What was loaded last, when it could be applied.
     pub(super) loaded: Option<Arc<Configuration>>,
     pub(super) pending: Option<Arc<Configuration>>,
@@ -72,6 +76,7 @@ impl Daemon {
             hooks,
             applied,
             is_ready: false,
+            has_begun: false,
             loaded: None,
             pending: None,
             digest: Digest([0; 32]),
@@ -89,6 +94,7 @@ impl Daemon {
             board: Mutex::new(board),
             arrivals: Mutex::default(),
             arrived: Notify::new(),
+            doubted: Notify::new(),
             askers: AtomicU64::new(0),
         }
     }
@@ -102,8 +108,16 @@ impl Daemon {
         Arc::clone(&self.board().applied)
     }
 
+    /// The webhooks in force, and whether deliveries are taken: what is in force before the first apply has ended may not
+    /// be what is wanted.
+    fn hooks(&self) -> (Arc<Hooks>, bool) {
+        let board = self.board();
+        (Arc::clone(&board.hooks), board.has_begun)
+    }
+
     pub(super) fn begun(&self) {
-        self.board().is_ready = true;
+        let mut board = self.board();
+        (board.is_ready, board.has_begun) = (true, true);
     }
 
     pub(super) fn stopping(&self) {
@@ -191,6 +205,7 @@ impl Daemon {
     /// A good configuration was read: the next bad one is news, whichever it is.
     pub(super) async fn forget_told(&self) -> Result<(), EngineError> {
         let facts = self.engine.facts();
+        let _alone = self.engine.facts_lock.lock().await;
         if facts.get::<ToldFact>(Table::Told, ToldFact::KEY).await?.is_some() {
             facts.commit(vec![Write::Remove(Table::Told, ToldFact::KEY.to_owned())]).await?;
         }
@@ -216,6 +231,22 @@ impl Daemon {
             }
             self.arrived.notified().await;
         }
+    }
+
+    /// There is a reason to look whether the state is still in its place.
+    pub(super) fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
+    /// Waits until there is a reason to look whether the state is still in its place.
+    pub(super) async fn doubts(&self) {
+        self.doubted.notified().await;
+    }
+
+    /// Looks again whether the deliveries of every source can be verified. Reads files, so nothing waits for it.
+    pub(super) fn look_at_secrets(&self) {
+        let hooks = Arc::clone(&self.board().hooks);
+        drop(tokio::task::spawn_blocking(move || hooks.look()));
     }
 
     /// Whether the configuration comes from whoever applies.
@@ -271,8 +302,8 @@ impl Serving for Daemon {
     }
 
     fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
-        let hooks = Arc::clone(&self.board().hooks);
-        let admitted = hooks.admit(head);
+        let (hooks, has_begun) = self.hooks();
+        let admitted = if has_begun { hooks.admit(head) } else { Err(Received::Unavailable) };
         if let Err(received) = admitted {
             self.metrics.delivered(head.source, received);
         }
@@ -287,9 +318,17 @@ impl Serving for Daemon {
 
     fn receive(&self, push: Push) -> Async<'_, Received> {
         Box::pin(async move {
-            let hooks = Arc::clone(&self.board().hooks);
+            let (hooks, has_begun) = self.hooks();
             let source = push.source.clone();
+            if !has_begun {
+                // The service is to come again.
+                self.metrics.delivered(&source, Received::Unavailable);
+                return Received::Unavailable;
+            }
             let (received, transfers) = hooks.receive(&self.engine, push).await;
+            if received == Received::Unavailable {
+                self.doubt();
+            }
             self.metrics.delivered(&source, received);
             if !transfers.is_empty() {
                 self.arrived(transfers);

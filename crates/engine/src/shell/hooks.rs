@@ -1,7 +1,7 @@
 //! Webhooks as they come: which source may be told what, whether a delivery is the service's own, and whose inbox it
 //! goes into. Acknowledged is only what is durable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,8 +34,9 @@ pub(super) struct Hooks {
     by_source: BTreeMap<Name, Receiver>,
     /// Of deliveries to places that are not there.
     complaints: Mutex<Allowance>,
-    /// Sources whose deliveries could not be verified the last time, because a secret is missing.
-    unverifiable: Mutex<BTreeSet<Name>>,
+    /// Sources whose deliveries could not be verified the last time, and why: a secret is missing. Whoever asks how the
+    /// daemon stands is told this, and has no secret read.
+    unverifiable: Mutex<BTreeMap<Name, String>>,
 }
 
 /// What one source may be told.
@@ -69,26 +70,34 @@ impl Hooks {
         let url = settings.webhooks.map(|public| public.url.trim_end_matches('/').to_owned());
         let complaints = Mutex::new(Allowance::new(COMPLAINTS));
         let unverifiable = Mutex::default();
-        Self { stack: applied.head.stack.clone(), url, by_source, complaints, unverifiable }
+        let hooks = Self { stack: applied.head.stack.clone(), url, by_source, complaints, unverifiable };
+        hooks.look();
+        hooks
     }
 
-    /// Sources whose deliveries nobody could verify now, and why: a secret is missing.
+    /// Tries anew whether the deliveries of every source can be verified. Reads files.
+    pub(super) fn look(&self) {
+        for (source, receiver) in &self.by_source {
+            drop(self.verifier(source, receiver));
+        }
+    }
+
+    /// Sources whose deliveries could not be verified when that was last tried, and why: a secret is missing.
     pub(super) fn problems(&self) -> Vec<String> {
-        let problem = |(source, receiver): (&Name, &Receiver)| {
-            let error = self.verifier(source, receiver).err()?;
-            Some(format!("deliveries to the source {source} cannot be verified: {error}"))
+        let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
+        let problem = |(source, why): (&Name, &String)| {
+            format!("deliveries to the source {source} cannot be verified: {why}")
         };
-        self.by_source.iter().filter_map(problem).collect()
+        unverifiable.iter().map(problem).collect()
     }
 
     /// What deliveries to a source are verified with now.
     fn verifier(&self, source: &Name, receiver: &Receiver) -> Result<Verifier, SourceError> {
         let verifier = Verifier::new(&receiver.verify, &receiver.secrets);
         let mut unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
-        if verifier.is_ok() {
-            unverifiable.remove(source);
-        } else if !unverifiable.contains(source) {
-            unverifiable.insert(source.clone());
+        match &verifier {
+            Ok(_) => drop(unverifiable.remove(source)),
+            Err(error) => drop(unverifiable.insert(source.clone(), error.to_string())),
         }
         verifier
     }
@@ -221,7 +230,8 @@ fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) 
     let allowance = Mutex::new(Allowance::new(hook.rate_limit()));
     let complaints = Mutex::new(Allowance::new(COMPLAINTS));
     let uid = applied.uid(Kind::Source, name)?;
-    Some(Receiver { uid, hook, verify: webhook.verify.clone(), secrets, transfers, allowance, complaints })
+    let verify = webhook.verify.clone();
+    Some(Receiver { uid, hook, verify, secrets, transfers, allowance, complaints })
 }
 
 fn complain(complaints: &Mutex<Allowance>, say: impl FnOnce()) {

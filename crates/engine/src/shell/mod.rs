@@ -47,6 +47,9 @@ const QUEUE: usize = 1_024;
 /// After how long the shell looks at the clock in any case: the wall clock may have been set.
 const GLANCE: Duration = Duration::from_mins(1);
 
+/// How often the shell looks whether the state is still in its place, and whether secrets can be read.
+const INSPECTION: Duration = Duration::from_mins(1);
+
 /// The shortest sleep.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -109,6 +112,10 @@ pub struct Shell {
     /// When the end is no longer waited for.
     deadline: Option<tokio::time::Instant>,
     supervisor: Supervisor,
+    /// When it is time to look whether the state is in its place.
+    inspection: tokio::time::Interval,
+    /// Whether the first reading of the configuration, and its apply, have ended.
+    has_begun: bool,
     /// Tells services where to push, once the daemon lives.
     registrar: Option<Registrar>,
 }
@@ -137,6 +144,8 @@ impl Shell {
             loaded,
             deadline,
             supervisor,
+            inspection: tokio::time::interval(INSPECTION),
+            has_begun: false,
             registrar: None,
         })
     }
@@ -150,9 +159,7 @@ impl Shell {
     pub async fn live(mut self, mut signals: Signals) -> Result<(), EngineError> {
         let effects = self.core.begin().await?;
         self.carry_out(effects);
-        self.daemon.begun();
         self.registrar = Some(Registrar::begin(&self.core.engine));
-        self.supervisor.ready();
         self.daemon.tell_of_start();
         let now = self.now();
         self.happen(Event::NoticesWaiting { now });
@@ -171,9 +178,30 @@ impl Shell {
 
     fn tell_supervisor(&mut self) {
         if !self.core.state.is_reloading() {
+            self.begun();
             self.supervisor.settled();
         }
         self.supervisor.turned(|| self.daemon.in_one_line());
+    }
+
+    /// The first reading of the configuration, and its apply, have ended: from now on the daemon is ready.
+    fn begun(&mut self) {
+        if !self.has_begun && self.deadline.is_none() {
+            self.has_begun = true;
+            self.daemon.begun();
+            self.supervisor.ready();
+        }
+    }
+
+    /// Looks whether the state is still in its place. Nothing that is acknowledged would be kept otherwise.
+    async fn inspect(&self) -> Result<Vec<Effect>, EngineError> {
+        self.core
+            .engine
+            .upkeep
+            .in_place()
+            .await
+            .inspect_err(|error| tracing::error!(%error, "the daemon ends"))?;
+        Ok(Vec::new())
     }
 
     /// Waits for the next thing to happen.
@@ -209,6 +237,11 @@ impl Shell {
                 self.supervisor.reloading();
                 Ok(self.core.feed(Event::ReloadRequested))
             }
+            _ = self.inspection.tick() => {
+                self.daemon.look_at_secrets();
+                self.inspect().await
+            }
+            () = self.daemon.doubts() => self.inspect().await,
             () = tokio::time::sleep(wake) => Ok(self.woke()),
             () = until(deadline) => Ok(Vec::new()),
         }

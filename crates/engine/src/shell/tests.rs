@@ -57,7 +57,11 @@ impl Place {
     /// Applies a configuration in which the transfer runs every so often. Whoever calls it has the lock of the facts,
     /// or nobody wants it.
     async fn apply(&self, every: &str) {
-        let text = CONFIGURATION.replace("EVERY", every).into_bytes();
+        self.apply_text(CONFIGURATION.replace("EVERY", every)).await;
+    }
+
+    async fn apply_text(&self, text: String) {
+        let text = text.into_bytes();
         let root = self.home.path().to_str().unwrap();
         let loaded = load_texts(vec![("a.yaml".to_owned(), text)], root, &[].into());
         let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
@@ -223,4 +227,110 @@ async fn a_restart_does_not_tell_of_a_bad_configuration_again() {
         let waiting = alert::outbox::waiting(&place.engine.facts()).await.unwrap();
         assert_eq!(waiting.len(), told, "{number}");
     }
+}
+
+/// A delivery to a source.
+fn push() -> crate::http::Push {
+    crate::http::Push {
+        stack: "main".parse().unwrap(),
+        source: "shop".parse().unwrap(),
+        data_type: None,
+        event: None,
+        headers: axum::http::HeaderMap::new(),
+        body: bytes::Bytes::new(),
+        peer: std::net::Ipv4Addr::LOCALHOST.into(),
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_is_not_ready_before_its_first_apply_has_ended() {
+    use crate::http::{Received, Serving as _};
+
+    let place = Place::new().await;
+    let files = place.home.path().join("configuration");
+    std::fs::create_dir(&files).unwrap();
+    std::fs::File::create(files.join("a.yaml"))
+        .and_then(|mut file| {
+            std::io::Write::write_all(&mut file, CONFIGURATION.replace("EVERY", "2h").as_bytes())
+        })
+        .unwrap();
+    let paths = vec![files];
+    let loader = Arc::new(crate::reload::Loader::new(paths.clone(), BTreeMap::new()));
+    let settings = Settings {
+        origin: Origin::Files { loader, paths },
+        policy: crate::reload::Policy::All,
+        drain: Duration::from_secs(1),
+        by: "test".to_owned(),
+    };
+    let shell = Shell::new(&place.engine, settings).await.unwrap();
+    let daemon = shell.daemon();
+    assert!(!daemon.readiness().ready);
+    assert_eq!(daemon.receive(push()).await, Received::Unavailable, "not refused: it is to come again");
+    let (stop, stopped) = watch::channel(false);
+    let (_reload, reload) = mpsc::channel(1);
+    let signals = Signals { stop: stopped, changed: Arc::default(), reload, pull: None };
+    let (lived, ()) = tokio::join!(shell.live(signals), async {
+        while !daemon.readiness().ready {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(place.engine.state.head().await.unwrap().generation, 2, "ready before the apply");
+        assert_eq!(daemon.receive(push()).await, Received::Refused);
+        stop.send_replace(true);
+    });
+    lived.unwrap();
+}
+
+#[tokio::test]
+async fn a_daemon_ends_when_its_state_is_not_where_it_was() {
+    let place = Place::new().await;
+    let shell = place.shell().await;
+    std::fs::remove_file(place.home.path().join("state.redb")).unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let (_reload, reload) = mpsc::channel(1);
+    let signals = Signals { stop: stopped, changed: Arc::default(), reload, pull: None };
+    let error = reloading::in_one_line(&shell.live(signals).await.unwrap_err());
+    assert!(error.contains("removed or renamed while it was in use"), "{error}");
+}
+
+/// An environment that counts how often a secret was read there.
+#[derive(Default)]
+struct Counting(std::sync::atomic::AtomicUsize);
+
+impl Environment for Counting {
+    fn now(&self) -> Timestamp {
+        System::default().now()
+    }
+
+    fn new_id(&self) -> uuid::Uuid {
+        System::default().new_id()
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        None
+    }
+}
+
+#[tokio::test]
+async fn who_asks_how_the_daemon_stands_has_no_secret_read() {
+    let place = Place::new().await;
+    let stack = "---\napiVersion: raccord/v1\nkind: Stack\nmetadata: {name: main}\nspec: {}\n";
+    let source = "{connector: http, authorization: {type: none}, webhook: {verify: {bearer: '${env:HOOK}'}}, \
+                  config: {baseUrl: 'http://127.0.0.1:9', dataTypes: {people: {}}}}";
+    let text = CONFIGURATION
+        .replace("EVERY", "1h")
+        .replace("{connector: file, config: {dataTypes: {people: {path: people.csv}}}}", source);
+    let counting = Arc::new(Counting::default());
+    place.apply_text(text + stack).await;
+    let environment: Arc<dyn Environment> = Arc::<Counting>::clone(&counting);
+    let hooks = hooks::Hooks::of(&*place.applied().await, &environment);
+    let reads = || counting.0.load(std::sync::atomic::Ordering::SeqCst);
+    let before = reads();
+    assert!(before > 0, "it is tried once when a generation comes into force");
+    for _ in 0..3 {
+        assert_eq!(hooks.problems().len(), 1, "the secret is missing");
+    }
+    assert_eq!(reads(), before);
+    hooks.look();
+    assert!(reads() > before, "and from time to time");
 }

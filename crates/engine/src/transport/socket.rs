@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,27 +88,58 @@ fn address(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
     Ok((short, Some(directory)))
 }
 
+/// How often the owner looks whether its socket is still there.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// A socket that is listened at. Dropping it takes the file away.
 #[derive(Debug)]
 pub struct Listener {
     socket: UnixListener,
     path: PathBuf,
+    /// Device and inode of the file.
+    identity: Option<(u64, u64)>,
     places: Arc<Semaphore>,
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 impl Listener {
     /// Listens beside a state. Whoever calls it owns the state, so a socket that is there belongs to nobody.
     pub fn bind(state: &Path) -> Result<Self, SocketError> {
         let path = path_of(state);
-        let failed = |source| SocketError::Listen { path: path.clone(), source };
-        let (address, _directory) = address(&path).map_err(failed)?;
+        let socket = Self::listen(&path)?;
+        let identity = identity(&path);
+        Ok(Self { socket, path, identity, places: Arc::new(Semaphore::new(CONNECTIONS)) })
+    }
+
+    fn listen(path: &Path) -> Result<UnixListener, SocketError> {
+        let failed = |source| SocketError::Listen { path: path.to_owned(), source };
+        let (address, _directory) = address(path).map_err(failed)?;
         match std::fs::remove_file(&address) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
         let listener = UnixListener::bind(&address).map_err(failed)?;
         std::fs::set_permissions(&address, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        Ok(Self { socket: listener, path, places: Arc::new(Semaphore::new(CONNECTIONS)) })
+        Ok(listener)
+    }
+
+    /// Listens anew when the file was taken away: otherwise every verb would find a state that is owned by a process
+    /// which cannot be asked. A file that another process put there is left alone.
+    fn mend(&mut self) {
+        if identity(&self.path).is_some() {
+            return;
+        }
+        match Self::listen(&self.path) {
+            Ok(socket) => {
+                tracing::warn!(path = %self.path.display(), "the local socket was removed, and is made anew");
+                self.identity = identity(&self.path);
+                self.socket = socket;
+            }
+            Err(error) => tracing::warn!(%error, "the local socket was removed"),
+        }
     }
 
     /// Who is being answered.
@@ -117,10 +148,18 @@ impl Listener {
     }
 
     /// Answers until it is dropped.
-    pub async fn serve(self, answering: Arc<dyn Answering>) {
+    pub async fn serve(mut self, answering: Arc<dyn Answering>) {
+        let mut look = tokio::time::interval(LOOK);
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
-            match self.socket.accept().await {
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
+                _ = look.tick() => {
+                    self.mend();
+                    continue;
+                }
+            };
+            match accepted {
                 Ok((stream, _)) if is_ours(&stream) => {
                     let answering = Arc::clone(&answering);
                     tokio::spawn(async move {
@@ -156,8 +195,10 @@ impl Conversations {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // The next owner replaces what could not be taken away.
-        drop(std::fs::remove_file(&self.path));
+        // The next owner replaces what could not be taken away, and may have done so already.
+        if identity(&self.path) == self.identity {
+            drop(std::fs::remove_file(&self.path));
+        }
     }
 }
 

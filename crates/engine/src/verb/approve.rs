@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{Hold, Run, RunCause, RunId, RunOutcome, Uid};
-use raccord_model::port::sink::Swept;
-use raccord_model::port::state::{Table, Write};
+use raccord_model::port::sink::{Batch, Swept};
+use raccord_model::port::state::Table;
 
 use super::operate::prepare;
 use crate::engine::{Engine, EngineError, Replies};
@@ -17,6 +17,9 @@ use crate::request::Reply;
 use crate::run::job::Job;
 use crate::run::page::checkpoint_only;
 use crate::run::{sweep, window};
+
+/// How many of the newest runs of a transfer are looked at for one that is listed as begun.
+const NEWEST: usize = 100;
 
 /// Approves a held run. A later run that is held for exactly the same stands in for the one that is named, for a
 /// schedule goes on while a person makes up their mind.
@@ -47,24 +50,25 @@ pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -
             run.transfer, run.id
         )));
     }
-    let (done, also) = match hold {
-        Hold::Deletions { .. } => (delete(engine, &job, &mut run).await?, None),
+    // Each of these is one commit with the run as it is then: no kill can leave one without the other.
+    run.outcome = RunOutcome::Succeeded;
+    let id = run.id;
+    let done = match hold {
+        Hold::Deletions { .. } => delete(engine, &job, run).await?,
         Hold::Vanished { .. } => {
             let fact = raccord_model::fact::TransferFact { approved: Some(hold), ..job.fact.clone() };
-            let done = "the next run empties these fields".to_owned();
-            (done, Some(put(Table::Transfers, &job.uid, &fact)?))
+            let run = put(Table::Runs, &id, &run)?;
+            facts.commit(vec![run, put(Table::Transfers, &job.uid, &fact)?]).await?;
+            "the next run empties these fields".to_owned()
         }
-        Hold::Shifted { .. } => (take_for_complete(engine, &job, &run).await?, None),
+        Hold::Shifted { .. } => take_for_complete(engine, &job, run).await?,
     };
-    run.outcome = RunOutcome::Succeeded;
-    let writes: Vec<Write> = std::iter::once(put(Table::Runs, &run.id, &run)?).chain(also).collect();
-    facts.commit(writes).await?;
-    replies(Reply::Done(format!("the run {} is approved: {done}", run.id)));
+    replies(Reply::Done(format!("the run {id} is approved: {done}")));
     Ok(())
 }
 
 /// Deletes what a held run was to delete.
-async fn delete(engine: &Engine, job: &Arc<Job>, run: &mut Run) -> Result<String, EngineError> {
+async fn delete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, EngineError> {
     if job.snapshot().is_none() {
         return Err(EngineError::Invalid(format!(
             "`{}` no longer deletes what a snapshot does not show: its `deletes`, or the subscription to `deleted`, \
@@ -72,24 +76,26 @@ async fn delete(engine: &Engine, job: &Arc<Job>, run: &mut Run) -> Result<String
             run.transfer
         )));
     }
-    let checkpoint = held_window(engine, job, run).await?;
+    let checkpoint = held_window(engine, job, &run).await?;
     if !window::is_snapshot(&checkpoint) {
-        return Err(begun_anew(run));
+        return Err(begun_anew(&run));
     }
-    let now = engine.environment.now();
-    let sweep = sweep::approved(job, (run.id, now), window::after_sweep(checkpoint, now));
-    if let Swept::Done(count) = engine.sink.sweep(sweep).await? {
-        run.tally.swept += count;
-    }
-    let (rows, are) = if run.tally.swept == 1 { ("row", "is") } else { ("rows", "are") };
-    Ok(format!("{} {rows} of {} {are} deleted", run.tally.swept, run.to))
+    let (now, already, to) = (engine.environment.now(), run.tally.swept, run.to.clone());
+    let sweep = sweep::approved(job, run, now, window::after_sweep(checkpoint, now));
+    let count = match engine.sink.sweep(sweep).await? {
+        Swept::Done(count) => count,
+        Swept::Held { .. } => 0,
+    };
+    let deleted = already + count;
+    let (rows, are) = if deleted == 1 { ("row", "is") } else { ("rows", "are") };
+    Ok(format!("{deleted} {rows} of {to} {are} deleted"))
 }
 
 /// Moves the cursor past a window whose pages shifted. It has proved no deletion, so that nothing is swept.
-async fn take_for_complete(engine: &Engine, job: &Arc<Job>, run: &Run) -> Result<String, EngineError> {
-    let checkpoint = held_window(engine, job, run).await?;
+async fn take_for_complete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, EngineError> {
+    let checkpoint = held_window(engine, job, &run).await?;
     let batch = checkpoint_only(job, window::accept(checkpoint), run.id, engine.environment.now());
-    engine.sink.commit(batch).await?;
+    engine.sink.commit(Batch { record: Some(Box::new(run)), ..batch }).await?;
     Ok("what was read counts as complete, and nothing is deleted".to_owned())
 }
 
@@ -107,5 +113,6 @@ fn begun_anew(run: &Run) -> EngineError {
 /// under the lock of the facts, which the caller holds.
 async fn is_being_read(facts: &Facts, transfer: Uid) -> Result<bool, EngineError> {
     let reads = |run: &Run| run.outcome == RunOutcome::Running && run.cause != RunCause::Deliveries;
-    Ok(facts.runs(usize::MAX).await?.iter().any(|run| run.transfer_uid == transfer && reads(run)))
+    // The runs of a transfer follow one another: only the newest can be under way, and those before it that were cut.
+    Ok(facts.runs_of(transfer, NEWEST).await?.iter().any(reads))
 }

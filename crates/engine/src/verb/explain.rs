@@ -9,10 +9,9 @@ use super::records::Columns;
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{Explanation, RejectView, Reply};
-use crate::run::page::hexadecimal;
 
-/// How many rejects of each transfer are looked through.
-const REJECTS: usize = 10_000;
+/// How many rejects of each transfer are shown.
+const REJECTS: usize = 1_000;
 
 /// Explains the record with a key, given as one text for each key field, in their order.
 pub async fn explain(
@@ -41,7 +40,7 @@ pub async fn explain(
             .map(|spec| spec.source.clone());
         explanation.run = facts.run(stored.run).await?;
     }
-    explanation.rejects = rejects(engine, &applied, at, &hexadecimal(&bytes)).await?;
+    explanation.rejects = rejects(engine, &applied, at, &bytes).await?;
     replies(Reply::Explanation(Box::new(explanation)));
     Ok(())
 }
@@ -62,16 +61,16 @@ async fn rejects(
     engine: &Engine,
     applied: &Applied,
     at: &EntityRef,
-    key: &str,
+    key: &[u8],
 ) -> Result<Vec<RejectView>, EngineError> {
     let feeding: Vec<(&Name, _)> =
         applied.transfers().filter(|(_, _, spec)| spec.to == *at).map(|(name, uid, _)| (name, uid)).collect();
     let mut found = Vec::new();
     for (transfer, uid) in feeding {
-        let query = RejectQuery { transfer: Some(uid), id: None, limit: REJECTS };
+        let (transfer_uid, key) = (Some(uid), Some(key.to_vec()));
+        let query = RejectQuery { transfer: transfer_uid, id: None, key, limit: REJECTS };
         let kept = engine.ledger.rejects(query).await?;
-        let with_key = kept.into_iter().filter(|(_, reject)| reject.key.as_deref() == Some(key));
-        found.extend(with_key.map(|(id, reject)| RejectView::new(id, transfer.clone(), reject)));
+        found.extend(kept.into_iter().map(|(id, reject)| RejectView::new(id, transfer.clone(), reject)));
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::{Batch, RejectQuery};
+use raccord_model::port::sink::{Batch, RejectPlace, RejectQuery};
 use raccord_model::{Ident, Kind, Name};
 
 use crate::applied::Applied;
@@ -15,8 +15,8 @@ use crate::request::{RejectGroup, RejectView, Reply};
 use crate::run::job::Job;
 use crate::run::page::{Arrival, hexadecimal, map_arrivals};
 
-/// How many rejects are replayed at a time.
-const CHUNK: usize = 100_000;
+/// Of how many rejects at a time a replay learns where they stand. What they hold is read one by one.
+const CHUNK: usize = 1_000;
 
 /// Which rejects are asked for.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ pub async fn list(
 ) -> Result<(), EngineError> {
     let names = names(engine, transfer).await?;
     let of = transfer.and_then(|_| names.keys().next().copied());
-    let found = engine.ledger.rejects(RejectQuery { transfer: of, id, limit }).await?;
+    let found = engine.ledger.rejects(RejectQuery { transfer: of, id, key: None, limit }).await?;
     if let (Some(id), true) = (id, found.is_empty()) {
         return Err(EngineError::Unknown {
             kind: "reject",
@@ -70,7 +70,7 @@ pub async fn summary(
 ) -> Result<(), EngineError> {
     let mut groups: BTreeMap<(Name, Option<Ident>, String), RejectGroup> = BTreeMap::new();
     for (uid, name) in names(engine, transfer).await? {
-        let query = RejectQuery { transfer: Some(uid), id: None, limit: usize::MAX };
+        let query = RejectQuery { transfer: Some(uid), id: None, key: None, limit: usize::MAX };
         for (id, reject) in engine.ledger.rejects(query).await? {
             let reason = without_values(&reject.reason);
             let key = (name.clone(), reject.field.clone(), reason.clone());
@@ -117,17 +117,31 @@ fn without_values(reason: &str) -> String {
 /// is left alone: a run has meanwhile stored a record with its key.
 pub async fn replay(engine: &Engine, transfer: &Name, replies: &mut Replies<'_>) -> Result<(), EngineError> {
     let job = super::operate::prepare(engine, transfer).await?;
-    let query = RejectQuery { transfer: Some(job.uid), id: None, limit: CHUNK };
-    let mut kept = engine.ledger.rejects(query).await?;
-    kept.sort_by(|(_, one), (_, other)| one.at.cmp(&other.at).then_with(|| order(one).cmp(&order(other))));
+    let mut places = places(engine, job.uid).await?;
+    places.sort_by(|one, other| {
+        one.at.cmp(&other.at).then_with(|| order(&one.position).cmp(&order(&other.position)))
+    });
     let mut replay = Replay::default();
-    for (id, reject) in kept {
-        replay.take(engine, &job, (id, reject)).await?;
+    for place in places {
+        replay.take(engine, &job, place.id).await?;
     }
     // Durable, and with it every commit before.
     engine.ledger.drop_rejects(job.uid, replay.passed).await?;
     replies(Reply::Done(said(&replay.tally, replay.without_record)));
     Ok(())
+}
+
+/// Where every reject of a transfer stands.
+async fn places(engine: &Engine, transfer: Uid) -> Result<Vec<RejectPlace>, EngineError> {
+    let mut places: Vec<RejectPlace> = Vec::new();
+    loop {
+        let after = places.last().map(|place| (place.at, place.id));
+        let found = engine.ledger.reject_places(transfer, after, CHUNK).await?;
+        if found.is_empty() {
+            return Ok(places);
+        }
+        places.extend(found);
+    }
 }
 
 /// A replay under way.
@@ -138,27 +152,42 @@ struct Replay {
     passed: Vec<RejectId>,
     /// The keys of the rows that it has stored: later rejects of them are no longer kept because of this replay.
     stored: BTreeSet<String>,
+    /// Rejects with the key of one whose turn has come: what it stores supersedes them before it is theirs.
+    spared: BTreeMap<RejectId, Reject>,
     /// How many rejects have no record to be mapped.
     without_record: usize,
 }
 
 impl Replay {
-    async fn take(
+    /// A reject whose turn it is; nothing when it is no longer kept, for a run has meanwhile stored a record with its key.
+    async fn reject(
         &mut self,
         engine: &Engine,
-        job: &Arc<Job>,
-        (id, reject): (RejectId, Reject),
-    ) -> Result<(), EngineError> {
+        job: &Job,
+        id: RejectId,
+    ) -> Result<Option<Reject>, EngineError> {
+        let is_superseded_here =
+            |reject: &Reject| reject.key.as_ref().is_some_and(|key| self.stored.contains(key));
+        if let Some(spared) = self.spared.remove(&id).filter(is_superseded_here) {
+            return Ok(Some(spared));
+        }
+        let query = RejectQuery { transfer: Some(job.uid), id: Some(id), key: None, limit: 1 };
+        Ok(engine.ledger.rejects(query).await?.pop().map(|(_, reject)| reject))
+    }
+
+    async fn take(&mut self, engine: &Engine, job: &Arc<Job>, id: RejectId) -> Result<(), EngineError> {
+        let Some(reject) = self.reject(engine, job, id).await? else { return Ok(()) };
         let Some(batch) = batch_of(engine, job, &reject) else {
             self.without_record += 1;
             return Ok(());
         };
-        let is_superseded_here = reject.key.as_ref().is_some_and(|key| self.stored.contains(key));
-        let query = RejectQuery { transfer: Some(job.uid), id: Some(id), limit: 1 };
-        if !is_superseded_here && engine.ledger.rejects(query).await?.is_empty() {
-            return Ok(());
-        }
         let keys: Vec<String> = batch.changes.iter().map(|change| hexadecimal(change.key)).collect();
+        for change in batch.changes.iter() {
+            let key = Some(change.key.to_vec());
+            let query = RejectQuery { transfer: Some(job.uid), id: None, key, limit: usize::MAX };
+            let others = engine.ledger.rejects(query).await?.into_iter().filter(|(other, _)| *other != id);
+            self.spared.extend(others);
+        }
         let outcome = engine.sink.commit(batch).await?;
         // A record that was skipped may be wanted once its update type is subscribed to.
         if outcome.rejected == 0 && outcome.skipped == 0 {
@@ -186,8 +215,8 @@ fn said(tally: &Tally, without_record: usize) -> String {
 }
 
 /// Where a reject stood among those of its page, such as `customers.csv, line 17`: texts and numbers in turn.
-fn order(reject: &Reject) -> Vec<(&str, u64)> {
-    let (mut parts, mut rest) = (Vec::new(), reject.position.as_str());
+fn order(position: &str) -> Vec<(&str, u64)> {
+    let (mut parts, mut rest) = (Vec::new(), position);
     while !rest.is_empty() {
         let is_digit = |c: char| c.is_ascii_digit();
         let (text, after) = rest.split_at(rest.find(is_digit).unwrap_or(rest.len()));
@@ -227,9 +256,6 @@ fn batch_of(engine: &Engine, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -243,25 +269,13 @@ mod tests {
 
     #[test]
     fn rejects_of_a_page_are_in_the_order_of_their_records() {
-        let at = |position: &str| Reject {
-            transfer: Uid(Uuid::nil()),
-            run: RunId(Uuid::nil()),
-            at: Timestamp::UNIX_EPOCH,
-            position: position.to_owned(),
-            field: None,
-            reason: String::new(),
-            key: None,
-            payload: None,
-            parent: None,
-            deletion: false,
-        };
         for (earlier, later) in [
             ("a.csv, line 9", "a.csv, line 10"),
             ("a.csv, line 90", "b.csv, line 3"),
             ("page 2, record 40", "page 10, record 3"),
             ("delivery 7 (x)", "delivery 12"),
         ] {
-            assert!(order(&at(earlier)) < order(&at(later)), "{earlier} {later}");
+            assert!(order(earlier) < order(later), "{earlier} {later}");
         }
     }
 }

@@ -126,11 +126,12 @@ pub async fn runs(
         }
         None => None,
     };
-    let scanned = if uid.is_some() { usize::MAX } else { limit };
-    let runs = engine.facts().runs(scanned).await?;
-    runs.into_iter()
-        .filter(|run| uid.is_none_or(|uid| run.transfer_uid == uid))
-        .take(limit)
-        .for_each(|run| replies(Reply::Run(run)));
+    let runs = match uid {
+        Some(uid) => engine.facts().runs_of(uid, limit).await?,
+        None => engine.facts().runs(limit).await?,
+    };
+    for run in runs {
+        replies(Reply::Run(run));
+    }
     Ok(())
 }

@@ -116,3 +116,47 @@ async fn many_are_fetched_page_by_page() {
     let run = shop.drain().await;
     assert_eq!((told(&run).as_str(), run.pages, calls(&server).await), ("succeeded: created 250", 3, 250));
 }
+
+/// One delivery of each kind that cannot be had, and what stands behind them.
+#[tokio::test]
+async fn one_bad_item_never_blocks_what_stands_behind_it() {
+    let large = "x".repeat(100_000);
+    let server = serve(move |path| match path.rsplit('/').next().unwrap() {
+        "403" => ResponseTemplate::new(403),
+        "405" => ResponseTemplate::new(405),
+        "409" => ResponseTemplate::new(409),
+        "500" => ResponseTemplate::new(500),
+        "html" => ResponseTemplate::new(200).set_body_raw("<title>Log in</title>", "text/html"),
+        "login" => ResponseTemplate::new(302).insert_header("Location", "http://login.example/"),
+        "large" => customer(&json!({"id": "large", "name": large})),
+        id => customer(&json!({"id": id, "name": "x"})),
+    })
+    .await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    let bad = ["403", "405", "409", "500", "html", "login", "large"];
+    shop.push(&bad.map(|id| format!("fetch /customers/{id}"))).await;
+    shop.push(&["fetch /customers/7", r#"upsert {"id":"8","name":"y"}"#]).await;
+    let run = shop.drain().await;
+    assert_eq!(told(&run), "succeeded: created 2, rejected 7");
+    assert_eq!((shop.waiting().await, shop.rows().await), (0, vec!["7 x".to_owned(), "8 y".to_owned()]));
+    for reject in shop.rejects().await {
+        assert!(reject.reason.starts_with("the record cannot be fetched: "), "{}", reject.reason);
+    }
+}
+
+/// A record that alone fails is its own fault when the service answers its list, and the service's when it does not.
+#[tokio::test]
+async fn a_single_record_that_fails_is_judged_by_what_else_is_answered() {
+    for (list, expected) in [(200, "succeeded: rejected 1"), (503, "failed: ")] {
+        let server = serve(move |path| match path {
+            "/api/customers" => ResponseTemplate::new(list).set_body_json(json!({"data": []})),
+            _ => ResponseTemplate::new(500),
+        })
+        .await;
+        let base = server.uri();
+        let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+        shop.push(&["fetch /customers/1"]).await;
+        assert_eq!(told(&shop.drain().await), expected, "{list}");
+    }
+}

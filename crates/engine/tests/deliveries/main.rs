@@ -6,4 +6,6 @@ mod approving;
 mod draining;
 mod fetching;
 mod interrupted;
+mod reading;
 mod shop;
+mod waiting;

@@ -38,6 +38,7 @@ spec:
   config:
     baseUrl: BASE/api
     retry: {attempts: 1}
+    maxBody: 64KB
     dataTypes: {customers: {records: data, pagination: {page: page, size: {per_page: 2}}}}
 ---
 apiVersion: raccord/v1
@@ -222,7 +223,7 @@ impl Shop {
     }
 
     pub(crate) async fn rejects(&self) -> Vec<Reject> {
-        let query = RejectQuery { transfer: None, id: None, limit: 1_000 };
+        let query = RejectQuery { limit: 1_000, ..RejectQuery::default() };
         self.engine.ledger.rejects(query).await.unwrap().into_iter().map(|(_, reject)| reject).collect()
     }
 }

@@ -145,6 +145,8 @@ fn every_request() -> Vec<(Value, Option<Role>)> {
         (json!({ "rejects": { "transfer": null, "id": null, "limit": 1 } }), Some(Role::Read)),
         (json!({ "rejectSummary": { "transfer": null } }), Some(Role::Read)),
         (json!({ "replayRejects": { "transfer": "customers" } }), Some(Role::Operate)),
+        (json!({ "deliveries": { "transfer": null, "sequence": null, "limit": 1 } }), Some(Role::Read)),
+        (json!({ "dropDeliveries": { "sequences": [1] } }), Some(Role::Operate)),
         (json!({ "look": look }), Some(Role::Operate)),
         (json!("info"), Some(Role::Read)),
         (json!("check"), Some(Role::Operate)),

@@ -112,7 +112,12 @@ async fn integrations_are_paused_and_resumed() {
 async fn lists_have_a_limit_and_name_what_is_not_there() {
     let server = Server::start().await;
     let token = server.token("reader", &[Role::Read]).await;
-    for (path, member) in [("/v1/runs", "runs"), ("/v1/rejects", "rejects"), ("/v1/history", "generations")] {
+    for (path, member) in [
+        ("/v1/runs", "runs"),
+        ("/v1/rejects", "rejects"),
+        ("/v1/deliveries", "deliveries"),
+        ("/v1/history", "generations"),
+    ] {
         let answer = send(server.get(path, &token)).await.expect(200).json();
         assert_eq!(answer, json!({ member: [] }));
         send(server.get(&format!("{path}?limit=ten"), &token)).await.expect_problem(400);

@@ -82,6 +82,8 @@ pub trait Inbox: Send + Sync {
     fn waiting(&self, transfer: Uid) -> Async<'_, Result<u64, InboxError>>;
     /// The transfers of which deliveries wait.
     fn waiting_transfers(&self) -> Async<'_, Result<Vec<Uid>, InboxError>>;
+    /// Takes these deliveries of a transfer away; durable when it returns. Returns how many were there.
+    fn take(&self, transfer: Uid, sequences: Vec<u64>) -> Async<'_, Result<u64, InboxError>>;
     /// Takes the deliveries of a transfer away, up to a sequence and with it; durable when it returns. Returns
     /// how many.
     fn discard(&self, transfer: Uid, through: u64) -> Async<'_, Result<u64, InboxError>>;

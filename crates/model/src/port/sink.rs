@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Async, Cause};
 use crate::checkpoint::Checkpoint;
-use crate::fact::{Reject, RejectId, RunId, Tally, Uid, Updates};
+use crate::fact::{Reject, RejectId, Run, RunId, Tally, Uid, Updates};
 use crate::language::Mode;
 use crate::row::FieldId;
 
@@ -174,6 +174,8 @@ pub struct Batch {
     pub checkpoint: Option<Checkpoint>,
     /// The sequences of the deliveries of this transfer that the batch settles: they leave the inbox with it.
     pub consumed: Vec<u64>,
+    /// A run that is recorded in the same commit, as it is.
+    pub record: Option<Box<Run>>,
     /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
     pub durable: bool,
 }
@@ -218,6 +220,8 @@ pub struct Sweep {
     pub max_share: Option<u8>,
     /// The checkpoint that says the snapshot is done.
     pub checkpoint: Checkpoint,
+    /// The run that is recorded in the same commit once the rows are gone, with their number added to its tally.
+    pub record: Option<Box<Run>>,
 }
 
 /// What became of a sweep.
@@ -285,8 +289,21 @@ pub struct RejectQuery {
     pub transfer: Option<Uid>,
     /// This one alone.
     pub id: Option<RejectId>,
+    /// Those alone that carry this key of a row.
+    pub key: Option<Vec<u8>>,
     /// At most so many, newest first.
     pub limit: usize,
+}
+
+/// Where a reject stands among those of its transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectPlace {
+    /// When it was rejected.
+    pub at: Timestamp,
+    /// Which it is.
+    pub id: RejectId,
+    /// Where its record stood, in words.
+    pub position: String,
 }
 
 /// Reads what a sink has kept. Its one change is to take rejects away.
@@ -299,6 +316,14 @@ pub trait Ledger: Send + Sync {
     fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, SinkError>>;
     /// Rejects.
     fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>>;
+    /// Where the rejects of a transfer stand, without what they hold: the oldest first, those after one alone, at most
+    /// so many.
+    fn reject_places(
+        &self,
+        transfer: Uid,
+        after: Option<(Timestamp, RejectId)>,
+        limit: usize,
+    ) -> Async<'_, Result<Vec<RejectPlace>, SinkError>>;
     /// How many rejects of a transfer are kept.
     fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>>;
     /// Takes rejects away, after a replay.

@@ -26,7 +26,8 @@ pub trait Source: Send + Sync {
     /// Begins to read.
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>>;
     /// Fetches one record by itself, as raw JSON, from a path of the source or a whole URL; `at` is where it is in
-    /// the answer. `None` when it is no longer there.
+    /// the answer. `None` when it is no longer there. What is wrong with this record alone is a
+    /// [`SourceError::Record`]; a [`SourceError::Status`] of 500 and above may be, after all attempts were made.
     fn record<'a>(
         &'a self,
         path: &'a str,
@@ -105,6 +106,20 @@ pub enum SourceError {
     #[error("this machine has run out of something: {message}")]
     Exhausted {
         /// What, and on which occasion.
+        message: String,
+    },
+    /// The service limits us for longer than we may wait.
+    #[error("{place}: {message}")]
+    Limited {
+        /// The URL without its query.
+        place: String,
+        /// For how long, and how to wait longer.
+        message: String,
+    },
+    /// One record alone cannot be had, however often it is asked for. Of the service it says nothing.
+    #[error("{message}")]
+    Record {
+        /// What was asked and how it was answered.
         message: String,
     },
     /// A file could not be read.

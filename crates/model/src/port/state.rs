@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Async, Cause};
 use crate::canonical::Digest;
-use crate::fact::Entry;
+use crate::fact::{Entry, Uid};
 use crate::key::Key;
 use crate::name::Name;
 
@@ -105,6 +105,8 @@ pub struct Commit {
 pub struct Scan {
     /// Only keys that begin with this.
     pub prefix: String,
+    /// Only what is about this transfer: for [`Table::Runs`], whose prefix does not count then.
+    pub of: Option<Uid>,
     /// From the greatest key down.
     pub newest_first: bool,
     /// At most so many.

@@ -74,6 +74,8 @@ pub trait Upkeep: Send + Sync {
     fn info(&self) -> Async<'_, Result<Info, UpkeepError>>;
     /// Looks at the whole of it. Nobody else reads or writes meanwhile.
     fn check(&self) -> Async<'_, Result<CheckReport, UpkeepError>>;
+    /// Whether it is still where it was opened: it may have been removed, renamed or replaced since.
+    fn in_place(&self) -> Async<'_, Result<(), UpkeepError>>;
     /// Copies it into a new file, of one consistent moment; others read and write meanwhile.
     fn backup(&self, to: PathBuf) -> Async<'_, Result<(), UpkeepError>>;
 }

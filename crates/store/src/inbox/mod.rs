@@ -66,6 +66,11 @@ impl Inbox for Store {
         Box::pin(async move { self.read(work).await.map_err(Broken::inbox_read) })
     }
 
+    fn take(&self, transfer: Uid, sequences: Vec<u64>) -> Async<'_, Result<u64, InboxError>> {
+        let work = move |tables: &mut Tables<'_>| consume(tables, transfer, &sequences).map(Ok);
+        Box::pin(self.writer.submit(true, Broken::inbox_write, work))
+    }
+
     fn discard(&self, transfer: Uid, through: u64) -> Async<'_, Result<u64, InboxError>> {
         let work = move |tables: &mut Tables<'_>| discard(tables, transfer, through).map(Ok);
         Box::pin(self.writer.submit(true, Broken::inbox_write, work))
@@ -166,8 +171,9 @@ fn pending(
     Ok(found)
 }
 
-/// Takes deliveries of a transfer out; those that are gone already are nothing to be done about.
-pub(crate) fn consume(tables: &mut Tables<'_>, transfer: Uid, sequences: &[u64]) -> Result<(), Broken> {
+/// Takes deliveries of a transfer out; those that are gone already are nothing to be done about. Returns how many were
+/// there.
+pub(crate) fn consume(tables: &mut Tables<'_>, transfer: Uid, sequences: &[u64]) -> Result<u64, Broken> {
     let (mut gone, mut bytes) = (0, 0);
     for sequence in sequences {
         if let Some(value) = tables.inbox.remove(place(transfer, *sequence).as_slice())? {
@@ -175,7 +181,8 @@ pub(crate) fn consume(tables: &mut Tables<'_>, transfer: Uid, sequences: &[u64])
             bytes += length(value.value());
         }
     }
-    count(&mut tables.counters, transfer, -signed(gone), -signed(bytes))
+    count(&mut tables.counters, transfer, -signed(gone), -signed(bytes))?;
+    Ok(gone)
 }
 
 /// Takes everything out that waits for a transfer.

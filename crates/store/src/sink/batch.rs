@@ -19,6 +19,7 @@ use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::inbox;
 use crate::record::{self, Record, Stamp};
+use crate::state;
 use crate::table::{self, Tables};
 
 /// A batch under way: what is known of its entity, what has changed in number, and buffers.
@@ -129,6 +130,9 @@ impl<'b> Pass<'b> {
             super::advance(tables, transfer, checkpoint)?;
         }
         inbox::consume(tables, transfer, &self.batch.consumed)?;
+        if let Some(run) = &self.batch.record {
+            state::put_run(tables, run)?;
+        }
         Ok(self.tally)
     }
 

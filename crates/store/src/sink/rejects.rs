@@ -15,7 +15,7 @@ use super::forgotten;
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::record::{Reader, write_version};
-use crate::table::{Tables, Under, reject_id, time, uid};
+use crate::table::{Raw, Tables, Under, reject_id, time, uid};
 
 /// The first byte of one whose record has no version: `version byte | JSON`.
 const PLAIN: u8 = 1;
@@ -150,7 +150,7 @@ impl Rejects {
         if self.count == 0 {
             return Ok(());
         }
-        for id in carriers(tables, self.transfer, key)? {
+        for id in carriers(&tables.reject_keys, self.transfer, key)? {
             let kept = kept_version(tables, self.transfer, id)?;
             let is_newer = kept.is_some_and(|kept| is_older(version, &kept));
             if is_newer || !remove(tables, self.transfer, id)? {
@@ -193,10 +193,14 @@ fn kept_version(tables: &Tables<'_>, transfer: Uid, id: RejectId) -> Result<Opti
 }
 
 /// The rejects that carry a key.
-fn carriers(tables: &Tables<'_>, transfer: Uid, key: &[u8]) -> Result<Vec<RejectId>, Broken> {
+pub(crate) fn carriers(
+    keys: &impl ReadableTable<Raw, Raw>,
+    transfer: Uid,
+    key: &[u8],
+) -> Result<Vec<RejectId>, Broken> {
     let under = Under::new(&[uid(&transfer), key]);
     let mut ids = Vec::new();
-    for entry in tables.reject_keys.range::<&[u8]>(under.bounds())? {
+    for entry in keys.range::<&[u8]>(under.bounds())? {
         let (found, _) = entry?;
         // A longer key may begin with this one.
         if found.value().len() == under.len() + size_of::<RejectId>() {

@@ -11,6 +11,7 @@ use super::unique::{self, Index};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::record::Record;
+use crate::state;
 use crate::table::{self, Tables, Under};
 
 /// Begins a snapshot: what an earlier one has marked is forgotten, and so is its window, for nobody may continue or
@@ -56,6 +57,11 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Bro
     counter::add(&mut tables.counters, Counter::Owned(inc, sweep.transfer), -gone)?;
     forget(tables, sweep.transfer)?;
     super::advance(tables, sweep.transfer, &sweep.checkpoint)?;
+    if let Some(run) = &sweep.record {
+        let mut run = run.as_ref().clone();
+        run.tally.swept += unseen.count;
+        state::put_run(tables, &run)?;
+    }
     Ok(Swept::Done(unseen.count))
 }
 

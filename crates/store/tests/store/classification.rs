@@ -274,7 +274,7 @@ async fn no_row_is_created_without_its_required_fields() {
         assert_eq!(effects(&tally), expected, "{required:?} {fields:?}");
         let kept: Vec<_> = rows(&store).await.into_iter().map(|(key, row)| format!("{key}={row}")).collect();
         assert_eq!(kept.concat(), row, "{required:?} {fields:?}");
-        let query = RejectQuery { transfer: Some(transfer('A')), id: None, limit: 2 };
+        let query = RejectQuery { transfer: Some(transfer('A')), limit: 2, ..RejectQuery::default() };
         for (_, reject) in store.rejects(query).await.unwrap() {
             assert_eq!((reject.reason.as_str(), reject.key.as_deref()), (REQUIRED, Some("6b")));
         }

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_model::canonical::Digest;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
-use raccord_model::fact::{Reject, RunId, Tally, TransferFact, Uid, Updates};
+use raccord_model::fact::{
+    Reject, Run, RunCause, RunId, RunOutcome, Tally, TransferFact, Uid, Updates, read, write,
+};
 use raccord_model::language::{Mode, UpdateType};
 use raccord_model::port::sink::{
     Batch, Change, Changes, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Target,
 };
-use raccord_model::port::state::{Commit, State, Table, Write};
+use raccord_model::port::state::{Commit, Scan, State, Table, Write};
 use raccord_model::row::{self, FieldId};
 use raccord_model::value::Value;
 use raccord_store::{Opener, Store};
@@ -60,7 +62,7 @@ async fn apply_transfers(store: &Store) {
     let mut writes = Vec::new();
     for uid in ('A'..='F').map(transfer) {
         if store.get(Table::Transfers, uid.to_string()).await.unwrap().is_none() {
-            let fact = raccord_model::fact::write(&TransferFact::default()).unwrap();
+            let fact = write(&TransferFact::default()).unwrap();
             writes.push(Write::Put(Table::Transfers, uid.to_string(), fact));
         }
     }
@@ -144,6 +146,7 @@ pub(crate) fn batch(letter: char) -> Batch {
         mark_seen: false,
         checkpoint: None,
         consumed: Vec::new(),
+        record: None,
         durable: false,
     }
 }
@@ -179,7 +182,7 @@ pub(crate) fn checkpoint(greatest: i64) -> Checkpoint {
 
 pub(crate) fn sweep(letter: char, max_share: Option<u8>) -> Sweep {
     let Batch { transfer, run, at, fence, target, .. } = batch(letter);
-    Sweep { transfer, run, at, fence, target, max_share, checkpoint: checkpoint(99) }
+    Sweep { transfer, run, at, fence, target, max_share, checkpoint: checkpoint(99), record: None }
 }
 
 pub(crate) fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i64) -> Reject {
@@ -242,4 +245,35 @@ pub(crate) async fn delete_transfer(store: &Store, letter: char) {
 /// Nothing in the file disagrees with anything else in it.
 pub(crate) fn assert_sound(store: &Store) {
     assert_eq!(store.check().unwrap().problems, Vec::<String>::new());
+}
+
+/// A run of a transfer, with a tally of its own.
+pub(crate) fn run_of(letter: char, swept: u64) -> Run {
+    Run {
+        id: run(),
+        transfer_uid: transfer(letter),
+        transfer: "people".parse().unwrap(),
+        to: "crm.contact".parse().unwrap(),
+        generation: 1,
+        cause: RunCause::Requested,
+        started: at(0),
+        ended: None,
+        outcome: RunOutcome::Running,
+        tally: Tally { swept, ..Tally::default() },
+        pages: 0,
+    }
+}
+
+/// The runs of a transfer by the index, newest first.
+pub(crate) async fn runs(store: &Store, letter: char) -> Vec<Run> {
+    let scan = Scan { of: Some(transfer(letter)), newest_first: true, ..Scan::default() };
+    let found = State::scan(store, Table::Runs, scan).await.unwrap();
+    found.into_iter().map(|(_, bytes)| read(&bytes).unwrap()).collect()
+}
+
+/// Lists runs.
+pub(crate) async fn put_runs(store: &Store, runs: &[Run]) {
+    let put = |run: &Run| Write::Put(Table::Runs, run.id.to_string(), write(run).unwrap());
+    let writes = runs.iter().map(put).collect();
+    State::commit(store, Commit { expected: None, writes }).await.unwrap();
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use raccord_model::port::sink::Sink;
 use raccord_store::{BackupError, OpenError, Store};
 
-use crate::fixture::{Place, assert_sound, batch, keys, opener, upsert};
+use crate::fixture::{Place, assert_sound, batch, block_on, keys, opener, put_runs, run_of, runs, upsert};
 
 fn error_of(path: &std::path::Path) -> OpenError {
     Store::open_existing(path, &opener("test")).unwrap_err()
@@ -127,10 +127,12 @@ async fn a_truncated_file_is_refused() {
 #[test]
 fn what_came_after_the_version_that_wrote_it_is_added() {
     let place = Place::new();
-    drop(place.open());
+    let store = place.open();
+    block_on(put_runs(&store, &[run_of('A', 0)]));
+    drop(store);
     let database = redb::Database::open(place.path()).unwrap();
     let transaction = database.begin_write().unwrap();
-    for name in ["told", "outbox", "inbox"] {
+    for name in ["told", "outbox", "inbox", "runs_of"] {
         let table = redb::TableDefinition::<&'static [u8], &'static [u8]>::new(name);
         assert!(transaction.delete_table(table).unwrap(), "there is no table {name}");
     }
@@ -138,6 +140,7 @@ fn what_came_after_the_version_that_wrote_it_is_added() {
     drop(database);
     let store = Store::open_existing(&place.path(), &opener("plan")).unwrap();
     assert!(store.check().unwrap().is_sound());
+    assert_eq!(block_on(runs(&store, 'A')).len(), 1, "the runs of before are in the index");
 }
 
 #[test]
@@ -222,5 +225,26 @@ fn a_file_that_cannot_be_written_is_named() {
     if OpenOptions::new().write(true).open(place.path()).is_err() {
         let error = error_of(&place.path());
         assert!(matches!(error, OpenError::ReadOnly { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn drafts_that_a_kill_left_behind_go() {
+    let place = Place::new();
+    drop(place.open());
+    let beside = |mark: &str| place.directory.path().join(".raccord").join(format!("state.redb.{mark}.new"));
+    // Process numbers end far below this one.
+    let gone = ["999999999-8ac1", "00112233445566778899aabbccddeeff"];
+    let alive = format!("{}-8ac1", std::os::unix::process::parent_id());
+    let kept = [alive.as_str(), "notes", "copy.999999999-1"];
+    for mark in gone.iter().chain(&kept) {
+        drop(fs::File::create(beside(mark)).unwrap());
+    }
+    drop(Store::open_existing(&place.path(), &opener("plan")).unwrap());
+    for mark in gone {
+        assert!(!beside(mark).exists(), "{mark}");
+    }
+    for mark in kept {
+        assert!(beside(mark).exists(), "{mark}");
     }
 }

@@ -10,7 +10,7 @@ use crate::fixture::{
 };
 
 async fn payloads(store: &Store, letter: Option<char>) -> String {
-    let query = RejectQuery { transfer: letter.map(transfer), id: None, limit: 100 };
+    let query = RejectQuery { transfer: letter.map(transfer), limit: 100, ..RejectQuery::default() };
     let rejects = store.rejects(query).await.unwrap();
     rejects.into_iter().map(|(_, reject)| reject.payload.unwrap()).collect::<Vec<_>>().join(" ")
 }
@@ -28,9 +28,9 @@ async fn the_same_record_is_the_same_reject() {
     }
     assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), 2);
     assert_eq!(payloads(&store, Some('A')).await, "one two", "newest first");
-    let all = store.rejects(RejectQuery { transfer: None, id: None, limit: 1 }).await.unwrap();
+    let all = store.rejects(RejectQuery { limit: 1, ..RejectQuery::default() }).await.unwrap();
     assert_eq!(all[0].1.at, at(2), "as it was last seen");
-    let one = RejectQuery { transfer: None, id: Some(all[0].0), limit: 5 };
+    let one = RejectQuery { id: Some(all[0].0), limit: 5, ..RejectQuery::default() };
     assert_eq!(store.rejects(one).await.unwrap(), all);
     store.drop_rejects(transfer('A'), vec![all[0].0]).await.unwrap();
     assert_eq!(payloads(&store, None).await, "two");
@@ -284,6 +284,6 @@ async fn the_newest_of_all_transfers() {
         store.commit(batch).await.unwrap();
     }
     assert_eq!(payloads(&store, None).await, "B4 A3 B2 A1");
-    let two = store.rejects(RejectQuery { transfer: None, id: None, limit: 2 }).await.unwrap();
+    let two = store.rejects(RejectQuery { limit: 2, ..RejectQuery::default() }).await.unwrap();
     assert_eq!(two.len(), 2);
 }

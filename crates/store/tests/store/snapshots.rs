@@ -8,7 +8,7 @@ use raccord_store::Store;
 
 use crate::fixture::{
     INC, Place, assert_sound, batch, checkpoint, delete, delete_transfer, effects, keys, raise_epoch, reject,
-    row_of, run, sweep, transfer, upsert,
+    row_of, run, run_of, runs, sweep, transfer, upsert,
 };
 
 /// Ten rows of A, one of B.
@@ -57,9 +57,17 @@ async fn what_was_not_shown_goes() {
         show(&store, shown).await;
         let mut request = sweep('A', share);
         request.target.unique = vec![1];
+        request.record = Some(Box::new(run_of('A', 7)));
         assert_eq!(store.sweep(request.clone()).await.unwrap(), expected, "{shown} {share:?}");
         assert_eq!(keys(&store).await, left, "{shown} {share:?}");
         let held = matches!(expected, Swept::Held { .. });
+        let recorded = runs(&store, 'A').await.first().map(|run| run.tally.swept);
+        let (Swept::Done(swept) | Swept::Held { deletes: swept, .. }) = expected;
+        assert_eq!(
+            recorded,
+            (!held).then_some(7 + swept),
+            "the run is recorded with the rows, or neither is"
+        );
         let resumed = store.resume(transfer('A')).await.unwrap();
         assert_eq!(resumed, if held { None } else { Some(checkpoint(99)) });
         if held {

@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use raccord_model::canonical::Digest;
-use raccord_model::fact::{Entry, Tally};
+use raccord_model::fact::{Entry, Run, RunId, Tally};
 use raccord_model::key::Key;
 use raccord_model::port::sink::{Ledger, Sink, SinkError};
 use raccord_model::port::state::{Commit, Head, Scan, State, StateError, Table, Write};
+use raccord_model::port::upkeep::Upkeep as _;
 use uuid::Uuid;
 
 use crate::fixture::{
-    INC, Place, assert_sound, at, batch, checkpoint, keys, raise_epoch, reject, transfer, upsert,
+    INC, Place, assert_sound, at, batch, checkpoint, keys, put_runs, raise_epoch, reject, run_of, runs,
+    transfer, upsert,
 };
 
 fn key(text: &str) -> Key {
@@ -138,13 +140,58 @@ async fn facts_are_found_by_prefix() {
         ("b", true, None, "b/1"),
         ("c", true, None, ""),
     ] {
-        let scan = Scan { prefix: prefix.to_owned(), newest_first, limit };
+        let scan = Scan { prefix: prefix.to_owned(), newest_first, limit, ..Scan::default() };
         let facts = store.scan(Table::Steps, scan).await.unwrap();
         let keys: Vec<_> = facts.into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys.join(" "), expected, "{prefix} {newest_first} {limit:?}");
     }
     assert_eq!(store.get(Table::Steps, "a/2".to_owned()).await.unwrap(), Some(b"a/2".to_vec()));
     assert_eq!(store.get(Table::Steps, "a/9".to_owned()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_runs_of_a_transfer_are_found_by_an_index() {
+    let place = Place::new();
+    let store = place.open();
+    let run = |letter, number| Run { id: RunId(Uuid::from_u128(number)), ..run_of(letter, 0) };
+    let all: Vec<Run> = (1..=6).map(|number| run(if number % 3 == 0 { 'B' } else { 'A' }, number)).collect();
+    put_runs(&store, &all).await;
+    // Once more: a run is put at its beginning and at its end.
+    put_runs(&store, &all[..2]).await;
+    let gone = Write::Remove(Table::Runs, all[3].id.to_string());
+    State::commit(&store, Commit { expected: None, writes: vec![gone] }).await.unwrap();
+    let ids = |runs: Vec<Run>| runs.iter().map(|run| run.id.0.as_u128()).collect::<Vec<_>>();
+    assert_eq!(ids(runs(&store, 'A').await), [5, 2, 1]);
+    assert_eq!(ids(runs(&store, 'B').await), [6, 3]);
+    assert_eq!(ids(runs(&store, 'C').await), [0; 0]);
+    let scan = Scan { of: Some(transfer('A')), newest_first: true, limit: Some(1), ..Scan::default() };
+    assert_eq!(store.scan(Table::Runs, scan).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_once_the_state_is_not_where_it_was() {
+    let elsewhere = |place: &Place| place.path().with_file_name("elsewhere");
+    let acts: [fn(&Place, &std::path::Path); 3] = [
+        |place, _| std::fs::remove_file(place.path()).unwrap(),
+        |place, to| std::fs::rename(place.path(), to).unwrap(),
+        |place, to| {
+            std::fs::copy(place.path(), to).unwrap();
+            std::fs::rename(to, place.path()).unwrap();
+        },
+    ];
+    for act in acts {
+        let place = Place::new();
+        let store = std::sync::Arc::new(place.open());
+        let caretaker = raccord_store::Caretaker(std::sync::Arc::clone(&store));
+        let writes = || vec![Write::Put(Table::Steps, "a".to_owned(), Vec::new())];
+        State::commit(&*store, Commit { expected: None, writes: writes() }).await.unwrap();
+        caretaker.in_place().await.unwrap();
+        act(&place, &elsewhere(&place));
+        let error = State::commit(&*store, Commit { expected: None, writes: writes() }).await.unwrap_err();
+        let said = std::error::Error::source(&error).unwrap().to_string();
+        assert!(said.contains("while it was in use"), "{said}");
+        assert!(caretaker.in_place().await.is_err());
+    }
 }
 
 #[tokio::test]

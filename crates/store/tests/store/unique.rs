@@ -51,7 +51,7 @@ async fn the_reject_names_key_and_reason() {
     first.target.unique = vec![1];
     changes(&mut first, "a=x b=x c=x");
     store.commit(first).await.unwrap();
-    let query = RejectQuery { transfer: Some(transfer('A')), id: None, limit: 10 };
+    let query = RejectQuery { transfer: Some(transfer('A')), limit: 10, ..RejectQuery::default() };
     let rejects = store.rejects(query).await.unwrap();
     let mut keys: Vec<_> = rejects.iter().map(|(_, reject)| reject.key.clone().unwrap()).collect();
     keys.sort();

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::inbox::{Delivery, DeliveryKind};
-use raccord_model::port::records::{Fault, Page, Record, Records};
+use raccord_model::port::records::{self, Page, Record, Records};
 use raccord_model::port::source::{Source, SourceError};
 
 use crate::run::job::Job;
@@ -27,6 +27,9 @@ const FETCHES: usize = 100;
 
 /// How many bytes may have been fetched for a page before it is closed.
 const BYTES: usize = 8 * 1024 * 1024;
+
+/// After how many failures without a single answer no more is asked for.
+const IN_VAIN: usize = 8;
 
 /// What became of asking for a record.
 #[derive(Debug)]
@@ -61,21 +64,26 @@ pub(super) async fn fetch<'a>(
             break;
         }
     }
-    let (mut answers, mut bytes) = (Answers::new(), 0);
+    let (mut answers, mut failures, mut bytes) = (Answers::new(), Vec::new(), 0);
     for some in places.chunks(AT_ONCE) {
         let asked = some.iter().map(|(path, record)| source.record(path, record)).collect();
         for (place, answered) in some.iter().zip(together(asked).await) {
-            let answer = answer(answered)?;
-            if let Answer::Record(record) = &answer {
-                bytes += record.len();
+            match answered {
+                Err(error @ SourceError::Status { status: 500.., .. }) => failures.push((*place, error)),
+                other => {
+                    let answer = answer(other)?;
+                    if let Answer::Record(record) = &answer {
+                        bytes += record.len();
+                    }
+                    answers.insert(*place, answer);
+                }
             }
-            answers.insert(*place, answer);
         }
-        if bytes >= BYTES {
+        if bytes >= BYTES || (answers.is_empty() && failures.len() >= IN_VAIN) {
             break;
         }
     }
-    Ok(answers)
+    settle(source, answers, failures).await
 }
 
 /// What an answer says of its record, unless it says something of the whole service.
@@ -84,11 +92,50 @@ fn answer(answered: Result<Option<Bytes>, SourceError>) -> Result<Answer, Source
         Ok(Some(record)) => Ok(Answer::Record(record)),
         Ok(None) => Ok(Answer::Gone),
         // Repeating it would not help, and every later delivery would wait behind it for ever.
-        Err(error @ SourceError::Status { status: 400 | 414 | 422, .. }) => {
-            Ok(Answer::Refused(error.to_string()))
-        }
+        Err(SourceError::Record { message }) => Ok(Answer::Refused(message)),
         Err(error) => Err(error),
     }
+}
+
+/// Whose fault it is that records could not be had though every attempt was made.
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
+    /// That of the records.
+    Theirs,
+    /// That of the service.
+    Services,
+    /// One record alone was asked for: that says nothing yet.
+    Unclear,
+}
+
+/// Whose fault `failed` failures beside `answered` answers are.
+const fn fault(failed: usize, answered: usize) -> Fault {
+    match (failed, answered) {
+        (1, 0) => Fault::Unclear,
+        (failed, answered) if failed <= answered => Fault::Theirs,
+        _ => Fault::Services,
+    }
+}
+
+/// Makes refusals of the failures of single records; an error when the service itself fails.
+async fn settle<'a>(
+    source: &dyn Source,
+    mut answers: Answers<'a>,
+    failures: Vec<(Place<'a>, SourceError)>,
+) -> Result<Answers<'a>, SourceError> {
+    let is_theirs = match fault(failures.len(), answers.len()) {
+        Fault::Theirs => true,
+        Fault::Services => false,
+        // The service answers what else it is asked, or it does not.
+        Fault::Unclear => source.check().await.is_ok(),
+    };
+    for (place, error) in failures {
+        if !is_theirs {
+            return Err(error);
+        }
+        answers.insert(place, Answer::Refused(error.to_string()));
+    }
+    Ok(answers)
 }
 
 /// Waits for all of them at once.
@@ -150,7 +197,7 @@ impl Intake {
                 Meaning::Nothing => skipped += 1,
                 Meaning::Reject(reason) => {
                     let payload = String::from_utf8_lossy(&delivery.record).into_owned();
-                    collected.faults.push(Fault { position, reason, payload });
+                    collected.faults.push(records::Fault { position, reason, payload });
                 }
             }
         }
@@ -167,7 +214,7 @@ struct Collected {
     body: Vec<u8>,
     spans: Vec<Range<usize>>,
     arrivals: Vec<Arrival>,
-    faults: Vec<Fault>,
+    faults: Vec<records::Fault>,
 }
 
 impl Collected {
@@ -220,4 +267,25 @@ fn percent_encoded(text: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_services_fault_when_more_fails_than_is_answered() {
+        for (failed, answered, expected) in [
+            (1, 0, Fault::Unclear),
+            (2, 0, Fault::Services),
+            (1, 1, Fault::Theirs),
+            (2, 98, Fault::Theirs),
+            (2, 2, Fault::Theirs),
+            (3, 2, Fault::Services),
+            (0, 5, Fault::Theirs),
+            (0, 0, Fault::Theirs),
+        ] {
+            assert_eq!(fault(failed, answered), expected, "{failed} {answered}");
+        }
+    }
 }

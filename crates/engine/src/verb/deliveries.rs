@@ -1,0 +1,108 @@
+//! Deliveries that wait in the inboxes of transfers: shown, and dropped when a person decides so.
+
+use std::collections::BTreeMap;
+
+use raccord_model::fact::Uid;
+use raccord_model::port::inbox::Delivery;
+use raccord_model::{Kind, Name};
+
+use crate::applied::Applied;
+use crate::engine::{Engine, EngineError, Replies};
+use crate::request::{DeliveryView, Reply};
+
+/// How many deliveries of a transfer are read at a time.
+const CHUNK: usize = 1_000;
+
+/// The deliveries that wait, in the order in which they came: of one transfer or of all. With what they hold when it is
+/// one alone.
+pub async fn list(
+    engine: &Engine,
+    transfer: Option<&Name>,
+    sequence: Option<u64>,
+    limit: usize,
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let inboxes = inboxes(engine, transfer).await?;
+    if let Some(sequence) = sequence {
+        let (_, transfer, delivery) = found(engine, &inboxes, sequence).await?;
+        replies(Reply::Delivery(DeliveryView::whole(sequence, transfer.clone(), delivery)));
+        return Ok(());
+    }
+    let mut waiting = Vec::new();
+    for (uid, name) in &inboxes {
+        let mut after = None;
+        let mut left = limit;
+        while left > 0 {
+            let some = engine.inbox.pending(*uid, after, left.min(CHUNK)).await?;
+            let Some((last, _)) = some.last() else { break };
+            (after, left) = (Some(*last), left - some.len());
+            let view = |(sequence, delivery)| DeliveryView::brief(sequence, name.clone(), delivery);
+            waiting.extend(some.into_iter().map(view));
+        }
+    }
+    waiting.sort_by_key(|view| view.sequence);
+    for view in waiting.into_iter().take(limit) {
+        replies(Reply::Delivery(view));
+    }
+    Ok(())
+}
+
+/// Takes deliveries away, for good.
+pub async fn drop_some(
+    engine: &Engine,
+    sequences: &[u64],
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    let inboxes = inboxes(engine, None).await?;
+    let mut by_transfer: BTreeMap<Uid, Vec<u64>> = BTreeMap::new();
+    for sequence in sequences {
+        // Every one is looked for before any is dropped.
+        let (uid, ..) = found(engine, &inboxes, *sequence).await?;
+        by_transfer.entry(uid).or_default().push(*sequence);
+    }
+    let mut dropped = 0;
+    for (uid, sequences) in by_transfer {
+        dropped += engine.inbox.take(uid, sequences).await?;
+    }
+    let what = if dropped == 1 { "1 delivery is".to_owned() } else { format!("{dropped} deliveries are") };
+    replies(Reply::Done(format!("{what} dropped")));
+    Ok(())
+}
+
+/// The inboxes in which something waits, with the names of their transfers.
+async fn inboxes(engine: &Engine, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>, EngineError> {
+    let applied = Applied::load(&engine.state).await?;
+    if let Some(name) = only
+        && applied.uid(Kind::Transfer, name).is_none()
+    {
+        return Err(EngineError::unknown(Kind::Transfer, name, applied.index.keys()));
+    }
+    let waiting = engine.inbox.waiting_transfers().await?;
+    let is_meant = |name: &Name, uid: &Uid| waiting.contains(uid) && only.is_none_or(|only| only == name);
+    let transfers = applied.transfers().filter(|(name, uid, _)| is_meant(name, uid));
+    Ok(transfers.map(|(name, uid, _)| (uid, name.clone())).collect())
+}
+
+/// A delivery and the transfer that it waits for.
+async fn found<'a>(
+    engine: &Engine,
+    inboxes: &'a BTreeMap<Uid, Name>,
+    sequence: u64,
+) -> Result<(Uid, &'a Name, Delivery), EngineError> {
+    for (uid, name) in inboxes {
+        if let Some(delivery) = holds(engine, *uid, sequence).await? {
+            return Ok((*uid, name, delivery));
+        }
+    }
+    Err(EngineError::Unknown {
+        kind: "delivery",
+        name: sequence.to_string(),
+        hint: "; `raccord deliveries list` shows those that wait".to_owned(),
+    })
+}
+
+/// The delivery with a sequence, when it waits for a transfer.
+async fn holds(engine: &Engine, transfer: Uid, sequence: u64) -> Result<Option<Delivery>, EngineError> {
+    let first = engine.inbox.pending(transfer, sequence.checked_sub(1), 1).await?.pop();
+    Ok(first.filter(|(found, _)| *found == sequence).map(|(_, delivery)| delivery))
+}
