@@ -10,6 +10,7 @@ use raccord_model::port::source::SourceError;
 
 use super::matching::{self, file_error};
 use super::open::decompressed;
+use super::walk::Wanted;
 
 /// How many bytes are looked at.
 const LOOKED_AT: u64 = 64 * 1024;
@@ -20,7 +21,9 @@ const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 /// Completes settings from the first file that their path or glob means: format, delimiter and encoding, where they are
 /// not what the name says anyhow.
 pub fn complete(root: &Path, settings: &mut FileDataType) -> Result<(), SourceError> {
-    let found = matching::find(root, &settings.path)?;
+    // The caller waits for as long as this goes on.
+    let (wanted, _waiting) = Wanted::new();
+    let found = matching::find(root, &settings.path, &wanted)?;
     let Some(file) = found.first() else { return Ok(()) };
     let mut bytes = Vec::new();
     let read = decompressed(file, settings.compression)
