@@ -6,9 +6,11 @@ mod columns;
 mod deletes;
 mod incremental;
 mod modes;
+mod parents;
 mod rejects;
 mod resuming;
 mod resync;
+mod shifting;
 
 use std::collections::BTreeMap;
 

@@ -5,10 +5,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::canonical::Digest;
-use crate::fact::{RunId, Tally};
+use crate::fact::{Parents, RunId, Tally};
+use crate::name::DataTypeName;
 use crate::value::Instant;
 
 /// The version of the form below.
@@ -32,6 +35,10 @@ pub struct Checkpoint {
     /// The window that is not complete yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+    /// From where the partitions that are known begin in this window, instead of where each was left off: a person
+    /// asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Cursor>,
     /// When a snapshot was last complete, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_at: Option<i64>,
@@ -58,12 +65,111 @@ pub struct Window {
     /// How many records the snapshot has shown whose key cannot be read: any row that it does not show may be theirs.
     #[serde(default, skip_serializing_if = "crate::fact::is_zero")]
     pub keyless: u64,
-    /// Whether the snapshot is complete and its sweep held: a person approves it, or it is begun again. It is never
-    /// continued.
+    /// Whether the window is complete and held, with its sweep or with its cursor: a person approves it, or it is begun
+    /// again. It is never continued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
+    /// How often it was begun again from its first page.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub attempt: u32,
+    /// Of these, how often because its pages had shifted.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub shifts: u32,
+    /// Whether the keys that it shows are marked with their page. A window of before that feature is not, and is begun
+    /// again where pages can shift.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub placed: bool,
+    /// What showed in this reading that its pages shifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<Shift>,
+    /// The partition under way, of which `greatest` is then the greatest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+    /// What became of the parents so far.
+    #[serde(default, skip_serializing_if = "Parents::is_none")]
+    pub parents: Parents,
     /// What the window has brought so far, over all the runs that worked on it.
     pub tally: Tally,
+}
+
+/// The partition under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Partition {
+    /// Which.
+    pub id: PartitionId,
+    /// Whether its own pages have shifted: then its cursor stays where it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shifted: bool,
+}
+
+/// The identity of a partition, the children of one parent record: a digest of what their path takes from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PartitionId(pub Uuid);
+
+impl PartitionId {
+    /// The identity of the partition of a data type whose path takes these values.
+    pub fn of(data_type: &DataTypeName, values: &[String]) -> Self {
+        let mut text = Vec::new();
+        for part in std::iter::once(data_type.as_str()).chain(values.iter().map(String::as_str)) {
+            // With their lengths, so that no two lists of values are one text.
+            text.extend_from_slice(part.len().to_string().as_bytes());
+            text.push(b':');
+            text.extend_from_slice(part.as_bytes());
+        }
+        let Digest(digest) = Digest::of(&text);
+        let (half, _) = digest.split_at(size_of::<uuid::Bytes>());
+        Self(Uuid::from_slice(half).unwrap_or_default())
+    }
+}
+
+/// Where something stood among pages that are asked for by their position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    /// The partition whose pages they are; none when there are no partitions.
+    pub partition: Option<PartitionId>,
+    /// The number of the page, from 1.
+    pub page: u64,
+}
+
+/// What showed that records moved from page to page while the pages were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Shift {
+    /// A record came on two pages.
+    Record {
+        /// Where it came first.
+        first: u64,
+        /// Where it came again.
+        again: u64,
+    },
+    /// A parent record came on two pages.
+    Parent {
+        /// Where it came first.
+        first: u64,
+        /// Where it came again.
+        again: u64,
+    },
+    /// The total that the service names changed.
+    Total {
+        /// What it was.
+        before: u64,
+        /// What it was on a later page.
+        after: u64,
+    },
+}
+
+impl fmt::Display for Shift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record { first, again } => write!(f, "a record of page {first} came again on page {again}"),
+            Self::Parent { first, again } => {
+                write!(f, "a parent record of page {first} came again on page {again}")
+            }
+            Self::Total { before, after } => write!(f, "the total was {before} and then {after}"),
+        }
+    }
 }
 
 /// A value of an incremental field, comparable with others of the same field.
@@ -100,3 +206,38 @@ impl fmt::Display for Cursor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PageToken(pub String);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form in which serde asks")]
+const fn is_none(count: &u32) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn items() -> DataTypeName {
+        "items".parse().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn two_lists_of_values_are_two_partitions(
+            a in prop::collection::vec("[1:/]{0,3}", 0..4),
+            b in prop::collection::vec("[1:/]{0,3}", 0..4),
+        ) {
+            let one = PartitionId::of(&items(), &a);
+            prop_assert_eq!(one == PartitionId::of(&items(), &b), a == b);
+            prop_assert_ne!(one, PartitionId::of(&"others".parse().unwrap(), &a));
+        }
+    }
+
+    /// It is kept in states.
+    #[test]
+    fn an_identity_does_not_change_from_version_to_version() {
+        let id = PartitionId::of(&items(), &["o/1".to_owned(), "x".to_owned()]);
+        assert_eq!(id.0.simple().to_string(), "a9381ff833ac1521a263450e5817c109");
+    }
+}

@@ -124,6 +124,18 @@ pub const RULES: &[Rule] = &[
         "a transfer that still reads a removed data type is an error of validate",
     ),
     noted(Source, "config.dataTypes.*", Effect::Always(Reread), "for the transfers of that data type"),
+    noted(
+        Source,
+        "config.dataTypes.*.parent.skip",
+        Effect::Always(None),
+        "what was passed over is asked for again with the next run",
+    ),
+    noted(
+        Source,
+        "config.dataTypes.*.parent.key",
+        Effect::Always(None),
+        "it tells whether pages shift, not what is read",
+    ),
     noted(Source, "webhook", Effect::Always(None), "applies to what arrives from now on"),
     rule(Source, "protect", None),
     rule(Transfer, "source", Reread),

@@ -33,7 +33,21 @@ fn body(resource: &Resource) -> Result<Value, serde_json::Error> {
     {
         *spec = inner.take();
     }
+    spell_out_parents(&mut value);
     Ok(value)
+}
+
+/// A parent that is written as its name alone becomes the map it stands for, so that what is said beside the name is
+/// a change of its own.
+fn spell_out_parents(value: &mut Value) {
+    let types = value.pointer_mut("/spec/config/dataTypes").and_then(Value::as_object_mut);
+    for parent in
+        types.into_iter().flat_map(Map::values_mut).filter_map(|data_type| data_type.get_mut("parent"))
+    {
+        if parent.is_string() {
+            *parent = serde_json::json!({ "dataType": parent.take() });
+        }
+    }
 }
 
 struct Walk {
@@ -183,6 +197,24 @@ mod tests {
                 ("spec.config.dataTypes.b", Consequence::None),
             ],
         );
+    }
+
+    #[test]
+    fn what_is_passed_over_is_read_again_by_nobody() {
+        let source = |parent: Value| {
+            let types = json!({ "a": { "parent": parent }, "b": {}, "c": {} });
+            json!({ "connector": "http", "config": { "baseUrl": "https://a.example", "dataTypes": types } })
+        };
+        let skip = |statuses: &[u16]| json!({ "dataType": "b", "skip": statuses });
+        let path = |name: &'static str| format!("spec.config.dataTypes.a.parent.{name}");
+        for (before, after, name, consequence) in [
+            (json!("b"), skip(&[404]), "skip", Consequence::None),
+            (skip(&[404]), skip(&[404, 410]), "skip", Consequence::None),
+            (json!("b"), json!("c"), "dataType", Consequence::Reread),
+        ] {
+            check(Kind::Source, source(before), source(after), &[(path(name).as_str(), consequence)]);
+        }
+        check(Kind::Source, source(json!("b")), source(json!({ "dataType": "b" })), &[]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use raccord_model::language::{
 use raccord_model::name::EntityRef;
 use raccord_model::plan::Consequence;
 use raccord_model::resource::Spec;
-use raccord_model::{DataTypeName, Ident, Name};
+use raccord_model::{Ident, Name};
 
 use crate::diff::{Draft, data_type};
 use crate::plan::{DataEffect, FieldChange, Subject};
@@ -240,7 +240,7 @@ fn parent<'a>(source: &'a SourceSpec, child: &str) -> Option<&'a str> {
     match &source.settings {
         ConnectorSettings::File(_) => None,
         ConnectorSettings::Http(http) => {
-            http.data_types.get(child)?.parent.as_ref().map(DataTypeName::as_str)
+            http.data_types.get(child)?.parent.as_ref().map(|parent| parent.data_type.as_str())
         }
     }
 }

@@ -112,8 +112,10 @@ tables! {
     reject_times REJECT_TIMES "reject_times"
     /// `uid id` → `time`: rejects that went because there were too many, so that they are not new again.
     forgotten FORGOTTEN "forgotten"
-    /// `uid key` → nothing: the keys that the snapshot under way has shown.
+    /// `uid key` → where the window under way has shown the key, as `sink/seen.rs` says.
     seen SEEN "seen"
+    /// `uid id` → how far a partition was read, as `sink/partitions.rs` says; the id of 16 bytes.
+    partitions PARTITIONS "partitions"
     /// `uid sequence` → a delivery that waits, as `inbox/delivery.rs` says; the sequence as 8 big-endian bytes.
     inbox INBOX "inbox"
     /// `uid digest` → `time`: the deliveries that were accepted, by their source and the digest of their name.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use raccord_engine::request::RunReport;
-use raccord_model::fact::{Hold, Run, RunOutcome, Tally};
+use raccord_model::fact::{Hold, Parents, Run, RunOutcome, Tally};
 use raccord_model::foreign;
 
 use super::table::Table;
@@ -70,7 +70,10 @@ pub(crate) fn report(report: &RunReport, width: Option<usize>) -> String {
             table.row(cells(run));
         }
         text.push_str(&table.text(width));
-        runs.iter().filter_map(|run| ended(run, report)).for_each(|line| text.push_str(&line));
+        runs.iter()
+            .flat_map(|run| [ended(run, report), passed_over(run)])
+            .flatten()
+            .for_each(|line| text.push_str(&line));
     }
     for (name, reason) in &report.skipped {
         text.push_str(&format!("{name} did not run: {}\n", foreign::line(reason)));
@@ -104,7 +107,12 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
             RunOutcome::Failed { .. } | RunOutcome::Held(_) => explained(run),
             RunOutcome::Running | RunOutcome::Succeeded | RunOutcome::Stopped => None,
         };
-        lines.extend(line.filter(|line| !lines.contains(line)));
+        let passed_over = passed_over(run).filter(|_| is_newest);
+        for line in [line, passed_over].into_iter().flatten() {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
     }
     let more = lines.len().saturating_sub(EXPLAINED);
     lines.truncate(EXPLAINED);
@@ -130,6 +138,26 @@ fn held(run: &Run, hold: &Hold) -> String {
         "{YELLOW}{transfer} is held{YELLOW:#}: {}; `raccord approve {id}` {approval}\n",
         foreign::line(&because)
     )
+}
+
+/// How many parents were passed over, and what that means for deletions.
+fn passed_over(run: &Run) -> Option<String> {
+    let Parents { read, skipped, unproven, failed, .. } = &run.parents;
+    if *skipped == 0 {
+        return None;
+    }
+    let (name, of) = (&run.transfer, read + skipped + failed);
+    let deletions = if *unproven == 0 {
+        String::new()
+    } else {
+        format!("; no snapshot deletes anything while {unproven} of them may still have children")
+    };
+    Some(format!("{name}: {} of {} passed over{deletions}\n", grouped(*skipped), of_parents(of)))
+}
+
+/// `1 parent was`, `30 parents were`.
+fn of_parents(count: u64) -> String {
+    if count == 1 { "1 parent was".to_owned() } else { format!("{} parents were", grouped(count)) }
 }
 
 fn explained(run: &Run) -> Option<String> {

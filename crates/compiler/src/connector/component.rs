@@ -26,6 +26,37 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// Whether the pages of the data type, or of one of its parents, are asked for by their position: then a record
+    /// that comes or goes at the service moves the others from page to page.
+    pub fn is_positional(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Http(stream) => {
+                let mut at = &**stream;
+                while let (false, Some(router)) = (at.paginator.is_by_position(), &at.partition_router) {
+                    at = &router.stream;
+                }
+                at.paginator.is_by_position()
+            }
+        }
+    }
+
+    /// Whether each record of another data type leads to a partition of its own.
+    pub const fn has_parent(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Http(stream) => stream.partition_router.is_some(),
+        }
+    }
+
+    /// How often a window is read at the most until it is clean, the first time included.
+    pub const fn attempts(&self) -> u32 {
+        match self {
+            Self::File(_) => 1,
+            Self::Http(stream) => stream.error_handler.attempts,
+        }
+    }
+
     /// How only what has changed is asked for; `None` when everything is read every time.
     pub fn cursor(&self) -> Option<&IncrementalCursor> {
         match self {
@@ -238,6 +269,10 @@ pub struct Extractor {
 pub struct PartitionRouter {
     /// The data type that they are of.
     pub parent: DataTypeName,
+    /// What tells one of them from another.
+    pub key: FieldPath,
+    /// The statuses with which the children of one may be refused without the reading being incomplete.
+    pub skip: BTreeSet<u16>,
     /// How that is read.
     pub stream: Box<HttpStream>,
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::field_path::FieldPath;
+use raccord_model::language::connector::Parent;
 use raccord_model::language::connector::http::{
     CursorFormat, HttpDataType, HttpSettings, Incremental, Method, MissingList, WaitUnit,
 };
@@ -201,10 +203,12 @@ fn lower_with_parents(
     let (stream, found) = lower_data_type(settings, base, name, data_type);
     all.extend(found);
     let mut stream = stream?;
-    if let Some(parent) = &data_type.parent {
+    if let Some(Parent { data_type: parent, key, skip }) = &data_type.parent {
         // Who is in a circle has a finding and is not built, so this ends.
         let above = lower_with_parents(settings, base, parent, all)?;
-        stream.partition_router = Some(PartitionRouter { parent: parent.clone(), stream: Box::new(above) });
+        let key = key.clone().unwrap_or_else(|| FieldPath::member("id"));
+        let (parent, skip) = (parent.clone(), skip.clone());
+        stream.partition_router = Some(PartitionRouter { parent, key, skip, stream: Box::new(above) });
     }
     Some(stream)
 }
@@ -218,6 +222,7 @@ fn lower_data_type(
 ) -> (Option<HttpStream>, Vec<Finding>) {
     let mut findings = Findings::under(&["dataTypes", name.as_str()]);
     check_parents(settings, name, &mut findings);
+    check_skip(data_type, &mut findings);
     let has_body = data_type.body.is_some() && data_type.method == Method::Post;
     let companions = Companions { has_body, is_incremental: data_type.incremental.is_some() };
     let paging = pagination::lower(data_type.pagination.as_ref(), companions, &mut findings);
@@ -260,7 +265,8 @@ fn lower_errors(data_type: &HttpDataType, findings: &mut Findings) -> Option<Err
 fn check_parents(settings: &HttpSettings, name: &DataTypeName, findings: &mut Findings) {
     let mut chain = vec![name];
     let mut at = name;
-    while let Some(parent) = settings.data_types.get(at).and_then(|data_type| data_type.parent.as_ref()) {
+    let above = |name| settings.data_types.get(name).and_then(|data_type| data_type.parent.as_ref());
+    while let Some(Parent { data_type: parent, .. }) = above(at) {
         if parent == name {
             let message = format!("`{name}` is its own parent, directly or through others");
             return findings.error(&["parent"], Code::SelfParent, message);
@@ -282,6 +288,16 @@ fn check_parents(settings: &HttpSettings, name: &DataTypeName, findings: &mut Fi
         }
         chain.push(parent);
         at = parent;
+    }
+}
+
+/// What may be passed over is an answer about one parent: not that the credentials are wrong, nor that we are to wait.
+fn check_skip(data_type: &HttpDataType, findings: &mut Findings) {
+    let skip = data_type.parent.iter().flat_map(|parent| &parent.skip);
+    for status in skip.filter(|status| !matches!(status, 400 | 402..=406 | 409..=424 | 426..=428 | 430..=499))
+    {
+        let message = format!("`{status}` says nothing about one parent alone; 403, 404 and 410 do");
+        findings.invalid(&["parent", "skip"], message);
     }
 }
 

@@ -230,6 +230,17 @@ fn mistakes_of_a_data_type() {
         (json!({"path": "/x/{id}"}), vec![".path invalid-value"]),
         (json!({"parent": "a"}), vec![".parent parent-cycle"]),
         (json!({"parent": "b"}), vec![".parent unknown-data-type"]),
+        (json!({"parent": {"dataType": "b"}}), vec![".parent unknown-data-type"]),
+        (
+            json!({"parent": {"dataType": "a", "skip": [200, 401, 403, 404, 410, 429, 500]}}),
+            vec![
+                ".parent parent-cycle",
+                ".parent.skip invalid-value",
+                ".parent.skip invalid-value",
+                ".parent.skip invalid-value",
+                ".parent.skip invalid-value",
+            ],
+        ),
         (json!({"query": {"": "x"}}), vec![".query. invalid-value"]),
         (json!({"headers": {"Authorization": "x"}}), vec![".headers.Authorization plain-secret"]),
         (with("initial", json!("yesterday")), vec![".incremental.initial invalid-value"]),

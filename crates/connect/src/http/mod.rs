@@ -13,6 +13,7 @@ mod link;
 mod origin;
 mod paginate;
 mod parent;
+mod partition;
 mod reader;
 mod reading;
 mod request;
@@ -36,6 +37,7 @@ use raccord_model::port::source::{Pages, Read, Source, SourceError};
 pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
 pub(crate) use self::authenticator::Authenticator;
 pub(crate) use self::client::{Exchange, Outgoing};
+use self::partition::Notes;
 use self::reader::{Fetched, Reader, Wanted};
 pub(crate) use self::request::headers;
 use self::token::Place;
@@ -80,8 +82,12 @@ impl HttpSource {
     }
 
     async fn check_first_page(&self) -> Result<String, SourceError> {
-        let mut reader = self.reader(Wanted { since: None, page_size: Some(CHECK_SIZE) }, None)?;
+        let wanted = Wanted { page_size: Some(CHECK_SIZE), ..Wanted::default() };
+        let mut reader = self.reader(wanted, None)?;
         let Some(fetched) = reader.fetch().await? else {
+            if let Some(error) = reader.failure {
+                return Err(error);
+            }
             let parent = self.stream.partition_router.as_ref().map(|router| router.parent.to_string());
             return Ok(format!("`{}` has no records to ask with", parent.unwrap_or_default()));
         };
@@ -101,7 +107,7 @@ impl HttpSource {
         };
         let page_size = read.page_size.and_then(|size| u64::try_from(size).ok());
         let place = read.page.as_ref().map(|token| token::read(token, &self.stream)).transpose()?;
-        let reader = self.reader(Wanted { since, page_size }, place)?;
+        let reader = self.reader(Wanted { since, starts: read.starts.clone(), page_size }, place)?;
         Ok(Box::new(HttpPages { reader, is_over: false }))
     }
 }
@@ -138,13 +144,14 @@ impl Pages for HttpPages {
                 let Some(fetched) = self.reader.fetch().await? else {
                     // The page before this could not know that nothing would follow it.
                     self.is_over = true;
-                    return Ok(Some(end_of_window()));
+                    return Ok(Some(told(end_of_window(), &mut self.reader.notes)));
                 };
                 self.is_over = fetched.next.is_none();
-                let is_empty = fetched.spans.is_empty() && fetched.faults.is_empty();
-                // Empty partitions are many; only the end of the window is worth a page without records.
-                if !is_empty || self.is_over {
-                    return self.page(fetched).map(Some);
+                let has_records = !fetched.spans.is_empty() || !fetched.faults.is_empty();
+                // Empty partitions are many; they are told of with the next page that is worth it.
+                if has_records || self.is_over || self.reader.notes.are_many() {
+                    let page = self.page(fetched)?;
+                    return Ok(Some(told(page, &mut self.reader.notes)));
                 }
             }
             Ok(None)
@@ -155,16 +162,33 @@ impl Pages for HttpPages {
 impl HttpPages {
     /// A page as it is handed on. What is kept of it holds no credential of ours, whatever a service repeats.
     fn page(&self, fetched: Fetched) -> Result<Page, SourceError> {
-        let Fetched { url, body, spans, faults, position, parent, next, by_position, total, .. } = fetched;
+        let Fetched { url, body, spans, position, next, .. } = fetched;
         let next = next.as_ref().map(token::write);
         if next.as_ref().is_some_and(|next| self.reader.repeats_credential(&next.0)) {
             let message = "the place of the next page repeats a credential of ours, which may not be kept";
             return Err(SourceError::Answer { place: self.reader.show(&url), message: message.to_owned() });
         }
-        let mask = Some(self.reader.mask());
-        let records = Records::Json { body, spans };
-        Ok(Page { records, parent, faults, position, next, by_position, total, mask })
+        Ok(Page {
+            records: Records::Json { body, spans },
+            parent: fetched.parent,
+            partition: fetched.partition,
+            ends_partition: fetched.ends_partition,
+            faults: fetched.faults,
+            position,
+            spot: fetched.spot,
+            next,
+            by_position: fetched.by_position,
+            total: fetched.total,
+            mask: Some(self.reader.mask()),
+            ..Page::empty()
+        })
     }
+}
+
+/// A page with all that is to be told since the one before.
+fn told(page: Page, notes: &mut Notes) -> Page {
+    let Notes { passed, faults, shift } = std::mem::take(notes);
+    Page { passed, parent_faults: faults, shift, ..page }
 }
 
 /// The page that only says that the window is complete.

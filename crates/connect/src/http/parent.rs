@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use raccord_compiler::connector::HttpStream;
+use raccord_compiler::connector::{HttpStream, PartitionRouter};
 use raccord_compiler::select::{Found, Selector};
+use raccord_model::DataTypeName;
+use raccord_model::checkpoint::{PartitionId, Spot};
 use raccord_model::field_path::FieldPath;
+use raccord_model::port::records::Fault;
 use raccord_model::port::source::SourceError;
 
 use super::client::Exchange;
-use super::reader::{Fetched, Reader, Wanted};
+use super::partition::Notes;
+use super::reader::{Fetched, MAX_PAYLOAD, Reader, Wanted};
 use super::request::path_value;
 use super::token::{ParentPlace, Place};
 
@@ -18,9 +22,13 @@ use super::token::{ParentPlace, Place};
 pub(crate) struct Parent {
     reader: Box<Reader>,
     exchange: Arc<Exchange>,
+    notes: Notes,
     /// The fields that the child's path takes.
     fields: Vec<FieldPath>,
     selector: Selector,
+    /// Takes the key out of a record.
+    key: Selector,
+    data_type: DataTypeName,
     /// Where the page in hand, or the one to be asked for, is.
     place: Place,
     page: Option<Fetched>,
@@ -37,6 +45,8 @@ pub(crate) struct Settled {
     pub(crate) record: Bytes,
     /// The values of its fields in the path.
     pub(crate) fields: Vec<String>,
+    /// What tells it from others and where it stands among the pages of the parents, when these can shift.
+    pub(crate) place: Option<(PartitionId, Spot)>,
 }
 
 impl Parent {
@@ -46,10 +56,10 @@ impl Parent {
         exchange: &Arc<Exchange>,
         place: Option<ParentPlace>,
     ) -> Option<Self> {
-        let stream = &child.partition_router.as_ref()?.stream;
+        let PartitionRouter { parent, key, stream, .. } = child.partition_router.as_ref()?;
         // Parents are always read whole: a change of a child leaves no mark on its parent.
         let initial = stream.cursor.as_ref().and_then(|cursor| Some(cursor.format(&cursor.initial()?)));
-        let wanted = Wanted { since: initial, page_size: None };
+        let wanted = Wanted { since: initial, ..Wanted::default() };
         let (page, record, expected) = match place {
             Some(place) => (Some(place.page), place.record, place.fields),
             None => (None, 0, None),
@@ -59,7 +69,21 @@ impl Parent {
         let fields: Vec<FieldPath> = child.requester.path.fields().cloned().collect();
         let (reader, exchange) = (Box::new(reader), Arc::clone(exchange));
         let selector = Selector::new(&fields);
-        Some(Self { reader, exchange, fields, selector, place, page: None, record, expected })
+        let notes = Notes::default();
+        let (key, data_type) = (Selector::new([key]), parent.clone());
+        Some(Self {
+            reader,
+            exchange,
+            notes,
+            fields,
+            selector,
+            key,
+            data_type,
+            place,
+            page: None,
+            record,
+            expected,
+        })
     }
 
     /// Makes sure that there is a record in hand, reading on over pages without any; `None` after the last one.
@@ -80,16 +104,34 @@ impl Parent {
             }
             self.expected = None;
             if let Some(span) = page.spans.get(self.record) {
-                let record = page.body.slice(span.clone());
-                let fields = self.values(&record);
-                let fields = fields.map_err(|message| self.exchange.wrong_answer(&page.url, &message))?;
-                return Ok(Some(Settled { record, fields }));
+                let (record, spot) = (page.body.slice(span.clone()), page.spot);
+                match self.values(&record) {
+                    Ok(fields) => {
+                        let place = spot.map(|spot| (self.identity(&record, &fields), spot));
+                        return Ok(Some(Settled { record, fields, place }));
+                    }
+                    Err(reason) => self.reject(reason, &record),
+                }
+                self.record += 1;
+                continue;
             }
             if !self.reader.has_more() {
                 return Ok(None);
             }
             (self.page, self.record) = (None, 0);
         }
+    }
+
+    /// Notes a record that no request can be made for. It is one bad record: the others have their turn.
+    fn reject(&mut self, reason: String, record: &[u8]) {
+        let payload = self.exchange.authenticator.masker.excerpt(record, MAX_PAYLOAD);
+        self.notes.faults.push(Fault { position: self.describe(), reason, payload });
+    }
+
+    /// Takes what there is to tell of the records so far, and of what stands above them.
+    pub(crate) fn tell(&mut self, to: &mut Notes) {
+        self.notes.take_from(&mut self.reader.notes);
+        to.take_from(&mut self.notes);
     }
 
     /// Moves on to the next record. Returns whether there may be one.
@@ -128,6 +170,21 @@ impl Parent {
 
     fn values_at(&self, page: &Fetched, record: usize) -> Option<Vec<String>> {
         self.values(page.body.get(page.spans.get(record)?.clone())?).ok()
+    }
+
+    /// What tells a parent record from others: its key, and without one what the child's path takes.
+    fn identity(&self, record: &[u8], fields: &[String]) -> PartitionId {
+        let mut found = Found::default();
+        let read = self.key.select(record, &mut found);
+        let key =
+            read.ok().and_then(|()| found.values.first().copied().flatten()).filter(|raw| *raw != "null");
+        // No text of a path begins so, and what is no key is none of another record.
+        let mut values = vec![if key.is_some() { "\u{0}key" } else { "\u{0}path" }.to_owned()];
+        match key {
+            Some(key) => values.push(key.to_owned()),
+            None => values.extend(fields.iter().cloned()),
+        }
+        PartitionId::of(&self.data_type, &values)
     }
 
     /// The values of a parent record's fields in the child's path.

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
 use raccord_model::bytes_size::ByteSize;
+use raccord_model::checkpoint::{PartitionId, Shift, Spot};
 use raccord_model::port::Async;
-use raccord_model::port::records::{Fault, Mask};
-use raccord_model::port::source::SourceError;
+use raccord_model::port::records::{Fault, How, Mask, Passed};
+use raccord_model::port::source::{SourceError, Starts};
+use reqwest::StatusCode;
 use url::Url;
 
 use super::answer::Answer;
@@ -19,14 +21,15 @@ use super::aside::aside;
 use super::client::Exchange;
 use super::hold::{Held, HoldError};
 use super::paginate::{At, Pager, Position, Step};
-use super::parent::Parent;
+use super::parent::{Parent, Settled};
+use super::partition::{Health, Notes};
 use super::reading::{Judge, Reading, Unsound, whole};
 use super::request::{Asked, build};
 use super::token::Place;
 use super::trail::Trail;
 
 /// How much of what is not a record is kept.
-const MAX_PAYLOAD: usize = 200;
+pub(super) const MAX_PAYLOAD: usize = 200;
 /// How many empty pages may follow each other, where the service says each time that there is more.
 pub(crate) const MAX_EMPTY_PAGES: u64 = 1_000;
 
@@ -42,6 +45,11 @@ pub(crate) struct Fetched {
     pub(crate) position: String,
     /// The parent record.
     pub(crate) parent: Option<Bytes>,
+    /// The partition that the page is of, when there are partitions, and whether it ends with it.
+    pub(crate) partition: Option<PartitionId>,
+    pub(crate) ends_partition: bool,
+    /// Where it stands among several pages that can shift.
+    pub(crate) spot: Option<Spot>,
     /// Where the next page is; `None` when there can be no more.
     pub(crate) next: Option<Place>,
     /// Whether pages are asked for by their position.
@@ -55,8 +63,24 @@ pub(crate) struct Fetched {
 pub(crate) struct Wanted {
     /// From where on records are wanted, as the parameter is sent it.
     pub(crate) since: Option<String>,
+    /// From where on those of a partition are wanted, in place of that.
+    pub(crate) starts: Option<Arc<dyn Starts>>,
     /// The most records of a page, where the service may be told.
     pub(crate) page_size: Option<u64>,
+}
+
+/// The children of one parent record, as they are asked for.
+#[derive(Debug)]
+struct Partition {
+    id: PartitionId,
+    /// The parent record.
+    record: Bytes,
+    /// The values of its fields in the path.
+    fields: Vec<String>,
+    /// What tells the parent record from others, and where it stands among the pages of the parents.
+    place: Option<(PartitionId, Spot)>,
+    /// From where on records are wanted, as the parameter is sent it.
+    since: Option<String>,
 }
 
 /// Whole records, in a body of their own.
@@ -73,6 +97,13 @@ pub(crate) struct Reader {
     /// The page to ask for; `None` when all were.
     position: Option<Position>,
     parent: Option<Parent>,
+    /// The partition in hand.
+    partition: Option<Partition>,
+    health: Health,
+    /// What there is to tell beside the records.
+    pub(super) notes: Notes,
+    /// The first error that was about one partition alone.
+    pub(super) failure: Option<SourceError>,
     /// What was read of the chain in hand, to notice a service that repeats itself.
     trail: Trail,
     /// Records that continue on the next page.
@@ -113,6 +144,10 @@ impl Reader {
             size,
             position,
             parent,
+            partition: None,
+            health: Health::default(),
+            notes: Notes::default(),
+            failure: None,
             trail,
             held,
             empty,
@@ -133,47 +168,108 @@ impl Reader {
     }
 
     /// Asks for one page; `None` when there is nothing left to ask for. Records that continue on the next page come with it.
+    /// What concerns one partition alone is noted, and the next one has its turn; a page without records comes in between
+    /// when there is much to tell.
     pub(crate) fn fetch(&mut self) -> Async<'_, Result<Option<Fetched>, SourceError>> {
         Box::pin(async move {
-            loop {
-                let Some(position) = self.position.clone() else {
+            while let Some(position) = self.position.clone() {
+                if self.parent.is_some() && self.partition.is_none() && !self.settle().await? {
+                    self.position = None;
                     return Ok(None);
-                };
-                let mut fields = Vec::new();
-                let mut record = None;
-                if let Some(parent) = &mut self.parent {
-                    let Some(settled) = parent.settle().await? else {
-                        self.position = None;
-                        return Ok(None);
-                    };
-                    (record, fields) = (Some(settled.record), settled.fields);
                 }
-                let sound = self.sound(&position, &fields).await;
-                let sound = sound.map_err(|error| self.refused(error, &position.at))?;
-                self.resumed = false;
-                let Some(reading) = sound else {
-                    self.advance(None);
-                    continue;
-                };
-                if let Some(mut fetched) = self.pass(reading, &position)? {
-                    fetched.parent = record;
-                    fetched.next = self.place();
-                    return Ok(Some(fetched));
+                self.count_page()?;
+                match self.page(&position).await {
+                    Ok(Some(fetched)) => return Ok(Some(fetched)),
+                    Ok(None) => {}
+                    Err(error) => self.pass_over(error)?,
+                }
+                if self.notes.are_many() {
+                    return Ok(self.position.is_some().then(|| self.pause()));
                 }
             }
+            Ok(None)
         })
     }
 
+    /// Makes sure that there is a partition in hand; returns whether there is one.
+    async fn settle(&mut self) -> Result<bool, SourceError> {
+        let Some(parent) = &mut self.parent else { return Ok(false) };
+        let settled = parent.settle().await;
+        parent.tell(&mut self.notes);
+        let Some(Settled { record, fields, place }) = settled? else { return Ok(false) };
+        let id = PartitionId::of(&self.stream.data_type, &fields);
+        let since = match (&self.wanted.starts, &self.stream.cursor) {
+            (Some(starts), Some(cursor)) => {
+                let start = starts.of(id).await.map_err(SourceError::Start)?;
+                start.map(|start| cursor.format(&start))
+            }
+            _ => self.wanted.since.clone(),
+        };
+        self.partition = Some(Partition { id, record, fields, place, since });
+        Ok(true)
+    }
+
+    /// Asks for a page of the partition in hand; `None` when there is no such page, or its records continue on the next.
+    async fn page(&mut self, position: &Position) -> Result<Option<Fetched>, SourceError> {
+        let sound = self.sound(position).await.map_err(|error| self.refused(error, &position.at))?;
+        self.resumed = false;
+        let Some(reading) = sound else {
+            self.advance(None);
+            return Ok(None);
+        };
+        let fetched = self.pass(reading, position)?;
+        self.health.answered();
+        Ok(fetched.map(|fetched| Fetched { next: self.place(), ..fetched }))
+    }
+
+    /// Notes an error that concerns the partition in hand alone and moves on to the next one; any other is returned.
+    fn pass_over(&mut self, error: SourceError) -> Result<(), SourceError> {
+        let (Some(router), Some(partition)) = (&self.stream.partition_router, self.partition.take()) else {
+            return Err(error);
+        };
+        let Some(how) = self.health.judge(&error, router) else { return Err(error) };
+        if let How::Failed { .. } = how {
+            tracing::warn!(%error, "the children of a parent record cannot be read; the next one has its turn");
+            self.failure.get_or_insert(error);
+        }
+        self.note(&partition, how);
+        self.resumed = false;
+        // What it held of records that continue is not whole.
+        let most = self.stream.limits.max_body;
+        self.held = self.stream.completion.as_ref().map(|completion| Held::new(completion, most));
+        self.advance(None);
+        Ok(())
+    }
+
+    fn note(&mut self, partition: &Partition, how: How) {
+        let Partition { id, place, .. } = *partition;
+        self.notes.passed.push(Passed { partition: id, parent: place, is_own: true, how });
+    }
+
+    /// A page without records.
+    fn pause(&self) -> Fetched {
+        Fetched {
+            status: StatusCode::NO_CONTENT.as_u16(),
+            url: self.stream.requester.url_base.clone(),
+            body: Bytes::new(),
+            spans: Vec::new(),
+            faults: Vec::new(),
+            position: "between two parent records".to_owned(),
+            parent: None,
+            partition: None,
+            ends_partition: false,
+            spot: None,
+            next: self.place(),
+            by_position: self.pager.is_by_position(),
+            total: None,
+        }
+    }
+
     /// Asks for a page until its answer makes sense; `None` when the service says that there is no such page.
-    async fn sound(
-        &mut self,
-        position: &Position,
-        fields: &[String],
-    ) -> Result<Option<Reading>, SourceError> {
-        self.count_page()?;
+    async fn sound(&mut self, position: &Position) -> Result<Option<Reading>, SourceError> {
         let mut doubts = 0;
         loop {
-            let Some(answer) = self.ask(position, fields).await? else {
+            let Some(answer) = self.ask(position).await? else {
                 return Ok(None);
             };
             let (url, length) = (answer.url.clone(), answer.body.len());
@@ -220,7 +316,8 @@ impl Reader {
         Ok(())
     }
 
-    async fn ask(&mut self, position: &Position, fields: &[String]) -> Result<Option<Answer>, SourceError> {
+    async fn ask(&mut self, position: &Position) -> Result<Option<Answer>, SourceError> {
+        let fields = self.partition.as_ref().map_or(&[][..], |partition| partition.fields.as_slice());
         let asked = Asked { at: &position.at, since: self.since(position), size: self.size, parent: fields };
         let outgoing = build(&self.stream, &asked)
             .map_err(|message| SourceError::Answer { place: self.base(), message })?;
@@ -235,13 +332,23 @@ impl Reader {
     fn since<'a>(&'a self, position: &'a Position) -> Option<&'a str> {
         match &position.at {
             At::Since(value) => Some(value),
-            _ => self.wanted.since.as_deref(),
+            _ => self.start(),
+        }
+    }
+
+    /// From where on the records of the chain in hand are wanted.
+    fn start(&self) -> Option<&str> {
+        match &self.partition {
+            Some(partition) => partition.since.as_deref(),
+            None => self.wanted.since.as_deref(),
         }
     }
 
     /// Whatever a service answers when a run continues at a page may mean that it no longer knows the page: services
-    /// say so in every way there is. Only what was not answered, or is a limit, has nothing to do with the page.
+    /// say so in every way there is. Only what was not answered, or is a limit, has nothing to do with the page. The first
+    /// page of a partition is not at a place that can have become stale.
     fn refused(&self, error: SourceError, at: &At) -> SourceError {
+        let is_resumed = self.resumed && (*at != At::First || self.parent.is_none());
         let is_final = match &error {
             // A 403 that is no refusal of our credentials is a limit.
             SourceError::Status { status, .. } => !matches!(status, 403 | 408 | 429),
@@ -249,7 +356,7 @@ impl Reader {
             _ => false,
         };
         let has_expired = matches!(error, SourceError::Status { status: 410, .. }) && *at != At::First;
-        if has_expired || (self.resumed && is_final) {
+        if has_expired || (is_resumed && is_final) {
             SourceError::PageRefused { message: error.to_string() }
         } else {
             error
@@ -282,7 +389,7 @@ impl Reader {
             pager: &self.pager,
             extractor: &self.stream.extractor,
             since: self.since(position),
-            continues: self.wanted.since.is_some(),
+            continues: self.start().is_some(),
         }
     }
 
@@ -299,12 +406,23 @@ impl Reader {
         };
         let text = self.describe(position);
         let (spans, faults) = self.split(&body, list, &text);
-        self.advance(match step {
+        let next = match step {
             Step::On(next) => Some(next),
             Step::Skip(next) => next,
             Step::Last | Step::Contradiction(_) => None,
-        });
+        };
         let by_position = self.pager.is_by_position();
+        if let (true, Some(before), Some(after)) = (by_position, position.total, total)
+            && before != after
+        {
+            self.notes.shift.get_or_insert(Shift::Total { before, after });
+        }
+        let (parent, partition) = self.partition.as_ref().map(|it| (it.record.clone(), it.id)).unzip();
+        let is_one_of_several = position.page > 1 || next.is_some();
+        let spot = Spot { partition, page: position.page };
+        let spot = (is_one_of_several && by_position).then_some(spot);
+        let ends_partition = partition.is_some() && next.is_none();
+        self.advance(next);
         Ok(is_complete.then(|| Fetched {
             status,
             url,
@@ -312,7 +430,10 @@ impl Reader {
             spans,
             faults,
             position: text,
-            parent: None,
+            parent,
+            partition,
+            ends_partition,
+            spot,
             next: None,
             by_position,
             total,
@@ -374,6 +495,9 @@ impl Reader {
         if self.position.is_none() {
             self.trail.clear();
             self.empty = 0;
+            if let Some(partition) = self.partition.take() {
+                self.note(&partition, How::Read);
+            }
             if let Some(parent) = &mut self.parent
                 && parent.advance()
             {

@@ -102,7 +102,8 @@ mod tests {
     fn what_is_wrong_with_one_record_is_told_from_what_is_wrong_with_the_service() {
         let url = || "https://api.example/7".to_owned();
         let status = |status| SourceError::Status { status, url: url(), message: "no".to_owned() };
-        let unauthorized = |status| SourceError::Unauthorized { status, url: url() };
+        let unauthorized =
+            |status| SourceError::Unauthorized { status, url: url(), credentials: String::new() };
         let message = || "no".to_owned();
         for (error, is_about_it) in [
             (status(400), true),

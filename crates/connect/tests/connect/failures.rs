@@ -280,14 +280,3 @@ async fn a_bomb_is_stopped_after_decompression() {
     .await;
     assert_eq!(ids(&read_all(&*data_type(&server.uri(), &json!({}))).await.unwrap()), [1]);
 }
-
-#[tokio::test]
-async fn a_parent_that_cannot_stand_in_a_path_is_an_error() {
-    for id in [json!(null), json!(".."), json!(""), json!({"x": 1})] {
-        let body = json!([{"id": id}]);
-        let server = serve(move |_| ok(&body)).await;
-        let members = json!({"dataTypes": {"p": {}, "a": {"path": "/p/{parent.id}/x", "parent": "p"}}});
-        let error = read_error(&*http(&server.uri(), &members, &json!({"type": "none"}))).await;
-        assert!(error.to_string().contains("`id` of a parent record"), "{error}");
-    }
-}

@@ -13,6 +13,8 @@ mod failures;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod partitions;
+#[cfg(test)]
 mod registrations;
 #[cfg(test)]
 mod service;

@@ -265,6 +265,7 @@ mod tests {
             outcome,
             tally: Tally { fetched: created, created, ..Tally::default() },
             pages: 1,
+            parents: raccord_model::fact::Parents::default(),
         }
     }
 
@@ -279,7 +280,7 @@ mod tests {
         // It was under way when its transfer was deleted.
         counts.run_ended(&run(
             "people",
-            RunOutcome::Failed { error: "no".to_owned(), unauthorized: false, local: false },
+            RunOutcome::Failed { error: "no".to_owned(), unauthorized: false, local: false, partial: false },
             0,
         ));
         assert_eq!(counts.transfers().keys().collect::<Vec<_>>(), [&orders]);

@@ -17,6 +17,8 @@ pub fn after_run(mut fact: TransferFact, outcome: &RunOutcome, now: Timestamp) -
         }
         // What ran out here says nothing of the service.
         RunOutcome::Failed { local: true, .. } | RunOutcome::Running | RunOutcome::Stopped => {}
+        // The service works. What fails each time for one parent must not keep the others from being read.
+        RunOutcome::Failed { partial: true, .. } => fact.consecutive_failures = 0,
         RunOutcome::Failed { .. } => fact.consecutive_failures = fact.consecutive_failures.saturating_add(1),
     }
     fact
@@ -53,7 +55,7 @@ pub fn trip_cause(
     if let RunOutcome::Failed { unauthorized: true, .. } = outcome {
         return Some(TripCause::Unauthorized);
     }
-    let failed = matches!(outcome, RunOutcome::Failed { local: false, .. });
+    let failed = matches!(outcome, RunOutcome::Failed { local: false, partial: false, .. });
     if failed && transfer.consecutive_failures >= breaker.consecutive_failures {
         return Some(TripCause::ConsecutiveFailures(transfer.consecutive_failures));
     }
@@ -79,7 +81,7 @@ pub fn half_way(
     if !is_half || count <= 1 {
         fact.warned.failures.remove(&uid);
     }
-    let failed = matches!(outcome, RunOutcome::Failed { local: false, .. });
+    let failed = matches!(outcome, RunOutcome::Failed { local: false, partial: false, .. });
     if failed && is_half && fact.warned.failures.insert(uid) {
         shares.push(Share::Failures(count, limit));
     }
@@ -130,7 +132,7 @@ mod tests {
     }
 
     fn failed(unauthorized: bool) -> RunOutcome {
-        RunOutcome::Failed { error: "no".to_owned(), unauthorized, local: false }
+        RunOutcome::Failed { error: "no".to_owned(), unauthorized, local: false, partial: false }
     }
 
     #[test]
@@ -164,7 +166,8 @@ mod tests {
 
     #[test]
     fn what_ran_out_here_counts_for_nothing() {
-        let local = RunOutcome::Failed { error: "no".to_owned(), unauthorized: false, local: true };
+        let local =
+            RunOutcome::Failed { error: "no".to_owned(), unauthorized: false, local: true, partial: false };
         let breaker = Breaker { consecutive_failures: 2, ..Breaker::default() };
         let now = at("2025-01-01T00:00:00Z");
         let mut fact = after_run(TransferFact::default(), &failed(false), now);

@@ -12,17 +12,19 @@ use raccord_model::language::deletes::Snapshot;
 use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::records::Page;
-use raccord_model::port::sink::{Batch, Sink, SinkError, Swept};
-use raccord_model::port::source::{Read, Source, SourceError};
+use raccord_model::port::sink::{Batch, Reading, Sink, SinkError, Sweep, Swept};
+use raccord_model::port::source::{Read, Source, SourceError, Starts};
 use raccord_store::failpoint::Failpoint;
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
 use super::columns::{self, MissingColumn};
+use super::ending::{self, Ending};
 use super::fetching::Fetching;
 use super::job::{Job, Subscriber};
 use super::page::{MappedPage, checkpoint_only};
-use super::window::{self, PageEnd, Setup};
+use super::starts::KnownStarts;
+use super::window::{self, Opened, PageEnd, Setup};
 use super::{aside, breaker, sweep};
 use crate::environment::Environment;
 
@@ -106,7 +108,7 @@ impl RunError {
             return RunOutcome::Stopped;
         }
         let (unauthorized, local) = (self.is_unauthorized(), self.is_local());
-        RunOutcome::Failed { error: self.in_words(), unauthorized, local }
+        RunOutcome::Failed { error: self.in_words(), unauthorized, local, partial: false }
     }
 
     fn is_unauthorized(&self) -> bool {
@@ -161,23 +163,38 @@ struct Running<'r> {
 impl Running<'_> {
     async fn windows(&mut self) -> Result<RunOutcome, RunError> {
         let previous = self.surroundings.sink.resume(self.job.uid).await?;
-        let checkpoint = window::open(previous, &self.setup());
-        let refused = match self.window(checkpoint.clone()).await {
-            Err(RunError::Source(SourceError::PageRefused { message })) => message,
-            other => return other,
-        };
-        tracing::warn!(
-            why = refused,
-            "the page where the last run had stopped is refused: the window begins again"
-        );
-        // Once: a page that is refused again has another reason than its age.
-        self.window(window::restart(checkpoint)).await.map_err(|error| match error {
-            RunError::Source(_) => {
+        let Opened { mut checkpoint, is_fresh } = window::begin(previous, &self.setup());
+        if is_fresh && self.job.stream.has_parent() {
+            self.surroundings.sink.forget_partitions(self.job.uid).await?;
+        }
+        let mut refused = None;
+        loop {
+            match self.window(&mut checkpoint).await {
+                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(None) => checkpoint = window::read_again(checkpoint),
+                // Once: a page that is refused again has another reason than its age.
+                Err(RunError::Source(SourceError::PageRefused { message })) if refused.is_none() => {
+                    tracing::warn!(
+                        why = message,
+                        "the page where the last run had stopped is refused: the window begins again"
+                    );
+                    refused = Some(message);
+                    checkpoint = window::restart(checkpoint);
+                }
+                Err(error) => return Err(self.after_refusal(error, refused)),
+            }
+        }
+    }
+
+    /// The error of a window that was begun again because its page was refused, if it was.
+    fn after_refusal(&self, error: RunError, refused: Option<String>) -> RunError {
+        match (error, refused) {
+            (error @ RunError::Source(_), Some(refused)) => {
                 let transfer = self.job.transfer.clone();
                 RunError::Again { error: Box::new(error), refused, transfer }
             }
-            other => other,
-        })
+            (error, _) => error,
+        }
     }
 
     fn setup(&self) -> Setup<'_> {
@@ -188,19 +205,22 @@ impl Running<'_> {
             epoch: self.job.fence.epoch,
             reset: self.job.fact.reset,
             cursor: self.job.stream.cursor(),
+            positional: self.job.stream.is_positional(),
+            partitioned: self.job.stream.has_parent(),
             snapshot: self.job.snapshot(),
         }
     }
 
-    /// Reads one window from where its checkpoint stands.
-    async fn window(&mut self, checkpoint: Checkpoint) -> Result<RunOutcome, RunError> {
-        let Some(window) = checkpoint.window.clone() else { return Ok(RunOutcome::Succeeded) };
+    /// Reads one window from where its checkpoint stands. Without an outcome it is to be read again.
+    async fn window(&mut self, checkpoint: &mut Checkpoint) -> Result<Option<RunOutcome>, RunError> {
+        let Some(window) = checkpoint.window.clone() else { return Ok(Some(RunOutcome::Succeeded)) };
         let is_first_page = window.page.is_none();
-        let read = Read { from: window.from, page: window.page, page_size: None };
+        let starts = self.starts(checkpoint.since.clone()).filter(|_| !window.snapshot);
+        let read = Read { from: window.from, starts, page: window.page, page_size: None };
         let mut fetching = tokio::select! {
             biased;
             fetching = Fetching::begin(self.surroundings.source.as_ref(), read) => fetching?,
-            () = self.surroundings.asked_to_stop() => return Ok(RunOutcome::Stopped),
+            () = self.surroundings.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
         };
         let outcome = self.pages(checkpoint, is_first_page, &mut fetching).await;
         fetching.end().await;
@@ -210,80 +230,139 @@ impl Running<'_> {
     /// Takes the pages of a window as they come.
     async fn pages(
         &mut self,
-        mut checkpoint: Checkpoint,
+        checkpoint: &mut Checkpoint,
         is_first_page: bool,
         fetching: &mut Fetching,
-    ) -> Result<RunOutcome, RunError> {
-        let mut begins_snapshot = is_first_page && window::is_snapshot(&checkpoint);
-        let mut may_fail_whole = is_first_page;
+    ) -> Result<Option<RunOutcome>, RunError> {
+        let is_marked = window::is_snapshot(checkpoint) || self.job.stream.is_positional();
+        let mut begins_marks = is_first_page && is_marked;
+        // With a parent the first page is that of one parent record, which would keep all others from being read.
+        let mut may_fail_whole = is_first_page && !self.job.stream.has_parent();
         loop {
             let page = tokio::select! {
                 biased;
                 page = fetching.next() => page.ok_or(RunError::Fetcher)??,
                 // The page in hand is stored; one that the service is slow to answer is not waited for.
-                () = self.surroundings.asked_to_stop() => return Ok(RunOutcome::Stopped),
+                () = self.surroundings.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
             };
-            let Some(page) = page else { return Ok(RunOutcome::Succeeded) };
-            if std::mem::take(&mut begins_snapshot) {
+            let Some(page) = page else { return Ok(Some(RunOutcome::Succeeded)) };
+            if std::mem::take(&mut begins_marks) {
                 // Not before the service has answered: what an earlier window has marked is given up for a new one.
-                self.surroundings.sink.begin_snapshot(self.job.uid).await?;
+                self.surroundings.sink.begin_window(self.job.uid).await?;
             }
             let is_last = page.next.is_none();
-            let outcome = self.page(&mut checkpoint, page, may_fail_whole).await?;
+            self.page(checkpoint, page, may_fail_whole).await?;
             may_fail_whole = false;
-            if let Some(outcome) = outcome {
-                return Ok(outcome);
-            }
             if is_last {
-                return Ok(RunOutcome::Succeeded);
+                return self.end(checkpoint).await;
             }
             if self.surroundings.ends_here(self.job, self.run) {
-                return Ok(RunOutcome::Stopped);
+                return Ok(Some(RunOutcome::Stopped));
             }
         }
     }
 
-    /// Maps and commits one page. An outcome ends the run.
+    /// From where on each partition is wanted, when there are some and only what changed is asked for.
+    fn starts(&self, since: Option<Cursor>) -> Option<Arc<dyn Starts>> {
+        let cursor = self.job.stream.cursor().filter(|_| self.job.stream.has_parent())?.clone();
+        let (sink, transfer) = (Arc::clone(&self.surroundings.sink), self.job.uid);
+        Some(Arc::new(KnownStarts { sink, transfer, cursor, since }))
+    }
+
+    /// Maps and commits one page. The checkpoint is the one after it; one whose window is still to be judged keeps it.
     async fn page(
         &mut self,
         checkpoint: &mut Checkpoint,
         page: Page,
         may_fail_whole: bool,
-    ) -> Result<Option<RunOutcome>, RunError> {
+    ) -> Result<(), RunError> {
         let (job, now) = (self.job, self.surroundings.environment.now());
         columns::check(&job.program, &page)?;
-        let next_page = page.next.clone();
+        let (next_page, spot, shift) = (page.next.clone(), page.spot, page.shift);
+        let (partition, ends_partition, passed) = (page.partition, page.ends_partition, page.passed.clone());
         let is_last = next_page.is_none();
         let mapped = aside::map(job, page, Vec::new(), self.run.id, now).await?;
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
-        let snapshot = job.snapshot().filter(|_| window::is_snapshot(checkpoint));
-        let ordered = job.stream.cursor().is_some_and(|cursor| cursor.ordered);
         let greatest = mapped.greatest.as_ref().map(|greatest| self.not_beyond_now(greatest));
-        let end = PageEnd { next: next_page, greatest, keyless: mapped.keyless() };
-        let mut next = window::after_page(checkpoint.clone(), end.clone(), ordered, now);
-        // The last page of a snapshot moves the checkpoint together with the sweep.
-        let committed = if snapshot.is_some() && is_last { checkpoint.clone() } else { next.clone() };
+        let keyless = mapped.keyless();
+        let end = PageEnd { next: next_page, greatest, keyless, shift, partition, ends_partition, passed };
+        let (mut next, mut partitions) = window::within(checkpoint.clone(), &end, self.is_ordered());
+        // Where there is neither a cursor nor a place, there is nothing to remember.
+        partitions.retain(|mark| mark.parent.is_some() || job.stream.cursor().is_some());
+        let is_judged_later = spot.is_some() || self.must_be_judged(&next);
+        let committed = match is_last {
+            // It moves on with what follows from the window as a whole; until then its last page is the one to read.
+            true if is_judged_later => checkpoint.clone(),
+            true => {
+                next = window::close(next, now);
+                next.clone()
+            }
+            false => next.clone(),
+        };
         let batch = Batch {
-            mark_seen: snapshot.is_some(),
+            mark_seen: window::is_snapshot(checkpoint) || spot.is_some(),
+            spot,
+            partitions,
             checkpoint: rejected_whole.is_none().then_some(committed),
             durable: is_last,
             ..mapped.into_batch(job, self.run.id, now)
         };
+        let may_show_shifts = spot.is_some() || batch.partitions.iter().any(|mark| mark.parent.is_some());
         let tally = self.surroundings.sink.commit(batch).await?;
         self.surroundings.count(self.run, &tally);
         if let Some(reason) = rejected_whole {
             return Err(RunError::FirstPage(reason));
         }
-        if let (Some(snapshot), true) = (snapshot, is_last) {
-            let keyless = checkpoint.window.as_ref().map_or(0, |window| window.keyless) + end.keyless;
-            return self.sweep(snapshot, keyless, checkpoint.clone(), next).await.map(Some);
+        if may_show_shifts && let Some(stored) = self.surroundings.sink.resume(job.uid).await? {
+            next = window::with_shift_of(next, &stored);
         }
         if let Some(window) = &mut next.window {
             window.tally.add(&tally);
         }
         *checkpoint = next;
-        Ok(None)
+        Ok(())
+    }
+
+    /// Whether the checkpoint moves with every page: never where pages shift, for one that was skipped has a smaller
+    /// cursor value than those that were shown.
+    fn is_ordered(&self) -> bool {
+        let is_ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);
+        is_ordered && !self.job.stream.is_positional()
+    }
+
+    /// Whether the end of a window says more than that it is complete.
+    fn must_be_judged(&self, checkpoint: &Checkpoint) -> bool {
+        let window = checkpoint.window.as_ref();
+        self.job.stream.has_parent() || window.is_some_and(|window| window.snapshot || window.shift.is_some())
+    }
+
+    /// Ends a window that was read to its last page. Without an outcome it is to be read again.
+    async fn end(&mut self, checkpoint: &Checkpoint) -> Result<Option<RunOutcome>, RunError> {
+        let Some(window) = checkpoint.window.clone() else { return Ok(Some(RunOutcome::Succeeded)) };
+        self.run.parents = window.parents.clone();
+        let now = self.surroundings.environment.now();
+        let (next, completes, outcome) = match ending::judge(&window, self.job.stream.attempts()) {
+            Ending::Again(shift) => {
+                tracing::warn!(%shift, "the pages shifted while they were read; they are read again");
+                return Ok(None);
+            }
+            Ending::Complete { deletes } => {
+                let done = window::close(checkpoint.clone(), now);
+                if let Some(snapshot) = self.job.snapshot().filter(|_| window.snapshot && deletes) {
+                    return self.sweep(snapshot, checkpoint.clone(), done).await.map(Some);
+                }
+                (done, Some(Reading::from(&window)), RunOutcome::Succeeded)
+            }
+            Ending::Incomplete { outcome } => (window::give_up(checkpoint.clone()), None, outcome),
+            Ending::Held { shift, readings: shifted } => {
+                let hold = Hold::Shifted { shifted, sign: shift.to_string() };
+                (window::hold(checkpoint.clone()), None, RunOutcome::Held(hold))
+            }
+        };
+        let batch = checkpoint_only(self.job, next, self.run.id, now);
+        self.surroundings.sink.commit(Batch { completes, ..batch }).await?;
+        Ok(Some(outcome))
     }
 
     /// A cursor value as far as the window may move: no instant beyond the beginning of the run. A record that is dated
@@ -301,14 +380,15 @@ impl Running<'_> {
     async fn sweep(
         &mut self,
         snapshot: &Snapshot,
-        keyless: u64,
         complete: Checkpoint,
         done: Checkpoint,
     ) -> Result<RunOutcome, RunError> {
         let (run, now) = (self.run.id, self.surroundings.environment.now());
+        let window = complete.window.as_ref();
+        let (keyless, completes) = (window.map_or(0, |window| window.keyless), window.map(Reading::from));
         let sweep = sweep::within_share(self.job, (run, now), done, snapshot, keyless);
         Failpoint::SweepBefore.pass();
-        let swept = self.surroundings.sink.sweep(sweep).await?;
+        let swept = self.surroundings.sink.sweep(Sweep { completes, ..sweep }).await?;
         Failpoint::SweepAfter.pass();
         match swept {
             Swept::Done(count) => {

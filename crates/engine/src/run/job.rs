@@ -193,7 +193,14 @@ fn fingerprint(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Result<
     let data_type = data_type(name, spec).ok_or_else(|| missing(name, "a data type".to_owned()))?;
     let settings = match &source.settings {
         ConnectorSettings::File(settings) => serde_json::to_value(settings.data_types.get(&data_type)),
-        ConnectorSettings::Http(settings) => serde_json::to_value(settings.data_types.get(&data_type)),
+        ConnectorSettings::Http(settings) => {
+            let mut settings = settings.data_types.get(&data_type).cloned();
+            if let Some(parent) = settings.as_mut().and_then(|settings| settings.parent.as_mut()) {
+                // Which parents may be passed over, and how they are told apart, says nothing about what was read.
+                *parent = parent.data_type.clone().into();
+            }
+            serde_json::to_value(settings)
+        }
     };
     let settings = settings.map_err(raccord_model::canonical::CanonicalError::from)?;
     Ok(Digest::of(&to_bytes(&(data_type, settings, mapping(spec)))?))

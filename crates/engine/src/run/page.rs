@@ -20,8 +20,10 @@ use super::window;
 pub struct MappedPage {
     /// Rows on their way into the sink.
     pub changes: Changes,
-    /// Records that could not be mapped.
+    /// Records that could not be mapped, after parent records whose children cannot be asked for.
     pub rejects: Vec<Reject>,
+    /// How many of them are of parent records.
+    pub of_parents: usize,
     /// Makes the rejects of rows that the sink cannot store.
     pub refuse: Refuse,
     /// The greatest cursor value.
@@ -48,6 +50,10 @@ impl MappedPage {
             refuse: self.refuse,
             keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
             mark_seen: false,
+            spot: None,
+            partitions: Vec::new(),
+            completes: None,
+            accepts: false,
             checkpoint: None,
             consumed: Vec::new(),
             record: None,
@@ -57,7 +63,7 @@ impl MappedPage {
 
     /// Why the first record was rejected, when every record was.
     pub fn rejected_whole(&self) -> Option<String> {
-        let first = self.rejects.first().filter(|_| self.changes.is_empty())?;
+        let first = self.rejects.get(self.of_parents).filter(|_| self.changes.is_empty())?;
         Some(match &first.field {
             Some(field) => format!("{field}: {}", first.reason),
             None => first.reason.clone(),
@@ -169,7 +175,7 @@ pub fn map_arrivals(
     let in_hand = InHand { job: Arc::clone(job), page: Arc::new(page), arrivals: arrivals.into(), run, at };
     let page = &in_hand.page;
     let (mut changes, mut rejects) = (Changes::with_capacity(estimate(page)), Vec::new());
-    for Fault { position, reason, payload } in page.faults.iter().cloned() {
+    for Fault { position, reason, payload } in page.parent_faults.iter().chain(&page.faults).cloned() {
         changes.note_reject(&[]);
         rejects.push(in_hand.reject(position, None, reason, payload));
     }
@@ -205,7 +211,9 @@ pub fn map_arrivals(
         latest = latest.max(value.clone().filter(|value| window::not_beyond(value.clone(), at) == *value));
         greatest = greatest.max(value);
     }
-    MappedPage { changes, rejects, greatest, latest, undated, refuse: in_hand.clone().refuse(numbers) }
+    let of_parents = page.parent_faults.len();
+    let refuse = in_hand.clone().refuse(numbers);
+    MappedPage { changes, rejects, of_parents, refuse, greatest, latest, undated }
 }
 
 /// About how many bytes the changes will take: records shrink when only some fields are mapped.

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use raccord_model::Name;
-use raccord_model::fact::{EntityFact, IntegrationFact, Run, RunCause, RunId, RunOutcome, Tally, Uid};
+use raccord_model::fact::{
+    EntityFact, IntegrationFact, Parents, Run, RunCause, RunId, RunOutcome, Tally, Uid,
+};
 use raccord_model::port::state::Table;
 use raccord_store::failpoint::Failpoint;
 use tokio::sync::watch;
@@ -209,6 +211,7 @@ impl Task {
             outcome: RunOutcome::Running,
             tally: Tally::default(),
             pages: 0,
+            parents: Parents::default(),
         };
         let _alone = self.engine.facts_lock.lock().await;
         self.engine.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;
@@ -227,7 +230,8 @@ impl Task {
             Ok(source) => source,
             Err(error) => {
                 let (unauthorized, local) = (error.is_unauthorized(), error.is_local());
-                return Err(RunOutcome::Failed { error: error.to_string(), unauthorized, local });
+                let error = error.to_string();
+                return Err(RunOutcome::Failed { error, unauthorized, local, partial: false });
             }
         };
         Ok(Surroundings {

@@ -32,5 +32,5 @@ pub fn approved(job: &Job, run: Run, at: Timestamp, checkpoint: Checkpoint) -> S
 
 fn sweep(job: &Job, (run, at): (RunId, Timestamp), checkpoint: Checkpoint, max_share: Option<u8>) -> Sweep {
     let (transfer, fence, target) = (job.uid, job.fence, job.target.clone());
-    Sweep { transfer, run, at, fence, target, max_share, checkpoint, record: None }
+    Sweep { transfer, run, at, fence, target, max_share, checkpoint, completes: None, record: None }
 }

@@ -6,9 +6,13 @@
 use jiff::Timestamp;
 use raccord_compiler::connector::IncrementalCursor;
 use raccord_model::Digest;
-use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, PageToken, Window};
-use raccord_model::fact::{RunId, Tally};
+use raccord_model::checkpoint::{
+    CHECKPOINT_VERSION, Checkpoint, Cursor, PageToken, Partition, PartitionId, Shift, Window,
+};
+use raccord_model::fact::{Parents, RunId, Tally};
 use raccord_model::language::deletes::Snapshot;
+use raccord_model::port::records::{How, Passed};
+use raccord_model::port::sink::PartitionMark;
 
 /// What a run knows before it looks at the checkpoint.
 #[derive(Debug, Clone)]
@@ -25,25 +29,52 @@ pub struct Setup<'a> {
     pub reset: u64,
     /// How only what changed is asked for, when the source can tell.
     pub cursor: Option<&'a IncrementalCursor>,
+    /// Whether its pages can shift, being asked for by their position.
+    pub positional: bool,
+    /// Whether each record of a parent leads to a partition, with a cursor of its own.
+    pub partitioned: bool,
     /// How deletions are found by reading everything, when they are.
     pub snapshot: Option<&'a Snapshot>,
 }
 
-/// The checkpoint that a run begins with: a window left open is continued, otherwise a new one is opened. A snapshot
-/// that is held is begun again, for its source may be mended by now; and one that nobody wants any more is dropped,
-/// for what it would sweep is not to go.
-pub fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
+/// What a run begins with.
+#[derive(Debug)]
+pub struct Opened {
+    /// The checkpoint, with a window.
+    pub checkpoint: Checkpoint,
+    /// Whether what was known before is void, that of the partitions too.
+    pub is_fresh: bool,
+}
+
+/// What a run begins with: a window left open is continued, otherwise a new one is opened. One that is held is begun
+/// again, for its source may be mended by now; so is one whose marks do not say where its keys were shown. A snapshot that
+/// nobody wants any more is dropped, for what it would sweep is not to go.
+pub fn begin(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Opened {
+    let good = previous.filter(|checkpoint| is_good(checkpoint, setup));
+    let is_fresh = good.is_none();
+    Opened { checkpoint: open(good, setup), is_fresh }
+}
+
+fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
     let mut checkpoint = previous.filter(|checkpoint| is_good(checkpoint, setup)).unwrap_or(Checkpoint {
         version: CHECKPOINT_VERSION,
         fingerprint: setup.fingerprint,
         epoch: setup.epoch,
         cursor: None,
+        since: None,
         window: None,
         snapshot_at: None,
     });
     checkpoint.epoch = setup.epoch;
     checkpoint.cursor = checkpoint.cursor.map(|cursor| not_beyond(cursor, setup.now));
-    let is_continued = |window: &Window| !window.held && (setup.snapshot.is_some() || !window.snapshot);
+    if setup.partitioned {
+        // One cursor once stood for all parents, and whatever was older of a new one never came. It says nothing of any.
+        checkpoint.cursor = None;
+    }
+    let is_continued = |window: &Window| {
+        let is_wanted = setup.snapshot.is_some() || !window.snapshot;
+        !window.held && is_wanted && (window.placed || window.page.is_none() || !setup.positional)
+    };
     checkpoint.window = checkpoint.window.filter(is_continued);
     if checkpoint.window.is_none() {
         checkpoint.window = Some(new_window(&checkpoint, setup));
@@ -82,6 +113,12 @@ fn new_window(checkpoint: &Checkpoint, setup: &Setup<'_>) -> Window {
         snapshot,
         keyless: 0,
         held: false,
+        attempt: 0,
+        shifts: 0,
+        placed: true,
+        shift: None,
+        partition: None,
+        parents: Parents::default(),
         tally: Tally::default(),
     }
 }
@@ -105,40 +142,122 @@ pub struct PageEnd {
     pub greatest: Option<Cursor>,
     /// How many records of the page have no key that can be read.
     pub keyless: u64,
+    /// What the source saw of pages that shift.
+    pub shift: Option<Shift>,
+    /// The partition that the page is of.
+    pub partition: Option<PartitionId>,
+    /// Whether it is the last one of it.
+    pub ends_partition: bool,
+    /// The partitions that the reading has come to the end of: before the page, and then that of the page if it ends with it.
+    pub passed: Vec<Passed>,
 }
 
-/// The checkpoint after a page. `ordered`: the source answers in ascending order of its cursor.
-pub fn after_page(mut checkpoint: Checkpoint, end: PageEnd, ordered: bool, now: Timestamp) -> Checkpoint {
-    let Some(mut window) = checkpoint.window.take() else { return checkpoint };
-    window.greatest = window.greatest.max(end.greatest);
+/// The checkpoint after a page, its window still open, and what is to be noted of partitions. `ordered`: the source answers
+/// in ascending order of its cursor, and its pages cannot shift.
+pub fn within(mut checkpoint: Checkpoint, end: &PageEnd, ordered: bool) -> (Checkpoint, Vec<PartitionMark>) {
+    let Some(window) = &mut checkpoint.window else { return (checkpoint, Vec::new()) };
+    if end.shift.is_some() {
+        window.shift = window.shift.or(end.shift);
+        window.partition = window.partition.map(|partition| Partition { shifted: true, ..partition });
+    }
+    let (before, own) =
+        end.passed.split_at(end.passed.len() - usize::from(end.ends_partition).min(end.passed.len()));
+    let mut marks: Vec<_> = before.iter().map(|passed| pass(window, passed)).collect();
+    if let Some(id) = end.partition
+        && window.partition.is_none_or(|partition| partition.id != id)
+    {
+        (window.partition, window.greatest) = (Some(Partition { id, shifted: end.shift.is_some() }), None);
+    }
+    window.greatest = window.greatest.take().max(end.greatest.clone());
     window.keyless += end.keyless;
-    if end.next.is_none() || ordered {
+    marks.extend(own.iter().map(|passed| pass(window, passed)));
+    if end.next.is_some() {
+        window.page.clone_from(&end.next);
+    }
+    if ordered && window.partition.is_none() {
         checkpoint.cursor = checkpoint.cursor.max(window.greatest.clone());
     }
-    if end.next.is_some() {
-        window.page = end.next;
-        checkpoint.window = Some(window);
-    } else if window.snapshot {
+    (checkpoint, marks)
+}
+
+/// What is to be noted of a partition that the reading has come to the end of: how far it was read when it was read whole,
+/// and whether its pages shifted, for then its cursor waits.
+fn pass(window: &mut Window, passed: &Passed) -> PartitionMark {
+    let mut mark =
+        PartitionMark { id: passed.partition, parent: passed.parent, cursor: None, shifted: false };
+    if let Some(partition) = window.partition.take_if(|partition| partition.id == passed.partition) {
+        mark.cursor = window.greatest.take().filter(|_| passed.how == How::Read);
+        mark.shifted = partition.shifted;
+    }
+    count(&mut window.parents, passed);
+    mark
+}
+
+fn count(parents: &mut Parents, passed: &Passed) {
+    let refused = |status: u16| u64::from(matches!(status, 401 | 403));
+    match &passed.how {
+        How::Read => parents.read += u64::from(passed.is_own),
+        How::Skipped { status } => {
+            parents.skipped += 1;
+            // Only what is not there says that its children are not, either.
+            parents.unproven += u64::from(!matches!(status, 404 | 410));
+            parents.refused += refused(*status);
+        }
+        How::Failed { status, message } => {
+            parents.failed += 1;
+            parents.refused += status.map_or(0, refused);
+            parents.first_failure.get_or_insert_with(|| message.clone());
+        }
+    }
+}
+
+/// The checkpoint of a window that is complete and clean, or accepted as it is.
+pub fn close(mut checkpoint: Checkpoint, now: Timestamp) -> Checkpoint {
+    let Some(window) = checkpoint.window.take() else { return checkpoint };
+    checkpoint.cursor = checkpoint.cursor.max(window.greatest);
+    checkpoint.since = None;
+    if window.snapshot {
         checkpoint.snapshot_at = Some(now.as_second());
     }
     checkpoint
 }
 
-/// The checkpoint of a complete snapshot whose sweep was held and is now approved.
-pub fn after_sweep(checkpoint: Checkpoint, now: Timestamp) -> Checkpoint {
-    after_page(checkpoint, PageEnd::default(), false, now)
+/// The checkpoint of a window that was read to its end and yet is not complete: the next one begins where it began.
+pub fn give_up(checkpoint: Checkpoint) -> Checkpoint {
+    Checkpoint { window: None, ..checkpoint }
 }
 
 /// The same window from its first page: the service no longer knows the page we stopped at.
 pub fn restart(mut checkpoint: Checkpoint) -> Checkpoint {
     if let Some(window) = &mut checkpoint.window {
-        window.page = None;
-        window.keyless = 0;
+        window.attempt = window.attempt.saturating_add(1);
+        (window.page, window.greatest, window.keyless) = (None, None, 0);
+        (window.shift, window.partition) = (None, None);
+        window.parents = Parents::default();
     }
     checkpoint
 }
 
-/// The same window, complete, that is held for a person.
+/// The same window from its first page: its pages shifted while they were read.
+pub fn read_again(mut checkpoint: Checkpoint) -> Checkpoint {
+    if let Some(window) = &mut checkpoint.window {
+        window.shifts = window.shifts.saturating_add(1);
+    }
+    restart(checkpoint)
+}
+
+/// The checkpoint with what the sink saw when it kept one: that a key came on two pages.
+pub fn with_shift_of(mut checkpoint: Checkpoint, stored: &Checkpoint) -> Checkpoint {
+    if let (Some(window), Some(stored)) = (&mut checkpoint.window, &stored.window) {
+        window.shift = window.shift.or(stored.shift);
+        let is_shifted = |id: PartitionId| stored.partition.is_some_and(|it| it.id == id && it.shifted);
+        window.partition =
+            window.partition.map(|it| Partition { shifted: it.shifted || is_shifted(it.id), ..it });
+    }
+    checkpoint
+}
+
+/// The same window, complete and held.
 pub fn hold(mut checkpoint: Checkpoint) -> Checkpoint {
     if let Some(window) = &mut checkpoint.window {
         window.held = true;
@@ -150,6 +269,7 @@ pub fn hold(mut checkpoint: Checkpoint) -> Checkpoint {
 pub fn accept(mut checkpoint: Checkpoint) -> Checkpoint {
     if let Some(window) = checkpoint.window.take() {
         checkpoint.cursor = checkpoint.cursor.max(window.greatest);
+        checkpoint.since = None;
     }
     checkpoint
 }

@@ -81,7 +81,7 @@ async fn delete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, Eng
         return Err(begun_anew(&run));
     }
     let (now, already, to) = (engine.environment.now(), run.tally.swept, run.to.clone());
-    let sweep = sweep::approved(job, run, now, window::after_sweep(checkpoint, now));
+    let sweep = sweep::approved(job, run, now, window::close(checkpoint, now));
     let count = match engine.sink.sweep(sweep).await? {
         Swept::Done(count) => count,
         Swept::Held { .. } => 0,
@@ -95,7 +95,7 @@ async fn delete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, Eng
 async fn take_for_complete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, EngineError> {
     let checkpoint = held_window(engine, job, &run).await?;
     let batch = checkpoint_only(job, window::accept(checkpoint), run.id, engine.environment.now());
-    engine.sink.commit(Batch { record: Some(Box::new(run)), ..batch }).await?;
+    engine.sink.commit(Batch { accepts: true, record: Some(Box::new(run)), ..batch }).await?;
     Ok("what was read counts as complete, and nothing is deleted".to_owned())
 }
 

@@ -95,6 +95,7 @@ pub async fn resync(
         version: CHECKPOINT_VERSION,
         fingerprint: job.fingerprint,
         epoch,
+        since: job.stream.has_parent().then(|| cursor.clone()),
         cursor: Some(cursor),
         window: None,
         snapshot_at: None,

@@ -201,6 +201,7 @@ impl Shop {
             outcome: RunOutcome::Running,
             tally: Tally::default(),
             pages: 0,
+            parents: raccord_model::fact::Parents::default(),
         }
     }
 

@@ -6,4 +6,5 @@
 mod applying;
 mod running;
 mod shape;
+mod shifting;
 mod state;

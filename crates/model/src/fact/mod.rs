@@ -34,7 +34,7 @@ pub use integration::{IntegrationFact, Pause, Trip, TripCause, Warned};
 pub use notice::{Channel, Notice, NoticeAbout, Share};
 pub use reject::{Reject, RejectId, RejectIdError};
 pub(crate) use run::is_zero;
-pub use run::{Run, RunCause, RunId, RunOutcome, Tally};
+pub use run::{Parents, Run, RunCause, RunId, RunOutcome, Tally};
 pub use token::{Role, Token, TokenUse, UnknownRole};
 pub use told::ToldFact;
 pub use webhook::WebhookFact;

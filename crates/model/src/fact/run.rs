@@ -109,6 +109,39 @@ pub struct Run {
     /// How many pages were read.
     #[serde(default)]
     pub pages: u64,
+    /// What became of the parent records, when the data type has a parent.
+    #[serde(default, skip_serializing_if = "Parents::is_none")]
+    pub parents: Parents,
+}
+
+/// What became of the parent records whose children a window was to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Parents {
+    /// The children of so many were read.
+    pub read: u64,
+    /// So many were passed over, as `skip` allows.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skipped: u64,
+    /// Of these so many whose children may still be there: they were refused with another status than 404 or 410.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unproven: u64,
+    /// The children of so many could not be read.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failed: u64,
+    /// Of the skipped and the failed so many that were refused with 401 or 403.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refused: u64,
+    /// The first that failed, in words, without a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_failure: Option<String>,
+}
+
+impl Parents {
+    /// Whether there is nothing to tell.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why a run began.
@@ -148,6 +181,10 @@ pub enum RunOutcome {
         /// integration.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         local: bool,
+        /// Whether it failed for some parents alone, and the children of all others were read. The service works then,
+        /// and the breaker does not count it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
     },
     /// It waits for a person, who approves or lets it be.
     Held(Hold),

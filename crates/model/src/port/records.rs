@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::checkpoint::PageToken;
+use crate::checkpoint::{PageToken, PartitionId, Shift, Spot};
 
 /// A page of records.
 #[derive(Debug, Clone)]
@@ -16,10 +16,23 @@ pub struct Page {
     pub records: Records,
     /// The parent record of all of them, as raw JSON, when the data type has a parent.
     pub parent: Option<Bytes>,
+    /// The partition that they are of, when the data type has a parent.
+    pub partition: Option<PartitionId>,
+    /// Whether it is the last page of that partition.
+    pub ends_partition: bool,
+    /// The partitions that the reading has come to the end of since the page before, in their order. The last one is that of
+    /// this page when it ends with it.
+    pub passed: Vec<Passed>,
     /// What stood where a record was expected.
     pub faults: Vec<Fault>,
+    /// Parent records, met since the page before, whose children cannot be asked for.
+    pub parent_faults: Vec<Fault>,
     /// Where this page is, in words: `page 3`, `customers.csv`.
     pub position: String,
+    /// Where it stands among the pages of its partition, when there are several and they are asked for by their position.
+    pub spot: Option<Spot>,
+    /// What the source itself saw of pages that shift.
+    pub shift: Option<Shift>,
     /// Where the next page begins; `None` when the window is complete.
     pub next: Option<PageToken>,
     /// Whether pages are asked for by their position, a number of pages or of records: then a record that moves
@@ -60,14 +73,52 @@ impl Page {
         Self {
             records: Records::Json { body: Bytes::new(), spans: Vec::new() },
             parent: None,
+            partition: None,
+            ends_partition: false,
+            passed: Vec::new(),
             faults: Vec::new(),
+            parent_faults: Vec::new(),
             position: String::new(),
+            spot: None,
+            shift: None,
             next: None,
             by_position: false,
             total: None,
             mask: None,
         }
     }
+}
+
+/// A partition that a reading has come to the end of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// Which.
+    pub partition: PartitionId,
+    /// Its parent record, and where that stood among the pages of the parents, when these are asked for by their position.
+    pub parent: Option<(PartitionId, Spot)>,
+    /// Whether it is one of the data type that is read, and not of one of its parents.
+    pub is_own: bool,
+    /// What became of it.
+    pub how: How,
+}
+
+/// What became of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// It was read to its end.
+    Read,
+    /// It was passed over, as the settings allow.
+    Skipped {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It could not be read, or not to its end.
+    Failed {
+        /// The HTTP status, when that was it.
+        status: Option<u16>,
+        /// Why, in words, without a secret.
+        message: String,
+    },
 }
 
 /// The records of a page.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Async, Cause};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Cursor, PartitionId, Spot, Window};
 use crate::fact::{Reject, RejectId, Run, RunId, Tally, Uid, Updates};
 use crate::language::Mode;
 use crate::row::FieldId;
@@ -168,8 +168,17 @@ pub struct Batch {
     pub refuse: Refuse,
     /// How many rejects of the transfer are kept, and for how many seconds.
     pub keep_rejects: (u64, u64),
-    /// Whether the keys are marked as seen by the snapshot under way.
+    /// Whether the keys are marked as seen by the window under way.
     pub mark_seen: bool,
+    /// Where the records stood among their pages, when these can shift. A key that was marked on another page of the same
+    /// partition is one: then the checkpoint says so, and no partition's cursor moves.
+    pub spot: Option<Spot>,
+    /// The partitions that the reading has come to the end of.
+    pub partitions: Vec<PartitionMark>,
+    /// The reading that the commit completes: its marks go, and so does what is known of partitions that it did not meet.
+    pub completes: Option<Reading>,
+    /// Whether partitions whose pages shifted are taken for complete.
+    pub accepts: bool,
     /// Where the next page begins. `None` leaves the checkpoint as it is: for a replay, and for deliveries.
     pub checkpoint: Option<Checkpoint>,
     /// The sequences of the deliveries of this transfer that the batch settles: they leave the inbox with it.
@@ -178,6 +187,41 @@ pub struct Batch {
     pub record: Option<Box<Run>>,
     /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
     pub durable: bool,
+}
+
+/// Which reading of which window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// The run that opened the window.
+    pub run: RunId,
+    /// How often the window was begun again before.
+    pub attempt: u32,
+}
+
+impl From<&Window> for Reading {
+    fn from(window: &Window) -> Self {
+        Self { run: window.run, attempt: window.attempt }
+    }
+}
+
+/// What a commit notes of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionMark {
+    /// Which.
+    pub id: PartitionId,
+    /// Its parent record and where that stood, when the parents' pages can shift.
+    pub parent: Option<(PartitionId, Spot)>,
+    /// How far it was read, when it was read whole. Its cursor never goes back.
+    pub cursor: Option<Cursor>,
+    /// Whether its pages shifted: then its cursor stays, until what was read is accepted.
+    pub shifted: bool,
+}
+
+/// What is known of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPartition {
+    /// How far it was read.
+    pub cursor: Option<Cursor>,
 }
 
 /// A reject of a batch, and where its record stands.
@@ -222,6 +266,8 @@ pub struct Sweep {
     pub checkpoint: Checkpoint,
     /// The run that is recorded in the same commit once the rows are gone, with their number added to its tally.
     pub record: Option<Box<Run>>,
+    /// The reading that was complete: what is known of partitions that it did not meet is forgotten.
+    pub completes: Option<Reading>,
 }
 
 /// What became of a sweep.
@@ -246,8 +292,16 @@ pub trait Sink: Send + Sync {
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, SinkError>>;
     /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together.
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>>;
-    /// Forgets the keys that an earlier snapshot has marked, and in the checkpoint its window.
-    fn begin_snapshot(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
+    /// Forgets the keys that an earlier window has marked, and in the checkpoint that window.
+    fn begin_window(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
+    /// What is known of a partition.
+    fn partition(
+        &self,
+        transfer: Uid,
+        id: PartitionId,
+    ) -> Async<'_, Result<Option<KnownPartition>, SinkError>>;
+    /// Forgets what is known of a transfer's partitions.
+    fn forget_partitions(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
     /// Deletes the transfer's rows that the complete snapshot did not show.
     fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>>;
     /// Removes the rows of an incarnation that nothing refers to any more; returns how many.

@@ -1,11 +1,14 @@
 //! Sources: pages of records, one after the other.
 
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::exhausted::is_exhausted;
 use super::records::Page;
 use super::{Async, Cause};
-use crate::checkpoint::{Cursor, PageToken};
+use crate::checkpoint::{Cursor, PageToken, PartitionId};
 use crate::field_path::FieldPath;
 
 /// What is to be read.
@@ -13,10 +16,18 @@ use crate::field_path::FieldPath;
 pub struct Read {
     /// Records that changed from here on; `None` is everything.
     pub from: Option<Cursor>,
+    /// From where on those of each partition are wanted, in place of `from`.
+    pub starts: Option<Arc<dyn Starts>>,
     /// The page to begin with; `None` is the first.
     pub page: Option<PageToken>,
     /// The most records a page should hold, where the source may choose.
     pub page_size: Option<usize>,
+}
+
+/// Knows from where on the records of a partition are wanted.
+pub trait Starts: Send + Sync + fmt::Debug {
+    /// From where on; `None` is everything. It is asked when the partition's turn has come.
+    fn of(&self, partition: PartitionId) -> Async<'_, Result<Option<Cursor>, Cause>>;
 }
 
 /// One data type of a source, ready to be read.
@@ -122,6 +133,9 @@ pub enum SourceError {
         /// What was asked and how it was answered.
         message: String,
     },
+    /// Where a partition was left off could not be read.
+    #[error("read where the children of a parent record were left off")]
+    Start(#[source] Cause),
     /// A file could not be read.
     #[error("read {path}")]
     File {

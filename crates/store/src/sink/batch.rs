@@ -3,6 +3,7 @@
 //! Changes and rejects take effect in the order of their records, so that of one key the last word counts. Buffers
 //! are reused from change to change, and tables that are known to hold nothing for this entity are not asked.
 
+use raccord_model::checkpoint::{Checkpoint, Partition, Shift, Window};
 use raccord_model::fact::{Tally, Uid};
 use raccord_model::language::Mode;
 use raccord_model::port::sink::{Batch, Change, Intent, REQUIRED};
@@ -14,7 +15,7 @@ use super::owners::Owners;
 use super::rejects::{self, Rejects};
 use super::tombstone::Burial;
 use super::unique::Index;
-use super::{tombstone, unique, waiting};
+use super::{partitions, seen, tombstone, unique, waiting};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::inbox;
@@ -36,6 +37,8 @@ struct Pass<'b> {
     rejects: Rejects,
     /// Whose the rows are that are there.
     owners: Owners,
+    /// What shows that pages shifted.
+    shift: Option<Shift>,
     /// How many rows there are more or fewer. All of them are this transfer's: others' are never created by it, and
     /// deleted only once they are its own.
     rows: i64,
@@ -82,6 +85,7 @@ impl<'b> Pass<'b> {
             has_tombstones: count(Counter::Tombstones(inc))? > 0,
             rejects: Rejects::begin(tables, batch.transfer, batch.at, batch.keep_rejects.1)?,
             owners: Owners::new(batch.transfer),
+            shift: None,
             rows: 0,
             tally: Tally::default(),
             key: table::incarnation(inc).to_vec(),
@@ -99,8 +103,10 @@ impl<'b> Pass<'b> {
             Intent::Upsert => self.upsert(tables, change)?,
             Intent::Delete => self.delete(tables, change)?,
         };
-        if self.batch.mark_seen && change.intent == Intent::Upsert {
-            self.mark_seen(tables, change.key)?;
+        // One that says it is deleted marks its place alone: what a snapshot shows that way is not there.
+        let is_deleted = change.intent == Intent::Delete;
+        if self.batch.mark_seen && (!is_deleted || self.batch.spot.is_some()) {
+            self.mark_seen(tables, change.key, is_deleted)?;
         }
         if effect.is_settled() {
             self.rejects.supersede(tables, change.key, change.version)?;
@@ -115,7 +121,7 @@ impl<'b> Pass<'b> {
         if self.batch.mark_seen {
             // A record that was rejected was shown all the same.
             for key in self.batch.rejects.iter().filter_map(rejects::key) {
-                self.mark_seen(tables, &key)?;
+                self.mark_seen(tables, &key, false)?;
             }
         }
         let mapped = u64::try_from(self.batch.rejects.len()).unwrap_or(u64::MAX);
@@ -126,9 +132,7 @@ impl<'b> Pass<'b> {
         self.owners.count(&mut tables.counters, inc)?;
         counter::add(&mut tables.counters, Counter::Rows(inc), self.rows)?;
         counter::add(&mut tables.counters, Counter::Owned(inc, transfer), self.rows)?;
-        if let Some(checkpoint) = &self.batch.checkpoint {
-            super::advance(tables, transfer, checkpoint)?;
-        }
+        keep_checkpoint(tables, self.batch, self.shift)?;
         inbox::consume(tables, transfer, &self.batch.consumed)?;
         if let Some(run) = &self.batch.record {
             state::put_run(tables, run)?;
@@ -337,10 +341,11 @@ impl<'b> Pass<'b> {
         Ok(Effect::Rejected)
     }
 
-    fn mark_seen(&mut self, tables: &mut Tables<'_>, key: &[u8]) -> Result<(), Broken> {
+    fn mark_seen(&mut self, tables: &mut Tables<'_>, key: &[u8], is_deleted: bool) -> Result<(), Broken> {
         self.mark.truncate(size_of::<uuid::Bytes>());
         self.mark.extend_from_slice(key);
-        tables.seen.insert(self.mark.as_slice(), [].as_slice())?;
+        let shift = seen::mark(&mut tables.seen, &self.mark, self.batch.spot, is_deleted)?;
+        self.shift = self.shift.or(shift);
         Ok(())
     }
 
@@ -356,6 +361,41 @@ impl<'b> Pass<'b> {
         };
         *counted += 1;
     }
+}
+
+/// Keeps the checkpoint of a batch and what goes with it: how far partitions were read, and whether anything has shifted.
+fn keep_checkpoint(tables: &mut Tables<'_>, batch: &Batch, shown: Option<Shift>) -> Result<(), Broken> {
+    let transfer = batch.transfer;
+    let Some(checkpoint) = &batch.checkpoint else { return Ok(()) };
+    let mut shift = shown;
+    if let Some(window) = &checkpoint.window {
+        for mark in &batch.partitions {
+            shift = shift.or(partitions::note(
+                tables,
+                transfer,
+                window.into(),
+                mark,
+                shown.is_none() && !mark.shifted,
+            )?);
+        }
+    }
+    match (shift, &checkpoint.window) {
+        (Some(shift), Some(window)) => {
+            let shifted = |it: Partition| Partition { shifted: it.shifted || shown.is_some(), ..it };
+            let (shift, partition) = (window.shift.or(Some(shift)), window.partition.map(shifted));
+            let window = Some(Window { shift, partition, ..window.clone() });
+            super::advance(tables, transfer, &Checkpoint { window, ..checkpoint.clone() })?;
+        }
+        _ => super::advance(tables, transfer, checkpoint)?,
+    }
+    if batch.accepts {
+        partitions::accept(tables, transfer)?;
+    }
+    if let Some(reading) = batch.completes {
+        seen::forget(tables, transfer)?;
+        partitions::keep_only(tables, transfer, reading)?;
+    }
+    Ok(())
 }
 
 /// The first of the required fields that a row lacks.

@@ -6,16 +6,18 @@ mod batch;
 mod classify;
 mod forgotten;
 mod owners;
+mod partitions;
 pub(crate) mod rejects;
+mod seen;
 mod snapshot;
 mod tombstone;
 pub(crate) mod unique;
 pub(crate) mod waiting;
 
-use raccord_model::checkpoint::Checkpoint;
+use raccord_model::checkpoint::{Checkpoint, PartitionId};
 use raccord_model::fact::{Tally, TransferFact, Uid};
 use raccord_model::port::Async;
-use raccord_model::port::sink::{Batch, Fence, Sink, SinkError, Sweep, Swept};
+use raccord_model::port::sink::{Batch, Fence, KnownPartition, Sink, SinkError, Sweep, Swept};
 use redb::ReadableTable;
 
 use crate::Store;
@@ -47,9 +49,29 @@ impl Sink for Store {
         Box::pin(self.writer.submit(durable, Broken::sink_write, work))
     }
 
-    fn begin_snapshot(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
+    fn begin_window(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
         // Marks follow in later commits, which become durable after this one or not at all.
         let work = move |tables: &mut Tables<'_>| snapshot::begin(tables, transfer).map(Ok);
+        Box::pin(self.writer.submit(false, Broken::sink_write, work))
+    }
+
+    fn partition(
+        &self,
+        transfer: Uid,
+        id: PartitionId,
+    ) -> Async<'_, Result<Option<KnownPartition>, SinkError>> {
+        Box::pin(async move {
+            let read = self.read(move |at| {
+                let all = at.open_table(table::PARTITIONS)?;
+                let json = all.get(partitions::place(transfer, id).as_slice())?;
+                json.map(|json| partitions::known(json.value())).transpose()
+            });
+            read.await.map_err(Broken::sink_read)
+        })
+    }
+
+    fn forget_partitions(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
+        let work = move |tables: &mut Tables<'_>| partitions::forget(tables, transfer).map(Ok);
         Box::pin(self.writer.submit(false, Broken::sink_write, work))
     }
 
@@ -79,6 +101,7 @@ pub(crate) fn begin_anew(tables: &mut Tables<'_>, key: &str, fact: &[u8]) -> Res
 /// A transfer is no more: nothing of it waits any longer.
 pub(crate) fn end(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
     forgotten::drop_all(tables, transfer)?;
+    partitions::forget(tables, transfer)?;
     waiting::drop_all(tables, transfer)
 }
 

@@ -8,31 +8,26 @@ use redb::ReadableTable;
 use super::rejects::Rejects;
 use super::tombstone::{self, Burial};
 use super::unique::{self, Index};
+use super::{partitions, seen};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::record::Record;
 use crate::state;
 use crate::table::{self, Tables, Under};
 
-/// Begins a snapshot: what an earlier one has marked is forgotten, and so is its window, for nobody may continue or
-/// approve a snapshot whose marks are gone.
+/// Begins a window whose keys are marked: what an earlier one has marked is forgotten, and so is that window, for nothing
+/// may continue or approve one whose marks are gone.
 pub(super) fn begin(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
-    forget(tables, transfer)?;
+    seen::forget(tables, transfer)?;
     let key = table::uid(&transfer);
     let earlier = tables.checkpoints.get(key.as_slice())?;
     let Some(mut earlier) = earlier.map(|json| super::checkpoint(json.value())).transpose()? else {
         return Ok(());
     };
-    if earlier.window.take().is_some_and(|window| window.snapshot) {
+    if earlier.window.take().is_some() {
         super::advance(tables, transfer, &earlier)?;
     }
     Ok(())
-}
-
-/// Forgets the keys that a snapshot has marked.
-fn forget(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
-    let marks = Under::new(&[table::uid(&transfer)]);
-    Ok(tables.seen.retain_in::<&[u8], _>(marks.bounds(), |_, _| false)?)
 }
 
 /// Deletes the rows of a transfer that its complete snapshot did not show, unless they are too many.
@@ -55,7 +50,10 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Bro
     let gone = i64::try_from(unseen.count).unwrap_or(i64::MAX);
     counter::add(&mut tables.counters, Counter::Rows(inc), -gone)?;
     counter::add(&mut tables.counters, Counter::Owned(inc, sweep.transfer), -gone)?;
-    forget(tables, sweep.transfer)?;
+    seen::forget(tables, sweep.transfer)?;
+    if let Some(reading) = sweep.completes {
+        partitions::keep_only(tables, sweep.transfer, reading)?;
+    }
     super::advance(tables, sweep.transfer, &sweep.checkpoint)?;
     if let Some(run) = &sweep.record {
         let mut run = run.as_ref().clone();
@@ -97,7 +95,8 @@ fn unseen(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Unseen, Broke
         while mark.as_ref().is_some_and(|(mark, _)| mark_key(mark.value()) < key) {
             mark = marks.next().transpose()?;
         }
-        if mark.as_ref().is_some_and(|(mark, _)| mark_key(mark.value()) == key) {
+        if mark.as_ref().is_some_and(|(mark, how)| mark_key(mark.value()) == key && seen::shows(how.value()))
+        {
             continue;
         }
         found.count += 1;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_model::canonical::Digest;
-use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
+use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, Window};
 use raccord_model::fact::{
-    Reject, Run, RunCause, RunId, RunOutcome, Tally, TransferFact, Uid, Updates, read, write,
+    Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, TransferFact, Uid, Updates, read, write,
 };
 use raccord_model::language::{Mode, UpdateType};
 use raccord_model::port::sink::{
@@ -144,6 +144,10 @@ pub(crate) fn batch(letter: char) -> Batch {
         })),
         keep_rejects: (1000, 86_400),
         mark_seen: false,
+        spot: None,
+        partitions: Vec::new(),
+        completes: None,
+        accepts: false,
         checkpoint: None,
         consumed: Vec::new(),
         record: None,
@@ -175,14 +179,36 @@ pub(crate) fn checkpoint(greatest: i64) -> Checkpoint {
         fingerprint: Digest::of(b"fingerprint"),
         epoch: 0,
         cursor: Some(Cursor::Integer(greatest)),
+        since: None,
         window: None,
         snapshot_at: None,
     }
 }
 
+/// A window under way, of the reading with this number.
+pub(crate) fn window(attempt: u32) -> Window {
+    Window {
+        run: run(),
+        from: None,
+        greatest: None,
+        page: None,
+        snapshot: false,
+        keyless: 0,
+        held: false,
+        attempt,
+        shifts: 0,
+        placed: true,
+        shift: None,
+        partition: None,
+        parents: Parents::default(),
+        tally: Tally::default(),
+    }
+}
+
 pub(crate) fn sweep(letter: char, max_share: Option<u8>) -> Sweep {
     let Batch { transfer, run, at, fence, target, .. } = batch(letter);
-    Sweep { transfer, run, at, fence, target, max_share, checkpoint: checkpoint(99), record: None }
+    let checkpoint = checkpoint(99);
+    Sweep { transfer, run, at, fence, target, max_share, checkpoint, completes: None, record: None }
 }
 
 pub(crate) fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i64) -> Reject {
@@ -261,6 +287,7 @@ pub(crate) fn run_of(letter: char, swept: u64) -> Run {
         outcome: RunOutcome::Running,
         tally: Tally { swept, ..Tally::default() },
         pages: 0,
+        parents: Parents::default(),
     }
 }
 

@@ -9,6 +9,8 @@ mod inbox;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod marks;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod opening;

@@ -375,7 +375,7 @@ async fn take(store: &Store, model: &mut Model, step: &Step) {
         }
         Step::Snapshot(ops) => {
             let uid = model.uid(ops.letter);
-            store.begin_snapshot(uid).await.unwrap();
+            store.begin_window(uid).await.unwrap();
             let page = Batch { mark_seen: true, ..batch_of(uid, ops) };
             assert_eq!(Sink::commit(store, page).await.unwrap(), model.apply(ops));
             let mut request = sweep(ops.letter, None);

@@ -1,14 +1,13 @@
 //! Snapshots and sweeps: only what a complete snapshot did not show goes, and never too much of it.
 
 use raccord_model::checkpoint::{Checkpoint, Window};
-use raccord_model::fact::Tally;
 use raccord_model::language::Mode;
 use raccord_model::port::sink::{Change, Intent, Ledger, Sink, SinkError, Swept};
 use raccord_store::Store;
 
 use crate::fixture::{
     INC, Place, assert_sound, batch, checkpoint, delete, delete_transfer, effects, keys, raise_epoch, reject,
-    row_of, run, run_of, runs, sweep, transfer, upsert,
+    row_of, run_of, runs, sweep, transfer, upsert, window,
 };
 
 /// Ten rows of A, one of B.
@@ -27,7 +26,7 @@ async fn filled(store: &Store) {
 
 /// A snapshot of A that shows some keys.
 async fn show(store: &Store, keys: &str) {
-    store.begin_snapshot(transfer('A')).await.unwrap();
+    store.begin_window(transfer('A')).await.unwrap();
     let mut seen = batch('A');
     seen.target.unique = vec![1];
     seen.mark_seen = true;
@@ -108,7 +107,7 @@ async fn rows_of_a_transfer_that_is_no_more_belong_to_who_shows_them() {
         ("bcz", 1, "b c d e f g h i j z", (7, 3)),
         ("z", 2, "d e f g h i j z", (7, 1)),
     ] {
-        store.begin_snapshot(transfer('B')).await.unwrap();
+        store.begin_window(transfer('B')).await.unwrap();
         let mut seen = batch('B');
         (seen.mark_seen, seen.target.unique) = (true, vec![1]);
         for key in shown.chars() {
@@ -144,7 +143,7 @@ async fn what_was_swept_comes_back_unless_it_is_older() {
             one
         };
         Sink::commit(&store, versioned(stored)).await.unwrap();
-        store.begin_snapshot(transfer('A')).await.unwrap();
+        store.begin_window(transfer('A')).await.unwrap();
         assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), Swept::Done(1));
         assert_sound(&store);
         let tally = Sink::commit(&store, versioned(later)).await.unwrap();
@@ -186,28 +185,20 @@ async fn a_new_snapshot_forgets_the_marks_of_the_last() {
 }
 
 #[tokio::test]
-async fn a_new_snapshot_forgets_the_window_of_the_last_and_no_other() {
+async fn a_new_window_forgets_the_one_before() {
     let place = Place::new();
     let store = place.open();
     filled(&store).await;
     for snapshot in [true, false] {
-        let window = Window {
-            run: run(),
-            from: None,
-            greatest: None,
-            page: None,
-            snapshot,
-            keyless: 0,
-            held: false,
-            tally: Tally::default(),
-        };
+        let window = Window { snapshot, ..window(0) };
         let half_way = Checkpoint { window: Some(window), snapshot_at: Some(7), ..checkpoint(5) };
         let mut page = batch('A');
         page.checkpoint = Some(half_way.clone());
         store.commit(page).await.unwrap();
-        store.begin_snapshot(transfer('A')).await.unwrap();
-        let left = if snapshot { Checkpoint { window: None, ..half_way } } else { half_way };
-        assert_eq!(store.resume(transfer('A')).await.unwrap(), Some(left));
+        store.begin_window(transfer('A')).await.unwrap();
+        // Its marks are gone: nothing may continue it.
+        let expected = Checkpoint { window: None, ..half_way };
+        assert_eq!(store.resume(transfer('A')).await.unwrap(), Some(expected));
     }
 }
 

@@ -13,6 +13,7 @@ use crate::bytes_size::ByteSize;
 use crate::duration::Seconds;
 use crate::exclusive::exactly_one;
 use crate::field_path::FieldPath;
+use crate::language::connector::parent::Parent;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
@@ -77,7 +78,8 @@ fn is_default_max_pages(value: &u64) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retry {
-    /// How many requests at the most, the first one included.
+    /// How many requests at the most, the first one included. A window whose pages shift while they are read, being asked for
+    /// by their position, is read as often at the most.
     #[serde(default = "default_attempts", skip_serializing_if = "is_default_attempts")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub attempts: u32,
@@ -173,9 +175,9 @@ pub struct HttpDataType {
     /// How only what has changed is asked for. Default: everything, every time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<Incremental>,
-    /// The data type whose records each lead to a request of this one.
+    /// The data type whose records each lead to a request of this one: its name, or `{dataType: NAME, skip: [403, 404, 410]}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<DataTypeName>,
+    pub parent: Option<Parent>,
 }
 
 /// The HTTP method.

@@ -4,11 +4,13 @@ pub mod answer;
 pub mod file;
 pub mod http;
 pub mod pages;
+pub mod parent;
 
 use serde::Serialize;
 
 pub use file::{Compression, FileDataType, FileFormat, FileSettings};
 pub use http::{HttpDataType, HttpSettings};
+pub use parent::Parent;
 
 use crate::name::DataTypeName;
 

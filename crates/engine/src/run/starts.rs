@@ -1,0 +1,49 @@
+//! From where on the children of each parent record are wanted: what is known of it, looked up when its turn comes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use raccord_compiler::connector::IncrementalCursor;
+use raccord_model::checkpoint::{Cursor, PartitionId};
+use raccord_model::fact::Uid;
+use raccord_model::port::sink::{KnownPartition, Sink};
+use raccord_model::port::source::Starts;
+use raccord_model::port::{Async, Cause};
+
+/// What the sink knows of the partitions of a transfer.
+pub struct KnownStarts {
+    /// Where it is kept.
+    pub sink: Arc<dyn Sink>,
+    /// The transfer.
+    pub transfer: Uid,
+    /// How a cursor is used.
+    pub cursor: IncrementalCursor,
+    /// From where those that are known begin instead, because a person asked for it.
+    pub since: Option<Cursor>,
+}
+
+impl fmt::Debug for KnownStarts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownStarts").field("transfer", &self.transfer).finish_non_exhaustive()
+    }
+}
+
+impl Starts for KnownStarts {
+    fn of(&self, partition: PartitionId) -> Async<'_, Result<Option<Cursor>, Cause>> {
+        Box::pin(async move {
+            let known = self.sink.partition(self.transfer, partition).await.map_err(Cause::from)?;
+            Ok(start(&self.cursor, known, self.since.as_ref()))
+        })
+    }
+}
+
+/// From where on a partition's records are wanted. One that is not known was never read: it begins where the very first
+/// window did, whatever the others have shown since.
+fn start(
+    cursor: &IncrementalCursor,
+    known: Option<KnownPartition>,
+    since: Option<&Cursor>,
+) -> Option<Cursor> {
+    let left_off = known.and_then(|known| since.cloned().or(known.cursor));
+    left_off.map_or_else(|| cursor.initial(), |left_off| Some(cursor.with_lookback(&left_off)))
+}
