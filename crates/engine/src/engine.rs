@@ -89,10 +89,7 @@ impl Engine {
                 let wanted = verb::records::Wanted { filter: &filter, limit, total };
                 verb::records::records(self, &entity, wanted, replies).await
             }
-            Request::Explain { entity, key } => {
-                let key: Vec<String> = key.into_iter().map(String::from).collect();
-                verb::explain::explain(self, &entity, &key, replies).await
-            }
+            Request::Explain { entity, key } => verb::explain::explain(self, &entity, key, replies).await,
             Request::Sample { desired, transfers, limit } => {
                 verb::sample::sample(self, &desired, &transfers, limit, replies).await
             }
@@ -100,9 +97,7 @@ impl Engine {
                 let wanted = verb::rejects::Wanted { id, limit, total };
                 verb::rejects::list(self, transfer.as_ref(), wanted, replies).await
             }
-            Request::RejectSummary { transfer } => {
-                verb::rejects::summary(self, transfer.as_ref(), replies).await
-            }
+            Request::RejectSummary { transfer } => verb::rejects::summary(self, transfer, replies).await,
             Request::Deliveries { transfer, sequence, limit } => {
                 verb::deliveries::list(self, transfer.as_ref(), sequence, limit, replies).await
             }

@@ -8,7 +8,7 @@ use raccord_model::{EntityRef, Ident, Name};
 use super::records::Columns;
 use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
-use crate::request::{Explanation, RejectView, Reply};
+use crate::request::{Explanation, FieldText, RejectView, Reply};
 
 /// How many rejects of each transfer are shown.
 const REJECTS: usize = 1_000;
@@ -17,13 +17,14 @@ const REJECTS: usize = 1_000;
 pub async fn explain(
     engine: &Engine,
     at: &EntityRef,
-    key: &[String],
+    key: Vec<FieldText>,
     replies: &mut Replies<'_>,
 ) -> Result<(), EngineError> {
+    let key: Vec<String> = key.into_iter().map(String::from).collect();
     let applied = Applied::load(&engine.state).await?;
     let facts = engine.facts();
     let (entity, fact) = super::entity(&facts, &applied, at).await?;
-    let bytes = key_bytes(entity, at, key)?;
+    let bytes = key_bytes(entity, at, &key)?;
     let query = RowQuery { incarnation: fact.incarnation, key: Some(bytes.clone()), after: None, limit: 1 };
     let row = engine.ledger.rows(query).await?.into_iter().next();
     let mut explanation =

@@ -65,11 +65,11 @@ pub async fn list(
 /// Rejects by transfer, field and reason, the most frequent first.
 pub async fn summary(
     engine: &Engine,
-    transfer: Option<&Name>,
+    transfer: Option<Name>,
     replies: &mut Replies<'_>,
 ) -> Result<(), EngineError> {
     let mut groups: BTreeMap<(Name, Option<Ident>, String), RejectGroup> = BTreeMap::new();
-    for (uid, name) in names(engine, transfer).await? {
+    for (uid, name) in names(engine, transfer.as_ref()).await? {
         let query = RejectQuery { transfer: Some(uid), id: None, key: None, limit: usize::MAX };
         for (id, reject) in engine.ledger.rejects(query).await? {
             let reason = without_values(&reject.reason);
