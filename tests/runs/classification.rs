@@ -129,7 +129,7 @@ fn a_named_integration_runs_alone_and_an_unknown_one_is_an_error() {
     let said = environment.fails(1, "run shp");
     assert!(said.contains("`shp`"), "{said}");
     environment.ok("pause shop --until 2h --reason moving");
-    let said = environment.ok("run");
+    let said = environment.fails(1, "run");
     assert!(said.contains("shop did not run: it is paused"), "{said}");
     let said = environment.ok("status");
     assert!(said.contains("integration shop: paused") && said.contains("moving"), "{said}");

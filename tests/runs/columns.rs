@@ -57,8 +57,12 @@ fn every_column_that_is_read_must_be_there() {
 }
 
 #[test]
-fn a_file_without_any_line_has_no_columns_to_miss() {
+fn a_file_without_any_line_is_no_empty_list() {
     let environment = with_ann("");
     environment.write("people.csv", "");
-    assert_eq!(run(&environment), "", "nothing was fetched");
+    let said = environment.fails(1, "run");
+    assert!(
+        said.contains("people.csv: the file is empty: it lacks even the line that names its columns"),
+        "{said}"
+    );
 }

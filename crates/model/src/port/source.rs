@@ -64,13 +64,14 @@ pub enum SourceError {
         why: String,
     },
     /// The service refuses our credentials: 401 or 403.
-    #[error("the service refused our credentials ({credentials}): {status} from {url}")]
+    #[error("the service refused our credentials{}: {status} from {url}", in_parentheses(credentials))]
     Unauthorized {
         /// The HTTP status.
         status: u16,
         /// The URL, without its query.
         url: String,
-        /// The name of the Authorization and the references to its secrets, never their values.
+        /// The name of the Authorization and the references to its secrets, never their values; empty where only the
+        /// status is known.
         credentials: String,
     },
     /// The page token is no longer accepted; the window is to be read from its beginning.
@@ -145,6 +146,11 @@ pub enum SourceError {
         #[source]
         source: Cause,
     },
+}
+
+/// What is known of the credentials, after a space; nothing where nothing is.
+fn in_parentheses(credentials: &str) -> String {
+    if credentials.is_empty() { String::new() } else { format!(" ({credentials})") }
 }
 
 impl SourceError {
