@@ -1,6 +1,6 @@
 //! From one page to the next: a pure function of the paginator, the page in hand and what it answered.
 
-use raccord_compiler::connector::{HttpStream, NumberPlace, Paginator, TokenPlace};
+use raccord_compiler::connector::{HttpStream, NumberPlace, Paginator, Target, TokenPlace};
 use raccord_compiler::select::{Found, Selector, Slot};
 use raccord_model::field_path::FieldPath;
 use reqwest::header::{HeaderMap, LINK};
@@ -338,6 +338,14 @@ impl Pager {
                     && !raw.starts_with('{')
                 {
                     return Err("the cursor is not an object; name the `param` that takes it".to_owned());
+                }
+                if let (Some(raw), Some(Target::Query(name))) = (&cursor, param)
+                    && (raw.starts_with(['[', '{']) || raw == "true")
+                {
+                    return Err(format!(
+                        "the cursor `{}` is no text and no number, and the query parameter `{name}` takes nothing else",
+                        short(raw)
+                    ));
                 }
                 Ok(cursor.map(At::Cursor))
             }
