@@ -50,6 +50,10 @@ pub struct Checkpoint {
 pub struct Window {
     /// The run that opened it.
     pub run: RunId,
+    /// When it was opened, as an instant. What changed later may be on a page that was read before, so that the cursor moves
+    /// no further; without it, as versions before wrote windows, an incremental window is begun again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Cursor>,
     /// What was asked for: records from here on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Cursor>,

@@ -73,6 +73,7 @@ mod tests {
 
     fn window(parents: Parents, shift: Option<Shift>, shifts: u32) -> Window {
         Window {
+            opened: None,
             run: RunId(Uuid::nil()),
             from: None,
             greatest: None,

@@ -284,7 +284,7 @@ impl Running<'_> {
         let mapped = aside::map(job, page, Vec::new(), self.run.id, now).await?;
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
-        let greatest = mapped.greatest.as_ref().map(|greatest| self.not_beyond_now(greatest));
+        let greatest = mapped.greatest.clone().and_then(|greatest| self.admitted(greatest, checkpoint));
         let keyless = mapped.keyless();
         let end = PageEnd { next: next_page, greatest, keyless, shift, partition, ends_partition, passed };
         let (mut next, mut partitions) = window::within(checkpoint.clone(), &end, self.is_ordered());
@@ -365,15 +365,14 @@ impl Running<'_> {
         Ok(Some(outcome))
     }
 
-    /// A cursor value as far as the window may move: no instant beyond the beginning of the run. A record that is dated
-    /// in the future would let everything before that date be missed.
-    fn not_beyond_now(&mut self, greatest: &Cursor) -> Cursor {
-        let now = window::not_beyond(greatest.clone(), self.run.started);
-        if now != *greatest && !self.warned {
+    /// A cursor value as far as the window may move. A record that is dated in the future would let everything before that
+    /// date be missed.
+    fn admitted(&mut self, greatest: Cursor, checkpoint: &Checkpoint) -> Option<Cursor> {
+        if window::not_beyond(greatest.clone(), self.run.started) != greatest && !self.warned {
             self.warned = true;
             tracing::warn!(%greatest, "a record is dated in the future; the next run reads from the beginning of this one");
         }
-        now
+        window::admitted(greatest, checkpoint.window.as_ref()?, self.run.id)
     }
 
     /// Ends a complete snapshot: `complete` is the checkpoint with its window, `done` the one without.

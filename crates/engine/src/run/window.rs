@@ -72,8 +72,9 @@ fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
         checkpoint.cursor = None;
     }
     let is_continued = |window: &Window| {
+        let is_dated = window.opened.is_some() || setup.cursor.is_none();
         let is_wanted = setup.snapshot.is_some() || !window.snapshot;
-        !window.held && is_wanted && (window.placed || window.page.is_none() || !setup.positional)
+        !window.held && is_wanted && is_dated && (window.placed || window.page.is_none() || !setup.positional)
     };
     checkpoint.window = checkpoint.window.filter(is_continued);
     if checkpoint.window.is_none() {
@@ -85,9 +86,24 @@ fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
 /// A cursor value that is no instant later than `now`.
 pub fn not_beyond(cursor: Cursor, now: Timestamp) -> Cursor {
     match cursor {
-        Cursor::Instant(..) => cursor.min(Cursor::Instant(now.as_second(), now.subsec_nanosecond())),
+        Cursor::Instant(..) => cursor.min(instant(now)),
         Cursor::Integer(_) | Cursor::Text(_) => cursor,
     }
+}
+
+/// How far a window may move its cursor after a page on which a run has seen `greatest`. A record that changed after the
+/// window was opened may have been on a page that an earlier run read: so no instant beyond the opening, and no other value
+/// that a later run sees, for what it would skip cannot be told.
+pub fn admitted(greatest: Cursor, window: &Window, run: RunId) -> Option<Cursor> {
+    match (&greatest, &window.opened) {
+        (Cursor::Instant(..), Some(opened)) => Some(greatest.min(opened.clone())),
+        (Cursor::Instant(..), None) => Some(greatest),
+        (Cursor::Integer(_) | Cursor::Text(_), _) => (window.run == run).then_some(greatest),
+    }
+}
+
+fn instant(at: Timestamp) -> Cursor {
+    Cursor::Instant(at.as_second(), at.subsec_nanosecond())
 }
 
 fn is_good(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {
@@ -107,6 +123,7 @@ fn new_window(checkpoint: &Checkpoint, setup: &Setup<'_>) -> Window {
     };
     Window {
         run: setup.run,
+        opened: Some(instant(setup.now)),
         from,
         greatest: None,
         page: None,

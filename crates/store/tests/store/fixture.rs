@@ -188,6 +188,7 @@ pub(crate) fn checkpoint(greatest: i64) -> Checkpoint {
 /// A window under way, of the reading with this number.
 pub(crate) fn window(attempt: u32) -> Window {
     Window {
+        opened: None,
         run: run(),
         from: None,
         greatest: None,
