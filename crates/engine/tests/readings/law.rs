@@ -1,0 +1,291 @@
+//! The laws, on generated services, settings and misfortunes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use raccord_model::fact::{Run, RunOutcome};
+
+use crate::service::{Change, Fault, Form, Order, Paging, Record, Service, Signal, Step};
+use crate::world::{Rows, World};
+
+/// How the transfer reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Everything, every time; deletions are not learned of.
+    Full,
+    /// Everything, every time; what is no longer shown is deleted.
+    Snapshot,
+    /// What has changed since the last time.
+    Incremental { is_ordered: bool },
+    /// The same, and everything now and then.
+    Both,
+}
+
+impl Mode {
+    const fn learns_of_deletions(self) -> bool {
+        matches!(self, Self::Snapshot | Self::Both)
+    }
+}
+
+/// A life of a transfer.
+#[derive(Debug, Clone)]
+struct Life {
+    form: Form,
+    mode: Mode,
+    records: u32,
+    lag: i64,
+    /// What happens to each request of the bad times.
+    script: Vec<Step>,
+    /// What changes before each run of the bad times.
+    changes: Vec<Vec<Change>>,
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    use Paging::{Cursor, Header, LastRecord, Link, NextUrl, Offset, Page};
+    let paging =
+        prop::sample::select(vec![Page, Page, Offset, Offset, Cursor, LastRecord, NextUrl, Link, Header]);
+    let signal = prop::sample::select(vec![Signal::Nothing, Signal::Total, Signal::More]);
+    let order = prop::sample::select(vec![Order::Id, Order::OldestFirst, Order::NewestFirst]);
+    (paging, signal, order, 1..5_usize, 1..5_usize, prop::bool::weighted(0.3)).prop_map(
+        |(paging, signal, order, asked, cap, has_parents)| Form {
+            paging,
+            signal,
+            order,
+            asked,
+            cap,
+            has_parents,
+        },
+    )
+}
+
+fn mode(form: Form) -> impl Strategy<Value = Mode> {
+    let is_ordered = form.order == Order::OldestFirst;
+    // Behind a cursor, newest first, a record that changes while it is read is shown nowhere, and nothing tells: a service
+    // that is read so can be asked for changes, and not for what is gone.
+    let hides_changes = form.order == Order::NewestFirst && !form.is_by_position();
+    prop_oneof![
+        Just(Mode::Full),
+        Just(if hides_changes { Mode::Full } else { Mode::Snapshot }),
+        any::<bool>().prop_map(move |ordered| Mode::Incremental { is_ordered: ordered && is_ordered }),
+        Just(if hides_changes { Mode::Incremental { is_ordered: false } } else { Mode::Both }),
+    ]
+}
+
+fn change(form: Form) -> impl Strategy<Value = Change> {
+    // A deletion moves the pages behind it without a trace where neither a total nor `more` says so.
+    let can_delete = !form.is_by_position() || form.signal == Signal::Total;
+    prop_oneof![
+        3 => Just(Change::Create),
+        3 => (0..20_usize).prop_map(Change::Update),
+        3 => (0..20_usize).prop_map(move |at| if can_delete { Change::Delete(at) } else { Change::Update(at) }),
+        1 => Just(if form.has_parents { Change::CreateParent } else { Change::Create }),
+        1 => (0..4_usize).prop_map(move |at| match form.has_parents && can_delete {
+            true => Change::DeleteParent(at),
+            false => Change::Update(at),
+        }),
+    ]
+}
+
+fn fault(form: Form) -> impl Strategy<Value = Fault> {
+    use Fault::{
+        EmptyPage, ErrorBody, FirstPage, Html, Limited, NoRecords, NullRecords, Status, Truncated,
+        UnreadableNext,
+    };
+    let statuses = [400, 403, 404, 408, 409, 410, 422, 429, 500, 503].map(Status);
+    let mut faults = vec![ErrorBody, Html, Limited, NoRecords, NullRecords, Truncated, FirstPage];
+    faults.extend(statuses);
+    if form.tells_the_end() {
+        faults.extend([EmptyPage, UnreadableNext]);
+    }
+    prop::sample::select(faults)
+}
+
+fn life() -> impl Strategy<Value = Life> {
+    form().prop_flat_map(|form| {
+        let step = (prop::option::weighted(0.12, change(form)), prop::option::weighted(0.12, fault(form)));
+        let changes = vec(vec(change(form), 0..4), 1..5);
+        (Just(form), mode(form), 0..12_u32, 0..4_i64, vec(step, 0..30), changes).prop_map(
+            |(form, mode, records, lag, script, changes)| Life { form, mode, records, lag, script, changes },
+        )
+    })
+}
+
+const CONFIGURATION: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {item: {key: id, fields: {id: text, name: text}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: shop}
+spec:
+  connector: http
+  authorization: {type: none}
+  config:
+    baseUrl: BASE
+    maxPages: 400
+    retry: {attempts: 3, maxWait: 0s}
+    dataTypes: {DATA_TYPES}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: items}
+spec:
+  source: shop
+  to: crm.item
+  active: true
+  deletes: DELETES
+  mapping: {primaryKey: {id: id}, fields: {name: name}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: shop}
+spec:
+  active: true
+  subscriptions: {items: [created, updated, deleted]}
+  breaker: {consecutiveFailures: 1000}
+";
+
+fn configuration(life: &Life) -> String {
+    let Form { paging, signal, asked, .. } = life.form;
+    let signal = match signal {
+        Signal::Nothing => "",
+        Signal::Total => ", total: total",
+        Signal::More => ", while: more",
+    };
+    let size = format!("size: {{limit: {asked}}}");
+    let pagination = match paging {
+        Paging::Page => format!("{{page: page, {size}{signal}}}"),
+        Paging::Offset => format!("{{offset: offset, {size}{signal}}}"),
+        Paging::Cursor => format!("{{cursor: next, param: after, {size}}}"),
+        Paging::LastRecord => format!("{{cursor: {{lastRecord: at}}, param: after, while: more, {size}}}"),
+        Paging::NextUrl => format!("{{nextUrl: next, {size}}}"),
+        Paging::Link => format!("{{link: next, {size}}}"),
+        Paging::Header => format!("{{nextUrl: {{header: Next-Page}}, {size}}}"),
+    };
+    let incremental = |ordered: bool| {
+        format!(
+            ", incremental: {{field: updated, param: since, format: unix, lookback: {}s, ordered: {ordered}}}",
+            life.lag + 1
+        )
+    };
+    let (incremental, deletes) = match life.mode {
+        Mode::Full => (String::new(), "none"),
+        Mode::Snapshot => (String::new(), "{snapshot: {maxShare: 100%}}"),
+        Mode::Incremental { is_ordered } => (incremental(is_ordered), "none"),
+        Mode::Both => (incremental(false), "{snapshot: {every: 1m, maxShare: 100%}}"),
+    };
+    let items = format!("records: data, pagination: {pagination}{incremental}");
+    let data_types = if life.form.has_parents {
+        format!(
+            "parents: {{records: data}}, items: {{path: '/parents/{{parent.id}}/items', parent: parents, {items}}}"
+        )
+    } else {
+        format!("items: {{{items}}}")
+    };
+    CONFIGURATION.replace("DATA_TYPES", &data_types).replace("DELETES", deletes)
+}
+
+/// What was there before a run, and has not changed since.
+fn untouched(before: &BTreeMap<u32, Record>, after: &BTreeMap<u32, Record>) -> Rows {
+    let same = before.iter().filter(|(id, record)| after.get(id) == Some(record));
+    same.map(|(id, record)| (*id, record.name.clone())).collect()
+}
+
+/// What is there all the while.
+fn throughout(before: &BTreeMap<u32, Record>, after: &BTreeMap<u32, Record>) -> BTreeSet<u32> {
+    before.keys().filter(|id| after.contains_key(id)).copied().collect()
+}
+
+/// Raccord and the service in the course of a life.
+struct Course {
+    world: World,
+    rows: Rows,
+    /// The records when the reading began that has not succeeded yet: a later run may go on with it.
+    begun: Option<BTreeMap<u32, Record>>,
+}
+
+impl Course {
+    /// Runs once; what was read and what went must be right, however the run ended.
+    fn run(&mut self) -> Run {
+        let before = self.records();
+        let begun = self.begun.get_or_insert_with(|| before.clone()).clone();
+        let run = self.world.run();
+        let after = self.records();
+        let found = self.world.rows();
+        for id in throughout(&before, &after) {
+            assert!(
+                !self.rows.contains_key(&id) || found.contains_key(&id),
+                "the row {id} went, and the service had its record all the while: {run:#?}"
+            );
+        }
+        if run.outcome == RunOutcome::Succeeded {
+            for (id, name) in untouched(&begun, &after) {
+                assert_eq!(found.get(&id), Some(&name), "the run is green and missed the record {id}: {run:#?}");
+            }
+            self.begun = None;
+        }
+        self.rows = found;
+        run
+    }
+
+    fn records(&self) -> BTreeMap<u32, Record> {
+        self.world.service.lock().unwrap().records.clone()
+    }
+
+    /// After enough healthy runs the entity is the truth, and the last of them is green.
+    fn settle(mut self, life: &Life) {
+        self.world.service.lock().unwrap().script.clear();
+        let mut last = None;
+        for _ in 0..HEALTHY_RUNS {
+            self.world.service.lock().unwrap().now += 100;
+            let run = self.run();
+            // What is held in good times is a deletion that the service has made: a person agrees.
+            if matches!(run.outcome, RunOutcome::Held(_)) {
+                self.world.approve(&run);
+                self.rows = self.world.rows();
+            }
+            last = Some(run.outcome);
+        }
+        let service = self.world.service.lock().unwrap();
+        assert_eq!(last, Some(RunOutcome::Succeeded), "{service:#?}");
+        let truth: Rows = service.records.iter().map(|(id, record)| (*id, record.name.clone())).collect();
+        if !life.mode.learns_of_deletions() {
+            self.rows.retain(|id, _| truth.contains_key(id));
+        }
+        assert_eq!(self.rows, truth);
+    }
+}
+
+/// After how many healthy runs the entity must be the truth.
+const HEALTHY_RUNS: usize = 4;
+
+/// Lives through the bad times, then the good ones.
+fn check(life: &Life) {
+    let mut service = Service::new(life.form, life.records, life.lag);
+    service.script = life.script.clone();
+    let world = World::new(service, &configuration(life));
+    let mut course = Course { world, rows: Rows::new(), begun: None };
+    for changes in &life.changes {
+        {
+            let mut service = course.world.service.lock().unwrap();
+            service.now += 40;
+            changes.iter().for_each(|change| service.change(*change));
+            // What is not shown yet when a run begins is no part of what it can miss.
+            service.now += life.lag;
+        }
+        course.run();
+    }
+    course.settle(life);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_reading_proves_only_what_it_saw(life in life()) {
+        check(&life);
+    }
+}
