@@ -223,7 +223,11 @@ impl Course {
         }
         if run.outcome == RunOutcome::Succeeded {
             for (id, name) in untouched(&begun, &after) {
-                assert_eq!(found.get(&id), Some(&name), "the run is green and missed the record {id}: {run:#?}");
+                assert_eq!(
+                    found.get(&id),
+                    Some(&name),
+                    "the run is green and missed the record {id}: {run:#?}"
+                );
             }
             self.begun = None;
         }

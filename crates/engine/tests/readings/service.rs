@@ -239,7 +239,8 @@ impl Service {
         self.requests += 1;
         self.now += 1;
         let (change, fault) = self.script.pop().unwrap_or_default();
-        let fault = fault.filter(|fault| *fault != Fault::EmptyPage || self.last_fault != Some(Fault::EmptyPage));
+        let fault =
+            fault.filter(|fault| *fault != Fault::EmptyPage || self.last_fault != Some(Fault::EmptyPage));
         self.last_fault = fault;
         if let Some(change) = change {
             self.change(change);
@@ -302,8 +303,12 @@ impl Service {
             parent.is_none_or(|parent| record.parent == parent)
                 && since.is_none_or(|since| self.found_by(record).is_some_and(|at| EPOCH + at >= since))
         };
-        let mut records: Vec<(u32, &Record)> =
-            self.records.iter().map(|(id, record)| (*id, record)).filter(|(_, record)| is_wanted(record)).collect();
+        let mut records: Vec<(u32, &Record)> = self
+            .records
+            .iter()
+            .map(|(id, record)| (*id, record))
+            .filter(|(_, record)| is_wanted(record))
+            .collect();
         match self.form.order {
             Order::Id => {}
             Order::OldestFirst => records.sort_by_key(|(id, record)| (self.found_by(record), *id)),
