@@ -90,3 +90,79 @@ fn a_record_of_the_future_does_not_hide_those_of_today() {
     assert_eq!(service.server.asked("since"), ["2025-01-31T09:25:00Z"]);
     assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=Cyd");
 }
+
+/// What a service of the records answers whose data type is incremental in this way, and what it was asked.
+fn incremental(settings: &str, records: &'static str) -> (TestEnvironment, HttpServer) {
+    let server = HttpServer::start(move |_| http_server::json(records));
+    let source = format!(
+        "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{}\", dataTypes: {{people: {settings}}}}}}}",
+        server.url()
+    );
+    (Shop { source: &source, ..Shop::default() }.applied(), server)
+}
+
+#[test]
+fn a_cursor_that_cannot_be_read_is_told_with_its_cure() {
+    let by_date = "{incremental: {field: at, param: since}}";
+    for (records, expected) in [
+        (r#"[{"id":"1","name":"Ann","at":"2025-01-10T00:00:00"}]"#, ["1 of 1 records", "timezone"]),
+        (r#"[{"id":"1","name":"Ann","at":1736467200}]"#, ["every run reads everything", "format: unix"]),
+        (
+            r#"[{"id":"1","name":"Ann"},{"id":"2","name":"Bob","at":"2025-01-10T00:00:00Z"}]"#,
+            ["1 of 2 records", "not there"],
+        ),
+    ] {
+        let (environment, _server) = incremental(by_date, records);
+        for command in ["run", "status", "runs", "check shop"] {
+            assert_says(&environment.ok(command), &expected);
+        }
+        assert_says(&environment.ok("run --output json"), &["\"notes\""]);
+    }
+    let (environment, _server) =
+        incremental(by_date, r#"[{"id":"1","name":"Ann","at":"2025-01-10T00:00:00Z"}]"#);
+    assert!(!environment.ok("run").contains("cannot be read"));
+}
+
+#[test]
+fn the_value_is_read_and_sent_where_and_how_the_settings_say() {
+    let records = r#"[{"id":"1","name":"Ann","changed":"2025-01-10 10:00:00","at":null}]"#;
+    for (settings, expected) in [
+        (
+            "{incremental: {field: [at, changed], param: since, timezone: Europe/Paris}}",
+            "/people?since=2025-01-10T10%3A00%3A00%2B01%3A00",
+        ),
+        (
+            "{query: {filter: \"at ge {{ since }}\", all: yes}, incremental: {field: changed, timezone: UTC}}",
+            "/people?all=yes&filter=at+ge+2025-01-10T10%3A00%3A00%2B00%3A00",
+        ),
+        (
+            "{path: \"/since/{{ since }}/people\", incremental: {field: changed, timezone: UTC, \
+             initial: \"2024-01-01T00:00:00Z\"}}",
+            "/since/2025-01-10T10%3A00%3A00%2B00%3A00/people",
+        ),
+    ] {
+        let (environment, server) = incremental(settings, records);
+        environment.ok("run");
+        environment.ok("run");
+        let targets: Vec<String> = server.requests().iter().map(|request| request.target.clone()).collect();
+        assert_eq!(targets.last().map(String::as_str), Some(expected), "{targets:?}");
+        assert!(!targets[0].contains("since%7D") && !targets[0].contains("{{"), "{targets:?}");
+    }
+    let by_header = "{headers: {X-Since: \"{{ since }}\"}, incremental: {field: changed, timezone: UTC}}";
+    let (environment, server) = incremental(by_header, records);
+    environment.ok("run");
+    environment.ok("run");
+    let sent: Vec<_> =
+        server.requests().iter().map(|request| request.headers.get("x-since").cloned()).collect();
+    assert_eq!(sent, [None, Some("2025-01-10T10:00:00+00:00".to_owned())]);
+}
+
+#[test]
+fn a_text_that_says_a_time_to_come_is_not_gone_on_from() {
+    let settings = "{incremental: {field: at, param: since, format: text}}";
+    let records = r#"[{"id":"1","name":"Ann","at":"2025-01-10 00:00:00"},{"id":"2","name":"Bob","at":"9999-12-31 00:00:00"}]"#;
+    let (environment, server) = incremental(settings, records);
+    environment.ok("run");
+    environment.ok("run");
+    assert_eq!(server.asked("since"), ["2025-01-10 00:00:00"]);
+}

@@ -74,6 +74,7 @@ pub(crate) fn report(report: &RunReport, width: Option<usize>) -> String {
             .flat_map(|run| [ended(run, report), passed_over(run)])
             .flatten()
             .for_each(|line| text.push_str(&line));
+        runs.iter().flat_map(|run| notes(run)).for_each(|line| text.push_str(&line));
     }
     for (name, reason) in &report.skipped {
         text.push_str(&format!("{name} did not run: {}\n", foreign::line(reason)));
@@ -99,6 +100,9 @@ pub(crate) fn explanations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Strin
     let mut seen = BTreeSet::new();
     for run in runs {
         let is_newest = seen.insert(&run.transfer);
+        if is_newest {
+            lines.extend(notes(run));
+        }
         let line = match &run.outcome {
             // What is approved is the newest.
             RunOutcome::Held(_) if !is_newest => {
@@ -158,6 +162,12 @@ fn passed_over(run: &Run) -> Option<String> {
 /// `1 parent was`, `30 parents were`.
 fn of_parents(count: u64) -> String {
     if count == 1 { "1 parent was".to_owned() } else { format!("{} parents were", grouped(count)) }
+}
+
+/// What a person should know of a run although nothing failed.
+fn notes(run: &Run) -> impl Iterator<Item = String> {
+    let name = &run.transfer;
+    run.notes.iter().map(move |note| format!("{YELLOW}{name}{YELLOW:#}: {}\n", foreign::line(note)))
 }
 
 fn explained(run: &Run) -> Option<String> {

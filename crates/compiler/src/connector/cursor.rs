@@ -4,24 +4,28 @@
 
 use std::borrow::Cow;
 
+use jiff::tz::TimeZone;
 use raccord_model::checkpoint::Cursor;
 use raccord_model::decimal::Decimal;
 use raccord_model::duration::Seconds;
 use raccord_model::field_path::FieldPath;
+use raccord_model::foreign;
 use raccord_model::language::connector::http::CursorFormat;
-use raccord_model::value::{Instant, parse_datetime, parse_integer, parse_written_day};
+use raccord_model::value::{Instant, ValueError, parse_datetime, parse_integer, parse_written_day};
 
 use super::component::Target;
 
 /// How only what has changed is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncrementalCursor {
-    /// The field of a record that says when it changed.
-    pub field: FieldPath,
-    /// What takes the value from which on records are wanted.
-    pub param: Target,
+    /// The fields of a record that say when it changed; the first that is there counts.
+    pub fields: Vec<FieldPath>,
+    /// What takes the value from which on records are wanted, unless a template does.
+    pub param: Option<Target>,
     /// How the value is written.
     pub format: CursorFormat,
+    /// The time zone of values that name none.
+    pub zone: Option<TimeZone>,
     /// What the very first run asks for.
     pub initial: Option<Cursor>,
     /// How far before the last value the next run begins.
@@ -33,6 +37,12 @@ pub struct IncrementalCursor {
 /// The seconds of a day.
 const DAY: i64 = 86_400;
 
+/// By how many seconds the clocks of a place may be before those of UTC.
+const FURTHEST_ZONE: i64 = 14 * 3_600;
+
+/// How many characters of a value that cannot be read are shown.
+const SHOWN: usize = 40;
+
 impl IncrementalCursor {
     /// Reads the raw JSON of the field; `None` when it holds no value of the format.
     pub fn read(&self, raw: &str) -> Option<Cursor> {
@@ -41,17 +51,17 @@ impl IncrementalCursor {
         if is_number {
             return match self.format {
                 CursorFormat::Unix | CursorFormat::UnixMillis | CursorFormat::Integer => {
-                    parse(self.format, raw)
+                    parse(self.format, raw, None)
                 }
                 CursorFormat::Rfc3339 | CursorFormat::Date | CursorFormat::Text => None,
             };
         }
-        parse(self.format, &json_text(raw)?)
+        parse(self.format, &json_text(raw)?, self.zone.as_ref())
     }
 
     /// Reads a value as the parameter was sent it.
     pub fn parse(&self, text: &str) -> Option<Cursor> {
-        parse(self.format, text)
+        parse(self.format, text, self.zone.as_ref())
     }
 
     /// The value as the parameter is sent it.
@@ -69,8 +79,79 @@ impl IncrementalCursor {
                 Some(shown) => shown.date().to_string(),
                 None => cursor.to_string(),
             },
-            CursorFormat::Rfc3339 | CursorFormat::Integer | CursorFormat::Text => cursor.to_string(),
+            CursorFormat::Rfc3339 => self.in_zone(seconds, nanoseconds).unwrap_or_else(|| cursor.to_string()),
+            CursorFormat::Integer | CursorFormat::Text => cursor.to_string(),
         }
+    }
+
+    /// An instant as the clocks of the zone show it, with the offset: a service that reads none finds its own time.
+    fn in_zone(&self, seconds: i64, nanoseconds: i32) -> Option<String> {
+        let zone = self.zone.clone()?;
+        let shown = jiff::Timestamp::new(seconds, nanoseconds).ok()?.to_zoned_datetime(zone);
+        Some(shown.timestamp().display_with_offset(shown.offset()).to_string())
+    }
+
+    /// Whether a text says a time that is still to come: then it is no value to go on from, for nothing before it
+    /// would be asked for again. Which zone it means is not known, so half a day more than the present is allowed.
+    pub fn is_future(&self, cursor: &Cursor, now: jiff::Timestamp) -> bool {
+        let Cursor::Text(text) = cursor else {
+            return false;
+        };
+        let at = match parse_datetime(text, Some(&TimeZone::UTC)) {
+            Ok(instant) => instant.seconds,
+            Err(_) => match parse_written_day(text) {
+                Ok(days) => i64::from(days).saturating_mul(DAY),
+                Err(_) => return false,
+            },
+        };
+        at > now.as_second().saturating_add(FURTHEST_ZONE)
+    }
+
+    /// The fields in words.
+    pub fn names(&self) -> String {
+        let names: Vec<String> = self.fields.iter().map(ToString::to_string).collect();
+        names.join("` or `")
+    }
+
+    /// What to tell of values that could not be read: so many of so many records, and the first of them as raw JSON,
+    /// `None` where it was missing.
+    pub fn trouble(&self, unread: u64, records: u64, example: Option<&str>) -> String {
+        let so = if unread == records {
+            "so every run reads everything"
+        } else {
+            "so these do not count for where the next run begins"
+        };
+        format!(
+            "`{}` cannot be read in {unread} of {records} records, {so}: {}",
+            self.names(),
+            self.cure(example)
+        )
+    }
+
+    /// What is wrong with a value, and what to do about it.
+    fn cure(&self, example: Option<&str>) -> String {
+        let Some(raw) = example.filter(|raw| *raw != "null") else {
+            return "it is not there; `incremental: {field: …}` names the field, or a list of fields"
+                .to_owned();
+        };
+        let short: String = foreign::line(raw).chars().take(SHOWN).collect();
+        let is_number = raw.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        let text = json_text(raw);
+        let has_no_zone = self.format == CursorFormat::Rfc3339
+            && text.is_some_and(|text| matches!(parse_datetime(&text, None), Err(ValueError::NoZone)));
+        let (what, how) = match self.format {
+            _ if has_no_zone => ("has no time zone", "`incremental: {timezone: Europe/Paris}` names it"),
+            CursorFormat::Rfc3339 | CursorFormat::Date if is_number => {
+                ("is a number", "`incremental: {format: unix}`, `unixMillis` or `integer` reads it")
+            }
+            CursorFormat::Rfc3339 => ("is no instant", "`incremental: {format: …}` says how it is written"),
+            CursorFormat::Date => ("is no day", "`incremental: {format: …}` says how it is written"),
+            CursorFormat::Unix | CursorFormat::UnixMillis | CursorFormat::Integer => {
+                ("is no number", "`incremental: {format: …}` says how it is written")
+            }
+            CursorFormat::Text => ("is no text", "`incremental: {format: …}` says how it is written"),
+        };
+        format!("`{short}` {what}; {how}")
     }
 
     /// The value from which a run begins that has seen up to `cursor`.
@@ -98,9 +179,9 @@ pub(super) const fn is_instant(format: CursorFormat) -> bool {
 }
 
 /// Reads a value as it is written in the format.
-pub(super) fn parse(format: CursorFormat, text: &str) -> Option<Cursor> {
+pub(super) fn parse(format: CursorFormat, text: &str, zone: Option<&TimeZone>) -> Option<Cursor> {
     match format {
-        CursorFormat::Rfc3339 => parse_datetime(text, None).ok().map(Cursor::from),
+        CursorFormat::Rfc3339 => parse_datetime(text, zone).ok().map(Cursor::from),
         CursorFormat::Date => {
             parse_written_day(text).ok().map(|days| Cursor::Instant(i64::from(days).saturating_mul(DAY), 0))
         }
@@ -144,9 +225,10 @@ mod tests {
 
     fn cursor(format: CursorFormat) -> IncrementalCursor {
         IncrementalCursor {
-            field: FieldPath::member("at"),
-            param: Target::Query("since".to_owned()),
+            fields: vec![FieldPath::member("at")],
+            param: Some(Target::Query("since".to_owned())),
             format,
+            zone: None,
             initial: None,
             lookback: "5m".parse().ok(),
             ordered: false,
@@ -199,8 +281,52 @@ mod tests {
 
     #[test]
     fn instants_are_exact_to_the_nanosecond() {
-        assert_eq!(parse(CursorFormat::Unix, "1.123456789"), Some(Cursor::Instant(1, 123_456_789)));
-        assert_eq!(parse(CursorFormat::UnixMillis, "1500.25"), Some(Cursor::Instant(1, 500_250_000)));
-        assert_eq!(parse(CursorFormat::UnixMillis, "-1"), Some(Cursor::Instant(-1, 999_000_000)));
+        assert_eq!(parse(CursorFormat::Unix, "1.123456789", None), Some(Cursor::Instant(1, 123_456_789)));
+        assert_eq!(parse(CursorFormat::UnixMillis, "1500.25", None), Some(Cursor::Instant(1, 500_250_000)));
+        assert_eq!(parse(CursorFormat::UnixMillis, "-1", None), Some(Cursor::Instant(-1, 999_000_000)));
+    }
+
+    #[test]
+    fn values_without_a_zone_are_read_in_the_one_that_is_named() {
+        let mut cursor = cursor(CursorFormat::Rfc3339);
+        cursor.zone = TimeZone::get("Europe/Paris").ok();
+        for (raw, expected) in [
+            ("\"2025-01-01T09:00:00\"", "2025-01-01T09:00:00+01:00"),
+            ("\"2025-07-01 09:00:00.5\"", "2025-07-01T09:00:00.5+02:00"),
+            ("\"2025-07-01T09:00:00Z\"", "2025-07-01T11:00:00+02:00"),
+        ] {
+            let read = cursor.read(raw).unwrap();
+            assert_eq!(cursor.format(&read), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_cure() {
+        use CursorFormat::{Rfc3339, Text, Unix};
+        for (format, example, expected) in [
+            (Rfc3339, Some("\"2025-01-01T00:00:00\""), "timezone"),
+            (Rfc3339, Some("1706686200"), "format: unix"),
+            (Rfc3339, Some("\"soon\""), "`\"soon\"` is no instant"),
+            (Rfc3339, None, "field: …"),
+            (Unix, Some("\"soon\""), "is no number"),
+            (Text, Some("17"), "is no text"),
+        ] {
+            let all = cursor(format).trouble(40, 40, example);
+            assert!(all.contains(expected) && all.contains("reads everything"), "{all}");
+            assert!(cursor(format).trouble(3, 40, example).contains("3 of 40"), "{all}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_says_a_time_to_come_is_no_value_to_go_on_from() {
+        let now = "2025-01-31T12:00:00Z".parse().unwrap();
+        let is_future =
+            |text: &str| cursor(CursorFormat::Text).is_future(&Cursor::Text(text.to_owned()), now);
+        for text in ["9999-12-31", "2025-02-02 00:00:00", "2025-02-01T12:00:00Z", "2099-01-01T00:00:00"] {
+            assert!(is_future(text), "{text}");
+        }
+        for text in ["2025-01-31 23:00:00", "2025-01-31", "zzz", "99999", ""] {
+            assert!(!is_future(text), "{text}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::TimeZone;
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::field_path::FieldPath;
@@ -19,6 +20,7 @@ use super::credential;
 use super::cursor::{self, IncrementalCursor};
 use super::findings::Findings;
 use super::pagination::{self, Companions, lower_parameter};
+use super::since;
 use super::template::{BODY_NAMES, BodyTemplate, PathTemplate};
 use super::unknown_data_type;
 
@@ -230,6 +232,7 @@ fn lower_data_type(
     let cursor = data_type.incremental.as_ref();
     let cursor = cursor.and_then(|settings| lower_incremental(settings, has_body, &mut findings));
     let requester = lower_requester(base, name, data_type, &mut findings);
+    since::check(data_type, requester.as_ref(), &mut findings);
     if let (Some(paging), Some(requester)) = (&paging, &requester) {
         check_body_names(requester, &paging.paginator, data_type, &mut findings);
     }
@@ -366,12 +369,15 @@ fn lower_incremental(
     findings: &mut Findings,
 ) -> Option<IncrementalCursor> {
     let format = incremental.format;
-    if incremental.field.0.is_empty() {
+    if incremental.field.0.is_empty() || incremental.field.0.iter().any(|field| field.0.is_empty()) {
         findings.invalid(&["incremental", "field"], "the whole record is not a field of it");
     }
-    let param = lower_parameter(&incremental.param, &["incremental", "param"], has_body, findings);
+    let path = ["incremental", "param"];
+    let param = incremental.param.as_ref();
+    let param = param.map(|param| lower_parameter(param, &path, has_body, findings));
+    let zone = lower_zone(incremental, findings);
     let initial = incremental.initial.as_ref().and_then(|initial| {
-        let read = cursor::parse(format, &initial.0);
+        let read = cursor::parse(format, &initial.0, zone.as_ref());
         if read.is_none() {
             let message = format!("`{}` is not {}", initial.0, describe(format));
             findings.invalid(&["incremental", "initial"], message);
@@ -382,13 +388,29 @@ fn lower_incremental(
         findings.conflict(&["incremental", "lookback"], "time cannot be taken from a number or a text");
     }
     Some(IncrementalCursor {
-        field: incremental.field.clone(),
-        param: param?,
+        fields: incremental.field.0.clone(),
+        // A parameter that is wrong has a finding.
+        param: param.map_or(Some(None), |param| param.map(Some))?,
         format,
+        zone,
         initial,
         lookback: incremental.lookback,
         ordered: incremental.ordered,
     })
+}
+
+fn lower_zone(incremental: &Incremental, findings: &mut Findings) -> Option<TimeZone> {
+    let name = incremental.timezone.as_deref()?;
+    let path = ["incremental", "timezone"];
+    if incremental.format != CursorFormat::Rfc3339 {
+        findings.conflict(&path, "only values of `format: rfc3339` are read in a time zone");
+    }
+    let zone = TimeZone::get(name).ok();
+    if zone.is_none() {
+        let help = "use a name of the IANA database, for example America/Montreal";
+        findings.error_with_help(&path, Code::InvalidValue, format!("`{name}` is not a time zone"), help);
+    }
+    zone
 }
 
 /// What a value of the format looks like, for a message.

@@ -10,6 +10,7 @@ mod file;
 pub(crate) mod findings;
 mod http;
 mod pagination;
+mod since;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use component::{
 pub use cursor::IncrementalCursor;
 pub use file::{NamedFormat, lower_file};
 pub use http::lower_http;
+pub use since::fill as fill_since;
 pub use template::{BodyTemplate, PathTemplate};
 
 /// Lowers one data type of a source. Without an error among the findings there is a stream.

@@ -6,6 +6,8 @@
 use raccord_model::field_path::FieldPath;
 use serde_json::Value;
 
+use super::since;
+
 /// The names that a body may use.
 pub(super) const BODY_NAMES: [&str; 4] = ["page", "offset", "cursor", "since"];
 
@@ -17,6 +19,8 @@ pub struct PathTemplate(Vec<PathPart>);
 enum PathPart {
     Text(String),
     Field(FieldPath),
+    /// From where on records are wanted.
+    Since,
 }
 
 impl PathTemplate {
@@ -26,6 +30,11 @@ impl PathTemplate {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
+            if let Some((ahead, after)) = since::split(rest).filter(|(ahead, _)| *ahead == before) {
+                parts.extend([PathPart::Text(ahead.to_owned()), PathPart::Since]);
+                rest = after;
+                continue;
+            }
             let (inside, after) = after.split_once('}').ok_or("has a `{` without a `}`")?;
             let field = inside.trim().strip_prefix(root).and_then(|rest| rest.strip_prefix('.'));
             let field = field.ok_or_else(|| {
@@ -50,7 +59,7 @@ impl PathTemplate {
     /// The fields of the parent record, in the order in which [`Self::render`] takes their values.
     pub fn fields(&self) -> impl Iterator<Item = &FieldPath> {
         self.0.iter().filter_map(|part| match part {
-            PathPart::Text(_) => None,
+            PathPart::Text(_) | PathPart::Since => None,
             PathPart::Field(field) => Some(field),
         })
     }
@@ -63,11 +72,17 @@ impl PathTemplate {
 
     /// The path with the values of the fields, percent-encoded.
     pub fn render(&self, values: &[String]) -> String {
+        self.render_since(values, "")
+    }
+
+    /// The same, with the value from which on records are wanted.
+    pub fn render_since(&self, values: &[String], since: &str) -> String {
         let mut values = values.iter();
         let mut path = String::new();
         for part in &self.0 {
             match part {
                 PathPart::Text(text) => path.push_str(text),
+                PathPart::Since => percent_encode(since, &mut path),
                 PathPart::Field(_) => {
                     percent_encode(values.next().map_or("", String::as_str), &mut path);
                 }

@@ -247,6 +247,25 @@ fn mistakes_of_a_data_type() {
         (with("initial", json!("1700000000")), vec![]),
         (with("lookback", json!("5m")), vec![]),
         (with("field", json!("$")), vec![".incremental.field invalid-value"]),
+        (with("field", json!(["a", "b.c"])), vec![]),
+        (with("field", json!(["a", "$"])), vec![".incremental.field invalid-value"]),
+        (with("field", json!([])), vec![".incremental.field invalid-value"]),
+        (with("timezone", json!("Europe/Paris")), vec![".incremental.timezone conflicting-fields"]),
+        (json!({"incremental": {"field": "at", "param": "p", "timezone": "Europe/Paris"}}), vec![]),
+        (
+            json!({"incremental": {"field": "at", "param": "p", "timezone": "Europe/Lutetia"}}),
+            vec![".incremental.timezone invalid-value"],
+        ),
+        (json!({"incremental": {"field": "at"}}), vec![".incremental missing-field"]),
+        (json!({"incremental": {"field": "at"}, "query": {"filter": "at ge {{ since }}"}}), vec![]),
+        (json!({"incremental": {"field": "at"}, "headers": {"If-Modified-Since": "{{since}}"}}), vec![]),
+        (json!({"incremental": {"field": "at"}, "method": "POST", "body": {"s": "{{ since }}"}}), vec![]),
+        (json!({"query": {"filter": "at ge {{ since }}"}}), vec![".query.filter conflicting-fields"]),
+        (json!({"incremental": {"field": "at"}, "path": "/x/{{ since }}"}), vec![".path conflicting-fields"]),
+        (
+            json!({"incremental": {"field": "at", "initial": "2024-01-01T00:00:00Z"}, "path": "/x/{{ since }}"}),
+            vec![],
+        ),
         (with("param", json!({"body": "x"})), vec![".incremental.param conflicting-fields"]),
     ];
     for (data_type, expected) in cases {

@@ -31,7 +31,7 @@ pub fn compile(task: &Task<'_>) -> (Option<Program>, Vec<Finding>) {
         .collect();
     let deleted = task.deleted.map(|path| compiler.slot(path));
     let version = task.version.map(|path| compiler.slot(path));
-    let cursor = task.cursor.map(|path| compiler.slot(path));
+    let cursor = task.cursor.iter().map(|path| compiler.slot(path)).collect();
     let Compiler { findings, paths, parent_paths, .. } = compiler;
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return (None, findings);

@@ -37,7 +37,7 @@ pub struct Task<'a> {
     /// The third-party field that orders the versions of a record.
     pub version: Option<&'a FieldPath>,
     /// The third-party field that the next window begins at.
-    pub cursor: Option<&'a FieldPath>,
+    pub cursor: &'a [FieldPath],
 }
 
 /// The ids of an entity's fields in its rows.

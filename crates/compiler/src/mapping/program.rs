@@ -73,7 +73,7 @@ pub struct Program {
     key_order: Vec<usize>,
     deleted: Option<Input>,
     version: Option<Input>,
-    cursor: Option<Input>,
+    cursor: Vec<Input>,
     defaults: Vec<u8>,
     /// The same of a record that mentions but a part of its fields.
     partial_defaults: Vec<u8>,
@@ -119,7 +119,7 @@ impl Program {
             key_order,
             deleted: None,
             version: None,
-            cursor: None,
+            cursor: Vec::new(),
             defaults: row::empty_row().to_vec(),
             partial_defaults: row::empty_row().to_vec(),
         }
@@ -129,7 +129,7 @@ impl Program {
         mut self,
         deleted: Option<Input>,
         version: Option<Input>,
-        cursor: Option<Input>,
+        cursor: Vec<Input>,
     ) -> Self {
         (self.deleted, self.version, self.cursor) = (deleted, version, cursor);
         self
@@ -279,10 +279,10 @@ impl<'p> PageMapper<'p> {
         Ok(key)
     }
 
-    /// The cursor's value in the record that was mapped last.
+    /// The cursor's value in the record that was mapped last: of the first of its fields that is there.
     pub fn cursor(&self) -> Option<Scalar<'_>> {
-        let value = self.input(self.program.cursor.as_ref()?).ok()?;
-        (value != Scalar::Empty).then_some(value)
+        let mut values = self.program.cursor.iter().filter_map(|input| self.input(input).ok());
+        values.find(|value| *value != Scalar::Empty)
     }
 
     fn read(&mut self, record: Record<'p>) -> Result<(), Rejection> {

@@ -142,7 +142,7 @@ pub(super) fn check_mapping(scene: Scene<'_, '_>, held: &Held<TransferSpec>) -> 
         layout: &Layout::provisional(entity),
         deleted: spec.deletes.field.as_ref().map(|field| &field.path),
         version: spec.version.as_ref(),
-        cursor: None,
+        cursor: &[],
     };
     let (_, findings) = compile(&task);
     findings.into_iter().filter(counts).map(|finding| (at, finding.under(path))).collect()

@@ -28,9 +28,14 @@ struct Values {
     level: u64,
 }
 
+/// The first of the values that is there.
+fn first_there<'a>(found: &Found<'a>) -> Option<&'a str> {
+    found.values.iter().copied().flatten().find(|raw| !matches!(*raw, "null" | "\"\""))
+}
+
 impl ByValue {
     pub(crate) fn new(cursor: IncrementalCursor, size: Option<u64>) -> Self {
-        let field = Selector::new([&cursor.field]);
+        let field = Selector::new(&cursor.fields);
         Self { cursor, field, size }
     }
 
@@ -67,7 +72,7 @@ impl ByValue {
             // the size that was asked for says what room it has: that is believed of what an earlier reading ended with.
             None if has_room && (came.count == 1 || view.continues && came.count <= known) => Verdict::Last,
             None => {
-                let (count, field) = (came.count, &self.cursor.field);
+                let (count, field) = (came.count, self.cursor.names());
                 let message = format!(
                     "all {count} records of a page have the `{field}` `{next}`, so that no page can be asked for beyond them; raise `size`, or say what ends the reading (`while`, `until`)"
                 );
@@ -79,12 +84,12 @@ impl ByValue {
 
     /// The values of a page, which must not fall. A record without one has no say.
     fn values(&self, records: &[&str]) -> Result<Option<Values>, String> {
-        let field = &self.cursor.field;
+        let field = self.cursor.names();
         let mut values: Option<Values> = None;
         for (at, record) in records.iter().enumerate() {
             let mut found = Found::default();
             let read = self.field.select(record.as_bytes(), &mut found);
-            let raw = read.ok().and_then(|()| found.values.first().copied().flatten());
+            let raw = read.ok().and_then(|()| first_there(&found));
             let Some(value) = raw.and_then(|raw| self.cursor.read(raw)) else { continue };
             match &mut values {
                 None => values = Some(Values { greatest: value.clone(), first: value, level: 1 }),
@@ -109,7 +114,7 @@ impl ByValue {
     /// A page that continues another begins with the value that it was asked from: the comparison includes it.
     fn check_beginning(&self, values: Option<&Values>, since: Option<&str>) -> Result<(), Astray> {
         let Some(since) = since else { return Ok(()) };
-        let (field, floor) = (&self.cursor.field, self.cursor.parse(since));
+        let (field, floor) = (self.cursor.names(), self.cursor.parse(since));
         match values {
             Some(values) if floor.as_ref().is_some_and(|floor| values.first < *floor) => {
                 let first = self.cursor.format(&values.first);
@@ -127,7 +132,7 @@ impl ByValue {
     fn stuck(&self, what: &str) -> Verdict {
         Verdict::Contradiction(format!(
             "the service says that {what} (`by: incremental`, `{}`)",
-            self.cursor.field
+            self.cursor.names()
         ))
     }
 }

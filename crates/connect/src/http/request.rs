@@ -1,7 +1,7 @@
 //! Builds the request of one page from the requester, the paginator and the cursor.
 
 use bytes::Bytes;
-use raccord_compiler::connector::{HttpStream, Paginator, Target};
+use raccord_compiler::connector::{HttpStream, Paginator, Target, fill_since};
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::connector::http::{CursorFormat, Method};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -32,11 +32,15 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
     };
-    let mut headers = headers(&requester.headers)?;
+    let filled = requester
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), fill_since(value, asked.since)?.into_owned())));
+    let mut headers = headers(&filled.collect::<Vec<_>>())?;
     let body = requester.body.as_ref().map(|template| {
         let mut body = template.render(&|name| {
             let wanted = |(known, _, value): &(&str, &Target, Value)| (*known == name).then(|| value.clone());
-            parameters.iter().find_map(wanted)
+            if name == "since" { since(stream, asked) } else { parameters.iter().find_map(wanted) }
         });
         for (_, target, value) in &parameters {
             if let Target::Body(path) = target {
@@ -65,11 +69,18 @@ fn own_url(
 ) -> Result<Url, String> {
     let requester = &stream.requester;
     let base = requester.url_base.as_str().trim_end_matches('/');
-    let path = requester.path.render(asked.parent);
+    let initial = || stream.cursor.as_ref().and_then(|cursor| Some(cursor.format(&cursor.initial()?)));
+    // A reading of everything begins where the very first one did.
+    let since = asked.since.map(str::to_owned).or_else(initial).unwrap_or_default();
+    let path = requester.path.render_since(asked.parent, &since);
     let slash = if path.is_empty() || path.starts_with(['/', '?']) { "" } else { "/" };
     let mut url =
         Url::parse(&format!("{base}{slash}{path}")).map_err(|error| format!("the path is wrong: {error}"))?;
-    let mut query = requester.query.clone();
+    let filled = requester
+        .query
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), fill_since(value, asked.since)?.into_owned())));
+    let mut query: Vec<(String, String)> = filled.collect();
     for (_, target, value) in parameters {
         if let Target::Query(name) = target {
             put(&mut query, name, text_of(value));
@@ -89,8 +100,9 @@ fn own_url(
 /// The values of this request, by the name that a body template gives them.
 fn parameters<'a>(stream: &'a HttpStream, asked: &Asked<'_>) -> Vec<(&'static str, &'a Target, Value)> {
     let mut parameters = Vec::new();
-    if let (Some(cursor), Some(since)) = (&stream.cursor, asked.since) {
-        parameters.push(("since", &cursor.param, since_value(cursor.format, since)));
+    let param = stream.cursor.as_ref().and_then(|cursor| cursor.param.as_ref());
+    if let (Some(param), Some(value)) = (param, since(stream, asked)) {
+        parameters.push(("since", param, value));
     }
     if let (Some(size), Some(wanted)) = (&stream.page_size, asked.size) {
         parameters.push(("size", &size.param, Value::from(wanted)));
@@ -116,6 +128,11 @@ fn parameters<'a>(stream: &'a HttpStream, asked: &Asked<'_>) -> Vec<(&'static st
         _ => {}
     }
     parameters
+}
+
+/// From where on records are wanted, as it is sent.
+fn since(stream: &HttpStream, asked: &Asked<'_>) -> Option<Value> {
+    Some(since_value(stream.cursor.as_ref()?.format, asked.since?))
 }
 
 /// The cursor, when it is an object whose members are all sent back in the query.

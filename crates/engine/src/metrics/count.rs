@@ -266,6 +266,7 @@ mod tests {
             tally: Tally { fetched: created, created, ..Tally::default() },
             pages: 1,
             parents: raccord_model::fact::Parents::default(),
+            notes: Vec::new(),
         }
     }
 

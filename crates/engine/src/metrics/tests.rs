@@ -91,6 +91,7 @@ fn run(transfer: &str) -> Run {
         tally: Tally { fetched: 3, created: 2, unchanged: 1, ..Tally::default() },
         pages: 1,
         parents: raccord_model::fact::Parents::default(),
+        notes: Vec::new(),
     }
 }
 

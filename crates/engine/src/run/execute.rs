@@ -22,7 +22,7 @@ use super::columns::{self, MissingColumn};
 use super::ending::{self, Ending};
 use super::fetching::Fetching;
 use super::job::{Job, Subscriber};
-use super::page::{MappedPage, checkpoint_only};
+use super::page::{MappedPage, Unread, checkpoint_only};
 use super::starts::KnownStarts;
 use super::window::{self, Opened, PageEnd, Setup};
 use super::{aside, breaker, sweep};
@@ -147,8 +147,12 @@ impl RunError {
 
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
-    let mut running = Running { job, run, surroundings, warned: false };
-    run.outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
+    let unread = Unread::default();
+    let mut running = Running { job, run, surroundings, warned: false, unread };
+    let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
+    let note = running.note();
+    run.notes.extend(note);
+    run.outcome = outcome;
     run.ended = Some(surroundings.environment.now());
 }
 
@@ -158,6 +162,8 @@ struct Running<'r> {
     surroundings: &'r Surroundings,
     /// Whether the log was told of a record that is dated in the future.
     warned: bool,
+    /// Which cursor values could not be read so far.
+    unread: Unread,
 }
 
 impl Running<'_> {
@@ -281,7 +287,8 @@ impl Running<'_> {
         let (next_page, spot, shift) = (page.next.clone(), page.spot, page.shift);
         let (partition, ends_partition, passed) = (page.partition, page.ends_partition, page.passed.clone());
         let is_last = next_page.is_none();
-        let mapped = aside::map(job, page, Vec::new(), self.run.id, now).await?;
+        let mut mapped = aside::map(job, page, Vec::new(), self.run.id, now).await?;
+        self.unread.add(std::mem::take(&mut mapped.unread));
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
         let greatest = mapped.greatest.clone().and_then(|greatest| self.admitted(greatest, checkpoint));
@@ -363,6 +370,15 @@ impl Running<'_> {
         let batch = checkpoint_only(self.job, next, self.run.id, now);
         self.surroundings.sink.commit(Batch { completes, ..batch }).await?;
         Ok(Some(outcome))
+    }
+
+    /// What is to be said of cursor values that could not be read.
+    fn note(&self) -> Option<String> {
+        let cursor = self.job.stream.cursor().filter(|_| self.unread.unread > 0)?;
+        let Unread { records, unread, example } = &self.unread;
+        let note = cursor.trouble(*unread, *records, example.as_deref());
+        tracing::warn!("{note}");
+        Some(note)
     }
 
     /// A cursor value as far as the window may move. A record that is dated in the future would let everything before that

@@ -119,7 +119,7 @@ pub fn compile(
 ) -> Result<Compiled, JobError> {
     let stream = compile_stream(name, spec, source)?;
     let mapping = mapping(spec).ok_or_else(|| missing(name, "a mapping".to_owned()))?;
-    let cursor = stream.cursor().map(|cursor| cursor.field.clone());
+    let cursor = stream.cursor().map(|cursor| cursor.fields.clone()).unwrap_or_default();
     let task = Task {
         mapping,
         entity,
@@ -127,7 +127,7 @@ pub fn compile(
         layout,
         deleted: spec.deletes.field.as_ref().map(|field| &field.path),
         version: spec.version.as_ref(),
-        cursor: cursor.as_ref(),
+        cursor: &cursor,
     };
     let (program, findings) = mapping::compile(&task);
     let program = program.ok_or_else(|| does_not_compile(name, &findings))?;

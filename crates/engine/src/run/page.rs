@@ -32,6 +32,30 @@ pub struct MappedPage {
     pub latest: Option<Cursor>,
     /// How many records have no cursor value.
     pub undated: usize,
+    /// Which cursor values could not be read.
+    pub unread: Unread,
+}
+
+/// Cursor values that could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many records were looked at.
+    pub records: u64,
+    /// How many of them have no value that can be read.
+    pub unread: u64,
+    /// The first of these values as raw JSON, when it may be kept; `None` where it was missing.
+    pub example: Option<String>,
+}
+
+impl Unread {
+    /// Takes in what comes after it.
+    pub fn add(&mut self, other: Self) {
+        if self.unread == 0 {
+            self.example = other.example;
+        }
+        self.records += other.records;
+        self.unread += other.unread;
+    }
 }
 
 impl MappedPage {
@@ -114,23 +138,27 @@ impl InHand {
         self.job.spec.rejects.payload == Payload::Keep
     }
 
+    /// A text without credentials of ours.
+    fn masked(&self, text: String) -> String {
+        match &self.page.mask {
+            Some(mask) => mask.apply(&text),
+            None => text,
+        }
+    }
+
     fn reject(&self, position: String, field: Option<Ident>, reason: String, payload: String) -> Reject {
         let parent = self.page.parent.as_ref().filter(|_| self.keeps_payload());
         let keeps_payload = self.keeps_payload() && !payload.is_empty();
-        let masked = |text: String| match &self.page.mask {
-            Some(mask) => mask.apply(&text),
-            None => text,
-        };
         Reject {
             transfer: self.job.uid,
             run: self.run,
             at: self.at,
             position,
             field,
-            reason: masked(reason),
+            reason: self.masked(reason),
             key: None,
-            payload: keeps_payload.then(|| masked(payload)),
-            parent: parent.map(|raw| masked(String::from_utf8_lossy(raw).into_owned())),
+            payload: keeps_payload.then(|| self.masked(payload)),
+            parent: parent.map(|raw| self.masked(String::from_utf8_lossy(raw).into_owned())),
             deletion: false,
         }
     }
@@ -187,6 +215,7 @@ pub fn map_arrivals(
     let mut out = Mapped::default();
     let (mut numbers, mut undated) = (Vec::new(), page.faults.len());
     let (mut greatest, mut latest) = (None, None);
+    let mut unread = Unread::default();
     for (number, record) in page.records.iter().enumerate() {
         let mapped = if in_hand.is_deletion(number) {
             records.map_key(record, &mut out)
@@ -207,13 +236,23 @@ pub fn map_arrivals(
             }
         }
         let value = job.stream.cursor().and_then(|cursor| cursor_of(cursor, &records));
+        unread.records += 1;
+        if value.is_none() {
+            if unread.unread == 0 && in_hand.keeps_payload() {
+                unread.example = records.cursor().map(|value| in_hand.masked(json_of(&value)));
+            }
+            unread.unread += 1;
+        }
+        // What says a time to come is left out, as a whole: how a text would say the present is not known.
+        let value =
+            value.filter(|value| !job.stream.cursor().is_some_and(|cursor| cursor.is_future(value, at)));
         undated += usize::from(value.is_none());
         latest = latest.max(value.clone().filter(|value| window::not_beyond(value.clone(), at) == *value));
         greatest = greatest.max(value);
     }
     let of_parents = page.parent_faults.len();
     let refuse = in_hand.clone().refuse(numbers);
-    MappedPage { changes, rejects, of_parents, refuse, greatest, latest, undated }
+    MappedPage { changes, rejects, of_parents, refuse, greatest, latest, undated, unread }
 }
 
 /// About how many bytes the changes will take: records shrink when only some fields are mapped.
@@ -225,10 +264,14 @@ fn estimate(page: &Page) -> usize {
 }
 
 fn cursor_of(cursor: &IncrementalCursor, mapper: &PageMapper<'_>) -> Option<Cursor> {
-    match mapper.cursor()? {
-        // The cursor reads JSON, and a text is quoted there.
-        Scalar::Text(text) => cursor.read(&serde_json::Value::from(text.as_ref()).to_string()),
-        other => cursor.read(&other.to_json()),
+    cursor.read(&json_of(&mapper.cursor()?))
+}
+
+/// A value as raw JSON.
+fn json_of(value: &Scalar<'_>) -> String {
+    match value {
+        Scalar::Text(text) => serde_json::Value::from(text.as_ref()).to_string(),
+        other => other.to_json(),
     }
 }
 

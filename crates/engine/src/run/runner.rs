@@ -212,6 +212,7 @@ impl Task {
             tally: Tally::default(),
             pages: 0,
             parents: Parents::default(),
+            notes: Vec::new(),
         };
         let _alone = self.engine.facts_lock.lock().await;
         self.engine.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;

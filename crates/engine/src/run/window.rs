@@ -78,6 +78,12 @@ fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
     };
     checkpoint.window = checkpoint.window.filter(is_continued);
     if checkpoint.window.is_none() {
+        if setup.snapshot.is_some() && begins_at_initial(&checkpoint, setup) {
+            // What `initial` leaves out is not read now, so the next snapshot has its time from here.
+            checkpoint.snapshot_at = Some(setup.now.as_second());
+            checkpoint.window = Some(window_of(false, &checkpoint, setup));
+            return checkpoint;
+        }
         checkpoint.window = Some(new_window(&checkpoint, setup));
     }
     checkpoint
@@ -112,8 +118,17 @@ fn is_good(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {
         && checkpoint.epoch >= setup.reset
 }
 
+/// Whether this is the very first window, and the settings say where that begins.
+fn begins_at_initial(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {
+    let has_initial = setup.cursor.is_some_and(|cursor| cursor.initial().is_some());
+    has_initial && checkpoint.cursor.is_none() && checkpoint.snapshot_at.is_none()
+}
+
 fn new_window(checkpoint: &Checkpoint, setup: &Setup<'_>) -> Window {
-    let snapshot = snapshot_is_due(checkpoint, setup);
+    window_of(snapshot_is_due(checkpoint, setup), checkpoint, setup)
+}
+
+fn window_of(snapshot: bool, checkpoint: &Checkpoint, setup: &Setup<'_>) -> Window {
     let from = match setup.cursor {
         Some(cursor) if !snapshot => match &checkpoint.cursor {
             Some(last) => Some(cursor.with_lookback(last)),

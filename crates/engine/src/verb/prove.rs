@@ -40,12 +40,19 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
         return said;
     }
     said.extend(stream.cursor().map(|cursor| {
-        let raw = values(&records, &[&cursor.field]);
-        let readable = raw.iter().filter(|raw| raw[0].as_ref().is_some_and(|raw| cursor.read(raw).is_some()));
-        let (readable, all, field) = (readable.count(), records.len(), &cursor.field);
-        let example = raw.iter().find_map(|raw| raw[0].clone().filter(|raw| cursor.read(raw).is_none()));
-        let example = example.map(|raw| format!("; one is {}", shortened(&raw))).unwrap_or_default();
-        format!("the incremental field `{field}` can be read in {readable} of {all}{example}")
+        let all = values(&records, &cursor.fields.iter().collect::<Vec<_>>());
+        let first =
+            |parts: &'_ Vec<Option<String>>| parts.iter().flatten().find(|raw| is_value(raw)).cloned();
+        let can_be_read = |raw: &Option<String>| raw.as_ref().is_some_and(|raw| cursor.read(raw).is_some());
+        let unread: Vec<_> = all.iter().map(first).filter(|raw| !can_be_read(raw)).collect();
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        match unread.first() {
+            Some(example) => {
+                let said = cursor.trouble(count(unread.len()), count(all.len()), example.as_deref());
+                page.mask.as_ref().map_or(said.clone(), |mask| mask.apply(&said))
+            }
+            None => format!("the incremental field `{}` can be read in all {}", cursor.names(), all.len()),
+        }
     }));
     said.extend(keys.iter().filter(|key| !key.paths.is_empty()).map(|key| key_finding(key, &records)));
     said
@@ -92,7 +99,7 @@ fn key_finding(key: &Key<'_>, records: &[String]) -> String {
     let names = key.paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
     let of = format!("the key {names} of the transfer `{}`", key.transfer);
     let all = values(records, &key.paths);
-    let is_there = |value: &Option<String>| value.as_ref().is_some_and(|raw| raw != "null" && raw != "\"\"");
+    let is_there = |value: &Option<String>| value.as_deref().is_some_and(is_value);
     let missing = all.iter().filter(|parts| !parts.iter().all(is_there)).count();
     if missing > 0 {
         return format!("{of} is missing in {missing} of {}", records.len());
@@ -102,6 +109,11 @@ fn key_finding(key: &Key<'_>, records: &[String]) -> String {
         0 => format!("{of} is in every record, and no two have the same"),
         twice => format!("{of} is not unique: {twice} of {} have that of another", records.len()),
     }
+}
+
+/// Whether raw JSON is something.
+fn is_value(raw: &str) -> bool {
+    !matches!(raw, "null" | "\"\"")
 }
 
 /// The raw JSON behind paths, record by record.
@@ -118,12 +130,6 @@ fn values(records: &[String], paths: &[&FieldPath]) -> Vec<Vec<Option<String>>> 
         values
     };
     records.iter().map(of).collect()
-}
-
-fn shortened(raw: &str) -> String {
-    const LONGEST: usize = 40;
-    let text: String = raw.chars().take(LONGEST).collect();
-    if text.len() < raw.len() { format!("{text}…") } else { text }
 }
 
 #[cfg(test)]
@@ -176,7 +182,7 @@ mod tests {
             &json!({ "records": "data", "pagination": { "link": "next" }, "incremental": { "field": "at", "param": "since" } }),
             body,
             &[one, two],
-            &["the relation `next`", "`at` can be read in 1 of 2; one is \"soon\""],
+            &["the relation `next`", "`at` cannot be read in 1 of 2 records"],
         );
         check(
             &json!({ "records": "data" }),

@@ -202,6 +202,7 @@ impl Shop {
             tally: Tally::default(),
             pages: 0,
             parents: raccord_model::fact::Parents::default(),
+            notes: Vec::new(),
         }
     }
 

@@ -129,7 +129,7 @@ fn program(rng: &mut Rng) -> Option<Program> {
         layout: &layout,
         deleted: deleted.as_ref(),
         version: version.as_ref(),
-        cursor: cursor.as_ref(),
+        cursor: cursor.as_slice(),
     };
     compile(&task).0
 }

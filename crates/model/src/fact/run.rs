@@ -112,6 +112,9 @@ pub struct Run {
     /// What became of the parent records, when the data type has a parent.
     #[serde(default, skip_serializing_if = "Parents::is_none")]
     pub parents: Parents,
+    /// What a person should know although nothing failed, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What became of the parent records whose children a window was to read.

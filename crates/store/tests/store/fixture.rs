@@ -289,6 +289,7 @@ pub(crate) fn run_of(letter: char, swept: u64) -> Run {
         tally: Tally { swept, ..Tally::default() },
         pages: 0,
         parents: Parents::default(),
+        notes: Vec::new(),
     }
 }
 

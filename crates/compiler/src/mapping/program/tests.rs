@@ -31,7 +31,7 @@ fn program_of(entity: &str, mapping: &str) -> Program {
         layout: &layout,
         deleted: Some(&deleted),
         version: Some(&version),
-        cursor: Some(&cursor),
+        cursor: std::slice::from_ref(&cursor),
     };
     let (program, findings) = compile(&task);
     program.unwrap_or_else(|| panic!("{findings:?}"))
@@ -223,7 +223,7 @@ fn mistakes_are_found_without_a_record() {
             layout: &layout,
             deleted: None,
             version: None,
-            cursor: None,
+            cursor: &[],
         };
         let (program, findings) = compile(&task);
         let shown: Vec<_> = findings.iter().map(|f| format!("{}@{}", f.code, f.path.join("."))).collect();

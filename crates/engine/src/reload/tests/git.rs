@@ -291,3 +291,28 @@ async fn the_password_stays_out_of_what_is_written() {
     let found = Command::new("grep").args(["-r", "hunter2"]).arg(scene.directory()).output().unwrap();
     assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
 }
+
+#[tokio::test]
+async fn links_lead_about_in_the_repository_and_nowhere_else() {
+    let scene = Scene::new();
+    put(&scene.origin().join("shared/b.yaml"), &project("b"));
+    symlink("../shared/b.yaml", scene.origin().join("conf/b.yaml")).unwrap();
+    scene.commit("conf/notes.txt", "nothing");
+    let mut checkout = scene.checkout("#main", Some("conf"));
+    checkout.pull().await.unwrap();
+    assert_eq!(found(&checkout).await, ["Stack/one", "Project/b"]);
+    let outside = scene.0.path().join("outside.yaml");
+    put(&outside, &project("hunter2"));
+    for target in ["/proc/self/environ", outside.to_str().unwrap(), "../../../remote"] {
+        let link = scene.origin().join("conf/x.yaml");
+        drop(fs::remove_file(&link));
+        symlink(target, &link).unwrap();
+        drop(symlink(scene.0.path(), scene.origin().join("conf/up")));
+        scene.commit("conf/notes.txt", target);
+        checkout.pull().await.unwrap();
+        let loaded = load(&Loader::of_checkout(&checkout, std::collections::BTreeMap::new())).await;
+        let said = format!("{:?}", loaded.outcome.unwrap_err());
+        assert_eq!(said.matches("leads out").count(), 2, "{target}: {said}");
+        assert!(!said.contains("hunter2") && !said.contains("PATH="), "{target}: {said}");
+    }
+}

@@ -290,3 +290,18 @@ proptest! {
         prop_assert_eq!(close(checkpoint, now()).cursor, None);
     }
 }
+
+#[test]
+fn the_first_window_begins_at_initial_also_where_a_snapshot_is_wanted() {
+    let cursor = cursor_of(r#"{"field":"id","param":"since","format":"integer","initial":"40"}"#);
+    let snapshot = Snapshot { every: "1h".parse().ok(), max_share: Percent(10) };
+    let setup = |now: &str| Setup { now: now.parse().unwrap(), ..setup(Some(&cursor), Some(&snapshot)) };
+    let first = open(None, &setup("2025-01-10T00:00:00Z"));
+    let window = first.window.clone().unwrap();
+    assert_eq!((window.from, window.snapshot), (Some(Cursor::Integer(40)), false));
+    let done = after_page(first, &page(None, 50), false, now());
+    for (now, is_snapshot) in [("2025-01-10T00:30:00Z", false), ("2025-01-10T01:00:00Z", true)] {
+        let window = open(Some(done.clone()), &setup(now)).window.unwrap();
+        assert_eq!(window.snapshot, is_snapshot, "{now}");
+    }
+}

@@ -17,7 +17,7 @@ use crate::language::connector::parent::Parent;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
-use crate::shorthand::{or, shorthand};
+use crate::shorthand::{or, or_a, shorthand};
 
 /// The settings of a Source with `connector: http`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -252,16 +252,21 @@ shorthand!(Parameter, "the name of a parameter, or a map with `body`", |text: &s
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Incremental {
-    /// The field of a record that says when it changed. A record dated in the future is kept as any other, but the next
+    /// The field of a record that says when it changed; of a list, the first that a record has. A record dated in the future is kept as any other, but the next
     /// run asks for nothing later than the time at which this one began.
-    pub field: FieldPath,
-    /// The parameter that takes the value from which on records are wanted.
-    pub param: Parameter,
+    pub field: FieldPaths,
+    /// The parameter that takes the value from which on records are wanted. Without it, `{{ since }}` stands in the path,
+    /// the query, a header or the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<Parameter>,
     /// How the value is written, in the records and in the parameter. Default: rfc3339.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub format: CursorFormat,
-    /// What the very first run asks for. Default: everything.
+    /// The time zone of values that name none, a name of the IANA database. The parameter is sent with its offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// What the very first run asks for, also where a snapshot is due. Default: everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Scalar>,
     /// How far before the last value the next run begins, for services that show changes late.
@@ -271,6 +276,44 @@ pub struct Incremental {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub ordered: bool,
+}
+
+/// One path, or a list of paths of which the first that is there counts.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = or_a("FieldPath"))]
+pub struct FieldPaths(pub Vec<FieldPath>);
+
+impl Serialize for FieldPaths {
+    /// One path alone is written as that path.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &*self.0 {
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldPaths {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> serde::de::Visitor<'de> for OneOrMany {
+            type Value = FieldPaths;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a path or a list of paths")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<FieldPaths, E> {
+                text.parse().map(|path| FieldPaths(vec![path])).map_err(E::custom)
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<FieldPaths, A::Error> {
+                let mut paths = Vec::new();
+                while let Some(path) = seq.next_element()? {
+                    paths.push(path);
+                }
+                Ok(FieldPaths(paths))
+            }
+        }
+        deserializer.deserialize_any(OneOrMany)
+    }
 }
 
 /// How the value of an incremental field is written.
