@@ -60,7 +60,6 @@ impl Engine {
         Facts::new(Arc::clone(&self.state))
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm a request, and nothing but arms")]
     /// Answers a request, part by part. `stop` becomes true when a person asks for an early end.
     pub async fn handle(
         &self,
