@@ -115,7 +115,7 @@ async fn a_registration_that_fails_says_why_once() {
         (ResponseTemplate::new(500).set_body_string(format!("no {SECRET}")), "answered 500: no ***"),
         (ResponseTemplate::new(429), "answered 429"),
         (ResponseTemplate::new(422).set_body_string("{\"why\": \"hunter2+\\/=\"}"), "answered 422"),
-        (ResponseTemplate::new(401), "the service refused our credentials: 401"),
+        (ResponseTemplate::new(401), "the service refused our credentials (${env:TOKEN}): 401"),
         (ok(&json!({"name": "x"})), "`id: id` leads to no id in the answer"),
         (ok(&json!({"id": ".."})), "`id: id` leads to no id in the answer"),
         (ok(&json!({"id": {"a": 1}})), "`id: id` leads to no id in the answer"),
