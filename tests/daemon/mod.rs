@@ -2,6 +2,7 @@
 //! daemon in its life.
 
 mod alerts;
+mod batches;
 mod custody;
 mod deliveries;
 mod latency;

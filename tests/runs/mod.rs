@@ -11,6 +11,7 @@ mod rejects;
 mod resuming;
 mod resync;
 mod shifting;
+mod values;
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,14 @@
 //! A selector is a trie of paths; what it finds is borrowed raw JSON text. It also splits a list of records
 //! into raw records in the same pass. It never converts a value.
 
+mod many;
+mod records;
+
 use std::fmt;
 use std::ops::Range;
+
+pub use many::Many;
+pub use records::{Listed, MEMBER_NAME, MEMBER_VALUE, Other, RecordList};
 
 use raccord_model::field_path::{FieldPath, Step};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};

@@ -115,6 +115,7 @@ pub const RULES: &[Rule] = &[
     rule(Source, "config.retry", None),
     rule(Source, "config.timeout", None),
     rule(Source, "config.allowedOrigins", None),
+    rule(Source, "config.origin", None),
     rule(Source, "config.maxBody", None),
     rule(Source, "config.maxPages", None),
     noted(

@@ -3,8 +3,12 @@
 //!
 //! No binary floating point is involved: what a third party wrote is what is kept.
 
+mod arithmetic;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use arithmetic::{QUOTIENT_DIGITS, Rounding};
 
 /// The most digits a number may have once its exponent is written out.
 pub const MAX_DIGITS: usize = 100;
@@ -22,6 +26,9 @@ pub enum DecimalError {
     /// More than [`MAX_DIGITS`] digits.
     #[error("has more than {MAX_DIGITS} digits")]
     TooLong,
+    /// Nothing can be divided by zero.
+    #[error("is divided by zero")]
+    ByZero,
 }
 
 impl Decimal {

@@ -114,6 +114,108 @@ impl fmt::Display for FieldPath {
 
 string_type!(FieldPath, "a path, for example addresses[0].city", { "type": "string", "minLength": 1 });
 
+/// A path that may lead to many values: `[*]` in it stands for every element of a list, as in `results[*].positions`.
+///
+/// Its parts are the paths between the wildcards: `results` and `positions`. There is always one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ManyPath(pub Vec<FieldPath>);
+
+/// The most wildcards of a path.
+pub const MAX_WILDCARDS: usize = 4;
+
+impl Default for ManyPath {
+    fn default() -> Self {
+        FieldPath::default().into()
+    }
+}
+
+impl From<FieldPath> for ManyPath {
+    fn from(path: FieldPath) -> Self {
+        Self(vec![path])
+    }
+}
+
+impl ManyPath {
+    /// The path, when there is no wildcard in it.
+    pub fn single(&self) -> Option<&FieldPath> {
+        match self.0.as_slice() {
+            [path] => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `$`, the whole.
+    pub fn is_whole(&self) -> bool {
+        self.single().is_some_and(|path| path.0.is_empty())
+    }
+
+    /// As the path of a list: the outermost list, and the path to each further one in the elements of the list before. A
+    /// wildcard at the end says what a list is in any case: `results[*]` is `results`.
+    pub fn lists(&self) -> (&FieldPath, &[FieldPath]) {
+        const WHOLE: &FieldPath = &FieldPath(Vec::new());
+        let (first, inner) = self.0.split_first().unwrap_or((WHOLE, &[]));
+        match inner.split_last() {
+            Some((last, before)) if last.0.is_empty() => (first, before),
+            _ => (first, inner),
+        }
+    }
+}
+
+impl FromStr for ManyPath {
+    type Err = FieldPathError;
+    fn from_str(text: &str) -> Result<Self, FieldPathError> {
+        const WILDCARD: &str = "[*]";
+        let mut parts = Vec::new();
+        let (mut start, mut at) = (0, 0);
+        // A quoted name may hold anything, a wildcard as well.
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            if rest.starts_with(WILDCARD) {
+                parts.push(&text[start..at]);
+                at += WILDCARD.len();
+                start = at;
+            } else if rest.starts_with("[\"") {
+                at += rest.find("\"]").map_or(rest.len(), |end| end + 2);
+            } else {
+                at += rest.chars().next().map_or(1, char::len_utf8);
+            }
+        }
+        parts.push(&text[start..]);
+        if parts.len() > MAX_WILDCARDS + 1 {
+            return Err(FieldPathError { text: text.to_owned(), why: "it has more than 4 wildcards" });
+        }
+        let wrong = |why| FieldPathError { text: text.to_owned(), why };
+        let has_wildcard = parts.len() > 1;
+        let part = |(at, part): (usize, &str)| match part {
+            // The whole document before the first wildcard, the whole element after the last.
+            "" if has_wildcard => Ok(FieldPath::default()),
+            part if at == 0 || part.starts_with('[') => part.parse(),
+            part => part.strip_prefix('.').ok_or_else(|| wrong("a dot is missing after `[*]`"))?.parse(),
+        };
+        let paths = parts.into_iter().enumerate().map(part).collect::<Result<_, FieldPathError>>();
+        paths.map(Self).map_err(|error| wrong(error.why))
+    }
+}
+
+impl fmt::Display for ManyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, path) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("[*]")?;
+            }
+            match path.0.first() {
+                None if self.0.len() > 1 => {}
+                Some(Step::Member(_)) if at > 0 && !path.to_string().starts_with('[') => {
+                    write!(f, ".{path}")?;
+                }
+                _ => write!(f, "{path}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+string_type!(ManyPath, "a path, in which `[*]` stands for every element of a list: results[*].positions", { "type": "string", "minLength": 1 });
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +228,24 @@ mod tests {
             assert_eq!(path.parse::<FieldPath>().unwrap().to_string(), path);
         }
         assert_eq!("$.data".parse::<FieldPath>().unwrap().to_string(), "data");
-        for bad in ["", ".", "a..b", "a.", "a[", "a[x]", "a]", "a[\"b]", &"a.".repeat(40)] {
+        for (path, parts) in [
+            ("results[*].positions", "results positions"),
+            ("keys[*]", "keys $"),
+            ("[*].a", "$ a"),
+            ("a[0][*][1].b[*][\"x[*]\"]", "a[0] [1].b [\"x[*]\"]"),
+            ("[*]", "$ $"),
+            ("$", "$"),
+            ("a.b", "a.b"),
+        ] {
+            let many: ManyPath = path.parse().unwrap();
+            let shown: Vec<String> = many.0.iter().map(ToString::to_string).collect();
+            assert_eq!((shown.join(" "), many.to_string()), (parts.to_owned(), path.to_owned()));
+        }
+        assert_eq!("$.results[*]".parse::<ManyPath>().unwrap().to_string(), "results[*]");
+        for bad in ["", "a[*].", "a[*]b..c", "[*", "a[**]", "[*][*][*][*][*]"] {
+            assert!(bad.parse::<ManyPath>().is_err(), "{bad}");
+        }
+        for bad in ["", ".", "a[*].b", "a..b", "a.", "a[", "a[x]", "a]", "a[\"b]", &"a.".repeat(40)] {
             assert!(bad.parse::<FieldPath>().is_err(), "{bad}");
         }
     }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use raccord_model::DataTypeName;
 use raccord_model::field_path::FieldPath;
-use raccord_model::language::connector::http::{Method, WaitUnit};
-use raccord_model::language::connector::{Compression, FileFormat};
+use raccord_model::language::connector::http::{Method, MissingList, RecordsPlace, WaitUnit};
+use raccord_model::language::connector::{Compression, FileFormat, MissingCells};
 use raccord_model::rate::Rate;
 use url::Url;
 
 use super::cursor::IncrementalCursor;
 use super::template::{BodyTemplate, PathTemplate};
+use crate::select::RecordList;
 
 /// One data type of a source, ready to be executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,11 @@ impl Stream {
             Self::Http(stream) => stream.cursor.as_ref(),
         }
     }
+
+    /// Whether every field of the records is a text, as in a CSV.
+    pub fn has_texts_alone(&self) -> bool {
+        matches!(self, Self::File(stream) if stream.format == FileFormat::Csv)
+    }
 }
 
 /// Files that hold one data type.
@@ -83,8 +89,12 @@ pub struct FileStream {
     pub encoding: &'static encoding_rs::Encoding,
     /// CSV: the columns, when no header line names them.
     pub columns: Vec<String>,
-    /// JSON: where the array of records is.
-    pub records: FieldPath,
+    /// CSV: the byte with which lines begin that are comments.
+    pub comment: Option<u8>,
+    /// CSV: what a row is that has fewer cells than there are columns.
+    pub missing_cells: MissingCells,
+    /// JSON: where the records are.
+    pub extractor: Extractor,
 }
 
 /// A REST endpoint with all that is needed to read it.
@@ -258,10 +268,32 @@ pub struct PageSize {
 /// Where the records are in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extractor {
-    /// The path of the list.
+    /// The path of the outermost list, or of the object.
     pub records: FieldPath,
+    /// The paths of the lists in the elements of the list before.
+    pub inner: Vec<FieldPath>,
+    /// Whether an object stands there whose members are the records.
+    pub members: bool,
     /// Whether an answer without it has no records, instead of being wrong.
     pub may_be_missing: bool,
+}
+
+impl Extractor {
+    /// Where the settings say that records are.
+    pub(super) fn of(place: &RecordsPlace) -> Self {
+        let (records, inner) = place.lists();
+        Self {
+            records: records.clone(),
+            inner: inner.to_vec(),
+            members: place.members.is_some(),
+            may_be_missing: place.missing == MissingList::Empty,
+        }
+    }
+
+    /// What splits the list into records.
+    pub fn list(&self) -> RecordList {
+        RecordList::new(&self.inner, self.members, self.may_be_missing)
+    }
 }
 
 /// The records that each lead to a chain of pages.
@@ -310,4 +342,6 @@ pub struct Limits {
     pub rate_limit: Option<Rate>,
     /// Other origins that may be followed to, in their ASCII form and without credentials.
     pub allowed_origins: BTreeSet<String>,
+    /// Whether a URL of any other origin is asked for at our own.
+    pub keeps_origin: bool,
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
-use raccord_model::language::connector::{FileDataType, FileFormat, FileSettings};
+use raccord_model::language::connector::http::RecordsPlace;
+use raccord_model::language::connector::{FileDataType, FileFormat, FileSettings, MissingCells};
 
-use super::component::FileStream;
+use super::component::{Extractor, FileStream};
 use super::findings::Findings;
-use super::unknown_data_type;
+use super::{records, unknown_data_type};
 
 /// Lowers one data type. Without an error among the findings there is a stream.
 pub fn lower_file(settings: &FileSettings, data_type: &DataTypeName) -> (Option<FileStream>, Vec<Finding>) {
@@ -48,6 +49,7 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
         return None;
     };
     check_format(file, format, findings);
+    records::check(&file.records, findings);
     let delimiter = file.delimiter.unwrap_or(named.delimiter);
     let delimiter =
         u8::try_from(delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
@@ -55,6 +57,7 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
         findings
             .invalid(&["delimiter"], "the delimiter is one ASCII character, and not a quote or a line end");
     }
+    let comment = lower_comment(file, delimiter, findings);
     let label = file.encoding.as_deref().unwrap_or("utf-8");
     let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes());
     if encoding.is_none() {
@@ -69,8 +72,22 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
         delimiter: delimiter?,
         encoding: encoding?,
         columns: file.columns.clone(),
-        records: file.records.clone(),
+        comment,
+        missing_cells: file.missing_cells,
+        extractor: Extractor::of(&file.records),
     })
+}
+
+/// The character with which comments begin.
+fn lower_comment(file: &FileDataType, delimiter: Option<u8>, findings: &mut Findings) -> Option<u8> {
+    let comment = file.comment?;
+    let byte = u8::try_from(comment).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
+    if byte.is_none() || byte == delimiter {
+        let message =
+            "comments begin with one ASCII character that is neither a quote, a line end nor the delimiter";
+        findings.invalid(&["comment"], message);
+    }
+    byte
 }
 
 /// What goes with one format alone.
@@ -78,7 +95,9 @@ fn check_format(file: &FileDataType, format: FileFormat, findings: &mut Findings
     let companions = [
         ("columns", !file.columns.is_empty(), FileFormat::Csv, "csv"),
         ("delimiter", file.delimiter.is_some(), FileFormat::Csv, "csv"),
-        ("records", !file.records.0.is_empty(), FileFormat::Json, "json"),
+        ("comment", file.comment.is_some(), FileFormat::Csv, "csv"),
+        ("missingCells", file.missing_cells != MissingCells::default(), FileFormat::Csv, "csv"),
+        ("records", file.records != RecordsPlace::default(), FileFormat::Json, "json"),
     ];
     for (member, is_there, owner, name) in companions {
         if is_there && format != owner {

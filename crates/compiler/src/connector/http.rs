@@ -8,7 +8,7 @@ use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::connector::Parent;
 use raccord_model::language::connector::http::{
-    CursorFormat, HttpDataType, HttpSettings, Incremental, Method, MissingList, WaitUnit,
+    CursorFormat, HttpDataType, HttpSettings, Incremental, Method, OriginPolicy, WaitUnit,
 };
 use raccord_model::suggest;
 use url::Url;
@@ -22,7 +22,7 @@ use super::findings::Findings;
 use super::pagination::{self, Companions, lower_parameter};
 use super::since;
 use super::template::{BODY_NAMES, BodyTemplate, PathTemplate};
-use super::unknown_data_type;
+use super::{records, unknown_data_type};
 
 /// How many parents may stand above each other.
 const MAX_PARENTS: usize = 8;
@@ -76,6 +76,7 @@ fn limits(settings: &HttpSettings, allowed_origins: BTreeSet<String>) -> Limits 
         max_pages: settings.max_pages,
         rate_limit: settings.rate_limit,
         allowed_origins,
+        keeps_origin: settings.origin == OriginPolicy::Keep,
     }
 }
 
@@ -229,6 +230,7 @@ fn lower_data_type(
     let companions = Companions { has_body, is_incremental: data_type.incremental.is_some() };
     let paging = pagination::lower(data_type.pagination.as_ref(), companions, &mut findings);
     let errors = lower_errors(data_type, &mut findings);
+    check_records(data_type, &mut findings);
     let cursor = data_type.incremental.as_ref();
     let cursor = cursor.and_then(|settings| lower_incremental(settings, has_body, &mut findings));
     let requester = lower_requester(base, name, data_type, &mut findings);
@@ -237,7 +239,6 @@ fn lower_data_type(
         check_body_names(requester, &paging.paginator, data_type, &mut findings);
     }
     let valid = !findings.has_error();
-    let may_be_missing = data_type.records.missing == MissingList::Empty;
     let stream = requester.zip(paging).filter(|_| valid).map(|(requester, paging)| HttpStream {
         data_type: name.clone(),
         requester,
@@ -245,7 +246,7 @@ fn lower_data_type(
         page_size: paging.size,
         ending: paging.ending,
         completion: paging.completion,
-        extractor: Extractor { records: data_type.records.path.clone(), may_be_missing },
+        extractor: Extractor::of(&data_type.records),
         errors,
         cursor,
         partition_router: None,
@@ -253,6 +254,23 @@ fn lower_data_type(
         limits: base.limits.clone(),
     });
     (stream, findings.into_vec())
+}
+
+/// What goes with records that stand in other records, and with members.
+fn check_records(data_type: &HttpDataType, findings: &mut Findings) {
+    records::check(&data_type.records, findings);
+    let is_nested = !data_type.records.lists().1.is_empty();
+    if is_nested && data_type.parent.is_some() {
+        findings.conflict(
+            &["parent"],
+            "`parent` is the record that each record stands in: `records` has a `[*]`",
+        );
+    }
+    let continues = data_type.pagination.as_ref().is_some_and(|pagination| pagination.complete.is_some());
+    if continues && (is_nested || data_type.records.members.is_some()) {
+        let message = "members, and records that stand in other records, cannot continue on the next page";
+        findings.conflict(&["pagination", "complete"], message);
+    }
 }
 
 /// Where the service says in a good answer that something went wrong.

@@ -10,6 +10,7 @@ mod file;
 pub(crate) mod findings;
 mod http;
 mod pagination;
+mod records;
 mod since;
 pub(crate) mod template;
 #[cfg(test)]

@@ -18,7 +18,8 @@ pub struct PathTemplate(Vec<PathPart>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PathPart {
     Text(String),
-    Field(FieldPath),
+    /// A field, and the number of what it is a field of.
+    Field(FieldPath, usize),
     /// From where on records are wanted.
     Since,
 }
@@ -27,6 +28,11 @@ impl PathTemplate {
     /// Reads a path that takes fields of a `root`: of the `parent` record, of the `event`. The error completes
     /// the sentence "the path …".
     pub(crate) fn parse(text: &str, root: &str) -> Result<Self, String> {
+        Self::parse_any(text, &[root])
+    }
+
+    /// Reads a path that takes fields of several roots.
+    pub(crate) fn parse_any(text: &str, roots: &[&str]) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -36,14 +42,19 @@ impl PathTemplate {
                 continue;
             }
             let (inside, after) = after.split_once('}').ok_or("has a `{` without a `}`")?;
-            let field = inside.trim().strip_prefix(root).and_then(|rest| rest.strip_prefix('.'));
-            let field = field.ok_or_else(|| {
-                let whose = if root == "parent" { "parent record" } else { root };
-                format!("has `{{{inside}}}`; only a field of the {whose}, `{{{root}.FIELD}}`, can be taken")
+            let mut fields = roots.iter().enumerate().filter_map(|(number, root)| {
+                Some((number, inside.trim().strip_prefix(root)?.strip_prefix('.')?))
+            });
+            let (number, field) = fields.next().ok_or_else(|| {
+                let whose = roots.iter().map(|root| if *root == "parent" { "parent record" } else { *root });
+                let whose = whose.collect::<Vec<_>>().join(" or the ");
+                let forms =
+                    roots.iter().map(|root| format!("`{{{root}.FIELD}}`")).collect::<Vec<_>>().join(" or ");
+                format!("has `{{{inside}}}`; only a field of the {whose}, {forms}, can be taken")
             })?;
+            let field = field.parse().map_err(|error| format!("has a wrong field: {error}"))?;
             parts.push(PathPart::Text(before.to_owned()));
-            parts
-                .push(PathPart::Field(field.parse().map_err(|error| format!("has a wrong field: {error}"))?));
+            parts.push(PathPart::Field(field, number));
             rest = after;
         }
         if rest.contains('}') {
@@ -58,9 +69,14 @@ impl PathTemplate {
 
     /// The fields of the parent record, in the order in which [`Self::render`] takes their values.
     pub fn fields(&self) -> impl Iterator<Item = &FieldPath> {
+        self.fields_by_root().map(|(field, _)| field)
+    }
+
+    /// The same, each with the number of its root.
+    pub(crate) fn fields_by_root(&self) -> impl Iterator<Item = (&FieldPath, usize)> {
         self.0.iter().filter_map(|part| match part {
             PathPart::Text(_) | PathPart::Since => None,
-            PathPart::Field(field) => Some(field),
+            PathPart::Field(field, root) => Some((field, *root)),
         })
     }
 
@@ -83,7 +99,7 @@ impl PathTemplate {
             match part {
                 PathPart::Text(text) => path.push_str(text),
                 PathPart::Since => percent_encode(since, &mut path),
-                PathPart::Field(_) => {
+                PathPart::Field(..) => {
                     percent_encode(values.next().map_or("", String::as_str), &mut path);
                 }
             }

@@ -105,6 +105,29 @@ fn mistakes_beside_the_data_types() {
 }
 
 #[test]
+fn mistakes_about_where_records_are() {
+    let of = |records: Value| json!({"dataTypes": {"a": {"records": records}}});
+    for good in
+        [json!("orders[*].positions"), json!({"members": "$"}), json!({"path": "a[*]", "missing": "empty"})]
+    {
+        check_source(&of(good), &[]);
+    }
+    check_source(
+        &of(json!({"path": "a", "members": "b"})),
+        &["dataTypes.a.records.members conflicting-fields"],
+    );
+    let nested = json!({"records": "a[*].b", "parent": "p", "path": "/{parent.id}"});
+    check_source(&json!({"dataTypes": {"p": {}, "a": nested}}), &["dataTypes.a.parent conflicting-fields"]);
+    for records in [json!("a[*].b"), json!({"members": "a"})] {
+        let pagination = json!({"cursor": "next", "param": "c", "complete": "done"});
+        check_source(
+            &json!({"dataTypes": {"a": {"records": records, "pagination": pagination}}}),
+            &["dataTypes.a.pagination.complete conflicting-fields"],
+        );
+    }
+}
+
+#[test]
 fn mistakes_of_a_pagination() {
     let cases = [
         (json!({}), vec![".pagination missing-field"]),

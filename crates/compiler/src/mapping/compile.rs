@@ -109,8 +109,17 @@ impl Compiler<'_> {
             return Some(self.slot(from));
         }
         let source = mapped.expr.as_ref()?;
-        match Expression::compile(source) {
+        let place: Vec<&str> = path.iter().copied().chain(["expr"]).collect();
+        match Expression::compile(source, self.task.all_texts) {
             Ok(expression) => {
+                for doubt in &expression.doubts {
+                    let message = format!("{doubt}; every record will be rejected");
+                    self.findings.push(
+                        Finding::warning(&place, Code::InvalidExpression, message).help(
+                            "every cell of a CSV is a text: total|decimal * 2, net|decimal + tax|decimal",
+                        ),
+                    );
+                }
                 let inputs = expression
                     .names
                     .iter()
@@ -125,7 +134,6 @@ impl Compiler<'_> {
                 Some(Input::Expression(Box::new(expression), inputs))
             }
             Err(error) => {
-                let place: Vec<&str> = path.iter().copied().chain(["expr"]).collect();
                 self.findings.push(match without_braces(source) {
                     Some(bare) => {
                         let message = "an expression stands here without `{{ }}`";
@@ -198,5 +206,5 @@ fn without_braces(template: &str) -> Option<String> {
         return None;
     }
     parts.extend((!rest.is_empty()).then(|| format!("'{rest}'")));
-    Some(parts.join(" ~ ")).filter(|meant| Expression::compile(meant).is_ok())
+    Some(parts.join(" ~ ")).filter(|meant| Expression::compile(meant, false).is_ok())
 }

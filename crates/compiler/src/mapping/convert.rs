@@ -9,13 +9,11 @@ use raccord_model::value::{
     Value, ValueError, is_email, is_phone, is_url, parse_boolean, parse_date, parse_datetime, parse_integer,
 };
 
+use super::canonical::canonical;
 use crate::scalar::Scalar;
 
 /// The longest text shown in a reason, in characters.
 const SHOWN: usize = 60;
-
-/// So deep JSON may be nested that every reader takes it.
-const MAX_SURE_DEPTH: usize = 100;
 
 /// Converts to the type of a field. What is empty converts to nothing: `Empty`, and a list without any choice in it.
 pub(super) fn convert<'a>(
@@ -100,17 +98,15 @@ fn text<'a>(value: Scalar<'a>, wanted: &'static str) -> Result<Cow<'a, str>, Val
     }
 }
 
-/// As JSON that can be read again.
+/// As JSON in the one form that equal values have.
 fn json(value: &Scalar<'_>) -> Result<String, ValueError> {
-    let text = value.to_json();
-    let depth = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
-    // Only what may be too deep, or may hold half a character, is worth a reading.
-    if (depth > MAX_SURE_DEPTH || text.contains("\\u"))
-        && serde_json::from_str::<serde_json::Value>(&text).is_err()
-    {
-        return Err(ValueError::Json);
-    }
-    Ok(text)
+    let canonical = match value {
+        Scalar::Array(raw) | Scalar::Object(raw) | Scalar::Number(raw) | Scalar::Broken(raw) => {
+            canonical(raw)
+        }
+        Scalar::Empty | Scalar::Text(_) | Scalar::Boolean(_) | Scalar::List(_) => Some(value.to_json()),
+    };
+    canonical.ok_or(ValueError::Json)
 }
 
 fn checked_text<'a>(text: Cow<'a, str>, field: &Field) -> Result<Cow<'a, str>, ValueError> {
@@ -148,6 +144,8 @@ fn choices<'a>(value: Scalar<'a>, field: &Field) -> Result<Vec<Cow<'a, str>>, Va
             kept.push(choice);
         }
     }
+    // A set: the order in which a service lists them says nothing.
+    kept.sort_unstable();
     Ok(kept)
 }
 
@@ -226,7 +224,7 @@ mod tests {
         check(&choice, "\"a\"", Ok("a"));
         check(&choice, "\"c\"", Err(ValueError::Choice));
         let choices = Field { field_type: FieldType::Choices, ..choice };
-        check(&choices, "[\"b\",\"a\",\"b\"]", Ok("b, a"));
+        check(&choices, "[\"b\",\"a\",\"b\"]", Ok("a, b"));
         check(&choices, "\"b\"", Ok("b"));
         check(&choices, "[\"\",\"b\",null]", Ok("b"));
         for none in ["[]", "[\"\"]", "[null, \"\"]"] {

@@ -3,9 +3,11 @@
 //! [`compile`] tells every mistake at once and gives the program that a run executes. A program reads each
 //! record in one pass and writes row bytes; it builds no tree for what nobody mapped.
 
+mod canonical;
 mod check;
 mod compile;
 mod convert;
+mod date;
 mod mark;
 mod program;
 mod transform;
@@ -38,6 +40,8 @@ pub struct Task<'a> {
     pub version: Option<&'a FieldPath>,
     /// The third-party field that the next window begins at.
     pub cursor: &'a [FieldPath],
+    /// Whether every field of the records is a text, as in a CSV.
+    pub all_texts: bool,
 }
 
 /// The ids of an entity's fields in its rows.

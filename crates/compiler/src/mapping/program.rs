@@ -192,6 +192,7 @@ impl Program {
             parent: parent_found,
             seen: vec![false; self.paths.len()],
             is_partial: false,
+            outer: None,
         }
     }
 }
@@ -208,6 +209,8 @@ pub struct PageMapper<'p> {
     seen: Vec<bool>,
     /// Whether the record in hand mentions only what has changed.
     is_partial: bool,
+    /// The record that the one in hand stands in, when it does.
+    outer: Option<&'p [u8]>,
 }
 
 impl<'p> PageMapper<'p> {
@@ -286,8 +289,11 @@ impl<'p> PageMapper<'p> {
     }
 
     fn read(&mut self, record: Record<'p>) -> Result<(), Rejection> {
+        if let Some(outer) = record.outer() {
+            self.stand_in(outer);
+        }
         match record {
-            Record::Json(raw) => {
+            Record::Json(raw) | Record::Nested { raw, .. } => {
                 self.row = None;
                 self.program
                     .selector
@@ -334,6 +340,15 @@ impl<'p> PageMapper<'p> {
         let column = self.columns.as_ref().and_then(|columns| columns.get(slot).copied().flatten());
         column.is_some_and(|column| row.cell(column).is_some())
             || self.program.paths.get(slot).is_some_and(|path| path.0.is_empty())
+    }
+
+    /// Takes the record that the next one stands in as its parent; those that stand in one share what was found.
+    fn stand_in(&mut self, outer: &'p [u8]) {
+        if self.program.parent_paths > 0 && !self.outer.is_some_and(|known| std::ptr::eq(known, outer)) {
+            // Of a parent that is not JSON no value is found; what needs one is rejected with its reason.
+            drop(self.program.parent_selector.select(outer, &mut self.parent));
+        }
+        self.outer = Some(outer);
     }
 
     /// The value of an input, before any transform.

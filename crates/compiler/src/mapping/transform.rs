@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use jiff::civil;
-use jiff::fmt::strtime::{self, BrokenDownTime};
-use jiff::tz::TimeZone;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::Transform;
-use raccord_model::value::{Instant, Moment};
+use raccord_model::language::mapping::NormalForm;
 
+use super::date;
 use crate::scalar::Scalar;
+
+const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
 
 /// One transform, ready to run.
 #[derive(Debug, Clone)]
@@ -26,6 +27,21 @@ pub(super) enum Op {
     Split(String),
     Join(String),
     Lookup { table: BTreeMap<String, String>, default: Option<String> },
+    UnixMillis,
+    Normalize(NormalForm),
+}
+
+/// What is wrong with a transform, and what helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Self { message, help: None }
+    }
 }
 
 /// What is known of a value before it is seen.
@@ -50,7 +66,7 @@ pub(super) fn compile(
         let wrong = |message: String| Finding::error(&place, Code::InvalidTransform, message);
         match compile_one(transform) {
             Ok(op) => ops.push(op),
-            Err(message) => findings.push(wrong(message)),
+            Err(Wrong { message, help }) => findings.push(Finding { help, ..wrong(message) }),
         }
         let wants_list = matches!(transform, Transform::Join(_));
         if shape == Shape::List && !wants_list {
@@ -69,37 +85,31 @@ pub(super) fn compile(
     (ops, shape)
 }
 
-fn compile_one(transform: &Transform) -> Result<Op, String> {
+fn compile_one(transform: &Transform) -> Result<Op, Wrong> {
     Ok(match transform {
         Transform::Trim => Op::Trim,
         Transform::Lowercase => Op::Lowercase,
         Transform::Uppercase => Op::Uppercase,
         Transform::Digits => Op::Digits,
-        Transform::Truncate(0) => return Err("`truncate` to 0 characters leaves nothing".to_owned()),
+        Transform::Truncate(0) => return Err("`truncate` to 0 characters leaves nothing".to_owned().into()),
         Transform::Truncate(length) => Op::Truncate(usize::try_from(*length).unwrap_or(usize::MAX)),
         Transform::Replace(replace) if replace.find.is_empty() => {
-            return Err("`replace` looks for an empty text".to_owned());
+            return Err("`replace` looks for an empty text".to_owned().into());
         }
         Transform::Replace(replace) => Op::Replace { find: replace.find.clone(), with: replace.with.clone() },
-        Transform::ParseDate(format) => Op::ParseDate(checked_format(format)?),
-        Transform::FormatDate(format) => Op::FormatDate(checked_format(format)?),
+        Transform::ParseDate(format) => Op::ParseDate(date::format_to_read(format)?),
+        Transform::FormatDate(format) => Op::FormatDate(date::format_to_write(format)?),
         Transform::Split(separator) if separator.is_empty() => {
-            return Err("`split` wants a separator".to_owned());
+            return Err("`split` wants a separator".to_owned().into());
         }
         Transform::Split(separator) => Op::Split(separator.clone()),
         Transform::Join(separator) => Op::Join(separator.clone()),
         Transform::Lookup(lookup) => {
             Op::Lookup { table: lookup.table.clone(), default: lookup.default.clone() }
         }
+        Transform::UnixMillis => Op::UnixMillis,
+        Transform::Normalize(form) => Op::Normalize(*form),
     })
-}
-
-/// Tries a strftime format on an instant that has everything.
-fn checked_format(format: &str) -> Result<String, String> {
-    let sample = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
-    strtime::format(format, &sample)
-        .map_err(|error| format!("the format `{format}` is not understood: {error}"))
-        .map(|_| format.to_owned())
 }
 
 /// Runs transforms. An empty value stays empty; the error completes "the value …".
@@ -146,8 +156,8 @@ fn on_text<'a>(op: &Op, text: Cow<'a, str>) -> Result<Scalar<'a>, String> {
             None => Scalar::text(text),
         },
         Op::Replace { find, with } => Scalar::text(text.replace(find, with)),
-        Op::ParseDate(format) => Scalar::text(parse_date(format, &text)?),
-        Op::FormatDate(format) => Scalar::text(format_date(format, &text)?),
+        Op::ParseDate(format) => Scalar::text(date::parse(format, &text)?),
+        Op::FormatDate(format) => Scalar::text(date::format(format, &text)?),
         Op::Split(separator) => Scalar::List(
             text.split(separator.as_str()).map(|part| Cow::Owned(part.trim().to_owned())).collect(),
         ),
@@ -156,7 +166,18 @@ fn on_text<'a>(op: &Op, text: Cow<'a, str>) -> Result<Scalar<'a>, String> {
             Some(found) => Scalar::text(found.clone()),
             None => Scalar::Empty,
         },
+        Op::UnixMillis => Scalar::text(date::unix_millis(&text)?),
+        Op::Normalize(NormalForm::Nfc) => Scalar::text(composed(text)),
     })
+}
+
+/// The text in Unicode's normal form NFC; as it is when that is one already.
+fn composed(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.is_ascii() || NFC.is_normalized(&text) {
+        text
+    } else {
+        Cow::Owned(NFC.normalize(&text).into_owned())
+    }
 }
 
 fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -165,55 +186,6 @@ fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
         Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
-}
-
-/// Reads a date in a format and writes it in ISO 8601: an instant when it has an offset or a zone, else a civil one.
-fn parse_date(format: &str, text: &str) -> Result<String, String> {
-    let parsed: BrokenDownTime =
-        strtime::parse(format, text).map_err(|_| format!("does not have the format `{format}`"))?;
-    if let Ok(timestamp) = parsed.to_timestamp() {
-        return Ok(timestamp.to_string());
-    }
-    // An offset or a zone is never dropped, also where the time library has no instant for it.
-    let no_instant = || format!("is not an instant in the format `{format}`");
-    if let Some(offset) = parsed.offset() {
-        let instant = parsed.to_datetime().ok().and_then(|shown| Instant::at(shown, offset));
-        return instant.map(|instant| instant.to_string()).ok_or_else(no_instant);
-    }
-    if parsed.iana_time_zone().is_some() {
-        return parsed
-            .to_zoned_datetime()
-            .map(|zoned| zoned.timestamp().to_string())
-            .map_err(|_| no_instant());
-    }
-    if let Ok(datetime) = parsed.to_datetime()
-        && parsed.hour().is_some()
-    {
-        return Ok(datetime.to_string());
-    }
-    parsed
-        .to_date()
-        .map(|date| date.to_string())
-        .map_err(|_| format!("is not a date in the format `{format}`"))
-}
-
-fn format_date(format: &str, text: &str) -> Result<String, String> {
-    let not_a_date = || "is not a date or instant in ISO 8601".to_owned();
-    let instant = match Moment::parse(text).map_err(|_| not_a_date())? {
-        Moment::Day(date) => {
-            let midnight = date.to_datetime(civil::Time::midnight());
-            return strtime::format(format, midnight).map_err(|_| not_a_date());
-        }
-        Moment::Local(shown) => return strtime::format(format, shown).map_err(|_| not_a_date()),
-        Moment::Instant(instant) => instant,
-    };
-    // Of the last day of all the time library knows the clock alone, not the zone.
-    let written = match (instant.timestamp(), instant.civil()) {
-        (Some(timestamp), _) => strtime::format(format, &timestamp.to_zoned_datetime(TimeZone::UTC)),
-        (None, Some(shown)) => strtime::format(format, shown),
-        (None, None) => return Err(not_a_date()),
-    };
-    written.map_err(|_| not_a_date())
 }
 
 #[cfg(test)]
@@ -272,6 +244,12 @@ mod tests {
             Ok(Scalar::Empty),
         );
         check(&[Transform::Lookup(Lookup { table, default: Some("?".into()) })], text("B"), Ok(text("?")));
+        let composed = [Transform::Normalize(NormalForm::Nfc)];
+        check(&composed, text("Zoe\u{301} \u{212b}"), Ok(text("Zoé Å")));
+        check(&composed, text("Zoé"), Ok(text("Zoé")));
+        check(&composed, text("ﬁ"), Ok(text("ﬁ")));
+        let millis = [Transform::UnixMillis];
+        check(&millis, Scalar::Number("1700000000123".into()), Ok(text("2023-11-14T22:13:20.123Z")));
         check(&[Transform::Trim], Scalar::from_json("{}"), Err("is an object, and a transform wants a text"));
     }
 
@@ -302,6 +280,8 @@ mod tests {
             vec![Transform::Truncate(0)],
             vec![Transform::Split(String::new())],
             vec![Transform::ParseDate("%J".into())],
+            vec![Transform::ParseDate("dd/MM/yyyy".into())],
+            vec![Transform::FormatDate("yyyy".into())],
             vec![Transform::Split(",".into()), Transform::Trim],
             vec![Transform::Trim, Transform::Join(",".into())],
             vec![Transform::Replace(Replace { find: String::new(), with: String::new() })],

@@ -35,11 +35,6 @@ impl Events {
     pub(super) fn find(&self, event: &str) -> Option<Rule> {
         let beginning =
             || self.beginnings.iter().find(|(beginning, _)| event.starts_with(beginning.as_str()));
-        self.named(event).or_else(|| beginning().map(|(_, rule)| *rule))
-    }
-
-    /// The rule that is listed under the event's own name.
-    pub(super) fn named(&self, event: &str) -> Option<Rule> {
-        self.names.get(event).copied()
+        self.names.get(event).copied().or_else(|| beginning().map(|(_, rule)| *rule))
     }
 }

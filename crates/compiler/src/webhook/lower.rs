@@ -6,7 +6,8 @@ use raccord_model::field_path::FieldPath;
 use raccord_model::language::WebhookSpec;
 use raccord_model::language::connector::HttpSettings;
 use raccord_model::language::webhook::{
-    BasicSpec, DeliveryPlace, EventRule, HmacSpec, LARGEST_DELIVERY, Scheme, TakenEvent, VerifySpec,
+    BasicSpec, EventPlace as LanguagePlace, EventRule, FetchSpec, HmacSpec, LARGEST_DELIVERY, Scheme,
+    TakenEvent, VerifySpec,
 };
 use raccord_model::secret::TextOrSecret;
 use raccord_model::suggest;
@@ -14,10 +15,10 @@ use url::Url;
 
 use super::events::{Events, Rule};
 use super::signed::{SignedPart, SignedText};
-use super::{EventPlace, Hook, RecordPlace, Taken, ValuePlace, What};
+use super::{Batch, EventPlace, Fetch, Hook, PathField, RecordPlace, Taken, ValuePlace, Way, What};
 use crate::connector::findings::Findings;
 use crate::connector::template::PathTemplate;
-use crate::select::{Selector, Slot};
+use crate::select::{Many, Selector, Slot};
 
 /// How many secrets may be accepted at once: the new one and the old one.
 const MAX_SECRETS: usize = 2;
@@ -68,6 +69,7 @@ pub(super) fn lower(spec: &WebhookSpec, settings: &HttpSettings, findings: &mut 
         }
     }
     Hook {
+        batch: lower_batch(spec),
         selector: Selector::new(&paths.0),
         event,
         delivery,
@@ -126,6 +128,7 @@ fn check_scheme(scheme: Scheme<'_>, path: &[&str], findings: &mut Findings) {
         Scheme::Bearer(token) => (token, None),
         Scheme::Basic(basic) => (&basic.password, Some("password")),
         Scheme::ApiKey(key) => (&key.value, Some("value")),
+        Scheme::Query(key) => (&key.value, Some("value")),
     };
     let below = |member: &'static str| [path, &[member]].concat();
     if secrets.0.is_empty() || secrets.0.len() > MAX_SECRETS {
@@ -139,9 +142,12 @@ fn check_scheme(scheme: Scheme<'_>, path: &[&str], findings: &mut Findings) {
             findings.header_name(&below("headerPrefix"), &standard.header_prefix);
             check_tolerance(standard.tolerance.0, path, findings);
         }
-        Scheme::Bearer(_) => {}
         Scheme::Basic(basic) => check_basic(basic, path, findings),
         Scheme::ApiKey(key) => findings.header_name(&below("header"), &key.header),
+        Scheme::Query(key) if key.name.is_empty() => {
+            findings.invalid(&below("name"), "the name of a parameter is missing");
+        }
+        Scheme::Bearer(_) | Scheme::Query(_) => {}
     }
 }
 
@@ -189,15 +195,26 @@ fn check_hmac(hmac: &HmacSpec, path: &[&str], findings: &mut Findings) {
     }
 }
 
-fn lower_event(place: Option<&DeliveryPlace>, paths: &mut Paths, findings: &mut Findings) -> EventPlace {
+/// How a delivery is split; the id may stand beside the list.
+fn lower_batch(spec: &WebhookSpec) -> Option<Batch> {
+    let path = spec.batch.clone()?;
+    let id = spec.delivery.as_ref().and_then(|place| place.body.as_ref());
+    let selector = Selector::new(id).with_list(&path);
+    Some(Batch { path, selector })
+}
+
+fn lower_event(place: Option<&LanguagePlace>, paths: &mut Paths, findings: &mut Findings) -> EventPlace {
     let Some(place) = place else { return EventPlace::default() };
-    if place.header.is_none() && place.body.is_none() {
+    if place.header.is_none() && place.body.is_empty() {
         findings.error(&["event"], Code::MissingField, "`header` or `body` is missing");
     }
     if let Some(header) = &place.header {
         findings.header_name(&["event", "header"], header);
     }
-    EventPlace { header: place.header.clone(), body: place.body.as_ref().map(|path| paths.slot(path)) }
+    EventPlace {
+        header: place.header.clone(),
+        body: place.body.0.iter().map(|path| paths.slot(path)).collect(),
+    }
 }
 
 /// The place of the id, which some schemes bring along.
@@ -241,28 +258,46 @@ fn lower_taken(
             findings.conflict(&["events", name, "fetch"], "a record that is gone cannot be fetched");
             return None;
         }
-        (Some(fetch), false) => {
-            let path = PathTemplate::parse(&fetch.path, "event");
-            let path = path.map_err(|error| format!("the path `{}` {error}", fetch.path));
-            let path = findings.take(&["events", name, "fetch", "path"], path)?;
-            let fields = path.fields().map(|field| paths.slot(field)).collect();
-            What::Fetch {
-                path,
-                fields,
-                answer: fetch.record.clone(),
-                known: lower_place(&event.record, paths),
-            }
-        }
+        (Some(fetch), false) => What::Fetch(Box::new(lower_fetch(name, event, fetch, paths, findings)?)),
         (None, deleted) => {
-            let place = lower_place(&event.record, paths);
+            let place = lower_place(event, paths);
             if deleted { What::Delete(place) } else { What::Upsert(place) }
         }
     };
+    if event.field.as_ref().is_some_and(String::is_empty) {
+        findings.invalid(&["events", name, "as"], "the name of a field is missing");
+    }
     Some(Taken { data_type: event.data_type.clone(), what })
 }
 
-fn lower_place(path: &FieldPath, paths: &mut Paths) -> RecordPlace {
-    if path.0.is_empty() { RecordPlace::Whole } else { RecordPlace::Part(paths.slot(path), path.clone()) }
+fn lower_fetch(
+    name: &str,
+    event: &TakenEvent,
+    fetch: &FetchSpec,
+    paths: &mut Paths,
+    findings: &mut Findings,
+) -> Option<Fetch> {
+    const ROOTS: [&str; 2] = ["event", "record"];
+    let path = PathTemplate::parse_any(&fetch.path, &ROOTS);
+    let path = path.map_err(|error| format!("the path `{}` {error}", fetch.path));
+    let path = findings.take(&["events", name, "fetch", "path"], path)?;
+    let mut of_record = Paths::default();
+    let take = |(field, root): (&FieldPath, usize)| match root {
+        0 => PathField::Event(paths.slot(field)),
+        _ => PathField::Record(of_record.slot(field)),
+    };
+    let fields = path.fields_by_root().map(take).collect();
+    let known = lower_place(event, paths);
+    Some(Fetch { path, fields, of_record: Selector::new(&of_record.0), answer: fetch.record.clone(), known })
+}
+
+fn lower_place(event: &TakenEvent, paths: &mut Paths) -> RecordPlace {
+    let way = match event.record.single() {
+        Some(path) if path.0.is_empty() => Way::Whole,
+        Some(path) => Way::Part(paths.slot(path)),
+        None => Way::Many(Many::new(&event.record)),
+    };
+    RecordPlace { path: event.record.clone(), way, field: event.field.clone() }
 }
 
 fn check_data_type(name: &str, wanted: &DataTypeName, settings: &HttpSettings, findings: &mut Findings) {

@@ -1,4 +1,4 @@
-//! Webhooks: from a delivery to the record it is about.
+//! Webhooks: from a delivery to the records it is about.
 //!
 //! [`lower`] tells every mistake at once and gives the [`Hook`] that reads deliveries, in one pass over the bytes
 //! and without a tree. It verifies no signature and fetches nothing; that is done where secrets are.
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::Finding;
-use raccord_model::field_path::FieldPath;
+use raccord_model::field_path::{FieldPath, ManyPath};
 use raccord_model::language::WebhookSpec;
 use raccord_model::language::connector::HttpSettings;
 use raccord_model::rate::Rate;
@@ -23,16 +23,21 @@ use raccord_model::rate::Rate;
 use self::events::{Events, Rule};
 use crate::connector::findings::Findings;
 use crate::connector::template::PathTemplate;
-use crate::select::{Selector, Slot};
+use crate::select::{Many, Selector, Slot};
 
 pub use lower::public_url;
-pub use read::{Intent, MAX_DELIVERY_ID, MAX_DEPTH, Reading, Received, Route, Unreadable};
+pub use read::{
+    Content as RecordContent, Intent, MAX_DELIVERY_ID, MAX_DEPTH, MAX_EVENTS, Reading, Received, Route,
+    Unreadable,
+};
 pub use register::{Content, Create, Delete, Registrar, lower_register};
 pub use signed::{SignedPart, SignedText};
 
 /// A webhook, compiled: how a delivery is read.
 #[derive(Debug, Clone)]
 pub struct Hook {
+    batch: Option<Batch>,
+    /// Takes what is looked at out of each event.
     selector: Selector,
     event: EventPlace,
     delivery: Option<ValuePlace>,
@@ -45,6 +50,14 @@ pub struct Hook {
     rate_limit: Rate,
 }
 
+/// How a delivery is split into its events.
+#[derive(Debug, Clone)]
+struct Batch {
+    path: FieldPath,
+    /// Finds the list, and the id of the delivery beside it.
+    selector: Selector,
+}
+
 /// Where a delivery has a value.
 #[derive(Debug, Clone)]
 enum ValuePlace {
@@ -52,11 +65,11 @@ enum ValuePlace {
     Body(Slot),
 }
 
-/// Where a delivery names its event; with both parts, they are joined by a dot.
+/// Where a delivery names its event; several parts are joined by dots.
 #[derive(Debug, Clone, Default)]
 struct EventPlace {
     header: Option<String>,
-    body: Option<Slot>,
+    body: Vec<Slot>,
 }
 
 /// An event about a record.
@@ -74,16 +87,49 @@ enum What {
     /// It is gone; its key is here.
     Delete(RecordPlace),
     /// It is to be fetched; what is known of it, should it be gone, is here.
-    Fetch { path: PathTemplate, fields: Vec<Slot>, answer: FieldPath, known: RecordPlace },
+    Fetch(Box<Fetch>),
 }
 
-/// Where the record is.
+/// How a record is fetched that an event is about.
 #[derive(Debug, Clone)]
-enum RecordPlace {
-    /// The body itself.
+struct Fetch {
+    path: PathTemplate,
+    /// What the path takes, in its order.
+    fields: Vec<PathField>,
+    /// Takes out of the record what the path takes of it.
+    of_record: Selector,
+    answer: FieldPath,
+    known: RecordPlace,
+}
+
+/// Something that a path takes.
+#[derive(Debug, Clone, Copy)]
+enum PathField {
+    /// Out of the event.
+    Event(Slot),
+    /// Out of the record.
+    Record(Slot),
+}
+
+/// Where the record is, or the records are.
+#[derive(Debug, Clone, Default)]
+struct RecordPlace {
+    path: ManyPath,
+    way: Way,
+    /// The field that a text or a number by itself is.
+    field: Option<String>,
+}
+
+/// How one gets to the record.
+#[derive(Debug, Clone, Default)]
+enum Way {
+    /// It is the event itself.
+    #[default]
     Whole,
-    /// A part of it.
-    Part(Slot, FieldPath),
+    /// It is a part of it.
+    Part(Slot),
+    /// There are several.
+    Many(Many),
 }
 
 impl Hook {
@@ -108,7 +154,7 @@ impl Hook {
     pub fn record_in_answer(&self, event: &str) -> FieldPath {
         let taken = self.events.find(event).and_then(|rule| self.taken_by(rule));
         match taken.map(|taken| &taken.what) {
-            Some(What::Fetch { answer, .. }) => answer.clone(),
+            Some(What::Fetch(fetch)) => fetch.answer.clone(),
             Some(What::Upsert(_) | What::Delete(_)) | None => FieldPath::default(),
         }
     }

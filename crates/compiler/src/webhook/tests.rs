@@ -82,6 +82,8 @@ fn schemes_are_checked() {
         &["verify.basic.username invalid-value"],
     );
     check_verify(&json!({"bearer": []}), &["verify.bearer invalid-value"]);
+    check_verify(&json!({"query": {"name": "key", "value": "${env:K}"}}), &[]);
+    check_verify(&json!({"query": {"name": "", "value": "${env:K}"}}), &["verify.query.name invalid-value"]);
     check_verify(
         &json!({"apiKey": {"header": "", "value": "${env:K}"}}),
         &["verify.apiKey.header invalid-value"],
@@ -146,18 +148,31 @@ const NO_HEADERS: &dyn Fn(&str) -> Option<&'static [u8]> = &|_| None;
 
 /// What is read: `dataType event intent record delivery`, `ignored event`, or why nothing is.
 fn read(hook: &Hook, route: Route<'_>, body: &str) -> String {
-    match hook.read(route, &|_| None, body.as_bytes()) {
-        Ok(Reading::Ignored { event }) => format!("ignored {event}"),
-        Ok(Reading::Received(received)) => {
-            let Received { data_type, event, intent, record, delivery } = received;
+    read_with(hook, route, NO_HEADERS, body)
+}
+
+fn read_with(
+    hook: &Hook,
+    route: Route<'_>,
+    header: &dyn Fn(&str) -> Option<&'static [u8]>,
+    body: &str,
+) -> String {
+    let shown = |reading| match reading {
+        Reading::Ignored { event } => format!("ignored {event}"),
+        Reading::Received(received) => {
+            let Received { data_type, event, intent, record, delivery, .. } = received;
             let intent = match intent {
                 Intent::Upsert => "upsert".to_owned(),
                 Intent::Delete => "delete".to_owned(),
                 Intent::Fetch { path } => path,
             };
             let delivery = delivery.unwrap_or_default();
-            format!("{data_type} {event} {intent} {} {delivery}", &body[record])
+            let record = std::str::from_utf8(record.of(body.as_bytes())).unwrap();
+            format!("{data_type} {event} {intent} {record} {delivery}")
         }
+    };
+    match hook.read(route, header, body.as_bytes()) {
+        Ok(readings) => readings.into_iter().map(shown).collect::<Vec<_>>().join(" | "),
         Err(error) => format!("{error:?}"),
     }
 }
@@ -257,8 +272,8 @@ fn the_url_may_say_what_the_body_does_not() {
         ("orders", "created", r#"orders created upsert {"id": 9} 9"#),
         ("orders", "updated", r#"orders updated upsert {"id": 9} 9"#),
         ("customers", "deleted", r#"customers deleted delete {"id": 9} 9"#),
-        // A beginning is of no account where the URL is ours to choose.
-        ("customers", "customer.renamed", r#"UnknownEvent("customer.renamed")"#),
+        ("customers", "customer.tax.gone", "ignored customer.tax.gone"),
+        ("orders", "customer.renamed", r#"UnknownEvent("customer.renamed")"#),
         ("orders", "order.gone", r#"UnknownEvent("order.gone")"#),
         ("order", "created", "UnknownDataType"),
     ];
@@ -271,7 +286,15 @@ fn the_url_may_say_what_the_body_does_not() {
         read(&hook, route("customers", "customer.deleted"), wrapped),
         r#"customers customer.deleted delete {"id":3} 1"#
     );
-    assert_eq!(read(&hook, route("orders", "created"), "[1]"), "NoRecord(FieldPath([]))");
+    // One that is listed by the beginning alone as well.
+    assert_eq!(
+        read(&hook, route("customers", "customer.renamed"), wrapped),
+        r#"customers customer.renamed upsert {"id":3} 1"#
+    );
+    assert_eq!(
+        read(&hook, route("orders", "created"), r#"[{"id":1}]"#),
+        "NoRecord(ManyPath([FieldPath([])]))"
+    );
     hook.max_body = 4;
     assert_eq!(read(&hook, Route::default(), body), "TooLarge { size: 11, limit: 4 }");
 }
@@ -317,23 +340,114 @@ fn headers_name_events_and_deliveries() {
             "X-Delivery" => Some("d1".as_bytes()),
             _ => None,
         };
-        hook.read(Route::default(), &header, body.as_bytes())
-    };
-    let event_of = |reading: Result<Reading, Unreadable>| match reading {
-        Ok(Reading::Received(received)) => format!("{} {:?}", received.event, received.delivery),
-        Ok(Reading::Ignored { event }) => format!("ignored {event}"),
-        Err(error) => format!("{error:?}"),
+        read_with(&hook, Route::default(), &header, body)
     };
     let cases = [
-        (Some("issues"), r#"{"action":"opened","issue":{}}"#, "issues.opened Some(\"d1\")"),
+        (Some("issues"), r#"{"action":"opened","issue":{}}"#, "orders issues.opened upsert {} d1"),
         (Some("issues"), r#"{"action":"closed"}"#, "ignored issues.closed"),
-        (Some("push"), r#"{"ref":"main"}"#, "push Some(\"d1\")"),
+        (Some("push"), r#"{"ref":"main"}"#, r#"orders push upsert {"ref":"main"} d1"#),
         (Some("ping"), r#"{"zen":"x"}"#, "ignored ping"),
         (None, r#"{"action":"opened"}"#, "NoEvent"),
         (Some(""), r#"{"action":"opened"}"#, "NoEvent"),
     ];
     for (event, body, expected) in cases {
-        assert_eq!(event_of(read(event, body)), expected, "{event:?} {body}");
+        assert_eq!(read(event, body), expected, "{event:?} {body}");
+    }
+}
+
+#[test]
+fn one_delivery_may_be_about_many_records() {
+    let spec = webhook(&json!({
+        "event": {"body": ["collection", "event"]}, "delivery": {"body": "id"},
+        "events": {
+            "articles.items.create": {"dataType": "orders", "record": "key", "as": "id", "fetch": {"path": "/items/articles/{record.id}", "record": "data"}},
+            "articles.items.update": {"dataType": "orders", "record": "keys[*]", "as": "id", "fetch": {"path": "/items/{event.collection}/{record.id}", "record": "data"}},
+            "articles.items.delete": {"dataType": "orders", "record": "keys[*]", "as": "id", "deleted": true},
+            "orders.changed": {"dataType": "orders", "record": "groups[*].orders[*]"},
+        }
+    }));
+    let hook = lower(&spec, &settings()).0.unwrap();
+    let cases = [
+        (
+            r#"{"id":"d","collection":"articles","event":"items.create","key":5}"#,
+            r#"orders articles.items.create /items/articles/5 {"id":5} d"#,
+        ),
+        (
+            r#"{"id":"d","collection":"articles","event":"items.update","keys":[1,"a/b"]}"#,
+            r#"orders articles.items.update /items/articles/1 {"id":1} d/0 | orders articles.items.update /items/articles/a%2Fb {"id":"a/b"} d/1"#,
+        ),
+        (
+            r#"{"id":"d","collection":"articles","event":"items.delete","keys":["x"]}"#,
+            r#"orders articles.items.delete delete {"id":"x"} d/0"#,
+        ),
+        (
+            r#"{"id":"d","collection":"orders","event":"changed","groups":[{"orders":[{"n":1}]},{"orders":[{"n":2},{"n":3}]}]}"#,
+            r#"orders orders.changed upsert {"n":1} d/0 | orders orders.changed upsert {"n":2} d/1 | orders orders.changed upsert {"n":3} d/2"#,
+        ),
+        (r#"{"id":"d","collection":"articles","event":"items.delete","keys":[]}"#, ""),
+        (r#"{"id":"d","collection":"articles"}"#, "NoEvent"),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(read(&hook, Route::default(), body), expected, "{body}");
+    }
+    for keys in ["", r#","keys":null"#, r#","keys":[null]"#, r#","keys":[[1]]"#, r#","keys":7"#] {
+        let body = format!(r#"{{"id":"d","collection":"articles","event":"items.update"{keys}}}"#);
+        let said = read(&hook, Route::default(), &body);
+        assert!(
+            said.starts_with("NoRecord") || (keys.ends_with("null") && said.is_empty()),
+            "{keys}: {said}"
+        );
+    }
+    let many = format!(
+        r#"{{"id":"d","collection":"articles","event":"items.delete","keys":[{}1]}}"#,
+        "1,".repeat(MAX_EVENTS)
+    );
+    assert_eq!(read(&hook, Route::default(), &many), "TooMany");
+    let orders =
+        |record: Value| json!({"events": {"a": {"dataType": "orders", "record": "id", "as": record}}});
+    check(&orders(json!("id")), &[]);
+    check(&orders(json!("")), &["events.a.as invalid-value"]);
+}
+
+#[test]
+fn one_delivery_may_have_many_events() {
+    let hook = |batch: &str, delivery: Value| {
+        let spec = webhook(&json!({
+            "batch": batch, "event": "type", "delivery": delivery,
+            "events": {
+                "order.gone": {"dataType": "orders", "record": "ids[*]", "as": "id", "deleted": true},
+                "order.*": {"dataType": "orders", "record": "order"}, "customer.*": "ignore",
+            }
+        }));
+        lower(&spec, &settings()).0.unwrap()
+    };
+    let header = |name: &str| (name == "X-Id").then_some("h".as_bytes());
+    let read = |hook: &Hook, body: &str| read_with(hook, Route::default(), &header, body);
+    let events = r#"[{"id":7,"type":"order.new","order":{"n":1}},{"id":8,"type":"customer.new"},{"id":9,"type":"order.gone","ids":[1,2]}]"#;
+    let ids = |first: &str, second: &str, third: &str| {
+        format!(
+            r#"orders order.new upsert {{"n":1}} {first} | ignored customer.new | orders order.gone delete {{"id":1}} {second} | orders order.gone delete {{"id":2}} {third}"#
+        )
+    };
+    // The ids of the events themselves, that of the delivery in a header, that of the delivery beside the list.
+    assert_eq!(read(&hook("$", json!("id")), events), ids("7", "9/0", "9/1"));
+    assert_eq!(read(&hook("$", json!({"header": "X-Id"})), events), ids("h/0", "h/2/0", "h/2/1"));
+    let within = format!(r#"{{"delivery":"d","events":{events}}}"#);
+    assert_eq!(read(&hook("events", json!("delivery")), &within), ids("d/0", "d/2/0", "d/2/1"));
+    assert_eq!(read(&hook("events", json!("id")), &within), ids("7", "9/0", "9/1"));
+    for (body, expected) in [
+        ("{}", "NoBatch"),
+        (r#"{"events":7}"#, "NoBatch"),
+        (r#"{"events":[]}"#, ""),
+        // One that cannot be read is no reason to lose it with the others: none is taken.
+        (r#"{"events":[{"id":1,"type":"order.new","order":{}},{"id":2,"type":"order.new"}]}"#, "NoRecord"),
+        (r#"{"events":[7]}"#, "NoEvent"),
+    ] {
+        let said = read(&hook("events", json!("id")), body);
+        assert!(
+            if expected.is_empty() { said.is_empty() } else { said.starts_with(expected) },
+            "{body}: {said}"
+        );
     }
 }
 
@@ -348,8 +462,10 @@ fn schemes_bring_their_own_delivery_id() {
         };
         let hook = lower(&spec, &settings()).0.unwrap();
         match hook.read(Route::default(), &header, body.as_bytes()) {
-            Ok(Reading::Received(received)) => Ok(received.delivery),
-            Ok(Reading::Ignored { event }) => panic!("{event}"),
+            Ok(readings) => match readings.as_slice() {
+                [Reading::Received(received)] => Ok(received.delivery.clone()),
+                other => panic!("{other:?}"),
+            },
             Err(error) => Err(error),
         }
     };
@@ -370,8 +486,9 @@ fn no_bytes_panic() {
         for byte in [0, b'"', b'\\', b'{', b'[', 0xff] {
             let mut bytes = seed.to_vec();
             bytes[cut] = byte;
-            if let Ok(Reading::Received(received)) = hook.read(Route::default(), NO_HEADERS, &bytes) {
-                assert!(bytes[received.record].starts_with(b"{"));
+            for reading in hook.read(Route::default(), NO_HEADERS, &bytes).into_iter().flatten() {
+                let Reading::Received(received) = reading else { continue };
+                assert!(received.record.of(&bytes).starts_with(b"{"));
             }
         }
     }

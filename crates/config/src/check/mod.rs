@@ -43,7 +43,7 @@ pub(crate) fn check(scene: Scene<'_, '_>, report: &mut Report) {
     each(scene, report, &all.transfers, |held| transfer::check(scene, &held.metadata.name, &held.spec));
     each(scene, report, &all.integrations, |held| integration::check(scene, &held.spec));
     for held in all.transfers.values() {
-        for (at, finding) in transfer::check_mapping(scene, held) {
+        for (at, finding) in transfer::check_mapping(scene, &held.metadata.name, held) {
             find(scene, report, at, finding);
         }
     }

@@ -1,5 +1,6 @@
 //! Transfers: what they refer to is there, and an active one has everything it needs.
 
+use raccord_compiler::connector;
 use raccord_compiler::mapping::{Layout, Task, compile};
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode, SourceSpec, TransferSpec};
@@ -122,8 +123,20 @@ pub(super) fn mapping_of<'s>(
     }
 }
 
+/// Whether every field of the records that a transfer reads is a text.
+fn has_texts_alone(scene: Scene<'_, '_>, name: &Name, spec: &TransferSpec) -> bool {
+    let Some(source) = scene.all.sources.get(&spec.source) else { return false };
+    let data_type = spec.data_type.clone().or_else(|| name.as_str().parse().ok());
+    let stream = data_type.and_then(|data_type| connector::lower(&source.spec.settings, &data_type).0);
+    stream.is_some_and(|stream| stream.has_texts_alone())
+}
+
 /// What is wrong with the mapping of a transfer, in the document where the mapping stands.
-pub(super) fn check_mapping(scene: Scene<'_, '_>, held: &Held<TransferSpec>) -> Vec<(usize, Finding)> {
+pub(super) fn check_mapping(
+    scene: Scene<'_, '_>,
+    name: &Name,
+    held: &Held<TransferSpec>,
+) -> Vec<(usize, Finding)> {
     let spec = &held.spec;
     let Some((mapping, at, path)) = mapping_of(scene, held) else {
         return Vec::new();
@@ -143,6 +156,7 @@ pub(super) fn check_mapping(scene: Scene<'_, '_>, held: &Held<TransferSpec>) -> 
         deleted: spec.deletes.field.as_ref().map(|field| &field.path),
         version: spec.version.as_ref(),
         cursor: &[],
+        all_texts: has_texts_alone(scene, name, spec),
     };
     let (_, findings) = compile(&task);
     findings.into_iter().filter(counts).map(|finding| (at, finding.under(path))).collect()

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use csv::{ByteRecord, ErrorKind};
 use raccord_compiler::connector::FileStream;
+use raccord_model::language::connector::MissingCells;
 use raccord_model::port::records::{Fault, Records, Rows};
 use raccord_model::port::source::SourceError;
 
 use super::matching::{Matched, file_error};
 use super::open::{Content, open};
 use super::pages::{Batch, FileRecords, MAX_RECORD, PAGE_BYTES, record_too_long};
+use super::quotes::{Misquoted, Quotes};
 use crate::mask::excerpt;
 
 /// How much of a row that is not a record is kept.
@@ -20,9 +22,13 @@ const MAX_PAYLOAD: usize = 200;
 pub(crate) struct CsvRecords {
     name: String,
     reader: csv::Reader<Metered>,
+    fill_missing: bool,
     header: Arc<[String]>,
     row: ByteRecord,
 }
+
+/// Why a row with a text after a closing quote is no record.
+const MISQUOTED: &str = "a text follows a closing quote; a quote inside of quotes is written twice";
 
 /// What comes after the last byte of a file: a row of its own, unless a quote is still open there. The parser itself
 /// takes the end of a file for the end of the quote. No delimiter is a NUL.
@@ -37,6 +43,7 @@ struct Metered {
     length: u64,
     /// What is to come after the end, once the file has ended.
     after: Option<&'static [u8]>,
+    quotes: Quotes,
 }
 
 impl Metered {
@@ -58,7 +65,9 @@ impl Read for Metered {
         let read = self.content.read(&mut to[..length])?;
         self.left -= read;
         self.length += u64::try_from(read).unwrap_or(u64::MAX);
+        self.quotes.watch(&to[..read]);
         if read == 0 && length > 0 {
+            self.quotes.watch(b"\n");
             return self.after.insert(AFTER_THE_END).read(to);
         }
         Ok(read)
@@ -68,14 +77,18 @@ impl Read for Metered {
 impl CsvRecords {
     pub(crate) fn open(file: &Matched, stream: &FileStream) -> Result<Self, SourceError> {
         let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
+        let quotes = Quotes::new(stream.delimiter, stream.comment);
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(stream.delimiter)
+            .comment(stream.comment)
             .buffer_capacity(64 * 1024)
-            .from_reader(Metered { content, left: MAX_RECORD, length: 0, after: None });
+            .from_reader(Metered { content, left: MAX_RECORD, length: 0, after: None, quotes });
         let header = stream.columns.clone().into();
-        let mut records = Self { name: file.name.clone(), reader, header, row: ByteRecord::new() };
+        let fill_missing = stream.missing_cells == MissingCells::Empty;
+        let mut records =
+            Self { name: file.name.clone(), reader, fill_missing, header, row: ByteRecord::new() };
         if stream.columns.is_empty() {
             records.header = records.read_header()?;
         }
@@ -91,6 +104,9 @@ impl CsvRecords {
         }
         if let Some(what) = self.row.get(0).and_then(foreign) {
             return Err(self.answer(format!("it is {what}, not CSV; save it as CSV and name that file")));
+        }
+        if self.misquoted()? {
+            return Err(self.answer(format!("its first line is not RFC 4180: {MISQUOTED}")));
         }
         let mut header: Vec<String> = Vec::with_capacity(self.row.len());
         for (at, name) in self.row.iter().enumerate() {
@@ -140,6 +156,21 @@ impl CsvRecords {
         Err(self.answer(format!("the quote opened on line {line} is never closed")))
     }
 
+    /// Whether a text follows a closing quote in the row in hand. When nobody can tell where the row ends, nothing that
+    /// comes after it is certain, and that is an error.
+    fn misquoted(&mut self) -> Result<bool, SourceError> {
+        let end = self.reader.position().byte();
+        match self.reader.get_mut().quotes.take_before(end) {
+            None => Ok(false),
+            Some(Misquoted::Row) => Ok(true),
+            Some(Misquoted::Rest) => {
+                let line = self.row.position().map_or(0, csv::Position::line);
+                let message = format!("line {line}: {MISQUOTED}, and it is uncertain where the record ends");
+                Err(self.answer(message))
+            }
+        }
+    }
+
     fn answer(&self, message: String) -> SourceError {
         SourceError::Answer { place: self.name.clone(), message }
     }
@@ -147,7 +178,7 @@ impl CsvRecords {
     /// Appends the row in hand; the error says why it is not a record.
     fn keep(&self, rows: &mut Rows, line: u64) -> Result<(), String> {
         let (wanted, found) = (self.header.len(), self.row.len());
-        if found != wanted {
+        if found > wanted || (found < wanted && !self.fill_missing) {
             return Err(format!("it has {found} cells, the header has {wanted}"));
         }
         let cells = self.row.as_slice();
@@ -164,6 +195,7 @@ impl CsvRecords {
         let start = rows.text.len();
         rows.text.push_str(text);
         rows.ends.extend(ends().map(|end| start + end));
+        rows.ends.resize(rows.ends.len() + wanted - found, rows.text.len());
         rows.lines.push(line);
         Ok(())
     }
@@ -197,7 +229,8 @@ impl FileRecords for CsvRecords {
                 break;
             }
             let line = self.row.position().map_or(0, csv::Position::line);
-            if let Err(reason) = self.keep(&mut rows, line) {
+            let kept = if self.misquoted()? { Err(MISQUOTED.to_owned()) } else { self.keep(&mut rows, line) };
+            if let Err(reason) = kept {
                 faults.push(self.fault(line, reason));
             }
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use raccord_compiler::connector::FileStream;
-use raccord_compiler::select::{Found, Selector, span_of};
+use raccord_compiler::select::{Found, Listed, Other, Selector, Standing, span_of};
 use raccord_model::port::records::{Fault, Records};
 use raccord_model::port::source::SourceError;
 
@@ -22,9 +22,12 @@ const MAX_PAYLOAD: usize = 200;
 
 /// The records of a JSON document.
 pub(crate) struct JsonRecords {
-    name: String,
     document: Bytes,
     spans: VecDeque<Range<usize>>,
+    /// Where the record is that each stands in; empty when they stand in none.
+    outers: VecDeque<Range<usize>>,
+    /// What is no record, with the number that it has among them.
+    faults: VecDeque<(usize, Fault)>,
     done: usize,
 }
 
@@ -33,13 +36,25 @@ impl JsonRecords {
         let document = read_document(file, stream)?;
         let answer = |message: String| SourceError::Answer { place: file.name.clone(), message };
         let mut found = Found::default();
-        let selector = Selector::new([]).with_list(&stream.records);
+        let extractor = &stream.extractor;
+        let path = &extractor.records;
+        let selector = Selector::new([]).with_list(path);
         selector.select(&document, &mut found).map_err(|error| answer(format!("it is {error}")))?;
-        if !found.has_list() {
-            return Err(answer(format!("`records: {}` leads to no list", stream.records)));
+        let may_be_missing =
+            extractor.may_be_missing && matches!(found.standing, Standing::Absent | Standing::Null);
+        if !found.has_list() && !may_be_missing {
+            return Err(answer(format!("`records: {path}` leads to no list")));
         }
         let spans = found.list.iter().map(|raw| span_of(&document, raw)).collect();
-        Ok(Self { name: file.name.clone(), document, spans, done: 0 })
+        let Listed { body, spans, outers, others } = extractor.list().list(&document, spans);
+        let fault = |Other { number, reason, span }| {
+            let raw = document.get(span).unwrap_or_default();
+            let payload = excerpt(&String::from_utf8_lossy(raw), MAX_PAYLOAD);
+            (number, Fault { position: format!("{}, record {number}", file.name), reason, payload })
+        };
+        let mut faults: VecDeque<_> = others.into_iter().map(fault).collect();
+        faults.make_contiguous().sort_by_key(|(number, _)| *number);
+        Ok(Self { document: body, spans: spans.into(), outers: outers.into(), faults, done: 0 })
     }
 }
 
@@ -63,25 +78,27 @@ fn read_document(file: &Matched, stream: &FileStream) -> Result<Bytes, SourceErr
 
 impl FileRecords for JsonRecords {
     fn batch(&mut self, most: usize) -> Result<Batch, SourceError> {
-        let (mut spans, mut faults, mut size) = (Vec::new(), Vec::new(), 0);
+        let (mut spans, mut outers, mut faults, mut size) = (Vec::new(), Vec::new(), Vec::new(), 0);
         while spans.len() + faults.len() < most && size < PAGE_BYTES {
-            let Some(span) = self.spans.pop_front() else {
-                break;
-            };
-            self.done += 1;
-            size += span.len();
-            let raw = self.document.get(span.clone()).unwrap_or_default();
-            if raw.starts_with(b"{") {
+            if let Some((number, _)) = self.faults.front()
+                && (*number == self.done + 1 || self.spans.is_empty())
+            {
+                faults.extend(self.faults.pop_front().map(|(_, fault)| fault));
+            } else if let Some(span) = self.spans.pop_front() {
+                size += span.len();
                 spans.push(span);
+                outers.extend(self.outers.pop_front());
             } else {
-                faults.push(Fault {
-                    position: format!("{}, record {}", self.name, self.done),
-                    reason: "it is not a JSON object".to_owned(),
-                    payload: excerpt(&String::from_utf8_lossy(raw), MAX_PAYLOAD),
-                });
+                break;
             }
+            self.done += 1;
         }
-        let records = Records::Json { body: self.document.clone(), spans };
-        Ok(Batch { records, faults, is_last: self.spans.is_empty() })
+        let body = self.document.clone();
+        let records = if outers.is_empty() {
+            Records::Json { body, spans }
+        } else {
+            Records::Nested { body, spans, outers }
+        };
+        Ok(Batch { records, faults, is_last: self.spans.is_empty() && self.faults.is_empty() })
     }
 }

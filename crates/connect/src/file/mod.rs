@@ -10,6 +10,7 @@ mod json_lines;
 mod matching;
 mod open;
 mod pages;
+mod quotes;
 pub(crate) mod sniff;
 mod token;
 mod walk;

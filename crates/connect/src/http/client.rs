@@ -67,7 +67,11 @@ impl Exchange {
             client,
             shared: shared.clone(),
             authenticator,
-            origins: Origins::new(&stream.requester.url_base, &stream.limits.allowed_origins),
+            origins: Origins::new(
+                &stream.requester.url_base,
+                &stream.limits.allowed_origins,
+                stream.limits.keeps_origin,
+            ),
             handler: stream.error_handler.clone(),
             limits: stream.limits.clone(),
             redirects: MAX_REDIRECTS,
@@ -83,6 +87,7 @@ impl Exchange {
     /// Makes a URL that a service gave fit to be kept: without credentials, at an origin that may be asked. The
     /// error says why it cannot be.
     pub(crate) fn clean(&self, url: &mut Url) -> Result<(), String> {
+        self.origins.keep(url);
         self.authenticator.strip(url);
         if self.origins.trust(url).is_none() {
             return Err(leads_away(url));
@@ -147,6 +152,7 @@ impl Exchange {
     async fn attempt(&self, outgoing: &Outgoing) -> Result<Answer, Failure> {
         let mut outgoing = outgoing.clone();
         for _ in 0..=self.redirects {
+            self.origins.keep(&mut outgoing.url);
             let trust = self.trust(&outgoing.url)?;
             self.shared.pace.ready().await;
             let request = self.request(&outgoing, trust);

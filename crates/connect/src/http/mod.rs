@@ -162,14 +162,19 @@ impl Pages for HttpPages {
 impl HttpPages {
     /// A page as it is handed on. What is kept of it holds no credential of ours, whatever a service repeats.
     fn page(&self, fetched: Fetched) -> Result<Page, SourceError> {
-        let Fetched { url, body, spans, position, next, .. } = fetched;
+        let Fetched { url, body, spans, outers, position, next, .. } = fetched;
         let next = next.as_ref().map(token::write);
         if next.as_ref().is_some_and(|next| self.reader.repeats_credential(&next.0)) {
             let message = "the place of the next page repeats a credential of ours, which may not be kept";
             return Err(SourceError::Answer { place: self.reader.show(&url), message: message.to_owned() });
         }
+        let records = if outers.is_empty() {
+            Records::Json { body, spans }
+        } else {
+            Records::Nested { body, spans, outers }
+        };
         Ok(Page {
-            records: Records::Json { body, spans },
+            records,
             parent: fetched.parent,
             partition: fetched.partition,
             ends_partition: fetched.ends_partition,

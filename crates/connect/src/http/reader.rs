@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
+use raccord_compiler::select::{Listed, Other, RecordList};
 use raccord_model::bytes_size::ByteSize;
 use raccord_model::checkpoint::{PartitionId, Shift, Spot};
 use raccord_model::port::Async;
@@ -41,6 +42,8 @@ pub(crate) struct Fetched {
     pub(crate) body: Bytes,
     /// Where each record is in the body.
     pub(crate) spans: Vec<Range<usize>>,
+    /// Where the record is that each stands in; empty when they stand in none.
+    pub(crate) outers: Vec<Range<usize>>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) position: String,
     /// The parent record.
@@ -92,6 +95,7 @@ pub(crate) struct Reader {
     stream: Arc<HttpStream>,
     exchange: Arc<Exchange>,
     pager: Pager,
+    records: RecordList,
     wanted: Wanted,
     size: Option<u64>,
     /// The page to ask for; `None` when all were.
@@ -132,6 +136,7 @@ impl Reader {
         };
         let parent = Parent::above(&stream, &exchange, above.map(|above| *above));
         let pager = Pager::new(&stream, size);
+        let records = stream.extractor.list();
         let most = stream.limits.max_body;
         let held = stream.completion.as_ref().map(|completion| Held::new(completion, most));
         let position = Some(position);
@@ -140,6 +145,7 @@ impl Reader {
             stream,
             exchange,
             pager,
+            records,
             wanted,
             size,
             position,
@@ -253,6 +259,7 @@ impl Reader {
             url: self.stream.requester.url_base.clone(),
             body: Bytes::new(),
             spans: Vec::new(),
+            outers: Vec::new(),
             faults: Vec::new(),
             position: "between two parent records".to_owned(),
             parent: None,
@@ -405,7 +412,8 @@ impl Reader {
             Err(message) => return Err(wrong(&message)),
         };
         let text = self.describe(position);
-        let (spans, faults) = self.split(&body, list, &text);
+        let Listed { body: whole, spans, outers, others } = self.records.list(&body, list);
+        let faults = others.into_iter().map(|other| self.fault(&body, other, &text)).collect();
         let next = match step {
             Step::On(next) => Some(next),
             Step::Skip(next) => next,
@@ -426,8 +434,9 @@ impl Reader {
         Ok(is_complete.then(|| Fetched {
             status,
             url,
-            body,
+            body: whole,
             spans,
+            outers,
             faults,
             position: text,
             parent,
@@ -514,28 +523,14 @@ impl Reader {
         }
     }
 
-    /// Tells the records from what only stands where a record was expected.
-    fn split(
-        &self,
-        body: &Bytes,
-        mut list: Vec<Range<usize>>,
-        position: &str,
-    ) -> (Vec<Range<usize>>, Vec<Fault>) {
-        let mut faults = Vec::new();
-        let mut number = 0;
-        list.retain(|span| {
-            number += 1;
-            let raw = body.get(span.clone()).unwrap_or_default();
-            let is_record = raw.starts_with(b"{");
-            if !is_record {
-                faults.push(Fault {
-                    position: format!("{position}, record {number}"),
-                    reason: "it is not a JSON object".to_owned(),
-                    payload: self.exchange.authenticator.masker.excerpt(raw, MAX_PAYLOAD),
-                });
-            }
-            is_record
-        });
-        (list, faults)
+    /// What stood where a record was expected.
+    fn fault(&self, body: &Bytes, other: Other, position: &str) -> Fault {
+        let Other { number, reason, span } = other;
+        let raw = body.get(span).unwrap_or_default();
+        Fault {
+            position: format!("{position}, record {number}"),
+            reason,
+            payload: self.exchange.authenticator.masker.excerpt(raw, MAX_PAYLOAD),
+        }
     }
 }

@@ -95,6 +95,10 @@ impl Judge<'_> {
         let extractor = self.extractor;
         let path = &extractor.records;
         match found.standing {
+            Standing::List if extractor.members => {
+                Err(format!("`records: {{members: {path}}}` leads to a list, and not to an object"))
+            }
+            Standing::Object if extractor.members => Ok(()),
             Standing::List => Ok(()),
             // An object stands for a list only when its members can be records.
             Standing::Object

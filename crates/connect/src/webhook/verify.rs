@@ -34,6 +34,8 @@ pub struct Delivery<'a> {
     pub body: &'a [u8],
     /// The URL as the service knows it: the Stack's `webhooks.url`, and the path after it.
     pub url: Option<&'a str>,
+    /// The query of the URL, as it came.
+    pub query: Option<&'a str>,
 }
 
 /// Why a delivery is refused.
@@ -45,6 +47,12 @@ pub enum Refused {
     /// A header stands there more than once.
     #[error("the header `{0}` stands there more than once")]
     Doubled(String),
+    /// A parameter of the query is missing.
+    #[error("the parameter `{0}` is missing")]
+    MissingParameter(String),
+    /// A parameter of the query stands there more than once.
+    #[error("the parameter `{0}` stands there more than once")]
+    DoubledParameter(String),
     /// A header does not begin as it should.
     #[error("the header `{0}` does not begin with its prefix")]
     Prefix(String),
@@ -130,12 +138,13 @@ impl Verifier {
             Scheme::Bearer(token) => Way::Credential(Credential::bearer(token, secrets)?),
             Scheme::Basic(basic) => Way::Credential(Credential::basic(basic, secrets)?),
             Scheme::ApiKey(key) => Way::Credential(Credential::api_key(key, secrets)?),
+            Scheme::Query(key) => Way::Credential(Credential::query(key, secrets)?),
         }))
     }
 
-    /// Whether a delivery can be the service's own, as far as its headers show it. A credential is proved by them; of
-    /// a signature they only show that there is one.
-    pub fn admit(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    /// Whether a delivery can be the service's own, as far as its headers and its query show it. A credential is proved by
+    /// them; of a signature they only show that there is one.
+    pub fn admit(&self, headers: &HeaderMap, query: Option<&str>) -> Result<(), Refused> {
         let is_there = |name: &str| single(headers, name).map(drop);
         match &self.0 {
             Way::Hmac(way) => {
@@ -146,7 +155,7 @@ impl Verifier {
             Way::StandardWebhooks { prefix, .. } => ["id", "timestamp", "signature"]
                 .iter()
                 .try_for_each(|name| is_there(&format!("{prefix}{name}"))),
-            Way::Credential(credential) => credential.verify(headers),
+            Way::Credential(credential) => credential.verify(headers, query),
         }
     }
 
@@ -158,7 +167,7 @@ impl Verifier {
             Way::StandardWebhooks { signers, tolerance, prefix } => {
                 verify_standard(signers, *tolerance, prefix, delivery, now)
             }
-            Way::Credential(credential) => credential.verify(delivery.headers),
+            Way::Credential(credential) => credential.verify(delivery.headers, delivery.query),
         }
     }
 }

@@ -81,6 +81,26 @@ async fn a_next_page_elsewhere_gets_no_credentials() {
     }
 }
 
+/// Behind a proxy a service often names itself by the name that it has inside.
+#[tokio::test]
+async fn a_service_that_names_itself_otherwise_is_asked_at_its_own_origin() {
+    let answer = |request: &Request| match (request.url.path(), request.headers.contains_key("authorization"))
+    {
+        ("/a", true) => {
+            ok(&json!({"data": records([1]), "next": "http://inside.invalid:8080/more?cursor=1"}))
+        }
+        ("/more", true) if request.url.query() == Some("cursor=1") => {
+            ResponseTemplate::new(302).insert_header("Location", "https://inside.invalid/moved")
+        }
+        ("/moved", true) => ok(&json!({"data": records([2])})),
+        _ => ResponseTemplate::new(404),
+    };
+    let server = serve(answer).await;
+    let data_types = json!({"a": {"records": "data", "pagination": {"nextUrl": "next"}}});
+    let source = http(&server.uri(), &json!({"dataTypes": data_types, "origin": "keep"}), &bearer());
+    assert_eq!(ids(&read_all(&*source).await.unwrap()), [1, 2]);
+}
+
 #[tokio::test]
 async fn a_redirect_elsewhere_gets_no_credentials() {
     for authorization in [bearer(), key_in_query()] {

@@ -87,6 +87,11 @@ async fn csv_in_all_its_forms() {
     check("x.csv", &utf16, json!({}), two, &[]).await;
     let quoted = b"id,n\n1,\"a\n\"\"b\"\", c\"\n";
     check("x.csv", quoted, json!({}), &[r#"{"id":"1","n":"a\n\"b\", c"}"#], &[]).await;
+    let comments = "# exported\nid,n\n1,é\n#2,\"x\n2,\n".as_bytes();
+    check("x.csv", comments, json!({"comment": "#"}), two, &[]).await;
+    let short = "id,n\n1,é\n2\n2,,\n".as_bytes();
+    let too_long = ["line 4: it has 3 cells, the header has 2"];
+    check("x.csv", short, json!({"missingCells": "empty"}), two, &too_long).await;
     check("x.csv", b"id,n\n", json!({}), &[], &[]).await;
     check("x.csv", b"", json!({"columns": ["id", "n"]}), &[], &[]).await;
     let empty = "x.csv: the file is empty: it lacks even the line that names its columns; name them with `columns` where no \
@@ -99,8 +104,14 @@ async fn csv_in_all_its_forms() {
 
 #[tokio::test]
 async fn rows_that_are_no_records() {
+    const MISQUOTED: &str =
+        "line 3: a text follows a closing quote; a quote inside of quotes is written twice";
     let good = &[r#"{"id":"1","n":"a"}"#, r#"{"id":"9","n":"z"}"#];
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 9] = [
+        (b"2,\"pipe 5\\\" wide\"\n", MISQUOTED),
+        (b"2,\"5\" nail\"\n", MISQUOTED),
+        (b"\"2\" ,b\r\n", MISQUOTED),
+        (b"2,\"say \"\"hi\"\" \"x\"\n", MISQUOTED),
         (b"2\n", "line 3: it has 1 cells, the header has 2"),
         (b"2,b,c\n", "line 3: it has 3 cells, the header has 2"),
         (b"2,\0\n", "line 3: it has a NUL character"),
@@ -111,6 +122,24 @@ async fn rows_that_are_no_records() {
         let bytes = [&b"id,n\n1,a\n"[..], dirt, b"9,z\n"].concat();
         check("x.csv", &bytes, json!({}), good, &[fault]).await;
     }
+}
+
+/// Where such a row ends is a guess, and so would be every row after it.
+#[tokio::test]
+async fn a_text_after_a_quote_that_may_go_on_in_the_next_line_is_an_error() {
+    let uncertain = "x.csv: line 3: a text follows a closing quote; a quote inside of quotes is written twice, and it is uncertain where the record ends";
+    for dirt in ["2,\"he said \\\"hi\nthere\\\"\"\n", "2,\"5\" nail, 6\n", "2,\"a\"b"] {
+        check_error("x.csv", format!("id,n\n1,a\n{dirt}").as_bytes(), json!({}), uncertain).await;
+    }
+    let first = "x.csv: its first line is not RFC 4180: a text follows a closing quote; a quote inside of quotes is written twice";
+    check_error("x.csv", b"id,\"n\"m\"\n1,a\n", json!({}), first).await;
+    // More of it than the parser reads at once.
+    let many = format!("id,n\n{}", "1,\"5\" nail\"\n2,\"b\"\n".repeat(10_000));
+    let root = directory(&[("x.csv", many.as_bytes())]);
+    let pages = read_all(&*open(root.path(), &json!({"path": "x.csv"}))).await.unwrap();
+    let (records, faults) = content(&pages);
+    assert!(records.len() == 10_000 && records.iter().all(|record| record == r#"{"id":"2","n":"b"}"#));
+    assert_eq!((faults.len(), faults[9_999].split(':').next()), (10_000, Some("x.csv, line 20000")));
 }
 
 /// It would take every row after it for its own text.
@@ -170,6 +199,23 @@ async fn json_lines() {
 
 #[tokio::test]
 async fn json_documents() {
+    let rates = br#"{"base":"EUR","rates":{"CHF":0.94,"USD":{"rate":1.10}}}"#;
+    let named = [r#"{"$value":0.94,"$key":"CHF"}"#, r#"{"rate":1.10,"$key":"USD"}"#];
+    check("x.json", rates, json!({"records": {"members": "rates"}}), &named, &[]).await;
+    let orders =
+        br#"{"orders":[{"n":1,"positions":[{"p":1},7,{"p":2}]},{"n":2},{"n":3,"positions":[{"p":3}]}]}"#;
+    check(
+        "x.json",
+        orders,
+        json!({"records": "orders[*].positions"}),
+        &[r#"{"p":1}"#, r#"{"p":2}"#, r#"{"p":3}"#],
+        &["record 3: it is not a JSON object", "record 4: `positions` leads to no list in it"],
+    )
+    .await;
+    let lenient = json!({"records": {"path": "orders[*].positions", "missing": "empty"}});
+    let read = [r#"{"p":1}"#, r#"{"p":2}"#, r#"{"p":3}"#];
+    check("x.json", orders, lenient, &read, &["record 2: it is not a JSON object"]).await;
+    check("x.json", b"{}", json!({"records": {"path": "orders", "missing": "empty"}}), &[], &[]).await;
     let two = &[r#"{"id":1}"#, r#"{"id":2}"#];
     check("x.json", b"[{\"id\":1}, {\"id\":2}]", json!({}), two, &[]).await;
     check(

@@ -1,12 +1,13 @@
 //! Every shape of pagination that the design names, read whole and from every page on.
 
 use raccord_model::checkpoint::Cursor;
+use raccord_model::language::ConnectorSettings;
 use raccord_model::port::source::Read;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
 use crate::service::{
-    data_type, from_page, http, ids, number, ok, query, read_all, read_pages, records, serve,
+    data_type, from_page, http, ids, number, ok, query, read_all, read_pages, records, serve, source,
 };
 
 /// Reads the records 1 to 5, then again from the token of every page: nothing is lost, nothing comes twice.
@@ -106,6 +107,44 @@ async fn pages_are_numbered() {
         ok(&json!({"items": two(page - 1), "more": page < 3}))
     })
     .await;
+}
+
+/// The outer records are what pages are counted by, and each record has its own as its parent.
+#[tokio::test]
+async fn records_stand_in_other_records_and_members_have_names() {
+    let server = serve(|request: &Request| match (request.url.path(), number(request, "page")) {
+        ("/orders", Some(page)) if page < 3 => {
+            let positions = |order: i64| json!({"order": order, "positions": [{"id": order * 10}, {"id": order * 10 + 1}]});
+            ok(&json!({"results": [positions(page * 2 - 1), positions(page * 2)], "count": 4}))
+        }
+        ("/rates", _) => ok(&json!({"base": "EUR", "rates": {"CHF": 0.94, "USD": {"rate": 1.10}}})),
+        _ => ok(&json!({"results": [], "count": 4})),
+    })
+    .await;
+    let pagination = json!({"page": "page", "total": "count", "size": {"limit": 2}});
+    let data_types = json!({
+        "orders": {"records": "results[*].positions", "pagination": pagination},
+        "rates": {"records": {"members": "rates"}},
+    });
+    let of = |data_type: &str| {
+        let settings = json!({"baseUrl": server.uri(), "dataTypes": data_types});
+        let settings = ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
+        source(&settings, &json!({"type": "none"}), data_type, std::path::Path::new("."))
+    };
+    let pages = read_all(&*of("orders")).await.unwrap();
+    assert_eq!(ids(&pages), [10, 11, 20, 21, 30, 31, 40, 41]);
+    let outers: Vec<Value> = pages
+        .iter()
+        .flat_map(|page| {
+            page.records.iter().map(|record| serde_json::from_slice(record.outer().unwrap()).unwrap())
+        })
+        .collect();
+    let orders: Vec<i64> = outers.iter().map(|outer| outer["order"].as_i64().unwrap()).collect();
+    assert_eq!(orders, [1, 1, 2, 2, 3, 3, 4, 4]);
+    let pages = read_all(&*of("rates")).await.unwrap();
+    let records: Vec<String> =
+        pages.iter().flat_map(|page| page.records.iter().map(|record| record.to_json())).collect();
+    assert_eq!(records, [r#"{"$value":0.94,"$key":"CHF"}"#, r#"{"rate":1.1,"$key":"USD"}"#]);
 }
 
 #[tokio::test]

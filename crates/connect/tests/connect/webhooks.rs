@@ -69,7 +69,7 @@ impl Case<'_> {
     fn verify(&self, verifier: &Verifier) -> Result<(), Refused> {
         let headers = headers(self.headers);
         let url = Some("https://raccord.example/hooks/shop/billing");
-        let delivery = Delivery { headers: &headers, body: self.body.as_bytes(), url };
+        let delivery = Delivery { headers: &headers, body: self.body.as_bytes(), url, query: None };
         verifier.verify(&delivery, Timestamp::from_second(SIGNED + self.after).unwrap())
     }
 }
@@ -322,7 +322,7 @@ fn other_signatures() {
         ],
     );
     let headers = headers(&delivered);
-    let nowhere = Delivery { headers: &headers, body: BODY.as_bytes(), url: None };
+    let nowhere = Delivery { headers: &headers, body: BODY.as_bytes(), url: None, query: None };
     let now = Timestamp::from_second(SIGNED).unwrap();
     assert_eq!(verifier(&url).verify(&nowhere, now), Err(Refused::NoUrl));
     let zendesk = json!({"hmac": {
@@ -448,18 +448,37 @@ fn what_was_verified_is_read_and_a_repetition_has_the_same_id() {
         ("webhook-signature", STANDARD),
     ]);
     let header = |name: &str| right.get(name).map(HeaderValue::as_bytes);
-    let delivery = Delivery { headers: &right, body: BODY.as_bytes(), url: None };
+    let delivery = Delivery { headers: &right, body: BODY.as_bytes(), url: None, query: None };
     let verifier = verifier(&json!({"standardWebhooks": {"secret": "${env:STANDARD}"}}));
     for _ in 0..2 {
         verifier.verify(&delivery, Timestamp::from_second(SIGNED).unwrap()).unwrap();
-        let Ok(Reading::Received(received)) = hook("1MB").read(Route::default(), &header, BODY.as_bytes())
-        else {
-            panic!("it is not read")
-        };
-        assert_eq!((received.data_type.as_str(), received.intent), ("customers", Intent::Upsert));
+        let readings = hook("1MB").read(Route::default(), &header, BODY.as_bytes()).unwrap();
+        let [Reading::Received(received)] = readings.as_slice() else { panic!("{readings:?}") };
+        assert_eq!((received.data_type.as_str(), &received.intent), ("customers", &Intent::Upsert));
         assert_eq!(received.delivery.as_deref(), Some("msg_1"));
-        assert_eq!(&BODY[received.record], r#"{"id":"cus_é"}"#);
+        assert_eq!(received.record.of(BODY.as_bytes()), r#"{"id":"cus_é"}"#.as_bytes());
     }
     let oversized = hook("73B").read(Route::default(), &header, BODY.as_bytes()).unwrap_err();
     assert_eq!(oversized.to_string(), "the body has 74 bytes, 73 are allowed");
+}
+
+#[test]
+fn a_key_may_stand_in_the_query() {
+    let verifier = verifier(&json!({"query": {"name": "key", "value": "${env:PLAIN}"}}));
+    let headers = headers(&[]);
+    let check = |query, expected: Result<(), Refused>| {
+        let delivery = Delivery { headers: &headers, body: BODY.as_bytes(), url: None, query };
+        assert_eq!(verifier.verify(&delivery, Timestamp::UNIX_EPOCH), expected, "{query:?}");
+    };
+    let right: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("a", "b c")
+        .append_pair("key", "secret")
+        .finish();
+    let doubled = format!("{right}&key=x");
+    check(Some(&right), Ok(()));
+    check(Some("key=wrong"), Err(Refused::Wrong));
+    check(Some("key="), Err(Refused::Wrong));
+    check(Some(&doubled), Err(Refused::DoubledParameter("key".to_owned())));
+    check(Some("Key=x"), Err(Refused::MissingParameter("key".to_owned())));
+    check(None, Err(Refused::MissingParameter("key".to_owned())));
 }

@@ -26,6 +26,8 @@ const AGAIN: u64 = 5;
 pub(super) struct Pushed {
     /// Its headers.
     pub(super) headers: HeaderMap,
+    /// The query of its URL.
+    pub(super) query: Option<String>,
     /// Its body.
     pub(super) body: Body,
     /// Who sends it.
@@ -42,7 +44,7 @@ pub(super) struct Whole {
 pub(super) async fn read(
     serving: &dyn Serving,
     values: Result<Values, Refusal>,
-    Pushed { headers, body, peer }: Pushed,
+    Pushed { headers, query, body, peer }: Pushed,
     (share, time): (Share, Duration),
 ) -> Result<Whole, Response> {
     let addressed = values.and_then(|values| {
@@ -55,7 +57,8 @@ pub(super) async fn read(
     });
     // A place that cannot be is refused like one that is not there.
     let Ok((stack, source, data_type, event)) = addressed else { return Err(status(Received::Refused)) };
-    let head = PushHead { stack: &stack, source: &source, headers: &headers, peer };
+    let query = query.as_deref();
+    let head = PushHead { stack: &stack, source: &source, headers: &headers, query, peer };
     serving.admit(&head).map_err(status)?;
     let incoming = Incoming::new(&headers, body, share, time);
     let read = incoming.whole(serving.largest_push().max(MAX_BODY)).await;
@@ -69,7 +72,8 @@ pub(super) async fn read(
             error.status().into_response()
         }
     })?;
-    let push = Push { stack, source, data_type, event, headers, body, peer };
+    let query = query.map(str::to_owned);
+    let push = Push { stack, source, data_type, event, headers, query, body, peer };
     Ok(Whole { push, _share: share })
 }
 

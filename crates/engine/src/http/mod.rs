@@ -173,6 +173,8 @@ pub struct PushHead<'p> {
     pub source: &'p Name,
     /// The headers.
     pub headers: &'p HeaderMap,
+    /// The query of the URL.
+    pub query: Option<&'p str>,
     /// Who sends it.
     pub peer: IpAddr,
 }
@@ -190,6 +192,8 @@ pub struct Push {
     pub event: Option<String>,
     /// The headers.
     pub headers: HeaderMap,
+    /// The query of the URL, which may hold a key and is written nowhere.
+    pub query: Option<String>,
     /// The body, exactly as it came: signatures are over its bytes.
     pub body: Bytes,
     /// Who sent it.

@@ -142,11 +142,13 @@ async fn answer(
 ) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
     if route.guard == Guard::Signature {
-        let values = values(route, &mut parts).await;
+        // The query is the service's own: a key may stand in it.
+        let values = values(route, &mut parts, None).await;
         return Ok(shared.push(values, parts, (body, peer)).await);
     }
     let token = shared.token(route, &parts, peer).await?;
-    let values = values(route, &mut parts).await?;
+    let query = parts.uri.query().map(str::to_owned);
+    let values = values(route, &mut parts, query.as_deref()).await?;
     match (route.answer, token) {
         (Answer::Text, _) => Ok(health::health()),
         (Answer::Readiness, token) => {
@@ -164,10 +166,10 @@ async fn answer(
     }
 }
 
-async fn values(route: &'static Route, parts: &mut Parts) -> Result<Values, Refusal> {
+async fn values(route: &'static Route, parts: &mut Parts, query: Option<&str>) -> Result<Values, Refusal> {
     let path = RawPathParams::from_request_parts(parts, &()).await;
     let path = path.map_err(|_| Refusal::invalid("the path is no text"))?;
-    Values::read(route, path.iter(), parts.uri.query(), &parts.headers)
+    Values::read(route, path.iter(), query, &parts.headers)
 }
 
 /// A request of a token's bearer.
@@ -240,7 +242,8 @@ impl Shared {
     ) -> Response {
         let serving = self.serving.as_ref();
         let share = self.intake.enter(Network::of(peer.ip()));
-        let pushed = hooks::Pushed { headers: parts.headers, body, peer: peer.ip() };
+        let query = parts.uri.query().map(str::to_owned);
+        let pushed = hooks::Pushed { headers: parts.headers, query, body, peer: peer.ip() };
         let whole = match hooks::read(serving, values, pushed, (share, self.limits.body_time)).await {
             Ok(whole) => whole,
             Err(refused) => return refused,

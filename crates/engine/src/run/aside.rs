@@ -32,7 +32,7 @@ pub async fn map(
 /// How many bytes the records of a page have.
 fn size(page: &Page) -> usize {
     match &page.records {
-        Records::Json { body, .. } => body.len(),
+        Records::Json { body, .. } | Records::Nested { body, .. } => body.len(),
         Records::Rows(rows) => rows.text.len(),
     }
 }

@@ -128,6 +128,7 @@ pub fn compile(
         deleted: spec.deletes.field.as_ref().map(|field| &field.path),
         version: spec.version.as_ref(),
         cursor: &cursor,
+        all_texts: stream.has_texts_alone(),
     };
     let (program, findings) = mapping::compile(&task);
     let program = program.ok_or_else(|| does_not_compile(name, &findings))?;

@@ -170,7 +170,11 @@ impl InHand {
             Some(arrival) => arrival.position.clone(),
             None => position(&self.page, number),
         };
-        Reject { deletion: self.is_deletion(number), ..self.reject(position, field, reason, payload) }
+        let mut reject = self.reject(position, field, reason, payload);
+        if let Some(outer) = record.and_then(|record| record.outer()) {
+            reject.parent = Some(String::from_utf8_lossy(outer).into_owned());
+        }
+        Reject { deletion: self.is_deletion(number), ..reject }
     }
 
     fn is_deletion(&self, number: usize) -> bool {
@@ -209,7 +213,7 @@ pub fn map_arrivals(
     }
     let header = match &page.records {
         Records::Rows(rows) => Some(&rows.header),
-        Records::Json { .. } => None,
+        Records::Json { .. } | Records::Nested { .. } => None,
     };
     let mut records = job.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();
@@ -258,7 +262,7 @@ pub fn map_arrivals(
 /// About how many bytes the changes will take: records shrink when only some fields are mapped.
 fn estimate(page: &Page) -> usize {
     match &page.records {
-        Records::Json { body, .. } => body.len() / 2,
+        Records::Json { body, .. } | Records::Nested { body, .. } => body.len() / 2,
         Records::Rows(rows) => rows.text.len(),
     }
 }
@@ -280,7 +284,7 @@ fn position(page: &Page, number: usize) -> String {
         Records::Rows(rows) => {
             format!("{}, line {}", page.position, rows.lines.get(number).copied().unwrap_or_default())
         }
-        Records::Json { .. } => format!("{}, record {}", page.position, number + 1),
+        Records::Json { .. } | Records::Nested { .. } => format!("{}, record {}", page.position, number + 1),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Webhooks as they come: which source may be told what, whether a delivery is the service's own, and whose inbox it
 //! goes into. Acknowledged is only what is durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
-use raccord_compiler::webhook::{self, Hook, Intent, Reading, Route};
+use jiff::Timestamp;
+use raccord_compiler::webhook::{self, Hook, Intent, Reading, RecordContent, Route};
 use raccord_connect::SecretReader;
 use raccord_connect::webhook::{Delivery as Presented, Verifier};
 use raccord_model::fact::Uid;
@@ -117,10 +118,10 @@ impl Hooks {
 
     /// Refuses a delivery whose head shows that it cannot be proved, whatever its body is.
     pub(super) fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
-        let &PushHead { stack, source, headers, peer } = head;
+        let &PushHead { stack, source, headers, query, peer } = head;
         let receiver = self.known(stack, source, peer)?;
         let verifier = self.prepare(source, receiver)?;
-        verifier.admit(headers).map_err(|refused| {
+        verifier.admit(headers, query).map_err(|refused| {
             receiver.complain(|| tracing::warn!(%source, %peer, %refused, "a delivery is refused"));
             self.unproved()
         })
@@ -148,7 +149,8 @@ impl Hooks {
         let source = &push.source;
         let verifier = self.prepare(source, receiver)?;
         let url = self.url.as_ref().map(|url| format!("{url}{}", path(push)));
-        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref() };
+        let query = push.query.as_deref();
+        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref(), query };
         verifier.verify(&presented, engine.environment.now()).map_err(|refused| {
             receiver
                 .complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
@@ -185,16 +187,22 @@ impl Hooks {
             receiver.complain(|| tracing::warn!(%source, "more deliveries than the source allows"));
             return nothing(Received::TooMany { retry_after });
         }
-        let (accept, transfers) = match heavy(push.body.len(), || receiver.read(&push, engine)) {
-            Ok(Some(accept)) => accept,
-            Ok(None) => return nothing(Received::Ignored),
+        let accepts = match heavy(push.body.len(), || receiver.read(&push, engine)) {
+            Ok(accepts) if accepts.is_empty() => return nothing(Received::Ignored),
+            Ok(accepts) => accepts,
+            Err(webhook::Unreadable::TooMany) => {
+                receiver
+                    .complain(|| tracing::warn!(%source, "a delivery has more events than are read at once"));
+                return nothing(Received::TooLarge);
+            }
             Err(error) => {
                 receiver.complain(|| tracing::warn!(%source, %error, "a delivery cannot be read"));
                 return nothing(Received::Refused);
             }
         };
-        match engine.inbox.accept(accept).await {
-            Ok(Accepted::New) => (Received::Accepted, transfers),
+        let transfers: BTreeSet<Uid> = accepts.iter().flat_map(|accept| accept.transfers.clone()).collect();
+        match engine.inbox.accept_all(accepts).await {
+            Ok(Accepted::New) => (Received::Accepted, transfers.into_iter().collect()),
             Ok(Accepted::Replayed) => nothing(Received::Replayed),
             Err(error) => {
                 let full = matches!(error, InboxError::Full { .. });
@@ -257,37 +265,43 @@ impl Receiver {
         allowance.spend(Instant::now())
     }
 
-    /// What goes into whose inbox; nothing when the event is not listed or nobody wants its records.
-    fn read(&self, push: &Push, engine: &Engine) -> Result<Option<(Accept, Vec<Uid>)>, webhook::Unreadable> {
+    /// What goes into whose inbox; nothing when no event is listed or nobody wants its records.
+    fn read(&self, push: &Push, engine: &Engine) -> Result<Vec<Accept>, webhook::Unreadable> {
         let route = Route {
             data_type: push.data_type.as_ref().map(DataTypeName::as_str),
             event: push.event.as_deref(),
         };
         let header = |name: &str| push.headers.get(name).map(HeaderValue::as_bytes);
-        let received = match self.hook.read(route, &header, &push.body)? {
-            Reading::Received(received) => received,
-            Reading::Ignored { .. } => return Ok(None),
-        };
-        let Some(transfers) = self.transfers.get(&received.data_type).cloned() else { return Ok(None) };
-        let kind = match received.intent {
+        let now = engine.environment.now();
+        let readings = self.hook.read(route, &header, &push.body)?;
+        Ok(readings.into_iter().filter_map(|reading| self.accept(reading, &push.body, now)).collect())
+    }
+
+    fn accept(&self, reading: Reading, body: &Bytes, now: Timestamp) -> Option<Accept> {
+        let Reading::Received(event) = reading else { return None };
+        let transfers = self.transfers.get(&event.data_type)?.clone();
+        let kind = match event.intent {
             Intent::Upsert => DeliveryKind::Upsert,
             Intent::Delete => DeliveryKind::Delete,
             Intent::Fetch { path } => {
-                DeliveryKind::Fetch { path, record: self.hook.record_in_answer(&received.event) }
+                DeliveryKind::Fetch { path, record: self.hook.record_in_answer(&event.event) }
             }
         };
-        let record: Bytes = push.body.slice(received.record);
-        let delivery = Delivery { kind, record, received: engine.environment.now(), event: received.event };
-        let id = received.delivery.map(|id| known_again(&id, &received.data_type, &push.body));
-        let accept = Accept { source: self.uid, id, transfers: transfers.clone(), delivery };
-        Ok(Some((accept, transfers)))
+        let said = body.get(event.said).unwrap_or_default();
+        let id = event.delivery.map(|id| known_again(&id, &event.data_type, said));
+        let record = match event.record {
+            RecordContent::Within(range) => body.slice(range),
+            RecordContent::Made(text) => text.into(),
+        };
+        let delivery = Delivery { kind, record, received: now, event: event.event };
+        Some(Accept { source: self.uid, id, transfers, delivery })
     }
 }
 
-/// What a delivery is known by when it comes again: its id, its data type and its body. An id alone could be reused
-/// for another body, which would then be lost.
-fn known_again(id: &str, data_type: &DataTypeName, body: &[u8]) -> String {
-    format!("{id}\0{data_type}\0{}", Digest::of(body))
+/// What an event is known by when it comes again: its id, its data type and what it said. An id alone could be reused
+/// for something else, which would then be lost.
+fn known_again(id: &str, data_type: &DataTypeName, said: &[u8]) -> String {
+    format!("{id}\0{data_type}\0{}", Digest::of(said))
 }
 
 /// The path under which the delivery came.

@@ -239,6 +239,7 @@ fn push() -> crate::http::Push {
         data_type: None,
         event: None,
         headers: axum::http::HeaderMap::new(),
+        query: None,
         body: bytes::Bytes::new(),
         peer: std::net::Ipv4Addr::LOCALHOST.into(),
     }

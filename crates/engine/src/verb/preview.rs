@@ -71,7 +71,7 @@ fn page_previews(
     }
     let header = match &page.records {
         Records::Rows(rows) => Some(&rows.header),
-        Records::Json { .. } => None,
+        Records::Json { .. } | Records::Nested { .. } => None,
     };
     let mut mapper = compiled.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();

@@ -128,7 +128,7 @@ impl View<'_> {
     fn map(&self, page: &Page, limit: usize) -> Vec<MappedRecord> {
         let header = match &page.records {
             Records::Rows(rows) => Some(&rows.header),
-            Records::Json { .. } => None,
+            Records::Json { .. } | Records::Nested { .. } => None,
         };
         let mut records = self.compiled.program.page(header, page.parent.as_deref());
         let mut out = Mapped::default();

@@ -130,6 +130,7 @@ fn program(rng: &mut Rng) -> Option<Program> {
         deleted: deleted.as_ref(),
         version: version.as_ref(),
         cursor: cursor.as_slice(),
+        all_texts: false,
     };
     compile(&task).0
 }

@@ -56,19 +56,25 @@ async fn a_stranger_learns_nothing_but_a_status() {
 async fn a_place_that_cannot_be_is_refused_like_one_that_is_not_there() {
     let server = Server::start().await;
     let long = format!("/hooks/crm/boutique/customers/{}", "x".repeat(200));
-    for path in [
-        "/hooks/CRM/boutique",
-        "/hooks/crm/boutique/a%2Fb/created",
-        "/hooks/crm/b/c/%00",
-        &long,
-        "/hooks/crm/b?x=1",
-    ] {
+    for path in ["/hooks/CRM/boutique", "/hooks/crm/boutique/a%2Fb/created", "/hooks/crm/b/c/%00", &long] {
         let answer = push(&server, path, b"{}".to_vec()).await;
         assert_eq!((answer.status, answer.text.as_str()), (403, ""), "{path}");
     }
     assert!(server.stage.pushes.lock().unwrap().is_empty());
     let answer = push(&server, "/hooks/crm/boutique", vec![b' '; MAX_BODY + 1]).await;
     assert_eq!((answer.status, answer.text.as_str()), (413, ""));
+}
+
+/// A service may have its key there, and what else it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_query_is_handed_on_as_it_came() {
+    let server = Server::start().await;
+    for path in ["/hooks/crm/boutique?key=a%20b&x=1", "/hooks/crm/boutique"] {
+        push(&server, path, b"{}".to_vec()).await;
+    }
+    let pushes = server.stage.pushes.lock().unwrap();
+    let queries: Vec<_> = pushes.iter().map(|push| push.query.as_deref()).collect();
+    assert_eq!(queries, [Some("key=a%20b&x=1"), None]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,6 +113,18 @@ pub enum Transform {
     Join(String),
     /// Looks the value up in a table; a value that is not there is empty, or `default`.
     Lookup(Lookup),
+    /// Reads milliseconds since 1970, exactly, as an instant.
+    UnixMillis,
+    /// Writes characters that can be written in several ways in one of them.
+    Normalize(NormalForm),
+}
+
+/// A normal form of Unicode (UAX #15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum NormalForm {
+    /// Composed: `é` is one character, however it was written. It looks the same.
+    Nfc,
 }
 
 /// What is replaced by what.

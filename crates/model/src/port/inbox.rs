@@ -69,7 +69,12 @@ pub enum Accepted {
 /// Deliveries that wait for their transfer.
 pub trait Inbox: Send + Sync {
     /// Keeps a delivery, for every transfer or for none; durable when it returns.
-    fn accept(&self, accept: Accept) -> Async<'_, Result<Accepted, InboxError>>;
+    fn accept(&self, accept: Accept) -> Async<'_, Result<Accepted, InboxError>> {
+        self.accept_all(vec![accept])
+    }
+    /// Keeps what one delivery said, all of it or nothing; durable when it returns. What came before under its id is
+    /// left out, and only when all of it did is the whole a repetition.
+    fn accept_all(&self, accepts: Vec<Accept>) -> Async<'_, Result<Accepted, InboxError>>;
     /// The deliveries of a transfer that wait, in the order in which they came, each with its sequence; those
     /// after a sequence alone. Fewer than `limit` when they are large, but none only when none is left.
     fn pending(

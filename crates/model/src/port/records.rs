@@ -131,6 +131,15 @@ pub enum Records {
         /// Where each record is in it.
         spans: Vec<Range<usize>>,
     },
+    /// Raw JSON objects that each stand inside of another record, which is the parent of each.
+    Nested {
+        /// The body.
+        body: Bytes,
+        /// Where each record is in it.
+        spans: Vec<Range<usize>>,
+        /// Where the record is that each stands in; those of one parent follow each other.
+        outers: Vec<Range<usize>>,
+    },
     /// Rows of text cells over one header.
     Rows(Rows),
 }
@@ -153,6 +162,13 @@ pub struct Rows {
 pub enum Record<'a> {
     /// Raw JSON text.
     Json(&'a [u8]),
+    /// Raw JSON text inside of another record.
+    Nested {
+        /// The record.
+        raw: &'a [u8],
+        /// The record that it stands in.
+        outer: &'a [u8],
+    },
     /// A row.
     Row(Row<'a>),
 }
@@ -200,7 +216,7 @@ impl Records {
     /// How many there are.
     pub fn len(&self) -> usize {
         match self {
-            Self::Json { spans, .. } => spans.len(),
+            Self::Json { spans, .. } | Self::Nested { spans, .. } => spans.len(),
             Self::Rows(rows) => rows.lines.len(),
         }
     }
@@ -213,19 +229,33 @@ impl Records {
     /// The records, in order.
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
         (0..self.len()).map(|at| match self {
-            Self::Json { body, spans } => {
-                Record::Json(spans.get(at).and_then(|span| body.get(span.clone())).unwrap_or_default())
+            Self::Json { body, spans } => Record::Json(slice(body, spans, at)),
+            Self::Nested { body, spans, outers } => {
+                Record::Nested { raw: slice(body, spans, at), outer: slice(body, outers, at) }
             }
             Self::Rows(rows) => Record::Row(Row { rows, at }),
         })
     }
 }
 
-impl Record<'_> {
+/// The part of a body at one of its spans.
+fn slice<'a>(body: &'a Bytes, spans: &[Range<usize>], at: usize) -> &'a [u8] {
+    spans.get(at).and_then(|span| body.get(span.clone())).unwrap_or_default()
+}
+
+impl<'a> Record<'a> {
+    /// The record that it stands in, as raw JSON.
+    pub const fn outer(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Nested { outer, .. } => Some(outer),
+            Self::Json(_) | Self::Row(_) => None,
+        }
+    }
+
     /// The record as one line of JSON: raw JSON as it came, a row as an object of texts.
     pub fn to_json(&self) -> String {
         match self {
-            Self::Json(raw) => String::from_utf8_lossy(raw).into_owned(),
+            Self::Json(raw) | Self::Nested { raw, .. } => String::from_utf8_lossy(raw).into_owned(),
             Self::Row(row) => {
                 let cells = row.header().iter().enumerate().map(|(at, name)| {
                     (name.clone(), serde_json::Value::from(row.cell(at).unwrap_or_default()))

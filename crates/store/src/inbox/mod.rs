@@ -7,7 +7,7 @@ mod delivery;
 mod look;
 mod seen;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::Uid;
 use raccord_model::port::Async;
@@ -39,8 +39,8 @@ const BOUNDS: Bounds = Bounds { deliveries: 1_000_000, bytes: 1 << 30, seen: 1_0
 const READ: usize = 8 * 1024 * 1024;
 
 impl Inbox for Store {
-    fn accept(&self, accept: Accept) -> Async<'_, Result<Accepted, InboxError>> {
-        let work = move |tables: &mut Tables<'_>| keep(tables, &accept, BOUNDS);
+    fn accept_all(&self, accepts: Vec<Accept>) -> Async<'_, Result<Accepted, InboxError>> {
+        let work = move |tables: &mut Tables<'_>| keep(tables, &accepts, BOUNDS);
         Box::pin(self.writer.submit(true, Broken::inbox_write, work))
     }
 
@@ -77,28 +77,47 @@ impl Inbox for Store {
     }
 }
 
-/// Keeps a delivery, unless it is known already or there is no room for it.
+/// Something on its way into inboxes.
+struct Incoming {
+    seen: Option<Seen>,
+    value: Vec<u8>,
+    transfers: BTreeSet<Uid>,
+}
+
+/// Keeps what a delivery said, unless it is known already or there is no room for all of it.
 fn keep(
     tables: &mut Tables<'_>,
-    accept: &Accept,
+    accepts: &[Accept],
     bounds: Bounds,
 ) -> Result<Result<Accepted, InboxError>, Broken> {
-    let seen = accept.id.as_deref().map(|id| Seen::new(accept.source, id, accept.delivery.received));
-    if let Some(seen) = &seen
-        && seen.is_known(&tables.seen_deliveries)?
-    {
+    let mut incoming = Vec::with_capacity(accepts.len());
+    // Of what one delivery says twice under one id, the first counts.
+    let mut named = BTreeSet::new();
+    for accept in accepts {
+        let id = accept.id.as_deref();
+        let seen = id.map(|id| Seen::new(accept.source, id, accept.delivery.received));
+        let is_new = match &seen {
+            Some(seen) => !seen.is_known(&tables.seen_deliveries)? && named.insert((accept.source, id)),
+            None => true,
+        };
+        if is_new {
+            let value = delivery::encode(&accept.delivery);
+            incoming.push(Incoming { seen, value, transfers: living(tables, &accept.transfers)? });
+        }
+    }
+    if incoming.is_empty() && !accepts.is_empty() {
         return Ok(Ok(Accepted::Replayed));
     }
-    let value = delivery::encode(&accept.delivery);
-    let transfers = living(tables, &accept.transfers)?;
-    if let Err(full) = room(tables, &transfers, length(&value), bounds)? {
+    if let Err(full) = room(tables, &incoming, bounds)? {
         return Ok(Err(full));
     }
-    if let Some(seen) = &seen {
-        seen.remember(tables, bounds.seen)?;
-    }
-    for transfer in &transfers {
-        append(tables, *transfer, &value)?;
+    for Incoming { seen, value, transfers } in &incoming {
+        if let Some(seen) = seen {
+            seen.remember(tables, bounds.seen)?;
+        }
+        for transfer in transfers {
+            append(tables, *transfer, value)?;
+        }
     }
     Ok(Ok(Accepted::New))
 }
@@ -114,21 +133,27 @@ fn living(tables: &Tables<'_>, transfers: &[Uid]) -> Result<BTreeSet<Uid>, Broke
     Ok(living)
 }
 
-/// Whether every transfer has room for a delivery of so many bytes.
+/// Whether every transfer has room for all that comes.
 fn room(
     tables: &Tables<'_>,
-    transfers: &BTreeSet<Uid>,
-    length: u64,
+    incoming: &[Incoming],
     bounds: Bounds,
 ) -> Result<Result<(), InboxError>, Broken> {
     let bytes = counter::read(&tables.counters, Counter::DeliveryBytes)?;
     let mut left = bounds.bytes.saturating_sub(bytes);
-    for transfer in transfers {
-        let deliveries = counter::read(&tables.counters, Counter::Deliveries(*transfer))?;
-        if deliveries >= bounds.deliveries || left < length {
-            return Ok(Err(InboxError::Full { deliveries, bytes }));
+    let mut waiting: BTreeMap<Uid, u64> = BTreeMap::new();
+    for Incoming { value, transfers, .. } in incoming {
+        for transfer in transfers {
+            let deliveries = match waiting.get(transfer) {
+                Some(deliveries) => *deliveries,
+                None => counter::read(&tables.counters, Counter::Deliveries(*transfer))?,
+            };
+            if deliveries >= bounds.deliveries || left < length(value) {
+                return Ok(Err(InboxError::Full { deliveries, bytes }));
+            }
+            left -= length(value);
+            waiting.insert(*transfer, deliveries + 1);
         }
-        left -= length;
     }
     Ok(Ok(()))
 }

@@ -41,7 +41,12 @@ fn with_tables(work: impl FnOnce(&mut Tables<'_>)) {
 /// What becomes of a delivery, in a word.
 #[track_caller]
 fn become_of(tables: &mut Tables<'_>, accept: &Accept) -> &'static str {
-    match keep(tables, accept, SMALL).unwrap() {
+    become_of_all(tables, std::slice::from_ref(accept))
+}
+
+#[track_caller]
+fn become_of_all(tables: &mut Tables<'_>, accepts: &[Accept]) -> &'static str {
+    match keep(tables, accepts, SMALL).unwrap() {
         Ok(Accepted::New) => "new",
         Ok(Accepted::Replayed) => "replayed",
         Err(InboxError::Full { .. }) => "full",
@@ -76,6 +81,32 @@ fn what_is_full_refuses_until_something_was_taken_out() {
         }
         assert_eq!(counter::read(&tables.counters, Counter::DeliveryBytes).unwrap(), 0);
         assert_eq!(last_sequence(&tables.meta).unwrap(), 7, "no sequence is given twice");
+    });
+}
+
+#[test]
+fn a_delivery_of_many_events_is_kept_whole_or_not_at_all() {
+    with_tables(|tables| {
+        let of = |ids: &[&str]| -> Vec<Accept> { ids.iter().map(|id| accept(id, &[1], 10, 0)).collect() };
+        let waiting =
+            |tables: &Tables<'_>| counter::read(&tables.counters, Counter::Deliveries(uid(1))).unwrap();
+        // (ids of the events, what becomes of the delivery, how many wait then)
+        for (ids, expected, deliveries) in [
+            (&["a/0", "a/1"][..], "new", 2),
+            (&["a/0", "a/1"], "replayed", 2),
+            // Two would be too many: not even the first is kept, nor remembered.
+            (&["b/0", "b/1"], "full", 2),
+            (&["a/1", "b/0", "b/0"], "new", 3),
+            (&["c"], "full", 3),
+        ] {
+            assert_eq!(become_of_all(tables, &of(ids)), expected, "{ids:?}");
+            assert_eq!(waiting(tables), deliveries, "{ids:?}");
+        }
+        // Without a name nothing is known again, and without an event nothing is done.
+        let unnamed = Accept { id: None, ..accept("", &[2], 10, 0) };
+        assert_eq!(become_of_all(tables, &[unnamed.clone(), unnamed]), "new");
+        assert_eq!(counter::read(&tables.counters, Counter::Deliveries(uid(2))).unwrap(), 2);
+        assert_eq!(become_of_all(tables, &[]), "new");
     });
 }
 

@@ -32,6 +32,7 @@ fn program_of(entity: &str, mapping: &str) -> Program {
         deleted: Some(&deleted),
         version: Some(&version),
         cursor: std::slice::from_ref(&cursor),
+        all_texts: false,
     };
     let (program, findings) = compile(&task);
     program.unwrap_or_else(|| panic!("{findings:?}"))
@@ -151,6 +152,34 @@ fn parents_constants_and_the_whole_record_are_inputs() {
 }
 
 #[test]
+fn a_record_inside_of_another_has_that_as_its_parent() {
+    let program = program(
+        r#"{"primaryKey":{"id":{"expr":"parent.n ~ '-' ~ id"}},"fields":{"email":{"const":"x@y.zz"},"name":"parent.name"}}"#,
+    );
+    let body = r#"[{"n":1,"name":"A","in":[{"id":1},{"id":2}]},{"n":2,"in":[{"id":1}]}]"#;
+    let span = |part: &str, from: usize| {
+        let start = from + body[from..].find(part).unwrap();
+        start..start + part.len()
+    };
+    let (first, second) =
+        (span(r#"{"n":1,"name":"A","in":[{"id":1},{"id":2}]}"#, 0), span(r#"{"n":2,"in":[{"id":1}]}"#, 0));
+    let spans = vec![span(r#"{"id":1}"#, 0), span(r#"{"id":2}"#, 0), span(r#"{"id":1}"#, second.start)];
+    let outers = vec![first.clone(), first, second];
+    let records = raccord_model::port::records::Records::Nested { body: body.into(), spans, outers };
+    let mut out = Mapped::default();
+    let mut page = program.page(None, None);
+    let mut shown = Vec::new();
+    for record in records.iter() {
+        page.map(record, &mut out).unwrap();
+        shown.push(shown_patch(&out.patch));
+    }
+    assert_eq!(
+        shown,
+        ["email=x@y.zz id=1-1 name=A", "email=x@y.zz id=1-2 name=A", "email=x@y.zz id=2-1 name="]
+    );
+}
+
+#[test]
 fn rows_are_mapped_by_their_header() {
     let program =
         program(r#"{"primaryKey":{"id":"Id"},"fields":{"email":"E-mail","name":"Full Name","age":"Age"}}"#);
@@ -224,6 +253,7 @@ fn mistakes_are_found_without_a_record() {
             deleted: None,
             version: None,
             cursor: &[],
+            all_texts: false,
         };
         let (program, findings) = compile(&task);
         let shown: Vec<_> = findings.iter().map(|f| format!("{}@{}", f.code, f.path.join("."))).collect();

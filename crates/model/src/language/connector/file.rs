@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::answer::RecordsPlace;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 
@@ -37,10 +38,28 @@ pub struct FileDataType {
     /// CSV without a header line: the names of its columns, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+    /// CSV: the character with which lines begin that are comments. Default: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<char>,
+    /// CSV: what a row is that has fewer cells than there are columns. Default: reject.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub missing_cells: MissingCells,
     /// JSON: where the array of records is. Default: the whole document.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
-    pub records: crate::field_path::FieldPath,
+    pub records: RecordsPlace,
+}
+
+/// What a CSV row is that has fewer cells than there are columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MissingCells {
+    /// No record: it is rejected with its line.
+    #[default]
+    Reject,
+    /// A record whose last cells are empty, for programs that leave them out.
+    Empty,
 }
 
 /// The formats of files.

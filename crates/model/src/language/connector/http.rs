@@ -42,6 +42,10 @@ pub struct HttpSettings {
     /// Other origins (`https://files.example`) that a next page may lead to. No credential is sent there.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub allowed_origins: BTreeSet<String>,
+    /// What a URL means to which an answer leads. Default: given.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub origin: OriginPolicy,
     /// The largest answer, after decompression.
     #[serde(default = "default_max_body", skip_serializing_if = "is_default_max_body")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
@@ -71,6 +75,17 @@ const fn default_max_pages() -> u64 {
 }
 fn is_default_max_pages(value: &u64) -> bool {
     *value == default_max_pages()
+}
+
+/// What a URL means to which an answer leads: a next page, a redirection, a record to fetch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OriginPolicy {
+    /// What it says. Another origin is an error, unless it is allowed.
+    #[default]
+    Given,
+    /// Its path and query, at the origin of `baseUrl`: for a service that names itself otherwise, as one behind a proxy does. Origins that are allowed are left as they are.
+    Keep,
 }
 
 /// How often and after what wait a failed request is repeated. 429, 408, 5xx and network errors count as failed, and a 403

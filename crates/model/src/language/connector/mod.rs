@@ -8,7 +8,7 @@ pub mod parent;
 
 use serde::Serialize;
 
-pub use file::{Compression, FileDataType, FileFormat, FileSettings};
+pub use file::{Compression, FileDataType, FileFormat, FileSettings, MissingCells};
 pub use http::{HttpDataType, HttpSettings};
 pub use parent::Parent;
 

@@ -2,6 +2,7 @@
 //!
 //! What arrives here takes the way of a record that was read: the same mapping, the same classification.
 
+mod place;
 mod register;
 mod verify;
 
@@ -13,15 +14,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes_size::ByteSize;
-use crate::field_path::FieldPath;
+use crate::field_path::{FieldPath, ManyPath};
 use crate::language::is_default;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
-use crate::shorthand::{or, or_a, shorthand, string_type};
+use crate::shorthand::{or, string_type};
 
+pub use place::{DeliveryPlace, EventParts, EventPlace};
 pub use register::{CreateMethod, CreateSpec, DeleteMethod, DeleteSpec, RegisterSpec};
 pub use verify::{
-    BasicSpec, HashAlgorithm, HmacSpec, KeySpec, Scheme, SecretEncoding, SignatureEncoding,
+    BasicSpec, HashAlgorithm, HmacSpec, KeySpec, QueryKeySpec, Scheme, SecretEncoding, SignatureEncoding,
     StandardWebhooksSpec, StripeSpec, TimestampFormat, TimestampSpec, VerifySpec,
 };
 
@@ -31,9 +33,12 @@ pub use verify::{
 pub struct WebhookSpec {
     /// How a delivery proves that the service sent it.
     pub verify: VerifySpec,
-    /// Where a delivery names its event. With `header` and `body` both, they are joined by a dot. Default: the last part of the URL.
+    /// Where a delivery has the list of its events, when it has several; `$` when it is that list. `event`, `delivery` and the paths of `events` are looked for in each of them then. Default: a delivery is one event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<DeliveryPlace>,
+    pub batch: Option<FieldPath>,
+    /// Where a delivery names its event. Several parts are joined by dots, that of the header first. Default: the last part of the URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventPlace>,
     /// Where a delivery has the id by which a repetition is recognised. Default: the one of Stripe and of Standard Webhooks, else none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryPlace>,
@@ -69,23 +74,6 @@ const fn default_rate_limit() -> Rate {
 fn is_default_rate_limit(value: &Rate) -> bool {
     *value == default_rate_limit()
 }
-
-/// Where a delivery has something: a path in the body (the short form) or a header.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(!remote, transform = or_a("FieldPath"))]
-pub struct DeliveryPlace {
-    /// The name of a header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header: Option<String>,
-    /// A path in the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<FieldPath>,
-}
-
-shorthand!(DeliveryPlace, "a path, or a map with `header`", |text: &str| text
-    .parse()
-    .map(|path| DeliveryPlace { body: Some(path), ..DeliveryPlace::default() }));
 
 /// The longest name of an event, in bytes.
 pub const MAX_EVENT_NAME: usize = 128;
@@ -162,10 +150,13 @@ pub enum EventRule {
 pub struct TakenEvent {
     /// The data type of the source.
     pub data_type: DataTypeName,
-    /// Where the record is in the body; `$`, the default, when it is the body itself. With `fetch`: where its key is, for a record that turns out to be gone.
+    /// Where the record is in the body; `$`, the default, when it is the body itself. `[*]` stands for every element of a list: the event is about each of them. With `fetch`: where its key is, for a record that turns out to be gone.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
-    pub record: FieldPath,
+    pub record: ManyPath,
+    /// The field that a record is which is a text or a number by itself, such as an id: with `record: keys[*]` and `as: id`, `{"keys": [1, 2]}` is about the records `{"id": 1}` and `{"id": 2}`.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// Whether the event says that the record is gone; its primary key is enough then.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
@@ -179,7 +170,7 @@ pub struct TakenEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FetchSpec {
-    /// The path after the base URL; `{event.FIELD}` takes a field of the event. A field alone may be a whole URL, of the service's own origin or an allowed one.
+    /// The path after the base URL; `{event.FIELD}` takes a field of the event, `{record.FIELD}` one of the record that it is about. A field alone may be a whole URL, of the service's own origin or an allowed one.
     pub path: String,
     /// Where the record is in the answer; `$`, the default, when it is the answer itself.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -257,6 +248,12 @@ mod tests {
             &json!({"verify": {"stripe": {"secret": ["${env:A}", "${env:B}"]}},
                 "events": {"a": {"dataType": "x", "fetch": {"path": "/x", "record": "data"}}}}),
         );
+        check(
+            json!({"verify": verify, "batch": "$", "event": {"body": ["type"]}, "events": {"a": {"dataType": "x", "record": "$.ids[*]", "as": "id"}}}),
+            &json!({"verify": verify, "batch": "$", "event": {"body": "type"}, "events": {"a": {"dataType": "x", "record": "ids[*]", "as": "id"}}}),
+        );
+        let parts = json!({"verify": verify, "event": {"header": "X-Event", "body": ["model", "event"]}});
+        check(parts.clone(), &parts);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use crate::duration::Seconds;
 use crate::language::is_default;
 use crate::secret::{Secrets, TextOrSecret};
 
-/// How a delivery proves that the service sent it. Exactly one of `hmac`, `stripe`, `standardWebhooks`, `bearer`, `basic`, `apiKey` stands here.
+/// How a delivery proves that the service sent it. Exactly one of `hmac`, `stripe`, `standardWebhooks`, `bearer`, `basic`, `apiKey`, `query` stands here.
 ///
 /// A secret may be a list of two while it is replaced: either is accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["hmac"] }, { "required": ["stripe"] }, { "required": ["standardWebhooks"] }, { "required": ["bearer"] }, { "required": ["basic"] }, { "required": ["apiKey"] }]))]
+#[schemars(extend("oneOf" = [{ "required": ["hmac"] }, { "required": ["stripe"] }, { "required": ["standardWebhooks"] }, { "required": ["bearer"] }, { "required": ["basic"] }, { "required": ["apiKey"] }, { "required": ["query"] }]))]
 pub struct VerifySpec {
     /// A signature over the body in a header (RFC 2104).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,6 +32,9 @@ pub struct VerifySpec {
     /// A key in a header of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<KeySpec>,
+    /// A key in the query of the URL, for services that let one choose the URL alone. Proxies write URLs into their logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<QueryKeySpec>,
 }
 
 /// The one scheme that a webhook is verified by.
@@ -49,11 +52,13 @@ pub enum Scheme<'a> {
     Basic(&'a BasicSpec),
     /// A key in a header.
     ApiKey(&'a KeySpec),
+    /// A key in the query.
+    Query(&'a QueryKeySpec),
 }
 
 impl VerifySpec {
     /// Each scheme by its name, and whether it stands here.
-    pub const fn ways(&self) -> [(&'static str, bool); 6] {
+    pub const fn ways(&self) -> [(&'static str, bool); 7] {
         [
             ("hmac", self.hmac.is_some()),
             ("stripe", self.stripe.is_some()),
@@ -61,6 +66,7 @@ impl VerifySpec {
             ("bearer", self.bearer.is_some()),
             ("basic", self.basic.is_some()),
             ("apiKey", self.api_key.is_some()),
+            ("query", self.query.is_some()),
         ]
     }
 
@@ -75,6 +81,7 @@ impl VerifySpec {
             .or_else(|| self.bearer.as_ref().map(Scheme::Bearer))
             .or_else(|| self.basic.as_ref().map(Scheme::Basic))
             .or_else(|| self.api_key.as_ref().map(Scheme::ApiKey))
+            .or_else(|| self.query.as_ref().map(Scheme::Query))
     }
 
     /// The secrets that prove a delivery; none unless exactly one scheme stands here.
@@ -86,6 +93,7 @@ impl VerifySpec {
             Scheme::Bearer(token) => token,
             Scheme::Basic(basic) => &basic.password,
             Scheme::ApiKey(key) => &key.value,
+            Scheme::Query(key) => &key.value,
         })
     }
 }
@@ -259,6 +267,16 @@ pub struct KeySpec {
     /// What stands before the key in the header, with its space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// Where the key is read.
+    pub value: Secrets,
+}
+
+/// A key in the query of the URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct QueryKeySpec {
+    /// The parameter that carries the key.
+    pub name: String,
     /// Where the key is read.
     pub value: Secrets,
 }
