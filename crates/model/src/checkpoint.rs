@@ -3,6 +3,7 @@
 //! The cursor moves on only when the window is complete, for pages are not in order unless the source says
 //! so. A checkpoint is committed together with the records it speaks of.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use crate::canonical::Digest;
 use crate::fact::{Parents, RunId, Tally};
 use crate::name::DataTypeName;
+use crate::row::FieldId;
 use crate::value::Instant;
 
 /// The version of the form below.
@@ -92,6 +94,15 @@ pub struct Window {
     /// What became of the parents so far.
     #[serde(default, skip_serializing_if = "Parents::is_none")]
     pub parents: Parents,
+    /// How many deletions its records have said that wait for the end of the window.
+    #[serde(default, skip_serializing_if = "crate::fact::is_zero")]
+    pub deletes: u64,
+    /// The paths of the mapping that no record of the window had so far; none before its first record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Vec<String>>,
+    /// How many values were kept, by field, that records without such a path would have replaced. The sink counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<FieldId, u64>,
     /// What the window has brought so far, over all the runs that worked on it.
     pub tally: Tally,
 }

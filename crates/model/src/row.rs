@@ -88,6 +88,11 @@ pub struct RawField<'a> {
 }
 
 impl<'a> RawField<'a> {
+    /// Writes the field at the end of a row or a patch.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.whole);
+    }
+
     /// Whether it is an explicit empty.
     pub fn is_empty(&self) -> bool {
         self.tagged.first() == Some(&tag::EMPTY)

@@ -202,6 +202,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
             payload: None,
             parent: None,
             deletion: false,
+            partial: false,
         })),
         keep_rejects: (1, 1),
         mark_seen: false,
@@ -212,6 +213,10 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         checkpoint: None,
         consumed: Vec::new(),
         record: None,
+        postponed: Vec::new(),
+        guard: None,
+        defer_deletes: false,
+        suspects: Vec::new(),
         durable: false,
     }
 }

@@ -116,6 +116,8 @@ tables! {
     seen SEEN "seen"
     /// `uid id` → how far a partition was read, as `sink/partitions.rs` says; the id of 16 bytes.
     partitions PARTITIONS "partitions"
+    /// `uid key` → the version, perhaps empty: the keys of rows that records of the window under way say are deleted.
+    doomed DOOMED "doomed"
     /// `uid sequence` → a delivery that waits, as `inbox/delivery.rs` says; the sequence as 8 big-endian bytes.
     inbox INBOX "inbox"
     /// `uid digest` → `time`: the deliveries that were accepted, by their source and the digest of their name.

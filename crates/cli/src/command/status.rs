@@ -83,6 +83,12 @@ fn text(status: &Status, width: Option<usize>) -> String {
     text.push_str(&table.text(width));
     let last_runs = status.transfers.iter().filter_map(|transfer| transfer.last_run.as_ref());
     text.push_str(&render::run::explanations(last_runs));
+    for transfer in &status.transfers {
+        let last = transfer.last_run.as_ref().map(|run| run.id);
+        let held = transfer.deliveries_held.as_ref().filter(|run| Some(run.id) != last);
+        text.extend(held.and_then(render::run::held));
+        text.extend(render::run::unseen(&transfer.name, &transfer.unseen));
+    }
     text
 }
 

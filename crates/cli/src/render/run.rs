@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use raccord_engine::request::RunReport;
-use raccord_model::fact::{Hold, Parents, Run, RunOutcome, Tally};
+use raccord_model::Name;
+use raccord_model::fact::{Parents, Run, RunOutcome, Tally};
 use raccord_model::foreign;
 
 use super::table::Table;
@@ -12,6 +13,9 @@ use crate::ui::{RED, YELLOW};
 
 /// The most reasons below a list of runs.
 const EXPLAINED: usize = 10;
+
+/// The most paths that no record had, of a transfer.
+const PATHS_SHOWN: usize = 10;
 
 /// The columns that [`cells`] fills.
 pub(crate) const RUN_COLUMNS: [&str; 10] = [
@@ -70,10 +74,11 @@ pub(crate) fn report(report: &RunReport, width: Option<usize>) -> String {
             table.row(cells(run));
         }
         text.push_str(&table.text(width));
-        runs.iter()
-            .flat_map(|run| [ended(run, report), passed_over(run)])
-            .flatten()
-            .for_each(|line| text.push_str(&line));
+        for run in &runs {
+            text.extend(ended(run, report));
+            text.extend(passed_over(run));
+            text.extend(unseen(&run.transfer, run.unseen.as_deref().unwrap_or_default()));
+        }
         runs.iter().flat_map(|run| notes(run)).for_each(|line| text.push_str(&line));
     }
     for (name, reason) in &report.skipped {
@@ -134,14 +139,28 @@ fn ended(run: &Run, report: &RunReport) -> Option<String> {
     }
 }
 
-/// Why a run is held, and what to do about it.
-fn held(run: &Run, hold: &Hold) -> String {
+/// Why a run is held, and what to do about it; nothing of one that is not.
+pub(crate) fn held(run: &Run) -> Option<String> {
+    let hold = run.outcome.hold()?;
     let (because, approval) = (hold.because(), hold.approval());
     let Run { transfer, id, .. } = run;
-    format!(
+    Some(format!(
         "{YELLOW}{transfer} is held{YELLOW:#}: {}; `raccord approve {id}` {approval}\n",
         foreign::line(&because)
-    )
+    ))
+}
+
+/// The paths of a transfer's mapping that no record of a complete reading had: misspellings, perhaps.
+pub(crate) fn unseen(transfer: &Name, paths: &[String]) -> Option<String> {
+    let shown: Vec<String> = paths.iter().take(PATHS_SHOWN).map(|path| format!("`{path}`")).collect();
+    let more = paths.len().saturating_sub(PATHS_SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!paths.is_empty()).then(|| {
+        let paths = foreign::line(&shown.join(", ")).to_string();
+        format!(
+            "{transfer}: no record of the last complete reading has {paths}{more}; is the mapping right?\n"
+        )
+    })
 }
 
 /// How many parents were passed over, and what that means for deletions.
@@ -176,7 +195,7 @@ fn explained(run: &Run) -> Option<String> {
         RunOutcome::Failed { error, .. } => {
             Some(format!("{RED}{name} failed{RED:#}: {}\n", foreign::line(error)))
         }
-        RunOutcome::Held(hold) => Some(held(run, hold)),
+        RunOutcome::Held(_) => held(run),
         RunOutcome::Stopped => Some(format!("{name} was stopped; the next run continues\n")),
         RunOutcome::Succeeded if run.tally.rejected > 0 => Some(format!(
             "{name}: {} rejected; `raccord rejects list --transfer {name}` tells why\n",

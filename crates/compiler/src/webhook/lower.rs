@@ -253,6 +253,10 @@ fn lower_taken(
     findings: &mut Findings,
 ) -> Option<Taken> {
     check_data_type(name, &event.data_type, settings, findings);
+    if event.partial && (event.fetch.is_some() || event.deleted) {
+        let message = "a record that is fetched is whole, and of one that is gone the key is enough";
+        findings.conflict(&["events", name, "partial"], message);
+    }
     let what = match (&event.fetch, event.deleted) {
         (Some(_), true) => {
             findings.conflict(&["events", name, "fetch"], "a record that is gone cannot be fetched");
@@ -261,7 +265,11 @@ fn lower_taken(
         (Some(fetch), false) => What::Fetch(Box::new(lower_fetch(name, event, fetch, paths, findings)?)),
         (None, deleted) => {
             let place = lower_place(event, paths);
-            if deleted { What::Delete(place) } else { What::Upsert(place) }
+            match (deleted, event.partial) {
+                (true, _) => What::Delete(place),
+                (false, true) => What::Partial(place),
+                (false, false) => What::Upsert(place),
+            }
         }
     };
     if event.field.as_ref().is_some_and(String::is_empty) {

@@ -84,6 +84,8 @@ struct Taken {
 enum What {
     /// It came or changed, and is here.
     Upsert(RecordPlace),
+    /// It changed, and what changed is here.
+    Partial(RecordPlace),
     /// It is gone; its key is here.
     Delete(RecordPlace),
     /// It is to be fetched; what is known of it, should it be gone, is here.
@@ -155,7 +157,7 @@ impl Hook {
         let taken = self.events.find(event).and_then(|rule| self.taken_by(rule));
         match taken.map(|taken| &taken.what) {
             Some(What::Fetch(fetch)) => fetch.answer.clone(),
-            Some(What::Upsert(_) | What::Delete(_)) | None => FieldPath::default(),
+            Some(What::Upsert(_) | What::Partial(_) | What::Delete(_)) | None => FieldPath::default(),
         }
     }
 }

@@ -87,6 +87,8 @@ impl Content {
 pub enum Intent {
     /// It came or changed, and is in the body.
     Upsert,
+    /// It changed, and the body has what changed alone.
+    Partial,
     /// It is gone; its key is in the body.
     Delete,
     /// It came or changed, and is to be fetched.
@@ -206,7 +208,7 @@ impl Hook {
             return Ok(());
         };
         let place = match &taken.what {
-            What::Upsert(place) | What::Delete(place) => place,
+            What::Upsert(place) | What::Partial(place) | What::Delete(place) => place,
             What::Fetch(fetch) => &fetch.known,
         };
         let records = match (event.records(place), &taken.what, &place.way) {
@@ -223,6 +225,7 @@ impl Hook {
         for (number, record) in records.into_iter().enumerate() {
             let intent = match &taken.what {
                 What::Upsert(_) => Intent::Upsert,
+                What::Partial(_) => Intent::Partial,
                 What::Delete(_) => Intent::Delete,
                 What::Fetch(fetch) => Intent::Fetch { path: event.path(fetch, &record)? },
             };

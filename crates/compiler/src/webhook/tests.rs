@@ -95,6 +95,9 @@ fn events_are_checked() {
     let event = |rule: Value| json!({"event": "type", "events": {"a": rule}});
     check(&event(json!({"dataType": "customers", "record": "data.object", "deleted": true})), &[]);
     check(&event(json!({"dataType": "orders", "fetch": {"path": "/orders/{event.data.id}"}})), &[]);
+    check(&event(json!({"dataType": "customers", "partial": true})), &[]);
+    let fetched = json!({"dataType": "orders", "partial": true, "fetch": {"path": "/"}});
+    check(&event(fetched), &["events.a.partial conflicting-fields"]);
     check(&event(json!({"dataType": "order"})), &["events.a.dataType unknown-data-type"]);
     check(
         &event(json!({"dataType": "orders", "fetch": {"path": "/orders/{id}"}})),
@@ -163,6 +166,7 @@ fn read_with(
             let Received { data_type, event, intent, record, delivery, .. } = received;
             let intent = match intent {
                 Intent::Upsert => "upsert".to_owned(),
+                Intent::Partial => "partial".to_owned(),
                 Intent::Delete => "delete".to_owned(),
                 Intent::Fetch { path } => path,
             };

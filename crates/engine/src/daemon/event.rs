@@ -109,6 +109,11 @@ pub enum Event {
 pub enum RunEnd {
     /// It did what it was for; held for an approval counts too.
     Complete,
+    /// It did what it could; some deliveries are to be looked at again.
+    Waits {
+        /// When.
+        until: Timestamp,
+    },
     /// It failed, or could not begin. After it was asked to stop, that is a cut: an edit's new epoch may have
     /// refused its commit.
     Failed,

@@ -105,7 +105,7 @@ impl Runs {
         let Some(run) = run else { return };
         self.running.remove(&uid);
         self.queue.end(&run.source);
-        let again = run.asked_to_stop && end != RunEnd::Complete && !self.stopping;
+        let again = run.asked_to_stop && matches!(end, RunEnd::Cut | RunEnd::Failed) && !self.stopping;
         self.look(uid, turn, |tracked, now| {
             if again && tracked.may_run(now) {
                 tracked.request_again(&run);

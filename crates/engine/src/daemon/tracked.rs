@@ -62,12 +62,15 @@ struct Deliveries {
     failures: u32,
     /// Not before, after a failure.
     not_before: Option<Timestamp>,
+    /// When some are to be looked at again that were put aside.
+    again: Option<Timestamp>,
 }
 
 impl Deliveries {
     /// When they may be processed, if any wait.
     fn at(&self) -> Option<Timestamp> {
-        self.since.map(|since| self.not_before.map_or(since, |not_before| since.max(not_before)))
+        let fresh = self.since.map(|since| self.not_before.map_or(since, |not_before| since.max(not_before)));
+        [fresh, self.again].into_iter().flatten().min()
     }
 }
 
@@ -190,7 +193,8 @@ impl Tracked {
         let deliveries = self.deliveries.at().filter(|at| *at <= now);
         let drains = deliveries.is_some_and(|at| poll.is_none_or(|poll| at < poll));
         let (cause, since, requests) = if drains {
-            (Cause::Deliveries, self.deliveries.since.take(), Vec::new())
+            let again = self.deliveries.again.take();
+            (Cause::Deliveries, self.deliveries.since.take().or(again), Vec::new())
         } else {
             let cause = self.due_now(now).map_or(Cause::Requested, |due| Cause::Scheduled { due });
             (self.cut, self.asked) = (None, None);
@@ -218,7 +222,7 @@ impl Tracked {
     /// Takes in how a run ended: what it served, or what is to be done again.
     pub(super) fn end(&mut self, run: &Running, end: RunEnd, now: Timestamp) {
         // A run that should stop anyway may fail on the way, its commits being refused.
-        let cut = run.asked_to_stop && end != RunEnd::Complete;
+        let cut = run.asked_to_stop && matches!(end, RunEnd::Cut | RunEnd::Failed);
         match run.cause {
             Cause::Scheduled { due } if cut => self.cut = Some(due).filter(|_| self.is_scheduled()),
             Cause::Scheduled { due } => {
@@ -229,9 +233,12 @@ impl Tracked {
                 }
             }
             Cause::Requested => {}
-            Cause::Deliveries if end == RunEnd::Complete => {
+            Cause::Deliveries if matches!(end, RunEnd::Complete | RunEnd::Waits { .. }) => {
                 self.deliveries.failures = 0;
                 self.deliveries.not_before = None;
+                if let RunEnd::Waits { until } = end {
+                    self.deliveries.again = Some(until);
+                }
             }
             Cause::Deliveries => {
                 self.deliveries.since = Some(run.since);

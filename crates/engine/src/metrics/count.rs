@@ -267,6 +267,8 @@ mod tests {
             pages: 1,
             parents: raccord_model::fact::Parents::default(),
             notes: Vec::new(),
+            unseen: None,
+            again: None,
         }
     }
 

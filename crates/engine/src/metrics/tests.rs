@@ -46,6 +46,8 @@ fn observed(applied: &Arc<Applied>) -> Observed {
         active: true,
         cursor: None,
         last_run: None,
+        deliveries_held: None,
+        unseen: Vec::new(),
         last_success: Some(now - jiff::SignedDuration::from_mins(i64::try_from(number).unwrap())),
         next_run: Some(now + jiff::SignedDuration::from_mins(5)),
         consecutive_failures: u32::from(number == 7),
@@ -92,6 +94,8 @@ fn run(transfer: &str) -> Run {
         pages: 1,
         parents: raccord_model::fact::Parents::default(),
         notes: Vec::new(),
+        unseen: None,
+        again: None,
     }
 }
 

@@ -213,7 +213,7 @@ impl DeliveryView {
     pub fn brief(sequence: u64, transfer: Name, delivery: Delivery) -> Self {
         let Delivery { kind, record, received, event, .. } = delivery;
         let (kind, path) = match kind {
-            DeliveryKind::Upsert => (DeliveryWord::Upsert, None),
+            DeliveryKind::Upsert | DeliveryKind::Partial => (DeliveryWord::Upsert, None),
             DeliveryKind::Delete => (DeliveryWord::Delete, None),
             DeliveryKind::Fetch { path, .. } => (DeliveryWord::Fetch, Some(path)),
         };

@@ -19,6 +19,7 @@ use crate::token::TokenText;
 /// A part of an answer.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "a reply is handed on once and never kept in numbers")]
 pub enum Reply {
     /// Where the state stands.
     Head(Head),

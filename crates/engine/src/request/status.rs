@@ -124,6 +124,12 @@ pub struct TransferStatus {
     /// Its last run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<Run>,
+    /// Its run of deliveries that waits for an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliveries_held: Option<Run>,
+    /// The paths of its mapping that no record of the last complete reading had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
     /// When a run last succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Instant>")]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use raccord_model::Kind;
 use raccord_model::fact::{
-    IntegrationFact, NoticeAbout, Run, RunCause, RunId, RunOutcome, Share, TransferFact, Trip, Uid,
+    HeldDeliveries, Hold, IntegrationFact, NoticeAbout, Run, RunCause, RunId, RunOutcome, Share,
+    TransferFact, Trip, Uid,
 };
 use raccord_model::port::sink::RejectQuery;
 use raccord_model::port::state::{Table, Write};
@@ -67,9 +68,10 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
         // Deleted meanwhile. Without a fact it is fenced, and must stay so.
         return Ok(facts.commit(vec![put(Table::Runs, &run.id, run)?]).await?);
     };
-    let was_held = is_held(engine, known.last_run).await?;
-    let mut news: Vec<News> = held(job, run, was_held).into_iter().collect();
     let reads = run.cause != RunCause::Deliveries;
+    let was_held = is_held(engine, known.last_run).await?;
+    let is_known = if reads { was_held } else { known.deliveries_held.is_some() };
+    let mut news: Vec<News> = held(job, run, is_known).into_iter().collect();
     let failures = known.consecutive_failures;
     let mut transfer = breaker::after_run(known, &run.outcome, now);
     if !reads && job.spec.schedule.is_some() {
@@ -87,6 +89,7 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
     if run.outcome == RunOutcome::Succeeded && reads && read_everything {
         transfer.last_full_read = run.tally.fetched;
     }
+    remember(&mut transfer, run, reads);
     let mut writes = vec![put(Table::Runs, &run.id, run)?, put(Table::Transfers, &job.uid, &transfer)?];
     for subscriber in &job.subscribers {
         let Some(fact) = integration(engine, subscriber.uid).await? else { continue };
@@ -115,6 +118,25 @@ pub async fn conclude(engine: &Engine, job: &Job, run: &Run) -> Result<(), Engin
     Ok(facts.commit(writes).await?)
 }
 
+/// Takes in what a run's end says for the runs that follow: what was approved is done, and what is held stays counted.
+fn remember(transfer: &mut TransferFact, run: &Run, reads: bool) {
+    let is_done = run.outcome == RunOutcome::Succeeded;
+    let concerns_reading = |hold: &Hold| matches!(hold, Hold::Vanished { .. });
+    if is_done {
+        transfer.approved.take_if(|hold| concerns_reading(hold) == reads);
+    }
+    if reads {
+        if let Some(unseen) = run.unseen.as_ref().filter(|_| is_done) {
+            transfer.unseen.clone_from(unseen);
+        }
+    } else if run.outcome.hold().is_some() {
+        let before = transfer.deliveries_held.map_or(0, |held| held.deleted);
+        transfer.deliveries_held = Some(HeldDeliveries { run: run.id, deleted: before + run.tally.deleted });
+    } else if is_done {
+        transfer.deliveries_held = None;
+    }
+}
+
 /// What is known of an integration, unless it was deleted meanwhile.
 async fn integration(engine: &Engine, uid: Uid) -> Result<Option<IntegrationFact>, EngineError> {
     let known = engine.facts().get::<IntegrationFact>(Table::Integrations, &uid.to_string()).await?;
@@ -128,7 +150,7 @@ async fn integration(engine: &Engine, uid: Uid) -> Result<Option<IntegrationFact
 async fn is_held(engine: &Engine, run: Option<RunId>) -> Result<bool, EngineError> {
     let Some(id) = run else { return Ok(false) };
     let run = engine.facts().run(id).await?;
-    Ok(run.is_some_and(|run| run.outcome.hold().is_some()))
+    Ok(run.is_some_and(|run| run.outcome.hold().is_some() && run.cause != RunCause::Deliveries))
 }
 
 /// The news that a run is held, unless the run before was: people know of it then.

@@ -4,17 +4,20 @@
 //! so that each counts once, whatever is killed when. The checkpoint of the transfer stays where it is.
 
 mod intake;
+pub mod patience;
 
 use std::sync::Arc;
 
-use raccord_model::fact::{Run, RunOutcome, Tally};
-use raccord_model::port::inbox::Delivery;
-use raccord_model::port::sink::Batch;
+use bytes::Bytes;
+use raccord_model::fact::{DeletedBy, Hold, Run, RunOutcome, Tally};
+use raccord_model::port::inbox::{Delivery, DeliveryKind};
+use raccord_model::port::sink::{Batch, Guard, Postponed, SinkError};
 
 use self::intake::Intake;
 use super::aside;
 use super::execute::{RunError, Surroundings};
 use super::job::Job;
+use super::page::Shows;
 
 /// How many deliveries are taken at a time.
 const PAGE: usize = 1_000;
@@ -38,10 +41,16 @@ impl Draining<'_> {
         let checkpoint = self.surroundings.sink.resume(self.job.uid).await?;
         let mark_seen =
             checkpoint.and_then(|checkpoint| checkpoint.window).is_some_and(|window| window.snapshot);
+        // Past the deliveries that are looked at again later.
+        let mut after = None;
         loop {
-            let waiting = self.surroundings.inbox.pending(self.job.uid, None, PAGE).await?;
+            let waiting = self.surroundings.inbox.pending(self.job.uid, after, PAGE).await?;
+            let Some((last, _)) = waiting.last() else { return Ok(RunOutcome::Succeeded) };
+            let last = *last;
+            let waiting = self.due(waiting);
             if waiting.is_empty() {
-                return Ok(RunOutcome::Succeeded);
+                after = Some(last);
+                continue;
             }
             let intake = tokio::select! {
                 biased;
@@ -49,27 +58,74 @@ impl Draining<'_> {
                 // What is being fetched is fetched again by the next run.
                 () = self.surroundings.asked_to_stop() => return Ok(RunOutcome::Stopped),
             };
-            self.keep(intake, mark_seen).await?;
+            if let Some(hold) = self.keep(intake, mark_seen).await? {
+                return Ok(RunOutcome::Held(hold));
+            }
             if self.surroundings.ends_here(self.job, self.run) {
                 return Ok(RunOutcome::Stopped);
             }
         }
     }
 
+    /// Those of some deliveries that are not to be looked at later; when the first of the others is, is remembered.
+    fn due(&mut self, waiting: Vec<(u64, Delivery)>) -> Vec<(u64, Delivery)> {
+        let now = self.surroundings.environment.now();
+        let is_due = |(_, delivery): &(u64, Delivery)| match &delivery.kind {
+            DeliveryKind::Fetch { retry: Some(retry), .. } if retry.until > now => {
+                self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
+                false
+            }
+            _ => true,
+        };
+        waiting.into_iter().filter(is_due).collect()
+    }
+
     /// Makes a page of the first deliveries; those of which too much would have to be fetched are left for the next.
     async fn take_in(&self, waiting: &[(u64, Delivery)]) -> Result<Intake, RunError> {
         let fetched = intake::fetch(self.surroundings.source.as_ref(), waiting).await?;
-        Ok(Intake::of(waiting, &fetched, self.job))
+        Ok(Intake::of(waiting, &fetched, self.job, self.surroundings.environment.now()))
     }
 
-    async fn keep(&mut self, intake: Intake, mark_seen: bool) -> Result<(), RunError> {
-        let Intake { page, arrivals, consumed, skipped } = intake;
+    /// Keeps what deliveries have become, unless they would delete too much.
+    async fn keep(&mut self, intake: Intake, mark_seen: bool) -> Result<Option<Hold>, RunError> {
+        let Intake { page, arrivals, consumed, skipped, postponed } = intake;
+        let is_partial = arrivals.iter().any(|arrival| arrival.shows == Shows::Part);
         let (run, now) = (self.run.id, self.surroundings.environment.now());
         let mapped = aside::map(self.job, page, arrivals, run, now).await?;
-        let batch = Batch { consumed, mark_seen, durable: true, ..mapped.into_batch(self.job, run, now) };
-        let mut tally = self.surroundings.sink.commit(batch).await?;
+        for Postponed { retry, .. } in &postponed {
+            self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
+        }
+        let guard = self.guard();
+        let batch = mapped.into_batch(self.job, run, now);
+        let mut batch = Batch { consumed, postponed, mark_seen, guard, durable: true, ..batch };
+        if is_partial {
+            // Of a row that is created so nothing is known but what the delivery mentions.
+            batch.target.defaults = Bytes::copy_from_slice(self.job.program.partial_defaults());
+            batch.target.required = self.job.program.partial_required();
+        }
+        let mut tally = match self.surroundings.sink.commit(batch).await {
+            Err(SinkError::TooManyDeletes { deletes, of }) => {
+                let by = DeletedBy::Webhook;
+                return Ok(Some(Hold::Deletions { deletes, of, keyless: 0, by }));
+            }
+            other => other?,
+        };
         tally.add(&Tally { fetched: skipped, skipped, ..Tally::default() });
         self.surroundings.count(self.run, &tally);
-        Ok(())
+        Ok(None)
+    }
+
+    /// How much the deliveries of a run may delete: a share of the rows, or what a person has approved. What runs have
+    /// deleted before they were held counts too, lest a flood pass in portions.
+    fn guard(&self) -> Option<Guard> {
+        let fact = &self.job.fact;
+        let share = self.job.spec.deletes.webhook.as_ref().map(|webhook| webhook.max_share);
+        let share = share.or(self.job.marked_share())?;
+        let allowed = match fact.approved {
+            Some(Hold::Deletions { by: DeletedBy::Webhook, deletes, .. }) => deletes,
+            _ => 0,
+        };
+        let before = fact.deliveries_held.map_or(0, |held| held.deleted);
+        Some(Guard { share, deleted: before + self.run.tally.deleted, allowed })
     }
 }

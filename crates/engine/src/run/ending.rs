@@ -87,6 +87,9 @@ mod tests {
             shift,
             partition: None,
             parents,
+            deletes: 0,
+            unseen: None,
+            kept: std::collections::BTreeMap::new(),
             tally: Tally::default(),
         }
     }

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use raccord_model::Name;
-use raccord_model::checkpoint::{Checkpoint, Cursor};
-use raccord_model::fact::{DeletedBy, Hold, IntegrationFact, Run, RunOutcome, Tally};
-use raccord_model::language::deletes::Snapshot;
+use raccord_model::checkpoint::{Checkpoint, Cursor, Window};
+use raccord_model::fact::{Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Reading, Sink, SinkError, Sweep, Swept};
 use raccord_model::port::source::{Read, Source, SourceError, Starts};
+use raccord_model::row::FieldId;
 use raccord_store::failpoint::Failpoint;
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -24,6 +24,7 @@ use super::fetching::Fetching;
 use super::job::{Job, Subscriber};
 use super::page::{MappedPage, Unread, checkpoint_only};
 use super::starts::KnownStarts;
+use super::vanished::{self, Verdict};
 use super::window::{self, Opened, PageEnd, Setup};
 use super::{aside, breaker, sweep};
 use crate::environment::Environment;
@@ -240,7 +241,9 @@ impl Running<'_> {
         is_first_page: bool,
         fetching: &mut Fetching,
     ) -> Result<Option<RunOutcome>, RunError> {
-        let is_marked = window::is_snapshot(checkpoint) || self.job.stream.is_positional();
+        let is_marked = window::is_snapshot(checkpoint)
+            || self.job.stream.is_positional()
+            || self.job.marked_share().is_some();
         let mut begins_marks = is_first_page && is_marked;
         // With a parent the first page is that of one parent record, which would keep all others from being read.
         let mut may_fail_whole = is_first_page && !self.job.stream.has_parent();
@@ -292,15 +295,22 @@ impl Running<'_> {
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
         let greatest = mapped.greatest.clone().and_then(|greatest| self.admitted(greatest, checkpoint));
-        let keyless = mapped.keyless();
-        let end = PageEnd { next: next_page, greatest, keyless, shift, partition, ends_partition, passed };
-        let (mut next, mut partitions) = window::within(checkpoint.clone(), &end, self.is_ordered());
+        let counted = self.counted(&mapped);
+        let end = PageEnd { next: next_page, greatest, shift, partition, ends_partition, passed, ..counted };
+        let suspects = self.suspects(checkpoint, &end);
+        let may_be_held = !suspects.is_empty() || deletes_or_keeps(checkpoint) || end.deletes > 0;
+        let (mut next, mut partitions) =
+            window::within(checkpoint.clone(), &end, self.is_ordered() && !may_be_held);
+        for mark in partitions.iter_mut().filter(|_| may_be_held) {
+            // What is held is read again then: no partition moves on past it.
+            mark.cursor = None;
+        }
         // Where there is neither a cursor nor a place, there is nothing to remember.
         partitions.retain(|mark| mark.parent.is_some() || job.stream.cursor().is_some());
-        let is_judged_later = spot.is_some() || self.must_be_judged(&next);
+        let is_judged_later = spot.is_some() || may_be_held || self.must_be_judged(&next);
         let committed = match is_last {
             // It moves on with what follows from the window as a whole; until then its last page is the one to read.
-            true if is_judged_later => checkpoint.clone(),
+            true if is_judged_later => window::before_end(checkpoint.clone(), &end),
             true => {
                 next = window::close(next, now);
                 next.clone()
@@ -311,24 +321,49 @@ impl Running<'_> {
             mark_seen: window::is_snapshot(checkpoint) || spot.is_some(),
             spot,
             partitions,
+            defer_deletes: job.marked_share().is_some(),
+            suspects,
             checkpoint: rejected_whole.is_none().then_some(committed),
             durable: is_last,
             ..mapped.into_batch(job, self.run.id, now)
         };
-        let may_show_shifts = spot.is_some() || batch.partitions.iter().any(|mark| mark.parent.is_some());
+        let notes = spot.is_some()
+            || !batch.suspects.is_empty()
+            || batch.partitions.iter().any(|mark| mark.parent.is_some());
         let tally = self.surroundings.sink.commit(batch).await?;
         self.surroundings.count(self.run, &tally);
         if let Some(reason) = rejected_whole {
             return Err(RunError::FirstPage(reason));
         }
-        if may_show_shifts && let Some(stored) = self.surroundings.sink.resume(job.uid).await? {
-            next = window::with_shift_of(next, &stored);
+        if notes && let Some(stored) = self.surroundings.sink.resume(job.uid).await? {
+            next = window::with_kept_of(window::with_shift_of(next, &stored), &stored);
         }
         if let Some(window) = &mut next.window {
             window.tally.add(&tally);
         }
         *checkpoint = next;
         Ok(())
+    }
+
+    /// What the records of a page say of the window as a whole.
+    fn counted(&self, mapped: &MappedPage) -> PageEnd {
+        let deletes = if self.job.marked_share().is_some() { mapped.deletes } else { 0 };
+        PageEnd { keyless: mapped.keyless(), deletes, unseen: mapped.unseen.clone(), ..PageEnd::default() }
+    }
+
+    /// The fields that must not lose values for want of a path that no record of the window has had, a page included.
+    fn suspects(&self, checkpoint: &Checkpoint, end: &PageEnd) -> Vec<FieldId> {
+        let known = checkpoint.window.as_ref().and_then(|window| window.unseen.clone());
+        let unseen = vanished::narrow(known, end.unseen.clone());
+        vanished::suspects(&self.job.program, unseen.as_deref(), self.job.fact.approved.as_ref())
+    }
+
+    /// Notes of a window that has read everything which paths of the mapping no record had: misspellings, perhaps.
+    fn note_unseen(&mut self, window: &Window) {
+        let is_of_changes = self.job.stream.cursor().is_some() && self.job.stream.has_parent();
+        if window.snapshot || (window.from.is_none() && !is_of_changes) {
+            self.run.unseen.clone_from(&window.unseen);
+        }
     }
 
     /// Whether the checkpoint moves with every page: never where pages shift, for one that was skipped has a smaller
@@ -341,35 +376,66 @@ impl Running<'_> {
     /// Whether the end of a window says more than that it is complete.
     fn must_be_judged(&self, checkpoint: &Checkpoint) -> bool {
         let window = checkpoint.window.as_ref();
-        self.job.stream.has_parent() || window.is_some_and(|window| window.snapshot || window.shift.is_some())
+        let is_noted = |window: &Window| window.snapshot || window.shift.is_some();
+        self.job.stream.has_parent() || window.is_some_and(is_noted) || deletes_or_keeps(checkpoint)
     }
 
     /// Ends a window that was read to its last page. Without an outcome it is to be read again.
     async fn end(&mut self, checkpoint: &Checkpoint) -> Result<Option<RunOutcome>, RunError> {
         let Some(window) = checkpoint.window.clone() else { return Ok(Some(RunOutcome::Succeeded)) };
         self.run.parents = window.parents.clone();
+        self.note_unseen(&window);
         let now = self.surroundings.environment.now();
-        let (next, completes, outcome) = match ending::judge(&window, self.job.stream.attempts()) {
+        let (next, completes, outcome, sweeps) = match ending::judge(&window, self.job.stream.attempts()) {
             Ending::Again(shift) => {
                 tracing::warn!(%shift, "the pages shifted while they were read; they are read again");
+                self.withdraw_deletes();
                 return Ok(None);
             }
             Ending::Complete { deletes } => {
-                let done = window::close(checkpoint.clone(), now);
-                if let Some(snapshot) = self.job.snapshot().filter(|_| window.snapshot && deletes) {
-                    return self.sweep(snapshot, checkpoint.clone(), done).await.map(Some);
+                match vanished::judge(&self.job.program, &window, self.job.fact.approved.as_ref()) {
+                    Verdict::Fine => {}
+                    Verdict::ReadAgain => {
+                        self.withdraw_deletes();
+                        return Ok(None);
+                    }
+                    Verdict::Vanished(hold) => return self.hold(checkpoint.clone(), hold).await.map(Some),
                 }
-                (done, Some(Reading::from(&window)), RunOutcome::Succeeded)
+                let done = window::close(checkpoint.clone(), now);
+                let sweeps = window.snapshot && deletes && self.job.snapshot().is_some();
+                (done, Some(Reading::from(&window)), RunOutcome::Succeeded, sweeps)
             }
-            Ending::Incomplete { outcome } => (window::give_up(checkpoint.clone()), None, outcome),
+            Ending::Incomplete { outcome } => (window::give_up(checkpoint.clone()), None, outcome, false),
             Ending::Held { shift, readings: shifted } => {
                 let hold = Hold::Shifted { shifted, sign: shift.to_string() };
-                (window::hold(checkpoint.clone()), None, RunOutcome::Held(hold))
+                (window::hold(checkpoint.clone()), None, RunOutcome::Held(hold), false)
             }
         };
+        if sweeps || window.deletes > 0 {
+            // What records say is deleted is so whatever else the window lacks.
+            let sweep = sweep::within_share(self.job, (self.run.id, now), next, (&window, sweeps));
+            return self.sweep(Sweep { completes, ..sweep }, checkpoint.clone(), outcome).await.map(Some);
+        }
         let batch = checkpoint_only(self.job, next, self.run.id, now);
         self.surroundings.sink.commit(Batch { completes, ..batch }).await?;
         Ok(Some(outcome))
+    }
+
+    /// Holds a complete window: from here on no run goes on with it, whatever becomes of those that follow.
+    async fn hold(&mut self, complete: Checkpoint, hold: Hold) -> Result<RunOutcome, RunError> {
+        let (run, now) = (self.run.id, self.surroundings.environment.now());
+        let checkpoint = checkpoint_only(self.job, window::hold(complete), run, now);
+        self.surroundings.sink.commit(checkpoint).await?;
+        self.withdraw_deletes();
+        Ok(RunOutcome::Held(hold))
+    }
+
+    /// Deletions that were counted when their records came, and are not done now.
+    fn withdraw_deletes(&mut self) {
+        if self.job.marked_share().is_some() {
+            let tally = &mut self.run.tally;
+            tally.skipped += std::mem::take(&mut tally.deleted);
+        }
     }
 
     /// What is to be said of cursor values that could not be read.
@@ -391,33 +457,34 @@ impl Running<'_> {
         window::admitted(greatest, checkpoint.window.as_ref()?, self.run.id)
     }
 
-    /// Ends a complete snapshot: `complete` is the checkpoint with its window, `done` the one without.
+    /// Deletes what a window has proved to be gone: `complete` is the checkpoint with it, and `outcome` how the run has ended
+    /// then.
     async fn sweep(
         &mut self,
-        snapshot: &Snapshot,
+        sweep: Sweep,
         complete: Checkpoint,
-        done: Checkpoint,
+        outcome: RunOutcome,
     ) -> Result<RunOutcome, RunError> {
-        let (run, now) = (self.run.id, self.surroundings.environment.now());
-        let window = complete.window.as_ref();
-        let (keyless, completes) = (window.map_or(0, |window| window.keyless), window.map(Reading::from));
-        let sweep = sweep::within_share(self.job, (run, now), done, snapshot, keyless);
+        let keyless = complete.window.as_ref().map_or(0, |window| window.keyless);
         Failpoint::SweepBefore.pass();
-        let swept = self.surroundings.sink.sweep(Sweep { completes, ..sweep }).await?;
+        let swept = self.surroundings.sink.sweep(sweep).await?;
         Failpoint::SweepAfter.pass();
         match swept {
-            Swept::Done(count) => {
-                self.run.tally.swept += count;
-                Ok(RunOutcome::Succeeded)
+            Swept::Done { unseen, .. } => {
+                self.run.tally.swept += unseen;
+                Ok(outcome)
             }
-            Swept::Held { deletes, of } => {
-                // From here on nobody goes on with it, whatever becomes of the runs that follow.
-                let held = checkpoint_only(self.job, window::hold(complete), run, now);
-                self.surroundings.sink.commit(held).await?;
-                Ok(RunOutcome::Held(Hold::Deletions { deletes, of, keyless, by: DeletedBy::Snapshot }))
+            Swept::Held { by, deletes, of } => {
+                self.hold(complete, Hold::Deletions { deletes, of, keyless, by }).await
             }
         }
     }
+}
+
+/// Whether the end of a window deletes what its records say, or decides about values that were kept.
+fn deletes_or_keeps(checkpoint: &Checkpoint) -> bool {
+    let window = checkpoint.window.as_ref();
+    window.is_some_and(|window| window.deletes > 0 || !window.kept.is_empty())
 }
 
 /// Whether an incremental window has seen every record of a page before: it asks for some of them each time anew.

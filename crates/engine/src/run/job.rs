@@ -9,7 +9,7 @@ use raccord_compiler::mapping::{self, Layout, Program, Task};
 use raccord_model::canonical::to_bytes;
 use raccord_model::diagnostic::Finding;
 use raccord_model::fact::{EntityFact, TransferFact, Uid, Updates};
-use raccord_model::language::deletes::Snapshot;
+use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
     Breaker, ByNameOrInline, ConnectorSettings, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
 };
@@ -64,6 +64,15 @@ impl Job {
     pub fn snapshot(&self) -> Option<&Snapshot> {
         let wanted = self.updates.contains(&UpdateType::Deleted);
         self.spec.deletes.snapshot.as_ref().filter(|_| wanted)
+    }
+}
+
+impl Job {
+    /// How much of what its records say is deleted may go in one reading; none when no field says so, or deletions are
+    /// not wanted.
+    pub fn marked_share(&self) -> Option<Percent> {
+        let wanted = self.updates.contains(&UpdateType::Deleted);
+        self.spec.deletes.field.as_ref().filter(|_| wanted).map(|field| field.max_share)
     }
 }
 

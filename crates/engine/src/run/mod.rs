@@ -17,4 +17,5 @@ pub mod runner;
 pub mod select;
 pub mod starts;
 pub mod sweep;
+pub mod vanished;
 pub mod window;

@@ -10,7 +10,7 @@ use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::language::transfer::Payload;
 use raccord_model::port::records::{Fault, Page, Records};
-use raccord_model::port::sink::{Batch, Change, Changes, Refuse};
+use raccord_model::port::sink::{Batch, Change, Changes, Intent, Refuse};
 
 use super::job::Job;
 use super::window;
@@ -34,6 +34,10 @@ pub struct MappedPage {
     pub undated: usize,
     /// Which cursor values could not be read.
     pub unread: Unread,
+    /// How many records say that they are deleted.
+    pub deletes: u64,
+    /// The paths of the mapping that no record had; none of a page without records.
+    pub unseen: Option<Vec<String>>,
 }
 
 /// Cursor values that could not be read.
@@ -81,6 +85,10 @@ impl MappedPage {
             checkpoint: None,
             consumed: Vec::new(),
             record: None,
+            postponed: Vec::new(),
+            guard: None,
+            defer_deletes: false,
+            suspects: Vec::new(),
             durable: false,
         }
     }
@@ -118,8 +126,19 @@ pub fn checkpoint_only(job: &Arc<Job>, checkpoint: Checkpoint, run: RunId, at: j
 pub struct Arrival {
     /// Where from, in words.
     pub position: String,
-    /// Whether with the message that it is deleted: then its key is mapped, and nothing else.
-    pub is_deletion: bool,
+    /// What there is of it.
+    pub shows: Shows,
+}
+
+/// What there is of a record that came by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// All of it.
+    Record,
+    /// What has changed.
+    Part,
+    /// Its key, with the message that it is deleted.
+    Key,
 }
 
 /// A page in hand, and what its rejects have in common.
@@ -160,6 +179,7 @@ impl InHand {
             payload: keeps_payload.then(|| self.masked(payload)),
             parent: parent.map(|raw| self.masked(String::from_utf8_lossy(raw).into_owned())),
             deletion: false,
+            partial: false,
         }
     }
 
@@ -174,11 +194,12 @@ impl InHand {
         if let Some(outer) = record.and_then(|record| record.outer()) {
             reject.parent = Some(String::from_utf8_lossy(outer).into_owned());
         }
-        Reject { deletion: self.is_deletion(number), ..reject }
+        let shows = self.shows(number);
+        Reject { deletion: shows == Shows::Key, partial: shows == Shows::Part, ..reject }
     }
 
-    fn is_deletion(&self, number: usize) -> bool {
-        self.arrivals.get(number).is_some_and(|arrival| arrival.is_deletion)
+    fn shows(&self, number: usize) -> Shows {
+        self.arrivals.get(number).map_or(Shows::Record, |arrival| arrival.shows)
     }
 
     /// Makes the reject of a row whose unique value another row has. `numbers` are the records behind the rows.
@@ -218,16 +239,17 @@ pub fn map_arrivals(
     let mut records = job.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();
     let (mut numbers, mut undated) = (Vec::new(), page.faults.len());
-    let (mut greatest, mut latest) = (None, None);
+    let (mut greatest, mut latest, mut deletes) = (None, None, 0);
     let mut unread = Unread::default();
     for (number, record) in page.records.iter().enumerate() {
-        let mapped = if in_hand.is_deletion(number) {
-            records.map_key(record, &mut out)
-        } else {
-            records.map(record, &mut out)
+        let mapped = match in_hand.shows(number) {
+            Shows::Key => records.map_key(record, &mut out),
+            Shows::Part => records.map_partial(record, &mut out),
+            Shows::Record => records.map(record, &mut out),
         };
         match mapped {
             Ok(intent) => {
+                deletes += u64::from(intent == Intent::Delete);
                 let Mapped { key, patch, version } = &out;
                 changes.push(Change { intent, key, patch, version });
                 numbers.push(number);
@@ -255,8 +277,9 @@ pub fn map_arrivals(
         greatest = greatest.max(value);
     }
     let of_parents = page.parent_faults.len();
+    let unseen = (!page.records.is_empty()).then(|| job.program.unseen(records.seen()));
     let refuse = in_hand.clone().refuse(numbers);
-    MappedPage { changes, rejects, of_parents, refuse, greatest, latest, undated, unread }
+    MappedPage { changes, rejects, of_parents, refuse, greatest, latest, undated, unread, deletes, unseen }
 }
 
 /// About how many bytes the changes will take: records shrink when only some fields are mapped.

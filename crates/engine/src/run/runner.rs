@@ -213,6 +213,8 @@ impl Task {
             pages: 0,
             parents: Parents::default(),
             notes: Vec::new(),
+            unseen: None,
+            again: None,
         };
         let _alone = self.engine.facts_lock.lock().await;
         self.engine.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;

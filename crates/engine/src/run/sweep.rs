@@ -1,36 +1,44 @@
-//! The end of a snapshot: the sweep of what it did not show, within its share, or whatever it is once a person has
-//! approved it.
+//! The end of a window that may delete: what its records say is deleted, and, of a snapshot, what it did not show; each
+//! within its share, or whatever it is once a person has approved it.
 //!
 //! Only these two make a sweep: no sweep without a limit comes from anything but an approval.
 
 use jiff::Timestamp;
-use raccord_model::checkpoint::Checkpoint;
+use raccord_model::checkpoint::{Checkpoint, Window};
 use raccord_model::fact::{Run, RunId};
-use raccord_model::language::deletes::Snapshot;
-use raccord_model::port::sink::Sweep;
+use raccord_model::language::deletes::Percent;
+use raccord_model::port::sink::{Sweep, Within};
 
 use super::job::Job;
 
-/// A sweep that is held when it would delete more than the snapshot's share. Once a record was shown whose key cannot
-/// be read, any row that was not shown may be that record's: then it is held when it would delete anything at all.
+/// A sweep that is held when it would delete more than the shares allow. Once a record was shown whose key cannot be
+/// read, any row that was not shown may be that record's: then it is held when it would delete anything unseen at all. `unseen_too`: what was not shown goes, not only what
+/// records say is deleted.
 pub fn within_share(
     job: &Job,
     (run, at): (RunId, Timestamp),
     checkpoint: Checkpoint,
-    snapshot: &Snapshot,
-    keyless: u64,
+    (window, unseen_too): (&Window, bool),
 ) -> Sweep {
-    let share = if keyless > 0 { 0 } else { snapshot.max_share.0 };
-    sweep(job, (run, at), checkpoint, Some(share))
+    let share = job.snapshot().map_or(Percent(0), |snapshot| snapshot.max_share);
+    let unseen = if window.keyless > 0 { Percent(0) } else { share };
+    let marked = job.marked_share().unwrap_or(Percent(0));
+    let within = Within { unseen, marked, created: window.tally.created };
+    sweep(job, (run, at), checkpoint, (unseen_too, Some(within)))
 }
 
-/// The sweep that a person has approved. The run as it is then is recorded in the commit that deletes the rows.
-pub fn approved(job: &Job, run: Run, at: Timestamp, checkpoint: Checkpoint) -> Sweep {
-    let sweep = sweep(job, (run.id, at), checkpoint, None);
+/// The sweep of a window that a person has approved. The run as it is then is recorded in the commit that deletes the rows.
+pub fn approved(job: &Job, run: Run, at: Timestamp, (checkpoint, window): (Checkpoint, &Window)) -> Sweep {
+    let sweep = sweep(job, (run.id, at), checkpoint, (window.snapshot, None));
     Sweep { record: Some(Box::new(run)), ..sweep }
 }
 
-fn sweep(job: &Job, (run, at): (RunId, Timestamp), checkpoint: Checkpoint, max_share: Option<u8>) -> Sweep {
+fn sweep(
+    job: &Job,
+    (run, at): (RunId, Timestamp),
+    checkpoint: Checkpoint,
+    (snapshot, within): (bool, Option<Within>),
+) -> Sweep {
     let (transfer, fence, target) = (job.uid, job.fence, job.target.clone());
-    Sweep { transfer, run, at, fence, target, max_share, checkpoint, completes: None, record: None }
+    Sweep { transfer, run, at, fence, target, snapshot, within, checkpoint, completes: None, record: None }
 }

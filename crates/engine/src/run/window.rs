@@ -3,6 +3,8 @@
 //! The cursor moves on only when the window is complete, unless the source answers in order. Reading again
 //! is always safe; skipping never is.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use raccord_compiler::connector::IncrementalCursor;
 use raccord_model::Digest;
@@ -13,6 +15,8 @@ use raccord_model::fact::{Parents, RunId, Tally};
 use raccord_model::language::deletes::Snapshot;
 use raccord_model::port::records::{How, Passed};
 use raccord_model::port::sink::PartitionMark;
+
+use super::vanished;
 
 /// What a run knows before it looks at the checkpoint.
 #[derive(Debug, Clone)]
@@ -151,6 +155,9 @@ fn window_of(snapshot: bool, checkpoint: &Checkpoint, setup: &Setup<'_>) -> Wind
         shift: None,
         partition: None,
         parents: Parents::default(),
+        deletes: 0,
+        unseen: None,
+        kept: BTreeMap::new(),
         tally: Tally::default(),
     }
 }
@@ -182,6 +189,10 @@ pub struct PageEnd {
     pub ends_partition: bool,
     /// The partitions that the reading has come to the end of: before the page, and then that of the page if it ends with it.
     pub passed: Vec<Passed>,
+    /// How many records of the page say that they are deleted.
+    pub deletes: u64,
+    /// The paths of the mapping that no record had; none of a page without records.
+    pub unseen: Option<Vec<String>>,
 }
 
 /// The checkpoint after a page, its window still open, and what is to be noted of partitions. `ordered`: the source answers
@@ -202,6 +213,8 @@ pub fn within(mut checkpoint: Checkpoint, end: &PageEnd, ordered: bool) -> (Chec
     }
     window.greatest = window.greatest.take().max(end.greatest.clone());
     window.keyless += end.keyless;
+    window.deletes += end.deletes;
+    window.unseen = vanished::narrow(window.unseen.take(), end.unseen.clone());
     marks.extend(own.iter().map(|passed| pass(window, passed)));
     if end.next.is_some() {
         window.page.clone_from(&end.next);
@@ -266,6 +279,27 @@ pub fn restart(mut checkpoint: Checkpoint) -> Checkpoint {
         (window.page, window.greatest, window.keyless) = (None, None, 0);
         (window.shift, window.partition) = (None, None);
         window.parents = Parents::default();
+        window.deletes = 0;
+        // What is shown again is decided again; which paths were seen stays known.
+        window.kept = BTreeMap::new();
+    }
+    checkpoint
+}
+
+/// The checkpoint before the last page, with what that page says of the window as a whole: the page stays the one to read
+/// until it is decided what follows from the window.
+pub fn before_end(mut checkpoint: Checkpoint, end: &PageEnd) -> Checkpoint {
+    if let Some(window) = &mut checkpoint.window {
+        window.deletes += end.deletes;
+        window.unseen = vanished::narrow(window.unseen.take(), end.unseen.clone());
+    }
+    checkpoint
+}
+
+/// The checkpoint with the values counted that the sink has kept for want of a path.
+pub fn with_kept_of(mut checkpoint: Checkpoint, stored: &Checkpoint) -> Checkpoint {
+    if let (Some(window), Some(stored)) = (&mut checkpoint.window, &stored.window) {
+        window.kept.clone_from(&stored.kept);
     }
     checkpoint
 }

@@ -206,7 +206,10 @@ impl Core {
             _ => self.standings(&view::beside(self.runner.applied(), &name)).await?,
         };
         let end = match run.as_ref().map(|run| &run.outcome) {
-            Some(RunOutcome::Succeeded | RunOutcome::Held(_)) => RunEnd::Complete,
+            Some(RunOutcome::Succeeded | RunOutcome::Held(_)) => {
+                let until = run.as_ref().and_then(|run| run.again);
+                until.map_or(RunEnd::Complete, |until| RunEnd::Waits { until })
+            }
             Some(RunOutcome::Stopped | RunOutcome::Running) => RunEnd::Cut,
             Some(RunOutcome::Failed { local: true, .. }) => RunEnd::Exhausted,
             Some(RunOutcome::Failed { .. }) | None => RunEnd::Failed,

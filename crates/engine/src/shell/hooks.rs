@@ -282,9 +282,11 @@ impl Receiver {
         let transfers = self.transfers.get(&event.data_type)?.clone();
         let kind = match event.intent {
             Intent::Upsert => DeliveryKind::Upsert,
+            Intent::Partial => DeliveryKind::Partial,
             Intent::Delete => DeliveryKind::Delete,
             Intent::Fetch { path } => {
-                DeliveryKind::Fetch { path, record: self.hook.record_in_answer(&event.event) }
+                let record = self.hook.record_in_answer(&event.event);
+                DeliveryKind::Fetch { path, record, retry: None }
             }
         };
         let said = body.get(event.said).unwrap_or_default();

@@ -159,6 +159,8 @@ async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_
         pages: 0,
         parents: raccord_model::fact::Parents::default(),
         notes: Vec::new(),
+        unseen: None,
+        again: None,
     };
     core.ended(Ended { uid, name: transfer, run: Some(run), error: None }).await.unwrap();
     assert_eq!(core.state.running().next(), Some((uid, cause)), "its due time is not served");

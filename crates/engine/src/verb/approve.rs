@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use raccord_model::checkpoint::Checkpoint;
-use raccord_model::fact::{Hold, Run, RunCause, RunId, RunOutcome, Uid};
+use raccord_model::fact::{DeletedBy, Hold, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
 use raccord_model::port::sink::{Batch, Swept};
 use raccord_model::port::state::Table;
 
@@ -35,6 +35,9 @@ pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -
         return Err(EngineError::Invalid(format!("the run {named} is not held: it {outcome}")));
     };
     let job = prepare(engine, &run.transfer).await?;
+    if by_webhook(&hold) {
+        return allow_deliveries(engine, &job, (run, hold), replies).await;
+    }
     if let Some(newest) = job.fact.last_run.filter(|newest| *newest != named) {
         run = facts.run(newest).await?.filter(|newest| newest.outcome == run.outcome).ok_or_else(|| {
             EngineError::Invalid(format!(
@@ -56,10 +59,10 @@ pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -
     let done = match hold {
         Hold::Deletions { .. } => delete(engine, &job, run).await?,
         Hold::Vanished { .. } => {
-            let fact = raccord_model::fact::TransferFact { approved: Some(hold), ..job.fact.clone() };
+            let fact = TransferFact { approved: Some(hold), ..job.fact.clone() };
             let run = put(Table::Runs, &id, &run)?;
             facts.commit(vec![run, put(Table::Transfers, &job.uid, &fact)?]).await?;
-            "the next run empties these fields".to_owned()
+            "the next run takes these fields for gone".to_owned()
         }
         Hold::Shifted { .. } => take_for_complete(engine, &job, run).await?,
     };
@@ -67,26 +70,51 @@ pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -
     Ok(())
 }
 
+const fn by_webhook(hold: &Hold) -> bool {
+    matches!(hold, Hold::Deletions { by: DeletedBy::Webhook, .. })
+}
+
+/// Lets the next run of deliveries delete what the held one was to delete.
+async fn allow_deliveries(
+    engine: &Engine,
+    job: &Job,
+    (mut run, hold): (Run, Hold),
+    replies: &mut Replies<'_>,
+) -> Result<(), EngineError> {
+    if job.fact.deliveries_held.is_none_or(|held| held.run != run.id) {
+        return Err(EngineError::Invalid(format!(
+            "a later run of `{}` has replaced the run {}: `raccord status` shows it",
+            run.transfer, run.id
+        )));
+    }
+    let fact = TransferFact { approved: Some(hold), deliveries_held: None, ..job.fact.clone() };
+    run.outcome = RunOutcome::Succeeded;
+    engine
+        .facts()
+        .commit(vec![put(Table::Runs, &run.id, &run)?, put(Table::Transfers, &job.uid, &fact)?])
+        .await?;
+    replies(Reply::Done(format!("the run {} is approved: its deliveries delete with the next run", run.id)));
+    Ok(())
+}
+
 /// Deletes what a held run was to delete.
 async fn delete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, EngineError> {
-    if job.snapshot().is_none() {
+    let checkpoint = held_window(engine, job, &run).await?;
+    let Some(window) = checkpoint.window.clone() else { return Err(begun_anew(&run)) };
+    let is_wanted = if window.snapshot { job.snapshot().is_some() } else { job.marked_share().is_some() };
+    if !is_wanted {
         return Err(EngineError::Invalid(format!(
-            "`{}` no longer deletes what a snapshot does not show: its `deletes`, or the subscription to `deleted`, \
-             is gone",
+            "`{}` no longer deletes what a snapshot does not show or a field says: its `deletes`, or the subscription to \
+             `deleted`, is gone",
             run.transfer
         )));
     }
-    let checkpoint = held_window(engine, job, &run).await?;
-    if !window::is_snapshot(&checkpoint) {
-        return Err(begun_anew(&run));
-    }
-    let (now, already, to) = (engine.environment.now(), run.tally.swept, run.to.clone());
-    let sweep = sweep::approved(job, run, now, window::close(checkpoint, now));
-    let count = match engine.sink.sweep(sweep).await? {
-        Swept::Done(count) => count,
+    let (now, to) = (engine.environment.now(), run.to.clone());
+    let sweep = sweep::approved(job, run, now, (window::close(checkpoint, now), &window));
+    let deleted = match engine.sink.sweep(sweep).await? {
+        Swept::Done { unseen, marked } => unseen + marked,
         Swept::Held { .. } => 0,
     };
-    let deleted = already + count;
     let (rows, are) = if deleted == 1 { ("row", "is") } else { ("rows", "are") };
     Ok(format!("{deleted} {rows} of {to} {are} deleted"))
 }

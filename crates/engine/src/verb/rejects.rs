@@ -13,7 +13,7 @@ use crate::applied::Applied;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::request::{RejectGroup, RejectView, Reply};
 use crate::run::job::Job;
-use crate::run::page::{Arrival, hexadecimal, map_arrivals};
+use crate::run::page::{Arrival, Shows, hexadecimal, map_arrivals};
 
 /// Of how many rejects at a time a replay learns where they stand. What they hold is read one by one.
 const CHUNK: usize = 1_000;
@@ -250,7 +250,12 @@ fn page_of(reject: &Reject) -> Option<Page> {
 fn batch_of(engine: &Engine, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
     let page = page_of(reject).filter(|_| has_record(reject))?;
     let (run, at) = (RunId(engine.environment.new_id()), engine.environment.now());
-    let arrival = Arrival { position: reject.position.clone(), is_deletion: reject.deletion };
+    let shows = match (reject.deletion, reject.partial) {
+        (true, _) => Shows::Key,
+        (false, true) => Shows::Part,
+        (false, false) => Shows::Record,
+    };
+    let arrival = Arrival { position: reject.position.clone(), shows };
     Some(map_arrivals(job, page, vec![arrival], run, at).into_batch(job, run, at))
 }
 

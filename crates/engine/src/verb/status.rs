@@ -91,6 +91,10 @@ async fn transfer(
         Some(id) => facts.run(id).await?,
         None => None,
     };
+    let deliveries_held = match fact.deliveries_held {
+        Some(held) => facts.run(held.run).await?,
+        None => None,
+    };
     Ok(TransferStatus {
         name: name.clone(),
         source: spec.source.clone(),
@@ -98,6 +102,8 @@ async fn transfer(
         active: spec.active,
         cursor: checkpoint.and_then(|checkpoint| checkpoint.cursor).map(|cursor| cursor.to_string()),
         last_run,
+        deliveries_held,
+        unseen: fact.unseen,
         last_success: fact.last_success,
         next_run: None,
         consecutive_failures: fact.consecutive_failures,

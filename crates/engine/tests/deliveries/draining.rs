@@ -158,6 +158,7 @@ async fn a_rejected_deletion_is_replayed_as_one() {
         payload: Some(r#"{"id":"1"}"#.to_owned()),
         parent: None,
         deletion: true,
+        partial: false,
     };
     let empty = Page { records: Records::Json { body: "".into(), spans: Vec::new() }, ..Page::empty() };
     let none: Vec<Arrival> = Vec::new();

@@ -40,10 +40,10 @@ async fn a_named_record_is_fetched_once_and_mapped() {
         "fetch /customers/1",
         "fetch /customers/2",
         "fetch /customers/3",
-        r#"fetch /customers/4 {"id":"4"}"#,
-        "fetch /customers/5",
+        r#"gone /customers/4 {"id":"4"}"#,
+        "gone /customers/5",
         // The id of the event, which happens to be that of another customer.
-        r#"fetch /customers/6 {"id":1,"customer":6}"#,
+        r#"gone /customers/6 {"id":1,"customer":6}"#,
     ])
     .await;
     let run = shop.drain().await;
@@ -66,12 +66,8 @@ async fn a_record_that_is_gone_is_nothing_where_deletions_do_not_come_by_webhook
     let server = serve(|_| ResponseTemplate::new(410)).await;
     let base = server.uri();
     let shop = Shop::new(&Says { base: &base, deletes: "none", updates: "[created, updated]" }).await;
-    shop.push(&[
-        r#"upsert {"id":"1","name":"Ann"}"#,
-        r#"fetch /customers/1 {"id":"1"}"#,
-        "fetch /customers/2",
-    ])
-    .await;
+    shop.push(&[r#"upsert {"id":"1","name":"Ann"}"#, r#"gone /customers/1 {"id":"1"}"#, "gone /customers/2"])
+        .await;
     assert_eq!(told(&shop.drain().await), "succeeded: created 1, skipped 2");
     assert_eq!(shop.rows().await, ["1 Ann"]);
 }
@@ -159,4 +155,44 @@ async fn a_single_record_that_fails_is_judged_by_what_else_is_answered() {
         shop.push(&["fetch /customers/1"]).await;
         assert_eq!(told(&shop.drain().await), expected, "{list}");
     }
+}
+
+/// A replica that is behind has the record a moment later; what stands behind the delivery goes on meanwhile.
+#[tokio::test]
+async fn a_record_that_is_not_there_is_asked_for_again() {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&asked);
+    let server = serve(move |_| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        0 => ResponseTemplate::new(404),
+        _ => customer(&json!({"id": "1", "name": "Ann"})),
+    })
+    .await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    shop.push(&[r#"fetch /customers/1 {"id":"1"}"#, r#"upsert {"id":"2","name":"Bob"}"#]).await;
+    let run = shop.drain().await;
+    assert_eq!((told(&run).as_str(), shop.waiting().await), ("succeeded: created 1", 1));
+    let again = run.again.expect("a time at which it is asked again");
+    let run = shop.drain().await;
+    assert_eq!((told(&run).as_str(), calls(&server).await, run.again), ("succeeded: ", 1, Some(again)));
+    let shop = shop.again();
+    while shop.engine.environment.now() < again {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let run = shop.drain().await;
+    assert_eq!((told(&run).as_str(), shop.waiting().await, run.again), ("succeeded: created 1", 0, None));
+    assert_eq!(shop.rows().await, ["1 Ann", "2 Bob"]);
+}
+
+#[tokio::test]
+async fn an_event_that_says_that_its_record_is_there_never_deletes_it() {
+    let server = serve(|_| ResponseTemplate::new(404)).await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    shop.push(&[r#"upsert {"id":"1","name":"Ann"}"#, r#"again /customers/1 {"id":"1"}"#]).await;
+    assert_eq!(told(&shop.drain().await), "succeeded: created 1, rejected 1");
+    let reject = shop.rejects().await.remove(0);
+    assert!(reject.reason.contains("asked 4 times, though the event says that it came"), "{}", reject.reason);
+    shop.push(&[r#"gone /customers/1 {"id":"1"}"#]).await;
+    assert_eq!(told(&shop.drain().await), "succeeded: deleted 1");
 }

@@ -5,6 +5,7 @@
 mod approving;
 mod draining;
 mod fetching;
+mod guarding;
 mod interrupted;
 mod reading;
 mod shop;

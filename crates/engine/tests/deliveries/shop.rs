@@ -17,7 +17,7 @@ use raccord_engine::store::{Opener, Store};
 use raccord_engine::verb::operate::prepare;
 use raccord_engine::{Engine, Environment, Reply, Request, System};
 use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, Tally};
-use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind};
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Retry};
 use raccord_model::port::sink::RejectQuery;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -122,25 +122,33 @@ impl Shop {
         prepare(&self.engine, &"customers".parse().unwrap()).await.unwrap()
     }
 
-    /// Takes deliveries in, in words: `upsert RECORD`, `delete RECORD`, `fetch PATH RECORD?`.
+    /// Takes deliveries in, in words: `upsert RECORD`, `part RECORD`, `delete RECORD`, `fetch PATH RECORD?`. Of `again`
+    /// and `gone` the service was asked three times in vain; `gone` does not say that the record is there.
     pub(crate) async fn push(&self, words: &[impl AsRef<str>]) {
         let job = self.job().await;
         for words in words {
             let (kind, record) = words.as_ref().split_once(' ').unwrap();
+            let tried = Some(Retry { attempts: 3, until: Timestamp::UNIX_EPOCH });
+            let (event, retry) = match kind {
+                "again" => ("customer.changed", tried),
+                "gone" => ("customer", tried),
+                _ => ("customer.changed", None),
+            };
             let (kind, record) = match kind {
                 "upsert" => (DeliveryKind::Upsert, record),
+                "part" => (DeliveryKind::Partial, record),
                 "delete" => (DeliveryKind::Delete, record),
                 _ => {
                     let (path, record) = record.split_once(' ').unwrap_or((record, ""));
                     let at = "customer".parse().unwrap();
-                    (DeliveryKind::Fetch { path: path.to_owned(), record: at }, record)
+                    (DeliveryKind::Fetch { path: path.to_owned(), record: at, retry }, record)
                 }
             };
             let delivery = Delivery {
                 kind,
                 record: Bytes::from(record.to_owned()),
                 received: Timestamp::UNIX_EPOCH,
-                event: "customer.changed".to_owned(),
+                event: event.to_owned(),
             };
             let accept = Accept { source: job.uid, id: None, transfers: vec![job.uid], delivery };
             assert_eq!(self.engine.inbox.accept(accept).await.unwrap(), Accepted::New);
@@ -203,6 +211,8 @@ impl Shop {
             pages: 0,
             parents: raccord_model::fact::Parents::default(),
             notes: Vec::new(),
+            unseen: None,
+            again: None,
         }
     }
 

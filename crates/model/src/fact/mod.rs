@@ -156,9 +156,25 @@ pub struct TransferFact {
     /// The latest due time that a run has served. A run that was cut has served none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served: Option<Timestamp>,
+    /// The paths of the mapping that no record of the last complete reading had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
+    /// The run of deliveries that is held, until they are approved or none of them deletes any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliveries_held: Option<HeldDeliveries>,
     /// What a person has approved of a held run, until a run has carried it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Hold>,
+}
+
+/// Deliveries that would delete too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldDeliveries {
+    /// The run that is held.
+    pub run: RunId,
+    /// How many rows were deleted before, since deliveries were last worked off.
+    pub deleted: u64,
 }
 
 /// Where the due times of a schedule begin: another schedule, or another activation, begins anew.

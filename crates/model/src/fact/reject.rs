@@ -40,6 +40,9 @@ pub struct Reject {
     /// Whether the record came with the message that it is deleted: then no more than its key is read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deletion: bool,
+    /// Whether the record mentions only what has changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 impl Serialize for RejectId {

@@ -115,6 +115,13 @@ pub struct Run {
     /// What a person should know although nothing failed, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Of a run that has read everything: the paths of the mapping that no record had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Vec<String>>,
+    /// When deliveries that wait for their record are looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Instant>")]
+    pub again: Option<Timestamp>,
 }
 
 /// What became of the parent records whose children a window was to read.

@@ -26,7 +26,20 @@ pub enum DeliveryKind {
         path: String,
         /// Where it is in the answer; `$` when it is the answer itself.
         record: FieldPath,
+        /// How often the service was asked in vain, and when it is asked again.
+        retry: Option<Retry>,
     },
+    /// It has changed, and the delivery shows what changed alone: what it does not mention stays.
+    Partial,
+}
+
+/// A delivery that is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How often it was tried.
+    pub attempts: u8,
+    /// Not before.
+    pub until: Timestamp,
 }
 
 /// One thing that a service has told us.

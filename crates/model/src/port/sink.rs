@@ -9,8 +9,10 @@ use jiff::Timestamp;
 
 use super::{Async, Cause};
 use crate::checkpoint::{Checkpoint, Cursor, PartitionId, Spot, Window};
-use crate::fact::{Reject, RejectId, Run, RunId, Tally, Uid, Updates};
+use crate::fact::{DeletedBy, Reject, RejectId, Run, RunId, Tally, Uid, Updates};
 use crate::language::Mode;
+use crate::language::deletes::Percent;
+use crate::port::inbox::Retry;
 use crate::row::FieldId;
 
 /// Why a record is rejected whose required field is empty: the mapping says so of what a record brings, and the sink
@@ -144,6 +146,7 @@ impl fmt::Debug for Refuse {
 }
 
 /// What one commit of a run brings.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, asked in its own place")]
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// The transfer.
@@ -185,6 +188,15 @@ pub struct Batch {
     pub consumed: Vec<u64>,
     /// A run that is recorded in the same commit, as it is.
     pub record: Option<Box<Run>>,
+    /// Deliveries of this transfer that stay in the inbox, to be looked at again later.
+    pub postponed: Vec<Postponed>,
+    /// How much it may delete; without one, anything.
+    pub guard: Option<Guard>,
+    /// Whether deletions wait for the end of the window: then their keys are marked, and a sweep deletes them.
+    pub defer_deletes: bool,
+    /// The fields whose path no record of the window had so far, in ascending order: a value that is there is not
+    /// replaced for want of it. How many were kept so is counted in the window of the checkpoint.
+    pub suspects: Vec<FieldId>,
     /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
     pub durable: bool,
 }
@@ -224,6 +236,26 @@ pub struct KnownPartition {
     pub cursor: Option<Cursor>,
 }
 
+/// How much the batches of a run may delete together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// The largest share of the rows that were there at first.
+    pub share: Percent,
+    /// How many rows are deleted already.
+    pub deleted: u64,
+    /// How many a person has allowed, whatever the share says.
+    pub allowed: u64,
+}
+
+/// A delivery that is to be looked at again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Postponed {
+    /// Its sequence.
+    pub sequence: u64,
+    /// How often it was tried, and when it is tried again.
+    pub retry: Retry,
+}
+
 /// A reject of a batch, and where its record stands.
 #[derive(Debug, Clone, Copy)]
 pub struct PlacedReject<'a> {
@@ -247,12 +279,13 @@ impl Batch {
     }
 }
 
-/// A request to delete what a complete snapshot did not show.
+/// A request to delete what a complete window has proved to be gone: what its records say, and, of a snapshot, what it
+/// did not show.
 #[derive(Debug, Clone)]
 pub struct Sweep {
     /// The transfer whose rows are swept.
     pub transfer: Uid,
-    /// The run whose snapshot is complete.
+    /// The run whose window is complete.
     pub run: RunId,
     /// When.
     pub at: Timestamp,
@@ -260,9 +293,11 @@ pub struct Sweep {
     pub fence: Fence,
     /// Where the rows are.
     pub target: Target,
-    /// The largest share, in percent, that may go; `None` after a person's approval.
-    pub max_share: Option<u8>,
-    /// The checkpoint that says the snapshot is done.
+    /// Whether the window is a snapshot, so that what it did not show goes.
+    pub snapshot: bool,
+    /// How much may go; `None` after a person's approval.
+    pub within: Option<Within>,
+    /// The checkpoint that says the window is done.
     pub checkpoint: Checkpoint,
     /// The run that is recorded in the same commit once the rows are gone, with their number added to its tally.
     pub record: Option<Box<Run>>,
@@ -270,13 +305,31 @@ pub struct Sweep {
     pub completes: Option<Reading>,
 }
 
+/// How much a sweep may delete, by how the deletions were learned of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Within {
+    /// Of what the snapshot did not show.
+    pub unseen: Percent,
+    /// Of what the records say.
+    pub marked: Percent,
+    /// How many of the rows the window has created: the shares are of those that were there before.
+    pub created: u64,
+}
+
 /// What became of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Swept {
-    /// So many rows are gone, and the marks with them.
-    Done(u64),
-    /// Nothing was deleted: too much would have been. The marks stay until the next snapshot begins.
+    /// The rows are gone, and the marks with them.
+    Done {
+        /// How many rows the snapshot did not show.
+        unseen: u64,
+        /// How many rows records said to be deleted.
+        marked: u64,
+    },
+    /// Nothing was deleted: too much would have been. The marks stay until the next window begins.
     Held {
+        /// Which of the two was too much.
+        by: DeletedBy,
         /// How many rows would go.
         deletes: u64,
         /// Of how many.
@@ -302,7 +355,7 @@ pub trait Sink: Send + Sync {
     ) -> Async<'_, Result<Option<KnownPartition>, SinkError>>;
     /// Forgets what is known of a transfer's partitions.
     fn forget_partitions(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
-    /// Deletes the transfer's rows that the complete snapshot did not show.
+    /// Deletes the transfer's rows that a complete window has proved to be gone.
     fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>>;
     /// Removes the rows of an incarnation that nothing refers to any more; returns how many.
     fn collect(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>>;
@@ -387,6 +440,14 @@ pub trait Ledger: Send + Sync {
 /// Why a sink did not do what was asked. Nothing of the batch was kept.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
+    /// The batch would delete more than its guard allows.
+    #[error("{deletes} of {of} rows would be deleted")]
+    TooManyDeletes {
+        /// How many rows would go, with those that are gone already.
+        deletes: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// The configuration changed under the run.
     #[error("the transfer was {}", what_fenced(*expected, *found))]
     Fenced {

@@ -2,11 +2,12 @@
 //!
 //! `version byte | kind (1) | seconds (8) | nanoseconds (4) | event | path | place | record`, where the event, the
 //! path and the place are each their length as 4 big-endian bytes and then their bytes. Only what is to be fetched
-//! has a path, and a place in the answer.
+//! has a path, and a place in the answer. Of what is fetched again, `tries (1) | seconds (8) | nanoseconds (4)` stand
+//! before the event.
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use raccord_model::port::inbox::{Delivery, DeliveryKind};
+use raccord_model::port::inbox::{Delivery, DeliveryKind, Retry};
 
 use crate::broken::Broken;
 use crate::record::{Reader, write_version as write_part};
@@ -21,20 +22,29 @@ mod kind {
     pub(super) const UPSERT: u8 = 0;
     pub(super) const DELETE: u8 = 1;
     pub(super) const FETCH: u8 = 2;
+    pub(super) const FETCH_AGAIN: u8 = 3;
+    pub(super) const PARTIAL: u8 = 4;
 }
 
 /// Writes a delivery.
 pub(super) fn encode(delivery: &Delivery) -> Vec<u8> {
-    let (kind, path, place) = match &delivery.kind {
-        DeliveryKind::Upsert => (kind::UPSERT, "", String::new()),
-        DeliveryKind::Delete => (kind::DELETE, "", String::new()),
-        DeliveryKind::Fetch { path, record } => (kind::FETCH, path.as_str(), record.to_string()),
+    let (kind, path, place, again) = match &delivery.kind {
+        DeliveryKind::Upsert => (kind::UPSERT, "", String::new(), None),
+        DeliveryKind::Partial => (kind::PARTIAL, "", String::new(), None),
+        DeliveryKind::Delete => (kind::DELETE, "", String::new(), None),
+        DeliveryKind::Fetch { path, record, retry } => {
+            let kind = if retry.is_some() { kind::FETCH_AGAIN } else { kind::FETCH };
+            (kind, path.as_str(), record.to_string(), *retry)
+        }
     };
     let texts = delivery.event.len() + path.len() + place.len();
     let mut out = Vec::with_capacity(HEAD + texts + delivery.record.len());
     out.extend_from_slice(&[VERSION, kind]);
-    out.extend_from_slice(&delivery.received.as_second().to_be_bytes());
-    out.extend_from_slice(&delivery.received.subsec_nanosecond().to_be_bytes());
+    write_instant(&mut out, delivery.received);
+    if let Some(Retry { attempts, until }) = again {
+        out.push(attempts);
+        write_instant(&mut out, until);
+    }
     write_part(&mut out, delivery.event.as_bytes());
     write_part(&mut out, path.as_bytes());
     write_part(&mut out, place.as_bytes());
@@ -46,17 +56,35 @@ pub(super) fn encode(delivery: &Delivery) -> Vec<u8> {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Delivery, Broken> {
     let mut at = Reader(bytes);
     let &[VERSION, kind] = at.take(2)? else { return Err(Broken::Damaged) };
-    let seconds = i64::from_be_bytes(array(&mut at)?);
-    let nanoseconds = i32::from_be_bytes(array(&mut at)?);
-    let received = Timestamp::new(seconds, nanoseconds).map_err(|_| Broken::Damaged)?;
+    let received = instant(&mut at)?;
+    let retry = if kind == kind::FETCH_AGAIN {
+        let [attempts] = array(&mut at)?;
+        Some(Retry { attempts, until: instant(&mut at)? })
+    } else {
+        None
+    };
     let (event, path, place) = (text(&mut at)?, text(&mut at)?, text(&mut at)?);
     let kind = match kind {
         kind::UPSERT => DeliveryKind::Upsert,
         kind::DELETE => DeliveryKind::Delete,
-        kind::FETCH => DeliveryKind::Fetch { path, record: place.parse().map_err(|_| Broken::Damaged)? },
+        kind::PARTIAL => DeliveryKind::Partial,
+        kind::FETCH | kind::FETCH_AGAIN => {
+            DeliveryKind::Fetch { path, record: place.parse().map_err(|_| Broken::Damaged)?, retry }
+        }
         _ => return Err(Broken::Damaged),
     };
     Ok(Delivery { kind, record: Bytes::copy_from_slice(at.0), received, event })
+}
+
+fn write_instant(out: &mut Vec<u8>, instant: Timestamp) {
+    out.extend_from_slice(&instant.as_second().to_be_bytes());
+    out.extend_from_slice(&instant.subsec_nanosecond().to_be_bytes());
+}
+
+fn instant(at: &mut Reader<'_>) -> Result<Timestamp, Broken> {
+    let seconds = i64::from_be_bytes(array(at)?);
+    let nanoseconds = i32::from_be_bytes(array(at)?);
+    Timestamp::new(seconds, nanoseconds).map_err(|_| Broken::Damaged)
 }
 
 fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], Broken> {
@@ -75,14 +103,20 @@ mod tests {
 
     #[test]
     fn a_delivery_comes_back_and_a_part_of_it_is_none() {
-        let (path, record) = ("/customers/%C3%A9".to_owned(), "data.customer[0]".parse().unwrap());
-        let whole = DeliveryKind::Fetch { path: "/x".to_owned(), record: FieldPath::default() };
-        let fetch = DeliveryKind::Fetch { path, record };
+        let (path, record) =
+            ("/customers/%C3%A9".to_owned(), "data.customer[0]".parse::<FieldPath>().unwrap());
+        let whole = DeliveryKind::Fetch { path: "/x".to_owned(), record: FieldPath::default(), retry: None };
+        let until = "2025-01-02T03:04:05.000000007Z".parse().unwrap();
+        let again = Some(Retry { attempts: 3, until });
+        let again = DeliveryKind::Fetch { path: path.clone(), record: record.clone(), retry: again };
+        let fetch = DeliveryKind::Fetch { path, record, retry: None };
         for (kind, record, event, received) in [
             (DeliveryKind::Upsert, "{\"id\":1}", "customer.updated", "2025-01-02T03:04:05.123456789Z"),
             (DeliveryKind::Delete, "", "", "1960-12-31T23:59:59.5Z"),
             (fetch, "", "é", "2025-01-02T03:04:05Z"),
             (whole, "{}", "x", "2025-01-02T03:04:05Z"),
+            (again, "{}", "x", "2025-01-02T03:04:05Z"),
+            (DeliveryKind::Partial, "{}", "x", "2025-01-02T03:04:05Z"),
         ] {
             let record = Bytes::from(record);
             let delivery =
@@ -92,7 +126,7 @@ mod tests {
             for cut in 0..bytes.len() - delivery.record.len() {
                 assert!(decode(&bytes[..cut]).is_err(), "{cut}");
             }
-            for (at, byte) in [(0, VERSION + 1), (1, 3)] {
+            for (at, byte) in [(0, VERSION + 1), (1, 5)] {
                 let mut other = bytes.clone();
                 other[at] = byte;
                 assert!(decode(&other).is_err(), "{at}");

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::Uid;
 use raccord_model::port::Async;
-use raccord_model::port::inbox::{Accept, Accepted, Delivery, Inbox, InboxError};
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox, InboxError};
+use raccord_model::port::sink::Postponed;
 use redb::{ReadTransaction, ReadableTable};
 
 pub(crate) use self::look::look;
@@ -208,6 +209,29 @@ pub(crate) fn consume(tables: &mut Tables<'_>, transfer: Uid, sequences: &[u64])
     }
     count(&mut tables.counters, transfer, -signed(gone), -signed(bytes))?;
     Ok(gone)
+}
+
+/// Keeps with deliveries of a transfer when they are looked at again.
+pub(crate) fn postpone(
+    tables: &mut Tables<'_>,
+    transfer: Uid,
+    postponed: &[Postponed],
+) -> Result<(), Broken> {
+    let mut more = 0;
+    for Postponed { sequence, retry: again } in postponed {
+        let place = place(transfer, *sequence);
+        let Some(value) = tables.inbox.get(place.as_slice())?.map(|value| value.value().to_vec()) else {
+            continue;
+        };
+        let mut delivery = delivery::decode(&value)?;
+        if let DeliveryKind::Fetch { retry, .. } = &mut delivery.kind {
+            *retry = Some(*again);
+        }
+        let later = delivery::encode(&delivery);
+        more += signed(length(&later)) - signed(length(&value));
+        tables.inbox.insert(place.as_slice(), later.as_slice())?;
+    }
+    if more == 0 { Ok(()) } else { count(&mut tables.counters, transfer, 0, more) }
 }
 
 /// Takes everything out that waits for a transfer.

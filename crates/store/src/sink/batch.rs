@@ -3,19 +3,22 @@
 //! Changes and rejects take effect in the order of their records, so that of one key the last word counts. Buffers
 //! are reused from change to change, and tables that are known to hold nothing for this entity are not asked.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use raccord_model::checkpoint::{Checkpoint, Partition, Shift, Window};
 use raccord_model::fact::{Tally, Uid};
 use raccord_model::language::Mode;
-use raccord_model::port::sink::{Batch, Change, Intent, REQUIRED};
+use raccord_model::port::sink::{Batch, Change, Intent, REQUIRED, SinkError};
 use raccord_model::row::{self, FieldId, apply_patch, empty_row};
 use redb::ReadableTable;
 
-use super::classify::{self, Absent, Effect, Rules};
+use super::classify::{self, Absent, Buried, Effect, Rules};
 use super::owners::Owners;
 use super::rejects::{self, Rejects};
 use super::tombstone::Burial;
 use super::unique::Index;
-use super::{partitions, seen, tombstone, unique, waiting};
+use super::{doomed, guard, partitions, seen, suspect, tombstone, unique, waiting};
 use crate::broken::Broken;
 use crate::counter::{self, Counter};
 use crate::inbox;
@@ -34,6 +37,10 @@ struct Pass<'b> {
     /// How many enrichments of this transfer wait.
     own_waiting: u64,
     has_tombstones: bool,
+    /// Whether deletions of this transfer wait for the end of its window.
+    has_doomed: bool,
+    /// How many values were kept, by field, because no record had their path.
+    kept: BTreeMap<FieldId, u64>,
     rejects: Rejects,
     /// Whose the rows are that are there.
     owners: Owners,
@@ -54,7 +61,16 @@ struct Pass<'b> {
 }
 
 /// Classifies the changes of a batch and keeps what is wanted, with its checkpoint.
-pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, Broken> {
+pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Result<Tally, SinkError>, Broken> {
+    if let Some(guard) = &batch.guard
+        && let Some(refused) = guard::refuse(tables, batch, guard)?
+    {
+        return Ok(Err(refused));
+    }
+    keep(tables, batch).map(Ok)
+}
+
+fn keep(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, Broken> {
     unique::align(tables, batch.target.incarnation, &batch.target.unique)?;
     tombstone::purge(tables, batch.at)?;
     let mut pass = Pass::begin(tables, batch)?;
@@ -83,6 +99,8 @@ impl<'b> Pass<'b> {
             waiting: counter::waiting(&tables.counters, inc)?,
             own_waiting: count(Counter::Waiting(inc, batch.transfer))?,
             has_tombstones: count(Counter::Tombstones(inc))? > 0,
+            has_doomed: doomed::has_any(&tables.doomed, batch.transfer)?,
+            kept: BTreeMap::new(),
             rejects: Rejects::begin(tables, batch.transfer, batch.at, batch.keep_rejects.1)?,
             owners: Owners::new(batch.transfer),
             shift: None,
@@ -132,8 +150,9 @@ impl<'b> Pass<'b> {
         self.owners.count(&mut tables.counters, inc)?;
         counter::add(&mut tables.counters, Counter::Rows(inc), self.rows)?;
         counter::add(&mut tables.counters, Counter::Owned(inc, transfer), self.rows)?;
-        keep_checkpoint(tables, self.batch, self.shift)?;
+        keep_checkpoint(tables, self.batch, self.shift, &self.kept)?;
         inbox::consume(tables, transfer, &self.batch.consumed)?;
+        inbox::postpone(tables, transfer, &self.batch.postponed)?;
         if let Some(run) = &self.batch.record {
             state::put_run(tables, run)?;
         }
@@ -141,6 +160,11 @@ impl<'b> Pass<'b> {
     }
 
     fn upsert(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+        if self.has_doomed
+            && let Some(version) = doomed::version(tables, &mut self.mark, change)?
+        {
+            return self.upsert_doomed(tables, change, version);
+        }
         let Some(found) = tables.rows.get(self.key.as_slice())? else {
             return self.upsert_absent(tables, change);
         };
@@ -155,6 +179,10 @@ impl<'b> Pass<'b> {
         old.begin_next(&mut self.value, stamp(self.batch, change));
         let row_at = self.value.len();
         apply_patch(old.row, change.patch, &mut self.value)?;
+        if !self.batch.suspects.is_empty() && self.value.get(row_at..) != Some(old.row) {
+            let suspects = &self.batch.suspects;
+            suspect::keep(old.row, suspects, (&mut self.value, row_at), (&mut self.spare, &mut self.kept))?;
+        }
         let new = self.value.get(row_at..).unwrap_or_default();
         let effect = classify::present(self.rules, new == old.row);
         match effect {
@@ -182,6 +210,28 @@ impl<'b> Pass<'b> {
             self.owners.adopt(owner);
         }
         Ok(effect)
+    }
+
+    /// Shows a row again whose deletion waits for the end of the window: it is created anew, as after a deletion that
+    /// was done at once.
+    fn upsert_doomed(
+        &mut self,
+        tables: &mut Tables<'_>,
+        change: Change<'_>,
+        version: Vec<u8>,
+    ) -> Result<Effect, Broken> {
+        let buried = Buried { version, is_swept: false };
+        if classify::absent(self.rules, change.version, Some(&buried)) != Absent::Create {
+            return Ok(Effect::Skipped);
+        }
+        doomed::unmark(tables, &mut self.mark, change)?;
+        if let Some(old) = tables.rows.remove(self.key.as_slice())?.map(|old| old.value().to_vec()) {
+            let index = Index { holders: &mut tables.unique, sharers: &mut tables.sharers };
+            let row = Record::decode(&old)?.row;
+            unique::replace(index, &self.batch.target.unique, &self.key, row, empty_row())?;
+            self.rows -= 1;
+        }
+        self.upsert_absent(tables, change)
     }
 
     /// Whether a change that leaves the row as it is shows a later version of it. Then `value` is the row with that
@@ -294,6 +344,24 @@ impl<'b> Pass<'b> {
             }
             return Ok(effect);
         }
+        if self.batch.defer_deletes {
+            // The sweep goes by the owner that stands in the row.
+            let is_adopted = owner != transfer;
+            if is_adopted {
+                self.value.clear();
+                let stamp = Stamp { transfer, run: old.run, version: &[] };
+                old.adopted_by(transfer).begin_next(&mut self.value, stamp);
+                self.value.extend_from_slice(old.row);
+            }
+            drop(found);
+            if is_adopted {
+                tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+                self.owners.adopt(owner);
+            }
+            self.has_doomed = true;
+            let is_news = doomed::mark(tables, &mut self.mark, change)?;
+            return Ok(if is_news { Effect::Doomed } else { Effect::Skipped });
+        }
         let fields = &self.batch.target.unique;
         unique::replace(
             Index { holders: &mut tables.unique, sharers: &mut tables.sharers },
@@ -354,7 +422,7 @@ impl<'b> Pass<'b> {
         let counted = match effect {
             Effect::Created => &mut self.tally.created,
             Effect::Updated => &mut self.tally.updated,
-            Effect::Deleted => &mut self.tally.deleted,
+            Effect::Deleted | Effect::Doomed => &mut self.tally.deleted,
             Effect::Unchanged => &mut self.tally.unchanged,
             Effect::Skipped | Effect::Gone | Effect::Waits => &mut self.tally.skipped,
             Effect::Rejected => &mut self.tally.rejected,
@@ -364,9 +432,15 @@ impl<'b> Pass<'b> {
 }
 
 /// Keeps the checkpoint of a batch and what goes with it: how far partitions were read, and whether anything has shifted.
-fn keep_checkpoint(tables: &mut Tables<'_>, batch: &Batch, shown: Option<Shift>) -> Result<(), Broken> {
+fn keep_checkpoint(
+    tables: &mut Tables<'_>,
+    batch: &Batch,
+    shown: Option<Shift>,
+    kept: &BTreeMap<FieldId, u64>,
+) -> Result<(), Broken> {
     let transfer = batch.transfer;
     let Some(checkpoint) = &batch.checkpoint else { return Ok(()) };
+    let checkpoint = &*with_kept(checkpoint, kept);
     let mut shift = shown;
     if let Some(window) = &checkpoint.window {
         for mark in &batch.partitions {
@@ -411,6 +485,20 @@ fn missing(row: &[u8], required: &[FieldId]) -> Result<Option<FieldId>, Broken> 
         }
     }
     Ok(None)
+}
+
+/// A checkpoint in whose window the values are counted that were kept.
+fn with_kept<'c>(checkpoint: &'c Checkpoint, kept: &BTreeMap<FieldId, u64>) -> Cow<'c, Checkpoint> {
+    if kept.is_empty() {
+        return Cow::Borrowed(checkpoint);
+    }
+    let mut checkpoint = checkpoint.clone();
+    if let Some(window) = &mut checkpoint.window {
+        for (field, count) in kept {
+            *window.kept.entry(*field).or_default() += count;
+        }
+    }
+    Cow::Owned(checkpoint)
 }
 
 /// Who writes a change.

@@ -37,6 +37,8 @@ pub(super) enum Effect {
     Updated,
     /// The row is gone.
     Deleted,
+    /// The row goes at the end of the window. It counts as deleted.
+    Doomed,
     /// The row was the same.
     Unchanged,
     /// Not wanted, or too late.
@@ -52,7 +54,7 @@ pub(super) enum Effect {
 impl Effect {
     /// Whether what became of the record is known: then earlier rejects of its key say nothing any more.
     pub(super) const fn is_settled(self) -> bool {
-        !matches!(self, Self::Skipped | Self::Rejected)
+        !matches!(self, Self::Skipped | Self::Rejected | Self::Doomed)
     }
 }
 

@@ -4,12 +4,15 @@
 
 mod batch;
 mod classify;
+mod doomed;
 mod forgotten;
+mod guard;
 mod owners;
 mod partitions;
 pub(crate) mod rejects;
 mod seen;
 mod snapshot;
+mod suspect;
 mod tombstone;
 pub(crate) mod unique;
 pub(crate) mod waiting;
@@ -43,7 +46,7 @@ impl Sink for Store {
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>> {
         let durable = batch.durable;
         let work = move |tables: &mut Tables<'_>| match fence(tables, batch.transfer, batch.fence)? {
-            Ok(()) => batch::commit(tables, &batch).map(Ok),
+            Ok(()) => batch::commit(tables, &batch),
             Err(fenced) => Ok(Err(fenced)),
         };
         Box::pin(self.writer.submit(durable, Broken::sink_write, work))

@@ -46,6 +46,9 @@ pub(crate) fn identity(reject: &Reject) -> RejectId {
         }
     }
     part(reject.field.as_ref().map_or("", |field| field.as_str()));
+    if reject.partial {
+        part("partial");
+    }
     if reject.deletion {
         part("deletion");
     }

@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use raccord_model::canonical::Digest;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, Window};
 use raccord_model::fact::{
-    Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, TransferFact, Uid, Updates, read, write,
+    DeletedBy, Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, TransferFact, Uid, Updates, read,
+    write,
 };
+use raccord_model::language::deletes::Percent;
 use raccord_model::language::{Mode, UpdateType};
 use raccord_model::port::sink::{
-    Batch, Change, Changes, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Target,
+    Batch, Change, Changes, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Swept, Target, Within,
 };
 use raccord_model::port::state::{Commit, Scan, State, Table, Write};
 use raccord_model::row::{self, FieldId};
@@ -141,6 +143,7 @@ pub(crate) fn batch(letter: char) -> Batch {
             payload: None,
             parent: None,
             deletion: false,
+            partial: false,
         })),
         keep_rejects: (1000, 86_400),
         mark_seen: false,
@@ -151,6 +154,10 @@ pub(crate) fn batch(letter: char) -> Batch {
         checkpoint: None,
         consumed: Vec::new(),
         record: None,
+        postponed: Vec::new(),
+        guard: None,
+        defer_deletes: false,
+        suspects: Vec::new(),
         durable: false,
     }
 }
@@ -202,14 +209,43 @@ pub(crate) fn window(attempt: u32) -> Window {
         shift: None,
         partition: None,
         parents: Parents::default(),
+        deletes: 0,
+        unseen: None,
+        kept: BTreeMap::new(),
         tally: Tally::default(),
     }
 }
 
 pub(crate) fn sweep(letter: char, max_share: Option<u8>) -> Sweep {
     let Batch { transfer, run, at, fence, target, .. } = batch(letter);
-    let checkpoint = checkpoint(99);
-    Sweep { transfer, run, at, fence, target, max_share, checkpoint, completes: None, record: None }
+    let within = max_share.map(within);
+    Sweep {
+        transfer,
+        run,
+        at,
+        fence,
+        target,
+        snapshot: true,
+        within,
+        checkpoint: checkpoint(99),
+        completes: None,
+        record: None,
+    }
+}
+
+/// A share of what was not shown, and of what records say is deleted.
+pub(crate) fn within(share: u8) -> Within {
+    Within { unseen: Percent(share), marked: Percent(share), created: 0 }
+}
+
+/// So many rows that were not shown are gone.
+pub(crate) fn swept(unseen: u64) -> Swept {
+    Swept::Done { unseen, marked: 0 }
+}
+
+/// So many of so many rows were not shown and would go.
+pub(crate) fn kept(deletes: u64, of: u64) -> Swept {
+    Swept::Held { by: DeletedBy::Snapshot, deletes, of }
 }
 
 pub(crate) fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i64) -> Reject {
@@ -225,6 +261,7 @@ pub(crate) fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i6
         payload: Some(payload.to_owned()),
         parent: None,
         deletion: false,
+        partial: false,
     }
 }
 
@@ -290,6 +327,8 @@ pub(crate) fn run_of(letter: char, swept: u64) -> Run {
         pages: 0,
         parents: Parents::default(),
         notes: Vec::new(),
+        unseen: None,
+        again: None,
     }
 }
 

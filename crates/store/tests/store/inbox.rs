@@ -6,8 +6,9 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use raccord_model::fact::Uid;
-use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox};
-use raccord_model::port::sink::{Sink, SinkError};
+use raccord_model::field_path::FieldPath;
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox, Retry};
+use raccord_model::port::sink::{Batch, Postponed, Sink, SinkError};
 use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_store::Store;
 
@@ -242,7 +243,7 @@ impl Model {
         let kind = match kind {
             0 => DeliveryKind::Upsert,
             1 => DeliveryKind::Delete,
-            _ => DeliveryKind::Fetch { path: "/x".to_owned(), record: "a.b".parse().unwrap() },
+            _ => DeliveryKind::Fetch { path: "/x".to_owned(), record: "a.b".parse().unwrap(), retry: None },
         };
         let received = at(0) + SignedDuration::from_hours(24 * self.day);
         Delivery { kind, record: self.accepted.to_string().into(), received, event: "e".to_owned() }
@@ -327,4 +328,27 @@ proptest! {
     fn the_inbox_agrees_with_the_model(ops in ops()) {
         tokio::runtime::Runtime::new().unwrap().block_on(compare(ops));
     }
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_postponed_stays_with_its_time() {
+    let place = Place::new();
+    let store = place.open();
+    let fetch = |retry| DeliveryKind::Fetch { path: "/x".to_owned(), record: FieldPath::default(), retry };
+    for record in ["one", "two"] {
+        let mut accept = accept(None, "A", record);
+        accept.delivery.kind = fetch(None);
+        store.accept(accept).await.unwrap();
+    }
+    let pending = store.pending(transfer('A'), None, 10).await.unwrap();
+    let [(first, _), (second, _)] = &pending[..] else { panic!("{pending:?}") };
+    let retry = Retry { attempts: 1, until: "2025-01-02T03:04:05Z".parse().unwrap() };
+    let postponed = vec![Postponed { sequence: *first, retry }, Postponed { sequence: 99, retry }];
+    Sink::commit(&store, Batch { postponed, consumed: vec![*second], ..batch('A') }).await.unwrap();
+    drop(store);
+    let store = place.open_as_it_is();
+    let left = store.pending(transfer('A'), None, 10).await.unwrap();
+    let kinds: Vec<_> = left.iter().map(|(_, delivery)| delivery.kind.clone()).collect();
+    assert_eq!(kinds, [fetch(Some(retry))]);
+    assert_sound(&store);
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod classification;
 #[cfg(test)]
+mod deletions;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod inbox;
@@ -20,5 +22,7 @@ mod rejects;
 mod snapshots;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod suspects;
 #[cfg(test)]
 mod unique;

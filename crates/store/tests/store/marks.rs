@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use raccord_model::checkpoint::{Checkpoint, Cursor, Partition, PartitionId, Shift, Spot, Window};
-use raccord_model::port::sink::{Batch, PartitionMark, Reading, Sink, Swept};
+use raccord_model::port::sink::{Batch, PartitionMark, Reading, Sink};
 use raccord_store::Store;
 
 use crate::fixture::{
@@ -102,7 +102,7 @@ async fn what_a_snapshot_shows_as_deleted_is_not_there() {
     store.begin_window(transfer('A')).await.unwrap();
     let unwanted = Batch { updates: crate::fixture::updates("cu"), ..page(Some(at(1)), 0, "a -b") };
     store.commit(unwanted).await.unwrap();
-    assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), Swept::Done(2));
+    assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), crate::fixture::swept(2));
 }
 
 /// Pages of a window, each with its number, its partition and its keys.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use raccord_model::fact::{Tally, TransferFact, Uid};
 use raccord_model::language::{Mode, UpdateType};
-use raccord_model::port::sink::{Batch, Change, Intent, Ledger, Sink, Swept};
+use raccord_model::port::sink::{Batch, Change, Intent, Ledger, Sink};
 use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_model::row::FieldId;
 use raccord_store::Store;
 use uuid::Uuid;
 
-use crate::fixture::{INC, Place, assert_sound, batch, reject, reject_next, row_of, rows, sweep};
+use crate::fixture::{INC, Place, assert_sound, batch, reject, reject_next, row_of, rows, sweep, swept};
 
 /// What a record says.
 #[derive(Debug, Clone, Copy)]
@@ -380,7 +380,7 @@ async fn take(store: &Store, model: &mut Model, step: &Step) {
             assert_eq!(Sink::commit(store, page).await.unwrap(), model.apply(ops));
             let mut request = sweep(ops.letter, None);
             (request.transfer, request.target.unique) = (uid, vec![UNIQUE]);
-            assert_eq!(store.sweep(request).await.unwrap(), Swept::Done(model.sweep(ops)));
+            assert_eq!(store.sweep(request).await.unwrap(), swept(model.sweep(ops)));
         }
         Step::Recreate(letter) => {
             let (before, now) = model.recreate(*letter);

@@ -6,8 +6,8 @@ use raccord_model::port::sink::{Change, Intent, Ledger, Sink, SinkError, Swept};
 use raccord_store::Store;
 
 use crate::fixture::{
-    INC, Place, assert_sound, batch, checkpoint, delete, delete_transfer, effects, keys, raise_epoch, reject,
-    row_of, run_of, runs, sweep, transfer, upsert, window,
+    INC, Place, assert_sound, batch, checkpoint, delete, delete_transfer, effects, kept, keys, raise_epoch,
+    reject, row_of, run_of, runs, sweep, swept, transfer, upsert, window,
 };
 
 /// Ten rows of A, one of B.
@@ -40,15 +40,15 @@ async fn show(store: &Store, keys: &str) {
 async fn what_was_not_shown_goes() {
     // (keys shown, the largest share, what becomes of it, keys left)
     for (shown, share, expected, left) in [
-        ("abcdefghij", Some(10), Swept::Done(0), "a b c d e f g h i j z"),
-        ("abcdefghi", Some(10), Swept::Done(1), "a b c d e f g h i z"),
-        ("bcdefghij", Some(10), Swept::Done(1), "b c d e f g h i j z"),
-        ("abcdefgh", Some(10), Swept::Held { deletes: 2, of: 10 }, "a b c d e f g h i j z"),
-        ("abcdefgh", Some(20), Swept::Done(2), "a b c d e f g h z"),
-        ("abcdefgh", None, Swept::Done(2), "a b c d e f g h z"),
-        ("", Some(100), Swept::Held { deletes: 10, of: 10 }, "a b c d e f g h i j z"),
-        ("", None, Swept::Done(10), "z"),
-        ("e", Some(100), Swept::Done(9), "e z"),
+        ("abcdefghij", Some(10), swept(0), "a b c d e f g h i j z"),
+        ("abcdefghi", Some(10), swept(1), "a b c d e f g h i z"),
+        ("bcdefghij", Some(10), swept(1), "b c d e f g h i j z"),
+        ("abcdefgh", Some(11), kept(2, 10), "a b c d e f g h i j z"),
+        ("abcdefgh", Some(20), swept(2), "a b c d e f g h z"),
+        ("abcdefgh", None, swept(2), "a b c d e f g h z"),
+        ("", Some(100), kept(10, 10), "a b c d e f g h i j z"),
+        ("", None, swept(10), "z"),
+        ("e", Some(100), swept(9), "e z"),
     ] {
         let place = Place::new();
         let store = place.open();
@@ -61,19 +61,15 @@ async fn what_was_not_shown_goes() {
         assert_eq!(keys(&store).await, left, "{shown} {share:?}");
         let held = matches!(expected, Swept::Held { .. });
         let recorded = runs(&store, 'A').await.first().map(|run| run.tally.swept);
-        let (Swept::Done(swept) | Swept::Held { deletes: swept, .. }) = expected;
-        assert_eq!(
-            recorded,
-            (!held).then_some(7 + swept),
-            "the run is recorded with the rows, or neither is"
-        );
+        let (Swept::Done { unseen: gone, .. } | Swept::Held { deletes: gone, .. }) = expected;
+        assert_eq!(recorded, (!held).then_some(7 + gone), "the run is recorded with the rows, or neither is");
         let resumed = store.resume(transfer('A')).await.unwrap();
         assert_eq!(resumed, if held { None } else { Some(checkpoint(99)) });
         if held {
             // The marks have stayed: a person approves, and what was held is done.
-            request.max_share = None;
+            request.within = None;
             let Swept::Held { deletes, .. } = expected else { continue };
-            assert_eq!(store.sweep(request).await.unwrap(), Swept::Done(deletes));
+            assert_eq!(store.sweep(request).await.unwrap(), swept(deletes));
         }
         assert_sound(&store);
     }
@@ -92,7 +88,7 @@ async fn a_record_that_was_rejected_or_skipped_was_shown() {
     upsert(&mut rest, "i", &[(1, Some("changed"))]);
     rest.rejects = vec![reject('A', Some("j"), "payload", 0)];
     assert_eq!(effects(&store.commit(rest).await.unwrap()), "skipped 1, rejected 1");
-    assert_eq!(store.sweep(sweep('A', Some(0))).await.unwrap(), Swept::Done(0));
+    assert_eq!(store.sweep(sweep('A', Some(0))).await.unwrap(), swept(0));
 }
 
 #[tokio::test]
@@ -102,7 +98,7 @@ async fn rows_of_a_transfer_that_is_no_more_belong_to_who_shows_them() {
     filled(&store).await;
     delete_transfer(&store, 'A').await;
     // (what the snapshot of B shows, what it sweeps, what is left, how many are A's and B's)
-    for (shown, swept, left, owned) in [
+    for (shown, gone, left, owned) in [
         ("abz", 0, "a b c d e f g h i j z", (8, 3)),
         ("bcz", 1, "b c d e f g h i j z", (7, 3)),
         ("z", 2, "d e f g h i j z", (7, 1)),
@@ -116,7 +112,7 @@ async fn rows_of_a_transfer_that_is_no_more_belong_to_who_shows_them() {
         Sink::commit(&store, seen).await.unwrap();
         let mut request = sweep('B', None);
         request.target.unique = vec![1];
-        assert_eq!(store.sweep(request).await.unwrap(), Swept::Done(swept), "{shown}");
+        assert_eq!(store.sweep(request).await.unwrap(), swept(gone), "{shown}");
         assert_eq!(keys(&store).await, left, "{shown}");
         let count = |letter| store.count_owned(INC, transfer(letter));
         assert_eq!((count('A').await.unwrap(), count('B').await.unwrap()), owned, "{shown}");
@@ -144,7 +140,7 @@ async fn what_was_swept_comes_back_unless_it_is_older() {
         };
         Sink::commit(&store, versioned(stored)).await.unwrap();
         store.begin_window(transfer('A')).await.unwrap();
-        assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), Swept::Done(1));
+        assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), swept(1));
         assert_sound(&store);
         let tally = Sink::commit(&store, versioned(later)).await.unwrap();
         assert_eq!(effects(&tally), expected, "{stored:?} {later:?}");
@@ -164,7 +160,7 @@ async fn a_sweep_takes_the_rejects_of_its_keys() {
     let mut request = sweep('A', None);
     request.target.unique = vec![1];
     // `b` was shown and stored since then; `aa` is another key.
-    assert_eq!(store.sweep(request).await.unwrap(), Swept::Done(1));
+    assert_eq!(store.sweep(request).await.unwrap(), swept(1));
     assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), 1);
     assert_sound(&store);
 }
@@ -176,12 +172,8 @@ async fn a_new_snapshot_forgets_the_marks_of_the_last() {
     filled(&store).await;
     show(&store, "abcdefghij").await;
     show(&store, "bcdefghij").await;
-    assert_eq!(store.sweep(sweep('A', Some(10))).await.unwrap(), Swept::Done(1));
-    assert_eq!(
-        store.sweep(sweep('A', Some(100))).await.unwrap(),
-        Swept::Held { deletes: 9, of: 9 },
-        "no marks left"
-    );
+    assert_eq!(store.sweep(sweep('A', Some(10))).await.unwrap(), swept(1));
+    assert_eq!(store.sweep(sweep('A', Some(100))).await.unwrap(), kept(9, 9), "no marks left");
 }
 
 #[tokio::test]
@@ -206,7 +198,7 @@ async fn a_new_window_forgets_the_one_before() {
 async fn nothing_to_sweep_is_done() {
     let place = Place::new();
     let store = place.open();
-    assert_eq!(store.sweep(sweep('A', Some(0))).await.unwrap(), Swept::Done(0));
+    assert_eq!(store.sweep(sweep('A', Some(0))).await.unwrap(), swept(0));
 }
 
 #[tokio::test]

@@ -10,14 +10,17 @@ use std::ops::Range;
 use std::task::Poll;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
-use raccord_model::port::inbox::{Delivery, DeliveryKind};
+use raccord_model::port::inbox::{Delivery, DeliveryKind, Retry};
 use raccord_model::port::records::{self, Page, Record, Records};
+use raccord_model::port::sink::Postponed;
 use raccord_model::port::source::{Source, SourceError};
 
+use super::patience::{self, Absence};
 use crate::run::job::Job;
-use crate::run::page::Arrival;
+use crate::run::page::{Arrival, Shows};
 
 /// How many records are fetched at the same time.
 const AT_ONCE: usize = 4;
@@ -55,7 +58,7 @@ pub(super) async fn fetch<'a>(
 ) -> Result<Answers<'a>, SourceError> {
     let mut places: Vec<Place<'a>> = Vec::new();
     for (_, delivery) in waiting {
-        if let DeliveryKind::Fetch { path, record } = &delivery.kind
+        if let DeliveryKind::Fetch { path, record, .. } = &delivery.kind
             && !places.contains(&(path.as_str(), record))
         {
             places.push((path.as_str(), record));
@@ -168,33 +171,44 @@ pub(super) struct Intake {
     pub(super) consumed: Vec<u64>,
     /// How many of them say nothing that is wanted.
     pub(super) skipped: u64,
+    /// The deliveries that are looked at again later.
+    pub(super) postponed: Vec<Postponed>,
 }
 
 /// What a delivery comes to.
 enum Meaning<'a> {
     Record(&'a [u8]),
+    /// What has changed of a record.
+    Part(&'a [u8]),
     /// The record is deleted; what is known of it.
     Deletion(&'a [u8]),
+    /// The service does not have it, which is not believed yet.
+    Later(Retry),
     Nothing,
     Reject(String),
 }
 
 impl Intake {
     /// Puts the first deliveries together, up to one whose record was not fetched.
-    pub(super) fn of(waiting: &[(u64, Delivery)], answers: &Answers<'_>, job: &Job) -> Self {
+    pub(super) fn of(waiting: &[(u64, Delivery)], answers: &Answers<'_>, job: &Job, now: Timestamp) -> Self {
         let mut collected = Collected::default();
-        let (mut consumed, mut skipped) = (Vec::new(), 0);
+        let (mut consumed, mut skipped, mut postponed) = (Vec::new(), 0, Vec::new());
         for (sequence, delivery) in waiting {
-            let Some(meaning) = meaning(delivery, answers, job) else { break };
+            let Some(meaning) = meaning(delivery, answers, job, now) else { break };
+            if let Meaning::Later(retry) = meaning {
+                postponed.push(Postponed { sequence: *sequence, retry });
+                continue;
+            }
             consumed.push(*sequence);
             let position = match delivery.event.as_str() {
                 "" => format!("delivery {sequence}"),
                 event => format!("delivery {sequence} ({event})"),
             };
             match meaning {
-                Meaning::Record(record) => collected.push(record, Arrival { position, is_deletion: false }),
-                Meaning::Deletion(record) => collected.push(record, Arrival { position, is_deletion: true }),
-                Meaning::Nothing => skipped += 1,
+                Meaning::Record(record) => collected.push(record, Arrival { position, shows: Shows::Record }),
+                Meaning::Part(record) => collected.push(record, Arrival { position, shows: Shows::Part }),
+                Meaning::Deletion(record) => collected.push(record, Arrival { position, shows: Shows::Key }),
+                Meaning::Nothing | Meaning::Later(_) => skipped += 1,
                 Meaning::Reject(reason) => {
                     let payload = String::from_utf8_lossy(&delivery.record).into_owned();
                     collected.faults.push(records::Fault { position, reason, payload });
@@ -204,7 +218,7 @@ impl Intake {
         let Collected { body, spans, arrivals, faults } = collected;
         let records = Records::Json { body: body.into(), spans };
         let page = Page { records, faults, position: "deliveries".to_owned(), ..Page::empty() };
-        Self { page, arrivals, consumed, skipped }
+        Self { page, arrivals, consumed, skipped, postponed }
     }
 }
 
@@ -227,23 +241,46 @@ impl Collected {
 }
 
 /// What a delivery comes to; `None` while its record was not asked for.
-fn meaning<'a>(delivery: &'a Delivery, answers: &'a Answers<'_>, job: &Job) -> Option<Meaning<'a>> {
+fn meaning<'a>(
+    delivery: &'a Delivery,
+    answers: &'a Answers<'_>,
+    job: &Job,
+    now: Timestamp,
+) -> Option<Meaning<'a>> {
     let deletes = job.spec.deletes.webhook.is_some();
-    let (path, record) = match &delivery.kind {
+    let (path, record, retry) = match &delivery.kind {
         DeliveryKind::Upsert => return Some(Meaning::Record(&delivery.record)),
+        DeliveryKind::Partial => return Some(Meaning::Part(&delivery.record)),
         DeliveryKind::Delete if deletes => return Some(Meaning::Deletion(&delivery.record)),
         DeliveryKind::Delete => return Some(Meaning::Nothing),
-        DeliveryKind::Fetch { path, record } => (path.as_str(), record),
+        DeliveryKind::Fetch { path, record, retry } => (path.as_str(), record, *retry),
     };
     Some(match answers.get(&(path, record))? {
         Answer::Record(record) => Meaning::Record(record),
-        Answer::Gone if !deletes => Meaning::Nothing,
-        Answer::Gone if shows_key(job, &delivery.record, path) => Meaning::Deletion(&delivery.record),
-        Answer::Gone => Meaning::Reject(
-            "the service has the record no more, and the delivery does not show its key".to_owned(),
-        ),
+        Answer::Gone => return Some(absent(delivery, path, (retry, now), job)),
         Answer::Refused(why) => Meaning::Reject(format!("the record cannot be fetched: {why}")),
     })
+}
+
+/// What a delivery comes to whose record the service does not have.
+fn absent<'a>(
+    delivery: &'a Delivery,
+    path: &str,
+    (retry, now): (Option<Retry>, Timestamp),
+    job: &Job,
+) -> Meaning<'a> {
+    match patience::absent(&delivery.event, retry, now) {
+        Absence::Again(retry) => Meaning::Later(retry),
+        Absence::Contradicted => Meaning::Reject(format!(
+            "the service does not have the record, asked {} times, though the event says that it came or changed",
+            patience::WAITS.len() + 1
+        )),
+        Absence::Gone if job.spec.deletes.webhook.is_none() => Meaning::Nothing,
+        Absence::Gone if shows_key(job, &delivery.record, path) => Meaning::Deletion(&delivery.record),
+        Absence::Gone => Meaning::Reject(
+            "the service has the record no more, and the delivery does not show its key".to_owned(),
+        ),
+    }
 }
 
 /// Whether what is known of a record has its key: every part of it is a part of the path that was asked for.

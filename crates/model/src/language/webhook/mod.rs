@@ -161,6 +161,10 @@ pub struct TakenEvent {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub deleted: bool,
+    /// Whether the event mentions only what has changed: a field that it does not have keeps what it has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub partial: bool,
     /// How the record is fetched, when the event says only which one it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fetch: Option<FetchSpec>,
