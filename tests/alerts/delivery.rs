@@ -9,7 +9,7 @@ fn a_wrong_password_keeps_the_mail_and_is_never_shown() {
     let server = MailServer::start(&["--password", "another one"]);
     let environment = Shop { mail: plain(&server), ..Shop::default() }.applied();
     trip(&environment);
-    let run = environment.ok("run");
+    let run = environment.fails(1, "run");
     // Nothing is due again yet, so that the last run had nothing to say.
     assert!(!run.contains("alerts not delivered"), "{run}");
     let status = environment.run("status").expect_code(0);
@@ -54,12 +54,12 @@ fn a_mail_waits_for_a_server_that_is_down() {
     assert_eq!(outbox(&environment), 2);
     server.start_again();
     // The clock stands still, so that nothing is due before it is set forward.
-    environment.ok("run");
+    environment.fails(1, "run");
     assert_eq!(outbox(&environment), 2);
     let later = environment.at("2025-03-14T14:30:05Z");
-    later.ok("run");
+    later.fails(1, "run");
     assert_eq!(subjects(&server), [HALF_WAY, DISABLED]);
-    later.ok("run");
+    later.fails(1, "run");
     assert_eq!((subjects(&server).len(), outbox(&later)), (2, Value::from(0)));
 }
 
@@ -69,7 +69,7 @@ fn what_nobody_takes_for_seven_days_is_given_up() {
     let environment = Shop { mail: plain(&server), ..Shop::default() }.applied();
     trip(&environment);
     let later = environment.at("2025-03-21T13:30:05Z");
-    assert_says(&later.ok("run"), &["alerts not delivered: 2 of them given up after 7 days"]);
+    assert_says(&later.fails(1, "run"), &["alerts not delivered: 2 of them given up after 7 days"]);
     assert_eq!(outbox(&later), 0);
 }
 
@@ -87,8 +87,8 @@ fn killed_at(failpoint: &str) -> (MailServer, TestEnvironment) {
 fn a_kill_before_the_mail_is_handed_over_loses_nothing() {
     let (server, environment) = killed_at("notice.before");
     assert_eq!(server.messages(), Vec::<Value>::new());
-    environment.ok("run");
-    environment.ok("run");
+    environment.fails(1, "run");
+    environment.fails(1, "run");
     assert_eq!(subjects(&server), [DISABLED]);
 }
 
@@ -96,8 +96,8 @@ fn a_kill_before_the_mail_is_handed_over_loses_nothing() {
 fn a_kill_after_the_mail_was_taken_doubles_it_under_the_same_id() {
     let (server, environment) = killed_at("notice.after");
     assert_eq!(subjects(&server), [DISABLED]);
-    environment.ok("run");
-    environment.ok("run");
+    environment.fails(1, "run");
+    environment.fails(1, "run");
     let messages = server.messages();
     assert_eq!(messages.len(), 2);
     assert_eq!(messages[0]["headers"], messages[1]["headers"]);
@@ -113,7 +113,7 @@ fn every_kill_of_the_run_that_disables_leaves_one_mail() {
         let (is_tripped, waiting) = (status["integrations"][0]["state"] == "tripped", &status["outbox"]);
         assert_eq!(is_tripped, *waiting == 1, "{failpoint}: {status:#}");
         drop(environment.run("run"));
-        environment.ok("run");
+        environment.fails(1, "run");
         assert_eq!(subjects(&server), [DISABLED], "{failpoint}");
     }
 }
@@ -166,9 +166,9 @@ fn a_recipient_that_is_refused_keeps_nobody_else_from_the_mail() {
     assert_eq!(server.message()["recipients"], serde_json::json!(["ops@example.com"]));
     // Refused for good: the next attempt is an hour away, for the one who is left.
     let soon = environment.at("2025-03-14T14:30:04Z");
-    soon.ok("run");
+    soon.fails(1, "run");
     let later = soon.at("2025-03-14T14:30:05Z");
-    assert_says(&later.ok("run"), &["alerts not delivered"]);
+    assert_says(&later.fails(1, "run"), &["alerts not delivered"]);
     assert_eq!(server.messages().len(), 1);
     assert_says(&later.ok("status"), &["1 alert not delivered yet: ", "550"]);
 }

@@ -134,8 +134,8 @@ fn a_failing_source_trips_its_integration_and_the_mail_comes_once() {
     assert_eq!(subjects(&server), [HALF_WAY]);
     environment.fails(1, "run");
     assert_eq!(subjects(&server), [HALF_WAY, DISABLED]);
-    environment.ok("run");
-    environment.ok("run");
+    environment.fails(1, "run");
+    environment.fails(1, "run");
     assert_eq!(subjects(&server).len(), 2, "everything is told once");
 
     let messages = server.messages();
@@ -200,7 +200,7 @@ fn rejects_trip_and_are_counted_in_a_french_mail() {
         breaker: "{rejects: {count: 9, within: 1h}}",
     };
     let environment = shop.applied();
-    environment.ok("run");
+    environment.fails(1, "run");
     let mail = server.message();
     assert_eq!(mail["headers"]["Subject"], "[Raccord] L’intégration «\u{a0}boutique\u{a0}» a été désactivée");
     assert_eq!(mail["headers"]["To"], "direction@example.com, ops@example.com");
@@ -283,7 +283,7 @@ fn an_alert_without_a_mail_server_is_warned_of_and_waits() {
     environment.replace("raccord.yaml", "spec: {}", &format!("spec: {{mail: {}}}", plain(&server)));
     environment.ok("apply --auto-approve");
     let later = environment.at("2025-03-14T13:31:05Z");
-    later.ok("run");
+    later.fails(1, "run");
     assert_eq!(subjects(&server), [DISABLED]);
 }
 

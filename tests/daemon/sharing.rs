@@ -93,6 +93,6 @@ fn a_run_through_the_daemon_shows_progress_and_can_be_stopped() {
     assert_eq!(report["runs"][0]["cause"], "requested");
     environment.ok("pause shop");
     wait_until("the pause is known", || status(&environment)["integrations"][0]["state"] == "paused");
-    assert_says(&environment.ok("run"), &["it is paused"]);
+    assert_says(&environment.fails(1, "run"), &["it is paused"]);
     stop(daemon);
 }

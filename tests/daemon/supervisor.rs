@@ -52,7 +52,7 @@ fn a_service_manager_hears_of_a_life() {
     wait_until("the first generation is told", || supervisor.heard().len() >= 3);
     assert_eq!(
         supervisor.heard(),
-        ["READY=1", "STATUS=generation 0 is in force", "STATUS=generation 1 is in force"]
+        ["STATUS=generation 0 is in force", "READY=1", "STATUS=generation 1 is in force"]
     );
 
     let mut times = Vec::new();

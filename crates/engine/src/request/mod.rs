@@ -150,7 +150,7 @@ pub enum Request {
     /// Take deliveries away that wait, for good.
     DropDeliveries {
         /// Which: their sequences.
-        #[schemars(length(max = 10_000))]
+        #[schemars(length(max = 1_000))]
         sequences: Vec<u64>,
     },
     /// Look at a source; nothing is stored.

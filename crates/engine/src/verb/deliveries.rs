@@ -47,12 +47,18 @@ pub async fn list(
     Ok(())
 }
 
+/// How many deliveries one request may drop. It is the `maxItems` of the request's schema.
+const MAX_DROPPED: usize = 1_000;
+
 /// Takes deliveries away, for good.
 pub async fn drop_some(
     engine: &Engine,
     sequences: &[u64],
     replies: &mut Replies<'_>,
 ) -> Result<(), EngineError> {
+    if sequences.len() > MAX_DROPPED {
+        return Err(EngineError::Invalid(format!("at most {MAX_DROPPED} deliveries are dropped at once")));
+    }
     let inboxes = inboxes(engine, None).await?;
     let mut by_transfer: BTreeMap<Uid, Vec<u64>> = BTreeMap::new();
     for sequence in sequences {
