@@ -234,15 +234,15 @@ fn places_that_were_paths_before_have_the_same_canonical_form() {
     assert_eq!(canonical(empty.clone()), empty);
 }
 
+/// A data type with an incremental field, one member of which is said otherwise.
+fn with(name: &str, value: Value) -> Value {
+    let mut data_type = json!({"incremental": {"field": "at", "param": "p", "format": "unix"}});
+    data_type["incremental"][name] = value;
+    data_type
+}
+
 #[test]
 fn mistakes_of_a_data_type() {
-    let incremental = |members: Value| json!({"incremental": {"field": "at", "param": "p", "format": "unix"}, "x": members});
-    let with = |name: &str, value: Value| {
-        let mut data_type = incremental(Value::Null);
-        data_type.as_object_mut().unwrap().remove("x");
-        data_type["incremental"][name] = value;
-        data_type
-    };
     let cases = [
         (json!({"body": {}}), vec![".body conflicting-fields"]),
         (json!({"method": "POST", "body": {"x": "{{ nope }}"}}), vec![".body invalid-value"]),

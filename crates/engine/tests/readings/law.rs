@@ -80,10 +80,7 @@ fn change(form: Form) -> impl Strategy<Value = Change> {
         3 => (0..20_usize).prop_map(Change::Update),
         3 => (0..20_usize).prop_map(move |at| if can_delete { Change::Delete(at) } else { Change::Update(at) }),
         1 => Just(if form.has_parents { Change::CreateParent } else { Change::Create }),
-        1 => (0..4_usize).prop_map(move |at| match form.has_parents && can_delete {
-            true => Change::DeleteParent(at),
-            false => Change::Update(at),
-        }),
+        1 => (0..4_usize).prop_map(move |at| if form.has_parents && can_delete { Change::DeleteParent(at) } else { Change::Update(at) }),
     ]
 }
 
@@ -276,7 +273,9 @@ fn check(life: &Life) {
         {
             let mut service = course.world.service.lock().unwrap();
             service.now += 40;
-            changes.iter().for_each(|change| service.change(*change));
+            for change in changes {
+                service.change(*change);
+            }
             // What is not shown yet when a run begins is no part of what it can miss.
             service.now += life.lag;
         }

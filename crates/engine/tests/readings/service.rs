@@ -287,17 +287,17 @@ impl Service {
     }
 
     /// The parent that a request is about.
-    fn parent(&self, asked: &Asked) -> Option<u32> {
+    fn parent(asked: &Asked) -> Option<u32> {
         asked.path.strip_prefix("/parents/")?.strip_suffix("/items")?.parse().ok()
     }
 
     fn is_gone(&self, asked: &Asked) -> bool {
-        self.parent(asked).is_some_and(|parent| !self.parents.contains(&parent))
+        Self::parent(asked).is_some_and(|parent| !self.parents.contains(&parent))
     }
 
     /// The records that a request is about, in their order.
     fn visible(&self, asked: &Asked) -> Vec<(u32, &Record)> {
-        let parent = self.parent(asked);
+        let parent = Self::parent(asked);
         let since = asked.query.get("since").and_then(|since| since.parse::<i64>().ok());
         let is_wanted = |record: &Record| {
             parent.is_none_or(|parent| record.parent == parent)
@@ -349,14 +349,14 @@ impl Service {
         let mut answer = Answer::json(200, &Value::Null);
         let is_unreadable = fault == Some(Fault::UnreadableNext);
         if let Some(next) = last.filter(|_| has_more) {
-            let url = format!("{}?{}after={next}", asked.path, self.repeated(asked));
+            let url = format!("{}?{}after={next}", asked.path, Self::repeated(asked));
             match self.form.paging {
                 Paging::Cursor if is_unreadable => drop(body.insert("next".to_owned(), json!([1]))),
                 Paging::Cursor => drop(body.insert("next".to_owned(), json!(next))),
                 Paging::NextUrl if is_unreadable => drop(body.insert("next".to_owned(), json!(17))),
                 Paging::NextUrl => drop(body.insert("next".to_owned(), json!(url))),
                 Paging::Link if is_unreadable => {
-                    answer.headers.push(("link", b"<\xff\xfe>; rel=\"next\"".to_vec()))
+                    answer.headers.push(("link", b"<\xff\xfe>; rel=\"next\"".to_vec()));
                 }
                 Paging::Link => answer.headers.push(("link", format!("<{url}>; rel=\"next\"").into_bytes())),
                 Paging::Header if is_unreadable => answer.headers.push(("next-page", b"http://[".to_vec())),
@@ -381,7 +381,7 @@ impl Service {
     }
 
     /// The parameters that a link to the next page repeats.
-    fn repeated(&self, asked: &Asked) -> String {
+    fn repeated(asked: &Asked) -> String {
         let repeated = asked.query.iter().filter(|(name, _)| ["since", "limit"].contains(&name.as_str()));
         repeated.map(|(name, value)| format!("{name}={value}&")).collect()
     }
