@@ -181,7 +181,10 @@ fn a_token_is_made_shown_once_listed_and_revoked() {
     assert!(holds("ci-main") && !holds(&token[4..]), "the state holds the token itself");
     assert_says(&home.fails(1, "token create ci-main --role read"), &["there is a token `ci-main` already"]);
     assert_says(&home.fails(64, "token create other"), &["--role"]);
-    assert_says(&home.fails(64, "token create other --role root"), &["invalid value 'root'", "possible values: metrics, read"]);
+    assert_says(
+        &home.fails(64, "token create other --role root"),
+        &["invalid value 'root'", "possible values: metrics, read"],
+    );
     assert_says(&home.ok("token revoke ci-main"), &["ci-main is revoked"]);
     assert_says(&home.fails(1, "token revoke ci-main"), &["no token `ci-main`"]);
     assert_eq!(home.json("token list --output json"), json!([]));
