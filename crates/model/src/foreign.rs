@@ -13,7 +13,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     replaced(text, |c| is_unsafe(c) || matches!(c, '\n' | '\t'), in_line)
 }
 
-/// A text of several lines: line feeds and tabs stay, everything else is treated as in [`line`].
+/// A text of several lines: line feeds and tabs stay, everything else is treated as in [`line()`].
 pub fn lines(text: &str) -> Cow<'_, str> {
     replaced(text, is_unsafe, |c| if matches!(c, '\n' | '\t') { c } else { in_line(c) })
 }
