@@ -5,7 +5,8 @@ use std::fs;
 use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 
 const EXAMPLE: &str = "examples/quickstart";
-const STATE: &str = "target/quickstart/state.redb";
+// Beside the directory of the profile, which has the name of the recipe.
+const STATE: &str = "target/quickstart-state/state.redb";
 
 /// Compiles in a third of the time of the release profile (`Cargo.toml`).
 const PROFILE: &str = "quickstart";
