@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::environment::TestEnvironment;
+use crate::environment::{TestEnvironment, wait_until};
 use crate::http_server::{HttpServer, Request, Response, answer, json as answer_json};
 
 /// What a record, a name, a reason or a file may say to deceive.
@@ -205,6 +205,8 @@ fn foreign_text_is_one_line_of_the_log() {
         let runs = || environment.json("runs --output json").as_array().unwrap().len();
         let before = runs();
         let started = environment.start(&format!("watch --log {form}"));
+        // Before it answers, a run would be one of the command line's own, and in no log.
+        wait_until("the daemon answers", || environment.run("status").stdout.contains("watching"));
         let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while runs() < before + 2 && std::time::Instant::now() < until {
             drop(environment.run("run"));

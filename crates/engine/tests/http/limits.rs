@@ -64,15 +64,29 @@ async fn a_head_that_is_too_large_is_refused() {
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
+/// A connection that has been answered once and is kept.
+fn kept(server: &Server) -> TcpStream {
+    let mut stream = connect(server, &HEALTH.replace("Connection: close\r\n", ""));
+    let mut answer = Vec::new();
+    let mut part = [0; 4096];
+    while !answer.ends_with(b"ok\n") {
+        let length = stream.read(&mut part).unwrap();
+        assert_ne!(length, 0, "{}", String::from_utf8_lossy(&answer));
+        answer.extend_from_slice(&part[..length]);
+    }
+    stream
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_makes_room_for_whoever_asks() {
     let limits = Limits { connections: 3, connections_of_one: 2, ..Limits::default() };
     let server = Server::limited(loopback(), limits).await;
     let token = server.token("ci", &Role::ALL).await;
-    // One that waits for nothing, one in the middle of a body, one that is being answered.
-    let idle = connect(&server, "");
-    let slow =
-        connect(&server, "POST /hooks/crm/boutique HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
+    // One that waits for nothing, one in the middle of a body, one that is being answered. The first two have been
+    // answered before, so that it is known in which order the connections came in.
+    let idle = kept(&server);
+    let mut slow = kept(&server);
+    slow.write_all(b"POST /hooks/crm/boutique HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{").unwrap();
     server.act(Act::Wait);
     let text = format!(
         "POST /v1/requests HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
