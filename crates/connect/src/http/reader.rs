@@ -189,12 +189,18 @@ impl Reader {
                     Ok(None) => {}
                     Err(error) => self.pass_over(error)?,
                 }
-                if self.notes.are_many() {
+                // While records continue there is no place at which another run could go on.
+                if self.notes.are_many() && !self.is_holding() {
                     return Ok(self.position.is_some().then(|| self.pause()));
                 }
             }
             Ok(None)
         })
+    }
+
+    /// Whether records are held that continue on the next page.
+    fn is_holding(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| !held.is_empty())
     }
 
     /// Makes sure that there is a partition in hand; returns whether there is one.
@@ -299,14 +305,14 @@ impl Reader {
     fn doubt(&self, reading: &Reading, doubts: u32) -> Option<String> {
         match &reading.step {
             Step::Contradiction(reason) => Some(reason.clone()),
+            Step::Last | Step::Skip(None) if !reading.is_complete => {
+                Some("the last page says that its records are not complete".to_owned())
+            }
             Step::Skip(_) if doubts == 0 && self.empty == 0 && self.stream.error_handler.attempts > 1 => {
                 Some(
                     "the page is empty although the service says that it is not, or that there is more"
                         .to_owned(),
                 )
-            }
-            Step::Last if !reading.is_complete => {
-                Some("the last page says that its records are not complete".to_owned())
             }
             Step::Last | Step::On(_) | Step::Skip(_) => None,
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::checkpoint::Cursor;
+use raccord_model::port::records::Page;
 use raccord_model::port::source::Read;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
@@ -125,6 +126,48 @@ async fn records_that_continue_are_put_together_before_they_are_given_out() {
     let members = json!({"dataTypes": {"a": settings_of_small()}, "maxBody": "500B"});
     let error = read_all(&*http(&server.uri(), &members, &json!({"type": "none"}))).await.unwrap_err();
     assert!(error.to_string().contains("come to more than `maxBody`"), "{error}");
+}
+
+#[tokio::test]
+async fn records_that_nothing_completes_fail_the_reading() {
+    // The last page is counted among `pages`, and has neither records nor the mark.
+    let settings = json!({"records": "data",
+        "pagination": {"cursor": "next", "param": "after", "pages": "pages", "complete": "done"}});
+    check(settings, Err("not complete"), |request| match query(request, "after") {
+        None => ok(&json!({"data": [{"id": 1}], "next": 2, "pages": 2})),
+        Some(_) => ok(&json!({"data": [], "pages": 2})),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_place_is_given_out_while_records_continue() {
+    // The notes of ninety-nine empty partitions and of a bad parent are enough to tell, in the middle of the last record.
+    let mut parents: Vec<Value> = (1..100).map(|id| json!({"id": id})).collect();
+    parents.extend([json!({}), json!({"id": 100})]);
+    let server = serve(move |request| match (request.url.path(), query(request, "after")) {
+        ("/p", _) => ok(&Value::from(parents.clone())),
+        ("/p/100/a", None) => ok(&json!({"data": [{"id": 7, "one": 1}], "next": 2})),
+        ("/p/100/a", Some(_)) => ok(&json!({"data": [{"id": 7, "two": 2}], "done": true})),
+        _ => ok(&json!({"data": [], "done": true})),
+    })
+    .await;
+    let a = json!({"path": "/p/{parent.id}/a", "parent": "p", "records": "data",
+        "pagination": {"cursor": "next", "param": "after", "complete": "done"}});
+    let members = json!({"dataTypes": {"p": {}, "a": a}});
+    let source = http(&server.uri(), &members, &json!({"type": "none"}));
+    let last = |pages: &[Page]| {
+        let records: Vec<String> =
+            pages.iter().flat_map(|page| page.records.iter().map(|it| it.to_json())).collect();
+        records.join(" ")
+    };
+    let pages = read_all(&*source).await.unwrap();
+    assert_eq!(last(&pages), r#"{"id":7,"one":1,"two":2}"#);
+    for page in pages.iter().filter(|page| page.records.is_empty()) {
+        let Some(next) = &page.next else { continue };
+        let rest = read_pages(&*source, from_page(next)).await.unwrap();
+        assert_eq!(last(&rest), r#"{"id":7,"one":1,"two":2}"#, "{next:?}");
+    }
 }
 
 fn settings_of_small() -> Value {
