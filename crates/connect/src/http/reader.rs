@@ -229,7 +229,7 @@ impl Reader {
             self.advance(None);
             return Ok(None);
         };
-        let fetched = self.pass(reading, position)?;
+        let fetched = aside(reading.body.len(), || self.pass(reading, position))?;
         self.health.answered();
         Ok(fetched.map(|fetched| Fetched { next: self.place(), ..fetched }))
     }
