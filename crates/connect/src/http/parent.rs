@@ -95,6 +95,7 @@ impl Parent {
                 };
                 self.page = self.reader.fetch().await?;
                 self.place = place;
+                self.tell_faults();
                 continue;
             };
             if let Some(expected) = &self.expected {
@@ -120,6 +121,16 @@ impl Parent {
             }
             (self.page, self.record) = (None, 0);
         }
+    }
+
+    /// Notes what stood on the page in hand where a parent was expected; on one that a run continues at, it is known.
+    fn tell_faults(&mut self) {
+        let is_continued = self.record > 0 || self.expected.is_some();
+        let Some(page) = self.page.as_mut().filter(|_| !is_continued) else { return };
+        let faults = page.faults.drain(..);
+        self.notes
+            .faults
+            .extend(faults.map(|fault| Fault { position: format!("parent {}", fault.position), ..fault }));
     }
 
     /// Notes a record that no request can be made for. It is one bad record: the others have their turn.

@@ -273,3 +273,18 @@ async fn parents_are_told_apart_by_their_key() {
         assert_eq!(numbers.collect::<Vec<_>>(), expected, "{key}");
     }
 }
+
+#[tokio::test]
+async fn what_stands_where_a_parent_was_expected_is_told() {
+    let server = serve(|request| match parent_of(request) {
+        None => ok(&json!([{"id": 1}, 7, {"name": "no id"}, {"id": 2}])),
+        Some(parent) => ok(&records([parent])),
+    })
+    .await;
+    let pages = read_all(&*children(&server.uri(), &json!({}))).await.unwrap();
+    assert_eq!(ids(&pages), [1, 2]);
+    let told: Vec<&str> =
+        pages.iter().flat_map(|page| page.parent_faults.iter().map(|fault| fault.reason.as_str())).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("not a JSON object") && told[1].contains("`id` of a parent record"), "{told:?}");
+}
