@@ -1,7 +1,7 @@
 //! Builds the request of one page from the requester, the paginator and the cursor.
 
 use bytes::Bytes;
-use raccord_compiler::connector::{HttpStream, Paginator, Target, fill_since};
+use raccord_compiler::connector::{HttpStream, Paginator, Requester, Target, fill_since};
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::connector::http::{CursorFormat, Method};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -32,11 +32,7 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
     };
-    let filled = requester
-        .headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), fill_since(value, asked.since)?.into_owned())));
-    let mut headers = headers(&filled.collect::<Vec<_>>())?;
+    let mut headers = headers_since(requester, asked.since)?;
     let body = requester.body.as_ref().map(|template| {
         let mut body = template.render(&|name| {
             let wanted = |(known, _, value): &(&str, &Target, Value)| (*known == name).then(|| value.clone());
@@ -202,7 +198,17 @@ fn set(body: &mut Value, path: &[Step], value: Value) {
     }
 }
 
-/// The headers of a request without credentials.
+/// The headers of a request without credentials; one that takes the value from which on records are wanted is left out
+/// where there is none.
+pub(super) fn headers_since(requester: &Requester, since: Option<&str>) -> Result<HeaderMap, String> {
+    let filled = requester
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), fill_since(value, since)?.into_owned())));
+    headers(&filled.collect::<Vec<_>>())
+}
+
+/// The headers of a request without credentials, as they are written.
 pub(crate) fn headers(written: &[(String, String)]) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));

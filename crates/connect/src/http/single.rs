@@ -12,7 +12,7 @@ use url::Url;
 use super::answer::{Answer, not_json, to_utf8};
 use super::client::{Exchange, Outgoing};
 use super::complaint::declared;
-use super::request::headers;
+use super::request::headers_since;
 
 /// Asks for the record at a path or a URL; `None` when the service has it no more.
 pub(super) async fn fetch(
@@ -44,8 +44,8 @@ async fn ask(
 ) -> Result<Option<Bytes>, SourceError> {
     let base = &stream.requester.url_base;
     let wrong = |message: String| exchange.wrong_answer(base, &message);
-    let (url, headers) =
-        (place(base, path).map_err(wrong)?, headers(&stream.requester.headers).map_err(wrong)?);
+    let url = place(base, path).map_err(wrong)?;
+    let headers = headers_since(&stream.requester, None).map_err(wrong)?;
     match exchange.send(&Outgoing { method: Method::GET, url, headers, body: None }).await {
         Ok(answer) => read((stream, exchange), answer, at).map(Some),
         Err(SourceError::Status { status: 404 | 410, .. }) => Ok(None),

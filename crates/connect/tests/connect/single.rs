@@ -23,7 +23,8 @@ async fn a_record_is_fetched_as_its_pages_are() {
     let server = serve(|request: &Request| {
         let is_known =
             request.headers.get("authorization").is_some_and(|value| *value == *format!("Bearer {SECRET}"));
-        assert!(is_known && request.headers["x-a"] == "1" && request.url.query().is_none(), "{request:?}");
+        let is_plain = request.url.query().is_none() && !request.headers.contains_key("x-since");
+        assert!(is_known && request.headers["x-a"] == "1" && is_plain, "{request:?}");
         match request.url.path() {
             "/api/customers/7" => ok(&json!({"data": {"id": 7}, "list": [{"id": 8}], "text": "x"})),
             "/api/customers/8" => ResponseTemplate::new(404),
@@ -34,7 +35,8 @@ async fn a_record_is_fetched_as_its_pages_are() {
     })
     .await;
     let base = format!("{}/api", server.uri());
-    let members = json!({"headers": {"X-A": "1"}, "dataTypes": {"a": {"path": "/list", "records": "data", "query": {"q": "all"}}}});
+    let members = json!({"headers": {"X-A": "1"}, "dataTypes": {"a": {"path": "/list", "records": "data", "query": {"q": "all"},
+        "headers": {"X-Since": "{{ since }}"}, "incremental": {"field": "at"}}}});
     let source = http(&base, &members, &json!({"type": "bearer", "token": "${env:TOKEN}"}));
     let whole = format!("{base}/customers/7");
     for (path, at, expected) in [
