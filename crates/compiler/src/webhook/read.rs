@@ -204,6 +204,9 @@ impl Hook {
     ) -> Result<(), Unreadable> {
         let name = self.event_of(route, event)?;
         let Some(taken) = self.taken_of(route, &name)? else {
+            if readings.len() >= MAX_EVENTS {
+                return Err(Unreadable::TooMany);
+            }
             readings.push(Reading::Ignored { event: name });
             return Ok(());
         };

@@ -453,6 +453,9 @@ fn one_delivery_may_have_many_events() {
             "{body}: {said}"
         );
     }
+    // Events that are ignored are bounded, too.
+    let ignored = format!("[{}0]", r#"{"type":"customer.new"},"#.repeat(MAX_EVENTS + 1));
+    assert_eq!(read(&hook("$", json!("id")), &ignored), "TooMany");
 }
 
 #[test]
