@@ -16,7 +16,8 @@ const SHOWN: u8 = 0;
 /// The record that was shown says that it is deleted.
 const SHOWN_DELETED: u8 = 1;
 
-/// Marks a key that was shown at a place; says when it was shown on another page.
+/// Marks a key that was shown at a place; says when it was shown on another page. What is shown by itself, as a delivery
+/// between two pages is, leaves the place where it was.
 pub(super) fn mark(
     seen: &mut Table<'_>,
     key: &[u8],
@@ -30,9 +31,16 @@ pub(super) fn mark(
         value.extend_from_slice(&page.to_be_bytes());
         value.extend_from_slice(partition.as_ref().map_or(&[], |id| id.0.as_bytes().as_slice()));
     }
-    let before = seen.insert(key, value.as_slice())?;
-    let (Some(before), Some(now)) = (before, spot) else { return Ok(None) };
-    let shift = place(before.value()).and_then(|before| again(before, now));
+    let before = seen.insert(key, value.as_slice())?.map(|before| before.value().to_vec());
+    let Some(before) = before else { return Ok(None) };
+    let Some(now) = spot else {
+        value.extend_from_slice(before.get(1..).unwrap_or_default());
+        if value.len() > 1 {
+            seen.insert(key, value.as_slice())?;
+        }
+        return Ok(None);
+    };
+    let shift = place(&before).and_then(|before| again(before, now));
     Ok(shift.map(|(first, again)| Shift::Record { first, again }))
 }
 

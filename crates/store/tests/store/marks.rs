@@ -62,6 +62,8 @@ async fn a_key_on_two_pages_is_a_shift() {
         (&[(Some(at(1)), "a"), (Some(at(2)), "!a")], record(1, 2)),
         // Pages that are not asked for by their position do not shift.
         (&[(None, "a"), (None, "a")], None),
+        // A delivery between two pages of a window shows a record nowhere, and hides nothing.
+        (&[(Some(at(1)), "a"), (None, "a"), (Some(at(2)), "a")], record(1, 2)),
     ] {
         let place = Place::new();
         let store = place.open();
