@@ -454,3 +454,21 @@ fn a_credential_in_a_record_is_masked_where_the_record_is_rejected() {
     assert_eq!(environment.json("rejects list --output json").as_array().unwrap().len(), 5);
     assert_clean(environment.path(), "rejects");
 }
+
+#[test]
+fn a_credential_in_the_record_around_a_rejected_one_is_masked() {
+    let server = repeating(
+        |token| serde_json::json!({"data": [{"owner": token, "items": [{"id": "0", "age": "old"}, {"id": "1", "age": "7"}]}]}),
+    );
+    let environment = bearer(&server, "{nextUrl: next}");
+    environment.replace("raccord.yaml", "records: data", "records: 'data[*].items'");
+    environment.replace("raccord.yaml", "name: text", "name: text, age: integer");
+    environment.replace("raccord.yaml", "name: name", "name: parent.owner, age: age");
+    environment.ok("apply --auto-approve");
+    assert_silent(&environment, "run", "rejects");
+    let rejects = environment.json("rejects list --output json");
+    assert_eq!(rejects.as_array().unwrap().len(), 1, "{rejects}");
+    for command in ["rejects list", "rejects list --output json"] {
+        assert_silent(&environment, command, "rejects");
+    }
+}

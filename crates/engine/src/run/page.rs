@@ -184,7 +184,7 @@ impl InHand {
     }
 
     fn reject_record(&self, number: usize, field: Option<Ident>, reason: String) -> Reject {
-        let record = self.page.records.iter().nth(number).filter(|_| self.keeps_payload());
+        let record = self.page.records.get(number).filter(|_| self.keeps_payload());
         let payload = record.map_or_else(String::new, |record| record.to_json());
         let position = match self.arrivals.get(number) {
             Some(arrival) => arrival.position.clone(),
@@ -192,7 +192,7 @@ impl InHand {
         };
         let mut reject = self.reject(position, field, reason, payload);
         if let Some(outer) = record.and_then(|record| record.outer()) {
-            reject.parent = Some(String::from_utf8_lossy(outer).into_owned());
+            reject.parent = Some(self.masked(String::from_utf8_lossy(outer).into_owned()));
         }
         let shows = self.shows(number);
         Reject { deletion: shows == Shows::Key, partial: shows == Shows::Part, ..reject }

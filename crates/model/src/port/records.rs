@@ -228,13 +228,22 @@ impl Records {
 
     /// The records, in order.
     pub fn iter(&self) -> impl Iterator<Item = Record<'_>> {
-        (0..self.len()).map(|at| match self {
+        (0..self.len()).map(|at| self.at(at))
+    }
+
+    /// The record with a number, from 0.
+    pub fn get(&self, at: usize) -> Option<Record<'_>> {
+        (at < self.len()).then(|| self.at(at))
+    }
+
+    fn at(&self, at: usize) -> Record<'_> {
+        match self {
             Self::Json { body, spans } => Record::Json(slice(body, spans, at)),
             Self::Nested { body, spans, outers } => {
                 Record::Nested { raw: slice(body, spans, at), outer: slice(body, outers, at) }
             }
             Self::Rows(rows) => Record::Row(Row { rows, at }),
-        })
+        }
     }
 }
 
