@@ -15,7 +15,7 @@ use crate::request::{RejectGroup, RejectView, Reply};
 use crate::run::job::Job;
 use crate::run::page::{Arrival, Shows, hexadecimal, map_arrivals};
 
-/// Of how many rejects at a time a replay learns where they stand. What they hold is read one by one.
+/// Of how many rejects at a time it is learned where they stand. What they hold is read one by one.
 const CHUNK: usize = 1_000;
 
 /// Which rejects are asked for.
@@ -70,11 +70,12 @@ pub async fn summary(
 ) -> Result<(), EngineError> {
     let mut groups: BTreeMap<(Name, Option<Ident>, String), RejectGroup> = BTreeMap::new();
     for (uid, name) in names(engine, transfer.as_ref()).await? {
-        let query = RejectQuery { transfer: Some(uid), id: None, key: None, limit: usize::MAX };
-        for (id, reject) in engine.ledger.rejects(query).await? {
+        // The newest first, and one by one: what they hold need not stand in memory together.
+        for place in places(engine, uid).await?.into_iter().rev() {
+            let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
+            let Some((id, reject)) = engine.ledger.rejects(query).await?.pop() else { continue };
             let reason = without_values(&reject.reason);
             let key = (name.clone(), reject.field.clone(), reason.clone());
-            // The newest comes first.
             let group = groups.entry(key).or_insert_with(|| RejectGroup {
                 transfer: name.clone(),
                 field: reject.field,
