@@ -304,10 +304,10 @@ pub fn with_kept_of(mut checkpoint: Checkpoint, stored: &Checkpoint) -> Checkpoi
     checkpoint
 }
 
-/// The same window from its first page: its pages shifted while they were read.
+/// The same window from its first page: its pages shifted while they were read, or it has shown more than it began with.
 pub fn read_again(mut checkpoint: Checkpoint) -> Checkpoint {
     if let Some(window) = &mut checkpoint.window {
-        window.shifts = window.shifts.saturating_add(1);
+        window.shifts = window.shifts.saturating_add(u32::from(window.shift.is_some()));
     }
     restart(checkpoint)
 }

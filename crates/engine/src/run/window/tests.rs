@@ -235,6 +235,10 @@ fn a_window_that_is_read_again_forgets_what_its_reading_showed() {
     );
     let window = restart(cut).window.unwrap();
     assert_eq!((window.attempt, window.shifts), (1, 0));
+    // What is read again for another reason is no reading that shifted.
+    let (seen, _) = within(open(None, &setup(Some(&cursor), None)), &page(Some("2"), 50), false);
+    let window = read_again(seen).window.unwrap();
+    assert_eq!((window.attempt, window.shifts), (1, 0));
 }
 
 /// The partitions of one reading, one after the other: which, its pages with the greatest value of each and whether it
