@@ -8,7 +8,7 @@ use crate::environment::{TestEnvironment, assert_says};
 use crate::http_server::{self, HttpServer, Response};
 use crate::shop::Shop;
 
-/// A member: its name, and when it has changed.
+/// A member: its name, after a `-` once it is deleted, and when it has changed.
 type Member = (&'static str, &'static str);
 
 /// Teams with their members, and with which status those of a team are refused.
@@ -87,7 +87,10 @@ fn answer(known: &Known, path: &str, since: &str) -> Response {
         return http_server::status(*status);
     }
     let members = known.teams[&team].iter().filter(|(_, at)| *at >= since);
-    let records = members.map(|(name, at)| format!(r#"{{"id":"{name}","name":"{name}","at":"{at}"}}"#));
+    let records = members.map(|(name, at)| {
+        let (id, is_gone) = name.strip_prefix('-').map_or((*name, false), |id| (id, true));
+        format!(r#"{{"id":"{id}","name":"{id}","at":"{at}","gone":{is_gone}}}"#)
+    });
     http_server::json(format!("[{}]", records.collect::<Vec<_>>().join(",")))
 }
 
@@ -205,6 +208,27 @@ fn each_parent_has_its_own_cursor() {
     service.asked();
     run(&environment);
     assert_eq!(service.asked(), "1:2025-01-12 2 3:2025-01-30 4:2020-01-01");
+}
+
+#[test]
+fn a_parent_goes_on_from_what_was_read_though_it_was_judged_at_the_end_of_the_window() {
+    // Deletions, and a path that no record has, are judged at the end of a window. What passes moves every cursor.
+    let service = Service::start();
+    let environment = service.applied(INCREMENTAL, "deletes: {field: {path: gone, maxShare: 100%}}");
+    environment.replace("raccord.yaml", "name: text", "name: text, nick: text");
+    environment.replace("raccord.yaml", "name: name", "name: name, nick: nick");
+    environment.ok("apply --auto-approve");
+    run(&environment);
+    assert_eq!(service.asked(), "1 2 3");
+    service.change(|known| {
+        known.teams.insert(1, vec![("-Ann", "2025-02-01")]);
+        known.teams.insert(3, vec![("Cyd", "2025-02-02")]);
+    });
+    run(&environment);
+    assert_eq!(service.asked(), "1:2025-01-10 2:2025-01-20 3:2025-01-30");
+    assert_eq!(rows(&environment, "name"), "Bob=Bob Cyd=Cyd");
+    run(&environment);
+    assert_eq!(service.asked(), "1:2025-02-01 2:2025-01-20 3:2025-02-02");
 }
 
 #[test]

@@ -302,8 +302,8 @@ impl Running<'_> {
         let (mut next, mut partitions) =
             window::within(checkpoint.clone(), &end, self.is_ordered() && !may_be_held);
         for mark in partitions.iter_mut().filter(|_| may_be_held) {
-            // What is held is read again then: no partition moves on past it.
-            mark.cursor = None;
+            // What is held is read again then: no partition moves on before it is decided.
+            mark.waits = true;
         }
         // Where there is neither a cursor nor a place, there is nothing to remember.
         partitions.retain(|mark| mark.parent.is_some() || job.stream.cursor().is_some());

@@ -228,11 +228,10 @@ pub fn within(mut checkpoint: Checkpoint, end: &PageEnd, ordered: bool) -> (Chec
 /// What is to be noted of a partition that the reading has come to the end of: how far it was read when it was read whole,
 /// and whether its pages shifted, for then its cursor waits.
 fn pass(window: &mut Window, passed: &Passed) -> PartitionMark {
-    let mut mark =
-        PartitionMark { id: passed.partition, parent: passed.parent, cursor: None, shifted: false };
+    let mut mark = PartitionMark { id: passed.partition, parent: passed.parent, cursor: None, waits: false };
     if let Some(partition) = window.partition.take_if(|partition| partition.id == passed.partition) {
         mark.cursor = window.greatest.take().filter(|_| passed.how == How::Read);
-        mark.shifted = partition.shifted;
+        mark.waits = partition.shifted;
     }
     count(&mut window.parents, passed);
     mark

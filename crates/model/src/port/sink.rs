@@ -180,7 +180,7 @@ pub struct Batch {
     pub partitions: Vec<PartitionMark>,
     /// The reading that the commit completes: its marks go, and so does what is known of partitions that it did not meet.
     pub completes: Option<Reading>,
-    /// Whether partitions whose pages shifted are taken for complete.
+    /// Whether the cursors of partitions that wait for the end of their window move on.
     pub accepts: bool,
     /// Where the next page begins. `None` leaves the checkpoint as it is: for a replay, and for deliveries.
     pub checkpoint: Option<Checkpoint>,
@@ -225,8 +225,8 @@ pub struct PartitionMark {
     pub parent: Option<(PartitionId, Spot)>,
     /// How far it was read, when it was read whole. Its cursor never goes back.
     pub cursor: Option<Cursor>,
-    /// Whether its pages shifted: then its cursor stays, until what was read is accepted.
-    pub shifted: bool,
+    /// Whether its cursor waits for the end of the window: its pages shifted, or something is decided only then.
+    pub waits: bool,
 }
 
 /// What is known of a partition.

@@ -449,7 +449,7 @@ fn keep_checkpoint(
                 transfer,
                 window.into(),
                 mark,
-                shown.is_none() && !mark.shifted,
+                shown.is_none() && !mark.waits,
             )?);
         }
     }
@@ -462,7 +462,7 @@ fn keep_checkpoint(
         }
         _ => super::advance(tables, transfer, checkpoint)?,
     }
-    if batch.accepts {
+    if batch.accepts || batch.completes.is_some() {
         partitions::accept(tables, transfer)?;
     }
     if let Some(reading) = batch.completes {

@@ -1,8 +1,9 @@
 //! Partitions: how far the children of each parent record were read.
 //!
-//! One entry a partition, and where the parents' pages can shift one a parent record, written when a reading comes to its end, so that a run over many parents writes each once. An
-//! entry names the reading that met it last: one that meets it twice on different pages of the parents has seen them shift,
-//! and what a complete reading did not meet at all is forgotten.
+//! One entry a partition, and where the parents' pages can shift one a parent record, written when a reading comes to its
+//! end, so that a run over many parents writes each once. An entry names the reading that met it last: one that meets it
+//! twice on different pages of the parents has seen them shift, and what a complete reading did not meet at all is
+//! forgotten.
 
 use raccord_model::checkpoint::{Cursor, PartitionId, Shift, Spot};
 use raccord_model::fact::{RunId, Uid};
@@ -20,7 +21,7 @@ struct Entry {
     /// How far it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cursor: Option<Cursor>,
-    /// How far it was read while its pages shifted.
+    /// How far it was read, once what waits for the end of the window is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unproven: Option<Cursor>,
     /// The run that opened the window that met it last, and the attempt.
@@ -84,7 +85,7 @@ pub(super) fn known(json: &[u8]) -> Result<KnownPartition, Broken> {
     Ok(KnownPartition { cursor: entry(json)?.cursor })
 }
 
-/// Takes partitions whose pages shifted for complete.
+/// The cursors that wait for the end of their window move on with it.
 pub(super) fn accept(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
     let all = Under::new(&[table::uid(&transfer)]);
     let mut accepted = Vec::new();

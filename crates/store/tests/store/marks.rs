@@ -151,7 +151,7 @@ fn passing(attempt: u32, marks: &[(u8, Option<u64>, i64)]) -> Batch {
         id: partition(*number),
         parent: page.map(|page| (partition(number + 100), Spot { partition: None, page })),
         cursor: (*cursor > 0).then_some(Cursor::Integer(*cursor)),
-        shifted: false,
+        waits: false,
     };
     Batch { partitions: marks.iter().map(mark).collect(), ..page(None, attempt, "") }
 }
@@ -217,7 +217,7 @@ async fn a_partition_that_shifted_keeps_its_cursor() {
     assert_eq!(known(&store).await, "1:-");
     // So does one of which that is known already, until a person takes what was read for complete.
     let mut other = passing(0, &[(2, None, 60)]);
-    other.partitions[0].shifted = true;
+    other.partitions[0].waits = true;
     store.commit(other).await.unwrap();
     assert_eq!(known(&store).await, "1:- 2:-");
     store.commit(Batch { accepts: true, ..passing(0, &[]) }).await.unwrap();

@@ -283,7 +283,7 @@ proptest! {
             }
             let greatest = pages.iter().map(|(greatest, _)| Cursor::Integer(*greatest)).max();
             prop_assert_eq!(marks.len(), 1);
-            prop_assert_eq!(marks[0].shifted, pages.iter().any(|(_, shifted)| *shifted));
+            prop_assert_eq!(marks[0].waits, pages.iter().any(|(_, shifted)| *shifted));
             prop_assert_eq!(&marks[0].cursor, &greatest.filter(|_| how == How::Read));
         }
         let window = checkpoint.window.clone().unwrap();
