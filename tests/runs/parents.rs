@@ -232,6 +232,36 @@ fn a_parent_goes_on_from_what_was_read_though_it_was_judged_at_the_end_of_the_wi
 }
 
 #[test]
+fn an_approval_deletes_only_what_the_window_has_proved() {
+    let transfer = "deletes: [{field: {path: gone, maxShare: 1%}}, {snapshot: {maxShare: 100%}}]";
+    let gone = |service: &Service| {
+        service.change(|known| {
+            known.refused = [(2, 403)].into();
+            known.teams.insert(1, vec![("-Ann", "2025-02-01")]);
+        });
+    };
+    // The second team may still have its member: only what a record says is deleted was held.
+    let service = Service::start();
+    let environment = service.applied("parent: {dataType: teams, skip: [403]}", transfer);
+    run(&environment);
+    gone(&service);
+    environment.ok("run");
+    let held = environment.json("runs --output json")[0]["id"].as_str().unwrap().to_owned();
+    assert_says(&environment.ok(&format!("approve {held}")), &["1 row of crm.contact is deleted"]);
+    assert_eq!(rows(&environment, "name"), "Bob=Bob Cyd=Cyd");
+    // Where it was not read at all, that is what is told, and nothing is held.
+    let service = Service::start();
+    let environment = service.applied("parent: teams", transfer);
+    run(&environment);
+    gone(&service);
+    assert_says(&environment.fails(1, "run"), &["the children of 1 of 3 parents could not be read"]);
+    assert_eq!(rows(&environment, "name"), "Ann=Ann Bob=Bob Cyd=Cyd");
+    service.change(|known| known.refused.clear());
+    environment.ok("run");
+    assert_says(&environment.ok("status"), &["would delete 1 of 3 rows"]);
+}
+
+#[test]
 fn a_resync_begins_each_parent_again() {
     let service = Service::start();
     let environment = service.applied(INCREMENTAL, "");

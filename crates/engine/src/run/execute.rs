@@ -466,12 +466,21 @@ impl Running<'_> {
         outcome: RunOutcome,
     ) -> Result<RunOutcome, RunError> {
         let keyless = complete.window.as_ref().map_or(0, |window| window.keyless);
+        let unswept = sweep.checkpoint.clone();
         Failpoint::SweepBefore.pass();
         let swept = self.surroundings.sink.sweep(sweep).await?;
         Failpoint::SweepAfter.pass();
         match swept {
             Swept::Done { unseen, .. } => {
                 self.run.tally.swept += unseen;
+                Ok(outcome)
+            }
+            // What is missing is told first. The deletions come again with a window that lacks nothing.
+            Swept::Held { .. } if matches!(outcome, RunOutcome::Failed { .. }) => {
+                self.withdraw_deletes();
+                let now = self.surroundings.environment.now();
+                let batch = checkpoint_only(self.job, unswept, self.run.id, now);
+                self.surroundings.sink.commit(batch).await?;
                 Ok(outcome)
             }
             Swept::Held { by, deletes, of } => {

@@ -12,8 +12,8 @@ use raccord_model::port::sink::{Sweep, Within};
 use super::job::Job;
 
 /// A sweep that is held when it would delete more than the shares allow. Once a record was shown whose key cannot be
-/// read, any row that was not shown may be that record's: then it is held when it would delete anything unseen at all. `unseen_too`: what was not shown goes, not only what
-/// records say is deleted.
+/// read, any row that was not shown may be that record's: then it is held when it would delete anything unseen at all.
+/// `unseen_too`: what was not shown goes, not only what records say is deleted.
 pub fn within_share(
     job: &Job,
     (run, at): (RunId, Timestamp),
@@ -28,8 +28,9 @@ pub fn within_share(
 }
 
 /// The sweep of a window that a person has approved. The run as it is then is recorded in the commit that deletes the rows.
-pub fn approved(job: &Job, run: Run, at: Timestamp, (checkpoint, window): (Checkpoint, &Window)) -> Sweep {
-    let sweep = sweep(job, (run.id, at), checkpoint, (window.snapshot, None));
+/// `unseen_too`: the window has proved that what it did not show is gone.
+pub fn approved(job: &Job, run: Run, at: Timestamp, (checkpoint, unseen_too): (Checkpoint, bool)) -> Sweep {
+    let sweep = sweep(job, (run.id, at), checkpoint, (unseen_too, None));
     Sweep { record: Some(Box::new(run)), ..sweep }
 }
 

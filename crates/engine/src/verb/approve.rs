@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{DeletedBy, Hold, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
-use raccord_model::port::sink::{Batch, Swept};
+use raccord_model::port::sink::{Batch, Reading, Sweep, Swept};
 use raccord_model::port::state::Table;
 
 use super::operate::prepare;
 use crate::engine::{Engine, EngineError, Replies};
 use crate::facts::{Facts, put};
 use crate::request::Reply;
+use crate::run::ending::{self, Ending};
 use crate::run::job::Job;
 use crate::run::page::checkpoint_only;
 use crate::run::{sweep, window};
@@ -57,7 +58,7 @@ pub async fn approve(engine: &Engine, named: RunId, replies: &mut Replies<'_>) -
     run.outcome = RunOutcome::Succeeded;
     let id = run.id;
     let done = match hold {
-        Hold::Deletions { .. } => delete(engine, &job, run).await?,
+        Hold::Deletions { by, .. } => delete(engine, &job, run, by).await?,
         Hold::Vanished { .. } => {
             let fact = TransferFact { approved: Some(hold), ..job.fact.clone() };
             let run = put(Table::Runs, &id, &run)?;
@@ -97,11 +98,22 @@ async fn allow_deliveries(
     Ok(())
 }
 
-/// Deletes what a held run was to delete.
-async fn delete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, EngineError> {
+/// Deletes what a held run was to delete: what its window has proved, and nothing else.
+async fn delete(engine: &Engine, job: &Arc<Job>, run: Run, by: DeletedBy) -> Result<String, EngineError> {
     let checkpoint = held_window(engine, job, &run).await?;
     let Some(window) = checkpoint.window.clone() else { return Err(begun_anew(&run)) };
-    let is_wanted = if window.snapshot { job.snapshot().is_some() } else { job.marked_share().is_some() };
+    let now = engine.environment.now();
+    let (next, completes, proves) = match ending::judge(&window, job.stream.attempts()) {
+        Ending::Complete { deletes } => {
+            (window::close(checkpoint, now), Some(Reading::from(&window)), deletes && window.snapshot)
+        }
+        // What its records say is deleted is so; everything else is read again.
+        Ending::Again(_) | Ending::Held { .. } | Ending::Incomplete { .. } => {
+            (window::give_up(checkpoint), None, false)
+        }
+    };
+    let unseen_too = proves && job.snapshot().is_some();
+    let is_wanted = if by == DeletedBy::Snapshot { unseen_too } else { job.marked_share().is_some() };
     if !is_wanted {
         return Err(EngineError::Invalid(format!(
             "`{}` no longer deletes what a snapshot does not show or a field says: its `deletes`, or the subscription to \
@@ -109,9 +121,9 @@ async fn delete(engine: &Engine, job: &Arc<Job>, run: Run) -> Result<String, Eng
             run.transfer
         )));
     }
-    let (now, to) = (engine.environment.now(), run.to.clone());
-    let sweep = sweep::approved(job, run, now, (window::close(checkpoint, now), &window));
-    let deleted = match engine.sink.sweep(sweep).await? {
+    let to = run.to.clone();
+    let sweep = sweep::approved(job, run, now, (next, unseen_too));
+    let deleted = match engine.sink.sweep(Sweep { completes, ..sweep }).await? {
         Swept::Done { unseen, marked } => unseen + marked,
         Swept::Held { .. } => 0,
     };
