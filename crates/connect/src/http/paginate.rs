@@ -53,6 +53,19 @@ pub(crate) struct Position {
     /// Where pages follow values: how many records of the page before have the value that this one begins with.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) level: u64,
+    /// The page before it, where pages are asked for by their position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Box<Before>>,
+}
+
+/// A page as it was, to see later whether its records have moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Before {
+    /// Where it is.
+    pub(crate) at: At,
+    /// What it is known by again.
+    pub(crate) digest: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -62,7 +75,7 @@ const fn is_zero(number: &u64) -> bool {
 
 impl Position {
     pub(crate) const fn first() -> Self {
-        Self { page: 1, seen: 0, at: At::First, longest: 0, total: None, pages: None, level: 0 }
+        Self { page: 1, seen: 0, at: At::First, longest: 0, total: None, pages: None, level: 0, before: None }
     }
 
     /// The position after this one.
@@ -75,6 +88,7 @@ impl Position {
             total: said.total,
             pages: said.pages,
             level: 0,
+            before: None,
         }
     }
 }

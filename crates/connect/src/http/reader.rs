@@ -3,6 +3,8 @@
 //! A page that contradicts what the service says is asked for again, and then fails the reading: a page is passed on only when
 //! it is known what follows it.
 
+mod continued;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -223,6 +225,8 @@ impl Reader {
 
     /// Asks for a page of the partition in hand; `None` when there is no such page, or its records continue on the next.
     async fn page(&mut self, position: &Position) -> Result<Option<Fetched>, SourceError> {
+        let still = self.stands_still(position).await;
+        still.map_err(|error| self.refused(error, &position.at))?;
         let sound = self.sound(position).await.map_err(|error| self.refused(error, &position.at))?;
         self.resumed = false;
         let Some(reading) = sound else {
@@ -412,6 +416,8 @@ impl Reader {
         let exchange = Arc::clone(&self.exchange);
         let wrong = |message: &str| exchange.wrong_answer(&url, message);
         self.trace(&body, &list, &step).map_err(|message| wrong(&message))?;
+        let by_position = self.pager.is_by_position();
+        let before = if by_position { continued::before(position, &body, &list) } else { None };
         let (body, list) = match self.hold(&body, &list, is_complete) {
             Ok(Some(whole)) => whole,
             Ok(None) => (body, list),
@@ -425,7 +431,7 @@ impl Reader {
             Step::Skip(next) => next,
             Step::Last | Step::Contradiction(_) => None,
         };
-        let by_position = self.pager.is_by_position();
+        let next = next.map(|next| Position { before, ..next });
         if let (true, Some(before), Some(after)) = (by_position, position.total, total)
             && before != after
         {

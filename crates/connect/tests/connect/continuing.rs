@@ -1,15 +1,16 @@
 //! Pages that follow the values of a field, and records that continue on the next page.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use raccord_model::checkpoint::Cursor;
 use raccord_model::port::records::Page;
-use raccord_model::port::source::Read;
+use raccord_model::port::source::{Read, SourceError};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
 use crate::endings::{check, reading};
-use crate::service::{from_page, http, ids, number, ok, query, read_all, read_pages, serve};
+use crate::service::{from_page, http, ids, number, ok, query, read_all, read_pages, records, serve};
 
 /// Records with an instant of their own each, or one that several share.
 fn dated(numbers: impl IntoIterator<Item = i64>, share: i64) -> Vec<Value> {
@@ -167,6 +168,44 @@ async fn no_place_is_given_out_while_records_continue() {
         let Some(next) = &page.next else { continue };
         let rest = read_pages(&*source, from_page(next)).await.unwrap();
         assert_eq!(last(&rest), r#"{"id":7,"one":1,"two":2}"#, "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reading_goes_on_by_position_only_while_the_page_before_stands_still() {
+    for (now, goes_on) in [
+        (&[1, 2, 3, 4, 5, 6][..], true),
+        (&[1, 2, 3, 4, 6, 7], true),
+        // One went before the page and one came after it: neither a total nor a key that comes twice shows that.
+        (&[2, 3, 4, 5, 6, 7], false),
+        (&[1, 2], false),
+        (&[], false),
+    ] {
+        for way in ["page", "offset"] {
+            let list = Arc::new(Mutex::new((1..7).collect::<Vec<i64>>()));
+            let shown = Arc::clone(&list);
+            let server = serve(move |request| {
+                let begin = match number(request, "page") {
+                    Some(page) => 2 * (page - 1),
+                    None => number(request, "offset").unwrap(),
+                };
+                let list = shown.lock().unwrap();
+                ok(&records(list.iter().copied().skip(usize::try_from(begin).unwrap()).take(2)))
+            })
+            .await;
+            let source = reading(&server.uri(), &json!({"pagination": {way: way, "size": {"size": 2}}}));
+            let token = read_all(&*source).await.unwrap()[1].next.clone().unwrap();
+            *list.lock().unwrap() = now.to_vec();
+            match read_pages(&*source, from_page(&token)).await {
+                Ok(rest) => assert!(goes_on && ids(&rest) == now[4..], "{way} {now:?} {:?}", ids(&rest)),
+                Err(error) => {
+                    assert!(
+                        !goes_on && matches!(error, SourceError::PageRefused { .. }),
+                        "{way} {now:?} {error}"
+                    );
+                }
+            }
+        }
     }
 }
 

@@ -20,11 +20,13 @@ enum Mode {
     Incremental { is_ordered: bool },
     /// The same, and everything now and then.
     Both,
+    /// Everything, or what has changed since the last time; a field says what is deleted.
+    Field { is_incremental: bool },
 }
 
 impl Mode {
     const fn learns_of_deletions(self) -> bool {
-        matches!(self, Self::Snapshot | Self::Both)
+        matches!(self, Self::Snapshot | Self::Both | Self::Field { .. })
     }
 }
 
@@ -42,25 +44,47 @@ struct Life {
 }
 
 fn form() -> impl Strategy<Value = Form> {
-    use Paging::{Cursor, Header, LastRecord, Link, NextUrl, Offset, Page};
-    let paging =
-        prop::sample::select(vec![Page, Page, Offset, Offset, Cursor, LastRecord, NextUrl, Link, Header]);
-    let signal = prop::sample::select(vec![Signal::Nothing, Signal::Total, Signal::More]);
+    use Paging::{Cursor, Header, LastRecord, Link, NextUrl, Offset, Page, Value};
+    use Signal::{Done, More, Nothing, Pages, PagesHeader, Total, TotalHeader};
+    let paging = prop::sample::select(vec![
+        Page, Page, Page, Offset, Offset, Offset, Cursor, Cursor, LastRecord, NextUrl, Link, Header, Value,
+    ]);
+    let signal = prop::sample::select(vec![Nothing, Total, TotalHeader, Pages, PagesHeader, More, Done]);
     let order = prop::sample::select(vec![Order::Id, Order::OldestFirst, Order::NewestFirst]);
-    (paging, signal, order, 1..5_usize, 1..5_usize, prop::bool::weighted(0.3)).prop_map(
-        |(paging, signal, order, asked, cap, has_parents)| Form {
-            paging,
-            signal,
-            order,
-            asked,
-            cap,
-            has_parents,
+    let traits = [0.3, 0.25, 0.3].map(prop::bool::weighted);
+    (paging, signal, order, 1..5_usize, 1..5_usize, traits).prop_map(
+        |(paging, signal, order, asked, cap, [has_parents, keeps_deleted, continues])| {
+            let form = Form {
+                paging,
+                signal,
+                order,
+                asked,
+                cap,
+                has_parents,
+                keeps_deleted,
+                continues: continues && paging == Cursor,
+            };
+            if paging != Value {
+                return form;
+            }
+            // Pages that follow values need them in their order, and room for more than one record.
+            Form { order: Order::OldestFirst, asked: asked + 1, cap: cap + 1, has_parents: false, ..form }
         },
     )
 }
 
-fn mode(form: Form) -> impl Strategy<Value = Mode> {
+fn mode(form: Form) -> BoxedStrategy<Mode> {
+    let follows_values = form.paging == Paging::Value;
+    if form.keeps_deleted {
+        return any::<bool>()
+            .prop_map(move |it| Mode::Field { is_incremental: it || follows_values })
+            .boxed();
+    }
     let is_ordered = form.order == Order::OldestFirst;
+    if follows_values {
+        let ordered = any::<bool>().prop_map(|is_ordered| Mode::Incremental { is_ordered });
+        return prop_oneof![ordered, Just(Mode::Both)].boxed();
+    }
     // Behind a cursor, newest first, a record that changes while it is read is shown nowhere, and nothing tells: a service
     // that is read so can be asked for changes, and not for what is gone.
     let hides_changes = form.order == Order::NewestFirst && !form.is_by_position();
@@ -70,17 +94,20 @@ fn mode(form: Form) -> impl Strategy<Value = Mode> {
         any::<bool>().prop_map(move |ordered| Mode::Incremental { is_ordered: ordered && is_ordered }),
         Just(if hides_changes { Mode::Incremental { is_ordered: false } } else { Mode::Both }),
     ]
+    .boxed()
 }
 
 fn change(form: Form) -> impl Strategy<Value = Change> {
     // A deletion moves the pages behind it without a trace where neither a total nor `more` says so.
-    let can_delete = !form.is_by_position() || form.signal == Signal::Total;
+    let can_delete = !form.is_by_position() || form.signal.is_total() || form.keeps_deleted;
+    // The records of a parent that goes are not shown as deleted, but not at all.
+    let can_delete_parent = form.has_parents && can_delete && !form.keeps_deleted;
     prop_oneof![
         3 => Just(Change::Create),
         3 => (0..20_usize).prop_map(Change::Update),
         3 => (0..20_usize).prop_map(move |at| if can_delete { Change::Delete(at) } else { Change::Update(at) }),
         1 => Just(if form.has_parents { Change::CreateParent } else { Change::Create }),
-        1 => (0..4_usize).prop_map(move |at| if form.has_parents && can_delete { Change::DeleteParent(at) } else { Change::Update(at) }),
+        1 => (0..4_usize).prop_map(move |at| if can_delete_parent { Change::DeleteParent(at) } else { Change::Update(at) }),
     ]
 }
 
@@ -102,7 +129,9 @@ fn life() -> impl Strategy<Value = Life> {
     form().prop_flat_map(|form| {
         let step = (prop::option::weighted(0.12, change(form)), prop::option::weighted(0.12, fault(form)));
         let changes = vec(vec(change(form), 0..4), 1..5);
-        (Just(form), mode(form), 0..12_u32, 0..4_i64, vec(step, 0..30), changes).prop_map(
+        // A record that is found later than it changed is not in the order of its values.
+        let lag = if form.paging == Paging::Value { 0..1_i64 } else { 0..4_i64 };
+        (Just(form), mode(form), 0..12_u32, lag, vec(step, 0..30), changes).prop_map(
             |(form, mode, records, lag, script, changes)| Life { form, mode, records, lag, script, changes },
         )
     })
@@ -146,21 +175,27 @@ spec:
 ";
 
 fn configuration(life: &Life) -> String {
-    let Form { paging, signal, asked, .. } = life.form;
+    let Form { paging, signal, asked, continues, .. } = life.form;
     let signal = match signal {
         Signal::Nothing => "",
         Signal::Total => ", total: total",
+        Signal::TotalHeader => ", total: {header: X-Total}",
+        Signal::Pages => ", pages: pages",
+        Signal::PagesHeader => ", pages: {header: X-Pages}",
         Signal::More => ", while: more",
+        Signal::Done => ", until: done",
     };
+    let complete = if continues { ", complete: complete" } else { "" };
     let size = format!("size: {{limit: {asked}}}");
     let pagination = match paging {
         Paging::Page => format!("{{page: page, {size}{signal}}}"),
         Paging::Offset => format!("{{offset: offset, {size}{signal}}}"),
-        Paging::Cursor => format!("{{cursor: next, param: after, {size}}}"),
+        Paging::Cursor => format!("{{cursor: next, param: after, {size}{complete}}}"),
         Paging::LastRecord => format!("{{cursor: {{lastRecord: at}}, param: after, while: more, {size}}}"),
         Paging::NextUrl => format!("{{nextUrl: next, {size}}}"),
         Paging::Link => format!("{{link: next, {size}}}"),
         Paging::Header => format!("{{nextUrl: {{header: Next-Page}}, {size}}}"),
+        Paging::Value => format!("{{by: incremental, {size}}}"),
     };
     let incremental = |ordered: bool| {
         format!(
@@ -173,6 +208,10 @@ fn configuration(life: &Life) -> String {
         Mode::Snapshot => (String::new(), "{snapshot: {maxShare: 100%}}"),
         Mode::Incremental { is_ordered } => (incremental(is_ordered), "none"),
         Mode::Both => (incremental(false), "{snapshot: {every: 1m, maxShare: 100%}}"),
+        Mode::Field { is_incremental } => {
+            let incremental = if is_incremental { incremental(false) } else { String::new() };
+            (incremental, "{field: {path: gone, maxShare: 100%}}")
+        }
     };
     let items = format!("records: data, pagination: {pagination}{incremental}");
     let data_types = if life.form.has_parents {
@@ -233,7 +272,9 @@ impl Course {
     }
 
     fn records(&self) -> BTreeMap<u32, Record> {
-        self.world.service.lock().unwrap().records.clone()
+        let mut records = self.world.service.lock().unwrap().records.clone();
+        records.retain(|_, record| !record.is_deleted);
+        records
     }
 
     /// After enough healthy runs the entity is the truth, and the last of them is green.
@@ -252,7 +293,8 @@ impl Course {
         }
         let service = self.world.service.lock().unwrap();
         assert_eq!(last, Some(RunOutcome::Succeeded), "{service:#?}");
-        let truth: Rows = service.records.iter().map(|(id, record)| (*id, record.name.clone())).collect();
+        let there = service.records.iter().filter(|(_, record)| !record.is_deleted);
+        let truth: Rows = there.map(|(id, record)| (*id, record.name.clone())).collect();
         if !life.mode.learns_of_deletions() {
             self.rows.retain(|id, _| truth.contains_key(id));
         }

@@ -22,6 +22,10 @@ pub(crate) struct Form {
     pub(crate) cap: usize,
     /// Whether records are asked for by their parent.
     pub(crate) has_parents: bool,
+    /// Whether a record that is deleted is shown as such, from then on.
+    pub(crate) keeps_deleted: bool,
+    /// Whether the records of a page come in two parts, of which the second says that they are complete.
+    pub(crate) continues: bool,
 }
 
 /// How a page is asked for.
@@ -41,6 +45,8 @@ pub(crate) enum Paging {
     Link,
     /// By a URL in a header of its own.
     Header,
+    /// By the time of the last change, which the page begins with.
+    Value,
 }
 
 /// What a numbered page says about how many follow.
@@ -48,7 +54,24 @@ pub(crate) enum Paging {
 pub(crate) enum Signal {
     Nothing,
     Total,
+    TotalHeader,
+    Pages,
+    PagesHeader,
     More,
+    /// That this is the last one.
+    Done,
+}
+
+impl Signal {
+    /// Whether it names the number of records, which changes with each that comes or goes.
+    pub(crate) const fn is_total(self) -> bool {
+        matches!(self, Self::Total | Self::TotalHeader)
+    }
+
+    /// Whether it names a number.
+    const fn is_number(self) -> bool {
+        matches!(self, Self::Total | Self::TotalHeader | Self::Pages | Self::PagesHeader)
+    }
 }
 
 /// In which order records are given.
@@ -69,6 +92,7 @@ impl Form {
     pub(crate) const fn tells_the_end(self) -> bool {
         match self.paging {
             Paging::Page | Paging::Offset => !matches!(self.signal, Signal::Nothing),
+            Paging::Value => false,
             Paging::Cursor | Paging::LastRecord | Paging::NextUrl | Paging::Link | Paging::Header => true,
         }
     }
@@ -88,8 +112,8 @@ pub(crate) enum Fault {
     NoRecords,
     Html,
     Truncated,
-    /// No records, although the service says that there are more. It is never so twice in a row, for then it looks like
-    /// a page of which everything is filtered out.
+    /// No records, although the service says that there are more. It is never so twice before a good answer, for then it
+    /// looks like a page of which everything is filtered out.
     EmptyPage,
     /// The first page in place of the one asked for, as a cache that leaves the query out does.
     FirstPage,
@@ -119,6 +143,8 @@ pub(crate) struct Record {
     pub(crate) changed: i64,
     /// When it was changed before that.
     before: Option<i64>,
+    /// Whether it is deleted.
+    pub(crate) is_deleted: bool,
 }
 
 /// A request as it arrived.
@@ -163,7 +189,7 @@ pub(crate) struct Service {
     /// How many requests came.
     pub(crate) requests: u64,
     next_id: u32,
-    last_fault: Option<Fault>,
+    was_empty: bool,
 }
 
 impl Service {
@@ -178,7 +204,7 @@ impl Service {
             script: Vec::new(),
             requests: 0,
             next_id: 0,
-            last_fault: None,
+            was_empty: false,
         };
         for _ in 0..records {
             service.change(Change::Create);
@@ -200,14 +226,19 @@ impl Service {
                 }
             }
             Change::Update(place) => {
-                if let Some(record) = at(place).and_then(|id| self.records.get_mut(&id)) {
+                let record = at(place).and_then(|id| self.records.get_mut(&id));
+                if let Some(record) = record.filter(|record| !record.is_deleted) {
                     record.before = Some(record.changed);
                     (record.name, record.changed) = (format!("name {}", self.now), self.now);
                 }
             }
             Change::Delete(place) => {
-                if let Some(id) = at(place) {
+                let Some(id) = at(place) else { return };
+                if !self.form.keeps_deleted {
                     self.records.remove(&id);
+                } else if let Some(record) = self.records.get_mut(&id).filter(|record| !record.is_deleted) {
+                    record.before = Some(record.changed);
+                    (record.is_deleted, record.changed) = (true, self.now);
                 }
             }
             Change::CreateParent => {
@@ -231,7 +262,7 @@ impl Service {
         self.next_id += 1;
         let id = if self.next_id.is_multiple_of(2) { 1_000 + self.next_id } else { 1_000 - self.next_id };
         let name = format!("name {} of {}", self.now, self.next_id);
-        self.records.insert(id, Record { name, parent, changed, before: None });
+        self.records.insert(id, Record { name, parent, changed, before: None, is_deleted: false });
     }
 
     /// Answers a request as the script has it, and after its end as it should be.
@@ -239,9 +270,8 @@ impl Service {
         self.requests += 1;
         self.now += 1;
         let (change, fault) = self.script.pop().unwrap_or_default();
-        let fault =
-            fault.filter(|fault| *fault != Fault::EmptyPage || self.last_fault != Some(Fault::EmptyPage));
-        self.last_fault = fault;
+        let fault = fault.filter(|fault| *fault != Fault::EmptyPage || !self.was_empty);
+        self.was_empty = fault.is_some_and(|fault| self.was_empty || fault == Fault::EmptyPage);
         if let Some(change) = change {
             self.change(change);
         }
@@ -323,61 +353,95 @@ impl Service {
             return Answer::json(200, &json!({"data": parents}));
         }
         let records = self.visible(asked);
-        let number = |name: &str| asked.query.get(name).and_then(|text| text.parse::<usize>().ok());
-        let size = number("limit").unwrap_or(self.form.cap).clamp(1, self.form.cap);
-        let begin = match self.form.paging {
-            Paging::Page => (number("page").unwrap_or(1).max(1) - 1) * size,
-            Paging::Offset => number("offset").unwrap_or(0),
-            // A cursor names the record that it stands behind, so that nothing moves under it.
-            _ => match asked.query.get("after") {
-                Some(after) => {
-                    records.iter().take_while(|(id, record)| self.is_up_to(*id, record, after)).count()
-                }
-                None => 0,
-            },
-        };
-        let begin = begin.min(records.len());
+        let size = number(asked, "limit").unwrap_or(self.form.cap).clamp(1, self.form.cap);
+        let (after, is_second) = part(asked);
+        let is_first_part = self.form.continues && !is_second;
+        let begin = self.begin(asked, &records, (size, after)).min(records.len());
         let end = (begin + size).min(records.len());
         let has_more = end < records.len();
-        let is_told = has_more || self.form.is_by_position() && self.form.signal == Signal::Total;
+        let is_told = has_more || self.form.is_by_position() && self.form.signal.is_number();
         let is_empty = fault == Some(Fault::EmptyPage) && is_told;
         let shown = if is_empty { &[] } else { &records[begin..end] };
+        let record = |(id, record): &(u32, &Record)| {
+            if is_first_part { json!({"id": id}) } else { self.record(*id, record) }
+        };
+        let data: Vec<Value> = shown.iter().map(record).collect();
+        let mut draft = Draft {
+            body: Map::from_iter([("data".to_owned(), Value::from(data))]),
+            headers: Vec::new(),
+            is_unreadable: fault == Some(Fault::UnreadableNext),
+        };
         let last = records[begin..end].last().map(|(id, record)| self.cursor(*id, record));
-        let data: Vec<Value> = shown.iter().map(|(id, record)| self.record(*id, record)).collect();
-        let mut body = Map::new();
-        body.insert("data".to_owned(), Value::from(data));
-        let mut answer = Answer::json(200, &Value::Null);
-        let is_unreadable = fault == Some(Fault::UnreadableNext);
-        if let Some(next) = last.filter(|_| has_more) {
-            let url = format!("{}?{}after={next}", asked.path, Self::repeated(asked));
-            match self.form.paging {
-                Paging::Cursor if is_unreadable => drop(body.insert("next".to_owned(), json!([1]))),
-                Paging::Cursor => drop(body.insert("next".to_owned(), json!(next))),
-                Paging::NextUrl if is_unreadable => drop(body.insert("next".to_owned(), json!(17))),
-                Paging::NextUrl => drop(body.insert("next".to_owned(), json!(url))),
-                Paging::Link if is_unreadable => {
-                    answer.headers.push(("link", b"<\xff\xfe>; rel=\"next\"".to_vec()));
-                }
-                Paging::Link => answer.headers.push(("link", format!("<{url}>; rel=\"next\"").into_bytes())),
-                Paging::Header if is_unreadable => answer.headers.push(("next-page", b"http://[".to_vec())),
-                Paging::Header => answer.headers.push(("next-page", url.into_bytes())),
-                Paging::Page | Paging::Offset | Paging::LastRecord => {}
-            }
+        if is_first_part {
+            draft.say("next", json!(format!("{}.", after.unwrap_or_default())), json!([1]));
+        } else if let Some(next) = last.filter(|_| has_more) {
+            self.lead_on(asked, &next, &mut draft);
         }
-        let says_more = self.form.paging == Paging::LastRecord
-            || self.form.is_by_position() && self.form.signal == Signal::More;
-        if says_more {
-            body.insert("more".to_owned(), if is_unreadable { json!({}) } else { json!(has_more) });
+        if self.form.continues && !is_first_part {
+            draft.body.insert("complete".to_owned(), json!(""));
         }
-        if self.form.is_by_position() && self.form.signal == Signal::Total {
-            body.insert("total".to_owned(), if is_unreadable { json!("many") } else { json!(records.len()) });
-        }
-        answer.body = Value::from(body).to_string().into_bytes();
+        self.signal((records.len(), records.len().div_ceil(size), has_more), &mut draft);
+        let mut answer = Answer::json(200, &Value::from(draft.body));
+        answer.headers.extend(draft.headers);
         answer
     }
 
+    /// How many records stand before a page.
+    fn begin(
+        &self,
+        asked: &Asked,
+        records: &[(u32, &Record)],
+        (size, after): (usize, Option<&str>),
+    ) -> usize {
+        match self.form.paging {
+            Paging::Page => (number(asked, "page").unwrap_or(1).max(1) - 1) * size,
+            Paging::Offset => number(asked, "offset").unwrap_or(0),
+            Paging::Value => 0,
+            // A cursor names the record that it stands behind, so that nothing moves under it.
+            _ => after.map_or(0, |after| {
+                records.iter().take_while(|(id, record)| self.is_up_to(*id, record, after)).count()
+            }),
+        }
+    }
+
+    /// Says where the next page is.
+    fn lead_on(&self, asked: &Asked, next: &str, draft: &mut Draft) {
+        let url = format!("{}?{}after={next}", asked.path, Self::repeated(asked));
+        let (name, value) = match self.form.paging {
+            Paging::Cursor => return draft.say("next", json!(next), json!([1])),
+            Paging::NextUrl => return draft.say("next", json!(url), json!(17)),
+            Paging::Link if draft.is_unreadable => ("link", b"<\xff\xfe>; rel=\"next\"".to_vec()),
+            Paging::Link => ("link", format!("<{url}>; rel=\"next\"").into_bytes()),
+            Paging::Header if draft.is_unreadable => ("next-page", b"http://[".to_vec()),
+            Paging::Header => ("next-page", url.into_bytes()),
+            Paging::Page | Paging::Offset | Paging::LastRecord | Paging::Value => return,
+        };
+        draft.headers.push((name, value));
+    }
+
+    /// Says how many records and pages there are, or whether there are more.
+    fn signal(&self, (total, pages, has_more): (usize, usize, bool), draft: &mut Draft) {
+        if self.form.paging == Paging::LastRecord {
+            return draft.say("more", json!(has_more), json!({}));
+        }
+        if !self.form.is_by_position() {
+            return;
+        }
+        let count = if self.form.signal.is_total() { total } else { pages };
+        let count = if draft.is_unreadable { "many".to_owned() } else { count.to_string() };
+        match self.form.signal {
+            Signal::Nothing => {}
+            Signal::Total => draft.say("total", json!(total), json!("many")),
+            Signal::Pages => draft.say("pages", json!(pages), json!("many")),
+            Signal::TotalHeader => draft.headers.push(("x-total", count.into_bytes())),
+            Signal::PagesHeader => draft.headers.push(("x-pages", count.into_bytes())),
+            Signal::More => draft.say("more", json!(has_more), json!({})),
+            Signal::Done => draft.say("done", json!(!has_more), json!({})),
+        }
+    }
+
     fn record(&self, id: u32, record: &Record) -> Value {
-        json!({"id": id, "name": record.name, "updated": EPOCH + record.changed, "at": self.cursor(id, record)})
+        json!({"id": id, "name": record.name, "updated": EPOCH + record.changed, "gone": record.is_deleted, "at": self.cursor(id, record)})
     }
 
     /// The parameters that a link to the next page repeats.
@@ -397,5 +461,34 @@ impl Service {
 
     fn is_up_to(&self, id: u32, record: &Record, after: &str) -> bool {
         self.cursor(id, record).as_str() <= after
+    }
+}
+
+/// An answer that is being written.
+struct Draft {
+    body: Map<String, Value>,
+    headers: Vec<(&'static str, Vec<u8>)>,
+    /// Whether what it says beside the records is of a kind that nothing can be made of.
+    is_unreadable: bool,
+}
+
+impl Draft {
+    /// Says something beside the records, or what cannot be read in its place.
+    fn say(&mut self, name: &str, value: Value, unreadable: Value) {
+        self.body.insert(name.to_owned(), if self.is_unreadable { unreadable } else { value });
+    }
+}
+
+fn number(asked: &Asked, name: &str) -> Option<usize> {
+    asked.query.get(name).and_then(|text| text.parse().ok())
+}
+
+/// Behind which record a page is asked for, and whether it is its second part: that is asked for by what the first one
+/// was asked for, and a sign.
+fn part(asked: &Asked) -> (Option<&str>, bool) {
+    let Some(after) = asked.query.get("after").map(String::as_str) else { return (None, false) };
+    match after.strip_suffix('.') {
+        Some(first) => (Some(first).filter(|first| !first.is_empty()), true),
+        None => (Some(after), false),
     }
 }
