@@ -1,5 +1,6 @@
 //! A compiled mapping at work: one pass over a record, a key and a patch out, or a reason why not.
 
+mod outcome;
 mod seen;
 
 use std::borrow::Cow;
@@ -10,12 +11,13 @@ use raccord_model::Ident;
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::{Field, OnEmpty, OnMissing};
 use raccord_model::port::records::{Record, Row};
-use raccord_model::port::sink::{Intent, REQUIRED};
+use raccord_model::port::sink::Intent;
 use raccord_model::row::{self, FieldId};
 use raccord_model::value::Value;
 use raccord_model::version;
 
-use super::convert::{convert, shown};
+use self::outcome::{Outcome, empty, has_key, misfit, missing, rejection, unclear_mark};
+use super::convert::convert;
 use super::mark;
 use super::transform::{self, Op};
 use crate::expression::Expression;
@@ -442,79 +444,6 @@ fn push_defaults(row: &mut Vec<u8>, defaults: &[(FieldId, Field, Scalar<'static>
         if let Ok(value @ Some(_)) = convert(value.clone(), field, Some(&TimeZone::UTC)) {
             row::push(row, *id, value.as_ref());
         }
-    }
-}
-
-/// What an empty value means for a field.
-fn empty(assignment: &Assignment) -> Result<Outcome<'_>, Rejection> {
-    emptied(assignment, assignment.on_empty)
-}
-
-fn emptied(assignment: &Assignment, policy: OnEmpty) -> Result<Outcome<'_>, Rejection> {
-    let blame = |reason: &str| rejection(Some(&assignment.name), reason.to_owned());
-    match policy {
-        OnEmpty::Ignore => Ok(Outcome::Keep),
-        OnEmpty::Reject => Err(blame("the value is empty, and `onEmpty` says reject")),
-        OnEmpty::Clear if assignment.required && assignment.default.is_none() => Err(blame(REQUIRED)),
-        OnEmpty::Clear if !assignment.required => Ok(Outcome::Clear),
-        OnEmpty::Clear | OnEmpty::Default => {
-            let default = assignment.default.clone().unwrap_or(Scalar::Empty);
-            match convert(default, &assignment.field, Some(&TimeZone::UTC)) {
-                Ok(Some(value)) => Ok(Outcome::Value(value)),
-                _ => Ok(Outcome::Clear),
-            }
-        }
-    }
-}
-
-/// What it means for a field that the record does not have it.
-fn missing(assignment: &Assignment, policy: OnMissing) -> Result<Outcome<'_>, Rejection> {
-    match policy {
-        OnMissing::Keep => Ok(Outcome::Keep),
-        OnMissing::Clear => emptied(assignment, OnEmpty::Clear),
-        OnMissing::Default => emptied(assignment, OnEmpty::Default),
-        OnMissing::Reject => {
-            let reason = "the record does not have the field, and `onMissing` says reject".to_owned();
-            Err(rejection(Some(&assignment.name), reason))
-        }
-    }
-}
-
-/// What becomes of one field of a row.
-enum Outcome<'a> {
-    Value(Value<'a>),
-    Clear,
-    Keep,
-}
-
-fn rejection(field: Option<&Ident>, reason: String) -> Rejection {
-    Rejection { field: field.cloned(), bare: reason.clone(), reason, has_key: false }
-}
-
-/// The same rejection, once the key could be read.
-fn has_key(mut rejection: Rejection) -> Rejection {
-    rejection.has_key = true;
-    rejection
-}
-
-/// The rejection of a value that does not fit its field; `why` completes "the value …".
-fn misfit(assignment: &Assignment, value: &Scalar<'_>, why: &str) -> Rejection {
-    Rejection {
-        field: Some(assignment.name.clone()),
-        reason: format!("the value {} {why}", shown(value)),
-        bare: format!("the value {why}"),
-        has_key: false,
-    }
-}
-
-/// The rejection of a record whose deletion mark says neither.
-fn unclear_mark(value: &Scalar<'_>) -> Rejection {
-    let why = format!("does not say whether the record is deleted: {}", mark::LIST);
-    Rejection {
-        field: None,
-        reason: format!("the value {} of the field in `deletes` {why}", shown(value)),
-        bare: format!("the value of the field in `deletes` {why}"),
-        has_key: false,
     }
 }
 
