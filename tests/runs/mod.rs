@@ -11,6 +11,7 @@ mod rejects;
 mod resuming;
 mod resync;
 mod shifting;
+mod tokens;
 mod values;
 
 use std::collections::BTreeMap;

@@ -187,7 +187,8 @@ impl fmt::Display for Shift {
     }
 }
 
-/// A value of an incremental field, comparable with others of the same field.
+/// How far a reading came: a value of an incremental field, comparable with others of the same field, or a token that the
+/// service gave, which is not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Cursor {
@@ -197,6 +198,66 @@ pub enum Cursor {
     Integer(i64),
     /// A text that grows.
     Text(String),
+    /// A token of the service.
+    Token(Token),
+}
+
+impl Cursor {
+    /// How far a transfer has been read that had come to `before` and has now `seen` this: the greatest value, but of two
+    /// tokens the later one, for they have no order.
+    pub fn advance(before: Option<Self>, seen: Option<Self>) -> Option<Self> {
+        if matches!(seen, Some(Self::Token(_))) { seen } else { before.max(seen) }
+    }
+}
+
+/// The most bytes that a token may have: what services take as a URL has no more.
+pub const MAX_TOKEN: usize = 8_192;
+
+/// A token from which a service can tell what has changed since. Nothing is known of it but whether it is a number in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    /// The text as it is sent back.
+    text: String,
+    /// Whether it is a number where JSON is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    number: bool,
+}
+
+/// A token is longer than it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it has {0} bytes, and a token has {MAX_TOKEN} at the most")]
+pub struct TokenTooLong(usize);
+
+impl Token {
+    /// A token that is a text.
+    pub fn text(text: &str) -> Result<Self, TokenTooLong> {
+        Self::new(text, false)
+    }
+
+    /// A token that is a number, as it is written.
+    pub fn number(text: &str) -> Result<Self, TokenTooLong> {
+        Self::new(text, true)
+    }
+
+    fn new(text: &str, number: bool) -> Result<Self, TokenTooLong> {
+        let length = text.len();
+        if length > MAX_TOKEN {
+            Err(TokenTooLong(length))
+        } else {
+            Ok(Self { text: text.to_owned(), number })
+        }
+    }
+
+    /// The text as it is sent back.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is a number where JSON is sent.
+    pub const fn is_number(&self) -> bool {
+        self.number
+    }
 }
 
 impl From<Instant> for Cursor {
@@ -212,7 +273,7 @@ impl fmt::Display for Cursor {
                 Instant { seconds: *seconds, nanoseconds: *nanoseconds }.fmt(f)
             }
             Self::Integer(number) => number.fmt(f),
-            Self::Text(text) => text.fmt(f),
+            Self::Text(text) | Self::Token(Token { text, .. }) => text.fmt(f),
         }
     }
 }
@@ -247,6 +308,30 @@ mod tests {
             prop_assert_eq!(one == PartitionId::of(&items(), &b), a == b);
             prop_assert_ne!(one, PartitionId::of(&"others".parse().unwrap(), &a));
         }
+    }
+
+    #[test]
+    fn values_grow_and_tokens_follow_each_other() {
+        let integer = |number| Some(Cursor::Integer(number));
+        let token = |text| Token::text(text).ok().map(Cursor::Token);
+        for (before, seen, expected) in [
+            (None, integer(7), integer(7)),
+            (integer(9), integer(7), integer(9)),
+            (integer(9), None, integer(9)),
+            (None, token("b"), token("b")),
+            (token("b"), token("a"), token("a")),
+            (token("b"), None, token("b")),
+        ] {
+            assert_eq!(Cursor::advance(before.clone(), seen.clone()), expected, "{before:?} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_as_long_as_it_may_be_and_no_longer() {
+        assert!(Token::text(&"x".repeat(MAX_TOKEN)).is_ok());
+        assert_eq!(Token::number(&"1".repeat(MAX_TOKEN + 1)), Err(TokenTooLong(MAX_TOKEN + 1)));
+        let written = serde_json::to_string(&Cursor::Token(Token::text("a").unwrap())).unwrap();
+        assert_eq!(written, r#"{"token":{"text":"a"}}"#);
     }
 
     /// It is kept in states.

@@ -127,6 +127,12 @@ pub const RULES: &[Rule] = &[
     noted(Source, "config.dataTypes.*", Effect::Always(Reread), "for the transfers of that data type"),
     noted(
         Source,
+        "config.dataTypes.*.incremental.expired",
+        Effect::Always(None),
+        "it says when a token is given up, not what is read",
+    ),
+    noted(
+        Source,
         "config.dataTypes.*.parent.skip",
         Effect::Always(None),
         "what was passed over is asked for again with the next run",

@@ -13,8 +13,9 @@ use raccord_model::language::connector::{Compression, FileFormat, MissingCells};
 use raccord_model::rate::Rate;
 use url::Url;
 
-use super::cursor::IncrementalCursor;
+use super::cursor::{FieldCursor, IncrementalCursor};
 use super::template::{BodyTemplate, PathTemplate};
+use super::token::TokenCursor;
 use crate::select::RecordList;
 
 /// One data type of a source, ready to be executed.
@@ -64,6 +65,16 @@ impl Stream {
             Self::File(_) => None,
             Self::Http(stream) => stream.cursor.as_ref(),
         }
+    }
+
+    /// The field of the records that says how far a reading came, when it is one.
+    pub fn field_cursor(&self) -> Option<&FieldCursor> {
+        self.cursor().and_then(IncrementalCursor::field)
+    }
+
+    /// The token of the service that says so, when it is one.
+    pub fn token_cursor(&self) -> Option<&TokenCursor> {
+        self.cursor().and_then(IncrementalCursor::token)
     }
 
     /// Whether every field of the records is a text, as in a CSV.

@@ -1,6 +1,7 @@
 //! The arithmetic of incremental cursors: what a record says, what the parameter is sent.
 //!
-//! Instants are compared as instants, whatever they look like; a value that cannot be read says nothing.
+//! Instants are compared as instants, whatever they look like; a value that cannot be read says nothing. Tokens that the
+//! service gives are not compared at all.
 
 use std::borrow::Cow;
 
@@ -14,20 +15,37 @@ use raccord_model::language::connector::http::CursorFormat;
 use raccord_model::value::{Instant, ValueError, parse_datetime, parse_integer, parse_written_day};
 
 use super::component::Target;
+use super::token::TokenCursor;
 
 /// How only what has changed is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncrementalCursor {
-    /// The fields of a record that say when it changed; the first that is there counts.
-    pub fields: Vec<FieldPath>,
+    /// What says how far a reading came.
+    pub mark: Mark,
     /// What takes the value from which on records are wanted, unless a template does.
     pub param: Option<Target>,
+    /// What the very first run asks for.
+    pub initial: Option<Cursor>,
+}
+
+/// What says how far a reading came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// The records.
+    Field(FieldCursor),
+    /// The service.
+    Token(TokenCursor),
+}
+
+/// A field of the records that says how far a reading came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldCursor {
+    /// The fields of a record that say when it changed; the first that is there counts.
+    pub fields: Vec<FieldPath>,
     /// How the value is written.
     pub format: CursorFormat,
     /// The time zone of values that name none.
     pub zone: Option<TimeZone>,
-    /// What the very first run asks for.
-    pub initial: Option<Cursor>,
     /// How far before the last value the next run begins.
     pub lookback: Option<Seconds>,
     /// Whether the service answers in ascending order of the field.
@@ -44,6 +62,64 @@ const FURTHEST_ZONE: i64 = 14 * 3_600;
 const SHOWN: usize = 40;
 
 impl IncrementalCursor {
+    /// The field that says how far a reading came, when it is one.
+    pub const fn field(&self) -> Option<&FieldCursor> {
+        match &self.mark {
+            Mark::Field(field) => Some(field),
+            Mark::Token(_) => None,
+        }
+    }
+
+    /// Where the token is that says so, when it is one.
+    pub const fn token(&self) -> Option<&TokenCursor> {
+        match &self.mark {
+            Mark::Field(_) => None,
+            Mark::Token(token) => Some(token),
+        }
+    }
+
+    /// The value as the parameter is sent it.
+    pub fn format(&self, cursor: &Cursor) -> String {
+        self.field().map_or_else(|| cursor.to_string(), |field| field.format(cursor))
+    }
+
+    /// Whether the value is a number where JSON is sent.
+    pub const fn is_number(&self, cursor: &Cursor) -> bool {
+        match (&self.mark, cursor) {
+            (Mark::Field(field), _) => field.is_number(),
+            (Mark::Token(_), Cursor::Token(token)) => token.is_number(),
+            (Mark::Token(_), _) => false,
+        }
+    }
+
+    /// The value from which a run begins that has seen up to `cursor`.
+    pub fn with_lookback(&self, cursor: &Cursor) -> Cursor {
+        self.field().map_or_else(|| cursor.clone(), |field| field.with_lookback(cursor))
+    }
+
+    /// The value from which the very first run begins.
+    pub fn initial(&self) -> Option<Cursor> {
+        self.initial.clone()
+    }
+
+    /// The value from which a reading begins again when the service no longer knows the one that it began from: where the very
+    /// first run began, and else everything.
+    pub fn earlier(&self, from: &Cursor) -> Option<Cursor> {
+        self.initial().filter(|initial| initial != from)
+    }
+
+    /// A value as a person writes it who wants a reading to begin there.
+    pub fn point(&self, text: &str) -> Option<Cursor> {
+        match &self.mark {
+            Mark::Field(field) => {
+                field.read(text).or_else(|| field.read(&serde_json::Value::from(text).to_string()))
+            }
+            Mark::Token(token) => token.point(text),
+        }
+    }
+}
+
+impl FieldCursor {
     /// Reads the raw JSON of the field; `None` when it holds no value of the format.
     pub fn read(&self, raw: &str) -> Option<Cursor> {
         let raw = raw.trim();
@@ -81,6 +157,14 @@ impl IncrementalCursor {
             },
             CursorFormat::Rfc3339 => self.in_zone(seconds, nanoseconds).unwrap_or_else(|| cursor.to_string()),
             CursorFormat::Integer | CursorFormat::Text => cursor.to_string(),
+        }
+    }
+
+    /// Whether the value is a number where JSON is sent.
+    pub const fn is_number(&self) -> bool {
+        match self.format {
+            CursorFormat::Unix | CursorFormat::UnixMillis | CursorFormat::Integer => true,
+            CursorFormat::Rfc3339 | CursorFormat::Date | CursorFormat::Text => false,
         }
     }
 
@@ -163,11 +247,6 @@ impl IncrementalCursor {
             _ => cursor.clone(),
         }
     }
-
-    /// The value from which the very first run begins.
-    pub fn initial(&self) -> Option<Cursor> {
-        self.initial.clone()
-    }
 }
 
 /// Whether values of a format are instants, which time can be taken from.
@@ -223,13 +302,11 @@ fn json_text(raw: &str) -> Option<Cow<'_, str>> {
 mod tests {
     use super::*;
 
-    fn cursor(format: CursorFormat) -> IncrementalCursor {
-        IncrementalCursor {
+    fn cursor(format: CursorFormat) -> FieldCursor {
+        FieldCursor {
             fields: vec![FieldPath::member("at")],
-            param: Some(Target::Query("since".to_owned())),
             format,
             zone: None,
-            initial: None,
             lookback: "5m".parse().ok(),
             ordered: false,
         }

@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::tz::TimeZone;
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::connector::Parent;
-use raccord_model::language::connector::http::{
-    CursorFormat, HttpDataType, HttpSettings, Incremental, Method, OriginPolicy, WaitUnit,
-};
+use raccord_model::language::connector::http::{HttpDataType, HttpSettings, Method, OriginPolicy, WaitUnit};
 use raccord_model::suggest;
 use url::Url;
 
@@ -17,12 +14,10 @@ use super::component::{
     ErrorHandler, ErrorPlace, Extractor, HttpStream, Limits, Paginator, PartitionRouter, Requester, WaitPlace,
 };
 use super::credential;
-use super::cursor::{self, IncrementalCursor};
 use super::findings::Findings;
-use super::pagination::{self, Companions, lower_parameter};
-use super::since;
+use super::pagination::{self, Companions};
 use super::template::{BODY_NAMES, BodyTemplate, PathTemplate};
-use super::{records, unknown_data_type};
+use super::{incremental, records, since, unknown_data_type};
 
 /// How many parents may stand above each other.
 const MAX_PARENTS: usize = 8;
@@ -231,8 +226,7 @@ fn lower_data_type(
     let paging = pagination::lower(data_type.pagination.as_ref(), companions, &mut findings);
     let errors = lower_errors(data_type, &mut findings);
     check_records(data_type, &mut findings);
-    let cursor = data_type.incremental.as_ref();
-    let cursor = cursor.and_then(|settings| lower_incremental(settings, has_body, &mut findings));
+    let cursor = incremental::lower(data_type, has_body, &mut findings);
     let requester = lower_requester(base, name, data_type, &mut findings);
     since::check(data_type, requester.as_ref(), &mut findings);
     if let (Some(paging), Some(requester)) = (&paging, &requester) {
@@ -378,67 +372,5 @@ fn check_body_names(
         if !fed {
             findings.conflict(&["body"], format!("`{{{{ {name} }}}}` needs `{by}`, which is not there"));
         }
-    }
-}
-
-fn lower_incremental(
-    incremental: &Incremental,
-    has_body: bool,
-    findings: &mut Findings,
-) -> Option<IncrementalCursor> {
-    let format = incremental.format;
-    if incremental.field.0.is_empty() || incremental.field.0.iter().any(|field| field.0.is_empty()) {
-        findings.invalid(&["incremental", "field"], "the whole record is not a field of it");
-    }
-    let path = ["incremental", "param"];
-    let param = incremental.param.as_ref();
-    let param = param.map(|param| lower_parameter(param, &path, has_body, findings));
-    let zone = lower_zone(incremental, findings);
-    let initial = incremental.initial.as_ref().and_then(|initial| {
-        let read = cursor::parse(format, &initial.0, zone.as_ref());
-        if read.is_none() {
-            let message = format!("`{}` is not {}", initial.0, describe(format));
-            findings.invalid(&["incremental", "initial"], message);
-        }
-        read
-    });
-    if incremental.lookback.is_some() && !cursor::is_instant(format) {
-        findings.conflict(&["incremental", "lookback"], "time cannot be taken from a number or a text");
-    }
-    Some(IncrementalCursor {
-        fields: incremental.field.0.clone(),
-        // A parameter that is wrong has a finding.
-        param: param.map_or(Some(None), |param| param.map(Some))?,
-        format,
-        zone,
-        initial,
-        lookback: incremental.lookback,
-        ordered: incremental.ordered,
-    })
-}
-
-fn lower_zone(incremental: &Incremental, findings: &mut Findings) -> Option<TimeZone> {
-    let name = incremental.timezone.as_deref()?;
-    let path = ["incremental", "timezone"];
-    if incremental.format != CursorFormat::Rfc3339 {
-        findings.conflict(&path, "only values of `format: rfc3339` are read in a time zone");
-    }
-    let zone = TimeZone::get(name).ok();
-    if zone.is_none() {
-        let help = "use a name of the IANA database, for example America/Montreal";
-        findings.error_with_help(&path, Code::InvalidValue, format!("`{name}` is not a time zone"), help);
-    }
-    zone
-}
-
-/// What a value of the format looks like, for a message.
-const fn describe(format: CursorFormat) -> &'static str {
-    match format {
-        CursorFormat::Rfc3339 => "an instant with its zone such as 2024-01-31T00:00:00Z",
-        CursorFormat::Date => "a day such as 2024-01-31",
-        CursorFormat::Unix => "a number of seconds since 1970",
-        CursorFormat::UnixMillis => "a number of milliseconds since 1970",
-        CursorFormat::Integer => "a whole number",
-        CursorFormat::Text => "a text",
     }
 }

@@ -9,12 +9,14 @@ mod cursor;
 mod file;
 pub(crate) mod findings;
 mod http;
+mod incremental;
 mod pagination;
 mod records;
 mod since;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
@@ -24,11 +26,12 @@ pub use component::{
     Completion, Ending, ErrorHandler, ErrorPlace, Extractor, FileStream, HttpStream, Limits, MoreFlag,
     NumberPlace, PageSize, Paginator, PartitionRouter, Requester, Stream, Target, TokenPlace, WaitPlace,
 };
-pub use cursor::IncrementalCursor;
+pub use cursor::{FieldCursor, IncrementalCursor, Mark};
 pub use file::{NamedFormat, lower_file};
 pub use http::lower_http;
 pub use since::fill as fill_since;
 pub use template::{BodyTemplate, PathTemplate};
+pub use token::{AnswerPlace, TokenCursor};
 
 /// Lowers one data type of a source. Without an error among the findings there is a stream.
 pub fn lower(settings: &ConnectorSettings, data_type: &DataTypeName) -> (Option<Stream>, Vec<Finding>) {

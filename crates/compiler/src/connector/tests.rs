@@ -300,6 +300,89 @@ fn mistakes_of_a_data_type() {
 }
 
 #[test]
+fn mistakes_of_a_token() {
+    let of = |incremental: Value| json!({"incremental": incremental});
+    let param = json!({"token": "t", "param": "since"});
+    let cases = [
+        (of(param.clone()), vec![]),
+        (of(json!({"token": {"header": "ETag"}, "param": "_since", "initial": "0"})), vec![]),
+        (of(json!({"token": {"body": "end_time", "page": "last"}, "param": "start_time"})), vec![]),
+        (json!({"incremental": {"token": "t"}, "query": {"q": "after:{{ since }}"}}), vec![]),
+        (json!({"incremental": {"token": "t", "initial": "*"}, "path": "/sync/{{ since }}"}), vec![]),
+        (of(json!({})), vec![".incremental missing-field", ".incremental missing-field"]),
+        (of(json!({"token": "t"})), vec![".incremental missing-field"]),
+        // All at once.
+        (
+            of(json!({
+                "token": "t", "param": "p", "field": "at", "format": "unix", "timezone": "UTC", "lookback": "5m", "ordered": true,
+            })),
+            vec![
+                ".incremental.field conflicting-fields",
+                ".incremental.format conflicting-fields",
+                ".incremental.timezone conflicting-fields",
+                ".incremental.lookback conflicting-fields",
+                ".incremental.ordered conflicting-fields",
+            ],
+        ),
+        (of(json!({"token": {}, "param": "p"})), vec![".incremental.token missing-field"]),
+        (
+            of(json!({"token": {"body": "a", "header": "b"}, "param": "p"})),
+            vec![".incremental.token conflicting-fields"],
+        ),
+        (of(json!({"token": "$", "param": "p"})), vec![".incremental.token invalid-value"]),
+        (
+            of(json!({"token": {"header": "a b"}, "param": "p"})),
+            vec![".incremental.token.header invalid-value"],
+        ),
+        (
+            of(json!({"token": "t", "param": "p", "initial": "x".repeat(8_193)})),
+            vec![".incremental.initial invalid-value"],
+        ),
+        (of(json!({"token": "t", "param": "p", "expired": {"status": [400, 404, 409, 410, 422]}})), vec![]),
+        (
+            of(json!({"token": "t", "param": "p", "expired": {"status": []}})),
+            vec![".incremental.expired.status invalid-value"],
+        ),
+        (
+            of(json!({"token": "t", "param": "p", "expired": {"status": [200, 401, 410, 429, 500]}})),
+            vec![".incremental.expired.status invalid-value"; 4],
+        ),
+        (with("expired", json!({"status": [404]})), vec![".incremental.expired conflicting-fields"]),
+        (
+            json!({"incremental": param, "pagination": {"by": "incremental", "size": {"limit": 9}}}),
+            vec![".pagination.by conflicting-fields"],
+        ),
+    ];
+    for (data_type, expected) in cases {
+        check_data_type(&data_type, &expected);
+    }
+}
+
+#[test]
+fn what_begins_with_a_url_of_the_service_takes_nothing_of_ours() {
+    let cases = [
+        (json!({"incremental": {"token": {"url": "[\"@odata.deltaLink\"]"}}}), vec![]),
+        (
+            json!({
+                "incremental": {"token": {"url": "t"}, "param": "p", "initial": "x"}, "pagination": {"page": "page"},
+                "query": {"q": "{{ since }}"}, "path": "/x/{{ since }}",
+            }),
+            vec![
+                ".incremental.param conflicting-fields",
+                ".incremental.initial conflicting-fields",
+                ".pagination conflicting-fields",
+                ".query.q conflicting-fields",
+                ".path conflicting-fields",
+            ],
+        ),
+        (json!({"incremental": {"token": {"url": "t"}}, "pagination": {"nextUrl": "next"}}), vec![]),
+    ];
+    for (data_type, expected) in cases {
+        check_data_type(&data_type, &expected);
+    }
+}
+
+#[test]
 fn circles_of_parents_are_reported_at_those_who_are_in_them() {
     let settings = http(json!({"baseUrl": "https://x.example", "dataTypes": {
         "a": {"parent": "b"}, "b": {"parent": "c"}, "c": {"parent": "b"},

@@ -3,7 +3,7 @@
 //! It works only while the service answers in ascending order and includes the value that it is asked from; both are proved
 //! on every page. Where no progress can be shown, it is an error and no end.
 
-use raccord_compiler::connector::IncrementalCursor;
+use raccord_compiler::connector::FieldCursor;
 use raccord_compiler::select::{Found, Selector};
 use raccord_model::checkpoint::Cursor;
 
@@ -13,7 +13,7 @@ use super::paginate::{Astray, At, Position, View};
 /// The incremental field, and how many records a page is asked to hold.
 #[derive(Debug)]
 pub(crate) struct ByValue {
-    cursor: IncrementalCursor,
+    cursor: FieldCursor,
     field: Selector,
     size: Option<u64>,
 }
@@ -34,9 +34,14 @@ fn first_there<'a>(found: &Found<'a>) -> Option<&'a str> {
 }
 
 impl ByValue {
-    pub(crate) fn new(cursor: IncrementalCursor, size: Option<u64>) -> Self {
+    pub(crate) fn new(cursor: FieldCursor, size: Option<u64>) -> Self {
         let field = Selector::new(&cursor.fields);
         Self { cursor, field, size }
+    }
+
+    /// Whether the values are numbers.
+    pub(crate) const fn has_numbers(&self) -> bool {
+        self.cursor.is_number()
     }
 
     /// Judges a page that was asked for from `since` on, and says from which value on the next one is, and how many records

@@ -7,6 +7,7 @@ mod by_value;
 mod client;
 mod complaint;
 mod ending;
+mod fetched;
 mod hold;
 mod limit;
 mod link;
@@ -20,6 +21,7 @@ mod request;
 mod retry;
 mod said;
 mod single;
+mod sync;
 mod token;
 mod trail;
 
@@ -37,9 +39,11 @@ use raccord_model::port::source::{Pages, Read, Source, SourceError};
 pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
 pub(crate) use self::authenticator::Authenticator;
 pub(crate) use self::client::{Exchange, Outgoing};
+use self::fetched::{Fetched, Wanted};
 use self::partition::Notes;
-use self::reader::{Fetched, Reader, Wanted};
+use self::reader::Reader;
 pub(crate) use self::request::headers;
+use self::sync::Since;
 use self::token::Place;
 use crate::shared::SourceShared;
 
@@ -102,12 +106,13 @@ impl HttpSource {
 
     fn open_pages(&self, read: &Read) -> Result<Box<dyn Pages>, SourceError> {
         let since = match (&self.stream.cursor, &read.from) {
-            (Some(cursor), Some(from)) => Some(cursor.format(from)),
+            (Some(cursor), Some(from)) => Some(Since::of(cursor, from)),
             _ => None,
         };
         let page_size = read.page_size.and_then(|size| u64::try_from(size).ok());
         let place = read.page.as_ref().map(|token| token::read(token, &self.stream)).transpose()?;
-        let reader = self.reader(Wanted { since, starts: read.starts.clone(), page_size }, place)?;
+        let wanted = Wanted { since, starts: read.starts.clone(), page_size, is_parent: false };
+        let reader = self.reader(wanted, place)?;
         Ok(Box::new(HttpPages { reader, is_over: false }))
     }
 }
@@ -144,7 +149,8 @@ impl Pages for HttpPages {
                 let Some(fetched) = self.reader.fetch().await? else {
                     // The page before this could not know that nothing would follow it.
                     self.is_over = true;
-                    return Ok(Some(told(end_of_window(), &mut self.reader.notes)));
+                    let end = Page { token: self.reader.ended.take(), ..end_of_window() };
+                    return Ok(Some(told(end, &mut self.reader.notes)));
                 };
                 self.is_over = fetched.next.is_none();
                 let has_records = !fetched.spans.is_empty() || !fetched.faults.is_empty();
@@ -184,6 +190,7 @@ impl HttpPages {
             next,
             by_position: fetched.by_position,
             total: fetched.total,
+            token: fetched.token,
             mask: Some(self.reader.mask()),
             ..Page::empty()
         })
@@ -192,8 +199,8 @@ impl HttpPages {
 
 /// A page with all that is to be told since the one before.
 fn told(page: Page, notes: &mut Notes) -> Page {
-    let Notes { passed, faults, shift } = std::mem::take(notes);
-    Page { passed, parent_faults: faults, shift, ..page }
+    let Notes { passed, faults, shift, expired, varied } = std::mem::take(notes);
+    Page { passed, parent_faults: faults, shift, expired, varied, ..page }
 }
 
 /// The page that only says that the window is complete.

@@ -1,7 +1,10 @@
 //! From one page to the next: a pure function of the paginator, the page in hand and what it answered.
 
-use raccord_compiler::connector::{HttpStream, NumberPlace, Paginator, Target, TokenPlace};
+use raccord_compiler::connector::{
+    HttpStream, IncrementalCursor, NumberPlace, Paginator, Target, TokenPlace,
+};
 use raccord_compiler::select::{Found, Selector, Slot};
+use raccord_model::checkpoint::Token;
 use raccord_model::field_path::FieldPath;
 use reqwest::header::{HeaderMap, LINK};
 use serde::{Deserialize, Serialize};
@@ -12,6 +15,7 @@ use super::complaint::Complaints;
 use super::ending::{Came, Said, Verdict, by_next, by_position};
 use super::link::{find_relation, in_ascii};
 use super::said::{flag, header_text, number_in_body, number_in_header, value};
+use super::sync::{Begun, TokenReader};
 
 /// Where a page is, in the way of its paginator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +60,12 @@ pub(crate) struct Position {
     /// The page before it, where pages are asked for by their position.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<Box<Before>>,
+    /// The token that counts of those that the pages before it have shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<Token>,
+    /// From where its chain was asked for.
+    #[serde(default, skip_serializing_if = "Begun::is_wanted")]
+    pub(crate) begun: Begun,
 }
 
 /// A page as it was, to see later whether its records have moved.
@@ -75,7 +85,18 @@ const fn is_zero(number: &u64) -> bool {
 
 impl Position {
     pub(crate) const fn first() -> Self {
-        Self { page: 1, seen: 0, at: At::First, longest: 0, total: None, pages: None, level: 0, before: None }
+        Self {
+            page: 1,
+            seen: 0,
+            at: At::First,
+            longest: 0,
+            total: None,
+            pages: None,
+            level: 0,
+            before: None,
+            token: None,
+            begun: Begun::Wanted,
+        }
     }
 
     /// The position after this one.
@@ -89,6 +110,8 @@ impl Position {
             pages: said.pages,
             level: 0,
             before: None,
+            token: None,
+            begun: self.begun,
         }
     }
 }
@@ -151,6 +174,7 @@ pub(crate) struct Pager {
     complete: Option<Slot>,
     last_record: Option<Selector>,
     by_value: Option<ByValue>,
+    sync: Option<TokenReader>,
     statuses: std::collections::BTreeSet<u16>,
 }
 
@@ -171,8 +195,9 @@ struct More {
 }
 
 impl Pager {
-    /// `size` is how many records a full page has, when that is known.
-    pub(crate) fn new(stream: &HttpStream, size: Option<u64>) -> Self {
+    /// `size` is how many records a full page has, when that is known; `goes_on`, whether a later reading goes on from where
+    /// this one ends.
+    pub(crate) fn new(stream: &HttpStream, size: Option<u64>, goes_on: bool) -> Self {
         let paginator = stream.paginator.clone();
         let mut paths = Vec::new();
         let complaints = Complaints::new(stream, &mut paths);
@@ -185,6 +210,8 @@ impl Pager {
             | Paginator::CursorPagination { cursor: TokenPlace::Body(path), .. } => Some(add(path)),
             _ => None,
         };
+        let sync = stream.cursor.as_ref().and_then(IncrementalCursor::token).filter(|_| goes_on);
+        let sync = sync.map(|token| TokenReader::new(token, &mut add));
         let mut number = |name: &str, place: &NumberPlace| match place {
             NumberPlace::Body(path) => {
                 Number { slot: Some(add(path)), header: String::new(), words: format!("{name}: {path}") }
@@ -210,7 +237,8 @@ impl Pager {
             _ => None,
         };
         let by_value = matches!(paginator, Paginator::ByValue);
-        let by_value = stream.cursor.clone().filter(|_| by_value).map(|cursor| ByValue::new(cursor, size));
+        let field = stream.cursor.as_ref().and_then(IncrementalCursor::field).filter(|_| by_value);
+        let by_value = field.map(|field| ByValue::new(field.clone(), size));
         let statuses = ending.statuses.clone();
         Self {
             paginator,
@@ -224,6 +252,7 @@ impl Pager {
             complete,
             last_record,
             by_value,
+            sync,
             statuses,
         }
     }
@@ -236,6 +265,16 @@ impl Pager {
     /// Whether pages follow the values of the incremental field.
     pub(crate) const fn is_by_value(&self) -> bool {
         self.by_value.is_some()
+    }
+
+    /// Whether the values that pages follow are numbers.
+    pub(crate) fn has_numbers(&self) -> bool {
+        self.by_value.as_ref().is_some_and(ByValue::has_numbers)
+    }
+
+    /// What reads the token from which a later reading goes on.
+    pub(crate) const fn sync(&self) -> Option<&TokenReader> {
+        self.sync.as_ref()
     }
 
     /// What an answer says about the pages of its chain. The error names what is there and cannot be read.

@@ -12,9 +12,11 @@ use raccord_model::port::records::Fault;
 use raccord_model::port::source::SourceError;
 
 use super::client::Exchange;
+use super::fetched::{Fetched, Wanted};
 use super::partition::Notes;
-use super::reader::{Fetched, MAX_PAYLOAD, Reader, Wanted};
+use super::reader::{MAX_PAYLOAD, Reader};
 use super::request::path_value;
+use super::sync::Since;
 use super::token::{ParentPlace, Place};
 
 /// Walks through the records of the parent data type.
@@ -58,8 +60,7 @@ impl Parent {
     ) -> Option<Self> {
         let PartitionRouter { parent, key, stream, .. } = child.partition_router.as_ref()?;
         // Parents are always read whole: a change of a child leaves no mark on its parent.
-        let initial = stream.cursor.as_ref().and_then(|cursor| Some(cursor.format(&cursor.initial()?)));
-        let wanted = Wanted { since: initial, ..Wanted::default() };
+        let wanted = Wanted { since: Since::initial(stream), is_parent: true, ..Wanted::default() };
         let (page, record, expected) = match place {
             Some(place) => (Some(place.page), place.record, place.fields),
             None => (None, 0, None),

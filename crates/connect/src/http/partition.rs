@@ -22,6 +22,10 @@ pub(crate) struct Notes {
     /// Parent records without what the path needs.
     pub(crate) faults: Vec<Fault>,
     pub(crate) shift: Option<Shift>,
+    /// How many chains were begun again because the service no longer knew their token.
+    pub(crate) expired: u64,
+    /// How many pages have shown another token than the one that counts.
+    pub(crate) varied: u64,
 }
 
 impl Notes {

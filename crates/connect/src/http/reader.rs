@@ -9,25 +9,27 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use raccord_compiler::connector::HttpStream;
+use raccord_compiler::connector::{HttpStream, IncrementalCursor, TokenCursor};
 use raccord_compiler::select::{Listed, Other, RecordList};
 use raccord_model::bytes_size::ByteSize;
-use raccord_model::checkpoint::{PartitionId, Shift, Spot};
+use raccord_model::checkpoint::{PartitionId, Shift, Spot, Token};
 use raccord_model::port::Async;
-use raccord_model::port::records::{Fault, How, Mask, Passed};
-use raccord_model::port::source::{SourceError, Starts};
+use raccord_model::port::records::{Fault, How, Mask};
+use raccord_model::port::source::SourceError;
 use reqwest::StatusCode;
 use url::Url;
 
 use super::answer::Answer;
 use super::aside::aside;
 use super::client::Exchange;
+use super::fetched::{Fetched, Partition, Wanted};
 use super::hold::{Held, HoldError};
 use super::paginate::{At, Pager, Position, Step};
 use super::parent::{Parent, Settled};
 use super::partition::{Health, Notes};
 use super::reading::{Judge, Reading, Unsound, whole};
 use super::request::{Asked, build};
+use super::sync::{Begun, Since, counting};
 use super::token::Place;
 use super::trail::Trail;
 
@@ -35,58 +37,6 @@ use super::trail::Trail;
 pub(super) const MAX_PAYLOAD: usize = 200;
 /// How many empty pages may follow each other, where the service says each time that there is more.
 pub(crate) const MAX_EMPTY_PAGES: u64 = 1_000;
-
-/// What one request brought.
-#[derive(Debug)]
-pub(crate) struct Fetched {
-    pub(crate) status: u16,
-    pub(crate) url: Url,
-    pub(crate) body: Bytes,
-    /// Where each record is in the body.
-    pub(crate) spans: Vec<Range<usize>>,
-    /// Where the record is that each stands in; empty when they stand in none.
-    pub(crate) outers: Vec<Range<usize>>,
-    pub(crate) faults: Vec<Fault>,
-    pub(crate) position: String,
-    /// The parent record.
-    pub(crate) parent: Option<Bytes>,
-    /// The partition that the page is of, when there are partitions, and whether it ends with it.
-    pub(crate) partition: Option<PartitionId>,
-    pub(crate) ends_partition: bool,
-    /// Where it stands among several pages that can shift.
-    pub(crate) spot: Option<Spot>,
-    /// Where the next page is; `None` when there can be no more.
-    pub(crate) next: Option<Place>,
-    /// Whether pages are asked for by their position.
-    pub(crate) by_position: bool,
-    /// How many records the service says that all pages of this chain have.
-    pub(crate) total: Option<u64>,
-}
-
-/// What is to be read of a data type.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Wanted {
-    /// From where on records are wanted, as the parameter is sent it.
-    pub(crate) since: Option<String>,
-    /// From where on those of a partition are wanted, in place of that.
-    pub(crate) starts: Option<Arc<dyn Starts>>,
-    /// The most records of a page, where the service may be told.
-    pub(crate) page_size: Option<u64>,
-}
-
-/// The children of one parent record, as they are asked for.
-#[derive(Debug)]
-struct Partition {
-    id: PartitionId,
-    /// The parent record.
-    record: Bytes,
-    /// The values of its fields in the path.
-    fields: Vec<String>,
-    /// What tells the parent record from others, and where it stands among the pages of the parents.
-    place: Option<(PartitionId, Spot)>,
-    /// From where on records are wanted, as the parameter is sent it.
-    since: Option<String>,
-}
 
 /// Whole records, in a body of their own.
 type Whole = (Bytes, Vec<Range<usize>>);
@@ -119,6 +69,12 @@ pub(crate) struct Reader {
     requests: u64,
     /// Whether the page to ask for comes from a token.
     resumed: bool,
+    /// Whether the chain in hand was begun by an earlier run.
+    continued: bool,
+    /// Where the very first reading begins.
+    initial: Option<Since>,
+    /// The token that counted at the end of the chain, where there are no partitions.
+    pub(super) ended: Option<Token>,
 }
 
 impl Reader {
@@ -137,12 +93,13 @@ impl Reader {
             None => (Position::first(), None),
         };
         let parent = Parent::above(&stream, &exchange, above.map(|above| *above));
-        let pager = Pager::new(&stream, size);
+        let pager = Pager::new(&stream, size, !wanted.is_parent);
         let records = stream.extractor.list();
         let most = stream.limits.max_body;
         let held = stream.completion.as_ref().map(|completion| Held::new(completion, most));
         let position = Some(position);
         let (trail, empty, requests) = (Trail::default(), 0, 0);
+        let initial = Since::initial(&stream);
         Self {
             stream,
             exchange,
@@ -161,6 +118,9 @@ impl Reader {
             empty,
             requests,
             resumed,
+            continued: resumed,
+            initial,
+            ended: None,
         }
     }
 
@@ -215,7 +175,7 @@ impl Reader {
         let since = match (&self.wanted.starts, &self.stream.cursor) {
             (Some(starts), Some(cursor)) => {
                 let start = starts.of(id).await.map_err(SourceError::Start)?;
-                start.map(|start| cursor.format(&start))
+                start.map(|start| Since::of(cursor, &start))
             }
             _ => self.wanted.since.clone(),
         };
@@ -226,11 +186,19 @@ impl Reader {
     /// Asks for a page of the partition in hand; `None` when there is no such page, or its records continue on the next.
     async fn page(&mut self, position: &Position) -> Result<Option<Fetched>, SourceError> {
         let still = self.stands_still(position).await;
-        still.map_err(|error| self.refused(error, &position.at))?;
-        let sound = self.sound(position).await.map_err(|error| self.refused(error, &position.at))?;
+        still.map_err(|error| self.refused(error, position))?;
+        let sound = self.sound(position).await;
+        if let Err(error) = &sound
+            && let Some(begun) = self.after_expiry(error, position)
+        {
+            self.begin_again(begun, error);
+            return Ok(None);
+        }
+        let sound = sound.map_err(|error| self.refused(error, position))?;
         self.resumed = false;
         let Some(reading) = sound else {
-            self.advance(None);
+            let token = self.token_without_page(position);
+            self.advance(None, token);
             return Ok(None);
         };
         let fetched = aside(reading.body.len(), || self.pass(reading, position))?;
@@ -248,18 +216,55 @@ impl Reader {
             tracing::warn!(%error, "the children of a parent record cannot be read; the next one has its turn");
             self.failure.get_or_insert(error);
         }
-        self.note(&partition, how);
+        self.notes.passed.push(partition.passed(how, None));
         self.resumed = false;
         // What it held of records that continue is not whole.
         let most = self.stream.limits.max_body;
         self.held = self.stream.completion.as_ref().map(|completion| Held::new(completion, most));
-        self.advance(None);
+        self.advance(None, None);
         Ok(())
     }
 
-    fn note(&mut self, partition: &Partition, how: How) {
-        let Partition { id, place, .. } = *partition;
-        self.notes.passed.push(Passed { partition: id, parent: place, is_own: true, how });
+    /// The token that a later reading goes on from, when there is one and it is wanted.
+    fn token_cursor(&self) -> Option<&TokenCursor> {
+        let cursor = self.stream.cursor.as_ref().filter(|_| !self.wanted.is_parent);
+        cursor.and_then(IncrementalCursor::token)
+    }
+
+    /// From where the chain in hand is asked for again, when the service has refused its first page because it no longer knows
+    /// the token.
+    fn after_expiry(&self, error: &SourceError, position: &Position) -> Option<Begun> {
+        let SourceError::Status { status, .. } = error else { return None };
+        let is_expired = position.at == At::First && self.token_cursor()?.expired.contains(status);
+        let start = self.start(position).filter(|_| is_expired)?;
+        Some(Begun::after(start, self.initial.as_ref()))
+    }
+
+    fn begin_again(&mut self, begun: Begun, error: &SourceError) {
+        tracing::warn!(%error, "the service no longer knows the token; the reading begins again without it");
+        self.notes.expired += 1;
+        (self.resumed, self.continued) = (false, false);
+        self.position = Some(Position { begun, ..Position::first() });
+    }
+
+    /// The token that counts when the service has no further page. Has it none at all, because nothing has changed, it is
+    /// the one that was sent.
+    fn token_without_page(&self, position: &Position) -> Option<Token> {
+        self.token_cursor()?;
+        match position.at {
+            At::First => self.start(position).and_then(Since::token),
+            _ => position.token.clone(),
+        }
+    }
+
+    /// The token that counts after a page that has shown one, or none.
+    fn token_after(&mut self, position: &Position, seen: Option<Token>) -> Option<Token> {
+        // What moved since an earlier run began the chain may stand on pages that were read then.
+        let seen = seen.filter(|_| !(self.continued && self.pager.is_by_position()));
+        let place = (&*self.stream, &position.at, self.start(position));
+        let (token, varied) = counting(position.token.clone(), seen, place);
+        self.notes.varied += u64::from(varied);
+        token
     }
 
     /// A page without records.
@@ -279,6 +284,7 @@ impl Reader {
             next: self.place(),
             by_position: self.pager.is_by_position(),
             total: None,
+            token: None,
         }
     }
 
@@ -290,7 +296,9 @@ impl Reader {
                 return Ok(None);
             };
             let (url, length) = (answer.url.clone(), answer.body.len());
-            let read = || self.judge(position).read(answer, position);
+            let since = self.since(position);
+            let since = since.as_ref().map(|since| since.text.as_str());
+            let read = || self.judge(position, since).read(answer, position);
             let (error, wait) = match aside(length, read) {
                 Err(Unsound::Wrong(error)) => return Err(error),
                 Err(Unsound::Doubtful(error, wait)) => (error, wait),
@@ -335,44 +343,57 @@ impl Reader {
 
     async fn ask(&mut self, position: &Position) -> Result<Option<Answer>, SourceError> {
         let fields = self.partition.as_ref().map_or(&[][..], |partition| partition.fields.as_slice());
-        let asked = Asked { at: &position.at, since: self.since(position), size: self.size, parent: fields };
+        let since = self.since(position);
+        let asked = Asked { at: &position.at, since: since.as_ref(), size: self.size, parent: fields };
         let outgoing = build(&self.stream, &asked)
             .map_err(|message| SourceError::Answer { place: self.base(), message })?;
         let answer = match self.exchange.send(&outgoing).await {
             Err(SourceError::Status { status, .. }) if self.pager.ends(status, position) => None,
+            // Nothing has changed since what a header said.
+            Err(SourceError::Status { status: 304, .. }) if position.at == At::First && since.is_some() => {
+                None
+            }
             other => Some(other?),
         };
         Ok(answer)
     }
 
     /// From where on the records of a page are asked for.
-    fn since<'a>(&'a self, position: &'a Position) -> Option<&'a str> {
+    fn since(&self, position: &Position) -> Option<Since> {
         match &position.at {
-            At::Since(value) => Some(value),
-            _ => self.start(),
+            At::Since(value) => Some(Since { text: value.clone(), is_number: self.pager.has_numbers() }),
+            _ => self.start(position).cloned(),
         }
     }
 
-    /// From where on the records of the chain in hand are wanted.
-    fn start(&self) -> Option<&str> {
-        match &self.partition {
-            Some(partition) => partition.since.as_deref(),
-            None => self.wanted.since.as_deref(),
+    /// From where on the records of the chain in hand are asked for.
+    fn start(&self, position: &Position) -> Option<&Since> {
+        match (position.begun, &self.partition) {
+            (Begun::Wanted, Some(partition)) => partition.since.as_ref(),
+            (Begun::Wanted, None) => self.wanted.since.as_ref(),
+            (Begun::Initial, _) => self.initial.as_ref(),
+            (Begun::Everything, _) => None,
         }
     }
 
     /// Whatever a service answers when a run continues at a page may mean that it no longer knows the page: services
     /// say so in every way there is. Only what was not answered, or is a limit, has nothing to do with the page. The first
     /// page of a partition is not at a place that can have become stale.
-    fn refused(&self, error: SourceError, at: &At) -> SourceError {
-        let is_resumed = self.resumed && (*at != At::First || self.parent.is_none());
+    fn refused(&self, error: SourceError, position: &Position) -> SourceError {
+        let is_first = position.at == At::First;
+        let is_resumed = self.resumed && (!is_first || self.parent.is_none());
+        let says_expired = |status: u16| {
+            let token = self.token_cursor().filter(|_| self.start(position).is_some());
+            status == 410 || token.is_some_and(|token| token.expired.contains(&status))
+        };
         let is_final = match &error {
             // A 403 that is no refusal of our credentials is a limit.
             SourceError::Status { status, .. } => !matches!(status, 403 | 408 | 429),
             SourceError::Unauthorized { .. } | SourceError::Answer { .. } => true,
             _ => false,
         };
-        let has_expired = matches!(error, SourceError::Status { status: 410, .. }) && *at != At::First;
+        let has_expired =
+            !is_first && matches!(error, SourceError::Status { status, .. } if says_expired(status));
         if has_expired || (is_resumed && is_final) {
             SourceError::PageRefused { message: error.to_string() }
         } else {
@@ -400,19 +421,19 @@ impl Reader {
         self.exchange.show(&self.stream.requester.url_base)
     }
 
-    fn judge<'a>(&'a self, position: &'a Position) -> Judge<'a> {
+    fn judge<'a>(&'a self, position: &Position, since: Option<&'a str>) -> Judge<'a> {
         Judge {
             exchange: &self.exchange,
             pager: &self.pager,
             extractor: &self.stream.extractor,
-            since: self.since(position),
-            continues: self.start().is_some(),
+            since,
+            continues: self.start(position).is_some(),
         }
     }
 
     /// Moves on over an answer that makes sense; `None` while its records are held.
     fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
-        let Reading { status, url, body, list, step, is_complete, total } = reading;
+        let Reading { status, url, body, list, step, is_complete, total, token } = reading;
         let exchange = Arc::clone(&self.exchange);
         let wrong = |message: &str| exchange.wrong_answer(&url, message);
         self.trace(&body, &list, &step).map_err(|message| wrong(&message))?;
@@ -431,7 +452,8 @@ impl Reader {
             Step::Skip(next) => next,
             Step::Last | Step::Contradiction(_) => None,
         };
-        let next = next.map(|next| Position { before, ..next });
+        let token = self.token_after(position, token);
+        let next = next.map(|next| Position { before, token: token.clone(), ..next });
         if let (true, Some(before), Some(after)) = (by_position, position.total, total)
             && before != after
         {
@@ -442,7 +464,7 @@ impl Reader {
         let spot = Spot { partition, page: position.page };
         let spot = (is_one_of_several && by_position).then_some(spot);
         let ends_partition = partition.is_some() && next.is_none();
-        self.advance(next);
+        self.advance(next, token.clone());
         Ok(is_complete.then(|| Fetched {
             status,
             url,
@@ -458,6 +480,7 @@ impl Reader {
             next: None,
             by_position,
             total,
+            token,
         }))
     }
 
@@ -510,14 +533,16 @@ impl Reader {
         Ok(is_complete.then(|| held.release()))
     }
 
-    /// The next page of the chain, else the first page of the next parent record, else none.
-    fn advance(&mut self, next: Option<Position>) {
+    /// The next page of the chain, else the first page of the next parent record, else none. At the end of a chain the token
+    /// counts.
+    fn advance(&mut self, next: Option<Position>, token: Option<Token>) {
         self.position = next;
         if self.position.is_none() {
             self.trail.clear();
-            self.empty = 0;
-            if let Some(partition) = self.partition.take() {
-                self.note(&partition, How::Read);
+            (self.empty, self.continued) = (0, false);
+            match self.partition.take() {
+                Some(partition) => self.notes.passed.push(partition.passed(How::Read, token)),
+                None => self.ended = token,
             }
             if let Some(parent) = &mut self.parent
                 && parent.advance()

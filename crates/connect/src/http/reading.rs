@@ -9,6 +9,7 @@ use bytes::Bytes;
 use raccord_compiler::connector::Extractor;
 use raccord_compiler::envelope;
 use raccord_compiler::select::{Found, Standing, span_of};
+use raccord_model::checkpoint::Token;
 use raccord_model::port::source::SourceError;
 use reqwest::StatusCode;
 use url::Url;
@@ -28,6 +29,8 @@ pub(crate) struct Reading {
     /// Whether no record continues on the next page.
     pub(crate) is_complete: bool,
     pub(crate) total: Option<u64>,
+    /// The token from which a later reading may go on.
+    pub(crate) token: Option<Token>,
 }
 
 /// Why an answer is no page.
@@ -81,13 +84,22 @@ impl Judge<'_> {
         let view =
             View { url: &url, headers: &headers, found: &found, continues: self.continues, clean: &clean };
         let said = self.pager.said(&view).map_err(wrong)?;
+        let token = self.token(&view).map_err(wrong)?;
         let is_complete = status == StatusCode::NO_CONTENT.as_u16() || self.pager.is_complete(&found);
         let step = self.pager.step(position, self.since, &view, said);
         let step = step.map_err(|astray| match astray {
             Astray::Answer(message) => wrong(message),
             Astray::Place(message) => Unsound::Wrong(SourceError::PageRefused { message }),
         })?;
-        Ok(Reading { status, url, body, list, step, is_complete, total: said.total })
+        Ok(Reading { status, url, body, list, step, is_complete, total: said.total, token })
+    }
+
+    /// The token of an answer, fit to be kept.
+    fn token(&self, view: &View<'_>) -> Result<Option<Token>, String> {
+        let Some(reader) = self.pager.sync() else { return Ok(None) };
+        let token = reader.read(view)?;
+        let repeats = |token: &Token| self.exchange.repeats_credential(token.as_str());
+        if token.as_ref().is_some_and(repeats) { Err(reader.repeats_credential()) } else { Ok(token) }
     }
 
     /// An answer without the list is not the expected answer, unless the settings say that it means "no records".

@@ -3,21 +3,22 @@
 use bytes::Bytes;
 use raccord_compiler::connector::{HttpStream, Paginator, Requester, Target, fill_since};
 use raccord_model::field_path::{FieldPath, Step};
-use raccord_model::language::connector::http::{CursorFormat, Method};
+use raccord_model::language::connector::http::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use url::Url;
 
 use super::client::Outgoing;
 use super::paginate::At;
+use super::sync::Since;
 
 /// What a page is asked for with.
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {
     /// Where the page is.
     pub(crate) at: &'a At,
-    /// From where on records are wanted, as the parameter is sent it.
-    pub(crate) since: Option<&'a str>,
+    /// From where on records are wanted.
+    pub(crate) since: Option<&'a Since>,
     /// How many records the page should hold.
     pub(crate) size: Option<u64>,
     /// The values of the parent record's fields in the path.
@@ -32,11 +33,11 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
     };
-    let mut headers = headers_since(requester, asked.since)?;
+    let mut headers = headers_since(requester, asked.since.map(|since| since.text.as_str()))?;
     let body = requester.body.as_ref().map(|template| {
         let mut body = template.render(&|name| {
             let wanted = |(known, _, value): &(&str, &Target, Value)| (*known == name).then(|| value.clone());
-            if name == "since" { since(stream, asked) } else { parameters.iter().find_map(wanted) }
+            if name == "since" { asked.since.map(since_value) } else { parameters.iter().find_map(wanted) }
         });
         for (_, target, value) in &parameters {
             if let Target::Body(path) = target {
@@ -50,11 +51,19 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
         At::Url(next) => {
             Url::parse(next).map_err(|error| format!("the next page's URL is wrong: {error}"))?
         }
+        At::First if let Some(first) = first_url(stream, asked) => first?,
         At::First | At::Page(_) | At::Offset(_) | At::Cursor(_) | At::Since(_) => {
             own_url(stream, asked, &parameters)?
         }
     };
     Ok(Outgoing { method, url, headers, body })
+}
+
+/// The URL that a reading begins with where the service has given one.
+fn first_url(stream: &HttpStream, asked: &Asked<'_>) -> Option<Result<Url, String>> {
+    stream.cursor.as_ref()?.token().filter(|token| token.is_url())?;
+    let url = Url::parse(&asked.since?.text);
+    Some(url.map_err(|error| format!("the URL to go on from is wrong: {error}")))
 }
 
 /// The URL that the settings lead to, with all parameters that stand in the query.
@@ -65,17 +74,17 @@ fn own_url(
 ) -> Result<Url, String> {
     let requester = &stream.requester;
     let base = requester.url_base.as_str().trim_end_matches('/');
-    let initial = || stream.cursor.as_ref().and_then(|cursor| Some(cursor.format(&cursor.initial()?)));
     // A reading of everything begins where the very first one did.
-    let since = asked.since.map(str::to_owned).or_else(initial).unwrap_or_default();
-    let path = requester.path.render_since(asked.parent, &since);
+    let since = asked.since.cloned().or_else(|| Since::initial(stream)).map(|since| since.text);
+    let path = requester.path.render_since(asked.parent, &since.unwrap_or_default());
     let slash = if path.is_empty() || path.starts_with(['/', '?']) { "" } else { "/" };
     let mut url =
         Url::parse(&format!("{base}{slash}{path}")).map_err(|error| format!("the path is wrong: {error}"))?;
+    let since_text = asked.since.map(|since| since.text.as_str());
     let filled = requester
         .query
         .iter()
-        .filter_map(|(name, value)| Some((name.clone(), fill_since(value, asked.since)?.into_owned())));
+        .filter_map(|(name, value)| Some((name.clone(), fill_since(value, since_text)?.into_owned())));
     let mut query: Vec<(String, String)> = filled.collect();
     for (_, target, value) in parameters {
         if let Target::Query(name) = target {
@@ -97,7 +106,7 @@ fn own_url(
 fn parameters<'a>(stream: &'a HttpStream, asked: &Asked<'_>) -> Vec<(&'static str, &'a Target, Value)> {
     let mut parameters = Vec::new();
     let param = stream.cursor.as_ref().and_then(|cursor| cursor.param.as_ref());
-    if let (Some(param), Some(value)) = (param, since(stream, asked)) {
+    if let (Some(param), Some(value)) = (param, asked.since.map(since_value)) {
         parameters.push(("since", param, value));
     }
     if let (Some(size), Some(wanted)) = (&stream.page_size, asked.size) {
@@ -126,11 +135,6 @@ fn parameters<'a>(stream: &'a HttpStream, asked: &Asked<'_>) -> Vec<(&'static st
     parameters
 }
 
-/// From where on records are wanted, as it is sent.
-fn since(stream: &HttpStream, asked: &Asked<'_>) -> Option<Value> {
-    Some(since_value(stream.cursor.as_ref()?.format, asked.since?))
-}
-
 /// The cursor, when it is an object whose members are all sent back in the query.
 fn object_cursor(stream: &HttpStream, at: &At) -> Option<Value> {
     let Paginator::CursorPagination { param, .. } = &stream.paginator else {
@@ -155,14 +159,11 @@ fn cursor_value(target: &Target, raw: &str) -> Value {
     }
 }
 
-/// The value of an incremental parameter: a number where the format is one.
-fn since_value(format: CursorFormat, since: &str) -> Value {
-    match format {
-        CursorFormat::Unix | CursorFormat::UnixMillis | CursorFormat::Integer => {
-            since.parse::<i64>().map_or_else(|_| Value::from(since), Value::from)
-        }
-        CursorFormat::Rfc3339 | CursorFormat::Date | CursorFormat::Text => Value::from(since),
-    }
+/// The value of an incremental parameter: a number where it is one, as long as it stays what it is.
+fn since_value(since: &Since) -> Value {
+    let number = serde_json::from_str::<Number>(&since.text).ok();
+    let number = number.filter(|number| since.is_number && number.to_string() == since.text);
+    number.map_or_else(|| Value::from(since.text.as_str()), Value::Number)
 }
 
 /// A value in a query: texts without quotes, anything else as JSON.

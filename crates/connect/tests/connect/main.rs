@@ -25,4 +25,6 @@ mod simulated;
 #[cfg(test)]
 mod single;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod webhooks;

@@ -22,8 +22,9 @@ use super::columns::{self, MissingColumn};
 use super::ending::{self, Ending};
 use super::fetching::Fetching;
 use super::job::{Job, Subscriber};
-use super::page::{MappedPage, Unread, checkpoint_only};
+use super::page::{MappedPage, checkpoint_only};
 use super::starts::KnownStarts;
+use super::told::Told;
 use super::vanished::{self, Verdict};
 use super::window::{self, Opened, PageEnd, Setup};
 use super::{aside, breaker, sweep};
@@ -148,11 +149,13 @@ impl RunError {
 
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
-    let unread = Unread::default();
-    let mut running = Running { job, run, surroundings, warned: false, unread };
+    let mut running = Running { job, run, surroundings, warned: false, told: Told::default() };
     let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
-    let note = running.note();
-    run.notes.extend(note);
+    let notes = running.told.notes(&job.stream);
+    for note in &notes {
+        tracing::warn!("{note}");
+    }
+    run.notes.extend(notes);
     run.outcome = outcome;
     run.ended = Some(surroundings.environment.now());
 }
@@ -163,8 +166,8 @@ struct Running<'r> {
     surroundings: &'r Surroundings,
     /// Whether the log was told of a record that is dated in the future.
     warned: bool,
-    /// Which cursor values could not be read so far.
-    unread: Unread,
+    /// What there is to tell so far.
+    told: Told,
 }
 
 impl Running<'_> {
@@ -241,10 +244,7 @@ impl Running<'_> {
         is_first_page: bool,
         fetching: &mut Fetching,
     ) -> Result<Option<RunOutcome>, RunError> {
-        let is_marked = window::is_snapshot(checkpoint)
-            || self.job.stream.is_positional()
-            || self.job.marked_share().is_some();
-        let mut begins_marks = is_first_page && is_marked;
+        let mut begins_marks = is_first_page;
         // With a parent the first page is that of one parent record, which would keep all others from being read.
         let mut may_fail_whole = is_first_page && !self.job.stream.has_parent();
         loop {
@@ -255,7 +255,10 @@ impl Running<'_> {
                 () = self.surroundings.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
             };
             let Some(page) = page else { return Ok(Some(RunOutcome::Succeeded)) };
-            if std::mem::take(&mut begins_marks) {
+            if page.expired > 0 && !self.job.stream.has_parent() {
+                *checkpoint = window::begun_again(checkpoint.clone(), page.expired, &self.setup());
+            }
+            if std::mem::take(&mut begins_marks) && self.is_marked(checkpoint) {
                 // Not before the service has answered: what an earlier window has marked is given up for a new one.
                 self.surroundings.sink.begin_window(self.job.uid).await?;
             }
@@ -269,6 +272,12 @@ impl Running<'_> {
                 return Ok(Some(RunOutcome::Stopped));
             }
         }
+    }
+
+    /// Whether the keys that a window shows are marked.
+    fn is_marked(&self, checkpoint: &Checkpoint) -> bool {
+        let job = self.job;
+        window::is_snapshot(checkpoint) || job.stream.is_positional() || job.marked_share().is_some()
     }
 
     /// From where on each partition is wanted, when there are some and only what changed is asked for.
@@ -290,11 +299,14 @@ impl Running<'_> {
         let (next_page, spot, shift) = (page.next.clone(), page.spot, page.shift);
         let (partition, ends_partition, passed) = (page.partition, page.ends_partition, page.passed.clone());
         let is_last = next_page.is_none();
+        self.told.take_in(&job.stream, &page, checkpoint);
+        let token = self.token(&page);
         let mut mapped = aside::map(job, page, Vec::new(), self.run.id, now).await?;
-        self.unread.add(std::mem::take(&mut mapped.unread));
+        self.told.unread.add(std::mem::take(&mut mapped.unread));
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
-        let greatest = mapped.greatest.clone().and_then(|greatest| self.admitted(greatest, checkpoint));
+        let greatest = mapped.greatest.clone().or(token);
+        let greatest = greatest.and_then(|greatest| self.admitted(greatest, checkpoint));
         let counted = self.counted(&mapped);
         let end = PageEnd { next: next_page, greatest, shift, partition, ends_partition, passed, ..counted };
         let suspects = self.suspects(checkpoint, &end);
@@ -302,7 +314,7 @@ impl Running<'_> {
         let (mut next, mut partitions) =
             window::within(checkpoint.clone(), &end, self.is_ordered() && !may_be_held);
         for mark in partitions.iter_mut().filter(|_| may_be_held) {
-            // What is held is read again then: no partition moves on before it is decided.
+            // What is held is read again then: no partition moves on past it before the window is complete.
             mark.waits = true;
         }
         // Where there is neither a cursor nor a place, there is nothing to remember.
@@ -369,7 +381,7 @@ impl Running<'_> {
     /// Whether the checkpoint moves with every page: never where pages shift, for one that was skipped has a smaller
     /// cursor value than those that were shown.
     fn is_ordered(&self) -> bool {
-        let is_ordered = self.job.stream.cursor().is_some_and(|cursor| cursor.ordered);
+        let is_ordered = self.job.stream.field_cursor().is_some_and(|cursor| cursor.ordered);
         is_ordered && !self.job.stream.is_positional()
     }
 
@@ -438,13 +450,11 @@ impl Running<'_> {
         }
     }
 
-    /// What is to be said of cursor values that could not be read.
-    fn note(&self) -> Option<String> {
-        let cursor = self.job.stream.cursor().filter(|_| self.unread.unread > 0)?;
-        let Unread { records, unread, example } = &self.unread;
-        let note = cursor.trouble(*unread, *records, example.as_deref());
-        tracing::warn!("{note}");
-        Some(note)
+    /// The token from which the next window goes on, after the last page of this one. With a parent, each partition has its own.
+    fn token(&self, page: &Page) -> Option<Cursor> {
+        let is_last = page.next.is_none() && !self.job.stream.has_parent();
+        self.job.stream.token_cursor().filter(|_| is_last)?;
+        page.token.clone().map(Cursor::Token)
     }
 
     /// A cursor value as far as the window may move. A record that is dated in the future would let everything before that

@@ -9,6 +9,7 @@ use raccord_compiler::mapping::{self, Layout, Program, Task};
 use raccord_model::canonical::to_bytes;
 use raccord_model::diagnostic::Finding;
 use raccord_model::fact::{EntityFact, TransferFact, Uid, Updates};
+use raccord_model::language::connector::http::Expired;
 use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
     Breaker, ByNameOrInline, ConnectorSettings, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
@@ -128,7 +129,7 @@ pub fn compile(
 ) -> Result<Compiled, JobError> {
     let stream = compile_stream(name, spec, source)?;
     let mapping = mapping(spec).ok_or_else(|| missing(name, "a mapping".to_owned()))?;
-    let cursor = stream.cursor().map(|cursor| cursor.fields.clone()).unwrap_or_default();
+    let cursor = stream.field_cursor().map(|cursor| cursor.fields.clone()).unwrap_or_default();
     let task = Task {
         mapping,
         entity,
@@ -208,6 +209,10 @@ fn fingerprint(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Result<
             if let Some(parent) = settings.as_mut().and_then(|settings| settings.parent.as_mut()) {
                 // Which parents may be passed over, and how they are told apart, says nothing about what was read.
                 *parent = parent.data_type.clone().into();
+            }
+            if let Some(incremental) = settings.as_mut().and_then(|settings| settings.incremental.as_mut()) {
+                // Nor does how a service says that it no longer knows a token.
+                incremental.expired = Expired::default();
             }
             serde_json::to_value(settings)
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use raccord_compiler::connector::IncrementalCursor;
+use raccord_compiler::connector::FieldCursor;
 use raccord_compiler::mapping::{Mapped, PageMapper, Rejection};
 use raccord_compiler::scalar::Scalar;
 use raccord_model::Ident;
@@ -261,7 +261,7 @@ pub fn map_arrivals(
                 rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }
         }
-        let value = job.stream.cursor().and_then(|cursor| cursor_of(cursor, &records));
+        let value = job.stream.field_cursor().and_then(|cursor| cursor_of(cursor, &records));
         unread.records += 1;
         if value.is_none() {
             if unread.unread == 0 && in_hand.keeps_payload() {
@@ -270,8 +270,8 @@ pub fn map_arrivals(
             unread.unread += 1;
         }
         // What says a time to come is left out, as a whole: how a text would say the present is not known.
-        let value =
-            value.filter(|value| !job.stream.cursor().is_some_and(|cursor| cursor.is_future(value, at)));
+        let value = value
+            .filter(|value| !job.stream.field_cursor().is_some_and(|cursor| cursor.is_future(value, at)));
         undated += usize::from(value.is_none());
         latest = latest.max(value.clone().filter(|value| window::not_beyond(value.clone(), at) == *value));
         greatest = greatest.max(value);
@@ -290,7 +290,7 @@ fn estimate(page: &Page) -> usize {
     }
 }
 
-fn cursor_of(cursor: &IncrementalCursor, mapper: &PageMapper<'_>) -> Option<Cursor> {
+fn cursor_of(cursor: &FieldCursor, mapper: &PageMapper<'_>) -> Option<Cursor> {
     cursor.read(&json_of(&mapper.cursor()?))
 }
 

@@ -97,7 +97,7 @@ fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Checkpoint {
 pub fn not_beyond(cursor: Cursor, now: Timestamp) -> Cursor {
     match cursor {
         Cursor::Instant(..) => cursor.min(instant(now)),
-        Cursor::Integer(_) | Cursor::Text(_) => cursor,
+        Cursor::Integer(_) | Cursor::Text(_) | Cursor::Token(_) => cursor,
     }
 }
 
@@ -107,7 +107,8 @@ pub fn not_beyond(cursor: Cursor, now: Timestamp) -> Cursor {
 pub fn admitted(greatest: Cursor, window: &Window, run: RunId) -> Option<Cursor> {
     match (&greatest, &window.opened) {
         (Cursor::Instant(..), Some(opened)) => Some(greatest.min(opened.clone())),
-        (Cursor::Instant(..), None) => Some(greatest),
+        // A token is the service's word for the whole reading; where it cannot be, the source names none.
+        (Cursor::Instant(..), None) | (Cursor::Token(_), _) => Some(greatest),
         (Cursor::Integer(_) | Cursor::Text(_), _) => (window.run == run).then_some(greatest),
     }
 }
@@ -177,7 +178,7 @@ fn snapshot_is_due(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {
 pub struct PageEnd {
     /// Where the next page begins; `None` after the last one.
     pub next: Option<PageToken>,
-    /// The greatest cursor value on the page.
+    /// The greatest cursor value on the page; after the last page, the token from which the next window goes on.
     pub greatest: Option<Cursor>,
     /// How many records of the page have no key that can be read.
     pub keyless: u64,
@@ -228,11 +229,14 @@ pub fn within(mut checkpoint: Checkpoint, end: &PageEnd, ordered: bool) -> (Chec
 /// What is to be noted of a partition that the reading has come to the end of: how far it was read when it was read whole,
 /// and whether its pages shifted, for then its cursor waits.
 fn pass(window: &mut Window, passed: &Passed) -> PartitionMark {
-    let mut mark = PartitionMark { id: passed.partition, parent: passed.parent, cursor: None, waits: false };
+    let token = passed.token.clone().map(Cursor::Token).filter(|_| passed.how == How::Read);
+    let (id, parent) = (passed.partition, passed.parent);
+    let mut mark = PartitionMark { id, parent, cursor: None, shifted: false, waits: false };
     if let Some(partition) = window.partition.take_if(|partition| partition.id == passed.partition) {
         mark.cursor = window.greatest.take().filter(|_| passed.how == How::Read);
         mark.waits = partition.shifted;
     }
+    mark.cursor = Cursor::advance(mark.cursor, token);
     count(&mut window.parents, passed);
     mark
 }
@@ -258,7 +262,7 @@ fn count(parents: &mut Parents, passed: &Passed) {
 /// The checkpoint of a window that is complete and clean, or accepted as it is.
 pub fn close(mut checkpoint: Checkpoint, now: Timestamp) -> Checkpoint {
     let Some(window) = checkpoint.window.take() else { return checkpoint };
-    checkpoint.cursor = checkpoint.cursor.max(window.greatest);
+    checkpoint.cursor = Cursor::advance(checkpoint.cursor, window.greatest);
     checkpoint.since = None;
     if window.snapshot {
         checkpoint.snapshot_at = Some(now.as_second());
@@ -281,6 +285,18 @@ pub fn restart(mut checkpoint: Checkpoint) -> Checkpoint {
         window.deletes = 0;
         // What is shown again is decided again; which paths were seen stays known.
         window.kept = BTreeMap::new();
+    }
+    checkpoint
+}
+
+/// The same window, before its first page, when the source has begun it so many times again because the service no longer knew
+/// its token. One that reads everything then is the snapshot that is wanted.
+pub fn begun_again(mut checkpoint: Checkpoint, times: u64, setup: &Setup<'_>) -> Checkpoint {
+    if let (Some(window), Some(cursor)) = (&mut checkpoint.window, setup.cursor) {
+        for _ in 0..times {
+            window.from = window.from.as_ref().and_then(|from| cursor.earlier(from));
+        }
+        window.snapshot |= times > 0 && window.from.is_none() && setup.snapshot.is_some();
     }
     checkpoint
 }
@@ -333,7 +349,7 @@ pub fn hold(mut checkpoint: Checkpoint) -> Checkpoint {
 /// The checkpoint of a held window that a person takes for complete. It has proved no deletion: a snapshot is due anew.
 pub fn accept(mut checkpoint: Checkpoint) -> Checkpoint {
     if let Some(window) = checkpoint.window.take() {
-        checkpoint.cursor = checkpoint.cursor.max(window.greatest);
+        checkpoint.cursor = Cursor::advance(checkpoint.cursor, window.greatest);
         checkpoint.since = None;
     }
     checkpoint

@@ -113,10 +113,14 @@ fn point(job: &Job, since: &str) -> Result<Cursor, EngineError> {
         let name = &job.transfer;
         EngineError::Invalid(format!("`{name}` reads everything every time: its source is not incremental"))
     })?;
-    cursor
-        .read(since)
-        .or_else(|| cursor.read(&serde_json::Value::from(since).to_string()))
-        .ok_or_else(|| EngineError::Invalid(format!("`{since}` is not a value of the incremental field")))
+    cursor.point(since).ok_or_else(|| {
+        let what = match cursor.token() {
+            None => "a value of the incremental field",
+            Some(token) if token.is_url() => "a URL that the service has given",
+            Some(_) => "a token of the service",
+        };
+        EngineError::Invalid(format!("`{since}` is not {what}"))
+    })
 }
 
 /// A transfer of the generation in force, made ready whether or not anything subscribes to it.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use raccord_compiler::connector::{HttpStream, Paginator, Stream, TokenPlace};
+use raccord_compiler::connector::{HttpStream, Paginator, Stream, TokenCursor, TokenPlace};
 use raccord_compiler::envelope;
 use raccord_compiler::select::{Found, Selector};
 use raccord_model::Name;
@@ -26,6 +26,7 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
         said.extend(wrong_list(stream, page));
         said.push(next_page(stream, page, records.len()));
     }
+    said.extend(stream.token_cursor().map(|token| token_finding(token, page)));
     if !page.faults.is_empty() {
         let faults = &page.faults;
         let first = faults.first().map(|fault| format!("{}: {}", fault.position, fault.reason));
@@ -39,7 +40,7 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
         said.push("there is no record that could show a key or a cursor".to_owned());
         return said;
     }
-    said.extend(stream.cursor().map(|cursor| {
+    said.extend(stream.field_cursor().map(|cursor| {
         let all = values(&records, &cursor.fields.iter().collect::<Vec<_>>());
         let first =
             |parts: &'_ Vec<Option<String>>| parts.iter().flatten().find(|raw| is_value(raw)).cloned();
@@ -62,6 +63,20 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
 fn wrong_list(stream: &HttpStream, page: &Page) -> Option<String> {
     let Records::Json { body, .. } = &page.records else { return None };
     envelope::advice(body, &stream.extractor.records)
+}
+
+/// Whether the token is there from which a later reading goes on. Many services give it on their last page alone.
+fn token_finding(token: &TokenCursor, page: &Page) -> String {
+    let name = token.name();
+    match (&page.token, &page.next) {
+        (Some(_), _) => format!("the token `{name}` is there"),
+        (None, Some(_)) => format!("the token `{name}` is not on the first page; the last one must have it"),
+        (None, None) => {
+            format!(
+                "the token `{name}` is not there, and no page follows: no run would go on from where one ended"
+            )
+        }
+    }
 }
 
 /// Whether there is a next page, or why there is none.
@@ -135,6 +150,7 @@ fn values(records: &[String], paths: &[&FieldPath]) -> Vec<Vec<Option<String>>> 
 #[cfg(test)]
 mod tests {
     use raccord_compiler::connector;
+    use raccord_model::checkpoint::Token;
     use raccord_model::language::connector::{ConnectorSettings, HttpSettings};
     use raccord_model::port::records::Page;
     use serde_json::json;
@@ -153,7 +169,9 @@ mod tests {
         let stream = stream.unwrap_or_else(|| panic!("{findings_of_lowering:?}"));
         let at = |record: &&str| body.find(record).map(|at| at..at + record.len()).unwrap();
         let spans = records.iter().map(at).collect();
-        let page = Page { records: Records::Json { body: body.to_owned().into(), spans }, ..Page::empty() };
+        let records = Records::Json { body: body.to_owned().into(), spans };
+        let token = body.contains("token-1").then(|| Token::text("token-1").unwrap());
+        let page = Page { records, token, ..Page::empty() };
         let (name, path) = ("people".parse().unwrap(), "id".parse().unwrap());
         let keys = [Key { transfer: &name, paths: vec![&path] }];
         let said = findings(&stream, &page, &keys).join("\n");
@@ -184,6 +202,10 @@ mod tests {
             &[one, two],
             &["the relation `next`", "`at` cannot be read in 1 of 2 records"],
         );
+        let by_token = json!({ "records": "data", "incremental": { "token": "t", "param": "since" } });
+        check(&by_token, body, &[one], &["the token `token: t` is not there, and no page follows"]);
+        let with_token = r#"{"data":[{"id":1}],"t":"token-1"}"#;
+        check(&by_token, with_token, &[r#"{"id":1}"#], &["the token `token: t` is there"]);
         check(
             &json!({ "records": "data" }),
             r#"{"data":[{"x":1}]}"#,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::checkpoint::{PageToken, PartitionId, Shift, Spot};
+use crate::checkpoint::{PageToken, PartitionId, Shift, Spot, Token};
 
 /// A page of records.
 #[derive(Debug, Clone)]
@@ -41,6 +41,13 @@ pub struct Page {
     /// How many records the service says that there are in all pages of the chain that this one belongs to: with a
     /// parent, those of one parent record. `None` when it says nothing.
     pub total: Option<u64>,
+    /// The token that counts so far, of those that the pages of this chain have shown: after the last page, the one from which
+    /// the next reading goes on. With a parent, that of a whole chain stands with its partition.
+    pub token: Option<Token>,
+    /// How many chains were begun again since the page before, because the service no longer knew their token.
+    pub expired: u64,
+    /// How many pages since the page before have shown another token than the one that counts.
+    pub varied: u64,
     /// What takes credentials out of what is kept of a record that is rejected; `None` where there are none.
     pub mask: Option<Mask>,
 }
@@ -84,6 +91,9 @@ impl Page {
             next: None,
             by_position: false,
             total: None,
+            token: None,
+            expired: 0,
+            varied: 0,
             mask: None,
         }
     }
@@ -100,6 +110,8 @@ pub struct Passed {
     pub is_own: bool,
     /// What became of it.
     pub how: How,
+    /// The token from which its next reading goes on, when it was read to its end and the service gave one.
+    pub token: Option<Token>,
 }
 
 /// What became of a partition.

@@ -178,7 +178,8 @@ pub struct Batch {
     pub spot: Option<Spot>,
     /// The partitions that the reading has come to the end of.
     pub partitions: Vec<PartitionMark>,
-    /// The reading that the commit completes: its marks go, and so does what is known of partitions that it did not meet.
+    /// The reading that the commit completes: its marks go, how far it came in each partition is proven, and what is known of
+    /// those that it did not meet goes.
     pub completes: Option<Reading>,
     /// Whether the cursors of partitions that wait for the end of their window move on.
     pub accepts: bool,
@@ -223,9 +224,11 @@ pub struct PartitionMark {
     pub id: PartitionId,
     /// Its parent record and where that stood, when the parents' pages can shift.
     pub parent: Option<(PartitionId, Spot)>,
-    /// How far it was read, when it was read whole. Its cursor never goes back.
+    /// How far it was read, when it was read whole. A value never goes back, and of two tokens the later one counts.
     pub cursor: Option<Cursor>,
-    /// Whether its cursor waits for the end of the window: its pages shifted, or something is decided only then.
+    /// Whether its pages shifted: then its cursor stays, until what was read is accepted.
+    pub shifted: bool,
+    /// Whether the window may be held at its end, and is read again then: its cursor stays until the window is complete.
     pub waits: bool,
 }
 
@@ -301,7 +304,8 @@ pub struct Sweep {
     pub checkpoint: Checkpoint,
     /// The run that is recorded in the same commit once the rows are gone, with their number added to its tally.
     pub record: Option<Box<Run>>,
-    /// The reading that was complete: what is known of partitions that it did not meet is forgotten.
+    /// The reading that was complete: how far it came in each partition is proven, and what is known of those that it did not
+    /// meet is forgotten.
     pub completes: Option<Reading>,
 }
 

@@ -380,7 +380,7 @@ fn keep_checkpoint(
                 transfer,
                 window.into(),
                 mark,
-                shown.is_none() && !mark.waits,
+                shown.is_none() && !mark.shifted && !mark.waits,
             )?);
         }
     }
@@ -393,12 +393,12 @@ fn keep_checkpoint(
         }
         _ => super::advance(tables, transfer, checkpoint)?,
     }
-    if batch.accepts || batch.completes.is_some() {
-        partitions::accept(tables, transfer)?;
+    if batch.accepts {
+        partitions::accept(tables, transfer, None)?;
     }
     if let Some(reading) = batch.completes {
         seen::forget(tables, transfer)?;
-        partitions::keep_only(tables, transfer, reading)?;
+        partitions::complete(tables, transfer, reading)?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ struct Entry {
     /// How far it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cursor: Option<Cursor>,
-    /// How far it was read, once what waits for the end of the window is decided.
+    /// How far it was read while its pages shifted, or in a window that is to be judged first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unproven: Option<Cursor>,
     /// The run that opened the window that met it last, and the attempt.
@@ -61,7 +61,7 @@ pub(super) fn note(
 ) -> Result<Option<Shift>, Broken> {
     let before = known_entry(tables, transfer, mark.id)?;
     let (proven, unproven) = if moves { (mark.cursor.clone(), None) } else { (None, mark.cursor.clone()) };
-    let cursor = proven.max(before.and_then(|entry| entry.cursor));
+    let cursor = Cursor::advance(before.and_then(|entry| entry.cursor), proven);
     keep(tables, transfer, mark.id, &Entry { cursor, unproven, ..Entry::met(reading) })?;
     let Some((parent, now)) = mark.parent else { return Ok(None) };
     let met = known_entry(tables, transfer, parent)?.filter(|entry| entry.is_met(reading));
@@ -85,15 +85,16 @@ pub(super) fn known(json: &[u8]) -> Result<KnownPartition, Broken> {
     Ok(KnownPartition { cursor: entry(json)?.cursor })
 }
 
-/// The cursors that wait for the end of their window move on with it.
-pub(super) fn accept(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+/// Takes for proven how far partitions were read: those of one reading, or all.
+pub(super) fn accept(tables: &mut Tables<'_>, transfer: Uid, reading: Option<Reading>) -> Result<(), Broken> {
     let all = Under::new(&[table::uid(&transfer)]);
     let mut accepted = Vec::new();
     for found in tables.partitions.range::<&[u8]>(all.bounds())? {
         let (key, json) = found?;
         let mut entry = entry(json.value())?;
-        if let Some(unproven) = entry.unproven.take() {
-            entry.cursor = entry.cursor.max(Some(unproven));
+        let is_meant = reading.is_none_or(|reading| entry.is_met(reading));
+        if let Some(unproven) = entry.unproven.take().filter(|_| is_meant) {
+            entry.cursor = Cursor::advance(entry.cursor, Some(unproven));
             accepted.push((key.value().to_vec(), serde_json::to_vec(&entry)?));
         }
     }
@@ -103,8 +104,14 @@ pub(super) fn accept(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broke
     Ok(())
 }
 
+/// Ends a reading that is complete: how far it came in each partition is proven, and those that it did not meet are forgotten.
+pub(super) fn complete(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), Broken> {
+    accept(tables, transfer, Some(reading))?;
+    keep_only(tables, transfer, reading)
+}
+
 /// Forgets the partitions of a transfer that a reading did not meet.
-pub(super) fn keep_only(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), Broken> {
+fn keep_only(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), Broken> {
     let all = Under::new(&[table::uid(&transfer)]);
     let was_met = |json: &[u8]| entry(json).is_ok_and(|entry| entry.is_met(reading));
     Ok(tables.partitions.retain_in::<&[u8], _>(all.bounds(), |_, json| was_met(json))?)

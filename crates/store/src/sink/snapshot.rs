@@ -75,8 +75,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Bro
     seen::forget(tables, sweep.transfer)?;
     doomed::forget(tables, sweep.transfer)?;
     if let Some(reading) = sweep.completes {
-        partitions::accept(tables, sweep.transfer)?;
-        partitions::keep_only(tables, sweep.transfer, reading)?;
+        partitions::complete(tables, sweep.transfer, reading)?;
     }
     super::advance(tables, sweep.transfer, &sweep.checkpoint)?;
     if let Some(run) = &sweep.record {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use raccord_model::checkpoint::{Checkpoint, Cursor, Partition, PartitionId, Shift, Spot, Window};
+use raccord_model::checkpoint::{Checkpoint, Cursor, Partition, PartitionId, Shift, Spot, Token, Window};
 use raccord_model::port::sink::{Batch, PartitionMark, Reading, Sink};
 use raccord_store::Store;
 
@@ -151,6 +151,7 @@ fn passing(attempt: u32, marks: &[(u8, Option<u64>, i64)]) -> Batch {
         id: partition(*number),
         parent: page.map(|page| (partition(number + 100), Spot { partition: None, page })),
         cursor: (*cursor > 0).then_some(Cursor::Integer(*cursor)),
+        shifted: false,
         waits: false,
     };
     Batch { partitions: marks.iter().map(mark).collect(), ..page(None, attempt, "") }
@@ -183,6 +184,26 @@ async fn partitions_are_known_until_a_complete_reading_did_not_meet_them() {
     assert_eq!(known(&store).await, "3:8 4:1");
     store.forget_partitions(transfer('A')).await.unwrap();
     assert_eq!(known(&store).await, "");
+}
+
+#[tokio::test]
+async fn a_partition_of_a_window_that_may_be_held_moves_on_with_the_window() {
+    for (completes, expected) in [(Some(1), "1:50 2:b"), (None, "1:40 2:a")] {
+        let place = Place::new();
+        let store = place.open();
+        let token = |text: &str| Some(Cursor::Token(Token::text(text).unwrap()));
+        let mut before = passing(0, &[(1, None, 40), (2, None, 0)]);
+        before.partitions[1].cursor = token("a");
+        store.commit(before).await.unwrap();
+        let mut waiting = passing(1, &[(1, None, 50), (2, None, 0)]);
+        waiting.partitions[1].cursor = token("b");
+        waiting.partitions.iter_mut().for_each(|mark| mark.waits = true);
+        store.commit(waiting).await.unwrap();
+        assert_eq!(known(&store).await, "1:40 2:a");
+        let completes = completes.map(|attempt| Reading { run: run(), attempt });
+        store.commit(Batch { completes, checkpoint: Some(checkpoint(0)), ..batch('A') }).await.unwrap();
+        assert_eq!(known(&store).await, expected);
+    }
 }
 
 #[tokio::test]

@@ -36,7 +36,8 @@ impl Reader {
         let page = position.page.saturating_sub(1).max(1);
         let earlier = Position { at: before.at, page, before: None, ..position.clone() };
         let Some(answer) = self.ask(&earlier).await? else { return Err(moved()) };
-        let read = aside(answer.body.len(), || self.judge(&earlier).read(answer, &earlier));
+        let since = self.since(&earlier).map(|since| since.text.clone());
+        let read = aside(answer.body.len(), || self.judge(&earlier, since.as_deref()).read(answer, &earlier));
         let reading = read.map_err(|unsound| match unsound {
             Unsound::Wrong(error) | Unsound::Doubtful(error, _) => error,
         })?;

@@ -102,7 +102,7 @@ fn lookback_and_initial_say_where_a_window_begins() {
         cursor_of(r#"{"field":"at","param":"since","initial":"2024-01-01T00:00:00Z","lookback":"5m"}"#);
     let first = open(None, &setup(Some(&cursor), None));
     assert_eq!(first.window.as_ref().unwrap().from.as_ref().unwrap().to_string(), "2024-01-01T00:00:00Z");
-    let at = cursor.read("\"2024-06-01T12:00:00Z\"");
+    let at = cursor.field().unwrap().read("\"2024-06-01T12:00:00Z\"");
     let done = after_page(first, &PageEnd { greatest: at, ..PageEnd::default() }, false, now());
     let next = open(Some(done), &setup(Some(&cursor), None));
     assert_eq!(next.window.unwrap().from.unwrap().to_string(), "2024-06-01T11:55:00Z");
@@ -115,7 +115,7 @@ fn no_window_begins_in_the_future() {
         (r#""2025-01-09T23:59:59.5Z""#, "2025-01-09T23:59:59.5Z"),
         (r#""2925-01-01T00:00:00Z""#, "2025-01-10T00:00:00Z"),
     ] {
-        let at = cursor.read(seen).unwrap();
+        let at = cursor.field().unwrap().read(seen).unwrap();
         assert_eq!(not_beyond(at.clone(), now()).to_string(), expected);
         let end = PageEnd { greatest: Some(at), ..PageEnd::default() };
         let done = after_page(open(None, &setup(Some(&cursor), None)), &end, false, now());
@@ -269,7 +269,8 @@ proptest! {
             };
             let mut marks = Vec::new();
             for (at, (greatest, shifted)) in pages.iter().enumerate() {
-                let passed = Passed { partition: partition(*number), parent: None, is_own: true, how: how.clone() };
+                let id = partition(*number);
+                let passed = Passed { partition: id, parent: None, is_own: true, how: how.clone(), token: None };
                 let end = PageEnd {
                     partition: Some(partition(*number)),
                     ends_partition: at + 1 == pages.len(),
@@ -292,6 +293,63 @@ proptest! {
         let Parents { read, skipped, failed, .. } = window.parents;
         prop_assert_eq!(usize::try_from(read + skipped + failed).unwrap(), chains.len());
         prop_assert_eq!(close(checkpoint, now()).cursor, None);
+    }
+}
+
+fn synced(text: &str) -> Cursor {
+    Cursor::Token(raccord_model::checkpoint::Token::text(text).unwrap())
+}
+
+const TOKEN: &str = r#"{"token":"next","param":"since"}"#;
+
+#[test]
+fn a_token_counts_once_its_window_is_complete_and_the_later_one_counts() {
+    let cursor = cursor_of(TOKEN);
+    let last = |token: Option<&str>| PageEnd { greatest: token.map(synced), ..PageEnd::default() };
+    let first = open(None, &setup(Some(&cursor), None));
+    assert_eq!(first.window.as_ref().unwrap().from, None);
+    let cut = after_page(first, &PageEnd { next: Some(token("2")), ..PageEnd::default() }, false, now());
+    assert_eq!(cut.cursor, None);
+    // A later run goes on with it, and what the service says then is about the whole of it.
+    let mut later = setup(Some(&cursor), None);
+    later.run = RunId(Uuid::max());
+    let again = open(Some(cut), &later);
+    assert_eq!(admitted(synced("z"), again.window.as_ref().unwrap(), later.run), Some(synced("z")));
+    let done = after_page(again, &last(Some("z")), false, now());
+    assert_eq!(done.cursor, Some(synced("z")));
+    let next = open(Some(done), &later);
+    assert_eq!(next.window.as_ref().unwrap().from, Some(synced("z")));
+    // Held, it waits; given up, it is forgotten; accepted, it counts, whatever its text.
+    let (held, _) = within(next.clone(), &last(Some("a")), false);
+    let held = hold(held);
+    assert_eq!((held.cursor.clone(), give_up(held.clone()).cursor), (Some(synced("z")), Some(synced("z"))));
+    assert_eq!(accept(held.clone()).cursor, Some(synced("a")));
+    assert_eq!(close(held, now()).cursor, Some(synced("a")));
+    assert_eq!(after_page(next, &last(None), false, now()).cursor, Some(synced("z")));
+}
+
+#[test]
+fn a_window_whose_token_is_unknown_begins_where_the_first_one_did() {
+    let snapshot = Snapshot { every: "1h".parse().ok(), max_share: Percent(10) };
+    let with_initial = r#"{"token":"next","param":"since","initial":"i"}"#;
+    for (incremental, times, wanted, expected) in [
+        (TOKEN, 0, true, (Some("t"), false)),
+        (TOKEN, 1, false, (None, false)),
+        // What reads everything is the snapshot that is wanted.
+        (TOKEN, 1, true, (None, true)),
+        (with_initial, 1, true, (Some("i"), false)),
+        (with_initial, 2, true, (None, true)),
+    ] {
+        let cursor = cursor_of(incremental);
+        let setup = setup(Some(&cursor), Some(&snapshot).filter(|_| wanted));
+        let mut before = open(None, &setup);
+        (before.cursor, before.snapshot_at, before.window) =
+            (Some(synced("t")), Some(now().as_second()), None);
+        let begun = begun_again(open(Some(before), &setup), times, &setup);
+        assert_eq!(begun.cursor, Some(synced("t")), "it goes when another one is there");
+        let window = begun.window.unwrap();
+        let from = window.from.map(|from| from.to_string());
+        assert_eq!((from.as_deref(), window.snapshot), expected, "{incremental} {times} {wanted}");
     }
 }
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::answer::{ErrorPlace, MissingList, RecordsPlace};
+pub use super::incremental::{AnswerToken, CursorFormat, Expired, FieldPaths, Incremental, TokenPage};
 pub use super::pages::{Completion, NumberPlace, PageEnd, PagedBy, Pagination, Place};
 use crate::bytes_size::ByteSize;
 use crate::duration::Seconds;
@@ -17,7 +18,7 @@ use crate::language::connector::parent::Parent;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
-use crate::shorthand::{or, or_a, shorthand};
+use crate::shorthand::{or, shorthand};
 
 /// The settings of a Source with `connector: http`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -262,92 +263,3 @@ pub struct Parameter {
 shorthand!(Parameter, "the name of a parameter, or a map with `body`", |text: &str| {
     Ok::<_, std::convert::Infallible>(Parameter { query: Some(text.to_owned()), body: None })
 });
-
-/// How only what has changed since the last run is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Incremental {
-    /// The field of a record that says when it changed; of a list, the first that a record has. A record dated in the future is kept as any other, but the next
-    /// run asks for nothing later than the time at which this one began.
-    pub field: FieldPaths,
-    /// The parameter that takes the value from which on records are wanted. Without it, `{{ since }}` stands in the path,
-    /// the query, a header or the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub param: Option<Parameter>,
-    /// How the value is written, in the records and in the parameter. Default: rfc3339.
-    #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(skip_serializing_if = "crate::shorthand::never")]
-    pub format: CursorFormat,
-    /// The time zone of values that name none, a name of the IANA database. The parameter is sent with its offset.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-    /// What the very first run asks for, also where a snapshot is due. Default: everything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initial: Option<Scalar>,
-    /// How far before the last value the next run begins, for services that show changes late.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lookback: Option<Seconds>,
-    /// Whether the service answers in ascending order of the field: then the checkpoint advances with every page.
-    #[serde(default, skip_serializing_if = "is_default")]
-    #[schemars(skip_serializing_if = "crate::shorthand::never")]
-    pub ordered: bool,
-}
-
-/// One path, or a list of paths of which the first that is there counts.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(transform = or_a("FieldPath"))]
-pub struct FieldPaths(pub Vec<FieldPath>);
-
-impl Serialize for FieldPaths {
-    /// One path alone is written as that path.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &*self.0 {
-            [one] => one.serialize(serializer),
-            several => several.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for FieldPaths {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrMany;
-        impl<'de> serde::de::Visitor<'de> for OneOrMany {
-            type Value = FieldPaths;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a path or a list of paths")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<FieldPaths, E> {
-                text.parse().map(|path| FieldPaths(vec![path])).map_err(E::custom)
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<FieldPaths, A::Error> {
-                let mut paths = Vec::new();
-                while let Some(path) = seq.next_element()? {
-                    paths.push(path);
-                }
-                Ok(FieldPaths(paths))
-            }
-        }
-        deserializer.deserialize_any(OneOrMany)
-    }
-}
-
-/// How the value of an incremental field is written.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "camelCase")]
-pub enum CursorFormat {
-    /// An instant, RFC 3339.
-    #[default]
-    Rfc3339,
-    /// A day, `2024-01-31`.
-    Date,
-    /// Seconds since 1970.
-    Unix,
-    /// Milliseconds since 1970.
-    UnixMillis,
-    /// A number that only grows, such as a revision.
-    Integer,
-    /// A text that only grows, compared byte by byte.
-    Text,
-}

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod file;
 pub mod http;
+pub mod incremental;
 pub mod pages;
 pub mod parent;
 
@@ -39,7 +40,14 @@ pub const CATALOGUE: [ConnectorInfo; 2] = [
         name: "http",
         title: "Any REST service that answers JSON",
         needs_authorization: true,
-        features: &["incremental", "nine paginations", "parents", "rate limit", "snapshot deletes"],
+        features: &[
+            "incremental",
+            "sync tokens",
+            "nine paginations",
+            "parents",
+            "rate limit",
+            "snapshot deletes",
+        ],
     },
 ];
 

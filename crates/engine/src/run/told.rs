@@ -1,0 +1,65 @@
+//! What a run tells although nothing failed: values of the incremental field that could not be read, and tokens of the
+//! service that are missing, that differ, or that it no longer knew. Counts and words alone; it decides nothing.
+
+use raccord_compiler::connector::Stream;
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::port::records::{How, Page};
+
+use super::page::Unread;
+
+/// What there is to tell so far.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Which values of the incremental field could not be read.
+    pub unread: Unread,
+    /// How many readings were begun again because the service no longer knew their token.
+    expired: u64,
+    /// How many pages have shown another token than the one that counts.
+    varied: u64,
+    /// How many readings came to their end, and how many of them without a token.
+    ended: u64,
+    without: u64,
+    /// Whether the next run has something to go on from all the same.
+    goes_on: bool,
+}
+
+impl Told {
+    /// Takes in what a page says of the tokens.
+    pub fn take_in(&mut self, stream: &Stream, page: &Page, checkpoint: &Checkpoint) {
+        self.expired += page.expired;
+        self.varied += page.varied;
+        if stream.has_parent() {
+            for passed in page.passed.iter().filter(|passed| passed.is_own && passed.how == How::Read) {
+                self.ended += 1;
+                self.without += u64::from(passed.token.is_none());
+            }
+        } else if page.next.is_none() {
+            // A window that is read again says it anew.
+            (self.ended, self.without) = (1, u64::from(page.token.is_none()));
+        }
+        let began = checkpoint.window.as_ref().and_then(|window| window.from.as_ref());
+        self.goes_on = checkpoint.cursor.is_some() || began.is_some();
+    }
+
+    /// A sentence for each thing.
+    pub fn notes(&self, stream: &Stream) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(cursor) = stream.field_cursor().filter(|_| self.unread.unread > 0) {
+            let Unread { records, unread, example } = &self.unread;
+            notes.push(cursor.trouble(*unread, *records, example.as_deref()));
+        }
+        if let (Some(cursor), Some(token)) = (stream.cursor(), stream.token_cursor()) {
+            if self.expired > 0 {
+                notes.push(token.expired(self.expired, cursor.initial().is_some()));
+            }
+            if self.varied > 0 {
+                notes.push(token.varied(self.varied));
+            }
+            if self.without > 0 {
+                let of = if stream.has_parent() { Some(self.ended) } else { None };
+                notes.push(token.missing(self.without, of, self.goes_on));
+            }
+        }
+        notes
+    }
+}
