@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, Output};
 
-use raccord_engine::metrics::{FAMILIES, MAX_NAMED};
+use raccord_serve::metrics::{FAMILIES, MAX_NAMED};
 use serde_json::Value;
 
 use crate::counterpart::promtool;

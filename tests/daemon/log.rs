@@ -166,7 +166,7 @@ fn other_verbs_are_quiet_unless_they_are_asked() {
     environment.ok("apply --auto-approve");
     let quiet = environment.run("run").expect_code(0);
     assert!(!quiet.stderr.contains("begun"), "{}", quiet.stderr);
-    let asked = environment.variable("RUST_LOG", "raccord_engine=info");
+    let asked = environment.variable("RUST_LOG", "raccord_run=info");
     let loud = asked.run("run --output json").expect_code(0);
     assert_says(&loud.stderr, &[" INFO run{transfer=people cause=\"requested\"", "}: begun", "}: succeeded"]);
     assert_eq!(loud.json()["runs"][0]["tally"]["fetched"], 2);

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use raccord_engine::metrics::{FAMILIES, MAX_NAMED};
+use raccord_serve::metrics::{FAMILIES, MAX_NAMED};
 
 use super::{status, stop, wait_for_generation, watch};
 use crate::counterpart::free_port;

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use raccord_engine::store::failpoint::Failpoint;
+use raccord_model::failpoint::Failpoint;
 use serde_json::Value;
 
 use super::{STATE, Scale, check};

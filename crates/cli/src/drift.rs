@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use raccord_engine::plan::Options;
 use raccord_model::diagnostic::{Code, Severity};
+use raccord_serve::plan::Options;
 
 use crate::args::{DEFAULT_STATE, Global};
 use crate::command::plan;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use raccord_engine::{Failure, FailureCode};
+use raccord_serve::{Failure, FailureCode};
 
 use crate::args::USAGE;
 

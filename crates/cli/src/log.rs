@@ -15,7 +15,8 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Everything that our own parts have to say to whoever looks for a cause.
-pub(crate) const OURS: &str = "raccord=debug,raccord_engine=debug,raccord_connect=debug";
+pub(crate) const OURS: &str =
+    "raccord=debug,raccord_run=debug,raccord_daemon=debug,raccord_serve=debug,raccord_connect=debug";
 
 /// How the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,6 +9,7 @@ mod drift;
 mod error;
 mod interrupt;
 mod log;
+mod ports;
 mod render;
 mod session;
 mod ui;

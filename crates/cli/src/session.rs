@@ -9,21 +9,24 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded};
-use raccord_engine::audit::{AuditLog, Audited};
-use raccord_engine::http::client::Remote;
-use raccord_engine::store::failpoint::{NotATrap, Trap};
-use raccord_engine::store::{Holder, OpenError, Opener, Store, holder};
-use raccord_engine::transport::{Answering as _, Caller, Way, socket};
-use raccord_engine::{Engine, Environment, Failure, Look, Reply, Request, System};
+use raccord_connect::{SourcePool, System};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
+use raccord_model::failpoint::{NotATrap, Trap};
+use raccord_model::port::environment::Environment as _;
 use raccord_model::port::state::Head;
+use raccord_serve::audit::{AuditLog, Audited};
+use raccord_serve::http::client::Remote;
+use raccord_serve::transport::{Answering as _, Caller, Way, socket};
+use raccord_serve::{Dispatcher, Failure, Look, Reply, Request};
+use raccord_store::{Holder, OpenError, Opener, Store, holder};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::ports::ports;
 use crate::render;
 use crate::ui::Ui;
 
@@ -202,7 +205,7 @@ pub(crate) async fn own(
 /// Who answers.
 enum Link {
     /// This process: it owns the state.
-    Here(Box<Audited<Engine>>),
+    Here(Box<Audited<Dispatcher>>),
     /// The process that owns the state.
     Socket(PathBuf),
     /// A daemon elsewhere.
@@ -243,9 +246,9 @@ impl Session {
     async fn find(ui: &Ui, state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
         match own(ui, state, verb, opening).await? {
             Some(store) => {
-                let engine = Engine::on(&Arc::new(store), Arc::new(system()?));
-                let log = AuditLog::new(engine.facts(), Arc::clone(&engine.environment));
-                Ok(Link::Here(Box::new(Audited::new(Arc::new(engine), log))))
+                let ports = ports(store, system()?);
+                let log = AuditLog::new(ports.facts(), Arc::clone(&ports.environment));
+                Ok(Link::Here(Box::new(Audited::new(Arc::new(Dispatcher::new(ports)), log))))
             }
             None => Ok(Link::Socket(state.to_owned())),
         }
@@ -352,14 +355,14 @@ pub(crate) fn look(
     if global.server.is_some() || runtime.block_on(socket::is_listened_at(&global.state)) {
         return Session::open(global, "look", Opening::Existing)?.ask(Request::Look(Box::new(look)), answer);
     }
-    let environment: Arc<dyn Environment> = Arc::new(system()?);
+    let sources = SourcePool::new(Arc::new(system()?));
     let mut failed = None;
     let mut replies = |reply| {
         if failed.is_none() {
             failed = answer(reply).err();
         }
     };
-    let looked = runtime.block_on(raccord_engine::look_at(&environment, look, &mut replies));
+    let looked = runtime.block_on(raccord_serve::look_at(&sources, look, &mut replies));
     looked.map_err(Failure::from)?;
     failed.map_or(Ok(()), Err)
 }

@@ -12,6 +12,8 @@ mod pace;
 pub mod post;
 mod secret;
 mod shared;
+mod sources;
+mod system;
 pub mod webhook;
 
 use std::path::Path;
@@ -23,6 +25,8 @@ use raccord_model::port::source::{Source, SourceError};
 pub use file::sniff::complete as complete_file;
 pub use secret::{Environment, SecretReader};
 pub use shared::{Budget, Now, SourceShared};
+pub use sources::SourcePool;
+pub use system::System;
 
 /// One data type of a source, ready to be read. `root` is the directory that paths of files are relative to.
 ///

@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod duration;
 mod exclusive;
 pub mod fact;
+pub mod failpoint;
 pub mod field_path;
 pub mod foreign;
 pub mod key;

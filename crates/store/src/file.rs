@@ -8,8 +8,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::failpoint::Failpoint;
 use crate::holder;
+use raccord_model::failpoint::Failpoint;
 
 /// Has a file created for its owner alone.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {

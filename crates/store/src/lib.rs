@@ -7,7 +7,6 @@ mod backup;
 mod broken;
 mod check;
 mod counter;
-pub mod failpoint;
 mod file;
 mod holder;
 mod inbox;

@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Shared;
 use crate::broken::{self, Broken};
-use crate::failpoint::Failpoint;
 use crate::table::Tables;
+use raccord_model::failpoint::Failpoint;
 
 /// How many requests may wait or be under way; whoever asks for more waits.
 const QUEUE: usize = 256;

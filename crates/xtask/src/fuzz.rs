@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz [SECONDS] [TARGET]`: each fuzz target, or one, for as long as it is told.
 //!
-//! The targets are tests of `raccord-engine` and run a few seconds there; here they run one after the other, each
+//! The targets are tests of `raccord-serve` and run a few seconds there; here they run one after the other, each
 //! from a seed of its own, which is shown.
 
 use crate::recipe::{RecipeError, cargo, run as execute, seed, step};
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), RecipeError> {
                 "--quiet",
                 "--locked",
                 "--package",
-                "raccord-engine",
+                "raccord-serve",
                 "--test",
                 "fuzz",
                 "--",

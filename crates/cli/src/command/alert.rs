@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use raccord_engine::{Reply, Request};
 use raccord_model::Name;
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::error::CommandError;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use raccord_engine::plan::{Options, Plan, saved};
-use raccord_engine::request::{ApplyOptions, Text};
-use raccord_engine::{Reply, Request};
 use raccord_model::Desired;
 use raccord_model::plan::{Action, Consequence};
+use raccord_serve::plan::{Options, Plan, saved};
+use raccord_serve::request::{ApplyOptions, Text};
+use raccord_serve::{Reply, Request};
 
 use super::plan::{Scope, ask, ask_pending};
 use crate::args::{Global, is_configuration};
@@ -218,7 +218,7 @@ pub(crate) fn plan_again(flags: &[&str]) -> String {
 
 /// The flags that lift what is refused, each once.
 pub(crate) fn flags(plan: &Plan) -> Vec<&'static str> {
-    let mut flags: Vec<_> = plan.refusals.iter().filter_map(raccord_engine::plan::Refusal::flag).collect();
+    let mut flags: Vec<_> = plan.refusals.iter().filter_map(raccord_serve::plan::Refusal::flag).collect();
     flags.sort_unstable();
     flags.dedup();
     flags

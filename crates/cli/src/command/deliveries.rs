@@ -1,9 +1,9 @@
 //! `raccord deliveries list|show|drop`.
 
 use clap::{Args, Subcommand};
-use raccord_engine::request::DeliveryView;
-use raccord_engine::{Reply, Request};
 use raccord_model::Name;
+use raccord_serve::request::DeliveryView;
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::error::CommandError;

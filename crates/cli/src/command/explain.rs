@@ -2,10 +2,10 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use raccord_engine::request::{Explanation, FieldText};
-use raccord_engine::{Reply, Request};
 use raccord_model::EntityRef;
 use raccord_model::foreign::line;
+use raccord_serve::request::{Explanation, FieldText};
+use raccord_serve::{Reply, Request};
 
 use crate::args::{Global, Output};
 use crate::complete;

@@ -1,7 +1,7 @@
 //! `raccord history`.
 
 use clap::Args;
-use raccord_engine::{Reply, Request};
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::error::CommandError;

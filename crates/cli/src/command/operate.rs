@@ -3,11 +3,12 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use jiff::Timestamp;
-use raccord_engine::request::{Reason, Since, Text};
-use raccord_engine::{Environment as _, Reply, Request};
 use raccord_model::Name;
 use raccord_model::duration::Seconds;
 use raccord_model::fact::RunId;
+use raccord_model::port::environment::Environment as _;
+use raccord_serve::request::{Reason, Since, Text};
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::complete;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use raccord_engine::plan::{Change, Options, Plan, Refusal, Subject, saved};
-use raccord_engine::{Reply, Request};
 use raccord_model::{Desired, Key, Kind, Name};
+use raccord_serve::plan::{Change, Options, Plan, Refusal, Subject, saved};
+use raccord_serve::{Reply, Request};
 
 use super::apply::{flags, plan_again};
 use crate::args::Global;

@@ -2,10 +2,10 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use raccord_engine::request::Preview;
-use raccord_engine::{Look, LookAt, Reply};
 use raccord_model::Name;
 use raccord_model::foreign::line;
+use raccord_serve::request::Preview;
+use raccord_serve::{Look, LookAt, Reply};
 
 use crate::args::Global;
 use crate::complete;

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use raccord_engine::request::{FieldText, TooLong};
-use raccord_engine::{Reply, Request};
 use raccord_model::{EntityRef, Ident};
+use raccord_serve::request::{FieldText, TooLong};
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::complete;

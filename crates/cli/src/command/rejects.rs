@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use raccord_engine::request::{RejectGroup, RejectView};
-use raccord_engine::{Reply, Request};
 use raccord_model::Name;
 use raccord_model::fact::RejectId;
+use raccord_serve::request::{RejectGroup, RejectView};
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::complete;

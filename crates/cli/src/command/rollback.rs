@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use raccord_engine::{Reply, Request};
+use raccord_serve::{Reply, Request};
 
 use super::apply::{Change, plan_and_apply};
 use super::plan::Scope;

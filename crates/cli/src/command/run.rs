@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-use raccord_engine::request::{Progress, RunReport};
-use raccord_engine::{Reply, Request};
 use raccord_model::Name;
 use raccord_model::fact::{Run, RunOutcome};
+use raccord_serve::request::{Progress, RunReport};
+use raccord_serve::{Reply, Request};
 
 use crate::args::{Global, Output};
 use crate::complete;

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use raccord_engine::{Reply, Request};
 use raccord_model::Name;
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::complete;

@@ -35,7 +35,7 @@ pub(crate) struct SchemaArgs {
 
 pub(crate) fn schema(ui: &Ui, args: &SchemaArgs) -> Result<(), CommandError> {
     if args.openapi {
-        return Ok(ui.data(&raccord_engine::http::openapi::text())?);
+        return Ok(ui.data(&raccord_serve::http::openapi::text())?);
     }
     Ok(ui.data(&text(args.kind)?)?)
 }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
-use raccord_engine::{Look, LookAt, Reply};
 use raccord_model::foreign;
 use raccord_model::{DataTypeName, Name};
+use raccord_serve::{Look, LookAt, Reply};
 
 use crate::args::Global;
 use crate::complete;

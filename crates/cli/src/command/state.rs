@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use raccord_engine::{Reply, Request};
+use raccord_serve::{Reply, Request};
 
 use crate::args::{Global, Output};
 use crate::error::CommandError;

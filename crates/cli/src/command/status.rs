@@ -1,9 +1,9 @@
 //! `raccord status`.
 
 use clap::Args;
-use raccord_engine::request::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
-use raccord_engine::{Reply, Request};
 use raccord_model::foreign::line;
+use raccord_serve::request::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
+use raccord_serve::{Reply, Request};
 
 use crate::args::{Global, Output};
 use crate::drift;

@@ -3,11 +3,12 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
-use raccord_engine::request::NewToken;
-use raccord_engine::{Environment as _, Reply, Request};
 use raccord_model::Name;
 use raccord_model::duration::Seconds;
 use raccord_model::fact::Role;
+use raccord_model::port::environment::Environment as _;
+use raccord_serve::request::NewToken;
+use raccord_serve::{Reply, Request};
 
 use crate::args::Global;
 use crate::error::CommandError;

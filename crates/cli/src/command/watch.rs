@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use raccord_engine::Engine;
-use raccord_engine::http::{Limits, Listen};
-use raccord_engine::reload::{
+use raccord_daemon::reload::{
     Checkout, DEBOUNCE, GIT_TIMEOUT, GitSettings, Loader, PULL_INTERVAL, Policy, Remote, WatchSettings,
 };
-use raccord_engine::shell::{Origin, Settings};
-use raccord_engine::watch::{Watch, watch as live};
+use raccord_daemon::shell::{Origin, Settings};
 use raccord_model::duration::Seconds;
+use raccord_serve::http::{Limits, Listen};
+use raccord_serve::watch::{Watch, watch as live};
 use tokio::sync::Mutex;
 
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::ports::ports;
 use crate::session::{self, Opening};
 use crate::ui::Ui;
 
@@ -120,14 +120,14 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
                 "another process owns the state {state} and answers for it"
             )));
         };
-        let engine = Engine::on(&Arc::new(store), Arc::new(session::system()?));
+        let ports = ports(store, session::system()?);
         let what = what(global, args)?;
         // Whoever reads JSON reads every line of it; the log says the same.
         if args.log == crate::log::Form::Text {
             ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
         }
         let (stop, reload) = (interrupt::listen()?, session::listen_for_reload()?);
-        live(&engine, &global.state, what, stop, reload).await.map_err(|error| CommandError::of(&error))
+        live(&ports, &global.state, what, stop, reload).await.map_err(|error| CommandError::of(&error))
     });
     // A disk that does not answer keeps a thread waiting, but not the end.
     runtime.shutdown_timeout(FAREWELL);

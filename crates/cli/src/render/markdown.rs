@@ -5,9 +5,9 @@
 
 use std::fmt::Write as _;
 
-use raccord_engine::plan::{Change, Plan};
 use raccord_model::foreign;
 use raccord_model::plan::Consequence;
+use raccord_serve::plan::{Change, Plan};
 
 use super::grouped;
 use super::plan::{field_differences, headline, note_text, sentence};

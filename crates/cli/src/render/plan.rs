@@ -1,9 +1,9 @@
 //! A plan for people: the summary first and last, what destroys before what adds, changed fields alone.
 
-use raccord_engine::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
 use raccord_model::Kind;
 use raccord_model::foreign;
 use raccord_model::plan::{Action, Consequence};
+use raccord_serve::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
 
 use super::difference::{Difference, differences};
 use super::grouped;

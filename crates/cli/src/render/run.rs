@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use raccord_engine::request::RunReport;
 use raccord_model::Name;
 use raccord_model::fact::{Parents, Run, RunOutcome, Tally};
 use raccord_model::foreign;
+use raccord_serve::request::RunReport;
 
 use super::table::Table;
 use super::{count, grouped};

@@ -1,6 +1,6 @@
 //! A row before and after, field by field.
 
-use raccord_engine::request::{Row, Sample};
+use raccord_serve::request::{Row, Sample};
 use serde_json::Value;
 
 use crate::ui::{BOLD, DIM, GREEN, RED};

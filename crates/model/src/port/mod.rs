@@ -3,6 +3,7 @@
 //! No transaction handle ever crosses a port, and no port assumes a local file: a shared state or another
 //! destination can stand behind the same traits.
 
+pub mod environment;
 pub mod exhausted;
 pub mod inbox;
 pub mod records;

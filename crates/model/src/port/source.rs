@@ -10,6 +10,26 @@ use super::records::Page;
 use super::{Async, Cause};
 use crate::checkpoint::{Cursor, PageToken, PartitionId};
 use crate::field_path::FieldPath;
+use crate::{DataTypeName, Desired, Name};
+
+/// Opens the sources of a configuration.
+///
+/// What the transfers of one source share (connections, a rate limit) and what the sources of one Authorization share
+/// (a budget of requests) stays open from one run to the next, over many generations.
+pub trait Sources: Send + Sync {
+    /// One data type of a source, ready to be read. Paths of files are relative to the root of `desired`. Nothing is
+    /// asked for yet: secrets are read and requests are sent when the source is.
+    fn open(
+        &self,
+        desired: &Desired,
+        source: &Name,
+        data_type: &DataTypeName,
+    ) -> Result<Box<dyn Source>, SourceError>;
+    /// Forgets what this configuration does not have. Runs under way keep what they use.
+    fn keep(&self, desired: &Desired);
+    /// Sources that share nothing with these: for a configuration that is only looked at.
+    fn apart(&self) -> Box<dyn Sources>;
+}
 
 /// What is to be read.
 #[derive(Debug, Clone, Default)]

@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use raccord_model::failpoint::Trap;
 use raccord_model::port::inbox::{Accepted, Inbox};
 use raccord_model::port::sink::Sink;
 use raccord_store::Store;
-use raccord_store::failpoint::Trap;
 
 use crate::fixture::{Place, assert_sound, batch, block_on, keys, opener, transfer, upsert};
 use crate::inbox::{accept, waiting};

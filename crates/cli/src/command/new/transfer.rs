@@ -3,11 +3,6 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use raccord_engine::proposal::{
-    Match, Proposal, ProposalError, is_complete, propose_entity, propose_mapping,
-};
-use raccord_engine::request::DataTypeView;
-use raccord_engine::{Look, LookAt, Reply};
 use raccord_model::foreign;
 use raccord_model::language::project::Store;
 use raccord_model::language::transfer::RejectPolicy;
@@ -15,6 +10,9 @@ use raccord_model::language::{
     ByNameOrInline, Deletes, Entity, MappingSpec, Mode, ProjectSpec, TransferSpec,
 };
 use raccord_model::{DataTypeName, Desired, EntityRef, Key, Kind, Name, Spec};
+use raccord_serve::proposal::{Match, Proposal, ProposalError, is_complete, propose_entity, propose_mapping};
+use raccord_serve::request::DataTypeView;
+use raccord_serve::{Look, LookAt, Reply};
 
 use super::integration::{self, subscription};
 use super::{existing, must_be_free, write, yaml};

@@ -1,0 +1,16 @@
+//! What stands behind the ports: the embedded store, the connectors, this machine's clock. The only place that chooses.
+
+use std::sync::Arc;
+
+use raccord_connect::{SourcePool, System};
+use raccord_model::port::environment::Environment;
+use raccord_run::Ports;
+use raccord_store::{Caretaker, Store};
+
+/// The ports of this process.
+pub(crate) fn ports(store: Store, system: System) -> Ports {
+    let (store, environment): (_, Arc<dyn Environment>) = (Arc::new(store), Arc::new(system));
+    let upkeep = Arc::new(Caretaker(Arc::clone(&store)));
+    let sources = Arc::new(SourcePool::new(Arc::clone(&environment)));
+    Ports::on(&store, upkeep, sources, environment)
+}

@@ -1,0 +1,201 @@
+//! Opens the sources of a configuration: the port [`Sources`]. Transfers of one source share its connections, and
+//! sources of one authorization share a budget of requests. Reads nothing itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use raccord_compiler::connector;
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, SourceSpec};
+use raccord_model::port::environment::Environment;
+use raccord_model::port::source::{Source, SourceError, Sources};
+use raccord_model::rate::Rate;
+use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
+
+use crate::secret::SecretReader;
+use crate::shared::{Budget, SourceShared};
+
+/// Opens sources; what has not changed stays open.
+pub struct SourcePool {
+    environment: Arc<dyn Environment>,
+    open: Mutex<Open>,
+}
+
+/// What is open already.
+#[derive(Default)]
+struct Open {
+    /// By source, with the digest of what it said.
+    shared: BTreeMap<Name, (Option<Digest>, SourceShared)>,
+    /// By authorization, with its rate.
+    budgets: BTreeMap<Name, (Option<Rate>, Budget)>,
+}
+
+impl SourcePool {
+    /// None is open yet.
+    pub fn new(environment: Arc<dyn Environment>) -> Self {
+        Self { environment, open: Mutex::default() }
+    }
+
+    /// What the transfers of a source share.
+    fn shared(
+        &self,
+        desired: &Desired,
+        (name, spec): (&Name, &SourceSpec),
+        root: &Path,
+    ) -> Result<SourceShared, SourceError> {
+        let key = Key::new(Kind::Source, name.clone());
+        let digest = desired.resources.get(&key).map(|wanted| wanted.digest);
+        let payer = payer(name, spec);
+        let rate = rate(desired, payer);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_current = open.budgets.get(payer).is_some_and(|(known, _)| *known == rate);
+        if let (Some((known, shared)), true) = (open.shared.get(name), is_current)
+            && *known == digest
+        {
+            return Ok(shared.clone());
+        }
+        if !is_current {
+            open.budgets.insert(payer.clone(), (rate, Budget::new(rate)));
+        }
+        let budget = open.budgets.get(payer).map(|(_, budget)| budget.clone()).unwrap_or_default();
+        let (variables, clock) = (Arc::clone(&self.environment), Arc::clone(&self.environment));
+        let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), root);
+        let (seed, _) = self.environment.new_id().as_u64_pair();
+        let shared = SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?
+            .paying(&budget)
+            .authorized_by(authorization_name(spec).map(Name::as_str));
+        open.shared.insert(name.clone(), (digest, shared.clone()));
+        Ok(shared)
+    }
+}
+
+impl Sources for SourcePool {
+    fn open(
+        &self,
+        desired: &Desired,
+        name: &Name,
+        data_type: &DataTypeName,
+    ) -> Result<Box<dyn Source>, SourceError> {
+        let answer = |message: String| SourceError::Answer { place: name.to_string(), message };
+        let spec = desired
+            .source(name)
+            .ok_or_else(|| answer("the configuration does not have this source".to_owned()))?;
+        let (stream, findings) = connector::lower(&spec.settings, data_type);
+        let stream = stream.ok_or_else(|| {
+            let finding = findings.first().map(|finding| finding.message.clone());
+            answer(finding.unwrap_or_else(|| format!("there is no data type `{data_type}`")))
+        })?;
+        let root = if desired.root.is_empty() { "." } else { &desired.root };
+        let shared = self.shared(desired, (name, spec), root.as_ref())?;
+        let authorization = authorization(spec, |name| desired.authorization(name));
+        crate::open_source(stream, authorization, root.as_ref(), &shared)
+    }
+
+    fn keep(&self, desired: &Desired) {
+        let sources: BTreeMap<&Name, &SourceSpec> = desired
+            .resources
+            .iter()
+            .filter_map(|(key, wanted)| match &wanted.resource.spec {
+                Spec::Source(spec) => Some((&key.name, spec)),
+                _ => None,
+            })
+            .collect();
+        let payers: BTreeSet<&Name> = sources.iter().map(|(name, spec)| payer(name, spec)).collect();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.shared.retain(|name, _| sources.contains_key(name));
+        open.budgets.retain(|name, _| payers.contains(name));
+    }
+
+    fn apart(&self) -> Box<dyn Sources> {
+        Box::new(Self::new(Arc::clone(&self.environment)))
+    }
+}
+
+/// The name of a source's Authorization, when it has one of its own.
+fn authorization_name(spec: &SourceSpec) -> Option<&Name> {
+    match &spec.authorization {
+        Some(ByNameOrInline::ByName(name)) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whose budget a source's requests are paid from: that of the authorization it names, or its own.
+fn payer<'a>(name: &'a Name, spec: &'a SourceSpec) -> &'a Name {
+    authorization_name(spec).unwrap_or(name)
+}
+
+/// The strictest rate among the sources that pay from one budget.
+fn rate(desired: &Desired, payer_wanted: &Name) -> Option<Rate> {
+    let sources = desired.resources.iter().filter_map(|(key, wanted)| match &wanted.resource.spec {
+        Spec::Source(spec) if payer(&key.name, spec) == payer_wanted => Some(spec),
+        _ => None,
+    });
+    sources
+        .filter_map(|spec| match &spec.settings {
+            ConnectorSettings::Http(http) => http.rate_limit,
+            ConnectorSettings::File(_) => None,
+        })
+        // Fewer requests in a longer time are stricter: a/b < c/d when a·d < c·b.
+        .min_by_key(|rate| u64::from(rate.count) * 86_400 / u64::from(rate.period.max(1)))
+}
+
+/// The authorization of a source: inline, or found by its name.
+fn authorization<'a>(
+    spec: &'a SourceSpec,
+    find: impl FnOnce(&Name) -> Option<&'a AuthorizationSpec>,
+) -> Option<&'a AuthorizationSpec> {
+    match spec.authorization.as_ref()? {
+        ByNameOrInline::Inline(authorization) => Some(authorization),
+        ByNameOrInline::ByName(name) => find(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_config::load_texts;
+
+    use super::*;
+    use crate::system::System;
+
+    /// A configuration with these sources, some of which pay from one budget.
+    fn with(names: &[&str]) -> Desired {
+        let authorization =
+            "apiVersion: raccord/v1\nkind: Authorization\nmetadata: {name: paid}\nspec: {type: none}\n";
+        let source = |name: &&str| {
+            let authorization = if name.starts_with('p') { "paid" } else { "{type: none}" };
+            format!(
+                "---\napiVersion: raccord/v1\nkind: Source\nmetadata: {{name: {name}}}\nspec: {{connector: http, \
+                 authorization: {authorization}, config: {{baseUrl: 'http://127.0.0.1:9', dataTypes: {{a: {{}}}}}}}}\n"
+            )
+        };
+        let text = authorization.to_owned() + &names.iter().map(source).collect::<String>();
+        let loaded = load_texts(vec![("a.yaml".to_owned(), text.into_bytes())], ".", &[].into());
+        loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+    }
+
+    #[test]
+    fn what_is_open_is_what_is_in_force() {
+        let sources = SourcePool::new(Arc::new(System::default()));
+        let known = |sources: &SourcePool| {
+            let open = sources.open.lock().unwrap();
+            let names =
+                |names: Vec<&Name>| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ");
+            (names(open.shared.keys().collect()), names(open.budgets.keys().collect()))
+        };
+        for (wanted, shared, budgets) in [
+            (&["a", "b", "p1", "p2"][..], "a b p1 p2", "a b paid"),
+            (&["b", "p2", "c"], "b c p2", "b c paid"),
+            (&["c"], "c", "c"),
+            (&[], "", ""),
+        ] {
+            let desired = with(wanted);
+            sources.keep(&desired);
+            for name in wanted {
+                let name: Name = name.parse().unwrap();
+                let spec = desired.source(&name).unwrap();
+                sources.shared(&desired, (&name, spec), Path::new(".")).unwrap();
+            }
+            assert_eq!(known(&sources), (shared.to_owned(), budgets.to_owned()), "{wanted:?}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Applying: one commit, made only when the state still stands where it was planned on, and the steps that follow it.
+
+use raccord_model::Desired;
+use raccord_model::fact::{Generation, NoticeAbout, Uid};
+use raccord_model::failpoint::Failpoint;
+use raccord_model::port::state::{Scan, StateError, Table};
+use raccord_plan::{Apply, Current, KEPT_GENERATIONS, Note, Options, Plan, commit, diff, prune};
+use raccord_run::Ports;
+use raccord_run::notice::{News, outbox};
+
+use crate::error::DaemonError;
+use crate::plan::current;
+
+/// How a configuration is to be applied.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// What is allowed, and which resources.
+    pub plan: Options,
+    /// The serial that was planned on.
+    pub serial: u64,
+    /// Who applies.
+    pub by: String,
+    /// The generation it goes back to, for a rollback.
+    pub rollback_to: Option<u64>,
+    /// The commit of the repository that the configuration was read from, when it was.
+    pub commit: Option<String>,
+}
+
+/// Applies a configuration. Returns the number of the generation in force. Facts are read and written back, so the
+/// caller holds their lock.
+pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<u64, DaemonError> {
+    let current = current(ports, desired).await?;
+    if current.head.serial != wanted.serial {
+        return Err(DaemonError::Stale { expected: wanted.serial, found: current.head.serial });
+    }
+    // What is created is committed as it stands in the configuration.
+    let plan = diff(desired, &current, &Options { brief: true, ..wanted.plan.clone() })?;
+    let apply = Apply {
+        at: ports.environment.now(),
+        by: wanted.by.clone(),
+        rollback_to: wanted.rollback_to,
+        commit: wanted.commit.clone(),
+    };
+    let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(ports.environment.new_id()))?;
+    if commit.writes.is_empty() {
+        // An earlier apply may have been killed before its steps.
+        crate::steps::carry_out(&ports.facts(), ports.sink.as_ref()).await?;
+        return Ok(current.head.generation);
+    }
+    let generations = generations(ports, usize::MAX).await?;
+    if u64::try_from(generations.len()).unwrap_or(u64::MAX) >= KEPT_GENERATIONS {
+        let gone = prune(&commit, &current.index, &generations);
+        commit.writes.extend(gone);
+    }
+    commit.writes.extend(outbox::writes(ports, resumed(&plan, &current, &wanted.by)).await?);
+    Failpoint::ApplyBefore.pass();
+    match ports.state.commit(commit).await {
+        Err(StateError::Conflict { expected, found }) => return Err(DaemonError::Stale { expected, found }),
+        other => other?,
+    };
+    Failpoint::ApplyAfter.pass();
+    crate::steps::carry_out(&ports.facts(), ports.sink.as_ref()).await?;
+    Ok(ports.state.head().await?.generation)
+}
+
+/// The news that disabled integrations start again, because the plan changes what had failed.
+fn resumed(plan: &Plan, current: &Current, by: &str) -> Vec<News> {
+    let resumed = plan.notes.iter().filter_map(|note| {
+        let Note::Resumes { uid, integration, .. } = note else { return None };
+        let trip = current.facts.integrations.get(uid)?.trip.clone()?;
+        let by = Some(by.to_owned());
+        let about = NoticeAbout::Resumed { integration: integration.clone(), by, trip };
+        Some(News { about, of: vec![*uid] })
+    });
+    resumed.collect()
+}
+
+/// The generations that are kept, newest first.
+pub async fn generations(ports: &Ports, limit: usize) -> Result<Vec<Generation>, DaemonError> {
+    let scan = Scan { newest_first: true, limit: Some(limit), ..Scan::default() };
+    let found = ports.facts().scan::<Generation>(Table::Generations, scan).await?;
+    Ok(found.into_iter().map(|(_, generation)| generation).collect())
+}

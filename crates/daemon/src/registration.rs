@@ -1,0 +1,233 @@
+//! Tells services where to push, and to stop: carries out the steps that applies leave when that changes.
+//!
+//! Only the daemon does, for without it nobody would answer. What is wanted is read from the generation in force and
+//! compared with what was registered, so a step that is carried out twice, or late, does no harm. Between a service's
+//! answer and our note of it a kill may come; then the next attempt has the same idempotency key.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use raccord_compiler::webhook::{Registrar as Requests, lower_register};
+use raccord_connect::webhook::{Announcement, register, unregister};
+use raccord_connect::{SecretReader, SourceShared};
+use raccord_model::fact::{StepFact, StepWork, Uid, WebhookFact};
+use raccord_model::failpoint::Failpoint;
+use raccord_model::language::{ConnectorSettings, SourceSpec};
+use raccord_model::port::source::SourceError;
+use raccord_model::port::state::{Scan, StateError, Table, Write};
+use raccord_model::{Key, Kind, Name};
+use raccord_plan::{Registration, WEBHOOK_STEPS, registrations};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::error::DaemonError;
+use raccord_run::Ports;
+use raccord_run::applied::Applied;
+use raccord_run::facts::put;
+
+/// How long a step waits after its first failure; twice as long after each other one.
+const FIRST_WAIT: Duration = Duration::from_mins(1);
+
+/// How long it waits at most.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+/// Carries out steps until it is dropped.
+pub struct Registrar {
+    looked: Arc<Notify>,
+    task: AbortHandle,
+}
+
+impl Registrar {
+    /// Begins with the steps that are there.
+    pub fn begin(ports: &Ports) -> Self {
+        let (ports, looked) = (ports.clone(), Arc::new(Notify::new()));
+        let woken = Arc::clone(&looked);
+        let task = tokio::spawn(async move {
+            loop {
+                let wait = match carry_out(&ports).await {
+                    Ok(None) => None,
+                    Ok(Some(attempts)) => Some(wait(attempts)),
+                    Err(error) => {
+                        tracing::error!(%error, "the steps of webhooks cannot be read");
+                        Some(LONGEST_WAIT)
+                    }
+                };
+                tokio::select! {
+                    () = woken.notified() => {}
+                    () = sleep(wait) => {}
+                }
+            }
+        });
+        Self { looked, task: task.abort_handle() }
+    }
+
+    /// There may be other steps.
+    pub fn look(&self) {
+        self.looked.notify_one();
+    }
+}
+
+impl Drop for Registrar {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn wait(attempts: u32) -> Duration {
+    let doubled = 2_u32.checked_pow(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT)
+}
+
+/// Carries out every step about a webhook. One that fails stays, with its error; the fewest attempts that one of
+/// them has had come back, and nothing when none is left.
+pub async fn carry_out(ports: &Ports) -> Result<Option<u32>, DaemonError> {
+    let scan = Scan { prefix: WEBHOOK_STEPS.to_owned(), ..Scan::default() };
+    let mut by_source: BTreeMap<Uid, Vec<(String, StepFact)>> = BTreeMap::new();
+    for (key, step) in ports.facts().scan::<StepFact>(Table::Steps, scan).await? {
+        if let StepWork::Webhook { source } = step.work {
+            by_source.entry(source).or_default().push((key, step));
+        }
+    }
+    if by_source.is_empty() {
+        return Ok(None);
+    }
+    let applied = Applied::load(&ports.state).await?;
+    let resources = applied.desired.resources.iter().map(|(key, wanted)| (key, &wanted.resource));
+    let registrations = registrations(&applied.desired.stack, resources);
+    let mut left = None;
+    for (uid, steps) in by_source {
+        let wanted = registrations.iter().find(|(name, _)| is_called(&applied, name, uid));
+        let teller = Teller { ports, root: applied.head.root.as_deref().unwrap_or("."), uid };
+        let attempts = teller.settle(wanted.map(|(_, registration)| registration), steps).await?;
+        left = left.into_iter().chain(attempts).min();
+    }
+    Ok(left)
+}
+
+fn is_called(applied: &Applied, name: &Name, uid: Uid) -> bool {
+    applied.index.get(&Key::new(Kind::Source, name.clone())).is_some_and(|entry| entry.uid == uid)
+}
+
+/// Tells one service.
+struct Teller<'a> {
+    ports: &'a Ports,
+    root: &'a str,
+    uid: Uid,
+}
+
+/// Why a service was not told.
+#[derive(Debug, thiserror::Error)]
+enum TellError {
+    /// The state did not answer.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The service did not do it.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+impl Teller<'_> {
+    /// Carries the steps of one source out as one; the last of them stays when it fails.
+    async fn settle(
+        &self,
+        wanted: Option<&Registration<'_>>,
+        mut steps: Vec<(String, StepFact)>,
+    ) -> Result<Option<u32>, DaemonError> {
+        let Some((key, mut step)) = steps.pop() else { return Ok(None) };
+        let mut writes: Vec<Write> =
+            steps.into_iter().map(|(key, _)| Write::Remove(Table::Steps, key)).collect();
+        Failpoint::StepBefore.pass();
+        let told = self.tell(wanted, &key).await;
+        Failpoint::StepAfter.pass();
+        let left = match told {
+            Ok(()) => {
+                writes.push(Write::Remove(Table::Steps, key));
+                None
+            }
+            Err(TellError::State(error)) => return Err(error.into()),
+            Err(TellError::Source(error)) => {
+                step.attempts = step.attempts.saturating_add(1);
+                step.error = Some(error.to_string());
+                tracing::warn!(%error, attempts = step.attempts, "a webhook could not be registered or removed");
+                writes.push(put(Table::Steps, &key, &step)?);
+                Some(step.attempts)
+            }
+        };
+        self.ports.facts().commit(writes).await?;
+        Ok(left)
+    }
+
+    /// Has the service know what is wanted, and nothing else of us.
+    async fn tell(&self, wanted: Option<&Registration<'_>>, key: &str) -> Result<(), TellError> {
+        let facts = self.ports.facts();
+        let known: Option<WebhookFact> = facts.get(Table::Webhooks, &self.uid.to_string()).await?;
+        if let Some(known) = known {
+            if wanted.is_some_and(|wanted| wanted.is_known_by(&known.url, &known.source)) {
+                return Ok(());
+            }
+            self.remove(&known).await?;
+            facts.commit(vec![Write::Remove(Table::Webhooks, self.uid.to_string())]).await?;
+        }
+        let Some(wanted) = wanted else { return Ok(()) };
+        let id = self.register(wanted, key).await?;
+        tracing::info!(url = wanted.url, id, "a webhook is registered");
+        let fact = WebhookFact {
+            id,
+            url: wanted.url.clone(),
+            source: wanted.source.clone(),
+            authorization: wanted.authorization.cloned(),
+        };
+        Ok(facts.commit(vec![put(Table::Webhooks, &self.uid, &fact)?]).await?)
+    }
+
+    async fn register(&self, wanted: &Registration<'_>, key: &str) -> Result<String, SourceError> {
+        let (requests, shared) = self.prepare(wanted.source)?;
+        let webhook = wanted.source.webhook.as_ref();
+        let secret = webhook.and_then(|webhook| webhook.verify.secrets()?.0.first());
+        let announcement = Announcement { url: &wanted.url, secret, key };
+        register(&requests, wanted.authorization, &shared, announcement).await
+    }
+
+    async fn remove(&self, known: &WebhookFact) -> Result<(), SourceError> {
+        let (requests, shared) = self.prepare(&known.source)?;
+        unregister(&requests, known.authorization.as_ref(), &shared, &known.id).await?;
+        tracing::info!(url = known.url, id = known.id, "a webhook is removed");
+        Ok(())
+    }
+
+    fn prepare(&self, source: &SourceSpec) -> Result<(Requests, SourceShared), SourceError> {
+        let requests = match (&source.settings, &source.webhook) {
+            (ConnectorSettings::Http(settings), Some(webhook)) => lower_register(webhook, settings).0,
+            (ConnectorSettings::Http(_) | ConnectorSettings::File(_), _) => None,
+        };
+        let requests = requests.ok_or_else(|| SourceError::Answer {
+            place: "the source".to_owned(),
+            message: "its webhook cannot be registered".to_owned(),
+        })?;
+        let (variables, clock) = (Arc::clone(&self.ports.environment), Arc::clone(&self.ports.environment));
+        let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), Path::new(self.root));
+        let (seed, _) = self.ports.environment.new_id().as_u64_pair();
+        let shared = SourceShared::new(&source.settings, secrets, Arc::new(move || clock.now()), seed)?;
+        Ok((requests, shared))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_doubles_the_wait_up_to_an_hour() {
+        let minutes = |attempts| wait(attempts).as_secs() / 60;
+        assert_eq!([0, 1, 2, 3, 7, 40].map(minutes), [1, 1, 2, 4, 60, 60]);
+    }
+}

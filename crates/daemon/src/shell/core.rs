@@ -1,0 +1,256 @@
+//! The part of the shell that runs need, with a daemon around it or without: feeds events to `step`, begins and
+//! stops runs, and answers the requests that wait for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use raccord_model::fact::{Run, RunCause, RunOutcome, Uid};
+use raccord_model::{Kind, Name};
+use tokio::sync::{mpsc, oneshot};
+
+use super::view;
+use crate::error::DaemonError;
+use crate::step::{Cause, Effect, Event, Policy, RequestId, RunEnd, State, step};
+use raccord_run::Ports;
+use raccord_run::applied::Applied;
+use raccord_run::report::{Progress, RunReport};
+use raccord_run::runner::{Ended, Runner, Start};
+use raccord_run::select;
+
+/// How much progress may wait for a slow reader; more is left out, for the next page tells the same.
+pub(super) const PROGRESS: usize = 1_024;
+
+/// What is told of runs while they are under way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunNews {
+    /// A page was stored.
+    Progress(Progress),
+    /// A run has ended.
+    Ended(Run),
+}
+
+/// A person's request to run something, and who waits for it.
+pub(super) struct Asked {
+    /// Who asks, by a number that nobody else has.
+    pub(super) number: u64,
+    /// Only these integrations; all of them when empty.
+    pub(super) integrations: Vec<Name>,
+    /// Hears of progress and of each end.
+    pub(super) news: mpsc::Sender<RunNews>,
+    /// Hears of the end.
+    pub(super) done: oneshot::Sender<Result<RunReport, DaemonError>>,
+}
+
+/// A request under way.
+struct Open {
+    number: u64,
+    transfers: BTreeMap<Uid, Name>,
+    report: RunReport,
+    news: mpsc::Sender<RunNews>,
+    done: oneshot::Sender<Result<RunReport, DaemonError>>,
+}
+
+/// Runs, requests, and the value that decides about them.
+pub(super) struct Core {
+    /// What it works with.
+    pub(super) ports: Ports,
+    /// What the daemon knows.
+    pub(super) state: State,
+    /// Runs under way.
+    pub(super) runner: Runner,
+    requests: BTreeMap<RequestId, Open>,
+    last_request: u64,
+    progress: mpsc::Sender<Progress>,
+}
+
+impl Core {
+    /// Nothing has happened yet. Progress comes out of the receiver.
+    pub(super) fn new(
+        ports: &Ports,
+        applied: Arc<Applied>,
+        policy: Policy,
+    ) -> (Self, mpsc::Receiver<Progress>) {
+        let (progress, receiver) = mpsc::channel(PROGRESS);
+        let core = Self {
+            ports: ports.clone(),
+            state: State::new(policy),
+            runner: Runner::new(ports, applied),
+            requests: BTreeMap::new(),
+            last_request: 0,
+            progress,
+        };
+        (core, receiver)
+    }
+
+    /// The first event: how everything stands.
+    pub(super) async fn begin(&mut self) -> Result<Vec<Effect>, DaemonError> {
+        let view = self.view().await?;
+        Ok(self.feed(Event::Began { now: self.ports.environment.now(), view }))
+    }
+
+    /// How everything stands under the generation that runs begin under.
+    pub(super) async fn view(&self) -> Result<crate::step::View, DaemonError> {
+        let _alone = self.ports.facts_lock.lock().await;
+        view::view(&self.ports, self.runner.applied()).await
+    }
+
+    /// Lets an event happen. What concerns runs is carried out; the other effects are handed back.
+    pub(super) fn feed(&mut self, event: Event) -> Vec<Effect> {
+        let (state, effects) = step(std::mem::take(&mut self.state), event);
+        self.state = state;
+        let mut others = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::StartRun { uid, cause } => {
+                    if !self.start(uid, cause) {
+                        let (now, end) = (self.ports.environment.now(), RunEnd::Failed);
+                        let standings = Vec::new();
+                        others.extend(self.feed(Event::RunEnded { now, uid, end, standings }));
+                    }
+                }
+                Effect::StopRun { uid } => self.runner.stop(uid),
+                Effect::StopRuns => self.runner.stop_all(),
+                Effect::Answer { request, not_run } => self.answer(request, &not_run),
+                other => others.push(other),
+            }
+        }
+        others
+    }
+
+    /// Begins a run; false when the generation that runs begin under does not have the transfer.
+    fn start(&mut self, uid: Uid, cause: Cause) -> bool {
+        let cause = match cause {
+            Cause::Scheduled { due } => RunCause::Scheduled { due },
+            Cause::Requested => RunCause::Requested,
+            Cause::Deliveries => RunCause::Deliveries,
+        };
+        let found = self.runner.applied().transfers().find(|(_, known, _)| *known == uid);
+        let Some(name) = found.map(|(name, ..)| name.clone()) else { return false };
+        let (sender, transfer) = (self.progress.clone(), name.clone());
+        let progress = Box::new(move |tally: &raccord_model::fact::Tally, pages| {
+            let progress = Progress { transfer: transfer.clone(), tally: *tally, pages };
+            // The next page tells what a full queue leaves out.
+            drop(sender.try_send(progress));
+        });
+        self.runner.start(Start { uid, name, cause, progress });
+        true
+    }
+
+    /// Takes a request to run something. Its runs end it.
+    pub(super) async fn ask(&mut self, asked: Asked) -> Vec<Effect> {
+        let applied = Arc::clone(self.runner.applied());
+        let selection = match select::select(&self.ports, &applied, &asked.integrations).await {
+            Ok(selection) => selection,
+            Err(error) => {
+                // Whoever asked may be gone.
+                drop(asked.done.send(Err(error.into())));
+                return Vec::new();
+            }
+        };
+        let uid = |name: &Name| applied.uid(Kind::Transfer, name).map(|uid| (uid, name.clone()));
+        let transfers: BTreeMap<Uid, Name> = selection.transfers.iter().filter_map(uid).collect();
+        self.last_request += 1;
+        let request = RequestId(self.last_request);
+        let event = Event::RunRequested {
+            now: self.ports.environment.now(),
+            request,
+            transfers: transfers.keys().copied().collect(),
+        };
+        let report = RunReport { skipped: selection.skipped, ..RunReport::default() };
+        let (number, news, done) = (asked.number, asked.news, asked.done);
+        let open = Open { number, transfers, report, news, done };
+        self.requests.insert(request, open);
+        self.feed(event)
+    }
+
+    /// Stops the runs that began because this one asked, and that nobody else waits for: they want an early end.
+    pub(super) fn stop_asked(&self, number: u64) {
+        let is_wanted_by = |uid: Uid, is_theirs: bool| {
+            let mut open = self.requests.values().filter(|open| (open.number == number) == is_theirs);
+            open.any(|open| open.transfers.contains_key(&uid))
+        };
+        for (uid, cause) in self.state.running() {
+            if cause == Cause::Requested && is_wanted_by(uid, true) && !is_wanted_by(uid, false) {
+                self.runner.stop(uid);
+            }
+        }
+    }
+
+    fn answer(&mut self, request: RequestId, not_run: &[Uid]) {
+        let Some(mut open) = self.requests.remove(&request) else { return };
+        for uid in not_run {
+            if let Some(name) = open.transfers.get(uid) {
+                let reason = "its integration was disabled or paused before its turn came".to_owned();
+                open.report.skipped.push((name.clone(), reason));
+            }
+        }
+        // Whoever asked may be gone.
+        drop(open.done.send(Ok(open.report)));
+    }
+
+    /// Passes progress on to those who wait for it.
+    pub(super) fn tell(&self, progress: &Progress) {
+        for open in self.requests.values() {
+            if open.transfers.values().any(|name| *name == progress.transfer) {
+                drop(open.news.try_send(RunNews::Progress(progress.clone())));
+            }
+        }
+    }
+
+    /// Lets the end of a run happen.
+    pub(super) async fn ended(&mut self, ended: Ended) -> Result<Vec<Effect>, DaemonError> {
+        let Ended { uid, name, run, error } = ended;
+        if let Some(error) = error {
+            // One transfer that cannot be run is no reason to stop the others.
+            tracing::error!(transfer = %name, %error, "the run could not be made");
+        }
+        for open in self.requests.values_mut().filter(|open| open.transfers.contains_key(&uid)) {
+            if let Some(run) = &run {
+                drop(open.news.try_send(RunNews::Ended(run.clone())));
+                open.report.runs.push(run.clone());
+            }
+        }
+        let standings = match &run {
+            Some(run) if is_clean(run) => Vec::new(),
+            _ => self.standings(&view::beside(self.runner.applied(), &name)).await?,
+        };
+        let end = match run.as_ref().map(|run| &run.outcome) {
+            Some(RunOutcome::Succeeded | RunOutcome::Held(_)) => {
+                let until = run.as_ref().and_then(|run| run.again);
+                until.map_or(RunEnd::Complete, |until| RunEnd::Waits { until })
+            }
+            Some(RunOutcome::Stopped | RunOutcome::Running) => RunEnd::Cut,
+            Some(RunOutcome::Failed { local: true, .. }) => RunEnd::Exhausted,
+            Some(RunOutcome::Failed { .. }) | None => RunEnd::Failed,
+        };
+        let now = self.ports.environment.now();
+        let mut effects = Vec::new();
+        if end == RunEnd::Cut {
+            // An edit that is not told yet may have refused its commit: then it should stop, and has served nothing.
+            effects = self.feed(Event::Changed { now, standings: standings.clone() });
+        }
+        effects.extend(self.feed(Event::RunEnded { now, uid, end, standings }));
+        Ok(effects)
+    }
+
+    /// When transfers run next by themselves.
+    pub(super) fn next_runs(&self) -> BTreeMap<Name, Timestamp> {
+        let transfers = self.runner.applied().transfers();
+        transfers.filter_map(|(name, uid, _)| Some((name.clone(), self.state.next_run(uid)?))).collect()
+    }
+
+    /// How some transfers stand.
+    pub(super) async fn standings(
+        &self,
+        names: &BTreeSet<Name>,
+    ) -> Result<Vec<crate::step::Standing>, DaemonError> {
+        let _alone = self.ports.facts_lock.lock().await;
+        view::standings(&self.ports, self.runner.applied(), Some(names)).await
+    }
+}
+
+/// Whether a run cannot have tripped anything.
+const fn is_clean(run: &Run) -> bool {
+    matches!(run.outcome, RunOutcome::Succeeded) && run.tally.newly_rejected == 0
+}

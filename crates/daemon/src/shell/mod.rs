@@ -1,0 +1,408 @@
+//! The one async shell around the daemon's value: waits for whatever can happen, lets `step` decide, and carries
+//! the effects out.
+//!
+//! It decides nothing itself. What takes time runs in tasks that tell how they ended; the shell never waits for
+//! a network or a disk beyond a commit.
+
+mod asking;
+mod beside;
+mod core;
+mod handle;
+mod once;
+mod reloading;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use raccord_model::Name;
+use raccord_run::report::Progress;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::error::DaemonError;
+use crate::observer::{Observer, ReloadResult};
+use crate::registration::Registrar;
+use crate::step::{ApplyEnd, Effect, Event, Policy, Standing, View};
+use core::{Asked, Core};
+use raccord_run::Ports;
+use raccord_run::applied::Applied;
+use raccord_run::conclude;
+use supervisor::Supervisor;
+
+pub use core::RunNews;
+pub use handle::{Handle, Health};
+pub use once::run_once;
+use reloading::Loaded;
+pub use reloading::{Configuration, Origin};
+
+/// How many messages may wait for the shell; whoever sends more waits.
+const QUEUE: usize = 1_024;
+
+/// After how long the shell looks at the clock in any case: the wall clock may have been set.
+const GLANCE: Duration = Duration::from_mins(1);
+
+/// How often the shell looks whether the state is still in its place, and whether secrets can be read.
+const INSPECTION: Duration = Duration::from_mins(1);
+
+/// The shortest sleep.
+const TICK: Duration = Duration::from_millis(1);
+
+/// How the daemon works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the configuration comes from.
+    pub origin: Origin,
+    /// Which changes are applied without a person.
+    pub policy: crate::reload::Policy,
+    /// How long runs may take to stop after the page in hand, once an end is asked for.
+    pub drain: Duration,
+    /// Who applies, when nobody does.
+    pub by: String,
+}
+
+/// What the shell is told by tasks and by those who ask.
+enum Message {
+    /// Something has happened.
+    Event(Event),
+    /// A person asks for runs.
+    Asked(Asked),
+    /// Whoever asked for runs wants them to end early.
+    StopAsked(u64),
+    /// A load has ended.
+    Loaded(Box<Loaded>),
+    /// A generation is in force; how our own apply ended, if it was ours.
+    Applied(Arc<Applied>, View, Option<ApplyEnd>),
+    /// Our own apply changed nothing.
+    NotApplied(ApplyEnd, String),
+    /// Some transfers stand otherwise, because a person acted.
+    Changed(Vec<Standing>),
+    /// Somebody wants to know when transfers run next by themselves.
+    NextRuns(oneshot::Sender<BTreeMap<Name, Timestamp>>),
+}
+
+/// What wakes the shell from outside.
+pub struct Signals {
+    /// Becomes true when an end is asked for.
+    pub stop: watch::Receiver<bool>,
+    /// The files may have changed.
+    pub changed: Arc<Notify>,
+    /// A person asks for a reload: SIGHUP.
+    pub reload: mpsc::Receiver<()>,
+    /// How often a repository is pulled.
+    pub pull: Option<tokio::time::Interval>,
+}
+
+/// The shell.
+pub struct Shell {
+    core: Core,
+    daemon: Arc<Handle>,
+    settings: Settings,
+    messages: mpsc::Receiver<Message>,
+    sender: mpsc::Sender<Message>,
+    progress: mpsc::Receiver<Progress>,
+    wake: Option<Timestamp>,
+    runs_ended: u64,
+    loaded: Option<Arc<Configuration>>,
+    /// When the end is no longer waited for.
+    deadline: Option<tokio::time::Instant>,
+    supervisor: Supervisor,
+    /// When it is time to look whether the state is in its place.
+    inspection: tokio::time::Interval,
+    /// Whether the first reading of the configuration, and its apply, have ended.
+    has_begun: bool,
+    /// Tells services where to push, once the daemon lives.
+    registrar: Option<Registrar>,
+}
+
+impl Shell {
+    /// Reads the state, and prepares everything; nothing runs yet.
+    pub async fn new(ports: &Ports, settings: Settings) -> Result<Self, DaemonError> {
+        crate::steps::carry_out(&ports.facts(), ports.sink.as_ref()).await?;
+        conclude::tidy_runs(ports).await?;
+        let applied = Arc::new(Applied::load(&ports.state).await?);
+        let (core, progress) = Core::new(ports, Arc::clone(&applied), Policy::Daemon);
+        let (sender, messages) = mpsc::channel(QUEUE);
+        let daemon = Arc::new(Handle::new(ports, &settings, applied, sender.clone()));
+        let supervisor = Supervisor::new(ports.environment.as_ref());
+        let (wake, loaded, deadline) = (None, None, None);
+        let runs_ended = 0;
+        Ok(Self {
+            core,
+            daemon,
+            settings,
+            messages,
+            sender,
+            progress,
+            wake,
+            runs_ended,
+            loaded,
+            deadline,
+            supervisor,
+            inspection: tokio::time::interval(INSPECTION),
+            has_begun: false,
+            registrar: None,
+        })
+    }
+
+    /// What the daemon is asked through.
+    pub fn handle(&self) -> Arc<Handle> {
+        Arc::clone(&self.daemon)
+    }
+
+    /// Lives until an end is asked for and every run has ended, or the time for that is over.
+    pub async fn live(mut self, mut signals: Signals, observer: &dyn Observer) -> Result<(), DaemonError> {
+        let effects = self.core.begin().await?;
+        self.carry_out(effects);
+        self.registrar = Some(Registrar::begin(&self.core.ports));
+        self.daemon.tell_of_start();
+        let now = self.now();
+        self.happen(Event::NoticesWaiting { now });
+        if !matches!(self.settings.origin, Origin::Api) {
+            self.happen(Event::ReloadRequested);
+        }
+        loop {
+            self.tell_supervisor();
+            let effects = self.next(&mut signals, observer).await?;
+            if self.carry_out(effects) || self.is_out_of_time() {
+                tracing::info!("stopped");
+                return Ok(());
+            }
+        }
+    }
+
+    fn tell_supervisor(&mut self) {
+        if !self.core.state.is_reloading() {
+            self.begun();
+            self.supervisor.settled();
+        }
+        self.supervisor.turned(|| self.daemon.in_one_line());
+    }
+
+    /// The first reading of the configuration, and its apply, have ended: from now on the daemon is ready.
+    fn begun(&mut self) {
+        if !self.has_begun && self.deadline.is_none() {
+            self.has_begun = true;
+            self.daemon.begun();
+            self.supervisor.ready();
+        }
+    }
+
+    /// Looks whether the state is still in its place. Nothing that is acknowledged would be kept otherwise.
+    async fn inspect(&self) -> Result<Vec<Effect>, DaemonError> {
+        self.core
+            .ports
+            .upkeep
+            .in_place()
+            .await
+            .inspect_err(|error| tracing::error!(%error, "the daemon ends"))?;
+        Ok(Vec::new())
+    }
+
+    /// Waits for the next thing to happen.
+    async fn next(
+        &mut self,
+        signals: &mut Signals,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Effect>, DaemonError> {
+        let (wake, deadline) = (self.time_to_wake(), self.deadline);
+        let is_stopping = deadline.is_some();
+        let is_told = self.daemon.is_told();
+        tokio::select! {
+            biased;
+            Ok(()) = signals.stop.changed(), if !is_stopping => Ok(self.stop_asked(*signals.stop.borrow())),
+            ended = self.core.runner.ended() => {
+                let ended = ended?;
+                if let Some(run) = &ended.run {
+                    observer.run_ended(run);
+                }
+                self.forget_oldest_runs();
+                let mut effects = self.core.ended(ended).await?;
+                effects.extend(self.look_around().await?);
+                Ok(effects)
+            }
+            Some(message) = self.messages.recv() => self.hear(message, observer).await,
+            uids = self.daemon.deliveries() => {
+                Ok(self.core.feed(Event::DeliveriesArrived { now: self.now(), uids }))
+            }
+            Some(progress) = self.progress.recv() => {
+                self.core.tell(&progress);
+                Ok(Vec::new())
+            }
+            () = signals.changed.notified(), if !is_stopping => Ok(self.core.feed(Event::FilesChanged)),
+            () = next_pull(&mut signals.pull), if !is_stopping => Ok(self.core.feed(Event::ReloadRequested)),
+            Some(()) = signals.reload.recv(), if !is_stopping && !is_told => {
+                tracing::info!("asked to reload");
+                self.supervisor.reloading();
+                Ok(self.core.feed(Event::ReloadRequested))
+            }
+            _ = self.inspection.tick() => {
+                observer.inspect();
+                self.inspect().await
+            }
+            () = self.daemon.doubts() => self.inspect().await,
+            () = tokio::time::sleep(wake) => Ok(self.woke()),
+            () = until(deadline) => Ok(Vec::new()),
+        }
+    }
+
+    /// Lets something happen that a task or a person has told.
+    async fn hear(&mut self, message: Message, observer: &dyn Observer) -> Result<Vec<Effect>, DaemonError> {
+        match message {
+            Message::Event(event) => Ok(self.core.feed(event)),
+            Message::Asked(asked) => Ok(self.core.ask(asked).await),
+            Message::StopAsked(number) => {
+                self.core.stop_asked(number);
+                Ok(Vec::new())
+            }
+            Message::Changed(standings) => {
+                let mut effects = self.core.feed(Event::Changed { now: self.now(), standings });
+                effects.extend(self.look_around().await?);
+                Ok(effects)
+            }
+            Message::NextRuns(answer) => {
+                // Whoever asked may be gone.
+                drop(answer.send(self.core.next_runs()));
+                Ok(Vec::new())
+            }
+            Message::Loaded(loaded) => {
+                let (digest, outcome) = loaded.outcome();
+                if let Some(result) = self.daemon.loaded(&loaded, outcome) {
+                    observer.reload_ended(result);
+                }
+                self.loaded = loaded.configuration;
+                if self.loaded.is_some() {
+                    self.daemon.forget_told().await?;
+                }
+                Ok(self.core.feed(Event::Loaded { digest, outcome }))
+            }
+            Message::Applied(applied, view, end) => {
+                let own = end.and(self.loaded.as_ref());
+                let commit = own.and_then(|loaded| loaded.commit.as_deref());
+                if applied.head.generation != self.core.state.generation() {
+                    tracing::info!(
+                        generation = applied.head.generation,
+                        commit,
+                        "a new generation is in force"
+                    );
+                }
+                self.core.runner.follow(Arc::clone(&applied));
+                if let Some(registrar) = &self.registrar {
+                    registrar.look();
+                }
+                self.daemon.tripped(view::tripped(&self.core.ports, &applied).await?);
+                observer.in_force(&applied);
+                self.daemon.follow(applied);
+                let now = self.now();
+                let mut effects = self.core.feed(Event::Applied { now, view });
+                if let Some(end) = end {
+                    observer.reload_ended(ReloadResult::Good);
+                    effects.extend(self.core.feed(Event::ApplyEnded { now, end }));
+                }
+                Ok(effects)
+            }
+            Message::NotApplied(end, why) => {
+                if end == ApplyEnd::Failed {
+                    observer.reload_ended(ReloadResult::Failed);
+                }
+                self.daemon.not_applied(&why);
+                Ok(self.core.feed(Event::ApplyEnded { now: self.now(), end }))
+            }
+        }
+    }
+
+    /// The time to wake has come. It is used up: `step` names another one, unless there is none.
+    fn woke(&mut self) -> Vec<Effect> {
+        self.wake = None;
+        self.core.feed(Event::Woke { now: self.now() })
+    }
+
+    fn stop_asked(&mut self, stop: bool) -> Vec<Effect> {
+        if !stop {
+            return Vec::new();
+        }
+        tracing::info!("asked to stop: runs end after the page in hand");
+        self.supervisor.stopping();
+        self.daemon.stopping();
+        self.deadline = Some(tokio::time::Instant::now() + self.settings.drain);
+        self.core.feed(Event::StopRequested)
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        let is_over = self.deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now());
+        if is_over {
+            tracing::warn!(
+                "runs did not stop in time: what they have stored is kept, the next start continues"
+            );
+        }
+        is_over
+    }
+
+    /// What a run's end or a person's verb may have left: tripped integrations, and notices of it.
+    async fn look_around(&mut self) -> Result<Vec<Effect>, DaemonError> {
+        let applied = Arc::clone(self.core.runner.applied());
+        self.daemon.tripped(view::tripped(&self.core.ports, &applied).await?);
+        if raccord_run::notice::outbox::waiting(&self.core.ports.facts()).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.core.feed(Event::NoticesWaiting { now: self.now() }))
+    }
+
+    fn happen(&mut self, event: Event) {
+        let effects = self.core.feed(event);
+        self.carry_out(effects);
+    }
+
+    /// Carries effects out; true for the last one.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> bool {
+        for effect in effects {
+            match effect {
+                Effect::Load => self.load(),
+                Effect::Apply { digest } => self.apply(digest),
+                Effect::HoldPending { .. } => self.daemon.hold(self.loaded.clone()),
+                Effect::DropPending => self.daemon.hold(None),
+                Effect::ReportBad { .. } => self.report_bad(),
+                Effect::ReportGood => self.daemon.good(),
+                Effect::Deliver => self.deliver(),
+                Effect::WakeAt(at) => self.wake = at,
+                Effect::Finish => return true,
+                // Carried out before they come here.
+                Effect::StartRun { .. }
+                | Effect::StopRun { .. }
+                | Effect::StopRuns
+                | Effect::Answer { .. } => {}
+            }
+        }
+        false
+    }
+
+    fn now(&self) -> Timestamp {
+        self.core.ports.environment.now()
+    }
+
+    /// How long to sleep at most.
+    fn time_to_wake(&self) -> Duration {
+        let wake = self.wake.map_or(GLANCE, |wake| {
+            Duration::try_from(wake.duration_since(self.now())).unwrap_or_default().min(GLANCE)
+        });
+        wake.min(self.supervisor.patience()).max(TICK)
+    }
+}
+
+async fn next_pull(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => drop(interval.tick().await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

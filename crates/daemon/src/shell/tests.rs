@@ -1,0 +1,251 @@
+//! The shell on a real state file, without the loop around it: what it hears, in which order, and when it sleeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use raccord_config::load_texts;
+use raccord_model::fact::{Run, RunCause, RunId, RunOutcome, Tally, TransferFact};
+use raccord_model::port::state::{Table, Write};
+use tempfile::TempDir;
+
+use super::beside::tell_in_force;
+use super::*;
+use crate::apply::{self, Wanted};
+use raccord_connect::System;
+use raccord_model::port::environment::Environment as _;
+use raccord_run::facts::put;
+use raccord_run::runner::Ended;
+use raccord_store::{Opener, Store};
+
+const CONFIGURATION: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {contact: {key: id, fields: {id: text}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: shop}
+spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: people}
+spec: {source: shop, to: crm.contact, active: true, schedule: EVERY, mapping: {primaryKey: {id: id}}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: shop}
+spec: {active: true, subscriptions: {people: [created]}, alerts: [{webhook: 'http://127.0.0.1:9'}]}
+";
+
+/// A state with its configuration applied.
+struct Place {
+    ports: Ports,
+    home: TempDir,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let home = TempDir::new().unwrap();
+        let system = System::default();
+        let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
+        let store = Store::open(&home.path().join("state.redb"), &opener).unwrap();
+        let place = Self { ports: crate::embedded::ports(store, Arc::new(system)), home };
+        place.apply("1h").await;
+        place
+    }
+
+    /// Applies a configuration in which the transfer runs every so often. Whoever calls it has the lock of the facts,
+    /// or nobody wants it.
+    async fn apply(&self, every: &str) {
+        self.apply_text(CONFIGURATION.replace("EVERY", every)).await;
+    }
+
+    async fn apply_text(&self, text: String) {
+        let text = text.into_bytes();
+        let root = self.home.path().to_str().unwrap();
+        let loaded = load_texts(vec![("a.yaml".to_owned(), text)], root, &[].into());
+        let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let wanted = Wanted {
+            plan: raccord_plan::Options::default(),
+            serial: self.ports.state.head().await.unwrap().serial,
+            by: "test".to_owned(),
+            rollback_to: None,
+            commit: None,
+        };
+        apply::apply(&self.ports, &desired, &wanted).await.unwrap();
+    }
+
+    async fn shell(&self) -> Shell {
+        let settings = Settings {
+            origin: Origin::Api,
+            policy: crate::reload::Policy::default(),
+            drain: Duration::from_secs(1),
+            by: "test".to_owned(),
+        };
+        Shell::new(&self.ports, settings).await.unwrap()
+    }
+
+    async fn applied(&self) -> Arc<Applied> {
+        Arc::new(Applied::load(&self.ports.state).await.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_time_to_wake_is_used_up() {
+    let mut shell = Place::new().await.shell().await;
+    shell.wake = Some(shell.now());
+    assert_eq!(shell.time_to_wake(), TICK);
+    shell.woke();
+    assert_eq!(
+        shell.time_to_wake(),
+        GLANCE,
+        "nothing is to be woken for: it would wake a thousand times a second"
+    );
+}
+
+#[tokio::test]
+async fn a_generation_is_told_as_it_is_when_its_turn_comes() {
+    let place = Place::new().await;
+    let (sender, mut messages) = mpsc::channel(2);
+    let alone = place.ports.facts_lock.lock().await;
+    let told = tell_in_force(&place.ports, &sender, None);
+    tokio::pin!(told);
+    let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
+    assert!(waited.is_err(), "it does not wait for the facts");
+    place.apply("2h").await;
+    drop(alone);
+    told.await.unwrap();
+    let Some(Message::Applied(applied, view, None)) = messages.recv().await else {
+        panic!("another message")
+    };
+    assert_eq!((applied.head.generation, view.generation), (2, 2));
+}
+
+#[tokio::test]
+async fn a_full_queue_does_not_hold_the_facts() {
+    let place = Place::new().await;
+    let (sender, mut messages) = mpsc::channel(1);
+    sender.try_send(Message::StopAsked(0)).unwrap();
+    let told = tell_in_force(&place.ports, &sender, None);
+    tokio::pin!(told);
+    let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
+    assert!(waited.is_err() && place.ports.facts_lock.try_lock().is_ok(), "the shell would wait for ever");
+    messages.recv().await.unwrap();
+    told.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_told_yet() {
+    let place = Place::new().await;
+    let (mut core, _progress) = Core::new(&place.ports, place.applied().await, Policy::Daemon);
+    core.begin().await.unwrap();
+    let (uid, cause) = core.state.running().next().unwrap();
+    let crate::step::Cause::Scheduled { due } = cause else { panic!("{cause:?}") };
+    let transfer: Name = "people".parse().unwrap();
+    // As `raccord resync` does it.
+    let facts = place.ports.facts();
+    let fact = facts.transfer(uid).await.unwrap();
+    let fact = TransferFact { epoch: fact.epoch + 1, reset: fact.epoch + 1, ..fact };
+    facts.commit(vec![put(Table::Transfers, &uid, &fact).unwrap()]).await.unwrap();
+    let now = place.ports.environment.now();
+    let run = Run {
+        id: RunId(place.ports.environment.new_id()),
+        transfer_uid: uid,
+        transfer: transfer.clone(),
+        to: "crm.contact".parse().unwrap(),
+        generation: 1,
+        cause: RunCause::Scheduled { due },
+        started: now,
+        ended: Some(now),
+        outcome: RunOutcome::Stopped,
+        tally: Tally::default(),
+        pages: 0,
+        parents: raccord_model::fact::Parents::default(),
+        notes: Vec::new(),
+        unseen: None,
+        again: None,
+    };
+    core.ended(Ended { uid, name: transfer, run: Some(run), error: None }).await.unwrap();
+    assert_eq!(core.state.running().next(), Some((uid, cause)), "its due time is not served");
+}
+
+#[tokio::test]
+async fn a_standing_that_is_read_beside_another_generation_writes_nothing() {
+    let place = Place::new().await;
+    let applied = place.applied().await;
+    let uid = applied.transfers().next().unwrap().1;
+    let facts = place.ports.facts();
+    place.apply("2h").await;
+    // As if that had deleted the transfer.
+    facts.commit(vec![Write::Remove(Table::Transfers, uid.to_string())]).await.unwrap();
+    view::standings(&place.ports, &applied, None).await.unwrap();
+    let fact: Option<TransferFact> = facts.get(Table::Transfers, &uid.to_string()).await.unwrap();
+    assert_eq!(fact, None, "what is deleted stays fenced");
+}
+
+#[tokio::test]
+async fn a_task_that_breaks_off_is_told_to_have_failed() {
+    let mut shell = Place::new().await.shell().await;
+    shell.beside(Message::NotApplied(ApplyEnd::Failed, "it broke off".to_owned()), async {
+        panic!("a mistake of our own")
+    });
+    let Some(Message::NotApplied(ApplyEnd::Failed, why)) = shell.messages.recv().await else {
+        panic!("another message")
+    };
+    assert_eq!(why, "it broke off");
+}
+
+#[tokio::test]
+async fn an_apply_of_what_is_no_longer_there_ends_too() {
+    let mut shell = Place::new().await.shell().await;
+    shell.apply(raccord_model::Digest([1; 32]));
+    let told = shell.messages.recv().await;
+    assert!(matches!(told, Some(Message::NotApplied(ApplyEnd::Stale, _))));
+}
+
+/// A bad configuration, as a load would tell of it.
+fn bad(number: u8) -> Loaded {
+    let diagnostic = raccord_model::diagnostic::Diagnostic {
+        place: None,
+        severity: raccord_model::diagnostic::Severity::Error,
+        code: raccord_model::diagnostic::Code::Unreadable,
+        message: "no".to_owned(),
+        path: String::new(),
+        help: None,
+    };
+    let digest = raccord_model::Digest([number; 32]);
+    Loaded { digest, configuration: None, diagnostics: vec![diagnostic], trouble: None }
+}
+
+#[tokio::test]
+async fn a_restart_does_not_tell_of_a_bad_configuration_again() {
+    let place = Place::new().await;
+    // (which bad configuration is read after a restart, or a good one; how many people were told by then)
+    for (number, told) in [(Some(1), 1), (Some(1), 1), (Some(2), 2), (Some(1), 2), (None, 2), (Some(1), 3)] {
+        let daemon = place.shell().await.handle();
+        let Some(number) = number else {
+            daemon.forget_told().await.unwrap();
+            continue;
+        };
+        let bad = bad(number);
+        daemon.loaded(&bad, bad.outcome().1);
+        daemon.report_bad(&place.ports).await.unwrap();
+        assert!(daemon.board().is_bad, "it is shown, whoever knows of it");
+        let waiting = raccord_run::notice::outbox::waiting(&place.ports.facts()).await.unwrap();
+        assert_eq!(waiting.len(), told, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_ends_when_its_state_is_not_where_it_was() {
+    let place = Place::new().await;
+    let shell = place.shell().await;
+    std::fs::remove_file(place.home.path().join("state.redb")).unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let (_reload, reload) = mpsc::channel(1);
+    let signals = Signals { stop: stopped, changed: Arc::default(), reload, pull: None };
+    let error = reloading::in_one_line(&shell.live(signals, &()).await.unwrap_err());
+    assert!(error.contains("removed or renamed while it was in use"), "{error}");
+}

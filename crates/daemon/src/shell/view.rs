@@ -1,0 +1,197 @@
+//! What `step` is told of the generation in force: a view made from the generation and its facts.
+//!
+//! The one thing it writes is where the grid of a schedule begins, when that is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use raccord_model::canonical::to_bytes;
+use raccord_model::fact::{Grid, IntegrationFact, TransferFact, Uid};
+use raccord_model::language::{IntegrationSpec, TransferSpec};
+use raccord_model::port::state::{Scan, Table};
+use raccord_model::{Digest, Name};
+
+use crate::error::DaemonError;
+use crate::step::{Readiness, Standing, View};
+use raccord_run::Ports;
+use raccord_run::applied::Applied;
+use raccord_run::breaker::is_paused;
+use raccord_run::facts::put;
+use raccord_run::job::JobError;
+
+/// The whole view of a generation. Facts are read and written back, so the caller holds their lock.
+pub(super) async fn view(ports: &Ports, applied: &Applied) -> Result<View, DaemonError> {
+    let standings = standings(ports, applied, None).await?;
+    Ok(View {
+        generation: applied.head.generation,
+        limits: applied.desired.stack_settings().limits,
+        standings: standings.into_iter().map(|standing| (standing.uid, standing)).collect(),
+    })
+}
+
+/// The standings of all transfers, or of those that are named.
+pub(super) async fn standings(
+    ports: &Ports,
+    applied: &Applied,
+    only: Option<&BTreeSet<Name>>,
+) -> Result<Vec<Standing>, DaemonError> {
+    let now = ports.environment.now();
+    let subscribers = subscribers(ports, applied, only).await?;
+    let waiting: BTreeSet<Uid> = ports.inbox.waiting_transfers().await?.into_iter().collect();
+    let mut known = facts(ports, applied, only).await?;
+    let (mut standings, mut writes) = (Vec::new(), Vec::new());
+    for (name, uid, spec) in applied.transfers() {
+        if only.is_some_and(|only| !only.contains(name)) {
+            continue;
+        }
+        let mut fact = known.remove(&uid).unwrap_or_default();
+        let subscribers = subscribers.get(name).map(Vec::as_slice).unwrap_or_default();
+        let readiness = readiness(spec, subscribers, now);
+        let is_on = !matches!(readiness, Readiness::Inactive | Readiness::NotSubscribed);
+        if lay_grid(&mut fact, spec, is_on, now)? {
+            writes.push(put(Table::Transfers, &uid, &fact)?);
+        }
+        standings.push(Standing {
+            uid,
+            name: name.clone(),
+            source: spec.source.clone(),
+            schedule: spec.schedule.clone(),
+            epoch: fact.epoch,
+            readiness,
+            since: fact.grid.as_ref().map_or(now, |grid| grid.since),
+            served: fact.served,
+            deliveries: waiting.contains(&uid),
+        });
+    }
+    // Beside another generation nothing is written: it may have deleted the transfer, whose fact is its fence.
+    if !writes.is_empty() && ports.state.head().await?.generation == applied.head.generation {
+        ports.facts().commit(writes).await?;
+    }
+    Ok(standings)
+}
+
+/// The transfers of the same integrations as a transfer: what a trip of one of them concerns.
+pub(super) fn beside(applied: &Applied, transfer: &Name) -> BTreeSet<Name> {
+    applied
+        .integrations()
+        .filter(|(_, _, spec)| spec.subscriptions.contains_key(transfer))
+        .flat_map(|(_, _, spec)| spec.subscriptions.keys().cloned())
+        .collect()
+}
+
+/// The transfers that an integration subscribes to.
+pub(super) fn subscribed(applied: &Applied, integration: &Name) -> BTreeSet<Name> {
+    applied
+        .integrations()
+        .filter(|(name, ..)| *name == integration)
+        .flat_map(|(_, _, spec)| spec.subscriptions.keys().cloned())
+        .collect()
+}
+
+/// The integrations that the breaker has disabled.
+pub(super) async fn tripped(ports: &Ports, applied: &Applied) -> Result<BTreeSet<Name>, DaemonError> {
+    let facts = ports.facts().scan::<IntegrationFact>(Table::Integrations, Scan::default()).await?;
+    let tripped = facts.into_iter().filter(|(_, fact)| fact.trip.is_some()).map(|(key, _)| key);
+    let tripped: BTreeSet<String> = tripped.collect();
+    let integrations = applied.integrations().filter(|(_, uid, _)| tripped.contains(&uid.to_string()));
+    Ok(integrations.map(|(name, ..)| name.clone()).collect())
+}
+
+type Subscriber<'a> = (&'a IntegrationSpec, IntegrationFact);
+
+async fn subscribers<'a>(
+    ports: &Ports,
+    applied: &'a Applied,
+    only: Option<&BTreeSet<Name>>,
+) -> Result<BTreeMap<&'a Name, Vec<Subscriber<'a>>>, DaemonError> {
+    let facts = ports.facts();
+    let mut found: BTreeMap<&Name, Vec<Subscriber<'_>>> = BTreeMap::new();
+    let integrations: Vec<_> = applied.integrations().collect();
+    for (_, uid, spec) in integrations {
+        let is_wanted = |name: &&Name| only.is_none_or(|only| only.contains(*name));
+        let wanted: Vec<&Name> = spec.subscriptions.keys().filter(is_wanted).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let fact = facts.integration(uid).await?;
+        for transfer in wanted {
+            found.entry(transfer).or_default().push((spec, fact.clone()));
+        }
+    }
+    Ok(found)
+}
+
+async fn facts(
+    ports: &Ports,
+    applied: &Applied,
+    only: Option<&BTreeSet<Name>>,
+) -> Result<BTreeMap<Uid, TransferFact>, DaemonError> {
+    let facts = ports.facts();
+    let mut found = BTreeMap::new();
+    let Some(only) = only else {
+        for (key, fact) in facts.scan::<TransferFact>(Table::Transfers, Scan::default()).await? {
+            if let Ok(uid) = key.parse() {
+                found.insert(Uid(uid), fact);
+            }
+        }
+        return Ok(found);
+    };
+    for name in only {
+        if let Some(uid) = applied.uid(raccord_model::Kind::Transfer, name) {
+            found.insert(uid, facts.transfer(uid).await?);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a transfer may run, and if not, why.
+fn readiness(spec: &TransferSpec, subscribers: &[Subscriber<'_>], now: Timestamp) -> Readiness {
+    if !spec.active {
+        return Readiness::Inactive;
+    }
+    if subscribers.is_empty() {
+        return Readiness::NotSubscribed;
+    }
+    let active: Vec<&IntegrationFact> =
+        subscribers.iter().filter(|(spec, _)| spec.active).map(|(_, fact)| fact).collect();
+    if active.is_empty() {
+        return Readiness::Inactive;
+    }
+    let mut closed = active.into_iter().filter(|fact| fact.trip.is_none()).peekable();
+    if closed.peek().is_none() {
+        return Readiness::Tripped;
+    }
+    let mut first_end: Option<Timestamp> = None;
+    for fact in closed {
+        if !is_paused(fact, now) {
+            return Readiness::Ready;
+        }
+        let until = fact.pause.as_ref().and_then(|pause| pause.until);
+        first_end = match (first_end, until) {
+            (Some(end), Some(until)) => Some(end.min(until)),
+            (end, until) => end.or(until),
+        };
+    }
+    Readiness::Paused { until: first_end }
+}
+
+/// Begins the grid of a schedule that is new or newly activated, and ends it where there is none. Says whether
+/// the fact changed.
+fn lay_grid(
+    fact: &mut TransferFact,
+    spec: &TransferSpec,
+    is_on: bool,
+    now: Timestamp,
+) -> Result<bool, DaemonError> {
+    let schedule = spec.schedule.as_ref().filter(|_| is_on);
+    let digest = match schedule {
+        Some(schedule) => Some(Digest::of(&to_bytes(schedule).map_err(JobError::from)?)),
+        None => None,
+    };
+    if fact.grid.as_ref().map(|grid| grid.schedule) == digest {
+        return Ok(false);
+    }
+    fact.grid = digest.map(|schedule| Grid { schedule, since: now });
+    fact.served = None;
+    Ok(true)
+}

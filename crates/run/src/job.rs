@@ -1,0 +1,234 @@
+//! A job: everything one run of a transfer needs, compiled from the generation in force. Reads nothing while
+//! it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use raccord_compiler::connector::{self, Stream};
+use raccord_compiler::mapping::{self, Layout, Program, Task};
+use raccord_model::canonical::to_bytes;
+use raccord_model::diagnostic::Finding;
+use raccord_model::fact::{EntityFact, TransferFact, Uid, Updates};
+use raccord_model::language::connector::http::Expired;
+use raccord_model::language::deletes::{Percent, Snapshot};
+use raccord_model::language::{
+    Breaker, ByNameOrInline, ConnectorSettings, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
+};
+use raccord_model::port::sink::{Fence, Target};
+use raccord_model::row::FieldId;
+use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
+
+use crate::applied::Applied;
+
+/// An integration that wants a transfer's updates.
+#[derive(Debug, Clone)]
+pub struct Subscriber {
+    /// Its name.
+    pub name: Name,
+    /// Who it is.
+    pub uid: Uid,
+    /// When it is to be disabled.
+    pub breaker: Breaker,
+}
+
+/// Everything one run of a transfer needs.
+#[derive(Debug)]
+pub struct Job {
+    /// The transfer's name.
+    pub transfer: Name,
+    /// Who it is.
+    pub uid: Uid,
+    /// What it says.
+    pub spec: TransferSpec,
+    /// The data type that it reads.
+    pub data_type: DataTypeName,
+    /// How its data type is read.
+    pub stream: Stream,
+    /// How its records become rows.
+    pub program: Program,
+    /// Where the rows go.
+    pub target: Target,
+    /// What the fields are called, by their ids.
+    pub fields: BTreeMap<FieldId, Ident>,
+    /// What the commits are made under.
+    pub fence: Fence,
+    /// What is known of it.
+    pub fact: TransferFact,
+    /// What its checkpoint must have been made under.
+    pub fingerprint: Digest,
+    /// The update types that its subscribers want together.
+    pub updates: Updates,
+    /// The integrations that make it run.
+    pub subscribers: Vec<Subscriber>,
+}
+
+impl Job {
+    /// How deletions are found by reading everything: only when somebody wants deletions.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        let wanted = self.updates.contains(&UpdateType::Deleted);
+        self.spec.deletes.snapshot.as_ref().filter(|_| wanted)
+    }
+}
+
+impl Job {
+    /// How much of what its records say is deleted may go in one reading; none when no field says so, or deletions are
+    /// not wanted.
+    pub fn marked_share(&self) -> Option<Percent> {
+        let wanted = self.updates.contains(&UpdateType::Deleted);
+        self.spec.deletes.field.as_ref().filter(|_| wanted).map(|field| field.max_share)
+    }
+}
+
+/// Why a transfer cannot be made ready. Validation finds all of it beforehand, so it means a damaged state.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Something that it refers to is not in the generation.
+    #[error("the transfer `{transfer}` refers to {missing}, which is not there")]
+    Missing {
+        /// The transfer.
+        transfer: Name,
+        /// What is missing.
+        missing: String,
+    },
+    /// It does not compile.
+    #[error("the transfer `{transfer}` cannot be compiled: {finding}")]
+    Compile {
+        /// The transfer.
+        transfer: Name,
+        /// The first finding, in words.
+        finding: String,
+    },
+    /// It has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] raccord_model::canonical::CanonicalError),
+}
+
+/// The data type that a transfer reads.
+pub fn data_type(name: &Name, spec: &TransferSpec) -> Option<DataTypeName> {
+    spec.data_type.clone().or_else(|| name.as_str().parse().ok())
+}
+
+/// A transfer's mapping, once it has one.
+pub fn mapping(spec: &TransferSpec) -> Option<&MappingSpec> {
+    spec.mapping.as_ref().and_then(ByNameOrInline::inline)
+}
+
+/// A transfer compiled, for a run or for a look at what it would do.
+pub struct Compiled {
+    /// How its data type is read.
+    pub stream: Stream,
+    /// How its records become rows.
+    pub program: Program,
+}
+
+/// Compiles a transfer on a source into an entity.
+pub fn compile(
+    name: &Name,
+    spec: &TransferSpec,
+    source: &SourceSpec,
+    entity: &Entity,
+    layout: &Layout,
+) -> Result<Compiled, JobError> {
+    let stream = compile_stream(name, spec, source)?;
+    let mapping = mapping(spec).ok_or_else(|| missing(name, "a mapping".to_owned()))?;
+    let cursor = stream.field_cursor().map(|cursor| cursor.fields.clone()).unwrap_or_default();
+    let task = Task {
+        mapping,
+        entity,
+        mode: spec.mode,
+        layout,
+        deleted: spec.deletes.field.as_ref().map(|field| &field.path),
+        version: spec.version.as_ref(),
+        cursor: &cursor,
+        all_texts: stream.has_texts_alone(),
+    };
+    let (program, findings) = mapping::compile(&task);
+    let program = program.ok_or_else(|| does_not_compile(name, &findings))?;
+    Ok(Compiled { stream, program })
+}
+
+/// Compiles the reading side of a transfer alone.
+pub fn compile_stream(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Result<Stream, JobError> {
+    let data_type = data_type(name, spec).ok_or_else(|| missing(name, "a data type".to_owned()))?;
+    let (stream, findings) = connector::lower(&source.settings, &data_type);
+    stream.ok_or_else(|| does_not_compile(name, &findings))
+}
+
+/// Makes a transfer of the generation in force ready to run.
+pub fn prepare(
+    applied: &Applied,
+    name: &Name,
+    fact: TransferFact,
+    entity_fact: &EntityFact,
+    subscribers: Vec<(Subscriber, Updates)>,
+) -> Result<Job, JobError> {
+    let spec = applied.desired.transfer(name).ok_or_else(|| missing(name, "itself".to_owned()))?.clone();
+    let source = applied
+        .desired
+        .source(&spec.source)
+        .ok_or_else(|| missing(name, format!("the source `{}`", spec.source)))?;
+    let entity = applied
+        .desired
+        .project(&spec.to.project)
+        .and_then(|project| project.entities.get(&spec.to.entity))
+        .ok_or_else(|| missing(name, format!("the entity `{}`", spec.to)))?;
+    let uid = applied.uid(Kind::Transfer, name).ok_or_else(|| missing(name, "itself".to_owned()))?;
+    let layout = Layout(entity_fact.fields.clone());
+    let Compiled { stream, program } = compile(name, &spec, source, entity, &layout)?;
+    let mut unique: Vec<_> = entity
+        .fields
+        .iter()
+        .filter(|(_, field)| field.unique)
+        .filter_map(|(field, _)| layout.id(field.as_str()))
+        .collect();
+    unique.sort_unstable();
+    let defaults = Bytes::copy_from_slice(program.defaults());
+    let required = program.required();
+    let updates: BTreeSet<_> = subscribers.iter().flat_map(|(_, updates)| updates.iter().copied()).collect();
+    Ok(Job {
+        data_type: data_type(name, &spec).ok_or_else(|| missing(name, "a data type".to_owned()))?,
+        transfer: name.clone(),
+        uid,
+        fingerprint: fingerprint(name, &spec, source)?,
+        target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
+        fence: Fence { generation: applied.head.generation, epoch: fact.epoch },
+        fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
+        subscribers: subscribers.into_iter().map(|(subscriber, _)| subscriber).collect(),
+        stream,
+        program,
+        fact,
+        updates,
+        spec,
+    })
+}
+
+/// The digest of what a checkpoint depends on: how the data type is read, and how rows are made.
+fn fingerprint(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Result<Digest, JobError> {
+    let data_type = data_type(name, spec).ok_or_else(|| missing(name, "a data type".to_owned()))?;
+    let settings = match &source.settings {
+        ConnectorSettings::File(settings) => serde_json::to_value(settings.data_types.get(&data_type)),
+        ConnectorSettings::Http(settings) => {
+            let mut settings = settings.data_types.get(&data_type).cloned();
+            if let Some(parent) = settings.as_mut().and_then(|settings| settings.parent.as_mut()) {
+                // Which parents may be passed over, and how they are told apart, says nothing about what was read.
+                *parent = parent.data_type.clone().into();
+            }
+            if let Some(incremental) = settings.as_mut().and_then(|settings| settings.incremental.as_mut()) {
+                // Nor does how a service says that it no longer knows a token.
+                incremental.expired = Expired::default();
+            }
+            serde_json::to_value(settings)
+        }
+    };
+    let settings = settings.map_err(raccord_model::canonical::CanonicalError::from)?;
+    Ok(Digest::of(&to_bytes(&(data_type, settings, mapping(spec)))?))
+}
+
+fn missing(transfer: &Name, missing: String) -> JobError {
+    JobError::Missing { transfer: transfer.clone(), missing }
+}
+
+fn does_not_compile(transfer: &Name, findings: &[Finding]) -> JobError {
+    let finding = findings.first().map_or_else(String::new, |finding| finding.message.clone());
+    JobError::Compile { transfer: transfer.clone(), finding }
+}

@@ -1,0 +1,32 @@
+//! One run of one transfer, and what its end means: the job, its pages, the breaker, deliveries, the notices of news.
+//!
+//! It knows the ports alone, and puts no implementation behind one. What runs when is decided elsewhere, and nothing
+//! here is rendered.
+
+pub mod applied;
+pub mod aside;
+pub mod breaker;
+pub mod columns;
+pub mod conclude;
+pub mod deliveries;
+pub mod ending;
+pub mod entity;
+pub mod execute;
+pub mod facts;
+mod fetching;
+pub mod job;
+pub mod notice;
+pub mod page;
+pub mod ports;
+pub mod report;
+pub mod runner;
+pub mod select;
+pub mod starts;
+pub mod sweep;
+pub mod told;
+pub mod unknown;
+pub mod vanished;
+pub mod window;
+
+pub use ports::{Ports, RunnerError};
+pub use unknown::Unknown;

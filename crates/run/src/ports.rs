@@ -1,0 +1,97 @@
+//! The ports that runs and verbs work with, together, and why a run could not be made. What stands behind each port
+//! is chosen by the program that makes the bundle, never here.
+
+use std::sync::Arc;
+
+use raccord_model::EntityRef;
+use raccord_model::port::environment::Environment;
+use raccord_model::port::inbox::{Inbox, InboxError};
+use raccord_model::port::sink::{Ledger, Sink, SinkError};
+use raccord_model::port::source::{SourceError, Sources};
+use raccord_model::port::state::{State, StateError};
+use raccord_model::port::upkeep::Upkeep;
+use tokio::sync::Mutex;
+
+use crate::applied::AppliedError;
+use crate::facts::Facts;
+use crate::job::JobError;
+use crate::unknown::Unknown;
+
+/// The ports together. Cloning shares them.
+#[derive(Clone)]
+pub struct Ports {
+    /// Control data.
+    pub state: Arc<dyn State>,
+    /// Where rows go.
+    pub sink: Arc<dyn Sink>,
+    /// What is kept there.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where deliveries wait.
+    pub inbox: Arc<dyn Inbox>,
+    /// Looks after the state as a whole.
+    pub upkeep: Arc<dyn Upkeep>,
+    /// Opens sources.
+    pub sources: Arc<dyn Sources>,
+    /// The clock and the randomness.
+    pub environment: Arc<dyn Environment>,
+    /// Held while facts are read, changed and written back: they are committed without a serial.
+    pub facts_lock: Arc<Mutex<()>>,
+}
+
+impl Ports {
+    /// The ports of one store, which stands behind four of them.
+    pub fn on<S: State + Sink + Ledger + Inbox + 'static>(
+        store: &Arc<S>,
+        upkeep: Arc<dyn Upkeep>,
+        sources: Arc<dyn Sources>,
+        environment: Arc<dyn Environment>,
+    ) -> Self {
+        Self {
+            state: Arc::<S>::clone(store),
+            sink: Arc::<S>::clone(store),
+            ledger: Arc::<S>::clone(store),
+            inbox: Arc::<S>::clone(store),
+            upkeep,
+            sources,
+            environment,
+            facts_lock: Arc::default(),
+        }
+    }
+
+    /// The facts of the state.
+    pub fn facts(&self) -> Facts {
+        Facts::new(Arc::clone(&self.state))
+    }
+}
+
+/// Why a run could not be made, or its end not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// The state did not answer.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The generation in force cannot be read.
+    #[error(transparent)]
+    Applied(#[from] AppliedError),
+    /// The records cannot be reached.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A source did not answer.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The inbox cannot be read.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    /// A transfer cannot be made ready.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// Nothing of that name.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// The generation has an entity of which the state has no fact.
+    #[error("the state knows nothing of the entity `{0}`; apply again")]
+    UnknownEntity(EntityRef),
+    /// A task ended before its time.
+    #[error("a task of a run ended before its time")]
+    Task(#[source] tokio::task::JoinError),
+}

@@ -1,0 +1,268 @@
+//! Runs under way: begins each in a task of its own, passes the wish to stop on, and tells how each has ended.
+//!
+//! A run is prepared, executed and concluded inside its task, so that nobody waits for another's network.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use raccord_model::Name;
+use raccord_model::fact::{
+    EntityFact, IntegrationFact, Parents, Run, RunCause, RunId, RunOutcome, Tally, Uid,
+};
+use raccord_model::failpoint::Failpoint;
+use raccord_model::port::state::Table;
+use tokio::sync::watch;
+use tokio::task::{self, JoinSet};
+use tracing::Instrument as _;
+
+use super::execute::{OnPage, Surroundings, execute};
+use super::job::{self, Job};
+use super::{conclude, deliveries, select};
+use crate::applied::Applied;
+use crate::entity::entity;
+use crate::facts::put;
+use crate::ports::{Ports, RunnerError};
+use crate::unknown::Unknown;
+
+/// What is to be run.
+pub struct Start {
+    /// The transfer.
+    pub uid: Uid,
+    /// Its name.
+    pub name: Name,
+    /// Why.
+    pub cause: RunCause,
+    /// Hears of every page.
+    pub progress: OnPage,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The transfer.
+    pub uid: Uid,
+    /// Its name.
+    pub name: Name,
+    /// The run; `None` when there was nobody left to run it for, or when it could not be made.
+    pub run: Option<Run>,
+    /// Why it could not be made.
+    pub error: Option<RunnerError>,
+}
+
+/// Runs under way.
+pub struct Runner {
+    ports: Ports,
+    applied: Arc<Applied>,
+    stops: BTreeMap<Uid, watch::Sender<bool>>,
+    tasks: JoinSet<Result<Option<Run>, RunnerError>>,
+    /// Whose each task is.
+    begun: HashMap<task::Id, (Uid, Name)>,
+}
+
+impl Runner {
+    /// Nothing runs yet.
+    pub fn new(ports: &Ports, applied: Arc<Applied>) -> Self {
+        Self {
+            ports: ports.clone(),
+            applied,
+            stops: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            begun: HashMap::new(),
+        }
+    }
+
+    /// Begins what follows under another generation. What runs goes on under its own.
+    pub fn follow(&mut self, applied: Arc<Applied>) {
+        self.ports.sources.keep(&applied.desired);
+        self.applied = applied;
+    }
+
+    /// The generation under which runs begin.
+    pub const fn applied(&self) -> &Arc<Applied> {
+        &self.applied
+    }
+
+    /// Begins a run. Its end comes out of [`Self::ended`].
+    pub fn start(&mut self, start: Start) {
+        let (stop, stopped) = watch::channel(false);
+        self.stops.insert(start.uid, stop);
+        let task = Task { ports: self.ports.clone(), applied: Arc::clone(&self.applied), stop: stopped };
+        // Of the highest level, so that a log of errors alone still says whose they are.
+        let span = tracing::error_span!(
+            "run",
+            transfer = %start.name,
+            id = tracing::field::Empty,
+            cause = in_a_word(start.cause),
+            generation = self.applied.head.generation,
+        );
+        let whose = (start.uid, start.name.clone());
+        let task = self.tasks.spawn(async move { task.run(start).await }.instrument(span));
+        self.begun.insert(task.id(), whose);
+    }
+
+    /// Asks a run to stop after the page in hand.
+    pub fn stop(&self, uid: Uid) {
+        if let Some(stop) = self.stops.get(&uid) {
+            stop.send_replace(true);
+        }
+    }
+
+    /// Asks every run to stop after the page in hand.
+    pub fn stop_all(&self) {
+        for stop in self.stops.values() {
+            stop.send_replace(true);
+        }
+    }
+
+    /// The next run to end; never, while none is under way. An error is one of the state or of the store: then
+    /// nothing can go on.
+    pub async fn ended(&mut self) -> Result<Ended, RunnerError> {
+        let Some(ended) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
+        let (id, run) = match ended {
+            Ok((id, run)) => (id, run),
+            Err(error) => (error.id(), Err(RunnerError::Task(error))),
+        };
+        let Some((uid, name)) = self.begun.remove(&id) else { return std::future::pending().await };
+        self.stops.remove(&uid);
+        match run {
+            Ok(run) => Ok(Ended { uid, name, run, error: None }),
+            Err(error @ (RunnerError::State(_) | RunnerError::Sink(_) | RunnerError::Inbox(_))) => Err(error),
+            Err(error) => Ok(Ended { uid, name, run: None, error: Some(error) }),
+        }
+    }
+}
+
+/// What one run is given.
+struct Task {
+    ports: Ports,
+    applied: Arc<Applied>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Task {
+    async fn run(&self, start: Start) -> Result<Option<Run>, RunnerError> {
+        let Some((job, subscribers)) = self.prepare(&start).await? else { return Ok(None) };
+        let job = Arc::new(job);
+        let mut run = self.begin(&job, start.cause).await?;
+        tracing::Span::current().record("id", tracing::field::display(run.id));
+        tracing::info!("begun");
+        match self.surroundings(&job, subscribers, start.progress) {
+            Ok(surroundings) if run.cause == RunCause::Deliveries => {
+                deliveries::drain(&job, &mut run, &surroundings).await;
+            }
+            Ok(surroundings) => execute(&job, &mut run, &surroundings).await,
+            Err(outcome) => {
+                run.outcome = outcome;
+                run.ended = Some(self.ports.environment.now());
+            }
+        }
+        let alone = self.ports.facts_lock.lock().await;
+        Failpoint::RunEndBefore.pass();
+        conclude::conclude(&self.ports, &job, &run).await?;
+        Failpoint::RunEndAfter.pass();
+        drop(alone);
+        tell(&run);
+        Ok(Some(run))
+    }
+
+    /// Compiles the transfer, unless every integration that wanted it is disabled or paused by now.
+    async fn prepare(&self, start: &Start) -> Result<Option<(Job, Vec<IntegrationFact>)>, RunnerError> {
+        let ready = select::ready_subscribers(&self.ports, &self.applied, &start.name).await?;
+        if ready.is_empty() {
+            return Ok(None);
+        }
+        let (mut wanted, mut known) = (Vec::new(), Vec::new());
+        for (subscriber, updates, fact) in ready {
+            wanted.push((subscriber, updates));
+            known.push(fact);
+        }
+        let entity = self.entity_fact(&start.name).await?;
+        let fact = self.ports.facts().transfer(start.uid).await?;
+        Ok(Some((job::prepare(&self.applied, &start.name, fact, &entity, wanted)?, known)))
+    }
+
+    async fn entity_fact(&self, transfer: &Name) -> Result<EntityFact, RunnerError> {
+        let to = self.applied.desired.transfer(transfer).map(|spec| spec.to.clone());
+        let to = to.ok_or_else(|| {
+            Unknown::in_force(raccord_model::Kind::Transfer, transfer, self.applied.index.keys())
+        })?;
+        entity(&self.ports.facts(), &self.applied, &to).await.map(|(_, fact)| fact)
+    }
+
+    /// Lists the run as begun. An approval that looks for it waits, or sees it.
+    async fn begin(&self, job: &Job, cause: RunCause) -> Result<Run, RunnerError> {
+        let run = Run {
+            id: RunId(self.ports.environment.new_id()),
+            transfer_uid: job.uid,
+            transfer: job.transfer.clone(),
+            to: job.spec.to.clone(),
+            generation: job.fence.generation,
+            cause,
+            started: self.ports.environment.now(),
+            ended: None,
+            outcome: RunOutcome::Running,
+            tally: Tally::default(),
+            pages: 0,
+            parents: Parents::default(),
+            notes: Vec::new(),
+            unseen: None,
+            again: None,
+        };
+        let _alone = self.ports.facts_lock.lock().await;
+        self.ports.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;
+        Failpoint::RunBegun.pass();
+        Ok(run)
+    }
+
+    /// What the run is given beside its job, or how it ends because its source cannot be opened.
+    fn surroundings(
+        &self,
+        job: &Job,
+        subscribers: Vec<IntegrationFact>,
+        progress: OnPage,
+    ) -> Result<Surroundings, RunOutcome> {
+        let source = match self.ports.sources.open(&self.applied.desired, &job.spec.source, &job.data_type) {
+            Ok(source) => source,
+            Err(error) => {
+                let (unauthorized, local) = (error.is_unauthorized(), error.is_local());
+                let error = error.to_string();
+                return Err(RunOutcome::Failed { error, unauthorized, local, partial: false });
+            }
+        };
+        Ok(Surroundings {
+            source,
+            sink: Arc::clone(&self.ports.sink),
+            inbox: Arc::clone(&self.ports.inbox),
+            environment: Arc::clone(&self.ports.environment),
+            stop: self.stop.clone(),
+            progress,
+            subscribers,
+        })
+    }
+}
+
+const fn in_a_word(cause: RunCause) -> &'static str {
+    match cause {
+        RunCause::Scheduled { .. } => "scheduled",
+        RunCause::Requested => "requested",
+        RunCause::Deliveries => "deliveries",
+    }
+}
+
+/// One line of the log for the end of a run.
+fn tell(run: &Run) {
+    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, swept, .. } = run.tally;
+    match &run.outcome {
+        RunOutcome::Failed { error, local: true, .. } => {
+            tracing::error!(fetched, rejected, %error, "failed for a reason on this machine; the breaker does not count it");
+        }
+        RunOutcome::Failed { error, .. } => tracing::warn!(fetched, rejected, %error, "failed"),
+        RunOutcome::Held(hold) => {
+            tracing::warn!(why = hold.because(), "held: `raccord approve` {}", hold.approval());
+        }
+        outcome => {
+            let word = outcome.as_str();
+            tracing::info!(fetched, created, updated, deleted, unchanged, skipped, rejected, swept, "{word}");
+        }
+    }
+}

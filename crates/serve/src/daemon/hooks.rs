@@ -1,0 +1,365 @@
+//! Webhooks as they come: which source may be told what, whether a delivery is the service's own, and whose inbox it
+//! goes into. Acknowledged is only what is durable.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use bytes::Bytes;
+use jiff::Timestamp;
+use raccord_compiler::webhook::{self, Hook, Intent, Reading, RecordContent, Route};
+use raccord_connect::SecretReader;
+use raccord_connect::webhook::{Delivery as Presented, Verifier};
+use raccord_model::fact::Uid;
+use raccord_model::language::ConnectorSettings;
+use raccord_model::language::webhook::VerifySpec;
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, InboxError};
+use raccord_model::port::source::SourceError;
+use raccord_model::rate::Rate;
+use raccord_model::{DataTypeName, Digest, Kind, Name};
+use tokio::time::Instant;
+
+use crate::http::{Push, PushHead, Received};
+use raccord_model::port::environment::Environment;
+use raccord_run::Ports;
+use raccord_run::applied::Applied;
+use raccord_run::job;
+
+/// The webhooks of a generation.
+pub(super) struct Hooks {
+    stack: Option<Name>,
+    /// Where services reach us, without a slash at the end.
+    url: Option<String>,
+    by_source: BTreeMap<Name, Receiver>,
+    /// Of deliveries to places that are not there.
+    complaints: Mutex<Allowance>,
+    /// Sources whose deliveries could not be verified the last time, and why: a secret is missing. Whoever asks how the
+    /// daemon stands is told this, and has no secret read.
+    unverifiable: Mutex<BTreeMap<Name, String>>,
+}
+
+/// What one source may be told.
+struct Receiver {
+    uid: Uid,
+    hook: Hook,
+    verify: VerifySpec,
+    secrets: SecretReader,
+    transfers: BTreeMap<DataTypeName, Vec<Uid>>,
+    allowance: Mutex<Allowance>,
+    complaints: Mutex<Allowance>,
+}
+
+/// How often the log speaks of the deliveries of one source that are not taken: anybody may send them, and the
+/// metrics count them all.
+const COMPLAINTS: Rate = Rate { count: 10, period: 60 };
+
+/// From how many bytes on a body takes longer to be proved and read than others should wait.
+const HEAVY: usize = 256 << 10;
+
+impl Hooks {
+    /// The webhooks of a generation.
+    pub(super) fn of(applied: &Applied, environment: &Arc<dyn Environment>) -> Self {
+        let settings = applied.desired.stack_settings();
+        let mut by_source = BTreeMap::new();
+        for key in applied.index.keys().filter(|key| key.kind == Kind::Source) {
+            if let Some(receiver) = receiver(applied, &key.name, environment) {
+                by_source.insert(key.name.clone(), receiver);
+            }
+        }
+        let url = settings.webhooks.map(|public| public.url.trim_end_matches('/').to_owned());
+        let complaints = Mutex::new(Allowance::new(COMPLAINTS));
+        let unverifiable = Mutex::default();
+        let hooks = Self { stack: applied.head.stack.clone(), url, by_source, complaints, unverifiable };
+        hooks.look();
+        hooks
+    }
+
+    /// Tries anew whether the deliveries of every source can be verified. Reads files.
+    pub(super) fn look(&self) {
+        for (source, receiver) in &self.by_source {
+            drop(self.verifier(source, receiver));
+        }
+    }
+
+    /// Sources whose deliveries could not be verified when that was last tried, and why: a secret is missing.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
+        let problem = |(source, why): (&Name, &String)| {
+            format!("deliveries to the source {source} cannot be verified: {why}")
+        };
+        unverifiable.iter().map(problem).collect()
+    }
+
+    /// What deliveries to a source are verified with now.
+    fn verifier(&self, source: &Name, receiver: &Receiver) -> Result<Verifier, SourceError> {
+        let verifier = Verifier::new(&receiver.verify, &receiver.secrets);
+        let mut unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
+        match &verifier {
+            Ok(_) => drop(unverifiable.remove(source)),
+            Err(error) => drop(unverifiable.insert(source.clone(), error.to_string())),
+        }
+        verifier
+    }
+
+    /// What is said to whoever has proved nothing: the same whatever is wrong, and whether there is such a source or
+    /// not. While a secret is missing nobody can prove anything to one of them, and is to send it again.
+    fn unproved(&self) -> Received {
+        let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
+        if unverifiable.is_empty() { Received::Refused } else { Received::Unavailable }
+    }
+
+    /// How many bytes a delivery may have to the source that allows the most.
+    pub(super) fn largest(&self) -> usize {
+        let largest = self.by_source.values().map(|receiver| receiver.hook.max_body()).max();
+        usize::try_from(largest.unwrap_or_default()).unwrap_or(usize::MAX)
+    }
+
+    /// Refuses a delivery whose head shows that it cannot be proved, whatever its body is.
+    pub(super) fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+        let &PushHead { stack, source, headers, query, peer } = head;
+        let receiver = self.known(stack, source, peer)?;
+        let verifier = self.prepare(source, receiver)?;
+        verifier.admit(headers, query).map_err(|refused| {
+            receiver.complain(|| tracing::warn!(%source, %peer, %refused, "a delivery is refused"));
+            self.unproved()
+        })
+    }
+
+    /// What takes deliveries to a source, when there is one.
+    fn known(&self, stack: &Name, source: &Name, peer: IpAddr) -> Result<&Receiver, Received> {
+        self.receiver(stack, source).ok_or_else(|| {
+            complain(&self.complaints, || {
+                tracing::warn!(%stack, %source, %peer, "a delivery to a stack or source that has no webhook here");
+            });
+            self.unproved()
+        })
+    }
+
+    fn prepare(&self, source: &Name, receiver: &Receiver) -> Result<Verifier, Received> {
+        self.verifier(source, receiver).map_err(|error| {
+            receiver.complain(|| tracing::error!(%source, %error, "deliveries cannot be verified"));
+            self.unproved()
+        })
+    }
+
+    /// Whether a delivery is the service's own.
+    fn prove(&self, receiver: &Receiver, push: &Push, ports: &Ports) -> Result<(), Received> {
+        let source = &push.source;
+        let verifier = self.prepare(source, receiver)?;
+        let url = self.url.as_ref().map(|url| format!("{url}{}", path(push)));
+        let query = push.query.as_deref();
+        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref(), query };
+        verifier.verify(&presented, ports.environment.now()).map_err(|refused| {
+            receiver
+                .complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
+            self.unproved()
+        })
+    }
+
+    fn receiver(&self, stack: &Name, source: &Name) -> Option<&Receiver> {
+        self.by_source.get(source).filter(|_| self.stack.as_ref() == Some(stack))
+    }
+
+    /// Says that a delivery was too large, unless enough was said.
+    pub(super) fn complain_of_size(&self, source: &Name, peer: IpAddr) {
+        let complaints = self.by_source.get(source).map_or(&self.complaints, |receiver| &receiver.complaints);
+        complain(complaints, || tracing::warn!(%source, %peer, "a delivery is larger than `maxBody` allows"));
+    }
+
+    /// Takes a delivery. The transfers into whose inbox it went come back with it.
+    pub(super) async fn receive(&self, ports: &Ports, push: Push) -> (Received, Vec<Uid>) {
+        let nothing = |received| (received, Vec::new());
+        let source = &push.source;
+        let receiver = match self.known(&push.stack, source, push.peer) {
+            Ok(receiver) => receiver,
+            Err(received) => return nothing(received),
+        };
+        if let Err(received) = heavy(push.body.len(), || self.prove(receiver, &push, ports)) {
+            return nothing(received);
+        }
+        if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
+            self.complain_of_size(source, push.peer);
+            return nothing(Received::TooLarge);
+        }
+        if let Some(retry_after) = receiver.wait_for_allowance() {
+            receiver.complain(|| tracing::warn!(%source, "more deliveries than the source allows"));
+            return nothing(Received::TooMany { retry_after });
+        }
+        let accepts = match heavy(push.body.len(), || receiver.read(&push, ports)) {
+            Ok(accepts) if accepts.is_empty() => return nothing(Received::Ignored),
+            Ok(accepts) => accepts,
+            Err(webhook::Unreadable::TooMany) => {
+                receiver
+                    .complain(|| tracing::warn!(%source, "a delivery has more events than are read at once"));
+                return nothing(Received::TooLarge);
+            }
+            Err(error) => {
+                receiver.complain(|| tracing::warn!(%source, %error, "a delivery cannot be read"));
+                return nothing(Received::Refused);
+            }
+        };
+        let transfers: BTreeSet<Uid> = accepts.iter().flat_map(|accept| accept.transfers.clone()).collect();
+        match ports.inbox.accept_all(accepts).await {
+            Ok(Accepted::New) => (Received::Accepted, transfers.into_iter().collect()),
+            Ok(Accepted::Replayed) => nothing(Received::Replayed),
+            Err(error) => {
+                let full = matches!(error, InboxError::Full { .. });
+                receiver.complain(|| tracing::error!(%source, %error, full, "a delivery could not be kept"));
+                nothing(Received::Unavailable)
+            }
+        }
+    }
+}
+
+/// Does what takes long for a body of so many bytes where nobody else waits for it.
+fn heavy<T>(length: usize, work: impl FnOnce() -> T) -> T {
+    if length > HEAVY { tokio::task::block_in_place(work) } else { work() }
+}
+
+/// What a source may be told, when it has a webhook. Validation has compiled it before.
+fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) -> Option<Receiver> {
+    let spec = applied.desired.source(name)?;
+    let ConnectorSettings::Http(settings) = &spec.settings else { return None };
+    let webhook = spec.webhook.as_ref()?;
+    let (hook, _) = webhook::lower(webhook, settings);
+    let hook = hook?;
+    let variables = Arc::clone(environment);
+    let root = applied.head.root.as_deref().unwrap_or(".");
+    let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), root.as_ref());
+    let mut transfers: BTreeMap<DataTypeName, Vec<Uid>> = BTreeMap::new();
+    for (transfer, uid, spec) in applied.transfers() {
+        let is_wanted = spec.active && spec.source == *name && is_subscribed(applied, transfer);
+        if let (true, Some(data_type)) = (is_wanted, job::data_type(transfer, spec)) {
+            transfers.entry(data_type).or_default().push(uid);
+        }
+    }
+    let allowance = Mutex::new(Allowance::new(hook.rate_limit()));
+    let complaints = Mutex::new(Allowance::new(COMPLAINTS));
+    let uid = applied.uid(Kind::Source, name)?;
+    let verify = webhook.verify.clone();
+    Some(Receiver { uid, hook, verify, secrets, transfers, allowance, complaints })
+}
+
+fn complain(complaints: &Mutex<Allowance>, say: impl FnOnce()) {
+    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    if complaints.spend(Instant::now()).is_none() {
+        say();
+    }
+}
+
+/// Whether an active integration subscribes. One that is paused or tripped takes what waited when it goes on.
+fn is_subscribed(applied: &Applied, transfer: &Name) -> bool {
+    applied.integrations().any(|(_, _, spec)| spec.active && spec.subscriptions.contains_key(transfer))
+}
+
+impl Receiver {
+    /// Says something in the log, unless enough was said.
+    fn complain(&self, say: impl FnOnce()) {
+        complain(&self.complaints, say);
+    }
+
+    fn wait_for_allowance(&self) -> Option<Duration> {
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.spend(Instant::now())
+    }
+
+    /// What goes into whose inbox; nothing when no event is listed or nobody wants its records.
+    fn read(&self, push: &Push, ports: &Ports) -> Result<Vec<Accept>, webhook::Unreadable> {
+        let route = Route {
+            data_type: push.data_type.as_ref().map(DataTypeName::as_str),
+            event: push.event.as_deref(),
+        };
+        let header = |name: &str| push.headers.get(name).map(HeaderValue::as_bytes);
+        let now = ports.environment.now();
+        let readings = self.hook.read(route, &header, &push.body)?;
+        Ok(readings.into_iter().filter_map(|reading| self.accept(reading, &push.body, now)).collect())
+    }
+
+    fn accept(&self, reading: Reading, body: &Bytes, now: Timestamp) -> Option<Accept> {
+        let Reading::Received(event) = reading else { return None };
+        let transfers = self.transfers.get(&event.data_type)?.clone();
+        let kind = match event.intent {
+            Intent::Upsert => DeliveryKind::Upsert,
+            Intent::Partial => DeliveryKind::Partial,
+            Intent::Delete => DeliveryKind::Delete,
+            Intent::Fetch { path } => {
+                let record = self.hook.record_in_answer(&event.event);
+                DeliveryKind::Fetch { path, record, retry: None }
+            }
+        };
+        let said = body.get(event.said).unwrap_or_default();
+        let id = event.delivery.map(|id| known_again(&id, &event.data_type, said));
+        let record = match event.record {
+            RecordContent::Within(range) => body.slice(range),
+            RecordContent::Made(text) => text.into(),
+        };
+        let delivery = Delivery { kind, record, received: now, event: event.event };
+        Some(Accept { source: self.uid, id, transfers, delivery })
+    }
+}
+
+/// What an event is known by when it comes again: its id, its data type and what it said. An id alone could be reused
+/// for something else, which would then be lost.
+fn known_again(id: &str, data_type: &DataTypeName, said: &[u8]) -> String {
+    format!("{id}\0{data_type}\0{}", Digest::of(said))
+}
+
+/// The path under which the delivery came.
+fn path(push: &Push) -> String {
+    let mut path = format!("/hooks/{}/{}", push.stack, push.source);
+    if let (Some(data_type), Some(event)) = (&push.data_type, &push.event) {
+        path = format!("{path}/{data_type}/{event}");
+    }
+    path
+}
+
+/// So many deliveries in a period; a new period begins with the first one after the last.
+#[derive(Debug)]
+struct Allowance {
+    rate: Rate,
+    since: Option<Instant>,
+    spent: u32,
+}
+
+impl Allowance {
+    const fn new(rate: Rate) -> Self {
+        Self { rate, since: None, spent: 0 }
+    }
+
+    /// Spends one; how long to wait for the next period when this one is spent.
+    fn spend(&mut self, now: Instant) -> Option<Duration> {
+        let period = Duration::from_secs(u64::from(self.rate.period));
+        let since = match self.since {
+            Some(since) if now.duration_since(since) < period => since,
+            _ => {
+                self.spent = 0;
+                *self.since.insert(now)
+            }
+        };
+        if self.spent >= self.rate.count {
+            return Some(period.saturating_sub(now.duration_since(since)));
+        }
+        self.spent += 1;
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_holds_no_more_than_allowed() {
+        let mut allowance = Allowance::new("2/s".parse().unwrap());
+        let begin = Instant::now();
+        let at = |milliseconds| begin + Duration::from_millis(milliseconds);
+        let wait = |milliseconds| Some(Duration::from_millis(milliseconds));
+        let scenario =
+            [(0, None), (300, None), (400, wait(600)), (999, wait(1)), (1_000, None), (1_500, None)];
+        for (when, expected) in scenario {
+            assert_eq!(allowance.spend(at(when)), expected, "at {when} ms");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The daemon as it is served: what it answers, the webhooks it takes, its metrics and its health. It decides nothing; what
+//! concerns runs and the configuration is asked of the daemon's own shell.
+
+mod answer;
+mod hooks;
+mod observe;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use raccord_daemon::observer::{Observer, ReloadResult};
+use raccord_daemon::shell::{Handle, Health};
+use raccord_model::Name;
+use raccord_model::fact::Run;
+use raccord_model::port::Async;
+use raccord_run::Ports;
+use raccord_run::applied::Applied;
+
+use crate::dispatch::Dispatcher;
+use crate::http::{Push, PushHead, Readiness, Received, Serving};
+use crate::metrics::Metrics;
+use hooks::Hooks;
+
+/// The daemon as it is served.
+pub struct Daemon {
+    ports: Ports,
+    handle: Arc<Handle>,
+    /// Answers what the shell need not hear of.
+    engine: Dispatcher,
+    /// The webhooks in force.
+    hooks: Mutex<Arc<Hooks>>,
+    /// What is counted.
+    metrics: Metrics,
+}
+
+impl Daemon {
+    /// The daemon behind a handle.
+    pub fn new(ports: &Ports, handle: Arc<Handle>) -> Self {
+        let applied = handle.applied();
+        let hooks = Arc::new(Hooks::of(&applied, &ports.environment));
+        tell_problems(&hooks);
+        Self {
+            metrics: Metrics::new(&applied, ports.environment.now()),
+            engine: Dispatcher::new(ports.clone()),
+            ports: ports.clone(),
+            hooks: Mutex::new(hooks),
+            handle,
+        }
+    }
+
+    /// What data paths of a configuration that comes from another machine are relative to.
+    pub fn root(&self) -> String {
+        self.handle.root()
+    }
+
+    fn hooks(&self) -> Arc<Hooks> {
+        Arc::clone(&self.hooks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for Daemon {
+    fn run_ended(&self, run: &Run) {
+        self.metrics.run_ended(run);
+    }
+
+    fn reload_ended(&self, result: ReloadResult) {
+        self.metrics.reload_ended(result);
+    }
+
+    fn in_force(&self, applied: &Arc<Applied>) {
+        let hooks = Arc::new(Hooks::of(applied, &self.ports.environment));
+        tell_problems(&hooks);
+        self.metrics.follow(applied);
+        *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = hooks;
+    }
+
+    fn inspect(&self) {
+        let hooks = self.hooks();
+        // It reads files, so nothing waits for it.
+        drop(tokio::task::spawn_blocking(move || hooks.look()));
+    }
+}
+
+impl Serving for Daemon {
+    fn readiness(&self) -> Readiness {
+        let Health { errors, trouble, tripped, ready, .. } = self.handle.health();
+        let mut problems = Vec::new();
+        if errors > 0 {
+            let plural = if errors == 1 { "" } else { "s" };
+            problems.push(format!("the last configuration has {errors} error{plural}"));
+        }
+        problems.extend(trouble);
+        problems.extend(self.hooks().problems());
+        problems.extend(tripped.iter().map(|name| format!("the integration {name} is disabled")));
+        Readiness { ready, problems }
+    }
+
+    fn metrics(&self) -> Async<'_, String> {
+        let begun = tokio::time::Instant::now();
+        Box::pin(self.metrics.scrape((self.ports.environment.now(), begun), self.observe()))
+    }
+
+    fn largest_push(&self) -> usize {
+        self.hooks().largest()
+    }
+
+    fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+        let (hooks, has_begun) = (self.hooks(), self.handle.has_begun());
+        let admitted = if has_begun { hooks.admit(head) } else { Err(Received::Unavailable) };
+        if let Err(received) = admitted {
+            self.metrics.delivered(head.source, received);
+        }
+        admitted
+    }
+
+    fn push_was_too_large(&self, source: &Name, peer: IpAddr) {
+        self.hooks().complain_of_size(source, peer);
+        self.metrics.delivered(source, Received::TooLarge);
+    }
+
+    fn receive(&self, push: Push) -> Async<'_, Received> {
+        Box::pin(async move {
+            let (hooks, has_begun) = (self.hooks(), self.handle.has_begun());
+            let source = push.source.clone();
+            if !has_begun {
+                // The service is to come again.
+                self.metrics.delivered(&source, Received::Unavailable);
+                return Received::Unavailable;
+            }
+            let (received, transfers) = hooks.receive(&self.ports, push).await;
+            if received == Received::Unavailable {
+                self.handle.doubt();
+            }
+            self.metrics.delivered(&source, received);
+            if !transfers.is_empty() {
+                self.handle.arrived(transfers);
+            }
+            received
+        })
+    }
+}
+
+fn tell_problems(hooks: &Hooks) {
+    for problem in hooks.problems() {
+        tracing::error!("{problem}");
+    }
+}

@@ -1,0 +1,332 @@
+//! The HTTP side of whoever owns the state: health, metrics, webhooks, and the API with which CI plans and applies.
+//!
+//! [`route::ROUTES`] is the one table of what there is; the router and the OpenAPI document are made from it. What
+//! an answer is, the engine decides through [`Serving`]; this room reads requests, proves who asks, and never looks
+//! into a state beside the tokens and the audit log.
+
+mod auth;
+mod body;
+pub mod client;
+mod connections;
+mod conversation;
+mod health;
+mod hooks;
+mod intake;
+mod listener;
+mod network;
+pub mod openapi;
+mod operation;
+pub mod parameter;
+mod places;
+pub mod problem;
+pub mod route;
+mod server;
+mod tls;
+mod upload;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use raccord_model::port::Async;
+use raccord_model::{DataTypeName, Name};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::transport::Answering;
+use raccord_model::port::environment::Environment;
+use raccord_run::facts::Facts;
+
+pub use listener::Bound;
+pub use server::serve;
+
+/// The largest uploaded configuration, in bytes.
+pub const MAX_CONFIGURATION: usize = 8 << 20;
+
+/// How many documents or resources an uploaded configuration may hold.
+pub const MAX_DOCUMENTS: usize = 10_000;
+
+/// How many values and names an uploaded configuration may hold. Each takes some 400 bytes while it is read and planned,
+/// far more than its text.
+pub const MAX_VALUES: usize = 200_000;
+
+/// The largest body of any other request, in bytes.
+pub const MAX_QUESTION: usize = 64 << 10;
+
+/// How many bytes of a delivery are read at the least, whatever the sources allow.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// How many bytes of bodies are in memory whose senders have not proved that they may send them.
+pub const MAX_UNPROVED: usize = 64 << 20;
+
+/// How many of them may come from one address, or from one `/64` of IPv6.
+pub const MAX_UNPROVED_OF_ONE: usize = 32 << 20;
+
+/// How many bytes the head of a request may have.
+pub const MAX_HEAD: usize = 32 << 10;
+
+/// How long a caller may take for the head of a request; a connection without a request is closed after that too.
+pub const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// How long a caller may take for a body.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// How long a caller may take to upload a configuration.
+pub const UPLOAD_TIME: Duration = Duration::from_mins(2);
+
+/// How many bytes of a body that is refused are still taken in, and thrown away.
+pub const LINGER_BYTES: usize = 16 << 20;
+
+/// For how long that is done.
+pub const LINGER_TIME: Duration = Duration::from_secs(1);
+
+/// How many connections are open at once. For a further one another ends: of those that wait for a request, the one
+/// that has waited longest, of the address that has the most.
+pub const MAX_CONNECTIONS: usize = 1024;
+
+/// How many of them may come from one address, or from one `/64` of IPv6.
+pub const MAX_CONNECTIONS_OF_ONE: usize = 256;
+
+/// How many bytes the system keeps for each connection of what its peer has not read yet.
+pub const MAX_UNSENT: u32 = 128 << 10;
+
+/// How many descriptors are left for everything else when connections take what the system allows.
+pub const RESERVED_DESCRIPTORS: usize = 128;
+
+/// How many requests are answered at once; further ones are told to come back. Health, readiness and whatever is
+/// refused take no place, and no request takes one before its body is there.
+pub const MAX_REQUESTS: usize = 256;
+
+/// How many of them may be of one token.
+pub const MAX_REQUESTS_OF_ONE: usize = 64;
+
+/// How many uploaded configurations are held in memory at once; further ones wait.
+pub const MAX_UPLOADS: usize = 4;
+
+/// How many of them may be of one token.
+pub const MAX_UPLOADS_OF_ONE: usize = 2;
+
+/// How many tokens that nobody has may be tried from one address in a minute; then they are no longer logged, and
+/// refused with 429. A token of 32 random bytes is not guessed, so this only keeps the log readable, and a
+/// token that is right is never refused because of somebody else at the same address.
+pub const MAX_ATTEMPTS: u32 = 60;
+
+/// How many parts of an answer may wait for a slow reader; then the answer itself waits.
+pub const MAX_PARTS: usize = 256;
+
+/// How long a reader may stall before the rest of the answer is no longer kept for it.
+pub const STALL_TIME: Duration = Duration::from_mins(1);
+
+/// How long requests under way may take once the end was asked for.
+pub const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// How often the files of the certificate are looked at.
+pub const CERTIFICATE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The media type of an answer that comes line by line.
+pub const NDJSON: &str = "application/x-ndjson";
+
+/// The header in which a caller names the version of the protocol it speaks.
+pub const PROTOCOL_HEADER: &str = "raccord-protocol";
+
+/// The header in which a caller names its request, so that it can ask for an early end of it.
+pub const REQUEST_HEADER: &str = "raccord-request";
+
+/// Whoever owns the state and answers, as HTTP needs it.
+pub trait Serving: Answering {
+    /// Whether it is ready, and what is not as it should be.
+    fn readiness(&self) -> Readiness;
+    /// Metrics as Prometheus reads them.
+    fn metrics(&self) -> Async<'_, String>;
+    /// How many bytes a delivery may have to whichever source allows the most: so many are read of every one, so that
+    /// nobody learns which source is there.
+    fn largest_push(&self) -> usize;
+    /// Looks at the head of a delivery before its body is read, and refuses what cannot be proved any more.
+    fn admit(&self, head: &PushHead<'_>) -> Result<(), Received>;
+    /// Hears of a delivery that was refused before its body was read, because it is larger than it may be.
+    fn push_was_too_large(&self, source: &Name, peer: IpAddr);
+    /// Takes a webhook delivery. When it is [`Received::Accepted`], it is durable.
+    fn receive(&self, push: Push) -> Async<'_, Received>;
+}
+
+/// Whether the daemon is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Readiness {
+    /// Whether it answers and runs what is due.
+    pub ready: bool,
+    /// What is not as it should be, in words: the last configuration is bad, an integration is disabled. With
+    /// `?strict` anything here makes it not ready. Only for whoever has a token with the role read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+/// A webhook delivery of which nothing but the head has come.
+#[derive(Debug, Clone, Copy)]
+pub struct PushHead<'p> {
+    /// The stack that the URL names.
+    pub stack: &'p Name,
+    /// The source that the URL names.
+    pub source: &'p Name,
+    /// The headers.
+    pub headers: &'p HeaderMap,
+    /// The query of the URL.
+    pub query: Option<&'p str>,
+    /// Who sends it.
+    pub peer: IpAddr,
+}
+
+/// A webhook delivery as it came.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// The stack that the URL names.
+    pub stack: Name,
+    /// The source that the URL names.
+    pub source: Name,
+    /// The data type, when the URL names it.
+    pub data_type: Option<DataTypeName>,
+    /// The event, when the URL names it.
+    pub event: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The query of the URL, which may hold a key and is written nowhere.
+    pub query: Option<String>,
+    /// The body, exactly as it came: signatures are over its bytes.
+    pub body: Bytes,
+    /// Who sent it.
+    pub peer: IpAddr,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It is durable.
+    Accepted,
+    /// It was durable already.
+    Replayed,
+    /// It is genuine, and nothing wants it.
+    Ignored,
+    /// It is not genuine, or there is no such place: whoever sends it learns nothing.
+    Refused,
+    /// It is larger than its source allows.
+    TooLarge,
+    /// Its source has sent too many.
+    TooMany {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// It could not be made durable; it is to be sent again.
+    Unavailable,
+}
+
+/// Where and how to listen.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Where.
+    pub address: SocketAddr,
+    /// The files of the certificate chain and of its key, both PEM.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether to listen beyond loopback without TLS, because something in front of it does that.
+    pub insecure: bool,
+    /// Whether metrics are for everybody who reaches the address, without a token.
+    pub open_metrics: bool,
+}
+
+/// The limits that a test may want to meet sooner; each is a constant above.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// [`HEAD_TIME`].
+    pub head_time: Duration,
+    /// [`BODY_TIME`].
+    pub body_time: Duration,
+    /// [`UPLOAD_TIME`].
+    pub upload_time: Duration,
+    /// [`STALL_TIME`].
+    pub stall_time: Duration,
+    /// [`MAX_CONNECTIONS`].
+    pub connections: usize,
+    /// [`MAX_CONNECTIONS_OF_ONE`].
+    pub connections_of_one: usize,
+    /// [`MAX_REQUESTS`].
+    pub requests: usize,
+    /// [`MAX_REQUESTS_OF_ONE`].
+    pub requests_of_one: usize,
+}
+
+impl Limits {
+    /// The same, with no more connections than a process has descriptors for.
+    #[must_use]
+    pub fn within(self, descriptors: usize) -> Self {
+        let most = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(descriptors / 4).max(1);
+        let connections = self.connections.min(most);
+        // One address never takes them all.
+        let of_one = self.connections_of_one.min(connections.div_ceil(2));
+        Self { connections, connections_of_one: of_one, ..self }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_time: HEAD_TIME,
+            body_time: BODY_TIME,
+            upload_time: UPLOAD_TIME,
+            stall_time: STALL_TIME,
+            connections: MAX_CONNECTIONS,
+            connections_of_one: MAX_CONNECTIONS_OF_ONE,
+            requests: MAX_REQUESTS,
+            requests_of_one: MAX_REQUESTS_OF_ONE,
+        }
+    }
+}
+
+/// What the server itself needs of the state, and what an uploaded configuration is resolved against.
+#[derive(Clone)]
+pub struct Access {
+    /// Tokens and the audit log.
+    pub facts: Facts,
+    /// The clock and the randomness.
+    pub environment: Arc<dyn Environment>,
+    /// The directory that data paths of an uploaded configuration are relative to.
+    pub root: String,
+}
+
+/// Why nobody is served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Beyond loopback, tokens and records would travel in the clear.
+    #[error(
+        "{0} can be reached from other machines, and without TLS tokens and records would travel in the clear: \
+         give --tls-cert and --tls-key, or say --insecure-listen when a proxy in front of it does TLS"
+    )]
+    Insecure(SocketAddr),
+    /// Nobody can listen there.
+    #[error("listen at {address}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The certificate or its key cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it; never what it holds.
+        problem: String,
+    },
+    /// Serving ended early.
+    #[error("serve HTTP at {address}")]
+    Serve {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}

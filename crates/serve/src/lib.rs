@@ -1,0 +1,26 @@
+//! Requests and verbs, the local socket, the HTTP API, webhooks and metrics: everything that is asked and answered.
+//!
+//! One function leads from a [`Request`] to replies, whatever the transport; nothing is rendered here, and nothing
+//! decides what runs when.
+
+pub mod access;
+pub mod audit;
+pub mod daemon;
+pub mod dispatch;
+#[cfg(test)]
+#[path = "../../daemon/src/embedded.rs"]
+mod embedded;
+pub mod failure;
+pub mod http;
+pub mod metrics;
+pub mod proposal;
+pub mod request;
+pub mod token;
+pub mod transport;
+pub mod verb;
+pub mod watch;
+
+pub use dispatch::{Dispatcher, RequestError, look_at};
+pub use failure::{Failure, FailureCode};
+pub use raccord_plan as plan;
+pub use request::{Look, LookAt, Reply, Request};

@@ -1,0 +1,162 @@
+//! A person approves a held run. What that does depends on why the run is held: its deletions are done at once, or
+//! the next run may do what this one did not.
+//!
+//! Nothing is approved but what the newest run has told: a run that is under way, or ended otherwise, replaces it.
+
+use std::sync::Arc;
+
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::fact::{DeletedBy, Hold, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
+use raccord_model::port::sink::{Batch, Reading, Sweep, Swept};
+use raccord_model::port::state::Table;
+
+use super::operate::prepare;
+use crate::dispatch::{Replies, RequestError};
+use crate::request::Reply;
+use raccord_run::Ports;
+use raccord_run::Unknown;
+use raccord_run::ending::{self, Ending};
+use raccord_run::facts::{Facts, put};
+use raccord_run::job::Job;
+use raccord_run::page::checkpoint_only;
+use raccord_run::{sweep, window};
+
+/// How many of the newest runs of a transfer are looked at for one that is listed as begun.
+const NEWEST: usize = 100;
+
+/// Approves a held run. A later run that is held for exactly the same stands in for the one that is named, for a
+/// schedule goes on while a person makes up their mind.
+pub async fn approve(ports: &Ports, named: RunId, replies: &mut Replies<'_>) -> Result<(), RequestError> {
+    let facts = ports.facts();
+    let mut run = facts.run(named).await?.ok_or_else(|| {
+        RequestError::Unknown(Unknown {
+            kind: "run",
+            name: named.to_string(),
+            hint: "; `raccord runs` shows them".to_owned(),
+        })
+    })?;
+    let Some(hold) = run.outcome.hold().cloned() else {
+        let outcome = run.outcome.as_str();
+        return Err(RequestError::Invalid(format!("the run {named} is not held: it {outcome}")));
+    };
+    let job = prepare(ports, &run.transfer).await?;
+    if by_webhook(&hold) {
+        return allow_deliveries(ports, &job, (run, hold), replies).await;
+    }
+    if let Some(newest) = job.fact.last_run.filter(|newest| *newest != named) {
+        run = facts.run(newest).await?.filter(|newest| newest.outcome == run.outcome).ok_or_else(|| {
+            RequestError::Invalid(format!(
+                "a later run of `{}` has replaced the run {named}, with another outcome: `raccord status` shows it",
+                run.transfer
+            ))
+        })?;
+    }
+    // Its window has taken the place of the held one, and is not complete: what it has not shown yet is still there.
+    if is_being_read(&facts, job.uid).await? {
+        return Err(RequestError::Invalid(format!(
+            "a later run of `{}` has begun and replaces the run {}: try again when it has ended",
+            run.transfer, run.id
+        )));
+    }
+    // Each of these is one commit with the run as it is then: no kill can leave one without the other.
+    run.outcome = RunOutcome::Succeeded;
+    let id = run.id;
+    let done = match hold {
+        Hold::Deletions { by, .. } => delete(ports, &job, run, by).await?,
+        Hold::Vanished { .. } => {
+            let fact = TransferFact { approved: Some(hold), ..job.fact.clone() };
+            let run = put(Table::Runs, &id, &run)?;
+            facts.commit(vec![run, put(Table::Transfers, &job.uid, &fact)?]).await?;
+            "the next run takes these fields for gone".to_owned()
+        }
+        Hold::Shifted { .. } => take_for_complete(ports, &job, run).await?,
+    };
+    replies(Reply::Done(format!("the run {id} is approved: {done}")));
+    Ok(())
+}
+
+const fn by_webhook(hold: &Hold) -> bool {
+    matches!(hold, Hold::Deletions { by: DeletedBy::Webhook, .. })
+}
+
+/// Lets the next run of deliveries delete what the held one was to delete.
+async fn allow_deliveries(
+    ports: &Ports,
+    job: &Job,
+    (mut run, hold): (Run, Hold),
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    if job.fact.deliveries_held.is_none_or(|held| held.run != run.id) {
+        return Err(RequestError::Invalid(format!(
+            "a later run of `{}` has replaced the run {}: `raccord status` shows it",
+            run.transfer, run.id
+        )));
+    }
+    let fact = TransferFact { approved: Some(hold), deliveries_held: None, ..job.fact.clone() };
+    run.outcome = RunOutcome::Succeeded;
+    ports
+        .facts()
+        .commit(vec![put(Table::Runs, &run.id, &run)?, put(Table::Transfers, &job.uid, &fact)?])
+        .await?;
+    replies(Reply::Done(format!("the run {} is approved: its deliveries delete with the next run", run.id)));
+    Ok(())
+}
+
+/// Deletes what a held run was to delete: what its window has proved, and nothing else.
+async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Result<String, RequestError> {
+    let checkpoint = held_window(ports, job, &run).await?;
+    let Some(window) = checkpoint.window.clone() else { return Err(begun_anew(&run)) };
+    let now = ports.environment.now();
+    let (next, completes, proves) = match ending::judge(&window, job.stream.attempts()) {
+        Ending::Complete { deletes } => {
+            (window::close(checkpoint, now), Some(Reading::from(&window)), deletes && window.snapshot)
+        }
+        // What its records say is deleted is so; everything else is read again.
+        Ending::Again(_) | Ending::Held { .. } | Ending::Incomplete { .. } => {
+            (window::give_up(checkpoint), None, false)
+        }
+    };
+    let unseen_too = proves && job.snapshot().is_some();
+    let is_wanted = if by == DeletedBy::Snapshot { unseen_too } else { job.marked_share().is_some() };
+    if !is_wanted {
+        return Err(RequestError::Invalid(format!(
+            "`{}` no longer deletes what a snapshot does not show or a field says: its `deletes`, or the subscription to \
+             `deleted`, is gone",
+            run.transfer
+        )));
+    }
+    let to = run.to.clone();
+    let sweep = sweep::approved(job, run, now, (next, unseen_too));
+    let deleted = match ports.sink.sweep(Sweep { completes, ..sweep }).await? {
+        Swept::Done { unseen, marked } => unseen + marked,
+        Swept::Held { .. } => 0,
+    };
+    let (rows, are) = if deleted == 1 { ("row", "is") } else { ("rows", "are") };
+    Ok(format!("{deleted} {rows} of {to} {are} deleted"))
+}
+
+/// Moves the cursor past a window whose pages shifted. It has proved no deletion, so that nothing is swept.
+async fn take_for_complete(ports: &Ports, job: &Arc<Job>, run: Run) -> Result<String, RequestError> {
+    let checkpoint = held_window(ports, job, &run).await?;
+    let batch = checkpoint_only(job, window::accept(checkpoint), run.id, ports.environment.now());
+    ports.sink.commit(Batch { accepts: true, record: Some(Box::new(run)), ..batch }).await?;
+    Ok("what was read counts as complete, and nothing is deleted".to_owned())
+}
+
+/// The checkpoint in which the window of a held run waits.
+async fn held_window(ports: &Ports, job: &Job, run: &Run) -> Result<Checkpoint, RequestError> {
+    let checkpoint = ports.sink.resume(job.uid).await?;
+    checkpoint.filter(window::is_held).ok_or_else(|| begun_anew(run))
+}
+
+fn begun_anew(run: &Run) -> RequestError {
+    RequestError::Invalid(format!("what the run {} has read is no longer there; run again", run.id))
+}
+
+/// Whether a run that reads a transfer's source is listed as begun, under way or cut by a kill. Such a run is listed
+/// under the lock of the facts, which the caller holds.
+async fn is_being_read(facts: &Facts, transfer: Uid) -> Result<bool, RequestError> {
+    let reads = |run: &Run| run.outcome == RunOutcome::Running && run.cause != RunCause::Deliveries;
+    // The runs of a transfer follow one another: only the newest can be under way, and those before it that were cut.
+    Ok(facts.runs_of(transfer, NEWEST).await?.iter().any(reads))
+}

@@ -1,0 +1,165 @@
+//! What a source offers: its data types, and the fields that their first records have.
+
+use raccord_model::field_path::{FieldPath, Step};
+use raccord_model::port::source::Read;
+use raccord_model::value::{is_email, is_url, parse_datetime};
+use raccord_model::{DataTypeName, Desired, Name};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::prove;
+use crate::dispatch::{Replies, RequestError};
+use crate::request::{DataTypeView, FieldView, Reply};
+use raccord_model::port::source::Sources;
+
+/// How many records of each data type are looked at.
+const SAMPLE: usize = 200;
+
+/// How deep into objects the fields are listed.
+const DEPTH: usize = 4;
+
+/// The longest example shown, in characters.
+const EXAMPLE: usize = 40;
+
+/// Looks at the first records of every data type. One that cannot be read is shown with its error.
+pub async fn discover(
+    sources: &dyn Sources,
+    desired: &Desired,
+    name: &Name,
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let spec = super::source::source(desired, name)?;
+    for data_type in spec.settings.data_types() {
+        let view = match sample(sources, desired, name, data_type).await {
+            Ok((records, findings)) => DataTypeView {
+                name: data_type.clone(),
+                records: records.len(),
+                fields: fields(&records),
+                findings,
+                error: None,
+            },
+            Err(error) => DataTypeView {
+                name: data_type.clone(),
+                records: 0,
+                fields: Vec::new(),
+                findings: Vec::new(),
+                error: Some(error.to_string()),
+            },
+        };
+        replies(Reply::DataType(view));
+    }
+    Ok(())
+}
+
+async fn sample(
+    sources: &dyn Sources,
+    desired: &Desired,
+    name: &Name,
+    data_type: &DataTypeName,
+) -> Result<(Vec<Value>, Vec<String>), RequestError> {
+    let spec = super::source::source(desired, name)?;
+    let stream = super::source::stream(spec, name, data_type)?;
+    let source = super::source::open(sources, desired, name, data_type)?;
+    let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
+    let (mut records, mut findings) = (Vec::new(), Vec::new());
+    while let Some(page) = pages.next().await? {
+        if findings.is_empty() {
+            findings = prove::findings(&stream, &page, &super::source::keys(desired, name, data_type));
+        }
+        let wanted = SAMPLE - records.len();
+        let parsed = page.records.iter().take(wanted).map(|record| serde_json::from_str(&record.to_json()));
+        records.extend(parsed.filter_map(Result::ok));
+        if records.len() >= SAMPLE || page.next.is_none() {
+            break;
+        }
+    }
+    Ok((records, findings))
+}
+
+/// The fields of records, by path.
+fn fields(records: &[Value]) -> Vec<FieldView> {
+    let mut seen: BTreeMap<FieldPath, Seen> = BTreeMap::new();
+    for record in records {
+        walk(record, &mut FieldPath::default(), &mut seen);
+    }
+    seen.into_iter()
+        .map(|(path, seen)| FieldView {
+            path: path.to_string(),
+            types: seen.types.into_iter().map(str::to_owned).collect(),
+            filled: seen.filled,
+            example: seen.example,
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Seen {
+    types: BTreeSet<&'static str>,
+    filled: usize,
+    example: String,
+}
+
+fn walk(value: &Value, path: &mut FieldPath, seen: &mut BTreeMap<FieldPath, Seen>) {
+    if let (Value::Object(members), true) = (value, path.0.len() < DEPTH) {
+        for (name, member) in members {
+            path.0.push(Step::Member(name.clone()));
+            walk(member, path, seen);
+            path.0.pop();
+        }
+        return;
+    }
+    let field = seen.entry(path.clone()).or_default();
+    if value.is_null() || value == "" {
+        return;
+    }
+    field.filled += 1;
+    field.types.insert(type_of(value));
+    if field.example.is_empty() {
+        field.example = shorten(value);
+    }
+}
+
+/// The type of a value, in the words of project fields where one fits.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "decimal",
+        Value::Number(_) => "integer",
+        Value::Array(_) => "list",
+        Value::Object(_) => "object",
+        Value::String(text) if is_email(text) => "email",
+        Value::String(text) if is_url(text) => "url",
+        Value::String(text) if parse_datetime(text, None).is_ok() => "datetime",
+        Value::String(text) if text.len() == 10 && raccord_model::value::parse_date(text).is_ok() => "date",
+        Value::String(_) => "text",
+    }
+}
+
+fn shorten(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match text.char_indices().nth(EXAMPLE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_listed_with_their_types() {
+        let records = [
+            serde_json::json!({"id": 1, "a": {"b": "x@y.zz"}, "tags": ["x"], "n": null}),
+            serde_json::json!({"id": "2", "a": {"b": ""}, "at": "2024-01-01T00:00:00Z", "day": "2024-01-31"}),
+        ];
+        let shown: Vec<String> = fields(&records)
+            .iter()
+            .map(|f| format!("{} {} {}", f.path, f.types.join("|"), f.filled))
+            .collect();
+        let expected =
+            ["a.b email 1", "at datetime 1", "day date 1", "id integer|text 2", "n  0", "tags list 1"];
+        assert_eq!(shown, expected);
+    }
+}

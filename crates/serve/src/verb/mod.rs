@@ -1,0 +1,22 @@
+//! The verbs, one file each or a few that belong together. Each answers through replies and prints nothing.
+
+pub mod alert;
+pub mod apply;
+pub mod approve;
+pub mod audit;
+pub mod deliveries;
+pub mod discover;
+pub mod explain;
+pub mod history;
+pub mod operate;
+pub mod plan;
+pub mod preview;
+pub mod prove;
+pub mod records;
+pub mod rejects;
+pub mod run;
+pub mod sample;
+pub mod source;
+pub mod status;
+pub mod token;
+pub mod upkeep;

@@ -1,0 +1,95 @@
+//! What a transfer would make of its source's first records; nothing is stored.
+
+use raccord_compiler::mapping::{Layout, Mapped, Rejection};
+use raccord_model::fact::EntityFact;
+use raccord_model::language::Entity;
+use raccord_model::port::records::{Page, Records};
+use raccord_model::port::sink::Intent;
+use raccord_model::port::source::Read;
+use raccord_model::{Desired, Kind, Name};
+use serde_json::Value;
+
+use super::records::Columns;
+use crate::dispatch::{Replies, RequestError};
+use crate::request::{Preview, Reply};
+use raccord_model::port::source::Sources;
+use raccord_run::Unknown;
+use raccord_run::columns;
+use raccord_run::job::{self, Compiled};
+
+/// Maps the first records of a transfer and shows both sides.
+pub async fn preview(
+    sources: &dyn Sources,
+    desired: &Desired,
+    name: &Name,
+    limit: usize,
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let unknown = |kind: &'static str, name: String| {
+        RequestError::Unknown(Unknown { kind, name, hint: " in the configuration".to_owned() })
+    };
+    let spec = desired.transfer(name).ok_or_else(|| {
+        RequestError::unknown_in("the configuration", Kind::Transfer, name, desired.resources.keys())
+    })?;
+    let source_spec = super::source::source(desired, &spec.source)?;
+    let entity = desired
+        .project(&spec.to.project)
+        .and_then(|project| project.entities.get(&spec.to.entity))
+        .ok_or_else(|| unknown("entity", spec.to.to_string()))?;
+    let layout = Layout::provisional(entity);
+    let compiled = job::compile(name, spec, source_spec, entity, &layout)?;
+    let data_type = job::data_type(name, spec).ok_or_else(|| unknown("data type", name.to_string()))?;
+    let source = super::source::open(sources, desired, &spec.source, &data_type)?;
+    let mut pages = source.open(Read { page_size: Some(limit), ..Read::default() }).await?;
+    let mut left = limit;
+    while let Some(page) = pages.next().await? {
+        columns::check(&compiled.program, &page).map_err(|error| RequestError::Invalid(error.to_string()))?;
+        left = page_previews(&page, &compiled, (entity, &layout), left, replies)?;
+        if left == 0 || page.next.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Shows the records of a page; returns how many more are wanted.
+fn page_previews(
+    page: &Page,
+    compiled: &Compiled,
+    (entity, layout): (&Entity, &Layout),
+    mut left: usize,
+    replies: &mut Replies<'_>,
+) -> Result<usize, RequestError> {
+    let fact = EntityFact { incarnation: 0, fields: layout.0.clone(), next_field: 0 };
+    let columns = Columns::new(entity, &fact);
+    for fault in page.faults.iter().take(left) {
+        replies(Reply::Preview(rejected(Value::from(fault.payload.clone()), None, fault.reason.clone())));
+        left -= 1;
+    }
+    let header = match &page.records {
+        Records::Rows(rows) => Some(&rows.header),
+        Records::Json { .. } | Records::Nested { .. } => None,
+    };
+    let mut mapper = compiled.program.page(header, page.parent.as_deref());
+    let mut out = Mapped::default();
+    for record in page.records.iter().take(left) {
+        let shown = serde_json::from_str(&record.to_json()).unwrap_or(Value::Null);
+        let preview = match mapper.map(record, &mut out) {
+            Ok(Intent::Upsert) => {
+                let (row, _) = columns.decode(&out.patch)?;
+                Preview { record: shown, row: Some(row), deleted: false, reason: None, field: None }
+            }
+            Ok(Intent::Delete) => {
+                Preview { record: shown, row: None, deleted: true, reason: None, field: None }
+            }
+            Err(Rejection { field, reason, .. }) => rejected(shown, field, reason),
+        };
+        replies(Reply::Preview(preview));
+        left -= 1;
+    }
+    Ok(left)
+}
+
+const fn rejected(record: Value, field: Option<raccord_model::Ident>, reason: String) -> Preview {
+    Preview { record, row: None, deleted: false, reason: Some(reason), field }
+}

@@ -1,0 +1,116 @@
+//! Stored records, decoded for people: the key first, then the other fields by name.
+
+use std::collections::BTreeMap;
+
+use raccord_compiler::mapping::parse_key;
+use raccord_model::fact::EntityFact;
+use raccord_model::language::Entity;
+use raccord_model::port::sink::{RowQuery, SinkError};
+use raccord_model::row::{self, FieldId};
+use raccord_model::{EntityRef, Ident};
+use serde_json::Value;
+
+use crate::dispatch::{Replies, RequestError};
+use crate::request::{Reply, Row};
+use raccord_run::Ports;
+use raccord_run::applied::Applied;
+
+/// How many rows are read at a time.
+const CHUNK: usize = 1_000;
+
+/// Which records are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Only those whose fields have these values, as text.
+    pub filter: &'a [(Ident, String)],
+    /// At most so many.
+    pub limit: usize,
+    /// Whether to say how many there are, shown or not.
+    pub total: bool,
+}
+
+/// Records of an entity, in the order of their keys.
+pub async fn records(
+    ports: &Ports,
+    at: &EntityRef,
+    Wanted { filter, limit, total }: Wanted<'_>,
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let applied = Applied::load(&ports.state).await?;
+    let (entity, fact) = raccord_run::entity::entity(&ports.facts(), &applied, at).await?;
+    if let Some((unknown, _)) = filter.iter().find(|(name, _)| !entity.fields.contains_key(name)) {
+        return Err(RequestError::Invalid(format!("the entity `{at}` has no field `{unknown}`")));
+    }
+    let columns = Columns::new(entity, &fact);
+    let mut query = RowQuery {
+        incarnation: fact.incarnation,
+        key: parse_key(entity, filter).map_err(RequestError::Invalid)?,
+        after: None,
+        limit: if filter.is_empty() { limit.min(CHUNK) } else { CHUNK },
+    };
+    // Only the rows themselves say how many of them a filter lets through.
+    let counts = total && !filter.is_empty();
+    let (mut shown, mut found) = (0, 0_u64);
+    while shown < limit || counts {
+        let rows = ports.ledger.rows(query.clone()).await?;
+        let is_last = rows.len() < query.limit || query.key.is_some();
+        query.after = rows.last().map(|row| row.key.clone());
+        for row in &rows {
+            let (record, texts) = columns.decode(&row.row)?;
+            if !matches(&texts, filter) {
+                continue;
+            }
+            found += 1;
+            if shown < limit {
+                replies(Reply::Record(record));
+                shown += 1;
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    if total {
+        let all = if counts { found } else { ports.ledger.count(fact.incarnation).await? };
+        replies(Reply::Total(all));
+    }
+    Ok(())
+}
+
+fn matches(texts: &BTreeMap<&Ident, String>, filter: &[(Ident, String)]) -> bool {
+    filter.iter().all(|(name, wanted)| texts.get(name).map_or("", String::as_str) == wanted)
+}
+
+/// The fields of an entity in the order in which they are shown.
+pub struct Columns<'e> {
+    names: Vec<&'e Ident>,
+    by_id: BTreeMap<FieldId, &'e Ident>,
+}
+
+impl<'e> Columns<'e> {
+    /// The key fields in their order, then the others by name.
+    pub fn new(entity: &'e Entity, fact: &EntityFact) -> Self {
+        let others = entity.fields.keys().filter(|name| !entity.key.0.contains(name));
+        let names: Vec<_> = entity.key.0.iter().chain(others).collect();
+        let by_id = names.iter().filter_map(|name| Some((*fact.fields.get(*name)?, *name))).collect();
+        Self { names, by_id }
+    }
+
+    /// A row as JSON, and its values as text. Values of fields that are no longer there are passed over.
+    pub fn decode(&self, row: &[u8]) -> Result<(Row, BTreeMap<&'e Ident, String>), RequestError> {
+        let damaged = |_| RequestError::Sink(SinkError::Damaged);
+        let mut values = BTreeMap::new();
+        let mut texts = BTreeMap::new();
+        for field in row::fields(row).map_err(damaged)? {
+            let field = field.map_err(damaged)?;
+            let Some(name) = self.by_id.get(&field.id) else { continue };
+            if let Some(value) = field.value().map_err(damaged)? {
+                texts.insert(*name, value.to_text());
+                values.insert(*name, value.to_json());
+            }
+        }
+        let record =
+            self.names.iter().map(|name| (name.to_string(), values.remove(*name).unwrap_or(Value::Null)));
+        Ok((Row(record.collect()), texts))
+    }
+}

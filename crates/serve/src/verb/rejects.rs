@@ -1,0 +1,289 @@
+//! Rejected records: shown, and mapped again after the mapping or the data was mended.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
+use raccord_model::port::records::{Page, Records};
+use raccord_model::port::sink::{Batch, RejectPlace, RejectQuery};
+use raccord_model::{Ident, Kind, Name};
+
+use crate::dispatch::{Replies, RequestError};
+use crate::request::{RejectGroup, RejectView, Reply};
+use raccord_run::Ports;
+use raccord_run::Unknown;
+use raccord_run::applied::Applied;
+use raccord_run::job::Job;
+use raccord_run::page::{Arrival, Shows, hexadecimal, map_arrivals};
+
+/// Of how many rejects at a time it is learned where they stand. What they hold is read one by one.
+const CHUNK: usize = 1_000;
+
+/// Which rejects are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// This one alone.
+    pub id: Option<RejectId>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether to say how many there are, shown or not.
+    pub total: bool,
+}
+
+/// Rejects, newest first.
+pub async fn list(
+    ports: &Ports,
+    transfer: Option<&Name>,
+    Wanted { id, limit, total }: Wanted,
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let names = names(ports, transfer).await?;
+    let of = transfer.and_then(|_| names.keys().next().copied());
+    let found = ports.ledger.rejects(RejectQuery { transfer: of, id, key: None, limit }).await?;
+    if let (Some(id), true) = (id, found.is_empty()) {
+        return Err(RequestError::Unknown(Unknown {
+            kind: "reject",
+            name: id.to_string(),
+            hint: "; `raccord rejects list` shows them".to_owned(),
+        }));
+    }
+    for (id, reject) in found {
+        // Rejects of a deleted transfer have no name to show, and nothing to be replayed by.
+        if let Some(transfer) = names.get(&reject.transfer).cloned() {
+            replies(Reply::Reject(RejectView::new(id, transfer, reject)));
+        }
+    }
+    if total {
+        let mut all = 0;
+        for uid in names.keys() {
+            all += ports.ledger.count_rejects(*uid).await?;
+        }
+        replies(Reply::Total(all));
+    }
+    Ok(())
+}
+
+/// Rejects by transfer, field and reason, the most frequent first.
+pub async fn summary(
+    ports: &Ports,
+    transfer: Option<Name>,
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let mut groups: BTreeMap<(Name, Option<Ident>, String), RejectGroup> = BTreeMap::new();
+    for (uid, name) in names(ports, transfer.as_ref()).await? {
+        // The newest first, and one by one: what they hold need not stand in memory together.
+        for place in places(ports, uid).await?.into_iter().rev() {
+            let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
+            let Some((id, reject)) = ports.ledger.rejects(query).await?.pop() else { continue };
+            let reason = without_values(&reject.reason);
+            let key = (name.clone(), reject.field.clone(), reason.clone());
+            let group = groups.entry(key).or_insert_with(|| RejectGroup {
+                transfer: name.clone(),
+                field: reject.field,
+                reason,
+                count: 0,
+                newest: id.to_string(),
+                at: reject.at,
+            });
+            group.count += 1;
+        }
+    }
+    let mut groups: Vec<RejectGroup> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    for group in groups {
+        replies(Reply::RejectGroup(group));
+    }
+    Ok(())
+}
+
+/// The transfers of the generation in force, or the one that is named.
+async fn names(ports: &Ports, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>, RequestError> {
+    let applied = Applied::load(&ports.state).await?;
+    if let Some(name) = only {
+        let unknown = || RequestError::unknown(Kind::Transfer, name, applied.index.keys());
+        let uid = applied.uid(Kind::Transfer, name).ok_or_else(unknown)?;
+        return Ok(BTreeMap::from([(uid, name.clone())]));
+    }
+    Ok(applied.transfers().map(|(name, uid, _)| (uid, name.clone())).collect())
+}
+
+/// A reason with `…` for what stands between backquotes, which is mostly the value of one record.
+fn without_values(reason: &str) -> String {
+    let parts = reason.split('`').enumerate();
+    parts.map(|(at, part)| if at.is_multiple_of(2) { part } else { "`…`" }).collect()
+}
+
+/// Maps the rejects of a transfer again; those that pass are stored and no longer rejects.
+///
+/// The oldest come first, so that of several records with one key the newest stands in the end. What is no longer kept
+/// is left alone: a run has meanwhile stored a record with its key.
+pub async fn replay(ports: &Ports, transfer: &Name, replies: &mut Replies<'_>) -> Result<(), RequestError> {
+    let job = super::operate::prepare(ports, transfer).await?;
+    let mut places = places(ports, job.uid).await?;
+    places.sort_by(|one, other| {
+        one.at.cmp(&other.at).then_with(|| order(&one.position).cmp(&order(&other.position)))
+    });
+    let mut replay = Replay::default();
+    for place in places {
+        replay.take(ports, &job, place.id).await?;
+    }
+    // Durable, and with it every commit before.
+    ports.ledger.drop_rejects(job.uid, replay.passed).await?;
+    replies(Reply::Done(said(&replay.tally, replay.without_record)));
+    Ok(())
+}
+
+/// Where every reject of a transfer stands.
+async fn places(ports: &Ports, transfer: Uid) -> Result<Vec<RejectPlace>, RequestError> {
+    let mut places: Vec<RejectPlace> = Vec::new();
+    loop {
+        let after = places.last().map(|place| (place.at, place.id));
+        let found = ports.ledger.reject_places(transfer, after, CHUNK).await?;
+        if found.is_empty() {
+            return Ok(places);
+        }
+        places.extend(found);
+    }
+}
+
+/// A replay under way.
+#[derive(Default)]
+struct Replay {
+    tally: Tally,
+    /// The rejects that are none any more.
+    passed: Vec<RejectId>,
+    /// The keys of the rows that it has stored: later rejects of them are no longer kept because of this replay.
+    stored: BTreeSet<String>,
+    /// Rejects with the key of one whose turn has come: what it stores supersedes them before it is theirs.
+    spared: BTreeMap<RejectId, Reject>,
+    /// How many rejects have no record to be mapped.
+    without_record: usize,
+}
+
+impl Replay {
+    /// A reject whose turn it is; nothing when it is no longer kept, for a run has meanwhile stored a record with its key.
+    async fn reject(
+        &mut self,
+        ports: &Ports,
+        job: &Job,
+        id: RejectId,
+    ) -> Result<Option<Reject>, RequestError> {
+        let is_superseded_here =
+            |reject: &Reject| reject.key.as_ref().is_some_and(|key| self.stored.contains(key));
+        if let Some(spared) = self.spared.remove(&id).filter(is_superseded_here) {
+            return Ok(Some(spared));
+        }
+        let query = RejectQuery { transfer: Some(job.uid), id: Some(id), key: None, limit: 1 };
+        Ok(ports.ledger.rejects(query).await?.pop().map(|(_, reject)| reject))
+    }
+
+    async fn take(&mut self, ports: &Ports, job: &Arc<Job>, id: RejectId) -> Result<(), RequestError> {
+        let Some(reject) = self.reject(ports, job, id).await? else { return Ok(()) };
+        let Some(batch) = batch_of(ports, job, &reject) else {
+            self.without_record += 1;
+            return Ok(());
+        };
+        let keys: Vec<String> = batch.changes.iter().map(|change| hexadecimal(change.key)).collect();
+        for change in batch.changes.iter() {
+            let key = Some(change.key.to_vec());
+            let query = RejectQuery { transfer: Some(job.uid), id: None, key, limit: usize::MAX };
+            let others = ports.ledger.rejects(query).await?.into_iter().filter(|(other, _)| *other != id);
+            self.spared.extend(others);
+        }
+        let outcome = ports.sink.commit(batch).await?;
+        // A record that was skipped may be wanted once its update type is subscribed to.
+        if outcome.rejected == 0 && outcome.skipped == 0 {
+            self.passed.push(id);
+            self.stored.extend(keys);
+        }
+        self.tally.add(&outcome);
+        Ok(())
+    }
+}
+
+/// What a replay has come to, in words.
+fn said(tally: &Tally, without_record: usize) -> String {
+    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, .. } = tally;
+    let said = format!(
+        "{fetched} replayed: {created} created, {updated} updated, {deleted} deleted, {unchanged} unchanged, \
+         {skipped} skipped, {rejected} rejected again"
+    );
+    match without_record {
+        0 => said,
+        count => {
+            format!("{said}; {count} cannot be replayed: their record was not kept, or could not be read")
+        }
+    }
+}
+
+/// Where a reject stood among those of its page, such as `customers.csv, line 17`: texts and numbers in turn.
+fn order(position: &str) -> Vec<(&str, u64)> {
+    let (mut parts, mut rest) = (Vec::new(), position);
+    while !rest.is_empty() {
+        let is_digit = |c: char| c.is_ascii_digit();
+        let (text, after) = rest.split_at(rest.find(is_digit).unwrap_or(rest.len()));
+        let (number, after) = after.split_at(after.find(|c| !is_digit(c)).unwrap_or(after.len()));
+        parts.push((text, number.parse().unwrap_or_default()));
+        rest = after;
+    }
+    parts
+}
+
+/// Whether the payload of a reject is the record that could not be mapped or stored: then a field is to blame, or the
+/// key is known. Otherwise it is the beginning of what stood where a record was expected, or what a delivery said of
+/// one that could not be fetched.
+const fn has_record(reject: &Reject) -> bool {
+    reject.deletion || reject.field.is_some() || reject.key.is_some()
+}
+
+/// A page that holds the one record of a reject.
+fn page_of(reject: &Reject) -> Option<Page> {
+    let body = Bytes::from(reject.payload.clone()?);
+    let spans = std::iter::once(0..body.len()).collect();
+    Some(Page {
+        records: Records::Json { body, spans },
+        parent: reject.parent.clone().map(Bytes::from),
+        position: reject.position.clone(),
+        ..Page::empty()
+    })
+}
+
+/// The batch that brings the one record of a reject. Rejected again, it keeps the place where it was met.
+fn batch_of(ports: &Ports, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
+    let page = page_of(reject).filter(|_| has_record(reject))?;
+    let (run, at) = (RunId(ports.environment.new_id()), ports.environment.now());
+    let shows = match (reject.deletion, reject.partial) {
+        (true, _) => Shows::Key,
+        (false, true) => Shows::Part,
+        (false, false) => Shows::Record,
+    };
+    let arrival = Arrival { position: reject.position.clone(), shows };
+    Some(map_arrivals(job, page, vec![arrival], run, at).into_batch(job, run, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_the_same_whatever_value_it_names() {
+        let check = |reason: &str, expected: &str| assert_eq!(without_values(reason), expected);
+        check("the value `nobody` is not an e-mail address", "the value `…` is not an e-mail address");
+        check("`a` is twice `b`", "`…` is twice `…`");
+        check("it is empty", "it is empty");
+        check("", "");
+    }
+
+    #[test]
+    fn rejects_of_a_page_are_in_the_order_of_their_records() {
+        for (earlier, later) in [
+            ("a.csv, line 9", "a.csv, line 10"),
+            ("a.csv, line 90", "b.csv, line 3"),
+            ("page 2, record 40", "page 10, record 3"),
+            ("delivery 7 (x)", "delivery 12"),
+        ] {
+            assert!(order(earlier) < order(later), "{earlier} {later}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A held run that waits for a person while other things happen to its transfer: another run, a kill, deliveries.
+
+use std::time::Duration;
+
+use raccord_model::fact::{DeletedBy, Hold, Run, RunCause, RunId, RunOutcome};
+use raccord_serve::{Reply, Request};
+use serde_json::json;
+use tokio::sync::watch;
+use wiremock::matchers::query_param;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::shop::{ALL, Says, Shop};
+
+/// A service that shows pages of two; asked for the page after the last it is silent for minutes, when it is slow.
+async fn shows(server: &MockServer, pages: &[&[&str]], is_slow: bool) {
+    server.reset().await;
+    for (number, ids) in (1..).zip(pages) {
+        let records: Vec<_> = ids.iter().map(|id| json!({"id": id, "name": "x"})).collect();
+        let answer = ResponseTemplate::new(200).set_body_json(json!({"data": records}));
+        Mock::given(query_param("page", format!("{number}"))).respond_with(answer).mount(server).await;
+    }
+    if is_slow {
+        let last = format!("{}", pages.len() + 1);
+        let slow = ResponseTemplate::new(200).set_delay(Duration::from_mins(10));
+        Mock::given(query_param("page", last)).respond_with(slow).mount(server).await;
+    }
+}
+
+const FIVE: &[&[&str]] = &[&["1", "2"], &["3", "4"], &["5"]];
+
+/// A shop of five customers whose last run was held, because three of them were not shown.
+async fn held(server: &MockServer) -> (Shop, RunId) {
+    let base = server.uri();
+    let says = Says { base: &base, deletes: "{snapshot: {maxShare: 11%}}", ..ALL };
+    let shop = Shop::new(&says).await;
+    shows(server, FIVE, false).await;
+    run(&shop).await;
+    shows(server, &[&["1", "2"], &[]], false).await;
+    run(&shop).await;
+    let held = runs(&shop).await.remove(0);
+    let expected = Hold::Deletions { deletes: 3, of: 5, keyless: 0, by: DeletedBy::Snapshot };
+    assert_eq!(held.outcome, RunOutcome::Held(expected));
+    (shop, held.id)
+}
+
+async fn run(shop: &Shop) {
+    shop.ask(Request::Run { integrations: Vec::new() }).await;
+}
+
+async fn runs(shop: &Shop) -> Vec<Run> {
+    shop.engine.ports().facts().runs(10).await.unwrap()
+}
+
+async fn approve(shop: &Shop, run: RunId) -> Result<String, String> {
+    let mut said = String::new();
+    let mut replies = |reply| {
+        if let Reply::Done(text) = reply {
+            said = text;
+        }
+    };
+    let answered = shop.engine.handle(Request::Approve { run }, watch::channel(false).1, &mut replies).await;
+    answered.map(|()| said).map_err(|error| error.to_string())
+}
+
+/// The snapshot of the run under way has shown two of five so far; the three others are there all the same.
+#[tokio::test]
+async fn nothing_is_approved_while_another_run_reads() {
+    let server = MockServer::start().await;
+    let (shop, held) = held(&server).await;
+    shows(&server, &[&["1", "2"]], true).await;
+    let ((), ()) = tokio::join!(run(&shop), async {
+        while server.received_requests().await.unwrap().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let refused = approve(&shop, held).await.unwrap_err();
+        assert!(refused.contains("a later run of `customers` has begun"), "{refused}");
+        shop.stop.send_replace(true);
+    });
+    assert_eq!(runs(&shop).await[0].outcome, RunOutcome::Stopped);
+    let refused = approve(&shop, held).await.unwrap_err();
+    assert!(refused.contains("a later run of `customers` has replaced"), "{refused}");
+    assert_eq!(shop.rows().await.len(), 5);
+}
+
+/// A kill leaves a run that nobody has concluded: before the next start tidies it up and after.
+#[tokio::test]
+async fn nothing_is_approved_after_a_run_that_was_killed() {
+    let server = MockServer::start().await;
+    let (shop, held) = held(&server).await;
+    shows(&server, &[&["1", "2"]], true).await;
+    let killed = tokio::time::timeout(Duration::from_mins(1), async {
+        tokio::select! {
+            () = run(&shop) => {}
+            () = async {
+                while server.received_requests().await.unwrap().len() < 2 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            } => {}
+        }
+    });
+    killed.await.unwrap();
+    assert_eq!(runs(&shop).await[0].outcome, RunOutcome::Running);
+    approve(&shop, held).await.unwrap_err();
+    raccord_run::conclude::tidy_runs(shop.engine.ports()).await.unwrap();
+    assert_eq!(runs(&shop).await[0].outcome, RunOutcome::Stopped);
+    approve(&shop, held).await.unwrap_err();
+    assert_eq!(shop.rows().await.len(), 5);
+}
+
+/// A run that fails before its first page has begun a snapshot all the same: the next one must not go on with the
+/// last page of the held one, whose marks are gone.
+#[tokio::test]
+async fn a_run_that_fails_after_a_held_one_leaves_nothing_to_go_on_with() {
+    let server = MockServer::start().await;
+    let (shop, held) = held(&server).await;
+    server.reset().await;
+    run(&shop).await;
+    assert!(matches!(runs(&shop).await[0].outcome, RunOutcome::Failed { .. }));
+    approve(&shop, held).await.unwrap_err();
+    shows(&server, FIVE, false).await;
+    run(&shop).await;
+    let run = runs(&shop).await.remove(0);
+    assert_eq!((run.outcome, run.tally.fetched, run.tally.swept), (RunOutcome::Succeeded, 5, 0));
+}
+
+#[tokio::test]
+async fn deliveries_leave_a_held_run_to_be_approved() {
+    let server = MockServer::start().await;
+    let (shop, held) = held(&server).await;
+    shop.push(&[r#"upsert {"id":"4","name":"shown by a delivery"}"#]).await;
+    let mut run = shop.drain().await;
+    let before = shop.engine.ports().facts().transfer(run.transfer_uid).await.unwrap();
+    run.cause = RunCause::Deliveries;
+    raccord_run::conclude::conclude(shop.engine.ports(), &*shop.job().await, &run).await.unwrap();
+    let after = shop.engine.ports().facts().transfer(run.transfer_uid).await.unwrap();
+    assert_eq!((after.last_run, after.last_full_read), (Some(held), before.last_full_read));
+    let said = approve(&shop, held).await.unwrap();
+    assert!(said.contains("2 rows of crm.contact are deleted"), "{said}");
+    assert_eq!(shop.rows().await, ["1 x", "2 x", "4 shown by a delivery"]);
+}

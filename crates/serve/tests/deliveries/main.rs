@@ -1,0 +1,14 @@
+//! Deliveries of webhooks on a real state file and against a real loopback service: what is pushed ends as what
+//! is read would, once, and in the order in which it came.
+#![cfg(test)]
+
+mod approving;
+mod draining;
+#[path = "../../../daemon/src/embedded.rs"]
+mod embedded;
+mod fetching;
+mod guarding;
+mod interrupted;
+mod reading;
+mod shop;
+mod waiting;

@@ -1,0 +1,271 @@
+//! A shop that pushes its customers: a state file with its configuration, an inbox, and runs that drain it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::embedded::ports;
+use bytes::Bytes;
+use jiff::Timestamp;
+use raccord_config::load_texts;
+use raccord_connect::System;
+use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, Tally};
+use raccord_model::port::environment::Environment;
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Retry};
+use raccord_model::port::sink::RejectQuery;
+use raccord_run::applied::Applied;
+use raccord_run::deliveries::drain;
+use raccord_run::execute::{OnPage, Surroundings, execute};
+use raccord_run::job::Job;
+use raccord_serve::plan::Options;
+use raccord_serve::request::{ApplyOptions, Text};
+use raccord_serve::verb::operate::prepare;
+use raccord_serve::{Dispatcher, Reply, Request};
+use raccord_store::{Opener, Store};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+const CONFIGURATION: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {contact: {key: id, fields: {id: text, name: text, email: email}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: shop}
+spec:
+  connector: http
+  authorization: {type: none}
+  webhook: {verify: {bearer: '${env:TOKEN}'}}
+  config:
+    baseUrl: BASE/api
+    retry: {attempts: 1}
+    maxBody: 64KB
+    dataTypes: {customers: {records: data, pagination: {page: page, size: {per_page: 2}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: customers}
+spec:
+  source: shop
+  to: crm.contact
+  active: true
+  deletes: DELETES
+  version: updated_at
+  mapping: {primaryKey: {id: id}, fields: {name: name, email: email}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: shop}
+spec: {active: true, subscriptions: {customers: UPDATES}}
+";
+
+/// The shop.
+pub(crate) struct Shop {
+    pub(crate) engine: Dispatcher,
+    pub(crate) stop: watch::Sender<bool>,
+    home: TempDir,
+}
+
+/// What a shop says that the tests vary.
+pub(crate) struct Says<'a> {
+    pub(crate) base: &'a str,
+    pub(crate) deletes: &'a str,
+    pub(crate) updates: &'a str,
+}
+
+/// Everything is wanted, deletions come by webhook, and nobody can be asked.
+pub(crate) const ALL: Says<'static> =
+    Says { base: "http://127.0.0.1:9", deletes: "{webhook: true}", updates: "[created, updated, deleted]" };
+
+fn open(path: &Path) -> Dispatcher {
+    let system = System::default();
+    let opener = Opener { verb: "test".to_owned(), at: system.now(), lineage: system.new_id() };
+    Dispatcher::new(ports(Store::open(path, &opener).unwrap(), Arc::new(system)))
+}
+
+impl Shop {
+    /// A shop with its configuration applied.
+    pub(crate) async fn new(says: &Says<'_>) -> Self {
+        let home = TempDir::new().unwrap();
+        let engine = open(&home.path().join("state.redb"));
+        let shop = Self { engine, stop: watch::channel(false).0, home };
+        let text = CONFIGURATION.replace("BASE", says.base);
+        let text = text.replace("DELETES", says.deletes).replace("UPDATES", says.updates);
+        let root = shop.home.path().to_str().unwrap();
+        let loaded = load_texts(vec![("a.yaml".to_owned(), text.into_bytes())], root, &[].into());
+        let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let options = ApplyOptions {
+            plan: Options::default(),
+            serial: 0,
+            by: Text::cut("test"),
+            rollback_to: None,
+            commit: None,
+        };
+        shop.ask(Request::Apply(Arc::new(desired), options)).await;
+        shop
+    }
+
+    /// The same shop after the process has ended and another one has begun.
+    pub(crate) fn again(self) -> Self {
+        let Self { engine, stop, home } = self;
+        drop((engine, stop));
+        Self { engine: open(&home.path().join("state.redb")), stop: watch::channel(false).0, home }
+    }
+
+    pub(crate) async fn ask(&self, request: Request) -> Vec<Reply> {
+        let mut found = Vec::new();
+        let mut replies = |reply| found.push(reply);
+        self.engine.handle(request, self.stop.subscribe(), &mut replies).await.unwrap();
+        found
+    }
+
+    pub(crate) async fn job(&self) -> Arc<Job> {
+        prepare(self.engine.ports(), &"customers".parse().unwrap()).await.unwrap()
+    }
+
+    /// Takes deliveries in, in words: `upsert RECORD`, `part RECORD`, `delete RECORD`, `fetch PATH RECORD?`. Of `again`
+    /// and `gone` the service was asked three times in vain; `gone` does not say that the record is there.
+    pub(crate) async fn push(&self, words: &[impl AsRef<str>]) {
+        let job = self.job().await;
+        for words in words {
+            let (kind, record) = words.as_ref().split_once(' ').unwrap();
+            let tried = Some(Retry { attempts: 3, until: Timestamp::UNIX_EPOCH });
+            let (event, retry) = match kind {
+                "again" => ("customer.changed", tried),
+                "gone" => ("customer", tried),
+                _ => ("customer.changed", None),
+            };
+            let (kind, record) = match kind {
+                "upsert" => (DeliveryKind::Upsert, record),
+                "part" => (DeliveryKind::Partial, record),
+                "delete" => (DeliveryKind::Delete, record),
+                _ => {
+                    let (path, record) = record.split_once(' ').unwrap_or((record, ""));
+                    let at = "customer".parse().unwrap();
+                    (DeliveryKind::Fetch { path: path.to_owned(), record: at, retry }, record)
+                }
+            };
+            let delivery = Delivery {
+                kind,
+                record: Bytes::from(record.to_owned()),
+                received: Timestamp::UNIX_EPOCH,
+                event: event.to_owned(),
+            };
+            let accept = Accept { source: job.uid, id: None, transfers: vec![job.uid], delivery };
+            assert_eq!(self.engine.ports().inbox.accept(accept).await.unwrap(), Accepted::New);
+        }
+    }
+
+    /// How many deliveries wait.
+    pub(crate) async fn waiting(&self) -> u64 {
+        self.engine.ports().inbox.waiting(self.job().await.uid).await.unwrap()
+    }
+
+    /// Drains the inbox in one run.
+    pub(crate) async fn drain(&self) -> Run {
+        self.drain_with(Box::new(|_, _| {})).await
+    }
+
+    /// Drains the inbox in one run, of which somebody hears.
+    pub(crate) async fn drain_with(&self, progress: OnPage) -> Run {
+        let (job, surroundings) = (self.job().await, self.surroundings(progress).await);
+        let mut run = self.begin(&job);
+        drain(&job, &mut run, &surroundings).await;
+        assert!(run.tally.is_balanced() && run.ended.is_some(), "{run:?}");
+        run
+    }
+
+    /// Reads the source in one run, of which somebody hears.
+    pub(crate) async fn poll(&self, progress: OnPage) -> Run {
+        let (job, surroundings) = (self.job().await, self.surroundings(progress).await);
+        let mut run = self.begin(&job);
+        execute(&job, &mut run, &surroundings).await;
+        run
+    }
+
+    async fn surroundings(&self, progress: OnPage) -> Surroundings {
+        let applied = Applied::load(&self.engine.ports().state).await.unwrap();
+        let sources = self.engine.ports().sources.apart();
+        let job = self.job().await;
+        Surroundings {
+            source: sources.open(&applied.desired, &job.spec.source, &job.data_type).unwrap(),
+            sink: Arc::clone(&self.engine.ports().sink),
+            inbox: Arc::clone(&self.engine.ports().inbox),
+            environment: Arc::clone(&self.engine.ports().environment),
+            stop: self.stop.subscribe(),
+            progress,
+            subscribers: Vec::new(),
+        }
+    }
+
+    fn begin(&self, job: &Job) -> Run {
+        Run {
+            id: RunId(self.engine.ports().environment.new_id()),
+            transfer_uid: job.uid,
+            transfer: job.transfer.clone(),
+            to: job.spec.to.clone(),
+            generation: job.fence.generation,
+            cause: RunCause::Deliveries,
+            started: self.engine.ports().environment.now(),
+            ended: None,
+            outcome: RunOutcome::Running,
+            tally: Tally::default(),
+            pages: 0,
+            parents: raccord_model::fact::Parents::default(),
+            notes: Vec::new(),
+            unseen: None,
+            again: None,
+        }
+    }
+
+    /// The rows: `ID name email`, in the order of their keys.
+    pub(crate) async fn rows(&self) -> Vec<String> {
+        let request = Request::Records {
+            entity: "crm.contact".parse().unwrap(),
+            filter: Vec::new(),
+            limit: 10_000,
+            total: false,
+        };
+        let row = |reply| {
+            let Reply::Record(row) = reply else { panic!("{reply:?}") };
+            let row = serde_json::to_value(row).unwrap();
+            let cells =
+                ["id", "name", "email"].map(|field| row[field].as_str().unwrap_or_default().to_owned());
+            cells.join(" ").trim_end().to_owned()
+        };
+        self.ask(request).await.into_iter().map(row).collect()
+    }
+
+    pub(crate) async fn rejects(&self) -> Vec<Reject> {
+        let query = RejectQuery { limit: 1_000, ..RejectQuery::default() };
+        self.engine
+            .ports()
+            .ledger
+            .rejects(query)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|(_, reject)| reject)
+            .collect()
+    }
+}
+
+/// How a run has ended and what it counted: `succeeded: created 1, skipped 2`.
+pub(crate) fn told(run: &Run) -> String {
+    let Tally { created, updated, deleted, unchanged, skipped, rejected, .. } = run.tally;
+    let counts = [
+        ("created", created),
+        ("updated", updated),
+        ("deleted", deleted),
+        ("unchanged", unchanged),
+        ("skipped", skipped),
+        ("rejected", rejected),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    format!("{}: {}", run.outcome.as_str(), counts.join(", "))
+}

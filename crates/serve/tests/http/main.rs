@@ -1,0 +1,15 @@
+//! The HTTP side over real loopback connections: who may ask what, what comes back, and what is too much.
+//!
+//! The engine and its store are real; what only a daemon has is a stage that does as a test says.
+#![cfg(test)]
+
+mod asking;
+mod audit;
+#[path = "../../../daemon/src/embedded.rs"]
+mod embedded;
+mod guards;
+mod hooks;
+mod limits;
+mod routes;
+mod stage;
+mod tls;
