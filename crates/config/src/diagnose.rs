@@ -3,7 +3,7 @@
 use raccord_model::Kind;
 use raccord_model::diagnostic::{Code, Diagnostic, Finding, Place, Severity};
 
-use crate::node::Node;
+use crate::node::{Node, Span};
 use crate::parse::Problem;
 use crate::secret;
 use crate::split::Chunk;
@@ -21,9 +21,21 @@ pub(crate) struct Document<'t> {
     pub(crate) root: Node<'t>,
     /// Its kind, when that is one of the nine.
     pub(crate) kind: Option<Kind>,
+    /// What must not be shown of it as it was written, besides what its tree says.
+    hidden: Vec<Span>,
 }
 
-impl Document<'_> {
+impl<'t> Document<'t> {
+    pub(crate) const fn new(text: &'t SourceText, root: Node<'t>, kind: Option<Kind>) -> Self {
+        Self { text, root, kind, hidden: Vec::new() }
+    }
+
+    /// Puts what was meant in the place of what was written. What either of them hides stays hidden.
+    pub(crate) fn rename(&mut self, named: Node<'t>) {
+        self.hidden.extend(secret::spans(&self.root, self.kind));
+        self.root = named;
+    }
+
     /// Where it begins, in words: `shop.yaml:12`.
     pub(crate) fn position(&self) -> String {
         let line = self.root.entries().first().map_or(self.root.span.line, |entry| entry.key_span.line);
@@ -114,6 +126,7 @@ impl Report {
         path: &[String],
     ) {
         let mut secret = secret::spans(&document.root, document.kind);
+        secret.extend(&document.hidden);
         let Problem { span, code, message, help } = problem;
         // The name of the member is no secret: the path says it too.
         if code == Code::PlainSecret && document.root.locate_name(path) != Some(span) {

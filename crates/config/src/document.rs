@@ -12,10 +12,10 @@ use raccord_model::{Kind, Name};
 use serde::Deserialize;
 
 use crate::advice::advised;
-use crate::deserialize::{Mistake, read};
+use crate::deserialize::{Mistake, Wrong, read};
 use crate::diagnose::{Document, Report};
 use crate::interpolate::Variables;
-use crate::node::{Node, Value};
+use crate::node::{Entry, Node, Value};
 use crate::parse::Problem;
 use crate::secret;
 
@@ -60,8 +60,8 @@ pub(crate) enum Head {
     Ours(Kind),
     /// Another tool's.
     Foreign,
-    /// Meant as ours, but wrong: the member to show, and what is the matter.
-    Wrong { member: &'static str, code: Code, message: String, help: Option<String> },
+    /// Meant as ours, but wrong: the member to show, what is the matter, and the kind that was probably meant.
+    Wrong { member: &'static str, code: Code, message: String, help: Option<String>, meant: Option<Kind> },
 }
 
 /// Looks at `apiVersion` and `kind`.
@@ -69,27 +69,44 @@ pub(crate) fn head(root: &Node<'_>) -> Head {
     let version = root.member_text("apiVersion");
     let kind = root.member_text("kind");
     let Some(version) = version else {
-        let is_ours = kind.is_some_and(|kind| exact_kind(kind).is_some()) && root.member("spec").is_some();
-        return if is_ours { missing_version() } else { Head::Foreign };
+        let exact = kind.and_then(exact_kind).filter(|_| root.member("spec").is_some());
+        return exact.map_or(Head::Foreign, missing_version);
     };
     if version != API_VERSION {
-        return if is_near(version) { wrong_version(version) } else { Head::Foreign };
+        return if is_near(version) { wrong_version(version, kind) } else { Head::Foreign };
     }
     let names = Kind::ALL.map(Kind::as_str);
+    let unknown = |text, message, meant| Head::Wrong {
+        member: "kind",
+        code: Code::UnknownKind,
+        message,
+        help: suggest::advice(text, &names, "the kinds are"),
+        meant,
+    };
     match kind.map(|text| (text, exact_kind(text))) {
         Some((_, Some(kind))) => Head::Ours(kind),
-        Some((text, None)) => Head::Wrong {
-            member: "kind",
-            code: Code::UnknownKind,
-            message: format!("there is no kind `{text}`"),
-            help: suggest::advice(text, &names, "the kinds are"),
-        },
-        None => Head::Wrong {
-            member: "kind",
-            code: Code::UnknownKind,
-            message: "the document has no kind".to_owned(),
-            help: suggest::advice("", &names, "the kinds are"),
-        },
+        Some((text, None)) => unknown(text, format!("there is no kind `{text}`"), nearest_kind(text)),
+        None => unknown("", "the document has no kind".to_owned(), None),
+    }
+}
+
+/// The kind that a text was probably meant to name.
+pub(crate) fn nearest_kind(text: &str) -> Option<Kind> {
+    suggest::nearest(text, Kind::ALL.map(Kind::as_str)).and_then(exact_kind)
+}
+
+/// The head of a document as it was meant.
+pub(crate) fn mend_head(root: &mut Node<'_>, kind: Kind) {
+    let span = root.span;
+    let Value::Map(entries) = &mut root.value else { return };
+    for (member, right) in [("apiVersion", API_VERSION), ("kind", kind.as_str())] {
+        let value = Value::Scalar { text: right.into(), plain: true };
+        match entries.iter_mut().find(|entry| entry.key == member) {
+            Some(entry) => entry.node.value = value,
+            None => {
+                entries.push(Entry { key: member.into(), key_span: span, node: Node { value, span } });
+            }
+        }
     }
 }
 
@@ -103,21 +120,26 @@ fn is_near(version: &str) -> bool {
         || version.len() <= 2 * API_VERSION.len() && strsim::levenshtein(&lower, API_VERSION) <= 3
 }
 
-fn missing_version() -> Head {
+fn missing_version(kind: Kind) -> Head {
     Head::Wrong {
         member: "kind",
         code: Code::ApiVersion,
         message: "the document has no apiVersion".to_owned(),
         help: Some(format!("write `apiVersion: {API_VERSION}` above it")),
+        meant: Some(kind),
     }
 }
 
-fn wrong_version(version: &str) -> Head {
+fn wrong_version(version: &str, kind: Option<&str>) -> Head {
+    // Of another version it is not known what is right in it.
+    let is_misspelt = version.split_once('/').map(|(_, number)| number)
+        == API_VERSION.split_once('/').map(|(_, number)| number);
     Head::Wrong {
         member: "apiVersion",
         code: Code::ApiVersion,
         message: format!("`{version}` is not an apiVersion that this version of Raccord reads"),
         help: Some(format!("did you mean `{API_VERSION}`?")),
+        meant: kind.filter(|_| is_misspelt).and_then(nearest_kind),
     }
 }
 
@@ -126,9 +148,13 @@ pub(crate) fn variables(documents: &[Document<'_>], given: &Variables, report: &
     let mut all = given.clone();
     for document in documents.iter().filter(|document| document.kind == Some(Kind::Stack)) {
         let spec = document.root.member("spec");
-        let Some(written) = spec.and_then(|spec| spec.node.member("variables")) else { continue };
+        let is_meant = |entry: &&Entry<'_>| suggest::nearest(&entry.key, ["variables"]).is_some();
+        let written = spec.and_then(|spec| {
+            spec.node.member("variables").or_else(|| spec.node.entries().iter().find(is_meant))
+        });
+        let Some(written) = written else { continue };
         for entry in written.node.entries() {
-            let path = ["spec", "variables", &entry.key].map(str::to_owned);
+            let path = ["spec", &written.key, &entry.key].map(str::to_owned);
             let wrapped = Node { value: Value::Map(vec![entry.clone()]), span: entry.node.span };
             match read::<BTreeMap<String, String>>(&wrapped, given) {
                 Ok(value) => {
@@ -136,10 +162,10 @@ pub(crate) fn variables(documents: &[Document<'_>], given: &Variables, report: &
                         all.entry(name).or_insert(value);
                     }
                 }
-                Err(mistakes) => {
+                Err(wrong) => {
                     // So that its uses are not reported as unset, too.
                     all.entry(entry.key.to_string()).or_default();
-                    for Mistake { problem, .. } in mistakes {
+                    for Mistake { problem, .. } in wrong.mistakes {
                         report.problem(document, Severity::Error, problem, &path);
                     }
                 }
@@ -151,11 +177,12 @@ pub(crate) fn variables(documents: &[Document<'_>], given: &Variables, report: &
 
 impl Documents {
     /// Reads every document of a known kind.
-    pub(crate) fn read(documents: &[Document<'_>], variables: &Variables, report: &mut Report) -> Self {
+    pub(crate) fn read(documents: &mut [Document<'_>], variables: &Variables, report: &mut Report) -> Self {
         let mut all = Self::default();
-        for (at, document) in documents.iter().enumerate() {
-            let mut reader = Reader { documents, at, document, variables, report };
-            let is_read = match document.kind {
+        for at in 0..documents.len() {
+            let kind = documents.get(at).and_then(|document| document.kind);
+            let mut reader = Reader { documents, at, variables, report };
+            let is_read = match kind {
                 Some(Kind::Stack) => reader.stack(&mut all.stacks),
                 Some(Kind::Project) => reader.read(&mut all.projects),
                 Some(Kind::Authorization) => reader.read(&mut all.authorizations),
@@ -169,7 +196,7 @@ impl Documents {
             };
             if !is_read {
                 all.wrong.push(at);
-                all.add_broken(document.kind, name_of(&document.root));
+                all.add_broken(kind, documents.get(at).and_then(|document| name_of(&document.root)));
             }
         }
         all
@@ -200,30 +227,36 @@ fn name_of(root: &Node<'_>) -> Option<Name> {
 
 /// One document on its way into the table of its kind.
 struct Reader<'r, 't> {
-    documents: &'r [Document<'t>],
+    documents: &'r mut [Document<'t>],
     at: usize,
-    document: &'r Document<'t>,
     variables: &'r Variables,
     report: &'r mut Report,
 }
 
 impl Reader<'_, '_> {
-    /// False when the document is wrong.
+    /// False when the document is wrong, and it is not known what was meant.
     fn read<S: for<'de> Deserialize<'de>>(&mut self, table: &mut Table<S>) -> bool {
-        match read::<Written<S>>(&self.document.root, self.variables) {
-            Ok(written) => {
-                self.insert(table, written.metadata, written.spec);
-                true
-            }
-            Err(mistakes) => {
-                for mistake in mistakes {
-                    let Document { kind, root, .. } = self.document;
-                    let Mistake { problem, path } = advised(discreet(mistake, *kind), *kind, root);
-                    self.report.problem(self.document, Severity::Error, problem, &path);
+        let Some(document) = self.documents.get_mut(self.at) else { return false };
+        let written = match read::<Written<S>>(&document.root, self.variables) {
+            Ok(written) => Some(written),
+            Err(wrong) => {
+                let Wrong { mistakes, named, meant } = *wrong;
+                if let Some(named) = named {
+                    document.rename(named);
                 }
-                false
+                for mistake in mistakes {
+                    let Document { kind, root, .. } = document;
+                    let Mistake { problem, path } = advised(discreet(mistake, *kind), *kind, root);
+                    self.report.problem(document, Severity::Error, problem, &path);
+                }
+                meant
             }
+        };
+        let is_read = written.is_some();
+        if let Some(written) = written {
+            self.insert(table, written.metadata, written.spec);
         }
+        is_read
     }
 
     /// The Stack, of which there is one.
@@ -244,7 +277,8 @@ impl Reader<'_, '_> {
 
     fn insert<S>(&mut self, table: &mut Table<S>, metadata: Metadata, spec: S) {
         if let Some(first) = table.get(&metadata.name).map(|held| held.at) {
-            let kind = self.document.kind.map_or("document", Kind::as_str);
+            let kind = self.documents.get(self.at).and_then(|document| document.kind);
+            let kind = kind.map_or("document", Kind::as_str);
             let what = format!("{kind} `{}` is already there, at", metadata.name);
             self.repeated(first, &what, "rename one of the two, or remove it");
             return;
@@ -255,13 +289,14 @@ impl Reader<'_, '_> {
     fn repeated(&mut self, first: usize, what: &str, help: &str) {
         let path = ["metadata", "name"].map(str::to_owned);
         let first = self.documents.get(first).map(Document::position).unwrap_or_default();
+        let Some(document) = self.documents.get(self.at) else { return };
         let problem = Problem {
-            span: self.document.root.locate(&path),
+            span: document.root.locate(&path),
             code: Code::DuplicateResource,
             message: format!("{what} {first}"),
             help: Some(help.to_owned()),
         };
-        self.report.problem(self.document, Severity::Error, problem, &path);
+        self.report.problem(document, Severity::Error, problem, &path);
     }
 }
 

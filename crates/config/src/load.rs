@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use raccord_model::diagnostic::{Code, Diagnostic, Finding, Severity};
-use raccord_model::suggest;
 use raccord_model::{Desired, Kind, Name};
 
 use crate::check::{self, Scene};
 use crate::diagnose::{Document, Report};
 use crate::discover::MAX_FILE;
-use crate::document::{Documents, Head, head, variables};
+use crate::document::{Documents, Head, head, mend_head, nearest_kind, variables};
 use crate::interpolate::Variables;
 use crate::node::{Node, Span};
 use crate::parse::{Problem, parse};
@@ -106,15 +105,15 @@ fn load_within(
     let files = texts.len();
     let texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
     let is_all_read = !report.has_errors();
-    let gathered = gather(&texts, bounds, &mut report);
+    let mut gathered = gather(&texts, bounds, &mut report);
     if gathered.count == 0 && !report.has_errors() {
         let help = "every document begins with `apiVersion: raccord/v1`; `raccord init` writes an example";
         let message = "no document of Raccord was found".to_owned();
         report.error(Code::NoDocuments, message, Some(help.to_owned()));
     }
+    let variables = variables(&gathered.documents, given, &mut report);
+    let mut all = Documents::read(&mut gathered.documents, &variables, &mut report);
     let documents = &gathered.documents;
-    let variables = variables(documents, given, &mut report);
-    let mut all = Documents::read(documents, &variables, &mut report);
     for (kind, name) in gathered.broken {
         all.add_broken(kind, name);
     }
@@ -212,7 +211,7 @@ impl<'t> Gathered<'t> {
     fn add(&mut self, text: &'t SourceText, root: Node<'t>, problems: Vec<Problem>, report: &mut Report) {
         let found = head(&root);
         let kind = if let Head::Ours(kind) = found { Some(kind) } else { None };
-        let document = Document { text, root, kind };
+        let mut document = Document::new(text, root, kind);
         match found {
             Head::Ours(_) => {
                 self.count += 1;
@@ -221,12 +220,22 @@ impl<'t> Gathered<'t> {
                 }
                 self.documents.push(document);
             }
-            Head::Wrong { member, code, message, help } => {
+            Head::Wrong { member, code, message, help, meant } => {
                 self.count += 1;
                 let mut finding = Finding::error(&[member], code, message);
                 finding.help = help;
                 report.finding(&document, finding);
-                self.broken.extend(near_identity(&document.root));
+                for problem in problems {
+                    report.problem(&document, Severity::Error, problem, &[]);
+                }
+                if let Some(kind) = meant {
+                    // What else is wrong with it is told too.
+                    mend_head(&mut document.root, kind);
+                    document.kind = Some(kind);
+                    self.documents.push(document);
+                } else {
+                    self.broken.extend(near_identity(&document.root));
+                }
             }
             Head::Foreign if is_nothing(&document.root) => {}
             Head::Foreign => report.finding(&document, foreign(&document.root)),
@@ -255,10 +264,6 @@ fn near_identity(root: &Node<'_>) -> Option<(Option<Kind>, Option<Name>)> {
     let kind = nearest_kind(root.member_text("kind")?)?;
     let name = root.member("metadata").and_then(|entry| entry.node.member_text("name"));
     Some((Some(kind), name.and_then(|name| name.parse().ok())))
-}
-
-fn nearest_kind(text: &str) -> Option<Kind> {
-    suggest::nearest(text, Kind::ALL.map(Kind::as_str)).and_then(|kind| kind.parse().ok())
 }
 
 /// What a document that is not YAML is probably meant to be: from the lines that begin its members.

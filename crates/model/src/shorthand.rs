@@ -8,7 +8,11 @@
 /// `$from_str` is `fn(&str) -> Result<Self, impl Display>`.
 macro_rules! shorthand {
     ($type:ty, $expecting:literal, $from_str:expr) => {
-        crate::shorthand::shorthand!(@read $type, $expecting, $from_str);
+        crate::shorthand::shorthand!($type, $expecting, $from_str, known: &[]);
+    };
+    // Of which texts there are few, so that the one that was meant can be told.
+    ($type:ty, $expecting:literal, $from_str:expr, known: $known:expr) => {
+        crate::shorthand::shorthand!(@read $type, $expecting, $from_str, $known);
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 <$type>::serialize(self, serializer)
@@ -17,7 +21,7 @@ macro_rules! shorthand {
     };
     // The canonical form is the scalar where `$to_str` has one: for a field that was a scalar alone before.
     ($type:ty, $expecting:literal, $from_str:expr, $to_str:expr) => {
-        crate::shorthand::shorthand!(@read $type, $expecting, $from_str);
+        crate::shorthand::shorthand!(@read $type, $expecting, $from_str, &[]);
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let short: Option<String> = ($to_str)(self);
@@ -28,7 +32,7 @@ macro_rules! shorthand {
             }
         }
     };
-    (@read $type:ty, $expecting:literal, $from_str:expr) => {
+    (@read $type:ty, $expecting:literal, $from_str:expr, $known:expr) => {
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Either;
@@ -38,7 +42,7 @@ macro_rules! shorthand {
                         f.write_str($expecting)
                     }
                     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                        ($from_str)(text).map_err(E::custom)
+                        ($from_str)(text).map_err(|error| crate::shorthand::wrong(text, $known, &error))
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(
                         self,
@@ -51,6 +55,19 @@ macro_rules! shorthand {
             }
         }
     };
+}
+
+/// The error of a text that a type does not know: serde's own where one that it knows is near, for a reader can go on
+/// with that one.
+pub(crate) fn wrong<E: serde::de::Error>(
+    text: &str,
+    known: &'static [&'static str],
+    error: &dyn std::fmt::Display,
+) -> E {
+    match crate::suggest::nearest(text, known.iter().copied()) {
+        Some(_) => E::unknown_variant(text, known),
+        None => E::custom(error),
+    }
 }
 
 /// Implements the traits of a type written as one string: `FromStr` in, `Display` out.

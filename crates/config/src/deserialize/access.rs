@@ -65,7 +65,8 @@ impl<'de> MapAccess<'de> for Members<'_, '_> {
             return Ok(None);
         };
         seed.deserialize(StrDeserializer::new(&entry.key)).map(Some).map_err(|failure: Failure| {
-            failure.placed(entry.key_span).below(&entry.key, &entry.node, Some(entry.key_span))
+            let key = entry.key_span;
+            failure.about_name().placed(key).below(&entry.key, &entry.node, Some(key))
         })
     }
 
@@ -94,9 +95,12 @@ impl<'de> EnumAccess<'de> for Choice<'_, '_> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Failure> {
         let variant = match &self {
             Self::Name(name) => seed.deserialize(StrDeserializer::new(name)),
-            Self::Member(entry, _) => seed
-                .deserialize(StrDeserializer::new(&entry.key))
-                .map_err(|failure: Failure| failure.placed(entry.key_span)),
+            Self::Member(entry, _) => {
+                seed.deserialize(StrDeserializer::new(&entry.key)).map_err(|failure: Failure| {
+                    let key = entry.key_span;
+                    failure.about_name().placed(key).below(&entry.key, &entry.node, Some(key))
+                })
+            }
         }?;
         Ok((variant, self))
     }

@@ -22,8 +22,19 @@ struct Details {
     path: Vec<String>,
     /// The name of a member that is missing below the path.
     missing: Option<&'static str>,
-    /// The member that an unknown one was probably meant to be.
-    meant: Option<&'static str>,
+    /// What was probably meant.
+    meant: Option<Meant>,
+}
+
+/// What was probably meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// Another name of the member that the path leads to.
+    Name(&'static str),
+    /// Another value than that which the path leads to.
+    Value(&'static str),
+    /// The value that the path leads to, without its quotes.
+    Bare,
 }
 
 /// The parts of a failure, its path from the root.
@@ -35,7 +46,7 @@ pub(crate) struct Parts {
     pub(crate) span: Option<Span>,
     pub(crate) path: Vec<String>,
     pub(crate) is_missing: bool,
-    pub(crate) meant: Option<&'static str>,
+    pub(crate) meant: Option<Meant>,
 }
 
 impl Failure {
@@ -61,10 +72,23 @@ impl Failure {
 
     /// A member that was meant to be the one on which the others depend.
     pub(crate) fn misspelt(field: &str, meant: &'static str) -> Self {
-        let mut failure = Self::new(Code::UnknownField, format!("there is no field `{field}` here"))
-            .help(Some(format!("did you mean `{meant}`?")));
-        failure.0.meant = Some(meant);
-        failure
+        Self::new(Code::UnknownField, format!("there is no field `{field}` here"))
+            .help(Some(format!("did you mean `{meant}`?")))
+            .meant(Some(Meant::Name(meant)))
+    }
+
+    /// The same, where the text that is wrong is the name of a member.
+    pub(crate) fn about_name(mut self) -> Self {
+        if let Some(Meant::Value(meant)) = self.0.meant {
+            self.0.meant = Some(Meant::Name(meant));
+        }
+        self
+    }
+
+    /// The same, where what was probably meant is known.
+    pub(crate) fn meant(mut self, meant: Option<Meant>) -> Self {
+        self.0.meant = meant;
+        self
     }
 
     /// The same said in other words under another code, when it has the first one.
@@ -116,7 +140,8 @@ impl de::Error for Failure {
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let message = format!("expected {}, found {}", wanted(expected), described(found));
-        Self::new(Code::WrongType, message).help(type_help(found, expected))
+        let meant = meant(found, &expected.to_string());
+        Self::new(Code::WrongType, message).help(type_help(found, expected)).meant(meant)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -129,18 +154,15 @@ impl de::Error for Failure {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let mut failure = Self::new(Code::UnknownField, format!("there is no field `{field}` here"))
-            .help(suggest::advice(field, expected, "the fields are"));
-        failure.0.meant = suggest::nearest(field, expected.iter().copied());
-        failure
+        Self::new(Code::UnknownField, format!("there is no field `{field}` here"))
+            .help(suggest::advice(field, expected, "the fields are"))
+            .meant(suggest::nearest(field, expected.iter().copied()).map(Meant::Name))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Code::InvalidValue, format!("`{variant}` is not allowed here")).help(suggest::advice(
-            variant,
-            expected,
-            "what is allowed",
-        ))
+        Self::new(Code::InvalidValue, format!("`{variant}` is not allowed here"))
+            .help(suggest::advice(variant, expected, "what is allowed"))
+            .meant(suggest::nearest(variant, expected.iter().copied()).map(Meant::Value))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -195,15 +217,31 @@ fn takes_any_text(wanted: &str) -> bool {
     wanted.contains("string") || wanted.contains("text") || wanted.starts_with("a path")
 }
 
+/// Whether a type is that of whole numbers, by what serde calls it.
+fn is_number(wanted: &str) -> bool {
+    matches!(wanted, "u8" | "u16" | "u32" | "u64" | "usize" | "i64")
+}
+
+/// What was meant by a text where no text may stand.
+fn meant(found: Unexpected<'_>, wanted: &str) -> Option<Meant> {
+    let Unexpected::Str(text) = found else { return None };
+    match text {
+        "true" | "false" if wanted.contains("bool") => Some(Meant::Bare),
+        "yes" | "Yes" | "on" | "On" if wanted.contains("bool") => Some(Meant::Value("true")),
+        "no" | "No" | "off" | "Off" if wanted.contains("bool") => Some(Meant::Value("false")),
+        number if is_number(wanted) && number.parse::<u64>().is_ok() => Some(Meant::Bare),
+        _ => None,
+    }
+}
+
 fn type_help(found: Unexpected<'_>, expected: &dyn Expected) -> Option<String> {
     let wanted = expected.to_string();
     let is_map = wanted == "a map" || wanted.starts_with("struct ");
-    let is_number = matches!(wanted.as_str(), "u8" | "u16" | "u32" | "u64" | "usize" | "i64");
     let help = match found {
         Unexpected::Str(text @ ("true" | "false")) if wanted.contains("bool") => {
             return Some(format!("write {text} without quotes"));
         }
-        Unexpected::Str(text) if is_number && text.parse::<u64>().is_ok() => {
+        Unexpected::Str(text) if is_number(&wanted) && text.parse::<u64>().is_ok() => {
             return Some(format!("write {text} without quotes"));
         }
         Unexpected::Str("yes" | "Yes" | "on" | "On" | "no" | "No" | "off" | "Off")

@@ -1,11 +1,14 @@
-//! All mistakes of one document at once: what is wrong is taken out of a copy, and the rest read again.
+//! All mistakes of one document at once: each is mended or taken out in a copy, and the rest read again.
 //!
-//! A required member that is missing, or that was taken out, is replaced by a stand-in, so that the
-//! mistakes after it are found too. Mistakes that only follow from this are not reported.
+//! What is misspelt is read on as what was probably meant, so that what stands below it is read too. What else is wrong
+//! is taken out. A required member that is missing, or that was taken out, is replaced by a stand-in, so that the
+//! mistakes after it are found. Mistakes that only follow from this are not reported.
 
+use raccord_model::diagnostic::Code;
 use serde::Deserialize;
 
-use super::failure::Parts;
+use super::failure::{Meant, Parts};
+use super::tagged::CONNECTOR;
 use super::value::STAND_INS;
 use super::{Failure, NodeDeserializer, Variables};
 use crate::node::{Entry, Node, Value};
@@ -23,35 +26,70 @@ pub(crate) struct Mistake {
     pub(crate) path: Vec<String>,
 }
 
+/// A document with mistakes.
+#[derive(Debug)]
+pub(crate) struct Wrong<'t, T> {
+    /// The mistakes; their paths lead through `named`.
+    pub(crate) mistakes: Vec<Mistake>,
+    /// The document as written, with what was meant in the place of what is misspelt; none when nothing is.
+    pub(crate) named: Option<Node<'t>>,
+    /// What it says then, when nothing else is wrong with it.
+    pub(crate) meant: Option<T>,
+}
+
 /// Reads a document as a type of the language.
-pub(crate) fn read<'de, T: Deserialize<'de>>(
-    root: &Node<'_>,
+pub(crate) fn read<'de, 't, T: Deserialize<'de>>(
+    root: &Node<'t>,
     variables: &Variables,
-) -> Result<T, Vec<Mistake>> {
-    let failure = match T::deserialize(NodeDeserializer::new(root, None, variables)) {
+) -> Result<T, Box<Wrong<'t, T>>> {
+    let mut failure = match T::deserialize(NodeDeserializer::new(root, None, variables)) {
         Ok(value) => return Ok(value),
         Err(failure) => failure,
     };
-    let mut recovery = Recovery { tree: root.clone(), mistakes: Vec::new(), pruned: Vec::new() };
-    let mut failure = Some(failure);
+    let mut recovery = Recovery::of(root);
+    let mut meant = None;
     for _ in 0..MAX_ATTEMPTS {
-        let Some(current) = failure.take() else { break };
-        let goes_on = recovery.take(current);
+        let goes_on = recovery.take(failure);
         if !goes_on || recovery.mistakes.len() >= MAX_MISTAKES {
             break;
         }
-        failure = T::deserialize(NodeDeserializer::new(&recovery.tree, None, variables)).err();
+        failure = match T::deserialize(NodeDeserializer::new(&recovery.tree, None, variables)) {
+            Ok(value) => {
+                meant = recovery.is_whole.then_some(value);
+                break;
+            }
+            Err(failure) => failure,
+        };
     }
-    Err(recovery.mistakes)
+    let named = recovery.is_mended.then_some(recovery.named);
+    Err(Box::new(Wrong { mistakes: recovery.mistakes, named, meant }))
 }
 
 struct Recovery<'t> {
+    /// What is read: mended, pruned, with stand-ins.
     tree: Node<'t>,
+    /// What was written, mended alone.
+    named: Node<'t>,
     mistakes: Vec<Mistake>,
     pruned: Vec<Vec<String>>,
+    /// Whether anything was mended.
+    is_mended: bool,
+    /// Whether mending was enough for all mistakes so far.
+    is_whole: bool,
 }
 
-impl Recovery<'_> {
+impl<'t> Recovery<'t> {
+    fn of(root: &Node<'t>) -> Self {
+        Self {
+            tree: root.clone(),
+            named: root.clone(),
+            mistakes: Vec::new(),
+            pruned: Vec::new(),
+            is_mended: false,
+            is_whole: true,
+        }
+    }
+
     /// Records a failure and changes the tree so that it does not happen again. False when nothing is left to change.
     fn take(&mut self, failure: Failure) -> bool {
         let Parts { code, message, help, span, path, is_missing, meant } = failure.into_parts();
@@ -68,13 +106,45 @@ impl Recovery<'_> {
             let problem = Problem { span, code, message, help };
             self.mistakes.push(Mistake { problem, path: path.clone() });
         }
+        if meant.is_some_and(|meant| self.mend(&path, meant)) {
+            return true;
+        }
+        self.is_whole = false;
+        if path.last().is_some_and(|last| last == CONNECTOR) && (is_missing || code == Code::UnknownConnector)
+        {
+            return self.pass_over_settings(path);
+        }
         let value = if is_missing { Value::StandIn(0) } else { Value::Pruned };
         let changed = self.put(&path, value);
         // Under its wrong name the member is there: it is not missing, too.
-        let right = meant.zip(path.split_last());
-        let right = right.map(|(meant, (_, parent))| [parent, &[meant.to_owned()]].concat());
+        if let (Some(Meant::Name(right)), Some((_, parent))) = (meant, path.split_last()) {
+            self.pruned.push(below(parent, right));
+        }
         self.pruned.push(path);
-        self.pruned.extend(right);
+        changed
+    }
+
+    /// Puts what was meant in the place of what is misspelt. False when the member that was meant is there already.
+    fn mend(&mut self, path: &[String], meant: Meant) -> bool {
+        let right = match (meant, path.split_last()) {
+            (Meant::Value(_) | Meant::Bare, _) => path.to_vec(),
+            (Meant::Name(name), Some((_, parent))) => below(parent, name),
+            (Meant::Name(_), None) => return false,
+        };
+        let is_free = path == right || self.tree.find(&right).is_none();
+        let is_mended = is_free && mend(&mut self.tree, path, meant) && mend(&mut self.named, path, meant);
+        self.is_mended |= is_mended;
+        is_mended
+    }
+
+    /// Nothing can be said about the settings of a connector that is not known; the rest of the source is read on. That
+    /// connector is taken which allows all that any of them does.
+    fn pass_over_settings(&mut self, connector: Vec<String>) -> bool {
+        let Some((_, source)) = connector.split_last() else { return false };
+        let settings = below(source, "config");
+        let name = Value::Scalar { text: "http".into(), plain: false };
+        let changed = self.put(&settings, Value::Pruned) && self.put(&connector, name);
+        self.pruned.extend([settings, connector]);
         changed
     }
 
@@ -128,6 +198,33 @@ impl Recovery<'_> {
     }
 }
 
+fn below(parent: &[String], step: &str) -> Vec<String> {
+    [parent, &[step.to_owned()]].concat()
+}
+
+/// Puts what was meant in the place of what is misspelt in one tree.
+fn mend(tree: &mut Node<'_>, path: &[String], meant: Meant) -> bool {
+    match (meant, path.split_last()) {
+        (Meant::Value(_) | Meant::Bare, _) => {
+            let Some(Node { value: Value::Scalar { text, plain }, .. }) = find_mut(tree, path) else {
+                return false;
+            };
+            if let Meant::Value(right) = meant {
+                *text = right.into();
+            }
+            *plain = true;
+            true
+        }
+        (Meant::Name(right), Some((last, parent))) => {
+            let Some(Node { value: Value::Map(entries), .. }) = find_mut(tree, parent) else { return false };
+            let Some(entry) = entries.iter_mut().find(|entry| entry.key == *last) else { return false };
+            entry.key = right.into();
+            true
+        }
+        (Meant::Name(_), None) => false,
+    }
+}
+
 fn find_mut<'n, 't>(root: &'n mut Node<'t>, path: &[String]) -> Option<&'n mut Node<'t>> {
     path.iter().try_fold(root, |node, step| match &mut node.value {
         Value::Seq(items) => step.parse::<usize>().ok().and_then(|at| items.get_mut(at)),
@@ -148,14 +245,13 @@ mod tests {
     fn mistakes(text: &str) -> Vec<String> {
         let chunk = split(text).remove(0);
         let root = crate::parse::parse(&chunk).root.unwrap();
-        let found = read::<Document<TransferSpec>>(&root, &Variables::new()).err().unwrap_or_default();
-        found
-            .iter()
-            .map(|mistake| {
-                let Problem { span, code, .. } = &mistake.problem;
-                format!("{code}@{}:{} {}", span.line, span.column, root.path_text(&mistake.path))
-            })
-            .collect()
+        let Err(wrong) = read::<Document<TransferSpec>>(&root, &Variables::new()) else { return Vec::new() };
+        let tree = wrong.named.as_ref().unwrap_or(&root);
+        let told = wrong.mistakes.iter().map(|mistake| {
+            let Problem { span, code, .. } = &mistake.problem;
+            format!("{code}@{}:{} {}", span.line, span.column, tree.path_text(&mistake.path))
+        });
+        told.chain(wrong.meant.is_some().then(|| "meant".to_owned())).collect()
     }
 
     #[test]

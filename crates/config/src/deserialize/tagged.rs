@@ -10,7 +10,7 @@ use super::{Failure, NodeDeserializer, Variables};
 use crate::node::{Entry, Node, Value};
 
 /// The member of a Source that names its connector.
-const CONNECTOR: &str = "connector";
+pub(super) const CONNECTOR: &str = "connector";
 
 /// The member that tells, and the map around it.
 pub(super) struct Tag<'a, 't> {

@@ -9,6 +9,7 @@ use raccord_model::tagged::TAG_MARKER;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 use super::access::{Choice, Items, Members, choice};
+use super::failure::Meant;
 use super::tagged::{Reference, Tag};
 use super::{Failure, Variables};
 use crate::interpolate::{Trouble, interpolate};
@@ -16,7 +17,10 @@ use crate::node::{Node, Span, Value};
 use crate::scalar::{Plain, integer};
 
 /// Texts that a missing value may be replaced by: one of them suits nearly every type written as a text.
-pub(super) const STAND_INS: [&str; 5] = ["x", "x.x", "1s", "x@example.org", "${env:X}"];
+pub(super) const STAND_INS: [&str; 5] = ["x", "x.x", "1s", "x@example.org", ANY_SECRET];
+
+/// What a secret that stands there itself may be replaced by: whatever it refers to, nothing is read here.
+const ANY_SECRET: &str = "${env:X}";
 
 /// Reads one node.
 #[derive(Debug, Clone, Copy)]
@@ -334,6 +338,7 @@ impl NodeDeserializer<'_, '_> {
             .help(Some(
                 "write ${env:NAME} or ${file:PATH}; the value itself never belongs in YAML".to_owned(),
             ))
+            .meant(Some(Meant::Value(ANY_SECRET)))
             .placed(self.place())
     }
 }

@@ -110,7 +110,10 @@ fn authorizations() {
 
 #[test]
 fn sources() {
-    check(&document("Source", "  connector: htp\n  config: {}"), "unknown-connector@5:14 spec.connector");
+    check(
+        &document("Source", "  connector: htp\n  config: {baseUrl: \"https://x.example\", dataTypes: {}}"),
+        "unknown-connector@5:14 spec.connector",
+    );
     let http = |rest: &str, types: &str| {
         document(
             "Source",
@@ -221,10 +224,122 @@ fn integrations() {
 
 #[test]
 fn what_is_broken_does_not_dangle() {
-    let source = document("Source", "  connector: file\n  confg: {}").replace("name: a", "name: files2");
+    let source = document("Source", "  connector: file\n  settings: {}").replace("name: a", "name: files2");
     let transfer = document("Transfer", "  {source: files2, to: crm.contact}");
     let text = format!("{AROUND}{source}---\n{transfer}");
-    check(&text, "unknown-field@29:3 spec.confg");
+    check(&text, "missing-field@27:1 spec.config\nunknown-field@29:3 spec.settings");
     let unreadable = "apiVersion: raccord/v1\nkind: Source\nmetadata:\n  name: files2\nspec: [\n";
     check(&format!("{AROUND}{unreadable}---\n{transfer}"), "yaml-syntax@28:7");
+}
+
+#[test]
+fn what_is_misspelt_hides_nothing() {
+    let source = |connector: &str, rest: &str| {
+        document(
+            "Source",
+            &format!(
+                "  connector: {connector}\n  config: {{baseUrl: \"https://x.example\", dataTypes: {{a: {{{rest}}}}}}}"
+            ),
+        )
+    };
+    let cases = [
+        // The connector: its settings are read, and what they mean together is checked.
+        (
+            source("htp", "recods: data"),
+            "unknown-connector@5:14 spec.connector\nunknown-field@6:58 spec.config.dataTypes.a.recods",
+        ),
+        (
+            source("htp", "parent: b"),
+            "unknown-connector@5:14 spec.connector\nunknown-data-type@6:66 spec.config.dataTypes.a.parent",
+        ),
+        // Of a connector that is none, only what all sources have is read.
+        (source("soap", "recods: data"), "unknown-connector@5:14 spec.connector"),
+        (
+            document(
+                "Source",
+                "  connector: soap\n  authorization: {type: beaer, tokn: \"${env:T}\"}\n  config: {wsdl: x}",
+            ),
+            "unknown-connector@5:14 spec.connector\n\
+             invalid-value@6:25 spec.authorization.type\nunknown-field@6:32 spec.authorization.tokn",
+        ),
+        (
+            document("Source", "  protect: maybe\n  config: {wsdl: x}"),
+            "missing-field@4:1 spec.connector\nwrong-type@5:12 spec.protect",
+        ),
+        // How pages follow each other.
+        (
+            source("http", "pagination: {pge: page, size: {n: 0}}"),
+            "unknown-field@6:71 spec.config.dataTypes.a.pagination.pge\n\
+             invalid-value@6:82 spec.config.dataTypes.a.pagination.size",
+        ),
+        // The type of a field.
+        (
+            document("Project", "  entities: {e: {key: di, fields: {id: txt, n: {type: chioce}}}}"),
+            "invalid-key@5:23 spec.entities.e.key\ninvalid-value@5:40 spec.entities.e.fields.id\n\
+             conflicting-fields@5:45 spec.entities.e.fields.n.options\ninvalid-value@5:55 spec.entities.e.fields.n.type",
+        ),
+        // The type of an authorization.
+        (
+            document("Authorization", "  {type: apikey, query: k, prefix: P, value: \"${env:K}\"}"),
+            "invalid-value@5:10 spec.type\nconflicting-fields@5:36 spec.prefix",
+        ),
+    ];
+    for (text, expected) in cases {
+        check(&text, expected);
+    }
+}
+
+#[test]
+fn a_member_that_is_misspelt_or_in_quotes_hides_nothing() {
+    let transfer = |rest: &str| around("Transfer", &format!("  source: files\n  to: crm.contact\n{rest}"));
+    let cases = [
+        // The name of a member, and what stands below it.
+        (
+            transfer("  mappng: {feilds: {city: {expr: \"{{ c }}\"}}}"),
+            "unknown-field@30:3 spec.mappng\nunknown-field@30:12 spec.mapping.feilds\n\
+             invalid-expression@30:34 spec.mapping.fields.city.expr",
+        ),
+        // A secret that stands there itself, and what is in quotes.
+        (
+            document("Authorization", "  {type: apiKey, query: k, prefix: P, value: hunter2}"),
+            "conflicting-fields@5:36 spec.prefix\nplain-secret@5:46 spec.value",
+        ),
+        (
+            document("Project", "  entities: {e: {key: di, fields: {id: {type: text, required: \"true\"}}}}"),
+            "invalid-key@5:23 spec.entities.e.key\nwrong-type@5:63 spec.entities.e.fields.id.required",
+        ),
+        // A member is not there twice.
+        (
+            transfer("  mapping: {fields: {citi: c}}\n  mappng: {fields: {cities: c}}"),
+            "unknown-field@31:3 spec.mappng",
+        ),
+        // The name of a transform that takes a value.
+        (
+            transfer("  mapping: {fields: {city: {from: c, transform: [{truncat: x}]}}}"),
+            "invalid-value@30:51 spec.mapping.fields.city.transform[0].truncat\n\
+             wrong-type@30:60 spec.mapping.fields.city.transform[0].truncate",
+        ),
+    ];
+    for (text, expected) in cases {
+        check(&text, expected);
+    }
+}
+
+#[test]
+fn a_head_that_is_misspelt_hides_nothing() {
+    let wrong = "metadata: {name: a}\nspec: {entities: {e: {key: di, fields: {id: text}}}}\n";
+    let inside = "invalid-key@4:28 spec.entities.e.key";
+    for (head, expected) in [
+        ("apiVersion: raccord/v1\nkind: Projekt\n", format!("unknown-kind@2:7 kind\n{inside}")),
+        ("apiVersion: racord/v1\nkind: Project\n", format!("api-version@1:13 apiVersion\n{inside}")),
+        ("apiVersion: raccord/v1\nkind: Thing\n", "unknown-kind@2:7 kind".to_owned()),
+        // What is right in another version is not known here.
+        ("apiVersion: raccord/v2\nkind: Project\n", "api-version@1:13 apiVersion".to_owned()),
+    ] {
+        check(&format!("{head}{wrong}"), &expected);
+    }
+    check(
+        &format!("kind: Project\n{wrong}"),
+        &format!("api-version@1:7 kind\n{}", inside.replace("@4", "@3")),
+    );
 }

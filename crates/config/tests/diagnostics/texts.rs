@@ -64,9 +64,15 @@ fn bytes() {
 fn heads() {
     let foreign = "apiVersion: apps/v1\nkind: Deployment\nspec: {password: hunter2}\n---\n";
     check(foreign, "no-documents\n foreign-document?@1:13 apiVersion");
-    check("apiVersion: racord/v1\nkind: Alert\n", "api-version@1:13 apiVersion");
-    check("kind: Alert\nspec: {}\n", "api-version@1:7 kind");
-    check("apiVersion: raccord/v1\nkind: Transfr\n", "unknown-kind@2:7 kind");
+    check(
+        "apiVersion: racord/v1\nkind: Alert\n",
+        "missing-field@1:1 metadata\nmissing-field@1:1 spec\napi-version@1:13 apiVersion",
+    );
+    check("kind: Alert\nspec: {}\n", "missing-field@1:1 metadata\napi-version@1:7 kind");
+    check(
+        "apiVersion: raccord/v1\nkind: Transfr\n",
+        "missing-field@1:1 metadata\nmissing-field@1:1 spec\nunknown-kind@2:7 kind",
+    );
     check("apiVersion: raccord/v1\n", "unknown-kind@1:1 kind");
     check("a: 1\na: 2\n", "no-documents\n foreign-document?@1:1 apiVersion");
 }
@@ -113,7 +119,11 @@ fn secrets_are_never_shown() {
     let cases = [
         ("Authorization", "  type: bearer\n  token: hunter2", "plain-secret@6:10 spec.token"),
         ("Authorization", "  {type: bearer, token: hunter2}", "plain-secret@5:25 spec.token"),
-        ("Authorization", "  {type: bearer, tokn: hunter2}", "unknown-field@5:18 spec.tokn"),
+        (
+            "Authorization",
+            "  {type: bearer, tokn: hunter2}",
+            "unknown-field@5:18 spec.tokn\nplain-secret@5:24 spec.token",
+        ),
         (
             "Authorization",
             "  {type: basic, username: u, password: \"${env:P}hunter2\"}",
@@ -135,7 +145,7 @@ fn secrets_are_never_shown() {
         (
             "Source",
             "  connector: http\n  autorization: {type: bearer, token: hunter2}\n  config: {baseUrl: \"https://x.example\", dataTypes: {}}",
-            "unknown-field@6:3 spec.autorization",
+            "unknown-field@6:3 spec.autorization\nplain-secret@6:39 spec.authorization.token",
         ),
         (
             "Stack",

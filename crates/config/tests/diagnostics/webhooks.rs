@@ -17,7 +17,10 @@ fn members() {
     let cases = [
         ("", ""),
         ("    event: type", "no-effect?@10:12 spec.webhook.event"),
-        ("    event: {heder: X}", "unknown-field@10:13 spec.webhook.event.heder"),
+        (
+            "    event: {heder: X}",
+            "no-effect?@10:5 spec.webhook.event\nunknown-field@10:13 spec.webhook.event.heder",
+        ),
         ("    evnts: {}", "unknown-field@10:5 spec.webhook.evnts"),
         ("    maxBody: 1", "invalid-value@10:14 spec.webhook.maxBody"),
         ("    rateLimit: fast", "invalid-value@10:16 spec.webhook.rateLimit"),

@@ -205,9 +205,12 @@ impl<'de> Deserialize<'de> for Deletes {
                         Ok(Deletes { webhook: Some(WebhookDeletes::default()), ..Deletes::default() })
                     }
                     "snapshot" => Ok(Deletes { snapshot: Some(Snapshot::default()), ..Deletes::default() }),
-                    other => Err(E::custom(format!(
-                        "`{other}` is not a way to learn of deletions: write none, webhook or snapshot, or a map with field, webhook or snapshot"
-                    ))),
+                    other => {
+                        let message = format!(
+                            "`{other}` is not a way to learn of deletions: write none, webhook or snapshot, or a map with field, webhook or snapshot"
+                        );
+                        Err(crate::shorthand::wrong(other, &["none", "webhook", "snapshot"], &message))
+                    }
                 }
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Deletes, A::Error> {

@@ -101,7 +101,7 @@ pub struct Field {
     pub options: BTreeSet<String>,
 }
 
-shorthand!(Field, "a field type or a map with `type`", Field::from_type_name);
+shorthand!(Field, "a field type or a map with `type`", Field::from_type_name, known: &FieldType::NAMES);
 
 impl Field {
     /// A field of a type, with every default.
@@ -172,6 +172,17 @@ impl FieldType {
         Self::Choices,
         Self::Json,
     ];
+
+    /// The names of all of them.
+    const NAMES: [&'static str; 12] = {
+        let mut names = [""; 12];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].as_str();
+            at += 1;
+        }
+        names
+    };
 
     /// The name used in YAML.
     pub const fn as_str(self) -> &'static str {

@@ -46,9 +46,10 @@ async fn yaml_is_taken_as_files_hold_it_and_mistakes_come_back_with_their_lines(
     };
     let project = "apiVersion: raccord/v1\nkind: Project\nmetadata: {name: shop}\nspec: {entities: {}}\n";
     send(post(project)).await.expect(200);
-    let problem = send(post("apiVersion: raccord/v1\nkind: Projekt\nmetadata: {name: shop}\n"))
-        .await
-        .expect_problem(422);
+    let problem =
+        send(post("apiVersion: raccord/v1\nkind: Projekt\nmetadata: {name: shop}\nspec: {entities: {}}\n"))
+            .await
+            .expect_problem(422);
     assert_eq!(problem["diagnostics"][0]["code"], "unknown-kind");
     assert_eq!(problem["diagnostics"][0]["place"]["line"], 2);
     send(post("")).await.expect_problem(422);
