@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::environment::{TestEnvironment, wait_until};
 use crate::http_server::{HttpServer, Request, Response, answer, json as answer_json};
+use crate::shop::Shop;
 
 /// What a record, a name, a reason or a file may say to deceive.
 const CORPUS: [&str; 13] = [
@@ -26,47 +27,31 @@ const CORPUS: [&str; 13] = [
 /// What the styles of the corpus set, and none of the program does: inverse, hidden, shown again, pink.
 const FOREIGN_STYLES: [&str; 4] = ["7", "8", "28", "95"];
 
-const YAML: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm, LABELS}
-spec: {entities: {person: {key: id, fields: {id: text, name: text, age: integer}}}}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: shop}
-spec:
-  connector: http
-  authorization: {type: none}
-  config:
-    baseUrl: BASE
-    retry: {attempts: 1}
-    dataTypes: {people: {records: data}, broken: {records: data}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: people}
-spec:
-  source: shop
-  to: crm.person
-  active: true
-  mapping: {primaryKey: {id: id}, fields: {name: name, age: age}}
+/// A transfer that enriches and whose data type cannot be read.
+const BROKEN: &str = "\
 ---
 apiVersion: raccord/v1
 kind: Transfer
 metadata: {name: broken}
 spec:
   source: shop
-  to: crm.person
+  to: crm.contact
   mode: enrich
   active: true
   mapping: {primaryKey: {id: id}, fields: {name: name}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec: {active: true, subscriptions: {people: [created, updated], broken: [updated]}}
 ";
+
+/// The shop, whose project says more about itself.
+fn shop(base: &str, labels: &str) -> String {
+    let source = format!(
+        "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{base}\", retry: {{attempts: 1}}, dataTypes: \
+         {{people: {{records: data}}, broken: {{records: data}}}}}}}}"
+    );
+    let shop = Shop { fields: &[("name", "text"), ("age", "integer")], source: &source, ..Shop::default() };
+    let subscribed = "people: [created, updated]";
+    let yaml = shop.yaml().replace("{name: crm}", &format!("{{name: crm, {labels}}}"));
+    yaml.replace(subscribed, &format!("{subscribed}, broken: [updated]")) + BROKEN
+}
 
 /// Records that are stored, records that are rejected with their value in the reason, and what is no record.
 fn serve(request: &Request) -> Response {
@@ -121,9 +106,9 @@ const TELLING: [&str; 22] = [
     "run",
     "status",
     "runs",
-    "records crm.person --limit 1000",
-    "explain crm.person 1",
-    "explain crm.person r1",
+    "records crm.contact --limit 1000",
+    "explain crm.contact 1",
+    "explain crm.contact r1",
     "rejects list --limit 1000",
     "rejects replay people",
     "history",
@@ -144,14 +129,13 @@ const TELLING: [&str; 22] = [
 
 /// A directory where everything that others can write is hostile.
 fn environment(server: &HttpServer) -> TestEnvironment {
-    let yaml = YAML.replace("BASE", &server.url());
-    let environment = TestEnvironment::with(&[("raccord.yaml", &yaml.replace("LABELS", "labels: {a: b}"))])
+    let environment = TestEnvironment::with(&[("raccord.yaml", &shop(&server.url(), "labels: {a: b}"))])
         .variable("USER", "\u{1b}[31mtester\u{202e}\nFORGED");
     environment.ok("apply --auto-approve");
     environment.run("run").expect_code(1);
     let labels: Vec<String> = CORPUS.iter().map(|text| format!("{0}: {0}", quoted(text))).collect();
     let labels = format!("annotations: {{{}}}", labels.join(", "));
-    environment.write("raccord.yaml", &yaml.replace("LABELS", &labels));
+    environment.write("raccord.yaml", &shop(&server.url(), &labels));
     let paused =
         environment.command("pause shop --reason").arg(CORPUS.concat().replace('\0', "")).output().unwrap();
     assert!(paused.status.success(), "{paused:?}");
@@ -245,18 +229,18 @@ fn data_is_given_back_byte_for_byte() {
         assert_eq!(names, expected, "{form}");
     };
     for color in ["", " --color always"] {
-        let all = environment.json(&format!("records crm.person --limit 1000 --output json{color}"));
+        let all = environment.json(&format!("records crm.contact --limit 1000 --output json{color}"));
         check(names(all.as_array().unwrap()), "json");
-        let lines = environment.ok(&format!("records crm.person --limit 1000 --output jsonl{color}"));
+        let lines = environment.ok(&format!("records crm.contact --limit 1000 --output jsonl{color}"));
         let lines: Vec<Value> =
             lines.split_terminator('\n').map(|line| serde_json::from_str(line).unwrap()).collect();
         check(names(&lines), "jsonl");
-        let csv = environment.ok(&format!("records crm.person --limit 1000 --output csv{color}"));
+        let csv = environment.ok(&format!("records crm.contact --limit 1000 --output csv{color}"));
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let at = reader.headers().unwrap().iter().position(|name| name == "name").unwrap();
         let cells = reader.records().map(|row| row.unwrap()[at].to_owned()).filter(|name| !name.is_empty());
         check(cells.collect(), "csv");
     }
-    let safe = environment.ok("records crm.person --limit 1000 --output csv --formula-safe");
+    let safe = environment.ok("records crm.contact --limit 1000 --output csv --formula-safe");
     assert!(safe.contains("'=HYPERLINK") && !safe.contains("\"=HYPERLINK"), "{safe}");
 }

@@ -9,43 +9,20 @@ use std::sync::{Arc, Mutex};
 
 use crate::environment::TestEnvironment;
 use crate::http_server::{HttpServer, Request, Response, answer, json, raw};
+use crate::shop::Shop;
 
 /// How every canary begins; even a piece of one is a leak. Encodings of what follows must not matter.
 const MARK: &str = "Zq9W";
 pub(crate) const CANARY: &str = "Zq9Wx-7f3a+/=&<\"'% k";
 
-const DIRECTORY: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec: {entities: {person: {key: id, fields: {id: text, name: text}}}}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: shop}
-spec:
-  connector: http
-  authorization: AUTHORIZATION
-  config:
-    baseUrl: BASE
-    timeout: 60s
-    retry: {attempts: 1}
-    dataTypes: {people: {records: data, pagination: {nextUrl: next}}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: people}
-spec:
-  source: shop
-  to: crm.person
-  active: true
-  mapping: {primaryKey: {id: id}, fields: {name: name}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec: {active: true, subscriptions: {people: [created, updated, deleted]}}
-";
+/// The shop whose people come from a service, with this authorization and these pages.
+fn directory(authorization: &str, (base, pagination): (&str, &str)) -> String {
+    let source = format!(
+        "{{connector: http, authorization: {authorization}, config: {{baseUrl: \"{base}\", timeout: 60s, retry: {{attempts: \
+         1}}, dataTypes: {{people: {{records: data, pagination: {pagination}}}}}}}}}"
+    );
+    Shop { source: &source, updates: "created, updated, deleted", ..Shop::default() }.yaml()
+}
 
 /// What the service does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,10 +140,10 @@ const TELLING: [&str; 37] = [
     "runs --output json",
     "runs --output jsonl",
     "runs --output csv",
-    "records crm.person",
-    "records crm.person --output json",
-    "explain crm.person 1",
-    "explain crm.person 1 --output json",
+    "records crm.contact",
+    "records crm.contact --output json",
+    "explain crm.contact 1",
+    "explain crm.contact 1 --output json",
     "rejects list",
     "rejects list --output json",
     "rejects list --output jsonl",
@@ -236,8 +213,8 @@ fn check(authorization: &str) {
     let mood = Arc::new(Mutex::new(Mood::Answers));
     let now = Arc::clone(&mood);
     let server = HttpServer::start(move |request| answer_in(*now.lock().unwrap(), request));
-    let yaml = DIRECTORY.replace("AUTHORIZATION", authorization);
-    let environment = TestEnvironment::with(&[("raccord.yaml", &yaml.replace("BASE", &server.url()))])
+    let yaml = directory(authorization, (&server.url(), "{nextUrl: next}"));
+    let environment = TestEnvironment::with(&[("raccord.yaml", &yaml)])
         .variable("TOKEN", CANARY)
         .variable("RUST_LOG", "trace")
         .variable("RUST_BACKTRACE", "1");
@@ -314,7 +291,7 @@ fn a_secret_that_cannot_be_sent_is_not_shown() {
         "{type: apiKey, query: key, value: \"${file:key.secret}\"}",
         "{type: basic, username: me, password: \"${file:key.secret}\"}",
     ] {
-        let yaml = DIRECTORY.replace("AUTHORIZATION", authorization).replace("BASE", &server.url());
+        let yaml = directory(authorization, (&server.url(), "{nextUrl: next}"));
         let environment = TestEnvironment::with(&[("raccord.yaml", &yaml)]).variable("RUST_LOG", "trace");
         environment.ok("apply --auto-approve");
         for secret in &broken {
@@ -359,10 +336,7 @@ fn repeating(page: impl Fn(&str) -> serde_json::Value + Send + Sync + 'static) -
 
 /// What was read of a service with a bearer token, whose pages are paged in some way.
 fn bearer(server: &HttpServer, pagination: &str) -> TestEnvironment {
-    let yaml = DIRECTORY
-        .replace("AUTHORIZATION", "{type: bearer, token: \"${env:TOKEN}\"}")
-        .replace("{nextUrl: next}", pagination)
-        .replace("BASE", &server.url());
+    let yaml = directory("{type: bearer, token: \"${env:TOKEN}\"}", (&server.url(), pagination));
     let environment = TestEnvironment::with(&[("raccord.yaml", &yaml)]).variable("TOKEN", CANARY);
     environment.ok("apply --auto-approve");
     environment
@@ -378,7 +352,7 @@ fn a_credential_in_a_next_link_is_not_kept_whatever_its_name() {
         let environment = bearer(&server, "{nextUrl: next}");
         assert_silent(&environment, "run", name);
         assert_clean(environment.path(), name);
-        assert_eq!(environment.ok("records crm.person --output jsonl").lines().count(), 2, "{name}");
+        assert_eq!(environment.ok("records crm.contact --output jsonl").lines().count(), 2, "{name}");
         let targets: Vec<String> = server.requests().iter().map(|request| request.target.clone()).collect();
         assert_eq!(targets[..3], ["/people", "/people?page=2", "/people?page=3"], "{name}");
     }
@@ -426,7 +400,7 @@ fn a_next_link_to_another_origin_is_not_kept_and_the_next_run_goes_on() {
     }
     *is_mended.lock().unwrap() = true;
     environment.ok("run");
-    assert_eq!(environment.ok("records crm.person --output jsonl").lines().count(), 2);
+    assert_eq!(environment.ok("records crm.contact --output jsonl").lines().count(), 2);
 }
 
 #[test]

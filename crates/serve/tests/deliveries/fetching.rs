@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::shop::{ALL, Says, Shop, told};
+use crate::shop::{ALL, Says, Shop, TOKEN, told};
 
 /// A service whose answer is a function of the path.
 async fn serve(answer: impl Fn(&str) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
@@ -65,7 +65,7 @@ async fn a_named_record_is_fetched_once_and_mapped() {
 async fn a_record_that_is_gone_is_nothing_where_deletions_do_not_come_by_webhook() {
     let server = serve(|_| ResponseTemplate::new(410)).await;
     let base = server.uri();
-    let shop = Shop::new(&Says { base: &base, deletes: "none", updates: "[created, updated]" }).await;
+    let shop = Shop::new(&Says { base: &base, deletes: "none", updates: "created, updated", ..ALL }).await;
     shop.push(&[r#"upsert {"id":"1","name":"Ann"}"#, r#"gone /customers/1 {"id":"1"}"#, "gone /customers/2"])
         .await;
     assert_eq!(told(&shop.drain().await), "succeeded: created 1, skipped 2");

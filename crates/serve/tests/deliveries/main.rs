@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod approving;
+#[path = "../configuration/mod.rs"]
+mod configuration;
 mod draining;
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;

@@ -1,5 +1,7 @@
 //! A shop that pushes its customers: a state file with its configuration, an inbox, and runs that drain it.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_config::load_texts;
 use raccord_connect::System;
+use raccord_model::Desired;
 use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, Tally};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Retry};
@@ -16,7 +19,7 @@ use raccord_run::applied::Applied;
 use raccord_run::deliveries::drain;
 use raccord_run::execute::{OnPage, Surroundings, execute};
 use raccord_run::job::Job;
-use raccord_serve::plan::Options;
+use raccord_serve::plan::{Options, Plan};
 use raccord_serve::request::{ApplyOptions, Text};
 use raccord_serve::verb::operate::prepare;
 use raccord_serve::{Dispatcher, Reply, Request};
@@ -24,41 +27,7 @@ use raccord_store::{Opener, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-const CONFIGURATION: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec: {entities: {contact: {key: id, fields: {id: text, name: text, email: email}}}}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: shop}
-spec:
-  connector: http
-  authorization: {type: none}
-  webhook: {verify: {bearer: '${env:TOKEN}'}}
-  config:
-    baseUrl: BASE/api
-    retry: {attempts: 1}
-    maxBody: 64KB
-    dataTypes: {customers: {records: data, pagination: {page: page, size: {per_page: 2}}}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: customers}
-spec:
-  source: shop
-  to: crm.contact
-  active: true
-  deletes: DELETES
-  version: updated_at
-  mapping: {primaryKey: {id: id}, fields: {name: name, email: email}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec: {active: true, subscriptions: {customers: UPDATES}}
-";
+use crate::configuration::Configuration;
 
 /// The shop.
 pub(crate) struct Shop {
@@ -72,11 +41,44 @@ pub(crate) struct Says<'a> {
     pub(crate) base: &'a str,
     pub(crate) deletes: &'a str,
     pub(crate) updates: &'a str,
+    pub(crate) fields: &'a str,
 }
 
 /// Everything is wanted, deletions come by webhook, and nobody can be asked.
-pub(crate) const ALL: Says<'static> =
-    Says { base: "http://127.0.0.1:9", deletes: "{webhook: true}", updates: "[created, updated, deleted]" };
+pub(crate) const ALL: Says<'static> = Says {
+    base: "http://127.0.0.1:9",
+    deletes: "{webhook: true}",
+    updates: "created, updated, deleted",
+    fields: "name: name, email: email",
+};
+
+/// What the shop sends to be let in.
+pub(crate) const TOKEN: &str = "hunter2-of-the-shop";
+
+impl Says<'_> {
+    /// The configuration of a shop with this home.
+    fn configuration(&self, home: &Path) -> Desired {
+        let source = format!(
+            "{{connector: http, authorization: {{type: bearer, token: '${{file:token}}'}}, webhook: {{verify: {{bearer: \
+             '${{env:TOKEN}}'}}}}, config: {{baseUrl: '{}/api', retry: {{attempts: 1}}, maxBody: 64KB, dataTypes: {{customers: \
+             {{records: data, pagination: {{page: page, size: {{per_page: 2}}}}}}}}}}}}",
+            self.base
+        );
+        let text = Configuration {
+            transfer: ("customers", "contact"),
+            fields: &[("name", "text"), ("email", "email")],
+            mapping: Some(self.fields),
+            source: &source,
+            deletes: self.deletes,
+            says: "version: updated_at",
+            updates: self.updates,
+        };
+        let text = text.yaml();
+        let loaded =
+            load_texts(vec![("a.yaml".to_owned(), text.into_bytes())], home.to_str().unwrap(), &[].into());
+        loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+    }
+}
 
 fn open(path: &Path) -> Dispatcher {
     let system = System::default();
@@ -88,13 +90,10 @@ impl Shop {
     /// A shop with its configuration applied.
     pub(crate) async fn new(says: &Says<'_>) -> Self {
         let home = TempDir::new().unwrap();
+        File::create(home.path().join("token")).unwrap().write_all(TOKEN.as_bytes()).unwrap();
         let engine = open(&home.path().join("state.redb"));
         let shop = Self { engine, stop: watch::channel(false).0, home };
-        let text = CONFIGURATION.replace("BASE", says.base);
-        let text = text.replace("DELETES", says.deletes).replace("UPDATES", says.updates);
-        let root = shop.home.path().to_str().unwrap();
-        let loaded = load_texts(vec![("a.yaml".to_owned(), text.into_bytes())], root, &[].into());
-        let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let desired = says.configuration(shop.home.path());
         let options = ApplyOptions {
             plan: Options::default(),
             serial: 0,
@@ -118,6 +117,14 @@ impl Shop {
         let mut replies = |reply| found.push(reply);
         self.engine.handle(request, self.stop.subscribe(), &mut replies).await.unwrap();
         found
+    }
+
+    /// What applying another configuration would do.
+    pub(crate) async fn plan(&self, says: &Says<'_>) -> Plan {
+        let desired = Arc::new(says.configuration(self.home.path()));
+        let mut replies = self.ask(Request::Plan(desired, Options::default())).await;
+        let Some(Reply::Plan(plan)) = replies.pop() else { panic!("{replies:?}") };
+        *plan
     }
 
     pub(crate) async fn job(&self) -> Arc<Job> {

@@ -6,6 +6,8 @@
 mod applying;
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;
+#[path = "../configuration/mod.rs"]
+mod configuration;
 mod running;
 mod shape;
 mod shifting;

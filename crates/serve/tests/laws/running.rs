@@ -11,35 +11,8 @@ use raccord_model::fact::{Run, RunOutcome, Tally};
 use raccord_serve::{Reply, Request};
 use serde_json::Value;
 
+use crate::configuration::Configuration;
 use crate::state::{State, load};
-
-const CONFIGURATION: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec: {entities: {contact: {key: id, fields: {id: text, name: text, score: integer}}}}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: shop}
-spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: people}
-spec:
-  source: shop
-  to: crm.contact
-  active: true
-  deletes: {field: gone}
-  mapping: {primaryKey: {id: id}, fields: {name: name, score: score}}
-  #
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec: {active: true, subscriptions: {people: [UPDATES]}}
-";
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,8 +104,16 @@ impl Shop {
         let state = State::new();
         let names = ["created", "updated", "deleted"].into_iter().zip(updates);
         let wanted: Vec<&str> = names.filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect();
-        let text = CONFIGURATION.replace("UPDATES", &wanted.join(", "));
-        let text = if is_versioned { text.replace('#', "version: updated") } else { text };
+        let text = Configuration {
+            transfer: ("people", "contact"),
+            fields: &[("name", "text"), ("score", "integer")],
+            source: "{connector: file, config: {dataTypes: {people: {path: people.csv}}}}",
+            deletes: "{field: gone}",
+            says: if is_versioned { "version: updated" } else { "" },
+            updates: &wanted.join(", "),
+            ..Configuration::default()
+        };
+        let text = text.yaml();
         let root = state.home().to_str().unwrap().to_owned();
         state.apply(&load(vec![("a.yaml".to_owned(), text)], &root), None);
         Self(state)

@@ -14,43 +14,8 @@ use raccord_serve::{Reply, Request};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::configuration::Configuration;
 use crate::state::{State, load};
-
-const CONFIGURATION: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec: {entities: {item: {key: id, fields: {id: text, version: integer}}}}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: shop}
-spec:
-  connector: http
-  authorization: {type: none}
-  config:
-    baseUrl: BASE
-    retry: {attempts: 2, maxWait: 1s}
-    dataTypes: {items: {records: items, pagination: {page: page, size: {size: 2}TOTAL}INCREMENTAL}}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: items}
-spec:
-  source: shop
-  to: crm.item
-  active: true
-  deletes: DELETES
-  mapping: {primaryKey: {id: id}, fields: {version: version}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec:
-  active: true
-  breaker: {consecutiveFailures: 1000}
-  subscriptions: {items: [created, updated, deleted]}
-";
 
 /// What happens at the service, to the record with that number.
 #[derive(Debug, Clone, Copy)]
@@ -147,20 +112,7 @@ impl Shop {
         };
         runtime.block_on(Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server));
         let state = State::new();
-        let text = CONFIGURATION
-            .replace("BASE", &server.uri())
-            .replace("TOTAL", if case.has_total { ", total: total" } else { "" })
-            .replace(
-                "INCREMENTAL",
-                match (case.snapshot, case.ordered) {
-                    (true, _) => "",
-                    (_, true) => {
-                        ", incremental: {field: version, param: since, format: integer, ordered: true}"
-                    }
-                    (_, false) => ", incremental: {field: version, param: since, format: integer}",
-                },
-            )
-            .replace("DELETES", if case.snapshot { "{snapshot: {maxShare: 100%}}" } else { "none" });
+        let text = case.configuration(&server.uri());
         let root = state.home().to_str().unwrap().to_owned();
         state.apply(&load(vec![("a.yaml".to_owned(), text)], &root), None);
         Self { state, service, _runtime: runtime, _server: server }
@@ -216,6 +168,26 @@ struct Case {
     has_total: bool,
     snapshot: bool,
     ordered: bool,
+}
+
+impl Case {
+    /// The configuration of a shop that reads the service at an address.
+    fn configuration(&self, base: &str) -> String {
+        let total = if self.has_total { ", total: total" } else { "" };
+        let incremental = match (self.snapshot, self.ordered) {
+            (true, _) => "",
+            (_, true) => ", incremental: {field: version, param: since, format: integer, ordered: true}",
+            (_, false) => ", incremental: {field: version, param: since, format: integer}",
+        };
+        let source = format!(
+            "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: '{base}', retry: {{attempts: 2, maxWait: \
+             1s}}, dataTypes: {{items: {{records: items, pagination: {{page: page, size: {{size: \
+             2}}{total}}}{incremental}}}}}}}}}"
+        );
+        let deletes = if self.snapshot { "{snapshot: {maxShare: 100%}}" } else { "none" };
+        let fields = &[("version", "integer")];
+        Configuration { fields, source: &source, deletes, ..Configuration::default() }.yaml()
+    }
 }
 
 fn cases() -> impl Strategy<Value = Case> {

@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use raccord_model::fact::{Run, RunOutcome};
 
+use crate::configuration::Configuration;
 use crate::service::{Change, Fault, Form, Order, Paging, Record, Service, Signal, Step};
 use crate::world::{Rows, World};
 
@@ -137,43 +138,6 @@ fn life() -> impl Strategy<Value = Life> {
     })
 }
 
-const CONFIGURATION: &str = "\
-apiVersion: raccord/v1
-kind: Project
-metadata: {name: crm}
-spec: {entities: {item: {key: id, fields: {id: text, name: text}}}}
----
-apiVersion: raccord/v1
-kind: Source
-metadata: {name: shop}
-spec:
-  connector: http
-  authorization: {type: none}
-  config:
-    baseUrl: BASE
-    maxPages: 400
-    retry: {attempts: 3, maxWait: 0s}
-    dataTypes: {DATA_TYPES}
----
-apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: items}
-spec:
-  source: shop
-  to: crm.item
-  active: true
-  deletes: DELETES
-  mapping: {primaryKey: {id: id}, fields: {name: name}}
----
-apiVersion: raccord/v1
-kind: Integration
-metadata: {name: shop}
-spec:
-  active: true
-  subscriptions: {items: [created, updated, deleted]}
-  breaker: {consecutiveFailures: 1000}
-";
-
 fn configuration(life: &Life) -> String {
     let Form { paging, signal, asked, continues, .. } = life.form;
     let signal = match signal {
@@ -221,7 +185,11 @@ fn configuration(life: &Life) -> String {
     } else {
         format!("items: {{{items}}}")
     };
-    CONFIGURATION.replace("DATA_TYPES", &data_types).replace("DELETES", deletes)
+    let source = format!(
+        "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: 'BASE', maxPages: 400, retry: {{attempts: 3, \
+         maxWait: 0s}}, dataTypes: {{{data_types}}}}}}}"
+    );
+    Configuration { source: &source, deletes, ..Configuration::default() }.yaml()
 }
 
 /// What was there before a run, and has not changed since.

@@ -7,6 +7,8 @@
 
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;
+#[path = "../configuration/mod.rs"]
+mod configuration;
 mod law;
 mod service;
 mod world;
