@@ -4,6 +4,7 @@
 //! Whoever has the most connections gives one up first, the one that has waited longest. So a flood from one address
 //! closes its own connections, and everybody else is answered meanwhile. Reads and writes nothing itself.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::network::Network;
+use super::room::{Kept, Room, Taken};
 
 /// How many connections that were told to end may still be there.
 const LEAVING: usize = 64;
@@ -22,13 +24,15 @@ const LEAVING: usize = 64;
 #[derive(Debug)]
 pub(super) struct Connections {
     most: usize,
-    of_one: usize,
+    room: Room,
     table: Mutex<Table>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<SocketAddr, Entry>,
+    /// How many are open, by network.
+    taken: Taken,
     /// How many sockets there are, those that were told to end included.
     sockets: usize,
     /// Counts what happened, so that it is known what was earlier.
@@ -68,7 +72,7 @@ pub(super) struct Busy {
 impl Connections {
     /// None yet; so many at most, and of one network.
     pub(super) fn new(most: usize, of_one: usize) -> Self {
-        Self { most, of_one, table: Mutex::default() }
+        Self { most, room: Room::new(most, of_one), table: Mutex::default() }
     }
 
     /// Takes a new connection in. Another one ends for it when there are too many; there is none for it when all of
@@ -79,13 +83,15 @@ impl Connections {
         if table.sockets >= self.most.saturating_add(LEAVING) {
             return None;
         }
-        while let Some(crowd) = self.crowd(&table, network) {
-            let leaving = table.longest_waiting(crowd)?;
-            table.open.remove(&leaving);
+        if !self.room.make((network, 1), &mut *table) {
+            return None;
         }
         let id = table.tick();
         let (sender, end) = oneshot::channel();
         table.sockets += 1;
+        // A peer that has come back under its old port is another one.
+        table.let_go(peer);
+        table.taken.add(network, 1);
         table.open.insert(peer, Entry { id, network, since: id, busy: 0, _end: sender });
         Some(Seat { connections: Arc::clone(self), peer, id, end, is_over: false })
     }
@@ -107,26 +113,9 @@ impl Connections {
         }
     }
 
-    /// Of which network a connection has to end before one of `new` can be taken in.
-    fn crowd(&self, table: &Table, new: Network) -> Option<Crowd> {
-        if table.open.values().filter(|entry| entry.network == new).count() >= self.of_one {
-            return Some(Crowd::Of(new));
-        }
-        (table.open.len() >= self.most).then_some(Crowd::Largest)
-    }
-
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Among which connections one has to end.
-#[derive(Debug, Clone, Copy)]
-enum Crowd {
-    /// Those of a network.
-    Of(Network),
-    /// Those of the network that has the most.
-    Largest,
 }
 
 impl Table {
@@ -134,23 +123,28 @@ impl Table {
         self.now += 1;
         self.now
     }
+}
 
-    /// The connection that has waited longest of a crowd, unless all are being answered.
-    fn longest_waiting(&self, crowd: Crowd) -> Option<SocketAddr> {
-        let mut sizes: HashMap<Network, usize> = HashMap::new();
-        for entry in self.open.values() {
-            *sizes.entry(entry.network).or_default() += 1;
-        }
+impl Kept for Table {
+    type Key = SocketAddr;
+    /// How many connections its network has, and how long it has waited.
+    type Rank = (usize, Reverse<u64>);
+
+    fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    fn may_go(&self) -> impl Iterator<Item = (SocketAddr, Network, Self::Rank)> {
         let waiting = self.open.iter().filter(|(_, entry)| entry.busy == 0);
-        let among = waiting.filter(|(_, entry)| match crowd {
-            Crowd::Of(network) => entry.network == network,
-            Crowd::Largest => true,
-        });
-        let rank = |(_, entry): &(&SocketAddr, &Entry)| {
-            let size = sizes.get(&entry.network).copied().unwrap_or_default();
-            (std::cmp::Reverse(size), entry.since)
-        };
-        among.min_by_key(rank).map(|(peer, _)| *peer)
+        waiting.map(|(peer, Entry { network, since, .. })| {
+            (*peer, *network, (self.taken.of(*network), Reverse(*since)))
+        })
+    }
+
+    fn let_go(&mut self, peer: SocketAddr) {
+        if let Some(entry) = self.open.remove(&peer) {
+            self.taken.remove(entry.network, 1);
+        }
     }
 }
 
@@ -168,7 +162,7 @@ impl Drop for Seat {
         table.sockets = table.sockets.saturating_sub(1);
         // Its peer may have come back under the same port by now.
         if table.open.get(&self.peer).is_some_and(|entry| entry.id == self.id) {
-            table.open.remove(&self.peer);
+            table.let_go(self.peer);
         }
     }
 }

@@ -8,20 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::network::Network;
+use super::room::{Kept, Room, Taken};
 
 /// The bodies that are being received, or are kept until it is known what they are.
 #[derive(Debug)]
 pub(super) struct Intake {
-    most: usize,
-    of_one: usize,
+    room: Room,
     ledger: Mutex<Ledger>,
 }
 
 #[derive(Debug, Default)]
 struct Ledger {
     bodies: HashMap<u64, Entry>,
-    networks: HashMap<Network, usize>,
-    total: usize,
+    taken: Taken,
     next: u64,
 }
 
@@ -41,15 +40,6 @@ pub(super) struct Share {
     end: oneshot::Receiver<()>,
 }
 
-/// Among which bodies one has to make room.
-#[derive(Debug, Clone, Copy)]
-enum Crowd {
-    /// Those of a network.
-    Of(Network),
-    /// All of them.
-    All,
-}
-
 /// There is no room for a body, or no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Crowded;
@@ -57,7 +47,7 @@ pub(super) struct Crowded;
 impl Intake {
     /// Room for so many bytes, and of one network.
     pub(super) fn new(most: usize, of_one: usize) -> Self {
-        Self { most, of_one, ledger: Mutex::default() }
+        Self { room: Room::new(most, of_one), ledger: Mutex::default() }
     }
 
     /// The share of a body that begins to come.
@@ -73,37 +63,40 @@ impl Intake {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Whether so many more bytes are too many, of one network or of all.
-    fn crowd(&self, ledger: &Ledger, network: Network, bytes: usize) -> Option<Crowd> {
-        let own = ledger.networks.get(&network).copied().unwrap_or_default();
-        if own.saturating_add(bytes) > self.of_one {
-            return Some(Crowd::Of(network));
-        }
-        (ledger.total.saturating_add(bytes) > self.most).then_some(Crowd::All)
-    }
 }
 
 impl Ledger {
-    /// The largest body that is still coming and has more than so many bytes.
-    fn largest(&self, crowd: Crowd, beyond: usize) -> Option<u64> {
-        let coming = self.bodies.iter().filter(|(_, entry)| entry.end.is_some() && entry.bytes > beyond);
-        let among = coming.filter(|(_, entry)| match crowd {
-            Crowd::Of(network) => entry.network == network,
-            Crowd::All => true,
-        });
-        among.max_by_key(|(id, entry)| (entry.bytes, **id)).map(|(id, _)| *id)
+    fn remove(&mut self, id: u64) {
+        if let Some(Entry { network, bytes, .. }) = self.bodies.remove(&id) {
+            self.taken.remove(network, bytes);
+        }
+    }
+}
+
+/// The bodies, while one of them grows to so many bytes.
+struct Growing<'l> {
+    ledger: &'l mut Ledger,
+    to: usize,
+}
+
+impl Kept for Growing<'_> {
+    type Key = u64;
+    /// How large it is; of two that are as large, the one that came later.
+    type Rank = (usize, u64);
+
+    fn taken(&self) -> &Taken {
+        &self.ledger.taken
     }
 
-    fn remove(&mut self, id: u64) {
-        let Some(Entry { network, bytes, .. }) = self.bodies.remove(&id) else { return };
-        self.total = self.total.saturating_sub(bytes);
-        if let Some(own) = self.networks.get_mut(&network) {
-            *own = own.saturating_sub(bytes);
-            if *own == 0 {
-                self.networks.remove(&network);
-            }
-        }
+    /// Those that are still coming and are larger than the one that grows.
+    fn may_go(&self) -> impl Iterator<Item = (u64, Network, Self::Rank)> {
+        let larger =
+            self.ledger.bodies.iter().filter(|(_, entry)| entry.end.is_some() && entry.bytes > self.to);
+        larger.map(|(id, entry)| (*id, entry.network, (entry.bytes, *id)))
+    }
+
+    fn let_go(&mut self, id: u64) {
+        self.ledger.remove(id);
     }
 }
 
@@ -115,12 +108,10 @@ impl Share {
             return Err(Crowded);
         };
         let (network, after) = (*network, before.saturating_add(bytes));
-        while let Some(crowd) = self.intake.crowd(&ledger, network, bytes) {
-            let largest = ledger.largest(crowd, after).ok_or(Crowded)?;
-            ledger.remove(largest);
+        if !self.intake.room.make((network, bytes), &mut Growing { ledger: &mut ledger, to: after }) {
+            return Err(Crowded);
         }
-        ledger.total += bytes;
-        *ledger.networks.entry(network).or_default() += bytes;
+        ledger.taken.add(network, bytes);
         if let Some(entry) = ledger.bodies.get_mut(&self.id) {
             entry.bytes = after;
         }
@@ -187,7 +178,7 @@ mod tests {
         assert_eq!(out.join(" "), expected, "{steps}");
         shares.clear();
         let ledger = intake.ledger();
-        assert_eq!((ledger.total, ledger.bodies.len(), ledger.networks.len()), (0, 0, 0), "{steps}");
+        assert!(ledger.taken.is_nothing() && ledger.bodies.is_empty(), "{steps}");
     }
 
     #[test]

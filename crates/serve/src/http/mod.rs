@@ -19,6 +19,7 @@ mod operation;
 pub mod parameter;
 mod places;
 pub mod problem;
+mod room;
 pub mod route;
 mod server;
 mod tls;
