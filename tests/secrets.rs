@@ -432,17 +432,20 @@ fn a_credential_in_a_record_is_masked_where_the_record_is_rejected() {
 #[test]
 fn a_credential_in_the_record_around_a_rejected_one_is_masked() {
     let server = repeating(
-        |token| serde_json::json!({"data": [{"owner": token, "items": [{"id": "0", "age": "old"}, {"id": "1", "age": "7"}]}]}),
+        |token| serde_json::json!({"data": [{"said": token, "positions": [{"id": "0"}, {"id": "1", "age": "x"}, {"name": "x"}]}]}),
     );
     let environment = bearer(&server, "{nextUrl: next}");
-    environment.replace("raccord.yaml", "records: data", "records: 'data[*].items'");
     environment.replace("raccord.yaml", "name: text", "name: text, age: integer");
-    environment.replace("raccord.yaml", "name: name", "name: parent.owner, age: age");
+    environment.replace("raccord.yaml", "name: name", "name: name, age: age");
+    environment.replace("raccord.yaml", "records: data", "records: 'data[*].positions'");
     environment.ok("apply --auto-approve");
-    assert_silent(&environment, "run", "rejects");
+    assert_silent(&environment, "run", "around rejects");
     let rejects = environment.json("rejects list --output json");
-    assert_eq!(rejects.as_array().unwrap().len(), 1, "{rejects}");
-    for command in ["rejects list", "rejects list --output json"] {
-        assert_silent(&environment, command, "rejects");
+    assert_eq!(rejects.as_array().unwrap().len(), 2, "{rejects:#}");
+    for reject in rejects.as_array().unwrap() {
+        let command = format!("rejects show {}", reject["id"].as_str().unwrap());
+        assert_silent(&environment, &command, "around rejects");
+        assert!(environment.ok(&command).contains("***"), "{command}");
     }
+    assert_clean(environment.path(), "around rejects");
 }

@@ -82,8 +82,12 @@ impl Draining<'_> {
 
     /// Makes a page of the first deliveries; those of which too much would have to be fetched are left for the next.
     async fn take_in(&self, waiting: &[(u64, Delivery)]) -> Result<Intake, RunError> {
-        let fetched = intake::fetch(self.surroundings.source.as_ref(), waiting).await?;
-        Ok(Intake::of(waiting, &fetched, self.job, self.surroundings.environment.now()))
+        let source = self.surroundings.source.as_ref();
+        let fetched = intake::fetch(source, waiting).await?;
+        let mut intake = Intake::of(waiting, &fetched, self.job, self.surroundings.environment.now());
+        // A service may repeat what it was sent in the record that it was asked for.
+        intake.page.mask = source.mask();
+        Ok(intake)
     }
 
     /// Keeps what deliveries have become, unless they would delete too much.

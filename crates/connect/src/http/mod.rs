@@ -33,7 +33,7 @@ use raccord_model::field_path::FieldPath;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::http::Method;
 use raccord_model::port::Async;
-use raccord_model::port::records::{Page, Records};
+use raccord_model::port::records::{Mask, Page, Records};
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
@@ -132,6 +132,11 @@ impl Source for HttpSource {
         at: &'a FieldPath,
     ) -> Async<'a, Result<Option<Bytes>, SourceError>> {
         Box::pin(async move { single::fetch(&self.stream, &self.exchange()?, path, at).await })
+    }
+
+    fn mask(&self) -> Option<Mask> {
+        let authenticator = Authenticator::resolve(self.authorization.as_ref(), &self.shared.secrets).ok()?;
+        Some(Mask::new(move |text| authenticator.masker.mask(text)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::exhausted::is_exhausted;
-use super::records::Page;
+use super::records::{Mask, Page};
 use super::{Async, Cause};
 use crate::checkpoint::{Cursor, PageToken, PartitionId};
 use crate::field_path::FieldPath;
@@ -64,6 +64,11 @@ pub trait Source: Send + Sync {
         path: &'a str,
         at: &'a FieldPath,
     ) -> Async<'a, Result<Option<Bytes>, SourceError>>;
+    /// What takes our credentials out of what is kept of a record that came by itself; `None` where there are none, or
+    /// where they cannot be read, so that nobody was sent any.
+    fn mask(&self) -> Option<Mask> {
+        None
+    }
 }
 
 /// Pages under way. Dropping it ends the reading.

@@ -196,3 +196,26 @@ async fn an_event_that_says_that_its_record_is_there_never_deletes_it() {
     shop.push(&[r#"gone /customers/1 {"id":"1"}"#]).await;
     assert_eq!(told(&shop.drain().await), "succeeded: deleted 1");
 }
+
+/// A service may put what it was sent into the record that it was asked for, or push it.
+#[tokio::test]
+async fn a_credential_in_a_record_that_came_by_itself_is_masked_where_it_is_rejected() {
+    let server = serve(|path| match path {
+        "/api/customers/1" => customer(&json!({"id": "1", "email": TOKEN})),
+        "/api/customers/2" => customer(&json!({"id": null, "name": format!("x{TOKEN}y")})),
+        _ => ResponseTemplate::new(422).set_body_string(TOKEN),
+    })
+    .await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    shop.push(&["fetch /customers/1", "fetch /customers/2", "fetch /customers/3"]).await;
+    shop.push(&[format!(r#"upsert {{"id":"4","email":"{TOKEN}"}}"#)]).await;
+    shop.push(&[format!(r#"fetch /customers/5 {{"id":"{TOKEN}"}}"#)]).await;
+    assert_eq!(told(&shop.drain().await), "succeeded: rejected 5");
+    let rejects = shop.rejects().await;
+    for reject in &rejects {
+        let shown = format!("{reject:?}");
+        assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
+    }
+    assert_eq!(rejects.iter().filter(|reject| reject.payload.is_some()).count(), 4);
+}
