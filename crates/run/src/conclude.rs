@@ -89,7 +89,7 @@ pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerE
     if run.outcome == RunOutcome::Succeeded && reads && read_everything {
         transfer.last_full_read = run.tally.fetched;
     }
-    remember(&mut transfer, run, reads);
+    remember(&mut transfer, (job, run), reads);
     let mut writes = vec![put(Table::Runs, &run.id, run)?, put(Table::Transfers, &job.uid, &transfer)?];
     for subscriber in &job.subscribers {
         let Some(fact) = integration(ports, subscriber.uid).await? else { continue };
@@ -119,7 +119,7 @@ pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerE
 }
 
 /// Takes in what a run's end says for the runs that follow: what was approved is done, and what is held stays counted.
-fn remember(transfer: &mut TransferFact, run: &Run, reads: bool) {
+fn remember(transfer: &mut TransferFact, (job, run): (&Job, &Run), reads: bool) {
     let is_done = run.outcome == RunOutcome::Succeeded;
     let concerns_reading = |hold: &Hold| matches!(hold, Hold::Vanished { .. });
     if is_done {
@@ -128,6 +128,7 @@ fn remember(transfer: &mut TransferFact, run: &Run, reads: bool) {
     if reads {
         if let Some(unseen) = run.unseen.as_ref().filter(|_| is_done) {
             transfer.unseen.clone_from(unseen);
+            transfer.seen = job.program.joint().filter(|path| !unseen.contains(path)).collect();
         }
     } else if run.outcome.hold().is_some() {
         let before = transfer.deliveries_held.map_or(0, |held| held.deleted);

@@ -25,7 +25,7 @@ use super::job::{Job, Subscriber};
 use super::page::{MappedPage, checkpoint_only};
 use super::starts::KnownStarts;
 use super::told::Told;
-use super::vanished::{self, Verdict};
+use super::vanished::{self, Known, Verdict};
 use super::window::{self, Opened, PageEnd, Setup};
 use super::{aside, breaker, sweep};
 use raccord_model::port::environment::Environment;
@@ -365,17 +365,27 @@ impl Running<'_> {
 
     /// The fields that must not lose values for want of a path that no record of the window has had, a page included.
     fn suspects(&self, checkpoint: &Checkpoint, end: &PageEnd) -> Vec<FieldId> {
-        let known = checkpoint.window.as_ref().and_then(|window| window.unseen.clone());
-        let unseen = vanished::narrow(known, end.unseen.clone());
-        vanished::suspects(&self.job.program, unseen.as_deref(), self.job.fact.approved.as_ref())
+        let Some(window) = &checkpoint.window else { return Vec::new() };
+        let unseen = vanished::narrow(window.unseen.clone(), end.unseen.clone());
+        vanished::suspects(&self.job.program, unseen.as_deref(), self.known(window))
+    }
+
+    /// What is known of the paths of the mapping before a window.
+    fn known(&self, window: &Window) -> Known<'_> {
+        Known::of(&self.job.fact, self.reads_everything(window))
     }
 
     /// Notes of a window that has read everything which paths of the mapping no record had: misspellings, perhaps.
     fn note_unseen(&mut self, window: &Window) {
-        let is_of_changes = self.job.stream.cursor().is_some() && self.job.stream.has_parent();
-        if window.snapshot || (window.from.is_none() && !is_of_changes) {
+        if self.reads_everything(window) {
             self.run.unseen.clone_from(&window.unseen);
         }
+    }
+
+    /// Whether a window reads everything, and not only what has changed.
+    fn reads_everything(&self, window: &Window) -> bool {
+        let is_of_changes = self.job.stream.cursor().is_some() && self.job.stream.has_parent();
+        window.snapshot || (window.from.is_none() && !is_of_changes)
     }
 
     /// Whether the checkpoint moves with every page: never where pages shift, for one that was skipped has a smaller
@@ -405,7 +415,7 @@ impl Running<'_> {
                 return Ok(None);
             }
             Ending::Complete { deletes } => {
-                match vanished::judge(&self.job.program, &window, self.job.fact.approved.as_ref()) {
+                match vanished::judge(&self.job.program, &window, self.known(&window)) {
                     Verdict::Fine => {}
                     Verdict::ReadAgain => {
                         self.withdraw_deletes();

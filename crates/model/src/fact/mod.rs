@@ -159,6 +159,9 @@ pub struct TransferFact {
     /// The paths of the mapping that no record of the last complete reading had.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unseen: Vec<String>,
+    /// The paths that records of the last complete reading had, of those that feed a field together with others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<String>,
     /// The run of deliveries that is held, until they are approved or none of them deletes any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliveries_held: Option<HeldDeliveries>,

@@ -143,6 +143,56 @@ async fn a_member_that_vanished_from_every_record_waits_for_a_person() {
     assert_eq!((fact.approved, fact.unseen), (None, vec!["email".to_owned()]));
 }
 
+/// A service whose people have a first name, and a last name where it is given.
+fn person(id: u32, first: &str, last: Option<&str>) -> Value {
+    match last {
+        Some(last) => json!({"id": id.to_string(), "first": first, "last": last}),
+        None => json!({"id": id.to_string(), "first": first}),
+    }
+}
+
+/// What is left of a name would take the place of the whole one.
+#[tokio::test]
+async fn one_of_several_members_of_a_field_that_vanished_waits_for_a_person() {
+    let server = MockServer::start().await;
+    let fields = "name: {expr: \"first ~ ' ' ~ last ~ '.'\"}";
+    let shop = Shop::new(&Says { base: &server.uri(), deletes: "none", fields, ..ALL }).await;
+    let known = async |run: &Run| shop.engine.facts().transfer(run.transfer_uid).await.unwrap().seen;
+    shows(&server, &[1, 2, 3].map(|id| person(id, "Ann", Some("Lee")))).await;
+    let first = run(&shop).await;
+    assert_eq!(
+        (told(&first).as_str(), known(&first).await.join(" ")),
+        ("succeeded: created 3", "first last".to_owned())
+    );
+    shows(&server, &[1, 2, 3].map(|id| person(id, "Ann", None))).await;
+    let held = run(&shop).await;
+    let expected = Hold::Vanished { vanished: vec!["last".to_owned()], values: 3 };
+    assert_eq!(held.outcome, RunOutcome::Held(expected));
+    assert_eq!(shop.rows().await, ["1 Ann Lee.", "2 Ann Lee.", "3 Ann Lee."]);
+    approve(&shop, held.id).await.unwrap();
+    assert_eq!(told(&run(&shop).await), "succeeded: updated 3");
+    assert_eq!(shop.rows().await, ["1 Ann .", "2 Ann .", "3 Ann ."]);
+    assert_eq!(known(&held).await, ["first"]);
+    assert_eq!(told(&run(&shop).await), "succeeded: unchanged 3", "what was approved is no news");
+}
+
+/// One of two is enough, and the record that has the other one comes last: nothing has vanished.
+#[tokio::test]
+async fn a_member_that_few_records_have_has_not_vanished() {
+    let server = MockServer::start().await;
+    let fields = "name: {expr: \"last or first\"}";
+    let shop = Shop::new(&Says { base: &server.uri(), deletes: "none", fields, ..ALL }).await;
+    shows(&server, &[person(1, "Ann", None), person(2, "Bob", None), person(3, "Cyd", Some("Lee"))]).await;
+    assert_eq!(told(&run(&shop).await), "succeeded: created 3");
+    shows(&server, &[person(1, "Anne", None), person(2, "Bob", None), person(3, "Cyd", Some("Lee"))]).await;
+    assert_eq!(run(&shop).await.outcome, RunOutcome::Succeeded);
+    assert_eq!(shop.rows().await, ["1 Anne", "2 Bob", "3 Lee"]);
+    // Nothing that is stored would change for its want.
+    shows(&server, &[person(1, "Anne", None), person(2, "Bob", None), person(3, "Lee", None)]).await;
+    let quiet = run(&shop).await;
+    assert_eq!((quiet.outcome, quiet.unseen), (RunOutcome::Succeeded, Some(vec!["last".to_owned()])));
+}
+
 /// Whether a path is in no record is known at the end alone: rows that were read before it was seen are read again.
 #[tokio::test]
 async fn a_member_that_some_records_lack_is_emptied_there() {

@@ -388,7 +388,8 @@ fn mapped(entity: &str, mapping: &str, record: &str, is_partial: bool) -> String
     }
 }
 
-/// (the records of a page, the paths that none had, the fields that they would empty)
+/// (the records of a page, the paths that none had, the fields that they would empty, and those that they would where
+/// records are known to have had every path)
 #[test]
 fn paths_that_no_record_had_make_their_fields_suspect() {
     let mapping = r#"{"primaryKey": {"id": "id"}, "fields": {
@@ -397,16 +398,19 @@ fn paths_that_no_record_had_make_their_fields_suspect() {
     let entity: Entity = serde_json::from_str(ENTITY).unwrap();
     let layout = Layout::provisional(&entity);
     let program = program(mapping);
-    for (records, unseen, suspects) in [
-        (&[r#"{"id": 1}"#][..], "first last age.years src vip mail", "age name source"),
+    assert_eq!(program.joint().collect::<Vec<_>>(), ["first", "last"]);
+    for (records, unseen, suspects, of_known) in [
+        (&[r#"{"id": 1}"#][..], "first last age.years src vip mail", "age name source", "age name source"),
         (
             &[r#"{"id": 1, "age": {}}"#, r#"{"id": 2, "last": null}"#],
             "first age.years src vip mail",
             "age source",
+            "age name source",
         ),
-        (&[r#"{"id": 1, "age": {"years": 4}, "src": ""}"#], "first last vip mail", "name"),
+        (&[r#"{"id": 1, "age": {"years": 4}, "src": ""}"#], "first last vip mail", "name", "name"),
         (
             &[r#"{"age": {"years": null}}"#, r#"{"first": 1, "last": 1, "src": 1, "vip": 1, "mail": 1}"#],
+            "",
             "",
             "",
         ),
@@ -426,7 +430,10 @@ fn paths_that_no_record_had_make_their_fields_suspect() {
         let shown = sorted(found.iter().filter(|path| !(seen_key && *path == "id")).cloned().collect());
         assert_eq!(shown, expected, "{records:?}");
         let name_of = |id: &FieldId| layout.0.iter().find(|(_, known)| *known == id).unwrap().0.to_string();
-        let names = program.suspects(&found).iter().map(name_of).collect();
-        assert_eq!(sorted(names), suspects, "{records:?}");
+        let known: Vec<String> = program.joint().collect();
+        for (known, expected) in [(&[][..], suspects), (&known, of_known)] {
+            let names = program.suspects(&found, known).iter().map(name_of).collect();
+            assert_eq!(sorted(names), expected, "{records:?} {known:?}");
+        }
     }
 }
