@@ -200,3 +200,32 @@ fn slow_uploads_of_one_token_keep_no_other_from_asking() {
     assert_eq!(target.ask(&text).0, Some(200), "the places are free again");
     target.works_on();
 }
+
+/// Whether there is such a source, and how it proves its deliveries, shows neither in the status nor in when it comes: a
+/// body is waited for where the head has the signature of any source, wherever it is sent to.
+#[test]
+fn a_source_that_is_there_answers_like_one_that_is_not() {
+    let target = Target::start();
+    for (headers, is_read) in [
+        ("", false),
+        ("X-Key: wrong\r\n", false),
+        ("X-Signature: 00\r\nX-Signature: 11\r\n", false),
+        ("X-Signature: 00\r\n", true),
+        ("X-Signature: 00\r\nX-Key: wrong\r\n", true),
+    ] {
+        for place in ["main/signed", "main/keyed", "main/nowhere", "other/signed"] {
+            let head = format!(
+                "POST /hooks/{place} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: 4\r\n\r\n"
+            );
+            let mut stream = target.send(head.as_bytes());
+            stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+            let is_answered = stream.peek(&mut [0; 1]).is_ok();
+            assert_eq!(is_answered, !is_read, "{place} {headers:?}");
+            // Nobody may read it any more.
+            drop(stream.write_all(b"null"));
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            assert_eq!(status(stream), Some(403), "{place} {headers:?}");
+        }
+    }
+    target.works_on();
+}

@@ -8,4 +8,4 @@ mod signature;
 mod verify;
 
 pub use register::{Announcement, register, unregister};
-pub use verify::{Delivery, Refused, Verifier};
+pub use verify::{Delivery, Refused, SignatureHeaders, Verifier};

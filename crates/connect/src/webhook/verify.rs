@@ -92,7 +92,37 @@ pub enum Refused {
 
 /// What deliveries of one source are verified with. Its debug form shows no secret.
 #[derive(Debug, Clone)]
-pub struct Verifier(Way);
+pub struct Verifier {
+    way: Way,
+    signature: Option<SignatureHeaders>,
+}
+
+/// The headers in which a signature stands, and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SignatureHeaders(Vec<String>);
+
+impl SignatureHeaders {
+    /// Those of a webhook whose deliveries are signed; none of one that is proved by a credential.
+    pub fn of(verify: &VerifySpec) -> Option<Self> {
+        Some(Self(match verify.scheme()? {
+            Scheme::Hmac(spec) => {
+                let timestamp = spec.timestamp.as_ref().map(|timestamp| timestamp.header.clone());
+                std::iter::once(spec.header.clone()).chain(timestamp).collect()
+            }
+            Scheme::Stripe(_) => vec![STRIPE.to_owned()],
+            Scheme::StandardWebhooks(spec) => {
+                let prefix = spec.header_prefix.to_ascii_lowercase();
+                ["id", "timestamp", "signature"].map(|name| format!("{prefix}{name}")).to_vec()
+            }
+            Scheme::Bearer(_) | Scheme::Basic(_) | Scheme::ApiKey(_) | Scheme::Query(_) => return None,
+        }))
+    }
+
+    /// Whether each of them is there, once.
+    pub fn are_in(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        self.0.iter().try_for_each(|name| single(headers, name).map(drop))
+    }
+}
 
 #[derive(Debug, Clone)]
 enum Way {
@@ -115,7 +145,7 @@ impl Verifier {
         let invalid =
             |why: &str| SourceError::Secret { reference: "webhook.verify".to_owned(), why: why.to_owned() };
         let scheme = verify.scheme().ok_or_else(|| invalid("names no scheme, or more than one"))?;
-        Ok(Self(match scheme {
+        let way = match scheme {
             Scheme::Hmac(spec) => {
                 let signed = SignedText::parse(spec.signed());
                 let signed = signed.map_err(|error| invalid(&format!("has a signed text that {error}")))?;
@@ -139,29 +169,28 @@ impl Verifier {
             Scheme::Basic(basic) => Way::Credential(Credential::basic(basic, secrets)?),
             Scheme::ApiKey(key) => Way::Credential(Credential::api_key(key, secrets)?),
             Scheme::Query(key) => Way::Credential(Credential::query(key, secrets)?),
-        }))
+        };
+        Ok(Self { way, signature: SignatureHeaders::of(verify) })
+    }
+
+    /// Whether what proves a delivery is a signature of it, and no credential.
+    pub const fn wants_signature(&self) -> bool {
+        self.signature.is_some()
     }
 
     /// Whether a delivery can be the service's own, as far as its headers and its query show it. A credential is proved by
     /// them; of a signature they only show that there is one.
     pub fn admit(&self, headers: &HeaderMap, query: Option<&str>) -> Result<(), Refused> {
-        let is_there = |name: &str| single(headers, name).map(drop);
-        match &self.0 {
-            Way::Hmac(way) => {
-                is_there(&way.spec.header)?;
-                way.spec.timestamp.as_ref().map_or(Ok(()), |timestamp| is_there(&timestamp.header))
-            }
-            Way::Stripe { .. } => is_there(STRIPE),
-            Way::StandardWebhooks { prefix, .. } => ["id", "timestamp", "signature"]
-                .iter()
-                .try_for_each(|name| is_there(&format!("{prefix}{name}"))),
-            Way::Credential(credential) => credential.verify(headers, query),
+        match (&self.way, &self.signature) {
+            (Way::Credential(credential), _) => credential.verify(headers, query),
+            (_, Some(signature)) => signature.are_in(headers),
+            (_, None) => Ok(()),
         }
     }
 
     /// Whether a delivery is the service's own. `now` is our clock's.
     pub fn verify(&self, delivery: &Delivery<'_>, now: Timestamp) -> Result<(), Refused> {
-        match &self.0 {
+        match &self.way {
             Way::Hmac(way) => way.verify(delivery, now),
             Way::Stripe { signers, tolerance } => verify_stripe(signers, *tolerance, delivery, now),
             Way::StandardWebhooks { signers, tolerance, prefix } => {

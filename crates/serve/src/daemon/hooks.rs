@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_compiler::webhook::{self, Hook, Intent, Reading, RecordContent, Route};
 use raccord_connect::SecretReader;
-use raccord_connect::webhook::{Delivery as Presented, Verifier};
+use raccord_connect::webhook::{Delivery as Presented, Refused, SignatureHeaders, Verifier};
 use raccord_model::fact::Uid;
 use raccord_model::language::ConnectorSettings;
 use raccord_model::language::webhook::VerifySpec;
@@ -33,6 +33,8 @@ pub(super) struct Hooks {
     /// Where services reach us, without a slash at the end.
     url: Option<String>,
     by_source: BTreeMap<Name, Receiver>,
+    /// By the headers of the signatures that sources want, one of the sources that want it.
+    by_signature: BTreeMap<SignatureHeaders, Name>,
     /// Of deliveries to places that are not there.
     complaints: Mutex<Allowance>,
     /// Sources whose deliveries could not be verified the last time, and why: a secret is missing. Whoever asks how the
@@ -68,10 +70,17 @@ impl Hooks {
                 by_source.insert(key.name.clone(), receiver);
             }
         }
+        let mut by_signature = BTreeMap::new();
+        for (source, receiver) in &by_source {
+            if let Some(signature) = SignatureHeaders::of(&receiver.verify) {
+                by_signature.entry(signature).or_insert_with(|| source.clone());
+            }
+        }
         let url = settings.webhooks.map(|public| public.url.trim_end_matches('/').to_owned());
         let complaints = Mutex::new(Allowance::new(COMPLAINTS));
         let unverifiable = Mutex::default();
-        let hooks = Self { stack: applied.head.stack.clone(), url, by_source, complaints, unverifiable };
+        let stack = applied.head.stack.clone();
+        let hooks = Self { stack, url, by_source, by_signature, complaints, unverifiable };
         hooks.look();
         hooks
     }
@@ -116,15 +125,26 @@ impl Hooks {
         usize::try_from(largest.unwrap_or_default()).unwrap_or(usize::MAX)
     }
 
-    /// Refuses a delivery whose head shows that it cannot be proved, whatever its body is.
+    /// Refuses a delivery whose head shows that it cannot be proved, whatever its body is. What has the headers of a
+    /// signature is read wherever it is sent to: else a body that does not come would tell whether there is such a source.
     pub(super) fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
         let &PushHead { stack, source, headers, query, peer } = head;
+        if self.stand_in(headers).is_some() {
+            return Ok(());
+        }
         let receiver = self.known(stack, source, peer)?;
         let verifier = self.prepare(source, receiver)?;
         verifier.admit(headers, query).map_err(|refused| {
             receiver.complain(|| tracing::warn!(%source, %peer, %refused, "a delivery is refused"));
             self.unproved()
         })
+    }
+
+    /// A source that wants the signature whose headers are there.
+    fn stand_in(&self, headers: &HeaderMap) -> Option<&Receiver> {
+        let mut signatures = self.by_signature.iter();
+        let (_, source) = signatures.find(|(signature, _)| signature.are_in(headers).is_ok())?;
+        self.by_source.get(source)
     }
 
     /// What takes deliveries to a source, when there is one.
@@ -144,18 +164,39 @@ impl Hooks {
         })
     }
 
-    /// Whether a delivery is the service's own.
-    fn prove(&self, receiver: &Receiver, push: &Push, ports: &Ports) -> Result<(), Received> {
+    /// The source whose own a delivery is.
+    fn prove(&self, push: &Push, now: Timestamp) -> Result<&Receiver, Received> {
         let source = &push.source;
-        let verifier = self.prepare(source, receiver)?;
-        let url = self.url.as_ref().map(|url| format!("{url}{}", path(push)));
-        let query = push.query.as_deref();
-        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref(), query };
-        verifier.verify(&presented, ports.environment.now()).map_err(|refused| {
+        let pretend = |_: &Received| self.pretend(push, now);
+        let receiver = self.known(&push.stack, source, push.peer).inspect_err(pretend)?;
+        let verifier = self.prepare(source, receiver).inspect_err(pretend)?;
+        self.verify(&verifier, push, now).map_err(|refused| {
+            if !verifier.wants_signature() {
+                self.pretend(push, now);
+            }
             receiver
                 .complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
             self.unproved()
-        })
+        })?;
+        Ok(receiver)
+    }
+
+    fn verify(&self, verifier: &Verifier, push: &Push, now: Timestamp) -> Result<(), Refused> {
+        let url = self.url.as_ref().map(|url| format!("{url}{}", path(push)));
+        let query = push.query.as_deref();
+        let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref(), query };
+        verifier.verify(&presented, now)
+    }
+
+    /// Takes the time that a delivery with such a signature takes where it is looked at: how long the answer is in coming
+    /// does not tell whether there is such a source, either.
+    fn pretend(&self, push: &Push, now: Timestamp) {
+        let stand_in = self.stand_in(&push.headers);
+        let verifier = stand_in.and_then(|receiver| Verifier::new(&receiver.verify, &receiver.secrets).ok());
+        if let Some(verifier) = verifier {
+            // Whatever it says, it was sent to another source.
+            drop(self.verify(&verifier, push, now));
+        }
     }
 
     fn receiver(&self, stack: &Name, source: &Name) -> Option<&Receiver> {
@@ -172,13 +213,10 @@ impl Hooks {
     pub(super) async fn receive(&self, ports: &Ports, push: Push) -> (Received, Vec<Uid>) {
         let nothing = |received| (received, Vec::new());
         let source = &push.source;
-        let receiver = match self.known(&push.stack, source, push.peer) {
+        let receiver = match heavy(push.body.len(), || self.prove(&push, ports.environment.now())) {
             Ok(receiver) => receiver,
             Err(received) => return nothing(received),
         };
-        if let Err(received) = heavy(push.body.len(), || self.prove(receiver, &push, ports)) {
-            return nothing(received);
-        }
         if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
             self.complain_of_size(source, push.peer);
             return nothing(Received::TooLarge);

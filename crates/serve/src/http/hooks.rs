@@ -2,7 +2,7 @@
 //!
 //! Whether it is genuine, the source's configuration decides. What holds for everybody is here, the same for a source
 //! that is there and for one that is not: how much is read at the most, and that nothing is read of a delivery whose
-//! head alone shows that it proves nothing.
+//! head alone shows that it proves nothing to any source.
 
 use std::net::IpAddr;
 use std::time::Duration;
