@@ -137,3 +137,24 @@ async fn what_is_gone_need_not_be_removed() {
         assert_eq!(removed.is_ok(), is_removed, "{status}");
     }
 }
+
+/// What is sent with a secret is for the service itself, whatever it answers.
+#[tokio::test]
+async fn a_secret_follows_no_redirect() {
+    let create = json!({"path": "/hooks", "body": {"to": "{{ url }}", "secret": "{{ secret }}"}});
+    let (elsewhere, never) = service(ok(&json!({"id": "1"}))).await;
+    for status in [301, 302, 303, 307, 308] {
+        for to in ["/moved".to_owned(), format!("{}/moved", elsewhere.uri())] {
+            let (server, log) =
+                service(ResponseTemplate::new(status).insert_header("Location", to.as_str())).await;
+            let error = Client::new(&server.uri(), &create, &delete()).register().await.unwrap_err();
+            assert!(
+                error.to_string().contains("it redirects, but what was sent is for this URL alone"),
+                "{error}"
+            );
+            let asked = log.lock().unwrap().clone();
+            assert!(asked.len() == 1 && asked[0].starts_with("POST /hooks "), "{status} {to}: {asked:?}");
+        }
+    }
+    assert!(never.lock().unwrap().is_empty());
+}
