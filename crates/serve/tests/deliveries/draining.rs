@@ -172,3 +172,14 @@ async fn a_rejected_deletion_is_replayed_as_one() {
     assert!(matches!(&replies[..], [Reply::Done(said)] if said.contains("1 deleted")), "{replies:?}");
     assert_eq!((shop.rows().await, shop.rejects().await.len()), (vec!["2 Bob".to_owned()], 0));
 }
+
+/// What a reading costs that was never made: as many records as are stored of the transfer.
+#[tokio::test]
+async fn a_plan_expects_to_read_as_many_records_as_deliveries_have_stored() {
+    let shop = Shop::new(&ALL).await;
+    shop.push(&[r#"upsert {"id":"1"}"#, r#"upsert {"id":"2"}"#, r#"upsert {"id":"3"}"#]).await;
+    assert_eq!(told(&shop.drain().await), "succeeded: created 3");
+    let plan = shop.plan(&Says { fields: "name: email", ..ALL }).await;
+    let readings = plan.effects.iter().filter(|effect| effect.consequence.rereads());
+    assert_eq!(readings.map(|effect| effect.records).collect::<Vec<_>>(), [Some(3)]);
+}
