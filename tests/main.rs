@@ -31,6 +31,7 @@ mod shell;
 mod shop;
 mod tally;
 mod telling;
+mod terminal;
 mod third_parties;
 mod tidy;
 mod workflow;

@@ -22,7 +22,7 @@ use crate::ui::Ui;
 /// Run the activated integrations of the applied generation once
 ///
 /// Ctrl-C stops after the page in hand; the next run continues there. Ends with 0 although records were
-/// rejected, with 1 when a transfer failed or an integration is disabled or paused.
+/// rejected or it was stopped, with 1 when a transfer failed or an integration is disabled or paused.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  raccord run\n  raccord run boutique --output json")]
 pub(crate) struct RunArgs {
