@@ -13,7 +13,7 @@ use crate::environment::{TestEnvironment, wait_until};
 const SHOP: &str = "apiVersion: raccord/v1
 kind: Project
 metadata: {name: crm}
-spec: {entities: {contact: {key: id, fields: {id: text, name: text}}}}
+spec: {entities: {contact: {key: id, fields: {id: text, name: text, email: email}}}}
 ---
 apiVersion: raccord/v1
 kind: Stack
@@ -34,6 +34,7 @@ spec:
     delivery: id
     events:
       customer.deleted: {dataType: customers, record: 'keys[*]', as: id, deleted: true}
+      customer.changed: {dataType: customers, record: 'records[*]', partial: true}
       customer.*: {dataType: customers, record: 'records[*]'}
 ---
 apiVersion: raccord/v1
@@ -44,7 +45,7 @@ spec:
   to: crm.contact
   active: true
   deletes: {webhook: true}
-  mapping: {primaryKey: {id: id}, fields: {name: name}}
+  mapping: {primaryKey: {id: id}, fields: {name: name, email: email}}
 ---
 apiVersion: raccord/v1
 kind: Integration
@@ -52,8 +53,16 @@ metadata: {name: shop}
 spec: {active: true, subscriptions: {customers: [created, updated, deleted]}}
 ";
 
+/// How the service proves who it is.
+pub(super) const KEY: &str = "?key=let%20me%2Bin";
+
+/// A shop that is only told; what it is told is proved by [`KEY`].
+pub(super) fn shop() -> TestEnvironment {
+    TestEnvironment::with(&[("raccord.yaml", SHOP)]).variable("HOOK", "let me+in")
+}
+
 /// Sends a delivery; its status.
-fn push(port: u16, target: &str, body: &Value) -> u16 {
+pub(super) fn push(port: u16, target: &str, body: &Value) -> u16 {
     let body = body.to_string();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let head = format!(
@@ -74,11 +83,11 @@ fn tally(environment: &TestEnvironment, what: &str) -> u64 {
 
 #[test]
 fn a_delivery_of_many_events_about_many_records_is_taken_whole_and_once() {
-    let environment = TestEnvironment::with(&[("raccord.yaml", SHOP)]).variable("HOOK", "let me+in");
+    let environment = shop();
     let port = free_port();
     let daemon = watch(&environment, &format!("--listen 127.0.0.1:{port}"));
     wait_for_generation(&environment, 1);
-    let key = "?key=let%20me%2Bin";
+    let key = KEY;
     let people = |ids: &[&str]| -> Vec<Value> {
         ids.iter().map(|id| json!({"id": id, "name": format!("N{id}")})).collect()
     };

@@ -9,6 +9,7 @@ mod latency;
 mod living;
 mod log;
 pub(crate) mod metrics;
+mod parts;
 mod registration;
 mod reload;
 mod sharing;
