@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raccord_config::load_texts;
-use raccord_model::fact::{Run, RunCause, RunId, RunOutcome, Tally, TransferFact};
+use raccord_model::fact::{Run, RunCause, RunId, RunOutcome, Tally, ToldFact, TransferFact};
 use raccord_model::port::state::{Table, Write};
 use tempfile::TempDir;
 
@@ -236,6 +236,29 @@ async fn a_restart_does_not_tell_of_a_bad_configuration_again() {
         let waiting = raccord_run::notice::outbox::waiting(&place.ports.facts()).await.unwrap();
         assert_eq!(waiting.len(), told, "{number}");
     }
+}
+
+/// What is known to have been told is read, changed and written back by others under the lock of the facts: it is not
+/// taken away between their reading and their writing.
+#[tokio::test]
+async fn what_was_told_is_forgotten_under_the_lock_of_the_facts() {
+    let place = Place::new().await;
+    let daemon = place.shell().await.handle();
+    let told = async || place.ports.facts().get::<ToldFact>(Table::Told, ToldFact::KEY).await.unwrap();
+    let bad = bad(1);
+    daemon.loaded(&bad, bad.outcome().1);
+    daemon.report_bad(&place.ports).await.unwrap();
+    let alone = place.ports.facts_lock.lock().await;
+    let before = told().await.unwrap();
+    let mut forgotten = std::pin::pin!(daemon.forget_told());
+    let waited = tokio::time::timeout(Duration::from_millis(200), &mut forgotten).await;
+    assert!(waited.is_err() && told().await == Some(before.clone()), "it does not wait for the facts");
+    // Whoever has the lock writes what follows from what they have read.
+    let next = before.with(raccord_model::Digest([2; 32])).unwrap();
+    place.ports.facts().commit(vec![put(Table::Told, &ToldFact::KEY, &next).unwrap()]).await.unwrap();
+    drop(alone);
+    forgotten.await.unwrap();
+    assert_eq!(told().await, None, "what was told in between is forgotten, too");
 }
 
 #[tokio::test]
