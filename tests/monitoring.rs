@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Output};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 use raccord_serve::metrics::{FAMILIES, MAX_NAMED};
 use serde_json::Value;
 
 use crate::counterpart::promtool;
-use crate::daemon::metrics::{Scrape, shop, watch_and_listen};
+use crate::daemon::metrics::{Scrape, classic, shop, watch_and_listen};
 use crate::daemon::stop;
 use crate::documentation::{check_generated, root};
 use crate::environment::{TestEnvironment, wait_until};
@@ -112,6 +113,45 @@ fn every_metric_that_is_asked_for_is_served() {
         let known = ["process_virtual_memory_bytes", "raccord_last_success_timestamp_seconds"];
         assert!(is_asked || known.contains(&&*name), "nobody asks for {name}");
     }
+}
+
+/// What `promtool check metrics` says of a page; nothing when all is well.
+fn linted(page: &str) -> Output {
+    let mut command = promtool();
+    command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// A daemon with a life behind it: runs that succeeded, a record that was rejected, runs that failed until its
+/// integration was disabled, a configuration that was bad, deliveries of a stranger.
+#[test]
+fn promtool_finds_nothing_wrong_with_what_is_served() {
+    let environment = shop();
+    let (daemon, port) = watch_and_listen(&environment);
+    let reaches = |what: &str, series: &str| {
+        wait_until(what, || {
+            let page = classic(port);
+            page.lines().any(|line| line.starts_with(series) && !line.ends_with(" 0"))
+        });
+    };
+    let runs = |outcome: &str| format!("raccord_runs_total{{transfer=\"people\",outcome=\"{outcome}\"}}");
+    reaches("a run has succeeded", &runs("succeeded"));
+    reaches("a record is rejected", "raccord_rejects{");
+    let good = environment.read("raccord.yaml");
+    environment.write("raccord.yaml", "kind: nonsense");
+    reaches("a configuration is bad", "raccord_reloads_total{result=\"bad\"}");
+    environment.write("raccord.yaml", &good);
+    environment.remove("people.csv");
+    reaches("runs have failed", &runs("failed"));
+    reaches("the integration is disabled", "raccord_breaker_tripped{");
+    let page = classic(port);
+    stop(daemon);
+    expect_success("what is served", &linted(&page));
+    // It does notice.
+    let wrong = page.replacen("# TYPE raccord_runs_total counter", "# TYPE raccord_runs_total gauge", 1);
+    assert!(wrong != page && !linted(&wrong).status.success());
 }
 
 #[test]

@@ -46,6 +46,13 @@ impl Scrape {
     }
 }
 
+/// What a daemon serves to those who do not ask for `OpenMetrics`.
+pub(crate) fn classic(port: u16) -> String {
+    let (head, text) = scraped(port, "*/*");
+    assert!(head.to_ascii_lowercase().contains("content-type: text/plain; version=0.0.4"), "{head}");
+    text
+}
+
 /// The head and the body of an answer to whoever accepts a media type.
 fn scraped(port: u16, accept: &str) -> (String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
