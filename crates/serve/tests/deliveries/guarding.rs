@@ -157,7 +157,7 @@ async fn one_of_several_members_of_a_field_that_vanished_waits_for_a_person() {
     let server = MockServer::start().await;
     let fields = "name: {expr: \"first ~ ' ' ~ last ~ '.'\"}";
     let shop = Shop::new(&Says { base: &server.uri(), deletes: "none", fields, ..ALL }).await;
-    let known = async |run: &Run| shop.engine.facts().transfer(run.transfer_uid).await.unwrap().seen;
+    let known = async |run: &Run| shop.engine.ports().facts().transfer(run.transfer_uid).await.unwrap().seen;
     shows(&server, &[1, 2, 3].map(|id| person(id, "Ann", Some("Lee")))).await;
     let first = run(&shop).await;
     assert_eq!(

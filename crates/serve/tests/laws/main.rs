@@ -4,10 +4,10 @@
 #![cfg(test)]
 
 mod applying;
-#[path = "../../../daemon/src/embedded.rs"]
-mod embedded;
 #[path = "../configuration/mod.rs"]
 mod configuration;
+#[path = "../../../daemon/src/embedded.rs"]
+mod embedded;
 mod running;
 mod shape;
 mod shifting;

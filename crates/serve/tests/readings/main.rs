@@ -5,10 +5,10 @@
 //! number of cases; `cargo xtask laws` tries new ones.
 #![cfg(test)]
 
-#[path = "../../../daemon/src/embedded.rs"]
-mod embedded;
 #[path = "../configuration/mod.rs"]
 mod configuration;
+#[path = "../../../daemon/src/embedded.rs"]
+mod embedded;
 mod law;
 mod service;
 mod world;
