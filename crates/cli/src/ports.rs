@@ -5,12 +5,12 @@ use std::sync::Arc;
 use raccord_connect::{SourcePool, System};
 use raccord_model::port::environment::Environment;
 use raccord_run::Ports;
-use raccord_store::{Caretaker, Store};
+use raccord_store::{Store, StoreMaintenance};
 
 /// The ports of this process.
 pub(crate) fn ports(store: Store, system: System) -> Ports {
     let (store, environment): (_, Arc<dyn Environment>) = (Arc::new(store), Arc::new(system));
-    let upkeep = Arc::new(Caretaker(Arc::clone(&store)));
+    let upkeep = Arc::new(StoreMaintenance(Arc::clone(&store)));
     let sources = Arc::new(SourcePool::new(Arc::clone(&environment)));
     Ports::on(&store, upkeep, sources, environment)
 }

@@ -12,7 +12,7 @@ use raccord_config::{Input, Loaded};
 use raccord_connect::{SourcePool, System};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
-use raccord_model::failpoint::{NotATrap, Trap};
+use raccord_model::failpoint::{ArmedFailpoint, UnknownFailpoint};
 use raccord_model::port::environment::Environment as _;
 use raccord_model::port::state::Head;
 use raccord_serve::audit::{AuditLog, Audited};
@@ -51,9 +51,9 @@ pub(crate) fn system() -> Result<System, CommandError> {
 /// Arms the failpoint that a test has named.
 pub(crate) fn arm_failpoint() -> Result<(), CommandError> {
     if let Ok(text) = std::env::var("RACCORD_FAILPOINT") {
-        let trap: Trap = text
+        let trap: ArmedFailpoint = text
             .parse()
-            .map_err(|error: NotATrap| CommandError::usage(format!("RACCORD_FAILPOINT: {error}")))?;
+            .map_err(|error: UnknownFailpoint| CommandError::usage(format!("RACCORD_FAILPOINT: {error}")))?;
         trap.arm();
     }
     Ok(())
@@ -109,7 +109,7 @@ pub(crate) enum Opening {
 }
 
 /// How long a verb waits while another one that will soon be done has the state.
-const PATIENCE: Duration = Duration::from_secs(10);
+const WAIT_FOR_OWNER: Duration = Duration::from_secs(10);
 
 /// After how long a verb says what it waits for.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -191,7 +191,7 @@ pub(crate) async fn own(
         }
         match open_store(state, verb, opening) {
             Ok(store) => return Ok(Some(store)),
-            Err(OpenError::Held { holder, .. }) if since.elapsed() < PATIENCE => {
+            Err(OpenError::Held { holder, .. }) if since.elapsed() < WAIT_FOR_OWNER => {
                 if since.elapsed() >= SILENCE && !std::mem::replace(&mut was_told, true) {
                     ui.note(&waits_for(holder.as_ref()));
                 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use raccord_model::diagnostic::{Code, Diagnostic, Finding, Severity};
 use raccord_model::{Desired, Kind, Name};
 
-use crate::check::{self, Scene};
+use crate::check::{self, CheckContext};
 use crate::diagnose::{Document, Report};
 use crate::discover::MAX_FILE;
 use crate::document::{Documents, Head, head, mend_head, nearest_kind, variables};
@@ -121,7 +121,7 @@ fn load_within(
         // Any name may stand in what could not be read.
         all.add_broken(None, None);
     }
-    check::check(Scene { documents, all: &all }, &mut report);
+    check::check(CheckContext { documents, all: &all }, &mut report);
     let desired = if report.has_errors() { None } else { resolve(documents, all, root, &mut report) };
     let desired = desired.filter(|_| !report.has_errors());
     Loaded { desired, diagnostics: report.finish(), files, documents: gathered.count }

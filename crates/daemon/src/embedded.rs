@@ -5,12 +5,12 @@ use std::sync::Arc;
 use raccord_connect::SourcePool;
 use raccord_model::port::environment::Environment;
 use raccord_run::Ports;
-use raccord_store::{Caretaker, Store};
+use raccord_store::{Store, StoreMaintenance};
 
 /// The ports on an embedded store.
 pub(crate) fn ports(store: Store, environment: Arc<dyn Environment>) -> Ports {
     let store = Arc::new(store);
-    let upkeep = Arc::new(Caretaker(Arc::clone(&store)));
+    let upkeep = Arc::new(StoreMaintenance(Arc::clone(&store)));
     let sources = Arc::new(SourcePool::new(Arc::clone(&environment)));
     Ports::on(&store, upkeep, sources, environment)
 }

@@ -106,8 +106,8 @@ pub async fn carry_out(ports: &Ports) -> Result<Option<u32>, DaemonError> {
     let mut left = None;
     for (uid, steps) in by_source {
         let wanted = registrations.iter().find(|(name, _)| is_called(&applied, name, uid));
-        let teller = Teller { ports, root: applied.head.root.as_deref().unwrap_or("."), uid };
-        let attempts = teller.settle(wanted.map(|(_, registration)| registration), steps).await?;
+        let registrar = WebhookRegistrar { ports, root: applied.head.root.as_deref().unwrap_or("."), uid };
+        let attempts = registrar.settle(wanted.map(|(_, registration)| registration), steps).await?;
         left = left.into_iter().chain(attempts).min();
     }
     Ok(left)
@@ -118,7 +118,7 @@ fn is_called(applied: &Applied, name: &Name, uid: Uid) -> bool {
 }
 
 /// Tells one service.
-struct Teller<'a> {
+struct WebhookRegistrar<'a> {
     ports: &'a Ports,
     root: &'a str,
     uid: Uid,
@@ -135,7 +135,7 @@ enum TellError {
     Source(#[from] SourceError),
 }
 
-impl Teller<'_> {
+impl WebhookRegistrar<'_> {
     /// Carries the steps of one source out as one; the last of them stays when it fails.
     async fn settle(
         &self,

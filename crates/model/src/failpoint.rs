@@ -90,12 +90,12 @@ impl Failpoint {
 
 /// A failpoint, and at which passage it kills: `commit.lazy.before:17`, or without a number at the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trap {
+pub struct ArmedFailpoint {
     at: Failpoint,
     passage: NonZeroU64,
 }
 
-impl Trap {
+impl ArmedFailpoint {
     /// Arms the failpoint for as long as the process lives; the first trap stands.
     pub fn arm(self) {
         ARMED.get_or_init(|| Armed { at: self.at, passages_left: AtomicU64::new(self.passage.get()) });
@@ -104,9 +104,9 @@ impl Trap {
 
 /// A text that names no failpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct NotATrap(String);
+pub struct UnknownFailpoint(String);
 
-impl fmt::Display for NotATrap {
+impl fmt::Display for UnknownFailpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = Failpoint::ALL.iter().map(|point| point.name()).collect();
         write!(f, "`{}` is no failpoint with a number such as `{}:3`", self.0, names[0])?;
@@ -114,15 +114,15 @@ impl fmt::Display for NotATrap {
     }
 }
 
-impl FromStr for Trap {
-    type Err = NotATrap;
+impl FromStr for ArmedFailpoint {
+    type Err = UnknownFailpoint;
 
-    fn from_str(text: &str) -> Result<Self, NotATrap> {
+    fn from_str(text: &str) -> Result<Self, UnknownFailpoint> {
         let (name, passage) = text.split_once(':').unwrap_or((text, "1"));
         let at = Failpoint::ALL.iter().find(|point| point.name() == name);
         match (at, passage.parse()) {
             (Some(&at), Ok(passage)) => Ok(Self { at, passage }),
-            _ => Err(NotATrap(text.to_owned())),
+            _ => Err(UnknownFailpoint(text.to_owned())),
         }
     }
 }
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_trap_is_read_from_its_text() {
-        let trap = |at, passage| Ok(Trap { at, passage: NonZeroU64::new(passage).unwrap() });
-        let not = |text: &str| Err(NotATrap(text.to_owned()));
+        let trap = |at, passage| Ok(ArmedFailpoint { at, passage: NonZeroU64::new(passage).unwrap() });
+        let not = |text: &str| Err(UnknownFailpoint(text.to_owned()));
         for (text, expected) in [
             ("apply.before", trap(Failpoint::ApplyBefore, 1)),
             ("commit.lazy.before:17", trap(Failpoint::LazyCommitBefore, 17)),
@@ -151,9 +151,9 @@ mod tests {
             ("commit", not("commit")),
             ("", not("")),
         ] {
-            assert_eq!(text.parse::<Trap>(), expected, "{text}");
+            assert_eq!(text.parse::<ArmedFailpoint>(), expected, "{text}");
         }
-        let said = NotATrap("?".to_owned()).to_string();
+        let said = UnknownFailpoint("?".to_owned()).to_string();
         assert!(Failpoint::ALL.iter().all(|point| said.contains(point.name())), "{said}");
     }
 

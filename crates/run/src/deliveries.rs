@@ -15,7 +15,7 @@ use raccord_model::port::sink::{Batch, Guard, Postponed, SinkError};
 
 use self::intake::Intake;
 use super::aside;
-use super::execute::{RunError, Surroundings};
+use super::execute::{RunContext, RunError};
 use super::job::Job;
 use super::page::Shows;
 
@@ -23,7 +23,7 @@ use super::page::Shows;
 const PAGE: usize = 1_000;
 
 /// Works a transfer's inbox off, until nothing waits, a stop or a failure.
-pub async fn drain(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
+pub async fn drain(job: &Arc<Job>, run: &mut Run, surroundings: &RunContext) {
     let mut draining = Draining { job, run, surroundings };
     run.outcome = draining.pages().await.unwrap_or_else(|error| error.outcome());
     run.ended = Some(surroundings.environment.now());
@@ -32,7 +32,7 @@ pub async fn drain(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
 struct Draining<'r> {
     job: &'r Arc<Job>,
     run: &'r mut Run,
-    surroundings: &'r Surroundings,
+    surroundings: &'r RunContext,
 }
 
 impl Draining<'_> {

@@ -34,7 +34,7 @@ use raccord_model::port::environment::Environment;
 pub type OnPage = Box<dyn Fn(&Tally, u64) + Send + Sync>;
 
 /// What a run is given beside its job.
-pub struct Surroundings {
+pub struct RunContext {
     /// Where the records come from.
     pub source: Box<dyn Source>,
     /// Where the rows go.
@@ -51,7 +51,7 @@ pub struct Surroundings {
     pub subscribers: Vec<IntegrationFact>,
 }
 
-impl Surroundings {
+impl RunContext {
     /// Waits for the wish to stop, for ever when none can come any more.
     pub(super) async fn asked_to_stop(&self) {
         if self.stop.clone().wait_for(|stop| *stop).await.is_err() {
@@ -148,7 +148,7 @@ impl RunError {
 }
 
 /// Runs a job to its end, a stop or a failure.
-pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings) {
+pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &RunContext) {
     let mut running = Running { job, run, surroundings, warned: false, told: Told::default() };
     let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     let notes = running.told.notes(&job.stream);
@@ -163,7 +163,7 @@ pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &Surroundings)
 struct Running<'r> {
     job: &'r Arc<Job>,
     run: &'r mut Run,
-    surroundings: &'r Surroundings,
+    surroundings: &'r RunContext,
     /// Whether the log was told of a record that is dated in the future.
     warned: bool,
     /// What there is to tell so far.

@@ -141,9 +141,9 @@ pub enum Shows {
     Key,
 }
 
-/// A page in hand, and what its rejects have in common.
+/// Makes the rejects of a page: what they have in common.
 #[derive(Clone)]
-struct InHand {
+struct RejectFactory {
     job: Arc<Job>,
     page: Arc<Page>,
     /// How each record came; none of a page of its source.
@@ -152,7 +152,7 @@ struct InHand {
     at: jiff::Timestamp,
 }
 
-impl InHand {
+impl RejectFactory {
     fn keeps_payload(&self) -> bool {
         self.job.spec.rejects.payload == Payload::Keep
     }
@@ -225,12 +225,13 @@ pub fn map_arrivals(
     run: RunId,
     at: jiff::Timestamp,
 ) -> MappedPage {
-    let in_hand = InHand { job: Arc::clone(job), page: Arc::new(page), arrivals: arrivals.into(), run, at };
-    let page = &in_hand.page;
+    let factory =
+        RejectFactory { job: Arc::clone(job), page: Arc::new(page), arrivals: arrivals.into(), run, at };
+    let page = &factory.page;
     let (mut changes, mut rejects) = (Changes::with_capacity(estimate(page)), Vec::new());
     for Fault { position, reason, payload } in page.parent_faults.iter().chain(&page.faults).cloned() {
         changes.note_reject(&[]);
-        rejects.push(in_hand.reject(position, None, reason, payload));
+        rejects.push(factory.reject(position, None, reason, payload));
     }
     let header = match &page.records {
         Records::Rows(rows) => Some(&rows.header),
@@ -242,7 +243,7 @@ pub fn map_arrivals(
     let (mut greatest, mut latest, mut deletes) = (None, None, 0);
     let mut unread = Unread::default();
     for (number, record) in page.records.iter().enumerate() {
-        let mapped = match in_hand.shows(number) {
+        let mapped = match factory.shows(number) {
             Shows::Key => records.map_key(record, &mut out),
             Shows::Part => records.map_partial(record, &mut out),
             Shows::Record => records.map(record, &mut out),
@@ -255,8 +256,8 @@ pub fn map_arrivals(
                 numbers.push(number);
             }
             Err(Rejection { field, reason, bare, has_key }) => {
-                let reason = if in_hand.keeps_payload() { reason } else { bare };
-                let reject = in_hand.reject_record(number, field, reason);
+                let reason = if factory.keeps_payload() { reason } else { bare };
+                let reject = factory.reject_record(number, field, reason);
                 changes.note_reject(&out.version);
                 rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }
@@ -264,8 +265,8 @@ pub fn map_arrivals(
         let value = job.stream.field_cursor().and_then(|cursor| cursor_of(cursor, &records));
         unread.records += 1;
         if value.is_none() {
-            if unread.unread == 0 && in_hand.keeps_payload() {
-                unread.example = records.cursor().map(|value| in_hand.masked(json_of(&value)));
+            if unread.unread == 0 && factory.keeps_payload() {
+                unread.example = records.cursor().map(|value| factory.masked(json_of(&value)));
             }
             unread.unread += 1;
         }
@@ -278,7 +279,7 @@ pub fn map_arrivals(
     }
     let of_parents = page.parent_faults.len();
     let unseen = (!page.records.is_empty()).then(|| job.program.unseen(records.seen()));
-    let refuse = in_hand.clone().refuse(numbers);
+    let refuse = factory.clone().refuse(numbers);
     MappedPage { changes, rejects, of_parents, refuse, greatest, latest, undated, unread, deletes, unseen }
 }
 

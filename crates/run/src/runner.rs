@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tracing::Instrument as _;
 
-use super::execute::{OnPage, Surroundings, execute};
+use super::execute::{OnPage, RunContext, execute};
 use super::job::{self, Job};
 use super::{conclude, deliveries, select};
 use crate::applied::Applied;
@@ -220,7 +220,7 @@ impl Task {
         job: &Job,
         subscribers: Vec<IntegrationFact>,
         progress: OnPage,
-    ) -> Result<Surroundings, RunOutcome> {
+    ) -> Result<RunContext, RunOutcome> {
         let source = match self.ports.sources.open(&self.applied.desired, &job.spec.source, &job.data_type) {
             Ok(source) => source,
             Err(error) => {
@@ -229,7 +229,7 @@ impl Task {
                 return Err(RunOutcome::Failed { error, unauthorized, local, partial: false });
             }
         };
-        Ok(Surroundings {
+        Ok(RunContext {
             source,
             sink: Arc::clone(&self.ports.sink),
             inbox: Arc::clone(&self.ports.inbox),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{ReadTransaction, ReadableTable};
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::file::Draft;
 use crate::{Store, open, table};
 
@@ -61,7 +61,7 @@ impl Store {
     }
 }
 
-fn copy(from: &ReadTransaction, file: File) -> Result<(), Broken> {
+fn copy(from: &ReadTransaction, file: File) -> Result<(), StoreError> {
     let database = open::builder().create_with_backend(FileBackend::new(file)?)?;
     let transaction = database.begin_write()?;
     for &definition in table::ALL {

@@ -11,8 +11,8 @@ use raccord_model::port::upkeep::CheckReport;
 use redb::{ReadTransaction, ReadableDatabase, ReadableTable, StorageError};
 use serde::de::DeserializeOwned;
 
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::inbox;
 use crate::record::Record;
 use crate::sink::{self, rejects, unique};
@@ -33,7 +33,8 @@ pub struct CheckError {
 impl Store {
     /// Looks at the whole file. Nobody else reads or writes meanwhile, and it takes as long as the file is large.
     pub fn check(&self) -> Result<CheckReport, CheckError> {
-        let failed = |broken: Broken| CheckError { path: self.shared.path.clone(), source: Box::new(broken) };
+        let failed =
+            |broken: StoreError| CheckError { path: self.shared.path.clone(), source: Box::new(broken) };
         let mut report = CheckReport::default();
         let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
         match database.check_integrity() {
@@ -53,7 +54,7 @@ impl Store {
     }
 }
 
-fn look(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+fn look(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError> {
     if state::head(at).is_err() {
         report.problem(|| "the head cannot be read".to_owned());
     }
@@ -74,7 +75,7 @@ fn look(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
     compare_counts(at, report, counts)
 }
 
-fn look_at_index(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+fn look_at_index(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError> {
     let bodies = at.open_table(table::BODIES)?;
     for pair in at.open_table(table::INDEX)?.iter()? {
         let (key, value) = pair?;
@@ -99,7 +100,7 @@ fn look_at_facts<T: DeserializeOwned>(
     at: &ReadTransaction,
     table: Table,
     report: &mut CheckReport,
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     for pair in at.open_table(table::facts(table))?.iter()? {
         let (key, value) = pair?;
         report.facts += 1;
@@ -111,7 +112,7 @@ fn look_at_facts<T: DeserializeOwned>(
     Ok(())
 }
 
-fn look_at_checkpoints(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+fn look_at_checkpoints(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError> {
     for pair in at.open_table(table::CHECKPOINTS)?.iter()? {
         let (key, value) = pair?;
         if sink::checkpoint(value.value()).is_err() {
@@ -130,7 +131,11 @@ fn transfer_of(key: &[u8]) -> String {
 /// What was counted, under the key of its counter.
 type Counts = BTreeMap<Vec<u8>, u64>;
 
-fn look_at_rows(at: &ReadTransaction, report: &mut CheckReport, counts: &mut Counts) -> Result<(), Broken> {
+fn look_at_rows(
+    at: &ReadTransaction,
+    report: &mut CheckReport,
+    counts: &mut Counts,
+) -> Result<(), StoreError> {
     let index = at.open_table(table::UNIQUE)?;
     let unique_fields = at.open_table(table::UNIQUE_FIELDS)?;
     let mut unique = (None, Vec::new());
@@ -154,7 +159,7 @@ fn look_at_rows(at: &ReadTransaction, report: &mut CheckReport, counts: &mut Cou
         match unindexed(&index, inc, own, record.row, &unique.1) {
             Ok(0) => {}
             Ok(_) => report.problem(|| format!("a row of incarnation {number} shares a unique value")),
-            Err(Broken::Damaged) => {
+            Err(StoreError::Damaged) => {
                 report.problem(|| format!("a row of incarnation {number} has fields that cannot be read"));
             }
             Err(broken) => return Err(broken),
@@ -170,7 +175,7 @@ fn unindexed(
     own: &[u8],
     row: &[u8],
     unique: &[u32],
-) -> Result<u64, Broken> {
+) -> Result<u64, StoreError> {
     for field in raccord_model::row::fields(row)? {
         field?.value()?;
     }
@@ -183,7 +188,7 @@ fn unindexed(
 }
 
 /// Every value of the index must belong to a row.
-fn look_at_unique(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), Broken> {
+fn look_at_unique(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError> {
     let rows = at.open_table(table::ROWS)?;
     for pair in at.open_table(table::UNIQUE)?.iter()? {
         let (key, own) = pair?;
@@ -199,7 +204,7 @@ fn look_at_rejects(
     at: &ReadTransaction,
     report: &mut CheckReport,
     counts: &mut Counts,
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     for pair in at.open_table(table::REJECTS)?.iter()? {
         let (key, value) = pair?;
         report.rejects += 1;
@@ -216,7 +221,7 @@ fn look_at_rejects(
 }
 
 /// Counts what is only counted: enrichments that wait, and tombstones.
-fn count_prefixes(at: &ReadTransaction, counts: &mut Counts) -> Result<(), Broken> {
+fn count_prefixes(at: &ReadTransaction, counts: &mut Counts) -> Result<(), StoreError> {
     for pair in at.open_table(table::WAITING)?.iter()? {
         let (key, _) = pair?;
         if let Some((inc, rest)) = key.value().split_first_chunk()
@@ -235,7 +240,11 @@ fn count_prefixes(at: &ReadTransaction, counts: &mut Counts) -> Result<(), Broke
     Ok(())
 }
 
-fn compare_counts(at: &ReadTransaction, report: &mut CheckReport, mut counts: Counts) -> Result<(), Broken> {
+fn compare_counts(
+    at: &ReadTransaction,
+    report: &mut CheckReport,
+    mut counts: Counts,
+) -> Result<(), StoreError> {
     for pair in at.open_table(table::COUNTERS)?.iter()? {
         let (key, value) = pair?;
         let kept = counter::number(value.value())?;

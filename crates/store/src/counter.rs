@@ -4,7 +4,7 @@ use raccord_model::fact::Uid;
 use redb::ReadableTable;
 use uuid::Uuid;
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::table::{Raw, Table, Under, incarnation, uid};
 
 /// What is counted.
@@ -56,7 +56,7 @@ impl Counter {
 }
 
 /// Reads a count.
-pub(crate) fn read(table: &impl ReadableTable<Raw, Raw>, counter: Counter) -> Result<u64, Broken> {
+pub(crate) fn read(table: &impl ReadableTable<Raw, Raw>, counter: Counter) -> Result<u64, StoreError> {
     match table.get(counter.key().as_slice())? {
         Some(value) => number(value.value()),
         None => Ok(0),
@@ -64,7 +64,7 @@ pub(crate) fn read(table: &impl ReadableTable<Raw, Raw>, counter: Counter) -> Re
 }
 
 /// Changes a count; one that reaches zero is not kept.
-pub(crate) fn add(table: &mut Table<'_>, counter: Counter, change: i64) -> Result<(), Broken> {
+pub(crate) fn add(table: &mut Table<'_>, counter: Counter, change: i64) -> Result<(), StoreError> {
     if change == 0 {
         return Ok(());
     }
@@ -73,7 +73,7 @@ pub(crate) fn add(table: &mut Table<'_>, counter: Counter, change: i64) -> Resul
 }
 
 /// Replaces a count.
-pub(crate) fn set(table: &mut Table<'_>, counter: Counter, now: u64) -> Result<(), Broken> {
+pub(crate) fn set(table: &mut Table<'_>, counter: Counter, now: u64) -> Result<(), StoreError> {
     let key = counter.key();
     if now == 0 {
         table.remove(key.as_slice())?;
@@ -84,7 +84,7 @@ pub(crate) fn set(table: &mut Table<'_>, counter: Counter, now: u64) -> Result<(
 }
 
 /// The transfers of which enrichments wait for rows of an incarnation.
-pub(crate) fn waiting(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, Broken> {
+pub(crate) fn waiting(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, StoreError> {
     Ok(by_uid(table, &Under::new(&[tag::WAITING, &incarnation(inc)]))?
         .into_iter()
         .map(|(uid, _)| uid)
@@ -92,12 +92,12 @@ pub(crate) fn waiting(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<
 }
 
 /// The incarnations for rows of which enrichments of a transfer wait.
-pub(crate) fn awaited(table: &impl ReadableTable<Raw, Raw>, transfer: Uid) -> Result<Vec<u64>, Broken> {
+pub(crate) fn awaited(table: &impl ReadableTable<Raw, Raw>, transfer: Uid) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
     for entry in table.range::<&[u8]>(Under::new(&[tag::WAITING]).bounds())? {
         let (key, _) = entry?;
         let place = key.value().get(tag::WAITING.len()..).and_then(<[u8]>::split_first_chunk);
-        let (inc, of) = place.ok_or(Broken::Damaged)?;
+        let (inc, of) = place.ok_or(StoreError::Damaged)?;
         if of == uid(&transfer) {
             found.push(u64::from_be_bytes(*inc));
         }
@@ -106,7 +106,7 @@ pub(crate) fn awaited(table: &impl ReadableTable<Raw, Raw>, transfer: Uid) -> Re
 }
 
 /// The transfers that own rows of an incarnation.
-pub(crate) fn owners(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, Broken> {
+pub(crate) fn owners(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, StoreError> {
     Ok(by_uid(table, &Under::new(&[tag::OWNED, &incarnation(inc)]))?
         .into_iter()
         .map(|(uid, _)| uid)
@@ -114,38 +114,39 @@ pub(crate) fn owners(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<V
 }
 
 /// The transfers that have rejects, and how many.
-pub(crate) fn rejects(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<(Uid, u64)>, Broken> {
+pub(crate) fn rejects(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<(Uid, u64)>, StoreError> {
     by_uid(table, &Under::new(&[tag::REJECTS]))
 }
 
 /// The transfers of which deliveries wait.
-pub(crate) fn deliveries(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<Uid>, Broken> {
+pub(crate) fn deliveries(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<Uid>, StoreError> {
     Ok(by_uid(table, &Under::new(&[tag::DELIVERIES]))?.into_iter().map(|(uid, _)| uid).collect())
 }
 
 /// The incarnations that have rows, and how many.
-pub(crate) fn rows(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<(u64, u64)>, Broken> {
+pub(crate) fn rows(table: &impl ReadableTable<Raw, Raw>) -> Result<Vec<(u64, u64)>, StoreError> {
     let mut found = Vec::new();
     for entry in table.range::<&[u8]>(Under::new(&[tag::ROWS]).bounds())? {
         let (key, value) = entry?;
-        let inc = key.value().last_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(Broken::Damaged)?;
+        let inc =
+            key.value().last_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(StoreError::Damaged)?;
         found.push((inc, number(value.value())?));
     }
     Ok(found)
 }
 
-fn by_uid(table: &impl ReadableTable<Raw, Raw>, under: &Under) -> Result<Vec<(Uid, u64)>, Broken> {
+fn by_uid(table: &impl ReadableTable<Raw, Raw>, under: &Under) -> Result<Vec<(Uid, u64)>, StoreError> {
     let mut found = Vec::new();
     for entry in table.range::<&[u8]>(under.bounds())? {
         let (key, value) = entry?;
         let uid =
-            key.value().last_chunk().map(|bytes| Uid(Uuid::from_bytes(*bytes))).ok_or(Broken::Damaged)?;
+            key.value().last_chunk().map(|bytes| Uid(Uuid::from_bytes(*bytes))).ok_or(StoreError::Damaged)?;
         found.push((uid, number(value.value())?));
     }
     Ok(found)
 }
 
 /// The number in a value.
-pub(crate) fn number(value: &[u8]) -> Result<u64, Broken> {
-    value.try_into().map(u64::from_be_bytes).map_err(|_| Broken::Damaged)
+pub(crate) fn number(value: &[u8]) -> Result<u64, StoreError> {
+    value.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::Damaged)
 }

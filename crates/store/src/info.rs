@@ -7,7 +7,7 @@ use raccord_model::port::upkeep::Info;
 use redb::ReadableTableMetadata;
 
 use crate::Store;
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::table::{self, FORMAT};
 use crate::{counter, state};
 
@@ -34,7 +34,7 @@ impl Store {
             let rejects = counter::rejects(&counters)?.iter().map(|(_, count)| count).sum();
             Ok((state::head(at)?, at.open_table(table::INDEX)?.len()?, rows, rejects))
         });
-        let (head, resources, rows, rejects) = counted.map_err(|broken: Broken| failed(broken.into()))?;
+        let (head, resources, rows, rejects) = counted.map_err(|broken: StoreError| failed(broken.into()))?;
         let Head { lineage, serial, generation, .. } = head;
         let path = path.clone();
         Ok(Info { path, file_size, format: FORMAT, lineage, serial, generation, resources, rows, rejects })

@@ -7,15 +7,15 @@ use raccord_model::port::sink::{Ledger, RejectPlace, RejectQuery, RowQuery, Sink
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::record::Record;
 use crate::sink::rejects;
 use crate::table::{self, Raw, Tables, Under};
 
 impl Ledger for Store {
     fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, SinkError>> {
-        Box::pin(async move { self.read(move |at| rows(at, &query)).await.map_err(Broken::sink_read) })
+        Box::pin(async move { self.read(move |at| rows(at, &query)).await.map_err(StoreError::sink_read) })
     }
 
     fn count(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>> {
@@ -27,9 +27,9 @@ impl Ledger for Store {
     }
 
     fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>> {
-        Box::pin(
-            async move { self.read(move |at| found_rejects(at, &query)).await.map_err(Broken::sink_read) },
-        )
+        Box::pin(async move {
+            self.read(move |at| found_rejects(at, &query)).await.map_err(StoreError::sink_read)
+        })
     }
 
     fn reject_places(
@@ -39,7 +39,7 @@ impl Ledger for Store {
         limit: usize,
     ) -> Async<'_, Result<Vec<RejectPlace>, SinkError>> {
         let work = move |at: &ReadTransaction| places(at, transfer, after, limit);
-        Box::pin(async move { self.read(work).await.map_err(Broken::sink_read) })
+        Box::pin(async move { self.read(work).await.map_err(StoreError::sink_read) })
     }
 
     fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>> {
@@ -48,18 +48,18 @@ impl Ledger for Store {
 
     fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), SinkError>> {
         let work = move |tables: &mut Tables<'_>| rejects::take(tables, transfer, &ids).map(Ok);
-        Box::pin(self.writer.submit(true, Broken::sink_write, work))
+        Box::pin(self.writer.submit(true, StoreError::sink_write, work))
     }
 }
 
 impl Store {
     async fn counted(&self, counter: Counter) -> Result<u64, SinkError> {
         let work = move |at: &ReadTransaction| counter::read(&at.open_table(table::COUNTERS)?, counter);
-        self.read(work).await.map_err(Broken::sink_read)
+        self.read(work).await.map_err(StoreError::sink_read)
     }
 }
 
-fn rows(at: &ReadTransaction, query: &RowQuery) -> Result<Vec<StoredRow>, Broken> {
+fn rows(at: &ReadTransaction, query: &RowQuery) -> Result<Vec<StoredRow>, StoreError> {
     let rows = at.open_table(table::ROWS)?;
     let inc = table::incarnation(query.incarnation);
     if let Some(key) = &query.key {
@@ -83,7 +83,7 @@ fn rows(at: &ReadTransaction, query: &RowQuery) -> Result<Vec<StoredRow>, Broken
     Ok(found)
 }
 
-fn stored(key: &[u8], value: &[u8]) -> Result<StoredRow, Broken> {
+fn stored(key: &[u8], value: &[u8]) -> Result<StoredRow, StoreError> {
     let record = Record::decode(value)?;
     Ok(StoredRow {
         key: key.to_vec(),
@@ -95,7 +95,7 @@ fn stored(key: &[u8], value: &[u8]) -> Result<StoredRow, Broken> {
 }
 
 /// Rejects, newest first. Each transfer's newest are enough to find the newest of all.
-fn found_rejects(at: &ReadTransaction, query: &RejectQuery) -> Result<Vec<(RejectId, Reject)>, Broken> {
+fn found_rejects(at: &ReadTransaction, query: &RejectQuery) -> Result<Vec<(RejectId, Reject)>, StoreError> {
     let kept = at.open_table(table::REJECTS)?;
     let times = at.open_table(table::REJECT_TIMES)?;
     let transfers = match query.transfer {
@@ -126,7 +126,7 @@ fn places(
     transfer: Uid,
     after: Option<(Timestamp, RejectId)>,
     limit: usize,
-) -> Result<Vec<RejectPlace>, Broken> {
+) -> Result<Vec<RejectPlace>, StoreError> {
     let kept = at.open_table(table::REJECTS)?;
     let owner = table::uid(&transfer).as_slice();
     let mut under = Under::new(&[owner]);
@@ -151,7 +151,7 @@ fn newest(
     times: &impl ReadableTable<Raw, Raw>,
     transfer: Uid,
     limit: usize,
-) -> Result<Vec<RejectId>, Broken> {
+) -> Result<Vec<RejectId>, StoreError> {
     times
         .range::<&[u8]>(Under::new(&[table::uid(&transfer)]).bounds())?
         .rev()

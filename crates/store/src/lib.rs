@@ -4,9 +4,9 @@
 //! reads a clock to stamp data, never resolves a name, and never looks into a row beyond what `model::row` offers.
 
 mod backup;
-mod broken;
 mod check;
 mod counter;
+mod error;
 mod file;
 mod holder;
 mod inbox;
@@ -30,9 +30,9 @@ pub use check::CheckError;
 pub use holder::{Holder, holder};
 pub use info::InfoError;
 pub use open::{OpenError, Opener};
-pub use upkeep::Caretaker;
+pub use upkeep::StoreMaintenance;
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::file::Identity;
 use crate::holder::Note;
 use crate::writer::Writer;
@@ -57,7 +57,7 @@ struct Shared {
     /// Which file that is; none for a state in memory alone.
     identity: Option<Identity>,
     /// What failed first. After a failure of the disk redb refuses everything and no longer says why.
-    failed: OnceLock<Broken>,
+    failed: OnceLock<StoreError>,
 }
 
 impl Shared {
@@ -67,13 +67,13 @@ impl Shared {
     }
 
     /// Whether the path still leads to the file that is open: otherwise what is written is gone with this process.
-    fn is_in_place(&self) -> Result<(), Broken> {
+    fn is_in_place(&self) -> Result<(), StoreError> {
         let Some(opened) = self.identity else { return Ok(()) };
         match Identity::of(&self.path) {
             Ok(identity) if identity == opened => Ok(()),
-            Ok(_) => Err(Broken::Lost("replaced by another file")),
+            Ok(_) => Err(StoreError::Lost("replaced by another file")),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(Broken::Lost("removed or renamed"))
+                Err(StoreError::Lost("removed or renamed"))
             }
             // A path that cannot be looked at says nothing of the file.
             Err(_) => Ok(()),
@@ -81,21 +81,21 @@ impl Shared {
     }
 
     /// Reads from one consistent moment.
-    fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, Broken>) -> Result<T, Broken> {
+    fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let reading = || {
             let transaction = database.begin_read()?;
             work(&transaction)
         };
-        broken::guarded(reading).map_err(|broken| self.explain(broken))
+        error::guarded(reading).map_err(|broken| self.explain(broken))
     }
 
     /// Puts what failed first in place of its consequences.
-    fn explain(&self, broken: Broken) -> Broken {
+    fn explain(&self, broken: StoreError) -> StoreError {
         if broken.is_consequence() {
             return self.failed.get().cloned().unwrap_or(broken);
         }
-        if matches!(broken, Broken::File(_) | Broken::Full(_)) {
+        if matches!(broken, StoreError::File(_) | StoreError::Full(_)) {
             self.failed.get_or_init(|| broken.clone());
         }
         broken
@@ -109,12 +109,12 @@ impl Store {
     }
 
     /// Reads from one consistent moment, on a thread that may wait for the disk.
-    async fn read<T, F>(&self, work: F) -> Result<T, Broken>
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&ReadTransaction) -> Result<T, Broken> + Send + 'static,
+        F: FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || shared.read(work)).await.map_err(|_| Broken::Closed)?
+        tokio::task::spawn_blocking(move || shared.read(work)).await.map_err(|_| StoreError::Closed)?
     }
 }

@@ -14,7 +14,7 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableError};
 use uuid::Uuid;
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::file::{self, Draft, Identity};
 use crate::holder::{self, Holder, Note};
 use crate::table::{self, FORMAT, META, META_FORMAT, META_HEAD, Tables};
@@ -165,7 +165,7 @@ impl Store {
     /// A new state in memory alone, in place of one that is not there: for looking at what an apply would begin.
     /// Nothing is written, nothing of it is kept, and its lineage is the nil one, which no state has.
     pub fn in_memory(path: &Path) -> Result<Self, OpenError> {
-        let failed = |source: Broken| OpenError::Create { path: path.to_owned(), source: source.into() };
+        let failed = |source: StoreError| OpenError::Create { path: path.to_owned(), source: source.into() };
         let database = builder().create_with_backend(InMemoryBackend::new());
         let database = database.map_err(|error| failed(error.into()))?;
         begin(&database, &first_head(Uuid::nil())).map_err(failed)?;
@@ -205,12 +205,12 @@ const fn first_head(lineage: Uuid) -> Head {
     Head { lineage, serial: 0, generation: 0, stack: None, root: None }
 }
 
-fn write_new(file: File, head: &Head) -> Result<(), Broken> {
+fn write_new(file: File, head: &Head) -> Result<(), StoreError> {
     begin(&builder().create_with_backend(FileBackend::new(file)?)?, head)
 }
 
 /// Fills an empty database.
-fn begin(database: &Database, head: &Head) -> Result<(), Broken> {
+fn begin(database: &Database, head: &Head) -> Result<(), StoreError> {
     let transaction = database.begin_write()?;
     {
         let mut tables = Tables::open(&transaction)?;
@@ -302,7 +302,7 @@ fn verify(database: &Database, path: &Path) -> Result<bool, OpenError> {
 
 /// Adds the tables that came after the version of Raccord that wrote the file.
 fn complete(database: &Database, path: &Path) -> Result<(), OpenError> {
-    let failed = |source: Broken| OpenError::Complete { path: path.to_owned(), source: source.into() };
+    let failed = |source: StoreError| OpenError::Complete { path: path.to_owned(), source: source.into() };
     let transaction = database.begin_write().map_err(|error| failed(error.into()))?;
     {
         let mut tables = Tables::open(&transaction).map_err(failed)?;

@@ -8,7 +8,7 @@
 use raccord_model::fact::{RunId, Uid};
 use uuid::Uuid;
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 
 /// The first byte of every record.
 const VERSION: u8 = 1;
@@ -50,15 +50,15 @@ pub(crate) fn begin(out: &mut Vec<u8>, stamp: Stamp<'_>) {
 
 impl<'a> Record<'a> {
     /// Reads a record.
-    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Broken> {
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, StoreError> {
         let mut at = Reader(bytes);
         if at.take(1)? != [VERSION] {
-            return Err(Broken::Damaged);
+            return Err(StoreError::Damaged);
         }
         let owner = Uid(at.uuid()?);
         let run = RunId(at.uuid()?);
         let version = at.version()?;
-        let &[count] = at.take(1)? else { return Err(Broken::Damaged) };
+        let &[count] = at.take(1)? else { return Err(StoreError::Damaged) };
         let rest = at.0;
         for _ in 0..count {
             at.uuid()?;
@@ -127,21 +127,21 @@ pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// So many bytes.
-    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Broken> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(Broken::Damaged)?;
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], StoreError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(StoreError::Damaged)?;
         self.0 = rest;
         Ok(taken)
     }
 
     /// An identity.
-    pub(crate) fn uuid(&mut self) -> Result<Uuid, Broken> {
-        Uuid::from_slice(self.take(16)?).map_err(|_| Broken::Damaged)
+    pub(crate) fn uuid(&mut self) -> Result<Uuid, StoreError> {
+        Uuid::from_slice(self.take(16)?).map_err(|_| StoreError::Damaged)
     }
 
     /// A version.
-    pub(crate) fn version(&mut self) -> Result<&'a [u8], Broken> {
-        let length = self.take(4)?.try_into().map(u32::from_be_bytes).map_err(|_| Broken::Damaged)?;
-        self.take(usize::try_from(length).map_err(|_| Broken::Damaged)?)
+    pub(crate) fn version(&mut self) -> Result<&'a [u8], StoreError> {
+        let length = self.take(4)?.try_into().map(u32::from_be_bytes).map_err(|_| StoreError::Damaged)?;
+        self.take(usize::try_from(length).map_err(|_| StoreError::Damaged)?)
     }
 }
 

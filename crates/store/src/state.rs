@@ -14,22 +14,24 @@ use raccord_model::port::state::{Commit, Fact, Head, Scan, Serial, State, StateE
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::inbox;
 use crate::sink;
 use crate::table::{self, META_HEAD, Raw, Tables, Under};
 
 impl State for Store {
     fn head(&self) -> Async<'_, Result<Head, StateError>> {
-        Box::pin(async { self.read(head).await.map_err(Broken::state_read) })
+        Box::pin(async { self.read(head).await.map_err(StoreError::state_read) })
     }
 
     fn index(&self) -> Async<'_, Result<BTreeMap<Key, Entry>, StateError>> {
-        Box::pin(async { self.read(index).await.map_err(Broken::state_read) })
+        Box::pin(async { self.read(index).await.map_err(StoreError::state_read) })
     }
 
     fn bodies(&self, digests: Vec<Digest>) -> Async<'_, Result<Vec<Option<Bytes>>, StateError>> {
-        Box::pin(async move { self.read(move |at| bodies(at, &digests)).await.map_err(Broken::state_read) })
+        Box::pin(
+            async move { self.read(move |at| bodies(at, &digests)).await.map_err(StoreError::state_read) },
+        )
     }
 
     fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Vec<u8>>, StateError>> {
@@ -37,38 +39,38 @@ impl State for Store {
             let facts = at.open_table(table::facts(table))?;
             Ok(facts.get(key.as_bytes())?.map(|value| value.value().to_vec()))
         };
-        Box::pin(async { self.read(work).await.map_err(Broken::state_read) })
+        Box::pin(async { self.read(work).await.map_err(StoreError::state_read) })
     }
 
     fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<Fact>, StateError>> {
         Box::pin(
-            async move { self.read(move |at| facts(at, table, &scan)).await.map_err(Broken::state_read) },
+            async move { self.read(move |at| facts(at, table, &scan)).await.map_err(StoreError::state_read) },
         )
     }
 
     fn commit(&self, commit: Commit) -> Async<'_, Result<Serial, StateError>> {
         let work = move |tables: &mut Tables<'_>| apply(tables, &commit);
-        Box::pin(self.writer.submit(true, Broken::state_write, work))
+        Box::pin(self.writer.submit(true, StoreError::state_write, work))
     }
 }
 
 /// Reads the head.
-pub(crate) fn head(at: &ReadTransaction) -> Result<Head, Broken> {
+pub(crate) fn head(at: &ReadTransaction) -> Result<Head, StoreError> {
     head_of(&at.open_table(table::META)?)
 }
 
-fn head_of(meta: &impl ReadableTable<Raw, Raw>) -> Result<Head, Broken> {
-    let json = meta.get(META_HEAD)?.ok_or(Broken::Damaged)?;
+fn head_of(meta: &impl ReadableTable<Raw, Raw>) -> Result<Head, StoreError> {
+    let json = meta.get(META_HEAD)?.ok_or(StoreError::Damaged)?;
     Ok(serde_json::from_slice(json.value())?)
 }
 
 /// Reads one entry of the index.
-pub(crate) fn entry(key: &[u8], value: &[u8]) -> Result<(Key, Entry), Broken> {
-    let key = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok()).ok_or(Broken::Damaged)?;
+pub(crate) fn entry(key: &[u8], value: &[u8]) -> Result<(Key, Entry), StoreError> {
+    let key = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok()).ok_or(StoreError::Damaged)?;
     Ok((key, serde_json::from_slice(value)?))
 }
 
-fn index(at: &ReadTransaction) -> Result<BTreeMap<Key, Entry>, Broken> {
+fn index(at: &ReadTransaction) -> Result<BTreeMap<Key, Entry>, StoreError> {
     at.open_table(table::INDEX)?
         .iter()?
         .map(|pair| {
@@ -78,7 +80,7 @@ fn index(at: &ReadTransaction) -> Result<BTreeMap<Key, Entry>, Broken> {
         .collect()
 }
 
-fn bodies(at: &ReadTransaction, digests: &[Digest]) -> Result<Vec<Option<Bytes>>, Broken> {
+fn bodies(at: &ReadTransaction, digests: &[Digest]) -> Result<Vec<Option<Bytes>>, StoreError> {
     let bodies = at.open_table(table::BODIES)?;
     let body = |digest: &Digest| {
         Ok(bodies.get(digest.0.as_slice())?.map(|value| Bytes::copy_from_slice(value.value())))
@@ -86,7 +88,7 @@ fn bodies(at: &ReadTransaction, digests: &[Digest]) -> Result<Vec<Option<Bytes>>
     digests.iter().map(body).collect()
 }
 
-fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, Broken> {
+fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, StoreError> {
     if let (Table::Runs, Some(transfer)) = (table, scan.of) {
         return runs_of(at, transfer, scan);
     }
@@ -97,7 +99,7 @@ fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, B
     let owned =
         |pair: Result<(redb::AccessGuard<'_, Raw>, redb::AccessGuard<'_, Raw>), redb::StorageError>| {
             let (key, value) = pair?;
-            let key = String::from_utf8(key.value().to_vec()).map_err(|_| Broken::Damaged)?;
+            let key = String::from_utf8(key.value().to_vec()).map_err(|_| StoreError::Damaged)?;
             Ok((key, value.value().to_vec()))
         };
     if scan.newest_first {
@@ -108,7 +110,7 @@ fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, B
 }
 
 /// The runs of a transfer, found by their index.
-fn runs_of(at: &ReadTransaction, transfer: Uid, scan: &Scan) -> Result<Vec<Fact>, Broken> {
+fn runs_of(at: &ReadTransaction, transfer: Uid, scan: &Scan) -> Result<Vec<Fact>, StoreError> {
     let runs = at.open_table(table::RUNS)?;
     let under = Under::new(&[table::uid(&transfer)]);
     let limit = scan.limit.unwrap_or(usize::MAX);
@@ -116,7 +118,7 @@ fn runs_of(at: &ReadTransaction, transfer: Uid, scan: &Scan) -> Result<Vec<Fact>
     let range: redb::Range<'_, Raw, Raw> = index.range::<&[u8]>(under.bounds())?;
     let keys: Vec<Vec<u8>> = {
         let key = |pair: Result<(redb::AccessGuard<'_, Raw>, _), redb::StorageError>| {
-            Ok::<_, Broken>(pair?.0.value().get(under.len()..).unwrap_or_default().to_vec())
+            Ok::<_, StoreError>(pair?.0.value().get(under.len()..).unwrap_or_default().to_vec())
         };
         let keys: Result<_, _> = if scan.newest_first {
             range.rev().take(limit).map(key).collect()
@@ -129,7 +131,7 @@ fn runs_of(at: &ReadTransaction, transfer: Uid, scan: &Scan) -> Result<Vec<Fact>
     for key in keys {
         if let Some(value) = runs.get(key.as_slice())? {
             let value = value.value().to_vec();
-            found.push((String::from_utf8(key).map_err(|_| Broken::Damaged)?, value));
+            found.push((String::from_utf8(key).map_err(|_| StoreError::Damaged)?, value));
         }
     }
     Ok(found)
@@ -142,7 +144,7 @@ pub(crate) fn run_of(key: &[u8], run: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Indexes every run: for a state that was written before there was an index.
-pub(crate) fn index_runs(tables: &mut Tables<'_>) -> Result<(), Broken> {
+pub(crate) fn index_runs(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     for pair in tables.runs.iter()? {
         let (key, value) = pair?;
         if let Some(place) = run_of(key.value(), value.value()) {
@@ -153,7 +155,7 @@ pub(crate) fn index_runs(tables: &mut Tables<'_>) -> Result<(), Broken> {
 }
 
 /// Makes the changes of a commit, or refuses it.
-fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, StateError>, Broken> {
+fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, StateError>, StoreError> {
     let before = head_of(&tables.meta)?;
     let mut head = before.clone();
     if let Some(expected) = commit.expected {
@@ -175,7 +177,7 @@ fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, Stat
     Ok(Ok(head.serial))
 }
 
-fn put(tables: &mut Tables<'_>, table: Table, key: &str, value: &[u8]) -> Result<(), Broken> {
+fn put(tables: &mut Tables<'_>, table: Table, key: &str, value: &[u8]) -> Result<(), StoreError> {
     tables.facts(table).insert(key.as_bytes(), value)?;
     if let (Table::Runs, Some(place)) = (table, run_of(key.as_bytes(), value)) {
         tables.runs_of.insert(place.as_slice(), [].as_slice())?;
@@ -184,11 +186,16 @@ fn put(tables: &mut Tables<'_>, table: Table, key: &str, value: &[u8]) -> Result
 }
 
 /// Puts a run, in the transaction of what it has done.
-pub(crate) fn put_run(tables: &mut Tables<'_>, run: &Run) -> Result<(), Broken> {
+pub(crate) fn put_run(tables: &mut Tables<'_>, run: &Run) -> Result<(), StoreError> {
     put(tables, Table::Runs, &run.id.to_string(), &write(run)?)
 }
 
-fn make(tables: &mut Tables<'_>, write: &Write, head: &mut Head, json: &mut Vec<u8>) -> Result<(), Broken> {
+fn make(
+    tables: &mut Tables<'_>,
+    write: &Write,
+    head: &mut Head,
+    json: &mut Vec<u8>,
+) -> Result<(), StoreError> {
     match write {
         Write::Index(key, entry) => {
             json.clear();

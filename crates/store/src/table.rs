@@ -12,7 +12,7 @@ use raccord_model::fact::{RejectId, Uid};
 use raccord_model::port::state;
 use redb::{TableDefinition, WriteTransaction};
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 
 /// The version of everything that is written below.
 pub(crate) const FORMAT: u32 = 1;
@@ -49,7 +49,7 @@ macro_rules! tables {
 
         impl<'t> Tables<'t> {
             /// Opens every table, and creates those that are missing.
-            pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, Broken> {
+            pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
                 Ok(Self { $($field: transaction.open_table($constant)?,)* })
             }
         }
@@ -224,8 +224,8 @@ pub(crate) fn time(at: Timestamp) -> [u8; 8] {
 }
 
 /// The identity of a reject at the end of a key.
-pub(crate) fn reject_id(key: &[u8]) -> Result<RejectId, Broken> {
-    key.last_chunk::<8>().map(|id| RejectId(*id)).ok_or(Broken::Damaged)
+pub(crate) fn reject_id(key: &[u8]) -> Result<RejectId, StoreError> {
+    key.last_chunk::<8>().map(|id| RejectId(*id)).ok_or(StoreError::Damaged)
 }
 
 #[cfg(test)]

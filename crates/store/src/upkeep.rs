@@ -7,7 +7,7 @@ use raccord_model::port::Async;
 use raccord_model::port::upkeep::{CheckReport, Info, Upkeep, UpkeepError};
 
 use crate::Store;
-use crate::broken::Broken;
+use crate::error::StoreError;
 
 /// Does something slow to a store elsewhere.
 async fn on_a_thread<T, E>(
@@ -20,15 +20,15 @@ where
 {
     match tokio::task::spawn_blocking(move || work(&store)).await {
         Ok(done) => done.map_err(|error| UpkeepError(Box::new(error))),
-        Err(_) => Err(UpkeepError(Box::new(Broken::Closed))),
+        Err(_) => Err(UpkeepError(Box::new(StoreError::Closed))),
     }
 }
 
 /// Looks after a store that others use meanwhile.
 #[derive(Debug, Clone)]
-pub struct Caretaker(pub Arc<Store>);
+pub struct StoreMaintenance(pub Arc<Store>);
 
-impl Upkeep for Caretaker {
+impl Upkeep for StoreMaintenance {
     fn info(&self) -> Async<'_, Result<Info, UpkeepError>> {
         Box::pin(on_a_thread(Arc::clone(&self.0), Store::info))
     }

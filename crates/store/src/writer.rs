@@ -12,7 +12,7 @@ use redb::Durability;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::Shared;
-use crate::broken::{self, Broken};
+use crate::error::{self, StoreError};
 use crate::table::Tables;
 use raccord_model::failpoint::Failpoint;
 
@@ -31,9 +31,9 @@ trait Job: Send {
     /// Whether its commit must be durable when it is answered.
     fn is_durable(&self) -> bool;
     /// Does it. It may be done again in another transaction when this one cannot be kept.
-    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Broken>;
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), StoreError>;
     /// Tells whoever asked how it ended: what [`Self::apply`] found, or why the transaction was not kept.
-    fn answer(self: Box<Self>, kept: Result<(), Broken>);
+    fn answer(self: Box<Self>, kept: Result<(), StoreError>);
 }
 
 /// A request, and where its answer goes.
@@ -41,7 +41,7 @@ struct Request<T, E, F> {
     durable: bool,
     work: F,
     found: Option<Result<T, E>>,
-    on_broken: fn(Broken) -> E,
+    on_error: fn(StoreError) -> E,
     reply: oneshot::Sender<Result<T, E>>,
     /// Its place in the queue, free again once it is answered.
     _place: OwnedSemaphorePermit,
@@ -51,22 +51,22 @@ impl<T, E, F> Job for Request<T, E, F>
 where
     T: Send,
     E: Send,
-    F: FnMut(&mut Tables<'_>) -> Result<Result<T, E>, Broken> + Send,
+    F: FnMut(&mut Tables<'_>) -> Result<Result<T, E>, StoreError> + Send,
 {
     fn is_durable(&self) -> bool {
         self.durable
     }
 
-    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Broken> {
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), StoreError> {
         self.found = Some((self.work)(tables)?);
         Ok(())
     }
 
-    fn answer(self: Box<Self>, kept: Result<(), Broken>) {
+    fn answer(self: Box<Self>, kept: Result<(), StoreError>) {
         let answer = match (kept, self.found) {
             (Ok(()), Some(found)) => found,
-            (Ok(()), None) => Err((self.on_broken)(Broken::Closed)),
-            (Err(broken), _) => Err((self.on_broken)(broken)),
+            (Ok(()), None) => Err((self.on_error)(StoreError::Closed)),
+            (Err(broken), _) => Err((self.on_error)(broken)),
         };
         // Whoever asked may have gone; what was done stays done.
         drop(self.reply.send(answer));
@@ -102,18 +102,18 @@ impl Writer {
     pub(crate) async fn submit<T, E, F>(
         &self,
         durable: bool,
-        on_broken: fn(Broken) -> E,
+        on_error: fn(StoreError) -> E,
         work: F,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: Send + 'static,
-        F: FnMut(&mut Tables<'_>) -> Result<Result<T, E>, Broken> + Send + 'static,
+        F: FnMut(&mut Tables<'_>) -> Result<Result<T, E>, StoreError> + Send + 'static,
     {
-        let closed = || on_broken(Broken::Closed);
+        let closed = || on_error(StoreError::Closed);
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { durable, work, found: None, on_broken, reply, _place: place };
+        let request = Request { durable, work, found: None, on_error, reply, _place: place };
         let jobs = self.jobs.as_ref().ok_or_else(closed)?;
         jobs.send(Box::new(request)).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
@@ -207,12 +207,12 @@ fn commit(shared: &Shared, mut group: Vec<Box<dyn Job>>, durable: bool) {
 /// Why a transaction was not kept.
 enum Stopped {
     /// One request could not be carried out.
-    At(usize, Broken),
+    At(usize, StoreError),
     /// The transaction itself failed.
-    Whole(Broken),
+    Whole(StoreError),
 }
 
-impl<E: Into<Broken>> From<E> for Stopped {
+impl<E: Into<StoreError>> From<E> for Stopped {
     fn from(error: E) -> Self {
         Self::Whole(error.into())
     }
@@ -221,16 +221,16 @@ impl<E: Into<Broken>> From<E> for Stopped {
 /// One transaction for the whole group; it is kept only when every request could be carried out.
 fn attempt(shared: &Shared, group: &mut [Box<dyn Job>], durable: bool) -> Result<(), Stopped> {
     let database = shared.database.read().unwrap_or_else(PoisonError::into_inner);
-    let mut transaction = database.begin_write().map_err(Broken::from)?;
+    let mut transaction = database.begin_write().map_err(StoreError::from)?;
     let durability = if durable { Durability::Immediate } else { Durability::None };
-    transaction.set_durability(durability).map_err(Broken::from)?;
+    transaction.set_durability(durability).map_err(StoreError::from)?;
     let mut tables = Tables::open(&transaction)?;
     for (place, job) in group.iter_mut().enumerate() {
-        if let Err(broken) = broken::guarded(|| job.apply(&mut tables)) {
+        if let Err(broken) = error::guarded(|| job.apply(&mut tables)) {
             // Remembered at once, for then the transaction cannot even be given up.
             let broken = shared.explain(broken);
             drop(tables);
-            transaction.abort().map_err(Broken::from)?;
+            transaction.abort().map_err(StoreError::from)?;
             return Err(Stopped::At(place, broken));
         }
     }
@@ -241,7 +241,7 @@ fn attempt(shared: &Shared, group: &mut [Box<dyn Job>], durable: bool) -> Result
         (Failpoint::LazyCommitBefore, Failpoint::LazyCommitAfter)
     };
     before.pass();
-    transaction.commit().map_err(Broken::from)?;
+    transaction.commit().map_err(StoreError::from)?;
     after.pass();
     Ok(())
 }

@@ -7,7 +7,7 @@ use raccord_model::language::integration::AlertEntry;
 use raccord_model::secret::TextOrSecret;
 use raccord_model::value::is_url;
 
-use super::Scene;
+use super::CheckContext;
 
 /// What is wrong with an alert, inline or not.
 pub(super) fn check(spec: &AlertSpec) -> Vec<Finding> {
@@ -32,7 +32,7 @@ pub(super) fn check(spec: &AlertSpec) -> Vec<Finding> {
 }
 
 /// The first alert that an active integration would send by mail while the stack has no mail server.
-pub(super) fn unsent(scene: Scene<'_, '_>) -> Option<(usize, Finding)> {
+pub(super) fn unsent(scene: CheckContext<'_, '_>) -> Option<(usize, Finding)> {
     let is_unknown = scene.all.nameless.contains(&Kind::Stack)
         || scene.all.broken.iter().any(|(kind, _)| *kind == Kind::Stack);
     if is_unknown || scene.all.stacks.values().any(|held| held.spec.mail.is_some()) {

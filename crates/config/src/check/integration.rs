@@ -7,10 +7,10 @@ use raccord_model::language::{
 };
 use raccord_model::{Kind, Name};
 
-use super::{Referent, Scene, alert, follow};
+use super::{CheckContext, Referent, alert, follow};
 
 /// What is wrong with an integration.
-pub(super) fn check(scene: Scene<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding> {
+pub(super) fn check(scene: CheckContext<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding> {
     let mut findings = check_breaker(&spec.breaker);
     if spec.active && spec.subscriptions.is_empty() {
         let message = "the integration is active, but subscribes to no transfer";
@@ -47,7 +47,7 @@ pub(super) fn check(scene: Scene<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding
 }
 
 fn subscription_of<'s>(
-    scene: Scene<'s, '_>,
+    scene: CheckContext<'s, '_>,
     written: &'s ByNameOrInline<SubscriptionSpec>,
     path: &[&str],
     findings: &mut Vec<Finding>,

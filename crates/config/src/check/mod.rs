@@ -27,13 +27,13 @@ use crate::document::{Documents, Held, Table};
 
 /// Everything a check may look at.
 #[derive(Clone, Copy)]
-pub(crate) struct Scene<'s, 't> {
+pub(crate) struct CheckContext<'s, 't> {
     pub(crate) documents: &'s [Document<'t>],
     pub(crate) all: &'s Documents,
 }
 
 /// Checks every document.
-pub(crate) fn check(scene: Scene<'_, '_>, report: &mut Report) {
+pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
     let all = scene.all;
     each(scene, report, &all.stacks, |held| stack::check(&held.spec));
     each(scene, report, &all.projects, |held| project::check(&held.spec));
@@ -58,7 +58,7 @@ pub(crate) fn check(scene: Scene<'_, '_>, report: &mut Report) {
 }
 
 fn each<S>(
-    scene: Scene<'_, '_>,
+    scene: CheckContext<'_, '_>,
     report: &mut Report,
     table: &Table<S>,
     check: impl Fn(&Held<S>) -> Vec<Finding>,
@@ -70,7 +70,7 @@ fn each<S>(
     }
 }
 
-fn find(scene: Scene<'_, '_>, report: &mut Report, at: usize, finding: Finding) {
+fn find(scene: CheckContext<'_, '_>, report: &mut Report, at: usize, finding: Finding) {
     if let Some(document) = scene.documents.get(at) {
         report.finding(document, finding);
     }
@@ -102,7 +102,7 @@ impl<'s, S> Referent<'s, S> {
 
 /// Follows a reference that stands at a path.
 pub(crate) fn follow<'s, S>(
-    scene: Scene<'s, '_>,
+    scene: CheckContext<'s, '_>,
     table: &'s Table<S>,
     (kind, name): (Kind, &Name),
     path: &[&str],

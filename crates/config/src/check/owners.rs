@@ -6,11 +6,11 @@ use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{ByNameOrInline, Mode};
 use raccord_model::{EntityRef, Ident, Name};
 
-use super::Scene;
+use super::CheckContext;
 use super::transfer::mapping_of;
 
 /// Every field with a second owner, in the document of the transfer whose name comes later.
-pub(super) fn check(scene: Scene<'_, '_>) -> Vec<(usize, Finding)> {
+pub(super) fn check(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
     let mut owners: BTreeMap<(&EntityRef, &Ident), &Name> = BTreeMap::new();
     let mut findings = Vec::new();
     let owning = scene.all.transfers.values().filter(|held| held.spec.mode == Mode::Own);
@@ -37,7 +37,7 @@ pub(super) fn check(scene: Scene<'_, '_>) -> Vec<(usize, Finding)> {
     findings
 }
 
-fn is_key(scene: Scene<'_, '_>, to: &EntityRef, field: &Ident) -> bool {
+fn is_key(scene: CheckContext<'_, '_>, to: &EntityRef, field: &Ident) -> bool {
     let project = scene.all.projects.get(&to.project);
     let entity = project.and_then(|project| project.spec.entities.get(&to.entity));
     entity.is_some_and(|entity| entity.key.0.contains(field))

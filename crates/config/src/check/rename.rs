@@ -6,13 +6,13 @@ use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::RENAMED_FROM;
 use raccord_model::{Kind, Name};
 
-use super::Scene;
+use super::CheckContext;
 use crate::document::Table;
 
 const PATH: [&str; 3] = ["metadata", "annotations", RENAMED_FROM];
 
 /// Every rename that cannot be carried out.
-pub(super) fn check(scene: Scene<'_, '_>) -> Vec<(usize, Finding)> {
+pub(super) fn check(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
     let all = scene.all;
     let mut findings = Vec::new();
     check_table(Kind::Stack, &all.stacks, &mut findings);

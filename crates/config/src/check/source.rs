@@ -6,11 +6,11 @@ use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::suggest;
 use raccord_model::{DataTypeName, Kind, Name};
 
-use super::{Scene, authorization, follow, webhook};
+use super::{CheckContext, authorization, follow, webhook};
 use crate::diagnose::Document;
 
 /// What is wrong with a source.
-pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
+pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
     let mut findings = check_authorization(scene, name, spec);
     findings
         .extend(connector::findings(&spec.settings).into_iter().map(|finding| finding.under(&["config"])));
@@ -18,7 +18,7 @@ pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec
     findings
 }
 
-fn check_authorization(scene: Scene<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
+fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     let is_needed = spec.settings.info().needs_authorization;
     match &spec.authorization {
@@ -43,7 +43,7 @@ fn check_authorization(scene: Scene<'_, '_>, name: &Name, spec: &SourceSpec) -> 
 }
 
 /// An inline authorization becomes one of the source's name, which must be free.
-fn lifted_twice(scene: Scene<'_, '_>, name: &Name) -> Option<Finding> {
+fn lifted_twice(scene: CheckContext<'_, '_>, name: &Name) -> Option<Finding> {
     let taken = scene.all.authorizations.get(name)?;
     let place = scene.documents.get(taken.at).map(Document::position).unwrap_or_default();
     let message = format!(

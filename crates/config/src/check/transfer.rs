@@ -7,11 +7,11 @@ use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode
 use raccord_model::{DataTypeName, EntityRef, Ident, Kind, Name};
 
 use super::source::unknown_data_type;
-use super::{Scene, dangling, exactly_one, follow, schedule, webhook};
+use super::{CheckContext, dangling, exactly_one, follow, schedule, webhook};
 use crate::document::Held;
 
 /// What is wrong with a transfer, its mapping left aside.
-pub(super) fn check(scene: Scene<'_, '_>, name: &Name, spec: &TransferSpec) -> Vec<Finding> {
+pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &TransferSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     let source =
         follow(scene, &scene.all.sources, (Kind::Source, &spec.source), &["source"]).or_find(&mut findings);
@@ -93,7 +93,7 @@ fn check_deletes(deletes: &Deletes) -> Vec<Finding> {
 
 /// The entity that a transfer writes to.
 pub(super) fn find_entity<'s>(
-    scene: Scene<'s, '_>,
+    scene: CheckContext<'s, '_>,
     to: &EntityRef,
     findings: &mut Vec<Finding>,
 ) -> Option<&'s Entity> {
@@ -111,7 +111,7 @@ pub(super) fn find_entity<'s>(
 
 /// The mapping of a transfer and where it stands: the document, and the path in it.
 pub(super) fn mapping_of<'s>(
-    scene: Scene<'s, '_>,
+    scene: CheckContext<'s, '_>,
     held: &'s Held<TransferSpec>,
 ) -> Option<(&'s MappingSpec, usize, &'static [&'static str])> {
     match held.spec.mapping.as_ref()? {
@@ -124,7 +124,7 @@ pub(super) fn mapping_of<'s>(
 }
 
 /// Whether every field of the records that a transfer reads is a text.
-fn has_texts_alone(scene: Scene<'_, '_>, name: &Name, spec: &TransferSpec) -> bool {
+fn has_texts_alone(scene: CheckContext<'_, '_>, name: &Name, spec: &TransferSpec) -> bool {
     let Some(source) = scene.all.sources.get(&spec.source) else { return false };
     let data_type = spec.data_type.clone().or_else(|| name.as_str().parse().ok());
     let stream = data_type.and_then(|data_type| connector::lower(&source.spec.settings, &data_type).0);
@@ -133,7 +133,7 @@ fn has_texts_alone(scene: Scene<'_, '_>, name: &Name, spec: &TransferSpec) -> bo
 
 /// What is wrong with the mapping of a transfer, in the document where the mapping stands.
 pub(super) fn check_mapping(
-    scene: Scene<'_, '_>,
+    scene: CheckContext<'_, '_>,
     name: &Name,
     held: &Held<TransferSpec>,
 ) -> Vec<(usize, Finding)> {

@@ -5,10 +5,10 @@ use raccord_model::Kind;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::{ConnectorSettings, SourceSpec, TransferSpec};
 
-use super::Scene;
+use super::CheckContext;
 
 /// What is wrong with the webhook of a source.
-pub(super) fn check(scene: Scene<'_, '_>, spec: &SourceSpec) -> Vec<Finding> {
+pub(super) fn check(scene: CheckContext<'_, '_>, spec: &SourceSpec) -> Vec<Finding> {
     let (ConnectorSettings::Http(settings), Some(webhook)) = (&spec.settings, &spec.webhook) else {
         return Vec::new();
     };
@@ -28,7 +28,7 @@ pub(super) fn check(scene: Scene<'_, '_>, spec: &SourceSpec) -> Vec<Finding> {
 }
 
 /// Whether the Stack says how services reach the daemon, or is wrong itself.
-fn has_address(scene: Scene<'_, '_>) -> bool {
+fn has_address(scene: CheckContext<'_, '_>) -> bool {
     let mut wrong = scene.all.wrong.iter().filter_map(|&at| scene.documents.get(at)?.kind);
     scene.all.stacks.values().any(|held| held.spec.webhooks.is_some())
         || wrong.any(|kind| kind == Kind::Stack)

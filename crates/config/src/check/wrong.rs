@@ -4,18 +4,18 @@
 use raccord_model::diagnostic::Finding;
 use raccord_model::{EntityRef, Kind, Name};
 
-use super::{Referent, Scene, follow, transfer};
+use super::{CheckContext, Referent, follow, transfer};
 use crate::diagnose::Document;
 
 /// Every reference that leads nowhere, with its document.
-pub(super) fn check(scene: Scene<'_, '_>) -> Vec<(usize, Finding)> {
+pub(super) fn check(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
     let wrong = scene.all.wrong.iter().filter_map(|&at| Some((at, scene.documents.get(at)?)));
     wrong
         .flat_map(|(at, document)| of(scene, document).into_iter().map(move |finding| (at, finding)))
         .collect()
 }
 
-fn of(scene: Scene<'_, '_>, document: &Document<'_>) -> Vec<Finding> {
+fn of(scene: CheckContext<'_, '_>, document: &Document<'_>) -> Vec<Finding> {
     let Some(spec) = document.root.member("spec").map(|entry| &entry.node) else { return Vec::new() };
     let mut findings = Vec::new();
     let mut find = |path: &[&str], kind: Kind, text: &str| {
@@ -52,7 +52,7 @@ fn of(scene: Scene<'_, '_>, document: &Document<'_>) -> Vec<Finding> {
 }
 
 /// The finding that a reference leads nowhere, if it does.
-fn dangling(scene: Scene<'_, '_>, kind: Kind, name: &Name, path: &[&str]) -> Option<Finding> {
+fn dangling(scene: CheckContext<'_, '_>, kind: Kind, name: &Name, path: &[&str]) -> Option<Finding> {
     fn finding<S>(referent: Referent<'_, S>) -> Option<Finding> {
         if let Referent::Dangling(finding) = referent { Some(finding) } else { None }
     }

@@ -8,7 +8,7 @@ use raccord_compiler::select::{Found, Selector};
 use raccord_model::checkpoint::Cursor;
 
 use super::ending::{Came, Said, Verdict};
-use super::paginate::{Astray, At, Position, View};
+use super::paginate::{Astray, At, PageView, Position};
 
 /// The incremental field, and how many records a page is asked to hold.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl ByValue {
         &self,
         current: &Position,
         since: Option<&str>,
-        view: &View<'_>,
+        view: &PageView<'_>,
         (said, came): (Said, Came),
     ) -> Result<(Verdict, Option<At>, u64), Astray> {
         let values = self.values(&view.found.list)?;

@@ -145,7 +145,7 @@ impl From<String> for Astray {
 }
 
 /// What an answer holds besides its records.
-pub(crate) struct View<'a> {
+pub(crate) struct PageView<'a> {
     /// The URL that answered.
     pub(crate) url: &'a Url,
     /// Its headers.
@@ -278,7 +278,7 @@ impl Pager {
     }
 
     /// What an answer says about the pages of its chain. The error names what is there and cannot be read.
-    pub(crate) fn said(&self, view: &View<'_>) -> Result<Said, String> {
+    pub(crate) fn said(&self, view: &PageView<'_>) -> Result<Said, String> {
         let number = |number: Option<&Number>| {
             let Some(number) = number else { return Ok(None) };
             match number.slot {
@@ -306,7 +306,7 @@ impl Pager {
         &self,
         current: &Position,
         since: Option<&str>,
-        view: &View<'_>,
+        view: &PageView<'_>,
         mut said: Said,
     ) -> Result<Step, Astray> {
         said.total = said.total.or(current.total);
@@ -359,13 +359,18 @@ impl Pager {
     }
 
     /// Judges a page that leads to the next one itself.
-    fn lead(&self, said: &mut Said, came: Came, view: &View<'_>) -> Result<(Verdict, Option<At>), String> {
+    fn lead(
+        &self,
+        said: &mut Said,
+        came: Came,
+        view: &PageView<'_>,
+    ) -> Result<(Verdict, Option<At>), String> {
         // Where the service says that this is the last page, what leads on is not looked at.
         let next = if said.more == Some(false) { None } else { self.next_at(view, said)? };
         Ok((by_next(*said, came, next.is_some()), next))
     }
 
-    fn next_at(&self, view: &View<'_>, said: &mut Said) -> Result<Option<At>, String> {
+    fn next_at(&self, view: &PageView<'_>, said: &mut Said) -> Result<Option<At>, String> {
         match &self.paginator {
             Paginator::NextUrl(TokenPlace::Header(name)) => {
                 let next = view.headers.get(name).map(|value| in_ascii(value.as_bytes()));
@@ -416,7 +421,7 @@ impl Pager {
         self.is_by_position() && position.seen > 0 && !is_below && (is_declared || is_reached)
     }
 
-    fn next_url(&self, view: &View<'_>) -> Result<Option<String>, String> {
+    fn next_url(&self, view: &PageView<'_>) -> Result<Option<String>, String> {
         match value(self.token, view.found) {
             None | Some("false") => Ok(None),
             Some(raw) => serde_json::from_str(raw)
@@ -426,7 +431,7 @@ impl Pager {
     }
 
     /// The cursor as raw JSON; null, an empty text, an empty object and false end the pages.
-    fn cursor(&self, place: &TokenPlace, view: &View<'_>) -> Result<Option<String>, String> {
+    fn cursor(&self, place: &TokenPlace, view: &PageView<'_>) -> Result<Option<String>, String> {
         let raw = match place {
             TokenPlace::Body(_) => value(self.token, view.found).map(str::to_owned),
             TokenPlace::Header(name) => {
@@ -457,13 +462,13 @@ fn again() -> String {
 }
 
 /// The URL that an answer leads to, when there is one.
-fn follow(view: &View<'_>, next: Option<&str>) -> Result<Option<At>, String> {
+fn follow(view: &PageView<'_>, next: Option<&str>) -> Result<Option<At>, String> {
     let next = next.map(str::trim).filter(|next| !next.is_empty());
     next.map(|next| resolve(view, next)).transpose()
 }
 
 /// The URL that an answer leads to, resolved against its own.
-fn resolve(view: &View<'_>, next: &str) -> Result<At, String> {
+fn resolve(view: &PageView<'_>, next: &str) -> Result<At, String> {
     let mut url = view.url.join(next).map_err(|error| format!("the next page's URL is wrong: {error}"))?;
     // A token is kept in the state, where no credential may be.
     (view.clean)(&mut url)?;

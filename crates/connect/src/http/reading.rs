@@ -16,7 +16,7 @@ use url::Url;
 
 use super::answer::{Answer, not_json, to_utf8};
 use super::client::Exchange;
-use super::paginate::{Astray, Pager, Position, Step, View};
+use super::paginate::{Astray, PageView, Pager, Position, Step};
 
 /// One answer, read: its records, and what follows them.
 pub(crate) struct Reading {
@@ -81,8 +81,13 @@ impl Judge<'_> {
         }
         let list: Vec<Range<usize>> = found.list.iter().map(|raw| span_of(&body, raw)).collect();
         let clean = |url: &mut Url| exchange.clean(url);
-        let view =
-            View { url: &url, headers: &headers, found: &found, continues: self.continues, clean: &clean };
+        let view = PageView {
+            url: &url,
+            headers: &headers,
+            found: &found,
+            continues: self.continues,
+            clean: &clean,
+        };
         let said = self.pager.said(&view).map_err(wrong)?;
         let token = self.token(&view).map_err(wrong)?;
         let is_complete = status == StatusCode::NO_CONTENT.as_u16() || self.pager.is_complete(&found);
@@ -95,7 +100,7 @@ impl Judge<'_> {
     }
 
     /// The token of an answer, fit to be kept.
-    fn token(&self, view: &View<'_>) -> Result<Option<Token>, String> {
+    fn token(&self, view: &PageView<'_>) -> Result<Option<Token>, String> {
         let Some(reader) = self.pager.sync() else { return Ok(None) };
         let token = reader.read(view)?;
         let repeats = |token: &Token| self.exchange.repeats_credential(token.as_str());

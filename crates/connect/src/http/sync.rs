@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::paginate::{At, View, short};
+use super::paginate::{At, PageView, short};
 use super::said::{header_text, value};
 
 /// From where on records are wanted, as it is sent.
@@ -96,7 +96,7 @@ impl TokenReader {
     }
 
     /// The token of an answer; none where nothing, null or an empty text stands. The error names what is none.
-    pub(crate) fn read(&self, view: &View<'_>) -> Result<Option<Token>, String> {
+    pub(crate) fn read(&self, view: &PageView<'_>) -> Result<Option<Token>, String> {
         let token = match &self.place {
             Place::Header(name) => header_text(view.headers, name)?.map(|text| Token::text(&text)),
             Place::Body(slot) => match value(Some(*slot), view.found) {
@@ -120,7 +120,7 @@ impl TokenReader {
     }
 
     /// A URL, resolved against that of the answer and fit to be kept.
-    fn url(&self, raw: &str, view: &View<'_>) -> Result<Url, String> {
+    fn url(&self, raw: &str, view: &PageView<'_>) -> Result<Url, String> {
         let text = self.text(raw)?;
         let mut url = view.url.join(&text).map_err(|_| self.is_none("no URL", raw))?;
         (view.clean)(&mut url)?;
@@ -230,7 +230,13 @@ mod tests {
         let clean = |url: &mut Url| {
             if url.host_str() == Some("a.example") { Ok(()) } else { Err("away".to_owned()) }
         };
-        reader.read(&View { url: &url, headers: &headers, found: &found, continues: false, clean: &clean })
+        reader.read(&PageView {
+            url: &url,
+            headers: &headers,
+            found: &found,
+            continues: false,
+            clean: &clean,
+        })
     }
 
     #[test]

@@ -85,10 +85,10 @@ pub async fn deliver_at_once(ports: &Ports, notices: Vec<Notice>) -> Result<Vec<
     let new: Result<Vec<_>, _> =
         notices.iter().map(|notice| put(Table::Outbox, &notice.id, notice)).collect();
     facts.commit(new?).await?;
-    let mut courier = Courier::new(ports).await?;
+    let mut sender = AlertSender::new(ports).await?;
     let mut told = Vec::new();
     for notice in notices {
-        let error = courier.hand_over(&notice).await.err().map(|miss| miss.error);
+        let error = sender.hand_over(&notice).await.err().map(|miss| miss.error);
         facts.commit(vec![outbox::remove(notice.id)]).await?;
         told.push(Attempt { to: notice.channel.to_string(), error });
     }
@@ -107,7 +107,7 @@ async fn deliver(
         return Ok(delivery);
     }
     let superfluous = superfluous(&waiting);
-    let mut courier = None;
+    let mut sender = None;
     let mut later = Vec::new();
     let mut writes = Vec::new();
     for notice in waiting {
@@ -117,11 +117,11 @@ async fn deliver(
             delivery.given_up += 1;
             writes.push(outbox::remove(notice.id));
         } else if is_wanted(&notice, now) {
-            let courier = match &mut courier {
-                Some(courier) => courier,
-                none => none.insert(Courier::new(ports).await?),
+            let sender = match &mut sender {
+                Some(sender) => sender,
+                none => none.insert(AlertSender::new(ports).await?),
             };
-            match courier.hand_over(&notice).await {
+            match sender.hand_over(&notice).await {
                 Ok(()) => {
                     facts.commit(vec![outbox::remove(notice.id)]).await?;
                     tracing::info!(notice = %notice.id, to = %notice.channel, "an alert was taken");
@@ -158,7 +158,7 @@ fn give_up(notice: &Notice) {
 }
 
 /// Hands messages over, by the settings of the generation in force.
-struct Courier {
+struct AlertSender {
     setting: Setting,
     mailer: Result<(Mailer, EmailAddress), Miss>,
     poster: Poster,
@@ -166,7 +166,7 @@ struct Courier {
     silent: BTreeMap<TextOrSecret, Miss>,
 }
 
-impl Courier {
+impl AlertSender {
     async fn new(ports: &Ports) -> Result<Self, DaemonError> {
         let applied = Applied::load(&ports.state).await?;
         let variables = Arc::clone(&ports.environment);

@@ -16,7 +16,7 @@ const MAX_LINKS: usize = 40;
 
 /// The directories to be watched, by their real paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Scene(BTreeMap<PathBuf, Interest>);
+pub(super) struct WatchedFiles(BTreeMap<PathBuf, Interest>);
 
 /// What matters in a directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ struct Interest {
     names: BTreeSet<OsString>,
 }
 
-impl Scene {
+impl WatchedFiles {
     /// What is to be watched for these paths as things stand.
     pub(super) fn survey(paths: &[PathBuf]) -> Self {
         let mut scene = Self::default();

@@ -16,13 +16,13 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::load::{Loader, Seen};
-use super::scene::Scene;
+use super::scene::WatchedFiles;
 
 /// For how long files must be quiet before a change is announced.
 pub const DEBOUNCE: Duration = Duration::from_millis(300);
 
 /// After how many times the debounce an edit that never ends is announced all the same.
-const PATIENCE: u32 = 10;
+const MAX_DEBOUNCES: u32 = 10;
 
 /// How often the files are looked at when the system gives no more watches.
 pub const FALLBACK_POLL: Duration = Duration::from_secs(2);
@@ -150,7 +150,7 @@ impl Attendant {
     }
 
     async fn quiet(&self) {
-        let end = Instant::now() + self.settings.debounce * PATIENCE;
+        let end = Instant::now() + self.settings.debounce * MAX_DEBOUNCES;
         loop {
             tokio::select! {
                 biased;
@@ -193,7 +193,7 @@ struct Ears {
 
 /// What the thread of the system's events shares with us.
 struct Heard {
-    scene: Mutex<Scene>,
+    scene: Mutex<WatchedFiles>,
     /// Watched directories that were deleted or moved away: what stands there now is another one.
     lost: Mutex<BTreeSet<PathBuf>>,
     hint: Arc<Notify>,
@@ -226,7 +226,7 @@ impl Ears {
     /// Watches what is to be watched as things stand; an error tells that the system or we allow no more.
     fn renew(&mut self, paths: &[PathBuf]) -> Result<(), String> {
         for _ in 0..MAX_ROUNDS {
-            let scene = Scene::survey(paths);
+            let scene = WatchedFiles::survey(paths);
             *self.heard.scene.lock().unwrap_or_else(PoisonError::into_inner) = scene.clone();
             self.forget(&scene);
             let mut is_new = false;
@@ -250,7 +250,7 @@ impl Ears {
         Ok(())
     }
 
-    fn forget(&mut self, scene: &Scene) {
+    fn forget(&mut self, scene: &WatchedFiles) {
         let lost = std::mem::take(&mut *self.heard.lost.lock().unwrap_or_else(PoisonError::into_inner));
         let is_gone = |path: &PathBuf| !scene.has(path) || lost.iter().any(|lost| path.starts_with(lost));
         for path in self.watched.iter().filter(|path| is_gone(path)) {

@@ -244,7 +244,7 @@ impl Core {
     pub(super) async fn standings(
         &self,
         names: &BTreeSet<Name>,
-    ) -> Result<Vec<crate::step::Standing>, DaemonError> {
+    ) -> Result<Vec<crate::step::TransferState>, DaemonError> {
         let _alone = self.ports.facts_lock.lock().await;
         view::standings(&self.ports, self.runner.applied(), Some(names)).await
     }

@@ -29,7 +29,7 @@ pub struct Handle {
     pub(super) sender: mpsc::Sender<Message>,
     pub(super) origin: Origin,
     pub(super) policy: String,
-    board: Mutex<Board>,
+    board: Mutex<SharedStatus>,
     arrivals: Mutex<BTreeSet<Uid>>,
     arrived: Notify,
     /// Something could not be kept: the state may not be where it was.
@@ -39,7 +39,7 @@ pub struct Handle {
 }
 
 /// What everybody may look at.
-pub(super) struct Board {
+pub(super) struct SharedStatus {
     pub(super) applied: Arc<Applied>,
     is_ready: bool,
     /// Whether the first reading of the configuration, and its apply, have ended.
@@ -87,7 +87,7 @@ impl Handle {
         applied: Arc<Applied>,
         sender: mpsc::Sender<Message>,
     ) -> Self {
-        let board = Board {
+        let board = SharedStatus {
             applied,
             is_ready: false,
             has_begun: false,
@@ -112,7 +112,7 @@ impl Handle {
         }
     }
 
-    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+    pub(super) fn board(&self) -> MutexGuard<'_, SharedStatus> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -27,7 +27,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::error::DaemonError;
 use crate::observer::{Observer, ReloadResult};
 use crate::registration::Registrar;
-use crate::step::{ApplyEnd, Effect, Event, Policy, Standing, View};
+use crate::step::{ApplyEnd, Effect, Event, Policy, TransferState, View};
 use core::{Asked, Core};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
@@ -44,7 +44,7 @@ pub use reloading::{Configuration, Origin};
 const QUEUE: usize = 1_024;
 
 /// After how long the shell looks at the clock in any case: the wall clock may have been set.
-const GLANCE: Duration = Duration::from_mins(1);
+const MAX_SLEEP: Duration = Duration::from_mins(1);
 
 /// How often the shell looks whether the state is still in its place, and whether secrets can be read.
 const INSPECTION: Duration = Duration::from_mins(1);
@@ -80,7 +80,7 @@ enum Message {
     /// Our own apply changed nothing.
     NotApplied(ApplyEnd, String),
     /// Some transfers stand otherwise, because a person acted.
-    Changed(Vec<Standing>),
+    Changed(Vec<TransferState>),
     /// Somebody wants to know when transfers run next by themselves.
     NextRuns(oneshot::Sender<BTreeMap<Name, Timestamp>>),
 }
@@ -386,8 +386,8 @@ impl Shell {
 
     /// How long to sleep at most.
     fn time_to_wake(&self) -> Duration {
-        let wake = self.wake.map_or(GLANCE, |wake| {
-            Duration::try_from(wake.duration_since(self.now())).unwrap_or_default().min(GLANCE)
+        let wake = self.wake.map_or(MAX_SLEEP, |wake| {
+            Duration::try_from(wake.duration_since(self.now())).unwrap_or_default().min(MAX_SLEEP)
         });
         wake.min(self.supervisor.patience()).max(TICK)
     }

@@ -100,7 +100,7 @@ async fn a_time_to_wake_is_used_up() {
     shell.woke();
     assert_eq!(
         shell.time_to_wake(),
-        GLANCE,
+        MAX_SLEEP,
         "nothing is to be woken for: it would wake a thousand times a second"
     );
 }

@@ -12,7 +12,7 @@ use raccord_model::port::state::{Scan, Table};
 use raccord_model::{Digest, Name};
 
 use crate::error::DaemonError;
-use crate::step::{Readiness, Standing, View};
+use crate::step::{Readiness, TransferState, View};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::breaker::is_paused;
@@ -34,7 +34,7 @@ pub(super) async fn standings(
     ports: &Ports,
     applied: &Applied,
     only: Option<&BTreeSet<Name>>,
-) -> Result<Vec<Standing>, DaemonError> {
+) -> Result<Vec<TransferState>, DaemonError> {
     let now = ports.environment.now();
     let subscribers = subscribers(ports, applied, only).await?;
     let waiting: BTreeSet<Uid> = ports.inbox.waiting_transfers().await?.into_iter().collect();
@@ -51,7 +51,7 @@ pub(super) async fn standings(
         if lay_grid(&mut fact, spec, is_on, now)? {
             writes.push(put(Table::Transfers, &uid, &fact)?);
         }
-        standings.push(Standing {
+        standings.push(TransferState {
             uid,
             name: name.clone(),
             source: spec.source.clone(),

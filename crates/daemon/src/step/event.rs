@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use raccord_model::canonical::Digest;
 use raccord_model::fact::Uid;
 
-use super::standing::{RequestId, Standing, View};
+use super::standing::{RequestId, TransferState, View};
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Event {
         /// When.
         now: Timestamp,
         /// The new standings, whole; of transfers in force only.
-        standings: Vec<Standing>,
+        standings: Vec<TransferState>,
     },
     /// The time of the last [`Effect::WakeAt`](super::Effect::WakeAt) has come. Too early or too often does no harm:
     /// a shell may wake every minute in case the wall clock was set.
@@ -59,7 +59,7 @@ pub enum Event {
         end: RunEnd,
         /// Standings that are other ones because of it: those of a tripped integration's transfers. The due time
         /// that this run served needs no telling.
-        standings: Vec<Standing>,
+        standings: Vec<TransferState>,
     },
     /// Webhook deliveries were taken into the inbox of transfers.
     DeliveriesArrived {

@@ -20,7 +20,7 @@ mod transition;
 
 pub use effect::{Cause, Effect};
 pub use event::{ApplyEnd, Event, Loaded, RunEnd, Verdict};
-pub use standing::{Readiness, RequestId, Standing, View};
+pub use standing::{Readiness, RequestId, TransferState, View};
 pub use state::{Policy, State};
 pub use transition::step;
 

@@ -11,7 +11,7 @@ use raccord_model::fact::Uid;
 use raccord_model::language::stack::Limits;
 
 /// Since when somebody waits, and who.
-type Place = (Timestamp, Uid);
+type RunSlot = (Timestamp, Uid);
 
 /// Who waits, and how many run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,15 +19,15 @@ pub(super) struct Queue {
     limits: Limits,
     running: u32,
     lanes: BTreeMap<Name, Lane>,
-    heads: BTreeSet<(Place, Name)>,
+    heads: BTreeSet<(RunSlot, Name)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Lane {
     running: u32,
-    waiting: BTreeSet<Place>,
+    waiting: BTreeSet<RunSlot>,
     /// What stands in the order of heads for this lane.
-    head: Option<Place>,
+    head: Option<RunSlot>,
 }
 
 impl Queue {

@@ -11,8 +11,8 @@ use raccord_model::fact::Uid;
 use super::effect::{Cause, Effect};
 use super::event::RunEnd;
 use super::queue::Queue;
-use super::standing::{RequestId, Standing, View};
-use super::tracked::{Place, Tracked};
+use super::standing::{RequestId, TransferState, View};
+use super::tracked::{RunSlot, Tracked};
 
 /// The transfers, and what is to be done with them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Runs {
     }
 
     /// Takes new standings of transfers in force.
-    pub(super) fn change(&mut self, standings: Vec<Standing>, turn: &mut Turn<'_>) {
+    pub(super) fn change(&mut self, standings: Vec<TransferState>, turn: &mut Turn<'_>) {
         for standing in standings {
             // A transfer that is not in force may have been deleted since this standing was read.
             if self.transfers.get(&standing.uid).is_some_and(|tracked| !tracked.gone) {
@@ -95,7 +95,7 @@ impl Runs {
     }
 
     /// A run has ended.
-    pub(super) fn end(&mut self, uid: Uid, end: RunEnd, standings: Vec<Standing>, turn: &mut Turn<'_>) {
+    pub(super) fn end(&mut self, uid: Uid, end: RunEnd, standings: Vec<TransferState>, turn: &mut Turn<'_>) {
         let run = self.transfers.get_mut(&uid).and_then(|tracked| {
             let run = tracked.run.take()?;
             tracked.end(&run, end, turn.now);
@@ -176,7 +176,7 @@ impl Runs {
         self.transfers.get(&uid)
     }
 
-    fn update(&mut self, mut standing: Standing, turn: &mut Turn<'_>) {
+    fn update(&mut self, mut standing: TransferState, turn: &mut Turn<'_>) {
         if !self.by_themselves {
             (standing.schedule, standing.deliveries) = (None, false);
         }
@@ -193,9 +193,9 @@ impl Runs {
     fn look(&mut self, uid: Uid, turn: &mut Turn<'_>, change: impl FnOnce(&mut Tracked, Timestamp)) {
         let Some(tracked) = self.transfers.get_mut(&uid) else { return };
         match std::mem::take(&mut tracked.place) {
-            Place::Nowhere => {}
-            Place::Timetable(time) => drop(self.timetable.remove(&(time, uid))),
-            Place::Queue(since) => self.queue.leave(&tracked.standing.source, since, uid),
+            RunSlot::Nowhere => {}
+            RunSlot::Timetable(time) => drop(self.timetable.remove(&(time, uid))),
+            RunSlot::Queue(since) => self.queue.leave(&tracked.standing.source, since, uid),
         }
         change(tracked, turn.now);
         if tracked.must_stop(turn.now) {
@@ -206,9 +206,9 @@ impl Runs {
         if !self.stopping {
             tracked.place = tracked.belongs(turn.now);
             match tracked.place {
-                Place::Nowhere => {}
-                Place::Timetable(time) => drop(self.timetable.insert((time, uid))),
-                Place::Queue(since) => self.queue.enter(&tracked.standing.source, since, uid),
+                RunSlot::Nowhere => {}
+                RunSlot::Timetable(time) => drop(self.timetable.insert((time, uid))),
+                RunSlot::Queue(since) => self.queue.enter(&tracked.standing.source, since, uid),
             }
         }
         if tracked.gone && tracked.run.is_none() {

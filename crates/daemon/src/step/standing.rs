@@ -18,12 +18,12 @@ pub struct View {
     /// What may run at the same time.
     pub limits: Limits,
     /// Every transfer, also those that do not run.
-    pub standings: BTreeMap<Uid, Standing>,
+    pub standings: BTreeMap<Uid, TransferState>,
 }
 
 /// What is known of one transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct TransferState {
     /// Who it is.
     pub uid: Uid,
     /// What it is called, for the log.

@@ -6,16 +6,16 @@ use super::effect::Cause;
 use super::event::RunEnd;
 use super::retry::retry_at;
 use super::schedule::{due_at_or_before, next_due};
-use super::standing::{Readiness, RequestId, Standing};
+use super::standing::{Readiness, RequestId, TransferState};
 
 /// One transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tracked {
-    pub(super) standing: Standing,
+    pub(super) standing: TransferState,
     /// It is not in force any more: forgotten as soon as its run has ended.
     pub(super) gone: bool,
     /// Where it stands in the state's orders.
-    pub(super) place: Place,
+    pub(super) place: RunSlot,
     pub(super) run: Option<Running>,
     /// The first due time that no run has served; past ones are made up for by one run.
     pub(super) due: Option<Timestamp>,
@@ -30,7 +30,7 @@ pub(super) struct Tracked {
 
 /// Where a transfer stands in the state's orders: in one of them or in none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum RunSlot {
     /// Nothing is to be done, or it runs.
     #[default]
     Nowhere,
@@ -76,11 +76,11 @@ impl Deliveries {
 
 impl Tracked {
     /// A transfer that was not known before.
-    pub(super) fn new(standing: Standing, now: Timestamp) -> Self {
+    pub(super) fn new(standing: TransferState, now: Timestamp) -> Self {
         let mut tracked = Self {
             standing,
             gone: false,
-            place: Place::Nowhere,
+            place: RunSlot::Nowhere,
             run: None,
             due: None,
             cut: None,
@@ -96,7 +96,7 @@ impl Tracked {
     }
 
     /// Takes a new standing. A due time that was served here stays served.
-    pub(super) fn update(&mut self, mut standing: Standing, now: Timestamp) {
+    pub(super) fn update(&mut self, mut standing: TransferState, now: Timestamp) {
         let was_gone = std::mem::take(&mut self.gone);
         // Epochs only rise: a standing of a lower one was read before the one that is known.
         if standing.epoch < self.standing.epoch && !was_gone {
@@ -108,14 +108,14 @@ impl Tracked {
         if self.standing.deliveries {
             self.deliveries_arrived(now);
         }
-        let grid = |standing: &Standing| (standing.since, standing.served);
+        let grid = |standing: &TransferState| (standing.since, standing.served);
         if grid(&before) != grid(&self.standing) || before.schedule != self.standing.schedule {
             self.set_due();
         }
     }
 
     fn set_due(&mut self) {
-        let Standing { uid, schedule, since, served, .. } = &self.standing;
+        let TransferState { uid, schedule, since, served, .. } = &self.standing;
         self.due = schedule.as_ref().and_then(|schedule| next_due(schedule, *uid, *since, *served));
     }
 
@@ -148,22 +148,22 @@ impl Tracked {
     }
 
     /// Where it belongs at a moment.
-    pub(super) fn belongs(&self, now: Timestamp) -> Place {
+    pub(super) fn belongs(&self, now: Timestamp) -> RunSlot {
         if self.run.is_some() {
-            return Place::Nowhere;
+            return RunSlot::Nowhere;
         }
         if !self.may_run(now) {
             return match self.standing.readiness {
-                Readiness::Paused { until: Some(until) } if !self.gone => Place::Timetable(until),
-                _ => Place::Nowhere,
+                Readiness::Paused { until: Some(until) } if !self.gone => RunSlot::Timetable(until),
+                _ => RunSlot::Nowhere,
             };
         }
         // What waits already keeps its place in the order of waiting.
         let times = [self.poll_at(), self.deliveries.at()];
         match times.into_iter().flatten().min() {
-            Some(time) if time <= now => Place::Queue(time),
-            Some(time) => Place::Timetable(time),
-            None => Place::Nowhere,
+            Some(time) if time <= now => RunSlot::Queue(time),
+            Some(time) => RunSlot::Timetable(time),
+            None => RunSlot::Nowhere,
         }
     }
 
@@ -186,8 +186,8 @@ impl Tracked {
     pub(super) fn begin(&mut self, now: Timestamp) -> Cause {
         // A clock that was set back does not undo that its turn has come.
         let now = match std::mem::take(&mut self.place) {
-            Place::Queue(since) => now.max(since),
-            Place::Nowhere | Place::Timetable(_) => now,
+            RunSlot::Queue(since) => now.max(since),
+            RunSlot::Nowhere | RunSlot::Timetable(_) => now,
         };
         let poll = self.poll_at().filter(|at| *at <= now);
         let deliveries = self.deliveries.at().filter(|at| *at <= now);
@@ -214,7 +214,7 @@ impl Tracked {
     /// The due time that a run beginning now would serve.
     fn due_now(&self, now: Timestamp) -> Option<Timestamp> {
         let Some(missed) = self.due.filter(|due| *due <= now) else { return self.cut };
-        let Standing { uid, schedule, since, .. } = &self.standing;
+        let TransferState { uid, schedule, since, .. } = &self.standing;
         let last = schedule.as_ref().and_then(|schedule| due_at_or_before(schedule, *uid, *since, now));
         last.max(Some(missed))
     }

@@ -19,14 +19,14 @@ use tokio::sync::watch;
 use tokio::time::Sleep;
 
 use super::connections::{Connections, Seat};
-use super::tls::{Certificate, Loaded};
+use super::tls::{Certificate, LoadedCertificate};
 use super::{DRAIN_TIME, Limits, Listen, MAX_HEAD, MAX_UNSENT, ServeError};
 
 /// A socket that is listened at.
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
-    tls: Option<Loaded>,
+    tls: Option<LoadedCertificate>,
 }
 
 impl Bound {

@@ -31,10 +31,10 @@ impl Certificate {
     }
 
     /// Reads the files for the first time.
-    pub(super) async fn load(self) -> Result<Loaded, ServeError> {
+    pub(super) async fn load(self) -> Result<LoadedCertificate, ServeError> {
         let texts = self.read().await?;
         let config = RustlsConfig::from_config(self.configure(&texts)?);
-        Ok(Loaded { certificate: self, config, texts })
+        Ok(LoadedCertificate { certificate: self, config, texts })
     }
 
     async fn read(&self) -> Result<Texts, ServeError> {
@@ -69,13 +69,13 @@ impl Certificate {
 }
 
 /// A certificate in use.
-pub(super) struct Loaded {
+pub(super) struct LoadedCertificate {
     certificate: Certificate,
     config: RustlsConfig,
     texts: Texts,
 }
 
-impl Loaded {
+impl LoadedCertificate {
     /// What connections are made with; it changes when the files do.
     pub(super) fn config(&self) -> RustlsConfig {
         self.config.clone()

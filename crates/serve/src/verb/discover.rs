@@ -78,7 +78,7 @@ async fn sample(
 
 /// The fields of records, by path.
 fn fields(records: &[Value]) -> Vec<FieldView> {
-    let mut seen: BTreeMap<FieldPath, Seen> = BTreeMap::new();
+    let mut seen: BTreeMap<FieldPath, FieldStatistics> = BTreeMap::new();
     for record in records {
         walk(record, &mut FieldPath::default(), &mut seen);
     }
@@ -93,13 +93,13 @@ fn fields(records: &[Value]) -> Vec<FieldView> {
 }
 
 #[derive(Default)]
-struct Seen {
+struct FieldStatistics {
     types: BTreeSet<&'static str>,
     filled: usize,
     example: String,
 }
 
-fn walk(value: &Value, path: &mut FieldPath, seen: &mut BTreeMap<FieldPath, Seen>) {
+fn walk(value: &Value, path: &mut FieldPath, seen: &mut BTreeMap<FieldPath, FieldStatistics>) {
     if let (Value::Object(members), true) = (value, path.0.len() < DEPTH) {
         for (name, member) in members {
             path.0.push(Step::Member(name.clone()));

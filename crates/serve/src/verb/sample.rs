@@ -56,7 +56,7 @@ async fn one(
     let mut left = limit;
     while let Some(page) = pages.next().await? {
         columns::check(&compiled.program, &page).map_err(|error| RequestError::Invalid(error.to_string()))?;
-        let view = View { ports, name, compiled: &compiled, entity, fact: &fact };
+        let view = SampleView { ports, name, compiled: &compiled, entity, fact: &fact };
         left = view.page(&page, left, replies).await?;
         if left == 0 || page.next.is_none() {
             break;
@@ -96,7 +96,7 @@ async fn layout(
 /// A record's key, and its patch: none for a deletion, a reason for a reject.
 type MappedRecord = (Vec<u8>, Result<Option<Vec<u8>>, String>);
 
-struct View<'v> {
+struct SampleView<'v> {
     ports: &'v Ports,
     name: &'v Name,
     compiled: &'v Compiled,
@@ -104,7 +104,7 @@ struct View<'v> {
     fact: &'v EntityFact,
 }
 
-impl View<'_> {
+impl SampleView<'_> {
     /// Shows the records of a page; returns how many more are wanted.
     async fn page(
         &self,

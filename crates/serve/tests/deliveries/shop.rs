@@ -17,7 +17,7 @@ use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Retry
 use raccord_model::port::sink::RejectQuery;
 use raccord_run::applied::Applied;
 use raccord_run::deliveries::drain;
-use raccord_run::execute::{OnPage, Surroundings, execute};
+use raccord_run::execute::{OnPage, RunContext, execute};
 use raccord_run::job::Job;
 use raccord_serve::plan::{Options, Plan};
 use raccord_serve::request::{ApplyOptions, Text};
@@ -191,11 +191,11 @@ impl Shop {
         run
     }
 
-    async fn surroundings(&self, progress: OnPage) -> Surroundings {
+    async fn surroundings(&self, progress: OnPage) -> RunContext {
         let applied = Applied::load(&self.engine.ports().state).await.unwrap();
         let sources = self.engine.ports().sources.apart();
         let job = self.job().await;
-        Surroundings {
+        RunContext {
             source: sources.open(&applied.desired, &job.spec.source, &job.data_type).unwrap(),
             sink: Arc::clone(&self.engine.ports().sink),
             inbox: Arc::clone(&self.engine.ports().inbox),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_model::port::inbox::{Delivery, DeliveryKind, Retry};
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::record::{Reader, write_version as write_part};
 
 /// The first byte of every delivery.
@@ -53,9 +53,9 @@ pub(super) fn encode(delivery: &Delivery) -> Vec<u8> {
 }
 
 /// Reads a delivery.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Delivery, Broken> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Delivery, StoreError> {
     let mut at = Reader(bytes);
-    let &[VERSION, kind] = at.take(2)? else { return Err(Broken::Damaged) };
+    let &[VERSION, kind] = at.take(2)? else { return Err(StoreError::Damaged) };
     let received = instant(&mut at)?;
     let retry = if kind == kind::FETCH_AGAIN {
         let [attempts] = array(&mut at)?;
@@ -69,9 +69,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Delivery, Broken> {
         kind::DELETE => DeliveryKind::Delete,
         kind::PARTIAL => DeliveryKind::Partial,
         kind::FETCH | kind::FETCH_AGAIN => {
-            DeliveryKind::Fetch { path, record: place.parse().map_err(|_| Broken::Damaged)?, retry }
+            DeliveryKind::Fetch { path, record: place.parse().map_err(|_| StoreError::Damaged)?, retry }
         }
-        _ => return Err(Broken::Damaged),
+        _ => return Err(StoreError::Damaged),
     };
     Ok(Delivery { kind, record: Bytes::copy_from_slice(at.0), received, event })
 }
@@ -81,18 +81,18 @@ fn write_instant(out: &mut Vec<u8>, instant: Timestamp) {
     out.extend_from_slice(&instant.subsec_nanosecond().to_be_bytes());
 }
 
-fn instant(at: &mut Reader<'_>) -> Result<Timestamp, Broken> {
+fn instant(at: &mut Reader<'_>) -> Result<Timestamp, StoreError> {
     let seconds = i64::from_be_bytes(array(at)?);
     let nanoseconds = i32::from_be_bytes(array(at)?);
-    Timestamp::new(seconds, nanoseconds).map_err(|_| Broken::Damaged)
+    Timestamp::new(seconds, nanoseconds).map_err(|_| StoreError::Damaged)
 }
 
-fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], Broken> {
-    at.take(N)?.try_into().map_err(|_| Broken::Damaged)
+fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], StoreError> {
+    at.take(N)?.try_into().map_err(|_| StoreError::Damaged)
 }
 
-fn text(at: &mut Reader<'_>) -> Result<String, Broken> {
-    String::from_utf8(at.version()?.to_vec()).map_err(|_| Broken::Damaged)
+fn text(at: &mut Reader<'_>) -> Result<String, StoreError> {
+    String::from_utf8(at.version()?.to_vec()).map_err(|_| StoreError::Damaged)
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use redb::{ReadTransaction, ReadableTable};
 use uuid::Uuid;
 
 use super::{delivery, last_sequence, length, sequence};
-use crate::broken::Broken;
 use crate::counter::Counter;
+use crate::error::StoreError;
 use crate::table;
 
 /// Looks at all of it; `counts` is told how many there are, under the keys of their counters.
@@ -18,7 +18,7 @@ pub(crate) fn look(
     at: &ReadTransaction,
     report: &mut CheckReport,
     counts: &mut BTreeMap<Vec<u8>, u64>,
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     look_at_deliveries(at, report, counts)?;
     look_at_seen(at, report, counts)
 }
@@ -27,7 +27,7 @@ fn look_at_deliveries(
     at: &ReadTransaction,
     report: &mut CheckReport,
     counts: &mut BTreeMap<Vec<u8>, u64>,
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     let transfers = at.open_table(table::TRANSFERS)?;
     let last = last_sequence(&at.open_table(table::META)?)?;
     for pair in at.open_table(table::INBOX)?.iter()? {
@@ -56,7 +56,7 @@ fn look_at_seen(
     at: &ReadTransaction,
     report: &mut CheckReport,
     counts: &mut BTreeMap<Vec<u8>, u64>,
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     let times = at.open_table(table::SEEN_TIMES)?;
     let mut seen = 0_u64;
     for pair in at.open_table(table::SEEN_DELIVERIES)?.iter()? {

@@ -16,10 +16,10 @@ use raccord_model::port::sink::Postponed;
 use redb::{ReadTransaction, ReadableTable};
 
 pub(crate) use self::look::look;
-use self::seen::Seen;
+use self::seen::SeenIds;
 use crate::Store;
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::table::{self, META_SEQUENCE, Raw, Table, Tables, Under};
 
 /// What an inbox holds at most.
@@ -42,7 +42,7 @@ const READ: usize = 8 * 1024 * 1024;
 impl Inbox for Store {
     fn accept_all(&self, accepts: Vec<Accept>) -> Async<'_, Result<Accepted, InboxError>> {
         let work = move |tables: &mut Tables<'_>| keep(tables, &accepts, BOUNDS);
-        Box::pin(self.writer.submit(true, Broken::inbox_write, work))
+        Box::pin(self.writer.submit(true, StoreError::inbox_write, work))
     }
 
     fn pending(
@@ -52,35 +52,35 @@ impl Inbox for Store {
         limit: usize,
     ) -> Async<'_, Result<Vec<(u64, Delivery)>, InboxError>> {
         let work = move |at: &ReadTransaction| pending(at, transfer, after, limit);
-        Box::pin(async move { self.read(work).await.map_err(Broken::inbox_read) })
+        Box::pin(async move { self.read(work).await.map_err(StoreError::inbox_read) })
     }
 
     fn waiting(&self, transfer: Uid) -> Async<'_, Result<u64, InboxError>> {
         let work = move |at: &ReadTransaction| {
             counter::read(&at.open_table(table::COUNTERS)?, Counter::Deliveries(transfer))
         };
-        Box::pin(async move { self.read(work).await.map_err(Broken::inbox_read) })
+        Box::pin(async move { self.read(work).await.map_err(StoreError::inbox_read) })
     }
 
     fn waiting_transfers(&self) -> Async<'_, Result<Vec<Uid>, InboxError>> {
         let work = |at: &ReadTransaction| counter::deliveries(&at.open_table(table::COUNTERS)?);
-        Box::pin(async move { self.read(work).await.map_err(Broken::inbox_read) })
+        Box::pin(async move { self.read(work).await.map_err(StoreError::inbox_read) })
     }
 
     fn take(&self, transfer: Uid, sequences: Vec<u64>) -> Async<'_, Result<u64, InboxError>> {
         let work = move |tables: &mut Tables<'_>| consume(tables, transfer, &sequences).map(Ok);
-        Box::pin(self.writer.submit(true, Broken::inbox_write, work))
+        Box::pin(self.writer.submit(true, StoreError::inbox_write, work))
     }
 
     fn discard(&self, transfer: Uid, through: u64) -> Async<'_, Result<u64, InboxError>> {
         let work = move |tables: &mut Tables<'_>| discard(tables, transfer, through).map(Ok);
-        Box::pin(self.writer.submit(true, Broken::inbox_write, work))
+        Box::pin(self.writer.submit(true, StoreError::inbox_write, work))
     }
 }
 
 /// Something on its way into inboxes.
 struct Incoming {
-    seen: Option<Seen>,
+    seen: Option<SeenIds>,
     value: Vec<u8>,
     transfers: BTreeSet<Uid>,
 }
@@ -90,13 +90,13 @@ fn keep(
     tables: &mut Tables<'_>,
     accepts: &[Accept],
     bounds: Bounds,
-) -> Result<Result<Accepted, InboxError>, Broken> {
+) -> Result<Result<Accepted, InboxError>, StoreError> {
     let mut incoming = Vec::with_capacity(accepts.len());
     // Of what one delivery says twice under one id, the first counts.
     let mut named = BTreeSet::new();
     for accept in accepts {
         let id = accept.id.as_deref();
-        let seen = id.map(|id| Seen::new(accept.source, id, accept.delivery.received));
+        let seen = id.map(|id| SeenIds::new(accept.source, id, accept.delivery.received));
         let is_new = match &seen {
             Some(seen) => !seen.is_known(&tables.seen_deliveries)? && named.insert((accept.source, id)),
             None => true,
@@ -124,7 +124,7 @@ fn keep(
 }
 
 /// The transfers that have not been deleted, each once.
-fn living(tables: &Tables<'_>, transfers: &[Uid]) -> Result<BTreeSet<Uid>, Broken> {
+fn living(tables: &Tables<'_>, transfers: &[Uid]) -> Result<BTreeSet<Uid>, StoreError> {
     let mut living = BTreeSet::new();
     for transfer in transfers {
         if tables.transfers.get(transfer.to_string().as_bytes())?.is_some() {
@@ -139,7 +139,7 @@ fn room(
     tables: &Tables<'_>,
     incoming: &[Incoming],
     bounds: Bounds,
-) -> Result<Result<(), InboxError>, Broken> {
+) -> Result<Result<(), InboxError>, StoreError> {
     let bytes = counter::read(&tables.counters, Counter::DeliveryBytes)?;
     let mut left = bounds.bytes.saturating_sub(bytes);
     let mut waiting: BTreeMap<Uid, u64> = BTreeMap::new();
@@ -159,7 +159,7 @@ fn room(
     Ok(Ok(()))
 }
 
-fn append(tables: &mut Tables<'_>, transfer: Uid, value: &[u8]) -> Result<(), Broken> {
+fn append(tables: &mut Tables<'_>, transfer: Uid, value: &[u8]) -> Result<(), StoreError> {
     let sequence = last_sequence(&tables.meta)? + 1;
     tables.meta.insert(META_SEQUENCE, sequence.to_be_bytes().as_slice())?;
     tables.inbox.insert(place(transfer, sequence).as_slice(), value)?;
@@ -167,7 +167,7 @@ fn append(tables: &mut Tables<'_>, transfer: Uid, value: &[u8]) -> Result<(), Br
 }
 
 /// The sequence that was given last. None is given twice, not even when every inbox is empty.
-pub(crate) fn last_sequence(meta: &impl ReadableTable<Raw, Raw>) -> Result<u64, Broken> {
+pub(crate) fn last_sequence(meta: &impl ReadableTable<Raw, Raw>) -> Result<u64, StoreError> {
     meta.get(META_SEQUENCE)?.map_or(Ok(0), |bytes| counter::number(bytes.value()))
 }
 
@@ -176,7 +176,7 @@ fn pending(
     transfer: Uid,
     after: Option<u64>,
     limit: usize,
-) -> Result<Vec<(u64, Delivery)>, Broken> {
+) -> Result<Vec<(u64, Delivery)>, StoreError> {
     let mut under = Under::new(&[table::uid(&transfer)]);
     if let Some(after) = after {
         under = under.after(&place(transfer, after));
@@ -199,7 +199,7 @@ fn pending(
 
 /// Takes deliveries of a transfer out; those that are gone already are nothing to be done about. Returns how many were
 /// there.
-pub(crate) fn consume(tables: &mut Tables<'_>, transfer: Uid, sequences: &[u64]) -> Result<u64, Broken> {
+pub(crate) fn consume(tables: &mut Tables<'_>, transfer: Uid, sequences: &[u64]) -> Result<u64, StoreError> {
     let (mut gone, mut bytes) = (0, 0);
     for sequence in sequences {
         if let Some(value) = tables.inbox.remove(place(transfer, *sequence).as_slice())? {
@@ -216,7 +216,7 @@ pub(crate) fn postpone(
     tables: &mut Tables<'_>,
     transfer: Uid,
     postponed: &[Postponed],
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     let mut more = 0;
     for Postponed { sequence, retry: again } in postponed {
         let place = place(transfer, *sequence);
@@ -235,11 +235,11 @@ pub(crate) fn postpone(
 }
 
 /// Takes everything out that waits for a transfer.
-pub(crate) fn empty(tables: &mut Tables<'_>, transfer: Uid) -> Result<u64, Broken> {
+pub(crate) fn empty(tables: &mut Tables<'_>, transfer: Uid) -> Result<u64, StoreError> {
     discard(tables, transfer, u64::MAX)
 }
 
-fn discard(tables: &mut Tables<'_>, transfer: Uid, through: u64) -> Result<u64, Broken> {
+fn discard(tables: &mut Tables<'_>, transfer: Uid, through: u64) -> Result<u64, StoreError> {
     let (mut gone, mut bytes) = (0, 0);
     let (first, last) = (place(transfer, 0), place(transfer, through));
     tables.inbox.retain_in::<&[u8], _>(first.as_slice()..=last.as_slice(), |_, value| {
@@ -251,7 +251,7 @@ fn discard(tables: &mut Tables<'_>, transfer: Uid, through: u64) -> Result<u64, 
     Ok(gone)
 }
 
-fn count(counters: &mut Table<'_>, transfer: Uid, deliveries: i64, bytes: i64) -> Result<(), Broken> {
+fn count(counters: &mut Table<'_>, transfer: Uid, deliveries: i64, bytes: i64) -> Result<(), StoreError> {
     counter::add(counters, Counter::Deliveries(transfer), deliveries)?;
     counter::add(counters, Counter::DeliveryBytes, bytes)
 }
@@ -265,8 +265,8 @@ fn place(transfer: Uid, sequence: u64) -> [u8; 24] {
 }
 
 /// The sequence at the end of a key.
-pub(crate) fn sequence(key: &[u8]) -> Result<u64, Broken> {
-    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(Broken::Damaged)
+pub(crate) fn sequence(key: &[u8]) -> Result<u64, StoreError> {
+    key.last_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(StoreError::Damaged)
 }
 
 /// How many bytes a delivery counts for.

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use raccord_model::fact::Uid;
 use redb::ReadableTable;
 
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::table::{Raw, Tables, time, uid};
 
 /// For how long a delivery is known again.
@@ -23,13 +23,13 @@ const DIGEST: usize = 16;
 const TIME: usize = 8;
 
 /// A delivery that came under a name.
-pub(super) struct Seen {
+pub(super) struct SeenIds {
     /// `uid digest`.
     key: Vec<u8>,
     now: Timestamp,
 }
 
-impl Seen {
+impl SeenIds {
     /// A delivery that comes to a source under a name.
     pub(super) fn new(source: Uid, id: &str, now: Timestamp) -> Self {
         let digest = blake3::hash(id.as_bytes());
@@ -38,13 +38,13 @@ impl Seen {
     }
 
     /// Whether it came before, not too long ago.
-    pub(super) fn is_known(&self, seen: &impl ReadableTable<Raw, Raw>) -> Result<bool, Broken> {
+    pub(super) fn is_known(&self, seen: &impl ReadableTable<Raw, Raw>) -> Result<bool, StoreError> {
         let before = seen.get(self.key.as_slice())?;
         Ok(before.is_some_and(|before| before.value() >= self.expiry().as_slice()))
     }
 
     /// Remembers it, and forgets what is too old or too much.
-    pub(super) fn remember(&self, tables: &mut Tables<'_>, most: u64) -> Result<(), Broken> {
+    pub(super) fn remember(&self, tables: &mut Tables<'_>, most: u64) -> Result<(), StoreError> {
         let mut count = counter::read(&tables.counters, Counter::Seen)?;
         for key in self.surplus(tables, (count + 1).saturating_sub(most))? {
             forget(tables, &key)?;
@@ -65,12 +65,12 @@ impl Seen {
     }
 
     /// The oldest: so many, and those that have expired; a few at most.
-    fn surplus(&self, tables: &Tables<'_>, many: u64) -> Result<Vec<Vec<u8>>, Broken> {
+    fn surplus(&self, tables: &Tables<'_>, many: u64) -> Result<Vec<Vec<u8>>, StoreError> {
         let expiry = self.expiry();
         let mut surplus = Vec::new();
         for (entry, number) in tables.seen_times.iter()?.take(PURGED).zip(0..) {
             let (key, _) = entry?;
-            let (time, key) = key.value().split_at_checked(TIME).ok_or(Broken::Damaged)?;
+            let (time, key) = key.value().split_at_checked(TIME).ok_or(StoreError::Damaged)?;
             if number >= many && time >= expiry.as_slice() {
                 break;
             }
@@ -85,8 +85,8 @@ impl Seen {
     }
 }
 
-fn forget(tables: &mut Tables<'_>, key: &[u8]) -> Result<(), Broken> {
-    let Some(before) = tables.seen_deliveries.remove(key)? else { return Err(Broken::Damaged) };
+fn forget(tables: &mut Tables<'_>, key: &[u8]) -> Result<(), StoreError> {
+    let Some(before) = tables.seen_deliveries.remove(key)? else { return Err(StoreError::Damaged) };
     let place = [before.value(), key].concat();
     drop(before);
     tables.seen_times.remove(place.as_slice())?;

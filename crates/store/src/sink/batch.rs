@@ -15,21 +15,21 @@ use raccord_model::port::sink::{Batch, Change, Intent, SinkError};
 use raccord_model::row::{FieldId, apply_patch, empty_row};
 use redb::ReadableTable;
 
-use super::classify::{self, Absent, Buried, Effect, Rules};
+use super::classify::{self, Absent, Effect, KnownTombstone, Rules};
 use super::owners::Owners;
 use super::rejects::{self, Rejects};
-use super::tombstone::Burial;
+use super::tombstone::NewTombstone;
 use super::unique::Index;
 use super::{doomed, guard, partitions, seen, suspect, tombstone, unique, waiting};
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::inbox;
 use crate::record::{Record, Stamp};
 use crate::state;
 use crate::table::{self, Tables};
 
 /// A batch under way: what is known of its entity, what has changed in number, and buffers.
-struct Pass<'b> {
+struct BatchWriter<'b> {
     batch: &'b Batch,
     rules: Rules,
     /// The row that a created one begins with.
@@ -63,7 +63,7 @@ struct Pass<'b> {
 }
 
 /// Classifies the changes of a batch and keeps what is wanted, with its checkpoint.
-pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Result<Tally, SinkError>, Broken> {
+pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Result<Tally, SinkError>, StoreError> {
     if let Some(guard) = &batch.guard
         && let Some(refused) = guard::refuse(tables, batch, guard)?
     {
@@ -72,10 +72,10 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Result<Ta
     keep(tables, batch).map(Ok)
 }
 
-fn keep(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, Broken> {
+fn keep(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, StoreError> {
     unique::align(tables, batch.target.incarnation, &batch.target.unique)?;
     tombstone::purge(tables, batch.at)?;
-    let mut pass = Pass::begin(tables, batch)?;
+    let mut pass = BatchWriter::begin(tables, batch)?;
     let mut rejects = batch.placed_rejects().peekable();
     for (number, change) in batch.changes.iter().enumerate() {
         while let Some(placed) = rejects.next_if(|placed| placed.after <= number) {
@@ -89,8 +89,8 @@ fn keep(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, Broken> {
     pass.end(tables)
 }
 
-impl<'b> Pass<'b> {
-    fn begin(tables: &Tables<'_>, batch: &'b Batch) -> Result<Self, Broken> {
+impl<'b> BatchWriter<'b> {
+    fn begin(tables: &Tables<'_>, batch: &'b Batch) -> Result<Self, StoreError> {
         let inc = batch.target.incarnation;
         let count = |counter| counter::read(&tables.counters, counter);
         let defaults: &[u8] = &batch.target.defaults;
@@ -116,7 +116,7 @@ impl<'b> Pass<'b> {
     }
 
     /// Takes one change in.
-    fn take(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), Broken> {
+    fn take(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), StoreError> {
         self.key.truncate(size_of::<u64>());
         self.key.extend_from_slice(change.key);
         let effect = match change.intent {
@@ -136,7 +136,7 @@ impl<'b> Pass<'b> {
     }
 
     /// Keeps what belongs to the batch as a whole.
-    fn end(mut self, tables: &mut Tables<'_>) -> Result<Tally, Broken> {
+    fn end(mut self, tables: &mut Tables<'_>) -> Result<Tally, StoreError> {
         let (inc, transfer) = (self.batch.target.incarnation, self.batch.transfer);
         if self.batch.mark_seen {
             // A record that was rejected was shown all the same.
@@ -161,7 +161,7 @@ impl<'b> Pass<'b> {
         Ok(self.tally)
     }
 
-    fn upsert(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+    fn upsert(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, StoreError> {
         if self.has_doomed
             && let Some(version) = doomed::version(tables, &mut self.mark, change)?
         {
@@ -221,9 +221,9 @@ impl<'b> Pass<'b> {
         tables: &mut Tables<'_>,
         change: Change<'_>,
         version: Vec<u8>,
-    ) -> Result<Effect, Broken> {
-        let buried = Buried { version, is_swept: false };
-        if classify::absent(self.rules, change.version, Some(&buried)) != Absent::Create {
+    ) -> Result<Effect, StoreError> {
+        let tombstone = KnownTombstone { version, is_swept: false };
+        if classify::absent(self.rules, change.version, Some(&tombstone)) != Absent::Create {
             return Ok(Effect::Skipped);
         }
         doomed::unmark(tables, &mut self.mark, change)?;
@@ -255,11 +255,11 @@ impl<'b> Pass<'b> {
         self.value.extend_from_slice(old.row);
     }
 
-    fn delete(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+    fn delete(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, StoreError> {
         let transfer = self.batch.transfer;
         let Some(found) = tables.rows.get(self.key.as_slice())? else {
             // Its creation may be on its way, and is then too late.
-            self.bury(tables, change)?;
+            self.write_tombstone(tables, change)?;
             return Ok(classify::delete(self.rules, false, change.version, &[]));
         };
         let old = Record::decode(found.value())?;
@@ -305,18 +305,22 @@ impl<'b> Pass<'b> {
         tables.rows.remove(self.key.as_slice())?;
         self.owners.adopt(owner);
         self.rows -= 1;
-        self.bury(tables, change)?;
+        self.write_tombstone(tables, change)?;
         Ok(effect)
     }
 
     /// Remembers that the key is gone, and what waited for it goes too.
-    fn bury(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), Broken> {
+    fn write_tombstone(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), StoreError> {
         let transfer = self.batch.transfer;
         if self.rules.mode == Mode::Enrich {
             drop(waiting::take(tables, self.batch.target.incarnation, transfer, change.key)?);
         } else if self.rules.deleted && !change.version.is_empty() {
             let (version, at) = (change.version, self.batch.at);
-            tombstone::bury(tables, &self.key, Burial { transfer, version, is_swept: false, at })?;
+            tombstone::write_tombstone(
+                tables,
+                &self.key,
+                NewTombstone { transfer, version, is_swept: false, at },
+            )?;
             self.has_tombstones = true;
         }
         Ok(())
@@ -329,7 +333,7 @@ impl<'b> Pass<'b> {
         change: Change<'_>,
         field: FieldId,
         reason: Option<&str>,
-    ) -> Result<Effect, Broken> {
+    ) -> Result<Effect, StoreError> {
         let number = usize::try_from(self.tally.fetched).unwrap_or(usize::MAX);
         let mut reject = (self.batch.refuse.0)(number, field);
         if let Some(reason) = reason {
@@ -340,7 +344,7 @@ impl<'b> Pass<'b> {
         Ok(Effect::Rejected)
     }
 
-    fn mark_seen(&mut self, tables: &mut Tables<'_>, key: &[u8], is_deleted: bool) -> Result<(), Broken> {
+    fn mark_seen(&mut self, tables: &mut Tables<'_>, key: &[u8], is_deleted: bool) -> Result<(), StoreError> {
         self.mark.truncate(size_of::<uuid::Bytes>());
         self.mark.extend_from_slice(key);
         let shift = seen::mark(&mut tables.seen, &self.mark, self.batch.spot, is_deleted)?;
@@ -368,7 +372,7 @@ fn keep_checkpoint(
     batch: &Batch,
     shown: Option<Shift>,
     kept: &BTreeMap<FieldId, u64>,
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     let transfer = batch.transfer;
     let Some(checkpoint) = &batch.checkpoint else { return Ok(()) };
     let checkpoint = &*with_kept(checkpoint, kept);

@@ -76,14 +76,14 @@ pub(super) fn is_older(version: &[u8], than: &[u8]) -> bool {
 
 /// What is known of the end of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Buried {
+pub(super) struct KnownTombstone {
     /// The version at which it ended.
     pub(super) version: Vec<u8>,
     /// Whether a snapshot did not show it. It may come back as it was, which one that the source deleted may not.
     pub(super) is_swept: bool,
 }
 
-impl Buried {
+impl KnownTombstone {
     fn is_beyond(&self, version: &[u8]) -> bool {
         let version_at_end = self.version.as_slice();
         !version.is_empty() && (version < version_at_end || (version == version_at_end && !self.is_swept))
@@ -91,12 +91,12 @@ impl Buried {
 }
 
 /// Decides about an upsert of a row that is not there.
-pub(super) fn absent(rules: Rules, version: &[u8], buried: Option<&Buried>) -> Absent {
+pub(super) fn absent(rules: Rules, version: &[u8], tombstone: Option<&KnownTombstone>) -> Absent {
     if rules.mode == Mode::Enrich {
         // An enrichment is an update of a row to come, and waits only when updates are wanted.
         return if rules.updated { Absent::Wait } else { Absent::Skip };
     }
-    let too_late = buried.is_some_and(|buried| buried.is_beyond(version));
+    let too_late = tombstone.is_some_and(|tombstone| tombstone.is_beyond(version));
     if rules.created && !too_late { Absent::Create } else { Absent::Skip }
 }
 
@@ -134,9 +134,9 @@ mod tests {
     }
 
     /// A version, and `?` when it was swept.
-    fn buried_at(text: &str) -> Buried {
+    fn tombstone_at(text: &str) -> KnownTombstone {
         let version = text.trim_end_matches('?');
-        Buried { version: version.into(), is_swept: version != text }
+        KnownTombstone { version: version.into(), is_swept: version != text }
     }
 
     #[test]
@@ -160,11 +160,11 @@ mod tests {
             ("ed", "", None, Absent::Skip),
             ("e", "", None, Absent::Skip),
         ];
-        for (text, version, buried, expected) in cases {
+        for (text, version, tombstone, expected) in cases {
             assert_eq!(
-                absent(rules(text), version.as_bytes(), buried.map(buried_at).as_ref()),
+                absent(rules(text), version.as_bytes(), tombstone.map(tombstone_at).as_ref()),
                 expected,
-                "{text} {version:?} {buried:?}"
+                "{text} {version:?} {tombstone:?}"
             );
         }
     }

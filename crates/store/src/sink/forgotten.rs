@@ -5,7 +5,7 @@
 
 use raccord_model::fact::{RejectId, Uid};
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::table::{Tables, Under, uid};
 
 /// How many are remembered of a transfer.
@@ -17,7 +17,7 @@ pub(super) fn remember(
     transfer: Uid,
     ids: &[RejectId],
     (now, oldest): ([u8; 8], [u8; 8]),
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -40,13 +40,13 @@ pub(super) fn recall(
     transfer: Uid,
     id: RejectId,
     oldest: [u8; 8],
-) -> Result<bool, Broken> {
+) -> Result<bool, StoreError> {
     let at = tables.forgotten.remove(place(transfer, id).as_slice())?;
     Ok(at.is_some_and(|at| at.value() >= oldest.as_slice()))
 }
 
 /// Forgets them for good.
-pub(super) fn drop_all(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+pub(super) fn drop_all(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), StoreError> {
     let all = Under::new(&[uid(&transfer)]);
     Ok(tables.forgotten.retain_in::<&[u8], _>(all.bounds(), |_, _| false)?)
 }

@@ -8,13 +8,17 @@ use redb::ReadableTable;
 
 use super::classify::is_older;
 use super::owners::Owners;
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::record::Record;
 use crate::table::{self, Tables};
 
 /// Why a batch is refused that would delete more than its guard allows.
-pub(super) fn refuse(tables: &Tables<'_>, batch: &Batch, guard: &Guard) -> Result<Option<SinkError>, Broken> {
+pub(super) fn refuse(
+    tables: &Tables<'_>,
+    batch: &Batch,
+    guard: &Guard,
+) -> Result<Option<SinkError>, StoreError> {
     let is_deletion = |intent| intent == Intent::Delete;
     let says_so = batch.changes.iter().any(|change| is_deletion(change.intent));
     if !says_so || !batch.updates.contains(&UpdateType::Deleted) {

@@ -24,7 +24,7 @@ use raccord_model::port::sink::{Batch, Fence, KnownPartition, Sink, SinkError, S
 use redb::ReadableTable;
 
 use crate::Store;
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::table::{self, Tables};
 
 impl Sink for Store {
@@ -39,7 +39,7 @@ impl Sink for Store {
                 let json = checkpoints.get(table::uid(&transfer).as_slice())?;
                 json.map(|json| checkpoint(json.value())).transpose()
             });
-            read.await.map_err(Broken::sink_read)
+            read.await.map_err(StoreError::sink_read)
         })
     }
 
@@ -49,13 +49,13 @@ impl Sink for Store {
             Ok(()) => batch::commit(tables, &batch),
             Err(fenced) => Ok(Err(fenced)),
         };
-        Box::pin(self.writer.submit(durable, Broken::sink_write, work))
+        Box::pin(self.writer.submit(durable, StoreError::sink_write, work))
     }
 
     fn begin_window(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
         // Marks follow in later commits, which become durable after this one or not at all.
         let work = move |tables: &mut Tables<'_>| snapshot::begin(tables, transfer).map(Ok);
-        Box::pin(self.writer.submit(false, Broken::sink_write, work))
+        Box::pin(self.writer.submit(false, StoreError::sink_write, work))
     }
 
     fn partition(
@@ -69,13 +69,13 @@ impl Sink for Store {
                 let json = all.get(partitions::place(transfer, id).as_slice())?;
                 json.map(|json| partitions::known(json.value())).transpose()
             });
-            read.await.map_err(Broken::sink_read)
+            read.await.map_err(StoreError::sink_read)
         })
     }
 
     fn forget_partitions(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
         let work = move |tables: &mut Tables<'_>| partitions::forget(tables, transfer).map(Ok);
-        Box::pin(self.writer.submit(false, Broken::sink_write, work))
+        Box::pin(self.writer.submit(false, StoreError::sink_write, work))
     }
 
     fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>> {
@@ -83,18 +83,18 @@ impl Sink for Store {
             Ok(()) => snapshot::sweep(tables, &sweep).map(Ok),
             Err(fenced) => Ok(Err(fenced)),
         };
-        Box::pin(self.writer.submit(true, Broken::sink_write, work))
+        Box::pin(self.writer.submit(true, StoreError::sink_write, work))
     }
 
     fn collect(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>> {
         let work = move |tables: &mut Tables<'_>| snapshot::collect(tables, incarnation).map(Ok);
-        Box::pin(self.writer.submit(true, Broken::sink_write, work))
+        Box::pin(self.writer.submit(true, StoreError::sink_write, work))
     }
 }
 
 /// A transfer that is applied with this fact reads everything again under another mapping, perhaps: what waits of it
 /// was made under the old one.
-pub(crate) fn begin_anew(tables: &mut Tables<'_>, key: &str, fact: &[u8]) -> Result<(), Broken> {
+pub(crate) fn begin_anew(tables: &mut Tables<'_>, key: &str, fact: &[u8]) -> Result<(), StoreError> {
     let fact_of = |json: &[u8]| serde_json::from_slice::<TransferFact>(json);
     let before = tables.transfers.get(key.as_bytes())?.map(|json| fact_of(json.value())).transpose()?;
     let (Some(before), Ok(uid)) = (before, key.parse()) else { return Ok(()) };
@@ -102,14 +102,14 @@ pub(crate) fn begin_anew(tables: &mut Tables<'_>, key: &str, fact: &[u8]) -> Res
 }
 
 /// A transfer is no more: nothing of it waits any longer.
-pub(crate) fn end(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+pub(crate) fn end(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), StoreError> {
     forgotten::drop_all(tables, transfer)?;
     partitions::forget(tables, transfer)?;
     waiting::drop_all(tables, transfer)
 }
 
 /// Refuses what was begun before the transfer was changed with a consequence for its data, or deleted.
-fn fence(tables: &Tables<'_>, transfer: Uid, fence: Fence) -> Result<Result<(), SinkError>, Broken> {
+fn fence(tables: &Tables<'_>, transfer: Uid, fence: Fence) -> Result<Result<(), SinkError>, StoreError> {
     let fenced = |found| Ok(Err(SinkError::Fenced { expected: fence.epoch, found }));
     // Every transfer of the generation in force has a fact, from the apply that made it to the one that ends it.
     let Some(json) = tables.transfers.get(transfer.to_string().as_bytes())? else {
@@ -120,12 +120,12 @@ fn fence(tables: &Tables<'_>, transfer: Uid, fence: Fence) -> Result<Result<(), 
 }
 
 /// Reads a checkpoint.
-pub(crate) fn checkpoint(json: &[u8]) -> Result<Checkpoint, Broken> {
+pub(crate) fn checkpoint(json: &[u8]) -> Result<Checkpoint, StoreError> {
     Ok(serde_json::from_slice(json)?)
 }
 
 /// Keeps a checkpoint in the transaction of what it speaks of.
-fn advance(tables: &mut Tables<'_>, transfer: Uid, checkpoint: &Checkpoint) -> Result<(), Broken> {
+fn advance(tables: &mut Tables<'_>, transfer: Uid, checkpoint: &Checkpoint) -> Result<(), StoreError> {
     let json = serde_json::to_vec(checkpoint)?;
     tables.checkpoints.insert(table::uid(&transfer).as_slice(), json.as_slice())?;
     Ok(())

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use raccord_model::fact::Uid;
 use redb::ReadableTable;
 
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::table::{Raw, Table};
 
 /// The owners that a batch has met.
@@ -37,7 +37,7 @@ impl Owners {
         &mut self,
         transfers: &impl ReadableTable<Raw, Raw>,
         owner: Uid,
-    ) -> Result<bool, Broken> {
+    ) -> Result<bool, StoreError> {
         if owner == self.transfer {
             return Ok(false);
         }
@@ -57,7 +57,7 @@ impl Owners {
     }
 
     /// Counts what was taken over in an incarnation.
-    pub(super) fn count(&self, counters: &mut Table<'_>, inc: u64) -> Result<(), Broken> {
+    pub(super) fn count(&self, counters: &mut Table<'_>, inc: u64) -> Result<(), StoreError> {
         let mut total = 0;
         for (owner, other) in &self.others {
             counter::add(counters, Counter::Owned(inc, *owner), -other.adopted)?;

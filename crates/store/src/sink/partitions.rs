@@ -12,7 +12,7 @@ use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
 use super::seen;
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::table::{self, Tables, Under};
 
 /// An entry, as JSON.
@@ -58,7 +58,7 @@ pub(super) fn note(
     reading: Reading,
     mark: &PartitionMark,
     moves: bool,
-) -> Result<Option<Shift>, Broken> {
+) -> Result<Option<Shift>, StoreError> {
     let before = known_entry(tables, transfer, mark.id)?;
     let (proven, unproven) = if moves { (mark.cursor.clone(), None) } else { (None, mark.cursor.clone()) };
     let cursor = Cursor::advance(before.and_then(|entry| entry.cursor), proven);
@@ -71,22 +71,26 @@ pub(super) fn note(
     Ok(shift.map(|(first, again)| Shift::Parent { first, again }))
 }
 
-fn known_entry(tables: &Tables<'_>, transfer: Uid, id: PartitionId) -> Result<Option<Entry>, Broken> {
+fn known_entry(tables: &Tables<'_>, transfer: Uid, id: PartitionId) -> Result<Option<Entry>, StoreError> {
     tables.partitions.get(place(transfer, id).as_slice())?.map(|json| entry(json.value())).transpose()
 }
 
-fn keep(tables: &mut Tables<'_>, transfer: Uid, id: PartitionId, entry: &Entry) -> Result<(), Broken> {
+fn keep(tables: &mut Tables<'_>, transfer: Uid, id: PartitionId, entry: &Entry) -> Result<(), StoreError> {
     tables.partitions.insert(place(transfer, id).as_slice(), serde_json::to_vec(entry)?.as_slice())?;
     Ok(())
 }
 
 /// Reads an entry.
-pub(super) fn known(json: &[u8]) -> Result<KnownPartition, Broken> {
+pub(super) fn known(json: &[u8]) -> Result<KnownPartition, StoreError> {
     Ok(KnownPartition { cursor: entry(json)?.cursor })
 }
 
 /// Takes for proven how far partitions were read: those of one reading, or all.
-pub(super) fn accept(tables: &mut Tables<'_>, transfer: Uid, reading: Option<Reading>) -> Result<(), Broken> {
+pub(super) fn accept(
+    tables: &mut Tables<'_>,
+    transfer: Uid,
+    reading: Option<Reading>,
+) -> Result<(), StoreError> {
     let all = Under::new(&[table::uid(&transfer)]);
     let mut accepted = Vec::new();
     for found in tables.partitions.range::<&[u8]>(all.bounds())? {
@@ -105,20 +109,20 @@ pub(super) fn accept(tables: &mut Tables<'_>, transfer: Uid, reading: Option<Rea
 }
 
 /// Ends a reading that is complete: how far it came in each partition is proven, and those that it did not meet are forgotten.
-pub(super) fn complete(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), Broken> {
+pub(super) fn complete(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), StoreError> {
     accept(tables, transfer, Some(reading))?;
     keep_only(tables, transfer, reading)
 }
 
 /// Forgets the partitions of a transfer that a reading did not meet.
-fn keep_only(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), Broken> {
+fn keep_only(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), StoreError> {
     let all = Under::new(&[table::uid(&transfer)]);
     let was_met = |json: &[u8]| entry(json).is_ok_and(|entry| entry.is_met(reading));
     Ok(tables.partitions.retain_in::<&[u8], _>(all.bounds(), |_, json| was_met(json))?)
 }
 
 /// Forgets all partitions of a transfer.
-pub(super) fn forget(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+pub(super) fn forget(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), StoreError> {
     let all = Under::new(&[table::uid(&transfer)]);
     Ok(tables.partitions.retain_in::<&[u8], _>(all.bounds(), |_, _| false)?)
 }
@@ -128,6 +132,6 @@ pub(super) fn place(transfer: Uid, id: PartitionId) -> Vec<u8> {
     [table::uid(&transfer).as_slice(), id.0.as_bytes()].concat()
 }
 
-fn entry(json: &[u8]) -> Result<Entry, Broken> {
+fn entry(json: &[u8]) -> Result<Entry, StoreError> {
     Ok(serde_json::from_slice(json)?)
 }

@@ -12,8 +12,8 @@ use redb::ReadableTable;
 
 use super::classify::is_older;
 use super::forgotten;
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::record::{Reader, write_version};
 use crate::table::{Raw, Tables, Under, reject_id, time, uid};
 
@@ -74,19 +74,19 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// Reads a reject.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Reject, Broken> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Reject, StoreError> {
     Ok(serde_json::from_slice(split(bytes)?.1)?)
 }
 
 /// The version of a reject, and its JSON.
-fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
+fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), StoreError> {
     match bytes.split_first() {
         Some((&PLAIN, json)) => Ok((&[], json)),
         Some((&VERSIONED, rest)) => {
             let mut at = Reader(rest);
             Ok((at.version()?, at.0))
         }
-        _ => Err(Broken::Damaged),
+        _ => Err(StoreError::Damaged),
     }
 }
 
@@ -113,7 +113,7 @@ impl Rejects {
         transfer: Uid,
         now: Timestamp,
         age: u64,
-    ) -> Result<Self, Broken> {
+    ) -> Result<Self, StoreError> {
         let count = counter::read(&tables.counters, Counter::Rejects(transfer))?;
         let (new, superseded) = (BTreeSet::new(), BTreeSet::new());
         Ok(Self { transfer, count, before: count, now, oldest: oldest(now, age), new, superseded })
@@ -125,7 +125,7 @@ impl Rejects {
         tables: &mut Tables<'_>,
         reject: &Reject,
         version: &[u8],
-    ) -> Result<(), Broken> {
+    ) -> Result<(), StoreError> {
         let id = identity(reject);
         let before = kept_version(tables, self.transfer, id)?;
         let was_kept = remove(tables, self.transfer, id)?;
@@ -149,7 +149,7 @@ impl Rejects {
         tables: &mut Tables<'_>,
         key: &[u8],
         version: &[u8],
-    ) -> Result<(), Broken> {
+    ) -> Result<(), StoreError> {
         if self.count == 0 {
             return Ok(());
         }
@@ -168,7 +168,7 @@ impl Rejects {
     }
 
     /// Takes away those that are too old, and the oldest of those that are too many.
-    pub(super) fn bound(&mut self, tables: &mut Tables<'_>, most: u64) -> Result<(), Broken> {
+    pub(super) fn bound(&mut self, tables: &mut Tables<'_>, most: u64) -> Result<(), StoreError> {
         if self.count == 0 {
             return Ok(());
         }
@@ -181,7 +181,7 @@ impl Rejects {
     }
 
     /// Counts them. Returns how many are new.
-    pub(super) fn end(self, tables: &mut Tables<'_>) -> Result<u64, Broken> {
+    pub(super) fn end(self, tables: &mut Tables<'_>) -> Result<u64, StoreError> {
         if self.count != self.before {
             counter::set(&mut tables.counters, Counter::Rejects(self.transfer), self.count)?;
         }
@@ -190,7 +190,7 @@ impl Rejects {
 }
 
 /// The version of a reject that is kept.
-fn kept_version(tables: &Tables<'_>, transfer: Uid, id: RejectId) -> Result<Option<Vec<u8>>, Broken> {
+fn kept_version(tables: &Tables<'_>, transfer: Uid, id: RejectId) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(value) = tables.rejects.get(place(transfer, &[], id).as_slice())? else { return Ok(None) };
     Ok(Some(split(value.value())?.0.to_vec()))
 }
@@ -200,7 +200,7 @@ pub(crate) fn carriers(
     keys: &impl ReadableTable<Raw, Raw>,
     transfer: Uid,
     key: &[u8],
-) -> Result<Vec<RejectId>, Broken> {
+) -> Result<Vec<RejectId>, StoreError> {
     let under = Under::new(&[uid(&transfer), key]);
     let mut ids = Vec::new();
     for entry in keys.range::<&[u8]>(under.bounds())? {
@@ -214,7 +214,7 @@ pub(crate) fn carriers(
 }
 
 /// Takes rejects away.
-pub(crate) fn take(tables: &mut Tables<'_>, transfer: Uid, ids: &[RejectId]) -> Result<(), Broken> {
+pub(crate) fn take(tables: &mut Tables<'_>, transfer: Uid, ids: &[RejectId]) -> Result<(), StoreError> {
     let mut gone = 0;
     for id in ids {
         gone -= i64::from(remove(tables, transfer, *id)?);
@@ -234,7 +234,7 @@ fn surplus(
     transfer: Uid,
     many: u64,
     oldest: [u8; 8],
-) -> Result<(Vec<RejectId>, Vec<RejectId>), Broken> {
+) -> Result<(Vec<RejectId>, Vec<RejectId>), StoreError> {
     let (mut old, mut surplus) = (Vec::new(), Vec::new());
     let mut left = many;
     for entry in tables.reject_times.range::<&[u8]>(Under::new(&[uid(&transfer)]).bounds())? {
@@ -255,7 +255,7 @@ fn insert(
     transfer: Uid,
     id: RejectId,
     (reject, version): (&Reject, &[u8]),
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     let mut value = vec![if version.is_empty() { PLAIN } else { VERSIONED }];
     if !version.is_empty() {
         write_version(&mut value, version);
@@ -269,7 +269,7 @@ fn insert(
     Ok(())
 }
 
-fn remove(tables: &mut Tables<'_>, transfer: Uid, id: RejectId) -> Result<bool, Broken> {
+fn remove(tables: &mut Tables<'_>, transfer: Uid, id: RejectId) -> Result<bool, StoreError> {
     let Some(value) = tables.rejects.remove(place(transfer, &[], id).as_slice())? else {
         return Ok(false);
     };

@@ -7,7 +7,7 @@ use raccord_model::checkpoint::{PartitionId, Shift, Spot};
 use raccord_model::fact::Uid;
 use uuid::Uuid;
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::table::{self, Table, Tables, Under};
 
 /// The first byte of a mark: `shown | page as 8 big-endian bytes | partition as 16 bytes`. The page and the partition are
@@ -23,7 +23,7 @@ pub(super) fn mark(
     key: &[u8],
     spot: Option<Spot>,
     is_deleted: bool,
-) -> Result<Option<Shift>, Broken> {
+) -> Result<Option<Shift>, StoreError> {
     // No longer than this: a byte, a page, a partition.
     let mut value = Vec::with_capacity(1 + size_of::<u64>() + size_of::<uuid::Bytes>());
     value.push(if is_deleted { SHOWN_DELETED } else { SHOWN });
@@ -64,7 +64,7 @@ fn place(mark: &[u8]) -> Option<Spot> {
 }
 
 /// Forgets the marks of a transfer.
-pub(super) fn forget(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+pub(super) fn forget(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), StoreError> {
     let marks = Under::new(&[table::uid(&transfer)]);
     Ok(tables.seen.retain_in::<&[u8], _>(marks.bounds(), |_, _| false)?)
 }

@@ -10,18 +10,18 @@ use redb::ReadableTable;
 use super::classify::is_older;
 use super::doomed;
 use super::rejects::Rejects;
-use super::tombstone::{self, Burial};
+use super::tombstone::{self, NewTombstone};
 use super::unique::{self, Index};
 use super::{partitions, seen};
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::record::Record;
 use crate::state;
 use crate::table::{self, Tables, Under};
 
 /// Begins a window whose keys are marked: what an earlier one has marked is forgotten, and so is that window, for nothing
 /// may continue or approve one whose marks are gone.
-pub(super) fn begin(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+pub(super) fn begin(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), StoreError> {
     seen::forget(tables, transfer)?;
     doomed::forget(tables, transfer)?;
     let key = table::uid(&transfer);
@@ -36,7 +36,7 @@ pub(super) fn begin(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken
 }
 
 /// Deletes the rows of a transfer that its complete window has proved to be gone, unless they are too many.
-pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Broken> {
+pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, StoreError> {
     let inc = sweep.target.incarnation;
     unique::align(tables, inc, &sweep.target.unique)?;
     let owned = counter::read(&tables.counters, Counter::Owned(inc, sweep.transfer))?;
@@ -100,7 +100,7 @@ struct Marked {
 }
 
 /// The rows of a transfer that are marked and no newer than their mark.
-fn marked(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Marked, Broken> {
+fn marked(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Marked, StoreError> {
     let inc = table::incarnation(sweep.target.incarnation);
     let mut found = Marked::default();
     for entry in tables.doomed.range::<&[u8]>(Under::new(&[table::uid(&sweep.transfer)]).bounds())? {
@@ -131,7 +131,7 @@ struct Unseen {
 }
 
 /// Walks rows and marks side by side: both are in the order of keys.
-fn unseen(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Unseen, Broken> {
+fn unseen(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Unseen, StoreError> {
     let inc = table::incarnation(sweep.target.incarnation);
     let mut marks = tables.seen.range::<&[u8]>(Under::new(&[table::uid(&sweep.transfer)]).bounds())?;
     let mut mark = marks.next().transpose()?;
@@ -172,7 +172,7 @@ fn mark_key(mark: &[u8]) -> &[u8] {
 }
 
 /// Removes a row: one that a record said is deleted at a version, or one that was not shown.
-fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8], said: Option<&[u8]>) -> Result<(), Broken> {
+fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8], said: Option<&[u8]>) -> Result<(), StoreError> {
     let Some(old) = tables.rows.remove(key)? else { return Ok(()) };
     let record = Record::decode(old.value())?;
     let index = Index { holders: &mut tables.unique, sharers: &mut tables.sharers };
@@ -183,12 +183,12 @@ fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8], said: Option<&[u8]
         return Ok(());
     }
     let burial =
-        Burial { transfer: sweep.transfer, version: &version, is_swept: said.is_none(), at: sweep.at };
-    tombstone::bury(tables, key, burial)
+        NewTombstone { transfer: sweep.transfer, version: &version, is_swept: said.is_none(), at: sweep.at };
+    tombstone::write_tombstone(tables, key, burial)
 }
 
 /// Removes everything that is kept under an incarnation; returns how many rows that were.
-pub(super) fn collect(tables: &mut Tables<'_>, number: u64) -> Result<u64, Broken> {
+pub(super) fn collect(tables: &mut Tables<'_>, number: u64) -> Result<u64, StoreError> {
     let count = counter::read(&tables.counters, Counter::Rows(number))?;
     let inc = table::incarnation(number);
     let all = Under::new(&[&inc]);

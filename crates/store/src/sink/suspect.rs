@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use raccord_model::row::{self, FieldId, RawField};
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 
 /// Gives the suspect fields of a new row, which begins somewhere in a buffer, the values back that the old row has of
 /// them, and counts them.
@@ -14,7 +14,7 @@ pub(super) fn keep(
     suspects: &[FieldId],
     (value, row_at): (&mut Vec<u8>, usize),
     (spare, kept): (&mut Vec<u8>, &mut BTreeMap<FieldId, u64>),
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     let new = value.get(row_at..).unwrap_or_default();
     let mut restored = Vec::new();
     for field in row::fields(old)? {
@@ -41,7 +41,7 @@ pub(super) fn keep(
 }
 
 /// Whether a row has exactly this field.
-fn has(row: &[u8], wanted: &RawField<'_>) -> Result<bool, Broken> {
+fn has(row: &[u8], wanted: &RawField<'_>) -> Result<bool, StoreError> {
     for field in row::fields(row)? {
         let field = field?;
         if field.id == wanted.id {

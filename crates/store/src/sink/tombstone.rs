@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use raccord_model::fact::Uid;
 use redb::{ReadableTable, ReadableTableMetadata};
 
-use super::classify::{Buried, is_older};
-use crate::broken::Broken;
+use super::classify::{KnownTombstone, is_older};
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::record::{Reader, write_version};
 use crate::table::{Raw, Tables, time, uid};
 
@@ -35,7 +35,7 @@ struct Tombstone<'a> {
 
 /// The end of a row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Burial<'a> {
+pub(super) struct NewTombstone<'a> {
     /// The transfer that ended it.
     pub(super) transfer: Uid,
     /// The version at which it did.
@@ -46,15 +46,15 @@ pub(super) struct Burial<'a> {
     pub(super) at: Timestamp,
 }
 
-fn decode(bytes: &[u8]) -> Result<Tombstone<'_>, Broken> {
+fn decode(bytes: &[u8]) -> Result<Tombstone<'_>, StoreError> {
     let mut at = Reader(bytes);
     let is_swept = match at.take(1)? {
         [DELETED] => false,
         [SWEPT] => true,
-        _ => return Err(Broken::Damaged),
+        _ => return Err(StoreError::Damaged),
     };
     let transfer = Uid(at.uuid()?);
-    let time = at.take(8)?.try_into().map_err(|_| Broken::Damaged)?;
+    let time = at.take(8)?.try_into().map_err(|_| StoreError::Damaged)?;
     Ok(Tombstone { transfer, time, version: at.version()?, is_swept })
 }
 
@@ -69,23 +69,27 @@ pub(super) fn of(
     key: &[u8],
     transfer: Uid,
     now: Timestamp,
-) -> Result<Option<Buried>, Broken> {
+) -> Result<Option<KnownTombstone>, StoreError> {
     let Some(bytes) = tombstones.get(key)? else { return Ok(None) };
     let tombstone = decode(bytes.value())?;
     let holds = tombstone.transfer == transfer && tombstone.time >= expiry(now);
-    Ok(holds.then(|| Buried { version: tombstone.version.to_vec(), is_swept: tombstone.is_swept }))
+    Ok(holds.then(|| KnownTombstone { version: tombstone.version.to_vec(), is_swept: tombstone.is_swept }))
 }
 
 /// Remembers that a transfer ended a row. A later version that stands there already stays.
-pub(super) fn bury(tables: &mut Tables<'_>, key: &[u8], burial: Burial<'_>) -> Result<(), Broken> {
-    let Burial { transfer, version, is_swept, at } = burial;
+pub(super) fn write_tombstone(
+    tables: &mut Tables<'_>,
+    key: &[u8],
+    burial: NewTombstone<'_>,
+) -> Result<(), StoreError> {
+    let NewTombstone { transfer, version, is_swept, at } = burial;
     if let Some(bytes) = tables.tombstones.get(key)? {
         let before = decode(bytes.value())?;
         if before.transfer == transfer && is_older(version, before.version) {
             return Ok(());
         }
     }
-    dig_up(tables, key)?;
+    remove_tombstone(tables, key)?;
     let at = time(at);
     let mut value = vec![if is_swept { SWEPT } else { DELETED }];
     value.extend_from_slice(uid(&transfer));
@@ -97,7 +101,7 @@ pub(super) fn bury(tables: &mut Tables<'_>, key: &[u8], burial: Burial<'_>) -> R
 }
 
 /// Takes the tombstone of a row away, if there is one.
-pub(super) fn dig_up(tables: &mut Tables<'_>, key: &[u8]) -> Result<(), Broken> {
+pub(super) fn remove_tombstone(tables: &mut Tables<'_>, key: &[u8]) -> Result<(), StoreError> {
     let Some(bytes) = tables.tombstones.remove(key)? else { return Ok(()) };
     let time = decode(bytes.value())?.time;
     drop(bytes);
@@ -106,7 +110,7 @@ pub(super) fn dig_up(tables: &mut Tables<'_>, key: &[u8]) -> Result<(), Broken> 
 }
 
 /// Takes a few expired tombstones away.
-pub(super) fn purge(tables: &mut Tables<'_>, now: Timestamp) -> Result<(), Broken> {
+pub(super) fn purge(tables: &mut Tables<'_>, now: Timestamp) -> Result<(), StoreError> {
     if tables.tombstone_times.is_empty()? {
         return Ok(());
     }
@@ -115,9 +119,9 @@ pub(super) fn purge(tables: &mut Tables<'_>, now: Timestamp) -> Result<(), Broke
     for entry in tables.tombstone_times.range::<&[u8]>(..expiry.as_slice())?.take(PURGED) {
         expired.push(entry?.0.value().get(8..).unwrap_or_default().to_vec());
     }
-    expired.iter().try_for_each(|key| dig_up(tables, key))
+    expired.iter().try_for_each(|key| remove_tombstone(tables, key))
 }
 
-fn incarnation(key: &[u8]) -> Result<u64, Broken> {
-    key.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(Broken::Damaged)
+fn incarnation(key: &[u8]) -> Result<u64, StoreError> {
+    key.first_chunk().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(StoreError::Damaged)
 }

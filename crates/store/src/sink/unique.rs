@@ -7,7 +7,7 @@
 use raccord_model::row::{FieldId, NotARow, RawField, fields};
 use redb::{ReadableTable, ReadableTableMetadata};
 
-use crate::broken::Broken;
+use crate::error::StoreError;
 use crate::record::Record;
 use crate::table::{Raw, Table, Tables, Under, incarnation};
 
@@ -28,11 +28,11 @@ pub(super) fn conflict(
     unique: &[FieldId],
     key: &[u8],
     row: &[u8],
-) -> Result<Option<FieldId>, Broken> {
+) -> Result<Option<FieldId>, StoreError> {
     if unique.is_empty() {
         return Ok(None);
     }
-    let (inc, own) = key.split_at_checked(INC).ok_or(Broken::Damaged)?;
+    let (inc, own) = key.split_at_checked(INC).ok_or(StoreError::Damaged)?;
     for field in values(row, unique)? {
         let field = field?;
         if index.get(place(inc, field).as_slice())?.is_some_and(|other| other.value() != own) {
@@ -49,16 +49,16 @@ pub(super) fn replace(
     key: &[u8],
     old: &[u8],
     new: &[u8],
-) -> Result<(), Broken> {
+) -> Result<(), StoreError> {
     if unique.is_empty() {
         return Ok(());
     }
-    let (inc, own) = key.split_at_checked(INC).ok_or(Broken::Damaged)?;
+    let (inc, own) = key.split_at_checked(INC).ok_or(StoreError::Damaged)?;
     let Index { holders, sharers } = index;
     let left: Vec<_> =
-        values(old, unique)?.map(|field| Ok(place(inc, field?))).collect::<Result<_, Broken>>()?;
+        values(old, unique)?.map(|field| Ok(place(inc, field?))).collect::<Result<_, StoreError>>()?;
     let taken: Vec<_> =
-        values(new, unique)?.map(|field| Ok(place(inc, field?))).collect::<Result<_, Broken>>()?;
+        values(new, unique)?.map(|field| Ok(place(inc, field?))).collect::<Result<_, StoreError>>()?;
     for at in left.iter().filter(|at| !taken.contains(at)) {
         let is_ours = holders.get(at.as_slice())?.is_some_and(|holder| holder.value() == own);
         if is_ours {
@@ -80,7 +80,7 @@ pub(super) fn replace(
 }
 
 /// The first row that shares a value, by its key. `at` is where the index keeps the value.
-fn first_sharer(sharers: &Table<'_>, at: &[u8]) -> Result<Option<Vec<u8>>, Broken> {
+fn first_sharer(sharers: &Table<'_>, at: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
     let under = Under::new(&[&sharer(at, &[])]);
     let first = sharers.range::<&[u8]>(under.bounds())?.next().transpose()?;
     Ok(first.map(|(found, _)| found.value().get(under.len()..).unwrap_or_default().to_vec()))
@@ -93,7 +93,7 @@ fn sharer(at: &[u8], own: &[u8]) -> Vec<u8> {
 }
 
 /// Makes the index cover exactly these fields of an incarnation.
-pub(super) fn align(tables: &mut Tables<'_>, number: u64, unique: &[FieldId]) -> Result<(), Broken> {
+pub(super) fn align(tables: &mut Tables<'_>, number: u64, unique: &[FieldId]) -> Result<(), StoreError> {
     let inc = incarnation(number);
     let covered = covered(&tables.unique_fields, number)?;
     if covered == unique {
@@ -119,14 +119,17 @@ pub(super) fn align(tables: &mut Tables<'_>, number: u64, unique: &[FieldId]) ->
 }
 
 /// The fields of an incarnation that the index covers.
-pub(crate) fn covered(fields: &impl ReadableTable<Raw, Raw>, number: u64) -> Result<Vec<FieldId>, Broken> {
+pub(crate) fn covered(
+    fields: &impl ReadableTable<Raw, Raw>,
+    number: u64,
+) -> Result<Vec<FieldId>, StoreError> {
     let Some(bytes) = fields.get(incarnation(number).as_slice())? else { return Ok(Vec::new()) };
-    let (chunks, []) = bytes.value().as_chunks() else { return Err(Broken::Damaged) };
+    let (chunks, []) = bytes.value().as_chunks() else { return Err(StoreError::Damaged) };
     Ok(chunks.iter().map(|field| FieldId::from_be_bytes(*field)).collect())
 }
 
 /// Indexes the rows that are there. Of rows that share a value already, the first in the order of keys holds it.
-fn index_rows(tables: &mut Tables<'_>, inc: &[u8], unique: &[FieldId]) -> Result<(), Broken> {
+fn index_rows(tables: &mut Tables<'_>, inc: &[u8], unique: &[FieldId]) -> Result<(), StoreError> {
     for entry in tables.rows.range::<&[u8]>(Under::new(&[inc]).bounds())? {
         let (key, value) = entry?;
         let own = key.value().get(INC..).unwrap_or_default();

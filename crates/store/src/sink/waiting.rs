@@ -5,8 +5,8 @@ use raccord_model::port::sink::{Batch, Change};
 use redb::ReadableTable;
 
 use super::classify::is_older;
-use crate::broken::Broken;
 use crate::counter::{self, Counter};
+use crate::error::StoreError;
 use crate::record::{Reader, write_version};
 use crate::table::{Tables, Under, incarnation, uid};
 
@@ -21,10 +21,10 @@ pub(crate) struct Enrichment(Vec<u8>);
 
 impl Enrichment {
     /// Its version and its patch.
-    pub(crate) fn parts(&self) -> Result<(&[u8], &[u8]), Broken> {
+    pub(crate) fn parts(&self) -> Result<(&[u8], &[u8]), StoreError> {
         let mut at = Reader(&self.0);
         if at.take(1)? != [VERSION] {
-            return Err(Broken::Damaged);
+            return Err(StoreError::Damaged);
         }
         Ok((at.version()?, at.0))
     }
@@ -37,7 +37,7 @@ pub(super) fn keep(
     batch: &Batch,
     change: Change<'_>,
     waiting: u64,
-) -> Result<Option<u64>, Broken> {
+) -> Result<Option<u64>, StoreError> {
     let (inc, transfer) = (batch.target.incarnation, batch.transfer);
     let key = place(inc, transfer, change.key);
     let before = tables.waiting.get(key.as_slice())?.map(|bytes| Enrichment(bytes.value().to_vec()));
@@ -63,7 +63,7 @@ pub(super) fn take(
     inc: u64,
     transfer: Uid,
     key: &[u8],
-) -> Result<Option<Enrichment>, Broken> {
+) -> Result<Option<Enrichment>, StoreError> {
     let removed = tables.waiting.remove(place(inc, transfer, key).as_slice())?;
     let Some(enrichment) = removed.map(|bytes| Enrichment(bytes.value().to_vec())) else { return Ok(None) };
     counter::add(&mut tables.counters, Counter::Waiting(inc, transfer), -1)?;
@@ -71,7 +71,7 @@ pub(super) fn take(
 }
 
 /// Drops whatever waits of a transfer, for rows of whatever incarnation.
-pub(super) fn drop_all(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), Broken> {
+pub(super) fn drop_all(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), StoreError> {
     for inc in counter::awaited(&tables.counters, transfer)? {
         let all = Under::new(&[&incarnation(inc), uid(&transfer)]);
         tables.waiting.retain_in::<&[u8], _>(all.bounds(), |_, _| false)?;

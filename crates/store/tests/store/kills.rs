@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use raccord_model::failpoint::Trap;
+use raccord_model::failpoint::ArmedFailpoint;
 use raccord_model::port::inbox::{Accepted, Inbox};
 use raccord_model::port::sink::Sink;
 use raccord_store::Store;
@@ -97,7 +97,7 @@ fn acknowledged(directory: &Path) -> BTreeSet<String> {
 #[ignore = "the process that is killed, begun by the test above"]
 fn a_life() {
     let Some(directory) = std::env::var_os(PLACE) else { return };
-    std::env::var(TRAP).unwrap().parse::<Trap>().unwrap().arm();
+    std::env::var(TRAP).unwrap().parse::<ArmedFailpoint>().unwrap().arm();
     let path = Path::new(&directory).join(".raccord").join("state.redb");
     let store = Arc::new(Store::open_existing(&path, &opener("live")).unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();

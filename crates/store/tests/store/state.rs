@@ -182,7 +182,7 @@ async fn nothing_is_acknowledged_once_the_state_is_not_where_it_was() {
     for act in acts {
         let place = Place::new();
         let store = std::sync::Arc::new(place.open());
-        let caretaker = raccord_store::Caretaker(std::sync::Arc::clone(&store));
+        let caretaker = raccord_store::StoreMaintenance(std::sync::Arc::clone(&store));
         let writes = || vec![Write::Put(Table::Steps, "a".to_owned(), Vec::new())];
         State::commit(&*store, Commit { expected: None, writes: writes() }).await.unwrap();
         caretaker.in_place().await.unwrap();

@@ -13,9 +13,9 @@ use crate::reload::{Checkout, GIT_TIMEOUT, GitError, GitSettings, Loader, Pulled
 use raccord_connect::System;
 
 /// A repository that is worked on, and a state beside which it is checked out.
-struct Scene(TempDir);
+struct WatchedFiles(TempDir);
 
-impl Scene {
+impl WatchedFiles {
     fn new() -> Self {
         let scene = Self(tempfile::tempdir().unwrap());
         fs::create_dir(scene.origin()).unwrap();
@@ -76,7 +76,7 @@ fn is(commit: &str, is_new: bool) -> Pulled {
 
 #[tokio::test]
 async fn a_branch_is_followed_wherever_it_goes() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     let first = scene.git(&["rev-parse", "HEAD"]);
     let mut checkout = scene.checkout("#main", None);
     assert_eq!(checkout.restore().await.unwrap(), None);
@@ -104,7 +104,7 @@ async fn a_branch_is_followed_wherever_it_goes() {
 
 #[tokio::test]
 async fn without_a_branch_it_is_the_one_that_the_repository_shows() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     scene.git(&["checkout", "--quiet", "-b", "feature/x"]);
     let on_branch = scene.commit("conf/b.yaml", &project("b"));
     assert_eq!(scene.checkout("", None).pull().await.unwrap().commit, on_branch);
@@ -114,7 +114,7 @@ async fn without_a_branch_it_is_the_one_that_the_repository_shows() {
 
 #[tokio::test]
 async fn a_failing_pull_keeps_what_is_there() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     scene.git(&["branch", "live"]);
     let mut checkout = scene.checkout("#live", None);
     let first = checkout.pull().await.unwrap().commit;
@@ -139,7 +139,7 @@ async fn a_failing_pull_keeps_what_is_there() {
 
 #[tokio::test]
 async fn what_was_cut_short_is_made_good() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     let mut checkout = scene.checkout("#main", None);
     checkout.pull().await.unwrap();
     // A kill in the middle leaves locks, half a tree, a link that was not put in place.
@@ -154,7 +154,7 @@ async fn what_was_cut_short_is_made_good() {
 
 #[tokio::test]
 async fn a_part_of_the_repository() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     scene.commit("other/b.yaml", &project("b"));
     let mut checkout = scene.checkout("#main", Some("conf"));
     let first = checkout.pull().await.unwrap().commit;
@@ -184,13 +184,13 @@ async fn a_part_of_the_repository() {
 
 #[tokio::test]
 async fn another_remote_begins_anew_and_other_peoples_directories_are_left_alone() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     scene.checkout("#main", None).pull().await.unwrap();
     scene.git(&["branch", "live"]);
     let mut other = scene.checkout("#live", None);
     assert_eq!(other.restore().await.unwrap(), None, "what was fetched is another branch's");
     other.pull().await.unwrap();
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     put(&scene.directory().join("precious"), "x");
     let error = scene.checkout("#main", None).pull().await.unwrap_err();
     assert!(matches!(error, GitError::NotOurs(_)), "{error}");
@@ -199,7 +199,7 @@ async fn another_remote_begins_anew_and_other_peoples_directories_are_left_alone
 
 #[tokio::test]
 async fn a_walk_beside_the_state_finds_nothing_of_it() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     scene.checkout("#main", None).pull().await.unwrap();
     let beside = load(&super::loader(scene.state().parent().unwrap())).await;
     assert_eq!(outcome(&beside), ["no-documents"]);
@@ -214,7 +214,7 @@ fn script(path: &Path, text: &str) {
 
 #[tokio::test]
 async fn no_hook_is_run() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     scene.checkout("#main", None).pull().await.unwrap();
     let mark = scene.0.path().join("mark");
     for hook in ["reference-transaction", "post-checkout", "post-index-change", "post-merge", "pre-auto-gc"] {
@@ -228,7 +228,7 @@ async fn no_hook_is_run() {
 
 #[tokio::test]
 async fn a_program_that_hangs_is_ended_with_what_it_started() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     let program = scene.0.path().join("git");
     let alive = scene.0.path().join("alive");
     script(
@@ -254,7 +254,7 @@ async fn a_program_that_hangs_is_ended_with_what_it_started() {
 
 #[tokio::test]
 async fn what_the_program_says_is_shown_without_secrets() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     let program = scene.0.path().join("git");
     let mut settings = scene.settings("#main", None);
     settings.remote = "https://zoe:hunter2@git.example/a#main".parse().unwrap();
@@ -281,7 +281,7 @@ async fn what_the_program_says_is_shown_without_secrets() {
 
 #[tokio::test]
 async fn the_password_stays_out_of_what_is_written() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     let mut settings = scene.settings("#main", None);
     // Refused at once: nothing listens there.
     settings.remote = "https://zoe:hunter2@127.0.0.1:1/a#main".parse().unwrap();
@@ -294,7 +294,7 @@ async fn the_password_stays_out_of_what_is_written() {
 
 #[tokio::test]
 async fn links_lead_about_in_the_repository_and_nowhere_else() {
-    let scene = Scene::new();
+    let scene = WatchedFiles::new();
     put(&scene.origin().join("shared/b.yaml"), &project("b"));
     symlink("../shared/b.yaml", scene.origin().join("conf/b.yaml")).unwrap();
     scene.commit("conf/notes.txt", "nothing");

@@ -19,14 +19,14 @@ use crate::reload::{Loader, WatchError, WatchSettings, Watcher};
 const DEBOUNCE: Duration = Duration::from_millis(40);
 
 /// A directory that is watched.
-struct Scene {
+struct WatchedFiles {
     home: TempDir,
     loader: Loader,
     watcher: Watcher,
     changed: Arc<Notify>,
 }
 
-impl Scene {
+impl WatchedFiles {
     async fn at(home: TempDir, paths: &[&str], settings: WatchSettings) -> Self {
         let paths: Vec<PathBuf> = paths.iter().map(|path| home.path().join(path)).collect();
         let loader = Loader::new(paths, BTreeMap::new());
@@ -71,7 +71,7 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_to_save_a_file() {
     for paths in [["conf"], ["conf/a.yaml"]] {
-        let scene = Scene::of(&[("conf/a.yaml", stack("zero"))], &paths).await;
+        let scene = WatchedFiles::of(&[("conf/a.yaml", stack("zero"))], &paths).await;
         let file = scene.path("conf/a.yaml");
         put(&file, &stack("truncated"));
         scene.until(&["Stack/truncated"]).await;
@@ -99,7 +99,7 @@ async fn every_way_to_save_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_and_directories_come_and_go() {
-    let scene = Scene::of(&[("conf/a.yaml", stack("shop"))], &["conf"]).await;
+    let scene = WatchedFiles::of(&[("conf/a.yaml", stack("shop"))], &["conf"]).await;
     put(&scene.path("conf/b.yml"), &project("b"));
     scene.until(&["Stack/shop", "Project/b"]).await;
     put(&scene.path("conf/deep/er/c.yaml"), &project("c"));
@@ -121,7 +121,7 @@ async fn files_and_directories_come_and_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_loader_passes_over_wakes_nobody() {
-    let scene = Scene::of(
+    let scene = WatchedFiles::of(
         &[
             ("conf/a.yaml", stack("shop")),
             ("conf/.raccord/state.redb", "s".to_owned()),
@@ -174,7 +174,7 @@ async fn a_config_map_is_swapped_again_and_again() {
         swap(0);
         symlink("..data/a.yaml", mount.join("a.yaml")).unwrap();
         let settings = WatchSettings { debounce: DEBOUNCE, ..WatchSettings::default() };
-        let scene = Scene::at(home, &paths, settings).await;
+        let scene = WatchedFiles::at(home, &paths, settings).await;
         let mount = scene.path("mount");
         for round in 1..4 {
             let data = format!("..2025_{round}");
@@ -199,7 +199,7 @@ async fn links_on_the_way_and_inside_are_followed() {
     symlink("releases/1", home.path().join("current")).unwrap();
     symlink("parts/b.txt", home.path().join("releases/2/conf/b.yaml")).unwrap();
     let settings = WatchSettings { debounce: DEBOUNCE, ..WatchSettings::default() };
-    let scene = Scene::at(home, &["current/conf"], settings).await;
+    let scene = WatchedFiles::at(home, &["current/conf"], settings).await;
     symlink("releases/2", scene.path("next")).unwrap();
     fs::rename(scene.path("next"), scene.path("current")).unwrap();
     scene.until(&["Stack/two", "Project/b"]).await;
@@ -212,7 +212,7 @@ async fn links_on_the_way_and_inside_are_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_watched_is_deleted_and_comes_back() {
     let scene =
-        Scene::of(&[("way/conf/a.yaml", stack("one")), ("way/x", String::new())], &["way/conf"]).await;
+        WatchedFiles::of(&[("way/conf/a.yaml", stack("one")), ("way/x", String::new())], &["way/conf"]).await;
     fs::remove_dir_all(scene.path("way/conf")).unwrap();
     scene.until(&["unreadable"]).await;
     put(&scene.path("way/conf/a.yaml"), &stack("two"));
@@ -237,7 +237,7 @@ async fn what_is_watched_is_deleted_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_yet_is_waited_for() {
-    let scene = Scene::of(&[], &["not/there/yet"]).await;
+    let scene = WatchedFiles::of(&[], &["not/there/yet"]).await;
     put(&scene.path("not/there/yet/a.yaml"), &stack("come"));
     scene.until(&["Stack/come"]).await;
     put(&scene.path("not/there/yet/a.yaml"), &stack("again"));
@@ -247,7 +247,7 @@ async fn what_is_not_there_yet_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_paths_are_watched_together() {
     let files = [("one/a.yaml", stack("shop")), ("two/b.yaml", project("b")), ("two/c.yaml", project("c"))];
-    let scene = Scene::of(&files, &["one", "two/b.yaml"]).await;
+    let scene = WatchedFiles::of(&files, &["one", "two/b.yaml"]).await;
     put(&scene.path("two/b.yaml"), &project("d"));
     scene.until(&["Stack/shop", "Project/d"]).await;
     put(&scene.path("two/c.yaml"), &project("e"));
@@ -258,7 +258,8 @@ async fn several_paths_are_watched_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_becomes_readable() {
     let scene =
-        Scene::of(&[("conf/a.yaml", stack("shop")), ("conf/deep/b.yaml", project("b"))], &["conf"]).await;
+        WatchedFiles::of(&[("conf/a.yaml", stack("shop")), ("conf/deep/b.yaml", project("b"))], &["conf"])
+            .await;
     let mode = |mode| fs::set_permissions(scene.path("conf/deep"), fs::Permissions::from_mode(mode)).unwrap();
     mode(0o000);
     if fs::read_dir(scene.path("conf/deep")).is_ok() {
@@ -296,7 +297,7 @@ async fn a_checkout_of_hundreds_of_files_is_few_signals() {
         git(home.path(), &["commit", "--quiet", "-m", name]);
     }
     let settings = WatchSettings { debounce: DEBOUNCE, ..WatchSettings::default() };
-    let scene = Scene::at(home, &["."], settings).await;
+    let scene = WatchedFiles::at(home, &["."], settings).await;
     for name in ["one", "two", "one"] {
         git(scene.home.path(), &["checkout", "--quiet", name]);
         let last = load(&Loader::new(vec![scene.home.path().to_owned()], BTreeMap::new())).await;
@@ -318,7 +319,7 @@ async fn without_watches_the_files_are_polled_and_it_is_said() {
     }
     let polled = Some(Duration::from_millis(30));
     let settings = WatchSettings { debounce: DEBOUNCE, poll: polled, watches: 3 };
-    let scene = Scene::at(home, &["."], settings).await;
+    let scene = WatchedFiles::at(home, &["."], settings).await;
     assert_eq!(scene.watcher.fallback(), Some("there are more than 3 directories to watch"));
     put(&scene.path("d0/p.yaml"), &project("q0"));
     let rest = ["Project/p1", "Project/p2", "Project/p3", "Project/p4"];
@@ -362,7 +363,7 @@ fn memory() -> u64 {
 async fn endless(edits: u32, every: Duration, settings: WatchSettings) {
     let home = tempfile::tempdir().unwrap();
     put(&home.path().join("a.yaml"), &stack("zero"));
-    let scene = Scene::at(home, &["."], settings).await;
+    let scene = WatchedFiles::at(home, &["."], settings).await;
     let path = scene.path("a.yaml");
     let writing = tokio::task::spawn_blocking(move || {
         let begun = Instant::now();

@@ -12,7 +12,9 @@ use raccord_model::language::stack::Limits;
 use uuid::Uuid;
 
 use crate::step::schedule::next_due;
-use crate::step::{Cause, Effect, Event, Policy, Readiness, RequestId, RunEnd, Standing, State, View, step};
+use crate::step::{
+    Cause, Effect, Event, Policy, Readiness, RequestId, RunEnd, State, TransferState, View, step,
+};
 
 /// How many transfers there are at most; their sources are three.
 const TRANSFERS: u8 = 6;
@@ -70,7 +72,7 @@ impl Shell {
 
     fn create(&mut self, transfer: u8) {
         let interval = ["1m", "7m", "1h"][usize::from(transfer % 3)].parse().unwrap();
-        let standing = Standing {
+        let standing = TransferState {
             uid: uid(transfer),
             name: format!("t{transfer}").parse().unwrap(),
             source: source(transfer),
@@ -124,7 +126,7 @@ impl Shell {
         }
     }
 
-    fn may_run(&self, standing: &Standing) -> bool {
+    fn may_run(&self, standing: &TransferState) -> bool {
         match standing.readiness {
             Readiness::Ready => true,
             Readiness::Paused { until: Some(until) } => until <= self.now,
@@ -242,7 +244,7 @@ impl Shell {
         assert_eq!(self.open, BTreeSet::new(), "requests were forgotten");
         let mut next = None::<Timestamp>;
         for standing in self.view.standings.values() {
-            let Standing { uid, schedule, since, served, .. } = standing;
+            let TransferState { uid, schedule, since, served, .. } = standing;
             let due = schedule.as_ref().and_then(|schedule| next_due(schedule, *uid, *since, *served));
             if self.may_run(standing) {
                 assert!(due.is_none_or(|due| due > self.now), "{} is due and forgotten", standing.name);

@@ -5,11 +5,11 @@ use raccord_model::fact::Uid;
 use raccord_model::language::Schedule;
 
 use super::words::Clock;
-use crate::step::{Readiness, Standing};
+use crate::step::{Readiness, TransferState};
 
 /// A transfer of the source `shop`, on demand, ready since midnight.
-pub(super) fn newcomer(uid: Uid, name: &str, clock: &Clock) -> Standing {
-    Standing {
+pub(super) fn newcomer(uid: Uid, name: &str, clock: &Clock) -> TransferState {
+    TransferState {
         uid,
         name: name.parse().unwrap(),
         source: "shop".parse().unwrap(),
@@ -27,7 +27,7 @@ pub(super) fn newcomer(uid: Uid, name: &str, clock: &Clock) -> Standing {
 /// - `of SOURCE`, `epoch N`, `with deliveries`
 /// - `on demand`, `every INTERVAL`, `jitter LENGTH`, `cron M H D M W in ZONE`, `since TIME`, `served TIME`
 /// - `active` or `resumed`, `inactive`, `unsubscribed`, `tripped`, `paused`, `paused until TIME`, `unprepared`
-pub(super) fn patch(mut standing: Standing, words: &[&str], clock: &Clock) -> Standing {
+pub(super) fn patch(mut standing: TransferState, words: &[&str], clock: &Clock) -> TransferState {
     let mut words = words.iter().copied();
     while let Some(word) = words.next() {
         let mut next = || words.next().unwrap_or_else(|| panic!("{word} what?"));

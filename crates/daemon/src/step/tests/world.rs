@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::patch;
 use super::words::{Clock, Line, Scenario};
 use crate::step::{
-    ApplyEnd, Cause, Effect, Event, Loaded, Policy, RequestId, RunEnd, Standing, State, Verdict, View, step,
+    ApplyEnd, Cause, Effect, Event, Loaded, Policy, RequestId, RunEnd, State, TransferState, Verdict, View,
+    step,
 };
 
 /// A daemon and what surrounds it.
@@ -64,7 +65,7 @@ impl World {
 
     /// Changes standings by words, several transfers with `;` between them: `NAME gone`, or `NAME` and the words of a
     /// [`patch`]. `limits TOTAL PER-SOURCE` changes the limits.
-    fn patch(&mut self, words: &str) -> Vec<Standing> {
+    fn patch(&mut self, words: &str) -> Vec<TransferState> {
         let mut patched = Vec::new();
         for part in words.split(';') {
             let words: Vec<&str> = part.split_whitespace().collect();

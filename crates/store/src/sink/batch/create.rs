@@ -6,23 +6,23 @@ use raccord_model::row::{self, FieldId, apply_patch, empty_row};
 use super::super::classify::{self, Absent, Effect};
 use super::super::unique::{self, Index};
 use super::super::{tombstone, waiting};
-use super::{Pass, stamp};
-use crate::broken::Broken;
+use super::{BatchWriter, stamp};
+use crate::error::StoreError;
 use crate::record::{self, Record, Stamp};
 use crate::table::Tables;
 
-impl Pass<'_> {
+impl BatchWriter<'_> {
     pub(super) fn upsert_absent(
         &mut self,
         tables: &mut Tables<'_>,
         change: Change<'_>,
-    ) -> Result<Effect, Broken> {
-        let buried = if self.has_tombstones {
+    ) -> Result<Effect, StoreError> {
+        let tombstone = if self.has_tombstones {
             tombstone::of(&tables.tombstones, &self.key, self.batch.transfer, self.batch.at)?
         } else {
             None
         };
-        match classify::absent(self.rules, change.version, buried.as_ref()) {
+        match classify::absent(self.rules, change.version, tombstone.as_ref()) {
             Absent::Create => self.create(tables, change),
             Absent::Wait => {
                 let more = waiting::keep(tables, self.batch, change, self.own_waiting)?;
@@ -33,7 +33,7 @@ impl Pass<'_> {
         }
     }
 
-    fn create(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, Broken> {
+    fn create(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, StoreError> {
         self.value.clear();
         record::begin(&mut self.value, stamp(self.batch, change));
         let row_at = self.value.len();
@@ -60,7 +60,7 @@ impl Pass<'_> {
             )?;
         }
         if self.has_tombstones {
-            tombstone::dig_up(tables, &self.key)?;
+            tombstone::remove_tombstone(tables, &self.key)?;
         }
         tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
         self.rows += 1;
@@ -69,7 +69,7 @@ impl Pass<'_> {
 
     /// Applies the enrichments that waited for the row in `value`. One that would break a unique field is lost:
     /// its transfer shows the record again when it changes.
-    fn enrich(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), Broken> {
+    fn enrich(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), StoreError> {
         let inc = self.batch.target.incarnation;
         for &transfer in &self.waiting {
             let Some(enrichment) = waiting::take(tables, inc, transfer, change.key)? else { continue };
@@ -89,7 +89,7 @@ impl Pass<'_> {
 }
 
 /// The first of the required fields that a row lacks.
-fn missing(row: &[u8], required: &[FieldId]) -> Result<Option<FieldId>, Broken> {
+fn missing(row: &[u8], required: &[FieldId]) -> Result<Option<FieldId>, StoreError> {
     for &id in required {
         let mut is_there = false;
         for field in row::fields(row)? {

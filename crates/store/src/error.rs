@@ -13,7 +13,7 @@ use raccord_model::row::NotARow;
 
 /// A request that cannot be carried out, and whose transaction must not be kept.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum StoreError {
     /// The file could not be read or written.
     #[error(transparent)]
     File(Arc<redb::Error>),
@@ -22,7 +22,7 @@ pub(crate) enum Broken {
     Full(#[source] Arc<io::Error>),
     /// A part of the file is not what was written.
     #[error("the file is damaged: {0}; `raccord state check` looks at the whole of it")]
-    Torn(Arc<str>),
+    Corrupt(Arc<str>),
     /// Bytes are not of a version we know.
     #[error("a stored record cannot be read")]
     Damaged,
@@ -39,7 +39,7 @@ pub(crate) enum Broken {
 
 macro_rules! from_redb {
     ($($error:ident)*) => {
-        $(impl From<redb::$error> for Broken {
+        $(impl From<redb::$error> for StoreError {
             fn from(error: redb::$error) -> Self {
                 Self::of(error.into())
             }
@@ -49,23 +49,23 @@ macro_rules! from_redb {
 
 from_redb!(StorageError TableError TransactionError CommitError SetDurabilityError DatabaseError);
 
-impl From<NotARow> for Broken {
+impl From<NotARow> for StoreError {
     fn from(_: NotARow) -> Self {
         Self::Damaged
     }
 }
 
-impl From<serde_json::Error> for Broken {
+impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
         Self::Json(Arc::new(error))
     }
 }
 
-impl Broken {
+impl StoreError {
     fn of(error: redb::Error) -> Self {
         match error {
             redb::Error::Io(error) if is_full(&error) => Self::Full(Arc::new(error)),
-            redb::Error::Corrupted(why) => Self::Torn(why.into()),
+            redb::Error::Corrupted(why) => Self::Corrupt(why.into()),
             other => Self::File(Arc::new(other)),
         }
     }
@@ -114,9 +114,9 @@ impl Broken {
 
 /// Does something with redb, which takes pages on trust and panics when a damaged file has betrayed it. What was
 /// under way must be given up then; what is in the file stays as it was.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     let done = catch_unwind(AssertUnwindSafe(work));
-    done.unwrap_or_else(|_| Err(Broken::Torn("a page makes no sense".into())))
+    done.unwrap_or_else(|_| Err(StoreError::Corrupt("a page makes no sense".into())))
 }
 
 fn is_full(error: &io::Error) -> bool {
