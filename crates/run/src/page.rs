@@ -81,7 +81,7 @@ impl MappedPage {
             spot: None,
             partitions: Vec::new(),
             completes: None,
-            accepts: false,
+            accepts: None,
             checkpoint: None,
             consumed: Vec::new(),
             record: None,

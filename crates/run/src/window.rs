@@ -231,7 +231,7 @@ pub fn within(mut checkpoint: Checkpoint, end: &PageEnd, ordered: bool) -> (Chec
 fn pass(window: &mut Window, passed: &Passed) -> PartitionMark {
     let token = passed.token.clone().map(Cursor::Token).filter(|_| passed.how == How::Read);
     let (id, parent) = (passed.partition, passed.parent);
-    let mut mark = PartitionMark { id, parent, cursor: None, shifted: false, waits: false };
+    let mut mark = PartitionMark { id, parent, cursor: None, waits: false };
     if let Some(partition) = window.partition.take_if(|partition| partition.id == passed.partition) {
         mark.cursor = window.greatest.take().filter(|_| passed.how == How::Read);
         mark.waits = partition.shifted;

@@ -209,7 +209,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         spot: None,
         partitions: Vec::new(),
         completes: None,
-        accepts: false,
+        accepts: None,
         checkpoint: None,
         consumed: Vec::new(),
         record: None,

@@ -3,13 +3,15 @@
 //! A page that contradicts what the service says is asked for again, and then fails the reading: a page is passed on only when
 //! it is known what follows it.
 
+mod asking;
 mod continued;
+mod since;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use raccord_compiler::connector::{HttpStream, IncrementalCursor, TokenCursor};
+use raccord_compiler::connector::HttpStream;
 use raccord_compiler::select::{Listed, Other, RecordList};
 use raccord_model::bytes_size::ByteSize;
 use raccord_model::checkpoint::{PartitionId, Shift, Spot, Token};
@@ -19,17 +21,15 @@ use raccord_model::port::source::SourceError;
 use reqwest::StatusCode;
 use url::Url;
 
-use super::answer::Answer;
 use super::aside::aside;
 use super::client::Exchange;
 use super::fetched::{Fetched, Partition, Wanted};
 use super::hold::{Held, HoldError};
-use super::paginate::{At, Pager, Position, Step};
+use super::paginate::{Pager, Position, Step};
 use super::parent::{Parent, Settled};
 use super::partition::{Health, Notes};
-use super::reading::{Judge, Reading, Unsound, whole};
-use super::request::{Asked, build};
-use super::sync::{Begun, Since, counting};
+use super::reading::{Reading, whole};
+use super::sync::Since;
 use super::token::Place;
 use super::trail::Trail;
 
@@ -225,48 +225,6 @@ impl Reader {
         Ok(())
     }
 
-    /// The token that a later reading goes on from, when there is one and it is wanted.
-    fn token_cursor(&self) -> Option<&TokenCursor> {
-        let cursor = self.stream.cursor.as_ref().filter(|_| !self.wanted.is_parent);
-        cursor.and_then(IncrementalCursor::token)
-    }
-
-    /// From where the chain in hand is asked for again, when the service has refused its first page because it no longer knows
-    /// the token.
-    fn after_expiry(&self, error: &SourceError, position: &Position) -> Option<Begun> {
-        let SourceError::Status { status, .. } = error else { return None };
-        let is_expired = position.at == At::First && self.token_cursor()?.expired.contains(status);
-        let start = self.start(position).filter(|_| is_expired)?;
-        Some(Begun::after(start, self.initial.as_ref()))
-    }
-
-    fn begin_again(&mut self, begun: Begun, error: &SourceError) {
-        tracing::warn!(%error, "the service no longer knows the token; the reading begins again without it");
-        self.notes.expired += 1;
-        (self.resumed, self.continued) = (false, false);
-        self.position = Some(Position { begun, ..Position::first() });
-    }
-
-    /// The token that counts when the service has no further page. Has it none at all, because nothing has changed, it is
-    /// the one that was sent.
-    fn token_without_page(&self, position: &Position) -> Option<Token> {
-        self.token_cursor()?;
-        match position.at {
-            At::First => self.start(position).and_then(Since::token),
-            _ => position.token.clone(),
-        }
-    }
-
-    /// The token that counts after a page that has shown one, or none.
-    fn token_after(&mut self, position: &Position, seen: Option<Token>) -> Option<Token> {
-        // What moved since an earlier run began the chain may stand on pages that were read then.
-        let seen = seen.filter(|_| !(self.continued && self.pager.is_by_position()));
-        let place = (&*self.stream, &position.at, self.start(position));
-        let (token, varied) = counting(position.token.clone(), seen, place);
-        self.notes.varied += u64::from(varied);
-        token
-    }
-
     /// A page without records.
     fn pause(&self) -> Fetched {
         Fetched {
@@ -288,48 +246,6 @@ impl Reader {
         }
     }
 
-    /// Asks for a page until its answer makes sense; `None` when the service says that there is no such page.
-    async fn sound(&mut self, position: &Position) -> Result<Option<Reading>, SourceError> {
-        let mut doubts = 0;
-        loop {
-            let Some(answer) = self.ask(position).await? else {
-                return Ok(None);
-            };
-            let (url, length) = (answer.url.clone(), answer.body.len());
-            let since = self.since(position);
-            let since = since.as_ref().map(|since| since.text.as_str());
-            let read = || self.judge(position, since).read(answer, position);
-            let (error, wait) = match aside(length, read) {
-                Err(Unsound::Wrong(error)) => return Err(error),
-                Err(Unsound::Doubtful(error, wait)) => (error, wait),
-                Ok(reading) => match self.doubt(&reading, doubts) {
-                    None => return Ok(Some(reading)),
-                    Some(reason) => (self.exchange.wrong_answer(&url, &reason), None),
-                },
-            };
-            doubts += 1;
-            self.exchange.pause(doubts, error, wait, &url).await?;
-        }
-    }
-
-    /// Why a page should be asked for again. An empty page that another one follows is worth one question: the ones
-    /// after it are not.
-    fn doubt(&self, reading: &Reading, doubts: u32) -> Option<String> {
-        match &reading.step {
-            Step::Contradiction(reason) => Some(reason.clone()),
-            Step::Last | Step::Skip(None) if !reading.is_complete => {
-                Some("the last page says that its records are not complete".to_owned())
-            }
-            Step::Skip(_) if doubts == 0 && self.empty == 0 && self.stream.error_handler.attempts > 1 => {
-                Some(
-                    "the page is empty although the service says that it is not, or that there is more"
-                        .to_owned(),
-                )
-            }
-            Step::Last | Step::On(_) | Step::Skip(_) => None,
-        }
-    }
-
     fn count_page(&mut self) -> Result<(), SourceError> {
         let most = self.stream.limits.max_pages;
         if self.requests >= most {
@@ -339,66 +255,6 @@ impl Reader {
         }
         self.requests += 1;
         Ok(())
-    }
-
-    async fn ask(&mut self, position: &Position) -> Result<Option<Answer>, SourceError> {
-        let fields = self.partition.as_ref().map_or(&[][..], |partition| partition.fields.as_slice());
-        let since = self.since(position);
-        let asked = Asked { at: &position.at, since: since.as_ref(), size: self.size, parent: fields };
-        let outgoing = build(&self.stream, &asked)
-            .map_err(|message| SourceError::Answer { place: self.base(), message })?;
-        let answer = match self.exchange.send(&outgoing).await {
-            Err(SourceError::Status { status, .. }) if self.pager.ends(status, position) => None,
-            // Nothing has changed since what a header said.
-            Err(SourceError::Status { status: 304, .. }) if position.at == At::First && since.is_some() => {
-                None
-            }
-            other => Some(other?),
-        };
-        Ok(answer)
-    }
-
-    /// From where on the records of a page are asked for.
-    fn since(&self, position: &Position) -> Option<Since> {
-        match &position.at {
-            At::Since(value) => Some(Since { text: value.clone(), is_number: self.pager.has_numbers() }),
-            _ => self.start(position).cloned(),
-        }
-    }
-
-    /// From where on the records of the chain in hand are asked for.
-    fn start(&self, position: &Position) -> Option<&Since> {
-        match (position.begun, &self.partition) {
-            (Begun::Wanted, Some(partition)) => partition.since.as_ref(),
-            (Begun::Wanted, None) => self.wanted.since.as_ref(),
-            (Begun::Initial, _) => self.initial.as_ref(),
-            (Begun::Everything, _) => None,
-        }
-    }
-
-    /// Whatever a service answers when a run continues at a page may mean that it no longer knows the page: services
-    /// say so in every way there is. Only what was not answered, or is a limit, has nothing to do with the page. The first
-    /// page of a partition is not at a place that can have become stale.
-    fn refused(&self, error: SourceError, position: &Position) -> SourceError {
-        let is_first = position.at == At::First;
-        let is_resumed = self.resumed && (!is_first || self.parent.is_none());
-        let says_expired = |status: u16| {
-            let token = self.token_cursor().filter(|_| self.start(position).is_some());
-            status == 410 || token.is_some_and(|token| token.expired.contains(&status))
-        };
-        let is_final = match &error {
-            // A 403 that is no refusal of our credentials is a limit.
-            SourceError::Status { status, .. } => !matches!(status, 403 | 408 | 429),
-            SourceError::Unauthorized { .. } | SourceError::Answer { .. } => true,
-            _ => false,
-        };
-        let has_expired =
-            !is_first && matches!(error, SourceError::Status { status, .. } if says_expired(status));
-        if has_expired || (is_resumed && is_final) {
-            SourceError::PageRefused { message: error.to_string() }
-        } else {
-            error
-        }
     }
 
     /// Whether a text that is to be kept holds a credential of ours.
@@ -419,16 +275,6 @@ impl Reader {
 
     fn base(&self) -> String {
         self.exchange.show(&self.stream.requester.url_base)
-    }
-
-    fn judge<'a>(&'a self, position: &Position, since: Option<&'a str>) -> Judge<'a> {
-        Judge {
-            exchange: &self.exchange,
-            pager: &self.pager,
-            extractor: &self.stream.extractor,
-            since,
-            continues: self.start(position).is_some(),
-        }
     }
 
     /// Moves on over an answer that makes sense; `None` while its records are held.

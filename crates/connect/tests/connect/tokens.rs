@@ -1,7 +1,8 @@
 //! Tokens that a service gives for the next reading: which one counts, what is kept over a kill, and what happens when the
 //! service no longer knows one.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use raccord_model::checkpoint::{Cursor, PartitionId, Token};
 use raccord_model::port::records::{How, Page};
@@ -335,4 +336,56 @@ async fn each_parent_has_its_own_token() {
     let tokens: Vec<_> = told.iter().map(|passed| passed.token.as_ref().map(Token::as_str)).collect();
     assert_eq!(tokens, [Some("n1"), Some("n2"), None, Some("n4")]);
     assert_eq!(pages.iter().map(|page| page.expired).sum::<u64>(), 1);
+}
+
+/// A page of two records by its number and, as each request does, another token; a status in place of an answer.
+fn numbered(request: &Request, refused: Option<u16>, answered: &AtomicU64) -> ResponseTemplate {
+    if let Some(status) = refused {
+        return ResponseTemplate::new(status);
+    }
+    let page = number(request, "page").unwrap();
+    let count = answered.fetch_add(1, Ordering::Relaxed) + 1;
+    let shown = (1..=6).skip(usize::try_from(2 * (page - 1)).unwrap()).take(2);
+    ok(&json!({"items": records(shown), "total": 6, "token": format!("t{count}")}))
+}
+
+#[tokio::test]
+async fn the_page_before_is_asked_for_with_the_token_and_brings_none() {
+    // (which page the reading goes on behind, how the page before is refused, what was asked for then)
+    for (behind, refused, expected) in [
+        (0, None, &["/a?since=t0&page=1", "/a?since=t0&page=2", "/a?since=t0&page=3"][..]),
+        (1, None, &["/a?since=t0&page=2", "/a?since=t0&page=3"]),
+        // The service has forgotten the token, or has nothing new since: the reading begins again, with its token.
+        (0, Some(410), &["/a?since=t0&page=1"]),
+        (1, Some(410), &["/a?since=t0&page=2"]),
+        (0, Some(304), &["/a?since=t0&page=1"]),
+        (1, Some(404), &["/a?since=t0&page=2"]),
+    ] {
+        let status = Arc::new(Mutex::new(None));
+        let (known, answered) = (Arc::clone(&status), AtomicU64::new(0));
+        let server = serve(move |request| numbered(request, *known.lock().unwrap(), &answered)).await;
+        let settings = json!({
+            "records": "items", "pagination": {"page": "page", "total": "total"},
+            "incremental": {"token": "token", "param": "since"},
+        });
+        let source = data_type(&server.uri(), &settings);
+        let pages = read_pages(&*source, since("t0")).await.unwrap();
+        assert_eq!((ids(&pages), ended_with(&pages)), ((1..=6).collect(), Some("t1")));
+        *status.lock().unwrap() = refused;
+        let resumed = Read { page: pages[behind].next.clone(), ..since("t0") };
+        let rest = read_pages(&*source, resumed).await;
+        assert_eq!(asked(&server).await[3..], *expected, "{behind} {refused:?}");
+        match rest {
+            Ok(rest) => {
+                assert_eq!((refused, ended_with(&rest)), (None, Some("t1")));
+                assert_eq!(rest.iter().map(|page| page.expired).sum::<u64>(), 0);
+            }
+            Err(error) => {
+                assert!(
+                    refused.is_some() && matches!(error, SourceError::PageRefused { .. }),
+                    "{refused:?} {error}"
+                );
+            }
+        }
+    }
 }

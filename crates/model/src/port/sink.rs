@@ -146,7 +146,6 @@ impl fmt::Debug for Refuse {
 }
 
 /// What one commit of a run brings.
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, asked in its own place")]
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// The transfer.
@@ -181,8 +180,8 @@ pub struct Batch {
     /// The reading that the commit completes: its marks go, how far it came in each partition is proven, and what is known of
     /// those that it did not meet goes.
     pub completes: Option<Reading>,
-    /// Whether the cursors of partitions that wait for the end of their window move on.
-    pub accepts: bool,
+    /// The reading that a person takes for complete, although it is not: how far it came in each partition is proven.
+    pub accepts: Option<Reading>,
     /// Where the next page begins. `None` leaves the checkpoint as it is: for a replay, and for deliveries.
     pub checkpoint: Option<Checkpoint>,
     /// The sequences of the deliveries of this transfer that the batch settles: they leave the inbox with it.
@@ -226,9 +225,8 @@ pub struct PartitionMark {
     pub parent: Option<(PartitionId, Spot)>,
     /// How far it was read, when it was read whole. A value never goes back, and of two tokens the later one counts.
     pub cursor: Option<Cursor>,
-    /// Whether its pages shifted: then its cursor stays, until what was read is accepted.
-    pub shifted: bool,
-    /// Whether the window may be held at its end, and is read again then: its cursor stays until the window is complete.
+    /// Whether its cursor stays until its window is complete, or a person accepts what was read: its pages shifted, or the
+    /// window may be held at its end, and is read again then.
     pub waits: bool,
 }
 

@@ -138,8 +138,9 @@ async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Resul
 /// Moves the cursor past a window whose pages shifted. It has proved no deletion, so that nothing is swept.
 async fn take_for_complete(ports: &Ports, job: &Arc<Job>, run: Run) -> Result<String, RequestError> {
     let checkpoint = held_window(ports, job, &run).await?;
+    let accepts = checkpoint.window.as_ref().map(Reading::from);
     let batch = checkpoint_only(job, window::accept(checkpoint), run.id, ports.environment.now());
-    ports.sink.commit(Batch { accepts: true, record: Some(Box::new(run)), ..batch }).await?;
+    ports.sink.commit(Batch { accepts, record: Some(Box::new(run)), ..batch }).await?;
     Ok("what was read counts as complete, and nothing is deleted".to_owned())
 }
 

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use raccord_model::fact::{Run, RunOutcome};
 
 use crate::configuration::Configuration;
-use crate::service::{Change, Fault, Form, Order, Paging, Record, Service, Signal, Step};
+use crate::form::{Form, Order, Paging, Signal, TokenPlace, Tokens};
+use crate::service::{Change, Fault, Record, Service, Step};
 use crate::world::{Rows, World};
 
 /// How the transfer reads.
@@ -23,11 +24,32 @@ enum Mode {
     Both,
     /// Everything, or what has changed since the last time; a field says what is deleted.
     Field { is_incremental: bool },
+    /// What the service says has changed since its token.
+    Token {
+        /// Whether a field says what is deleted.
+        by_field: bool,
+        /// Whether everything is read now and then.
+        snapshot: bool,
+    },
 }
 
 impl Mode {
-    const fn learns_of_deletions(self) -> bool {
-        matches!(self, Self::Snapshot | Self::Both | Self::Field { .. })
+    /// Whether every deletion is learned of in the end. What a service has forgotten that does not keep what is deleted,
+    /// nothing tells.
+    const fn learns_of_deletions(self, has_forgotten: bool) -> bool {
+        match self {
+            Self::Full | Self::Incremental { .. } => false,
+            Self::Snapshot | Self::Both | Self::Field { .. } => true,
+            Self::Token { by_field, snapshot } => snapshot || by_field && !has_forgotten,
+        }
+    }
+
+    const fn by_token(self) -> bool {
+        matches!(self, Self::Token { .. })
+    }
+
+    const fn by_field(self) -> bool {
+        matches!(self, Self::Field { .. } | Self::Token { by_field: true, .. })
     }
 }
 
@@ -53,8 +75,10 @@ fn form() -> impl Strategy<Value = Form> {
     let signal = prop::sample::select(vec![Nothing, Total, TotalHeader, Pages, PagesHeader, More, Done]);
     let order = prop::sample::select(vec![Order::Id, Order::OldestFirst, Order::NewestFirst]);
     let traits = [0.3, 0.25, 0.3].map(prop::bool::weighted);
-    (paging, signal, order, 1..5_usize, 1..5_usize, traits).prop_map(
-        |(paging, signal, order, asked, cap, [has_parents, keeps_deleted, continues])| {
+    let sizes = (1..5_usize, 1..5_usize);
+    (paging, signal, order, sizes, traits, tokens()).prop_map(
+        |(paging, signal, order, (asked, cap), [has_parents, keeps_deleted, continues], tokens)| {
+            let (tokens, token_place) = (meaning(tokens.0, paging, order), tokens.1);
             let form = Form {
                 paging,
                 signal,
@@ -64,6 +88,8 @@ fn form() -> impl Strategy<Value = Form> {
                 has_parents,
                 keeps_deleted,
                 continues: continues && paging == Cursor,
+                tokens,
+                token_place,
             };
             if paging != Value {
                 return form;
@@ -74,37 +100,67 @@ fn form() -> impl Strategy<Value = Form> {
     )
 }
 
+fn tokens() -> impl Strategy<Value = (Tokens, TokenPlace)> {
+    let meaning = prop::sample::select(vec![Tokens::Begin, Tokens::Now, Tokens::Position]);
+    (meaning, prop::sample::select(vec![TokenPlace::Body, TokenPlace::Header]))
+}
+
+/// What tokens can mean: numbered pages and the ids of records carry nothing along, and only the order of changes is a
+/// position.
+fn meaning(wanted: Tokens, paging: Paging, order: Order) -> Tokens {
+    let carries = matches!(paging, Paging::Cursor | Paging::NextUrl | Paging::Link | Paging::Header);
+    match wanted {
+        Tokens::Begin if carries => wanted,
+        Tokens::Position if carries && order == Order::OldestFirst => wanted,
+        _ => Tokens::Now,
+    }
+}
+
 fn mode(form: Form) -> BoxedStrategy<Mode> {
     let follows_values = form.paging == Paging::Value;
+    // Behind a cursor, newest first, a record that changes while it is read is shown nowhere, and nothing tells: a service
+    // that is read so can be asked for changes, and not for what is gone.
+    let hides_changes = form.order == Order::NewestFirst && !form.is_by_position();
     if form.keeps_deleted {
-        return any::<bool>()
-            .prop_map(move |it| Mode::Field { is_incremental: it || follows_values })
-            .boxed();
+        let field = any::<bool>().prop_map(move |it| Mode::Field { is_incremental: it || follows_values });
+        return if follows_values {
+            field.boxed()
+        } else {
+            prop_oneof![field, by_token(form, hides_changes)].boxed()
+        };
     }
     let is_ordered = form.order == Order::OldestFirst;
     if follows_values {
         let ordered = any::<bool>().prop_map(|is_ordered| Mode::Incremental { is_ordered });
         return prop_oneof![ordered, Just(Mode::Both)].boxed();
     }
-    // Behind a cursor, newest first, a record that changes while it is read is shown nowhere, and nothing tells: a service
-    // that is read so can be asked for changes, and not for what is gone.
-    let hides_changes = form.order == Order::NewestFirst && !form.is_by_position();
     prop_oneof![
-        Just(Mode::Full),
-        Just(if hides_changes { Mode::Full } else { Mode::Snapshot }),
-        any::<bool>().prop_map(move |ordered| Mode::Incremental { is_ordered: ordered && is_ordered }),
-        Just(if hides_changes { Mode::Incremental { is_ordered: false } } else { Mode::Both }),
+        2 => by_token(form, hides_changes),
+        1 => Just(Mode::Full),
+        1 => Just(if hides_changes { Mode::Full } else { Mode::Snapshot }),
+        1 => any::<bool>().prop_map(move |ordered| Mode::Incremental { is_ordered: ordered && is_ordered }),
+        1 => Just(if hides_changes { Mode::Incremental { is_ordered: false } } else { Mode::Both }),
     ]
     .boxed()
 }
 
-fn change(form: Form) -> impl Strategy<Value = Change> {
+fn by_token(form: Form, hides_changes: bool) -> impl Strategy<Value = Mode> {
+    // What is deleted stands among the records there.
+    let is_shown = form.keeps_deleted || form.tokens == Tokens::Position;
+    (any::<bool>(), any::<bool>()).prop_map(move |(by_field, snapshot)| Mode::Token {
+        by_field: by_field || is_shown,
+        snapshot: snapshot && !hides_changes,
+    })
+}
+
+fn change(form: Form, mode: Mode) -> impl Strategy<Value = Change> {
     // A deletion moves the pages behind it without a trace where neither a total nor `more` says so.
     let can_delete = !form.is_by_position() || form.signal.is_total() || form.keeps_deleted;
     // The records of a parent that goes are not shown as deleted, but not at all.
     let can_delete_parent = form.has_parents && can_delete && !form.keeps_deleted;
     prop_oneof![
         3 => Just(Change::Create),
+        1 => Just(if mode.by_token() { Change::Expire } else { Change::Create }),
         3 => (0..20_usize).prop_map(Change::Update),
         3 => (0..20_usize).prop_map(move |at| if can_delete { Change::Delete(at) } else { Change::Update(at) }),
         1 => Just(if form.has_parents { Change::CreateParent } else { Change::Create }),
@@ -112,10 +168,10 @@ fn change(form: Form) -> impl Strategy<Value = Change> {
     ]
 }
 
-fn fault(form: Form) -> impl Strategy<Value = Fault> {
+fn fault(form: Form, mode: Mode) -> impl Strategy<Value = Fault> {
     use Fault::{
-        EmptyPage, ErrorBody, FirstPage, Html, Limited, NoRecords, NullRecords, Status, Truncated,
-        UnreadableNext,
+        EmptyPage, ErrorBody, FirstPage, Html, Limited, NoRecords, NoToken, NullRecords, Status, Truncated,
+        UnreadableNext, UnreadableToken,
     };
     let statuses = [400, 403, 404, 408, 409, 410, 422, 429, 500, 503].map(Status);
     let mut faults = vec![ErrorBody, Html, Limited, NoRecords, NullRecords, Truncated, FirstPage];
@@ -123,16 +179,21 @@ fn fault(form: Form) -> impl Strategy<Value = Fault> {
     if form.tells_the_end() {
         faults.extend([EmptyPage, UnreadableNext]);
     }
+    if mode.by_token() {
+        faults.extend([NoToken, UnreadableToken]);
+    }
     prop::sample::select(faults)
 }
 
 fn life() -> impl Strategy<Value = Life> {
-    form().prop_flat_map(|form| {
-        let step = (prop::option::weighted(0.12, change(form)), prop::option::weighted(0.12, fault(form)));
-        let changes = vec(vec(change(form), 0..4), 1..5);
+    let kinds = form().prop_flat_map(|form| (Just(form), mode(form)));
+    kinds.prop_flat_map(|(form, mode)| {
+        let amid = prop::option::weighted(0.12, change(form, mode));
+        let step = (amid, prop::option::weighted(0.12, fault(form, mode)));
+        let changes = vec(vec(change(form, mode), 0..4), 1..5);
         // A record that is found later than it changed is not in the order of its values.
         let lag = if form.paging == Paging::Value { 0..1_i64 } else { 0..4_i64 };
-        (Just(form), mode(form), 0..12_u32, lag, vec(step, 0..30), changes).prop_map(
+        (Just(form), Just(mode), 0..12_u32, lag, vec(step, 0..30), changes).prop_map(
             |(form, mode, records, lag, script, changes)| Life { form, mode, records, lag, script, changes },
         )
     })
@@ -171,10 +232,21 @@ fn configuration(life: &Life) -> String {
         Mode::Full => (String::new(), "none"),
         Mode::Snapshot => (String::new(), "{snapshot: {maxShare: 100%}}"),
         Mode::Incremental { is_ordered } => (incremental(is_ordered), "none"),
-        Mode::Both => (incremental(false), "{snapshot: {every: 1m, maxShare: 100%}}"),
+        Mode::Both => (incremental(false), SNAPSHOT),
         Mode::Field { is_incremental } => {
             let incremental = if is_incremental { incremental(false) } else { String::new() };
-            (incremental, "{field: {path: gone, maxShare: 100%}}")
+            (incremental, FIELD)
+        }
+        Mode::Token { by_field, snapshot } => {
+            let deletes = match (by_field, snapshot) {
+                (false, false) => "none",
+                (true, false) => FIELD,
+                (false, true) => SNAPSHOT,
+                (true, true) => {
+                    "[{field: {path: gone, maxShare: 100%}}, {snapshot: {every: 1m, maxShare: 100%}}]"
+                }
+            };
+            (since_token(life.form), deletes)
         }
     };
     let items = format!("records: data, pagination: {pagination}{incremental}");
@@ -190,6 +262,18 @@ fn configuration(life: &Life) -> String {
          maxWait: 0s}}, dataTypes: {{{data_types}}}}}}}"
     );
     Configuration { source: &source, deletes, ..Configuration::default() }.yaml()
+}
+
+const SNAPSHOT: &str = "{snapshot: {every: 1m, maxShare: 100%}}";
+const FIELD: &str = "{field: {path: gone, maxShare: 100%}}";
+
+fn since_token(form: Form) -> String {
+    let place = match form.token_place {
+        TokenPlace::Header => "header: Sync-Token",
+        TokenPlace::Body => "body: token",
+    };
+    let page = if form.tokens == Tokens::Position { "last" } else { "first" };
+    format!(", incremental: {{token: {{{place}, page: {page}}}, param: token}}")
 }
 
 /// What was there before a run, and has not changed since.
@@ -263,7 +347,8 @@ impl Course {
         assert_eq!(last, Some(RunOutcome::Succeeded), "{service:#?}");
         let there = service.records.iter().filter(|(_, record)| !record.is_deleted);
         let truth: Rows = there.map(|(id, record)| (*id, record.name.clone())).collect();
-        if !life.mode.learns_of_deletions() {
+        let has_forgotten = service.has_forgotten && !life.form.keeps_deleted;
+        if !life.mode.learns_of_deletions(has_forgotten) {
             self.rows.retain(|id, _| truth.contains_key(id));
         }
         assert_eq!(self.rows, truth);
@@ -277,6 +362,7 @@ const HEALTHY_RUNS: usize = 4;
 fn check(life: &Life) {
     let mut service = Service::new(life.form, life.records, life.lag);
     service.script = life.script.clone();
+    service.tells_deletions = life.mode.by_field();
     let world = World::new(service, &configuration(life));
     let mut course = Course { world, rows: Rows::new(), begun: None };
     for changes in &life.changes {

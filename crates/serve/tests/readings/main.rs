@@ -9,6 +9,9 @@
 mod configuration;
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;
+mod form;
 mod law;
+mod pages;
 mod service;
+mod tokens;
 mod world;

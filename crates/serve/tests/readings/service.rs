@@ -2,101 +2,14 @@
 //!
 //! It shares no code with the reader. What it does wrong, and when, is a script that a test generates.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+use crate::form::Form;
 
 /// The second of the first change, in Unix seconds.
 pub(crate) const EPOCH: i64 = 1_735_689_600;
-
-/// How the service lets its records be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Form {
-    pub(crate) paging: Paging,
-    pub(crate) signal: Signal,
-    pub(crate) order: Order,
-    /// The page size that is asked for.
-    pub(crate) asked: usize,
-    /// The largest page that is given, whatever is asked for.
-    pub(crate) cap: usize,
-    /// Whether records are asked for by their parent.
-    pub(crate) has_parents: bool,
-    /// Whether a record that is deleted is shown as such, from then on.
-    pub(crate) keeps_deleted: bool,
-    /// Whether the records of a page come in two parts, of which the second says that they are complete.
-    pub(crate) continues: bool,
-}
-
-/// How a page is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Paging {
-    /// By its number, from 1.
-    Page,
-    /// By the number of records before it.
-    Offset,
-    /// By a cursor in the body of the page before, which is absent on the last page.
-    Cursor,
-    /// By the id of the last record, while `more` is true.
-    LastRecord,
-    /// By a URL in the body of the page before.
-    NextUrl,
-    /// By the header `Link`.
-    Link,
-    /// By a URL in a header of its own.
-    Header,
-    /// By the time of the last change, which the page begins with.
-    Value,
-}
-
-/// What a numbered page says about how many follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Nothing,
-    Total,
-    TotalHeader,
-    Pages,
-    PagesHeader,
-    More,
-    /// That this is the last one.
-    Done,
-}
-
-impl Signal {
-    /// Whether it names the number of records, which changes with each that comes or goes.
-    pub(crate) const fn is_total(self) -> bool {
-        matches!(self, Self::Total | Self::TotalHeader)
-    }
-
-    /// Whether it names a number.
-    const fn is_number(self) -> bool {
-        matches!(self, Self::Total | Self::TotalHeader | Self::Pages | Self::PagesHeader)
-    }
-}
-
-/// In which order records are given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    Id,
-    OldestFirst,
-    NewestFirst,
-}
-
-impl Form {
-    /// Whether a page is found by counting records, so that a change before it moves it.
-    pub(crate) const fn is_by_position(self) -> bool {
-        matches!(self.paging, Paging::Page | Paging::Offset)
-    }
-
-    /// Whether an answer without records contradicts what the service says elsewhere when there are more.
-    pub(crate) const fn tells_the_end(self) -> bool {
-        match self.paging {
-            Paging::Page | Paging::Offset => !matches!(self.signal, Signal::Nothing),
-            Paging::Value => false,
-            Paging::Cursor | Paging::LastRecord | Paging::NextUrl | Paging::Link | Paging::Header => true,
-        }
-    }
-}
 
 /// What becomes of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +32,11 @@ pub(crate) enum Fault {
     FirstPage,
     /// A next link, cursor or `more` of a kind that nothing can be made of.
     UnreadableNext,
+    /// No token, where one is promised. The first page is not served so where each has one, for then it looks like a service
+    /// that has it on its last page alone.
+    NoToken,
+    /// A token that is neither text nor number.
+    UnreadableToken,
 }
 
 /// A change of the service's records.
@@ -132,6 +50,8 @@ pub(crate) enum Change {
     CreateParent,
     /// The parent at this place, with its records.
     DeleteParent(usize),
+    /// All tokens that were given so far are forgotten.
+    Expire,
 }
 
 /// A record as it is now.
@@ -142,7 +62,7 @@ pub(crate) struct Record {
     /// When it was changed, in seconds since [`EPOCH`].
     pub(crate) changed: i64,
     /// When it was changed before that.
-    before: Option<i64>,
+    pub(crate) before: Option<i64>,
     /// Whether it is deleted.
     pub(crate) is_deleted: bool,
 }
@@ -163,7 +83,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn json(status: u16, body: &Value) -> Self {
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type", b"application/json".to_vec()), ("retry-after", b"0".to_vec())];
         Self { status, headers, body: body.to_string().into_bytes() }
     }
@@ -188,7 +108,18 @@ pub(crate) struct Service {
     pub(crate) script: Vec<Step>,
     /// How many requests came.
     pub(crate) requests: u64,
+    /// The records that are gone, which those are shown who send a token.
+    pub(crate) graves: BTreeMap<u32, Record>,
+    /// Whether it shows them.
+    pub(crate) tells_deletions: bool,
+    /// The records that may have been shown so far.
+    pub(crate) shown: BTreeSet<u32>,
+    /// From which token on they are known.
+    pub(crate) oldest: i64,
+    /// Whether there are deletions that it will not tell of any more.
+    pub(crate) has_forgotten: bool,
     next_id: u32,
+    next_parent: u32,
     was_empty: bool,
 }
 
@@ -203,7 +134,13 @@ impl Service {
             lag,
             script: Vec::new(),
             requests: 0,
+            graves: BTreeMap::new(),
+            shown: BTreeSet::new(),
+            tells_deletions: false,
+            oldest: i64::MIN,
+            has_forgotten: false,
             next_id: 0,
+            next_parent: 1,
             was_empty: false,
         };
         for _ in 0..records {
@@ -235,14 +172,17 @@ impl Service {
             Change::Delete(place) => {
                 let Some(id) = at(place) else { return };
                 if !self.form.keeps_deleted {
-                    self.records.remove(&id);
+                    self.bury(id);
                 } else if let Some(record) = self.records.get_mut(&id).filter(|record| !record.is_deleted) {
                     record.before = Some(record.changed);
                     (record.is_deleted, record.changed) = (true, self.now);
                 }
             }
+            Change::Expire => self.oldest = self.now,
             Change::CreateParent => {
-                let parent = self.parents.last().map_or(0, |last| last + 1);
+                // No id is given twice.
+                let parent = self.next_parent;
+                self.next_parent += 1;
                 self.parents.insert(parent);
                 self.insert(parent, self.now - 1_000);
                 self.insert(parent, self.now - 900);
@@ -251,6 +191,7 @@ impl Service {
                 let parent = self.parents.iter().nth(place % self.parents.len().max(1)).copied();
                 if let Some(parent) = parent {
                     self.parents.remove(&parent);
+                    self.has_forgotten = true;
                     self.records.retain(|_, record| record.parent != parent);
                 }
             }
@@ -275,7 +216,9 @@ impl Service {
         if let Some(change) = change {
             self.change(change);
         }
+        let is_forgotten = self.refuses_token(asked, fault);
         match fault {
+            None if is_forgotten => Answer::json(410, &json!({"message": "no such token"})),
             None if self.is_gone(asked) => Answer::json(404, &json!({"message": "no such parent"})),
             None => self.page(asked, None),
             Some(Fault::Status(status)) => Answer::json(status, &json!({"message": "not now"})),
@@ -300,7 +243,9 @@ impl Service {
                 answer.body.truncate(answer.body.len() / 2);
                 answer
             }
-            Some(fault @ (Fault::EmptyPage | Fault::UnreadableNext)) => self.page(asked, Some(fault)),
+            Some(
+                fault @ (Fault::EmptyPage | Fault::UnreadableNext | Fault::NoToken | Fault::UnreadableToken),
+            ) => self.page(asked, Some(fault)),
             Some(Fault::FirstPage) => {
                 let mut first = asked.clone();
                 for name in ["page", "offset", "after"] {
@@ -312,183 +257,16 @@ impl Service {
     }
 
     /// The time by which those who ask for changes find a record: that of its last change, after a lag.
-    fn found_by(&self, record: &Record) -> Option<i64> {
+    pub(crate) fn found_by(&self, record: &Record) -> Option<i64> {
         if record.changed + self.lag <= self.now { Some(record.changed) } else { record.before }
     }
 
     /// The parent that a request is about.
-    fn parent(asked: &Asked) -> Option<u32> {
+    pub(crate) fn parent(asked: &Asked) -> Option<u32> {
         asked.path.strip_prefix("/parents/")?.strip_suffix("/items")?.parse().ok()
     }
 
     fn is_gone(&self, asked: &Asked) -> bool {
         Self::parent(asked).is_some_and(|parent| !self.parents.contains(&parent))
-    }
-
-    /// The records that a request is about, in their order.
-    fn visible(&self, asked: &Asked) -> Vec<(u32, &Record)> {
-        let parent = Self::parent(asked);
-        let since = asked.query.get("since").and_then(|since| since.parse::<i64>().ok());
-        let is_wanted = |record: &Record| {
-            parent.is_none_or(|parent| record.parent == parent)
-                && since.is_none_or(|since| self.found_by(record).is_some_and(|at| EPOCH + at >= since))
-        };
-        let mut records: Vec<(u32, &Record)> = self
-            .records
-            .iter()
-            .map(|(id, record)| (*id, record))
-            .filter(|(_, record)| is_wanted(record))
-            .collect();
-        match self.form.order {
-            Order::Id => {}
-            Order::OldestFirst => records.sort_by_key(|(id, record)| (self.found_by(record), *id)),
-            Order::NewestFirst => records.sort_by_key(|(id, record)| (Reverse(self.found_by(record)), *id)),
-        }
-        records
-    }
-
-    fn page(&self, asked: &Asked, fault: Option<Fault>) -> Answer {
-        if self.form.has_parents && asked.path == "/parents" {
-            let parents: Vec<Value> = self.parents.iter().map(|id| json!({"id": id})).collect();
-            return Answer::json(200, &json!({"data": parents}));
-        }
-        let records = self.visible(asked);
-        let size = number(asked, "limit").unwrap_or(self.form.cap).clamp(1, self.form.cap);
-        let (after, is_second) = part(asked);
-        let is_first_part = self.form.continues && !is_second;
-        let begin = self.begin(asked, &records, (size, after)).min(records.len());
-        let end = (begin + size).min(records.len());
-        let has_more = end < records.len();
-        let is_told = has_more || self.form.is_by_position() && self.form.signal.is_number();
-        let is_empty = fault == Some(Fault::EmptyPage) && is_told;
-        let shown = if is_empty { &[] } else { &records[begin..end] };
-        let record = |(id, record): &(u32, &Record)| {
-            if is_first_part { json!({"id": id}) } else { self.record(*id, record) }
-        };
-        let data: Vec<Value> = shown.iter().map(record).collect();
-        let mut draft = Draft {
-            body: Map::from_iter([("data".to_owned(), Value::from(data))]),
-            headers: Vec::new(),
-            is_unreadable: fault == Some(Fault::UnreadableNext),
-        };
-        let last = records[begin..end].last().map(|(id, record)| self.cursor(*id, record));
-        if is_first_part {
-            draft.say("next", json!(format!("{}.", after.unwrap_or_default())), json!([1]));
-        } else if let Some(next) = last.filter(|_| has_more) {
-            self.lead_on(asked, &next, &mut draft);
-        }
-        if self.form.continues && !is_first_part {
-            draft.body.insert("complete".to_owned(), json!(""));
-        }
-        self.signal((records.len(), records.len().div_ceil(size), has_more), &mut draft);
-        let mut answer = Answer::json(200, &Value::from(draft.body));
-        answer.headers.extend(draft.headers);
-        answer
-    }
-
-    /// How many records stand before a page.
-    fn begin(
-        &self,
-        asked: &Asked,
-        records: &[(u32, &Record)],
-        (size, after): (usize, Option<&str>),
-    ) -> usize {
-        match self.form.paging {
-            Paging::Page => (number(asked, "page").unwrap_or(1).max(1) - 1) * size,
-            Paging::Offset => number(asked, "offset").unwrap_or(0),
-            Paging::Value => 0,
-            // A cursor names the record that it stands behind, so that nothing moves under it.
-            _ => after.map_or(0, |after| {
-                records.iter().take_while(|(id, record)| self.is_up_to(*id, record, after)).count()
-            }),
-        }
-    }
-
-    /// Says where the next page is.
-    fn lead_on(&self, asked: &Asked, next: &str, draft: &mut Draft) {
-        let url = format!("{}?{}after={next}", asked.path, Self::repeated(asked));
-        let (name, value) = match self.form.paging {
-            Paging::Cursor => return draft.say("next", json!(next), json!([1])),
-            Paging::NextUrl => return draft.say("next", json!(url), json!(17)),
-            Paging::Link if draft.is_unreadable => ("link", b"<\xff\xfe>; rel=\"next\"".to_vec()),
-            Paging::Link => ("link", format!("<{url}>; rel=\"next\"").into_bytes()),
-            Paging::Header if draft.is_unreadable => ("next-page", b"http://[".to_vec()),
-            Paging::Header => ("next-page", url.into_bytes()),
-            Paging::Page | Paging::Offset | Paging::LastRecord | Paging::Value => return,
-        };
-        draft.headers.push((name, value));
-    }
-
-    /// Says how many records and pages there are, or whether there are more.
-    fn signal(&self, (total, pages, has_more): (usize, usize, bool), draft: &mut Draft) {
-        if self.form.paging == Paging::LastRecord {
-            return draft.say("more", json!(has_more), json!({}));
-        }
-        if !self.form.is_by_position() {
-            return;
-        }
-        let count = if self.form.signal.is_total() { total } else { pages };
-        let count = if draft.is_unreadable { "many".to_owned() } else { count.to_string() };
-        match self.form.signal {
-            Signal::Nothing => {}
-            Signal::Total => draft.say("total", json!(total), json!("many")),
-            Signal::Pages => draft.say("pages", json!(pages), json!("many")),
-            Signal::TotalHeader => draft.headers.push(("x-total", count.into_bytes())),
-            Signal::PagesHeader => draft.headers.push(("x-pages", count.into_bytes())),
-            Signal::More => draft.say("more", json!(has_more), json!({})),
-            Signal::Done => draft.say("done", json!(!has_more), json!({})),
-        }
-    }
-
-    fn record(&self, id: u32, record: &Record) -> Value {
-        json!({"id": id, "name": record.name, "updated": EPOCH + record.changed, "gone": record.is_deleted, "at": self.cursor(id, record)})
-    }
-
-    /// The parameters that a link to the next page repeats.
-    fn repeated(asked: &Asked) -> String {
-        let repeated = asked.query.iter().filter(|(name, _)| ["since", "limit"].contains(&name.as_str()));
-        repeated.map(|(name, value)| format!("{name}={value}&")).collect()
-    }
-
-    /// A record's place in the order.
-    fn cursor(&self, id: u32, record: &Record) -> String {
-        match self.form.order {
-            Order::Id => format!("{id:06}"),
-            Order::OldestFirst => format!("{:06}-{id:06}", 500_000 + self.found_by(record).unwrap_or(0)),
-            Order::NewestFirst => format!("{:06}-{id:06}", 500_000 - self.found_by(record).unwrap_or(0)),
-        }
-    }
-
-    fn is_up_to(&self, id: u32, record: &Record, after: &str) -> bool {
-        self.cursor(id, record).as_str() <= after
-    }
-}
-
-/// An answer that is being written.
-struct Draft {
-    body: Map<String, Value>,
-    headers: Vec<(&'static str, Vec<u8>)>,
-    /// Whether what it says beside the records is of a kind that nothing can be made of.
-    is_unreadable: bool,
-}
-
-impl Draft {
-    /// Says something beside the records, or what cannot be read in its place.
-    fn say(&mut self, name: &str, value: Value, unreadable: Value) {
-        self.body.insert(name.to_owned(), if self.is_unreadable { unreadable } else { value });
-    }
-}
-
-fn number(asked: &Asked, name: &str) -> Option<usize> {
-    asked.query.get(name).and_then(|text| text.parse().ok())
-}
-
-/// Behind which record a page is asked for, and whether it is its second part: that is asked for by what the first one
-/// was asked for, and a sign.
-fn part(asked: &Asked) -> (Option<&str>, bool) {
-    let Some(after) = asked.query.get("after").map(String::as_str) else { return (None, false) };
-    match after.strip_suffix('.') {
-        Some(first) => (Some(first).filter(|first| !first.is_empty()), true),
-        None => (Some(after), false),
     }
 }

@@ -384,7 +384,7 @@ fn keep_checkpoint(
                 transfer,
                 window.into(),
                 mark,
-                shown.is_none() && !mark.shifted && !mark.waits,
+                shown.is_none() && !mark.waits,
             )?);
         }
     }
@@ -397,8 +397,8 @@ fn keep_checkpoint(
         }
         _ => super::advance(tables, transfer, checkpoint)?,
     }
-    if batch.accepts {
-        partitions::accept(tables, transfer, None)?;
+    if let Some(reading) = batch.accepts {
+        partitions::accept(tables, transfer, reading)?;
     }
     if let Some(reading) = batch.completes {
         seen::forget(tables, transfer)?;

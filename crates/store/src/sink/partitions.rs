@@ -85,19 +85,16 @@ pub(super) fn known(json: &[u8]) -> Result<KnownPartition, StoreError> {
     Ok(KnownPartition { cursor: entry(json)?.cursor })
 }
 
-/// Takes for proven how far partitions were read: those of one reading, or all.
-pub(super) fn accept(
-    tables: &mut Tables<'_>,
-    transfer: Uid,
-    reading: Option<Reading>,
-) -> Result<(), StoreError> {
+/// Takes for proven how far a reading came in each partition. What another one has left unproven stays so.
+pub(super) fn accept(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), StoreError> {
     let all = Under::new(&[table::uid(&transfer)]);
     let mut accepted = Vec::new();
     for found in tables.partitions.range::<&[u8]>(all.bounds())? {
         let (key, json) = found?;
         let mut entry = entry(json.value())?;
-        let is_meant = reading.is_none_or(|reading| entry.is_met(reading));
-        if let Some(unproven) = entry.unproven.take().filter(|_| is_meant) {
+        if entry.is_met(reading)
+            && let Some(unproven) = entry.unproven.take()
+        {
             entry.cursor = Cursor::advance(entry.cursor, Some(unproven));
             accepted.push((key.value().to_vec(), serde_json::to_vec(&entry)?));
         }
@@ -110,7 +107,7 @@ pub(super) fn accept(
 
 /// Ends a reading that is complete: how far it came in each partition is proven, and those that it did not meet are forgotten.
 pub(super) fn complete(tables: &mut Tables<'_>, transfer: Uid, reading: Reading) -> Result<(), StoreError> {
-    accept(tables, transfer, Some(reading))?;
+    accept(tables, transfer, reading)?;
     keep_only(tables, transfer, reading)
 }
 

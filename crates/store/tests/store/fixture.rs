@@ -150,7 +150,7 @@ pub(crate) fn batch(letter: char) -> Batch {
         spot: None,
         partitions: Vec::new(),
         completes: None,
-        accepts: false,
+        accepts: None,
         checkpoint: None,
         consumed: Vec::new(),
         record: None,

@@ -151,7 +151,6 @@ fn passing(attempt: u32, marks: &[(u8, Option<u64>, i64)]) -> Batch {
         id: partition(*number),
         parent: page.map(|page| (partition(number + 100), Spot { partition: None, page })),
         cursor: (*cursor > 0).then_some(Cursor::Integer(*cursor)),
-        shifted: false,
         waits: false,
     };
     Batch { partitions: marks.iter().map(mark).collect(), ..page(None, attempt, "") }
@@ -241,6 +240,24 @@ async fn a_partition_that_shifted_keeps_its_cursor() {
     other.partitions[0].waits = true;
     store.commit(other).await.unwrap();
     assert_eq!(known(&store).await, "1:- 2:-");
-    store.commit(Batch { accepts: true, ..passing(0, &[]) }).await.unwrap();
+    let accepts = Some(Reading { run: run(), attempt: 0 });
+    store.commit(Batch { accepts, ..passing(0, &[]) }).await.unwrap();
     assert_eq!(known(&store).await, "1:50 2:60");
+}
+
+#[tokio::test]
+async fn what_is_accepted_proves_nothing_of_an_earlier_reading() {
+    let place = Place::new();
+    let store = place.open();
+    let waiting = |attempt, marks: &[_]| {
+        let mut batch = passing(attempt, marks);
+        batch.partitions.iter_mut().for_each(|mark| mark.waits = true);
+        batch
+    };
+    // The second partition was read by a window that was held in vain: what it said is deleted is still there.
+    store.commit(waiting(0, &[(1, None, 50), (2, None, 60)])).await.unwrap();
+    store.commit(waiting(1, &[(1, None, 70)])).await.unwrap();
+    let accepts = Some(Reading { run: run(), attempt: 1 });
+    store.commit(Batch { accepts, ..passing(1, &[]) }).await.unwrap();
+    assert_eq!(known(&store).await, "1:70 2:-");
 }
