@@ -160,8 +160,20 @@ spec:
 
 const COLLECTION: &str = "/v1/buckets/shop/collections/customers";
 
+const BY_FIELD: &str = "{field: last_modified, param: _since, format: integer}";
+
 #[test]
 fn records_of_kinto_page_by_page_and_then_only_what_changed() {
+    reads_what_changed(BY_FIELD);
+}
+
+/// The version of the collection, which each page has as its `ETag`.
+#[test]
+fn records_of_kinto_by_the_token_that_it_gives() {
+    reads_what_changed("{token: {header: ETag}, param: _since}");
+}
+
+fn reads_what_changed(incremental: &str) {
     let kinto = Kinto::start();
     kinto.put("/v1/buckets/shop");
     kinto.put(COLLECTION);
@@ -172,8 +184,9 @@ fn records_of_kinto_page_by_page_and_then_only_what_changed() {
             &format!(r#"{{"name": "Client {number}", "address": {{"city": "Québec"}}}}"#),
         );
     }
+    let configuration = KINTO.replace(BY_FIELD, incremental);
     let environment =
-        TestEnvironment::with(&[("kinto.yaml", KINTO)]).variable("KINTO_PASSWORD", Kinto::PASSWORD);
+        TestEnvironment::with(&[("kinto.yaml", &configuration)]).variable("KINTO_PASSWORD", Kinto::PASSWORD);
     environment.ok(&format!("apply --auto-approve --var API={}", kinto.url()));
 
     assert_eq!(tally::run(&environment), ["records: 7 fetched, 7 created"]);

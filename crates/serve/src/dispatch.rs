@@ -44,16 +44,14 @@ impl Dispatcher {
         stop: watch::Receiver<bool>,
         replies: &mut Replies<'_>,
     ) -> Result<(), RequestError> {
-        let _alone = if request.changes_facts() { Some(self.ports.facts_lock.lock().await) } else { None };
-        let ports = &self.ports;
+        let Self { ports } = self;
+        let _alone = if request.changes_facts() { Some(ports.facts_lock.lock().await) } else { None };
         match request {
             Request::Head => verb::upkeep::head(ports, replies).await,
             Request::Plan(desired, options) => verb::plan::plan(ports, &desired, &options, replies).await,
             Request::Apply(desired, options) => verb::apply::apply(ports, &desired, options, replies).await,
             // Only a daemon has a policy.
-            Request::Pending | Request::AcceptPending { .. } => {
-                Err(RequestError::Invalid("no daemon owns the state, so that nothing waits".to_owned()))
-            }
+            Request::Pending | Request::AcceptPending { .. } => Err(nothing_waits()),
             Request::History { limit } => verb::history::history(ports, limit, replies).await,
             Request::Generation { number } => verb::history::generation(ports, number, replies).await,
             Request::Run { integrations } => verb::run::run(ports, &integrations, stop, replies).await,
@@ -105,6 +103,10 @@ impl Dispatcher {
             Request::Backup { to } => verb::upkeep::backup(ports, to, replies).await,
         }
     }
+}
+
+fn nothing_waits() -> RequestError {
+    RequestError::Invalid("no daemon owns the state, so that nothing waits".to_owned())
 }
 
 /// Looks at a source of a configuration: that needs its secrets, and no state.

@@ -27,7 +27,7 @@ pub enum RunNews {
     /// A page was stored.
     Progress(Progress),
     /// A run has ended.
-    Ended(Run),
+    Ended(Box<Run>),
 }
 
 /// A person's request to run something, and who waits for it.
@@ -207,7 +207,7 @@ impl Core {
         }
         for open in self.requests.values_mut().filter(|open| open.transfers.contains_key(&uid)) {
             if let Some(run) = &run {
-                drop(open.news.try_send(RunNews::Ended(run.clone())));
+                drop(open.news.try_send(RunNews::Ended(Box::new(run.clone()))));
                 open.report.runs.push(run.clone());
             }
         }

@@ -280,31 +280,7 @@ impl Shell {
                 }
                 Ok(self.core.feed(Event::Loaded { digest, outcome }))
             }
-            Message::Applied(applied, view, end) => {
-                let own = end.and(self.loaded.as_ref());
-                let commit = own.and_then(|loaded| loaded.commit.as_deref());
-                if applied.head.generation != self.core.state.generation() {
-                    tracing::info!(
-                        generation = applied.head.generation,
-                        commit,
-                        "a new generation is in force"
-                    );
-                }
-                self.core.runner.follow(Arc::clone(&applied));
-                if let Some(registrar) = &self.registrar {
-                    registrar.look();
-                }
-                self.daemon.tripped(view::tripped(&self.core.ports, &applied).await?);
-                observer.in_force(&applied);
-                self.daemon.follow(applied);
-                let now = self.now();
-                let mut effects = self.core.feed(Event::Applied { now, view });
-                if let Some(end) = end {
-                    observer.reload_ended(ReloadResult::Good);
-                    effects.extend(self.core.feed(Event::ApplyEnded { now, end }));
-                }
-                Ok(effects)
-            }
+            Message::Applied(applied, view, end) => self.in_force(applied, (view, end), observer).await,
             Message::NotApplied(end, why) => {
                 if end == ApplyEnd::Failed {
                     observer.reload_ended(ReloadResult::Failed);
@@ -313,6 +289,34 @@ impl Shell {
                 Ok(self.core.feed(Event::ApplyEnded { now: self.now(), end }))
             }
         }
+    }
+
+    /// Begins runs under another generation, and tells who listens of it.
+    async fn in_force(
+        &mut self,
+        applied: Arc<Applied>,
+        (view, end): (View, Option<ApplyEnd>),
+        observer: &dyn Observer,
+    ) -> Result<Vec<Effect>, DaemonError> {
+        let own = end.and(self.loaded.as_ref());
+        let commit = own.and_then(|loaded| loaded.commit.as_deref());
+        if applied.head.generation != self.core.state.generation() {
+            tracing::info!(generation = applied.head.generation, commit, "a new generation is in force");
+        }
+        self.core.runner.follow(Arc::clone(&applied));
+        if let Some(registrar) = &self.registrar {
+            registrar.look();
+        }
+        self.daemon.tripped(view::tripped(&self.core.ports, &applied).await?);
+        observer.in_force(&applied);
+        self.daemon.follow(applied);
+        let now = self.now();
+        let mut effects = self.core.feed(Event::Applied { now, view });
+        if let Some(end) = end {
+            observer.reload_ended(ReloadResult::Good);
+            effects.extend(self.core.feed(Event::ApplyEnded { now, end }));
+        }
+        Ok(effects)
     }
 
     /// The time to wake has come. It is used up: `step` names another one, unless there is none.

@@ -25,7 +25,7 @@ pub async fn run_once(
     conclude::tidy_runs(ports).await?;
     let applied = Arc::new(Applied::load(&ports.state).await?);
     let (mut core, mut progress) = Core::new(ports, Arc::clone(&applied), Policy::Once);
-    let (sender, mut parts) = mpsc::channel(PROGRESS);
+    let (sender, mut told) = mpsc::channel(PROGRESS);
     let (done, mut report) = oneshot::channel();
     core.begin().await?;
     let mut effects =
@@ -51,9 +51,9 @@ pub async fn run_once(
                 if is_stopping { core.feed(Event::StopRequested) } else { Vec::new() }
             }
         };
-        hand_on(&mut parts, news);
+        hand_on(&mut told, news);
     }
-    hand_on(&mut parts, news);
+    hand_on(&mut told, news);
     let report = report.try_recv();
     let mut report: RunReport = report.map_err(|_| DaemonError::NoReport)??;
     select::look_back(ports, &applied, integrations, &mut report).await?;
@@ -63,8 +63,8 @@ pub async fn run_once(
     Ok(report)
 }
 
-fn hand_on(parts: &mut mpsc::Receiver<RunNews>, news: &mut (dyn FnMut(RunNews) + Send)) {
-    while let Ok(part) = parts.try_recv() {
-        news(part);
+fn hand_on(told: &mut mpsc::Receiver<RunNews>, news: &mut (dyn FnMut(RunNews) + Send)) {
+    while let Ok(one) = told.try_recv() {
+        news(one);
     }
 }

@@ -169,7 +169,7 @@ impl From<RunNews> for Reply {
     fn from(news: RunNews) -> Self {
         match news {
             RunNews::Progress(progress) => Self::Progress(progress),
-            RunNews::Ended(run) => Self::Run(run),
+            RunNews::Ended(run) => Self::Run(*run),
         }
     }
 }

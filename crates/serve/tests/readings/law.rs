@@ -199,8 +199,8 @@ fn life() -> impl Strategy<Value = Life> {
     })
 }
 
-fn configuration(life: &Life) -> String {
-    let Form { paging, signal, asked, continues, .. } = life.form;
+fn pagination(form: Form) -> String {
+    let Form { paging, signal, asked, continues, .. } = form;
     let signal = match signal {
         Signal::Nothing => "",
         Signal::Total => ", total: total",
@@ -212,7 +212,7 @@ fn configuration(life: &Life) -> String {
     };
     let complete = if continues { ", complete: complete" } else { "" };
     let size = format!("size: {{limit: {asked}}}");
-    let pagination = match paging {
+    match paging {
         Paging::Page => format!("{{page: page, {size}{signal}}}"),
         Paging::Offset => format!("{{offset: offset, {size}{signal}}}"),
         Paging::Cursor => format!("{{cursor: next, param: after, {size}{complete}}}"),
@@ -221,7 +221,11 @@ fn configuration(life: &Life) -> String {
         Paging::Link => format!("{{link: next, {size}}}"),
         Paging::Header => format!("{{nextUrl: {{header: Next-Page}}, {size}}}"),
         Paging::Value => format!("{{by: incremental, {size}}}"),
-    };
+    }
+}
+
+fn configuration(life: &Life) -> String {
+    let pagination = pagination(life.form);
     let incremental = |ordered: bool| {
         format!(
             ", incremental: {{field: updated, param: since, format: unix, lookback: {}s, ordered: {ordered}}}",
