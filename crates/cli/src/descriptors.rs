@@ -1,6 +1,6 @@
 //! How many files and connections this process may have open at once.
 //!
-//! Systems begin with a low number for the sake of old programs, and allow more to whoever asks.
+//! Systems begin with a low number for the sake of old programs, and allow more to a process that asks.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -30,7 +30,7 @@ pub(crate) fn difference(global: &Global, session: &Session) -> Option<String> {
     let loaded = session::load(global).ok().filter(|loaded| loaded.documents > 0)?;
     let Some(desired) = loaded.desired else {
         let errors = loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error);
-        // Variables are given to whoever applies, and may be unset here.
+        // Variables are given where it is applied, and may be unset here.
         let errors = errors.filter(|found| found.code != Code::UnsetVariable).count();
         return (errors > 0).then(|| {
             let errors = render::errors(errors);

@@ -14,7 +14,7 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Everything that our own parts have to say to whoever looks for a cause.
+/// Everything that our own parts have to say to an operator who looks for a cause.
 pub(crate) const OURS: &str =
     "raccord=debug,raccord_run=debug,raccord_daemon=debug,raccord_serve=debug,raccord_connect=debug";
 

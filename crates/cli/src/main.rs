@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::explain(error),
     };
-    // A daemon's log is what it has to say; other verbs have their results, and a log for whoever asks for it.
+    // A daemon's log is what it has to say; other verbs have their results, and a log for users who ask for it.
     if !matches!(cli.verb, Verb::Watch(_)) {
         log::begin(log::Form::Text, if cli.global.verbose { log::OURS } else { "off" });
     }

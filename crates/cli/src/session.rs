@@ -221,7 +221,7 @@ fn remote(global: &Global, server: &str) -> Result<Remote, CommandError> {
     Remote::new(server, &token.0, global.insecure).map_err(|error| CommandError::of(&error))
 }
 
-/// Somebody who answers requests: this process on its own state, or whoever owns that.
+/// What answers requests: this process on its own state, or the owner of that.
 pub(crate) struct Session {
     link: Link,
     ui: Ui,

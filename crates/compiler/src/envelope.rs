@@ -1,4 +1,4 @@
-//! Where an answer holds a list of records, for whoever does not know the service yet. For advice alone: a run takes
+//! Where an answer holds a list of records, for users who do not know the service yet. For advice alone: a run takes
 //! the path that the configuration says and never looks for another.
 
 use raccord_model::field_path::{FieldPath, Step};

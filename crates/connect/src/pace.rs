@@ -1,4 +1,4 @@
-//! Keeps the requests of one source within its rate limit, whoever sends them.
+//! Keeps the requests of one source within its rate limit, for all its readers together.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Posts JSON to a webhook that people gave us. Whoever knows its URL can write there, so the URL is a secret:
+//! Posts JSON to a webhook that users gave us. Its URL is enough to write there, so the URL is a secret:
 //! no error and no Debug output holds it.
 //!
 //! Nothing is retried here, no redirect is followed, and little of an answer is read.

@@ -123,7 +123,7 @@ fn check(plan: &Plan, desired: &Desired, current: &Current) -> Result<(), Commit
     Ok(())
 }
 
-/// What each change does to the index; whoever is new gets an identity here.
+/// What each change does to the index; a new resource gets its identity here.
 fn delta(
     plan: &Plan,
     current: &Current,

@@ -33,7 +33,7 @@ impl Impacts {
         self.add(Subject::Transfer { uid: transfer.uid, name: transfer.name.clone() }, consequence);
     }
 
-    /// The rows of an entity go; whoever still writes it reads everything again.
+    /// The rows of an entity go; transfers that still write it read everything again.
     fn rows(&mut self, world: &World<'_>, project: Uid, entity: &EntityRef, consequence: Consequence) {
         self.add(Subject::Entity { project, entity: entity.clone() }, consequence);
         world.writing(entity).for_each(|transfer| self.transfer(transfer, Consequence::Reread));

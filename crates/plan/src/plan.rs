@@ -1,6 +1,6 @@
 //! The plan as a value: what changes, what it means for the data, why it may not be applied.
 //!
-//! It is made by `diff`, shown by whoever shows it, saved and read back, and followed by `commit`.
+//! It is made by `diff`, rendered elsewhere, saved and read back, and followed by `commit`.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -26,7 +26,7 @@ const LOOKED_AT: usize = 100;
 /// How many runs are kept; the oldest go first.
 pub const KEPT_RUNS: usize = 10_000;
 
-/// Closes the runs that a kill left open, and forgets the oldest. Whoever calls it owns the state, so that no
+/// Closes the runs that a kill left open, and forgets the oldest. The caller owns the state, so that no
 /// run can be under way.
 pub async fn tidy_runs(ports: &Ports) -> Result<(), RunnerError> {
     let facts = ports.facts();

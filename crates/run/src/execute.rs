@@ -1,7 +1,7 @@
 //! One run of one transfer: fetch, map, commit, page by page in bounded memory.
 //!
 //! A page is fetched while the one before it is mapped and stored; at most two wait. The run asks between
-//! pages whether it should stop. It changes no fact: its outcome is concluded by whoever started it.
+//! pages whether it should stop. It changes no fact: its outcome is concluded by what started it.
 
 use std::sync::Arc;
 

@@ -123,7 +123,7 @@ fn reason_against(
     }
 }
 
-/// Those for whom a run of a transfer is made at this moment, whoever asked for it: an integration that was
+/// Those for whom a run of a transfer is made at this moment, no matter who asked for it: an integration that was
 /// left out would never hear of what this run moves past.
 pub async fn ready_subscribers(
     ports: &Ports,

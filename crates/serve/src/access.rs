@@ -9,7 +9,7 @@ use crate::transport::{Caller, Way};
 
 /// The role that a token must include for a request.
 ///
-/// What reads a source with the secrets that lie where runs happen needs `operate`: whoever uploads the
+/// What reads a source with the secrets that lie where runs happen needs `operate`: a caller that uploads the
 /// configuration also says where those secrets are sent.
 pub const fn required(sort: Sort) -> Role {
     match sort {

@@ -1,6 +1,6 @@
-//! The audit log: whoever changes something is written down, with what came of it, and so is whoever may not.
+//! The audit log: who changed what, with what came of it, and who was refused.
 //!
-//! [`Audited`] stands around whoever answers, so that no verb has to think of it. An entry follows what it tells
+//! [`Audited`] stands around what answers, so that no verb has to think of it. An entry follows what it tells
 //! of: a kill between the two loses the entry, never the change, and a generation names who applied it anyway.
 
 use std::net::IpAddr;
@@ -30,20 +30,20 @@ pub const KEPT: usize = 10_000;
 /// After how many entries the oldest are taken away; so many more than [`KEPT`] there may be.
 const TIDIED: u64 = 100;
 
-/// Whoever did not say who they are; they are on the machine itself.
+/// The name of a caller that gave none; it is on the machine itself.
 const SOMEBODY: &str = "a user of the machine";
 
 /// The longest text of an entry, in characters.
 const LONGEST: usize = 500;
 
-/// Whoever answers, with an audit log of what changes something, and each request under the name of its caller.
+/// What answers, with an audit log of what changes something, and each request under the name of its caller.
 pub struct Audited<A: ?Sized> {
     log: AuditLog,
     inner: Arc<A>,
 }
 
 impl<A: ?Sized> Audited<A> {
-    /// Whoever answers, from now on with a log.
+    /// The same, from now on with a log.
     pub const fn new(inner: Arc<A>, log: AuditLog) -> Self {
         Self { log, inner }
     }

@@ -26,7 +26,7 @@ const CHARACTERS: usize = 43;
 /// How many tokens there may be at once.
 pub const MAX_TOKENS: usize = 200;
 
-/// The text of a token. It travels once, from whoever makes it to whoever asked for it on the same machine.
+/// The text of a token. It travels once, from the process that makes it to the caller on the same machine.
 #[derive(Clone)]
 pub struct TokenText(SecretString);
 

@@ -1,4 +1,4 @@
-//! Who has the state file open: a note beside it, so that whoever is refused learns whom to ask.
+//! Who has the state file open: a note beside it, so that a process that is refused learns which one to ask.
 //!
 //! The lock is redb's; the note is only words. It may be missing or stale, and is then passed over.
 

@@ -31,7 +31,7 @@ const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
 /// Who opens a state.
 #[derive(Debug, Clone)]
 pub struct Opener {
-    /// What is about to be done: `apply`, `watch`. Shown to whoever is refused meanwhile.
+    /// What is about to be done: `apply`, `watch`. Shown to a process that is refused meanwhile.
     pub verb: String,
     /// When.
     pub at: Timestamp,

@@ -16,7 +16,7 @@ use crate::error::{self, StoreError};
 use crate::table::Tables;
 use raccord_model::failpoint::Failpoint;
 
-/// How many requests may wait or be under way; whoever asks for more waits.
+/// How many requests may wait or be under way; a caller beyond that waits.
 const QUEUE: usize = 256;
 
 /// The most requests that one commit holds.
@@ -32,7 +32,7 @@ trait Job: Send {
     fn is_durable(&self) -> bool;
     /// Does it. It may be done again in another transaction when this one cannot be kept.
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), StoreError>;
-    /// Tells whoever asked how it ended: what [`Self::apply`] found, or why the transaction was not kept.
+    /// Tells the caller how it ended: what [`Self::apply`] found, or why the transaction was not kept.
     fn answer(self: Box<Self>, kept: Result<(), StoreError>);
 }
 
@@ -68,7 +68,7 @@ where
             (Ok(()), None) => Err((self.on_error)(StoreError::Closed)),
             (Err(broken), _) => Err((self.on_error)(broken)),
         };
-        // Whoever asked may have gone; what was done stays done.
+        // The caller may have gone; what was done stays done.
         drop(self.reply.send(answer));
     }
 }
@@ -158,7 +158,7 @@ fn run(shared: &Shared, queue: &Receiver<Box<dyn Job>>) {
                 }
             }
             Wake::Overdue => {
-                // When this fails redb refuses every later commit, and whoever asks next hears of it.
+                // When this fails redb refuses every later commit, and the next caller hears of it.
                 drop(attempt(shared, &mut [], true));
                 lazy_since = None;
             }

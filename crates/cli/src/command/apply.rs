@@ -92,7 +92,7 @@ pub(crate) fn plan_and_apply(
     commit(ui, session, change, serial)
 }
 
-/// Asks whoever sits there.
+/// Asks the user at the terminal.
 fn agree(ui: &Ui) -> Result<(), CommandError> {
     match ui.confirm("Apply these changes? Only `yes` is taken for an answer:")? {
         Some(true) => Ok(()),

@@ -68,7 +68,7 @@ fn info(ui: Ui, session: &Session, output: Output) -> Result<(), CommandError> {
 }
 
 fn backup(ui: Ui, session: &Session, to: &Path) -> Result<(), CommandError> {
-    // Whoever makes the copy may stand in another directory.
+    // The process that makes the copy may have another working directory.
     let absolute = std::path::absolute(to)?;
     session.ask(Request::Backup { to: absolute }, |_| Ok(()))?;
     Ok(ui.line(&format!("backed up to {}", to.display()))?)

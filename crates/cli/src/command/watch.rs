@@ -87,7 +87,7 @@ fn policies() -> impl TypedValueParser<Value = Policy> {
 enum From {
     /// From directories and files.
     Dir,
-    /// From whoever applies.
+    /// From the callers that apply.
     Api,
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
         };
         let ports = ports(store, session::system()?);
         let what = what(global, args)?;
-        // Whoever reads JSON reads every line of it; the log says the same.
+        // A reader of JSON reads every line of it; the log says the same.
         if args.log == crate::log::Form::Text {
             ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
         }

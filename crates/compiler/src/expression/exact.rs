@@ -281,7 +281,7 @@ fn equal(operator: Operator, a: &Value, b: &Value) -> Result<bool, Error> {
     }
 }
 
-/// The text `3` and the number 3 are never equal, and whoever compares them means that they are.
+/// The text `3` and the number 3 are never equal, and who compares them means that they are.
 fn unlike(operator: Operator) -> Error {
     let symbol = operator.symbol();
     wrong(format!(

@@ -149,7 +149,7 @@ fn choices<'a>(value: Scalar<'a>, field: &Field) -> Result<Vec<Cow<'a, str>>, Va
     Ok(kept)
 }
 
-/// A value as a reason shows it: short, on one line, in backquotes. Whoever reads it may have a terminal before
+/// A value as a reason shows it: short, on one line, in backquotes. It may be shown on a terminal, before
 /// them, and the value comes from elsewhere.
 pub(super) fn shown(value: &Scalar<'_>) -> String {
     let text = value.as_text().map_or_else(|| value.to_json(), Cow::into_owned);

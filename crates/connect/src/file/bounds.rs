@@ -26,7 +26,7 @@ impl Bounds {
         Self(base.map(|base| fs::canonicalize(&base).unwrap_or(base)))
     }
 
-    /// Whether a path leads to something inside. What leads nowhere is left to whoever opens it.
+    /// Whether a path leads to something inside. What leads nowhere is left to the reader of the file.
     pub(crate) fn hold(&self, path: &Path) -> bool {
         let Self(Some(base)) = self else {
             return true;

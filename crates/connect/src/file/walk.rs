@@ -29,7 +29,7 @@ const OPTIONS: MatchOptions = MatchOptions {
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted(Arc<AtomicBool>);
 
-/// Dropped with whoever waits for an answer: from then on it is not wanted any more.
+/// Dropped with the caller that waits for an answer: from then on it is not wanted any more.
 #[derive(Debug)]
 pub(crate) struct Waiting(Arc<AtomicBool>);
 

@@ -69,7 +69,7 @@ impl Complaints {
             message: errors.message.clone().map(&mut add),
             retry: errors.retry,
         });
-        // Whoever reads the errors of a service as records means no failure by them.
+        // Where the errors of a service are read as records they are no failure.
         let usual = USUAL.iter().filter(|name| !is_member(name));
         let usual = usual.map(|name| add(FieldPath::member(name))).collect();
         let apart = (!in_one_pass).then(|| Selector::new(&own));

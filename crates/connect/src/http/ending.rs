@@ -154,7 +154,7 @@ mod tests {
             ("- - false", "1 100 100 0 100", Last),
             ("- - true", "2 0 50 50 100", Skip),
             ("- - false", "2 0 50 50 100", Last),
-            // Several at once: whoever says that there is more is believed, and an empty page ends what is reached.
+            // Several at once: what says that there is more is believed, and an empty page ends what is reached.
             ("120 - false", "2 50 100 50 100", More),
             ("100 - true", "2 50 100 50 100", More),
             ("100 - true", "3 0 100 50 100", Last),

@@ -1,6 +1,6 @@
 //! Webhooks: whether a delivery is the service's own, and how the service is told where to push.
 //!
-//! What a delivery says is read by the compiler's hook, and kept by whoever listens; here are the secrets.
+//! What a delivery says is read by the compiler's hook, and kept by the daemon; here are the secrets.
 
 mod authentic;
 mod register;

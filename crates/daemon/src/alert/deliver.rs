@@ -78,7 +78,7 @@ pub async fn deliver_all(ports: &Ports) -> Result<Delivery, DaemonError> {
 }
 
 /// Delivers notices that nobody has seen yet, and says of each what became of it. What is not taken is
-/// forgotten: whoever asked has the answer.
+/// forgotten: the caller has the answer.
 pub async fn deliver_at_once(ports: &Ports, notices: Vec<Notice>) -> Result<Vec<Attempt>, DaemonError> {
     let _alone = DELIVERING.lock().await;
     let facts = ports.facts();

@@ -19,7 +19,7 @@ use super::git::Checkout;
 /// For how long the files must have been at rest.
 pub const SETTLE: Duration = Duration::from_millis(50);
 
-/// How often at the most a configuration is read until it is at rest. Whoever writes for longer is read as it
+/// How often at the most a configuration is read until it is at rest. Files that are written for longer are read as they
 /// is; the next change is hinted at all the same.
 const MAX_READINGS: u32 = 10;
 
@@ -121,7 +121,7 @@ impl Loader {
 }
 
 /// What was loaded last and what was announced since. Loader and watcher share it, so that a change is announced
-/// exactly when it is news to whoever loads.
+/// exactly when it is news to the loader.
 #[derive(Debug, Default)]
 pub(super) struct Seen(Mutex<(Option<Digest>, Option<Digest>)>);
 

@@ -70,7 +70,7 @@ pub struct Watcher {
 
 impl Watcher {
     /// Watches what the loader loads; every change from now on is announced, and one since the loader loaded
-    /// last. Whoever is notified loads, with this loader.
+    /// last. What is notified loads, with this loader.
     pub async fn start(
         loader: &Loader,
         settings: WatchSettings,

@@ -143,7 +143,7 @@ impl Core {
         let selection = match select::select(&self.ports, &applied, &asked.integrations).await {
             Ok(selection) => selection,
             Err(error) => {
-                // Whoever asked may be gone.
+                // The caller may be gone.
                 drop(asked.done.send(Err(error.into())));
                 return Vec::new();
             }
@@ -185,7 +185,7 @@ impl Core {
                 open.report.skipped.push((name.clone(), reason));
             }
         }
-        // Whoever asked may be gone.
+        // The caller may be gone.
         drop(open.done.send(Ok(open.report)));
     }
 

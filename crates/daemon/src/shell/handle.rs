@@ -250,7 +250,7 @@ impl Handle {
         self.board().has_begun
     }
 
-    /// Whether the configuration comes from whoever applies.
+    /// Whether the configuration comes from the callers that apply.
     pub(super) const fn is_told(&self) -> bool {
         matches!(self.origin, Origin::Api)
     }

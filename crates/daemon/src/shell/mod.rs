@@ -40,7 +40,7 @@ pub use once::run_once;
 use reloading::Loaded;
 pub use reloading::{Configuration, Origin};
 
-/// How many messages may wait for the shell; whoever sends more waits.
+/// How many messages may wait for the shell; a sender beyond that waits.
 const QUEUE: usize = 1_024;
 
 /// After how long the shell looks at the clock in any case: the wall clock may have been set.
@@ -71,7 +71,7 @@ enum Message {
     Event(Event),
     /// A person asks for runs.
     Asked(Asked),
-    /// Whoever asked for runs wants them to end early.
+    /// The caller that asked for runs wants them to end early.
     StopAsked(u64),
     /// A load has ended.
     Loaded(Box<Loaded>),
@@ -265,7 +265,7 @@ impl Shell {
                 Ok(effects)
             }
             Message::NextRuns(answer) => {
-                // Whoever asked may be gone.
+                // The caller may be gone.
                 drop(answer.send(self.core.next_runs()));
                 Ok(Vec::new())
             }

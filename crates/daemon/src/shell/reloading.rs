@@ -34,7 +34,7 @@ pub enum Origin {
         /// The repository, without credentials.
         shown: String,
     },
-    /// Whoever applies.
+    /// The callers that apply.
     Api,
 }
 

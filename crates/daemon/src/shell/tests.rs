@@ -56,7 +56,7 @@ impl Place {
         place
     }
 
-    /// Applies a configuration in which the transfer runs every so often. Whoever calls it has the lock of the facts,
+    /// Applies a configuration in which the transfer runs every so often. The caller has the lock of the facts,
     /// or nobody wants it.
     async fn apply(&self, every: &str) {
         self.apply_text(CONFIGURATION.replace("EVERY", every)).await;
@@ -253,7 +253,7 @@ async fn what_was_told_is_forgotten_under_the_lock_of_the_facts() {
     let mut forgotten = std::pin::pin!(daemon.forget_told());
     let waited = tokio::time::timeout(Duration::from_millis(200), &mut forgotten).await;
     assert!(waited.is_err() && told().await == Some(before.clone()), "it does not wait for the facts");
-    // Whoever has the lock writes what follows from what they have read.
+    // The holder of the lock writes what follows from what it has read.
     let next = before.with(raccord_model::Digest([2; 32])).unwrap();
     place.ports.facts().commit(vec![put(Table::Told, &ToldFact::KEY, &next).unwrap()]).await.unwrap();
     drop(alone);

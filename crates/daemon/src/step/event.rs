@@ -18,7 +18,7 @@ pub enum Event {
         /// The generation in force.
         view: View,
     },
-    /// A new generation is in force, whoever applied it. Our own [`Effect::Apply`](super::Effect::Apply) ends with
+    /// A new generation is in force, by our own apply or another one. Our own [`Effect::Apply`](super::Effect::Apply) ends with
     /// this event, when anything was committed, and then [`Event::ApplyEnded`].
     Applied {
         /// When.

@@ -20,7 +20,7 @@ use crate::secret::TextOrSecret;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
-    /// Which. Whoever gets the message twice knows it by this.
+    /// Its identity: who gets the message twice knows it by this.
     pub id: Uuid,
     /// When it happened.
     pub at: Timestamp,
@@ -146,7 +146,7 @@ pub enum Channel {
     },
     /// A JSON document.
     Post {
-        /// To this URL. Whoever knows it can write there, so it is treated as a secret.
+        /// To this URL. It is enough to write there, so it is treated as a secret.
         url: TextOrSecret,
     },
 }

@@ -43,7 +43,7 @@ impl Role {
         }
     }
 
-    /// Whether whoever has this role may do what the other one allows: apply includes plan, what is more
+    /// Whether a caller with this role may do what the other one allows: apply includes plan, what is more
     /// than read includes that, and everything includes metrics.
     pub const fn includes(self, other: Self) -> bool {
         match self {
@@ -78,7 +78,7 @@ impl FromStr for Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// What it is called: generations and the audit log name whoever uses it so.
+    /// What it is called: generations and the audit log give this as the caller's name.
     pub name: Name,
     /// What it allows.
     pub roles: BTreeSet<Role>,

@@ -70,7 +70,7 @@ pub struct Accept {
     pub delivery: Delivery,
 }
 
-/// What became of a delivery. Both are a success for whoever sent it.
+/// What became of a delivery. Both are a success for the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     /// It is kept.

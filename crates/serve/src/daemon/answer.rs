@@ -1,4 +1,4 @@
-//! What the daemon answers to whoever asks: most of it the engine does beside the shell, which is told afterwards; runs
+//! What the daemon answers to its callers: most of it the dispatcher does beside the shell, which is told afterwards; runs
 //! and what concerns the configuration that waits go through the shell.
 
 use std::collections::BTreeSet;

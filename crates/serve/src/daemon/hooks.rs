@@ -37,7 +37,7 @@ pub(super) struct Hooks {
     by_signature: BTreeMap<SignatureHeaders, Name>,
     /// Of deliveries to places that are not there.
     complaints: Mutex<Allowance>,
-    /// Sources whose deliveries could not be verified the last time, and why: a secret is missing. Whoever asks how the
+    /// Sources whose deliveries could not be verified the last time, and why: a secret is missing. A caller that asks how the
     /// daemon stands is told this, and has no secret read.
     unverifiable: Mutex<BTreeMap<Name, String>>,
 }
@@ -112,7 +112,7 @@ impl Hooks {
         verifier
     }
 
-    /// What is said to whoever has proved nothing: the same whatever is wrong, and whether there is such a source or
+    /// What is said to a sender that has proved nothing: the same whatever is wrong, and whether there is such a source or
     /// not. While a secret is missing nobody can prove anything to one of them, and is to send it again.
     fn unproved(&self) -> Received {
         let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);

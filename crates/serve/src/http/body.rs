@@ -103,7 +103,7 @@ impl Incoming {
         Ok((self.come.into(), self.share))
     }
 
-    /// Whoever sends it may send so much, within a time of its own: it no longer counts among the unproved.
+    /// Its sender may send so much, within a time of its own: it no longer counts among the unproved.
     pub(super) fn prove(&mut self, time: Duration) {
         self.share = None;
         self.end = Instant::now() + time;

@@ -1,7 +1,7 @@
 //! Who is connected, and who makes room when there are too many: no connection is taken away from a request that is
 //! being answered, and a new one is never refused while another only waits.
 //!
-//! Whoever has the most connections gives one up first, the one that has waited longest. So a flood from one address
+//! The network with the most connections gives one up first, the one that has waited longest. So a flood from one address
 //! closes its own connections, and everybody else is answered meanwhile. Reads and writes nothing itself.
 
 use std::cmp::Reverse;

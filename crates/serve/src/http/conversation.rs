@@ -128,7 +128,7 @@ fn cut() -> Refusal {
     Failure::new(crate::FailureCode::Internal, "the answer broke off").into()
 }
 
-/// Whoever reads an answer.
+/// The reader of an answer.
 struct Reader {
     parts: mpsc::Sender<Part>,
     stall_time: Duration,

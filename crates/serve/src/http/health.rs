@@ -18,7 +18,7 @@ pub(super) fn health() -> Response {
     (headers, "ok\n").into_response()
 }
 
-/// Whether it is ready; what is not as it should be, only for whoever is known.
+/// Whether it is ready; what is not as it should be, only for callers with a token.
 pub(super) fn readiness(serving: &dyn Serving, values: &Values, is_known: bool) -> Result<Response, Refusal> {
     let Readiness { ready, problems } = serving.readiness();
     let is_strict = values.flag("strict")?;

@@ -68,7 +68,7 @@ impl Bound {
         let handle = Handle::new();
         let ending = handle.clone();
         let watching = tokio::spawn(async move {
-            // Whoever would have asked for the end is gone when this fails: that is an end too.
+            // What would have asked for the end is gone when this fails: that is an end too.
             drop(end.wait_for(|end| *end).await);
             ending.graceful_shutdown(Some(DRAIN_TIME));
         });
@@ -97,7 +97,7 @@ const BACKLOG: u32 = 4096;
 /// A socket whose connections, which inherit it, keep no more than so much in the system of what nobody reads.
 fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Whoever starts again need not wait for the connections of before.
+    // A daemon that starts again need not wait for the connections of before.
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(MAX_UNSENT)?;
     socket.bind(address)?;

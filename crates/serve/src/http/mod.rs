@@ -1,4 +1,4 @@
-//! The HTTP side of whoever owns the state: health, metrics, webhooks, and the API with which CI plans and applies.
+//! The HTTP side of the owner of a state: health, metrics, webhooks, and the API with which CI plans and applies.
 //!
 //! [`route::ROUTES`] is the one table of what there is; the router and the OpenAPI document are made from it. What
 //! an answer is, the engine decides through [`Serving`]; this room reads requests, proves who asks, and never looks
@@ -136,7 +136,7 @@ pub const PROTOCOL_HEADER: &str = "raccord-protocol";
 /// The header in which a caller names its request, so that it can ask for an early end of it.
 pub const REQUEST_HEADER: &str = "raccord-request";
 
-/// Whoever owns the state and answers, as HTTP needs it.
+/// The owner of the state, as HTTP needs it.
 pub trait Serving: Answering {
     /// Whether it is ready, and what is not as it should be.
     fn readiness(&self) -> Readiness;
@@ -160,7 +160,7 @@ pub struct Readiness {
     /// Whether it answers and runs what is due.
     pub ready: bool,
     /// What is not as it should be, in words: the last configuration is bad, an integration is disabled. With
-    /// `?strict` anything here makes it not ready. Only for whoever has a token with the role read.
+    /// `?strict` anything here makes it not ready. Only for callers with a token that has the role read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
@@ -210,7 +210,7 @@ pub enum Received {
     Replayed,
     /// It is genuine, and nothing wants it.
     Ignored,
-    /// It is not genuine, or there is no such place: whoever sends it learns nothing.
+    /// It is not genuine, or there is no such place: the sender learns nothing.
     Refused,
     /// It is larger than its source allows.
     TooLarge,

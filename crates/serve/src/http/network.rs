@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An address of IPv4, or the first 64 bits of one of IPv6: whoever has one of those has all the others.
+/// An address of IPv4, or the first 64 bits of one of IPv6: a host that has one of those has all the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Network {
     /// One address.

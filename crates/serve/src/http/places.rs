@@ -43,7 +43,7 @@ impl Places {
     /// A place for the bearer of a token, as soon as one is free, but not after so long.
     pub(super) async fn take(&self, token: &str, time: Duration) -> Option<Taken> {
         let taking = async {
-            // Its own first: whoever waits for their own share keeps nobody from theirs.
+            // Its own first: a caller that waits for its own share keeps no other from theirs.
             let own = Some(self.own(token).acquire_owned().await.ok()?);
             Some(Taken { own, of_all: Arc::clone(&self.all).acquire_owned().await.ok()? })
         };

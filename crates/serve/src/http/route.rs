@@ -59,15 +59,15 @@ impl Method {
 pub enum Guard {
     /// Everybody who reaches the address.
     Open,
-    /// Everybody who reaches the address; whoever has a token that includes the role read sees more.
+    /// Every client that reaches the address; one with a token that includes the role read sees more.
     Details,
-    /// Whoever proves it in a way that the source is configured for.
+    /// A sender that proves itself in a way that the source is configured for.
     Signature,
-    /// Whoever has a token that includes the role.
+    /// A caller with a token that includes the role.
     Role(Role),
-    /// Whoever has a token that includes the role metrics, or everybody when the daemon was told so.
+    /// A caller with a token that includes the role metrics, or every client when the daemon was told so.
     Metrics,
-    /// Whoever has a token that includes the role of what is asked.
+    /// A caller with a token that includes the role of what is asked.
     PerRequest,
 }
 

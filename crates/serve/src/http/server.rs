@@ -192,7 +192,7 @@ impl Shared {
         let role = match route.guard {
             Guard::Open | Guard::Signature => return Ok(None),
             Guard::Metrics if self.open_metrics => return Ok(None),
-            // Whoever shows no token sees less.
+            // A caller without a token sees less.
             Guard::Details if !parts.headers.contains_key(AUTHORIZATION) => return Ok(None),
             Guard::Metrics => Some(Role::Metrics),
             Guard::Role(role) => Some(role),
@@ -206,7 +206,7 @@ impl Shared {
         Ok(Some(token))
     }
 
-    /// Refuses whoever does not have a role, and writes that down; of one token no more than a few times a minute, so
+    /// Refuses a caller that does not have a role, and writes that down; of one token no more than a few times a minute, so
     /// that nobody can fill the log.
     async fn require(&self, token: &Token, role: Role, what: &str) -> Result<(), Refusal> {
         if token.allows(role) {

@@ -1,4 +1,4 @@
-//! The older text form of Prometheus, 0.0.4, made from `OpenMetrics` text: what whoever does not ask for `OpenMetrics`
+//! The older text form of Prometheus, 0.0.4, made from `OpenMetrics` text: what a client that does not ask for `OpenMetrics`
 //! gets, `promtool check metrics` among them. Pure.
 
 use std::fmt::Write as _;

@@ -80,7 +80,7 @@ pub enum Reply {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewToken {
-    /// The text, for whoever is to use it.
+    /// The text, for its user.
     pub token: TokenText,
     /// What is kept of it.
     pub view: TokenView,

@@ -1,4 +1,4 @@
-//! How a request reaches whoever owns the state: a local socket here, HTTP beside it.
+//! How a request reaches the owner of the state: a local socket here, HTTP beside it.
 //!
 //! Both carry the same lines of JSON: one question, then parts of the answer until its end. Nothing here decides
 //! what the answer is.
@@ -24,7 +24,7 @@ pub const MAX_REQUEST: usize = 128 * 1024 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Question {
-    /// [`PROTOCOL`] of whoever asks.
+    /// [`PROTOCOL`] of the caller.
     pub protocol: u32,
     /// The version of the program that asks.
     pub version: String,
@@ -72,7 +72,7 @@ impl Caller {
     }
 }
 
-/// Whoever owns the state and answers.
+/// The owner of the state, which answers.
 pub trait Answering: Send + Sync {
     /// Answers a request, part by part. `stop` becomes true when the caller asks for an early end.
     fn answer<'a>(

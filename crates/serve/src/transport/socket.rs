@@ -1,4 +1,4 @@
-//! The local socket: whoever owns a state listens beside it, and every other process of the same user asks there.
+//! The local socket: the owner of a state listens beside it, and every other process of the same user asks there.
 //!
 //! One connection carries one question. The caller may send `stop` while it waits. A socket whose owner is gone
 //! refuses connections, and is replaced by the next owner; the lock of the state itself decides who that is.
@@ -106,7 +106,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Listener {
-    /// Listens beside a state. Whoever calls it owns the state, so a socket that is there belongs to nobody.
+    /// Listens beside a state. The caller owns the state, so a socket that is there is left over.
     pub fn bind(state: &Path) -> Result<Self, SocketError> {
         let path = path_of(state);
         let socket = Self::listen(&path)?;
@@ -188,7 +188,7 @@ impl Conversations {
     /// Waits until everybody was answered, for a second at the most.
     pub async fn ended(self) {
         let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
-        // Whoever takes longer hears that the owner is gone.
+        // A client that takes longer hears that the owner is gone.
         drop(tokio::time::timeout(FAREWELL, self.0.acquire_many(all)).await);
     }
 }
@@ -217,7 +217,7 @@ async fn converse(stream: UnixStream, answering: Arc<dyn Answering>) -> io::Resu
     let (stop, stopped) = watch::channel(false);
     let listening = tokio::spawn(async move {
         let mut line = String::new();
-        // Whoever hangs up without a word wants no early end: what was begun goes on.
+        // A client that hangs up without a word wants no early end: what was begun goes on.
         if reader.take(8).read_line(&mut line).await.is_ok() && line == STOP {
             stop.send_replace(true);
         }
@@ -326,7 +326,7 @@ async fn connect(state: &Path) -> Result<Option<UnixStream>, SocketError> {
     }
 }
 
-/// Asks the owner of a state, in the name of whoever asks. `stop` becomes true when a person wants an early end.
+/// Asks the owner of a state, in the name of the caller. `stop` becomes true when a person wants an early end.
 pub async fn ask(
     state: &Path,
     (request, by): (Request, Option<String>),

@@ -1,4 +1,4 @@
-//! Every route of the table refuses whoever may not ask: no token, none that is right, one without the role. The
+//! Every route of the table refuses a caller that may not ask: no token, none that is right, one without the role. The
 //! table itself is walked, so that no route can be forgotten.
 
 use jiff::SignedDuration;

@@ -210,7 +210,7 @@ async fn a_number_of_requests_is_answered_and_the_others_come_back_later() {
     let answer = send(server.get("/v1/status", &token)).await;
     answer.expect_problem(503);
     assert_eq!(answer.header("retry-after"), "5");
-    // Whoever goes away does not end what was begun; the places are free when it has ended.
+    // A client that goes away does not end what was begun; the places are free when it has ended.
     drop((one, two));
     send(server.get("/v1/status", &token)).await.expect_problem(503);
 }

@@ -30,7 +30,7 @@ async fn a_plan_that_was_overtaken_is_stale() {
     let problem = send(server.post("/v1/apply?serial=0", &ci, &shop("city"))).await.expect_problem(409);
     assert_eq!(problem["code"], "stale");
     send(server.post("/v1/apply?serial=1", &ci, &shop("city"))).await.expect(200);
-    // Whoever did not look at what is lost loses nothing.
+    // A caller that did not look at what is lost loses nothing.
     let problem = send(server.post("/v1/apply?serial=2", &ci, &shop(""))).await.expect_problem(422);
     assert_eq!(problem["code"], "refused");
     send(server.post("/v1/apply?serial=2&allowDelete", &ci, &shop(""))).await.expect(200);
@@ -192,7 +192,7 @@ async fn readiness_is_what_the_daemon_says_and_strictness_counts_problems() {
     server.stage.readiness.lock().unwrap().ready = false;
     ask("/readyz").await.expect(503);
     ask("/readyz?strict=maybe").await.expect_problem(400);
-    // Whoever owns the state may be busy; it is alive all the same.
+    // The owner of the state may be busy; it is alive all the same.
     server.act(Act::Wait);
     ask("/healthz").await.expect(200);
 }
@@ -228,7 +228,7 @@ async fn every_line_of_an_answer_is_one_that_the_document_describes() {
         lines
     };
     let mut desired = ask(&json!({ "generation": { "number": null } })).await[0]["reply"]["desired"].clone();
-    // Whoever asks from elsewhere has other directories; data is where the daemon is.
+    // A caller elsewhere has other directories; data is where the daemon is.
     desired["root"] = json!("/elsewhere");
     let look = |at: Value| json!({ "look": { "desired": desired, "at": at, "limit": 3 } });
     let requests = [

@@ -67,7 +67,7 @@ async fn upserts() {
         (&[first, ("A cd +k=y", "skipped")], "k=1:x 9:default"),
         (&[first, ("A cud +k", "updated")], "k=9:default"),
         (&[first, ("A cud +l=y", "created")], "k=1:x 9:default | l=1:y 9:default"),
-        // Two owners feed disjoint fields of one row, whoever created it.
+        // Two owners feed disjoint fields of one row, no matter which created it.
         (&[first, ("B cud +k=z", "updated")], "k=1:x 2:z 9:default"),
     ] {
         check(steps, expected).await;
@@ -169,7 +169,7 @@ async fn enrichments() {
 async fn a_row_without_an_owner_is_taken_over() {
     let (first, gone) = (("A cud +k=x@5", "created"), ("A gone", ""));
     for (steps, expected) in [
-        // By whoever owns rows and shows it, changed or not, wanted or not.
+        // By the owner of rows that shows it, changed or not, wanted or not.
         (&[first, gone, ("B cud +k=z", "updated"), ("B cud -k", "deleted")][..], ""),
         (&[first, gone, ("B cud +k", "unchanged"), ("B cud -k", "deleted")], ""),
         (&[first, gone, ("B cd +k=z", "skipped"), ("B cud -k", "deleted")], ""),
