@@ -23,28 +23,28 @@ use super::page::Shows;
 const PAGE: usize = 1_000;
 
 /// Works a transfer's inbox off, until nothing waits, a stop or a failure.
-pub async fn drain(job: &Arc<Job>, run: &mut Run, surroundings: &RunContext) {
-    let mut draining = Draining { job, run, surroundings };
+pub async fn drain(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
+    let mut draining = Draining { job, run, context };
     run.outcome = draining.pages().await.unwrap_or_else(|error| error.outcome());
-    run.ended = Some(surroundings.environment.now());
+    run.ended = Some(context.environment.now());
 }
 
 struct Draining<'r> {
     job: &'r Arc<Job>,
     run: &'r mut Run,
-    surroundings: &'r RunContext,
+    context: &'r RunContext,
 }
 
 impl Draining<'_> {
     async fn pages(&mut self) -> Result<RunOutcome, RunError> {
         // A snapshot that was stopped half-way goes on later, and must not sweep what has come meanwhile.
-        let checkpoint = self.surroundings.sink.resume(self.job.uid).await?;
+        let checkpoint = self.context.sink.resume(self.job.uid).await?;
         let mark_seen =
             checkpoint.and_then(|checkpoint| checkpoint.window).is_some_and(|window| window.snapshot);
         // Past the deliveries that are looked at again later.
         let mut after = None;
         loop {
-            let waiting = self.surroundings.inbox.pending(self.job.uid, after, PAGE).await?;
+            let waiting = self.context.inbox.pending(self.job.uid, after, PAGE).await?;
             let Some((last, _)) = waiting.last() else { return Ok(RunOutcome::Succeeded) };
             let last = *last;
             let waiting = self.due(waiting);
@@ -56,12 +56,12 @@ impl Draining<'_> {
                 biased;
                 intake = self.take_in(&waiting) => intake?,
                 // What is being fetched is fetched again by the next run.
-                () = self.surroundings.asked_to_stop() => return Ok(RunOutcome::Stopped),
+                () = self.context.asked_to_stop() => return Ok(RunOutcome::Stopped),
             };
             if let Some(hold) = self.keep(intake, mark_seen).await? {
                 return Ok(RunOutcome::Held(hold));
             }
-            if self.surroundings.ends_here(self.job, self.run) {
+            if self.context.ends_here(self.job, self.run) {
                 return Ok(RunOutcome::Stopped);
             }
         }
@@ -69,7 +69,7 @@ impl Draining<'_> {
 
     /// Those of some deliveries that are not to be looked at later; when the first of the others is, is remembered.
     fn due(&mut self, waiting: Vec<(u64, Delivery)>) -> Vec<(u64, Delivery)> {
-        let now = self.surroundings.environment.now();
+        let now = self.context.environment.now();
         let is_due = |(_, delivery): &(u64, Delivery)| match &delivery.kind {
             DeliveryKind::Fetch { retry: Some(retry), .. } if retry.until > now => {
                 self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
@@ -82,9 +82,9 @@ impl Draining<'_> {
 
     /// Makes a page of the first deliveries; those of which too much would have to be fetched are left for the next.
     async fn take_in(&self, waiting: &[(u64, Delivery)]) -> Result<Intake, RunError> {
-        let source = self.surroundings.source.as_ref();
+        let source = self.context.source.as_ref();
         let fetched = intake::fetch(source, waiting).await?;
-        let mut intake = Intake::of(waiting, &fetched, self.job, self.surroundings.environment.now());
+        let mut intake = Intake::of(waiting, &fetched, self.job, self.context.environment.now());
         // A service may repeat what it was sent in the record that it was asked for.
         intake.page.mask = source.mask();
         Ok(intake)
@@ -94,7 +94,7 @@ impl Draining<'_> {
     async fn keep(&mut self, intake: Intake, mark_seen: bool) -> Result<Option<Hold>, RunError> {
         let Intake { page, arrivals, consumed, skipped, postponed } = intake;
         let is_partial = arrivals.iter().any(|arrival| arrival.shows == Shows::Part);
-        let (run, now) = (self.run.id, self.surroundings.environment.now());
+        let (run, now) = (self.run.id, self.context.environment.now());
         let mapped = aside::map(self.job, page, arrivals, run, now).await?;
         for Postponed { retry, .. } in &postponed {
             self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
@@ -107,7 +107,7 @@ impl Draining<'_> {
             batch.target.defaults = Bytes::copy_from_slice(self.job.program.partial_defaults());
             batch.target.required = self.job.program.partial_required();
         }
-        let mut tally = match self.surroundings.sink.commit(batch).await {
+        let mut tally = match self.context.sink.commit(batch).await {
             Err(SinkError::TooManyDeletes { deletes, of }) => {
                 let by = DeletedBy::Webhook;
                 return Ok(Some(Hold::Deletions { deletes, of, keyless: 0, by }));
@@ -115,7 +115,7 @@ impl Draining<'_> {
             other => other?,
         };
         tally.add(&Tally { fetched: skipped, skipped, ..Tally::default() });
-        self.surroundings.count(self.run, &tally);
+        self.context.count(self.run, &tally);
         Ok(None)
     }
 

@@ -148,8 +148,8 @@ impl RunError {
 }
 
 /// Runs a job to its end, a stop or a failure.
-pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &RunContext) {
-    let mut running = Running { job, run, surroundings, warned: false, told: Told::default() };
+pub async fn execute(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
+    let mut running = Running { job, run, context, warned: false, told: Told::default() };
     let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     let notes = running.told.notes(&job.stream);
     for note in &notes {
@@ -157,13 +157,13 @@ pub async fn execute(job: &Arc<Job>, run: &mut Run, surroundings: &RunContext) {
     }
     run.notes.extend(notes);
     run.outcome = outcome;
-    run.ended = Some(surroundings.environment.now());
+    run.ended = Some(context.environment.now());
 }
 
 struct Running<'r> {
     job: &'r Arc<Job>,
     run: &'r mut Run,
-    surroundings: &'r RunContext,
+    context: &'r RunContext,
     /// Whether the log was told of a record that is dated in the future.
     warned: bool,
     /// What there is to tell so far.
@@ -172,10 +172,10 @@ struct Running<'r> {
 
 impl Running<'_> {
     async fn windows(&mut self) -> Result<RunOutcome, RunError> {
-        let previous = self.surroundings.sink.resume(self.job.uid).await?;
+        let previous = self.context.sink.resume(self.job.uid).await?;
         let Opened { mut checkpoint, is_fresh } = window::begin(previous, &self.setup());
         if is_fresh && self.job.stream.has_parent() {
-            self.surroundings.sink.forget_partitions(self.job.uid).await?;
+            self.context.sink.forget_partitions(self.job.uid).await?;
         }
         let mut refused = None;
         loop {
@@ -210,7 +210,7 @@ impl Running<'_> {
     fn setup(&self) -> Setup<'_> {
         Setup {
             run: self.run.id,
-            now: self.surroundings.environment.now(),
+            now: self.context.environment.now(),
             fingerprint: self.job.fingerprint,
             epoch: self.job.fence.epoch,
             reset: self.job.fact.reset,
@@ -229,8 +229,8 @@ impl Running<'_> {
         let read = Read { from: window.from, starts, page: window.page, page_size: None };
         let mut fetching = tokio::select! {
             biased;
-            fetching = Fetching::begin(self.surroundings.source.as_ref(), read) => fetching?,
-            () = self.surroundings.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
+            fetching = Fetching::begin(self.context.source.as_ref(), read) => fetching?,
+            () = self.context.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
         };
         let outcome = self.pages(checkpoint, is_first_page, &mut fetching).await;
         fetching.end().await;
@@ -252,7 +252,7 @@ impl Running<'_> {
                 biased;
                 page = fetching.next() => page.ok_or(RunError::Fetcher)??,
                 // The page in hand is stored; one that the service is slow to answer is not waited for.
-                () = self.surroundings.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
+                () = self.context.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
             };
             let Some(page) = page else { return Ok(Some(RunOutcome::Succeeded)) };
             if page.expired > 0 && !self.job.stream.has_parent() {
@@ -260,7 +260,7 @@ impl Running<'_> {
             }
             if std::mem::take(&mut begins_marks) && self.is_marked(checkpoint) {
                 // Not before the service has answered: what an earlier window has marked is given up for a new one.
-                self.surroundings.sink.begin_window(self.job.uid).await?;
+                self.context.sink.begin_window(self.job.uid).await?;
             }
             let is_last = page.next.is_none();
             self.page(checkpoint, page, may_fail_whole).await?;
@@ -268,7 +268,7 @@ impl Running<'_> {
             if is_last {
                 return self.end(checkpoint).await;
             }
-            if self.surroundings.ends_here(self.job, self.run) {
+            if self.context.ends_here(self.job, self.run) {
                 return Ok(Some(RunOutcome::Stopped));
             }
         }
@@ -283,7 +283,7 @@ impl Running<'_> {
     /// From where on each partition is wanted, when there are some and only what changed is asked for.
     fn starts(&self, since: Option<Cursor>) -> Option<Arc<dyn Starts>> {
         let cursor = self.job.stream.cursor().filter(|_| self.job.stream.has_parent())?.clone();
-        let (sink, transfer) = (Arc::clone(&self.surroundings.sink), self.job.uid);
+        let (sink, transfer) = (Arc::clone(&self.context.sink), self.job.uid);
         Some(Arc::new(KnownStarts { sink, transfer, cursor, since }))
     }
 
@@ -294,7 +294,7 @@ impl Running<'_> {
         page: Page,
         may_fail_whole: bool,
     ) -> Result<(), RunError> {
-        let (job, now) = (self.job, self.surroundings.environment.now());
+        let (job, now) = (self.job, self.context.environment.now());
         columns::check(&job.program, &page)?;
         let (next_page, spot, shift) = (page.next.clone(), page.spot, page.shift);
         let (partition, ends_partition, passed) = (page.partition, page.ends_partition, page.passed.clone());
@@ -342,12 +342,12 @@ impl Running<'_> {
         let notes = spot.is_some()
             || !batch.suspects.is_empty()
             || batch.partitions.iter().any(|mark| mark.parent.is_some());
-        let tally = self.surroundings.sink.commit(batch).await?;
-        self.surroundings.count(self.run, &tally);
+        let tally = self.context.sink.commit(batch).await?;
+        self.context.count(self.run, &tally);
         if let Some(reason) = rejected_whole {
             return Err(RunError::FirstPage(reason));
         }
-        if notes && let Some(stored) = self.surroundings.sink.resume(job.uid).await? {
+        if notes && let Some(stored) = self.context.sink.resume(job.uid).await? {
             next = window::with_kept_of(window::with_shift_of(next, &stored), &stored);
         }
         if let Some(window) = &mut next.window {
@@ -407,7 +407,7 @@ impl Running<'_> {
         let Some(window) = checkpoint.window.clone() else { return Ok(Some(RunOutcome::Succeeded)) };
         self.run.parents = window.parents.clone();
         self.note_unseen(&window);
-        let now = self.surroundings.environment.now();
+        let now = self.context.environment.now();
         let (next, completes, outcome, sweeps) = match ending::judge(&window, self.job.stream.attempts()) {
             Ending::Again(shift) => {
                 tracing::warn!(%shift, "the pages shifted while they were read; they are read again");
@@ -439,15 +439,15 @@ impl Running<'_> {
             return self.sweep(Sweep { completes, ..sweep }, checkpoint.clone(), outcome).await.map(Some);
         }
         let batch = checkpoint_only(self.job, next, self.run.id, now);
-        self.surroundings.sink.commit(Batch { completes, ..batch }).await?;
+        self.context.sink.commit(Batch { completes, ..batch }).await?;
         Ok(Some(outcome))
     }
 
     /// Holds a complete window: from here on no run goes on with it, whatever becomes of those that follow.
     async fn hold(&mut self, complete: Checkpoint, hold: Hold) -> Result<RunOutcome, RunError> {
-        let (run, now) = (self.run.id, self.surroundings.environment.now());
+        let (run, now) = (self.run.id, self.context.environment.now());
         let checkpoint = checkpoint_only(self.job, window::hold(complete), run, now);
-        self.surroundings.sink.commit(checkpoint).await?;
+        self.context.sink.commit(checkpoint).await?;
         self.withdraw_deletes();
         Ok(RunOutcome::Held(hold))
     }
@@ -488,7 +488,7 @@ impl Running<'_> {
         let keyless = complete.window.as_ref().map_or(0, |window| window.keyless);
         let unswept = sweep.checkpoint.clone();
         Failpoint::SweepBefore.pass();
-        let swept = self.surroundings.sink.sweep(sweep).await?;
+        let swept = self.context.sink.sweep(sweep).await?;
         Failpoint::SweepAfter.pass();
         match swept {
             Swept::Done { unseen, .. } => {
@@ -498,9 +498,9 @@ impl Running<'_> {
             // What is missing is told first. The deletions come again with a window that lacks nothing.
             Swept::Held { .. } if matches!(outcome, RunOutcome::Failed { .. }) => {
                 self.withdraw_deletes();
-                let now = self.surroundings.environment.now();
+                let now = self.context.environment.now();
                 let batch = checkpoint_only(self.job, unswept, self.run.id, now);
-                self.surroundings.sink.commit(batch).await?;
+                self.context.sink.commit(batch).await?;
                 Ok(outcome)
             }
             Swept::Held { by, deletes, of } => {

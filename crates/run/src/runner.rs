@@ -146,11 +146,11 @@ impl Task {
         let mut run = self.begin(&job, start.cause).await?;
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
-        match self.surroundings(&job, subscribers, start.progress) {
-            Ok(surroundings) if run.cause == RunCause::Deliveries => {
-                deliveries::drain(&job, &mut run, &surroundings).await;
+        match self.context(&job, subscribers, start.progress) {
+            Ok(context) if run.cause == RunCause::Deliveries => {
+                deliveries::drain(&job, &mut run, &context).await;
             }
-            Ok(surroundings) => execute(&job, &mut run, &surroundings).await,
+            Ok(context) => execute(&job, &mut run, &context).await,
             Err(outcome) => {
                 run.outcome = outcome;
                 run.ended = Some(self.ports.environment.now());
@@ -215,7 +215,7 @@ impl Task {
     }
 
     /// What the run is given beside its job, or how it ends because its source cannot be opened.
-    fn surroundings(
+    fn context(
         &self,
         job: &Job,
         subscribers: Vec<IntegrationFact>,

@@ -57,7 +57,7 @@ impl Handle {
         Ok(report)
     }
 
-    /// Applies a configuration that somebody sends. Returns the number of the generation in force.
+    /// Applies a configuration that a caller sends. Returns the number of the generation in force.
     pub async fn apply(&self, desired: &Desired, wanted: &Wanted) -> Result<u64, DaemonError> {
         self.comes_from_its_place(desired)?;
         let applied = {
@@ -107,7 +107,7 @@ impl Handle {
         receiver.await.map_err(ending)
     }
 
-    /// Tells the shell that some transfers stand otherwise, because somebody acted.
+    /// Tells the shell that some transfers stand otherwise, because a caller acted.
     pub async fn changed(&self, names: &BTreeSet<Name>) -> Result<(), DaemonError> {
         // In this order, so that a later standing is never told before an earlier one, as in `tell_in_force`.
         let place = self.sender.reserve().await.map_err(ending)?;

@@ -81,7 +81,7 @@ impl Daemon {
         stop: watch::Receiver<bool>,
         replies: &mut Replies<'_>,
     ) -> Result<(), Failure> {
-        self.engine.handle(request, stop, replies).await.map_err(Failure::from)
+        self.dispatcher.handle(request, stop, replies).await.map_err(Failure::from)
     }
 
     /// The data paths of a configuration that comes from another machine are relative to where this runs.

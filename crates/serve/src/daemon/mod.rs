@@ -28,7 +28,7 @@ pub struct Daemon {
     ports: Ports,
     handle: Arc<Handle>,
     /// Answers what the shell need not hear of.
-    engine: Dispatcher,
+    dispatcher: Dispatcher,
     /// The webhooks in force.
     hooks: Mutex<Arc<Hooks>>,
     /// What is counted.
@@ -43,7 +43,7 @@ impl Daemon {
         tell_problems(&hooks);
         Self {
             metrics: Metrics::new(&applied, ports.environment.now()),
-            engine: Dispatcher::new(ports.clone()),
+            dispatcher: Dispatcher::new(ports.clone()),
             ports: ports.clone(),
             hooks: Mutex::new(hooks),
             handle,
@@ -53,6 +53,13 @@ impl Daemon {
     /// What data paths of a configuration that comes from another machine are relative to.
     pub fn root(&self) -> String {
         self.handle.root()
+    }
+
+    /// Whether deliveries are taken, and the webhooks in force. In this order: once the first apply has ended, its webhooks
+    /// are there, and a delivery to one of them is not refused by those of before.
+    fn hooks_in_force(&self) -> (bool, Arc<Hooks>) {
+        let has_begun = self.handle.has_begun();
+        (has_begun, self.hooks())
     }
 
     fn hooks(&self) -> Arc<Hooks> {
@@ -107,7 +114,7 @@ impl Serving for Daemon {
     }
 
     fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
-        let (hooks, has_begun) = (self.hooks(), self.handle.has_begun());
+        let (has_begun, hooks) = self.hooks_in_force();
         let admitted = if has_begun { hooks.admit(head) } else { Err(Received::Unavailable) };
         if let Err(received) = admitted {
             self.metrics.delivered(head.source, received);
@@ -122,7 +129,7 @@ impl Serving for Daemon {
 
     fn receive(&self, push: Push) -> Async<'_, Received> {
         Box::pin(async move {
-            let (hooks, has_begun) = (self.hooks(), self.handle.has_begun());
+            let (has_begun, hooks) = self.hooks_in_force();
             let source = push.source.clone();
             if !has_begun {
                 // The service is to come again.

@@ -176,22 +176,22 @@ impl Shop {
 
     /// Drains the inbox in one run, of which somebody hears.
     pub(crate) async fn drain_with(&self, progress: OnPage) -> Run {
-        let (job, surroundings) = (self.job().await, self.surroundings(progress).await);
+        let (job, context) = (self.job().await, self.context(progress).await);
         let mut run = self.begin(&job);
-        drain(&job, &mut run, &surroundings).await;
+        drain(&job, &mut run, &context).await;
         assert!(run.tally.is_balanced() && run.ended.is_some(), "{run:?}");
         run
     }
 
     /// Reads the source in one run, of which somebody hears.
     pub(crate) async fn poll(&self, progress: OnPage) -> Run {
-        let (job, surroundings) = (self.job().await, self.surroundings(progress).await);
+        let (job, context) = (self.job().await, self.context(progress).await);
         let mut run = self.begin(&job);
-        execute(&job, &mut run, &surroundings).await;
+        execute(&job, &mut run, &context).await;
         run
     }
 
-    async fn surroundings(&self, progress: OnPage) -> RunContext {
+    async fn context(&self, progress: OnPage) -> RunContext {
         let applied = Applied::load(&self.engine.ports().state).await.unwrap();
         let sources = self.engine.ports().sources.apart();
         let job = self.job().await;

@@ -46,7 +46,7 @@ pub(super) struct Program {
     /// What it is called.
     pub(super) name: OsString,
     timeout: Duration,
-    /// Whether ssh is told to ask nobody; not when its command was chosen by the user who started us.
+    /// Whether ssh is told to ask no question; not when its command was chosen by the user who started us.
     quiets_ssh: bool,
 }
 
