@@ -117,11 +117,21 @@ impl SelectError {
 impl Selector {
     /// Compiles paths; the slot of each is its number.
     pub fn new<'p>(paths: impl IntoIterator<Item = &'p FieldPath>) -> Self {
+        Self::of_some(paths, |_| true)
+    }
+
+    /// Compiles only those paths of which `is_wanted` says so; each keeps the slot that it has among all.
+    pub fn of_some<'p>(
+        paths: impl IntoIterator<Item = &'p FieldPath>,
+        is_wanted: impl Fn(Slot) -> bool,
+    ) -> Self {
         let mut selector = Self { nodes: vec![Node::default()], slots: 0 };
         for path in paths {
             let slot = selector.slots;
-            let node = selector.node_at(path, |above| above.slots_below.push(slot));
-            selector.nodes[node].slots.push(slot);
+            if is_wanted(slot) {
+                let node = selector.node_at(path, |above| above.slots_below.push(slot));
+                selector.nodes[node].slots.push(slot);
+            }
             selector.slots += 1;
         }
         selector

@@ -14,9 +14,9 @@ use raccord_model::port::inbox::{Delivery, DeliveryKind};
 use raccord_model::port::sink::{Batch, Guard, Postponed, SinkError};
 
 use self::intake::Intake;
-use super::aside;
 use super::execute::{RunContext, RunError};
 use super::job::Job;
+use super::mapper::Mapper;
 use super::page::Shows;
 
 /// How many deliveries are taken at a time.
@@ -95,7 +95,8 @@ impl Draining<'_> {
         let Intake { page, arrivals, consumed, skipped, postponed } = intake;
         let is_partial = arrivals.iter().any(|arrival| arrival.shows == Shows::Part);
         let (run, now) = (self.run.id, self.context.environment.now());
-        let mapped = aside::map(self.job, page, arrivals, run, now).await?;
+        let mapper = Mapper::new(self.job, &self.context.sink, run);
+        let mapped = mapper.map_all(Arc::new(page), arrivals, now).await?;
         for Postponed { retry, .. } in &postponed {
             self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
         }

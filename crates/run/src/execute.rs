@@ -18,16 +18,17 @@ use raccord_model::row::FieldId;
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
-use super::columns::{self, MissingColumn};
+use super::columns::MissingColumn;
 use super::ending::{self, Ending};
-use super::fetching::Fetching;
+use super::fetching::{Fetching, Incoming};
 use super::job::{Job, Subscriber};
+use super::mapper::{MapError, Mapper};
 use super::page::{MappedPage, checkpoint_only};
 use super::starts::KnownStarts;
 use super::told::Told;
 use super::vanished::{self, Known, Verdict};
 use super::window::{self, Opened, PageEnd, Setup};
-use super::{aside, breaker, sweep};
+use super::{breaker, sweep};
 use raccord_model::port::environment::Environment;
 
 /// Hears of every page: the tally so far, and how many pages that took.
@@ -88,7 +89,7 @@ pub(super) enum RunError {
     #[error(transparent)]
     Inbox(#[from] InboxError),
     #[error(transparent)]
-    Column(#[from] MissingColumn),
+    Column(MissingColumn),
     #[error("every record of the first page was rejected; the first one because {0}")]
     FirstPage(String),
     #[error("the task that fetches pages has ended")]
@@ -100,6 +101,16 @@ pub(super) enum RunError {
          window was begun again: should this go on, `raccord resync {transfer}` reads everything again", error.in_words()
     )]
     Again { error: Box<RunError>, refused: String, transfer: Name },
+}
+
+impl From<MapError> for RunError {
+    fn from(error: MapError) -> Self {
+        match error {
+            MapError::Column(error) => Self::Column(error),
+            MapError::Sink(error) => Self::Sink(error),
+            MapError::Task(error) => Self::Mapper(error),
+        }
+    }
 }
 
 impl RunError {
@@ -149,7 +160,8 @@ impl RunError {
 
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
-    let mut running = Running { job, run, context, warned: false, told: Told::default() };
+    let mapper = Mapper::new(job, &context.sink, run.id);
+    let mut running = Running { job, run, context, mapper, warned: false, told: Told::default() };
     let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     let notes = running.told.notes(&job.stream);
     for note in &notes {
@@ -164,6 +176,7 @@ struct Running<'r> {
     job: &'r Arc<Job>,
     run: &'r mut Run,
     context: &'r RunContext,
+    mapper: Mapper,
     /// Whether the log was told of a record that is dated in the future.
     warned: bool,
     /// What there is to tell so far.
@@ -227,9 +240,10 @@ impl Running<'_> {
         let is_first_page = window.page.is_none();
         let starts = self.starts(checkpoint.since.clone()).filter(|_| !window.snapshot);
         let read = Read { from: window.from, starts, page: window.page, page_size: None };
+        let (mapper, environment) = (self.mapper.clone(), Arc::clone(&self.context.environment));
         let mut fetching = tokio::select! {
             biased;
-            fetching = Fetching::begin(self.context.source.as_ref(), read) => fetching?,
+            fetching = Fetching::begin(self.context.source.as_ref(), read, mapper, environment) => fetching?,
             () = self.context.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
         };
         let outcome = self.pages(checkpoint, is_first_page, &mut fetching).await;
@@ -248,13 +262,14 @@ impl Running<'_> {
         // With a parent the first page is that of one parent record, which would keep all others from being read.
         let mut may_fail_whole = is_first_page && !self.job.stream.has_parent();
         loop {
-            let page = tokio::select! {
+            let incoming = tokio::select! {
                 biased;
-                page = fetching.next() => page.ok_or(RunError::Fetcher)??,
+                incoming = fetching.next() => incoming.ok_or(RunError::Fetcher)??,
                 // The page in hand is stored; one that the service is slow to answer is not waited for.
                 () = self.context.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
             };
-            let Some(page) = page else { return Ok(Some(RunOutcome::Succeeded)) };
+            let Some(incoming) = incoming else { return Ok(Some(RunOutcome::Succeeded)) };
+            let page = &incoming.page;
             if page.expired > 0 && !self.job.stream.has_parent() {
                 *checkpoint = window::begun_again(checkpoint.clone(), page.expired, &self.setup());
             }
@@ -263,7 +278,7 @@ impl Running<'_> {
                 self.context.sink.begin_window(self.job.uid).await?;
             }
             let is_last = page.next.is_none();
-            self.page(checkpoint, page, may_fail_whole).await?;
+            self.page(checkpoint, incoming, may_fail_whole).await?;
             may_fail_whole = false;
             if is_last {
                 return self.end(checkpoint).await;
@@ -291,17 +306,17 @@ impl Running<'_> {
     async fn page(
         &mut self,
         checkpoint: &mut Checkpoint,
-        page: Page,
+        mut incoming: Incoming,
         may_fail_whole: bool,
     ) -> Result<(), RunError> {
         let (job, now) = (self.job, self.context.environment.now());
-        columns::check(&job.program, &page)?;
+        let mut mapped = incoming.mapped().await?;
+        let page = Arc::clone(&incoming.page);
         let (next_page, spot, shift) = (page.next.clone(), page.spot, page.shift);
         let (partition, ends_partition, passed) = (page.partition, page.ends_partition, page.passed.clone());
         let is_last = next_page.is_none();
         self.told.take_in(&job.stream, &page, checkpoint);
         let token = self.token(&page);
-        let mut mapped = aside::map(job, page, Vec::new(), self.run.id, now).await?;
         self.told.unread.add(std::mem::take(&mut mapped.unread));
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
@@ -342,7 +357,8 @@ impl Running<'_> {
         let notes = spot.is_some()
             || !batch.suspects.is_empty()
             || batch.partitions.iter().any(|mark| mark.parent.is_some());
-        let tally = self.context.sink.commit(batch).await?;
+        let tally = self.commit(batch, &page).await?;
+        drop((page, incoming));
         self.context.count(self.run, &tally);
         if let Some(reason) = rejected_whole {
             return Err(RunError::FirstPage(reason));
@@ -355,6 +371,22 @@ impl Running<'_> {
         }
         *checkpoint = next;
         Ok(())
+    }
+
+    /// Commits what a page was mapped to. Where rows have changed since it was mapped, all its records are mapped anew.
+    async fn commit(&self, batch: Batch, page: &Arc<Page>) -> Result<Tally, RunError> {
+        let sink = &self.context.sink;
+        if batch.kept_at.is_none() {
+            return Ok(sink.commit(batch).await?);
+        }
+        let again = batch.clone_without_changes();
+        match sink.commit(batch).await {
+            Err(SinkError::Outdated) => {}
+            other => return Ok(other?),
+        }
+        let MappedPage { changes, rejects, refuse, .. } =
+            self.mapper.map_all(Arc::clone(page), Vec::new(), again.at).await?;
+        Ok(sink.commit(Batch { changes, rejects, refuse, ..again }).await?)
     }
 
     /// What the records of a page say of the window as a whole.

@@ -1,34 +1,76 @@
-//! The pages of a run on their way: fetched in a task of its own, so that the network and the mapping overlap.
+//! The pages of a run on their way: fetched in a task of its own, and mapped in further ones, so that the network, the
+//! mapping and the store overlap. They come out in the order of the source.
 //!
-//! The task ends with its run. However that ends, no request of it stays under way.
+//! The tasks end with their run. However that ends, no request of it stays under way.
 
+use std::sync::Arc;
+
+use raccord_model::port::environment::Environment;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, Source, SourceError};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
-/// How many fetched pages may wait for the one in hand.
-const PAGES_AHEAD: usize = 1;
+use super::aside::size;
+use super::mapper::{MapError, Mapper};
+use super::page::MappedPage;
+
+/// How many fetched pages may wait for the one in hand, as far as [`BYTES_AHEAD`] allows.
+const PAGES_AHEAD: usize = 3;
+
+/// How many bytes of records may be under way between the source and the store. A page that is larger goes alone.
+const BYTES_AHEAD: usize = 8 * 1024 * 1024;
+
+/// A page that was fetched, and what it is mapped to.
+pub(super) struct Incoming {
+    /// The page.
+    pub(super) page: Arc<Page>,
+    mapped: AbortOnDropHandle<Result<MappedPage, MapError>>,
+    /// Its share of the bytes that may be under way.
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Incoming {
+    /// What it is mapped to.
+    pub(super) async fn mapped(&mut self) -> Result<MappedPage, MapError> {
+        (&mut self.mapped).await?
+    }
+}
 
 /// Pages on their way. Dropping it ends the reading.
-#[derive(Debug)]
 pub(super) struct Fetching {
-    pages: mpsc::Receiver<Result<Option<Page>, SourceError>>,
+    pages: mpsc::Receiver<Result<Option<Incoming>, SourceError>>,
     task: JoinSet<()>,
 }
 
 impl Fetching {
     /// Opens a source and begins to fetch.
-    pub(super) async fn begin(source: &dyn Source, read: Read) -> Result<Self, SourceError> {
+    pub(super) async fn begin(
+        source: &dyn Source,
+        read: Read,
+        mapper: Mapper,
+        environment: Arc<dyn Environment>,
+    ) -> Result<Self, SourceError> {
         let mut source = source.open(read).await?;
         let (sender, pages) = mpsc::channel(PAGES_AHEAD);
+        let bytes = Arc::new(Semaphore::new(BYTES_AHEAD));
         let fetching = async move {
             loop {
                 let page = source.next().await;
                 let is_over = !matches!(&page, Ok(Some(page)) if page.next.is_some());
+                let incoming = match page {
+                    Ok(Some(page)) => {
+                        let share = u32::try_from(size(&page).min(BYTES_AHEAD)).unwrap_or(u32::MAX);
+                        let Ok(share) = Arc::clone(&bytes).acquire_many_owned(share).await else { return };
+                        Ok(Some(begin_to_map(&mapper, page, share, environment.as_ref())))
+                    }
+                    Ok(None) => Ok(None),
+                    Err(error) => Err(error),
+                };
                 // The run has ended when its end of the channel is gone.
-                if sender.send(page).await.is_err() || is_over {
+                if sender.send(incoming).await.is_err() || is_over {
                     return;
                 }
             }
@@ -39,7 +81,7 @@ impl Fetching {
     }
 
     /// The next page, as the source gives it; `None` when the task has ended before its time.
-    pub(super) async fn next(&mut self) -> Option<Result<Option<Page>, SourceError>> {
+    pub(super) async fn next(&mut self) -> Option<Result<Option<Incoming>, SourceError>> {
         self.pages.recv().await
     }
 
@@ -47,4 +89,17 @@ impl Fetching {
     pub(super) async fn end(mut self) {
         self.task.shutdown().await;
     }
+}
+
+fn begin_to_map(
+    mapper: &Mapper,
+    page: Page,
+    share: OwnedSemaphorePermit,
+    environment: &dyn Environment,
+) -> Incoming {
+    let (page, mapper, at) = (Arc::new(page), mapper.clone(), environment.now());
+    let shared = Arc::clone(&page);
+    let mapping = async move { mapper.map(shared, at).await };
+    let mapped = AbortOnDropHandle::new(tokio::spawn(mapping.in_current_span()));
+    Incoming { page, mapped, _bytes: share }
 }

@@ -20,6 +20,9 @@ use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
 
 use crate::applied::Applied;
 
+/// To be raised with every change that makes another row of the same record: then all records are mapped again once.
+const MAPPING_REVISION: u32 = 1;
+
 /// An integration that wants a transfer's updates.
 #[derive(Debug, Clone)]
 pub struct Subscriber {
@@ -56,6 +59,8 @@ pub struct Job {
     pub fact: TransferFact,
     /// What its checkpoint must have been made under.
     pub fingerprint: Digest,
+    /// Of everything that makes a row of a record, and of the transfer itself.
+    pub mapping_digest: Digest,
     /// The update types that its subscribers want together.
     pub updates: Updates,
     /// The integrations that make it run.
@@ -190,6 +195,7 @@ pub fn prepare(
         transfer: name.clone(),
         uid,
         fingerprint: fingerprint(name, &spec, source)?,
+        mapping_digest: mapping_digest(uid, &spec, entity, &layout, &stream)?,
         target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
         fence: Fence { generation: applied.head.generation, epoch: fact.epoch },
         fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
@@ -222,6 +228,21 @@ fn fingerprint(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Result<
     };
     let settings = settings.map_err(raccord_model::canonical::CanonicalError::from)?;
     Ok(Digest::of(&to_bytes(&(data_type, settings, mapping(spec)))?))
+}
+
+/// The digest of what makes a row of a record. A version of Raccord may map otherwise than the one before.
+fn mapping_digest(
+    uid: Uid,
+    spec: &TransferSpec,
+    entity: &Entity,
+    layout: &Layout,
+    stream: &Stream,
+) -> Result<Digest, JobError> {
+    let marks = (&spec.deletes.field, &spec.version, stream.has_texts_alone());
+    let made_of = (MAPPING_REVISION, mapping(spec), entity, &layout.0, marks);
+    let mut bytes = uid.0.as_bytes().to_vec();
+    bytes.extend_from_slice(to_bytes(&made_of)?.as_ref());
+    Ok(Digest::of(&bytes))
 }
 
 fn missing(transfer: &Name, missing: String) -> JobError {

@@ -1,17 +1,21 @@
 //! One page's way through the mapping: pure, from records to changes and rejects.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use raccord_compiler::connector::FieldCursor;
-use raccord_compiler::mapping::{Mapped, PageMapper, Rejection};
+use raccord_compiler::mapping::{Mapped, PageMapper, Rejection, Wanted};
 use raccord_compiler::scalar::Scalar;
 use raccord_model::Ident;
 use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::language::transfer::Payload;
 use raccord_model::port::records::{Fault, Page, Records};
-use raccord_model::port::sink::{Batch, Change, Changes, Intent, Refuse};
+use raccord_model::port::sink::{
+    Batch, Candidates, Change, Changes, Intent, Prefetched, RecordDigest, Refuse,
+};
 
+use super::digest::Digester;
 use super::job::Job;
 use super::window;
 
@@ -20,6 +24,8 @@ use super::window;
 pub struct MappedPage {
     /// Rows on their way into the sink.
     pub changes: Changes,
+    /// At which revision of the rows the records that are as they were were looked up.
+    pub kept_at: Option<u64>,
     /// Records that could not be mapped, after parent records whose children cannot be asked for.
     pub rejects: Vec<Reject>,
     /// How many of them are of parent records.
@@ -74,6 +80,7 @@ impl MappedPage {
             mode: job.spec.mode,
             updates: job.updates.clone(),
             changes: self.changes,
+            kept_at: self.kept_at,
             rejects: self.rejects,
             refuse: self.refuse,
             keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
@@ -117,7 +124,7 @@ impl MappedPage {
 
 /// The batch that moves the checkpoint and nothing else.
 pub fn checkpoint_only(job: &Arc<Job>, checkpoint: Checkpoint, run: RunId, at: jiff::Timestamp) -> Batch {
-    let batch = map_page(job, Page::empty(), run, at).into_batch(job, run, at);
+    let batch = map_page(job, Arc::new(Page::empty()), run, at).into_batch(job, run, at);
     Batch { checkpoint: Some(checkpoint), durable: true, ..batch }
 }
 
@@ -213,46 +220,121 @@ impl RejectFactory {
 }
 
 /// Maps the records of a page.
-pub fn map_page(job: &Arc<Job>, page: Page, run: RunId, at: jiff::Timestamp) -> MappedPage {
+pub fn map_page(job: &Arc<Job>, page: Arc<Page>, run: RunId, at: jiff::Timestamp) -> MappedPage {
     map_arrivals(job, page, Vec::new(), run, at)
 }
 
 /// Maps records that came by themselves, put together like a page.
 pub fn map_arrivals(
     job: &Arc<Job>,
-    page: Page,
+    page: Arc<Page>,
     arrivals: Vec<Arrival>,
     run: RunId,
     at: jiff::Timestamp,
 ) -> MappedPage {
-    let factory =
-        RejectFactory { job: Arc::clone(job), page: Arc::new(page), arrivals: arrivals.into(), run, at };
-    let page = &factory.page;
-    let (mut changes, mut rejects) = (Changes::with_capacity(estimate(page)), Vec::new());
+    let factory = RejectFactory { job: Arc::clone(job), page, arrivals: arrivals.into(), run, at };
+    map_records(&factory, None)
+}
+
+/// What is known of the records of a page before they are mapped.
+#[derive(Debug)]
+pub struct KnownRecords {
+    /// Their keys and digests.
+    pub candidates: Arc<Candidates>,
+    /// Which of them are as they were.
+    pub prefetched: Prefetched,
+}
+
+impl KnownRecords {
+    fn is_same(&self, number: usize) -> bool {
+        self.prefetched.same.get(number).copied().unwrap_or_default()
+    }
+}
+
+/// Maps those records of a page that are not as they were. Nothing when a record that is as it was has the key of another
+/// one of the page: then all are to be mapped.
+pub fn map_changed(
+    job: &Arc<Job>,
+    page: Arc<Page>,
+    known: &KnownRecords,
+    run: RunId,
+    at: jiff::Timestamp,
+) -> Option<MappedPage> {
+    let factory = RejectFactory { job: Arc::clone(job), page, arrivals: [].into(), run, at };
+    let mapped = map_records(&factory, Some(known));
+    let of = |is_kept| mapped.changes.iter().filter(move |change| (change.intent == Intent::Keep) == is_kept);
+    let changed: HashSet<&[u8]> = of(false).map(|change| change.key).collect();
+    let is_apart = changed.is_empty() || of(true).all(|kept| !changed.contains(kept.key));
+    is_apart.then_some(mapped)
+}
+
+/// The keys and digests of the records of a page.
+pub fn candidates(job: &Job, page: &Page) -> Candidates {
+    let mut candidates = Candidates::default();
+    let mut records = job.program.page(header(page), page.parent.as_deref());
+    let mut digester = Digester::new(job, page);
+    let mut out = Mapped::default();
+    for record in page.records.iter() {
+        if records.read_key(record, &mut out) {
+            candidates.push(&out.key, digester.digest(record));
+        } else {
+            candidates.push_none();
+        }
+    }
+    candidates
+}
+
+fn header(page: &Page) -> Option<&Arc<[String]>> {
+    match &page.records {
+        Records::Rows(rows) => Some(&rows.header),
+        Records::Json { .. } | Records::Nested { .. } => None,
+    }
+}
+
+fn map_records(factory: &RejectFactory, known: Option<&KnownRecords>) -> MappedPage {
+    let (job, page) = (&factory.job, &factory.page);
+    let (mut changes, mut rejects) = (Changes::with_capacity(estimate(page, known)), Vec::new());
     for Fault { position, reason, payload } in page.parent_faults.iter().chain(&page.faults).cloned() {
         changes.note_reject(&[]);
         rejects.push(factory.reject(position, None, reason, payload));
     }
-    let header = match &page.records {
-        Records::Rows(rows) => Some(&rows.header),
-        Records::Json { .. } | Records::Nested { .. } => None,
-    };
-    let mut records = job.program.page(header, page.parent.as_deref());
+    let mut records = job.program.page(header(page), page.parent.as_deref());
+    let mut digester = Digester::new(job, page);
     let mut out = Mapped::default();
-    let (mut numbers, mut undated) = (Vec::new(), page.faults.len());
-    let (mut greatest, mut latest, mut deletes) = (None, None, 0);
-    let mut unread = Unread::default();
+    let (mut numbers, mut deletes) = (Vec::new(), 0);
+    let mut cursors = Cursors::new(job.stream.field_cursor(), factory);
     for (number, record) in page.records.iter().enumerate() {
+        if let Some((key, digest)) = known.and_then(|known| kept(known, number)) {
+            if cursors.are_wanted() {
+                records.read_key(record, &mut out);
+            }
+            changes.push(Change {
+                intent: Intent::Keep,
+                key,
+                patch: &[],
+                version: &[],
+                digest: Some(digest),
+            });
+            numbers.push(number);
+            cursors.take_in(&records);
+            continue;
+        }
         let mapped = match factory.shows(number) {
             Shows::Key => records.map_key(record, &mut out),
             Shows::Part => records.map_partial(record, &mut out),
             Shows::Record => records.map(record, &mut out),
         };
         match mapped {
-            Ok(intent) => {
-                deletes += u64::from(intent == Intent::Delete);
+            Ok(wanted) => {
+                let intent = match wanted {
+                    Wanted::Upsert => Intent::Upsert,
+                    Wanted::Delete => Intent::Delete,
+                };
+                deletes += u64::from(wanted == Wanted::Delete);
+                let is_whole = wanted == Wanted::Upsert && factory.shows(number) == Shows::Record;
+                let digest = is_whole.then(|| digester.digest(record));
                 let Mapped { key, patch, version } = &out;
-                changes.push(Change { intent, key, patch, version });
+                changes.push(Change { intent, key, patch, version, digest });
                 numbers.push(number);
             }
             Err(Rejection { field, reason, bare, has_key }) => {
@@ -262,29 +344,82 @@ pub fn map_arrivals(
                 rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }
         }
-        let value = job.stream.field_cursor().and_then(|cursor| cursor_of(cursor, &records));
-        unread.records += 1;
-        if value.is_none() {
-            if unread.unread == 0 && factory.keeps_payload() {
-                unread.example = records.cursor().map(|value| factory.masked(json_of(&value)));
-            }
-            unread.unread += 1;
-        }
-        // What says a time to come is left out, as a whole: how a text would say the present is not known.
-        let value = value
-            .filter(|value| !job.stream.field_cursor().is_some_and(|cursor| cursor.is_future(value, at)));
-        undated += usize::from(value.is_none());
-        latest = latest.max(value.clone().filter(|value| window::not_beyond(value.clone(), at) == *value));
-        greatest = greatest.max(value);
+        cursors.take_in(&records);
     }
-    let of_parents = page.parent_faults.len();
-    let unseen = (!page.records.is_empty()).then(|| job.program.unseen(records.seen()));
-    let refuse = factory.clone().refuse(numbers);
-    MappedPage { changes, rejects, of_parents, refuse, greatest, latest, undated, unread, deletes, unseen }
+    if let Some(known) = known
+        && !records.has_seen_all()
+    {
+        // What is as it was was not looked at: it may have the paths that no other record has.
+        let kept = page.records.iter().enumerate().filter(|(number, _)| known.is_same(*number));
+        _ = kept.map(|(_, record)| records.look(record)).any(|has_all| has_all);
+    }
+    let Cursors { greatest, latest, undated, unread, .. } = cursors;
+    MappedPage {
+        changes,
+        kept_at: known.map(|known| known.prefetched.at),
+        rejects,
+        of_parents: page.parent_faults.len(),
+        refuse: factory.clone().refuse(numbers),
+        greatest,
+        latest,
+        undated: undated + page.faults.len(),
+        unread,
+        deletes,
+        unseen: (!page.records.is_empty()).then(|| job.program.unseen(records.seen())),
+    }
 }
 
-/// About how many bytes the changes will take: records shrink when only some fields are mapped.
-fn estimate(page: &Page) -> usize {
+/// The key and the digest of a record that is as it was.
+fn kept(known: &KnownRecords, number: usize) -> Option<(&[u8], RecordDigest)> {
+    known.candidates.get(number).filter(|_| known.is_same(number))
+}
+
+/// The cursor values of a page.
+struct Cursors<'f> {
+    cursor: Option<&'f FieldCursor>,
+    factory: &'f RejectFactory,
+    greatest: Option<Cursor>,
+    latest: Option<Cursor>,
+    undated: usize,
+    unread: Unread,
+}
+
+impl<'f> Cursors<'f> {
+    fn new(cursor: Option<&'f FieldCursor>, factory: &'f RejectFactory) -> Self {
+        let unread = Unread::default();
+        Self { cursor, factory, greatest: None, latest: None, undated: 0, unread }
+    }
+
+    const fn are_wanted(&self) -> bool {
+        self.cursor.is_some()
+    }
+
+    /// Takes in the value of the record that was read last.
+    fn take_in(&mut self, records: &PageMapper<'_>) {
+        let (factory, at) = (self.factory, self.factory.at);
+        let value = self.cursor.and_then(|cursor| cursor_of(cursor, records));
+        self.unread.records += 1;
+        if value.is_none() {
+            if self.unread.unread == 0 && factory.keeps_payload() {
+                self.unread.example = records.cursor().map(|value| factory.masked(json_of(&value)));
+            }
+            self.unread.unread += 1;
+        }
+        // What says a time to come is left out, as a whole: how a text would say the present is not known.
+        let value = value.filter(|value| !self.cursor.is_some_and(|cursor| cursor.is_future(value, at)));
+        self.undated += usize::from(value.is_none());
+        let latest = value.clone().filter(|value| window::not_beyond(value.clone(), at) == *value);
+        self.latest = self.latest.take().max(latest);
+        self.greatest = self.greatest.take().max(value);
+    }
+}
+
+/// About how many bytes the changes will take: records shrink when only some fields are mapped, and those that are kept to
+/// their keys.
+fn estimate(page: &Page, known: Option<&KnownRecords>) -> usize {
+    if known.is_some_and(|known| known.prefetched.same.iter().any(|same| *same)) {
+        return 0;
+    }
     match &page.records {
         Records::Json { body, .. } | Records::Nested { body, .. } => body.len() / 2,
         Records::Rows(rows) => rows.text.len(),

@@ -169,7 +169,13 @@ async fn store_pages(
             row::push(&mut patch, 1, Some(&Value::Text(text.as_str().into())));
             // Rows of services come in no order of ours.
             let key = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
-            changes.push(Change { intent: Intent::Upsert, key: &key, patch: &patch, version: b"" });
+            changes.push(Change {
+                intent: Intent::Upsert,
+                key: &key,
+                patch: &patch,
+                version: b"",
+                digest: None,
+            });
             patch.clear();
         }
         next += PAGE;
@@ -190,6 +196,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         mode: Mode::Own,
         updates: [UpdateType::Created, UpdateType::Updated, UpdateType::Deleted].into(),
         changes,
+        kept_at: None,
         rejects: Vec::new(),
         refuse: Refuse(Arc::new(move |number, _| Reject {
             transfer,

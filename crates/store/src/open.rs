@@ -307,6 +307,9 @@ fn complete(database: &Database, path: &Path) -> Result<(), OpenError> {
     {
         let mut tables = Tables::open(&transaction).map_err(failed)?;
         state::index_runs(&mut tables).map_err(failed)?;
+        // From now on there may be rows that the version before cannot read.
+        let format = FORMAT.to_be_bytes();
+        tables.meta.insert(META_FORMAT, format.as_slice()).map_err(|error| failed(error.into()))?;
     }
     transaction.commit().map_err(|error| failed(error.into()))
 }

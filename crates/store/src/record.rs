@@ -1,17 +1,22 @@
 //! The bytes of a kept row: a versioned header of ours, and then the row itself, which stays opaque.
 //!
-//! `version byte | owner (16) | run (16) | version of the owner | number of others (1) | others | row`, where a
-//! version is its length as 4 big-endian bytes and then its bytes, and each of the others is the uid (16) of a
+//! `version byte | owner (16) | run (16) | digest (16) | version of the owner | number of others (1) | others | row`, where
+//! a version is its length as 4 big-endian bytes and then its bytes, and each of the others is the uid (16) of a
 //! transfer that also feeds the row and that transfer's version. Versions of two services say nothing about each
-//! other, so each transfer's is compared with its own alone.
+//! other, so each transfer's is compared with its own alone. The digest is that of the owner's record of which the row was
+//! made; one that was made of anything else has a version byte of its own, and none.
 
 use raccord_model::fact::{RunId, Uid};
+use raccord_model::port::sink::RecordDigest;
 use uuid::Uuid;
 
 use crate::error::StoreError;
 
-/// The first byte of every record.
-const VERSION: u8 = 1;
+/// The first byte of a record without a digest.
+const PLAIN: u8 = 1;
+
+/// The first byte of a record with a digest.
+const DIGESTED: u8 = 2;
 
 /// A kept row, borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub(crate) struct Record<'a> {
     pub(crate) owner: Uid,
     /// The run that last wrote it.
     pub(crate) run: RunId,
+    /// The digest of the owner's record of which the row was made, unless something else has changed it since.
+    pub(crate) digest: Option<RecordDigest>,
     /// The owner's version; empty without one.
     pub(crate) version: &'a [u8],
     /// Uids and versions of the others, as they stand.
@@ -37,13 +44,18 @@ pub(crate) struct Stamp<'a> {
     pub(crate) run: RunId,
     /// The version; empty without one.
     pub(crate) version: &'a [u8],
+    /// The digest of the transfer's record, when the row is made of it alone.
+    pub(crate) digest: Option<RecordDigest>,
 }
 
 /// Begins a record that has just been created. The row follows.
 pub(crate) fn begin(out: &mut Vec<u8>, stamp: Stamp<'_>) {
-    out.push(VERSION);
+    out.push(if stamp.digest.is_some() { DIGESTED } else { PLAIN });
     out.extend_from_slice(stamp.transfer.0.as_bytes());
     out.extend_from_slice(stamp.run.0.as_bytes());
+    if let Some(digest) = stamp.digest {
+        out.extend_from_slice(&digest.to_bytes());
+    }
     write_version(out, stamp.version);
     out.push(0);
 }
@@ -52,11 +64,14 @@ impl<'a> Record<'a> {
     /// Reads a record.
     pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, StoreError> {
         let mut at = Reader(bytes);
-        if at.take(1)? != [VERSION] {
-            return Err(StoreError::Damaged);
-        }
+        let has_digest = match at.take(1)? {
+            [PLAIN] => false,
+            [DIGESTED] => true,
+            _ => return Err(StoreError::Damaged),
+        };
         let owner = Uid(at.uuid()?);
         let run = RunId(at.uuid()?);
+        let digest = if has_digest { Some(at.digest()?) } else { None };
         let version = at.version()?;
         let &[count] = at.take(1)? else { return Err(StoreError::Damaged) };
         let rest = at.0;
@@ -65,7 +80,7 @@ impl<'a> Record<'a> {
             at.version()?;
         }
         let (others, row) = rest.split_at(rest.len() - at.0.len());
-        Ok(Self { owner, run, version, others, row })
+        Ok(Self { owner, run, digest, version, others, row })
     }
 
     /// The version at which a transfer last fed the row; empty without one.
@@ -79,15 +94,16 @@ impl<'a> Record<'a> {
     /// The record as a transfer's that takes it over from an owner that is no more. That owner's version says nothing
     /// any longer.
     pub(crate) fn adopted_by(self, transfer: Uid) -> Self {
-        Self { owner: transfer, version: self.version_of(transfer), ..self }
+        Self { owner: transfer, version: self.version_of(transfer), digest: None, ..self }
     }
 
     /// Begins the record that follows this one. The owner stays, and so does a version that the stamp does not
-    /// replace. The row follows.
+    /// replace; the digest goes unless the owner stamps. The row follows.
     pub(crate) fn begin_next(&self, out: &mut Vec<u8>, stamp: Stamp<'_>) {
         let by_owner = stamp.transfer == self.owner;
         let version = if by_owner && !stamp.version.is_empty() { stamp.version } else { self.version };
-        begin(out, Stamp { transfer: self.owner, run: stamp.run, version });
+        let digest = stamp.digest.filter(|_| by_owner);
+        begin(out, Stamp { transfer: self.owner, run: stamp.run, version, digest });
         if self.others.is_empty() && (by_owner || stamp.version.is_empty()) {
             return;
         }
@@ -138,6 +154,12 @@ impl<'a> Reader<'a> {
         Uuid::from_slice(self.take(16)?).map_err(|_| StoreError::Damaged)
     }
 
+    /// A digest of a record.
+    fn digest(&mut self) -> Result<RecordDigest, StoreError> {
+        let bytes = self.take(16)?.try_into().map_err(|_| StoreError::Damaged)?;
+        Ok(RecordDigest::from_bytes(bytes))
+    }
+
     /// A version.
     pub(crate) fn version(&mut self) -> Result<&'a [u8], StoreError> {
         let length = self.take(4)?.try_into().map(u32::from_be_bytes).map_err(|_| StoreError::Damaged)?;
@@ -150,7 +172,12 @@ mod tests {
     use super::*;
 
     fn stamp(transfer: u128, version: &[u8]) -> Stamp<'_> {
-        Stamp { transfer: Uid(Uuid::from_u128(transfer)), run: RunId(Uuid::from_u128(9)), version }
+        Stamp {
+            transfer: Uid(Uuid::from_u128(transfer)),
+            run: RunId(Uuid::from_u128(9)),
+            version,
+            digest: None,
+        }
     }
 
     #[test]
@@ -194,5 +221,25 @@ mod tests {
         for cut in 0..bytes.len() - 3 {
             assert!(Record::decode(&bytes[..cut]).is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_digest_stays_with_what_its_owner_wrote() {
+        let digest = Some(RecordDigest { mapping: *b"map1", record: *b"record-bytes" });
+        let mut bytes = Vec::new();
+        begin(&mut bytes, Stamp { digest, ..stamp(1, b"5") });
+        assert_eq!(Record::decode(&bytes).unwrap().digest, digest);
+        // (who writes, with a digest, whether the record has it afterwards)
+        for (transfer, with, expected) in [(1, digest, digest), (1, None, None), (2, digest, None)] {
+            let mut next = Vec::new();
+            Record::decode(&bytes)
+                .unwrap()
+                .begin_next(&mut next, Stamp { digest: with, ..stamp(transfer, b"6") });
+            assert_eq!(Record::decode(&next).unwrap().digest, expected, "{transfer}");
+            for cut in 0..next.len() {
+                assert!(Record::decode(&next[..cut]).is_err(), "{cut}");
+            }
+        }
+        assert_eq!(Record::decode(&bytes).unwrap().adopted_by(Uid(Uuid::from_u128(2))).digest, None);
     }
 }

@@ -10,12 +10,13 @@ use std::ops::Bound;
 use jiff::Timestamp;
 use raccord_model::fact::{RejectId, Uid};
 use raccord_model::port::state;
-use redb::{TableDefinition, WriteTransaction};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
+use crate::counter::number;
 use crate::error::StoreError;
 
 /// The version of everything that is written below.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// Under which key of [`META`] the format's version stands, as 4 big-endian bytes.
 pub(crate) const META_FORMAT: &[u8] = b"format";
@@ -91,6 +92,8 @@ tables! {
     checkpoints CHECKPOINTS "checkpoints"
     /// `inc key` → a record, as `record.rs` says.
     rows ROWS "rows"
+    /// `inc` → how often rows of it were written, 8 big-endian bytes.
+    row_revisions ROW_REVISIONS "row_revisions"
     /// `inc field value` → `key`; the field as 4 big-endian bytes, the value as in the row.
     unique UNIQUE "unique"
     /// `inc field digest key` → nothing: rows that had a value already when its field became unique, and do not hold
@@ -126,6 +129,19 @@ tables! {
     seen_times SEEN_TIMES "seen_times"
     /// A count, as `counter.rs` says → 8 big-endian bytes.
     counters COUNTERS "counters"
+}
+
+/// How often rows of an incarnation were written.
+pub(crate) fn row_revision(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<u64, StoreError> {
+    let revision = table.get(incarnation(inc).as_slice())?;
+    revision.map_or(Ok(0), |revision| number(revision.value()))
+}
+
+/// Says that rows of an incarnation were written.
+pub(crate) fn revise_rows(tables: &mut Tables<'_>, inc: u64) -> Result<(), StoreError> {
+    let next = row_revision(&tables.row_revisions, inc)? + 1;
+    tables.row_revisions.insert(incarnation(inc).as_slice(), next.to_be_bytes().as_slice())?;
+    Ok(())
 }
 
 /// Where the facts of a table are kept.

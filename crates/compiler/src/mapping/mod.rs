@@ -21,7 +21,7 @@ use raccord_model::row::FieldId;
 
 pub use check::check_default;
 pub use compile::compile;
-pub use program::{Mapped, PageMapper, Program, Rejection};
+pub use program::{Mapped, PageMapper, Program, Rejection, Wanted};
 
 /// What is compiled: a mapping, the entity it feeds, and what a run wants to know besides.
 #[derive(Debug, Clone, Copy)]

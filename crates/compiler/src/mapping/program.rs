@@ -4,6 +4,7 @@ mod outcome;
 mod seen;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -11,7 +12,6 @@ use raccord_model::Ident;
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::{Field, OnEmpty, OnMissing};
 use raccord_model::port::records::{Record, Row};
-use raccord_model::port::sink::Intent;
 use raccord_model::row::{self, FieldId};
 use raccord_model::value::Value;
 use raccord_model::version;
@@ -35,6 +35,17 @@ pub(super) enum Input {
     Constant(Scalar<'static>),
     /// An expression over other inputs.
     Expression(Box<Expression>, Vec<Self>),
+}
+
+impl Input {
+    /// Adds the fields of the record from which it comes.
+    fn add_slots(&self, slots: &mut BTreeSet<usize>) {
+        match self {
+            Self::Slot(slot) => _ = slots.insert(*slot),
+            Self::Expression(_, inputs) => inputs.iter().for_each(|input| input.add_slots(slots)),
+            Self::Parent(_) | Self::Constant(_) => {}
+        }
+    }
 }
 
 /// One field's way from the record to the row.
@@ -67,6 +78,8 @@ impl Assignment {
 pub struct Program {
     paths: Vec<FieldPath>,
     selector: Selector,
+    /// Of the paths alone from which the key and the cursor come.
+    key_selector: Selector,
     parent_selector: Selector,
     /// How many paths lead into the parent.
     parent_paths: usize,
@@ -92,6 +105,15 @@ pub struct Mapped {
     pub version: Vec<u8>,
 }
 
+/// What a record wants of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// That it is there with these values.
+    Upsert,
+    /// That it is gone.
+    Delete,
+}
+
 /// Why a record was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
@@ -114,6 +136,7 @@ impl Program {
     ) -> Self {
         Self {
             selector: Selector::new(&paths),
+            key_selector: Selector::new([]),
             parent_selector: Selector::new(parent_paths),
             parent_paths: parent_paths.len(),
             paths,
@@ -134,6 +157,10 @@ impl Program {
         cursor: Vec<Input>,
     ) -> Self {
         (self.deleted, self.version, self.cursor) = (deleted, version, cursor);
+        let keys = self.key_order.iter().map(|&at| &self.assignments[at].input);
+        let mut slots = BTreeSet::new();
+        keys.chain(&self.cursor).for_each(|input| input.add_slots(&mut slots));
+        self.key_selector = Selector::of_some(&self.paths, |slot| slots.contains(&slot));
         self
     }
 
@@ -179,6 +206,11 @@ impl Program {
         })
     }
 
+    /// Whether rows are made of the parent record too.
+    pub const fn reads_parent(&self) -> bool {
+        self.parent_paths > 0
+    }
+
     /// Prepares for the records of one page, which share a header and a parent.
     pub fn page<'p>(&'p self, header: Option<&Arc<[String]>>, parent: Option<&'p [u8]>) -> PageMapper<'p> {
         let mut parent_found = Found::default();
@@ -222,7 +254,7 @@ impl<'p> PageMapper<'p> {
     }
 
     /// Maps a record that mentions only what has changed: a field of which something is missing keeps what it has.
-    pub fn map_partial(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
+    pub fn map_partial(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Wanted, Rejection> {
         self.is_partial = true;
         let mapped = self.map(record, out);
         self.is_partial = false;
@@ -230,25 +262,43 @@ impl<'p> PageMapper<'p> {
     }
 
     /// Maps one record into the buffers.
-    pub fn map(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
+    pub fn map(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Wanted, Rejection> {
         let key = self.key_and_version(record, out)?;
         if let Some(deleted) = &self.program.deleted {
             let value = self.input(deleted).map_err(|reason| has_key(rejection(None, reason)))?;
             match mark::is_deleted(&value) {
-                Some(true) => return Ok(Intent::Delete),
+                Some(true) => return Ok(Wanted::Delete),
                 Some(false) => {}
                 None => return Err(has_key(unclear_mark(&value))),
             }
         }
         self.patch(&key, out).map_err(has_key)?;
-        Ok(Intent::Upsert)
+        Ok(Wanted::Upsert)
     }
 
     /// Maps the key and the version alone, of a record that is known to be deleted: often nothing else of it is
     /// left.
-    pub fn map_key(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Intent, Rejection> {
+    pub fn map_key(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Wanted, Rejection> {
         self.key_and_version(record, out)?;
-        Ok(Intent::Delete)
+        Ok(Wanted::Delete)
+    }
+
+    /// Reads the key and the cursor alone, as [`Self::map`] would; returns whether the record has a key.
+    pub fn read_key(&mut self, record: Record<'p>, out: &mut Mapped) -> bool {
+        out.key.clear();
+        self.read_by(&self.program.key_selector, record).is_ok() && self.key(out).is_ok()
+    }
+
+    /// Looks which paths a record has; returns whether every path was seen by now.
+    pub fn look(&mut self, record: Record<'p>) -> bool {
+        // One that is not JSON has none of them.
+        drop(self.read(record));
+        self.seen.iter().all(|seen| *seen)
+    }
+
+    /// Whether every path was seen by now.
+    pub fn has_seen_all(&self) -> bool {
+        self.seen.iter().all(|seen| *seen)
     }
 
     /// The values of a record's key that come from the record, and not from the configuration; as text.
@@ -291,25 +341,30 @@ impl<'p> PageMapper<'p> {
     }
 
     fn read(&mut self, record: Record<'p>) -> Result<(), Rejection> {
+        self.read_by(&self.program.selector, record)?;
+        match record {
+            Record::Json(_) | Record::Nested { .. } => {
+                for (seen, found) in self.seen.iter_mut().zip(&self.found.values) {
+                    *seen |= found.is_some();
+                }
+            }
+            // A row has what its header has; a header that lacks a column fails the run.
+            Record::Row(_) => self.seen.fill(true),
+        }
+        Ok(())
+    }
+
+    fn read_by(&mut self, selector: &Selector, record: Record<'p>) -> Result<(), Rejection> {
         if let Some(outer) = record.outer() {
             self.stand_in(outer);
         }
         match record {
             Record::Json(raw) | Record::Nested { raw, .. } => {
                 self.row = None;
-                self.program
-                    .selector
-                    .select(raw, &mut self.found)
-                    .map_err(|error| rejection(None, format!("the record is {error}")))?;
-                for (seen, found) in self.seen.iter_mut().zip(&self.found.values) {
-                    *seen |= found.is_some();
-                }
+                let selected = selector.select(raw, &mut self.found);
+                selected.map_err(|error| rejection(None, format!("the record is {error}")))?;
             }
-            Record::Row(row) => {
-                self.row = Some(row);
-                // A row has what its header has; a header that lacks a column fails the run.
-                self.seen.fill(true);
-            }
+            Record::Row(row) => self.row = Some(row),
         }
         Ok(())
     }
@@ -423,9 +478,12 @@ impl<'p> PageMapper<'p> {
             return missing(assignment, policy);
         }
         let input = self.input(&assignment.input).map_err(blame)?;
-        let original = if assignment.transforms.is_empty() { None } else { Some(input.clone()) };
-        let value = transform::run(&assignment.transforms, input.clone())
-            .map_err(|why| misfit(assignment, original.as_ref().unwrap_or(&input), &why))?;
+        let value = if assignment.transforms.is_empty() {
+            input
+        } else {
+            let transformed = transform::run(&assignment.transforms, input.clone());
+            transformed.map_err(|why| misfit(assignment, &input, &why))?
+        };
         if value != Scalar::Empty {
             let converted = convert(value.clone(), &assignment.field, assignment.zone.as_ref());
             return match converted {

@@ -51,6 +51,36 @@ pub enum Intent {
     Upsert,
     /// It is to be gone.
     Delete,
+    /// It stays: [`Sink::prefetch`] has shown that it was made of this very record. The change has neither a patch nor a
+    /// version.
+    Keep,
+}
+
+/// A digest of a raw record and of everything that makes a row of it: the same digest means the same row. It is kept
+/// beside a row, so that a record that comes again as it was need not be mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordDigest {
+    /// Of what makes the row: the mapping, the entity, the transfer.
+    pub mapping: [u8; 4],
+    /// Of the raw record.
+    pub record: [u8; 12],
+}
+
+impl RecordDigest {
+    /// Its bytes: those of the mapping first.
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        let (mapping, record) = bytes.split_at_mut(self.mapping.len());
+        mapping.copy_from_slice(&self.mapping);
+        record.copy_from_slice(&self.record);
+        bytes
+    }
+
+    /// The digest of these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        let [a, b, c, d, record @ ..] = bytes;
+        Self { mapping: [a, b, c, d], record }
+    }
 }
 
 /// Rows on their way into a sink, in one arena.
@@ -70,6 +100,7 @@ struct ChangeEnds {
     key: usize,
     patch: usize,
     version: usize,
+    digest: Option<RecordDigest>,
 }
 
 /// One change, borrowed.
@@ -83,6 +114,8 @@ pub struct Change<'a> {
     pub patch: &'a [u8],
     /// The version as bytes that compare; empty when the transfer has none.
     pub version: &'a [u8],
+    /// Of the record that the row is made of, where it is known whole.
+    pub digest: Option<RecordDigest>,
 }
 
 impl Changes {
@@ -98,7 +131,8 @@ impl Changes {
         self.bytes.extend_from_slice(change.patch);
         let patch = self.bytes.len();
         self.bytes.extend_from_slice(change.version);
-        self.ends.push(ChangeEnds { intent: change.intent, key, patch, version: self.bytes.len() });
+        let Change { intent, digest, .. } = change;
+        self.ends.push(ChangeEnds { intent, key, patch, version: self.bytes.len(), digest });
     }
 
     /// Says that the record of the batch's next reject came here, after the changes so far, at this version.
@@ -116,6 +150,7 @@ impl Changes {
                 key: slice(start, ends.key),
                 patch: slice(ends.key, ends.patch),
                 version: slice(ends.patch, ends.version),
+                digest: ends.digest,
             };
             start = ends.version;
             change
@@ -164,6 +199,8 @@ pub struct Batch {
     pub updates: Updates,
     /// The rows.
     pub changes: Changes,
+    /// The revision of the rows at which its records to [`Intent::Keep`] were looked up.
+    pub kept_at: Option<u64>,
     /// Records that could not be mapped. Where they stand among the changes, these know.
     pub rejects: Vec<Reject>,
     /// Makes the rejects of records that could not be stored.
@@ -199,6 +236,56 @@ pub struct Batch {
     pub suspects: Vec<FieldId>,
     /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
     pub durable: bool,
+}
+
+/// Records that may be as they were: guesses at the keys of their rows, and their digests. A wrong guess is found out, for
+/// no other row has the digest.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    /// The keys, one after the other.
+    keys: Vec<u8>,
+    /// Where each key ends, and the digest that goes with it.
+    ends: Vec<(usize, RecordDigest)>,
+}
+
+impl Candidates {
+    /// Adds one. Its key is not empty.
+    pub fn push(&mut self, key: &[u8], digest: RecordDigest) {
+        self.keys.extend_from_slice(key);
+        self.ends.push((self.keys.len(), digest));
+    }
+
+    /// Adds a record that cannot be one, so that the next keeps its number.
+    pub fn push_none(&mut self) {
+        self.ends.push((self.keys.len(), RecordDigest { mapping: [0; 4], record: [0; 12] }));
+    }
+
+    /// The candidate with a number, if the record with this number is one.
+    pub fn get(&self, number: usize) -> Option<(&[u8], RecordDigest)> {
+        let &(end, digest) = self.ends.get(number)?;
+        let start = number.checked_sub(1).map_or(Some(0), |before| Some(self.ends.get(before)?.0))?;
+        let key = self.keys.get(start..end).filter(|key| !key.is_empty())?;
+        Some((key, digest))
+    }
+
+    /// How many records there are, candidates or not.
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// What a look at the rows of candidates has shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prefetched {
+    /// By the number of the record: whether its row is there, is the transfer's own, and was made of this very record.
+    pub same: Vec<bool>,
+    /// At which revision of the rows that was.
+    pub at: u64,
 }
 
 /// Which reading of which window.
@@ -269,6 +356,26 @@ pub struct PlacedReject<'a> {
 }
 
 impl Batch {
+    /// The same batch without rows and rejects, for those that take their place.
+    #[must_use]
+    pub fn clone_without_changes(&self) -> Self {
+        Self {
+            target: self.target.clone(),
+            updates: self.updates.clone(),
+            changes: Changes::default(),
+            kept_at: None,
+            rejects: Vec::new(),
+            refuse: self.refuse.clone(),
+            partitions: self.partitions.clone(),
+            checkpoint: self.checkpoint.clone(),
+            consumed: self.consumed.clone(),
+            record: self.record.clone(),
+            postponed: self.postponed.clone(),
+            suspects: self.suspects.clone(),
+            ..*self
+        }
+    }
+
     /// The rejects with their places, in order. One of which no place was noted comes after all changes.
     pub fn placed_rejects(&self) -> impl Iterator<Item = PlacedReject<'_>> {
         self.rejects.iter().enumerate().map(|(number, reject)| {
@@ -345,7 +452,15 @@ pub trait Sink: Send + Sync {
     fn is_atomic(&self) -> bool;
     /// Where the next run of a transfer continues.
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, SinkError>>;
-    /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together.
+    /// Looks up which of the records of a transfer are as they were when their rows were made of them.
+    fn prefetch(
+        &self,
+        transfer: Uid,
+        incarnation: u64,
+        candidates: Arc<Candidates>,
+    ) -> Async<'_, Result<Prefetched, SinkError>>;
+    /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together. A change
+    /// to [`Intent::Keep`] whose row is another by now is a [`SinkError::Outdated`].
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>>;
     /// Forgets the keys that an earlier window has marked, and in the checkpoint that window.
     fn begin_window(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
@@ -458,6 +573,9 @@ pub enum SinkError {
         /// What is in force; nothing once the transfer was deleted.
         found: Option<u64>,
     },
+    /// A row is no longer what it was when the batch was made: its records are to be mapped.
+    #[error("rows have changed since the batch was made")]
+    Outdated,
     /// Reading failed.
     #[error("read records")]
     Read(#[source] Cause),

@@ -1,10 +1,9 @@
 //! What a transfer would make of its source's first records; nothing is stored.
 
-use raccord_compiler::mapping::{Layout, Mapped, Rejection};
+use raccord_compiler::mapping::{Layout, Mapped, Rejection, Wanted};
 use raccord_model::fact::EntityFact;
 use raccord_model::language::Entity;
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::Intent;
 use raccord_model::port::source::Read;
 use raccord_model::{Desired, Kind, Name};
 use serde_json::Value;
@@ -75,11 +74,11 @@ fn page_previews(
     for record in page.records.iter().take(left) {
         let shown = serde_json::from_str(&record.to_json()).unwrap_or(Value::Null);
         let preview = match mapper.map(record, &mut out) {
-            Ok(Intent::Upsert) => {
+            Ok(Wanted::Upsert) => {
                 let (row, _) = columns.decode(&out.patch)?;
                 Preview { record: shown, row: Some(row), deleted: false, reason: None, field: None }
             }
-            Ok(Intent::Delete) => {
+            Ok(Wanted::Delete) => {
                 Preview { record: shown, row: None, deleted: true, reason: None, field: None }
             }
             Err(Rejection { field, reason, .. }) => rejected(shown, field, reason),

@@ -259,7 +259,7 @@ fn batch_of(ports: &Ports, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
         (false, false) => Shows::Record,
     };
     let arrival = Arrival { position: reject.position.clone(), shows };
-    Some(map_arrivals(job, page, vec![arrival], run, at).into_batch(job, run, at))
+    Some(map_arrivals(job, Arc::new(page), vec![arrival], run, at).into_batch(job, run, at))
 }
 
 #[cfg(test)]

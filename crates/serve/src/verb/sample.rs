@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use raccord_compiler::mapping::{Layout, Mapped};
+use raccord_compiler::mapping::{Layout, Mapped, Wanted};
 use raccord_model::fact::EntityFact;
 use raccord_model::language::{Entity, TransferSpec};
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::{Intent, RowQuery, SinkError};
+use raccord_model::port::sink::{RowQuery, SinkError};
 use raccord_model::port::source::Read;
 use raccord_model::port::state::Table;
 use raccord_model::row::{apply_patch, empty_row};
@@ -135,8 +135,8 @@ impl SampleView<'_> {
         let mut out = Mapped::default();
         let mapped = page.records.iter().take(limit).map(|record| {
             let mapped = match records.map(record, &mut out) {
-                Ok(Intent::Upsert) => Ok(Some(out.patch.clone())),
-                Ok(Intent::Delete) => Ok(None),
+                Ok(Wanted::Upsert) => Ok(Some(out.patch.clone())),
+                Ok(Wanted::Delete) => Ok(None),
                 Err(rejection) => {
                     let field = rejection.field.map(|field| format!("{field}: ")).unwrap_or_default();
                     Err(format!("{field}{}", rejection.reason))

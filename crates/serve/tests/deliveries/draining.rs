@@ -166,7 +166,7 @@ async fn a_rejected_deletion_is_replayed_as_one() {
     };
     let empty = Page { records: Records::Json { body: "".into(), spans: Vec::new() }, ..Page::empty() };
     let none: Vec<Arrival> = Vec::new();
-    let batch = map_arrivals(&job, empty, none, reject.run, now).into_batch(&job, reject.run, now);
+    let batch = map_arrivals(&job, Arc::new(empty), none, reject.run, now).into_batch(&job, reject.run, now);
     shop.engine.ports().sink.commit(Batch { rejects: vec![reject], ..batch }).await.unwrap();
     let replies = shop.ask(Request::ReplayRejects { transfer: "customers".parse().unwrap() }).await;
     assert!(matches!(&replies[..], [Reply::Done(said)] if said.contains("1 deleted")), "{replies:?}");

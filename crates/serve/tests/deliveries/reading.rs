@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use raccord_model::fact::{RunId, RunOutcome};
 use raccord_model::port::records::{Page, Records};
-use raccord_run::aside;
+use raccord_run::mapper::Mapper;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -104,7 +104,8 @@ async fn is_mapped_in_one_turn(shop: &Shop, bytes: usize) -> bool {
     let records = Records::Json { body: record.repeat(count).into(), spans };
     let page = Page { records, ..Page::empty() };
     let (run, now) = (RunId(shop.engine.ports().environment.new_id()), shop.engine.ports().environment.now());
-    let mut mapping = Box::pin(aside::map(&job, page, Vec::new(), run, now));
+    let mapper = Mapper::new(&job, &shop.engine.ports().sink, run);
+    let mut mapping = Box::pin(mapper.map_all(Arc::new(page), Vec::new(), now));
     let turn = std::future::poll_fn(|context| Poll::Ready(mapping.as_mut().poll(context).is_ready())).await;
     if !turn {
         assert_eq!(mapping.await.unwrap().changes.len(), count);

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use raccord_compiler::mapping::{Layout, Mapped, Program, Task, compile};
+use raccord_compiler::mapping::{Layout, Mapped, Program, Task, Wanted, compile};
 use raccord_model::language::{Entity, FieldType, MappingSpec, Mode};
 use raccord_model::port::records::{Record, Records, Rows};
-use raccord_model::port::sink::Intent;
 use raccord_model::row::{apply_patch, empty_row, fields};
 use serde_json::{Map, Value, json};
 
@@ -153,8 +152,8 @@ fn map(
     let mapped = page.map(record, &mut out);
     drop(page.cursor());
     match mapped {
-        Ok(Intent::Delete) => Ok((true, 0)),
-        Ok(Intent::Upsert) => {
+        Ok(Wanted::Delete) => Ok((true, 0)),
+        Ok(Wanted::Upsert) => {
             assert!(!out.key.is_empty(), "a record without a key is mapped");
             let count =
                 fields(&out.patch).unwrap().map(|field| drop(field.unwrap().value().unwrap())).count();

@@ -4,6 +4,7 @@
 //! are reused from change to change, and tables that are known to hold nothing for this entity are not asked.
 
 mod create;
+pub(super) mod keep;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -48,6 +49,11 @@ struct BatchWriter<'b> {
     owners: Owners,
     /// What shows that pages shifted.
     shift: Option<Shift>,
+    /// Whether a row was written.
+    has_written: bool,
+    /// Whether so many records are as they were that a row whose record differs only where nothing is mapped gets its digest
+    /// anew. Where most records differ in that way, each run would write each row.
+    renews_digests: bool,
     /// How many rows there are more or fewer. All of them are this transfer's: others' are never created by it, and
     /// deleted only once they are its own.
     rows: i64,
@@ -69,10 +75,13 @@ pub(super) fn commit(tables: &mut Tables<'_>, batch: &Batch) -> Result<Result<Ta
     {
         return Ok(Err(refused));
     }
-    keep(tables, batch).map(Ok)
+    if keep::is_outdated(tables, batch)? {
+        return Ok(Err(SinkError::Outdated));
+    }
+    write(tables, batch).map(Ok)
 }
 
-fn keep(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, StoreError> {
+fn write(tables: &mut Tables<'_>, batch: &Batch) -> Result<Tally, StoreError> {
     unique::align(tables, batch.target.incarnation, &batch.target.unique)?;
     tombstone::purge(tables, batch.at)?;
     let mut pass = BatchWriter::begin(tables, batch)?;
@@ -106,6 +115,8 @@ impl<'b> BatchWriter<'b> {
             rejects: Rejects::begin(tables, batch.transfer, batch.at, batch.keep_rejects.1)?,
             owners: Owners::new(batch.transfer),
             shift: None,
+            has_written: false,
+            renews_digests: keep::are_most(&batch.changes),
             rows: 0,
             tally: Tally::default(),
             key: table::incarnation(inc).to_vec(),
@@ -122,6 +133,7 @@ impl<'b> BatchWriter<'b> {
         let effect = match change.intent {
             Intent::Upsert => self.upsert(tables, change)?,
             Intent::Delete => self.delete(tables, change)?,
+            Intent::Keep => return self.keep_row(tables, change),
         };
         // One that says it is deleted marks its place alone: what a snapshot shows that way is not there.
         let is_deleted = change.intent == Intent::Delete;
@@ -152,6 +164,9 @@ impl<'b> BatchWriter<'b> {
         self.owners.count(&mut tables.counters, inc)?;
         counter::add(&mut tables.counters, Counter::Rows(inc), self.rows)?;
         counter::add(&mut tables.counters, Counter::Owned(inc, transfer), self.rows)?;
+        if self.has_written {
+            table::revise_rows(tables, inc)?;
+        }
         keep_checkpoint(tables, self.batch, self.shift, &self.kept)?;
         inbox::consume(tables, transfer, &self.batch.consumed)?;
         inbox::postpone(tables, transfer, &self.batch.postponed)?;
@@ -178,7 +193,9 @@ impl<'b> BatchWriter<'b> {
         let is_adopted = self.rules.mode == Mode::Own && self.owners.is_gone(&tables.transfers, owner)?;
         let old = if is_adopted { old.adopted_by(transfer) } else { old };
         self.value.clear();
-        old.begin_next(&mut self.value, stamp(self.batch, change));
+        // A row that keeps a value for want of a path is not made of the record alone.
+        let digest = change.digest.filter(|_| self.batch.suspects.is_empty());
+        old.begin_next(&mut self.value, Stamp { digest, ..stamp(self.batch, change) });
         let row_at = self.value.len();
         apply_patch(old.row, change.patch, &mut self.value)?;
         if !self.batch.suspects.is_empty() && self.value.get(row_at..) != Some(old.row) {
@@ -202,12 +219,13 @@ impl<'b> BatchWriter<'b> {
                     new,
                 )?;
             }
-            _ if self.is_seen_later(&old, change) => {}
-            _ if is_adopted => self.restamp(&old, change),
+            _ if self.is_seen_later(&old, change, effect) => {}
+            _ if is_adopted || self.renews_digest(&old, digest, effect) => self.restamp(&old, change, effect),
             _ => return Ok(effect),
         }
         drop(found);
         tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+        self.has_written = true;
         if is_adopted {
             self.owners.adopt(owner);
         }
@@ -228,6 +246,7 @@ impl<'b> BatchWriter<'b> {
         }
         doomed::unmark(tables, &mut self.mark, change)?;
         if let Some(old) = tables.rows.remove(self.key.as_slice())?.map(|old| old.value().to_vec()) {
+            self.has_written = true;
             let index = Index { holders: &mut tables.unique, sharers: &mut tables.sharers };
             let row = Record::decode(&old)?.row;
             unique::replace(index, &self.batch.target.unique, &self.key, row, empty_row())?;
@@ -238,20 +257,23 @@ impl<'b> BatchWriter<'b> {
 
     /// Whether a change that leaves the row as it is shows a later version of it. Then `value` is the row with that
     /// version: what lies between is too late, also when what was shown is not wanted.
-    fn is_seen_later(&mut self, old: &Record<'_>, change: Change<'_>) -> bool {
+    fn is_seen_later(&mut self, old: &Record<'_>, change: Change<'_>, effect: Effect) -> bool {
         let stored = old.version_of(self.batch.transfer);
         if change.version.is_empty() || change.version == stored || classify::is_older(change.version, stored)
         {
             return false;
         }
-        self.restamp(old, change);
+        self.restamp(old, change, effect);
         true
     }
 
-    /// Makes `value` the row as it is, with the version of a change.
-    fn restamp(&mut self, old: &Record<'_>, change: Change<'_>) {
+    /// Makes `value` the row as it is, with the version of a change; and with its digest, when the row is what its record
+    /// makes.
+    fn restamp(&mut self, old: &Record<'_>, change: Change<'_>, effect: Effect) {
+        let is_made_of_it = effect == Effect::Unchanged && self.batch.suspects.is_empty();
+        let digest = if is_made_of_it { change.digest } else { old.digest };
         self.value.clear();
-        old.begin_next(&mut self.value, Stamp { run: old.run, ..stamp(self.batch, change) });
+        old.begin_next(&mut self.value, Stamp { run: old.run, digest, ..stamp(self.batch, change) });
         self.value.extend_from_slice(old.row);
     }
 
@@ -268,10 +290,11 @@ impl<'b> BatchWriter<'b> {
             || (self.rules.mode == Mode::Own && self.owners.is_gone(&tables.transfers, owner)?);
         let effect = classify::delete(self.rules, is_ours, change.version, old.version_of(transfer));
         if effect != Effect::Deleted {
-            let is_later = self.is_seen_later(&old, change);
+            let is_later = self.is_seen_later(&old, change, effect);
             drop(found);
             if is_later {
                 tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+                self.has_written = true;
             }
             return Ok(effect);
         }
@@ -280,13 +303,14 @@ impl<'b> BatchWriter<'b> {
             let is_adopted = owner != transfer;
             if is_adopted {
                 self.value.clear();
-                let stamp = Stamp { transfer, run: old.run, version: &[] };
+                let stamp = Stamp { transfer, run: old.run, version: &[], digest: None };
                 old.adopted_by(transfer).begin_next(&mut self.value, stamp);
                 self.value.extend_from_slice(old.row);
             }
             drop(found);
             if is_adopted {
                 tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+                self.has_written = true;
                 self.owners.adopt(owner);
             }
             self.has_doomed = true;
@@ -303,6 +327,7 @@ impl<'b> BatchWriter<'b> {
         )?;
         drop(found);
         tables.rows.remove(self.key.as_slice())?;
+        self.has_written = true;
         self.owners.adopt(owner);
         self.rows -= 1;
         self.write_tombstone(tables, change)?;
@@ -423,5 +448,5 @@ fn with_kept<'c>(checkpoint: &'c Checkpoint, kept: &BTreeMap<FieldId, u64>) -> C
 
 /// Who writes a change.
 const fn stamp<'a>(batch: &Batch, change: Change<'a>) -> Stamp<'a> {
-    Stamp { transfer: batch.transfer, run: batch.run, version: change.version }
+    Stamp { transfer: batch.transfer, run: batch.run, version: change.version, digest: change.digest }
 }

@@ -17,10 +17,14 @@ mod tombstone;
 pub(crate) mod unique;
 pub(crate) mod waiting;
 
+use std::sync::Arc;
+
 use raccord_model::checkpoint::{Checkpoint, PartitionId};
 use raccord_model::fact::{Tally, TransferFact, Uid};
 use raccord_model::port::Async;
-use raccord_model::port::sink::{Batch, Fence, KnownPartition, Sink, SinkError, Sweep, Swept};
+use raccord_model::port::sink::{
+    Batch, Candidates, Fence, KnownPartition, Prefetched, Sink, SinkError, Sweep, Swept,
+};
 use redb::ReadableTable;
 
 use crate::Store;
@@ -39,6 +43,18 @@ impl Sink for Store {
                 let json = checkpoints.get(table::uid(&transfer).as_slice())?;
                 json.map(|json| checkpoint(json.value())).transpose()
             });
+            read.await.map_err(StoreError::sink_read)
+        })
+    }
+
+    fn prefetch(
+        &self,
+        transfer: Uid,
+        incarnation: u64,
+        candidates: Arc<Candidates>,
+    ) -> Async<'_, Result<Prefetched, SinkError>> {
+        Box::pin(async move {
+            let read = self.read(move |at| batch::keep::prefetch(at, transfer, incarnation, &candidates));
             read.await.map_err(StoreError::sink_read)
         })
     }

@@ -119,6 +119,11 @@ impl Rejects {
         Ok(Self { transfer, count, before: count, now, oldest: oldest(now, age), new, superseded })
     }
 
+    /// Whether there is one.
+    pub(super) const fn has_any(&self) -> bool {
+        self.count > 0
+    }
+
     /// Keeps one, whose record has this version.
     pub(super) fn keep(
         &mut self,

@@ -69,6 +69,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
         )?;
     }
     rejects.end(tables)?;
+    table::revise_rows(tables, inc)?;
     let gone = i64::try_from(unseen.count + marked.count).unwrap_or(i64::MAX);
     counter::add(&mut tables.counters, Counter::Rows(inc), -gone)?;
     counter::add(&mut tables.counters, Counter::Owned(inc, sweep.transfer), -gone)?;
@@ -198,6 +199,7 @@ pub(super) fn collect(tables: &mut Tables<'_>, number: u64) -> Result<u64, Store
     }
     tables.tombstone_times.retain(|key, _| key.get(8..16) != Some(&inc))?;
     tables.unique_fields.remove(inc.as_slice())?;
+    tables.row_revisions.remove(inc.as_slice())?;
     let mut counters = vec![Counter::Rows(number), Counter::Tombstones(number)];
     let owners = counter::owners(&tables.counters, number)?;
     counters.extend(owners.into_iter().map(|owner| Counter::Owned(number, owner)));

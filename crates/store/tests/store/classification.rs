@@ -32,7 +32,13 @@ fn step(text: &str) -> Batch {
     let patch = row_of(&[(field, value)]);
     let intent = if change.starts_with('+') { Intent::Upsert } else { Intent::Delete };
     let patch: &[u8] = if intent == Intent::Upsert { &patch } else { &[] };
-    batch.changes.push(Change { intent, key: key.as_bytes(), patch, version: version.as_bytes() });
+    batch.changes.push(Change {
+        intent,
+        key: key.as_bytes(),
+        patch,
+        version: version.as_bytes(),
+        digest: None,
+    });
     if let Some(day) = words.nth(1) {
         batch.at = at(day.parse::<i64>().unwrap() * 86_400);
     }

@@ -20,7 +20,13 @@ fn change(batch: &mut Batch, (key, intent): (char, Intent), version: &str) {
     let key = key.to_string();
     let patch = crate::fixture::row_of(&[(1, Some(&key))]);
     let patch = if intent == Intent::Upsert { patch } else { Vec::new() };
-    batch.changes.push(Change { intent, key: key.as_bytes(), patch: &patch, version: version.as_bytes() });
+    batch.changes.push(Change {
+        intent,
+        key: key.as_bytes(),
+        patch: &patch,
+        version: version.as_bytes(),
+        digest: None,
+    });
 }
 
 /// Changes in words: `-a6` deletes a at version 6, `+a` shows it without one.

@@ -131,6 +131,7 @@ pub(crate) fn batch(letter: char) -> Batch {
         mode: Mode::Own,
         updates: updates("cud"),
         changes: Changes::default(),
+        kept_at: None,
         rejects: Vec::new(),
         refuse: Refuse(Arc::new(move |number, field| Reject {
             transfer: transfer(letter),
@@ -165,13 +166,20 @@ pub(crate) fn batch(letter: char) -> Batch {
 /// Adds an upsert that gives fields to a key.
 pub(crate) fn upsert(batch: &mut Batch, key: &str, fields: &[(FieldId, Option<&str>)]) {
     let patch = row_of(fields);
-    let change = Change { intent: Intent::Upsert, key: key.as_bytes(), patch: &patch, version: b"" };
+    let change =
+        Change { intent: Intent::Upsert, key: key.as_bytes(), patch: &patch, version: b"", digest: None };
     batch.changes.push(change);
 }
 
 /// Adds a delete of a key.
 pub(crate) fn delete(batch: &mut Batch, key: &str) {
-    batch.changes.push(Change { intent: Intent::Delete, key: key.as_bytes(), patch: b"", version: b"" });
+    batch.changes.push(Change {
+        intent: Intent::Delete,
+        key: key.as_bytes(),
+        patch: b"",
+        version: b"",
+        digest: None,
+    });
 }
 
 /// Adds the reject of a record that comes after the changes so far.

@@ -9,10 +9,11 @@ mod fixture;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod keeping;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod marks;
-#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod opening;

@@ -1,11 +1,15 @@
 //! The store against a model in memory: whatever comes in, in whatever order, both agree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use raccord_model::Digest;
 use raccord_model::fact::{Tally, TransferFact, Uid};
 use raccord_model::language::{Mode, UpdateType};
-use raccord_model::port::sink::{Batch, Change, Intent, Ledger, Sink};
+use raccord_model::port::sink::{
+    Batch, Candidates, Change, Changes, Intent, Ledger, Prefetched, RecordDigest, Sink, SinkError,
+};
 use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_model::row::FieldId;
 use raccord_store::Store;
@@ -37,6 +41,8 @@ struct Ops {
     letter: char,
     updates: BTreeSet<UpdateType>,
     list: Vec<Op>,
+    /// Whether it is looked up which records are as they were before the step before it is taken.
+    is_ahead: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -73,10 +79,12 @@ fn ops(letters: &'static [char]) -> impl Strategy<Value = Ops> {
         2 => proptest::collection::btree_set(update, 0..=3),
     ];
     let letter = proptest::sample::select(letters);
-    (letter, updates, proptest::collection::vec(op, 0..8)).prop_map(|(letter, updates, list)| Ops {
+    let list = proptest::collection::vec(op, 0..8);
+    (letter, updates, list, any::<bool>()).prop_map(|(letter, updates, list, is_ahead)| Ops {
         letter,
         updates,
         list,
+        is_ahead,
     })
 }
 
@@ -340,6 +348,62 @@ fn bad(op: &Op, way: u8) -> String {
     format!("{way} {} {}", op.key, op.version)
 }
 
+/// The digest of a record: of all that it says.
+fn digest_of(uid: Uid, op: &Op) -> RecordDigest {
+    let digest = Digest::of(format!("{uid} {op:?}").as_bytes());
+    let (record, _) = digest.0.split_first_chunk().unwrap();
+    RecordDigest { mapping: *b"test", record: *record }
+}
+
+/// The records that may be as they were.
+fn candidates(uid: Uid, ops: &Ops) -> Arc<Candidates> {
+    let mut candidates = Candidates::default();
+    for op in &ops.list {
+        match op.word {
+            Word::Upsert(..) if mode_of(ops.letter) == Mode::Own => {
+                candidates.push(char::from(b'a' + op.key).to_string().as_bytes(), digest_of(uid, op));
+            }
+            _ => candidates.push_none(),
+        }
+    }
+    Arc::new(candidates)
+}
+
+/// Commits a batch whose records are kept where a look, ahead or now, has found them as they were.
+async fn commit(store: &Store, batch: Batch, ops: &Ops, ahead: Option<Prefetched>) -> Tally {
+    let uid = batch.transfer;
+    let known = match ahead {
+        Some(known) => known,
+        None => store.prefetch(uid, INC, candidates(uid, ops)).await.unwrap(),
+    };
+    let mut kept = batch.clone();
+    kept.kept_at = Some(known.at);
+    kept.changes = Changes::default();
+    let is_same = |number: usize| known.same.get(number).copied().unwrap_or_default();
+    let changed: BTreeSet<u8> =
+        ops.list.iter().enumerate().filter(|(number, _)| !is_same(*number)).map(|(_, op)| op.key).collect();
+    let mut changes = batch.changes.iter();
+    for (number, op) in ops.list.iter().enumerate() {
+        if let Word::Bad(_) = op.word {
+            let version: &[u8] = if op.version == 0 { &[] } else { &[op.version] };
+            kept.changes.note_reject(version);
+            continue;
+        }
+        let change = changes.next().unwrap();
+        let change = if is_same(number) && !changed.contains(&op.key) {
+            Change { intent: Intent::Keep, patch: b"", version: b"", ..change }
+        } else {
+            change
+        };
+        kept.changes.push(change);
+    }
+    drop(changes);
+    match Sink::commit(store, kept).await {
+        Err(SinkError::Outdated) => Sink::commit(store, batch).await.unwrap(),
+        other => other.unwrap(),
+    }
+}
+
 fn batch_of(uid: Uid, ops: &Ops) -> Batch {
     let mut next = batch(ops.letter);
     next.transfer = uid;
@@ -349,27 +413,27 @@ fn batch_of(uid: Uid, ops: &Ops) -> Batch {
     for op in &ops.list {
         let key = char::from(b'a' + op.key).to_string();
         let version: &[u8] = if op.version == 0 { &[] } else { &[op.version] };
-        let (patch, intent) = match op.word {
+        let (patch, intent, digest) = match op.word {
             Word::Upsert(value, unique) => {
                 let patch = patch_of(ops.letter, value, unique);
                 let patch: Vec<_> = patch.iter().map(|(id, value)| (*id, value.as_deref())).collect();
-                (row_of(&patch), Intent::Upsert)
+                (row_of(&patch), Intent::Upsert, Some(digest_of(uid, op)))
             }
-            Word::Delete => (Vec::new(), Intent::Delete),
+            Word::Delete => (Vec::new(), Intent::Delete, None),
             Word::Bad(way) => {
                 reject_next(&mut next, reject(ops.letter, Some(&key), &bad(op, way), 0), version);
                 continue;
             }
         };
-        next.changes.push(Change { intent, key: key.as_bytes(), patch: &patch, version });
+        next.changes.push(Change { intent, key: key.as_bytes(), patch: &patch, version, digest });
     }
     next
 }
 
-async fn take(store: &Store, model: &mut Model, step: &Step) {
+async fn take(store: &Store, model: &mut Model, step: &Step, ahead: Option<Prefetched>) {
     match step {
         Step::Batch(ops) => {
-            let tally = Sink::commit(store, batch_of(model.uid(ops.letter), ops)).await.unwrap();
+            let tally = commit(store, batch_of(model.uid(ops.letter), ops), ops, ahead).await;
             assert_eq!(tally, model.apply(ops));
             assert!(tally.is_balanced());
         }
@@ -377,7 +441,7 @@ async fn take(store: &Store, model: &mut Model, step: &Step) {
             let uid = model.uid(ops.letter);
             store.begin_window(uid).await.unwrap();
             let page = Batch { mark_seen: true, ..batch_of(uid, ops) };
-            assert_eq!(Sink::commit(store, page).await.unwrap(), model.apply(ops));
+            assert_eq!(commit(store, page, ops, ahead).await, model.apply(ops));
             let mut request = sweep(ops.letter, None);
             (request.transfer, request.target.unique) = (uid, vec![UNIQUE]);
             assert_eq!(store.sweep(request).await.unwrap(), swept(model.sweep(ops)));
@@ -399,9 +463,18 @@ async fn compare(steps: Vec<Step>) {
     let mut store = place.open();
     let mut model = Model::default();
     let mut uids = BTreeSet::new();
+    let mut ahead = None;
     for (number, step) in steps.iter().enumerate() {
         uids.extend(['A', 'B', 'E'].map(|letter| model.uid(letter)));
-        take(&store, &mut model, step).await;
+        let found = ahead.take();
+        if let Some(Step::Batch(ops) | Step::Snapshot(ops)) = steps.get(number + 1)
+            && ops.is_ahead
+            && !matches!(step, Step::Recreate(_))
+        {
+            let uid = model.uid(ops.letter);
+            ahead = Some(store.prefetch(uid, INC, candidates(uid, ops)).await.unwrap());
+        }
+        take(&store, &mut model, step, found).await;
         if number == 3 {
             drop(store);
             store = place.open_as_it_is();

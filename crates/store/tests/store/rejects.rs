@@ -96,7 +96,13 @@ async fn an_enrichment_that_waits_supersedes_too() {
             reject_next(&mut later, reject('E', Some("k"), "one", 0), b"4");
         }
         let (patch, version) = (row_of(&[(5, Some("x"))]), version.as_bytes());
-        later.changes.push(Change { intent: Intent::Upsert, key: b"k", patch: &patch, version });
+        later.changes.push(Change {
+            intent: Intent::Upsert,
+            key: b"k",
+            patch: &patch,
+            version,
+            digest: None,
+        });
         store.commit(later).await.unwrap();
         assert_eq!(store.count_rejects(transfer('E')).await.unwrap(), left, "{letters} {version:?}");
     }
@@ -126,14 +132,25 @@ async fn a_deletion_supersedes_whoever_owns_the_row() {
             upsert(&mut owner, "k", &[(1, Some("old"))]);
             store.commit(owner).await.unwrap();
             let patch = row_of(&[(2, Some("new"))]);
-            first.changes.push(Change { intent: Intent::Upsert, key: b"k", patch: &patch, version: b"4" });
+            first.changes.push(Change {
+                intent: Intent::Upsert,
+                key: b"k",
+                patch: &patch,
+                version: b"4",
+                digest: None,
+            });
         }
         reject_next(&mut first, reject('B', Some(key), "one", 0), b"");
         store.commit(first).await.unwrap();
         let mut later = batch('B');
         (later.mode, later.updates) = (mode, updates(letters));
-        let deletion =
-            Change { intent: Intent::Delete, key: key.as_bytes(), patch: b"", version: version.as_bytes() };
+        let deletion = Change {
+            intent: Intent::Delete,
+            key: key.as_bytes(),
+            patch: b"",
+            version: version.as_bytes(),
+            digest: None,
+        };
         later.changes.push(deletion);
         assert_eq!(effects(&store.commit(later).await.unwrap()), "skipped 1");
         let kept = store.count_rejects(transfer('B')).await.unwrap();
@@ -153,8 +170,16 @@ fn in_order(text: &str) -> Batch {
         let (key, version) = (key.as_bytes(), version.as_bytes());
         match &word[..1] {
             "!" => reject_next(&mut batch, reject('A', std::str::from_utf8(key).ok(), word, 0), version),
-            "+" => batch.changes.push(Change { intent: Intent::Upsert, key, patch: &patch, version }),
-            _ => batch.changes.push(Change { intent: Intent::Delete, key, patch: b"", version }),
+            "+" => batch.changes.push(Change {
+                intent: Intent::Upsert,
+                key,
+                patch: &patch,
+                version,
+                digest: None,
+            }),
+            _ => {
+                batch.changes.push(Change { intent: Intent::Delete, key, patch: b"", version, digest: None })
+            }
         }
     }
     batch

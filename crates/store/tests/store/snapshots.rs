@@ -135,7 +135,13 @@ async fn what_was_swept_comes_back_unless_it_is_older() {
         let versioned = |version: &str| {
             let mut one = batch('A');
             let (patch, version) = (row_of(&[(1, Some("x"))]), version.as_bytes());
-            one.changes.push(Change { intent: Intent::Upsert, key: b"k", patch: &patch, version });
+            one.changes.push(Change {
+                intent: Intent::Upsert,
+                key: b"k",
+                patch: &patch,
+                version,
+                digest: None,
+            });
             one
         };
         Sink::commit(&store, versioned(stored)).await.unwrap();
@@ -225,7 +231,7 @@ async fn the_end_of_an_incarnation() {
     let mut gone = batch('A');
     gone.target.unique = vec![1];
     delete(&mut gone, "a");
-    gone.changes.push(Change { intent: Intent::Delete, key: b"b", patch: b"", version: b"3" });
+    gone.changes.push(Change { intent: Intent::Delete, key: b"b", patch: b"", version: b"3", digest: None });
     assert_eq!(effects(&store.commit(gone).await.unwrap()), "deleted 2");
     let mut other = batch('A');
     other.target.incarnation = INC + 1;

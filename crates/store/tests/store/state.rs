@@ -47,7 +47,7 @@ async fn an_apply_is_one_commit() {
     let head = store.head().await.unwrap();
     assert_eq!((head.serial, head.generation, head.root.as_deref()), (1, 1, Some("/data")));
     let info = store.info().unwrap();
-    assert_eq!((info.format, info.serial, info.generation, info.resources), (1, 1, 1, 2));
+    assert_eq!((info.format, info.serial, info.generation, info.resources), (2, 1, 1, 2));
     let gone = vec![Write::Unindex(key("Source/a")), Write::DropBody(index[&key("Source/a")].digest)];
     assert_eq!(State::commit(&store, Commit { expected: Some(1), writes: gone }).await.unwrap(), 2);
     assert_eq!(store.index().await.unwrap().len(), 1);
@@ -107,6 +107,7 @@ async fn what_cannot_be_done_harms_nobody_else() {
         key: b"second",
         patch: b"\xFFnot a patch",
         version: b"",
+        digest: None,
     };
     broken.changes.push(change);
     let mut good = batch('B');

@@ -59,8 +59,8 @@ fn check(mapping: &str, record: &str, expected: &str) {
     let mut out = Mapped::default();
     let mut page = program.page(None, Some(br#"{"pid":"P1"}"#));
     let shown = match page.map(Record::Json(record.as_bytes()), &mut out) {
-        Ok(Intent::Upsert) => shown_patch(&out.patch),
-        Ok(Intent::Delete) => "deleted".to_owned(),
+        Ok(Wanted::Upsert) => shown_patch(&out.patch),
+        Ok(Wanted::Delete) => "deleted".to_owned(),
         Err(rejection) => format!("rejected: {}", rejection.reason),
     };
     assert_eq!(shown, expected, "{record}");
@@ -301,7 +301,7 @@ fn of_a_deleted_record_the_key_and_the_version_are_enough() {
         let mapped = page.map_key(Record::Json(record.as_bytes()), &mut out);
         match expected {
             None => {
-                assert_eq!(mapped, Ok(Intent::Delete), "{record}");
+                assert_eq!(mapped, Ok(Wanted::Delete), "{record}");
                 let mut key = Vec::new();
                 row::push_key(&mut key, &Value::Text("7".into())).unwrap();
                 assert_eq!((&out.key, out.patch.is_empty()), (&key, true), "{record}");

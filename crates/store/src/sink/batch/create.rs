@@ -63,6 +63,7 @@ impl BatchWriter<'_> {
             tombstone::remove_tombstone(tables, &self.key)?;
         }
         tables.rows.insert(self.key.as_slice(), self.value.as_slice())?;
+        self.has_written = true;
         self.rows += 1;
         Ok(Effect::Created)
     }
@@ -76,7 +77,8 @@ impl BatchWriter<'_> {
             let (version, patch) = enrichment.parts()?;
             self.spare.clear();
             let before = Record::decode(&self.value)?;
-            before.begin_next(&mut self.spare, Stamp { transfer, run: self.batch.run, version });
+            before
+                .begin_next(&mut self.spare, Stamp { transfer, run: self.batch.run, version, digest: None });
             let row_at = self.spare.len();
             apply_patch(before.row, patch, &mut self.spare)?;
             let row = self.spare.get(row_at..).unwrap_or_default();
