@@ -43,6 +43,8 @@ struct Ops {
     list: Vec<Op>,
     /// Whether it is looked up which records are as they were before the step before it is taken.
     is_ahead: bool,
+    /// Whether the records of the transfer's last batch come again instead.
+    repeats: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -80,12 +82,9 @@ fn ops(letters: &'static [char]) -> impl Strategy<Value = Ops> {
     ];
     let letter = proptest::sample::select(letters);
     let list = proptest::collection::vec(op, 0..8);
-    (letter, updates, list, any::<bool>()).prop_map(|(letter, updates, list, is_ahead)| Ops {
-        letter,
-        updates,
-        list,
-        is_ahead,
-    })
+    (letter, updates, list, any::<bool>(), any::<bool>()).prop_map(
+        |(letter, updates, list, is_ahead, repeats)| Ops { letter, updates, list, is_ahead, repeats },
+    )
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -458,7 +457,21 @@ async fn take(store: &Store, model: &mut Model, step: &Step, ahead: Option<Prefe
     }
 }
 
-async fn compare(steps: Vec<Step>) {
+/// Puts the records of the last batch into those that repeat them.
+fn repeat(steps: &mut [Step]) {
+    let mut last: BTreeMap<char, Vec<Op>> = BTreeMap::new();
+    for step in steps {
+        if let Step::Batch(ops) | Step::Snapshot(ops) = step {
+            if let Some(list) = last.get(&ops.letter).filter(|_| ops.repeats) {
+                ops.list.clone_from(list);
+            }
+            last.insert(ops.letter, ops.list.clone());
+        }
+    }
+}
+
+async fn compare(mut steps: Vec<Step>) {
+    repeat(&mut steps);
     let place = Place::new();
     let mut store = place.open();
     let mut model = Model::default();
