@@ -53,6 +53,8 @@ pub struct Found<'a> {
     pub list: Vec<&'a str>,
     /// What stands where the list was looked for.
     pub standing: Standing,
+    /// How many values are still to be found, where one of each is enough.
+    missing: Option<usize>,
 }
 
 /// What stands where a list was looked for.
@@ -71,7 +73,7 @@ pub enum Standing {
     Object,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
     /// Whether a list, or an object, stands where the list was looked for.
     pub const fn has_list(&self) -> bool {
         matches!(self.standing, Standing::List | Standing::Object)
@@ -80,7 +82,25 @@ impl Found<'_> {
     fn clear(&mut self, slots: usize) {
         self.values.clear();
         self.values.resize(slots, None);
+        self.missing = None;
         self.forget_list();
+    }
+
+    /// Keeps the value of a slot.
+    fn put(&mut self, slot: Slot, value: &'a str) {
+        let Some(place) = self.values.get_mut(slot) else { return };
+        if let Some(missing) = &mut self.missing {
+            if place.is_some() {
+                return;
+            }
+            *missing -= 1;
+        }
+        *place = Some(value);
+    }
+
+    /// Whether nothing more is looked for.
+    fn is_enough(&self) -> bool {
+        self.missing == Some(0)
     }
 
     fn forget_list(&mut self) {
@@ -91,6 +111,9 @@ impl Found<'_> {
     /// Forgets what was found below a node, because its member came again, and the last one counts. What is found at
     /// the node itself is replaced anyway.
     fn forget_below(&mut self, node: &Node) {
+        if self.missing.is_some() {
+            return;
+        }
         for slot in &node.slots_below {
             if let Some(value) = self.values.get_mut(*slot) {
                 *value = None;
@@ -184,6 +207,20 @@ impl Selector {
         Err(if careful.place() > quick.place() { careful } else { quick })
     }
 
+    /// Finds the first value that each path leads to, and reads no further than the last of them: where a member comes twice,
+    /// and in a text that is not JSON further on, this finds what [`Self::select`] does not. Returns whether all were found.
+    pub fn guess<'a>(&self, json: &'a [u8], found: &mut Found<'a>) -> bool {
+        found.clear(self.slots);
+        found.missing = Some(self.nodes.iter().map(|node| node.slots.len()).sum());
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        // It ends with an error as soon as nothing is missing.
+        drop(
+            NodeSeed { selector: self, way: Way::Quick, node: 0, found: &mut *found }
+                .deserialize(&mut deserializer),
+        );
+        found.missing.take() == Some(0)
+    }
+
     fn select_by<'a>(
         &self,
         way: Way,
@@ -253,9 +290,7 @@ impl<'a> DeserializeSeed<'a> for NodeSeed<'_, '_, 'a> {
         }
         let raw: &'a RawValue = de::Deserialize::deserialize(deserializer)?;
         for slot in &self.selector.nodes[self.node].slots {
-            if let Some(value) = self.found.values.get_mut(*slot) {
-                *value = Some(raw.get());
-            }
+            self.found.put(*slot, raw.get());
         }
         self.again(raw.get()).map_err(de::Error::custom)
     }
@@ -364,6 +399,9 @@ impl<'a> Visitor<'a> for Inside<'_, '_, 'a> {
                 Some(node) => {
                     found.forget_below(&selector.nodes[node]);
                     map.next_value_seed(NodeSeed { selector, way, node, found: &mut *found })?;
+                    if found.is_enough() {
+                        return Err(de::Error::custom("everything was found"));
+                    }
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;

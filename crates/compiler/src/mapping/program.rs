@@ -283,10 +283,18 @@ impl<'p> PageMapper<'p> {
         Ok(Wanted::Delete)
     }
 
-    /// Reads the key and the cursor alone, as [`Self::map`] would; returns whether the record has a key.
+    /// Reads the key and the cursor alone; returns whether the record has a key. It may be another key than the one that
+    /// [`Self::map`] finds, where a member comes twice. The cursor is the same.
     pub fn read_key(&mut self, record: Record<'p>, out: &mut Mapped) -> bool {
         out.key.clear();
-        self.read_by(&self.program.key_selector, record).is_ok() && self.key(out).is_ok()
+        let selector = &self.program.key_selector;
+        match record {
+            Record::Json(raw) if self.program.cursor.is_empty() => {
+                self.row = None;
+                selector.guess(raw, &mut self.found) && self.key(out).is_ok()
+            }
+            _ => self.read_by(selector, record).is_ok() && self.key(out).is_ok(),
+        }
     }
 
     /// Looks which paths a record has; returns whether every path was seen by now.

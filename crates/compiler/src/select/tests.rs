@@ -147,3 +147,24 @@ fn what_is_not_json_is_an_error() {
         assert!(selector.select(text.as_bytes(), &mut Found::default()).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_guess_reads_no_further_than_it_must() {
+    let check = |paths: &[&str], json: &str, expected: Option<&[&str]>| {
+        let paths: Vec<FieldPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+        let selector = Selector::of_some(&paths, |slot| slot != 1);
+        let mut found = Found::default();
+        let is_found = selector.guess(json.as_bytes(), &mut found);
+        let values: Vec<&str> = found.values.iter().filter_map(|value| *value).collect();
+        assert_eq!(is_found.then_some(&values[..]), expected, "{paths:?} {json}");
+    };
+    check(&["id"], r#"{"a":1,"id":7,"b":{"id":8}}"#, Some(&["7"]));
+    check(&["id"], r#"{"id":7, and no JSON any more"#, Some(&["7"]));
+    check(&["id"], r#"{"id":7,"id":8}"#, Some(&["7"]));
+    check(&["id", "not wanted", "a.b"], r#"{"a":{"b":"x"},"id":7}"#, Some(&["7", "\"x\""]));
+    check(&["id", "not wanted", "a"], r#"{"a":{"b":"x"},"id":7}"#, Some(&["7", r#"{"b":"x"}"#]));
+    check(&["id"], r#"{"b":{"id":8}}"#, None);
+    check(&["id"], r#"{"b":1"#, None);
+    check(&["id"], "", None);
+    check(&[], "{}", Some(&[]));
+}

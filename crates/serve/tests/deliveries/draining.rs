@@ -1,5 +1,7 @@
 //! What deliveries become: created, updated, deleted, unchanged, skipped, rejected.
 
+use std::sync::Arc;
+
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::sink::Batch;

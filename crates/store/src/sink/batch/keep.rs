@@ -5,14 +5,14 @@
 
 use raccord_model::fact::Uid;
 use raccord_model::port::sink::{Batch, Candidates, Change, Changes, Intent, Prefetched, RecordDigest};
-use redb::{ReadTransaction, ReadableTable};
+use redb::{Range, ReadOnlyTable, ReadTransaction, ReadableTable};
 
 use super::super::classify::Effect;
 use super::super::doomed;
 use super::BatchWriter;
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::table::{self, Tables};
+use crate::table::{self, Raw, Tables};
 
 /// Which candidates are as they were.
 pub(in super::super) fn prefetch(
@@ -27,20 +27,55 @@ pub(in super::super) fn prefetch(
         return Ok(Prefetched { same: Vec::new(), at: revision });
     }
     let rows = at.open_table(table::ROWS)?;
-    let mut same = Vec::with_capacity(candidates.len());
-    let mut full = table::incarnation(incarnation).to_vec();
-    for number in 0..candidates.len() {
-        let Some((key, digest)) = candidates.get(number) else {
-            same.push(false);
-            continue;
-        };
-        full.truncate(size_of::<u64>());
-        full.extend_from_slice(key);
-        let found = rows.get(full.as_slice())?;
-        let record = found.as_ref().map(|found| Record::decode(found.value())).transpose()?;
-        same.push(record.is_some_and(|record| record.owner == transfer && record.digest == Some(digest)));
+    let mut lookup = Lookup { rows: &rows, inc: table::incarnation(incarnation), next: None };
+    let mut same = vec![false; candidates.len()];
+    for number in in_order(candidates) {
+        let Some((key, digest)) = candidates.get(number) else { continue };
+        let is_same = lookup.record(key, |it| it.owner == transfer && it.digest == Some(digest))?;
+        if let Some(place) = same.get_mut(number) {
+            *place = is_same;
+        }
     }
     Ok(Prefetched { same, at: revision })
+}
+
+/// The numbers of the candidates in the order of their keys.
+fn in_order(candidates: &Candidates) -> Vec<usize> {
+    let key = |number: usize| candidates.get(number).map(|(key, _)| key);
+    let mut numbers: Vec<usize> = (0..candidates.len()).filter(|number| key(*number).is_some()).collect();
+    if !numbers.is_sorted_by_key(|number| key(*number)) {
+        numbers.sort_by_key(|number| key(*number));
+    }
+    numbers
+}
+
+/// Looks up keys in ascending order. Keys that follow each other closely, as those of one page often do, are found by walking
+/// on, which takes a fraction of a search.
+struct Lookup<'t> {
+    rows: &'t ReadOnlyTable<Raw, Raw>,
+    inc: [u8; 8],
+    /// The rows from the last one that was looked up on.
+    next: Option<Range<'t, Raw, Raw>>,
+}
+
+impl Lookup<'_> {
+    /// Whether there is a record under a key of which something is so.
+    fn record(&mut self, key: &[u8], is_so: impl FnOnce(&Record<'_>) -> bool) -> Result<bool, StoreError> {
+        let full = [&self.inc, key].concat();
+        let mut found = match &mut self.next {
+            Some(next) => next.next().transpose()?,
+            None => None,
+        };
+        if found.as_ref().is_none_or(|(found, _)| found.value() != full) {
+            let mut next = self.rows.range::<&[u8]>(full.as_slice()..)?;
+            found = next.next().transpose()?;
+            self.next = Some(next);
+        }
+        match found {
+            Some((found, value)) if found.value() == full => Ok(is_so(&Record::decode(value.value())?)),
+            _ => Ok(false),
+        }
+    }
 }
 
 /// Whether a record that was found to be as it was may be kept no longer.
