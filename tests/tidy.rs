@@ -60,6 +60,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Libraries that belong to some rooms alone.
 const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redb", &["raccord-store"]),
+    ("chacha20poly1305", &["raccord-store"]),
     // It speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
     ("reqwest", &["raccord-connect", "raccord-serve"]),
     ("lettre", &["raccord-connect"]),

@@ -10,6 +10,7 @@ mod parents;
 mod rejects;
 mod resuming;
 mod resync;
+mod rotation;
 mod shifting;
 mod tokens;
 mod values;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use raccord_connect::{SourcePool, System};
 use raccord_model::port::environment::Environment;
 use raccord_run::Ports;
-use raccord_store::{Store, StoreMaintenance};
+use raccord_store::{Store, StoreMaintenance, StoreVault};
 
 /// The ports of this process.
 pub(crate) fn ports(store: Store, system: System) -> Ports {
     let (store, environment): (_, Arc<dyn Environment>) = (Arc::new(store), Arc::new(system));
-    let upkeep = Arc::new(StoreMaintenance(Arc::clone(&store)));
+    let vault = StoreVault::new(&store, Arc::clone(&environment));
+    let upkeep = Arc::new(StoreMaintenance::new(&store, vault));
     let sources = Arc::new(SourcePool::new(Arc::clone(&environment)));
     Ports::on(&store, upkeep, sources, environment)
 }

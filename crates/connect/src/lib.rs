@@ -17,11 +17,13 @@ mod system;
 pub mod webhook;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use raccord_compiler::connector::Stream;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::source::{Source, SourceError};
 
+use crate::http::{Credentials, StaticCredentials};
 pub use file::sniff::complete as complete_file;
 pub use secret::{Environment, SecretReader};
 pub use shared::{Budget, Now, SourceShared};
@@ -37,8 +39,18 @@ pub fn open_source(
     root: &Path,
     shared: &SourceShared,
 ) -> Result<Box<dyn Source>, SourceError> {
+    open_with(stream, Arc::new(StaticCredentials::new(authorization, &shared.secrets)), root, shared)
+}
+
+/// The same with credentials that others use, too.
+pub(crate) fn open_with(
+    stream: Stream,
+    credentials: Arc<dyn Credentials>,
+    root: &Path,
+    shared: &SourceShared,
+) -> Result<Box<dyn Source>, SourceError> {
     match stream {
         Stream::File(stream) => Ok(Box::new(file::FileSource::new(stream, root))),
-        Stream::Http(stream) => Ok(Box::new(http::HttpSource::new(*stream, authorization, shared)?)),
+        Stream::Http(stream) => Ok(Box::new(http::HttpSource::new(*stream, credentials, shared)?)),
     }
 }

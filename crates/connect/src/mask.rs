@@ -51,6 +51,14 @@ impl Masker {
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
+    /// What finds the secrets of both.
+    #[must_use]
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.secrets.extend(other.secrets.iter().cloned());
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self
+    }
+
     /// Whether a secret stands in a text, in any spelling. One that is so short that it may stand there by chance
     /// is not looked for.
     pub(crate) fn is_in(&self, text: &str) -> bool {

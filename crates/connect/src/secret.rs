@@ -36,6 +36,11 @@ impl SecretReader {
         Self { environment, root: root.to_owned() }
     }
 
+    /// Whether files are read in the same place.
+    pub(crate) fn is_rooted_like(&self, other: &Self) -> bool {
+        self.root == other.root
+    }
+
     /// The secret itself.
     pub(crate) fn read(&self, reference: &SecretRef) -> Result<SecretString, SourceError> {
         let text = match reference {

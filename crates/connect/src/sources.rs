@@ -12,6 +12,7 @@ use raccord_model::port::source::{Source, SourceError, Sources};
 use raccord_model::rate::Rate;
 use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
 
+use crate::http::StaticCredentials;
 use crate::secret::SecretReader;
 use crate::shared::{Budget, SourceShared};
 
@@ -28,6 +29,8 @@ struct Open {
     shared: BTreeMap<Name, (Option<Digest>, SourceShared)>,
     /// By authorization, with its rate.
     budgets: BTreeMap<Name, (Option<Rate>, Budget)>,
+    /// By authorization, as budgets are.
+    credentials: BTreeMap<Name, Arc<StaticCredentials>>,
 }
 
 impl SourcePool {
@@ -58,14 +61,37 @@ impl SourcePool {
             open.budgets.insert(payer.clone(), (rate, Budget::new(rate)));
         }
         let budget = open.budgets.get(payer).map(|(_, budget)| budget.clone()).unwrap_or_default();
-        let (variables, clock) = (Arc::clone(&self.environment), Arc::clone(&self.environment));
-        let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), root);
+        let (secrets, clock) = (self.secrets(root), Arc::clone(&self.environment));
         let (seed, _) = self.environment.new_id().as_u64_pair();
         let shared = SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?
             .paying(&budget)
             .authorized_by(authorization_name(spec).map(Name::as_str));
         open.shared.insert(name.clone(), (digest, shared.clone()));
         Ok(shared)
+    }
+
+    /// How secrets are read.
+    fn secrets(&self, root: &Path) -> SecretReader {
+        let variables = Arc::clone(&self.environment);
+        SecretReader::new(Arc::new(move |name| variables.variable(name)), root)
+    }
+
+    /// The credentials that all readers of an authorization share. Readers under way keep theirs when it changes.
+    fn credentials(
+        &self,
+        holder: &Name,
+        authorization: Option<&AuthorizationSpec>,
+        root: &Path,
+    ) -> Arc<StaticCredentials> {
+        let secrets = self.secrets(root);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open.credentials.get(holder).filter(|known| known.belong_to(authorization, &secrets));
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let credentials = Arc::new(StaticCredentials::new(authorization, &secrets));
+        open.credentials.insert(holder.clone(), Arc::clone(&credentials));
+        credentials
     }
 }
 
@@ -88,7 +114,8 @@ impl Sources for SourcePool {
         let root = if desired.root.is_empty() { "." } else { &desired.root };
         let shared = self.shared(desired, (name, spec), root.as_ref())?;
         let authorization = authorization(spec, |name| desired.authorization(name));
-        crate::open_source(stream, authorization, root.as_ref(), &shared)
+        let credentials = self.credentials(payer(name, spec), authorization, root.as_ref());
+        crate::open_with(stream, credentials, root.as_ref(), &shared)
     }
 
     fn keep(&self, desired: &Desired) {
@@ -104,6 +131,7 @@ impl Sources for SourcePool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.shared.retain(|name, _| sources.contains_key(name));
         open.budgets.retain(|name, _| payers.contains(name));
+        open.credentials.retain(|name, _| payers.contains(name));
     }
 
     fn apart(&self) -> Box<dyn Sources> {
@@ -180,6 +208,7 @@ mod tests {
             let open = sources.open.lock().unwrap();
             let names =
                 |names: Vec<&Name>| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ");
+            assert!(open.budgets.keys().eq(open.credentials.keys()));
             (names(open.shared.keys().collect()), names(open.budgets.keys().collect()))
         };
         for (wanted, shared, budgets) in [
@@ -191,11 +220,23 @@ mod tests {
             let desired = with(wanted);
             sources.keep(&desired);
             for name in wanted {
-                let name: Name = name.parse().unwrap();
-                let spec = desired.source(&name).unwrap();
-                sources.shared(&desired, (&name, spec), Path::new(".")).unwrap();
+                drop(sources.open(&desired, &name.parse().unwrap(), &"a".parse().unwrap()).unwrap());
             }
             assert_eq!(known(&sources), (shared.to_owned(), budgets.to_owned()), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn readers_of_one_authorization_share_its_credentials_until_it_changes() {
+        let sources = SourcePool::new(Arc::new(System::default()));
+        let bearer = |token: &str| -> AuthorizationSpec {
+            serde_json::from_value(serde_json::json!({"type": "bearer", "token": token})).unwrap()
+        };
+        let (one, other) = (bearer("${env:A}"), bearer("${env:B}"));
+        let of = |name: &str, spec| sources.credentials(&name.parse().unwrap(), Some(spec), ".".as_ref());
+        let first = of("crm", &one);
+        for (name, spec, expected) in [("crm", &one, true), ("erp", &one, false), ("crm", &other, false)] {
+            assert_eq!(Arc::ptr_eq(&first, &of(name, spec)), expected, "{name}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::inbox;
 use crate::record::Record;
 use crate::sink::{self, rejects, unique};
 use crate::table::{self, Raw};
-use crate::{Store, state};
+use crate::{Store, state, vault};
 
 /// Why a check could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +30,17 @@ pub struct CheckError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl CheckError {
+    /// What failed in a store.
+    pub(crate) fn of(store: &Store, broken: StoreError) -> Self {
+        Self { path: store.shared.path.clone(), source: Box::new(broken) }
+    }
+}
+
 impl Store {
     /// Looks at the whole file. Nobody else reads or writes meanwhile, and it takes as long as the file is large.
     pub fn check(&self) -> Result<CheckReport, CheckError> {
-        let failed =
-            |broken: StoreError| CheckError { path: self.shared.path.clone(), source: Box::new(broken) };
+        let failed = |broken: StoreError| CheckError::of(self, broken);
         let mut report = CheckReport::default();
         let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
         match database.check_integrity() {
@@ -72,6 +78,7 @@ fn look(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError
     look_at_rejects(at, report, &mut counts)?;
     count_prefixes(at, &mut counts)?;
     inbox::look(at, report, &mut counts)?;
+    vault::look(at, report)?;
     compare_counts(at, report, counts)
 }
 

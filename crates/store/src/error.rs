@@ -9,6 +9,7 @@ use std::sync::Arc;
 use raccord_model::port::inbox::InboxError;
 use raccord_model::port::sink::SinkError;
 use raccord_model::port::state::StateError;
+use raccord_model::port::vault::VaultError;
 use raccord_model::row::NotARow;
 
 /// A request that cannot be carried out, and whose transaction must not be kept.
@@ -99,6 +100,16 @@ impl StoreError {
     /// What an inbox says of it that was to read.
     pub(crate) fn inbox_read(self) -> InboxError {
         InboxError::Read(Box::new(self))
+    }
+
+    /// What a vault says of it that was to write.
+    pub(crate) fn vault_write(self) -> VaultError {
+        VaultError::Write(Box::new(self))
+    }
+
+    /// What a vault says of it that was to read.
+    pub(crate) fn vault_read(self) -> VaultError {
+        VaultError::Read(Box::new(self))
     }
 
     /// What the state says of it that was to write.

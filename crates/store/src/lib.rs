@@ -1,6 +1,6 @@
 //! The embedded store: one redb file that holds the state, its facts and the records.
 //!
-//! It implements the ports `State`, `Sink`, `Ledger` and `Inbox`, and is the only room that knows redb. It never
+//! It implements the ports `State`, `Sink`, `Ledger`, `Inbox` and `Vault`, and is the only room that knows redb. It never
 //! reads a clock to stamp data, never resolves a name, and never looks into a row beyond what `model::row` offers.
 
 mod backup;
@@ -18,6 +18,7 @@ mod sink;
 mod state;
 mod table;
 mod upkeep;
+mod vault;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use holder::{Holder, holder};
 pub use info::InfoError;
 pub use open::{OpenError, Opener};
 pub use upkeep::StoreMaintenance;
+pub use vault::StoreVault;
 
 use crate::error::StoreError;
 use crate::file::Identity;
@@ -58,12 +60,20 @@ struct Shared {
     identity: Option<Identity>,
     /// What failed first. After a failure of the disk redb refuses everything and no longer says why.
     failed: OnceLock<StoreError>,
+    /// Who refreshes which secret of the vault.
+    leases: vault::Leases,
 }
 
 impl Shared {
     /// What readers and the writer share of a file.
     fn of(database: Database, path: &Path, identity: Option<Identity>) -> Self {
-        Self { database: RwLock::new(database), path: path.to_owned(), identity, failed: OnceLock::new() }
+        Self {
+            database: RwLock::new(database),
+            path: path.to_owned(),
+            identity,
+            failed: OnceLock::new(),
+            leases: vault::Leases::default(),
+        }
     }
 
     /// Whether the path still leads to the file that is open: otherwise what is written is gone with this process.

@@ -64,6 +64,11 @@ fn head_of(meta: &impl ReadableTable<Raw, Raw>) -> Result<Head, StoreError> {
     Ok(serde_json::from_slice(json.value())?)
 }
 
+/// Which state it is.
+pub(crate) fn lineage(meta: &impl ReadableTable<Raw, Raw>) -> Result<uuid::Uuid, StoreError> {
+    Ok(head_of(meta)?.lineage)
+}
+
 /// Reads one entry of the index.
 pub(crate) fn entry(key: &[u8], value: &[u8]) -> Result<(Key, Entry), StoreError> {
     let key = std::str::from_utf8(key).ok().and_then(|text| text.parse().ok()).ok_or(StoreError::Damaged)?;

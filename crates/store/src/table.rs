@@ -27,6 +27,10 @@ pub(crate) const META_HEAD: &[u8] = b"head";
 /// Under which key of [`META`] the sequence of the delivery that came last stands, as 8 big-endian bytes.
 pub(crate) const META_SEQUENCE: &[u8] = b"sequence";
 
+/// Under which key of [`META`] the number stands that a revision or a lease of the vault had last, as 8 big-endian
+/// bytes; missing before the first.
+pub(crate) const META_VAULT: &[u8] = b"vault";
+
 /// Bytes, as redb names the type.
 pub(crate) type Raw = &'static [u8];
 
@@ -58,7 +62,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// What the file is: [`META_FORMAT`], [`META_HEAD`] and [`META_SEQUENCE`].
+    /// What the file is: [`META_FORMAT`], [`META_HEAD`], [`META_SEQUENCE`] and [`META_VAULT`].
     meta META "meta"
     /// `Kind/name` → JSON of an `Entry`.
     index INDEX "index"
@@ -127,6 +131,8 @@ tables! {
     seen_deliveries SEEN_DELIVERIES "seen_deliveries"
     /// `time uid digest` → nothing: the order in which accepted deliveries are forgotten.
     seen_times SEEN_TIMES "seen_times"
+    /// `uid` of an Authorization → its sealed secret, as `vault/seal.rs` says.
+    vault VAULT "vault"
     /// A count, as `counter.rs` says → 8 big-endian bytes.
     counters COUNTERS "counters"
 }
@@ -237,6 +243,11 @@ pub(crate) const fn uid(uid: &Uid) -> &[u8; 16] {
 /// The bytes of an instant, to the microsecond; they compare like the instant.
 pub(crate) fn time(at: Timestamp) -> [u8; 8] {
     (at.as_microsecond() ^ i64::MIN).to_be_bytes()
+}
+
+/// The instant of such bytes; none for an instant that no calendar has.
+pub(crate) fn instant(bytes: [u8; 8]) -> Option<Timestamp> {
+    Timestamp::from_microsecond(i64::from_be_bytes(bytes) ^ i64::MIN).ok()
 }
 
 /// The identity of a reject at the end of a key.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use raccord_model::port::upkeep::CheckReport;
 use raccord_serve::{Reply, Request};
 
 use crate::args::{Global, Output};
@@ -74,6 +75,26 @@ fn backup(ui: Ui, session: &Session, to: &Path) -> Result<(), CommandError> {
     Ok(ui.line(&format!("backed up to {}", to.display()))?)
 }
 
+/// How much a check has looked at, in words.
+fn counts(report: &CheckReport) -> String {
+    let counts = [
+        (report.resources, "resource"),
+        (report.facts, "fact"),
+        (report.rows, "row"),
+        (report.rejects, "reject"),
+    ];
+    let mut counts = counts.map(|(count, what)| crate::render::many(count, what)).to_vec();
+    match (report.secrets, report.unopened) {
+        (0, _) => {}
+        (secrets, 0) => counts.push(crate::render::many(secrets, "sealed secret")),
+        (secrets, unopened) => counts.push(format!(
+            "{}, {unopened} not opened because the key is not here",
+            crate::render::many(secrets, "sealed secret")
+        )),
+    }
+    counts.join(", ")
+}
+
 fn check(ui: Ui, session: &Session) -> Result<ExitCode, CommandError> {
     let report = session.one(Request::Check, |reply| match reply {
         Reply::Checked(report) => Some(report),
@@ -86,13 +107,24 @@ fn check(ui: Ui, session: &Session) -> Result<ExitCode, CommandError> {
         ui.line(&crate::render::many(report.count, "problem"))?;
         return Ok(ExitCode::FAILURE);
     }
-    let counts = [
-        (report.resources, "resource"),
-        (report.facts, "fact"),
-        (report.rows, "row"),
-        (report.rejects, "reject"),
-    ];
-    let counts = counts.map(|(count, what)| crate::render::many(count, what));
-    ui.line(&format!("whole: {}", counts.join(", ")))?;
+    ui.line(&format!("whole: {}", counts(&report)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealed_secrets_are_told_where_there_are_some() {
+        for ((secrets, unopened), expected) in [
+            ((0, 0), ""),
+            ((1, 0), ", 1 sealed secret"),
+            ((2, 0), ", 2 sealed secrets"),
+            ((2, 1), ", 2 sealed secrets, 1 not opened because the key is not here"),
+        ] {
+            let report = CheckReport { resources: 7, secrets, unopened, ..CheckReport::default() };
+            assert_eq!(counts(&report), format!("7 resources, 0 facts, 0 rows, 0 rejects{expected}"));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Credentials go to the service's own origin alone, and no message holds a query or a secret.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -11,14 +12,17 @@ use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::source::SourceError;
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, Request, Response};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::answer::{Answer, BodyError, read_beginning, read_body};
-use super::authenticator::Authenticator;
 use super::complaint::Complaint;
+use super::credentials::{Credentials, Issue, Verdict};
 use super::link::in_ascii;
 use super::origin::{Origins, Trust, shown};
 use super::retry::{asked_wait, backoff, is_transient, named_wait};
+use super::strip::strip;
+use crate::mask::Masker;
 use crate::network::Trouble;
 use crate::shared::SourceShared;
 
@@ -41,7 +45,9 @@ pub(crate) struct Outgoing {
 pub(crate) struct Exchange {
     client: reqwest::Client,
     shared: SourceShared,
-    pub(crate) authenticator: Authenticator,
+    credentials: Arc<dyn Credentials>,
+    /// A secret that the requests themselves carry.
+    carried: Option<SecretString>,
     origins: Origins,
     handler: ErrorHandler,
     limits: Limits,
@@ -52,6 +58,8 @@ pub(crate) struct Exchange {
 enum Failure {
     /// Another attempt may succeed, after the wait if the service names one.
     Transient(SourceError, Option<Duration>),
+    /// The service has refused the credentials; none where it was sent none.
+    Refused(SourceError, Option<Issue>),
     /// It will fail again.
     Final(SourceError),
 }
@@ -61,12 +69,13 @@ impl Exchange {
         stream: &HttpStream,
         client: reqwest::Client,
         shared: &SourceShared,
-        authenticator: Authenticator,
+        credentials: Arc<dyn Credentials>,
     ) -> Self {
         Self {
             client,
             shared: shared.clone(),
-            authenticator,
+            credentials,
+            carried: None,
             origins: Origins::new(
                 &stream.requester.url_base,
                 &stream.limits.allowed_origins,
@@ -78,17 +87,31 @@ impl Exchange {
         }
     }
 
-    /// The same, following no redirect: what is sent is for the service itself.
+    /// The same, for requests that carry a secret beside the credentials: it is masked like those, and no redirect is
+    /// followed, for it is for the service itself.
     #[must_use]
-    pub(crate) fn without_redirects(self) -> Self {
-        Self { redirects: 0, ..self }
+    pub(crate) fn carrying(self, secret: SecretString) -> Self {
+        Self { redirects: 0, carried: Some(secret), ..self }
+    }
+
+    /// Finds in texts what may not be kept or said.
+    pub(crate) fn masker(&self) -> Arc<Masker> {
+        let masker = self.credentials.masker();
+        let Some(carried) = &self.carried else { return masker };
+        let mut masker = Masker::clone(&masker);
+        masker.hide(carried.expose_secret());
+        Arc::new(masker)
+    }
+
+    fn strip(&self, url: &mut Url) {
+        strip(url, self.credentials.parameter(), &self.masker());
     }
 
     /// Makes a URL that a service gave fit to be kept: without credentials, at an origin that may be asked. The
     /// error says why it cannot be.
     pub(crate) fn clean(&self, url: &mut Url) -> Result<(), String> {
         self.origins.keep(url);
-        self.authenticator.strip(url);
+        self.strip(url);
         if self.origins.trust(url).is_none() {
             return Err(leads_away(url));
         }
@@ -100,20 +123,37 @@ impl Exchange {
 
     /// Whether a text that is to be kept holds a credential.
     pub(crate) fn repeats_credential(&self, text: &str) -> bool {
-        self.authenticator.masker.is_in(text)
+        self.masker().is_in(text)
     }
 
-    /// Sends a request until it is answered, it fails for good, or it was tried often enough.
+    /// Sends a request until it is answered, it fails for good, or it was tried often enough. Once it is sent again at
+    /// once, when its credentials are refused and there are newer ones.
     pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Answer, SourceError> {
-        let mut failures = 0;
+        let (mut failures, mut renewed) = (0, false);
         loop {
-            let (error, asked) = match self.attempt(outgoing).await {
+            match self.attempt(outgoing).await {
                 Ok(answer) => return Ok(answer),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Transient(error, asked)) => (error, asked),
-            };
-            failures += 1;
-            self.pause(failures, error, asked, &outgoing.url).await?;
+                Err(Failure::Refused(error, Some(refused))) if !renewed => {
+                    self.renew(error, refused).await?;
+                    renewed = true;
+                }
+                Err(Failure::Final(error) | Failure::Refused(error, _)) => return Err(error),
+                Err(Failure::Transient(error, asked)) => {
+                    failures += 1;
+                    self.pause(failures, error, asked, &outgoing.url).await?;
+                }
+            }
+        }
+    }
+
+    /// Asks for newer credentials than those that the service has refused. Gives the refusal back when there are none.
+    async fn renew(&self, refusal: SourceError, refused: Issue) -> Result<(), SourceError> {
+        match self.credentials.rejected(refused).await? {
+            Verdict::GiveUp => Err(refusal),
+            Verdict::Retry => {
+                tracing::info!(%refusal, "the credentials have changed since; the request is repeated with the new ones");
+                Ok(())
+            }
         }
     }
 
@@ -155,11 +195,11 @@ impl Exchange {
             self.origins.keep(&mut outgoing.url);
             let trust = self.trust(&outgoing.url)?;
             self.shared.pace.ready().await;
-            let request = self.request(&outgoing, trust);
+            let (request, carried) = self.request(&outgoing, trust).await.map_err(Failure::Final)?;
             let response = self.client.execute(request).await;
             let response = response.map_err(|error| self.unreachable(&outgoing.url, error))?;
             match redirection(&outgoing.url, &response) {
-                None => return self.accept(outgoing.url, response).await,
+                None => return self.accept(outgoing.url, response, carried).await,
                 Some(next) => {
                     // 303 says where the answer can be read; the others repeat the request elsewhere.
                     if response.status() == 303 {
@@ -167,7 +207,7 @@ impl Exchange {
                         outgoing.body = None;
                     }
                     outgoing.url = next;
-                    self.authenticator.strip(&mut outgoing.url);
+                    self.strip(&mut outgoing.url);
                 }
             }
         }
@@ -185,19 +225,25 @@ impl Exchange {
         self.origins.trust(url).ok_or_else(away)
     }
 
-    fn request(&self, outgoing: &Outgoing, trust: Trust) -> Request {
+    /// The request as it is sent, and which credentials it carries.
+    async fn request(
+        &self,
+        outgoing: &Outgoing,
+        trust: Trust,
+    ) -> Result<(Request, Option<Issue>), SourceError> {
         let mut request = Request::new(outgoing.method.clone(), outgoing.url.clone());
         *request.headers_mut() = outgoing.headers.clone();
         *request.body_mut() = outgoing.body.clone().map(reqwest::Body::from);
         *request.timeout_mut() = Some(self.limits.timeout);
-        if trust == Trust::Own {
-            self.authenticator.apply(&mut request);
-        }
-        request
+        let carried = match trust {
+            Trust::Own => Some(self.credentials.apply(&mut request).await?),
+            Trust::Allowed => None,
+        };
+        Ok((request, carried))
     }
 
     /// Takes the body of a good answer, or says what a bad one means.
-    async fn accept(&self, url: Url, response: Response) -> Result<Answer, Failure> {
+    async fn accept(&self, url: Url, response: Response, carried: Option<Issue>) -> Result<Answer, Failure> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         if response.status().is_success() {
             let body = read_body(response, self.limits.max_body).await;
@@ -212,10 +258,14 @@ impl Exchange {
             let message = self.message(&body);
             return Err(Failure::Transient(SourceError::Status { status, url: shown, message }, wait));
         }
-        Err(Failure::Final(match status {
-            401 | 403 => SourceError::Unauthorized { status, url: shown, credentials: self.credentials() },
-            _ => SourceError::Status { status, url: shown, message: self.message(&body) },
-        }))
+        let refusal =
+            |url: String| SourceError::Unauthorized { status, url, credentials: self.credentials_sent() };
+        Err(match status {
+            401 => Failure::Refused(refusal(shown), carried),
+            // It may be said of one record, or of a right that no newer credentials would have.
+            403 => Failure::Final(refusal(shown)),
+            _ => Failure::Final(SourceError::Status { status, url: shown, message: self.message(&body) }),
+        })
     }
 
     fn body_failure(&self, url: &Url, error: BodyError) -> Failure {
@@ -232,14 +282,14 @@ impl Exchange {
 
     fn unreachable(&self, url: &Url, error: reqwest::Error) -> Failure {
         if is_exhausted(&error) || descriptors_are_out() {
-            let message = self.authenticator.masker.mask(&Trouble::of(error).plain);
+            let message = self.masker().mask(&Trouble::of(error).plain);
             return Failure::Transient(SourceError::Exhausted { message }, None);
         }
         let message = if error.is_timeout() {
             format!("nothing complete came within {} s", self.limits.timeout.as_secs())
         } else {
             let trouble = Trouble::of(error);
-            let masker = &self.authenticator.masker;
+            let masker = self.masker();
             tracing::debug!(cause = masker.mask(&trouble.chain), "the library says why");
             masker.mask(&trouble.plain)
         };
@@ -255,7 +305,7 @@ impl Exchange {
 
     /// The error that an answer is not what the settings say, with every secret masked.
     pub(crate) fn wrong_answer(&self, url: &Url, message: &str) -> SourceError {
-        SourceError::Answer { place: self.show(url), message: self.authenticator.masker.mask(message) }
+        SourceError::Answer { place: self.show(url), message: self.masker().mask(message) }
     }
 
     /// What a good answer says went wrong, with every secret masked.
@@ -265,12 +315,12 @@ impl Exchange {
 
     /// A URL as it may be shown.
     pub(crate) fn show(&self, url: &Url) -> String {
-        self.authenticator.masker.mask(&shown(url))
+        self.masker().mask(&shown(url))
     }
 
     /// Which credentials were sent: the Authorization, and where its secrets are read.
-    fn credentials(&self) -> String {
-        let references = self.authenticator.references();
+    fn credentials_sent(&self) -> String {
+        let references = self.credentials.references();
         match (self.shared.authorization(), references.is_empty()) {
             (_, true) => "none were sent".to_owned(),
             (Some(name), false) => format!("Authorization `{name}`, {}", references.join(", ")),
@@ -279,7 +329,7 @@ impl Exchange {
     }
 
     fn message(&self, body: &[u8]) -> String {
-        let said = self.authenticator.masker.excerpt(body, MAX_MESSAGE);
+        let said = self.masker().excerpt(body, MAX_MESSAGE);
         if said.is_empty() { "nothing was said".to_owned() } else { said }
     }
 }

@@ -6,6 +6,7 @@ mod authenticator;
 mod by_value;
 mod client;
 mod complaint;
+mod credentials;
 mod ending;
 mod fetched;
 mod hold;
@@ -21,6 +22,7 @@ mod request;
 mod retry;
 mod said;
 mod single;
+mod strip;
 mod sync;
 mod token;
 mod trail;
@@ -30,15 +32,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
 use raccord_model::field_path::FieldPath;
-use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::http::Method;
 use raccord_model::port::Async;
 use raccord_model::port::records::{Mask, Page, Records};
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
-pub(crate) use self::authenticator::Authenticator;
 pub(crate) use self::client::{Exchange, Outgoing};
+pub(crate) use self::credentials::{Credentials, StaticCredentials};
 use self::fetched::{Fetched, Wanted};
 use self::partition::Notes;
 use self::reader::Reader;
@@ -54,7 +55,7 @@ const CHECK_SIZE: u64 = 10;
 #[derive(Debug)]
 pub(crate) struct HttpSource {
     stream: Arc<HttpStream>,
-    authorization: Option<AuthorizationSpec>,
+    credentials: Arc<dyn Credentials>,
     client: reqwest::Client,
     shared: SourceShared,
 }
@@ -62,32 +63,28 @@ pub(crate) struct HttpSource {
 impl HttpSource {
     pub(crate) fn new(
         stream: HttpStream,
-        authorization: Option<&AuthorizationSpec>,
+        credentials: Arc<dyn Credentials>,
         shared: &SourceShared,
     ) -> Result<Self, SourceError> {
-        Ok(Self {
-            stream: Arc::new(stream),
-            authorization: authorization.cloned(),
-            client: shared.client()?,
-            shared: shared.clone(),
-        })
+        Ok(Self { stream: Arc::new(stream), credentials, client: shared.client()?, shared: shared.clone() })
     }
 
-    /// Reads the secrets and begins at a place. Secrets live as long as the reader.
-    fn reader(&self, wanted: Wanted, place: Option<Place>) -> Result<Reader, SourceError> {
-        let exchange = Arc::new(self.exchange()?);
+    /// Begins at a place.
+    async fn reader(&self, wanted: Wanted, place: Option<Place>) -> Result<Reader, SourceError> {
+        let exchange = Arc::new(self.exchange().await?);
         Ok(Reader::new(Arc::clone(&self.stream), exchange, wanted, place))
     }
 
-    /// Reads the secrets.
-    fn exchange(&self) -> Result<Exchange, SourceError> {
-        let authenticator = Authenticator::resolve(self.authorization.as_ref(), &self.shared.secrets)?;
-        Ok(Exchange::new(&self.stream, self.client.clone(), &self.shared, authenticator))
+    /// Has the secrets read: one that is not there is told before anything is asked.
+    async fn exchange(&self) -> Result<Exchange, SourceError> {
+        self.credentials.begin().await?;
+        let credentials = Arc::clone(&self.credentials);
+        Ok(Exchange::new(&self.stream, self.client.clone(), &self.shared, credentials))
     }
 
     async fn check_first_page(&self) -> Result<String, SourceError> {
         let wanted = Wanted { page_size: Some(CHECK_SIZE), ..Wanted::default() };
-        let mut reader = self.reader(wanted, None)?;
+        let mut reader = self.reader(wanted, None).await?;
         let Some(fetched) = reader.fetch().await? else {
             if let Some(error) = reader.failure {
                 return Err(error);
@@ -104,7 +101,7 @@ impl HttpSource {
         Ok(format!("{method} {url} answered {}, {count} {records} on the first page", fetched.status))
     }
 
-    fn open_pages(&self, read: &Read) -> Result<Box<dyn Pages>, SourceError> {
+    async fn open_pages(&self, read: &Read) -> Result<Box<dyn Pages>, SourceError> {
         let since = match (&self.stream.cursor, &read.from) {
             (Some(cursor), Some(from)) => Some(Since::of(cursor, from)),
             _ => None,
@@ -112,7 +109,7 @@ impl HttpSource {
         let page_size = read.page_size.and_then(|size| u64::try_from(size).ok());
         let place = read.page.as_ref().map(|token| token::read(token, &self.stream)).transpose()?;
         let wanted = Wanted { since, starts: read.starts.clone(), page_size, is_parent: false };
-        let reader = self.reader(wanted, place)?;
+        let reader = self.reader(wanted, place).await?;
         Ok(Box::new(HttpPages { reader, is_over: false }))
     }
 }
@@ -123,7 +120,7 @@ impl Source for HttpSource {
     }
 
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
-        Box::pin(async move { self.open_pages(&read) })
+        Box::pin(async move { self.open_pages(&read).await })
     }
 
     fn record<'a>(
@@ -131,12 +128,12 @@ impl Source for HttpSource {
         path: &'a str,
         at: &'a FieldPath,
     ) -> Async<'a, Result<Option<Bytes>, SourceError>> {
-        Box::pin(async move { single::fetch(&self.stream, &self.exchange()?, path, at).await })
+        Box::pin(async move { single::fetch(&self.stream, &self.exchange().await?, path, at).await })
     }
 
     fn mask(&self) -> Option<Mask> {
-        let authenticator = Authenticator::resolve(self.authorization.as_ref(), &self.shared.secrets).ok()?;
-        Some(Mask::new(move |text| authenticator.masker.mask(text)))
+        let credentials = Arc::clone(&self.credentials);
+        credentials.prepare_masker().then(|| Mask::new(move |text| credentials.masker().mask(text)))
     }
 }
 

@@ -136,7 +136,7 @@ impl Parent {
 
     /// Notes a record that no request can be made for. It is one bad record: the others have their turn.
     fn reject(&mut self, reason: String, record: &[u8]) {
-        let payload = self.exchange.authenticator.masker.excerpt(record, MAX_PAYLOAD);
+        let payload = self.exchange.masker().excerpt(record, MAX_PAYLOAD);
         self.notes.faults.push(Fault { position: self.describe(), reason, payload });
     }
 

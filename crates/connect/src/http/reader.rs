@@ -265,7 +265,7 @@ impl Reader {
     /// What takes our credentials out of what is kept of records.
     pub(crate) fn mask(&self) -> Mask {
         let exchange = Arc::clone(&self.exchange);
-        Mask::new(move |text| exchange.authenticator.masker.mask(text))
+        Mask::new(move |text| exchange.masker().mask(text))
     }
 
     /// A URL as it may be shown.
@@ -413,7 +413,7 @@ impl Reader {
         Fault {
             position: format!("{position}, record {number}"),
             reason,
-            payload: self.exchange.authenticator.masker.excerpt(raw, MAX_PAYLOAD),
+            payload: self.exchange.masker().excerpt(raw, MAX_PAYLOAD),
         }
     }
 }

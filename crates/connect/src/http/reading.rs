@@ -62,8 +62,7 @@ impl Judge<'_> {
         let mut found = Found::default();
         if status != StatusCode::NO_CONTENT.as_u16() {
             let selected = self.pager.selector.select(&body, &mut found);
-            selected
-                .map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;
+            selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.masker())))?;
             if let Some(complaint) = self.pager.complaints.find(&body, &found) {
                 let error = exchange.wrong_answer(&url, &exchange.complained(status, &complaint));
                 return Err(if complaint.retry {

@@ -87,7 +87,7 @@ fn read(
     }
     let mut found = Found::default();
     let selected = Selector::new([at]).select(&body, &mut found);
-    selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.authenticator.masker)))?;
+    selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.masker())))?;
     let raw = found.values.first().copied().flatten();
     let raw = raw.filter(|raw| raw.starts_with('{'));
     let raw = raw.ok_or_else(|| wrong(format!("`record: {at}` leads to no JSON object in the answer")))?;

@@ -2,6 +2,8 @@
 //!
 //! One attempt is made; whether and when there is another, the step decides that it belongs to.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use raccord_compiler::scalar::Scalar;
 use raccord_compiler::select::{Found, Selector};
@@ -17,7 +19,7 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::http::{Answer, Authenticator, Exchange, Outgoing, headers, to_utf8};
+use crate::http::{Answer, Credentials as _, Exchange, Outgoing, StaticCredentials, headers, to_utf8};
 use crate::shared::SourceShared;
 
 /// A request with this header is carried out once, however often it comes; who does not know it ignores it.
@@ -42,7 +44,12 @@ pub async fn register(
     announcement: Announcement<'_>,
 ) -> Result<String, SourceError> {
     let secret = announcement.secret.map(|secret| shared.secrets.read(secret)).transpose()?;
-    let exchange = exchange(registrar, authorization, shared, secret.as_ref())?;
+    let exchange = exchange(registrar, authorization, shared).await?;
+    // A service that refuses a secret may repeat it, and where a redirect leads it has no business.
+    let exchange = match &secret {
+        Some(secret) => exchange.carrying(secret.clone()),
+        None => exchange,
+    };
     let create = &registrar.create;
     let (media_type, body) = content(&create.content, announcement.url, secret.as_ref());
     let mut outgoing = outgoing(registrar, &exchange, &create.path)?;
@@ -66,7 +73,7 @@ pub async fn unregister(
     shared: &SourceShared,
     id: &str,
 ) -> Result<(), SourceError> {
-    let exchange = exchange(registrar, authorization, shared, None)?;
+    let exchange = exchange(registrar, authorization, shared).await?;
     let mut outgoing = outgoing(registrar, &exchange, &registrar.delete.path(id))?;
     outgoing.method = match registrar.delete.method {
         DeleteMethod::Delete => Method::DELETE,
@@ -78,20 +85,14 @@ pub async fn unregister(
     }
 }
 
-fn exchange(
+async fn exchange(
     registrar: &Registrar,
     authorization: Option<&AuthorizationSpec>,
     shared: &SourceShared,
-    secret: Option<&SecretString>,
 ) -> Result<Exchange, SourceError> {
-    let mut authenticator = Authenticator::resolve(authorization, &shared.secrets)?;
-    if let Some(secret) = secret {
-        // A service that refuses a secret may repeat it.
-        authenticator.masker.hide(secret.expose_secret());
-    }
-    let exchange = Exchange::new(&registrar.stream, shared.client()?, shared, authenticator);
-    // Where a redirect leads, the secret of the webhook has no business.
-    Ok(if secret.is_some() { exchange.without_redirects() } else { exchange })
+    let credentials = StaticCredentials::new(authorization, &shared.secrets);
+    credentials.begin().await?;
+    Ok(Exchange::new(&registrar.stream, shared.client()?, shared, Arc::new(credentials)))
 }
 
 fn outgoing(registrar: &Registrar, exchange: &Exchange, path: &str) -> Result<Outgoing, SourceError> {

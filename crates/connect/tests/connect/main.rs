@@ -17,6 +17,8 @@ mod partitions;
 #[cfg(test)]
 mod registrations;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod shapes;

@@ -11,6 +11,7 @@ pub mod sink;
 pub mod source;
 pub mod state;
 pub mod upkeep;
+pub mod vault;
 
 use std::future::Future;
 use std::pin::Pin;

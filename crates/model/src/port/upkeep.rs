@@ -51,6 +51,12 @@ pub struct CheckReport {
     pub facts: u64,
     /// How many rejects were looked at.
     pub rejects: u64,
+    /// How many sealed secrets were looked at.
+    #[serde(default)]
+    pub secrets: u64,
+    /// How many of them could not be opened because their key is not here.
+    #[serde(default)]
+    pub unopened: u64,
 }
 
 impl CheckReport {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use raccord_model::fact::{
 };
 use raccord_model::language::deletes::Percent;
 use raccord_model::language::{Mode, UpdateType};
+use raccord_model::port::environment::{Environment, RandomError};
 use raccord_model::port::sink::{
     Batch, Change, Changes, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Swept, Target, Within,
 };
@@ -51,6 +53,48 @@ impl Place {
 
     pub(crate) fn open_as_it_is(&self) -> Store {
         Store::open(&self.path(), &opener("test")).unwrap()
+    }
+}
+
+/// An environment with some variables, whose clock is set by the test.
+pub(crate) struct World {
+    variables: BTreeMap<String, String>,
+    now: Mutex<Timestamp>,
+    drawn: AtomicU64,
+}
+
+impl World {
+    pub(crate) fn of(variables: &[(&str, &str)]) -> Arc<Self> {
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Arc::new(Self { variables, now: Mutex::new(at(0)), drawn: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn set(&self, now: Timestamp) {
+        *self.now.lock().unwrap() = now;
+    }
+}
+
+impl Environment for World {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    fn random(&self) -> Result<[u8; 32], RandomError> {
+        // Every draw differs, in this process and in others.
+        let drawn = self.drawn.fetch_add(1, Ordering::SeqCst);
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(self.new_id().as_bytes());
+        bytes[16..24].copy_from_slice(&drawn.to_be_bytes());
+        Ok(bytes)
     }
 }
 

@@ -27,3 +27,5 @@ mod state;
 mod suspects;
 #[cfg(test)]
 mod unique;
+#[cfg(test)]
+mod vault;

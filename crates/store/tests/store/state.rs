@@ -12,8 +12,8 @@ use raccord_model::port::upkeep::Upkeep as _;
 use uuid::Uuid;
 
 use crate::fixture::{
-    INC, Place, assert_sound, at, batch, checkpoint, keys, put_runs, raise_epoch, reject, run_of, runs,
-    transfer, upsert,
+    INC, Place, World, assert_sound, at, batch, checkpoint, keys, put_runs, raise_epoch, reject, run_of,
+    runs, transfer, upsert,
 };
 
 fn key(text: &str) -> Key {
@@ -183,7 +183,8 @@ async fn nothing_is_acknowledged_once_the_state_is_not_where_it_was() {
     for act in acts {
         let place = Place::new();
         let store = std::sync::Arc::new(place.open());
-        let caretaker = raccord_store::StoreMaintenance(std::sync::Arc::clone(&store));
+        let vault = raccord_store::StoreVault::new(&store, World::of(&[]));
+        let caretaker = raccord_store::StoreMaintenance::new(&store, vault);
         let writes = || vec![Write::Put(Table::Steps, "a".to_owned(), Vec::new())];
         State::commit(&*store, Commit { expected: None, writes: writes() }).await.unwrap();
         caretaker.in_place().await.unwrap();

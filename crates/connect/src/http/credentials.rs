@@ -1,0 +1,271 @@
+//! Credentials while they are in use: one object for each Authorization, asked whenever a request is sent.
+//!
+//! All readers of an Authorization share it, so that what one of them learns after a refusal serves the others. It
+//! never says whether a refusal counts; that is the reader's part once nothing newer is to be had.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use raccord_model::language::AuthorizationSpec;
+use raccord_model::port::Async;
+use raccord_model::port::source::SourceError;
+use reqwest::Request;
+
+use super::authenticator::Authenticator;
+use crate::mask::Masker;
+use crate::secret::SecretReader;
+
+/// How many credentials stay masked after newer ones took their place. Requests that carried them may still be under
+/// way, and services repeat what they were sent.
+const FORMER: usize = 4;
+
+/// Which credentials a request carried. What was read later has a greater one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Issue(u64);
+
+/// What is to be done after the service has refused credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// There are others now: the request is worth another attempt.
+    Retry,
+    /// They are still the ones that were refused.
+    GiveUp,
+}
+
+/// How we prove who we are to one service, now.
+pub(crate) trait Credentials: Send + Sync + fmt::Debug {
+    /// A reading begins: what can be had without asking the service is read anew.
+    fn begin(&self) -> Async<'_, Result<(), SourceError>>;
+    /// Puts the credentials in force on a request to the service's own origin, and says which they are.
+    fn apply<'a>(&'a self, request: &'a mut Request) -> Async<'a, Result<Issue, SourceError>>;
+    /// The service has refused these: looks for newer ones. Callers that come meanwhile wait for the same look.
+    fn rejected(&self, refused: Issue) -> Async<'_, Result<Verdict, SourceError>>;
+    /// The query parameter that carries a credential.
+    fn parameter(&self) -> Option<&str>;
+    /// Finds the credentials in force, and those of late, in texts.
+    fn masker(&self) -> Arc<Masker>;
+    /// Has the masker know the credentials before any request, where they can be read without asking the service.
+    /// Whether they could.
+    fn prepare_masker(&self) -> bool;
+    /// Where the secrets are read.
+    fn references(&self) -> Vec<String>;
+}
+
+/// Credentials that an operator puts where a configuration refers to them: a key, a token, a password. They change
+/// only when the operator changes them.
+#[derive(Debug)]
+pub(crate) struct StaticCredentials {
+    authorization: Option<AuthorizationSpec>,
+    secrets: SecretReader,
+    /// Held while secrets are read, so that what was read earlier never takes the place of what was read later. They
+    /// are variables and small files, which need no task of their own.
+    reading: Mutex<()>,
+    current: RwLock<Current>,
+}
+
+/// What was read last.
+#[derive(Debug, Default)]
+struct Current {
+    /// How often something new was read.
+    issue: u64,
+    authenticator: Arc<Authenticator>,
+    /// What finds the credentials before, the latest first.
+    former: VecDeque<Masker>,
+    /// What finds all of them.
+    masker: Arc<Masker>,
+}
+
+impl Current {
+    /// Puts what was read in force, unless it is what is in force. Says which is then.
+    fn take(&mut self, read: Authenticator) -> Issue {
+        if self.issue == 0 || !read.is_same(&self.authenticator) {
+            if self.issue > 0 {
+                self.former.push_front(self.authenticator.masker.clone());
+                self.former.truncate(FORMER);
+            }
+            self.issue += 1;
+            self.masker = Arc::new(self.former.iter().fold(read.masker.clone(), Masker::and));
+            self.authenticator = Arc::new(read);
+        }
+        Issue(self.issue)
+    }
+}
+
+impl StaticCredentials {
+    /// Reads nothing yet.
+    pub(crate) fn new(authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> Self {
+        let (authorization, secrets) = (authorization.cloned(), secrets.clone());
+        Self { authorization, secrets, reading: Mutex::default(), current: RwLock::default() }
+    }
+
+    /// Whether these are the credentials of an Authorization, read in the same place.
+    pub(crate) fn belong_to(
+        &self,
+        authorization: Option<&AuthorizationSpec>,
+        secrets: &SecretReader,
+    ) -> bool {
+        self.authorization.as_ref() == authorization && self.secrets.is_rooted_like(secrets)
+    }
+
+    /// Reads the secrets where the Authorization refers to them.
+    fn read(&self) -> Result<Issue, SourceError> {
+        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.read_alone()
+    }
+
+    fn read_alone(&self) -> Result<Issue, SourceError> {
+        let read = Authenticator::resolve(self.authorization.as_ref(), &self.secrets)?;
+        Ok(self.current.write().unwrap_or_else(PoisonError::into_inner).take(read))
+    }
+
+    fn look_for_newer(&self, refused: Issue) -> Result<Verdict, SourceError> {
+        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut present = self.with(|current| Issue(current.issue));
+        if present == refused {
+            present = self.read_alone()?;
+        }
+        Ok(if present == refused { Verdict::GiveUp } else { Verdict::Retry })
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&Current) -> T) -> T {
+        look(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Credentials for StaticCredentials {
+    fn begin(&self) -> Async<'_, Result<(), SourceError>> {
+        Box::pin(async { self.read().map(|_| ()) })
+    }
+
+    fn apply<'a>(&'a self, request: &'a mut Request) -> Async<'a, Result<Issue, SourceError>> {
+        Box::pin(async {
+            let (issue, authenticator, masker) = self.with(|current| {
+                (current.issue, Arc::clone(&current.authenticator), Arc::clone(&current.masker))
+            });
+            authenticator.apply(request, &masker);
+            Ok(Issue(issue))
+        })
+    }
+
+    fn rejected(&self, refused: Issue) -> Async<'_, Result<Verdict, SourceError>> {
+        Box::pin(async move { self.look_for_newer(refused) })
+    }
+
+    fn parameter(&self) -> Option<&str> {
+        match &self.authorization {
+            Some(AuthorizationSpec::ApiKey(key)) => key.query.as_deref(),
+            Some(AuthorizationSpec::None(_) | AuthorizationSpec::Bearer(_) | AuthorizationSpec::Basic(_))
+            | None => None,
+        }
+    }
+
+    fn masker(&self) -> Arc<Masker> {
+        self.with(|current| Arc::clone(&current.masker))
+    }
+
+    fn prepare_masker(&self) -> bool {
+        self.read().is_ok()
+    }
+
+    fn references(&self) -> Vec<String> {
+        self.with(|current| current.authenticator.references().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Credentials whose one secret is what stands in the cell, and how often it was read.
+    fn credentials(cell: &Arc<Mutex<Option<&'static str>>>) -> (StaticCredentials, Arc<AtomicUsize>) {
+        let (cell, reads) = (Arc::clone(cell), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&reads);
+        let environment = move |_: &str| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            cell.lock().unwrap().map(str::to_owned)
+        };
+        let secrets = SecretReader::new(Arc::new(environment), std::path::Path::new("."));
+        let authorization = serde_json::json!({"type": "apiKey", "query": "key", "value": "${env:KEY}"});
+        let authorization: AuthorizationSpec = serde_json::from_value(authorization).unwrap();
+        (StaticCredentials::new(Some(&authorization), &secrets), reads)
+    }
+
+    /// The credentials that a request carries.
+    async fn sent(credentials: &StaticCredentials) -> (Issue, Option<String>) {
+        let url = "https://x.example/p?key=old-and-known".parse().unwrap();
+        let mut request = Request::new(reqwest::Method::GET, url);
+        let issue = credentials.apply(&mut request).await.unwrap();
+        (issue, request.url().query().map(str::to_owned))
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_is_read_again_once() {
+        let cell = Arc::new(Mutex::new(Some("first-secret")));
+        let (credentials, reads) = credentials(&cell);
+        credentials.begin().await.unwrap();
+        let (first, query) = sent(&credentials).await;
+        assert_eq!(query.as_deref(), Some("key=first-secret"));
+        assert_eq!(credentials.rejected(first).await.unwrap(), Verdict::GiveUp);
+        assert_eq!(reads.load(Ordering::SeqCst), 2);
+        *cell.lock().unwrap() = Some("second-secret");
+        assert_eq!(credentials.rejected(first).await.unwrap(), Verdict::Retry);
+        assert_eq!(reads.load(Ordering::SeqCst), 3);
+        // Another reader was refused with the first, too: nothing is read for it.
+        assert_eq!(credentials.rejected(first).await.unwrap(), Verdict::Retry);
+        assert_eq!(reads.load(Ordering::SeqCst), 3);
+        let (second, query) = sent(&credentials).await;
+        assert_eq!(query.as_deref(), Some("key=second-secret"));
+        assert!(second > first);
+        *cell.lock().unwrap() = None;
+        let error = credentials.rejected(second).await.unwrap_err().to_string();
+        assert_eq!(error, "${env:KEY} is not set where this runs");
+        assert!(!credentials.prepare_masker());
+        assert_eq!(sent(&credentials).await, (second, Some("key=second-secret".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn what_was_used_of_late_stays_masked() {
+        let secrets: Vec<&'static str> = vec![
+            "secret-one-1",
+            "secret-two-2",
+            "secret-three-3",
+            "secret-four-4",
+            "secret-five-5",
+            "secret-six-6",
+        ];
+        let cell = Arc::new(Mutex::new(None));
+        let (credentials, _) = credentials(&cell);
+        assert_eq!(credentials.masker().mask("secret-one-1"), "secret-one-1");
+        for (at, secret) in secrets.iter().enumerate() {
+            *cell.lock().unwrap() = Some(secret);
+            credentials.begin().await.unwrap();
+            credentials.begin().await.unwrap();
+            let masker = credentials.masker();
+            for (before, known) in secrets[..=at].iter().enumerate() {
+                assert_eq!(masker.is_in(known), at - before <= FORMER, "{known} after {secret}");
+            }
+        }
+        assert!(!format!("{credentials:?}").contains("secret-"));
+    }
+
+    #[test]
+    fn credentials_belong_to_what_they_were_made_for() {
+        let root = |root: &str| SecretReader::new(Arc::new(|_| None), root.as_ref());
+        let bearer = |token: &str| -> AuthorizationSpec {
+            serde_json::from_value(serde_json::json!({"type": "bearer", "token": token})).unwrap()
+        };
+        let (one, other) = (bearer("${env:A}"), bearer("${env:B}"));
+        let credentials = StaticCredentials::new(Some(&one), &root("a"));
+        for (authorization, place, expected) in [
+            (Some(&one), "a", true),
+            (Some(&one), "b", false),
+            (Some(&other), "a", false),
+            (None, "a", false),
+        ] {
+            assert_eq!(credentials.belong_to(authorization, &root(place)), expected, "{place}");
+        }
+    }
+}
