@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use raccord_model::Kind;
-use raccord_model::consequence::{Effect, RULES};
+use raccord_model::consequence::{Effect, rules};
 use raccord_model::diagnostic::Code;
 use raccord_model::plan::Consequence;
 
@@ -150,7 +150,7 @@ fn the_table_of_consequences_is_fresh() {
     }
     for kind in Kind::ALL.into_iter().filter(|kind| kind.is_resource()) {
         write!(page, "\n## {kind}\n\n| field | a change means | |\n|---|---|---|\n").unwrap();
-        for rule in RULES.iter().filter(|rule| rule.kind == kind) {
+        for rule in rules().into_iter().filter(|rule| rule.kind == kind) {
             let field = if rule.path.is_empty() { "spec".to_owned() } else { format!("spec.{}", rule.path) };
             writeln!(page, "| `{field}` | {} | {} |", meaning(rule.effect), rule.note).unwrap();
         }

@@ -334,6 +334,40 @@ fn anchors(page: &str) -> BTreeSet<String> {
     found
 }
 
+/// The steps of one list of `docs/architecture.md` about how to add something: each with the files that it names.
+fn steps(list: &str) -> Vec<Vec<&str>> {
+    let mut steps: Vec<Vec<&str>> = Vec::new();
+    for line in list.lines() {
+        if line.starts_with(|first: char| first.is_ascii_digit()) {
+            steps.push(Vec::new());
+        }
+        let named =
+            line.split('`').skip(1).step_by(2).filter(|name| name.contains('/') && !name.contains(' '));
+        if let Some(step) = steps.last_mut() {
+            step.extend(named);
+        }
+    }
+    steps
+}
+
+#[test]
+fn what_is_told_about_adding_something_names_files_that_are_there() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let section = page.split("\n## ").find(|section| section.starts_with("How to add\n")).unwrap();
+    let lists: Vec<&str> = section.split("\n### ").skip(1).collect();
+    assert!(!lists.is_empty());
+    for list in lists {
+        let title = list.lines().next().unwrap_or_default();
+        let steps = steps(list);
+        assert!((1..=5).contains(&steps.len()), "{title}: {} steps", steps.len());
+        for (at, files) in steps.iter().enumerate() {
+            assert!(!files.is_empty(), "{title}: step {} names no file", at + 1);
+            let missing: Vec<_> = files.iter().filter(|file| !root().join(file).exists()).collect();
+            assert!(missing.is_empty(), "{title}: step {}: {missing:?}", at + 1);
+        }
+    }
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let mut broken = Vec::new();

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use raccord_model::language::ConnectorSettings;
-use raccord_model::language::connector::HttpSettings;
 use raccord_model::port::source::SourceError;
 use raccord_model::rate::Rate;
 
@@ -61,10 +60,9 @@ impl SourceShared {
         now: Now,
         seed: u64,
     ) -> Result<Self, SourceError> {
-        let (client, rate) = match settings {
-            ConnectorSettings::File(_) => (None, None),
-            ConnectorSettings::Http(http) => (Some(build_client(http)?), http.rate_limit),
-        };
+        let client =
+            settings.base_url().map(|base| build_client(base, &settings.allowed_origins())).transpose()?;
+        let rate = settings.rate_limit();
         let jitter = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
         Ok(Self { client, pace: Arc::new(Pace::new(rate)), secrets, now, jitter, authorization: None })
     }
@@ -88,7 +86,7 @@ impl SourceShared {
         self
     }
 
-    /// The HTTP client; a source of files has none.
+    /// The HTTP client; a source without a base URL has none.
     pub(crate) fn client(&self) -> Result<reqwest::Client, SourceError> {
         self.client.clone().ok_or_else(|| SourceError::Answer {
             place: "the source".to_owned(),
@@ -111,7 +109,7 @@ pub(crate) fn install_crypto() {
     });
 }
 
-fn build_client(settings: &HttpSettings) -> Result<reqwest::Client, SourceError> {
+fn build_client(base: &str, allowed_origins: &[&str]) -> Result<reqwest::Client, SourceError> {
     install_crypto();
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -120,8 +118,8 @@ fn build_client(settings: &HttpSettings) -> Result<reqwest::Client, SourceError>
         .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")));
     // Without any https there is no need to load the certificates of the system, which takes time and fails
     // where there are none.
-    let is_plain = |url: &String| url.starts_with("http://");
-    if is_plain(&settings.base_url) && settings.allowed_origins.iter().all(is_plain) {
+    let is_plain = |url: &str| url.starts_with("http://");
+    if is_plain(base) && allowed_origins.iter().all(|url| is_plain(url)) {
         builder = builder.tls_certs_only([]);
     }
     builder.build().map_err(|error| SourceError::Unreachable {

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use raccord_compiler::connector;
-use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, SourceSpec};
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::source::{Source, SourceError, Sources};
 use raccord_model::rate::Rate;
 use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
 
 use crate::http::StaticCredentials;
+use crate::registry::Opening;
 use crate::secret::SecretReader;
 use crate::shared::{Budget, SourceShared};
 
@@ -115,7 +116,7 @@ impl Sources for SourcePool {
         let shared = self.shared(desired, (name, spec), root.as_ref())?;
         let authorization = authorization(spec, |name| desired.authorization(name));
         let credentials = self.credentials(payer(name, spec), authorization, root.as_ref());
-        crate::open_with(stream, credentials, root.as_ref(), &shared)
+        crate::registry::open(&stream, Opening { credentials, root: root.as_ref(), shared: &shared })
     }
 
     fn keep(&self, desired: &Desired) {
@@ -159,10 +160,7 @@ fn rate(desired: &Desired, payer_wanted: &Name) -> Option<Rate> {
         _ => None,
     });
     sources
-        .filter_map(|spec| match &spec.settings {
-            ConnectorSettings::Http(http) => http.rate_limit,
-            ConnectorSettings::File(_) => None,
-        })
+        .filter_map(|spec| spec.settings.rate_limit())
         // Fewer requests in a longer time are stricter: a/b < c/d when a·d < c·b.
         .min_by_key(|rate| u64::from(rate.count) * 86_400 / u64::from(rate.period.max(1)))
 }

@@ -14,7 +14,7 @@ use raccord_connect::webhook::{Announcement, register, unregister};
 use raccord_connect::{SecretReader, SourceShared};
 use raccord_model::fact::{StepFact, StepWork, Uid, WebhookFact};
 use raccord_model::failpoint::Failpoint;
-use raccord_model::language::{ConnectorSettings, SourceSpec};
+use raccord_model::language::SourceSpec;
 use raccord_model::port::source::SourceError;
 use raccord_model::port::state::{Scan, StateError, Table, Write};
 use raccord_model::{Key, Kind, Name};
@@ -205,10 +205,9 @@ impl WebhookRegistrar<'_> {
     }
 
     fn prepare(&self, source: &SourceSpec) -> Result<(Requests, SourceShared), SourceError> {
-        let requests = match (&source.settings, &source.webhook) {
-            (ConnectorSettings::Http(settings), Some(webhook)) => lower_register(webhook, settings).0,
-            (ConnectorSettings::Http(_) | ConnectorSettings::File(_), _) => None,
-        };
+        let (settings, webhook) = (source.settings.webhooks(), source.webhook.as_deref());
+        let requests =
+            settings.zip(webhook).and_then(|(settings, webhook)| lower_register(webhook, settings).0);
         let requests = requests.ok_or_else(|| SourceError::Answer {
             place: "the source".to_owned(),
             message: "its webhook cannot be registered".to_owned(),

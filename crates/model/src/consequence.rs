@@ -4,6 +4,7 @@
 //! schemas: every field has exactly one row, and every row a field.
 
 use crate::key::Kind;
+use crate::language::connector;
 use crate::plan::Consequence;
 
 /// What a rule says about a changed field.
@@ -37,19 +38,29 @@ pub struct Rule {
     pub note: &'static str,
 }
 
-const fn rule(kind: Kind, path: &'static str, consequence: Consequence) -> Rule {
+pub(crate) const fn rule(kind: Kind, path: &'static str, consequence: Consequence) -> Rule {
     Rule { kind, path, effect: Effect::Always(consequence), note: "" }
 }
 
-const fn noted(kind: Kind, path: &'static str, effect: Effect, note: &'static str) -> Rule {
+pub(crate) const fn noted(kind: Kind, path: &'static str, effect: Effect, note: &'static str) -> Rule {
     Rule { kind, path, effect, note }
 }
 
 use Consequence::{Deletions, DropField, None, Rekey, Remap, Reread, Restart};
 use Kind::{Authorization, Integration, Project, Source, Stack, Transfer};
 
-/// The table, by kind and path.
-pub const RULES: &[Rule] = &[
+/// Where the settings of a connector stand, and the rule behind which those of the connectors come.
+const CONFIG: &str = "config";
+
+/// The table, by kind and path: that of the language, and what each connector says of its own settings.
+pub fn rules() -> Vec<&'static Rule> {
+    let (before, after) =
+        RULES.split_at(RULES.iter().position(|rule| rule.path == CONFIG).map_or(0, |at| at + 1));
+    before.iter().chain(connector::rules()).chain(after).collect()
+}
+
+/// The rules that hold whatever the connector.
+const RULES: &[Rule] = &[
     rule(Stack, "variables", None),
     rule(Stack, "language", None),
     rule(Stack, "mail", None),
@@ -109,15 +120,7 @@ pub const RULES: &[Rule] = &[
     ),
     rule(Source, "connector", Reread),
     rule(Source, "authorization", None),
-    rule(Source, "config.baseUrl", Reread),
-    rule(Source, "config.headers", Reread),
-    rule(Source, "config.rateLimit", None),
-    rule(Source, "config.retry", None),
-    rule(Source, "config.timeout", None),
-    rule(Source, "config.allowedOrigins", None),
-    rule(Source, "config.origin", None),
-    rule(Source, "config.maxBody", None),
-    rule(Source, "config.maxPages", None),
+    noted(Source, CONFIG, Effect::Always(Reread), "unless the connector has a rule of its own"),
     noted(
         Source,
         "config.dataTypes",
@@ -125,24 +128,6 @@ pub const RULES: &[Rule] = &[
         "a transfer that still reads a removed data type is an error of validate",
     ),
     noted(Source, "config.dataTypes.*", Effect::Always(Reread), "for the transfers of that data type"),
-    noted(
-        Source,
-        "config.dataTypes.*.incremental.expired",
-        Effect::Always(None),
-        "it says when a token is given up, not what is read",
-    ),
-    noted(
-        Source,
-        "config.dataTypes.*.parent.skip",
-        Effect::Always(None),
-        "what was passed over is asked for again with the next run",
-    ),
-    noted(
-        Source,
-        "config.dataTypes.*.parent.key",
-        Effect::Always(None),
-        "it tells whether pages shift, not what is read",
-    ),
     noted(Source, "webhook", Effect::Always(None), "applies to what arrives from now on"),
     rule(Source, "protect", None),
     rule(Transfer, "source", Reread),
@@ -179,8 +164,8 @@ pub const RULES: &[Rule] = &[
 /// have none, and no consequence.
 pub fn rule_for<S: AsRef<str>>(kind: Kind, path: &[S]) -> Option<&'static Rule> {
     let (_, path) = path.split_first().filter(|(first, _)| first.as_ref() == "spec")?;
-    RULES
-        .iter()
+    rules()
+        .into_iter()
         .filter(|rule| rule.kind == kind && covers(rule.path, path))
         .max_by_key(|rule| if rule.path.is_empty() { 0 } else { rule.path.split('.').count() })
 }

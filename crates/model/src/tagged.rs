@@ -17,7 +17,7 @@ pub(crate) trait Tagged: Sized {
     /// [`TAG_MARKER`] and the name of the member.
     const MARKER: &'static str;
     /// The values that the member may have.
-    const VARIANTS: &'static [&'static str];
+    fn variants() -> &'static [&'static str];
     /// Reads the rest of the map, without the tag.
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error>;
 }
@@ -37,7 +37,7 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<T, A::Error> {
-        let (tag, rest) = data.variant_seed(TagSeed(T::VARIANTS))?;
+        let (tag, rest) = data.variant_seed(TagSeed(T::variants()))?;
         rest.newtype_variant_seed(RestSeed(tag, PhantomData))
     }
 

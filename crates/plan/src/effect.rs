@@ -6,13 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::{Uid, Updates};
-use raccord_model::language::{
-    ConnectorSettings, IntegrationSpec, Mode, ProjectSpec, SourceSpec, TransferSpec, UpdateType,
-};
+use raccord_model::language::{IntegrationSpec, Mode, ProjectSpec, SourceSpec, TransferSpec, UpdateType};
 use raccord_model::name::EntityRef;
 use raccord_model::plan::Consequence;
 use raccord_model::resource::Spec;
-use raccord_model::{Ident, Name};
+use raccord_model::{DataTypeName, Ident, Name};
 
 use crate::diff::{Draft, data_type};
 use crate::plan::{DataEffect, FieldChange, Subject};
@@ -230,19 +228,10 @@ fn leads_to(source: &SourceSpec, changed: &str, read: &str) -> bool {
         match read {
             None => return false,
             Some(read) if read == changed => return true,
-            Some(child) => read = parent(source, child),
+            Some(child) => read = source.settings.parent_of(child).map(DataTypeName::as_str),
         }
     }
     false
-}
-
-fn parent<'a>(source: &'a SourceSpec, child: &str) -> Option<&'a str> {
-    match &source.settings {
-        ConnectorSettings::File(_) => None,
-        ConnectorSettings::Http(http) => {
-            http.data_types.get(child)?.parent.as_ref().map(|parent| parent.data_type.as_str())
-        }
-    }
 }
 
 fn weigh_transfer(

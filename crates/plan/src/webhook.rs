@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::{self, GenerationChange, StepFact, StepWork, Uid};
-use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, SourceSpec};
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::port::state::{Table, Write};
 use raccord_model::resource::Spec;
 use raccord_model::{Desired, Digest, Key, Kind, Name, Resource};
@@ -39,11 +39,7 @@ impl Registration<'_> {
 /// What a service is told, as far as the source says it.
 fn told(source: &SourceSpec) -> Option<impl PartialEq> {
     let webhook = source.webhook.as_deref()?;
-    let base = match &source.settings {
-        ConnectorSettings::File(_) => None,
-        ConnectorSettings::Http(http) => Some(&http.base_url),
-    };
-    Some((base, webhook.register.as_ref()?, webhook.verify.secrets()))
+    Some((source.settings.base_url(), webhook.register.as_ref()?, webhook.verify.secrets()))
 }
 
 /// The webhooks that services are to know of, by source.

@@ -14,10 +14,11 @@ use raccord_model::port::inbox::{Delivery, DeliveryKind};
 use raccord_model::port::sink::{Batch, Guard, Postponed, SinkError};
 
 use self::intake::Intake;
-use super::execute::{RunContext, RunError};
+use super::execute::RunContext;
+use super::failure::RunError;
 use super::job::Job;
 use super::mapper::Mapper;
-use super::page::Shows;
+use super::rejecting::Shows;
 
 /// How many deliveries are taken at a time.
 const PAGE: usize = 1_000;
@@ -95,13 +96,13 @@ impl Draining<'_> {
         let Intake { page, arrivals, consumed, skipped, postponed } = intake;
         let is_partial = arrivals.iter().any(|arrival| arrival.shows == Shows::Part);
         let (run, now) = (self.run.id, self.context.environment.now());
-        let mapper = Mapper::new(self.job, &self.context.sink, run);
-        let mapped = mapper.map_all(Arc::new(page), arrivals, now).await?;
+        let page =
+            Mapper::new(self.job, &self.context.sink, run).map_all(Arc::new(page), arrivals, now).await?;
         for Postponed { retry, .. } in &postponed {
             self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
         }
         let guard = self.guard();
-        let batch = mapped.into_batch(self.job, run, now);
+        let batch = page.into_batch(self.job, run, now);
         let mut batch = Batch { consumed, postponed, mark_seen, guard, durable: true, ..batch };
         if is_partial {
             // Of a row that is created so nothing is known but what the delivery mentions.

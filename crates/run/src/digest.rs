@@ -26,8 +26,11 @@ pub(crate) struct Digester<'p> {
 impl<'p> Digester<'p> {
     /// For the records of a page.
     pub(crate) fn new(job: &Job, page: &'p Page) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, ..] = job.mapping_digest.0;
-        let (mapping, seed) = ([a, b, c, d], u64::from_be_bytes([e, f, g, h, i, j, k, l]));
+        let (mut mapping, mut seed) = ([0; 4], [0; 8]);
+        for (to, from) in mapping.iter_mut().chain(&mut seed).zip(job.mapping_digest.0) {
+            *to = from;
+        }
+        let seed = u64::from_be_bytes(seed);
         let reads_parent = job.program.reads_parent();
         let mut page_seed = seed;
         if let Some(parent) = page.parent.as_deref().filter(|_| reads_parent) {

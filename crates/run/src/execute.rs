@@ -5,24 +5,21 @@
 
 use std::sync::Arc;
 
-use raccord_model::Name;
 use raccord_model::checkpoint::{Checkpoint, Cursor, Window};
 use raccord_model::fact::{Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::failpoint::Failpoint;
-use raccord_model::port::exhausted::is_exhausted;
-use raccord_model::port::inbox::{Inbox, InboxError};
+use raccord_model::port::inbox::Inbox;
 use raccord_model::port::records::Page;
 use raccord_model::port::sink::{Batch, Reading, Sink, SinkError, Sweep, Swept};
 use raccord_model::port::source::{Read, Source, SourceError, Starts};
 use raccord_model::row::FieldId;
 use tokio::sync::watch;
-use tokio::task::JoinError;
 
-use super::columns::MissingColumn;
 use super::ending::{self, Ending};
+use super::failure::RunError;
 use super::fetching::{Fetching, Incoming};
 use super::job::{Job, Subscriber};
-use super::mapper::{MapError, Mapper};
+use super::mapper::Mapper;
 use super::page::{MappedPage, checkpoint_only};
 use super::starts::KnownStarts;
 use super::told::Told;
@@ -76,85 +73,6 @@ impl RunContext {
         run.tally.add(tally);
         run.pages += 1;
         (self.progress)(&run.tally, run.pages);
-    }
-}
-
-/// Why a run failed. No message holds a secret.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum RunError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    #[error(transparent)]
-    Inbox(#[from] InboxError),
-    #[error(transparent)]
-    Column(MissingColumn),
-    #[error("every record of the first page was rejected; the first one because {0}")]
-    FirstPage(String),
-    #[error("the task that fetches pages has ended")]
-    Fetcher,
-    #[error("the task that maps a page has ended")]
-    Mapper(#[from] JoinError),
-    #[error(
-        "{}; before that the service did not accept the page where the last run had stopped ({refused}), so that the \
-         window was begun again: should this go on, `raccord resync {transfer}` reads everything again", error.in_words()
-    )]
-    Again { error: Box<RunError>, refused: String, transfer: Name },
-}
-
-impl From<MapError> for RunError {
-    fn from(error: MapError) -> Self {
-        match error {
-            MapError::Column(error) => Self::Column(error),
-            MapError::Sink(error) => Self::Sink(error),
-            MapError::Task(error) => Self::Mapper(error),
-        }
-    }
-}
-
-impl RunError {
-    /// What the run has come to.
-    pub(super) fn outcome(&self) -> RunOutcome {
-        if matches!(self, Self::Sink(SinkError::Fenced { .. })) {
-            // The configuration changed under the run. That is nobody's failure, and the next run begins under it.
-            return RunOutcome::Stopped;
-        }
-        let (unauthorized, local) = (self.is_unauthorized(), self.is_local());
-        RunOutcome::Failed { error: self.in_words(), unauthorized, local, partial: false }
-    }
-
-    fn is_unauthorized(&self) -> bool {
-        match self {
-            Self::Source(error) => error.is_unauthorized(),
-            Self::Again { error, .. } => error.is_unauthorized(),
-            _ => false,
-        }
-    }
-
-    /// Whether the reason is that something ran out on this machine.
-    fn is_local(&self) -> bool {
-        match self {
-            Self::Source(error) => error.is_local(),
-            Self::Again { error, .. } => error.is_local(),
-            Self::Sink(error) => is_exhausted(error),
-            Self::Inbox(error) => is_exhausted(error),
-            Self::Column(_) | Self::FirstPage(_) | Self::Fetcher | Self::Mapper(_) => false,
-        }
-    }
-
-    /// The whole story in one line: the error and what caused it.
-    fn in_words(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let line = error.to_string();
-            if !text.contains(&line) {
-                text = format!("{text}: {line}");
-            }
-            cause = error.source();
-        }
-        text
     }
 }
 
@@ -312,18 +230,12 @@ impl Running<'_> {
         let (job, now) = (self.job, self.context.environment.now());
         let mut mapped = incoming.mapped().await?;
         let page = Arc::clone(&incoming.page);
-        let (next_page, spot, shift) = (page.next.clone(), page.spot, page.shift);
-        let (partition, ends_partition, passed) = (page.partition, page.ends_partition, page.passed.clone());
-        let is_last = next_page.is_none();
+        let (spot, is_last) = (page.spot, page.next.is_none());
         self.told.take_in(&job.stream, &page, checkpoint);
-        let token = self.token(&page);
         self.told.unread.add(std::mem::take(&mut mapped.unread));
         let rejected_whole =
             mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
-        let greatest = mapped.greatest.clone().or(token);
-        let greatest = greatest.and_then(|greatest| self.admitted(greatest, checkpoint));
-        let counted = self.counted(&mapped);
-        let end = PageEnd { next: next_page, greatest, shift, partition, ends_partition, passed, ..counted };
+        let end = self.page_end(&page, &mapped, checkpoint);
         let suspects = self.suspects(checkpoint, &end);
         let may_be_held = !suspects.is_empty() || deletes_or_keeps(checkpoint) || end.deletes > 0;
         let (mut next, mut partitions) =
@@ -389,10 +301,22 @@ impl Running<'_> {
         Ok(sink.commit(Batch { changes, rejects, refuse, ..again }).await?)
     }
 
-    /// What the records of a page say of the window as a whole.
-    fn counted(&self, mapped: &MappedPage) -> PageEnd {
-        let deletes = if self.job.marked_share().is_some() { mapped.deletes } else { 0 };
-        PageEnd { keyless: mapped.keyless(), deletes, unseen: mapped.unseen.clone(), ..PageEnd::default() }
+    /// What a page and its records say of the window as a whole.
+    fn page_end(&mut self, page: &Page, mapped: &MappedPage, checkpoint: &Checkpoint) -> PageEnd {
+        let greatest = mapped.greatest.clone().or_else(|| self.token(page));
+        let greatest = greatest.and_then(|greatest| self.admitted(greatest, checkpoint));
+        let Page { next, shift, partition, ends_partition, passed, .. } = page;
+        PageEnd {
+            next: next.clone(),
+            greatest,
+            keyless: mapped.keyless(),
+            shift: *shift,
+            partition: *partition,
+            ends_partition: *ends_partition,
+            passed: passed.clone(),
+            deletes: if self.job.marked_share().is_some() { mapped.deletes } else { 0 },
+            unseen: mapped.unseen.clone(),
+        }
     }
 
     /// The fields that must not lose values for want of a path that no record of the window has had, a page included.

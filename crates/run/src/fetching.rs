@@ -100,6 +100,6 @@ fn begin_to_map(
     let (page, mapper, at) = (Arc::new(page), mapper.clone(), environment.now());
     let shared = Arc::clone(&page);
     let mapping = async move { mapper.map(shared, at).await };
-    let mapped = AbortOnDropHandle::new(tokio::spawn(mapping.in_current_span()));
-    Incoming { page, mapped, _bytes: share }
+    let task = tokio::spawn(mapping.in_current_span());
+    Incoming { page, mapped: AbortOnDropHandle::new(task), _bytes: share }
 }

@@ -9,10 +9,9 @@ use raccord_compiler::mapping::{self, Layout, Program, Task};
 use raccord_model::canonical::to_bytes;
 use raccord_model::diagnostic::Finding;
 use raccord_model::fact::{EntityFact, TransferFact, Uid, Updates};
-use raccord_model::language::connector::http::Expired;
 use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
-    Breaker, ByNameOrInline, ConnectorSettings, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
+    Breaker, ByNameOrInline, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
 };
 use raccord_model::port::sink::{Fence, Target};
 use raccord_model::row::FieldId;
@@ -211,21 +210,7 @@ pub fn prepare(
 /// The digest of what a checkpoint depends on: how the data type is read, and how rows are made.
 fn fingerprint(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Result<Digest, JobError> {
     let data_type = data_type(name, spec).ok_or_else(|| missing(name, "a data type".to_owned()))?;
-    let settings = match &source.settings {
-        ConnectorSettings::File(settings) => serde_json::to_value(settings.data_types.get(&data_type)),
-        ConnectorSettings::Http(settings) => {
-            let mut settings = settings.data_types.get(&data_type).cloned();
-            if let Some(parent) = settings.as_mut().and_then(|settings| settings.parent.as_mut()) {
-                // Which parents may be passed over, and how they are told apart, says nothing about what was read.
-                *parent = parent.data_type.clone().into();
-            }
-            if let Some(incremental) = settings.as_mut().and_then(|settings| settings.incremental.as_mut()) {
-                // Nor does how a service says that it no longer knows a token.
-                incremental.expired = Expired::default();
-            }
-            serde_json::to_value(settings)
-        }
-    };
+    let settings = source.settings.fingerprint(&data_type);
     let settings = settings.map_err(raccord_model::canonical::CanonicalError::from)?;
     Ok(Digest::of(&to_bytes(&(data_type, settings, mapping(spec)))?))
 }

@@ -14,7 +14,9 @@ use tokio::task::JoinError;
 use super::aside::{aside, size};
 use super::columns::{self, MissingColumn};
 use super::job::Job;
-use super::page::{Arrival, KnownRecords, MappedPage, candidates, map_arrivals, map_changed};
+use super::page::MappedPage;
+use super::records::{KnownRecords, candidates, map_arrivals, map_changed};
+use super::rejecting::Arrival;
 
 /// The most pages in a row that are mapped without a look whether their records are as they were.
 const MAX_PAGES_WITHOUT_LOOK: u32 = 16;

@@ -1,7 +1,7 @@
 //! `raccord connectors`.
 
 use clap::Args;
-use raccord_model::language::connector::CATALOGUE;
+use raccord_model::language::connector::catalogue;
 
 use crate::error::CommandError;
 use crate::render::table::{ListForm, Table};
@@ -18,7 +18,7 @@ pub(crate) struct ConnectorsArgs {
 pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandError> {
     let mut table = Table::new(["connector", "reads", "features", "authorization"]);
     let mut entries = Vec::new();
-    for info in CATALOGUE {
+    for info in catalogue() {
         let authorization = if info.needs_authorization { "required" } else { "none" };
         table.row([
             info.name.to_owned(),

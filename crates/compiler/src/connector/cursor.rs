@@ -14,7 +14,7 @@ use raccord_model::foreign;
 use raccord_model::language::connector::http::CursorFormat;
 use raccord_model::value::{Instant, ValueError, parse_datetime, parse_integer, parse_written_day};
 
-use super::component::Target;
+use super::template::Target;
 use super::token::TokenCursor;
 
 /// How only what has changed is asked for.

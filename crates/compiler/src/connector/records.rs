@@ -1,8 +1,41 @@
 //! Where records are, whatever connector reads them.
 
-use raccord_model::language::connector::http::RecordsPlace;
+use raccord_model::field_path::FieldPath;
+use raccord_model::language::connector::records::{MissingList, RecordsPlace};
 
 use super::findings::Findings;
+use crate::select::RecordList;
+
+/// Where the records are in an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extractor {
+    /// The path of the outermost list, or of the object.
+    pub records: FieldPath,
+    /// The paths of the lists in the elements of the list before.
+    pub inner: Vec<FieldPath>,
+    /// Whether an object stands there whose members are the records.
+    pub members: bool,
+    /// Whether an answer without it has no records, instead of being wrong.
+    pub may_be_missing: bool,
+}
+
+impl Extractor {
+    /// Where the settings say that records are.
+    pub(super) fn of(place: &RecordsPlace) -> Self {
+        let (records, inner) = place.lists();
+        Self {
+            records: records.clone(),
+            inner: inner.to_vec(),
+            members: place.members.is_some(),
+            may_be_missing: place.missing == MissingList::Empty,
+        }
+    }
+
+    /// What splits the list into records.
+    pub fn list(&self) -> RecordList {
+        RecordList::new(&self.inner, self.members, self.may_be_missing)
+    }
+}
 
 /// Checks that one way to the records is named.
 pub(super) fn check(place: &RecordsPlace, findings: &mut Findings) {

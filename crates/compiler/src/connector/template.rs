@@ -1,4 +1,4 @@
-//! The two small templates of a request: `{parent.FIELD}` or `{event.FIELD}` in a path, `{{ page }}` in a JSON body.
+//! Where a request takes a value, and the two small templates of a request: `{parent.FIELD}` or `{event.FIELD}` in a path, `{{ page }}` in a JSON body.
 //!
 //! Both are parsed when the settings are lowered, so that a wrong name is a finding and never a surprise of
 //! a run. They have no logic: what needs some is an expression of a mapping.
@@ -10,6 +10,15 @@ use super::since;
 
 /// The names that a body may use.
 pub(super) const BODY_NAMES: [&str; 4] = ["page", "offset", "cursor", "since"];
+
+/// Where a request takes a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A query parameter.
+    Query(String),
+    /// A member of the JSON body.
+    Body(FieldPath),
+}
 
 /// A path in which fields of the parent record, or of the event, may stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +66,32 @@ impl PathTemplate {
             parts.push(PathPart::Field(field, number));
             rest = after;
         }
+        Self::ended(parts, rest, text)
+    }
+
+    /// Reads a path that takes values by their names alone.
+    pub(crate) fn parse_names(text: &str, names: &[&String]) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            if let Some((ahead, after)) = since::split(rest).filter(|(ahead, _)| *ahead == before) {
+                parts.extend([PathPart::Text(ahead.to_owned()), PathPart::Since]);
+                rest = after;
+                continue;
+            }
+            let (inside, after) = after.split_once('}').ok_or("has a `{` without a `}`")?;
+            if !names.iter().any(|name| *name == inside) {
+                return Err(format!("has `{{{inside}}}`; only a name of `for` can be taken"));
+            }
+            parts.push(PathPart::Text(before.to_owned()));
+            parts.push(PathPart::Field(FieldPath::member(inside), 0));
+            rest = after;
+        }
+        Self::ended(parts, rest, text)
+    }
+
+    /// The path of `text` whose last part is this one.
+    fn ended(mut parts: Vec<PathPart>, rest: &str, text: &str) -> Result<Self, String> {
         if rest.contains('}') {
             return Err("has a `}` without a `{`".to_owned());
         }
@@ -106,6 +141,36 @@ impl PathTemplate {
         }
         path
     }
+}
+
+/// Whether a text takes a value by its name: `{region}`.
+pub(crate) fn takes_name(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        text.get(..at).is_some_and(|before| before.ends_with('{'))
+            && text.get(at + name.len()..).is_some_and(|after| after.starts_with('}'))
+    })
+}
+
+/// A text with values in the place of their names: `eu-{region}`. Braces around anything else stay what they are.
+pub fn fill_names(text: &str, names: &[String], values: &[String]) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let taken = names
+            .iter()
+            .zip(values)
+            .find_map(|(name, value)| Some((value, after.strip_prefix(name.as_str())?.strip_prefix('}')?)));
+        rest = if let Some((value, after)) = taken {
+            filled.push_str(value);
+            after
+        } else {
+            filled.push('{');
+            after
+        };
+    }
+    filled.push_str(rest);
+    filled
 }
 
 /// Keeps the unreserved characters of RFC 3986 and writes every other byte as `%XX`.
@@ -239,5 +304,17 @@ mod tests {
             Ok(vec!["page".into(), "x".into()])
         );
         assert!(BodyTemplate::new(json!(["{{ page"])).names().is_err());
+    }
+
+    #[test]
+    fn values_stand_in_the_place_of_their_names() {
+        let names = ["a".to_owned(), "ab".to_owned()];
+        let values = ["{ab}".to_owned(), "2".to_owned()];
+        for (text, expected) in
+            [("{a}-{ab}", "{ab}-2"), ("{{a}}", "{{ab}}"), ("{b} {a", "{b} {a"), ("{ a }", "{ a }"), ("", "")]
+        {
+            assert_eq!(fill_names(text, &names, &values), expected, "{text}");
+        }
+        assert!(takes_name("x{ab}", "ab") && !takes_name("{ab}", "a") && !takes_name("{a", "a"));
     }
 }

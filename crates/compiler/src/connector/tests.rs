@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use super::*;
 
 /// `path code` of every finding, in order.
-fn findings_of(settings: &ConnectorSettings) -> Vec<String> {
+pub(super) fn findings_of(settings: &ConnectorSettings) -> Vec<String> {
     let line = |finding: Finding| format!("{} {}", finding.path.join("."), finding.code.as_str());
     findings(settings).into_iter().map(line).collect()
 }
 
-fn http(settings: Value) -> ConnectorSettings {
-    ConnectorSettings::Http(serde_json::from_value::<HttpSettings>(settings).unwrap())
+pub(super) fn http(settings: Value) -> ConnectorSettings {
+    serde_json::from_value::<HttpSettings>(settings).unwrap().into()
 }
 
 /// The findings of an otherwise good source with one data type `a`.
-fn check_data_type(data_type: &Value, expected: &[&str]) {
+pub(super) fn check_data_type(data_type: &Value, expected: &[&str]) {
     let settings = http(json!({"baseUrl": "https://api.example/v1", "dataTypes": {"a": data_type}}));
     let expected: Vec<String> = expected.iter().map(|line| format!("dataTypes.a{line}")).collect();
     assert_eq!(findings_of(&settings), expected, "{data_type}");
@@ -58,11 +58,11 @@ fn the_shapes_of_the_design_lower() {
     for name in settings.data_types() {
         assert!(lower(&settings, name).0.is_some(), "{name}");
     }
-    let Some(Stream::Http(child)) = lower(&settings, &"k".parse().unwrap()).0 else { panic!() };
-    assert_eq!(child.partition_router.unwrap().stream.requester.path.render(&[]), "/a");
+    let child = lower(&settings, &"k".parse().unwrap()).0.unwrap().get::<HttpStream>().unwrap();
+    assert_eq!(child.above().unwrap().requester.path.render(&[]), "/a");
     assert_eq!(child.requester.url_base.as_str(), "https://api.example/v1");
-    let Some(Stream::Http(search)) = lower(&settings, &"i".parse().unwrap()).0 else { panic!() };
-    assert!(matches!(search.page_size.unwrap().param, Target::Body(_)));
+    let search = lower(&settings, &"i".parse().unwrap()).0.unwrap().get::<HttpStream>().unwrap();
+    assert!(matches!(search.page_size.as_ref().unwrap().param, Target::Body(_)));
     let contacts = lower(&settings, &"j".parse().unwrap()).0.unwrap();
     let cursor = contacts.cursor().unwrap();
     assert_eq!(cursor.format(&cursor.initial().unwrap()), "2024-01-01T00:00:00Z");
@@ -397,25 +397,28 @@ fn circles_of_parents_are_reported_at_those_who_are_in_them() {
 
 #[test]
 fn files_say_what_they_are_by_their_name() {
-    use raccord_model::language::connector::FileFormat;
+    use raccord_model::language::connector::RecordFormat;
     let lower_path = |file: Value| {
         let settings = json!({"dataTypes": {"a": file}});
         let settings: FileSettings = serde_json::from_value(settings).unwrap();
         let (stream, _) = lower_file(&settings, &"a".parse().unwrap());
-        (stream, findings_of(&ConnectorSettings::File(settings)))
+        (stream, findings_of(&ConnectorSettings::from(settings)))
     };
     let good = [
-        ("x/*.csv", FileFormat::Csv, b','),
-        ("x.TSV.GZ", FileFormat::Csv, b'\t'),
-        ("x.jsonl", FileFormat::Jsonl, b','),
-        ("x-*.jsonl*", FileFormat::Jsonl, b','),
-        ("x.ndjson.gz", FileFormat::Jsonl, b','),
-        ("x.json", FileFormat::Json, b','),
+        ("x/*.csv", RecordFormat::Csv, b','),
+        ("x.TSV.GZ", RecordFormat::Csv, b'\t'),
+        ("x.jsonl", RecordFormat::Jsonl, b','),
+        ("x-*.jsonl*", RecordFormat::Jsonl, b','),
+        ("x.ndjson.gz", RecordFormat::Jsonl, b','),
+        ("x.json", RecordFormat::Json, b','),
     ];
     for (path, format, delimiter) in good {
         let (stream, findings) = lower_path(json!({"path": path}));
         let stream = stream.unwrap();
-        assert_eq!((stream.format, stream.compression, stream.delimiter), (format, None, delimiter));
+        assert_eq!(
+            (stream.decoder.format, stream.compression, stream.decoder.delimiter),
+            (format, None, delimiter)
+        );
         assert!(findings.is_empty(), "{path}");
     }
     let bad = [

@@ -3,13 +3,13 @@
 use raccord_compiler::webhook::{lower, lower_register};
 use raccord_model::Kind;
 use raccord_model::diagnostic::{Code, Finding};
-use raccord_model::language::{ConnectorSettings, SourceSpec, TransferSpec};
+use raccord_model::language::{SourceSpec, TransferSpec};
 
 use super::CheckContext;
 
 /// What is wrong with the webhook of a source.
 pub(super) fn check(scene: CheckContext<'_, '_>, spec: &SourceSpec) -> Vec<Finding> {
-    let (ConnectorSettings::Http(settings), Some(webhook)) = (&spec.settings, &spec.webhook) else {
+    let (Some(settings), Some(webhook)) = (spec.settings.webhooks(), &spec.webhook) else {
         return Vec::new();
     };
     let (_, mut findings) = lower(webhook, settings);
@@ -40,9 +40,11 @@ pub(super) fn check_transfer(spec: &TransferSpec, source: &SourceSpec) -> Option
         return None;
     }
     let message = format!("the source `{}` has no webhook, so no deletion ever arrives", spec.source);
-    let help = match source.settings {
-        ConnectorSettings::Http(_) => "give the source a `webhook`, or declare a field or a snapshot here",
-        ConnectorSettings::File(_) => "files push nothing: declare a field or a snapshot here",
+    let connector = source.settings.info();
+    let help = if connector.has_webhooks {
+        "give the source a `webhook`, or declare a field or a snapshot here".to_owned()
+    } else {
+        format!("nothing pushes to the connector `{}`: declare a field or a snapshot here", connector.name)
     };
     Some(Finding::error(&["deletes", "webhook"], Code::ConflictingFields, message).help(help))
 }

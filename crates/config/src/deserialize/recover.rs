@@ -5,6 +5,7 @@
 //! mistakes after it are found. Mistakes that only follow from this are not reported.
 
 use raccord_model::diagnostic::Code;
+use raccord_model::language::connector::catalogue;
 use serde::Deserialize;
 
 use super::failure::{Meant, Parts};
@@ -142,7 +143,10 @@ impl<'t> Recovery<'t> {
     fn pass_over_settings(&mut self, connector: Vec<String>) -> bool {
         let Some((_, source)) = connector.split_last() else { return false };
         let settings = below(source, "config");
-        let name = Value::Scalar { text: "http".into(), plain: false };
+        let Some(any) = catalogue().into_iter().find(|connector| connector.has_webhooks) else {
+            return false;
+        };
+        let name = Value::Scalar { text: any.name.into(), plain: false };
         let changed = self.put(&settings, Value::Pruned) && self.put(&connector, name);
         self.pruned.extend([settings, connector]);
         changed

@@ -11,8 +11,8 @@ use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::integration::AlertEntry;
 use raccord_model::language::stack::DEFAULT_STACK;
 use raccord_model::language::{
-    AlertSpec, ByNameOrInline, ConnectorSettings, IntegrationSpec, MappingSpec, Metadata, RENAMED_FROM,
-    SourceSpec, SubscriptionSpec, TransferSpec,
+    AlertSpec, ByNameOrInline, IntegrationSpec, MappingSpec, Metadata, RENAMED_FROM, SourceSpec,
+    SubscriptionSpec, TransferSpec,
 };
 use raccord_model::resource::Wanted;
 use raccord_model::{Desired, Key, Kind, Name, Resource, Spec};
@@ -113,15 +113,7 @@ impl Resolver<'_, '_> {
 }
 
 fn source(mut spec: SourceSpec, directory: &str, root: &str) -> SourceSpec {
-    match &mut spec.settings {
-        ConnectorSettings::File(settings) => {
-            for data_type in settings.data_types.values_mut() {
-                data_type.path = paths::rebase(&data_type.path, directory, root);
-                canonical::file_data_type(data_type);
-            }
-        }
-        ConnectorSettings::Http(settings) => canonical::http(settings),
-    }
+    spec.settings.make_canonical(&|path| paths::rebase(path, directory, root));
     if let Some(webhook) = &mut spec.webhook {
         canonical::webhook(webhook);
     }

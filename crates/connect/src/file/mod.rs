@@ -4,29 +4,27 @@
 //! more ends early.
 
 mod bounds;
-mod csv;
-mod json;
-mod json_lines;
 mod matching;
 mod open;
 mod pages;
-mod quotes;
 pub(crate) mod sniff;
 mod token;
 mod walk;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::FileStream;
 use raccord_model::field_path::FieldPath;
+use raccord_model::language::connector::FileSettings;
 use raccord_model::port::Async;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 use self::pages::FilePages;
 use self::walk::Wanted;
+use crate::registry::{Open, Opening};
 
 /// Local files, ready to be read.
 #[derive(Debug)]
@@ -36,12 +34,14 @@ pub(crate) struct FileSource {
 }
 
 impl FileSource {
-    pub(crate) fn new(stream: FileStream, root: &Path) -> Self {
-        Self { stream: Arc::new(stream), root: root.to_owned() }
-    }
-
     fn place(&self) -> String {
         self.stream.path.clone()
+    }
+}
+
+impl Open for FileSettings {
+    fn open(stream: Arc<FileStream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
+        Ok(Box::new(FileSource { stream, root: opening.root.to_owned() }))
     }
 }
 

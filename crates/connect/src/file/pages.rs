@@ -5,52 +5,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use raccord_compiler::connector::FileStream;
-use raccord_model::language::connector::FileFormat;
-use raccord_model::port::records::{Fault, Page, Records};
+use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, SourceError};
 
-use super::csv::CsvRecords;
-use super::json::JsonRecords;
-use super::json_lines::LineRecords;
-use super::matching::{Matched, find};
+use super::matching::{Matched, file_error, find};
+use super::open::open;
 use super::token::Place;
 use super::walk::Wanted;
+use crate::decode::{Batch, Decoding, decode};
 
 /// How many records a page holds when nobody wishes otherwise.
 const PAGE_RECORDS: usize = 1_000;
-/// How much text a page holds, give or take a record.
-pub(crate) const PAGE_BYTES: usize = 4 << 20;
-/// The longest record.
-pub(crate) const MAX_RECORD: usize = 16 << 20;
-
-/// What one file yielded for a page.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) records: Records,
-    pub(crate) faults: Vec<Fault>,
-    /// Whether the file has nothing more.
-    pub(crate) is_last: bool,
-}
-
-impl Batch {
-    /// How many records were read, good or not.
-    fn count(&self) -> usize {
-        self.records.len() + self.faults.len()
-    }
-}
-
-/// The records of one file, in the shape of its format.
-pub(crate) trait FileRecords: Send {
-    /// The next records, at most `most`.
-    fn batch(&mut self, most: usize) -> Result<Batch, SourceError>;
-}
-
 /// Pages over all files of a stream.
 pub(crate) struct FilePages {
     stream: Arc<FileStream>,
     /// The file being read and those after it.
     files: VecDeque<Matched>,
-    current: Option<Box<dyn FileRecords>>,
+    current: Option<Box<dyn Decoding>>,
     /// How many records of the file being read are done.
     done: u64,
     most: usize,
@@ -136,18 +107,7 @@ impl FilePages {
     }
 }
 
-fn open_records(file: &Matched, stream: &FileStream) -> Result<Box<dyn FileRecords>, SourceError> {
-    Ok(match stream.format {
-        FileFormat::Csv => Box::new(CsvRecords::open(file, stream)?),
-        FileFormat::Jsonl => Box::new(LineRecords::open(file, stream)?),
-        FileFormat::Json => Box::new(JsonRecords::open(file, stream)?),
-    })
-}
-
-/// The error that a record is longer than allowed.
-pub(crate) fn record_too_long(file: &str, line: u64) -> SourceError {
-    SourceError::Limit {
-        place: file.to_owned(),
-        message: format!("the record on line {line} is longer than {} MB", MAX_RECORD >> 20),
-    }
+fn open_records(file: &Matched, stream: &FileStream) -> Result<Box<dyn Decoding>, SourceError> {
+    let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
+    decode(content, &file.name, Some(file.print.size), &stream.decoder)
 }

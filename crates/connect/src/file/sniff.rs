@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use raccord_compiler::connector::NamedFormat;
-use raccord_model::language::connector::{FileDataType, FileFormat};
+use raccord_model::language::connector::{FileDataType, RecordFormat};
 use raccord_model::port::source::SourceError;
 
 use super::matching::{self, file_error};
@@ -33,9 +33,9 @@ pub fn complete(root: &Path, settings: &mut FileDataType) -> Result<(), SourceEr
     settings.encoding = encoding(&bytes, is_whole).map(str::to_owned);
     let named = NamedFormat::of(&settings.path);
     if named.format.is_none() {
-        settings.format = Some(FileFormat::Csv);
+        settings.format = Some(RecordFormat::Csv);
     }
-    if named.format.is_none_or(|format| format == FileFormat::Csv) && !bytes.is_empty() {
+    if named.format.is_none_or(|format| format == RecordFormat::Csv) && !bytes.is_empty() {
         settings.delimiter =
             Some(delimiter(&bytes, named.delimiter)).filter(|found| *found != named.delimiter);
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
+use raccord_model::language::connector::RecordFormat;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use url::Url;
@@ -64,12 +65,7 @@ pub(crate) async fn read_beginning(mut response: Response) -> Vec<u8> {
 
 /// The body as UTF-8, without a byte order mark; the error says which charset it claims.
 pub(crate) fn to_utf8(headers: &HeaderMap, body: Bytes) -> Result<Bytes, String> {
-    let label = charset(headers).filter(|label| !label.eq_ignore_ascii_case("us-ascii"));
-    let encoding = match &label {
-        None => encoding_rs::UTF_8,
-        Some(label) => Encoding::for_label(label.as_bytes())
-            .ok_or_else(|| format!("the answer is in the unknown charset `{label}`"))?,
-    };
+    let encoding = encoding(headers)?.unwrap_or(encoding_rs::UTF_8);
     if encoding == encoding_rs::UTF_8 {
         let has_mark = body.starts_with(b"\xef\xbb\xbf");
         return Ok(if has_mark { body.slice(3..) } else { body });
@@ -79,6 +75,16 @@ pub(crate) fn to_utf8(headers: &HeaderMap, body: Bytes) -> Result<Bytes, String>
         return Err(format!("the answer is not valid {}", used.name()));
     }
     Ok(Bytes::from(text.into_owned().into_bytes()))
+}
+
+/// The encoding that the headers claim; the error names one that is not known.
+pub(crate) fn encoding(headers: &HeaderMap) -> Result<Option<&'static Encoding>, String> {
+    let label = charset(headers).filter(|label| !label.eq_ignore_ascii_case("us-ascii"));
+    let of = |label: &String| {
+        Encoding::for_label(label.as_bytes())
+            .ok_or_else(|| format!("the answer is in the unknown charset `{label}`"))
+    };
+    label.as_ref().map(of).transpose()
 }
 
 /// The parameter `charset` of the content type.
@@ -91,6 +97,22 @@ fn charset(headers: &HeaderMap) -> Option<String> {
     })
 }
 
+/// What came instead of CSV or JSON Lines.
+pub(crate) fn unexpected(format: RecordFormat, headers: &HeaderMap, body: &[u8], masker: &Masker) -> String {
+    let format = match format {
+        RecordFormat::Csv => "CSV",
+        RecordFormat::Jsonl => "JSON Lines",
+        RecordFormat::Json => "JSON",
+    };
+    let beginning = masker.excerpt(body, MAX_BEGINNING);
+    format!("the answer is not {format} but {}; it begins with `{beginning}`", named_type(headers))
+}
+
+/// The content type that the headers claim.
+fn named_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("an unnamed type")
+}
+
 /// What came instead of JSON.
 pub(crate) fn not_json(
     headers: &HeaderMap,
@@ -98,8 +120,7 @@ pub(crate) fn not_json(
     error: &dyn std::fmt::Display,
     masker: &Masker,
 ) -> String {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or("an unnamed type");
+    let content_type = named_type(headers);
     if body.is_empty() {
         return format!("the answer is empty; JSON was expected ({content_type} came)");
     }

@@ -160,8 +160,7 @@ fn words_of(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use raccord_compiler::connector::{Stream, lower};
-    use raccord_model::language::ConnectorSettings;
+    use raccord_compiler::connector::lower_http;
     use serde_json::json;
 
     use super::*;
@@ -169,10 +168,9 @@ mod tests {
     /// What is found in an answer of a data type.
     fn find(data_type: &Value, body: &Value) -> Option<(String, bool)> {
         let settings = json!({"baseUrl": "https://api.example", "dataTypes": {"a": data_type}});
-        let settings = ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
-        let Some(Stream::Http(stream)) = lower(&settings, &"a".parse().unwrap()).0 else {
-            panic!("{data_type}")
-        };
+        let settings = serde_json::from_value(settings).unwrap();
+        let stream = lower_http(&settings, &"a".parse().unwrap()).0;
+        let stream = stream.unwrap_or_else(|| panic!("{data_type}"));
         let mut paths = Vec::new();
         let complaints = Complaints::new(&stream, &mut paths);
         let selector = Selector::new(&paths).with_list(&stream.extractor.records);

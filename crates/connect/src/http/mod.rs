@@ -12,6 +12,7 @@ mod fetched;
 mod hold;
 mod limit;
 mod link;
+mod list;
 mod origin;
 mod paginate;
 mod parent;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
 use raccord_model::field_path::FieldPath;
+use raccord_model::language::connector::HttpSettings;
 use raccord_model::language::connector::http::Method;
 use raccord_model::port::Async;
 use raccord_model::port::records::{Mask, Page, Records};
@@ -46,6 +48,7 @@ use self::reader::Reader;
 pub(crate) use self::request::headers;
 use self::sync::Since;
 use self::token::Place;
+use crate::registry::{Open, Opening};
 use crate::shared::SourceShared;
 
 /// How many records `check` asks for, where the service may be told.
@@ -60,15 +63,14 @@ pub(crate) struct HttpSource {
     shared: SourceShared,
 }
 
-impl HttpSource {
-    pub(crate) fn new(
-        stream: HttpStream,
-        credentials: Arc<dyn Credentials>,
-        shared: &SourceShared,
-    ) -> Result<Self, SourceError> {
-        Ok(Self { stream: Arc::new(stream), credentials, client: shared.client()?, shared: shared.clone() })
+impl Open for HttpSettings {
+    fn open(stream: Arc<HttpStream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
+        let Opening { credentials, shared, .. } = opening;
+        Ok(Box::new(HttpSource { stream, credentials, client: shared.client()?, shared: shared.clone() }))
     }
+}
 
+impl HttpSource {
     /// Begins at a place.
     async fn reader(&self, wanted: Wanted, place: Option<Place>) -> Result<Reader, SourceError> {
         let exchange = Arc::new(self.exchange().await?);
@@ -89,7 +91,7 @@ impl HttpSource {
             if let Some(error) = reader.failure {
                 return Err(error);
             }
-            let parent = self.stream.partition_router.as_ref().map(|router| router.parent.to_string());
+            let parent = self.stream.above().map(|above| above.data_type.to_string());
             return Ok(format!("`{}` has no records to ask with", parent.unwrap_or_default()));
         };
         let method = match self.stream.requester.method {

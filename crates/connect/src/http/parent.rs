@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use raccord_compiler::connector::{HttpStream, PartitionRouter};
+use raccord_compiler::connector::{HttpStream, ListRouter, ParentRouter, PartitionRouter};
 use raccord_compiler::select::{Found, Selector};
 use raccord_model::DataTypeName;
 use raccord_model::checkpoint::{PartitionId, Spot};
@@ -13,16 +13,50 @@ use raccord_model::port::source::SourceError;
 
 use super::client::Exchange;
 use super::fetched::{Fetched, Wanted};
+use super::list;
 use super::partition::Notes;
 use super::reader::{MAX_PAYLOAD, Reader};
 use super::request::path_value;
 use super::sync::Since;
 use super::token::{ParentPlace, Place};
 
-/// Walks through the records of the parent data type.
+/// Where the records of a parent come from.
+#[derive(Debug)]
+enum Above {
+    /// The service is asked for them.
+    Records(Box<Reader>),
+    /// They stand for values that the settings list; the page of them until it is taken.
+    List(ListRouter, Option<Box<Fetched>>),
+}
+
+impl Above {
+    /// Where the next page is; `None` when there is none.
+    fn place(&self) -> Option<Place> {
+        match self {
+            Self::Records(reader) => reader.place(),
+            Self::List(_, page) => page.as_ref().map(|_| Place::beginning()),
+        }
+    }
+
+    async fn fetch(&mut self) -> Result<Option<Fetched>, SourceError> {
+        match self {
+            Self::Records(reader) => reader.fetch().await,
+            Self::List(_, page) => Ok(page.take().map(|page| *page)),
+        }
+    }
+
+    const fn has_more(&self) -> bool {
+        match self {
+            Self::Records(reader) => reader.has_more(),
+            Self::List(_, page) => page.is_some(),
+        }
+    }
+}
+
+/// Walks through the records of the parent data type, or through the values of a list.
 #[derive(Debug)]
 pub(crate) struct Parent {
-    reader: Box<Reader>,
+    above: Above,
     exchange: Arc<Exchange>,
     notes: Notes,
     /// The fields that the child's path takes.
@@ -58,22 +92,32 @@ impl Parent {
         exchange: &Arc<Exchange>,
         place: Option<ParentPlace>,
     ) -> Option<Self> {
-        let PartitionRouter { parent, key, stream, .. } = child.partition_router.as_ref()?;
-        // Parents are always read whole: a change of a child leaves no mark on its parent.
-        let wanted = Wanted { since: Since::initial(stream), is_parent: true, ..Wanted::default() };
+        let router = child.partition_router.as_ref()?;
         let (page, record, expected) = match place {
             Some(place) => (Some(place.page), place.record, place.fields),
             None => (None, 0, None),
         };
-        let place = page.clone().unwrap_or_else(|| Place::first(stream));
-        let reader = Reader::new(Arc::new((**stream).clone()), Arc::clone(exchange), wanted, page);
-        let fields: Vec<FieldPath> = child.requester.path.fields().cloned().collect();
-        let (reader, exchange) = (Box::new(reader), Arc::clone(exchange));
+        let mut fields: Vec<FieldPath> = child.requester.path.fields().cloned().collect();
+        let (above, place, key, data_type) = match router {
+            PartitionRouter::Parents(ParentRouter { parent, key, stream, .. }) => {
+                // Parents are always read whole: a change of a child leaves no mark on its parent.
+                let wanted = Wanted { since: Since::initial(stream), is_parent: true, ..Wanted::default() };
+                let place = page.clone().unwrap_or_else(|| Place::first(stream));
+                let reader = Reader::new(Arc::new((**stream).clone()), Arc::clone(exchange), wanted, page);
+                (Above::Records(Box::new(reader)), place, Selector::new([key]), parent.clone())
+            }
+            PartitionRouter::List(router) => {
+                // All values tell one partition from another, whether the path takes them or not.
+                fields.extend(router.names.iter().map(|name| FieldPath::member(name)));
+                let page = list::page(router, child.requester.url_base.clone());
+                let above = Above::List(router.clone(), Some(Box::new(page)));
+                (above, Place::beginning(), Selector::new([]), child.data_type.clone())
+            }
+        };
         let selector = Selector::new(&fields);
-        let notes = Notes::default();
-        let (key, data_type) = (Selector::new([key]), parent.clone());
+        let (exchange, notes) = (Arc::clone(exchange), Notes::default());
         Some(Self {
-            reader,
+            above,
             exchange,
             notes,
             fields,
@@ -91,10 +135,10 @@ impl Parent {
     pub(crate) async fn settle(&mut self) -> Result<Option<Settled>, SourceError> {
         loop {
             let Some(page) = &self.page else {
-                let Some(place) = self.reader.place() else {
+                let Some(place) = self.above.place() else {
                     return Ok(None);
                 };
-                self.page = self.reader.fetch().await?;
+                self.page = self.above.fetch().await?;
                 self.place = place;
                 self.tell_faults();
                 continue;
@@ -117,7 +161,7 @@ impl Parent {
                 self.record += 1;
                 continue;
             }
-            if !self.reader.has_more() {
+            if !self.above.has_more() {
                 return Ok(None);
             }
             (self.page, self.record) = (None, 0);
@@ -142,7 +186,9 @@ impl Parent {
 
     /// Takes what there is to tell of the records so far, and of what stands above them.
     pub(crate) fn tell(&mut self, to: &mut Notes) {
-        self.notes.take_from(&mut self.reader.notes);
+        if let Above::Records(reader) = &mut self.above {
+            self.notes.take_from(&mut reader.notes);
+        }
         to.take_from(&mut self.notes);
     }
 
@@ -152,7 +198,7 @@ impl Parent {
         if self.page.as_ref().is_some_and(|page| self.record < page.spans.len()) {
             return true;
         }
-        let Some(place) = self.reader.place() else {
+        let Some(place) = self.above.place() else {
             return false;
         };
         (self.place, self.page, self.record) = (place, None, 0);
@@ -170,6 +216,9 @@ impl Parent {
 
     /// Where the record in hand is, in words.
     pub(crate) fn describe(&self) -> String {
+        if let Above::List(router, _) = &self.above {
+            return list::describe(router, self.record);
+        }
         let page = self.page.as_ref().map_or("page 1", |page| page.position.as_str());
         format!("parent {page}, record {}", self.record + 1)
     }

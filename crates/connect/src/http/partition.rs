@@ -59,7 +59,7 @@ impl Health {
     /// can be read.
     pub(crate) fn judge(&mut self, error: &SourceError, router: &PartitionRouter) -> Option<How> {
         let status = status_of(error);
-        if let Some(status) = status.filter(|status| router.skip.contains(status)) {
+        if let Some(status) = status.filter(|status| router.skips(*status)) {
             self.answered();
             return Some(How::Skipped { status });
         }
@@ -108,16 +108,12 @@ mod tests {
     }
 
     fn router(skip: &[u16]) -> PartitionRouter {
-        use raccord_compiler::connector::{Stream, lower};
+        use raccord_compiler::connector::lower_http;
         let settings = serde_json::json!({"baseUrl": "https://a.example", "dataTypes": {
             "p": {}, "c": {"path": "/p/{parent.id}/c", "parent": {"dataType": "p", "skip": skip}},
         }});
-        let settings =
-            raccord_model::language::ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
-        match lower(&settings, &"c".parse().unwrap()).0.unwrap() {
-            Stream::Http(stream) => stream.partition_router.unwrap(),
-            Stream::File(_) => unreachable!(),
-        }
+        let settings = serde_json::from_value(settings).unwrap();
+        lower_http(&settings, &"c".parse().unwrap()).0.unwrap().partition_router.unwrap()
     }
 
     /// What becomes of a partition after another, by the errors that each had; `ok` is an answer.

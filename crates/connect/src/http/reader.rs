@@ -28,7 +28,7 @@ use super::hold::{Held, HoldError};
 use super::paginate::{Pager, Position, Step};
 use super::parent::{Parent, Settled};
 use super::partition::{Health, Notes};
-use super::reading::{Reading, whole};
+use super::reading::{Reading, extent};
 use super::sync::Since;
 use super::token::Place;
 use super::trail::Trail;
@@ -279,7 +279,7 @@ impl Reader {
 
     /// Moves on over an answer that makes sense; `None` while its records are held.
     fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
-        let Reading { status, url, body, list, step, is_complete, total, token } = reading;
+        let Reading { status, url, body, list, faults, step, is_complete, total, token } = reading;
         let exchange = Arc::clone(&self.exchange);
         let wrong = |message: &str| exchange.wrong_answer(&url, message);
         self.trace(&body, &list, &step).map_err(|message| wrong(&message))?;
@@ -292,7 +292,9 @@ impl Reader {
         };
         let text = self.describe(position);
         let Listed { body: whole, spans, outers, others } = self.records.list(&body, list);
-        let faults = others.into_iter().map(|other| self.fault(&body, other, &text)).collect();
+        // What was decoded has told its own faults, of which the list has the places alone.
+        let faults = faults
+            .unwrap_or_else(|| others.into_iter().map(|other| self.fault(&body, other, &text)).collect());
         let next = match step {
             Step::On(next) => Some(next),
             Step::Skip(next) => next,
@@ -332,7 +334,7 @@ impl Reader {
 
     /// Notices a chain that leads in a circle, or nowhere.
     fn trace(&mut self, body: &Bytes, list: &[Range<usize>], step: &Step) -> Result<(), String> {
-        let is_new = list.is_empty() || self.trail.pass(whole(body, list));
+        let is_new = list.is_empty() || self.trail.pass(extent(body, list));
         // Records that continue, and those at the end of a page by value, may well be the same again.
         if !is_new && self.held.is_none() && !self.pager.is_by_value() {
             return Err(
@@ -398,7 +400,7 @@ impl Reader {
         }
     }
 
-    fn describe(&self, position: &Position) -> String {
+    pub(super) fn describe(&self, position: &Position) -> String {
         let page = format!("page {}", position.page);
         match &self.parent {
             Some(parent) => format!("{}, {page}", parent.describe()),

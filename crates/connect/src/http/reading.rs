@@ -6,17 +6,21 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use raccord_compiler::connector::Extractor;
+use raccord_compiler::connector::{Decoder, Extractor};
 use raccord_compiler::envelope;
 use raccord_compiler::select::{Found, Standing, span_of};
 use raccord_model::checkpoint::Token;
+use raccord_model::language::connector::RecordFormat;
+use raccord_model::port::records::Fault;
 use raccord_model::port::source::SourceError;
 use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::answer::{Answer, not_json, to_utf8};
+use super::answer::{Answer, encoding, not_json, to_utf8, unexpected};
 use super::client::Exchange;
 use super::paginate::{Astray, PageView, Pager, Position, Step};
+use crate::decode::{Whole, whole};
 
 /// One answer, read: its records, and what follows them.
 pub(crate) struct Reading {
@@ -25,6 +29,8 @@ pub(crate) struct Reading {
     pub(crate) body: Bytes,
     /// Where what stands in the list is in the body, whether it is a record or not.
     pub(crate) list: Vec<Range<usize>>,
+    /// What stood where a record was expected, when that is known before the list is looked at.
+    pub(crate) faults: Option<Vec<Fault>>,
     pub(crate) step: Step,
     /// Whether no record continues on the next page.
     pub(crate) is_complete: bool,
@@ -46,6 +52,12 @@ pub(crate) struct Judge<'a> {
     pub(crate) exchange: &'a Exchange,
     pub(crate) pager: &'a Pager,
     pub(crate) extractor: &'a Extractor,
+    /// How answers become JSON, when they are something else.
+    pub(crate) decoder: Option<&'a Decoder>,
+    /// The largest answer in bytes.
+    pub(crate) max_body: u64,
+    /// Where the page is, in words.
+    pub(crate) place: &'a str,
     /// From where on the records were asked for.
     pub(crate) since: Option<&'a str>,
     /// Whether the reading goes on from a value that an earlier one ended with.
@@ -58,7 +70,13 @@ impl Judge<'_> {
         let Answer { status, url, headers, body } = answer;
         let exchange = self.exchange;
         let wrong = |message: String| Unsound::Wrong(exchange.wrong_answer(&url, &message));
-        let body = to_utf8(&headers, body).map_err(wrong)?;
+        let (body, faults) = match self.decoder.filter(|_| status != StatusCode::NO_CONTENT.as_u16()) {
+            None => (to_utf8(&headers, body).map_err(wrong)?, None),
+            Some(decoder) => {
+                let Whole { array, faults } = self.decode(decoder, &url, &headers, body)?;
+                (array, Some(faults))
+            }
+        };
         let mut found = Found::default();
         if status != StatusCode::NO_CONTENT.as_u16() {
             let selected = self.pager.selector.select(&body, &mut found);
@@ -95,7 +113,44 @@ impl Judge<'_> {
             Astray::Answer(message) => wrong(message),
             Astray::Place(message) => Unsound::Wrong(SourceError::PageRefused { message }),
         })?;
-        Ok(Reading { status, url, body, list, step, is_complete, total: said.total, token })
+        Ok(Reading { status, url, body, list, faults, step, is_complete, total: said.total, token })
+    }
+
+    /// An answer that is no JSON document, as one. What begins like another format is not the expected answer: the first line
+    /// of a CSV may be anything, and an error or a login page would pass for one without rows.
+    fn decode(
+        &self,
+        decoder: &Decoder,
+        url: &Url,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Whole, Unsound> {
+        let exchange = self.exchange;
+        let wrong = |message: &str| Unsound::Wrong(exchange.wrong_answer(url, message));
+        let needs_header = decoder.format == RecordFormat::Csv && decoder.columns.is_empty();
+        if body.is_empty() && needs_header {
+            return Err(wrong("the answer is empty: it lacks even the line that names the columns"));
+        }
+        let foreign: &[u8] = match decoder.format {
+            RecordFormat::Csv => b"{[<",
+            RecordFormat::Jsonl | RecordFormat::Json => b"<",
+        };
+        if body.trim_ascii_start().first().is_some_and(|byte| foreign.contains(byte)) {
+            return Err(wrong(&unexpected(decoder.format, headers, &body, &exchange.masker())));
+        }
+        let encoding = encoding(headers).map_err(|message| wrong(&message))?;
+        let most = self.max_body;
+        let read = whole(body, self.place, decoder, encoding, most).map_err(|error| match error {
+            SourceError::Answer { message, .. } => wrong(&message),
+            SourceError::File { source, .. } => wrong(&source.to_string()),
+            SourceError::Limit { message, .. } => {
+                Unsound::Wrong(SourceError::Limit { place: exchange.show(url), message })
+            }
+            other => Unsound::Wrong(other),
+        })?;
+        let masker = exchange.masker();
+        let hidden = |fault: Fault| Fault { payload: masker.mask(&fault.payload), ..fault };
+        Ok(Whole { faults: read.faults.into_iter().map(hidden).collect(), ..read })
     }
 
     /// The token of an answer, fit to be kept.
@@ -134,7 +189,7 @@ impl Judge<'_> {
 }
 
 /// The bytes from the first record of a list to the last.
-pub(crate) fn whole<'a>(body: &'a Bytes, records: &[Range<usize>]) -> &'a [u8] {
+pub(crate) fn extent<'a>(body: &'a Bytes, records: &[Range<usize>]) -> &'a [u8] {
     match (records.first(), records.last()) {
         (Some(first), Some(last)) => body.get(first.start..last.end).unwrap_or_default(),
         _ => &[],

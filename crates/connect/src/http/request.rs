@@ -1,7 +1,9 @@
 //! Builds the request of one page from the requester, the paginator and the cursor.
 
 use bytes::Bytes;
-use raccord_compiler::connector::{HttpStream, Paginator, Requester, Target, fill_since};
+use raccord_compiler::connector::{
+    HttpStream, Paginator, PartitionRouter, Requester, Target, fill_names, fill_since,
+};
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::connector::http::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -21,13 +23,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) since: Option<&'a Since>,
     /// How many records the page should hold.
     pub(crate) size: Option<u64>,
-    /// The values of the parent record's fields in the path.
+    /// The values of the parent record's fields in the path, and behind them those of lists.
     pub(crate) parent: &'a [String],
 }
 
 /// The request of one page; the error says why there can be none.
 pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, String> {
     let parameters = parameters(stream, asked);
+    let (names, values) = listed(stream, asked);
     let requester = &stream.requester;
     let method = match requester.method {
         Method::Get => reqwest::Method::GET,
@@ -37,7 +40,11 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
     let body = requester.body.as_ref().map(|template| {
         let mut body = template.render(&|name| {
             let wanted = |(known, _, value): &(&str, &Target, Value)| (*known == name).then(|| value.clone());
-            if name == "since" { asked.since.map(since_value) } else { parameters.iter().find_map(wanted) }
+            let listed = || value_named(name, names, values).map(Value::from);
+            match name {
+                "since" => asked.since.map(since_value),
+                _ => parameters.iter().find_map(wanted).or_else(listed),
+            }
         });
         for (_, target, value) in &parameters {
             if let Target::Body(path) = target {
@@ -57,6 +64,19 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
         }
     };
     Ok(Outgoing { method, url, headers, body })
+}
+
+/// The names of the lists, and the values in hand: they stand behind those that the path takes.
+fn listed<'a>(stream: &'a HttpStream, asked: &Asked<'a>) -> (&'a [String], &'a [String]) {
+    let names = stream.partition_router.as_ref().map_or(&[][..], PartitionRouter::names);
+    let values = asked.parent.len().checked_sub(names.len()).and_then(|from| asked.parent.get(from..));
+    (names, values.unwrap_or_default())
+}
+
+/// The value of a list that has this name.
+fn value_named<'a>(name: &str, names: &[String], values: &'a [String]) -> Option<&'a str> {
+    let at = names.iter().position(|known| known == name)?;
+    values.get(at).map(String::as_str)
 }
 
 /// The URL that a reading begins with where the service has given one.
@@ -80,11 +100,12 @@ fn own_url(
     let slash = if path.is_empty() || path.starts_with(['/', '?']) { "" } else { "/" };
     let mut url =
         Url::parse(&format!("{base}{slash}{path}")).map_err(|error| format!("the path is wrong: {error}"))?;
+    let (names, values) = listed(stream, asked);
     let since_text = asked.since.map(|since| since.text.as_str());
-    let filled = requester
-        .query
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), fill_since(value, since_text)?.into_owned())));
+    let filled = requester.query.iter().filter_map(|(name, value)| {
+        let value = fill_names(value, names, values);
+        Some((name.clone(), fill_since(&value, since_text)?.into_owned()))
+    });
     let mut query: Vec<(String, String)> = filled.collect();
     for (_, target, value) in parameters {
         if let Target::Query(name) = target {

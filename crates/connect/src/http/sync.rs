@@ -191,9 +191,8 @@ fn is_asked_with(stream: &HttpStream, at: &At, token: &Token) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use raccord_compiler::connector::{Stream, lower};
+    use raccord_compiler::connector::lower_http;
     use raccord_compiler::select::{Found, Selector};
-    use raccord_model::language::ConnectorSettings;
     use reqwest::header::HeaderMap;
     use serde_json::json;
 
@@ -201,11 +200,9 @@ mod tests {
 
     fn stream(data_type: &Value) -> HttpStream {
         let settings = json!({"baseUrl": "https://a.example", "dataTypes": {"t": data_type}});
-        let settings = ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
-        match lower(&settings, &"t".parse().unwrap()) {
-            (Some(Stream::Http(stream)), _) => *stream,
-            (_, findings) => panic!("{findings:?}"),
-        }
+        let settings = serde_json::from_value(settings).unwrap();
+        let (stream, findings) = lower_http(&settings, &"t".parse().unwrap());
+        stream.unwrap_or_else(|| panic!("{findings:?}"))
     }
 
     /// What is read of a body, or of the header `x`.

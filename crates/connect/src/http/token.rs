@@ -40,9 +40,15 @@ impl Place {
     /// The place where a stream begins.
     pub(crate) fn first(stream: &HttpStream) -> Self {
         let parent = stream.partition_router.as_ref().map(|router| {
-            Box::new(ParentPlace { page: Self::first(&router.stream), record: 0, fields: None })
+            let page = router.above().map_or_else(Self::beginning, Self::first);
+            Box::new(ParentPlace { page, record: 0, fields: None })
         });
-        Self { position: Position::first(), parent }
+        Self { parent, ..Self::beginning() }
+    }
+
+    /// The first page of what has no partitions.
+    pub(crate) fn beginning() -> Self {
+        Self { position: Position::first(), parent: None }
     }
 }
 
@@ -80,7 +86,10 @@ fn fits(place: &Place, stream: &HttpStream) -> bool {
     };
     let same_parents = match (&place.parent, &stream.partition_router) {
         (None, None) => true,
-        (Some(parent), Some(router)) => fits(&parent.page, &router.stream),
+        (Some(parent), Some(router)) => match router.above() {
+            Some(above) => fits(&parent.page, above),
+            None => parent.page.position.at == At::First && parent.page.parent.is_none(),
+        },
         (None, Some(_)) | (Some(_), None) => false,
     };
     same_way && same_parents

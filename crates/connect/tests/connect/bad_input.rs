@@ -5,7 +5,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use raccord_model::language::ConnectorSettings;
+use raccord_model::language::FileSettings;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::SourceError;
 use serde_json::{Value, json};
@@ -159,8 +159,8 @@ async fn read_file(name: &str, bytes: &[u8], members: Value) -> (usize, Vec<Stri
     File::create(home.path().join(name)).unwrap().write_all(bytes).unwrap();
     let mut data_type = members;
     data_type["path"] = json!(name);
-    let settings = serde_json::from_value(json!({"dataTypes": {"a": data_type}})).unwrap();
-    let source = source(&ConnectorSettings::File(settings), &json!({"type": "none"}), "a", home.path());
+    let settings = serde_json::from_value::<FileSettings>(json!({"dataTypes": {"a": data_type}})).unwrap();
+    let source = source(&settings.into(), &json!({"type": "none"}), "a", home.path());
     match read_all(&*source).await {
         Ok(pages) => (pages.iter().map(|page| page.records.len()).sum(), faults(&pages)),
         Err(error) => (0, vec![error.to_string()]),

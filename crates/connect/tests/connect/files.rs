@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use raccord_model::language::ConnectorSettings;
+use raccord_model::language::FileSettings;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, Source, SourceError};
 use serde_json::{Value, json};
@@ -35,8 +35,8 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 fn open(root: &Path, data_type: &Value) -> Box<dyn Source> {
-    let settings = serde_json::from_value(json!({"dataTypes": {"a": data_type}})).unwrap();
-    source(&ConnectorSettings::File(settings), &json!({"type": "none"}), "a", root)
+    let settings = serde_json::from_value::<FileSettings>(json!({"dataTypes": {"a": data_type}})).unwrap();
+    source(&settings.into(), &json!({"type": "none"}), "a", root)
 }
 
 /// Records as JSON and faults as `position: reason`, over all pages.

@@ -7,11 +7,15 @@ mod continuing;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod decoding;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod files;
+#[cfg(test)]
+mod lists;
 #[cfg(test)]
 mod partitions;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use raccord_compiler::webhook::{Registrar, lower_register};
 use raccord_connect::webhook::{Announcement, register, unregister};
 use raccord_connect::{SecretReader, SourceShared};
-use raccord_model::language::{AuthorizationSpec, ConnectorSettings};
+use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::source::SourceError;
 use raccord_model::secret::SecretRef;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl Client {
         let environment = |name: &str| (name == "TOKEN").then(|| SECRET.to_owned());
         let secrets = SecretReader::new(Arc::new(environment), Path::new("."));
         let now = Arc::new(|| "2024-01-31T09:30:00Z".parse().unwrap());
-        let shared = SourceShared::new(&ConnectorSettings::Http(settings), secrets, now, 7).unwrap();
+        let shared = SourceShared::new(&settings.into(), secrets, now, 7).unwrap();
         let authorization = json!({"type": "bearer", "token": "${env:TOKEN}"});
         Self {
             registrar: registrar.unwrap_or_else(|| panic!("{findings:?}")),

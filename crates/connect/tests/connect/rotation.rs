@@ -13,6 +13,7 @@ use raccord_config::load_texts;
 use raccord_connect::SourcePool;
 use raccord_model::Desired;
 use raccord_model::language::ConnectorSettings;
+use raccord_model::language::connector::HttpSettings;
 use raccord_model::port::environment::{Environment, RandomError};
 use raccord_model::port::source::{Read, Source, SourceError, Sources};
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ impl Rotation {
             "retry": {"attempts": 2, "maxWait": "1s"},
             "dataTypes": {"a": {"records": "data", "pagination": {"nextUrl": "next"}}},
         });
-        let settings = ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
+        let settings = ConnectorSettings::from(serde_json::from_value::<HttpSettings>(settings).unwrap());
         source(&settings, authorization, "a", self.0.0.path())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use raccord_compiler::connector::lower;
 use raccord_connect::{SecretReader, SourceShared, open_source};
 use raccord_model::checkpoint::PageToken;
-use raccord_model::language::{AuthorizationSpec, ConnectorSettings};
+use raccord_model::language::{AuthorizationSpec, ConnectorSettings, HttpSettings};
 use raccord_model::port::records::{Page, Record};
 use raccord_model::port::source::{Read, Source, SourceError};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(crate) fn source(
     let now = Arc::new(|| "2024-01-31T09:30:00Z".parse().unwrap());
     let shared = SourceShared::new(settings, secrets, now, 7).unwrap();
     let authorization: AuthorizationSpec = serde_json::from_value(authorization.clone()).unwrap();
-    open_source(stream, Some(&authorization), root, &shared).unwrap()
+    open_source(&stream, Some(&authorization), root, &shared).unwrap()
 }
 
 /// The data type `a` of an HTTP source. `members` come over the usual settings, which wait hardly at all.
@@ -40,7 +40,7 @@ pub(crate) fn http(base: &str, members: &Value, authorization: &Value) -> Box<dy
     for (name, value) in members.as_object().unwrap() {
         settings[name] = value.clone();
     }
-    let settings = ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
+    let settings = ConnectorSettings::from(serde_json::from_value::<HttpSettings>(settings).unwrap());
     source(&settings, authorization, "a", Path::new("."))
 }
 

@@ -1,7 +1,7 @@
 //! Every shape of pagination that the design names, read whole and from every page on.
 
 use raccord_model::checkpoint::Cursor;
-use raccord_model::language::ConnectorSettings;
+use raccord_model::language::HttpSettings;
 use raccord_model::port::source::Read;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
@@ -128,7 +128,7 @@ async fn records_stand_in_other_records_and_members_have_names() {
     });
     let of = |data_type: &str| {
         let settings = json!({"baseUrl": server.uri(), "dataTypes": data_types});
-        let settings = ConnectorSettings::Http(serde_json::from_value(settings).unwrap());
+        let settings = serde_json::from_value::<HttpSettings>(settings).unwrap().into();
         source(&settings, &json!({"type": "none"}), data_type, std::path::Path::new("."))
     };
     let pages = read_all(&*of("orders")).await.unwrap();

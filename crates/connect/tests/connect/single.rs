@@ -1,5 +1,6 @@
 //! One record by itself, with the credentials, the retries and the limits of its source.
 
+use raccord_model::language::FileSettings;
 use raccord_model::port::source::{Source, SourceError};
 use serde_json::json;
 use wiremock::{Request, ResponseTemplate};
@@ -80,8 +81,8 @@ async fn a_service_that_fails_is_asked_again() {
 #[tokio::test]
 async fn files_have_no_single_records() {
     let directory = tempfile::tempdir().unwrap();
-    let settings = serde_json::from_value(json!({"dataTypes": {"a": {"path": "a.csv"}}})).unwrap();
-    let settings = raccord_model::language::ConnectorSettings::File(settings);
+    let settings = json!({"dataTypes": {"a": {"path": "a.csv"}}});
+    let settings = serde_json::from_value::<FileSettings>(settings).unwrap().into();
     let source = crate::service::source(&settings, &json!({"type": "none"}), "a", directory.path());
     assert!(fetch(source.as_ref(), "/a/1", "$").await.contains("no record"));
 }

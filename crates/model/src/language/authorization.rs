@@ -73,7 +73,10 @@ pub struct Basic {
 
 impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
-    const VARIANTS: &'static [&'static str] = &["none", "apiKey", "bearer", "basic"];
+
+    fn variants() -> &'static [&'static str] {
+        &["none", "apiKey", "bearer", "basic"]
+    }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
         match tag {
@@ -81,7 +84,7 @@ impl Tagged for AuthorizationSpec {
             "apiKey" => ApiKey::deserialize(rest).map(Self::ApiKey),
             "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
             "basic" => Basic::deserialize(rest).map(Self::Basic),
-            other => Err(D::Error::unknown_variant(other, Self::VARIANTS)),
+            other => Err(D::Error::unknown_variant(other, Self::variants())),
         }
     }
 }

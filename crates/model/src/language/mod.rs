@@ -33,3 +33,10 @@ pub use webhook::WebhookSpec;
 pub fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
+
+/// Takes a default out of an option where it is spelled out.
+pub fn omit<T: PartialEq>(option: &mut Option<T>, default: &T) {
+    if option.as_ref() == Some(default) {
+        *option = None;
+    }
+}

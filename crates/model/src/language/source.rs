@@ -3,14 +3,11 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::connector::{CATALOGUE, ConnectorInfo};
-use super::{
-    AuthorizationSpec, ByNameOrInline, ConnectorSettings, FileSettings, HttpSettings, WebhookSpec, is_default,
-};
+use super::connector::{self, Connector};
+use super::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, WebhookSpec, is_default};
 use crate::tagged::{self, Tagged};
 
 /// What a Source says.
@@ -23,7 +20,7 @@ pub struct SourceSpec {
     /// How we prove who we are: the name of an Authorization, or one inline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<ByNameOrInline<AuthorizationSpec>>,
-    /// How the service's pushes are received. Only `http` has it.
+    /// How the service's pushes are received. Only connectors with webhooks have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Box<WebhookSpec>>,
     /// When true, a plan that would delete the source is refused, even when its YAML is gone.
@@ -31,12 +28,12 @@ pub struct SourceSpec {
     pub protect: bool,
 }
 
-/// The members of a source of files besides `connector`.
+/// The members besides `connector` of a source that is only read.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct FileRest {
+struct ReadOnly<T> {
     /// The settings of the connector.
-    config: FileSettings,
+    config: T,
     /// How we prove who we are: the name of an Authorization, or one inline.
     #[serde(default)]
     #[schemars(skip_serializing_if = "Option::is_none")]
@@ -46,12 +43,12 @@ struct FileRest {
     protect: bool,
 }
 
-/// The members of a REST service besides `connector`.
+/// The members besides `connector` of a source whose service may push.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct HttpRest {
+struct Pushing<T> {
     /// The settings of the connector.
-    config: HttpSettings,
+    config: T,
     /// How we prove who we are: the name of an Authorization, or one inline.
     #[serde(default)]
     #[schemars(skip_serializing_if = "Option::is_none")]
@@ -65,26 +62,28 @@ struct HttpRest {
     protect: bool,
 }
 
-impl From<FileRest> for SourceSpec {
-    fn from(rest: FileRest) -> Self {
-        let FileRest { config, authorization, protect } = rest;
-        Self { settings: ConnectorSettings::File(config), authorization, webhook: None, protect }
+/// Reads the members besides `connector` of a source with one connector.
+pub(super) fn read<'de, T: Connector, D: Deserializer<'de>>(rest: D) -> Result<SourceSpec, D::Error> {
+    if T::INFO.has_webhooks {
+        let Pushing { config, authorization, webhook, protect } = Pushing::<T>::deserialize(rest)?;
+        Ok(SourceSpec { settings: config.into(), authorization, webhook, protect })
+    } else {
+        let ReadOnly { config, authorization, protect } = ReadOnly::<T>::deserialize(rest)?;
+        Ok(SourceSpec { settings: config.into(), authorization, webhook: None, protect })
     }
 }
 
-impl From<HttpRest> for SourceSpec {
-    fn from(rest: HttpRest) -> Self {
-        let HttpRest { config, authorization, webhook, protect } = rest;
-        Self { settings: ConnectorSettings::Http(config), authorization, webhook, protect }
-    }
-}
-
-/// The closed object that a source with this connector is.
-fn schema_of<R: JsonSchema>(connector: ConnectorInfo, generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = R::json_schema(generator);
-    schema.insert("description".to_owned(), connector.title.into());
+/// The closed object that a source with one connector is.
+pub(super) fn schema_of<T: Connector>(generator: &mut SchemaGenerator) -> Schema {
+    let info = T::INFO;
+    let mut schema = if info.has_webhooks {
+        Pushing::<T>::json_schema(generator)
+    } else {
+        ReadOnly::<T>::json_schema(generator)
+    };
+    schema.insert("description".to_owned(), info.title.into());
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        let name = json!({ "description": connector.title, "const": connector.name });
+        let name = json!({ "description": info.title, "const": info.name });
         properties.insert("connector".to_owned(), name);
     }
     if let Some(Value::Array(required)) = schema.get_mut("required") {
@@ -95,14 +94,13 @@ fn schema_of<R: JsonSchema>(connector: ConnectorInfo, generator: &mut SchemaGene
 
 impl Tagged for SourceSpec {
     const MARKER: &'static str = "raccord::Tagged/connector";
-    const VARIANTS: &'static [&'static str] = &["file", "http"];
+
+    fn variants() -> &'static [&'static str] {
+        connector::names()
+    }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
-        match tag {
-            "file" => FileRest::deserialize(rest).map(Self::from),
-            "http" => HttpRest::deserialize(rest).map(Self::from),
-            other => Err(D::Error::unknown_variant(other, Self::VARIANTS)),
-        }
+        connector::read(tag, rest)
     }
 }
 
@@ -113,10 +111,7 @@ impl JsonSchema for SourceSpec {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "What a Source says; `connector` tells what `config` holds.",
-            "oneOf": CATALOGUE.map(|connector| match connector.name {
-                "file" => schema_of::<FileRest>(connector, generator),
-                _ => schema_of::<HttpRest>(connector, generator),
-            }),
+            "oneOf": connector::schemas(generator),
         })
     }
 }

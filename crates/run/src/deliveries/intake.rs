@@ -20,7 +20,7 @@ use raccord_model::port::source::{Source, SourceError};
 
 use super::patience::{self, Absence};
 use crate::job::Job;
-use crate::page::{Arrival, Shows};
+use crate::rejecting::{Arrival, Shows};
 
 /// How many records are fetched at the same time.
 const AT_ONCE: usize = 4;

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use raccord_compiler::connector;
-use raccord_model::language::ConnectorSettings;
 use raccord_model::language::deletes::Percent;
+use raccord_model::language::{ConnectorSettings, HttpSettings};
 use uuid::Uuid;
 
 use super::*;
@@ -15,7 +15,7 @@ fn now() -> Timestamp {
 fn cursor_of(incremental: &str) -> IncrementalCursor {
     let settings =
         format!(r#"{{"baseUrl":"https://a.example","dataTypes":{{"t":{{"incremental":{incremental}}}}}}}"#);
-    let settings = ConnectorSettings::Http(serde_json::from_str(&settings).unwrap());
+    let settings = ConnectorSettings::from(serde_json::from_str::<HttpSettings>(&settings).unwrap());
     let (stream, findings) = connector::lower(&settings, &"t".parse().unwrap());
     stream.unwrap_or_else(|| panic!("{findings:?}")).cursor().cloned().unwrap()
 }

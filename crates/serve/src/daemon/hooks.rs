@@ -13,7 +13,6 @@ use raccord_compiler::webhook::{self, Hook, Intent, Reading, RecordContent, Rout
 use raccord_connect::SecretReader;
 use raccord_connect::webhook::{Delivery as Presented, Refused, SignatureHeaders, Verifier};
 use raccord_model::fact::Uid;
-use raccord_model::language::ConnectorSettings;
 use raccord_model::language::webhook::VerifySpec;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, InboxError};
 use raccord_model::port::source::SourceError;
@@ -259,7 +258,7 @@ fn heavy<T>(length: usize, work: impl FnOnce() -> T) -> T {
 /// What a source may be told, when it has a webhook. Validation has compiled it before.
 fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) -> Option<Receiver> {
     let spec = applied.desired.source(name)?;
-    let ConnectorSettings::Http(settings) = &spec.settings else { return None };
+    let settings = spec.settings.webhooks()?;
     let webhook = spec.webhook.as_ref()?;
     let (hook, _) = webhook::lower(webhook, settings);
     let hook = hook?;

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use raccord_compiler::connector::{HttpStream, Paginator, Stream, TokenCursor, TokenPlace};
-use raccord_compiler::envelope;
+use raccord_compiler::connector::{Stream, TokenCursor};
 use raccord_compiler::select::{Found, Selector};
 use raccord_model::Name;
 use raccord_model::field_path::FieldPath;
-use raccord_model::port::records::{Page, Records};
+use raccord_model::port::records::Page;
 
 /// The key of a transfer that reads the data type: where its parts come from.
 pub struct Key<'a> {
@@ -21,11 +20,7 @@ pub struct Key<'a> {
 /// What is known of a data type once its first page is there, a sentence each.
 pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
     let records: Vec<String> = page.records.iter().map(|record| record.to_json()).collect();
-    let mut said = Vec::new();
-    if let Stream::Http(stream) = stream {
-        said.extend(wrong_list(stream, page));
-        said.push(next_page(stream, page, records.len()));
-    }
+    let mut said = stream.remarks(page);
     said.extend(stream.token_cursor().map(|token| token_finding(token, page)));
     if !page.faults.is_empty() {
         let faults = &page.faults;
@@ -59,12 +54,6 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
     said
 }
 
-/// That the records are probably somewhere else.
-fn wrong_list(stream: &HttpStream, page: &Page) -> Option<String> {
-    let Records::Json { body, .. } = &page.records else { return None };
-    envelope::advice(body, &stream.extractor.records)
-}
-
 /// Whether the token is there from which a later reading goes on. Many services give it on their last page alone.
 fn token_finding(token: &TokenCursor, page: &Page) -> String {
     let name = token.name();
@@ -76,36 +65,6 @@ fn token_finding(token: &TokenCursor, page: &Page) -> String {
                 "the token `{name}` is not there, and no page follows: no run would go on from where one ended"
             )
         }
-    }
-}
-
-/// Whether there is a next page, or why there is none.
-fn next_page(stream: &HttpStream, page: &Page, count: usize) -> String {
-    if page.next.is_some() {
-        return "there is a next page".to_owned();
-    }
-    let none = |why: String| format!("there is no next page: {why}");
-    match &stream.paginator {
-        Paginator::NoPagination => none(
-            "the data type has no `pagination`; if the service has more than this, say how its pages follow"
-                .to_owned(),
-        ),
-        Paginator::NextUrl(TokenPlace::Body(path)) => none(format!("`{path}` of the answer holds no URL")),
-        Paginator::NextUrl(TokenPlace::Header(name)) => none(format!("the answer has no header `{name}`")),
-        Paginator::NextUrl(TokenPlace::LastRecord(path)) => none(format!("the last record has no `{path}`")),
-        Paginator::Link { rel } => none(format!("no header `Link` of the answer has the relation `{rel}`")),
-        Paginator::PageIncrement { .. } | Paginator::OffsetIncrement { .. } => none(match page.total {
-            Some(total) => format!("the service says that there are {total} in all"),
-            None => format!("the page ends with {count} and nothing says that there are more"),
-        }),
-        Paginator::ByValue => none("fewer records came than a page holds".to_owned()),
-        Paginator::CursorPagination { cursor, .. } => none(match cursor {
-            TokenPlace::Body(path) => format!("`{path}` of the answer holds no cursor"),
-            TokenPlace::Header(name) => format!("the answer has no header `{name}`"),
-            TokenPlace::LastRecord(path) => {
-                format!("the last record has no `{path}`, or the service says that it ends")
-            }
-        }),
     }
 }
 
@@ -152,7 +111,7 @@ mod tests {
     use raccord_compiler::connector;
     use raccord_model::checkpoint::Token;
     use raccord_model::language::connector::{ConnectorSettings, HttpSettings};
-    use raccord_model::port::records::Page;
+    use raccord_model::port::records::{Page, Records};
     use serde_json::json;
 
     use super::*;
@@ -165,7 +124,7 @@ mod tests {
         }))
         .unwrap();
         let (stream, findings_of_lowering) =
-            connector::lower(&ConnectorSettings::Http(settings), &"a".parse().unwrap());
+            connector::lower(&ConnectorSettings::from(settings), &"a".parse().unwrap());
         let stream = stream.unwrap_or_else(|| panic!("{findings_of_lowering:?}"));
         let at = |record: &&str| body.find(record).map(|at| at..at + record.len()).unwrap();
         let spans = records.iter().map(at).collect();

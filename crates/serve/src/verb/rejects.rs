@@ -15,7 +15,9 @@ use raccord_run::Ports;
 use raccord_run::Unknown;
 use raccord_run::applied::Applied;
 use raccord_run::job::Job;
-use raccord_run::page::{Arrival, Shows, hexadecimal, map_arrivals};
+use raccord_run::page::hexadecimal;
+use raccord_run::records::map_arrivals;
+use raccord_run::rejecting::{Arrival, Shows};
 
 /// Of how many rejects at a time it is learned where they stand. What they hold is read one by one.
 const CHUNK: usize = 1_000;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::sink::Batch;
-use raccord_run::page::{Arrival, map_arrivals};
+use raccord_run::records::map_arrivals;
+use raccord_run::rejecting::Arrival;
 use raccord_serve::{Reply, Request};
 
 use crate::shop::{ALL, Says, Shop, told};

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use raccord_compiler::connector::lower;
 use raccord_connect::{SecretReader, SourceShared, open_source};
 use raccord_model::checkpoint::PageToken;
-use raccord_model::language::ConnectorSettings;
+use raccord_model::language::{ConnectorSettings, FileSettings};
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, Source, SourceError};
 use serde_json::{Value, json};
@@ -96,14 +96,14 @@ impl Reader {
 fn open(way: &Value, home: &TempDir) -> Box<dyn Source> {
     let mut data_type = way.clone();
     data_type["path"] = json!(NAME);
-    let settings = serde_json::from_value(json!({"dataTypes": {"a": data_type}})).unwrap();
-    let settings = ConnectorSettings::File(settings);
+    let settings = serde_json::from_value::<FileSettings>(json!({"dataTypes": {"a": data_type}})).unwrap();
+    let settings = ConnectorSettings::from(settings);
     let (stream, findings) = lower(&settings, &"a".parse().unwrap());
     let stream = stream.unwrap_or_else(|| panic!("{findings:?}"));
     let secrets = SecretReader::new(Arc::new(|_: &str| None), home.path());
     let now = Arc::new(|| "2024-01-31T09:30:00Z".parse().unwrap());
     let shared = SourceShared::new(&settings, secrets, now, 7).unwrap();
-    open_source(stream, None, home.path(), &shared).unwrap()
+    open_source(&stream, None, home.path(), &shared).unwrap()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

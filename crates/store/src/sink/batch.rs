@@ -51,9 +51,8 @@ struct BatchWriter<'b> {
     shift: Option<Shift>,
     /// Whether a row was written.
     has_written: bool,
-    /// Whether so many records are as they were that a row whose record differs only where nothing is mapped gets its digest
-    /// anew. Where most records differ in that way, each run would write each row.
-    renews_digests: bool,
+    /// Which digests of unchanged rows are replaced.
+    renewal: keep::Renewal,
     /// How many rows there are more or fewer. All of them are this transfer's: others' are never created by it, and
     /// deleted only once they are its own.
     rows: i64,
@@ -116,7 +115,7 @@ impl<'b> BatchWriter<'b> {
             owners: Owners::new(batch.transfer),
             shift: None,
             has_written: false,
-            renews_digests: keep::are_most(&batch.changes),
+            renewal: keep::Renewal::of(&batch.changes),
             rows: 0,
             tally: Tally::default(),
             key: table::incarnation(inc).to_vec(),

@@ -79,13 +79,13 @@ fn files(
     if let Err(error) = complete_file(&root, &mut file) {
         ui.note(&format!("nothing is known of the files yet: {error}"));
     }
-    Ok(ConnectorSettings::File(FileSettings { data_types: BTreeMap::from([(data_type.clone(), file)]) }))
+    Ok(FileSettings { data_types: BTreeMap::from([(data_type.clone(), file)]) }.into())
 }
 
 fn service(url: &str, data_type: &DataTypeName) -> Result<ConnectorSettings, CommandError> {
     let mut settings: HttpSettings = from_json(serde_json::json!({ "baseUrl": url, "dataTypes": {} }))?;
     settings.data_types.insert(data_type.clone(), HttpDataType::default());
-    Ok(ConnectorSettings::Http(settings))
+    Ok(settings.into())
 }
 
 /// Settings with everything else at its default, as the language itself reads them.

@@ -21,7 +21,8 @@ impl Reader {
             let (url, length) = (answer.url.clone(), answer.body.len());
             let since = self.since(position);
             let since = since.as_ref().map(|since| since.text.as_str());
-            let read = || self.judge(position, since).read(answer, position);
+            let place = self.describe(position);
+            let read = || self.judge(position, since, &place).read(answer, position);
             let (error, wait) = match aside(length, read) {
                 Err(Unsound::Wrong(error)) => return Err(error),
                 Err(Unsound::Doubtful(error, wait)) => (error, wait),
@@ -97,11 +98,19 @@ impl Reader {
     }
 
     /// What an answer to a page is judged by.
-    pub(super) fn judge<'a>(&'a self, position: &Position, since: Option<&'a str>) -> Judge<'a> {
+    pub(super) fn judge<'a>(
+        &'a self,
+        position: &Position,
+        since: Option<&'a str>,
+        place: &'a str,
+    ) -> Judge<'a> {
         Judge {
             exchange: &self.exchange,
             pager: &self.pager,
             extractor: &self.stream.extractor,
+            decoder: self.stream.decoder.as_ref(),
+            max_body: self.stream.limits.max_body,
+            place,
             since,
             continues: self.start(position).is_some(),
         }

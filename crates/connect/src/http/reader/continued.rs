@@ -10,7 +10,7 @@ use raccord_model::port::source::SourceError;
 
 use super::super::aside::aside;
 use super::super::paginate::{Before, Position};
-use super::super::reading::{Unsound, whole};
+use super::super::reading::{Unsound, extent};
 use super::Reader;
 
 /// How much of a digest tells a page from others, in hexadecimal digits.
@@ -18,7 +18,7 @@ const DIGITS: usize = 32;
 
 /// What a page is known by again.
 pub(super) fn digest(body: &Bytes, records: &[Range<usize>]) -> String {
-    blake3::hash(whole(body, records)).to_hex().chars().take(DIGITS).collect()
+    blake3::hash(extent(body, records)).to_hex().chars().take(DIGITS).collect()
 }
 
 /// What a page behind this one remembers of it; one without records leaves what is remembered of the one before.
@@ -37,7 +37,10 @@ impl Reader {
         let earlier = Position { at: before.at, page, before: None, ..position.clone() };
         let Some(answer) = self.ask(&earlier).await? else { return Err(moved()) };
         let since = self.since(&earlier).map(|since| since.text.clone());
-        let read = aside(answer.body.len(), || self.judge(&earlier, since.as_deref()).read(answer, &earlier));
+        let place = self.describe(&earlier);
+        let read = aside(answer.body.len(), || {
+            self.judge(&earlier, since.as_deref(), &place).read(answer, &earlier)
+        });
         let reading = read.map_err(|unsound| match unsound {
             Unsound::Wrong(error) | Unsound::Doubtful(error, _) => error,
         })?;

@@ -100,10 +100,21 @@ pub(super) fn is_outdated(tables: &Tables<'_>, batch: &Batch) -> Result<bool, St
     Ok(false)
 }
 
-/// Whether nearly all of the records are kept.
-pub(super) fn are_most(changes: &Changes) -> bool {
-    let kept = changes.iter().filter(|change| change.intent == Intent::Keep).count();
-    kept > 0 && kept * 8 >= changes.len() * 7
+/// Which digests of rows are replaced whose records differ only where nothing is mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// All: nearly all records are as they were, and the others are to be known the next time.
+    All,
+    /// Those of another mapping. Where most records differ each time, each run would write each row.
+    OtherMapping,
+}
+
+impl Renewal {
+    /// What is right for a batch.
+    pub(super) fn of(changes: &Changes) -> Self {
+        let kept = changes.iter().filter(|change| change.intent == Intent::Keep).count();
+        if kept > 0 && kept * 8 >= changes.len() * 7 { Self::All } else { Self::OtherMapping }
+    }
 }
 
 impl BatchWriter<'_> {
@@ -129,6 +140,7 @@ impl BatchWriter<'_> {
         else {
             return false;
         };
-        old.digest.is_none_or(|old| old.mapping != new.mapping || (self.renews_digests && old != new))
+        old.digest
+            .is_none_or(|old| old.mapping != new.mapping || (self.renewal == Renewal::All && old != new))
     }
 }

@@ -5,14 +5,13 @@ use std::io::Read;
 use std::ops::Range;
 
 use bytes::Bytes;
-use raccord_compiler::connector::FileStream;
+use raccord_compiler::connector::Decoder;
 use raccord_compiler::select::{Found, Listed, Other, Selector, Standing, span_of};
 use raccord_model::port::records::{Fault, Records};
 use raccord_model::port::source::SourceError;
 
-use super::matching::{Matched, file_error};
-use super::open::open;
-use super::pages::{Batch, FileRecords, PAGE_BYTES};
+use super::text::Content;
+use super::{Batch, Decoding, PAGE_BYTES, unreadable};
 use crate::mask::excerpt;
 
 /// The largest document, after decompression.
@@ -32,11 +31,16 @@ pub(crate) struct JsonRecords {
 }
 
 impl JsonRecords {
-    pub(crate) fn open(file: &Matched, stream: &FileStream) -> Result<Self, SourceError> {
-        let document = read_document(file, stream)?;
-        let answer = |message: String| SourceError::Answer { place: file.name.clone(), message };
+    pub(crate) fn open(
+        content: Content,
+        name: &str,
+        size: Option<u64>,
+        decoder: &Decoder,
+    ) -> Result<Self, SourceError> {
+        let document = read_document(content, name, size)?;
+        let answer = |message: String| SourceError::Answer { place: name.to_owned(), message };
         let mut found = Found::default();
-        let extractor = &stream.extractor;
+        let extractor = &decoder.extractor;
         let path = &extractor.records;
         let selector = Selector::new([]).with_list(path);
         selector.select(&document, &mut found).map_err(|error| answer(format!("it is {error}")))?;
@@ -50,7 +54,7 @@ impl JsonRecords {
         let fault = |Other { number, reason, span }| {
             let raw = document.get(span).unwrap_or_default();
             let payload = excerpt(&String::from_utf8_lossy(raw), MAX_PAYLOAD);
-            (number, Fault { position: format!("{}, record {number}", file.name), reason, payload })
+            (number, Fault { position: format!("{name}, record {number}"), reason, payload })
         };
         let mut faults: VecDeque<_> = others.into_iter().map(fault).collect();
         faults.make_contiguous().sort_by_key(|(number, _)| *number);
@@ -58,25 +62,21 @@ impl JsonRecords {
     }
 }
 
-fn read_document(file: &Matched, stream: &FileStream) -> Result<Bytes, SourceError> {
+fn read_document(content: Content, name: &str, size: Option<u64>) -> Result<Bytes, SourceError> {
     let too_large = || SourceError::Limit {
-        place: file.name.clone(),
+        place: name.to_owned(),
         message: format!("a JSON document may have {} MB; JSON Lines has no such limit", MAX_DOCUMENT >> 20),
     };
-    let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
-    let announced = usize::try_from(file.print.size.min(MAX_DOCUMENT)).unwrap_or(0);
+    let announced = usize::try_from(size.unwrap_or(0).min(MAX_DOCUMENT)).unwrap_or(0);
     let mut document = Vec::with_capacity(announced);
-    content
-        .take(MAX_DOCUMENT + 1)
-        .read_to_end(&mut document)
-        .map_err(|error| file_error(&file.name, error))?;
+    content.take(MAX_DOCUMENT + 1).read_to_end(&mut document).map_err(|error| unreadable(name, error))?;
     if u64::try_from(document.len()).map_or(true, |length| length > MAX_DOCUMENT) {
         return Err(too_large());
     }
     Ok(Bytes::from(document))
 }
 
-impl FileRecords for JsonRecords {
+impl Decoding for JsonRecords {
     fn batch(&mut self, most: usize) -> Result<Batch, SourceError> {
         let (mut spans, mut outers, mut faults, mut size) = (Vec::new(), Vec::new(), Vec::new(), 0);
         while spans.len() + faults.len() < most && size < PAGE_BYTES {

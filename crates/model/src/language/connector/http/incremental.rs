@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::http::{Parameter, Scalar};
+use super::{Parameter, Scalar};
 use crate::duration::Seconds;
 use crate::exclusive::exactly_one;
 use crate::field_path::FieldPath;

@@ -9,11 +9,11 @@ use raccord_model::language::connector::http::{
     AnswerToken, CursorFormat, Expired, HttpDataType, Incremental,
 };
 
-use super::component::Target;
-use super::cursor::{self, FieldCursor, IncrementalCursor, Mark};
-use super::findings::Findings;
 use super::pagination::lower_parameter;
-use super::token::{self, AnswerPlace, TokenCursor};
+use crate::connector::cursor::{self, FieldCursor, IncrementalCursor, Mark};
+use crate::connector::findings::Findings;
+use crate::connector::template::Target;
+use crate::connector::token::{self, AnswerPlace, TokenCursor};
 
 /// Lowers `incremental` of a data type. Without a result there is a finding that says why.
 pub(super) fn lower(

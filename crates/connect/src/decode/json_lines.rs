@@ -3,20 +3,18 @@
 use std::io::{BufRead, Read};
 
 use bytes::Bytes;
-use raccord_compiler::connector::FileStream;
 use raccord_model::port::records::{Fault, Records};
 use raccord_model::port::source::SourceError;
 use serde_json::value::RawValue;
 
-use super::matching::{Matched, file_error};
-use super::open::{Content, open};
-use super::pages::{Batch, FileRecords, MAX_RECORD, PAGE_BYTES, record_too_long};
+use super::text::Content;
+use super::{Batch, Decoding, MAX_RECORD, PAGE_BYTES, record_too_long, unreadable};
 use crate::mask::excerpt;
 
 /// How much of a line that is not a record is kept.
 const MAX_PAYLOAD: usize = 200;
 
-/// The records of a JSON Lines file.
+/// The records of JSON Lines.
 pub(crate) struct LineRecords {
     name: String,
     content: Content,
@@ -24,16 +22,15 @@ pub(crate) struct LineRecords {
 }
 
 impl LineRecords {
-    pub(crate) fn open(file: &Matched, stream: &FileStream) -> Result<Self, SourceError> {
-        let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
-        Ok(Self { name: file.name.clone(), content, line: 0 })
+    pub(crate) fn new(content: Content, name: &str) -> Self {
+        Self { name: name.to_owned(), content, line: 0 }
     }
 
     /// Appends the next line to `body`. Returns whether there was one.
     fn read_line(&mut self, body: &mut Vec<u8>) -> Result<bool, SourceError> {
         let limit = u64::try_from(MAX_RECORD).unwrap_or(u64::MAX) + 1;
         let mut limited = (&mut self.content).take(limit);
-        let length = limited.read_until(b'\n', body).map_err(|error| file_error(&self.name, error))?;
+        let length = limited.read_until(b'\n', body).map_err(|error| unreadable(&self.name, error))?;
         self.line += 1;
         if length > MAX_RECORD {
             return Err(record_too_long(&self.name, self.line));
@@ -42,7 +39,7 @@ impl LineRecords {
     }
 }
 
-impl FileRecords for LineRecords {
+impl Decoding for LineRecords {
     fn batch(&mut self, most: usize) -> Result<Batch, SourceError> {
         let (mut body, mut spans, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_last = false;
@@ -74,7 +71,7 @@ impl FileRecords for LineRecords {
         }
         // Knowing the end now spares a page without records later.
         is_last =
-            is_last || self.content.fill_buf().map_err(|error| file_error(&self.name, error))?.is_empty();
+            is_last || self.content.fill_buf().map_err(|error| unreadable(&self.name, error))?.is_empty();
         Ok(Batch { records: Records::Json { body: Bytes::from(body), spans }, faults, is_last })
     }
 }

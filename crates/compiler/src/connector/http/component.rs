@@ -1,4 +1,4 @@
-//! The components of a stream, under the names of Airbyte's low-code language.
+//! The components of a stream of the connector `http`, under the names of Airbyte's low-code language.
 //!
 //! The short form of a connector lowers to them and only they are executed. They are plain data: what a
 //! request looks like, how pages follow each other, never how bytes travel.
@@ -8,105 +8,18 @@ use std::time::Duration;
 
 use raccord_model::DataTypeName;
 use raccord_model::field_path::FieldPath;
-use raccord_model::language::connector::http::{Method, MissingList, RecordsPlace, WaitUnit};
-use raccord_model::language::connector::{Compression, FileFormat, MissingCells};
+use raccord_model::language::connector::RecordFormat;
+use raccord_model::language::connector::http::{Method, WaitUnit};
+use raccord_model::port::records::Page;
 use raccord_model::rate::Rate;
 use url::Url;
 
-use super::cursor::{FieldCursor, IncrementalCursor};
-use super::template::{BodyTemplate, PathTemplate};
-use super::token::TokenCursor;
-use crate::select::RecordList;
-
-/// One data type of a source, ready to be executed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stream {
-    /// Local files.
-    File(FileStream),
-    /// A REST endpoint.
-    Http(Box<HttpStream>),
-}
-
-impl Stream {
-    /// Whether the pages of the data type, or of one of its parents, are asked for by their position: then a record
-    /// that comes or goes at the service moves the others from page to page.
-    pub fn is_positional(&self) -> bool {
-        match self {
-            Self::File(_) => false,
-            Self::Http(stream) => {
-                let mut at = &**stream;
-                while let (false, Some(router)) = (at.paginator.is_by_position(), &at.partition_router) {
-                    at = &router.stream;
-                }
-                at.paginator.is_by_position()
-            }
-        }
-    }
-
-    /// Whether each record of another data type leads to a partition of its own.
-    pub const fn has_parent(&self) -> bool {
-        match self {
-            Self::File(_) => false,
-            Self::Http(stream) => stream.partition_router.is_some(),
-        }
-    }
-
-    /// How often a window is read at the most until it is clean, the first time included.
-    pub const fn attempts(&self) -> u32 {
-        match self {
-            Self::File(_) => 1,
-            Self::Http(stream) => stream.error_handler.attempts,
-        }
-    }
-
-    /// How only what has changed is asked for; `None` when everything is read every time.
-    pub fn cursor(&self) -> Option<&IncrementalCursor> {
-        match self {
-            Self::File(_) => None,
-            Self::Http(stream) => stream.cursor.as_ref(),
-        }
-    }
-
-    /// The field of the records that says how far a reading came, when it is one.
-    pub fn field_cursor(&self) -> Option<&FieldCursor> {
-        self.cursor().and_then(IncrementalCursor::field)
-    }
-
-    /// The token of the service that says so, when it is one.
-    pub fn token_cursor(&self) -> Option<&TokenCursor> {
-        self.cursor().and_then(IncrementalCursor::token)
-    }
-
-    /// Whether every field of the records is a text, as in a CSV.
-    pub fn has_texts_alone(&self) -> bool {
-        matches!(self, Self::File(stream) if stream.format == FileFormat::Csv)
-    }
-}
-
-/// Files that hold one data type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileStream {
-    /// The data type's name.
-    pub data_type: DataTypeName,
-    /// A path or glob, relative to the root.
-    pub path: String,
-    /// How the text is to be read.
-    pub format: FileFormat,
-    /// The compression; `None` is what the name of each file that matches says.
-    pub compression: Option<Compression>,
-    /// CSV: the byte between two columns.
-    pub delimiter: u8,
-    /// The encoding, unless a byte order mark says otherwise.
-    pub encoding: &'static encoding_rs::Encoding,
-    /// CSV: the columns, when no header line names them.
-    pub columns: Vec<String>,
-    /// CSV: the byte with which lines begin that are comments.
-    pub comment: Option<u8>,
-    /// CSV: what a row is that has fewer cells than there are columns.
-    pub missing_cells: MissingCells,
-    /// JSON: where the records are.
-    pub extractor: Extractor,
-}
+use super::remarks;
+use crate::connector::cursor::IncrementalCursor;
+use crate::connector::decode::Decoder;
+use crate::connector::records::Extractor;
+use crate::connector::stream::Component;
+use crate::connector::template::{BodyTemplate, PathTemplate, Target};
 
 /// A REST endpoint with all that is needed to read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,16 +38,55 @@ pub struct HttpStream {
     pub completion: Option<Completion>,
     /// Where the records are in an answer.
     pub extractor: Extractor,
+    /// How an answer becomes records, where it is no JSON.
+    pub decoder: Option<Decoder>,
     /// Where an answer says that something went wrong.
     pub errors: Option<ErrorPlace>,
     /// How only what has changed is asked for.
     pub cursor: Option<IncrementalCursor>,
-    /// The records that each lead to a chain of pages.
+    /// What leads to a chain of pages each.
     pub partition_router: Option<PartitionRouter>,
     /// What is done about failed requests.
     pub error_handler: ErrorHandler,
     /// What is never exceeded.
     pub limits: Limits,
+}
+
+impl HttpStream {
+    /// The data type whose records lead to partitions of this one.
+    pub fn above(&self) -> Option<&Self> {
+        self.partition_router.as_ref().and_then(PartitionRouter::above)
+    }
+}
+
+impl Component for HttpStream {
+    fn is_positional(&self) -> bool {
+        let mut at = self;
+        while let (false, Some(above)) = (at.paginator.is_by_position(), at.above()) {
+            at = above;
+        }
+        at.paginator.is_by_position()
+    }
+
+    fn has_parent(&self) -> bool {
+        self.partition_router.is_some()
+    }
+
+    fn attempts(&self) -> u32 {
+        self.error_handler.attempts
+    }
+
+    fn cursor(&self) -> Option<&IncrementalCursor> {
+        self.cursor.as_ref()
+    }
+
+    fn has_texts_alone(&self) -> bool {
+        self.decoder.as_ref().is_some_and(|decoder| decoder.format == RecordFormat::Csv)
+    }
+
+    fn remarks(&self, page: &Page) -> Vec<String> {
+        remarks::of(self, page)
+    }
 }
 
 /// What one request looks like, before pagination and credentials.
@@ -152,15 +104,6 @@ pub struct Requester {
     pub headers: Vec<(String, String)>,
     /// The JSON body of a POST.
     pub body: Option<BodyTemplate>,
-}
-
-/// Where a request takes a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A query parameter.
-    Query(String),
-    /// A member of the JSON body.
-    Body(FieldPath),
 }
 
 /// Where an answer holds the next page's URL or cursor.
@@ -276,40 +219,44 @@ pub struct PageSize {
     pub size: u64,
 }
 
-/// Where the records are in an answer.
+/// What leads to a chain of pages each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Extractor {
-    /// The path of the outermost list, or of the object.
-    pub records: FieldPath,
-    /// The paths of the lists in the elements of the list before.
-    pub inner: Vec<FieldPath>,
-    /// Whether an object stands there whose members are the records.
-    pub members: bool,
-    /// Whether an answer without it has no records, instead of being wrong.
-    pub may_be_missing: bool,
+pub enum PartitionRouter {
+    /// The records of another data type.
+    Parents(ParentRouter),
+    /// All combinations of values that the settings list.
+    List(ListRouter),
 }
 
-impl Extractor {
-    /// Where the settings say that records are.
-    pub(super) fn of(place: &RecordsPlace) -> Self {
-        let (records, inner) = place.lists();
-        Self {
-            records: records.clone(),
-            inner: inner.to_vec(),
-            members: place.members.is_some(),
-            may_be_missing: place.missing == MissingList::Empty,
+impl PartitionRouter {
+    /// The statuses with which a partition may be refused without the reading being incomplete.
+    pub fn skips(&self, status: u16) -> bool {
+        match self {
+            Self::Parents(router) => router.skip.contains(&status),
+            Self::List(_) => false,
         }
     }
 
-    /// What splits the list into records.
-    pub fn list(&self) -> RecordList {
-        RecordList::new(&self.inner, self.members, self.may_be_missing)
+    /// The data type whose records lead to them.
+    pub fn above(&self) -> Option<&HttpStream> {
+        match self {
+            Self::Parents(router) => Some(&router.stream),
+            Self::List(_) => None,
+        }
+    }
+
+    /// The names by which a request takes the values of a list.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Parents(_) => &[],
+            Self::List(router) => &router.names,
+        }
     }
 }
 
 /// The records that each lead to a chain of pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionRouter {
+pub struct ParentRouter {
     /// The data type that they are of.
     pub parent: DataTypeName,
     /// What tells one of them from another.
@@ -318,6 +265,15 @@ pub struct PartitionRouter {
     pub skip: BTreeSet<u16>,
     /// How that is read.
     pub stream: Box<HttpStream>,
+}
+
+/// The values that each lead to a chain of pages, in all their combinations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRouter {
+    /// What they are called.
+    pub names: Vec<String>,
+    /// One of each name, in the order of the names.
+    pub combinations: Vec<Vec<String>>,
 }
 
 /// What is done about failed requests.

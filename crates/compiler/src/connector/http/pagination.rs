@@ -4,8 +4,9 @@ use raccord_model::diagnostic::Code;
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::connector::http::{self as settings, Pagination, Parameter, Place};
 
-use super::component::{Completion, Ending, MoreFlag, NumberPlace, PageSize, Paginator, Target, TokenPlace};
-use super::findings::Findings;
+use super::component::{Completion, Ending, MoreFlag, NumberPlace, PageSize, Paginator, TokenPlace};
+use crate::connector::findings::Findings;
+use crate::connector::template::Target;
 
 /// The ways, by the member that chooses them.
 const WAYS: &str = "`nextUrl`, `link`, `page`, `offset`, `cursor`, `by`";

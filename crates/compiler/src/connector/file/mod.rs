@@ -1,15 +1,29 @@
 //! Lowers the settings of the connector `file`: what the name of a file says, made explicit.
 
+mod stream;
+
 use std::path::Path;
 
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
-use raccord_model::language::connector::http::RecordsPlace;
-use raccord_model::language::connector::{FileDataType, FileFormat, FileSettings, MissingCells};
+use raccord_model::language::connector::records::RecordsPlace;
+use raccord_model::language::connector::{FileDataType, FileSettings, RecordFormat};
 
-use super::component::{Extractor, FileStream};
-use super::findings::Findings;
-use super::{records, unknown_data_type};
+use crate::connector::decode::{self, CsvForm, Decoder};
+use crate::connector::findings::Findings;
+use crate::connector::records::{self, Extractor};
+use crate::connector::registry::Lower;
+use crate::connector::unknown_data_type;
+
+pub use stream::FileStream;
+
+impl Lower for FileSettings {
+    type Stream = FileStream;
+
+    fn lower(&self, data_type: &DataTypeName) -> (Option<FileStream>, Vec<Finding>) {
+        lower_file(self, data_type)
+    }
+}
 
 /// Lowers one data type. Without an error among the findings there is a stream.
 pub fn lower_file(settings: &FileSettings, data_type: &DataTypeName) -> (Option<FileStream>, Vec<Finding>) {
@@ -48,16 +62,19 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
         );
         return None;
     };
-    check_format(file, format, findings);
-    records::check(&file.records, findings);
-    let delimiter = file.delimiter.unwrap_or(named.delimiter);
-    let delimiter =
-        u8::try_from(delimiter).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
-    if delimiter.is_none() {
-        findings
-            .invalid(&["delimiter"], "the delimiter is one ASCII character, and not a quote or a line end");
+    let form = CsvForm {
+        delimiter: file.delimiter,
+        usual_delimiter: named.delimiter,
+        columns: &file.columns,
+        comment: file.comment,
+        missing_cells: file.missing_cells,
+    };
+    decode::check_csv(&form, format, &[], findings);
+    if format != RecordFormat::Json && file.records != RecordsPlace::default() {
+        findings.conflict(&["records"], "`records` goes with the format json alone");
     }
-    let comment = lower_comment(file, delimiter, findings);
+    records::check(&file.records, findings);
+    let bytes = decode::lower_csv(&form, &[], findings);
     let label = file.encoding.as_deref().unwrap_or("utf-8");
     let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes());
     if encoding.is_none() {
@@ -67,56 +84,24 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
     Some(FileStream {
         data_type: name.clone(),
         path: file.path.clone(),
-        format,
         compression: file.compression,
-        delimiter: delimiter?,
-        encoding: encoding?,
-        columns: file.columns.clone(),
-        comment,
-        missing_cells: file.missing_cells,
-        extractor: Extractor::of(&file.records),
+        decoder: Decoder {
+            format,
+            encoding: encoding?,
+            delimiter: bytes.as_ref()?.delimiter,
+            columns: file.columns.clone(),
+            comment: bytes?.comment,
+            missing_cells: file.missing_cells,
+            extractor: Extractor::of(&file.records),
+        },
     })
-}
-
-/// The character with which comments begin.
-fn lower_comment(file: &FileDataType, delimiter: Option<u8>, findings: &mut Findings) -> Option<u8> {
-    let comment = file.comment?;
-    let byte = u8::try_from(comment).ok().filter(|byte| byte.is_ascii() && !b"\"\r\n\0".contains(byte));
-    if byte.is_none() || byte == delimiter {
-        let message =
-            "comments begin with one ASCII character that is neither a quote, a line end nor the delimiter";
-        findings.invalid(&["comment"], message);
-    }
-    byte
-}
-
-/// What goes with one format alone.
-fn check_format(file: &FileDataType, format: FileFormat, findings: &mut Findings) {
-    let companions = [
-        ("columns", !file.columns.is_empty(), FileFormat::Csv, "csv"),
-        ("delimiter", file.delimiter.is_some(), FileFormat::Csv, "csv"),
-        ("comment", file.comment.is_some(), FileFormat::Csv, "csv"),
-        ("missingCells", file.missing_cells != MissingCells::default(), FileFormat::Csv, "csv"),
-        ("records", file.records != RecordsPlace::default(), FileFormat::Json, "json"),
-    ];
-    for (member, is_there, owner, name) in companions {
-        if is_there && format != owner {
-            findings.conflict(&[member], format!("`{member}` goes with the format {name} alone"));
-        }
-    }
-    for (at, column) in file.columns.iter().enumerate() {
-        if column.is_empty() || file.columns[..at].contains(column) {
-            let message = format!("the column `{column}` has no name or stands twice");
-            findings.invalid(&["columns", &at.to_string()], message);
-        }
-    }
 }
 
 /// What the name of a file says about it. A glob may end in wildcards: `*.jsonl*` matches plain and gzip.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedFormat {
     /// The format, when the name tells it.
-    pub format: Option<FileFormat>,
+    pub format: Option<RecordFormat>,
     /// The character between two columns, should there be columns.
     pub delimiter: char,
     /// Whether it is a document of a spreadsheet program.
@@ -133,9 +118,9 @@ impl NamedFormat {
         }
         let extension = extension(&path);
         let format = match extension.as_deref() {
-            Some("csv" | "tsv") => Some(FileFormat::Csv),
-            Some("jsonl" | "ndjson") => Some(FileFormat::Jsonl),
-            Some("json") => Some(FileFormat::Json),
+            Some("csv" | "tsv") => Some(RecordFormat::Csv),
+            Some("jsonl" | "ndjson") => Some(RecordFormat::Jsonl),
+            Some("json") => Some(RecordFormat::Json),
             _ => None,
         };
         let delimiter = if extension.as_deref() == Some("tsv") { '\t' } else { ',' };

@@ -1,5 +1,14 @@
 //! Lowers the short form of the connector `http` to a component tree.
 
+mod component;
+mod credential;
+mod decode;
+mod incremental;
+mod list;
+mod pagination;
+mod remarks;
+mod since;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::DataTypeName;
@@ -10,14 +19,29 @@ use raccord_model::language::connector::http::{HttpDataType, HttpSettings, Metho
 use raccord_model::suggest;
 use url::Url;
 
-use super::component::{
-    ErrorHandler, ErrorPlace, Extractor, HttpStream, Limits, Paginator, PartitionRouter, Requester, WaitPlace,
+use crate::connector::findings::Findings;
+use crate::connector::records::{self, Extractor};
+use crate::connector::registry::Lower;
+use crate::connector::template::{BODY_NAMES, BodyTemplate, PathTemplate};
+use crate::connector::unknown_data_type;
+use pagination::Companions;
+
+pub use component::{
+    Completion, Ending, ErrorHandler, ErrorPlace, HttpStream, Limits, ListRouter, MoreFlag, NumberPlace,
+    PageSize, Paginator, ParentRouter, PartitionRouter, Requester, TokenPlace, WaitPlace,
 };
-use super::credential;
-use super::findings::Findings;
-use super::pagination::{self, Companions};
-use super::template::{BODY_NAMES, BodyTemplate, PathTemplate};
-use super::{incremental, records, since, unknown_data_type};
+
+impl Lower for HttpSettings {
+    type Stream = HttpStream;
+
+    fn lower(&self, data_type: &DataTypeName) -> (Option<HttpStream>, Vec<Finding>) {
+        lower_http(self, data_type)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        findings(self)
+    }
+}
 
 /// How many parents may stand above each other.
 const MAX_PARENTS: usize = 8;
@@ -32,7 +56,7 @@ pub fn lower_http(settings: &HttpSettings, data_type: &DataTypeName) -> (Option<
 }
 
 /// Everything that is wrong with the settings, each mistake once.
-pub(super) fn findings(settings: &HttpSettings) -> Vec<Finding> {
+fn findings(settings: &HttpSettings) -> Vec<Finding> {
     let (base, mut all) = lower_source(settings);
     // A wrong base must not hide what is wrong with the data types.
     let base = base.unwrap_or_else(|| Base::placeholder(settings));
@@ -206,7 +230,8 @@ fn lower_with_parents(
         let above = lower_with_parents(settings, base, parent, all)?;
         let key = key.clone().unwrap_or_else(|| FieldPath::member("id"));
         let (parent, skip) = (parent.clone(), skip.clone());
-        stream.partition_router = Some(PartitionRouter { parent, key, skip, stream: Box::new(above) });
+        let router = ParentRouter { parent, key, skip, stream: Box::new(above) };
+        stream.partition_router = Some(PartitionRouter::Parents(router));
     }
     Some(stream)
 }
@@ -226,7 +251,9 @@ fn lower_data_type(
     let paging = pagination::lower(data_type.pagination.as_ref(), companions, &mut findings);
     let errors = lower_errors(data_type, &mut findings);
     check_records(data_type, &mut findings);
+    let decoder = decode::lower(data_type, &mut findings);
     let cursor = incremental::lower(data_type, has_body, &mut findings);
+    let list = list::lower(data_type, &mut findings);
     let requester = lower_requester(base, name, data_type, &mut findings);
     since::check(data_type, requester.as_ref(), &mut findings);
     if let (Some(paging), Some(requester)) = (&paging, &requester) {
@@ -241,9 +268,10 @@ fn lower_data_type(
         ending: paging.ending,
         completion: paging.completion,
         extractor: Extractor::of(&data_type.records),
+        decoder,
         errors,
         cursor,
-        partition_router: None,
+        partition_router: list.map(PartitionRouter::List),
         error_handler: base.error_handler.clone(),
         limits: base.limits.clone(),
     });
@@ -330,11 +358,17 @@ fn lower_requester(
     }
     let mut headers = base.headers.clone();
     headers.extend(lower_headers(&data_type.headers, findings));
+    if let Some(accepted) = decode::accepted(data_type.decode.format) {
+        headers.entry("accept".to_owned()).or_insert_with(|| accepted.to_owned());
+    }
     let written = data_type.path.clone().unwrap_or_else(|| format!("/{name}"));
-    let path =
-        PathTemplate::parse(&written, "parent").map_err(|error| format!("the path `{written}` {error}"));
-    let path = findings.take(&["path"], path)?;
-    if data_type.parent.is_none() && path.fields().next().is_some() {
+    let path = if data_type.for_each.is_empty() {
+        PathTemplate::parse(&written, "parent")
+    } else {
+        PathTemplate::parse_names(&written, &data_type.for_each.keys().collect::<Vec<_>>())
+    };
+    let path = findings.take(&["path"], path.map_err(|error| format!("the path `{written}` {error}")))?;
+    if data_type.parent.is_none() && data_type.for_each.is_empty() && path.fields().next().is_some() {
         findings.conflict(&["path"], "the path takes a field of a parent record, but there is no `parent`");
     }
     Some(Requester {
@@ -363,6 +397,7 @@ fn check_body_names(
             "offset" => (matches!(paginator, Paginator::OffsetIncrement { .. }), "pagination.offset"),
             "cursor" => (matches!(paginator, Paginator::CursorPagination { .. }), "pagination.cursor"),
             "since" => (data_type.incremental.is_some(), "incremental"),
+            name if data_type.for_each.contains_key(name) => continue,
             _ => {
                 let known = BODY_NAMES.join(", ");
                 findings.invalid(&["body"], format!("`{{{{ {name} }}}}` is not one of {known}"));

@@ -2,19 +2,28 @@
 //!
 //! The compiler lowers it to the components of Airbyte's low-code language; only those are executed.
 
+mod answer;
+mod connector;
+mod incremental;
+mod pages;
+pub mod parent;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use super::answer::{ErrorPlace, MissingList, RecordsPlace};
-pub use super::incremental::{AnswerToken, CursorFormat, Expired, FieldPaths, Incremental, TokenPage};
-pub use super::pages::{Completion, NumberPlace, PageEnd, PagedBy, Pagination, Place};
+pub use answer::ErrorPlace;
+pub use incremental::{AnswerToken, CursorFormat, Expired, FieldPaths, Incremental, TokenPage};
+pub use pages::{Completion, NumberPlace, PageEnd, PagedBy, Pagination, Place};
+pub use parent::Parent;
+
+pub use super::decode::Decode;
+pub use super::records::{MissingList, RecordsPlace};
 use crate::bytes_size::ByteSize;
 use crate::duration::Seconds;
 use crate::exclusive::exactly_one;
 use crate::field_path::FieldPath;
-use crate::language::connector::parent::Parent;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
@@ -176,6 +185,10 @@ pub struct HttpDataType {
     /// The JSON body of a POST. `{{ page }}`, `{{ offset }}`, `{{ cursor }}` and `{{ since }}` stand for the values of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
+    /// How the records of an answer are written: `json`, `jsonl` or `csv`, or `{format: csv, delimiter: ";"}`. An answer in CSV is one page, with its own header line.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub decode: Decode,
     /// Where the records are in the answer; `$`, the default, when the answer is the array itself. An object's members are taken as records.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
@@ -194,6 +207,11 @@ pub struct HttpDataType {
     /// The data type whose records each lead to a request of this one: its name, or `{dataType: NAME, skip: [403, 404, 410]}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Values that the data type is asked for one after the other, by a name: `{region: [ca, fr]}`. The path and the query take one as
+    /// `{region}`, the body as `{{ region }}`, and a mapping as `parent.region`. Several names are asked for in all their combinations, each
+    /// with a cursor of its own.
+    #[serde(default, rename = "for", skip_serializing_if = "BTreeMap::is_empty")]
+    pub for_each: BTreeMap<String, Vec<Scalar>>,
 }
 
 /// The HTTP method.

@@ -4,21 +4,20 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use csv::{ByteRecord, ErrorKind};
-use raccord_compiler::connector::FileStream;
+use raccord_compiler::connector::Decoder;
 use raccord_model::language::connector::MissingCells;
 use raccord_model::port::records::{Fault, Records, Rows};
 use raccord_model::port::source::SourceError;
 
-use super::matching::{Matched, file_error};
-use super::open::{Content, open};
-use super::pages::{Batch, FileRecords, MAX_RECORD, PAGE_BYTES, record_too_long};
 use super::quotes::{Misquoted, Quotes};
+use super::text::Content;
+use super::{Batch, Decoding, MAX_RECORD, PAGE_BYTES, record_too_long, unreadable};
 use crate::mask::excerpt;
 
 /// How much of a row that is not a record is kept.
 const MAX_PAYLOAD: usize = 200;
 
-/// The records of a CSV file.
+/// The records of a CSV.
 pub(crate) struct CsvRecords {
     name: String,
     reader: csv::Reader<Metered>,
@@ -75,21 +74,20 @@ impl Read for Metered {
 }
 
 impl CsvRecords {
-    pub(crate) fn open(file: &Matched, stream: &FileStream) -> Result<Self, SourceError> {
-        let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
-        let quotes = Quotes::new(stream.delimiter, stream.comment);
+    pub(crate) fn open(content: Content, name: &str, decoder: &Decoder) -> Result<Self, SourceError> {
+        let quotes = Quotes::new(decoder.delimiter, decoder.comment);
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(stream.delimiter)
-            .comment(stream.comment)
+            .delimiter(decoder.delimiter)
+            .comment(decoder.comment)
             .buffer_capacity(64 * 1024)
             .from_reader(Metered { content, left: MAX_RECORD, length: 0, after: None, quotes });
-        let header = stream.columns.clone().into();
-        let fill_missing = stream.missing_cells == MissingCells::Empty;
+        let header = decoder.columns.clone().into();
+        let fill_missing = decoder.missing_cells == MissingCells::Empty;
         let mut records =
-            Self { name: file.name.clone(), reader, fill_missing, header, row: ByteRecord::new() };
-        if stream.columns.is_empty() {
+            Self { name: name.to_owned(), reader, fill_missing, header, row: ByteRecord::new() };
+        if decoder.columns.is_empty() {
             records.header = records.read_header()?;
         }
         Ok(records)
@@ -132,7 +130,7 @@ impl CsvRecords {
                 return record_too_long(&self.name, line);
             }
             match error.into_kind() {
-                ErrorKind::Io(error) => file_error(&self.name, error),
+                ErrorKind::Io(error) => unreadable(&self.name, error),
                 other => self.answer(format!("line {line}: {other:?}")),
             }
         })?;
@@ -218,7 +216,7 @@ fn foreign(beginning: &[u8]) -> Option<&'static str> {
     KNOWN.iter().find(|(start, _)| beginning.starts_with(start)).map(|(_, what)| *what)
 }
 
-impl FileRecords for CsvRecords {
+impl Decoding for CsvRecords {
     fn batch(&mut self, most: usize) -> Result<Batch, SourceError> {
         let header = Arc::clone(&self.header);
         let mut rows = Rows { header, text: String::new(), ends: Vec::new(), lines: Vec::new() };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::http::Parameter;
+use super::Parameter;
 use crate::exclusive::{at_most_one, exactly_one};
 use crate::field_path::FieldPath;
 use crate::shorthand::{or_a, shorthand};

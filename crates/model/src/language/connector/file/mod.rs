@@ -1,11 +1,14 @@
 //! The connector `file`: CSV (RFC 4180), JSON Lines, JSON arrays, each plain or gzip.
 
+mod connector;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::answer::RecordsPlace;
+use super::decode::{MissingCells, RecordFormat};
+use super::records::RecordsPlace;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 
@@ -25,7 +28,7 @@ pub struct FileDataType {
     pub path: String,
     /// The format; by default what the file's extension says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<FileFormat>,
+    pub format: Option<RecordFormat>,
     /// How the file is compressed; by default what the extension says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<Compression>,
@@ -49,29 +52,6 @@ pub struct FileDataType {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub records: RecordsPlace,
-}
-
-/// What a CSV row is that has fewer cells than there are columns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum MissingCells {
-    /// No record: it is rejected with its line.
-    #[default]
-    Reject,
-    /// A record whose last cells are empty, for programs that leave them out.
-    Empty,
-}
-
-/// The formats of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum FileFormat {
-    /// Comma-separated values, RFC 4180.
-    Csv,
-    /// One JSON object a line.
-    Jsonl,
-    /// One JSON document that holds an array.
-    Json,
 }
 
 /// The compressions of files.

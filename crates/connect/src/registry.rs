@@ -1,0 +1,103 @@
+//! The one list of the connectors that this crate reads, and what opens a stream of each.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use raccord_compiler::connector::{self, Lower, Stream};
+use raccord_model::language::AuthorizationSpec;
+use raccord_model::language::connector::{FileSettings, HttpSettings, Registry};
+use raccord_model::port::source::{Source, SourceError};
+
+use crate::http::{Credentials, StaticCredentials};
+use crate::shared::SourceShared;
+
+/// What a stream is opened with.
+pub struct Opening<'o> {
+    /// What proves who we are, shared by all who read with the same Authorization.
+    pub(crate) credentials: Arc<dyn Credentials>,
+    /// The directory that paths of files are relative to.
+    pub root: &'o Path,
+    /// What the transfers of the source share.
+    pub shared: &'o SourceShared,
+}
+
+/// A connector whose streams are read here.
+pub trait Open: Lower {
+    /// One data type of a source, ready to be read. Nothing is asked for yet.
+    ///
+    /// # Errors
+    /// When what the source shares is not what the connector needs.
+    fn open(stream: Arc<Self::Stream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError>;
+}
+
+type Opener = fn(&Stream, Opening<'_>) -> Result<Box<dyn Source>, SourceError>;
+
+/// What opens the streams of one connector.
+struct Entry {
+    connector: &'static str,
+    open: Opener,
+}
+
+impl Entry {
+    const fn of<T: Open>() -> Self {
+        Self { connector: T::INFO.name, open: open_as::<T> }
+    }
+}
+
+fn open_as<T: Open>(stream: &Stream, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
+    T::open(stream.get().ok_or_else(|| not_read(stream))?, opening)
+}
+
+// A further connector is one more line here.
+static ENTRIES: Registry<Entry> = Registry::new(&[Entry::of::<FileSettings>(), Entry::of::<HttpSettings>()]);
+
+/// One data type of a source, ready to be read. `root` is the directory that paths of files are relative to.
+///
+/// Nothing is asked for yet: secrets are read and requests are sent when the source is.
+///
+/// # Errors
+/// When its connector is not read here, or what the source shares is not what the connector needs.
+pub fn open_source(
+    stream: &Stream,
+    authorization: Option<&AuthorizationSpec>,
+    root: &Path,
+    shared: &SourceShared,
+) -> Result<Box<dyn Source>, SourceError> {
+    let credentials = Arc::new(StaticCredentials::new(authorization, &shared.secrets));
+    open(stream, Opening { credentials, root, shared })
+}
+
+/// The same with credentials that others use, too.
+pub(crate) fn open(stream: &Stream, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
+    let entry =
+        ENTRIES.find(|entry| entry.connector == stream.connector()).ok_or_else(|| not_read(stream))?;
+    (entry.open)(stream, opening)
+}
+
+/// Adds a connector that is not built in, here and in all that is below: it can be written, validated and read from then
+/// on, wherever Sources are.
+pub fn register<T: Open>() {
+    connector::register::<T>();
+    ENTRIES.add(Entry::of::<T>(), |entry| entry.connector == T::INFO.name);
+}
+
+fn not_read(stream: &Stream) -> SourceError {
+    SourceError::Answer {
+        place: "the source".to_owned(),
+        message: format!("nothing reads the connector `{}`", stream.connector()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raccord_model::language::connector::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_catalogue_is_read() {
+        let read: Vec<&str> = ENTRIES.all().into_iter().map(|entry| entry.connector).collect();
+        let written: Vec<&str> = catalogue().into_iter().map(|info| info.name).collect();
+        assert_eq!(read, written);
+    }
+}

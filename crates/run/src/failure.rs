@@ -1,0 +1,91 @@
+//! Why a run failed, and what it comes to then. No message holds a secret.
+
+use raccord_model::Name;
+use raccord_model::fact::RunOutcome;
+use raccord_model::port::exhausted::is_exhausted;
+use raccord_model::port::inbox::InboxError;
+use raccord_model::port::sink::SinkError;
+use raccord_model::port::source::SourceError;
+use tokio::task::JoinError;
+
+use super::columns::MissingColumn;
+use super::mapper::MapError;
+
+/// Why a run failed. No message holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RunError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
+    #[error(transparent)]
+    Column(MissingColumn),
+    #[error("every record of the first page was rejected; the first one because {0}")]
+    FirstPage(String),
+    #[error("the task that fetches pages has ended")]
+    Fetcher,
+    #[error("the task that maps a page has ended")]
+    Mapper(#[from] JoinError),
+    #[error(
+        "{}; before that the service did not accept the page where the last run had stopped ({refused}), so that the \
+         window was begun again: should this go on, `raccord resync {transfer}` reads everything again", error.in_words()
+    )]
+    Again { error: Box<RunError>, refused: String, transfer: Name },
+}
+
+impl From<MapError> for RunError {
+    fn from(error: MapError) -> Self {
+        match error {
+            MapError::Column(error) => Self::Column(error),
+            MapError::Sink(error) => Self::Sink(error),
+            MapError::Task(error) => Self::Mapper(error),
+        }
+    }
+}
+
+impl RunError {
+    /// What the run has come to.
+    pub(super) fn outcome(&self) -> RunOutcome {
+        if matches!(self, Self::Sink(SinkError::Fenced { .. })) {
+            // The configuration changed under the run. That is nobody's failure, and the next run begins under it.
+            return RunOutcome::Stopped;
+        }
+        let (unauthorized, local) = (self.is_unauthorized(), self.is_local());
+        RunOutcome::Failed { error: self.in_words(), unauthorized, local, partial: false }
+    }
+
+    fn is_unauthorized(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_unauthorized(),
+            Self::Again { error, .. } => error.is_unauthorized(),
+            _ => false,
+        }
+    }
+
+    /// Whether the reason is that something ran out on this machine.
+    fn is_local(&self) -> bool {
+        match self {
+            Self::Source(error) => error.is_local(),
+            Self::Again { error, .. } => error.is_local(),
+            Self::Sink(error) => is_exhausted(error),
+            Self::Inbox(error) => is_exhausted(error),
+            Self::Column(_) | Self::FirstPage(_) | Self::Fetcher | Self::Mapper(_) => false,
+        }
+    }
+
+    /// The whole story in one line: the error and what caused it.
+    fn in_words(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let line = error.to_string();
+            if !text.contains(&line) {
+                text = format!("{text}: {line}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
