@@ -5,13 +5,14 @@ use std::sync::Arc;
 use raccord_connect::{SourcePool, System};
 use raccord_model::port::environment::Environment;
 use raccord_run::Ports;
-use raccord_store::{Store, StoreMaintenance, StoreVault};
+use raccord_store::{EmbeddedLeases, Store, StoreMaintenance, StoreVault};
 
 /// The ports of this process.
 pub(crate) fn ports(store: Store, system: System) -> Ports {
     let (store, environment): (_, Arc<dyn Environment>) = (Arc::new(store), Arc::new(system));
     let vault = StoreVault::new(&store, Arc::clone(&environment));
     let upkeep = Arc::new(StoreMaintenance::new(&store, vault));
+    let lease = Arc::new(EmbeddedLeases::new(Arc::clone(&store), Arc::clone(&environment)));
     let sources = Arc::new(SourcePool::new(Arc::clone(&environment)));
-    Ports::on(&store, upkeep, sources, environment)
+    Ports::on(&store, lease, upkeep, sources, environment)
 }

@@ -4,12 +4,12 @@ use raccord_model::Desired;
 use raccord_model::fact::{Generation, NoticeAbout, Uid};
 use raccord_model::failpoint::Failpoint;
 use raccord_model::port::state::{Scan, StateError, Table};
-use raccord_plan::{Apply, Current, KEPT_GENERATIONS, Note, Options, Plan, commit, diff, prune};
+use raccord_plan::{Apply, Facts, KEPT_GENERATIONS, Note, Options, Plan, Prepared, diff, prune};
 use raccord_run::Ports;
 use raccord_run::notice::{News, outbox};
 
 use crate::error::DaemonError;
-use crate::plan::current;
+use crate::plan::{current, read_again};
 
 /// How a configuration is to be applied.
 #[derive(Debug, Clone)]
@@ -26,8 +26,12 @@ pub struct Wanted {
     pub commit: Option<String>,
 }
 
-/// Applies a configuration. Returns the number of the generation in force. Facts are read and written back, so the
-/// caller holds their lock.
+/// How often a commit is made anew because a run has changed one of the facts that it changes, too. Each time that fact
+/// alone is read again, which takes far less time than a run.
+const ATTEMPTS: u32 = 1_000;
+
+/// Applies a configuration. Returns the number of the generation in force. What runs conclude meanwhile is not lost: the
+/// commit is made of the facts as they are when it is written.
 pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<u64, DaemonError> {
     let current = current(ports, desired).await?;
     if current.head.serial != wanted.serial {
@@ -41,33 +45,51 @@ pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<
         rollback_to: wanted.rollback_to,
         commit: wanted.commit.clone(),
     };
-    let mut commit = commit(&plan, desired, &current, &apply, &mut || Uid(ports.environment.new_id()))?;
-    if commit.writes.is_empty() {
+    let mut new_uid = || Uid(ports.environment.new_id());
+    let prepared = Prepared::new(&plan, desired, &current, &apply, &mut new_uid)?;
+    if !plan.has_work() {
         // An earlier apply may have been killed before its steps.
         crate::steps::carry_out(&ports.facts(), ports.sink.as_ref()).await?;
         return Ok(current.head.generation);
     }
     let generations = generations(ports, usize::MAX).await?;
-    if u64::try_from(generations.len()).unwrap_or(u64::MAX) >= KEPT_GENERATIONS {
-        let gone = prune(&commit, &current.index, &generations);
-        commit.writes.extend(gone);
+    let mut facts = current.facts.clone();
+    let mut attempts = 0;
+    loop {
+        let mut commit = prepared.on(&facts)?;
+        if u64::try_from(generations.len()).unwrap_or(u64::MAX) >= KEPT_GENERATIONS {
+            let gone = prune(&commit, &current.index, &generations);
+            commit.writes.extend(gone);
+        }
+        commit.writes.extend(outbox::writes(ports, resumed(&plan, &facts, &wanted.by)).await?);
+        Failpoint::ApplyBefore.pass();
+        match ports.state.commit(commit).await {
+            Err(StateError::Conflict { expected, found }) => {
+                return Err(DaemonError::Stale { expected, found });
+            }
+            Err(StateError::FactConflict { table, key, .. }) if attempts < ATTEMPTS => {
+                attempts += 1;
+                read_again(ports, &mut facts, (table, &key)).await?;
+            }
+            Err(StateError::FactConflict { table, key, .. }) => {
+                return Err(StateError::Contended { table, key, attempts }.into());
+            }
+            other => {
+                other?;
+                break;
+            }
+        }
     }
-    commit.writes.extend(outbox::writes(ports, resumed(&plan, &current, &wanted.by)).await?);
-    Failpoint::ApplyBefore.pass();
-    match ports.state.commit(commit).await {
-        Err(StateError::Conflict { expected, found }) => return Err(DaemonError::Stale { expected, found }),
-        other => other?,
-    };
     Failpoint::ApplyAfter.pass();
     crate::steps::carry_out(&ports.facts(), ports.sink.as_ref()).await?;
     Ok(ports.state.head().await?.generation)
 }
 
 /// The news that disabled integrations start again, because the plan changes what had failed.
-fn resumed(plan: &Plan, current: &Current, by: &str) -> Vec<News> {
+fn resumed(plan: &Plan, facts: &Facts, by: &str) -> Vec<News> {
     let resumed = plan.notes.iter().filter_map(|note| {
         let Note::Resumes { uid, integration, .. } = note else { return None };
-        let trip = current.facts.integrations.get(uid)?.trip.clone()?;
+        let trip = facts.integrations.get(uid)?.trip.clone()?;
         let by = Some(by.to_owned());
         let about = NoticeAbout::Resumed { integration: integration.clone(), by, trip };
         Some(News { about, of: vec![*uid] })

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use raccord_connect::SourcePool;
 use raccord_model::port::environment::Environment;
 use raccord_run::Ports;
-use raccord_store::{Store, StoreMaintenance, StoreVault};
+use raccord_store::{EmbeddedLeases, Store, StoreMaintenance, StoreVault};
 
 /// The ports on an embedded store.
 pub(crate) fn ports(store: Store, environment: Arc<dyn Environment>) -> Ports {
     let store = Arc::new(store);
     let vault = StoreVault::new(&store, Arc::clone(&environment));
     let upkeep = Arc::new(StoreMaintenance::new(&store, vault));
+    let lease = Arc::new(EmbeddedLeases::new(Arc::clone(&store), Arc::clone(&environment)));
     let sources = Arc::new(SourcePool::new(Arc::clone(&environment)));
-    Ports::on(&store, upkeep, sources, environment)
+    Ports::on(&store, lease, upkeep, sources, environment)
 }

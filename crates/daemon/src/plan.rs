@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use raccord_model::fact::{EntityFact, Entry, IntegrationFact, Uid};
+use raccord_model::fact::{EntityFact, Entry, IntegrationFact, TransferFact, Uid};
 use raccord_model::port::state::{Scan, Table};
 use raccord_model::{Desired, Digest, Ident, Key, Kind, Resource, Spec};
 use raccord_plan::{Current, Facts as PlanFacts, Needs, needs};
 use raccord_run::Ports;
+use raccord_run::facts::Revised;
 
 use crate::error::DaemonError;
 
@@ -33,7 +34,7 @@ async fn owned(
     for (key, wanted) in &desired.resources {
         let Spec::Transfer(spec) = &wanted.resource.spec else { continue };
         let Some(uid) = index.get(key).map(|entry| entry.uid) else { continue };
-        if facts.transfers.get(&uid).is_none_or(|fact| fact.last_full_read > 0) {
+        if facts.transfers.get(&uid).is_none_or(|fact| fact.observed.last_full_read > 0) {
             continue;
         }
         let project = Key::new(Kind::Project, spec.to.project.clone());
@@ -62,7 +63,8 @@ async fn facts(ports: &Ports, needs: &Needs) -> Result<PlanFacts, DaemonError> {
     let reader = ports.facts();
     let mut facts = PlanFacts::default();
     for uid in &needs.transfers {
-        facts.transfers.insert(*uid, reader.transfer(*uid).await?);
+        let found = reader.get_revised(Table::Transfers, &uid.to_string()).await?;
+        note_transfer(&mut facts, *uid, found);
     }
     for project in &needs.projects {
         let prefix = format!("{project}/");
@@ -73,10 +75,40 @@ async fn facts(ports: &Ports, needs: &Needs) -> Result<PlanFacts, DaemonError> {
             facts.entities.insert((*project, entity), fact);
         }
     }
-    for (key, fact) in reader.scan::<IntegrationFact>(Table::Integrations, Scan::default()).await? {
+    for (key, found) in reader.scan_revised(Table::Integrations, Scan::default()).await? {
         if let Ok(uid) = key.parse() {
-            facts.integrations.insert(Uid(uid), fact);
+            note_integration(&mut facts, Uid(uid), Some(found));
         }
     }
     Ok(facts)
+}
+
+/// Reads one fact of a transfer or an integration again, because it was changed after the others were read.
+pub async fn read_again(
+    ports: &Ports,
+    facts: &mut PlanFacts,
+    (table, key): (Table, &str),
+) -> Result<(), DaemonError> {
+    let (reader, Ok(uid)) = (ports.facts(), key.parse().map(Uid)) else { return Ok(()) };
+    if table == Table::Transfers {
+        note_transfer(facts, uid, reader.get_revised(table, key).await?);
+    } else {
+        note_integration(facts, uid, reader.get_revised(table, key).await?);
+    }
+    Ok(())
+}
+
+fn note_transfer(facts: &mut PlanFacts, uid: Uid, found: Option<Revised<TransferFact>>) {
+    let revision = found.as_ref().map(|revised| revised.revision);
+    facts.revisions.insert((Table::Transfers, uid.to_string()), revision);
+    facts.transfers.insert(uid, found.map(|revised| revised.fact).unwrap_or_default());
+}
+
+fn note_integration(facts: &mut PlanFacts, uid: Uid, found: Option<Revised<IntegrationFact>>) {
+    let revision = found.as_ref().map(|revised| revised.revision);
+    facts.revisions.insert((Table::Integrations, uid.to_string()), revision);
+    match found {
+        Some(revised) => facts.integrations.insert(uid, revised.fact),
+        None => facts.integrations.remove(&uid),
+    };
 }

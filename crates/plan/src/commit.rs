@@ -11,10 +11,10 @@ use raccord_model::fact::{
     self, Entry, Generation, GenerationChange, IntegrationFact, TransferFact, Uid, Warned,
 };
 use raccord_model::plan::{Action, Consequence};
-use raccord_model::port::state::{Commit, Table, Write};
+use raccord_model::port::state::{Commit, Condition, Table, Write};
 use raccord_model::{Desired, Digest, Key, Kind, Name};
 
-use crate::current::Current;
+use crate::current::{Current, Facts};
 use crate::entity::{self, Incarnations, ProjectWork};
 use crate::plan::{Change, Note, Plan, Subject};
 use crate::refusal::Refusal;
@@ -81,33 +81,66 @@ pub fn commit(
     apply: &Apply,
     new_uid: &mut dyn FnMut() -> Uid,
 ) -> Result<Commit, CommitError> {
-    check(plan, desired, current)?;
-    let expected = Some(plan.serial);
-    if !plan.has_work() {
-        return Ok(Commit { expected, writes: Vec::new() });
+    Prepared::new(plan, desired, current, apply, new_uid)?.on(&current.facts)
+}
+
+/// A commit but for the facts of transfers and integrations, which runs change meanwhile: those are decided anew,
+/// without planning again, when some have changed.
+pub struct Prepared<'a> {
+    plan: &'a Plan,
+    index: &'a BTreeMap<Key, Entry>,
+    delta: Vec<GenerationChange>,
+    /// The writes before those of facts, and after.
+    before: Vec<Write>,
+    after: Vec<Write>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Prepares the commit of a plan.
+    pub fn new(
+        plan: &'a Plan,
+        desired: &Desired,
+        current: &'a Current,
+        apply: &Apply,
+        new_uid: &mut dyn FnMut() -> Uid,
+    ) -> Result<Self, CommitError> {
+        check(plan, desired, current)?;
+        let (mut delta, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
+        let mut generation = current.head.generation;
+        if !plan.is_empty() {
+            generation += 1;
+            delta = self::delta(plan, current, new_uid)?;
+            resources(&delta, desired, &mut before)?;
+            entities(plan, &delta, desired, current, &mut before)?;
+            after.extend(webhook::steps(desired, current, &delta, generation)?);
+            let record = Generation {
+                number: generation,
+                at: apply.at,
+                by: apply.by.clone(),
+                rollback_to: apply.rollback_to,
+                commit: apply.commit.clone(),
+                configuration: configuration(&delta, current),
+                changes: delta.clone(),
+            };
+            let key = format!("{generation:020}");
+            after.push(Write::Put(Table::Generations, key, fact::write(&record)?));
+        }
+        if plan.has_work() {
+            after.push(Write::Head { stack: desired.stack.clone(), root: desired.root.clone(), generation });
+        }
+        Ok(Self { plan, index: &current.index, delta, before, after })
     }
-    let mut generation = current.head.generation;
-    let mut writes = Vec::new();
-    if !plan.is_empty() {
-        generation += 1;
-        let delta = delta(plan, current, new_uid)?;
-        resources(&delta, desired, &mut writes)?;
-        entities(plan, &delta, desired, current, &mut writes)?;
-        Facts { plan, delta: &delta, current }.writes(&mut writes)?;
-        writes.extend(webhook::steps(desired, current, &delta, generation)?);
-        let record = Generation {
-            number: generation,
-            at: apply.at,
-            by: apply.by.clone(),
-            rollback_to: apply.rollback_to,
-            commit: apply.commit.clone(),
-            configuration: configuration(&delta, current),
-            changes: delta,
-        };
-        writes.push(Write::Put(Table::Generations, format!("{generation:020}"), fact::write(&record)?));
+
+    /// The commit when these are the facts. It is refused when one that it changes is another by then.
+    pub fn on(&self, facts: &Facts) -> Result<Commit, CommitError> {
+        let expected = Some(self.plan.serial);
+        let mut commit = Commit { expected, conditions: Vec::new(), writes: self.before.clone() };
+        if !self.plan.is_empty() {
+            FactWrites { plan: self.plan, delta: &self.delta, index: self.index, facts }.add(&mut commit)?;
+        }
+        commit.writes.extend(self.after.iter().cloned());
+        Ok(commit)
     }
-    writes.push(Write::Head { stack: desired.stack.clone(), root: desired.root.clone(), generation });
-    Ok(Commit { expected, writes })
 }
 
 fn check(plan: &Plan, desired: &Desired, current: &Current) -> Result<(), CommitError> {
@@ -231,14 +264,16 @@ fn configuration(delta: &[GenerationChange], current: &Current) -> Digest {
 }
 
 /// The facts of transfers and integrations that a plan changes.
-struct Facts<'a> {
+struct FactWrites<'a> {
     plan: &'a Plan,
     delta: &'a [GenerationChange],
-    current: &'a Current,
+    index: &'a BTreeMap<Key, Entry>,
+    facts: &'a Facts,
 }
 
-impl Facts<'_> {
-    fn writes(&self, writes: &mut Vec<Write>) -> Result<(), CommitError> {
+impl FactWrites<'_> {
+    /// Adds the writes, and that each fact must still be the one that they were made from.
+    fn add(&self, commit: &mut Commit) -> Result<(), CommitError> {
         let mut transfers = self.fenced()?;
         let mut integrations = self.renamed_trips();
         for note in &self.plan.notes {
@@ -258,15 +293,24 @@ impl Facts<'_> {
             };
             transfers.remove(&uid);
             integrations.remove(&uid);
-            writes.push(Write::Remove(table, uid.to_string()));
+            commit.writes.push(Write::Remove(table, uid.to_string()));
         }
         for (uid, fact) in transfers {
-            writes.push(Write::Put(Table::Transfers, uid.to_string(), fact::write(&fact)?));
+            self.put(commit, Table::Transfers, uid, fact::write(&fact)?);
         }
         for (uid, fact) in integrations {
-            writes.push(Write::Put(Table::Integrations, uid.to_string(), fact::write(&fact)?));
+            self.put(commit, Table::Integrations, uid, fact::write(&fact)?);
         }
         Ok(())
+    }
+
+    fn put(&self, commit: &mut Commit, table: Table, uid: Uid, fact: Vec<u8>) {
+        let key = uid.to_string();
+        // One that is created was not read.
+        if let Some(revision) = self.facts.revisions.get(&(table, key.clone())) {
+            commit.conditions.push(Condition { table, key: key.clone(), revision: *revision });
+        }
+        commit.writes.push(Write::Put(table, key, fact));
     }
 
     /// Transfers with a consequence get another epoch, so that what runs under the old configuration can no
@@ -275,11 +319,11 @@ impl Facts<'_> {
         let mut fenced: BTreeMap<Uid, TransferFact> = BTreeMap::new();
         for effect in &self.plan.effects {
             let Subject::Transfer { uid, .. } = &effect.subject else { continue };
-            let known = self.current.facts.transfers.get(uid).ok_or(CommitError::MissingFact(*uid))?;
+            let known = self.facts.transfers.get(uid).ok_or(CommitError::MissingFact(*uid))?;
             let fact = fenced.entry(*uid).or_insert_with(|| known.clone());
-            fact.epoch = known.epoch + 1;
+            fact.decided.epoch = known.decided.epoch + 1;
             if effect.consequence.rereads() {
-                fact.reset = fact.epoch;
+                fact.decided.reset = fact.decided.epoch;
             }
         }
         Ok(fenced)
@@ -293,7 +337,7 @@ impl Facts<'_> {
             .filter(|change| change.key.kind == Kind::Transfer && change.action == Action::Rename)
             .filter_map(|change| Some((change.renamed_from.as_ref()?, &change.key.name)))
             .collect();
-        let facts = self.current.facts.integrations.iter();
+        let facts = self.facts.integrations.iter();
         let moved = facts.filter_map(|(uid, fact)| {
             let mut fact = fact.clone();
             let trip = fact.trip.as_mut()?;
@@ -311,15 +355,15 @@ impl Facts<'_> {
         integrations: &mut BTreeMap<Uid, IntegrationFact>,
         transfers: &mut BTreeMap<Uid, TransferFact>,
     ) {
-        let Some(known) = self.current.facts.integrations.get(&uid) else { return };
+        let Some(known) = self.facts.integrations.get(&uid) else { return };
         let fact = integrations.entry(uid).or_insert_with(|| known.clone());
         fact.trip = None;
         fact.rejects.clear();
         fact.warned = Warned::default();
         let key = Key::new(Kind::Transfer, transfer.clone());
         let changed = self.delta.iter().find(|change| change.key == key).and_then(|change| change.before);
-        let Some(entry) = changed.or_else(|| self.current.index.get(&key).copied()) else { return };
-        let Some(known) = self.current.facts.transfers.get(&entry.uid) else { return };
-        transfers.entry(entry.uid).or_insert_with(|| known.clone()).consecutive_failures = 0;
+        let Some(entry) = changed.or_else(|| self.index.get(&key).copied()) else { return };
+        let Some(known) = self.facts.transfers.get(&entry.uid) else { return };
+        transfers.entry(entry.uid).or_insert_with(|| known.clone()).observed.consecutive_failures = 0;
     }
 }

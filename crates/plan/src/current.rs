@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::{EntityFact, Entry, IntegrationFact, TransferFact, Uid};
 use raccord_model::language::ByNameOrInline;
-use raccord_model::port::state::Head;
+use raccord_model::port::state::{Head, Revision, Table};
 use raccord_model::resource::Spec;
 use raccord_model::{Desired, Digest, Ident, Key, Kind, Name, Resource};
 
@@ -39,6 +39,9 @@ pub struct Facts {
     pub owned: BTreeMap<Uid, u64>,
     /// Of integrations: all of them, for a plan shows every trip.
     pub integrations: BTreeMap<Uid, IntegrationFact>,
+    /// Which revisions of the facts of transfers and integrations these are, by table and key; `None` for a fact that is
+    /// not there.
+    pub revisions: BTreeMap<(Table, String), Option<Revision>>,
 }
 
 /// What has to be loaded before a plan can be made, beside the head, the index and the facts of integrations.

@@ -24,7 +24,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use commit::{Apply, CommitError, commit};
+pub use commit::{Apply, CommitError, Prepared, commit};
 pub use current::{Current, Facts, Needs, needs};
 pub use diff::{DiffError, Options, diff};
 pub use history::{KEPT_GENERATIONS, RestoreError, RollbackError, prune, restore, rollback};

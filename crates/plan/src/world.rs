@@ -117,13 +117,14 @@ impl<'a> World<'a> {
     /// How many records a transfer reads when it reads everything: as many as last time, or as many as it has stored
     /// when no such reading is known.
     pub(crate) fn expected(&self, uid: Uid) -> u64 {
-        let read = self.fact(uid).map_or(0, |fact| fact.last_full_read);
+        let read = self.fact(uid).map_or(0, |fact| fact.observed.last_full_read);
         if read > 0 { read } else { self.facts.owned.get(&uid).copied().unwrap_or(0) }
     }
 
     /// Whether a transfer has ever read something.
     pub(crate) fn has_run(&self, uid: Uid) -> bool {
-        self.fact(uid).is_some_and(|fact| fact.last_run.is_some() || fact.last_full_read > 0)
+        self.fact(uid)
+            .is_some_and(|fact| fact.observed.last_run.is_some() || fact.observed.last_full_read > 0)
     }
 
     /// How many rows an entity has, as far as it is known. One that was never allotted rows has none.

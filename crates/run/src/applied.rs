@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use raccord_model::fact::{Entry, Uid};
 use raccord_model::language::{IntegrationSpec, TransferSpec};
-use raccord_model::port::state::{Head, State, StateError};
+use raccord_model::port::state::{Head, Snapshot, SnapshotQuery, State, StateError};
 use raccord_model::resource::Wanted;
-use raccord_model::{Desired, Key, Kind, Name, Resource, Spec};
+use raccord_model::{Desired, Digest, Key, Kind, Name, Resource, Spec};
 
 /// The generation in force.
 #[derive(Debug, Clone)]
@@ -40,15 +41,22 @@ pub enum AppliedError {
 impl Applied {
     /// Loads every resource of the generation in force.
     pub async fn load(state: &Arc<dyn State>) -> Result<Self, AppliedError> {
-        let head = state.head().await?;
-        let index = state.index().await?;
-        let resources = open_bodies(state, &index)
-            .await?
-            .into_iter()
-            .map(|(key, (entry, resource))| {
-                (key, Wanted { resource, digest: entry.digest, renamed_from: None })
-            })
-            .collect();
+        let query = SnapshotQuery { bodies: true, ..SnapshotQuery::default() };
+        let Snapshot { head, index, bodies, .. } = state.snapshot(query).await?;
+        Self::of(head, index, &bodies)
+    }
+
+    /// The generation that a head, an index and the bodies behind it make.
+    pub fn of(
+        head: Head,
+        index: BTreeMap<Key, Entry>,
+        bodies: &BTreeMap<Digest, Bytes>,
+    ) -> Result<Self, AppliedError> {
+        let wanted = |(key, entry): (&Key, &Entry)| {
+            let resource = open_body(key, bodies.get(&entry.digest))?;
+            Ok((key.clone(), Wanted { resource, digest: entry.digest, renamed_from: None }))
+        };
+        let resources = index.iter().map(wanted).collect::<Result<_, AppliedError>>()?;
         let root = head.root.clone().unwrap_or_default();
         let desired =
             Desired { stack: head.stack.clone().unwrap_or_else(Name::of_default_stack), root, resources };
@@ -86,11 +94,12 @@ pub async fn open_bodies(
     index
         .iter()
         .zip(bodies)
-        .map(|((key, entry), body)| {
-            let unreadable = |source| AppliedError::Body { key: key.clone(), source };
-            let body = body.ok_or_else(|| unreadable(None))?;
-            let resource = Resource::open(&body).map_err(|error| unreadable(Some(error)))?;
-            Ok((key.clone(), (*entry, resource)))
-        })
+        .map(|((key, entry), body)| Ok((key.clone(), (*entry, open_body(key, body.as_ref())?))))
         .collect()
+}
+
+fn open_body(key: &Key, body: Option<&Bytes>) -> Result<Resource, AppliedError> {
+    let unreadable = |source| AppliedError::Body { key: key.clone(), source };
+    let body = body.ok_or_else(|| unreadable(None))?;
+    Resource::open(body).map_err(|error| unreadable(Some(error)))
 }

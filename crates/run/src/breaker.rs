@@ -4,12 +4,12 @@
 
 use jiff::Timestamp;
 use raccord_model::Name;
-use raccord_model::fact::{IntegrationFact, RunOutcome, Share, TransferFact, Trip, TripCause, Uid, Warned};
+use raccord_model::fact::{IntegrationFact, Observed, RunOutcome, Share, Trip, TripCause, Uid, Warned};
 use raccord_model::language::Breaker;
 use raccord_model::language::integration::RejectLimit;
 
-/// What a run means for its transfer.
-pub fn after_run(mut fact: TransferFact, outcome: &RunOutcome, now: Timestamp) -> TransferFact {
+/// What a run means for its transfer: a function of what runs have observed, never of what applies decide.
+pub fn after_run(mut fact: Observed, outcome: &RunOutcome, now: Timestamp) -> Observed {
     match outcome {
         RunOutcome::Succeeded | RunOutcome::Held(_) => {
             fact.consecutive_failures = 0;
@@ -48,7 +48,7 @@ pub fn too_many_rejects(fact: &IntegrationFact, new: u64, limit: &RejectLimit) -
 /// Why an integration is to be disabled after a run of one of its transfers, if it is.
 pub fn trip_cause(
     breaker: &Breaker,
-    transfer: &TransferFact,
+    transfer: &Observed,
     integration: &IntegrationFact,
     outcome: &RunOutcome,
 ) -> Option<TripCause> {
@@ -70,7 +70,7 @@ pub fn trip_cause(
 /// rejects. From now on they were.
 pub fn half_way(
     breaker: &Breaker,
-    (uid, transfer): (Uid, &TransferFact),
+    (uid, transfer): (Uid, &Observed),
     outcome: &RunOutcome,
     mut fact: IntegrationFact,
 ) -> (IntegrationFact, Vec<Share>) {
@@ -139,7 +139,7 @@ mod tests {
     fn failures_in_a_row_trip_and_a_success_forgets_them() {
         let breaker = Breaker { consecutive_failures: 3, ..Breaker::default() };
         let now = at("2025-01-01T00:00:00Z");
-        let mut fact = TransferFact::default();
+        let mut fact = Observed::default();
         let mut trips = Vec::new();
         for outcome in [
             failed(false),
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn refused_credentials_trip_at_once() {
-        let fact = after_run(TransferFact::default(), &failed(true), at("2025-01-01T00:00:00Z"));
+        let fact = after_run(Observed::default(), &failed(true), at("2025-01-01T00:00:00Z"));
         let cause = trip_cause(&Breaker::default(), &fact, &IntegrationFact::default(), &failed(true));
         assert_eq!(cause, Some(TripCause::Unauthorized));
     }
@@ -170,7 +170,7 @@ mod tests {
             RunOutcome::Failed { error: "no".to_owned(), unauthorized: false, local: true, partial: false };
         let breaker = Breaker { consecutive_failures: 2, ..Breaker::default() };
         let now = at("2025-01-01T00:00:00Z");
-        let mut fact = after_run(TransferFact::default(), &failed(false), now);
+        let mut fact = after_run(Observed::default(), &failed(false), now);
         for _ in 0..10 {
             fact = after_run(fact, &local, now);
             assert_eq!(fact.consecutive_failures, 1, "the row of failures neither grows nor ends");
@@ -195,7 +195,7 @@ mod tests {
         assert!(!too_many_rejects(&later, 0, &limit), "the first 60 are out of sight: {:?}", later.rejects);
         let sooner = count(fact, 20, "2025-01-01T00:59:00Z");
         let breaker = Breaker { rejects: limit, ..Breaker::default() };
-        let cause = trip_cause(&breaker, &TransferFact::default(), &sooner, &RunOutcome::Succeeded);
+        let cause = trip_cause(&breaker, &Observed::default(), &sooner, &RunOutcome::Succeeded);
         assert_eq!(cause, Some(TripCause::Rejects(110, 3600)));
     }
 
@@ -211,7 +211,7 @@ mod tests {
         ] {
             let breaker = Breaker { consecutive_failures: limit, ..Breaker::default() };
             let (uid, mut transfer, mut fact) =
-                (Uid(uuid::Uuid::from_u128(1)), TransferFact::default(), IntegrationFact::default());
+                (Uid(uuid::Uuid::from_u128(1)), Observed::default(), IntegrationFact::default());
             let mut told = Vec::new();
             for outcome in runs.chars().map(|c| run(c == 'F')) {
                 transfer = after_run(transfer, &outcome, now);
@@ -230,7 +230,7 @@ mod tests {
     fn half_of_the_rejects_is_told_again_once_they_are_out_of_sight() {
         let limit = RejectLimit { count: 100, within: "1h".parse().unwrap() };
         let breaker = Breaker { rejects: limit.clone(), ..Breaker::default() };
-        let (uid, transfer) = (Uid(uuid::Uuid::from_u128(1)), TransferFact::default());
+        let (uid, transfer) = (Uid(uuid::Uuid::from_u128(1)), Observed::default());
         let mut fact = IntegrationFact::default();
         let mut told = Vec::new();
         for (time, new) in [("00:00", 49), ("00:10", 1), ("00:20", 30), ("02:00", 0), ("02:01", 60)] {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use raccord_model::Kind;
 use raccord_model::fact::{
-    HeldDeliveries, Hold, IntegrationFact, NoticeAbout, Run, RunCause, RunId, RunOutcome, Share,
-    TransferFact, Trip, Uid,
+    Decided, HeldDeliveries, Hold, IntegrationFact, NoticeAbout, Observed, Run, RunCause, RunId, RunOutcome,
+    Share, TransferFact, Trip, Uid,
 };
 use raccord_model::port::sink::RejectQuery;
 use raccord_model::port::state::{Table, Write};
@@ -13,7 +14,7 @@ use raccord_model::port::state::{Table, Write};
 use super::breaker;
 use super::job::{Job, Subscriber};
 use crate::applied::Applied;
-use crate::facts::put;
+use crate::facts::{Retries, Transaction};
 use crate::notice::{News, outbox};
 use crate::ports::{Ports, RunnerError};
 
@@ -29,15 +30,24 @@ pub const KEPT_RUNS: usize = 10_000;
 /// Closes the runs that a kill left open, and forgets the oldest. The caller owns the state, so that no
 /// run can be under way.
 pub async fn tidy_runs(ports: &Ports) -> Result<(), RunnerError> {
-    let facts = ports.facts();
-    let mut writes = Vec::new();
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        tidy(ports, &mut transaction).await?;
+        if retries.settle(transaction.commit().await)? {
+            return Ok(());
+        }
+    }
+}
+
+async fn tidy(ports: &Ports, transaction: &mut Transaction) -> Result<(), RunnerError> {
     let mut cut = BTreeMap::new();
-    for (number, mut run) in facts.runs(usize::MAX).await?.into_iter().enumerate() {
+    for (number, mut run) in ports.facts().runs(usize::MAX).await?.into_iter().enumerate() {
         if number >= KEPT_RUNS {
-            writes.push(Write::Remove(Table::Runs, run.id.to_string()));
+            transaction.remove(Table::Runs, run.id.to_string());
         } else if run.outcome == RunOutcome::Running {
             run.outcome = RunOutcome::Stopped;
-            writes.push(put(Table::Runs, &run.id, &run)?);
+            transaction.put(Table::Runs, &run.id, &run)?;
             if run.cause != RunCause::Deliveries {
                 cut.entry(run.transfer_uid).or_insert(run.id);
             }
@@ -45,11 +55,13 @@ pub async fn tidy_runs(ports: &Ports) -> Result<(), RunnerError> {
     }
     // A held snapshot that such a run has begun anew is not there any more: nobody may approve it.
     for (uid, run) in cut {
-        let fact = facts.get::<TransferFact>(Table::Transfers, &uid.to_string()).await?;
-        let fact = fact.map(|fact| TransferFact { last_run: Some(run), ..fact });
-        writes.extend(fact.map(|fact| put(Table::Transfers, &uid, &fact)).transpose()?);
+        let key = uid.to_string();
+        if let Some(mut fact) = transaction.get::<TransferFact>(Table::Transfers, &key).await? {
+            fact.observed.last_run = Some(run);
+            transaction.put(Table::Transfers, &uid, &fact)?;
+        }
     }
-    if writes.is_empty() { Ok(()) } else { Ok(facts.commit(writes).await?) }
+    Ok(())
 }
 
 /// Forgets the oldest runs beyond those that are kept, while others may be under way.
@@ -60,66 +72,190 @@ pub async fn forget_oldest(ports: &Ports) -> Result<(), RunnerError> {
     if writes.is_empty() { Ok(()) } else { Ok(ports.facts().commit(writes).await?) }
 }
 
-/// Writes what a run's end means, in one commit.
+/// Writes what a run's end means, in one commit. What others write meanwhile is not lost: then it is decided anew.
 pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerError> {
-    let facts = ports.facts();
-    let now = ports.environment.now();
-    let Some(known) = facts.get::<TransferFact>(Table::Transfers, &job.uid.to_string()).await? else {
-        // Deleted meanwhile. Without a fact it is fenced, and must stay so.
-        return Ok(facts.commit(vec![put(Table::Runs, &run.id, run)?]).await?);
-    };
-    let reads = run.cause != RunCause::Deliveries;
-    let was_held = is_held(ports, known.last_run).await?;
-    let is_known = if reads { was_held } else { known.deliveries_held.is_some() };
-    let mut news: Vec<News> = held(job, run, is_known).into_iter().collect();
-    let failures = known.consecutive_failures;
-    let mut transfer = breaker::after_run(known, &run.outcome, now);
-    if !reads && job.spec.schedule.is_some() {
-        // What is polled is judged by its polls: a push that works does not mend them.
-        transfer.consecutive_failures = transfer.consecutive_failures.max(failures);
-    }
-    // Deliveries do not touch the snapshot that waits for an approval.
-    if reads || !was_held {
-        transfer.last_run = Some(run.id);
-    }
-    if let (RunCause::Scheduled { due }, true) = (run.cause, run.outcome != RunOutcome::Stopped) {
-        transfer.served = transfer.served.max(Some(due));
-    }
-    let read_everything = job.stream.cursor().is_none() || transfer.last_full_read == 0;
-    if run.outcome == RunOutcome::Succeeded && reads && read_everything {
-        transfer.last_full_read = run.tally.fetched;
-    }
-    remember(&mut transfer, (job, run), reads);
-    let mut writes = vec![put(Table::Runs, &run.id, run)?, put(Table::Transfers, &job.uid, &transfer)?];
-    for subscriber in &job.subscribers {
-        let Some(fact) = integration(ports, subscriber.uid).await? else { continue };
-        let was_tripped = fact.trip.is_some();
-        let mut fact =
-            breaker::count_rejects(fact, run.tally.newly_rejected, &subscriber.breaker.rejects, now);
-        if let Some(cause) = breaker::trip_cause(&subscriber.breaker, &transfer, &fact, &run.outcome) {
-            let errors = last_errors(ports, job, run).await?;
-            fact = breaker::trip(fact, cause, &job.transfer, errors, now);
-            if let Some(trip) = fact.trip.as_ref().filter(|_| !was_tripped) {
-                let (integration, why) = (&subscriber.name, &trip.cause);
-                tracing::error!(%integration, %why, "disabled: `raccord resume` starts it again");
-                news.push(tripped(ports, subscriber, trip).await?);
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        transaction.put(Table::Runs, &run.id, run)?;
+        let decision = match Known::read(ports, job, &mut transaction).await? {
+            // Deleted meanwhile. Without a fact it is fenced, and must stay so.
+            None => Decision::default(),
+            Some((decided, known)) => {
+                let decision = decide_with_errors(ports, (job, run), known).await?;
+                let observed = decision.observed.clone();
+                transaction.put(Table::Transfers, &job.uid, &TransferFact { decided, observed })?;
+                decision
             }
-        } else if !was_tripped {
-            let (warned, shares) =
-                breaker::half_way(&subscriber.breaker, (job.uid, &transfer), &run.outcome, fact);
-            fact = warned;
-            for share in shares {
-                news.push(half_way(subscriber, job, share, last_errors(ports, job, run).await?));
+        };
+        for (uid, fact) in &decision.integrations {
+            transaction.put(Table::Integrations, uid, fact)?;
+        }
+        let news = news(ports, job, &decision).await?;
+        transaction.extend(outbox::writes(ports, news).await?);
+        if retries.settle(transaction.commit().await)? {
+            for (integration, trip) in &decision.trips {
+                let why = &trip.cause;
+                tracing::error!(integration = %integration.name, %why, "disabled: `raccord resume` starts it again");
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// What is known before a run's end is taken in.
+struct Known {
+    now: Timestamp,
+    observed: Observed,
+    /// Whether the run before is held, for what it has read.
+    was_held: bool,
+    /// What is known of each subscriber that is still there.
+    integrations: Vec<(Subscriber, IntegrationFact)>,
+    /// The last errors of the transfer; none before something makes them worth reading.
+    errors: Vec<String>,
+}
+
+impl Known {
+    /// Reads it. Nothing when the transfer was deleted; otherwise also what applies have decided of it, which no end of
+    /// a run changes.
+    async fn read(
+        ports: &Ports,
+        job: &Job,
+        transaction: &mut Transaction,
+    ) -> Result<Option<(Decided, Self)>, RunnerError> {
+        let fact = transaction.get::<TransferFact>(Table::Transfers, &job.uid.to_string()).await?;
+        let Some(TransferFact { decided, observed }) = fact else { return Ok(None) };
+        let mut known = Self {
+            now: ports.environment.now(),
+            was_held: is_held(transaction, observed.last_run).await?,
+            observed,
+            integrations: Vec::new(),
+            errors: Vec::new(),
+        };
+        for subscriber in &job.subscribers {
+            if let Some(fact) = integration(ports, transaction, subscriber.uid).await? {
+                known.integrations.push((subscriber.clone(), fact));
             }
         }
-        writes.push(put(Table::Integrations, &subscriber.uid, &fact)?);
+        Ok(Some((decided, known)))
     }
-    writes.extend(outbox::writes(ports, news).await?);
-    Ok(facts.commit(writes).await?)
+}
+
+/// What a run's end means.
+#[derive(Debug, Default)]
+struct Decision {
+    observed: Observed,
+    integrations: Vec<(Uid, IntegrationFact)>,
+    /// That the run is held, if people do not know of it already.
+    held: Option<News>,
+    /// The integrations that are disabled by it.
+    trips: Vec<(Subscriber, Trip)>,
+    /// The integrations that may soon be.
+    warnings: Vec<News>,
+}
+
+impl Decision {
+    fn tells_errors(&self) -> bool {
+        !self.trips.is_empty() || !self.warnings.is_empty()
+    }
+}
+
+async fn decide_with_errors(
+    ports: &Ports,
+    (job, run): (&Job, &Run),
+    mut known: Known,
+) -> Result<Decision, RunnerError> {
+    let decision = decide(job, run, &known);
+    if !decision.tells_errors() {
+        return Ok(decision);
+    }
+    known.errors = last_errors(ports, job, run).await?;
+    Ok(decide(job, run, &known))
+}
+
+/// Decides what a run's end means: a function of what is known, so that it can be decided again.
+fn decide(job: &Job, run: &Run, known: &Known) -> Decision {
+    let is_known = if reads(run) { known.was_held } else { known.observed.deliveries_held.is_some() };
+    let mut decision = Decision {
+        observed: observe((job, run), known.observed.clone(), known),
+        held: held(job, run, is_known),
+        ..Decision::default()
+    };
+    for (subscriber, fact) in &known.integrations {
+        judge((job, run), known, (subscriber, fact), &mut decision);
+    }
+    decision
+}
+
+/// Whether a run reads the source, and is not one of deliveries.
+fn reads(run: &Run) -> bool {
+    run.cause != RunCause::Deliveries
+}
+
+/// What is observed of the transfer after the run.
+fn observe((job, run): (&Job, &Run), before: Observed, known: &Known) -> Observed {
+    let (reads, failures) = (reads(run), before.consecutive_failures);
+    let mut after = breaker::after_run(before, &run.outcome, known.now);
+    if !reads && job.spec.schedule.is_some() {
+        // What is polled is judged by its polls: a push that works does not mend them.
+        after.consecutive_failures = after.consecutive_failures.max(failures);
+    }
+    // Deliveries do not touch the snapshot that waits for an approval.
+    if reads || !known.was_held {
+        after.last_run = Some(run.id);
+    }
+    if let (RunCause::Scheduled { due }, true) = (run.cause, run.outcome != RunOutcome::Stopped) {
+        after.served = after.served.max(Some(due));
+    }
+    let read_everything = job.stream.cursor().is_none() || after.last_full_read == 0;
+    if run.outcome == RunOutcome::Succeeded && reads && read_everything {
+        after.last_full_read = run.tally.fetched;
+    }
+    remember(&mut after, (job, run), reads);
+    after
+}
+
+/// What the run means for one of its subscribers.
+fn judge(
+    (job, run): (&Job, &Run),
+    known: &Known,
+    (subscriber, fact): (&Subscriber, &IntegrationFact),
+    decision: &mut Decision,
+) {
+    let was_tripped = fact.trip.is_some();
+    let (limits, new) = (&subscriber.breaker, run.tally.newly_rejected);
+    let mut fact = breaker::count_rejects(fact.clone(), new, &limits.rejects, known.now);
+    if let Some(cause) = breaker::trip_cause(limits, &decision.observed, &fact, &run.outcome) {
+        fact = breaker::trip(fact, cause, &job.transfer, known.errors.clone(), known.now);
+        if let Some(trip) = fact.trip.clone().filter(|_| !was_tripped) {
+            decision.trips.push((subscriber.clone(), trip));
+        }
+    } else if !was_tripped {
+        let transfer = (job.uid, &decision.observed);
+        let (warned, shares) = breaker::half_way(limits, transfer, &run.outcome, fact);
+        fact = warned;
+        let warnings = shares.into_iter().map(|share| half_way(subscriber, job, share, known.errors.clone()));
+        decision.warnings.extend(warnings);
+    }
+    decision.integrations.push((subscriber.uid, fact));
+}
+
+/// What people are told of a decision.
+async fn news(ports: &Ports, job: &Job, decision: &Decision) -> Result<Vec<News>, RunnerError> {
+    let mut news: Vec<News> = decision.held.iter().cloned().collect();
+    // In the order of the subscribers, as they were judged.
+    for subscriber in &job.subscribers {
+        let is_its = |(tripped, _): &&(Subscriber, Trip)| tripped.uid == subscriber.uid;
+        if let Some((_, trip)) = decision.trips.iter().find(is_its) {
+            news.push(tripped(ports, subscriber, trip).await?);
+        }
+        news.extend(decision.warnings.iter().filter(|warning| warning.of == [subscriber.uid]).cloned());
+    }
+    Ok(news)
 }
 
 /// Takes in what a run's end says for the runs that follow: what was approved is done, and what is held stays counted.
-fn remember(transfer: &mut TransferFact, (job, run): (&Job, &Run), reads: bool) {
+fn remember(transfer: &mut Observed, (job, run): (&Job, &Run), reads: bool) {
     let is_done = run.outcome == RunOutcome::Succeeded;
     let concerns_reading = |hold: &Hold| matches!(hold, Hold::Vanished { .. });
     if is_done {
@@ -139,8 +275,12 @@ fn remember(transfer: &mut TransferFact, (job, run): (&Job, &Run), reads: bool) 
 }
 
 /// What is known of an integration, unless it was deleted meanwhile.
-async fn integration(ports: &Ports, uid: Uid) -> Result<Option<IntegrationFact>, RunnerError> {
-    let known = ports.facts().get::<IntegrationFact>(Table::Integrations, &uid.to_string()).await?;
+async fn integration(
+    ports: &Ports,
+    transaction: &mut Transaction,
+    uid: Uid,
+) -> Result<Option<IntegrationFact>, RunnerError> {
+    let known = transaction.get::<IntegrationFact>(Table::Integrations, &uid.to_string()).await?;
     if known.is_some() {
         return Ok(known);
     }
@@ -148,10 +288,10 @@ async fn integration(ports: &Ports, uid: Uid) -> Result<Option<IntegrationFact>,
     Ok(index.values().any(|entry| entry.uid == uid).then(IntegrationFact::default))
 }
 
-async fn is_held(ports: &Ports, run: Option<RunId>) -> Result<bool, RunnerError> {
+async fn is_held(transaction: &mut Transaction, run: Option<RunId>) -> Result<bool, RunnerError> {
     let Some(id) = run else { return Ok(false) };
-    let run = ports.facts().run(id).await?;
-    Ok(run.is_some_and(|run| run.outcome.hold().is_some() && run.cause != RunCause::Deliveries))
+    let run = transaction.get::<Run>(Table::Runs, &id.to_string()).await?;
+    Ok(run.is_some_and(|run| run.outcome.hold().is_some() && reads(&run)))
 }
 
 /// The news that a run is held, unless the run before was: people know of it then.

@@ -124,7 +124,7 @@ impl Draining<'_> {
     /// How much the deliveries of a run may delete: a share of the rows, or what a person has approved. What runs have
     /// deleted before they were held counts too, lest a flood pass in portions.
     fn guard(&self) -> Option<Guard> {
-        let fact = &self.job.fact;
+        let fact = &self.job.fact.observed;
         let share = self.job.spec.deletes.webhook.as_ref().map(|webhook| webhook.max_share);
         let share = share.or(self.job.marked_share())?;
         let allowed = match fact.approved {

@@ -16,6 +16,14 @@ pub async fn entity<'a>(
     applied: &'a Applied,
     at: &EntityRef,
 ) -> Result<(&'a Entity, EntityFact), RunnerError> {
+    let (entity, key) = entity_key(applied, at)?;
+    let fact = facts.get(Table::Entities, &key).await?;
+    let fact = fact.ok_or_else(|| RunnerError::UnknownEntity(at.clone()))?;
+    Ok((entity, fact))
+}
+
+/// An entity of the generation in force, and under which key the state knows of it.
+pub fn entity_key<'a>(applied: &'a Applied, at: &EntityRef) -> Result<(&'a Entity, String), Unknown> {
     let no_project = || Unknown::in_force(Kind::Project, &at.project, applied.index.keys());
     let project = applied.desired.project(&at.project).ok_or_else(no_project)?;
     let entity = project.entities.get(&at.entity).ok_or_else(|| {
@@ -27,8 +35,5 @@ pub async fn entity<'a>(
         }
     })?;
     let uid = applied.uid(Kind::Project, &at.project).ok_or_else(no_project)?;
-    let key = format!("{uid}/{}", at.entity);
-    let fact = facts.get(Table::Entities, &key).await?;
-    let fact = fact.ok_or_else(|| RunnerError::UnknownEntity(at.clone()))?;
-    Ok((entity, fact))
+    Ok((entity, format!("{uid}/{}", at.entity)))
 }

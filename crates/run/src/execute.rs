@@ -106,7 +106,7 @@ impl Running<'_> {
         let previous = self.context.sink.resume(self.job.uid).await?;
         let Opened { mut checkpoint, is_fresh } = window::begin(previous, &self.setup());
         if is_fresh && self.job.stream.has_parent() {
-            self.context.sink.forget_partitions(self.job.uid).await?;
+            self.context.sink.forget_partitions(self.job.uid, self.job.fence).await?;
         }
         let mut refused = None;
         loop {
@@ -144,7 +144,7 @@ impl Running<'_> {
             now: self.context.environment.now(),
             fingerprint: self.job.fingerprint,
             epoch: self.job.fence.epoch,
-            reset: self.job.fact.reset,
+            reset: self.job.fact.decided.reset,
             cursor: self.job.stream.cursor(),
             positional: self.job.stream.is_positional(),
             partitioned: self.job.stream.has_parent(),
@@ -193,7 +193,7 @@ impl Running<'_> {
             }
             if std::mem::take(&mut begins_marks) && self.is_marked(checkpoint) {
                 // Not before the service has answered: what an earlier window has marked is given up for a new one.
-                self.context.sink.begin_window(self.job.uid).await?;
+                self.context.sink.begin_window(self.job.uid, self.job.fence).await?;
             }
             let is_last = page.next.is_none();
             self.page(checkpoint, incoming, may_fail_whole).await?;
@@ -328,7 +328,7 @@ impl Running<'_> {
 
     /// What is known of the paths of the mapping before a window.
     fn known(&self, window: &Window) -> Known<'_> {
-        Known::of(&self.job.fact, self.reads_everything(window))
+        Known::of(&self.job.fact.observed, self.reads_everything(window))
     }
 
     /// Notes of a window that has read everything which paths of the mapping no record had: misspellings, perhaps.

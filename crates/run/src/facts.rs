@@ -1,11 +1,30 @@
-//! Facts as values: reads them from the state and prepares their writing. Decides nothing.
+//! Facts as values: reads them from the state, and writes what follows from them without losing what others write
+//! meanwhile. Decides nothing.
+//!
+//! No lock is held between a reading and its writing. A [`Transaction`] remembers the revision of each fact that it has
+//! read, and its commit is refused when one of them is another by then; the caller decides anew on what is there now.
 
 use std::sync::Arc;
 
 use raccord_model::fact::{IntegrationFact, Run, RunId, TransferFact, Uid, read, write};
-use raccord_model::port::state::{Commit, Scan, State, StateError, Table, Write};
+use raccord_model::port::state::{
+    Commit, Condition, Revision, Scan, State, StateError, Stored, Table, Write,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+/// How often a change is decided anew because others have changed what it was decided on. Of those that collide one
+/// succeeds each time, so that it takes as many attempts as there are writers of one fact at once.
+const ATTEMPTS: u32 = 256;
+
+/// A fact, and which writing of it that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revised<T> {
+    /// The fact.
+    pub fact: T,
+    /// Its revision.
+    pub revision: Revision,
+}
 
 /// The facts of a state.
 #[derive(Clone)]
@@ -21,8 +40,17 @@ impl Facts {
 
     /// One fact.
     pub async fn get<T: DeserializeOwned>(&self, table: Table, key: &str) -> Result<Option<T>, StateError> {
-        let bytes = self.state.get(table, key.to_owned()).await?;
-        bytes.map(|bytes| decode(table, key, &bytes)).transpose()
+        Ok(self.get_revised(table, key).await?.map(|revised| revised.fact))
+    }
+
+    /// One fact with its revision, for a commit that is made elsewhere.
+    pub async fn get_revised<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        key: &str,
+    ) -> Result<Option<Revised<T>>, StateError> {
+        let stored = self.state.get(table, key.to_owned()).await?;
+        stored.map(|stored| decode(table, key, &stored)).transpose()
     }
 
     /// What is known of a transfer.
@@ -58,18 +86,143 @@ impl Facts {
         table: Table,
         scan: Scan,
     ) -> Result<Vec<(String, T)>, StateError> {
-        let facts = self.state.scan(table, scan).await?;
-        facts.into_iter().map(|(key, bytes)| decode(table, &key, &bytes).map(|fact| (key, fact))).collect()
+        let found = self.scan_revised(table, scan).await?;
+        Ok(found.into_iter().map(|(key, revised)| (key, revised.fact)).collect())
     }
 
-    /// Writes facts together, durably.
+    /// Several facts with their keys and revisions, for a commit that is made elsewhere.
+    pub async fn scan_revised<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        scan: Scan,
+    ) -> Result<Vec<(String, Revised<T>)>, StateError> {
+        let facts = self.state.scan(table, scan).await?;
+        facts.into_iter().map(|(key, stored)| decode(table, &key, &stored).map(|fact| (key, fact))).collect()
+    }
+
+    /// Writes facts together, durably, whatever is there. For facts that have one writer, or are written once.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<(), StateError> {
-        self.state.commit(Commit { expected: None, writes }).await.map(drop)
+        self.state.commit(Commit { writes, ..Commit::default() }).await.map(drop)
+    }
+
+    /// Begins a change of facts that depends on what is there.
+    pub fn transaction(&self) -> Transaction {
+        Transaction { facts: self.clone(), conditions: Vec::new(), writes: Vec::new() }
+    }
+
+    /// Changes one fact by a pure function, which may be called several times. Returns what was written.
+    pub async fn update<T: Serialize + DeserializeOwned>(
+        &self,
+        table: Table,
+        key: &str,
+        change: impl Fn(Option<T>) -> T,
+    ) -> Result<T, StateError> {
+        let mut retries = Retries::default();
+        loop {
+            let mut transaction = self.transaction();
+            let fact = change(transaction.get(table, key).await?);
+            transaction.put(table, &key, &fact)?;
+            if retries.settle(transaction.commit().await)? {
+                return Ok(fact);
+            }
+        }
     }
 }
 
-fn decode<T: DeserializeOwned>(table: Table, key: &str, bytes: &[u8]) -> Result<T, StateError> {
-    read(bytes).map_err(|source| StateError::Fact { table, key: key.to_owned(), source })
+/// A change of facts that depends on what is there: everything that is read through it must still be so when it is
+/// committed.
+pub struct Transaction {
+    facts: Facts,
+    conditions: Vec<Condition>,
+    writes: Vec<Write>,
+}
+
+impl Transaction {
+    /// One fact, which the commit depends on.
+    pub async fn get<T: DeserializeOwned>(
+        &mut self,
+        table: Table,
+        key: &str,
+    ) -> Result<Option<T>, StateError> {
+        let found = self.facts.get_revised(table, key).await?;
+        let revision = found.as_ref().map(|revised| revised.revision);
+        self.conditions.push(Condition { table, key: key.to_owned(), revision });
+        Ok(found.map(|revised| revised.fact))
+    }
+
+    /// Makes the commit depend on a fact that was read elsewhere: it must still have this revision, or not be there.
+    pub fn given(&mut self, table: Table, key: String, revision: Option<Revision>) {
+        self.conditions.push(Condition { table, key, revision });
+    }
+
+    /// Puts a fact.
+    pub fn put<T: Serialize>(
+        &mut self,
+        table: Table,
+        key: &impl ToString,
+        fact: &T,
+    ) -> Result<(), StateError> {
+        self.writes.push(put(table, key, fact)?);
+        Ok(())
+    }
+
+    /// Takes a fact away.
+    pub fn remove(&mut self, table: Table, key: String) {
+        self.writes.push(Write::Remove(table, key));
+    }
+
+    /// Adds changes that were prepared elsewhere.
+    pub fn extend(&mut self, writes: impl IntoIterator<Item = Write>) {
+        self.writes.extend(writes);
+    }
+
+    /// Whether there is nothing to be written.
+    pub const fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// Writes everything together, durably, or nothing: [`StateError::FactConflict`] when something that was read is
+    /// another by now.
+    pub async fn commit(self) -> Result<(), StateError> {
+        if self.writes.is_empty() {
+            return Ok(());
+        }
+        let Self { facts, conditions, writes } = self;
+        facts.state.commit(Commit { expected: None, conditions, writes }).await.map(drop)
+    }
+}
+
+/// Counts how often a change was decided anew.
+#[derive(Debug, Default)]
+pub struct Retries(u32);
+
+impl Retries {
+    /// Judges an attempt: true when it succeeded, false when it is to be made again on what is there now. An error is
+    /// one that another attempt does not mend, [`StateError::Contended`] after too many.
+    pub fn settle(&mut self, committed: Result<(), StateError>) -> Result<bool, StateError> {
+        match committed {
+            Ok(()) => Ok(true),
+            Err(StateError::FactConflict { table, key, .. }) => {
+                self.0 += 1;
+                if self.0 < ATTEMPTS {
+                    return Ok(false);
+                }
+                Err(StateError::Contended { table, key, attempts: self.0 })
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// A fact as a value.
+pub(crate) fn decode<T: DeserializeOwned>(
+    table: Table,
+    key: &str,
+    stored: &Stored,
+) -> Result<Revised<T>, StateError> {
+    let fact =
+        read(&stored.bytes).map_err(|source| StateError::Fact { table, key: key.to_owned(), source })?;
+    Ok(Revised { fact, revision: stored.revision })
 }
 
 /// The writing of one fact.
@@ -80,3 +233,6 @@ pub fn put<T: Serialize>(table: Table, key: &impl ToString, fact: &T) -> Result<
         Err(source) => Err(StateError::Fact { table, key, source }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,8 +48,9 @@ impl From<MapError> for RunError {
 impl RunError {
     /// What the run has come to.
     pub(super) fn outcome(&self) -> RunOutcome {
-        if matches!(self, Self::Sink(SinkError::Fenced { .. })) {
-            // The configuration changed under the run. That is nobody's failure, and the next run begins under it.
+        if matches!(self, Self::Sink(SinkError::Fenced { .. } | SinkError::LeaseLost { .. })) {
+            // The configuration changed under the run, or another one has begun. That is nobody's failure, and the next run
+            // begins under it.
             return RunOutcome::Stopped;
         }
         let (unauthorized, local) = (self.is_unauthorized(), self.is_local());

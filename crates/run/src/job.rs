@@ -18,6 +18,7 @@ use raccord_model::row::FieldId;
 use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
 
 use crate::applied::Applied;
+use crate::lease::TransferLease;
 
 /// To be raised with every change that makes another row of the same record: then all records are mapped again once.
 const MAPPING_REVISION: u32 = 1;
@@ -75,6 +76,12 @@ impl Job {
 }
 
 impl Job {
+    /// The same, to be worked on under a lease.
+    #[must_use]
+    pub fn under(self, lease: &TransferLease) -> Self {
+        Self { fence: Fence { lease: lease.token(), ..self.fence }, ..self }
+    }
+
     /// How much of what its records say is deleted may go in one reading; none when no field says so, or deletions are
     /// not wanted.
     pub fn marked_share(&self) -> Option<Percent> {
@@ -158,7 +165,7 @@ pub fn compile_stream(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> 
     stream.ok_or_else(|| does_not_compile(name, &findings))
 }
 
-/// Makes a transfer of the generation in force ready to run.
+/// Makes a transfer of the generation in force ready to run, under no lease yet.
 pub fn prepare(
     applied: &Applied,
     name: &Name,
@@ -196,7 +203,7 @@ pub fn prepare(
         fingerprint: fingerprint(name, &spec, source)?,
         mapping_digest: mapping_digest(uid, &spec, entity, &layout, &stream)?,
         target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
-        fence: Fence { generation: applied.head.generation, epoch: fact.epoch },
+        fence: Fence { generation: applied.head.generation, epoch: fact.decided.epoch, lease: 0 },
         fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
         subscribers: subscribers.into_iter().map(|(subscriber, _)| subscriber).collect(),
         stream,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use raccord_model::EntityRef;
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Inbox, InboxError};
+use raccord_model::port::lease::{Lease, LeaseError};
 use raccord_model::port::sink::{Ledger, Sink, SinkError};
 use raccord_model::port::source::{SourceError, Sources};
 use raccord_model::port::state::{State, StateError};
 use raccord_model::port::upkeep::Upkeep;
-use tokio::sync::Mutex;
 
 use crate::applied::AppliedError;
 use crate::facts::Facts;
@@ -28,20 +28,21 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Where deliveries wait.
     pub inbox: Arc<dyn Inbox>,
+    /// Who works on what.
+    pub lease: Arc<dyn Lease>,
     /// Looks after the state as a whole.
     pub upkeep: Arc<dyn Upkeep>,
     /// Opens sources.
     pub sources: Arc<dyn Sources>,
     /// The clock and the randomness.
     pub environment: Arc<dyn Environment>,
-    /// Held while facts are read, changed and written back: they are committed without a serial.
-    pub facts_lock: Arc<Mutex<()>>,
 }
 
 impl Ports {
     /// The ports of one store, which stands behind four of them.
     pub fn on<S: State + Sink + Ledger + Inbox + 'static>(
         store: &Arc<S>,
+        lease: Arc<dyn Lease>,
         upkeep: Arc<dyn Upkeep>,
         sources: Arc<dyn Sources>,
         environment: Arc<dyn Environment>,
@@ -51,10 +52,10 @@ impl Ports {
             sink: Arc::<S>::clone(store),
             ledger: Arc::<S>::clone(store),
             inbox: Arc::<S>::clone(store),
+            lease,
             upkeep,
             sources,
             environment,
-            facts_lock: Arc::default(),
         }
     }
 
@@ -82,6 +83,9 @@ pub enum RunnerError {
     /// The inbox cannot be read.
     #[error(transparent)]
     Inbox(#[from] InboxError),
+    /// The leases cannot be reached.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// A transfer cannot be made ready.
     #[error(transparent)]
     Job(#[from] JobError),

@@ -16,11 +16,13 @@ use tokio::task::{self, JoinSet};
 use tracing::Instrument as _;
 
 use super::execute::{OnPage, RunContext, execute};
+use super::failure::RunError;
 use super::job::{self, Job};
 use super::{conclude, deliveries, select};
 use crate::applied::Applied;
 use crate::entity::entity;
 use crate::facts::put;
+use crate::lease::TransferLease;
 use crate::ports::{Ports, RunnerError};
 use crate::unknown::Unknown;
 
@@ -85,8 +87,9 @@ impl Runner {
     /// Begins a run. Its end comes out of [`Self::ended`].
     pub fn start(&mut self, start: Start) {
         let (stop, stopped) = watch::channel(false);
+        let (ports, applied) = (self.ports.clone(), Arc::clone(&self.applied));
+        let task = Task { ports, applied, stop: stop.clone(), stopped };
         self.stops.insert(start.uid, stop);
-        let task = Task { ports: self.ports.clone(), applied: Arc::clone(&self.applied), stop: stopped };
         // Of the highest level, so that a log of errors alone still says whose they are.
         let span = tracing::error_span!(
             "run",
@@ -126,70 +129,138 @@ impl Runner {
         self.stops.remove(&uid);
         match run {
             Ok(run) => Ok(Ended { uid, name, run, error: None }),
-            Err(error @ (RunnerError::State(_) | RunnerError::Sink(_) | RunnerError::Inbox(_))) => Err(error),
+            Err(
+                error @ (RunnerError::State(_)
+                | RunnerError::Sink(_)
+                | RunnerError::Inbox(_)
+                | RunnerError::Lease(_)),
+            ) => Err(error),
             Err(error) => Ok(Ended { uid, name, run: None, error: Some(error) }),
         }
     }
+}
+
+/// A run that is ready to begin.
+struct Prepared {
+    job: Job,
+    /// What is known of the integrations that make it run.
+    subscribers: Vec<IntegrationFact>,
+    /// The generation that it runs under.
+    applied: Arc<Applied>,
 }
 
 /// What one run is given.
 struct Task {
     ports: Ports,
     applied: Arc<Applied>,
-    stop: watch::Receiver<bool>,
+    /// Has the run stop, as its owner can.
+    stop: watch::Sender<bool>,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Task {
     async fn run(&self, start: Start) -> Result<Option<Run>, RunnerError> {
-        let Some((job, subscribers)) = self.prepare(&start).await? else { return Ok(None) };
-        let job = Arc::new(job);
+        let Some(lease) = self.lease(start.uid).await? else { return Ok(None) };
+        let stop = || {
+            tracing::warn!("the lease of the transfer was lost to another holder: the run stops");
+            self.stop.send_replace(true);
+        };
+        let run = lease.renewed(Box::pin(self.run_under(&lease, start)), stop).await?;
+        lease.release().await?;
+        Ok(run)
+    }
+
+    /// The lease of the transfer, as soon as nothing else works on it; nothing when the run is to stop before.
+    async fn lease(&self, transfer: Uid) -> Result<Option<TransferLease>, RunnerError> {
+        let mut stopped = self.stopped.clone();
+        tokio::select! {
+            biased;
+            lease = TransferLease::wait(&self.ports, transfer, "a run") => Ok(Some(lease?)),
+            Ok(_) = stopped.wait_for(|stop| *stop) => Ok(None),
+        }
+    }
+
+    async fn run_under(&self, lease: &TransferLease, start: Start) -> Result<Option<Run>, RunnerError> {
+        let Some(Prepared { job, subscribers, applied }) = self.prepare(&start).await? else {
+            return Ok(None);
+        };
+        let job = Arc::new(job.under(lease));
         let mut run = self.begin(&job, start.cause).await?;
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
-        match self.context(&job, subscribers, start.progress) {
-            Ok(context) if run.cause == RunCause::Deliveries => {
-                deliveries::drain(&job, &mut run, &context).await;
-            }
-            Ok(context) => execute(&job, &mut run, &context).await,
-            Err(outcome) => {
-                run.outcome = outcome;
-                run.ended = Some(self.ports.environment.now());
-            }
+        let outcome = match self.context((&applied, &job), subscribers, start.progress) {
+            Ok(context) => self.execute(&job, &mut run, &context).await,
+            Err(outcome) => Some(outcome),
+        };
+        if let Some(outcome) = outcome {
+            run.outcome = outcome;
+            run.ended = Some(self.ports.environment.now());
         }
-        let alone = self.ports.facts_lock.lock().await;
         Failpoint::RunEndBefore.pass();
         conclude::conclude(&self.ports, &job, &run).await?;
         Failpoint::RunEndAfter.pass();
-        drop(alone);
         tell(&run);
         Ok(Some(run))
     }
 
-    /// Compiles the transfer, unless every integration that wanted it is disabled or paused by now.
-    async fn prepare(&self, start: &Start) -> Result<Option<(Job, Vec<IntegrationFact>)>, RunnerError> {
-        let ready = select::ready_subscribers(&self.ports, &self.applied, &start.name).await?;
+    /// Executes a run, whose end is in it then. An outcome is how it has ended before its first page.
+    async fn execute(&self, job: &Arc<Job>, run: &mut Run, context: &RunContext) -> Option<RunOutcome> {
+        if let Err(error) = self.ports.sink.raise_fence(job.uid, job.fence).await {
+            return Some(RunError::from(error).outcome());
+        }
+        if run.cause == RunCause::Deliveries {
+            deliveries::drain(job, run, context).await;
+        } else {
+            execute(job, run, context).await;
+        }
+        None
+    }
+
+    /// Compiles the transfer, unless every integration that wanted it is disabled or paused by now. What it is compiled
+    /// from and the epoch are of one generation: under the epoch of a later one its commits would not be refused.
+    async fn prepare(&self, start: &Start) -> Result<Option<Prepared>, RunnerError> {
+        let (mut applied, mut name) = (Arc::clone(&self.applied), start.name.clone());
+        loop {
+            let prepared = self.prepare_under(&applied, (&name, start.uid)).await?;
+            if self.ports.state.head().await?.generation == applied.head.generation {
+                return Ok(prepared);
+            }
+            applied = Arc::new(Applied::load(&self.ports.state).await?);
+            let known = applied.transfers().find(|(_, uid, _)| *uid == start.uid);
+            let Some((renamed, ..)) = known else { return Ok(None) };
+            name = renamed.clone();
+        }
+    }
+
+    async fn prepare_under(
+        &self,
+        applied: &Arc<Applied>,
+        (name, uid): (&Name, Uid),
+    ) -> Result<Option<Prepared>, RunnerError> {
+        let ready = select::ready_subscribers(&self.ports, applied, name).await?;
         if ready.is_empty() {
             return Ok(None);
         }
-        let (mut wanted, mut known) = (Vec::new(), Vec::new());
+        let (mut wanted, mut subscribers) = (Vec::new(), Vec::new());
         for (subscriber, updates, fact) in ready {
             wanted.push((subscriber, updates));
-            known.push(fact);
+            subscribers.push(fact);
         }
-        let entity = self.entity_fact(&start.name).await?;
-        let fact = self.ports.facts().transfer(start.uid).await?;
-        Ok(Some((job::prepare(&self.applied, &start.name, fact, &entity, wanted)?, known)))
+        let entity = self.entity_fact(applied, name).await?;
+        let fact = self.ports.facts().transfer(uid).await?;
+        let job = job::prepare(applied, name, fact, &entity, wanted)?;
+        Ok(Some(Prepared { job, subscribers, applied: Arc::clone(applied) }))
     }
 
-    async fn entity_fact(&self, transfer: &Name) -> Result<EntityFact, RunnerError> {
-        let to = self.applied.desired.transfer(transfer).map(|spec| spec.to.clone());
+    async fn entity_fact(&self, applied: &Applied, transfer: &Name) -> Result<EntityFact, RunnerError> {
+        let to = applied.desired.transfer(transfer).map(|spec| spec.to.clone());
         let to = to.ok_or_else(|| {
-            Unknown::in_force(raccord_model::Kind::Transfer, transfer, self.applied.index.keys())
+            Unknown::in_force(raccord_model::Kind::Transfer, transfer, applied.index.keys())
         })?;
-        entity(&self.ports.facts(), &self.applied, &to).await.map(|(_, fact)| fact)
+        entity(&self.ports.facts(), applied, &to).await.map(|(_, fact)| fact)
     }
 
-    /// Lists the run as begun. An approval that looks for it waits, or sees it.
+    /// Lists the run as begun. An approval has the lease of the transfer, so that it is listed before or after.
     async fn begin(&self, job: &Job, cause: RunCause) -> Result<Run, RunnerError> {
         let run = Run {
             id: RunId(self.ports.environment.new_id()),
@@ -208,7 +279,6 @@ impl Task {
             unseen: None,
             again: None,
         };
-        let _alone = self.ports.facts_lock.lock().await;
         self.ports.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;
         Failpoint::RunBegun.pass();
         Ok(run)
@@ -217,11 +287,11 @@ impl Task {
     /// What the run is given beside its job, or how it ends because its source cannot be opened.
     fn context(
         &self,
-        job: &Job,
+        (applied, job): (&Applied, &Job),
         subscribers: Vec<IntegrationFact>,
         progress: OnPage,
     ) -> Result<RunContext, RunOutcome> {
-        let source = match self.ports.sources.open(&self.applied.desired, &job.spec.source, &job.data_type) {
+        let source = match self.ports.sources.open(&applied.desired, &job.spec.source, &job.data_type) {
             Ok(source) => source,
             Err(error) => {
                 let (unauthorized, local) = (error.is_unauthorized(), error.is_local());
@@ -234,7 +304,7 @@ impl Task {
             sink: Arc::clone(&self.ports.sink),
             inbox: Arc::clone(&self.ports.inbox),
             environment: Arc::clone(&self.ports.environment),
-            stop: self.stop.clone(),
+            stop: self.stopped.clone(),
             progress,
             subscribers,
         })

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use raccord_compiler::mapping::Program;
 use raccord_model::checkpoint::Window;
-use raccord_model::fact::{Hold, TransferFact};
+use raccord_model::fact::{Hold, Observed};
 use raccord_model::row::FieldId;
 
 /// What the end of a window says about the paths that its records had.
@@ -46,7 +46,7 @@ pub struct Known<'a> {
 
 impl<'a> Known<'a> {
     /// What is known of a transfer, for a reading of everything or of changes.
-    pub fn of(fact: &'a TransferFact, reads_everything: bool) -> Self {
+    pub fn of(fact: &'a Observed, reads_everything: bool) -> Self {
         let seen = if reads_everything { fact.seen.as_slice() } else { &[] };
         Self { seen, approved: fact.approved.as_ref() }
     }
@@ -94,7 +94,7 @@ mod tests {
     /// In a few records that changed, one of several paths may be missing for no reason.
     #[test]
     fn what_records_had_counts_where_everything_is_read() {
-        let fact = TransferFact { seen: vec!["last".to_owned()], ..TransferFact::default() };
+        let fact = Observed { seen: vec!["last".to_owned()], ..Observed::default() };
         assert_eq!(Known::of(&fact, true).seen, ["last"]);
         assert!(Known::of(&fact, false).seen.is_empty());
     }

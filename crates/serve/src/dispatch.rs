@@ -4,6 +4,7 @@ use raccord_daemon::DaemonError;
 use raccord_model::fact::RejectIdError;
 use raccord_model::port::environment::RandomError;
 use raccord_model::port::inbox::InboxError;
+use raccord_model::port::lease::LeaseError;
 use raccord_model::port::sink::SinkError;
 use raccord_model::port::source::{SourceError, Sources};
 use raccord_model::port::state::StateError;
@@ -45,7 +46,6 @@ impl Dispatcher {
         replies: &mut Replies<'_>,
     ) -> Result<(), RequestError> {
         let Self { ports } = self;
-        let _alone = if request.changes_facts() { Some(ports.facts_lock.lock().await) } else { None };
         match request {
             Request::Head => verb::upkeep::head(ports, replies).await,
             Request::Plan(desired, options) => verb::plan::plan(ports, &desired, &options, replies).await,
@@ -147,6 +147,9 @@ pub enum RequestError {
     /// A source did not answer.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The leases cannot be reached.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
     /// A transfer cannot be made ready.
     #[error(transparent)]
     Job(#[from] JobError),
@@ -247,6 +250,7 @@ impl From<RunnerError> for RequestError {
             RunnerError::Sink(error) => Self::Sink(error),
             RunnerError::Source(error) => Self::Source(error),
             RunnerError::Inbox(error) => Self::Inbox(error),
+            RunnerError::Lease(error) => Self::Lease(error),
             RunnerError::Job(error) => Self::Job(error),
             RunnerError::Unknown(error) => Self::Unknown(error),
             error @ RunnerError::UnknownEntity(_) => Self::Invalid(error.to_string()),

@@ -104,7 +104,7 @@ async fn measure(
     let transfer = Uid(Uuid::now_v7());
     let fact = raccord_model::fact::write(&TransferFact::default())?;
     let put = Write::Put(Table::Transfers, transfer.to_string(), fact);
-    State::commit(store.as_ref(), Commit { expected: None, writes: vec![put] }).await?;
+    State::commit(store.as_ref(), Commit { expected: None, writes: vec![put], ..Commit::default() }).await?;
     let (stop, pages) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let run = is_beside_a_run.then(|| {
         tokio::spawn(store_pages(Arc::clone(&store), transfer, Arc::clone(&stop), Arc::clone(&pages)))
@@ -191,7 +191,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         transfer,
         run,
         at,
-        fence: Fence { generation: 1, epoch: 0 },
+        fence: Fence { generation: 1, epoch: 0, lease: 0 },
         target: Target { incarnation: 1, defaults: Bytes::new(), required: Vec::new(), unique: Vec::new() },
         mode: Mode::Own,
         updates: [UpdateType::Created, UpdateType::Updated, UpdateType::Deleted].into(),

@@ -72,6 +72,7 @@ fn look(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError
     look_at_facts::<Run>(at, Table::Runs, report)?;
     look_at_facts::<StepFact>(at, Table::Steps, report)?;
     look_at_checkpoints(at, report)?;
+    look_at_numbers(at, report)?;
     let mut counts = BTreeMap::new();
     look_at_rows(at, report, &mut counts)?;
     look_at_unique(at, report)?;
@@ -125,6 +126,20 @@ fn look_at_checkpoints(at: &ReadTransaction, report: &mut CheckReport) -> Result
         if sink::checkpoint(value.value()).is_err() {
             let uid = transfer_of(key.value());
             report.problem(|| format!("the checkpoint of the transfer {uid} cannot be read"));
+        }
+    }
+    Ok(())
+}
+
+/// Revisions, lease tokens and fences are numbers of 8 bytes.
+fn look_at_numbers(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError> {
+    for (definition, count, what) in
+        [(table::REVISIONS, 1, "revision"), (table::LEASES, 1, "lease"), (table::FENCES, 2, "fence")]
+    {
+        for pair in at.open_table(definition)?.iter()? {
+            if pair?.1.value().len() != count * size_of::<u64>() {
+                report.problem(|| format!("a {what} cannot be read"));
+            }
         }
     }
     Ok(())

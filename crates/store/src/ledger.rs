@@ -3,14 +3,16 @@
 use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::Async;
-use raccord_model::port::sink::{Ledger, RejectPlace, RejectQuery, RowQuery, SinkError, StoredRow};
+use raccord_model::port::sink::{
+    Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, SinkError, StoredRow,
+};
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
 use crate::counter::{self, Counter};
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::sink::rejects;
+use crate::sink::{self, rejects};
 use crate::table::{self, Raw, Tables, Under};
 
 impl Ledger for Store {
@@ -42,6 +44,11 @@ impl Ledger for Store {
         Box::pin(async move { self.read(work).await.map_err(StoreError::sink_read) })
     }
 
+    fn kept(&self, queries: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, SinkError>> {
+        let work = move |at: &ReadTransaction| kept(at, &queries);
+        Box::pin(async move { self.read(work).await.map_err(StoreError::sink_read) })
+    }
+
     fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>> {
         Box::pin(self.counted(Counter::Rejects(transfer)))
     }
@@ -57,6 +64,20 @@ impl Store {
         let work = move |at: &ReadTransaction| counter::read(&at.open_table(table::COUNTERS)?, counter);
         self.read(work).await.map_err(StoreError::sink_read)
     }
+}
+
+fn kept(at: &ReadTransaction, queries: &[KeptQuery]) -> Result<Vec<Kept>, StoreError> {
+    let counters = at.open_table(table::COUNTERS)?;
+    let checkpoints = at.open_table(table::CHECKPOINTS)?;
+    let kept = |&KeptQuery { transfer, incarnation }: &KeptQuery| {
+        let checkpoint = checkpoints.get(table::uid(&transfer).as_slice())?;
+        Ok(Kept {
+            checkpoint: checkpoint.map(|json| sink::checkpoint(json.value())).transpose()?,
+            rows: counter::read(&counters, Counter::Owned(incarnation, transfer))?,
+            rejects: counter::read(&counters, Counter::Rejects(transfer))?,
+        })
+    };
+    queries.iter().map(kept).collect()
 }
 
 fn rows(at: &ReadTransaction, query: &RowQuery) -> Result<Vec<StoredRow>, StoreError> {

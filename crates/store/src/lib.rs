@@ -1,6 +1,6 @@
 //! The embedded store: one redb file that holds the state, its facts and the records.
 //!
-//! It implements the ports `State`, `Sink`, `Ledger`, `Inbox` and `Vault`, and is the only room that knows redb. It never
+//! It implements the ports `State`, `Sink`, `Ledger`, `Inbox`, `Lease` and `Vault`, and is the only room that knows redb. It never
 //! reads a clock to stamp data, never resolves a name, and never looks into a row beyond what `model::row` offers.
 
 mod backup;
@@ -11,9 +11,11 @@ mod file;
 mod holder;
 mod inbox;
 mod info;
+mod lease;
 mod ledger;
 mod open;
 mod record;
+mod revision;
 mod sink;
 mod state;
 mod table;
@@ -30,6 +32,7 @@ pub use backup::BackupError;
 pub use check::CheckError;
 pub use holder::{Holder, holder};
 pub use info::InfoError;
+pub use lease::EmbeddedLeases;
 pub use open::{OpenError, Opener};
 pub use upkeep::StoreMaintenance;
 pub use vault::StoreVault;

@@ -1,21 +1,25 @@
 //! The port `State`: head, index, bodies and facts.
 //!
-//! A commit that names a serial is refused before anything is written when another serial is in force, so that
-//! it leaves nothing behind in the transaction it shares with others.
+//! A commit that names a serial, or revisions of facts, is refused before anything is written when others are in
+//! force, so that it leaves nothing behind in the transaction it shares with others.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use raccord_model::canonical::Digest;
-use raccord_model::fact::{Entry, Run, Uid, read, write};
+use raccord_model::fact::{Entry, Observed, Run, Uid, read, write};
 use raccord_model::key::Key;
 use raccord_model::port::Async;
-use raccord_model::port::state::{Commit, Fact, Head, Scan, Serial, State, StateError, Table, Write};
+use raccord_model::port::state::{
+    Commit, Fact, Head, Revision, Scan, Serial, Snapshot, SnapshotQuery, State, StateError, Stored, Table,
+    Write,
+};
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::inbox;
+use crate::revision;
 use crate::sink;
 use crate::table::{self, META_HEAD, Raw, Tables, Under};
 
@@ -34,10 +38,10 @@ impl State for Store {
         )
     }
 
-    fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Vec<u8>>, StateError>> {
+    fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Stored>, StateError>> {
         let work = move |at: &ReadTransaction| {
-            let facts = at.open_table(table::facts(table))?;
-            Ok(facts.get(key.as_bytes())?.map(|value| value.value().to_vec()))
+            let reader = FactReader::open(at, table)?;
+            reader.get(key.as_bytes())
         };
         Box::pin(async { self.read(work).await.map_err(StoreError::state_read) })
     }
@@ -46,6 +50,11 @@ impl State for Store {
         Box::pin(
             async move { self.read(move |at| facts(at, table, &scan)).await.map_err(StoreError::state_read) },
         )
+    }
+
+    fn snapshot(&self, query: SnapshotQuery) -> Async<'_, Result<Snapshot, StateError>> {
+        let work = move |at: &ReadTransaction| snapshot(at, &query);
+        Box::pin(async { self.read(work).await.map_err(StoreError::state_read) })
     }
 
     fn commit(&self, commit: Commit) -> Async<'_, Result<Serial, StateError>> {
@@ -93,50 +102,110 @@ fn bodies(at: &ReadTransaction, digests: &[Digest]) -> Result<Vec<Option<Bytes>>
     digests.iter().map(body).collect()
 }
 
+fn snapshot(at: &ReadTransaction, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
+    let index = index(at)?;
+    let mut found = BTreeMap::new();
+    if query.bodies {
+        let table = at.open_table(table::BODIES)?;
+        for digest in index.values().map(|entry| entry.digest) {
+            if let Some(body) = table.get(digest.0.as_slice())? {
+                found.insert(digest, Bytes::copy_from_slice(body.value()));
+            }
+        }
+    }
+    let mut facts = BTreeMap::new();
+    for &table in &query.tables {
+        facts.insert(table, self::facts(at, table, &Scan::default())?);
+    }
+    let named_runs = if query.named_runs { named_runs(at)? } else { Vec::new() };
+    Ok(Snapshot { head: head(at)?, index, bodies: found, named_runs, facts })
+}
+
+/// The runs that the facts of transfers name.
+fn named_runs(at: &ReadTransaction) -> Result<Vec<Fact>, StoreError> {
+    let runs = FactReader::open(at, Table::Runs)?;
+    let mut found = BTreeMap::new();
+    for pair in at.open_table(table::TRANSFERS)?.iter()? {
+        let observed: Observed = serde_json::from_slice(pair?.1.value())?;
+        let held = observed.deliveries_held.map(|held| held.run);
+        for id in observed.last_run.into_iter().chain(held) {
+            let key = id.to_string();
+            if let Some(stored) = runs.get(key.as_bytes())? {
+                found.insert(key, stored);
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Reads the facts of one table.
+struct FactReader {
+    table: Table,
+    facts: redb::ReadOnlyTable<Raw, Raw>,
+    revisions: redb::ReadOnlyTable<Raw, Raw>,
+}
+
+impl FactReader {
+    fn open(at: &ReadTransaction, table: Table) -> Result<Self, StoreError> {
+        let facts = at.open_table(table::facts(table))?;
+        Ok(Self { table, facts, revisions: at.open_table(table::REVISIONS)? })
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Stored>, StoreError> {
+        self.facts.get(key)?.map(|value| self.stored(key, value.value())).transpose()
+    }
+
+    fn stored(&self, key: &[u8], value: &[u8]) -> Result<Stored, StoreError> {
+        let revision = revision::of(&self.revisions, self.table, key)?;
+        Ok(Stored { bytes: value.to_vec(), revision })
+    }
+
+    fn owned(&self, pair: Pair) -> Result<Fact, StoreError> {
+        let (key, value) = pair?;
+        let stored = self.stored(key.value(), value.value())?;
+        Ok((text(key.value().to_vec())?, stored))
+    }
+}
+
+/// What a range of redb yields.
+type Pair = Result<(redb::AccessGuard<'static, Raw>, redb::AccessGuard<'static, Raw>), redb::StorageError>;
+
+fn text(key: Vec<u8>) -> Result<String, StoreError> {
+    String::from_utf8(key).map_err(|_| StoreError::Damaged)
+}
+
 fn facts(at: &ReadTransaction, table: Table, scan: &Scan) -> Result<Vec<Fact>, StoreError> {
     if let (Table::Runs, Some(transfer)) = (table, scan.of) {
         return runs_of(at, transfer, scan);
     }
-    let facts = at.open_table(table::facts(table))?;
+    let reader = FactReader::open(at, table)?;
     let under = Under::new(&[scan.prefix.as_bytes()]);
-    let range: redb::Range<'_, Raw, Raw> = facts.range::<&[u8]>(under.bounds())?;
+    let range = reader.facts.range::<&[u8]>(under.bounds())?;
     let limit = scan.limit.unwrap_or(usize::MAX);
-    let owned =
-        |pair: Result<(redb::AccessGuard<'_, Raw>, redb::AccessGuard<'_, Raw>), redb::StorageError>| {
-            let (key, value) = pair?;
-            let key = String::from_utf8(key.value().to_vec()).map_err(|_| StoreError::Damaged)?;
-            Ok((key, value.value().to_vec()))
-        };
     if scan.newest_first {
-        range.rev().take(limit).map(owned).collect()
+        range.rev().take(limit).map(|pair| reader.owned(pair)).collect()
     } else {
-        range.take(limit).map(owned).collect()
+        range.take(limit).map(|pair| reader.owned(pair)).collect()
     }
 }
 
 /// The runs of a transfer, found by their index.
 fn runs_of(at: &ReadTransaction, transfer: Uid, scan: &Scan) -> Result<Vec<Fact>, StoreError> {
-    let runs = at.open_table(table::RUNS)?;
+    let reader = FactReader::open(at, Table::Runs)?;
     let under = Under::new(&[table::uid(&transfer)]);
     let limit = scan.limit.unwrap_or(usize::MAX);
-    let index = at.open_table(table::RUNS_OF)?;
-    let range: redb::Range<'_, Raw, Raw> = index.range::<&[u8]>(under.bounds())?;
-    let keys: Vec<Vec<u8>> = {
-        let key = |pair: Result<(redb::AccessGuard<'_, Raw>, _), redb::StorageError>| {
-            Ok::<_, StoreError>(pair?.0.value().get(under.len()..).unwrap_or_default().to_vec())
-        };
-        let keys: Result<_, _> = if scan.newest_first {
-            range.rev().take(limit).map(key).collect()
-        } else {
-            range.take(limit).map(key).collect()
-        };
-        keys?
+    let range = at.open_table(table::RUNS_OF)?.range::<&[u8]>(under.bounds())?;
+    let key =
+        |pair: Pair| Ok::<_, StoreError>(pair?.0.value().get(under.len()..).unwrap_or_default().to_vec());
+    let keys: Vec<Vec<u8>> = if scan.newest_first {
+        range.rev().take(limit).map(key).collect::<Result<_, _>>()?
+    } else {
+        range.take(limit).map(key).collect::<Result<_, _>>()?
     };
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
-        if let Some(value) = runs.get(key.as_slice())? {
-            let value = value.value().to_vec();
-            found.push((String::from_utf8(key).map_err(|_| StoreError::Damaged)?, value));
+        if let Some(stored) = reader.get(&key)? {
+            found.push((text(key)?, stored));
         }
     }
     Ok(found)
@@ -169,12 +238,21 @@ fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, Stat
         }
         head.serial += 1;
     }
+    if let Some(refused) = revision::refuse(tables, &commit.conditions)? {
+        return Ok(Err(refused));
+    }
+    let is_of_facts = |write: &Write| matches!(write, Write::Put(..) | Write::Remove(..));
+    let revision = if commit.writes.iter().any(is_of_facts) { revision::next(tables)? } else { 0 };
     let mut json = Vec::new();
     for write in &commit.writes {
         if let (Some(_), Write::Put(Table::Transfers, key, fact)) = (commit.expected, write) {
             sink::begin_anew(tables, key, fact)?;
         }
-        make(tables, write, &mut head, &mut json)?;
+        match write {
+            Write::Put(table, key, value) => put(tables, (*table, key), value, revision)?,
+            Write::Remove(table, key) => remove(tables, *table, key)?,
+            resource => keep(tables, resource, &mut head, &mut json)?,
+        }
     }
     if head != before {
         tables.meta.insert(META_HEAD, serde_json::to_vec(&head)?.as_slice())?;
@@ -182,8 +260,14 @@ fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, Stat
     Ok(Ok(head.serial))
 }
 
-fn put(tables: &mut Tables<'_>, table: Table, key: &str, value: &[u8]) -> Result<(), StoreError> {
+fn put(
+    tables: &mut Tables<'_>,
+    (table, key): (Table, &str),
+    value: &[u8],
+    revision: Revision,
+) -> Result<(), StoreError> {
     tables.facts(table).insert(key.as_bytes(), value)?;
+    revision::note(tables, table, key.as_bytes(), revision)?;
     if let (Table::Runs, Some(place)) = (table, run_of(key.as_bytes(), value)) {
         tables.runs_of.insert(place.as_slice(), [].as_slice())?;
     }
@@ -192,10 +276,27 @@ fn put(tables: &mut Tables<'_>, table: Table, key: &str, value: &[u8]) -> Result
 
 /// Puts a run, in the transaction of what it has done.
 pub(crate) fn put_run(tables: &mut Tables<'_>, run: &Run) -> Result<(), StoreError> {
-    put(tables, Table::Runs, &run.id.to_string(), &write(run)?)
+    let revision = revision::next(tables)?;
+    put(tables, (Table::Runs, &run.id.to_string()), &write(run)?, revision)
 }
 
-fn make(
+fn remove(tables: &mut Tables<'_>, table: Table, key: &str) -> Result<(), StoreError> {
+    let before = tables.facts(table).remove(key.as_bytes())?.map(|value| value.value().to_vec());
+    revision::forget(tables, table, key.as_bytes())?;
+    let before = before.filter(|_| table == Table::Runs);
+    if let Some(place) = before.and_then(|run| run_of(key.as_bytes(), &run)) {
+        tables.runs_of.remove(place.as_slice())?;
+    }
+    // What waits of a transfer goes with it, so that none is ever without its transfer.
+    if let (Table::Transfers, Ok(uid)) = (table, key.parse()) {
+        inbox::empty(tables, Uid(uid))?;
+        sink::end(tables, Uid(uid))?;
+    }
+    Ok(())
+}
+
+/// Makes a change of the generation: of the index, the bodies or the head.
+fn keep(
     tables: &mut Tables<'_>,
     write: &Write,
     head: &mut Head,
@@ -216,24 +317,13 @@ fn make(
         Write::DropBody(digest) => {
             tables.bodies.remove(digest.0.as_slice())?;
         }
-        Write::Put(table, key, value) => put(tables, *table, key, value)?,
-        Write::Remove(table, key) => {
-            let before = tables.facts(*table).remove(key.as_bytes())?.map(|value| value.value().to_vec());
-            let before = before.filter(|_| *table == Table::Runs);
-            if let Some(place) = before.and_then(|run| run_of(key.as_bytes(), &run)) {
-                tables.runs_of.remove(place.as_slice())?;
-            }
-            // What waits of a transfer goes with it, so that none is ever without its transfer.
-            if let (Table::Transfers, Ok(uid)) = (table, key.parse()) {
-                inbox::empty(tables, Uid(uid))?;
-                sink::end(tables, Uid(uid))?;
-            }
-        }
         Write::Head { stack, root, generation } => {
             head.stack = Some(stack.clone());
             head.root = Some(root.clone());
             head.generation = *generation;
         }
+        // Facts have revisions.
+        Write::Put(..) | Write::Remove(..) => {}
     }
     Ok(())
 }

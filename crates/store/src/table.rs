@@ -30,6 +30,8 @@ pub(crate) const META_SEQUENCE: &[u8] = b"sequence";
 /// Under which key of [`META`] the number stands that a revision or a lease of the vault had last, as 8 big-endian
 /// bytes; missing before the first.
 pub(crate) const META_VAULT: &[u8] = b"vault";
+/// Under which key of [`META`] the revision of the facts that were committed last stands, as 8 big-endian bytes.
+pub(crate) const META_REVISION: &[u8] = b"revision";
 
 /// Bytes, as redb names the type.
 pub(crate) type Raw = &'static [u8];
@@ -62,7 +64,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// What the file is: [`META_FORMAT`], [`META_HEAD`], [`META_SEQUENCE`] and [`META_VAULT`].
+    /// What the file is: [`META_FORMAT`], [`META_HEAD`], [`META_SEQUENCE`], [`META_REVISION`] and [`META_VAULT`].
     meta META "meta"
     /// `Kind/name` → JSON of an `Entry`.
     index INDEX "index"
@@ -92,6 +94,12 @@ tables! {
     webhooks WEBHOOKS "webhooks"
     /// What people were told of.
     told TOLD "told"
+    /// A fact's table as one byte, as `revision.rs` says, and its key → its revision, 8 big-endian bytes.
+    revisions REVISIONS "revisions"
+    /// The name of a lease → the token of its last acquisition, 8 big-endian bytes.
+    leases LEASES "leases"
+    /// `uid` → the greatest epoch and lease token that the transfer was written under, 8 big-endian bytes each.
+    fences FENCES "fences"
     /// `uid` → JSON of the authoritative `Checkpoint`.
     checkpoints CHECKPOINTS "checkpoints"
     /// `inc key` → a record, as `record.rs` says.

@@ -11,7 +11,6 @@ use raccord_run::report::RunReport;
 use raccord_run::select;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::beside::tell_in_force;
 use super::core::{Asked, PROGRESS, RunNews};
 use super::handle::Handle;
 use super::{Configuration, Message, Origin, view};
@@ -60,12 +59,9 @@ impl Handle {
     /// Applies a configuration that a caller sends. Returns the number of the generation in force.
     pub async fn apply(&self, desired: &Desired, wanted: &Wanted) -> Result<u64, DaemonError> {
         self.comes_from_its_place(desired)?;
-        let applied = {
-            let _alone = self.ports.facts_lock.lock().await;
-            apply::apply(&self.ports, desired, wanted).await
-        };
+        let applied = apply::apply(&self.ports, desired, wanted).await;
         // A part of an apply that failed may be in force all the same: its steps come after its commit.
-        let told = tell_in_force(&self.ports, &self.sender, None).await;
+        let told = self.sender.send(Message::InForce(None)).await;
         let generation = applied?;
         told.map_err(ending)?;
         Ok(generation)
@@ -108,17 +104,12 @@ impl Handle {
     }
 
     /// Tells the shell that some transfers stand otherwise, because a caller acted.
-    pub async fn changed(&self, names: &BTreeSet<Name>) -> Result<(), DaemonError> {
-        // In this order, so that a later standing is never told before an earlier one, as in `tell_in_force`.
-        let place = self.sender.reserve().await.map_err(ending)?;
-        let _alone = self.ports.facts_lock.lock().await;
-        let standings = view::standings(&self.ports, &self.applied(), Some(names)).await?;
-        place.send(Message::Changed(standings));
-        Ok(())
+    pub async fn changed(&self, names: BTreeSet<Name>) -> Result<(), DaemonError> {
+        self.sender.send(Message::Changed(names)).await.map_err(ending)
     }
 
     /// Tells the shell that an integration was paused or resumed.
     pub async fn integration_changed(&self, integration: &Name) -> Result<(), DaemonError> {
-        self.changed(&view::subscribed(&self.applied(), integration)).await
+        self.changed(view::subscribed(&self.applied(), integration)).await
     }
 }

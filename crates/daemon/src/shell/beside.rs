@@ -7,15 +7,12 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use raccord_model::Digest;
-use tokio::sync::mpsc;
 
-use super::{Message, Shell, reloading, view};
+use super::{Message, Shell, reloading};
 use crate::alert;
 use crate::apply::{self, Wanted};
 use crate::error::DaemonError;
 use crate::step::{ApplyEnd, Event};
-use raccord_run::Ports;
-use raccord_run::applied::Applied;
 use raccord_run::conclude;
 
 /// After how many runs the oldest are forgotten.
@@ -38,7 +35,7 @@ impl Shell {
 
     /// Applies what was loaded, which must be what `step` has decided about.
     pub(super) fn apply(&self, digest: Digest) {
-        let (ports, sender) = (self.core.ports.clone(), self.sender.clone());
+        let ports = self.core.ports.clone();
         let Some(loaded) = self.loaded.clone().filter(|loaded| loaded.digest == digest) else {
             let why = "another configuration was loaded meanwhile".to_owned();
             let message = Message::NotApplied(ApplyEnd::Stale, why);
@@ -52,22 +49,14 @@ impl Shell {
             commit: loaded.commit.clone(),
         };
         self.beside(Message::NotApplied(ApplyEnd::Failed, BROKE_OFF.to_owned()), async move {
-            let applied = {
-                let _alone = ports.facts_lock.lock().await;
-                apply::apply(&ports, &loaded.desired, &wanted).await
-            };
-            match applied {
-                Ok(_) => {
-                    // A shell that is gone needs to hear nothing.
-                    let _heard = tell_in_force(&ports, &sender, Some(ApplyEnd::Done)).await;
-                    None
-                }
+            Some(match apply::apply(&ports, &loaded.desired, &wanted).await {
+                Ok(_) => Message::InForce(Some(ApplyEnd::Done)),
                 Err(error) => {
                     let is_stale = matches!(error, DaemonError::Stale { .. });
                     let end = if is_stale { ApplyEnd::Stale } else { ApplyEnd::Failed };
-                    Some(Message::NotApplied(end, error.to_string()))
+                    Message::NotApplied(end, error.to_string())
                 }
-            }
+            })
         });
     }
 
@@ -132,25 +121,4 @@ impl Shell {
             }
         });
     }
-}
-
-/// Tells the shell which generation is in force. It hears of generations in their order: what it is told is read and
-/// sent under the lock of the facts. A place in its queue comes first, for the shell waits for that lock, too.
-pub(super) async fn tell_in_force(
-    ports: &Ports,
-    sender: &mpsc::Sender<Message>,
-    end: Option<ApplyEnd>,
-) -> Result<(), mpsc::error::SendError<()>> {
-    let place = sender.reserve().await?;
-    let _alone = ports.facts_lock.lock().await;
-    let looked = async {
-        let applied = Arc::new(Applied::load(&ports.state).await?);
-        let view = view::view(ports, &applied).await?;
-        Ok::<_, DaemonError>((applied, view))
-    };
-    place.send(match looked.await {
-        Ok((applied, view)) => Message::Applied(applied, view, end),
-        Err(error) => Message::NotApplied(ApplyEnd::Failed, error.to_string()),
-    });
-    Ok(())
 }

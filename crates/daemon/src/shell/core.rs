@@ -91,7 +91,6 @@ impl Core {
 
     /// How everything stands under the generation that runs begin under.
     pub(super) async fn view(&self) -> Result<crate::step::View, DaemonError> {
-        let _alone = self.ports.facts_lock.lock().await;
         view::view(&self.ports, self.runner.applied()).await
     }
 
@@ -245,7 +244,6 @@ impl Core {
         &self,
         names: &BTreeSet<Name>,
     ) -> Result<Vec<crate::step::TransferState>, DaemonError> {
-        let _alone = self.ports.facts_lock.lock().await;
         view::standings(&self.ports, self.runner.applied(), Some(names)).await
     }
 }

@@ -18,7 +18,7 @@ use crate::observer::ReloadResult;
 use crate::step::{self, Verdict};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
-use raccord_run::facts::put;
+use raccord_run::facts::Retries;
 
 /// How many diagnostics `status` shows; `raccord validate` shows all.
 const SHOWN: usize = 20;
@@ -193,21 +193,26 @@ impl Handle {
         for diagnostic in diagnostics.iter().take(SHOWN) {
             tracing::error!("{}", in_words(diagnostic));
         }
-        let _alone = ports.facts_lock.lock().await;
-        let told = ports.facts().get::<ToldFact>(Table::Told, ToldFact::KEY).await?;
-        // What people were told of before a restart is no news.
-        let Some(told) = told.unwrap_or_default().with(digest) else { return Ok(()) };
-        let mut new_id = || ports.environment.new_id();
         let now = ports.environment.now();
-        let mut writes = alert::bad_configuration(&applied, digest, &diagnostics, now, &mut new_id)?;
-        writes.push(put(Table::Told, &ToldFact::KEY, &told)?);
-        Ok(ports.facts().commit(writes).await?)
+        let mut retries = Retries::default();
+        loop {
+            let mut transaction = ports.facts().transaction();
+            let told = transaction.get::<ToldFact>(Table::Told, ToldFact::KEY).await?;
+            // What people were told of before a restart is no news.
+            let Some(told) = told.unwrap_or_default().with(digest) else { return Ok(()) };
+            let mut new_id = || ports.environment.new_id();
+            let notices = alert::bad_configuration(&applied, digest, &diagnostics, now, &mut new_id)?;
+            transaction.extend(notices);
+            transaction.put(Table::Told, &ToldFact::KEY, &told)?;
+            if retries.settle(transaction.commit().await)? {
+                return Ok(());
+            }
+        }
     }
 
     /// A good configuration was read: the next bad one is news, whichever it is.
     pub(super) async fn forget_told(&self) -> Result<(), DaemonError> {
         let facts = self.ports.facts();
-        let _alone = self.ports.facts_lock.lock().await;
         if facts.get::<ToldFact>(Table::Told, ToldFact::KEY).await?.is_some() {
             facts.commit(vec![Write::Remove(Table::Told, ToldFact::KEY.to_owned())]).await?;
         }

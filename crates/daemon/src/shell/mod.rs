@@ -15,7 +15,7 @@ mod supervisor;
 mod tests;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::error::DaemonError;
 use crate::observer::{Observer, ReloadResult};
 use crate::registration::Registrar;
-use crate::step::{ApplyEnd, Effect, Event, Policy, TransferState, View};
+use crate::step::{ApplyEnd, Effect, Event, Policy, View};
 use core::{Asked, Core};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
@@ -75,12 +75,13 @@ enum Message {
     StopAsked(u64),
     /// A load has ended.
     Loaded(Box<Loaded>),
-    /// A generation is in force; how our own apply ended, if it was ours.
-    Applied(Arc<Applied>, View, Option<ApplyEnd>),
+    /// Another generation may be in force; how our own apply ended, if it was ours. Which generation that is the shell
+    /// reads when it hears of it, so that it never hears of an earlier one after a later.
+    InForce(Option<ApplyEnd>),
     /// Our own apply changed nothing.
     NotApplied(ApplyEnd, String),
-    /// Some transfers stand otherwise, because a person acted.
-    Changed(Vec<TransferState>),
+    /// These transfers stand otherwise, because a person acted. How they stand is read when the shell hears of it, too.
+    Changed(BTreeSet<Name>),
     /// Somebody wants to know when transfers run next by themselves.
     NextRuns(oneshot::Sender<BTreeMap<Name, Timestamp>>),
 }
@@ -259,7 +260,8 @@ impl Shell {
                 self.core.stop_asked(number);
                 Ok(Vec::new())
             }
-            Message::Changed(standings) => {
+            Message::Changed(names) => {
+                let standings = self.core.standings(&names).await?;
                 let mut effects = self.core.feed(Event::Changed { now: self.now(), standings });
                 effects.extend(self.look_around().await?);
                 Ok(effects)
@@ -280,15 +282,29 @@ impl Shell {
                 }
                 Ok(self.core.feed(Event::Loaded { digest, outcome }))
             }
-            Message::Applied(applied, view, end) => self.in_force(applied, (view, end), observer).await,
-            Message::NotApplied(end, why) => {
-                if end == ApplyEnd::Failed {
-                    observer.reload_ended(ReloadResult::Failed);
-                }
-                self.daemon.not_applied(&why);
-                Ok(self.core.feed(Event::ApplyEnded { now: self.now(), end }))
-            }
+            Message::InForce(end) => match self.look_in_force().await {
+                Ok((applied, view)) => self.in_force(applied, (view, end), observer).await,
+                Err(error) => Ok(self.not_applied(ApplyEnd::Failed, &error.to_string(), observer)),
+            },
+            Message::NotApplied(end, why) => Ok(self.not_applied(end, &why, observer)),
         }
+    }
+
+    /// Nothing of our own apply is in force, or what is cannot be read.
+    fn not_applied(&mut self, end: ApplyEnd, why: &str, observer: &dyn Observer) -> Vec<Effect> {
+        if end == ApplyEnd::Failed {
+            observer.reload_ended(ReloadResult::Failed);
+        }
+        self.daemon.not_applied(why);
+        self.core.feed(Event::ApplyEnded { now: self.now(), end })
+    }
+
+    /// Which generation is in force, and how everything stands under it.
+    async fn look_in_force(&self) -> Result<(Arc<Applied>, View), DaemonError> {
+        let ports = &self.core.ports;
+        let applied = Arc::new(Applied::load(&ports.state).await?);
+        let view = view::view(ports, &applied).await?;
+        Ok((applied, view))
     }
 
     /// Begins runs under another generation, and tells who listens of it.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raccord_config::load_texts;
-use raccord_model::fact::{Run, RunCause, RunId, RunOutcome, Tally, ToldFact, TransferFact};
-use raccord_model::port::state::{Table, Write};
+use raccord_model::fact::{
+    Decided, IntegrationFact, Run, RunCause, RunId, RunOutcome, Tally, ToldFact, TransferFact,
+};
+use raccord_model::port::state::{StateError, Table, Write};
 use tempfile::TempDir;
 
-use super::beside::tell_in_force;
 use super::*;
 use crate::apply::{self, Wanted};
 use raccord_connect::System;
@@ -56,8 +57,7 @@ impl Place {
         place
     }
 
-    /// Applies a configuration in which the transfer runs every so often. The caller has the lock of the facts,
-    /// or nobody wants it.
+    /// Applies a configuration in which the transfer runs every so often.
     async fn apply(&self, every: &str) {
         self.apply_text(CONFIGURATION.replace("EVERY", every)).await;
     }
@@ -108,31 +108,28 @@ async fn a_time_to_wake_is_used_up() {
 #[tokio::test]
 async fn a_generation_is_told_as_it_is_when_its_turn_comes() {
     let place = Place::new().await;
-    let (sender, mut messages) = mpsc::channel(2);
-    let alone = place.ports.facts_lock.lock().await;
-    let told = tell_in_force(&place.ports, &sender, None);
-    tokio::pin!(told);
-    let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
-    assert!(waited.is_err(), "it does not wait for the facts");
+    let mut shell = place.shell().await;
+    shell.sender.send(Message::InForce(None)).await.unwrap();
     place.apply("2h").await;
-    drop(alone);
-    told.await.unwrap();
-    let Some(Message::Applied(applied, view, None)) = messages.recv().await else {
-        panic!("another message")
-    };
-    assert_eq!((applied.head.generation, view.generation), (2, 2));
+    let message = shell.messages.recv().await.unwrap();
+    assert!(matches!(message, Message::InForce(None)));
+    shell.hear(message, &()).await.unwrap();
+    assert_eq!((shell.core.runner.applied().head.generation, shell.core.state.generation()), (2, 2));
 }
 
 #[tokio::test]
 async fn a_full_queue_does_not_hold_the_facts() {
     let place = Place::new().await;
-    let (sender, mut messages) = mpsc::channel(1);
-    sender.try_send(Message::StopAsked(0)).unwrap();
-    let told = tell_in_force(&place.ports, &sender, None);
-    tokio::pin!(told);
+    let shell = place.shell().await;
+    let daemon = shell.handle();
+    while shell.sender.try_send(Message::StopAsked(0)).is_ok() {}
+    let mut told = std::pin::pin!(daemon.changed(BTreeSet::from(["people".parse().unwrap()])));
     let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
-    assert!(waited.is_err() && place.ports.facts_lock.try_lock().is_ok(), "the shell would wait for ever");
-    messages.recv().await.unwrap();
+    assert!(waited.is_err(), "there is room for another message");
+    // Whatever waits for the shell, others change facts meanwhile.
+    place.apply("2h").await;
+    let mut shell = shell;
+    shell.messages.recv().await.unwrap();
     told.await.unwrap();
 }
 
@@ -147,7 +144,8 @@ async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_
     // As `raccord resync` does it.
     let facts = place.ports.facts();
     let fact = facts.transfer(uid).await.unwrap();
-    let fact = TransferFact { epoch: fact.epoch + 1, reset: fact.epoch + 1, ..fact };
+    let decided = Decided { epoch: fact.decided.epoch + 1, reset: fact.decided.epoch + 1 };
+    let fact = TransferFact { decided, ..fact };
     facts.commit(vec![put(Table::Transfers, &uid, &fact).unwrap()]).await.unwrap();
     let now = place.ports.environment.now();
     let run = Run {
@@ -183,6 +181,85 @@ async fn a_standing_that_is_read_beside_another_generation_writes_nothing() {
     view::standings(&place.ports, &applied, None).await.unwrap();
     let fact: Option<TransferFact> = facts.get(Table::Transfers, &uid.to_string()).await.unwrap();
     assert_eq!(fact, None, "what is deleted stays fenced");
+}
+
+/// A run of the transfer that has failed under the generation in force.
+async fn failed(place: &Place) -> (raccord_run::job::Job, Run) {
+    let (applied, facts) = (place.applied().await, place.ports.facts());
+    let (name, uid, spec) = applied.transfers().next().unwrap();
+    let (_, entity) = raccord_run::entity::entity(&facts, &applied, &spec.to).await.unwrap();
+    let (fact, wanted) =
+        (facts.transfer(uid).await.unwrap(), raccord_run::select::subscribers(&applied, name));
+    let job = raccord_run::job::prepare(&applied, name, fact, &entity, wanted).unwrap();
+    let now = place.ports.environment.now();
+    let error = "no".to_owned();
+    let run = Run {
+        id: RunId(place.ports.environment.new_id()),
+        transfer_uid: uid,
+        transfer: name.clone(),
+        to: spec.to.clone(),
+        generation: applied.head.generation,
+        cause: RunCause::Requested,
+        started: now,
+        ended: Some(now),
+        outcome: RunOutcome::Failed { error, unauthorized: false, local: false, partial: false },
+        tally: Tally { newly_rejected: 1, ..Tally::default() },
+        pages: 0,
+        parents: raccord_model::fact::Parents::default(),
+        notes: Vec::new(),
+        unseen: None,
+        again: None,
+    };
+    (job, run)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ends_of_runs_applies_and_pauses_lose_nothing_of_each_other() {
+    const RUNS: u32 = 24;
+    let place = Arc::new(Place::new().await);
+    let text = |path: &str| {
+        let limit =
+            "spec: {active: true, breaker: {consecutiveFailures: 1000, rejects: {count: 1000, within: 1h}},";
+        let text =
+            CONFIGURATION.replace("spec: {active: true, subscriptions", &format!("{limit} subscriptions"));
+        text.replace("EVERY", "1h").replace("people.csv", path)
+    };
+    place.apply_text(text("people.csv")).await;
+    let before = place.ports.facts().transfer(failed(&place).await.0.uid).await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..RUNS {
+        let place = Arc::clone(&place);
+        writers.spawn(async move {
+            let (job, run) = failed(&place).await;
+            conclude::conclude(&place.ports, &job, &run).await.unwrap();
+        });
+    }
+    let applying = Arc::clone(&place);
+    writers.spawn(async move {
+        for path in ["1.csv", "2.csv", "3.csv"] {
+            applying.apply_text(text(path)).await;
+        }
+    });
+    let pausing = Arc::clone(&place);
+    writers.spawn(async move {
+        let integration = pausing.applied().await.integrations().next().unwrap().1;
+        let pause =
+            raccord_model::fact::Pause { at: pausing.ports.environment.now(), until: None, reason: None };
+        let paused = |fact: Option<IntegrationFact>| IntegrationFact {
+            pause: Some(pause.clone()),
+            ..fact.unwrap_or_default()
+        };
+        let key = integration.to_string();
+        pausing.ports.facts().update(Table::Integrations, &key, paused).await.unwrap();
+    });
+    writers.join_all().await;
+    let (job, facts) = (failed(&place).await.0, place.ports.facts());
+    let fact = facts.transfer(job.uid).await.unwrap();
+    assert_eq!(fact.observed.consecutive_failures, RUNS);
+    assert_eq!(fact.decided.epoch - before.decided.epoch, 3, "each apply counts");
+    let integration = facts.integration(job.subscribers[0].uid).await.unwrap();
+    assert_eq!(integration.rejects.values().sum::<u64>(), u64::from(RUNS));
+    assert!(integration.pause.is_some() && integration.trip.is_none(), "{integration:?}");
 }
 
 #[tokio::test]
@@ -238,27 +315,27 @@ async fn a_restart_does_not_tell_of_a_bad_configuration_again() {
     }
 }
 
-/// What is known to have been told is read, changed and written back by others under the lock of the facts: it is not
-/// taken away between their reading and their writing.
+/// What is known to have been told is read, changed and written back by others: it is not taken away between their
+/// reading and their writing, for then they decide anew.
 #[tokio::test]
-async fn what_was_told_is_forgotten_under_the_lock_of_the_facts() {
+async fn what_was_told_is_forgotten_also_while_others_add_to_it() {
     let place = Place::new().await;
     let daemon = place.shell().await.handle();
     let told = async || place.ports.facts().get::<ToldFact>(Table::Told, ToldFact::KEY).await.unwrap();
     let bad = bad(1);
     daemon.loaded(&bad, bad.outcome().1);
     daemon.report_bad(&place.ports).await.unwrap();
-    let alone = place.ports.facts_lock.lock().await;
-    let before = told().await.unwrap();
-    let mut forgotten = std::pin::pin!(daemon.forget_told());
-    let waited = tokio::time::timeout(Duration::from_millis(200), &mut forgotten).await;
-    assert!(waited.is_err() && told().await == Some(before.clone()), "it does not wait for the facts");
-    // The holder of the lock writes what follows from what it has read.
+    let mut transaction = place.ports.facts().transaction();
+    let before = transaction.get::<ToldFact>(Table::Told, ToldFact::KEY).await.unwrap().unwrap();
+    daemon.forget_told().await.unwrap();
+    // What follows from what was read before is refused.
     let next = before.with(raccord_model::Digest([2; 32])).unwrap();
-    place.ports.facts().commit(vec![put(Table::Told, &ToldFact::KEY, &next).unwrap()]).await.unwrap();
-    drop(alone);
-    forgotten.await.unwrap();
-    assert_eq!(told().await, None, "what was told in between is forgotten, too");
+    transaction.put(Table::Told, &ToldFact::KEY, &next).unwrap();
+    let refused = transaction.commit().await;
+    assert!(matches!(refused, Err(StateError::FactConflict { found: None, .. })), "{refused:?}");
+    assert_eq!(told().await, None, "what was told before is forgotten");
+    daemon.report_bad(&place.ports).await.unwrap();
+    assert_eq!(told().await, ToldFact::default().with(bad.digest));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use raccord_model::canonical::to_bytes;
-use raccord_model::fact::{Grid, IntegrationFact, TransferFact, Uid};
+use raccord_model::fact::{Grid, IntegrationFact, Observed, TransferFact, Uid};
 use raccord_model::language::{IntegrationSpec, TransferSpec};
 use raccord_model::port::state::{Scan, Table};
 use raccord_model::{Digest, Name};
@@ -16,10 +16,10 @@ use crate::step::{Readiness, TransferState, View};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::breaker::is_paused;
-use raccord_run::facts::put;
+use raccord_run::facts::{Retries, Revised, Transaction};
 use raccord_run::job::JobError;
 
-/// The whole view of a generation. Facts are read and written back, so the caller holds their lock.
+/// The whole view of a generation.
 pub(super) async fn view(ports: &Ports, applied: &Applied) -> Result<View, DaemonError> {
     let standings = standings(ports, applied, None).await?;
     Ok(View {
@@ -35,37 +35,57 @@ pub(super) async fn standings(
     applied: &Applied,
     only: Option<&BTreeSet<Name>>,
 ) -> Result<Vec<TransferState>, DaemonError> {
+    let mut retries = Retries::default();
+    loop {
+        let mut grids = ports.facts().transaction();
+        let standings = look(ports, applied, only, &mut grids).await?;
+        // Beside another generation nothing is written: it may know another schedule.
+        let is_in_force =
+            !grids.is_empty() && ports.state.head().await?.generation == applied.head.generation;
+        if !is_in_force || retries.settle(grids.commit().await)? {
+            return Ok(standings);
+        }
+    }
+}
+
+/// The standings as they are now, with the grids that they begin.
+async fn look(
+    ports: &Ports,
+    applied: &Applied,
+    only: Option<&BTreeSet<Name>>,
+    grids: &mut Transaction,
+) -> Result<Vec<TransferState>, DaemonError> {
     let now = ports.environment.now();
     let subscribers = subscribers(ports, applied, only).await?;
     let waiting: BTreeSet<Uid> = ports.inbox.waiting_transfers().await?.into_iter().collect();
     let mut known = facts(ports, applied, only).await?;
-    let (mut standings, mut writes) = (Vec::new(), Vec::new());
+    let mut standings = Vec::new();
     for (name, uid, spec) in applied.transfers() {
         if only.is_some_and(|only| !only.contains(name)) {
             continue;
         }
-        let mut fact = known.remove(&uid).unwrap_or_default();
+        let (mut fact, revision) =
+            known.remove(&uid).map_or_else(Default::default, |known| (known.fact, Some(known.revision)));
         let subscribers = subscribers.get(name).map(Vec::as_slice).unwrap_or_default();
         let readiness = readiness(spec, subscribers, now);
         let is_on = !matches!(readiness, Readiness::Inactive | Readiness::NotSubscribed);
-        if lay_grid(&mut fact, spec, is_on, now)? {
-            writes.push(put(Table::Transfers, &uid, &fact)?);
+        let is_new = lay_grid(&mut fact.observed, spec, is_on, now)?;
+        // Without a fact it was deleted meanwhile, and must stay fenced.
+        if let Some(revision) = revision.filter(|_| is_new) {
+            grids.given(Table::Transfers, uid.to_string(), Some(revision));
+            grids.put(Table::Transfers, &uid, &fact)?;
         }
         standings.push(TransferState {
             uid,
             name: name.clone(),
             source: spec.source.clone(),
             schedule: spec.schedule.clone(),
-            epoch: fact.epoch,
+            epoch: fact.decided.epoch,
             readiness,
-            since: fact.grid.as_ref().map_or(now, |grid| grid.since),
-            served: fact.served,
+            since: fact.observed.grid.as_ref().map_or(now, |grid| grid.since),
+            served: fact.observed.served,
             deliveries: waiting.contains(&uid),
         });
-    }
-    // Beside another generation nothing is written: it may have deleted the transfer, whose fact is its fence.
-    if !writes.is_empty() && ports.state.head().await?.generation == applied.head.generation {
-        ports.facts().commit(writes).await?;
     }
     Ok(standings)
 }
@@ -125,11 +145,11 @@ async fn facts(
     ports: &Ports,
     applied: &Applied,
     only: Option<&BTreeSet<Name>>,
-) -> Result<BTreeMap<Uid, TransferFact>, DaemonError> {
+) -> Result<BTreeMap<Uid, Revised<TransferFact>>, DaemonError> {
     let facts = ports.facts();
     let mut found = BTreeMap::new();
     let Some(only) = only else {
-        for (key, fact) in facts.scan::<TransferFact>(Table::Transfers, Scan::default()).await? {
+        for (key, fact) in facts.scan_revised(Table::Transfers, Scan::default()).await? {
             if let Ok(uid) = key.parse() {
                 found.insert(Uid(uid), fact);
             }
@@ -137,8 +157,9 @@ async fn facts(
         return Ok(found);
     };
     for name in only {
-        if let Some(uid) = applied.uid(raccord_model::Kind::Transfer, name) {
-            found.insert(uid, facts.transfer(uid).await?);
+        let Some(uid) = applied.uid(raccord_model::Kind::Transfer, name) else { continue };
+        if let Some(fact) = facts.get_revised(Table::Transfers, &uid.to_string()).await? {
+            found.insert(uid, fact);
         }
     }
     Ok(found)
@@ -178,7 +199,7 @@ fn readiness(spec: &TransferSpec, subscribers: &[Subscriber<'_>], now: Timestamp
 /// Begins the grid of a schedule that is new or newly activated, and ends it where there is none. Says whether
 /// the fact changed.
 fn lay_grid(
-    fact: &mut TransferFact,
+    fact: &mut Observed,
     spec: &TransferSpec,
     is_on: bool,
     now: Timestamp,

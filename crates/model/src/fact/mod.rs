@@ -10,6 +10,7 @@ mod reject;
 mod run;
 mod token;
 mod told;
+mod transfer;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,7 @@ pub(crate) use run::is_zero;
 pub use run::{Parents, Run, RunCause, RunId, RunOutcome, Tally};
 pub use token::{Role, Token, TokenUse, UnknownRole};
 pub use told::ToldFact;
+pub use transfer::{Decided, Grid, HeldDeliveries, Observed, TransferFact};
 pub use webhook::WebhookFact;
 
 /// The version of the form in which facts are kept.
@@ -129,67 +131,6 @@ pub struct GenerationChange {
     pub after: Option<Entry>,
 }
 
-/// What is known of a transfer beside its configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TransferFact {
-    /// Raised by every change with a consequence. A commit under a lower one is refused.
-    pub epoch: u64,
-    /// The epoch in which the checkpoint was last reset. A checkpoint of a lower one is void.
-    #[serde(default)]
-    pub reset: u64,
-    /// How many runs have failed since one succeeded.
-    #[serde(default)]
-    pub consecutive_failures: u32,
-    /// The last run that ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_run: Option<RunId>,
-    /// When a run last succeeded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_success: Option<Timestamp>,
-    /// How many records the last complete reading fetched: what a re-read will cost.
-    #[serde(default)]
-    pub last_full_read: u64,
-    /// Where the grid of its due times begins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grid: Option<Grid>,
-    /// The latest due time that a run has served. A run that was cut has served none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub served: Option<Timestamp>,
-    /// The paths of the mapping that no record of the last complete reading had.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unseen: Vec<String>,
-    /// The paths that records of the last complete reading had, of those that feed a field together with others.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub seen: Vec<String>,
-    /// The run of deliveries that is held, until they are approved or none of them deletes any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deliveries_held: Option<HeldDeliveries>,
-    /// What a person has approved of a held run, until a run has carried it out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approved: Option<Hold>,
-}
-
-/// Deliveries that would delete too much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HeldDeliveries {
-    /// The run that is held.
-    pub run: RunId,
-    /// How many rows were deleted before, since deliveries were last worked off.
-    pub deleted: u64,
-}
-
-/// Where the due times of a schedule begin: another schedule, or another activation, begins anew.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Grid {
-    /// The digest of the schedule that was activated.
-    pub schedule: Digest,
-    /// When it was.
-    pub since: Timestamp,
-}
-
 /// What is known of an entity: which rows are its own, and what its fields are called in them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -244,7 +185,7 @@ mod tests {
         let fact = IntegrationFact { rejects: BTreeMap::from([(-7, 3)]), ..IntegrationFact::default() };
         let bytes = write(&fact).unwrap();
         assert_eq!(read::<IntegrationFact>(&bytes).unwrap(), fact);
-        assert_eq!(read::<TransferFact>(br#"{"epoch":2}"#).unwrap().epoch, 2);
+        assert_eq!(read::<TransferFact>(br#"{"epoch":2}"#).unwrap().decided.epoch, 2);
         let error = read::<TransferFact>(br#"{"v":9,"epoch":2}"#).unwrap_err().to_string();
         assert!(error.contains("newer"), "{error}");
     }

@@ -6,6 +6,8 @@
 pub mod environment;
 pub mod exhausted;
 pub mod inbox;
+pub mod lease;
+pub mod ledger;
 pub mod records;
 pub mod sink;
 pub mod source;

@@ -9,11 +9,14 @@ use jiff::Timestamp;
 
 use super::{Async, Cause};
 use crate::checkpoint::{Checkpoint, Cursor, PartitionId, Spot, Window};
-use crate::fact::{DeletedBy, Reject, RejectId, Run, RunId, Tally, Uid, Updates};
+use crate::fact::{DeletedBy, Reject, Run, RunId, Tally, Uid, Updates};
 use crate::language::Mode;
 use crate::language::deletes::Percent;
 use crate::port::inbox::Retry;
+use crate::port::lease::LeaseToken;
 use crate::row::FieldId;
+
+pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow};
 
 /// Why a record is rejected whose required field is empty: the mapping says so of what a record brings, and the sink
 /// of a row that would be created without it.
@@ -34,14 +37,16 @@ pub struct Target {
     pub unique: Vec<FieldId>,
 }
 
-/// What a commit was made under. The sink refuses it when the transfer's epoch is greater by now, or the transfer
-/// is gone.
+/// What a commit was made under. The sink refuses it when the transfer's epoch is greater by now, or its lease was acquired
+/// anew, or the transfer is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
     /// The generation that runs.
     pub generation: u64,
     /// The transfer's epoch in it.
     pub epoch: u64,
+    /// The token of the lease under which the transfer is worked on.
+    pub lease: LeaseToken,
 }
 
 /// What a row is to become.
@@ -452,6 +457,9 @@ pub trait Sink: Send + Sync {
     fn is_atomic(&self) -> bool;
     /// Where the next run of a transfer continues.
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, SinkError>>;
+    /// Refuses everything under an older epoch or an older lease from now on: what works on a transfer says so before its
+    /// first commit. Refused when it is the older one itself.
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), SinkError>>;
     /// Looks up which of the records of a transfer are as they were when their rows were made of them.
     fn prefetch(
         &self,
@@ -463,7 +471,7 @@ pub trait Sink: Send + Sync {
     /// to [`Intent::Keep`] whose row is another by now is a [`SinkError::Outdated`].
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>>;
     /// Forgets the keys that an earlier window has marked, and in the checkpoint that window.
-    fn begin_window(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
+    fn begin_window(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), SinkError>>;
     /// What is known of a partition.
     fn partition(
         &self,
@@ -471,87 +479,11 @@ pub trait Sink: Send + Sync {
         id: PartitionId,
     ) -> Async<'_, Result<Option<KnownPartition>, SinkError>>;
     /// Forgets what is known of a transfer's partitions.
-    fn forget_partitions(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>>;
+    fn forget_partitions(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), SinkError>>;
     /// Deletes the transfer's rows that a complete window has proved to be gone.
     fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>>;
     /// Removes the rows of an incarnation that nothing refers to any more; returns how many.
     fn collect(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>>;
-}
-
-/// Which rows to show.
-#[derive(Debug, Clone, Default)]
-pub struct RowQuery {
-    /// Under which number they are kept.
-    pub incarnation: u64,
-    /// Only the row with this key.
-    pub key: Option<Vec<u8>>,
-    /// Only after this key.
-    pub after: Option<Vec<u8>>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// A row as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredRow {
-    /// The key's bytes, without the incarnation.
-    pub key: Vec<u8>,
-    /// The row.
-    pub row: Vec<u8>,
-    /// The transfer that owns it.
-    pub owner: Uid,
-    /// The run that last wrote it.
-    pub run: RunId,
-    /// The version, as bytes that compare; empty without one.
-    pub version: Vec<u8>,
-}
-
-/// Which rejects to show.
-#[derive(Debug, Clone, Default)]
-pub struct RejectQuery {
-    /// Of this transfer alone.
-    pub transfer: Option<Uid>,
-    /// This one alone.
-    pub id: Option<RejectId>,
-    /// Those alone that carry this key of a row.
-    pub key: Option<Vec<u8>>,
-    /// At most so many, newest first.
-    pub limit: usize,
-}
-
-/// Where a reject stands among those of its transfer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectPlace {
-    /// When it was rejected.
-    pub at: Timestamp,
-    /// Which it is.
-    pub id: RejectId,
-    /// Where its record stood, in words.
-    pub position: String,
-}
-
-/// Reads what a sink has kept. Its one change is to take rejects away.
-pub trait Ledger: Send + Sync {
-    /// Rows in the order of their keys.
-    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, SinkError>>;
-    /// How many rows an incarnation has.
-    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>>;
-    /// How many rows of an incarnation a transfer owns.
-    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, SinkError>>;
-    /// Rejects.
-    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>>;
-    /// Where the rejects of a transfer stand, without what they hold: the oldest first, those after one alone, at most
-    /// so many.
-    fn reject_places(
-        &self,
-        transfer: Uid,
-        after: Option<(Timestamp, RejectId)>,
-        limit: usize,
-    ) -> Async<'_, Result<Vec<RejectPlace>, SinkError>>;
-    /// How many rejects of a transfer are kept.
-    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>>;
-    /// Takes rejects away, after a replay.
-    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), SinkError>>;
 }
 
 /// Why a sink did not do what was asked. Nothing of the batch was kept.
@@ -576,6 +508,14 @@ pub enum SinkError {
     /// A row is no longer what it was when the batch was made: its records are to be mapped.
     #[error("rows have changed since the batch was made")]
     Outdated,
+    /// Another holder of the transfer's lease has begun meanwhile.
+    #[error("the lease of the transfer was lost: its token is {found}, this is the work of {held}")]
+    LeaseLost {
+        /// The token of the batch.
+        held: LeaseToken,
+        /// The greatest that the sink has seen.
+        found: LeaseToken,
+    },
     /// Reading failed.
     #[error("read records")]
     Read(#[source] Cause),

@@ -1,7 +1,8 @@
 //! The state: small control data under one serial. Never records.
 //!
 //! An apply is one [`Commit`] that names the serial it was planned on; facts (runs, trips, pauses) are
-//! committed without one. A commit is wholly there or not at all, and durable when it is reported.
+//! committed without one. A fact that is read, changed and written back names the revision that was read, so that
+//! no change of another writer is lost. A commit is wholly there or not at all, and durable when it is reported.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,10 @@ use crate::name::Name;
 
 /// Counts the applies of a state, from 0.
 pub type Serial = u64;
+
+/// Tells the writings of a fact apart. Every commit of facts has a greater one than those before, so that a fact which
+/// was removed and put again has another. A fact that a version without revisions wrote has 0.
+pub type Revision = u64;
 
 /// What identifies a state and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -90,12 +95,25 @@ pub enum Write {
     },
 }
 
+/// What must still be so when a commit is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// In which table.
+    pub table: Table,
+    /// Under which key.
+    pub key: String,
+    /// The revision that the fact must have; `None` when there must be none.
+    pub revision: Option<Revision>,
+}
+
 /// A set of changes that are made together.
 #[derive(Debug, Clone, Default)]
 pub struct Commit {
     /// The serial that must still be in force; the commit raises it by one. `None` for facts alone, which
     /// leave the serial as it is.
     pub expected: Option<Serial>,
+    /// The facts that the changes were decided on. When one of them is another by now nothing is changed.
+    pub conditions: Vec<Condition>,
     /// The changes, in order.
     pub writes: Vec<Write>,
 }
@@ -113,8 +131,43 @@ pub struct Scan {
     pub limit: Option<usize>,
 }
 
-/// A fact: its key and its bytes.
-pub type Fact = (String, Vec<u8>);
+/// A fact as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its JSON.
+    pub bytes: Vec<u8>,
+    /// Which writing of it that is.
+    pub revision: Revision,
+}
+
+/// A fact under its key.
+pub type Fact = (String, Stored);
+
+/// What to read together, beside the head and the index.
+#[derive(Debug, Clone, Default)]
+pub struct SnapshotQuery {
+    /// Whether to read the body of every resource of the index.
+    pub bodies: bool,
+    /// Whether to read the runs that the facts of transfers name: the last one of each, and the one that is held.
+    pub named_runs: bool,
+    /// The tables whose facts are wanted, each whole.
+    pub tables: Vec<Table>,
+}
+
+/// What a state held at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What it is and where it stood.
+    pub head: Head,
+    /// Every resource of the generation in force.
+    pub index: BTreeMap<Key, Entry>,
+    /// The bodies of the index that are there, when they were asked for.
+    pub bodies: BTreeMap<Digest, Bytes>,
+    /// The runs that were asked for.
+    pub named_runs: Vec<Fact>,
+    /// The facts of each table that was asked for.
+    pub facts: BTreeMap<Table, Vec<Fact>>,
+}
 
 /// Small control data under one serial.
 pub trait State: Send + Sync {
@@ -125,9 +178,11 @@ pub trait State: Send + Sync {
     /// The bodies under digests, in their order; `None` for one that is not there.
     fn bodies(&self, digests: Vec<Digest>) -> Async<'_, Result<Vec<Option<Bytes>>, StateError>>;
     /// One fact.
-    fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Vec<u8>>, StateError>>;
+    fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Stored>, StateError>>;
     /// Several facts, in the order of their keys.
     fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<Fact>, StateError>>;
+    /// Several things as they are at one moment: no commit comes between them.
+    fn snapshot(&self, query: SnapshotQuery) -> Async<'_, Result<Snapshot, StateError>>;
     /// Makes a set of changes, wholly or not at all; durable when it returns. Returns the serial now in force.
     fn commit(&self, commit: Commit) -> Async<'_, Result<Serial, StateError>>;
 }
@@ -142,6 +197,33 @@ pub enum StateError {
         expected: Serial,
         /// What is in force.
         found: Serial,
+    },
+    /// A fact was changed by another writer between its reading and this commit.
+    #[error(
+        "the fact of {table:?} under `{key}` was changed meanwhile: found {}, expected {}",
+        in_words(*found), in_words(*expected)
+    )]
+    FactConflict {
+        /// In which table.
+        table: Table,
+        /// Under which key.
+        key: String,
+        /// The revision that the commit named; `None` for a fact that was not there.
+        expected: Option<Revision>,
+        /// The revision that it has; `None` when it is not there.
+        found: Option<Revision>,
+    },
+    /// A fact was changed by others each time that it was to be changed.
+    #[error(
+        "the fact of {table:?} under `{key}` could not be changed in {attempts} attempts: others change it"
+    )]
+    Contended {
+        /// In which table.
+        table: Table,
+        /// Under which key.
+        key: String,
+        /// How often it was tried.
+        attempts: u32,
     },
     /// Reading failed.
     #[error("read the state")]
@@ -160,4 +242,9 @@ pub enum StateError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// A revision for a sentence.
+fn in_words(revision: Option<Revision>) -> String {
+    revision.map_or_else(|| "no fact".to_owned(), |revision| format!("revision {revision}"))
 }

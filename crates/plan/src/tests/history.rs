@@ -52,7 +52,7 @@ fn a_rollback_is_a_plan_towards_an_earlier_generation() {
     assert_eq!(lines(&plan)[0], "~ Transfer/items");
     assert_eq!(digests(&state), first);
     assert_eq!(state.head.generation, 5);
-    assert_eq!(state.transfer("items").epoch, 2, "epochs never rewind");
+    assert_eq!(state.transfer("items").decided.epoch, 2, "epochs never rewind");
 }
 
 #[test]

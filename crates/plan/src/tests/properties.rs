@@ -156,8 +156,8 @@ proptest! {
             }
             let (old, new) = (before.transfer(&name), state.transfer(&name));
             let concerned = plan.effects.iter().any(|effect| effect.subject.to_string() == name);
-            prop_assert_eq!(new.epoch - old.epoch, u64::from(concerned));
-            prop_assert!(new.reset == old.reset || new.reset == new.epoch);
+            prop_assert_eq!(new.decided.epoch - old.decided.epoch, u64::from(concerned));
+            prop_assert!(new.decided.reset == old.decided.reset || new.decided.reset == new.decided.epoch);
         }
     }
 

@@ -58,7 +58,7 @@ fn a_renamed_reference_says_the_same() {
         ]
     );
     assert_eq!(state.uid("Transfer/clients"), uid);
-    assert_eq!(state.transfer("clients").epoch, 0);
+    assert_eq!(state.transfer("clients").decided.epoch, 0);
     assert_eq!(
         lines(&state.plan(&wanted, &Options::default())),
         Vec::<String>::new(),

@@ -111,6 +111,7 @@ impl Simulator {
                 rows: self.rows.clone(),
                 owned: BTreeMap::new(),
                 integrations: of_integrations.collect(),
+                revisions: BTreeMap::new(),
             },
         }
     }
@@ -198,7 +199,8 @@ impl Simulator {
 
     /// Lets a transfer have read so many records.
     pub(crate) fn ran(&mut self, name: &str, records: u64) {
-        let fact = TransferFact { last_full_read: records, ..self.transfer(name) };
+        let mut fact = self.transfer(name);
+        fact.observed.last_full_read = records;
         self.put_transfer(name, &fact);
     }
 

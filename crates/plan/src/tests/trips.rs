@@ -32,8 +32,8 @@ fn a_consequence_raises_the_epoch_and_only_a_re_read_resets() {
     ];
     for (patch, expected) in cases {
         let fact = applied(&json!({ "Transfer/customers": patch })).transfer("customers");
-        assert_eq!((fact.epoch, fact.reset), expected, "{patch}");
-        assert_eq!(fact.last_full_read, 100);
+        assert_eq!((fact.decided.epoch, fact.decided.reset), expected, "{patch}");
+        assert_eq!(fact.observed.last_full_read, 100);
     }
 }
 
@@ -46,8 +46,8 @@ fn a_re_key_allots_rows_anew_and_collects_the_old_ones() {
     assert!(after.incarnation > before.incarnation);
     assert_eq!(after.fields, before.fields);
     assert_eq!(state.steps(), [format!("collect/{:020}", before.incarnation)]);
-    assert_eq!(state.transfer("vips").reset, 1, "who enriches the rows reads again too");
-    assert_eq!(state.transfer("items").epoch, 0);
+    assert_eq!(state.transfer("vips").decided.reset, 1, "who enriches the rows reads again too");
+    assert_eq!(state.transfer("items").decided.epoch, 0);
 }
 
 #[test]
@@ -114,7 +114,8 @@ fn tripped() -> Simulator {
     };
     let fact = IntegrationFact { trip: Some(trip), rejects: [(1, 2)].into(), ..IntegrationFact::default() };
     state.put_integration("boutique", &fact);
-    let failed = TransferFact { consecutive_failures: 5, ..state.transfer("customers") };
+    let mut failed = state.transfer("customers");
+    failed.observed.consecutive_failures = 5;
     state.put_transfer("customers", &failed);
     state
 }
@@ -158,7 +159,11 @@ fn a_trip_is_lifted_by_a_change_to_the_failing_part() {
         let fact = state.integration("boutique");
         assert_eq!(fact.trip.is_none(), expected.is_some(), "{patch}");
         assert_eq!(fact.rejects.is_empty(), expected.is_some(), "{patch}");
-        assert_eq!(state.transfer("customers").consecutive_failures == 0, expected.is_some(), "{patch}");
+        assert_eq!(
+            state.transfer("customers").observed.consecutive_failures == 0,
+            expected.is_some(),
+            "{patch}"
+        );
         let stays = plan.notes.iter().any(|note| matches!(note, Note::StaysTripped { .. }));
         assert_eq!(stays, expected.is_none(), "{patch}");
     }

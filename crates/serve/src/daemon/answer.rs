@@ -69,7 +69,7 @@ impl Daemon {
             Request::Resync { ref transfer, .. } => {
                 let concerned = BTreeSet::from([transfer.clone()]);
                 self.ask(request, stop, replies).await?;
-                Ok(self.handle.changed(&concerned).await?)
+                Ok(self.handle.changed(concerned).await?)
             }
             other => self.ask(other, stop, replies).await,
         }

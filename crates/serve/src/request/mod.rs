@@ -225,22 +225,6 @@ pub enum Request {
     },
 }
 
-impl Request {
-    /// Whether answering reads facts, changes them and writes them back. A run's own facts are written at its end.
-    pub const fn changes_facts(&self) -> bool {
-        matches!(
-            self,
-            Self::Apply(..)
-                | Self::Pause { .. }
-                | Self::Resume { .. }
-                | Self::Approve { .. }
-                | Self::Resync { .. }
-                | Self::CreateToken { .. }
-                | Self::RevokeToken { .. }
-        )
-    }
-}
-
 /// A configuration that several hold at once travels like any other.
 mod shared {
     use std::sync::Arc;

@@ -5,19 +5,21 @@
 
 use std::sync::Arc;
 
+use raccord_model::Kind;
 use raccord_model::checkpoint::Checkpoint;
-use raccord_model::fact::{DeletedBy, Hold, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
+use raccord_model::fact::{DeletedBy, Hold, Observed, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
 use raccord_model::port::sink::{Batch, Reading, Sweep, Swept};
 use raccord_model::port::state::Table;
 
-use super::operate::prepare;
+use super::operate;
 use crate::dispatch::{Replies, RequestError};
 use crate::request::Reply;
 use raccord_run::Ports;
 use raccord_run::Unknown;
 use raccord_run::ending::{self, Ending};
-use raccord_run::facts::{Facts, put};
+use raccord_run::facts::{Facts, Retries};
 use raccord_run::job::Job;
+use raccord_run::lease::TransferLease;
 use raccord_run::page::checkpoint_only;
 use raccord_run::{sweep, window};
 
@@ -27,8 +29,26 @@ const NEWEST: usize = 100;
 /// Approves a held run. A later run that is held for exactly the same stands in for the one that is named, for a
 /// schedule goes on while a person makes up their mind.
 pub async fn approve(ports: &Ports, named: RunId, replies: &mut Replies<'_>) -> Result<(), RequestError> {
-    let facts = ports.facts();
-    let mut run = facts.run(named).await?.ok_or_else(|| {
+    let (run, hold) = held(ports, named).await?;
+    let uid = operate::uid(ports, Kind::Transfer, &run.transfer).await?;
+    let (approved, done) = if by_webhook(&hold) {
+        (named, allow_deliveries(ports, (run, hold)).await?)
+    } else {
+        // A person need not wait for the lease to learn that it is too late.
+        let run = standing_for(ports, run).await?;
+        // From here on no run begins, and nothing of one that goes on all the same is stored.
+        let lease = operate::lease(ports, (&run.transfer, uid), "raccord approve").await?;
+        let approved = approve_under(ports, named, &lease).await?;
+        lease.release().await?;
+        approved
+    };
+    replies(Reply::Done(format!("the run {approved} is approved: {done}")));
+    Ok(())
+}
+
+/// A run and why it is held.
+async fn held(ports: &Ports, named: RunId) -> Result<(Run, Hold), RequestError> {
+    let run = ports.facts().run(named).await?.ok_or_else(|| {
         RequestError::Unknown(Unknown {
             kind: "run",
             name: named.to_string(),
@@ -39,40 +59,87 @@ pub async fn approve(ports: &Ports, named: RunId, replies: &mut Replies<'_>) -> 
         let outcome = run.outcome.as_str();
         return Err(RequestError::Invalid(format!("the run {named} is not held: it {outcome}")));
     };
-    let job = prepare(ports, &run.transfer).await?;
-    if by_webhook(&hold) {
-        return allow_deliveries(ports, &job, (run, hold), replies).await;
-    }
-    if let Some(newest) = job.fact.last_run.filter(|newest| *newest != named) {
-        run = facts.run(newest).await?.filter(|newest| newest.outcome == run.outcome).ok_or_else(|| {
-            RequestError::Invalid(format!(
-                "a later run of `{}` has replaced the run {named}, with another outcome: `raccord status` shows it",
-                run.transfer
-            ))
-        })?;
-    }
-    // Its window has taken the place of the held one, and is not complete: what it has not shown yet is still there.
-    if is_being_read(&facts, job.uid).await? {
-        return Err(RequestError::Invalid(format!(
-            "a later run of `{}` has begun and replaces the run {}: try again when it has ended",
-            run.transfer, run.id
-        )));
-    }
+    Ok((run, hold))
+}
+
+/// Approves what a reading of the source is held for, while no run of its transfer is under way. Returns which run is
+/// approved, and what was done.
+async fn approve_under(
+    ports: &Ports,
+    named: RunId,
+    lease: &TransferLease,
+) -> Result<(RunId, String), RequestError> {
+    let (run, hold) = held(ports, named).await?;
+    let job = operate::prepare_under(ports, &run.transfer, lease).await?;
+    let mut run = standing_for(ports, run).await?;
     // Each of these is one commit with the run as it is then: no kill can leave one without the other.
     run.outcome = RunOutcome::Succeeded;
     let id = run.id;
     let done = match hold {
         Hold::Deletions { by, .. } => delete(ports, &job, run, by).await?,
         Hold::Vanished { .. } => {
-            let fact = TransferFact { approved: Some(hold), ..job.fact.clone() };
-            let run = put(Table::Runs, &id, &run)?;
-            facts.commit(vec![run, put(Table::Transfers, &job.uid, &fact)?]).await?;
+            let allowed = |observed: &mut Observed| {
+                observed.approved = Some(hold.clone());
+                true
+            };
+            if !allow(ports, &run, allowed).await? {
+                return Err(begun_anew(&run));
+            }
             "the next run takes these fields for gone".to_owned()
         }
         Hold::Shifted { .. } => take_for_complete(ports, &job, run).await?,
     };
-    replies(Reply::Done(format!("the run {id} is approved: {done}")));
-    Ok(())
+    Ok((id, done))
+}
+
+/// The held run that counts: the one that is named, or a later one that is held for exactly the same.
+async fn standing_for(ports: &Ports, named: Run) -> Result<Run, RequestError> {
+    let facts = ports.facts();
+    let last_run = facts.transfer(named.transfer_uid).await?.observed.last_run;
+    let run = match last_run.filter(|newest| *newest != named.id) {
+        None => named,
+        Some(newest) => {
+            let newest = facts.run(newest).await?.filter(|newest| newest.outcome == named.outcome);
+            newest.ok_or_else(|| {
+                RequestError::Invalid(format!(
+                    "a later run of `{}` has replaced the run {}, with another outcome: `raccord status` shows it",
+                    named.transfer, named.id
+                ))
+            })?
+        }
+    };
+    // Its window has taken the place of the held one, and is not complete: what it has not shown yet is still there.
+    if is_being_read(&facts, run.transfer_uid).await? {
+        return Err(RequestError::Invalid(format!(
+            "a later run of `{}` has begun and replaces the run {}: try again when it has ended",
+            run.transfer, run.id
+        )));
+    }
+    Ok(run)
+}
+
+/// Records an approved run, and what its approval allows, in one commit. False when `change` says that it is too late.
+async fn allow(
+    ports: &Ports,
+    run: &Run,
+    change: impl Fn(&mut Observed) -> bool + Send,
+) -> Result<bool, RequestError> {
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        let known = transaction.get::<Run>(Table::Runs, &run.id.to_string()).await?;
+        let fact = transaction.get::<TransferFact>(Table::Transfers, &run.transfer_uid.to_string()).await?;
+        let is_held = known.is_some_and(|known| known.outcome.hold().is_some());
+        let Some(mut fact) = fact.filter(|_| is_held) else { return Ok(false) };
+        if !change(&mut fact.observed) {
+            return Ok(false);
+        }
+        transaction.put(Table::Runs, &run.id, run)?;
+        transaction.put(Table::Transfers, &run.transfer_uid, &fact)?;
+        if retries.settle(transaction.commit().await)? {
+            return Ok(true);
+        }
+    }
 }
 
 const fn by_webhook(hold: &Hold) -> bool {
@@ -80,26 +147,23 @@ const fn by_webhook(hold: &Hold) -> bool {
 }
 
 /// Lets the next run of deliveries delete what the held one was to delete.
-async fn allow_deliveries(
-    ports: &Ports,
-    job: &Job,
-    (mut run, hold): (Run, Hold),
-    replies: &mut Replies<'_>,
-) -> Result<(), RequestError> {
-    if job.fact.deliveries_held.is_none_or(|held| held.run != run.id) {
-        return Err(RequestError::Invalid(format!(
-            "a later run of `{}` has replaced the run {}: `raccord status` shows it",
-            run.transfer, run.id
-        )));
+async fn allow_deliveries(ports: &Ports, (run, hold): (Run, Hold)) -> Result<String, RequestError> {
+    let run = Run { outcome: RunOutcome::Succeeded, ..run };
+    let is_newest = |observed: &Observed| observed.deliveries_held.is_some_and(|held| held.run == run.id);
+    let allowed = |observed: &mut Observed| {
+        let is_newest = is_newest(observed);
+        if is_newest {
+            (observed.approved, observed.deliveries_held) = (Some(hold.clone()), None);
+        }
+        is_newest
+    };
+    if allow(ports, &run, allowed).await? {
+        return Ok("its deliveries delete with the next run".to_owned());
     }
-    let fact = TransferFact { approved: Some(hold), deliveries_held: None, ..job.fact.clone() };
-    run.outcome = RunOutcome::Succeeded;
-    ports
-        .facts()
-        .commit(vec![put(Table::Runs, &run.id, &run)?, put(Table::Transfers, &job.uid, &fact)?])
-        .await?;
-    replies(Reply::Done(format!("the run {} is approved: its deliveries delete with the next run", run.id)));
-    Ok(())
+    Err(RequestError::Invalid(format!(
+        "a later run of `{}` has replaced the run {}: `raccord status` shows it",
+        run.transfer, run.id
+    )))
 }
 
 /// Deletes what a held run was to delete: what its window has proved, and nothing else.
@@ -154,8 +218,7 @@ fn begun_anew(run: &Run) -> RequestError {
     RequestError::Invalid(format!("what the run {} has read is no longer there; run again", run.id))
 }
 
-/// Whether a run that reads a transfer's source is listed as begun, under way or cut by a kill. Such a run is listed
-/// under the lock of the facts, which the caller holds.
+/// Whether a run that reads a transfer's source is listed as begun, under way or cut by a kill.
 async fn is_being_read(facts: &Facts, transfer: Uid) -> Result<bool, RequestError> {
     let reads = |run: &Run| run.outcome == RunOutcome::Running && run.cause != RunCause::Deliveries;
     // The runs of a transfer follow one another: only the newest can be under way, and those before it that were cut.

@@ -1,10 +1,11 @@
 //! What a person does to what runs: pause, resume, resync. Facts only; no apply reverts them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
-use raccord_model::fact::{NoticeAbout, Pause, RunId, Uid};
+use raccord_model::fact::{Decided, IntegrationFact, NoticeAbout, Pause, RunId, TransferFact, Uid};
 use raccord_model::port::sink::{Batch, Fence};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
@@ -14,10 +15,14 @@ use crate::request::Reply;
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::breaker;
-use raccord_run::facts::put;
+use raccord_run::facts::{Retries, Transaction};
 use raccord_run::job::{self, Job};
+use raccord_run::lease::TransferLease;
 use raccord_run::notice::{News, outbox};
 use raccord_run::page::checkpoint_only;
+
+/// How long a person who asks for something waits for the run that is under way.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Lets an integration stand still.
 pub async fn pause(
@@ -27,10 +32,13 @@ pub async fn pause(
     reason: Option<String>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let uid = integration(ports, name).await?;
-    let mut fact = ports.facts().integration(uid).await?;
-    fact.pause = Some(Pause { at: ports.environment.now(), until, reason });
-    ports.facts().commit(vec![put(Table::Integrations, &uid, &fact)?]).await?;
+    let uid = uid(ports, Kind::Integration, name).await?;
+    let pause = Pause { at: ports.environment.now(), until, reason };
+    let paused = |fact: Option<IntegrationFact>| IntegrationFact {
+        pause: Some(pause.clone()),
+        ..fact.unwrap_or_default()
+    };
+    ports.facts().update(Table::Integrations, &uid.to_string(), paused).await?;
     let until = until.map_or_else(|| "it is resumed".to_owned(), |until| format!("{until:.0}"));
     replies(Reply::Done(format!("{name} is paused until {until}")));
     Ok(())
@@ -47,29 +55,50 @@ pub async fn resume(
     let uid = applied
         .uid(Kind::Integration, name)
         .ok_or_else(|| RequestError::unknown(Kind::Integration, name, applied.index.keys()))?;
-    let facts = ports.facts();
-    let fact = facts.integration(uid).await?;
-    let said = match (&fact.trip, &fact.pause) {
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        let known = transaction.get::<IntegrationFact>(Table::Integrations, &uid.to_string()).await?;
+        let fact = known.unwrap_or_default();
+        let said = said(name, &fact);
+        let news = fact.trip.clone().map(|trip| News {
+            about: NoticeAbout::Resumed { integration: name.clone(), by: by.clone(), trip },
+            of: vec![uid],
+        });
+        transaction.put(Table::Integrations, &uid, &breaker::resume(fact))?;
+        transaction.extend(outbox::writes(ports, Vec::from_iter(news)).await?);
+        forgive(&mut transaction, &applied, name).await?;
+        if retries.settle(transaction.commit().await)? {
+            replies(Reply::Done(said));
+            return Ok(());
+        }
+    }
+}
+
+/// What resuming an integration does, in words.
+fn said(name: &Name, fact: &IntegrationFact) -> String {
+    match (&fact.trip, &fact.pause) {
         (Some(trip), _) => format!("{name} is resumed; it was disabled since {:.0}: {}", trip.at, trip.cause),
         (None, Some(_)) => format!("{name} is resumed; it was paused"),
         (None, None) => format!("{name} was neither disabled nor paused"),
-    };
-    let news = fact.trip.clone().map(|trip| News {
-        about: NoticeAbout::Resumed { integration: name.clone(), by, trip },
-        of: vec![uid],
-    });
-    let mut writes = vec![put(Table::Integrations, &uid, &breaker::resume(fact))?];
-    writes.extend(outbox::writes(ports, Vec::from_iter(news)).await?);
-    for (subscribed, _) in subscriptions(&applied, name) {
-        if let Some(transfer) = applied.uid(Kind::Transfer, &subscribed) {
-            let mut fact = facts.transfer(transfer).await?;
-            // Otherwise the next failure alone would disable it again.
-            fact.consecutive_failures = 0;
-            writes.push(put(Table::Transfers, &transfer, &fact)?);
+    }
+}
+
+/// Forgets the failures of the transfers of an integration: otherwise the next one alone would disable it again.
+async fn forgive(
+    transaction: &mut Transaction,
+    applied: &Applied,
+    integration: &Name,
+) -> Result<(), RequestError> {
+    for (subscribed, _) in subscriptions(applied, integration) {
+        let Some(uid) = applied.uid(Kind::Transfer, &subscribed) else { continue };
+        let known = transaction.get::<TransferFact>(Table::Transfers, &uid.to_string()).await?;
+        // Without a fact it was deleted meanwhile, and must stay fenced.
+        if let Some(mut fact) = known {
+            fact.observed.consecutive_failures = 0;
+            transaction.put(Table::Transfers, &uid, &fact)?;
         }
     }
-    facts.commit(writes).await?;
-    replies(Reply::Done(said));
     Ok(())
 }
 
@@ -83,28 +112,59 @@ pub async fn resync(
     let job = prepare(ports, transfer).await?;
     // A point that makes no sense must be refused before anything is reset.
     let cursor = since.map(|since| point(&job, since)).transpose()?;
-    let mut fact = job.fact.clone();
-    fact.epoch += 1;
-    fact.reset = fact.epoch;
-    let epoch = fact.epoch;
-    ports.facts().commit(vec![put(Table::Transfers, &job.uid, &fact)?]).await?;
-    let (Some(since), Some(cursor)) = (since, cursor) else {
-        replies(Reply::Done(format!("the next run of {transfer} reads everything again")));
-        return Ok(());
-    };
+    // What is under way is given up: a run that reads under the old epoch would be refused anyway.
+    let lease = TransferLease::take_over(ports, job.uid, "raccord resync").await?;
+    let epoch = reset(ports, (transfer, job.uid)).await?;
+    if let Some(cursor) = cursor {
+        let fence = Fence { epoch, lease: lease.token(), ..job.fence };
+        begin_from(ports, (&job, fence), cursor).await?;
+    }
+    lease.release().await?;
+    replies(Reply::Done(match since {
+        None => format!("the next run of {transfer} reads everything again"),
+        Some(since) => format!("the next run of {transfer} reads from {since} on"),
+    }));
+    Ok(())
+}
+
+/// Makes the checkpoint of a transfer void, and fences what is under way. Returns the epoch from now on.
+async fn reset(ports: &Ports, (transfer, uid): (&Name, Uid)) -> Result<u64, RequestError> {
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        let known = transaction.get::<TransferFact>(Table::Transfers, &uid.to_string()).await?;
+        // Without a fact it was deleted meanwhile, and must stay fenced.
+        let Some(TransferFact { decided, observed }) = known else {
+            return Err(RequestError::unknown(Kind::Transfer, transfer, ports.state.index().await?.keys()));
+        };
+        let epoch = decided.epoch + 1;
+        let fact = TransferFact { decided: Decided { epoch, reset: epoch }, observed };
+        transaction.put(Table::Transfers, &uid, &fact)?;
+        if retries.settle(transaction.commit().await)? {
+            return Ok(epoch);
+        }
+    }
+}
+
+/// Has the next run of a transfer read from a point on.
+async fn begin_from(
+    ports: &Ports,
+    (job, fence): (&Arc<Job>, Fence),
+    cursor: Cursor,
+) -> Result<(), RequestError> {
     let checkpoint = Checkpoint {
         version: CHECKPOINT_VERSION,
         fingerprint: job.fingerprint,
-        epoch,
+        epoch: fence.epoch,
         since: job.stream.has_parent().then(|| cursor.clone()),
         cursor: Some(cursor),
         window: None,
         snapshot_at: None,
     };
+    ports.sink.raise_fence(job.uid, fence).await?;
     let (run, at) = (RunId(ports.environment.new_id()), ports.environment.now());
-    let batch = checkpoint_only(&job, checkpoint, run, at);
-    ports.sink.commit(Batch { fence: Fence { epoch, ..job.fence }, ..batch }).await?;
-    replies(Reply::Done(format!("the next run of {transfer} reads from {since} on")));
+    let batch = checkpoint_only(job, checkpoint, run, at);
+    ports.sink.commit(Batch { fence, ..batch }).await?;
     Ok(())
 }
 
@@ -124,8 +184,36 @@ fn point(job: &Job, since: &str) -> Result<Cursor, RequestError> {
     })
 }
 
-/// A transfer of the generation in force, made ready whether or not anything subscribes to it.
+/// A transfer of the generation in force, made ready whether or not anything subscribes to it; under no lease, so that
+/// nothing is stored by it.
 pub async fn prepare(ports: &Ports, transfer: &Name) -> Result<Arc<Job>, RequestError> {
+    Ok(Arc::new(job(ports, transfer).await?))
+}
+
+/// A transfer, made ready and worked on under a lease: what is stored by it from now on is refused once another holder has
+/// that lease.
+pub async fn prepare_under(
+    ports: &Ports,
+    transfer: &Name,
+    lease: &TransferLease,
+) -> Result<Arc<Job>, RequestError> {
+    let job = job(ports, transfer).await?.under(lease);
+    ports.sink.raise_fence(job.uid, job.fence).await?;
+    Ok(Arc::new(job))
+}
+
+/// The lease of a transfer, for somebody who is named; refused when a run goes on for longer than a person waits.
+pub async fn lease(
+    ports: &Ports,
+    (transfer, uid): (&Name, Uid),
+    holder: &str,
+) -> Result<TransferLease, RequestError> {
+    TransferLease::wait_for(ports, uid, holder, PATIENCE).await?.ok_or_else(|| {
+        RequestError::Invalid(format!("a run of `{transfer}` is under way: try again when it has ended"))
+    })
+}
+
+async fn job(ports: &Ports, transfer: &Name) -> Result<Job, RequestError> {
     let applied = Applied::load(&ports.state).await?;
     let unknown = || RequestError::unknown(Kind::Transfer, transfer, applied.index.keys());
     let uid = applied.uid(Kind::Transfer, transfer).ok_or_else(unknown)?;
@@ -134,16 +222,14 @@ pub async fn prepare(ports: &Ports, transfer: &Name) -> Result<Arc<Job>, Request
     let fact = facts.transfer(uid).await?;
     let (_, entity) = raccord_run::entity::entity(&facts, &applied, &to).await?;
     let selection = raccord_run::select::subscribers(&applied, transfer);
-    Ok(Arc::new(job::prepare(&applied, transfer, fact, &entity, selection)?))
+    Ok(job::prepare(&applied, transfer, fact, &entity, selection)?)
 }
 
-async fn integration(ports: &Ports, name: &Name) -> Result<Uid, RequestError> {
+/// The identity of a resource of the generation in force.
+pub async fn uid(ports: &Ports, kind: Kind, name: &Name) -> Result<Uid, RequestError> {
     let index = ports.state.index().await?;
-    let key = raccord_model::Key::new(Kind::Integration, name.clone());
-    index
-        .get(&key)
-        .map(|entry| entry.uid)
-        .ok_or_else(|| RequestError::unknown(Kind::Integration, name, index.keys()))
+    let entry = index.get(&raccord_model::Key::new(kind, name.clone()));
+    entry.map(|entry| entry.uid).ok_or_else(|| RequestError::unknown(kind, name, index.keys()))
 }
 
 /// The transfers an integration subscribes to, and the update types.

@@ -9,12 +9,14 @@ use raccord_model::port::records::{Page, Records};
 use raccord_model::port::sink::{Batch, RejectPlace, RejectQuery};
 use raccord_model::{Ident, Kind, Name};
 
+use super::operate;
 use crate::dispatch::{Replies, RequestError};
 use crate::request::{RejectGroup, RejectView, Reply};
 use raccord_run::Ports;
 use raccord_run::Unknown;
 use raccord_run::applied::Applied;
 use raccord_run::job::Job;
+use raccord_run::lease::TransferLease;
 use raccord_run::page::hexadecimal;
 use raccord_run::records::map_arrivals;
 use raccord_run::rejecting::{Arrival, Shows};
@@ -121,7 +123,17 @@ fn without_values(reason: &str) -> String {
 /// The oldest come first, so that of several records with one key the newest stands in the end. What is no longer kept
 /// is left alone: a run has meanwhile stored a record with its key.
 pub async fn replay(ports: &Ports, transfer: &Name, replies: &mut Replies<'_>) -> Result<(), RequestError> {
-    let job = super::operate::prepare(ports, transfer).await?;
+    let uid = operate::uid(ports, Kind::Transfer, transfer).await?;
+    let lease = operate::lease(ports, (transfer, uid), "raccord rejects replay").await?;
+    let said = lease.renewed(replay_under(ports, transfer, &lease), || ()).await?;
+    lease.release().await?;
+    replies(Reply::Done(said));
+    Ok(())
+}
+
+/// Replays under a lease; a replay that has lost it is refused. Returns what it has come to, in words.
+async fn replay_under(ports: &Ports, transfer: &Name, lease: &TransferLease) -> Result<String, RequestError> {
+    let job = operate::prepare_under(ports, transfer, lease).await?;
     let mut places = places(ports, job.uid).await?;
     places.sort_by(|one, other| {
         one.at.cmp(&other.at).then_with(|| order(&one.position).cmp(&order(&other.position)))
@@ -132,8 +144,7 @@ pub async fn replay(ports: &Ports, transfer: &Name, replies: &mut Replies<'_>) -
     }
     // Durable, and with it every commit before.
     ports.ledger.drop_rejects(job.uid, replay.passed).await?;
-    replies(Reply::Done(said(&replay.tally, replay.without_record)));
-    Ok(())
+    Ok(said(&replay.tally, replay.without_record))
 }
 
 /// Where every reject of a transfer stands.

@@ -1,45 +1,47 @@
 //! How everything stands: what YAML wants beside what happened.
 
-use raccord_model::fact::{IntegrationFact, StepFact};
+use raccord_model::fact::{IntegrationFact, RunId, TransferFact, Uid};
 use raccord_model::language::integration::AlertEntry;
 use raccord_model::language::{IntegrationSpec, TransferSpec};
-use raccord_model::port::state::{Scan, Table};
-use raccord_model::{Kind, Name, fact::Uid};
+use raccord_model::port::sink::{Kept, KeptQuery};
+use raccord_model::{Kind, Name};
 
 use crate::dispatch::{Replies, RequestError};
 use crate::request::{IntegrationState, IntegrationStatus, Reply, Status, TransferStatus};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::breaker::is_paused;
+use raccord_run::moment::Moment;
 use raccord_run::notice::outbox;
 use raccord_run::select;
 
-/// How everything stands.
+/// How everything stands, at one moment of the state, and beside it at one of the destination.
 pub async fn status(ports: &Ports, replies: &mut Replies<'_>) -> Result<(), RequestError> {
-    let applied = Applied::load(&ports.state).await?;
-    let facts = ports.facts();
+    let moment = Moment::read(&ports.state).await?;
+    let applied = &moment.applied;
     let mut integrations = Vec::new();
     for (name, uid, spec) in applied.integrations() {
-        integrations.push(integration(ports, &applied, name, spec, facts.integration(uid).await?));
+        integrations.push(integration(ports, applied, name, spec, moment.integration(uid)));
     }
-    let mut transfers = Vec::new();
-    for (name, uid, spec) in applied.transfers() {
-        transfers.push(transfer(ports, &applied, name, uid, spec).await?);
+    let mut queries = Vec::new();
+    for (_, transfer, spec) in applied.transfers() {
+        queries.push(KeptQuery { transfer, incarnation: moment.entity(&spec.to)?.incarnation });
     }
-    let steps = facts.scan::<StepFact>(Table::Steps, Scan::default()).await?.len();
-    let waiting = outbox::waiting(&facts).await?;
-    let notes = select::unwanted(&applied);
-    let Applied { head, .. } = applied;
+    let kept = ports.ledger.kept(queries).await?;
+    let transfers = applied.transfers().zip(kept);
+    let transfers = transfers.map(|((name, uid, spec), kept)| transfer(&moment, (name, uid, spec), kept));
+    let transfers = transfers.collect();
+    let head = applied.head.clone();
     replies(Reply::Status(Box::new(Status {
         stack: head.stack,
         generation: head.generation,
         serial: head.serial,
         integrations,
         transfers,
-        steps,
-        outbox: waiting.len(),
-        outbox_error: outbox::last_error(&waiting),
-        notes,
+        steps: moment.steps.len(),
+        outbox: moment.notices.len(),
+        outbox_error: outbox::last_error(&moment.notices),
+        notes: select::unwanted(applied),
         daemon: None,
     })));
     Ok(())
@@ -77,40 +79,25 @@ fn integration(
     }
 }
 
-async fn transfer(
-    ports: &Ports,
-    applied: &Applied,
-    name: &Name,
-    uid: Uid,
-    spec: &TransferSpec,
-) -> Result<TransferStatus, RequestError> {
-    let facts = ports.facts();
-    let fact = facts.transfer(uid).await?;
-    let checkpoint = ports.sink.resume(uid).await?.filter(|checkpoint| checkpoint.epoch >= fact.reset);
-    let (_, entity) = raccord_run::entity::entity(&facts, applied, &spec.to).await?;
-    let last_run = match fact.last_run {
-        Some(id) => facts.run(id).await?,
-        None => None,
-    };
-    let deliveries_held = match fact.deliveries_held {
-        Some(held) => facts.run(held.run).await?,
-        None => None,
-    };
-    Ok(TransferStatus {
+fn transfer(moment: &Moment, (name, uid, spec): (&Name, Uid, &TransferSpec), kept: Kept) -> TransferStatus {
+    let TransferFact { decided, observed } = moment.transfer(uid);
+    let checkpoint = kept.checkpoint.filter(|checkpoint| checkpoint.epoch >= decided.reset);
+    let run = |id: RunId| moment.run(id).cloned();
+    TransferStatus {
         name: name.clone(),
         source: spec.source.clone(),
         to: spec.to.clone(),
         active: spec.active,
         cursor: checkpoint.and_then(|checkpoint| checkpoint.cursor).map(|cursor| cursor.to_string()),
-        last_run,
-        deliveries_held,
-        unseen: fact.unseen,
-        last_success: fact.last_success,
+        last_run: observed.last_run.and_then(run),
+        deliveries_held: observed.deliveries_held.and_then(|held| run(held.run)),
+        unseen: observed.unseen,
+        last_success: observed.last_success,
         next_run: None,
-        consecutive_failures: fact.consecutive_failures,
-        rows: ports.ledger.count_owned(entity.incarnation, uid).await?,
-        rejects: ports.ledger.count_rejects(uid).await?,
-    })
+        consecutive_failures: observed.consecutive_failures,
+        rows: kept.rows,
+        rejects: kept.rejects,
+    }
 }
 
 /// Runs, newest first.
@@ -121,16 +108,7 @@ pub async fn runs(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let uid = match transfer {
-        Some(name) => {
-            let index = ports.state.index().await?;
-            let key = raccord_model::Key::new(Kind::Transfer, name.clone());
-            Some(
-                index
-                    .get(&key)
-                    .map(|entry| entry.uid)
-                    .ok_or_else(|| RequestError::unknown(Kind::Transfer, name, index.keys()))?,
-            )
-        }
+        Some(name) => Some(super::operate::uid(ports, Kind::Transfer, name).await?),
         None => None,
     };
     let runs = match uid {

@@ -13,7 +13,7 @@ use crate::request::{NewToken, Reply, TokenView};
 use crate::token::{MAX_TOKENS, TokenText};
 use raccord_run::Ports;
 use raccord_run::Unknown;
-use raccord_run::facts::{Facts, put};
+use raccord_run::facts::{Facts, Retries, Transaction, put};
 
 /// What stands after the name in the key of a token's last use. No name holds a slash.
 const USE: &str = "/use";
@@ -29,7 +29,6 @@ pub async fn create(
     expires: Option<Timestamp>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let facts = ports.facts();
     let now = ports.environment.now();
     if roles.is_empty() {
         return Err(RequestError::Invalid("a token without a role allows nothing".to_owned()));
@@ -37,21 +36,32 @@ pub async fn create(
     if let Some(expires) = expires.filter(|expires| *expires <= now) {
         return Err(RequestError::Invalid(format!("{expires} is over: the token would be refused")));
     }
-    let known = tokens(&facts).await?;
-    if known.iter().any(|token| token.name == name) {
+    let text = TokenText::of(&ports.environment.random()?);
+    let token = Token { name, roles, sha256: text.sha256(), created: now, expires };
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        add(&ports.facts(), &token, &mut transaction).await?;
+        if retries.settle(transaction.commit().await)? {
+            replies(Reply::NewToken(NewToken { token: text, view: view(token, None) }));
+            return Ok(());
+        }
+    }
+}
+
+/// Adds a token to those that are there, unless there is one of its name, or no more room.
+async fn add(facts: &Facts, token: &Token, transaction: &mut Transaction) -> Result<(), RequestError> {
+    let name = &token.name;
+    if transaction.get::<Token>(Table::Tokens, name.as_str()).await?.is_some() {
         return Err(RequestError::Invalid(format!(
             "there is a token `{name}` already; `raccord token revoke {name}` takes it away"
         )));
     }
-    if known.len() >= MAX_TOKENS {
+    if tokens(facts).await?.len() >= MAX_TOKENS {
         return Err(RequestError::Invalid(format!("there are {MAX_TOKENS} tokens; revoke one first")));
     }
-    let text = TokenText::of(&ports.environment.random()?);
-    let token = Token { name: name.clone(), roles, sha256: text.sha256(), created: now, expires };
-    let forgotten = Write::Remove(Table::Tokens, format!("{name}{USE}"));
-    facts.commit(vec![forgotten, put(Table::Tokens, &name, &token)?]).await?;
-    replies(Reply::NewToken(NewToken { token: text, view: view(token, None) }));
-    Ok(())
+    transaction.remove(Table::Tokens, format!("{name}{USE}"));
+    Ok(transaction.put(Table::Tokens, name, token)?)
 }
 
 /// Every token, by name, with its last use.

@@ -133,7 +133,10 @@ async fn deliveries_leave_a_held_run_to_be_approved() {
     run.cause = RunCause::Deliveries;
     raccord_run::conclude::conclude(shop.engine.ports(), &*shop.job().await, &run).await.unwrap();
     let after = shop.engine.ports().facts().transfer(run.transfer_uid).await.unwrap();
-    assert_eq!((after.last_run, after.last_full_read), (Some(held), before.last_full_read));
+    assert_eq!(
+        (after.observed.last_run, after.observed.last_full_read),
+        (Some(held), before.observed.last_full_read)
+    );
     let said = approve(&shop, held).await.unwrap();
     assert!(said.contains("2 rows of crm.contact are deleted"), "{said}");
     assert_eq!(shop.rows().await, ["1 x", "2 x", "4 shown by a delivery"]);

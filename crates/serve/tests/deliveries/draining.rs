@@ -152,7 +152,7 @@ async fn a_rejected_deletion_is_replayed_as_one() {
     let shop = Shop::new(&ALL).await;
     shop.push(&[r#"upsert {"id":"1","name":"Ann"}"#, r#"upsert {"id":"2","name":"Bob"}"#]).await;
     shop.drain().await;
-    let job = shop.job().await;
+    let (job, lease) = shop.leased_job().await;
     let now = shop.engine.ports().environment.now();
     let reject = Reject {
         transfer: job.uid,
@@ -171,6 +171,7 @@ async fn a_rejected_deletion_is_replayed_as_one() {
     let none: Vec<Arrival> = Vec::new();
     let batch = map_arrivals(&job, Arc::new(empty), none, reject.run, now).into_batch(&job, reject.run, now);
     shop.engine.ports().sink.commit(Batch { rejects: vec![reject], ..batch }).await.unwrap();
+    lease.release().await.unwrap();
     let replies = shop.ask(Request::ReplayRejects { transfer: "customers".parse().unwrap() }).await;
     assert!(matches!(&replies[..], [Reply::Done(said)] if said.contains("1 deleted")), "{replies:?}");
     assert_eq!((shop.rows().await, shop.rejects().await.len()), (vec!["2 Bob".to_owned()], 0));

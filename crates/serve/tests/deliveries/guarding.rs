@@ -140,7 +140,7 @@ async fn a_member_that_vanished_from_every_record_waits_for_a_person() {
     assert_eq!(told(&run(&shop).await), "succeeded: updated 3");
     assert_eq!(shop.rows().await, ["1 x", "2 x", "3 x"]);
     let fact = shop.engine.ports().facts().transfer(held.transfer_uid).await.unwrap();
-    assert_eq!((fact.approved, fact.unseen), (None, vec!["email".to_owned()]));
+    assert_eq!((fact.observed.approved, fact.observed.unseen), (None, vec!["email".to_owned()]));
 }
 
 /// A service whose people have a first name, and a last name where it is given.
@@ -157,7 +157,8 @@ async fn one_of_several_members_of_a_field_that_vanished_waits_for_a_person() {
     let server = MockServer::start().await;
     let fields = "name: {expr: \"first ~ ' ' ~ last ~ '.'\"}";
     let shop = Shop::new(&Says { base: &server.uri(), deletes: "none", fields, ..ALL }).await;
-    let known = async |run: &Run| shop.engine.ports().facts().transfer(run.transfer_uid).await.unwrap().seen;
+    let known =
+        async |run: &Run| shop.engine.ports().facts().transfer(run.transfer_uid).await.unwrap().observed.seen;
     shows(&server, &[1, 2, 3].map(|id| person(id, "Ann", Some("Lee")))).await;
     let first = run(&shop).await;
     assert_eq!(

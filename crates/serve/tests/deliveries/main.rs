@@ -11,6 +11,7 @@ mod embedded;
 mod fetching;
 mod guarding;
 mod interrupted;
+mod leases;
 mod reading;
 mod shop;
 mod waiting;

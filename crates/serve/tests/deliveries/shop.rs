@@ -19,9 +19,10 @@ use raccord_run::applied::Applied;
 use raccord_run::deliveries::drain;
 use raccord_run::execute::{OnPage, RunContext, execute};
 use raccord_run::job::Job;
+use raccord_run::lease::TransferLease;
 use raccord_serve::plan::{Options, Plan};
 use raccord_serve::request::{ApplyOptions, Text};
-use raccord_serve::verb::operate::prepare;
+use raccord_serve::verb::operate::{prepare, prepare_under};
 use raccord_serve::{Dispatcher, Reply, Request};
 use raccord_store::{Opener, Store};
 use tempfile::TempDir;
@@ -131,6 +132,23 @@ impl Shop {
         prepare(self.engine.ports(), &"customers".parse().unwrap()).await.unwrap()
     }
 
+    /// The same under the lease of the transfer, as a run has it.
+    pub(crate) async fn leased_job(&self) -> (Arc<Job>, TransferLease) {
+        let uid = self.job().await.uid;
+        self.job_under(TransferLease::wait(self.engine.ports(), uid, "a test").await.unwrap()).await
+    }
+
+    /// The same, although another has the lease.
+    pub(crate) async fn overtaking_job(&self) -> (Arc<Job>, TransferLease) {
+        let uid = self.job().await.uid;
+        self.job_under(TransferLease::take_over(self.engine.ports(), uid, "a test").await.unwrap()).await
+    }
+
+    async fn job_under(&self, lease: TransferLease) -> (Arc<Job>, TransferLease) {
+        let job = prepare_under(self.engine.ports(), &"customers".parse().unwrap(), &lease).await.unwrap();
+        (job, lease)
+    }
+
     /// Takes deliveries in, in words: `upsert RECORD`, `part RECORD`, `delete RECORD`, `fetch PATH RECORD?`. Of `again`
     /// and `gone` the service was asked three times in vain; `gone` does not say that the record is there.
     pub(crate) async fn push(&self, words: &[impl AsRef<str>]) {
@@ -176,18 +194,32 @@ impl Shop {
 
     /// Drains the inbox in one run, of which somebody hears.
     pub(crate) async fn drain_with(&self, progress: OnPage) -> Run {
-        let (job, context) = (self.job().await, self.context(progress).await);
-        let mut run = self.begin(&job);
-        drain(&job, &mut run, &context).await;
+        let (job, lease) = self.leased_job().await;
+        let run = self.drain_as(&job, progress).await;
+        lease.release().await.unwrap();
         assert!(run.tally.is_balanced() && run.ended.is_some(), "{run:?}");
+        run
+    }
+
+    /// Drains the inbox in one run of a job.
+    pub(crate) async fn drain_as(&self, job: &Arc<Job>, progress: OnPage) -> Run {
+        let (context, mut run) = (self.context(progress).await, self.begin(job));
+        drain(job, &mut run, &context).await;
         run
     }
 
     /// Reads the source in one run, of which somebody hears.
     pub(crate) async fn poll(&self, progress: OnPage) -> Run {
-        let (job, context) = (self.job().await, self.context(progress).await);
-        let mut run = self.begin(&job);
-        execute(&job, &mut run, &context).await;
+        let (job, lease) = self.leased_job().await;
+        let run = self.poll_as(&job, progress).await;
+        lease.release().await.unwrap();
+        run
+    }
+
+    /// Reads the source in one run of a job.
+    pub(crate) async fn poll_as(&self, job: &Arc<Job>, progress: OnPage) -> Run {
+        let (context, mut run) = (self.context(progress).await, self.begin(job));
+        execute(job, &mut run, &context).await;
         run
     }
 

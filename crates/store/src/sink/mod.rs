@@ -5,6 +5,7 @@
 mod batch;
 mod classify;
 mod doomed;
+mod fence;
 mod forgotten;
 mod guard;
 mod owners;
@@ -20,7 +21,7 @@ pub(crate) mod waiting;
 use std::sync::Arc;
 
 use raccord_model::checkpoint::{Checkpoint, PartitionId};
-use raccord_model::fact::{Tally, TransferFact, Uid};
+use raccord_model::fact::{Decided, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::sink::{
     Batch, Candidates, Fence, KnownPartition, Prefetched, Sink, SinkError, Sweep, Swept,
@@ -59,18 +60,27 @@ impl Sink for Store {
         })
     }
 
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), SinkError>> {
+        // Commits under it follow, which become durable after this one or not at all.
+        let work = move |tables: &mut Tables<'_>| fence::raise(tables, transfer, fence);
+        Box::pin(self.writer.submit(false, StoreError::sink_write, work))
+    }
+
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, SinkError>> {
         let durable = batch.durable;
-        let work = move |tables: &mut Tables<'_>| match fence(tables, batch.transfer, batch.fence)? {
+        let work = move |tables: &mut Tables<'_>| match fence::check(tables, batch.transfer, batch.fence)? {
             Ok(()) => batch::commit(tables, &batch),
             Err(fenced) => Ok(Err(fenced)),
         };
         Box::pin(self.writer.submit(durable, StoreError::sink_write, work))
     }
 
-    fn begin_window(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
+    fn begin_window(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), SinkError>> {
         // Marks follow in later commits, which become durable after this one or not at all.
-        let work = move |tables: &mut Tables<'_>| snapshot::begin(tables, transfer).map(Ok);
+        let work = move |tables: &mut Tables<'_>| match fence::check(tables, transfer, fence)? {
+            Ok(()) => snapshot::begin(tables, transfer).map(Ok),
+            Err(fenced) => Ok(Err(fenced)),
+        };
         Box::pin(self.writer.submit(false, StoreError::sink_write, work))
     }
 
@@ -89,13 +99,16 @@ impl Sink for Store {
         })
     }
 
-    fn forget_partitions(&self, transfer: Uid) -> Async<'_, Result<(), SinkError>> {
-        let work = move |tables: &mut Tables<'_>| partitions::forget(tables, transfer).map(Ok);
+    fn forget_partitions(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), SinkError>> {
+        let work = move |tables: &mut Tables<'_>| match fence::check(tables, transfer, fence)? {
+            Ok(()) => partitions::forget(tables, transfer).map(Ok),
+            Err(fenced) => Ok(Err(fenced)),
+        };
         Box::pin(self.writer.submit(false, StoreError::sink_write, work))
     }
 
     fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, SinkError>> {
-        let work = move |tables: &mut Tables<'_>| match fence(tables, sweep.transfer, sweep.fence)? {
+        let work = move |tables: &mut Tables<'_>| match fence::check(tables, sweep.transfer, sweep.fence)? {
             Ok(()) => snapshot::sweep(tables, &sweep).map(Ok),
             Err(fenced) => Ok(Err(fenced)),
         };
@@ -111,7 +124,7 @@ impl Sink for Store {
 /// A transfer that is applied with this fact reads everything again under another mapping, perhaps: what waits of it
 /// was made under the old one.
 pub(crate) fn begin_anew(tables: &mut Tables<'_>, key: &str, fact: &[u8]) -> Result<(), StoreError> {
-    let fact_of = |json: &[u8]| serde_json::from_slice::<TransferFact>(json);
+    let fact_of = |json: &[u8]| serde_json::from_slice::<Decided>(json);
     let before = tables.transfers.get(key.as_bytes())?.map(|json| fact_of(json.value())).transpose()?;
     let (Some(before), Ok(uid)) = (before, key.parse()) else { return Ok(()) };
     if fact_of(fact)?.reset > before.reset { waiting::drop_all(tables, Uid(uid)) } else { Ok(()) }
@@ -119,20 +132,10 @@ pub(crate) fn begin_anew(tables: &mut Tables<'_>, key: &str, fact: &[u8]) -> Res
 
 /// A transfer is no more: nothing of it waits any longer.
 pub(crate) fn end(tables: &mut Tables<'_>, transfer: Uid) -> Result<(), StoreError> {
+    fence::forget(tables, transfer)?;
     forgotten::drop_all(tables, transfer)?;
     partitions::forget(tables, transfer)?;
     waiting::drop_all(tables, transfer)
-}
-
-/// Refuses what was begun before the transfer was changed with a consequence for its data, or deleted.
-fn fence(tables: &Tables<'_>, transfer: Uid, fence: Fence) -> Result<Result<(), SinkError>, StoreError> {
-    let fenced = |found| Ok(Err(SinkError::Fenced { expected: fence.epoch, found }));
-    // Every transfer of the generation in force has a fact, from the apply that made it to the one that ends it.
-    let Some(json) = tables.transfers.get(transfer.to_string().as_bytes())? else {
-        return fenced(None);
-    };
-    let fact: TransferFact = serde_json::from_slice(json.value())?;
-    if fact.epoch > fence.epoch { fenced(Some(fact.epoch)) } else { Ok(Ok(())) }
 }
 
 /// Reads a checkpoint.

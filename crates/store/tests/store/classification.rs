@@ -1,6 +1,6 @@
 //! What becomes of a record: every sentence of the sink's rules is a case.
 
-use raccord_model::fact::TransferFact;
+use raccord_model::fact::{Decided, TransferFact};
 use raccord_model::language::Mode;
 use raccord_model::port::sink::{Batch, Change, Changes, Intent, Ledger, REQUIRED, RejectQuery, Sink};
 use raccord_model::port::state::{Commit, State, Table, Write};
@@ -242,10 +242,10 @@ async fn what_waits_goes_when_its_transfer_begins_anew() {
         let store = place.open();
         Sink::commit(&store, step("E u +k=e")).await.unwrap();
         Sink::commit(&store, step("F u +k=f")).await.unwrap();
-        let fact = TransferFact { epoch, reset, ..TransferFact::default() };
+        let fact = TransferFact { decided: Decided { epoch, reset }, ..TransferFact::default() };
         let put = Write::Put(Table::Transfers, transfer('E').to_string(), serde_json::to_vec(&fact).unwrap());
         let expected = if is_apply { Some(0) } else { None };
-        State::commit(&store, Commit { expected, writes: vec![put] }).await.unwrap();
+        State::commit(&store, Commit { expected, writes: vec![put], ..Commit::default() }).await.unwrap();
         Sink::commit(&store, step("A cud +k=x")).await.unwrap();
         let row = rows(&store).await.remove("k").unwrap();
         assert_eq!(row.contains("5:e"), waits, "{is_apply} {epoch} {reset}");

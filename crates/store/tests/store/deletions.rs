@@ -62,7 +62,7 @@ async fn what_records_say_is_deleted_goes_at_the_end() {
         let place = Place::new();
         let store = place.open();
         filled(&store, "abcdefghij").await;
-        store.begin_window(transfer('A')).await.unwrap();
+        store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
         take(&store, words, true).await;
         assert_eq!(keys(&store).await, "a b c d e f g h i j", "{words}: nothing goes before the end");
         let mut request = sweep('A', None);
@@ -97,7 +97,7 @@ async fn in_a_snapshot_both_ways_count_for_themselves() {
         let place = Place::new();
         let store = place.open();
         filled(&store, "abcdefghij").await;
-        store.begin_window(transfer('A')).await.unwrap();
+        store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
         let mut next = Batch { defer_deletes: true, mark_seen: true, ..batch('A') };
         for word in words.split_whitespace() {
             let intent = if word.starts_with('-') { Intent::Delete } else { Intent::Upsert };
@@ -118,7 +118,7 @@ async fn the_marks_of_a_window_go_with_it() {
     let store = place.open();
     filled(&store, "abcdefghij").await;
     take(&store, "-a -b", true).await;
-    store.begin_window(transfer('A')).await.unwrap();
+    store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
     take(&store, "-c", true).await;
     let mut request = sweep('A', None);
     request.snapshot = false;

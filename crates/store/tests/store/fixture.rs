@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use raccord_model::canonical::Digest;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, Window};
 use raccord_model::fact::{
-    DeletedBy, Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, TransferFact, Uid, Updates, read,
-    write,
+    Decided, DeletedBy, Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, TransferFact, Uid, Updates,
+    read, write,
 };
 use raccord_model::language::deletes::Percent;
 use raccord_model::language::{Mode, UpdateType};
@@ -113,7 +113,7 @@ async fn apply_transfers(store: &Store) {
         }
     }
     if !writes.is_empty() {
-        State::commit(store, Commit { expected: None, writes }).await.unwrap();
+        State::commit(store, Commit { expected: None, writes, ..Commit::default() }).await.unwrap();
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn batch(letter: char) -> Batch {
         transfer: transfer(letter),
         run: run(),
         at: at(0),
-        fence: Fence { generation: 1, epoch: 0 },
+        fence: Fence { generation: 1, epoch: 0, lease: 0 },
         target: Target { incarnation: INC, defaults: Bytes::new(), required: Vec::new(), unique: Vec::new() },
         mode: Mode::Own,
         updates: updates("cud"),
@@ -347,15 +347,15 @@ pub(crate) async fn keys(store: &Store) -> String {
 
 /// Raises a transfer's epoch, as an apply does.
 pub(crate) async fn raise_epoch(store: &Store, letter: char, epoch: u64) {
-    let fact = TransferFact { epoch, ..TransferFact::default() };
+    let fact = TransferFact { decided: Decided { epoch, reset: 0 }, ..TransferFact::default() };
     let put = Write::Put(Table::Transfers, transfer(letter).to_string(), serde_json::to_vec(&fact).unwrap());
-    State::commit(store, Commit { expected: None, writes: vec![put] }).await.unwrap();
+    State::commit(store, Commit { expected: None, writes: vec![put], ..Commit::default() }).await.unwrap();
 }
 
 /// Deletes a transfer, as an apply does.
 pub(crate) async fn delete_transfer(store: &Store, letter: char) {
     let remove = Write::Remove(Table::Transfers, transfer(letter).to_string());
-    State::commit(store, Commit { expected: None, writes: vec![remove] }).await.unwrap();
+    State::commit(store, Commit { expected: None, writes: vec![remove], ..Commit::default() }).await.unwrap();
 }
 
 /// Nothing in the file disagrees with anything else in it.
@@ -388,12 +388,12 @@ pub(crate) fn run_of(letter: char, swept: u64) -> Run {
 pub(crate) async fn runs(store: &Store, letter: char) -> Vec<Run> {
     let scan = Scan { of: Some(transfer(letter)), newest_first: true, ..Scan::default() };
     let found = State::scan(store, Table::Runs, scan).await.unwrap();
-    found.into_iter().map(|(_, bytes)| read(&bytes).unwrap()).collect()
+    found.into_iter().map(|(_, fact)| read(&fact.bytes).unwrap()).collect()
 }
 
 /// Lists runs.
 pub(crate) async fn put_runs(store: &Store, runs: &[Run]) {
     let put = |run: &Run| Write::Put(Table::Runs, run.id.to_string(), write(run).unwrap());
     let writes = runs.iter().map(put).collect();
-    State::commit(store, Commit { expected: None, writes }).await.unwrap();
+    State::commit(store, Commit { expected: None, writes, ..Commit::default() }).await.unwrap();
 }

@@ -47,7 +47,7 @@ async fn records(store: &Store, letter: char) -> String {
 
 async fn delete_transfer(store: &Store, letter: char) {
     let writes = vec![Write::Remove(Table::Transfers, transfer(letter).to_string())];
-    State::commit(store, Commit { expected: None, writes }).await.unwrap();
+    State::commit(store, Commit { expected: None, writes, ..Commit::default() }).await.unwrap();
 }
 
 #[tokio::test]

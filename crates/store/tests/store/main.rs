@@ -13,12 +13,19 @@ mod keeping;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod leases;
+#[cfg(test)]
 mod marks;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod moments;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod rejects;
+#[cfg(test)]
+mod revisions;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]

@@ -67,7 +67,7 @@ async fn a_key_on_two_pages_is_a_shift() {
     ] {
         let place = Place::new();
         let store = place.open();
-        store.begin_window(transfer('A')).await.unwrap();
+        store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
         for (spot, keys) in pages {
             store.commit(page(*spot, 0, keys)).await.unwrap();
         }
@@ -79,7 +79,7 @@ async fn a_key_on_two_pages_is_a_shift() {
 async fn a_record_of_two_parents_is_no_shift() {
     let place = Place::new();
     let store = place.open();
-    store.begin_window(transfer('A')).await.unwrap();
+    store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
     let of = |number, page| Some(Spot { partition: Some(partition(number)), page });
     for (spot, expected) in [
         (of(1, 1), (None, false)),
@@ -101,7 +101,7 @@ async fn what_a_snapshot_shows_as_deleted_is_not_there() {
         upsert(&mut rows, key, &[(1, Some(key))]);
     }
     store.commit(rows).await.unwrap();
-    store.begin_window(transfer('A')).await.unwrap();
+    store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
     let unwanted = Batch { updates: crate::fixture::updates("cu"), ..page(Some(at(1)), 0, "a -b") };
     store.commit(unwanted).await.unwrap();
     assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), crate::fixture::swept(2));
@@ -122,7 +122,7 @@ proptest! {
         let place = Place::new();
         block_on(async {
             let mut store = place.open();
-            store.begin_window(transfer('A')).await.unwrap();
+            store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
             let mut known: BTreeMap<u8, (u64, Option<u8>)> = BTreeMap::new();
             let (mut expected, mut found) = (false, false);
             for (number, (at, of, keys)) in pages.iter().enumerate() {
@@ -181,7 +181,7 @@ async fn partitions_are_known_until_a_complete_reading_did_not_meet_them() {
     let completes = Some(Reading { run: run(), attempt: 2 });
     store.commit(Batch { completes, checkpoint: Some(checkpoint(0)), ..batch('A') }).await.unwrap();
     assert_eq!(known(&store).await, "3:8 4:1");
-    store.forget_partitions(transfer('A')).await.unwrap();
+    store.forget_partitions(transfer('A'), batch('A').fence).await.unwrap();
     assert_eq!(known(&store).await, "");
 }
 

@@ -381,14 +381,14 @@ async fn commit(store: &Store, batch: Batch, ops: &Ops, ahead: Option<Prefetched
     let is_same = |number: usize| known.same.get(number).copied().unwrap_or_default();
     let changed: BTreeSet<u8> =
         ops.list.iter().enumerate().filter(|(number, _)| !is_same(*number)).map(|(_, op)| op.key).collect();
-    let mut changes = batch.changes.iter();
+    let mut of_batch = batch.changes.iter();
     for (number, op) in ops.list.iter().enumerate() {
         if let Word::Bad(_) = op.word {
             let version: &[u8] = if op.version == 0 { &[] } else { &[op.version] };
             kept.changes.note_reject(version);
             continue;
         }
-        let change = changes.next().unwrap();
+        let change = of_batch.next().unwrap();
         let change = if is_same(number) && !changed.contains(&op.key) {
             Change { intent: Intent::Keep, patch: b"", version: b"", ..change }
         } else {
@@ -396,7 +396,7 @@ async fn commit(store: &Store, batch: Batch, ops: &Ops, ahead: Option<Prefetched
         };
         kept.changes.push(change);
     }
-    drop(changes);
+    drop(of_batch);
     match Sink::commit(store, kept).await {
         Err(SinkError::Outdated) => Sink::commit(store, batch).await.unwrap(),
         other => other.unwrap(),
@@ -438,7 +438,7 @@ async fn take(store: &Store, model: &mut Model, step: &Step, ahead: Option<Prefe
         }
         Step::Snapshot(ops) => {
             let uid = model.uid(ops.letter);
-            store.begin_window(uid).await.unwrap();
+            store.begin_window(uid, batch('A').fence).await.unwrap();
             let page = Batch { mark_seen: true, ..batch_of(uid, ops) };
             assert_eq!(commit(store, page, ops, ahead).await, model.apply(ops));
             let mut request = sweep(ops.letter, None);
@@ -452,7 +452,7 @@ async fn take(store: &Store, model: &mut Model, step: &Step, ahead: Option<Prefe
                 Write::Remove(Table::Transfers, before.to_string()),
                 Write::Put(Table::Transfers, now.to_string(), fact),
             ];
-            State::commit(store, Commit { expected: None, writes }).await.unwrap();
+            State::commit(store, Commit { expected: None, writes, ..Commit::default() }).await.unwrap();
         }
     }
 }

@@ -4,9 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 
 use raccord_model::port::sink::Sink;
+use raccord_model::port::state::{State, Table};
 use raccord_store::{BackupError, OpenError, Store};
 
-use crate::fixture::{Place, assert_sound, batch, block_on, keys, opener, put_runs, run_of, runs, upsert};
+use crate::fixture::{
+    Place, assert_sound, batch, block_on, keys, opener, put_runs, run_of, runs, transfer, upsert,
+};
 
 fn error_of(path: &std::path::Path) -> OpenError {
     Store::open_existing(path, &opener("test")).unwrap_err()
@@ -107,7 +110,7 @@ async fn a_truncated_file_is_refused() {
     for number in 0..5000 {
         upsert(&mut rows, &format!("{number:05}"), &[(1, Some("some text that takes a little room"))]);
     }
-    store.commit(rows).await.unwrap();
+    Sink::commit(&store, rows).await.unwrap();
     drop(store);
     let whole = fs::read(place.path()).unwrap();
     let cut = place.directory.path().join("cut");
@@ -132,7 +135,7 @@ fn what_came_after_the_version_that_wrote_it_is_added() {
     drop(store);
     let database = redb::Database::open(place.path()).unwrap();
     let transaction = database.begin_write().unwrap();
-    for name in ["told", "outbox", "inbox", "runs_of"] {
+    for name in ["told", "outbox", "inbox", "runs_of", "revisions"] {
         let table = redb::TableDefinition::<&'static [u8], &'static [u8]>::new(name);
         assert!(transaction.delete_table(table).unwrap(), "there is no table {name}");
     }
@@ -141,6 +144,8 @@ fn what_came_after_the_version_that_wrote_it_is_added() {
     let store = Store::open_existing(&place.path(), &opener("plan")).unwrap();
     assert!(store.check().unwrap().is_sound());
     assert_eq!(block_on(runs(&store, 'A')).len(), 1, "the runs of before are in the index");
+    let known = block_on(State::get(&store, Table::Transfers, transfer('A').to_string())).unwrap();
+    assert_eq!(known.map(|fact| fact.revision), Some(0), "the facts of before have a revision");
 }
 
 #[test]
@@ -163,7 +168,7 @@ async fn a_backup_is_a_state_and_replaces_nothing() {
     let store = place.open();
     let mut rows = batch('A');
     upsert(&mut rows, "k", &[(1, Some("x"))]);
-    store.commit(rows).await.unwrap();
+    Sink::commit(&store, rows).await.unwrap();
     let to = place.directory.path().join("backup");
     store.backup(&to).unwrap();
     assert!(matches!(store.backup(&to), Err(BackupError::Exists { .. })));
@@ -182,7 +187,7 @@ async fn a_check_tells_what_disagrees() {
     let mut rows = batch('A');
     rows.target.unique = vec![1];
     upsert(&mut rows, "k", &[(1, Some("x"))]);
-    store.commit(rows).await.unwrap();
+    Sink::commit(&store, rows).await.unwrap();
     drop(store);
     let database = redb::Database::open(place.path()).unwrap();
     let transaction = database.begin_write().unwrap();
@@ -212,6 +217,31 @@ async fn a_check_tells_what_disagrees() {
     }
     assert_eq!(report.count, 6, "{text}");
     assert!(!report.is_sound());
+}
+
+#[test]
+fn a_check_tells_of_numbers_that_cannot_be_read() {
+    for (table, length, expected) in [
+        ("fences", 16, None),
+        ("fences", 8, Some("a fence cannot be read")),
+        ("leases", 8, None),
+        ("leases", 0, Some("a lease cannot be read")),
+        ("revisions", 8, None),
+        ("revisions", 9, Some("a revision cannot be read")),
+    ] {
+        let place = Place::new();
+        drop(place.open());
+        let database = redb::Database::open(place.path()).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let definition = redb::TableDefinition::<&[u8], &[u8]>::new(table);
+        let number = vec![0; length];
+        transaction.open_table(definition).unwrap().insert(&b"key"[..], number.as_slice()).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        let problems = place.open().check().unwrap().problems;
+        let expected: Vec<&str> = expected.into_iter().collect();
+        assert_eq!(problems, expected, "{table} of {length} bytes");
+    }
 }
 
 #[cfg(unix)]

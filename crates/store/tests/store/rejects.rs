@@ -178,7 +178,7 @@ fn in_order(text: &str) -> Batch {
                 digest: None,
             }),
             _ => {
-                batch.changes.push(Change { intent: Intent::Delete, key, patch: b"", version, digest: None })
+                batch.changes.push(Change { intent: Intent::Delete, key, patch: b"", version, digest: None });
             }
         }
     }

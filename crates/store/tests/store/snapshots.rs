@@ -26,7 +26,7 @@ async fn filled(store: &Store) {
 
 /// A snapshot of A that shows some keys.
 async fn show(store: &Store, keys: &str) {
-    store.begin_window(transfer('A')).await.unwrap();
+    store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
     let mut seen = batch('A');
     seen.target.unique = vec![1];
     seen.mark_seen = true;
@@ -103,7 +103,7 @@ async fn rows_of_a_transfer_that_is_no_more_belong_to_who_shows_them() {
         ("bcz", 1, "b c d e f g h i j z", (7, 3)),
         ("z", 2, "d e f g h i j z", (7, 1)),
     ] {
-        store.begin_window(transfer('B')).await.unwrap();
+        store.begin_window(transfer('B'), batch('B').fence).await.unwrap();
         let mut seen = batch('B');
         (seen.mark_seen, seen.target.unique) = (true, vec![1]);
         for key in shown.chars() {
@@ -145,7 +145,7 @@ async fn what_was_swept_comes_back_unless_it_is_older() {
             one
         };
         Sink::commit(&store, versioned(stored)).await.unwrap();
-        store.begin_window(transfer('A')).await.unwrap();
+        store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
         assert_eq!(store.sweep(sweep('A', None)).await.unwrap(), swept(1));
         assert_sound(&store);
         let tally = Sink::commit(&store, versioned(later)).await.unwrap();
@@ -193,7 +193,7 @@ async fn a_new_window_forgets_the_one_before() {
         let mut page = batch('A');
         page.checkpoint = Some(half_way.clone());
         store.commit(page).await.unwrap();
-        store.begin_window(transfer('A')).await.unwrap();
+        store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
         // Its marks are gone: nothing may continue it.
         let expected = Checkpoint { window: None, ..half_way };
         assert_eq!(store.resume(transfer('A')).await.unwrap(), Some(expected));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use raccord_model::fact::{EntityFact, Entry, IntegrationFact, TransferFact, Trip, TripCause, Uid};
+use raccord_model::fact::{EntityFact, Entry, IntegrationFact, Observed, TransferFact, Trip, TripCause, Uid};
 use raccord_model::plan::Consequence;
 use raccord_model::port::state::Head;
 use raccord_model::resource::Spec;
@@ -90,8 +90,8 @@ fn state(applied: &Desired, is_tripped: bool) -> Current {
         bodies.insert(wanted.digest, wanted.resource.clone());
         match &wanted.resource.spec {
             Spec::Transfer(_) => {
-                let fact = TransferFact { last_full_read: 100, ..TransferFact::default() };
-                facts.transfers.insert(uid, fact);
+                let observed = Observed { last_full_read: 100, ..Observed::default() };
+                facts.transfers.insert(uid, TransferFact { observed, ..TransferFact::default() });
             }
             Spec::Project(project) => {
                 for (entity, number) in project.entities.keys().zip(1..) {

@@ -1,0 +1,107 @@
+//! The port `Ledger`: what a sink has kept, for questions about rows, rejects and their numbers. It writes nothing but
+//! that rejects go once they were replayed.
+
+use jiff::Timestamp;
+
+use super::Async;
+use super::sink::SinkError;
+use crate::checkpoint::Checkpoint;
+use crate::fact::{Reject, RejectId, RunId, Uid};
+
+/// Which rows to show.
+#[derive(Debug, Clone, Default)]
+pub struct RowQuery {
+    /// Under which number they are kept.
+    pub incarnation: u64,
+    /// Only the row with this key.
+    pub key: Option<Vec<u8>>,
+    /// Only after this key.
+    pub after: Option<Vec<u8>>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A row as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRow {
+    /// The key's bytes, without the incarnation.
+    pub key: Vec<u8>,
+    /// The row.
+    pub row: Vec<u8>,
+    /// The transfer that owns it.
+    pub owner: Uid,
+    /// The run that last wrote it.
+    pub run: RunId,
+    /// The version, as bytes that compare; empty without one.
+    pub version: Vec<u8>,
+}
+
+/// Which rejects to show.
+#[derive(Debug, Clone, Default)]
+pub struct RejectQuery {
+    /// Of this transfer alone.
+    pub transfer: Option<Uid>,
+    /// This one alone.
+    pub id: Option<RejectId>,
+    /// Those alone that carry this key of a row.
+    pub key: Option<Vec<u8>>,
+    /// At most so many, newest first.
+    pub limit: usize,
+}
+
+/// Where a reject stands among those of its transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectPlace {
+    /// When it was rejected.
+    pub at: Timestamp,
+    /// Which it is.
+    pub id: RejectId,
+    /// Where its record stood, in words.
+    pub position: String,
+}
+
+/// Which transfer to tell how it stands, and where its rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptQuery {
+    /// The transfer.
+    pub transfer: Uid,
+    /// Under which number the rows of its entity are kept.
+    pub incarnation: u64,
+}
+
+/// What is kept of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Where its next run continues.
+    pub checkpoint: Option<Checkpoint>,
+    /// How many rows it owns.
+    pub rows: u64,
+    /// How many of its rejects are kept.
+    pub rejects: u64,
+}
+
+/// Reads what a sink has kept. Its one change is to take rejects away.
+pub trait Ledger: Send + Sync {
+    /// Rows in the order of their keys.
+    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, SinkError>>;
+    /// How many rows an incarnation has.
+    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>>;
+    /// How many rows of an incarnation a transfer owns.
+    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, SinkError>>;
+    /// Rejects.
+    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>>;
+    /// Where the rejects of a transfer stand, without what they hold: the oldest first, those after one alone, at most
+    /// so many.
+    fn reject_places(
+        &self,
+        transfer: Uid,
+        after: Option<(Timestamp, RejectId)>,
+        limit: usize,
+    ) -> Async<'_, Result<Vec<RejectPlace>, SinkError>>;
+    /// What is kept of transfers, in their order, as it is at one moment.
+    fn kept(&self, queries: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, SinkError>>;
+    /// How many rejects of a transfer are kept.
+    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>>;
+    /// Takes rejects away, after a replay.
+    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), SinkError>>;
+}
