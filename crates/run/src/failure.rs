@@ -41,6 +41,7 @@ impl From<MapError> for RunError {
             MapError::Column(error) => Self::Column(error),
             MapError::Sink(error) => Self::Sink(error),
             MapError::Task(error) => Self::Mapper(error),
+            MapError::Taken => Self::Fetcher,
         }
     }
 }

@@ -10,7 +10,6 @@ use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, Source, SourceError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use super::aside::size;
@@ -27,7 +26,8 @@ const BYTES_AHEAD: usize = 8 * 1024 * 1024;
 pub(super) struct Incoming {
     /// The page.
     pub(super) page: Arc<Page>,
-    mapped: AbortOnDropHandle<Result<MappedPage, MapError>>,
+    /// One task, which ends with the page when that is given up.
+    mapping: JoinSet<Result<MappedPage, MapError>>,
     /// Its share of the bytes that may be under way.
     _bytes: OwnedSemaphorePermit,
 }
@@ -35,7 +35,7 @@ pub(super) struct Incoming {
 impl Incoming {
     /// What it is mapped to.
     pub(super) async fn mapped(&mut self) -> Result<MappedPage, MapError> {
-        (&mut self.mapped).await?
+        self.mapping.join_next().await.ok_or(MapError::Taken)??
     }
 }
 
@@ -99,7 +99,7 @@ fn begin_to_map(
 ) -> Incoming {
     let (page, mapper, at) = (Arc::new(page), mapper.clone(), environment.now());
     let shared = Arc::clone(&page);
-    let mapping = async move { mapper.map(shared, at).await };
-    let task = tokio::spawn(mapping.in_current_span());
-    Incoming { page, mapped: AbortOnDropHandle::new(task), _bytes: share }
+    let mut mapping = JoinSet::new();
+    mapping.spawn(async move { mapper.map(shared, at).await }.in_current_span());
+    Incoming { page, mapping, _bytes: share }
 }

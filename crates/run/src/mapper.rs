@@ -33,6 +33,9 @@ pub enum MapError {
     /// The runtime ends.
     #[error("the task that maps a page has ended")]
     Task(#[from] JoinError),
+    /// What a page was mapped to was asked for twice.
+    #[error("the page was mapped and taken before")]
+    Taken,
 }
 
 /// Maps the pages of one run.
