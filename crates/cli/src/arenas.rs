@@ -1,4 +1,4 @@
-//! How much memory a daemon keeps beyond what it uses.
+//! How much memory a daemon, or a run, keeps beyond what it uses.
 //!
 //! The allocator of glibc gives each thread an arena, and keeps what was given back in it: a daemon of 200
 //! integrations grew by 84 MB an hour though nothing was lost, and with two arenas by 13 (docs/benchmarks.md). How many
@@ -10,12 +10,15 @@ use std::process::Command;
 /// The variable: see mallopt(3).
 const VARIABLE: &str = "MALLOC_ARENA_MAX";
 
-/// How many there are when nobody says.
-const ARENAS: &str = "2";
+/// How many a daemon has, unless the environment says so: many runs, requests and deliveries at once.
+pub(crate) const OF_A_DAEMON: u8 = 2;
+
+/// How many a run has that the command line makes itself.
+pub(crate) const OF_A_RUN: u8 = 1;
 
 /// Begins the program anew, as the same process, with few arenas; goes on as it is when that is so already, or when it
 /// cannot be. Only before the first thread has begun.
-pub(crate) fn limit() {
+pub(crate) fn limit(arenas: u8) {
     if std::env::var_os(VARIABLE).is_some() {
         return;
     }
@@ -26,5 +29,5 @@ pub(crate) fn limit() {
         again.arg0(name);
     }
     // It comes back only when it could not begin, and then the memory is the only thing that differs.
-    drop(again.args(arguments).env(VARIABLE, ARENAS).exec());
+    drop(again.args(arguments).env(VARIABLE, arenas.to_string()).exec());
 }

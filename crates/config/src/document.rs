@@ -9,7 +9,7 @@ use raccord_model::language::{
 };
 use raccord_model::suggest;
 use raccord_model::{Kind, Name};
-use serde::Deserialize;
+use rayon::prelude::*;
 
 use crate::advice::advised;
 use crate::deserialize::{Mistake, Wrong, read};
@@ -179,19 +179,21 @@ impl Documents {
     /// Reads every document of a known kind.
     pub(crate) fn read(documents: &mut [Document<'_>], variables: &Variables, report: &mut Report) -> Self {
         let mut all = Self::default();
-        for at in 0..documents.len() {
+        let outcomes: Vec<_> =
+            documents.par_iter().map(|document| Outcome::of(document, variables)).collect();
+        for (at, outcome) in outcomes.into_iter().enumerate() {
             let kind = documents.get(at).and_then(|document| document.kind);
-            let mut reader = Reader { documents, at, variables, report };
-            let is_read = match kind {
-                Some(Kind::Stack) => reader.stack(&mut all.stacks),
-                Some(Kind::Project) => reader.read(&mut all.projects),
-                Some(Kind::Authorization) => reader.read(&mut all.authorizations),
-                Some(Kind::Source) => reader.read(&mut all.sources),
-                Some(Kind::Mapping) => reader.read(&mut all.mappings),
-                Some(Kind::Transfer) => reader.read(&mut all.transfers),
-                Some(Kind::Subscription) => reader.read(&mut all.subscriptions),
-                Some(Kind::Alert) => reader.read(&mut all.alerts),
-                Some(Kind::Integration) => reader.read(&mut all.integrations),
+            let mut reader = Reader { documents, at, report };
+            let is_read = match outcome {
+                Some(Outcome::Stack(read)) => reader.stack(&mut all.stacks, read),
+                Some(Outcome::Project(read)) => reader.take(&mut all.projects, read),
+                Some(Outcome::Authorization(read)) => reader.take(&mut all.authorizations, read),
+                Some(Outcome::Source(read)) => reader.take(&mut all.sources, read),
+                Some(Outcome::Mapping(read)) => reader.take(&mut all.mappings, read),
+                Some(Outcome::Transfer(read)) => reader.take(&mut all.transfers, read),
+                Some(Outcome::Subscription(read)) => reader.take(&mut all.subscriptions, read),
+                Some(Outcome::Alert(read)) => reader.take(&mut all.alerts, read),
+                Some(Outcome::Integration(read)) => reader.take(&mut all.integrations, read),
                 None => false,
             };
             if !is_read {
@@ -225,19 +227,52 @@ fn name_of(root: &Node<'_>) -> Option<Name> {
     root.member("metadata")?.node.member_text("name")?.parse().ok()
 }
 
+/// A document as its kind reads it, or what is wrong with it.
+type ReadAs<'t, S> = Box<Result<Written<S>, Box<Wrong<'t, Written<S>>>>>;
+
+/// What became of a document of each kind.
+enum Outcome<'t> {
+    Stack(ReadAs<'t, StackSpec>),
+    Project(ReadAs<'t, ProjectSpec>),
+    Authorization(ReadAs<'t, AuthorizationSpec>),
+    Source(ReadAs<'t, SourceSpec>),
+    Mapping(ReadAs<'t, MappingSpec>),
+    Transfer(ReadAs<'t, TransferSpec>),
+    Subscription(ReadAs<'t, SubscriptionSpec>),
+    Alert(ReadAs<'t, AlertSpec>),
+    Integration(ReadAs<'t, IntegrationSpec>),
+}
+
+impl<'t> Outcome<'t> {
+    /// Reads a document; nothing of one whose kind is not known.
+    fn of(document: &Document<'t>, variables: &Variables) -> Option<Self> {
+        let root = &document.root;
+        Some(match document.kind? {
+            Kind::Stack => Self::Stack(Box::new(read(root, variables))),
+            Kind::Project => Self::Project(Box::new(read(root, variables))),
+            Kind::Authorization => Self::Authorization(Box::new(read(root, variables))),
+            Kind::Source => Self::Source(Box::new(read(root, variables))),
+            Kind::Mapping => Self::Mapping(Box::new(read(root, variables))),
+            Kind::Transfer => Self::Transfer(Box::new(read(root, variables))),
+            Kind::Subscription => Self::Subscription(Box::new(read(root, variables))),
+            Kind::Alert => Self::Alert(Box::new(read(root, variables))),
+            Kind::Integration => Self::Integration(Box::new(read(root, variables))),
+        })
+    }
+}
+
 /// One document on its way into the table of its kind.
 struct Reader<'r, 't> {
     documents: &'r mut [Document<'t>],
     at: usize,
-    variables: &'r Variables,
     report: &'r mut Report,
 }
 
-impl Reader<'_, '_> {
+impl<'t> Reader<'_, 't> {
     /// False when the document is wrong, and it is not known what was meant.
-    fn read<S: for<'de> Deserialize<'de>>(&mut self, table: &mut Table<S>) -> bool {
+    fn take<S>(&mut self, table: &mut Table<S>, read: ReadAs<'t, S>) -> bool {
         let Some(document) = self.documents.get_mut(self.at) else { return false };
-        let written = match read::<Written<S>>(&document.root, self.variables) {
+        let written = match *read {
             Ok(written) => Some(written),
             Err(wrong) => {
                 let Wrong { mistakes, named, meant } = *wrong;
@@ -260,9 +295,9 @@ impl Reader<'_, '_> {
     }
 
     /// The Stack, of which there is one.
-    fn stack(&mut self, table: &mut Table<StackSpec>) -> bool {
+    fn stack(&mut self, table: &mut Table<StackSpec>, read: ReadAs<'t, StackSpec>) -> bool {
         let mut own = Table::new();
-        if !self.read(&mut own) {
+        if !self.take(&mut own, read) {
             return false;
         }
         if let Some(first) = table.values().next().map(|held| held.at) {

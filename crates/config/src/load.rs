@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use raccord_model::diagnostic::{Code, Diagnostic, Finding, Severity};
 use raccord_model::{Desired, Kind, Name};
+use rayon::prelude::*;
 
 use crate::check::{self, CheckContext};
 use crate::diagnose::{Document, Report};
@@ -12,7 +13,7 @@ use crate::discover::MAX_FILE;
 use crate::document::{Documents, Head, head, mend_head, nearest_kind, variables};
 use crate::interpolate::Variables;
 use crate::node::{Node, Span};
-use crate::parse::{Problem, parse};
+use crate::parse::{Parsed, Problem, parse};
 use crate::reading::Reading;
 use crate::resolve::{clean, resolve};
 use crate::split::{Chunk, lines, split};
@@ -168,6 +169,14 @@ fn not_utf8(name: String, error: &std::string::FromUtf8Error, report: &mut Repor
     report.text_error(&SourceText::new(name, String::new(), shown.clone()), &chunk, problem);
 }
 
+/// How many texts are parsed side by side before what they hold is counted.
+const TEXTS_AT_ONCE: usize = 64;
+
+/// Each document of a text.
+fn parse_all(text: &SourceText) -> Vec<(Chunk<'_>, Parsed<'_>)> {
+    split(&text.text).into_iter().map(|chunk| (chunk, parse(&chunk))).collect()
+}
+
 /// The documents of all texts.
 struct Gathered<'t> {
     documents: Vec<Document<'t>>,
@@ -180,9 +189,13 @@ struct Gathered<'t> {
 fn gather<'t>(texts: &'t [SourceText], bounds: Bounds, report: &mut Report) -> Gathered<'t> {
     let mut gathered = Gathered { documents: Vec::new(), broken: Vec::new(), count: 0 };
     let (mut documents, mut values) = (0, 0);
-    for text in texts {
-        for chunk in split(&text.text) {
-            let parsed = parse(&chunk);
+    // Some at a time, so that not much more is read than the bounds allow.
+    for some in texts.chunks(TEXTS_AT_ONCE) {
+        let parsed: Vec<_> = some.par_iter().map(|text| (text, parse_all(text))).collect();
+        for (text, chunk, parsed) in parsed
+            .into_iter()
+            .flat_map(|(text, all)| all.into_iter().map(move |(chunk, it)| (text, chunk, it)))
+        {
             documents += 1;
             values += parsed.values;
             if documents > bounds.documents || values > bounds.values {

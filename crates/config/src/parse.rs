@@ -55,6 +55,8 @@ pub(crate) fn parse<'t>(chunk: &Chunk<'t>) -> Parsed<'t> {
         nodes: 0,
         anchors: HashMap::new(),
         problems: Vec::new(),
+        items: Vec::new(),
+        entries: Vec::new(),
     };
     let root = match reader.document() {
         Ok(root) => root,
@@ -79,6 +81,10 @@ struct Reader<'t> {
     nodes: usize,
     anchors: HashMap<usize, Anchored<'t>>,
     problems: Vec<Problem>,
+    /// The elements and the members of the lists and maps that are not at their end yet, the innermost last. From here each
+    /// gets a list of just its size: a tree has many that are small.
+    items: Vec<Node<'t>>,
+    entries: Vec<Entry<'t>>,
 }
 
 type Read<T> = Result<T, Box<Problem>>;
@@ -176,18 +182,19 @@ impl<'t> Reader<'t> {
     }
 
     fn sequence(&mut self, depth: usize) -> Read<Value<'t>> {
-        let mut items = Vec::new();
+        let begin = self.items.len();
         loop {
             let (event, span) = self.following()?;
             if event == Event::SequenceEnd {
-                return Ok(Value::Seq(items));
+                return Ok(Value::Seq(self.items.drain(begin..).collect()));
             }
-            items.push(self.node(event, span, depth + 1)?);
+            let item = self.node(event, span, depth + 1)?;
+            self.items.push(item);
         }
     }
 
     fn mapping(&mut self, depth: usize) -> Read<Value<'t>> {
-        let mut entries = Vec::new();
+        let begin = self.entries.len();
         let mut merged = Vec::new();
         loop {
             let (event, span) = self.following()?;
@@ -201,9 +208,10 @@ impl<'t> Reader<'t> {
             if is_merge {
                 merge(node, key_span, &mut merged)?;
             } else {
-                entries.push(Entry { key, key_span, node });
+                self.entries.push(Entry { key, key_span, node });
             }
         }
+        let mut entries: Vec<_> = self.entries.drain(begin..).collect();
         self.drop_repeated(&mut entries);
         // What is written beats what is merged, and an earlier merge beats a later one.
         if !merged.is_empty() {

@@ -1,6 +1,6 @@
 //! A file's text and the lines of it that diagnostics show.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use raccord_model::diagnostic::Place;
 use raccord_model::foreign;
@@ -21,12 +21,12 @@ pub(crate) struct SourceText {
     /// The text, without byte-order mark.
     pub(crate) text: String,
     /// Where each line begins; found out when the first mistake needs it.
-    starts: OnceCell<Vec<usize>>,
+    starts: OnceLock<Vec<usize>>,
 }
 
 impl SourceText {
     pub(crate) const fn new(name: String, directory: String, text: String) -> Self {
-        Self { name, directory, text, starts: OnceCell::new() }
+        Self { name, directory, text, starts: OnceLock::new() }
     }
 
     /// A line without its end, counted from 1.

@@ -105,7 +105,10 @@ impl fmt::Display for FieldPath {
                     write!(f, "[\"{name}\"]")?;
                 }
                 Step::Member(name) if at == 0 => f.write_str(name)?,
-                Step::Member(name) => write!(f, ".{name}")?,
+                Step::Member(name) => {
+                    f.write_str(".")?;
+                    f.write_str(name)?;
+                }
             }
         }
         Ok(())

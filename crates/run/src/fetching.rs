@@ -17,10 +17,10 @@ use super::mapper::{MapError, Mapper};
 use super::page::MappedPage;
 
 /// How many fetched pages may wait for the one in hand, as far as [`BYTES_AHEAD`] allows.
-const PAGES_AHEAD: usize = 3;
+const PAGES_AHEAD: usize = 2;
 
 /// How many bytes of records may be under way between the source and the store. A page that is larger goes alone.
-const BYTES_AHEAD: usize = 8 * 1024 * 1024;
+const BYTES_AHEAD: usize = 4 * 1024 * 1024;
 
 /// A page that was fetched, and what it is mapped to.
 pub(super) struct Incoming {

@@ -23,7 +23,7 @@ use crate::{Shared, Store, state};
 
 /// The memory that redb may use to keep pages. Enough for the upper levels of a table of a million rows and for
 /// what a batch writes; the operating system caches the rest.
-const CACHE: usize = 10 * 1024 * 1024;
+const CACHE: usize = 8 * 1024 * 1024;
 
 /// With what every redb file begins.
 const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";

@@ -35,6 +35,7 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) fn run(ui: &Ui, global: &Global, args: &RunArgs) -> Result<ExitCode, CommandError> {
+    crate::arenas::limit(crate::arenas::OF_A_RUN);
     let session = Session::open(global, "run", Opening::Existing)?;
     let notes = drift::notes(global, &session);
     let mut display = Display::new(*ui);

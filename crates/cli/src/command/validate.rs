@@ -70,5 +70,7 @@ pub(crate) fn validate(ui: &Ui, global: &Global, args: &ValidateArgs) -> Result<
         Output::Json => ui.json(&loaded.diagnostics)?,
         Output::Github => ui.print(&render::diagnostic::github(&loaded.diagnostics))?,
     }
+    // The process ends now, and gives all its memory back at once.
+    std::mem::forget(loaded);
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -109,7 +109,7 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
         return Err(CommandError::usage("-f names files, but with --from api whoever applies sends them")
             .hint("leave out one of the two"));
     }
-    crate::arenas::limit();
+    crate::arenas::limit(crate::arenas::OF_A_DAEMON);
     session::arm_failpoint()?;
     crate::log::begin(args.log, "info");
     let runtime = session::runtime()?;

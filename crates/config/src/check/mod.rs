@@ -21,6 +21,7 @@ pub(crate) use schedule::looks_like_cron;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::suggest;
 use raccord_model::{Kind, Name};
+use rayon::prelude::*;
 
 use crate::diagnose::{Document, Report};
 use crate::document::{Documents, Held, Table};
@@ -42,10 +43,13 @@ pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
     each(scene, report, &all.sources, |held| source::check(scene, &held.metadata.name, &held.spec));
     each(scene, report, &all.transfers, |held| transfer::check(scene, &held.metadata.name, &held.spec));
     each(scene, report, &all.integrations, |held| integration::check(scene, &held.spec));
-    for held in all.transfers.values() {
-        for (at, finding) in transfer::check_mapping(scene, &held.metadata.name, held) {
-            find(scene, report, at, finding);
-        }
+    let transfers: Vec<_> = all.transfers.values().collect();
+    let found: Vec<_> = transfers
+        .par_iter()
+        .flat_map_iter(|held| transfer::check_mapping(scene, &held.metadata.name, held))
+        .collect();
+    for (at, finding) in found {
+        find(scene, report, at, finding);
     }
     for (at, finding) in owners::check(scene)
         .into_iter()
@@ -57,16 +61,17 @@ pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
     }
 }
 
-fn each<S>(
+/// Checks the documents of a kind side by side; the findings come in the order of the documents.
+fn each<S: Sync>(
     scene: CheckContext<'_, '_>,
     report: &mut Report,
     table: &Table<S>,
-    check: impl Fn(&Held<S>) -> Vec<Finding>,
+    check: impl Fn(&Held<S>) -> Vec<Finding> + Sync,
 ) {
-    for held in table.values() {
-        for finding in check(held) {
-            find(scene, report, held.at, finding.under(&["spec"]));
-        }
+    let held: Vec<&Held<S>> = table.values().collect();
+    let found: Vec<(usize, Vec<Finding>)> = held.par_iter().map(|held| (held.at, check(held))).collect();
+    for (at, finding) in found.into_iter().flat_map(|(at, list)| list.into_iter().map(move |it| (at, it))) {
+        find(scene, report, at, finding.under(&["spec"]));
     }
 }
 

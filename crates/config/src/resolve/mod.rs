@@ -5,7 +5,7 @@
 mod canonical;
 mod paths;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::integration::AlertEntry;
@@ -15,7 +15,8 @@ use raccord_model::language::{
     SubscriptionSpec, TransferSpec,
 };
 use raccord_model::resource::Wanted;
-use raccord_model::{Desired, Key, Kind, Name, Resource, Spec};
+use raccord_model::{Desired, Key, Name, Resource, Spec};
+use rayon::prelude::*;
 
 use crate::diagnose::{Document, Report};
 use crate::document::{Documents, Held, Table};
@@ -36,13 +37,14 @@ pub(crate) fn resolve(
         Some(held) => held.metadata.name.clone(),
         None => DEFAULT_STACK.parse().ok()?,
     };
-    let mut resolver = Resolver { resources: BTreeMap::new(), documents, report };
+    let mut resolver = Resolver { pending: Vec::new(), authorizations: BTreeSet::new(), documents, report };
     for held in all.stacks.into_values() {
         resolver.add(held, |_, spec| Spec::Stack(canonical::stack(spec)));
     }
     for held in all.projects.into_values() {
         resolver.add(held, |_, spec| Spec::Project(spec));
     }
+    resolver.authorizations.extend(all.authorizations.keys().cloned());
     for held in all.authorizations.into_values() {
         resolver.add(held, |_, spec| Spec::Authorization(spec));
     }
@@ -57,11 +59,22 @@ pub(crate) fn resolve(
     for held in all.integrations.into_values() {
         resolver.add(held, |_, spec| Spec::Integration(integration(spec, &all.subscriptions, &all.alerts)));
     }
-    Some(Desired { stack, root, resources: resolver.resources })
+    Some(Desired { stack, root, resources: resolver.seal() })
+}
+
+/// A resource without its digest.
+struct Pending {
+    /// The number of its document.
+    at: usize,
+    key: Key,
+    resource: Resource,
+    renamed_from: Option<Name>,
 }
 
 struct Resolver<'r, 't> {
-    resources: BTreeMap<Key, Wanted>,
+    pending: Vec<Pending>,
+    /// The names of the Authorizations that are pending.
+    authorizations: BTreeSet<Name>,
     documents: &'r [Document<'t>],
     report: &'r mut Report,
 }
@@ -73,19 +86,34 @@ impl Resolver<'_, '_> {
         let renamed_from = annotations.remove(RENAMED_FROM).and_then(|old| old.parse().ok());
         let spec = resolve(&name, spec);
         let key = Key::new(spec.kind(), name);
-        let resource = Resource { labels, annotations, spec };
-        match resource.seal() {
-            Ok((_, digest)) => {
-                self.resources.insert(key, Wanted { resource, digest, renamed_from });
-            }
-            Err(error) => {
-                let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                let message = format!("{key} has no canonical form: {why}");
-                if let Some(document) = self.documents.get(at) {
-                    self.report.finding(document, Finding::error(&["spec"], Code::InvalidValue, message));
+        self.pending.push(Pending {
+            at,
+            key,
+            resource: Resource { labels, annotations, spec },
+            renamed_from,
+        });
+    }
+
+    /// Gives each resource its digest.
+    fn seal(self) -> BTreeMap<Key, Wanted> {
+        let Self { pending, documents, report, .. } = self;
+        let digests: Vec<_> =
+            pending.par_iter().map(|it| it.resource.seal().map(|(_, digest)| digest)).collect();
+        let mut sealed = Vec::with_capacity(pending.len());
+        for (it, digest) in pending.into_iter().zip(digests) {
+            let Pending { at, key, resource, renamed_from } = it;
+            match digest {
+                Ok(digest) => sealed.push((key, Wanted { resource, digest, renamed_from })),
+                Err(error) => {
+                    let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    let message = format!("{key} has no canonical form: {why}");
+                    if let Some(document) = documents.get(at) {
+                        report.finding(document, Finding::error(&["spec"], Code::InvalidValue, message));
+                    }
                 }
             }
         }
+        sealed.into_iter().collect()
     }
 
     /// Turns an inline authorization into a resource of the source's name.
@@ -102,10 +130,11 @@ impl Resolver<'_, '_> {
             let is_free = old
                 .as_deref()
                 .and_then(|old| old.parse().ok())
-                .is_some_and(|old: Name| !self.resources.contains_key(&Key::new(Kind::Authorization, old)));
+                .is_some_and(|old: Name| !self.authorizations.contains(&old));
             let annotations = old.filter(|_| is_free).map(|old| (RENAMED_FROM.to_owned(), old));
             let metadata =
                 Metadata { name, labels: BTreeMap::new(), annotations: annotations.into_iter().collect() };
+            self.authorizations.insert(metadata.name.clone());
             self.add(Held { at: held.at, metadata, spec }, |_, spec| Spec::Authorization(spec));
         }
         held

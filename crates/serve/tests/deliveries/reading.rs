@@ -16,8 +16,8 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::shop::{ALL, Says, Shop, told};
 
-/// Answers the first page, and no other: asked for that, it has the run stopped, and tells when the caller has hung up.
-async fn answer_once(mut caller: TcpStream, stop: watch::Sender<bool>, hung_up: mpsc::Sender<()>) {
+/// Answers the first page, and no other: it says when it was asked for that, and when the caller has hung up.
+async fn answer_once(mut caller: TcpStream, asked: watch::Sender<bool>, hung_up: mpsc::Sender<()>) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         match caller.read_u8().await {
@@ -30,10 +30,26 @@ async fn answer_once(mut caller: TcpStream, stop: watch::Sender<bool>, hung_up: 
         let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", page.len());
         caller.write_all(format!("{head}{page}").as_bytes()).await.unwrap();
     } else {
-        stop.send_replace(true);
+        asked.send_replace(true);
         assert!(caller.read_u8().await.is_err(), "there is nothing more to send");
         hung_up.send(()).await.unwrap();
     }
+}
+
+/// Lets a service answer in this way; each request that has ended unanswered comes out.
+fn answer_all(listener: TcpListener, asked: watch::Sender<bool>) -> mpsc::Receiver<()> {
+    let (hung_up, ends) = mpsc::channel(9);
+    tokio::spawn(async move {
+        while let Ok((caller, _)) = listener.accept().await {
+            tokio::spawn(answer_once(caller, asked.clone(), hung_up.clone()));
+        }
+    });
+    ends
+}
+
+async fn assert_ended(mut ends: mpsc::Receiver<()>) {
+    let ended = tokio::time::timeout(Duration::from_secs(20), ends.recv()).await;
+    assert!(ended.is_ok(), "the request for the second page is still under way");
 }
 
 #[tokio::test]
@@ -41,16 +57,24 @@ async fn a_run_that_is_stopped_leaves_no_request_under_way() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let shop = Shop::new(&Says { base: &base, ..ALL }).await;
-    let (stopping, (hung_up, mut ends)) = (shop.stop.clone(), mpsc::channel(9));
-    tokio::spawn(async move {
-        while let Ok((caller, _)) = listener.accept().await {
-            tokio::spawn(answer_once(caller, stopping.clone(), hung_up.clone()));
-        }
-    });
+    let ends = answer_all(listener, shop.stop.clone());
     let run = shop.poll(Box::new(|_, _| {})).await;
     assert_eq!(told(&run), "stopped: created 2");
-    let ended = tokio::time::timeout(Duration::from_secs(20), ends.recv()).await;
-    assert!(ended.is_ok(), "the request for the second page is still under way");
+    assert_ended(ends).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_given_up_leaves_no_request_under_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    let (asking, mut asked) = watch::channel(false);
+    let ends = answer_all(listener, asking);
+    tokio::select! {
+        run = shop.poll(Box::new(|_, _| {})) => panic!("{run:?}"),
+        _ = asked.wait_for(|asked| *asked) => {}
+    }
+    assert_ended(ends).await;
 }
 
 /// A service of two pages whose second one is answered as `status` says.
