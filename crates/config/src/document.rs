@@ -228,7 +228,7 @@ fn name_of(root: &Node<'_>) -> Option<Name> {
 }
 
 /// A document as its kind reads it, or what is wrong with it.
-type ReadAs<'t, S> = Box<Result<Written<S>, Box<Wrong<'t, Written<S>>>>>;
+type ReadAs<'t, S> = Result<Box<Written<S>>, Box<Wrong<'t, Written<S>>>>;
 
 /// What became of a document of each kind.
 enum Outcome<'t> {
@@ -248,15 +248,15 @@ impl<'t> Outcome<'t> {
     fn of(document: &Document<'t>, variables: &Variables) -> Option<Self> {
         let root = &document.root;
         Some(match document.kind? {
-            Kind::Stack => Self::Stack(Box::new(read(root, variables))),
-            Kind::Project => Self::Project(Box::new(read(root, variables))),
-            Kind::Authorization => Self::Authorization(Box::new(read(root, variables))),
-            Kind::Source => Self::Source(Box::new(read(root, variables))),
-            Kind::Mapping => Self::Mapping(Box::new(read(root, variables))),
-            Kind::Transfer => Self::Transfer(Box::new(read(root, variables))),
-            Kind::Subscription => Self::Subscription(Box::new(read(root, variables))),
-            Kind::Alert => Self::Alert(Box::new(read(root, variables))),
-            Kind::Integration => Self::Integration(Box::new(read(root, variables))),
+            Kind::Stack => Self::Stack(read(root, variables).map(Box::new)),
+            Kind::Project => Self::Project(read(root, variables).map(Box::new)),
+            Kind::Authorization => Self::Authorization(read(root, variables).map(Box::new)),
+            Kind::Source => Self::Source(read(root, variables).map(Box::new)),
+            Kind::Mapping => Self::Mapping(read(root, variables).map(Box::new)),
+            Kind::Transfer => Self::Transfer(read(root, variables).map(Box::new)),
+            Kind::Subscription => Self::Subscription(read(root, variables).map(Box::new)),
+            Kind::Alert => Self::Alert(read(root, variables).map(Box::new)),
+            Kind::Integration => Self::Integration(read(root, variables).map(Box::new)),
         })
     }
 }
@@ -272,8 +272,8 @@ impl<'t> Reader<'_, 't> {
     /// False when the document is wrong, and it is not known what was meant.
     fn take<S>(&mut self, table: &mut Table<S>, read: ReadAs<'t, S>) -> bool {
         let Some(document) = self.documents.get_mut(self.at) else { return false };
-        let written = match *read {
-            Ok(written) => Some(written),
+        let written = match read {
+            Ok(written) => Some(*written),
             Err(wrong) => {
                 let Wrong { mistakes, named, meant } = *wrong;
                 if let Some(named) = named {
