@@ -14,6 +14,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("raccord-model", &["workspace-hack"]),
     ("raccord-compiler", &["raccord-model"]),
     ("raccord-config", &["raccord-model", "raccord-compiler"]),
+    // For the tests of others: no crate is built from it.
+    ("raccord-conformance", &["raccord-model"]),
     ("raccord-plan", &["raccord-model"]),
     ("raccord-store", &["raccord-model"]),
     ("raccord-connect", &["raccord-model", "raccord-compiler"]),
@@ -73,6 +75,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
+            "raccord-conformance",
             "raccord-store",
             "raccord-connect",
             "raccord-run",

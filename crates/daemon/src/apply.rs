@@ -49,7 +49,7 @@ pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<
     let prepared = Prepared::new(&plan, desired, &current, &apply, &mut new_uid)?;
     if !plan.has_work() {
         // An earlier apply may have been killed before its steps.
-        crate::steps::carry_out(&ports.facts(), ports.sink.as_ref()).await?;
+        crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
         return Ok(current.head.generation);
     }
     let generations = generations(ports, usize::MAX).await?;
@@ -81,7 +81,7 @@ pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<
         }
     }
     Failpoint::ApplyAfter.pass();
-    crate::steps::carry_out(&ports.facts(), ports.sink.as_ref()).await?;
+    crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
     Ok(ports.state.head().await?.generation)
 }
 

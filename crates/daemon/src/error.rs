@@ -1,7 +1,7 @@
 //! Why the daemon could not do what was asked of it.
 
+use raccord_model::port::destination::DestinationError;
 use raccord_model::port::inbox::InboxError;
-use raccord_model::port::sink::SinkError;
 use raccord_model::port::source::SourceError;
 use raccord_model::port::state::StateError;
 use raccord_model::port::upkeep::UpkeepError;
@@ -20,7 +20,7 @@ pub enum DaemonError {
     Applied(#[from] AppliedError),
     /// The records cannot be reached.
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Destination(#[from] DestinationError),
     /// A service could not be told of a webhook.
     #[error(transparent)]
     Source(#[from] SourceError),

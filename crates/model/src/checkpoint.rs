@@ -100,7 +100,7 @@ pub struct Window {
     /// The paths of the mapping that no record of the window had so far; none before its first record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<Vec<String>>,
-    /// How many values were kept, by field, that records without such a path would have replaced. The sink counts.
+    /// How many values were kept, by field, that records without such a path would have replaced. The destination counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<FieldId, u64>,
     /// What the window has brought so far, over all the runs that worked on it.

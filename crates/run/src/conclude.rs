@@ -8,7 +8,7 @@ use raccord_model::fact::{
     Decided, HeldDeliveries, Hold, IntegrationFact, NoticeAbout, Observed, Run, RunCause, RunId, RunOutcome,
     Share, TransferFact, Trip, Uid,
 };
-use raccord_model::port::sink::RejectQuery;
+use raccord_model::port::destination::RejectQuery;
 use raccord_model::port::state::{Table, Write};
 
 use super::breaker;

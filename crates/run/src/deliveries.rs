@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_model::fact::{DeletedBy, Hold, Run, RunOutcome, Tally};
+use raccord_model::port::destination::{Batch, DestinationError, Guard, Postponed};
 use raccord_model::port::inbox::{Delivery, DeliveryKind};
-use raccord_model::port::sink::{Batch, Guard, Postponed, SinkError};
 
 use self::intake::Intake;
 use super::execute::RunContext;
@@ -39,7 +39,7 @@ struct Draining<'r> {
 impl Draining<'_> {
     async fn pages(&mut self) -> Result<RunOutcome, RunError> {
         // A snapshot that was stopped half-way goes on later, and must not sweep what has come meanwhile.
-        let checkpoint = self.context.sink.resume(self.job.uid).await?;
+        let checkpoint = self.context.destination.resume(self.job.uid).await?;
         let mark_seen =
             checkpoint.and_then(|checkpoint| checkpoint.window).is_some_and(|window| window.snapshot);
         // Past the deliveries that are looked at again later.
@@ -96,8 +96,9 @@ impl Draining<'_> {
         let Intake { page, arrivals, consumed, skipped, postponed } = intake;
         let is_partial = arrivals.iter().any(|arrival| arrival.shows == Shows::Part);
         let (run, now) = (self.run.id, self.context.environment.now());
-        let page =
-            Mapper::new(self.job, &self.context.sink, run).map_all(Arc::new(page), arrivals, now).await?;
+        let page = Mapper::new(self.job, &self.context.destination, run)
+            .map_all(Arc::new(page), arrivals, now)
+            .await?;
         for Postponed { retry, .. } in &postponed {
             self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
         }
@@ -109,8 +110,8 @@ impl Draining<'_> {
             batch.target.defaults = Bytes::copy_from_slice(self.job.program.partial_defaults());
             batch.target.required = self.job.program.partial_required();
         }
-        let mut tally = match self.context.sink.commit(batch).await {
-            Err(SinkError::TooManyDeletes { deletes, of }) => {
+        let mut tally = match self.context.destination.commit(batch).await {
+            Err(DestinationError::TooManyDeletes { deletes, of }) => {
                 let by = DeletedBy::Webhook;
                 return Ok(Some(Hold::Deletions { deletes, of, keyless: 0, by }));
             }

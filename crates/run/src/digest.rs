@@ -5,8 +5,8 @@
 
 use std::hash::Hasher as _;
 
+use raccord_model::port::destination::RecordDigest;
 use raccord_model::port::records::{Page, Record, Records, Row};
-use raccord_model::port::sink::RecordDigest;
 use twox_hash::{XxHash3_64, XxHash3_128};
 
 use crate::job::Job;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use raccord_model::checkpoint::{Checkpoint, Cursor, Window};
 use raccord_model::fact::{Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::failpoint::Failpoint;
+use raccord_model::port::destination::{Batch, Destination, DestinationError, Reading, Sweep, Swept};
 use raccord_model::port::inbox::Inbox;
 use raccord_model::port::records::Page;
-use raccord_model::port::sink::{Batch, Reading, Sink, SinkError, Sweep, Swept};
 use raccord_model::port::source::{Read, Source, SourceError, Starts};
 use raccord_model::row::FieldId;
 use tokio::sync::watch;
@@ -36,7 +36,7 @@ pub struct RunContext {
     /// Where the records come from.
     pub source: Box<dyn Source>,
     /// Where the rows go.
-    pub sink: Arc<dyn Sink>,
+    pub destination: Arc<dyn Destination>,
     /// Where deliveries wait.
     pub inbox: Arc<dyn Inbox>,
     /// The clock and the randomness.
@@ -78,7 +78,7 @@ impl RunContext {
 
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
-    let mapper = Mapper::new(job, &context.sink, run.id);
+    let mapper = Mapper::new(job, &context.destination, run.id);
     let mut running = Running { job, run, context, mapper, warned: false, told: Told::default() };
     let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     let notes = running.told.notes(&job.stream);
@@ -103,10 +103,10 @@ struct Running<'r> {
 
 impl Running<'_> {
     async fn windows(&mut self) -> Result<RunOutcome, RunError> {
-        let previous = self.context.sink.resume(self.job.uid).await?;
+        let previous = self.context.destination.resume(self.job.uid).await?;
         let Opened { mut checkpoint, is_fresh } = window::begin(previous, &self.setup());
         if is_fresh && self.job.stream.has_parent() {
-            self.context.sink.forget_partitions(self.job.uid, self.job.fence).await?;
+            self.context.destination.forget_partitions(self.job.uid, self.job.fence).await?;
         }
         let mut refused = None;
         loop {
@@ -193,7 +193,7 @@ impl Running<'_> {
             }
             if std::mem::take(&mut begins_marks) && self.is_marked(checkpoint) {
                 // Not before the service has answered: what an earlier window has marked is given up for a new one.
-                self.context.sink.begin_window(self.job.uid, self.job.fence).await?;
+                self.context.destination.begin_window(self.job.uid, self.job.fence).await?;
             }
             let is_last = page.next.is_none();
             self.page(checkpoint, incoming, may_fail_whole).await?;
@@ -216,8 +216,8 @@ impl Running<'_> {
     /// From where on each partition is wanted, when there are some and only what changed is asked for.
     fn starts(&self, since: Option<Cursor>) -> Option<Arc<dyn Starts>> {
         let cursor = self.job.stream.cursor().filter(|_| self.job.stream.has_parent())?.clone();
-        let (sink, transfer) = (Arc::clone(&self.context.sink), self.job.uid);
-        Some(Arc::new(KnownStarts { sink, transfer, cursor, since }))
+        let (destination, transfer) = (Arc::clone(&self.context.destination), self.job.uid);
+        Some(Arc::new(KnownStarts { destination, transfer, cursor, since }))
     }
 
     /// Maps and commits one page. The checkpoint is the one after it; one whose window is still to be judged keeps it.
@@ -275,7 +275,7 @@ impl Running<'_> {
         if let Some(reason) = rejected_whole {
             return Err(RunError::FirstPage(reason));
         }
-        if notes && let Some(stored) = self.context.sink.resume(job.uid).await? {
+        if notes && let Some(stored) = self.context.destination.resume(job.uid).await? {
             next = window::with_kept_of(window::with_shift_of(next, &stored), &stored);
         }
         if let Some(window) = &mut next.window {
@@ -287,18 +287,18 @@ impl Running<'_> {
 
     /// Commits what a page was mapped to. Where rows have changed since it was mapped, all its records are mapped anew.
     async fn commit(&self, batch: Batch, page: &Arc<Page>) -> Result<Tally, RunError> {
-        let sink = &self.context.sink;
+        let destination = &self.context.destination;
         if batch.kept_at.is_none() {
-            return Ok(sink.commit(batch).await?);
+            return Ok(destination.commit(batch).await?);
         }
         let again = batch.clone_without_changes();
-        match sink.commit(batch).await {
-            Err(SinkError::Outdated) => {}
+        match destination.commit(batch).await {
+            Err(DestinationError::Outdated) => {}
             other => return Ok(other?),
         }
         let MappedPage { changes, rejects, refuse, .. } =
             self.mapper.map_all(Arc::clone(page), Vec::new(), again.at).await?;
-        Ok(sink.commit(Batch { changes, rejects, refuse, ..again }).await?)
+        Ok(destination.commit(Batch { changes, rejects, refuse, ..again }).await?)
     }
 
     /// What a page and its records say of the window as a whole.
@@ -395,7 +395,7 @@ impl Running<'_> {
             return self.sweep(Sweep { completes, ..sweep }, checkpoint.clone(), outcome).await.map(Some);
         }
         let batch = checkpoint_only(self.job, next, self.run.id, now);
-        self.context.sink.commit(Batch { completes, ..batch }).await?;
+        self.context.destination.commit(Batch { completes, ..batch }).await?;
         Ok(Some(outcome))
     }
 
@@ -403,7 +403,7 @@ impl Running<'_> {
     async fn hold(&mut self, complete: Checkpoint, hold: Hold) -> Result<RunOutcome, RunError> {
         let (run, now) = (self.run.id, self.context.environment.now());
         let checkpoint = checkpoint_only(self.job, window::hold(complete), run, now);
-        self.context.sink.commit(checkpoint).await?;
+        self.context.destination.commit(checkpoint).await?;
         self.withdraw_deletes();
         Ok(RunOutcome::Held(hold))
     }
@@ -444,7 +444,7 @@ impl Running<'_> {
         let keyless = complete.window.as_ref().map_or(0, |window| window.keyless);
         let unswept = sweep.checkpoint.clone();
         Failpoint::SweepBefore.pass();
-        let swept = self.context.sink.sweep(sweep).await?;
+        let swept = self.context.destination.sweep(sweep).await?;
         Failpoint::SweepAfter.pass();
         match swept {
             Swept::Done { unseen, .. } => {
@@ -456,7 +456,7 @@ impl Running<'_> {
                 self.withdraw_deletes();
                 let now = self.context.environment.now();
                 let batch = checkpoint_only(self.job, unswept, self.run.id, now);
-                self.context.sink.commit(batch).await?;
+                self.context.destination.commit(batch).await?;
                 Ok(outcome)
             }
             Swept::Held { by, deletes, of } => {

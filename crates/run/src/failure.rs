@@ -2,9 +2,9 @@
 
 use raccord_model::Name;
 use raccord_model::fact::RunOutcome;
+use raccord_model::port::destination::DestinationError;
 use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::port::inbox::InboxError;
-use raccord_model::port::sink::SinkError;
 use raccord_model::port::source::SourceError;
 use tokio::task::JoinError;
 
@@ -17,7 +17,7 @@ pub(super) enum RunError {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Destination(#[from] DestinationError),
     #[error(transparent)]
     Inbox(#[from] InboxError),
     #[error(transparent)]
@@ -39,7 +39,7 @@ impl From<MapError> for RunError {
     fn from(error: MapError) -> Self {
         match error {
             MapError::Column(error) => Self::Column(error),
-            MapError::Sink(error) => Self::Sink(error),
+            MapError::Destination(error) => Self::Destination(error),
             MapError::Task(error) => Self::Mapper(error),
             MapError::Taken => Self::Fetcher,
         }
@@ -49,7 +49,10 @@ impl From<MapError> for RunError {
 impl RunError {
     /// What the run has come to.
     pub(super) fn outcome(&self) -> RunOutcome {
-        if matches!(self, Self::Sink(SinkError::Fenced { .. } | SinkError::LeaseLost { .. })) {
+        if matches!(
+            self,
+            Self::Destination(DestinationError::Fenced { .. } | DestinationError::LeaseLost { .. })
+        ) {
             // The configuration changed under the run, or another one has begun. That is nobody's failure, and the next run
             // begins under it.
             return RunOutcome::Stopped;
@@ -71,7 +74,7 @@ impl RunError {
         match self {
             Self::Source(error) => error.is_local(),
             Self::Again { error, .. } => error.is_local(),
-            Self::Sink(error) => is_exhausted(error),
+            Self::Destination(error) => is_exhausted(error),
             Self::Inbox(error) => is_exhausted(error),
             Self::Column(_) | Self::FirstPage(_) | Self::Fetcher | Self::Mapper(_) => false,
         }

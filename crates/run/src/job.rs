@@ -13,7 +13,7 @@ use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
     Breaker, ByNameOrInline, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
 };
-use raccord_model::port::sink::{Fence, Target};
+use raccord_model::port::destination::{Fence, Target};
 use raccord_model::row::FieldId;
 use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
 

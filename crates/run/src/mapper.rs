@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use raccord_model::fact::RunId;
 use raccord_model::language::Mode;
+use raccord_model::port::destination::{Destination, DestinationError};
 use raccord_model::port::records::Page;
-use raccord_model::port::sink::{Sink, SinkError};
 use tokio::task::JoinError;
 
 use super::aside::{aside, size};
@@ -29,7 +29,7 @@ pub enum MapError {
     Column(#[from] MissingColumn),
     /// The rows could not be looked at.
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Destination(#[from] DestinationError),
     /// The runtime ends.
     #[error("the task that maps a page has ended")]
     Task(#[from] JoinError),
@@ -42,15 +42,15 @@ pub enum MapError {
 #[derive(Clone)]
 pub struct Mapper {
     job: Arc<Job>,
-    sink: Arc<dyn Sink>,
+    destination: Arc<dyn Destination>,
     run: RunId,
     looks: Arc<Mutex<Looks>>,
 }
 
 impl Mapper {
     /// For the pages of a run.
-    pub fn new(job: &Arc<Job>, sink: &Arc<dyn Sink>, run: RunId) -> Self {
-        Self { job: Arc::clone(job), sink: Arc::clone(sink), run, looks: Arc::default() }
+    pub fn new(job: &Arc<Job>, destination: &Arc<dyn Destination>, run: RunId) -> Self {
+        Self { job: Arc::clone(job), destination: Arc::clone(destination), run, looks: Arc::default() }
     }
 
     /// Maps a page of the source.
@@ -60,7 +60,7 @@ impl Mapper {
             let (job, shared, bytes) = (Arc::clone(&self.job), Arc::clone(&page), size(&page));
             let candidates = Arc::new(aside(bytes, move || candidates(&job, &shared)).await?);
             let (uid, inc) = (self.job.uid, self.job.target.incarnation);
-            let prefetched = self.sink.prefetch(uid, inc, Arc::clone(&candidates)).await?;
+            let prefetched = self.destination.prefetch(uid, inc, Arc::clone(&candidates)).await?;
             let is_found = prefetched.same.iter().any(|same| *same);
             self.looks().learn(is_found);
             if is_found {

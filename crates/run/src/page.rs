@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use raccord_model::checkpoint::{Checkpoint, Cursor};
 use raccord_model::fact::{Reject, RunId};
+use raccord_model::port::destination::{Batch, Changes, Refuse};
 use raccord_model::port::records::Page;
-use raccord_model::port::sink::{Batch, Changes, Refuse};
 
 use super::job::Job;
 use super::records::map_page;
@@ -13,7 +13,7 @@ use super::records::map_page;
 /// What a page became.
 #[derive(Debug)]
 pub struct MappedPage {
-    /// Rows on their way into the sink.
+    /// Rows on their way into the destination.
     pub changes: Changes,
     /// At which revision of the rows the records that are as they were were looked up.
     pub kept_at: Option<u64>,
@@ -21,7 +21,7 @@ pub struct MappedPage {
     pub rejects: Vec<Reject>,
     /// How many of them are of parent records.
     pub of_parents: usize,
-    /// Makes the rejects of rows that the sink cannot store.
+    /// Makes the rejects of rows that the destination cannot store.
     pub refuse: Refuse,
     /// The greatest cursor value.
     pub greatest: Option<Cursor>,

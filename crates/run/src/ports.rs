@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use raccord_model::EntityRef;
+use raccord_model::port::destination::{Destination, DestinationError, Ledger};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::lease::{Lease, LeaseError};
-use raccord_model::port::sink::{Ledger, Sink, SinkError};
 use raccord_model::port::source::{SourceError, Sources};
 use raccord_model::port::state::{State, StateError};
 use raccord_model::port::upkeep::Upkeep;
@@ -23,7 +23,7 @@ pub struct Ports {
     /// Control data.
     pub state: Arc<dyn State>,
     /// Where rows go.
-    pub sink: Arc<dyn Sink>,
+    pub destination: Arc<dyn Destination>,
     /// What is kept there.
     pub ledger: Arc<dyn Ledger>,
     /// Where deliveries wait.
@@ -40,7 +40,7 @@ pub struct Ports {
 
 impl Ports {
     /// The ports of one store, which stands behind four of them.
-    pub fn on<S: State + Sink + Ledger + Inbox + 'static>(
+    pub fn on<S: State + Destination + Ledger + Inbox + 'static>(
         store: &Arc<S>,
         lease: Arc<dyn Lease>,
         upkeep: Arc<dyn Upkeep>,
@@ -49,7 +49,7 @@ impl Ports {
     ) -> Self {
         Self {
             state: Arc::<S>::clone(store),
-            sink: Arc::<S>::clone(store),
+            destination: Arc::<S>::clone(store),
             ledger: Arc::<S>::clone(store),
             inbox: Arc::<S>::clone(store),
             lease,
@@ -76,7 +76,7 @@ pub enum RunnerError {
     Applied(#[from] AppliedError),
     /// The records cannot be reached.
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Destination(#[from] DestinationError),
     /// A source did not answer.
     #[error(transparent)]
     Source(#[from] SourceError),

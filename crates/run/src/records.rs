@@ -8,8 +8,8 @@ use raccord_compiler::mapping::{Mapped, PageMapper, Rejection, Wanted};
 use raccord_compiler::scalar::Scalar;
 use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Reject, RunId};
+use raccord_model::port::destination::{Candidates, Change, Changes, Intent, Prefetched, RecordDigest};
 use raccord_model::port::records::{Fault, Page, Record, Records};
-use raccord_model::port::sink::{Candidates, Change, Changes, Intent, Prefetched, RecordDigest};
 
 use super::digest::Digester;
 use super::job::Job;

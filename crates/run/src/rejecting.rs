@@ -5,8 +5,8 @@ use std::sync::Arc;
 use raccord_model::Ident;
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::language::transfer::Payload;
+use raccord_model::port::destination::Refuse;
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::Refuse;
 
 use super::job::Job;
 

@@ -131,7 +131,7 @@ impl Runner {
             Ok(run) => Ok(Ended { uid, name, run, error: None }),
             Err(
                 error @ (RunnerError::State(_)
-                | RunnerError::Sink(_)
+                | RunnerError::Destination(_)
                 | RunnerError::Inbox(_)
                 | RunnerError::Lease(_)),
             ) => Err(error),
@@ -205,7 +205,7 @@ impl Task {
 
     /// Executes a run, whose end is in it then. An outcome is how it has ended before its first page.
     async fn execute(&self, job: &Arc<Job>, run: &mut Run, context: &RunContext) -> Option<RunOutcome> {
-        if let Err(error) = self.ports.sink.raise_fence(job.uid, job.fence).await {
+        if let Err(error) = self.ports.destination.raise_fence(job.uid, job.fence).await {
             return Some(RunError::from(error).outcome());
         }
         if run.cause == RunCause::Deliveries {
@@ -301,7 +301,7 @@ impl Task {
         };
         Ok(RunContext {
             source,
-            sink: Arc::clone(&self.ports.sink),
+            destination: Arc::clone(&self.ports.destination),
             inbox: Arc::clone(&self.ports.inbox),
             environment: Arc::clone(&self.ports.environment),
             stop: self.stopped.clone(),

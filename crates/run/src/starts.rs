@@ -6,14 +6,14 @@ use std::sync::Arc;
 use raccord_compiler::connector::IncrementalCursor;
 use raccord_model::checkpoint::{Cursor, PartitionId};
 use raccord_model::fact::Uid;
-use raccord_model::port::sink::{KnownPartition, Sink};
+use raccord_model::port::destination::{Destination, KnownPartition};
 use raccord_model::port::source::Starts;
 use raccord_model::port::{Async, Cause};
 
-/// What the sink knows of the partitions of a transfer.
+/// What the destination knows of the partitions of a transfer.
 pub struct KnownStarts {
     /// Where it is kept.
-    pub sink: Arc<dyn Sink>,
+    pub destination: Arc<dyn Destination>,
     /// The transfer.
     pub transfer: Uid,
     /// How a cursor is used.
@@ -31,7 +31,7 @@ impl fmt::Debug for KnownStarts {
 impl Starts for KnownStarts {
     fn of(&self, partition: PartitionId) -> Async<'_, Result<Option<Cursor>, Cause>> {
         Box::pin(async move {
-            let known = self.sink.partition(self.transfer, partition).await.map_err(Cause::from)?;
+            let known = self.destination.partition(self.transfer, partition).await.map_err(Cause::from)?;
             Ok(start(&self.cursor, known, self.since.as_ref()))
         })
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use raccord_model::checkpoint::{Checkpoint, Window};
 use raccord_model::fact::{Run, RunId};
 use raccord_model::language::deletes::Percent;
-use raccord_model::port::sink::{Sweep, Within};
+use raccord_model::port::destination::{Sweep, Within};
 
 use super::job::Job;
 

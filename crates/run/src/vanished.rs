@@ -4,7 +4,7 @@
 //! A path that feeds a field together with others counts where everything is read and the last complete reading had it:
 //! in a few records that changed, one of several may be missing for no reason.
 //!
-//! While a path was not seen, the sink keeps the values that rows have of its fields and counts them. At the end of the
+//! While a path was not seen, the destination keeps the values that rows have of its fields and counts them. At the end of the
 //! window either the path was seen after all, and the window is read once more for those rows; or it was not, and a
 //! person has to agree that the values go.
 

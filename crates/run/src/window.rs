@@ -13,8 +13,8 @@ use raccord_model::checkpoint::{
 };
 use raccord_model::fact::{Parents, RunId, Tally};
 use raccord_model::language::deletes::Snapshot;
+use raccord_model::port::destination::PartitionMark;
 use raccord_model::port::records::{How, Passed};
-use raccord_model::port::sink::PartitionMark;
 
 use super::vanished;
 
@@ -311,7 +311,7 @@ pub fn before_end(mut checkpoint: Checkpoint, end: &PageEnd) -> Checkpoint {
     checkpoint
 }
 
-/// The checkpoint with the values counted that the sink has kept for want of a path.
+/// The checkpoint with the values counted that the destination has kept for want of a path.
 pub fn with_kept_of(mut checkpoint: Checkpoint, stored: &Checkpoint) -> Checkpoint {
     if let (Some(window), Some(stored)) = (&mut checkpoint.window, &stored.window) {
         window.kept.clone_from(&stored.kept);
@@ -327,7 +327,7 @@ pub fn read_again(mut checkpoint: Checkpoint) -> Checkpoint {
     restart(checkpoint)
 }
 
-/// The checkpoint with what the sink saw when it kept one: that a key came on two pages.
+/// The checkpoint with what the destination saw when it kept one: that a key came on two pages.
 pub fn with_shift_of(mut checkpoint: Checkpoint, stored: &Checkpoint) -> Checkpoint {
     if let (Some(window), Some(stored)) = (&mut checkpoint.window, &stored.window) {
         window.shift = window.shift.or(stored.shift);

@@ -2,10 +2,10 @@
 
 use raccord_daemon::DaemonError;
 use raccord_model::fact::RejectIdError;
+use raccord_model::port::destination::DestinationError;
 use raccord_model::port::environment::RandomError;
 use raccord_model::port::inbox::InboxError;
 use raccord_model::port::lease::LeaseError;
-use raccord_model::port::sink::SinkError;
 use raccord_model::port::source::{SourceError, Sources};
 use raccord_model::port::state::StateError;
 use raccord_model::port::upkeep::UpkeepError;
@@ -143,7 +143,7 @@ pub enum RequestError {
     Applied(#[from] AppliedError),
     /// The records cannot be reached.
     #[error(transparent)]
-    Sink(#[from] SinkError),
+    Destination(#[from] DestinationError),
     /// A source did not answer.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -226,7 +226,7 @@ impl From<DaemonError> for RequestError {
         match error {
             DaemonError::State(error) => Self::State(error),
             DaemonError::Applied(error) => Self::Applied(error),
-            DaemonError::Sink(error) => Self::Sink(error),
+            DaemonError::Destination(error) => Self::Destination(error),
             DaemonError::Source(error) => Self::Source(error),
             DaemonError::Inbox(error) => Self::Inbox(error),
             DaemonError::Job(error) => Self::Job(error),
@@ -247,7 +247,7 @@ impl From<RunnerError> for RequestError {
         match error {
             RunnerError::State(error) => Self::State(error),
             RunnerError::Applied(error) => Self::Applied(error),
-            RunnerError::Sink(error) => Self::Sink(error),
+            RunnerError::Destination(error) => Self::Destination(error),
             RunnerError::Source(error) => Self::Source(error),
             RunnerError::Inbox(error) => Self::Inbox(error),
             RunnerError::Lease(error) => Self::Lease(error),

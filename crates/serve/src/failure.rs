@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use raccord_daemon::DaemonError;
-use raccord_model::port::sink::SinkError;
+use raccord_model::port::destination::DestinationError;
 use raccord_plan::{CommitError, RollbackError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ impl From<RequestError> for Failure {
             | RequestError::Plan(_)
             | RequestError::RejectId(_) => FailureCode::Invalid,
             RequestError::Ending => FailureCode::Unavailable,
-            RequestError::Sink(SinkError::Damaged) => FailureCode::Damaged,
+            RequestError::Destination(DestinationError::Damaged) => FailureCode::Damaged,
             _ => FailureCode::Internal,
         };
         let mut causes = Vec::new();

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_model::fact::{Reject, RunId, TransferFact, Uid};
 use raccord_model::language::{Mode, UpdateType};
+use raccord_model::port::destination::{Batch, Change, Changes, Destination, Fence, Intent, Refuse, Target};
 use raccord_model::port::inbox::{Accept, Delivery, DeliveryKind, Inbox};
-use raccord_model::port::sink::{Batch, Change, Changes, Fence, Intent, Refuse, Sink, Target};
 use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_model::row;
 use raccord_model::value::Value;
@@ -179,7 +179,7 @@ async fn store_pages(
             patch.clear();
         }
         next += PAGE;
-        Sink::commit(store.as_ref(), batch(transfer, changes)).await?;
+        Destination::commit(store.as_ref(), batch(transfer, changes)).await?;
         pages.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())

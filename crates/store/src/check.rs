@@ -12,10 +12,10 @@ use redb::{ReadTransaction, ReadableDatabase, ReadableTable, StorageError};
 use serde::de::DeserializeOwned;
 
 use crate::counter::{self, Counter};
+use crate::destination::{self, rejects, unique};
 use crate::error::StoreError;
 use crate::inbox;
 use crate::record::Record;
-use crate::sink::{self, rejects, unique};
 use crate::table::{self, Raw};
 use crate::{Store, state, vault};
 
@@ -123,7 +123,7 @@ fn look_at_facts<T: DeserializeOwned>(
 fn look_at_checkpoints(at: &ReadTransaction, report: &mut CheckReport) -> Result<(), StoreError> {
     for pair in at.open_table(table::CHECKPOINTS)?.iter()? {
         let (key, value) = pair?;
-        if sink::checkpoint(value.value()).is_err() {
+        if destination::checkpoint(value.value()).is_err() {
             let uid = transfer_of(key.value());
             report.problem(|| format!("the checkpoint of the transfer {uid} cannot be read"));
         }

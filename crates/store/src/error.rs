@@ -6,8 +6,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use raccord_model::port::destination::DestinationError;
 use raccord_model::port::inbox::InboxError;
-use raccord_model::port::sink::SinkError;
 use raccord_model::port::state::StateError;
 use raccord_model::port::vault::VaultError;
 use raccord_model::row::NotARow;
@@ -76,19 +76,19 @@ impl StoreError {
         matches!(self, Self::File(error) if matches!(**error, redb::Error::PreviousIo))
     }
 
-    /// What a sink says of it that was to write.
-    pub(crate) fn sink_write(self) -> SinkError {
+    /// What a destination says of it that was to write.
+    pub(crate) fn destination_write(self) -> DestinationError {
         match self {
-            Self::Damaged => SinkError::Damaged,
-            _ => SinkError::Write(Box::new(self)),
+            Self::Damaged => DestinationError::Damaged,
+            _ => DestinationError::Write(Box::new(self)),
         }
     }
 
-    /// What a sink says of it that was to read.
-    pub(crate) fn sink_read(self) -> SinkError {
+    /// What a destination says of it that was to read.
+    pub(crate) fn destination_read(self) -> DestinationError {
         match self {
-            Self::Damaged => SinkError::Damaged,
-            _ => SinkError::Read(Box::new(self)),
+            Self::Damaged => DestinationError::Damaged,
+            _ => DestinationError::Read(Box::new(self)),
         }
     }
 

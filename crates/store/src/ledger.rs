@@ -3,34 +3,36 @@
 use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::Async;
-use raccord_model::port::sink::{
-    Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, SinkError, StoredRow,
+use raccord_model::port::destination::{
+    DestinationError, Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow,
 };
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
 use crate::counter::{self, Counter};
+use crate::destination::{self, rejects};
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::sink::{self, rejects};
 use crate::table::{self, Raw, Tables, Under};
 
 impl Ledger for Store {
-    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, SinkError>> {
-        Box::pin(async move { self.read(move |at| rows(at, &query)).await.map_err(StoreError::sink_read) })
+    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, DestinationError>> {
+        Box::pin(
+            async move { self.read(move |at| rows(at, &query)).await.map_err(StoreError::destination_read) },
+        )
     }
 
-    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>> {
+    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, DestinationError>> {
         Box::pin(self.counted(Counter::Rows(incarnation)))
     }
 
-    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, SinkError>> {
+    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, DestinationError>> {
         Box::pin(self.counted(Counter::Owned(incarnation, owner)))
     }
 
-    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>> {
+    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, DestinationError>> {
         Box::pin(async move {
-            self.read(move |at| found_rejects(at, &query)).await.map_err(StoreError::sink_read)
+            self.read(move |at| found_rejects(at, &query)).await.map_err(StoreError::destination_read)
         })
     }
 
@@ -39,30 +41,30 @@ impl Ledger for Store {
         transfer: Uid,
         after: Option<(Timestamp, RejectId)>,
         limit: usize,
-    ) -> Async<'_, Result<Vec<RejectPlace>, SinkError>> {
+    ) -> Async<'_, Result<Vec<RejectPlace>, DestinationError>> {
         let work = move |at: &ReadTransaction| places(at, transfer, after, limit);
-        Box::pin(async move { self.read(work).await.map_err(StoreError::sink_read) })
+        Box::pin(async move { self.read(work).await.map_err(StoreError::destination_read) })
     }
 
-    fn kept(&self, queries: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, SinkError>> {
+    fn kept(&self, queries: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, DestinationError>> {
         let work = move |at: &ReadTransaction| kept(at, &queries);
-        Box::pin(async move { self.read(work).await.map_err(StoreError::sink_read) })
+        Box::pin(async move { self.read(work).await.map_err(StoreError::destination_read) })
     }
 
-    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>> {
+    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, DestinationError>> {
         Box::pin(self.counted(Counter::Rejects(transfer)))
     }
 
-    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), SinkError>> {
+    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), DestinationError>> {
         let work = move |tables: &mut Tables<'_>| rejects::take(tables, transfer, &ids).map(Ok);
-        Box::pin(self.writer.submit(true, StoreError::sink_write, work))
+        Box::pin(self.writer.submit(true, StoreError::destination_write, work))
     }
 }
 
 impl Store {
-    async fn counted(&self, counter: Counter) -> Result<u64, SinkError> {
+    async fn counted(&self, counter: Counter) -> Result<u64, DestinationError> {
         let work = move |at: &ReadTransaction| counter::read(&at.open_table(table::COUNTERS)?, counter);
-        self.read(work).await.map_err(StoreError::sink_read)
+        self.read(work).await.map_err(StoreError::destination_read)
     }
 }
 
@@ -72,7 +74,7 @@ fn kept(at: &ReadTransaction, queries: &[KeptQuery]) -> Result<Vec<Kept>, StoreE
     let kept = |&KeptQuery { transfer, incarnation }: &KeptQuery| {
         let checkpoint = checkpoints.get(table::uid(&transfer).as_slice())?;
         Ok(Kept {
-            checkpoint: checkpoint.map(|json| sink::checkpoint(json.value())).transpose()?,
+            checkpoint: checkpoint.map(|json| destination::checkpoint(json.value())).transpose()?,
             rows: counter::read(&counters, Counter::Owned(incarnation, transfer))?,
             rejects: counter::read(&counters, Counter::Rejects(transfer))?,
         })

@@ -1,11 +1,12 @@
 //! The embedded store: one redb file that holds the state, its facts and the records.
 //!
-//! It implements the ports `State`, `Sink`, `Ledger`, `Inbox`, `Lease` and `Vault`, and is the only room that knows redb. It never
+//! It implements the ports `State`, `Destination`, `Ledger`, `Inbox`, `Lease` and `Vault`, and is the only room that knows redb. It never
 //! reads a clock to stamp data, never resolves a name, and never looks into a row beyond what `model::row` offers.
 
 mod backup;
 mod check;
 mod counter;
+mod destination;
 mod error;
 mod file;
 mod holder;
@@ -16,7 +17,6 @@ mod ledger;
 mod open;
 mod record;
 mod revision;
-mod sink;
 mod state;
 mod table;
 mod upkeep;

@@ -7,7 +7,7 @@
 //! made; one that was made of anything else has a version byte of its own, and none.
 
 use raccord_model::fact::{RunId, Uid};
-use raccord_model::port::sink::RecordDigest;
+use raccord_model::port::destination::RecordDigest;
 use uuid::Uuid;
 
 use crate::error::StoreError;

@@ -17,10 +17,10 @@ use raccord_model::port::state::{
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
+use crate::destination;
 use crate::error::StoreError;
 use crate::inbox;
 use crate::revision;
-use crate::sink;
 use crate::table::{self, META_HEAD, Raw, Tables, Under};
 
 impl State for Store {
@@ -246,7 +246,7 @@ fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, Stat
     let mut json = Vec::new();
     for write in &commit.writes {
         if let (Some(_), Write::Put(Table::Transfers, key, fact)) = (commit.expected, write) {
-            sink::begin_anew(tables, key, fact)?;
+            destination::begin_anew(tables, key, fact)?;
         }
         match write {
             Write::Put(table, key, value) => put(tables, (*table, key), value, revision)?,
@@ -290,7 +290,7 @@ fn remove(tables: &mut Tables<'_>, table: Table, key: &str) -> Result<(), StoreE
     // What waits of a transfer goes with it, so that none is ever without its transfer.
     if let (Table::Transfers, Ok(uid)) = (table, key.parse()) {
         inbox::empty(tables, Uid(uid))?;
-        sink::end(tables, Uid(uid))?;
+        destination::end(tables, Uid(uid))?;
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ tables! {
     tombstones TOMBSTONES "tombstones"
     /// `time inc key` → nothing: the order in which tombstones expire.
     tombstone_times TOMBSTONE_TIMES "tombstone_times"
-    /// `uid id` → a reject, as `sink/rejects.rs` says.
+    /// `uid id` → a reject, as `destination/rejects.rs` says.
     rejects REJECTS "rejects"
     /// `uid key id` → nothing: which rejects a later success supersedes.
     reject_keys REJECT_KEYS "reject_keys"
@@ -127,9 +127,9 @@ tables! {
     reject_times REJECT_TIMES "reject_times"
     /// `uid id` → `time`: rejects that went because there were too many, so that they are not new again.
     forgotten FORGOTTEN "forgotten"
-    /// `uid key` → where the window under way has shown the key, as `sink/seen.rs` says.
+    /// `uid key` → where the window under way has shown the key, as `destination/seen.rs` says.
     seen SEEN "seen"
-    /// `uid id` → how far a partition was read, as `sink/partitions.rs` says; the id of 16 bytes.
+    /// `uid id` → how far a partition was read, as `destination/partitions.rs` says; the id of 16 bytes.
     partitions PARTITIONS "partitions"
     /// `uid key` → the version, perhaps empty: the keys of rows that records of the window under way say are deleted.
     doomed DOOMED "doomed"

@@ -1,10 +1,10 @@
 //! The inbox: deliveries of webhooks, kept from the moment they are acknowledged until their rows are stored.
 //!
-//! A delivery that was accepted is there once, whatever is killed when: accepting is durable, and the sink takes
+//! A delivery that was accepted is there once, whatever is killed when: accepting is durable, and the destination takes
 //! it out in the transaction that stores what it became ([`Batch::consumed`]). The inbox of a transfer goes with
 //! the transfer.
 //!
-//! [`Batch::consumed`]: super::sink::Batch::consumed
+//! [`Batch::consumed`]: super::destination::Batch::consumed
 
 use bytes::Bytes;
 use jiff::Timestamp;

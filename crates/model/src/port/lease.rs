@@ -2,7 +2,7 @@
 //!
 //! A lease ends by itself when it isn't renewed, so that a holder that died, or sleeps, blocks nothing for ever. That a
 //! holder whose lease has ended can do no harm is not the port's affair: each acquisition has a greater token, which its
-//! holder puts into the [`Fence`](super::sink::Fence) of its commits.
+//! holder puts into the [`Fence`](super::destination::Fence) of its commits.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! The port `Ledger`: what a sink has kept, for questions about rows, rejects and their numbers. It writes nothing but
+//! The port `Ledger`: what a destination has kept, for questions about rows, rejects and their numbers. It writes nothing but
 //! that rejects go once they were replayed.
 
 use jiff::Timestamp;
 
 use super::Async;
-use super::sink::SinkError;
+use super::destination::DestinationError;
 use crate::checkpoint::Checkpoint;
 use crate::fact::{Reject, RejectId, RunId, Uid};
 
@@ -80,16 +80,16 @@ pub struct Kept {
     pub rejects: u64,
 }
 
-/// Reads what a sink has kept. Its one change is to take rejects away.
+/// Reads what a destination has kept. Its one change is to take rejects away.
 pub trait Ledger: Send + Sync {
     /// Rows in the order of their keys.
-    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, SinkError>>;
+    fn rows(&self, query: RowQuery) -> Async<'_, Result<Vec<StoredRow>, DestinationError>>;
     /// How many rows an incarnation has.
-    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, SinkError>>;
+    fn count(&self, incarnation: u64) -> Async<'_, Result<u64, DestinationError>>;
     /// How many rows of an incarnation a transfer owns.
-    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, SinkError>>;
+    fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, DestinationError>>;
     /// Rejects.
-    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, SinkError>>;
+    fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, DestinationError>>;
     /// Where the rejects of a transfer stand, without what they hold: the oldest first, those after one alone, at most
     /// so many.
     fn reject_places(
@@ -97,11 +97,11 @@ pub trait Ledger: Send + Sync {
         transfer: Uid,
         after: Option<(Timestamp, RejectId)>,
         limit: usize,
-    ) -> Async<'_, Result<Vec<RejectPlace>, SinkError>>;
+    ) -> Async<'_, Result<Vec<RejectPlace>, DestinationError>>;
     /// What is kept of transfers, in their order, as it is at one moment.
-    fn kept(&self, queries: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, SinkError>>;
+    fn kept(&self, queries: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, DestinationError>>;
     /// How many rejects of a transfer are kept.
-    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, SinkError>>;
+    fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, DestinationError>>;
     /// Takes rejects away, after a replay.
-    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), SinkError>>;
+    fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Async<'_, Result<(), DestinationError>>;
 }

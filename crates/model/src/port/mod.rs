@@ -3,13 +3,13 @@
 //! No transaction handle ever crosses a port, and no port assumes a local file: a shared state or another
 //! destination can stand behind the same traits.
 
+pub mod destination;
 pub mod environment;
 pub mod exhausted;
 pub mod inbox;
 pub mod lease;
 pub mod ledger;
 pub mod records;
-pub mod sink;
 pub mod source;
 pub mod state;
 pub mod upkeep;

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
+use raccord_model::port::destination::Postponed;
 use raccord_model::port::inbox::{Delivery, DeliveryKind, Retry};
 use raccord_model::port::records::{self, Page, Record, Records};
-use raccord_model::port::sink::Postponed;
 use raccord_model::port::source::{Source, SourceError};
 
 use super::patience::{self, Absence};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use raccord_model::Kind;
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{DeletedBy, Hold, Observed, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
-use raccord_model::port::sink::{Batch, Reading, Sweep, Swept};
+use raccord_model::port::destination::{Batch, Reading, Sweep, Swept};
 use raccord_model::port::state::Table;
 
 use super::operate;
@@ -191,7 +191,7 @@ async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Resul
     }
     let to = run.to.clone();
     let sweep = sweep::approved(job, run, now, (next, unseen_too));
-    let deleted = match ports.sink.sweep(Sweep { completes, ..sweep }).await? {
+    let deleted = match ports.destination.sweep(Sweep { completes, ..sweep }).await? {
         Swept::Done { unseen, marked } => unseen + marked,
         Swept::Held { .. } => 0,
     };
@@ -204,13 +204,13 @@ async fn take_for_complete(ports: &Ports, job: &Arc<Job>, run: Run) -> Result<St
     let checkpoint = held_window(ports, job, &run).await?;
     let accepts = checkpoint.window.as_ref().map(Reading::from);
     let batch = checkpoint_only(job, window::accept(checkpoint), run.id, ports.environment.now());
-    ports.sink.commit(Batch { accepts, record: Some(Box::new(run)), ..batch }).await?;
+    ports.destination.commit(Batch { accepts, record: Some(Box::new(run)), ..batch }).await?;
     Ok("what was read counts as complete, and nothing is deleted".to_owned())
 }
 
 /// The checkpoint in which the window of a held run waits.
 async fn held_window(ports: &Ports, job: &Job, run: &Run) -> Result<Checkpoint, RequestError> {
-    let checkpoint = ports.sink.resume(job.uid).await?;
+    let checkpoint = ports.destination.resume(job.uid).await?;
     checkpoint.filter(window::is_held).ok_or_else(|| begun_anew(run))
 }
 

@@ -2,7 +2,7 @@
 
 use raccord_compiler::mapping::parse_key;
 use raccord_model::language::Entity;
-use raccord_model::port::sink::{RejectQuery, RowQuery};
+use raccord_model::port::destination::{RejectQuery, RowQuery};
 use raccord_model::{EntityRef, Ident, Name};
 
 use super::records::Columns;

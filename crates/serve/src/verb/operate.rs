@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
 use raccord_model::fact::{Decided, IntegrationFact, NoticeAbout, Pause, RunId, TransferFact, Uid};
-use raccord_model::port::sink::{Batch, Fence};
+use raccord_model::port::destination::{Batch, Fence};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
@@ -161,10 +161,10 @@ async fn begin_from(
         window: None,
         snapshot_at: None,
     };
-    ports.sink.raise_fence(job.uid, fence).await?;
+    ports.destination.raise_fence(job.uid, fence).await?;
     let (run, at) = (RunId(ports.environment.new_id()), ports.environment.now());
     let batch = checkpoint_only(job, checkpoint, run, at);
-    ports.sink.commit(Batch { fence, ..batch }).await?;
+    ports.destination.commit(Batch { fence, ..batch }).await?;
     Ok(())
 }
 
@@ -198,7 +198,7 @@ pub async fn prepare_under(
     lease: &TransferLease,
 ) -> Result<Arc<Job>, RequestError> {
     let job = job(ports, transfer).await?.under(lease);
-    ports.sink.raise_fence(job.uid, job.fence).await?;
+    ports.destination.raise_fence(job.uid, job.fence).await?;
     Ok(Arc::new(job))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use raccord_compiler::mapping::parse_key;
 use raccord_model::fact::EntityFact;
 use raccord_model::language::Entity;
-use raccord_model::port::sink::{RowQuery, SinkError};
+use raccord_model::port::destination::{DestinationError, RowQuery};
 use raccord_model::row::{self, FieldId};
 use raccord_model::{EntityRef, Ident};
 use serde_json::Value;
@@ -98,7 +98,7 @@ impl<'e> Columns<'e> {
 
     /// A row as JSON, and its values as text. Values of fields that are no longer there are passed over.
     pub fn decode(&self, row: &[u8]) -> Result<(Row, BTreeMap<&'e Ident, String>), RequestError> {
-        let damaged = |_| RequestError::Sink(SinkError::Damaged);
+        let damaged = |_| RequestError::Destination(DestinationError::Damaged);
         let mut values = BTreeMap::new();
         let mut texts = BTreeMap::new();
         for field in row::fields(row).map_err(damaged)? {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
+use raccord_model::port::destination::{Batch, RejectPlace, RejectQuery};
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::{Batch, RejectPlace, RejectQuery};
 use raccord_model::{Ident, Kind, Name};
 
 use super::operate;
@@ -204,7 +204,7 @@ impl Replay {
             let others = ports.ledger.rejects(query).await?.into_iter().filter(|(other, _)| *other != id);
             self.spared.extend(others);
         }
-        let outcome = ports.sink.commit(batch).await?;
+        let outcome = ports.destination.commit(batch).await?;
         // A record that was skipped may be wanted once its update type is subscribed to.
         if outcome.rejected == 0 && outcome.skipped == 0 {
             self.passed.push(id);

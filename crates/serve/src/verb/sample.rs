@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use raccord_compiler::mapping::{Layout, Mapped, Wanted};
 use raccord_model::fact::EntityFact;
 use raccord_model::language::{Entity, TransferSpec};
+use raccord_model::port::destination::{DestinationError, RowQuery};
 use raccord_model::port::records::{Page, Records};
-use raccord_model::port::sink::{RowQuery, SinkError};
 use raccord_model::port::source::Read;
 use raccord_model::port::state::Table;
 use raccord_model::row::{apply_patch, empty_row};
@@ -156,7 +156,8 @@ impl SampleView<'_> {
         let base = before.unwrap_or_else(|| self.compiled.program.defaults());
         let base = if base.is_empty() { empty_row() } else { base };
         let mut row = Vec::new();
-        apply_patch(base, patch, &mut row).map_err(|_| RequestError::Sink(SinkError::Damaged))?;
+        apply_patch(base, patch, &mut row)
+            .map_err(|_| RequestError::Destination(DestinationError::Damaged))?;
         self.shown(&row)
     }
 

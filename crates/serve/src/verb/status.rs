@@ -3,7 +3,7 @@
 use raccord_model::fact::{IntegrationFact, RunId, TransferFact, Uid};
 use raccord_model::language::integration::AlertEntry;
 use raccord_model::language::{IntegrationSpec, TransferSpec};
-use raccord_model::port::sink::{Kept, KeptQuery};
+use raccord_model::port::destination::{Kept, KeptQuery};
 use raccord_model::{Kind, Name};
 
 use crate::dispatch::{Replies, RequestError};

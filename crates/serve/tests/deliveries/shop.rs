@@ -12,9 +12,9 @@ use raccord_config::load_texts;
 use raccord_connect::System;
 use raccord_model::Desired;
 use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, Tally};
+use raccord_model::port::destination::RejectQuery;
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Retry};
-use raccord_model::port::sink::RejectQuery;
 use raccord_run::applied::Applied;
 use raccord_run::deliveries::drain;
 use raccord_run::execute::{OnPage, RunContext, execute};
@@ -229,7 +229,7 @@ impl Shop {
         let job = self.job().await;
         RunContext {
             source: sources.open(&applied.desired, &job.spec.source, &job.data_type).unwrap(),
-            sink: Arc::clone(&self.engine.ports().sink),
+            destination: Arc::clone(&self.engine.ports().destination),
             inbox: Arc::clone(&self.engine.ports().inbox),
             environment: Arc::clone(&self.engine.ports().environment),
             stop: self.stop.subscribe(),

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::Uid;
 use raccord_model::port::Async;
+use raccord_model::port::destination::Postponed;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox, InboxError};
-use raccord_model::port::sink::Postponed;
 use redb::{ReadTransaction, ReadableTable};
 
 pub(crate) use self::look::look;

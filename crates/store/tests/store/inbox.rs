@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use raccord_model::fact::Uid;
 use raccord_model::field_path::FieldPath;
+use raccord_model::port::destination::{Batch, Destination, DestinationError, Postponed};
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox, Retry};
-use raccord_model::port::sink::{Batch, Postponed, Sink, SinkError};
 use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_store::Store;
 
@@ -142,11 +142,11 @@ async fn a_delivery_leaves_with_its_rows_or_not_at_all() {
     upsert(&mut next, "k", &[(1, Some("x"))]);
     // Those of another transfer, and those that are gone already, are left alone.
     next.consumed = vec![sequences[0], sequences[1], sequences[0] + 1, 999];
-    let refused = Sink::commit(&store, next.clone()).await;
-    assert!(matches!(refused, Err(SinkError::Fenced { expected: 0, found: Some(1) })), "{refused:?}");
+    let refused = Destination::commit(&store, next.clone()).await;
+    assert!(matches!(refused, Err(DestinationError::Fenced { expected: 0, found: Some(1) })), "{refused:?}");
     assert_eq!((records(&store, 'A').await, keys(&store).await), ("one two three".into(), String::new()));
     next.fence.epoch = 1;
-    Sink::commit(&store, next).await.unwrap();
+    Destination::commit(&store, next).await.unwrap();
     assert_eq!((records(&store, 'A').await, keys(&store).await), ("three".into(), "k".into()));
     assert_eq!(records(&store, 'B').await, "one two three");
     assert_sound(&store);
@@ -162,11 +162,11 @@ async fn a_deleted_transfer_has_no_inbox_and_stores_nothing() {
     assert_eq!((records(&store, 'A').await, records(&store, 'B').await), (String::new(), "one two".into()));
     let mut late = batch('A');
     upsert(&mut late, "k", &[(1, Some("x"))]);
-    let refused = Sink::commit(&store, late).await;
-    assert!(matches!(&refused, Err(SinkError::Fenced { found: None, .. })), "{refused:?}");
+    let refused = Destination::commit(&store, late).await;
+    assert!(matches!(&refused, Err(DestinationError::Fenced { found: None, .. })), "{refused:?}");
     assert_eq!(refused.unwrap_err().to_string(), "the transfer was deleted while it ran");
     let refused = store.sweep(crate::fixture::sweep('A', None)).await;
-    assert!(matches!(refused, Err(SinkError::Fenced { found: None, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(DestinationError::Fenced { found: None, .. })), "{refused:?}");
     assert_eq!(keys(&store).await, "");
     assert_sound(&store);
 }
@@ -271,7 +271,7 @@ async fn compare(ops: Vec<Op>) {
                 let pending = store.pending(transfer(*letter), None, *count).await.unwrap();
                 let mut next = batch(*letter);
                 next.consumed = pending.iter().map(|(sequence, _)| *sequence).collect();
-                let outcome = Sink::commit(&store, next).await;
+                let outcome = Destination::commit(&store, next).await;
                 assert_eq!(outcome.is_err(), model.deleted.contains(letter), "{outcome:?}");
                 let inbox = model.inboxes.entry(*letter).or_default();
                 inbox.drain(..pending.len());
@@ -344,7 +344,7 @@ async fn a_delivery_that_is_postponed_stays_with_its_time() {
     let [(first, _), (second, _)] = &pending[..] else { panic!("{pending:?}") };
     let retry = Retry { attempts: 1, until: "2025-01-02T03:04:05Z".parse().unwrap() };
     let postponed = vec![Postponed { sequence: *first, retry }, Postponed { sequence: 99, retry }];
-    Sink::commit(&store, Batch { postponed, consumed: vec![*second], ..batch('A') }).await.unwrap();
+    Destination::commit(&store, Batch { postponed, consumed: vec![*second], ..batch('A') }).await.unwrap();
     drop(store);
     let store = place.open_as_it_is();
     let left = store.pending(transfer('A'), None, 10).await.unwrap();

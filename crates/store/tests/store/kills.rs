@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use raccord_model::failpoint::ArmedFailpoint;
+use raccord_model::port::destination::Destination;
 use raccord_model::port::inbox::{Accepted, Inbox};
-use raccord_model::port::sink::Sink;
 use raccord_store::Store;
 
 use crate::fixture::{Place, assert_sound, batch, block_on, keys, opener, transfer, upsert};
@@ -136,7 +136,7 @@ async fn consume(store: Arc<Store>, senders: Vec<tokio::task::JoinHandle<()>>) {
             next.consumed.push(*sequence);
         }
         // Lazily: what a kill undoes, it undoes together.
-        Sink::commit(store.as_ref(), next).await.unwrap();
+        Destination::commit(store.as_ref(), next).await.unwrap();
     }
     for sender in senders {
         sender.await.unwrap();

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use raccord_model::port::destination::{Destination, DestinationError, Fence, Ledger};
 use raccord_model::port::environment::{Environment, RandomError};
 use raccord_model::port::lease::{Held, Lease, LeaseToken};
-use raccord_model::port::sink::{Fence, Ledger, Sink, SinkError};
 use raccord_store::{EmbeddedLeases, Store};
 use uuid::Uuid;
 
@@ -145,11 +145,12 @@ async fn who_was_overtaken_leaves_no_trace() {
     (first.fence, first.mark_seen) = (older, true);
     upsert(&mut first, "k1", &[(1, Some("x"))]);
     first.checkpoint = Some(checkpoint(1));
-    Sink::commit(&*store, first).await.unwrap();
+    Destination::commit(&*store, first).await.unwrap();
     clock.0.store(61, Ordering::SeqCst);
     let newer = fence(0, acquire(&leases, "transfer/A").await.unwrap().token);
     store.raise_fence(transfer('A'), newer).await.unwrap();
-    let is_lost = |error: SinkError| matches!(error, SinkError::LeaseLost { held: 1, found: 2 });
+    let is_lost =
+        |error: DestinationError| matches!(error, DestinationError::LeaseLost { held: 1, found: 2 });
     // Before the newer one has stored anything, and after.
     for before in [true, false] {
         let mut late = batch('A');
@@ -158,7 +159,7 @@ async fn who_was_overtaken_leaves_no_trace() {
         upsert(&mut late, "k1", &[(1, Some("late"))]);
         late.rejects = vec![reject('A', None, "late", 0)];
         late.checkpoint = Some(checkpoint(9));
-        assert!(is_lost(Sink::commit(&*store, late).await.unwrap_err()));
+        assert!(is_lost(Destination::commit(&*store, late).await.unwrap_err()));
         let mut all = sweep('A', None);
         all.fence = older;
         assert!(is_lost(store.sweep(all).await.unwrap_err()));
@@ -172,10 +173,10 @@ async fn who_was_overtaken_leaves_no_trace() {
         own.fence = newer;
         upsert(&mut own, "k3", &[(1, Some("y"))]);
         own.checkpoint = Some(checkpoint(2));
-        Sink::commit(&*store, own).await.unwrap();
-        assert_eq!(keys(&store).await, "k1 k3");
+        Destination::commit(&*store, own).await.unwrap();
+        assert_eq!(keys(&*store).await, "k1 k3");
     }
-    assert_eq!(crate::fixture::rows(&store).await["k1"], "1:x");
+    assert_eq!(crate::fixture::rows(&*store).await["k1"], "1:x");
     assert_sound(&store);
 }
 
@@ -198,9 +199,9 @@ async fn a_fence_only_grows() {
     ] {
         let raised = store.raise_fence(transfer('A'), fence(epoch, lease)).await;
         assert_eq!(raised.is_err(), is_refused, "{epoch} {lease}: {raised:?}");
-        let committed = Sink::commit(
+        let committed = Destination::commit(
             &store,
-            raccord_model::port::sink::Batch { fence: fence(epoch, lease), ..batch('A') },
+            raccord_model::port::destination::Batch { fence: fence(epoch, lease), ..batch('A') },
         );
         assert_eq!(committed.await.is_err(), is_refused, "{epoch} {lease}");
     }
@@ -208,5 +209,5 @@ async fn a_fence_only_grows() {
     store.raise_fence(transfer('B'), fence(0, 1)).await.unwrap();
     delete_transfer(&store, 'A').await;
     let gone = store.raise_fence(transfer('A'), fence(9, 9)).await;
-    assert!(matches!(gone, Err(SinkError::Fenced { found: None, .. })), "{gone:?}");
+    assert!(matches!(gone, Err(DestinationError::Fenced { found: None, .. })), "{gone:?}");
 }

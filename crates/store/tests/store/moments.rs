@@ -7,7 +7,7 @@ use bytes::Bytes;
 use raccord_model::canonical::Digest;
 use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Entry, HeldDeliveries, Observed, RunId, TransferFact, write};
-use raccord_model::port::sink::{Kept, KeptQuery, Ledger, Sink};
+use raccord_model::port::destination::{Destination, Kept, KeptQuery, Ledger};
 use raccord_model::port::state::{Commit, SnapshotQuery, State, Table, Write};
 use raccord_store::Store;
 use uuid::Uuid;
@@ -102,10 +102,10 @@ async fn what_is_kept_of_several_transfers_comes_in_their_order() {
         upsert(&mut rows, key, &[(1, Some("x"))]);
     }
     rows.checkpoint = Some(checkpoint(7));
-    Sink::commit(&store, rows).await.unwrap();
+    Destination::commit(&store, rows).await.unwrap();
     let mut refused = batch('B');
     refused.rejects = vec![reject('B', None, "p", 0)];
-    Sink::commit(&store, refused).await.unwrap();
+    Destination::commit(&store, refused).await.unwrap();
     let asked = [('B', INC), ('C', INC), ('A', INC), ('A', INC + 1)];
     let asked = asked.map(|(letter, incarnation)| KeptQuery { transfer: transfer(letter), incarnation });
     let kept = store.kept(asked.to_vec()).await.unwrap();

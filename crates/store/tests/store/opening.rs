@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 
-use raccord_model::port::sink::Sink;
+use raccord_model::port::destination::Destination;
 use raccord_model::port::state::{State, Table};
 use raccord_store::{BackupError, OpenError, Store};
 
@@ -110,7 +110,7 @@ async fn a_truncated_file_is_refused() {
     for number in 0..5000 {
         upsert(&mut rows, &format!("{number:05}"), &[(1, Some("some text that takes a little room"))]);
     }
-    Sink::commit(&store, rows).await.unwrap();
+    Destination::commit(&store, rows).await.unwrap();
     drop(store);
     let whole = fs::read(place.path()).unwrap();
     let cut = place.directory.path().join("cut");
@@ -168,7 +168,7 @@ async fn a_backup_is_a_state_and_replaces_nothing() {
     let store = place.open();
     let mut rows = batch('A');
     upsert(&mut rows, "k", &[(1, Some("x"))]);
-    Sink::commit(&store, rows).await.unwrap();
+    Destination::commit(&store, rows).await.unwrap();
     let to = place.directory.path().join("backup");
     store.backup(&to).unwrap();
     assert!(matches!(store.backup(&to), Err(BackupError::Exists { .. })));
@@ -187,7 +187,7 @@ async fn a_check_tells_what_disagrees() {
     let mut rows = batch('A');
     rows.target.unique = vec![1];
     upsert(&mut rows, "k", &[(1, Some("x"))]);
-    Sink::commit(&store, rows).await.unwrap();
+    Destination::commit(&store, rows).await.unwrap();
     drop(store);
     let database = redb::Database::open(place.path()).unwrap();
     let transaction = database.begin_write().unwrap();

@@ -1,7 +1,7 @@
 //! Revisions of facts: a commit is made when what it was decided on is still there, and leaves no trace otherwise.
 
 use raccord_model::fact::{RunId, write};
-use raccord_model::port::sink::{Batch, Sink};
+use raccord_model::port::destination::{Batch, Destination};
 use raccord_model::port::state::{Commit, Condition, Revision, Scan, State, StateError, Table, Write};
 use raccord_store::Store;
 use uuid::Uuid;
@@ -115,7 +115,7 @@ async fn a_run_that_a_sink_records_gets_a_revision() {
     put_runs(&store, std::slice::from_ref(&run)).await;
     let key = RunId(Uuid::from_u128(1)).to_string();
     let before = revision(&store, Table::Runs, &key).await;
-    Sink::commit(&store, Batch { record: Some(Box::new(run.clone())), ..batch('A') }).await.unwrap();
+    Destination::commit(&store, Batch { record: Some(Box::new(run.clone())), ..batch('A') }).await.unwrap();
     let conditions = vec![Condition { table: Table::Runs, key: key.clone(), revision: before }];
     let late = vec![Write::Put(Table::Runs, key, write(&run).unwrap())];
     let refused = commit(&store, conditions, late).await;

@@ -4,16 +4,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use raccord_model::canonical::Digest;
-use raccord_model::fact::{Entry, Run, RunId, Tally};
+use raccord_model::fact::{Decided, Entry, Run, RunId, Tally, TransferFact, write};
 use raccord_model::key::Key;
-use raccord_model::port::sink::{Ledger, Sink, SinkError};
+use raccord_model::language::Mode;
+use raccord_model::port::destination::{Batch, Destination, DestinationError, Ledger};
 use raccord_model::port::state::{Commit, Head, Scan, State, StateError, Table, Write};
 use raccord_model::port::upkeep::Upkeep as _;
 use uuid::Uuid;
 
 use crate::fixture::{
-    INC, Place, World, assert_sound, at, batch, checkpoint, keys, put_runs, raise_epoch, reject, run_of,
-    runs, transfer, upsert,
+    INC, Place, World, assert_sound, at, batch, checkpoint, keys, put_runs, raise_epoch, reject, rows,
+    run_of, runs, transfer, upsert,
 };
 
 fn key(text: &str) -> Key {
@@ -91,8 +92,9 @@ async fn a_stale_fence_leaves_no_trace() {
         stale.checkpoint = Some(checkpoint(i64::try_from(epoch).unwrap()));
         let mut other = batch('B');
         upsert(&mut other, &format!("other{epoch}"), &[(1, Some("x"))]);
-        let (first, second) = tokio::join!(Sink::commit(&store, stale), Sink::commit(&store, other));
-        assert_eq!(matches!(first, Err(SinkError::Fenced { found: Some(2), .. })), refused, "{epoch}");
+        let (first, second) =
+            tokio::join!(Destination::commit(&store, stale), Destination::commit(&store, other));
+        assert_eq!(matches!(first, Err(DestinationError::Fenced { found: Some(2), .. })), refused, "{epoch}");
         assert_eq!(second.unwrap().created, 1);
     }
     assert_eq!(keys(&store).await, "k2 k3 other0 other1 other2 other3");
@@ -107,8 +109,8 @@ async fn what_cannot_be_done_harms_nobody_else() {
     let store = place.open();
     let mut broken = batch('A');
     upsert(&mut broken, "first", &[(1, Some("x"))]);
-    let change = raccord_model::port::sink::Change {
-        intent: raccord_model::port::sink::Intent::Upsert,
+    let change = raccord_model::port::destination::Change {
+        intent: raccord_model::port::destination::Intent::Upsert,
         key: b"second",
         patch: b"\xFFnot a patch",
         version: b"",
@@ -119,9 +121,12 @@ async fn what_cannot_be_done_harms_nobody_else() {
     upsert(&mut good, "good", &[(1, Some("x"))]);
     let mut more = batch('B');
     upsert(&mut more, "more", &[(1, Some("x"))]);
-    let (good, broken, more) =
-        tokio::join!(Sink::commit(&store, good), Sink::commit(&store, broken), Sink::commit(&store, more));
-    assert!(matches!(broken, Err(SinkError::Damaged)), "{broken:?}");
+    let (good, broken, more) = tokio::join!(
+        Destination::commit(&store, good),
+        Destination::commit(&store, broken),
+        Destination::commit(&store, more)
+    );
+    assert!(matches!(broken, Err(DestinationError::Damaged)), "{broken:?}");
     let one = Tally { fetched: 1, created: 1, ..Tally::default() };
     assert_eq!((good.unwrap(), more.unwrap()), (one, one));
     assert_eq!(keys(&store).await, "good more");
@@ -216,7 +221,7 @@ async fn dropping_and_opening_again_keeps_everything() {
         upsert(&mut lazy, "k", &[(1, Some("x"))]);
         lazy.rejects = vec![reject('A', None, "p", 0)];
         lazy.checkpoint = Some(checkpoint(4));
-        Sink::commit(&store, lazy).await.unwrap();
+        Destination::commit(&store, lazy).await.unwrap();
     }
     let store = place.open();
     assert_eq!(store.head().await.unwrap().lineage, Uuid::from_u128(0xABCD));
@@ -235,7 +240,7 @@ async fn a_lazy_commit_is_durable_within_a_second() {
     lazy.at = at(0);
     upsert(&mut lazy, "k", &[(1, Some("x"))]);
     let begun = Instant::now();
-    Sink::commit(&store, lazy).await.unwrap();
+    Destination::commit(&store, lazy).await.unwrap();
     let copy = |name: &str| {
         // What a crash would leave: the file as it is on the disk at this moment.
         let to = place.directory.path().join(name);
@@ -254,6 +259,24 @@ async fn a_lazy_commit_is_durable_within_a_second() {
     let mut durable = batch('A');
     durable.durable = true;
     upsert(&mut durable, "l", &[(1, Some("x"))]);
-    Sink::commit(&store, durable).await.unwrap();
+    Destination::commit(&store, durable).await.unwrap();
     assert_eq!(keys(&copy("durable")).await, "k l");
+}
+
+/// An apply that resets a transfer drops what waits of it, which the suite of destinations checks.
+#[tokio::test]
+async fn a_fact_that_no_apply_wrote_leaves_what_waits() {
+    let place = Place::new();
+    let store = place.open();
+    let mut waiting = Batch { mode: Mode::Enrich, ..batch('E') };
+    upsert(&mut waiting, "k", &[(5, Some("e"))]);
+    Destination::commit(&store, waiting).await.unwrap();
+    let fact = TransferFact { decided: Decided { epoch: 1, reset: 1 }, ..TransferFact::default() };
+    let put = Write::Put(Table::Transfers, transfer('E').to_string(), write(&fact).unwrap());
+    State::commit(&store, Commit { expected: None, writes: vec![put], ..Commit::default() }).await.unwrap();
+    let mut row = batch('A');
+    upsert(&mut row, "k", &[(1, Some("x"))]);
+    Destination::commit(&store, row).await.unwrap();
+    assert_eq!(rows(&store).await["k"], "1:x 5:e");
+    assert_sound(&store);
 }

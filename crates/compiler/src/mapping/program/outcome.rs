@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use raccord_model::Ident;
 use raccord_model::language::{OnEmpty, OnMissing};
-use raccord_model::port::sink::REQUIRED;
+use raccord_model::port::destination::REQUIRED;
 use raccord_model::value::Value;
 
 use super::super::convert::{convert, shown};

@@ -1,0 +1,273 @@
+//! Short ways to say what goes into a destination and what is there: batches, changes, rejects, sweeps, and rows as text.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use raccord_model::canonical::Digest;
+use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, Window};
+use raccord_model::fact::{
+    DeletedBy, Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, Uid, Updates,
+};
+use raccord_model::language::deletes::Percent;
+use raccord_model::language::{Mode, UpdateType};
+use raccord_model::port::destination::{
+    Batch, Change, Changes, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Swept, Target, Within,
+};
+use raccord_model::row::{self, FieldId};
+use raccord_model::value::Value;
+use uuid::Uuid;
+
+/// The incarnation that tests write to.
+pub const INC: u64 = 7;
+
+/// An instant, in seconds after the first.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + seconds).unwrap()
+}
+
+/// A transfer by its letter.
+pub fn transfer(letter: char) -> Uid {
+    Uid(Uuid::from_u128(u128::from(letter)))
+}
+
+/// The run of every batch.
+pub fn run() -> RunId {
+    RunId(Uuid::from_u128(1))
+}
+
+/// Fields in the form of a row; `None` is an explicit empty.
+pub fn row_of(fields: &[(FieldId, Option<&str>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    row::begin(&mut out);
+    for (id, text) in fields {
+        let value = text.map(|text| Value::Text(text.into()));
+        row::push(&mut out, *id, value.as_ref());
+    }
+    out
+}
+
+/// A row as text: `1:x 3:z`.
+pub fn shown(row: &[u8]) -> String {
+    let fields = row::fields(row).unwrap().map(|field| {
+        let field = field.unwrap();
+        format!("{}:{}", field.id, field.value().unwrap().unwrap().to_text())
+    });
+    fields.collect::<Vec<_>>().join(" ")
+}
+
+/// Update types by their letters: `cud`.
+pub fn updates(letters: &str) -> Updates {
+    let of = |letter| match letter {
+        'c' => UpdateType::Created,
+        'u' => UpdateType::Updated,
+        _ => UpdateType::Deleted,
+    };
+    letters.chars().map(of).collect()
+}
+
+/// An empty batch of a transfer that owns rows and wants everything.
+pub fn batch(letter: char) -> Batch {
+    Batch {
+        transfer: transfer(letter),
+        run: run(),
+        at: at(0),
+        fence: Fence { generation: 1, epoch: 0, lease: 0 },
+        target: Target { incarnation: INC, defaults: Bytes::new(), required: Vec::new(), unique: Vec::new() },
+        mode: Mode::Own,
+        updates: updates("cud"),
+        changes: Changes::default(),
+        kept_at: None,
+        rejects: Vec::new(),
+        refuse: Refuse(Arc::new(move |number, field| Reject {
+            transfer: transfer(letter),
+            run: run(),
+            at: at(0),
+            position: format!("change {number}"),
+            field: None,
+            reason: format!("another record already has this value of field {field}"),
+            key: None,
+            payload: None,
+            parent: None,
+            deletion: false,
+            partial: false,
+        })),
+        keep_rejects: (1000, 86_400),
+        mark_seen: false,
+        spot: None,
+        partitions: Vec::new(),
+        completes: None,
+        accepts: None,
+        checkpoint: None,
+        consumed: Vec::new(),
+        record: None,
+        postponed: Vec::new(),
+        guard: None,
+        defer_deletes: false,
+        suspects: Vec::new(),
+        durable: false,
+    }
+}
+
+/// Adds an upsert that gives fields to a key.
+pub fn upsert(batch: &mut Batch, key: &str, fields: &[(FieldId, Option<&str>)]) {
+    let patch = row_of(fields);
+    let change =
+        Change { intent: Intent::Upsert, key: key.as_bytes(), patch: &patch, version: b"", digest: None };
+    batch.changes.push(change);
+}
+
+/// Adds a delete of a key.
+pub fn delete(batch: &mut Batch, key: &str) {
+    batch.changes.push(Change {
+        intent: Intent::Delete,
+        key: key.as_bytes(),
+        patch: b"",
+        version: b"",
+        digest: None,
+    });
+}
+
+/// Adds the reject of a record that comes after the changes so far.
+pub fn reject_next(batch: &mut Batch, reject: Reject, version: &[u8]) {
+    batch.changes.note_reject(version);
+    batch.rejects.push(reject);
+}
+
+/// A checkpoint that has come to a number.
+pub fn checkpoint(greatest: i64) -> Checkpoint {
+    Checkpoint {
+        version: CHECKPOINT_VERSION,
+        fingerprint: Digest::of(b"fingerprint"),
+        epoch: 0,
+        cursor: Some(Cursor::Integer(greatest)),
+        since: None,
+        window: None,
+        snapshot_at: None,
+    }
+}
+
+/// A window under way, of the reading with this number.
+pub fn window(attempt: u32) -> Window {
+    Window {
+        opened: None,
+        run: run(),
+        from: None,
+        greatest: None,
+        page: None,
+        snapshot: false,
+        keyless: 0,
+        held: false,
+        attempt,
+        shifts: 0,
+        placed: true,
+        shift: None,
+        partition: None,
+        parents: Parents::default(),
+        deletes: 0,
+        unseen: None,
+        kept: BTreeMap::new(),
+        tally: Tally::default(),
+    }
+}
+
+/// The end of a snapshot, that may delete so large a share.
+pub fn sweep(letter: char, max_share: Option<u8>) -> Sweep {
+    let Batch { transfer, run, at, fence, target, .. } = batch(letter);
+    let within = max_share.map(within);
+    Sweep {
+        transfer,
+        run,
+        at,
+        fence,
+        target,
+        snapshot: true,
+        within,
+        checkpoint: checkpoint(99),
+        completes: None,
+        record: None,
+    }
+}
+
+/// A share of what was not shown, and of what records say is deleted.
+pub fn within(share: u8) -> Within {
+    Within { unseen: Percent(share), marked: Percent(share), created: 0 }
+}
+
+/// So many rows that were not shown are gone.
+pub fn swept(unseen: u64) -> Swept {
+    Swept::Done { unseen, marked: 0 }
+}
+
+/// So many of so many rows were not shown and would go.
+pub fn kept(deletes: u64, of: u64) -> Swept {
+    Swept::Held { by: DeletedBy::Snapshot, deletes, of }
+}
+
+/// A reject of a record with this payload.
+pub fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i64) -> Reject {
+    let key = key.map(|key| key.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat());
+    Reject {
+        transfer: transfer(letter),
+        run: run(),
+        at: at(seconds),
+        position: "page 1".to_owned(),
+        field: None,
+        reason: "is not an e-mail address".to_owned(),
+        key,
+        payload: Some(payload.to_owned()),
+        parent: None,
+        deletion: false,
+        partial: false,
+    }
+}
+
+/// The effects of a tally that are not zero: `created 1, skipped 2`.
+pub fn effects(tally: &Tally) -> String {
+    assert!(tally.is_balanced(), "{tally:?}");
+    let effects = [
+        ("created", tally.created),
+        ("updated", tally.updated),
+        ("deleted", tally.deleted),
+        ("unchanged", tally.unchanged),
+        ("skipped", tally.skipped),
+        ("rejected", tally.rejected),
+    ];
+    let effects =
+        effects.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}"));
+    effects.collect::<Vec<_>>().join(", ")
+}
+
+/// All rows of the incarnation, by key.
+pub async fn rows(store: &impl Ledger) -> BTreeMap<String, String> {
+    let query = RowQuery { incarnation: INC, limit: usize::MAX, ..RowQuery::default() };
+    let rows = store.rows(query).await.unwrap();
+    rows.into_iter().map(|row| (String::from_utf8(row.key).unwrap(), shown(&row.row))).collect()
+}
+
+/// The keys of all rows, in order.
+pub async fn keys(store: &impl Ledger) -> String {
+    rows(store).await.into_keys().collect::<Vec<_>>().join(" ")
+}
+
+/// A run of a transfer, with a tally of its own.
+pub fn run_of(letter: char, swept: u64) -> Run {
+    Run {
+        id: run(),
+        transfer_uid: transfer(letter),
+        transfer: "people".parse().unwrap(),
+        to: "crm.contact".parse().unwrap(),
+        generation: 1,
+        cause: RunCause::Requested,
+        started: at(0),
+        ended: None,
+        outcome: RunOutcome::Running,
+        tally: Tally { swept, ..Tally::default() },
+        pages: 0,
+        parents: Parents::default(),
+        notes: Vec::new(),
+        unseen: None,
+        again: None,
+    }
+}

@@ -1,0 +1,538 @@
+//! Destinations: where rows go. The destination classifies each row by its effect, and owns the authoritative checkpoint,
+//! so that records and checkpoint commit together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::{Async, Cause};
+use crate::checkpoint::{Checkpoint, Cursor, PartitionId, Spot, Window};
+use crate::fact::{DeletedBy, Reject, Run, RunId, Tally, Uid, Updates};
+use crate::language::Mode;
+use crate::language::deletes::Percent;
+use crate::port::inbox::Retry;
+use crate::port::lease::LeaseToken;
+use crate::row::FieldId;
+
+pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow};
+
+/// Why a record is rejected whose required field is empty: the mapping says so of what a record brings, and the destination
+/// of a row that would be created without it.
+pub const REQUIRED: &str = "the value is empty, and the field is required";
+
+/// The entity that is written, as a run knows it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Under which number its rows are kept.
+    pub incarnation: u64,
+    /// A row that holds the defaults of fields that the mapping does not feed, or leaves as they are when a record
+    /// brings nothing: the base of a created row.
+    pub defaults: Bytes,
+    /// The required fields that a record may bring nothing for and that have no default, in ascending order. No row
+    /// is created without them.
+    pub required: Vec<FieldId>,
+    /// The fields whose values no two rows may share, in ascending order.
+    pub unique: Vec<FieldId>,
+}
+
+/// What a commit was made under. The destination refuses it when the transfer's epoch is greater by now, or its lease was acquired
+/// anew, or the transfer is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    /// The generation that runs.
+    pub generation: u64,
+    /// The transfer's epoch in it.
+    pub epoch: u64,
+    /// The token of the lease under which the transfer is worked on.
+    pub lease: LeaseToken,
+}
+
+/// What a row is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// It is to be there with these values.
+    Upsert,
+    /// It is to be gone.
+    Delete,
+    /// It stays: [`Destination::prefetch`] has shown that it was made of this very record. The change has neither a patch nor a
+    /// version.
+    Keep,
+}
+
+/// A digest of a raw record and of everything that makes a row of it: the same digest means the same row. It is kept
+/// beside a row, so that a record that comes again as it was need not be mapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordDigest {
+    /// Of what makes the row: the mapping, the entity, the transfer.
+    pub mapping: [u8; 4],
+    /// Of the raw record.
+    pub record: [u8; 12],
+}
+
+impl RecordDigest {
+    /// Its bytes: those of the mapping first.
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        let (mapping, record) = bytes.split_at_mut(self.mapping.len());
+        mapping.copy_from_slice(&self.mapping);
+        record.copy_from_slice(&self.record);
+        bytes
+    }
+
+    /// The digest of these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        let [a, b, c, d, record @ ..] = bytes;
+        Self { mapping: [a, b, c, d], record }
+    }
+}
+
+/// Rows on their way into a destination, in one arena.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Keys, patches and versions, one after the other.
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<ChangeEnds>,
+    /// Of the records that were rejected: after how many changes they came, and their versions.
+    rejected: Vec<(usize, Box<[u8]>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ChangeEnds {
+    intent: Intent,
+    key: usize,
+    patch: usize,
+    version: usize,
+    digest: Option<RecordDigest>,
+}
+
+/// One change, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// What is to become of the row.
+    pub intent: Intent,
+    /// The key's bytes, without the incarnation.
+    pub key: &'a [u8],
+    /// The patch; empty for a delete.
+    pub patch: &'a [u8],
+    /// The version as bytes that compare; empty when the transfer has none.
+    pub version: &'a [u8],
+    /// Of the record that the row is made of, where it is known whole.
+    pub digest: Option<RecordDigest>,
+}
+
+impl Changes {
+    /// An arena with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
+    /// Adds a change.
+    pub fn push(&mut self, change: Change<'_>) {
+        self.bytes.extend_from_slice(change.key);
+        let key = self.bytes.len();
+        self.bytes.extend_from_slice(change.patch);
+        let patch = self.bytes.len();
+        self.bytes.extend_from_slice(change.version);
+        let Change { intent, digest, .. } = change;
+        self.ends.push(ChangeEnds { intent, key, patch, version: self.bytes.len(), digest });
+    }
+
+    /// Says that the record of the batch's next reject came here, after the changes so far, at this version.
+    pub fn note_reject(&mut self, version: &[u8]) {
+        self.rejected.push((self.ends.len(), version.into()));
+    }
+
+    /// The changes, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Change<'_>> {
+        let mut start = 0;
+        self.ends.iter().map(move |ends| {
+            let slice = |from: usize, to: usize| self.bytes.get(from..to).unwrap_or_default();
+            let change = Change {
+                intent: ends.intent,
+                key: slice(start, ends.key),
+                patch: slice(ends.key, ends.patch),
+                version: slice(ends.patch, ends.version),
+                digest: ends.digest,
+            };
+            start = ends.version;
+            change
+        })
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// Makes the reject of a change that maps but cannot be stored: from the number of the change in its batch, and
+/// the field whose value another row has. The destination knows neither names nor records, so the run lends it this. Of a
+/// required field that is missing the destination says [`REQUIRED`] instead.
+#[derive(Clone)]
+pub struct Refuse(pub Arc<dyn Fn(usize, FieldId) -> Reject + Send + Sync>);
+
+impl fmt::Debug for Refuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refuse")
+    }
+}
+
+/// What one commit of a run brings.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The transfer.
+    pub transfer: Uid,
+    /// The run.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// What it was made under.
+    pub fence: Fence,
+    /// Where the rows go.
+    pub target: Target,
+    /// Whether the transfer owns rows.
+    pub mode: Mode,
+    /// The update types that are wanted; others are skipped.
+    pub updates: Updates,
+    /// The rows.
+    pub changes: Changes,
+    /// The revision of the rows at which its records to [`Intent::Keep`] were looked up.
+    pub kept_at: Option<u64>,
+    /// Records that could not be mapped. Where they stand among the changes, these know.
+    pub rejects: Vec<Reject>,
+    /// Makes the rejects of records that could not be stored.
+    pub refuse: Refuse,
+    /// How many rejects of the transfer are kept, and for how many seconds.
+    pub keep_rejects: (u64, u64),
+    /// Whether the keys are marked as seen by the window under way.
+    pub mark_seen: bool,
+    /// Where the records stood among their pages, when these can shift. A key that was marked on another page of the same
+    /// partition is one: then the checkpoint says so, and no partition's cursor moves.
+    pub spot: Option<Spot>,
+    /// The partitions that the reading has come to the end of.
+    pub partitions: Vec<PartitionMark>,
+    /// The reading that the commit completes: its marks go, how far it came in each partition is proven, and what is known of
+    /// those that it did not meet goes.
+    pub completes: Option<Reading>,
+    /// The reading that a person takes for complete, although it is not: how far it came in each partition is proven.
+    pub accepts: Option<Reading>,
+    /// Where the next page begins. `None` leaves the checkpoint as it is: for a replay, and for deliveries.
+    pub checkpoint: Option<Checkpoint>,
+    /// The sequences of the deliveries of this transfer that the batch settles: they leave the inbox with it.
+    pub consumed: Vec<u64>,
+    /// A run that is recorded in the same commit, as it is.
+    pub record: Option<Box<Run>>,
+    /// Deliveries of this transfer that stay in the inbox, to be looked at again later.
+    pub postponed: Vec<Postponed>,
+    /// How much it may delete; without one, anything.
+    pub guard: Option<Guard>,
+    /// Whether deletions wait for the end of the window: then their keys are marked, and a sweep deletes them.
+    pub defer_deletes: bool,
+    /// The fields whose path no record of the window had so far, in ascending order: a value that is there is not
+    /// replaced for want of it. How many were kept so is counted in the window of the checkpoint.
+    pub suspects: Vec<FieldId>,
+    /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
+    pub durable: bool,
+}
+
+/// Records that may be as they were: guesses at the keys of their rows, and their digests. A wrong guess is found out, for
+/// no other row has the digest.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    /// The keys, one after the other.
+    keys: Vec<u8>,
+    /// Where each key ends, and the digest that goes with it.
+    ends: Vec<(usize, RecordDigest)>,
+}
+
+impl Candidates {
+    /// Adds one. Its key is not empty.
+    pub fn push(&mut self, key: &[u8], digest: RecordDigest) {
+        self.keys.extend_from_slice(key);
+        self.ends.push((self.keys.len(), digest));
+    }
+
+    /// Adds a record that cannot be one, so that the next keeps its number.
+    pub fn push_none(&mut self) {
+        self.ends.push((self.keys.len(), RecordDigest { mapping: [0; 4], record: [0; 12] }));
+    }
+
+    /// The candidate with a number, if the record with this number is one.
+    pub fn get(&self, number: usize) -> Option<(&[u8], RecordDigest)> {
+        let &(end, digest) = self.ends.get(number)?;
+        let start = number.checked_sub(1).map_or(Some(0), |before| Some(self.ends.get(before)?.0))?;
+        let key = self.keys.get(start..end).filter(|key| !key.is_empty())?;
+        Some((key, digest))
+    }
+
+    /// How many records there are, candidates or not.
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// What a look at the rows of candidates has shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prefetched {
+    /// By the number of the record: whether its row is there, is the transfer's own, and was made of this very record.
+    pub same: Vec<bool>,
+    /// At which revision of the rows that was.
+    pub at: u64,
+}
+
+/// Which reading of which window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// The run that opened the window.
+    pub run: RunId,
+    /// How often the window was begun again before.
+    pub attempt: u32,
+}
+
+impl From<&Window> for Reading {
+    fn from(window: &Window) -> Self {
+        Self { run: window.run, attempt: window.attempt }
+    }
+}
+
+/// What a commit notes of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionMark {
+    /// Which.
+    pub id: PartitionId,
+    /// Its parent record and where that stood, when the parents' pages can shift.
+    pub parent: Option<(PartitionId, Spot)>,
+    /// How far it was read, when it was read whole. A value never goes back, and of two tokens the later one counts.
+    pub cursor: Option<Cursor>,
+    /// Whether its cursor stays until its window is complete, or a person accepts what was read: its pages shifted, or the
+    /// window may be held at its end, and is read again then.
+    pub waits: bool,
+}
+
+/// What is known of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPartition {
+    /// How far it was read.
+    pub cursor: Option<Cursor>,
+}
+
+/// How much the batches of a run may delete together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// The largest share of the rows that were there at first.
+    pub share: Percent,
+    /// How many rows are deleted already.
+    pub deleted: u64,
+    /// How many a person has allowed, whatever the share says.
+    pub allowed: u64,
+}
+
+/// A delivery that is to be looked at again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Postponed {
+    /// Its sequence.
+    pub sequence: u64,
+    /// How often it was tried, and when it is tried again.
+    pub retry: Retry,
+}
+
+/// A reject of a batch, and where its record stands.
+#[derive(Debug, Clone, Copy)]
+pub struct PlacedReject<'a> {
+    /// After how many changes it came.
+    pub after: usize,
+    /// Its version as bytes that compare; empty without one.
+    pub version: &'a [u8],
+    /// The reject.
+    pub reject: &'a Reject,
+}
+
+impl Batch {
+    /// The same batch without rows and rejects, for those that take their place.
+    #[must_use]
+    pub fn clone_without_changes(&self) -> Self {
+        Self {
+            target: self.target.clone(),
+            updates: self.updates.clone(),
+            changes: Changes::default(),
+            kept_at: None,
+            rejects: Vec::new(),
+            refuse: self.refuse.clone(),
+            partitions: self.partitions.clone(),
+            checkpoint: self.checkpoint.clone(),
+            consumed: self.consumed.clone(),
+            record: self.record.clone(),
+            postponed: self.postponed.clone(),
+            suspects: self.suspects.clone(),
+            ..*self
+        }
+    }
+
+    /// The rejects with their places, in order. One of which no place was noted comes after all changes.
+    pub fn placed_rejects(&self) -> impl Iterator<Item = PlacedReject<'_>> {
+        self.rejects.iter().enumerate().map(|(number, reject)| {
+            let noted = self.changes.rejected.get(number);
+            let (after, version) =
+                noted.map_or((self.changes.len(), &[][..]), |(after, version)| (*after, version));
+            PlacedReject { after, version, reject }
+        })
+    }
+}
+
+/// A request to delete what a complete window has proved to be gone: what its records say, and, of a snapshot, what it
+/// did not show.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// The transfer whose rows are swept.
+    pub transfer: Uid,
+    /// The run whose window is complete.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// What it was made under.
+    pub fence: Fence,
+    /// Where the rows are.
+    pub target: Target,
+    /// Whether the window is a snapshot, so that what it did not show goes.
+    pub snapshot: bool,
+    /// How much may go; `None` after a person's approval.
+    pub within: Option<Within>,
+    /// The checkpoint that says the window is done.
+    pub checkpoint: Checkpoint,
+    /// The run that is recorded in the same commit once the rows are gone, with their number added to its tally.
+    pub record: Option<Box<Run>>,
+    /// The reading that was complete: how far it came in each partition is proven, and what is known of those that it did not
+    /// meet is forgotten.
+    pub completes: Option<Reading>,
+}
+
+/// How much a sweep may delete, by how the deletions were learned of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Within {
+    /// Of what the snapshot did not show.
+    pub unseen: Percent,
+    /// Of what the records say.
+    pub marked: Percent,
+    /// How many of the rows the window has created: the shares are of those that were there before.
+    pub created: u64,
+}
+
+/// What became of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// The rows are gone, and the marks with them.
+    Done {
+        /// How many rows the snapshot did not show.
+        unseen: u64,
+        /// How many rows records said to be deleted.
+        marked: u64,
+    },
+    /// Nothing was deleted: too much would have been. The marks stay until the next window begins.
+    Held {
+        /// Which of the two was too much.
+        by: DeletedBy,
+        /// How many rows would go.
+        deletes: u64,
+        /// Of how many.
+        of: u64,
+    },
+}
+
+/// Where rows go.
+pub trait Destination: Send + Sync {
+    /// Whether records and checkpoint commit together.
+    fn is_atomic(&self) -> bool;
+    /// Where the next run of a transfer continues.
+    fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, DestinationError>>;
+    /// Refuses everything under an older epoch or an older lease from now on: what works on a transfer says so before its
+    /// first commit. Refused when it is the older one itself.
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), DestinationError>>;
+    /// Looks up which of the records of a transfer are as they were when their rows were made of them.
+    fn prefetch(
+        &self,
+        transfer: Uid,
+        incarnation: u64,
+        candidates: Arc<Candidates>,
+    ) -> Async<'_, Result<Prefetched, DestinationError>>;
+    /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together. A change
+    /// to [`Intent::Keep`] whose row is another by now is a [`DestinationError::Outdated`].
+    fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, DestinationError>>;
+    /// Forgets the keys that an earlier window has marked, and in the checkpoint that window.
+    fn begin_window(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), DestinationError>>;
+    /// What is known of a partition.
+    fn partition(
+        &self,
+        transfer: Uid,
+        id: PartitionId,
+    ) -> Async<'_, Result<Option<KnownPartition>, DestinationError>>;
+    /// Forgets what is known of a transfer's partitions.
+    fn forget_partitions(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), DestinationError>>;
+    /// Deletes the transfer's rows that a complete window has proved to be gone.
+    fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, DestinationError>>;
+    /// Removes the rows of an incarnation that nothing refers to any more; returns how many.
+    fn collect(&self, incarnation: u64) -> Async<'_, Result<u64, DestinationError>>;
+}
+
+/// Why a destination did not do what was asked. Nothing of the batch was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    /// The batch would delete more than its guard allows.
+    #[error("{deletes} of {of} rows would be deleted")]
+    TooManyDeletes {
+        /// How many rows would go, with those that are gone already.
+        deletes: u64,
+        /// Of how many.
+        of: u64,
+    },
+    /// The configuration changed under the run.
+    #[error("the transfer was {}", what_fenced(*expected, *found))]
+    Fenced {
+        /// What the batch named.
+        expected: u64,
+        /// What is in force; nothing once the transfer was deleted.
+        found: Option<u64>,
+    },
+    /// A row is no longer what it was when the batch was made: its records are to be mapped.
+    #[error("rows have changed since the batch was made")]
+    Outdated,
+    /// Another holder of the transfer's lease has begun meanwhile.
+    #[error("the lease of the transfer was lost: its token is {found}, this is the work of {held}")]
+    LeaseLost {
+        /// The token of the batch.
+        held: LeaseToken,
+        /// The greatest that the destination has seen.
+        found: LeaseToken,
+    },
+    /// Reading failed.
+    #[error("read records")]
+    Read(#[source] Cause),
+    /// Writing failed.
+    #[error("write records")]
+    Write(#[source] Cause),
+    /// Bytes are not of a version we know.
+    #[error("a stored record cannot be read")]
+    Damaged,
+}
+
+/// What became of a transfer while it ran.
+fn what_fenced(expected: u64, found: Option<u64>) -> String {
+    match found {
+        Some(found) => {
+            format!("changed while it ran: its epoch is {found}, the run began under {expected}")
+        }
+        None => "deleted while it ran".to_owned(),
+    }
+}

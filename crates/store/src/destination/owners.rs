@@ -1,0 +1,73 @@
+//! Whose rows are: a transfer owns those it creates, and takes over those whose owner is no more.
+//!
+//! Whether an owner still exists is read in the transaction that writes, once a batch. A living owner is never
+//! robbed.
+
+use std::collections::BTreeMap;
+
+use raccord_model::fact::Uid;
+use redb::ReadableTable;
+
+use crate::counter::{self, Counter};
+use crate::error::StoreError;
+use crate::table::{Raw, Table};
+
+/// The owners that a batch has met.
+pub(super) struct Owners {
+    /// Whose batch it is.
+    transfer: Uid,
+    others: BTreeMap<Uid, Other>,
+}
+
+struct Other {
+    /// Whether the transfer is no more.
+    is_gone: bool,
+    /// How many of its rows were taken over.
+    adopted: i64,
+}
+
+impl Owners {
+    /// None yet.
+    pub(super) const fn new(transfer: Uid) -> Self {
+        Self { transfer, others: BTreeMap::new() }
+    }
+
+    /// Whose batch it is.
+    pub(super) const fn transfer(&self) -> Uid {
+        self.transfer
+    }
+
+    /// Whether the owner of a row is no more. Every transfer of the generation in force has a fact.
+    pub(super) fn is_gone(
+        &mut self,
+        transfers: &impl ReadableTable<Raw, Raw>,
+        owner: Uid,
+    ) -> Result<bool, StoreError> {
+        if owner == self.transfer {
+            return Ok(false);
+        }
+        if let Some(other) = self.others.get(&owner) {
+            return Ok(other.is_gone);
+        }
+        let is_gone = transfers.get(owner.to_string().as_bytes())?.is_none();
+        self.others.insert(owner, Other { is_gone, adopted: 0 });
+        Ok(is_gone)
+    }
+
+    /// Takes a row over from its owner. A row of one's own stays one's own.
+    pub(super) fn adopt(&mut self, owner: Uid) {
+        if let Some(other) = self.others.get_mut(&owner) {
+            other.adopted += 1;
+        }
+    }
+
+    /// Counts what was taken over in an incarnation.
+    pub(super) fn count(&self, counters: &mut Table<'_>, inc: u64) -> Result<(), StoreError> {
+        let mut total = 0;
+        for (owner, other) in &self.others {
+            counter::add(counters, Counter::Owned(inc, *owner), -other.adopted)?;
+            total += other.adopted;
+        }
+        counter::add(counters, Counter::Owned(inc, self.transfer), total)
+    }
+}
