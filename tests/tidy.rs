@@ -22,14 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("raccord-run", &["raccord-model", "raccord-compiler"]),
     (
         "raccord-daemon",
-        &[
-            "raccord-model",
-            "raccord-compiler",
-            "raccord-config",
-            "raccord-plan",
-            "raccord-run",
-            "raccord-connect",
-        ],
+        &["raccord-model", "raccord-compiler", "raccord-config", "raccord-plan", "raccord-run"],
     ),
     (
         "raccord-serve",
@@ -39,7 +32,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "raccord-config",
             "raccord-plan",
             "raccord-run",
-            "raccord-connect",
             "raccord-daemon",
         ],
     ),
@@ -88,7 +80,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
 ];
 
 /// The longest file and function, in lines, test modules apart.
-const LONGEST_FILE: usize = 600;
+const LONGEST_FILE: usize = 500;
 const LONGEST_FUNCTION: usize = 80;
 
 /// Names that say nothing about what is inside.

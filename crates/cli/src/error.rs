@@ -100,7 +100,13 @@ impl From<Failure> for CommandError {
                 told.hint("--allow-delete and --allow-rekey allow what you have looked at")
             }
             FailureCode::Damaged => told.hint("`raccord state check` looks at the whole of the state"),
-            _ => told,
+            FailureCode::Unknown
+            | FailureCode::Invalid
+            | FailureCode::Version
+            | FailureCode::Unauthenticated
+            | FailureCode::Forbidden
+            | FailureCode::Unavailable
+            | FailureCode::Internal => told,
         }
     }
 }

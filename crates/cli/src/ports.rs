@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use raccord_connect::{SourcePool, System};
+use raccord_connect::{OutgoingAlerts, ServiceWebhooks, SourcePool, System};
 use raccord_model::port::environment::Environment;
-use raccord_run::Ports;
+use raccord_run::{Outside, Ports};
 use raccord_store::{EmbeddedLeases, Store, StoreMaintenance, StoreVault};
 
 /// The ports of this process.
@@ -13,6 +13,10 @@ pub(crate) fn ports(store: Store, system: System) -> Ports {
     let vault = StoreVault::new(&store, Arc::clone(&environment));
     let upkeep = Arc::new(StoreMaintenance::new(&store, vault));
     let lease = Arc::new(EmbeddedLeases::new(Arc::clone(&store), Arc::clone(&environment)));
-    let sources = Arc::new(SourcePool::new(Arc::clone(&environment)));
-    Ports::on(&store, lease, upkeep, sources, environment)
+    let outside = Outside {
+        sources: Arc::new(SourcePool::new(Arc::clone(&environment))),
+        webhooks: Arc::new(ServiceWebhooks::new(Arc::clone(&environment))),
+        alerts: Arc::new(OutgoingAlerts::new(Arc::clone(&environment))),
+    };
+    Ports::on(&store, lease, upkeep, outside, environment)
 }

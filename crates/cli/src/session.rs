@@ -278,7 +278,7 @@ impl Session {
                     patiently(&self.ui, state, asked).await.map_err(|error| CommandError::of(&error))
                 }
                 Link::Server(remote) => {
-                    let asked = remote.ask(&request, stop, &mut replies).await;
+                    let asked = remote.ask((System::default().new_id(), &request), stop, &mut replies).await;
                     asked.map_err(|error| CommandError::of(&error))
                 }
             }

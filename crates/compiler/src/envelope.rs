@@ -40,7 +40,12 @@ fn walk(value: &Value, path: &mut FieldPath, found: &mut Vec<(FieldPath, usize)>
                 path.0.pop();
             }
         }
-        _ => {}
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => {}
     }
 }
 

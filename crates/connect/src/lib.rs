@@ -3,24 +3,27 @@
 //! It executes the component trees that the compiler lowers and hands pages of raw records on; it never
 //! parses a record, never decides what is stored, and never lets a secret into a message.
 
+mod alert;
 mod decode;
 mod file;
 mod http;
-pub mod mail;
+mod mail;
 mod mask;
 mod network;
 mod pace;
-pub mod post;
+mod post;
 mod registry;
 mod secret;
 mod shared;
 mod sources;
 mod system;
-pub mod webhook;
+mod webhook;
 
+pub use alert::OutgoingAlerts;
 pub use file::sniff::complete as complete_file;
 pub use registry::{Open, Opening, open_source, register};
 pub use secret::{Environment, SecretReader};
 pub use shared::{Budget, Now, SourceShared};
 pub use sources::SourcePool;
 pub use system::System;
+pub use webhook::ServiceWebhooks;

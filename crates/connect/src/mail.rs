@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use jiff::Timestamp;
 use lettre::message::header::{Header, HeaderName, HeaderValue, MessageId};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp;
@@ -20,7 +19,8 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::{Address, Message};
 use raccord_model::language::integration::EmailAddress;
 use raccord_model::language::stack::{MailSecurity, MailServer};
-use raccord_model::port::source::SourceError;
+use raccord_model::port::Async;
+use raccord_model::port::alert::{Mail, MailError, Mailer, RefusedRecipient};
 use raccord_model::secret::TextOrSecret;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -36,106 +36,8 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of what a server says about an error is kept, in characters.
 const MAX_SAID: usize = 300;
 
-/// A message with the same content twice: as plain text and as HTML.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
-    /// The header `Message-ID`, its angle brackets included. Two mails that have it in common are the same.
-    pub message_id: String,
-    /// The sender.
-    pub from: EmailAddress,
-    /// Who gets it.
-    pub to: Vec<EmailAddress>,
-    /// The subject.
-    pub subject: String,
-    /// The content as plain text.
-    pub text: String,
-    /// The content as a page of HTML.
-    pub html: String,
-    /// The header `Date`.
-    pub date: Timestamp,
-}
-
-/// A recipient that the server did not take, while it took others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedRecipient {
-    /// Who.
-    pub address: EmailAddress,
-    /// Why.
-    pub error: MailError,
-}
-
-/// Why a mail was not handed over. No text holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MailError {
-    /// The login cannot be read.
-    #[error("{0}")]
-    Secret(String),
-    /// There is no connection, or none that may be trusted.
-    #[error("the mail server {server} cannot be reached: {message}")]
-    Unreachable {
-        /// Its host and port.
-        server: String,
-        /// What went wrong.
-        message: String,
-    },
-    /// The server takes too long.
-    #[error("the mail server {server} did not take the mail within {} s", EXCHANGE_TIMEOUT.as_secs())]
-    TooSlow {
-        /// Its host and port.
-        server: String,
-    },
-    /// The server does not accept our login.
-    #[error("the mail server {server} refused the login: {message}")]
-    Login {
-        /// Its host and port.
-        server: String,
-        /// What it said.
-        message: String,
-        /// Whether it said that for good.
-        permanent: bool,
-    },
-    /// The server does not take the mail, or not for anybody it is for.
-    #[error("the mail server {server} refused the mail: {message}")]
-    Refused {
-        /// Its host and port.
-        server: String,
-        /// What it said.
-        message: String,
-        /// Whether it said that for good.
-        permanent: bool,
-    },
-    /// The mail cannot be written down.
-    #[error("the mail cannot be written: {0}")]
-    Malformed(String),
-}
-
-impl MailError {
-    /// Whether another attempt is hardly of use before a person acts.
-    pub const fn is_permanent(&self) -> bool {
-        match self {
-            Self::Login { permanent, .. } | Self::Refused { permanent, .. } => *permanent,
-            Self::Malformed(_) => true,
-            Self::Secret(_) | Self::Unreachable { .. } | Self::TooSlow { .. } => false,
-        }
-    }
-
-    /// Whether any other mail would have fared alike.
-    pub const fn is_about_server(&self) -> bool {
-        match self {
-            Self::Secret(_) | Self::Unreachable { .. } | Self::TooSlow { .. } | Self::Login { .. } => true,
-            Self::Refused { .. } | Self::Malformed(_) => false,
-        }
-    }
-}
-
-impl From<SourceError> for MailError {
-    fn from(error: SourceError) -> Self {
-        Self::Secret(error.to_string())
-    }
-}
-
 /// A mail server, ready to be handed mails.
-pub struct Mailer {
+pub(crate) struct SmtpMailer {
     host: String,
     port: u16,
     security: MailSecurity,
@@ -143,15 +45,15 @@ pub struct Mailer {
     masker: Masker,
 }
 
-impl fmt::Debug for Mailer {
+impl fmt::Debug for SmtpMailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailer").field("server", &self.server()).finish_non_exhaustive()
+        f.debug_struct("SmtpMailer").field("server", &self.server()).finish_non_exhaustive()
     }
 }
 
-impl Mailer {
+impl SmtpMailer {
     /// Reads the login. Nothing is asked of the server yet.
-    pub fn new(settings: &MailServer, secrets: &SecretReader) -> Result<Self, MailError> {
+    pub(crate) fn new(settings: &MailServer, secrets: &SecretReader) -> Result<Self, MailError> {
         let mut masker = Masker::default();
         let login = match (&settings.username, &settings.password) {
             (Some(username), Some(password)) => {
@@ -166,12 +68,10 @@ impl Mailer {
         Ok(Self { host: settings.host.clone(), port, security: settings.security, login, masker })
     }
 
-    /// Hands a mail over. It is in the server's hands when this returns, but for the recipients that are returned.
-    pub async fn send(&self, mail: &Mail) -> Result<Vec<RefusedRecipient>, MailError> {
+    async fn hand_over(&self, mail: &Mail) -> Result<Vec<RefusedRecipient>, MailError> {
         let bytes = formatted(mail)?;
         let exchange = tokio::time::timeout(EXCHANGE_TIMEOUT, self.exchange(mail, &bytes));
-        let (mut connection, refused) =
-            exchange.await.map_err(|_| MailError::TooSlow { server: self.server() })??;
+        let (mut connection, refused) = exchange.await.map_err(|_| self.too_slow())??;
         // The mail is there; how the conversation ends does not matter.
         drop(tokio::time::timeout(QUIT_TIMEOUT, connection.quit()).await);
         Ok(refused)
@@ -255,6 +155,10 @@ impl Mailer {
         })
     }
 
+    fn too_slow(&self) -> MailError {
+        MailError::TooSlow { server: self.server(), seconds: EXCHANGE_TIMEOUT.as_secs() }
+    }
+
     fn unreachable(&self, error: &smtp::Error) -> MailError {
         MailError::Unreachable { server: self.server(), message: self.said(error) }
     }
@@ -289,6 +193,12 @@ impl Mailer {
 
     fn server(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl Mailer for SmtpMailer {
+    fn send<'a>(&'a self, mail: &'a Mail) -> Async<'a, Result<Vec<RefusedRecipient>, MailError>> {
+        Box::pin(self.hand_over(mail))
     }
 }
 
@@ -426,7 +336,7 @@ mod tests {
     #[test]
     fn the_clear_is_for_this_machine_alone() {
         let reach = |host: &str| {
-            let mailer = Mailer::new(&settings(host, MailSecurity::None), &secrets()).unwrap();
+            let mailer = SmtpMailer::new(&settings(host, MailSecurity::None), &secrets()).unwrap();
             mailer.loopback().map(|addresses| addresses.len())
         };
         assert_eq!((reach("localhost"), reach("127.0.0.2"), reach("::1")), (Ok(2), Ok(1), Ok(1)));
@@ -437,13 +347,13 @@ mod tests {
 
     #[test]
     fn a_login_is_hidden_in_the_forms_in_which_it_travels() {
-        let mailer = Mailer::new(&settings("localhost", MailSecurity::Starttls), &secrets()).unwrap();
+        let mailer = SmtpMailer::new(&settings("localhost", MailSecurity::Starttls), &secrets()).unwrap();
         let plain = BASE64_STANDARD.encode("\0mailer\0hunter2");
         let said = format!("hunter2 {} mailer {plain}", BASE64_STANDARD.encode("hunter2"));
         assert_eq!(mailer.masker.mask(&said), "*** *** *** ***");
-        assert_eq!(format!("{mailer:?}"), "Mailer { server: \"localhost:587\", .. }");
+        assert_eq!(format!("{mailer:?}"), "SmtpMailer { server: \"localhost:587\", .. }");
         let without = SecretReader::new(Arc::new(|_: &str| None), Path::new("."));
-        let error = Mailer::new(&settings("localhost", MailSecurity::Starttls), &without).unwrap_err();
+        let error = SmtpMailer::new(&settings("localhost", MailSecurity::Starttls), &without).unwrap_err();
         assert!(error.is_about_server() && error.to_string().contains("${env:USER}"), "{error}");
     }
 }

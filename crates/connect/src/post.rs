@@ -6,7 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use raccord_model::port::source::SourceError;
+use raccord_model::port::Async;
+use raccord_model::port::alert::{PostError, Poster};
 use raccord_model::secret::TextOrSecret;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
@@ -26,64 +27,24 @@ const MAX_SAID: usize = 300;
 /// A part of a URL's path from this length on may be what makes it secret.
 const SECRET_PART: usize = 8;
 
-/// Why nobody took what was posted. No text holds the URL.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PostError {
-    /// The URL cannot be read.
-    #[error("{0}")]
-    Secret(String),
-    /// What was read is no URL that can be posted to.
-    #[error("what the webhook refers to is no http or https URL")]
-    NotAUrl,
-    /// Nobody answered.
-    #[error("the webhook did not answer: {0}")]
-    Unreachable(String),
-    /// The answer is not that it was taken.
-    #[error("the webhook answered {status}: {message}")]
-    Status {
-        /// The HTTP status.
-        status: u16,
-        /// The beginning of what was said.
-        message: String,
-    },
-}
-
-impl PostError {
-    /// Whether another attempt is hardly of use before a person acts.
-    pub const fn is_permanent(&self) -> bool {
-        match self {
-            Self::NotAUrl => true,
-            Self::Status { status, .. } => *status < 500 && !matches!(*status, 408 | 425 | 429),
-            Self::Secret(_) | Self::Unreachable(_) => false,
-        }
-    }
-}
-
-impl From<SourceError> for PostError {
-    fn from(error: SourceError) -> Self {
-        Self::Secret(error.to_string())
-    }
-}
-
 /// Posts to webhooks.
-pub struct Poster {
+pub(crate) struct HttpPoster {
     secrets: SecretReader,
 }
 
-impl fmt::Debug for Poster {
+impl fmt::Debug for HttpPoster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Poster")
+        f.write_str("HttpPoster")
     }
 }
 
-impl Poster {
+impl HttpPoster {
     /// Where URLs are read that are not written down.
-    pub const fn new(secrets: SecretReader) -> Self {
+    pub(crate) const fn new(secrets: SecretReader) -> Self {
         Self { secrets }
     }
 
-    /// Posts a JSON document; it was taken when this returns without an error.
-    pub async fn post(&self, url: &TextOrSecret, body: &Value) -> Result<(), PostError> {
+    async fn hand_over(&self, url: &TextOrSecret, body: &Value) -> Result<(), PostError> {
         let text = self.secrets.read_text(url)?;
         let url = Url::parse(text.expose_secret()).ok().filter(Url::has_host);
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or(PostError::NotAUrl)?;
@@ -102,6 +63,12 @@ impl Poster {
         let said = masker.excerpt(&read_beginning(response).await, MAX_SAID);
         let message = if said.is_empty() { "nothing was said".to_owned() } else { said };
         Err(PostError::Status { status, message })
+    }
+}
+
+impl Poster for HttpPoster {
+    fn post<'a>(&'a self, url: &'a TextOrSecret, body: &'a Value) -> Async<'a, Result<(), PostError>> {
+        Box::pin(self.hand_over(url, body))
     }
 }
 
@@ -142,8 +109,8 @@ mod tests {
 
     use super::*;
 
-    fn poster(url: String) -> Poster {
-        Poster::new(SecretReader::new(Arc::new(move |_: &str| Some(url.clone())), Path::new(".")))
+    fn poster(url: String) -> HttpPoster {
+        HttpPoster::new(SecretReader::new(Arc::new(move |_: &str| Some(url.clone())), Path::new(".")))
     }
 
     async fn post(url: &str) -> Result<(), PostError> {

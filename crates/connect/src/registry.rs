@@ -82,7 +82,7 @@ pub fn register<T: Open>() {
 }
 
 fn not_read(stream: &Stream) -> SourceError {
-    SourceError::Answer {
+    SourceError::Settings {
         place: "the source".to_owned(),
         message: format!("nothing reads the connector `{}`", stream.connector()),
     }

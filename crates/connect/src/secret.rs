@@ -6,9 +6,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use raccord_model::port;
 use raccord_model::port::exhausted::is_exhausted;
-use raccord_model::port::source::SourceError;
-use raccord_model::secret::{SecretRef, TextOrSecret};
+use raccord_model::secret::{SecretError, SecretRef, TextOrSecret};
 use secrecy::SecretString;
 
 /// Looks up a variable of the environment.
@@ -36,13 +36,19 @@ impl SecretReader {
         Self { environment, root: root.to_owned() }
     }
 
+    /// Reads variables of the process and files relative to `root`.
+    pub(crate) fn at(root: &Path, environment: &Arc<dyn port::environment::Environment>) -> Self {
+        let variables = Arc::clone(environment);
+        Self::new(Arc::new(move |name| variables.variable(name)), root)
+    }
+
     /// Whether files are read in the same place.
     pub(crate) fn is_rooted_like(&self, other: &Self) -> bool {
         self.root == other.root
     }
 
     /// The secret itself.
-    pub(crate) fn read(&self, reference: &SecretRef) -> Result<SecretString, SourceError> {
+    pub(crate) fn read(&self, reference: &SecretRef) -> Result<SecretString, SecretError> {
         let text = match reference {
             SecretRef::Env(name) => {
                 (self.environment)(name).ok_or_else(|| unusable(reference, "is not set where this runs"))?
@@ -56,17 +62,20 @@ impl SecretReader {
     }
 
     /// A text as it is written, or the secret it refers to.
-    pub(crate) fn read_text(&self, text: &TextOrSecret) -> Result<SecretString, SourceError> {
+    pub(crate) fn read_text(&self, text: &TextOrSecret) -> Result<SecretString, SecretError> {
         match text {
             TextOrSecret::Text(text) => Ok(SecretString::from(text.clone())),
             TextOrSecret::Secret(reference) => self.read(reference),
         }
     }
 
-    fn read_file(&self, reference: &SecretRef, path: &str) -> Result<String, SourceError> {
+    fn read_file(&self, reference: &SecretRef, path: &str) -> Result<String, SecretError> {
         let cannot = |error: std::io::Error| {
             if is_exhausted(&error) {
-                return SourceError::Exhausted { message: format!("{reference}: {error}") };
+                return SecretError::Exhausted {
+                    reference: reference.to_string(),
+                    message: error.to_string(),
+                };
             }
             unusable(reference, &format!("cannot be read: {}", error.kind()))
         };
@@ -82,8 +91,8 @@ impl SecretReader {
 }
 
 /// The error for a secret that is not there or of no use.
-pub(crate) fn unusable(reference: &SecretRef, why: &str) -> SourceError {
-    SourceError::Secret { reference: reference.to_string(), why: why.to_owned() }
+pub(crate) fn unusable(reference: &SecretRef, why: &str) -> SecretError {
+    SecretError::Unusable { reference: reference.to_string(), why: why.to_owned() }
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl SourceShared {
 
     /// The HTTP client; a source without a base URL has none.
     pub(crate) fn client(&self) -> Result<reqwest::Client, SourceError> {
-        self.client.clone().ok_or_else(|| SourceError::Answer {
+        self.client.clone().ok_or_else(|| SourceError::Settings {
             place: "the source".to_owned(),
             message: "its connector does not speak HTTP".to_owned(),
         })

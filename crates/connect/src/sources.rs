@@ -62,19 +62,13 @@ impl SourcePool {
             open.budgets.insert(payer.clone(), (rate, Budget::new(rate)));
         }
         let budget = open.budgets.get(payer).map(|(_, budget)| budget.clone()).unwrap_or_default();
-        let (secrets, clock) = (self.secrets(root), Arc::clone(&self.environment));
+        let (secrets, clock) = (SecretReader::at(root, &self.environment), Arc::clone(&self.environment));
         let (seed, _) = self.environment.new_id().as_u64_pair();
         let shared = SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?
             .paying(&budget)
             .authorized_by(authorization_name(spec).map(Name::as_str));
         open.shared.insert(name.clone(), (digest, shared.clone()));
         Ok(shared)
-    }
-
-    /// How secrets are read.
-    fn secrets(&self, root: &Path) -> SecretReader {
-        let variables = Arc::clone(&self.environment);
-        SecretReader::new(Arc::new(move |name| variables.variable(name)), root)
     }
 
     /// The credentials that all readers of an authorization share. Readers under way keep theirs when it changes.
@@ -84,7 +78,7 @@ impl SourcePool {
         authorization: Option<&AuthorizationSpec>,
         root: &Path,
     ) -> Arc<StaticCredentials> {
-        let secrets = self.secrets(root);
+        let secrets = SecretReader::at(root, &self.environment);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.credentials.get(holder).filter(|known| known.belong_to(authorization, &secrets));
         if let Some(known) = known {
@@ -103,7 +97,7 @@ impl Sources for SourcePool {
         name: &Name,
         data_type: &DataTypeName,
     ) -> Result<Box<dyn Source>, SourceError> {
-        let answer = |message: String| SourceError::Answer { place: name.to_string(), message };
+        let answer = |message: String| SourceError::Settings { place: name.to_string(), message };
         let spec = desired
             .source(name)
             .ok_or_else(|| answer("the configuration does not have this source".to_owned()))?;
@@ -144,7 +138,7 @@ impl Sources for SourcePool {
 fn authorization_name(spec: &SourceSpec) -> Option<&Name> {
     match &spec.authorization {
         Some(ByNameOrInline::ByName(name)) => Some(name),
-        _ => None,
+        Some(ByNameOrInline::Inline(_)) | None => None,
     }
 }
 

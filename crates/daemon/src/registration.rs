@@ -9,14 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use raccord_compiler::webhook::{Registrar as Requests, lower_register};
-use raccord_connect::webhook::{Announcement, register, unregister};
-use raccord_connect::{SecretReader, SourceShared};
+use raccord_model::backoff::doubled;
 use raccord_model::fact::{StepFact, StepWork, Uid, WebhookFact};
 use raccord_model::failpoint::Failpoint;
-use raccord_model::language::SourceSpec;
-use raccord_model::port::source::SourceError;
 use raccord_model::port::state::{Scan, StateError, Table, Write};
+use raccord_model::port::webhook::{Announcement, Service, WebhookError};
 use raccord_model::{Key, Kind, Name};
 use raccord_plan::{Registration, WEBHOOK_STEPS, registrations};
 use tokio::sync::Notify;
@@ -83,8 +80,7 @@ async fn sleep(wait: Option<Duration>) {
 }
 
 fn wait(attempts: u32) -> Duration {
-    let doubled = 2_u32.checked_pow(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
-    FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT)
+    doubled(FIRST_WAIT, attempts, LONGEST_WAIT)
 }
 
 /// Carries out every step about a webhook. One that fails stays, with its error; the fewest attempts that one of
@@ -106,7 +102,8 @@ pub async fn carry_out(ports: &Ports) -> Result<Option<u32>, DaemonError> {
     let mut left = None;
     for (uid, steps) in by_source {
         let wanted = registrations.iter().find(|(name, _)| is_called(&applied, name, uid));
-        let registrar = WebhookRegistrar { ports, root: applied.head.root.as_deref().unwrap_or("."), uid };
+        let registrar =
+            WebhookRegistrar { ports, root: applied.head.root.as_deref().unwrap_or(".").as_ref(), uid };
         let attempts = registrar.settle(wanted.map(|(_, registration)| registration), steps).await?;
         left = left.into_iter().chain(attempts).min();
     }
@@ -120,7 +117,7 @@ fn is_called(applied: &Applied, name: &Name, uid: Uid) -> bool {
 /// Tells one service.
 struct WebhookRegistrar<'a> {
     ports: &'a Ports,
-    root: &'a str,
+    root: &'a Path,
     uid: Uid,
 }
 
@@ -132,7 +129,7 @@ enum TellError {
     State(#[from] StateError),
     /// The service did not do it.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Webhook(#[from] WebhookError),
 }
 
 impl WebhookRegistrar<'_> {
@@ -154,7 +151,7 @@ impl WebhookRegistrar<'_> {
                 None
             }
             Err(TellError::State(error)) => return Err(error.into()),
-            Err(TellError::Source(error)) => {
+            Err(TellError::Webhook(error)) => {
                 step.attempts = step.attempts.saturating_add(1);
                 step.error = Some(error.to_string());
                 tracing::warn!(%error, attempts = step.attempts, "a webhook could not be registered or removed");
@@ -189,34 +186,20 @@ impl WebhookRegistrar<'_> {
         Ok(facts.commit(vec![put(Table::Webhooks, &self.uid, &fact)?]).await?)
     }
 
-    async fn register(&self, wanted: &Registration<'_>, key: &str) -> Result<String, SourceError> {
-        let (requests, shared) = self.prepare(wanted.source)?;
+    async fn register(&self, wanted: &Registration<'_>, key: &str) -> Result<String, WebhookError> {
         let webhook = wanted.source.webhook.as_ref();
         let secret = webhook.and_then(|webhook| webhook.verify.secrets()?.0.first());
         let announcement = Announcement { url: &wanted.url, secret, key };
-        register(&requests, wanted.authorization, &shared, announcement).await
+        let service = Service { source: wanted.source, authorization: wanted.authorization, root: self.root };
+        self.ports.outside.webhooks.register(service, announcement).await
     }
 
-    async fn remove(&self, known: &WebhookFact) -> Result<(), SourceError> {
-        let (requests, shared) = self.prepare(&known.source)?;
-        unregister(&requests, known.authorization.as_ref(), &shared, &known.id).await?;
+    async fn remove(&self, known: &WebhookFact) -> Result<(), WebhookError> {
+        let service =
+            Service { source: &known.source, authorization: known.authorization.as_ref(), root: self.root };
+        self.ports.outside.webhooks.unregister(service, &known.id).await?;
         tracing::info!(url = known.url, id = known.id, "a webhook is removed");
         Ok(())
-    }
-
-    fn prepare(&self, source: &SourceSpec) -> Result<(Requests, SourceShared), SourceError> {
-        let (settings, webhook) = (source.settings.webhooks(), source.webhook.as_deref());
-        let requests =
-            settings.zip(webhook).and_then(|(settings, webhook)| lower_register(webhook, settings).0);
-        let requests = requests.ok_or_else(|| SourceError::Answer {
-            place: "the source".to_owned(),
-            message: "its webhook cannot be registered".to_owned(),
-        })?;
-        let (variables, clock) = (Arc::clone(&self.ports.environment), Arc::clone(&self.ports.environment));
-        let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), Path::new(self.root));
-        let (seed, _) = self.ports.environment.new_id().as_u64_pair();
-        let shared = SourceShared::new(&source.settings, secrets, Arc::new(move || clock.now()), seed)?;
-        Ok((requests, shared))
     }
 }
 

@@ -6,6 +6,14 @@ use std::str::FromStr;
 use crate::shorthand::string_type;
 
 /// A number of bytes.
+///
+/// ```
+/// use raccord_model::bytes_size::ByteSize;
+///
+/// assert_eq!("64MB".parse(), Ok(ByteSize(64 * 1024 * 1024)));
+/// assert_eq!(ByteSize(2048).to_string(), "2KB");
+/// assert!("64 mb".parse::<ByteSize>().is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 

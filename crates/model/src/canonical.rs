@@ -7,12 +7,23 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
+
 use crate::language::API_VERSION;
 
 /// The version of the canonical form itself.
 const CANON_VERSION: u8 = 1;
 
 /// The digest of a canonical body.
+///
+/// ```
+/// use raccord_model::Digest;
+///
+/// let digest = Digest::of(br#"{"name":"customers"}"#);
+/// let written = digest.to_string();
+/// assert_eq!((written.len(), written.parse()), (64, Ok(digest)));
+/// assert_ne!(digest, Digest::of(br#"{"name":"orders"}"#));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
@@ -29,7 +40,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 

@@ -14,6 +14,16 @@ pub use arithmetic::{QUOTIENT_DIGITS, Rounding};
 pub const MAX_DIGITS: usize = 100;
 
 /// A decimal number: no exponent, no leading or trailing zeros, no negative zero.
+///
+/// ```
+/// use raccord_model::decimal::Decimal;
+///
+/// for (written, canonical) in [("12.340", "12.34"), ("-0", "0"), ("1e3", "1000")] {
+///     assert_eq!(written.parse::<Decimal>()?.as_str(), canonical);
+/// }
+/// assert!("1,5".parse::<Decimal>().is_err());
+/// # Ok::<(), raccord_model::decimal::DecimalError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(String);
 

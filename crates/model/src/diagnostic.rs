@@ -117,6 +117,37 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+impl Diagnostic {
+    /// One line without its help: `people.yaml:3:5: what is wrong`.
+    ///
+    /// ```
+    /// use raccord_model::diagnostic::{Code, Diagnostic, Place, Severity};
+    ///
+    /// let place = Place {
+    ///     file: "people.yaml".to_owned(),
+    ///     line: 3,
+    ///     column: 5,
+    ///     length: 4,
+    ///     text: "    nmae: people".to_owned(),
+    /// };
+    /// let diagnostic = Diagnostic {
+    ///     place: Some(place),
+    ///     severity: Severity::Error,
+    ///     code: Code::UnknownField,
+    ///     message: "`nmae` does not exist here".to_owned(),
+    ///     path: "metadata.nmae".to_owned(),
+    ///     help: Some("did you mean `name`?".to_owned()),
+    /// };
+    /// assert_eq!(diagnostic.in_one_line(), "people.yaml:3:5: `nmae` does not exist here");
+    /// assert_eq!(diagnostic.code.as_str(), "unknown-field");
+    /// ```
+    pub fn in_one_line(&self) -> String {
+        let place = self.place.as_ref();
+        let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column));
+        format!("{}{}", place.unwrap_or_default(), self.message)
+    }
+}
+
 /// A mistake found below the level of files: the place is a path inside one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

@@ -7,6 +7,14 @@ use std::time::Duration;
 use crate::shorthand::string_type;
 
 /// A whole number of seconds, written with units `s m h d w`.
+///
+/// ```
+/// use raccord_model::duration::Seconds;
+///
+/// assert_eq!("1h30m".parse(), Ok(Seconds(5_400)));
+/// assert_eq!(Seconds(14 * 86_400).to_string(), "14d");
+/// assert!("15".parse::<Seconds>().is_err(), "a unit is missing");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seconds(pub u64);
 

@@ -21,6 +21,17 @@ pub enum Step {
 }
 
 /// Where a field is in a record. No step at all is the record itself.
+///
+/// ```
+/// use raccord_model::field_path::{FieldPath, Step};
+///
+/// let path: FieldPath = "$.addresses[0].city".parse()?;
+/// let member = |name: &str| Step::Member(name.to_owned());
+/// assert_eq!(path.0, [member("addresses"), Step::Element(0), member("city")]);
+/// assert_eq!(path.to_string(), "addresses[0].city");
+/// assert!("a..b".parse::<FieldPath>().is_err());
+/// # Ok::<(), raccord_model::field_path::FieldPathError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FieldPath(pub Vec<Step>);
 

@@ -4,6 +4,7 @@
 //! them, typed values and their bytes, what a plan says, what becomes of a record (`classify`), and
 //! the *ports* that the store and the connectors implement. Nothing here reads a file, a clock or a network.
 
+pub mod backoff;
 pub mod bytes_size;
 pub mod canonical;
 pub mod checkpoint;

@@ -58,6 +58,16 @@ macro_rules! name_type {
 
 name_type!(
     /// The name of a resource: lower-case letters, digits and hyphens (RFC 1123 label), at most 63 bytes.
+    ///
+    /// ```
+    /// use raccord_model::Name;
+    ///
+    /// assert_eq!("shop-customers".parse::<Name>()?.as_str(), "shop-customers");
+    /// for bad in ["", "Shop", "-shop", "shop_customers", &"x".repeat(64)] {
+    ///     assert!(bad.parse::<Name>().is_err(), "{bad}");
+    /// }
+    /// # Ok::<(), raccord_model::name::NameError>(())
+    /// ```
     Name,
     "a name",
     "use lower-case letters, digits and hyphens, starting and ending with a letter or digit, at most 63",

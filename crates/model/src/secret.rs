@@ -9,6 +9,17 @@ use std::str::FromStr;
 pub const SECRET_MARKER: &str = "raccord::Secret";
 
 /// Where a secret is read when a run needs it: `${env:NAME}` or `${file:PATH}`.
+///
+/// ```
+/// use raccord_model::secret::{NotAReference, SecretRef};
+///
+/// let reference: SecretRef = "${env:SHOP_TOKEN}".parse()?;
+/// assert_eq!(reference, SecretRef::Env("SHOP_TOKEN".to_owned()));
+/// assert_eq!(reference.to_string(), "${env:SHOP_TOKEN}");
+/// // What is no reference may be the secret itself, so the error does not repeat it.
+/// assert_eq!("hunter2".parse::<SecretRef>(), Err(NotAReference));
+/// # Ok::<(), NotAReference>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretRef {
     /// An environment variable of the process that runs.
@@ -239,6 +250,27 @@ pub fn names_credential(name: &str) -> bool {
     let plain = plain.to_ascii_lowercase();
     let plain = plain.strip_prefix('x').filter(|_| name.starts_with(['x', 'X'])).unwrap_or(&plain);
     CREDENTIAL_NAMES.contains(&plain)
+}
+
+/// Why a secret that is referred to is of no use. It names the reference, never the secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// It is not there, or not what it should be.
+    #[error("{reference} {why}")]
+    Unusable {
+        /// The reference as it is written, or the setting that it belongs to.
+        reference: String,
+        /// What is wrong with it, to stand after the reference.
+        why: String,
+    },
+    /// Something ran out on this machine while it was read: descriptors, disk, memory.
+    #[error("this machine has run out of something: {reference}: {message}")]
+    Exhausted {
+        /// The reference as it is written.
+        reference: String,
+        /// What ran out.
+        message: String,
+    },
 }
 
 #[cfg(test)]

@@ -289,7 +289,18 @@ impl FactWrites<'_> {
                 }
                 (Kind::Transfer, Some(entry), None) => (Table::Transfers, entry.uid),
                 (Kind::Integration, Some(entry), None) => (Table::Integrations, entry.uid),
-                _ => continue,
+                (
+                    Kind::Transfer
+                    | Kind::Integration
+                    | Kind::Stack
+                    | Kind::Project
+                    | Kind::Authorization
+                    | Kind::Source
+                    | Kind::Mapping
+                    | Kind::Subscription
+                    | Kind::Alert,
+                    ..,
+                ) => continue,
             };
             transfers.remove(&uid);
             integrations.remove(&uid);

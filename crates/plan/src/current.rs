@@ -127,7 +127,7 @@ impl<'a> Changed<'a> {
                 self.transfers.extend(integration.subscriptions.keys());
             }
             (Kind::Integration, _) => self.subscriptions = true,
-            _ => {}
+            (Kind::Stack | Kind::Mapping | Kind::Subscription | Kind::Alert | Kind::Transfer, _) => {}
         }
     }
 }

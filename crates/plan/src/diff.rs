@@ -75,6 +75,21 @@ pub(crate) struct Draft<'a> {
 
 /// What applying the configuration to the state would do. Refusals are in the plan; an error means that there
 /// is none.
+///
+/// A configuration that has nothing, compared with a state that has nothing, is a plan without work:
+///
+/// ```
+/// use raccord_model::Desired;
+/// use raccord_model::port::state::Head;
+/// use raccord_plan::{Current, Facts, Options, diff};
+///
+/// let head = Head { lineage: uuid::Uuid::nil(), serial: 0, generation: 0, stack: None, root: None };
+/// let desired = Desired { stack: "shop".parse()?, root: String::new(), resources: [].into() };
+/// let current = Current { head, index: [].into(), bodies: [].into(), facts: Facts::default() };
+/// let plan = diff(&desired, &current, &Options::default())?;
+/// assert!(plan.changes.is_empty() && plan.refusals.is_empty() && !plan.has_work());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<Plan, DiffError> {
     let pairing = Pairing::of(desired, &current.index);
     let drafts = pairing

@@ -76,7 +76,10 @@ impl Draining<'_> {
                 self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
                 false
             }
-            _ => true,
+            DeliveryKind::Upsert
+            | DeliveryKind::Partial
+            | DeliveryKind::Delete
+            | DeliveryKind::Fetch { .. } => true,
         };
         waiting.into_iter().filter(is_due).collect()
     }

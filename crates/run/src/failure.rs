@@ -65,7 +65,12 @@ impl RunError {
         match self {
             Self::Source(error) => error.is_unauthorized(),
             Self::Again { error, .. } => error.is_unauthorized(),
-            _ => false,
+            Self::Destination(_)
+            | Self::Inbox(_)
+            | Self::Column(_)
+            | Self::FirstPage(_)
+            | Self::Fetcher
+            | Self::Mapper(_) => false,
         }
     }
 

@@ -35,5 +35,5 @@ pub mod unknown;
 pub mod vanished;
 pub mod window;
 
-pub use ports::{Ports, RunnerError};
+pub use ports::{Outside, Ports, RunnerError};
 pub use unknown::Unknown;

@@ -121,11 +121,5 @@ pub fn checkpoint_only(job: &Arc<Job>, checkpoint: Checkpoint, run: RunId, at: j
 
 /// Bytes as hexadecimal text.
 pub fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    data_encoding::HEXLOWER.encode(bytes)
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use raccord_model::EntityRef;
+use raccord_model::port::alert::AlertChannels;
 use raccord_model::port::destination::{Destination, DestinationError, Ledger};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Inbox, InboxError};
@@ -11,11 +12,23 @@ use raccord_model::port::lease::{Lease, LeaseError};
 use raccord_model::port::source::{SourceError, Sources};
 use raccord_model::port::state::{State, StateError};
 use raccord_model::port::upkeep::Upkeep;
+use raccord_model::port::webhook::Webhooks;
 
 use crate::applied::AppliedError;
 use crate::facts::Facts;
 use crate::job::JobError;
 use crate::unknown::Unknown;
+
+/// The ports to services elsewhere. Cloning shares them.
+#[derive(Clone)]
+pub struct Outside {
+    /// Opens sources.
+    pub sources: Arc<dyn Sources>,
+    /// Proves deliveries and registers webhooks.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// Hands alerts over.
+    pub alerts: Arc<dyn AlertChannels>,
+}
 
 /// The ports together. Cloning shares them.
 #[derive(Clone)]
@@ -32,8 +45,8 @@ pub struct Ports {
     pub lease: Arc<dyn Lease>,
     /// Looks after the state as a whole.
     pub upkeep: Arc<dyn Upkeep>,
-    /// Opens sources.
-    pub sources: Arc<dyn Sources>,
+    /// What is asked of services elsewhere.
+    pub outside: Outside,
     /// The clock and the randomness.
     pub environment: Arc<dyn Environment>,
 }
@@ -44,7 +57,7 @@ impl Ports {
         store: &Arc<S>,
         lease: Arc<dyn Lease>,
         upkeep: Arc<dyn Upkeep>,
-        sources: Arc<dyn Sources>,
+        outside: Outside,
         environment: Arc<dyn Environment>,
     ) -> Self {
         Self {
@@ -54,7 +67,7 @@ impl Ports {
             inbox: Arc::<S>::clone(store),
             lease,
             upkeep,
-            sources,
+            outside,
             environment,
         }
     }

@@ -75,7 +75,7 @@ impl Runner {
 
     /// Begins what follows under another generation. What runs goes on under its own.
     pub fn follow(&mut self, applied: Arc<Applied>) {
-        self.ports.sources.keep(&applied.desired);
+        self.ports.outside.sources.keep(&applied.desired);
         self.applied = applied;
     }
 
@@ -291,7 +291,8 @@ impl Task {
         subscribers: Vec<IntegrationFact>,
         progress: OnPage,
     ) -> Result<RunContext, RunOutcome> {
-        let source = match self.ports.sources.open(&applied.desired, &job.spec.source, &job.data_type) {
+        let source = match self.ports.outside.sources.open(&applied.desired, &job.spec.source, &job.data_type)
+        {
             Ok(source) => source,
             Err(error) => {
                 let (unauthorized, local) = (error.is_unauthorized(), error.is_local());

@@ -48,14 +48,47 @@ pub const fn required(sort: Sort) -> Role {
 
 /// Why a request is not answered over a way, whatever the roles of who asks.
 pub fn admit(sort: Sort, way: Way) -> Result<(), Failure> {
-    let what = match (way, sort) {
-        (Way::Http, Sort::CreateToken | Sort::RevokeToken | Sort::Tokens) => {
-            "tokens are made, listed and revoked"
-        }
-        (Way::Http, Sort::Backup) => "a backup writes a local file: it is made",
-        _ => return Ok(()),
+    let what = match way {
+        Way::Local => return Ok(()),
+        Way::Http => on_the_machine_alone(sort),
     };
+    let Some(what) = what else { return Ok(()) };
     Err(Failure::new(FailureCode::Forbidden, format!("{what} on the machine of the state alone")))
+}
+
+/// What of a request is done on the machine of the state alone, in words.
+const fn on_the_machine_alone(sort: Sort) -> Option<&'static str> {
+    match sort {
+        Sort::CreateToken | Sort::RevokeToken | Sort::Tokens => Some("tokens are made, listed and revoked"),
+        Sort::Backup => Some("a backup writes a local file: it is made"),
+        Sort::Head
+        | Sort::History
+        | Sort::Generation
+        | Sort::Status
+        | Sort::Runs
+        | Sort::Records
+        | Sort::Explain
+        | Sort::Rejects
+        | Sort::RejectSummary
+        | Sort::Deliveries
+        | Sort::Info
+        | Sort::Pending
+        | Sort::Audit
+        | Sort::Plan
+        | Sort::Apply
+        | Sort::AcceptPending
+        | Sort::Run
+        | Sort::Sample
+        | Sort::ReplayRejects
+        | Sort::DropDeliveries
+        | Sort::Look
+        | Sort::Check
+        | Sort::Pause
+        | Sort::Resume
+        | Sort::TestAlert
+        | Sort::Approve
+        | Sort::Resync => None,
+    }
 }
 
 /// The request under the name of who asks: over HTTP nobody acts in somebody else's.
@@ -66,7 +99,35 @@ pub fn attribute(mut request: Request, caller: &Caller) -> Request {
             Request::Apply(_, options) => options.by = Text::cut(name),
             Request::AcceptPending { by, .. } => *by = Text::cut(name),
             Request::Resume { by, .. } => *by = Some(Text::cut(name)),
-            _ => {}
+            // These say no name.
+            Request::Head
+            | Request::Plan(..)
+            | Request::Pending
+            | Request::History { .. }
+            | Request::Generation { .. }
+            | Request::Run { .. }
+            | Request::Status
+            | Request::Runs { .. }
+            | Request::Records { .. }
+            | Request::Explain { .. }
+            | Request::Sample { .. }
+            | Request::Rejects { .. }
+            | Request::RejectSummary { .. }
+            | Request::ReplayRejects { .. }
+            | Request::Deliveries { .. }
+            | Request::DropDeliveries { .. }
+            | Request::Look(_)
+            | Request::Info
+            | Request::Check
+            | Request::Backup { .. }
+            | Request::Pause { .. }
+            | Request::TestAlert { .. }
+            | Request::Approve { .. }
+            | Request::Resync { .. }
+            | Request::CreateToken { .. }
+            | Request::Tokens
+            | Request::RevokeToken { .. }
+            | Request::Audit { .. } => {}
         }
     }
     request

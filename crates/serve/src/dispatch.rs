@@ -97,7 +97,7 @@ impl Dispatcher {
             Request::Tokens => verb::token::list(ports, replies).await,
             Request::RevokeToken { name } => verb::token::revoke(ports, &name, replies).await,
             Request::Audit { limit } => verb::audit::audit(ports, limit, replies).await,
-            Request::Look(look) => look_at(self.ports.sources.as_ref(), *look, replies).await,
+            Request::Look(look) => look_at(self.ports.outside.sources.as_ref(), *look, replies).await,
             Request::Info => verb::upkeep::info(ports, replies).await,
             Request::Check => verb::upkeep::check(ports, replies).await,
             Request::Backup { to } => verb::upkeep::backup(ports, to, replies).await,

@@ -81,7 +81,23 @@ impl From<RequestError> for Failure {
             | RequestError::RejectId(_) => FailureCode::Invalid,
             RequestError::Ending => FailureCode::Unavailable,
             RequestError::Destination(DestinationError::Damaged) => FailureCode::Damaged,
-            _ => FailureCode::Internal,
+            RequestError::State(_)
+            | RequestError::Applied(_)
+            | RequestError::Destination(_)
+            | RequestError::Source(_)
+            | RequestError::Lease(_)
+            | RequestError::Job(_)
+            | RequestError::Commit(
+                CommitError::Fact(_)
+                | CommitError::MissingFact(_)
+                | CommitError::Exhausted
+                | CommitError::Seal { .. },
+            )
+            | RequestError::Rollback(_)
+            | RequestError::Task(_)
+            | RequestError::Inbox(_)
+            | RequestError::Upkeep(_)
+            | RequestError::Random(_) => FailureCode::Internal,
         };
         let mut causes = Vec::new();
         let mut cause = error.source();

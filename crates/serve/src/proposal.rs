@@ -11,8 +11,6 @@ use raccord_model::name::MAX_NAME;
 
 use crate::request::{DataTypeView, FieldView};
 
-pub use raccord_connect::complete_file;
-
 /// Why nothing can be proposed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProposalError {
@@ -160,10 +158,8 @@ fn field_type(field: &FieldView) -> FieldType {
 
 fn mapped(field: &FieldView, field_type: FieldType) -> Option<MappedField> {
     let from: FieldPath = field.path.parse().ok()?;
-    let transform = match field_type {
-        FieldType::Email => vec![Transform::Trim, Transform::Lowercase],
-        _ => Vec::new(),
-    };
+    let is_email = field_type == FieldType::Email;
+    let transform = if is_email { vec![Transform::Trim, Transform::Lowercase] } else { Vec::new() };
     Some(MappedField { from: Some(from), transform, ..MappedField::default() })
 }
 

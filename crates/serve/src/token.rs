@@ -3,6 +3,7 @@
 //! A token is shown once and then known by its hash alone. It is 32 random bytes, so nobody guesses it and no slow
 //! hash is needed; it never stands in a log, an error or a Debug output.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 
 use base64::Engine as _;
@@ -50,7 +51,7 @@ impl TokenText {
 
     /// What is kept of it: its SHA-256, as 64 hexadecimal digits.
     pub fn sha256(&self) -> String {
-        Sha256::digest(self.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&Sha256::digest(self.expose().as_bytes()))
     }
 
     /// The stored token that this is. Every stored one is compared, and each in constant time.

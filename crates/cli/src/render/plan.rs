@@ -111,7 +111,13 @@ const fn fate(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Transfer => Some("its checkpoint is forgotten; its rows stay as long as their entity does"),
         Kind::Integration => Some("what only it subscribed to runs no more; the rows stay"),
-        _ => None,
+        Kind::Stack
+        | Kind::Project
+        | Kind::Authorization
+        | Kind::Source
+        | Kind::Mapping
+        | Kind::Subscription
+        | Kind::Alert => None,
     }
 }
 

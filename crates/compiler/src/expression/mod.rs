@@ -437,10 +437,10 @@ mod tests {
 
     #[test]
     fn work_is_bounded() {
-        let expression = Expression::compile("range(9999)|map('string')|join('')|length if n else 1", false);
-        // Either refused while rehearsing or out of fuel while evaluating: it never runs on.
-        if let Ok(expression) = expression {
-            drop(expression.evaluate(&[Scalar::Number("1".into())]));
-        }
+        let source = "range(9999)|map('string')|join('')|length if n else 1";
+        let evaluated = Expression::compile(source, false)
+            .and_then(|expression| expression.evaluate(&[Scalar::Number("1".into())]));
+        let refused = evaluated.unwrap_err().to_string();
+        assert!(refused.contains("fuel"), "{refused}");
     }
 }

@@ -120,7 +120,18 @@ fn checked_text<'a>(text: Cow<'a, str>, field: &Field) -> Result<Cow<'a, str>, V
         FieldType::Phone if !is_phone(&text) => Err(ValueError::Phone),
         FieldType::Url if !is_url(&text) => Err(ValueError::Url),
         FieldType::Choice if !field.options.contains(text.as_ref()) => Err(ValueError::Choice),
-        _ => Ok(text),
+        FieldType::Text
+        | FieldType::Integer
+        | FieldType::Decimal
+        | FieldType::Boolean
+        | FieldType::Date
+        | FieldType::Datetime
+        | FieldType::Email
+        | FieldType::Phone
+        | FieldType::Url
+        | FieldType::Choice
+        | FieldType::Choices
+        | FieldType::Json => Ok(text),
     }
 }
 

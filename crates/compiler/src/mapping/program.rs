@@ -1,5 +1,6 @@
 //! A compiled mapping at work: one pass over a record, a key and a patch out, or a reason why not.
 
+mod assignment;
 mod outcome;
 mod seen;
 
@@ -16,54 +17,13 @@ use raccord_model::row::{self, FieldId};
 use raccord_model::value::Value;
 use raccord_model::version;
 
+pub(super) use self::assignment::{Assignment, Input};
 use self::outcome::{Outcome, empty, has_key, misfit, missing, rejection, unclear_mark};
 use super::convert::convert;
 use super::mark;
-use super::transform::{self, Op};
-use crate::expression::Expression;
+use super::transform;
 use crate::scalar::Scalar;
 use crate::select::{Found, Selector};
-
-/// Where a value comes from.
-#[derive(Debug)]
-pub(super) enum Input {
-    /// A field of the record.
-    Slot(usize),
-    /// A field of the parent record.
-    Parent(usize),
-    /// The configuration.
-    Constant(Scalar<'static>),
-    /// An expression over other inputs.
-    Expression(Box<Expression>, Vec<Self>),
-}
-
-impl Input {
-    /// Adds the fields of the record from which it comes.
-    fn add_slots(&self, slots: &mut BTreeSet<usize>) {
-        match self {
-            Self::Slot(slot) => _ = slots.insert(*slot),
-            Self::Expression(_, inputs) => inputs.iter().for_each(|input| input.add_slots(slots)),
-            Self::Parent(_) | Self::Constant(_) => {}
-        }
-    }
-}
-
-/// One field's way from the record to the row.
-#[derive(Debug)]
-pub(super) struct Assignment {
-    pub(super) name: Ident,
-    pub(super) id: FieldId,
-    pub(super) input: Input,
-    pub(super) transforms: Vec<Op>,
-    pub(super) field: Field,
-    pub(super) zone: Option<TimeZone>,
-    pub(super) on_empty: OnEmpty,
-    /// What it means that the record has none of the input's fields; none when that is as being empty.
-    pub(super) on_missing: Option<OnMissing>,
-    pub(super) is_key: bool,
-    pub(super) required: bool,
-    pub(super) default: Option<Scalar<'static>>,
-}
 
 impl Assignment {
     /// Whether a record may leave the field as it is: a row that is created then lacks it, but for its default.
@@ -293,7 +253,9 @@ impl<'p> PageMapper<'p> {
                 self.row = None;
                 selector.guess(raw, &mut self.found) && self.key(out).is_ok()
             }
-            _ => self.read_by(selector, record).is_ok() && self.key(out).is_ok(),
+            Record::Json(_) | Record::Nested { .. } | Record::Row(_) => {
+                self.read_by(selector, record).is_ok() && self.key(out).is_ok()
+            }
         }
     }
 

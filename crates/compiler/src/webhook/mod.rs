@@ -30,7 +30,7 @@ pub use read::{
     Content as RecordContent, Intent, MAX_DELIVERY_ID, MAX_DEPTH, MAX_EVENTS, Reading, Received, Route,
     Unreadable,
 };
-pub use register::{Content, Create, Delete, Registrar, lower_register};
+pub use register::{Content, Create, Delete, Registrar, lower_register, percent_encoded};
 pub use signed::{SignedPart, SignedText};
 
 /// A webhook, compiled: how a delivery is read.

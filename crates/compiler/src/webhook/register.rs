@@ -64,10 +64,15 @@ pub struct Delete {
 impl Delete {
     /// The path after the base URL, for what was registered under an id.
     pub fn path(&self, id: &str) -> String {
-        let mut encoded = String::new();
-        percent_encode(id, &mut encoded);
-        self.path.replace(ID, &encoded)
+        self.path.replace(ID, &percent_encoded(id))
     }
+}
+
+/// A text as it stands in a path: only the unreserved characters of RFC 3986 as they are.
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    percent_encode(text, &mut encoded);
+    encoded
 }
 
 /// Lowers the registration of a webhook that has one. Without an error among the findings there is a registrar, if

@@ -73,7 +73,7 @@ impl Authenticator {
         if let Some(reference) = &key.value {
             let value = self.read(reference, secrets)?;
             if key.header.is_none() && key.query.is_none() {
-                return Err(unusable(reference, "would not be sent: name a `header` or a `query`"));
+                return Err(unusable(reference, "would not be sent: name a `header` or a `query`").into());
             }
             if let Some(header) = &key.header {
                 let name = header_name(header)?;

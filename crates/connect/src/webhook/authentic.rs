@@ -7,15 +7,14 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use raccord_model::language::webhook::{BasicSpec, KeySpec, QueryKeySpec};
-use raccord_model::port::source::SourceError;
-use raccord_model::secret::{SecretRef, Secrets};
+use raccord_model::port::webhook::{Refused, single};
+use raccord_model::secret::{SecretError, SecretRef, Secrets};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::signature::BASE64;
-use super::verify::Refused;
 use crate::secret::SecretReader;
 
 /// A credential in a header or in the query.
@@ -52,13 +51,13 @@ impl std::fmt::Debug for Digests {
 
 impl Credential {
     /// A bearer token.
-    pub(super) fn bearer(token: &Secrets, secrets: &SecretReader) -> Result<Self, SourceError> {
+    pub(super) fn bearer(token: &Secrets, secrets: &SecretReader) -> Result<Self, SecretError> {
         let digests = Digests::of(token, secrets, "")?;
         Ok(Self { name: AUTHORIZATION.to_string(), form: Form::Scheme("bearer"), digests })
     }
 
     /// A user name and a password.
-    pub(super) fn basic(basic: &BasicSpec, secrets: &SecretReader) -> Result<Self, SourceError> {
+    pub(super) fn basic(basic: &BasicSpec, secrets: &SecretReader) -> Result<Self, SecretError> {
         let username = secrets.read_text(&basic.username)?;
         let before = SecretString::from(format!("{}:", username.expose_secret()));
         let digests = Digests::of(&basic.password, secrets, before.expose_secret())?;
@@ -66,13 +65,13 @@ impl Credential {
     }
 
     /// A key in a header of its own.
-    pub(super) fn api_key(key: &KeySpec, secrets: &SecretReader) -> Result<Self, SourceError> {
+    pub(super) fn api_key(key: &KeySpec, secrets: &SecretReader) -> Result<Self, SecretError> {
         let form = Form::Prefix(key.prefix.clone().unwrap_or_default());
         Ok(Self { name: key.header.clone(), form, digests: Digests::of(&key.value, secrets, "")? })
     }
 
     /// A key in the query of the URL.
-    pub(super) fn query(key: &QueryKeySpec, secrets: &SecretReader) -> Result<Self, SourceError> {
+    pub(super) fn query(key: &QueryKeySpec, secrets: &SecretReader) -> Result<Self, SecretError> {
         let digests = Digests::of(&key.value, secrets, "")?;
         Ok(Self { name: key.name.clone(), form: Form::Parameter, digests })
     }
@@ -101,7 +100,7 @@ impl Credential {
 
 impl Digests {
     /// Those of the secrets, with what stands before each.
-    fn of(references: &Secrets, secrets: &SecretReader, before: &str) -> Result<Self, SourceError> {
+    fn of(references: &Secrets, secrets: &SecretReader, before: &str) -> Result<Self, SecretError> {
         let digest = |reference: &SecretRef| {
             let secret = secrets.read(reference)?;
             let digest = Sha256::new_with_prefix(before).chain_update(secret.expose_secret());
@@ -132,14 +131,4 @@ fn parameter<'q>(query: Option<&'q str>, name: &str) -> Result<Cow<'q, str>, Ref
         return Err(Refused::DoubledParameter(name.to_owned()));
     }
     Ok(value)
-}
-
-/// The value of a header, which stands there once.
-pub(super) fn single<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h [u8], Refused> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next().ok_or_else(|| Refused::Missing(name.to_owned()))?;
-    if values.next().is_some() {
-        return Err(Refused::Doubled(name.to_owned()));
-    }
-    Ok(value.as_bytes())
 }

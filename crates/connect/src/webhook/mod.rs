@@ -7,5 +7,66 @@ mod register;
 mod signature;
 mod verify;
 
-pub use register::{Announcement, register, unregister};
-pub use verify::{Delivery, Refused, SignatureHeaders, Verifier};
+use std::path::Path;
+use std::sync::Arc;
+
+use raccord_compiler::webhook::{Registrar, lower_register};
+use raccord_model::language::webhook::VerifySpec;
+use raccord_model::port::Async;
+use raccord_model::port::environment::Environment;
+use raccord_model::port::webhook::{Announcement, Service, Verifier, WebhookError, Webhooks};
+use raccord_model::secret::SecretError;
+
+use self::verify::SecretVerifier;
+use crate::secret::SecretReader;
+use crate::shared::SourceShared;
+
+/// Webhooks of services, with the secrets of this machine.
+pub struct ServiceWebhooks {
+    environment: Arc<dyn Environment>,
+}
+
+impl ServiceWebhooks {
+    /// Secrets that are variables are read from this environment, and so is the time.
+    pub const fn new(environment: Arc<dyn Environment>) -> Self {
+        Self { environment }
+    }
+
+    /// The requests of a source, and what it takes to send them.
+    fn prepare(&self, service: Service<'_>) -> Result<(Registrar, SourceShared), WebhookError> {
+        let (settings, webhook) = (service.source.settings.webhooks(), service.source.webhook.as_deref());
+        let requests =
+            settings.zip(webhook).and_then(|(settings, webhook)| lower_register(webhook, settings).0);
+        let requests = requests.ok_or(WebhookError::NotRegistrable)?;
+        let (secrets, clock) =
+            (SecretReader::at(service.root, &self.environment), Arc::clone(&self.environment));
+        let (seed, _) = self.environment.new_id().as_u64_pair();
+        let shared =
+            SourceShared::new(&service.source.settings, secrets, Arc::new(move || clock.now()), seed)?;
+        Ok((requests, shared))
+    }
+}
+
+impl Webhooks for ServiceWebhooks {
+    fn verifier(&self, verify: &VerifySpec, root: &Path) -> Result<Box<dyn Verifier>, SecretError> {
+        Ok(Box::new(SecretVerifier::new(verify, &SecretReader::at(root, &self.environment))?))
+    }
+
+    fn register<'a>(
+        &'a self,
+        service: Service<'a>,
+        announcement: Announcement<'a>,
+    ) -> Async<'a, Result<String, WebhookError>> {
+        Box::pin(async move {
+            let (requests, shared) = self.prepare(service)?;
+            register::register(&requests, service.authorization, &shared, announcement).await
+        })
+    }
+
+    fn unregister<'a>(&'a self, service: Service<'a>, id: &'a str) -> Async<'a, Result<(), WebhookError>> {
+        Box::pin(async move {
+            let (requests, shared) = self.prepare(service)?;
+            register::unregister(&requests, service.authorization, &shared, id).await
+        })
+    }
+}

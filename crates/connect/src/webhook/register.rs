@@ -11,7 +11,7 @@ use raccord_compiler::webhook::{Content, Registrar};
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::webhook::{CreateMethod, DeleteMethod};
 use raccord_model::port::source::SourceError;
-use raccord_model::secret::SecretRef;
+use raccord_model::port::webhook::{Announcement, WebhookError};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,24 +25,13 @@ use crate::shared::SourceShared;
 /// A request with this header is carried out once, however often it comes; who does not know it ignores it.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What the service is told.
-#[derive(Debug, Clone, Copy)]
-pub struct Announcement<'a> {
-    /// Where to push.
-    pub url: &'a str,
-    /// The secret to sign with, where the request hands one over.
-    pub secret: Option<&'a SecretRef>,
-    /// The same for every attempt at one registration, and for no other.
-    pub key: &'a str,
-}
-
 /// Tells the service where to push, and returns the id of what it has registered.
-pub async fn register(
+pub(super) async fn register(
     registrar: &Registrar,
     authorization: Option<&AuthorizationSpec>,
     shared: &SourceShared,
     announcement: Announcement<'_>,
-) -> Result<String, SourceError> {
+) -> Result<String, WebhookError> {
     let secret = announcement.secret.map(|secret| shared.secrets.read(secret)).transpose()?;
     let exchange = exchange(registrar, authorization, shared).await?;
     // A service that refuses a secret may repeat it, and where a redirect leads it has no business.
@@ -63,16 +52,16 @@ pub async fn register(
     }
     outgoing.body = Some(body);
     let answer = exchange.send(&outgoing).await?;
-    id(registrar, &exchange, answer)
+    Ok(id(registrar, &exchange, answer)?)
 }
 
 /// Tells the service to stop. What it no longer has need not be removed.
-pub async fn unregister(
+pub(super) async fn unregister(
     registrar: &Registrar,
     authorization: Option<&AuthorizationSpec>,
     shared: &SourceShared,
     id: &str,
-) -> Result<(), SourceError> {
+) -> Result<(), WebhookError> {
     let exchange = exchange(registrar, authorization, shared).await?;
     let mut outgoing = outgoing(registrar, &exchange, &registrar.delete.path(id))?;
     outgoing.method = match registrar.delete.method {
@@ -81,7 +70,7 @@ pub async fn unregister(
     };
     match exchange.send(&outgoing).await {
         Ok(_) | Err(SourceError::Status { status: 404 | 410, .. }) => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 

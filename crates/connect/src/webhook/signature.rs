@@ -66,9 +66,7 @@ fn is_among<M: Mac>(mut mac: M, parts: &[&[u8]], signatures: &[Vec<u8>]) -> bool
 
 /// The bytes that hexadecimal digits stand for, in either case.
 pub(super) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, []) = text.as_chunks::<2>() else { return None };
-    pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+    data_encoding::HEXLOWER_PERMISSIVE.decode(text).ok()
 }
 
 #[cfg(test)]

@@ -9,119 +9,23 @@ use raccord_model::language::webhook::{
     HashAlgorithm, HmacSpec, Scheme, SecretEncoding, SignatureEncoding, StandardWebhooksSpec, StripeSpec,
     TimestampFormat, VerifySpec,
 };
-use raccord_model::port::source::SourceError;
-use raccord_model::secret::{SecretRef, Secrets};
+use raccord_model::port::webhook::{
+    Delivery, MAX_SIGNATURES, Refused, STRIPE, SignatureHeaders, Verifier, single,
+};
+use raccord_model::secret::{SecretError, SecretRef, Secrets};
 use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret;
 
-use super::authentic::{Credential, single};
+use super::authentic::Credential;
 use super::signature::{BASE64, Signer, from_hex};
 use crate::secret::{SecretReader, unusable};
 use base64::Engine;
 
-/// How many signatures of one delivery are looked at; services send one for each secret that is in force.
-const MAX_SIGNATURES: usize = 16;
-
-/// Where Stripe puts its signatures.
-const STRIPE: &str = "stripe-signature";
-
-/// What arrived, as far as signatures are made over it.
-#[derive(Debug, Clone, Copy)]
-pub struct Delivery<'a> {
-    /// The headers.
-    pub headers: &'a HeaderMap,
-    /// The body, byte by byte as it came.
-    pub body: &'a [u8],
-    /// The URL as the service knows it: the Stack's `webhooks.url`, and the path after it.
-    pub url: Option<&'a str>,
-    /// The query of the URL, as it came.
-    pub query: Option<&'a str>,
-}
-
-/// Why a delivery is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// A header is missing.
-    #[error("the header `{0}` is missing")]
-    Missing(String),
-    /// A header stands there more than once.
-    #[error("the header `{0}` stands there more than once")]
-    Doubled(String),
-    /// A parameter of the query is missing.
-    #[error("the parameter `{0}` is missing")]
-    MissingParameter(String),
-    /// A parameter of the query stands there more than once.
-    #[error("the parameter `{0}` stands there more than once")]
-    DoubledParameter(String),
-    /// A header does not begin as it should.
-    #[error("the header `{0}` does not begin with its prefix")]
-    Prefix(String),
-    /// A signature is not written as it should be.
-    #[error("the header `{0}` holds no signature in the encoding that is expected")]
-    Encoding(String),
-    /// A header of signatures cannot be taken apart.
-    #[error("the header `{0}` is not in the form that its scheme has")]
-    Malformed(String),
-    /// There is no signature of a version that we verify.
-    #[error("the header `{header}` has no signature of version {version}")]
-    Version {
-        /// Which header.
-        header: String,
-        /// Which version is wanted.
-        version: &'static str,
-    },
-    /// There are more signatures than secrets can be in force.
-    #[error("the header `{0}` has more than {MAX_SIGNATURES} signatures")]
-    TooMany(String),
-    /// The time of the delivery is none.
-    #[error("the time in the header `{0}` cannot be read")]
-    Time(String),
-    /// The delivery is older than the tolerance.
-    #[error("the delivery is {0} s old")]
-    TooOld(u64),
-    /// The delivery is from later than the tolerance.
-    #[error("the delivery is from {0} s in the future")]
-    TooNew(u64),
-    /// The URL is part of what is signed, and is not known.
-    #[error("the URL is part of what is signed, but the Stack has no `webhooks.url`")]
-    NoUrl,
-    /// The signature, the token or the password is not right.
-    #[error("the signature or the credential is not right")]
-    Wrong,
-}
-
 /// What deliveries of one source are verified with. Its debug form shows no secret.
 #[derive(Debug, Clone)]
-pub struct Verifier {
+pub(crate) struct SecretVerifier {
     way: Way,
     signature: Option<SignatureHeaders>,
-}
-
-/// The headers in which a signature stands, and what belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SignatureHeaders(Vec<String>);
-
-impl SignatureHeaders {
-    /// Those of a webhook whose deliveries are signed; none of one that is proved by a credential.
-    pub fn of(verify: &VerifySpec) -> Option<Self> {
-        Some(Self(match verify.scheme()? {
-            Scheme::Hmac(spec) => {
-                let timestamp = spec.timestamp.as_ref().map(|timestamp| timestamp.header.clone());
-                std::iter::once(spec.header.clone()).chain(timestamp).collect()
-            }
-            Scheme::Stripe(_) => vec![STRIPE.to_owned()],
-            Scheme::StandardWebhooks(spec) => {
-                let prefix = spec.header_prefix.to_ascii_lowercase();
-                ["id", "timestamp", "signature"].map(|name| format!("{prefix}{name}")).to_vec()
-            }
-            Scheme::Bearer(_) | Scheme::Basic(_) | Scheme::ApiKey(_) | Scheme::Query(_) => return None,
-        }))
-    }
-
-    /// Whether each of them is there, once.
-    pub fn are_in(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        self.0.iter().try_for_each(|name| single(headers, name).map(drop))
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -139,11 +43,11 @@ struct HmacWay {
     signers: Vec<Signer>,
 }
 
-impl Verifier {
+impl SecretVerifier {
     /// Reads the secrets that a webhook is verified with.
-    pub fn new(verify: &VerifySpec, secrets: &SecretReader) -> Result<Self, SourceError> {
+    pub(crate) fn new(verify: &VerifySpec, secrets: &SecretReader) -> Result<Self, SecretError> {
         let invalid =
-            |why: &str| SourceError::Secret { reference: "webhook.verify".to_owned(), why: why.to_owned() };
+            |why: &str| SecretError::Unusable { reference: "webhook.verify".to_owned(), why: why.to_owned() };
         let scheme = verify.scheme().ok_or_else(|| invalid("names no scheme, or more than one"))?;
         let way = match scheme {
             Scheme::Hmac(spec) => {
@@ -172,15 +76,14 @@ impl Verifier {
         };
         Ok(Self { way, signature: SignatureHeaders::of(verify) })
     }
+}
 
-    /// Whether what proves a delivery is a signature of it, and no credential.
-    pub const fn wants_signature(&self) -> bool {
+impl Verifier for SecretVerifier {
+    fn wants_signature(&self) -> bool {
         self.signature.is_some()
     }
 
-    /// Whether a delivery can be the service's own, as far as its headers and its query show it. A credential is proved by
-    /// them; of a signature they only show that there is one.
-    pub fn admit(&self, headers: &HeaderMap, query: Option<&str>) -> Result<(), Refused> {
+    fn admit(&self, headers: &HeaderMap, query: Option<&str>) -> Result<(), Refused> {
         match (&self.way, &self.signature) {
             (Way::Credential(credential), _) => credential.verify(headers, query),
             (_, Some(signature)) => signature.are_in(headers),
@@ -188,8 +91,7 @@ impl Verifier {
         }
     }
 
-    /// Whether a delivery is the service's own. `now` is our clock's.
-    pub fn verify(&self, delivery: &Delivery<'_>, now: Timestamp) -> Result<(), Refused> {
+    fn verify(&self, delivery: &Delivery<'_>, now: Timestamp) -> Result<(), Refused> {
         match &self.way {
             Way::Hmac(way) => way.verify(delivery, now),
             Way::Stripe { signers, tolerance } => verify_stripe(signers, *tolerance, delivery, now),
@@ -207,7 +109,7 @@ fn signers(
     secrets: &SecretReader,
     algorithm: HashAlgorithm,
     key: impl Fn(&str) -> Option<Vec<u8>>,
-) -> Result<Vec<Signer>, SourceError> {
+) -> Result<Vec<Signer>, SecretError> {
     let signer = |reference: &SecretRef| {
         let secret = secrets.read(reference)?;
         let key = key(secret.expose_secret()).map(secrecy::SecretSlice::from);

@@ -3,16 +3,14 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use raccord_compiler::webhook::{Registrar, lower_register};
-use raccord_connect::webhook::{Announcement, register, unregister};
-use raccord_connect::{SecretReader, SourceShared};
-use raccord_model::language::AuthorizationSpec;
-use raccord_model::port::source::SourceError;
+use raccord_connect::ServiceWebhooks;
+use raccord_model::language::{AuthorizationSpec, SourceSpec};
+use raccord_model::port::webhook::{Announcement, Service, WebhookError, Webhooks as _};
 use raccord_model::secret::SecretRef;
 use serde_json::{Value, json};
 use wiremock::{MockServer, Request, ResponseTemplate};
 
-use crate::service::{SECRET, ok, serve};
+use crate::service::{SECRET, Variables, ok, serve};
 
 /// What a service was asked: method, path, body.
 type Log = Arc<Mutex<Vec<String>>>;
@@ -38,46 +36,48 @@ async fn service(answer: ResponseTemplate) -> (MockServer, Log) {
 }
 
 struct Client {
-    registrar: Registrar,
+    webhooks: ServiceWebhooks,
+    source: SourceSpec,
     authorization: AuthorizationSpec,
-    shared: SourceShared,
     secret: SecretRef,
 }
 
 impl Client {
     fn new(base: &str, create: &Value, delete: &Value) -> Self {
-        let settings =
-            json!({"baseUrl": base, "headers": {"X-Version": "1"}, "dataTypes": {}, "timeout": "60s"});
-        let settings: raccord_model::language::HttpSettings = serde_json::from_value(settings).unwrap();
-        let spec =
-            json!({"verify": {"bearer": "${env:TOKEN}"}, "register": {"create": create, "delete": delete}});
-        let (registrar, findings) = lower_register(&serde_json::from_value(spec).unwrap(), &settings);
-        let environment = |name: &str| (name == "TOKEN").then(|| SECRET.to_owned());
-        let secrets = SecretReader::new(Arc::new(environment), Path::new("."));
-        let now = Arc::new(|| "2024-01-31T09:30:00Z".parse().unwrap());
-        let shared = SourceShared::new(&settings.into(), secrets, now, 7).unwrap();
+        let source = json!({
+            "connector": "http",
+            "config": {"baseUrl": base, "headers": {"X-Version": "1"}, "dataTypes": {}, "timeout": "60s"},
+            "webhook": {
+                "verify": {"bearer": "${env:TOKEN}"},
+                "register": {"create": create, "delete": delete},
+            },
+        });
         let authorization = json!({"type": "bearer", "token": "${env:TOKEN}"});
+        let environment = Variables(|name: &str| (name == "TOKEN").then(|| SECRET.to_owned()));
         Self {
-            registrar: registrar.unwrap_or_else(|| panic!("{findings:?}")),
+            webhooks: ServiceWebhooks::new(Arc::new(environment)),
+            source: serde_json::from_value(source).unwrap(),
             authorization: serde_json::from_value(authorization).unwrap(),
-            shared,
             secret: "${env:TOKEN}".parse().unwrap(),
         }
     }
 
-    async fn register(&self) -> Result<String, SourceError> {
+    fn service(&self) -> Service<'_> {
+        Service { source: &self.source, authorization: Some(&self.authorization), root: Path::new(".") }
+    }
+
+    async fn register(&self) -> Result<String, WebhookError> {
         let url = "https://raccord.example/hooks/shop/boutique?a=b&c";
         let announcement = Announcement { url, secret: Some(&self.secret), key: "step-7" };
-        let registered =
-            register(&self.registrar, Some(&self.authorization), &self.shared, announcement).await;
+        let registered = self.webhooks.register(self.service(), announcement).await;
         if let Err(error) = &registered {
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
         registered
     }
 
-    async fn unregister(&self, id: &str) -> Result<(), SourceError> {
-        unregister(&self.registrar, Some(&self.authorization), &self.shared, id).await
+    async fn unregister(&self, id: &str) -> Result<(), WebhookError> {
+        self.webhooks.unregister(self.service(), id).await
     }
 }
 

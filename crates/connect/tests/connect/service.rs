@@ -4,14 +4,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use raccord_compiler::connector::lower;
 use raccord_connect::{SecretReader, SourceShared, open_source};
 use raccord_model::checkpoint::PageToken;
 use raccord_model::language::{AuthorizationSpec, ConnectorSettings, HttpSettings};
+use raccord_model::port::environment::{Environment, RandomError};
 use raccord_model::port::records::{Page, Record};
 use raccord_model::port::source::{Read, Source, SourceError};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use uuid::Uuid;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// The secret that every test uses; no message may ever contain it.
@@ -132,4 +135,25 @@ pub(crate) fn number(request: &Request, name: &str) -> Option<i64> {
 /// 200 with JSON.
 pub(crate) fn ok(body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
+}
+
+/// An environment with these variables, whose clock stands still.
+pub(crate) struct Variables<F>(pub(crate) F);
+
+impl<F: Fn(&str) -> Option<String> + Send + Sync> Environment for Variables<F> {
+    fn now(&self) -> Timestamp {
+        "2024-01-31T09:30:00Z".parse().unwrap()
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::from_u128(7)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        (self.0)(name)
+    }
+
+    fn random(&self) -> Result<[u8; 32], RandomError> {
+        Err(RandomError)
+    }
 }

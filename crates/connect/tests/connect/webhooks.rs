@@ -11,11 +11,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_compiler::webhook::{Hook, Intent, Reading, Route, lower};
-use raccord_connect::SecretReader;
-use raccord_connect::webhook::{Delivery, Refused, Verifier};
+use raccord_connect::ServiceWebhooks;
 use raccord_model::language::webhook::WebhookSpec;
+use raccord_model::port::webhook::{Delivery, Refused, Verifier, Webhooks as _};
+use raccord_model::secret::SecretError;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+
+use crate::service::Variables;
 
 /// When the deliveries were signed.
 const SIGNED: i64 = 1_700_000_000;
@@ -36,14 +39,16 @@ const SECRETS: [(&str, &str); 10] = [
     ("NO_KEY", "whsec_"),
 ];
 
-fn secrets() -> SecretReader {
-    let environment =
-        |name: &str| SECRETS.iter().find(|(known, _)| *known == name).map(|(_, secret)| (*secret).to_owned());
-    SecretReader::new(Arc::new(environment), std::path::Path::new("."))
+fn try_verifier(verify: &Value) -> Result<Box<dyn Verifier>, SecretError> {
+    let environment = Variables(|name: &str| {
+        SECRETS.iter().find(|(known, _)| *known == name).map(|(_, secret)| (*secret).to_owned())
+    });
+    let webhooks = ServiceWebhooks::new(Arc::new(environment));
+    webhooks.verifier(&serde_json::from_value(verify.clone()).unwrap(), ".".as_ref())
 }
 
-fn verifier(verify: &Value) -> Verifier {
-    Verifier::new(&serde_json::from_value(verify.clone()).unwrap(), &secrets()).unwrap()
+fn verifier(verify: &Value) -> Box<dyn Verifier> {
+    try_verifier(verify).unwrap()
 }
 
 /// Headers in their order; one may stand there twice.
@@ -66,7 +71,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn verify(&self, verifier: &Verifier) -> Result<(), Refused> {
+    fn verify(&self, verifier: &dyn Verifier) -> Result<(), Refused> {
         let headers = headers(self.headers);
         let url = Some("https://raccord.example/hooks/shop/billing");
         let delivery = Delivery { headers: &headers, body: self.body.as_bytes(), url, query: None };
@@ -78,7 +83,7 @@ impl Case<'_> {
 fn check(verify: &Value, cases: &[Case<'_>]) {
     let verifier = verifier(verify);
     for case in cases {
-        let verdict = case.verify(&verifier);
+        let verdict = case.verify(verifier.as_ref());
         assert_eq!(verdict, case.expected, "{}", case.what);
         let said = verdict.err().map(|refused| format!("{refused} {refused:?}")).unwrap_or_default();
         let said = format!("{said} {verifier:?}");
@@ -424,7 +429,7 @@ fn a_secret_that_proves_nothing_is_named() {
             "${env:PLAIN} is not a key in the encoding that is expected",
         ),
     ] {
-        let error = Verifier::new(&serde_json::from_value(verify).unwrap(), &secrets()).unwrap_err();
+        let error = try_verifier(&verify).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -6,16 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use raccord_connect::SecretReader;
-use raccord_connect::mail::{Mail, Mailer};
-use raccord_connect::post::{PostError, Poster};
 use raccord_model::fact::{Channel, Notice};
 use raccord_model::failpoint::Failpoint;
 use raccord_model::language::integration::{Addresses, EmailAddress};
+use raccord_model::port::alert::{Mail, Mailer, PostError, Poster};
 use raccord_model::port::state::Table;
 use raccord_model::secret::TextOrSecret;
 use tokio::sync::Mutex;
@@ -160,8 +157,8 @@ fn give_up(notice: &Notice) {
 /// Hands messages over, by the settings of the generation in force.
 struct AlertSender {
     setting: Setting,
-    mailer: Result<(Mailer, EmailAddress), Miss>,
-    poster: Poster,
+    mailer: Result<(Box<dyn Mailer>, EmailAddress), Miss>,
+    poster: Box<dyn Poster>,
     /// The webhooks that did not answer: the next document would only wait for the same silence.
     silent: BTreeMap<TextOrSecret, Miss>,
 }
@@ -169,17 +166,17 @@ struct AlertSender {
 impl AlertSender {
     async fn new(ports: &Ports) -> Result<Self, DaemonError> {
         let applied = Applied::load(&ports.state).await?;
-        let variables = Arc::clone(&ports.environment);
-        let root = applied.head.root.as_deref().unwrap_or(".");
-        let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), Path::new(root));
+        let root = Path::new(applied.head.root.as_deref().unwrap_or("."));
+        let channels = &ports.outside.alerts;
         let mailer = match applied.desired.stack_settings().mail.as_ref() {
             None => Err(miss("the stack has no mail server".to_owned(), false)),
-            Some(settings) => Mailer::new(settings, &secrets)
+            Some(settings) => channels
+                .mailer(settings, root)
                 .map(|mailer| (mailer, settings.from.clone()))
                 .map_err(|error| miss(error.to_string(), error.is_permanent())),
         };
         let setting = Setting { stack: applied.desired.stack.clone(), zone: zone(&*ports.environment) };
-        Ok(Self { setting, mailer, poster: Poster::new(secrets), silent: BTreeMap::new() })
+        Ok(Self { setting, mailer, poster: channels.poster(root), silent: BTreeMap::new() })
     }
 
     /// Hands a message over; the other side has it when this returns without a miss.

@@ -38,17 +38,11 @@ pub fn bad_configuration(
         diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect();
     let about = NoticeAbout::BadConfiguration {
         digest,
-        diagnostics: errors.iter().take(MISTAKES_TOLD).map(|error| in_words(error)).collect(),
+        diagnostics: errors.iter().take(MISTAKES_TOLD).map(|error| error.in_one_line()).collect(),
         count: errors.len(),
     };
     let active: Vec<Uid> =
         applied.integrations().filter(|(_, _, spec)| spec.active).map(|(_, uid, _)| uid).collect();
     let notices = notices(&about, audience(applied, &active), now, new_id);
     notices.iter().map(|notice| put(Table::Outbox, &notice.id, notice)).collect()
-}
-
-fn in_words(diagnostic: &Diagnostic) -> String {
-    let place = diagnostic.place.as_ref();
-    let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column));
-    format!("{}{}", place.unwrap_or_default(), diagnostic.message)
 }

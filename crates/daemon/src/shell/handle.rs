@@ -191,7 +191,7 @@ impl Handle {
         let problems = diagnostics.len();
         tracing::error!(problems, "the configuration is bad: what was applied last goes on");
         for diagnostic in diagnostics.iter().take(SHOWN) {
-            tracing::error!("{}", in_words(diagnostic));
+            tracing::error!("{}", diagnostic.in_one_line());
         }
         let now = ports.environment.now();
         let mut retries = Retries::default();
@@ -304,7 +304,7 @@ impl Handle {
             origin: self.origin.in_words(),
             policy: (!self.is_told()).then(|| self.policy.clone()),
             errors,
-            problems: board.diagnostics.iter().take(errors.min(SHOWN)).map(in_words).collect(),
+            problems: board.diagnostics.iter().take(errors.min(SHOWN)).map(Diagnostic::in_one_line).collect(),
             pending: board.pending.as_ref().map(|pending| pending.why.clone()),
             trouble: board.trouble.clone(),
             tripped: board.tripped.clone(),
@@ -318,11 +318,4 @@ impl Handle {
         let here = || std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
         self.applied().head.root.clone().unwrap_or_else(here)
     }
-}
-
-/// A diagnostic in one line.
-fn in_words(diagnostic: &Diagnostic) -> String {
-    let place = diagnostic.place.as_ref();
-    let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column));
-    format!("{}{}", place.unwrap_or_default(), diagnostic.message)
 }

@@ -155,7 +155,12 @@ impl Tracked {
         if !self.may_run(now) {
             return match self.standing.readiness {
                 Readiness::Paused { until: Some(until) } if !self.gone => RunSlot::Timetable(until),
-                _ => RunSlot::Nowhere,
+                Readiness::Inactive
+                | Readiness::NotSubscribed
+                | Readiness::Tripped
+                | Readiness::Paused { .. }
+                | Readiness::NotReady
+                | Readiness::Ready => RunSlot::Nowhere,
             };
         }
         // What waits already keeps its place in the order of waiting.

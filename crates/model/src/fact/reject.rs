@@ -1,5 +1,6 @@
 //! Rejects: records that could not be mapped or stored, with their reason.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 use std::str::FromStr;
 
@@ -63,7 +64,7 @@ pub struct RejectId(pub [u8; 8]);
 
 impl fmt::Display for RejectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 

@@ -3,6 +3,7 @@
 //! No transaction handle ever crosses a port, and no port assumes a local file: a shared state or another
 //! destination can stand behind the same traits.
 
+pub mod alert;
 pub mod destination;
 pub mod environment;
 pub mod exhausted;
@@ -14,6 +15,7 @@ pub mod source;
 pub mod state;
 pub mod upkeep;
 pub mod vault;
+pub mod webhook;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -10,6 +10,7 @@ use super::records::{Mask, Page};
 use super::{Async, Cause};
 use crate::checkpoint::{Cursor, PageToken, PartitionId};
 use crate::field_path::FieldPath;
+use crate::secret::SecretError;
 use crate::{DataTypeName, Desired, Name};
 
 /// Opens the sources of a configuration.
@@ -123,6 +124,14 @@ pub enum SourceError {
         /// The beginning of what it said.
         message: String,
     },
+    /// The configuration names what cannot be read. Nothing was asked of the service.
+    #[error("{place}: {message}")]
+    Settings {
+        /// The source, or what of it is meant.
+        place: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The answer is not what the settings say it is.
     #[error("{place}: {message}")]
     Answer {
@@ -178,6 +187,17 @@ fn in_parentheses(credentials: &str) -> String {
     if credentials.is_empty() { String::new() } else { format!(" ({credentials})") }
 }
 
+impl From<SecretError> for SourceError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Unusable { reference, why } => Self::Secret { reference, why },
+            SecretError::Exhausted { reference, message } => {
+                Self::Exhausted { message: format!("{reference}: {message}") }
+            }
+        }
+    }
+}
+
 impl SourceError {
     /// Whether asking again cannot help before a person acts.
     pub const fn is_unauthorized(&self) -> bool {
@@ -189,7 +209,17 @@ impl SourceError {
         match self {
             Self::Exhausted { .. } => true,
             Self::File { source, .. } => is_exhausted(source.as_ref()),
-            _ => false,
+            Self::Secret { .. }
+            | Self::Unauthorized { .. }
+            | Self::PageRefused { .. }
+            | Self::Unreachable { .. }
+            | Self::Status { .. }
+            | Self::Settings { .. }
+            | Self::Answer { .. }
+            | Self::Limit { .. }
+            | Self::Limited { .. }
+            | Self::Record { .. }
+            | Self::Start(_) => false,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use raccord_compiler::webhook::percent_encoded;
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::destination::Postponed;
@@ -291,19 +292,6 @@ fn shows_key(job: &Job, record: &[u8], path: &str) -> bool {
         path.split(['/', '?', '&', '=']).any(|part| part == text || part == encoded)
     };
     !texts.is_empty() && texts.iter().all(is_asked_for)
-}
-
-/// A text as it stands in a path: only the unreserved characters of RFC 3986 as they are.
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

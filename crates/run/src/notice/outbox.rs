@@ -4,8 +4,10 @@
 //! of the same sort make it superfluous.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use raccord_model::backoff::doubled;
 use raccord_model::fact::{Channel, Notice};
 use raccord_model::port::state::{Scan, StateError, Table, Write};
 use uuid::Uuid;
@@ -20,9 +22,9 @@ pub const MAX_NOTICES: usize = 1_000;
 /// How long a notice is tried.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long the second attempt waits for the first; it doubles from there.
-const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
+const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// How long an attempt waits at most, and always when the last one was refused for good.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// An attempt in vain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,10 +110,8 @@ pub fn after_miss(mut notice: Notice, miss: Miss, now: Timestamp) -> Notice {
 }
 
 /// How long to wait after so many attempts in vain.
-fn wait_after(attempts: u32) -> SignedDuration {
-    let doublings = attempts.saturating_sub(1);
-    let wait = 2_i32.checked_pow(doublings).and_then(|factor| FIRST_WAIT.checked_mul(factor));
-    wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
+fn wait_after(attempts: u32) -> Duration {
+    doubled(FIRST_WAIT, attempts, LONGEST_WAIT)
 }
 
 #[cfg(test)]

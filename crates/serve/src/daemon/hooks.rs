@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,24 +11,25 @@ use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_compiler::webhook::{self, Hook, Intent, Reading, RecordContent, Route};
-use raccord_connect::SecretReader;
-use raccord_connect::webhook::{Delivery as Presented, Refused, SignatureHeaders, Verifier};
 use raccord_model::fact::Uid;
 use raccord_model::language::webhook::VerifySpec;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, InboxError};
-use raccord_model::port::source::SourceError;
+use raccord_model::port::webhook::{Delivery as Presented, Refused, SignatureHeaders, Verifier, Webhooks};
 use raccord_model::rate::Rate;
+use raccord_model::secret::SecretError;
 use raccord_model::{DataTypeName, Digest, Kind, Name};
 use tokio::time::Instant;
 
 use crate::http::{Push, PushHead, Received};
-use raccord_model::port::environment::Environment;
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::job;
 
 /// The webhooks of a generation.
 pub(super) struct Hooks {
+    webhooks: Arc<dyn Webhooks>,
+    /// Where files of secrets are.
+    root: PathBuf,
     stack: Option<Name>,
     /// Where services reach us, without a slash at the end.
     url: Option<String>,
@@ -46,7 +48,6 @@ struct Receiver {
     uid: Uid,
     hook: Hook,
     verify: VerifySpec,
-    secrets: SecretReader,
     transfers: BTreeMap<DataTypeName, Vec<Uid>>,
     allowance: Mutex<Allowance>,
     complaints: Mutex<Allowance>,
@@ -61,11 +62,11 @@ const HEAVY: usize = 256 << 10;
 
 impl Hooks {
     /// The webhooks of a generation.
-    pub(super) fn of(applied: &Applied, environment: &Arc<dyn Environment>) -> Self {
+    pub(super) fn of(applied: &Applied, webhooks: &Arc<dyn Webhooks>) -> Self {
         let settings = applied.desired.stack_settings();
         let mut by_source = BTreeMap::new();
         for key in applied.index.keys().filter(|key| key.kind == Kind::Source) {
-            if let Some(receiver) = receiver(applied, &key.name, environment) {
+            if let Some(receiver) = receiver(applied, &key.name) {
                 by_source.insert(key.name.clone(), receiver);
             }
         }
@@ -79,7 +80,9 @@ impl Hooks {
         let complaints = Mutex::new(Allowance::new(COMPLAINTS));
         let unverifiable = Mutex::default();
         let stack = applied.head.stack.clone();
-        let hooks = Self { stack, url, by_source, by_signature, complaints, unverifiable };
+        let root = applied.head.root.as_deref().unwrap_or(".").into();
+        let webhooks = Arc::clone(webhooks);
+        let hooks = Self { webhooks, root, stack, url, by_source, by_signature, complaints, unverifiable };
         hooks.look();
         hooks
     }
@@ -101,8 +104,8 @@ impl Hooks {
     }
 
     /// What deliveries to a source are verified with now.
-    fn verifier(&self, source: &Name, receiver: &Receiver) -> Result<Verifier, SourceError> {
-        let verifier = Verifier::new(&receiver.verify, &receiver.secrets);
+    fn verifier(&self, source: &Name, receiver: &Receiver) -> Result<Box<dyn Verifier>, SecretError> {
+        let verifier = self.webhooks.verifier(&receiver.verify, &self.root);
         let mut unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
         match &verifier {
             Ok(_) => drop(unverifiable.remove(source)),
@@ -156,7 +159,7 @@ impl Hooks {
         })
     }
 
-    fn prepare(&self, source: &Name, receiver: &Receiver) -> Result<Verifier, Received> {
+    fn prepare(&self, source: &Name, receiver: &Receiver) -> Result<Box<dyn Verifier>, Received> {
         self.verifier(source, receiver).map_err(|error| {
             receiver.complain(|| tracing::error!(%source, %error, "deliveries cannot be verified"));
             self.unproved()
@@ -169,7 +172,7 @@ impl Hooks {
         let pretend = |_: &Received| self.pretend(push, now);
         let receiver = self.known(&push.stack, source, push.peer).inspect_err(pretend)?;
         let verifier = self.prepare(source, receiver).inspect_err(pretend)?;
-        self.verify(&verifier, push, now).map_err(|refused| {
+        self.verify(verifier.as_ref(), push, now).map_err(|refused| {
             if !verifier.wants_signature() {
                 self.pretend(push, now);
             }
@@ -180,7 +183,7 @@ impl Hooks {
         Ok(receiver)
     }
 
-    fn verify(&self, verifier: &Verifier, push: &Push, now: Timestamp) -> Result<(), Refused> {
+    fn verify(&self, verifier: &dyn Verifier, push: &Push, now: Timestamp) -> Result<(), Refused> {
         let url = self.url.as_ref().map(|url| format!("{url}{}", path(push)));
         let query = push.query.as_deref();
         let presented = Presented { headers: &push.headers, body: &push.body, url: url.as_deref(), query };
@@ -191,10 +194,11 @@ impl Hooks {
     /// does not tell whether there is such a source, either.
     fn pretend(&self, push: &Push, now: Timestamp) {
         let stand_in = self.stand_in(&push.headers);
-        let verifier = stand_in.and_then(|receiver| Verifier::new(&receiver.verify, &receiver.secrets).ok());
+        let verifier =
+            stand_in.and_then(|receiver| self.webhooks.verifier(&receiver.verify, &self.root).ok());
         if let Some(verifier) = verifier {
             // Whatever it says, it was sent to another source.
-            drop(self.verify(&verifier, push, now));
+            drop(self.verify(verifier.as_ref(), push, now));
         }
     }
 
@@ -256,15 +260,12 @@ fn heavy<T>(length: usize, work: impl FnOnce() -> T) -> T {
 }
 
 /// What a source may be told, when it has a webhook. Validation has compiled it before.
-fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) -> Option<Receiver> {
+fn receiver(applied: &Applied, name: &Name) -> Option<Receiver> {
     let spec = applied.desired.source(name)?;
     let settings = spec.settings.webhooks()?;
     let webhook = spec.webhook.as_ref()?;
     let (hook, _) = webhook::lower(webhook, settings);
     let hook = hook?;
-    let variables = Arc::clone(environment);
-    let root = applied.head.root.as_deref().unwrap_or(".");
-    let secrets = SecretReader::new(Arc::new(move |name| variables.variable(name)), root.as_ref());
     let mut transfers: BTreeMap<DataTypeName, Vec<Uid>> = BTreeMap::new();
     for (transfer, uid, spec) in applied.transfers() {
         let is_wanted = spec.active && spec.source == *name && is_subscribed(applied, transfer);
@@ -276,7 +277,7 @@ fn receiver(applied: &Applied, name: &Name, environment: &Arc<dyn Environment>) 
     let complaints = Mutex::new(Allowance::new(COMPLAINTS));
     let uid = applied.uid(Kind::Source, name)?;
     let verify = webhook.verify.clone();
-    Some(Receiver { uid, hook, verify, secrets, transfers, allowance, complaints })
+    Some(Receiver { uid, hook, verify, transfers, allowance, complaints })
 }
 
 fn complain(complaints: &Mutex<Allowance>, say: impl FnOnce()) {

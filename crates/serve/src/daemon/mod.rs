@@ -39,7 +39,7 @@ impl Daemon {
     /// The daemon behind a handle.
     pub fn new(ports: &Ports, handle: Arc<Handle>) -> Self {
         let applied = handle.applied();
-        let hooks = Arc::new(Hooks::of(&applied, &ports.environment));
+        let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks));
         tell_problems(&hooks);
         Self {
             metrics: Metrics::new(&applied, ports.environment.now()),
@@ -77,7 +77,7 @@ impl Observer for Daemon {
     }
 
     fn in_force(&self, applied: &Arc<Applied>) {
-        let hooks = Arc::new(Hooks::of(applied, &self.ports.environment));
+        let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks));
         tell_problems(&hooks);
         self.metrics.follow(applied);
         *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = hooks;

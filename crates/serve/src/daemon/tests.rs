@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_config::load_texts;
-use raccord_connect::System;
+use raccord_connect::{ServiceWebhooks, System};
 use raccord_daemon::apply::{self, Wanted};
 use raccord_daemon::shell::{Origin, Settings, Shell, Signals};
 use raccord_model::port::environment::{Environment, RandomError};
+use raccord_model::port::webhook::Webhooks;
 use raccord_store::{Opener, Store};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
@@ -158,7 +159,8 @@ async fn who_asks_how_the_daemon_stands_has_no_secret_read() {
     let counting = Arc::new(Counting::default());
     place.apply_text(text + stack).await;
     let environment: Arc<dyn Environment> = Arc::<Counting>::clone(&counting);
-    let hooks = Hooks::of(&*place.applied().await, &environment);
+    let webhooks: Arc<dyn Webhooks> = Arc::new(ServiceWebhooks::new(environment));
+    let hooks = Hooks::of(&*place.applied().await, &webhooks);
     let reads = || counting.0.load(std::sync::atomic::Ordering::SeqCst);
     let before = reads();
     assert!(before > 0, "it is tried once when a generation comes into force");

@@ -18,8 +18,6 @@ use crate::dispatch::Replies;
 use crate::failure::Failure;
 use crate::request::Request;
 use crate::transport::{PROTOCOL, Part};
-use raccord_connect::System;
-use raccord_model::port::environment::Environment as _;
 
 /// How long a connection may take to come about.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -113,14 +111,14 @@ impl Remote {
         Ok(Self { client, server, authorization })
     }
 
-    /// Asks; every part of the answer is handed on as it comes. `stop` becomes true when a person wants an early end.
+    /// Asks; every part of the answer is handed on as it comes. `stop` becomes true when a person wants an early end,
+    /// which is asked for by the `id` of the request.
     pub async fn ask(
         &self,
-        request: &Request,
+        (id, request): (Uuid, &Request),
         stop: watch::Receiver<bool>,
         replies: &mut Replies<'_>,
     ) -> Result<Result<(), Failure>, ClientError> {
-        let id = System::default().new_id();
         let body = serde_json::to_vec(request).map_err(|error| self.none(Some(error)))?;
         let asking = self
             .to(Method::POST, "v1/requests")

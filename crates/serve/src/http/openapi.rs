@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::operation::{Applied, Audit, Deliveries, Done, Generations, Pause, Rejects, Runs};
 use super::parameter::{Kind, Parameter, Place};
 use super::problem::{PROBLEM, Problem};
-use super::route::{Answer, Body, Guard, ROUTES, Route};
+use super::route::{Answer, Body, Guard, Handler, ROUTES, Route};
 use super::upload::Configuration;
 use super::{NDJSON, Readiness};
 use crate::request::{Request, Status};
@@ -178,7 +178,7 @@ fn example() -> Vec<Value> {
 
 fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
-    let (status, description, content) = success(route.answer, schemas);
+    let (status, description, content) = success(route.handler, schemas);
     let mut answer = json!({ "description": description });
     if let Some(content) = content {
         answer["content"] = content;
@@ -193,7 +193,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         if route.guard != Guard::Signature {
             answer["content"] = json!({ PROBLEM: { "schema": schema::<Problem>(schemas) } });
         }
-        if status == 503 && route.answer == Answer::Readiness {
+        if status == 503 && route.handler == Handler::Readiness {
             answer["content"]["application/json"] = json!({ "schema": schema::<Readiness>(schemas) });
         }
         responses.insert(status.to_string(), answer);
@@ -247,34 +247,36 @@ fn meaning(status: u16) -> (&'static str, Option<&'static str>) {
     }
 }
 
-fn success(answer: Answer, schemas: &mut SchemaGenerator) -> (&'static str, &'static str, Option<Value>) {
+fn success(handler: Handler, schemas: &mut SchemaGenerator) -> (&'static str, &'static str, Option<Value>) {
     let of = |description: &'static str, schema: Value| {
         ("200", description, Some(json!({ "application/json": { "schema": schema } })))
     };
     let text = |media: &str| Some(json!({ media: { "schema": { "type": "string" } } }));
-    match answer {
-        Answer::Text => ("200", "It answers.", text("text/plain")),
-        Answer::Metrics => {
+    match handler {
+        Handler::Health => ("200", "It answers.", text("text/plain")),
+        Handler::Metrics => {
             let text = json!({ "schema": { "type": "string" } });
             let forms = json!({ "application/openmetrics-text": text, "text/plain": text });
             ("200", "The metrics, as OpenMetrics to whoever accepts that.", Some(forms))
         }
-        Answer::Readiness => of("It is ready.", schema::<Readiness>(schemas)),
-        Answer::Document => of("The document.", json!({ "type": "object" })),
-        Answer::Status => of("How everything stands.", schema::<Status>(schemas)),
-        Answer::Plan => of("The plan.", schema::<Plan>(schemas)),
-        Answer::Applied => of("It is in force.", schema::<Applied>(schemas)),
-        Answer::Generations => of("The generations.", schema::<Generations>(schemas)),
-        Answer::Runs => of("The runs.", schema::<Runs>(schemas)),
-        Answer::Rejects => of("The rejects.", schema::<Rejects>(schemas)),
-        Answer::Deliveries => of("The deliveries.", schema::<Deliveries>(schemas)),
-        Answer::Audit => of("The entries.", schema::<Audit>(schemas)),
-        Answer::Done => of("It is done.", schema::<Done>(schemas)),
-        Answer::Parts => {
+        Handler::Readiness => of("It is ready.", schema::<Readiness>(schemas)),
+        Handler::Document => of("The document.", json!({ "type": "object" })),
+        Handler::Operation(operation) => match operation.answer() {
+            Answer::Status => of("How everything stands.", schema::<Status>(schemas)),
+            Answer::Plan => of("The plan.", schema::<Plan>(schemas)),
+            Answer::Applied => of("It is in force.", schema::<Applied>(schemas)),
+            Answer::Generations => of("The generations.", schema::<Generations>(schemas)),
+            Answer::Runs => of("The runs.", schema::<Runs>(schemas)),
+            Answer::Rejects => of("The rejects.", schema::<Rejects>(schemas)),
+            Answer::Deliveries => of("The deliveries.", schema::<Deliveries>(schemas)),
+            Answer::Audit => of("The entries.", schema::<Audit>(schemas)),
+            Answer::Done => of("It is done.", schema::<Done>(schemas)),
+        },
+        Handler::Conversation => {
             let lines = json!({ NDJSON: { "schema": schema::<Part>(schemas) } });
             ("200", "The parts of the answer, one a line.", Some(lines))
         }
-        Answer::Nothing => ("204", "It is done.", None),
+        Handler::Delivery | Handler::Stop => ("204", "It is done.", None),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::body::{self, Media};
 use super::parameter::Values;
 use super::problem::Refusal;
-use super::route::Answer;
+use super::route::{Answer, Operation};
 use super::upload;
 use crate::request::{ApplyOptions, DeliveryView, Reason, RejectView, Reply, Request, Text, Who};
 use crate::transport::Caller;
@@ -90,34 +90,34 @@ pub(super) struct Pause {
 
 /// What a route asks the engine.
 pub(super) fn request_of(
-    id: &str,
+    operation: Operation,
     values: &Values,
     body: Option<(Bytes, Media)>,
     from: From<'_>,
 ) -> Result<Request, Refusal> {
-    let request = match id {
-        "status" => Request::Status,
-        "pending" => Request::Pending,
-        "history" => Request::History { limit: values.limit()? },
-        "runs" => Request::Runs { transfer: values.get("transfer")?, limit: values.limit()? },
-        "rejects" => {
+    let request = match operation {
+        Operation::Status => Request::Status,
+        Operation::Pending => Request::Pending,
+        Operation::History => Request::History { limit: values.limit()? },
+        Operation::Runs => Request::Runs { transfer: values.get("transfer")?, limit: values.limit()? },
+        Operation::Rejects => {
             let transfer = values.get("transfer")?;
             Request::Rejects { transfer, id: None, limit: values.limit()?, total: false }
         }
-        "deliveries" => {
+        Operation::Deliveries => {
             let (transfer, limit) = (values.get("transfer")?, values.limit()?);
             Request::Deliveries { transfer, sequence: None, limit }
         }
-        "audit" => Request::Audit { limit: values.limit()? },
-        "approve" => Request::Approve { run: values.id("id")?.map(RunId).ok_or_else(no_body)? },
-        "resume" => Request::Resume { integration: values.need("name")?, by: None },
-        "pause" => pause(values, body)?,
-        "plan" => {
+        Operation::Audit => Request::Audit { limit: values.limit()? },
+        Operation::Approve => Request::Approve { run: values.id("id")?.map(RunId).ok_or_else(no_body)? },
+        Operation::Resume => Request::Resume { integration: values.need("name")?, by: None },
+        Operation::Pause => pause(values, body)?,
+        Operation::Plan => {
             // What can be refused without the body is refused before that is looked at.
             let options = options(values)?;
             Request::Plan(configuration(body, from.root)?, options)
         }
-        "apply" => {
+        Operation::Apply => {
             let options = ApplyOptions {
                 plan: options(values)?,
                 serial: values.number("serial")?,
@@ -127,13 +127,12 @@ pub(super) fn request_of(
             };
             Request::Apply(configuration(body, from.root)?, options)
         }
-        "acceptPending" => Request::AcceptPending {
+        Operation::AcceptPending => Request::AcceptPending {
             options: options(values)?,
             serial: values.number("serial")?,
             configuration: values.digest("configuration")?,
             by: by(from.caller),
         },
-        _ => return Err(Refusal::invalid("nothing is served here")),
     };
     Ok(request)
 }
@@ -212,12 +211,6 @@ pub(super) fn answer_of(answer: Answer, parts: Vec<Reply>) -> Result<Response, R
             let all = all(parts, |reply| if let Reply::Audit(entry) = reply { Some(entry) } else { None });
             json(&Audit { entries: all })
         }
-        Answer::Text
-        | Answer::Readiness
-        | Answer::Metrics
-        | Answer::Document
-        | Answer::Parts
-        | Answer::Nothing => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 

@@ -118,7 +118,14 @@ impl From<Failure> for Refusal {
         let also = match failure.code {
             FailureCode::Unauthenticated => Also::Challenge,
             FailureCode::Unavailable => Also::Again(SOON),
-            _ => Also::Nothing,
+            FailureCode::Stale
+            | FailureCode::Refused
+            | FailureCode::Unknown
+            | FailureCode::Invalid
+            | FailureCode::Version
+            | FailureCode::Forbidden
+            | FailureCode::Damaged
+            | FailureCode::Internal => Also::Nothing,
         };
         Self { status: status(failure.code), failure, diagnostics: Vec::new(), also }
     }

@@ -7,6 +7,10 @@ use raccord_model::fact::Role;
 
 use super::parameter::{Kind, Parameter, Place};
 
+mod handler;
+
+pub use handler::{Answer, Handler, Operation};
+
 /// One thing that is served.
 #[derive(Debug)]
 pub struct Route {
@@ -26,8 +30,8 @@ pub struct Route {
     pub parameters: &'static [Parameter],
     /// What the body is.
     pub body: Body,
-    /// What it answers.
-    pub answer: Answer,
+    /// What answers it.
+    pub handler: Handler,
     /// How it may fail beyond what follows from the rest.
     pub failures: &'static [u16],
 }
@@ -86,41 +90,6 @@ pub enum Body {
     Push,
 }
 
-/// What a route answers when it can.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// A word.
-    Text,
-    /// A [`Readiness`](super::Readiness).
-    Readiness,
-    /// Metrics as Prometheus reads them.
-    Metrics,
-    /// The OpenAPI document.
-    Document,
-    /// A [`Status`](crate::request::Status).
-    Status,
-    /// A [`Plan`](raccord_plan::Plan).
-    Plan,
-    /// The generation that is in force now.
-    Applied,
-    /// Generations.
-    Generations,
-    /// Runs.
-    Runs,
-    /// Rejects.
-    Rejects,
-    /// Deliveries that wait.
-    Deliveries,
-    /// Entries of the audit log.
-    Audit,
-    /// What was done, in words.
-    Done,
-    /// [`Part`](crate::transport::Part)s, one a line.
-    Parts,
-    /// Nothing beside the status.
-    Nothing,
-}
-
 const fn path(name: &'static str, kind: Kind, description: &'static str) -> Parameter {
     Parameter { name, place: Place::Path, kind, is_required: true, description }
 }
@@ -174,7 +143,7 @@ pub const ROUTES: &[Route] = &[
         description: "Says nothing of the configuration or of what runs.",
         parameters: &[],
         body: Body::None,
-        answer: Answer::Text,
+        handler: Handler::Health,
         failures: &[],
     },
     Route {
@@ -187,7 +156,7 @@ pub const ROUTES: &[Route] = &[
             integration is disabled. What is not as it should be is only told to whoever has a token with the role read.",
         parameters: &[query("strict", Kind::Flag, "Whether every problem makes it not ready.")],
         body: Body::None,
-        answer: Answer::Readiness,
+        handler: Handler::Readiness,
         failures: &[],
     },
     Route {
@@ -199,7 +168,7 @@ pub const ROUTES: &[Route] = &[
         description: "Needs a token with the role metrics, unless the daemon was started with `--open-metrics`.",
         parameters: &[],
         body: Body::None,
-        answer: Answer::Metrics,
+        handler: Handler::Metrics,
         failures: &[],
     },
     Route {
@@ -212,7 +181,7 @@ pub const ROUTES: &[Route] = &[
             204 when the delivery is durable; a stranger learns nothing but the status.",
         parameters: &[STACK, SOURCE],
         body: Body::Push,
-        answer: Answer::Nothing,
+        handler: Handler::Delivery,
         failures: &[],
     },
     Route {
@@ -229,7 +198,7 @@ pub const ROUTES: &[Route] = &[
             path("event", Kind::Word(MAX_EVENT), "The event, as the source's webhook names it."),
         ],
         body: Body::Push,
-        answer: Answer::Nothing,
+        handler: Handler::Delivery,
         failures: &[],
     },
     Route {
@@ -241,7 +210,7 @@ pub const ROUTES: &[Route] = &[
         description: "It is the same for every daemon of a version, and says nothing of this one.",
         parameters: &[],
         body: Body::None,
-        answer: Answer::Document,
+        handler: Handler::Document,
         failures: &[],
     },
     Route {
@@ -253,7 +222,7 @@ pub const ROUTES: &[Route] = &[
         description: "What `raccord status` shows.",
         parameters: &[],
         body: Body::None,
-        answer: Answer::Status,
+        handler: Handler::Operation(Operation::Status),
         failures: &[],
     },
     Route {
@@ -265,7 +234,7 @@ pub const ROUTES: &[Route] = &[
         description: "Changes nothing and reads no secret. 422 with diagnostics when the configuration has mistakes.",
         parameters: &[TARGET, ALLOW_DELETE, ALLOW_REKEY],
         body: Body::Configuration,
-        answer: Answer::Plan,
+        handler: Handler::Operation(Operation::Plan),
         failures: &[404, 422],
     },
     Route {
@@ -284,7 +253,7 @@ pub const ROUTES: &[Route] = &[
             query("commit", Kind::Word(64), "The commit that the configuration was read from."),
         ],
         body: Body::Configuration,
-        answer: Answer::Applied,
+        handler: Handler::Operation(Operation::Apply),
         failures: &[404, 409, 422],
     },
     Route {
@@ -296,7 +265,7 @@ pub const ROUTES: &[Route] = &[
         description: "What the daemon loaded and its policy does not apply by itself. 404 when nothing waits.",
         parameters: &[],
         body: Body::None,
-        answer: Answer::Plan,
+        handler: Handler::Operation(Operation::Pending),
         failures: &[404],
     },
     Route {
@@ -313,7 +282,7 @@ pub const ROUTES: &[Route] = &[
             ALLOW_REKEY,
         ],
         body: Body::None,
-        answer: Answer::Applied,
+        handler: Handler::Operation(Operation::AcceptPending),
         failures: &[404, 409, 422],
     },
     Route {
@@ -325,7 +294,7 @@ pub const ROUTES: &[Route] = &[
         description: "The last hundred generations are kept.",
         parameters: &[LIMIT],
         body: Body::None,
-        answer: Answer::Generations,
+        handler: Handler::Operation(Operation::History),
         failures: &[],
     },
     Route {
@@ -337,7 +306,7 @@ pub const ROUTES: &[Route] = &[
         description: "What `raccord runs` shows.",
         parameters: &[TRANSFER, LIMIT],
         body: Body::None,
-        answer: Answer::Runs,
+        handler: Handler::Operation(Operation::Runs),
         failures: &[404],
     },
     Route {
@@ -349,7 +318,7 @@ pub const ROUTES: &[Route] = &[
         description: "400 when the run is not held, or a later one has replaced it.",
         parameters: &[path("id", Kind::Id, "The run.")],
         body: Body::None,
-        answer: Answer::Done,
+        handler: Handler::Operation(Operation::Approve),
         failures: &[404],
     },
     Route {
@@ -361,7 +330,7 @@ pub const ROUTES: &[Route] = &[
         description: "With the record as it came, unless the transfer does not keep it.",
         parameters: &[TRANSFER, LIMIT],
         body: Body::None,
-        answer: Answer::Rejects,
+        handler: Handler::Operation(Operation::Rejects),
         failures: &[404],
     },
     Route {
@@ -373,7 +342,7 @@ pub const ROUTES: &[Route] = &[
         description: "What `raccord deliveries list` shows.",
         parameters: &[TRANSFER, LIMIT],
         body: Body::None,
-        answer: Answer::Deliveries,
+        handler: Handler::Operation(Operation::Deliveries),
         failures: &[404],
     },
     Route {
@@ -385,7 +354,7 @@ pub const ROUTES: &[Route] = &[
         description: "No apply starts it again.",
         parameters: &[path("name", Kind::Name, "The integration.")],
         body: Body::Pause,
-        answer: Answer::Done,
+        handler: Handler::Operation(Operation::Pause),
         failures: &[404],
     },
     Route {
@@ -397,7 +366,7 @@ pub const ROUTES: &[Route] = &[
         description: "After a pause, or after the breaker disabled it.",
         parameters: &[path("name", Kind::Name, "The integration.")],
         body: Body::None,
-        answer: Answer::Done,
+        handler: Handler::Operation(Operation::Resume),
         failures: &[404],
     },
     Route {
@@ -409,7 +378,7 @@ pub const ROUTES: &[Route] = &[
         description: "What `raccord audit` shows.",
         parameters: &[LIMIT],
         body: Body::None,
-        answer: Answer::Audit,
+        handler: Handler::Operation(Operation::Audit),
         failures: &[],
     },
     Route {
@@ -423,7 +392,7 @@ pub const ROUTES: &[Route] = &[
             the server is still there. What fails before anything was answered has a status of its own.",
         parameters: &[PROTOCOL, REQUEST],
         body: Body::Request,
-        answer: Answer::Parts,
+        handler: Handler::Conversation,
         failures: &[404, 409, 422],
     },
     Route {
@@ -436,7 +405,7 @@ pub const ROUTES: &[Route] = &[
             when the token has no such request under way.",
         parameters: &[path("id", Kind::Id, "The request, as its `raccord-request` header called it.")],
         body: Body::None,
-        answer: Answer::Nothing,
+        handler: Handler::Stop,
         failures: &[404],
     },
 ];
@@ -467,7 +436,7 @@ mod tests {
     fn what_is_under_the_versioned_path_needs_a_token() {
         for route in ROUTES.iter().filter(|route| route.path.starts_with("/v1/")) {
             let is_guarded = matches!(route.guard, Guard::Role(_) | Guard::PerRequest);
-            assert!(is_guarded || route.id == "document", "{}", route.path);
+            assert!(is_guarded || route.handler == Handler::Document, "{}", route.path);
         }
     }
 }

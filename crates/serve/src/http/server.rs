@@ -29,7 +29,7 @@ use super::operation::{From, answer_of, request_of};
 use super::parameter::Values;
 use super::places::{Places, Taken};
 use super::problem::Refusal;
-use super::route::{Answer, Body, Guard, Method, ROUTES, Route};
+use super::route::{Body, Guard, Handler, Method, Operation, ROUTES, Route};
 use super::{
     Access, Limits, MAX_CONFIGURATION, MAX_QUESTION, MAX_UNPROVED, MAX_UNPROVED_OF_ONE, MAX_UPLOADS,
     MAX_UPLOADS_OF_ONE, PROTOCOL_HEADER, REQUEST_HEADER, ServeError, Serving, health, hooks, openapi, upload,
@@ -141,28 +141,46 @@ async fn answer(
     request: HttpRequest,
 ) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
-    if route.guard == Guard::Signature {
-        // The query is the service's own: a key may stand in it.
-        let values = values(route, &mut parts, None).await;
-        return Ok(shared.push(values, parts, (body, peer)).await);
-    }
-    let token = shared.token(route, &parts, peer).await?;
-    let query = parts.uri.query().map(str::to_owned);
-    let values = values(route, &mut parts, query.as_deref()).await?;
-    match (route.answer, token) {
-        (Answer::Text, _) => Ok(health::health()),
-        (Answer::Readiness, token) => {
+    let entered = shared.enter(route, &mut parts, peer).await;
+    let serving = shared.serving.as_ref();
+    let operation = match route.handler {
+        Handler::Delivery => {
+            let values = entered.map(|entered| entered.values);
+            return Ok(shared.push(values, parts, (body, peer)).await);
+        }
+        Handler::Health => return entered.map(|_| health::health()),
+        Handler::Readiness => {
+            let Entered { token, values } = entered?;
             let is_known = token.is_some_and(|token| token.allows(Role::Read));
-            health::readiness(shared.serving.as_ref(), &values, is_known)
+            return health::readiness(serving, &values, is_known);
         }
-        (Answer::Metrics, _) => Ok(health::metrics(shared.serving.as_ref(), &parts.headers).await),
-        (Answer::Document, _) => Ok(openapi::response(&shared.document)),
-        (Answer::Nothing, Some(token)) => shared.stop(&token, &values),
-        (_, Some(token)) => {
-            let asked = Asked { route, values, token, peer };
-            shared.converse(asked, (parts, body)).await
+        Handler::Metrics => {
+            entered?;
+            return Ok(health::metrics(serving, &parts.headers).await);
         }
-        (_, None) => Err(Failure::new(FailureCode::Unauthenticated, "a token is needed").into()),
+        Handler::Document => return entered.map(|_| openapi::response(&shared.document)),
+        Handler::Stop => {
+            let (token, values) = entered?.with_token()?;
+            return shared.stop(&token, &values);
+        }
+        Handler::Operation(operation) => Some(operation),
+        Handler::Conversation => None,
+    };
+    let (token, values) = entered?.with_token()?;
+    shared.converse(Asked { route, operation, values, token, peer }, (parts, body)).await
+}
+
+/// A request whose token and parameters are as its route wants them.
+struct Entered {
+    token: Option<Token>,
+    values: Values,
+}
+
+impl Entered {
+    fn with_token(self) -> Result<(Token, Values), Refusal> {
+        let token =
+            self.token.ok_or_else(|| Failure::new(FailureCode::Unauthenticated, "a token is needed"))?;
+        Ok((token, self.values))
     }
 }
 
@@ -175,6 +193,8 @@ async fn values(route: &'static Route, parts: &mut Parts, query: Option<&str>) -
 /// A request of a token's bearer.
 struct Asked {
     route: &'static Route,
+    /// What the route asks the engine; none where the body says it.
+    operation: Option<Operation>,
     values: Values,
     token: Token,
     peer: SocketAddr,
@@ -187,6 +207,20 @@ struct Question {
 }
 
 impl Shared {
+    /// Who asks, and with which parameters.
+    async fn enter(
+        &self,
+        route: &'static Route,
+        parts: &mut Parts,
+        peer: SocketAddr,
+    ) -> Result<Entered, Refusal> {
+        let token = self.token(route, parts, peer).await?;
+        // The query of a delivery is the service's own: a key may stand in it.
+        let query = parts.uri.query().filter(|_| route.guard != Guard::Signature).map(str::to_owned);
+        let values = values(route, parts, query.as_deref()).await?;
+        Ok(Entered { token, values })
+    }
+
     /// The token of a request, when the route needs one and it suffices.
     async fn token(&self, route: &Route, parts: &Parts, peer: SocketAddr) -> Result<Option<Token>, Refusal> {
         let role = match route.guard {
@@ -259,7 +293,7 @@ impl Shared {
         asked: Asked,
         (parts, body): (Parts, axum::body::Body),
     ) -> Result<Response, Refusal> {
-        let Asked { route, values, token, peer } = asked;
+        let Asked { route, operation, values, token, peer } = asked;
         if parts.headers.contains_key(PROTOCOL_HEADER) {
             speaks_ours(&values)?;
         }
@@ -272,8 +306,8 @@ impl Shared {
         let place = self.requests.try_take(Some(token.name.as_str()));
         let place = place.ok_or_else(|| Refusal::unavailable("there are too many requests at once"))?;
         let turn = if upload.is_some() { Some(self.turn().await?) } else { None };
-        let (mut request, caller) = self.understand((route, values), body, caller).await?;
-        if route.body == Body::Request {
+        let (mut request, caller) = self.understand((operation, values), body, caller).await?;
+        if operation.is_none() {
             self.permit(&token, &request).await?;
             if upload.is_some() {
                 let root = self.access.root.clone();
@@ -299,9 +333,9 @@ impl Shared {
         let stall_time = self.limits.stall_time;
         let place = Place { request: place, upload, turn, busy, entry, stop: sender, stall_time };
         let conversation = Conversation::begin(Arc::clone(&self.serving), request, caller, (stop, place));
-        match route.answer {
-            Answer::Parts => conversation.stream().await,
-            answer => answer_of(answer, conversation.whole().await?),
+        match operation {
+            Some(operation) => answer_of(operation.answer(), conversation.whole().await?),
+            None => conversation.stream().await,
         }
     }
 
@@ -356,11 +390,11 @@ impl Shared {
         let refuse = |error| body::refuse(error, MAX_QUESTION);
         let beginning = incoming.beginning(Sort::LONGEST).await.map_err(refuse)?;
         // What asks nothing that is known is small, and refused with what is wrong with it.
-        let sort = Sort::of_beginning(beginning).filter(|sort| sort.has_configuration());
-        let Some(sort) = sort else {
+        let asked = Sort::of_beginning(beginning).and_then(|sort| Some((sort, sort.with_configuration()?)));
+        let Some((sort, what)) = asked else {
             return Ok(Question { body: Some((small(incoming).await?, media)), upload: None });
         };
-        self.require(token, required(sort), sort.in_words()).await?;
+        self.require(token, required(sort), what).await?;
         self.upload(token, incoming, media).await
     }
 
@@ -378,7 +412,7 @@ impl Shared {
     /// What is asked. A configuration takes a while to be read, so that is done beside everything else.
     async fn understand(
         &self,
-        (route, values): (&'static Route, Values),
+        (operation, values): (Option<Operation>, Values),
         body: Option<(Bytes, Media)>,
         caller: Caller,
     ) -> Result<(Request, Caller), Refusal> {
@@ -387,9 +421,9 @@ impl Shared {
             if let Some((bytes, Media::Json)) = &body {
                 upload::is_bounded(bytes)?;
             }
-            if route.body != Body::Request {
+            if let Some(operation) = operation {
                 let from = From { caller: &caller, root: &root };
-                return Ok((request_of(route.id, &values, body, from)?, caller));
+                return Ok((request_of(operation, &values, body, from)?, caller));
             }
             let bytes = body.map(|(bytes, _)| bytes).unwrap_or_default();
             Ok((body::json(&bytes)?, caller))

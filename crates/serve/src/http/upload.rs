@@ -66,7 +66,33 @@ pub(super) fn examine(mut request: Request, root: &str) -> Result<Request, Refus
             Arc::make_mut(desired)
         }
         Request::Look(look) => &mut look.desired,
-        _ => return Ok(request),
+        Request::Head
+        | Request::Pending
+        | Request::History { .. }
+        | Request::Generation { .. }
+        | Request::Run { .. }
+        | Request::Status
+        | Request::Runs { .. }
+        | Request::Records { .. }
+        | Request::Explain { .. }
+        | Request::Rejects { .. }
+        | Request::RejectSummary { .. }
+        | Request::ReplayRejects { .. }
+        | Request::Deliveries { .. }
+        | Request::DropDeliveries { .. }
+        | Request::Info
+        | Request::Check
+        | Request::Backup { .. }
+        | Request::Pause { .. }
+        | Request::TestAlert { .. }
+        | Request::Approve { .. }
+        | Request::Resync { .. }
+        | Request::CreateToken { .. }
+        | Request::Tokens
+        | Request::RevokeToken { .. }
+        | Request::Audit { .. }
+        | Request::AcceptPending { .. }
+        | Request::Resume { .. } => return Ok(request),
     };
     root.clone_into(&mut desired.root);
     is_loadable(desired)?;

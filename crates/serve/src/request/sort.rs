@@ -98,19 +98,40 @@ impl Sort {
         Self::deserialize(name).ok()
     }
 
-    /// Whether a configuration travels with it, which makes it large.
-    pub const fn has_configuration(self) -> bool {
-        matches!(self, Self::Plan | Self::Apply | Self::Sample | Self::Look)
-    }
-
-    /// What one with a configuration asks, in words.
-    pub const fn in_words(self) -> &'static str {
+    /// What one with a configuration asks, in words; none of one that has none and is therefore small.
+    pub const fn with_configuration(self) -> Option<&'static str> {
         match self {
-            Self::Plan => "plan",
-            Self::Apply => "apply",
-            Self::Sample => "sample a plan",
-            Self::Look => "look at a source",
-            _ => "ask",
+            Self::Plan => Some("plan"),
+            Self::Apply => Some("apply"),
+            Self::Sample => Some("sample a plan"),
+            Self::Look => Some("look at a source"),
+            Self::Head
+            | Self::History
+            | Self::Generation
+            | Self::Status
+            | Self::Runs
+            | Self::Records
+            | Self::Explain
+            | Self::Rejects
+            | Self::RejectSummary
+            | Self::Deliveries
+            | Self::Info
+            | Self::Pending
+            | Self::Audit
+            | Self::AcceptPending
+            | Self::Run
+            | Self::ReplayRejects
+            | Self::DropDeliveries
+            | Self::Check
+            | Self::Backup
+            | Self::Pause
+            | Self::Resume
+            | Self::TestAlert
+            | Self::Approve
+            | Self::Resync
+            | Self::CreateToken
+            | Self::Tokens
+            | Self::RevokeToken => None,
         }
     }
 }

@@ -51,7 +51,7 @@ async fn one(
     let fact = layout(ports, desired, spec, entity).await?;
     let source_spec = super::source::source(desired, &spec.source)?;
     let compiled = job::compile(name, spec, source_spec, entity, &Layout(fact.fields.clone()))?;
-    let source = super::source::open(ports.sources.as_ref(), desired, &spec.source, &data_type)?;
+    let source = super::source::open(ports.outside.sources.as_ref(), desired, &spec.source, &data_type)?;
     let mut pages = source.open(Read { page_size: Some(limit), ..Read::default() }).await?;
     let mut left = limit;
     while let Some(page) = pages.next().await? {

@@ -225,7 +225,7 @@ impl Shop {
 
     async fn context(&self, progress: OnPage) -> RunContext {
         let applied = Applied::load(&self.engine.ports().state).await.unwrap();
-        let sources = self.engine.ports().sources.apart();
+        let sources = self.engine.ports().outside.sources.apart();
         let job = self.job().await;
         RunContext {
             source: sources.open(&applied.desired, &job.spec.source, &job.data_type).unwrap(),

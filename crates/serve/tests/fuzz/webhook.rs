@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use raccord_compiler::webhook::{Intent, Reading, Route, Unreadable, lower};
-use raccord_connect::SecretReader;
-use raccord_connect::webhook::{Delivery, Verifier};
+use raccord_connect::{ServiceWebhooks, System};
+use raccord_model::port::environment::{Environment, RandomError};
+use raccord_model::port::webhook::{Delivery, Webhooks as _};
 use serde_json::json;
 
 use crate::harness::{Target, fuzz, outcome};
@@ -53,6 +54,27 @@ const HEADERS: [&str; 6] = [
     "authorization",
 ];
 
+/// This machine, on which every variable is the same secret.
+struct OneSecret;
+
+impl Environment for OneSecret {
+    fn now(&self) -> jiff::Timestamp {
+        System::default().now()
+    }
+
+    fn new_id(&self) -> uuid::Uuid {
+        System::default().new_id()
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        Some("c2VjcmV0IHNlY3JldA==".to_owned())
+    }
+
+    fn random(&self) -> Result<[u8; 32], RandomError> {
+        System::default().random()
+    }
+}
+
 fn prepare() -> impl FnMut(&[u8]) -> u64 {
     let settings = json!({"baseUrl": "https://api.example", "dataTypes": {"customers": {}, "orders": {}}});
     let settings = serde_json::from_value(settings).unwrap();
@@ -73,9 +95,9 @@ fn prepare() -> impl FnMut(&[u8]) -> u64 {
         json!({"bearer": "${env:S}"}),
         json!({"basic": {"username": "u", "password": "${env:S}"}}),
     ];
-    let secrets = SecretReader::new(Arc::new(|_| Some("c2VjcmV0IHNlY3JldA==".to_owned())), ".".as_ref());
-    let verifiers =
-        schemes.map(|verify| Verifier::new(&serde_json::from_value(verify).unwrap(), &secrets).unwrap());
+    let webhooks = ServiceWebhooks::new(Arc::new(OneSecret));
+    let verifiers = schemes
+        .map(|verify| webhooks.verifier(&serde_json::from_value(verify).unwrap(), ".".as_ref()).unwrap());
     move |input| {
         let at = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
         let (value, body) = (&input[..at], input.get(at + 1..).unwrap_or_default());

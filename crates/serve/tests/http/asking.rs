@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::stage::{Act, Server, send};
 
@@ -22,7 +23,7 @@ async fn ask(
     let remote = Remote::new(server, &token.into(), false)?;
     let mut found = Vec::new();
     let mut replies = |reply| found.push(reply);
-    let answered = remote.ask(request, stopped, &mut replies).await?;
+    let answered = remote.ask((Uuid::from_u128(7), request), stopped, &mut replies).await?;
     Ok(answered.map(|()| found))
 }
 
@@ -83,7 +84,7 @@ async fn an_early_end_reaches_what_is_under_way() {
             said.push(text);
         }
     };
-    let asking = remote.ask(&Request::Status, stopped, &mut replies);
+    let asking = remote.ask((Uuid::from_u128(7), &Request::Status), stopped, &mut replies);
     tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it ends").unwrap().unwrap();
     assert_eq!(said, ["begun", "stopped"]);
 }

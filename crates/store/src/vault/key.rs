@@ -3,6 +3,7 @@
 //! It is read when something is first sealed or opened, and made only to seal the first secret of a state. A key that
 //! is there is never replaced, and no message ever holds one.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
@@ -37,7 +38,7 @@ pub(crate) struct KeyId(pub(crate) [u8; 8]);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 
@@ -230,9 +231,7 @@ fn text_of(place: &Place, file: File) -> Result<Zeroizing<String>, VaultError> {
 /// The bytes of a key that is written as text.
 fn parse(text: &str) -> Option<Zeroizing<[u8; LENGTH]>> {
     let bytes = if text.len() == 2 * LENGTH {
-        let digits =
-            Zeroizing::new(text.as_bytes().iter().map(|digit| nibble(*digit)).collect::<Option<Vec<u8>>>()?);
-        Zeroizing::new(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<u8>>())
+        Zeroizing::new(HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?)
     } else {
         let engine = if text.contains(['-', '_']) { URL_SAFE_NO_PAD } else { STANDARD_NO_PAD };
         Zeroizing::new(engine.decode(text.trim_end_matches('=')).ok()?)
@@ -240,16 +239,6 @@ fn parse(text: &str) -> Option<Zeroizing<[u8; LENGTH]>> {
     let mut key = Zeroizing::new([0; LENGTH]);
     (bytes.len() == LENGTH).then(|| key.copy_from_slice(&bytes))?;
     Some(key)
-}
-
-/// The value of a hexadecimal digit.
-const fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -260,7 +249,7 @@ mod tests {
     fn a_key_is_32_bytes_in_base64_or_hexadecimal() {
         let bytes: [u8; 32] = std::array::from_fn(|at| u8::try_from(at * 8 + 7).unwrap());
         let standard = STANDARD.encode(bytes);
-        let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hexadecimal = HEXLOWER.encode(&bytes);
         for good in [
             standard.clone(),
             STANDARD_NO_PAD.encode(bytes),

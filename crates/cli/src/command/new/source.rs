@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Args;
+use raccord_connect::complete_file;
 use raccord_model::language::authorization::NoAuthorization;
 use raccord_model::language::connector::{FileDataType, FileSettings, HttpDataType, HttpSettings};
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, SourceSpec};
 use raccord_model::{DataTypeName, Key, Kind, Name, Spec};
-use raccord_serve::proposal::complete_file;
 
 use super::{directory, existing, must_be_free, write};
 use crate::args::Global;
