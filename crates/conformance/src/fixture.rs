@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_model::canonical::Digest;
-use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor, Window};
+use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, SourceState, Window};
 use raccord_model::fact::{
     DeletedBy, Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, Uid, Updates,
 };
@@ -141,8 +141,7 @@ pub fn checkpoint(greatest: i64) -> Checkpoint {
         version: CHECKPOINT_VERSION,
         fingerprint: Digest::of(b"fingerprint"),
         epoch: 0,
-        cursor: Some(Cursor::Integer(greatest)),
-        since: None,
+        state: Some(SourceState::new(greatest.to_string())),
         window: None,
         snapshot_at: None,
     }
@@ -151,11 +150,8 @@ pub fn checkpoint(greatest: i64) -> Checkpoint {
 /// A window under way, of the reading with this number.
 pub fn window(attempt: u32) -> Window {
     Window {
-        opened: None,
         run: run(),
-        from: None,
-        greatest: None,
-        page: None,
+        state: None,
         snapshot: false,
         keyless: 0,
         held: false,

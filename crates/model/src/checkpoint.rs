@@ -3,6 +3,8 @@
 //! The cursor moves on only when the window is complete, for pages are not in order unless the source says
 //! so. A checkpoint is committed together with the records it speaks of.
 
+mod earlier;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -17,11 +19,13 @@ use crate::row::FieldId;
 use crate::value::Instant;
 
 /// The version of the form below.
-pub const CHECKPOINT_VERSION: u8 = 1;
+pub const CHECKPOINT_VERSION: u8 = 2;
 
 /// Where the next run continues.
+///
+/// What a version before wrote is read, too: its cursor and its window become states of the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "earlier::Written")]
 pub struct Checkpoint {
     /// [`CHECKPOINT_VERSION`].
     pub version: u8,
@@ -31,19 +35,48 @@ pub struct Checkpoint {
     /// The transfer's epoch when it was made. One lower than the transfer's `reset` makes it void; one between
     /// `reset` and the transfer's epoch is still good.
     pub epoch: u64,
-    /// From where the next window begins; `None` reads everything.
+    /// What the source has read and what counts: the next window begins there. `None` reads everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Cursor>,
+    pub state: Option<SourceState>,
     /// The window that is not complete yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
-    /// From where the partitions that are known begin in this window, instead of where each was left off: a person
-    /// asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Cursor>,
     /// When a snapshot was last complete, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_at: Option<i64>,
+}
+
+/// What a source has read, in a form with a version that the source alone understands. It is committed with the rows that
+/// it speaks of and handed back as it was; nothing else looks into it.
+///
+/// It holds values of records, so that [`fmt::Debug`] shows its length alone.
+///
+/// ```
+/// use raccord_model::checkpoint::SourceState;
+///
+/// let state = SourceState::new(r#"{"v":1,"through":17}"#.to_owned());
+/// assert_eq!(format!("{state:?}"), "SourceState(20 bytes)");
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceState(String);
+
+impl SourceState {
+    /// A state that a source has written.
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// For the source that has written it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SourceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceState({} bytes)", self.0.len())
+    }
 }
 
 /// A window under way.
@@ -52,19 +85,9 @@ pub struct Checkpoint {
 pub struct Window {
     /// The run that opened it.
     pub run: RunId,
-    /// When it was opened, as an instant. What changed later may be on a page that was read before, so that the cursor moves
-    /// no further; without it, as versions before wrote windows, an incremental window is begun again.
+    /// What the source has read in it, and where it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opened: Option<Cursor>,
-    /// What was asked for: records from here on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Cursor>,
-    /// The greatest value seen so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub greatest: Option<Cursor>,
-    /// The next page; `None` is the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub page: Option<PageToken>,
+    pub state: Option<SourceState>,
     /// Whether the window is a snapshot: then the keys that it shows are marked.
     #[serde(default)]
     pub snapshot: bool,
@@ -88,7 +111,7 @@ pub struct Window {
     /// What showed in this reading that its pages shifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<Shift>,
-    /// The partition under way, of which `greatest` is then the greatest value.
+    /// The partition under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
     /// What became of the parents so far.
@@ -101,7 +124,7 @@ pub struct Window {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseen: Option<Vec<String>>,
     /// How many values were kept, by field, that records without such a path would have replaced. The destination counts.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "earlier::by_field", skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<FieldId, u64>,
     /// What the window has brought so far, over all the runs that worked on it.
     pub tally: Tally,

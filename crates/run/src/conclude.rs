@@ -207,7 +207,7 @@ fn observe((job, run): (&Job, &Run), before: Observed, known: &Known) -> Observe
     if let (RunCause::Scheduled { due }, true) = (run.cause, run.outcome != RunOutcome::Stopped) {
         after.served = after.served.max(Some(due));
     }
-    let read_everything = job.stream.cursor().is_none() || after.last_full_read == 0;
+    let read_everything = !job.stream.rules().is_incremental() || after.last_full_read == 0;
     if run.outcome == RunOutcome::Succeeded && reads && read_everything {
         after.last_full_read = run.tally.fetched;
     }

@@ -73,11 +73,8 @@ mod tests {
 
     fn window(parents: Parents, shift: Option<Shift>, shifts: u32) -> Window {
         Window {
-            opened: None,
             run: RunId(Uuid::nil()),
-            from: None,
-            greatest: None,
-            page: None,
+            state: None,
             snapshot: true,
             keyless: 0,
             held: false,

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use raccord_model::checkpoint::{Checkpoint, Cursor, Window};
+use raccord_compiler::connector::reading::{PageRead, Told};
+use raccord_model::checkpoint::Window;
 use raccord_model::fact::{Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::failpoint::Failpoint;
 use raccord_model::port::destination::{Batch, Destination, DestinationError, Reading, Sweep, Swept};
@@ -22,9 +23,8 @@ use super::job::{Job, Subscriber};
 use super::mapper::Mapper;
 use super::page::{MappedPage, checkpoint_only};
 use super::starts::KnownStarts;
-use super::told::Told;
 use super::vanished::{self, Known, Verdict};
-use super::window::{self, Opened, PageEnd, Setup};
+use super::window::{self, Opened, PageEnd, Setup, Underway};
 use super::{breaker, sweep};
 use raccord_model::port::environment::Environment;
 
@@ -104,15 +104,15 @@ struct Running<'r> {
 impl Running<'_> {
     async fn windows(&mut self) -> Result<RunOutcome, RunError> {
         let previous = self.context.destination.resume(self.job.uid).await?;
-        let Opened { mut checkpoint, is_fresh } = window::begin(previous, &self.setup());
+        let Opened { mut underway, is_fresh } = window::begin(previous, &self.setup());
         if is_fresh && self.job.stream.has_parent() {
             self.context.destination.forget_partitions(self.job.uid, self.job.fence).await?;
         }
         let mut refused = None;
         loop {
-            match self.window(&mut checkpoint).await {
+            match self.window(&mut underway).await {
                 Ok(Some(outcome)) => return Ok(outcome),
-                Ok(None) => checkpoint = window::read_again(checkpoint),
+                Ok(None) => underway = window::read_again(underway),
                 // Once: a page that is refused again has another reason than its age.
                 Err(RunError::Source(SourceError::PageRefused { message })) if refused.is_none() => {
                     tracing::warn!(
@@ -120,7 +120,7 @@ impl Running<'_> {
                         "the page where the last run had stopped is refused: the window begins again"
                     );
                     refused = Some(message);
-                    checkpoint = window::restart(checkpoint);
+                    underway = window::restart(underway);
                 }
                 Err(error) => return Err(self.after_refusal(error, refused)),
             }
@@ -145,26 +145,24 @@ impl Running<'_> {
             fingerprint: self.job.fingerprint,
             epoch: self.job.fence.epoch,
             reset: self.job.fact.decided.reset,
-            cursor: self.job.stream.cursor(),
-            positional: self.job.stream.is_positional(),
-            partitioned: self.job.stream.has_parent(),
+            rules: self.job.stream.rules(),
             snapshot: self.job.snapshot(),
         }
     }
 
-    /// Reads one window from where its checkpoint stands. Without an outcome it is to be read again.
-    async fn window(&mut self, checkpoint: &mut Checkpoint) -> Result<Option<RunOutcome>, RunError> {
-        let Some(window) = checkpoint.window.clone() else { return Ok(Some(RunOutcome::Succeeded)) };
-        let is_first_page = window.page.is_none();
-        let starts = self.starts(checkpoint.since.clone()).filter(|_| !window.snapshot);
-        let read = Read { from: window.from, starts, page: window.page, page_size: None };
+    /// Reads one window from where it stands. Without an outcome it is to be read again.
+    async fn window(&mut self, underway: &mut Underway) -> Result<Option<RunOutcome>, RunError> {
+        let Some(window) = underway.window() else { return Ok(Some(RunOutcome::Succeeded)) };
+        let (is_first_page, everything) = (underway.progress.is_at_first_page(), window.snapshot);
+        let starts = self.starts(underway).filter(|_| !everything);
+        let read = Read { starts, ..underway.progress.read(everything) };
         let (mapper, environment) = (self.mapper.clone(), Arc::clone(&self.context.environment));
         let mut fetching = tokio::select! {
             biased;
             fetching = Fetching::begin(self.context.source.as_ref(), read, mapper, environment) => fetching?,
             () = self.context.asked_to_stop() => return Ok(Some(RunOutcome::Stopped)),
         };
-        let outcome = self.pages(checkpoint, is_first_page, &mut fetching).await;
+        let outcome = self.pages(underway, is_first_page, &mut fetching).await;
         fetching.end().await;
         outcome
     }
@@ -172,7 +170,7 @@ impl Running<'_> {
     /// Takes the pages of a window as they come.
     async fn pages(
         &mut self,
-        checkpoint: &mut Checkpoint,
+        underway: &mut Underway,
         is_first_page: bool,
         fetching: &mut Fetching,
     ) -> Result<Option<RunOutcome>, RunError> {
@@ -189,17 +187,17 @@ impl Running<'_> {
             let Some(incoming) = incoming else { return Ok(Some(RunOutcome::Succeeded)) };
             let page = &incoming.page;
             if page.expired > 0 && !self.job.stream.has_parent() {
-                *checkpoint = window::begun_again(checkpoint.clone(), page.expired, &self.setup());
+                *underway = window::begun_again(underway.clone(), page.expired, &self.setup());
             }
-            if std::mem::take(&mut begins_marks) && self.is_marked(checkpoint) {
+            if std::mem::take(&mut begins_marks) && self.is_marked(underway) {
                 // Not before the service has answered: what an earlier window has marked is given up for a new one.
                 self.context.destination.begin_window(self.job.uid, self.job.fence).await?;
             }
             let is_last = page.next.is_none();
-            self.page(checkpoint, incoming, may_fail_whole).await?;
+            self.page(underway, incoming, may_fail_whole).await?;
             may_fail_whole = false;
             if is_last {
-                return self.end(checkpoint).await;
+                return self.end(underway).await;
             }
             if self.context.ends_here(self.job, self.run) {
                 return Ok(Some(RunOutcome::Stopped));
@@ -208,22 +206,26 @@ impl Running<'_> {
     }
 
     /// Whether the keys that a window shows are marked.
-    fn is_marked(&self, checkpoint: &Checkpoint) -> bool {
+    fn is_marked(&self, underway: &Underway) -> bool {
         let job = self.job;
-        window::is_snapshot(checkpoint) || job.stream.is_positional() || job.marked_share().is_some()
+        window::is_snapshot(underway) || job.stream.is_positional() || job.marked_share().is_some()
     }
 
     /// From where on each partition is wanted, when there are some and only what changed is asked for.
-    fn starts(&self, since: Option<Cursor>) -> Option<Arc<dyn Starts>> {
-        let cursor = self.job.stream.cursor().filter(|_| self.job.stream.has_parent())?.clone();
-        let (destination, transfer) = (Arc::clone(&self.context.destination), self.job.uid);
-        Some(Arc::new(KnownStarts { destination, transfer, cursor, since }))
+    fn starts(&self, underway: &Underway) -> Option<Arc<dyn Starts>> {
+        let rules = self.job.stream.rules();
+        let has_starts = rules.partitioned && rules.cursor.is_some();
+        let (destination, stream) = (Arc::clone(&self.context.destination), self.job.stream.clone());
+        let (transfer, since) = (self.job.uid, underway.progress.since().cloned());
+        has_starts
+            .then(|| -> Arc<dyn Starts> { Arc::new(KnownStarts { destination, transfer, stream, since }) })
     }
 
-    /// Maps and commits one page. The checkpoint is the one after it; one whose window is still to be judged keeps it.
+    /// Maps and commits one page. What is kept is where the transfer stands after it; one whose window is still to be judged
+    /// stands before it.
     async fn page(
         &mut self,
-        checkpoint: &mut Checkpoint,
+        underway: &mut Underway,
         mut incoming: Incoming,
         may_fail_whole: bool,
     ) -> Result<(), RunError> {
@@ -231,15 +233,16 @@ impl Running<'_> {
         let mut mapped = incoming.mapped().await?;
         let page = Arc::clone(&incoming.page);
         let (spot, is_last) = (page.spot, page.next.is_none());
-        self.told.take_in(&job.stream, &page, checkpoint);
+        self.told.take_in(&job.stream, &page, &underway.progress);
         self.told.unread.add(std::mem::take(&mut mapped.unread));
-        let rejected_whole =
-            mapped.rejected_whole().filter(|_| may_fail_whole && !shows_nothing_new(checkpoint, &mapped));
-        let end = self.page_end(&page, &mapped, checkpoint);
-        let suspects = self.suspects(checkpoint, &end);
-        let may_be_held = !suspects.is_empty() || deletes_or_keeps(checkpoint) || end.deletes > 0;
+        let rejected_whole = mapped
+            .rejected_whole()
+            .filter(|_| may_fail_whole && !underway.progress.shows_nothing_new(&mapped.seen));
+        let end = self.page_end(&page, &mapped);
+        let suspects = self.suspects(underway, &end);
+        let may_be_held = !suspects.is_empty() || deletes_or_keeps(underway) || end.deletes > 0;
         let (mut next, mut partitions) =
-            window::within(checkpoint.clone(), &end, self.is_ordered() && !may_be_held);
+            window::within(underway.clone(), &end, job.stream.rules(), !may_be_held);
         for mark in partitions.iter_mut().filter(|_| may_be_held) {
             // What is held is read again then: no partition moves on past it before the window is complete.
             mark.waits = true;
@@ -249,15 +252,15 @@ impl Running<'_> {
         let is_judged_later = spot.is_some() || may_be_held || self.must_be_judged(&next);
         let committed = match is_last {
             // It moves on with what follows from the window as a whole; until then its last page is the one to read.
-            true if is_judged_later => window::before_end(checkpoint.clone(), &end),
+            true if is_judged_later => window::before_end(underway.clone(), &end).sealed(),
             true => {
                 next = window::close(next, now);
-                next.clone()
+                next.sealed()
             }
-            false => next.clone(),
+            false => next.sealed(),
         };
         let batch = Batch {
-            mark_seen: window::is_snapshot(checkpoint) || spot.is_some(),
+            mark_seen: window::is_snapshot(underway) || spot.is_some(),
             spot,
             partitions,
             defer_deletes: job.marked_share().is_some(),
@@ -276,12 +279,10 @@ impl Running<'_> {
             return Err(RunError::FirstPage(reason));
         }
         if notes && let Some(stored) = self.context.destination.resume(job.uid).await? {
-            next = window::with_kept_of(window::with_shift_of(next, &stored), &stored);
+            next = window::with_notes_of(next, &stored);
         }
-        if let Some(window) = &mut next.window {
-            window.tally.add(&tally);
-        }
-        *checkpoint = next;
+        next.count(&tally);
+        *underway = next;
         Ok(())
     }
 
@@ -302,67 +303,65 @@ impl Running<'_> {
     }
 
     /// What a page and its records say of the window as a whole.
-    fn page_end(&mut self, page: &Page, mapped: &MappedPage, checkpoint: &Checkpoint) -> PageEnd {
-        let greatest = mapped.greatest.clone().or_else(|| self.token(page));
-        let greatest = greatest.and_then(|greatest| self.admitted(greatest, checkpoint));
-        let Page { next, shift, partition, ends_partition, passed, .. } = page;
+    fn page_end(&mut self, page: &Page, mapped: &MappedPage) -> PageEnd {
+        // Nothing before such a date would be asked for any more.
+        if let Some(greatest) = mapped.seen.beyond(self.run.started).filter(|_| !self.warned) {
+            self.warned = true;
+            tracing::warn!(%greatest, "a record is dated in the future; the next run reads from the beginning of this one");
+        }
         PageEnd {
-            next: next.clone(),
-            greatest,
+            read: PageRead {
+                next: page.next.clone(),
+                seen: mapped.seen.clone(),
+                token: page.token.clone(),
+                state: page.state.clone(),
+                partition: page.partition,
+                ends_partition: page.ends_partition,
+                passed: page.passed.clone(),
+            },
             keyless: mapped.keyless(),
-            shift: *shift,
-            partition: *partition,
-            ends_partition: *ends_partition,
-            passed: passed.clone(),
+            shift: page.shift,
             deletes: if self.job.marked_share().is_some() { mapped.deletes } else { 0 },
             unseen: mapped.unseen.clone(),
         }
     }
 
     /// The fields that must not lose values for want of a path that no record of the window has had, a page included.
-    fn suspects(&self, checkpoint: &Checkpoint, end: &PageEnd) -> Vec<FieldId> {
-        let Some(window) = &checkpoint.window else { return Vec::new() };
+    fn suspects(&self, underway: &Underway, end: &PageEnd) -> Vec<FieldId> {
+        let Some(window) = underway.window() else { return Vec::new() };
         let unseen = vanished::narrow(window.unseen.clone(), end.unseen.clone());
-        vanished::suspects(&self.job.program, unseen.as_deref(), self.known(window))
+        vanished::suspects(&self.job.program, unseen.as_deref(), self.known(underway))
     }
 
     /// What is known of the paths of the mapping before a window.
-    fn known(&self, window: &Window) -> Known<'_> {
-        Known::of(&self.job.fact.observed, self.reads_everything(window))
+    fn known(&self, underway: &Underway) -> Known<'_> {
+        Known::of(&self.job.fact.observed, self.reads_everything(underway))
     }
 
     /// Notes of a window that has read everything which paths of the mapping no record had: misspellings, perhaps.
-    fn note_unseen(&mut self, window: &Window) {
-        if self.reads_everything(window) {
+    fn note_unseen(&mut self, underway: &Underway, window: &Window) {
+        if self.reads_everything(underway) {
             self.run.unseen.clone_from(&window.unseen);
         }
     }
 
     /// Whether a window reads everything, and not only what has changed.
-    fn reads_everything(&self, window: &Window) -> bool {
-        let is_of_changes = self.job.stream.cursor().is_some() && self.job.stream.has_parent();
-        window.snapshot || (window.from.is_none() && !is_of_changes)
-    }
-
-    /// Whether the checkpoint moves with every page: never where pages shift, for one that was skipped has a smaller
-    /// cursor value than those that were shown.
-    fn is_ordered(&self) -> bool {
-        let is_ordered = self.job.stream.field_cursor().is_some_and(|cursor| cursor.ordered);
-        is_ordered && !self.job.stream.is_positional()
+    fn reads_everything(&self, underway: &Underway) -> bool {
+        window::is_snapshot(underway) || underway.progress.reads_everything(self.job.stream.rules())
     }
 
     /// Whether the end of a window says more than that it is complete.
-    fn must_be_judged(&self, checkpoint: &Checkpoint) -> bool {
-        let window = checkpoint.window.as_ref();
+    fn must_be_judged(&self, underway: &Underway) -> bool {
+        let window = underway.window();
         let is_noted = |window: &Window| window.snapshot || window.shift.is_some();
-        self.job.stream.has_parent() || window.is_some_and(is_noted) || deletes_or_keeps(checkpoint)
+        self.job.stream.has_parent() || window.is_some_and(is_noted) || deletes_or_keeps(underway)
     }
 
     /// Ends a window that was read to its last page. Without an outcome it is to be read again.
-    async fn end(&mut self, checkpoint: &Checkpoint) -> Result<Option<RunOutcome>, RunError> {
-        let Some(window) = checkpoint.window.clone() else { return Ok(Some(RunOutcome::Succeeded)) };
+    async fn end(&mut self, underway: &Underway) -> Result<Option<RunOutcome>, RunError> {
+        let Some(window) = underway.window().cloned() else { return Ok(Some(RunOutcome::Succeeded)) };
         self.run.parents = window.parents.clone();
-        self.note_unseen(&window);
+        self.note_unseen(underway, &window);
         let now = self.context.environment.now();
         let (next, completes, outcome, sweeps) = match ending::judge(&window, self.job.stream.attempts()) {
             Ending::Again(shift) => {
@@ -371,38 +370,40 @@ impl Running<'_> {
                 return Ok(None);
             }
             Ending::Complete { deletes } => {
-                match vanished::judge(&self.job.program, &window, self.known(&window)) {
+                match vanished::judge(&self.job.program, &window, self.known(underway)) {
                     Verdict::Fine => {}
                     Verdict::ReadAgain => {
                         self.withdraw_deletes();
                         return Ok(None);
                     }
-                    Verdict::Vanished(hold) => return self.hold(checkpoint.clone(), hold).await.map(Some),
+                    Verdict::Vanished(hold) => return self.hold(underway.clone(), hold).await.map(Some),
                 }
-                let done = window::close(checkpoint.clone(), now);
+                let done = window::close(underway.clone(), now);
                 let sweeps = window.snapshot && deletes && self.job.snapshot().is_some();
                 (done, Some(Reading::from(&window)), RunOutcome::Succeeded, sweeps)
             }
-            Ending::Incomplete { outcome } => (window::give_up(checkpoint.clone()), None, outcome, false),
+            Ending::Incomplete { outcome } => {
+                (window::give_up_incomplete(underway.clone()), None, outcome, false)
+            }
             Ending::Held { shift, readings: shifted } => {
                 let hold = Hold::Shifted { shifted, sign: shift.to_string() };
-                (window::hold(checkpoint.clone()), None, RunOutcome::Held(hold), false)
+                (window::hold(underway.clone()), None, RunOutcome::Held(hold), false)
             }
         };
         if sweeps || window.deletes > 0 {
             // What records say is deleted is so whatever else the window lacks.
-            let sweep = sweep::within_share(self.job, (self.run.id, now), next, (&window, sweeps));
-            return self.sweep(Sweep { completes, ..sweep }, checkpoint.clone(), outcome).await.map(Some);
+            let sweep = sweep::within_share(self.job, (self.run.id, now), next.sealed(), (&window, sweeps));
+            return self.sweep(Sweep { completes, ..sweep }, underway.clone(), outcome).await.map(Some);
         }
-        let batch = checkpoint_only(self.job, next, self.run.id, now);
+        let batch = checkpoint_only(self.job, next.sealed(), self.run.id, now);
         self.context.destination.commit(Batch { completes, ..batch }).await?;
         Ok(Some(outcome))
     }
 
     /// Holds a complete window: from here on no run goes on with it, whatever becomes of those that follow.
-    async fn hold(&mut self, complete: Checkpoint, hold: Hold) -> Result<RunOutcome, RunError> {
+    async fn hold(&mut self, complete: Underway, hold: Hold) -> Result<RunOutcome, RunError> {
         let (run, now) = (self.run.id, self.context.environment.now());
-        let checkpoint = checkpoint_only(self.job, window::hold(complete), run, now);
+        let checkpoint = checkpoint_only(self.job, window::hold(complete).sealed(), run, now);
         self.context.destination.commit(checkpoint).await?;
         self.withdraw_deletes();
         Ok(RunOutcome::Held(hold))
@@ -416,32 +417,15 @@ impl Running<'_> {
         }
     }
 
-    /// The token from which the next window goes on, after the last page of this one. With a parent, each partition has its own.
-    fn token(&self, page: &Page) -> Option<Cursor> {
-        let is_last = page.next.is_none() && !self.job.stream.has_parent();
-        self.job.stream.token_cursor().filter(|_| is_last)?;
-        page.token.clone().map(Cursor::Token)
-    }
-
-    /// A cursor value as far as the window may move. A record that is dated in the future would let everything before that
-    /// date be missed.
-    fn admitted(&mut self, greatest: Cursor, checkpoint: &Checkpoint) -> Option<Cursor> {
-        if window::not_beyond(greatest.clone(), self.run.started) != greatest && !self.warned {
-            self.warned = true;
-            tracing::warn!(%greatest, "a record is dated in the future; the next run reads from the beginning of this one");
-        }
-        window::admitted(greatest, checkpoint.window.as_ref()?, self.run.id)
-    }
-
-    /// Deletes what a window has proved to be gone: `complete` is the checkpoint with it, and `outcome` how the run has ended
+    /// Deletes what a window has proved to be gone: `complete` is where the transfer stands with it, and `outcome` how the run has ended
     /// then.
     async fn sweep(
         &mut self,
         sweep: Sweep,
-        complete: Checkpoint,
+        complete: Underway,
         outcome: RunOutcome,
     ) -> Result<RunOutcome, RunError> {
-        let keyless = complete.window.as_ref().map_or(0, |window| window.keyless);
+        let keyless = complete.window().map_or(0, |window| window.keyless);
         let unswept = sweep.checkpoint.clone();
         Failpoint::SweepBefore.pass();
         let swept = self.context.destination.sweep(sweep).await?;
@@ -467,13 +451,6 @@ impl Running<'_> {
 }
 
 /// Whether the end of a window deletes what its records say, or decides about values that were kept.
-fn deletes_or_keeps(checkpoint: &Checkpoint) -> bool {
-    let window = checkpoint.window.as_ref();
-    window.is_some_and(|window| window.deletes > 0 || !window.kept.is_empty())
-}
-
-/// Whether an incremental window has seen every record of a page before: it asks for some of them each time anew.
-fn shows_nothing_new(checkpoint: &Checkpoint, mapped: &MappedPage) -> bool {
-    let is_incremental = checkpoint.window.as_ref().is_some_and(|window| window.from.is_some());
-    is_incremental && checkpoint.cursor.as_ref().is_some_and(|last| mapped.is_all_up_to(last))
+fn deletes_or_keeps(underway: &Underway) -> bool {
+    underway.window().is_some_and(|window| window.deletes > 0 || !window.kept.is_empty())
 }

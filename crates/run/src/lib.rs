@@ -30,7 +30,6 @@ pub mod runner;
 pub mod select;
 pub mod starts;
 pub mod sweep;
-pub mod told;
 pub mod unknown;
 pub mod vanished;
 pub mod window;

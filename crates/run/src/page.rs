@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use raccord_model::checkpoint::{Checkpoint, Cursor};
+use raccord_compiler::connector::reading::{Seen, Unread};
+use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::port::destination::{Batch, Changes, Refuse};
 use raccord_model::port::records::Page;
@@ -23,40 +24,14 @@ pub struct MappedPage {
     pub of_parents: usize,
     /// Makes the rejects of rows that the destination cannot store.
     pub refuse: Refuse,
-    /// The greatest cursor value.
-    pub greatest: Option<Cursor>,
-    /// The greatest cursor value that is not in the future.
-    pub latest: Option<Cursor>,
-    /// How many records have no cursor value.
-    pub undated: usize,
+    /// How far its records reach.
+    pub seen: Seen,
     /// Which cursor values could not be read.
     pub unread: Unread,
     /// How many records say that they are deleted.
     pub deletes: u64,
     /// The paths of the mapping that no record had; none of a page without records.
     pub unseen: Option<Vec<String>>,
-}
-
-/// Cursor values that could not be read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Unread {
-    /// How many records were looked at.
-    pub records: u64,
-    /// How many of them have no value that can be read.
-    pub unread: u64,
-    /// The first of these values as raw JSON, when it may be kept; `None` where it was missing.
-    pub example: Option<String>,
-}
-
-impl Unread {
-    /// Takes in what comes after it.
-    pub fn add(&mut self, other: Self) {
-        if self.unread == 0 {
-            self.example = other.example;
-        }
-        self.records += other.records;
-        self.unread += other.unread;
-    }
 }
 
 impl MappedPage {
@@ -98,12 +73,6 @@ impl MappedPage {
             Some(field) => format!("{field}: {}", first.reason),
             None => first.reason.clone(),
         })
-    }
-
-    /// Whether no record has a cursor value beyond this one, nor may have. A value in the future says nothing: it is
-    /// shown until its day has come.
-    pub fn is_all_up_to(&self, cursor: &Cursor) -> bool {
-        self.undated == 0 && self.latest.as_ref().is_none_or(|latest| latest <= cursor)
     }
 
     /// How many records have no key that can be read.

@@ -3,19 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use raccord_compiler::connector::FieldCursor;
+use raccord_compiler::connector::reading::Values;
 use raccord_compiler::mapping::{Mapped, PageMapper, Rejection, Wanted};
 use raccord_compiler::scalar::Scalar;
-use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::port::destination::{Candidates, Change, Changes, Intent, Prefetched, RecordDigest};
 use raccord_model::port::records::{Fault, Page, Record, Records};
 
 use super::digest::Digester;
 use super::job::Job;
-use super::page::{MappedPage, Unread, hexadecimal};
+use super::page::{MappedPage, hexadecimal};
 use super::rejecting::{Arrival, RejectFactory, Shows};
-use super::window;
 
 /// Maps the records of a page.
 pub fn map_page(job: &Arc<Job>, page: Arc<Page>, run: RunId, at: jiff::Timestamp) -> MappedPage {
@@ -110,7 +108,7 @@ struct Mapping<'p> {
     factory: &'p RejectFactory,
     records: PageMapper<'p>,
     digester: Digester<'p>,
-    cursors: Cursors<'p>,
+    values: Values<'p>,
     out: Mapped,
     changes: Changes,
     rejects: Vec<Reject>,
@@ -126,7 +124,7 @@ impl<'p> Mapping<'p> {
             factory,
             records: job.program.page(header(page), page.parent.as_deref()),
             digester: Digester::new(job, page),
-            cursors: Cursors::new(job.stream.field_cursor(), factory),
+            values: Values::new(job.stream.field_cursor(), factory.at),
             out: Mapped::default(),
             changes: Changes::with_capacity(estimate(page, known)),
             rejects: Vec::new(),
@@ -137,13 +135,13 @@ impl<'p> Mapping<'p> {
 
     /// Passes over a record that is as it was.
     fn keep(&mut self, number: usize, record: Record<'p>, key: &[u8], digest: RecordDigest) {
-        if self.cursors.are_wanted() {
+        if self.values.are_wanted() {
             self.records.read_key(record, &mut self.out);
         }
         let (intent, digest) = (Intent::Keep, Some(digest));
         self.changes.push(Change { intent, key, patch: &[], version: &[], digest });
         self.numbers.push(number);
-        self.cursors.take_in(&self.records);
+        self.take_in_value();
     }
 
     fn map(&mut self, number: usize, record: Record<'p>) {
@@ -173,7 +171,15 @@ impl<'p> Mapping<'p> {
                 self.rejects.push(Reject { key: has_key.then(|| hexadecimal(&out.key)), ..reject });
             }
         }
-        self.cursors.take_in(&self.records);
+        self.take_in_value();
+    }
+
+    /// Takes in the value of the incremental field of the record that was read last.
+    fn take_in_value(&mut self) {
+        let factory = self.factory;
+        let raw =
+            if self.values.are_wanted() { self.records.cursor().map(|value| json_of(&value)) } else { None };
+        self.values.take_in(raw, |raw| factory.keeps_payload().then(|| factory.masked(raw)));
     }
 
     fn end(mut self, known: Option<&KnownRecords>) -> MappedPage {
@@ -185,16 +191,14 @@ impl<'p> Mapping<'p> {
             let mut kept = page.records.iter().enumerate().filter(|(number, _)| known.is_same(*number));
             _ = kept.any(|(_, record)| self.records.look(record));
         }
-        let Cursors { greatest, latest, undated, unread, .. } = self.cursors;
+        let (seen, unread) = self.values.end();
         MappedPage {
             changes: self.changes,
             kept_at: known.map(|known| known.prefetched.at),
             rejects: self.rejects,
             of_parents: page.parent_faults.len(),
             refuse: self.factory.clone().refuse(self.numbers),
-            greatest,
-            latest,
-            undated: undated + page.faults.len(),
+            seen: seen.and_undated(page.faults.len()),
             unread,
             deletes: self.deletes,
             unseen: (!page.records.is_empty()).then(|| job.program.unseen(self.records.seen())),
@@ -207,46 +211,6 @@ fn kept(known: &KnownRecords, number: usize) -> Option<(&[u8], RecordDigest)> {
     known.candidates.get(number).filter(|_| known.is_same(number))
 }
 
-/// The cursor values of a page.
-struct Cursors<'f> {
-    cursor: Option<&'f FieldCursor>,
-    factory: &'f RejectFactory,
-    greatest: Option<Cursor>,
-    latest: Option<Cursor>,
-    undated: usize,
-    unread: Unread,
-}
-
-impl<'f> Cursors<'f> {
-    fn new(cursor: Option<&'f FieldCursor>, factory: &'f RejectFactory) -> Self {
-        let unread = Unread::default();
-        Self { cursor, factory, greatest: None, latest: None, undated: 0, unread }
-    }
-
-    const fn are_wanted(&self) -> bool {
-        self.cursor.is_some()
-    }
-
-    /// Takes in the value of the record that was read last.
-    fn take_in(&mut self, records: &PageMapper<'_>) {
-        let (factory, at) = (self.factory, self.factory.at);
-        let value = self.cursor.and_then(|cursor| cursor_of(cursor, records));
-        self.unread.records += 1;
-        if value.is_none() {
-            if self.unread.unread == 0 && factory.keeps_payload() {
-                self.unread.example = records.cursor().map(|value| factory.masked(json_of(&value)));
-            }
-            self.unread.unread += 1;
-        }
-        // What says a time to come is left out, as a whole: how a text would say the present is not known.
-        let value = value.filter(|value| !self.cursor.is_some_and(|cursor| cursor.is_future(value, at)));
-        self.undated += usize::from(value.is_none());
-        let latest = value.clone().filter(|value| window::not_beyond(value.clone(), at) == *value);
-        self.latest = self.latest.take().max(latest);
-        self.greatest = self.greatest.take().max(value);
-    }
-}
-
 /// About how many bytes the changes will take: records shrink when only some fields are mapped, and those that are kept to
 /// their keys.
 fn estimate(page: &Page, known: Option<&KnownRecords>) -> usize {
@@ -257,10 +221,6 @@ fn estimate(page: &Page, known: Option<&KnownRecords>) -> usize {
         Records::Json { body, .. } | Records::Nested { body, .. } => body.len() / 2,
         Records::Rows(rows) => rows.text.len(),
     }
-}
-
-fn cursor_of(cursor: &FieldCursor, mapper: &PageMapper<'_>) -> Option<Cursor> {
-    cursor.read(&json_of(&mapper.cursor()?))
 }
 
 /// A value as raw JSON.

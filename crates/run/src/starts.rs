@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use raccord_compiler::connector::IncrementalCursor;
+use raccord_compiler::connector::Stream;
 use raccord_model::checkpoint::{Cursor, PartitionId};
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::{Destination, KnownPartition};
+use raccord_model::port::destination::Destination;
 use raccord_model::port::source::Starts;
 use raccord_model::port::{Async, Cause};
 
@@ -16,8 +16,8 @@ pub struct KnownStarts {
     pub destination: Arc<dyn Destination>,
     /// The transfer.
     pub transfer: Uid,
-    /// How a cursor is used.
-    pub cursor: IncrementalCursor,
+    /// What is read.
+    pub stream: Stream,
     /// From where those that are known begin instead, because a person asked for it.
     pub since: Option<Cursor>,
 }
@@ -32,18 +32,7 @@ impl Starts for KnownStarts {
     fn of(&self, partition: PartitionId) -> Async<'_, Result<Option<Cursor>, Cause>> {
         Box::pin(async move {
             let known = self.destination.partition(self.transfer, partition).await.map_err(Cause::from)?;
-            Ok(start(&self.cursor, known, self.since.as_ref()))
+            Ok(self.stream.rules().start(known.map(|known| known.cursor), self.since.as_ref()))
         })
     }
-}
-
-/// From where on a partition's records are wanted. One that is not known was never read: it begins where the very first
-/// window did, whatever the others have shown since.
-fn start(
-    cursor: &IncrementalCursor,
-    known: Option<KnownPartition>,
-    since: Option<&Cursor>,
-) -> Option<Cursor> {
-    let left_off = known.and_then(|known| since.cloned().or(known.cursor));
-    left_off.map_or_else(|| cursor.initial(), |left_off| Some(cursor.with_lookback(&left_off)))
 }

@@ -117,6 +117,15 @@ impl IncrementalCursor {
             Mark::Token(token) => token.point(text),
         }
     }
+
+    /// What a person writes who wants a reading to begin there, in words.
+    pub const fn expects(&self) -> &'static str {
+        match &self.mark {
+            Mark::Field(_) => "a value of the incremental field",
+            Mark::Token(token) if token.is_url() => "a URL that the service has given",
+            Mark::Token(_) => "a token of the service",
+        }
+    }
 }
 
 impl FieldCursor {

@@ -10,6 +10,7 @@ mod decode;
 mod file;
 pub(crate) mod findings;
 mod http;
+pub mod reading;
 mod records;
 mod registry;
 mod since;

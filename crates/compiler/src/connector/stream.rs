@@ -4,9 +4,11 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use raccord_model::checkpoint::SourceState;
 use raccord_model::port::records::Page;
 
 use super::cursor::{FieldCursor, IncrementalCursor};
+use super::reading::Rules;
 use super::token::TokenCursor;
 
 /// What a connector's own type of a stream answers.
@@ -29,6 +31,17 @@ pub trait Component: Any + fmt::Debug + Send + Sync {
 
     /// How only what has changed is asked for; `None` when everything is read every time.
     fn cursor(&self) -> Option<&IncrementalCursor> {
+        None
+    }
+
+    /// Whether the source says by a state of its own what it has read ([`Page::state`]), and reads from there on what
+    /// has changed since.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    /// What such a state says, for people.
+    fn describe(&self, _state: &SourceState) -> Option<String> {
         None
     }
 
@@ -86,6 +99,21 @@ impl Stream {
     /// See [`Component::cursor`].
     pub fn cursor(&self) -> Option<&IncrementalCursor> {
         self.component.cursor()
+    }
+
+    /// The rules by which the data type is read.
+    pub fn rules(&self) -> Rules<'_> {
+        Rules {
+            cursor: self.cursor(),
+            keeps_state: self.component.keeps_state(),
+            positional: self.is_positional(),
+            partitioned: self.has_parent(),
+        }
+    }
+
+    /// See [`Component::describe`].
+    pub fn describe(&self, state: &SourceState) -> Option<String> {
+        self.component.describe(state)
     }
 
     /// The field of the records that says how far a reading came, when it is one.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::checkpoint::{PageToken, PartitionId, Shift, Spot, Token};
+use crate::checkpoint::{PageToken, PartitionId, Shift, SourceState, Spot, Token};
 
 /// A page of records.
 #[derive(Debug, Clone)]
@@ -44,6 +44,10 @@ pub struct Page {
     /// The token that counts so far, of those that the pages of this chain have shown: after the last page, the one from which
     /// the next reading goes on. With a parent, that of a whole chain stands with its partition.
     pub token: Option<Token>,
+    /// What the source itself says that it has read, this page included, and nothing that it could not read. It is committed
+    /// with the page, and handed back once its window counts. That of a window that lacks something counts, too, unless the
+    /// window is to be read again for another reason.
+    pub state: Option<SourceState>,
     /// How many chains were begun again since the page before, because the service no longer knew their token.
     pub expired: u64,
     /// How many pages since the page before have shown another token than the one that counts.
@@ -92,6 +96,7 @@ impl Page {
             by_position: false,
             total: None,
             token: None,
+            state: None,
             expired: 0,
             varied: 0,
             mask: None,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::exhausted::is_exhausted;
 use super::records::{Mask, Page};
 use super::{Async, Cause};
-use crate::checkpoint::{Cursor, PageToken, PartitionId};
+use crate::checkpoint::{Cursor, PageToken, PartitionId, SourceState};
 use crate::field_path::FieldPath;
 use crate::secret::SecretError;
 use crate::{DataTypeName, Desired, Name};
@@ -39,6 +39,8 @@ pub struct Read {
     pub from: Option<Cursor>,
     /// From where on those of each partition are wanted, in place of `from`.
     pub starts: Option<Arc<dyn Starts>>,
+    /// What the source itself has said last in a window that counts ([`Page::state`]); `None` reads everything.
+    pub state: Option<SourceState>,
     /// The page to begin with; `None` is the first.
     pub page: Option<PageToken>,
     /// The most records a page should hold, where the source may choose.

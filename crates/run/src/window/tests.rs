@@ -1,7 +1,11 @@
 //! Checkpoints as tables: what was there, what a page brought, what is there then.
 
+mod earlier;
+
 use proptest::prelude::*;
-use raccord_compiler::connector;
+use raccord_compiler::connector::reading::Seen;
+use raccord_compiler::connector::{self, IncrementalCursor};
+use raccord_model::checkpoint::{PageToken, SourceState, Token};
 use raccord_model::language::deletes::Percent;
 use raccord_model::language::{ConnectorSettings, HttpSettings};
 use uuid::Uuid;
@@ -27,9 +31,7 @@ fn setup<'a>(cursor: Option<&'a IncrementalCursor>, snapshot: Option<&'a Snapsho
         fingerprint: Digest([7; 32]),
         epoch: 3,
         reset: 2,
-        cursor,
-        positional: false,
-        partitioned: false,
+        rules: Rules { cursor, ..Rules::default() },
         snapshot,
     }
 }
@@ -39,126 +41,96 @@ fn token(text: &str) -> PageToken {
 }
 
 fn page(next: Option<&str>, greatest: i64) -> PageEnd {
-    PageEnd { next: next.map(token), greatest: Some(Cursor::Integer(greatest)), ..PageEnd::default() }
+    let seen = Seen::up_to(Cursor::Integer(greatest));
+    PageEnd { read: PageRead { next: next.map(token), seen, ..PageRead::default() }, ..PageEnd::default() }
 }
 
-/// The checkpoint after a page; a window whose last one it is ends clean.
-fn after_page(checkpoint: Checkpoint, end: &PageEnd, ordered: bool, now: Timestamp) -> Checkpoint {
-    let (next, _) = within(checkpoint, end, ordered);
-    if end.next.is_none() { close(next, now) } else { next }
+/// Where a transfer stands after a page; a window whose last one it is ends clean.
+fn after_page(underway: Underway, end: &PageEnd, setup: &Setup<'_>) -> Underway {
+    let (next, _) = within(underway, end, setup.rules, true);
+    if end.read.next.is_none() { close(next, now()) } else { next }
+}
+
+/// What a run begins with.
+fn open(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Underway {
+    begin(previous, setup).underway
+}
+
+/// The same from where an earlier run has left it off.
+fn open_again(before: &Underway, setup: &Setup<'_>) -> Underway {
+    open(Some(before.sealed()), setup)
+}
+
+/// From where on its window reads, and with which page it begins.
+fn asked(underway: &Underway) -> (Option<String>, Option<PageToken>) {
+    let read = underway.progress.read(false);
+    (read.from.map(|from| from.to_string()), read.page)
 }
 
 const INTEGER: &str = r#"{"field":"id","param":"since","format":"integer"}"#;
 
 #[test]
-fn the_cursor_waits_for_the_end_of_the_window() {
-    let cursor = cursor_of(INTEGER);
-    let first = open(None, &setup(Some(&cursor), None));
-    assert_eq!(first.window.as_ref().unwrap().from, None);
-    let after = after_page(first, &page(Some("2"), 50), false, now());
-    assert_eq!((after.cursor.clone(), after.window.as_ref().unwrap().page.clone()), (None, Some(token("2"))));
-    // Pages are not in order: the smaller value of the last page does not take the greatest away.
-    let done = after_page(after, &page(None, 20), false, now());
-    assert_eq!((done.cursor.clone(), done.window.clone()), (Some(Cursor::Integer(50)), None));
-    let next = open(Some(done), &setup(Some(&cursor), None));
-    assert_eq!(next.window.unwrap().from, Some(Cursor::Integer(50)));
-}
-
-#[test]
-fn an_ordered_source_moves_the_cursor_with_every_page() {
-    let cursor = cursor_of(INTEGER);
-    let after = after_page(open(None, &setup(Some(&cursor), None)), &page(Some("2"), 50), true, now());
-    assert_eq!(after.cursor, Some(Cursor::Integer(50)));
-}
-
-#[test]
 fn a_window_left_open_is_continued() {
     let cursor = cursor_of(INTEGER);
-    let cut = after_page(open(None, &setup(Some(&cursor), None)), &page(Some("2"), 50), false, now());
-    let again = open(Some(cut.clone()), &setup(Some(&cursor), None));
-    assert_eq!(again.window.as_ref().unwrap().page, Some(token("2")));
-    assert_eq!(restart(cut).window.unwrap().page, None);
+    let setup = setup(Some(&cursor), None);
+    let cut = after_page(open(None, &setup), &page(Some("2"), 50), &setup);
+    let again = open_again(&cut, &setup);
+    assert_eq!(asked(&again).1, Some(token("2")));
+    assert_eq!(asked(&restart(cut)).1, None);
 }
 
 #[test]
 fn a_checkpoint_made_under_something_else_is_void() {
     let cursor = cursor_of(INTEGER);
-    let good = after_page(open(None, &setup(Some(&cursor), None)), &page(None, 50), false, now());
+    let setup = setup(Some(&cursor), None);
+    let good = after_page(open(None, &setup), &page(None, 50), &setup).sealed();
     let kept = |change: &dyn Fn(&mut Checkpoint)| {
         let mut checkpoint = good.clone();
         change(&mut checkpoint);
-        open(Some(checkpoint), &setup(Some(&cursor), None)).cursor.is_some()
+        let Opened { underway, is_fresh } = begin(Some(checkpoint), &setup);
+        assert_eq!(underway.progress.describe().is_none(), is_fresh);
+        !is_fresh
     };
     assert!(kept(&|_| {}));
     assert!(kept(&|checkpoint| checkpoint.epoch = 2));
     assert!(!kept(&|checkpoint| checkpoint.epoch = 1));
     assert!(!kept(&|checkpoint| checkpoint.fingerprint = Digest([8; 32])));
     assert!(!kept(&|checkpoint| checkpoint.version = 9));
-}
-
-#[test]
-fn lookback_and_initial_say_where_a_window_begins() {
-    let cursor =
-        cursor_of(r#"{"field":"at","param":"since","initial":"2024-01-01T00:00:00Z","lookback":"5m"}"#);
-    let first = open(None, &setup(Some(&cursor), None));
-    assert_eq!(first.window.as_ref().unwrap().from.as_ref().unwrap().to_string(), "2024-01-01T00:00:00Z");
-    let at = cursor.field().unwrap().read("\"2024-06-01T12:00:00Z\"");
-    let done = after_page(first, &PageEnd { greatest: at, ..PageEnd::default() }, false, now());
-    let next = open(Some(done), &setup(Some(&cursor), None));
-    assert_eq!(next.window.unwrap().from.unwrap().to_string(), "2024-06-01T11:55:00Z");
-}
-
-#[test]
-fn no_window_begins_in_the_future() {
-    let cursor = cursor_of(r#"{"field":"at","param":"since"}"#);
-    for (seen, expected) in [
-        (r#""2025-01-09T23:59:59.5Z""#, "2025-01-09T23:59:59.5Z"),
-        (r#""2925-01-01T00:00:00Z""#, "2025-01-10T00:00:00Z"),
-    ] {
-        let at = cursor.field().unwrap().read(seen).unwrap();
-        assert_eq!(not_beyond(at.clone(), now()).to_string(), expected);
-        let end = PageEnd { greatest: Some(at), ..PageEnd::default() };
-        let done = after_page(open(None, &setup(Some(&cursor), None)), &end, false, now());
-        let next = open(Some(done), &setup(Some(&cursor), None));
-        assert_eq!(next.window.unwrap().from.unwrap().to_string(), expected);
-    }
-    for other in [Cursor::Integer(i64::MAX), Cursor::Text("~".to_owned())] {
-        assert_eq!(not_beyond(other.clone(), now()), other);
-    }
+    let unreadable = |state: &str| Some(SourceState::new(state.to_owned()));
+    assert!(!kept(&|checkpoint| checkpoint.state = unreadable(r#"{"v":9}"#)));
+    assert!(!kept(&|checkpoint| checkpoint.state = unreadable("")));
 }
 
 #[test]
 fn snapshots_read_everything_when_they_are_due() {
     let cursor = cursor_of(INTEGER);
     let daily = Snapshot { every: Some("24h".parse().unwrap()), max_share: Percent(10) };
-    let first = open(None, &setup(Some(&cursor), Some(&daily)));
-    assert!(first.window.as_ref().unwrap().snapshot);
-    let done = after_page(first, &page(None, 50), false, now());
-    assert_eq!(done.snapshot_at, Some(now().as_second()));
-    let soon = open(Some(done.clone()), &setup(Some(&cursor), Some(&daily)));
-    assert!(!soon.window.as_ref().unwrap().snapshot);
-    let mut next_day = setup(Some(&cursor), Some(&daily));
-    next_day.now = "2025-01-11T00:00:00Z".parse().unwrap();
-    let due = open(Some(done), &next_day);
-    assert_eq!(
-        (due.window.as_ref().unwrap().snapshot, due.window.as_ref().unwrap().from.clone()),
-        (true, None)
-    );
+    let today = setup(Some(&cursor), Some(&daily));
+    let first = open(None, &today);
+    assert!(is_snapshot(&first));
+    let done = after_page(first, &page(None, 50), &today);
+    assert_eq!(done.checkpoint.snapshot_at, Some(now().as_second()));
+    let soon = open_again(&done, &today);
+    assert!(!is_snapshot(&soon));
+    let next_day = Setup { now: "2025-01-11T00:00:00Z".parse().unwrap(), ..today };
+    let due = open_again(&done, &next_day);
+    assert_eq!((is_snapshot(&due), asked(&due).0), (true, None));
     let always = Snapshot { every: None, max_share: Percent(10) };
-    assert!(open(None, &setup(None, Some(&always))).window.unwrap().snapshot);
+    assert!(is_snapshot(&open(None, &setup(None, Some(&always)))));
 }
 
 #[test]
 fn a_held_snapshot_begins_again() {
     let always = Snapshot { every: None, max_share: Percent(10) };
-    let cut = after_page(open(None, &setup(None, Some(&always))), &page(Some("2"), 1), false, now());
-    assert_eq!(open(Some(cut.clone()), &setup(None, Some(&always))).window.unwrap().page, Some(token("2")));
+    let setup = setup(None, Some(&always));
+    let cut = after_page(open(None, &setup), &page(Some("2"), 1), &setup);
+    assert_eq!(asked(&open_again(&cut, &setup)).1, Some(token("2")));
     let held = hold(cut);
     assert!(is_held(&held));
-    let again = open(Some(held.clone()), &setup(None, Some(&always)));
-    assert_eq!(again.window.as_ref().unwrap().page, None);
+    let again = open_again(&held, &setup);
+    assert_eq!(asked(&again).1, None);
     assert!(!is_held(&again));
-    assert_eq!(close(held, now()).window, None);
+    assert_eq!(close(held, now()).window(), None);
 }
 
 #[test]
@@ -166,29 +138,32 @@ fn a_snapshot_that_nobody_wants_any_more_is_not_continued() {
     let cursor = cursor_of(INTEGER);
     let always = Snapshot { every: None, max_share: Percent(10) };
     for cursor in [None, Some(&cursor)] {
-        let first = open(None, &setup(cursor, Some(&always)));
-        let cut = after_page(first, &page(Some("2"), 1), false, now());
-        let window = open(Some(cut), &setup(cursor, None)).window.unwrap();
-        assert_eq!((window.snapshot, window.page), (false, None));
+        let wanted = setup(cursor, Some(&always));
+        let cut = after_page(open(None, &wanted), &page(Some("2"), 1), &wanted);
+        let underway = open_again(&cut, &setup(cursor, None));
+        assert_eq!((is_snapshot(&underway), asked(&underway).1), (false, None));
     }
 }
 
 #[test]
 fn records_without_a_key_are_counted_as_long_as_their_window_lasts() {
     let always = Snapshot { every: None, max_share: Percent(10) };
+    let setup = setup(None, Some(&always));
     let two = |next| PageEnd { keyless: 2, ..page(next, 1) };
-    let first = after_page(open(None, &setup(None, Some(&always))), &two(Some("2")), false, now());
-    let second = after_page(first, &two(Some("3")), false, now());
-    let again = open(Some(second), &setup(None, Some(&always)));
-    assert_eq!(again.window.as_ref().unwrap().keyless, 4);
-    assert_eq!(restart(again.clone()).window.unwrap().keyless, 0, "it is read from its beginning");
-    assert_eq!(open(Some(hold(again)), &setup(None, Some(&always))).window.unwrap().keyless, 0);
+    let first = after_page(open(None, &setup), &two(Some("2")), &setup);
+    let second = after_page(first, &two(Some("3")), &setup);
+    let again = open_again(&second, &setup);
+    let keyless = |underway: &Underway| underway.window().unwrap().keyless;
+    assert_eq!(keyless(&again), 4);
+    assert_eq!(keyless(&restart(again.clone())), 0, "it is read from its beginning");
+    assert_eq!(keyless(&open_again(&hold(again), &setup)), 0);
 }
 
 #[test]
 fn a_checkpoint_of_before_has_no_held_window() {
     let always = Snapshot { every: None, max_share: Percent(10) };
-    let cut = after_page(open(None, &setup(None, Some(&always))), &page(Some("2"), 1), false, now());
+    let setup = setup(None, Some(&always));
+    let cut = after_page(open(None, &setup), &page(Some("2"), 1), &setup).sealed();
     let written = serde_json::to_string(&cut).unwrap();
     assert!(!written.contains("held") && !written.contains("keyless"), "{written}");
     assert_eq!(serde_json::from_str::<Checkpoint>(&written).unwrap(), cut);
@@ -197,7 +172,8 @@ fn a_checkpoint_of_before_has_no_held_window() {
 #[test]
 fn a_window_whose_marks_have_no_place_begins_again_where_pages_can_shift() {
     let cursor = cursor_of(INTEGER);
-    let cut = after_page(open(None, &setup(Some(&cursor), None)), &page(Some("2"), 50), false, now());
+    let setup = setup(Some(&cursor), None);
+    let cut = after_page(open(None, &setup), &page(Some("2"), 50), &setup).sealed();
     let written = serde_json::to_string(&cut).unwrap();
     let before: Checkpoint = serde_json::from_str(&written.replace(",\"placed\":true", "")).unwrap();
     for (checkpoint, positional, expected) in [
@@ -206,18 +182,20 @@ fn a_window_whose_marks_have_no_place_begins_again_where_pages_can_shift() {
         (&before, false, Some("2")),
         (&before, true, None),
     ] {
-        let again = open(Some(checkpoint.clone()), &Setup { positional, ..setup(Some(&cursor), None) });
-        assert_eq!(again.window.unwrap().page, expected.map(token), "{positional}");
+        let setup = Setup { rules: Rules { positional, ..setup.rules }, ..setup.clone() };
+        let again = open(Some(checkpoint.clone()), &setup);
+        assert_eq!(asked(&again).1, expected.map(token), "{positional}");
     }
 }
 
 #[test]
 fn one_cursor_of_before_says_nothing_of_any_parent() {
     let cursor = cursor_of(INTEGER);
-    let before = after_page(open(None, &setup(Some(&cursor), None)), &page(None, 50), false, now());
-    let setup = Setup { partitioned: true, ..setup(Some(&cursor), None) };
-    let Opened { checkpoint, is_fresh } = begin(Some(before.clone()), &setup);
-    assert_eq!((checkpoint.cursor, checkpoint.window.unwrap().from, is_fresh), (None, None, false));
+    let setup = setup(Some(&cursor), None);
+    let before = after_page(open(None, &setup), &page(None, 50), &setup).sealed();
+    let setup = Setup { rules: Rules { partitioned: true, ..setup.rules }, ..setup };
+    let Opened { underway, is_fresh } = begin(Some(before.clone()), &setup);
+    assert_eq!((underway.progress.describe(), asked(&underway).0, is_fresh), (None, None, false));
     // What is void is void for the partitions too.
     assert!(begin(None, &setup).is_fresh);
     assert!(begin(Some(before), &Setup { reset: 9, ..setup }).is_fresh);
@@ -226,18 +204,20 @@ fn one_cursor_of_before_says_nothing_of_any_parent() {
 #[test]
 fn a_window_that_is_read_again_forgets_what_its_reading_showed() {
     let cursor = cursor_of(INTEGER);
+    let setup = setup(Some(&cursor), None);
     let shifted = PageEnd { shift: Some(Shift::Total { before: 3, after: 2 }), ..page(Some("2"), 50) };
-    let (cut, _) = within(open(None, &setup(Some(&cursor), None)), &shifted, false);
-    let window = read_again(cut.clone()).window.unwrap();
-    assert_eq!(
-        (window.attempt, window.shifts, window.shift, window.page, window.greatest),
-        (1, 1, None, None, None)
-    );
-    let window = restart(cut).window.unwrap();
+    let cut = after_page(open(None, &setup), &shifted, &setup);
+    let again = read_again(cut.clone());
+    let window = again.window().unwrap();
+    assert_eq!((window.attempt, window.shifts, window.shift, asked(&again).1), (1, 1, None, None));
+    assert_eq!(close(again, now()).progress.describe(), None, "what was seen is forgotten");
+    let again = restart(cut);
+    let window = again.window().unwrap();
     assert_eq!((window.attempt, window.shifts), (1, 0));
     // What is read again for another reason is no reading that shifted.
-    let (seen, _) = within(open(None, &setup(Some(&cursor), None)), &page(Some("2"), 50), false);
-    let window = read_again(seen).window.unwrap();
+    let seen = after_page(open(None, &setup), &page(Some("2"), 50), &setup);
+    let again = read_again(seen);
+    let window = again.window().unwrap();
     assert_eq!((window.attempt, window.shifts), (1, 0));
 }
 
@@ -259,8 +239,9 @@ proptest! {
     #[test]
     fn each_partition_has_its_own_cursor(chains in chains()) {
         let cursor = cursor_of(INTEGER);
-        let setup = Setup { partitioned: true, ..setup(Some(&cursor), None) };
-        let mut checkpoint = open(None, &setup);
+        let setup = setup(Some(&cursor), None);
+        let setup = Setup { rules: Rules { partitioned: true, ..setup.rules }, ..setup };
+        let mut underway = open(None, &setup);
         for (number, pages, how) in &chains {
             let how = match how {
                 0 => How::Read,
@@ -271,15 +252,17 @@ proptest! {
             for (at, (greatest, shifted)) in pages.iter().enumerate() {
                 let id = partition(*number);
                 let passed = Passed { partition: id, parent: None, is_own: true, how: how.clone(), token: None };
-                let end = PageEnd {
+                let PageEnd { read, .. } = page(Some("next"), *greatest);
+                let read = PageRead {
                     partition: Some(partition(*number)),
                     ends_partition: at + 1 == pages.len(),
-                    shift: shifted.then_some(Shift::Record { first: 1, again: 2 }),
                     passed: Vec::from_iter((at + 1 == pages.len()).then_some(passed)),
-                    ..page(Some("next"), *greatest)
+                    ..read
                 };
-                let (next, noted) = within(checkpoint, &end, true);
-                checkpoint = next;
+                let shift = shifted.then_some(Shift::Record { first: 1, again: 2 });
+                let end = PageEnd { read, shift, ..PageEnd::default() };
+                let (next, noted) = within(underway, &end, setup.rules, true);
+                underway = next;
                 marks.extend(noted);
             }
             let greatest = pages.iter().map(|(greatest, _)| Cursor::Integer(*greatest)).max();
@@ -287,45 +270,72 @@ proptest! {
             prop_assert_eq!(marks[0].waits, pages.iter().any(|(_, shifted)| *shifted));
             prop_assert_eq!(&marks[0].cursor, &greatest.filter(|_| how == How::Read));
         }
-        let window = checkpoint.window.clone().unwrap();
+        let window = underway.window().unwrap();
         let has_shifted = chains.iter().any(|(_, pages, _)| pages.iter().any(|(_, shifted)| *shifted));
         prop_assert_eq!(window.shift.is_some(), has_shifted);
         let Parents { read, skipped, failed, .. } = window.parents;
         prop_assert_eq!(usize::try_from(read + skipped + failed).unwrap(), chains.len());
-        prop_assert_eq!(close(checkpoint, now()).cursor, None);
+        prop_assert_eq!(close(underway, now()).progress.describe(), None);
     }
 }
 
-fn synced(text: &str) -> Cursor {
-    Cursor::Token(raccord_model::checkpoint::Token::text(text).unwrap())
+/// What a source says of its own speaks of nothing that it could not read; a value says so of nothing.
+#[test]
+fn what_a_source_says_of_itself_counts_in_a_window_that_lacks_something() {
+    let cursor = cursor_of(INTEGER);
+    let setup = setup(Some(&cursor), None);
+    let PageEnd { read, .. } = page(Some("2"), 50);
+    let read = PageRead { state: Some(SourceState::new("half".to_owned())), ..read };
+    let sound = PageEnd { read, ..PageEnd::default() };
+    let shift = Some(Shift::Total { before: 3, after: 2 });
+    for (end, expected) in [
+        (sound.clone(), Some("half")),
+        (PageEnd { deletes: 1, ..sound.clone() }, None),
+        (PageEnd { shift, ..sound }, None),
+    ] {
+        let after = after_page(open(None, &setup), &end, &setup);
+        let given_up = give_up_incomplete(after);
+        assert_eq!((given_up.window(), given_up.progress.describe()), (None, None));
+        let state = given_up.progress.read(false).state;
+        assert_eq!(state.as_ref().map(SourceState::as_str), expected, "{end:?}");
+        assert_eq!(asked(&open_again(&given_up, &setup)), (None, None));
+    }
 }
 
 const TOKEN: &str = r#"{"token":"next","param":"since"}"#;
 
+/// A page that shows a token.
+fn synced(next: Option<&str>, text: Option<&str>) -> PageEnd {
+    let token = text.map(|text| Token::text(text).unwrap());
+    PageEnd {
+        read: PageRead { next: next.map(self::token), token, ..PageRead::default() },
+        ..PageEnd::default()
+    }
+}
+
 #[test]
 fn a_token_counts_once_its_window_is_complete_and_the_later_one_counts() {
     let cursor = cursor_of(TOKEN);
-    let last = |token: Option<&str>| PageEnd { greatest: token.map(synced), ..PageEnd::default() };
-    let first = open(None, &setup(Some(&cursor), None));
-    assert_eq!(first.window.as_ref().unwrap().from, None);
-    let cut = after_page(first, &PageEnd { next: Some(token("2")), ..PageEnd::default() }, false, now());
-    assert_eq!(cut.cursor, None);
+    let setup = setup(Some(&cursor), None);
+    let counts = |underway: &Underway| underway.progress.describe();
+    let first = open(None, &setup);
+    assert_eq!(asked(&first).0, None);
+    let cut = after_page(first, &synced(Some("2"), Some("y")), &setup);
+    assert_eq!(counts(&cut), None);
     // A later run goes on with it, and what the service says then is about the whole of it.
-    let mut later = setup(Some(&cursor), None);
-    later.run = RunId(Uuid::max());
-    let again = open(Some(cut), &later);
-    assert_eq!(admitted(synced("z"), again.window.as_ref().unwrap(), later.run), Some(synced("z")));
-    let done = after_page(again, &last(Some("z")), false, now());
-    assert_eq!(done.cursor, Some(synced("z")));
-    let next = open(Some(done), &later);
-    assert_eq!(next.window.as_ref().unwrap().from, Some(synced("z")));
+    let later = Setup { run: RunId(Uuid::max()), ..setup };
+    let done = after_page(open_again(&cut, &later), &synced(None, Some("z")), &later);
+    assert_eq!(counts(&done).as_deref(), Some("z"));
+    let next = open_again(&done, &later);
+    assert_eq!(asked(&next).0.as_deref(), Some("z"));
     // Held, it waits; given up, it is forgotten; accepted, it counts, whatever its text.
-    let (held, _) = within(next.clone(), &last(Some("a")), false);
-    let held = hold(held);
-    assert_eq!((held.cursor.clone(), give_up(held.clone()).cursor), (Some(synced("z")), Some(synced("z"))));
-    assert_eq!(accept(held.clone()).cursor, Some(synced("a")));
-    assert_eq!(close(held, now()).cursor, Some(synced("a")));
-    assert_eq!(after_page(next, &last(None), false, now()).cursor, Some(synced("z")));
+    let (held, _) = within(next.clone(), &synced(None, Some("a")), later.rules, true);
+    let held = Underway::of(hold(held).sealed()).unwrap();
+    assert_eq!(counts(&held).as_deref(), Some("z"));
+    assert_eq!(counts(&give_up(held.clone())).as_deref(), Some("z"));
+    assert_eq!(counts(&accept(held.clone())).as_deref(), Some("a"));
+    assert_eq!(counts(&close(held, now())).as_deref(), Some("a"));
+    assert_eq!(counts(&after_page(next, &synced(None, None), &later)).as_deref(), Some("z"));
 }
 
 #[test]
@@ -342,14 +352,14 @@ fn a_window_whose_token_is_unknown_begins_where_the_first_one_did() {
     ] {
         let cursor = cursor_of(incremental);
         let setup = setup(Some(&cursor), Some(&snapshot).filter(|_| wanted));
-        let mut before = open(None, &setup);
-        (before.cursor, before.snapshot_at, before.window) =
-            (Some(synced("t")), Some(now().as_second()), None);
+        let progress = Progress::from_point(Cursor::Token(Token::text("t").unwrap()), setup.rules);
+        let before = Underway::new(setup.fingerprint, setup.epoch, progress).sealed();
+        let before = Checkpoint { snapshot_at: Some(now().as_second()), ..before };
         let begun = begun_again(open(Some(before), &setup), times, &setup);
-        assert_eq!(begun.cursor, Some(synced("t")), "it goes when another one is there");
-        let window = begun.window.unwrap();
-        let from = window.from.map(|from| from.to_string());
-        assert_eq!((from.as_deref(), window.snapshot), expected, "{incremental} {times} {wanted}");
+        let counts = begun.progress.describe();
+        assert_eq!(counts.as_deref(), Some("t"), "it goes when another one is there");
+        let from = asked(&begun).0;
+        assert_eq!((from.as_deref(), is_snapshot(&begun)), expected, "{incremental} {times} {wanted}");
     }
 }
 
@@ -358,12 +368,11 @@ fn the_first_window_begins_at_initial_also_where_a_snapshot_is_wanted() {
     let cursor = cursor_of(r#"{"field":"id","param":"since","format":"integer","initial":"40"}"#);
     let snapshot = Snapshot { every: "1h".parse().ok(), max_share: Percent(10) };
     let setup = |now: &str| Setup { now: now.parse().unwrap(), ..setup(Some(&cursor), Some(&snapshot)) };
-    let first = open(None, &setup("2025-01-10T00:00:00Z"));
-    let window = first.window.clone().unwrap();
-    assert_eq!((window.from, window.snapshot), (Some(Cursor::Integer(40)), false));
-    let done = after_page(first, &page(None, 50), false, now());
-    for (now, is_snapshot) in [("2025-01-10T00:30:00Z", false), ("2025-01-10T01:00:00Z", true)] {
-        let window = open(Some(done.clone()), &setup(now)).window.unwrap();
-        assert_eq!(window.snapshot, is_snapshot, "{now}");
+    let then = setup("2025-01-10T00:00:00Z");
+    let first = open(None, &then);
+    assert_eq!((asked(&first).0.as_deref(), is_snapshot(&first)), (Some("40"), false));
+    let done = after_page(first, &page(None, 50), &then);
+    for (now, expected) in [("2025-01-10T00:30:00Z", false), ("2025-01-10T01:00:00Z", true)] {
+        assert_eq!(is_snapshot(&open_again(&done, &setup(now))), expected, "{now}");
     }
 }

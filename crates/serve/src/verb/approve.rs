@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use raccord_model::Kind;
-use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{DeletedBy, Hold, Observed, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
 use raccord_model::port::destination::{Batch, Reading, Sweep, Swept};
 use raccord_model::port::state::Table;
@@ -21,7 +20,8 @@ use raccord_run::facts::{Facts, Retries};
 use raccord_run::job::Job;
 use raccord_run::lease::TransferLease;
 use raccord_run::page::checkpoint_only;
-use raccord_run::{sweep, window};
+use raccord_run::sweep;
+use raccord_run::window::{self, Underway};
 
 /// How many of the newest runs of a transfer are looked at for one that is listed as begun.
 const NEWEST: usize = 100;
@@ -168,16 +168,16 @@ async fn allow_deliveries(ports: &Ports, (run, hold): (Run, Hold)) -> Result<Str
 
 /// Deletes what a held run was to delete: what its window has proved, and nothing else.
 async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Result<String, RequestError> {
-    let checkpoint = held_window(ports, job, &run).await?;
-    let Some(window) = checkpoint.window.clone() else { return Err(begun_anew(&run)) };
+    let underway = held_window(ports, job, &run).await?;
+    let Some(window) = underway.window().cloned() else { return Err(begun_anew(&run)) };
     let now = ports.environment.now();
     let (next, completes, proves) = match ending::judge(&window, job.stream.attempts()) {
         Ending::Complete { deletes } => {
-            (window::close(checkpoint, now), Some(Reading::from(&window)), deletes && window.snapshot)
+            (window::close(underway, now), Some(Reading::from(&window)), deletes && window.snapshot)
         }
         // What its records say is deleted is so; everything else is read again.
         Ending::Again(_) | Ending::Held { .. } | Ending::Incomplete { .. } => {
-            (window::give_up(checkpoint), None, false)
+            (window::give_up(underway), None, false)
         }
     };
     let unseen_too = proves && job.snapshot().is_some();
@@ -190,7 +190,7 @@ async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Resul
         )));
     }
     let to = run.to.clone();
-    let sweep = sweep::approved(job, run, now, (next, unseen_too));
+    let sweep = sweep::approved(job, run, now, (next.sealed(), unseen_too));
     let deleted = match ports.destination.sweep(Sweep { completes, ..sweep }).await? {
         Swept::Done { unseen, marked } => unseen + marked,
         Swept::Held { .. } => 0,
@@ -201,17 +201,18 @@ async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Resul
 
 /// Moves the cursor past a window whose pages shifted. It has proved no deletion, so that nothing is swept.
 async fn take_for_complete(ports: &Ports, job: &Arc<Job>, run: Run) -> Result<String, RequestError> {
-    let checkpoint = held_window(ports, job, &run).await?;
-    let accepts = checkpoint.window.as_ref().map(Reading::from);
-    let batch = checkpoint_only(job, window::accept(checkpoint), run.id, ports.environment.now());
+    let underway = held_window(ports, job, &run).await?;
+    let accepts = underway.window().map(Reading::from);
+    let (accepted, now) = (window::accept(underway).sealed(), ports.environment.now());
+    let batch = checkpoint_only(job, accepted, run.id, now);
     ports.destination.commit(Batch { accepts, record: Some(Box::new(run)), ..batch }).await?;
     Ok("what was read counts as complete, and nothing is deleted".to_owned())
 }
 
-/// The checkpoint in which the window of a held run waits.
-async fn held_window(ports: &Ports, job: &Job, run: &Run) -> Result<Checkpoint, RequestError> {
-    let checkpoint = ports.destination.resume(job.uid).await?;
-    checkpoint.filter(window::is_held).ok_or_else(|| begun_anew(run))
+/// Where a transfer stands whose held window waits.
+async fn held_window(ports: &Ports, job: &Job, run: &Run) -> Result<Underway, RequestError> {
+    let underway = ports.destination.resume(job.uid).await?.and_then(Underway::of);
+    underway.filter(window::is_held).ok_or_else(|| begun_anew(run))
 }
 
 fn begun_anew(run: &Run) -> RequestError {

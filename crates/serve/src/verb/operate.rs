@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, Cursor};
+use raccord_compiler::connector::reading::Progress;
+use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Decided, IntegrationFact, NoticeAbout, Pause, RunId, TransferFact, Uid};
 use raccord_model::port::destination::{Batch, Fence};
 use raccord_model::port::state::Table;
@@ -20,6 +21,7 @@ use raccord_run::job::{self, Job};
 use raccord_run::lease::TransferLease;
 use raccord_run::notice::{News, outbox};
 use raccord_run::page::checkpoint_only;
+use raccord_run::window::Underway;
 
 /// How long a person who asks for something waits for the run that is under way.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -152,15 +154,8 @@ async fn begin_from(
     (job, fence): (&Arc<Job>, Fence),
     cursor: Cursor,
 ) -> Result<(), RequestError> {
-    let checkpoint = Checkpoint {
-        version: CHECKPOINT_VERSION,
-        fingerprint: job.fingerprint,
-        epoch: fence.epoch,
-        since: job.stream.has_parent().then(|| cursor.clone()),
-        cursor: Some(cursor),
-        window: None,
-        snapshot_at: None,
-    };
+    let progress = Progress::from_point(cursor, job.stream.rules());
+    let checkpoint = Underway::new(job.fingerprint, fence.epoch, progress).sealed();
     ports.destination.raise_fence(job.uid, fence).await?;
     let (run, at) = (RunId(ports.environment.new_id()), ports.environment.now());
     let batch = checkpoint_only(job, checkpoint, run, at);
@@ -171,17 +166,16 @@ async fn begin_from(
 /// A value of the incremental field, as a person wrote it.
 fn point(job: &Job, since: &str) -> Result<Cursor, RequestError> {
     let cursor = job.stream.cursor().ok_or_else(|| {
-        let name = &job.transfer;
-        RequestError::Invalid(format!("`{name}` reads everything every time: its source is not incremental"))
+        let (name, rules) = (&job.transfer, job.stream.rules());
+        RequestError::Invalid(if rules.is_incremental() {
+            format!(
+                "`{name}` goes on from what its source says that it has read, in which no point can be named"
+            )
+        } else {
+            format!("`{name}` reads everything every time: its source is not incremental")
+        })
     })?;
-    cursor.point(since).ok_or_else(|| {
-        let what = match cursor.token() {
-            None => "a value of the incremental field",
-            Some(token) if token.is_url() => "a URL that the service has given",
-            Some(_) => "a token of the service",
-        };
-        RequestError::Invalid(format!("`{since}` is not {what}"))
-    })
+    cursor.point(since).ok_or_else(|| RequestError::Invalid(format!("`{since}` is not {}", cursor.expects())))
 }
 
 /// A transfer of the generation in force, made ready whether or not anything subscribes to it; under no lease, so that

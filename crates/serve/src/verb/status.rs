@@ -1,5 +1,7 @@
 //! How everything stands: what YAML wants beside what happened.
 
+use raccord_compiler::connector::reading;
+use raccord_model::checkpoint::SourceState;
 use raccord_model::fact::{IntegrationFact, RunId, TransferFact, Uid};
 use raccord_model::language::integration::AlertEntry;
 use raccord_model::language::{IntegrationSpec, TransferSpec};
@@ -11,6 +13,7 @@ use crate::request::{IntegrationState, IntegrationStatus, Reply, Status, Transfe
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::breaker::is_paused;
+use raccord_run::job;
 use raccord_run::moment::Moment;
 use raccord_run::notice::outbox;
 use raccord_run::select;
@@ -88,7 +91,7 @@ fn transfer(moment: &Moment, (name, uid, spec): (&Name, Uid, &TransferSpec), kep
         source: spec.source.clone(),
         to: spec.to.clone(),
         active: spec.active,
-        cursor: checkpoint.and_then(|checkpoint| checkpoint.cursor).map(|cursor| cursor.to_string()),
+        cursor: checkpoint.and_then(|checkpoint| left_off(moment, (name, spec), &checkpoint.state?)),
         last_run: observed.last_run.and_then(run),
         deliveries_held: observed.deliveries_held.and_then(|held| run(held.run)),
         unseen: observed.unseen,
@@ -98,6 +101,14 @@ fn transfer(moment: &Moment, (name, uid, spec): (&Name, Uid, &TransferSpec), kep
         rows: kept.rows,
         rejects: kept.rejects,
     }
+}
+
+/// How far the source of a transfer was read, in words.
+fn left_off(moment: &Moment, (name, spec): (&Name, &TransferSpec), state: &SourceState) -> Option<String> {
+    reading::describe(state, |own| {
+        let source = moment.applied.desired.source(&spec.source)?;
+        job::compile_stream(name, spec, source).ok()?.describe(own)
+    })
 }
 
 /// Runs, newest first.

@@ -44,8 +44,13 @@ fn yaml(config: &str) -> String {
 }
 
 fn counting(to: u64, root: &str) -> Desired {
+    reading(&format!("{{to: {to}}}"), root)
+}
+
+/// A configuration that reads the data type with these settings.
+fn reading(items: &str, root: &str) -> Desired {
     register();
-    load(vec![("a.yaml".to_owned(), yaml(&format!("{{dataTypes: {{items: {{to: {to}}}}}}}")))], root)
+    load(vec![("a.yaml".to_owned(), yaml(&format!("{{dataTypes: {{items: {items}}}}}")))], root)
 }
 
 /// What is wrong with a configuration: `line code message`.
@@ -86,7 +91,10 @@ fn its_mistakes_are_diagnostics() {
                 "15 unknown-data-type the source `shop` has no data type `items`, which the transfer's own name stands for",
             ],
         ),
-        ("{dataTypes: {items: {too: 3}}}", &["9 invalid-value unknown field `too`, expected `to`"]),
+        (
+            "{dataTypes: {items: {too: 3}}}",
+            &["9 invalid-value unknown field `too`, expected `to` or `follow`"],
+        ),
         ("{dataTypes: {items: {to: 3}}}, webhook: {}", &["9 unknown-field there is no field `webhook` here"]),
         (
             "{dataTypes: {items: {to: 3}}}, protekt: true",
@@ -111,6 +119,33 @@ fn it_is_planned_applied_and_run() {
     assert_eq!(run(&state), [(RunOutcome::Succeeded, tally(5, 0, 5))]);
     state.apply(&counting(7, &root), None);
     assert_eq!(run(&state), [(RunOutcome::Succeeded, tally(7, 2, 5))]);
+}
+
+/// What the source says that it has read is committed with its pages, handed back, and shown in its own words.
+#[test]
+fn it_goes_on_from_a_state_of_its_own() {
+    let state = State::new();
+    let root = state.home().to_string_lossy().into_owned();
+    let tally = |fetched, created, unchanged| Tally { fetched, created, unchanged, ..Tally::default() };
+    let left_off = || {
+        let cursors = |reply| match reply {
+            Reply::Status(status) => Some(status.transfers.into_iter().find_map(|it| it.cursor)),
+            _ => None,
+        };
+        state.ask(Request::Status, cursors).pop().flatten()
+    };
+    // With other settings it counts anew.
+    for (items, runs) in [
+        ("{to: 5, follow: true}", &[((5, 5, 0), "counted up to 5"), ((5, 5, 0), "counted up to 10")][..]),
+        ("{to: 3, follow: true}", &[((3, 0, 3), "counted up to 3"), ((3, 0, 3), "counted up to 6")]),
+    ] {
+        state.apply(&reading(items, &root), None);
+        assert_eq!(left_off(), None, "{items}");
+        for ((fetched, created, unchanged), expected) in runs {
+            assert_eq!(run(&state), [(RunOutcome::Succeeded, tally(*fetched, *created, *unchanged))]);
+            assert_eq!(left_off().as_deref(), Some(*expected), "{items}");
+        }
+    }
 }
 
 #[test]

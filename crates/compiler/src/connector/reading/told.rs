@@ -1,11 +1,11 @@
 //! What a run tells although nothing failed: values of the incremental field that could not be read, and tokens of the
 //! service that are missing, that differ, or that it no longer knew. Counts and words alone; it decides nothing.
 
-use raccord_compiler::connector::Stream;
-use raccord_model::checkpoint::Checkpoint;
 use raccord_model::port::records::{How, Page};
 
-use super::page::Unread;
+use super::progress::Progress;
+use super::values::Unread;
+use crate::connector::stream::Stream;
 
 /// What there is to tell so far.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Told {
 
 impl Told {
     /// Takes in what a page says of the tokens.
-    pub fn take_in(&mut self, stream: &Stream, page: &Page, checkpoint: &Checkpoint) {
+    pub fn take_in(&mut self, stream: &Stream, page: &Page, progress: &Progress) {
         self.expired += page.expired;
         self.varied += page.varied;
         if stream.has_parent() {
@@ -37,8 +37,7 @@ impl Told {
             // A window that is read again says it anew.
             (self.ended, self.without) = (1, u64::from(page.token.is_none()));
         }
-        let began = checkpoint.window.as_ref().and_then(|window| window.from.as_ref());
-        self.goes_on = checkpoint.cursor.is_some() || began.is_some();
+        self.goes_on = progress.goes_on();
     }
 
     /// A sentence for each thing.

@@ -1,0 +1,112 @@
+//! The values of the incremental field on a page: the greatest of them, and which cannot be read. Looks at values alone,
+//! and keeps none but the greatest.
+
+use jiff::Timestamp;
+use raccord_model::checkpoint::Cursor;
+
+use super::rules::not_beyond;
+use crate::connector::cursor::FieldCursor;
+
+/// How far the records of a page reach.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The greatest value.
+    pub(super) greatest: Option<Cursor>,
+    /// The greatest value that is not in the future.
+    pub(super) latest: Option<Cursor>,
+    /// How many records have no value.
+    pub(super) undated: usize,
+}
+
+impl Seen {
+    /// That of records the greatest of which has this value.
+    pub fn up_to(greatest: Cursor) -> Self {
+        Self { latest: Some(greatest.clone()), greatest: Some(greatest), undated: 0 }
+    }
+
+    /// With so many records more that have no value.
+    #[must_use]
+    pub const fn and_undated(mut self, records: usize) -> Self {
+        self.undated += records;
+        self
+    }
+
+    /// The greatest value, when it is an instant later than `now`.
+    pub fn beyond(&self, now: Timestamp) -> Option<&Cursor> {
+        self.greatest.as_ref().filter(|greatest| not_beyond((*greatest).clone(), now) != **greatest)
+    }
+
+    /// Whether no record has a value beyond this one, nor may have. A value in the future says nothing: it is shown until
+    /// its day has come.
+    pub(super) fn is_all_up_to(&self, cursor: &Cursor) -> bool {
+        self.undated == 0 && self.latest.as_ref().is_none_or(|latest| latest <= cursor)
+    }
+}
+
+/// Values that could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many records were looked at.
+    pub records: u64,
+    /// How many of them have no value that can be read.
+    pub unread: u64,
+    /// The first of these values as raw JSON, when it may be kept; `None` where it was missing.
+    pub example: Option<String>,
+}
+
+impl Unread {
+    /// Takes in what comes after it.
+    pub fn add(&mut self, other: Self) {
+        if self.unread == 0 {
+            self.example = other.example;
+        }
+        self.records += other.records;
+        self.unread += other.unread;
+    }
+}
+
+/// Gathers the values of a page, record by record.
+#[derive(Debug)]
+pub struct Values<'c> {
+    cursor: Option<&'c FieldCursor>,
+    now: Timestamp,
+    seen: Seen,
+    unread: Unread,
+}
+
+impl<'c> Values<'c> {
+    /// None so far. Without a cursor every record is one without a value.
+    pub fn new(cursor: Option<&'c FieldCursor>, now: Timestamp) -> Self {
+        Self { cursor, now, seen: Seen::default(), unread: Unread::default() }
+    }
+
+    /// Whether values are looked at.
+    pub const fn are_wanted(&self) -> bool {
+        self.cursor.is_some()
+    }
+
+    /// Takes in the value of a record as raw JSON; `None` where it is missing. `example` makes what is kept of the first
+    /// that cannot be read.
+    pub fn take_in(&mut self, raw: Option<String>, example: impl FnOnce(String) -> Option<String>) {
+        let value = self.cursor.zip(raw.as_deref()).and_then(|(cursor, raw)| cursor.read(raw));
+        self.unread.records += 1;
+        if value.is_none() {
+            if self.unread.unread == 0 {
+                self.unread.example = raw.and_then(example);
+            }
+            self.unread.unread += 1;
+        }
+        // What says a time to come is left out, as a whole: how a text would say the present is not known.
+        let value =
+            value.filter(|value| !self.cursor.is_some_and(|cursor| cursor.is_future(value, self.now)));
+        self.seen.undated += usize::from(value.is_none());
+        let latest = value.clone().filter(|value| not_beyond(value.clone(), self.now) == *value);
+        self.seen.latest = self.seen.latest.take().max(latest);
+        self.seen.greatest = self.seen.greatest.take().max(value);
+    }
+
+    /// How far the records reach, and which values could not be read.
+    pub fn end(self) -> (Seen, Unread) {
+        (self.seen, self.unread)
+    }
+}
