@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use raccord_config::{Input, Loaded};
+use raccord_config::{Input, Loaded, Validated};
 use raccord_connect::{SourcePool, System};
 use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
@@ -66,6 +66,16 @@ pub(crate) fn variables(global: &Global) -> BTreeMap<String, String> {
 
 /// Loads the configuration without judging it.
 pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
+    Ok(raccord_config::load(&input(global)?))
+}
+
+/// Looks for everything that is wrong with the configuration.
+pub(crate) fn validate(global: &Global) -> Result<Validated, CommandError> {
+    Ok(raccord_config::validate(&input(global)?))
+}
+
+/// What is to be loaded.
+fn input(global: &Global) -> Result<Input, CommandError> {
     let reads_stdin = global.files.iter().any(|path| path.as_os_str() == "-");
     let stdin = if reads_stdin {
         let mut bytes = Vec::new();
@@ -77,7 +87,7 @@ pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
         None
     };
     let (paths, variables) = (global.files.clone(), variables(global));
-    Ok(raccord_config::load(&Input { paths, stdin, within: None, variables }))
+    Ok(Input { paths, stdin, within: None, variables })
 }
 
 /// Loads the configuration; errors are shown and end the command.

@@ -25,6 +25,6 @@ mod text;
 pub use diagnose::MAX_DIAGNOSTICS;
 pub use discover::{MAX_ENTRIES, MAX_FILE, Places, is_read, places};
 pub use export::to_yaml;
-pub use load::{Bounds, Input, Loaded, load, load_texts, load_texts_within};
+pub use load::{Bounds, Input, Loaded, Validated, load, load_texts, load_texts_within, validate};
 pub use parse::{MAX_DEPTH, MAX_NODES};
 pub use reading::Reading;

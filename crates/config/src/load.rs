@@ -15,7 +15,7 @@ use crate::interpolate::Variables;
 use crate::node::{Node, Span};
 use crate::parse::{Parsed, Problem, parse};
 use crate::reading::Reading;
-use crate::resolve::{clean, resolve};
+use crate::resolve::{clean, count, resolve};
 use crate::split::{Chunk, lines, split};
 use crate::text::SourceText;
 
@@ -43,6 +43,27 @@ pub struct Loaded {
     pub files: usize,
     /// How many documents of Raccord they hold.
     pub documents: usize,
+}
+
+/// What came of a look at a configuration that is not going to be used.
+#[derive(Debug, Clone)]
+pub struct Validated {
+    /// How many resources it wants; none when there is an error.
+    pub resources: Option<usize>,
+    /// Errors and warnings, in the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many files were read.
+    pub files: usize,
+    /// How many documents of Raccord they hold.
+    pub documents: usize,
+}
+
+/// Says everything that [`load`] says, and makes nothing of it: no resource, no digest.
+pub fn validate(input: &Input) -> Validated {
+    let (texts, _, report) = Reading::of(input).into_parts();
+    let understood = understand(OURS, texts, &input.variables, report, |_, all, _| Some(count(&all)));
+    let Understood { wanted: resources, diagnostics, files, documents } = understood;
+    Validated { resources, diagnostics, files, documents }
 }
 
 /// Loads what the paths lead to. Reads the file system and nothing else.
@@ -101,8 +122,32 @@ fn load_within(
     texts: Vec<(String, String, Vec<u8>)>,
     root: &str,
     given: &Variables,
-    mut report: Report,
+    report: Report,
 ) -> Loaded {
+    let resolve =
+        |documents: &[Document<'_>], all, report: &mut Report| resolve(documents, all, root, report);
+    let Understood { wanted: desired, diagnostics, files, documents } =
+        understand(bounds, texts, given, report, resolve);
+    Loaded { desired, diagnostics, files, documents }
+}
+
+/// What was understood of a configuration.
+struct Understood<T> {
+    /// What it wants; none when there is an error.
+    wanted: Option<T>,
+    diagnostics: Vec<Diagnostic>,
+    files: usize,
+    documents: usize,
+}
+
+/// Reads and checks everything; what is right is made into what is wanted of it.
+fn understand<T>(
+    bounds: Bounds,
+    texts: Vec<(String, String, Vec<u8>)>,
+    given: &Variables,
+    mut report: Report,
+    make: impl FnOnce(&[Document<'_>], Documents, &mut Report) -> Option<T>,
+) -> Understood<T> {
     let files = texts.len();
     let texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
     let is_all_read = !report.has_errors();
@@ -123,9 +168,9 @@ fn load_within(
         all.add_broken(None, None);
     }
     check::check(CheckContext { documents, all: &all }, &mut report);
-    let desired = if report.has_errors() { None } else { resolve(documents, all, root, &mut report) };
-    let desired = desired.filter(|_| !report.has_errors());
-    Loaded { desired, diagnostics: report.finish(), files, documents: gathered.count }
+    let wanted = if report.has_errors() { None } else { make(documents, all, &mut report) };
+    let wanted = wanted.filter(|_| !report.has_errors());
+    Understood { wanted, diagnostics: report.finish(), files, documents: gathered.count }
 }
 
 /// The bytes of a file as text.

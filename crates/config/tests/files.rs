@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use raccord_config::{Input, Loaded, load};
+use raccord_config::{Input, Loaded, load, validate};
 
 fn alert(name: &str) -> String {
     format!("apiVersion: raccord/v1\nkind: Stack\nmetadata: {{name: {name}}}\nspec: {{}}\n")
@@ -137,4 +137,29 @@ fn standard_input_is_a_file_called_dash() {
     let loaded = load(&input);
     let place = loaded.diagnostics[0].place.clone().unwrap();
     assert_eq!((place.file.as_str(), place.line), ("-", 6));
+}
+
+#[test]
+fn validation_counts_and_says_what_loading_makes_and_says() {
+    let inline = "apiVersion: raccord/v1\nkind: Source\nmetadata: {name: a}\nspec:\n  connector: http\n  \
+                  authorization: {type: none}\n  config: {baseUrl: 'https://a.example', dataTypes: {b: {}}}\n";
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("inline.yaml"), inline).unwrap();
+    let wrong = tempfile::tempdir().unwrap();
+    std::fs::write(wrong.path().join("wrong.yaml"), inline.replace("none", "nobody")).unwrap();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut directories = vec![home.path().to_owned(), wrong.path().to_owned()];
+    directories.extend(std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()));
+    let mut counts = Vec::new();
+    for directory in directories.into_iter().filter(|path| path.is_dir()) {
+        let input = Input { paths: vec![directory.clone()], ..Input::default() };
+        let (loaded, validated) = (load(&input), validate(&input));
+        let resources = loaded.desired.map(|desired| desired.resources.len());
+        assert_eq!(validated.resources, resources, "{}", directory.display());
+        assert_eq!(validated.diagnostics, loaded.diagnostics, "{}", directory.display());
+        assert_eq!((validated.files, validated.documents), (loaded.files, loaded.documents));
+        counts.push(resources);
+    }
+    assert_eq!(counts[..2], [Some(2), None]);
+    assert!(counts.len() > 3 && counts.iter().flatten().count() > 2, "{counts:?}");
 }

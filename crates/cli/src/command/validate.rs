@@ -36,30 +36,29 @@ enum Output {
 }
 
 pub(crate) fn validate(ui: &Ui, global: &Global, args: &ValidateArgs) -> Result<ExitCode, CommandError> {
-    let loaded = session::load(global)?;
+    let validated = session::validate(global)?;
     let count =
-        |severity| loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        |severity| validated.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     match args.output {
         Output::Text => {
             let (shown, more) = if args.all {
-                (loaded.diagnostics.clone(), 0)
+                (validated.diagnostics.clone(), 0)
             } else {
-                render::diagnostic::first(&loaded.diagnostics)
+                render::diagnostic::first(&validated.diagnostics)
             };
             ui.print(&render::diagnostic::text(&shown, ui.has_color()))?;
             if more > 0 {
                 ui.line(&format!("and {} more; --all shows them\n", render::grouped(more)))?;
             }
-            let resources = loaded.desired.as_ref().map(|desired| desired.resources.len());
-            let found = match resources {
+            let found = match validated.resources {
                 Some(resources) => format!("valid: {}", render::count(resources, "resource")),
                 None => "not valid".to_owned(),
             };
             let read = format!(
                 "{} in {}",
-                render::count(loaded.documents, "document"),
-                render::count(loaded.files, "file")
+                render::count(validated.documents, "document"),
+                render::count(validated.files, "file")
             );
             ui.line(&format!(
                 "{found}; {read}; {}, {}",
@@ -67,10 +66,8 @@ pub(crate) fn validate(ui: &Ui, global: &Global, args: &ValidateArgs) -> Result<
                 render::count(warnings, "warning")
             ))?;
         }
-        Output::Json => ui.json(&loaded.diagnostics)?,
-        Output::Github => ui.print(&render::diagnostic::github(&loaded.diagnostics))?,
+        Output::Json => ui.json(&validated.diagnostics)?,
+        Output::Github => ui.print(&render::diagnostic::github(&validated.diagnostics))?,
     }
-    // The process ends now, and gives all its memory back at once.
-    std::mem::forget(loaded);
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

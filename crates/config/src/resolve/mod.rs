@@ -62,6 +62,22 @@ pub(crate) fn resolve(
     Some(Desired { stack, root, resources: resolver.seal() })
 }
 
+/// How many resources a configuration that is right comes to: those that are documents, and the Authorizations that stand
+/// in Sources.
+pub(crate) fn count(all: &Documents) -> usize {
+    let is_inline =
+        |held: &&Held<SourceSpec>| matches!(held.spec.authorization, Some(ByNameOrInline::Inline(_)));
+    let Documents { stacks, projects, authorizations, sources, transfers, integrations, .. } = all;
+    let inline = sources.values().filter(is_inline).count();
+    stacks.len()
+        + projects.len()
+        + authorizations.len()
+        + sources.len()
+        + inline
+        + transfers.len()
+        + integrations.len()
+}
+
 /// A resource without its digest.
 struct Pending {
     /// The number of its document.
