@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::check::{self, CheckContext};
 use crate::diagnose::{Document, Report};
-use crate::discover::MAX_FILE;
+use crate::discover::{Found, MAX_FILE};
 use crate::document::{Documents, Head, head, mend_head, nearest_kind, variables};
 use crate::interpolate::Variables;
 use crate::node::{Node, Span};
@@ -60,8 +60,8 @@ pub struct Validated {
 
 /// Says everything that [`load`] says, and makes nothing of it: no resource, no digest.
 pub fn validate(input: &Input) -> Validated {
-    let (texts, _, report) = Reading::of(input).into_parts();
-    let understood = understand(OURS, texts, &input.variables, report, |_, all, _| Some(count(&all)));
+    let (found, report) = Reading::of(input).into_parts();
+    let understood = understand(OURS, found.texts, &input.variables, report, |_, all, _| Some(count(&all)));
     let Understood { wanted: resources, diagnostics, files, documents } = understood;
     Validated { resources, diagnostics, files, documents }
 }
@@ -101,29 +101,18 @@ pub fn load_texts_within(
             let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
             let directory =
                 if parent.starts_with('/') { clean(parent) } else { clean(&format!("{root}/{parent}")) };
-            (name, directory, bytes)
+            Found { name, directory, bytes }
         })
         .collect();
-    texts.sort_by(|a, b| a.0.cmp(&b.0));
+    texts.sort_by(|a, b| a.name.cmp(&b.name));
     load_within(bounds, texts, &clean(root), variables, Report::default())
 }
 
-pub(crate) fn load_all(
-    texts: Vec<(String, String, Vec<u8>)>,
-    root: &str,
-    given: &Variables,
-    report: Report,
-) -> Loaded {
+pub(crate) fn load_all(texts: Vec<Found>, root: &str, given: &Variables, report: Report) -> Loaded {
     load_within(OURS, texts, root, given, report)
 }
 
-fn load_within(
-    bounds: Bounds,
-    texts: Vec<(String, String, Vec<u8>)>,
-    root: &str,
-    given: &Variables,
-    report: Report,
-) -> Loaded {
+fn load_within(bounds: Bounds, texts: Vec<Found>, root: &str, given: &Variables, report: Report) -> Loaded {
     let resolve =
         |documents: &[Document<'_>], all, report: &mut Report| resolve(documents, all, root, report);
     let Understood { wanted: desired, diagnostics, files, documents } =
@@ -143,7 +132,7 @@ struct Understood<T> {
 /// Reads and checks everything; what is right is made into what is wanted of it.
 fn understand<T>(
     bounds: Bounds,
-    texts: Vec<(String, String, Vec<u8>)>,
+    texts: Vec<Found>,
     given: &Variables,
     mut report: Report,
     make: impl FnOnce(&[Document<'_>], Documents, &mut Report) -> Option<T>,
@@ -174,7 +163,8 @@ fn understand<T>(
 }
 
 /// The bytes of a file as text.
-fn decode((name, directory, bytes): (String, String, Vec<u8>), report: &mut Report) -> Option<SourceText> {
+fn decode(found: Found, report: &mut Report) -> Option<SourceText> {
+    let Found { name, directory, bytes } = found;
     if bytes.len() > MAX_FILE {
         let message = format!("{name} is larger than {} MB", MAX_FILE >> 20);
         report.error(Code::TooLarge, message, Some("split it into several files".to_owned()));

@@ -41,16 +41,13 @@ impl Reading {
 
     /// Makes a configuration of it.
     pub fn load(self, variables: &Variables) -> Loaded {
-        let (texts, root, report) = self.into_parts();
-        load_all(texts, &root, variables, report)
+        let (found, report) = self.into_parts();
+        load_all(found.texts, &found.root, variables, report)
     }
 
-    /// The texts with their names and directories, what data paths are relative to without a Stack, and what could not be
-    /// read.
-    pub(crate) fn into_parts(self) -> (Vec<(String, String, Vec<u8>)>, String, Report) {
-        let Discovery { texts, root } = self.found;
-        let texts = texts.into_iter().map(|found| (found.name, found.directory, found.bytes)).collect();
-        (texts, root, self.report)
+    /// What was read, and what could not be.
+    pub(crate) fn into_parts(self) -> (Discovery, Report) {
+        (self.found, self.report)
     }
 }
 

@@ -144,12 +144,12 @@ fn validation_counts_and_says_what_loading_makes_and_says() {
     let inline = "apiVersion: raccord/v1\nkind: Source\nmetadata: {name: a}\nspec:\n  connector: http\n  \
                   authorization: {type: none}\n  config: {baseUrl: 'https://a.example', dataTypes: {b: {}}}\n";
     let home = tempfile::tempdir().unwrap();
-    std::fs::write(home.path().join("inline.yaml"), inline).unwrap();
+    put(home.path(), "inline.yaml", inline);
     let wrong = tempfile::tempdir().unwrap();
-    std::fs::write(wrong.path().join("wrong.yaml"), inline.replace("none", "nobody")).unwrap();
+    put(wrong.path(), "wrong.yaml", &inline.replace("none", "unknown"));
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut directories = vec![home.path().to_owned(), wrong.path().to_owned()];
-    directories.extend(std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()));
+    directories.extend(fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()));
     let mut counts = Vec::new();
     for directory in directories.into_iter().filter(|path| path.is_dir()) {
         let input = Input { paths: vec![directory.clone()], ..Input::default() };
