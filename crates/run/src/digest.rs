@@ -1,7 +1,7 @@
 //! Digests of raw records: by them a record that comes again as it was is known without being mapped.
 //!
 //! A digest covers everything that a row is made of: the record, its parent where the mapping reads one, and the mapping
-//! itself. It is no proof against a forger, but its seed is known to this state alone. It never leaves the state.
+//! itself. It is no proof against a service that forges records, which could send any record anyway. It never leaves the state.
 
 use std::hash::Hasher as _;
 

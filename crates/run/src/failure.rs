@@ -53,7 +53,7 @@ impl RunError {
             self,
             Self::Destination(DestinationError::Fenced { .. } | DestinationError::LeaseLost { .. })
         ) {
-            // The configuration changed under the run, or another one has begun. That is nobody's failure, and the next run
+            // The configuration changed under the run, or another one has begun. That is no failure of the service, and the next run
             // begins under it.
             return RunOutcome::Stopped;
         }

@@ -20,8 +20,9 @@ use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
 use crate::applied::Applied;
 use crate::lease::TransferLease;
 
-/// To be raised with every change that makes another row of the same record: then all records are mapped again once.
-const MAPPING_REVISION: u32 = 1;
+/// The version of Raccord that maps. Another one may make another row of the same record, so that it maps all records again
+/// once: a number that is raised by hand would be forgotten.
+const MAPPED_BY: &str = env!("CARGO_PKG_VERSION");
 
 /// An integration that wants a transfer's updates.
 #[derive(Debug, Clone)]
@@ -231,7 +232,7 @@ fn mapping_digest(
     stream: &Stream,
 ) -> Result<Digest, JobError> {
     let marks = (&spec.deletes.field, &spec.version, stream.has_texts_alone());
-    let made_of = (MAPPING_REVISION, mapping(spec), entity, &layout.0, marks);
+    let made_of = (MAPPED_BY, mapping(spec), entity, &layout.0, marks);
     let mut bytes = uid.0.as_bytes().to_vec();
     bytes.extend_from_slice(to_bytes(&made_of)?.as_ref());
     Ok(Digest::of(&bytes))

@@ -64,7 +64,7 @@ impl TransferLease {
         }
     }
 
-    /// Acquires it whoever has it. What works under it is refused from the fence's next raising on, and stops.
+    /// Takes the lease over from its present holder. What works under it is refused from the fence's next raising on, and stops.
     pub async fn take_over(ports: &Ports, transfer: Uid, holder: &str) -> Result<Self, LeaseError> {
         let held = ports.lease.take_over(name(transfer), holder.to_owned(), TTL).await?;
         Ok(Self::of(ports, held))

@@ -70,7 +70,7 @@ impl EmbeddedLeases {
         self.store.writer.submit(false, failed, work).await
     }
 
-    /// Notes a holder, whose token nobody has exceeded meanwhile.
+    /// Notes a holder, whose token no later holder has exceeded meanwhile.
     fn hold(&self, held: Held, holder: String, by_force: bool) -> Option<Held> {
         let until = self.end(held.ttl);
         let mut holdings = self.holdings();

@@ -67,7 +67,7 @@ macro_rules! conformance {
                 the_same_record_is_the_same_reject
                 a_later_success_supersedes
                 an_enrichment_that_waits_supersedes_too
-                a_deletion_supersedes_whoever_owns_the_row
+                a_deletion_supersedes_rejects_of_any_owners_row
                 of_one_key_the_last_word_counts
                 a_record_that_was_not_kept_is_known_by_its_key
                 those_that_were_too_many_are_not_new_again

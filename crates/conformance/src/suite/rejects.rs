@@ -104,7 +104,7 @@ pub async fn an_enrichment_that_waits_supersedes_too<S: Subject>() {
     subject.assert_sound();
 }
 
-pub async fn a_deletion_supersedes_whoever_owns_the_row<S: Subject>() {
+pub async fn a_deletion_supersedes_rejects_of_any_owners_row<S: Subject>() {
     // (mode, update types, whether an enrichment waits, the version of the deletion, how many rejects are left)
     for (mode, letters, waits, version, left) in [
         (Mode::Own, "cud", false, "5", 0),

@@ -196,7 +196,7 @@ pub async fn prepare_under(
     Ok(Arc::new(job))
 }
 
-/// The lease of a transfer, for somebody who is named; refused when a run goes on for longer than a person waits.
+/// The lease of a transfer, for a named holder; refused when a run goes on for longer than an operator waits.
 pub async fn lease(
     ports: &Ports,
     (transfer, uid): (&Name, Uid),

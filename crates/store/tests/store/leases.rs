@@ -1,4 +1,4 @@
-//! Leases: one holder at a time, tokens that grow, and fences that refuse whoever was overtaken.
+//! Leases: one holder at a time, tokens that grow, and fences that refuse a holder that was overtaken.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
