@@ -1,0 +1,16 @@
+//! Connectors in Airbyte's low-code language (`type: DeclarativeSource`): a manifest's text becomes components, and the
+//! components say what to ask a service and what its answers mean.
+//!
+//! It is another's language, so this crate depends on none of ours. It sends nothing itself: requests, waits and the
+//! clock go through the port [`transport::Transport`]. What is said to be the reference's is the behaviour of
+//! `airbyte-cdk` 7.39.1.
+
+pub mod component;
+pub mod error;
+pub mod template;
+pub mod transport;
+
+use std::sync::Arc;
+
+/// A JSON value that several parts of a reading share.
+pub type Json = Arc<serde_json::Value>;

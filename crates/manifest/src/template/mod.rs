@@ -1,0 +1,91 @@
+//! Templates: text with Jinja in it, compiled once and evaluated against a [`Context`].
+//!
+//! As in the reference, the rendered text is read as a Python literal when a value is asked for. A template has no
+//! clock of its own and never asks a service.
+
+mod context;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use minijinja::Environment;
+use serde_json::Value;
+
+pub use context::Context;
+
+use crate::Json;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
+
+/// A template, compiled. Cloning it shares it.
+#[derive(Clone)]
+pub struct Template {
+    text: std::sync::Arc<str>,
+    parameters: Json,
+}
+
+/// Why a template has no value, in words. It never holds a secret value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the template `{template}` {message}")]
+pub struct TemplateError {
+    /// The template as it is written.
+    pub template: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Template({:?})", self.text)
+    }
+}
+
+impl Template {
+    /// Compiles a text. `parameters` are what it knows as `parameters`.
+    ///
+    /// # Errors
+    /// When it is no template.
+    pub fn compile(text: &str, parameters: &Json) -> Result<Self, TemplateError> {
+        Ok(Self { text: text.into(), parameters: parameters.clone() })
+    }
+
+    /// The text as it is written.
+    pub fn source(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether there is nothing to evaluate in it.
+    pub fn is_constant(&self) -> bool {
+        !self.text.contains("{{") && !self.text.contains("{%")
+    }
+
+    /// The value: the rendered text, read as a Python literal where it is one. It is what the reference's
+    /// `InterpolatedString.eval` gives.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub fn value(&self, context: &Context) -> Result<Value, TemplateError> {
+        let text = self.text(context)?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The value as Python's `str()` writes it.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub fn text(&self, context: &Context) -> Result<String, TemplateError> {
+        let fail = |error: minijinja::Error| TemplateError {
+            template: self.text.to_string(),
+            message: error.to_string(),
+        };
+        ENVIRONMENT.render_str(&self.text, context.variables(&self.parameters)).map_err(fail)
+    }
+
+    /// Whether a condition holds, by the reference's rules for `InterpolatedBoolean`.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub fn is_true(&self, context: &Context) -> Result<bool, TemplateError> {
+        Ok(!matches!(self.text(context)?.as_str(), "" | "0" | "False" | "false" | "None" | "{}" | "[]" | "()"))
+    }
+}
