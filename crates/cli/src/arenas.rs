@@ -1,4 +1,4 @@
-//! How much memory a daemon, or a run, keeps beyond what it uses.
+//! How much memory a daemon, an apply or a run keeps beyond what it uses.
 //!
 //! The allocator of glibc gives each thread an arena, and keeps what was given back in it: a daemon of 200
 //! integrations grew by 84 MB an hour though nothing was lost, and with two arenas by 13 (docs/benchmarks.md). How many
@@ -12,6 +12,9 @@ const VARIABLE: &str = "MALLOC_ARENA_MAX";
 
 /// How many a daemon has, unless the environment says so: many runs, requests and deliveries at once.
 pub(crate) const OF_A_DAEMON: u8 = 2;
+
+/// How many an apply has: files are read on as many threads as there are cores, and each but the first takes turns.
+pub(crate) const OF_AN_APPLY: u8 = 2;
 
 /// How many a run has that the command line makes itself.
 pub(crate) const OF_A_RUN: u8 = 1;

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use clap::ValueEnum;
 use raccord_model::foreign;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, ParseError, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -32,8 +32,8 @@ pub(crate) fn begin(form: Form, default: &str) {
     let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
     let read = asked.as_deref().map(filter).transpose();
     let (wanted, misread) = match read {
-        Ok(wanted) => (wanted.unwrap_or_else(|| EnvFilter::new(default)), None),
-        Err(error) => (EnvFilter::new(if default == "off" { "warn" } else { default }), Some(error)),
+        Ok(wanted) => (wanted.unwrap_or_else(|| levels(default)), None),
+        Err(error) => (levels(if default == "off" { "warn" } else { default }), Some(error)),
     };
     let wanted = wanted.and(filter_fn(may_speak));
     let writer = move || Lines { form, to: io::stderr() };
@@ -78,17 +78,22 @@ impl<W: Write> Write for Lines<W> {
     }
 }
 
+/// Levels that are written in this program, which is why they can be read.
+fn levels(known: &str) -> Targets {
+    known.parse().unwrap_or_default()
+}
+
 /// What `RUST_LOG` asks for. A word alone would be a part of the program that speaks while all others are silent: it is
 /// taken for one only when it can be ours, and is a misspelt level otherwise.
-fn filter(asked: &str) -> Result<EnvFilter, String> {
+fn filter(asked: &str) -> Result<Targets, String> {
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
-    let is_part = |word: &str| word.starts_with("raccord") || word.contains(['=', '[', ':', '{', '"']);
+    let is_part = |word: &str| word.starts_with("raccord") || word.contains(['=', ':']);
     let wrong = asked.split(',').map(str::trim).find(|word| !is_level(word) && !is_part(word));
     match wrong {
         Some(word) => Err(format!(
             "`{word}` is no level: off, error, warn, info, debug and trace are; for one part write `{word}=info`"
         )),
-        None => EnvFilter::try_new(asked).map_err(|error| error.to_string()),
+        None => asked.parse().map_err(|error: ParseError| error.to_string()),
     }
 }
 

@@ -14,6 +14,7 @@ pub use records::{Listed, MEMBER_NAME, MEMBER_VALUE, Other, RecordList};
 
 use raccord_model::field_path::{FieldPath, Step};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::de::Read;
 use serde_json::value::RawValue;
 
 /// The number of a path in the order in which a selector was given them.
@@ -212,12 +213,8 @@ impl Selector {
     pub fn guess<'a>(&self, json: &'a [u8], found: &mut Found<'a>) -> bool {
         found.clear(self.slots);
         found.missing = Some(self.nodes.iter().map(|node| node.slots.len()).sum());
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
         // It ends with an error as soon as nothing is missing.
-        drop(
-            NodeSeed { selector: self, way: Way::Quick, node: 0, found: &mut *found }
-                .deserialize(&mut deserializer),
-        );
+        drop(self.look(Way::Quick, json, found));
         found.missing.take() == Some(0)
     }
 
@@ -228,9 +225,26 @@ impl Selector {
         found: &mut Found<'a>,
     ) -> Result<(), serde_json::Error> {
         found.clear(self.slots);
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        NodeSeed { selector: self, way, node: 0, found }.deserialize(&mut deserializer)?;
-        deserializer.end()
+        self.look(way, json, found)
+    }
+
+    fn look<'a>(&self, way: Way, json: &'a [u8], found: &mut Found<'a>) -> Result<(), serde_json::Error> {
+        // To look through the whole at once is cheaper than through each name and value. What is not UTF-8 may be none
+        // of what is looked for.
+        match std::str::from_utf8(json) {
+            Ok(text) => self.look_from(way, serde_json::Deserializer::from_str(text), found),
+            Err(_) => self.look_from(way, serde_json::Deserializer::from_slice(json), found),
+        }
+    }
+
+    fn look_from<'a, R: Read<'a>>(
+        &self,
+        way: Way,
+        mut json: serde_json::Deserializer<R>,
+        found: &mut Found<'a>,
+    ) -> Result<(), serde_json::Error> {
+        NodeSeed { selector: self, way, node: 0, found }.deserialize(&mut json)?;
+        json.end()
     }
 
     /// The column of each slot in a row with this header: only paths of one member can be columns.

@@ -164,19 +164,18 @@ const RULES: &[Rule] = &[
 /// have none, and no consequence.
 pub fn rule_for<S: AsRef<str>>(kind: Kind, path: &[S]) -> Option<&'static Rule> {
     let (_, path) = path.split_first().filter(|(first, _)| first.as_ref() == "spec")?;
-    rules()
-        .into_iter()
+    RULES
+        .iter()
+        .chain(connector::rules())
         .filter(|rule| rule.kind == kind && covers(rule.path, path))
         .max_by_key(|rule| if rule.path.is_empty() { 0 } else { rule.path.split('.').count() })
 }
 
 fn covers<S: AsRef<str>>(rule: &str, path: &[S]) -> bool {
-    if rule.is_empty() {
-        return true;
-    }
-    let segments: Vec<&str> = rule.split('.').collect();
-    segments.len() <= path.len()
-        && segments.iter().zip(path).all(|(rule, segment)| *rule == "*" || *rule == segment.as_ref())
+    let mut path = path.iter();
+    let mut is_next =
+        |segment: &str| path.next().is_some_and(|next| segment == "*" || segment == next.as_ref());
+    rule.is_empty() || rule.split('.').all(&mut is_next)
 }
 
 #[cfg(test)]

@@ -76,13 +76,11 @@ impl Walk {
 
     fn members(&mut self, before: Option<&Map<String, Value>>, after: Option<&Map<String, Value>>) {
         let parts = parts(self.kind, &self.path);
-        let of = |side: Option<&Map<String, Value>>| side.into_iter().flat_map(Map::keys).cloned().collect();
-        let mut names: BTreeSet<String> = of(before);
-        names.append(&mut of(after));
+        let names: BTreeSet<&String> = before.into_iter().chain(after).flat_map(Map::keys).collect();
         for name in names {
-            let old = before.and_then(|map| map.get(&name));
-            let new = after.and_then(|map| map.get(&name));
-            self.path.push(name);
+            let old = before.and_then(|map| map.get(name));
+            let new = after.and_then(|map| map.get(name));
+            self.path.push(name.clone());
             match (parts, old, new) {
                 // A whole body that comes or goes is not a part that comes or goes.
                 (Some((removed, _)), Some(_), None) if after.is_some() => self.push(old, None, removed),

@@ -41,6 +41,7 @@ pub(crate) struct ApplyArgs {
 }
 
 pub(crate) fn apply(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), CommandError> {
+    crate::arenas::limit(crate::arenas::OF_AN_APPLY);
     if let Some(path) = &args.plan {
         return apply_saved(ui, global, path);
     }
