@@ -149,7 +149,9 @@ impl Component {
                 ProblemKind::Custom { class_name: class_name.to_owned() },
                 format!("`{class_name}` is Python code beside the manifest, and has no equivalent here"),
             ),
-            None => (ProblemKind::Unsupported, format!("the component `{}` cannot be used here", self.kind())),
+            None => {
+                (ProblemKind::Unsupported, format!("the component `{}` cannot be used here", self.kind()))
+            }
         };
         Problem { path: self.path.clone(), kind, message }
     }

@@ -7,6 +7,9 @@
 
 pub mod component;
 pub mod error;
+pub mod exchange;
+pub mod record;
+pub mod slice;
 pub mod template;
 pub mod transport;
 

@@ -86,6 +86,9 @@ impl Template {
     /// # Errors
     /// When it cannot be evaluated.
     pub fn is_true(&self, context: &Context) -> Result<bool, TemplateError> {
-        Ok(!matches!(self.text(context)?.as_str(), "" | "0" | "False" | "false" | "None" | "{}" | "[]" | "()"))
+        Ok(!matches!(
+            self.text(context)?.as_str(),
+            "" | "0" | "False" | "false" | "None" | "{}" | "[]" | "()"
+        ))
     }
 }
