@@ -2,6 +2,8 @@
 //! are the ports between what drives a reading (slices and pages) and what knows requests and bodies; nothing here does
 //! either.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::Json;
@@ -24,8 +26,8 @@ pub enum Place {
     Json,
 }
 
-/// What paginator, partition and cursor add to a request.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What paginator, partition, cursor and authenticator add to a request. Its `Debug` shows names alone.
+#[derive(Clone, Default, PartialEq)]
 pub struct Additions {
     /// The parameters of its query.
     pub parameters: Map<String, Value>,
@@ -88,6 +90,18 @@ pub trait Selector: Send + Sync {
 
     /// What templates of the paginator know as `response`: the first value that the decoder finds.
     fn variable(&self, answer: &Response) -> Json;
+}
+
+impl fmt::Debug for Additions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |members: &Map<String, Value>| members.keys().cloned().collect::<Vec<_>>();
+        f.debug_struct("Additions")
+            .field("parameters", &names(&self.parameters))
+            .field("headers", &names(&self.headers))
+            .field("form", &names(&self.form))
+            .field("json", &names(&self.json))
+            .finish()
+    }
 }
 
 impl Ask<'_> {

@@ -9,6 +9,7 @@ pub mod component;
 pub mod error;
 pub mod exchange;
 pub mod record;
+pub mod request;
 pub mod slice;
 pub mod template;
 pub mod transport;

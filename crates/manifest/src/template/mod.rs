@@ -24,6 +24,17 @@ pub struct Template {
     parameters: Json,
 }
 
+/// Which Python literals a rendered text is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Literals {
+    /// Every literal.
+    Any,
+    /// Texts and lists: numbers, booleans, `None` and objects stay the text that they are.
+    TextsAndLists,
+    /// Texts alone: quotes around a text go.
+    Texts,
+}
+
 /// Why a template has no value, in words. It never holds a secret value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the template `{template}` {message}")]
@@ -79,6 +90,23 @@ impl Template {
             message: error.to_string(),
         };
         ENVIRONMENT.render_str(&self.text, context.variables(&self.parameters)).map_err(fail)
+    }
+
+    /// The value as an entry of a mapping has it (request parameters, headers, bodies): it is what the reference's
+    /// `JinjaInterpolation.eval` gives without a default. Where the rendered text is empty, or something undefined is
+    /// looked into, it is null. Of the literals only those that `literals` names are read; others stay text.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub fn entry(&self, context: &Context, literals: Literals) -> Result<Value, TemplateError> {
+        let text = self.text(context)?;
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        let literal = serde_json::from_str(&text).ok();
+        let read = literal
+            .filter(|value: &Value| literals == Literals::Any || value.is_string() || value.is_array());
+        Ok(read.unwrap_or(Value::String(text)))
     }
 
     /// Whether a condition holds, by the reference's rules for `InterpolatedBoolean`.
