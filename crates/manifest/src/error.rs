@@ -57,3 +57,9 @@ pub enum FailureKind {
     /// A passing one.
     Transient,
 }
+
+impl From<crate::request::Twice> for ReadError {
+    fn from(twice: crate::request::Twice) -> Self {
+        Self::Settings(twice.to_string())
+    }
+}

@@ -8,6 +8,7 @@
 pub mod component;
 pub mod error;
 pub mod exchange;
+pub mod paginate;
 pub mod record;
 pub mod request;
 pub mod slice;
