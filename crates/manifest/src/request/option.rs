@@ -135,7 +135,11 @@ impl Additions {
     }
 }
 
-fn merge(target: &mut Map<String, Value>, source: Map<String, Value>, place: Place) -> Result<(), Twice> {
+pub(super) fn merge(
+    target: &mut Map<String, Value>,
+    source: Map<String, Value>,
+    place: Place,
+) -> Result<(), Twice> {
     for (name, value) in source {
         match target.get_mut(&name) {
             None => {

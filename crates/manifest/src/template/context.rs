@@ -29,7 +29,9 @@ impl Context {
 
     pub(super) fn variables(&self, parameters: &Json) -> Variable {
         let own = [("parameters", variable(parameters))];
-        self.variables.iter().cloned().chain(own).collect()
+        Variable::from(
+            self.variables.iter().cloned().chain(own).collect::<std::collections::BTreeMap<_, _>>(),
+        )
     }
 }
 
