@@ -33,6 +33,26 @@ pub enum Literals {
     TextsAndLists,
     /// Texts alone: quotes around a text go.
     Texts,
+    /// Numbers that are no integers (Python's `float`).
+    Floats,
+    /// Integers and booleans (Python's `int`, of which `bool` is one).
+    Integers,
+    /// Booleans.
+    Booleans,
+}
+
+impl Literals {
+    /// Whether a value is one of these literals.
+    pub fn has(self, value: &Value) -> bool {
+        match self {
+            Self::Any => true,
+            Self::TextsAndLists => value.is_string() || value.is_array(),
+            Self::Texts => value.is_string(),
+            Self::Floats => value.is_f64(),
+            Self::Integers => value.is_i64() || value.is_u64() || value.is_boolean(),
+            Self::Booleans => value.is_boolean(),
+        }
+    }
 }
 
 /// Why a template has no value, in words. It never holds a secret value.
@@ -104,9 +124,19 @@ impl Template {
             return Ok(Value::Null);
         }
         let literal = serde_json::from_str(&text).ok();
-        let read = literal
-            .filter(|value: &Value| literals == Literals::Any || value.is_string() || value.is_array());
-        Ok(read.unwrap_or(Value::String(text)))
+        Ok(literal.filter(|value: &Value| literals.has(value)).unwrap_or(Value::String(text)))
+    }
+
+    /// The value, where only some literals are read and others stay text: it is what the reference's
+    /// `InterpolatedString.eval` gives with valid types.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub fn typed(&self, context: &Context, literals: Literals) -> Result<Value, TemplateError> {
+        match self.entry(context, literals)? {
+            Value::Null => self.value(context),
+            value => Ok(value),
+        }
     }
 
     /// Whether a condition holds, by the reference's rules for `InterpolatedBoolean`.
