@@ -63,3 +63,9 @@ impl From<crate::request::Twice> for ReadError {
         Self::Settings(twice.to_string())
     }
 }
+
+impl From<crate::decode::DecodeError> for ReadError {
+    fn from(error: crate::decode::DecodeError) -> Self {
+        Self::Answer { url: "the answer".to_owned(), message: error.to_string() }
+    }
+}

@@ -6,11 +6,13 @@
 //! `airbyte-cdk` 7.39.1.
 
 pub mod component;
+pub mod decode;
 pub mod error;
 pub mod exchange;
 pub mod paginate;
 pub mod record;
 pub mod request;
+pub mod select;
 pub mod slice;
 pub mod template;
 pub mod transport;
