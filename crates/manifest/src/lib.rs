@@ -9,6 +9,7 @@ pub mod component;
 pub mod decode;
 pub mod error;
 pub mod exchange;
+pub mod failure;
 pub mod paginate;
 pub mod record;
 pub mod request;
