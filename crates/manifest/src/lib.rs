@@ -16,6 +16,7 @@ pub mod request;
 pub mod select;
 pub mod slice;
 pub mod template;
+pub mod time;
 pub mod transport;
 
 use std::sync::Arc;
