@@ -5,6 +5,7 @@
 //! clock go through the port [`transport::Transport`]. What is said to be the reference's is the behaviour of
 //! `airbyte-cdk` 7.39.1.
 
+pub mod authenticate;
 pub mod component;
 pub mod decode;
 pub mod error;
@@ -14,6 +15,8 @@ pub mod paginate;
 pub mod record;
 pub mod request;
 pub mod select;
+pub mod send;
+pub mod service;
 pub mod slice;
 pub mod template;
 pub mod time;
