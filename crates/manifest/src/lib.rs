@@ -7,17 +7,21 @@
 
 pub mod authenticate;
 pub mod component;
+pub mod cursor;
 pub mod decode;
 pub mod error;
 pub mod exchange;
 pub mod failure;
 pub mod paginate;
+pub mod partition;
+pub mod read;
 pub mod record;
 pub mod request;
 pub mod select;
 pub mod send;
 pub mod service;
 pub mod slice;
+pub mod stream;
 pub mod template;
 pub mod time;
 pub mod transport;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::Json;
 use crate::template::Context;
 
 /// A part of a stream.
@@ -25,21 +24,10 @@ impl Slice {
         self.cursor.get(name).or_else(|| self.partition.get(name))
     }
 
-    /// What templates know as `stream_slice`: all members by name, and beside them the three groups.
-    pub fn variable(&self) -> Json {
-        let groups =
-            [("partition", &self.partition), ("cursor_slice", &self.cursor), ("extra_fields", &self.extra)];
-        let groups = groups.map(|(name, members)| (name.to_owned(), Value::Object(members.clone())));
-        let members =
-            self.partition.iter().chain(&self.cursor).map(|(name, value)| (name.clone(), value.clone()));
-        Arc::new(Value::Object(groups.into_iter().chain(members).collect()))
-    }
-
     /// A context that knows this slice, by all the names that templates have for it.
     pub fn context(&self, outer: &Context) -> Context {
-        let variable = self.variable();
-        let names = ["stream_slice", "stream_partition", "stream_interval"];
-        names.into_iter().fold(outer.clone(), |context, name| context.with(name, &variable))
+        let shared = |members: &Map<String, Value>| Arc::new(Value::Object(members.clone()));
+        outer.with_slice(&shared(&self.partition), &shared(&self.cursor), &shared(&self.extra))
     }
 
     /// What names the partition, as one text whatever the order of its members.
