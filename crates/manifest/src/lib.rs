@@ -17,6 +17,8 @@ pub mod partition;
 pub mod read;
 pub mod record;
 pub mod request;
+#[cfg(test)]
+mod script;
 pub mod select;
 pub mod send;
 pub mod service;

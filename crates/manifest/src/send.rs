@@ -46,7 +46,7 @@ impl HttpRequester {
             service: service.clone(),
             builder: RequestBuilder::new(component)?,
             authenticator: service.authenticator(component.child("authenticator").as_ref())?,
-            errors: ErrorHandler::new(component.child("error_handler").as_ref(), service.context())?,
+            errors: ErrorHandler::new(component.child("error_handler").as_ref(), &service.context())?,
         })
     }
 
@@ -61,7 +61,7 @@ impl HttpRequester {
             path: ask.path,
             properties: properties.as_deref(),
         };
-        let request = self.builder.request(&ask.context(self.service.context()), asked)?;
+        let request = self.builder.request(&ask.context(&self.service.context()), asked)?;
         let url = self.service.masks().mask(&url::shown(&request.url));
         let tries = Tries::new(self.errors.max_retries());
         self.attempt(Attempts { request, credentials, url: &url, count: 0, tries, refreshed: None }).await
@@ -74,7 +74,7 @@ impl HttpRequester {
             let answer = transport.send(attempts.request.clone()).await;
             let verdict = {
                 let seen = Seen::new(answer.as_ref(), attempts.url);
-                self.errors.verdict(&seen, self.service.context())?
+                self.errors.verdict(&seen, &self.service.context())?
             };
             let wait = match verdict.action {
                 Action::RefreshThenRetry => {
@@ -110,8 +110,9 @@ impl HttpRequester {
         otherwise: Wait,
     ) -> Result<Wait, ReadError> {
         let transport = self.service.transport();
+        let config = self.service.context();
         let at = Moment {
-            config: self.service.context(),
+            config: &config,
             attempt: attempts.count,
             now: transport.now().as_duration().as_secs_f64(),
             random: transport.random(),

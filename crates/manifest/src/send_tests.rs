@@ -1,56 +1,12 @@
 use std::sync::Mutex;
-use std::time::Duration;
 
-use bytes::Bytes;
-use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::*;
 use crate::authenticate::{TokenStore, TokenStoreError, Tokens};
+use crate::script::Script;
 use crate::slice::Slice;
-use crate::transport::Transport;
-
-/// Answers by a script, and notes what was sent and how long was waited.
-struct Script {
-    answers: Mutex<Vec<(u16, Value)>>,
-    log: Mutex<Vec<String>>,
-}
-
-impl Transport for Script {
-    fn send(&self, request: Request) -> Async<'_, Result<Response, TransportError>> {
-        let headers: Vec<_> =
-            request.headers.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        let body =
-            request.body.map(|body| format!(" {}", String::from_utf8_lossy(&body))).unwrap_or_default();
-        self.log.lock().unwrap().push(format!(
-            "{} {}{}{body}",
-            request.method,
-            request.url,
-            headers.concat()
-        ));
-        let (status, body) = self.answers.lock().unwrap().remove(0);
-        Box::pin(async move {
-            match status {
-                0 => Err(TransportError::Unreachable("the service is not there".to_owned())),
-                _ => Ok(Response { status, headers: Vec::new(), body: Bytes::from(body.to_string()) }),
-            }
-        })
-    }
-
-    fn sleep(&self, duration: Duration) -> Async<'_, ()> {
-        self.log.lock().unwrap().push(format!("wait {}", duration.as_secs_f64()));
-        Box::pin(async {})
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_000_000).unwrap()
-    }
-
-    fn random(&self) -> f64 {
-        0.0
-    }
-}
 
 /// A vault of one place.
 #[derive(Default)]
@@ -83,7 +39,7 @@ async fn sent(members: Value, answers: &[(u16, Value)], times: usize) -> Sent {
     let mut component = json!({"type": "HttpRequester", "url_base": "https://h", "path": "x"});
     component.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     let component = Component::new(component.as_object().unwrap().clone(), "requester");
-    let script = Arc::new(Script { answers: Mutex::new(answers.to_vec()), log: Mutex::default() });
+    let script = Arc::new(Script::new(answers));
     let config = Arc::new(json!({"token": "secret-token", "user": "u", "password": "pass", "id": "i",
         "kind": "key", "credentials": {"refresh_token": "first-refresh"}}));
     let place = Arc::new(Place::default());
@@ -99,7 +55,7 @@ async fn sent(members: Value, answers: &[(u16, Value)], times: usize) -> Sent {
             Err(error) => error.to_string(),
         };
     }
-    let log = script.log.lock().unwrap().clone();
+    let log = script.log();
     let kept = place.0.lock().unwrap().clone();
     Sent { outcome, log, kept }
 }

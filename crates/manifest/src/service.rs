@@ -65,9 +65,9 @@ impl Service {
         &self.config
     }
 
-    /// Knows the config.
-    pub fn context(&self) -> &Context {
-        &self.context
+    /// A context that knows the config and the time of now.
+    pub fn context(&self) -> Context {
+        self.context.at(self.transport.now())
     }
 
     /// Where tokens outlive the reading.

@@ -89,7 +89,7 @@ impl Grant {
                 .transpose()?,
         };
         let kind =
-            grant.kind.text(service.context()).map_err(|error| component.invalid("grant_type", error))?;
+            grant.kind.text(&service.context()).map_err(|error| component.invalid("grant_type", error))?;
         if kind == "refresh_token" && grant.refresh_token.is_none() && grant.paths.is_none() {
             return Err(component.invalid("refresh_token", "it is required and missing"));
         }
@@ -116,7 +116,7 @@ impl Grant {
 
     /// The tokens that stand in the config.
     pub(super) fn stated_tokens(&self, service: &Service) -> Result<Option<Tokens>, ReadError> {
-        let context = service.context();
+        let context = &service.context();
         let text = |template: &Option<Template>| -> Result<Option<String>, ReadError> {
             let text = template.as_ref().map(|template| template.text(context)).transpose()?;
             Ok(text.filter(|text| !text.is_empty()))
@@ -146,7 +146,7 @@ impl Grant {
         refresh: Option<&SecretString>,
         service: &Service,
     ) -> Result<Request, ReadError> {
-        let context = service.context();
+        let context = &service.context();
         let mut headers = evaluated(&self.headers, context)?;
         let [grant, id, secret, refresh_name, ..] = &self.names;
         let mut fields = Map::new();

@@ -106,12 +106,12 @@ impl Authenticator {
         match self {
             Self::None => {}
             Self::Stated(credential, token) => {
-                let token = token.text(service.context())?;
+                let token = token.text(&service.context())?;
                 service.masks().add(&token);
                 credential.add(&mut additions, token, service)?;
             }
             Self::Basic(user, password) => {
-                let (user, password) = (user.text(service.context())?, password.text(service.context())?);
+                let (user, password) = (user.text(&service.context())?, password.text(&service.context())?);
                 let token = STANDARD.encode(format!("{user}:{password}"));
                 service.masks().add(&password);
                 service.masks().add(&token);
@@ -164,7 +164,7 @@ impl Credential {
             Self::Bearer => {
                 additions.headers.insert("Authorization".to_owned(), Value::from(format!("Bearer {token}")));
             }
-            Self::Key(option) => option.inject(additions, Value::String(token), service.context())?,
+            Self::Key(option) => option.inject(additions, Value::String(token), &service.context())?,
         }
         // A header without a name is none.
         additions.headers.remove("");

@@ -44,7 +44,7 @@ impl OAuth {
 
     /// The access token of now.
     pub(super) async fn token(&self, service: &Service) -> Result<String, ReadError> {
-        if let Some(token) = self.grant.fixed_token(service.context())? {
+        if let Some(token) = self.grant.fixed_token(&service.context())? {
             service.masks().add(&token);
             return Ok(token);
         }
@@ -93,7 +93,7 @@ impl OAuth {
         let answer = self.send(&request, &url, service).await?;
         let fail = |message: &str| ReadError::Answer { url: url.clone(), message: message.to_owned() };
         let body: Value = serde_json::from_slice(&answer.body).map_err(|_| fail("the answer is no JSON"))?;
-        let names = self.grant.names(service.context())?;
+        let names = self.grant.names(&service.context())?;
         let access =
             find(&body, &names.access, 0).and_then(text).ok_or_else(|| fail("there is no access token"))?;
         service.masks().add(&access);

@@ -20,6 +20,7 @@ use crate::decode::Decoder;
 use crate::error::ReadError;
 use crate::exchange::{Selected, Selector, token_variable};
 use crate::record::Record;
+use crate::service::Service;
 use crate::slice::Slice;
 use crate::template::{Context, Template};
 use crate::transport::Response;
@@ -56,15 +57,16 @@ pub struct RecordSelector {
     transformations: Vec<Transformation>,
     transform_first: bool,
     schema: Option<Json>,
-    context: Context,
+    service: Arc<Service>,
 }
 
 impl RecordSelector {
-    /// The selector of a stream. The context knows the config.
+    /// The selector of a stream.
     ///
     /// # Errors
     /// When a component is wrong, or cannot be used here.
-    pub fn new(parts: Parts<'_>, context: &Context) -> Result<Self, Problem> {
+    pub fn new(parts: Parts<'_>, service: &Arc<Service>) -> Result<Self, Problem> {
+        let context = &service.context();
         let component = parts.selector;
         if component.kind() != "RecordSelector" {
             return Err(component.unsupported());
@@ -95,7 +97,7 @@ impl RecordSelector {
                 .collect::<Result<_, _>>()?,
             transform_first: component.bool("transform_before_filtering").unwrap_or(parts.client_side),
             schema,
-            context: context.clone(),
+            service: service.clone(),
         })
     }
 
@@ -162,7 +164,7 @@ impl Selector for RecordSelector {
         let documents = self.decoder.documents(answer)?;
         let extracted = self.extractor.extract(&documents)?;
         let count = extracted.records.len() + extracted.skipped;
-        let slice_context = slice.context(&self.context);
+        let slice_context = slice.context(&self.service.context());
         let page = Page {
             slice,
             transformations: self.transformations.iter().map(|one| one.ready(&slice_context)).collect(),

@@ -17,8 +17,9 @@ fn selected(selector: &Value, transformations: &[Value], body: &str) -> String {
         schema: Some(&schema),
         client_side: false,
     };
-    let context = Context::new(&Arc::new(json!({"name": "c"})));
-    let selector = RecordSelector::new(parts, &context).unwrap();
+    let script = Arc::new(crate::script::Script::new(&[]));
+    let service = Arc::new(Service::new(script, &Arc::new(json!({"name": "c"}))));
+    let selector = RecordSelector::new(parts, &service).unwrap();
     let answer = Response { status: 200, headers: Vec::new(), body: Bytes::from(body.to_owned()) };
     let slice = Slice { partition: json!({"p": 7}).as_object().unwrap().clone(), ..Slice::default() };
     let found = selector.select(&answer, &slice, None).unwrap();

@@ -44,6 +44,11 @@ use evaluate::Evaluation;
 use literal::{Budget, literal};
 use value::{Fault, Value};
 
+/// A JSON value as Python's `str()` writes it: `None`, `True`, `1.0`, `['a', 1]`.
+pub fn python_text(value: &JsonValue) -> String {
+    Value::from(value).to_text()
+}
+
 /// What one evaluation may cost: steps, items gone over, and characters, of which many are as dear as one step.
 const BUDGET: usize = 1_000_000;
 /// How long a template may be, in bytes.

@@ -44,7 +44,9 @@ impl AddFields {
     pub(super) fn ready(&self, context: &Context) -> Ready<'_> {
         let fixed = |field: &Field| match field.path.as_slice() {
             // A template that cannot be evaluated without a record fails again, and is told, when there is one.
-            [Segment::Name(name)] if self.condition.is_none() && !field.value.source().contains("record") => {
+            [Segment::Name(name)]
+                if self.condition.is_none() && field.value.variables().all(|name| name != "record") =>
+            {
                 field.value.typed(context, field.literals).ok().map(|value| Member::new(name, value))
             }
             _ => None,
