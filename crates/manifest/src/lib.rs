@@ -12,6 +12,7 @@ pub mod decode;
 pub mod error;
 pub mod exchange;
 pub mod failure;
+pub mod load;
 pub mod paginate;
 pub mod partition;
 pub mod read;

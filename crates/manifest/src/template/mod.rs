@@ -34,9 +34,7 @@ use std::sync::Arc;
 use serde_json::Value as JsonValue;
 
 pub use context::Context;
-pub(crate) use write::float_text;
-#[cfg(test)]
-pub(crate) use write::iso_text;
+pub(crate) use write::{float_text, iso_text};
 
 use crate::Json;
 use ast::Node;
