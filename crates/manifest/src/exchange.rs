@@ -107,16 +107,13 @@ impl fmt::Debug for Additions {
 impl Ask<'_> {
     /// A context that knows slice and token.
     pub fn context(&self, outer: &Context) -> Context {
-        let context = self.slice.context(outer);
-        match self.token {
-            None => context,
-            Some(token) => context.with("next_page_token", &token_variable(token)),
-        }
+        self.slice.context(outer).with("next_page_token", &token_variable(self.token))
     }
 }
 
-/// What templates know as `next_page_token`.
-pub fn token_variable(token: &Value) -> Json {
-    let members = [("next_page_token".to_owned(), token.clone())];
-    Json::new(Value::Object(members.into_iter().collect()))
+/// What templates know as `next_page_token`: null on the first page.
+pub fn token_variable(token: Option<&Value>) -> Json {
+    let member =
+        |token: &Value| Value::Object(Map::from_iter([("next_page_token".to_owned(), token.clone())]));
+    Json::new(token.map_or(Value::Null, member))
 }

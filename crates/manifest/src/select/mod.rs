@@ -168,10 +168,7 @@ impl Selector for RecordSelector {
         let page = Page {
             slice,
             transformations: self.transformations.iter().map(|one| one.ready(&slice_context)).collect(),
-            context: match token {
-                Some(token) => slice_context.with("next_page_token", &token_variable(token)),
-                None => slice_context.clone(),
-            },
+            context: slice_context.with("next_page_token", &token_variable(token)),
             slice_context,
         };
         let made = extracted.records.into_iter().filter_map(|record| self.made(record, &page).transpose());
