@@ -7,6 +7,7 @@
 
 pub mod authenticate;
 pub mod component;
+pub mod connector;
 pub mod cursor;
 pub mod decode;
 pub mod error;
