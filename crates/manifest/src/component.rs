@@ -85,10 +85,19 @@ impl Component {
         self.get(name)?.as_bool()
     }
 
+    /// Where a member stands.
+    fn path_of(&self, name: &str) -> String {
+        match (self.path.as_str(), name) {
+            (path, "") => path.to_owned(),
+            ("", name) => name.to_owned(),
+            (path, name) => format!("{path}.{name}"),
+        }
+    }
+
     /// A member that is itself a component.
     pub fn child(&self, name: &str) -> Option<Self> {
         let Value::Object(members) = self.get(name)? else { return None };
-        Some(Self::new(members.clone(), format!("{}.{name}", self.path)))
+        Some(Self::new(members.clone(), self.path_of(name)))
     }
 
     /// The components of a member that is a list of them. One that stands there without a list is a list of one.
@@ -96,7 +105,7 @@ impl Component {
         match self.get(name) {
             Some(Value::Array(items)) => {
                 let object = |(at, item): (usize, &Value)| {
-                    Some(Self::new(item.as_object()?.clone(), format!("{}.{name}[{at}]", self.path)))
+                    Some(Self::new(item.as_object()?.clone(), format!("{}[{at}]", self.path_of(name))))
                 };
                 items.iter().enumerate().filter_map(object).collect()
             }
@@ -138,8 +147,7 @@ impl Component {
 
     /// The problem of a member that is wrong.
     pub fn invalid(&self, name: &str, message: impl fmt::Display) -> Problem {
-        let path = if name.is_empty() { self.path.clone() } else { format!("{}.{name}", self.path) };
-        Problem { path, kind: ProblemKind::Invalid, message: message.to_string() }
+        Problem { path: self.path_of(name), kind: ProblemKind::Invalid, message: message.to_string() }
     }
 
     /// The problem of a component that cannot be used here: custom code, or a kind that is not known.
@@ -149,7 +157,9 @@ impl Component {
                 ProblemKind::Custom { class_name: class_name.to_owned() },
                 format!("`{class_name}` is Python code beside the manifest, and has no equivalent here"),
             ),
-            None => (ProblemKind::Unsupported, format!("the component `{}` cannot be used here", self.kind())),
+            None => {
+                (ProblemKind::Unsupported, format!("the component `{}` cannot be used here", self.kind()))
+            }
         };
         Problem { path: self.path.clone(), kind, message }
     }

@@ -57,3 +57,15 @@ pub enum FailureKind {
     /// A passing one.
     Transient,
 }
+
+impl From<crate::request::Twice> for ReadError {
+    fn from(twice: crate::request::Twice) -> Self {
+        Self::Settings(twice.to_string())
+    }
+}
+
+impl From<crate::decode::DecodeError> for ReadError {
+    fn from(error: crate::decode::DecodeError) -> Self {
+        Self::Answer { url: "the answer".to_owned(), message: error.to_string() }
+    }
+}

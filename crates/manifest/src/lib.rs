@@ -5,9 +5,29 @@
 //! clock go through the port [`transport::Transport`]. What is said to be the reference's is the behaviour of
 //! `airbyte-cdk` 7.39.1.
 
+pub mod authenticate;
 pub mod component;
+pub mod connector;
+pub mod cursor;
+pub mod decode;
 pub mod error;
+pub mod exchange;
+pub mod failure;
+pub mod load;
+pub mod paginate;
+pub mod partition;
+pub mod read;
+pub mod record;
+pub mod request;
+#[cfg(test)]
+mod script;
+pub mod select;
+pub mod send;
+pub mod service;
+pub mod slice;
+pub mod stream;
 pub mod template;
+pub mod time;
 pub mod transport;
 
 use std::sync::Arc;

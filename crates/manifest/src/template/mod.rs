@@ -1,27 +1,69 @@
 //! Templates: text with Jinja in it, compiled once and evaluated against a [`Context`].
 //!
-//! As in the reference, the rendered text is read as a Python literal when a value is asked for. A template has no
-//! clock of its own and never asks a service.
+//! As in the reference, the rendered text is read as a Python literal when a value is asked for. The grammar is Jinja's
+//! and the values are Python's, which no engine in Rust has: what a comparison of a text with a number does, how a float
+//! is written, which failure is an empty value and which is an error. A template has no clock of its own, never asks a
+//! service, and works within a budget.
 
+mod ast;
+mod calls;
+mod compare;
 mod context;
+mod escape;
+mod evaluate;
+mod expression;
+mod filters;
+mod format;
+mod json;
+mod lex;
+mod literal;
+mod member;
+mod methods;
+mod names;
+mod operators;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod tests_of_values;
+mod value;
+mod write;
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use minijinja::Environment;
-use serde_json::Value;
+use serde_json::Value as JsonValue;
 
 pub use context::Context;
+pub(crate) use write::{float_text, iso_text};
 
 use crate::Json;
+use ast::Node;
+use evaluate::Evaluation;
+use literal::{Budget, literal};
+use value::{Fault, Value};
 
-static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
+/// A JSON value as Python's `str()` writes it: `None`, `True`, `1.0`, `['a', 1]`.
+pub fn python_text(value: &JsonValue) -> String {
+    Value::from(value).to_text()
+}
+
+/// What one evaluation may cost: steps, items gone over, and characters, of which many are as dear as one step.
+const BUDGET: usize = 1_000_000;
+/// How long a template may be, in bytes.
+const LENGTH: usize = 1 << 20;
 
 /// A template, compiled. Cloning it shares it.
 #[derive(Clone)]
 pub struct Template {
-    text: std::sync::Arc<str>,
+    compiled: Arc<Compiled>,
     parameters: Json,
+}
+
+struct Compiled {
+    source: String,
+    nodes: Vec<Node>,
+    /// The variables that it takes from its context.
+    free: Vec<String>,
 }
 
 /// Why a template has no value, in words. It never holds a secret value.
@@ -34,9 +76,48 @@ pub struct TemplateError {
     pub message: String,
 }
 
+/// Which Python literals a rendered text is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Literals {
+    /// Every literal.
+    Any,
+    /// Texts and lists: numbers, booleans, `None` and objects stay the text that they are.
+    TextsAndLists,
+    /// Texts alone: quotes around a text go.
+    Texts,
+    /// Numbers that are no integers (Python's `float`).
+    Floats,
+    /// Integers and booleans (Python's `int`, of which `bool` is one).
+    Integers,
+    /// Booleans.
+    Booleans,
+}
+
+impl Literals {
+    /// Whether a value is one of these literals.
+    fn has(self, value: &Value<'_>) -> bool {
+        matches!(
+            (self, value),
+            (Self::Any, _)
+                | (Self::TextsAndLists | Self::Texts, Value::Text(_))
+                | (Self::TextsAndLists, Value::Array(_) | Value::List(_))
+                | (Self::Floats, Value::Float(_))
+                | (Self::Integers, Value::Int(_) | Value::Big(_))
+                | (Self::Integers | Self::Booleans, Value::Bool(_))
+        )
+    }
+}
+
+/// What the text of a template means.
+enum Meaning<'a> {
+    Value(Value<'a>),
+    /// It evaluates to nothing, or asks for what is not there.
+    Nothing,
+}
+
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Template({:?})", self.text)
+        write!(f, "Template({:?})", self.compiled.source)
     }
 }
 
@@ -46,27 +127,61 @@ impl Template {
     /// # Errors
     /// When it is no template.
     pub fn compile(text: &str, parameters: &Json) -> Result<Self, TemplateError> {
-        Ok(Self { text: text.into(), parameters: parameters.clone() })
+        let fail = |message: String| TemplateError { template: text.to_owned(), message };
+        if text.len() > LENGTH {
+            return Err(TemplateError { template: String::new(), message: "is too long".to_owned() });
+        }
+        let nodes = parse::parse(text).map_err(fail)?;
+        let free = names::free(&nodes);
+        let compiled = Compiled { source: text.to_owned(), nodes, free };
+        Ok(Self { compiled: Arc::new(compiled), parameters: parameters.clone() })
     }
 
     /// The text as it is written.
     pub fn source(&self) -> &str {
-        &self.text
+        &self.compiled.source
     }
 
     /// Whether there is nothing to evaluate in it.
     pub fn is_constant(&self) -> bool {
-        !self.text.contains("{{") && !self.text.contains("{%")
+        self.compiled.nodes.iter().all(|node| matches!(node, Node::Text(_)))
+    }
+
+    /// The variables that it takes from its context, but `parameters`.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.compiled.free.iter().map(String::as_str).filter(|name| *name != "parameters")
     }
 
     /// The value: the rendered text, read as a Python literal where it is one. It is what the reference's
-    /// `InterpolatedString.eval` gives.
+    /// `InterpolatedString.eval` gives: nothing is the empty text, and what asks for more of what is not there fails.
     ///
     /// # Errors
     /// When it cannot be evaluated.
-    pub fn value(&self, context: &Context) -> Result<Value, TemplateError> {
-        let text = self.text(context)?;
-        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    pub fn value(&self, context: &Context) -> Result<JsonValue, TemplateError> {
+        self.typed(context, Literals::Any)
+    }
+
+    /// The value, where only some literals are read and others stay text: it is what the reference's
+    /// `InterpolatedString.eval` gives with valid types.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated.
+    pub fn typed(&self, context: &Context, literals: Literals) -> Result<JsonValue, TemplateError> {
+        self.string(context, literals).map(|value| json::json(&value))
+    }
+
+    /// The value as an entry of a mapping has it (request parameters, headers, bodies): it is what the reference's
+    /// `JinjaInterpolation.eval` gives without a default. Where the rendered text is empty, or something undefined is
+    /// looked into, it is null. Of the literals only those that `literals` names are read; others stay text.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated otherwise.
+    pub fn entry(&self, context: &Context, literals: Literals) -> Result<JsonValue, TemplateError> {
+        match self.meaning(context, literals).map_err(|fault| self.error(fault)) {
+            Ok(Meaning::Value(value)) => Ok(json::json(&value)),
+            Ok(Meaning::Nothing) => Ok(JsonValue::Null),
+            Err(error) => Err(error),
+        }
     }
 
     /// The value as Python's `str()` writes it.
@@ -74,18 +189,111 @@ impl Template {
     /// # Errors
     /// When it cannot be evaluated.
     pub fn text(&self, context: &Context) -> Result<String, TemplateError> {
-        let fail = |error: minijinja::Error| TemplateError {
-            template: self.text.to_string(),
-            message: error.to_string(),
-        };
-        ENVIRONMENT.render_str(&self.text, context.variables(&self.parameters)).map_err(fail)
+        self.string(context, Literals::Any).map(|value| match value {
+            Value::Text(text) => text.into_owned(),
+            other => other.to_text(),
+        })
     }
 
-    /// Whether a condition holds, by the reference's rules for `InterpolatedBoolean`.
+    /// Whether a condition holds, by the reference's rules for `InterpolatedBoolean`. What asks for more of what is not
+    /// there does not.
     ///
     /// # Errors
-    /// When it cannot be evaluated.
+    /// When it cannot be evaluated otherwise.
     pub fn is_true(&self, context: &Context) -> Result<bool, TemplateError> {
-        Ok(!matches!(self.text(context)?.as_str(), "" | "0" | "False" | "false" | "None" | "{}" | "[]" | "()"))
+        match self.meaning(context, Literals::Any) {
+            Ok(Meaning::Nothing) => Ok(false),
+            Ok(Meaning::Value(value)) => Ok(match &value {
+                Value::Text(text) => {
+                    let none = ["False", "false", "{}", "[]", "()", "", "0", "0.0", "set()"];
+                    !none.contains(&text.as_ref())
+                }
+                other => other.truth(),
+            }),
+            Err(fault) => Err(self.error(fault)),
+        }
+    }
+
+    fn error(&self, fault: Fault) -> TemplateError {
+        let (Fault::Undefined(message) | Fault::Type(message) | Fault::Other(message)) = fault;
+        TemplateError { template: self.compiled.source.clone(), message }
+    }
+
+    /// As `InterpolatedString`: where there is nothing, it is evaluated once more, and then must not fail.
+    fn string<'a>(&'a self, context: &'a Context, literals: Literals) -> Result<Value<'a>, TemplateError> {
+        match self.meaning_or_fault(context, literals) {
+            Ok(Meaning::Value(value)) => Ok(value),
+            Ok(Meaning::Nothing) => Ok(Value::text("")),
+            Err(fault) => Err(self.error(fault)),
+        }
+    }
+
+    fn meaning<'a>(&'a self, context: &'a Context, literals: Literals) -> Result<Meaning<'a>, Fault> {
+        match self.meaning_or_fault(context, literals) {
+            Err(Fault::Undefined(_)) => Ok(Meaning::Nothing),
+            other => other,
+        }
+    }
+
+    fn meaning_or_fault<'a>(
+        &'a self,
+        context: &'a Context,
+        literals: Literals,
+    ) -> Result<Meaning<'a>, Fault> {
+        self.check(context)?;
+        let mut evaluation = Evaluation::new(context, &self.parameters, Budget::new(BUDGET));
+        let rendered = match self.compiled.nodes.as_slice() {
+            // The commonest: one expression, whose value needs not be written and read again.
+            [Node::Output(expression)] => evaluation.evaluate(expression),
+            nodes => {
+                let mut text = String::new();
+                evaluation.render(nodes, &mut text).map(|()| Value::text(text))
+            }
+        };
+        let rendered = match rendered {
+            Ok(value) => value,
+            // A failure about types leaves the template as it is written.
+            Err(Fault::Type(_)) => Value::Text(self.compiled.source.as_str().into()),
+            Err(fault) => return Err(fault),
+        };
+        Ok(read(rendered, literals))
+    }
+
+    fn check(&self, context: &Context) -> Result<(), Fault> {
+        if self.compiled.source.contains("stream_state") {
+            return Err(Fault::Other("uses `stream_state`, which the language has no more".to_owned()));
+        }
+        let unknown = self.variables().find(|name| context.get(name).is_none());
+        match unknown {
+            Some(name) => Err(Fault::Other(format!("uses `{name}`, which is not known where it stands"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the text of a value means when it is read again.
+fn read(value: Value<'_>, literals: Literals) -> Meaning<'_> {
+    let again = match &value {
+        Value::Undefined(_) => return Meaning::Nothing,
+        // What JSON holds is written as a literal that means the same.
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Big(_) | Value::Array(_) | Value::Object(_) => {
+            Some(value.clone())
+        }
+        Value::Text(text) if text.is_empty() => return Meaning::Nothing,
+        Value::Text(text) => literal(text),
+        other => {
+            let text = other.to_text();
+            return match literal(&text).filter(|value| literals.has(value)) {
+                Some(value) => Meaning::Value(value),
+                None => Meaning::Value(Value::text(text)),
+            };
+        }
+    };
+    match again {
+        Some(again) if literals.has(&again) => Meaning::Value(again),
+        _ => Meaning::Value(match value {
+            Value::Text(_) => value,
+            other => Value::text(other.to_text()),
+        }),
     }
 }

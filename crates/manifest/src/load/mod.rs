@@ -1,0 +1,50 @@
+//! A manifest's text to its components: YAML as `PyYAML` reads it, references resolved, parameters handed down and types
+//! inferred. It never decides what a component does, and reads no other file.
+
+mod propagate;
+mod resolve;
+mod scalar;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod types;
+mod yaml;
+
+use serde_json::{Map, Value};
+
+use crate::component::{Component, Problem, ProblemKind};
+pub use propagate::{Precedence, propagate};
+pub use streams::{Declared, Manifest};
+
+/// How many values a manifest may hold once its references are resolved.
+const VALUES: usize = 3_000_000;
+/// How deep a manifest may nest once its references are resolved.
+const DEPTH: usize = 200;
+
+/// Why a text is no manifest, and where.
+pub(crate) fn invalid(path: &str, message: impl Into<String>) -> Problem {
+    Problem { path: path.to_owned(), kind: ProblemKind::Invalid, message: message.into() }
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// When it is no YAML, a reference leads nowhere or in a circle, or it is too large.
+pub fn load(text: &str) -> Result<Manifest, Problem> {
+    let Value::Object(mut members) = yaml::read(text)? else {
+        return Err(invalid("", "a manifest is an object with `streams`"));
+    };
+    members.entry("type").or_insert_with(|| Value::String("DeclarativeSource".to_owned()));
+    Ok(Manifest::new(components(members)?))
+}
+
+/// Resolves the references of a manifest, hands its parameters down and infers its types.
+fn components(members: Map<String, Value>) -> Result<Component, Problem> {
+    let resolved = resolve::resolve(&Value::Object(members))?;
+    let Value::Object(resolved) = resolved else {
+        return Err(invalid("", "a manifest is an object with `streams`"));
+    };
+    let mut budget = VALUES;
+    let members = propagate("", resolved, &Map::new(), Precedence::Own, &mut budget)?;
+    Ok(Component::new(members, ""))
+}

@@ -1,0 +1,163 @@
+//! Reading a stream: slice by slice and page by page, at the pace of whoever asks for the next page. After every page
+//! the state says from where another reading goes on.
+
+mod jobs;
+mod pages;
+#[cfg(test)]
+mod tests;
+mod track;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::error::ReadError;
+use crate::record::Record;
+use crate::slice::Slice;
+use crate::stream::{Retrieval, Stream};
+
+use jobs::Job;
+use pages::{Pages, Way};
+use track::{Newest, Track};
+
+/// A page of a stream.
+#[derive(Debug)]
+pub struct Page {
+    /// Its records, as they are to be emitted; there may be none.
+    pub records: Vec<Record>,
+    /// What names the partition that it belongs to.
+    pub partition: Map<String, Value>,
+    /// Whether its slice ends with it: the state is another one now.
+    pub ends_slice: bool,
+}
+
+/// A stream while it is read.
+pub struct Reading {
+    stream: Arc<Stream>,
+    track: Track,
+    run: Option<Run>,
+    began: jiff::Timestamp,
+    has_failed: bool,
+    is_done: bool,
+}
+
+/// The slice that is read.
+enum Run {
+    Pages(Box<Pages>),
+    Job(Box<Job>),
+}
+
+impl Reading {
+    /// Begins where a state says.
+    ///
+    /// # Errors
+    /// When the state cannot be used, or a template has no value.
+    pub(crate) fn begin(stream: Arc<Stream>, state: Option<&Value>) -> Result<Self, ReadError> {
+        let began = stream.now();
+        let track = Track::begin(&stream, state)?;
+        Ok(Self { stream, track, run: None, began, has_failed: false, is_done: false })
+    }
+
+    /// The next page; none after the last one. After an error the reading may go on: it leaves out what is left of the
+    /// slice, and the state does not say that it was read.
+    ///
+    /// # Errors
+    /// When the service refuses, cannot be reached or answers with something else than the manifest says.
+    pub async fn next(&mut self) -> Result<Option<Page>, ReadError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let mut run = match self.run.take() {
+            Some(run) => run,
+            None => match self.track.next_slice(&self.stream).await {
+                Ok(Some(slice)) => Run::begin(slice, &self.stream, self.track.is_lazy()),
+                Ok(None) => {
+                    self.finish();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.is_done = true;
+                    return Err(error);
+                }
+            },
+        };
+        match run.next(&self.stream, &mut self.track).await {
+            Ok(records) => self.page(records, run).map(Some),
+            Err(error) => {
+                self.has_failed = true;
+                Err(error)
+            }
+        }
+    }
+
+    fn page(&mut self, records: Vec<Record>, run: Run) -> Result<Page, ReadError> {
+        let partition = run.slice().partition.clone();
+        let ends_slice = run.is_done();
+        if ends_slice {
+            let (slice, newest) = run.finish();
+            self.track.close(&slice, newest)?;
+        } else {
+            self.run = Some(run);
+        }
+        Ok(Page { records, partition, ends_slice })
+    }
+
+    fn finish(&mut self) {
+        self.is_done = true;
+        if !self.has_failed {
+            let micros = self.stream.now().as_microsecond() - self.began.as_microsecond();
+            // Whole seconds, begun ones counted.
+            self.track.finish((micros.max(1) - 1) / 1_000_000 + 1);
+        }
+    }
+
+    /// Whether there is no page left.
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Where another reading goes on, after the last page that was given out. None, as long as there is nothing to say.
+    pub fn state(&self) -> Option<Value> {
+        self.track.state()
+    }
+}
+
+impl Run {
+    fn begin(slice: Slice, stream: &Stream, is_lazy: bool) -> Self {
+        match stream.retrieval() {
+            Retrieval::Pages(pages) => {
+                Self::Pages(Box::new(Pages::begin(slice, Way { stream, pages }, is_lazy)))
+            }
+            Retrieval::Jobs(_) => Self::Job(Box::new(Job::begin(slice))),
+        }
+    }
+
+    async fn next(&mut self, stream: &Stream, track: &mut Track) -> Result<Vec<Record>, ReadError> {
+        match (self, stream.retrieval()) {
+            (Self::Pages(run), Retrieval::Pages(pages)) => run.next(Way { stream, pages }, track).await,
+            (Self::Job(run), Retrieval::Jobs(jobs)) => run.next(stream, jobs, track).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn slice(&self) -> &Slice {
+        match self {
+            Self::Pages(pages) => pages.slice(),
+            Self::Job(job) => job.slice(),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Pages(pages) => pages.is_done(),
+            Self::Job(job) => job.is_done(),
+        }
+    }
+
+    fn finish(self) -> (Slice, Newest) {
+        match self {
+            Self::Pages(pages) => pages.finish(),
+            Self::Job(job) => job.finish(),
+        }
+    }
+}

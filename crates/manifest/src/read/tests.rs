@@ -1,0 +1,417 @@
+//! Streams against a service that is a function: what was asked, which records came, and the states.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::Json;
+use crate::component::{Component, Problem};
+use crate::error::ReadError;
+use crate::exchange::{Ask, Outcome, Requester, Selected, Selector};
+use crate::record::Record;
+use crate::select;
+use crate::slice::Slice;
+use crate::stream::{Builder, Parts, Stream};
+use crate::template::Context;
+use crate::transport::{Async, Request, Response, Transport, TransportError};
+
+type Service = Arc<dyn Fn(&str, &Value) -> Answer + Send + Sync>;
+
+enum Answer {
+    Records(Value),
+    Status(u16),
+    Fails,
+    Reset,
+    Reduce,
+    Split,
+}
+
+/// A service that notes what it is asked: the stream's name, and the parameters with the partition.
+#[derive(Clone)]
+struct Fake {
+    service: Service,
+    asked: Arc<Mutex<Vec<String>>>,
+    stream: String,
+}
+
+struct Clock;
+
+impl Transport for Clock {
+    fn send(&self, _: Request) -> Async<'_, Result<Response, TransportError>> {
+        Box::pin(async { Err(TransportError::Refused("nothing is sent".to_owned())) })
+    }
+
+    fn sleep(&self, _: Duration) -> Async<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        "2025-02-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn random(&self) -> f64 {
+        0.0
+    }
+}
+
+impl Requester for Fake {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Async<'a, Result<Outcome, ReadError>> {
+        let mut parameters = ask.additions.parameters.clone();
+        parameters.extend(ask.slice.partition.clone());
+        parameters.remove("parent_slice");
+        let parameters = Value::Object(parameters);
+        self.asked.lock().unwrap().push(format!("{} {parameters}", self.stream));
+        let answer = |status, body: &Value| {
+            Outcome::Answer(Response { status, headers: Vec::new(), body: Bytes::from(body.to_string()) })
+        };
+        let outcome = match (self.service)(&self.stream, &parameters) {
+            Answer::Records(records) => Ok(answer(200, &records)),
+            Answer::Status(status) => Ok(answer(status, &json!([{"id": "no record"}]))),
+            Answer::Fails => Err(ReadError::Settings("it fails".to_owned())),
+            Answer::Reset => Ok(Outcome::ResetPagination),
+            Answer::Reduce => Ok(Outcome::ReducePageSize(None)),
+            Answer::Split => Ok(Outcome::SplitWindow(None)),
+        };
+        Box::pin(async { outcome })
+    }
+}
+
+impl Selector for Fake {
+    fn select(&self, answer: &Response, _: &Slice, _: Option<&Value>) -> Result<Selected, ReadError> {
+        let records: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
+        let extracted = records.len();
+        Ok(Selected { records: records.into_iter().map(Record::Value).collect(), extracted })
+    }
+
+    fn variable(&self, answer: &Response) -> Json {
+        Arc::new(serde_json::from_slice(&answer.body).unwrap())
+    }
+}
+
+impl Parts for Fake {
+    fn requester(&self, _: &Component, stream: &str) -> Result<Arc<dyn Requester>, Problem> {
+        Ok(Arc::new(Self { stream: stream.to_owned(), ..self.clone() }))
+    }
+
+    fn selector(&self, _: select::Parts<'_>) -> Result<Arc<dyn Selector>, Problem> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+/// What a reading gave.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    asked: Vec<String>,
+    ids: Vec<Value>,
+    states: Vec<Option<Value>>,
+    errors: Vec<String>,
+}
+
+fn members(value: Value) -> Map<String, Value> {
+    let Value::Object(members) = value else { panic!("an object is expected") };
+    members
+}
+
+/// A stream by the members of its retriever, and of itself.
+fn stream(retriever: Value, own: Value) -> Value {
+    let mut retriever = members(retriever);
+    retriever.entry("type").or_insert_with(|| "SimpleRetriever".into());
+    retriever.insert("requester".to_owned(), json!({}));
+    retriever.insert("record_selector".to_owned(), json!({}));
+    let mut stream = members(json!({"type": "DeclarativeStream", "name": "child", "retriever": retriever}));
+    stream.extend(members(own));
+    Value::Object(stream)
+}
+
+fn build(stream: Value, service: &Service) -> (Arc<Stream>, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let fake = Fake { service: service.clone(), asked: asked.clone(), stream: String::new() };
+    let config: Json = Arc::new(json!({}));
+    let context = Context::new(&config);
+    let builder = Builder { parts: &fake, config, context, transport: Arc::new(Clock) };
+    (builder.stream(&Component::new(members(stream), "stream")).unwrap(), asked)
+}
+
+/// Reads at most so many pages.
+fn read_some(stream: Value, service: &Service, state: Option<&Value>, most: usize) -> Seen {
+    let (stream, asked) = build(stream, service);
+    let mut reading = stream.read(state).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut seen = Seen { asked: Vec::new(), ids: Vec::new(), states: Vec::new(), errors: Vec::new() };
+    while seen.states.len() < most && !reading.is_done() {
+        match runtime.block_on(reading.next()) {
+            Ok(None) => break,
+            Ok(Some(page)) => seen.ids.extend(page.records.iter().map(|record| record.value()["id"].clone())),
+            Err(error) => seen.errors.push(error.to_string()),
+        }
+        seen.states.push(reading.state());
+    }
+    if reading.is_done() {
+        seen.states.push(reading.state());
+    }
+    seen.asked.clone_from(&asked.lock().unwrap());
+    seen
+}
+
+fn read(stream: Value, service: &Service, state: Option<&Value>) -> Seen {
+    read_some(stream, service, state, usize::MAX)
+}
+
+fn service(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Service {
+    Arc::new(answer)
+}
+
+fn option(name: &str) -> Value {
+    json!({"type": "RequestOption", "inject_into": "request_parameter", "field_name": name})
+}
+
+fn pages_of_two() -> Value {
+    json!({"paginator": {
+        "type": "DefaultPaginator", "page_token_option": option("page"), "page_size_option": option("size"),
+        "pagination_strategy": {"type": "OffsetIncrement", "page_size": 2},
+    }})
+}
+
+#[test]
+fn pages_follow_until_one_is_not_full() {
+    let service = service(|_, asked| match asked["page"].as_u64() {
+        None => Answer::Records(json!([{"id": 1}, {"id": 2}])),
+        Some(_) => Answer::Records(json!([{"id": 3}])),
+    });
+    let seen = read(stream(pages_of_two(), json!({})), &service, None);
+    assert_eq!(seen.asked, [r#"child {"size":2}"#, r#"child {"page":2,"size":2}"#]);
+    assert_eq!(seen.ids, [1, 2, 3]);
+    assert_eq!(seen.states, [None, None, Some(json!({"__ab_no_cursor_state_message": true}))]);
+}
+
+#[test]
+fn an_ignored_error_ends_the_pages() {
+    let service = service(|_, asked| match asked["page"].as_u64() {
+        None => Answer::Records(json!([{"id": 1}, {"id": 2}])),
+        Some(_) => Answer::Status(404),
+    });
+    let seen = read(stream(pages_of_two(), json!({})), &service, None);
+    assert_eq!((seen.ids, seen.errors), (vec![json!(1), json!(2)], vec![]));
+}
+
+#[test]
+fn a_page_is_asked_smaller_when_the_service_wants_it() {
+    let mut retriever = members(pages_of_two());
+    retriever.insert("page_size_reduction".to_owned(), json!({"type": "PageSizeReduction"}));
+    let service = service(|_, asked| match (asked["size"].as_u64(), asked["page"].as_u64()) {
+        (Some(1), None) => Answer::Records(json!([{"id": 1}])),
+        (Some(1), Some(_)) => Answer::Records(json!([])),
+        _ => Answer::Reduce,
+    });
+    let seen = read(stream(Value::Object(retriever), json!({})), &service, None);
+    assert_eq!(seen.asked, [r#"child {"size":2}"#, r#"child {"size":1}"#, r#"child {"page":1,"size":1}"#]);
+    assert_eq!(seen.ids, [1]);
+}
+
+/// A cursor over days, its bounds in the request.
+fn days(more: Value) -> Value {
+    let mut cursor = members(json!({
+        "type": "DatetimeBasedCursor", "cursor_field": "at", "datetime_format": "%Y-%m-%d",
+        "start_datetime": "2025-01-01", "end_datetime": "2025-01-04", "step": "P2D", "cursor_granularity": "P1D",
+        "start_time_option": option("from"), "end_time_option": option("until"),
+    }));
+    cursor.extend(members(more));
+    json!({"incremental_sync": cursor})
+}
+
+/// A record for each day that is asked for.
+fn by_day(_: &str, asked: &Value) -> Answer {
+    let all = ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-04"];
+    let bound = |name: &str, default: &str| asked[name].as_str().unwrap_or(default).to_owned();
+    let (from, until) = (bound("from", "2000"), bound("until", "3000"));
+    let within = all.iter().filter(|day| from.as_str() <= **day && **day <= until.as_str());
+    Answer::Records(within.map(|day| json!({"id": day, "at": day})).collect())
+}
+
+#[test]
+fn slices_are_asked_and_every_state_goes_on() {
+    let service = service(by_day);
+    let seen = read(stream(json!({}), days(json!({}))), &service, None);
+    let asked = [
+        r#"child {"from":"2025-01-01","until":"2025-01-02"}"#,
+        r#"child {"from":"2025-01-03","until":"2025-01-04"}"#,
+    ];
+    assert_eq!(seen.asked, asked);
+    assert_eq!(seen.ids, ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-04"]);
+    let state = |at: &str| Some(json!({"at": at}));
+    assert_eq!(seen.states, [state("2025-01-02"), state("2025-01-04"), state("2025-01-04")]);
+    let rest = read(stream(json!({}), days(json!({}))), &service, state("2025-01-02").as_ref());
+    assert_eq!(rest.ids, ["2025-01-02", "2025-01-03", "2025-01-04"]);
+}
+
+#[test]
+fn a_slice_that_fails_is_not_in_the_state() {
+    let service = service(|stream, asked| match asked["from"].as_str() {
+        Some("2025-01-01") => Answer::Fails,
+        _ => by_day(stream, asked),
+    });
+    let seen = read(stream(json!({}), days(json!({}))), &service, None);
+    assert_eq!((seen.ids.len(), seen.errors.len()), (2, 1));
+    assert_eq!(seen.states.last(), Some(&Some(json!({"at": "2025-01-01"}))));
+}
+
+#[test]
+fn known_records_are_left_out_where_the_service_cannot() {
+    let check = |cursor: Value, expected: &[&str], asked: usize| {
+        let mut own = members(cursor);
+        own.extend(members(json!({"step": null, "cursor_granularity": null, "start_time_option": null, "end_time_option": null})));
+        let service = service(|_, asked| {
+            let days =
+                [["2025-01-04", "2025-01-03"], ["2025-01-02", "2025-01-01"], ["2024-12-31", "2024-12-30"]];
+            let page = usize::try_from(asked["page"].as_u64().unwrap_or(0) / 2).unwrap();
+            let records = days.get(page).into_iter().flatten().map(|day| json!({"id": day, "at": day}));
+            Answer::Records(records.collect())
+        });
+        let seen = read(
+            stream(pages_of_two(), days(Value::Object(own))),
+            &service,
+            Some(&json!({"at": "2025-01-02"})),
+        );
+        assert_eq!(seen.ids, expected);
+        assert_eq!(seen.asked.len(), asked);
+    };
+    let new = ["2025-01-04", "2025-01-03", "2025-01-02"];
+    check(json!({"is_client_side_incremental": true}), &new, 4);
+    check(json!({"is_data_feed": true}), &new, 2);
+    check(
+        json!({}),
+        &["2025-01-04", "2025-01-03", "2025-01-02", "2025-01-01", "2024-12-31", "2024-12-30"],
+        4,
+    );
+}
+
+#[test]
+fn a_slice_is_read_in_parts_when_the_service_wants_it() {
+    let splitting = json!({"request_window_splitting": {"type": "RequestWindowSplitting"}});
+    let service =
+        service(
+            |stream, asked| {
+                if asked["from"] == asked["until"] { by_day(stream, asked) } else { Answer::Split }
+            },
+        );
+    let seen = read(stream(splitting, days(json!({}))), &service, None);
+    assert_eq!(seen.ids, ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-04"]);
+    assert_eq!(seen.asked.len(), 6);
+    let state = |at: &str| Some(json!({"at": at}));
+    assert_eq!(seen.states[..3], [state("2025-01-01"), state("2025-01-01"), state("2025-01-02")]);
+}
+
+#[test]
+fn pages_begin_again_at_the_newest_record() {
+    let check = |reset: Value, expected: &[&str], errors: usize| {
+        let mut retriever = members(pages_of_two());
+        retriever.insert("pagination_reset".to_owned(), reset);
+        let service = service(|_, asked| match (asked["from"].as_str(), asked["page"].as_u64()) {
+            (Some("2025-01-01"), None) => by_day("", &json!({"until": "2025-01-02"})),
+            (Some("2025-01-01"), Some(_)) => Answer::Reset,
+            (Some(from), None) => by_day("", &json!({"from": from, "until": "2025-01-03"})),
+            _ => Answer::Records(json!([])),
+        });
+        let own = json!({"step": null, "cursor_granularity": null});
+        let seen = read(stream(Value::Object(retriever), days(own)), &service, None);
+        assert_eq!(seen.ids, expected);
+        assert_eq!(seen.errors.len(), errors);
+    };
+    let split = ["2025-01-01", "2025-01-02", "2025-01-02", "2025-01-03"];
+    check(json!({"type": "PaginationReset", "action": "SPLIT_USING_CURSOR"}), &split, 0);
+    let again = ["2025-01-01", "2025-01-02", "2025-01-01", "2025-01-02"];
+    check(json!({"type": "PaginationReset", "action": "RESET"}), &again, 1);
+}
+
+/// A child whose partitions are the records of a parent.
+fn of_parent(parent: Value, config: Value, own: Value) -> Value {
+    let mut parent = members(parent);
+    parent.insert("name".to_owned(), "parent".into());
+    let mut config = members(config);
+    config.extend(members(json!({
+        "type": "ParentStreamConfig", "stream": parent, "parent_key": "id", "partition_field": "board",
+    })));
+    let router = json!({"type": "SubstreamPartitionRouter", "parent_stream_configs": [config]});
+    stream(json!({"partition_router": router}), own)
+}
+
+#[test]
+fn parents_are_read_as_far_as_they_are_needed() {
+    let service = service(|stream, asked| match (stream, asked["page"].as_u64()) {
+        ("parent", None) => Answer::Records(json!([{"id": 1}, {"id": null}])),
+        ("parent", Some(_)) => Answer::Records(json!([{"id": 3}])),
+        _ => Answer::Records(json!([{"id": asked["board"]}])),
+    });
+    let parent = stream(pages_of_two(), json!({}));
+    let seen = read(of_parent(parent, json!({}), json!({})), &service, None);
+    let asked = [
+        r#"parent {"size":2}"#,
+        r#"child {"board":1}"#,
+        r#"parent {"page":2,"size":2}"#,
+        r#"child {"board":3}"#,
+    ];
+    assert_eq!(seen.asked, asked);
+    assert_eq!(seen.ids, [1, 3]);
+}
+
+#[test]
+fn a_partition_that_fails_blocks_no_other() {
+    let service = service(|stream, asked| match (stream, asked["board"].as_u64()) {
+        ("parent", _) => Answer::Records(json!([{"id": 1}, {"id": 2}])),
+        (_, Some(1)) => Answer::Fails,
+        _ => by_day(stream, asked),
+    });
+    let own = json!({"step": null, "cursor_granularity": null});
+    let seen = read(of_parent(stream(json!({}), json!({})), json!({}), days(own)), &service, None);
+    assert_eq!((seen.ids.len(), seen.errors.len()), (4, 1));
+    let partition =
+        |id: u64, at: &str| json!({"partition": {"board": id, "parent_slice": {}}, "cursor": {"at": at}});
+    let expected = json!({
+        "use_global_cursor": false, "lookback_window": 0, "parent_state": {},
+        "states": [partition(1, "2025-01-01"), partition(2, "2025-01-04")],
+    });
+    assert_eq!(seen.states.last(), Some(&Some(expected)));
+}
+
+#[test]
+fn a_parent_goes_on_where_its_child_knows_it() {
+    let service = service(|stream, asked| match stream {
+        "parent" => by_day(stream, asked),
+        _ => Answer::Records(json!([{"id": asked["board"], "at": "2025-01-03"}])),
+    });
+    let parent = stream(json!({}), days(json!({})));
+    let own = days(json!({"step": null, "cursor_granularity": null}));
+    let child = of_parent(parent, json!({"incremental_dependency": true}), own);
+    let seen = read(child.clone(), &service, None);
+    assert_eq!(seen.ids, ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-04"]);
+    let parents = |state: &Option<Value>| state.as_ref().unwrap()["parent_state"]["parent"]["at"].clone();
+    let parents: Vec<_> = seen.states.iter().map(parents).collect();
+    // A partition counts once the next one has come.
+    assert_eq!(
+        parents,
+        [json!(null), json!("2025-01-01"), json!("2025-01-02"), json!("2025-01-02"), json!("2025-01-04")]
+    );
+    for state in &seen.states {
+        let rest = read(child.clone(), &service, state.as_ref());
+        assert_eq!(rest.ids.last(), Some(&json!("2025-01-04")));
+    }
+    let rest = read(child, &service, seen.states.last().unwrap().as_ref());
+    assert_eq!(rest.asked.len(), 2);
+}
+
+#[test]
+fn a_first_page_can_stand_in_the_parent() {
+    let service = service(|stream, asked| match (stream, asked["page"].as_u64()) {
+        ("parent", _) => Answer::Records(json!([{"id": 1, "items": [{"id": 10}, {"id": 11}]}, {"id": 2}])),
+        (_, Some(_)) => Answer::Records(json!([{"id": 12}])),
+        _ => Answer::Fails,
+    });
+    let mut child =
+        members(of_parent(stream(json!({}), json!({})), json!({"lazy_read_pointer": ["items"]}), json!({})));
+    child["retriever"]["paginator"] = pages_of_two()["paginator"].clone();
+    let seen = read(Value::Object(child), &service, None);
+    assert_eq!(seen.asked, ["parent {}", r#"child {"board":1,"page":2,"size":2}"#]);
+    assert_eq!(seen.ids, [10, 11, 12]);
+}

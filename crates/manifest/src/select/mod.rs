@@ -1,0 +1,206 @@
+//! From an answer to records: where they stand, which of them are kept, and what is made of them. It never asks a
+//! service.
+
+mod draft;
+mod expand;
+mod extract;
+mod normalize;
+pub mod path;
+mod seek;
+mod transform;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::Json;
+use crate::component::{Component, Problem};
+use crate::decode::Decoder;
+use crate::error::ReadError;
+use crate::exchange::{Selected, Selector, token_variable};
+use crate::record::Record;
+use crate::service::Service;
+use crate::slice::Slice;
+use crate::template::{Context, Template};
+use crate::transport::Response;
+
+use draft::Draft;
+use extract::Extractor;
+use path::Segment;
+use transform::{Ready, Transformation};
+
+/// Whether a cursor keeps a record: the filter of a stream whose service cannot filter by time.
+pub type Keeps = Arc<dyn Fn(&Value, &Slice) -> Result<bool, ReadError> + Send + Sync>;
+
+/// What a selector is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The `RecordSelector` of the retriever.
+    pub selector: &'a Component,
+    /// The `decoder` of the retriever; JSON where there is none.
+    pub decoder: Option<&'a Component>,
+    /// The `transformations` of the stream.
+    pub transformations: &'a [Component],
+    /// The JSON schema of the stream, where records may be normalized by it.
+    pub schema: Option<&'a Json>,
+    /// Whether the stream's cursor filters what the service sends: `is_client_side_incremental`.
+    pub client_side: bool,
+}
+
+/// A `RecordSelector`, compiled.
+pub struct RecordSelector {
+    decoder: Decoder,
+    extractor: Extractor,
+    condition: Option<Template>,
+    keeps: Option<Keeps>,
+    transformations: Vec<Transformation>,
+    transform_first: bool,
+    schema: Option<Json>,
+    service: Arc<Service>,
+}
+
+impl RecordSelector {
+    /// The selector of a stream.
+    ///
+    /// # Errors
+    /// When a component is wrong, or cannot be used here.
+    pub fn new(parts: Parts<'_>, service: &Arc<Service>) -> Result<Self, Problem> {
+        let context = &service.context();
+        let component = parts.selector;
+        if component.kind() != "RecordSelector" {
+            return Err(component.unsupported());
+        }
+        let extractor = component.required("extractor", component.child("extractor"))?;
+        let condition = match component.child("record_filter") {
+            Some(filter) if filter.kind() != "RecordFilter" => return Err(filter.unsupported()),
+            Some(filter) => filter.template("condition")?,
+            None => None,
+        };
+        let schema = match (component.get("schema_normalization"), parts.schema) {
+            (Some(Value::String(kind)), schema) if kind == "Default" => schema.cloned(),
+            (Some(Value::Object(_)), _) => {
+                let custom = component.child("schema_normalization");
+                return Err(custom.as_ref().unwrap_or(component).unsupported());
+            }
+            _ => None,
+        };
+        Ok(Self {
+            decoder: Decoder::new(parts.decoder)?,
+            extractor: Extractor::new(&extractor, context)?,
+            condition,
+            keeps: None,
+            transformations: parts
+                .transformations
+                .iter()
+                .map(|transformation| Transformation::new(transformation, context))
+                .collect::<Result<_, _>>()?,
+            transform_first: component.bool("transform_before_filtering").unwrap_or(parts.client_side),
+            schema,
+            service: service.clone(),
+        })
+    }
+
+    /// The same with the filter of a cursor, which comes before the condition.
+    #[must_use]
+    pub fn keeping(mut self, keeps: Keeps) -> Self {
+        self.keeps = Some(keeps);
+        self
+    }
+
+    fn is_kept(&self, draft: &mut Draft, slice: &Slice, context: &Context) -> Result<bool, ReadError> {
+        if let Some(keeps) = &self.keeps
+            && !keeps(draft.value(), slice)?
+        {
+            return Ok(false);
+        }
+        match &self.condition {
+            Some(condition) => Ok(condition.is_true(&context.with("record", draft.value()))?),
+            None => Ok(true),
+        }
+    }
+
+    fn normalize(&self, draft: &mut Draft) {
+        let Some(schema) = &self.schema else { return };
+        let mut value = Value::clone(draft.value());
+        if normalize::normalize(&mut value, schema) {
+            *draft.value_mut() = value;
+        }
+    }
+
+    /// What is made of a record; none where it is filtered out.
+    fn made(&self, record: Record, page: &Page<'_>) -> Result<Option<Record>, ReadError> {
+        let mut draft = Draft::new(record);
+        let transform = |draft: &mut Draft| -> Result<(), ReadError> {
+            page.transformations.iter().try_for_each(|one| one.apply(draft, &page.slice_context))
+        };
+        if self.transform_first {
+            transform(&mut draft)?;
+        }
+        if !self.is_kept(&mut draft, page.slice, &page.context)? {
+            return Ok(None);
+        }
+        if !self.transform_first {
+            transform(&mut draft)?;
+        }
+        self.normalize(&mut draft);
+        Ok(Some(draft.into_record()))
+    }
+}
+
+/// What is the same for all records of a page.
+struct Page<'a> {
+    slice: &'a Slice,
+    transformations: Vec<Ready<'a>>,
+    slice_context: Context,
+    context: Context,
+}
+
+impl Selector for RecordSelector {
+    fn select(&self, answer: &Response, slice: &Slice, token: Option<&Value>) -> Result<Selected, ReadError> {
+        if answer.status >= 400 {
+            return Ok(Selected::default());
+        }
+        let documents = self.decoder.documents(answer)?;
+        let extracted = self.extractor.extract(&documents)?;
+        let count = extracted.records.len() + extracted.skipped;
+        let slice_context = slice.context(&self.service.context());
+        let page = Page {
+            slice,
+            transformations: self.transformations.iter().map(|one| one.ready(&slice_context)).collect(),
+            context: slice_context.with("next_page_token", &token_variable(token)),
+            slice_context,
+        };
+        let made = extracted.records.into_iter().filter_map(|record| self.made(record, &page).transpose());
+        Ok(Selected { records: made.collect::<Result<_, _>>()?, extracted: count })
+    }
+
+    fn variable(&self, answer: &Response) -> Json {
+        let documents = self.decoder.documents(answer).unwrap_or_default();
+        let first = documents.first().map(Record::value).filter(|value| !value.is_null());
+        Arc::new(first.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
+    }
+}
+
+impl fmt::Debug for RecordSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordSelector").field("extractor", &self.extractor).finish_non_exhaustive()
+    }
+}
+
+/// The path of a member, its templates evaluated.
+fn evaluated_path(component: &Component, member: &str, config: &Context) -> Result<Vec<Segment>, Problem> {
+    let segments = component.required(member, component.get(member).and_then(Value::as_array))?;
+    let segment = |segment: &Value| match segment {
+        Value::String(text) => {
+            let template = component.template_of(member, text)?;
+            let value = template.value(config).map_err(|error| component.invalid(member, error))?;
+            Ok(Segment::of(&value))
+        }
+        other => Ok(Segment::of(other)),
+    };
+    segments.iter().map(segment).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! `RemoveFields`: deletes what paths lead to, or, with a condition, whatever single values it holds for.
+
+use serde_json::Value;
+
+use crate::Json;
+use crate::component::{Component, Problem};
+use crate::error::ReadError;
+use crate::select::draft::Draft;
+use crate::select::path::{Segment, delete, delete_at, find};
+use crate::template::{Context, Template};
+
+/// The fields that are removed.
+#[derive(Debug)]
+pub(crate) struct RemoveFields {
+    paths: Vec<Vec<Segment>>,
+    condition: Option<(Template, Context)>,
+}
+
+impl RemoveFields {
+    pub(super) fn new(component: &Component, config: &Context) -> Result<Self, Problem> {
+        let pointers = component
+            .required("field_pointers", component.get("field_pointers").and_then(Value::as_array))?;
+        let path = |pointer: &Value| match pointer.as_array() {
+            Some(segments) => Ok(segments.iter().map(Segment::of).collect()),
+            None => Err(component.invalid("field_pointers", "a list of paths is expected")),
+        };
+        let condition = component.template("condition")?.filter(|condition| !condition.source().is_empty());
+        Ok(Self {
+            paths: pointers.iter().map(path).collect::<Result<_, _>>()?,
+            condition: condition.map(|condition| (condition, config.clone())),
+        })
+    }
+
+    pub(super) fn apply(&self, draft: &mut Draft) -> Result<(), ReadError> {
+        for path in &self.paths {
+            match &self.condition {
+                // As in the reference, the condition alone decides: the path does not.
+                Some((condition, config)) => delete_where(draft, condition, config)?,
+                None if matches!(path.first(), Some(Segment::Name(name)) if draft.lacks(name)) => {}
+                None => delete(draft.value_mut(), path),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn delete_where(draft: &mut Draft, condition: &Template, config: &Context) -> Result<(), ReadError> {
+    let mut chosen = Vec::new();
+    for (steps, value) in find(draft.value(), &[Segment::Deep]) {
+        let single = !value.is_object() && !value.is_array();
+        if single && condition.is_true(&config.with("property", &Json::new(value.clone())))? {
+            chosen.push(steps);
+        }
+    }
+    if !chosen.is_empty() {
+        let value = draft.value_mut();
+        for steps in &chosen {
+            delete_at(value, steps);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! Sends the request of a page, as often as its error handler wants: what a manifest calls a requester. It decides
+//! nothing itself: `request` says what is sent, `failure` what an answer means.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::authenticate::Authenticator;
+use crate::component::{Component, Problem};
+use crate::error::{FailureKind, ReadError};
+use crate::exchange::{Additions, Ask, Outcome, Requester};
+use crate::failure::{Action, ErrorHandler, Moment, Seen, Tries, Verdict, Wait, message_of};
+use crate::request::{Asked, RequestBuilder, url};
+use crate::service::Service;
+use crate::transport::{Async, Request, Response, TransportError};
+
+/// An `HttpRequester`, compiled.
+#[derive(Debug)]
+pub struct HttpRequester {
+    service: Arc<Service>,
+    builder: RequestBuilder,
+    authenticator: Arc<Authenticator>,
+    errors: ErrorHandler,
+}
+
+/// A request on its way: what it was sent with, and how often.
+struct Attempts<'a> {
+    request: Request,
+    credentials: Additions,
+    url: &'a str,
+    count: u32,
+    tries: Tries,
+    refreshed: Option<bool>,
+}
+
+impl HttpRequester {
+    /// The requester that a component describes.
+    ///
+    /// # Errors
+    /// When it, its authenticator or its error handler is wrong, or cannot be used here.
+    pub fn new(component: &Component, service: &Arc<Service>) -> Result<Self, Problem> {
+        if component.kind() != "HttpRequester" {
+            return Err(component.unsupported());
+        }
+        Ok(Self {
+            service: service.clone(),
+            builder: RequestBuilder::new(component)?,
+            authenticator: service.authenticator(component.child("authenticator").as_ref())?,
+            errors: ErrorHandler::new(component.child("error_handler").as_ref(), &service.context())?,
+        })
+    }
+
+    async fn send(&self, ask: Ask<'_>) -> Result<Outcome, ReadError> {
+        let credentials = self.authenticator.credentials(&self.service).await?;
+        let properties = ask.slice.extra.get("query_properties").and_then(Value::as_array);
+        let properties: Option<Vec<String>> = properties
+            .map(|names| names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect());
+        let asked = Asked {
+            additions: ask.additions,
+            credentials: &credentials,
+            path: ask.path,
+            properties: properties.as_deref(),
+        };
+        let request = self.builder.request(&ask.context(&self.service.context()), asked)?;
+        let url = self.service.masks().mask(&url::shown(&request.url));
+        let tries = Tries::new(self.errors.max_retries());
+        self.attempt(Attempts { request, credentials, url: &url, count: 0, tries, refreshed: None }).await
+    }
+
+    async fn attempt(&self, mut attempts: Attempts<'_>) -> Result<Outcome, ReadError> {
+        let transport = self.service.transport();
+        loop {
+            attempts.count += 1;
+            let answer = transport.send(attempts.request.clone()).await;
+            let verdict = {
+                let seen = Seen::new(answer.as_ref(), attempts.url);
+                self.errors.verdict(&seen, &self.service.context())?
+            };
+            let wait = match verdict.action {
+                Action::RefreshThenRetry => {
+                    self.refresh(&mut attempts, &answer).await?;
+                    Wait::Standard
+                }
+                Action::RateLimited => Wait::RateLimited,
+                Action::Retry => Wait::Standard,
+                Action::Fail => return Err(self.failed(answer, attempts.url, verdict)),
+                Action::Success | Action::Ignore => {
+                    return answer
+                        .map(Outcome::Answer)
+                        .map_err(|source| ReadError::Transport { url: attempts.url.to_owned(), source });
+                }
+                Action::ResetPagination => return Ok(Outcome::ResetPagination),
+                Action::ReducePageSize => return Ok(Outcome::ReducePageSize(self.masked(verdict.message))),
+                Action::SplitWindow => return Ok(Outcome::SplitWindow(self.masked(verdict.message))),
+            };
+            let wait = self.wait(&answer, &attempts, wait)?;
+            let Some(duration) = attempts.tries.next(wait) else {
+                return Err(self.failed(answer, attempts.url, verdict));
+            };
+            transport.sleep(duration).await;
+            self.sign_again(&mut attempts).await?;
+        }
+    }
+
+    /// The wait before the next attempt: the manifest's, or the given one.
+    fn wait(
+        &self,
+        answer: &Result<Response, TransportError>,
+        attempts: &Attempts<'_>,
+        otherwise: Wait,
+    ) -> Result<Wait, ReadError> {
+        let transport = self.service.transport();
+        let config = self.service.context();
+        let at = Moment {
+            config: &config,
+            attempt: attempts.count,
+            now: transport.now().as_duration().as_secs_f64(),
+            random: transport.random(),
+        };
+        let stated = self.errors.wait(&Seen::new(answer.as_ref(), attempts.url), at)?;
+        Ok(stated.map_or(otherwise, Wait::Stated))
+    }
+
+    /// Replaces the token, once a request.
+    async fn refresh(
+        &self,
+        attempts: &mut Attempts<'_>,
+        answer: &Result<Response, TransportError>,
+    ) -> Result<(), ReadError> {
+        let status = answer.as_ref().map_or(0, |answer| answer.status);
+        let rejected = |message: &str, failure: FailureKind| ReadError::Status {
+            status,
+            url: attempts.url.to_owned(),
+            message: message.to_owned(),
+            failure,
+        };
+        match attempts.refreshed {
+            Some(true) => return Err(rejected("the new access token is not accepted", FailureKind::Config)),
+            Some(false) => {
+                return Err(rejected("the access token cannot be replaced now", FailureKind::Transient));
+            }
+            None => {}
+        }
+        if !self.authenticator.can_refresh() {
+            return Ok(());
+        }
+        match self.authenticator.refresh(&attempts.credentials, &self.service).await {
+            Ok(()) => attempts.refreshed = Some(true),
+            Err(error @ ReadError::Status { failure: FailureKind::Config, .. }) => return Err(error),
+            // Whatever passes by itself is tried again with the token that there is.
+            Err(_) => attempts.refreshed = Some(false),
+        }
+        Ok(())
+    }
+
+    /// Puts the credentials of now into the headers, for a token may have been replaced.
+    async fn sign_again(&self, attempts: &mut Attempts<'_>) -> Result<(), ReadError> {
+        let credentials = self.authenticator.credentials(&self.service).await?;
+        for (name, value) in &credentials.headers {
+            let value = crate::request::text::python_text(value);
+            let headers = &mut attempts.request.headers;
+            match headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((_, known)) => *known = value,
+                None => headers.push((name.clone(), value)),
+            }
+        }
+        attempts.credentials = credentials;
+        Ok(())
+    }
+
+    fn masked(&self, message: Option<String>) -> Option<String> {
+        message.map(|message| self.service.masks().mask(&message))
+    }
+
+    /// The error of an answer that is a failure, or stayed one.
+    fn failed(&self, answer: Result<Response, TransportError>, url: &str, verdict: Verdict) -> ReadError {
+        let url = url.to_owned();
+        match answer {
+            Err(source) => ReadError::Transport { url, source },
+            Ok(answer) => {
+                let message = verdict.message.or_else(|| message_of(&answer)).unwrap_or_default();
+                let failure = if answer.status == 429 { FailureKind::Transient } else { verdict.failure };
+                ReadError::Status {
+                    status: answer.status,
+                    url,
+                    message: self.service.masks().mask(&message),
+                    failure,
+                }
+            }
+        }
+    }
+}
+
+impl Requester for HttpRequester {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Async<'a, Result<Outcome, ReadError>> {
+        Box::pin(self.send(ask))
+    }
+}
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;
