@@ -8,6 +8,7 @@ mod decode;
 mod file;
 mod http;
 mod mail;
+pub mod manifest;
 mod mask;
 mod network;
 mod pace;

@@ -1,6 +1,6 @@
 //! The connector `http`: executes the component tree of a REST endpoint, page by page.
 
-mod answer;
+pub(crate) mod answer;
 mod aside;
 mod authenticator;
 mod by_value;

@@ -1,9 +1,14 @@
 //! From the body of an answer to the documents in it. A document stays a span of the body as long as it can; nothing
 //! here knows where records stand in it.
 
+mod archive;
+mod csv;
 mod json;
+mod xml;
 
 use bytes::Bytes;
+use encoding_rs::{Encoding, UTF_8};
+use serde_json::{Map, Value};
 
 use crate::component::{Component, Problem};
 use crate::record::Record;
@@ -14,6 +19,34 @@ use crate::transport::Response;
 pub enum Decoder {
     /// JSON. What is no JSON is an empty object, as in the reference.
     Json,
+    /// XML, as an object. What is no XML is an empty object, as in the reference.
+    Xml,
+    /// One text a line.
+    Lines,
+    /// A format for what is large, or packed.
+    Format(Format),
+    /// The files of a ZIP archive.
+    Zip(Format),
+}
+
+/// A format that a file has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// JSON. What is no JSON is an error.
+    Json,
+    /// JSON a line. Lines that are no JSON are left out.
+    JsonLines,
+    /// The elements of a list that stands in a JSON document, by the names that lead to it.
+    JsonItems {
+        /// The names, with dots between them.
+        path: String,
+        /// The encoding of the text.
+        encoding: &'static Encoding,
+    },
+    /// CSV with a header.
+    Csv(csv::Shape),
+    /// Packed with gzip, or not.
+    Gzip(Box<Format>),
 }
 
 /// A body that is not what the manifest says it is.
@@ -30,7 +63,13 @@ impl Decoder {
         let Some(component) = component else { return Ok(Self::Json) };
         match component.kind() {
             "JsonDecoder" => Ok(Self::Json),
-            _ => Err(component.unsupported()),
+            "XmlDecoder" => Ok(Self::Xml),
+            "IterableDecoder" => Ok(Self::Lines),
+            "ZipfileDecoder" => {
+                let inner = component.required("decoder", component.child("decoder"))?;
+                Ok(Self::Zip(Format::new(&inner)?))
+            }
+            _ => Format::new(component).map(Self::Format),
         }
     }
 
@@ -42,11 +81,87 @@ impl Decoder {
     pub fn documents(&self, answer: &Response) -> Result<Vec<Record>, DecodeError> {
         match self {
             Self::Json => Ok(json::lenient(&answer.body)),
+            Self::Xml => Ok(vec![Record::Value(xml::document(answer))]),
+            Self::Lines => lines(&answer.body),
+            Self::Format(format) => format.documents(&answer.body),
+            Self::Zip(format) => {
+                let files = archive::files(&answer.body)?;
+                let documents: Result<Vec<_>, _> = files.iter().map(|file| format.documents(file)).collect();
+                Ok(documents?.concat())
+            }
         }
     }
+
+    /// Whether the reference reads the body while it comes, so that paginators see nothing of it.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self, Self::Lines | Self::Format(_))
+    }
+}
+
+impl Format {
+    fn new(component: &Component) -> Result<Self, Problem> {
+        Ok(match component.kind() {
+            "JsonDecoder" => Self::Json,
+            "JsonlDecoder" => Self::JsonLines,
+            "JsonItemsDecoder" => {
+                let path = component.required("items_path", component.str("items_path"))?.to_owned();
+                Self::JsonItems { path, encoding: encoding(component)? }
+            }
+            "CsvDecoder" => Self::Csv(csv::Shape::new(component, encoding(component)?)?),
+            "GzipDecoder" => {
+                let inner = component.required("decoder", component.child("decoder"))?;
+                Self::Gzip(Box::new(Self::new(&inner)?))
+            }
+            _ => return Err(component.unsupported()),
+        })
+    }
+
+    fn documents(&self, body: &Bytes) -> Result<Vec<Record>, DecodeError> {
+        match self {
+            Self::Json => json::strict(body),
+            Self::JsonLines => json::lines(body),
+            Self::JsonItems { path, encoding } => json::items(&text(body, encoding)?, path),
+            Self::Csv(shape) => csv::rows(&text(body, shape.encoding)?, shape),
+            Self::Gzip(inner) => inner.documents(&archive::unpacked(body)?),
+        }
+    }
+}
+
+/// The encoding that a component names; UTF-8 where it names none.
+fn encoding(component: &Component) -> Result<&'static Encoding, Problem> {
+    let Some(name) = component.str("encoding") else { return Ok(UTF_8) };
+    let label = name.trim().to_ascii_lowercase().replace('_', "-").replace("latin-1", "latin1");
+    Encoding::for_label(label.as_bytes())
+        .ok_or_else(|| component.invalid("encoding", format!("`{name}` is no known encoding")))
+}
+
+/// A body as UTF-8.
+fn text(body: &Bytes, encoding: &'static Encoding) -> Result<Bytes, DecodeError> {
+    if encoding == UTF_8 {
+        return match std::str::from_utf8(body) {
+            Ok(_) => Ok(body.clone()),
+            Err(_) => Err(DecodeError("no UTF-8".to_owned())),
+        };
+    }
+    match encoding.decode(body) {
+        (text, _, false) => Ok(Bytes::from(text.into_owned())),
+        (_, _, true) => Err(DecodeError(format!("not encoded in {}", encoding.name()))),
+    }
+}
+
+/// One object a line, which has the line as its `record`.
+fn lines(body: &Bytes) -> Result<Vec<Record>, DecodeError> {
+    let text = std::str::from_utf8(body).map_err(|_| DecodeError("no UTF-8".to_owned()))?;
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let record =
+        |line: &str| Record::Value(Value::Object(Map::from_iter([("record".to_owned(), line.into())])));
+    Ok(text.lines().map(record).collect())
 }
 
 /// The part of a body that a slice of it is.
 pub(crate) fn span(body: &Bytes, part: &str) -> Bytes {
     body.slice_ref(part.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ use crate::transport::Response;
 use draft::Draft;
 use extract::Extractor;
 use path::Segment;
+pub(crate) use seek::{Found, seek};
 use transform::{Ready, Transformation};
 
 /// Whether a cursor keeps a record: the filter of a stream whose service cannot filter by time.
@@ -176,6 +177,9 @@ impl Selector for RecordSelector {
     }
 
     fn variable(&self, answer: &Response) -> Json {
+        if self.decoder.is_streamed() {
+            return Arc::new(Value::Object(serde_json::Map::new()));
+        }
         let documents = self.decoder.documents(answer).unwrap_or_default();
         let first = documents.first().map(Record::value).filter(|value| !value.is_null());
         Arc::new(first.unwrap_or_else(|| Value::Object(serde_json::Map::new())))

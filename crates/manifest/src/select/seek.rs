@@ -12,7 +12,7 @@ use crate::decode::span;
 
 /// What stands at the end of a path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Nothing.
     Nothing,
     /// A list, by the text of its elements.
@@ -22,7 +22,7 @@ pub(super) enum Found {
 }
 
 /// What a plain path leads to in a JSON text. A text that is no JSON holds nothing.
-pub(super) fn seek(text: &Bytes, path: &[Segment]) -> Found {
+pub(crate) fn seek(text: &Bytes, path: &[Segment]) -> Found {
     match walk::<Listed<'_>>(text, path) {
         Some(Listed::List(elements)) => {
             Found::List(elements.into_iter().map(|element| span(text, element.get())).collect())
