@@ -25,6 +25,7 @@ pub mod select;
 pub mod send;
 pub mod service;
 pub mod slice;
+pub mod spec;
 pub mod stream;
 pub mod template;
 pub mod time;
