@@ -1,7 +1,9 @@
-//! Connectors in Airbyte's low-code language over HTTP: the way to the service that a manifest's reading needs. It sends
-//! what it is given, and knows neither streams nor records.
+//! Connectors in Airbyte's low-code language over HTTP: the way to the service that a manifest's reading needs, and a
+//! reading from end to end. What a manifest means is the business of the crate `raccord-manifest`.
 
+mod read;
 mod redirect;
 mod transport;
 
+pub use read::{Task, read};
 pub use transport::{HttpTransport, Limits};
