@@ -12,6 +12,7 @@ mod emit;
 mod export;
 mod interpolate;
 mod load;
+mod manifests;
 mod node;
 mod parse;
 mod reading;

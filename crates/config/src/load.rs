@@ -12,6 +12,7 @@ use crate::diagnose::{Document, Report};
 use crate::discover::{Found, MAX_FILE};
 use crate::document::{Documents, Head, head, mend_head, nearest_kind, variables};
 use crate::interpolate::Variables;
+use crate::manifests::Manifests;
 use crate::node::{Node, Span};
 use crate::parse::{Parsed, Problem, parse};
 use crate::reading::Reading;
@@ -138,7 +139,8 @@ fn understand<T>(
     make: impl FnOnce(&[Document<'_>], Documents, &mut Report) -> Option<T>,
 ) -> Understood<T> {
     let files = texts.len();
-    let texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
+    let mut texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
+    let manifests = Manifests::take_from(&mut texts);
     let is_all_read = !report.has_errors();
     let mut gathered = gather(&texts, bounds, &mut report);
     if gathered.count == 0 && !report.has_errors() {
@@ -156,6 +158,7 @@ fn understand<T>(
         // Any name may stand in what could not be read.
         all.add_broken(None, None);
     }
+    manifests.embed(&mut all, documents, &mut report);
     check::check(CheckContext { documents, all: &all }, &mut report);
     let wanted = if report.has_errors() { None } else { make(documents, all, &mut report) };
     let wanted = wanted.filter(|_| !report.has_errors());

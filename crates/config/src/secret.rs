@@ -3,6 +3,7 @@
 //! What is not known to be public is taken for secret, unless it is a reference.
 
 use raccord_model::Kind;
+use raccord_model::language::connector::manifest::is_path;
 use raccord_model::name::Name;
 use raccord_model::secret::SecretRef;
 
@@ -18,6 +19,8 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
             matches!(rest, ["type" | "header" | "prefix" | "query"])
         }
         (Kind::Source, ["spec", "webhook", "verify", rest @ ..]) => is_public_verify(rest),
+        // What a manifest asks for may be a secret.
+        (Kind::Source, ["spec", "config", "settings", ..]) => false,
         (Kind::Source, ["spec", rest @ ..]) => {
             matches!(rest, ["connector" | "config" | "webhook" | "protect", ..])
         }
@@ -53,7 +56,19 @@ pub(crate) fn spans(root: &Node<'_>, kind: Option<Kind>) -> Vec<Span> {
     let mut found = Vec::new();
     let mut path = Vec::new();
     collect(root, kind, &mut path, &mut found);
+    if let Some(config) = settings_of_a_manifest(root, kind) {
+        // Below `settings` nothing is public.
+        path = vec!["spec", "config", "settings"];
+        collect(config, kind, &mut path, &mut found);
+    }
     found
+}
+
+/// The settings of a Source whose connector is the path of a manifest.
+fn settings_of_a_manifest<'n, 't>(root: &'n Node<'t>, kind: Option<Kind>) -> Option<&'n Node<'t>> {
+    let spec = root.member("spec").filter(|_| kind == Some(Kind::Source))?;
+    spec.node.member_text("connector").filter(|connector| is_path(connector))?;
+    spec.node.member("config").map(|entry| &entry.node)
 }
 
 fn collect<'n>(node: &'n Node<'_>, kind: Option<Kind>, path: &mut Vec<&'n str>, found: &mut Vec<Span>) {
@@ -165,6 +180,8 @@ mod tests {
             (Some(Kind::Source), "spec.webhook.verify.bearer", false),
             (Some(Kind::Source), "spec.webhook.verify.basic.username", false),
             (Some(Kind::Source), "spec.webhook.events.a", true),
+            (Some(Kind::Source), "spec.config.settings.api_key", false),
+            (Some(Kind::Source), "spec.config.baseUrl", true),
             (Some(Kind::Stack), "spec.webhooks.url", true),
             (Some(Kind::Stack), "spec.mail.host", true),
             (Some(Kind::Stack), "spec.mail.password", false),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use raccord_compiler::connector::{self, Lower, Stream};
 use raccord_model::language::AuthorizationSpec;
-use raccord_model::language::connector::{FileSettings, HttpSettings, Registry};
+use raccord_model::language::connector::{FileSettings, HttpSettings, ManifestSettings, Registry};
 use raccord_model::port::source::{Source, SourceError};
 
 use crate::http::{Credentials, StaticCredentials};
@@ -49,7 +49,11 @@ fn open_as<T: Open>(stream: &Stream, opening: Opening<'_>) -> Result<Box<dyn Sou
 }
 
 // A further connector is one more line here.
-static ENTRIES: Registry<Entry> = Registry::new(&[Entry::of::<FileSettings>(), Entry::of::<HttpSettings>()]);
+static ENTRIES: Registry<Entry> = Registry::new(&[
+    Entry::of::<FileSettings>(),
+    Entry::of::<HttpSettings>(),
+    Entry::of::<ManifestSettings>(),
+]);
 
 /// One data type of a source, ready to be read. `root` is the directory that paths of files are relative to.
 ///

@@ -8,6 +8,7 @@ use raccord_model::language::ConnectorSettings;
 use raccord_model::port::source::SourceError;
 use raccord_model::rate::Rate;
 
+use crate::manifest::ManifestTransport;
 use crate::network::Trouble;
 use crate::pace::Pace;
 use crate::secret::SecretReader;
@@ -26,6 +27,7 @@ pub struct SourceShared {
     pub(crate) secrets: SecretReader,
     pub(crate) now: Now,
     jitter: Arc<Mutex<fastrand::Rng>>,
+    pub(crate) manifests: Arc<ManifestTransport>,
     authorization: Option<Arc<str>>,
 }
 
@@ -64,7 +66,8 @@ impl SourceShared {
             settings.base_url().map(|base| build_client(base, &settings.allowed_origins())).transpose()?;
         let rate = settings.rate_limit();
         let jitter = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
-        Ok(Self { client, pace: Arc::new(Pace::new(rate)), secrets, now, jitter, authorization: None })
+        let pace = Arc::new(Pace::new(rate));
+        Ok(Self { client, pace, secrets, now, jitter, manifests: Arc::default(), authorization: None })
     }
 
     /// The same, whose Authorization has a name of its own.
@@ -92,6 +95,11 @@ impl SourceShared {
             place: "the source".to_owned(),
             message: "its connector does not speak HTTP".to_owned(),
         })
+    }
+
+    /// Where the randomness of something else begins.
+    pub(crate) fn seed(&self) -> u64 {
+        self.jitter.lock().map_or(0, |mut jitter| jitter.u64(..))
     }
 
     /// A number from 0 up to 1, to spread waits.

@@ -18,6 +18,10 @@ pub(crate) trait Tagged: Sized {
     const MARKER: &'static str;
     /// The values that the member may have.
     fn variants() -> &'static [&'static str];
+    /// Whether the member may have a value that is none of the variants.
+    fn admits(_tag: &str) -> bool {
+        false
+    }
     /// Reads the rest of the map, without the tag.
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error>;
 }
@@ -37,7 +41,7 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<T, A::Error> {
-        let (tag, rest) = data.variant_seed(TagSeed(T::variants()))?;
+        let (tag, rest) = data.variant_seed(TagSeed { variants: T::variants(), admits: T::admits })?;
         rest.newtype_variant_seed(RestSeed(tag, PhantomData))
     }
 
@@ -51,22 +55,26 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
     }
 }
 
-struct TagSeed(&'static [&'static str]);
+struct TagSeed {
+    variants: &'static [&'static str],
+    admits: fn(&str) -> bool,
+}
 
 impl<'de> DeserializeSeed<'de> for TagSeed {
     type Value = String;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        struct Text(&'static [&'static str]);
-        impl Visitor<'_> for Text {
-            type Value = String;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "one of {}", self.0.join(", "))
-            }
-            fn visit_str<E: Error>(self, tag: &str) -> Result<String, E> {
-                if self.0.contains(&tag) { Ok(tag.to_owned()) } else { Err(E::unknown_variant(tag, self.0)) }
-            }
-        }
-        deserializer.deserialize_str(Text(self.0))
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for TagSeed {
+    type Value = String;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {}", self.variants.join(", "))
+    }
+    fn visit_str<E: Error>(self, tag: &str) -> Result<String, E> {
+        let is_known = self.variants.contains(&tag) || (self.admits)(tag);
+        if is_known { Ok(tag.to_owned()) } else { Err(E::unknown_variant(tag, self.variants)) }
     }
 }
 

@@ -10,6 +10,7 @@ mod decode;
 mod file;
 pub(crate) mod findings;
 mod http;
+pub mod manifest;
 pub mod reading;
 mod records;
 mod registry;
@@ -30,6 +31,7 @@ pub use http::{
     Completion, Ending, ErrorHandler, ErrorPlace, HttpStream, Limits, ListRouter, MoreFlag, NumberPlace,
     PageSize, Paginator, ParentRouter, PartitionRouter, Requester, TokenPlace, WaitPlace, lower_http,
 };
+pub use manifest::ManifestStream;
 pub use records::Extractor;
 pub use registry::{Lower, findings, lower, register};
 pub use since::fill as fill_since;

@@ -3,7 +3,7 @@
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::{
-    self, Connector, ConnectorSettings, FileSettings, HttpSettings, Registry,
+    self, Connector, ConnectorSettings, FileSettings, HttpSettings, ManifestSettings, Registry,
 };
 
 use super::stream::{Component, Stream};
@@ -51,7 +51,11 @@ fn findings_as<T: Lower>(settings: &ConnectorSettings) -> Vec<Finding> {
 }
 
 // A further connector is one more line here.
-static ENTRIES: Registry<Entry> = Registry::new(&[Entry::of::<FileSettings>(), Entry::of::<HttpSettings>()]);
+static ENTRIES: Registry<Entry> = Registry::new(&[
+    Entry::of::<FileSettings>(),
+    Entry::of::<HttpSettings>(),
+    Entry::of::<ManifestSettings>(),
+]);
 
 fn entry(settings: &ConnectorSettings) -> Option<&'static Entry> {
     let name = settings.info().name;

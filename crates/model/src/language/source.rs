@@ -1,11 +1,13 @@
 //! `Source`: a connector from the catalogue, an authorization, settings.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
+use super::connector::manifest::{ManifestSettings, Setting, is_path};
 use super::connector::{self, Connector};
 use super::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, WebhookSpec, is_default};
 use crate::tagged::{self, Tagged};
@@ -73,18 +75,39 @@ pub(super) fn read<'de, T: Connector, D: Deserializer<'de>>(rest: D) -> Result<S
     }
 }
 
+/// Reads the members besides `connector` of a source whose connector is the path of a manifest.
+pub(super) fn read_at<'de, D: Deserializer<'de>>(path: &str, rest: D) -> Result<SourceSpec, D::Error> {
+    let ReadOnly { config, authorization, protect } = ReadOnly::<Given>::deserialize(rest)?;
+    let settings = ManifestSettings::at(path, config.0).into();
+    Ok(SourceSpec { settings, authorization, webhook: None, protect })
+}
+
+/// The values of the settings that a manifest asks for, by name.
+#[derive(Default, Deserialize, JsonSchema)]
+struct Given(BTreeMap<String, Setting>);
+
+/// The closed object that a source is whose connector is the path of a manifest.
+pub(super) fn schema_at(generator: &mut SchemaGenerator) -> Schema {
+    let title = "A manifest in Airbyte's low-code language, by its path";
+    let connector = json!({ "description": title, "type": "string", "pattern": "/|\\.ya?ml$" });
+    with_connector(ReadOnly::<Given>::json_schema(generator), title, connector)
+}
+
 /// The closed object that a source with one connector is.
 pub(super) fn schema_of<T: Connector>(generator: &mut SchemaGenerator) -> Schema {
     let info = T::INFO;
-    let mut schema = if info.has_webhooks {
+    let schema = if info.has_webhooks {
         Pushing::<T>::json_schema(generator)
     } else {
         ReadOnly::<T>::json_schema(generator)
     };
-    schema.insert("description".to_owned(), info.title.into());
+    with_connector(schema, info.title, json!({ "description": info.title, "const": info.name }))
+}
+
+fn with_connector(mut schema: Schema, title: &str, connector: Value) -> Schema {
+    schema.insert("description".to_owned(), title.into());
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        let name = json!({ "description": info.title, "const": info.name });
-        properties.insert("connector".to_owned(), name);
+        properties.insert("connector".to_owned(), connector);
     }
     if let Some(Value::Array(required)) = schema.get_mut("required") {
         required.insert(0, "connector".into());
@@ -97,6 +120,10 @@ impl Tagged for SourceSpec {
 
     fn variants() -> &'static [&'static str] {
         connector::names()
+    }
+
+    fn admits(tag: &str) -> bool {
+        is_path(tag)
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {

@@ -6,6 +6,7 @@
 pub mod decode;
 pub mod file;
 pub mod http;
+pub mod manifest;
 pub mod records;
 mod registry;
 mod settings;
@@ -14,6 +15,7 @@ mod unlisted;
 pub use decode::{Decode, MissingCells, RecordFormat};
 pub use file::{Compression, FileDataType, FileSettings};
 pub use http::{HttpDataType, HttpSettings, Parent};
+pub use manifest::ManifestSettings;
 pub(crate) use registry::rules;
 pub use registry::{Registry, catalogue, register};
 pub(super) use registry::{names, read, schemas};

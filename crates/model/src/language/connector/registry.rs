@@ -7,8 +7,9 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 use serde::de::Error;
 
+use super::manifest::is_path;
 use super::unlisted::{self, ReadSettings};
-use super::{Connector, ConnectorInfo, FileSettings, HttpSettings};
+use super::{Connector, ConnectorInfo, FileSettings, HttpSettings, ManifestSettings};
 use crate::consequence::Rule;
 use crate::language::source::{self, SourceSpec};
 
@@ -79,6 +80,9 @@ macro_rules! built_in {
             $(if connector == <$settings as Connector>::INFO.name {
                 return source::read::<$settings, D>(rest);
             })*
+            if is_path(connector) {
+                return source::read_at(connector, rest);
+            }
             match ENTRIES.find(|entry| entry.info.name == connector) {
                 Some(entry) => unlisted::read(&entry.info, entry.read, rest),
                 None => Err(D::Error::unknown_variant(connector, names())),
@@ -88,7 +92,7 @@ macro_rules! built_in {
 }
 
 // A further connector is one more name here.
-built_in![FileSettings, HttpSettings];
+built_in![FileSettings, HttpSettings, ManifestSettings];
 
 /// The catalogue.
 pub fn catalogue() -> Vec<&'static ConnectorInfo> {
@@ -117,5 +121,7 @@ pub(in crate::language) fn names() -> &'static [&'static str] {
 
 /// The closed objects that Sources are, one a connector.
 pub(in crate::language) fn schemas(generator: &mut SchemaGenerator) -> Vec<Schema> {
-    ENTRIES.all().into_iter().map(|entry| (entry.schema)(generator)).collect()
+    let named = ENTRIES.all().into_iter().map(|entry| (entry.schema)(generator));
+    let named: Vec<Schema> = named.collect();
+    named.into_iter().chain([source::schema_at(generator)]).collect()
 }

@@ -116,6 +116,14 @@ impl ConnectorSettings {
     }
 }
 
+impl ConnectorSettings {
+    /// The settings as those of one connector, to be changed.
+    pub fn get_mut<T: Connector>(&mut self) -> Option<&mut T> {
+        let any: &mut dyn Any = &mut *self.0;
+        any.downcast_mut()
+    }
+}
+
 impl<T: Connector> From<T> for ConnectorSettings {
     fn from(settings: T) -> Self {
         Self(Box::new(settings))

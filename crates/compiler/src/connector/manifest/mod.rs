@@ -1,0 +1,76 @@
+//! Lowers a manifest and the settings that a Source gives it: which data types there are, whether one can be read, and what
+//! is wrong with the settings by the manifest's own `spec`.
+//!
+//! Pure, as all of this crate: a stream is built to see that it can be, over a transport that sends nothing.
+
+mod offline;
+mod settings;
+mod stream;
+
+use std::sync::Arc;
+
+use raccord_manifest::load::{Manifest, load};
+use raccord_manifest::spec;
+use raccord_model::DataTypeName;
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::ManifestSettings;
+
+use super::registry::Lower;
+use super::unknown_data_type;
+
+pub use stream::ManifestStream;
+
+/// The data types of a manifest, in the order in which it has them.
+///
+/// # Errors
+/// When the text is no manifest. The message says where in it.
+pub fn data_types(text: &str) -> Result<Vec<DataTypeName>, String> {
+    let manifest = load(text).map_err(|problem| problem.to_string())?;
+    Ok(names(&manifest).into_iter().map(|(name, _)| name).collect())
+}
+
+/// The data types of a manifest, each with what the manifest calls it.
+fn names(manifest: &Manifest) -> Vec<(DataTypeName, String)> {
+    let all = spec::data_types(manifest).into_iter();
+    all.filter_map(|data_type| Some((name_of(&data_type.name)?, data_type.name))).collect()
+}
+
+/// What a stream is called here: what cannot stand in the name of a data type becomes `_`.
+fn name_of(stream: &str) -> Option<DataTypeName> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    stream.chars().map(|c| if fits(c) { c } else { '_' }).collect::<String>().parse().ok()
+}
+
+impl Lower for ManifestSettings {
+    type Stream = ManifestStream;
+
+    fn lower(&self, data_type: &DataTypeName) -> (Option<ManifestStream>, Vec<Finding>) {
+        let manifest = match load(&self.text) {
+            Ok(manifest) => Arc::new(manifest),
+            Err(problem) => return (None, vec![no_manifest(self, &problem.to_string())]),
+        };
+        let Some((_, name)) = names(&manifest).into_iter().find(|(name, _)| name == data_type) else {
+            return (None, vec![unknown_data_type(data_type)]);
+        };
+        match ManifestStream::new(self, &manifest, &name) {
+            Ok(stream) => (Some(stream), Vec::new()),
+            Err(problem) => {
+                let message = format!("the data type `{data_type}` cannot be read: {problem}");
+                (None, vec![Finding::error(&[""; 0], Code::UnknownDataType, message)])
+            }
+        }
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        match load(&self.text) {
+            Ok(manifest) => settings::check(self, &manifest),
+            Err(problem) => vec![no_manifest(self, &problem.to_string())],
+        }
+    }
+}
+
+/// The finding that the text is no manifest.
+fn no_manifest(settings: &ManifestSettings, why: &str) -> Finding {
+    let place = settings.path.as_deref().unwrap_or("text");
+    Finding::error(&[""; 0], Code::InvalidValue, format!("`{place}` is no manifest: {why}"))
+}

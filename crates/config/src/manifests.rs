@@ -1,0 +1,105 @@
+//! Manifests of connectors among the files of a configuration: texts in another language, which are not read as documents, and
+//! put beside the settings of the Sources that name them.
+
+use std::collections::BTreeMap;
+
+use raccord_compiler::connector::manifest;
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::ManifestSettings;
+use raccord_model::suggest;
+
+use crate::diagnose::{Document, Report};
+use crate::document::Documents;
+use crate::resolve::clean;
+use crate::text::SourceText;
+
+/// How a manifest begins a line that says what it is.
+const MARKS: [&str; 3] =
+    ["type: DeclarativeSource", "type: \"DeclarativeSource\"", "type: 'DeclarativeSource'"];
+
+/// The manifests of a configuration, by the paths of their files.
+#[derive(Debug, Default)]
+pub(crate) struct Manifests(BTreeMap<String, SourceText>);
+
+impl Manifests {
+    /// Takes the manifests out of the texts.
+    pub(crate) fn take_from(texts: &mut Vec<SourceText>) -> Self {
+        let (manifests, others) = std::mem::take(texts).into_iter().partition(|text| is_manifest(&text.text));
+        *texts = others;
+        let manifests: Vec<SourceText> = manifests;
+        Self(manifests.into_iter().map(|text| (path(&text), text)).collect())
+    }
+
+    /// Puts the text of its manifest beside the settings of every Source that names one.
+    pub(crate) fn embed(&self, all: &mut Documents, documents: &[Document<'_>], report: &mut Report) {
+        for held in all.sources.values_mut() {
+            let Some(document) = documents.get(held.at) else { continue };
+            let Some(settings) = held.spec.settings.get_mut::<ManifestSettings>() else { continue };
+            if let Some(finding) = self.fill(settings, &document.text.directory) {
+                report.finding(document, finding.under(&["spec"]));
+            }
+        }
+    }
+
+    /// Gives settings the text of their manifest and its data types, or says what is wrong.
+    fn fill(&self, settings: &mut ManifestSettings, directory: &str) -> Option<Finding> {
+        let (place, shown) = match &settings.path {
+            Some(path) => ("connector", path.clone()),
+            None => ("config", "text".to_owned()),
+        };
+        if let Some(path) = &settings.path {
+            let wanted =
+                if path.starts_with('/') { clean(path) } else { clean(&format!("{directory}/{path}")) };
+            let Some(found) = self.0.get(&wanted) else { return Some(self.missing(path, &wanted)) };
+            settings.text.clone_from(&found.text);
+        }
+        match manifest::data_types(&settings.text) {
+            Ok(data_types) => {
+                settings.data_types = data_types;
+                None
+            }
+            Err(why) => {
+                let message = format!("`{shown}` is no manifest: {why}");
+                Some(Finding::error(&[place], Code::InvalidValue, message))
+            }
+        }
+    }
+
+    fn missing(&self, written: &str, wanted: &str) -> Finding {
+        let known = self.0.keys().map(String::as_str);
+        let near = suggest::nearest(wanted, known).map(|near| format!("did you mean `{near}`? "));
+        let message = format!("there is no manifest at `{written}` among the files that are loaded");
+        Finding::error(&["connector"], Code::UnknownConnector, message).help(format!(
+            "{}the path begins at the directory of this file; a manifest is a YAML file with the line `{}`",
+            near.unwrap_or_default(),
+            MARKS[0],
+        ))
+    }
+}
+
+/// The absolute path of a text.
+fn path(text: &SourceText) -> String {
+    let name = text.name.rsplit('/').next().unwrap_or(&text.name);
+    clean(&format!("{}/{name}", text.directory))
+}
+
+fn is_manifest(text: &str) -> bool {
+    text.lines().any(|line| MARKS.contains(&line.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_says_at_the_beginning_of_a_line_what_it_is() {
+        for (text, expected) in [
+            ("version: 1\ntype: DeclarativeSource\n", true),
+            ("type: 'DeclarativeSource'\r\n", true),
+            ("a:\n  type: DeclarativeSource\n", false),
+            ("apiVersion: raccord/v1\n", false),
+        ] {
+            assert_eq!(is_manifest(text), expected, "{text}");
+        }
+    }
+}

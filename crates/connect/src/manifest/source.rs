@@ -1,0 +1,234 @@
+//! A data type of a manifest as a source: its pages, with the state from which another reading goes on as page token and as
+//! state of the source. What the manifest means is none of its business.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use raccord_compiler::connector::ManifestStream;
+use raccord_manifest::connector::Connector;
+use raccord_manifest::load::Manifest;
+use raccord_manifest::read::{Page as Read, Reading};
+use raccord_manifest::service::{Masks, Service};
+use raccord_manifest::spec::Specification;
+use raccord_manifest::stream::Stream;
+use raccord_manifest::transport::Transport;
+use raccord_model::checkpoint::{PageToken, SourceState};
+use raccord_model::field_path::FieldPath;
+use raccord_model::language::connector::ManifestSettings;
+use raccord_model::port::Async;
+use raccord_model::port::records::{Mask, Page, Records};
+use raccord_model::port::source::{Pages, Read as Wanted, Source, SourceError};
+use raccord_model::secret::SecretRef;
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+
+use super::failure::told;
+use crate::registry::{Open, Opening};
+use crate::shared::SourceShared;
+
+/// A data type of a manifest, ready to be read.
+struct ManifestSource {
+    stream: Arc<ManifestStream>,
+    shared: SourceShared,
+    masks: Masks,
+}
+
+impl Open for ManifestSettings {
+    fn open(stream: Arc<ManifestStream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
+        let shared = opening.shared.clone();
+        Ok(Box::new(ManifestSource { stream, shared, masks: Masks::default() }))
+    }
+}
+
+impl ManifestSource {
+    /// The stream with its configuration: secrets are read now.
+    fn built(&self) -> Result<Arc<Stream>, SourceError> {
+        let (manifest, failed) = (&self.stream.manifest, |error| told(error, &self.masks));
+        let specification = Specification::of(manifest).map_err(|problem| failed(problem.into()))?;
+        let config = specification.with_defaults(self.config()?);
+        let config = specification.prepare(config).map_err(failed)?;
+        let violations = specification.check(&config).map_err(failed)?;
+        if let Some(violation) = violations.first() {
+            let message = format!("`{}` {}", violation.path, violation.message);
+            return Err(SourceError::Settings { place: "config".to_owned(), message });
+        }
+        let transport: Arc<dyn Transport> = self.shared.transport()?;
+        let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(self.masks.clone());
+        let connector = Connector::new(Manifest::clone(manifest), service, transport);
+        connector.stream(&self.stream.name).map_err(|problem| failed(problem.into()))
+    }
+
+    /// The settings with their secrets.
+    fn config(&self) -> Result<Value, SourceError> {
+        let mut missing = None;
+        let mut secret = |reference: &SecretRef| match self.shared.secrets.read(reference) {
+            Ok(secret) => {
+                self.masks.add(secret.expose_secret());
+                Value::from(secret.expose_secret())
+            }
+            Err(error) => {
+                missing.get_or_insert(error);
+                Value::Null
+            }
+        };
+        let settings = self.stream.settings.settings.iter();
+        let config: Map<String, Value> =
+            settings.map(|(name, value)| (name.clone(), value.to_json(&mut secret))).collect();
+        missing.map_or(Ok(Value::Object(config)), |error| Err(error.into()))
+    }
+
+    fn begin(&self, wanted: &Wanted) -> Result<ManifestPages, SourceError> {
+        let page = wanted.page.as_ref().map(Mark::of).transpose()?.and_then(|mark| mark.state);
+        let state = page.or_else(|| wanted.state.as_ref().map(|state| state.as_str().to_owned()));
+        let state: Option<Value> =
+            state.map(|state| serde_json::from_str(&state)).transpose().map_err(|_| {
+                SourceError::PageRefused { message: "what was read before cannot be understood".to_owned() }
+            })?;
+        let reading = self.built()?.read(state.as_ref()).map_err(|error| told(error, &self.masks))?;
+        Ok(ManifestPages {
+            reading,
+            keeps_state: self.stream.is_incremental(),
+            mark: Mark { state: state.map(|state| state.to_string()) },
+            masks: self.masks.clone(),
+            number: 0,
+        })
+    }
+}
+
+impl Source for ManifestSource {
+    fn check(&self) -> Async<'_, Result<String, SourceError>> {
+        Box::pin(async {
+            let mut pages = self.begin(&Wanted::default())?;
+            let page = pages.next().await?;
+            let records = page.map_or(0, |page| page.records.len());
+            Ok(format!("the first page of `{}` has {records} records", self.stream.name))
+        })
+    }
+
+    fn open(&self, read: Wanted) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
+        Box::pin(async move {
+            let pages: Box<dyn Pages> = Box::new(self.begin(&read)?);
+            Ok(pages)
+        })
+    }
+
+    fn record<'a>(&'a self, _: &'a str, _: &'a FieldPath) -> Async<'a, Result<Option<Bytes>, SourceError>> {
+        let message = "a manifest does not say how one record is fetched".to_owned();
+        Box::pin(std::future::ready(Err(SourceError::Answer { place: self.stream.name.clone(), message })))
+    }
+
+    fn mask(&self) -> Option<Mask> {
+        Some(mask(&self.masks))
+    }
+}
+
+fn mask(masks: &Masks) -> Mask {
+    let masks = masks.clone();
+    Mask::new(move |text| masks.mask(text))
+}
+
+/// Where a reading stands: the state after the last slice that was read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    state: Option<String>,
+}
+
+impl Mark {
+    /// How a token of this form begins.
+    const VERSION: &'static str = "v1:";
+
+    fn token(&self) -> PageToken {
+        PageToken(format!("{}{}", Self::VERSION, self.state.as_deref().unwrap_or_default()))
+    }
+
+    fn of(token: &PageToken) -> Result<Self, SourceError> {
+        let refused = || SourceError::PageRefused { message: "it is of another version".to_owned() };
+        let state = token.0.strip_prefix(Self::VERSION).ok_or_else(refused)?;
+        Ok(Self { state: (!state.is_empty()).then(|| state.to_owned()) })
+    }
+}
+
+/// Pages of a manifest's stream under way.
+struct ManifestPages {
+    reading: Reading,
+    keeps_state: bool,
+    mark: Mark,
+    masks: Masks,
+    number: u64,
+}
+
+impl ManifestPages {
+    /// A page of ours with what was read.
+    fn page(&mut self, read: Option<&Read>) -> Page {
+        let is_last = read.is_none() || self.reading.is_done();
+        if self.keeps_state && read.is_none_or(|read| read.ends_slice) {
+            self.mark = Mark { state: self.reading.state().map(|state| state.to_string()) };
+        }
+        self.number += 1;
+        Page {
+            records: read.map_or_else(|| Page::empty().records, |read| records(read)),
+            position: format!("page {}", self.number),
+            next: (!is_last).then(|| self.mark.token()),
+            state: self.mark.state.clone().filter(|_| self.keeps_state).map(SourceState::new),
+            mask: Some(mask(&self.masks)),
+            ..Page::empty()
+        }
+    }
+}
+
+impl Pages for ManifestPages {
+    fn next(&mut self) -> Async<'_, Result<Option<Page>, SourceError>> {
+        Box::pin(async {
+            if self.reading.is_done() && self.number > 0 {
+                return Ok(None);
+            }
+            let read = self.reading.next().await.map_err(|error| told(error, &self.masks))?;
+            Ok(Some(self.page(read.as_ref())))
+        })
+    }
+}
+
+/// The records of a page, one after the other in one body.
+fn records(read: &Read) -> Records {
+    let mut body = BytesMut::new();
+    let mut spans = Vec::with_capacity(read.records.len());
+    for record in &read.records {
+        let start = body.len();
+        body.extend_from_slice(&record.text());
+        spans.push(start..body.len());
+    }
+    Records::Json { body: body.freeze(), spans }
+}
+
+impl SourceShared {
+    /// The way to the service of a manifest, shared by all of its data types.
+    fn transport(&self) -> Result<Arc<dyn Transport>, SourceError> {
+        let mut known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(transport) = &*known {
+            return Ok(transport.clone());
+        }
+        let transport = super::HttpTransport::new(self.now.clone(), self.seed(), super::Limits::default());
+        let transport: Arc<dyn Transport> = Arc::new(transport.map_err(|error| {
+            SourceError::Unreachable { url: "the service".to_owned(), message: error.to_string() }
+        })?);
+        *known = Some(transport.clone());
+        Ok(transport)
+    }
+}
+
+/// The way to the services of manifests, once it is there.
+pub(crate) type ManifestTransport = Mutex<Option<Arc<dyn Transport>>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written() {
+        for state in [None, Some(r#"{"updated_at":"2025-01-01"}"#)] {
+            let mark = Mark { state: state.map(str::to_owned) };
+            assert_eq!(Mark::of(&mark.token()).unwrap(), mark);
+        }
+        assert!(Mark::of(&PageToken("7".to_owned())).is_err());
+    }
+}

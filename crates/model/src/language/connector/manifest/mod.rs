@@ -1,0 +1,55 @@
+//! The settings of a Source whose connector is a manifest in Airbyte's low-code language: the manifest's text, and the values
+//! of the settings that the manifest asks for.
+//!
+//! A Source that says `connector: ./connectors/shop.yaml` has its settings under `config`; the loader puts the text of that
+//! file beside them, so that a configuration holds all of it. What the text means, others know.
+
+mod connector;
+mod setting;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::language::is_default;
+use crate::name::DataTypeName;
+
+pub use setting::Setting;
+
+/// The settings of a Source with a manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManifestSettings {
+    /// The file of the manifest, beside the YAML of the Source or below the directory that is loaded; none where its text
+    /// stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The manifest itself. The loader reads it from `path`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// The data types that it has. The loader takes them from the text.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub data_types: Vec<DataTypeName>,
+    /// The values of the settings that the manifest's `spec` asks for, by name.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub settings: BTreeMap<String, Setting>,
+}
+
+impl ManifestSettings {
+    /// The settings of a Source whose `connector` is the path of a manifest.
+    pub fn at(path: &str, settings: BTreeMap<String, Setting>) -> Self {
+        Self { path: Some(path.to_owned()), settings, ..Self::default() }
+    }
+}
+
+/// Whether the `connector` of a Source is the path of a manifest, and no name.
+///
+/// ```
+/// use raccord_model::language::connector::manifest::is_path;
+///
+/// assert!(is_path("./connectors/shop.yaml") && is_path("shop.yml") && !is_path("http"));
+/// ```
+pub fn is_path(connector: &str) -> bool {
+    connector.contains('/') || connector.ends_with(".yaml") || connector.ends_with(".yml")
+}
