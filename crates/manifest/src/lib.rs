@@ -27,6 +27,7 @@ pub mod service;
 pub mod slice;
 pub mod spec;
 pub mod stream;
+pub mod support;
 pub mod template;
 pub mod time;
 pub mod transport;
