@@ -6,6 +6,7 @@
 //! `airbyte-cdk` 7.39.1.
 
 pub mod authenticate;
+pub mod budget;
 pub mod component;
 pub mod connector;
 pub mod cursor;
