@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Json;
+use crate::budget::Budget;
 use crate::component::{Component, Problem, ProblemKind};
 use crate::exchange::{Requester, Selector};
 use crate::load::{Declared, Manifest};
@@ -19,6 +20,8 @@ pub struct Connector {
     manifest: Manifest,
     service: Arc<Service>,
     transport: Arc<dyn Transport>,
+    /// Why the budget cannot be used, if it cannot.
+    problem: Option<Problem>,
 }
 
 impl fmt::Debug for Connector {
@@ -30,7 +33,14 @@ impl fmt::Debug for Connector {
 impl Connector {
     /// A manifest with what its requests share.
     pub fn new(manifest: Manifest, service: Service, transport: Arc<dyn Transport>) -> Self {
-        Self { manifest, service: Arc::new(service), transport }
+        let budget = manifest.root().child("api_budget");
+        let budget = budget.map(|budget| Budget::new(&budget, &service.context())).transpose();
+        let (service, problem) = match budget {
+            Ok(None) => (service, None),
+            Ok(Some(budget)) => (service.with_budget(budget), None),
+            Err(problem) => (service, Some(problem)),
+        };
+        Self { manifest, service: Arc::new(service), transport, problem }
     }
 
     /// The manifest.
@@ -81,6 +91,9 @@ impl Connector {
     /// # Errors
     /// When a component of it is wrong or cannot be used here.
     pub fn build(&self, component: &Component) -> Result<Arc<Stream>, Problem> {
+        if let Some(problem) = &self.problem {
+            return Err(problem.clone());
+        }
         let builder = Builder {
             parts: &self.service,
             config: self.service.config().clone(),

@@ -6,6 +6,7 @@
 //! `airbyte-cdk` 7.39.1.
 
 pub mod authenticate;
+pub mod budget;
 pub mod component;
 pub mod connector;
 pub mod cursor;
@@ -27,6 +28,7 @@ pub mod service;
 pub mod slice;
 pub mod spec;
 pub mod stream;
+pub mod support;
 pub mod template;
 pub mod time;
 pub mod transport;

@@ -71,7 +71,7 @@ impl HttpRequester {
         let transport = self.service.transport();
         loop {
             attempts.count += 1;
-            let answer = transport.send(attempts.request.clone()).await;
+            let answer = self.service.send(&attempts.request).await;
             let verdict = {
                 let seen = Seen::new(answer.as_ref(), attempts.url);
                 self.errors.verdict(&seen, &self.service.context())?

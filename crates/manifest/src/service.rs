@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Json;
 use crate::authenticate::{Authenticator, TokenStore};
+use crate::budget::Budget;
 use crate::component::{Component, Problem};
 use crate::template::Context;
-use crate::transport::Transport;
+use crate::transport::{Request, Response, Transport, TransportError};
 
 /// What the requests of a reading share.
 pub struct Service {
@@ -21,6 +23,7 @@ pub struct Service {
     tokens: Option<Arc<dyn TokenStore>>,
     authenticators: Mutex<HashMap<String, Arc<Authenticator>>>,
     masks: Masks,
+    budget: Option<Budget>,
 }
 
 /// Values that may never be shown. Cloning shares them.
@@ -38,7 +41,15 @@ impl Service {
     pub fn new(transport: Arc<dyn Transport>, config: &Json) -> Self {
         let authenticators = Mutex::new(HashMap::new());
         let (config, context) = (config.clone(), Context::new(config));
-        Self { transport, config, context, tokens: None, authenticators, masks: Masks::default() }
+        Self {
+            transport,
+            config,
+            context,
+            tokens: None,
+            authenticators,
+            masks: Masks::default(),
+            budget: None,
+        }
     }
 
     /// The same with a place where tokens outlive the reading.
@@ -53,6 +64,37 @@ impl Service {
     pub fn with_masks(mut self, masks: Masks) -> Self {
         self.masks = masks;
         self
+    }
+
+    /// The same with so much to spend.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Sends a request once there is something to spend, and learns from the answer what is left.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn send(&self, request: &Request) -> Result<Response, TransportError> {
+        let Some(budget) = &self.budget else { return self.transport.send(request.clone()).await };
+        // The clock may stand still; what was waited counts all the same.
+        let mut waited = Duration::ZERO;
+        let now = |waited: Duration| {
+            let now = self.transport.now();
+            now.checked_add(waited).unwrap_or(now)
+        };
+        while let Err(wait) = budget.spend(request, now(waited)) {
+            let began = self.transport.now();
+            self.transport.sleep(wait).await;
+            if self.transport.now() == began {
+                waited += wait;
+            }
+        }
+        let answer = self.transport.send(request.clone()).await?;
+        budget.learn(request, &answer, now(waited));
+        Ok(answer)
     }
 
     /// The way to the service.

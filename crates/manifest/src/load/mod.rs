@@ -31,11 +31,29 @@ pub(crate) fn invalid(path: &str, message: impl Into<String>) -> Problem {
 /// # Errors
 /// When it is no YAML, a reference leads nowhere or in a circle, or it is too large.
 pub fn load(text: &str) -> Result<Manifest, Problem> {
-    let Value::Object(mut members) = yaml::read(text)? else {
+    load_for(text, "")
+}
+
+/// Reads a manifest of a connector (`source-x`), whose Python classes may have equivalents here.
+///
+/// # Errors
+/// When it is no YAML, a reference leads nowhere or in a circle, or it is too large.
+pub fn load_for(text: &str, connector: &str) -> Result<Manifest, Problem> {
+    let mut manifest = yaml::read(text)?;
+    crate::support::replace(connector, &mut manifest);
+    let Value::Object(mut members) = manifest else {
         return Err(invalid("", "a manifest is an object with `streams`"));
     };
     members.entry("type").or_insert_with(|| Value::String("DeclarativeSource".to_owned()));
     Ok(Manifest::new(components(members)?))
+}
+
+/// Reads YAML as manifests are read.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn read_yaml(text: &str) -> Result<Value, Problem> {
+    yaml::read(text)
 }
 
 /// Resolves the references of a manifest, hands its parameters down and infers its types.
