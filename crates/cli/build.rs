@@ -12,7 +12,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let is_here = env::var("HOST").ok() == env::var("TARGET").ok();
-    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_ENV", "gnu") && is_here && glibc() >= Some(KNOWS_THEM) {
+    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_ENV", "gnu") && is_here && glibc() >= Some(KNOWS_THEM)
+    {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
 
 use crate::command;
@@ -29,6 +30,16 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
 }
 
+impl Cli {
+    /// What the command line says.
+    pub(crate) fn from_command_line() -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches()?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.global.has_state = matches.value_source("state") == Some(ValueSource::CommandLine);
+        Ok(cli)
+    }
+}
+
 /// Under which options of every verb stand in the help.
 const GLOBAL: &str = "Options of every verb";
 
@@ -47,6 +58,9 @@ pub(crate) struct Global {
         global = true, help_heading = GLOBAL
     )]
     pub(crate) state: PathBuf,
+    /// Whether the command line itself names the state file.
+    #[arg(skip)]
+    pub(crate) has_state: bool,
     /// Ask a daemon at this URL instead of a state here
     #[arg(long, value_name = "URL", env = "RACCORD_SERVER", global = true, help_heading = GLOBAL)]
     pub(crate) server: Option<String>,
@@ -165,6 +179,8 @@ pub(crate) enum Verb {
     Token(command::token::TokenVerb),
     Audit(command::audit::AuditArgs),
     Connectors(command::connectors::ConnectorsArgs),
+    #[command(subcommand)]
+    Connector(command::connector::ConnectorVerb),
     Check(command::source::CheckArgs),
     Discover(command::source::DiscoverArgs),
     Read(command::source::ReadArgs),

@@ -16,7 +16,7 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 use clap_complete::CompleteEnv;
 
 use crate::args::{Cli, Verb};
@@ -25,7 +25,7 @@ use crate::ui::Ui;
 fn main() -> ExitCode {
     // A shell that completes says so in its environment; it is answered, and nothing else is done.
     CompleteEnv::with_factory(Cli::command).var(command::completions::VARIABLE).complete();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::from_command_line() {
         Ok(cli) => cli,
         Err(error) => return args::explain(error),
     };

@@ -13,10 +13,6 @@ use crate::document::Documents;
 use crate::resolve::clean;
 use crate::text::SourceText;
 
-/// How a manifest begins a line that says what it is.
-const MARKS: [&str; 3] =
-    ["type: DeclarativeSource", "type: \"DeclarativeSource\"", "type: 'DeclarativeSource'"];
-
 /// The manifests of a configuration, by the paths of their files.
 #[derive(Debug, Default)]
 pub(crate) struct Manifests(BTreeMap<String, SourceText>);
@@ -24,7 +20,8 @@ pub(crate) struct Manifests(BTreeMap<String, SourceText>);
 impl Manifests {
     /// Takes the manifests out of the texts.
     pub(crate) fn take_from(texts: &mut Vec<SourceText>) -> Self {
-        let (manifests, others) = std::mem::take(texts).into_iter().partition(|text| is_manifest(&text.text));
+        let (manifests, others) =
+            std::mem::take(texts).into_iter().partition(|text| manifest::is_manifest(&text.text));
         *texts = others;
         let manifests: Vec<SourceText> = manifests;
         Self(manifests.into_iter().map(|text| (path(&text), text)).collect())
@@ -53,6 +50,9 @@ impl Manifests {
             let Some(found) = self.0.get(&wanted) else { return Some(self.missing(path, &wanted)) };
             settings.text.clone_from(&found.text);
         }
+        if settings.text.is_empty() {
+            return Some(Finding::error(&["config"], Code::MissingField, "the manifest is missing"));
+        }
         match manifest::data_types(&settings.text) {
             Ok(data_types) => {
                 settings.data_types = data_types;
@@ -70,9 +70,9 @@ impl Manifests {
         let near = suggest::nearest(wanted, known).map(|near| format!("did you mean `{near}`? "));
         let message = format!("there is no manifest at `{written}` among the files that are loaded");
         Finding::error(&["connector"], Code::UnknownConnector, message).help(format!(
-            "{}the path begins at the directory of this file; a manifest is a YAML file with the line `{}`",
+            "{}the path begins at the directory of this file; a manifest is a YAML file with the line \
+             `type: DeclarativeSource`",
             near.unwrap_or_default(),
-            MARKS[0],
         ))
     }
 }
@@ -81,25 +81,4 @@ impl Manifests {
 fn path(text: &SourceText) -> String {
     let name = text.name.rsplit('/').next().unwrap_or(&text.name);
     clean(&format!("{}/{name}", text.directory))
-}
-
-fn is_manifest(text: &str) -> bool {
-    text.lines().any(|line| MARKS.contains(&line.trim_end()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_manifest_says_at_the_beginning_of_a_line_what_it_is() {
-        for (text, expected) in [
-            ("version: 1\ntype: DeclarativeSource\n", true),
-            ("type: 'DeclarativeSource'\r\n", true),
-            ("a:\n  type: DeclarativeSource\n", false),
-            ("apiVersion: raccord/v1\n", false),
-        ] {
-            assert_eq!(is_manifest(text), expected, "{text}");
-        }
-    }
 }

@@ -1,21 +1,29 @@
 //! `raccord connectors`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use raccord_model::language::connector::catalogue;
 
+use super::connector::describe;
 use crate::error::CommandError;
 use crate::render::table::{ListForm, Table};
 use crate::ui::Ui;
 
-/// List the connectors that a Source can name
+/// List the connectors that a Source can name, or describe the one that a manifest is
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  raccord connectors")]
+#[command(after_help = "Examples:\n  raccord connectors\n  raccord connectors connectors/shop.yaml")]
 pub(crate) struct ConnectorsArgs {
+    /// A manifest, of which the data types and the settings are told
+    manifest: Option<PathBuf>,
     #[command(flatten)]
     output: ListForm,
 }
 
 pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandError> {
+    if let Some(path) = &args.manifest {
+        return describe(ui, path, !args.output.is_text());
+    }
     let mut table = Table::new(["connector", "reads", "features", "authorization"]);
     let mut entries = Vec::new();
     for info in catalogue() {

@@ -5,6 +5,7 @@ pub(crate) mod alert;
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod completions;
+pub(crate) mod connector;
 pub(crate) mod connectors;
 pub(crate) mod deliveries;
 pub(crate) mod explain;
@@ -66,6 +67,7 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Token(verb) => token::token(ui, global, verb).map(done),
         Verb::Audit(args) => audit::audit(ui, global, args).map(done),
         Verb::Connectors(args) => connectors::connectors(ui, args).map(done),
+        Verb::Connector(verb) => connector::connector(ui, global, verb),
         Verb::Check(args) => source::check(ui, global, args).map(done),
         Verb::Discover(args) => source::discover(ui, global, args).map(done),
         Verb::Read(args) => source::read(ui, global, args).map(done),

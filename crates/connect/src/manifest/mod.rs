@@ -5,9 +5,11 @@ mod failure;
 mod read;
 mod redirect;
 mod source;
+mod trace;
 mod transport;
 
 pub(crate) use source::ManifestTransport;
 
 pub use read::{Task, read};
+pub use trace::Tell;
 pub use transport::{HttpTransport, Limits};

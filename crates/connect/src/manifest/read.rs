@@ -11,8 +11,9 @@ use raccord_manifest::service::{Masks, Service};
 use raccord_manifest::transport::Transport;
 use serde_json::Value;
 
+use super::trace::{Tell, Traced};
+
 /// What is read.
-#[derive(Debug)]
 pub struct Task<'a> {
     /// The text of the manifest.
     pub manifest: &'a str,
@@ -22,6 +23,8 @@ pub struct Task<'a> {
     pub stream: &'a str,
     /// Where an earlier reading ended.
     pub state: Option<Value>,
+    /// Hears of every request and answer.
+    pub trace: Option<Tell>,
 }
 
 /// Reads a stream, and gives each record to `each`. The answer is where another reading goes on.
@@ -36,6 +39,10 @@ pub async fn read<E: From<ReadError>>(
     let manifest = load(task.manifest).map_err(ReadError::from)?;
     let masks = Masks::default();
     hide(manifest.root(), &task.config, &masks);
+    let transport = match task.trace {
+        Some(tell) => Arc::new(Traced::new(transport, masks.clone(), tell)),
+        None => transport,
+    };
     let service = Service::new(transport.clone(), &Arc::new(task.config)).with_masks(masks);
     let connector = Connector::new(manifest, service, transport);
     let stream = connector.stream(task.stream).map_err(ReadError::from)?;

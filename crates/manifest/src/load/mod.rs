@@ -26,6 +26,27 @@ pub(crate) fn invalid(path: &str, message: impl Into<String>) -> Problem {
     Problem { path: path.to_owned(), kind: ProblemKind::Invalid, message: message.into() }
 }
 
+/// Whether a text means to be a manifest: its lines are looked at, and nothing is parsed.
+///
+/// ```
+/// use raccord_manifest::load::is_manifest;
+///
+/// assert!(is_manifest("version: 6.0.0\ntype: DeclarativeSource\n"));
+/// assert!(is_manifest("check:\n  stream_names: [a]\nstreams: []\n"));
+/// assert!(!is_manifest("apiVersion: raccord/v1\nkind: Source\n"));
+/// ```
+pub fn is_manifest(text: &str) -> bool {
+    let begins = |name: &str| {
+        let of_member = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'));
+        text.lines().any(|line| of_member(line.trim_start_matches(['"', '\''])))
+    };
+    let says_so = |line: &str| {
+        let kind = line.strip_prefix("type:").map(|kind| kind.trim().trim_matches(['"', '\'']));
+        kind == Some("DeclarativeSource")
+    };
+    text.lines().any(says_so) || begins("streams") && begins("check") && !begins("apiVersion")
+}
+
 /// Reads a manifest.
 ///
 /// # Errors

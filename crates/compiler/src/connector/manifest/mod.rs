@@ -9,6 +9,8 @@ mod stream;
 
 use std::sync::Arc;
 
+use raccord_manifest::component::Problem;
+pub use raccord_manifest::load::is_manifest;
 use raccord_manifest::load::{Manifest, load};
 use raccord_manifest::spec;
 use raccord_model::DataTypeName;
@@ -25,7 +27,7 @@ pub use stream::ManifestStream;
 /// # Errors
 /// When the text is no manifest. The message says where in it.
 pub fn data_types(text: &str) -> Result<Vec<DataTypeName>, String> {
-    let manifest = load(text).map_err(|problem| problem.to_string())?;
+    let manifest = load(text).map_err(|problem| in_words(&problem))?;
     Ok(names(&manifest).into_iter().map(|(name, _)| name).collect())
 }
 
@@ -47,7 +49,7 @@ impl Lower for ManifestSettings {
     fn lower(&self, data_type: &DataTypeName) -> (Option<ManifestStream>, Vec<Finding>) {
         let manifest = match load(&self.text) {
             Ok(manifest) => Arc::new(manifest),
-            Err(problem) => return (None, vec![no_manifest(self, &problem.to_string())]),
+            Err(problem) => return (None, vec![no_manifest(self, &in_words(&problem))]),
         };
         let Some((_, name)) = names(&manifest).into_iter().find(|(name, _)| name == data_type) else {
             return (None, vec![unknown_data_type(data_type)]);
@@ -62,11 +64,20 @@ impl Lower for ManifestSettings {
     }
 
     fn findings(&self) -> Vec<Finding> {
+        if self.text.is_empty() && self.path.is_some() {
+            // That there is no such file was told already.
+            return Vec::new();
+        }
         match load(&self.text) {
             Ok(manifest) => settings::check(self, &manifest),
-            Err(problem) => vec![no_manifest(self, &problem.to_string())],
+            Err(problem) => vec![no_manifest(self, &in_words(&problem))],
         }
     }
+}
+
+/// What is wrong, with its place in the manifest where it has one.
+fn in_words(problem: &Problem) -> String {
+    if problem.path.is_empty() { problem.message.clone() } else { problem.to_string() }
 }
 
 /// The finding that the text is no manifest.

@@ -7,6 +7,7 @@ use raccord_manifest::spec::{Specification, Violation};
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::ManifestSettings;
 use raccord_model::language::connector::manifest::Setting;
+use raccord_model::suggest;
 use serde_json::Value;
 
 /// What stands for a secret while its value is not known.
@@ -23,7 +24,7 @@ pub(super) fn config(settings: &ManifestSettings) -> Value {
 pub(super) fn check(settings: &ManifestSettings, manifest: &Manifest) -> Vec<Finding> {
     let specification = match Specification::of(manifest) {
         Ok(specification) => specification,
-        Err(problem) => return vec![super::no_manifest(settings, &problem.to_string())],
+        Err(problem) => return vec![super::no_manifest(settings, &super::in_words(&problem))],
     };
     let references = references(&settings.settings);
     let mut findings: Vec<Finding> = specification
@@ -32,6 +33,7 @@ pub(super) fn check(settings: &ManifestSettings, manifest: &Manifest) -> Vec<Fin
         .flat_map(|path| plain_secrets(&Setting::Map(settings.settings.clone()), path))
         .map(|path| plain_secret(settings, &path))
         .collect();
+    findings.extend(unknown(settings, &specification));
     let config = specification.with_defaults(config(settings));
     match specification.prepare(config).and_then(|config| specification.check(&config)) {
         Ok(violations) => {
@@ -116,5 +118,28 @@ fn broken(settings: &ManifestSettings, found: &Violation) -> Finding {
         .collect();
     let place = place(settings, &path);
     let place: Vec<&str> = place.iter().map(String::as_str).collect();
-    Finding::error(&place, Code::InvalidValue, found.message.clone())
+    let message = match path.is_empty() {
+        true => found.message.clone(),
+        false => format!("`{}`: {}", found.path, found.message),
+    };
+    Finding::error(&place, Code::InvalidValue, message)
+}
+
+/// A setting that the manifest does not ask for: it is passed on, and probably misspelt.
+fn unknown(settings: &ManifestSettings, specification: &Specification) -> Vec<Finding> {
+    let all = specification.settings();
+    let known: Vec<&str> = all.iter().map(|setting| setting.name.as_str()).collect();
+    if known.is_empty() {
+        return Vec::new();
+    }
+    let others = settings.settings.keys().filter(|name| !known.contains(&name.as_str()));
+    others
+        .map(|name| {
+            let place = place(settings, std::slice::from_ref(name));
+            let place: Vec<&str> = place.iter().map(String::as_str).collect();
+            let message = format!("the manifest has no setting `{name}`");
+            let finding = Finding::warning(&place, Code::UnknownField, message);
+            Finding { help: suggest::advice(name, &known, "its settings are"), ..finding }
+        })
+        .collect()
 }

@@ -1,0 +1,107 @@
+//! `raccord connector read`.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clap::Args;
+use raccord_connect::manifest::{HttpTransport, Limits, Task, Tell, read as read_stream};
+use raccord_manifest::error::ReadError;
+use raccord_model::port::environment::Environment as _;
+use serde_json::Value;
+
+use super::files;
+use crate::args::Global;
+use crate::error::CommandError;
+use crate::session::system;
+use crate::ui::Ui;
+
+/// Print the records of a data type of a manifest as JSON Lines; store nothing
+///
+/// With `--state FILE` the reading goes on from the state in that JSON file, as `--state-out` writes it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  raccord connector read connectors/shop.yaml customers --config shop.json --limit 5"
+)]
+pub(crate) struct ReadArgs {
+    /// The manifest
+    file: PathBuf,
+    /// Which data type
+    data_type: String,
+    /// A JSON file with the values of the settings
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write the state from which another reading goes on to this file
+    #[arg(long, value_name = "FILE")]
+    state_out: Option<PathBuf>,
+    /// At most so many records
+    #[arg(long)]
+    limit: Option<u64>,
+    /// Tell each request and answer on standard error, secrets masked
+    #[arg(long)]
+    trace: bool,
+}
+
+/// Why a reading ended early.
+enum Stop {
+    /// There were as many records as were wanted.
+    Enough,
+    Failed(ReadError),
+    Output(io::Error),
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), CommandError> {
+    let manifest = files::text(&args.file)?;
+    let config = args.config.as_deref().map(json).transpose()?;
+    let state = global.has_state.then(|| json(&global.state)).transpose()?;
+    let system = system()?;
+    let (seed, _) = system.new_id().as_u64_pair();
+    let transport = HttpTransport::new(Arc::new(move || system.now()), seed, Limits::default());
+    let transport = Arc::new(transport.map_err(|error| CommandError::of(&error))?);
+    let shown = *ui;
+    let tell: Option<Tell> = args.trace.then(|| -> Tell { Arc::new(move |line: &str| shown.note(line)) });
+    let task = Task {
+        manifest: &manifest,
+        config: config.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+        stream: &args.data_type,
+        state,
+        trace: tell,
+    };
+    let mut output = BufWriter::new(io::stdout().lock());
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    let each = |record: Bytes| {
+        left = left.checked_sub(1).ok_or(Stop::Enough)?;
+        output.write_all(&record).and_then(|()| output.write_all(b"\n")).map_err(Stop::Output)?;
+        if left == 0 { Err(Stop::Enough) } else { Ok(()) }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let state = match runtime.block_on(read_stream(task, transport, each)) {
+        Ok(state) => state,
+        Err(Stop::Enough) => None,
+        Err(Stop::Failed(error)) => {
+            output.flush()?;
+            return Err(CommandError::of(&error));
+        }
+        Err(Stop::Output(error)) => return Err(error.into()),
+    };
+    output.flush()?;
+    match (&args.state_out, state) {
+        (Some(path), Some(state)) => std::fs::write(path, state.to_string())
+            .map_err(|error| CommandError::new(format!("{}: {error}", path.display()))),
+        _ => Ok(()),
+    }
+}
+
+fn json(path: &Path) -> Result<Value, CommandError> {
+    serde_json::from_str(&files::text(path)?).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        CommandError::new(format!("{} is not JSON, at {place}", path.display()))
+    })
+}
