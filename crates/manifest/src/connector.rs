@@ -13,6 +13,7 @@ use crate::select::{self, RecordSelector};
 use crate::send::HttpRequester;
 use crate::service::Service;
 use crate::stream::{Builder, Parts, Stream};
+use crate::template::Context;
 use crate::transport::Transport;
 
 /// A manifest with a configuration.
@@ -51,6 +52,11 @@ impl Connector {
     /// The configuration.
     pub fn config(&self) -> &Json {
         self.service.config()
+    }
+
+    /// What templates know before there is a slice or a record: the configuration and the time.
+    pub fn context(&self) -> Context {
+        self.service.context()
     }
 
     /// The streams that the manifest declares and that the configuration does not leave out.

@@ -11,6 +11,7 @@ pub mod component;
 pub mod connector;
 pub mod cursor;
 pub mod decode;
+pub mod dynamic;
 pub mod error;
 pub mod exchange;
 pub mod failure;

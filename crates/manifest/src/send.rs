@@ -95,7 +95,10 @@ impl HttpRequester {
             };
             let wait = self.wait(&answer, &attempts, wait)?;
             let Some(duration) = attempts.tries.next(wait) else {
-                return Err(self.failed(answer, attempts.url, verdict));
+                // Too many requests pass by themselves, however they were judged.
+                let is_passing = answer.as_ref().is_ok_and(|answer| answer.status == 429);
+                let failure = if is_passing { FailureKind::Transient } else { verdict.failure };
+                return Err(self.failed(answer, attempts.url, Verdict { failure, ..verdict }));
             };
             transport.sleep(duration).await;
             self.sign_again(&mut attempts).await?;
@@ -179,12 +182,11 @@ impl HttpRequester {
             Err(source) => ReadError::Transport { url, source },
             Ok(answer) => {
                 let message = verdict.message.or_else(|| message_of(&answer)).unwrap_or_default();
-                let failure = if answer.status == 429 { FailureKind::Transient } else { verdict.failure };
                 ReadError::Status {
                     status: answer.status,
                     url,
                     message: self.service.masks().mask(&message),
-                    failure,
+                    failure: verdict.failure,
                 }
             }
         }
@@ -200,3 +202,7 @@ impl Requester for HttpRequester {
 #[cfg(test)]
 #[path = "send_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "send_reference_tests.rs"]
+mod reference_tests;

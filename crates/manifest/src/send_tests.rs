@@ -185,6 +185,21 @@ async fn a_grant_is_written_as_the_manifest_says() {
 }
 
 #[tokio::test]
+async fn an_assertion_stands_for_the_credentials() {
+    let answers = [(200, json!({"access_token": "a"})), (200, json!({}))];
+    let assertion = json!({"type": "JwtAuthenticator", "secret_key": "k", "algorithm": "HS256"});
+    let members =
+        json!({"use_profile_assertion": true, "profile_assertion": assertion, "refresh_token": null});
+    let sent = sent(oauth(&members), &answers, 1).await;
+    let begins = format!(
+        "POST https://o/token {KIND} assertion=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjEwMDEyMDAsImlhdCI6MTAwMDAwMCwibmJmIjoxMDAwMDAwfQ."
+    );
+    let ends = "&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
+    let fetch = sent.log.first().cloned().unwrap_or_default();
+    assert!(fetch.starts_with(&begins) && fetch.ends_with(ends), "{fetch}");
+}
+
+#[tokio::test]
 async fn a_replaced_refresh_token_is_kept() {
     let answers = [
         (200, json!({"access_token": "a1", "expires_in": 0, "refresh_token": "r2"})),

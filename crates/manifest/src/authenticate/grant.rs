@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::Tokens;
+use super::jwt::Jwt;
 use super::oauth::Names;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
@@ -35,7 +36,12 @@ pub(super) struct Grant {
     in_query: bool,
     is_date: bool,
     paths: Option<Paths>,
+    /// What stands for the client's credentials and the refresh token.
+    assertion: Option<Jwt>,
 }
+
+/// The kind of a grant by assertion.
+const BY_ASSERTION: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Where the config has the tokens of a client whose refresh tokens are replaced: `refresh_token_updater`.
 pub(super) struct Paths {
@@ -56,12 +62,7 @@ const NAMES: [(&str, &str); 6] = [
 
 impl Grant {
     pub(super) fn new(component: &Component, service: &Service) -> Result<Self, Problem> {
-        if component.get("profile_assertion").is_some()
-            || component.bool("use_profile_assertion") == Some(true)
-        {
-            let message = "a grant by assertion cannot be used here".to_owned();
-            return Err(Problem { message, ..component.unsupported() });
-        }
+        let assertion = asserted(component, service)?;
         let filled = |name: &str| -> Result<Option<Template>, Problem> {
             Ok(component.template(name)?.filter(|template| !template.source().is_empty()))
         };
@@ -87,10 +88,15 @@ impl Grant {
                 .child("refresh_token_updater")
                 .map(|updater| Paths::new(&updater))
                 .transpose()?,
+            assertion,
         };
         let kind =
             grant.kind.text(&service.context()).map_err(|error| component.invalid("grant_type", error))?;
-        if kind == "refresh_token" && grant.refresh_token.is_none() && grant.paths.is_none() {
+        if kind == "refresh_token"
+            && grant.assertion.is_none()
+            && grant.refresh_token.is_none()
+            && grant.paths.is_none()
+        {
             return Err(component.invalid("refresh_token", "it is required and missing"));
         }
         Ok(grant)
@@ -148,10 +154,40 @@ impl Grant {
     ) -> Result<Request, ReadError> {
         let context = &service.context();
         let mut headers = evaluated(&self.headers, context)?;
+        let fields = self.fields(refresh, headers.contains_key("Authorization"), service)?;
+        let endpoint = self.endpoint.as_ref().map(|endpoint| endpoint.text(context)).transpose()?;
+        let query = if self.in_query { form(&fields) } else { String::new() };
+        let url = url::prepared(&endpoint.unwrap_or_default(), &query)
+            .map_err(|error| ReadError::Settings(error.to_string()))?;
+        let has_kind = headers.keys().any(|name| name.eq_ignore_ascii_case("content-type"));
+        if !self.in_query && !has_kind {
+            headers.insert("Content-Type".to_owned(), Value::from("application/x-www-form-urlencoded"));
+        }
+        Ok(Request {
+            method: "POST".to_owned(),
+            url,
+            headers: headers.iter().map(|(name, value)| (name.clone(), python_text(value))).collect(),
+            body: (!self.in_query).then(|| Bytes::from(form(&fields))),
+        })
+    }
+
+    /// What the request says. A signed one leaves the client's credentials out.
+    fn fields(
+        &self,
+        refresh: Option<&SecretString>,
+        is_signed: bool,
+        service: &Service,
+    ) -> Result<Map<String, Value>, ReadError> {
+        let context = &service.context();
         let [grant, id, secret, refresh_name, ..] = &self.names;
         let mut fields = Map::new();
+        if let Some(assertion) = &self.assertion {
+            fields.insert(grant.text(context)?, Value::from(BY_ASSERTION));
+            fields.insert("assertion".to_owned(), Value::from(assertion.token(service)?));
+            return Ok(fields);
+        }
         fields.insert(grant.text(context)?, Value::from(self.kind.text(context)?));
-        if !headers.contains_key("Authorization") {
+        if !is_signed {
             for (name, value) in [(id, &self.client_id), (secret, &self.client_secret)] {
                 let value = value.as_ref().map(|value| value.text(context)).transpose()?.unwrap_or_default();
                 service.masks().add(&value);
@@ -167,20 +203,7 @@ impl Grant {
         for (name, value) in evaluated(&self.body, context)? {
             fields.entry(name).or_insert(value);
         }
-        let endpoint = self.endpoint.as_ref().map(|endpoint| endpoint.text(context)).transpose()?;
-        let query = if self.in_query { form(&fields) } else { String::new() };
-        let url = url::prepared(&endpoint.unwrap_or_default(), &query)
-            .map_err(|error| ReadError::Settings(error.to_string()))?;
-        let has_kind = headers.keys().any(|name| name.eq_ignore_ascii_case("content-type"));
-        if !self.in_query && !has_kind {
-            headers.insert("Content-Type".to_owned(), Value::from("application/x-www-form-urlencoded"));
-        }
-        Ok(Request {
-            method: "POST".to_owned(),
-            url,
-            headers: headers.iter().map(|(name, value)| (name.clone(), python_text(value))).collect(),
-            body: (!self.in_query).then(|| Bytes::from(form(&fields))),
-        })
+        Ok(fields)
     }
 
     /// When a token expires, by what the server says: seconds from now, or a date.
@@ -209,6 +232,24 @@ impl Paths {
             expiry: path("token_expiry_date_config_path", "token_expiry_date")?,
         })
     }
+}
+
+/// The assertion of a client that has one.
+fn asserted(component: &Component, service: &Service) -> Result<Option<Jwt>, Problem> {
+    let used = match component.template("use_profile_assertion")? {
+        Some(used) => {
+            used.is_true(&service.context()).map_err(|e| component.invalid("use_profile_assertion", e))?
+        }
+        None => false,
+    };
+    if !used {
+        return Ok(None);
+    }
+    let assertion = component.required("profile_assertion", component.child("profile_assertion"))?;
+    if assertion.kind() != "JwtAuthenticator" {
+        return Err(assertion.unsupported());
+    }
+    Jwt::new(&assertion, service).map(Some)
 }
 
 fn pairs(component: &Component, member: &str) -> Result<Vec<(Template, Template)>, Problem> {

@@ -2,6 +2,7 @@
 //! request and fetches tokens over the transport; it never sees an answer of a stream.
 
 mod grant;
+mod jwt;
 mod oauth;
 mod session;
 
@@ -22,6 +23,7 @@ use crate::service::Service;
 use crate::template::Template;
 use crate::transport::Async;
 
+use jwt::Jwt;
 use oauth::OAuth;
 use session::Session;
 
@@ -37,6 +39,8 @@ pub enum Authenticator {
     OAuth(Box<OAuth>),
     /// A token that a login gives.
     Session(Box<Session>),
+    /// A token that is signed here.
+    Jwt(Box<Jwt>),
 }
 
 /// Where a token goes.
@@ -92,6 +96,7 @@ impl Authenticator {
             }
             "OAuthAuthenticator" => Self::OAuth(Box::new(OAuth::new(component, service)?)),
             "SessionTokenAuthenticator" => Self::Session(Box::new(Session::new(component, service)?)),
+            "JwtAuthenticator" => Self::Jwt(Box::new(Jwt::new(component, service)?)),
             "SelectiveAuthenticator" => return Self::new(&selected(component, service)?, service),
             _ => return Err(component.unsupported()),
         })
@@ -125,6 +130,7 @@ impl Authenticator {
                 let token = session.token(service).await?;
                 session.credential().add(&mut additions, token, service)?;
             }
+            Self::Jwt(jwt) => jwt.credential().add(&mut additions, jwt.token(service)?, service)?,
         }
         Ok(additions)
     }
@@ -144,7 +150,7 @@ impl Authenticator {
                 let sent = rejected.headers.get("Authorization").and_then(Value::as_str).unwrap_or_default();
                 oauth.replace(sent.trim_start_matches("Bearer "), service).await
             }
-            Self::None | Self::Stated(..) | Self::Basic(..) | Self::Session(_) => Ok(()),
+            Self::None | Self::Stated(..) | Self::Basic(..) | Self::Session(_) | Self::Jwt(_) => Ok(()),
         }
     }
 }
@@ -199,6 +205,7 @@ impl fmt::Debug for Authenticator {
             Self::Basic(..) => "Basic",
             Self::OAuth(_) => "OAuth",
             Self::Session(_) => "Session",
+            Self::Jwt(_) => "Jwt",
         })
     }
 }

@@ -48,14 +48,21 @@ impl DatetimeCursor {
 
     /// The date that a value is, in the first format that fits.
     pub fn parse(&self, value: &Value) -> Option<DateTime> {
-        let text = python_text(value);
-        self.inputs.iter().find_map(|format| time::parse(&text, format).ok())
+        self.read(&python_text(value))
     }
 
-    /// A date as slices and states have it. In a format without an offset it is UTC, because it is read as such.
+    fn read(&self, text: &str) -> Option<DateTime> {
+        self.inputs.iter().find_map(|format| time::parse(text, format).ok())
+    }
+
+    /// A date as slices and states have it: with the clock of its zone, unless that would be read as a later date, because
+    /// the format has no offset; then with that of UTC.
     pub fn format(&self, date: DateTime) -> String {
-        let date = if self.format.contains("%z") { date } else { date.at_offset(0).unwrap_or(date) };
-        time::format(&date, &self.format)
+        let text = time::format(&date, &self.format);
+        if date.offset().unwrap_or(0) <= 0 || self.format.contains("%z") || self.read(&text) <= Some(date) {
+            return text;
+        }
+        date.at_offset(0).map_or(text, |date| time::format(&date, &self.format))
     }
 
     /// How far a stream was read, from its state. `lookback` is by how much the state is not trusted.

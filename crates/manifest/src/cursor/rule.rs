@@ -28,10 +28,6 @@ pub struct DatetimeRule {
     weekday: Option<String>,
     start_option: Option<RequestOption>,
     end_option: Option<RequestOption>,
-    /// Whether newest records come first, so that the pages end at the first known one.
-    pub feed: bool,
-    /// Whether known records are left out here, because the service cannot.
-    pub client_side: bool,
     /// Whether all partitions share one state.
     pub global: bool,
 }
@@ -68,8 +64,6 @@ impl DatetimeRule {
             weekday: details.and_then(|details| details.get("weekday")?.as_str()).map(str::to_owned),
             start_option: option("start_time_option")?,
             end_option: option("end_time_option")?,
-            feed: component.bool("is_data_feed").unwrap_or(false),
-            client_side: component.bool("is_client_side_incremental").unwrap_or(false),
             global: component.bool("global_substream_cursor").unwrap_or(false),
             format,
         })

@@ -14,7 +14,7 @@ use std::vec;
 
 use serde_json::{Map, Value};
 
-pub(crate) use parents::CHILD;
+pub(crate) use parents::{CHILD, value_at};
 pub use parents::{Parent, Substream};
 
 use crate::component::{Component, Problem};

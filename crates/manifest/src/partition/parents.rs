@@ -155,7 +155,7 @@ impl Parent {
     ) -> Result<Option<Slice>, ReadError> {
         let key = self.key.text(context)?;
         let path = key.trim_start_matches('/').split('/');
-        let Some(value) = at(record, path).filter(|value| !value.is_null()) else { return Ok(None) };
+        let Some(value) = value_at(record, path).filter(|value| !value.is_null()) else { return Ok(None) };
         let own = [
             (self.field.text(context)?, value.clone()),
             (PARENT.to_owned(), Value::Object(partition.clone())),
@@ -163,12 +163,12 @@ impl Parent {
         let mut extra = Map::new();
         for path in &self.extra {
             let names = texts(path, context)?;
-            let value = at(record, names.iter().map(String::as_str)).cloned();
+            let value = value_at(record, names.iter().map(String::as_str)).cloned();
             extra.insert(names.join("."), value.unwrap_or_default());
         }
         if let Some(path) = &self.lazy {
             let names = texts(path, context)?;
-            let value = at(record, names.iter().map(String::as_str)).cloned();
+            let value = value_at(record, names.iter().map(String::as_str)).cloned();
             extra.insert(CHILD.to_owned(), value.unwrap_or_else(|| Value::Array(Vec::new())));
         }
         Ok(Some(Slice { partition: own.into_iter().collect(), extra, ..Slice::default() }))
@@ -220,7 +220,10 @@ fn texts(path: &[Template], context: &Context) -> Result<Vec<String>, ReadError>
 }
 
 /// What stands at a path: members by name, items by number.
-fn at<'a, 'b>(value: &'a Value, path: impl IntoIterator<Item = &'b str>) -> Option<&'a Value> {
+pub(crate) fn value_at<'a, 'b>(
+    value: &'a Value,
+    path: impl IntoIterator<Item = &'b str>,
+) -> Option<&'a Value> {
     let step = |value: &'a Value, name: &str| match value {
         Value::Array(items) => items.get(name.parse::<usize>().ok()?),
         Value::Object(members) => members.get(name),

@@ -18,6 +18,9 @@ use crate::stream::{JobRetrieval, JobStatus, MOST_ATTEMPTS, POLL_WAIT, Stream, T
 use crate::template::Template;
 use crate::transport::Response;
 
+/// In microseconds.
+const MINUTE: i64 = 60_000_000;
+
 /// The job of a slice.
 pub(super) struct Job {
     slice: Slice,
@@ -90,7 +93,7 @@ impl Job {
             if attempt > 0
                 && let Some(wait) = number(jobs.retry_wait.as_ref(), stream)?
             {
-                stream.transport().sleep(Duration::from_secs(wait)).await;
+                stream.transport().sleep(Duration::from_secs(wait.unsigned_abs())).await;
             }
             match self.attempt(stream, jobs).await {
                 Ok(End::Skipped) => return Ok(false),
@@ -111,9 +114,9 @@ impl Job {
         let created = ask(jobs.create.as_ref(), &self.slice).await?;
         let mut slice = self.slice.clone();
         slice.extra.insert("creation_response".to_owned(), variable(&created));
-        let minutes = number(jobs.timeout.as_ref(), stream)?.unwrap_or(TIMEOUT_MINUTES);
-        let micros = i64::try_from(minutes.saturating_mul(60_000_000)).unwrap_or(i64::MAX);
-        let until = stream.now().as_microsecond().saturating_add(micros);
+        let minutes =
+            number(jobs.timeout.as_ref(), stream)?.filter(|minutes| *minutes != 0).unwrap_or(TIMEOUT_MINUTES);
+        let until = stream.now().as_microsecond().saturating_add(minutes.saturating_mul(MINUTE));
         loop {
             let answer = ask(jobs.poll.as_ref(), &slice).await?;
             let is_late = stream.now().as_microsecond() > until;
@@ -192,7 +195,7 @@ fn status(answer: &Response, slice: &Slice, jobs: &JobRetrieval) -> Result<JobSt
 }
 
 /// The whole number that a template gives.
-fn number(template: Option<&Template>, stream: &Stream) -> Result<Option<u64>, ReadError> {
+fn number(template: Option<&Template>, stream: &Stream) -> Result<Option<i64>, ReadError> {
     let Some(template) = template else { return Ok(None) };
     let number = template.text(&stream.context())?.parse();
     let fail = |_| ReadError::Settings(format!("the template `{}` gives no whole number", template.source()));

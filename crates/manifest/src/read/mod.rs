@@ -3,6 +3,8 @@
 
 mod jobs;
 mod pages;
+mod part;
+mod properties;
 #[cfg(test)]
 mod tests;
 mod track;

@@ -61,6 +61,9 @@ impl Requester for Fake {
         let mut parameters = ask.additions.parameters.clone();
         parameters.extend(ask.slice.partition.clone());
         parameters.remove("parent_slice");
+        parameters.extend(
+            ask.slice.extra.get("download_target").map(|target| ("target".to_owned(), target.clone())),
+        );
         let parameters = Value::Object(parameters);
         self.asked.lock().unwrap().push(format!("{} {parameters}", self.stream));
         let answer = |status, body: &Value| {
@@ -80,7 +83,12 @@ impl Requester for Fake {
 
 impl Selector for Fake {
     fn select(&self, answer: &Response, _: &Slice, _: Option<&Value>) -> Result<Selected, ReadError> {
-        let records: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        // A job's answers are objects, whose one member is what its extractor looks for.
+        let records = match body {
+            Value::Object(members) => members.into_iter().map(|(_, member)| member).collect(),
+            body => body.as_array().cloned().unwrap_or_default(),
+        };
         let extracted = records.len();
         Ok(Selected { records: records.into_iter().map(Record::Value).collect(), extracted })
     }
@@ -91,8 +99,9 @@ impl Selector for Fake {
 }
 
 impl Parts for Fake {
-    fn requester(&self, _: &Component, stream: &str) -> Result<Arc<dyn Requester>, Problem> {
-        Ok(Arc::new(Self { stream: stream.to_owned(), ..self.clone() }))
+    fn requester(&self, component: &Component, stream: &str) -> Result<Arc<dyn Requester>, Problem> {
+        let stream = component.str("name").unwrap_or(stream).to_owned();
+        Ok(Arc::new(Self { stream, ..self.clone() }))
     }
 
     fn selector(&self, _: select::Parts<'_>) -> Result<Arc<dyn Selector>, Problem> {
@@ -414,4 +423,54 @@ fn a_first_page_can_stand_in_the_parent() {
     let seen = read(Value::Object(child), &service, None);
     assert_eq!(seen.asked, ["parent {}", r#"child {"board":1,"page":2,"size":2}"#]);
     assert_eq!(seen.ids, [10, 11, 12]);
+}
+
+/// A retriever whose records come by a job.
+fn jobs(more: Value) -> Value {
+    let mut retriever = members(json!({
+        "type": "AsyncRetriever", "status_extractor": {}, "download_extractor": {},
+        "status_mapping": {"running": ["runs"], "completed": ["done"], "failed": ["broken"], "timeout": [], "skipped": ["empty"]},
+    }));
+    for name in ["creation", "polling", "download", "abort", "delete"] {
+        retriever.insert(format!("{name}_requester"), json!({"name": name}));
+    }
+    retriever.extend(members(more));
+    Value::Object(retriever)
+}
+
+#[test]
+fn a_job_is_made_asked_for_and_downloaded() {
+    let check = |more: Value, statuses: &[&'static str], asked: &[&str], ids: &[u64], errors: usize| {
+        let statuses = Mutex::new(statuses.to_vec());
+        let service = service(move |request, asked| match request {
+            "polling" => Answer::Records(json!({"status": statuses.lock().unwrap().remove(0)})),
+            "targets" => Answer::Records(json!(["a", "b"])),
+            "download" if asked["target"] == "b" => Answer::Records(json!([{"id": 2}])),
+            "download" => Answer::Records(json!([{"id": 1}])),
+            _ => Answer::Records(json!({})),
+        });
+        let seen = read(stream(jobs(more), json!({})), &service, None);
+        let names: Vec<_> = seen.asked.iter().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, asked);
+        assert_eq!(seen.ids, ids);
+        assert_eq!(seen.errors.len(), errors);
+    };
+    let done = ["creation", "polling", "polling", "download", "delete"];
+    check(json!({}), &["runs", "done"], &done, &[1], 0);
+    check(json!({}), &["empty"], &["creation", "polling"], &[], 0);
+    let again = ["creation", "polling", "creation", "polling", "download", "delete"];
+    check(json!({}), &["broken", "done"], &again, &[1], 0);
+    let never = ["creation", "polling", "creation", "polling", "creation", "polling"];
+    check(json!({}), &["broken", "broken", "broken"], &never, &[], 1);
+    let late = ["creation", "polling", "abort"].repeat(3);
+    check(json!({"polling_job_timeout": -1}), &["runs", "runs", "runs"], &late, &[], 1);
+    let targets = json!({"download_target_extractor": {}, "download_target_requester": {"name": "targets"}});
+    check(
+        targets,
+        &["done"],
+        &["creation", "polling", "targets", "download", "download", "delete"],
+        &[1, 2],
+        0,
+    );
+    check(json!({}), &["else"; 3], &never, &[], 1);
 }

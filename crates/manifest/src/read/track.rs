@@ -116,6 +116,12 @@ impl Track {
         Ok(Self { kind, is_lazy })
     }
 
+    /// That of requests which belong to no stream.
+    pub(super) fn nothing() -> Self {
+        let partitions = Partitions::One(None);
+        Self { kind: Kind::Plain(Box::new(Plain { partitions, is_finished: false })), is_lazy: false }
+    }
+
     /// Whether first pages stand in the records of parents.
     pub(super) fn is_lazy(&self) -> bool {
         self.is_lazy

@@ -29,6 +29,7 @@ use draft::Draft;
 use extract::Extractor;
 use path::Segment;
 pub(crate) use seek::{Found, seek};
+pub(crate) use transform::transformed;
 use transform::{Ready, Transformation};
 
 /// Whether a cursor keeps a record: the filter of a stream whose service cannot filter by time.

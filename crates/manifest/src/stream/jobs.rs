@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::retrieval::{Rules, SliceOn, schema};
-use super::{Builder, PageRetrieval};
+use super::{Builder, PageRetrieval, Properties};
 use crate::component::{Component, Problem};
 use crate::exchange::{Requester, Selector};
 use crate::paginate::Paginator;
@@ -48,7 +48,7 @@ pub(crate) enum JobStatus {
 }
 
 /// So long a job may take.
-pub(crate) const TIMEOUT_MINUTES: u64 = 60;
+pub(crate) const TIMEOUT_MINUTES: i64 = 60;
 /// So long is waited between two questions for the status of a job.
 pub(crate) const POLL_WAIT: Duration = Duration::from_secs(5);
 /// So often a job is made.
@@ -62,7 +62,10 @@ impl JobRetrieval {
     ) -> Result<Self, Problem> {
         let child = |name| retriever.required(name, retriever.child(name));
         let name = stream.str("name").unwrap_or_default();
-        let requester = |component: &Component| builder.parts.requester(component, name);
+        let requester = |component: &Component| match Properties::of(component, builder)? {
+            Some(_) => Err(component.invalid("", "a request of a job names no properties")),
+            None => builder.parts.requester(component, name),
+        };
         let optional = |name| retriever.child(name).map(|component| requester(&component)).transpose();
         let decoder = retriever.child("decoder");
         let extracted =
@@ -119,6 +122,7 @@ fn download(
         requester: builder.parts.requester(&requester, stream.str("name").unwrap_or_default())?,
         paginator: Paginator::build(retriever.child("download_paginator").as_ref(), &builder.config)?,
         rules: Rules { slice_on: SliceOn::None, ..Rules::default() },
+        properties: None,
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod delegate;
 mod jobs;
+mod properties;
 mod retrieval;
 
 use std::fmt;
@@ -22,7 +23,10 @@ use crate::template::Context;
 use crate::transport::Transport;
 
 pub(crate) use jobs::{JobRetrieval, JobStatus, MOST_ATTEMPTS, POLL_WAIT, TIMEOUT_MINUTES};
-pub(crate) use retrieval::{PageRetrieval, SliceOn};
+pub(crate) use properties::{
+    Endpoint, Properties, Source, member as properties_member, merge as merge_members,
+};
+pub(crate) use retrieval::{KnownRecords, PageRetrieval, SliceOn};
 
 use delegate::Delegation;
 
@@ -179,16 +183,6 @@ impl Stream {
             CursorRule::Count(rule) => additions.overlay(rule.additions(slice, &context)?),
         }
         Ok(additions)
-    }
-
-    /// Whether records that are known are left out of pages before the paginator counts them.
-    pub(crate) fn filters_pages(&self) -> bool {
-        matches!(&self.cursor, CursorRule::Dates(rule) if rule.client_side && !rule.feed)
-    }
-
-    /// Whether the newest records come first, so that pages end at the first known one.
-    pub(crate) fn is_feed(&self) -> bool {
-        matches!(&self.cursor, CursorRule::Dates(rule) if rule.feed)
     }
 
     /// Whether first pages stand in the records of parents.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Builder;
+use super::{Builder, Properties};
 use crate::component::{Component, Problem};
 use crate::exchange::{Requester, Selector};
 use crate::paginate::{PageSizeReduction, PaginationReset, Paginator};
@@ -15,6 +15,7 @@ pub(crate) struct PageRetrieval {
     pub(crate) selector: Arc<dyn Selector>,
     pub(crate) paginator: Paginator,
     pub(crate) rules: Rules,
+    pub(crate) properties: Option<Properties>,
 }
 
 /// What a retriever says beside its parts.
@@ -22,6 +23,8 @@ pub(crate) struct PageRetrieval {
 pub(crate) struct Rules {
     /// Which pages are asked with what the slice adds to a request.
     pub(crate) slice_on: SliceOn,
+    /// What becomes of records that are known.
+    pub(crate) known: KnownRecords,
     /// How pages become smaller.
     pub(crate) reduction: Option<PageSizeReduction>,
     /// When and how pages begin again.
@@ -40,6 +43,18 @@ pub(crate) enum SliceOn {
     First,
     /// None: the downloads of a job.
     None,
+}
+
+/// What becomes of records that are older than the state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum KnownRecords {
+    /// They are taken as they come: the service leaves them out.
+    #[default]
+    Taken,
+    /// They are left out before the paginator counts: `is_client_side_incremental`.
+    LeftOut,
+    /// The pages end with the first one: `is_data_feed`.
+    EndPages,
 }
 
 /// How slices become smaller: a manifest's `RequestWindowSplitting`.
@@ -67,15 +82,17 @@ impl PageRetrieval {
             decoder: decoder.as_ref(),
             transformations: &transformations,
             schema: schema.as_ref(),
-            client_side: cursor.and_then(|cursor| cursor.bool("is_client_side_incremental")).unwrap_or(false),
+            client_side: cursor.as_ref().is_some_and(|cursor| is_set(cursor, "is_client_side_incremental")),
         };
+        let requester = child("requester")?;
         Ok(Self {
             selector: builder.parts.selector(parts)?,
             requester: builder
                 .parts
                 .requester(&child("requester")?, stream.str("name").unwrap_or_default())?,
             paginator: Paginator::build(retriever.child("paginator").as_ref(), &builder.config)?,
-            rules: Rules::build(retriever)?,
+            rules: Rules { known: KnownRecords::of(cursor.as_ref()), ..Rules::build(retriever)? },
+            properties: Properties::of(&requester, builder)?,
         })
     }
 }
@@ -86,6 +103,23 @@ pub(super) fn schema(stream: &Component) -> Option<crate::Json> {
     Some(Arc::new(schema))
 }
 
+fn is_set(component: &Component, name: &str) -> bool {
+    component.bool(name).unwrap_or(false)
+}
+
+impl KnownRecords {
+    fn of(cursor: Option<&Component>) -> Self {
+        let Some(cursor) = cursor.filter(|cursor| cursor.kind() == "DatetimeBasedCursor") else {
+            return Self::Taken;
+        };
+        match (is_set(cursor, "is_data_feed"), is_set(cursor, "is_client_side_incremental")) {
+            (true, _) => Self::EndPages,
+            (false, true) => Self::LeftOut,
+            (false, false) => Self::Taken,
+        }
+    }
+}
+
 impl Rules {
     fn build(retriever: &Component) -> Result<Self, Problem> {
         let ignores = retriever.bool("ignore_stream_slicer_parameters_on_paginated_requests");
@@ -94,6 +128,7 @@ impl Rules {
         let splitting = retriever.child("request_window_splitting");
         Ok(Self {
             slice_on: if ignores.unwrap_or(false) { SliceOn::First } else { SliceOn::Every },
+            known: KnownRecords::Taken,
             reduction: reduction.map(|reduction| PageSizeReduction::build(&reduction)).transpose()?,
             reset: reset.map(|reset| PaginationReset::build(&reset)).transpose()?,
             splitting: splitting.map(|splitting| Splitting::build(&splitting)).transpose()?,

@@ -21,6 +21,7 @@ pub(crate) use native::replace;
 use crate::Json;
 use crate::component::{Component, Problem, ProblemKind};
 use crate::connector::Connector;
+use crate::dynamic::Dynamic;
 use crate::load::Manifest;
 use crate::service::Service;
 use crate::spec::{DataType, Specification};
@@ -113,7 +114,11 @@ fn add(problems: &mut Vec<Problem>, problem: Problem) {
 }
 
 fn dynamic(component: &Component) -> StreamReport {
-    StreamReport { data_type: DataType::of(component, false), problems: walk::problems(component) }
+    let mut problems = walk::problems(component);
+    if let Err(problem) = Dynamic::of(component) {
+        add(&mut problems, problem);
+    }
+    StreamReport { data_type: DataType::of(component, false), problems }
 }
 
 /// The reason that a problem is counted under: the class, the component, or what is wrong.

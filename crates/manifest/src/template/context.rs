@@ -103,6 +103,14 @@ impl Context {
         self.now
     }
 
+    /// A variable as JSON; none where there is none of this name.
+    pub(crate) fn json(&self, name: &str) -> Option<Json> {
+        match self.variables.iter().find(|(known, _)| **known == *name)? {
+            (_, Variable::Plain(json)) => Some(json.clone()),
+            (_, Variable::Slice(parts)) => Some(Arc::new(Member::Object(parts.all.clone()))),
+        }
+    }
+
     /// A variable's value; none where there is none of this name.
     pub(super) fn get(&self, name: &str) -> Option<Value<'_>> {
         let find = |name: &str| self.variables.iter().find(|(known, _)| **known == *name);

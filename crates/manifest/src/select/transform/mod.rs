@@ -90,6 +90,19 @@ impl Ready<'_> {
     }
 }
 
+/// A value as transformations make it.
+pub(crate) fn transformed(
+    components: &[Component],
+    value: serde_json::Value,
+    context: &Context,
+) -> Result<serde_json::Value, ReadError> {
+    let mut draft = Draft::new(crate::record::Record::Value(value));
+    for component in components {
+        Transformation::new(component, context)?.ready(context).apply(&mut draft, context)?;
+    }
+    Ok(draft.value().as_ref().clone())
+}
+
 fn with_record(draft: &mut Draft, context: &Context) -> Context {
     let record: &Json = draft.value();
     context.with("record", record)
