@@ -6,8 +6,9 @@ use bytes::Bytes;
 use raccord_manifest::component::Component;
 use raccord_manifest::connector::Connector;
 use raccord_manifest::error::ReadError;
-use raccord_manifest::load::load;
+use raccord_manifest::load::{Manifest, load};
 use raccord_manifest::service::{Masks, Service};
+use raccord_manifest::spec::{Specification, Violation};
 use raccord_manifest::transport::Transport;
 use serde_json::Value;
 
@@ -39,11 +40,13 @@ pub async fn read<E: From<ReadError>>(
     let manifest = load(task.manifest).map_err(ReadError::from)?;
     let masks = Masks::default();
     hide(manifest.root(), &task.config, &masks);
+    let config = configured(&manifest, task.config)?;
+    hide(manifest.root(), &config, &masks);
     let transport = match task.trace {
         Some(tell) => Arc::new(Traced::new(transport, masks.clone(), tell)),
         None => transport,
     };
-    let service = Service::new(transport.clone(), &Arc::new(task.config)).with_masks(masks);
+    let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(masks);
     let connector = Connector::new(manifest, service, transport);
     let stream = connector.stream(task.stream).map_err(ReadError::from)?;
     let mut reading = stream.read(task.state.as_ref())?;
@@ -53,6 +56,21 @@ pub async fn read<E: From<ReadError>>(
         }
     }
     Ok(reading.state())
+}
+
+/// A configuration as streams see it: defaults filled in, migrated and transformed.
+///
+/// # Errors
+/// When a setting is missing or not what the manifest asks for, or a rule of the manifest has no value.
+pub(super) fn configured(manifest: &Manifest, config: Value) -> Result<Value, ReadError> {
+    let specification = Specification::of(manifest)?;
+    let config = specification.prepare(specification.with_defaults(config))?;
+    match specification.check(&config)?.first() {
+        None => Ok(config),
+        Some(Violation { path, message }) => {
+            Err(ReadError::Settings(format!("`{path}` of the config: {message}")))
+        }
+    }
 }
 
 /// Masks the values that the specification of a manifest calls secret.

@@ -9,7 +9,6 @@ use raccord_manifest::connector::Connector;
 use raccord_manifest::load::Manifest;
 use raccord_manifest::read::{Page as Read, Reading};
 use raccord_manifest::service::{Masks, Service};
-use raccord_manifest::spec::Specification;
 use raccord_manifest::stream::Stream;
 use raccord_manifest::transport::Transport;
 use raccord_model::checkpoint::{PageToken, SourceState};
@@ -23,6 +22,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 use super::failure::told;
+use super::read::configured;
 use crate::registry::{Open, Opening};
 use crate::shared::SourceShared;
 
@@ -44,14 +44,7 @@ impl ManifestSource {
     /// The stream with its configuration: secrets are read now.
     fn built(&self) -> Result<Arc<Stream>, SourceError> {
         let (manifest, failed) = (&self.stream.manifest, |error| told(error, &self.masks));
-        let specification = Specification::of(manifest).map_err(|problem| failed(problem.into()))?;
-        let config = specification.with_defaults(self.config()?);
-        let config = specification.prepare(config).map_err(failed)?;
-        let violations = specification.check(&config).map_err(failed)?;
-        if let Some(violation) = violations.first() {
-            let message = format!("`{}` {}", violation.path, violation.message);
-            return Err(SourceError::Settings { place: "config".to_owned(), message });
-        }
+        let config = configured(manifest, self.config()?).map_err(failed)?;
         let transport: Arc<dyn Transport> = self.shared.transport()?;
         let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(self.masks.clone());
         let connector = Connector::new(Manifest::clone(manifest), service, transport);
