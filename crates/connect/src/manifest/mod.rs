@@ -10,6 +10,6 @@ mod transport;
 
 pub(crate) use source::ManifestTransport;
 
-pub use read::{Task, read};
+pub use read::{Task, read, violations};
 pub use trace::Tell;
 pub use transport::{HttpTransport, Limits};

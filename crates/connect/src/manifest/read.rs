@@ -61,16 +61,19 @@ pub async fn read<E: From<ReadError>>(
 /// A configuration as streams see it: defaults filled in, migrated and transformed.
 ///
 /// # Errors
-/// When a setting is missing or not what the manifest asks for, or a rule of the manifest has no value.
+/// When a rule of the manifest has no value.
 pub(super) fn configured(manifest: &Manifest, config: Value) -> Result<Value, ReadError> {
     let specification = Specification::of(manifest)?;
-    let config = specification.prepare(specification.with_defaults(config))?;
-    match specification.check(&config)?.first() {
-        None => Ok(config),
-        Some(Violation { path, message }) => {
-            Err(ReadError::Settings(format!("`{path}` of the config: {message}")))
-        }
-    }
+    specification.prepare(specification.with_defaults(config))
+}
+
+/// What a configuration lacks, or has otherwise than a manifest asks for. A reading may go well all the same.
+///
+/// # Errors
+/// When the text is no manifest, or a rule in it has no value.
+pub fn violations(manifest: &str, config: Value) -> Result<Vec<Violation>, ReadError> {
+    let manifest = load(manifest)?;
+    Specification::of(&manifest)?.check(&configured(&manifest, config)?)
 }
 
 /// Masks the values that the specification of a manifest calls secret.

@@ -9,6 +9,7 @@ use raccord_manifest::connector::Connector;
 use raccord_manifest::load::Manifest;
 use raccord_manifest::read::{Page as Read, Reading};
 use raccord_manifest::service::{Masks, Service};
+use raccord_manifest::spec::{Specification, Violation};
 use raccord_manifest::stream::Stream;
 use raccord_manifest::transport::Transport;
 use raccord_model::checkpoint::{PageToken, SourceState};
@@ -45,6 +46,11 @@ impl ManifestSource {
     fn built(&self) -> Result<Arc<Stream>, SourceError> {
         let (manifest, failed) = (&self.stream.manifest, |error| told(error, &self.masks));
         let config = configured(manifest, self.config()?).map_err(failed)?;
+        let specification = Specification::of(manifest).map_err(|problem| failed(problem.into()))?;
+        if let Some(Violation { path, message }) = specification.check(&config).map_err(failed)?.first() {
+            let place = "config".to_owned();
+            return Err(SourceError::Settings { place, message: format!("`{path}`: {message}") });
+        }
         let transport: Arc<dyn Transport> = self.shared.transport()?;
         let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(self.masks.clone());
         let connector = Connector::new(Manifest::clone(manifest), service, transport);

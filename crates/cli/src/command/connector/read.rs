@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
-use raccord_connect::manifest::{HttpTransport, Limits, Task, Tell, read as read_stream};
+use raccord_connect::manifest::{HttpTransport, Limits, Task, Tell, read as read_stream, violations};
 use raccord_manifest::error::ReadError;
 use raccord_model::port::environment::Environment as _;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use super::files;
 use crate::args::Global;
 use crate::error::CommandError;
 use crate::session::system;
-use crate::ui::Ui;
+use crate::ui::{Ui, YELLOW};
 
 /// Print the records of a data type of a manifest as JSON Lines; store nothing
 ///
@@ -67,13 +67,11 @@ pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), Comm
     let transport = Arc::new(transport.map_err(|error| CommandError::of(&error))?);
     let shown = *ui;
     let tell: Option<Tell> = args.trace.then(|| -> Tell { Arc::new(move |line: &str| shown.note(line)) });
-    let task = Task {
-        manifest: &manifest,
-        config: config.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
-        stream: &args.data_type,
-        state,
-        trace: tell,
-    };
+    let config = config.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    for found in violations(&manifest, config.clone()).map_err(|error| CommandError::of(&error))? {
+        ui.note(&format!("{YELLOW}warning{YELLOW:#}: `{}` of the config: {}", found.path, found.message));
+    }
+    let task = Task { manifest: &manifest, config, stream: &args.data_type, state, trace: tell };
     let mut output = BufWriter::new(io::stdout().lock());
     let mut left = args.limit.unwrap_or(u64::MAX);
     let each = |record: Bytes| {
