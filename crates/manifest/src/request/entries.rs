@@ -116,17 +116,20 @@ fn members(
     for entry in entries {
         let value = entry.value.value(context, reading)?;
         if !value.is_null() {
-            members.insert(name_of(&entry.name.entry(context, reading.names)?), value);
+            members.insert(reading.name(&entry.name.entry(context, reading.names)?), value);
         }
     }
     Ok(members)
 }
 
-/// A name as JSON has it, where the template gives another kind of value.
-fn name_of(name: &Value) -> String {
-    match name {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+impl Reading {
+    /// A name. In a JSON body, another kind of value than a text is written as in JSON, elsewhere as in Python.
+    fn name(self, name: &Value) -> String {
+        match name {
+            Value::String(text) => text.clone(),
+            other if self.names == Literals::Any => other.to_string(),
+            other => python_text(other),
+        }
     }
 }
 

@@ -9,3 +9,6 @@ pub mod url;
 
 pub use builder::{Asked, RequestBuilder};
 pub use option::{RequestOption, Twice};
+
+#[cfg(test)]
+mod reference_tests;

@@ -208,4 +208,6 @@ fn evaluated_path(component: &Component, member: &str, config: &Context) -> Resu
 }
 
 #[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
 mod tests;
