@@ -12,13 +12,15 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("workspace-hack", &[]),
     ("raccord-model", &["workspace-hack"]),
-    ("raccord-compiler", &["raccord-model"]),
+    // Another's language: it knows none of ours.
+    ("raccord-manifest", &["workspace-hack"]),
+    ("raccord-compiler", &["raccord-model", "raccord-manifest"]),
     ("raccord-config", &["raccord-model", "raccord-compiler"]),
     // For the tests of others: no crate is built from it.
     ("raccord-conformance", &["raccord-model"]),
     ("raccord-plan", &["raccord-model"]),
     ("raccord-store", &["raccord-model"]),
-    ("raccord-connect", &["raccord-model", "raccord-compiler"]),
+    ("raccord-connect", &["raccord-model", "raccord-manifest", "raccord-compiler"]),
     ("raccord-run", &["raccord-model", "raccord-compiler"]),
     (
         "raccord-daemon",
@@ -40,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "raccord-cli",
         &[
             "raccord-model",
+            "raccord-manifest",
             "raccord-config",
             "raccord-run",
             "raccord-store",
@@ -59,15 +62,16 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("reqwest", &["raccord-connect", "raccord-serve"]),
     ("lettre", &["raccord-connect"]),
     ("axum", &["raccord-serve"]),
-    ("csv", &["raccord-connect", "raccord-cli"]),
+    ("csv", &["raccord-manifest", "raccord-connect", "raccord-cli"]),
     ("minijinja", &["raccord-compiler"]),
-    ("granit-parser", &["raccord-config"]),
+    ("granit-parser", &["raccord-manifest", "raccord-config"]),
     ("clap", &["raccord-cli"]),
     ("miette", &["raccord-cli"]),
     (
         "tokio",
         &[
             "raccord-conformance",
+            "raccord-manifest",
             "raccord-store",
             "raccord-connect",
             "raccord-run",
