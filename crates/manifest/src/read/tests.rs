@@ -378,7 +378,7 @@ fn a_partition_that_fails_blocks_no_other() {
     let partition =
         |id: u64, at: &str| json!({"partition": {"board": id, "parent_slice": {}}, "cursor": {"at": at}});
     let expected = json!({
-        "use_global_cursor": false, "lookback_window": 0, "parent_state": {},
+        "use_global_cursor": false, "lookback_window": 0,
         "states": [partition(1, "2025-01-01"), partition(2, "2025-01-04")],
     });
     assert_eq!(seen.states.last(), Some(&Some(expected)));
@@ -472,5 +472,53 @@ fn a_job_is_made_asked_for_and_downloaded() {
         &[1, 2],
         0,
     );
-    check(json!({}), &["else"; 3], &never, &[], 1);
+    check(json!({}), &["else"], &["creation", "polling"], &[], 1);
+}
+
+/// A parent whose records are days, and a child with a record for each of two other days and each parent.
+fn family(own: Value) -> Value {
+    let parent = stream(json!({}), days(json!({})));
+    let mut cursor = members(json!({"step": "P2D", "cursor_granularity": "P1D"}));
+    cursor.extend(members(own));
+    of_parent(parent, json!({"incremental_dependency": true}), days(Value::Object(cursor)))
+}
+
+fn of_family(fails: Option<usize>) -> Service {
+    let count = Mutex::new(0);
+    service(move |stream, asked| {
+        if stream == "parent" {
+            return by_day(stream, asked);
+        }
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        if fails == Some(*count) {
+            return Answer::Fails;
+        }
+        let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
+        let within = ["2025-01-01", "2025-01-03", "2025-01-04"].into_iter();
+        let within = within.filter(|day| text("from").as_str() <= *day && *day <= text("until").as_str());
+        Answer::Records(
+            within.map(|day| json!({"id": format!("{} {day}", text("board")), "at": day})).collect(),
+        )
+    })
+}
+
+#[test]
+fn interrupted_or_failed_anywhere_a_family_is_read_whole() {
+    for own in [
+        json!({}),
+        json!({"global_substream_cursor": true}),
+        json!({"step": null, "cursor_granularity": null}),
+    ] {
+        for (most, fails) in
+            (0..14).map(|most| (most, None)).chain((1..9).map(|fails| (usize::MAX, Some(fails))))
+        {
+            let first = read_some(family(own.clone()), &of_family(fails), None, most);
+            let state = first.states.last().cloned().flatten();
+            let rest = read(family(own.clone()), &of_family(None), state.as_ref());
+            let seen: std::collections::BTreeSet<_> =
+                first.ids.iter().chain(&rest.ids).map(Value::to_string).collect();
+            assert_eq!(seen.len(), 12, "{own} {most} {fails:?} {state:?}");
+        }
+    }
 }

@@ -48,6 +48,8 @@ struct Parts {
     partitions: Partitions,
     state: Partitioned,
     current: Option<Current>,
+    /// Whether a partition failed: parents go on there the next time, so their states stay as they are.
+    has_failed: bool,
 }
 
 /// The partition whose slices are read.
@@ -108,7 +110,12 @@ impl Track {
                         let setup = PartitionedSetup { cursor, global: rule.global || router.is_grouping() };
                         let partitions = open(&state)?;
                         let state = Partitioned::resume(&setup, &state)?;
-                        Kind::Partitioned(Box::new(Parts { partitions, state, current: None }))
+                        Kind::Partitioned(Box::new(Parts {
+                            partitions,
+                            state,
+                            current: None,
+                            has_failed: false,
+                        }))
                     }
                 }
             }
@@ -190,6 +197,13 @@ impl Track {
         }
     }
 
+    /// What is left of a slice is not read.
+    pub(super) fn fail(&mut self) {
+        if let Kind::Partitioned(parts) = &mut self.kind {
+            parts.has_failed = true;
+        }
+    }
+
     /// All slices are done, after so many seconds.
     pub(super) fn finish(&mut self, seconds: i64) {
         match &mut self.kind {
@@ -217,7 +231,8 @@ impl Parts {
                     let cursor = self.state.cursor().members(bounds);
                     return Ok(Some(Slice { cursor, ..current.partition.clone() }));
                 }
-                self.state.close_partition(&current.partition, current.parents.as_ref());
+                let parents = current.parents.as_ref().filter(|_| !self.has_failed);
+                self.state.close_partition(&current.partition, parents);
                 self.current = None;
             }
             let Some(partition) = self.partitions.next_slice().await? else { return Ok(None) };
