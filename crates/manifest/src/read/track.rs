@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use crate::cursor::{
     CountCursor, CountProgress, DatetimeCursor, Partitioned, PartitionedSetup, Progress, Slices,
 };
-use crate::cursor::{is_less, no_cursor_state, state_members};
+use crate::cursor::{NewRecords, is_less, no_cursor_state, state_members};
 use crate::error::ReadError;
 use crate::partition::Partitions;
 use crate::record::Record;
@@ -165,12 +165,12 @@ impl Track {
         }
     }
 
-    /// Whether a record of a slice, with this date, is new.
-    pub(super) fn is_new(&self, slice: &Slice, date: Option<DateTime>, now: DateTime) -> bool {
+    /// The dates of a slice's records that are new; none where all are.
+    pub(super) fn new_records(&self, slice: &Slice, now: DateTime) -> Option<NewRecords> {
         match &self.kind {
-            Kind::Plain(_) | Kind::Count(_) => true,
-            Kind::Dates(dates) => dates.cursor.is_new(&dates.progress, date, now),
-            Kind::Partitioned(parts) => parts.state.is_new(slice, date, now),
+            Kind::Plain(_) | Kind::Count(_) => None,
+            Kind::Dates(dates) => Some(dates.cursor.new_records(&dates.progress, now)),
+            Kind::Partitioned(parts) => parts.state.new_records(slice, now),
         }
     }
 
