@@ -202,7 +202,7 @@ impl Part {
             kept: records.len(),
             last_record: last.as_ref(),
             reduced: self.reduced(),
-            response: &|| way.pages.selector.variable(answer),
+            response: &|members| way.pages.selector.variable(answer, members),
             headers: &|| header_variable(&answer.headers),
         })
     }

@@ -102,9 +102,7 @@ impl<'v> Draft<'v> {
     pub(super) fn seen(&mut self) -> &Json {
         if self.value.is_none() && self.seen.is_none() {
             let members = match (&self.view.0, &self.text) {
-                (Some(names), Some(text)) => {
-                    serde_json::Deserializer::from_slice(text).deserialize_map(Project(names)).ok()
-                }
+                (Some(names), Some(text)) => project(text, names),
                 _ => None,
             };
             self.seen = members.map(|members| Arc::new(Value::Object(members)));
@@ -195,6 +193,13 @@ fn splice(text: &Bytes, new: &[Member<'_>]) -> Option<Bytes> {
     }
     out.push(b'}');
     Some(Bytes::from(out))
+}
+
+/// These members of an object; none where the text is no object.
+pub(super) fn project(text: &[u8], names: &[String]) -> Option<Map<String, Value>> {
+    let mut text = serde_json::Deserializer::from_slice(text);
+    let members = text.deserialize_map(Project(names)).ok()?;
+    text.end().ok().map(|()| members)
 }
 
 /// Takes these members of an object, and skips the others.

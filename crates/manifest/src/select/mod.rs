@@ -176,11 +176,16 @@ impl Selector for RecordSelector {
         Ok(Selected { records: made.collect::<Result<_, _>>()?, extracted: count })
     }
 
-    fn variable(&self, answer: &Response) -> Json {
+    fn variable(&self, answer: &Response, members: Option<&[String]>) -> Json {
         if self.decoder.is_streamed() {
             return Arc::new(Value::Object(serde_json::Map::new()));
         }
         let documents = self.decoder.documents(answer).unwrap_or_default();
+        if let (Some(Record::Span(text)), Some(names)) = (documents.first(), members)
+            && let Some(members) = draft::project(text, names)
+        {
+            return Arc::new(Value::Object(members));
+        }
         let first = documents.first().map(Record::value).filter(|value| !value.is_null());
         Arc::new(first.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
     }

@@ -96,7 +96,7 @@ impl Selector for Fake {
         Ok(Selected { records: records.into_iter().map(Record::Value).collect(), extracted })
     }
 
-    fn variable(&self, answer: &Response) -> Json {
+    fn variable(&self, answer: &Response, _: Option<&[String]>) -> Json {
         Arc::new(serde_json::from_slice(&answer.body).unwrap())
     }
 }
