@@ -2,6 +2,7 @@
 
 mod jobs;
 mod partitions;
+mod reference;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
