@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::Json;
 use crate::budget::Budget;
 use crate::component::{Component, Problem, ProblemKind};
+use crate::error::ReadError;
 use crate::exchange::{Requester, Selector};
 use crate::load::{Declared, Manifest};
 use crate::select::{self, RecordSelector};
@@ -90,6 +91,22 @@ impl Connector {
             message: format!("there is no stream `{name}`"),
         })?;
         self.build(&declared.component)
+    }
+
+    /// The stream of a name, ready to be read. One that does not stand in the manifest is looked for among those that a
+    /// service or the configuration gives.
+    ///
+    /// # Errors
+    /// When there is none, a component of it is wrong or cannot be used here, or the service refuses to say.
+    pub async fn open(&self, name: &str) -> Result<Arc<Stream>, ReadError> {
+        let is_later = self.manifest.stream(name).is_none() && !self.manifest.dynamic_streams().is_empty();
+        if is_later {
+            let found = crate::dynamic::streams(self).await?;
+            if let Some(declared) = found.into_iter().find(|declared| declared.name == name) {
+                return Ok(self.build(&declared.component)?);
+            }
+        }
+        Ok(self.stream(name)?)
     }
 
     /// The stream that a component is.

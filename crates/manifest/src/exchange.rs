@@ -88,8 +88,9 @@ pub trait Selector: Send + Sync {
     /// When the answer is not what the manifest says it is.
     fn select(&self, answer: &Response, slice: &Slice, token: Option<&Value>) -> Result<Selected, ReadError>;
 
-    /// What templates of the paginator know as `response`: the first value that the decoder finds.
-    fn variable(&self, answer: &Response) -> Json;
+    /// What templates of the paginator know as `response`: the first value that the decoder finds. Of an object it needs
+    /// no more than the members that are named, if any are.
+    fn variable(&self, answer: &Response, members: Option<&[String]>) -> Json;
 }
 
 impl fmt::Debug for Additions {

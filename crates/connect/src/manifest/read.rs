@@ -48,7 +48,7 @@ pub async fn read<E: From<ReadError>>(
     };
     let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(masks);
     let connector = Connector::new(manifest, service, transport);
-    let stream = connector.stream(task.stream).map_err(ReadError::from)?;
+    let stream = connector.open(task.stream).await?;
     let mut reading = stream.read(task.state.as_ref())?;
     while let Some(page) = reading.next().await? {
         for record in &page.records {

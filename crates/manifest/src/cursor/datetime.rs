@@ -22,6 +22,20 @@ pub struct Bounds {
     pub end: String,
 }
 
+/// The dates of records that are new.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRecords {
+    from: DateTime,
+    until: DateTime,
+}
+
+impl NewRecords {
+    /// Whether a record with this date is one. One without a date is.
+    pub fn have(&self, date: Option<DateTime>) -> bool {
+        date.is_none_or(|date| self.from <= date && date <= self.until)
+    }
+}
+
 /// A cursor over dates.
 #[derive(Debug, Clone)]
 pub struct DatetimeCursor {
@@ -172,9 +186,9 @@ impl DatetimeCursor {
         record.member(&self.field).and_then(|value| self.parse(&value))
     }
 
-    /// Whether a record of this date is new: a client-side filter keeps it, and a feed goes on after it.
-    pub fn is_new(&self, progress: &Progress, date: Option<DateTime>, now: DateTime) -> bool {
-        date.is_none_or(|date| self.lowest(progress) <= date && date <= self.end(now))
+    /// The dates of records that are new: a client-side filter keeps them, and a feed goes on after them.
+    pub fn new_records(&self, progress: &Progress, now: DateTime) -> NewRecords {
+        NewRecords { from: self.lowest(progress), until: self.end(now) }
     }
 
     fn lowest(&self, progress: &Progress) -> DateTime {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use count::is_less;
 pub use count::{CountCursor, CountProgress, CountRule};
-pub use datetime::{Bounds, DatetimeCursor};
+pub use datetime::{Bounds, DatetimeCursor, NewRecords};
 pub use migrate::Migration;
 pub use partitioned::{Partitioned, PartitionedSetup};
 pub use progress::{Progress, Span};

@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::datetime::DatetimeCursor;
+use super::datetime::{DatetimeCursor, NewRecords};
 use super::progress::Progress;
 use super::slices::Slices;
 use super::wrong_state;
@@ -163,10 +163,10 @@ impl Partitioned {
         &self.cursor
     }
 
-    /// Whether a record of a partition, with this date, is new.
-    pub fn is_new(&self, partition: &Slice, date: Option<DateTime>, now: DateTime) -> bool {
-        let entry = self.partitions.get(&partition.partition_key());
-        entry.is_none_or(|entry| self.cursor.is_new(&entry.progress, date, now))
+    /// The dates of a partition's records that are new.
+    pub fn new_records(&self, partition: &Slice, now: DateTime) -> Option<NewRecords> {
+        let entry = self.partitions.get(&partition.partition_key())?;
+        Some(self.cursor.new_records(&entry.progress, now))
     }
 
     /// A record with this date was read.

@@ -159,7 +159,10 @@ fn known_records_are_told_from_new_ones() {
     let check = |own: Value, record: Value, expected: bool| {
         let cursor = cursor(own);
         let progress = cursor.resume(&members(json!({"at": "2025-01-01"})), None).unwrap();
-        assert_eq!(cursor.is_new(&progress, cursor.date_of(&Record::Value(record)), now()), expected);
+        assert_eq!(
+            cursor.new_records(&progress, now()).have(cursor.date_of(&Record::Value(record))),
+            expected
+        );
     };
     check(json!({}), json!({"at": "2025-01-01"}), true);
     check(json!({}), json!({"at": "2024-12-31"}), false);

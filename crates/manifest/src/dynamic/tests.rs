@@ -66,6 +66,10 @@ async fn a_service_gives_streams() {
         mapping(&["absent"], "x", &json!({})),
     ]});
     let answer = json!({"items": [{"id": 1, "title": "one"}, {"id": 2, "title": "two"}]});
+    let answers = [(200, answer.clone()), (200, answer.clone())];
+    let connector = connector(&manifest(&resolver), json!({}), &answers);
+    assert_eq!(connector.open("two").await.unwrap().name(), "two");
+    assert_eq!(connector.open("three").await.unwrap_err().to_string(), "streams: there is no stream `three`");
     let found = resolved(&manifest(&resolver), json!({}), &[(200, answer.clone())]).await.unwrap();
     let names: Vec<_> = found.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!(names, ["one", "two"]);

@@ -15,6 +15,8 @@ pub(super) struct CursorPagination {
     token: Template,
     stop: Option<Template>,
     reads_response: bool,
+    /// The members of `response` that it reads; none where it reads the whole.
+    members: Option<Vec<String>>,
     reads_headers: bool,
 }
 
@@ -31,7 +33,10 @@ impl CursorPagination {
             return Err(component.invalid("page_size", "it is missing, and the templates read it"));
         }
         let (reads_response, reads_headers) = (mentions("response"), mentions("headers"));
-        Ok(Self { size, token, stop, reads_response, reads_headers })
+        let members: Option<Vec<Vec<String>>> =
+            [Some(&token), stop.as_ref()].into_iter().flatten().map(|it| it.members_of("response")).collect();
+        let members = members.map(|members| members.concat());
+        Ok(Self { size, token, stop, reads_response, members, reads_headers })
     }
 
     pub(super) fn next(&self, seen: &PageSeen<'_>, context: &Context) -> Result<Option<Value>, ReadError> {
@@ -47,7 +52,7 @@ impl CursorPagination {
     fn context(&self, seen: &PageSeen<'_>, context: &Context) -> Context {
         let mut context = seen.slice.context(context);
         if self.reads_response {
-            context = context.with("response", &(seen.response)());
+            context = context.with("response", &(seen.response)(self.members.as_deref()));
         }
         if self.reads_headers {
             context = context.with("headers", &(seen.headers)());

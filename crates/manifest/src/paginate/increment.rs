@@ -67,7 +67,7 @@ impl OffsetIncrement {
         let size = match (seen.reduced, &self.size) {
             (Some(reduced), _) => Some(reduced),
             (None, Some(template)) if !template.is_constant() => {
-                Some(size::number(template, &context.with("response", &(seen.response)()))?)
+                Some(size::number(template, &context.with("response", &(seen.response)(None)))?)
             }
             (None, _) => self.size(context)?,
         };

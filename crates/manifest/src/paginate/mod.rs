@@ -67,8 +67,8 @@ pub struct PageSeen<'a> {
     pub last_record: Option<&'a Value>,
     /// The page size it was asked with, where that is another than the manifest's.
     pub reduced: Option<u32>,
-    /// What templates know as `response`.
-    pub response: &'a dyn Fn() -> Json,
+    /// What templates know as `response`, or these members of it.
+    pub response: &'a dyn Fn(Option<&[String]>) -> Json,
     /// What templates know as `headers`.
     pub headers: &'a dyn Fn() -> Json,
 }

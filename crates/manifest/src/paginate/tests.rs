@@ -20,7 +20,7 @@ fn paginator(strategy: Value) -> Paginator {
 }
 
 fn next(paginator: &Paginator, token: Option<&Value>, extracted: usize) -> Option<Value> {
-    let response = || Arc::new(json!({"next": "n2", "size": 2}));
+    let response = |_: Option<&[String]>| Arc::new(json!({"next": "n2", "size": 2}));
     let headers = || Arc::new(json!({"X-Next": "h2"}));
     let seen = PageSeen {
         slice: &Slice::default(),

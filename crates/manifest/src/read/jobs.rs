@@ -95,25 +95,30 @@ impl Job {
             {
                 stream.transport().sleep(Duration::from_secs(wait.unsigned_abs())).await;
             }
-            match self.attempt(stream, jobs).await {
-                Ok(End::Skipped) => return Ok(false),
-                Ok(End::Failed) => {}
-                Ok(End::Completed(slice, answer)) => {
+            let made = match ask(jobs.create.as_ref(), &self.slice).await {
+                Ok(made) => made,
+                Err(error) => {
+                    last = Err(error);
+                    continue;
+                }
+            };
+            match self.watch(&made, stream, jobs).await? {
+                End::Skipped => return Ok(false),
+                End::Failed => {}
+                End::Completed(slice, answer) => {
                     self.downloads = self.targets(&slice, &answer, stream, jobs).await?;
                     self.made = Some(slice);
                     return Ok(true);
                 }
-                Err(error) => last = Err(error),
             }
         }
         last
     }
 
-    /// Makes the job once and waits for its end.
-    async fn attempt(&self, stream: &Stream, jobs: &JobRetrieval) -> Result<End, ReadError> {
-        let created = ask(jobs.create.as_ref(), &self.slice).await?;
+    /// Waits for the end of a job that was made.
+    async fn watch(&self, made: &Response, stream: &Stream, jobs: &JobRetrieval) -> Result<End, ReadError> {
         let mut slice = self.slice.clone();
-        slice.extra.insert("creation_response".to_owned(), variable(&created));
+        slice.extra.insert("creation_response".to_owned(), variable(made));
         let minutes =
             number(jobs.timeout.as_ref(), stream)?.filter(|minutes| *minutes != 0).unwrap_or(TIMEOUT_MINUTES);
         let until = stream.now().as_microsecond().saturating_add(minutes.saturating_mul(MINUTE));

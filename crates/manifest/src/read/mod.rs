@@ -87,6 +87,7 @@ impl Reading {
             Ok(records) => self.page(records, run).map(Some),
             Err(error) => {
                 self.has_failed = true;
+                self.track.fail();
                 Err(error)
             }
         }

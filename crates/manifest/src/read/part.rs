@@ -159,11 +159,16 @@ impl Part {
             reducer.succeeded();
         }
         let Selected { records, extracted } = selected;
-        let (now, known) = (now(way.stream), way.pages.rules.known);
+        let known = way.pages.rules.known;
+        let new = match known {
+            KnownRecords::Taken => None,
+            KnownRecords::LeftOut | KnownRecords::EndPages => track.new_records(&self.slice, now(way.stream)),
+        };
+        let is_new = |dated: &Dated| new.is_none_or(|new| new.have(dated.date));
         let dated = |record| Dated { date: track.date_of(&record), record };
         let mut records: Vec<_> = records.into_iter().map(dated).collect();
         if known == KnownRecords::LeftOut {
-            records.retain(|dated| track.is_new(&self.slice, dated.date, now));
+            records.retain(is_new);
         }
         self.count += u64::try_from(records.len()).unwrap_or(u64::MAX);
         self.newest = records.iter().map(|dated| dated.date).max().flatten().max(self.newest);
@@ -172,13 +177,12 @@ impl Part {
             self.begin_again(way, track)?;
             false
         } else {
-            let is_known = |dated: &Dated| !track.is_new(&self.slice, dated.date, now);
-            let stops = known == KnownRecords::EndPages && records.last().is_some_and(is_known);
+            let stops = known == KnownRecords::EndPages && records.last().is_some_and(|last| !is_new(last));
             self.token = if stops { None } else { self.next_token(answer, extracted, &records, way)? };
             self.token.is_none()
         };
         if known == KnownRecords::EndPages {
-            records.retain(|dated| track.is_new(&self.slice, dated.date, now));
+            records.retain(is_new);
         }
         Ok((records, is_last))
     }
@@ -198,7 +202,7 @@ impl Part {
             kept: records.len(),
             last_record: last.as_ref(),
             reduced: self.reduced(),
-            response: &|| way.pages.selector.variable(answer),
+            response: &|members| way.pages.selector.variable(answer, members),
             headers: &|| header_variable(&answer.headers),
         })
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use crate::cursor::{
     CountCursor, CountProgress, DatetimeCursor, Partitioned, PartitionedSetup, Progress, Slices,
 };
-use crate::cursor::{is_less, no_cursor_state, state_members};
+use crate::cursor::{NewRecords, is_less, no_cursor_state, state_members};
 use crate::error::ReadError;
 use crate::partition::Partitions;
 use crate::record::Record;
@@ -48,6 +48,8 @@ struct Parts {
     partitions: Partitions,
     state: Partitioned,
     current: Option<Current>,
+    /// Whether a partition failed: parents go on there the next time, so their states stay as they are.
+    has_failed: bool,
 }
 
 /// The partition whose slices are read.
@@ -108,7 +110,12 @@ impl Track {
                         let setup = PartitionedSetup { cursor, global: rule.global || router.is_grouping() };
                         let partitions = open(&state)?;
                         let state = Partitioned::resume(&setup, &state)?;
-                        Kind::Partitioned(Box::new(Parts { partitions, state, current: None }))
+                        Kind::Partitioned(Box::new(Parts {
+                            partitions,
+                            state,
+                            current: None,
+                            has_failed: false,
+                        }))
                     }
                 }
             }
@@ -158,12 +165,12 @@ impl Track {
         }
     }
 
-    /// Whether a record of a slice, with this date, is new.
-    pub(super) fn is_new(&self, slice: &Slice, date: Option<DateTime>, now: DateTime) -> bool {
+    /// The dates of a slice's records that are new; none where all are.
+    pub(super) fn new_records(&self, slice: &Slice, now: DateTime) -> Option<NewRecords> {
         match &self.kind {
-            Kind::Plain(_) | Kind::Count(_) => true,
-            Kind::Dates(dates) => dates.cursor.is_new(&dates.progress, date, now),
-            Kind::Partitioned(parts) => parts.state.is_new(slice, date, now),
+            Kind::Plain(_) | Kind::Count(_) => None,
+            Kind::Dates(dates) => Some(dates.cursor.new_records(&dates.progress, now)),
+            Kind::Partitioned(parts) => parts.state.new_records(slice, now),
         }
     }
 
@@ -187,6 +194,13 @@ impl Track {
                 Ok(())
             }
             Kind::Partitioned(parts) => parts.state.close(slice, newest.date),
+        }
+    }
+
+    /// What is left of a slice is not read.
+    pub(super) fn fail(&mut self) {
+        if let Kind::Partitioned(parts) = &mut self.kind {
+            parts.has_failed = true;
         }
     }
 
@@ -217,7 +231,8 @@ impl Parts {
                     let cursor = self.state.cursor().members(bounds);
                     return Ok(Some(Slice { cursor, ..current.partition.clone() }));
                 }
-                self.state.close_partition(&current.partition, current.parents.as_ref());
+                let parents = current.parents.as_ref().filter(|_| !self.has_failed);
+                self.state.close_partition(&current.partition, parents);
                 self.current = None;
             }
             let Some(partition) = self.partitions.next_slice().await? else { return Ok(None) };

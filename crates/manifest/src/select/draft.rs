@@ -1,6 +1,7 @@
 //! A record while it is worked on: its text, its value, or both. It is parsed when somebody looks into it, and written
 //! when somebody changed more than a new member; so a record that nobody touches stays the span that it was.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,37 +11,82 @@ use serde_json::{Map, Value};
 
 use crate::Json;
 use crate::record::Record;
+use crate::template::Template;
 
-/// A record that is worked on. At least one of text and value is there; where both are, they agree.
-#[derive(Debug)]
-pub(super) struct Draft {
-    text: Option<Bytes>,
-    value: Option<Json>,
-}
+/// What templates look at in a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct View(Option<Vec<String>>);
 
-/// A member that is added, in both forms.
-#[derive(Debug, Clone)]
-pub(super) struct Member {
-    name: String,
-    value: Value,
-    /// `"name":value`.
-    text: String,
-    /// `"name"`.
-    quoted: String,
-}
-
-impl Member {
-    pub(super) fn new(name: &str, value: Value) -> Self {
-        let quoted = Value::String(name.to_owned()).to_string();
-        Self { name: name.to_owned(), text: format!("{quoted}:{value}"), value, quoted }
+impl View {
+    /// What several templates look at together.
+    pub(super) fn of<'t>(templates: impl IntoIterator<Item = &'t Template>) -> Self {
+        let mut names = Vec::new();
+        for template in templates {
+            let Some(members) = template.members_of("record") else { return Self(None) };
+            names.extend(members);
+        }
+        Self(Some(names))
     }
 }
 
-impl Draft {
-    pub(super) fn new(record: Record) -> Self {
+/// A record that is worked on. At least one of text and value is there; where both are, they agree.
+#[derive(Debug)]
+pub(super) struct Draft<'v> {
+    text: Option<Bytes>,
+    value: Option<Json>,
+    view: &'v View,
+    /// The members that are looked at, where the whole was not parsed yet.
+    seen: Option<Json>,
+}
+
+/// The name of a member that is added.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    name: String,
+    /// `"name"`.
+    quoted: String,
+    finder: memmem::Finder<'static>,
+    /// Whether JSON can only write it in one way, but for `\\u`.
+    is_plain: bool,
+}
+
+/// A member that is added.
+#[derive(Debug, Clone)]
+pub(super) struct Member<'k> {
+    pub(super) key: &'k Key,
+    pub(super) value: Value,
+}
+
+impl Key {
+    pub(super) fn new(name: &str) -> Self {
+        let quoted = Value::String(name.to_owned()).to_string();
+        Self {
+            name: name.to_owned(),
+            finder: memmem::Finder::new(&quoted).into_owned(),
+            quoted,
+            is_plain: name.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\"\\".contains(&byte)),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether an object's text has no such member at its root. A name can be written in several ways, so where it is
+    /// not plain, or the text has escapes, the names are read.
+    fn is_absent(&self, text: &[u8], has_escapes: bool) -> bool {
+        if self.is_plain && !has_escapes && self.finder.find(text).is_none() {
+            return true;
+        }
+        serde_json::Deserializer::from_slice(text).deserialize_map(Lacks(&self.name)).unwrap_or(false)
+    }
+}
+
+impl<'v> Draft<'v> {
+    pub(super) fn new(record: Record, view: &'v View) -> Self {
         match record {
-            Record::Span(text) => Self { text: Some(text), value: None },
-            Record::Value(value) => Self { text: None, value: Some(Arc::new(value)) },
+            Record::Span(text) => Self { text: Some(text), value: None, view, seen: None },
+            Record::Value(value) => Self { text: None, value: Some(Arc::new(value)), view, seen: None },
         }
     }
 
@@ -49,6 +95,21 @@ impl Draft {
             (Some(text), _) => Record::Span(text),
             (None, Some(value)) => Record::Value(Arc::unwrap_or_clone(value)),
             (None, None) => Record::Value(Value::Null),
+        }
+    }
+
+    /// As much of it as templates look at.
+    pub(super) fn seen(&mut self) -> &Json {
+        if self.value.is_none() && self.seen.is_none() {
+            let members = match (&self.view.0, &self.text) {
+                (Some(names), Some(text)) => project(text, names),
+                _ => None,
+            };
+            self.seen = members.map(|members| Arc::new(Value::Object(members)));
+        }
+        match (&self.value, &self.seen) {
+            (None, Some(_)) => self.seen.get_or_insert_with(Json::default),
+            _ => self.value(),
         }
     }
 
@@ -63,7 +124,7 @@ impl Draft {
     /// Its value, to be changed.
     pub(super) fn value_mut(&mut self) -> &mut Value {
         self.value();
-        self.text = None;
+        (self.text, self.seen) = (None, None);
         Arc::make_mut(self.value.get_or_insert_with(Json::default))
     }
 
@@ -78,71 +139,90 @@ impl Draft {
     }
 
     /// Whether it surely has no member of this name at its root. `false` says nothing.
-    pub(super) fn lacks(&self, name: &str) -> bool {
-        if let Some(value) = &self.value {
-            return value.as_object().is_some_and(|members| !members.contains_key(name));
+    pub(super) fn lacks(&self, key: &Key) -> bool {
+        match (&self.value, &self.text) {
+            (Some(value), _) => value.as_object().is_some_and(|members| !members.contains_key(&key.name)),
+            (None, Some(text)) => key.is_absent(text, has_escapes(text)),
+            (None, None) => false,
         }
-        let quoted = Value::String(name.to_owned()).to_string();
-        self.text.as_ref().is_some_and(|text| lacks(text, name, &quoted))
     }
 
-    /// Sets members at its root. False where it is no object; then nothing is set.
-    pub(super) fn set_members(&mut self, new: &[&Member]) -> bool {
-        let spliced = self.text.as_ref().and_then(|text| splice(text, new));
-        match spliced {
+    /// Sets members at its root, where it is an object.
+    pub(super) fn set_members(&mut self, new: &[Member<'_>]) {
+        let put = |members: &mut Map<String, Value>| {
+            members.extend(new.iter().map(|member| (member.key.name.clone(), member.value.clone())));
+        };
+        match self.text.as_ref().and_then(|text| splice(text, new)) {
             Some(text) => {
                 self.text = Some(text);
-                if let Some(members) =
-                    self.value.as_mut().and_then(|value| Arc::make_mut(value).as_object_mut())
-                {
-                    members.extend(new.iter().map(|member| (member.name.clone(), member.value.clone())));
+                for known in [&mut self.value, &mut self.seen].into_iter().flatten() {
+                    Arc::make_mut(known).as_object_mut().map(put).unwrap_or_default();
                 }
-                true
             }
-            None => match self.members_mut() {
-                Some(members) => {
-                    members.extend(new.iter().map(|member| (member.name.clone(), member.value.clone())));
-                    true
-                }
-                None => false,
-            },
+            None => self.members_mut().map(put).unwrap_or_default(),
         }
     }
 }
 
+fn has_escapes(text: &[u8]) -> bool {
+    memchr::memchr(b'\\', text).is_some() && memmem::find(text, b"\\u").is_some()
+}
+
 /// The text of an object with members added at its end; none where it is no object, or has one of them already.
-fn splice(text: &Bytes, new: &[&Member]) -> Option<Bytes> {
+fn splice(text: &Bytes, new: &[Member<'_>]) -> Option<Bytes> {
     let body = text.trim_ascii().strip_suffix(b"}")?;
-    if !body.starts_with(b"{") || !new.iter().all(|member| lacks(text, &member.name, &member.quoted)) {
+    let has_escapes = has_escapes(text);
+    if !body.starts_with(b"{") || !new.iter().all(|member| member.key.is_absent(text, has_escapes)) {
         return None;
     }
-    let mut out =
-        Vec::with_capacity(body.len() + new.iter().map(|member| member.text.len() + 1).sum::<usize>() + 1);
+    let mut out = Vec::with_capacity(body.len() + new.len() * 32);
     out.extend_from_slice(body.trim_ascii_end());
-    let mut first = out.len() == 1;
-    for (at, member) in new.iter().enumerate() {
+    let mut is_first = out.len() == 1;
+    for (at, Member { key, value }) in new.iter().enumerate() {
         // Of two with the same name the last counts.
-        if new.iter().skip(at + 1).any(|later| later.name == member.name) {
+        if new.iter().skip(at + 1).any(|later| later.key.name == key.name) {
             continue;
         }
-        if !first {
+        if !is_first {
             out.push(b',');
         }
-        first = false;
-        out.extend_from_slice(member.text.as_bytes());
+        is_first = false;
+        out.extend_from_slice(key.quoted.as_bytes());
+        out.push(b':');
+        serde_json::to_writer(&mut out, value).ok()?;
     }
     out.push(b'}');
     Some(Bytes::from(out))
 }
 
-/// Whether an object's text has no member of this name at its root. A name can be written in several ways, so where it
-/// is not plain, or the text has escapes, the names are read.
-fn lacks(text: &[u8], name: &str, quoted: &str) -> bool {
-    let plain = name.bytes().all(|byte| byte.is_ascii_graphic() && !b"/\"\\".contains(&byte));
-    if plain && memmem::find(text, quoted.as_bytes()).is_none() && memmem::find(text, b"\\u").is_none() {
-        return true;
+/// These members of an object; none where the text is no object.
+pub(super) fn project(text: &[u8], names: &[String]) -> Option<Map<String, Value>> {
+    let mut text = serde_json::Deserializer::from_slice(text);
+    let members = text.deserialize_map(Project(names)).ok()?;
+    text.end().ok().map(|()| members)
+}
+
+/// Takes these members of an object, and skips the others.
+struct Project<'n>(&'n [String]);
+
+impl<'de> Visitor<'de> for Project<'_> {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
     }
-    serde_json::Deserializer::from_slice(text).deserialize_map(Lacks(name)).unwrap_or(false)
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            if self.0.iter().any(|name| *name == key) {
+                members.insert(key.into_owned(), map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(members)
+    }
 }
 
 struct Lacks<'n>(&'n str);
@@ -156,7 +236,7 @@ impl<'de> Visitor<'de> for Lacks<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
         let mut lacks = true;
-        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
             lacks &= key != self.0;
             map.next_value::<IgnoredAny>()?;
         }
@@ -173,28 +253,37 @@ mod tests {
     #[test]
     fn members_are_spliced_into_the_text() {
         let check = |text: &'static str, expected: &str| {
-            let mut draft = Draft::new(Record::Span(Bytes::from_static(text.as_bytes())));
-            let (a, b) = (Member::new("a", json!(1)), Member::new("b\"", json!({"c": null})));
-            let set = draft.set_members(&[&a, &b]);
+            let view = View::default();
+            let mut draft = Draft::new(Record::Span(Bytes::from_static(text.as_bytes())), &view);
+            let (a, b) = (Key::new("a"), Key::new("b\""));
+            draft.set_members(&[
+                Member { key: &a, value: json!(1) },
+                Member { key: &b, value: json!({"c": null}) },
+            ]);
             let is_text = draft.text().is_some();
             let shown = String::from_utf8(draft.into_record().text().to_vec()).unwrap();
-            assert_eq!(format!("{set} {is_text} {shown}"), expected, "{text}");
+            assert_eq!(format!("{is_text} {shown}"), expected, "{text}");
         };
-        check("{}", r#"true true {"a":1,"b\"":{"c":null}}"#);
-        check(r#" {"x": {"a": 2} } "#, r#"true true {"x": {"a": 2},"a":1,"b\"":{"c":null}}"#);
-        check(r#"{"a": 2, "z": 3}"#, r#"true false {"a":1,"b\"":{"c":null},"z":3}"#);
-        check(r#"{"\u0061": 2}"#, r#"true false {"a":1,"b\"":{"c":null}}"#);
-        check(r#"{"z": "\u00e9"}"#, r#"true true {"z": "\u00e9","a":1,"b\"":{"c":null}}"#);
-        check("[1]", "false false [1]");
+        check("{}", r#"true {"a":1,"b\"":{"c":null}}"#);
+        check(r#" {"x": {"a": 2} } "#, r#"true {"x": {"a": 2},"a":1,"b\"":{"c":null}}"#);
+        check(r#"{"a": 2, "z": 3}"#, r#"false {"a":1,"b\"":{"c":null},"z":3}"#);
+        check(r#"{"\u0061": 2}"#, r#"false {"a":1,"b\"":{"c":null}}"#);
+        check(r#"{"z": "\u00e9"}"#, r#"true {"z": "\u00e9","a":1,"b\"":{"c":null}}"#);
+        check("[1]", "false [1]");
     }
 
     #[test]
     fn text_and_value_agree() {
-        let mut draft = Draft::new(Record::Span(Bytes::from_static(b"{\"x\":1}")));
-        assert_eq!(**draft.value(), json!({"x": 1}));
-        assert!(draft.lacks("a") && !draft.lacks("x"));
-        draft.set_members(&[&Member::new("a", json!(2)), &Member::new("a", json!(3))]);
-        assert_eq!(**draft.value(), json!({"x": 1, "a": 3}));
-        assert_eq!(draft.text().map(|text| text.to_vec()), Some(b"{\"x\":1,\"a\":3}".to_vec()));
+        let view = View(Some(vec!["x".to_owned()]));
+        let mut draft = Draft::new(Record::Span(Bytes::from_static(b"{\"x\":1,\"y\":2}")), &view);
+        assert_eq!(**draft.seen(), json!({"x": 1}));
+        let a = Key::new("a");
+        assert!(draft.lacks(&a) && !draft.lacks(&Key::new("x")));
+        draft.set_members(&[Member { key: &a, value: json!(2) }, Member { key: &a, value: json!(3) }]);
+        assert_eq!(**draft.seen(), json!({"x": 1, "a": 3}));
+        assert_eq!(**draft.value(), json!({"x": 1, "y": 2, "a": 3}));
+        assert_eq!(draft.text().map(|text| text.to_vec()), Some(b"{\"x\":1,\"y\":2,\"a\":3}".to_vec()));
+        draft.value_mut();
+        assert_eq!(**draft.seen(), json!({"x": 1, "y": 2, "a": 3}));
     }
 }

@@ -25,7 +25,7 @@ use crate::slice::Slice;
 use crate::template::{Context, Template};
 use crate::transport::Response;
 
-use draft::Draft;
+use draft::{Draft, View};
 use extract::Extractor;
 use path::Segment;
 pub(crate) use seek::{Found, seek};
@@ -57,6 +57,7 @@ pub struct RecordSelector {
     condition: Option<Template>,
     keeps: Option<Keeps>,
     transformations: Vec<Transformation>,
+    view: View,
     transform_first: bool,
     schema: Option<Json>,
     service: Arc<Service>,
@@ -87,16 +88,14 @@ impl RecordSelector {
             }
             _ => None,
         };
+        let transformations = Transformation::all(parts.transformations, context)?;
         Ok(Self {
             decoder: Decoder::new(parts.decoder)?,
             extractor: Extractor::new(&extractor, context)?,
-            condition,
             keeps: None,
-            transformations: parts
-                .transformations
-                .iter()
-                .map(|transformation| Transformation::new(transformation, context))
-                .collect::<Result<_, _>>()?,
+            view: View::of(transformations.iter().flat_map(Transformation::templates).chain(&condition)),
+            condition,
+            transformations,
             transform_first: component.bool("transform_before_filtering").unwrap_or(parts.client_side),
             schema,
             service: service.clone(),
@@ -110,19 +109,19 @@ impl RecordSelector {
         self
     }
 
-    fn is_kept(&self, draft: &mut Draft, slice: &Slice, context: &Context) -> Result<bool, ReadError> {
+    fn is_kept(&self, draft: &mut Draft<'_>, slice: &Slice, context: &Context) -> Result<bool, ReadError> {
         if let Some(keeps) = &self.keeps
             && !keeps(draft.value(), slice)?
         {
             return Ok(false);
         }
         match &self.condition {
-            Some(condition) => Ok(condition.is_true(&context.with("record", draft.value()))?),
+            Some(condition) => Ok(condition.is_true(&context.with("record", draft.seen()))?),
             None => Ok(true),
         }
     }
 
-    fn normalize(&self, draft: &mut Draft) {
+    fn normalize(&self, draft: &mut Draft<'_>) {
         let Some(schema) = &self.schema else { return };
         let mut value = Value::clone(draft.value());
         if normalize::normalize(&mut value, schema) {
@@ -132,8 +131,8 @@ impl RecordSelector {
 
     /// What is made of a record; none where it is filtered out.
     fn made(&self, record: Record, page: &Page<'_>) -> Result<Option<Record>, ReadError> {
-        let mut draft = Draft::new(record);
-        let transform = |draft: &mut Draft| -> Result<(), ReadError> {
+        let mut draft = Draft::new(record, &self.view);
+        let transform = |draft: &mut Draft<'_>| -> Result<(), ReadError> {
             page.transformations.iter().try_for_each(|one| one.apply(draft, &page.slice_context))
         };
         if self.transform_first {
@@ -177,11 +176,16 @@ impl Selector for RecordSelector {
         Ok(Selected { records: made.collect::<Result<_, _>>()?, extracted: count })
     }
 
-    fn variable(&self, answer: &Response) -> Json {
+    fn variable(&self, answer: &Response, members: Option<&[String]>) -> Json {
         if self.decoder.is_streamed() {
             return Arc::new(Value::Object(serde_json::Map::new()));
         }
         let documents = self.decoder.documents(answer).unwrap_or_default();
+        if let (Some(Record::Span(text)), Some(names)) = (documents.first(), members)
+            && let Some(members) = draft::project(text, names)
+        {
+            return Arc::new(Value::Object(members));
+        }
         let first = documents.first().map(Record::value).filter(|value| !value.is_null());
         Arc::new(first.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
     }

@@ -66,7 +66,7 @@ fn records_are_filtered_and_transformed() {
         json!({}),
         &[add(json!(["m", "n"]), "{{ record.n }}")],
         body,
-        r#"2: {"m":{"n":1},"n":"1"} | {"m":{"n":2},"n":2}"#,
+        r#"2: {"n": "1","m":{"n":1}} | {"n": 2,"m":{"n":2}}"#,
     );
     check(
         json!({}),

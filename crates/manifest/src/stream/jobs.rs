@@ -109,7 +109,7 @@ fn download(
     members.insert("extractor".to_owned(), extractor.unwrap_or_else(whole));
     let selector = Component::new(members, selector.path());
     let transformations = stream.children("transformations");
-    let (decoder, schema) = (retriever.child("download_decoder"), schema(stream));
+    let (decoder, schema) = (retriever.child("download_decoder"), schema(stream, &selector)?);
     let parts = select::Parts {
         selector: &selector,
         decoder: decoder.as_ref(),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value, json};
+
 use super::{Builder, Properties};
 use crate::component::{Component, Problem};
 use crate::exchange::{Requester, Selector};
@@ -76,7 +78,7 @@ impl PageRetrieval {
         let transformations = stream.children("transformations");
         let cursor = stream.child("incremental_sync");
         let selector = child("record_selector")?;
-        let (decoder, schema) = (retriever.child("decoder"), schema(stream));
+        let (decoder, schema) = (retriever.child("decoder"), schema(stream, &selector)?);
         let parts = select::Parts {
             selector: &selector,
             decoder: decoder.as_ref(),
@@ -97,10 +99,29 @@ impl PageRetrieval {
     }
 }
 
-/// The schema that stands in a stream.
-pub(super) fn schema(stream: &Component) -> Option<crate::Json> {
-    let schema = stream.child("schema_loader")?.get("schema")?.clone();
-    Some(Arc::new(schema))
+/// The schema by which the values of a stream's records are normalized; none where they are not.
+pub(super) fn schema(stream: &Component, selector: &Component) -> Result<Option<crate::Json>, Problem> {
+    if selector.str("schema_normalization") != Some("Default") {
+        return Ok(None);
+    }
+    let loaders = stream.children("schema_loader");
+    let mut properties = Map::new();
+    for loader in &loaders {
+        let schema = match (loader.kind(), loader.get("schema")) {
+            ("InlineSchemaLoader", schema) => schema.cloned().unwrap_or_default(),
+            // Its schema is not known before the service is asked.
+            _ => return Err(loader.unsupported()),
+        };
+        if loaders.len() == 1 {
+            return Ok(Some(Arc::new(schema)));
+        }
+        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            // Of two loaders that know a property the first one counts.
+            properties.entry(name.clone()).or_insert_with(|| property.clone());
+        }
+    }
+    let schema = || json!({"type": "object", "properties": properties});
+    Ok((!loaders.is_empty()).then(|| Arc::new(schema())))
 }
 
 fn is_set(component: &Component, name: &str) -> bool {
@@ -143,5 +164,33 @@ impl Splitting {
             least: least.map_err(|error| component.invalid("min_split_window", error))?,
             failure_message: component.str("failure_message").map(str::to_owned),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_normalized_by_the_schema_that_stands_there() {
+        let check = |selector: Value, loader: Value, expected: Result<Value, &str>| {
+            let component =
+                |value: Value| Component::new(value.as_object().cloned().unwrap_or_default(), "stream");
+            let found = schema(&component(json!({"schema_loader": loader})), &component(selector));
+            let found = found.map(|schema| schema.map_or(Value::Null, |schema| schema.as_ref().clone()));
+            assert_eq!(found.map_err(|problem| problem.path), expected.map_err(str::to_owned));
+        };
+        let normalizes = || json!({"schema_normalization": "Default"});
+        let inline = |name: &str, kind: &str| json!({"type": "InlineSchemaLoader", "schema": {"properties": {name: {"type": kind}}}});
+        let a = json!({"properties": {"a": {"type": "string"}}});
+        check(normalizes(), inline("a", "string"), Ok(a));
+        check(json!({}), inline("a", "string"), Ok(Value::Null));
+        check(normalizes(), Value::Null, Ok(Value::Null));
+        let both =
+            json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "number"}}});
+        let loaders = json!([inline("a", "string"), inline("b", "number"), inline("a", "number")]);
+        check(normalizes(), loaders, Ok(both));
+        check(normalizes(), json!({"type": "DynamicSchemaLoader"}), Err("stream.schema_loader"));
+        check(json!({}), json!({"type": "DynamicSchemaLoader"}), Ok(Value::Null));
     }
 }

@@ -53,7 +53,10 @@ pub(super) fn percent(text: &str, values: &Value<'_>) -> Result<String, Fault> {
         rest = &after[end + 1..];
     }
     out.push_str(rest);
-    if items.next().is_some() && !values.is_mapping() && !text.contains("%(") {
+    // Whatever has items by key may be left over.
+    let keyed =
+        matches!(values, Value::Undefined(_) | Value::Array(_) | Value::List(_)) || values.is_mapping();
+    if items.next().is_some() && !keyed {
         return type_fault("has too many values for a format");
     }
     Ok(out)

@@ -59,8 +59,7 @@ pub(super) fn slice<'a>(object: &Value<'a>, bounds: [Option<i64>; 3], budget: &B
     }
     let sliceable = matches!(object, Value::Text(_) | Value::Array(_) | Value::List(_) | Value::Tuple(_));
     if !sliceable {
-        // As with an item that is not there.
-        return Ok(Value::undefined("a slice"));
+        return type_fault(format!("slices a `{}`", object.kind()));
     }
     let items = object.items(budget)?;
     let indices = indices(bounds, items.len())?;

@@ -152,6 +152,12 @@ impl Template {
         self.compiled.free.iter().map(String::as_str).filter(|name| *name != "parameters")
     }
 
+    /// The members of a variable that it looks at: `["id"]` where it says `record.id` alone. None where it takes the
+    /// variable as a whole.
+    pub fn members_of(&self, variable: &str) -> Option<Vec<String>> {
+        names::members(&self.compiled.nodes, variable)
+    }
+
     /// The value: the rendered text, read as a Python literal where it is one. It is what the reference's
     /// `InterpolatedString.eval` gives: nothing is the empty text, and what asks for more of what is not there fails.
     ///

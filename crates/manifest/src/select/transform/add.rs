@@ -7,60 +7,92 @@ use super::{with_record, wrong};
 use crate::Json;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::select::draft::{Draft, Member};
+use crate::select::draft::{Draft, Key, Member};
 use crate::select::path::{Segment, set};
 use crate::template::{Context, Literals, Template};
 
-/// The fields that are added.
+/// The fields that are added, one after the other.
 #[derive(Debug)]
 pub(crate) struct AddFields {
     fields: Vec<Field>,
-    condition: Option<Template>,
 }
 
 #[derive(Debug)]
 struct Field {
-    path: Vec<Segment>,
-    shown: Json,
+    place: Place,
+    path: Json,
     value: Template,
     literals: Literals,
+    condition: Option<Template>,
 }
 
-/// The fields for the records of one page.
+/// Where a field is set.
+#[derive(Debug)]
+enum Place {
+    /// At the root of the record.
+    Root(Box<Key>),
+    /// Below it, and under which name of the root, if that is one.
+    Below(Vec<Segment>, Option<Box<Key>>),
+}
+
+/// The fields for the records of one page: runs of those that are the same in every record, and single ones that are
+/// not.
 #[derive(Debug)]
 pub(crate) struct Ready<'t> {
-    add: &'t AddFields,
-    /// By field: the member at the root that it sets in every record.
-    fixed: Vec<Option<Member>>,
+    steps: Vec<Step<'t>>,
+}
+
+#[derive(Debug)]
+enum Step<'t> {
+    Same(Vec<Member<'t>>),
+    Own(&'t Field),
 }
 
 impl AddFields {
     pub(super) fn new(component: &Component) -> Result<Self, Problem> {
         let condition = component.template("condition")?.filter(|condition| !condition.source().is_empty());
-        let fields = component.children("fields").iter().map(Field::new).collect::<Result<_, _>>()?;
-        Ok(Self { fields, condition })
+        let field = |field: &Component| Field::new(field, condition.clone());
+        Ok(Self { fields: component.children("fields").iter().map(field).collect::<Result<_, _>>()? })
+    }
+
+    /// The same with the fields of another after its own.
+    pub(super) fn then(&mut self, other: Self) {
+        self.fields.extend(other.fields);
+    }
+
+    /// The templates that look at records.
+    pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.fields.iter().flat_map(|field| [Some(&field.value), field.condition.as_ref()]).flatten()
     }
 
     pub(super) fn ready(&self, context: &Context) -> Ready<'_> {
-        let fixed = |field: &Field| match field.path.as_slice() {
-            // A template that cannot be evaluated without a record fails again, and is told, when there is one.
-            [Segment::Name(name)]
-                if self.condition.is_none() && field.value.variables().all(|name| name != "record") =>
-            {
-                field.value.typed(context, field.literals).ok().map(|value| Member::new(name, value))
+        let mut steps = Vec::new();
+        for field in &self.fields {
+            match (field.same(context), steps.last_mut()) {
+                (Some(member), Some(Step::Same(members))) => members.push(member),
+                (Some(member), _) => steps.push(Step::Same(vec![member])),
+                (None, _) => steps.push(Step::Own(field)),
             }
-            _ => None,
-        };
-        Ready { add: self, fixed: self.fields.iter().map(fixed).collect() }
+        }
+        Ready { steps }
     }
 }
 
 impl Field {
-    fn new(component: &Component) -> Result<Self, Problem> {
+    fn new(component: &Component, condition: Option<Template>) -> Result<Self, Problem> {
         let path = component.required("path", component.get("path").and_then(Value::as_array))?;
-        if path.is_empty() {
-            return Err(component.invalid("path", "it is empty"));
-        }
+        let segments: Vec<Segment> = path.iter().map(Segment::of).collect();
+        let place = match segments.as_slice() {
+            [] => return Err(component.invalid("path", "it is empty")),
+            [Segment::Name(name)] => Place::Root(Box::new(Key::new(name))),
+            [first, ..] => {
+                let key = match first {
+                    Segment::Name(name) => Some(Box::new(Key::new(name))),
+                    _ => None,
+                };
+                Place::Below(segments, key)
+            }
+        };
         let literals = match component.str("value_type") {
             None => Literals::Any,
             Some("string") => Literals::Texts,
@@ -70,50 +102,55 @@ impl Field {
             Some(other) => return Err(component.invalid("value_type", format!("`{other}` is no type"))),
         };
         let value = component.required("value", component.template("value")?)?;
-        let shown = Json::new(Value::Array(path.clone()));
-        Ok(Self { path: path.iter().map(Segment::of).collect(), shown, value, literals })
-    }
-}
-
-impl Ready<'_> {
-    pub(super) fn apply(&self, draft: &mut Draft, context: &Context) -> Result<(), ReadError> {
-        let mut together: Vec<&Member> = Vec::with_capacity(self.fixed.len());
-        for (field, fixed) in self.add.fields.iter().zip(&self.fixed) {
-            if let Some(member) = fixed {
-                together.push(member);
-                continue;
-            }
-            flush(draft, &mut together);
-            self.set(field, draft, context)?;
-        }
-        flush(draft, &mut together);
-        Ok(())
+        Ok(Self { place, path: Json::new(Value::Array(path.clone())), value, literals, condition })
     }
 
-    fn set(&self, field: &Field, draft: &mut Draft, context: &Context) -> Result<(), ReadError> {
+    /// The member that it sets in every record; none where it depends on the record. A template that has no value
+    /// without a record fails again, and is told, when there is one.
+    fn same(&self, context: &Context) -> Option<Member<'_>> {
+        let Place::Root(key) = &self.place else { return None };
+        let is_same = self.condition.is_none() && self.value.variables().all(|name| name != "record");
+        let value = is_same.then(|| self.value.typed(context, self.literals).ok())??;
+        Some(Member { key, value })
+    }
+
+    fn set(&self, draft: &mut Draft<'_>, context: &Context) -> Result<(), ReadError> {
         let context = with_record(draft, context);
-        let value = field.value.typed(&context, field.literals)?;
-        if let Some(condition) = &self.add.condition {
-            let context = context.with("value", &Json::new(value.clone())).with("path", &field.shown);
+        let value = self.value.typed(&context, self.literals)?;
+        if let Some(condition) = &self.condition {
+            let context = context.with("value", &Json::new(value.clone())).with("path", &self.path);
             if !condition.is_true(&context)? {
                 return Ok(());
             }
         }
-        // The record's value is shared no longer, so that it can be changed where it is.
+        // The record is shared no longer, so that it can be changed where it is.
         drop(context);
-        match field.path.as_slice() {
-            [Segment::Name(name)] => {
-                flush(draft, &mut vec![&Member::new(name, value)]);
+        match &self.place {
+            Place::Root(key) => {
+                draft.set_members(&[Member { key, value }]);
                 Ok(())
             }
-            path => set(draft.value_mut(), path, value).map_err(|error| wrong(&error)),
+            // Where the root has no such name, all that is below it is new.
+            Place::Below(path, Some(key)) if draft.lacks(key) => {
+                let mut root = Value::Object(serde_json::Map::new());
+                set(&mut root, path, value).map_err(|error| wrong(&error))?;
+                let value = root.get_mut(key.name()).map(Value::take).unwrap_or_default();
+                draft.set_members(&[Member { key, value }]);
+                Ok(())
+            }
+            Place::Below(path, _) => set(draft.value_mut(), path, value).map_err(|error| wrong(&error)),
         }
     }
 }
 
-fn flush(draft: &mut Draft, members: &mut Vec<&Member>) {
-    if !members.is_empty() {
-        draft.set_members(members);
-        members.clear();
+impl Ready<'_> {
+    pub(super) fn apply(&self, draft: &mut Draft<'_>, context: &Context) -> Result<(), ReadError> {
+        for step in &self.steps {
+            match step {
+                Step::Same(members) => draft.set_members(members),
+                Step::Own(field) => field.set(draft, context)?,
+            }
+        }
+        Ok(())
     }
 }

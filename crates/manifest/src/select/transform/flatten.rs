@@ -22,7 +22,7 @@ enum Ordered {
 
 /// Makes a record flat. A name that is taken gets the names above it before it; so do all names once an element of a
 /// list was met.
-pub(super) fn flatten(draft: &mut Draft, lists: bool) {
+pub(super) fn flatten(draft: &mut Draft<'_>, lists: bool) {
     let tree = match draft.text().map(|text| serde_json::from_slice(text)) {
         Some(Ok(tree)) => tree,
         _ => Ordered::from(draft.value().as_ref()),
@@ -80,7 +80,7 @@ impl DpathFlatten {
         })
     }
 
-    pub(super) fn apply(&self, draft: &mut Draft) -> Result<(), ReadError> {
+    pub(super) fn apply(&self, draft: &mut Draft<'_>) -> Result<(), ReadError> {
         let record = draft.value();
         let origin = if self.path.contains(&Segment::Pattern("*".to_owned())) {
             find(record, &self.path).first().map(|(_, value)| *value)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::select::draft::Draft;
 
 /// Makes the keys at the root lower case.
-pub(super) fn to_lower(draft: &mut Draft) {
+pub(super) fn to_lower(draft: &mut Draft<'_>) {
     if let Some(members) = draft.members_mut() {
         *members =
             std::mem::take(members).into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
@@ -13,7 +13,7 @@ pub(super) fn to_lower(draft: &mut Draft) {
 }
 
 /// Renames the keys of a record and of the objects in it, but not of those in lists.
-pub(super) fn rename(draft: &mut Draft, name: &dyn Fn(&str) -> String) {
+pub(super) fn rename(draft: &mut Draft<'_>, name: &dyn Fn(&str) -> String) {
     if let Some(members) = draft.members_mut() {
         *members = renamed(std::mem::take(members), name);
     }

@@ -6,7 +6,7 @@ mod flatten;
 mod keys;
 mod remove;
 
-use super::draft::Draft;
+use super::draft::{Draft, View};
 use crate::Json;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
@@ -51,6 +51,27 @@ impl Transformation {
         })
     }
 
+    /// The transformations that components describe. Fields that are added one after the other are added together.
+    pub(super) fn all(components: &[Component], config: &Context) -> Result<Vec<Self>, Problem> {
+        let mut all: Vec<Self> = Vec::with_capacity(components.len());
+        for component in components {
+            match (Self::new(component, config)?, all.last_mut()) {
+                (Self::Add(more), Some(Self::Add(add))) => add.then(more),
+                (other, _) => all.push(other),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The templates in it that look at records.
+    pub(super) fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Add(add) => add.templates().collect(),
+            Self::KeysReplace { old, new } => vec![old, new],
+            _ => Vec::new(),
+        }
+    }
+
     /// The same for the records of a page, whose context knows config and slice.
     pub(super) fn ready(&self, context: &Context) -> Ready<'_> {
         match self {
@@ -62,7 +83,7 @@ impl Transformation {
 
 impl Ready<'_> {
     /// Transforms a record.
-    pub(super) fn apply(&self, draft: &mut Draft, context: &Context) -> Result<(), ReadError> {
+    pub(super) fn apply(&self, draft: &mut Draft<'_>, context: &Context) -> Result<(), ReadError> {
         match self {
             Self::Add(add) => add.apply(draft, context),
             Self::Other(Transformation::Remove(remove)) => remove.apply(draft),
@@ -96,15 +117,16 @@ pub(crate) fn transformed(
     value: serde_json::Value,
     context: &Context,
 ) -> Result<serde_json::Value, ReadError> {
-    let mut draft = Draft::new(crate::record::Record::Value(value));
+    let view = View::default();
+    let mut draft = Draft::new(crate::record::Record::Value(value), &view);
     for component in components {
         Transformation::new(component, context)?.ready(context).apply(&mut draft, context)?;
     }
     Ok(draft.value().as_ref().clone())
 }
 
-fn with_record(draft: &mut Draft, context: &Context) -> Context {
-    let record: &Json = draft.value();
+fn with_record(draft: &mut Draft<'_>, context: &Context) -> Context {
+    let record: &Json = draft.seen();
     context.with("record", record)
 }
 

@@ -5,15 +5,22 @@ use serde_json::Value;
 use crate::Json;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::select::draft::Draft;
+use crate::select::draft::{Draft, Key};
 use crate::select::path::{Segment, delete, delete_at, find};
 use crate::template::{Context, Template};
 
 /// The fields that are removed.
 #[derive(Debug)]
 pub(crate) struct RemoveFields {
-    paths: Vec<Vec<Segment>>,
+    paths: Vec<Path>,
     condition: Option<(Template, Context)>,
+}
+
+#[derive(Debug)]
+struct Path {
+    segments: Vec<Segment>,
+    /// Its first name, without which it leads nowhere.
+    key: Option<Key>,
 }
 
 impl RemoveFields {
@@ -21,7 +28,14 @@ impl RemoveFields {
         let pointers = component
             .required("field_pointers", component.get("field_pointers").and_then(Value::as_array))?;
         let path = |pointer: &Value| match pointer.as_array() {
-            Some(segments) => Ok(segments.iter().map(Segment::of).collect()),
+            Some(segments) => {
+                let segments: Vec<Segment> = segments.iter().map(Segment::of).collect();
+                let key = match segments.first() {
+                    Some(Segment::Name(name)) => Some(Key::new(name)),
+                    _ => None,
+                };
+                Ok(Path { segments, key })
+            }
             None => Err(component.invalid("field_pointers", "a list of paths is expected")),
         };
         let condition = component.template("condition")?.filter(|condition| !condition.source().is_empty());
@@ -31,20 +45,20 @@ impl RemoveFields {
         })
     }
 
-    pub(super) fn apply(&self, draft: &mut Draft) -> Result<(), ReadError> {
+    pub(super) fn apply(&self, draft: &mut Draft<'_>) -> Result<(), ReadError> {
         for path in &self.paths {
             match &self.condition {
                 // As in the reference, the condition alone decides: the path does not.
                 Some((condition, config)) => delete_where(draft, condition, config)?,
-                None if matches!(path.first(), Some(Segment::Name(name)) if draft.lacks(name)) => {}
-                None => delete(draft.value_mut(), path),
+                None if path.key.as_ref().is_some_and(|key| draft.lacks(key)) => {}
+                None => delete(draft.value_mut(), &path.segments),
             }
         }
         Ok(())
     }
 }
 
-fn delete_where(draft: &mut Draft, condition: &Template, config: &Context) -> Result<(), ReadError> {
+fn delete_where(draft: &mut Draft<'_>, condition: &Template, config: &Context) -> Result<(), ReadError> {
     let mut chosen = Vec::new();
     for (steps, value) in find(draft.value(), &[Segment::Deep]) {
         let single = !value.is_object() && !value.is_array();

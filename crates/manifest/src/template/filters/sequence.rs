@@ -108,7 +108,9 @@ fn reverse<'a>(value: &Value<'a>, budget: &Budget) -> Evaluated<'a> {
     if let Value::Text(text) = value {
         return Ok(Value::text(text.chars().rev().collect::<String>()));
     }
-    let mut items = value.items(budget)?;
+    let Ok(mut items) = value.items(budget) else {
+        return fault(format!("reverses a `{}`", value.kind()));
+    };
     items.reverse();
     Ok(Value::list(items))
 }
@@ -171,6 +173,9 @@ fn sum<'a>(value: &Value<'a>, given: &Given<'a>, budget: &Budget) -> Evaluated<'
 }
 
 fn map<'a>(evaluation: &mut Evaluation<'a>, value: &Value<'a>, given: &Given<'a>) -> Evaluated<'a> {
+    if !value.truth() {
+        return Ok(Value::list(Vec::new()));
+    }
     let items = value.items(&evaluation.budget)?;
     let named = |name: &str| given.named.iter().find(|(known, _)| known == name).map(|(_, value)| value);
     let mut mapped = Vec::new();
@@ -203,7 +208,9 @@ fn select<'a>(
     let rest = given.positional.iter().skip(usize::from(by_part) + 1).cloned().collect();
     let rest = Given { positional: rest, named: Vec::new() };
     let mut kept = Vec::new();
-    for item in value.items(&evaluation.budget)? {
+    // What is nothing has no items, whatever it is.
+    let items = if value.truth() { value.items(&evaluation.budget)? } else { Vec::new() };
+    for item in items {
         let part = part(&item, path)?;
         let holds = match &test {
             None => part.truth(),
@@ -221,6 +228,13 @@ fn select<'a>(
 
 fn members<'a>(name: &str, value: &Value<'a>, given: &Given<'a>) -> Evaluated<'a> {
     let Some(members) = value.members() else {
+        if name == "dictsort" {
+            // There it asks the value for a method.
+            return match value {
+                Value::Undefined(undefined) => Err(Value::missing(undefined)),
+                other => fault(format!("sorts the members of a `{}`", other.kind())),
+            };
+        }
         return type_fault(format!("asks for the members of a `{}`", value.kind()));
     };
     let by_value = given.get(1, "by").is_some_and(|by| by.to_text() == "value");

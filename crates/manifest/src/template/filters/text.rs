@@ -61,7 +61,8 @@ pub(super) fn apply<'a>(
             let default = || given.get(0, "default_value").cloned().unwrap_or_else(|| Value::text(""));
             Ok(if absent || empty { default() } else { value.clone() })
         }
-        "lower" | "upper" | "title" | "capitalize" | "replace" | "center" => method(name),
+        "title" => Ok(Value::text(title(&value.to_text()))),
+        "lower" | "upper" | "capitalize" | "replace" | "center" => method(name),
         "trim" => method("strip"),
         "format" => {
             percent(&value.to_text(), &Value::Tuple(given.positional.clone().into())).map(Value::text)
@@ -69,7 +70,9 @@ pub(super) fn apply<'a>(
         "urlencode" => urlencode(value, budget),
         "truncate" => Ok(Value::text(truncate(&value.to_text(), given))),
         "wordcount" => {
-            let count = value.to_text().split_whitespace().count();
+            let text = value.to_text();
+            let words = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            let count = words.filter(|word| !word.is_empty()).count();
             Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
         }
         "escape" | "e" => Ok(Value::text(escape(&value.to_text()))),
@@ -96,6 +99,21 @@ fn escape(text: &str) -> String {
         .replace('>', "&gt;")
         .replace('"', "&#34;")
         .replace('\'', "&#39;")
+}
+
+/// The first letter behind a blank, a hyphen or an opening bracket large, all others small.
+fn title(text: &str) -> String {
+    let mut out = String::new();
+    let mut begins = true;
+    for letter in text.chars() {
+        if begins {
+            out.extend(letter.to_uppercase());
+        } else {
+            out.extend(letter.to_lowercase());
+        }
+        begins = letter.is_whitespace() || "-({[<".contains(letter);
+    }
+    out
 }
 
 /// A number in a text as Python reads it: blanks around it are no part of it.
@@ -159,7 +177,6 @@ fn float<'a>(value: &Value<'a>, given: &Given<'a>) -> Evaluated<'a> {
 
 fn absolute<'a>(value: &Value<'a>) -> Evaluated<'a> {
     match value {
-        Value::Undefined(name) => Err(Value::missing(name)),
         Value::Float(number) => Ok(Value::Float(number.abs())),
         other => match other.integer() {
             Some(number) => Ok(Value::big(num_traits::Signed::abs(&number))),
@@ -169,9 +186,6 @@ fn absolute<'a>(value: &Value<'a>) -> Evaluated<'a> {
 }
 
 fn round<'a>(value: &Value<'a>, given: &Given<'a>) -> Evaluated<'a> {
-    if let Value::Undefined(name) = value {
-        return Err(Value::missing(name));
-    }
     let precision = given.get(0, "precision").and_then(Value::small).unwrap_or(0);
     let Some(number) = value.float() else { return type_fault(format!("rounds a `{}`", value.kind())) };
     let precision = precision.to_i32().unwrap_or_default().clamp(-300, 300);
@@ -195,6 +209,9 @@ fn round<'a>(value: &Value<'a>, given: &Given<'a>) -> Evaluated<'a> {
 fn urlencode<'a>(value: &Value<'a>, budget: &Budget) -> Evaluated<'a> {
     if let Value::Text(text) = value {
         return Ok(Value::text(calls::quoted(text, "_.-~/")));
+    }
+    if value.length().is_none() {
+        return Ok(Value::text(calls::quoted(&value.to_text(), "_.-~/")));
     }
     let pairs = if let Some(members) = value.members() {
         members

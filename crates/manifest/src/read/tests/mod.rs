@@ -1,5 +1,9 @@
 //! Streams against a service that is a function: what was asked, which records came, and the states.
 
+mod jobs;
+mod partitions;
+mod reference;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -93,7 +97,7 @@ impl Selector for Fake {
         Ok(Selected { records: records.into_iter().map(Record::Value).collect(), extracted })
     }
 
-    fn variable(&self, answer: &Response) -> Json {
+    fn variable(&self, answer: &Response, _: Option<&[String]>) -> Json {
         Arc::new(serde_json::from_slice(&answer.body).unwrap())
     }
 }
@@ -332,145 +336,4 @@ fn pages_begin_again_at_the_newest_record() {
     check(json!({"type": "PaginationReset", "action": "SPLIT_USING_CURSOR"}), &split, 0);
     let again = ["2025-01-01", "2025-01-02", "2025-01-01", "2025-01-02"];
     check(json!({"type": "PaginationReset", "action": "RESET"}), &again, 1);
-}
-
-/// A child whose partitions are the records of a parent.
-fn of_parent(parent: Value, config: Value, own: Value) -> Value {
-    let mut parent = members(parent);
-    parent.insert("name".to_owned(), "parent".into());
-    let mut config = members(config);
-    config.extend(members(json!({
-        "type": "ParentStreamConfig", "stream": parent, "parent_key": "id", "partition_field": "board",
-    })));
-    let router = json!({"type": "SubstreamPartitionRouter", "parent_stream_configs": [config]});
-    stream(json!({"partition_router": router}), own)
-}
-
-#[test]
-fn parents_are_read_as_far_as_they_are_needed() {
-    let service = service(|stream, asked| match (stream, asked["page"].as_u64()) {
-        ("parent", None) => Answer::Records(json!([{"id": 1}, {"id": null}])),
-        ("parent", Some(_)) => Answer::Records(json!([{"id": 3}])),
-        _ => Answer::Records(json!([{"id": asked["board"]}])),
-    });
-    let parent = stream(pages_of_two(), json!({}));
-    let seen = read(of_parent(parent, json!({}), json!({})), &service, None);
-    let asked = [
-        r#"parent {"size":2}"#,
-        r#"child {"board":1}"#,
-        r#"parent {"page":2,"size":2}"#,
-        r#"child {"board":3}"#,
-    ];
-    assert_eq!(seen.asked, asked);
-    assert_eq!(seen.ids, [1, 3]);
-}
-
-#[test]
-fn a_partition_that_fails_blocks_no_other() {
-    let service = service(|stream, asked| match (stream, asked["board"].as_u64()) {
-        ("parent", _) => Answer::Records(json!([{"id": 1}, {"id": 2}])),
-        (_, Some(1)) => Answer::Fails,
-        _ => by_day(stream, asked),
-    });
-    let own = json!({"step": null, "cursor_granularity": null});
-    let seen = read(of_parent(stream(json!({}), json!({})), json!({}), days(own)), &service, None);
-    assert_eq!((seen.ids.len(), seen.errors.len()), (4, 1));
-    let partition =
-        |id: u64, at: &str| json!({"partition": {"board": id, "parent_slice": {}}, "cursor": {"at": at}});
-    let expected = json!({
-        "use_global_cursor": false, "lookback_window": 0, "parent_state": {},
-        "states": [partition(1, "2025-01-01"), partition(2, "2025-01-04")],
-    });
-    assert_eq!(seen.states.last(), Some(&Some(expected)));
-}
-
-#[test]
-fn a_parent_goes_on_where_its_child_knows_it() {
-    let service = service(|stream, asked| match stream {
-        "parent" => by_day(stream, asked),
-        _ => Answer::Records(json!([{"id": asked["board"], "at": "2025-01-03"}])),
-    });
-    let parent = stream(json!({}), days(json!({})));
-    let own = days(json!({"step": null, "cursor_granularity": null}));
-    let child = of_parent(parent, json!({"incremental_dependency": true}), own);
-    let seen = read(child.clone(), &service, None);
-    assert_eq!(seen.ids, ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-04"]);
-    let parents = |state: &Option<Value>| state.as_ref().unwrap()["parent_state"]["parent"]["at"].clone();
-    let parents: Vec<_> = seen.states.iter().map(parents).collect();
-    // A partition counts once the next one has come.
-    assert_eq!(
-        parents,
-        [json!(null), json!("2025-01-01"), json!("2025-01-02"), json!("2025-01-02"), json!("2025-01-04")]
-    );
-    for state in &seen.states {
-        let rest = read(child.clone(), &service, state.as_ref());
-        assert_eq!(rest.ids.last(), Some(&json!("2025-01-04")));
-    }
-    let rest = read(child, &service, seen.states.last().unwrap().as_ref());
-    assert_eq!(rest.asked.len(), 2);
-}
-
-#[test]
-fn a_first_page_can_stand_in_the_parent() {
-    let service = service(|stream, asked| match (stream, asked["page"].as_u64()) {
-        ("parent", _) => Answer::Records(json!([{"id": 1, "items": [{"id": 10}, {"id": 11}]}, {"id": 2}])),
-        (_, Some(_)) => Answer::Records(json!([{"id": 12}])),
-        _ => Answer::Fails,
-    });
-    let mut child =
-        members(of_parent(stream(json!({}), json!({})), json!({"lazy_read_pointer": ["items"]}), json!({})));
-    child["retriever"]["paginator"] = pages_of_two()["paginator"].clone();
-    let seen = read(Value::Object(child), &service, None);
-    assert_eq!(seen.asked, ["parent {}", r#"child {"board":1,"page":2,"size":2}"#]);
-    assert_eq!(seen.ids, [10, 11, 12]);
-}
-
-/// A retriever whose records come by a job.
-fn jobs(more: Value) -> Value {
-    let mut retriever = members(json!({
-        "type": "AsyncRetriever", "status_extractor": {}, "download_extractor": {},
-        "status_mapping": {"running": ["runs"], "completed": ["done"], "failed": ["broken"], "timeout": [], "skipped": ["empty"]},
-    }));
-    for name in ["creation", "polling", "download", "abort", "delete"] {
-        retriever.insert(format!("{name}_requester"), json!({"name": name}));
-    }
-    retriever.extend(members(more));
-    Value::Object(retriever)
-}
-
-#[test]
-fn a_job_is_made_asked_for_and_downloaded() {
-    let check = |more: Value, statuses: &[&'static str], asked: &[&str], ids: &[u64], errors: usize| {
-        let statuses = Mutex::new(statuses.to_vec());
-        let service = service(move |request, asked| match request {
-            "polling" => Answer::Records(json!({"status": statuses.lock().unwrap().remove(0)})),
-            "targets" => Answer::Records(json!(["a", "b"])),
-            "download" if asked["target"] == "b" => Answer::Records(json!([{"id": 2}])),
-            "download" => Answer::Records(json!([{"id": 1}])),
-            _ => Answer::Records(json!({})),
-        });
-        let seen = read(stream(jobs(more), json!({})), &service, None);
-        let names: Vec<_> = seen.asked.iter().filter_map(|line| line.split(' ').next()).collect();
-        assert_eq!(names, asked);
-        assert_eq!(seen.ids, ids);
-        assert_eq!(seen.errors.len(), errors);
-    };
-    let done = ["creation", "polling", "polling", "download", "delete"];
-    check(json!({}), &["runs", "done"], &done, &[1], 0);
-    check(json!({}), &["empty"], &["creation", "polling"], &[], 0);
-    let again = ["creation", "polling", "creation", "polling", "download", "delete"];
-    check(json!({}), &["broken", "done"], &again, &[1], 0);
-    let never = ["creation", "polling", "creation", "polling", "creation", "polling"];
-    check(json!({}), &["broken", "broken", "broken"], &never, &[], 1);
-    let late = ["creation", "polling", "abort"].repeat(3);
-    check(json!({"polling_job_timeout": -1}), &["runs", "runs", "runs"], &late, &[], 1);
-    let targets = json!({"download_target_extractor": {}, "download_target_requester": {"name": "targets"}});
-    check(
-        targets,
-        &["done"],
-        &["creation", "polling", "targets", "download", "download", "delete"],
-        &[1, 2],
-        0,
-    );
-    check(json!({}), &["else"; 3], &never, &[], 1);
 }

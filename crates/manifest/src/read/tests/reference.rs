@@ -1,0 +1,173 @@
+//! Whole connectors against a service that answers by routes: what `airbyte-cdk` 7.39.1 asked, which records it gave,
+//! and its last state. What it does by chance (order, how long it took) is not compared.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::connector::Connector;
+use crate::load::load;
+use crate::service::Service;
+use crate::transport::{Async, Request, Response, Transport, TransportError};
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    manifest: Value,
+    stream: String,
+    config: Value,
+    before: Option<Value>,
+    routes: Vec<Route>,
+    requests: Vec<Value>,
+    records: Vec<Value>,
+    after: Option<Value>,
+    fails: bool,
+}
+
+/// What is answered to requests of a path: one answer after the other, the last one again and again.
+#[derive(Clone, Deserialize)]
+struct Route {
+    path: String,
+    method: Option<String>,
+    /// Parameters that must be there.
+    #[serde(default)]
+    q: Map<String, Value>,
+    /// Parameters that must not.
+    #[serde(default)]
+    not: Vec<String>,
+    a: Vec<Value>,
+}
+
+struct Scripted {
+    routes: Vec<Route>,
+    counts: Mutex<HashMap<usize, usize>>,
+    asked: Mutex<Vec<Value>>,
+}
+
+impl Transport for Scripted {
+    fn send(&self, request: Request) -> Async<'_, Result<Response, TransportError>> {
+        let url = Url::parse(&request.url).unwrap();
+        let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let body = request.body.as_deref().filter(|body| !body.is_empty()).map(|body| {
+            let text = || Value::from(String::from_utf8_lossy(body).into_owned());
+            serde_json::from_slice(body).unwrap_or_else(|_| text())
+        });
+        let mut sorted = query.clone();
+        sorted.sort();
+        self.asked.lock().unwrap().push(json!([request.method, url.path(), sorted, body]));
+        let answer = self.answer(&request.method, url.path(), &query);
+        Box::pin(async { Ok(answer) })
+    }
+
+    fn sleep(&self, _: Duration) -> Async<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        "2025-02-01T00:00:00.123456Z".parse().unwrap()
+    }
+
+    fn random(&self) -> f64 {
+        0.0
+    }
+}
+
+impl Scripted {
+    fn answer(&self, method: &str, path: &str, query: &[(String, String)]) -> Response {
+        for (at, route) in self.routes.iter().enumerate() {
+            let Some(part) = route.part(method, path, query) else { continue };
+            let mut counts = self.counts.lock().unwrap();
+            let count = counts.entry(at).or_default();
+            let answer = &route.a[(*count).min(route.a.len() - 1)];
+            *count += 1;
+            return response(answer, &part);
+        }
+        Response { status: 404, headers: Vec::new(), body: Bytes::from_static(b"{}") }
+    }
+}
+
+impl Route {
+    /// What stands in the brackets of the path, where the route is that of a request.
+    fn part(&self, method: &str, path: &str, query: &[(String, String)]) -> Option<String> {
+        let pattern = fancy_regex::Regex::new(&format!("^(?:{})$", self.path)).unwrap();
+        let found = pattern.captures(path).unwrap()?;
+        let value =
+            |name: &str| query.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let fits = self.method.as_deref().is_none_or(|own| own == method)
+            && self.q.iter().all(|(name, own)| value(name) == own.as_str())
+            && self.not.iter().all(|name| value(name).is_none());
+        fits.then(|| found.get(1).map_or_else(String::new, |part| part.as_str().to_owned()))
+    }
+}
+
+/// An answer: a body, or an object with a status (`_`), a body and headers.
+fn response(answer: &Value, part: &str) -> Response {
+    let (status, body) = match answer.get("_").and_then(Value::as_u64) {
+        Some(status) => (u16::try_from(status).unwrap(), answer.get("b").unwrap_or(&Value::Null)),
+        None => (200, answer),
+    };
+    let text = match body {
+        Value::String(text) => text.clone(),
+        body => body.to_string().replace("$1", part),
+    };
+    let json = ("Content-Type".to_owned(), "application/json".to_owned());
+    let own = answer.get("h").and_then(Value::as_object).into_iter().flatten();
+    let own = own.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
+    Response { status, headers: own.chain([json]).collect(), body: Bytes::from(text) }
+}
+
+fn sorted(values: &[Value]) -> Vec<String> {
+    let mut texts: Vec<_> = values.iter().map(Value::to_string).collect();
+    texts.sort();
+    texts
+}
+
+/// A state without what depends on the time it took, its partitions in order.
+fn comparable(state: Option<Value>) -> Value {
+    let mut state = state.unwrap_or_default();
+    if let Value::Object(members) = &mut state {
+        members.remove("lookback_window");
+        if let Some(Value::Array(states)) = members.get_mut("states") {
+            states.sort_by_key(Value::to_string);
+        }
+    }
+    state
+}
+
+async fn check(case: Case) {
+    let routes =
+        Arc::new(Scripted { routes: case.routes, counts: Mutex::default(), asked: Mutex::default() });
+    let service = Service::new(routes.clone(), &Arc::new(case.config));
+    let connector = Connector::new(load(&case.manifest.to_string()).unwrap(), service, routes.clone());
+    let stream = connector.stream(&case.stream).unwrap();
+    let mut reading = stream.read(case.before.as_ref()).unwrap();
+    let (mut records, mut fails) = (Vec::new(), false);
+    loop {
+        match reading.next().await {
+            Ok(Some(page)) => records.extend(page.records.iter().map(crate::record::Record::value)),
+            Ok(None) => break,
+            Err(_) => fails = true,
+        }
+    }
+    let name = case.name;
+    assert_eq!(sorted(&routes.asked.lock().unwrap()), sorted(&case.requests), "{name}: requests");
+    assert_eq!(sorted(&records), sorted(&case.records), "{name}: records");
+    assert_eq!(fails, case.fails, "{name}: end");
+    if !fails {
+        assert_eq!(comparable(reading.state()), comparable(case.after), "{name}: state");
+    }
+}
+
+#[tokio::test]
+async fn connectors_read_as_the_reference_does() {
+    let cases: Vec<Case> = serde_json::from_str(include_str!("reference.json")).unwrap();
+    assert_eq!(cases.len(), 143);
+    for case in cases {
+        check(case).await;
+    }
+}
