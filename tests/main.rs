@@ -20,6 +20,7 @@ mod kills;
 mod kustomize;
 mod looking;
 mod mail_server;
+mod manifests;
 mod monitoring;
 mod newcomer;
 mod plan_and_apply;

@@ -9,6 +9,7 @@ mod daemon;
 mod fuzz;
 mod kills;
 mod laws;
+mod manifests;
 mod quickstart;
 mod recipe;
 mod setup;
@@ -35,6 +36,7 @@ recipes:
               try what must hold on so many new cases each
   fuzz [SECONDS] [TARGET]
               feed every reader mutated input, ten minutes each; a finding stays in target/fuzz
+  manifests   read real manifests of Airbyte beside what airbyte-cdk has sent and returned
   audit       look up the dependencies in the advisory database (fetches it)";
 
 fn main() -> ExitCode {
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["setup"] => setup::run,
         ["test"] => test::run,
         ["audit"] => test::audit,
+        ["manifests"] => manifests::run,
         ["bench"] => bench::run,
         ["kills", ref options @ ..] => return ended(kills::run(options)),
         ["reloads", ref options @ ..] => return ended(daemon::reloads(options)),

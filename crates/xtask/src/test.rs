@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::recipe::{RecipeError, cargo, cargo_program, measure, run as execute, show, step};
+use crate::manifests::{self, Part};
+use crate::recipe::{Cost, RecipeError, cargo, cargo_program, measure, run as execute, show, step};
 use crate::setup;
 
 /// The recipe: stops at the first check that fails, and ends with what each step took.
@@ -11,31 +12,46 @@ use crate::setup;
 /// that a test tries the same libraries.
 pub(crate) fn run() -> Result<(), RecipeError> {
     let mut costs = vec![measure("set-up", setup::run)?];
-    let mut check = |title: &str, command: &mut Command| {
-        costs.push(measure(title, || execute(command))?);
-        Ok::<(), RecipeError>(())
-    };
-    check("formatting", cargo().args(["fmt", "--all", "--check"]))?;
-    check("licences and origins of the dependencies", cargo_program("deny").args(DENY))?;
+    check(&mut costs, "formatting", cargo().args(["fmt", "--all", "--check"]))?;
+    check(&mut costs, "licences and origins of the dependencies", cargo_program("deny").args(DENY))?;
     check(
+        &mut costs,
         "lints",
         cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
     )?;
     check(
+        &mut costs,
         "documentation of the code",
         cargo().args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"),
     )?;
     check(
+        &mut costs,
         "build of the tests",
         cargo_program("nextest").args(["run", "--locked", "--workspace", "--no-run"]),
     )?;
     check(
+        &mut costs,
         "examples in the documentation of the code",
         cargo().args(["test", "--locked", "--workspace", "--doc"]),
     )?;
+    // What was recorded is not part of the repository.
+    match manifests::rig() {
+        Some(_) => {
+            costs.push(measure("a third of the recorded manifests", || manifests::replay(Part::Third))?)
+        }
+        None => println!(
+            "\nNOT CHECKED: there are no recorded manifests beside the repository (cargo xtask manifests)"
+        ),
+    }
     // Last, so that the summary of the tests is what a reader of the log finds near its end.
-    check("tests", cargo_program("nextest").args(["run", "--locked", "--workspace"]))?;
+    check(&mut costs, "tests", cargo_program("nextest").args(["run", "--locked", "--workspace"]))?;
     show(&costs);
+    Ok(())
+}
+
+/// One check, and what it took.
+fn check(costs: &mut Vec<Cost>, title: &str, command: &mut Command) -> Result<(), RecipeError> {
+    costs.push(measure(title, || execute(command))?);
     Ok(())
 }
 
