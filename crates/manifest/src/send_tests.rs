@@ -228,6 +228,30 @@ async fn a_refused_token_is_told() {
 }
 
 #[tokio::test]
+async fn an_older_session_is_stated_or_a_login_gives_it() {
+    let check = async |members: Value, answers: &[(u16, Value)], expected: &[&str]| {
+        let mut authenticator = json!({"type": "LegacySessionTokenAuthenticator", "header": "X-Session",
+            "api_url": "https://l/", "login_url": "session", "validate_session_url": "me",
+            "session_token_response_key": "id", "username": "{{ config.user }}", "password": "{{ config.password }}"});
+        authenticator.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let sent = sent(json!({"authenticator": authenticator}), answers, 2).await;
+        assert_eq!(sent.log, expected, "{members}");
+    };
+    let ok = || (200, json!({}));
+    let login =
+        "POST https://l/session Content-Type=application/json {\"password\":\"pass\",\"username\":\"u\"}";
+    let page = |token: &str| format!("GET https://h/x X-Session={token}");
+    let logs_in = (200, json!({"id": "new"}));
+    check(json!({}), &[logs_in.clone(), ok(), ok()], &[login, &page("new"), &page("new")]).await;
+    let stated = json!({"session_token": "{{ config.token }}"});
+    let asks = "GET https://l/me X-Session=secret-token";
+    let old = page("secret-token");
+    check(stated.clone(), &[ok(), ok(), ok()], &[asks, &old, &old]).await;
+    let refused = (401, json!({}));
+    check(stated, &[refused, logs_in, ok(), ok()], &[asks, login, &page("new"), &page("new")]).await;
+}
+
+#[tokio::test]
 async fn a_login_gives_a_token() {
     let check = async |how: Value, lifetime: Value, expected: &[&str]| {
         let authenticator = json!({"type": "SessionTokenAuthenticator", "session_token_path": ["data", "token"],

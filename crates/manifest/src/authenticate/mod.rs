@@ -3,6 +3,7 @@
 
 mod grant;
 mod jwt;
+mod legacy;
 mod oauth;
 mod session;
 
@@ -24,6 +25,7 @@ use crate::template::Template;
 use crate::transport::Async;
 
 use jwt::Jwt;
+use legacy::LegacySession;
 use oauth::OAuth;
 use session::Session;
 
@@ -39,6 +41,8 @@ pub enum Authenticator {
     OAuth(Box<OAuth>),
     /// A token that a login gives.
     Session(Box<Session>),
+    /// A token that a login of the older kind gives.
+    LegacySession(Box<LegacySession>),
     /// A token that is signed here.
     Jwt(Box<Jwt>),
 }
@@ -96,6 +100,9 @@ impl Authenticator {
             }
             "OAuthAuthenticator" => Self::OAuth(Box::new(OAuth::new(component, service)?)),
             "SessionTokenAuthenticator" => Self::Session(Box::new(Session::new(component, service)?)),
+            "LegacySessionTokenAuthenticator" => {
+                Self::LegacySession(Box::new(LegacySession::new(component)?))
+            }
             "JwtAuthenticator" => Self::Jwt(Box::new(Jwt::new(component, service)?)),
             "SelectiveAuthenticator" => return Self::new(&selected(component, service)?, service),
             _ => return Err(component.unsupported()),
@@ -130,6 +137,10 @@ impl Authenticator {
                 let token = session.token(service).await?;
                 session.credential().add(&mut additions, token, service)?;
             }
+            Self::LegacySession(session) => {
+                let name = session.header(&service.context())?;
+                additions.headers.insert(name, Value::from(session.token(service).await?));
+            }
             Self::Jwt(jwt) => jwt.credential().add(&mut additions, jwt.token(service)?, service)?,
         }
         Ok(additions)
@@ -150,7 +161,7 @@ impl Authenticator {
                 let sent = rejected.headers.get("Authorization").and_then(Value::as_str).unwrap_or_default();
                 oauth.replace(sent.trim_start_matches("Bearer "), service).await
             }
-            Self::None | Self::Stated(..) | Self::Basic(..) | Self::Session(_) | Self::Jwt(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 }
@@ -205,6 +216,7 @@ impl fmt::Debug for Authenticator {
             Self::Basic(..) => "Basic",
             Self::OAuth(_) => "OAuth",
             Self::Session(_) => "Session",
+            Self::LegacySession(_) => "LegacySession",
             Self::Jwt(_) => "Jwt",
         })
     }
