@@ -33,6 +33,9 @@ struct Attempts<'a> {
     refreshed: Option<bool>,
 }
 
+/// The wait in seconds where other credentials can be used at once.
+const ROTATION_WAIT: f64 = 0.1;
+
 impl HttpRequester {
     /// The requester that a component describes.
     ///
@@ -71,7 +74,11 @@ impl HttpRequester {
         let transport = self.service.transport();
         loop {
             attempts.count += 1;
+            self.authenticator.sign(&mut attempts.request, &self.service).await?;
             let answer = self.service.send(&attempts.request).await;
+            if let Ok(answer) = &answer {
+                self.authenticator.learn(&attempts.request, answer).await;
+            }
             let verdict = {
                 let seen = Seen::new(answer.as_ref(), attempts.url);
                 self.errors.verdict(&seen, &self.service.context())?
@@ -93,7 +100,12 @@ impl HttpRequester {
                 Action::ReducePageSize => return Ok(Outcome::ReducePageSize(self.masked(verdict.message))),
                 Action::SplitWindow => return Ok(Outcome::SplitWindow(self.masked(verdict.message))),
             };
-            let wait = self.wait(&answer, &attempts, wait)?;
+            let wait =
+                if wait == Wait::RateLimited && self.authenticator.has_alternative(&attempts.request).await {
+                    Wait::Stated(ROTATION_WAIT)
+                } else {
+                    self.wait(&answer, &attempts, wait)?
+                };
             let Some(duration) = attempts.tries.next(wait) else {
                 // Too many requests pass by themselves, however they were judged.
                 let is_passing = answer.as_ref().is_ok_and(|answer| answer.status == 429);

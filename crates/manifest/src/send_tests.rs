@@ -228,6 +228,56 @@ async fn a_refused_token_is_told() {
 }
 
 #[tokio::test]
+async fn an_older_session_is_stated_or_a_login_gives_it() {
+    let check = async |members: Value, answers: &[(u16, Value)], expected: &[&str]| {
+        let mut authenticator = json!({"type": "LegacySessionTokenAuthenticator", "header": "X-Session",
+            "api_url": "https://l/", "login_url": "session", "validate_session_url": "me",
+            "session_token_response_key": "id", "username": "{{ config.user }}", "password": "{{ config.password }}"});
+        authenticator.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let sent = sent(json!({"authenticator": authenticator}), answers, 2).await;
+        assert_eq!(sent.log, expected, "{members}");
+    };
+    let ok = || (200, json!({}));
+    let login =
+        "POST https://l/session Content-Type=application/json {\"password\":\"pass\",\"username\":\"u\"}";
+    let page = |token: &str| format!("GET https://h/x X-Session={token}");
+    let logs_in = (200, json!({"id": "new"}));
+    check(json!({}), &[logs_in.clone(), ok(), ok()], &[login, &page("new"), &page("new")]).await;
+    let stated = json!({"session_token": "{{ config.token }}"});
+    let asks = "GET https://l/me X-Session=secret-token";
+    let old = page("secret-token");
+    check(stated.clone(), &[ok(), ok(), ok()], &[asks, &old, &old]).await;
+    let refused = (401, json!({}));
+    check(stated, &[refused, logs_in, ok(), ok()], &[asks, login, &page("new"), &page("new")]).await;
+}
+
+#[tokio::test]
+async fn the_next_token_is_used_when_one_is_used_up() {
+    let authenticator = json!({"type": "RateLimitedMultipleTokenAuthenticator", "tokens": "tok-a, tok-b",
+        "quota_status_source": {"type": "QuotaStatusSource", "url": "https://q/limits"}, "budget_min_reserve": 0,
+        "budget_reserve_fraction": 0, "quotas": [{"type": "TokenQuota", "name": "rest", "remaining_path": ["core", "left"],
+            "reset_path": ["core", "reset"], "exhaustion_status_codes": [429]}]});
+    let left = |left: i64| (200, json!({"core": {"left": left, "reset": 1_000_050}}));
+    let (ok, limited) = (|| (200, json!({})), (429, json!({})));
+    let answers = [left(5), left(1), limited, ok(), left(1), left(0), ok()];
+    let sent = sent(json!({"authenticator": authenticator}), &answers, 2).await;
+    let status = |token: &str| format!("GET https://q/limits Authorization=Bearer {token}");
+    let page = |token: &str| format!("GET https://h/x Authorization=Bearer {token}");
+    let expected = [
+        status("tok-a"),
+        status("tok-b"),
+        page("tok-a"),
+        "wait 1.1".to_owned(),
+        page("tok-b"),
+        "wait 50".to_owned(),
+        status("tok-a"),
+        status("tok-b"),
+        page("tok-a"),
+    ];
+    assert_eq!(sent.log, expected);
+}
+
+#[tokio::test]
 async fn a_login_gives_a_token() {
     let check = async |how: Value, lifetime: Value, expected: &[&str]| {
         let authenticator = json!({"type": "SessionTokenAuthenticator", "session_token_path": ["data", "token"],

@@ -269,7 +269,7 @@ fn evaluated(pairs: &[(Template, Template)], context: &Context) -> Result<Map<St
 }
 
 /// A date: seconds since 1970, a day, or a date with a time, in UTC where it does not say where.
-fn date_of(text: &str) -> Option<Timestamp> {
+pub(super) fn date_of(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<i64>() {
         return Timestamp::from_second(seconds).ok();

@@ -3,7 +3,10 @@
 
 mod grant;
 mod jwt;
+mod legacy;
 mod oauth;
+mod quota;
+mod rotate;
 mod session;
 
 use std::fmt;
@@ -21,10 +24,12 @@ use crate::request::RequestOption;
 use crate::select::path::{Segment, get};
 use crate::service::Service;
 use crate::template::Template;
-use crate::transport::Async;
+use crate::transport::{Async, Request, Response};
 
 use jwt::Jwt;
+use legacy::LegacySession;
 use oauth::OAuth;
+use rotate::Rotation;
 use session::Session;
 
 /// An authenticator, compiled.
@@ -39,6 +44,10 @@ pub enum Authenticator {
     OAuth(Box<OAuth>),
     /// A token that a login gives.
     Session(Box<Session>),
+    /// A token that a login of the older kind gives.
+    LegacySession(Box<LegacySession>),
+    /// Several tokens of equal rights.
+    Rotation(Box<Rotation>),
     /// A token that is signed here.
     Jwt(Box<Jwt>),
 }
@@ -96,6 +105,12 @@ impl Authenticator {
             }
             "OAuthAuthenticator" => Self::OAuth(Box::new(OAuth::new(component, service)?)),
             "SessionTokenAuthenticator" => Self::Session(Box::new(Session::new(component, service)?)),
+            "LegacySessionTokenAuthenticator" => {
+                Self::LegacySession(Box::new(LegacySession::new(component)?))
+            }
+            "RateLimitedMultipleTokenAuthenticator" => {
+                Self::Rotation(Box::new(Rotation::new(component, service)?))
+            }
             "JwtAuthenticator" => Self::Jwt(Box::new(Jwt::new(component, service)?)),
             "SelectiveAuthenticator" => return Self::new(&selected(component, service)?, service),
             _ => return Err(component.unsupported()),
@@ -109,7 +124,8 @@ impl Authenticator {
     pub async fn credentials(&self, service: &Service) -> Result<Additions, ReadError> {
         let mut additions = Additions::default();
         match self {
-            Self::None => {}
+            // Which of several tokens is used depends on the request.
+            Self::None | Self::Rotation(_) => {}
             Self::Stated(credential, token) => {
                 let token = token.text(&service.context())?;
                 service.masks().add(&token);
@@ -130,9 +146,39 @@ impl Authenticator {
                 let token = session.token(service).await?;
                 session.credential().add(&mut additions, token, service)?;
             }
+            Self::LegacySession(session) => {
+                let name = session.header(&service.context())?;
+                additions.headers.insert(name, Value::from(session.token(service).await?));
+            }
             Self::Jwt(jwt) => jwt.credential().add(&mut additions, jwt.token(service)?, service)?,
         }
         Ok(additions)
+    }
+
+    /// Puts credentials into a request that depend on it, after a wait where the service wants one.
+    ///
+    /// # Errors
+    /// When nothing is left of any token, or it cannot be asked what is.
+    pub async fn sign(&self, request: &mut Request, service: &Service) -> Result<(), ReadError> {
+        match self {
+            Self::Rotation(rotation) => rotation.sign(request, service).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Learns from an answer how much is left of the credentials of a request.
+    pub async fn learn(&self, request: &Request, answer: &Response) {
+        if let Self::Rotation(rotation) = self {
+            rotation.learn(request, answer).await;
+        }
+    }
+
+    /// Whether a request that came too often can be sent again at once with other credentials.
+    pub async fn has_alternative(&self, request: &Request) -> bool {
+        match self {
+            Self::Rotation(rotation) => rotation.has_alternative(request).await,
+            _ => false,
+        }
     }
 
     /// Whether another token can be fetched when one is not accepted.
@@ -150,7 +196,7 @@ impl Authenticator {
                 let sent = rejected.headers.get("Authorization").and_then(Value::as_str).unwrap_or_default();
                 oauth.replace(sent.trim_start_matches("Bearer "), service).await
             }
-            Self::None | Self::Stated(..) | Self::Basic(..) | Self::Session(_) | Self::Jwt(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 }
@@ -205,6 +251,8 @@ impl fmt::Debug for Authenticator {
             Self::Basic(..) => "Basic",
             Self::OAuth(_) => "OAuth",
             Self::Session(_) => "Session",
+            Self::LegacySession(_) => "LegacySession",
+            Self::Rotation(_) => "Rotation",
             Self::Jwt(_) => "Jwt",
         })
     }

@@ -11,7 +11,7 @@ use crate::transport::Request;
 
 /// A matcher, compiled.
 #[derive(Debug)]
-pub(super) struct Matcher {
+pub(crate) struct Matcher {
     method: Option<String>,
     /// The origin, and the path that it begins with, if any.
     base: Option<Url>,
@@ -22,7 +22,7 @@ pub(super) struct Matcher {
 }
 
 impl Matcher {
-    pub(super) fn new(component: &Component, config: &Context) -> Result<Self, Problem> {
+    pub(crate) fn new(component: &Component, config: &Context) -> Result<Self, Problem> {
         let text = |member: &str| -> Result<Option<String>, Problem> {
             let template = component.template(member)?;
             let text = template
@@ -56,11 +56,11 @@ impl Matcher {
     }
 
     /// What a request counts.
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         self.weight
     }
 
-    pub(super) fn matches(&self, request: &Request) -> bool {
+    pub(crate) fn matches(&self, request: &Request) -> bool {
         let Ok(url) = Url::parse(&request.url) else { return false };
         if self.method.as_ref().is_some_and(|method| *method != request.method) {
             return false;

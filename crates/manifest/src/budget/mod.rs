@@ -17,7 +17,7 @@ use crate::component::{Component, Problem};
 use crate::template::Context;
 use crate::transport::{Request, Response};
 
-use matcher::Matcher;
+pub(crate) use matcher::Matcher;
 use window::{Fixed, Moving};
 
 /// What may be sent, compiled, and what was sent.
@@ -128,11 +128,12 @@ impl Policy {
         let spent = match component.kind() {
             "FixedWindowCallRatePolicy" => Spent::Fixed(Fixed::new(
                 count(component, "call_limit", config)?,
-                period(component, "period", config)?,
+                period(component, "period", config, "")?,
             )),
             "MovingWindowCallRatePolicy" => {
-                let rate =
-                    |rate: &Component| Ok((count(rate, "limit", config)?, period(rate, "interval", config)?));
+                let rate = |rate: &Component| {
+                    Ok((count(rate, "limit", config)?, period(rate, "interval", config, "")?))
+                };
                 let rates = component.children("rates");
                 if rates.is_empty() {
                     return Err(component.invalid("rates", "it is empty"));
@@ -164,8 +165,15 @@ fn count(component: &Component, member: &str, config: &Context) -> Result<u64, P
     text.trim().parse().map_err(|_| component.invalid(member, "a number is expected"))
 }
 
-fn period(component: &Component, member: &str, config: &Context) -> Result<Duration, Problem> {
-    let template = component.required(member, component.template(member)?)?;
+/// A duration such as `PT1M`; the one that is given where none is stated.
+pub(crate) fn period(
+    component: &Component,
+    member: &str,
+    config: &Context,
+    otherwise: &str,
+) -> Result<Duration, Problem> {
+    let template =
+        component.template(member)?.map_or_else(|| component.template_of(member, otherwise), Ok)?;
     let text = template.text(config).map_err(|error| component.invalid(member, error))?;
     let wrong = || component.invalid(member, "a duration such as PT1M is expected");
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use bytes::Bytes;
-use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use super::DecodeError;
 
@@ -17,6 +17,13 @@ pub(super) fn unpacked(body: &Bytes) -> Result<Bytes, DecodeError> {
     } else {
         Ok(body.clone())
     }
+}
+
+/// A body that is packed with gzip or zlib, unpacked; another one as it is.
+pub(super) fn inflated(body: &Bytes) -> Result<Bytes, DecodeError> {
+    // The first two bytes of zlib are a number that 31 divides.
+    let is_zlib = matches!(body.as_ref(), [0x78, second, ..] if (0x7800 + u16::from(*second)) % 31 == 0);
+    if is_zlib { read(ZlibDecoder::new(body.as_ref()), "zlib") } else { unpacked(body) }
 }
 
 fn read(from: impl Read, kind: &str) -> Result<Bytes, DecodeError> {

@@ -21,6 +21,13 @@ pub struct Shape {
 const NAMELESS: &str = "null";
 
 impl Shape {
+    /// The shape of what a job made, whose cells are null where they say so in one of many ways, or are empty alone.
+    pub(super) fn of_job(keeps_words: bool) -> Self {
+        let nulls = if keeps_words { &NOTHING[..1] } else { &NOTHING[..] };
+        let nulls = nulls.iter().map(|null| (*null).to_owned()).collect();
+        Self { encoding: encoding_rs::UTF_8, delimiter: b',', nulls }
+    }
+
     pub(super) fn new(component: &Component, encoding: &'static Encoding) -> Result<Self, Problem> {
         let delimiter = match component.str("delimiter").unwrap_or(",") {
             "\\t" => "\t",
@@ -35,6 +42,12 @@ impl Shape {
         Ok(Self { encoding, delimiter, nulls })
     }
 }
+
+/// The cells that pandas takes for nothing.
+const NOTHING: [&str; 19] = [
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
+];
 
 /// The rows of a file.
 pub(super) fn rows(text: &Bytes, shape: &Shape) -> Result<Vec<Record>, DecodeError> {

@@ -27,6 +27,8 @@ pub enum Decoder {
     Format(Format),
     /// The files of a ZIP archive.
     Zip(Format),
+    /// CSV that a job of the service made, packed or not, in the encoding that the answer states.
+    Table(csv::Shape),
 }
 
 /// A format that a file has.
@@ -73,6 +75,11 @@ impl Decoder {
         }
     }
 
+    /// What reads the files of a job: a `ResponseToFileExtractor`.
+    pub(crate) fn of_job(extractor: &Component) -> Self {
+        Self::Table(csv::Shape::of_job(extractor.bool("preserve_na_values").unwrap_or(false)))
+    }
+
     /// The documents of a body, in their order. A list at the root is one document an element. A JSON document that
     /// is no list is not looked into: it may turn out to be no JSON, and is to be taken for `{}` then.
     ///
@@ -84,6 +91,11 @@ impl Decoder {
             Self::Xml => Ok(vec![Record::Value(xml::document(answer))]),
             Self::Lines => lines(&answer.body),
             Self::Format(format) => format.documents(&answer.body),
+            Self::Table(shape) => {
+                let body = archive::inflated(&answer.body)?;
+                let stated = stated_charset(answer).and_then(|label| Encoding::for_label(label.as_bytes()));
+                csv::rows(&without_nulls(&text(&body, stated.unwrap_or(UTF_8))?), shape)
+            }
             Self::Zip(format) => {
                 let files = archive::files(&answer.body)?;
                 let documents: Result<Vec<_>, _> = files.iter().map(|file| format.documents(file)).collect();
@@ -146,6 +158,23 @@ fn text(body: &Bytes, encoding: &'static Encoding) -> Result<Bytes, DecodeError>
     match encoding.decode(body) {
         (text, _, false) => Ok(Bytes::from(text.into_owned())),
         (_, _, true) => Err(DecodeError(format!("not encoded in {}", encoding.name()))),
+    }
+}
+
+/// The charset in the content type of an answer.
+fn stated_charset(answer: &Response) -> Option<String> {
+    let (_, kind) = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"))?;
+    let parameter = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']).to_owned())
+    };
+    kind.split(';').find_map(parameter)
+}
+
+fn without_nulls(text: &Bytes) -> Bytes {
+    match memchr::memchr(0, text) {
+        Some(_) => text.iter().copied().filter(|byte| *byte != 0).collect(),
+        None => text.clone(),
     }
 }
 

@@ -24,14 +24,7 @@ pub(super) fn document(answer: &Response) -> Value {
 
 /// The encoding that the answer states, or the text itself; else UTF-8.
 fn encoding(answer: &Response) -> &'static Encoding {
-    let kind = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let charset = kind.and_then(|(_, value)| {
-        let parameter = |part: &str| {
-            let (name, value) = part.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
-        };
-        value.split(';').find_map(parameter)
-    });
+    let charset = super::stated_charset(answer);
     let declared = || {
         let beginning = String::from_utf8_lossy(answer.body.get(..200).unwrap_or(&answer.body)).into_owned();
         let declaration = beginning.split_once("?>")?.0.to_owned();

@@ -30,6 +30,8 @@ impl Extractor {
     /// The extractor that a component describes. `config` is what its paths are evaluated with.
     pub(super) fn new(component: &Component, config: &Context) -> Result<Self, Problem> {
         match component.kind() {
+            // Its decoder finds rows, and each is a record.
+            "ResponseToFileExtractor" => Ok(Self::Dpath { path: Vec::new(), expander: None }),
             "DpathExtractor" => Ok(Self::Dpath {
                 path: evaluated_path(component, "field_path", config)?,
                 expander: component

@@ -90,7 +90,10 @@ impl RecordSelector {
         };
         let transformations = Transformation::all(parts.transformations, context)?;
         Ok(Self {
-            decoder: Decoder::new(parts.decoder)?,
+            decoder: match extractor.kind() {
+                "ResponseToFileExtractor" => Decoder::of_job(&extractor),
+                _ => Decoder::new(parts.decoder)?,
+            },
             extractor: Extractor::new(&extractor, context)?,
             keeps: None,
             view: View::of(transformations.iter().flat_map(Transformation::templates).chain(&condition)),

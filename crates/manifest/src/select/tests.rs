@@ -78,6 +78,18 @@ fn records_are_filtered_and_transformed() {
 }
 
 #[test]
+fn rows_of_a_job_are_records() {
+    let check = |members: Value, expected: &str| {
+        let mut extractor = json!({"type": "ResponseToFileExtractor"});
+        extractor.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let selector = json!({"type": "RecordSelector", "extractor": extractor});
+        assert_eq!(selected(&selector, &[], "a,b\u{0}\n1,NA\n,\"x,y\"\n"), expected);
+    };
+    check(json!({}), r#"2: {"a":"1","b":null} | {"a":null,"b":"x,y"}"#);
+    check(json!({"preserve_na_values": true}), r#"2: {"a":"1","b":"NA"} | {"a":null,"b":"x,y"}"#);
+}
+
+#[test]
 fn fields_are_renamed_and_flattened() {
     let check = |transformation: Value, record: &str, expected: &str| {
         let body = format!(r#"{{"data": {record}}}"#);

@@ -64,6 +64,8 @@ struct Compiled {
     nodes: Vec<Node>,
     /// The variables that it takes from its context.
     free: Vec<String>,
+    /// Whether it has a word that no template may have.
+    is_forbidden: bool,
 }
 
 /// Why a template has no value, in words. It never holds a secret value.
@@ -133,7 +135,8 @@ impl Template {
         }
         let nodes = parse::parse(text).map_err(fail)?;
         let free = names::free(&nodes);
-        let compiled = Compiled { source: text.to_owned(), nodes, free };
+        let compiled =
+            Compiled { source: text.to_owned(), nodes, free, is_forbidden: text.contains("stream_state") };
         Ok(Self { compiled: Arc::new(compiled), parameters: parameters.clone() })
     }
 
@@ -266,7 +269,7 @@ impl Template {
     }
 
     fn check(&self, context: &Context) -> Result<(), Fault> {
-        if self.compiled.source.contains("stream_state") {
+        if self.compiled.is_forbidden {
             return Err(Fault::Other("uses `stream_state`, which the language has no more".to_owned()));
         }
         let unknown = self.variables().find(|name| context.get(name).is_none());

@@ -8,7 +8,7 @@ use super::super::value::{Evaluated, Fault, Value, fault, type_fault};
 use super::super::{ast::Operator, calls, member, operators, tests_of_values};
 
 /// The filters of this module.
-pub(super) const NAMES: [&str; 24] = [
+pub(super) const NAMES: [&str; 22] = [
     "join",
     "length",
     "count",
@@ -30,8 +30,6 @@ pub(super) const NAMES: [&str; 24] = [
     "dictsort",
     "batch",
     "groupby",
-    "random",
-    "slice",
     "attr",
 ];
 
@@ -71,8 +69,46 @@ pub(super) fn apply<'a>(
         "select" | "reject" | "selectattr" | "rejectattr" => select(evaluation, name, value, given),
         "items" if matches!(value, Value::Undefined(_)) => Ok(Value::list(Vec::new())),
         "items" | "dictsort" => members(name, value, given),
-        _ => fault(format!("has the filter `{name}`, which is not known here")),
+        "batch" => batch(value, given, &evaluation.budget),
+        _ => groups(value, given, &evaluation.budget),
     }
+}
+
+/// Lists of so many items, the last filled up where something is given for that.
+fn batch<'a>(value: &Value<'a>, given: &Given<'a>, budget: &Budget) -> Evaluated<'a> {
+    let size = given.required(0, "linecount")?.small().and_then(|size| usize::try_from(size).ok());
+    let Some(size) = size.filter(|size| *size > 0) else {
+        return type_fault("batches by no positive number");
+    };
+    let mut batches: Vec<Vec<Value<'a>>> =
+        value.items(budget)?.chunks(size).map(<[Value<'a>]>::to_vec).collect();
+    let fill = given.get(1, "fill_with").filter(|fill| !matches!(fill, Value::None));
+    if let (Some(last), Some(fill)) = (batches.last_mut(), fill) {
+        budget.take(size)?;
+        last.resize(size, fill.clone());
+    }
+    Ok(Value::list(batches.into_iter().map(Value::list).collect()))
+}
+
+/// Pairs of what an attribute is and the items with it, in the order of the first.
+fn groups<'a>(value: &Value<'a>, given: &Given<'a>, budget: &Budget) -> Evaluated<'a> {
+    let path = given.required(0, "attribute")?;
+    let sensitive = given.get(2, "case_sensitive").is_some_and(Value::truth);
+    let items = value.items(budget)?;
+    let keys: Result<Vec<_>, Fault> =
+        items.into_iter().map(|item| Ok((fold(part(&item, Some(path))?, sensitive), item))).collect();
+    let mut groups: Vec<(Value<'a>, Vec<Value<'a>>)> = Vec::new();
+    for item in sorted(keys?, false)? {
+        let key = part(&item, Some(path))?;
+        match groups.last_mut() {
+            Some((known, items)) if fold(known.clone(), sensitive).equals(&fold(key.clone(), sensitive)) => {
+                items.push(item);
+            }
+            _ => groups.push((key, vec![item])),
+        }
+    }
+    let pair = |(key, items)| Value::Tuple([key, Value::list(items)].into());
+    Ok(Value::list(groups.into_iter().map(pair).collect()))
 }
 
 /// Something of an item: itself, or what an attribute path leads to.

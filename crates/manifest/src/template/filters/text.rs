@@ -77,7 +77,13 @@ pub(super) fn apply<'a>(
         }
         "escape" | "e" => Ok(Value::text(escape(&value.to_text()))),
         "safe" => Ok(Value::text(value.to_text())),
-        _ => fault(format!("has the filter `{name}`, which is not known here")),
+        "striptags" => Ok(Value::text(without_tags(&value.to_text()))),
+        "indent" => Ok(Value::text(indent(&value.to_text(), given, budget)?)),
+        // `pprint`: what is short stands on one line.
+        _ => {
+            let text = Value::list(vec![value.clone()]).to_text();
+            Ok(Value::text(&text[1..text.len() - 1]))
+        }
     }
 }
 
@@ -226,6 +232,48 @@ fn urlencode<'a>(value: &Value<'a>, budget: &Budget) -> Evaluated<'a> {
     let pairs: Vec<_> =
         pairs.iter().map(|(key, value)| format!("{}={}", quoted(key), quoted(value))).collect();
     Ok(Value::text(pairs.join("&")))
+}
+
+/// The text without markup, blanks in a row made one.
+fn without_tags(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        out.push_str(before);
+        let end = if after.starts_with("!--") {
+            after.find("-->").map(|at| at + 3)
+        } else {
+            after.find('>').map(|at| at + 1)
+        };
+        let Some(end) = end else {
+            rest = &rest[before.len()..];
+            break;
+        };
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lines behind the first moved to the right.
+fn indent(text: &str, given: &Given<'_>, budget: &Budget) -> Result<String, Fault> {
+    let width = match given.get(0, "width") {
+        Some(Value::Text(text)) => text.to_string(),
+        Some(width) => {
+            let width = width.small().and_then(|width| usize::try_from(width).ok()).unwrap_or_default();
+            budget.take_text(width)?;
+            " ".repeat(width)
+        }
+        None => "    ".to_owned(),
+    };
+    let flag = |at, name| given.get(at, name).is_some_and(Value::truth);
+    let (first, blank) = (flag(1, "first"), flag(2, "blank"));
+    budget.take_text(width.len().saturating_mul(text.lines().count()))?;
+    let line = |(at, line): (usize, &str)| {
+        let moved = if at == 0 { first } else { blank || !line.is_empty() };
+        if moved { format!("{width}{line}") } else { line.to_owned() }
+    };
+    Ok(text.split('\n').enumerate().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 fn truncate(text: &str, given: &Given<'_>) -> String {
