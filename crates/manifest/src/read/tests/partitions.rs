@@ -140,3 +140,25 @@ fn interrupted_or_failed_anywhere_a_family_is_read_whole() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_large_state_is_kept_rarely() {
+    let check = async |count: u64, most: usize| {
+        let service = service(move |stream, asked| match stream {
+            "parent" => Answer::Records((0..count).map(|id| json!({"id": id})).collect()),
+            _ => by_day(stream, asked),
+        });
+        let own = json!({"step": null, "cursor_granularity": null});
+        let child = of_parent(stream(json!({}), json!({})), json!({}), days(own));
+        let (child, _) = build(child, &service);
+        let mut reading = child.read(None).unwrap();
+        let mut kept = 0;
+        while let Some(page) = reading.next().await.unwrap() {
+            kept += usize::from(page.is_checkpoint);
+        }
+        assert_eq!(kept, most);
+    };
+    check(1, 1).await;
+    check(50, 50).await;
+    check(500, 146).await;
+}
