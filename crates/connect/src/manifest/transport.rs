@@ -181,7 +181,7 @@ mod tests {
         assert!(answer.headers.contains(&("x-left".to_owned(), "5".to_owned())));
         let sent = &server.received_requests().await.unwrap()[0];
         assert_eq!((sent.url.query(), sent.body.as_slice()), (Some("a=1"), b"{}".as_ref()));
-        assert_eq!(sent.headers.get("x-key").map(|value| value.as_bytes()), Some(b"secret".as_ref()));
+        assert_eq!(sent.headers.get("x-key").map(HeaderValue::as_bytes), Some(b"secret".as_ref()));
     }
 
     #[tokio::test]
