@@ -206,6 +206,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// What an object has under a name.
+    pub(super) fn named(&self, name: &str) -> Option<Self> {
+        match self {
+            Self::Object(members) => members.get(name).map(Self::from),
+            Self::Slice(slice) => slice.all.get(name).map(Self::from),
+            Self::Dict(members) => {
+                let is_it = |key: &Self| matches!(key, Self::Text(text) if text == name);
+                members.borrow().iter().find(|(key, _)| is_it(key)).map(|(_, value)| value.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether it is an object.
     pub(super) fn is_mapping(&self) -> bool {
         matches!(self, Self::Object(_) | Self::Dict(_) | Self::Slice(_))
