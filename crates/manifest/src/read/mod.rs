@@ -47,6 +47,9 @@ pub struct Reading {
     is_done: bool,
     /// How many slices ended since the last checkpoint.
     ended: usize,
+    /// The state that the reading began with. It stays until a slice ends.
+    before: Option<Value>,
+    has_ended: bool,
 }
 
 /// One slice more may be read again for so many partitions that stand in the state.
@@ -66,7 +69,17 @@ impl Reading {
     pub(crate) fn begin(stream: Arc<Stream>, state: Option<&Value>) -> Result<Self, ReadError> {
         let began = stream.now();
         let track = Track::begin(&stream, state)?;
-        Ok(Self { stream, track, run: None, began, has_failed: false, is_done: false, ended: 0 })
+        Ok(Self {
+            stream,
+            track,
+            run: None,
+            began,
+            has_failed: false,
+            is_done: false,
+            ended: 0,
+            before: state.cloned(),
+            has_ended: false,
+        })
     }
 
     /// The next page; none after the last one. After an error the reading may go on: it leaves out what is left of the
@@ -109,6 +122,7 @@ impl Reading {
             let (slice, newest) = run.finish();
             self.track.close(&slice, newest)?;
             self.ended += 1;
+            self.has_ended = true;
         } else {
             self.run = Some(run);
         }
@@ -121,6 +135,7 @@ impl Reading {
 
     fn finish(&mut self) {
         self.is_done = true;
+        self.has_ended = true;
         if !self.has_failed {
             let micros = self.stream.now().as_microsecond() - self.began.as_microsecond();
             // Whole seconds, begun ones counted.
@@ -133,10 +148,15 @@ impl Reading {
         self.is_done
     }
 
-    /// Where another reading goes on, after the last page that was given out. None, as long as there is nothing to say.
+    /// Where another reading goes on, after the last page that was given out: where this one began, until a slice ends.
     /// It costs as much as there are partitions: see [`Page::is_checkpoint`].
     pub fn state(&self) -> Option<Value> {
-        self.track.state()
+        if self.has_ended { self.track.state() } else { self.before.clone() }
+    }
+
+    /// The state as its cursor has it, before a slice ends as well.
+    pub(crate) fn progress(&self) -> Value {
+        self.track.state().unwrap_or_default()
     }
 }
 
