@@ -3,7 +3,7 @@
 use super::*;
 
 /// A child whose partitions are the records of a parent.
-fn of_parent(parent: Value, config: Value, own: Value) -> Value {
+pub(super) fn of_parent(parent: Value, config: Value, own: Value) -> Value {
     let mut parent = members(parent);
     parent.insert("name".to_owned(), "parent".into());
     let mut config = members(config);
