@@ -160,7 +160,7 @@ impl ManifestPages {
     /// A page of ours with what was read.
     fn page(&mut self, read: Option<&Read>) -> Page {
         let is_last = read.is_none() || self.reading.is_done();
-        if self.keeps_state && read.is_none_or(|read| read.ends_slice) {
+        if self.keeps_state && read.is_none_or(|read| read.is_checkpoint) {
             self.mark = Mark { state: self.reading.state().map(|state| state.to_string()) };
         }
         self.number += 1;

@@ -137,3 +137,89 @@ impl fmt::Debug for HttpTransport {
         f.debug_struct("HttpTransport").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use wiremock::matchers::{method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+
+    fn transport(body: u64) -> HttpTransport {
+        let limits = Limits { body: ByteSize(body), ..Limits::default() };
+        HttpTransport::new(Arc::new(jiff::Timestamp::now), 1, limits).unwrap()
+    }
+
+    fn request(method: &str, url: String) -> Request {
+        let headers = [("X-Key", "secret"), ("Accept", "a/b")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Request { method: method.to_owned(), url, headers, body: Some(Bytes::from_static(b"{}")) }
+    }
+
+    async fn answers(server: &MockServer, at: &str, answer: ResponseTemplate) {
+        Mock::given(path(at)).respond_with(answer).mount(server).await;
+    }
+
+    #[tokio::test]
+    async fn every_status_is_an_answer() {
+        let server = MockServer::start().await;
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(b"unpacked").unwrap();
+        let packed = ResponseTemplate::new(500)
+            .insert_header("Content-Encoding", "gzip")
+            .insert_header("X-Left", "5")
+            .set_body_bytes(packed.finish().unwrap());
+        Mock::given(method("POST")).and(path("/x")).respond_with(packed).mount(&server).await;
+        let answer = transport(100).send(request("POST", format!("{}/x?a=1", server.uri()))).await.unwrap();
+        assert_eq!((answer.status, answer.body.as_ref()), (500, b"unpacked".as_ref()));
+        assert!(answer.headers.contains(&("x-left".to_owned(), "5".to_owned())));
+        let sent = &server.received_requests().await.unwrap()[0];
+        assert_eq!((sent.url.query(), sent.body.as_slice()), (Some("a=1"), b"{}".as_ref()));
+        assert_eq!(sent.headers.get("x-key").map(HeaderValue::as_bytes), Some(b"secret".as_ref()));
+    }
+
+    #[tokio::test]
+    async fn no_credentials_go_to_another_origin() {
+        let (own, other) = (MockServer::start().await, MockServer::start().await);
+        let to = |url: String| ResponseTemplate::new(302).insert_header("Location", url);
+        answers(&own, "/near", to("/end".to_owned())).await;
+        answers(&own, "/far", to(format!("{}/end", other.uri()))).await;
+        answers(&own, "/end", ResponseTemplate::new(200)).await;
+        answers(&other, "/end", ResponseTemplate::new(200)).await;
+        answers(&own, "/circle", to("/circle".to_owned())).await;
+        let check = async |at: &str, server: &MockServer, has_key: bool| {
+            let answer = transport(100).send(request("POST", format!("{}{at}", own.uri()))).await.unwrap();
+            assert_eq!(answer.status, 200);
+            let last = server.received_requests().await.unwrap().pop().unwrap();
+            assert_eq!((last.method.as_str(), last.url.path()), ("GET", "/end"));
+            assert_eq!(
+                (last.headers.contains_key("x-key"), last.headers.contains_key("accept")),
+                (has_key, true)
+            );
+        };
+        check("/near", &own, true).await;
+        check("/far", &other, false).await;
+        let error = transport(100).send(request("GET", format!("{}/circle", own.uri()))).await.unwrap_err();
+        assert_eq!(error.to_string(), "there are more than 30 redirects");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_sent_or_is_too_large_is_refused() {
+        let server = MockServer::start().await;
+        answers(&server, "/large", ResponseTemplate::new(200).set_body_string("12345678901")).await;
+        let error = transport(10).send(request("GET", format!("{}/large", server.uri()))).await.unwrap_err();
+        assert!(matches!(&error, TransportError::Refused(why) if why.contains("larger")), "{error}");
+        let mut wrong = request("GET", format!("{}/x", server.uri()));
+        wrong.headers.push(("a\nb".to_owned(), "x".to_owned()));
+        let error = transport(10).send(wrong).await.unwrap_err();
+        assert_eq!(error.to_string(), "the name of a header of the request cannot be sent");
+        let error = transport(10).send(request("GET", "http://127.0.0.1:9/".to_owned())).await.unwrap_err();
+        assert!(matches!(error, TransportError::Unreachable(_)), "{error}");
+    }
+}

@@ -1,6 +1,8 @@
 //! A cursor over dates for each partition of a stream, and one over all of them: partitions that are new or forgotten
 //! begin where the whole stream stood. When there are too many partitions, the one over all is what remains.
 
+use std::collections::VecDeque;
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
@@ -33,6 +35,8 @@ pub struct Partitioned {
     cursor: DatetimeCursor,
     global_only: bool,
     partitions: IndexMap<String, Entry>,
+    /// The names of those that are done, in their order.
+    done: VecDeque<String>,
     count: usize,
     /// Up to where all partitions were read when the reading began.
     global: Option<DateTime>,
@@ -68,6 +72,7 @@ impl Partitioned {
             cursor: setup.cursor.clone(),
             global_only: setup.global,
             partitions: IndexMap::new(),
+            done: VecDeque::new(),
             count: 0,
             global: None,
             newest: None,
@@ -150,12 +155,20 @@ impl Partitioned {
         self.cursor.resume(&state, lookback)
     }
 
+    /// Makes room for another partition. By then there are too many for their states to be kept, in whatever order.
     fn forget_oldest(&mut self) {
         if self.partitions.len() < MOST_REMEMBERED {
             return;
         }
-        let done = self.partitions.values().position(|entry| entry.stage == Stage::Done);
-        self.partitions.shift_remove_index(done.unwrap_or(0));
+        match self.done.pop_front() {
+            Some(key) => self.partitions.swap_remove(&key),
+            None => self.partitions.swap_remove_index(0).map(|(_, entry)| entry),
+        };
+    }
+
+    /// How many partitions have a state of their own.
+    pub fn weight(&self) -> usize {
+        if self.global_only { 0 } else { self.partitions.len() }
     }
 
     /// The cursor of each partition.
@@ -188,8 +201,10 @@ impl Partitioned {
 
     /// A partition is done; `parents` is the state of the parents by then.
     pub fn close_partition(&mut self, partition: &Slice, parents: Option<&Value>) {
-        if let Some(entry) = self.partitions.get_mut(&partition.partition_key()) {
+        let key = partition.partition_key();
+        if let Some(entry) = self.partitions.get_mut(&key) {
             entry.stage = Stage::Done;
+            self.done.push_back(key);
             if !self.global_only {
                 let first = entry.progress.spans().first();
                 self.newest = self.newest.max(first.map(|first| first.newest.unwrap_or(first.start)));

@@ -97,6 +97,11 @@ impl DatetimeRule {
         Ok(self.field.text(context)?)
     }
 
+    /// Whether a partition may have several slices.
+    pub fn is_stepped(&self) -> bool {
+        self.steps.step.is_some()
+    }
+
     fn clamp(&self, context: &Context) -> Result<Clamp, ReadError> {
         let Some(target) = &self.clamp else { return Ok(Clamp::Not) };
         let day = || self.weekday.as_deref().and_then(Clamp::weekday);

@@ -250,10 +250,10 @@ fn partitioned(global: bool, state: Value) -> Partitioned {
 /// Reads partitions with one record each.
 fn read(partitioned: &mut Partitioned, partitions: &[(u64, &str)]) -> Vec<String> {
     let mut starts = Vec::new();
+    let cursor = cursor(json!({}));
     for (id, date) in partitions {
         let partition = Slice { partition: members(json!({"board": id})), ..Slice::default() };
         for bounds in partitioned.open(&partition, now()).unwrap().into_iter().flatten() {
-            let cursor = cursor(json!({}));
             starts.push(cursor.format(bounds.0));
             let date = cursor.parse(&json!(date));
             partitioned.observe(date);
@@ -301,6 +301,18 @@ fn one_state_can_stand_for_all_partitions() {
     check(json!({"at": "2025-01-02"}), &["2025-01-02", "2025-01-02"], expected.clone());
     let saved = json!({"use_global_cursor": true, "lookback_window": 86400, "state": {"at": "2025-01-02"}});
     check(saved, &["2025-01-01", "2025-01-01"], expected);
+}
+
+#[test]
+fn so_many_partitions_have_one_state() {
+    let mut all = partitioned(false, json!({}));
+    let known: Vec<_> = (0..25_100).map(|id| (id, "2025-01-03")).collect();
+    assert_eq!(read(&mut all, &known[..10_001]).len(), 10_001);
+    assert_eq!(all.weight(), 10_001);
+    assert_eq!(read(&mut all, &known[10_001..]).len(), 15_099);
+    all.finish(3, None);
+    let expected = json!({"use_global_cursor": true, "lookback_window": 3, "state": {"at": "2025-01-03"}});
+    assert_eq!(Value::Object(all.state()), expected);
 }
 
 fn steps() -> impl Strategy<Value = (String, &'static str)> {

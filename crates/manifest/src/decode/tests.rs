@@ -109,6 +109,9 @@ fn xml_is_decoded() {
     for no_xml in ["<a>1</a><b/>", "<a/><a/>", "<a><b></a>", "<a>", "", "text", "<a/>text"] {
         xml(no_xml, "{}");
     }
+    let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+    xml(&nested(1000), "{}");
+    xml(&nested(3), r#"{"a":{"a":{"a":null}}}"#);
     check("text/xml; charset=iso-8859-1", b"<a>\xe9</a>", r#"{"a":"é"}"#);
     check("text/xml", b"<?xml version='1.0' encoding='iso-8859-1'?><a>\xe9</a>", r#"{"a":"é"}"#);
 }

@@ -16,6 +16,9 @@ struct Open {
     text: String,
 }
 
+/// How deep elements may stand in one another.
+const DEPTH: usize = 256;
+
 /// The object of a body; an empty one where it is no XML.
 pub(super) fn document(answer: &Response) -> Value {
     let text = encoding(answer).decode(&answer.body).0;
@@ -40,6 +43,9 @@ fn parsed(text: &str) -> Option<Map<String, Value>> {
     let mut reader = Reader::from_str(text);
     let mut open = vec![Open::default()];
     loop {
+        if open.len() > DEPTH {
+            return None;
+        }
         match reader.read_event().ok()? {
             Event::Start(start) => open.push(begun(&start)?),
             Event::Empty(start) => {

@@ -56,23 +56,39 @@ struct List {
     defaults: Vec<Value>,
 }
 
+/// The streams that one `DynamicDeclarativeStream` gives.
+#[derive(Debug)]
+pub struct Group {
+    /// Its name; `dynamic_stream_0` and so on where it has none.
+    pub name: String,
+    /// Its streams.
+    pub streams: Vec<Declared>,
+}
+
 /// All streams of a manifest that are known only now.
 ///
 /// # Errors
 /// When a resolver cannot be used, the service refuses, or two streams have the same name.
 pub async fn streams(connector: &Connector) -> Result<Vec<Declared>, ReadError> {
-    let mut found: Vec<Declared> = Vec::new();
+    Ok(groups(connector).await?.into_iter().flat_map(|group| group.streams).collect())
+}
+
+/// The same, by what gives them.
+///
+/// # Errors
+/// When a resolver cannot be used, the service refuses, or two streams have the same name.
+pub async fn groups(connector: &Connector) -> Result<Vec<Group>, ReadError> {
+    let mut groups: Vec<Group> = Vec::new();
     let mut names = BTreeSet::new();
-    for definition in connector.manifest().dynamic_streams() {
-        for stream in Dynamic::of(&definition)?.streams(connector).await? {
-            if !names.insert(stream.name.clone()) {
-                let name = &stream.name;
-                return Err(ReadError::Settings(format!("two dynamic streams have the name `{name}`")));
-            }
-            found.push(stream);
+    for (at, definition) in connector.manifest().dynamic_streams().iter().enumerate() {
+        let streams = Dynamic::of(definition)?.streams(connector).await?;
+        if let Some(twice) = streams.iter().find(|stream| !names.insert(stream.name.clone())) {
+            return Err(ReadError::Settings(format!("two dynamic streams have the name `{}`", twice.name)));
         }
+        let name = definition.str("name").map_or_else(|| format!("dynamic_stream_{at}"), str::to_owned);
+        groups.push(Group { name, streams });
     }
-    Ok(found)
+    Ok(groups)
 }
 
 impl Dynamic {

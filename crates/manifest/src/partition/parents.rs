@@ -88,7 +88,7 @@ impl Substream {
         let running = |parent: &Arc<Parent>| {
             let state = parent.saved(state, context)?;
             let reading = parent.stream.read(state.as_ref())?;
-            let after = reading.state().unwrap_or_default();
+            let after = reading.progress();
             let (page, partition) = (VecDeque::new(), Map::new());
             Ok::<_, ReadError>(Running { parent: parent.clone(), reading, page, partition, after })
         };
@@ -188,7 +188,7 @@ impl Parents {
                 }
             }
             let page = running.reading.next().await?;
-            running.after = running.reading.state().unwrap_or_default();
+            running.after = running.reading.progress();
             if let Some(page) = page {
                 running.partition = page.partition;
                 running.page = page.records.into();

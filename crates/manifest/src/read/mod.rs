@@ -31,6 +31,10 @@ pub struct Page {
     pub partition: Map<String, Value>,
     /// Whether its slice ends with it: the state is another one now.
     pub ends_slice: bool,
+    /// Whether the state should be kept now: its slice ends, and enough slices did since the last time for the number of
+    /// partitions that stand in the state. To keep it after each of ten thousand would be more work than to read some
+    /// slices again.
+    pub is_checkpoint: bool,
 }
 
 /// A stream while it is read.
@@ -41,7 +45,15 @@ pub struct Reading {
     began: jiff::Timestamp,
     has_failed: bool,
     is_done: bool,
+    /// How many slices ended since the last checkpoint.
+    ended: usize,
+    /// The state that the reading began with. It stays until a slice ends.
+    before: Option<Value>,
+    has_ended: bool,
 }
+
+/// One slice more may be read again for so many partitions that stand in the state.
+const PARTITIONS_PER_SLICE: usize = 50;
 
 /// The slice that is read.
 enum Run {
@@ -57,7 +69,17 @@ impl Reading {
     pub(crate) fn begin(stream: Arc<Stream>, state: Option<&Value>) -> Result<Self, ReadError> {
         let began = stream.now();
         let track = Track::begin(&stream, state)?;
-        Ok(Self { stream, track, run: None, began, has_failed: false, is_done: false })
+        Ok(Self {
+            stream,
+            track,
+            run: None,
+            began,
+            has_failed: false,
+            is_done: false,
+            ended: 0,
+            before: state.cloned(),
+            has_ended: false,
+        })
     }
 
     /// The next page; none after the last one. After an error the reading may go on: it leaves out what is left of the
@@ -99,14 +121,21 @@ impl Reading {
         if ends_slice {
             let (slice, newest) = run.finish();
             self.track.close(&slice, newest)?;
+            self.ended += 1;
+            self.has_ended = true;
         } else {
             self.run = Some(run);
         }
-        Ok(Page { records, partition, ends_slice })
+        let is_checkpoint = ends_slice && self.ended * PARTITIONS_PER_SLICE >= self.track.weight();
+        if is_checkpoint {
+            self.ended = 0;
+        }
+        Ok(Page { records, partition, ends_slice, is_checkpoint })
     }
 
     fn finish(&mut self) {
         self.is_done = true;
+        self.has_ended = true;
         if !self.has_failed {
             let micros = self.stream.now().as_microsecond() - self.began.as_microsecond();
             // Whole seconds, begun ones counted.
@@ -119,9 +148,15 @@ impl Reading {
         self.is_done
     }
 
-    /// Where another reading goes on, after the last page that was given out. None, as long as there is nothing to say.
+    /// Where another reading goes on, after the last page that was given out: where this one began, until a slice ends.
+    /// It costs as much as there are partitions: see [`Page::is_checkpoint`].
     pub fn state(&self) -> Option<Value> {
-        self.track.state()
+        if self.has_ended { self.track.state() } else { self.before.clone() }
+    }
+
+    /// The state as its cursor has it, before a slice ends as well.
+    pub(crate) fn progress(&self) -> Value {
+        self.track.state().unwrap_or_default()
     }
 }
 

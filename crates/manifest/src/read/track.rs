@@ -213,6 +213,14 @@ impl Track {
         }
     }
 
+    /// How many partitions stand in the state.
+    pub(super) fn weight(&self) -> usize {
+        match &self.kind {
+            Kind::Plain(_) | Kind::Dates(_) | Kind::Count(_) => 0,
+            Kind::Partitioned(parts) => parts.state.weight(),
+        }
+    }
+
     pub(super) fn state(&self) -> Option<Value> {
         match &self.kind {
             Kind::Plain(plain) => plain.is_finished.then(no_cursor_state),

@@ -57,8 +57,12 @@ impl RequestBuilder {
         let mut properties_name = None;
         let parameters = match component.get("request_parameters") {
             Some(Value::Object(members)) => {
+                let is_properties = |value: &Value| value.get("type") == Some(&"QueryProperties".into());
                 let (properties, rest): (Map<_, _>, Map<_, _>) =
-                    members.clone().into_iter().partition(|(_, value)| value.is_object());
+                    members.clone().into_iter().partition(|(_, value)| is_properties(value));
+                if properties.len() > 1 {
+                    return Err(component.invalid("request_parameters", "it asks for properties twice"));
+                }
                 properties_name = properties.keys().next().cloned();
                 Some(Value::Object(rest))
             }

@@ -155,7 +155,13 @@ impl<'v> Draft<'v> {
         match self.text.as_ref().and_then(|text| splice(text, new)) {
             Some(text) => {
                 self.text = Some(text);
-                for known in [&mut self.value, &mut self.seen].into_iter().flatten() {
+                if let Some(known) = &mut self.value {
+                    Arc::make_mut(known).as_object_mut().map(put).unwrap_or_default();
+                }
+                let is_seen = |member: &Member<'_>| {
+                    self.view.0.as_ref().is_none_or(|seen| seen.contains(&member.key.name))
+                };
+                if let Some(known) = self.seen.as_mut().filter(|_| new.iter().any(is_seen)) {
                     Arc::make_mut(known).as_object_mut().map(put).unwrap_or_default();
                 }
             }
@@ -274,7 +280,7 @@ mod tests {
 
     #[test]
     fn text_and_value_agree() {
-        let view = View(Some(vec!["x".to_owned()]));
+        let view = View(Some(vec!["x".to_owned(), "a".to_owned()]));
         let mut draft = Draft::new(Record::Span(Bytes::from_static(b"{\"x\":1,\"y\":2}")), &view);
         assert_eq!(**draft.seen(), json!({"x": 1}));
         let a = Key::new("a");

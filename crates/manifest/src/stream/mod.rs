@@ -127,9 +127,13 @@ impl Stream {
             }
             _ => return Err(retriever.unsupported()),
         };
+        let cursor = CursorRule::build(component, router.is_some())?;
+        if is_lazy(router.as_ref()) {
+            refuse_lazy(&retriever, &cursor)?;
+        }
         Ok(Self {
             retrieval,
-            cursor: CursorRule::build(component, router.is_some())?,
+            cursor,
             router,
             migrations: Migration::of_stream(component)?,
             delegation: None,
@@ -187,7 +191,7 @@ impl Stream {
 
     /// Whether first pages stand in the records of parents.
     pub(crate) fn is_lazy(&self) -> bool {
-        matches!(&self.router, Some(Router::Substream(substream)) if substream.is_lazy())
+        is_lazy(self.router.as_ref())
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -216,6 +220,29 @@ impl Stream {
 
     pub(crate) fn transport(&self) -> &dyn Transport {
         self.transport.as_ref()
+    }
+}
+
+/// Whether first pages stand in the records of parents.
+fn is_lazy(router: Option<&Router>) -> bool {
+    matches!(router, Some(Router::Substream(substream)) if substream.is_lazy())
+}
+
+/// Refuses what makes no sense where the first page of a partition stands in a parent's record.
+fn refuse_lazy(retriever: &Component, cursor: &CursorRule) -> Result<(), Problem> {
+    let why = "first pages that stand in a parent's record (`lazy_read_pointer`) exclude it";
+    if matches!(cursor, CursorRule::Dates(rule) if rule.is_stepped()) {
+        return Err(retriever
+            .invalid("partition_router", "a cursor with `step` and `lazy_read_pointer` exclude each other"));
+    }
+    for name in ["page_size_reduction", "request_window_splitting"] {
+        if retriever.get(name).is_some() {
+            return Err(retriever.invalid(name, why));
+        }
+    }
+    match retriever.child("decoder") {
+        Some(decoder) if decoder.kind() != "JsonDecoder" => Err(retriever.invalid("decoder", why)),
+        _ => Ok(()),
     }
 }
 

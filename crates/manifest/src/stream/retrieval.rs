@@ -87,13 +87,20 @@ impl PageRetrieval {
             client_side: cursor.as_ref().is_some_and(|cursor| is_set(cursor, "is_client_side_incremental")),
         };
         let requester = child("requester")?;
+        let rules = Rules::build(retriever)?;
+        if rules.reset.is_some_and(|reset| reset.limit.is_some()) && selector.get("record_filter").is_some() {
+            // Records that are filtered out would not be counted.
+            return Err(
+                retriever.invalid("pagination_reset", "limits and a `record_filter` exclude each other")
+            );
+        }
         Ok(Self {
             selector: builder.parts.selector(parts)?,
             requester: builder
                 .parts
                 .requester(&child("requester")?, stream.str("name").unwrap_or_default())?,
             paginator: Paginator::build(retriever.child("paginator").as_ref(), &builder.config)?,
-            rules: Rules { known: KnownRecords::of(cursor.as_ref()), ..Rules::build(retriever)? },
+            rules: Rules { known: KnownRecords::of(cursor.as_ref()), ..rules },
             properties: Properties::of(&requester, builder)?,
         })
     }

@@ -6,7 +6,7 @@ use super::ast::{Arguments, Bounds, Comparison, Constant, Expression, For, Node,
 use super::context::Context;
 use super::literal::Budget;
 use super::member::{attribute, item, slice};
-use super::value::{Evaluated, Fault, Value, fault, type_fault};
+use super::value::{Evaluated, Fault, NESTING, Value, fault, type_fault};
 use super::{calls, filters, operators, tests_of_values};
 
 /// One evaluation of a template.
@@ -100,6 +100,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn assign(&mut self, target: &'a Target, value: Value<'a>) -> Result<(), Fault> {
+        value.kept(&self.budget, NESTING)?;
         match target {
             Target::Name(name) => self.locals.push((name, value)),
             Target::Names(names) => {
@@ -110,15 +111,12 @@ impl<'a> Evaluation<'a> {
                 self.locals.extend(names.iter().map(String::as_str).zip(items));
             }
             Target::Member(name, member) => {
-                let Value::Dict(members) = self.name(name) else {
-                    return fault("sets a member of no namespace");
-                };
-                let mut members = members.borrow_mut();
+                let namespace = self.name(name);
+                let Value::Dict(members) = &namespace else { return fault("sets a member of no namespace") };
                 let key = Value::text(member);
-                match members.iter_mut().find(|(known, _)| known.equals(&key)) {
-                    Some((_, known)) => *known = value,
-                    None => members.push((key, value)),
-                }
+                members.borrow_mut().retain(|(known, _)| !known.equals(&key));
+                members.borrow_mut().push((key, value));
+                namespace.kept_or_emptied(&self.budget)?;
             }
         }
         Ok(())

@@ -31,6 +31,7 @@ impl Parser {
         self.deeper(|parser| {
             let mut value = parser.or()?;
             while parser.skip_name("if") {
+                parser.link()?;
                 let condition = Box::new(parser.or()?);
                 let otherwise =
                     if parser.skip_name("else") { Some(Box::new(parser.expression()?)) } else { None };
@@ -43,6 +44,7 @@ impl Parser {
     fn or(&mut self) -> Parsed {
         let mut left = self.and()?;
         while self.skip_name("or") {
+            self.link()?;
             left = Expression::Or(Box::new(left), Box::new(self.and()?));
         }
         Ok(left)
@@ -51,6 +53,7 @@ impl Parser {
     fn and(&mut self) -> Parsed {
         let mut left = self.not()?;
         while self.skip_name("and") {
+            self.link()?;
             left = Expression::And(Box::new(left), Box::new(self.not()?));
         }
         Ok(left)
@@ -105,6 +108,7 @@ impl Parser {
                 () if self.skip("-") => Operator::Subtract,
                 () => return Ok(left),
             };
+            self.link()?;
             left = Expression::Binary(operator, Box::new(left), Box::new(self.concat()?));
         }
     }
@@ -127,6 +131,7 @@ impl Parser {
                 () if self.skip("%") => Operator::Remainder,
                 () => return Ok(left),
             };
+            self.link()?;
             left = Expression::Binary(operator, Box::new(left), Box::new(self.power()?));
         }
     }
@@ -134,6 +139,7 @@ impl Parser {
     fn power(&mut self) -> Parsed {
         let mut left = self.unary(true)?;
         while self.skip("**") {
+            self.link()?;
             left = Expression::Binary(Operator::Power, Box::new(left), Box::new(self.unary(true)?));
         }
         Ok(left)
@@ -216,6 +222,9 @@ impl Parser {
     /// What follows a value without a blank between: members, items, calls.
     fn postfix(&mut self, mut node: Expression) -> Parsed {
         loop {
+            if self.is(".") || self.is("[") || self.is("(") {
+                self.link()?;
+            }
             if self.skip(".") {
                 node = match self.next() {
                     Some(Token::Name(name)) => Expression::Attribute(Box::new(node), name),
@@ -285,6 +294,9 @@ impl Parser {
 
     fn filters(&mut self, mut node: Expression) -> Parsed {
         loop {
+            if self.is("|") || self.is_name("is") || self.is("(") {
+                self.link()?;
+            }
             if self.skip("|") {
                 let name = self.dotted()?;
                 let arguments = if self.skip("(") { self.arguments()? } else { Arguments::default() };

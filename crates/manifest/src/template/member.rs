@@ -12,7 +12,7 @@ pub(super) fn attribute<'a>(object: &Value<'a>, name: &str) -> Evaluated<'a> {
     if let Value::Undefined(undefined) = object {
         return Err(Value::missing(undefined));
     }
-    let found = own(object, name).or_else(|| object.member(&Value::text(name)));
+    let found = own(object, name).or_else(|| object.named(name));
     Ok(found.unwrap_or_else(|| Value::undefined(name)))
 }
 

@@ -7,13 +7,15 @@ use super::lex::{Token, tokens};
 
 /// How deep expressions and blocks may nest.
 const DEPTH: usize = 100;
+/// How many links the chains of one expression may have, which nest to the left: `a.b.c`, `a + b + c`, `a | f | g`.
+const LINKS: usize = 300;
 
 /// Reads a template.
 ///
 /// # Errors
 /// In words, when it is none.
 pub(super) fn parse(source: &str) -> Result<Vec<Node>, String> {
-    let mut parser = Parser { tokens: tokens(source)?, at: 0, depth: 0 };
+    let mut parser = Parser { tokens: tokens(source)?, at: 0, depth: 0, links: 0 };
     let nodes = parser.nodes(&[])?;
     if parser.at < parser.tokens.len() { Err("has an end without a beginning".to_owned()) } else { Ok(nodes) }
 }
@@ -23,6 +25,7 @@ pub(super) struct Parser {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    links: usize,
 }
 
 impl Parser {
@@ -86,6 +89,12 @@ impl Parser {
         result
     }
 
+    /// Counts one more link of a chain.
+    pub(super) fn link(&mut self) -> Result<(), String> {
+        self.links += 1;
+        if self.links > LINKS { Err("has an expression that is too long".to_owned()) } else { Ok(()) }
+    }
+
     fn end(&mut self, token: &Token) -> Result<(), String> {
         if self.next().as_ref() == Some(token) {
             Ok(())
@@ -107,11 +116,13 @@ impl Parser {
                 }
                 Some(Token::OutputStart) => {
                     self.at += 1;
+                    self.links = 0;
                     nodes.push(Node::Output(self.tuple(false)?));
                     self.end(&Token::OutputEnd)?;
                 }
                 Some(Token::BlockStart) => {
                     self.at += 1;
+                    self.links = 0;
                     if ends.iter().any(|end| self.is_name(end)) {
                         return Ok(nodes);
                     }

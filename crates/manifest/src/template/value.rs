@@ -50,6 +50,9 @@ pub(super) struct Slice<'a> {
     pub(super) extra_fields: &'a Json,
 }
 
+/// How deep values may nest that a template makes.
+pub(super) const NESTING: usize = 64;
+
 /// Why an expression has no value: by the class of Python's exception, for each is dealt with differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -204,6 +207,53 @@ impl<'a> Value<'a> {
             }
             _ => None,
         }
+    }
+
+    /// What an object has under a name.
+    pub(super) fn named(&self, name: &str) -> Option<Self> {
+        match self {
+            Self::Object(members) => members.get(name).map(Self::from),
+            Self::Slice(slice) => slice.all.get(name).map(Self::from),
+            Self::Dict(members) => {
+                let is_it = |key: &Self| matches!(key, Self::Text(text) if text == name);
+                members.borrow().iter().find(|(key, _)| is_it(key)).map(|(_, value)| value.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Checks that it nests no deeper than values may, and does not hold itself: it is about to be kept.
+    ///
+    /// # Errors
+    /// When it does.
+    pub(super) fn kept(&self, budget: &Budget, depth: usize) -> Result<(), Fault> {
+        budget.take(1)?;
+        let Some(depth) = depth.checked_sub(1) else { return fault("nests values too deep") };
+        match self {
+            Self::List(items) => items.borrow().iter().try_for_each(|item| item.kept(budget, depth)),
+            Self::Tuple(items) => items.iter().try_for_each(|item| item.kept(budget, depth)),
+            Self::Dict(members) => {
+                members.borrow().iter().try_for_each(|(_, value)| value.kept(budget, depth))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same after something was put into it. Whoever puts an object into itself finds it nested without an end: then
+    /// everything is taken out of it again, so that it goes away.
+    ///
+    /// # Errors
+    /// When it nests too deep.
+    pub(super) fn kept_or_emptied(&self, budget: &Budget) -> Result<(), Fault> {
+        let kept = self.kept(budget, NESTING);
+        if kept.is_err() {
+            match self {
+                Self::List(items) => items.borrow_mut().clear(),
+                Self::Dict(members) => members.borrow_mut().clear(),
+                _ => {}
+            }
+        }
+        kept
     }
 
     /// Whether it is an object.

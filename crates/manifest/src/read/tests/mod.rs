@@ -313,7 +313,7 @@ fn a_slice_is_read_in_parts_when_the_service_wants_it() {
     assert_eq!(seen.ids, ["2025-01-01", "2025-01-02", "2025-01-03", "2025-01-04"]);
     assert_eq!(seen.asked.len(), 6);
     let state = |at: &str| Some(json!({"at": at}));
-    assert_eq!(seen.states[..3], [state("2025-01-01"), state("2025-01-01"), state("2025-01-02")]);
+    assert_eq!(seen.states[..3], [None, None, state("2025-01-02")]);
 }
 
 #[test]
@@ -336,4 +336,39 @@ fn pages_begin_again_at_the_newest_record() {
     check(json!({"type": "PaginationReset", "action": "SPLIT_USING_CURSOR"}), &split, 0);
     let again = ["2025-01-01", "2025-01-02", "2025-01-01", "2025-01-02"];
     check(json!({"type": "PaginationReset", "action": "RESET"}), &again, 1);
+}
+
+#[test]
+fn what_excludes_each_other_is_a_problem() {
+    let check = |stream: Value, path: &str| {
+        let service = service(by_day);
+        let fake = Fake { service, asked: Arc::default(), stream: String::new() };
+        let config: Json = Arc::new(json!({}));
+        let context = Context::new(&config);
+        let builder = Builder { parts: &fake, config, context, transport: Arc::new(Clock) };
+        let problem = builder.stream(&Component::new(members(stream), "stream")).err();
+        assert_eq!(problem.map(|problem| problem.path).as_deref(), Some(path));
+    };
+    let lazy = |own: Value, cursor: Value| {
+        let mut child = members(partitions::of_parent(
+            stream(json!({}), json!({})),
+            json!({"lazy_read_pointer": ["items"]}),
+            cursor,
+        ));
+        child["retriever"].as_object_mut().unwrap().extend(members(own));
+        Value::Object(child)
+    };
+    check(lazy(json!({}), days(json!({}))), "stream.retriever.partition_router");
+    check(lazy(json!({"page_size_reduction": {}}), json!({})), "stream.retriever.page_size_reduction");
+    check(lazy(json!({"decoder": {"type": "XmlDecoder"}}), json!({})), "stream.retriever.decoder");
+    let count = json!({"incremental_sync": {"type": "IncrementingCountCursor", "cursor_field": "id"}});
+    let list =
+        json!({"partition_router": {"type": "ListPartitionRouter", "cursor_field": "k", "values": ["a"]}});
+    check(stream(list, count), "stream.incremental_sync");
+    let limits = json!({"action": "RESET", "limits": {"number_of_records": 5}});
+    let mut filtered = members(stream(json!({"pagination_reset": limits}), json!({})));
+    filtered["retriever"]["record_selector"] = json!({"record_filter": {"condition": "{{ true }}"}});
+    check(Value::Object(filtered), "stream.retriever.pagination_reset");
+    check(stream(json!({"type": "CustomRetriever"}), json!({})), "stream.retriever");
+    check(stream(json!({}), json!({"file_uploader": {"type": "FileUploader"}})), "stream.file_uploader");
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A child whose partitions are the records of a parent.
-fn of_parent(parent: Value, config: Value, own: Value) -> Value {
+pub(super) fn of_parent(parent: Value, config: Value, own: Value) -> Value {
     let mut parent = members(parent);
     parent.insert("name".to_owned(), "parent".into());
     let mut config = members(config);
@@ -139,4 +139,26 @@ fn interrupted_or_failed_anywhere_a_family_is_read_whole() {
             assert_eq!(seen.len(), 12, "{own} {most} {fails:?} {state:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_large_state_is_kept_rarely() {
+    let check = async |count: u64, most: usize| {
+        let service = service(move |stream, asked| match stream {
+            "parent" => Answer::Records((0..count).map(|id| json!({"id": id})).collect()),
+            _ => by_day(stream, asked),
+        });
+        let own = json!({"step": null, "cursor_granularity": null});
+        let child = of_parent(stream(json!({}), json!({})), json!({}), days(own));
+        let (child, _) = build(child, &service);
+        let mut reading = child.read(None).unwrap();
+        let mut kept = 0;
+        while let Some(page) = reading.next().await.unwrap() {
+            kept += usize::from(page.is_checkpoint);
+        }
+        assert_eq!(kept, most);
+    };
+    check(1, 1).await;
+    check(50, 50).await;
+    check(500, 146).await;
 }

@@ -14,7 +14,12 @@ pub(super) const LIST: [&str; 11] =
 /// What a method of an object, a list or a tuple gives.
 pub(super) fn call<'a>(object: &Value<'a>, name: &str, given: &Given<'a>, budget: &Budget) -> Evaluated<'a> {
     budget.take(if name == "get" { 1 } else { object.length().unwrap_or_default() })?;
-    if object.is_mapping() { dict(object, name, given) } else { list(object, name, given, budget) }
+    let value =
+        if object.is_mapping() { dict(object, name, given) } else { list(object, name, given, budget) }?;
+    if let "append" | "extend" | "update" | "setdefault" = name {
+        object.kept_or_emptied(budget)?;
+    }
+    Ok(value)
 }
 
 fn dict<'a>(object: &Value<'a>, name: &str, given: &Given<'a>) -> Evaluated<'a> {

@@ -70,6 +70,20 @@ fn a_template_that_works_too_much_stops() {
         let template = Template::compile(text, &parameters).unwrap();
         assert!(template.value(&context).is_err(), "{text}");
     }
+    let nested = "{% set ns = namespace(x=[]) %}{% for c in 'a' * 9000 %}{% set ns.x = [ns.x] %}{% endfor %}";
+    let itself = "{% set l = [] %}{% set m = [l] %}{% set q = l.append(m) %}{{ l == m }}";
+    let keeps = "{% set d = {} %}{% set q = d.update(a=d) %}{{ d }}";
+    let space = "{% set ns = namespace(x=1) %}{% set ns.x = ns %}{{ ns == ns }}";
+    for text in [nested, itself, keeps, space] {
+        let template = Template::compile(text, &parameters).unwrap();
+        assert!(template.value(&context).unwrap_err().message.contains("too deep"), "{text}");
+    }
+    for link in [".a", "['a']", " + 1", " | list", "()", " or 1", " ** 1", " if 1"] {
+        let chain =
+            |links: usize| Template::compile(&format!("{{{{ x{} }}}}", link.repeat(links)), &parameters);
+        assert!(chain(100_000).is_err(), "{link}");
+        assert!(chain(300).unwrap().value(&context.with("x", &parameters)).is_err() || link != ".a");
+    }
     let deep = "(".repeat(5000) + "1" + &")".repeat(5000);
     assert!(Template::compile(&format!("{{{{ {deep} }}}}"), &parameters).is_err());
     let text = "[".repeat(5000) + &"]".repeat(5000);
