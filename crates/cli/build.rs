@@ -1,4 +1,4 @@
-//! Links the released program with packed relocations (DT_RELR), where the C library of this machine knows them: a
+//! Links the released program with packed relocations (`DT_RELR`), where the C library of this machine knows them: a
 //! megabyte less is read and kept in memory whenever it starts.
 
 use std::env;
@@ -7,7 +7,6 @@ use std::process::Command;
 /// The first glibc whose loader reads packed relocations.
 const KNOWS_THEM: (u32, u32) = (2, 36);
 
-#[expect(clippy::print_stdout, reason = "cargo reads what a build script prints")]
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);

@@ -35,7 +35,8 @@ impl Cli {
     pub(crate) fn from_command_line() -> Result<Self, clap::Error> {
         let matches = Self::command().try_get_matches()?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        cli.global.has_state = matches.value_source("state") == Some(ValueSource::CommandLine);
+        let is_named = matches.value_source("state") == Some(ValueSource::CommandLine);
+        cli.global.named_state = is_named.then(|| cli.global.state.clone());
         Ok(cli)
     }
 }
@@ -58,9 +59,9 @@ pub(crate) struct Global {
         global = true, help_heading = GLOBAL
     )]
     pub(crate) state: PathBuf,
-    /// Whether the command line itself names the state file.
+    /// The state file, when the command line itself names it.
     #[arg(skip)]
-    pub(crate) has_state: bool,
+    pub(crate) named_state: Option<PathBuf>,
     /// Ask a daemon at this URL instead of a state here
     #[arg(long, value_name = "URL", env = "RACCORD_SERVER", global = true, help_heading = GLOBAL)]
     pub(crate) server: Option<String>,

@@ -19,10 +19,10 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
             matches!(rest, ["type" | "header" | "prefix" | "query"])
         }
         (Kind::Source, ["spec", "webhook", "verify", rest @ ..]) => is_public_verify(rest),
-        // What a manifest asks for may be a secret.
-        (Kind::Source, ["spec", "config", "settings", ..]) => false,
         (Kind::Source, ["spec", rest @ ..]) => {
-            matches!(rest, ["connector" | "config" | "webhook" | "protect", ..])
+            // What a manifest asks for may be a secret.
+            let is_setting = matches!(rest, ["config", "settings", ..]);
+            !is_setting && matches!(rest, ["connector" | "config" | "webhook" | "protect", ..])
         }
         (Kind::Stack, ["spec", "mail", rest @ ..]) => matches!(rest, ["host" | "port" | "security" | "from"]),
         (Kind::Stack, ["spec", rest @ ..]) => {

@@ -86,7 +86,7 @@ fn is_canonical(tree: &Value) -> bool {
     match tree {
         Value::Bool(_) | Value::String(_) => true,
         Value::Null => false,
-        Value::Number(number) => number.as_u64().is_some_and(|number| number <= u64::from(u32::MAX)),
+        Value::Number(number) => number.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
         Value::Array(items) => items.iter().all(is_canonical),
         Value::Object(members) => {
             members.keys().is_sorted()

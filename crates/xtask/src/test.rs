@@ -37,7 +37,7 @@ pub(crate) fn run() -> Result<(), RecipeError> {
     // What was recorded is not part of the repository.
     match manifests::rig() {
         Some(_) => {
-            costs.push(measure("a third of the recorded manifests", || manifests::replay(Part::Third))?)
+            costs.push(measure("a third of the recorded manifests", || manifests::replay(Part::Third))?);
         }
         None => println!(
             "\nNOT CHECKED: there are no recorded manifests beside the repository (cargo xtask manifests)"

@@ -165,7 +165,7 @@ impl ManifestPages {
         }
         self.number += 1;
         Page {
-            records: read.map_or_else(|| Page::empty().records, |read| records(read)),
+            records: read.map_or_else(|| Page::empty().records, records),
             position: format!("page {}", self.number),
             next: (!is_last).then(|| self.mark.token()),
             state: self.mark.state.clone().filter(|_| self.keeps_state).map(SourceState::new),

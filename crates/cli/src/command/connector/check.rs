@@ -45,7 +45,7 @@ pub(crate) fn check(ui: &Ui, args: &CheckArgs) -> Result<ExitCode, CommandError>
                 if args.json {
                     entries.push(entry(path, &report));
                 } else {
-                    ui.print(&shown(path, &report)?)?;
+                    ui.print(&shown(path, &report))?;
                 }
             }
             Err(problem) => {
@@ -78,7 +78,7 @@ fn origin(path: &Path) -> Option<Metadata> {
     Metadata::read(&text).ok()
 }
 
-fn shown(path: &Path, report: &Report) -> Result<String, CommandError> {
+fn shown(path: &Path, report: &Report) -> String {
     let (usable, all) = (report.usable(), report.all().count());
     let mut text = format!("{BOLD}{}{BOLD:#}  {usable} of {}\n", path.display(), count(all, "data type"));
     if let Some(metadata) = origin(path) {
@@ -105,7 +105,7 @@ fn shown(path: &Path, report: &Report) -> Result<String, CommandError> {
             }
         }
     }
-    Ok(text)
+    text
 }
 
 fn summary(totals: &Totals, broken: usize) -> String {

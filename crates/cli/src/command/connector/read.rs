@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::files;
 use crate::args::Global;
 use crate::error::CommandError;
-use crate::session::system;
+use crate::session::{system, write_file};
 use crate::ui::{Ui, YELLOW};
 
 /// Print the records of a data type of a manifest as JSON Lines; store nothing
@@ -60,7 +60,7 @@ impl From<ReadError> for Stop {
 pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), CommandError> {
     let manifest = files::text(&args.file)?;
     let config = args.config.as_deref().map(json).transpose()?;
-    let state = global.has_state.then(|| json(&global.state)).transpose()?;
+    let state = global.named_state.as_deref().map(json).transpose()?;
     let system = system()?;
     let (seed, _) = system.new_id().as_u64_pair();
     let transport = HttpTransport::new(Arc::new(move || system.now()), seed, Limits::default());
@@ -91,8 +91,7 @@ pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), Comm
     };
     output.flush()?;
     match (&args.state_out, state) {
-        (Some(path), Some(state)) => std::fs::write(path, state.to_string())
-            .map_err(|error| CommandError::new(format!("{}: {error}", path.display()))),
+        (Some(path), Some(state)) => write_file(path, state.to_string().as_bytes()),
         _ => Ok(()),
     }
 }

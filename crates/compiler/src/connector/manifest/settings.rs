@@ -118,10 +118,8 @@ fn broken(settings: &ManifestSettings, found: &Violation) -> Finding {
         .collect();
     let place = place(settings, &path);
     let place: Vec<&str> = place.iter().map(String::as_str).collect();
-    let message = match path.is_empty() {
-        true => found.message.clone(),
-        false => format!("`{}`: {}", found.path, found.message),
-    };
+    let message =
+        if path.is_empty() { found.message.clone() } else { format!("`{}`: {}", found.path, found.message) };
     Finding::error(&place, Code::InvalidValue, message)
 }
 

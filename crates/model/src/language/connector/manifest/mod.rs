@@ -51,5 +51,6 @@ impl ManifestSettings {
 /// assert!(is_path("./connectors/shop.yaml") && is_path("shop.yml") && !is_path("http"));
 /// ```
 pub fn is_path(connector: &str) -> bool {
-    connector.contains('/') || connector.ends_with(".yaml") || connector.ends_with(".yml")
+    let ends_with = |ending: &str| connector.rsplit_once('.').is_some_and(|(_, last)| last == ending);
+    connector.contains('/') || ends_with("yaml") || ends_with("yml")
 }
