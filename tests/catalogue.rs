@@ -1,0 +1,155 @@
+//! The catalogue of connectors: its page, and what was proved of it against services that others wrote.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::counterpart::Localstripe;
+use crate::documentation::{check_generated, root};
+use crate::environment::{TestEnvironment, assert_says};
+use crate::tally;
+
+const INTRODUCTION: &str = "\
+# The catalogue
+
+The manifests that come with the program: `connector` of a Source says the name, `config` what the manifest asks for. Made from the files in
+`crates/connect/catalogue`, which are written in [Airbyte's low-code language](../guides/connectors.md) as anybody's connector is, each from
+the documentation of its vendor, whose pages its first lines name. `raccord connectors NAME` tells the same.
+
+Update types: what is *incremental* brings what was created and updated since the last reading, and what was deleted only with
+[`deletes: {snapshot: …}`](../guides/deletes.md), for which everything is read. What is *read as a whole* shows all three each time; deletions
+count with `deletes` as well. A changed manifest of a newer version of Raccord is a change of the source: a plan shows it, and what it means.
+
+Levels of proof: *run* against the service or an independent implementation of its API; *schema*: its requests were checked by the vendor's own
+OpenAPI or GraphQL schema; *documentation*: written from the documentation, and never sent to anybody. Below *run*, try `raccord check`,
+`discover` and `preview` with an account of your own before you activate a transfer.
+
+";
+
+/// A value as a cell of a table.
+fn cell(value: &Value) -> String {
+    value.as_str().unwrap_or_default().replace('|', "\\|")
+}
+
+#[test]
+fn the_page_of_the_catalogue_is_fresh() {
+    let environment = TestEnvironment::new();
+    let all = environment.json("connectors --output json");
+    let listed: Vec<&Value> =
+        all.as_array().unwrap().iter().filter(|entry| entry["proof"].is_string()).collect();
+    let mut page = String::from(INTRODUCTION);
+    page.push_str("| connector | | | proof |\n|---|---|---|---|\n");
+    for entry in &listed {
+        let (name, features) = (cell(&entry["name"]), entry["features"].as_array().unwrap());
+        let types = cell(features.last().unwrap());
+        writeln!(
+            page,
+            "| [`{name}`](#{name}) | {} | {types} | {} |",
+            cell(&entry["title"]),
+            cell(&entry["proof"])
+        )
+        .unwrap();
+    }
+    for entry in listed {
+        let name = cell(&entry["name"]);
+        section(&mut page, &name, &environment.json(&format!("connectors {name} --output json")));
+    }
+    check_generated("docs/reference/catalogue.md", &page);
+}
+
+fn section(page: &mut String, name: &str, about: &Value) {
+    let by = about["provenBy"].as_str().map(|by| format!(" ({by})")).unwrap_or_default();
+    let (title, address) = (cell(&about["title"]), cell(&about["documentation"]));
+    write!(page, "\n## {name}\n\n[{title}]({address}). Proof: {}{by}.\n\n", cell(&about["proof"])).unwrap();
+    page.push_str("| data type | key | incremental by | update types |\n|---|---|---|---|\n");
+    for data_type in about["dataTypes"].as_array().unwrap() {
+        let words = |list: &Value| list.as_array().unwrap().iter().map(cell).collect::<Vec<_>>().join(", ");
+        let (key, updates) = (words(&data_type["primaryKey"]), words(&data_type["updates"]));
+        let cursor = cell(&data_type["cursorField"]);
+        writeln!(page, "| `{}` | {key} | {cursor} | {updates} |", cell(&data_type["name"])).unwrap();
+    }
+    page.push_str("\n| setting | | default | |\n|---|---|---|---|\n");
+    let schema = &about["configSchema"];
+    for (setting, it) in schema["properties"].as_object().unwrap() {
+        let is_required = schema["required"].as_array().is_some_and(|all| all.iter().any(|it| it == setting));
+        let required = if is_required { "required" } else { "optional" };
+        let secret = if it["airbyte_secret"] == true { ", secret" } else { "" };
+        let default = it.get("default").map(|value| format!("`{value}`")).unwrap_or_default();
+        writeln!(page, "| `{setting}` | {required}{secret} | {default} | {} |", cell(&it["title"])).unwrap();
+    }
+    let example = root().join("crates/connect/catalogue/examples").join(format!("{name}.yaml"));
+    write!(page, "\n```yaml\n{}```\n", fs::read_to_string(example).unwrap()).unwrap();
+}
+
+#[test]
+fn every_manifest_of_the_directory_is_in_the_catalogue() {
+    let mut files: Vec<String> = fs::read_dir(root().join("crates/connect/catalogue"))
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".yaml").map(str::to_owned))
+        .collect();
+    files.sort();
+    let listed = TestEnvironment::new().json("connectors --output json");
+    let listed: Vec<&str> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["proof"].is_string())
+        .map(|entry| entry["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(files, listed);
+}
+
+#[test]
+fn every_data_type_of_the_catalogue_can_be_read() {
+    let directory = root().join("crates/connect/catalogue");
+    let report = TestEnvironment::new().json(&format!("connector check {} --json", directory.display()));
+    assert_eq!(
+        (&report["total"]["unusable"], &report["total"]["broken"]),
+        (&0.into(), &0.into()),
+        "{report:#}"
+    );
+    for manifest in report["manifests"].as_array().unwrap() {
+        let types = manifest["dataTypes"].as_array().unwrap().len();
+        assert!(types >= 3, "{manifest:#}");
+    }
+}
+
+#[test]
+fn a_name_that_is_near_is_suggested() {
+    let environment = TestEnvironment::with(&[(
+        "a.yaml",
+        "apiVersion: raccord/v1\nkind: Source\nmetadata: {name: a}\nspec:\n  connector: strpe\n  config: {api_key: \"${env:K}\"}\n",
+    )]);
+    assert_says(
+        &environment.fails(1, "validate"),
+        &["there is no connector `strpe`", "did you mean `stripe`?"],
+    );
+    assert_says(&environment.fails(1, "connectors strpe"), &["did you mean `stripe`?"]);
+}
+
+/// The connector `stripe` through the whole chain: the example of its page, against localstripe.
+#[test]
+fn stripe_reads_localstripe() {
+    let stripe = Localstripe::start();
+    for number in 0..102 {
+        stripe.create("/v1/customers", &format!("email=C{number}@Example.com&name=Client {number}"));
+    }
+    let example = fs::read_to_string(root().join("crates/connect/catalogue/examples/stripe.yaml")).unwrap();
+    let example = example.replace(
+        "api_key: \"${env:STRIPE_API_KEY}\"",
+        "api_key: \"${env:STRIPE_API_KEY}\"\n    api_url: \"${var:API}\"",
+    );
+    let environment =
+        TestEnvironment::with(&[("stripe.yaml", &example)]).variable("STRIPE_API_KEY", Localstripe::KEY);
+    environment.ok(&format!("apply --auto-approve --var API={}", stripe.url()));
+    environment.ok(&format!("check stripe --var API={}", stripe.url()));
+
+    assert_eq!(tally::run(&environment), ["customers: 102 fetched, 102 created"]);
+    let report = environment.json("runs --output json");
+    assert_eq!(report[0]["pages"], 2, "{report:#}");
+    assert_eq!(tally::run(&environment), ["customers: 102 fetched, 102 unchanged"]);
+    let rows = environment.json("records company.customer --output json");
+    assert_eq!(rows.as_array().unwrap().len(), 102);
+    assert!(rows.as_array().unwrap().iter().any(|row| row["email"] == "c7@example.com"), "{}", rows[0]);
+}
