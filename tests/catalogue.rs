@@ -5,8 +5,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::counterpart::Localstripe;
-use crate::documentation::{check_generated, root};
+use crate::counterpart::{Kinto, Localstripe};
+use crate::documentation::{check_generated, file_name, root};
 use crate::environment::{TestEnvironment, assert_says};
 use crate::tally;
 
@@ -152,4 +152,74 @@ fn stripe_reads_localstripe() {
     let rows = environment.json("records company.customer --output json");
     assert_eq!(rows.as_array().unwrap().len(), 102);
     assert!(rows.as_array().unwrap().iter().any(|row| row["email"] == "c7@example.com"), "{}", rows[0]);
+}
+
+/// Where Kinto is in the guides.
+const KINTO: &str = "http://127.0.0.1:8888/v1";
+
+/// Does what a guide says against a Kinto that is there: writes its files, and types the commands of every block; returns
+/// what each block has printed.
+fn follow(guide: &str, kinto: &Kinto, environment: &TestEnvironment) -> Vec<String> {
+    let page = fs::read_to_string(root().join("docs/guides").join(guide)).unwrap();
+    let secret = format!("{:?}", Kinto::PASSWORD);
+    let (mut printed, mut named) = (Vec::new(), None);
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if let Some(comment) = line.strip_prefix("<!-- file: ") {
+            named = comment.strip_suffix(" -->");
+        }
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let body: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+        let own = file_name(&body).filter(|_| info == "yaml");
+        if let Some(name) = named.take().or(own) {
+            environment
+                .write(name, &body.join("\n").replace(KINTO, &kinto.url()).replace(r#""secret""#, &secret));
+        } else if info.starts_with("sh") {
+            let commands = body.iter().filter_map(|line| line.strip_prefix("raccord "));
+            printed.push(commands.map(|command| environment.ok(command)).collect());
+        }
+    }
+    printed
+}
+
+/// A Kinto with a collection of records.
+fn kinto_with(collection: &str, records: usize, record: impl Fn(usize) -> String) -> Kinto {
+    let kinto = Kinto::start();
+    kinto.put("/v1/buckets/shop");
+    kinto.put(&format!("/v1/buckets/shop/collections/{collection}"));
+    for number in 1..=records {
+        let path = format!("/v1/buckets/shop/collections/{collection}/records/c-{number}");
+        kinto.replace(&path, &record(number));
+    }
+    kinto
+}
+
+#[test]
+fn the_guide_of_connectors_ends_with_a_transfer_that_runs() {
+    let kinto =
+        kinto_with("customers", 7, |number| format!(r#"{{"name": "Client {number}", "city": "Lyon"}}"#));
+    let environment = TestEnvironment::new().variable("KINTO_PASSWORD", Kinto::PASSWORD);
+    let printed = follow("connectors.md", &kinto, &environment);
+    assert_says(&printed[0], &["1 of 1 data type", "read as a whole", r#""id":"c-7""#, r#""id":"c-6""#]);
+    assert!(!printed[0].contains(r#""id":"c-5""#), "{}", printed[0]);
+    assert_says(&printed[1], &["incremental by last_modified", "password: text, required, secret"]);
+    assert_eq!(printed[1].matches("Client").count(), 7, "{}", printed[1]);
+    assert_says(&printed[2], &["name", "7 fetched", "Client 7"]);
+
+    let record = |id: &str| format!("/v1/buckets/shop/collections/customers/records/{id}");
+    kinto.replace(&record("c-2"), r#"{"name": "Zoé", "city": "Brest"}"#);
+    kinto.delete(&record("c-4"));
+    assert_eq!(tally::run(&environment), ["customers: 2 fetched, 1 updated, 1 deleted"]);
+    assert_eq!(tally::run(&environment), ["customers: 0 fetched"]);
+}
+
+#[test]
+fn the_guide_from_airbyte_ends_with_a_transfer_that_runs() {
+    let kinto =
+        kinto_with("notes", 4, |number| format!(r#"{{"title": "Note {number}", "done": {}}}"#, number == 3));
+    let environment = TestEnvironment::new().variable("NOTES_PASSWORD", Kinto::PASSWORD);
+    let printed = follow("from-airbyte.md", &kinto, &environment);
+    assert_says(&printed[0], &["1 of 1 data type", "Open_Notes"]);
+    assert_says(&printed[3], &["3 fetched", "Note 4"]);
+    assert!(!printed[3].contains("Note 3"), "{}", printed[3]);
 }
