@@ -2,7 +2,7 @@
 //! Nothing of it is needed to read; where it is missing, less is told.
 
 use raccord_manifest::load::Manifest;
-use raccord_manifest::spec::DataType;
+use raccord_manifest::spec::{DataType, Schema};
 use raccord_model::language::UpdateType;
 use serde_json::Value;
 
@@ -17,6 +17,8 @@ pub(crate) struct About {
     pub(crate) proven_by: Option<String>,
     /// The data types whose records are never changed after they were created, or of which a change is not seen.
     created_only: Vec<String>,
+    /// The field that is true in a record that was deleted, in the data types whose schema has it.
+    deleted_field: Option<String>,
 }
 
 impl About {
@@ -30,6 +32,7 @@ impl About {
             title: text("title"),
             proof: text("proof"),
             proven_by: text("provenBy"),
+            deleted_field: text("deletedField"),
             created_only: names.filter_map(Value::as_str).map(str::to_owned).collect(),
         }
     }
@@ -44,12 +47,28 @@ impl About {
     /// The update types of a data type, and how each is learnt of.
     pub(crate) fn ways(&self, data_type: &DataType) -> String {
         let is_created_only = self.created_only.contains(&data_type.name);
-        match &data_type.cursor_field {
-            Some(field) if is_created_only => format!("created: incremental by {field}"),
-            Some(field) => format!("created, updated: incremental by {field}; deleted: by snapshot"),
-            None if is_created_only => "created: read as a whole".to_owned(),
-            None => "created, updated, deleted: read as a whole".to_owned(),
+        let deleted_by = self.deleted_by(data_type);
+        match (&data_type.cursor_field, deleted_by) {
+            (Some(field), _) if is_created_only => format!("created: incremental by {field}"),
+            (None, _) if is_created_only => "created: read as a whole".to_owned(),
+            (Some(field), None) => {
+                format!("created, updated: incremental by {field}; deleted: by snapshot")
+            }
+            (Some(field), Some(by)) => {
+                format!("created, updated: incremental by {field}; deleted: by the field {by}")
+            }
+            (None, None) => "created, updated, deleted: read as a whole".to_owned(),
+            (None, Some(by)) => format!("created, updated: read as a whole; deleted: by the field {by}"),
         }
+    }
+
+    /// The field that says which records of a data type were deleted.
+    pub(crate) fn deleted_by(&self, data_type: &DataType) -> Option<&str> {
+        let Schema::Known(schema) = &data_type.schema else { return None };
+        let has = |name: &&String| {
+            schema.get("properties").and_then(|members| members.get(name.as_str())).is_some()
+        };
+        self.deleted_field.as_ref().filter(has).map(String::as_str)
     }
 
     /// How far it was proved, in words.

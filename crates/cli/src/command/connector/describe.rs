@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use raccord_manifest::spec::{Setting, SettingKind, Specification, data_types};
+use raccord_model::language::connector::manifest::data_type_name;
 use serde_json::{Value, json};
 
 use super::{About, files};
@@ -23,6 +24,7 @@ pub(crate) fn describe(ui: &Ui, path: &Path, as_json: bool) -> Result<(), Comman
                     "primaryKey": it.primary_key,
                     "cursorField": it.cursor_field,
                     "updates": about.updates(it),
+                    "deletedField": about.deleted_by(it),
                 })
             })
             .collect();
@@ -46,7 +48,9 @@ pub(crate) fn describe(ui: &Ui, path: &Path, as_json: bool) -> Result<(), Comman
     for it in &types {
         let key = if it.primary_key.is_empty() { "none".to_owned() } else { it.primary_key.join(", ") };
         let how = about.ways(it);
-        text.push_str(&format!("  {}  {DIM}key {key}; {how}{DIM:#}\n", it.name));
+        let name = data_type_name(&it.name).map_or_else(|| it.name.clone(), |name| name.to_string());
+        let own = if name == it.name { String::new() } else { format!("`{}` in the manifest; ", it.name) };
+        text.push_str(&format!("  {name}  {DIM}{own}key {key}; {how}{DIM:#}\n"));
     }
     text.push_str(&format!("{BOLD}config{BOLD:#}\n"));
     for setting in &settings {

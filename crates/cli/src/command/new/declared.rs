@@ -5,6 +5,7 @@ use raccord_manifest::load::load;
 use raccord_manifest::spec::{Schema, data_types};
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::connector::ManifestSettings;
+use raccord_model::language::connector::manifest::data_type_name;
 use raccord_model::{DataTypeName, Desired, Name};
 use raccord_serve::request::FieldView;
 use serde_json::Value;
@@ -27,7 +28,8 @@ pub(super) fn of(desired: &Desired, source: &Name, data_type: &DataTypeName) -> 
     let Some(manifest) = settings.and_then(|settings| load(&settings.text).ok()) else {
         return Declared::default();
     };
-    let found = data_types(&manifest).into_iter().find(|it| it.name == data_type.as_str());
+    let found =
+        data_types(&manifest).into_iter().find(|it| data_type_name(&it.name).as_ref() == Some(data_type));
     let Some(found) = found else { return Declared::default() };
     let mut fields = Vec::new();
     if let Schema::Known(schema) = &found.schema {

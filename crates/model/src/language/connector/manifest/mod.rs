@@ -46,6 +46,13 @@ impl ManifestSettings {
     }
 }
 
+/// What a stream of a manifest is called as a data type: what cannot stand in the name of one becomes `_`. None where nothing
+/// is left to call it by.
+pub fn data_type_name(stream: &str) -> Option<DataTypeName> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    stream.chars().map(|c| if fits(c) { c } else { '_' }).collect::<String>().parse().ok()
+}
+
 /// Whether the `connector` of a Source is the path of a manifest, and no name.
 ///
 /// ```
