@@ -61,7 +61,7 @@ pub fn data_type_name(stream: &str) -> Option<DataTypeName> {
 /// assert!(is_path("./connectors/shop.yaml") && is_path("shop.yml") && !is_path("http"));
 /// ```
 pub fn is_path(connector: &str) -> bool {
-    connector.contains('/') || connector.ends_with(".yaml") || connector.ends_with(".yml")
+    connector.contains('/') || [".yaml", ".yml"].iter().any(|extension| connector.ends_with(extension))
 }
 
 /// Whether the `connector` of a Source names a manifest: by its path, or by its name in the catalogue.
