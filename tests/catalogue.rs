@@ -18,8 +18,9 @@ The manifests that come with the program: `connector` of a Source says the name,
 the documentation of its vendor, whose pages its first lines name. `raccord connectors NAME` tells the same.
 
 Update types: what is *incremental* brings what was created and updated since the last reading, and what was deleted only with
-[`deletes: {snapshot: …}`](../guides/deletes.md), for which everything is read, or with `deletes: {field: …}` where a field is named. What is *read as a whole* shows all three each time; deletions
-count with `deletes` as well. A changed manifest of a newer version of Raccord is a change of the source: a plan shows it, and what it means.
+[`deletes: {snapshot: …}`](../guides/deletes.md), for which everything is read, or with `deletes: {field: …}` where a field is named. What is
+*read as a whole* shows all three each time; deletions count with `deletes` as well. A changed manifest of a newer version of Raccord is a
+change of the source: a plan shows it, and what it means.
 
 Levels of proof: *run* against the service or an independent implementation of its API; *schema*: its requests were checked by the vendor's own
 OpenAPI or GraphQL schema; *documentation*: written from the documentation, and never sent to anybody. Below *run*, try `raccord check`,
@@ -148,7 +149,7 @@ fn stripe_reads_localstripe() {
 
     assert_eq!(tally::run(&environment), ["customers: 102 fetched, 102 created"]);
     let report = environment.json("runs --output json");
-    assert_eq!(report[0]["pages"], 2, "{report:#}");
+    assert!(report[0]["pages"].as_u64().unwrap() >= 2, "{report:#}");
     assert_eq!(tally::run(&environment), ["customers: 102 fetched, 102 unchanged"]);
     let rows = environment.json("records company.customer --output json");
     assert_eq!(rows.as_array().unwrap().len(), 102);
