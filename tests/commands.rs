@@ -183,8 +183,9 @@ fn few_commands_are_not_run_and_each_has_its_reason() {
     assert!(left.len() <= NOT_RUN, "more than {NOT_RUN} blocks are not run: {left:#?}");
 }
 
-/// How many blocks are not run at the most: those that ask a service which is not there.
-const NOT_RUN: usize = 3;
+/// How many blocks are not run at the most: those that ask a service which is not there. Five of them are run in
+/// `tests/catalogue.rs`, where it is.
+const NOT_RUN: usize = 8;
 
 /// The commands that stand in running text, between backquotes, and the examples of the program's own help.
 fn named_commands(page: &str) -> BTreeSet<String> {
@@ -199,7 +200,7 @@ fn named_commands(page: &str) -> BTreeSet<String> {
 /// The verb of a command, with the second word where it has one.
 fn verb(command: &str) -> String {
     let words: Vec<&str> = command.split(' ').skip(1).collect();
-    let is_parent = matches!(words[0], "new" | "rejects" | "deliveries" | "state" | "token");
+    let is_parent = matches!(words[0], "new" | "rejects" | "deliveries" | "state" | "token" | "connector");
     let length = if is_parent && words.len() > 1 && !words[1].starts_with('-') { 2 } else { 1 };
     words[..length].join(" ")
 }

@@ -5,6 +5,7 @@ mod alerts;
 mod api;
 mod attacks;
 mod broken_state;
+mod catalogue;
 mod commands;
 mod counterpart;
 mod daemon;

@@ -284,5 +284,9 @@ fn values_of_map(schema: &Value) -> Option<&Value> {
 /// The member that tells a form from the others.
 fn tag(form: &Value) -> Option<(&str, &str)> {
     let members = form["properties"].as_object()?;
-    members.iter().find_map(|(name, member)| Some((&**name, member["const"].as_str()?)))
+    members.iter().find_map(|(name, member)| {
+        let value = member["const"].as_str().or_else(|| member["pattern"].as_str().map(|_| "a path"));
+        let value = value.or_else(|| member["enum"].as_array().map(|_| "a name of the catalogue"));
+        Some((&**name, value?))
+    })
 }

@@ -127,7 +127,8 @@ fn the_schemas_accept_what_people_are_shown() {
     shown.push(root().join("README.md"));
     for page in shown {
         for block in blocks(&fs::read_to_string(&page).unwrap()) {
-            if block.fails.is_none() {
+            let is_manifest = block.text.contains("type: DeclarativeSource");
+            if block.fails.is_none() && !is_manifest {
                 schemas.accept(&format!("{}:{}", page.display(), block.line), &block.text);
             }
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use raccord_compiler::connector::manifest;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::ManifestSettings;
+use raccord_model::language::connector::manifest::listed;
 use raccord_model::suggest;
 
 use crate::diagnose::{Document, Report};
@@ -45,10 +46,10 @@ impl Manifests {
             None => ("config", "text".to_owned()),
         };
         if let Some(path) = &settings.path {
-            let wanted =
-                if path.starts_with('/') { clean(path) } else { clean(&format!("{directory}/{path}")) };
-            let Some(found) = self.0.get(&wanted) else { return Some(self.missing(path, &wanted)) };
-            settings.text.clone_from(&found.text);
+            match self.text(path, directory) {
+                Ok(text) => text.clone_into(&mut settings.text),
+                Err(missing) => return Some(missing),
+            }
         }
         if settings.text.is_empty() {
             return Some(Finding::error(&["config"], Code::MissingField, "the manifest is missing"));
@@ -63,6 +64,15 @@ impl Manifests {
                 Some(Finding::error(&[place], Code::InvalidValue, message))
             }
         }
+    }
+
+    /// The text of the manifest at a path, or with a name of the catalogue.
+    fn text(&self, path: &str, directory: &str) -> Result<&str, Finding> {
+        if let Some(found) = listed(path) {
+            return Ok(found.text);
+        }
+        let wanted = if path.starts_with('/') { clean(path) } else { clean(&format!("{directory}/{path}")) };
+        self.0.get(&wanted).map(|found| &*found.text).ok_or_else(|| self.missing(path, &wanted))
     }
 
     fn missing(&self, written: &str, wanted: &str) -> Finding {

@@ -3,7 +3,7 @@
 //! What is not known to be public is taken for secret, unless it is a reference.
 
 use raccord_model::Kind;
-use raccord_model::language::connector::manifest::is_path;
+use raccord_model::language::connector::manifest::is_manifest;
 use raccord_model::name::Name;
 use raccord_model::secret::SecretRef;
 
@@ -64,10 +64,10 @@ pub(crate) fn spans(root: &Node<'_>, kind: Option<Kind>) -> Vec<Span> {
     found
 }
 
-/// The settings of a Source whose connector is the path of a manifest.
+/// The settings of a Source whose connector is a manifest.
 fn settings_of_a_manifest<'n, 't>(root: &'n Node<'t>, kind: Option<Kind>) -> Option<&'n Node<'t>> {
     let spec = root.member("spec").filter(|_| kind == Some(Kind::Source))?;
-    spec.node.member_text("connector").filter(|connector| is_path(connector))?;
+    spec.node.member_text("connector").filter(|connector| is_manifest(connector))?;
     spec.node.member("config").map(|entry| &entry.node)
 }
 

@@ -41,20 +41,22 @@ pub struct Proposal {
     pub left_out: Vec<String>,
 }
 
-/// An entity that could hold a data type's records, and the mapping into it.
-pub fn propose_entity(view: &DataTypeView, key: Option<&str>) -> Result<Proposal, ProposalError> {
-    let key = key_of(view, key)?;
+/// An entity that could hold a data type's records, and the mapping into it. The keys are the paths of the third-party fields
+/// that tell records apart; without any, one is looked for.
+pub fn propose_entity(view: &DataTypeView, keys: &[String]) -> Result<Proposal, ProposalError> {
+    let keys = keys_of(view, keys)?;
+    let is_key = |field: &FieldView| keys.iter().any(|key| key.path == field.path);
     let mut entity = Entity { key: EntityKey(Vec::new()), fields: BTreeMap::new() };
     let (mut mapping, mut left_out) = (MappingSpec::default(), Vec::new());
     for field in &view.fields {
-        let field_type = if field.path == key.path { key_type(field) } else { field_type(field) };
+        let field_type = if is_key(field) { key_type(field) } else { field_type(field) };
         let proposed = free_name(&field.path, &entity).zip(mapped(field, field_type));
         let Some((name, mapped)) = proposed else {
             left_out.push(field.path.clone());
             continue;
         };
         entity.fields.insert(name.clone(), Field::of(field_type));
-        if field.path == key.path {
+        if is_key(field) {
             entity.key.0.push(name.clone());
             mapping.primary_key.insert(name, mapped);
         } else {
@@ -75,13 +77,19 @@ pub struct Match {
     pub left_out: Vec<String>,
 }
 
-/// A mapping into an entity that is there, by name.
-pub fn propose_mapping(view: &DataTypeView, entity: &Entity) -> Match {
+/// A mapping into an entity that is there, by name; what tells records apart goes to the entity's key, however that is called.
+pub fn propose_mapping(view: &DataTypeView, entity: &Entity, keys: &[String]) -> Match {
+    let of_key = |name: &Ident| {
+        let at = entity.key.0.iter().position(|part| part == name)?;
+        let path = keys.get(at).filter(|_| keys.len() == entity.key.0.len())?;
+        view.fields.iter().find(|seen| seen.path == *path)
+    };
     let mut mapping = MappingSpec::default();
     let mut unmatched = Vec::new();
     let mut left_out: Vec<String> = view.fields.iter().map(|seen| seen.path.clone()).collect();
     for (name, field) in &entity.fields {
         let seen = view.fields.iter().find(|seen| is_alike(&seen.path, name.as_str()));
+        let seen = seen.or_else(|| of_key(name));
         let found = seen.and_then(|seen| Some((seen, mapped(seen, field.field_type)?)));
         let Some((seen, mapped)) = found else {
             unmatched.push(name.clone());
@@ -105,16 +113,18 @@ pub fn is_complete(mapping: &MappingSpec, entity: &Entity) -> bool {
         })
 }
 
-/// The field that tells one record from another: the one named, or the first that is called like one and is
-/// never empty.
-fn key_of<'v>(view: &'v DataTypeView, wanted: Option<&str>) -> Result<&'v FieldView, ProposalError> {
+/// The fields that tell one record from another: those named, or the first that is called like one and is never empty.
+fn keys_of<'v>(view: &'v DataTypeView, wanted: &[String]) -> Result<Vec<&'v FieldView>, ProposalError> {
     if view.fields.is_empty() {
         return Err(ProposalError::NoRecord(view.name.to_string()));
     }
     let known = || view.fields.iter().map(|field| field.path.as_str()).collect::<Vec<_>>().join(", ");
-    if let Some(wanted) = wanted {
-        let found = view.fields.iter().find(|field| field.path == wanted);
-        return found.ok_or_else(|| ProposalError::UnknownKey { wanted: wanted.to_owned(), known: known() });
+    let named = |wanted: &String| {
+        let found = view.fields.iter().find(|field| field.path == *wanted);
+        found.ok_or_else(|| ProposalError::UnknownKey { wanted: wanted.clone(), known: known() })
+    };
+    if !wanted.is_empty() {
+        return wanted.iter().map(named).collect();
     }
     // A key that is missing now and then is dirt, not another key.
     let filled = |field: &&FieldView| field.filled * 10 >= view.records * 9;
@@ -133,6 +143,7 @@ fn key_of<'v>(view: &'v DataTypeView, wanted: Option<&str>) -> Result<&'v FieldV
         .or_else(|| {
             ["externalid", "code", "sku", "number", "reference", "email"].into_iter().find_map(called)
         })
+        .map(|found| vec![found])
         .ok_or_else(|| ProposalError::NoKey(known()))
 }
 
@@ -251,7 +262,7 @@ mod tests {
             ("***", &["text"], 3),
             ("", &["text"], 3),
         ]);
-        let Proposal { entity, mapping, left_out } = propose_entity(&seen, None).unwrap();
+        let Proposal { entity, mapping, left_out } = propose_entity(&seen, &[]).unwrap();
         assert_eq!(left_out, [""]);
         let shown: Vec<_> =
             entity.fields.iter().map(|(n, f)| format!("{n}:{}", f.field_type.as_str())).collect();
@@ -275,7 +286,10 @@ mod tests {
 
     #[test]
     fn a_key_is_found_named_or_asked_for() {
-        let key = |view: &DataTypeView, wanted| key_of(view, wanted).map(|field| field.path.clone());
+        let key = |view: &DataTypeView, wanted: Option<&str>| {
+            let wanted: Vec<String> = wanted.map(str::to_owned).into_iter().collect();
+            keys_of(view, &wanted).map(|fields| fields[0].path.clone())
+        };
         let seen = view(&[("shop_id", &["text"], 3), ("id", &["integer"], 3), ("name", &["text"], 3)]);
         assert_eq!(key(&seen, None).unwrap(), "id");
         assert_eq!(key(&seen, Some("name")).unwrap(), "name");
@@ -301,10 +315,22 @@ mod tests {
         .unwrap();
         let seen =
             view(&[("external_id", &["text"], 3), ("address.city", &["text"], 3), ("Größe", &["text"], 3)]);
-        let Match { mapping, unmatched, left_out } = propose_mapping(&seen, &entity);
+        let Match { mapping, unmatched, left_out } = propose_mapping(&seen, &entity, &[]);
         assert_eq!(left_out, ["Größe"]);
         assert_eq!(mapping.primary_key.len() + mapping.fields.len(), 2);
         assert_eq!(unmatched.iter().map(Ident::as_str).collect::<Vec<_>>(), ["email"]);
         assert!(!is_complete(&mapping, &entity));
+    }
+
+    #[test]
+    fn a_declared_key_is_the_key() {
+        let seen = view(&[("event", &["text"], 3), ("code", &["text"], 3), ("id", &["integer"], 3)]);
+        let keys = ["event".to_owned(), "code".to_owned()];
+        let Proposal { entity, .. } = propose_entity(&seen, &keys).unwrap();
+        assert_eq!(entity.key.0.iter().map(Ident::as_str).collect::<Vec<_>>(), ["event", "code"]);
+        let other: Entity =
+            serde_json::from_str(r#"{"key":"number","fields":{"number":"text","event":"text"}}"#).unwrap();
+        let Match { mapping, unmatched, .. } = propose_mapping(&seen, &other, &keys[1..]);
+        assert!(unmatched.is_empty() && is_complete(&mapping, &other), "{mapping:?}");
     }
 }

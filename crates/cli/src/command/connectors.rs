@@ -1,20 +1,26 @@
 //! `raccord connectors`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
+use raccord_manifest::load::load;
+use raccord_manifest::spec::{DataType, data_types};
 use raccord_model::language::connector::catalogue;
+use raccord_model::language::connector::manifest::LISTED;
 
-use super::connector::describe;
+use super::connector::{About, describe};
 use crate::error::CommandError;
+use crate::render::count;
 use crate::render::table::{ListForm, Table};
 use crate::ui::Ui;
 
 /// List the connectors that a Source can name, or describe the one that a manifest is
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  raccord connectors\n  raccord connectors connectors/shop.yaml")]
+#[command(after_help = "Examples:\n  raccord connectors\n  raccord connectors stripe\n  \
+    raccord connectors connectors/shop.yaml")]
 pub(crate) struct ConnectorsArgs {
-    /// A manifest, of which the data types and the settings are told
+    /// A manifest, of which the data types and the settings are told: its name in the catalogue, or a file
     manifest: Option<PathBuf>,
     #[command(flatten)]
     output: ListForm,
@@ -24,7 +30,7 @@ pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandEr
     if let Some(path) = &args.manifest {
         return describe(ui, path, !args.output.is_text());
     }
-    let mut table = Table::new(["connector", "reads", "features", "authorization"]);
+    let mut table = Table::new(["connector", "reads", "features", "authorization", "proof"]);
     let mut entries = Vec::new();
     for info in catalogue() {
         let authorization = if info.needs_authorization { "required" } else { "none" };
@@ -33,6 +39,7 @@ pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandEr
             info.title.to_owned(),
             info.features.join(", "),
             authorization.to_owned(),
+            String::new(),
         ]);
         entries.push(serde_json::json!({
             "name": info.name,
@@ -41,5 +48,30 @@ pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandEr
             "needsAuthorization": info.needs_authorization,
         }));
     }
+    for entry in LISTED {
+        let manifest = load(entry.text).map_err(|problem| CommandError::of(&problem))?;
+        let (about, types) = (About::of(&manifest), data_types(&manifest));
+        let title = about.title.as_deref().unwrap_or(entry.name);
+        let features = features(&about, &types);
+        let authorization = "in its config".to_owned();
+        let proof = about.proof.clone().unwrap_or_default();
+        table.row([entry.name.to_owned(), title.to_owned(), features.join(", "), authorization, proof]);
+        entries.push(serde_json::json!({
+            "name": entry.name,
+            "title": title,
+            "features": features,
+            "needsAuthorization": false,
+            "proof": about.proof,
+        }));
+    }
     ui.list(&table, args.output, &entries)
+}
+
+/// What a manifest of the catalogue can do: the update types, and how many data types there are.
+fn features(about: &About, types: &[DataType]) -> Vec<String> {
+    let incremental = types.iter().filter(|it| it.cursor_field.is_some()).count();
+    let updates: BTreeSet<_> = types.iter().flat_map(|it| about.updates(it)).collect();
+    let updates = updates.into_iter().map(|update| update.as_str().to_owned());
+    let types = format!("{} ({incremental} incremental)", count(types.len(), "data type"));
+    updates.chain([types]).collect()
 }

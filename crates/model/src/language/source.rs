@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::connector::manifest::{ManifestSettings, Setting, is_path};
+use super::connector::manifest::{LISTED, ManifestSettings, Setting, is_path};
 use super::connector::{self, Connector};
 use super::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, WebhookSpec, is_default};
 use crate::tagged::{self, Tagged};
@@ -75,7 +75,7 @@ pub(super) fn read<'de, T: Connector, D: Deserializer<'de>>(rest: D) -> Result<S
     }
 }
 
-/// Reads the members besides `connector` of a source whose connector is the path of a manifest.
+/// Reads the members besides `connector` of a source whose connector is the path of a manifest, or its name in the catalogue.
 pub(super) fn read_at<'de, D: Deserializer<'de>>(path: &str, rest: D) -> Result<SourceSpec, D::Error> {
     let ReadOnly { config, authorization, protect } = ReadOnly::<Given>::deserialize(rest)?;
     let settings = ManifestSettings::at(path, config.0).into();
@@ -91,6 +91,17 @@ pub(super) fn schema_at(generator: &mut SchemaGenerator) -> Schema {
     let title = "A manifest in Airbyte's low-code language, by its path";
     let connector = json!({ "description": title, "type": "string", "pattern": "/|\\.ya?ml$" });
     with_connector(ReadOnly::<Given>::json_schema(generator), title, connector)
+}
+
+/// The closed object that a source is whose connector is a manifest of the catalogue.
+pub(super) fn schema_listed(generator: &mut SchemaGenerator) -> Schema {
+    let title = "A manifest of the catalogue, by its name";
+    let names: Vec<&str> = LISTED.iter().map(|entry| entry.name).collect();
+    with_connector(
+        ReadOnly::<Given>::json_schema(generator),
+        title,
+        json!({ "description": title, "enum": names }),
+    )
 }
 
 /// The closed object that a source with one connector is.

@@ -1,11 +1,12 @@
-//! `raccord connectors FILE`: what a manifest gives and asks for.
+//! `raccord connectors MANIFEST`: what a manifest gives and asks for.
 
 use std::path::Path;
 
 use raccord_manifest::spec::{Setting, SettingKind, Specification, data_types};
+use raccord_model::language::connector::manifest::data_type_name;
 use serde_json::{Value, json};
 
-use super::files;
+use super::{About, files};
 use crate::error::CommandError;
 use crate::ui::{BOLD, DIM, Ui, YELLOW};
 
@@ -13,24 +14,43 @@ use crate::ui::{BOLD, DIM, Ui, YELLOW};
 pub(crate) fn describe(ui: &Ui, path: &Path, as_json: bool) -> Result<(), CommandError> {
     let manifest = files::manifest(path)?;
     let specification = Specification::of(&manifest).map_err(|problem| CommandError::of(&problem))?;
-    let (types, settings) = (data_types(&manifest), specification.settings());
+    let (types, settings, about) = (data_types(&manifest), specification.settings(), About::of(&manifest));
     if as_json {
         let types: Vec<Value> = types
             .iter()
-            .map(
-                |it| json!({ "name": it.name, "primaryKey": it.primary_key, "cursorField": it.cursor_field }),
-            )
+            .map(|it| {
+                json!({
+                    "name": it.name,
+                    "primaryKey": it.primary_key,
+                    "cursorField": it.cursor_field,
+                    "updates": about.updates(it),
+                    "deletedField": about.deleted_by(it),
+                })
+            })
             .collect();
-        return ui.json(&json!({ "dataTypes": types, "configSchema": **specification.schema() }));
+        return ui.json(&json!({
+            "title": about.title,
+            "proof": about.proof,
+            "provenBy": about.proven_by,
+            "documentation": specification.documentation(),
+            "dataTypes": types,
+            "configSchema": **specification.schema(),
+        }));
     }
-    let mut text = format!("{BOLD}data types{BOLD:#}\n");
+    let mut text = String::new();
+    if let Some(title) = &about.title {
+        text.push_str(&format!("{BOLD}{title}{BOLD:#}\n"));
+    }
+    if let Some(proof) = about.proof_in_words() {
+        text.push_str(&format!("{BOLD}proof{BOLD:#}  {DIM}{proof}{DIM:#}\n"));
+    }
+    text.push_str(&format!("{BOLD}data types{BOLD:#}\n"));
     for it in &types {
         let key = if it.primary_key.is_empty() { "none".to_owned() } else { it.primary_key.join(", ") };
-        let how = match &it.cursor_field {
-            Some(field) => format!("created, updated: incremental by {field}; deleted: by snapshot"),
-            None => "created, updated, deleted: read as a whole".to_owned(),
-        };
-        text.push_str(&format!("  {}  {DIM}key {key}; {how}{DIM:#}\n", it.name));
+        let how = about.ways(it);
+        let name = data_type_name(&it.name).map_or_else(|| it.name.clone(), |name| name.to_string());
+        let own = if name == it.name { String::new() } else { format!("`{}` in the manifest; ", it.name) };
+        text.push_str(&format!("  {name}  {DIM}{own}key {key}; {how}{DIM:#}\n"));
     }
     text.push_str(&format!("{BOLD}config{BOLD:#}\n"));
     for setting in &settings {

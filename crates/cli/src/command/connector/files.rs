@@ -1,18 +1,41 @@
-//! Finds manifests and reads them.
+//! Finds manifests and reads them: files, and those of the catalogue by their names.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use raccord_manifest::load::{Manifest, is_manifest, load};
+use raccord_model::language::connector::catalogue;
+use raccord_model::language::connector::manifest::{LISTED, is_path, listed};
+use raccord_model::suggest;
 
 use crate::error::CommandError;
 
 /// The largest manifest, in bytes.
 const MAX_FILE: u64 = 16 << 20;
 
-/// The text of a file.
+/// The text of a manifest: of a file, or of the one in the catalogue that has this name.
 pub(super) fn text(path: &Path) -> Result<String, CommandError> {
+    let name = path.to_str().filter(|name| !is_path(name));
+    match name.and_then(listed) {
+        Some(found) => Ok(found.text.to_owned()),
+        None => of_file(path).map_err(|error| match name.filter(|_| !path.exists()).and_then(advice) {
+            Some(advice) => error.hint(advice),
+            None => error,
+        }),
+    }
+}
+
+/// What to say when a name is neither a file nor in the catalogue.
+fn advice(name: &str) -> Option<String> {
+    if catalogue().iter().any(|info| info.name == name) {
+        return Some(format!("`{name}` is no manifest; docs/reference/language.md has its settings"));
+    }
+    let known: Vec<&str> = LISTED.iter().map(|entry| entry.name).collect();
+    suggest::advice(name, &known, "the catalogue has")
+}
+
+fn of_file(path: &Path) -> Result<String, CommandError> {
     let failed = |error: &dyn std::fmt::Display| CommandError::new(format!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| failed(&error))?;
     let mut bytes = Vec::new();

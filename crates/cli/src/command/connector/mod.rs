@@ -1,5 +1,6 @@
 //! `raccord connector …`: manifests of connectors, looked at and tried out without a configuration or a state.
 
+mod about;
 mod check;
 mod describe;
 mod files;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(crate) use about::About;
 pub(crate) use describe::describe;
 
 use crate::args::Global;

@@ -1,6 +1,7 @@
 //! `raccord new`: writes YAML that validates, from what is there and what a source shows.
 
 mod authorization;
+mod declared;
 mod integration;
 mod source;
 mod transfer;

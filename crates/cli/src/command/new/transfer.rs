@@ -14,6 +14,7 @@ use raccord_serve::proposal::{Match, Proposal, ProposalError, is_complete, propo
 use raccord_serve::request::DataTypeView;
 use raccord_serve::{Look, LookAt, Reply};
 
+use super::declared;
 use super::integration::{self, subscription};
 use super::{existing, must_be_free, write, yaml};
 use crate::args::Global;
@@ -51,12 +52,12 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
     let desired = existing(ui, global)?
         .ok_or_else(|| CommandError::new("there is no source yet").hint("begin with `raccord new source`"))?;
     must_be_free(Some(&desired), &Key::new(Kind::Transfer, args.name.clone()))?;
-    let view = view(global, &desired, args)?;
+    let Seen { view, keys } = seen(ui, global, &desired, args)?;
     let mut resources = Vec::new();
     let project = desired.project(&args.to.project);
     let (mapping, active) = match project.map(|project| project.entities.get(&args.to.entity)) {
         Some(Some(entity)) => {
-            let Match { mapping, unmatched, left_out } = propose_mapping(&view, entity);
+            let Match { mapping, unmatched, left_out } = propose_mapping(&view, entity, &keys);
             for name in unmatched {
                 ui.note(&format!("nothing is called like `{name}`: assign it by hand"));
             }
@@ -64,9 +65,9 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
             let active = is_complete(&mapping, entity);
             (mapping, active)
         }
-        Some(None) => return print_entity(*ui, &view, args),
+        Some(None) => return print_entity(*ui, &view, &keys, args),
         None => {
-            let Proposal { entity, mapping, left_out } = propose(&view, args)?;
+            let Proposal { entity, mapping, left_out } = propose(&view, &keys, args)?;
             tell_left_out(*ui, &left_out, "no path can lead to it");
             resources.push((args.to.project.clone(), Spec::Project(project_of(args, entity))));
             (mapping, true)
@@ -88,8 +89,8 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
     Ok(())
 }
 
-fn propose(view: &DataTypeView, args: &TransferArgs) -> Result<Proposal, CommandError> {
-    propose_entity(view, args.key.as_deref()).map_err(|error| {
+fn propose(view: &DataTypeView, keys: &[String], args: &TransferArgs) -> Result<Proposal, CommandError> {
+    propose_entity(view, keys).map_err(|error| {
         let told = CommandError::of(&error);
         match error {
             ProposalError::NoRecord(_) => told.hint(format!("`raccord check {}` tells more", args.source)),
@@ -113,8 +114,13 @@ fn tell_left_out(ui: Ui, left_out: &[String], why: &str) {
 }
 
 /// Prints the entity that an existing project lacks, as it must stand there: only its owner knows where in the file.
-fn print_entity(ui: Ui, view: &DataTypeView, args: &TransferArgs) -> Result<(), CommandError> {
-    let Proposal { entity, left_out, .. } = propose(view, args)?;
+fn print_entity(
+    ui: Ui,
+    view: &DataTypeView,
+    keys: &[String],
+    args: &TransferArgs,
+) -> Result<(), CommandError> {
+    let Proposal { entity, left_out, .. } = propose(view, keys, args)?;
     tell_left_out(ui, &left_out, "no path can lead to it");
     let EntityRef { project, entity: name } = &args.to;
     let spec = Spec::Project(project_of(args, entity));
@@ -147,6 +153,33 @@ fn spec(args: &TransferArgs, mapping: MappingSpec, active: bool) -> TransferSpec
     }
 }
 
+/// A data type, and the third-party fields that tell its records apart, where they are known.
+struct Seen {
+    view: DataTypeView,
+    keys: Vec<String>,
+}
+
+/// What the source shows of the data type, and what its manifest declares where it shows nothing.
+fn seen(ui: &Ui, global: &Global, desired: &Desired, args: &TransferArgs) -> Result<Seen, CommandError> {
+    let mut view = view(global, desired, args)?;
+    let declared = declared::of(desired, &args.source, &view.name);
+    if view.fields.is_empty() && !declared.fields.is_empty() {
+        let why = view.error.take().unwrap_or_else(|| "it shows no record".to_owned());
+        ui.note(&format!("{why}; the fields are those that the manifest declares"));
+        view.fields = declared.fields;
+    }
+    let keys = match &args.key {
+        Some(key) => vec![key.clone()],
+        None => declared.keys,
+    };
+    let is_there = |key: &String| view.fields.iter().any(|field| field.path == *key);
+    let keys = if args.key.is_some() || keys.iter().all(is_there) { keys } else { Vec::new() };
+    match &view.error {
+        Some(error) => Err(CommandError::new(error.clone())),
+        None => Ok(Seen { view, keys }),
+    }
+}
+
 /// What the source shows of the data type.
 fn view(global: &Global, desired: &Desired, args: &TransferArgs) -> Result<DataTypeView, CommandError> {
     let wanted = args.data_type.as_ref().map_or(args.name.as_str(), DataTypeName::as_str);
@@ -159,12 +192,8 @@ fn view(global: &Global, desired: &Desired, args: &TransferArgs) -> Result<DataT
         Ok(())
     })?;
     let known = found.iter().map(|view| view.name.to_string()).collect::<Vec<_>>().join(", ");
-    let view = found.into_iter().find(|view| view.name.as_str() == wanted).ok_or_else(|| {
+    found.into_iter().find(|view| view.name.as_str() == wanted).ok_or_else(|| {
         CommandError::new(format!("the source `{}` has no data type `{wanted}`", args.source))
             .hint(format!("name one with --data-type: {known}"))
-    })?;
-    match view.error {
-        Some(error) => Err(CommandError::new(error)),
-        None => Ok(view),
-    }
+    })
 }

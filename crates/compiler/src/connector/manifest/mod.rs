@@ -16,6 +16,7 @@ use raccord_manifest::spec;
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::ManifestSettings;
+use raccord_model::language::connector::manifest::data_type_name;
 
 use super::registry::Lower;
 use super::unknown_data_type;
@@ -34,13 +35,7 @@ pub fn data_types(text: &str) -> Result<Vec<DataTypeName>, String> {
 /// The data types of a manifest, each with what the manifest calls it.
 fn names(manifest: &Manifest) -> Vec<(DataTypeName, String)> {
     let all = spec::data_types(manifest).into_iter();
-    all.filter_map(|data_type| Some((name_of(&data_type.name)?, data_type.name))).collect()
-}
-
-/// What a stream is called here: what cannot stand in the name of a data type becomes `_`.
-fn name_of(stream: &str) -> Option<DataTypeName> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    stream.chars().map(|c| if fits(c) { c } else { '_' }).collect::<String>().parse().ok()
+    all.filter_map(|data_type| Some((data_type_name(&data_type.name)?, data_type.name))).collect()
 }
 
 impl Lower for ManifestSettings {

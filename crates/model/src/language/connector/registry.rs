@@ -1,13 +1,13 @@
 //! The one list of the connectors that this crate knows, and a way to add to it while a program runs. It knows of each
 //! how a Source with it is read and described, and nothing else.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use schemars::{Schema, SchemaGenerator};
 use serde::Deserializer;
 use serde::de::Error;
 
-use super::manifest::is_path;
+use super::manifest::{catalogue as manifests, is_manifest};
 use super::unlisted::{self, ReadSettings};
 use super::{Connector, ConnectorInfo, FileSettings, HttpSettings, ManifestSettings};
 use crate::consequence::Rule;
@@ -69,8 +69,12 @@ macro_rules! built_in {
     ($($settings:ty),* $(,)?) => {
         static ENTRIES: Registry<Entry> = Registry::new(&[$(Entry::of::<$settings>()),*]);
 
-        /// The names of all connectors. They are leaked when one is registered, which happens a few times at the most.
-        static NAMES: RwLock<&'static [&'static str]> = RwLock::new(&[$(<$settings as Connector>::INFO.name),*]);
+        /// The names of all connectors, those of the manifests of the catalogue last. They are leaked when one is
+        /// registered, which happens a few times at the most.
+        static NAMES: LazyLock<RwLock<&'static [&'static str]>> = LazyLock::new(|| {
+            let built_in: &[&str] = &[$(<$settings as Connector>::INFO.name),*];
+            RwLock::new(Vec::leak([built_in, manifests::NAMES].concat()))
+        });
 
         /// Reads the members of a Source besides `connector`.
         pub(in crate::language) fn read<'de, D: Deserializer<'de>>(
@@ -80,7 +84,7 @@ macro_rules! built_in {
             $(if connector == <$settings as Connector>::INFO.name {
                 return source::read::<$settings, D>(rest);
             })*
-            if is_path(connector) {
+            if is_manifest(connector) {
                 return source::read_at(connector, rest);
             }
             match ENTRIES.find(|entry| entry.info.name == connector) {
@@ -123,5 +127,5 @@ pub(in crate::language) fn names() -> &'static [&'static str] {
 pub(in crate::language) fn schemas(generator: &mut SchemaGenerator) -> Vec<Schema> {
     let named = ENTRIES.all().into_iter().map(|entry| (entry.schema)(generator));
     let named: Vec<Schema> = named.collect();
-    named.into_iter().chain([source::schema_at(generator)]).collect()
+    named.into_iter().chain([source::schema_listed(generator), source::schema_at(generator)]).collect()
 }

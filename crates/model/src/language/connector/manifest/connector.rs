@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ManifestSettings, Setting};
+use super::{ManifestSettings, Setting, listed};
 use crate::canonical::Digest;
 use crate::consequence::{Effect, Rule, noted};
 use crate::key::Kind;
@@ -51,6 +51,7 @@ impl Settings for ManifestSettings {
     }
 
     fn make_canonical(&mut self, rebase: &dyn Fn(&str) -> String) {
-        self.path = self.path.take().map(|path| rebase(&path));
+        let place = self.path.take();
+        self.path = place.map(|place| if listed(&place).is_some() { place } else { rebase(&place) });
     }
 }

@@ -1,9 +1,11 @@
 //! The settings of a Source whose connector is a manifest in Airbyte's low-code language: the manifest's text, and the values
 //! of the settings that the manifest asks for.
 //!
-//! A Source that says `connector: ./connectors/shop.yaml` has its settings under `config`; the loader puts the text of that
-//! file beside them, so that a configuration holds all of it. What the text means, others know.
+//! A Source that says `connector: ./connectors/shop.yaml`, or `connector: stripe` for a manifest of the catalogue, has its
+//! settings under `config`; the loader puts the text of the manifest beside them, so that a configuration holds all of it. What
+//! the text means, others know.
 
+pub(super) mod catalogue;
 mod connector;
 mod setting;
 
@@ -15,14 +17,15 @@ use serde::{Deserialize, Serialize};
 use crate::language::is_default;
 use crate::name::DataTypeName;
 
+pub use catalogue::{LISTED, Listed, listed};
 pub use setting::Setting;
 
 /// The settings of a Source with a manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ManifestSettings {
-    /// The file of the manifest, beside the YAML of the Source or below the directory that is loaded; none where its text
-    /// stands here.
+    /// The file of the manifest, beside the YAML of the Source or below the directory that is loaded, or its name in the
+    /// catalogue; none where its text stands here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The manifest itself. The loader reads it from `path`.
@@ -37,10 +40,17 @@ pub struct ManifestSettings {
 }
 
 impl ManifestSettings {
-    /// The settings of a Source whose `connector` is the path of a manifest.
+    /// The settings of a Source whose `connector` is the path of a manifest, or its name in the catalogue.
     pub fn at(path: &str, settings: BTreeMap<String, Setting>) -> Self {
         Self { path: Some(path.to_owned()), settings, ..Self::default() }
     }
+}
+
+/// What a stream of a manifest is called as a data type: what cannot stand in the name of one becomes `_`. None where nothing
+/// is left to call it by.
+pub fn data_type_name(stream: &str) -> Option<DataTypeName> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    stream.chars().map(|c| if fits(c) { c } else { '_' }).collect::<String>().parse().ok()
 }
 
 /// Whether the `connector` of a Source is the path of a manifest, and no name.
@@ -53,4 +63,9 @@ impl ManifestSettings {
 pub fn is_path(connector: &str) -> bool {
     let ends_with = |ending: &str| connector.rsplit_once('.').is_some_and(|(_, last)| last == ending);
     connector.contains('/') || ends_with("yaml") || ends_with("yml")
+}
+
+/// Whether the `connector` of a Source names a manifest: by its path, or by its name in the catalogue.
+pub fn is_manifest(connector: &str) -> bool {
+    is_path(connector) || listed(connector).is_some()
 }
