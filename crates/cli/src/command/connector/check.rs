@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::render::count;
 use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
 
-/// Say of manifests which of their data types can be read here, and what stands in the way of the others
+/// Say which data types of manifests can be read, and what stands in the way of the others
 ///
 /// Sends nothing, and needs no settings. Ends with 1 when a file is no manifest.
 #[derive(Debug, Args)]

@@ -22,10 +22,11 @@ use crate::ui::{Ui, YELLOW};
 /// With `--state FILE` the reading goes on from the state in that JSON file, as `--state-out` writes it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  raccord connector read connectors/shop.yaml customers --config shop.json --limit 5"
+    after_help = "Examples:\n  raccord connector read connectors/shop.yaml customers --config shop.json --limit 5\n  \
+        raccord connector read stripe customers --config stripe.json --trace"
 )]
 pub(crate) struct ReadArgs {
-    /// The manifest
+    /// The manifest: a file, or its name in the catalogue
     file: PathBuf,
     /// Which data type
     data_type: String,
