@@ -77,8 +77,8 @@ fn a_connector_is_in_the_catalogue_once_it_is_registered() {
     let schema = schemars::schema_for!(SourceSpec).to_value();
     let described = schema["oneOf"].as_array().unwrap().iter();
     // A manifest is named by its path, or by its name in the catalogue.
-    let named = described.map(|one| &one["properties"]["connector"]["const"]).filter(|name| name.is_string());
-    let described: Vec<&Value> = named.collect();
+    let described = described.map(|one| &one["properties"]["connector"]["const"]);
+    let described: Vec<&Value> = described.filter(|name| name.is_string()).collect();
     assert_eq!(described, ["file", "http", "manifest", "counter"]);
 }
 
