@@ -12,7 +12,8 @@ use raccord_model::port::source::{Source, SourceError, Sources};
 use raccord_model::rate::Rate;
 use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
 
-use crate::http::StaticCredentials;
+use crate::http::{Credentials, StaticCredentials};
+use crate::oauth::{Custody, Keeper, OAuthCredentials};
 use crate::registry::Opening;
 use crate::secret::SecretReader;
 use crate::shared::{Budget, SourceShared};
@@ -20,6 +21,8 @@ use crate::shared::{Budget, SourceShared};
 /// Opens sources; what has not changed stays open.
 pub struct SourcePool {
     environment: Arc<dyn Environment>,
+    custody: Option<Custody>,
+    is_apart: bool,
     open: Mutex<Open>,
 }
 
@@ -31,13 +34,20 @@ struct Open {
     /// By authorization, with its rate.
     budgets: BTreeMap<Name, (Option<Rate>, Budget)>,
     /// By authorization, as budgets are.
-    credentials: BTreeMap<Name, Arc<StaticCredentials>>,
+    credentials: BTreeMap<Name, Arc<dyn Credentials>>,
 }
 
 impl SourcePool {
     /// None is open yet.
     pub fn new(environment: Arc<dyn Environment>) -> Self {
-        Self { environment, open: Mutex::default() }
+        Self { environment, custody: None, is_apart: false, open: Mutex::default() }
+    }
+
+    /// The same, whose tokens are kept there. Without it they live as long as the process.
+    #[must_use]
+    pub fn keeping(mut self, custody: Custody) -> Self {
+        self.custody = Some(custody);
+        self
     }
 
     /// What the transfers of a source share.
@@ -77,14 +87,21 @@ impl SourcePool {
         holder: &Name,
         authorization: Option<&AuthorizationSpec>,
         root: &Path,
-    ) -> Arc<StaticCredentials> {
+    ) -> Arc<dyn Credentials> {
         let secrets = SecretReader::at(root, &self.environment);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.credentials.get(holder).filter(|known| known.belong_to(authorization, &secrets));
         if let Some(known) = known {
             return Arc::clone(known);
         }
-        let credentials = Arc::new(StaticCredentials::new(authorization, &secrets));
+        let credentials: Arc<dyn Credentials> = match authorization {
+            Some(AuthorizationSpec::OAuth2(oauth)) => {
+                let clock = Arc::clone(&self.environment);
+                let keeper = Keeper::new(self.custody.clone(), holder, self.is_apart);
+                Arc::new(OAuthCredentials::new(oauth, &secrets, Arc::new(move || clock.now()), keeper))
+            }
+            _ => Arc::new(StaticCredentials::new(authorization, &secrets)),
+        };
         open.credentials.insert(holder.clone(), Arc::clone(&credentials));
         credentials
     }
@@ -130,7 +147,8 @@ impl Sources for SourcePool {
     }
 
     fn apart(&self) -> Box<dyn Sources> {
-        Box::new(Self::new(Arc::clone(&self.environment)))
+        let custody = self.custody.clone();
+        Box::new(Self { custody, is_apart: true, ..Self::new(Arc::clone(&self.environment)) })
     }
 }
 

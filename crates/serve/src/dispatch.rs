@@ -96,6 +96,12 @@ impl Dispatcher {
             }
             Request::Tokens => verb::token::list(ports, replies).await,
             Request::RevokeToken { name } => verb::token::revoke(ports, &name, replies).await,
+            Request::BeginAuthorization { authorization, redirect } => {
+                verb::authorize::begin(ports, &authorization, redirect.map(String::from), replies).await
+            }
+            Request::Authorize { authorization, consent } => {
+                verb::authorize::complete(ports, &authorization, consent, replies).await
+            }
             Request::Audit { limit } => verb::audit::audit(ports, limit, replies).await,
             Request::Look(look) => look_at(self.ports.outside.sources.as_ref(), *look, replies).await,
             Request::Info => verb::upkeep::info(ports, replies).await,

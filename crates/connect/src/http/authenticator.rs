@@ -37,6 +37,12 @@ impl Authenticator {
                 resolved.add_header(AUTHORIZATION, "Bearer ", &token, &bearer.token)?;
             }
             Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets)?,
+            Some(AuthorizationSpec::OAuth2(_)) => {
+                return Err(SourceError::Settings {
+                    place: "authorization".to_owned(),
+                    message: "its tokens are issued, not read".to_owned(),
+                });
+            }
         }
         Ok(resolved)
     }

@@ -18,11 +18,11 @@ use crate::secret::SecretReader;
 
 /// How many credentials stay masked after newer ones took their place. Requests that carried them may still be under
 /// way, and services repeat what they were sent.
-const FORMER: usize = 4;
+pub(crate) const FORMER: usize = 4;
 
 /// Which credentials a request carried. What was read later has a greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Issue(u64);
+pub(crate) struct Issue(pub(crate) u64);
 
 /// What is to be done after the service has refused credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub(crate) trait Credentials: Send + Sync + fmt::Debug {
     fn prepare_masker(&self) -> bool;
     /// Where the secrets are read.
     fn references(&self) -> Vec<String>;
+    /// Whether these are the credentials of an Authorization, read in the same place.
+    fn belong_to(&self, authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> bool;
 }
 
 /// Credentials that an operator puts where a configuration refers to them: a key, a token, a password. They change
@@ -99,15 +101,6 @@ impl StaticCredentials {
         Self { authorization, secrets, reading: Mutex::default(), current: RwLock::default() }
     }
 
-    /// Whether these are the credentials of an Authorization, read in the same place.
-    pub(crate) fn belong_to(
-        &self,
-        authorization: Option<&AuthorizationSpec>,
-        secrets: &SecretReader,
-    ) -> bool {
-        self.authorization.as_ref() == authorization && self.secrets.is_rooted_like(secrets)
-    }
-
     /// Reads the secrets where the Authorization refers to them.
     fn read(&self) -> Result<Issue, SourceError> {
         let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +148,12 @@ impl Credentials for StaticCredentials {
     fn parameter(&self) -> Option<&str> {
         match &self.authorization {
             Some(AuthorizationSpec::ApiKey(key)) => key.query.as_deref(),
-            Some(AuthorizationSpec::None(_) | AuthorizationSpec::Bearer(_) | AuthorizationSpec::Basic(_))
+            Some(
+                AuthorizationSpec::None(_)
+                | AuthorizationSpec::Bearer(_)
+                | AuthorizationSpec::Basic(_)
+                | AuthorizationSpec::OAuth2(_),
+            )
             | None => None,
         }
     }
@@ -170,6 +168,10 @@ impl Credentials for StaticCredentials {
 
     fn references(&self) -> Vec<String> {
         self.with(|current| current.authenticator.references().to_vec())
+    }
+
+    fn belong_to(&self, authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> bool {
+        self.authorization.as_ref() == authorization && self.secrets.is_rooted_like(secrets)
     }
 }
 

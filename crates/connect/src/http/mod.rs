@@ -41,7 +41,7 @@ use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
 pub(crate) use self::client::{Exchange, Outgoing};
-pub(crate) use self::credentials::{Credentials, StaticCredentials};
+pub(crate) use self::credentials::{Credentials, FORMER, Issue, StaticCredentials, Verdict};
 use self::fetched::{Fetched, Wanted};
 use self::partition::Notes;
 use self::reader::Reader;

@@ -27,6 +27,7 @@ use crate::template::Template;
 use crate::transport::{Async, Request, Response};
 
 use jwt::Jwt;
+pub use jwt::sign;
 use legacy::LegacySession;
 use oauth::OAuth;
 use rotate::Rotation;

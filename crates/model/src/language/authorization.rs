@@ -10,6 +10,10 @@ use crate::exclusive::{exactly_one, only_with};
 use crate::secret::{SecretRef, TextOrSecret};
 use crate::tagged::{self, Tagged};
 
+mod oauth2;
+
+pub use oauth2::{Assertion, ClientAuth, Grant, OAuth2, Rotation, SignatureAlgorithm};
+
 /// What an Authorization says; `type` tells which form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "camelCase")]
@@ -22,6 +26,9 @@ pub enum AuthorizationSpec {
     Bearer(Bearer),
     /// A user name and password (RFC 7617).
     Basic(Basic),
+    /// Tokens that an OAuth 2.0 server issues, and that are renewed before they expire (RFC 6749).
+    #[serde(rename = "oauth2")]
+    OAuth2(Box<OAuth2>),
 }
 
 /// No credential at all.
@@ -75,7 +82,7 @@ impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
 
     fn variants() -> &'static [&'static str] {
-        &["none", "apiKey", "bearer", "basic"]
+        &["none", "apiKey", "bearer", "basic", "oauth2"]
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
@@ -84,6 +91,7 @@ impl Tagged for AuthorizationSpec {
             "apiKey" => ApiKey::deserialize(rest).map(Self::ApiKey),
             "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
             "basic" => Basic::deserialize(rest).map(Self::Basic),
+            "oauth2" => OAuth2::deserialize(rest).map(|oauth| Self::OAuth2(Box::new(oauth))),
             other => Err(D::Error::unknown_variant(other, Self::variants())),
         }
     }

@@ -102,6 +102,23 @@ pub enum SourceError {
         /// status is known.
         credentials: String,
     },
+    /// A person has to agree first, or once more: there is no grant, or the server has taken it back.
+    #[error("{why}; run `raccord authorize {authorization}`")]
+    Ungranted {
+        /// The name of the Authorization.
+        authorization: String,
+        /// Why, in words.
+        why: String,
+    },
+    /// The tokens of an Authorization could not be read or kept. The service has no part in it.
+    #[error("keep the tokens of the Authorization `{authorization}`")]
+    Custody {
+        /// The name of the Authorization.
+        authorization: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
     /// The page token is no longer accepted; the window is to be read from its beginning.
     #[error("the service no longer accepts the page we stopped at: {message}")]
     PageRefused {
@@ -203,16 +220,17 @@ impl From<SecretError> for SourceError {
 impl SourceError {
     /// Whether asking again cannot help before a person acts.
     pub const fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Unauthorized { .. })
+        matches!(self, Self::Unauthorized { .. } | Self::Ungranted { .. })
     }
 
     /// Whether the reason lies on this machine and says nothing of the service.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Exhausted { .. } => true,
+            Self::Exhausted { .. } | Self::Custody { .. } => true,
             Self::File { source, .. } => is_exhausted(source.as_ref()),
             Self::Secret { .. }
             | Self::Unauthorized { .. }
+            | Self::Ungranted { .. }
             | Self::PageRefused { .. }
             | Self::Unreachable { .. }
             | Self::Status { .. }
