@@ -117,7 +117,7 @@ fn agree(
     page: &PageInvitation,
     callback: Option<Callback>,
 ) -> Result<Consent, CommandError> {
-    ui.line(&format!("Open this page and agree there:\n\n  {}\n", line(&page.url)))?;
+    show(ui, "Open this page and agree there:", &page.url)?;
     let callback = match callback {
         Some(callback) if callback.url() == page.redirect => Some(callback),
         // The server accepts one URL only; it may be on this machine.
@@ -136,6 +136,14 @@ fn agree(
         verifier: page.verifier.clone(),
         redirect: page.redirect.clone(),
     })
+}
+
+/// A URL on a line of its own, so that it can be copied.
+fn show(ui: &Ui, what: &str, url: &str) -> Result<(), CommandError> {
+    for text in [what, "", &format!("  {}", line(url)), ""] {
+        ui.line(text)?;
+    }
+    Ok(())
 }
 
 /// Reads the URL to which the browser was sent.
@@ -158,10 +166,10 @@ fn wait(
     name: &Name,
     device: &DeviceInvitation,
 ) -> Result<Standing, CommandError> {
-    let (url, code) = (line(&device.url), line(&device.user_code));
-    ui.line(&format!("Open this page and type the code {BOLD}{code}{BOLD:#}:\n\n  {url}\n"))?;
+    let code = line(&device.user_code);
+    show(ui, &format!("Open this page and type the code {BOLD}{code}{BOLD:#}:"), &device.url)?;
     if let Some(url) = &device.complete_url {
-        ui.line(&format!("or this one, where it is typed already:\n\n  {}\n", line(url)))?;
+        show(ui, "or this one, where it is typed already:", url)?;
     }
     let mut interval = device.interval.clamp(SHORTEST, 60);
     let begin = Instant::now();
