@@ -51,14 +51,15 @@ fn a_token_that_the_service_refuses_is_asked_for_once_more() {
 #[test]
 fn a_signed_assertion_is_enough() {
     let server = patient();
-    let environment = shop(&server, "grant: jwtBearer, assertion: {key: '${env:SEED}', algorithm: HS256}", PEOPLE);
+    let environment =
+        shop(&server, "grant: jwtBearer, assertion: {key: '${env:SEED}', algorithm: HS256}", PEOPLE);
     let run = environment.run("run").expect_code(0);
     assert_eq!(rows(&environment), 30);
     assert_secret(&server, &environment, &[&run]);
 }
 
 /// Begins to authorize, its output in a file that can be looked at meanwhile.
-fn begin(environment: &TestEnvironment, command: &str) -> Child {
+pub(super) fn begin(environment: &TestEnvironment, command: &str) -> Child {
     let output = fs::File::create(environment.path().join("said.txt")).unwrap();
     let mut command = environment.command(command);
     command.stdin(Stdio::piped()).stderr(output.try_clone().unwrap()).stdout(output);
@@ -67,21 +68,26 @@ fn begin(environment: &TestEnvironment, command: &str) -> Child {
 
 /// The page on which it asks a person to agree.
 fn page(environment: &TestEnvironment) -> String {
+    url_said(environment, "/agree?")
+}
+
+/// The URL with this part that it has said.
+pub(super) fn url_said(environment: &TestEnvironment, part: &str) -> String {
     let mut found = None;
     wait_until("there is a page", || {
         let said = environment.read("said.txt");
-        found = said.lines().map(str::trim).find(|line| line.contains("/agree?")).map(str::to_owned);
+        found = said.lines().map(str::trim).find(|line| line.contains(part)).map(str::to_owned);
         found.is_some() && said.ends_with('\n')
     });
     found.unwrap()
 }
 
 /// Asks for a page as a browser would; returns the whole answer.
-fn get(url: &str) -> String {
+pub(super) fn get(url: &str) -> String {
     let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url:?}"));
     let (host, path) = rest.split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
-    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -169,10 +175,15 @@ fn an_agreement_that_is_taken_back_disables_and_says_what_to_do() {
     server.revoke();
     std::thread::sleep(std::time::Duration::from_secs(1));
     let failed = environment.run("run").expect_code(1);
-    let says = ["the server no longer accepts what was agreed for `shop` (invalid_grant); run `raccord authorize shop`"];
+    let says = [
+        "the server no longer accepts what was agreed for `shop` (invalid_grant); run `raccord authorize shop`",
+    ];
     assert_says(&failed.stdout, &says);
     let status = environment.run("status").expect_code(0);
-    assert_says(&status.stdout, &["integration shop: tripped", "authorization shop: no longer authorized", says[0]]);
+    assert_says(
+        &status.stdout,
+        &["integration shop: tripped", "authorization shop: no longer authorized", says[0]],
+    );
     // Another first token is put where the configuration refers to it.
     server.with(|memory| memory.refresh_with("refresh-canary-second"));
     let environment = environment.variable("SEED", "refresh-canary-second");

@@ -29,7 +29,11 @@ fn a_rotation_is_lost_between_the_answer_and_the_commit_alone() {
         if is_lost {
             assert_says(&run.stdout, &["run `raccord authorize shop`"]);
         }
-        assert_eq!((rows(&environment), server.with(|memory| memory.reused > 0)), (30, is_lost), "{failpoint}");
+        assert_eq!(
+            (rows(&environment), server.with(|memory| memory.reused > 0)),
+            (30, is_lost),
+            "{failpoint}"
+        );
         assert_says(&environment.ok("state check"), &["whole: "]);
         assert_secret(&server, &environment, &[&run]);
     }

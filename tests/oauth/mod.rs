@@ -4,6 +4,7 @@
 mod grants;
 mod kills;
 mod parallel;
+mod provider;
 mod server;
 
 use std::fs;

@@ -7,7 +7,7 @@ use super::{assert_secret, shop};
 use crate::environment::wait_until;
 
 /// For how long the transfers run. `cargo xtask` may say more.
-fn length() -> Duration {
+pub(super) fn length() -> Duration {
     let seconds = std::env::var("RACCORD_OAUTH_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(8))
 }
@@ -33,9 +33,12 @@ fn parallel_transfers_never_lose_the_grant() {
         environment.ok("run");
         runs += 1;
     }
-    let (issued, reused, refused, most) =
+    let (issued, reused, unaccepted, most) =
         server.with(|memory| (memory.issued, memory.reused, memory.refused, memory.most_at_once));
-    println!("{runs} rounds of 8 transfers in {:?}: {issued} renewals, {refused} requests refused", begin.elapsed());
+    println!(
+        "{runs} rounds of 8 transfers in {:?}: {issued} renewals, {unaccepted} requests refused",
+        begin.elapsed()
+    );
     assert_eq!((reused, most), (0, 1));
     assert!(u64::from(issued) >= begin.elapsed().as_secs() / 4, "{issued}");
     daemon.signal("TERM");

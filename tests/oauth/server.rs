@@ -220,7 +220,9 @@ fn issue(manner: Manner, memory: &mut Memory, with_refresh: bool, before: Option
             memory.before.insert(refresh.clone(), before);
         }
     }
-    memory.access.insert(access.clone(), (Instant::now() + Duration::from_millis(manner.life), refresh.clone()));
+    memory
+        .access
+        .insert(access.clone(), (Instant::now() + Duration::from_millis(manner.life), refresh.clone()));
     let says = manner.says.map(|seconds| format!(",\"expires_in\":{seconds}")).unwrap_or_default();
     let refresh = refresh.map(|refresh| format!(",\"refresh_token\":\"{refresh}\"")).unwrap_or_default();
     json(format!("{{\"access_token\":\"{access}\",\"token_type\":\"Bearer\"{says}{refresh}}}"))

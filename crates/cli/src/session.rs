@@ -10,12 +10,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded, Validated};
 use raccord_connect::{SourcePool, System};
-use raccord_model::language::AuthorizationSpec;
-use raccord_model::{Desired, Spec};
 use raccord_model::diagnostic::Severity;
 use raccord_model::failpoint::{ArmedFailpoint, UnknownFailpoint};
+use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::environment::Environment as _;
 use raccord_model::port::state::Head;
+use raccord_model::{Desired, Spec};
 use raccord_serve::audit::{AuditLog, Audited};
 use raccord_serve::http::client::Remote;
 use raccord_serve::transport::{Answering as _, Caller, Way, socket};
@@ -387,9 +387,10 @@ pub(crate) fn look(
 
 /// Whether a configuration has Authorizations with tokens that a server issues.
 fn has_tokens(desired: &Desired) -> bool {
-    desired.resources.values().any(|wanted| {
-        matches!(&wanted.resource.spec, Spec::Authorization(AuthorizationSpec::OAuth2(_)))
-    })
+    desired
+        .resources
+        .values()
+        .any(|wanted| matches!(&wanted.resource.spec, Spec::Authorization(AuthorizationSpec::OAuth2(_))))
 }
 
 /// Hears of every SIGHUP; more than one while nobody listens are one.

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use raccord_compiler::connector::{self, Lower, Stream};
+use raccord_model::Name;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::{FileSettings, HttpSettings, ManifestSettings, Registry};
-use raccord_model::Name;
 use raccord_model::port::source::{Source, SourceError};
 
 use crate::http::{Credentials, StaticCredentials};

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use raccord_compiler::connector;
+use raccord_manifest::authenticate::TokenStore;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::source::{Source, SourceError, Sources};
@@ -13,7 +14,7 @@ use raccord_model::rate::Rate;
 use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
 
 use crate::http::{Credentials, StaticCredentials};
-use crate::oauth::{Custody, Keeper, OAuthCredentials};
+use crate::oauth::{Custody, Keeper, OAuthCredentials, SourceTokens};
 use crate::registry::Opening;
 use crate::secret::SecretReader;
 use crate::shared::{Budget, SourceShared};
@@ -76,7 +77,12 @@ impl SourcePool {
         let (seed, _) = self.environment.new_id().as_u64_pair();
         let shared = SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?
             .paying(&budget)
-            .authorized_by(authorization_name(spec).map(Name::as_str));
+            .authorized_by(authorization_name(spec).map(Name::as_str))
+            .keeping(self.custody.clone().map(|custody| {
+                let tokens: Arc<dyn TokenStore> =
+                    Arc::new(SourceTokens::new(Keeper::of_source(custody, name)));
+                tokens
+            }));
         open.shared.insert(name.clone(), (digest, shared.clone()));
         Ok(shared)
     }

@@ -131,8 +131,8 @@ pub fn attribute(mut request: Request, caller: &Caller) -> Request {
             | Request::CreateToken { .. }
             | Request::Tokens
             | Request::RevokeToken { .. }
-            | Request::BeginAuthorization { .. }
-            | Request::Authorize { .. }
+            | Request::BeginAuthorization(..)
+            | Request::Authorize(..)
             | Request::Audit { .. } => {}
         }
     }

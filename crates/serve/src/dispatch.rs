@@ -96,11 +96,9 @@ impl Dispatcher {
             }
             Request::Tokens => verb::token::list(ports, replies).await,
             Request::RevokeToken { name } => verb::token::revoke(ports, &name, replies).await,
-            Request::BeginAuthorization { authorization, redirect } => {
-                verb::authorize::begin(ports, &authorization, redirect.map(String::from), replies).await
-            }
-            Request::Authorize { authorization, consent } => {
-                verb::authorize::complete(ports, &authorization, consent, replies).await
+            Request::BeginAuthorization(name, at) => verb::authorize::begin(ports, &name, at, replies).await,
+            Request::Authorize(name, consent) => {
+                verb::authorize::complete(ports, &name, consent, replies).await
             }
             Request::Audit { limit } => verb::audit::audit(ports, limit, replies).await,
             Request::Look(look) => look_at(self.ports.outside.sources.as_ref(), *look, replies).await,

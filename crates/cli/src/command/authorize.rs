@@ -58,8 +58,7 @@ pub(crate) fn authorize(ui: &Ui, global: &Global, args: &AuthorizeArgs) -> Resul
     let name = &args.authorization;
     let callback = if args.paste { None } else { Some(Callback::listen()?) };
     let redirect = callback.as_ref().map_or_else(|| NOWHERE.to_owned(), Callback::url);
-    let request =
-        Request::BeginAuthorization { authorization: name.clone(), redirect: Some(Place::cut(&redirect)) };
+    let request = Request::BeginAuthorization(name.clone(), Some(Place::cut(&redirect)));
     let invitation = session.one(request, |reply| match reply {
         Reply::Invitation(invitation) => Some(invitation),
         _ => None,
@@ -84,14 +83,9 @@ fn told(standing: &Standing) -> String {
 }
 
 /// Asks once whether the consent is accepted.
-fn ask(
-    ui: &Ui,
-    session: &Session,
-    name: &Name,
-    consent: Consent,
-) -> Result<Completion, CommandError> {
+fn ask(ui: &Ui, session: &Session, name: &Name, consent: Consent) -> Result<Completion, CommandError> {
     let mut completion = None;
-    let request = Request::Authorize { authorization: name.clone(), consent };
+    let request = Request::Authorize(name.clone(), consent);
     session.ask(request, |reply| {
         match reply {
             Reply::Authorized(found) => completion = Some(found),

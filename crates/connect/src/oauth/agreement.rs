@@ -60,7 +60,9 @@ impl ServiceAuthorizations {
                 Ok((oauth, SecretReader::at(Path::new(root), &self.environment)))
             }
             Some(_) => Err(settings(name, "is not of `type: oauth2`: there is nothing to agree to")),
-            None => Err(settings(name, "is not in the configuration in force; `raccord apply` puts it there")),
+            None => {
+                Err(settings(name, "is not in the configuration in force; `raccord apply` puts it there"))
+            }
         }
     }
 
@@ -73,9 +75,11 @@ impl ServiceAuthorizations {
         let client = Client::read(oauth, secrets)?;
         match (oauth.grant, &oauth.authorization_url, &oauth.device_url) {
             (Grant::AuthorizationCode, Some(page), _) => {
-                let redirect = oauth.redirect_url.clone().or(redirect).ok_or_else(|| {
-                    settings(name, "has no `redirectUrl`, and none was given")
-                })?;
+                let redirect = oauth
+                    .redirect_url
+                    .clone()
+                    .or(redirect)
+                    .ok_or_else(|| settings(name, "has no `redirectUrl`, and none was given"))?;
                 self.page((name, oauth), page, &client, redirect).map(Invitation::Page)
             }
             (Grant::DeviceCode, _, Some(url)) => {
@@ -119,7 +123,12 @@ impl ServiceAuthorizations {
                 query.append_pair(name, value);
             }
         }
-        Ok(PageInvitation { url: url.into(), redirect, state: Passed::of(state), verifier: Passed::of(verifier) })
+        Ok(PageInvitation {
+            url: url.into(),
+            redirect,
+            state: Passed::of(state),
+            verifier: Passed::of(verifier),
+        })
     }
 
     /// The code that a person types.
@@ -180,13 +189,15 @@ impl ServiceAuthorizations {
             }
             Consent::Device { code } => Ok(with_device(code.text())),
             // Without a person: as if nothing were kept, so that a first refresh token of the configuration counts.
-            Consent::Unneeded => question(oauth, who, None, self.environment.now()).map_err(|error| match error {
-                Unasked::NoGrant => SourceError::Settings {
-                    place: "the authorization".to_owned(),
-                    message: "it needs a person's agreement".to_owned(),
-                },
-                Unasked::Failed(error) => error,
-            }),
+            Consent::Unneeded => {
+                question(oauth, who, None, self.environment.now()).map_err(|error| match error {
+                    Unasked::NoGrant => SourceError::Settings {
+                        place: "the authorization".to_owned(),
+                        message: "it needs a person's agreement".to_owned(),
+                    },
+                    Unasked::Failed(error) => error,
+                })
+            }
         }
     }
 

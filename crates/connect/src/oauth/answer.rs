@@ -104,7 +104,7 @@ mod tests {
             let found = issued(body.as_bytes(), now);
             let found = found.as_ref().map_err(|error| *error).map(|issued| {
                 let seconds = issued.expires.map(|expires| expires.as_second() - now.as_second());
-                let refresh = issued.refresh.as_ref().map(|secret| secret.expose_secret());
+                let refresh = issued.refresh.as_ref().map(ExposeSecret::expose_secret);
                 (issued.access.expose_secret(), refresh, seconds)
             });
             assert_eq!(found, expected, "{body}");

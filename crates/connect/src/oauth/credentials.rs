@@ -125,7 +125,10 @@ impl OAuthCredentials {
         let shared = Arc::clone(&self.0);
         let task = tokio::spawn(async move { shared.renew(refused).await });
         task.await.unwrap_or_else(|error| {
-            Err(SourceError::Custody { authorization: self.0.keeper.name().to_string(), source: error.into() })
+            Err(SourceError::Custody {
+                authorization: self.0.keeper.name().to_string(),
+                source: error.into(),
+            })
         })
     }
 }
@@ -204,18 +207,15 @@ impl Shared {
         if refused.is_some() && self.is_in_vain() {
             return Ok(Verdict::GiveUp);
         }
-        match self.keeper.place().await? {
-            Some(place) => {
-                let lease = place.lease().await?;
-                let renewed = self.renew_in(&place).await;
-                place.release(lease).await;
-                renewed?;
-            }
-            None => {
-                let tokens = self.with(|current| current.tokens.as_ref().map(|known| known.tokens.clone()));
-                let issued = self.ask(tokens.as_ref()).await.map_err(|error| self.told(error))?;
-                self.take(issued, None)?;
-            }
+        if let Some(place) = self.keeper.place().await? {
+            let lease = place.lease().await?;
+            let renewed = self.renew_in(&place).await;
+            place.release(lease).await;
+            renewed?;
+        } else {
+            let tokens = self.with(|current| current.tokens.as_ref().map(|known| known.tokens.clone()));
+            let issued = self.ask(tokens.as_ref()).await.map_err(|error| self.told(error))?;
+            self.take(issued, None)?;
         }
         self.change(|current| current.refused_at = refused.map(|_| Instant::now()));
         Ok(Verdict::Retry)
@@ -245,10 +245,7 @@ impl Shared {
                 Failpoint::TokenAnswered.pass();
                 // A configuration that is only looked at leaves alone what others use.
                 let is_ours = ours.is_some() || revision.is_none() || !self.keeper.is_apart();
-                let revision = match is_ours {
-                    true => Some(place.keep(revision, &issued).await?),
-                    false => None,
-                };
+                let revision = if is_ours { Some(place.keep(revision, &issued).await?) } else { None };
                 Failpoint::TokenKept.pass();
                 self.take(issued, revision)
             }

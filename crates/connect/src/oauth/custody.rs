@@ -11,6 +11,7 @@ use raccord_model::port::source::SourceError;
 use raccord_model::port::state::{State, StateError};
 use raccord_model::port::vault::{Kept, RefreshLease, Revision, Vault, VaultError};
 use raccord_model::{Key, Kind, Name};
+use secrecy::SecretString;
 
 use super::tokens::Tokens;
 
@@ -80,6 +81,11 @@ impl Keeper {
         Self { custody, key: Key::new(Kind::Authorization, name.clone()), is_apart }
     }
 
+    /// Of the Source of this name, whose manifest has an authorization of its own.
+    pub(crate) fn of_source(custody: Custody, name: &Name) -> Self {
+        Self { custody: Some(custody), key: Key::new(Kind::Source, name.clone()), is_apart: false }
+    }
+
     /// Whose tokens these are.
     pub(crate) fn name(&self) -> &Name {
         &self.key.name
@@ -95,6 +101,15 @@ impl Keeper {
         let index = custody.state.index().await.map_err(|error: StateError| self.failed(error))?;
         let place = |uid| Place { keeper: self, vault: custody.vault.as_ref(), uid };
         Ok(index.get(&self.key).map(|entry| place(entry.uid)))
+    }
+
+    /// Gives the right to renew back.
+    pub(crate) async fn release(&self, lease: RefreshLease) {
+        let Some(custody) = &self.custody else { return };
+        if let Err(error) = custody.vault.release(lease).await {
+            // It expires by itself.
+            tracing::warn!(%error, "the right to renew tokens could not be given back");
+        }
     }
 
     fn failed(&self, error: impl Into<Cause>) -> SourceError {
@@ -113,11 +128,14 @@ pub(crate) struct Place<'k> {
 impl Place<'_> {
     /// The tokens as they are kept.
     pub(crate) async fn load(&self) -> Result<Known, SourceError> {
+        let (revision, secret) = self.secret().await?;
+        Ok(Known { revision, tokens: secret.as_ref().and_then(Tokens::of_secret) })
+    }
+
+    /// The secret as it is kept, with its revision.
+    pub(crate) async fn secret(&self) -> Result<(Option<Revision>, Option<SecretString>), SourceError> {
         let kept = self.vault.get(self.uid).await.map_err(|error| self.keeper.failed(error))?;
-        Ok(kept.map_or_else(Known::default, |Kept { revision, secret }| Known {
-            revision: Some(revision),
-            tokens: Tokens::of_secret(&secret),
-        }))
+        Ok(kept.map_or((None, None), |Kept { revision, secret }| (Some(revision), Some(secret))))
     }
 
     /// Keeps tokens; they may be used when this returns.
@@ -126,14 +144,28 @@ impl Place<'_> {
         expected: Option<Revision>,
         tokens: &Tokens,
     ) -> Result<Revision, SourceError> {
-        let replaced = self.vault.replace(self.uid, expected, tokens.to_secret()).await;
+        self.keep_secret(expected, tokens.to_secret()).await
+    }
+
+    /// Keeps a secret in place of the one that was read.
+    pub(crate) async fn keep_secret(
+        &self,
+        expected: Option<Revision>,
+        secret: SecretString,
+    ) -> Result<Revision, SourceError> {
+        let replaced = self.vault.replace(self.uid, expected, secret).await;
         replaced.map_err(|error| self.keeper.failed(error))
     }
 
     /// The right to renew, once no other has it.
     pub(crate) async fn lease(&self) -> Result<RefreshLease, SourceError> {
+        self.lease_for(LEASE).await
+    }
+
+    /// The same for at most so long.
+    pub(crate) async fn lease_for(&self, most: Duration) -> Result<RefreshLease, SourceError> {
         loop {
-            match self.vault.lease(self.uid, LEASE).await {
+            match self.vault.lease(self.uid, most).await {
                 Err(VaultError::Leased { .. }) => tokio::time::sleep(LOOK_AGAIN).await,
                 other => return other.map_err(|error| self.keeper.failed(error)),
             }
@@ -142,9 +174,6 @@ impl Place<'_> {
 
     /// Gives the right back.
     pub(crate) async fn release(&self, lease: RefreshLease) {
-        if let Err(error) = self.vault.release(lease).await {
-            // It expires by itself.
-            tracing::warn!(%error, "the right to renew tokens could not be given back");
-        }
+        self.keeper.release(lease).await;
     }
 }

@@ -115,7 +115,8 @@ impl Endpoint {
         if (200..300).contains(&status) && code.is_none() {
             return Ok(body);
         }
-        let refusal = if (300..400).contains(&status) { Refusal::Settings } else { refusal(status, code.as_deref()) };
+        let refusal =
+            if (300..400).contains(&status) { Refusal::Settings } else { refusal(status, code.as_deref()) };
         let said = masker(client, question).excerpt(description(&body).as_bytes(), MAX_SAID);
         let code = code.unwrap_or_else(|| status.to_string());
         Err(refused(refusal, (status, shown), (code, said), oauth))
@@ -156,11 +157,8 @@ fn unreachable(url: String, error: reqwest::Error) -> Refused {
     } else {
         Trouble::of(error).plain
     };
-    let error = if is_local {
-        SourceError::Exhausted { message }
-    } else {
-        SourceError::Unreachable { url, message }
-    };
+    let error =
+        if is_local { SourceError::Exhausted { message } } else { SourceError::Unreachable { url, message } };
     Refused { refusal: Refusal::Transient, error, code: "no answer".to_owned() }
 }
 

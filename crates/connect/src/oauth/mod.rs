@@ -7,9 +7,11 @@ mod credentials;
 mod custody;
 mod endpoint;
 mod grant;
+mod source_tokens;
 mod tokens;
 
 pub use self::agreement::ServiceAuthorizations;
 pub(crate) use self::credentials::OAuthCredentials;
 pub use self::custody::Custody;
 pub(crate) use self::custody::Keeper;
+pub(crate) use self::source_tokens::SourceTokens;

@@ -107,7 +107,8 @@ impl Tokens {
 
     /// Has a masker find them.
     pub(crate) fn hide_in(&self, masker: &mut Masker) {
-        for secret in [Some(&self.access), self.refresh.as_ref(), self.former.as_ref()].into_iter().flatten() {
+        for secret in [Some(&self.access), self.refresh.as_ref(), self.former.as_ref()].into_iter().flatten()
+        {
             masker.hide(secret.expose_secret());
         }
     }

@@ -219,21 +219,11 @@ pub enum Request {
         /// Which.
         name: Name,
     },
-    /// Begin a person's agreement to an Authorization of the generation in force.
-    BeginAuthorization {
-        /// Which.
-        authorization: Name,
-        /// Where the server is to send the person, where there is a choice.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        redirect: Option<Place>,
-    },
+    /// Begin a person's agreement to an Authorization of the generation in force. The second is where the server is to
+    /// send the person, where there is a choice.
+    BeginAuthorization(Name, Option<Place>),
     /// Keep what comes of such an agreement.
-    Authorize {
-        /// Which.
-        authorization: Name,
-        /// What came of it.
-        consent: Consent,
-    },
+    Authorize(Name, Consent),
     /// The audit log, newest first.
     Audit {
         /// At most so many entries.

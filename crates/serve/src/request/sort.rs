@@ -81,8 +81,8 @@ impl Request {
             Self::CreateToken { .. } => Sort::CreateToken,
             Self::Tokens => Sort::Tokens,
             Self::RevokeToken { .. } => Sort::RevokeToken,
-            Self::BeginAuthorization { .. } => Sort::BeginAuthorization,
-            Self::Authorize { .. } => Sort::Authorize,
+            Self::BeginAuthorization(..) => Sort::BeginAuthorization,
+            Self::Authorize(..) => Sort::Authorize,
             Self::Audit { .. } => Sort::Audit,
         }
     }

@@ -9,17 +9,18 @@ use raccord_run::applied::Applied;
 use raccord_run::moment::Moment;
 
 use crate::dispatch::{Replies, RequestError};
-use crate::request::Reply;
+use crate::request::{Place, Reply};
 
 /// Begins an agreement: what the person is asked to do.
 pub async fn begin(
     ports: &Ports,
     name: &Name,
-    redirect: Option<String>,
+    redirect: Option<Place>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let applied = known(ports, name).await?;
-    let invitation = ports.outside.authorizations.begin(&applied.desired, name, redirect).await?;
+    let invitation =
+        ports.outside.authorizations.begin(&applied.desired, name, redirect.map(String::from)).await?;
     replies(Reply::Invitation(invitation));
     Ok(())
 }
@@ -88,9 +89,10 @@ pub async fn standings(ports: &Ports, applied: &Applied) -> (Vec<Standing>, Vec<
 fn note(standing: &Standing) -> Option<String> {
     let name = &standing.name;
     match standing.state {
-        Agreement::Waiting | Agreement::Revoked => {
-            Some(format!("Authorization `{name}` is {}: run `raccord authorize {name}`", standing.state.as_str()))
-        }
+        Agreement::Waiting | Agreement::Revoked => Some(format!(
+            "Authorization `{name}` is {}: run `raccord authorize {name}`",
+            standing.state.as_str()
+        )),
         Agreement::Granted | Agreement::Unasked => None,
     }
 }

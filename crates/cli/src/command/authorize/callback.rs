@@ -175,7 +175,9 @@ mod tests {
 
     #[test]
     fn a_url_elsewhere_is_not_listened_at() {
-        for url in ["https://app.example/callback", "https://127.0.0.1:9/callback", "urn:ietf:wg:oauth:2.0:oob"] {
+        for url in
+            ["https://app.example/callback", "https://127.0.0.1:9/callback", "urn:ietf:wg:oauth:2.0:oob"]
+        {
             assert!(Callback::listen_at(url).unwrap().is_none(), "{url}");
         }
     }

@@ -134,7 +134,9 @@ fn wrong_url(text: &str) -> Option<String> {
         return Some(format!("`{text}` is not a URL that begins with https:// and a host"));
     }
     if host.contains('@') {
-        return Some("a URL with a user name may hold a secret; write `clientId` and `clientSecret`".to_owned());
+        return Some(
+            "a URL with a user name may hold a secret; write `clientId` and `clientSecret`".to_owned(),
+        );
     }
     text.contains('#').then(|| "a part behind `#` is never sent".to_owned())
 }
@@ -146,7 +148,8 @@ mod tests {
     use super::*;
 
     fn check_of(grant: &str, members: &Value, expected: &[&str]) {
-        let mut oauth = json!({"grant": grant, "tokenUrl": "https://id.example/token", "clientId": "raccord"});
+        let mut oauth =
+            json!({"grant": grant, "tokenUrl": "https://id.example/token", "clientId": "raccord"});
         for (name, value) in members.as_object().unwrap() {
             oauth[name] = value.clone();
         }
@@ -180,7 +183,11 @@ mod tests {
             members
         };
         for (name, value, expected) in [
-            ("tokenUrl", json!("id.example/token"), "`id.example/token` is not a URL that begins with https:// and a host"),
+            (
+                "tokenUrl",
+                json!("id.example/token"),
+                "`id.example/token` is not a URL that begins with https:// and a host",
+            ),
             (
                 "tokenUrl",
                 json!("https://me:pass@id.example/token"),
