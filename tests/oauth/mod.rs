@@ -3,6 +3,7 @@
 
 mod grants;
 mod kills;
+mod manifests;
 mod parallel;
 mod provider;
 mod server;

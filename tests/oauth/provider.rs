@@ -134,7 +134,9 @@ fn a_provider_that_counts_refresh_tokens_once_never_takes_the_grant_back() {
     }
     let (issued, revoked) = (provider.counted("issued"), provider.counted("revoked"));
     let unaccepted = provider.counted("refused");
-    println!("{rounds} rounds of 8 transfers: {issued} issued, {revoked} revoked, {unaccepted} requests refused");
+    println!(
+        "{rounds} rounds of 8 transfers: {issued} issued, {revoked} revoked, {unaccepted} requests refused"
+    );
     assert_eq!(revoked, 0);
     assert!(issued > begin.elapsed().as_secs() / 4, "{issued}");
 }

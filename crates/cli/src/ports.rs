@@ -16,8 +16,8 @@ pub(crate) fn ports(store: Store, system: System) -> Ports {
     let upkeep = Arc::new(StoreMaintenance::new(&store, vault));
     let outside = Outside {
         sources: Arc::new(SourcePool::new(Arc::clone(&environment)).keeping(custody.clone())),
+        webhooks: Arc::new(ServiceWebhooks::new(Arc::clone(&environment)).keeping(custody.clone())),
         authorizations: Arc::new(ServiceAuthorizations::new(Arc::clone(&environment), custody)),
-        webhooks: Arc::new(ServiceWebhooks::new(Arc::clone(&environment))),
         alerts: Arc::new(OutgoingAlerts::new(Arc::clone(&environment))),
     };
     Ports::on(&store, lease, upkeep, outside, environment)

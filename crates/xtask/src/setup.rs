@@ -48,7 +48,14 @@ fn provider() -> Result<(), RecipeError> {
         for name in ["package.json", "package-lock.json"] {
             fs::copy(list.join(name), home.join(name)).map_err(|source| file("write", source))?;
         }
-        execute(program("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", PROVIDER]))
+        execute(program("npm").args([
+            "ci",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--prefix",
+            PROVIDER,
+        ]))
     })
 }
 

@@ -92,7 +92,7 @@ pub enum SourceError {
         why: String,
     },
     /// The service refuses our credentials: 401 or 403.
-    #[error("the service refused our credentials{}: {status} from {url}", in_parentheses(credentials))]
+    #[error("the service {}{}: {status} from {url}", refusal(*status), in_parentheses(credentials))]
     Unauthorized {
         /// The HTTP status.
         status: u16,
@@ -199,6 +199,14 @@ pub enum SourceError {
         #[source]
         source: Cause,
     },
+}
+
+/// What a status says of us: who we are is known, or is not.
+const fn refusal(status: u16) -> &'static str {
+    match status {
+        403 => "forbids this to our credentials",
+        _ => "refused our credentials",
+    }
 }
 
 /// What is known of the credentials, after a space; nothing where nothing is.
