@@ -74,7 +74,7 @@ pub fn open_source(
             let keeper = Keeper::new(None, &Name::of_default_stack(), false);
             Arc::new(OAuthCredentials::new(oauth, &shared.secrets, shared.now.clone(), keeper))
         }
-        _ => Arc::new(StaticCredentials::new(authorization, &shared.secrets)),
+        _ => Arc::new(StaticCredentials::new(authorization, &shared.secrets).timed(shared.now.clone())),
     };
     open(stream, Opening { credentials, root, shared })
 }

@@ -17,7 +17,7 @@ use crate::http::{Credentials, StaticCredentials};
 use crate::oauth::{Custody, Keeper, OAuthCredentials, SourceTokens};
 use crate::registry::Opening;
 use crate::secret::SecretReader;
-use crate::shared::{Budget, SourceShared};
+use crate::shared::{Budget, Now, SourceShared};
 
 /// Opens sources; what has not changed stays open.
 pub struct SourcePool {
@@ -100,13 +100,14 @@ impl SourcePool {
         if let Some(known) = known {
             return Arc::clone(known);
         }
+        let clock = Arc::clone(&self.environment);
+        let now: Now = Arc::new(move || clock.now());
         let credentials: Arc<dyn Credentials> = match authorization {
             Some(AuthorizationSpec::OAuth2(oauth)) => {
-                let clock = Arc::clone(&self.environment);
                 let keeper = Keeper::new(self.custody.clone(), holder, self.is_apart);
-                Arc::new(OAuthCredentials::new(oauth, &secrets, Arc::new(move || clock.now()), keeper))
+                Arc::new(OAuthCredentials::new(oauth, &secrets, now, keeper))
             }
-            _ => Arc::new(StaticCredentials::new(authorization, &secrets)),
+            _ => Arc::new(StaticCredentials::new(authorization, &secrets).timed(now)),
         };
         open.credentials.insert(holder.clone(), Arc::clone(&credentials));
         credentials

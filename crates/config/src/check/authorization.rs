@@ -13,7 +13,10 @@ pub(super) fn check(spec: &AuthorizationSpec) -> Vec<Finding> {
     match spec {
         AuthorizationSpec::ApiKey(key) => check_key(key),
         AuthorizationSpec::OAuth2(oauth) => oauth2::check(oauth),
-        AuthorizationSpec::None(_) | AuthorizationSpec::Bearer(_) | AuthorizationSpec::Basic(_) => Vec::new(),
+        AuthorizationSpec::None(_)
+        | AuthorizationSpec::Bearer(_)
+        | AuthorizationSpec::Basic(_)
+        | AuthorizationSpec::OAuth1(_) => Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ mod hold;
 mod limit;
 mod link;
 mod list;
+mod oauth1;
 mod origin;
 mod paginate;
 mod parent;

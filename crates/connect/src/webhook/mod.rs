@@ -66,7 +66,9 @@ impl ServiceWebhooks {
                 let keeper = Keeper::new(self.custody.clone(), name, false);
                 Arc::new(OAuthCredentials::new(oauth, &shared.secrets, shared.now.clone(), keeper))
             }
-            (authorization, _) => Arc::new(StaticCredentials::new(authorization, &shared.secrets)),
+            (authorization, _) => {
+                Arc::new(StaticCredentials::new(authorization, &shared.secrets).timed(shared.now.clone()))
+            }
         };
         Ok(Prepared { registrar, shared, credentials })
     }

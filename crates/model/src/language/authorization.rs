@@ -7,6 +7,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::exclusive::{exactly_one, only_with};
+use crate::language::is_default;
 use crate::secret::{SecretRef, TextOrSecret};
 use crate::tagged::{self, Tagged};
 
@@ -29,6 +30,9 @@ pub enum AuthorizationSpec {
     /// Tokens that an OAuth 2.0 server issues, and that are renewed before they expire (RFC 6749).
     #[serde(rename = "oauth2")]
     OAuth2(Box<OAuth2>),
+    /// A signature over each request (OAuth 1.0a, RFC 5849), as Adobe Commerce wants it.
+    #[serde(rename = "oauth1")]
+    OAuth1(Box<OAuth1>),
 }
 
 /// No credential at all.
@@ -78,11 +82,50 @@ pub struct Basic {
     pub password: Option<SecretRef>,
 }
 
+/// The four parts of an access that signs each request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OAuth1 {
+    /// Who we are, plain or by reference.
+    pub consumer_key: TextOrSecret,
+    /// Where the consumer's secret is read.
+    pub consumer_secret: SecretRef,
+    /// Where the access token is read.
+    pub token: SecretRef,
+    /// Where the secret of the access token is read.
+    pub token_secret: SecretRef,
+    /// How requests are signed. Default: hmacSha256.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub signature: SignatureMethod,
+}
+
+/// How requests are signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SignatureMethod {
+    /// With SHA-256.
+    #[default]
+    HmacSha256,
+    /// With SHA-1, for services that know no other.
+    HmacSha1,
+}
+
+impl SignatureMethod {
+    /// As a request names it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha1 => "HMAC-SHA1",
+        }
+    }
+}
+
 impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
 
     fn variants() -> &'static [&'static str] {
-        &["none", "apiKey", "bearer", "basic", "oauth2"]
+        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1"]
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
@@ -91,6 +134,7 @@ impl Tagged for AuthorizationSpec {
             "apiKey" => ApiKey::deserialize(rest).map(Self::ApiKey),
             "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
             "basic" => Basic::deserialize(rest).map(Self::Basic),
+            "oauth1" => OAuth1::deserialize(rest).map(|oauth| Self::OAuth1(Box::new(oauth))),
             "oauth2" => OAuth2::deserialize(rest).map(|oauth| Self::OAuth2(Box::new(oauth))),
             other => Err(D::Error::unknown_variant(other, Self::variants())),
         }
