@@ -31,7 +31,7 @@ pub enum AuthorizationSpec {
     #[serde(rename = "oauth2")]
     OAuth2(Box<OAuth2>),
     /// A signature over each request (OAuth 1.0a, RFC 5849), as Adobe Commerce wants it.
-    #[serde(rename = "oauth1")]
+    #[serde(rename = "oauth1a")]
     OAuth1(Box<OAuth1>),
 }
 
@@ -125,7 +125,7 @@ impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
 
     fn variants() -> &'static [&'static str] {
-        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1"]
+        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1a"]
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
@@ -134,7 +134,7 @@ impl Tagged for AuthorizationSpec {
             "apiKey" => ApiKey::deserialize(rest).map(Self::ApiKey),
             "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
             "basic" => Basic::deserialize(rest).map(Self::Basic),
-            "oauth1" => OAuth1::deserialize(rest).map(|oauth| Self::OAuth1(Box::new(oauth))),
+            "oauth1a" => OAuth1::deserialize(rest).map(|oauth| Self::OAuth1(Box::new(oauth))),
             "oauth2" => OAuth2::deserialize(rest).map(|oauth| Self::OAuth2(Box::new(oauth))),
             other => Err(D::Error::unknown_variant(other, Self::variants())),
         }
