@@ -221,3 +221,21 @@ fn check_tells_apart_what_is_wrong() {
     drop(server);
     assert_says(&environment.fails(1, "check shop"), &[&format!("{url}/token did not answer")]);
 }
+
+#[test]
+fn no_trace_has_a_secret() {
+    let server = OAuthServer::start(Manner { life: 500, says: Some(1), ..Manner::default() });
+    let environment = shop(&server, "grant: refreshToken, refreshToken: '${env:SEED}'", PEOPLE);
+    for _ in 0..2 {
+        let mut command = environment.command("run --verbose");
+        let output = command.env("RUST_LOG", "trace").output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("TRACE") || said.contains("DEBUG"), "{said}");
+        for secret in server.with(|memory| memory.secrets.clone()) {
+            assert!(!said.contains(&secret), "{secret} is in:\n{said}");
+        }
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+    assert!(server.with(|memory| memory.issued) >= 2);
+}
