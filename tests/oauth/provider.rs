@@ -32,8 +32,10 @@ impl Provider {
         command.env("MODULES", modules).env("CLIENT_SECRET", CLIENT_SECRET);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.map_while(Result::ok).any(|line| line == "ready"), "the provider has ended");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line == "ready"), "the provider has ended");
+        // It goes on to talk, and ends where nobody listens.
+        std::thread::spawn(move || lines.for_each(drop));
         Self { port, _stdin: child.stdin.take(), child }
     }
 
