@@ -10,7 +10,7 @@ use crate::recipe::{RecipeError, program, root, run as execute, step, succeeds};
 const COUNTERPARTS: &str = "target/counterparts";
 const REQUIREMENTS: &str = "tests/counterparts.txt";
 
-/// Where the provider of OpenID is installed, and the list of what it is.
+/// Where the provider of `OpenID` is installed, and the list of what it is.
 const PROVIDER: &str = "target/oidc";
 const PROVIDER_LIST: &str = "tests/oidc";
 
@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<(), RecipeError> {
     promtool()
 }
 
-/// Installs the provider of OpenID, unless the list it was installed from is the present one.
+/// Installs the provider of `OpenID`, unless the list it was installed from is the present one.
 fn provider() -> Result<(), RecipeError> {
     let (list, home) = (root().join(PROVIDER_LIST), root().join(PROVIDER));
     let lock = |directory: &std::path::Path| {

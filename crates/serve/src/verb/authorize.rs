@@ -26,7 +26,7 @@ pub async fn begin(
 }
 
 /// Ends it: the tokens are kept when this is answered.
-pub async fn complete(
+pub async fn end(
     ports: &Ports,
     name: &Name,
     consent: Consent,
