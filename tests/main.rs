@@ -24,6 +24,7 @@ mod mail_server;
 mod manifests;
 mod monitoring;
 mod newcomer;
+mod oauth;
 mod plan_and_apply;
 mod reference;
 mod runs;

@@ -122,7 +122,8 @@ fn look_at(environment: &TestEnvironment, stage: usize, standings: &[[Value; 4]]
 fn a_kill_at_any_failpoint_is_made_good() {
     let (standings, expected) = undisturbed();
     println!("| failpoint | killed at passage |\n|---|---|");
-    for point in Failpoint::ALL {
+    // Those of tokens are passed in `tests/oauth`.
+    for point in Failpoint::ALL.iter().filter(|point| !point.name().starts_with("token.")) {
         let kills =
             |passage: &u64| disturbed(&format!("{}:{passage}", point.name()), &standings, &expected) > 0;
         let passages: Vec<u64> = (1..=Scale::of_this_run().passages).take_while(kills).collect();

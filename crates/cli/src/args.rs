@@ -174,6 +174,7 @@ pub(crate) enum Verb {
     Resume(command::operate::ResumeArgs),
     Approve(command::operate::ApproveArgs),
     Resync(command::operate::ResyncArgs),
+    Authorize(command::authorize::AuthorizeArgs),
     #[command(subcommand)]
     Alert(command::alert::AlertVerb),
     #[command(subcommand)]

@@ -26,6 +26,11 @@ pub(crate) fn transfers() -> Vec<CompletionCandidate> {
     names(Kind::Transfer)
 }
 
+/// The authorizations.
+pub(crate) fn authorizations() -> Vec<CompletionCandidate> {
+    names(Kind::Authorization)
+}
+
 /// The sources.
 pub(crate) fn sources() -> Vec<CompletionCandidate> {
     names(Kind::Source)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use raccord_connect::{OutgoingAlerts, ServiceWebhooks, SourcePool, System};
+use raccord_connect::{Custody, OutgoingAlerts, ServiceAuthorizations, ServiceWebhooks, SourcePool, System};
 use raccord_model::port::environment::Environment;
 use raccord_run::{Outside, Ports};
 use raccord_store::{EmbeddedLeases, Store, StoreMaintenance, StoreVault};
@@ -11,11 +11,13 @@ use raccord_store::{EmbeddedLeases, Store, StoreMaintenance, StoreVault};
 pub(crate) fn ports(store: Store, system: System) -> Ports {
     let (store, environment): (_, Arc<dyn Environment>) = (Arc::new(store), Arc::new(system));
     let vault = StoreVault::new(&store, Arc::clone(&environment));
-    let upkeep = Arc::new(StoreMaintenance::new(&store, vault));
     let lease = Arc::new(EmbeddedLeases::new(Arc::clone(&store), Arc::clone(&environment)));
+    let custody = Custody { vault: Arc::new(vault.clone()), state: Arc::<Store>::clone(&store) };
+    let upkeep = Arc::new(StoreMaintenance::new(&store, vault));
     let outside = Outside {
-        sources: Arc::new(SourcePool::new(Arc::clone(&environment))),
-        webhooks: Arc::new(ServiceWebhooks::new(Arc::clone(&environment))),
+        sources: Arc::new(SourcePool::new(Arc::clone(&environment)).keeping(custody.clone())),
+        webhooks: Arc::new(ServiceWebhooks::new(Arc::clone(&environment)).keeping(custody.clone())),
+        authorizations: Arc::new(ServiceAuthorizations::new(Arc::clone(&environment), custody)),
         alerts: Arc::new(OutgoingAlerts::new(Arc::clone(&environment))),
     };
     Ports::on(&store, lease, upkeep, outside, environment)

@@ -10,11 +10,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use raccord_config::{Input, Loaded, Validated};
 use raccord_connect::{SourcePool, System};
-use raccord_model::Desired;
 use raccord_model::diagnostic::Severity;
 use raccord_model::failpoint::{ArmedFailpoint, UnknownFailpoint};
+use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::environment::Environment as _;
 use raccord_model::port::state::Head;
+use raccord_model::{Desired, Spec};
 use raccord_serve::audit::{AuditLog, Audited};
 use raccord_serve::http::client::Remote;
 use raccord_serve::transport::{Answering as _, Caller, Way, socket};
@@ -302,6 +303,11 @@ impl Session {
         Ok(matches!(self.link, Link::Here(_)) && self.head()?.lineage.is_nil())
     }
 
+    /// Whether a person has asked for an end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
     /// Where the state stands.
     pub(crate) fn head(&self) -> Result<Head, CommandError> {
         self.one(Request::Head, |reply| match reply {
@@ -362,7 +368,9 @@ pub(crate) fn look(
     mut answer: impl FnMut(Reply) -> Result<(), CommandError> + Send,
 ) -> Result<(), CommandError> {
     let runtime = runtime()?;
-    if global.server.is_some() || runtime.block_on(socket::is_listened_at(&global.state)) {
+    // Tokens that a server issues are beside the state.
+    let needs_state = || has_tokens(&look.desired) && global.state.exists();
+    if global.server.is_some() || runtime.block_on(socket::is_listened_at(&global.state)) || needs_state() {
         return Session::open(global, "look", Opening::Existing)?.ask(Request::Look(Box::new(look)), answer);
     }
     let sources = SourcePool::new(Arc::new(system()?));
@@ -375,6 +383,14 @@ pub(crate) fn look(
     let looked = runtime.block_on(raccord_serve::look_at(&sources, look, &mut replies));
     looked.map_err(Failure::from)?;
     failed.map_or(Ok(()), Err)
+}
+
+/// Whether a configuration has Authorizations with tokens that a server issues.
+fn has_tokens(desired: &Desired) -> bool {
+    desired
+        .resources
+        .values()
+        .any(|wanted| matches!(&wanted.resource.spec, Spec::Authorization(AuthorizationSpec::OAuth2(_))))
 }
 
 /// Hears of every SIGHUP; more than one while nobody listens are one.

@@ -11,6 +11,7 @@ mod mail;
 pub mod manifest;
 mod mask;
 mod network;
+mod oauth;
 mod pace;
 mod post;
 mod registry;
@@ -22,6 +23,7 @@ mod webhook;
 
 pub use alert::OutgoingAlerts;
 pub use file::sniff::complete as complete_file;
+pub use oauth::{Custody, ServiceAuthorizations};
 pub use registry::{Open, Opening, open_source, register};
 pub use secret::{Environment, SecretReader};
 pub use shared::{Budget, Now, SourceShared};

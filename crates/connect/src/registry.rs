@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use raccord_compiler::connector::{self, Lower, Stream};
+use raccord_model::Name;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::{FileSettings, HttpSettings, ManifestSettings, Registry};
 use raccord_model::port::source::{Source, SourceError};
 
 use crate::http::{Credentials, StaticCredentials};
+use crate::oauth::{Keeper, OAuthCredentials};
 use crate::shared::SourceShared;
 
 /// What a stream is opened with.
@@ -67,7 +69,13 @@ pub fn open_source(
     root: &Path,
     shared: &SourceShared,
 ) -> Result<Box<dyn Source>, SourceError> {
-    let credentials = Arc::new(StaticCredentials::new(authorization, &shared.secrets));
+    let credentials: Arc<dyn Credentials> = match authorization {
+        Some(AuthorizationSpec::OAuth2(oauth)) => {
+            let keeper = Keeper::new(None, &Name::of_default_stack(), false);
+            Arc::new(OAuthCredentials::new(oauth, &shared.secrets, shared.now.clone(), keeper))
+        }
+        _ => Arc::new(StaticCredentials::new(authorization, &shared.secrets).timed(shared.now.clone())),
+    };
     open(stream, Opening { credentials, root, shared })
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use raccord_manifest::authenticate::TokenStore;
 use raccord_model::language::ConnectorSettings;
 use raccord_model::port::source::SourceError;
 use raccord_model::rate::Rate;
@@ -29,6 +30,8 @@ pub struct SourceShared {
     jitter: Arc<Mutex<fastrand::Rng>>,
     pub(crate) manifests: Arc<ManifestTransport>,
     authorization: Option<Arc<str>>,
+    /// Where the tokens of a manifest are kept.
+    pub(crate) tokens: Option<Arc<dyn TokenStore>>,
 }
 
 /// What sources of one authorization spend together: so many requests in a time.
@@ -67,13 +70,29 @@ impl SourceShared {
         let rate = settings.rate_limit();
         let jitter = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
         let pace = Arc::new(Pace::new(rate));
-        Ok(Self { client, pace, secrets, now, jitter, manifests: Arc::default(), authorization: None })
+        Ok(Self {
+            client,
+            pace,
+            secrets,
+            now,
+            jitter,
+            manifests: Arc::default(),
+            authorization: None,
+            tokens: None,
+        })
     }
 
     /// The same, whose Authorization has a name of its own.
     #[must_use]
     pub fn authorized_by(mut self, name: Option<&str>) -> Self {
         self.authorization = name.map(Arc::from);
+        self
+    }
+
+    /// The same, whose manifest keeps its tokens there.
+    #[must_use]
+    pub(crate) fn keeping(mut self, tokens: Option<Arc<dyn TokenStore>>) -> Self {
+        self.tokens = tokens;
         self
     }
 

@@ -6,20 +6,24 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use raccord_compiler::connector;
+use raccord_manifest::authenticate::TokenStore;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::source::{Source, SourceError, Sources};
 use raccord_model::rate::Rate;
 use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
 
-use crate::http::StaticCredentials;
+use crate::http::{Credentials, StaticCredentials};
+use crate::oauth::{Custody, Keeper, OAuthCredentials, SourceTokens};
 use crate::registry::Opening;
 use crate::secret::SecretReader;
-use crate::shared::{Budget, SourceShared};
+use crate::shared::{Budget, Now, SourceShared};
 
 /// Opens sources; what has not changed stays open.
 pub struct SourcePool {
     environment: Arc<dyn Environment>,
+    custody: Option<Custody>,
+    is_apart: bool,
     open: Mutex<Open>,
 }
 
@@ -31,13 +35,20 @@ struct Open {
     /// By authorization, with its rate.
     budgets: BTreeMap<Name, (Option<Rate>, Budget)>,
     /// By authorization, as budgets are.
-    credentials: BTreeMap<Name, Arc<StaticCredentials>>,
+    credentials: BTreeMap<Name, Arc<dyn Credentials>>,
 }
 
 impl SourcePool {
     /// None is open yet.
     pub fn new(environment: Arc<dyn Environment>) -> Self {
-        Self { environment, open: Mutex::default() }
+        Self { environment, custody: None, is_apart: false, open: Mutex::default() }
+    }
+
+    /// The same, whose tokens are kept there. Without it they live as long as the process.
+    #[must_use]
+    pub fn keeping(mut self, custody: Custody) -> Self {
+        self.custody = Some(custody);
+        self
     }
 
     /// What the transfers of a source share.
@@ -66,7 +77,12 @@ impl SourcePool {
         let (seed, _) = self.environment.new_id().as_u64_pair();
         let shared = SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?
             .paying(&budget)
-            .authorized_by(authorization_name(spec).map(Name::as_str));
+            .authorized_by(authorization_name(spec).map(Name::as_str))
+            .keeping(self.custody.clone().map(|custody| {
+                let tokens: Arc<dyn TokenStore> =
+                    Arc::new(SourceTokens::new(Keeper::of_source(custody, name)));
+                tokens
+            }));
         open.shared.insert(name.clone(), (digest, shared.clone()));
         Ok(shared)
     }
@@ -77,14 +93,22 @@ impl SourcePool {
         holder: &Name,
         authorization: Option<&AuthorizationSpec>,
         root: &Path,
-    ) -> Arc<StaticCredentials> {
+    ) -> Arc<dyn Credentials> {
         let secrets = SecretReader::at(root, &self.environment);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.credentials.get(holder).filter(|known| known.belong_to(authorization, &secrets));
         if let Some(known) = known {
             return Arc::clone(known);
         }
-        let credentials = Arc::new(StaticCredentials::new(authorization, &secrets));
+        let clock = Arc::clone(&self.environment);
+        let now: Now = Arc::new(move || clock.now());
+        let credentials: Arc<dyn Credentials> = match authorization {
+            Some(AuthorizationSpec::OAuth2(oauth)) => {
+                let keeper = Keeper::new(self.custody.clone(), holder, self.is_apart);
+                Arc::new(OAuthCredentials::new(oauth, &secrets, now, keeper))
+            }
+            _ => Arc::new(StaticCredentials::new(authorization, &secrets).timed(now)),
+        };
         open.credentials.insert(holder.clone(), Arc::clone(&credentials));
         credentials
     }
@@ -130,7 +154,8 @@ impl Sources for SourcePool {
     }
 
     fn apart(&self) -> Box<dyn Sources> {
-        Box::new(Self::new(Arc::clone(&self.environment)))
+        let custody = self.custody.clone();
+        Box::new(Self { custody, is_apart: true, ..Self::new(Arc::clone(&self.environment)) })
     }
 }
 

@@ -50,6 +50,7 @@ pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<
     if !plan.has_work() {
         // An earlier apply may have been killed before its steps.
         crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
+        forget_tokens(ports).await;
         return Ok(current.head.generation);
     }
     let generations = generations(ports, usize::MAX).await?;
@@ -82,7 +83,17 @@ pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<
     }
     Failpoint::ApplyAfter.pass();
     crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
+    forget_tokens(ports).await;
     Ok(ports.state.head().await?.generation)
+}
+
+/// Forgets the tokens of Authorizations that are gone. What fails here is made good by the next apply.
+async fn forget_tokens(ports: &Ports) {
+    match ports.outside.authorizations.forget_gone().await {
+        Ok(0) => {}
+        Ok(gone) => tracing::info!(gone, "the tokens of deleted authorizations are forgotten"),
+        Err(error) => tracing::warn!(%error, "the tokens of deleted authorizations could not be forgotten"),
+    }
 }
 
 /// The news that disabled integrations start again, because the plan changes what had failed.

@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::*;
@@ -13,11 +13,18 @@ use crate::slice::Slice;
 struct Place(Mutex<Vec<String>>);
 
 impl TokenStore for Place {
-    fn load(&self) -> Async<'_, Result<Option<Tokens>, TokenStoreError>> {
+    fn begin(&self) -> Async<'_, Result<Box<dyn Send>, TokenStoreError>> {
+        Box::pin(async {
+            let right: Box<dyn Send> = Box::new(());
+            Ok(right)
+        })
+    }
+
+    fn load(&self, _: Option<SecretString>) -> Async<'_, Result<Option<Tokens>, TokenStoreError>> {
         Box::pin(async { Ok(None) })
     }
 
-    fn keep(&self, tokens: Tokens) -> Async<'_, Result<(), TokenStoreError>> {
+    fn keep(&self, _: Option<SecretString>, tokens: Tokens) -> Async<'_, Result<(), TokenStoreError>> {
         let refresh = tokens.refresh.map(|token| token.expose_secret().to_owned()).unwrap_or_default();
         self.0.lock().unwrap().push(format!(
             "{} {refresh} {}",

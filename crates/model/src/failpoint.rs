@@ -66,6 +66,12 @@ failpoints! {
     NoticeBefore "notice.before"
     /// A notice was taken, and still waits.
     NoticeAfter "notice.after"
+    /// A server is about to be asked for a token.
+    TokenBefore "token.before"
+    /// It has answered, and what it said is not kept yet.
+    TokenAnswered "token.answered"
+    /// The new tokens are kept, and nobody has used them.
+    TokenKept "token.kept"
 }
 
 /// The one failpoint of this process that kills.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use raccord_model::EntityRef;
 use raccord_model::port::alert::AlertChannels;
+use raccord_model::port::authorization::Authorizations;
 use raccord_model::port::destination::{Destination, DestinationError, Ledger};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Inbox, InboxError};
@@ -28,6 +29,8 @@ pub struct Outside {
     pub webhooks: Arc<dyn Webhooks>,
     /// Hands alerts over.
     pub alerts: Arc<dyn AlertChannels>,
+    /// Leads people through agreements.
+    pub authorizations: Arc<dyn Authorizations>,
 }
 
 /// The ports together. Cloning shares them.

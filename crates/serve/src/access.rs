@@ -42,7 +42,9 @@ pub const fn required(sort: Sort) -> Role {
         | Sort::Resync
         | Sort::CreateToken
         | Sort::Tokens
-        | Sort::RevokeToken => Role::Operate,
+        | Sort::RevokeToken
+        | Sort::BeginAuthorization
+        | Sort::Authorize => Role::Operate,
     }
 }
 
@@ -87,7 +89,9 @@ const fn on_the_machine_alone(sort: Sort) -> Option<&'static str> {
         | Sort::Resume
         | Sort::TestAlert
         | Sort::Approve
-        | Sort::Resync => None,
+        | Sort::Resync
+        | Sort::BeginAuthorization
+        | Sort::Authorize => None,
     }
 }
 
@@ -127,6 +131,8 @@ pub fn attribute(mut request: Request, caller: &Caller) -> Request {
             | Request::CreateToken { .. }
             | Request::Tokens
             | Request::RevokeToken { .. }
+            | Request::BeginAuthorization(..)
+            | Request::Authorize(..)
             | Request::Audit { .. } => {}
         }
     }

@@ -236,6 +236,8 @@ fn asked(request: &Request) -> Asked {
         }
         Request::RevokeToken { name } => changes(format!("revoke the token {name}")),
         Request::Backup { to } => changes(format!("back up to {}", to.display())),
+        Request::Authorize(authorization, _) => changes(format!("authorize {authorization}")),
+        Request::BeginAuthorization(..) => looks("begin an authorization"),
         Request::Plan(..) => looks("plan"),
         Request::Pending => looks("see the pending plan"),
         Request::Head | Request::Status => looks("see the status"),

@@ -96,6 +96,8 @@ impl Dispatcher {
             }
             Request::Tokens => verb::token::list(ports, replies).await,
             Request::RevokeToken { name } => verb::token::revoke(ports, &name, replies).await,
+            Request::BeginAuthorization(name, at) => verb::authorize::begin(ports, &name, at, replies).await,
+            Request::Authorize(name, consent) => verb::authorize::end(ports, &name, consent, replies).await,
             Request::Audit { limit } => verb::audit::audit(ports, limit, replies).await,
             Request::Look(look) => look_at(self.ports.outside.sources.as_ref(), *look, replies).await,
             Request::Info => verb::upkeep::info(ports, replies).await,

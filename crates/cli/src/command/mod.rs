@@ -4,6 +4,7 @@
 pub(crate) mod alert;
 pub(crate) mod apply;
 pub(crate) mod audit;
+pub(crate) mod authorize;
 pub(crate) mod completions;
 pub(crate) mod connector;
 pub(crate) mod connectors;
@@ -63,6 +64,7 @@ pub(crate) fn dispatch(ui: &Ui, cli: &Cli) -> Result<ExitCode, CommandError> {
         Verb::Resume(args) => operate::resume(ui, global, args).map(done),
         Verb::Approve(args) => operate::approve(ui, global, args).map(done),
         Verb::Resync(args) => operate::resync(ui, global, args).map(done),
+        Verb::Authorize(args) => authorize::authorize(ui, global, args).map(done),
         Verb::Alert(verb) => alert::alert(ui, global, verb),
         Verb::Token(verb) => token::token(ui, global, verb).map(done),
         Verb::Audit(args) => audit::audit(ui, global, args).map(done),

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use raccord_model::foreign::line;
+use raccord_model::port::authorization::{Agreement, Standing};
 use raccord_serve::request::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
 use raccord_serve::{Reply, Request};
 
@@ -45,6 +46,9 @@ fn text(status: &Status, width: Option<usize>) -> String {
     let mut text = format!("{BOLD}{stack}{BOLD:#}, generation {}\n", status.generation);
     for integration in &status.integrations {
         text.push_str(&integration_text(integration));
+    }
+    for standing in &status.authorizations {
+        text.push_str(&standing_text(standing));
     }
     if status.steps > 0 {
         text.push_str(&format!("{YELLOW}{} outstanding{YELLOW:#}\n", render::count(status.steps, "step")));
@@ -90,6 +94,20 @@ fn text(status: &Status, width: Option<usize>) -> String {
         text.extend(render::run::unseen(&transfer.name, &transfer.unseen));
     }
     text
+}
+
+/// How an Authorization stands. A person's part is told by a note.
+fn standing_text(standing: &Standing) -> String {
+    let style = match standing.state {
+        Agreement::Granted => GREEN,
+        Agreement::Unasked => DIM,
+        Agreement::Waiting => YELLOW,
+        Agreement::Revoked => RED,
+    };
+    let (name, state) = (&standing.name, standing.state.as_str());
+    let expires = standing.expires.filter(|_| standing.state == Agreement::Granted);
+    let expires = expires.map(|expires| format!(", the token until {}", render::instant(expires)));
+    format!("authorization {BOLD}{name}{BOLD:#}: {style}{state}{style:#}{}\n", expires.unwrap_or_default())
 }
 
 fn daemon_text(daemon: &DaemonStatus) -> String {

@@ -1,4 +1,4 @@
-//! Authorizations: the ways to send a key, of which exactly one is chosen.
+//! Authorizations: the ways to send a key, of which exactly one is chosen, and what each grant of OAuth needs.
 
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::AuthorizationSpec;
@@ -6,11 +6,17 @@ use raccord_model::language::authorization::ApiKey;
 
 use super::exactly_one;
 
+mod oauth2;
+
 /// What is wrong with an authorization, inline or not.
 pub(super) fn check(spec: &AuthorizationSpec) -> Vec<Finding> {
     match spec {
         AuthorizationSpec::ApiKey(key) => check_key(key),
-        AuthorizationSpec::None(_) | AuthorizationSpec::Bearer(_) | AuthorizationSpec::Basic(_) => Vec::new(),
+        AuthorizationSpec::OAuth2(oauth) => oauth2::check(oauth),
+        AuthorizationSpec::None(_)
+        | AuthorizationSpec::Bearer(_)
+        | AuthorizationSpec::Basic(_)
+        | AuthorizationSpec::OAuth1(_) => Vec::new(),
     }
 }
 

@@ -100,7 +100,7 @@ fn authorizations() {
         ),
         ("{type: apiKey, query: k, prefix: P, value: \"${env:K}\"}", "conflicting-fields@5:36 spec.prefix"),
         ("{type: apiKey, header: \"a b\", value: \"${env:K}\"}", "invalid-value@5:26 spec.header"),
-        ("{type: oauth}", "invalid-value@5:10 spec.type"),
+        ("{type: magic}", "invalid-value@5:10 spec.type"),
         ("{header: X}", "missing-field@4:1 spec.type"),
     ];
     for (spec, expected) in cases {

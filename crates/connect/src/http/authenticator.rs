@@ -1,14 +1,17 @@
 //! Proves who we are: the headers and the query parameter that carry credentials.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use raccord_model::language::AuthorizationSpec;
-use raccord_model::language::authorization::{ApiKey, Basic};
+use raccord_model::language::authorization::{ApiKey, Basic, OAuth1};
 use raccord_model::port::source::SourceError;
 use raccord_model::secret::{SecretRef, TextOrSecret};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::oauth1::{OAuth1Keys, Stamp};
 use super::strip::strip;
 use crate::mask::Masker;
 use crate::secret::{SecretReader, unusable};
@@ -18,6 +21,9 @@ use crate::secret::{SecretReader, unusable};
 pub(crate) struct Authenticator {
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Option<(String, SecretString)>,
+    signer: Option<OAuth1Keys>,
+    /// How many requests were signed.
+    signed: AtomicU64,
     pub(crate) masker: Masker,
     references: Vec<String>,
 }
@@ -37,6 +43,13 @@ impl Authenticator {
                 resolved.add_header(AUTHORIZATION, "Bearer ", &token, &bearer.token)?;
             }
             Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets)?,
+            Some(AuthorizationSpec::OAuth1(oauth)) => resolved.add_oauth1(oauth, secrets)?,
+            Some(AuthorizationSpec::OAuth2(_)) => {
+                return Err(SourceError::Settings {
+                    place: "authorization".to_owned(),
+                    message: "its tokens are issued, not read".to_owned(),
+                });
+            }
         }
         Ok(resolved)
     }
@@ -57,6 +70,29 @@ impl Authenticator {
         }
     }
 
+    /// Whether each request is signed.
+    pub(crate) const fn signs(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    /// Signs a request that is complete. The nonce differs from one request to the next, and cannot be guessed.
+    pub(crate) fn sign(&self, request: &mut reqwest::Request, now: jiff::Timestamp) {
+        let Some(keys) = &self.signer else { return };
+        let number = self.signed.fetch_add(1, Ordering::Relaxed);
+        let secret = keys.token_secret.expose_secret();
+        let nonce = blake3::derive_key(
+            "raccord 2026 nonce of a request",
+            format!("{now} {number} {secret}").as_bytes(),
+        );
+        let nonce = data_encoding::HEXLOWER.encode(&nonce[..16]);
+        let stamp = Stamp { seconds: now.as_second(), nonce: &nonce };
+        let signed = keys.sign(request.method(), request.url(), stamp);
+        if let Ok(mut value) = HeaderValue::from_str(signed.expose_secret()) {
+            value.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+    }
+
     /// Whether a request with the other would look the same.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let is_same_query = match (&self.query, &other.query) {
@@ -66,7 +102,12 @@ impl Authenticator {
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        is_same_query && self.headers == other.headers
+        let is_same_signer = match (&self.signer, &other.signer) {
+            (Some(keys), Some(others)) => keys.is_same(others),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        is_same_query && is_same_signer && self.headers == other.headers
     }
 
     fn add_api_key(&mut self, key: &ApiKey, secrets: &SecretReader) -> Result<(), SourceError> {
@@ -109,6 +150,21 @@ impl Authenticator {
         })?;
         value.set_sensitive(true);
         self.headers.push((AUTHORIZATION, value));
+        Ok(())
+    }
+
+    fn add_oauth1(&mut self, oauth: &OAuth1, secrets: &SecretReader) -> Result<(), SourceError> {
+        let consumer_key = secrets.read_text(&oauth.consumer_key)?;
+        if matches!(oauth.consumer_key, TextOrSecret::Secret(_)) {
+            self.masker.hide(consumer_key.expose_secret());
+        }
+        self.signer = Some(OAuth1Keys {
+            consumer_key,
+            consumer_secret: self.read(&oauth.consumer_secret, secrets)?,
+            token: self.read(&oauth.token, secrets)?,
+            token_secret: self.read(&oauth.token_secret, secrets)?,
+            method: oauth.signature,
+        });
         Ok(())
     }
 

@@ -15,14 +15,15 @@ use reqwest::Request;
 use super::authenticator::Authenticator;
 use crate::mask::Masker;
 use crate::secret::SecretReader;
+use crate::shared::Now;
 
 /// How many credentials stay masked after newer ones took their place. Requests that carried them may still be under
 /// way, and services repeat what they were sent.
-const FORMER: usize = 4;
+pub(crate) const FORMER: usize = 4;
 
 /// Which credentials a request carried. What was read later has a greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Issue(u64);
+pub(crate) struct Issue(pub(crate) u64);
 
 /// What is to be done after the service has refused credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,18 +51,31 @@ pub(crate) trait Credentials: Send + Sync + fmt::Debug {
     fn prepare_masker(&self) -> bool;
     /// Where the secrets are read.
     fn references(&self) -> Vec<String>;
+    /// Whether these are the credentials of an Authorization, read in the same place.
+    fn belong_to(&self, authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> bool;
 }
 
 /// Credentials that an operator puts where a configuration refers to them: a key, a token, a password. They change
 /// only when the operator changes them.
-#[derive(Debug)]
 pub(crate) struct StaticCredentials {
     authorization: Option<AuthorizationSpec>,
     secrets: SecretReader,
     /// Held while secrets are read, so that what was read earlier never takes the place of what was read later. They
     /// are variables and small files, which need no task of their own.
     reading: Mutex<()>,
+    /// What time it is, for requests that say it.
+    now: Option<Now>,
     current: RwLock<Current>,
+}
+
+impl fmt::Debug for StaticCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticCredentials")
+            .field("authorization", &self.authorization)
+            .field("secrets", &self.secrets)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was read last.
@@ -96,16 +110,13 @@ impl StaticCredentials {
     /// Reads nothing yet.
     pub(crate) fn new(authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> Self {
         let (authorization, secrets) = (authorization.cloned(), secrets.clone());
-        Self { authorization, secrets, reading: Mutex::default(), current: RwLock::default() }
+        Self { authorization, secrets, reading: Mutex::default(), now: None, current: RwLock::default() }
     }
 
-    /// Whether these are the credentials of an Authorization, read in the same place.
-    pub(crate) fn belong_to(
-        &self,
-        authorization: Option<&AuthorizationSpec>,
-        secrets: &SecretReader,
-    ) -> bool {
-        self.authorization.as_ref() == authorization && self.secrets.is_rooted_like(secrets)
+    /// The same with a clock, for requests that say when they were signed.
+    #[must_use]
+    pub(crate) fn timed(self, now: Now) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// Reads the secrets where the Authorization refers to them.
@@ -144,6 +155,9 @@ impl Credentials for StaticCredentials {
                 (current.issue, Arc::clone(&current.authenticator), Arc::clone(&current.masker))
             });
             authenticator.apply(request, &masker);
+            if let (true, Some(now)) = (authenticator.signs(), &self.now) {
+                authenticator.sign(request, now());
+            }
             Ok(Issue(issue))
         })
     }
@@ -155,7 +169,13 @@ impl Credentials for StaticCredentials {
     fn parameter(&self) -> Option<&str> {
         match &self.authorization {
             Some(AuthorizationSpec::ApiKey(key)) => key.query.as_deref(),
-            Some(AuthorizationSpec::None(_) | AuthorizationSpec::Bearer(_) | AuthorizationSpec::Basic(_))
+            Some(
+                AuthorizationSpec::None(_)
+                | AuthorizationSpec::Bearer(_)
+                | AuthorizationSpec::Basic(_)
+                | AuthorizationSpec::OAuth1(_)
+                | AuthorizationSpec::OAuth2(_),
+            )
             | None => None,
         }
     }
@@ -170,6 +190,10 @@ impl Credentials for StaticCredentials {
 
     fn references(&self) -> Vec<String> {
         self.with(|current| current.authenticator.references().to_vec())
+    }
+
+    fn belong_to(&self, authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> bool {
+        self.authorization.as_ref() == authorization && self.secrets.is_rooted_like(secrets)
     }
 }
 

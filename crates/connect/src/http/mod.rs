@@ -13,6 +13,7 @@ mod hold;
 mod limit;
 mod link;
 mod list;
+mod oauth1;
 mod origin;
 mod paginate;
 mod parent;
@@ -41,7 +42,7 @@ use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
 pub(crate) use self::client::{Exchange, Outgoing};
-pub(crate) use self::credentials::{Credentials, StaticCredentials};
+pub(crate) use self::credentials::{Credentials, FORMER, Issue, StaticCredentials, Verdict};
 use self::fetched::{Fetched, Wanted};
 use self::partition::Notes;
 use self::reader::Reader;

@@ -52,7 +52,10 @@ impl ManifestSource {
             return Err(SourceError::Settings { place, message: format!("`{path}`: {message}") });
         }
         let transport: Arc<dyn Transport> = self.shared.transport()?;
-        let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(self.masks.clone());
+        let mut service = Service::new(transport.clone(), &Arc::new(config)).with_masks(self.masks.clone());
+        if let Some(tokens) = &self.shared.tokens {
+            service = service.with_tokens(Arc::clone(tokens));
+        }
         let connector = Connector::new(Manifest::clone(manifest), service, transport);
         connector.stream(&self.stream.name).map_err(|problem| failed(problem.into()))
     }

@@ -12,38 +12,65 @@ use std::sync::Arc;
 
 use raccord_compiler::webhook::{Registrar, lower_register};
 use raccord_model::language::webhook::VerifySpec;
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline};
 use raccord_model::port::Async;
 use raccord_model::port::environment::Environment;
 use raccord_model::port::webhook::{Announcement, Service, Verifier, WebhookError, Webhooks};
 use raccord_model::secret::SecretError;
 
 use self::verify::SecretVerifier;
+use crate::http::{Credentials, StaticCredentials};
+use crate::oauth::{Custody, Keeper, OAuthCredentials};
 use crate::secret::SecretReader;
 use crate::shared::SourceShared;
 
 /// Webhooks of services, with the secrets of this machine.
 pub struct ServiceWebhooks {
     environment: Arc<dyn Environment>,
+    /// Where tokens are that a server has issued.
+    custody: Option<Custody>,
+}
+
+/// The requests of a source, and what it takes to send them.
+struct Prepared {
+    registrar: Registrar,
+    shared: SourceShared,
+    credentials: Arc<dyn Credentials>,
 }
 
 impl ServiceWebhooks {
     /// Secrets that are variables are read from this environment, and so is the time.
     pub const fn new(environment: Arc<dyn Environment>) -> Self {
-        Self { environment }
+        Self { environment, custody: None }
     }
 
-    /// The requests of a source, and what it takes to send them.
-    fn prepare(&self, service: Service<'_>) -> Result<(Registrar, SourceShared), WebhookError> {
+    /// The same with the tokens that are kept there.
+    #[must_use]
+    pub fn keeping(mut self, custody: Custody) -> Self {
+        self.custody = Some(custody);
+        self
+    }
+
+    fn prepare(&self, service: Service<'_>) -> Result<Prepared, WebhookError> {
         let (settings, webhook) = (service.source.settings.webhooks(), service.source.webhook.as_deref());
         let requests =
             settings.zip(webhook).and_then(|(settings, webhook)| lower_register(webhook, settings).0);
-        let requests = requests.ok_or(WebhookError::NotRegistrable)?;
+        let registrar = requests.ok_or(WebhookError::NotRegistrable)?;
         let (secrets, clock) =
             (SecretReader::at(service.root, &self.environment), Arc::clone(&self.environment));
         let (seed, _) = self.environment.new_id().as_u64_pair();
         let shared =
             SourceShared::new(&service.source.settings, secrets, Arc::new(move || clock.now()), seed)?;
-        Ok((requests, shared))
+        let credentials: Arc<dyn Credentials> = match (service.authorization, &service.source.authorization) {
+            (Some(AuthorizationSpec::OAuth2(oauth)), Some(ByNameOrInline::ByName(name))) => {
+                let keeper = Keeper::new(self.custody.clone(), name, false);
+                Arc::new(OAuthCredentials::new(oauth, &shared.secrets, shared.now.clone(), keeper))
+            }
+            (authorization, _) => {
+                Arc::new(StaticCredentials::new(authorization, &shared.secrets).timed(shared.now.clone()))
+            }
+        };
+        Ok(Prepared { registrar, shared, credentials })
     }
 }
 
@@ -58,15 +85,15 @@ impl Webhooks for ServiceWebhooks {
         announcement: Announcement<'a>,
     ) -> Async<'a, Result<String, WebhookError>> {
         Box::pin(async move {
-            let (requests, shared) = self.prepare(service)?;
-            register::register(&requests, service.authorization, &shared, announcement).await
+            let Prepared { registrar, shared, credentials } = self.prepare(service)?;
+            register::register(&registrar, credentials, &shared, announcement).await
         })
     }
 
     fn unregister<'a>(&'a self, service: Service<'a>, id: &'a str) -> Async<'a, Result<(), WebhookError>> {
         Box::pin(async move {
-            let (requests, shared) = self.prepare(service)?;
-            register::unregister(&requests, service.authorization, &shared, id).await
+            let Prepared { registrar, shared, credentials } = self.prepare(service)?;
+            register::unregister(&registrar, credentials, &shared, id).await
         })
     }
 }

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use raccord_compiler::scalar::Scalar;
 use raccord_compiler::select::{Found, Selector};
 use raccord_compiler::webhook::{Content, Registrar};
-use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::webhook::{CreateMethod, DeleteMethod};
 use raccord_model::port::source::SourceError;
 use raccord_model::port::webhook::{Announcement, WebhookError};
@@ -19,7 +18,7 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::http::{Answer, Credentials as _, Exchange, Outgoing, StaticCredentials, headers, to_utf8};
+use crate::http::{Answer, Credentials, Exchange, Outgoing, headers, to_utf8};
 use crate::shared::SourceShared;
 
 /// A request with this header is carried out once, however often it comes; who does not know it ignores it.
@@ -28,12 +27,12 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Tells the service where to push, and returns the id of what it has registered.
 pub(super) async fn register(
     registrar: &Registrar,
-    authorization: Option<&AuthorizationSpec>,
+    credentials: Arc<dyn Credentials>,
     shared: &SourceShared,
     announcement: Announcement<'_>,
 ) -> Result<String, WebhookError> {
     let secret = announcement.secret.map(|secret| shared.secrets.read(secret)).transpose()?;
-    let exchange = exchange(registrar, authorization, shared).await?;
+    let exchange = exchange(registrar, credentials, shared).await?;
     // A service that refuses a secret may repeat it, and where a redirect leads it has no business.
     let exchange = match &secret {
         Some(secret) => exchange.carrying(secret.clone()),
@@ -58,11 +57,11 @@ pub(super) async fn register(
 /// Tells the service to stop. What it no longer has need not be removed.
 pub(super) async fn unregister(
     registrar: &Registrar,
-    authorization: Option<&AuthorizationSpec>,
+    credentials: Arc<dyn Credentials>,
     shared: &SourceShared,
     id: &str,
 ) -> Result<(), WebhookError> {
-    let exchange = exchange(registrar, authorization, shared).await?;
+    let exchange = exchange(registrar, credentials, shared).await?;
     let mut outgoing = outgoing(registrar, &exchange, &registrar.delete.path(id))?;
     outgoing.method = match registrar.delete.method {
         DeleteMethod::Delete => Method::DELETE,
@@ -76,12 +75,11 @@ pub(super) async fn unregister(
 
 async fn exchange(
     registrar: &Registrar,
-    authorization: Option<&AuthorizationSpec>,
+    credentials: Arc<dyn Credentials>,
     shared: &SourceShared,
 ) -> Result<Exchange, SourceError> {
-    let credentials = StaticCredentials::new(authorization, &shared.secrets);
     credentials.begin().await?;
-    Ok(Exchange::new(&registrar.stream, shared.client()?, shared, Arc::new(credentials)))
+    Ok(Exchange::new(&registrar.stream, shared.client()?, shared, credentials))
 }
 
 fn outgoing(registrar: &Registrar, exchange: &Exchange, path: &str) -> Result<Outgoing, SourceError> {

@@ -17,6 +17,8 @@ mod files;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod partitions;
 #[cfg(test)]
 mod registrations;

@@ -87,6 +87,12 @@ impl Algorithm {
     }
 }
 
+/// Signs a text with the algorithm of this name (RFC 7518); none where there is no such algorithm or the key does not
+/// fit. A key is PEM, or for `HS…` the secret itself.
+pub fn sign(algorithm: &str, key: &str, text: &[u8]) -> Option<Vec<u8>> {
+    Algorithm::named(algorithm)?.sign(key, text)
+}
+
 /// The bytes of a PEM text. Its line feeds may be missing, or be written as `\n`.
 fn der(pem: &str) -> Option<Vec<u8>> {
     let (_, rest) = pem.split_once("-----BEGIN ")?;

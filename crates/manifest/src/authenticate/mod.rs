@@ -27,6 +27,7 @@ use crate::template::Template;
 use crate::transport::{Async, Request, Response};
 
 use jwt::Jwt;
+pub use jwt::sign;
 use legacy::LegacySession;
 use oauth::OAuth;
 use rotate::Rotation;
@@ -74,10 +75,12 @@ pub struct Tokens {
 
 /// Keeps tokens beyond a reading.
 pub trait TokenStore: Send + Sync {
-    /// The tokens as they were kept last.
-    fn load(&self) -> Async<'_, Result<Option<Tokens>, TokenStoreError>>;
+    /// Takes the right to fetch tokens; others who want it wait until what this returns is dropped.
+    fn begin(&self) -> Async<'_, Result<Box<dyn Send>, TokenStoreError>>;
+    /// The tokens as they were kept last, of those that came from this first refresh token of the config.
+    fn load(&self, first: Option<SecretString>) -> Async<'_, Result<Option<Tokens>, TokenStoreError>>;
     /// Keeps tokens. They are not used before this is done.
-    fn keep(&self, tokens: Tokens) -> Async<'_, Result<(), TokenStoreError>>;
+    fn keep(&self, first: Option<SecretString>, tokens: Tokens) -> Async<'_, Result<(), TokenStoreError>>;
 }
 
 /// Why tokens cannot be loaded or kept. It holds no secret.

@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::Tokens;
 use super::grant::{Grant, Paths};
+use super::{TokenStore, TokenStoreError, Tokens};
 use crate::component::{Component, Problem};
 use crate::error::{FailureKind, ReadError};
 use crate::failure::message_of;
@@ -71,8 +71,8 @@ impl OAuth {
         if known.is_loaded {
             return Ok(());
         }
-        if let (Some(store), Some(_)) = (service.tokens(), self.grant.paths()) {
-            known.tokens = store.load().await.map_err(|error| ReadError::Settings(error.to_string()))?;
+        if let Some(store) = self.store(service) {
+            known.tokens = store.load(self.first(service)?).await.map_err(|error| unkept(&error))?;
         }
         if known.tokens.is_none() {
             known.tokens = self.grant.stated_tokens(service)?;
@@ -86,7 +86,36 @@ impl OAuth {
         Ok(())
     }
 
+    /// Where tokens outlive the reading, for a client whose refresh tokens are replaced.
+    fn store<'s>(&self, service: &'s Service) -> Option<&'s Arc<dyn TokenStore>> {
+        service.tokens().filter(|_| self.grant.paths().is_some())
+    }
+
+    /// The refresh token of the config.
+    fn first(&self, service: &Service) -> Result<Option<SecretString>, ReadError> {
+        Ok(self.grant.stated_tokens(service)?.and_then(|tokens| tokens.refresh))
+    }
+
     async fn fetch(&self, known: &mut Known, service: &Service) -> Result<String, ReadError> {
+        let Some(store) = self.store(service) else { return self.ask(known, service).await };
+        // Other readings have the same refresh token: only one of them may use it.
+        let _alone = store.begin().await.map_err(|error| unkept(&error))?;
+        if let Some(kept) = store.load(self.first(service)?).await.map_err(|error| unkept(&error))? {
+            let access = kept.access.expose_secret().to_owned();
+            let is_news = known.tokens.as_ref().is_none_or(|tokens| tokens.access.expose_secret() != access);
+            let is_valid = service.transport().now() <= kept.expires;
+            for token in [Some(&kept.access), kept.refresh.as_ref()].into_iter().flatten() {
+                service.masks().add(token.expose_secret());
+            }
+            known.tokens = Some(kept);
+            if is_news && is_valid {
+                return Ok(access);
+            }
+        }
+        self.ask(known, service).await
+    }
+
+    async fn ask(&self, known: &mut Known, service: &Service) -> Result<String, ReadError> {
         let refresh = known.tokens.as_ref().and_then(|tokens| tokens.refresh.clone());
         let request = self.grant.request(refresh.as_ref(), service)?;
         let url = url::shown(&request.url);
@@ -109,8 +138,8 @@ impl OAuth {
             refresh: replaced.map(SecretString::from).or(refresh),
             expires,
         };
-        if let (Some(store), Some(_)) = (service.tokens(), self.grant.paths()) {
-            store.keep(tokens.clone()).await.map_err(|error| ReadError::Settings(error.to_string()))?;
+        if let Some(store) = self.store(service) {
+            store.keep(self.first(service)?, tokens.clone()).await.map_err(|error| unkept(&error))?;
         }
         known.tokens = Some(tokens);
         Ok(access)
@@ -150,6 +179,10 @@ impl OAuth {
             return Err(ReadError::Status { status: answer.status, url: url.to_owned(), message, failure });
         }
     }
+}
+
+fn unkept(error: &TokenStoreError) -> ReadError {
+    ReadError::Settings(error.to_string())
 }
 
 /// The first value of this name, however deep it stands, within reason.

@@ -7,8 +7,13 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::exclusive::{exactly_one, only_with};
+use crate::language::is_default;
 use crate::secret::{SecretRef, TextOrSecret};
 use crate::tagged::{self, Tagged};
+
+mod oauth2;
+
+pub use oauth2::{Assertion, ClientAuth, Grant, OAuth2, Rotation, SignatureAlgorithm};
 
 /// What an Authorization says; `type` tells which form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -22,6 +27,12 @@ pub enum AuthorizationSpec {
     Bearer(Bearer),
     /// A user name and password (RFC 7617).
     Basic(Basic),
+    /// Tokens that an OAuth 2.0 server issues, and that are renewed before they expire (RFC 6749).
+    #[serde(rename = "oauth2")]
+    OAuth2(Box<OAuth2>),
+    /// A signature over each request (OAuth 1.0a, RFC 5849), as Adobe Commerce wants it.
+    #[serde(rename = "oauth1a")]
+    OAuth1(Box<OAuth1>),
 }
 
 /// No credential at all.
@@ -71,11 +82,50 @@ pub struct Basic {
     pub password: Option<SecretRef>,
 }
 
+/// The four parts of an access that signs each request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OAuth1 {
+    /// Who we are, plain or by reference.
+    pub consumer_key: TextOrSecret,
+    /// Where the consumer's secret is read.
+    pub consumer_secret: SecretRef,
+    /// Where the access token is read.
+    pub token: SecretRef,
+    /// Where the secret of the access token is read.
+    pub token_secret: SecretRef,
+    /// How requests are signed. Default: hmacSha256.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub signature: SignatureMethod,
+}
+
+/// How requests are signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SignatureMethod {
+    /// With SHA-256.
+    #[default]
+    HmacSha256,
+    /// With SHA-1, for services that know no other.
+    HmacSha1,
+}
+
+impl SignatureMethod {
+    /// As a request names it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha1 => "HMAC-SHA1",
+        }
+    }
+}
+
 impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
 
     fn variants() -> &'static [&'static str] {
-        &["none", "apiKey", "bearer", "basic"]
+        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1a"]
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
@@ -84,6 +134,8 @@ impl Tagged for AuthorizationSpec {
             "apiKey" => ApiKey::deserialize(rest).map(Self::ApiKey),
             "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
             "basic" => Basic::deserialize(rest).map(Self::Basic),
+            "oauth1a" => OAuth1::deserialize(rest).map(|oauth| Self::OAuth1(Box::new(oauth))),
+            "oauth2" => OAuth2::deserialize(rest).map(|oauth| Self::OAuth2(Box::new(oauth))),
             other => Err(D::Error::unknown_variant(other, Self::variants())),
         }
     }

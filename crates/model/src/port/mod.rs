@@ -4,6 +4,7 @@
 //! destination can stand behind the same traits.
 
 pub mod alert;
+pub mod authorization;
 pub mod destination;
 pub mod environment;
 pub mod exhausted;

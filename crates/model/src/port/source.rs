@@ -92,7 +92,7 @@ pub enum SourceError {
         why: String,
     },
     /// The service refuses our credentials: 401 or 403.
-    #[error("the service refused our credentials{}: {status} from {url}", in_parentheses(credentials))]
+    #[error("the service {}{}: {status} from {url}", refusal(*status), in_parentheses(credentials))]
     Unauthorized {
         /// The HTTP status.
         status: u16,
@@ -101,6 +101,23 @@ pub enum SourceError {
         /// The name of the Authorization and the references to its secrets, never their values; empty where only the
         /// status is known.
         credentials: String,
+    },
+    /// A person has to agree first, or once more: there is no grant, or the server has taken it back.
+    #[error("{why}; run `raccord authorize {authorization}`")]
+    Ungranted {
+        /// The name of the Authorization.
+        authorization: String,
+        /// Why, in words.
+        why: String,
+    },
+    /// The tokens of an Authorization could not be read or kept. The service has no part in it.
+    #[error("keep the tokens of the Authorization `{authorization}`")]
+    Custody {
+        /// The name of the Authorization.
+        authorization: String,
+        /// Why.
+        #[source]
+        source: Cause,
     },
     /// The page token is no longer accepted; the window is to be read from its beginning.
     #[error("the service no longer accepts the page we stopped at: {message}")]
@@ -184,6 +201,14 @@ pub enum SourceError {
     },
 }
 
+/// What a status says of us: who we are is known, or is not.
+const fn refusal(status: u16) -> &'static str {
+    match status {
+        403 => "forbids this to our credentials",
+        _ => "refused our credentials",
+    }
+}
+
 /// What is known of the credentials, after a space; nothing where nothing is.
 fn in_parentheses(credentials: &str) -> String {
     if credentials.is_empty() { String::new() } else { format!(" ({credentials})") }
@@ -203,16 +228,17 @@ impl From<SecretError> for SourceError {
 impl SourceError {
     /// Whether asking again cannot help before a person acts.
     pub const fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Unauthorized { .. })
+        matches!(self, Self::Unauthorized { .. } | Self::Ungranted { .. })
     }
 
     /// Whether the reason lies on this machine and says nothing of the service.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Exhausted { .. } => true,
+            Self::Exhausted { .. } | Self::Custody { .. } => true,
             Self::File { source, .. } => is_exhausted(source.as_ref()),
             Self::Secret { .. }
             | Self::Unauthorized { .. }
+            | Self::Ungranted { .. }
             | Self::PageRefused { .. }
             | Self::Unreachable { .. }
             | Self::Status { .. }

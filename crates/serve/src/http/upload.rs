@@ -90,6 +90,8 @@ pub(super) fn examine(mut request: Request, root: &str) -> Result<Request, Refus
         | Request::CreateToken { .. }
         | Request::Tokens
         | Request::RevokeToken { .. }
+        | Request::BeginAuthorization(..)
+        | Request::Authorize(..)
         | Request::Audit { .. }
         | Request::AcceptPending { .. }
         | Request::Resume { .. } => return Ok(request),

@@ -64,6 +64,7 @@ fn observed(applied: &Arc<Applied>) -> Observed {
     };
     let count = applied.index.len();
     let status = Status {
+        authorizations: Vec::new(),
         stack: None,
         generation: 3,
         serial: 3,

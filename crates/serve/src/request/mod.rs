@@ -15,6 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use raccord_daemon::apply::Wanted;
 use raccord_model::fact::{RejectId, Role, RunId};
+use raccord_model::port::authorization::Consent;
 use raccord_model::schema::Instant;
 use raccord_model::{DataTypeName, Desired, Digest, EntityRef, Ident, Name};
 use raccord_plan::Options;
@@ -29,7 +30,7 @@ pub use record::{
 pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
 pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
-pub use text::{Commit, FieldText, Reason, Since, Text, TooLong, Who};
+pub use text::{Commit, FieldText, Place, Reason, Since, Text, TooLong, Who};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -218,6 +219,11 @@ pub enum Request {
         /// Which.
         name: Name,
     },
+    /// Begin a person's agreement to an Authorization of the generation in force. The second is where the server is to
+    /// send the person, where there is a choice.
+    BeginAuthorization(Name, Option<Place>),
+    /// Keep what comes of such an agreement.
+    Authorize(Name, Consent),
     /// The audit log, newest first.
     Audit {
         /// At most so many entries.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use raccord_model::fact::{AuditEntry, Generation, Role, Run};
+use raccord_model::port::authorization::{Completion, Invitation};
 use raccord_model::port::state::Head;
 use raccord_model::port::upkeep::{CheckReport, Info};
 use raccord_model::schema::Instant;
@@ -70,6 +71,10 @@ pub enum Reply {
     NewToken(NewToken),
     /// A token, without its text.
     Token(TokenView),
+    /// What a person is asked to do.
+    Invitation(Invitation),
+    /// What became of an agreement.
+    Authorized(Completion),
     /// An entry of the audit log.
     Audit(AuditEntry),
     /// It is done; what there is to say of it.

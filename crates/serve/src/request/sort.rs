@@ -42,6 +42,8 @@ pub enum Sort {
     CreateToken,
     Tokens,
     RevokeToken,
+    BeginAuthorization,
+    Authorize,
     Audit,
 }
 
@@ -79,6 +81,8 @@ impl Request {
             Self::CreateToken { .. } => Sort::CreateToken,
             Self::Tokens => Sort::Tokens,
             Self::RevokeToken { .. } => Sort::RevokeToken,
+            Self::BeginAuthorization(..) => Sort::BeginAuthorization,
+            Self::Authorize(..) => Sort::Authorize,
             Self::Audit { .. } => Sort::Audit,
         }
     }
@@ -131,7 +135,9 @@ impl Sort {
             | Self::Resync
             | Self::CreateToken
             | Self::Tokens
-            | Self::RevokeToken => None,
+            | Self::RevokeToken
+            | Self::BeginAuthorization
+            | Self::Authorize => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use raccord_model::fact::{Pause, Run, Trip, Updates};
+use raccord_model::port::authorization::Standing;
 use raccord_model::schema::Instant;
 use raccord_model::{EntityRef, Name};
 use schemars::JsonSchema;
@@ -21,6 +22,9 @@ pub struct Status {
     pub integrations: Vec<IntegrationStatus>,
     /// The transfers.
     pub transfers: Vec<TransferStatus>,
+    /// The Authorizations that have tokens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorizations: Vec<Standing>,
     /// Steps that are outstanding.
     pub steps: usize,
     /// How many alerts wait to be taken.

@@ -21,6 +21,9 @@ pub type Commit = Text<64>;
 /// A point in the order of a source, as it writes them.
 pub type Since = Text<200>;
 
+/// Where a person is sent.
+pub type Place = Text<2_000>;
+
 /// The value of a field, as text.
 pub type FieldText = Text<8_192>;
 

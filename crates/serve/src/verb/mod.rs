@@ -4,6 +4,7 @@ pub mod alert;
 pub mod apply;
 pub mod approve;
 pub mod audit;
+pub mod authorize;
 pub mod deliveries;
 pub mod discover;
 pub mod explain;

@@ -35,16 +35,19 @@ pub async fn status(ports: &Ports, replies: &mut Replies<'_>) -> Result<(), Requ
     let transfers = transfers.map(|((name, uid, spec), kept)| transfer(&moment, (name, uid, spec), kept));
     let transfers = transfers.collect();
     let head = applied.head.clone();
+    let (authorizations, mut notes) = super::authorize::standings(ports, applied).await;
+    notes.extend(select::unwanted(applied));
     replies(Reply::Status(Box::new(Status {
         stack: head.stack,
         generation: head.generation,
         serial: head.serial,
         integrations,
         transfers,
+        authorizations,
         steps: moment.steps.len(),
         outbox: moment.notices.len(),
         outbox_error: outbox::last_error(&moment.notices),
-        notes: select::unwanted(applied),
+        notes,
         daemon: None,
     })));
     Ok(())
