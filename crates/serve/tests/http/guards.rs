@@ -161,6 +161,8 @@ fn every_request() -> Vec<(Value, Option<Role>)> {
         (json!("tokens"), None),
         (json!({ "revokeToken": { "name": "operate" } }), None),
         (json!({ "audit": { "limit": 1 } }), Some(Role::Read)),
+        (json!({ "beginAuthorization": ["shop", null] }), Some(Role::Operate)),
+        (json!({ "authorize": ["shop", "unneeded"] }), Some(Role::Operate)),
     ]
 }
 
