@@ -26,7 +26,7 @@ use crate::render;
 use crate::session::{Opening, Session, system};
 use crate::ui::{BOLD, Ui};
 
-/// Let Raccord act at a service in your name: agree in the browser, or type a code on another device
+/// Let Raccord act at a service in your name, once you have agreed in a browser
 ///
 /// The state keeps what the service issues, sealed. Where a daemon owns the state, or with --server, its process
 /// asks for the tokens, with the secrets that it has. Again after the service has taken an agreement back.
