@@ -32,7 +32,7 @@ fn shop(server: &OAuthServer, grant: &str, transfers: &[(&str, &str)]) -> TestEn
     environment
 }
 
-/// Nothing that nobody may see is in the answers, or in any file beside the configuration.
+/// Nothing that may not be shown is in the answers, or in any file beside the configuration.
 #[track_caller]
 fn assert_secret(server: &OAuthServer, environment: &TestEnvironment, answers: &[&Answer]) {
     let secrets = server.with(|memory| memory.secrets.clone());

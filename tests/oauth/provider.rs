@@ -34,7 +34,7 @@ impl Provider {
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         assert!(lines.any(|line| line == "ready"), "the provider has ended");
-        // It goes on to talk, and ends where nobody listens.
+        // It goes on to talk, and ends where no server listens.
         std::thread::spawn(move || lines.for_each(drop));
         Self { port, _stdin: child.stdin.take(), child }
     }

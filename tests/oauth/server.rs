@@ -51,7 +51,7 @@ pub(super) struct Memory {
     codes: BTreeMap<String, (String, String)>,
     number: u32,
     asked: u32,
-    /// Everything that nobody else may see.
+    /// Everything that may not be shown.
     pub(super) secrets: Vec<String>,
     /// How often tokens were issued.
     pub(super) issued: u32,

@@ -1,5 +1,5 @@
 //! A record: the JSON text it came as, or the value that transformations made of it. It never parses a text before
-//! somebody asks for a value.
+//! a caller asks for a value.
 
 use std::fmt;
 

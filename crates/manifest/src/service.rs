@@ -123,7 +123,7 @@ impl Service {
     }
 
     /// The authenticator that a component describes. Equal components have one and the same, so that a token is
-    /// fetched once, whoever needs it.
+    /// fetched once for all of them.
     ///
     /// # Errors
     /// When it is wrong, or cannot be used here.

@@ -70,7 +70,7 @@ failpoints! {
     TokenBefore "token.before"
     /// It has answered, and what it said is not kept yet.
     TokenAnswered "token.answered"
-    /// The new tokens are kept, and nobody has used them.
+    /// The new tokens are kept, and no request has used them.
     TokenKept "token.kept"
 }
 

@@ -1,6 +1,6 @@
 //! Tokens while they are in use: one object for each Authorization, which every reader asks whenever it sends a request.
 //!
-//! A token is renewed by one task at a time, which nobody who waits for it can end: what a server has issued is kept
+//! A token is renewed by one task at a time, which no caller that waits for it can end: what a server has issued is kept
 //! before anybody uses it, and between the two nothing waits for anything else.
 
 use std::collections::VecDeque;

@@ -162,7 +162,7 @@ fn unreachable(url: String, error: reqwest::Error) -> Refused {
     Refused { refusal: Refusal::Transient, error, code: "no answer".to_owned() }
 }
 
-/// Finds what a question carries that nobody may see.
+/// Finds what a question carries that may not be shown.
 fn masker(client: &Client, question: &Question) -> Masker {
     let mut masker = client.masker.clone();
     for (name, value) in &question.parameters {

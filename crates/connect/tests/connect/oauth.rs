@@ -1,4 +1,4 @@
-//! Tokens that a server issues: a renewal that nobody who waits for it can end, one at a time whoever asks, and messages
+//! Tokens that a server issues: a renewal that no caller that waits for it can end, one at a time for all callers, and messages
 //! without any token of now or of before.
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! `OAuthAuthenticator`: access tokens from a refresh token or from the client's own credentials. One token is fetched
-//! at a time, whoever needs it; a refresh token that the server replaced is kept before it is used.
+//! at a time, for all that need it; a refresh token that the server replaced is kept before it is used.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Reading a stream: slice by slice and page by page, at the pace of whoever asks for the next page. After every page
+//! Reading a stream: slice by slice and page by page, at the pace of the caller. After every page
 //! the state says from where another reading goes on.
 
 mod jobs;

@@ -1,5 +1,5 @@
-//! A record while it is worked on: its text, its value, or both. It is parsed when somebody looks into it, and written
-//! when somebody changed more than a new member; so a record that nobody touches stays the span that it was.
+//! A record while it is worked on: its text, its value, or both. It is parsed when a caller looks into it, and written
+//! when more than a new member was changed; so a record that is not touched stays the span that it was.
 
 use std::borrow::Cow;
 use std::sync::Arc;

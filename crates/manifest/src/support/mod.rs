@@ -25,7 +25,7 @@ use crate::dynamic::Dynamic;
 use crate::load::Manifest;
 use crate::service::Service;
 use crate::spec::{DataType, Specification};
-use offline::Offline;
+pub use offline::Offline;
 
 /// What was found in a manifest.
 #[derive(Debug, Clone)]

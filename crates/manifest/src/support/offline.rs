@@ -6,7 +6,7 @@ use crate::transport::{Async, Request, Response, Transport, TransportError};
 
 /// Sends nothing, and knows no time.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Offline;
+pub struct Offline;
 
 impl Transport for Offline {
     fn send(&self, _: Request) -> Async<'_, Result<Response, TransportError>> {

@@ -1,4 +1,4 @@
-//! Goes over a component and all that it holds, and finds what cannot be used whoever builds it: Python code beside the
+//! Goes over a component and all that it holds, and finds what cannot be used however it is built: Python code beside the
 //! manifest, and components that the language does not have.
 
 use serde_json::Value;

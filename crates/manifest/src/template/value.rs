@@ -239,7 +239,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The same after something was put into it. Whoever puts an object into itself finds it nested without an end: then
+    /// The same after something was put into it. An object that is put into itself is nested without an end: then
     /// everything is taken out of it again, so that it goes away.
     ///
     /// # Errors

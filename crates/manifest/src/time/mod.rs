@@ -1,5 +1,5 @@
 //! Dates and times as Python's `datetime` has them, to the microsecond: reading and writing them by format, ISO 8601,
-//! durations and their sums. There is no clock here: whoever needs the time gets it as an argument.
+//! durations and their sums. There is no clock here: a caller that needs the time gives it as an argument.
 //!
 //! - [`parse`] and [`format`](fn@format) are what cursors use: the reference's `DatetimeParser`.
 //! - [`Period`] is an ISO 8601 duration (`P1M`, `PT1S`); add it to a [`DateTime`] or take it away.

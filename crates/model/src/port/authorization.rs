@@ -35,7 +35,7 @@ pub trait Authorizations: Send + Sync {
     fn forget_gone(&self) -> Async<'_, Result<usize, SourceError>>;
 }
 
-/// A text that is handed from one process to the other and that nobody else may see: a code, a verifier.
+/// A text that is handed from one process to the other and that no other may see: a code, a verifier.
 #[derive(Clone)]
 pub struct Passed(pub SecretString);
 
@@ -188,7 +188,7 @@ pub enum Agreement {
     Granted,
     /// None was asked for yet; the first run does.
     Unasked,
-    /// Nobody has agreed yet.
+    /// The person has not agreed yet.
     Waiting,
     /// The server has taken it back.
     Revoked,

@@ -3,10 +3,10 @@
 //!
 //! Pure, as all of this crate: a stream is built to see that it can be, over a transport that sends nothing.
 
-mod offline;
 mod settings;
 mod stream;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use raccord_manifest::component::Problem;
@@ -64,10 +64,26 @@ impl Lower for ManifestSettings {
             return Vec::new();
         }
         match load(&self.text) {
-            Ok(manifest) => settings::check(self, &manifest),
+            Ok(manifest) => [settings::check(self, &manifest), unreachable(&manifest)].concat(),
             Err(problem) => vec![no_manifest(self, &in_words(&problem))],
         }
     }
+}
+
+/// The streams that no name leads to: it would be too long, or is that of another one.
+fn unreachable(manifest: &Manifest) -> Vec<Finding> {
+    let mut taken = BTreeSet::new();
+    let streams = spec::data_types(manifest).into_iter().map(|data_type| data_type.name);
+    streams
+        .filter(|stream| !data_type_name(stream).is_some_and(|name| taken.insert(name)))
+        .map(|stream| {
+            let message = format!(
+                "the manifest's stream `{stream}` cannot be read: its name is too long for a data type, or is another one's here"
+            );
+            Finding::warning(&[""; 0], Code::UnknownDataType, message)
+                .help("a name keeps letters, digits and _ . -, and has `_` for all others; rename the stream in the manifest")
+        })
+        .collect()
 }
 
 /// What is wrong, with its place in the manifest where it has one.
@@ -79,4 +95,29 @@ fn in_words(problem: &Problem) -> String {
 fn no_manifest(settings: &ManifestSettings, why: &str) -> Finding {
     let place = settings.path.as_deref().unwrap_or("text");
     Finding::error(&[""; 0], Code::InvalidValue, format!("`{place}` is no manifest: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_no_name_leads_to_is_told() {
+        let check = |names: &[&str], expected: &[&str]| {
+            let streams: String = names
+                .iter()
+                .map(|name| format!("  - {{type: DeclarativeStream, name: \"{name}\", retriever: {{}}}}\n"))
+                .collect();
+            let manifest = load(&format!("type: DeclarativeSource\nstreams:\n{streams}")).unwrap();
+            let found = unreachable(&manifest);
+            assert_eq!(found.len(), expected.len(), "{names:?}");
+            for (finding, name) in found.iter().zip(expected) {
+                assert!(finding.message.contains(&format!("`{name}`")), "{}", finding.message);
+            }
+        };
+        check(&["a", "b c"], &[]);
+        check(&["b_c", "b c", "b-c"], &["b c"]);
+        let long = "x".repeat(64);
+        check(&[&long], &[&long]);
+    }
 }

@@ -8,11 +8,11 @@ use raccord_manifest::connector::Connector;
 use raccord_manifest::load::Manifest;
 use raccord_manifest::service::Service;
 use raccord_manifest::spec::{DataType, Specification};
+use raccord_manifest::support::Offline;
 use raccord_model::checkpoint::SourceState;
 use raccord_model::language::connector::ManifestSettings;
 use serde_json::Value;
 
-use super::offline::Offline;
 use super::settings::config;
 use crate::connector::stream::Component;
 
