@@ -16,7 +16,7 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
     head || kind.is_some_and(|kind| match (kind, path) {
         (_, ["metadata", ..]) => true,
         (Kind::Authorization, ["spec", rest @ ..]) | (Kind::Source, ["spec", "authorization", rest @ ..]) => {
-            matches!(rest, ["type" | "header" | "prefix" | "query"])
+            matches!(rest, ["type" | "header" | "prefix" | "query" | "grant" | "rotation" | "clientAuth"])
         }
         (Kind::Source, ["spec", "webhook", "verify", rest @ ..]) => is_public_verify(rest),
         (Kind::Source, ["spec", rest @ ..]) => {
@@ -174,6 +174,8 @@ mod tests {
             (Some(Kind::Source), "spec.config.baseUrl", true),
             (Some(Kind::Source), "token", false),
             (Some(Kind::Authorization), "spec.headers.X-Key", false),
+            (Some(Kind::Authorization), "spec.grant", true),
+            (Some(Kind::Authorization), "spec.clientId", false),
             (Some(Kind::Source), "spec.webhook.verify.hmac.secret", false),
             (Some(Kind::Source), "spec.webhook.verify.hmac.secret.0", false),
             (Some(Kind::Source), "spec.webhook.verify.hmac.timestamp.header", true),
