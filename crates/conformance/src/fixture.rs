@@ -73,7 +73,7 @@ pub fn batch(letter: char) -> Batch {
         transfer: transfer(letter),
         run: run(),
         at: at(0),
-        fence: Fence { generation: 1, epoch: 0, lease: 0 },
+        fence: Fence { generation: 1, epoch: 0, reset: 0, lease: 0 },
         target: Target { incarnation: INC, defaults: Bytes::new(), required: Vec::new(), unique: Vec::new() },
         mode: Mode::Own,
         updates: updates("cud"),

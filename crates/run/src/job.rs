@@ -204,7 +204,12 @@ pub fn prepare(
         fingerprint: fingerprint(name, &spec, source)?,
         mapping_digest: mapping_digest(uid, &spec, entity, &layout, &stream)?,
         target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
-        fence: Fence { generation: applied.head.generation, epoch: fact.decided.epoch, lease: 0 },
+        fence: Fence {
+            generation: applied.head.generation,
+            epoch: fact.decided.epoch,
+            reset: fact.decided.reset,
+            lease: 0,
+        },
         fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
         subscribers: subscribers.into_iter().map(|(subscriber, _)| subscriber).collect(),
         stream,

@@ -191,7 +191,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         transfer,
         run,
         at,
-        fence: Fence { generation: 1, epoch: 0, lease: 0 },
+        fence: Fence { generation: 1, epoch: 0, reset: 0, lease: 0 },
         target: Target { incarnation: 1, defaults: Bytes::new(), required: Vec::new(), unique: Vec::new() },
         mode: Mode::Own,
         updates: [UpdateType::Created, UpdateType::Updated, UpdateType::Deleted].into(),

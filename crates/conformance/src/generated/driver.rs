@@ -82,9 +82,9 @@ impl<S: Subject> Driver<S> {
     fn fence(&self, letter: char, under: Under) -> Fence {
         let Standing { decided: Decided { epoch, .. }, lease, .. } = self.standing(letter);
         match under {
-            Under::Current => Fence { generation: 1, epoch, lease },
-            Under::EpochBefore => Fence { generation: 1, epoch: epoch.saturating_sub(1), lease },
-            Under::LeaseBefore => Fence { generation: 1, epoch, lease: lease.saturating_sub(1) },
+            Under::Current => Fence { generation: 1, epoch, reset: 0, lease },
+            Under::EpochBefore => Fence { generation: 1, epoch: epoch.saturating_sub(1), reset: 0, lease },
+            Under::LeaseBefore => Fence { generation: 1, epoch, reset: 0, lease: lease.saturating_sub(1) },
         }
     }
 

@@ -15,10 +15,11 @@ mod world;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use raccord_model::checkpoint::{Checkpoint, PartitionId};
-use raccord_model::fact::{Decided, Run, Tally, Uid};
+use raccord_model::fact::{Decided, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
-    Batch, Candidates, Destination, DestinationError, Fence, KnownPartition, Prefetched, Sweep, Swept,
+    Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, KnownPartition,
+    Prefetched, Sweep, Swept,
 };
 
 use crate::Subject;
@@ -67,6 +68,34 @@ fn ready<'a, T: Send + 'a>(answer: T) -> Async<'a, T> {
 impl Destination for Reference {
     fn is_atomic(&self) -> bool {
         true
+    }
+
+    fn is_state(&self) -> bool {
+        true
+    }
+
+    fn probe(&self) -> Async<'_, Result<(), DestinationError>> {
+        ready(Ok(()))
+    }
+
+    fn inspect(&self, _shape: EntityShape) -> Async<'_, Result<Inspection, DestinationError>> {
+        ready(Ok(Inspection::default()))
+    }
+
+    fn prepare(&self, _shape: EntityShape) -> Async<'_, Result<(), DestinationError>> {
+        ready(Ok(()))
+    }
+
+    fn end(&self, _transfer: Uid) -> Async<'_, Result<(), DestinationError>> {
+        ready(Ok(()))
+    }
+
+    fn settled(&self, _transfer: Uid) -> Async<'_, Result<Vec<u64>, DestinationError>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn recorded(&self, _run: RunId) -> Async<'_, Result<Option<Run>, DestinationError>> {
+        ready(Ok(None))
     }
 
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, DestinationError>> {

@@ -7,7 +7,7 @@ use crate::Subject;
 use crate::fixture::{INC, batch, checkpoint, reject, run_of, sweep, transfer, upsert};
 
 const fn under(epoch: u64, lease: u64) -> Fence {
-    Fence { generation: 1, epoch, lease }
+    Fence { generation: 1, epoch, reset: 0, lease }
 }
 
 /// Why something was refused, in a word.

@@ -34,6 +34,17 @@ pub enum Store {
     Embedded,
 }
 
+/// What may be changed of an entity's table, where the store keeps rows in tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Manage {
+    /// The table, and columns that are missing, are added; nothing is dropped or narrowed.
+    #[default]
+    Additive,
+    /// Nothing: the table is there, and only its rows are written.
+    None,
+}
+
 /// One entity: its key and its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,7 +1,9 @@
 //! Destinations: where rows go. The destination classifies each row by its effect, and owns the authoritative checkpoint,
 //! so that records and checkpoint commit together.
 
+mod candidates;
 mod error;
+mod shape;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use crate::port::inbox::Retry;
 use crate::port::lease::LeaseToken;
 use crate::row::FieldId;
 
+pub use self::candidates::{Candidates, Prefetched};
 pub use self::error::DestinationError;
+pub use self::shape::{EntityShape, FieldShape, Inspection, TableRemark};
 pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow};
 
 /// Why a record is rejected whose required field is empty: the mapping says so of what a record brings, and the destination
@@ -48,6 +52,8 @@ pub struct Fence {
     pub generation: u64,
     /// The transfer's epoch in it.
     pub epoch: u64,
+    /// The epoch in which everything was last to be read again: what waits of the transfer from before says nothing any more.
+    pub reset: u64,
     /// The token of the lease under which the transfer is worked on.
     pub lease: LeaseToken,
 }
@@ -246,56 +252,6 @@ pub struct Batch {
     pub durable: bool,
 }
 
-/// Records that may be as they were: guesses at the keys of their rows, and their digests. A wrong guess is found out, for
-/// no other row has the digest.
-#[derive(Debug, Clone, Default)]
-pub struct Candidates {
-    /// The keys, one after the other.
-    keys: Vec<u8>,
-    /// Where each key ends, and the digest that goes with it.
-    ends: Vec<(usize, RecordDigest)>,
-}
-
-impl Candidates {
-    /// Adds one. Its key is not empty.
-    pub fn push(&mut self, key: &[u8], digest: RecordDigest) {
-        self.keys.extend_from_slice(key);
-        self.ends.push((self.keys.len(), digest));
-    }
-
-    /// Adds a record that cannot be one, so that the next keeps its number.
-    pub fn push_none(&mut self) {
-        self.ends.push((self.keys.len(), RecordDigest { mapping: [0; 4], record: [0; 12] }));
-    }
-
-    /// The candidate with a number, if the record with this number is one.
-    pub fn get(&self, number: usize) -> Option<(&[u8], RecordDigest)> {
-        let &(end, digest) = self.ends.get(number)?;
-        let start = number.checked_sub(1).map_or(Some(0), |before| Some(self.ends.get(before)?.0))?;
-        let key = self.keys.get(start..end).filter(|key| !key.is_empty())?;
-        Some((key, digest))
-    }
-
-    /// How many records there are, candidates or not.
-    pub const fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-}
-
-/// What a look at the rows of candidates has shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Prefetched {
-    /// By the number of the record: whether its row is there, is the transfer's own, and was made of this very record.
-    pub same: Vec<bool>,
-    /// At which revision of the rows that was.
-    pub at: u64,
-}
-
 /// Which reading of which window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -458,11 +414,26 @@ pub enum Swept {
 pub trait Destination: Send + Sync {
     /// Whether records and checkpoint commit together.
     fn is_atomic(&self) -> bool;
+    /// Whether it is the state itself. Then the deliveries that a batch consumes or postpones and the runs that it records
+    /// change in the same transaction, and it knows of each apply when that commits. Otherwise the caller changes them in the state
+    /// after the commit, and asks [`Self::settled`] and [`Self::recorded`] whether a kill came between; and it hears of an apply
+    /// from the next fence, and of the end of a transfer from [`Self::end`].
+    fn is_state(&self) -> bool;
+    /// Connects, and finds out whether there are the rights that it needs. Changes nothing.
+    fn probe(&self) -> Async<'_, Result<(), DestinationError>>;
+    /// Looks at the table of an entity, and at nothing of its rows. Changes nothing.
+    fn inspect(&self, shape: EntityShape) -> Async<'_, Result<Inspection, DestinationError>>;
+    /// Makes the table of an entity ready for rows, all of it or nothing; doing it again changes nothing. Before that, what
+    /// concerns the incarnation is [`DestinationError::Unprepared`].
+    fn prepare(&self, shape: EntityShape) -> Async<'_, Result<(), DestinationError>>;
     /// Where the next run of a transfer continues.
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, DestinationError>>;
     /// Refuses everything under an older epoch or an older lease from now on: what works on a transfer says so before its
     /// first commit. Refused when it is the older one itself.
     fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), DestinationError>>;
+    /// The transfer is no more: from now on everything of it is fenced, for ever, and what waits of it goes. Its rows and
+    /// rejects stay.
+    fn end(&self, transfer: Uid) -> Async<'_, Result<(), DestinationError>>;
     /// Looks up which of the records of a transfer are as they were when their rows were made of them.
     fn prefetch(
         &self,
@@ -473,6 +444,12 @@ pub trait Destination: Send + Sync {
     /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together. A change
     /// to [`Intent::Keep`] whose row is another by now is a [`DestinationError::Outdated`].
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, DestinationError>>;
+    /// The deliveries that the last commit which settled any has settled: they may still be in the inbox of the state, and
+    /// must not be applied again. The caller takes them out before it commits others, so that those of one commit are
+    /// all there is to remember. None of a destination that is the state.
+    fn settled(&self, transfer: Uid) -> Async<'_, Result<Vec<u64>, DestinationError>>;
+    /// A run that was recorded with its rows. None of a destination that is the state.
+    fn recorded(&self, run: RunId) -> Async<'_, Result<Option<Run>, DestinationError>>;
     /// Forgets the keys that an earlier window has marked, and in the checkpoint that window.
     fn begin_window(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), DestinationError>>;
     /// What is known of a partition.
@@ -485,6 +462,7 @@ pub trait Destination: Send + Sync {
     fn forget_partitions(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<(), DestinationError>>;
     /// Deletes the transfer's rows that a complete window has proved to be gone.
     fn sweep(&self, sweep: Sweep) -> Async<'_, Result<Swept, DestinationError>>;
-    /// Removes the rows of an incarnation that nothing refers to any more; returns how many.
+    /// Removes the rows of an incarnation that nothing refers to any more; returns how many. A table that others may
+    /// use stays with its rows: there, only what was kept about them goes.
     fn collect(&self, incarnation: u64) -> Async<'_, Result<u64, DestinationError>>;
 }

@@ -118,7 +118,7 @@ pub async fn resync(
     let lease = TransferLease::take_over(ports, job.uid, "raccord resync").await?;
     let epoch = reset(ports, (transfer, job.uid)).await?;
     if let Some(cursor) = cursor {
-        let fence = Fence { epoch, lease: lease.token(), ..job.fence };
+        let fence = Fence { epoch, reset: epoch, lease: lease.token(), ..job.fence };
         begin_from(ports, (&job, fence), cursor).await?;
     }
     lease.release().await?;

@@ -19,10 +19,11 @@ pub(crate) mod waiting;
 use std::sync::Arc;
 
 use raccord_model::checkpoint::{Checkpoint, PartitionId};
-use raccord_model::fact::{Decided, Tally, Uid};
+use raccord_model::fact::{Decided, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
-    Batch, Candidates, Destination, DestinationError, Fence, KnownPartition, Prefetched, Sweep, Swept,
+    Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, KnownPartition,
+    Prefetched, Sweep, Swept,
 };
 use redb::ReadableTable;
 
@@ -33,6 +34,36 @@ use crate::table::{self, Tables};
 impl Destination for Store {
     fn is_atomic(&self) -> bool {
         true
+    }
+
+    fn is_state(&self) -> bool {
+        true
+    }
+
+    fn probe(&self) -> Async<'_, Result<(), DestinationError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn inspect(&self, _shape: EntityShape) -> Async<'_, Result<Inspection, DestinationError>> {
+        // Rows hold what their fields' ids say: there is no table to make.
+        Box::pin(std::future::ready(Ok(Inspection::default())))
+    }
+
+    fn prepare(&self, _shape: EntityShape) -> Async<'_, Result<(), DestinationError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn end(&self, _transfer: Uid) -> Async<'_, Result<(), DestinationError>> {
+        // The apply that removed its fact has ended it.
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn settled(&self, _transfer: Uid) -> Async<'_, Result<Vec<u64>, DestinationError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn recorded(&self, _run: RunId) -> Async<'_, Result<Option<Run>, DestinationError>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, DestinationError>> {

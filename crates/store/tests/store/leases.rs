@@ -131,7 +131,7 @@ async fn of_many_who_ask_at_once_one_gets_it() {
 }
 
 fn fence(epoch: u64, lease: LeaseToken) -> Fence {
-    Fence { generation: 1, epoch, lease }
+    Fence { generation: 1, epoch, reset: 0, lease }
 }
 
 /// A run that paused while another acquired its lease comes back: nothing of what it does is kept.

@@ -1,5 +1,6 @@
 //! Why a destination did not do what was asked. No message holds a value of a record.
 
+use super::TableRemark;
 use crate::port::Cause;
 use crate::port::lease::LeaseToken;
 
@@ -33,6 +34,18 @@ pub enum DestinationError {
         /// The greatest that the destination has seen.
         found: LeaseToken,
     },
+    /// Nothing answers, or the connection broke and whether the last commit was made could not be found out.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Cause),
+    /// It answers, and does not let us do this: who we are, or what we may do.
+    #[error("the database refuses us")]
+    Denied(#[source] Cause),
+    /// The table of the entity was not made ready for rows.
+    #[error("the table of the entity is not ready; the apply that makes it so has yet to be carried out")]
+    Unprepared,
+    /// The table of the entity cannot be made ready for rows as it is.
+    #[error("the table cannot be used: {}", in_a_line(.0))]
+    Unfit(Vec<TableRemark>),
     /// Reading failed.
     #[error("read records")]
     Read(#[source] Cause),
@@ -51,5 +64,16 @@ fn what_fenced(expected: u64, found: Option<u64>) -> String {
             format!("changed while it ran: its epoch is {found}, the run began under {expected}")
         }
         None => "deleted while it ran".to_owned(),
+    }
+}
+
+fn in_a_line(remarks: &[TableRemark]) -> String {
+    remarks.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl DestinationError {
+    /// Whether it is about the database as a whole, and mends once that is there and lets us in.
+    pub const fn is_about_the_database(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Denied(_) | Self::Unprepared | Self::Unfit(_))
     }
 }

@@ -1,0 +1,77 @@
+//! Shapes: the names and types of an entity, for destinations that keep rows in columns of a table, and what such a
+//! destination has found of the table. They say nothing about how a table is made.
+
+use std::fmt;
+
+use crate::fact::Uid;
+use crate::language::project::{FieldType, Manage};
+use crate::name::EntityRef;
+use crate::row::FieldId;
+
+/// An entity with its names and types. The ids of fields and the incarnation are those of the generation in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityShape {
+    /// The project, whatever it is called.
+    pub project: Uid,
+    /// What the entity is called.
+    pub entity: EntityRef,
+    /// Under which number its rows are kept.
+    pub incarnation: u64,
+    /// The table, in the schema of the project's store.
+    pub table: String,
+    /// What may be changed of the table.
+    pub manage: Manage,
+    /// The fields of the key, in order.
+    pub key: Vec<FieldId>,
+    /// All fields in ascending order of their ids.
+    pub fields: Vec<FieldShape>,
+}
+
+/// A field of an entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldShape {
+    /// What it is called in rows.
+    pub id: FieldId,
+    /// The column.
+    pub column: String,
+    /// The type of its values.
+    pub field_type: FieldType,
+    /// Whether a row that a transfer owns has a value. One that enriches may leave it empty.
+    pub required: bool,
+    /// Whether no two rows may share a value.
+    pub unique: bool,
+    /// The longest text, in characters.
+    pub max_length: Option<u32>,
+}
+
+/// What a look at a table has shown. It is ready when there are neither statements nor refusals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// The statements that [`prepare`] would run on the schema, the table and its columns, in order, as they are shown to
+    /// people. The destination's own tables are none of them.
+    ///
+    /// [`prepare`]: super::Destination::prepare
+    pub statements: Vec<String>,
+    /// What somebody changed since it was last prepared, and what follows.
+    pub drift: Vec<TableRemark>,
+    /// Why it cannot be prepared.
+    pub refusals: Vec<TableRemark>,
+}
+
+/// Something about a table, in words that hold no value of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableRemark {
+    /// The field whose column it is about; without one, the table.
+    pub field: Option<FieldId>,
+    /// What there is.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for TableRemark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.iter().try_for_each(|help| write!(f, " ({help})"))
+    }
+}
