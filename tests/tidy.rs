@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("raccord-conformance", &["raccord-model"]),
     ("raccord-plan", &["raccord-model"]),
     ("raccord-store", &["raccord-model"]),
+    ("raccord-postgres", &["raccord-model"]),
     ("raccord-connect", &["raccord-model", "raccord-manifest", "raccord-compiler"]),
     ("raccord-run", &["raccord-model", "raccord-compiler"]),
     (
@@ -46,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "raccord-config",
             "raccord-run",
             "raccord-store",
+            "raccord-postgres",
             "raccord-connect",
             "raccord-daemon",
             "raccord-serve",
@@ -57,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Libraries that belong to some rooms alone.
 const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redb", &["raccord-store"]),
+    ("tokio-postgres", &["raccord-postgres"]),
     ("chacha20poly1305", &["raccord-store"]),
     // It speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
     ("reqwest", &["raccord-connect", "raccord-serve"]),
@@ -73,6 +76,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
             "raccord-conformance",
             "raccord-manifest",
             "raccord-store",
+            "raccord-postgres",
             "raccord-connect",
             "raccord-run",
             "raccord-daemon",

@@ -105,28 +105,33 @@ impl<'a> RawField<'a> {
 
     /// The value; `None` for an explicit empty.
     pub fn value(&self) -> Result<Option<Value<'a>>, NotARow> {
-        let mut at = Reader(self.tagged);
-        let tag = at.byte()?;
-        Ok(Some(match tag {
-            tag::EMPTY => return Ok(None),
-            tag::TEXT => Value::Text(Cow::Borrowed(at.text()?)),
-            tag::INTEGER => Value::Integer(unzigzag(at.varint()?)),
-            tag::DECIMAL => Value::Decimal(Decimal::from_canonical(at.text()?.to_owned())),
-            tag::FALSE => Value::Boolean(false),
-            tag::TRUE => Value::Boolean(true),
-            tag::DATE => Value::Date(i32::try_from(unzigzag(at.varint()?)).map_err(|_| NotARow)?),
-            tag::DATETIME => Value::Datetime(Instant {
-                seconds: unzigzag(at.varint()?),
-                nanoseconds: i32::try_from(at.varint()?).map_err(|_| NotARow)?,
-            }),
-            tag::CHOICES => {
-                let count = at.varint()?;
-                Value::Choices((0..count).map(|_| at.text().map(Cow::Borrowed)).collect::<Result<_, _>>()?)
-            }
-            tag::JSON => Value::Json(Cow::Borrowed(at.text()?)),
-            _ => return Err(NotARow),
-        }))
+        tagged_value(self.tagged)
     }
+}
+
+/// The value of the [`bytes`](RawField::bytes) of a field; `None` for an explicit empty.
+pub fn tagged_value(tagged: &[u8]) -> Result<Option<Value<'_>>, NotARow> {
+    let mut at = Reader(tagged);
+    let tag = at.byte()?;
+    Ok(Some(match tag {
+        tag::EMPTY => return Ok(None),
+        tag::TEXT => Value::Text(Cow::Borrowed(at.text()?)),
+        tag::INTEGER => Value::Integer(unzigzag(at.varint()?)),
+        tag::DECIMAL => Value::Decimal(Decimal::from_canonical(at.text()?.to_owned())),
+        tag::FALSE => Value::Boolean(false),
+        tag::TRUE => Value::Boolean(true),
+        tag::DATE => Value::Date(i32::try_from(unzigzag(at.varint()?)).map_err(|_| NotARow)?),
+        tag::DATETIME => Value::Datetime(Instant {
+            seconds: unzigzag(at.varint()?),
+            nanoseconds: i32::try_from(at.varint()?).map_err(|_| NotARow)?,
+        }),
+        tag::CHOICES => {
+            let count = at.varint()?;
+            Value::Choices((0..count).map(|_| at.text().map(Cow::Borrowed)).collect::<Result<_, _>>()?)
+        }
+        tag::JSON => Value::Json(Cow::Borrowed(at.text()?)),
+        _ => return Err(NotARow),
+    }))
 }
 
 /// The fields of a row, in ascending order of their ids.
@@ -222,6 +227,27 @@ pub fn push_key(out: &mut Vec<u8>, value: &Value<'_>) -> Result<(), NotAKey> {
     if out.len() > MAX_KEY { Err(NotAKey::TooLong(out.len())) } else { Ok(()) }
 }
 
+/// The values of a key, in order. They are what [`push_key`] was given.
+pub fn key_values(key: &[u8]) -> Result<Vec<Value<'static>>, NotARow> {
+    let mut at = Reader(key);
+    let mut values = Vec::with_capacity(1);
+    while !at.0.is_empty() {
+        values.push(match at.byte()? {
+            tag::TEXT => Value::Text(at.key_text()?.into()),
+            tag::INTEGER => Value::Integer(at.ordered()?),
+            tag::FALSE => Value::Boolean(false),
+            tag::TRUE => Value::Boolean(true),
+            tag::DATE => Value::Date(i32::try_from(at.ordered()?).map_err(|_| NotARow)?),
+            tag::DATETIME => {
+                let seconds = at.ordered()?;
+                Value::Datetime(Instant { seconds, nanoseconds: i32::from_be_bytes(at.sized()?) })
+            }
+            _ => return Err(NotARow),
+        });
+    }
+    Ok(values)
+}
+
 /// Why values are not a key; completes the sentence "the key …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAKey {
@@ -300,6 +326,36 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.0.split_at_checked(len).ok_or(NotARow)?;
         self.0 = rest;
         Ok(taken)
+    }
+
+    fn sized<const N: usize>(&mut self) -> Result<[u8; N], NotARow> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(NotARow)?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    /// A number as a key holds it.
+    fn ordered(&mut self) -> Result<i64, NotARow> {
+        Ok(i64::from_be_bytes(self.sized()?) ^ i64::MIN)
+    }
+
+    /// A text as a key holds it, up to its terminator.
+    fn key_text(&mut self) -> Result<String, NotARow> {
+        let mut text = Vec::new();
+        loop {
+            match (self.byte()?, self.0) {
+                (0, [0, ..]) => break,
+                (0, _) => text.push(0),
+                (byte, _) => {
+                    text.push(byte);
+                    continue;
+                }
+            }
+            // The second byte of an escaped zero.
+            self.byte()?;
+        }
+        self.byte()?;
+        String::from_utf8(text).map_err(|_| NotARow)
     }
 
     fn text(&mut self) -> Result<&'a str, NotARow> {
@@ -394,6 +450,13 @@ mod tests {
         fn keys_compare_like_texts(a in "[\\x00-\\x05a-c]{0,6}", b in "[\\x00-\\x05a-c]{0,6}") {
             let key = |t: &str| { let mut out = Vec::new(); push_key(&mut out, &Value::Text(t.to_owned().into())).unwrap(); out };
             prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn a_key_holds_its_values(values in proptest::collection::vec(value(), 0..4)) {
+            let mut key = Vec::new();
+            let values: Vec<_> = values.into_iter().filter(|value| push_key(&mut key, value).is_ok()).collect();
+            prop_assert_eq!(key_values(&key).unwrap(), values);
         }
 
         #[test]

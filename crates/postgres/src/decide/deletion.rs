@@ -1,0 +1,82 @@
+//! A record that says its row is deleted: the row goes, or is marked to go at the end of the window.
+
+use raccord_model::classify::{self, Beside, Effect, Ending, Write, is_older};
+use raccord_model::port::destination::Change;
+use raccord_model::row::NotARow;
+
+use super::Pass;
+use crate::working::{Stored, Tombstone, Working};
+
+impl Pass<'_> {
+    pub(super) fn delete(&mut self, number: usize, change: Change<'_>) -> Result<Effect, NotARow> {
+        let transfer = self.terms.transfer;
+        let Some(old) = self.set.rows.get(change.key) else {
+            let verdict = classify::delete(&self.terms, change, None);
+            self.end_key(change, verdict.ending);
+            return Ok(verdict.effect);
+        };
+        let verdict = classify::delete(&self.terms, change, Some(&self.known(old)));
+        match verdict.write {
+            Write::Beside(beside) => {
+                let row = Stored { row: old.row.clone(), ..old.next(beside, transfer, change.version) };
+                self.set.rows.set(change.key.to_vec(), row);
+            }
+            Write::Doom { adopts } => {
+                if adopts {
+                    // The sweep goes by the owner that stands in the row.
+                    let beside = Beside { adopts, digest: None };
+                    let row = Stored { row: old.row.clone(), ..old.next(beside, transfer, &[]) };
+                    self.set.rows.set(change.key.to_vec(), row);
+                }
+                let is_news = self.set.doomed.get(change.key).is_none();
+                self.set.doomed.set(change.key.to_vec(), change.version.to_vec());
+                return Ok(if is_news { verdict.effect } else { Effect::Skipped });
+            }
+            Write::Remove { .. } => {
+                let refusal = self.refused.get(&(change.key.to_vec(), Vec::new())).cloned();
+                if let Some(refusal) = refusal {
+                    return Ok(self.refuse(number, change, refusal));
+                }
+                self.put(change.key, None)?;
+                self.end_key(change, verdict.ending);
+            }
+            _ => {}
+        }
+        Ok(verdict.effect)
+    }
+
+    /// Remembers what was decided about a key whose row is gone.
+    fn end_key(&mut self, change: Change<'_>, ending: Ending) {
+        let transfer = self.terms.transfer;
+        match ending {
+            Ending::Nothing => {}
+            Ending::Waiting => self.set.waiting.remove(&(change.key.to_vec(), transfer)),
+            Ending::Tombstone => {
+                let (version, at) = (change.version.to_vec(), nanoseconds(self.batch.at));
+                bury(self.set, change.key, Tombstone { transfer, version, is_swept: false, at });
+            }
+        }
+    }
+}
+
+/// For how long a tombstone holds.
+const HOLDS: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
+/// From when on tombstones hold, at an instant.
+pub(crate) fn tombstones_hold_from(now: jiff::Timestamp) -> i64 {
+    nanoseconds(now.saturating_sub(HOLDS).unwrap_or(jiff::Timestamp::MIN))
+}
+
+/// An instant in nanoseconds since 1970, as far as these go.
+pub(crate) fn nanoseconds(at: jiff::Timestamp) -> i64 {
+    let all = at.as_nanosecond();
+    i64::try_from(all).unwrap_or(if all < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// Remembers the end of a row, unless a later one by the same transfer is known.
+fn bury(set: &mut Working, key: &[u8], tombstone: Tombstone) {
+    let before = set.tombstones.get(key).filter(|before| before.transfer == tombstone.transfer);
+    if before.is_none_or(|before| !is_older(&tombstone.version, &before.version)) {
+        set.tombstones.set(key.to_vec(), tombstone);
+    }
+}

@@ -1,0 +1,232 @@
+//! One batch, record by record: what becomes of each follows from what was found of its key, by the rules of
+//! `model::classify`. It changes the working set alone; what is different in the end is what is written.
+
+mod absent;
+mod deletion;
+pub(crate) mod guard;
+mod rejects;
+
+use std::collections::BTreeMap;
+
+use raccord_model::checkpoint::{Checkpoint, Shift};
+use raccord_model::classify::{self, Effect, KnownRow, Terms, Write};
+use raccord_model::fact::Tally;
+use raccord_model::port::destination::{Batch, Change, Intent, Reading};
+use raccord_model::row::{FieldId, NotARow};
+
+use crate::codec;
+use crate::partitions::{self, pages};
+use crate::working::{Key, Mark, Stored, Working};
+
+pub(crate) use absent::WAITING;
+pub(crate) use deletion::{nanoseconds, tombstones_hold_from};
+pub(crate) use rejects::{identity, key_of};
+
+/// Why the database does not take a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The field that is to blame, where it is known.
+    pub(crate) field: Option<FieldId>,
+    /// In words that hold no value.
+    pub(crate) reason: String,
+}
+
+/// The rows that the database does not take, by key and bytes.
+pub(crate) type Refused = BTreeMap<(Key, Vec<u8>), Refusal>;
+
+/// What was decided of a batch beside its rows.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) tally: Tally,
+    pub(crate) checkpoint: Option<Checkpoint>,
+}
+
+/// A batch under way.
+pub(super) struct Pass<'b> {
+    batch: &'b Batch,
+    terms: Terms<'b>,
+    refused: &'b Refused,
+    set: &'b mut Working,
+    tally: Tally,
+    /// What shows that pages shifted.
+    shift: Option<Shift>,
+    /// How many values suspect fields have kept.
+    kept: BTreeMap<FieldId, u64>,
+    /// The row that was decided about.
+    next: Vec<u8>,
+}
+
+/// Decides about all of a batch. `defaults` are the batch's, as they can be stored.
+pub(crate) fn batch(
+    batch: &Batch,
+    defaults: &[u8],
+    refused: &Refused,
+    set: &mut Working,
+) -> Result<Decision, NotARow> {
+    let terms = Terms { defaults, ..Terms::of(batch) };
+    let mut pass = Pass {
+        batch,
+        terms,
+        refused,
+        set,
+        tally: Tally::default(),
+        shift: None,
+        kept: BTreeMap::new(),
+        next: Vec::new(),
+    };
+    let mut rejects = batch.placed_rejects().peekable();
+    for (number, change) in batch.changes.iter().enumerate() {
+        while let Some(placed) = rejects.next_if(|placed| placed.after <= number) {
+            rejects::keep(pass.set, placed.reject, placed.version);
+        }
+        pass.take(number, change)?;
+    }
+    for placed in rejects {
+        rejects::keep(pass.set, placed.reject, placed.version);
+    }
+    Ok(pass.end())
+}
+
+impl Pass<'_> {
+    /// Takes one change in.
+    fn take(&mut self, number: usize, change: Change<'_>) -> Result<(), NotARow> {
+        let is_deleted = change.intent == Intent::Delete;
+        let effect = match change.intent {
+            Intent::Upsert => {
+                let patch = codec::narrowed(change.patch)?;
+                let patch = patch.as_deref().unwrap_or(change.patch);
+                self.upsert(number, Change { patch, ..change })?
+            }
+            Intent::Delete => self.delete(number, change)?,
+            Intent::Keep => Effect::Unchanged,
+        };
+        // A deletion shows nothing that is there, but where its record stood.
+        if self.batch.mark_seen && (!is_deleted || self.batch.spot.is_some()) {
+            self.mark(change.key, is_deleted);
+        }
+        if effect.is_settled() {
+            let kept = self.set.rows.get(change.key).filter(|_| change.intent == Intent::Keep);
+            let version = kept.map_or(change.version, |row| row.versions.of(self.terms.transfer)).to_vec();
+            rejects::supersede(self.set, change.key, &version);
+        }
+        self.count(effect);
+        Ok(())
+    }
+
+    fn upsert(&mut self, number: usize, change: Change<'_>) -> Result<Effect, NotARow> {
+        if let Some(version) = self.set.doomed.get(change.key).cloned() {
+            if !classify::revives(&self.terms, change, &version) {
+                return Ok(Effect::Skipped);
+            }
+            self.set.doomed.remove(change.key);
+            self.put(change.key, None)?;
+            return self.upsert_absent(number, change);
+        }
+        let Some(old) = self.set.rows.get(change.key) else {
+            return self.upsert_absent(number, change);
+        };
+        let known = self.known(old);
+        let verdict = classify::upsert(&self.terms, change, &known, &mut self.next)?;
+        for field in &verdict.kept {
+            *self.kept.entry(*field).or_default() += 1;
+        }
+        match verdict.write {
+            Write::Row(beside) => {
+                let next = old.next(beside, self.terms.transfer, change.version);
+                if let Some(refusal) = self.refusal(change.key)? {
+                    return Ok(self.refuse(number, change, refusal));
+                }
+                let row = std::mem::take(&mut self.next);
+                self.put(change.key, Some(Stored { run: self.batch.run, row, ..next }))?;
+            }
+            Write::Beside(beside) => {
+                let next = old.next(beside, self.terms.transfer, change.version);
+                let row = old.row.clone();
+                self.set.rows.set(change.key.to_vec(), Stored { row, ..next });
+            }
+            _ => {}
+        }
+        Ok(verdict.effect)
+    }
+
+    /// What is known of a row that is there.
+    fn known<'r>(&self, row: &'r Stored) -> KnownRow<'r> {
+        KnownRow {
+            owner: row.owner,
+            is_orphan: self.set.is_gone(row.owner),
+            version: row.versions.of(self.terms.transfer),
+            digest: row.digest,
+            row: &row.row,
+        }
+    }
+
+    /// The row under a key is this one from now on, or there is none.
+    fn put(&mut self, key: &[u8], row: Option<Stored>) -> Result<(), NotARow> {
+        let unique = &self.batch.target.unique;
+        let old = self.set.rows.get(key).map(|old| old.row.as_slice());
+        self.set.holders.replace(unique, key, old, row.as_ref().map(|row| row.row.as_slice()))?;
+        match row {
+            Some(row) => self.set.rows.set(key.to_vec(), row),
+            None => self.set.rows.remove(key),
+        }
+        Ok(())
+    }
+
+    /// Marks a key that was shown. What is shown at no place leaves the place where it was.
+    fn mark(&mut self, key: &[u8], is_deleted: bool) {
+        let (now, before) = (self.batch.spot, self.set.marks.get(key).and_then(|mark| mark.spot));
+        self.set.marks.set(key.to_vec(), Mark { is_deleted, spot: now.or(before) });
+        let shift = pages(before, now).map(|(first, again)| Shift::Record { first, again });
+        self.shift = self.shift.or(shift);
+    }
+
+    const fn count(&mut self, effect: Effect) {
+        self.tally.fetched += 1;
+        let counted = match effect {
+            Effect::Created => &mut self.tally.created,
+            Effect::Updated => &mut self.tally.updated,
+            Effect::Deleted | Effect::Doomed => &mut self.tally.deleted,
+            Effect::Unchanged => &mut self.tally.unchanged,
+            Effect::Skipped | Effect::Gone | Effect::Waits => &mut self.tally.skipped,
+            Effect::Rejected => &mut self.tally.rejected,
+        };
+        *counted += 1;
+    }
+
+    /// What belongs to the batch as a whole.
+    fn end(mut self) -> Decision {
+        if self.batch.mark_seen {
+            // A record that was rejected was shown all the same.
+            for key in self.batch.rejects.iter().filter_map(key_of) {
+                self.mark(&key, false);
+            }
+        }
+        let rejected = u64::try_from(self.batch.rejects.len()).unwrap_or(u64::MAX);
+        self.tally.fetched += rejected;
+        self.tally.rejected += rejected;
+        let checkpoint = self.checkpoint();
+        Decision { tally: self.tally, checkpoint }
+    }
+
+    /// The checkpoint with what the batch has shown of its window.
+    fn checkpoint(&mut self) -> Option<Checkpoint> {
+        let mut checkpoint = self.batch.checkpoint.clone()?;
+        let Some(window) = &mut checkpoint.window else { return Some(checkpoint) };
+        for (field, count) in &self.kept {
+            *window.kept.entry(*field).or_default() += count;
+        }
+        let shown = self.shift;
+        let reading = Reading::from(&*window);
+        let mut shift = window.shift.or(shown);
+        for mark in &self.batch.partitions {
+            let moves = shown.is_none() && !mark.waits;
+            let met = partitions::meet(&mut self.set.partitions, reading, mark, moves);
+            shift = shift.or(met);
+        }
+        window.shift = shift;
+        if let Some(partition) = &mut window.partition {
+            partition.shifted |= shown.is_some();
+        }
+        Some(checkpoint)
+    }
+}

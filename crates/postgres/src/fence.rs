@@ -1,0 +1,101 @@
+//! Fences: under which epoch and lease a transfer was written last, in a row that every piece of work on the transfer locks
+//! first. What works under an older one is refused before anything else is read.
+
+use raccord_model::fact::Uid;
+use raccord_model::port::destination::{DestinationError, Fence};
+use tokio_postgres::types::Type;
+
+use crate::connections::Session;
+use crate::error::Failure;
+
+/// A number as the database keeps it: all 64 bits, of which it takes the first for a sign.
+pub(crate) const fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+struct Raised {
+    epoch: u64,
+    reset: u64,
+    lease: u64,
+    is_ended: bool,
+}
+
+/// Locks the row of a transfer.
+async fn lock(session: &Session<'_>, transfer: Uid) -> Result<Option<Raised>, Failure> {
+    let query = "SELECT epoch, reset, lease, ended FROM raccord.transfers WHERE transfer = $1 FOR UPDATE";
+    let row = session.query_opt(query, &[(&transfer.0, Type::UUID)]).await?;
+    let number = |row: &tokio_postgres::Row, at| row.get::<_, i64>(at).cast_unsigned();
+    Ok(row.map(|row| Raised {
+        epoch: number(&row, 0),
+        reset: number(&row, 1),
+        lease: number(&row, 2),
+        is_ended: row.get(3),
+    }))
+}
+
+fn refuse(raised: &Raised, fence: Fence) -> Result<(), DestinationError> {
+    let expected = fence.epoch;
+    if raised.is_ended {
+        return Err(DestinationError::Fenced { expected, found: None });
+    }
+    if raised.epoch > expected {
+        return Err(DestinationError::Fenced { expected, found: Some(raised.epoch) });
+    }
+    if raised.lease > fence.lease {
+        return Err(DestinationError::LeaseLost { held: fence.lease, found: raised.lease });
+    }
+    Ok(())
+}
+
+/// Locks the transfer's row, and refuses what is older than it.
+pub(crate) async fn check(session: &Session<'_>, transfer: Uid, fence: Fence) -> Result<(), Failure> {
+    let Some(raised) = lock(session, transfer).await? else {
+        return Err(DestinationError::Fenced { expected: fence.epoch, found: None }.into());
+    };
+    Ok(refuse(&raised, fence)?)
+}
+
+/// Refuses everything that is older from now on. When everything is to be read again, what waits of the transfer was
+/// made under another mapping, perhaps, and says nothing any more.
+pub(crate) async fn raise(session: &Session<'_>, transfer: Uid, fence: Fence) -> Result<(), Failure> {
+    let add = "INSERT INTO raccord.transfers (transfer, epoch, reset, lease) VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING";
+    session.execute(add, &[(&transfer.0, Type::UUID)]).await?;
+    let Some(raised) = lock(session, transfer).await? else {
+        return Err(DestinationError::Damaged.into());
+    };
+    refuse(&raised, fence)?;
+    if fence.reset > raised.reset {
+        forget_waiting(session, transfer).await?;
+    }
+    let set = "UPDATE raccord.transfers SET epoch = $2, reset = $3, lease = $4 WHERE transfer = $1";
+    let (epoch, lease) = (signed(fence.epoch), signed(fence.lease));
+    let reset = signed(fence.reset.max(raised.reset));
+    let values = [(&epoch, Type::INT8), (&reset, Type::INT8), (&lease, Type::INT8)];
+    let [epoch, reset, lease] = values;
+    session
+        .execute(
+            set,
+            &[(&transfer.0, Type::UUID), (epoch.0, epoch.1), (reset.0, reset.1), (lease.0, lease.1)],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn forget_waiting(session: &Session<'_>, transfer: Uid) -> Result<(), Failure> {
+    let forget = "DELETE FROM raccord.waiting WHERE transfer = $1";
+    session.execute(forget, &[(&transfer.0, Type::UUID)]).await?;
+    Ok(())
+}
+
+/// A transfer is no more, for ever.
+pub(crate) async fn end(session: &Session<'_>, transfer: Uid) -> Result<(), Failure> {
+    let end = "INSERT INTO raccord.transfers (transfer, epoch, reset, lease, ended) VALUES ($1, 0, 0, 0, true) \
+               ON CONFLICT (transfer) DO UPDATE SET ended = true";
+    session.execute(end, &[(&transfer.0, Type::UUID)]).await?;
+    forget_waiting(session, transfer).await?;
+    for table in ["partitions", "forgotten"] {
+        let forget = format!("DELETE FROM raccord.{table} WHERE transfer = $1");
+        session.execute(&forget, &[(&transfer.0, Type::UUID)]).await?;
+    }
+    Ok(())
+}

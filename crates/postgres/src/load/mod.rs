@@ -1,0 +1,133 @@
+//! What a batch has to know, looked up with a few queries for all of its keys together. It locks the entity first, so that no
+//! two transfers decide about the same row at once.
+
+mod beside;
+mod rows;
+
+use std::collections::BTreeSet;
+
+use raccord_model::fact::Uid;
+use raccord_model::port::destination::{Batch, DestinationError};
+use tokio_postgres::types::Type;
+
+use crate::codec::many::many_bytes;
+use crate::connections::{Session, value};
+use crate::decide::key_of;
+use crate::error::Failure;
+use crate::fence::signed;
+use crate::table::Table;
+use crate::working::Working;
+
+pub(crate) use beside::met;
+pub(crate) use rows::{by_keys, parameters, stored};
+
+/// An entity as it is registered.
+#[derive(Debug)]
+pub(crate) struct Entity {
+    pub(crate) table: Table,
+    /// How often its rows were changed.
+    pub(crate) revision: u64,
+}
+
+const ENTITY: &str = "SELECT shape, revision FROM raccord.entities WHERE incarnation = $1";
+
+/// The entity of an incarnation, if there is one.
+pub(crate) async fn entity(session: &Session<'_>, incarnation: u64) -> Result<Option<Entity>, Failure> {
+    read_entity(session, incarnation, ENTITY).await
+}
+
+/// The same, locked until the end of the transaction.
+pub(crate) async fn locked_entity(session: &Session<'_>, incarnation: u64) -> Result<Entity, Failure> {
+    let found = read_entity(session, incarnation, &format!("{ENTITY} FOR UPDATE")).await?;
+    Ok(found.ok_or(DestinationError::Unprepared)?)
+}
+
+async fn read_entity(
+    session: &Session<'_>,
+    incarnation: u64,
+    query: &str,
+) -> Result<Option<Entity>, Failure> {
+    let row = session.query_opt(query, &[(&signed(incarnation), Type::INT8)]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let table = serde_json::from_str(row.get(0))?;
+    Ok(Some(Entity { table, revision: row.get::<_, i64>(1).cast_unsigned() }))
+}
+
+/// Which of the destination's own tables have anything to say about a batch.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is of a table by itself")]
+pub(crate) struct Flags {
+    pub(crate) has_tombstones: bool,
+    pub(crate) has_waiting: bool,
+    pub(crate) has_doomed: bool,
+    pub(crate) has_rejects: bool,
+}
+
+/// Looks which tables are to be asked.
+pub(crate) async fn flags(session: &Session<'_>, incarnation: u64, transfer: Uid) -> Result<Flags, Failure> {
+    let query = "SELECT EXISTS (SELECT 1 FROM raccord.tombstones WHERE incarnation = $1), \
+                 EXISTS (SELECT 1 FROM raccord.waiting WHERE incarnation = $1), \
+                 EXISTS (SELECT 1 FROM raccord.doomed WHERE transfer = $2), \
+                 EXISTS (SELECT 1 FROM raccord.rejects WHERE transfer = $2)";
+    let incarnation = signed(incarnation);
+    let values = [value(&incarnation, Type::INT8), (&transfer.0, Type::UUID)];
+    let row = session.query_opt(query, &values).await?.ok_or(DestinationError::Damaged)?;
+    Ok(Flags {
+        has_tombstones: row.get(0),
+        has_waiting: row.get(1),
+        has_doomed: row.get(2),
+        has_rejects: row.get(3),
+    })
+}
+
+/// The keys of a batch: those of changes, and those that its rejects carry.
+pub(crate) struct Keys<'b> {
+    pub(crate) changes: BTreeSet<&'b [u8]>,
+    pub(crate) rejects: Vec<Vec<u8>>,
+}
+
+impl<'b> Keys<'b> {
+    pub(crate) fn of(batch: &'b Batch) -> Self {
+        let changes = batch.changes.iter().map(|change| change.key).collect();
+        Self { changes, rejects: batch.rejects.iter().filter_map(key_of).collect() }
+    }
+
+    fn all(&self) -> BTreeSet<&[u8]> {
+        self.changes.iter().copied().chain(self.rejects.iter().map(Vec::as_slice)).collect()
+    }
+}
+
+/// Everything that a batch has to know.
+pub(crate) async fn working(
+    session: &Session<'_>,
+    entity: &Entity,
+    batch: &Batch,
+    flags: Flags,
+) -> Result<Working, Failure> {
+    let mut set = Working::default();
+    let keys = Keys::of(batch);
+    let of_changes = many_bytes(keys.changes.iter().copied());
+    rows::load(session, entity, batch, &keys, &mut set).await?;
+    if flags.has_tombstones {
+        beside::tombstones(session, batch, &of_changes, &mut set).await?;
+    }
+    if flags.has_waiting {
+        beside::waiting(session, batch, &of_changes, &mut set).await?;
+    }
+    if flags.has_doomed {
+        beside::doomed(session, batch, &of_changes, &mut set).await?;
+    }
+    if batch.mark_seen {
+        beside::marks(session, batch, &many_bytes(keys.all()), &mut set).await?;
+    }
+    if flags.has_rejects {
+        beside::rejects(session, batch, &many_bytes(keys.all()), &mut set).await?;
+    }
+    if !batch.partitions.is_empty() {
+        beside::partitions(session, batch, &mut set).await?;
+    }
+    rows::load_living(session, batch.transfer, &mut set).await?;
+    rows::load_holders(session, &entity.table, batch, &mut set).await?;
+    set.reset(&batch.target.unique)?;
+    Ok(set)
+}

@@ -1,0 +1,50 @@
+//! The tables of entities: what there is, what would have to be done, why it cannot be, and doing it. It adds schemas, tables,
+//! columns and constraints and widens types; it drops nothing, narrows nothing and renames nothing.
+
+mod catalog;
+mod judge;
+mod types;
+
+use raccord_model::port::destination::{DestinationError, EntityShape, Inspection};
+use tokio_postgres::types::Type;
+
+use crate::connections::{Session, value};
+use crate::error::Failure;
+use crate::fence::signed;
+
+/// Looks at the table of an entity.
+pub(crate) async fn inspect(
+    session: &Session<'_>,
+    schema: &str,
+    shape: &EntityShape,
+) -> Result<Inspection, Failure> {
+    let found = catalog::read(session, schema, shape).await?;
+    Ok(judge::judge(schema, shape, &found).inspection)
+}
+
+/// Makes it ready, and registers it.
+pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityShape) -> Result<(), Failure> {
+    // One at a time: two processes would add the same column.
+    session.query("SELECT pg_advisory_xact_lock(7305453110512842)", &[]).await?;
+    let found = catalog::read(session, schema, shape).await?;
+    let judged = judge::judge(schema, shape, &found);
+    if !judged.inspection.refusals.is_empty() {
+        return Err(DestinationError::Unfit(judged.inspection.refusals).into());
+    }
+    for statement in &judged.inspection.statements {
+        session.run(statement).await?;
+    }
+    let table = serde_json::to_string(&judged.table)?;
+    let entity = shape.entity.to_string();
+    let register = "INSERT INTO raccord.entities (incarnation, project, entity, shape) VALUES ($1, $2, $3, $4) \
+                    ON CONFLICT (incarnation) DO UPDATE SET entity = excluded.entity, shape = excluded.shape";
+    let incarnation = signed(shape.incarnation);
+    let values = [
+        value(&incarnation, Type::INT8),
+        (&shape.project.0, Type::UUID),
+        (&entity, Type::TEXT),
+        (&table, Type::TEXT),
+    ];
+    session.execute(register, &values).await?;
+    Ok(())
+}

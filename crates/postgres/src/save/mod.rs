@@ -1,0 +1,158 @@
+//! Writes the difference that a batch makes to rows: a few statements for all of them, and where the database refuses one,
+//! smaller and smaller parts, until it is known which rows it does not take.
+
+mod beside;
+mod encode;
+mod rejects;
+
+use crate::connections::Session;
+use crate::decide::{Refusal, Refused};
+use crate::error::{Failure, Sort, column_of, reason};
+use crate::load::parameters;
+use crate::table::Table;
+use crate::working::{Changed, Key, Stored, Working};
+
+pub(crate) use beside::{
+    Beside, complete, forget, purge_tombstones, remember_tombstones, save_checkpoint, save_run,
+};
+pub(crate) use rejects::{Bounds, save as save_rejects};
+
+/// What is done to a row, in the order in which it is done: so a value that one row gives up is free for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Deed {
+    Delete,
+    Update,
+    /// What is kept beside the row alone.
+    Touch,
+    Create,
+}
+
+/// A change of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Op<'s> {
+    pub(super) deed: Deed,
+    pub(super) key: &'s Key,
+    /// The row as it is to be; of one that goes, as it was.
+    pub(super) row: &'s Stored,
+    pub(super) place: [u8; 6],
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// All together: what the database refuses ends the transaction.
+    Together,
+    /// So that the rows are found which it refuses.
+    InParts,
+}
+
+/// What is to be written of rows.
+pub(crate) struct Rows<'s>(Vec<Op<'s>>);
+
+impl<'s> Rows<'s> {
+    /// The difference that a working set makes.
+    pub(crate) fn of(set: &'s Working) -> Self {
+        let mut ops: Vec<(usize, Op<'s>)> = set.rows.changed().filter_map(op).collect();
+        ops.sort_by_key(|(order, op)| (op.deed, *order));
+        Self(ops.into_iter().map(|(_, op)| op).collect())
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes them; returns those that cannot be kept, if any, and then nothing of what was written counts.
+    pub(crate) async fn write(
+        &self,
+        session: &Session<'_>,
+        table: &Table,
+        care: Care,
+    ) -> Result<Refused, Failure> {
+        let unstorable = encode::unstorable(table, &self.0)?;
+        if !unstorable.is_empty() {
+            return Ok(unstorable);
+        }
+        match care {
+            Care::Together => write(session, table, &self.0).await.map(|()| Refused::new()),
+            Care::InParts => in_parts(session, table, &self.0).await,
+        }
+    }
+}
+
+fn op(Changed { key, before, now, order }: Changed<'_, Key, Stored>) -> Option<(usize, Op<'_>)> {
+    let place = before.map_or([0; 6], |before| before.place);
+    let (deed, row) = match (before, now) {
+        (None, None) => return None,
+        (None, Some(now)) => (Deed::Create, now),
+        (Some(before), None) => (Deed::Delete, before),
+        (Some(before), Some(now)) if before.row != now.row => (Deed::Update, now),
+        (Some(before), Some(now)) if before.is_beside(now) => return None,
+        (Some(_), Some(now)) => (Deed::Touch, now),
+    };
+    Some((order, Op { deed, key, row, place }))
+}
+
+async fn write(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<(), Failure> {
+    for ops in ops.chunk_by(|a, b| a.deed == b.deed) {
+        let Some(first) = ops.first() else { continue };
+        let done = match first.deed {
+            Deed::Delete => {
+                let lists = encode::places(table, ops)?;
+                session.execute(&table.delete(), &parameters(&lists)).await?
+            }
+            Deed::Update | Deed::Touch => {
+                let with_fields = first.deed == Deed::Update;
+                let lists = encode::lists(table, ops, with_fields)?;
+                session.execute(&table.update(with_fields), &parameters(&lists)).await?
+            }
+            Deed::Create => {
+                let taken = session.copy(&table.copy(), encode::copy(table, ops)?).await?;
+                if usize::try_from(taken) != Ok(ops.len()) {
+                    return Err(Failure::LeftOut);
+                }
+                continue;
+            }
+        };
+        if usize::try_from(done) != Ok(ops.len()) {
+            // Somebody else has changed or removed a row since it was looked up.
+            return Err(Failure::Moved);
+        }
+    }
+    Ok(())
+}
+
+/// Writes all that can be written, and finds what cannot.
+async fn in_parts(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<Refused, Failure> {
+    session.run("SET CONSTRAINTS ALL IMMEDIATE").await?;
+    let mut refused = Refused::new();
+    let mut open = vec![ops];
+    while let Some(part) = open.pop() {
+        session.run("SAVEPOINT part").await?;
+        let failure = match write(session, table, part).await {
+            Ok(()) => {
+                session.run("RELEASE SAVEPOINT part").await?;
+                continue;
+            }
+            Err(failure) if failure.sort() == Sort::Row => failure,
+            Err(failure) => return Err(failure),
+        };
+        session.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").await?;
+        if let [op] = part {
+            let row = if op.deed == Deed::Delete { Vec::new() } else { op.row.row.clone() };
+            refused.insert((op.key.clone(), row), refusal(table, &failure));
+        } else {
+            // The first half is tried first: a later row may need a value that an earlier one gives up.
+            let (first, second) = part.split_at(part.len() / 2);
+            open.extend([second, first].into_iter().filter(|part| !part.is_empty()));
+        }
+    }
+    Ok(refused)
+}
+
+fn refusal(table: &Table, failure: &Failure) -> Refusal {
+    let Failure::Database(error) = failure else {
+        return Refusal { field: None, reason: "a trigger of the table leaves the row out".to_owned() };
+    };
+    let column = column_of(error).and_then(|name| table.columns.iter().find(|column| column.name == name));
+    Refusal { field: column.map(|column| column.field), reason: reason(error) }
+}

@@ -1,0 +1,231 @@
+//! The end of a window: the rows that go because its records say so, or because a snapshot did not show them. And the
+//! beginning of one, and the end of an incarnation.
+
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::classify::is_older;
+use raccord_model::fact::{DeletedBy, Uid};
+use raccord_model::port::destination::{DestinationError, Fence, Sweep, Swept};
+use tokio_postgres::types::Type;
+
+use crate::codec::many::{Raw, many_bytes};
+use crate::commit::{count_owned, revise};
+use crate::connections::{Session, value};
+use crate::decide::nanoseconds;
+use crate::error::Failure;
+use crate::fence::{self, signed};
+use crate::keys;
+use crate::load::{self, by_keys, parameters};
+use crate::save;
+use crate::table::Table;
+use crate::working::{Key, Tombstone, Versions};
+
+/// Begins a window whose keys are marked: what an earlier one has marked is forgotten, and so is that window.
+pub(crate) async fn begin(session: &Session<'_>, transfer: Uid, fence: Fence) -> Result<(), Failure> {
+    fence::check(session, transfer, fence).await?;
+    save::forget(session, "marks", transfer).await?;
+    save::forget(session, "doomed", transfer).await?;
+    let Some(mut checkpoint) = checkpoint(session, transfer).await? else { return Ok(()) };
+    if checkpoint.window.take().is_some() {
+        save::save_checkpoint(session, transfer, &checkpoint).await?;
+    }
+    Ok(())
+}
+
+/// Where a transfer continues.
+pub(crate) async fn checkpoint(session: &Session<'_>, transfer: Uid) -> Result<Option<Checkpoint>, Failure> {
+    let query = "SELECT checkpoint FROM raccord.transfers WHERE transfer = $1";
+    let row = session.query_opt(query, &[(&transfer.0, Type::UUID)]).await?;
+    let json: Option<&str> = row.as_ref().and_then(|row| row.get(0));
+    Ok(json.map(serde_json::from_str).transpose()?)
+}
+
+/// A row that goes.
+struct Going {
+    key: Key,
+    /// The version at which its record said so.
+    said: Option<Vec<u8>>,
+    /// The version that its transfer has last shown.
+    known: Vec<u8>,
+}
+
+/// Deletes the rows of a transfer that its complete window has proved to be gone, unless they are too many.
+pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept, Failure> {
+    let transfer = sweep.transfer;
+    fence::check(session, transfer, sweep.fence).await?;
+    let entity = load::locked_entity(session, sweep.target.incarnation).await?;
+    let table = &entity.table;
+    let marked = marked(session, table, sweep).await?;
+    let unseen = if sweep.snapshot { unseen(session, table, transfer).await? } else { Vec::new() };
+    let (unseen_count, marked_count) = (length(&unseen), length(&marked));
+    if let Some(within) = sweep.within {
+        let owned = count_owned(session, table, transfer).await?;
+        let before = owned.saturating_sub(within.created);
+        let held = |by| Ok(Swept::Held { by, deletes: unseen_count + marked_count, of: owned });
+        let shows_nothing =
+            sweep.snapshot && marked.is_empty() && owned > 0 && !has_marks(session, transfer).await?;
+        if shows_nothing || unseen_count > within.unseen.most_of(before) {
+            return held(DeletedBy::Snapshot);
+        }
+        if marked_count > within.marked.most_of(before) {
+            return held(DeletedBy::Field);
+        }
+    }
+    let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
+    remove(session, table, sweep, &all).await?;
+    revise(session, sweep.target.incarnation).await?;
+    save::forget(session, "marks", transfer).await?;
+    save::forget(session, "doomed", transfer).await?;
+    if let Some(reading) = sweep.completes {
+        save::complete(session, transfer, reading).await?;
+    }
+    save::save_checkpoint(session, transfer, &sweep.checkpoint).await?;
+    if let Some(run) = &sweep.record {
+        let mut run = run.as_ref().clone();
+        // The records that said so were counted as skipped when the run was held.
+        let counted = marked_count.min(run.tally.skipped);
+        run.tally.skipped -= counted;
+        run.tally.deleted += counted;
+        run.tally.swept += unseen_count + (marked_count - counted);
+        save::save_run(session, &run).await?;
+    }
+    Ok(Swept::Done { unseen: unseen_count, marked: marked_count })
+}
+
+fn length<T>(all: &[T]) -> u64 {
+    u64::try_from(all.len()).unwrap_or(u64::MAX)
+}
+
+async fn has_marks(session: &Session<'_>, transfer: Uid) -> Result<bool, Failure> {
+    let query = "SELECT EXISTS (SELECT 1 FROM raccord.marks WHERE transfer = $1)";
+    let row = session.query_opt(query, &[(&transfer.0, Type::UUID)]).await?;
+    Ok(row.is_some_and(|row| row.get(0)))
+}
+
+/// The rows of a transfer that records say are deleted, and that are no newer.
+async fn marked(session: &Session<'_>, table: &Table, sweep: &Sweep) -> Result<Vec<Going>, Failure> {
+    let query = "SELECT key, version FROM raccord.doomed WHERE transfer = $1 ORDER BY key";
+    let doomed = session.query(query, &[(&sweep.transfer.0, Type::UUID)]).await?;
+    if doomed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let said: std::collections::BTreeMap<&[u8], &[u8]> =
+        doomed.iter().map(|row| (row.get::<_, &[u8]>(0), row.get::<_, &[u8]>(1))).collect();
+    let mut found = Vec::new();
+    for (key, row) in by_keys(session, table, said.keys().copied()).await? {
+        let Some(version) = said.get(key.as_slice()) else { continue };
+        let known = row.versions.of(sweep.transfer).to_vec();
+        if row.owner == sweep.transfer && !is_older(version, &known) {
+            found.push(Going { key, said: Some(version.to_vec()), known });
+        }
+    }
+    Ok(found)
+}
+
+/// The rows of a transfer that the window did not show.
+async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<Vec<Going>, Failure> {
+    let shown = "SELECT key FROM raccord.marks WHERE transfer = $1 AND NOT deleted \
+                 UNION ALL SELECT key FROM raccord.doomed WHERE transfer = $1";
+    let own = [value(&transfer.0, Type::UUID)];
+    let mut seen = std::collections::HashSet::new();
+    session
+        .each(shown, &own, |row| {
+            let Raw(key) = row.try_get(0)?;
+            seen.insert(key.to_vec());
+            Ok(())
+        })
+        .await?;
+    let query = table.select_keys(", t._raccord_versions") + " WHERE t._raccord_owner = $1";
+    let mut found = Vec::new();
+    session
+        .each(&query, &own, |row| {
+            let key = keys::read(table, row, 0)?;
+            if !seen.contains(&key) {
+                let versions: Option<&[u8]> = row.try_get(table.key.len())?;
+                let known = Versions::decode(versions.unwrap_or_default())?.of(transfer).to_vec();
+                found.push(Going { key, said: None, known });
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+/// How many rows one statement removes.
+const TOGETHER: usize = 5_000;
+
+/// Removes rows, remembers their ends, and takes the rejects of their keys away.
+async fn remove(session: &Session<'_>, table: &Table, sweep: &Sweep, all: &[Going]) -> Result<(), Failure> {
+    let (transfer, at) = (sweep.transfer, nanoseconds(sweep.at));
+    for part in all.chunks(TOGETHER) {
+        let lists = keys::lists(table, part.iter().map(|going| going.key.as_slice()));
+        let delete = format!("DELETE FROM {} t{}", table.qualified(), table.is_among(1));
+        let gone = session.execute(&delete, &parameters(&lists)).await?;
+        if gone != length(part) {
+            return Err(Failure::Moved);
+        }
+        let tombstone = |going: &Going| {
+            let version = going.said.as_ref().unwrap_or(&going.known).clone();
+            (!version.is_empty()).then(|| Tombstone { transfer, version, is_swept: going.said.is_none(), at })
+        };
+        let buried: Vec<(&[u8], Tombstone)> =
+            part.iter().filter_map(|going| Some((going.key.as_slice(), tombstone(going)?))).collect();
+        bury(session, sweep, &buried).await?;
+        supersede(session, transfer, part).await?;
+    }
+    Ok(())
+}
+
+/// Remembers the ends of rows, unless a later one by the same transfer is known.
+async fn bury(session: &Session<'_>, sweep: &Sweep, buried: &[(&[u8], Tombstone)]) -> Result<(), Failure> {
+    if buried.is_empty() {
+        return Ok(());
+    }
+    let query = "SELECT key, version FROM raccord.tombstones \
+                 WHERE incarnation = $1 AND transfer = $2 AND key = ANY($3)";
+    let keys = many_bytes(buried.iter().map(|(key, _)| *key));
+    let incarnation = signed(sweep.target.incarnation);
+    let values =
+        [value(&incarnation, Type::INT8), (&sweep.transfer.0, Type::UUID), (&keys, Type::BYTEA_ARRAY)];
+    let rows = session.query(query, &values).await?;
+    let before: std::collections::HashMap<&[u8], &[u8]> =
+        rows.iter().map(|row| (row.get::<_, &[u8]>(0), row.get::<_, &[u8]>(1))).collect();
+    let is_later = |key: &[u8], tombstone: &Tombstone| {
+        before.get(key).is_none_or(|before| !is_older(&tombstone.version, before))
+    };
+    let all: Vec<(&[u8], &Tombstone)> =
+        buried.iter().filter(|(key, it)| is_later(key, it)).map(|(key, it)| (*key, it)).collect();
+    save::remember_tombstones(session, sweep.target.incarnation, &all).await
+}
+
+/// Takes the rejects of keys away that are not newer than what was said of them.
+async fn supersede(session: &Session<'_>, transfer: Uid, all: &[Going]) -> Result<(), Failure> {
+    let query = "SELECT id, key, version FROM raccord.rejects WHERE transfer = $1 AND key = ANY($2)";
+    let keys = many_bytes(all.iter().map(|going| going.key.as_slice()));
+    let rows = session.query(query, &[(&transfer.0, Type::UUID), (&keys, Type::BYTEA_ARRAY)]).await?;
+    let said: std::collections::HashMap<&[u8], &[u8]> =
+        all.iter().map(|going| (going.key.as_slice(), going.said.as_deref().unwrap_or_default())).collect();
+    let goes = |row: &&tokio_postgres::Row| {
+        let said = said.get(row.get::<_, &[u8]>(1)).copied().unwrap_or_default();
+        !is_older(said, row.get::<_, &[u8]>(2))
+    };
+    let ids = many_bytes(rows.iter().filter(goes).map(|row| row.get::<_, &[u8]>(0)));
+    let remove = "DELETE FROM raccord.rejects WHERE transfer = $1 AND id = ANY($2)";
+    session.execute(remove, &[(&transfer.0, Type::UUID), (&ids, Type::BYTEA_ARRAY)]).await?;
+    Ok(())
+}
+
+/// Forgets an incarnation. Its table stays, and the rows in it; returns how many of them transfers of ours own.
+pub(crate) async fn collect(session: &Session<'_>, incarnation: u64) -> Result<u64, Failure> {
+    let entity = match load::locked_entity(session, incarnation).await {
+        Ok(entity) => entity,
+        Err(Failure::Refused(DestinationError::Unprepared)) => return Ok(0),
+        Err(failure) => return Err(failure),
+    };
+    let query = format!("SELECT count(*) FROM {} WHERE _raccord_owner IS NOT NULL", entity.table.qualified());
+    let row = session.query_opt(&query, &[]).await?;
+    for table in ["tombstones", "waiting", "entities"] {
+        let forget = format!("DELETE FROM raccord.{table} WHERE incarnation = $1");
+        session.execute(&forget, &[(&signed(incarnation), Type::INT8)]).await?;
+    }
+    Ok(row.map_or(0, |row| row.get::<_, i64>(0).cast_unsigned()))
+}
