@@ -29,6 +29,7 @@ mod plan_and_apply;
 mod reference;
 mod runs;
 mod schemas;
+mod secret_references;
 mod secrets;
 mod shell;
 mod shop;

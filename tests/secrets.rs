@@ -16,7 +16,7 @@ const MARK: &str = "Zq9W";
 pub(crate) const CANARY: &str = "Zq9Wx-7f3a+/=&<\"'% k";
 
 /// The shop whose people come from a service, with this authorization and these pages.
-fn directory(authorization: &str, (base, pagination): (&str, &str)) -> String {
+pub(crate) fn directory(authorization: &str, (base, pagination): (&str, &str)) -> String {
     let source = format!(
         "{{connector: http, authorization: {authorization}, config: {{baseUrl: \"{base}\", timeout: 60s, retry: {{attempts: \
          1}}, dataTypes: {{people: {{records: data, pagination: {pagination}}}}}}}}}"
@@ -110,7 +110,7 @@ fn answer_in(mood: Mood, request: &Request) -> Response {
 }
 
 /// What asks the service.
-const ASKING: [&str; 10] = [
+pub(crate) const ASKING: [&str; 10] = [
     "check shop",
     "discover shop",
     "discover shop --output json",
@@ -189,7 +189,7 @@ fn canaries() -> [String; 3] {
 }
 
 /// Every file below a directory but those that hold the secrets themselves.
-fn assert_clean(directory: &Path, when: &str) {
+pub(crate) fn assert_clean(directory: &Path, when: &str) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -201,7 +201,7 @@ fn assert_clean(directory: &Path, when: &str) {
     }
 }
 
-fn assert_silent(environment: &TestEnvironment, command: &str, when: &str) -> Option<i32> {
+pub(crate) fn assert_silent(environment: &TestEnvironment, command: &str, when: &str) -> Option<i32> {
     let answer = environment.run(command);
     let said = leak(answer.stdout.as_bytes()).or_else(|| leak(answer.stderr.as_bytes()));
     assert!(said.is_none(), "raccord {command}, {when}: {said:?}");
@@ -210,6 +210,11 @@ fn assert_silent(environment: &TestEnvironment, command: &str, when: &str) -> Op
 
 /// One form of authorization through everything.
 fn check(authorization: &str) {
+    check_with(authorization, &[]);
+}
+
+/// The same where more variables are set.
+pub(crate) fn check_with(authorization: &str, variables: &[(&str, &str)]) {
     let mood = Arc::new(Mutex::new(Mood::Answers));
     let now = Arc::clone(&mood);
     let server = HttpServer::start(move |request| answer_in(*now.lock().unwrap(), request));
@@ -218,6 +223,8 @@ fn check(authorization: &str) {
         .variable("TOKEN", CANARY)
         .variable("RUST_LOG", "trace")
         .variable("RUST_BACKTRACE", "1");
+    let environment =
+        variables.iter().fold(environment, |environment, (name, value)| environment.variable(name, value));
     environment.write("key.secret", CANARY);
     environment.ok("plan --out first.plan");
     environment.ok("apply first.plan --auto-approve");

@@ -84,7 +84,7 @@ fn resolve<'v>(inside: &str, is_closed: bool, variables: &'v Variables) -> Resul
             let help = "use letters, digits and underscores, not beginning with a digit".to_owned();
             Err(Trouble::new(Code::InvalidValue, message, Some(help)))
         }
-        Some((sort @ ("env" | "file"), _)) => {
+        Some((sort @ ("env" | "file" | "vault" | "cmd"), _)) => {
             let message = format!("`${{{sort}:…}}` refers to a secret and may stand in secret fields only");
             let help = "use ${var:NAME} with a variable of the stack or --var here".to_owned();
             Err(Trouble::new(Code::MisplacedReference, message, Some(help)))
@@ -94,7 +94,7 @@ fn resolve<'v>(inside: &str, is_closed: bool, variables: &'v Variables) -> Resul
             let meant = is_variable_name(inside).then(|| format!("did you mean `${{var:{inside}}}`? "));
             let meant = meant.unwrap_or_default();
             let help = format!(
-                "{meant}the references are ${{var:NAME}}, ${{env:NAME}} and ${{file:PATH}}; {DOLLAR}"
+                "{meant}the references are ${{var:NAME}}, and of secrets ${{env:NAME}}, ${{file:PATH}}, ${{vault:PATH#KEY}} and ${{cmd:PROGRAM …}}; {DOLLAR}"
             );
             Err(Trouble::new(Code::InvalidValue, message, Some(help)))
         }
@@ -154,6 +154,8 @@ mod tests {
         let cases = [
             ("${var:X}", Code::UnsetVariable, 0, 8),
             ("é ${env:X}!", Code::MisplacedReference, 2, 8),
+            ("${vault:a/b#c}", Code::MisplacedReference, 0, 14),
+            ("${cmd:pass x}", Code::MisplacedReference, 0, 13),
             ("${file:/x}", Code::MisplacedReference, 0, 10),
             ("${X}", Code::InvalidValue, 0, 4),
             ("${var:a b}", Code::InvalidValue, 0, 10),

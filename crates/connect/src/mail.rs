@@ -53,12 +53,13 @@ impl fmt::Debug for SmtpMailer {
 
 impl SmtpMailer {
     /// Reads the login. Nothing is asked of the server yet.
-    pub(crate) fn new(settings: &MailServer, secrets: &SecretReader) -> Result<Self, MailError> {
+    pub(crate) async fn new(settings: &MailServer, secrets: &SecretReader) -> Result<Self, MailError> {
         let mut masker = Masker::default();
         let login = match (&settings.username, &settings.password) {
             (Some(username), Some(password)) => {
                 let is_secret = matches!(username, TextOrSecret::Secret(_));
-                let (username, password) = (secrets.read_text(username)?, secrets.read(password)?);
+                let (username, password) =
+                    (secrets.read_text(username).await?, secrets.read(password).await?);
                 hide(&mut masker, (&username, is_secret), &password);
                 Some((username, password))
             }
@@ -333,27 +334,31 @@ mod tests {
         SecretReader::new(Arc::new(read), Path::new("."))
     }
 
-    #[test]
-    fn the_clear_is_for_this_machine_alone() {
-        let reach = |host: &str| {
-            let mailer = SmtpMailer::new(&settings(host, MailSecurity::None), &secrets()).unwrap();
+    #[tokio::test]
+    async fn the_clear_is_for_this_machine_alone() {
+        let reach = async |host: &str| {
+            let mailer = SmtpMailer::new(&settings(host, MailSecurity::None), &secrets()).await.unwrap();
             mailer.loopback().map(|addresses| addresses.len())
         };
-        assert_eq!((reach("localhost"), reach("127.0.0.2"), reach("::1")), (Ok(2), Ok(1), Ok(1)));
+        for (host, expected) in [("localhost", 2), ("127.0.0.2", 1), ("::1", 1)] {
+            assert_eq!(reach(host).await, Ok(expected), "{host}");
+        }
         for host in ["mail.example", "192.0.2.1", "localhost.example"] {
-            assert!(reach(host).is_err(), "{host}");
+            assert!(reach(host).await.is_err(), "{host}");
         }
     }
 
-    #[test]
-    fn a_login_is_hidden_in_the_forms_in_which_it_travels() {
-        let mailer = SmtpMailer::new(&settings("localhost", MailSecurity::Starttls), &secrets()).unwrap();
+    #[tokio::test]
+    async fn a_login_is_hidden_in_the_forms_in_which_it_travels() {
+        let mailer =
+            SmtpMailer::new(&settings("localhost", MailSecurity::Starttls), &secrets()).await.unwrap();
         let plain = BASE64_STANDARD.encode("\0mailer\0hunter2");
         let said = format!("hunter2 {} mailer {plain}", BASE64_STANDARD.encode("hunter2"));
         assert_eq!(mailer.masker.mask(&said), "*** *** *** ***");
         assert_eq!(format!("{mailer:?}"), "SmtpMailer { server: \"localhost:587\", .. }");
         let without = SecretReader::new(Arc::new(|_: &str| None), Path::new("."));
-        let error = SmtpMailer::new(&settings("localhost", MailSecurity::Starttls), &without).unwrap_err();
+        let error = SmtpMailer::new(&settings("localhost", MailSecurity::Starttls), &without).await;
+        let error = error.unwrap_err();
         assert!(error.is_about_server() && error.to_string().contains("${env:USER}"), "{error}");
     }
 }

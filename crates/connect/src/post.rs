@@ -45,7 +45,7 @@ impl HttpPoster {
     }
 
     async fn hand_over(&self, url: &TextOrSecret, body: &Value) -> Result<(), PostError> {
-        let text = self.secrets.read_text(url)?;
+        let text = self.secrets.read_text(url).await?;
         let url = Url::parse(text.expose_secret()).ok().filter(Url::has_host);
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https")).ok_or(PostError::NotAUrl)?;
         let masker = masker(&url);

@@ -16,12 +16,13 @@ use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
 use crate::http::{Credentials, StaticCredentials};
 use crate::oauth::{Custody, Keeper, OAuthCredentials, SourceTokens};
 use crate::registry::Opening;
-use crate::secret::SecretReader;
+use crate::secret::{SecretHost, SecretReader};
 use crate::shared::{Budget, Now, SourceShared};
 
 /// Opens sources; what has not changed stays open.
 pub struct SourcePool {
     environment: Arc<dyn Environment>,
+    host: Arc<SecretHost>,
     custody: Option<Custody>,
     is_apart: bool,
     open: Mutex<Open>,
@@ -41,7 +42,8 @@ struct Open {
 impl SourcePool {
     /// None is open yet.
     pub fn new(environment: Arc<dyn Environment>) -> Self {
-        Self { environment, custody: None, is_apart: false, open: Mutex::default() }
+        let host = SecretHost::new(&environment);
+        Self { environment, host, custody: None, is_apart: false, open: Mutex::default() }
     }
 
     /// The same, whose tokens are kept there. Without it they live as long as the process.
@@ -73,7 +75,7 @@ impl SourcePool {
             open.budgets.insert(payer.clone(), (rate, Budget::new(rate)));
         }
         let budget = open.budgets.get(payer).map(|(_, budget)| budget.clone()).unwrap_or_default();
-        let (secrets, clock) = (SecretReader::at(root, &self.environment), Arc::clone(&self.environment));
+        let (secrets, clock) = (SecretReader::at(root, &self.host), Arc::clone(&self.environment));
         let (seed, _) = self.environment.new_id().as_u64_pair();
         let shared = SourceShared::new(&spec.settings, secrets, Arc::new(move || clock.now()), seed)?
             .paying(&budget)
@@ -94,7 +96,7 @@ impl SourcePool {
         authorization: Option<&AuthorizationSpec>,
         root: &Path,
     ) -> Arc<dyn Credentials> {
-        let secrets = SecretReader::at(root, &self.environment);
+        let secrets = SecretReader::at(root, &self.host);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.credentials.get(holder).filter(|known| known.belong_to(authorization, &secrets));
         if let Some(known) = known {

@@ -18,7 +18,7 @@ pub(crate) fn ports(store: Store, environment: Arc<dyn Environment>) -> Ports {
         sources: Arc::new(SourcePool::new(Arc::clone(&environment)).keeping(custody.clone())),
         webhooks: Arc::new(ServiceWebhooks::new(Arc::clone(&environment)).keeping(custody.clone())),
         authorizations: Arc::new(ServiceAuthorizations::new(Arc::clone(&environment), custody)),
-        alerts: Arc::new(OutgoingAlerts::new(Arc::clone(&environment))),
+        alerts: Arc::new(OutgoingAlerts::new(&environment)),
     };
     Ports::on(&store, lease, upkeep, outside, environment)
 }

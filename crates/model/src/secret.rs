@@ -5,103 +5,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+mod reference;
+
+pub use reference::{CommandRef, NotAReference, SecretRef, VaultRef, is_variable_name};
+
 /// The name under which serde announces a secret field, so that the loader knows that `${env:…}` may stand there.
 pub const SECRET_MARKER: &str = "raccord::Secret";
-
-/// Where a secret is read when a run needs it: `${env:NAME}` or `${file:PATH}`.
-///
-/// ```
-/// use raccord_model::secret::{NotAReference, SecretRef};
-///
-/// let reference: SecretRef = "${env:SHOP_TOKEN}".parse()?;
-/// assert_eq!(reference, SecretRef::Env("SHOP_TOKEN".to_owned()));
-/// assert_eq!(reference.to_string(), "${env:SHOP_TOKEN}");
-/// // What is no reference may be the secret itself, so the error does not repeat it.
-/// assert_eq!("hunter2".parse::<SecretRef>(), Err(NotAReference));
-/// # Ok::<(), NotAReference>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SecretRef {
-    /// An environment variable of the process that runs.
-    Env(String),
-    /// A file readable where runs happen; its content without the final line end.
-    File(String),
-}
-
-/// A text in a secret field that is not a reference. The text is not repeated: it may be the secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("only a reference to a secret may stand here")]
-pub struct NotAReference;
-
-impl FromStr for SecretRef {
-    type Err = NotAReference;
-    fn from_str(text: &str) -> Result<Self, NotAReference> {
-        let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).ok_or(NotAReference)?;
-        match inner.split_once(':') {
-            Some(("env", name)) if is_variable_name(name) => Ok(Self::Env(name.to_owned())),
-            Some(("file", path)) if !path.is_empty() && !path.contains(['}', '$']) => {
-                Ok(Self::File(path.to_owned()))
-            }
-            _ => Err(NotAReference),
-        }
-    }
-}
-
-/// Whether a text can name a variable: a letter or `_`, then letters, digits and `_`.
-pub fn is_variable_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-impl fmt::Display for SecretRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Env(name) => write!(f, "${{env:{name}}}"),
-            Self::File(path) => write!(f, "${{file:{path}}}"),
-        }
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for SecretRef {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reference;
-        impl<'de> serde::de::Visitor<'de> for Reference {
-            type Value = SecretRef;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a reference to a secret, ${env:NAME} or ${file:PATH}")
-            }
-            fn visit_newtype_struct<D: serde::Deserializer<'de>>(
-                self,
-                inner: D,
-            ) -> Result<SecretRef, D::Error> {
-                inner.deserialize_str(self)
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretRef, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_newtype_struct(SECRET_MARKER, Reference)
-    }
-}
-
-impl serde::Serialize for SecretRef {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl schemars::JsonSchema for SecretRef {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "SecretRef".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "pattern": "^\\$\\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}$]+)\\}$",
-            "description": "A reference to a secret: ${env:NAME} or ${file:PATH}."
-        })
-    }
-}
 
 /// One reference, or a list of them of which each is as good: the new and the old secret while one replaces the other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
@@ -263,6 +172,14 @@ pub enum SecretError {
         /// What is wrong with it, to stand after the reference.
         why: String,
     },
+    /// What holds it does not answer for the moment: a vault that is sealed or out of reach.
+    #[error("{reference} cannot be read now: {message}")]
+    Unavailable {
+        /// The reference as it is written.
+        reference: String,
+        /// Why not, in words.
+        message: String,
+    },
     /// Something ran out on this machine while it was read: descriptors, disk, memory.
     #[error("this machine has run out of something: {reference}: {message}")]
     Exhausted {
@@ -289,17 +206,6 @@ mod tests {
         for bad in ["\"hunter2\"", "[\"hunter2\"]", "{}"] {
             let error = serde_json::from_str::<Secrets>(bad).unwrap_err();
             assert!(!error.to_string().contains("hunter2"), "{error}");
-        }
-    }
-
-    #[test]
-    fn only_a_whole_reference_is_one() {
-        for good in ["${env:TOKEN}", "${file:/run/secrets/token}"] {
-            assert_eq!(good.parse::<SecretRef>().unwrap().to_string(), good);
-        }
-        for bad in ["hunter2", "Bearer ${env:T}", "${env:}", "${env:A B}", "${var:X}", "${file:}"] {
-            let error = bad.parse::<SecretRef>().unwrap_err();
-            assert!(!error.to_string().contains("hunter2"));
         }
     }
 

@@ -90,7 +90,7 @@ impl Draining<'_> {
         let fetched = intake::fetch(source, waiting).await?;
         let mut intake = Intake::of(waiting, &fetched, self.job, self.context.environment.now());
         // A service may repeat what it was sent in the record that it was asked for.
-        intake.page.mask = source.mask();
+        intake.page.mask = source.mask().await;
         Ok(intake)
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use raccord_model::diagnostic::Code;
 use raccord_model::language::reference::REFERENCE_MARKER;
-use raccord_model::secret::{SECRET_MARKER, SecretRef};
+use raccord_model::secret::{NotAReference, SECRET_MARKER, SecretRef};
 use raccord_model::tagged::TAG_MARKER;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
@@ -334,10 +334,13 @@ impl NodeDeserializer<'_, '_> {
         if self.is_stand_in() || matches!(failure.code(), Code::UnsetVariable | Code::PlainSecret) {
             return failure;
         }
-        Failure::new(Code::PlainSecret, "only a reference to a secret may stand here")
-            .help(Some(
-                "write ${env:NAME} or ${file:PATH}; the value itself never belongs in YAML".to_owned(),
-            ))
+        let wrong = match &self.node.value {
+            Value::Scalar { text, .. } => text.parse::<SecretRef>().err(),
+            Value::Seq(_) | Value::Map(_) | Value::Pruned | Value::StandIn(_) => None,
+        };
+        let wrong = wrong.unwrap_or(NotAReference::Text);
+        Failure::new(Code::PlainSecret, wrong.to_string())
+            .help(Some(wrong.help().to_owned()))
             .meant(Some(Meant::Value(ANY_SECRET)))
             .placed(self.place())
     }

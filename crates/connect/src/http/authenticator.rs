@@ -30,20 +30,20 @@ pub(crate) struct Authenticator {
 
 impl Authenticator {
     /// Reads the secrets that an authorization refers to.
-    pub(crate) fn resolve(
+    pub(crate) async fn resolve(
         authorization: Option<&AuthorizationSpec>,
         secrets: &SecretReader,
     ) -> Result<Self, SourceError> {
         let mut resolved = Self::default();
         match authorization {
             None | Some(AuthorizationSpec::None(_)) => {}
-            Some(AuthorizationSpec::ApiKey(key)) => resolved.add_api_key(key, secrets)?,
+            Some(AuthorizationSpec::ApiKey(key)) => resolved.add_api_key(key, secrets).await?,
             Some(AuthorizationSpec::Bearer(bearer)) => {
-                let token = resolved.read(&bearer.token, secrets)?;
+                let token = resolved.read(&bearer.token, secrets).await?;
                 resolved.add_header(AUTHORIZATION, "Bearer ", &token, &bearer.token)?;
             }
-            Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets)?,
-            Some(AuthorizationSpec::OAuth1(oauth)) => resolved.add_oauth1(oauth, secrets)?,
+            Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets).await?,
+            Some(AuthorizationSpec::OAuth1(oauth)) => resolved.add_oauth1(oauth, secrets).await?,
             Some(AuthorizationSpec::OAuth2(_)) => {
                 return Err(SourceError::Settings {
                     place: "authorization".to_owned(),
@@ -110,9 +110,9 @@ impl Authenticator {
         is_same_query && is_same_signer && self.headers == other.headers
     }
 
-    fn add_api_key(&mut self, key: &ApiKey, secrets: &SecretReader) -> Result<(), SourceError> {
+    async fn add_api_key(&mut self, key: &ApiKey, secrets: &SecretReader) -> Result<(), SourceError> {
         if let Some(reference) = &key.value {
-            let value = self.read(reference, secrets)?;
+            let value = self.read(reference, secrets).await?;
             if key.header.is_none() && key.query.is_none() {
                 return Err(unusable(reference, "would not be sent: name a `header` or a `query`").into());
             }
@@ -125,19 +125,19 @@ impl Authenticator {
             }
         }
         for (name, reference) in &key.headers {
-            let value = self.read(reference, secrets)?;
+            let value = self.read(reference, secrets).await?;
             self.add_header(header_name(name)?, "", &value, reference)?;
         }
         Ok(())
     }
 
-    fn add_basic(&mut self, basic: &Basic, secrets: &SecretReader) -> Result<(), SourceError> {
-        let username = secrets.read_text(&basic.username)?;
+    async fn add_basic(&mut self, basic: &Basic, secrets: &SecretReader) -> Result<(), SourceError> {
+        let username = secrets.read_text(&basic.username).await?;
         if matches!(basic.username, TextOrSecret::Secret(_)) {
             self.masker.hide(username.expose_secret());
         }
         let password = match &basic.password {
-            Some(reference) => self.read(reference, secrets)?,
+            Some(reference) => self.read(reference, secrets).await?,
             None => SecretString::default(),
         };
         let pair = SecretString::from(format!("{}:{}", username.expose_secret(), password.expose_secret()));
@@ -153,23 +153,27 @@ impl Authenticator {
         Ok(())
     }
 
-    fn add_oauth1(&mut self, oauth: &OAuth1, secrets: &SecretReader) -> Result<(), SourceError> {
-        let consumer_key = secrets.read_text(&oauth.consumer_key)?;
+    async fn add_oauth1(&mut self, oauth: &OAuth1, secrets: &SecretReader) -> Result<(), SourceError> {
+        let consumer_key = secrets.read_text(&oauth.consumer_key).await?;
         if matches!(oauth.consumer_key, TextOrSecret::Secret(_)) {
             self.masker.hide(consumer_key.expose_secret());
         }
         self.signer = Some(OAuth1Keys {
             consumer_key,
-            consumer_secret: self.read(&oauth.consumer_secret, secrets)?,
-            token: self.read(&oauth.token, secrets)?,
-            token_secret: self.read(&oauth.token_secret, secrets)?,
+            consumer_secret: self.read(&oauth.consumer_secret, secrets).await?,
+            token: self.read(&oauth.token, secrets).await?,
+            token_secret: self.read(&oauth.token_secret, secrets).await?,
             method: oauth.signature,
         });
         Ok(())
     }
 
-    fn read(&mut self, reference: &SecretRef, secrets: &SecretReader) -> Result<SecretString, SourceError> {
-        let secret = secrets.read(reference)?;
+    async fn read(
+        &mut self,
+        reference: &SecretRef,
+        secrets: &SecretReader,
+    ) -> Result<SecretString, SourceError> {
+        let secret = secrets.read(reference).await?;
         self.masker.hide(secret.expose_secret());
         self.references.push(reference.to_string());
         Ok(secret)
@@ -218,9 +222,9 @@ mod tests {
     }
 
     /// The headers and the query that an authorization adds to `https://x.example/p?a=1&key=old`.
-    fn check(authorization: serde_json::Value, header: (&str, &str), query: &str) {
+    async fn check(authorization: serde_json::Value, header: (&str, &str), query: &str) {
         let authorization = serde_json::from_value(authorization).unwrap();
-        let authenticator = Authenticator::resolve(Some(&authorization), &secrets()).unwrap();
+        let authenticator = Authenticator::resolve(Some(&authorization), &secrets()).await.unwrap();
         let url = "https://x.example/p?a=1&key=old".parse().unwrap();
         let mut request = reqwest::Request::new(reqwest::Method::GET, url);
         authenticator.apply(&mut request, &authenticator.masker);
@@ -231,39 +235,44 @@ mod tests {
         assert!(!format!("{authenticator:?} {request:?}").replace("key=s3cret", "").contains("s3cret"));
     }
 
-    #[test]
-    fn each_form_puts_the_credential_where_it_belongs() {
+    #[tokio::test]
+    async fn each_form_puts_the_credential_where_it_belongs() {
         let old = "a=1&key=old";
         let key = "${env:KEY}";
-        check(serde_json::json!({"type": "none"}), ("", ""), old);
-        check(serde_json::json!({"type": "bearer", "token": key}), ("authorization", "Bearer s3cret"), old);
+        check(serde_json::json!({"type": "none"}), ("", ""), old).await;
+        check(serde_json::json!({"type": "bearer", "token": key}), ("authorization", "Bearer s3cret"), old)
+            .await;
         check(
             serde_json::json!({"type": "basic", "username": "me", "password": key}),
             ("authorization", "Basic bWU6czNjcmV0"),
             old,
-        );
+        )
+        .await;
         check(
             serde_json::json!({"type": "apiKey", "header": "Authorization", "prefix": "Token ", "value": key}),
             ("authorization", "Token s3cret"),
             old,
-        );
+        )
+        .await;
         check(
             serde_json::json!({"type": "apiKey", "headers": {"X-A": key, "X-B": key}}),
             ("x-b", "s3cret"),
             old,
-        );
+        )
+        .await;
         check(
             serde_json::json!({"type": "apiKey", "query": "key", "value": key}),
             ("", ""),
             "a=1&key=s3cret",
-        );
+        )
+        .await;
     }
 
-    #[test]
-    fn a_secret_that_fits_no_header_is_named_by_its_reference() {
+    #[tokio::test]
+    async fn a_secret_that_fits_no_header_is_named_by_its_reference() {
         let authorization =
             serde_json::from_value(serde_json::json!({"type": "bearer", "token": "${env:BROKEN}"})).unwrap();
-        let error = Authenticator::resolve(Some(&authorization), &secrets()).unwrap_err().to_string();
+        let error = Authenticator::resolve(Some(&authorization), &secrets()).await.unwrap_err().to_string();
         assert!(error.starts_with("${env:BROKEN} has characters") && !error.contains("lines"), "{error}");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::Async;
@@ -48,7 +48,7 @@ pub(crate) trait Credentials: Send + Sync + fmt::Debug {
     fn masker(&self) -> Arc<Masker>;
     /// Has the masker know the credentials before any request, where they can be read without asking the service.
     /// Whether they could.
-    fn prepare_masker(&self) -> bool;
+    fn prepare_masker(&self) -> Async<'_, bool>;
     /// Where the secrets are read.
     fn references(&self) -> Vec<String>;
     /// Whether these are the credentials of an Authorization, read in the same place.
@@ -60,9 +60,8 @@ pub(crate) trait Credentials: Send + Sync + fmt::Debug {
 pub(crate) struct StaticCredentials {
     authorization: Option<AuthorizationSpec>,
     secrets: SecretReader,
-    /// Held while secrets are read, so that what was read earlier never takes the place of what was read later. They
-    /// are variables and small files, which need no task of their own.
-    reading: Mutex<()>,
+    /// Held while secrets are read, so that what was read earlier never takes the place of what was read later.
+    reading: tokio::sync::Mutex<()>,
     /// What time it is, for requests that say it.
     now: Option<Now>,
     current: RwLock<Current>,
@@ -110,7 +109,13 @@ impl StaticCredentials {
     /// Reads nothing yet.
     pub(crate) fn new(authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> Self {
         let (authorization, secrets) = (authorization.cloned(), secrets.clone());
-        Self { authorization, secrets, reading: Mutex::default(), now: None, current: RwLock::default() }
+        Self {
+            authorization,
+            secrets,
+            reading: tokio::sync::Mutex::default(),
+            now: None,
+            current: RwLock::default(),
+        }
     }
 
     /// The same with a clock, for requests that say when they were signed.
@@ -120,21 +125,21 @@ impl StaticCredentials {
     }
 
     /// Reads the secrets where the Authorization refers to them.
-    fn read(&self) -> Result<Issue, SourceError> {
-        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.read_alone()
+    async fn read(&self) -> Result<Issue, SourceError> {
+        let _alone = self.reading.lock().await;
+        self.read_alone(&self.secrets).await
     }
 
-    fn read_alone(&self) -> Result<Issue, SourceError> {
-        let read = Authenticator::resolve(self.authorization.as_ref(), &self.secrets)?;
+    async fn read_alone(&self, secrets: &SecretReader) -> Result<Issue, SourceError> {
+        let read = Authenticator::resolve(self.authorization.as_ref(), secrets).await?;
         Ok(self.current.write().unwrap_or_else(PoisonError::into_inner).take(read))
     }
 
-    fn look_for_newer(&self, refused: Issue) -> Result<Verdict, SourceError> {
-        let _alone = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn look_for_newer(&self, refused: Issue) -> Result<Verdict, SourceError> {
+        let _alone = self.reading.lock().await;
         let mut present = self.with(|current| Issue(current.issue));
         if present == refused {
-            present = self.read_alone()?;
+            present = self.read_alone(&self.secrets.anew()).await?;
         }
         Ok(if present == refused { Verdict::GiveUp } else { Verdict::Retry })
     }
@@ -146,7 +151,7 @@ impl StaticCredentials {
 
 impl Credentials for StaticCredentials {
     fn begin(&self) -> Async<'_, Result<(), SourceError>> {
-        Box::pin(async { self.read().map(|_| ()) })
+        Box::pin(async { self.read().await.map(|_| ()) })
     }
 
     fn apply<'a>(&'a self, request: &'a mut Request) -> Async<'a, Result<Issue, SourceError>> {
@@ -163,7 +168,7 @@ impl Credentials for StaticCredentials {
     }
 
     fn rejected(&self, refused: Issue) -> Async<'_, Result<Verdict, SourceError>> {
-        Box::pin(async move { self.look_for_newer(refused) })
+        Box::pin(self.look_for_newer(refused))
     }
 
     fn parameter(&self) -> Option<&str> {
@@ -184,8 +189,8 @@ impl Credentials for StaticCredentials {
         self.with(|current| Arc::clone(&current.masker))
     }
 
-    fn prepare_masker(&self) -> bool {
-        self.read().is_ok()
+    fn prepare_masker(&self) -> Async<'_, bool> {
+        Box::pin(async { self.read().await.is_ok() })
     }
 
     fn references(&self) -> Vec<String> {
@@ -199,6 +204,7 @@ impl Credentials for StaticCredentials {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -246,7 +252,7 @@ mod tests {
         *cell.lock().unwrap() = None;
         let error = credentials.rejected(second).await.unwrap_err().to_string();
         assert_eq!(error, "${env:KEY} is not set where this runs");
-        assert!(!credentials.prepare_masker());
+        assert!(!credentials.prepare_masker().await);
         assert_eq!(sent(&credentials).await, (second, Some("key=second-secret".to_owned())));
     }
 

@@ -134,9 +134,12 @@ impl Source for HttpSource {
         Box::pin(async move { single::fetch(&self.stream, &self.exchange().await?, path, at).await })
     }
 
-    fn mask(&self) -> Option<Mask> {
-        let credentials = Arc::clone(&self.credentials);
-        credentials.prepare_masker().then(|| Mask::new(move |text| credentials.masker().mask(text)))
+    fn mask(&self) -> Async<'_, Option<Mask>> {
+        Box::pin(async {
+            let credentials = Arc::clone(&self.credentials);
+            let is_known = credentials.prepare_masker().await;
+            is_known.then(|| Mask::new(move |text| credentials.masker().mask(text)))
+        })
     }
 }
 

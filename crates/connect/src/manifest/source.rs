@@ -1,6 +1,7 @@
 //! A data type of a manifest as a source: its pages, with the state from which another reading goes on as page token and as
 //! state of the source. What the manifest means is none of its business.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -15,11 +16,12 @@ use raccord_manifest::transport::Transport;
 use raccord_model::checkpoint::{PageToken, SourceState};
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::connector::ManifestSettings;
+use raccord_model::language::connector::manifest::Setting;
 use raccord_model::port::Async;
 use raccord_model::port::records::{Mask, Page, Records};
 use raccord_model::port::source::{Pages, Read as Wanted, Source, SourceError};
 use raccord_model::secret::SecretRef;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::failure::told;
@@ -43,9 +45,9 @@ impl Open for ManifestSettings {
 
 impl ManifestSource {
     /// The stream with its configuration: secrets are read now.
-    fn built(&self) -> Result<Arc<Stream>, SourceError> {
+    async fn built(&self) -> Result<Arc<Stream>, SourceError> {
         let (manifest, failed) = (&self.stream.manifest, |error| told(error, &self.masks));
-        let config = configured(manifest, self.config()?).map_err(failed)?;
+        let config = configured(manifest, self.config().await?).map_err(failed)?;
         let specification = Specification::of(manifest).map_err(|problem| failed(problem.into()))?;
         if let Some(Violation { path, message }) = specification.check(&config).map_err(failed)?.first() {
             let place = "config".to_owned();
@@ -61,32 +63,30 @@ impl ManifestSource {
     }
 
     /// The settings with their secrets.
-    fn config(&self) -> Result<Value, SourceError> {
-        let mut missing = None;
-        let mut secret = |reference: &SecretRef| match self.shared.secrets.read(reference) {
-            Ok(secret) => {
-                self.masks.add(secret.expose_secret());
-                Value::from(secret.expose_secret())
-            }
-            Err(error) => {
-                missing.get_or_insert(error);
-                Value::Null
-            }
+    async fn config(&self) -> Result<Value, SourceError> {
+        let settings = &self.stream.settings.settings;
+        let mut secrets: BTreeMap<SecretRef, SecretString> = BTreeMap::new();
+        for reference in settings.values().flat_map(references) {
+            let secret = self.shared.secrets.read(&reference).await?;
+            self.masks.add(secret.expose_secret());
+            secrets.insert(reference, secret);
+        }
+        let mut read = |reference: &SecretRef| {
+            secrets.get(reference).map_or(Value::Null, |secret| Value::from(secret.expose_secret()))
         };
-        let settings = self.stream.settings.settings.iter();
         let config: Map<String, Value> =
-            settings.map(|(name, value)| (name.clone(), value.to_json(&mut secret))).collect();
-        missing.map_or(Ok(Value::Object(config)), |error| Err(error.into()))
+            settings.iter().map(|(name, value)| (name.clone(), value.to_json(&mut read))).collect();
+        Ok(Value::Object(config))
     }
 
-    fn begin(&self, wanted: &Wanted) -> Result<ManifestPages, SourceError> {
+    async fn begin(&self, wanted: &Wanted) -> Result<ManifestPages, SourceError> {
         let page = wanted.page.as_ref().map(Mark::of).transpose()?.and_then(|mark| mark.state);
         let state = page.or_else(|| wanted.state.as_ref().map(|state| state.as_str().to_owned()));
         let state: Option<Value> =
             state.map(|state| serde_json::from_str(&state)).transpose().map_err(|_| {
                 SourceError::PageRefused { message: "what was read before cannot be understood".to_owned() }
             })?;
-        let reading = self.built()?.read(state.as_ref()).map_err(|error| told(error, &self.masks))?;
+        let reading = self.built().await?.read(state.as_ref()).map_err(|error| told(error, &self.masks))?;
         Ok(ManifestPages {
             reading,
             keeps_state: self.stream.is_incremental(),
@@ -100,7 +100,7 @@ impl ManifestSource {
 impl Source for ManifestSource {
     fn check(&self) -> Async<'_, Result<String, SourceError>> {
         Box::pin(async {
-            let mut pages = self.begin(&Wanted::default())?;
+            let mut pages = self.begin(&Wanted::default()).await?;
             let page = pages.next().await?;
             let records = page.map_or(0, |page| page.records.len());
             Ok(format!("the first page of `{}` has {records} records", self.stream.name))
@@ -109,7 +109,7 @@ impl Source for ManifestSource {
 
     fn open(&self, read: Wanted) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         Box::pin(async move {
-            let pages: Box<dyn Pages> = Box::new(self.begin(&read)?);
+            let pages: Box<dyn Pages> = Box::new(self.begin(&read).await?);
             Ok(pages)
         })
     }
@@ -119,9 +119,19 @@ impl Source for ManifestSource {
         Box::pin(std::future::ready(Err(SourceError::Answer { place: self.stream.name.clone(), message })))
     }
 
-    fn mask(&self) -> Option<Mask> {
-        Some(mask(&self.masks))
+    fn mask(&self) -> Async<'_, Option<Mask>> {
+        Box::pin(std::future::ready(Some(mask(&self.masks))))
     }
+}
+
+/// The references in a setting.
+fn references(setting: &Setting) -> Vec<SecretRef> {
+    let mut found = Vec::new();
+    setting.to_json(&mut |reference| {
+        found.push(reference.clone());
+        Value::Null
+    });
+    found
 }
 
 fn mask(masks: &Masks) -> Mask {

@@ -28,7 +28,7 @@ use super::custody::{Custody, Keeper, Known};
 use super::endpoint::{Endpoint, Refused};
 use super::grant::{Client, Question, Unasked, for_device, question, scopes, with_code, with_device};
 use super::tokens::{Tokens, binding};
-use crate::secret::SecretReader;
+use crate::secret::{SecretHost, SecretReader};
 
 /// How long there are between two questions where the server does not say it, in seconds (RFC 8628, 3.2).
 const INTERVAL: u64 = 5;
@@ -39,13 +39,15 @@ const LIFETIME: i64 = 900;
 /// Leads people through agreements.
 pub struct ServiceAuthorizations {
     environment: Arc<dyn Environment>,
+    host: Arc<SecretHost>,
     custody: Custody,
 }
 
 impl ServiceAuthorizations {
     /// With tokens that are kept there.
     pub fn new(environment: Arc<dyn Environment>, custody: Custody) -> Self {
-        Self { environment, custody }
+        let host = SecretHost::new(&environment);
+        Self { environment, host, custody }
     }
 
     /// The Authorization, and what reads its secrets.
@@ -57,7 +59,7 @@ impl ServiceAuthorizations {
         let root = if desired.root.is_empty() { "." } else { &desired.root };
         match desired.authorization(name) {
             Some(AuthorizationSpec::OAuth2(oauth)) => {
-                Ok((oauth, SecretReader::at(Path::new(root), &self.environment)))
+                Ok((oauth, SecretReader::at(Path::new(root), &self.host)))
             }
             Some(_) => Err(settings(name, "is not of `type: oauth2`: there is nothing to agree to")),
             None => {
@@ -72,7 +74,7 @@ impl ServiceAuthorizations {
         secrets: &SecretReader,
         redirect: Option<String>,
     ) -> Result<Invitation, SourceError> {
-        let client = Client::read(oauth, secrets)?;
+        let client = Client::read(oauth, secrets).await?;
         match (oauth.grant, &oauth.authorization_url, &oauth.device_url) {
             (Grant::AuthorizationCode, Some(page), _) => {
                 let redirect = oauth
@@ -159,9 +161,9 @@ impl ServiceAuthorizations {
         let keeper = Keeper::new(Some(self.custody.clone()), name, false);
         let place = keeper.place().await?;
         let place = place.ok_or_else(|| settings(name, "is not applied; `raccord apply` comes first"))?;
-        let client = Client::read(oauth, secrets)?;
+        let client = Client::read(oauth, secrets).await?;
         let lease = place.lease().await?;
-        let asked = self.asked(oauth, (&client, secrets), consent);
+        let asked = self.asked(oauth, (&client, secrets), consent).await;
         let completed = match asked {
             Ok(asked) => match self.ask(oauth, &client, &asked).await {
                 Ok(tokens) => {
@@ -177,7 +179,7 @@ impl ServiceAuthorizations {
     }
 
     /// The question that a consent allows.
-    fn asked(
+    async fn asked(
         &self,
         oauth: &OAuth2,
         who: (&Client, &SecretReader),
@@ -190,7 +192,7 @@ impl ServiceAuthorizations {
             Consent::Device { code } => Ok(with_device(code.text())),
             // Without a person: as if nothing were kept, so that a first refresh token of the configuration counts.
             Consent::Unneeded => {
-                question(oauth, who, None, self.environment.now()).map_err(|error| match error {
+                question(oauth, who, None, self.environment.now()).await.map_err(|error| match error {
                     Unasked::NoGrant => SourceError::Settings {
                         place: "the authorization".to_owned(),
                         message: "it needs a person's agreement".to_owned(),

@@ -151,8 +151,8 @@ impl Shared {
     }
 
     /// Who asks, and has the masker know the secrets.
-    fn client(&self) -> Result<Client, SourceError> {
-        let client = Client::read(&self.oauth, &self.secrets)?;
+    async fn client(&self) -> Result<Client, SourceError> {
+        let client = Client::read(&self.oauth, &self.secrets).await?;
         self.change(|current| {
             current.client = client.masker.clone();
             current.mask_anew();
@@ -264,8 +264,8 @@ impl Shared {
 
     /// Asks the server for the next tokens.
     async fn ask(&self, kept: Option<&Tokens>) -> Result<Tokens, NotRenewed> {
-        let client = self.client().map_err(NotRenewed::Failed)?;
-        let asked = question(&self.oauth, (&client, &self.secrets), kept, (self.now)());
+        let client = self.client().await.map_err(NotRenewed::Failed)?;
+        let asked = question(&self.oauth, (&client, &self.secrets), kept, (self.now)()).await;
         let asked = asked.map_err(|unasked| match unasked {
             Unasked::NoGrant => NotRenewed::Failed(self.no_grant(kept)),
             Unasked::Failed(error) => NotRenewed::Failed(error),
@@ -381,7 +381,7 @@ pub(super) fn tokens(
 impl Credentials for OAuthCredentials {
     fn begin(&self) -> Async<'_, Result<(), SourceError>> {
         Box::pin(async {
-            self.0.client()?;
+            self.0.client().await?;
             self.0.look().await
         })
     }
@@ -422,8 +422,8 @@ impl Credentials for OAuthCredentials {
         self.0.with(|current| Arc::clone(&current.masker))
     }
 
-    fn prepare_masker(&self) -> bool {
-        self.0.client().is_ok()
+    fn prepare_masker(&self) -> Async<'_, bool> {
+        Box::pin(async { self.0.client().await.is_ok() })
     }
 
     fn references(&self) -> Vec<String> {

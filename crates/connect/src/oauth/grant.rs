@@ -29,13 +29,16 @@ pub(crate) struct Client {
 
 impl Client {
     /// Reads who we are.
-    pub(crate) fn read(oauth: &OAuth2, secrets: &SecretReader) -> Result<Self, SourceError> {
+    pub(crate) async fn read(oauth: &OAuth2, secrets: &SecretReader) -> Result<Self, SourceError> {
         let mut masker = Masker::default();
-        let id = secrets.read_text(&oauth.client_id)?;
+        let id = secrets.read_text(&oauth.client_id).await?;
         if matches!(oauth.client_id, TextOrSecret::Secret(_)) {
             masker.hide(id.expose_secret());
         }
-        let secret = oauth.client_secret.as_ref().map(|reference| secrets.read(reference)).transpose()?;
+        let secret = match &oauth.client_secret {
+            Some(reference) => Some(secrets.read(reference).await?),
+            None => None,
+        };
         if let Some(secret) = &secret {
             masker.hide(secret.expose_secret());
         }
@@ -68,7 +71,7 @@ impl<E: Into<SourceError>> From<E> for Unasked {
 }
 
 /// The question for the next tokens.
-pub(crate) fn question(
+pub(crate) async fn question(
     oauth: &OAuth2,
     (client, secrets): (&Client, &SecretReader),
     kept: Option<&Tokens>,
@@ -80,7 +83,7 @@ pub(crate) fn question(
         Grant::JwtBearer => {
             question.add("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
             if let Some(assertion) = &oauth.assertion {
-                let signed = signed(assertion, oauth, (client, secrets), now)?;
+                let signed = signed(assertion, oauth, (client, secrets), now).await?;
                 question.parameters.push(("assertion".to_owned(), signed));
             }
         }
@@ -90,7 +93,7 @@ pub(crate) fn question(
         }
         Grant::RefreshToken => {
             let reference = oauth.refresh_token.as_ref().ok_or(Unasked::NoGrant)?;
-            let first = secrets.read(reference)?;
+            let first = secrets.read(reference).await?;
             let seed = digest(first.expose_secret().as_bytes());
             // Another first token has been put there since: that one counts.
             let kept = kept.filter(|kept| kept.seed.as_ref() == Some(&seed));
@@ -164,13 +167,13 @@ impl Question {
 }
 
 /// What is said in place of a password, signed.
-fn signed(
+async fn signed(
     assertion: &Assertion,
     oauth: &OAuth2,
     (client, secrets): (&Client, &SecretReader),
     now: Timestamp,
 ) -> Result<SecretString, SourceError> {
-    let key = secrets.read(&assertion.key)?;
+    let key = secrets.read(&assertion.key).await?;
     let issuer = assertion.issuer.as_deref().unwrap_or_else(|| client.id.expose_secret());
     let algorithm = assertion.algorithm.as_str();
     let mut head = json!({"alg": algorithm, "typ": "JWT"});

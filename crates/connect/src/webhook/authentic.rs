@@ -58,7 +58,7 @@ impl Credential {
 
     /// A user name and a password.
     pub(super) fn basic(basic: &BasicSpec, secrets: &SecretReader) -> Result<Self, SecretError> {
-        let username = secrets.read_text(&basic.username)?;
+        let username = secrets.read_text_at_hand(&basic.username)?;
         let before = SecretString::from(format!("{}:", username.expose_secret()));
         let digests = Digests::of(&basic.password, secrets, before.expose_secret())?;
         Ok(Self { name: AUTHORIZATION.to_string(), form: Form::Basic, digests })
@@ -102,7 +102,7 @@ impl Digests {
     /// Those of the secrets, with what stands before each.
     fn of(references: &Secrets, secrets: &SecretReader, before: &str) -> Result<Self, SecretError> {
         let digest = |reference: &SecretRef| {
-            let secret = secrets.read(reference)?;
+            let secret = secrets.read_at_hand(reference)?;
             let digest = Sha256::new_with_prefix(before).chain_update(secret.expose_secret());
             Ok(digest.finalize().into())
         };

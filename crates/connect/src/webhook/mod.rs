@@ -21,12 +21,13 @@ use raccord_model::secret::SecretError;
 use self::verify::SecretVerifier;
 use crate::http::{Credentials, StaticCredentials};
 use crate::oauth::{Custody, Keeper, OAuthCredentials};
-use crate::secret::SecretReader;
+use crate::secret::{SecretHost, SecretReader};
 use crate::shared::SourceShared;
 
 /// Webhooks of services, with the secrets of this machine.
 pub struct ServiceWebhooks {
     environment: Arc<dyn Environment>,
+    host: Arc<SecretHost>,
     /// Where tokens are that a server has issued.
     custody: Option<Custody>,
 }
@@ -40,8 +41,9 @@ struct Prepared {
 
 impl ServiceWebhooks {
     /// Secrets that are variables are read from this environment, and so is the time.
-    pub const fn new(environment: Arc<dyn Environment>) -> Self {
-        Self { environment, custody: None }
+    pub fn new(environment: Arc<dyn Environment>) -> Self {
+        let host = SecretHost::new(&environment);
+        Self { environment, host, custody: None }
     }
 
     /// The same with the tokens that are kept there.
@@ -56,8 +58,7 @@ impl ServiceWebhooks {
         let requests =
             settings.zip(webhook).and_then(|(settings, webhook)| lower_register(webhook, settings).0);
         let registrar = requests.ok_or(WebhookError::NotRegistrable)?;
-        let (secrets, clock) =
-            (SecretReader::at(service.root, &self.environment), Arc::clone(&self.environment));
+        let (secrets, clock) = (SecretReader::at(service.root, &self.host), Arc::clone(&self.environment));
         let (seed, _) = self.environment.new_id().as_u64_pair();
         let shared =
             SourceShared::new(&service.source.settings, secrets, Arc::new(move || clock.now()), seed)?;
@@ -75,8 +76,18 @@ impl ServiceWebhooks {
 }
 
 impl Webhooks for ServiceWebhooks {
+    fn read_ahead<'a>(&'a self, verify: &'a VerifySpec, root: &'a Path) -> Async<'a, ()> {
+        Box::pin(async move {
+            let secrets = SecretReader::at(root, &self.host);
+            for reference in verify.references().into_iter().filter(|reference| reference.is_elsewhere()) {
+                // What went wrong is remembered, for who verifies.
+                drop(secrets.read(reference).await);
+            }
+        })
+    }
+
     fn verifier(&self, verify: &VerifySpec, root: &Path) -> Result<Box<dyn Verifier>, SecretError> {
-        Ok(Box::new(SecretVerifier::new(verify, &SecretReader::at(root, &self.environment))?))
+        Ok(Box::new(SecretVerifier::new(verify, &SecretReader::at(root, &self.host))?))
     }
 
     fn register<'a>(

@@ -31,7 +31,10 @@ pub(super) async fn register(
     shared: &SourceShared,
     announcement: Announcement<'_>,
 ) -> Result<String, WebhookError> {
-    let secret = announcement.secret.map(|secret| shared.secrets.read(secret)).transpose()?;
+    let secret = match announcement.secret {
+        Some(secret) => Some(shared.secrets.read(secret).await?),
+        None => None,
+    };
     let exchange = exchange(registrar, credentials, shared).await?;
     // A service that refuses a secret may repeat it, and where a redirect leads it has no business.
     let exchange = match &secret {

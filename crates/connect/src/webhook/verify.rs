@@ -111,7 +111,7 @@ fn signers(
     key: impl Fn(&str) -> Option<Vec<u8>>,
 ) -> Result<Vec<Signer>, SecretError> {
     let signer = |reference: &SecretRef| {
-        let secret = secrets.read(reference)?;
+        let secret = secrets.read_at_hand(reference)?;
         let key = key(secret.expose_secret()).map(secrecy::SecretSlice::from);
         let signer = key.and_then(|key| Signer::new(algorithm, key.expose_secret()));
         signer.ok_or_else(|| unusable(reference, "is not a key in the encoding that is expected"))

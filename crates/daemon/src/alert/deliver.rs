@@ -172,6 +172,7 @@ impl AlertSender {
             None => Err(miss("the stack has no mail server".to_owned(), false)),
             Some(settings) => channels
                 .mailer(settings, root)
+                .await
                 .map(|mailer| (mailer, settings.from.clone()))
                 .map_err(|error| miss(error.to_string(), error.is_permanent())),
         };

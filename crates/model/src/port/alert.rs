@@ -16,7 +16,11 @@ use crate::secret::{SecretError, TextOrSecret};
 /// The channels on which alerts leave. Files of secrets are relative to `root`.
 pub trait AlertChannels: Send + Sync {
     /// A mail server, ready to be handed mails: the login is read, and nothing is asked of the server yet.
-    fn mailer(&self, settings: &MailServer, root: &Path) -> Result<Box<dyn Mailer>, MailError>;
+    fn mailer<'a>(
+        &'a self,
+        settings: &'a MailServer,
+        root: &'a Path,
+    ) -> Async<'a, Result<Box<dyn Mailer>, MailError>>;
     /// Posts to webhooks. A URL is read whenever something is posted there.
     fn poster(&self, root: &Path) -> Box<dyn Poster>;
 }

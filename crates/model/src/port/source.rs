@@ -69,8 +69,8 @@ pub trait Source: Send + Sync {
     ) -> Async<'a, Result<Option<Bytes>, SourceError>>;
     /// What takes our credentials out of what is kept of a record that came by itself; `None` where there are none, or
     /// where they cannot be read, so that nobody was sent any.
-    fn mask(&self) -> Option<Mask> {
-        None
+    fn mask(&self) -> Async<'_, Option<Mask>> {
+        Box::pin(std::future::ready(None))
     }
 }
 
@@ -90,6 +90,14 @@ pub enum SourceError {
         reference: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// What holds a secret does not answer for the moment. The service has no part in it.
+    #[error("{reference} cannot be read now: {message}")]
+    SecretUnavailable {
+        /// The reference as it is written.
+        reference: String,
+        /// Why not, in words.
+        message: String,
     },
     /// The service refuses our credentials: 401 or 403.
     #[error("the service {}{}: {status} from {url}", refusal(*status), in_parentheses(credentials))]
@@ -218,6 +226,7 @@ impl From<SecretError> for SourceError {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::Unusable { reference, why } => Self::Secret { reference, why },
+            SecretError::Unavailable { reference, message } => Self::SecretUnavailable { reference, message },
             SecretError::Exhausted { reference, message } => {
                 Self::Exhausted { message: format!("{reference}: {message}") }
             }
@@ -234,7 +243,7 @@ impl SourceError {
     /// Whether the reason lies on this machine and says nothing of the service.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Exhausted { .. } | Self::Custody { .. } => true,
+            Self::Exhausted { .. } | Self::Custody { .. } | Self::SecretUnavailable { .. } => true,
             Self::File { source, .. } => is_exhausted(source.as_ref()),
             Self::Secret { .. }
             | Self::Unauthorized { .. }

@@ -22,7 +22,10 @@ pub const STRIPE: &str = "stripe-signature";
 
 /// Proves deliveries, and registers webhooks. Files of secrets are relative to `root`.
 pub trait Webhooks: Send + Sync {
-    /// Reads the secrets that the deliveries of a source are verified with.
+    /// Reads ahead those of the secrets that a vault or a program holds, so that no delivery waits for them. What could not
+    /// be read, `verifier` tells.
+    fn read_ahead<'a>(&'a self, verify: &'a VerifySpec, root: &'a Path) -> Async<'a, ()>;
+    /// Reads the secrets that the deliveries of a source are verified with; those that were read ahead as they were then.
     fn verifier(&self, verify: &VerifySpec, root: &Path) -> Result<Box<dyn Verifier>, SecretError>;
     /// Tells a service where to push, in one attempt, and returns the id of what it has registered.
     fn register<'a>(

@@ -16,7 +16,7 @@ use raccord_model::language::webhook::VerifySpec;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, InboxError};
 use raccord_model::port::webhook::{Delivery as Presented, Refused, SignatureHeaders, Verifier, Webhooks};
 use raccord_model::rate::Rate;
-use raccord_model::secret::SecretError;
+use raccord_model::secret::{SecretError, SecretRef};
 use raccord_model::{DataTypeName, Digest, Kind, Name};
 use tokio::time::Instant;
 
@@ -85,6 +85,19 @@ impl Hooks {
         let hooks = Self { webhooks, root, stack, url, by_source, by_signature, complaints, unverifiable };
         hooks.look();
         hooks
+    }
+
+    /// Whether there are secrets that a vault or a program holds.
+    pub(super) fn waits_for_others(&self) -> bool {
+        let mut secrets = self.by_source.values().flat_map(|receiver| receiver.verify.references());
+        secrets.any(SecretRef::is_elsewhere)
+    }
+
+    /// Asks for the secrets that a vault or a program holds, so that no delivery waits for them.
+    pub(super) async fn read_ahead(&self) {
+        for receiver in self.by_source.values() {
+            self.webhooks.read_ahead(&receiver.verify, &self.root).await;
+        }
     }
 
     /// Tries anew whether the deliveries of every source can be verified. Reads files.

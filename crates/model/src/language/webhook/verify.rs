@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::Seconds;
 use crate::language::is_default;
-use crate::secret::{Secrets, TextOrSecret};
+use crate::secret::{SecretRef, Secrets, TextOrSecret};
 
 /// How a delivery proves that the service sent it. Exactly one of `hmac`, `stripe`, `standardWebhooks`, `bearer`, `basic`, `apiKey`, `query` stands here.
 ///
@@ -95,6 +95,15 @@ impl VerifySpec {
             Scheme::ApiKey(key) => &key.value,
             Scheme::Query(key) => &key.value,
         })
+    }
+
+    /// Every reference that has to be read before a delivery can be proved: the secrets, and a user name that is one.
+    pub fn references(&self) -> Vec<&SecretRef> {
+        let username = self.basic.as_ref().and_then(|basic| match &basic.username {
+            TextOrSecret::Secret(reference) => Some(reference),
+            TextOrSecret::Text(_) => None,
+        });
+        self.secrets().into_iter().flat_map(|secrets| &secrets.0).chain(username).collect()
     }
 }
 
