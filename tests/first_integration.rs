@@ -138,7 +138,10 @@ fn integration() -> (Boutique, TestEnvironment) {
 #[test]
 fn a_source_is_chosen_from_the_catalogue_and_named() {
     let (_shop, environment) = source();
-    assert_says(&environment.ok("connectors"), &["file", "http", "Any REST service that answers JSON"]);
+    assert_says(
+        &environment.ok("connectors"),
+        &["file", "http", "Any REST or GraphQL service that answers JSON"],
+    );
     assert_says(&environment.ok("validate"), &["valid: 3 resources"]);
     environment.replace("source.yaml", "connector: http", "connector: htp");
     let said = environment.fails(1, "validate");

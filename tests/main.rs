@@ -15,6 +15,7 @@ mod environment;
 mod examples;
 mod first_integration;
 mod foreign_text;
+mod graphql;
 mod http_server;
 mod invalid;
 mod kills;

@@ -1,7 +1,7 @@
 //! Mistakes gathered from every step, given their places, sorted, bounded in number.
 
 use raccord_model::Kind;
-use raccord_model::diagnostic::{Code, Diagnostic, Finding, Place, Severity};
+use raccord_model::diagnostic::{Code, Diagnostic, Finding, Place, Severity, TextPlace};
 
 use crate::node::{Node, Span};
 use crate::parse::Problem;
@@ -139,10 +139,18 @@ impl Report {
 
     /// A mistake at a path of a document.
     pub(crate) fn finding(&mut self, document: &Document<'_>, finding: Finding) {
-        let Finding { path, severity, code, message, help, is_about_name } = finding;
+        let Finding { path, severity, code, message, help, is_about_name, within } = finding;
         let root = &document.root;
         let name = if is_about_name { root.locate_name(&path) } else { None };
         let span = name.unwrap_or_else(|| root.locate(&path));
+        let part = within.map(|within| part_of(document, &path, within));
+        let (span, message) = match part {
+            None => (span, message),
+            Some(Ok(part)) => (part, message),
+            Some(Err(TextPlace { line, column, .. })) => {
+                (span, format!("{message} (line {line}, column {column} of the text)"))
+            }
+        };
         self.problem(document, severity, Problem { span, code, message, help }, &path);
     }
 
@@ -167,6 +175,24 @@ impl Report {
         }
         all
     }
+}
+
+/// Where a part of a text stands in the file; the part again when the file has the text in another form, as a folded one or
+/// one with escapes.
+fn part_of(document: &Document<'_>, path: &[String], within: TextPlace) -> Result<Span, TextPlace> {
+    let node = document.root.find(path).ok_or(within)?;
+    let text = node.text().ok_or(within)?;
+    let wanted = usize::try_from(within.line).unwrap_or(usize::MAX).saturating_sub(1);
+    let line = text.lines().nth(wanted).or_else(|| text.lines().next_back()).unwrap_or_default();
+    // In a block the text begins on the line after its sign, else where the value does.
+    let block = (node.span.line.saturating_add(within.line), 1);
+    let inline =
+        (node.span.line.saturating_add(within.line - 1), if within.line == 1 { node.span.column } else { 1 });
+    let found = [inline, block].into_iter().find_map(|(number, from)| {
+        let indent = document.text.column_of(number, from, line)?;
+        Some(Span { line: number, column: indent.saturating_add(within.column - 1), length: within.length })
+    });
+    found.ok_or(within)
 }
 
 /// What a diagnostic says, its advice left aside.

@@ -46,6 +46,16 @@ impl SourceText {
         self.text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
     }
 
+    /// The column on which a text begins that ends a line, or stands before a quote there; from a column on.
+    pub(crate) fn column_of(&self, number: u32, from: u32, text: &str) -> Option<u32> {
+        let line = self.line(number);
+        let skipped = usize::try_from(from).unwrap_or(usize::MAX).saturating_sub(1);
+        let start = line.char_indices().nth(skipped).map_or(line.len(), |(at, _)| at);
+        let at = start + line.get(start..)?.find(text)?;
+        let column = line.get(..at)?.chars().count() + 1;
+        u32::try_from(column).ok()
+    }
+
     /// The place of a span, with its line; what the spans in `secret` cover is not shown.
     pub(crate) fn place(&self, span: Span, secret: &[Span]) -> Place {
         let wide = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);

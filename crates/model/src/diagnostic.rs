@@ -163,6 +163,19 @@ pub struct Finding {
     pub help: Option<String>,
     /// Whether the last member's name is meant, not its value.
     pub is_about_name: bool,
+    /// Where in the value, when that is a text of several words or lines and only a part of it is meant.
+    pub within: Option<TextPlace>,
+}
+
+/// A place inside a text. Line and column count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextPlace {
+    /// The line.
+    pub line: u32,
+    /// The column of the first character.
+    pub column: u32,
+    /// How many characters are meant, at least one.
+    pub length: u32,
 }
 
 impl Finding {
@@ -175,6 +188,7 @@ impl Finding {
             message: message.into(),
             help: None,
             is_about_name: false,
+            within: None,
         }
     }
 
@@ -187,6 +201,19 @@ impl Finding {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same with advice, when there is any.
+    #[must_use]
+    pub fn help_with(self, help: Option<String>) -> Self {
+        Self { help, ..self }
+    }
+
+    /// The same, about a part of the value's text.
+    #[must_use]
+    pub fn within(mut self, place: TextPlace) -> Self {
+        self.within = Some(place);
         self
     }
 

@@ -10,9 +10,11 @@ use crate::recipe::{RecipeError, program, root, run as execute, step, succeeds};
 const COUNTERPARTS: &str = "target/counterparts";
 const REQUIREMENTS: &str = "tests/counterparts.txt";
 
-/// Where the provider of `OpenID` is installed, and the list of what it is.
-const PROVIDER: &str = "target/oidc";
-const PROVIDER_LIST: &str = "tests/oidc";
+/// Third parties from npm: what each is, the list of what it needs, and where it is installed.
+const PACKAGES: [(&str, &str, &str); 2] = [
+    ("the provider of OpenID", "tests/oidc", "target/oidc"),
+    ("the GraphQL server", "tests/graphql", "target/graphql"),
+];
 
 /// The Pythons that are tried, the one on the path first. The list is made for 3.11 or later.
 const PYTHONS: [&str; 2] = ["python3", "/usr/bin/python3"];
@@ -25,37 +27,32 @@ const PROMTOOL_PACKAGE: &str = "prometheus";
 /// The recipe.
 pub(crate) fn run() -> Result<(), RecipeError> {
     counterparts()?;
-    provider()?;
+    for (what, list, home) in PACKAGES {
+        packages(what, list, home)?;
+    }
     promtool()
 }
 
-/// Installs the provider of `OpenID`, unless the list it was installed from is the present one.
-fn provider() -> Result<(), RecipeError> {
-    let (list, home) = (root().join(PROVIDER_LIST), root().join(PROVIDER));
+/// Installs packages of npm, unless the list they were installed from is the present one.
+fn packages(what: &str, list: &str, home: &str) -> Result<(), RecipeError> {
+    let (from, to) = (root().join(list), root().join(home));
     let lock = |directory: &std::path::Path| {
         fs::read_to_string(directory.join("package-lock.json")).unwrap_or_default()
     };
-    if home.join("node_modules").exists() && lock(&list) == lock(&home) {
+    if to.join("node_modules").exists() && lock(&from) == lock(&to) {
         return Ok(());
     }
-    step("install the provider of OpenID", || {
+    step(&format!("install {what}"), || {
         if !succeeds(program("npm").arg("--version")) && has_apt() {
             apt(&["update", "--quiet"])?;
             apt(&["install", "--yes", "--quiet", "--no-install-recommends", "nodejs", "npm"])?;
         }
-        let file = |what: &str, source| RecipeError::File { what: format!("{what} {PROVIDER}"), source };
-        fs::create_dir_all(&home).map_err(|source| file("make", source))?;
+        let file = |what: &str, source| RecipeError::File { what: format!("{what} {home}"), source };
+        fs::create_dir_all(&to).map_err(|source| file("make", source))?;
         for name in ["package.json", "package-lock.json"] {
-            fs::copy(list.join(name), home.join(name)).map_err(|source| file("write", source))?;
+            fs::copy(from.join(name), to.join(name)).map_err(|source| file("write", source))?;
         }
-        execute(program("npm").args([
-            "ci",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--prefix",
-            PROVIDER,
-        ]))
+        execute(program("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", home]))
     })
 }
 

@@ -28,8 +28,9 @@ pub use cursor::{FieldCursor, IncrementalCursor, Mark};
 pub use decode::Decoder;
 pub use file::{FileStream, NamedFormat, lower_file};
 pub use http::{
-    Completion, Ending, ErrorHandler, ErrorPlace, HttpStream, Limits, ListRouter, MoreFlag, NumberPlace,
-    PageSize, Paginator, ParentRouter, PartitionRouter, Requester, TokenPlace, WaitPlace, lower_http,
+    Completion, Ending, ErrorHandler, ErrorPlace, GraphQlBody, HttpStream, Limits, ListRouter, MoreFlag,
+    NumberPlace, PageSize, Paginator, ParentRouter, PartitionRouter, RequestBody, Requester, TokenPlace,
+    WaitPlace, lower_http,
 };
 pub use manifest::ManifestStream;
 pub use records::Extractor;

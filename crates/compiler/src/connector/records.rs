@@ -13,6 +13,8 @@ pub struct Extractor {
     pub records: FieldPath,
     /// The paths of the lists in the elements of the list before.
     pub inner: Vec<FieldPath>,
+    /// Where the record is in each element of the last list, when that is not the record itself.
+    pub within: Option<FieldPath>,
     /// Whether an object stands there whose members are the records.
     pub members: bool,
     /// Whether an answer without it has no records, instead of being wrong.
@@ -26,14 +28,26 @@ impl Extractor {
         Self {
             records: records.clone(),
             inner: inner.to_vec(),
+            within: None,
             members: place.members.is_some(),
             may_be_missing: place.missing == MissingList::Empty,
         }
     }
 
+    /// The same, where a list of edges has each record in its `node`, and no further list there.
+    #[must_use]
+    pub(super) fn of_edges(mut self) -> Self {
+        self.within = self.inner.pop_if(|path| *path == FieldPath::member("node"));
+        self
+    }
+
     /// What splits the list into records.
     pub fn list(&self) -> RecordList {
-        RecordList::new(&self.inner, self.members, self.may_be_missing)
+        let list = RecordList::new(&self.inner, self.members, self.may_be_missing);
+        match &self.within {
+            Some(path) => list.within(path),
+            None => list,
+        }
     }
 }
 

@@ -11,6 +11,9 @@ use super::since;
 /// The names that a body may use.
 pub(super) const BODY_NAMES: [&str; 4] = ["page", "offset", "cursor", "since"];
 
+/// What a name in a body begins with that stands for a field of the parent record.
+pub(super) const PARENT: &str = "parent.";
+
 /// Where a request takes a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -204,11 +207,35 @@ impl BodyTemplate {
         Ok(names)
     }
 
+    /// The fields of the parent record that it takes, each once.
+    pub(super) fn parent_fields(&self) -> Vec<FieldPath> {
+        let mut fields: Vec<FieldPath> = Vec::new();
+        for name in self.names().unwrap_or_default() {
+            let field = name.strip_prefix(PARENT).and_then(|field| field.parse().ok());
+            fields.extend(field.filter(|field| !fields.contains(field)));
+        }
+        fields
+    }
+
     /// The body of one request. A text that is nothing but a name becomes the value itself, with its type;
     /// where that value is missing, the member is left out.
     pub fn render(&self, value_of: &dyn Fn(&str) -> Option<Value>) -> Value {
-        render(&self.0, value_of).unwrap_or(Value::Null)
+        render(&self.0, value_of, Gap::Nothing).unwrap_or(Value::Null)
     }
+
+    /// The same, but a member whose text has a name in it is left out too, where that name has no value.
+    pub(super) fn render_whole(&self, value_of: &dyn Fn(&str) -> Option<Value>) -> Value {
+        render(&self.0, value_of, Gap::LeavesOut).unwrap_or(Value::Null)
+    }
+}
+
+/// What a name without a value does to the text around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// Nothing stands in its place.
+    Nothing,
+    /// The whole text is left out.
+    LeavesOut,
 }
 
 fn collect_names(value: &Value, names: &mut Vec<String>) -> Result<(), String> {
@@ -228,22 +255,23 @@ fn collect_names(value: &Value, names: &mut Vec<String>) -> Result<(), String> {
     }
 }
 
-fn render(value: &Value, value_of: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
+fn render(value: &Value, value_of: &dyn Fn(&str) -> Option<Value>, gap: Gap) -> Option<Value> {
     match value {
-        Value::String(text) => render_text(text, value_of),
+        Value::String(text) => render_text(text, value_of, gap),
         Value::Array(elements) => {
-            Some(elements.iter().filter_map(|element| render(element, value_of)).collect())
+            Some(elements.iter().filter_map(|element| render(element, value_of, gap)).collect())
         }
         Value::Object(members) => {
-            let members =
-                members.iter().filter_map(|(name, member)| Some((name.clone(), render(member, value_of)?)));
+            let members = members
+                .iter()
+                .filter_map(|(name, member)| Some((name.clone(), render(member, value_of, gap)?)));
             Some(Value::Object(members.collect()))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => Some(value.clone()),
     }
 }
 
-fn render_text(text: &str, value_of: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
+fn render_text(text: &str, value_of: &dyn Fn(&str) -> Option<Value>, gap: Gap) -> Option<Value> {
     let whole = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
     if let Some(name) = whole
         && !name.contains("}}")
@@ -258,6 +286,7 @@ fn render_text(text: &str, value_of: &dyn Fn(&str) -> Option<Value>) -> Option<V
         match value_of(name.trim()) {
             Some(Value::String(value)) => rendered.push_str(&value),
             Some(value) => rendered.push_str(&value.to_string()),
+            None if gap == Gap::LeavesOut => return None,
             None => {}
         }
         rest = after;

@@ -18,6 +18,8 @@ pub const MEMBER_VALUE: &str = "$value";
 #[derive(Debug, Clone)]
 pub struct RecordList {
     shape: Shape,
+    /// How one gets from an element of the last list to the record in it, and what its path is called.
+    within: Option<(Selector, FieldPath)>,
     /// Whether a record without an inner list has no records in it, instead of being wrong.
     may_be_missing: bool,
 }
@@ -66,15 +68,26 @@ impl RecordList {
             [] => Shape::Elements,
             paths => Shape::Nested(paths.iter().map(selector).collect()),
         };
-        Self { shape, may_be_missing }
+        Self { shape, within: None, may_be_missing }
+    }
+
+    /// The same, where the record is somewhere in each element.
+    #[must_use]
+    pub fn within(mut self, path: &FieldPath) -> Self {
+        self.within = Some((Selector::new([path]), path.clone()));
+        self
     }
 
     /// The records of a body, given where the elements of the outermost list are in it.
     pub fn list(&self, body: &Bytes, list: Vec<Range<usize>>) -> Listed {
-        match &self.shape {
+        let listed = match &self.shape {
             Shape::Elements => elements(body.clone(), list),
             Shape::Members => members(body, &list),
             Shape::Nested(selectors) => self.nested(body, list, selectors),
+        };
+        match &self.within {
+            Some((selector, path)) => inside(listed, selector, path),
+            None => listed,
         }
     }
 
@@ -117,6 +130,25 @@ const NO_OBJECT: &str = "it is not a JSON object";
 
 fn is_object(body: &Bytes, span: &Range<usize>) -> bool {
     body.get(span.clone()).is_some_and(|raw| raw.starts_with(b"{"))
+}
+
+/// The records that stand in what was found.
+fn inside(listed: Listed, selector: &Selector, path: &FieldPath) -> Listed {
+    let Listed { body, spans, outers, mut others } = listed;
+    let (mut inner, mut kept) = (Vec::with_capacity(spans.len()), Vec::with_capacity(outers.len()));
+    for (at, span) in spans.into_iter().enumerate() {
+        let mut found = Found::default();
+        let read = selector.select(body.get(span.clone()).unwrap_or_default(), &mut found);
+        let record = read.ok().and_then(|()| found.values.first().copied().flatten());
+        if let Some(raw) = record.filter(|raw| raw.starts_with('{')) {
+            inner.push(span_of(&body, raw));
+            kept.extend(outers.get(at).cloned());
+        } else {
+            let number = inner.len() + others.len() + 1;
+            others.push(Other { number, reason: format!("`{path}` leads to no object in it"), span });
+        }
+    }
+    Listed { body, spans: inner, outers: kept, others }
 }
 
 fn elements(body: Bytes, mut list: Vec<Range<usize>>) -> Listed {
@@ -212,6 +244,20 @@ mod tests {
         check("data", false, r#"{"data":{"x":{"a":1}}}"#, &[r#"{"a":1}"#]);
         check("results[*]", false, r#"{"results":[{"a":1}]}"#, &[r#"{"a":1}"#]);
         check("[*]", false, r#"[{"a":1}]"#, &[r#"{"a":1}"#]);
+    }
+
+    #[test]
+    fn a_record_may_stand_in_an_element() {
+        let json = r#"{"edges":[{"cursor":"a","node":{"n":1}},{"node":null},7,{"node":{"n":2}}]}"#;
+        let body = Bytes::from_static(json.as_bytes());
+        let mut found = Found::default();
+        Selector::new([]).with_list(&FieldPath::member("edges")).select(&body, &mut found).unwrap();
+        let list = found.list.iter().map(|raw| span_of(&body, raw)).collect();
+        let list = RecordList::new(&[], false, false).within(&FieldPath::member("node")).list(&body, list);
+        let records: Vec<&[u8]> = list.spans.iter().map(|span| &body[span.clone()]).collect();
+        assert_eq!(records, [&br#"{"n":1}"#[..], br#"{"n":2}"#]);
+        let others: Vec<&str> = list.others.iter().map(|other| other.reason.as_str()).collect();
+        assert_eq!(others, ["it is not a JSON object", "`node` leads to no object in it"]);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Finds what a service says went wrong in an answer with a status of success: where the settings say, and in the usual
 //! places. It only looks; what is done about it is the reader's.
 
+use std::time::Duration;
+
 use raccord_compiler::connector::{ErrorPlace, HttpStream};
 use raccord_compiler::select::{Found, Selector, Slot};
 use raccord_model::field_path::{FieldPath, Step};
 use serde_json::Value;
+
+use super::graphql;
 
 /// Where services put errors when nothing is declared.
 const USUAL: [&str; 2] = ["error", "errors"];
@@ -21,15 +25,26 @@ const WORDS: [&str; 9] = [
     "code",
 ];
 /// How many errors of a list are told.
-const MAX_TOLD: usize = 3;
+pub(super) const MAX_TOLD: usize = 3;
 
 /// What a service says went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
     /// In its own words, not masked yet.
     pub(crate) message: String,
-    /// Whether the settings say that asking again may help.
-    pub(crate) retry: bool,
+    /// Whether asking again may help.
+    pub(crate) again: Again,
+}
+
+/// Whether asking again may help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It will be the same.
+    Never,
+    /// The settings say so.
+    MayHelp,
+    /// The service limits us: after the wait, where it says how long that is.
+    Limited(Option<Duration>),
 }
 
 /// Where errors are looked for.
@@ -39,6 +54,8 @@ pub(crate) struct Complaints {
     usual: Vec<Slot>,
     /// Whether the records are where GraphQL has them, which reports errors beside them.
     is_graphql: bool,
+    /// Where a query in GraphQL has its errors, and what the service says of its limits.
+    queried: Option<Queried>,
     /// The same places by themselves, for an answer that is one object where a list was expected.
     apart: Option<Selector>,
 }
@@ -48,6 +65,12 @@ struct Declared {
     path: Slot,
     message: Option<Slot>,
     retry: bool,
+}
+
+#[derive(Debug)]
+struct Queried {
+    errors: Slot,
+    extensions: Slot,
 }
 
 impl Complaints {
@@ -69,11 +92,15 @@ impl Complaints {
             message: errors.message.clone().map(&mut add),
             retry: errors.retry,
         });
+        let queried = stream.is_graphql().then(|| Queried {
+            errors: add(FieldPath::member("errors")),
+            extensions: add(FieldPath::member("extensions")),
+        });
         // Where the errors of a service are read as records they are no failure.
         let usual = USUAL.iter().filter(|name| !is_member(name));
         let usual = usual.map(|name| add(FieldPath::member(name))).collect();
         let apart = (!in_one_pass).then(|| Selector::new(&own));
-        Self { declared, usual, is_graphql: is_member("data"), apart }
+        Self { declared, usual, is_graphql: is_member("data"), queried, apart }
     }
 
     /// What an answer says went wrong. `found` is what the selector of the pages found in it.
@@ -95,13 +122,19 @@ impl Complaints {
             && let Some(raw) = at(declared.path).filter(|raw| says_something(raw))
         {
             let said = declared.message.and_then(at).filter(|raw| says_something(raw)).unwrap_or(raw);
-            return Some(Complaint { message: words(said), retry: declared.retry });
+            let again = if declared.retry { Again::MayHelp } else { Again::Never };
+            return Some(Complaint { message: words(said), again });
+        }
+        if let Some(queried) = &self.queried
+            && let Some(raw) = at(queried.errors).filter(|raw| says_something(raw))
+        {
+            return Some(graphql::complaint(raw, at(queried.extensions)));
         }
         let raw = self.usual.iter().find_map(|slot| {
             let raw = at(*slot).filter(|raw| says_something(raw))?;
             (!has_records || (self.is_graphql && is_graphql_errors(raw))).then_some(raw)
         })?;
-        Some(Complaint { message: words(raw), retry: false })
+        Some(Complaint { message: words(raw), again: Again::Never })
     }
 }
 
@@ -114,7 +147,7 @@ pub(crate) fn declared(errors: &ErrorPlace, body: &[u8]) -> Option<Complaint> {
     let mut said = found.values.iter().map(|raw| raw.filter(|raw| says_something(raw)));
     let raw = said.next().flatten()?;
     let message = words(said.next().flatten().unwrap_or(raw));
-    Some(Complaint { message, retry: errors.retry })
+    Some(Complaint { message, again: if errors.retry { Again::MayHelp } else { Again::Never } })
 }
 
 /// Whether a value is more than a way of saying that nothing is wrong.
@@ -138,7 +171,7 @@ fn is_graphql_errors(raw: &str) -> bool {
 }
 
 /// The words of an error for people; its JSON when there are none.
-fn words(raw: &str) -> String {
+pub(super) fn words(raw: &str) -> String {
     match serde_json::from_str(raw) {
         Ok(value) => words_of(&value).unwrap_or_else(|| raw.to_owned()),
         Err(_) => raw.to_owned(),
@@ -176,7 +209,9 @@ mod tests {
         let selector = Selector::new(&paths).with_list(&stream.extractor.records);
         let (body, mut found) = (body.to_string(), Found::default());
         selector.select(body.as_bytes(), &mut found).unwrap();
-        complaints.find(body.as_bytes(), &found).map(|complaint| (complaint.message, complaint.retry))
+        complaints
+            .find(body.as_bytes(), &found)
+            .map(|complaint| (complaint.message, complaint.again == Again::MayHelp))
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod complaint;
 mod credentials;
 mod ending;
 mod fetched;
+mod graphql;
 mod hold;
 mod limit;
 mod link;

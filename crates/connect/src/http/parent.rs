@@ -59,7 +59,7 @@ pub(crate) struct Parent {
     above: Above,
     exchange: Arc<Exchange>,
     notes: Notes,
-    /// The fields that the child's path takes.
+    /// The fields that the child's path and body take.
     fields: Vec<FieldPath>,
     selector: Selector,
     /// Takes the key out of a record.
@@ -97,7 +97,7 @@ impl Parent {
             Some(place) => (Some(place.page), place.record, place.fields),
             None => (None, 0, None),
         };
-        let mut fields: Vec<FieldPath> = child.requester.path.fields().cloned().collect();
+        let mut fields = child.requester.parent_fields();
         let (above, place, key, data_type) = match router {
             PartitionRouter::Parents(ParentRouter { parent, key, stream, .. }) => {
                 // Parents are always read whole: a change of a child leaves no mark on its parent.

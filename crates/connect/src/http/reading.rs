@@ -19,6 +19,7 @@ use url::Url;
 
 use super::answer::{Answer, encoding, not_json, to_utf8, unexpected};
 use super::client::Exchange;
+use super::complaint::Again;
 use super::paginate::{Astray, PageView, Pager, Position, Step};
 use crate::decode::{Whole, whole};
 
@@ -82,11 +83,16 @@ impl Judge<'_> {
             let selected = self.pager.selector.select(&body, &mut found);
             selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.masker())))?;
             if let Some(complaint) = self.pager.complaints.find(&body, &found) {
-                let error = exchange.wrong_answer(&url, &exchange.complained(status, &complaint));
-                return Err(if complaint.retry {
-                    Unsound::Doubtful(error, exchange.asked_wait(&headers, &body))
-                } else {
-                    Unsound::Wrong(error)
+                let said = exchange.complained(status, &complaint);
+                let error = exchange.wrong_answer(&url, &said);
+                let asked = || exchange.asked_wait(&headers, &body);
+                return Err(match complaint.again {
+                    Again::Never => Unsound::Wrong(error),
+                    Again::MayHelp => Unsound::Doubtful(error, asked()),
+                    Again::Limited(wait) => {
+                        let error = SourceError::Limited { place: exchange.show(&url), message: said };
+                        Unsound::Doubtful(error, wait.or_else(asked))
+                    }
                 });
             }
             self.expect_list(&found).map_err(|message| {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use raccord_compiler::connector::{
     HttpStream, Paginator, PartitionRouter, Requester, Target, fill_names, fill_since,
 };
+use raccord_compiler::select::{Found, Selector};
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::connector::http::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +26,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) size: Option<u64>,
     /// The values of the parent record's fields in the path, and behind them those of lists.
     pub(crate) parent: &'a [String],
+    /// The parent record, when there is one.
+    pub(crate) record: Option<&'a [u8]>,
 }
 
 /// The request of one page; the error says why there can be none.
@@ -43,6 +46,7 @@ pub(crate) fn build(stream: &HttpStream, asked: &Asked<'_>) -> Result<Outgoing, 
             let listed = || value_named(name, names, values).map(Value::from);
             match name {
                 "since" => asked.since.map(since_value),
+                _ if let Some(field) = name.strip_prefix("parent.") => field_of(asked.record?, field),
                 _ => parameters.iter().find_map(wanted).or_else(listed),
             }
         });
@@ -71,6 +75,13 @@ fn listed<'a>(stream: &'a HttpStream, asked: &Asked<'a>) -> (&'a [String], &'a [
     let names = stream.partition_router.as_ref().map_or(&[][..], PartitionRouter::names);
     let values = asked.parent.len().checked_sub(names.len()).and_then(|from| asked.parent.get(from..));
     (names, values.unwrap_or_default())
+}
+
+/// A field of the parent record, with its type.
+fn field_of(record: &[u8], field: &str) -> Option<Value> {
+    let mut found = Found::default();
+    Selector::new([&field.parse().ok()?]).select(record, &mut found).ok()?;
+    serde_json::from_str(found.values.first().copied().flatten()?).ok()
 }
 
 /// The value of a list that has this name.

@@ -12,8 +12,10 @@ use raccord_model::language::connector::RecordFormat;
 use raccord_model::language::connector::http::{Method, WaitUnit};
 use raccord_model::port::records::Page;
 use raccord_model::rate::Rate;
+use serde_json::Value;
 use url::Url;
 
+use super::graphql::{self, GraphQlBody};
 use super::remarks;
 use crate::connector::cursor::IncrementalCursor;
 use crate::connector::decode::Decoder;
@@ -53,6 +55,11 @@ pub struct HttpStream {
 }
 
 impl HttpStream {
+    /// Whether it is asked for in GraphQL.
+    pub const fn is_graphql(&self) -> bool {
+        matches!(self.requester.body, Some(RequestBody::GraphQl(_)))
+    }
+
     /// The data type whose records lead to partitions of this one.
     pub fn above(&self) -> Option<&Self> {
         self.partition_router.as_ref().and_then(PartitionRouter::above)
@@ -102,8 +109,57 @@ pub struct Requester {
     pub query: Vec<(String, String)>,
     /// The headers, names in lower case, the data type's own over those of the source.
     pub headers: Vec<(String, String)>,
-    /// The JSON body of a POST.
-    pub body: Option<BodyTemplate>,
+    /// The body of a POST.
+    pub body: Option<RequestBody>,
+}
+
+impl Requester {
+    /// The fields of the parent record that a request takes: those of the path, in the order in which it takes them, and behind
+    /// them those of the body.
+    pub fn parent_fields(&self) -> Vec<FieldPath> {
+        let in_body = self.body.iter().flat_map(|body| body.template().parent_fields());
+        self.path.fields().cloned().chain(in_body).collect()
+    }
+}
+
+/// The body of a request, always JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestBody {
+    /// What the settings say.
+    Json(BodyTemplate),
+    /// A query in GraphQL and its variables.
+    GraphQl(GraphQlBody),
+}
+
+impl RequestBody {
+    /// The part of it in which names may stand.
+    const fn template(&self) -> &BodyTemplate {
+        match self {
+            Self::Json(template) => template,
+            Self::GraphQl(body) => &body.variables,
+        }
+    }
+
+    /// The names that it takes, or what is wrong with one of its texts.
+    pub(super) fn names(&self) -> Result<Vec<String>, String> {
+        self.template().names()
+    }
+
+    /// Where those names stand in the settings of a data type.
+    pub(super) const fn place(&self) -> &'static [&'static str] {
+        match self {
+            Self::Json(_) => &["body"],
+            Self::GraphQl(_) => &graphql::VARIABLES,
+        }
+    }
+
+    /// The body of one request.
+    pub fn render(&self, value_of: &dyn Fn(&str) -> Option<Value>) -> Value {
+        match self {
+            Self::Json(template) => template.render(value_of),
+            Self::GraphQl(body) => body.render(value_of),
+        }
+    }
 }
 
 /// Where an answer holds the next page's URL or cursor.

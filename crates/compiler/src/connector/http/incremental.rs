@@ -9,7 +9,7 @@ use raccord_model::language::connector::http::{
     AnswerToken, CursorFormat, Expired, HttpDataType, Incremental,
 };
 
-use super::pagination::lower_parameter;
+use super::pagination::{Carrier, lower_parameter};
 use crate::connector::cursor::{self, FieldCursor, IncrementalCursor, Mark};
 use crate::connector::findings::Findings;
 use crate::connector::template::Target;
@@ -18,13 +18,13 @@ use crate::connector::token::{self, AnswerPlace, TokenCursor};
 /// Lowers `incremental` of a data type. Without a result there is a finding that says why.
 pub(super) fn lower(
     data_type: &HttpDataType,
-    has_body: bool,
+    carrier: Carrier,
     findings: &mut Findings,
 ) -> Option<IncrementalCursor> {
     let incremental = data_type.incremental.as_ref()?;
     let path = ["incremental", "param"];
     let param = incremental.param.as_ref();
-    let param = param.map(|param| lower_parameter(param, &path, has_body, findings));
+    let param = param.map(|param| lower_parameter(param, &path, carrier, findings));
     // A parameter that is wrong has a finding.
     let param = param.map_or(Some(None), |param| param.map(Some));
     match (&incremental.field, &incremental.token) {

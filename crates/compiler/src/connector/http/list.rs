@@ -48,11 +48,14 @@ fn check_name(data_type: &HttpDataType, name: &str, findings: &mut Findings) {
     }
     let in_path = data_type.path.as_deref().is_some_and(|path| takes_name(path, name));
     let in_query = data_type.query.values().any(|value| takes_name(&value.0, name));
-    let names = data_type.body.clone().map(BodyTemplate::new).map(|body| body.names());
-    let in_body = names.and_then(Result::ok).is_some_and(|names| names.iter().any(|known| known == name));
+    let variables = data_type.graphql.iter().flat_map(|settings| settings.variables.values());
+    let in_body = data_type.body.iter().chain(variables).any(|value| {
+        let names = BodyTemplate::new(value.clone()).names();
+        names.is_ok_and(|names| names.iter().any(|known| known == name))
+    });
     if !in_path && !in_query && !in_body {
         let message = format!(
-            "no request takes `{name}`: write `{{{name}}}` into the path or the query, or `{{{{ {name} }}}}` into the body"
+            "no request takes `{name}`: write `{{{name}}}` into the path or the query, or `{{{{ {name} }}}}` into the body or a variable"
         );
         findings.conflict(&["for", name], message);
     }

@@ -3,6 +3,7 @@
 mod component;
 mod credential;
 mod decode;
+mod graphql;
 mod incremental;
 mod list;
 mod pagination;
@@ -22,14 +23,15 @@ use url::Url;
 use crate::connector::findings::Findings;
 use crate::connector::records::{self, Extractor};
 use crate::connector::registry::Lower;
-use crate::connector::template::{BODY_NAMES, BodyTemplate, PathTemplate};
+use crate::connector::template::{BODY_NAMES, BodyTemplate, PARENT, PathTemplate};
 use crate::connector::unknown_data_type;
-use pagination::Companions;
+use pagination::{Carrier, Companions};
 
 pub use component::{
     Completion, Ending, ErrorHandler, ErrorPlace, HttpStream, Limits, ListRouter, MoreFlag, NumberPlace,
-    PageSize, Paginator, ParentRouter, PartitionRouter, Requester, TokenPlace, WaitPlace,
+    PageSize, Paginator, ParentRouter, PartitionRouter, RequestBody, Requester, TokenPlace, WaitPlace,
 };
+pub use graphql::GraphQlBody;
 
 impl Lower for HttpSettings {
     type Stream = HttpStream;
@@ -246,13 +248,17 @@ fn lower_data_type(
     let mut findings = Findings::under(&["dataTypes", name.as_str()]);
     check_parents(settings, name, &mut findings);
     check_skip(data_type, &mut findings);
-    let has_body = data_type.body.is_some() && data_type.method == Method::Post;
-    let companions = Companions { has_body, is_incremental: data_type.incremental.is_some() };
+    let carrier = match (&data_type.graphql, &data_type.body, data_type.method) {
+        (Some(_), ..) => Carrier::Variables,
+        (None, Some(_), Method::Post) => Carrier::Body,
+        (None, ..) => Carrier::Nothing,
+    };
+    let companions = Companions { carrier, is_incremental: data_type.incremental.is_some() };
     let paging = pagination::lower(data_type.pagination.as_ref(), companions, &mut findings);
     let errors = lower_errors(data_type, &mut findings);
     check_records(data_type, &mut findings);
     let decoder = decode::lower(data_type, &mut findings);
-    let cursor = incremental::lower(data_type, has_body, &mut findings);
+    let cursor = incremental::lower(data_type, carrier, &mut findings);
     let list = list::lower(data_type, &mut findings);
     let requester = lower_requester(base, name, data_type, &mut findings);
     since::check(data_type, requester.as_ref(), &mut findings);
@@ -267,7 +273,7 @@ fn lower_data_type(
         page_size: paging.size,
         ending: paging.ending,
         completion: paging.completion,
-        extractor: Extractor::of(&data_type.records),
+        extractor: extractor(data_type),
         decoder,
         errors,
         cursor,
@@ -278,10 +284,16 @@ fn lower_data_type(
     (stream, findings.into_vec())
 }
 
+/// Where the records are. GraphQL has each in its `node`, where a list is one of edges.
+fn extractor(data_type: &HttpDataType) -> Extractor {
+    let extractor = Extractor::of(&data_type.records);
+    if data_type.graphql.is_some() { extractor.of_edges() } else { extractor }
+}
+
 /// What goes with records that stand in other records, and with members.
 fn check_records(data_type: &HttpDataType, findings: &mut Findings) {
     records::check(&data_type.records, findings);
-    let is_nested = !data_type.records.lists().1.is_empty();
+    let is_nested = !extractor(data_type).inner.is_empty();
     if is_nested && data_type.parent.is_some() {
         findings.conflict(
             &["parent"],
@@ -350,7 +362,8 @@ fn lower_requester(
     data_type: &HttpDataType,
     findings: &mut Findings,
 ) -> Option<Requester> {
-    if data_type.body.is_some() && data_type.method == Method::Get {
+    let graphql = graphql::lower(data_type, findings);
+    if graphql.is_none() && data_type.body.is_some() && data_type.method == Method::Get {
         findings.conflict(&["body"], "a `body` needs `method: POST`");
     }
     for parameter in data_type.query.keys().filter(|parameter| parameter.is_empty()) {
@@ -361,7 +374,9 @@ fn lower_requester(
     if let Some(accepted) = decode::accepted(data_type.decode.format) {
         headers.entry("accept".to_owned()).or_insert_with(|| accepted.to_owned());
     }
-    let written = data_type.path.clone().unwrap_or_else(|| format!("/{name}"));
+    // All queries of a service are asked at one place, which the base URL may be.
+    let usual = || if graphql.is_some() { String::new() } else { format!("/{name}") };
+    let written = data_type.path.clone().unwrap_or_else(usual);
     let path = if data_type.for_each.is_empty() {
         PathTemplate::parse(&written, "parent")
     } else {
@@ -374,10 +389,13 @@ fn lower_requester(
     Some(Requester {
         url_base: base.url.clone().or_else(|| Url::parse("https://invalid.example").ok())?,
         path,
-        method: data_type.method,
+        method: if graphql.is_some() { Method::Post } else { data_type.method },
         query: data_type.query.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect(),
         headers: headers.into_iter().collect(),
-        body: data_type.body.clone().map(BodyTemplate::new),
+        body: match graphql {
+            Some(graphql) => Some(RequestBody::GraphQl(graphql)),
+            None => data_type.body.clone().map(BodyTemplate::new).map(RequestBody::Json),
+        },
     })
 }
 
@@ -388,24 +406,27 @@ fn check_body_names(
     data_type: &HttpDataType,
     findings: &mut Findings,
 ) {
-    let Some(names) = requester.body.as_ref().map(BodyTemplate::names) else {
-        return;
-    };
-    for name in findings.take(&["body"], names).unwrap_or_default() {
+    let Some(body) = &requester.body else { return };
+    let place = body.place();
+    for name in findings.take(place, body.names()).unwrap_or_default() {
         let (fed, by) = match name.as_str() {
             "page" => (matches!(paginator, Paginator::PageIncrement { .. }), "pagination.page"),
             "offset" => (matches!(paginator, Paginator::OffsetIncrement { .. }), "pagination.offset"),
             "cursor" => (matches!(paginator, Paginator::CursorPagination { .. }), "pagination.cursor"),
             "since" => (data_type.incremental.is_some(), "incremental"),
             name if data_type.for_each.contains_key(name) => continue,
+            name if let Some(field) = name.strip_prefix(PARENT) => {
+                findings.take(place, field.parse::<FieldPath>());
+                (data_type.parent.is_some(), "parent")
+            }
             _ => {
                 let known = BODY_NAMES.join(", ");
-                findings.invalid(&["body"], format!("`{{{{ {name} }}}}` is not one of {known}"));
+                findings.invalid(place, format!("`{{{{ {name} }}}}` is not one of {known}"));
                 continue;
             }
         };
         if !fed {
-            findings.conflict(&["body"], format!("`{{{{ {name} }}}}` needs `{by}`, which is not there"));
+            findings.conflict(place, format!("`{{{{ {name} }}}}` needs `{by}`, which is not there"));
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Lowers `pagination` to a paginator: exactly one way from page to page, with what belongs to it alone.
 
 use raccord_model::diagnostic::Code;
-use raccord_model::field_path::FieldPath;
+use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::language::connector::http::{self as settings, Pagination, Parameter, Place};
 
 use super::component::{Completion, Ending, MoreFlag, NumberPlace, PageSize, Paginator, TokenPlace};
+use super::graphql::variable_path;
 use crate::connector::findings::Findings;
 use crate::connector::template::Target;
 
@@ -23,10 +24,21 @@ pub(super) struct Paging {
 /// What else the data type has that a pagination may need.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Companions {
-    /// A body that takes parameters.
-    pub(super) has_body: bool,
+    /// What takes parameters beside the query of the URL.
+    pub(super) carrier: Carrier,
     /// `incremental`.
     pub(super) is_incremental: bool,
+}
+
+/// What of a request takes parameters beside the query of its URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// Nothing.
+    Nothing,
+    /// The body of a POST.
+    Body,
+    /// The variables of a query in GraphQL, which take all of them.
+    Variables,
 }
 
 /// Lowers a pagination; none at all is one page. Without a result there is a finding that says why.
@@ -41,8 +53,8 @@ pub(super) fn lower(
     };
     check_companions(settings, findings);
     check_by_value(settings, companions, findings);
-    let paginator = lower_way(settings, companions.has_body, findings);
-    let size = lower_size(settings, paginator.as_ref(), findings);
+    let paginator = lower_way(settings, companions.carrier, findings);
+    let size = lower_size(settings, paginator.as_ref(), companions.carrier, findings);
     let ending = lower_ending(settings, findings);
     let completion = settings.complete.as_ref().map(|complete| lower_completion(complete, findings));
     Some(Paging { paginator: paginator?, size, ending, completion })
@@ -155,7 +167,7 @@ fn lower_completion(complete: &settings::Completion, findings: &mut Findings) ->
     Completion { path: complete.path.clone(), key: complete.key.clone() }
 }
 
-fn lower_way(settings: &Pagination, has_body: bool, findings: &mut Findings) -> Option<Paginator> {
+fn lower_way(settings: &Pagination, carrier: Carrier, findings: &mut Findings) -> Option<Paginator> {
     let Pagination { next_url, link, page, offset, cursor, by, .. } = settings;
     if by.is_some() {
         let others = [next_url.is_some(), link.is_some(), page.is_some(), offset.is_some(), cursor.is_some()];
@@ -182,14 +194,14 @@ fn lower_way(settings: &Pagination, has_body: bool, findings: &mut Findings) -> 
             Some(Paginator::Link { rel: rel.clone() })
         }
         (None, None, Some(param), None, None) => {
-            let param = lower_parameter(param, &["pagination", "page"], has_body, findings)?;
+            let param = lower_parameter(param, &["pagination", "page"], carrier, findings)?;
             Some(Paginator::PageIncrement { param, from: settings.from.unwrap_or(1) })
         }
         (None, None, None, Some(param), None) => {
-            let param = lower_parameter(param, &["pagination", "offset"], has_body, findings)?;
+            let param = lower_parameter(param, &["pagination", "offset"], carrier, findings)?;
             Some(Paginator::OffsetIncrement { param })
         }
-        (None, None, None, None, Some(place)) => lower_cursor(settings, place, has_body, findings),
+        (None, None, None, None, Some(place)) => lower_cursor(settings, place, carrier, findings),
         (None, None, None, None, None) => {
             findings.error(&["pagination"], Code::MissingField, format!("one of {WAYS} is missing"));
             None
@@ -204,12 +216,12 @@ fn lower_way(settings: &Pagination, has_body: bool, findings: &mut Findings) -> 
 fn lower_cursor(
     settings: &Pagination,
     place: &Place,
-    has_body: bool,
+    carrier: Carrier,
     findings: &mut Findings,
 ) -> Option<Paginator> {
     let cursor = lower_place(place, "cursor", findings);
     let param = match &settings.param {
-        Some(param) => Some(lower_parameter(param, &["pagination", "param"], has_body, findings)?),
+        Some(param) => Some(lower_parameter(param, &["pagination", "param"], carrier, findings)?),
         None => None,
     };
     // Only a body can hold an object, whose members need no parameter to be named.
@@ -255,18 +267,31 @@ fn lower_place(place: &Place, member: &str, findings: &mut Findings) -> Option<T
 pub(super) fn lower_parameter(
     parameter: &Parameter,
     path: &[&str],
-    has_body: bool,
+    carrier: Carrier,
     findings: &mut Findings,
 ) -> Option<Target> {
-    match (&parameter.query, &parameter.body) {
-        (Some(name), None) => {
+    match (&parameter.query, &parameter.body, &parameter.variable) {
+        (Some(name), None, None) if carrier == Carrier::Variables => {
+            findings.take(path, lower_variable(name))
+        }
+        (Some(name), None, None) => {
             if name.is_empty() {
                 findings.invalid(path, "a query parameter needs a name");
             }
             Some(Target::Query(name.clone()))
         }
-        (None, Some(field)) => {
-            if !has_body {
+        (None, None, Some(variable)) => {
+            if carrier != Carrier::Variables {
+                findings.conflict(path, "a `variable` needs a query in `graphql`");
+            }
+            findings.take(path, lower_variable(&variable.to_string()))
+        }
+        (None, Some(_), None) if carrier == Carrier::Variables => {
+            findings.conflict(path, "a query in `graphql` takes values by its variables; name one");
+            None
+        }
+        (None, Some(field), None) => {
+            if carrier != Carrier::Body {
                 findings.conflict(path, "a parameter in the body needs `method: POST` and a `body`");
             }
             if field.0.is_empty() {
@@ -274,14 +299,23 @@ pub(super) fn lower_parameter(
             }
             Some(Target::Body(field.clone()))
         }
-        (None, None) => {
-            findings.error(path, Code::MissingField, "one of `query`, `body` is missing");
+        (None, None, None) => {
+            findings.error(path, Code::MissingField, "one of `query`, `body`, `variable` is missing");
             None
         }
-        (Some(_), Some(_)) => {
-            findings.conflict(path, "`query` and `body` exclude each other");
+        _ => {
+            findings.conflict(path, "`query`, `body` and `variable` exclude each other");
             None
         }
+    }
+}
+
+/// The variable that takes a value, or a member of one.
+fn lower_variable(name: &str) -> Result<Target, String> {
+    let path: FieldPath = name.parse().map_err(|_| format!("`{name}` names no variable"))?;
+    match path.0.first() {
+        Some(Step::Member(_)) => Ok(Target::Body(variable_path(&path))),
+        Some(Step::Element(_)) | None => Err(format!("`{name}` names no variable")),
     }
 }
 
@@ -289,6 +323,7 @@ pub(super) fn lower_parameter(
 fn lower_size(
     settings: &Pagination,
     paginator: Option<&Paginator>,
+    carrier: Carrier,
     findings: &mut Findings,
 ) -> Option<PageSize> {
     if settings.size.len() > 1 {
@@ -300,6 +335,10 @@ fn lower_size(
             &["pagination", "size"],
             "write the parameter and a size of at least 1, for example {limit: 100}",
         );
+    }
+    if carrier == Carrier::Variables {
+        let param = findings.take(&["pagination", "size"], lower_variable(name))?;
+        return Some(PageSize { param, size });
     }
     let in_body = match paginator {
         Some(

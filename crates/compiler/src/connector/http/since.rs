@@ -3,10 +3,9 @@
 use raccord_model::diagnostic::Code;
 use raccord_model::language::connector::http::HttpDataType;
 
-use super::component::Requester;
+use super::component::{RequestBody, Requester};
 use crate::connector::findings::Findings;
 use crate::connector::since::takes;
-use crate::connector::template::BodyTemplate;
 
 /// Checks that what takes the value has one, and that something takes it.
 pub(super) fn check(data_type: &HttpDataType, requester: Option<&Requester>, findings: &mut Findings) {
@@ -32,17 +31,21 @@ pub(super) fn check(data_type: &HttpDataType, requester: Option<&Requester>, fin
     }
     let Some(incremental) = &data_type.incremental else { return };
     let body = requester.and_then(|requester| requester.body.as_ref());
-    let names = body.map(BodyTemplate::names).and_then(Result::ok).unwrap_or_default();
+    let names = body.map(RequestBody::names).and_then(Result::ok).unwrap_or_default();
     let is_in_body = names.iter().any(|name| name == "since");
     if is_in_body {
-        has_no_use(data_type, &["body"], findings);
+        has_no_use(data_type, body.map_or(&["body"], RequestBody::place), findings);
     }
     if incremental.param.is_none() && !is_taken && !is_in_body && !begins_with_url(data_type) {
         findings.error_with_help(
             &["incremental"],
             Code::MissingField,
             "`param` is missing".to_owned(),
-            "name the parameter that takes the value, or write `{{ since }}` in the path, the query, a header or the body",
+            if data_type.graphql.is_some() {
+                "name the variable that takes the value, or write `{{ since }}` under `variables`"
+            } else {
+                "name the parameter that takes the value, or write `{{ since }}` in the path, the query, a header or the body"
+            },
         );
     }
 }

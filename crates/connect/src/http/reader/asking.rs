@@ -56,9 +56,12 @@ impl Reader {
 
     /// Asks for a page once; `None` when the service says that there is no such page, or that nothing has changed.
     pub(super) async fn ask(&mut self, position: &Position) -> Result<Option<Answer>, SourceError> {
-        let fields = self.partition.as_ref().map_or(&[][..], |partition| partition.fields.as_slice());
+        let partition = self.partition.as_ref();
+        let fields = partition.map_or(&[][..], |partition| partition.fields.as_slice());
+        let record = partition.map(|partition| &*partition.record);
         let since = self.since(position);
-        let asked = Asked { at: &position.at, since: since.as_ref(), size: self.size, parent: fields };
+        let asked =
+            Asked { at: &position.at, since: since.as_ref(), size: self.size, parent: fields, record };
         let outgoing = build(&self.stream, &asked)
             .map_err(|message| SourceError::Answer { place: self.base(), message })?;
         let answer = match self.exchange.send(&outgoing).await {

@@ -14,10 +14,11 @@ use crate::rate::Rate;
 impl Connector for HttpSettings {
     const INFO: ConnectorInfo = ConnectorInfo {
         name: "http",
-        title: "Any REST service that answers JSON, JSON Lines or CSV",
+        title: "Any REST or GraphQL service that answers JSON, JSON Lines or CSV",
         needs_authorization: true,
         has_webhooks: true,
         features: &[
+            "GraphQL",
             "incremental",
             "sync tokens",
             "nine paginations",
@@ -87,7 +88,11 @@ impl Settings for HttpSettings {
             }
         }
         for (name, data_type) in &mut self.data_types {
-            omit(&mut data_type.path, &format!("/{name}"));
+            if data_type.graphql.is_some() {
+                data_type.make_graphql_canonical();
+            } else {
+                omit(&mut data_type.path, &format!("/{name}"));
+            }
             omit(&mut data_type.decode.delimiter, &',');
             if let Some(Pagination { page: Some(_), from, .. }) = &mut data_type.pagination {
                 omit(from, &1);

@@ -4,6 +4,7 @@
 
 mod answer;
 mod connector;
+mod graphql;
 mod incremental;
 mod pages;
 pub mod parent;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use answer::ErrorPlace;
+pub use graphql::GraphQl;
 pub use incremental::{AnswerToken, CursorFormat, Expired, FieldPaths, Incremental, TokenPage};
 pub use pages::{Completion, NumberPlace, PageEnd, PagedBy, Pagination, Place};
 pub use parent::Parent;
@@ -169,7 +171,8 @@ pub enum WaitUnit {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpDataType {
-    /// The path after the base URL. Default: `/` and the name. `{parent.FIELD}` takes a field of the parent record.
+    /// The path after the base URL. Default: `/` and the name, and with `graphql` the base URL itself. `{parent.FIELD}` takes a field of
+    /// the parent record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The HTTP method. Default: GET.
@@ -182,9 +185,14 @@ pub struct HttpDataType {
     /// Headers of this data type alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// The JSON body of a POST. `{{ page }}`, `{{ offset }}`, `{{ cursor }}` and `{{ since }}` stand for the values of the request.
+    /// The JSON body of a POST. `{{ page }}`, `{{ offset }}`, `{{ cursor }}` and `{{ since }}` stand for the values of the request, and
+    /// `{{ parent.FIELD }}` for a field of the parent record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
+    /// A query in GraphQL, in place of `method` and `body`. An answer with `errors` fails the run, whatever data came with it, and one that
+    /// says that the service limits us is asked for again after the wait that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graphql: Option<GraphQl>,
     /// How the records of an answer are written: `json`, `jsonl` or `csv`, or `{format: csv, delimiter: ";"}`. An answer in CSV is one page, with its own header line.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
@@ -264,10 +272,11 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-/// Where a request takes a value: a query parameter (the short form) or a member of the JSON body.
+/// Where a request takes a value: a query parameter (the short form), which with `graphql` is a variable of that name, or a member
+/// of the JSON body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = exactly_one("query body"))]
+#[schemars(transform = exactly_one("query body variable"))]
 #[schemars(!remote, transform = or(serde_json::json!({ "type": "string" })))]
 pub struct Parameter {
     /// The name of a query parameter.
@@ -276,8 +285,11 @@ pub struct Parameter {
     /// The path of a member of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<FieldPath>,
+    /// A variable of the query in GraphQL, or the path of a member of one: `filter.after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<FieldPath>,
 }
 
-shorthand!(Parameter, "the name of a parameter, or a map with `body`", |text: &str| {
-    Ok::<_, std::convert::Infallible>(Parameter { query: Some(text.to_owned()), body: None })
+shorthand!(Parameter, "the name of a parameter, or a map with `body` or `variable`", |text: &str| {
+    Ok::<_, std::convert::Infallible>(Parameter { query: Some(text.to_owned()), ..Parameter::default() })
 });
