@@ -1,0 +1,120 @@
+//! A server for the tests of this process, databases in it, destinations on them, and the environment that these are given.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use jiff::Timestamp;
+use raccord_model::language::project::{FieldType, Manage};
+use raccord_model::port::destination::{EntityShape, FieldShape};
+use raccord_model::port::environment::{Environment, RandomError};
+use raccord_model::row::FieldId;
+use raccord_postgres::{PostgresDestination, PostgresSettings, Server, SettingsSource, Tls};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::postgres_server::{Durability, PostgresServer};
+
+/// The server of this process.
+static SERVER: LazyLock<PostgresServer> = LazyLock::new(|| PostgresServer::start(Durability::Fast));
+
+/// Databases that nobody uses at the moment.
+static IDLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// The schema of tables.
+pub const SCHEMA: &str = "crm";
+
+/// An empty database, for as long as this lives.
+#[derive(Debug)]
+pub struct Database(pub String);
+
+impl Database {
+    pub fn empty() -> Self {
+        let idle = IDLE.lock().unwrap().pop();
+        if let Some(name) = idle {
+            SERVER.sql(&name, "DROP SCHEMA IF EXISTS crm CASCADE; DROP SCHEMA IF EXISTS raccord CASCADE");
+            return Self(name);
+        }
+        let name = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        SERVER.sql("postgres", &format!("CREATE DATABASE {name}"));
+        Self(name)
+    }
+
+    /// Runs statements.
+    pub fn sql(&self, statements: &str) -> String {
+        SERVER.sql(&self.0, statements)
+    }
+
+    pub fn url(&self) -> String {
+        SERVER.url(&self.0)
+    }
+
+    /// A connection of the test's own.
+    pub async fn connect(&self) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await.unwrap();
+        drop(tokio::spawn(connection));
+        client
+    }
+
+    /// A destination on it.
+    pub fn destination(&self) -> PostgresDestination {
+        destination(&self.url())
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        IDLE.lock().unwrap().push(self.0.clone());
+    }
+}
+
+/// A destination at a URL, without encryption.
+pub fn destination(url: &str) -> PostgresDestination {
+    let settings = PostgresSettings {
+        server: Server::Url(SecretString::from(url)),
+        tls: Tls::Off,
+        schema: SCHEMA.to_owned(),
+    };
+    PostgresDestination::new(SettingsSource::fixed(settings), Arc::new(TestEnvironment))
+}
+
+/// The time is what tests say, and identities are new.
+#[derive(Debug)]
+pub struct TestEnvironment;
+
+impl Environment for TestEnvironment {
+    fn now(&self) -> Timestamp {
+        raccord_conformance::fixture::at(0)
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn random(&self) -> Result<[u8; 32], RandomError> {
+        Err(RandomError)
+    }
+}
+
+/// A field of a type, named `f` and its id.
+pub fn field(id: FieldId, field_type: FieldType) -> FieldShape {
+    FieldShape { id, column: format!("f{id}"), field_type, required: false, unique: false, max_length: None }
+}
+
+/// An entity with these fields; the first is the key.
+pub fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> EntityShape {
+    EntityShape {
+        project: raccord_conformance::fixture::transfer('P'),
+        entity: "crm.contact".parse().unwrap(),
+        incarnation,
+        table: table.to_owned(),
+        manage: Manage::Additive,
+        key: fields.first().map(|field| field.id).into_iter().collect(),
+        fields,
+    }
+}
