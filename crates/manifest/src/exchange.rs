@@ -78,6 +78,8 @@ pub struct Selected {
     pub records: Vec<Record>,
     /// How many the extractor found.
     pub extracted: usize,
+    /// Whether the whole answer was read, and is JSON. `false` says nothing.
+    pub is_json: bool,
 }
 
 /// Finds the records in an answer: decoder, extractor, filter, transformations and normalization.
@@ -89,8 +91,8 @@ pub trait Selector: Send + Sync {
     fn select(&self, answer: &Response, slice: &Slice, token: Option<&Value>) -> Result<Selected, ReadError>;
 
     /// What templates of the paginator know as `response`: the first value that the decoder finds. Of an object it needs
-    /// no more than the members that are named, if any are.
-    fn variable(&self, answer: &Response, members: Option<&[String]>) -> Json;
+    /// no more than the members that are named, if any are. `is_json` is what is known from the [`Selected`] of the answer.
+    fn variable(&self, answer: &Response, is_json: bool, members: Option<&[String]>) -> Json;
 }
 
 impl fmt::Debug for Additions {
@@ -115,6 +117,6 @@ impl Ask<'_> {
 /// What templates know as `next_page_token`: null on the first page.
 pub fn token_variable(token: Option<&Value>) -> Json {
     let member =
-        |token: &Value| Value::Object(Map::from_iter([("next_page_token".to_owned(), token.clone())]));
+        |token: &Value| Value::Object(crate::object([("next_page_token".to_owned(), token.clone())]));
     Json::new(token.map_or(Value::Null, member))
 }

@@ -39,3 +39,25 @@ use std::sync::Arc;
 
 /// A JSON value that several parts of a reading share.
 pub type Json = Arc<serde_json::Value>;
+
+/// An object with these members; of those with the same name the last counts. `collect` gives the same, and compiles a
+/// whole sort for each kind of iterator.
+pub(crate) fn object(
+    members: impl IntoIterator<Item = (String, serde_json::Value)>,
+) -> serde_json::Map<String, serde_json::Value> {
+    let mut object = serde_json::Map::new();
+    object.extend(members);
+    object
+}
+
+/// The same of members that may fail.
+pub(crate) fn try_object<E>(
+    members: impl IntoIterator<Item = Result<(String, serde_json::Value), E>>,
+) -> Result<serde_json::Map<String, serde_json::Value>, E> {
+    let mut object = serde_json::Map::new();
+    for member in members {
+        let (name, value) = member?;
+        object.insert(name, value);
+    }
+    Ok(object)
+}

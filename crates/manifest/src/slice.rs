@@ -40,10 +40,10 @@ impl Slice {
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
-            let mut members: Vec<_> =
-                members.iter().map(|(name, value)| (name.clone(), sorted(value))).collect();
-            members.sort_by(|(one, _), (other, _)| one.cmp(other));
-            Value::Object(members.into_iter().collect())
+            let mut names: Vec<_> = members.keys().collect();
+            names.sort();
+            let member = |name: &String| (name.clone(), members.get(name).map(sorted).unwrap_or_default());
+            Value::Object(crate::object(names.into_iter().map(member)))
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),

@@ -265,7 +265,7 @@ fn evaluated(pairs: &[(Template, Template)], context: &Context) -> Result<Map<St
     let pair = |(name, value): &(Template, Template)| {
         Ok((python_text(&name.entry(context, Literals::Texts)?), value.entry(context, Literals::Any)?))
     };
-    pairs.iter().map(pair).collect()
+    crate::try_object(pairs.iter().map(pair))
 }
 
 /// A date: seconds since 1970, a day, or a date with a time, in UTC where it does not say where.

@@ -219,7 +219,8 @@ fn pairs(component: &Component, member: &str, reserved: &[&str]) -> Result<Vec<(
 }
 
 fn evaluated(pairs: &[(String, Template)], context: &Context) -> Result<Map<String, Value>, ReadError> {
-    pairs.iter().map(|(name, value)| Ok((name.clone(), value.entry(context, Literals::Any)?))).collect()
+    let pair = |(name, value): &(String, Template)| Ok((name.clone(), value.entry(context, Literals::Any)?));
+    crate::try_object(pairs.iter().map(pair))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::grant::date_of;
@@ -177,7 +177,7 @@ impl Rotation {
         for (at, token) in self.tokens.iter().enumerate() {
             service.masks().add(token.expose_secret());
             let signature = (self.header.clone(), Value::from(self.signature(at)));
-            let additions = Additions { headers: Map::from_iter([signature]), ..Additions::default() };
+            let additions = Additions { headers: crate::object([signature]), ..Additions::default() };
             let slice = Slice::default();
             let ask = Ask { slice: &slice, token: None, path: None, additions: &additions };
             let fail =

@@ -117,7 +117,7 @@ impl CountCursor {
     /// The one slice that remains.
     pub fn slice(&self, progress: &CountProgress) -> Slice {
         let members = [(START.to_owned(), Value::Number(progress.known.clone()))];
-        Slice { cursor: members.into_iter().collect(), ..Slice::default() }
+        Slice { cursor: crate::object(members), ..Slice::default() }
     }
 
     /// A record was read.

@@ -61,9 +61,9 @@ impl Migration {
         }
         let field = self.partition_field.text(context)?;
         let states = state.into_iter().map(|(name, cursor)| {
-            let partition = Map::from_iter([(field.clone(), Value::String(name))]);
+            let partition = crate::object([(field.clone(), Value::String(name))]);
             json!({"partition": partition, "cursor": cursor})
         });
-        Ok(Map::from_iter([("states".to_owned(), states.collect())]))
+        Ok(crate::object([("states".to_owned(), states.collect())]))
     }
 }

@@ -150,7 +150,7 @@ impl Partitioned {
     fn fresh(&self) -> Result<Progress, ReadError> {
         let Some(global) = self.global else { return self.cursor.resume(&Map::new(), None) };
         let state =
-            Map::from_iter([(self.cursor.field().to_owned(), Value::String(self.cursor.format(global)))]);
+            crate::object([(self.cursor.field().to_owned(), Value::String(self.cursor.format(global)))]);
         let lookback = (self.lookback > 0).then(|| Period::from_micros(self.lookback.saturating_mul(SECOND)));
         self.cursor.resume(&state, lookback)
     }
@@ -226,7 +226,7 @@ impl Partitioned {
 
     /// The state.
     pub fn state(&self) -> Map<String, Value> {
-        let mut state = Map::from_iter([("use_global_cursor".to_owned(), Value::Bool(self.global_only))]);
+        let mut state = crate::object([("use_global_cursor".to_owned(), Value::Bool(self.global_only))]);
         if !self.global_only {
             let entry = |entry: &Entry| json!({"partition": entry.partition, "cursor": self.cursor.state(&entry.progress)});
             state.insert("states".to_owned(), self.partitions.values().map(entry).collect());

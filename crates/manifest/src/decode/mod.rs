@@ -8,7 +8,7 @@ mod xml;
 
 use bytes::Bytes;
 use encoding_rs::{Encoding, UTF_8};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::component::{Component, Problem};
 use crate::record::Record;
@@ -183,7 +183,7 @@ fn lines(body: &Bytes) -> Result<Vec<Record>, DecodeError> {
     let text = std::str::from_utf8(body).map_err(|_| DecodeError("no UTF-8".to_owned()))?;
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let record =
-        |line: &str| Record::Value(Value::Object(Map::from_iter([("record".to_owned(), line.into())])));
+        |line: &str| Record::Value(Value::Object(crate::object([("record".to_owned(), line.into())])));
     Ok(text.lines().map(record).collect())
 }
 

@@ -179,7 +179,7 @@ fn stream_of(name: &str, retriever: &Component) -> Component {
         ("name", Value::from(name)),
         ("retriever", Value::Object(retriever.members().clone())),
     ];
-    let members = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let members = crate::object(members.map(|(name, value)| (name.to_owned(), value)));
     let path = retriever.path().strip_suffix(".retriever").unwrap_or(retriever.path());
     Component::new(members, path)
 }

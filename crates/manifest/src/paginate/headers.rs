@@ -46,7 +46,7 @@ fn parse_links(header: &str) -> Map<String, Value> {
     let mut links = Map::new();
     for text in split_links(header.trim_matches(EDGES)) {
         let (url, attributes) = text.split_once(';').unwrap_or((text, ""));
-        let mut link = Map::from_iter([("url".to_owned(), Value::from(url.trim_matches(URL_EDGES)))]);
+        let mut link = crate::object([("url".to_owned(), Value::from(url.trim_matches(URL_EDGES)))]);
         for attribute in attributes.split(';') {
             let mut parts = attribute.split('=');
             let (Some(name), Some(value), None) = (parts.next(), parts.next(), parts.next()) else { break };

@@ -93,7 +93,7 @@ fn grouped(group: &[Slice]) -> Slice {
         let list = |name: &String| {
             group.iter().map(|slice| members(slice).get(name).cloned().unwrap_or_default()).collect()
         };
-        names.map(|name| (name.clone(), list(name))).collect()
+        crate::object(names.map(|name| (name.clone(), list(name))))
     };
     Slice {
         partition: lists(|slice| &slice.partition),

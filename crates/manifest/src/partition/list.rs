@@ -1,6 +1,6 @@
 //! Partitions that a list names.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
@@ -54,7 +54,7 @@ impl List {
                 }
             },
         };
-        let slice = |value| Slice { partition: Map::from_iter([(field.clone(), value)]), ..Slice::default() };
+        let slice = |value| Slice { partition: crate::object([(field.clone(), value)]), ..Slice::default() };
         Ok(values.into_iter().map(slice).collect())
     }
 

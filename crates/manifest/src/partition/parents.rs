@@ -96,7 +96,7 @@ impl Substream {
         let incremental = parents.iter().filter(|running| running.parent.incremental);
         let states =
             incremental.map(|running| (running.parent.stream.name().to_owned(), running.after.clone()));
-        Ok(Parents { states: states.collect(), running: parents, context: context.clone() })
+        Ok(Parents { states: crate::object(states), running: parents, context: context.clone() })
     }
 }
 
@@ -140,7 +140,7 @@ impl Parent {
             state.iter().filter(|(name, _)| *name != crate::cursor::NO_CURSOR).map(|(_, value)| value);
         match (values.next(), values.next(), self.stream.cursor_field(context)?) {
             (Some(value @ (Value::String(_) | Value::Number(_))), None, Some(field)) => {
-                Ok(Some(Value::Object(Map::from_iter([(field, value.clone())]))))
+                Ok(Some(Value::Object(crate::object([(field, value.clone())]))))
             }
             _ => Ok(None),
         }
@@ -171,7 +171,7 @@ impl Parent {
             let value = value_at(record, names.iter().map(String::as_str)).cloned();
             extra.insert(CHILD.to_owned(), value.unwrap_or_else(|| Value::Array(Vec::new())));
         }
-        Ok(Some(Slice { partition: own.into_iter().collect(), extra, ..Slice::default() }))
+        Ok(Some(Slice { partition: crate::object(own), extra, ..Slice::default() }))
     }
 }
 

@@ -46,7 +46,7 @@ fn router(router: Value) -> Result<Option<Router>, Problem> {
     let config = Arc::new(json!({}));
     let context = Context::new(&config);
     let builder = Builder { parts: &Nothing, config, context, transport: Arc::new(Nothing) };
-    let members = Map::from_iter([("partition_router".to_owned(), router)]);
+    let members = crate::object([("partition_router".to_owned(), router)]);
     Router::of_retriever(&Component::new(members, "retriever"), &builder)
 }
 

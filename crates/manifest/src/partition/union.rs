@@ -56,7 +56,7 @@ impl United {
             };
             if self.seen.insert(key.to_string()) {
                 slice.extra.append(&mut slice.partition);
-                let partition = Map::from_iter([(self.field.clone(), key)]);
+                let partition = crate::object([(self.field.clone(), key)]);
                 return Ok(Some(Slice { partition, extra: slice.extra, ..Slice::default() }));
             }
         }
@@ -66,6 +66,6 @@ impl United {
     pub(super) fn parent_state(&self) -> Map<String, Value> {
         let states = self.partitions.iter().filter_map(Partitions::parent_state);
         let members = |state| if let Value::Object(members) = state { members } else { Map::new() };
-        states.flat_map(members).collect()
+        crate::object(states.flat_map(members))
     }
 }

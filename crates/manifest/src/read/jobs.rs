@@ -156,7 +156,7 @@ impl Job {
             (Some(extractor), None) => values(extractor.as_ref(), answer, slice)?,
             (Some(extractor), Some(requester)) => {
                 let extra = slice.extra.iter().filter(|(name, _)| *name == "polling_response");
-                let extra = extra.map(|(name, value)| (name.clone(), value.clone())).collect();
+                let extra = crate::object(extra.map(|(name, value)| (name.clone(), value.clone())));
                 let asked = Slice { extra, ..Slice::default() };
                 values(extractor.as_ref(), &ask(requester.as_ref(), &asked).await?, slice)?
             }

@@ -41,6 +41,14 @@ pub(super) struct Dated {
     pub(super) date: Option<DateTime>,
 }
 
+/// A page that was taken.
+struct Taken<'a> {
+    answer: &'a Response,
+    extracted: usize,
+    is_json: bool,
+    records: &'a [Dated],
+}
+
 /// What came when a page was asked for.
 pub(super) enum Fetched {
     /// An answer, and its records.
@@ -158,7 +166,7 @@ impl Part {
         if let Some(reducer) = &mut self.reducer {
             reducer.succeeded();
         }
-        let Selected { records, extracted } = selected;
+        let Selected { records, extracted, is_json } = selected;
         let known = way.pages.rules.known;
         let new = match known {
             KnownRecords::Taken => None,
@@ -178,7 +186,11 @@ impl Part {
             false
         } else {
             let stops = known == KnownRecords::EndPages && records.last().is_some_and(|last| !is_new(last));
-            self.token = if stops { None } else { self.next_token(answer, extracted, &records, way)? };
+            self.token = if stops {
+                None
+            } else {
+                self.next_token(&Taken { answer, extracted, is_json, records: &records }, way)?
+            };
             self.token.is_none()
         };
         if known == KnownRecords::EndPages {
@@ -187,13 +199,8 @@ impl Part {
         Ok((records, is_last))
     }
 
-    fn next_token(
-        &self,
-        answer: &Response,
-        extracted: usize,
-        records: &[Dated],
-        way: Way<'_>,
-    ) -> Result<Option<Value>, ReadError> {
+    fn next_token(&self, taken: &Taken<'_>, way: Way<'_>) -> Result<Option<Value>, ReadError> {
+        let Taken { answer, extracted, is_json, records } = *taken;
         let last = records.last().map(|dated| dated.record.value());
         way.pages.paginator.next(&PageSeen {
             slice: &self.asked,
@@ -202,7 +209,7 @@ impl Part {
             kept: records.len(),
             last_record: last.as_ref(),
             reduced: self.reduced(),
-            response: &|members| way.pages.selector.variable(answer, members),
+            response: &|members| way.pages.selector.variable(answer, is_json, members),
             headers: &|| header_variable(&answer.headers),
         })
     }

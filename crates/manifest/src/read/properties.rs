@@ -70,7 +70,8 @@ impl Merged {
 
     fn selected(self) -> Selected {
         let together = self.together.into_values().map(Record::Value);
-        Selected { records: self.alone.into_iter().chain(together).collect(), extracted: self.extracted }
+        let records = self.alone.into_iter().chain(together).collect();
+        Selected { records, extracted: self.extracted, is_json: false }
     }
 }
 

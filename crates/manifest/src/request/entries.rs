@@ -56,7 +56,7 @@ impl Entries {
                     }
                     other => Ok((name.clone(), Value::String(python_text(other)))),
                 };
-                Some(Value::Object(members.iter().map(text).collect::<Result<_, _>>()?))
+                Some(Value::Object(crate::try_object(members.iter().map(text))?))
             }
             other => other.cloned(),
         };

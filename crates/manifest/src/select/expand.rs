@@ -1,6 +1,6 @@
 //! `RecordExpander`: the elements of a nested list become records, with as much of their parent as is asked for.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::evaluated_path;
 use super::path::{Segment, Step, delete_at, find, get, set};
@@ -70,7 +70,7 @@ impl Expander {
         let members = match item {
             Value::Object(members) => members.clone(),
             other if base.is_some() || self.keep_original || !self.parent_fields.is_empty() => {
-                Map::from_iter([("value".to_owned(), other.clone())])
+                crate::object([("value".to_owned(), other.clone())])
             }
             other => return other.clone(),
         };

@@ -24,6 +24,8 @@ pub(super) struct Extracted {
     pub(super) records: Vec<Record>,
     /// How many empty records were left out, which count for the size of a page.
     pub(super) skipped: usize,
+    /// Whether the documents were read to their end, and are JSON. `false` says nothing.
+    pub(super) is_json: bool,
 }
 
 impl Extractor {
@@ -66,14 +68,14 @@ impl Extractor {
     pub(super) fn extract(&self, documents: &[Record]) -> Result<Extracted, ReadError> {
         match self {
             Self::Dpath { path, expander } => {
-                let mut records = Vec::new();
+                let (mut records, mut is_json) = (Vec::new(), true);
                 for document in documents {
-                    extract(document, path, &mut records)?;
+                    is_json &= extract(document, path, &mut records)?;
                 }
                 if let Some(expander) = expander {
                     records = records.iter().flat_map(|record| expander.expand(record)).collect();
                 }
-                Ok(Extracted { records, skipped: 0 })
+                Ok(Extracted { records, skipped: 0, is_json })
             }
             Self::Combined { extractors, first_match, skip_empty } => {
                 let mut all = Extracted::default();
@@ -99,21 +101,22 @@ impl Extractor {
     }
 }
 
-fn extract(document: &Record, path: &[Segment], records: &mut Vec<Record>) -> Result<(), ReadError> {
+/// Adds the records of a document, and says whether the whole of it was seen to be JSON.
+fn extract(document: &Record, path: &[Segment], records: &mut Vec<Record>) -> Result<bool, ReadError> {
     if let Record::Span(text) = document
         && path.iter().all(Segment::is_plain)
     {
         match seek(text, path) {
-            Found::Nothing => {}
+            Found::Nothing => return Ok(false),
             Found::List(elements) => records.extend(elements.into_iter().map(Record::Span)),
             Found::One(one) => records.extend(Some(Record::Span(one)).filter(|record| !is_empty(record))),
         }
-        return Ok(());
+        return Ok(true);
     }
     let value = document.value();
     if path.contains(&Segment::Pattern("*".to_owned())) {
         records.extend(find(&value, path).into_iter().map(|(_, value)| Record::Value(value.clone())));
-        return Ok(());
+        return Ok(false);
     }
     let found = get(&value, path)
         .map_err(|error| ReadError::Answer { url: "the answer".to_owned(), message: error.to_string() })?;
@@ -122,7 +125,7 @@ fn extract(document: &Record, path: &[Segment], records: &mut Vec<Record>) -> Re
         Some(one) => records.extend(Some(Record::Value(one.clone())).filter(|record| !is_empty(record))),
         None => {}
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Whether a record is nothing: null, false, zero, or an empty text, list or object.

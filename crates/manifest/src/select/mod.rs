@@ -4,6 +4,7 @@
 mod draft;
 mod expand;
 mod extract;
+mod members;
 mod normalize;
 pub mod path;
 mod seek;
@@ -12,6 +13,8 @@ mod transform;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::Json;
@@ -22,11 +25,12 @@ use crate::exchange::{Selected, Selector, token_variable};
 use crate::record::Record;
 use crate::service::Service;
 use crate::slice::Slice;
-use crate::template::{Context, Template};
+use crate::template::{Context, Scope, Template};
 use crate::transport::Response;
 
-use draft::{Draft, View};
+use draft::{Draft, Made, View};
 use extract::Extractor;
+use members::Wanted;
 use path::Segment;
 pub(crate) use seek::{Found, seek};
 pub(crate) use transform::transformed;
@@ -96,7 +100,10 @@ impl RecordSelector {
             },
             extractor: Extractor::new(&extractor, context)?,
             keeps: None,
-            view: View::of(transformations.iter().flat_map(Transformation::templates).chain(&condition)),
+            view: View::of(
+                transformations.iter().flat_map(Transformation::templates).chain(&condition),
+                transformations.iter().flat_map(Transformation::names),
+            ),
             condition,
             transformations,
             transform_first: component.bool("transform_before_filtering").unwrap_or(parts.client_side),
@@ -119,7 +126,7 @@ impl RecordSelector {
             return Ok(false);
         }
         match &self.condition {
-            Some(condition) => Ok(condition.is_true(&context.with("record", draft.seen()))?),
+            Some(condition) => Ok(condition.is_true(Scope::new(context, &[("record", draft.seen())]))?),
             None => Ok(true),
         }
     }
@@ -132,23 +139,27 @@ impl RecordSelector {
         }
     }
 
-    /// What is made of a record; none where it is filtered out.
-    fn made(&self, record: Record, page: &Page<'_>) -> Result<Option<Record>, ReadError> {
-        let mut draft = Draft::new(record, &self.view);
-        let transform = |draft: &mut Draft<'_>| -> Result<(), ReadError> {
-            page.transformations.iter().try_for_each(|one| one.apply(draft, &page.slice_context))
+    /// What is made of a record; none where it is filtered out. A text that is new is written into `buffer`.
+    fn made(&self, record: Record, page: &Page<'_>, buffer: &mut Vec<u8>) -> Result<Option<Made>, ReadError> {
+        let text;
+        let mut draft = match record {
+            Record::Span(span) => {
+                text = span;
+                Draft::of_text(&text, &self.view)
+            }
+            Record::Value(value) => Draft::new(value, &self.view),
         };
         if self.transform_first {
-            transform(&mut draft)?;
+            page.transform(&mut draft)?;
         }
         if !self.is_kept(&mut draft, page.slice, &page.context)? {
             return Ok(None);
         }
         if !self.transform_first {
-            transform(&mut draft)?;
+            page.transform(&mut draft)?;
         }
         self.normalize(&mut draft);
-        Ok(Some(draft.into_record()))
+        Ok(Some(draft.finish(buffer)))
     }
 }
 
@@ -160,6 +171,12 @@ struct Page<'a> {
     context: Context,
 }
 
+impl Page<'_> {
+    fn transform<'r>(&'r self, draft: &mut Draft<'r>) -> Result<(), ReadError> {
+        self.transformations.iter().try_for_each(|one| one.apply(draft, &self.slice_context))
+    }
+}
+
 impl Selector for RecordSelector {
     fn select(&self, answer: &Response, slice: &Slice, token: Option<&Value>) -> Result<Selected, ReadError> {
         if answer.status >= 400 {
@@ -167,6 +184,7 @@ impl Selector for RecordSelector {
         }
         let documents = self.decoder.documents(answer)?;
         let extracted = self.extractor.extract(&documents)?;
+        let is_json = extracted.is_json;
         let count = extracted.records.len() + extracted.skipped;
         let slice_context = slice.context(&self.service.context());
         let page = Page {
@@ -175,19 +193,28 @@ impl Selector for RecordSelector {
             context: slice_context.with("next_page_token", &token_variable(token)),
             slice_context,
         };
-        let made = extracted.records.into_iter().filter_map(|record| self.made(record, &page).transpose());
-        Ok(Selected { records: made.collect::<Result<_, _>>()?, extracted: count })
+        let (mut made, mut buffer) = (Vec::with_capacity(extracted.records.len()), Vec::new());
+        for record in extracted.records {
+            made.extend(self.made(record, &page, &mut buffer)?);
+        }
+        let buffer = Bytes::from(buffer);
+        let record = |made| match made {
+            Made::Record(record) => record,
+            Made::Written(range) => Record::Span(buffer.slice(range)),
+        };
+        Ok(Selected { records: made.into_iter().map(record).collect(), extracted: count, is_json })
     }
 
-    fn variable(&self, answer: &Response, members: Option<&[String]>) -> Json {
+    fn variable(&self, answer: &Response, is_json: bool, members: Option<&[String]>) -> Json {
         if self.decoder.is_streamed() {
             return Arc::new(Value::Object(serde_json::Map::new()));
         }
         let documents = self.decoder.documents(answer).unwrap_or_default();
         if let (Some(Record::Span(text)), Some(names)) = (documents.first(), members)
-            && let Some(members) = draft::project(text, names)
+            && (is_json || serde_json::from_slice::<IgnoredAny>(text).is_ok())
+            && let Some(found) = Wanted::named(names).find(text)
         {
-            return Arc::new(Value::Object(members));
+            return Arc::new(Value::Object(found.members.into_object()));
         }
         let first = documents.first().map(Record::value).filter(|value| !value.is_null());
         Arc::new(first.unwrap_or_else(|| Value::Object(serde_json::Map::new())))

@@ -105,6 +105,6 @@ fn together(schemas: &[Schema]) -> Schema {
         }
     }
     let members = [("type", Value::from("object")), ("properties", Value::Object(properties))];
-    let members = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let members = crate::object(members.map(|(name, value)| (name.to_owned(), value)));
     Schema::Known(Json::new(Value::Object(members)))
 }

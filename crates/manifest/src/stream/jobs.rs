@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::retrieval::{Rules, SliceOn, schema};
 use super::{Builder, PageRetrieval, Properties};
@@ -150,7 +150,7 @@ impl Plain<'_> {
 }
 
 fn plain<'a>(extractor: &Component, decoder: Option<&'a Component>) -> Plain<'a> {
-    let members = Map::from_iter([
+    let members = crate::object([
         ("type".to_owned(), Value::from("RecordSelector")),
         ("extractor".to_owned(), Value::Object(extractor.members().clone())),
     ]);

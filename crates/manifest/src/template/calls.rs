@@ -58,7 +58,8 @@ fn function<'a>(evaluation: &Evaluation<'a>, name: &str, given: &Given<'a>) -> E
         "sanitize_url" => Ok(Value::text(quote_plus(text(given.required(0, "value")?)?))),
         "camel_case_to_snake_case" => Ok(Value::text(snake_case(text(given.required(0, "value")?)?))),
         "generate_uuid" => {
-            Ok(Value::text(uuid(evaluation.context.next_random(), evaluation.context.next_random())))
+            let context = evaluation.scope.context();
+            Ok(Value::text(uuid(context.next_random(), context.next_random())))
         }
         _ => {
             let mut members = given.positional.first().and_then(Value::members).unwrap_or_default();
@@ -73,7 +74,7 @@ fn text<'v>(value: &'v Value<'_>) -> Result<&'v str, Fault> {
 }
 
 fn now(evaluation: &Evaluation<'_>) -> Result<DateTime, Fault> {
-    match evaluation.context.now() {
+    match evaluation.scope.context().now() {
         Some(now) => Ok(DateTime::from_timestamp(now)),
         None => fault("asks for the time, which is not known here"),
     }

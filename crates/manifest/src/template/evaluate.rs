@@ -3,15 +3,15 @@
 use std::rc::Rc;
 
 use super::ast::{Arguments, Bounds, Comparison, Constant, Expression, For, Node, Target};
-use super::context::Context;
 use super::literal::Budget;
 use super::member::{attribute, item, slice};
+use super::scope::Scope;
 use super::value::{Evaluated, Fault, NESTING, Value, fault, type_fault};
 use super::{calls, filters, operators, tests_of_values};
 
 /// One evaluation of a template.
 pub(super) struct Evaluation<'a> {
-    pub(super) context: &'a Context,
+    pub(super) scope: Scope<'a>,
     pub(super) parameters: &'a serde_json::Value,
     pub(super) budget: Budget,
     /// What the template itself has set, the innermost last.
@@ -39,8 +39,8 @@ impl<'a> Given<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(context: &'a Context, parameters: &'a serde_json::Value, budget: Budget) -> Self {
-        Self { context, parameters, budget, locals: Vec::new() }
+    pub(super) fn new(scope: Scope<'a>, parameters: &'a serde_json::Value, budget: Budget) -> Self {
+        Self { scope, parameters, budget, locals: Vec::new() }
     }
 
     /// Writes what statements give.
@@ -161,7 +161,7 @@ impl<'a> Evaluation<'a> {
             return Value::from(self.parameters);
         }
         let global = || calls::is_function(name).then_some(Value::Function(name));
-        self.context.get(name).or_else(global).unwrap_or_else(|| Value::undefined(name))
+        self.scope.get(name).or_else(global).unwrap_or_else(|| Value::undefined(name))
     }
 
     /// The value of an expression.

@@ -1,6 +1,6 @@
 //! Values to JSON: as a value that the rest of the crate works with, and as the text that Python's `json.dumps` writes.
 
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Json};
 
 use super::value::{Fault, Value, type_fault};
 use super::write::float_text;
@@ -23,14 +23,25 @@ pub(super) fn json(value: &Value<'_>) -> Json {
         },
         Value::Array(items) => Json::Array(items.to_vec()),
         Value::Object(members) => Json::Object((*members).clone()),
+        Value::Members(members) => {
+            Json::Object(crate::object(members.iter().map(|(name, value)| (name.to_owned(), json(&value)))))
+        }
         Value::List(items) => items.borrow().iter().map(json).collect(),
         Value::Tuple(items) => items.iter().map(json).collect(),
         Value::Slice(slice) => Json::Object(slice.all.clone()),
         Value::Dict(members) => {
             let member = |(key, value): &(Value<'_>, Value<'_>)| (key_text(key), json(value));
-            Json::Object(members.borrow().iter().map(member).collect::<Map<_, _>>())
+            Json::Object(crate::object(members.borrow().iter().map(member)))
         }
         other => Json::String(other.to_text()),
+    }
+}
+
+/// The same of a value that is not needed any more.
+pub(super) fn into_json(value: Value<'_>) -> Json {
+    match value {
+        Value::Text(text) => Json::String(text.into_owned()),
+        other => json(&other),
     }
 }
 
@@ -68,7 +79,7 @@ fn write(out: &mut String, value: &Value<'_>, depth: usize) -> Result<(), Fault>
         Value::Array(items) => list(out, items.iter().map(Value::from), depth)?,
         Value::List(items) => list(out, items.borrow().iter().cloned(), depth)?,
         Value::Tuple(items) => list(out, items.iter().cloned(), depth)?,
-        Value::Object(_) | Value::Dict(_) => {
+        Value::Object(_) | Value::Members(_) | Value::Dict(_) => {
             out.push('{');
             for (at, (key, value)) in value.members().unwrap_or_default().iter().enumerate() {
                 if at > 0 {

@@ -51,7 +51,7 @@ pub(super) fn literal<'a>(text: &str) -> Option<Value<'a>> {
     // Most texts are no literals, and their first character says so.
     let first = text.chars().next()?;
     let may_be = first.is_ascii_digit() || "'\"[({+-.TFNubrUBR\n#".contains(first);
-    if !may_be || text.contains('\0') {
+    if !may_be || text.contains('\0') || begins_as_a_date(text) {
         return None;
     }
     let mut reader = Reader { rest: text, open: 0 };
@@ -67,6 +67,12 @@ pub(super) fn literal<'a>(text: &str) -> Option<Value<'a>> {
     // Behind the expression there may be empty lines and comments.
     let rest = reader.rest.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
     rest.then_some(value)
+}
+
+/// Whether there is a sign behind the digits at the beginning that only texts have there: `2025-01-31`, `12:30`, `7/8`.
+fn begins_as_a_date(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    digits > 0 && matches!(text.as_bytes().get(digits), Some(b'-' | b':' | b'/'))
 }
 
 struct Reader<'t> {

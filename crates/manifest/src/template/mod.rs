@@ -22,6 +22,7 @@ mod methods;
 mod names;
 mod operators;
 mod parse;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod tests_of_values;
@@ -34,6 +35,9 @@ use std::sync::Arc;
 use serde_json::Value as JsonValue;
 
 pub use context::Context;
+pub(crate) use names::Looks;
+pub use scope::Scope;
+pub(crate) use scope::{Member, Members, Over};
 pub(crate) use write::{float_text, iso_text};
 
 use crate::Json;
@@ -158,7 +162,15 @@ impl Template {
     /// The members of a variable that it looks at: `["id"]` where it says `record.id` alone. None where it takes the
     /// variable as a whole.
     pub fn members_of(&self, variable: &str) -> Option<Vec<String>> {
-        names::members(&self.compiled.nodes, variable)
+        match names::looks(&self.compiled.nodes, variable) {
+            Looks::Whole => None,
+            Looks::Members(members) => Some(members.into_iter().map(|(name, _)| name).collect()),
+        }
+    }
+
+    /// What it looks at in a variable.
+    pub(crate) fn looks_at(&self, variable: &str) -> Looks {
+        names::looks(&self.compiled.nodes, variable)
     }
 
     /// The value: the rendered text, read as a Python literal where it is one. It is what the reference's
@@ -166,8 +178,8 @@ impl Template {
     ///
     /// # Errors
     /// When it cannot be evaluated.
-    pub fn value(&self, context: &Context) -> Result<JsonValue, TemplateError> {
-        self.typed(context, Literals::Any)
+    pub fn value<'a>(&'a self, scope: impl Into<Scope<'a>>) -> Result<JsonValue, TemplateError> {
+        self.typed(scope, Literals::Any)
     }
 
     /// The value, where only some literals are read and others stay text: it is what the reference's
@@ -175,8 +187,12 @@ impl Template {
     ///
     /// # Errors
     /// When it cannot be evaluated.
-    pub fn typed(&self, context: &Context, literals: Literals) -> Result<JsonValue, TemplateError> {
-        self.string(context, literals).map(|value| json::json(&value))
+    pub fn typed<'a>(
+        &'a self,
+        scope: impl Into<Scope<'a>>,
+        literals: Literals,
+    ) -> Result<JsonValue, TemplateError> {
+        self.string(scope.into(), literals).map(json::into_json)
     }
 
     /// The value as an entry of a mapping has it (request parameters, headers, bodies): it is what the reference's
@@ -185,9 +201,13 @@ impl Template {
     ///
     /// # Errors
     /// When it cannot be evaluated otherwise.
-    pub fn entry(&self, context: &Context, literals: Literals) -> Result<JsonValue, TemplateError> {
-        match self.meaning(context, literals).map_err(|fault| self.error(fault)) {
-            Ok(Meaning::Value(value)) => Ok(json::json(&value)),
+    pub fn entry<'a>(
+        &'a self,
+        scope: impl Into<Scope<'a>>,
+        literals: Literals,
+    ) -> Result<JsonValue, TemplateError> {
+        match self.meaning(scope.into(), literals).map_err(|fault| self.error(fault)) {
+            Ok(Meaning::Value(value)) => Ok(json::into_json(value)),
             Ok(Meaning::Nothing) => Ok(JsonValue::Null),
             Err(error) => Err(error),
         }
@@ -197,8 +217,8 @@ impl Template {
     ///
     /// # Errors
     /// When it cannot be evaluated.
-    pub fn text(&self, context: &Context) -> Result<String, TemplateError> {
-        self.string(context, Literals::Any).map(|value| match value {
+    pub fn text<'a>(&'a self, scope: impl Into<Scope<'a>>) -> Result<String, TemplateError> {
+        self.string(scope.into(), Literals::Any).map(|value| match value {
             Value::Text(text) => text.into_owned(),
             other => other.to_text(),
         })
@@ -209,8 +229,8 @@ impl Template {
     ///
     /// # Errors
     /// When it cannot be evaluated otherwise.
-    pub fn is_true(&self, context: &Context) -> Result<bool, TemplateError> {
-        match self.meaning(context, Literals::Any) {
+    pub fn is_true<'a>(&'a self, scope: impl Into<Scope<'a>>) -> Result<bool, TemplateError> {
+        match self.meaning(scope.into(), Literals::Any) {
             Ok(Meaning::Nothing) => Ok(false),
             Ok(Meaning::Value(value)) => Ok(match &value {
                 Value::Text(text) => {
@@ -229,28 +249,24 @@ impl Template {
     }
 
     /// As `InterpolatedString`: where there is nothing, it is evaluated once more, and then must not fail.
-    fn string<'a>(&'a self, context: &'a Context, literals: Literals) -> Result<Value<'a>, TemplateError> {
-        match self.meaning_or_fault(context, literals) {
+    fn string<'a>(&'a self, scope: Scope<'a>, literals: Literals) -> Result<Value<'a>, TemplateError> {
+        match self.meaning_or_fault(scope, literals) {
             Ok(Meaning::Value(value)) => Ok(value),
             Ok(Meaning::Nothing) => Ok(Value::text("")),
             Err(fault) => Err(self.error(fault)),
         }
     }
 
-    fn meaning<'a>(&'a self, context: &'a Context, literals: Literals) -> Result<Meaning<'a>, Fault> {
-        match self.meaning_or_fault(context, literals) {
+    fn meaning<'a>(&'a self, scope: Scope<'a>, literals: Literals) -> Result<Meaning<'a>, Fault> {
+        match self.meaning_or_fault(scope, literals) {
             Err(Fault::Undefined(_)) => Ok(Meaning::Nothing),
             other => other,
         }
     }
 
-    fn meaning_or_fault<'a>(
-        &'a self,
-        context: &'a Context,
-        literals: Literals,
-    ) -> Result<Meaning<'a>, Fault> {
-        self.check(context)?;
-        let mut evaluation = Evaluation::new(context, &self.parameters, Budget::new(BUDGET));
+    fn meaning_or_fault<'a>(&'a self, scope: Scope<'a>, literals: Literals) -> Result<Meaning<'a>, Fault> {
+        self.check(scope)?;
+        let mut evaluation = Evaluation::new(scope, &self.parameters, Budget::new(BUDGET));
         let rendered = match self.compiled.nodes.as_slice() {
             // The commonest: one expression, whose value needs not be written and read again.
             [Node::Output(expression)] => evaluation.evaluate(expression),
@@ -268,11 +284,11 @@ impl Template {
         Ok(read(rendered, literals))
     }
 
-    fn check(&self, context: &Context) -> Result<(), Fault> {
+    fn check(&self, scope: Scope<'_>) -> Result<(), Fault> {
         if self.compiled.is_forbidden {
             return Err(Fault::Other("uses `stream_state`, which the language has no more".to_owned()));
         }
-        let unknown = self.variables().find(|name| context.get(name).is_none());
+        let unknown = self.variables().find(|name| scope.get(name).is_none());
         match unknown {
             Some(name) => Err(Fault::Other(format!("uses `{name}`, which is not known where it stands"))),
             None => Ok(()),

@@ -4,11 +4,54 @@
 use super::ast::{Arguments, Constant, Expression, Node, Target};
 use super::calls::is_function;
 
-/// The members of a variable that a template looks at, each once; none where it takes the variable as a whole.
-pub(super) fn members(nodes: &[Node], variable: &str) -> Option<Vec<String>> {
-    let mut search = Search { variable: Some(variable.to_owned()), ..Search::default() };
+/// What is looked at in a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// All of it.
+    Whole,
+    /// These members of an object, each once. What is no object is looked at as a whole.
+    Members(Vec<(String, Looks)>),
+}
+
+impl Looks {
+    /// The same and what a path leads to.
+    fn add(&mut self, path: &[&str]) {
+        let Self::Members(members) = self else { return };
+        let Some((first, rest)) = path.split_first() else {
+            *self = Self::Whole;
+            return;
+        };
+        if let Some((_, looks)) = members.iter_mut().find(|(known, _)| known == first) {
+            looks.add(rest);
+        } else {
+            let mut looks = Self::Members(Vec::new());
+            looks.add(rest);
+            members.push(((*first).to_owned(), looks));
+        }
+    }
+
+    /// The same and what another looks at.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Members(members), Self::Members(more)) => {
+                for (name, looks) in more {
+                    match members.iter_mut().find(|(known, _)| known == name) {
+                        Some((_, known)) => known.merge(looks),
+                        None => members.push((name.clone(), looks.clone())),
+                    }
+                }
+            }
+            _ => *self = Self::Whole,
+        }
+    }
+}
+
+/// What a template looks at in a variable.
+pub(super) fn looks(nodes: &[Node], variable: &str) -> Looks {
+    let looks = Some((variable.to_owned(), Looks::Members(Vec::new())));
+    let mut search = Search { looks, ..Search::default() };
     search.nodes(nodes);
-    (!search.is_whole).then_some(search.members)
+    search.looks.map_or(Looks::Whole, |(_, looks)| looks)
 }
 
 /// The names that are neither set by the template itself nor functions, each once.
@@ -22,10 +65,8 @@ pub(super) fn free(nodes: &[Node]) -> Vec<String> {
 struct Search {
     bound: Vec<String>,
     free: Vec<String>,
-    /// The variable whose members are looked for, these, and whether it is taken as a whole.
-    variable: Option<String>,
-    members: Vec<String>,
-    is_whole: bool,
+    /// The variable that is watched, and what is looked at in it.
+    looks: Option<(String, Looks)>,
 }
 
 impl Search {
@@ -88,25 +129,42 @@ impl Search {
         }
     }
 
-    /// The member of the variable that an expression is, if it is one: `record.id`, `record['id']`,
-    /// `record.get('id')`.
-    fn member<'e>(&self, expression: &'e Expression) -> Option<&'e str> {
-        let is_it = |object: &Expression| matches!(object, Expression::Name(name) if Some(name) == self.variable.as_ref());
-        match expression {
-            Expression::Attribute(object, name) if is_it(object) && !is_method(name) => Some(name),
-            Expression::Item(object, key) if is_it(object) => constant(key),
+    /// The path in the variable that an expression is, if it is one: `record.id`, `record['id']`, `record.get('id')`,
+    /// `record.address.city`.
+    fn path<'e>(&self, expression: &'e Expression) -> Option<Vec<&'e str>> {
+        let (object, name) = match expression {
+            Expression::Name(name) => {
+                let is_it = self.looks.as_ref().is_some_and(|(variable, _)| variable == name);
+                return is_it.then(Vec::new);
+            }
+            Expression::Attribute(object, name) if !is_method(name) => (object, name.as_str()),
+            Expression::Item(object, key) => (object, constant(key)?),
             Expression::Call(callee, arguments) => match callee.as_ref() {
-                Expression::Attribute(object, name) if name == "get" && is_it(object) => {
-                    arguments.positional.first().and_then(constant)
+                Expression::Attribute(object, name) if name == "get" => {
+                    (object, arguments.positional.first().and_then(constant)?)
                 }
-                _ => None,
+                _ => return None,
             },
-            _ => None,
+            _ => return None,
+        };
+        let mut path = self.path(object)?;
+        path.push(name);
+        Some(path)
+    }
+
+    /// What is evaluated on the way to what a path leads to: the defaults of `get`.
+    fn on_the_way(&mut self, expression: &Expression) {
+        match expression {
+            Expression::Attribute(object, _) | Expression::Item(object, _) => self.on_the_way(object),
+            Expression::Call(callee, arguments) => {
+                self.on_the_way(callee);
+                self.arguments(arguments);
+            }
+            _ => {}
         }
     }
 
     fn name(&mut self, name: &str) {
-        self.is_whole |= self.variable.as_deref() == Some(name);
         let known = self.bound.iter().chain(&self.free).any(|known| known == name) || is_function(name);
         if !known {
             self.free.push(name.to_owned());
@@ -123,13 +181,11 @@ impl Search {
     }
 
     fn expression(&mut self, expression: &Expression) {
-        if let Some(member) = self.member(expression) {
-            if !self.members.iter().any(|known| known == member) {
-                self.members.push(member.to_owned());
+        if let Some(path) = self.path(expression) {
+            if let Some((_, looks)) = &mut self.looks {
+                looks.add(&path);
             }
-            if let Expression::Call(_, arguments) = expression {
-                self.arguments(arguments);
-            }
+            self.on_the_way(expression);
             return;
         }
         match expression {
@@ -200,22 +256,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_members_that_are_looked_at_are_known() {
-        let check = |text: &str, expected: Option<&[&str]>| {
-            let found = members(&parse::parse(text).unwrap(), "record");
-            let found = found.as_ref().map(|found| found.iter().map(String::as_str).collect::<Vec<_>>());
-            assert_eq!(found.as_deref(), expected, "{text}");
+    fn what_is_looked_at_is_known() {
+        fn shown(looks: &Looks) -> String {
+            let Looks::Members(members) = looks else { return "*".to_owned() };
+            let members = members.iter().map(|(name, looks)| match looks {
+                Looks::Whole => name.clone(),
+                Looks::Members(_) => format!("{name}{}", shown(looks)),
+            });
+            format!("({})", members.collect::<Vec<_>>().join(" "))
+        }
+        let check = |text: &str, expected: &str| {
+            assert_eq!(shown(&looks(&parse::parse(text).unwrap(), "record")), expected, "{text}");
         };
-        check("x", Some(&[]));
-        check("{{ config.id }}", Some(&[]));
-        check("{{ record.id }} {{ record['a']['b'] }} {{ record.id | int }}", Some(&["id", "a"]));
-        check("{{ record.get('a', record.b) }}", Some(&["a", "b"]));
-        check("{% if record.a.b[record.c] %}{{ 1 }}{% endif %}", Some(&["a", "c"]));
-        check("{{ record }}", None);
-        check("{{ record[config.id] }}", None);
-        check("{{ record.items() }}", None);
-        check("{{ 'a' in record }}", None);
-        check("{% for name in record %}{{ name }}{% endfor %}", None);
-        check("{{ record.get(config.id) }}", None);
+        check("x", "()");
+        check("{{ config.id }}", "()");
+        check("{{ record.id }} {{ record['a']['b'] }} {{ record.id | int }}", "(id a(b))");
+        check("{{ record.get('a', record.b) }}", "(a b)");
+        check("{{ record.get('a', record.b.d).get('c') }}", "(a(c) b(d))");
+        check("{{ record.a.b ~ record.a.c.d }}", "(a(b c(d)))");
+        check("{{ record.a.b ~ record.a }}", "(a)");
+        check("{{ record.a ~ record.a.b }}", "(a)");
+        check("{{ record.a.items() ~ record.b[0].c }}", "(a b)");
+        check("{% if record.a.b[record.c] %}{{ 1 }}{% endif %}", "(a(b) c)");
+        check("{% set a = record.a %}{{ a.b }}", "(a)");
+        for text in [
+            "{{ record }}",
+            "{{ record[config.id] }}",
+            "{{ record.items() }}",
+            "{{ 'a' in record }}",
+            "{% for name in record %}{{ name }}{% endfor %}",
+            "{{ record.get(config.id) }}",
+            "{{ record.a ~ record }}",
+        ] {
+            check(text, "*");
+        }
     }
 }

@@ -9,6 +9,7 @@ use num_traits::ToPrimitive;
 use serde_json::{Map, Value as Json};
 
 use super::literal::Budget;
+use super::scope::Members;
 use crate::time::{DateTime, Period};
 
 /// A value while a template is evaluated.
@@ -27,6 +28,8 @@ pub(super) enum Value<'a> {
     Array(&'a [Json]),
     /// An object of the context.
     Object(&'a Map<String, Json>),
+    /// An object of which only the members that are looked at are there.
+    Members(&'a Members<'a>),
     /// A slice of a stream: an object with parts that are attributes.
     Slice(Slice<'a>),
     List(Rc<RefCell<Vec<Value<'a>>>>),
@@ -130,7 +133,7 @@ impl<'a> Value<'a> {
             Self::Text(_) => "str",
             Self::Array(_) | Self::List(_) => "list",
             Self::Tuple(_) => "tuple",
-            Self::Object(_) | Self::Dict(_) => "dict",
+            Self::Object(_) | Self::Members(_) | Self::Dict(_) => "dict",
             Self::Slice(_) => "StreamSlice",
             Self::DateTime(_) => "datetime",
             Self::Date(_) => "date",
@@ -162,6 +165,7 @@ impl<'a> Value<'a> {
             Self::List(items) => items.borrow().len(),
             Self::Tuple(items) => items.len(),
             Self::Object(members) => members.len(),
+            Self::Members(members) => members.len(),
             Self::Slice(slice) => slice.all.len(),
             Self::Dict(members) => members.borrow().len(),
             _ => return None,
@@ -175,6 +179,9 @@ impl<'a> Value<'a> {
         };
         match self {
             Self::Object(members) => Some(borrowed(members)),
+            Self::Members(members) => {
+                Some(members.iter().map(|(name, value)| (Self::Text(Cow::Borrowed(name)), value)).collect())
+            }
             Self::Slice(slice) => Some(borrowed(slice.all)),
             Self::Dict(members) => Some(members.borrow().clone()),
             _ => None,
@@ -201,6 +208,7 @@ impl<'a> Value<'a> {
     pub(super) fn member(&self, key: &Self) -> Option<Self> {
         match (self, key) {
             (Self::Object(members), Self::Text(name)) => members.get(name.as_ref()).map(Self::from),
+            (Self::Members(members), Self::Text(name)) => members.get(name),
             (Self::Slice(slice), Self::Text(name)) => slice.all.get(name.as_ref()).map(Self::from),
             (Self::Dict(members), key) => {
                 members.borrow().iter().find(|(known, _)| known.equals(key)).map(|(_, value)| value.clone())
@@ -213,6 +221,7 @@ impl<'a> Value<'a> {
     pub(super) fn named(&self, name: &str) -> Option<Self> {
         match self {
             Self::Object(members) => members.get(name).map(Self::from),
+            Self::Members(members) => members.get(name),
             Self::Slice(slice) => slice.all.get(name).map(Self::from),
             Self::Dict(members) => {
                 let is_it = |key: &Self| matches!(key, Self::Text(text) if text == name);
@@ -258,13 +267,14 @@ impl<'a> Value<'a> {
 
     /// Whether it is an object.
     pub(super) fn is_mapping(&self) -> bool {
-        matches!(self, Self::Object(_) | Self::Dict(_) | Self::Slice(_))
+        matches!(self, Self::Object(_) | Self::Members(_) | Self::Dict(_) | Self::Slice(_))
     }
 
     /// Whether it can be the key of an object.
     pub(super) fn hashable(&self) -> bool {
         match self {
-            Self::Array(_) | Self::List(_) | Self::Object(_) | Self::Dict(_) | Self::Slice(_) => false,
+            Self::Array(_) | Self::List(_) => false,
+            mapping if mapping.is_mapping() => false,
             Self::Tuple(items) => items.iter().all(Self::hashable),
             _ => true,
         }

@@ -1,5 +1,7 @@
 //! Values as Python's `str` and `repr` write them. It never reads text back.
 
+use std::fmt::Write as _;
+
 use num_traits::ToPrimitive;
 
 use super::escape::repr;
@@ -73,7 +75,8 @@ impl Value<'_> {
             Self::Undefined(_) => out.push_str("Undefined"),
             Self::None => out.push_str("None"),
             Self::Bool(truth) => out.push_str(if *truth { "True" } else { "False" }),
-            Self::Int(number) => out.push_str(&number.to_string()),
+            // Writing to a text does not fail.
+            Self::Int(number) => drop(write!(out, "{number}")),
             Self::Big(number) => out.push_str(&number.to_string()),
             Self::Float(number) => out.push_str(&float_text(*number)),
             Self::Text(text) => out.push_str(&repr(text)),
@@ -96,7 +99,7 @@ impl Value<'_> {
             }
             Self::Method(_, name) => out.push_str(&format!("<built-in method {name}>")),
             Self::Function(name) => out.push_str(&format!("<function {name}>")),
-            Self::Object(_) | Self::Slice(_) | Self::Dict(_) => {
+            Self::Object(_) | Self::Members(_) | Self::Slice(_) | Self::Dict(_) => {
                 out.push('{');
                 for (at, (key, value)) in self.members().unwrap_or_default().iter().enumerate() {
                     if at > 0 {

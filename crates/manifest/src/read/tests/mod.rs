@@ -94,10 +94,10 @@ impl Selector for Fake {
             body => body.as_array().cloned().unwrap_or_default(),
         };
         let extracted = records.len();
-        Ok(Selected { records: records.into_iter().map(Record::Value).collect(), extracted })
+        Ok(Selected { records: records.into_iter().map(Record::Value).collect(), extracted, is_json: false })
     }
 
-    fn variable(&self, answer: &Response, _: Option<&[String]>) -> Json {
+    fn variable(&self, answer: &Response, _: bool, _: Option<&[String]>) -> Json {
         Arc::new(serde_json::from_slice(&answer.body).unwrap())
     }
 }

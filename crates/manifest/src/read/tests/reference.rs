@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::connector::Connector;
-use crate::load::load;
+use crate::load::{Manifest, load};
 use crate::service::Service;
 use crate::transport::{Async, Request, Response, Transport, TransportError};
 
@@ -32,7 +32,7 @@ struct Case {
 /// What is answered to requests of a path: one answer after the other, the last one again and again.
 #[derive(Clone, Deserialize)]
 struct Route {
-    path: String,
+    path: Pattern,
     method: Option<String>,
     /// Parameters that must be there.
     #[serde(default)]
@@ -41,6 +41,19 @@ struct Route {
     #[serde(default)]
     not: Vec<String>,
     a: Vec<Value>,
+}
+
+/// What a path must look like as a whole.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct Pattern(fancy_regex::Regex);
+
+impl TryFrom<String> for Pattern {
+    type Error = Box<fancy_regex::Error>;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Ok(Self(fancy_regex::Regex::new(&format!("^(?:{text})$"))?))
+    }
 }
 
 struct Scripted {
@@ -91,11 +104,16 @@ impl Scripted {
     }
 }
 
+impl Case {
+    fn loaded(&self) -> Manifest {
+        load(&self.manifest.to_string()).unwrap()
+    }
+}
+
 impl Route {
     /// What stands in the brackets of the path, where the route is that of a request.
     fn part(&self, method: &str, path: &str, query: &[(String, String)]) -> Option<String> {
-        let pattern = fancy_regex::Regex::new(&format!("^(?:{})$", self.path)).unwrap();
-        let found = pattern.captures(path).unwrap()?;
+        let found = self.path.0.captures(path).unwrap()?;
         let value =
             |name: &str| query.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let fits = self.method.as_deref().is_none_or(|own| own == method)
@@ -150,11 +168,11 @@ struct Seen {
 }
 
 /// Reads at most so many pages.
-async fn read(case: &Case, before: Option<&Value>, most: usize) -> Seen {
+async fn read(case: &Case, manifest: &Manifest, before: Option<&Value>, most: usize) -> Seen {
     let routes =
         Arc::new(Scripted { routes: case.routes.clone(), counts: Mutex::default(), asked: Mutex::default() });
     let service = Service::new(routes.clone(), &Arc::new(case.config.clone()));
-    let connector = Connector::new(load(&case.manifest.to_string()).unwrap(), service, routes.clone());
+    let connector = Connector::new(manifest.clone(), service, routes.clone());
     let stream = connector.stream(&case.stream).unwrap();
     let mut seen = Seen::default();
     match stream.read(before) {
@@ -186,7 +204,7 @@ fn cases() -> Vec<Case> {
 #[tokio::test]
 async fn connectors_read_as_the_reference_does() {
     for case in cases() {
-        let seen = read(&case, case.before.as_ref(), usize::MAX).await;
+        let seen = read(&case, &case.loaded(), case.before.as_ref(), usize::MAX).await;
         let name = &case.name;
         assert_eq!(sorted(&seen.requests), sorted(&case.requests), "{name}: requests");
         assert_eq!(sorted(&seen.records), sorted(&case.records), "{name}: records");
@@ -205,11 +223,12 @@ fn is_steady(case: &Case) -> bool {
 #[tokio::test]
 async fn interrupted_after_any_page_nothing_is_missed() {
     for case in cases().into_iter().filter(is_steady) {
-        let whole = read(&case, case.before.as_ref(), usize::MAX).await;
+        let manifest = case.loaded();
+        let whole = read(&case, &manifest, case.before.as_ref(), usize::MAX).await;
         let expected: BTreeSet<_> = whole.records.iter().map(Value::to_string).collect();
         for most in 0..whole.pages {
-            let first = read(&case, case.before.as_ref(), most).await;
-            let rest = read(&case, first.state.as_ref(), usize::MAX).await;
+            let first = read(&case, &manifest, case.before.as_ref(), most).await;
+            let rest = read(&case, &manifest, first.state.as_ref(), usize::MAX).await;
             let records: BTreeSet<_> =
                 first.records.iter().chain(&rest.records).map(Value::to_string).collect();
             assert!(records.is_superset(&expected), "{} after {most} pages", case.name);

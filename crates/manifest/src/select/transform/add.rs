@@ -1,15 +1,17 @@
 //! `AddFields`: sets members of a record. A field whose value does not look at the record is computed once a page, and
 //! a new member at the root is spliced into the record's text.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use super::{with_record, wrong};
+use super::wrong;
 use crate::Json;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::select::draft::{Draft, Key, Member};
+use crate::select::draft::{Draft, Key};
 use crate::select::path::{Segment, set};
-use crate::template::{Context, Literals, Template};
+use crate::template::{Context, Literals, Over, Scope, Template};
 
 /// The fields that are added, one after the other.
 #[derive(Debug)]
@@ -35,8 +37,7 @@ enum Place {
     Below(Vec<Segment>, Option<Box<Key>>),
 }
 
-/// The fields for the records of one page: runs of those that are the same in every record, and single ones that are
-/// not.
+/// The fields for the records of one page: those that are the same in every record, and those that are not.
 #[derive(Debug)]
 pub(crate) struct Ready<'t> {
     steps: Vec<Step<'t>>,
@@ -44,7 +45,7 @@ pub(crate) struct Ready<'t> {
 
 #[derive(Debug)]
 enum Step<'t> {
-    Same(Vec<Member<'t>>),
+    Same(&'t Key, Value),
     Own(&'t Field),
 }
 
@@ -65,16 +66,17 @@ impl AddFields {
         self.fields.iter().flat_map(|field| [Some(&field.value), field.condition.as_ref()]).flatten()
     }
 
+    /// The names at the root of a record under which something is set.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter_map(|field| match &field.place {
+            Place::Root(key) | Place::Below(_, Some(key)) => Some(key.name()),
+            Place::Below(_, None) => None,
+        })
+    }
+
     pub(super) fn ready(&self, context: &Context) -> Ready<'_> {
-        let mut steps = Vec::new();
-        for field in &self.fields {
-            match (field.same(context), steps.last_mut()) {
-                (Some(member), Some(Step::Same(members))) => members.push(member),
-                (Some(member), _) => steps.push(Step::Same(vec![member])),
-                (None, _) => steps.push(Step::Own(field)),
-            }
-        }
-        Ready { steps }
+        let step = |field| Field::same(field, context).unwrap_or(Step::Own(field));
+        Ready { steps: self.fields.iter().map(step).collect() }
     }
 }
 
@@ -107,35 +109,33 @@ impl Field {
 
     /// The member that it sets in every record; none where it depends on the record. A template that has no value
     /// without a record fails again, and is told, when there is one.
-    fn same(&self, context: &Context) -> Option<Member<'_>> {
+    fn same(&self, context: &Context) -> Option<Step<'_>> {
         let Place::Root(key) = &self.place else { return None };
         let is_same = self.condition.is_none() && self.value.variables().all(|name| name != "record");
         let value = is_same.then(|| self.value.typed(context, self.literals).ok())??;
-        Some(Member { key, value })
+        Some(Step::Same(key, value))
     }
 
-    fn set(&self, draft: &mut Draft<'_>, context: &Context) -> Result<(), ReadError> {
-        let context = with_record(draft, context);
-        let value = self.value.typed(&context, self.literals)?;
+    fn set<'r>(&'r self, draft: &mut Draft<'r>, context: &Context) -> Result<(), ReadError> {
+        let record = ("record", draft.seen());
+        let value = self.value.typed(Scope::new(context, &[record]), self.literals)?;
         if let Some(condition) = &self.condition {
-            let context = context.with("value", &Json::new(value.clone())).with("path", &self.path);
-            if !condition.is_true(&context)? {
+            let over = [record, ("value", Over::Json(&value)), ("path", Over::Json(&self.path))];
+            if !condition.is_true(Scope::new(context, &over))? {
                 return Ok(());
             }
         }
-        // The record is shared no longer, so that it can be changed where it is.
-        drop(context);
         match &self.place {
             Place::Root(key) => {
-                draft.set_members(&[Member { key, value }]);
+                draft.set(key, Cow::Owned(value));
                 Ok(())
             }
             // Where the root has no such name, all that is below it is new.
-            Place::Below(path, Some(key)) if draft.lacks(key) => {
+            Place::Below(path, Some(key)) if draft.lacks(key.name()) => {
                 let mut root = Value::Object(serde_json::Map::new());
                 set(&mut root, path, value).map_err(|error| wrong(&error))?;
                 let value = root.get_mut(key.name()).map(Value::take).unwrap_or_default();
-                draft.set_members(&[Member { key, value }]);
+                draft.set(key, Cow::Owned(value));
                 Ok(())
             }
             Place::Below(path, _) => set(draft.value_mut(), path, value).map_err(|error| wrong(&error)),
@@ -144,10 +144,10 @@ impl Field {
 }
 
 impl Ready<'_> {
-    pub(super) fn apply(&self, draft: &mut Draft<'_>, context: &Context) -> Result<(), ReadError> {
+    pub(super) fn apply<'r>(&'r self, draft: &mut Draft<'r>, context: &Context) -> Result<(), ReadError> {
         for step in &self.steps {
             match step {
-                Step::Same(members) => draft.set_members(members),
+                Step::Same(key, value) => draft.set(key, Cow::Borrowed(value)),
                 Step::Own(field) => field.set(draft, context)?,
             }
         }

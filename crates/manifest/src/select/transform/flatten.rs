@@ -23,7 +23,7 @@ enum Ordered {
 /// Makes a record flat. A name that is taken gets the names above it before it; so do all names once an element of a
 /// list was met.
 pub(super) fn flatten(draft: &mut Draft<'_>, lists: bool) {
-    let tree = match draft.text().map(|text| serde_json::from_slice(text)) {
+    let tree = match draft.text().map(|text| serde_json::from_slice(&text)) {
         Some(Ok(tree)) => tree,
         _ => Ordered::from(draft.value().as_ref()),
     };
@@ -90,7 +90,7 @@ impl DpathFlatten {
         let Some(Value::Object(origin)) = origin else { return Ok(()) };
         let renamed =
             |(key, value): (&String, &Value)| (format!("{}{key}{}", self.prefix, self.suffix), value.clone());
-        let flat: Map<String, Value> = origin.iter().map(renamed).collect();
+        let flat = crate::object(origin.iter().map(renamed));
         if self.replace_record && !flat.is_empty() {
             *draft.value_mut() = Value::Object(flat);
             return Ok(());
@@ -125,7 +125,7 @@ impl From<Ordered> for Value {
     fn from(tree: Ordered) -> Self {
         match tree {
             Ordered::Object(members) => {
-                Self::Object(members.into_iter().map(|(key, value)| (key, value.into())).collect())
+                Self::Object(crate::object(members.into_iter().map(|(key, value)| (key, value.into()))))
             }
             Ordered::List(items) => Self::Array(items.into_iter().map(Self::from).collect()),
             Ordered::Single(value) => value,

@@ -7,8 +7,8 @@ use crate::select::draft::Draft;
 /// Makes the keys at the root lower case.
 pub(super) fn to_lower(draft: &mut Draft<'_>) {
     if let Some(members) = draft.members_mut() {
-        *members =
-            std::mem::take(members).into_iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
+        let lower = |(key, value): (String, Value)| (key.to_lowercase(), value);
+        *members = crate::object(std::mem::take(members).into_iter().map(lower));
     }
 }
 
@@ -27,7 +27,7 @@ fn renamed(members: Map<String, Value>, name: &dyn Fn(&str) -> String) -> Map<St
         };
         (name(&key), value)
     };
-    members.into_iter().map(member).collect()
+    crate::object(members.into_iter().map(member))
 }
 
 /// A key in snake case: its words in lower case, `_` between them. What is between words counts as an empty word at the

@@ -7,10 +7,9 @@ mod keys;
 mod remove;
 
 use super::draft::{Draft, View};
-use crate::Json;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::template::{Context, Template};
+use crate::template::{Context, Scope, Template};
 
 use add::AddFields;
 use flatten::DpathFlatten;
@@ -72,6 +71,15 @@ impl Transformation {
         }
     }
 
+    /// The members at the root of a record of which it matters whether they are there.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Add(add) => add.names().collect(),
+            Self::Remove(remove) => remove.names().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The same for the records of a page, whose context knows config and slice.
     pub(super) fn ready(&self, context: &Context) -> Ready<'_> {
         match self {
@@ -83,7 +91,7 @@ impl Transformation {
 
 impl Ready<'_> {
     /// Transforms a record.
-    pub(super) fn apply(&self, draft: &mut Draft<'_>, context: &Context) -> Result<(), ReadError> {
+    pub(super) fn apply<'r>(&'r self, draft: &mut Draft<'r>, context: &Context) -> Result<(), ReadError> {
         match self {
             Self::Add(add) => add.apply(draft, context),
             Self::Other(Transformation::Remove(remove)) => remove.apply(draft),
@@ -96,8 +104,9 @@ impl Ready<'_> {
                 Ok(())
             }
             Self::Other(Transformation::KeysReplace { old, new }) => {
-                let context = with_record(draft, context);
-                let (old, new) = (old.text(&context)?, new.text(&context)?);
+                let over = [("record", draft.seen())];
+                let scope = Scope::new(context, &over);
+                let (old, new) = (old.text(scope)?, new.text(scope)?);
                 keys::rename(draft, &|key| key.replace(&old, &new));
                 Ok(())
             }
@@ -118,16 +127,14 @@ pub(crate) fn transformed(
     context: &Context,
 ) -> Result<serde_json::Value, ReadError> {
     let view = View::default();
-    let mut draft = Draft::new(crate::record::Record::Value(value), &view);
+    let mut value = value;
     for component in components {
-        Transformation::new(component, context)?.ready(context).apply(&mut draft, context)?;
+        let transformation = Transformation::new(component, context)?;
+        let (ready, mut draft) = (transformation.ready(context), Draft::new(value, &view));
+        ready.apply(&mut draft, context)?;
+        value = std::mem::take(draft.value_mut());
     }
-    Ok(draft.value().as_ref().clone())
-}
-
-fn with_record(draft: &mut Draft<'_>, context: &Context) -> Context {
-    let record: &Json = draft.seen();
-    context.with("record", record)
+    Ok(value)
 }
 
 /// What is wrong with a path in a record.

@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use crate::Json;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::select::draft::{Draft, Key};
+use crate::select::draft::Draft;
 use crate::select::path::{Segment, delete, delete_at, find};
-use crate::template::{Context, Template};
+use crate::template::{Context, Over, Scope, Template};
 
 /// The fields that are removed.
 #[derive(Debug)]
@@ -20,7 +19,7 @@ pub(crate) struct RemoveFields {
 struct Path {
     segments: Vec<Segment>,
     /// Its first name, without which it leads nowhere.
-    key: Option<Key>,
+    name: Option<String>,
 }
 
 impl RemoveFields {
@@ -30,11 +29,11 @@ impl RemoveFields {
         let path = |pointer: &Value| match pointer.as_array() {
             Some(segments) => {
                 let segments: Vec<Segment> = segments.iter().map(Segment::of).collect();
-                let key = match segments.first() {
-                    Some(Segment::Name(name)) => Some(Key::new(name)),
+                let name = match segments.first() {
+                    Some(Segment::Name(name)) => Some(name.clone()),
                     _ => None,
                 };
-                Ok(Path { segments, key })
+                Ok(Path { segments, name })
             }
             None => Err(component.invalid("field_pointers", "a list of paths is expected")),
         };
@@ -45,12 +44,17 @@ impl RemoveFields {
         })
     }
 
+    /// The names at the root of a record of which something is removed.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().filter_map(|path| path.name.as_deref())
+    }
+
     pub(super) fn apply(&self, draft: &mut Draft<'_>) -> Result<(), ReadError> {
         for path in &self.paths {
             match &self.condition {
                 // As in the reference, the condition alone decides: the path does not.
                 Some((condition, config)) => delete_where(draft, condition, config)?,
-                None if path.key.as_ref().is_some_and(|key| draft.lacks(key)) => {}
+                None if path.name.as_ref().is_some_and(|name| draft.lacks(name)) => {}
                 None => delete(draft.value_mut(), &path.segments),
             }
         }
@@ -62,7 +66,8 @@ fn delete_where(draft: &mut Draft<'_>, condition: &Template, config: &Context) -
     let mut chosen = Vec::new();
     for (steps, value) in find(draft.value(), &[Segment::Deep]) {
         let single = !value.is_object() && !value.is_array();
-        if single && condition.is_true(&config.with("property", &Json::new(value.clone())))? {
+        let over = [("property", Over::Json(value))];
+        if single && condition.is_true(Scope::new(config, &over))? {
             chosen.push(steps);
         }
     }

@@ -29,7 +29,7 @@ pub(super) fn property<'a>(object: &Value<'a>, name: &str) -> Option<Value<'a>> 
 pub(super) fn has(object: &Value<'_>, name: &str) -> bool {
     match object {
         Value::Text(_) => text::METHODS.contains(&name),
-        Value::Object(_) | Value::Dict(_) => collection::DICT.contains(&name),
+        Value::Object(_) | Value::Members(_) | Value::Dict(_) => collection::DICT.contains(&name),
         Value::Slice(_) => matches!(name, "get" | "items" | "keys" | "values"),
         Value::Array(_) | Value::List(_) => collection::LIST.contains(&name),
         Value::Tuple(_) => matches!(name, "count" | "index"),

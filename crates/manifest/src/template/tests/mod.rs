@@ -81,7 +81,7 @@ fn a_template_that_works_too_much_stops() {
     for link in [".a", "['a']", " + 1", " | list", "()", " or 1", " ** 1", " if 1"] {
         let chain =
             |links: usize| Template::compile(&format!("{{{{ x{} }}}}", link.repeat(links)), &parameters);
-        assert!(chain(100_000).is_err(), "{link}");
+        assert!(chain(5_000).is_err(), "{link}");
         assert!(chain(300).unwrap().value(&context.with("x", &parameters)).is_err() || link != ".a");
     }
     let deep = "(".repeat(5000) + "1" + &")".repeat(5000);
