@@ -163,6 +163,11 @@ pub(crate) fn column_of(error: &Error) -> Option<&str> {
     error.as_db_error()?.column()
 }
 
+/// The constraint that the server blames.
+pub(crate) fn constraint_of(error: &Error) -> Option<&str> {
+    error.as_db_error()?.constraint()
+}
+
 /// Why a row cannot be stored, in words that hold no value of it: the sort of the error and the names that come with it.
 pub(crate) fn reason(error: &Error) -> String {
     let Some(db) = error.as_db_error() else { return "the database refuses the row".to_owned() };

@@ -1,8 +1,9 @@
 //! Work in a transaction: begun, done again when others were in the way or the connection was lost, and committed. Whether a
 //! commit was made whose answer never came is read from the database, and never guessed.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use raccord_model::fact::Uid;
@@ -35,6 +36,8 @@ pub(crate) struct Database {
     pub(crate) connections: Connections,
     has_layout: AtomicBool,
     environment: Environments,
+    /// A lock for each transfer: what looks up whether its commit was made finds the token of no other of this process.
+    transfers: Mutex<HashMap<Uid, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// Where identities come from.
@@ -60,7 +63,8 @@ where
 impl Database {
     pub(crate) fn new(settings: SettingsSource, environment: Arc<dyn Environment>) -> Self {
         let has_layout = AtomicBool::new(false);
-        Self { connections: Connections::new(settings), has_layout, environment: Environments(environment) }
+        let (connections, transfers) = (Connections::new(settings), Mutex::new(HashMap::new()));
+        Self { connections, has_layout, environment: Environments(environment), transfers }
     }
 
     /// A connection, to a database that has the layout; nothing when it does not.
@@ -98,7 +102,7 @@ impl Database {
             };
             match done.await {
                 Ok(done) => return Ok(done.unwrap_or(nothing)),
-                Err(failure) if attempt < ATTEMPTS && self.is_passing(&failure) => self.wait(attempt).await,
+                Err(failure) if attempt < ATTEMPTS && is_passing(&failure) => wait(attempt).await,
                 Err(failure) => return Err(failure),
             }
             attempt += 1;
@@ -111,29 +115,28 @@ impl Database {
         transfer: Option<Uid>,
         work: &Attempt<T>,
     ) -> Result<T, Failure> {
+        let lock = transfer.map(|transfer| self.lock_of(transfer));
+        let _guard = match &lock {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        };
         let mut attempt = 1;
         loop {
             let failure = match self.attempt(transfer, work).await {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
-            if attempt >= ATTEMPTS || !self.is_passing(&failure) {
+            if attempt >= ATTEMPTS || !is_passing(&failure) {
                 return Err(failure);
             }
-            self.wait(attempt).await;
+            wait(attempt).await;
             attempt += 1;
         }
     }
 
-    #[expect(clippy::unused_self, reason = "which failures pass is the database's affair")]
-    fn is_passing(&self, failure: &Failure) -> bool {
-        matches!(failure.sort(), Sort::Lost | Sort::Contended)
-    }
-
-    async fn wait(&self, attempt: u32) {
-        let wait = FIRST_WAIT * 2_u32.saturating_pow(attempt - 1);
-        let by_chance = fastrand::u32(0..=500);
-        tokio::time::sleep(wait + wait * by_chance / 1_000).await;
+    fn lock_of(&self, transfer: Uid) -> Arc<tokio::sync::Mutex<()>> {
+        let mut all = self.transfers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(transfer).or_default())
     }
 
     async fn attempt<T: Send>(&self, transfer: Option<Uid>, work: &Attempt<T>) -> Result<T, Failure> {
@@ -185,7 +188,7 @@ impl Database {
                 Ok(found == Some(token))
             };
             match asked.await {
-                Err(failure) if question < QUESTIONS && self.is_passing(&failure) => {
+                Err(failure) if question < QUESTIONS && is_passing(&failure) => {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 answer => return answer,
@@ -193,4 +196,14 @@ impl Database {
             question += 1;
         }
     }
+}
+
+fn is_passing(failure: &Failure) -> bool {
+    matches!(failure.sort(), Sort::Lost | Sort::Contended)
+}
+
+async fn wait(attempt: u32) {
+    let wait = FIRST_WAIT * 2_u32.saturating_pow(attempt - 1);
+    let by_chance = fastrand::u32(0..=500);
+    tokio::time::sleep(wait + wait * by_chance / 1_000).await;
 }

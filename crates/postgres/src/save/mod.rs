@@ -7,7 +7,7 @@ mod rejects;
 
 use crate::connections::Session;
 use crate::decide::{Refusal, Refused};
-use crate::error::{Failure, Sort, column_of, reason};
+use crate::error::{Failure, Sort, column_of, constraint_of, reason};
 use crate::load::parameters;
 use crate::table::Table;
 use crate::working::{Changed, Key, Stored, Working};
@@ -139,7 +139,7 @@ async fn in_parts(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Resul
         session.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").await?;
         if let [op] = part {
             let row = if op.deed == Deed::Delete { Vec::new() } else { op.row.row.clone() };
-            refused.insert((op.key.clone(), row), refusal(table, &failure));
+            refused.insert((op.key.clone(), row), refusal(table, op.deed, &failure));
         } else {
             // The first half is tried first: a later row may need a value that an earlier one gives up.
             let (first, second) = part.split_at(part.len() / 2);
@@ -149,10 +149,16 @@ async fn in_parts(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Resul
     Ok(refused)
 }
 
-fn refusal(table: &Table, failure: &Failure) -> Refusal {
+fn refusal(table: &Table, deed: Deed, failure: &Failure) -> Refusal {
     let Failure::Database(error) = failure else {
         return Refusal { field: None, reason: "a trigger of the table leaves the row out".to_owned() };
     };
     let column = column_of(error).and_then(|name| table.columns.iter().find(|column| column.name == name));
-    Refusal { field: column.map(|column| column.field), reason: reason(error) }
+    let reason = match constraint_of(error) {
+        Some(constraint) if deed == Deed::Delete => {
+            format!("rows of another table refer to it: constraint {constraint}")
+        }
+        _ => reason(error),
+    };
+    Refusal { field: column.map(|column| column.field), reason }
 }

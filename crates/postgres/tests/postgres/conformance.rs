@@ -27,7 +27,7 @@ const KEY: FieldId = 100;
 
 /// The suite's keys, in a field of the row.
 #[derive(Debug)]
-pub struct Keyed(PostgresDestination);
+pub(crate) struct Keyed(PostgresDestination);
 
 fn text(key: &[u8]) -> Value<'_> {
     Value::Text(std::str::from_utf8(key).unwrap().into())
@@ -238,7 +238,7 @@ impl Ledger for Keyed {
 }
 
 /// Tables in a database of its own, which the next one takes over with its tables.
-pub struct InPostgres {
+pub(crate) struct InPostgres {
     database: Arc<Database>,
     client: Client,
     destination: Keyed,

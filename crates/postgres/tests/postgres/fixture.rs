@@ -4,10 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::Timestamp;
+use raccord_conformance::fixture::batch;
 use raccord_model::language::project::{FieldType, Manage};
-use raccord_model::port::destination::{EntityShape, FieldShape};
+use raccord_model::port::destination::{
+    Batch, Change, Destination, EntityShape, FieldShape, Intent, Ledger, RejectQuery,
+};
 use raccord_model::port::environment::{Environment, RandomError};
-use raccord_model::row::FieldId;
+use raccord_model::row::{self, FieldId};
+use raccord_model::value::Value;
 use raccord_postgres::{PostgresDestination, PostgresSettings, Server, SettingsSource, Tls};
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -23,14 +27,14 @@ static IDLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// The schema of tables.
-pub const SCHEMA: &str = "crm";
+pub(crate) const SCHEMA: &str = "crm";
 
 /// An empty database, for as long as this lives.
 #[derive(Debug)]
-pub struct Database(pub String);
+pub(crate) struct Database(pub(crate) String);
 
 impl Database {
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let idle = IDLE.lock().unwrap().pop();
         if let Some(name) = idle {
             SERVER.sql(&name, "DROP SCHEMA IF EXISTS crm CASCADE; DROP SCHEMA IF EXISTS raccord CASCADE");
@@ -42,23 +46,23 @@ impl Database {
     }
 
     /// Runs statements.
-    pub fn sql(&self, statements: &str) -> String {
+    pub(crate) fn sql(&self, statements: &str) -> String {
         SERVER.sql(&self.0, statements)
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         SERVER.url(&self.0)
     }
 
     /// A connection of the test's own.
-    pub async fn connect(&self) -> tokio_postgres::Client {
+    pub(crate) async fn connect(&self) -> tokio_postgres::Client {
         let (client, connection) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await.unwrap();
         drop(tokio::spawn(connection));
         client
     }
 
     /// A destination on it.
-    pub fn destination(&self) -> PostgresDestination {
+    pub(crate) fn destination(&self) -> PostgresDestination {
         destination(&self.url())
     }
 }
@@ -70,7 +74,7 @@ impl Drop for Database {
 }
 
 /// A destination at a URL, without encryption.
-pub fn destination(url: &str) -> PostgresDestination {
+pub(crate) fn destination(url: &str) -> PostgresDestination {
     let settings = PostgresSettings {
         server: Server::Url(SecretString::from(url)),
         tls: Tls::Off,
@@ -81,7 +85,7 @@ pub fn destination(url: &str) -> PostgresDestination {
 
 /// The time is what tests say, and identities are new.
 #[derive(Debug)]
-pub struct TestEnvironment;
+pub(crate) struct TestEnvironment;
 
 impl Environment for TestEnvironment {
     fn now(&self) -> Timestamp {
@@ -102,12 +106,12 @@ impl Environment for TestEnvironment {
 }
 
 /// A field of a type, named `f` and its id.
-pub fn field(id: FieldId, field_type: FieldType) -> FieldShape {
+pub(crate) fn field(id: FieldId, field_type: FieldType) -> FieldShape {
     FieldShape { id, column: format!("f{id}"), field_type, required: false, unique: false, max_length: None }
 }
 
 /// An entity with these fields; the first is the key.
-pub fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> EntityShape {
+pub(crate) fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> EntityShape {
     EntityShape {
         project: raccord_conformance::fixture::transfer('P'),
         entity: "crm.contact".parse().unwrap(),
@@ -117,4 +121,51 @@ pub fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> EntitySh
         key: fields.first().map(|field| field.id).into_iter().collect(),
         fields,
     }
+}
+
+/// A key of one text.
+pub(crate) fn key(text: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    row::push_key(&mut key, &Value::Text(text.into())).unwrap();
+    key
+}
+
+/// The fields of a row, or of a patch, in the order of their ids.
+pub(crate) fn row_of(fields: &[(FieldId, Option<Value<'_>>)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    row::begin(&mut out);
+    for (id, value) in fields {
+        row::push(&mut out, *id, value.as_ref());
+    }
+    out
+}
+
+/// Adds an upsert of a row whose field 1 is its key.
+pub(crate) fn upsert(batch: &mut Batch, of: &str, fields: &[(FieldId, Option<Value<'_>>)]) {
+    let mut all = vec![(1, Some(Value::Text(of.into())))];
+    all.extend(fields.iter().cloned());
+    let (key, patch) = (key(of), row_of(&all));
+    batch.changes.push(Change {
+        intent: Intent::Upsert,
+        key: &key,
+        patch: &patch,
+        version: b"",
+        digest: None,
+    });
+}
+
+/// A batch of the transfer A, which may write.
+pub(crate) async fn allowed(destination: &PostgresDestination) -> Batch {
+    let batch = batch('A');
+    destination.raise_fence(batch.transfer, batch.fence).await.unwrap();
+    batch
+}
+
+/// The reasons of the rejects that are kept, in order.
+pub(crate) async fn reasons(destination: &PostgresDestination) -> Vec<String> {
+    let query = RejectQuery { limit: 1_000, ..RejectQuery::default() };
+    let rejects = destination.rejects(query).await.unwrap();
+    let mut reasons: Vec<String> = rejects.into_iter().map(|(_, reject)| reject.reason).collect();
+    reasons.sort();
+    reasons
 }

@@ -7,3 +7,9 @@ mod fixture;
 #[cfg(test)]
 #[path = "../../../../tests/postgres_server.rs"]
 mod postgres_server;
+#[cfg(test)]
+mod preflight;
+#[cfg(test)]
+mod refused;
+#[cfg(test)]
+mod types;

@@ -1,0 +1,173 @@
+//! Rows that the database itself refuses: they are found among the others, become rejects with the server's reason, and the
+//! rest is written.
+
+use raccord_conformance::block_on;
+use raccord_conformance::fixture::{INC, effects};
+use raccord_model::language::project::FieldType;
+use raccord_model::port::destination::{Change, Destination, Intent};
+use raccord_model::value::Value;
+use raccord_postgres::PostgresDestination;
+
+use crate::fixture::{Database, allowed, field, key, reasons, shape, upsert};
+
+const fn integer(number: i64) -> Value<'static> {
+    Value::Integer(number)
+}
+
+fn text(text: &str) -> Value<'_> {
+    Value::Text(text.into())
+}
+
+/// A table of a text key, a number, a unique text and a text, to which a statement adds more.
+async fn prepared(database: &Database, more: &str) -> PostgresDestination {
+    let destination = database.destination();
+    let mut unique = field(3, FieldType::Text);
+    unique.unique = true;
+    let fields =
+        vec![field(1, FieldType::Text), field(2, FieldType::Integer), unique, field(4, FieldType::Text)];
+    destination.prepare(shape(INC, "contacts", fields)).await.unwrap();
+    if !more.is_empty() {
+        database.sql(more);
+    }
+    destination
+}
+
+#[test]
+fn the_rows_that_break_a_rule_of_the_database_are_rejects_and_the_others_are_written() {
+    let trigger = "CREATE FUNCTION crm.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.f2 = 13 THEN \
+                   RAISE EXCEPTION 'the value % of %', new.f2, new.f4; END IF; RETURN new; END $$; \
+                   CREATE TRIGGER no BEFORE INSERT OR UPDATE ON crm.contacts FOR EACH ROW EXECUTE FUNCTION crm.no()";
+    let leaves_out = "CREATE FUNCTION crm.out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.f2 = 13 THEN \
+                      RETURN NULL; END IF; RETURN new; END $$; \
+                      CREATE TRIGGER out BEFORE INSERT ON crm.contacts FOR EACH ROW EXECUTE FUNCTION crm.out()";
+    // (what the table demands, the reason of the two rows that have 13)
+    for (more, reason) in [
+        (
+            "ALTER TABLE crm.contacts ADD CONSTRAINT lucky CHECK (f2 <> 13)",
+            "the value does not fulfil the constraint lucky",
+        ),
+        (
+            "CREATE TABLE crm.numbers (n bigint PRIMARY KEY); INSERT INTO crm.numbers SELECT generate_series(14, 99); \
+             ALTER TABLE crm.contacts ADD CONSTRAINT known FOREIGN KEY (f2) REFERENCES crm.numbers DEFERRABLE INITIALLY DEFERRED",
+            "no row of the table it refers to has this value: constraint known",
+        ),
+        (trigger, "a trigger or a function of the database refuses the row"),
+        (leaves_out, "a trigger of the table leaves the row out"),
+        (
+            "CREATE UNIQUE INDEX one_of_13 ON crm.contacts ((f2 = 13)) WHERE f4 = 'secret' AND f2 = 13; \
+          INSERT INTO crm.contacts (f1, f2, f4) VALUES ('theirs', 13, 'secret')",
+            "another row already has this value: constraint one_of_13",
+        ),
+    ] {
+        block_on(async {
+            let database = Database::empty();
+            let destination = prepared(&database, more).await;
+            let mut batch = allowed(&destination).await;
+            for number in 0..40_i64 {
+                let value = if number % 20 == 7 { 13 } else { 20 + number };
+                upsert(
+                    &mut batch,
+                    &format!("{number:02}"),
+                    &[(2, Some(integer(value))), (4, Some(text("secret")))],
+                );
+            }
+            assert_eq!(
+                effects(&destination.commit(batch).await.unwrap()),
+                "created 38, rejected 2",
+                "{more}"
+            );
+            assert_eq!(reasons(&destination).await, [reason, reason], "{more}");
+            assert_eq!(
+                database.sql("SELECT count(*) FROM crm.contacts WHERE f1 <> 'theirs'"),
+                "38",
+                "{more}"
+            );
+            // What was written before and after the refused row stands as it should.
+            let mut batch = allowed(&destination).await;
+            upsert(&mut batch, "00", &[(2, Some(integer(50)))]);
+            upsert(&mut batch, "07", &[(2, Some(integer(77)))]);
+            upsert(&mut batch, "01", &[(2, Some(integer(51)))]);
+            assert_eq!(effects(&destination.commit(batch).await.unwrap()), "created 1, updated 2", "{more}");
+            assert_eq!(reasons(&destination).await.len(), 1, "a later success supersedes");
+        });
+    }
+}
+
+#[test]
+fn of_one_key_the_good_record_stays_when_a_later_one_is_refused() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "ALTER TABLE crm.contacts ADD CHECK (f2 <> 13)").await;
+        let mut batch = allowed(&destination).await;
+        upsert(&mut batch, "a", &[(2, Some(integer(1)))]);
+        upsert(&mut batch, "a", &[(2, Some(integer(13)))]);
+        upsert(&mut batch, "b", &[(2, Some(integer(13)))]);
+        upsert(&mut batch, "b", &[(2, Some(integer(2)))]);
+        assert_eq!(effects(&destination.commit(batch).await.unwrap()), "created 2, updated 1, rejected 1");
+        assert_eq!(database.sql("SELECT string_agg(f1 || f2, ' ' ORDER BY f1) FROM crm.contacts"), "a1 b2");
+        assert_eq!(
+            reasons(&destination).await.len(),
+            1,
+            "b was never to be 13 in the end: the database did not see it"
+        );
+    });
+}
+
+#[test]
+fn a_unique_value_goes_from_row_to_row_in_one_batch_and_belongs_to_one() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "").await;
+        for (rows, expected, kept) in [
+            (&[("a", "x"), ("b", "y"), ("c", "x")][..], "created 2, rejected 1", "ax by"),
+            (&[("a", "z"), ("b", "x"), ("d", "y")], "created 1, updated 2", "az bx dy"),
+            (&[("d", "w"), ("b", "y"), ("a", "x"), ("e", "z")], "created 1, updated 3", "ax by dw ez"),
+        ] {
+            let mut batch = allowed(&destination).await;
+            batch.target.unique = vec![3];
+            for (key, value) in rows {
+                upsert(&mut batch, key, &[(3, Some(text(value)))]);
+            }
+            assert_eq!(effects(&destination.commit(batch).await.unwrap()), expected);
+            assert_eq!(database.sql("SELECT string_agg(f1 || f3, ' ' ORDER BY f1) FROM crm.contacts"), kept);
+        }
+        // Whoever else writes is held to it too.
+        assert_eq!(
+            database.sql("SELECT count(*) FROM pg_constraint WHERE contype = 'u' AND condeferrable"),
+            "1"
+        );
+    });
+}
+
+#[test]
+fn a_row_that_others_refer_to_is_not_deleted_and_the_record_is_a_reject() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "").await;
+        let mut batch = allowed(&destination).await;
+        for key in ["a", "b", "c"] {
+            upsert(&mut batch, key, &[]);
+        }
+        destination.commit(batch).await.unwrap();
+        database.sql(
+            "CREATE TABLE crm.orders (of text REFERENCES crm.contacts); INSERT INTO crm.orders VALUES ('b')",
+        );
+        let mut batch = allowed(&destination).await;
+        for text in ["a", "b", "c"] {
+            let key = key(text);
+            batch.changes.push(Change {
+                intent: Intent::Delete,
+                key: &key,
+                patch: b"",
+                version: b"",
+                digest: None,
+            });
+        }
+        assert_eq!(effects(&destination.commit(batch).await.unwrap()), "deleted 2, rejected 1");
+        assert_eq!(database.sql("SELECT string_agg(f1, ' ') FROM crm.contacts"), "b");
+        assert_eq!(
+            reasons(&destination).await,
+            ["rows of another table refer to it: constraint orders_of_fkey"]
+        );
+    });
+}
