@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use raccord_serve::{Failure, FailureCode};
 
-use crate::args::USAGE;
+use crate::options::USAGE;
 
 /// Why a command ended early.
 #[derive(Debug)]

@@ -5,13 +5,15 @@ mod args;
 mod command;
 mod complete;
 mod descriptors;
-mod drift;
+mod dispatch;
 mod error;
 mod interrupt;
 mod log;
+mod options;
 mod ports;
 mod render;
 mod session;
+mod style;
 mod ui;
 
 use std::process::ExitCode;
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
         log::begin(log::Form::Text, if cli.global.verbose { log::OURS } else { "off" });
     }
     let ui = Ui::new(cli.global.color, cli.global.quiet);
-    match command::dispatch(&ui, &cli) {
+    match dispatch::dispatch(&ui, &cli) {
         Ok(code) => code,
         Err(error) => {
             ui.error(&error);

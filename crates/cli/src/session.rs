@@ -24,9 +24,9 @@ use raccord_store::{Holder, OpenError, Opener, Store, holder};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::args::Global;
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::options::Global;
 use crate::ports::ports;
 use crate::render;
 use crate::ui::Ui;

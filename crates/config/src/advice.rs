@@ -7,9 +7,11 @@ use raccord_model::Kind;
 use raccord_model::diagnostic::Code;
 use raccord_model::language::webhook::VerifySpec;
 
-use crate::check::looks_like_cron;
 use crate::deserialize::Mistake;
 use crate::node::{Node, Value};
+
+/// How many fields a cron expression has.
+const CRON_FIELDS: usize = 5;
 
 /// The mistake with the advice that its place gives, which is better than what its type alone could say.
 pub(crate) fn advised(mistake: Mistake, kind: Option<Kind>, root: &Node<'_>) -> Mistake {
@@ -55,4 +57,30 @@ fn is_map(node: Option<&Node<'_>>) -> bool {
 fn ways_to_verify() -> String {
     let names = VerifySpec::default().ways().map(|(name, _)| name);
     format!("write a map with one of {}, for example {{bearer: \"${{env:HOOK_TOKEN}}\"}}", names.join(", "))
+}
+
+/// Whether a text that stands where a schedule does was meant to be a cron expression.
+fn looks_like_cron(text: &str) -> bool {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let is_field = |field: &&str| field.starts_with(|c: char| c == '*' || c.is_ascii_digit());
+    fields.len() == CRON_FIELDS && fields.iter().take(3).all(is_field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cron_expression_is_told_from_other_texts() {
+        for (text, expected) in [
+            ("*/5 * * * *", true),
+            ("0 6 * * MON", true),
+            ("15m", false),
+            ("15 minutes", false),
+            ("every day at six o'clock", false),
+            ("0 6 * *", false),
+        ] {
+            assert_eq!(looks_like_cron(text), expected, "{text}");
+        }
+    }
 }

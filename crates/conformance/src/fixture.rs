@@ -6,14 +6,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_model::canonical::Digest;
-use raccord_model::checkpoint::{CHECKPOINT_VERSION, Checkpoint, SourceState, Window};
+use raccord_model::checkpoint::{
+    CHECKPOINT_VERSION, Checkpoint, Partition, PartitionId, Shift, SourceState, Spot, Window,
+};
 use raccord_model::fact::{
     DeletedBy, Parents, Reject, Run, RunCause, RunId, RunOutcome, Tally, Uid, Updates,
 };
 use raccord_model::language::deletes::Percent;
 use raccord_model::language::{Mode, UpdateType};
 use raccord_model::port::destination::{
-    Batch, Change, Changes, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Swept, Target, Within,
+    Batch, Change, Changes, Destination, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Swept, Target,
+    Within,
 };
 use raccord_model::row::{self, FieldId};
 use raccord_model::value::Value;
@@ -266,4 +269,35 @@ pub fn run_of(letter: char, swept: u64) -> Run {
         unseen: None,
         again: None,
     }
+}
+
+/// A partition of the data type `items`, by its number.
+pub(crate) fn partition(number: u8) -> PartitionId {
+    PartitionId::of(&"items".parse().unwrap(), &[number.to_string()])
+}
+
+/// A page of a window, and what it shows: `-a` says that `a` is deleted, `!a` cannot be mapped.
+pub(crate) fn page(spot: Option<Spot>, attempt: u32, keys: &str) -> Batch {
+    let mut page = batch('A');
+    for key in keys.split_whitespace() {
+        match (key.strip_prefix('-'), key.strip_prefix('!')) {
+            (Some(key), _) => delete(&mut page, key),
+            (_, Some(key)) => page.rejects.push(reject('A', Some(key), "payload", 0)),
+            _ => upsert(&mut page, key, &[(1, Some(key))]),
+        }
+    }
+    let under_way = spot.and_then(|spot| spot.partition).map(|id| Partition { id, shifted: false });
+    let window = Window { partition: under_way, ..window(attempt) };
+    Batch {
+        mark_seen: true,
+        spot,
+        checkpoint: Some(Checkpoint { window: Some(window), ..checkpoint(0) }),
+        ..page
+    }
+}
+
+/// The shift that the checkpoint speaks of, and whether the partition under way is the one that shifted.
+pub(crate) async fn shift(store: &impl Destination) -> (Option<Shift>, bool) {
+    let window = store.resume(transfer('A')).await.unwrap().unwrap().window.unwrap();
+    (window.shift, window.partition.is_some_and(|partition| partition.shifted))
 }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 
-use crate::language::API_VERSION;
+use crate::key::API_VERSION;
 
 /// The version of the canonical form itself.
 const CANON_VERSION: u8 = 1;

@@ -6,45 +6,9 @@
 use crate::key::Kind;
 use crate::language::connector;
 use crate::plan::Consequence;
+use crate::rule::{noted, rule};
 
-/// What a rule says about a changed field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Always the same.
-    Always(Consequence),
-    /// It is the switch: the change is an activation or a deactivation.
-    Activity,
-    /// A map of parts: one added does nothing, one removed and one changed have consequences of their own.
-    Parts {
-        /// When a part goes.
-        removed: Consequence,
-        /// When it appears.
-        added: Consequence,
-    },
-    /// Update types: a wider choice reads again, `deleted` starts or stops deletions, a narrower one does nothing.
-    Updates,
-}
-
-/// One row of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// Of which kind.
-    pub kind: Kind,
-    /// The path inside `spec`; `*` is any name. The longest rule that is a prefix of a path applies.
-    pub path: &'static str,
-    /// What a change means.
-    pub effect: Effect,
-    /// Why, when it is not plain.
-    pub note: &'static str,
-}
-
-pub(crate) const fn rule(kind: Kind, path: &'static str, consequence: Consequence) -> Rule {
-    Rule { kind, path, effect: Effect::Always(consequence), note: "" }
-}
-
-pub(crate) const fn noted(kind: Kind, path: &'static str, effect: Effect, note: &'static str) -> Rule {
-    Rule { kind, path, effect, note }
-}
+pub use crate::rule::{Effect, Rule};
 
 use Consequence::{Deletions, DropField, None, Rekey, Remap, Reread, Restart};
 use Kind::{Authorization, Integration, Project, Source, Stack, Transfer};

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::Name;
 
+/// The only `apiVersion` of the language.
+pub const API_VERSION: &str = "raccord/v1";
+
 /// The nine kinds of document. Six are resources of the state; `Mapping`, `Subscription` and `Alert` are
 /// expanded into whatever refers to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

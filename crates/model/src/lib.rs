@@ -26,6 +26,7 @@ pub mod port;
 pub mod rate;
 pub mod resource;
 pub mod row;
+mod rule;
 pub mod schema;
 pub mod secret;
 mod shorthand;

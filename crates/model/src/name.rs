@@ -10,6 +10,9 @@ use crate::shorthand::string_type;
 /// The longest name of any sort, in bytes.
 pub const MAX_NAME: usize = 63;
 
+/// The name of a stack whose directory has no Stack document.
+pub const DEFAULT_STACK: &str = "default";
+
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {what}: {rule}")]
@@ -83,7 +86,7 @@ name_type!(
 impl Name {
     /// The name of a stack whose directory has no Stack document.
     pub fn of_default_stack() -> Self {
-        Self(crate::language::stack::DEFAULT_STACK.to_owned())
+        Self(DEFAULT_STACK.to_owned())
     }
 }
 

@@ -16,10 +16,10 @@ use raccord_model::port::state::{Scan, StateError, Table, Write};
 use tokio::sync::watch;
 
 use crate::access::attribute;
-use crate::dispatch::Replies;
 use crate::failure::Failure;
-use crate::http::{Push, PushHead, Readiness, Received, Serving};
+use crate::reply::Replies;
 use crate::request::{ApplyOptions, Reply, Request};
+use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 use crate::transport::{Answering, Caller, Way};
 use raccord_model::port::environment::Environment;
 use raccord_run::facts::{Facts, put};

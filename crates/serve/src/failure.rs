@@ -10,7 +10,7 @@ use raccord_plan::{CommitError, RollbackError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::RequestError;
+use crate::reply::RequestError;
 
 /// Why a request was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]

@@ -14,13 +14,16 @@ pub mod failure;
 pub mod http;
 pub mod metrics;
 pub mod proposal;
+pub mod reply;
 pub mod request;
+mod serving;
 pub mod token;
 pub mod transport;
 pub mod verb;
 pub mod watch;
 
-pub use dispatch::{Dispatcher, RequestError, look_at};
+pub use dispatch::{Dispatcher, look_at};
 pub use failure::{Failure, FailureCode};
 pub use raccord_plan as plan;
+pub use reply::RequestError;
 pub use request::{Look, LookAt, Reply, Request};

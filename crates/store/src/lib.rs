@@ -8,6 +8,7 @@ mod check;
 mod counter;
 mod destination;
 mod error;
+mod fact;
 mod file;
 mod holder;
 mod inbox;

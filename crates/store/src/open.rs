@@ -19,7 +19,7 @@ use crate::file::{self, Draft, Identity};
 use crate::holder::{self, Holder, Note};
 use crate::table::{self, FORMAT, META, META_FORMAT, META_HEAD, Tables};
 use crate::writer::Writer;
-use crate::{Shared, Store, state};
+use crate::{Shared, Store, fact};
 
 /// The memory that redb may use to keep pages. Enough for the upper levels of a table of a million rows and for
 /// what a batch writes; the operating system caches the rest.
@@ -306,7 +306,7 @@ fn complete(database: &Database, path: &Path) -> Result<(), OpenError> {
     let transaction = database.begin_write().map_err(|error| failed(error.into()))?;
     {
         let mut tables = Tables::open(&transaction).map_err(failed)?;
-        state::index_runs(&mut tables).map_err(failed)?;
+        fact::index_runs(&mut tables).map_err(failed)?;
         // From now on there may be rows that the version before cannot read.
         let format = FORMAT.to_be_bytes();
         tables.meta.insert(META_FORMAT, format.as_slice()).map_err(|error| failed(error.into()))?;

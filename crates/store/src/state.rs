@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use raccord_model::canonical::Digest;
-use raccord_model::fact::{Entry, Observed, Run, Uid, read, write};
+use raccord_model::fact::{Entry, Observed, Uid};
 use raccord_model::key::Key;
 use raccord_model::port::Async;
 use raccord_model::port::state::{
-    Commit, Fact, Head, Revision, Scan, Serial, Snapshot, SnapshotQuery, State, StateError, Stored, Table,
-    Write,
+    Commit, Fact, Head, Scan, Serial, Snapshot, SnapshotQuery, State, StateError, Stored, Table, Write,
 };
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::Store;
 use crate::destination;
 use crate::error::StoreError;
+use crate::fact::{put, run_of};
 use crate::inbox;
 use crate::revision;
 use crate::table::{self, META_HEAD, Raw, Tables, Under};
@@ -211,23 +211,6 @@ fn runs_of(at: &ReadTransaction, transfer: Uid, scan: &Scan) -> Result<Vec<Fact>
     Ok(found)
 }
 
-/// Under which key the index of runs has a run; none for one that cannot be read, which a check tells.
-pub(crate) fn run_of(key: &[u8], run: &[u8]) -> Option<Vec<u8>> {
-    let run: Run = read(run).ok()?;
-    Some([table::uid(&run.transfer_uid).as_slice(), key].concat())
-}
-
-/// Indexes every run: for a state that was written before there was an index.
-pub(crate) fn index_runs(tables: &mut Tables<'_>) -> Result<(), StoreError> {
-    for pair in tables.runs.iter()? {
-        let (key, value) = pair?;
-        if let Some(place) = run_of(key.value(), value.value()) {
-            tables.runs_of.insert(place.as_slice(), [].as_slice())?;
-        }
-    }
-    Ok(())
-}
-
 /// Makes the changes of a commit, or refuses it.
 fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, StateError>, StoreError> {
     let before = head_of(&tables.meta)?;
@@ -258,26 +241,6 @@ fn apply(tables: &mut Tables<'_>, commit: &Commit) -> Result<Result<Serial, Stat
         tables.meta.insert(META_HEAD, serde_json::to_vec(&head)?.as_slice())?;
     }
     Ok(Ok(head.serial))
-}
-
-fn put(
-    tables: &mut Tables<'_>,
-    (table, key): (Table, &str),
-    value: &[u8],
-    revision: Revision,
-) -> Result<(), StoreError> {
-    tables.facts(table).insert(key.as_bytes(), value)?;
-    revision::note(tables, table, key.as_bytes(), revision)?;
-    if let (Table::Runs, Some(place)) = (table, run_of(key.as_bytes(), value)) {
-        tables.runs_of.insert(place.as_slice(), [].as_slice())?;
-    }
-    Ok(())
-}
-
-/// Puts a run, in the transaction of what it has done.
-pub(crate) fn put_run(tables: &mut Tables<'_>, run: &Run) -> Result<(), StoreError> {
-    let revision = revision::next(tables)?;
-    put(tables, (Table::Runs, &run.id.to_string()), &write(run)?, revision)
 }
 
 fn remove(tables: &mut Tables<'_>, table: Table, key: &str) -> Result<(), StoreError> {

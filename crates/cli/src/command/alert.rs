@@ -6,10 +6,11 @@ use clap::{Args, Subcommand};
 use raccord_model::Name;
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::session::{Opening, Session};
-use crate::ui::{GREEN, RED, Ui};
+use crate::style::{GREEN, RED};
+use crate::ui::Ui;
 
 /// Try out whether alerts arrive
 #[derive(Debug, Subcommand)]

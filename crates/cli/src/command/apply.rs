@@ -11,8 +11,8 @@ use raccord_serve::request::{ApplyOptions, Text};
 use raccord_serve::{Reply, Request};
 
 use super::plan::{Scope, ask, ask_pending};
-use crate::args::{Global, is_configuration};
 use crate::error::CommandError;
+use crate::options::{Global, is_configuration};
 use crate::render::{self, plan::Detail};
 use crate::session::{self, Opening, Session};
 use crate::ui::Ui;

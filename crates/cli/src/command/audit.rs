@@ -3,8 +3,8 @@
 use clap::Args;
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::instant;
 use crate::render::table::{ListForm, Table};
 use crate::session::{Opening, Session};

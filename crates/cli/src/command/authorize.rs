@@ -19,12 +19,13 @@ use raccord_serve::request::Place;
 use raccord_serve::{Reply, Request};
 
 use self::callback::{Callback, Said, said};
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render;
 use crate::session::{Opening, Session, system};
-use crate::ui::{BOLD, Ui};
+use crate::style::BOLD;
+use crate::ui::Ui;
 
 /// Let Raccord act at a service in your name, once you have agreed in a browser
 ///

@@ -5,12 +5,13 @@ use raccord_model::Name;
 use raccord_serve::request::DeliveryView;
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::instant;
 use crate::render::table::{Form, ListForm, Table};
 use crate::session::{Opening, Session};
-use crate::ui::{BOLD, Ui};
+use crate::style::BOLD;
+use crate::ui::Ui;
 
 /// The greatest limit that every reader of JSON holds exactly.
 const EVERYTHING: usize = (1 << 53) - 1;

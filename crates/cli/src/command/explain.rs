@@ -7,12 +7,13 @@ use raccord_model::foreign::line;
 use raccord_serve::request::{Explanation, FieldText};
 use raccord_serve::{Reply, Request};
 
-use crate::args::{Global, Output};
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::{Global, Output};
 use crate::render;
 use crate::session::{Opening, Session};
-use crate::ui::{BOLD, RED, Ui};
+use crate::style::{BOLD, RED};
+use crate::ui::Ui;
 
 /// Tell where a stored record comes from, and why the last one with its key was rejected
 #[derive(Debug, Args)]

@@ -3,8 +3,8 @@
 use clap::{Args, ValueEnum};
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use clap::{Args, ValueEnum};
 use raccord_model::{Desired, Spec};
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::graph::{self, Edge};
 use crate::session;
 use crate::ui::Ui;

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 
-use crate::args::Cli;
 use crate::error::CommandError;
 use crate::ui::Ui;
 
@@ -16,12 +15,12 @@ pub(crate) struct ManArgs {
     directory: PathBuf,
 }
 
-pub(crate) fn man(ui: &Ui, args: &ManArgs) -> Result<(), CommandError> {
+pub(crate) fn man(ui: &Ui, program: Command, args: &ManArgs) -> Result<(), CommandError> {
     let failed = |error: &std::io::Error| {
         CommandError::new(format!("write the pages into {}: {error}", args.directory.display()))
     };
     std::fs::create_dir_all(&args.directory).map_err(|error| failed(&error))?;
-    clap_mangen::generate_to(Cli::command(), &args.directory).map_err(|error| failed(&error))?;
+    clap_mangen::generate_to(program, &args.directory).map_err(|error| failed(&error))?;
     ui.note(&format!("wrote the pages into {}", args.directory.display()));
     Ok(())
 }

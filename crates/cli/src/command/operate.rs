@@ -10,9 +10,9 @@ use raccord_model::port::environment::Environment as _;
 use raccord_serve::request::{Reason, Since, Text};
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::session::{Opening, Session, system, who};
 use crate::ui::Ui;
 

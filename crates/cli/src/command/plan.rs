@@ -12,9 +12,9 @@ use raccord_serve::plan::{Change, Options, Plan, Refusal, Subject, saved};
 use raccord_serve::{Reply, Request};
 
 use super::apply::{flags, plan_again};
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::{self, plan::Detail};
 use crate::session::{self, Opening, Session};
 use crate::ui::Ui;

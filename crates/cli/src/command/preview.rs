@@ -7,12 +7,13 @@ use raccord_model::foreign::line;
 use raccord_serve::request::Preview;
 use raccord_serve::{Look, LookAt, Reply};
 
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::table::{ListForm, Table};
 use crate::session;
-use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
+use crate::style::{BOLD, DIM, GREEN, RED, YELLOW};
+use crate::ui::Ui;
 
 /// Show source records beside the rows they would become, and what would be rejected
 ///

@@ -6,9 +6,9 @@ use raccord_model::{EntityRef, Ident};
 use raccord_serve::request::{FieldText, TooLong};
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render;
 use crate::render::table::{ListForm, Listing, Table};
 use crate::session::{Opening, Session};

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use clap::{Args, Command, CommandFactory as _};
+use clap::{Args, Command};
 
-use crate::args::Cli;
 use crate::error::CommandError;
 use crate::ui::Ui;
 
@@ -13,8 +12,8 @@ use crate::ui::Ui;
 #[command(hide = true, after_help = "Example:\n  raccord reference > docs/reference/cli.md")]
 pub(crate) struct ReferenceArgs {}
 
-pub(crate) fn reference(ui: &Ui) -> Result<(), CommandError> {
-    let mut command = Cli::command().term_width(100);
+pub(crate) fn reference(ui: &Ui, program: Command) -> Result<(), CommandError> {
+    let mut command = program.term_width(100);
     command.build();
     let mut page = String::from("# The command line\n\nMade from the program's own help.\n");
     section(&mut page, &command, "raccord");

@@ -7,14 +7,15 @@ use raccord_model::fact::RejectId;
 use raccord_serve::request::{RejectGroup, RejectView};
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render;
 use crate::render::instant;
 use crate::render::table::{Form, ListForm, Table};
 use crate::session::{Opening, Session};
-use crate::ui::{BOLD, Ui};
+use crate::style::BOLD;
+use crate::ui::Ui;
 
 /// Look at rejected records, and map them again
 #[derive(Debug, Subcommand)]

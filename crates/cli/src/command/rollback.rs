@@ -7,8 +7,8 @@ use raccord_serve::{Reply, Request};
 
 use super::apply::{Change, plan_and_apply};
 use super::plan::Scope;
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::plan::Detail;
 use crate::session::{Opening, Session};
 use crate::ui::Ui;

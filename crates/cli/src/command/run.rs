@@ -11,10 +11,10 @@ use raccord_model::fact::{Run, RunOutcome};
 use raccord_serve::request::{Progress, RunReport};
 use raccord_serve::{Reply, Request};
 
-use crate::args::{Global, Output};
+use crate::command::drift;
 use crate::complete;
-use crate::drift;
 use crate::error::CommandError;
+use crate::options::{Global, Output};
 use crate::render;
 use crate::session::{Opening, Session};
 use crate::ui::Ui;

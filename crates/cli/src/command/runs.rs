@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCandidates;
 use raccord_model::Name;
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::instant;
 use crate::render::run::{RUN_COLUMNS, cells, explanations};
 use crate::render::table::{ListForm, Table};

@@ -6,13 +6,14 @@ use raccord_model::foreign;
 use raccord_model::{DataTypeName, Name};
 use raccord_serve::{Look, LookAt, Reply};
 
-use crate::args::Global;
 use crate::complete;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render;
 use crate::render::table::{ListForm, Table};
 use crate::session;
-use crate::ui::{BOLD, RED, Ui};
+use crate::style::{BOLD, RED};
+use crate::ui::Ui;
 
 /// Find out whether a source can be reached and is read as it is meant to be
 ///

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use raccord_model::port::upkeep::CheckReport;
 use raccord_serve::{Reply, Request};
 
-use crate::args::{Global, Output};
 use crate::error::CommandError;
+use crate::options::{Global, Output};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 

@@ -6,13 +6,14 @@ use raccord_model::port::authorization::{Agreement, Standing};
 use raccord_serve::request::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
 use raccord_serve::{Reply, Request};
 
-use crate::args::{Global, Output};
-use crate::drift;
+use crate::command::drift;
 use crate::error::CommandError;
+use crate::options::{Global, Output};
 use crate::render;
 use crate::render::table::Table;
 use crate::session::{Opening, Session};
-use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
+use crate::style::{BOLD, DIM, GREEN, RED, YELLOW};
+use crate::ui::Ui;
 
 /// Show how integrations and transfers stand: what the YAML wants, and what happened
 #[derive(Debug, Args)]

@@ -10,8 +10,8 @@ use raccord_model::port::environment::Environment as _;
 use raccord_serve::request::NewToken;
 use raccord_serve::{Reply, Request};
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render::instant;
 use crate::render::table::{ListForm, Table};
 use crate::session::{Opening, Session, system};

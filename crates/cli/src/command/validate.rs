@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use raccord_model::diagnostic::Severity;
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::render;
 use crate::session;
 use crate::ui::Ui;

@@ -16,9 +16,9 @@ use raccord_serve::http::{Limits, Listen};
 use raccord_serve::watch::{Watch, watch as live};
 use tokio::sync::Mutex;
 
-use crate::args::Global;
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::options::Global;
 use crate::ports::ports;
 use crate::session::{self, Opening};
 use crate::ui::Ui;

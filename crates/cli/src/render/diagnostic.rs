@@ -7,7 +7,7 @@ use miette::{
 use raccord_model::diagnostic::{Diagnostic, Place, Severity};
 use raccord_model::foreign;
 
-use crate::ui::styled;
+use crate::style::styled;
 
 /// All diagnostics, one after the other.
 pub(crate) fn text(diagnostics: &[Diagnostic], color: bool) -> String {

@@ -7,7 +7,7 @@ use raccord_serve::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
 
 use super::difference::{Difference, differences};
 use super::grouped;
-use crate::ui::{BLUE, BOLD, DIM, GREEN, RED, YELLOW};
+use crate::style::{BLUE, BOLD, DIM, GREEN, RED, YELLOW};
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use raccord_serve::request::RunReport;
 
 use super::table::Table;
 use super::{count, grouped};
-use crate::ui::{RED, YELLOW};
+use crate::style::{RED, YELLOW};
 
 /// The most reasons below a list of runs.
 const EXPLAINED: usize = 10;

@@ -3,7 +3,7 @@
 use raccord_serve::request::{Row, Sample};
 use serde_json::Value;
 
-use crate::ui::{BOLD, DIM, GREEN, RED};
+use crate::style::{BOLD, DIM, GREEN, RED};
 use raccord_model::foreign;
 
 /// One row: what stays is dim, what changes has both values.

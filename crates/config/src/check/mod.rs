@@ -16,8 +16,6 @@ mod transfer;
 mod webhook;
 mod wrong;
 
-pub(crate) use schedule::looks_like_cron;
-
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::suggest;
 use raccord_model::{Kind, Name};

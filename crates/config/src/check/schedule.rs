@@ -89,13 +89,6 @@ fn wrong_field(cron: &str) -> Option<(Field, &str)> {
     FIELDS.get(at).map(|field| (*field, text))
 }
 
-/// Whether a text that stands where a schedule does was meant to be a cron expression.
-pub(crate) fn looks_like_cron(text: &str) -> bool {
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    let is_field = |field: &&str| field.starts_with(|c: char| c == '*' || c.is_ascii_digit());
-    fields.len() == FIELDS.len() && fields.iter().take(3).all(is_field)
-}
-
 fn parse_cron(cron: &str) -> Result<Cron, CronError> {
     CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build().parse(cron)
 }
@@ -167,20 +160,6 @@ mod tests {
             let found = wrong_field(cron).map(|(field, text)| (field.name, text));
             assert_eq!(found, expected, "{cron}");
             assert_eq!(parse_cron(cron).is_err(), expected.is_some(), "{cron}");
-        }
-    }
-
-    #[test]
-    fn a_cron_expression_is_told_from_other_texts() {
-        for (text, expected) in [
-            ("*/5 * * * *", true),
-            ("0 6 * * MON", true),
-            ("15m", false),
-            ("15 minutes", false),
-            ("every day at six o'clock", false),
-            ("0 6 * *", false),
-        ] {
-            assert_eq!(looks_like_cron(text), expected, "{text}");
         }
     }
 }

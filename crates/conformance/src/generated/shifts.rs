@@ -7,8 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use raccord_model::checkpoint::Spot;
 use raccord_model::port::destination::{Batch, Destination};
 
-use crate::fixture::{batch, transfer};
-use crate::suite::marks::{page, partition, shift};
+use crate::fixture::{batch, page, partition, shift, transfer};
 use crate::{Subject, block_on};
 
 /// A page: its number, its partition and its keys.

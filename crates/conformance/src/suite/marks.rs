@@ -1,40 +1,10 @@
 //! What a window leaves behind beside its rows: where its keys were shown, and how far partitions were read.
 
-use raccord_model::checkpoint::{Checkpoint, Cursor, Partition, PartitionId, Shift, Spot, Token, Window};
+use raccord_model::checkpoint::{Cursor, Shift, Spot, Token};
 use raccord_model::port::destination::{Batch, Destination, PartitionMark, Reading};
 
 use crate::Subject;
-use crate::fixture::{batch, checkpoint, delete, reject, run, sweep, transfer, upsert, window};
-
-pub(crate) fn partition(number: u8) -> PartitionId {
-    PartitionId::of(&"items".parse().unwrap(), &[number.to_string()])
-}
-
-/// A page of a window, and what it shows: `-a` says that `a` is deleted, `!a` cannot be mapped.
-pub(crate) fn page(spot: Option<Spot>, attempt: u32, keys: &str) -> Batch {
-    let mut page = batch('A');
-    for key in keys.split_whitespace() {
-        match (key.strip_prefix('-'), key.strip_prefix('!')) {
-            (Some(key), _) => delete(&mut page, key),
-            (_, Some(key)) => page.rejects.push(reject('A', Some(key), "payload", 0)),
-            _ => upsert(&mut page, key, &[(1, Some(key))]),
-        }
-    }
-    let under_way = spot.and_then(|spot| spot.partition).map(|id| Partition { id, shifted: false });
-    let window = Window { partition: under_way, ..window(attempt) };
-    Batch {
-        mark_seen: true,
-        spot,
-        checkpoint: Some(Checkpoint { window: Some(window), ..checkpoint(0) }),
-        ..page
-    }
-}
-
-/// The shift that the checkpoint speaks of, and whether the partition under way is the one that shifted.
-pub(crate) async fn shift(store: &impl Destination) -> (Option<Shift>, bool) {
-    let window = store.resume(transfer('A')).await.unwrap().unwrap().window.unwrap();
-    (window.shift, window.partition.is_some_and(|partition| partition.shifted))
-}
+use crate::fixture::{batch, checkpoint, page, partition, run, shift, sweep, transfer, upsert};
 
 const fn at(page: u64) -> Spot {
     Spot { partition: None, page }

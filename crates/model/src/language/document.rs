@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::key::API_VERSION;
 use crate::key::Kind;
 use crate::name::Name;
-
-/// The only `apiVersion` of the language.
-pub const API_VERSION: &str = "raccord/v1";
 
 /// The annotation that says what a resource was called before. An instruction, not part of the resource.
 pub const RENAMED_FROM: &str = "raccord/renamed-from";

@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::integration::{EmailAddress, Language};
 use super::is_default;
+pub use crate::name::DEFAULT_STACK;
 use crate::secret::{SecretRef, TextOrSecret};
-
-/// The name of a stack whose directory has no Stack document.
-pub const DEFAULT_STACK: &str = "default";
 
 /// What a Stack says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

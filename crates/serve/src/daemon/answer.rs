@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use super::Daemon;
 use crate::access;
-use crate::dispatch::Replies;
 use crate::failure::{Failure, FailureCode};
+use crate::reply::Replies;
 use crate::request::{ApplyOptions, DaemonStatus, Reply, Request, Status, Text};
 use crate::transport::{Answering, Caller, Way};
 

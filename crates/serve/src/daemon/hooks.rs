@@ -20,7 +20,7 @@ use raccord_model::secret::{SecretError, SecretRef};
 use raccord_model::{DataTypeName, Digest, Kind, Name};
 use tokio::time::Instant;
 
-use crate::http::{Push, PushHead, Received};
+use crate::serving::{Push, PushHead, Received};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::job;

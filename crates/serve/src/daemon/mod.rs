@@ -19,8 +19,8 @@ use raccord_run::Ports;
 use raccord_run::applied::Applied;
 
 use crate::dispatch::Dispatcher;
-use crate::http::{Push, PushHead, Readiness, Received, Serving};
 use crate::metrics::Metrics;
+use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 use hooks::Hooks;
 
 /// The daemon as it is served.

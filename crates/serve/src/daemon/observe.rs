@@ -7,9 +7,9 @@ use raccord_model::port::inbox::InboxError;
 use tokio::sync::watch;
 
 use super::Daemon;
-use crate::dispatch::RequestError;
 use crate::failure::{Failure, FailureCode};
 use crate::metrics::Observed;
+use crate::reply::RequestError;
 use crate::request::{Reply, Status};
 
 impl Daemon {

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use super::{NDJSON, PROTOCOL_HEADER, REQUEST_HEADER};
-use crate::dispatch::Replies;
 use crate::failure::Failure;
+use crate::reply::Replies;
 use crate::request::Request;
 use crate::transport::{PROTOCOL, Part};
 

@@ -8,7 +8,7 @@ use raccord_daemon::observer::ReloadResult;
 use raccord_model::Name;
 use raccord_model::fact::{Run, RunOutcome, Tally};
 
-use crate::http::Received;
+use crate::serving::Received;
 
 /// The outcomes of runs, as they are labelled.
 pub(super) const OUTCOMES: [&str; 4] = ["succeeded", "failed", "stopped", "held"];

@@ -25,7 +25,7 @@ use raccord_model::language::Schedule;
 use raccord_model::{Kind, Name};
 use tokio::time::Instant;
 
-use crate::http::Received;
+use crate::serving::Received;
 use raccord_run::applied::Applied;
 
 pub use classic::{CLASSIC_TYPE, classic, wants_openmetrics};

@@ -10,8 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::dispatch::{Dispatcher, Replies};
+use crate::dispatch::Dispatcher;
 use crate::failure::Failure;
+use crate::reply::Replies;
 use crate::request::{Reply, Request};
 
 /// The version of what travels. Another one is refused in words instead of misread.

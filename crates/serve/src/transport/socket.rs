@@ -17,8 +17,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::{Answering, Caller, MAX_REQUEST, PROTOCOL, Part, Question};
-use crate::dispatch::Replies;
 use crate::failure::{Failure, FailureCode};
+use crate::reply::Replies;
 use crate::request::{Reply, Request};
 
 /// How many questions are answered at once; more wait for their turn.

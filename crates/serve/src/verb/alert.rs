@@ -3,7 +3,7 @@
 use raccord_model::fact::NoticeAbout;
 use raccord_model::{Kind, Name};
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{Alerted, Reply};
 use raccord_daemon::alert::deliver::{Attempt, deliver_all, deliver_at_once};
 use raccord_run::Ports;

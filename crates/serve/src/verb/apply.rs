@@ -4,7 +4,7 @@ use raccord_daemon::apply;
 use raccord_model::Desired;
 use raccord_run::Ports;
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{ApplyOptions, Reply};
 
 /// Applies a configuration.

@@ -3,7 +3,7 @@
 use raccord_model::fact::AuditEntry;
 use raccord_model::port::state::{Scan, Table};
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
 use raccord_run::Ports;
 

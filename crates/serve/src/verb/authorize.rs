@@ -8,7 +8,7 @@ use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::moment::Moment;
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{Place, Reply};
 
 /// Begins an agreement: what the person is asked to do.

@@ -6,7 +6,7 @@ use raccord_model::fact::Uid;
 use raccord_model::port::inbox::Delivery;
 use raccord_model::{Kind, Name};
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{DeliveryView, Reply};
 use raccord_run::Ports;
 use raccord_run::Unknown;

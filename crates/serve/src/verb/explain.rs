@@ -6,7 +6,7 @@ use raccord_model::port::destination::{RejectQuery, RowQuery};
 use raccord_model::{EntityRef, Ident, Name};
 
 use super::records::Columns;
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{Explanation, FieldText, RejectView, Reply};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use raccord_plan::{restore, rollback};
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
 use raccord_daemon::apply::generations;
 use raccord_run::Ports;

@@ -11,7 +11,7 @@ use raccord_model::port::destination::{Batch, Fence};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
 use raccord_run::Ports;
 use raccord_run::applied::Applied;

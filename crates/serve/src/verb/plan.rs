@@ -5,7 +5,7 @@ use raccord_model::Desired;
 use raccord_plan::{Options, diff};
 use raccord_run::Ports;
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
 
 /// What applying a configuration would do.

@@ -9,7 +9,7 @@ use raccord_model::{Desired, Kind, Name};
 use serde_json::Value;
 
 use super::records::Columns;
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{Preview, Reply};
 use raccord_model::port::source::Sources;
 use raccord_run::Unknown;

@@ -10,7 +10,7 @@ use raccord_model::row::{self, FieldId};
 use raccord_model::{EntityRef, Ident};
 use serde_json::Value;
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{Reply, Row};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;

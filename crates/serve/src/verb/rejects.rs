@@ -10,7 +10,7 @@ use raccord_model::port::records::{Page, Records};
 use raccord_model::{Ident, Kind, Name};
 
 use super::operate;
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{RejectGroup, RejectView, Reply};
 use raccord_run::Ports;
 use raccord_run::Unknown;

@@ -5,7 +5,7 @@ use raccord_model::Name;
 use raccord_run::Ports;
 use tokio::sync::watch;
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
 
 /// Runs the activated integrations of the generation in force once; all of them, or those named.

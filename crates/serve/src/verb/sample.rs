@@ -14,7 +14,7 @@ use raccord_model::row::{apply_patch, empty_row};
 use raccord_model::{Desired, Key, Kind, Name};
 
 use super::records::Columns;
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{Reply, Row, Sample};
 use raccord_run::Ports;
 use raccord_run::columns;

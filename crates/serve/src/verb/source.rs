@@ -6,7 +6,7 @@ use raccord_model::port::source::{Read, Source, Sources};
 use raccord_model::{DataTypeName, Desired, Kind, Name, Spec};
 
 use super::prove;
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
 use raccord_run::Unknown;
 use raccord_run::job;

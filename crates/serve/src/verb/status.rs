@@ -8,7 +8,7 @@ use raccord_model::language::{IntegrationSpec, TransferSpec};
 use raccord_model::port::destination::{Kept, KeptQuery};
 use raccord_model::{Kind, Name};
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{IntegrationState, IntegrationStatus, Reply, Status, TransferStatus};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;

@@ -8,7 +8,7 @@ use raccord_model::fact::{Role, Token, TokenUse};
 use raccord_model::port::state::{Scan, StateError, Table, Write};
 use serde::Deserialize;
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::{NewToken, Reply, TokenView};
 use crate::token::{MAX_TOKENS, TokenText};
 use raccord_run::Ports;

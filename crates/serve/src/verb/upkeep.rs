@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::dispatch::{Replies, RequestError};
+use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
 use raccord_run::Ports;
 

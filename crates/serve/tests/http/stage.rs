@@ -13,10 +13,10 @@ use raccord_model::fact::Role;
 use raccord_model::port::Async;
 use raccord_model::port::environment::{Environment, RandomError};
 use raccord_serve::audit::{AuditLog, Audited};
-use raccord_serve::dispatch::Replies;
 use raccord_serve::http::{
     Access, Bound, Limits, Listen, Push, PushHead, Readiness, Received, ServeError, Serving, serve,
 };
+use raccord_serve::reply::Replies;
 use raccord_serve::transport::{Answering, Caller};
 use raccord_serve::{Dispatcher, Failure, Reply, Request};
 use raccord_store::{Opener, Store};

@@ -23,9 +23,9 @@ use super::unique::Index;
 use super::{doomed, guard, partitions, seen, tombstone, unique, waiting};
 use crate::counter::{self, Counter};
 use crate::error::StoreError;
+use crate::fact;
 use crate::inbox;
 use crate::record::{Record, Stamp};
-use crate::state;
 use crate::table::{self, Raw, Tables};
 
 /// A batch under way: what is known of its entity, what has changed in number, and buffers.
@@ -168,7 +168,7 @@ impl<'b> BatchWriter<'b> {
         inbox::consume(tables, transfer, &self.batch.consumed)?;
         inbox::postpone(tables, transfer, &self.batch.postponed)?;
         if let Some(run) = &self.batch.record {
-            state::put_run(tables, run)?;
+            fact::put_run(tables, run)?;
         }
         Ok(self.tally)
     }

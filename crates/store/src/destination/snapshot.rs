@@ -14,8 +14,8 @@ use super::unique::{self, Index};
 use super::{partitions, seen};
 use crate::counter::{self, Counter};
 use crate::error::StoreError;
+use crate::fact;
 use crate::record::Record;
-use crate::state;
 use crate::table::{self, Tables, Under};
 use raccord_model::classify::is_older;
 
@@ -86,7 +86,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
         run.tally.skipped -= counted;
         run.tally.deleted += counted;
         run.tally.swept += unseen.count + (marked.count - counted);
-        state::put_run(tables, &run)?;
+        fact::put_run(tables, &run)?;
     }
     Ok(Swept::Done { unseen: unseen.count, marked: marked.count })
 }

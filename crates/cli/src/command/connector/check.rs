@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::files;
 use crate::error::CommandError;
 use crate::render::count;
-use crate::ui::{BOLD, DIM, GREEN, RED, Ui, YELLOW};
+use crate::style::{BOLD, DIM, GREEN, RED, YELLOW};
+use crate::ui::Ui;
 
 /// Say which data types of manifests can be read, and what stands in the way of the others
 ///

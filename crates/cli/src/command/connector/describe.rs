@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{About, files};
 use crate::error::CommandError;
-use crate::ui::{BOLD, DIM, Ui, YELLOW};
+use crate::style::{BOLD, DIM, YELLOW};
+use crate::ui::Ui;
 
 /// Tells the data types and the settings of a manifest.
 pub(crate) fn describe(ui: &Ui, path: &Path, as_json: bool) -> Result<(), CommandError> {

@@ -13,8 +13,8 @@ use clap::Subcommand;
 pub(crate) use about::About;
 pub(crate) use describe::describe;
 
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::ui::Ui;
 
 /// Check and try out manifests of connectors

@@ -12,10 +12,11 @@ use raccord_model::port::environment::Environment as _;
 use serde_json::Value;
 
 use super::files;
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::session::{system, write_file};
-use crate::ui::{Ui, YELLOW};
+use crate::style::YELLOW;
+use crate::ui::Ui;
 
 /// Print the records of a data type of a manifest as JSON Lines; store nothing
 ///

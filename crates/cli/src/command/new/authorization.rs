@@ -11,8 +11,8 @@ use raccord_model::secret::{SecretRef, TextOrSecret};
 use raccord_model::{Key, Kind, Name, Spec};
 
 use super::{existing, must_be_free, write};
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::ui::Ui;
 
 /// Write an Authorization; the secret itself is never written, only where it is read

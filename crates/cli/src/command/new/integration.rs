@@ -10,8 +10,8 @@ use raccord_model::language::{
 use raccord_model::{Key, Kind, Name, Spec};
 
 use super::{existing, must_be_free, write};
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::ui::Ui;
 
 /// Write an Integration that subscribes to transfers

@@ -14,8 +14,8 @@ use raccord_model::resource::Wanted;
 use raccord_model::{Desired, Key, Name, Resource, Spec};
 
 use super::schema;
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::session::{self, write_file};
 use crate::ui::Ui;
 

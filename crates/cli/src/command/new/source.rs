@@ -11,8 +11,8 @@ use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettin
 use raccord_model::{DataTypeName, Key, Kind, Name, Spec};
 
 use super::{directory, existing, must_be_free, write};
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::ui::Ui;
 
 /// Write a Source of files or of a REST service

@@ -17,8 +17,8 @@ use raccord_serve::{Look, LookAt, Reply};
 use super::declared;
 use super::integration::{self, subscription};
 use super::{existing, must_be_free, write, yaml};
-use crate::args::Global;
 use crate::error::CommandError;
+use crate::options::Global;
 use crate::session;
 use crate::ui::Ui;
 

@@ -10,8 +10,8 @@ use serde::de::Error;
 use super::manifest::{catalogue as manifests, is_manifest};
 use super::unlisted::{self, ReadSettings};
 use super::{Connector, ConnectorInfo, FileSettings, HttpSettings, ManifestSettings};
-use crate::consequence::Rule;
 use crate::language::source::{self, SourceSpec};
+use crate::rule::Rule;
 
 /// Things by the connector that they belong to: those that are built in, in their order, and then those that were
 /// registered.

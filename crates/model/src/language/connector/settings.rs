@@ -10,9 +10,9 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 
 use super::{ConnectorInfo, HttpSettings};
-use crate::consequence::Rule;
 use crate::name::DataTypeName;
 use crate::rate::Rate;
+use crate::rule::Rule;
 
 /// What the settings of a source answer, whichever connector they belong to. Their data types stand in a member
 /// `dataTypes`, by their names.

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::{Expired, HttpSettings, Pagination, Wait, WaitUnit};
-use crate::consequence::{Effect, Rule, noted, rule};
 use crate::key::Kind::Source;
 use crate::language::connector::{Connector, ConnectorInfo, Settings};
 use crate::language::omit;
 use crate::name::DataTypeName;
 use crate::plan::Consequence::{self, Reread};
 use crate::rate::Rate;
+use crate::rule::{Effect, Rule, noted, rule};
 
 impl Connector for HttpSettings {
     const INFO: ConnectorInfo = ConnectorInfo {

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::{ManifestSettings, Setting, listed};
 use crate::canonical::Digest;
-use crate::consequence::{Effect, Rule, noted};
 use crate::key::Kind;
 use crate::language::connector::{Connector, ConnectorInfo, Settings};
 use crate::name::DataTypeName;
 use crate::plan::Consequence;
+use crate::rule::{Effect, Rule, noted};
 
 impl Connector for ManifestSettings {
     const INFO: ConnectorInfo = ConnectorInfo {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use raccord_model::diagnostic::{Code, Severity};
 use raccord_serve::plan::Options;
 
-use crate::args::{DEFAULT_STATE, Global};
 use crate::command::plan;
+use crate::options::{DEFAULT_STATE, Global};
 use crate::render;
 use crate::session::{self, Session};
 
