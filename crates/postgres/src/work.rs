@@ -23,8 +23,9 @@ const ATTEMPTS: u32 = 6;
 /// How long is waited before the second attempt; it is doubled with each, and up to half of it is added by chance.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// How often it is asked whether a commit was made, each second.
-const QUESTIONS: u32 = 30;
+/// How often it is asked whether a commit was made, and how long is waited between: so long as a restart may take.
+const QUESTIONS: u32 = 60;
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// How long one statement, and one wait for a lock, may take.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '300s'; SET LOCAL lock_timeout = '30s'; \
@@ -189,7 +190,7 @@ impl Database {
             };
             match asked.await {
                 Err(failure) if question < QUESTIONS && is_passing(&failure) => {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    tokio::time::sleep(BETWEEN).await;
                 }
                 answer => return answer,
             }

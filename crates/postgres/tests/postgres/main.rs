@@ -5,11 +5,15 @@ mod conformance;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 #[path = "../../../../tests/postgres_server.rs"]
 mod postgres_server;
 #[cfg(test)]
 mod preflight;
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod together;
 #[cfg(test)]
 mod types;
