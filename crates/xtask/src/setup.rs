@@ -1,6 +1,6 @@
 //! Installs what the tests need, when it is missing: the third parties that the tests start, kubectl among them, and
 //! cargo's test runner and licence checker, as prebuilt programs in a Python environment of their own under `target`;
-//! and Prometheus's promtool, which reads alert rules.
+//! Prometheus's promtool, which reads alert rules; and PostgreSQL with a pooler.
 
 use std::fs;
 
@@ -23,6 +23,9 @@ const IS_PYTHON_ENOUGH: &str = "import sys, venv, ensurepip; sys.exit(sys.versio
 /// Where promtool is, and the Debian package that has it.
 const PROMTOOL: &str = "target/promtool/usr/bin/promtool";
 const PROMTOOL_PACKAGE: &str = "prometheus";
+
+/// Where Debian keeps the versions of PostgreSQL.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// The recipe.
 pub(crate) fn run() -> Result<(), RecipeError> {

@@ -128,66 +128,112 @@ fn a_server_that_is_killed_at_any_moment_loses_and_doubles_nothing() {
     assert_eq!(server.sql("postgres", ALL), undisturbed(last));
 }
 
-/// Hands bytes on between clients and a server, and cuts each connection after some.
+/// Hands bytes on between clients and a server, and cuts connections: anywhere, and at their commits.
 struct Cutter {
     port: u16,
-    /// How many were cut.
+    /// How many were cut in all, and how many between a commit and its answer.
     cuts: Arc<AtomicU32>,
+    unanswered: Arc<AtomicU32>,
+}
+
+/// What becomes of one connection.
+#[derive(Clone)]
+struct Fate {
+    /// How many bytes it hands on each way.
+    budget: u64,
+    /// At which commit the answer is kept back; 0 for never.
+    silent_at: u32,
+    /// Which commit never reaches the server; 0 for none.
+    lost_at: u32,
+    /// Whether that has come.
+    is_silent: Arc<AtomicBool>,
+    cuts: Arc<AtomicU32>,
+    unanswered: Arc<AtomicU32>,
 }
 
 impl Cutter {
     fn start(server: u16, most: u32) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let cuts = Arc::new(AtomicU32::new(0));
-        let counted = Arc::clone(&cuts);
+        let (cuts, unanswered) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let cutter = Self { port, cuts: Arc::clone(&cuts), unanswered: Arc::clone(&unanswered) };
         thread::spawn(move || {
             let mut random = fastrand::Rng::with_seed(11);
             for client in listener.incoming() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(("127.0.0.1", server)).unwrap());
                 client.set_nodelay(true).unwrap();
                 server.set_nodelay(true).unwrap();
-                let is_cut = counted.load(Ordering::Relaxed) < most;
-                // Answers are small: a budget of their bytes ends the connection between a request and its answer.
-                let budget = |bytes: u64| if is_cut { bytes } else { u64::MAX };
-                let (to_server, to_client) =
-                    (budget(random.u64(3_000..200_000)), budget(random.u64(800..4_000)));
-                let cut = Arc::new(AtomicBool::new(false));
-                for (from, to, budget) in [
-                    (client.try_clone().unwrap(), server.try_clone().unwrap(), to_server),
-                    (server, client, to_client),
-                ] {
-                    let (cut, counted) = (Arc::clone(&cut), Arc::clone(&counted));
-                    thread::spawn(move || {
-                        if pump(from, to, budget) && !cut.swap(true, Ordering::Relaxed) {
-                            counted.fetch_add(1, Ordering::Relaxed);
-                        }
-                    });
+                let (mut budget, mut silent_at, mut lost_at) = (u64::MAX, 0, 0);
+                if cuts.load(Ordering::Relaxed) < most {
+                    match random.u8(0..3) {
+                        0 => budget = random.u64(800..40_000),
+                        1 => silent_at = random.u32(1..4),
+                        _ => lost_at = random.u32(1..4),
+                    }
                 }
+                let (is_silent, cuts, unanswered) =
+                    (Arc::default(), Arc::clone(&cuts), Arc::clone(&unanswered));
+                let fate = Fate { budget, silent_at, lost_at, is_silent, cuts, unanswered };
+                let there = (client.try_clone().unwrap(), server.try_clone().unwrap(), fate.clone());
+                thread::spawn(move || fate.to_client(server, client));
+                thread::spawn(move || there.2.to_server(there.0, there.1));
             }
         });
-        Self { port, cuts }
+        cutter
     }
 }
 
-/// Hands bytes on until one side ends or the budget is used up; says which.
-fn pump(mut from: TcpStream, mut to: TcpStream, mut budget: u64) -> bool {
+impl Fate {
+    fn to_server(&self, from: TcpStream, to: TcpStream) {
+        let (mut budget, mut commits) = (self.budget, 0);
+        pump(from, to, |bytes| {
+            if bytes.windows(7).any(|part| part == b"COMMIT\0") {
+                commits += 1;
+                self.is_silent.store(commits == self.silent_at, Ordering::SeqCst);
+                if commits == self.lost_at {
+                    self.cuts.fetch_add(1, Ordering::Relaxed);
+                    self.unanswered.fetch_add(1, Ordering::Relaxed);
+                    return false;
+                }
+            }
+            self.is_within(&mut budget, bytes)
+        });
+    }
+
+    fn to_client(&self, from: TcpStream, to: TcpStream) {
+        let mut budget = self.budget;
+        pump(from, to, |bytes| {
+            // The server has answered: it has made the commit.
+            if self.is_silent.load(Ordering::SeqCst) {
+                self.unanswered.fetch_add(1, Ordering::Relaxed);
+                self.cuts.fetch_add(1, Ordering::Relaxed);
+                return false;
+            }
+            self.is_within(&mut budget, bytes)
+        });
+    }
+
+    fn is_within(&self, budget: &mut u64, bytes: &[u8]) -> bool {
+        let left = budget.checked_sub(u64::try_from(bytes.len()).unwrap());
+        if left.is_none() {
+            self.cuts.fetch_add(1, Ordering::Relaxed);
+        }
+        *budget = left.unwrap_or_default();
+        left.is_some()
+    }
+}
+
+/// Hands bytes on until one side ends or they are not to be handed on.
+fn pump(mut from: TcpStream, mut to: TcpStream, mut may_pass: impl FnMut(&[u8]) -> bool) {
     let mut buffer = [0; 4_096];
-    let is_cut = loop {
-        let Ok(read @ 1..) = from.read(&mut buffer) else { break false };
-        let read = u64::try_from(read).unwrap();
-        if read > budget {
-            break true;
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if !may_pass(&buffer[..read]) || to.write_all(&buffer[..read]).is_err() {
+            break;
         }
-        budget -= read;
-        if to.write_all(&buffer[..usize::try_from(read).unwrap()]).is_err() {
-            break false;
-        }
-    };
+    }
     for stream in [from, to] {
         drop(stream.shutdown(Shutdown::Both));
     }
-    is_cut
 }
 
 #[test]
@@ -201,6 +247,10 @@ fn a_connection_that_breaks_at_any_moment_loses_and_doubles_nothing() {
     let destination = destination(&url);
     block_on(commit_all(&destination, last));
     let done = cutter.cuts.load(Ordering::Relaxed);
-    assert!(done * 2 >= cuts, "{done} of {cuts} connections were cut");
+    let unanswered = cutter.unanswered.load(Ordering::Relaxed);
+    assert!(
+        done >= cuts && unanswered >= cuts / 5,
+        "{done} of {cuts} were cut, {unanswered} of them at a commit"
+    );
     assert_eq!(server.sql("postgres", ALL), undisturbed(last));
 }
