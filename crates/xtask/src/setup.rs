@@ -33,7 +33,25 @@ pub(crate) fn run() -> Result<(), RecipeError> {
     for (what, list, home) in PACKAGES {
         packages(what, list, home)?;
     }
-    promtool()
+    promtool()?;
+    postgresql()
+}
+
+/// Installs PostgreSQL and a pooler for it, unless they are there. No service is started: each test starts its own.
+fn postgresql() -> Result<(), RecipeError> {
+    let has_server = fs::read_dir(POSTGRESQL).is_ok_and(|mut versions| versions.next().is_some());
+    if has_server && succeeds(program("pgbouncer").arg("--version")) {
+        return Ok(());
+    }
+    if !has_apt() {
+        return Err(RecipeError::Missing(format!(
+            "tests start PostgreSQL from {POSTGRESQL}/VERSION/bin, and pgbouncer: install both, then run this again"
+        )));
+    }
+    step("install PostgreSQL", || {
+        apt(&["update", "--quiet"])?;
+        apt(&["install", "--yes", "--quiet", "--no-install-recommends", "postgresql", "pgbouncer"])
+    })
 }
 
 /// Installs packages of npm, unless the list they were installed from is the present one.
