@@ -94,7 +94,7 @@ const LONGEST_FUNCTION: usize = 80;
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "manager", "misc"];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
@@ -173,7 +173,7 @@ fn every_selection_of_crates_compiles_the_same_libraries() {
 }
 
 /// The files with an extension below a directory, in order.
-fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
@@ -199,7 +199,7 @@ fn sources() -> Vec<PathBuf> {
 }
 
 /// The lines of a file without its test modules, each with its number.
-fn lines_without_tests(text: &str) -> Vec<(usize, &str)> {
+pub(crate) fn lines_without_tests(text: &str) -> Vec<(usize, &str)> {
     let mut kept = Vec::new();
     let mut inside = false;
     for (at, line) in text.lines().enumerate() {
