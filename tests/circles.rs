@@ -6,7 +6,30 @@ use std::fs;
 use std::path::Path;
 
 /// Circles that stay, each with its reason in `docs/decisions/0069-parts-of-a-crate-know-each-other-in-one-direction.md`.
-const STAY: &[(&str, &[&str])] = &[];
+const STAY: &[(&str, &[&str])] = &[
+    (
+        "manifest",
+        &[
+            "authenticate",
+            "budget",
+            "component",
+            "decode",
+            "error",
+            "exchange",
+            "failure",
+            "paginate",
+            "request",
+            "select",
+            "send",
+            "service",
+            "slice",
+            "template",
+            "time",
+        ],
+    ),
+    ("manifest", &["partition", "read", "stream"]),
+    ("manifest", &["connector", "dynamic", "load", "spec", "support"]),
+];
 
 /// The parts of a crate, and which others each of them names.
 #[derive(Debug, Default, PartialEq)]
@@ -110,7 +133,8 @@ fn circles(arrows: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<BTreeSet<&st
         }
         seen
     };
-    let all: BTreeMap<&str, BTreeSet<&str>> = arrows.keys().map(|part| (part.as_str(), reached(part))).collect();
+    let all: BTreeMap<&str, BTreeSet<&str>> =
+        arrows.keys().map(|part| (part.as_str(), reached(part))).collect();
     let circle = |part: &str| {
         let leads_back = |other: &&str| all.get(other).is_some_and(|reached| reached.contains(part));
         all.get(part).into_iter().flatten().copied().filter(leads_back).collect::<BTreeSet<_>>()
@@ -128,7 +152,8 @@ fn no_circle_of_parts_crosses_a_folder() {
         let found = parts(&entry.path().join("src"));
         for circle in circles(&found.arrows) {
             let crosses = circle.iter().any(|part| found.folders.contains(*part));
-            let stays = STAY.iter().any(|(of, parts)| *of == name && circle.iter().all(|part| parts.contains(part)));
+            let stays =
+                STAY.iter().any(|(of, parts)| *of == name && circle.iter().all(|part| parts.contains(part)));
             if crosses && !stays {
                 let arrows = circle.iter().map(|part| {
                     let others = found.arrows[*part].iter().filter(|other| circle.contains(other.as_str()));

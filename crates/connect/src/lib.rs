@@ -4,6 +4,10 @@
 //! parses a record, never decides what is stored, and never lets a secret into a message.
 
 mod alert;
+mod answer;
+mod clock;
+mod credentials;
+mod crypto;
 mod decode;
 mod file;
 mod http;
@@ -12,6 +16,7 @@ pub mod manifest;
 mod mask;
 mod network;
 mod oauth;
+mod open;
 mod pace;
 mod post;
 mod registry;
@@ -22,11 +27,13 @@ mod system;
 mod webhook;
 
 pub use alert::OutgoingAlerts;
+pub use clock::Now;
 pub use file::sniff::complete as complete_file;
 pub use oauth::{Custody, ServiceAuthorizations};
-pub use registry::{Open, Opening, open_source, register};
+pub use open::{Open, Opening};
+pub use registry::{open_source, register};
 pub use secret::{Environment, SecretReader};
-pub use shared::{Budget, Now, SourceShared};
+pub use shared::{Budget, SourceShared};
 pub use sources::SourcePool;
 pub use system::System;
 pub use webhook::ServiceWebhooks;

@@ -14,11 +14,11 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use url::Url;
 
-use crate::http::read_beginning;
+use crate::answer::read_beginning;
+use crate::crypto::install_crypto;
 use crate::mask::Masker;
 use crate::network::Trouble;
 use crate::secret::SecretReader;
-use crate::shared::install_crypto;
 
 /// How long one exchange may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -3,34 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use raccord_compiler::connector::{self, Lower, Stream};
+use raccord_compiler::connector::{self, Stream};
 use raccord_model::Name;
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::{FileSettings, HttpSettings, ManifestSettings, Registry};
 use raccord_model::port::source::{Source, SourceError};
 
-use crate::http::{Credentials, StaticCredentials};
+use crate::credentials::Credentials;
+use crate::http::StaticCredentials;
 use crate::oauth::{Keeper, OAuthCredentials};
+use crate::open::{Open, Opening};
 use crate::shared::SourceShared;
-
-/// What a stream is opened with.
-pub struct Opening<'o> {
-    /// What proves who we are, shared by all who read with the same Authorization.
-    pub(crate) credentials: Arc<dyn Credentials>,
-    /// The directory that paths of files are relative to.
-    pub root: &'o Path,
-    /// What the transfers of the source share.
-    pub shared: &'o SourceShared,
-}
-
-/// A connector whose streams are read here.
-pub trait Open: Lower {
-    /// One data type of a source, ready to be read. Nothing is asked for yet.
-    ///
-    /// # Errors
-    /// When what the source shares is not what the connector needs.
-    fn open(stream: Arc<Self::Stream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError>;
-}
 
 type Opener = fn(&Stream, Opening<'_>) -> Result<Box<dyn Source>, SourceError>;
 

@@ -1,21 +1,23 @@
 //! What all transfers of one source share: connections, the rate limit, how secrets are read, the clock.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use raccord_manifest::authenticate::TokenStore;
+use raccord_manifest::transport::Transport;
 use raccord_model::language::ConnectorSettings;
 use raccord_model::port::source::SourceError;
 use raccord_model::rate::Rate;
 
-use crate::manifest::ManifestTransport;
+use crate::clock::Now;
+use crate::crypto::install_crypto;
 use crate::network::Trouble;
 use crate::pace::Pace;
 use crate::secret::SecretReader;
 
-/// Tells the wall-clock time.
-pub type Now = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+/// The way to the services of manifests, once it is there.
+pub(crate) type ManifestTransport = Mutex<Option<Arc<dyn Transport>>>;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -125,15 +127,6 @@ impl SourceShared {
     pub(crate) fn random(&self) -> f64 {
         self.jitter.lock().map_or(0.5, |mut jitter| jitter.f64())
     }
-}
-
-/// Chooses the cryptography of TLS, once a process.
-pub(crate) fn install_crypto() {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Another part of the process may have chosen one before; any will do.
-        drop(rustls::crypto::ring::default_provider().install_default());
-    });
 }
 
 fn build_client(base: &str, allowed_origins: &[&str]) -> Result<reqwest::Client, SourceError> {

@@ -13,11 +13,13 @@ use raccord_model::port::source::{Source, SourceError, Sources};
 use raccord_model::rate::Rate;
 use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
 
-use crate::http::{Credentials, StaticCredentials};
+use crate::clock::Now;
+use crate::credentials::Credentials;
+use crate::http::StaticCredentials;
 use crate::oauth::{Custody, Keeper, OAuthCredentials, SourceTokens};
-use crate::registry::Opening;
+use crate::open::Opening;
 use crate::secret::{SecretHost, SecretReader};
-use crate::shared::{Budget, Now, SourceShared};
+use crate::shared::{Budget, SourceShared};
 
 /// Opens sources; what has not changed stays open.
 pub struct SourcePool {

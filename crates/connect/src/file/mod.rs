@@ -24,7 +24,7 @@ use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
 use self::pages::FilePages;
 use self::walk::Wanted;
-use crate::registry::{Open, Opening};
+use crate::open::{Open, Opening};
 
 /// Local files, ready to be read.
 #[derive(Debug)]

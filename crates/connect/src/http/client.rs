@@ -15,13 +15,13 @@ use reqwest::{Method, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::answer::{Answer, BodyError, read_beginning, read_body};
 use super::complaint::Complaint;
-use super::credentials::{Credentials, Issue, Verdict};
 use super::link::in_ascii;
 use super::origin::{Origins, Trust, shown};
 use super::retry::{asked_wait, backoff, is_transient, named_wait};
 use super::strip::strip;
+use crate::answer::{Answer, BodyError, read_beginning, read_body};
+use crate::credentials::{Credentials, Issue, Verdict};
 use crate::mask::Masker;
 use crate::network::Trouble;
 use crate::shared::SourceShared;

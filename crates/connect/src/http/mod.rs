@@ -1,6 +1,5 @@
 //! The connector `http`: executes the component tree of a REST endpoint, page by page.
 
-pub(crate) mod answer;
 mod aside;
 mod authenticator;
 mod by_value;
@@ -41,16 +40,16 @@ use raccord_model::port::Async;
 use raccord_model::port::records::{Mask, Page, Records};
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 
-pub(crate) use self::answer::{Answer, read_beginning, to_utf8};
 pub(crate) use self::client::{Exchange, Outgoing};
-pub(crate) use self::credentials::{Credentials, FORMER, Issue, StaticCredentials, Verdict};
+pub(crate) use self::credentials::StaticCredentials;
 use self::fetched::{Fetched, Wanted};
 use self::partition::Notes;
 use self::reader::Reader;
 pub(crate) use self::request::headers;
 use self::sync::Since;
 use self::token::Place;
-use crate::registry::{Open, Opening};
+use crate::credentials::Credentials;
+use crate::open::{Open, Opening};
 use crate::shared::SourceShared;
 
 /// How many records `check` asks for, where the service may be told.

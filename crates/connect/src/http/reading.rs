@@ -17,10 +17,10 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::answer::{Answer, encoding, not_json, to_utf8, unexpected};
 use super::client::Exchange;
 use super::complaint::Again;
 use super::paginate::{Astray, PageView, Pager, Position, Step};
+use crate::answer::{Answer, encoding, not_json, to_utf8, unexpected};
 use crate::decode::{Whole, whole};
 
 /// One answer, read: its records, and what follows them.

@@ -9,10 +9,10 @@ use raccord_model::port::source::SourceError;
 use reqwest::Method;
 use url::Url;
 
-use super::answer::{Answer, not_json, to_utf8};
 use super::client::{Exchange, Outgoing};
 use super::complaint::declared;
 use super::request::headers_since;
+use crate::answer::{Answer, not_json, to_utf8};
 
 /// Asks for the record at a path or a URL; `None` when the service has it no more.
 pub(super) async fn fetch(

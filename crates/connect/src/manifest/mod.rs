@@ -8,8 +8,6 @@ mod source;
 mod trace;
 mod transport;
 
-pub(crate) use source::ManifestTransport;
-
 pub use read::{Task, read, violations};
 pub use trace::Tell;
 pub use transport::{HttpTransport, Limits};

@@ -2,7 +2,7 @@
 //! state of the source. What the manifest means is none of its business.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use raccord_compiler::connector::ManifestStream;
@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 
 use super::failure::told;
 use super::read::configured;
-use crate::registry::{Open, Opening};
+use crate::open::{Open, Opening};
 use crate::shared::SourceShared;
 
 /// A data type of a manifest, ready to be read.
@@ -227,9 +227,6 @@ impl SourceShared {
         Ok(transport)
     }
 }
-
-/// The way to the services of manifests, once it is there.
-pub(crate) type ManifestTransport = Mutex<Option<Arc<dyn Transport>>>;
 
 #[cfg(test)]
 mod tests {

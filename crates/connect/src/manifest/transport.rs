@@ -10,9 +10,10 @@ use raccord_model::bytes_size::ByteSize;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
 use super::redirect::redirected;
-use crate::http::answer::{BodyError, read_body};
+use crate::answer::{BodyError, read_body};
+use crate::clock::Now;
+use crate::crypto::install_crypto;
 use crate::network::Trouble;
-use crate::shared::{Now, install_crypto};
 
 /// How many redirects are followed one after the other.
 const MAX_REDIRECTS: usize = 30;

@@ -23,10 +23,10 @@ use super::custody::{Keeper, Known, Place};
 use super::endpoint::{Endpoint, Refused};
 use super::grant::{Client, Question, Unasked, question, refreshing};
 use super::tokens::{Tokens, binding};
-use crate::http::{Credentials, FORMER, Issue, Verdict};
+use crate::clock::Now;
+use crate::credentials::{Credentials, FORMER, Issue, Verdict};
 use crate::mask::Masker;
 use crate::secret::SecretReader;
-use crate::shared::Now;
 
 /// A token that was asked for because the one before was refused is not replaced again for so long: the service
 /// refuses us, not the token.

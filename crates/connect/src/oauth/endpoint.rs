@@ -12,10 +12,10 @@ use url::Url;
 
 use super::answer::{Refusal, code, refusal};
 use super::grant::{Client, Question};
-use crate::http::read_beginning;
+use crate::answer::read_beginning;
+use crate::crypto::install_crypto;
 use crate::mask::Masker;
 use crate::network::Trouble;
-use crate::shared::install_crypto;
 
 /// How long one question may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(14);

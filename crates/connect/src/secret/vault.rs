@@ -14,11 +14,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Environment, Failure, without_line_end};
-use crate::http::answer::{BodyError, read_body};
-use crate::http::read_beginning;
+use crate::answer::read_beginning;
+use crate::answer::{BodyError, read_body};
+use crate::crypto::install_crypto;
 use crate::mask::Masker;
 use crate::network::Trouble;
-use crate::shared::install_crypto;
 
 /// How long one question may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -19,7 +19,8 @@ use raccord_model::port::webhook::{Announcement, Service, Verifier, WebhookError
 use raccord_model::secret::SecretError;
 
 use self::verify::SecretVerifier;
-use crate::http::{Credentials, StaticCredentials};
+use crate::credentials::Credentials;
+use crate::http::StaticCredentials;
 use crate::oauth::{Custody, Keeper, OAuthCredentials};
 use crate::secret::{SecretHost, SecretReader};
 use crate::shared::SourceShared;

@@ -18,7 +18,9 @@ use serde_json::Value;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::http::{Answer, Credentials, Exchange, Outgoing, headers, to_utf8};
+use crate::answer::{Answer, to_utf8};
+use crate::credentials::Credentials;
+use crate::http::{Exchange, Outgoing, headers};
 use crate::shared::SourceShared;
 
 /// A request with this header is carried out once, however often it comes; who does not know it ignores it.

@@ -3,12 +3,12 @@
 
 use raccord_model::port::source::SourceError;
 
-use super::super::answer::Answer;
 use super::super::aside::aside;
 use super::super::paginate::{At, Position, Step};
 use super::super::reading::{Judge, Reading, Unsound};
 use super::super::request::{Asked, build};
 use super::Reader;
+use crate::answer::Answer;
 
 impl Reader {
     /// Asks for a page until its answer makes sense; `None` when the service says that there is no such page.

@@ -1,0 +1,29 @@
+//! What a connector's streams are opened with, and how: the seam between the list of connectors and their folders.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use raccord_compiler::connector::Lower;
+use raccord_model::port::source::{Source, SourceError};
+
+use crate::credentials::Credentials;
+use crate::shared::SourceShared;
+
+/// What a stream is opened with.
+pub struct Opening<'o> {
+    /// What proves who we are, shared by all who read with the same Authorization.
+    pub(crate) credentials: Arc<dyn Credentials>,
+    /// The directory that paths of files are relative to.
+    pub root: &'o Path,
+    /// What the transfers of the source share.
+    pub shared: &'o SourceShared,
+}
+
+/// A connector whose streams are read here.
+pub trait Open: Lower {
+    /// One data type of a source, ready to be read. Nothing is asked for yet.
+    ///
+    /// # Errors
+    /// When what the source shares is not what the connector needs.
+    fn open(stream: Arc<Self::Stream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError>;
+}
