@@ -4,6 +4,7 @@ mod arenas;
 mod args;
 mod command;
 mod complete;
+mod databases;
 mod descriptors;
 mod dispatch;
 mod error;

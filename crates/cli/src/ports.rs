@@ -1,11 +1,15 @@
-//! What stands behind the ports: the embedded store, the connectors, this machine's clock. The only place that chooses.
+//! What stands behind the ports: the embedded store, databases, the connectors, this machine's clock. The only place that
+//! chooses.
 
 use std::sync::Arc;
 
 use raccord_connect::{Custody, OutgoingAlerts, ServiceAuthorizations, ServiceWebhooks, SourcePool, System};
+use raccord_model::port::destination::Rows;
 use raccord_model::port::environment::Environment;
 use raccord_run::{Outside, Ports};
 use raccord_store::{EmbeddedLeases, Store, StoreMaintenance, StoreVault};
+
+use crate::databases::Databases;
 
 /// The ports of this process.
 pub(crate) fn ports(store: Store, system: System) -> Ports {
@@ -20,5 +24,6 @@ pub(crate) fn ports(store: Store, system: System) -> Ports {
         authorizations: Arc::new(ServiceAuthorizations::new(Arc::clone(&environment), custody)),
         alerts: Arc::new(OutgoingAlerts::new(&environment)),
     };
-    Ports::on(&store, lease, upkeep, outside, environment)
+    let databases = Databases::new(Arc::clone(&environment), Some(Rows::of(&store)));
+    Ports::on(&store, lease, upkeep, outside, environment).choosing(Arc::new(databases))
 }

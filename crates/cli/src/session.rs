@@ -13,7 +13,7 @@ use raccord_connect::{SourcePool, System};
 use raccord_model::diagnostic::Severity;
 use raccord_model::failpoint::{ArmedFailpoint, UnknownFailpoint};
 use raccord_model::language::AuthorizationSpec;
-use raccord_model::port::environment::Environment as _;
+use raccord_model::port::environment::Environment;
 use raccord_model::port::state::Head;
 use raccord_model::{Desired, Spec};
 use raccord_serve::audit::{AuditLog, Audited};
@@ -24,6 +24,7 @@ use raccord_store::{Holder, OpenError, Opener, Store, holder};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use crate::databases::Databases;
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::options::Global;
@@ -373,14 +374,15 @@ pub(crate) fn look(
     if global.server.is_some() || runtime.block_on(socket::is_listened_at(&global.state)) || needs_state() {
         return Session::open(global, "look", Opening::Existing)?.ask(Request::Look(Box::new(look)), answer);
     }
-    let sources = SourcePool::new(Arc::new(system()?));
+    let environment: Arc<dyn Environment> = Arc::new(system()?);
+    let (sources, databases) = (SourcePool::new(Arc::clone(&environment)), Databases::new(environment, None));
     let mut failed = None;
     let mut replies = |reply| {
         if failed.is_none() {
             failed = answer(reply).err();
         }
     };
-    let looked = runtime.block_on(raccord_serve::look_at(&sources, look, &mut replies));
+    let looked = runtime.block_on(raccord_serve::look_at((&sources, &databases), look, &mut replies));
     looked.map_err(Failure::from)?;
     failed.map_or(Ok(()), Err)
 }

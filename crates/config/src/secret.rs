@@ -16,8 +16,11 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
     head || kind.is_some_and(|kind| match (kind, path) {
         (_, ["metadata", ..]) => true,
         (Kind::Authorization, ["spec", rest @ ..]) | (Kind::Source, ["spec", "authorization", rest @ ..]) => {
-            matches!(rest, ["type" | "header" | "prefix" | "query" | "grant" | "rotation" | "clientAuth"])
+            is_public_authorization(rest)
         }
+        (Kind::Project, ["spec", "store", "authorization", rest @ ..]) => is_public_authorization(rest),
+        // A misspelt `authorization` may hold as much.
+        (Kind::Project, ["spec", "store", rest @ ..]) => matches!(rest, [] | ["type" | "schema"]),
         (Kind::Source, ["spec", "webhook", "verify", rest @ ..]) => is_public_verify(rest),
         (Kind::Source, ["spec", rest @ ..]) => {
             // What a manifest asks for may be a secret.
@@ -33,6 +36,15 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
         // Of the others these three alone hold secrets.
         (kind, _) => !matches!(kind, Kind::Authorization | Kind::Source | Kind::Stack),
     })
+}
+
+/// Whether the value at a path below an authorization can be shown.
+fn is_public_authorization(path: &[&str]) -> bool {
+    matches!(
+        path,
+        ["type" | "header" | "prefix" | "query" | "grant" | "rotation" | "clientAuth" | "port"]
+            | ["tls", "mode" | "ca"]
+    )
 }
 
 /// Whether the value at a path below `verify` of a webhook can be shown.
@@ -98,7 +110,8 @@ fn collect<'n>(node: &'n Node<'_>, kind: Option<Kind>, path: &mut Vec<&'n str>, 
 
 /// A reference, or the name of an Authorization where one is expected.
 fn is_harmless(path: &[&str], text: &str) -> bool {
-    text.parse::<SecretRef>().is_ok() || path == ["spec", "authorization"] && text.parse::<Name>().is_ok()
+    let is_name = matches!(path, ["spec", "authorization"] | ["spec", "store", "authorization"]);
+    text.parse::<SecretRef>().is_ok() || is_name && text.parse::<Name>().is_ok()
 }
 
 /// The part of a line that must not be shown when the document cannot be read as YAML at all.
@@ -184,6 +197,11 @@ mod tests {
             (Some(Kind::Source), "spec.webhook.events.a", true),
             (Some(Kind::Source), "spec.config.settings.api_key", false),
             (Some(Kind::Source), "spec.config.baseUrl", true),
+            (Some(Kind::Project), "spec.store.authorization.url", false),
+            (Some(Kind::Project), "spec.store.autorization.url", false),
+            (Some(Kind::Project), "spec.store.schema", true),
+            (Some(Kind::Project), "spec.store", true),
+            (Some(Kind::Project), "spec.entities.a.table", true),
             (Some(Kind::Stack), "spec.webhooks.url", true),
             (Some(Kind::Stack), "spec.mail.host", true),
             (Some(Kind::Stack), "spec.mail.password", false),

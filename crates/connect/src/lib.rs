@@ -8,6 +8,7 @@ mod answer;
 mod clock;
 mod credentials;
 mod crypto;
+mod database;
 mod decode;
 mod file;
 mod http;
@@ -28,6 +29,7 @@ mod webhook;
 
 pub use alert::OutgoingAlerts;
 pub use clock::Now;
+pub use database::{DatabaseParts, DatabaseSecrets, DatabaseServer};
 pub use file::sniff::complete as complete_file;
 pub use oauth::{Custody, ServiceAuthorizations};
 pub use open::{Open, Opening};

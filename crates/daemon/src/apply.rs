@@ -48,8 +48,9 @@ pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<
     let mut new_uid = || Uid(ports.environment.new_id());
     let prepared = Prepared::new(&plan, desired, &current, &apply, &mut new_uid)?;
     if !plan.has_work() {
-        // An earlier apply may have been killed before its steps.
-        crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
+        // An earlier apply may have been killed before its steps, and a table changed since.
+        crate::tables::mend(ports, desired).await?;
+        crate::steps::carry_out(ports).await?;
         forget_tokens(ports).await;
         return Ok(current.head.generation);
     }
@@ -82,7 +83,8 @@ pub async fn apply(ports: &Ports, desired: &Desired, wanted: &Wanted) -> Result<
         }
     }
     Failpoint::ApplyAfter.pass();
-    crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
+    crate::tables::mend(ports, desired).await?;
+    crate::steps::carry_out(ports).await?;
     forget_tokens(ports).await;
     Ok(ports.state.head().await?.generation)
 }

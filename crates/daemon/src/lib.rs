@@ -15,5 +15,6 @@ pub mod reload;
 pub mod shell;
 pub mod step;
 pub mod steps;
+pub mod tables;
 
 pub use error::DaemonError;

@@ -4,13 +4,17 @@
 use std::collections::BTreeMap;
 
 use raccord_model::fact::{EntityFact, Entry, IntegrationFact, TransferFact, Uid};
+use raccord_model::port::Async;
+use raccord_model::port::destination::{DestinationError, Rows};
 use raccord_model::port::state::{Scan, Table};
+use raccord_model::resource::place_of;
 use raccord_model::{Desired, Digest, Ident, Key, Kind, Resource, Spec};
 use raccord_plan::{Current, Facts as PlanFacts, Needs, needs};
 use raccord_run::Ports;
 use raccord_run::facts::Revised;
 
 use crate::error::DaemonError;
+use crate::tables::PATIENCE;
 
 /// What the state holds, as far as a plan for this configuration needs it.
 pub async fn current(ports: &Ports, desired: &Desired) -> Result<Current, DaemonError> {
@@ -18,8 +22,8 @@ pub async fn current(ports: &Ports, desired: &Desired) -> Result<Current, Daemon
     let index = ports.state.index().await?;
     let needs = needs(desired, &index);
     let bodies = bodies(ports, &index, &needs).await?;
-    let mut facts = facts(ports, &needs).await?;
-    facts.owned = owned(ports, desired, &index, &facts).await?;
+    let mut facts = facts(ports, &needs, (&index, &bodies, desired)).await?;
+    facts.owned = owned(ports, desired, (&index, &bodies), &facts).await?;
     Ok(Current { head, index, bodies, facts })
 }
 
@@ -27,7 +31,7 @@ pub async fn current(ports: &Ports, desired: &Desired) -> Result<Current, Daemon
 async fn owned(
     ports: &Ports,
     desired: &Desired,
-    index: &BTreeMap<Key, Entry>,
+    (index, bodies): (&BTreeMap<Key, Entry>, &BTreeMap<Digest, Resource>),
     facts: &PlanFacts,
 ) -> Result<BTreeMap<Uid, u64>, DaemonError> {
     let mut owned = BTreeMap::new();
@@ -41,7 +45,10 @@ async fn owned(
         let Some(project) = index.get(&project).map(|entry| entry.uid) else { continue };
         let entity = format!("{project}/{}", spec.to.entity);
         if let Some(fact) = ports.facts().get::<EntityFact>(Table::Entities, &entity).await? {
-            owned.insert(uid, ports.ledger.count_owned(fact.incarnation, uid).await?);
+            let Some(rows) = rows_now(ports, index, bodies, (project, desired)) else { continue };
+            if let Some(count) = counted(&rows, rows.ledger.count_owned(fact.incarnation, uid)).await? {
+                owned.insert(uid, count);
+            }
         }
     }
     Ok(owned)
@@ -59,7 +66,46 @@ async fn bodies(
     Ok(opened?.into_values().map(|(entry, resource)| (entry.digest, resource)).collect())
 }
 
-async fn facts(ports: &Ports, needs: &Needs) -> Result<PlanFacts, DaemonError> {
+/// Where the rows of a project are in the generation in force; nothing when what it says of them was not loaded.
+fn rows_now(
+    ports: &Ports,
+    index: &BTreeMap<Key, Entry>,
+    bodies: &BTreeMap<Digest, Resource>,
+    (project, desired): (Uid, &Desired),
+) -> Option<Rows> {
+    let spec = |key: &Key| {
+        let digest = index.get(key)?.digest;
+        let unchanged = || desired.resources.get(key).filter(|wanted| wanted.digest == digest);
+        let body = bodies.get(&digest).or_else(|| unchanged().map(|wanted| &wanted.resource));
+        body.map(|resource| &resource.spec)
+    };
+    let is_it = |(key, entry): &(&Key, &Entry)| key.kind == Kind::Project && entry.uid == project;
+    let (key, _) = index.iter().find(is_it)?;
+    let Some(Spec::Project(project)) = spec(key) else { return None };
+    let place = place_of(project, |name| match spec(&Key::new(Kind::Authorization, name.clone())) {
+        Some(Spec::Authorization(authorization)) => Some(authorization),
+        _ => None,
+    })?;
+    ports.rows_at(&place, &desired.root).ok()
+}
+
+/// How many rows there are; nothing when they are elsewhere and cannot be seen.
+async fn counted(
+    rows: &Rows,
+    count: Async<'_, Result<u64, DestinationError>>,
+) -> Result<Option<u64>, DestinationError> {
+    if rows.destination.is_state() {
+        return count.await.map(Some);
+    }
+    let counted = tokio::time::timeout(PATIENCE, count).await;
+    Ok(counted.ok().and_then(Result::ok))
+}
+
+async fn facts(
+    ports: &Ports,
+    needs: &Needs,
+    (index, bodies, desired): (&BTreeMap<Key, Entry>, &BTreeMap<Digest, Resource>, &Desired),
+) -> Result<PlanFacts, DaemonError> {
     let reader = ports.facts();
     let mut facts = PlanFacts::default();
     for uid in &needs.transfers {
@@ -71,7 +117,12 @@ async fn facts(ports: &Ports, needs: &Needs) -> Result<PlanFacts, DaemonError> {
         let scan = Scan { prefix: prefix.clone(), ..Scan::default() };
         for (key, fact) in reader.scan::<EntityFact>(Table::Entities, scan).await? {
             let Ok(entity) = key.trim_start_matches(&prefix).parse::<Ident>() else { continue };
-            facts.rows.insert(fact.incarnation, ports.ledger.count(fact.incarnation).await?);
+            let rows = rows_now(ports, index, bodies, (*project, desired));
+            let count = match &rows {
+                Some(rows) => counted(rows, rows.ledger.count(fact.incarnation)).await?,
+                None => None,
+            };
+            facts.rows.extend(count.map(|count| (fact.incarnation, count)));
             facts.entities.insert((*project, entity), fact);
         }
     }

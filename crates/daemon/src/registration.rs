@@ -1,6 +1,6 @@
 //! Tells services where to push, and to stop: carries out the steps that applies leave when that changes.
 //!
-//! Only the daemon does, for without it nobody would answer. What is wanted is read from the generation in force and
+//! Only the daemon does, for without it nobody would answer. The steps that failed at an apply are retried beside them. What is wanted is read from the generation in force and
 //! compared with what was registered, so a step that is carried out twice, or late, does no harm. Between a service's
 //! answer and our note of it a kill may come; then the next attempt has the same idempotency key.
 
@@ -30,6 +30,10 @@ const FIRST_WAIT: Duration = Duration::from_mins(1);
 /// How long it waits at most.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
+/// The same of the other steps: a database is mostly back soon, and runs wait for it.
+const FIRST_RETRY: Duration = Duration::from_secs(10);
+const LONGEST_RETRY: Duration = Duration::from_mins(5);
+
 /// Carries out steps until it is dropped.
 pub struct Registrar {
     looked: Arc<Notify>,
@@ -43,14 +47,9 @@ impl Registrar {
         let woken = Arc::clone(&looked);
         let task = tokio::spawn(async move {
             loop {
-                let wait = match carry_out(&ports).await {
-                    Ok(None) => None,
-                    Ok(Some(attempts)) => Some(wait(attempts)),
-                    Err(error) => {
-                        tracing::error!(%error, "the steps of webhooks cannot be read");
-                        Some(LONGEST_WAIT)
-                    }
-                };
+                let ours = waits(carry_out(&ports).await, (FIRST_WAIT, LONGEST_WAIT));
+                let theirs = waits(crate::steps::carry_out(&ports).await, (FIRST_RETRY, LONGEST_RETRY));
+                let wait = ours.into_iter().chain(theirs).min();
                 tokio::select! {
                     () = woken.notified() => {}
                     () = sleep(wait) => {}
@@ -79,8 +78,15 @@ async fn sleep(wait: Option<Duration>) {
     }
 }
 
-fn wait(attempts: u32) -> Duration {
-    doubled(FIRST_WAIT, attempts, LONGEST_WAIT)
+/// How long steps wait of which one has failed so often.
+fn waits(left: Result<Option<u32>, DaemonError>, (first, longest): (Duration, Duration)) -> Option<Duration> {
+    match left {
+        Ok(left) => left.map(|attempts| doubled(first, attempts, longest)),
+        Err(error) => {
+            tracing::error!(%error, "the steps of applies cannot be read");
+            Some(longest)
+        }
+    }
 }
 
 /// Carries out every step about a webhook. One that fails stays, with its error; the fewest attempts that one of
@@ -209,7 +215,11 @@ mod tests {
 
     #[test]
     fn each_failure_doubles_the_wait_up_to_an_hour() {
-        let minutes = |attempts| wait(attempts).as_secs() / 60;
+        let minutes = |attempts| {
+            let wait = waits(Ok(Some(attempts)), (FIRST_WAIT, LONGEST_WAIT));
+            wait.unwrap().as_secs() / 60
+        };
         assert_eq!([0, 1, 2, 3, 7, 40].map(minutes), [1, 1, 2, 4, 60, 60]);
+        assert_eq!(waits(Ok(None), (FIRST_WAIT, LONGEST_WAIT)), None);
     }
 }

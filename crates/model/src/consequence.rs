@@ -74,7 +74,25 @@ const RULES: &[Rule] = &[
         Effect::Always(None),
         "applies to records read from now on",
     ),
-    rule(Project, "store", Consequence::Drop),
+    noted(
+        Project,
+        "entities.*.fields.*.column",
+        Effect::Always(Remap),
+        "for the transfers that feed the field; the old column stays as it is",
+    ),
+    noted(
+        Project,
+        "entities.*.table",
+        Effect::Always(Reread),
+        "into the new table; the old one stays as it is, and Raccord writes it no more",
+    ),
+    rule(Project, "entities.*.manage", None),
+    noted(
+        Project,
+        "store",
+        Effect::Always(Reread),
+        "into the new store; tables of a database stay as they are, embedded rows go, which needs --allow-delete",
+    ),
     rule(Project, "protect", None),
     noted(
         Authorization,

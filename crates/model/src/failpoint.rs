@@ -58,6 +58,8 @@ failpoints! {
     SweepBefore "sweep.before"
     /// A snapshot is swept, and its run still under way.
     SweepAfter "sweep.after"
+    /// Rows of deliveries are stored elsewhere, and the deliveries still in the inbox.
+    SettleBefore "elsewhere.settle.before"
     /// A run is over, and what that means not written.
     RunEndBefore "run.end.before"
     /// What the end of a run means is written, and nobody was told.

@@ -6,8 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{CanonicalError, Digest, to_bytes};
+use crate::fact::StorePlace;
 use crate::key::{Key, Kind};
-use crate::language::{AuthorizationSpec, IntegrationSpec, ProjectSpec, SourceSpec, StackSpec, TransferSpec};
+use crate::language::{
+    AuthorizationSpec, ByNameOrInline, IntegrationSpec, ProjectSpec, SourceSpec, StackSpec, StoreType,
+    TransferSpec,
+};
 use crate::name::Name;
 
 /// A resource of the state. Its mapping, subscriptions and alerts are inline, its authorization by name.
@@ -158,11 +162,36 @@ impl Desired {
         }
     }
 
+    /// Where the rows of a project are; nothing when its authorization is not one of a database that is there, which
+    /// validation refuses.
+    pub fn store_place(&self, project: &ProjectSpec) -> Option<StorePlace> {
+        place_of(project, |name| self.authorization(name))
+    }
+
     /// An authorization by name.
     pub fn authorization(&self, name: &Name) -> Option<&AuthorizationSpec> {
         match self.spec(Kind::Authorization, name) {
             Some(Spec::Authorization(spec)) => Some(spec),
             _ => None,
+        }
+    }
+}
+
+/// Where the rows of a project are, when its authorization is found by name.
+pub fn place_of<'a>(
+    project: &'a ProjectSpec,
+    authorization: impl FnOnce(&Name) -> Option<&'a AuthorizationSpec>,
+) -> Option<StorePlace> {
+    let store = &project.store;
+    match store.store_type {
+        StoreType::Embedded => Some(StorePlace::Embedded),
+        StoreType::Postgres => {
+            let spec = match store.authorization.as_ref()? {
+                ByNameOrInline::ByName(name) => authorization(name)?,
+                ByNameOrInline::Inline(spec) => spec,
+            };
+            let AuthorizationSpec::Database(database) = spec else { return None };
+            Some(StorePlace::Postgres { authorization: database.clone(), schema: store.schema().to_owned() })
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::current::{Current, Facts};
 use crate::entity::{self, Incarnations, ProjectWork};
 use crate::plan::{Change, Note, Plan, Subject};
 use crate::refusal::Refusal;
+use crate::table;
 use crate::webhook;
 
 /// Who applies a plan, and when.
@@ -227,8 +228,10 @@ fn entities(
 ) -> Result<(), CommitError> {
     let mut projects: BTreeMap<Uid, ProjectWork<'_>> = BTreeMap::new();
     for effect in &plan.effects {
-        if let (Subject::Entity { project, entity }, Consequence::Rekey | Consequence::Drop) =
-            (&effect.subject, effect.consequence)
+        if let (
+            Subject::Entity { project, entity },
+            Consequence::Rekey | Consequence::Drop | Consequence::Reread,
+        ) = (&effect.subject, effect.consequence)
         {
             let work = projects.entry(*project).or_default();
             work.after = desired.project(&entity.project);
@@ -242,8 +245,12 @@ fn entities(
     }
     let mut incarnations = Incarnations::of(current.head.generation + 1)?;
     for (project, work) in &projects {
-        writes.extend(entity::writes(*project, work, &current.facts, &mut incarnations)?);
+        let place = table::place_before(*project, desired, current)?;
+        writes.extend(entity::writes(*project, (work, &place), &current.facts, &mut incarnations)?);
     }
+    let renewed =
+        projects.iter().filter(|(_, work)| !work.renewed.is_empty()).map(|(project, _)| *project).collect();
+    writes.extend(table::steps(delta, (desired, current), &renewed)?);
     Ok(())
 }
 

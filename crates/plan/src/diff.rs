@@ -19,6 +19,7 @@ use crate::pairing::{Pair, Pairing};
 use crate::plan::{Change, DataEffect, FieldChange, Note, PLAN_VERSION, Plan, TOOL};
 use crate::reference::follow;
 use crate::refusal::Checked;
+use crate::table;
 use crate::target;
 use crate::trip::Trips;
 use crate::world::World;
@@ -107,6 +108,7 @@ pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<P
         .collect();
     plan.notes = notes(desired, current, &pairing);
     plan.notes.extend(Trips::of(desired, current, &pairing, &drafts).notes());
+    plan.notes.extend(table::notes(&drafts));
     if !drafts.is_empty() {
         let world = World::after(desired, current, &pairing, (&drafts, &left_out));
         let mut all = Impacts::default();
@@ -144,6 +146,7 @@ fn empty(desired: &Desired, current: &Current) -> Plan {
         effects: Vec::new(),
         refusals: Vec::new(),
         notes: Vec::new(),
+        tables: Vec::new(),
     }
 }
 

@@ -76,6 +76,8 @@ impl Impacts {
 /// How many records an effect is about.
 fn records(world: &World<'_>, subject: &Subject, consequence: Consequence) -> Option<u64> {
     match subject {
+        // Its rows stay where they are.
+        Subject::Entity { .. } if consequence == Consequence::Reread => None,
         Subject::Entity { project, entity } | Subject::Field { project, entity, .. } => {
             world.rows(*project, &entity.entity)
         }
@@ -95,6 +97,8 @@ pub(crate) fn weigh(draft: &mut Draft<'_>, world: &World<'_>) -> Impacts {
     let (old, new) = (draft.old.as_ref().map(|old| &old.spec), draft.new.as_ref().map(|new| &new.spec));
     let fields = &mut draft.fields;
     match (uid, old, new) {
+        // Tables outlive their project; what becomes of them is a note.
+        (Some(_), Some(Spec::Project(old)), None) if !old.store.is_embedded() => {}
         (Some(uid), Some(Spec::Project(old)), None) => {
             for entity in old.entities.keys() {
                 let entity = EntityRef { project: name.clone(), entity: entity.clone() };
@@ -139,14 +143,24 @@ impl ProjectChange<'_> {
     fn weigh(&self, field: &mut FieldChange, impacts: &mut Impacts) {
         let path: Vec<&str> = field.path.iter().map(String::as_str).collect();
         let ["spec", "entities", entity, inside @ ..] = path.as_slice() else {
-            if field.consequence == Consequence::Drop {
-                self.new.entities.keys().for_each(|entity| self.rows(entity, Consequence::Drop, impacts));
+            if let ["spec", "store", ..] = path.as_slice() {
+                self.moves(field, impacts);
             }
             return;
         };
         let Some((entity, _)) = self.old.entities.get_key_value(*entity) else { return };
+        if !self.old.store.is_embedded()
+            && matches!(field.consequence, Consequence::Drop | Consequence::DropField)
+        {
+            // The table and its column stay as they are; that is a note.
+            field.consequence = Consequence::None;
+        }
         match (inside, field.consequence) {
             (_, Consequence::None) => {}
+            (["fields", name, "column"], _) if self.is_key(entity, name) => {
+                field.consequence = Consequence::Rekey;
+                self.rows(entity, Consequence::Rekey, impacts);
+            }
             (["fields", name, _, ..], Consequence::Remap) => {
                 if self.is_key(entity, name) && inside.get(2) == Some(&"type") {
                     // The bytes of a key depend on the type of its values.
@@ -169,6 +183,15 @@ impl ProjectChange<'_> {
             }
             (_, consequence) => self.rows(entity, consequence, impacts),
         }
+    }
+
+    /// The rows go to another store. Those in the state would be out of reach there; a database keeps them.
+    fn moves(&self, field: &mut FieldChange, impacts: &mut Impacts) {
+        if self.old.store.is_embedded() {
+            field.consequence = Consequence::Drop;
+        }
+        let stay = self.new.entities.keys().filter(|entity| self.old.entities.contains_key(*entity));
+        stay.for_each(|entity| self.rows(entity, field.consequence, impacts));
     }
 
     fn entity(&self, entity: &Ident) -> EntityRef {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::Ident;
-use raccord_model::fact::{self, EntityFact, StepFact, StepWork, Uid};
+use raccord_model::fact::{self, EntityFact, StepFact, StepWork, StorePlace, Uid};
 use raccord_model::language::{Entity, ProjectSpec};
 use raccord_model::port::state::{Table, Write};
 use raccord_model::row::FieldId;
@@ -53,10 +53,11 @@ pub(crate) struct ProjectWork<'a> {
     pub(crate) renewed: BTreeSet<Ident>,
 }
 
-/// The changes to the facts of a project's entities, and the steps that collect rows nothing refers to.
+/// The changes to the facts of a project's entities, whose rows are at a place now, and the steps that collect rows nothing
+/// refers to.
 pub(crate) fn writes(
     project: Uid,
-    work: &ProjectWork<'_>,
+    (work, place): (&ProjectWork<'_>, &StorePlace),
     facts: &Facts,
     incarnations: &mut Incarnations,
 ) -> Result<Vec<Write>, CommitError> {
@@ -75,7 +76,7 @@ pub(crate) fn writes(
             Some(fact) => {
                 let mut fact = with_fields(fact.clone(), entity)?;
                 if work.renewed.contains(name) {
-                    writes.push(collect(fact.incarnation)?);
+                    writes.push(collect(fact.incarnation, place)?);
                     fact.incarnation = incarnations.allot()?;
                 }
                 fact
@@ -88,7 +89,7 @@ pub(crate) fn writes(
     for (name, fact) in known {
         if !work.after.is_some_and(|after| after.entities.contains_key(name)) {
             writes.push(Write::Remove(Table::Entities, key(project, name)));
-            writes.push(collect(fact.incarnation)?);
+            writes.push(collect(fact.incarnation, place)?);
         }
     }
     Ok(writes)
@@ -98,9 +99,15 @@ fn key(project: Uid, entity: &Ident) -> String {
     format!("{project}/{entity}")
 }
 
-fn collect(incarnation: u64) -> Result<Write, CommitError> {
-    let step = StepFact { work: StepWork::Collect { incarnation }, attempts: 0, error: None };
+fn collect(incarnation: u64, place: &StorePlace) -> Result<Write, CommitError> {
+    let work = StepWork::Collect { incarnation, at: place.clone() };
+    let step = StepFact { work, attempts: 0, error: None };
     Ok(Write::Put(Table::Steps, format!("collect/{incarnation:020}"), fact::write(&step)?))
+}
+
+/// What will be known of an entity once it is applied as it stands here, but for the incarnation of one that is new.
+pub fn entity_after(before: Option<&EntityFact>, entity: &Entity) -> Result<EntityFact, CommitError> {
+    before.map_or_else(|| fresh(entity, 0), |fact| with_fields(fact.clone(), entity))
 }
 
 fn fresh(entity: &Entity, incarnation: u64) -> Result<EntityFact, CommitError> {

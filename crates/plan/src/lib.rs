@@ -16,6 +16,7 @@ mod plan;
 mod reference;
 mod refusal;
 pub mod saved;
+mod table;
 mod target;
 mod trip;
 mod webhook;
@@ -27,7 +28,11 @@ mod tests;
 pub use commit::{Apply, CommitError, Prepared, commit};
 pub use current::{Current, Facts, Needs, needs};
 pub use diff::{DiffError, Options, diff};
+pub use entity::entity_after;
 pub use history::{KEPT_GENERATIONS, RestoreError, RollbackError, prune, restore, rollback};
-pub use plan::{Change, DataEffect, FieldChange, Note, PLAN_VERSION, Plan, Subject, Summary, TOOL};
+pub use plan::{
+    Change, DataEffect, FieldChange, Note, PLAN_VERSION, Plan, Subject, Summary, TOOL, TablePlan,
+};
 pub use refusal::Refusal;
+pub use table::prepare;
 pub use webhook::{Registration, WEBHOOK_STEPS, registrations};

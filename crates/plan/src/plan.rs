@@ -51,6 +51,31 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// What else a reader wants to know.
     pub notes: Vec<Note>,
+    /// The tables that will be made or changed, differ from what was last made, or could not be looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TablePlan>,
+}
+
+/// What becomes of the table of an entity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TablePlan {
+    /// The project's identity; a project that is created has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Uid>,
+    /// The entity.
+    pub entity: EntityRef,
+    /// Its table, with the schema.
+    pub table: String,
+    /// The statements that an apply has the database carry out, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<String>,
+    /// What somebody changed since the last apply, and what follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
+    /// Why nothing is known of the table, when the database did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
 }
 
 /// What becomes of one resource.
@@ -220,6 +245,20 @@ pub enum Note {
         /// The stack.
         stack: Name,
     },
+    /// A table of a database that is not written any more, and stays as it is.
+    TableStays {
+        /// Whose it was.
+        entity: EntityRef,
+        /// The table.
+        table: String,
+    },
+    /// A column of a table that is not written any more, and stays as it is.
+    ColumnStays {
+        /// Whose it was.
+        entity: EntityRef,
+        /// The column.
+        column: String,
+    },
     /// Data paths will be relative to another directory.
     RootMoves {
         /// The directory until now.
@@ -257,7 +296,12 @@ impl Plan {
     /// Whether applying it would write anything at all: a change, or another directory for data paths.
     pub fn has_work(&self) -> bool {
         let moves = |note: &Note| matches!(note, Note::RootMoves { .. } | Note::StackNamed { .. });
-        !self.is_empty() || self.notes.iter().any(moves)
+        !self.is_empty() || self.notes.iter().any(moves) || self.changes_tables()
+    }
+
+    /// Whether a table is to be made or changed.
+    pub fn changes_tables(&self) -> bool {
+        self.tables.iter().any(|table| !table.statements.is_empty())
     }
 
     /// The gravest consequence of all changes.
@@ -278,7 +322,9 @@ impl Plan {
             actions,
             consequence: self.consequence(),
             reread: records(|effect| matches!(effect.subject, Subject::Transfer { .. })),
-            dropped: records(|effect| matches!(effect.subject, Subject::Entity { .. })),
+            dropped: records(|effect| {
+                matches!(effect.subject, Subject::Entity { .. }) && effect.consequence != Consequence::Reread
+            }),
         }
     }
 }

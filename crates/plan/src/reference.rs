@@ -25,7 +25,11 @@ pub(crate) fn references(spec: &Spec) -> Vec<Key> {
         Spec::Integration(integration) => {
             integration.subscriptions.keys().map(|name| Key::new(Kind::Transfer, name.clone())).collect()
         }
-        Spec::Stack(_) | Spec::Project(_) | Spec::Authorization(_) => Vec::new(),
+        Spec::Project(project) => match &project.store.authorization {
+            Some(ByNameOrInline::ByName(name)) => vec![Key::new(Kind::Authorization, name.clone())],
+            Some(ByNameOrInline::Inline(_)) | None => Vec::new(),
+        },
+        Spec::Stack(_) | Spec::Authorization(_) => Vec::new(),
     }
 }
 
@@ -41,7 +45,7 @@ pub(crate) fn follow(before: &Resource, pairing: &Pairing<'_>) -> (Resource, Vec
         let new = pairing.new_key(&old);
         if new.name != old.name {
             changes.push(FieldChange {
-                path: vec!["spec".to_owned(), field.to_owned()],
+                path: std::iter::once("spec").chain(field.split('.')).map(str::to_owned).collect(),
                 before: Some(Value::String(show(&old.name))),
                 after: Some(Value::String(show(&new.name))),
                 consequence: Consequence::None,
@@ -71,7 +75,12 @@ pub(crate) fn follow(before: &Resource, pairing: &Pairing<'_>) -> (Resource, Vec
                 })
                 .collect();
         }
-        Spec::Stack(_) | Spec::Project(_) | Spec::Authorization(_) => {}
+        Spec::Project(project) => {
+            if let Some(ByNameOrInline::ByName(name)) = &mut project.store.authorization {
+                now(Kind::Authorization, name, "store.authorization", &Name::to_string);
+            }
+        }
+        Spec::Stack(_) | Spec::Authorization(_) => {}
     }
     (settled, changes)
 }

@@ -52,6 +52,15 @@ pub enum Refusal {
         /// In how many rows, when that is known.
         records: Option<u64>,
     },
+    /// The table of an entity cannot be used as it is.
+    Table {
+        /// Which.
+        entity: EntityRef,
+        /// Its table, with the schema.
+        table: String,
+        /// Why, and what to do about it.
+        message: String,
+    },
     /// The rows of an entity would get other keys.
     Rekey {
         /// Which.
@@ -65,7 +74,7 @@ impl Refusal {
     /// The flag that lifts it; `None` when no flag does.
     pub const fn flag(&self) -> Option<&'static str> {
         match self {
-            Self::Stack { .. } | Self::Protected { .. } => None,
+            Self::Stack { .. } | Self::Protected { .. } | Self::Table { .. } => None,
             Self::Delete { .. } | Self::Drop { .. } | Self::DropField { .. } => Some("--allow-delete"),
             Self::Rekey { .. } => Some("--allow-rekey"),
         }
@@ -90,6 +99,9 @@ impl fmt::Display for Refusal {
             Self::Drop { entity, records } => write!(f, "{} of {entity} would be dropped", rows(records)),
             Self::DropField { entity, field, records } => {
                 write!(f, "`{field}` would be dropped from {} of {entity}", rows(records))
+            }
+            Self::Table { entity, table, message } => {
+                write!(f, "the table {table} cannot hold {entity}: {message}")
             }
             Self::Rekey { entity, records } => {
                 write!(f, "{} of {entity} would be dropped and read again under other keys", rows(records))

@@ -50,8 +50,8 @@ impl Connections {
     }
 
     /// The schema of the tables.
-    pub(crate) fn schema(&self) -> Result<String, DestinationError> {
-        Ok((self.settings.0)().map_err(DestinationError::Denied)?.schema)
+    pub(crate) async fn schema(&self) -> Result<String, DestinationError> {
+        Ok((self.settings.0)().await.map_err(DestinationError::Denied)?.schema)
     }
 
     /// A connection of one's own, a new one unless one is idle.
@@ -71,7 +71,7 @@ impl Connections {
     }
 
     async fn connect(&self) -> Result<Client, Failure> {
-        let settings = (self.settings.0)().map_err(DestinationError::Denied)?;
+        let settings = (self.settings.0)().await.map_err(DestinationError::Denied)?;
         let config = settings.config().map_err(|error| DestinationError::Denied(Box::new(error)))?;
         let connecting = async {
             if settings.tls == Tls::Off {

@@ -87,7 +87,7 @@ impl Destination for PostgresDestination {
 
     fn inspect(&self, shape: EntityShape) -> Answer<'_, Inspection> {
         Box::pin(async move {
-            let schema = self.database.connections.schema()?;
+            let schema = self.database.connections.schema().await?;
             let inspected = async {
                 let session = self.database.connections.session().await?;
                 let inspection = prepare::inspect(&session, &schema, &shape).await?;
@@ -100,7 +100,7 @@ impl Destination for PostgresDestination {
 
     fn prepare(&self, shape: EntityShape) -> Answer<'_, ()> {
         Box::pin(async move {
-            let schema = self.database.connections.schema()?;
+            let schema = self.database.connections.schema().await?;
             let both = Arc::new((schema, shape));
             let work = with!(both, |session| prepare::prepare(session, &both.0, &both.1));
             self.database.write(None, &work).await.map_err(Failure::of_writing)

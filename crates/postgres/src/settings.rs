@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use raccord_model::port::Cause;
+use raccord_model::port::{Async, Cause};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::SslMode;
 
@@ -56,7 +56,7 @@ pub struct PostgresSettings {
 
 /// Yields the settings, secrets and all, each time that a connection is made.
 #[derive(Clone)]
-pub struct SettingsSource(pub Arc<dyn Fn() -> Result<PostgresSettings, Cause> + Send + Sync>);
+pub struct SettingsSource(pub Arc<dyn Fn() -> Async<'static, Result<PostgresSettings, Cause>> + Send + Sync>);
 
 impl fmt::Debug for SettingsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +67,7 @@ impl fmt::Debug for SettingsSource {
 impl SettingsSource {
     /// Settings that stay.
     pub fn fixed(settings: PostgresSettings) -> Self {
-        Self(Arc::new(move || Ok(settings.clone())))
+        Self(Arc::new(move || Box::pin(std::future::ready(Ok(settings.clone())))))
     }
 }
 

@@ -8,7 +8,7 @@ use raccord_model::fact::{
     Decided, HeldDeliveries, Hold, IntegrationFact, NoticeAbout, Observed, Run, RunCause, RunId, RunOutcome,
     Share, TransferFact, Trip, Uid,
 };
-use raccord_model::port::destination::RejectQuery;
+use raccord_model::port::destination::{DestinationError, RejectQuery, Rows};
 use raccord_model::port::state::{Table, Write};
 
 use super::breaker;
@@ -312,7 +312,9 @@ async fn tripped(ports: &Ports, subscriber: &Subscriber, trip: &Trip) -> Result<
     let specs = applied.integrations().filter(|(_, uid, _)| *uid == subscriber.uid);
     for transfer in specs.flat_map(|(_, _, spec)| spec.subscriptions.keys()) {
         let Some(uid) = applied.uid(Kind::Transfer, transfer) else { continue };
-        let count = ports.ledger.count_rejects(uid).await?;
+        let Some(project) = applied.desired.transfer(transfer).map(|spec| &spec.to.project) else { continue };
+        let rows = ports.rows(&applied.desired, project)?;
+        let count = known(&rows, rows.ledger.count_rejects(uid).await)?.unwrap_or_default();
         if count > 0 {
             rejects.insert(transfer.clone(), count);
         }
@@ -320,6 +322,17 @@ async fn tripped(ports: &Ports, subscriber: &Subscriber, trip: &Trip) -> Result<
     let integration = subscriber.name.clone();
     let about = NoticeAbout::Tripped { integration, trip: trip.clone(), rejects };
     Ok(News { about, of: vec![subscriber.uid] })
+}
+
+/// What a ledger has answered; nothing when it is elsewhere and did not, for the end of a run is recorded all the same.
+fn known<T>(rows: &Rows, answer: Result<T, DestinationError>) -> Result<Option<T>, DestinationError> {
+    match answer {
+        Err(error) if !rows.destination.is_state() => {
+            tracing::warn!(error = error.in_words(), "the rejects could not be read");
+            Ok(None)
+        }
+        answer => answer.map(Some),
+    }
 }
 
 /// The news that an integration may soon be disabled.
@@ -344,7 +357,8 @@ async fn last_errors(ports: &Ports, job: &Job, run: &Run) -> Result<Vec<String>,
         }
     }
     let query = RejectQuery { transfer: Some(job.uid), limit: ERRORS_KEPT, ..RejectQuery::default() };
-    for (_, reject) in ports.ledger.rejects(query).await? {
+    let rows = job.rows(ports)?;
+    for (_, reject) in known(&rows, rows.ledger.rejects(query).await)?.unwrap_or_default() {
         let field = reject.field.map(|field| format!("{field}: ")).unwrap_or_default();
         errors.push(format!("{field}{} ({})", reject.reason, reject.position));
     }

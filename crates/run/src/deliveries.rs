@@ -1,7 +1,7 @@
 //! One run of one transfer from its inbox: deliveries of webhooks, mapped and classified like a poll's records.
 //!
-//! They are taken in the order in which they came and leave the inbox in the commit that stores what they became,
-//! so that each counts once, whatever is killed when. The checkpoint of the transfer stays where it is.
+//! They are taken in the order in which they came and leave the inbox in the commit that stores what they became, or right
+//! after it where the destination is elsewhere and remembers them; so each counts once, whatever is killed when. The checkpoint of the transfer stays where it is.
 
 mod intake;
 pub mod patience;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_model::fact::{DeletedBy, Hold, Run, RunOutcome, Tally};
+use raccord_model::failpoint::Failpoint;
 use raccord_model::port::destination::{Batch, DestinationError, Guard, Postponed};
 use raccord_model::port::inbox::{Delivery, DeliveryKind};
 
@@ -42,6 +43,7 @@ impl Draining<'_> {
         let checkpoint = self.context.destination.resume(self.job.uid).await?;
         let mark_seen =
             checkpoint.and_then(|checkpoint| checkpoint.window).is_some_and(|window| window.snapshot);
+        self.settle_before().await?;
         // Past the deliveries that are looked at again later.
         let mut after = None;
         loop {
@@ -66,6 +68,15 @@ impl Draining<'_> {
                 return Ok(RunOutcome::Stopped);
             }
         }
+    }
+
+    /// Takes deliveries out that a destination elsewhere has stored before a kill came between it and the inbox.
+    async fn settle_before(&self) -> Result<(), RunError> {
+        let settled = self.context.destination.settled(self.job.uid).await?;
+        if !settled.is_empty() {
+            self.context.inbox.settle(self.job.uid, settled, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     /// Those of some deliveries that are not to be looked at later; when the first of the others is, is remembered.
@@ -107,6 +118,7 @@ impl Draining<'_> {
         }
         let guard = self.guard();
         let batch = page.into_batch(self.job, run, now);
+        let settles = (!self.context.destination.is_state()).then(|| (consumed.clone(), postponed.clone()));
         let mut batch = Batch { consumed, postponed, mark_seen, guard, durable: true, ..batch };
         if is_partial {
             // Of a row that is created so nothing is known but what the delivery mentions.
@@ -120,6 +132,10 @@ impl Draining<'_> {
             }
             other => other?,
         };
+        if let Some((consumed, postponed)) = settles {
+            Failpoint::SettleBefore.pass();
+            self.context.inbox.settle(self.job.uid, consumed, postponed).await?;
+        }
         tally.add(&Tally { fetched: skipped, skipped, ..Tally::default() });
         self.context.count(self.run, &tally);
         Ok(None)

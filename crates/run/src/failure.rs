@@ -18,6 +18,8 @@ pub(super) enum RunError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Destination(#[from] DestinationError),
+    #[error("waiting for its table: {0}")]
+    Table(#[source] DestinationError),
     #[error(transparent)]
     Inbox(#[from] InboxError),
     #[error(transparent)]
@@ -66,6 +68,7 @@ impl RunError {
             Self::Source(error) => error.is_unauthorized(),
             Self::Again { error, .. } => error.is_unauthorized(),
             Self::Destination(_)
+            | Self::Table(_)
             | Self::Inbox(_)
             | Self::Column(_)
             | Self::FirstPage(_)
@@ -74,12 +77,13 @@ impl RunError {
         }
     }
 
-    /// Whether the reason is that something ran out on this machine.
+    /// Whether the reason is that something ran out on this machine, or the database is not there: no service is to blame.
     fn is_local(&self) -> bool {
         match self {
             Self::Source(error) => error.is_local(),
             Self::Again { error, .. } => error.is_local(),
-            Self::Destination(error) => is_exhausted(error),
+            Self::Destination(error) => error.is_about_the_database() || is_exhausted(error),
+            Self::Table(_) => true,
             Self::Inbox(error) => is_exhausted(error),
             Self::Column(_) | Self::FirstPage(_) | Self::Fetcher | Self::Mapper(_) => false,
         }

@@ -8,17 +8,18 @@ use raccord_compiler::connector::{self, Stream};
 use raccord_compiler::mapping::{self, Layout, Program, Task};
 use raccord_model::canonical::to_bytes;
 use raccord_model::diagnostic::Finding;
-use raccord_model::fact::{EntityFact, TransferFact, Uid, Updates};
+use raccord_model::fact::{EntityFact, StorePlace, TransferFact, Uid, Updates};
 use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
     Breaker, ByNameOrInline, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
 };
-use raccord_model::port::destination::{Fence, Target};
+use raccord_model::port::destination::{DestinationError, Fence, Rows, Target};
 use raccord_model::row::FieldId;
 use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
 
 use crate::applied::Applied;
 use crate::lease::TransferLease;
+use crate::ports::Ports;
 
 /// The version of Raccord that maps. Another one may make another row of the same record, so that it maps all records again
 /// once: a number that is raised by hand would be forgotten.
@@ -58,6 +59,10 @@ pub struct Job {
     pub fence: Fence,
     /// What is known of it.
     pub fact: TransferFact,
+    /// Where its rows go.
+    pub place: StorePlace,
+    /// The directory that files of secrets are relative to.
+    pub root: String,
     /// What its checkpoint must have been made under.
     pub fingerprint: Digest,
     /// Of everything that makes a row of a record, and of the transfer itself.
@@ -81,6 +86,11 @@ impl Job {
     #[must_use]
     pub fn under(self, lease: &TransferLease) -> Self {
         Self { fence: Fence { lease: lease.token(), ..self.fence }, ..self }
+    }
+
+    /// Where its rows go, and what is kept there.
+    pub fn rows(&self, ports: &Ports) -> Result<Rows, DestinationError> {
+        ports.rows_at(&self.place, &self.root)
     }
 
     /// How much of what its records say is deleted may go in one reading; none when no field says so, or deletions are
@@ -179,11 +189,13 @@ pub fn prepare(
         .desired
         .source(&spec.source)
         .ok_or_else(|| missing(name, format!("the source `{}`", spec.source)))?;
-    let entity = applied
-        .desired
-        .project(&spec.to.project)
+    let project = applied.desired.project(&spec.to.project);
+    let entity = project
         .and_then(|project| project.entities.get(&spec.to.entity))
         .ok_or_else(|| missing(name, format!("the entity `{}`", spec.to)))?;
+    let place = project
+        .and_then(|project| applied.desired.store_place(project))
+        .ok_or_else(|| missing(name, format!("the store of `{}`", spec.to.project)))?;
     let uid = applied.uid(Kind::Transfer, name).ok_or_else(|| missing(name, "itself".to_owned()))?;
     let layout = Layout(entity_fact.fields.clone());
     let Compiled { stream, program } = compile(name, &spec, source, entity, &layout)?;
@@ -212,6 +224,8 @@ pub fn prepare(
         },
         fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
         subscribers: subscribers.into_iter().map(|(subscriber, _)| subscriber).collect(),
+        place,
+        root: applied.desired.root.clone(),
         stream,
         program,
         fact,

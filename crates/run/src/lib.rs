@@ -30,6 +30,7 @@ pub mod runner;
 pub mod select;
 pub mod starts;
 pub mod sweep;
+pub mod tables;
 pub mod unknown;
 pub mod vanished;
 pub mod window;

@@ -1,12 +1,13 @@
 //! The ports that runs and verbs work with, together, and why a run could not be made. What stands behind each port
 //! is chosen by the program that makes the bundle, never here.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use raccord_model::EntityRef;
+use raccord_model::fact::StorePlace;
 use raccord_model::port::alert::AlertChannels;
 use raccord_model::port::authorization::Authorizations;
-use raccord_model::port::destination::{Destination, DestinationError, Ledger};
+use raccord_model::port::destination::{Destination, DestinationError, Destinations, Ledger, Rows};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::lease::{Lease, LeaseError};
@@ -14,6 +15,7 @@ use raccord_model::port::source::{SourceError, Sources};
 use raccord_model::port::state::{State, StateError};
 use raccord_model::port::upkeep::Upkeep;
 use raccord_model::port::webhook::Webhooks;
+use raccord_model::{Desired, EntityRef, Name};
 
 use crate::applied::AppliedError;
 use crate::facts::Facts;
@@ -38,10 +40,8 @@ pub struct Outside {
 pub struct Ports {
     /// Control data.
     pub state: Arc<dyn State>,
-    /// Where rows go.
-    pub destination: Arc<dyn Destination>,
-    /// What is kept there.
-    pub ledger: Arc<dyn Ledger>,
+    /// Where rows go, and what is kept there.
+    pub destinations: Arc<dyn Destinations>,
     /// Where deliveries wait.
     pub inbox: Arc<dyn Inbox>,
     /// Who works on what.
@@ -55,7 +55,7 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// The ports of one store, which stands behind four of them.
+    /// The ports of one store, which stands behind three of them.
     pub fn on<S: State + Destination + Ledger + Inbox + 'static>(
         store: &Arc<S>,
         lease: Arc<dyn Lease>,
@@ -65,8 +65,7 @@ impl Ports {
     ) -> Self {
         Self {
             state: Arc::<S>::clone(store),
-            destination: Arc::<S>::clone(store),
-            ledger: Arc::<S>::clone(store),
+            destinations: Arc::new(EmbeddedAlone(Rows::of(store))),
             inbox: Arc::<S>::clone(store),
             lease,
             upkeep,
@@ -75,9 +74,39 @@ impl Ports {
         }
     }
 
+    /// The same with a choice of destinations, of which the store is one.
+    #[must_use]
+    pub fn choosing(self, destinations: Arc<dyn Destinations>) -> Self {
+        Self { destinations, ..self }
+    }
+
+    /// The rows of a project of a configuration.
+    pub fn rows(&self, desired: &Desired, project: &Name) -> Result<Rows, RunnerError> {
+        let place = desired.project(project).and_then(|spec| desired.store_place(spec));
+        let place = place.ok_or_else(|| RunnerError::NoStore(project.clone()))?;
+        Ok(self.rows_at(&place, &desired.root)?)
+    }
+
+    /// The rows at a place, with the directory that files of secrets are relative to.
+    pub fn rows_at(&self, place: &StorePlace, root: &str) -> Result<Rows, DestinationError> {
+        self.destinations.at(place, Path::new(if root.is_empty() { "." } else { root }))
+    }
+
     /// The facts of the state.
     pub fn facts(&self) -> Facts {
         Facts::new(Arc::clone(&self.state))
+    }
+}
+
+/// The destination of a program that knows no other than the state.
+struct EmbeddedAlone(Rows);
+
+impl Destinations for EmbeddedAlone {
+    fn at(&self, place: &StorePlace, _root: &Path) -> Result<Rows, DestinationError> {
+        match place {
+            StorePlace::Embedded => Ok(self.0.clone()),
+            StorePlace::Postgres { .. } => Err(DestinationError::Unsupported("postgres")),
+        }
     }
 }
 
@@ -111,6 +140,9 @@ pub enum RunnerError {
     /// The generation has an entity of which the state has no fact.
     #[error("the state knows nothing of the entity `{0}`; apply again")]
     UnknownEntity(EntityRef),
+    /// The generation has a project without a store, which validation refuses.
+    #[error("the store of the project `{0}` is not known; apply again")]
+    NoStore(Name),
     /// A task ended before its time.
     #[error("a task of a run ended before its time")]
     Task(#[source] tokio::task::JoinError),

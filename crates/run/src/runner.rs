@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 use super::execute::{OnPage, RunContext, execute};
 use super::failure::RunError;
 use super::job::{self, Job};
-use super::{conclude, deliveries, select};
+use super::{conclude, deliveries, select, tables};
 use crate::applied::Applied;
 use crate::entity::entity;
 use crate::facts::put;
@@ -189,7 +189,7 @@ impl Task {
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
         let outcome = match self.context((&applied, &job), subscribers, start.progress) {
-            Ok(context) => self.execute(&job, &mut run, &context).await,
+            Ok(context) => self.execute((&applied, &job), &mut run, &context).await?,
             Err(outcome) => Some(outcome),
         };
         if let Some(outcome) = outcome {
@@ -204,16 +204,27 @@ impl Task {
     }
 
     /// Executes a run, whose end is in it then. An outcome is how it has ended before its first page.
-    async fn execute(&self, job: &Arc<Job>, run: &mut Run, context: &RunContext) -> Option<RunOutcome> {
-        if let Err(error) = self.ports.destination.raise_fence(job.uid, job.fence).await {
-            return Some(RunError::from(error).outcome());
+    async fn execute(
+        &self,
+        (applied, job): (&Applied, &Arc<Job>),
+        run: &mut Run,
+        context: &RunContext,
+    ) -> Result<Option<RunOutcome>, RunnerError> {
+        let destination = context.destination.as_ref();
+        if !destination.is_state()
+            && let Err(error) = tables::make_ready(&self.ports, applied, &job.spec.to, destination).await?
+        {
+            return Ok(Some(RunError::Table(error).outcome()));
+        }
+        if let Err(error) = destination.raise_fence(job.uid, job.fence).await {
+            return Ok(Some(RunError::from(error).outcome()));
         }
         if run.cause == RunCause::Deliveries {
             deliveries::drain(job, run, context).await;
         } else {
             execute(job, run, context).await;
         }
-        None
+        Ok(None)
     }
 
     /// Compiles the transfer, unless every integration that wanted it is disabled or paused by now. What it is compiled
@@ -284,7 +295,7 @@ impl Task {
         Ok(run)
     }
 
-    /// What the run is given beside its job, or how it ends because its source cannot be opened.
+    /// What the run is given beside its job, or how it ends because its source or its store cannot be opened.
     fn context(
         &self,
         (applied, job): (&Applied, &Job),
@@ -300,9 +311,10 @@ impl Task {
                 return Err(RunOutcome::Failed { error, unauthorized, local, partial: false });
             }
         };
+        let rows = job.rows(&self.ports).map_err(|error| RunError::from(error).outcome())?;
         Ok(RunContext {
             source,
-            destination: Arc::clone(&self.ports.destination),
+            destination: rows.destination,
             inbox: Arc::clone(&self.ports.inbox),
             environment: Arc::clone(&self.ports.environment),
             stop: self.stopped.clone(),

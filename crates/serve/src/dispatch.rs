@@ -1,5 +1,6 @@
 //! The dispatcher: the one function that answers every request.
 
+use raccord_model::port::destination::Destinations;
 use raccord_model::port::source::Sources;
 use raccord_run::Ports;
 use tokio::sync::watch;
@@ -86,11 +87,16 @@ impl Dispatcher {
             Request::BeginAuthorization(name, at) => verb::authorize::begin(ports, &name, at, replies).await,
             Request::Authorize(name, consent) => verb::authorize::end(ports, &name, consent, replies).await,
             Request::Audit { limit } => verb::audit::audit(ports, limit, replies).await,
-            Request::Look(look) => look_at(self.ports.outside.sources.as_ref(), *look, replies).await,
+            Request::Look(look) => self.look(*look, replies).await,
             Request::Info => verb::upkeep::info(ports, replies).await,
             Request::Check => verb::upkeep::check(ports, replies).await,
             Request::Backup { to } => verb::upkeep::backup(ports, to, replies).await,
         }
+    }
+
+    async fn look(&self, look: Look, replies: &mut Replies<'_>) -> Result<(), RequestError> {
+        let (sources, destinations) = (&self.ports.outside.sources, &self.ports.destinations);
+        look_at((sources.as_ref(), destinations.as_ref()), look, replies).await
     }
 }
 
@@ -98,9 +104,9 @@ fn nothing_waits() -> RequestError {
     RequestError::Invalid("no daemon owns the state, so that nothing waits".to_owned())
 }
 
-/// Looks at a source of a configuration: that needs its secrets, and no state.
+/// Looks at a source or a store of a configuration: that needs its secrets, and no state.
 pub async fn look_at(
-    sources: &dyn Sources,
+    (sources, destinations): (&dyn Sources, &dyn Destinations),
     look: Look,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
@@ -108,6 +114,12 @@ pub async fn look_at(
     // Its sources share nothing with those of runs, whose rate and connections they would take.
     let sources = sources.apart();
     match at {
+        LookAt::Check(name)
+            if desired.source(name).is_none() && !verb::store::places(desired, name).is_empty() =>
+        {
+            let places = verb::store::places(desired, name);
+            verb::store::check(destinations, (desired, name), places, replies).await
+        }
         LookAt::Check(source) => verb::source::check(sources.as_ref(), desired, source, replies).await,
         LookAt::Discover(source) => {
             verb::discover::discover(sources.as_ref(), desired, source, replies).await

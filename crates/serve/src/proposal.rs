@@ -1,8 +1,6 @@
 //! Proposals for new resources, made from the fields that a source shows: an entity that could hold them, and
 //! a mapping by name, the primary key first. Pure; a person reads what comes of it.
 
-use std::collections::BTreeMap;
-
 use raccord_model::Ident;
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::project::EntityKey;
@@ -46,7 +44,7 @@ pub struct Proposal {
 pub fn propose_entity(view: &DataTypeView, keys: &[String]) -> Result<Proposal, ProposalError> {
     let keys = keys_of(view, keys)?;
     let is_key = |field: &FieldView| keys.iter().any(|key| key.path == field.path);
-    let mut entity = Entity { key: EntityKey(Vec::new()), fields: BTreeMap::new() };
+    let mut entity = Entity::keyed(EntityKey(Vec::new()));
     let (mut mapping, mut left_out) = (MappingSpec::default(), Vec::new());
     for field in &view.fields {
         let field_type = if is_key(field) { key_type(field) } else { field_type(field) };

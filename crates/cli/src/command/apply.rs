@@ -84,7 +84,7 @@ pub(crate) fn plan_and_apply(
     if !plan.is_allowed() {
         return Err(refused_until_allowed(&plan));
     }
-    if !plan.is_empty() && !auto_approve {
+    if (!plan.is_empty() || plan.changes_tables()) && !auto_approve {
         agree(ui)?;
     }
     let serial = plan.serial;
@@ -143,13 +143,27 @@ fn commit(ui: &Ui, session: &Session, change: &Change<'_>, serial: u64) -> Resul
     applied(ui, session, Request::Apply(Arc::clone(change.desired), options))
 }
 
+/// What an apply says of itself.
+enum Said {
+    Applied(u64),
+    /// What of it is still to be done.
+    Unfinished(String),
+}
+
 /// Has something applied, and says which generation it became.
 fn applied(ui: &Ui, session: &Session, request: Request) -> Result<(), CommandError> {
-    let generation = session.one(request, |reply| match reply {
-        Reply::Applied(generation) => Some(generation),
+    let said = session.collect(request, |reply| match reply {
+        Reply::Applied(generation) => Some(Said::Applied(generation)),
+        Reply::Done(said) => Some(Said::Unfinished(said)),
         _ => None,
     })?;
-    Ok(ui.line(&format!("applied: generation {generation}"))?)
+    for said in said.into_iter().rev() {
+        match said {
+            Said::Applied(generation) => ui.line(&format!("applied: generation {generation}"))?,
+            Said::Unfinished(said) => ui.note(&said),
+        }
+    }
+    Ok(())
 }
 
 fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandError> {

@@ -139,7 +139,8 @@ fn show(ui: Ui, plan: &Plan, args: &PlanArgs) -> Result<(), CommandError> {
 }
 
 fn exit_code(args: &PlanArgs, plan: &Plan) -> ExitCode {
-    if args.detailed_exitcode && !plan.is_empty() { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS }
+    let changes = !plan.is_empty() || plan.changes_tables();
+    if args.detailed_exitcode && changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS }
 }
 
 /// Asks for the plan of what waits at the daemon, and leaves out of its refusals what is allowed here.

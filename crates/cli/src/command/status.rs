@@ -188,11 +188,16 @@ fn transfer_cells(transfer: &TransferStatus) -> [String; 9] {
         transfer.name.to_string(),
         if transfer.active { "yes".to_owned() } else { "no".to_owned() },
         transfer.to.to_string(),
-        transfer.rows.to_string(),
-        transfer.rejects.to_string(),
+        known(transfer.rows),
+        known(transfer.rejects),
         transfer.cursor.clone().unwrap_or_default(),
         outcome,
         fetched,
         transfer.consecutive_failures.to_string(),
     ]
+}
+
+/// A number, or that it is not known.
+fn known(number: Option<u64>) -> String {
+    number.map_or_else(|| "?".to_owned(), |number| number.to_string())
 }

@@ -9,8 +9,8 @@ use raccord_model::foreign;
 use raccord_model::plan::Consequence;
 use raccord_serve::plan::{Change, Plan};
 
-use super::grouped;
 use super::plan::{field_differences, headline, note_text, sentence};
+use super::{grouped, tables};
 
 /// The most characters of a comment.
 const LIMIT: usize = 65_000;
@@ -45,10 +45,14 @@ fn tail(plan: &Plan) -> String {
     let effects = plan.effects.iter().map(|effect| format!("- {}\n", prose(&sentence(effect))));
     let refusals =
         plan.refusals.iter().map(|refusal| format!("- **refused**: {}\n", prose(&refusal.to_string())));
-    let notes = plan.notes.iter().map(|note| format!("- {}\n", prose(&note_text(note))));
+    let notes = plan.notes.iter().map(note_text).chain(tables::notes(plan));
+    let notes = notes.map(|note| format!("- {}\n", prose(&note)));
+    let statements = plan.tables.iter().flat_map(|table| &table.statements);
+    let statements = statements.map(|statement| format!("- {}\n", code(statement)));
     let mut text = String::new();
     for (title, lines) in [
         ("What it means for the data", effects.collect::<Vec<_>>()),
+        ("What the database is asked to do", statements.collect()),
         ("It may not be applied as it is", refusals.collect()),
         ("Notes", notes.collect()),
     ] {

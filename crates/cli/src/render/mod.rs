@@ -8,6 +8,7 @@ pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod table;
+pub(crate) mod tables;
 
 use jiff::Timestamp;
 use serde::Serialize;

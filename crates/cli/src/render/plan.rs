@@ -6,7 +6,7 @@ use raccord_model::plan::{Action, Consequence};
 use raccord_serve::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
 
 use super::difference::{Difference, differences};
-use super::grouped;
+use super::{grouped, tables};
 use crate::style::{BLUE, BOLD, DIM, GREEN, RED, YELLOW};
 
 /// How much is shown.
@@ -43,6 +43,7 @@ pub(crate) fn text(plan: &Plan, detail: Detail) -> String {
             text.push_str(&format!("  {}\n", colored(effect.consequence, &foreign::line(&sentence(effect)))));
         }
     }
+    text.push_str(&tables::text(plan));
     for note in &plan.notes {
         text.push_str(&format!("\n{YELLOW}note{YELLOW:#}: {}\n", foreign::line(&note_text(note))));
     }
@@ -66,7 +67,14 @@ pub(crate) fn text(plan: &Plan, detail: Detail) -> String {
 pub(crate) fn headline(plan: &Plan) -> String {
     let stack = &plan.stack;
     if plan.changes.is_empty() {
-        return format!("{stack}: no changes; generation {} is what the configuration says", plan.generation);
+        let generation = plan.generation;
+        let line = format!("{stack}: no changes; generation {generation} is what the configuration says");
+        let tables = plan.tables.iter().filter(|table| !table.statements.is_empty()).count();
+        return match tables {
+            0 => line,
+            1 => format!("{line}, but 1 table is not"),
+            tables => format!("{line}, but {} tables are not", grouped(tables)),
+        };
     }
     let summary = plan.summary();
     let counts: Vec<String> =
@@ -187,6 +195,11 @@ pub(crate) fn sentence(effect: &DataEffect) -> String {
         Consequence::None => format!("{subject}: nothing"),
         Consequence::Restart => format!("{subject}: its schedule begins anew"),
         Consequence::Deletions => format!("{subject}: deletions begin or cease to be received"),
+        Consequence::Reread if matches!(effect.subject, Subject::Entity { .. }) => {
+            format!(
+                "{subject}: its rows are kept elsewhere from now on; those that are there stay where they are"
+            )
+        }
         Consequence::Reread => {
             format!("{subject}: its checkpoint is reset and everything is read again{about}")
         }
@@ -225,6 +238,12 @@ pub(crate) fn note_text(note: &Note) -> String {
             format!(
                 "{key} cannot take over from {from}: the one is still wanted or the other is there already"
             )
+        }
+        Note::TableStays { entity, table } => {
+            format!("the table {table} of {entity} stays in its database as it is; Raccord writes it no more")
+        }
+        Note::ColumnStays { entity, column } => {
+            format!("the column {column} of {entity} stays as it is; Raccord writes it no more")
         }
         Note::StackNamed { stack } => format!("the state will belong to the stack {stack}"),
         Note::RootMoves { from, to } => format!("data paths will be relative to {to}, no longer to {from}"),

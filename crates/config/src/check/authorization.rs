@@ -6,6 +6,7 @@ use raccord_model::language::authorization::ApiKey;
 
 use super::exactly_one;
 
+mod database;
 mod oauth2;
 
 /// What is wrong with an authorization, inline or not.
@@ -13,6 +14,7 @@ pub(super) fn check(spec: &AuthorizationSpec) -> Vec<Finding> {
     match spec {
         AuthorizationSpec::ApiKey(key) => check_key(key),
         AuthorizationSpec::OAuth2(oauth) => oauth2::check(oauth),
+        AuthorizationSpec::Database(database) => database::check(database),
         AuthorizationSpec::None(_)
         | AuthorizationSpec::Bearer(_)
         | AuthorizationSpec::Basic(_)

@@ -12,6 +12,7 @@ mod rename;
 mod schedule;
 mod source;
 mod stack;
+mod store;
 mod transfer;
 mod webhook;
 mod wrong;
@@ -35,7 +36,11 @@ pub(crate) struct CheckContext<'s, 't> {
 pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
     let all = scene.all;
     each(scene, report, &all.stacks, |held| stack::check(&held.spec));
-    each(scene, report, &all.projects, |held| project::check(&held.spec));
+    each(scene, report, &all.projects, |held| {
+        let mut findings = project::check(&held.spec);
+        findings.extend(store::check(scene, &held.metadata.name, &held.spec));
+        findings
+    });
     each(scene, report, &all.alerts, |held| alert::check(&held.spec));
     each(scene, report, &all.authorizations, |held| authorization::check(&held.spec));
     each(scene, report, &all.sources, |held| source::check(scene, &held.metadata.name, &held.spec));
@@ -53,6 +58,7 @@ pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
         .into_iter()
         .chain(rename::check(scene))
         .chain(wrong::check(scene))
+        .chain(store::shared(scene))
         .chain(alert::unsent(scene))
     {
         find(scene, report, at, finding);

@@ -8,6 +8,7 @@ use raccord_model::{DataTypeName, Kind, Name};
 
 use super::{CheckContext, authorization, follow, webhook};
 use crate::diagnose::Document;
+use crate::document::Held;
 
 /// What is wrong with a source.
 pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
@@ -21,17 +22,24 @@ pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSpec)
 fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
     let is_needed = spec.settings.info().needs_authorization;
-    match &spec.authorization {
-        None => {}
+    let given = match &spec.authorization {
+        None => None,
         Some(ByNameOrInline::ByName(other)) => {
-            follow(scene, &scene.all.authorizations, (Kind::Authorization, other), &["authorization"])
-                .or_find(&mut findings);
+            let to = (Kind::Authorization, other);
+            let referent = follow(scene, &scene.all.authorizations, to, &["authorization"]);
+            referent.or_find(&mut findings).map(|held| &held.spec)
         }
         Some(ByNameOrInline::Inline(inline)) => {
             let found = authorization::check(inline);
             findings.extend(found.into_iter().map(|finding| finding.under(&["authorization"])));
-            findings.extend(lifted_twice(scene, name));
+            findings.extend(lifted_twice(scene, (Kind::Source, name), &["authorization"]));
+            Some(inline)
         }
+    };
+    if let Some(AuthorizationSpec::Database(_)) = given {
+        let message = "an authorization of type database reaches no service";
+        let help = "it belongs to the store of a Project";
+        findings.push(Finding::error(&["authorization"], Code::ConflictingFields, message).help(help));
     }
     let has_credential =
         !matches!(spec.authorization, None | Some(ByNameOrInline::Inline(AuthorizationSpec::None(_))));
@@ -42,15 +50,27 @@ fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSp
     findings
 }
 
-/// An inline authorization becomes one of the source's name, which must be free.
-fn lifted_twice(scene: CheckContext<'_, '_>, name: &Name) -> Option<Finding> {
-    let taken = scene.all.authorizations.get(name)?;
-    let place = scene.documents.get(taken.at).map(Document::position).unwrap_or_default();
+/// An inline authorization becomes one of its holder's name, which must be free. That of a source is there before that of
+/// a project.
+pub(super) fn lifted_twice(
+    scene: CheckContext<'_, '_>,
+    (kind, name): (Kind, &Name),
+    path: &[&str],
+) -> Option<Finding> {
+    let all = scene.all;
+    let is_inline =
+        |held: &&Held<SourceSpec>| matches!(held.spec.authorization, Some(ByNameOrInline::Inline(_)));
+    let other = all.sources.get(name).filter(is_inline).filter(|_| kind == Kind::Project);
+    let taken =
+        all.authorizations.get(name).map(|held| (held.at, "")).or(other.map(|held| (held.at, " inline")));
+    let (at, how) = taken?;
+    let place = scene.documents.get(at).map(Document::position).unwrap_or_default();
+    let holder = if kind == Kind::Project { "project" } else { "source" };
     let message = format!(
-        "an inline authorization is called like its source, but Authorization `{name}` is there, at {place}"
+        "an inline authorization is called like its {holder}, but Authorization `{name}` is there{how}, at {place}"
     );
     let help = "refer to that one by name, or rename one of the two";
-    Some(Finding::error(&["authorization"], Code::DuplicateResource, message).help(help))
+    Some(Finding::error(path, Code::DuplicateResource, message).help(help))
 }
 
 /// A data type that a source does not have.

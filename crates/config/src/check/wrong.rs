@@ -31,6 +31,11 @@ fn of(scene: CheckContext<'_, '_>, document: &Document<'_>) -> Vec<Finding> {
     for &(member, kind) in single {
         find(&[member], kind, spec.member_text(member).unwrap_or_default());
     }
+    if document.kind == Some(Kind::Project) {
+        let store = spec.member("store").map(|entry| &entry.node);
+        let text = store.and_then(|store| store.member_text("authorization")).unwrap_or_default();
+        find(&["store", "authorization"], Kind::Authorization, text);
+    }
     if document.kind == Some(Kind::Integration) {
         let subscriptions = spec.member("subscriptions").map(|entry| entry.node.entries());
         for entry in subscriptions.unwrap_or_default() {

@@ -11,8 +11,8 @@ use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::integration::AlertEntry;
 use raccord_model::language::stack::DEFAULT_STACK;
 use raccord_model::language::{
-    AlertSpec, ByNameOrInline, IntegrationSpec, MappingSpec, Metadata, RENAMED_FROM, SourceSpec,
-    SubscriptionSpec, TransferSpec,
+    AlertSpec, AuthorizationSpec, ByNameOrInline, IntegrationSpec, MappingSpec, Metadata, RENAMED_FROM,
+    SourceSpec, SubscriptionSpec, TransferSpec,
 };
 use raccord_model::resource::Wanted;
 use raccord_model::{Desired, Key, Name, Resource, Spec};
@@ -41,15 +41,16 @@ pub(crate) fn resolve(
     for held in all.stacks.into_values() {
         resolver.add(held, |_, spec| Spec::Stack(canonical::stack(spec)));
     }
-    for held in all.projects.into_values() {
-        resolver.add(held, |_, spec| Spec::Project(spec));
-    }
     resolver.authorizations.extend(all.authorizations.keys().cloned());
     for held in all.authorizations.into_values() {
         resolver.add(held, |_, spec| Spec::Authorization(spec));
     }
-    for held in all.sources.into_values() {
-        let held = resolver.lift_authorization(held);
+    for mut held in all.projects.into_values() {
+        resolver.lift_authorization((held.at, &held.metadata), &mut held.spec.store.authorization);
+        resolver.add(held, |_, spec| Spec::Project(canonical::project(spec)));
+    }
+    for mut held in all.sources.into_values() {
+        resolver.lift_authorization((held.at, &held.metadata), &mut held.spec.authorization);
         let directory = directory(held.at);
         resolver.add(held, |_, spec| Spec::Source(source(spec, directory, &root)));
     }
@@ -63,12 +64,15 @@ pub(crate) fn resolve(
 }
 
 /// How many resources a configuration that is right comes to: those that are documents, and the Authorizations that stand
-/// in Sources.
+/// in Sources and Projects.
 pub(crate) fn count(all: &Documents) -> usize {
-    let is_inline =
-        |held: &&Held<SourceSpec>| matches!(held.spec.authorization, Some(ByNameOrInline::Inline(_)));
+    let is_inline = |authorization: &&Option<ByNameOrInline<AuthorizationSpec>>| {
+        matches!(authorization, Some(ByNameOrInline::Inline(_)))
+    };
     let Documents { stacks, projects, authorizations, sources, transfers, integrations, .. } = all;
-    let inline = sources.values().filter(is_inline).count();
+    let of_sources = sources.values().map(|held| &held.spec.authorization);
+    let of_projects = projects.values().map(|held| &held.spec.store.authorization);
+    let inline = of_sources.chain(of_projects).filter(is_inline).count();
     stacks.len()
         + projects.len()
         + authorizations.len()
@@ -132,28 +136,33 @@ impl Resolver<'_, '_> {
         sealed.into_iter().collect()
     }
 
-    /// Turns an inline authorization into a resource of the source's name.
-    fn lift_authorization(&mut self, mut held: Held<SourceSpec>) -> Held<SourceSpec> {
-        let name = held.metadata.name.clone();
-        let by_name = Some(ByNameOrInline::ByName(name.clone()));
-        if !matches!(held.spec.authorization, Some(ByNameOrInline::Inline(_))) {
-            return held;
+    /// Turns an inline authorization into a resource of its holder's name.
+    fn lift_authorization(
+        &mut self,
+        (at, holder): (usize, &Metadata),
+        authorization: &mut Option<ByNameOrInline<AuthorizationSpec>>,
+    ) {
+        let name = holder.name.clone();
+        match authorization.take() {
+            Some(ByNameOrInline::Inline(spec)) => {
+                *authorization = Some(ByNameOrInline::ByName(name.clone()));
+                self.add_lifted((at, name), holder.annotations.get(RENAMED_FROM).cloned(), spec);
+            }
+            other => *authorization = other,
         }
-        let inline = std::mem::replace(&mut held.spec.authorization, by_name);
-        if let Some(ByNameOrInline::Inline(spec)) = inline {
-            let old = held.metadata.annotations.get(RENAMED_FROM).cloned();
-            // It is renamed with its source, unless the old name is still in use.
-            let is_free = old
-                .as_deref()
-                .and_then(|old| old.parse().ok())
-                .is_some_and(|old: Name| !self.authorizations.contains(&old));
-            let annotations = old.filter(|_| is_free).map(|old| (RENAMED_FROM.to_owned(), old));
-            let metadata =
-                Metadata { name, labels: BTreeMap::new(), annotations: annotations.into_iter().collect() };
-            self.authorizations.insert(metadata.name.clone());
-            self.add(Held { at: held.at, metadata, spec }, |_, spec| Spec::Authorization(spec));
-        }
-        held
+    }
+
+    fn add_lifted(&mut self, (at, name): (usize, Name), old: Option<String>, spec: AuthorizationSpec) {
+        // It is renamed with its holder, unless the old name is still in use.
+        let is_free = old
+            .as_deref()
+            .and_then(|old| old.parse().ok())
+            .is_some_and(|old: Name| !self.authorizations.contains(&old));
+        let annotations = old.filter(|_| is_free).map(|old| (RENAMED_FROM.to_owned(), old));
+        let metadata =
+            Metadata { name, labels: BTreeMap::new(), annotations: annotations.into_iter().collect() };
+        self.authorizations.insert(metadata.name.clone());
+        self.add(Held { at, metadata, spec }, |_, spec| Spec::Authorization(spec));
     }
 }
 

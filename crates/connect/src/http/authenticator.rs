@@ -44,6 +44,12 @@ impl Authenticator {
             }
             Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets).await?,
             Some(AuthorizationSpec::OAuth1(oauth)) => resolved.add_oauth1(oauth, secrets).await?,
+            Some(AuthorizationSpec::Database(_)) => {
+                return Err(SourceError::Settings {
+                    place: "authorization".to_owned(),
+                    message: "it is for a database, not for a service".to_owned(),
+                });
+            }
             Some(AuthorizationSpec::OAuth2(_)) => {
                 return Err(SourceError::Settings {
                     place: "authorization".to_owned(),

@@ -142,7 +142,8 @@ impl Credentials for StaticCredentials {
                 | AuthorizationSpec::Bearer(_)
                 | AuthorizationSpec::Basic(_)
                 | AuthorizationSpec::OAuth1(_)
-                | AuthorizationSpec::OAuth2(_),
+                | AuthorizationSpec::OAuth2(_)
+                | AuthorizationSpec::Database(_),
             )
             | None => None,
         }

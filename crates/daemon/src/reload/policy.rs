@@ -202,6 +202,8 @@ fn note(note: &Note, policy: Policy) -> Option<String> {
         Note::StackNamed { .. }
         | Note::Resumes { .. }
         | Note::StaysTripped { .. }
-        | Note::RenameIgnored { .. } => None,
+        | Note::RenameIgnored { .. }
+        | Note::TableStays { .. }
+        | Note::ColumnStays { .. } => None,
     }
 }

@@ -123,7 +123,7 @@ pub struct Shell {
 impl Shell {
     /// Reads the state, and prepares everything; nothing runs yet.
     pub async fn new(ports: &Ports, settings: Settings) -> Result<Self, DaemonError> {
-        crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
+        crate::steps::carry_out(ports).await?;
         conclude::tidy_runs(ports).await?;
         let applied = Arc::new(Applied::load(&ports.state).await?);
         let (core, progress) = Core::new(ports, Arc::clone(&applied), Policy::Daemon);

@@ -21,7 +21,7 @@ pub async fn run_once(
     mut stop: watch::Receiver<bool>,
     news: &mut (dyn FnMut(RunNews) + Send),
 ) -> Result<RunReport, DaemonError> {
-    crate::steps::carry_out(&ports.facts(), ports.destination.as_ref()).await?;
+    crate::steps::carry_out(ports).await?;
     conclude::tidy_runs(ports).await?;
     let applied = Arc::new(Applied::load(&ports.state).await?);
     let (mut core, mut progress) = Core::new(ports, Arc::clone(&applied), Policy::Once);

@@ -8,6 +8,7 @@ mod integration;
 mod notice;
 mod reject;
 mod run;
+mod step;
 mod token;
 mod told;
 mod transfer;
@@ -36,6 +37,7 @@ pub use notice::{Channel, Notice, NoticeAbout, Share};
 pub use reject::{Reject, RejectId, RejectIdError};
 pub(crate) use run::is_zero;
 pub use run::{Parents, Run, RunCause, RunId, RunOutcome, Tally};
+pub use step::{StepFact, StepWork, StorePlace};
 pub use token::{Role, Token, TokenUse, UnknownRole};
 pub use told::ToldFact;
 pub use transfer::{Decided, Grid, HeldDeliveries, Observed, TransferFact};
@@ -73,6 +75,11 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Uid(pub Uuid);
+
+impl Uid {
+    /// Stands for a resource that was not applied yet.
+    pub const UNALLOTTED: Self = Self(Uuid::nil());
+}
 
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,36 +148,6 @@ pub struct EntityFact {
     pub fields: BTreeMap<Ident, FieldId>,
     /// The next id to allot.
     pub next_field: FieldId,
-}
-
-/// An effect outside the generation, carried out and retried until it is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StepFact {
-    /// What is to be done.
-    pub work: StepWork,
-    /// How often it failed.
-    #[serde(default)]
-    pub attempts: u32,
-    /// Why it failed last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-/// What a step does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum StepWork {
-    /// Removes the rows of an incarnation that nothing refers to any more.
-    Collect {
-        /// Which.
-        incarnation: u64,
-    },
-    /// Tells the service of a source where to push, or to stop: whatever the generation in force wants.
-    Webhook {
-        /// Which source.
-        source: Uid,
-    },
 }
 
 /// The update types that a transfer's integrations want together.

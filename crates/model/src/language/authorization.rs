@@ -11,8 +11,10 @@ use crate::language::is_default;
 use crate::secret::{SecretRef, TextOrSecret};
 use crate::tagged::{self, Tagged};
 
+mod database;
 mod oauth2;
 
+pub use database::{Database, Tls, TlsMode};
 pub use oauth2::{Assertion, ClientAuth, Grant, OAuth2, Rotation, SignatureAlgorithm};
 
 /// What an Authorization says; `type` tells which form.
@@ -33,6 +35,8 @@ pub enum AuthorizationSpec {
     /// A signature over each request (OAuth 1.0a, RFC 5849), as Adobe Commerce wants it.
     #[serde(rename = "oauth1a")]
     OAuth1(Box<OAuth1>),
+    /// Access to a database in which a Project keeps its records.
+    Database(Box<Database>),
 }
 
 /// No credential at all.
@@ -121,11 +125,26 @@ impl SignatureMethod {
     }
 }
 
+impl AuthorizationSpec {
+    /// What stands in `type`.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::None(_) => "none",
+            Self::ApiKey(_) => "apiKey",
+            Self::Bearer(_) => "bearer",
+            Self::Basic(_) => "basic",
+            Self::OAuth2(_) => "oauth2",
+            Self::OAuth1(_) => "oauth1a",
+            Self::Database(_) => "database",
+        }
+    }
+}
+
 impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
 
     fn variants() -> &'static [&'static str] {
-        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1a"]
+        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1a", "database"]
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
@@ -135,6 +154,7 @@ impl Tagged for AuthorizationSpec {
             "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
             "basic" => Basic::deserialize(rest).map(Self::Basic),
             "oauth1a" => OAuth1::deserialize(rest).map(|oauth| Self::OAuth1(Box::new(oauth))),
+            "database" => Database::deserialize(rest).map(|database| Self::Database(Box::new(database))),
             "oauth2" => OAuth2::deserialize(rest).map(|oauth| Self::OAuth2(Box::new(oauth))),
             other => Err(D::Error::unknown_variant(other, Self::variants())),
         }

@@ -12,6 +12,7 @@ pub mod project;
 pub mod reference;
 pub mod source;
 pub mod stack;
+pub mod store;
 pub mod transfer;
 pub mod webhook;
 
@@ -25,6 +26,7 @@ pub use project::{Entity, Field, FieldType, ProjectSpec};
 pub use reference::ByNameOrInline;
 pub use source::SourceSpec;
 pub use stack::StackSpec;
+pub use store::{Manage, Store, StoreType};
 pub use transfer::{Mode, Schedule, TransferSpec};
 pub use webhook::WebhookSpec;
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use super::store::{Manage, Store};
 use crate::name::Ident;
 use crate::shorthand::{or_a, shorthand};
 
@@ -25,34 +26,28 @@ pub struct ProjectSpec {
     pub protect: bool,
 }
 
-/// Where records are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Store {
-    /// In the state file itself, committed together with the checkpoint.
-    #[default]
-    Embedded,
-}
-
-/// What may be changed of an entity's table, where the store keeps rows in tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Manage {
-    /// The table, and columns that are missing, are added; nothing is dropped or narrowed.
-    #[default]
-    Additive,
-    /// Nothing: the table is there, and only its rows are written.
-    None,
-}
-
 /// One entity: its key and its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entity {
+    /// What may be changed of its table, where the store has tables.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub manage: Manage,
+    /// Its table, where the store has tables. Default: the entity's name in snake case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
     /// The field, or the list of fields, that tells one record from another.
     pub key: EntityKey,
     /// The fields, by name.
     pub fields: BTreeMap<Ident, Field>,
+}
+
+impl Entity {
+    /// An entity with a key, without fields and with every default.
+    pub const fn keyed(key: EntityKey) -> Self {
+        Self { manage: Manage::Additive, table: None, key, fields: BTreeMap::new() }
+    }
 }
 
 /// The key fields of an entity, in order: one name or a list of names.
@@ -110,6 +105,9 @@ pub struct Field {
     /// What a `choice` or `choices` may hold.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub options: BTreeSet<String>,
+    /// Its column, where the store has tables. Default: the field's name in snake case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
 }
 
 shorthand!(Field, "a field type or a map with `type`", Field::from_type_name, known: &FieldType::NAMES);
@@ -124,6 +122,7 @@ impl Field {
             unique: false,
             max_length: None,
             options: BTreeSet::new(),
+            column: None,
         }
     }
 

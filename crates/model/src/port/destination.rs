@@ -2,6 +2,7 @@
 //! so that records and checkpoint commit together.
 
 mod candidates;
+mod choice;
 mod error;
 mod shape;
 
@@ -21,6 +22,7 @@ use crate::port::lease::LeaseToken;
 use crate::row::FieldId;
 
 pub use self::candidates::{Candidates, Prefetched};
+pub use self::choice::{Destinations, Rows};
 pub use self::error::DestinationError;
 pub use self::shape::{EntityShape, FieldShape, Inspection, TableRemark};
 pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow};

@@ -1,14 +1,16 @@
 //! The inbox: deliveries of webhooks, kept from the moment they are acknowledged until their rows are stored.
 //!
 //! A delivery that was accepted is there once, whatever is killed when: accepting is durable, and the destination takes
-//! it out in the transaction that stores what it became ([`Batch::consumed`]). The inbox of a transfer goes with
-//! the transfer.
+//! it out in the transaction that stores what it became ([`Batch::consumed`]), or, when it is not the state, remembers
+//! there that it was stored until it is taken out ([`Destination::settled`]). The inbox of a transfer goes with the transfer.
 //!
 //! [`Batch::consumed`]: super::destination::Batch::consumed
+//! [`Destination::settled`]: super::destination::Destination::settled
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::destination::Postponed;
 use super::{Async, Cause};
 use crate::fact::Uid;
 use crate::field_path::FieldPath;
@@ -102,6 +104,14 @@ pub trait Inbox: Send + Sync {
     fn waiting_transfers(&self) -> Async<'_, Result<Vec<Uid>, InboxError>>;
     /// Takes these deliveries of a transfer away; durable when it returns. Returns how many were there.
     fn take(&self, transfer: Uid, sequences: Vec<u64>) -> Async<'_, Result<u64, InboxError>>;
+    /// Takes deliveries of a transfer away whose rows a destination elsewhere has stored, and keeps with others when they are
+    /// looked at again; durable when it returns.
+    fn settle(
+        &self,
+        transfer: Uid,
+        consumed: Vec<u64>,
+        postponed: Vec<Postponed>,
+    ) -> Async<'_, Result<(), InboxError>>;
     /// Takes the deliveries of a transfer away, up to a sequence and with it; durable when it returns. Returns
     /// how many.
     fn discard(&self, transfer: Uid, through: u64) -> Async<'_, Result<u64, InboxError>>;

@@ -2,7 +2,7 @@
 //! used. Pure.
 
 use raccord_model::fact::Uid;
-use raccord_model::language::project::Manage;
+use raccord_model::language::Manage;
 use raccord_model::port::destination::{EntityShape, FieldShape, Inspection, TableRemark};
 use raccord_model::row::FieldId;
 

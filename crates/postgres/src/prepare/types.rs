@@ -1,6 +1,6 @@
 //! Which types of columns keep the values of which fields: as they are, once they were widened, or not at all.
 
-use raccord_model::language::project::{FieldType, Manage};
+use raccord_model::language::{FieldType, Manage};
 use raccord_model::port::destination::FieldShape;
 
 use super::catalog::FoundColumn;

@@ -44,8 +44,9 @@ struct Standing {
     interval: Option<f64>,
     next_run: Option<Timestamp>,
     failures: u64,
-    rejects: u64,
-    rows: u64,
+    /// Unknown when its rows are elsewhere and cannot be seen.
+    rejects: Option<u64>,
+    rows: Option<u64>,
     inbox: u64,
 }
 
@@ -66,13 +67,14 @@ impl Standing {
         let behind = |one: &Self| one.intervals_behind(now);
         let worst = all().max_by(|one, other| behind(one).total_cmp(&behind(other)));
         let sum = |of: fn(&Self) -> u64| all().map(of).sum();
+        let known = |of: fn(&Self) -> Option<u64>| all().map(of).sum();
         Self {
             last_success: worst.and_then(|worst| worst.last_success),
             interval: worst.and_then(|worst| worst.interval),
             next_run: all().filter_map(|one| one.next_run).min(),
             failures: all().map(|one| one.failures).max().unwrap_or_default(),
-            rejects: sum(|one| one.rejects),
-            rows: sum(|one| one.rows),
+            rejects: known(|one| one.rejects),
+            rows: known(|one| one.rows),
             inbox: sum(|one| one.inbox),
         }
     }
@@ -188,8 +190,8 @@ fn transfers(
         (&NEXT_RUN, &|one| number(one.next_run.map(since_1970))),
         (&INTERVAL, &|one| number(one.interval)),
         (&FAILURES, &|one| Some(Value::Count(one.failures))),
-        (&REJECTS, &|one| Some(Value::Count(one.rejects))),
-        (&ROWS, &|one| Some(Value::Count(one.rows))),
+        (&REJECTS, &|one| one.rejects.map(Value::Count)),
+        (&ROWS, &|one| one.rows.map(Value::Count)),
         (&INBOX, &|one| Some(Value::Count(one.inbox))),
     ];
     let of = |pick: Pick<'_>| {

@@ -51,8 +51,8 @@ fn observed(applied: &Arc<Applied>) -> Observed {
         last_success: Some(now - jiff::SignedDuration::from_mins(i64::try_from(number).unwrap())),
         next_run: Some(now + jiff::SignedDuration::from_mins(5)),
         consecutive_failures: u32::from(number == 7),
-        rows: 2,
-        rejects: 1,
+        rows: Some(2),
+        rejects: Some(1),
     };
     let integration = |number: usize| IntegrationStatus {
         name: name(&format!("i-{number}")),

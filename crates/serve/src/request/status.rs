@@ -144,8 +144,8 @@ pub struct TransferStatus {
     pub next_run: Option<Timestamp>,
     /// How many runs have failed since.
     pub consecutive_failures: u32,
-    /// How many rows it owns.
-    pub rows: u64,
-    /// How many rejects are kept.
-    pub rejects: u64,
+    /// How many rows it owns; nothing when its database cannot be seen, which the notes say.
+    pub rows: Option<u64>,
+    /// How many rejects are kept; nothing when its database cannot be seen.
+    pub rejects: Option<u64>,
 }

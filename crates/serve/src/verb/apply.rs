@@ -3,7 +3,9 @@
 use raccord_daemon::apply;
 use raccord_model::Desired;
 use raccord_run::Ports;
+use raccord_run::moment::Moment;
 
+use super::status;
 use crate::reply::{Replies, RequestError};
 use crate::request::{ApplyOptions, Reply};
 
@@ -14,6 +16,12 @@ pub async fn apply(
     options: ApplyOptions,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    replies(Reply::Applied(apply::apply(ports, desired, &options.into()).await?));
+    let generation = apply::apply(ports, desired, &options.into()).await?;
+    // What of it is still to be done comes first: the number ends the answer.
+    let moment = Moment::read(&ports.state).await?;
+    for said in status::waiting(&moment) {
+        replies(Reply::Done(said));
+    }
+    replies(Reply::Applied(generation));
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use raccord_model::Kind;
 use raccord_model::fact::{DeletedBy, Hold, Observed, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
-use raccord_model::port::destination::{Batch, Reading, Sweep, Swept};
+use raccord_model::port::destination::{Batch, Destination, Reading, Sweep, Swept};
 use raccord_model::port::state::Table;
 
 use super::operate;
@@ -16,7 +16,7 @@ use crate::request::Reply;
 use raccord_run::Ports;
 use raccord_run::Unknown;
 use raccord_run::ending::{self, Ending};
-use raccord_run::facts::{Facts, Retries};
+use raccord_run::facts::{Facts, Retries, put};
 use raccord_run::job::Job;
 use raccord_run::lease::TransferLease;
 use raccord_run::page::checkpoint_only;
@@ -72,6 +72,11 @@ async fn approve_under(
     let (run, hold) = held(ports, named).await?;
     let job = operate::prepare_under(ports, &run.transfer, lease).await?;
     let mut run = standing_for(ports, run).await?;
+    let destination = job.rows(ports)?.destination;
+    if take_over(ports, destination.as_ref(), run.id).await? {
+        // A kill came between the destination and the state.
+        return Ok((run.id, "it was carried out before, and is recorded now".to_owned()));
+    }
     // Each of these is one commit with the run as it is then: no kill can leave one without the other.
     run.outcome = RunOutcome::Succeeded;
     let id = run.id;
@@ -191,10 +196,13 @@ async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Resul
     }
     let to = run.to.clone();
     let sweep = sweep::approved(job, run, now, (next.sealed(), unseen_too));
-    let deleted = match ports.destination.sweep(Sweep { completes, ..sweep }).await? {
+    let destination = job.rows(ports)?.destination;
+    let id = sweep.run;
+    let deleted = match destination.sweep(Sweep { completes, ..sweep }).await? {
         Swept::Done { unseen, marked } => unseen + marked,
         Swept::Held { .. } => 0,
     };
+    take_over(ports, destination.as_ref(), id).await?;
     let (rows, are) = if deleted == 1 { ("row", "is") } else { ("rows", "are") };
     Ok(format!("{deleted} {rows} of {to} {are} deleted"))
 }
@@ -204,15 +212,26 @@ async fn take_for_complete(ports: &Ports, job: &Arc<Job>, run: Run) -> Result<St
     let underway = held_window(ports, job, &run).await?;
     let accepts = underway.window().map(Reading::from);
     let (accepted, now) = (window::accept(underway).sealed(), ports.environment.now());
-    let batch = checkpoint_only(job, accepted, run.id, now);
-    ports.destination.commit(Batch { accepts, record: Some(Box::new(run)), ..batch }).await?;
+    let (batch, id) = (checkpoint_only(job, accepted, run.id, now), run.id);
+    let destination = job.rows(ports)?.destination;
+    destination.commit(Batch { accepts, record: Some(Box::new(run)), ..batch }).await?;
+    take_over(ports, destination.as_ref(), id).await?;
     Ok("what was read counts as complete, and nothing is deleted".to_owned())
 }
 
 /// Where a transfer stands whose held window waits.
 async fn held_window(ports: &Ports, job: &Job, run: &Run) -> Result<Underway, RequestError> {
-    let underway = ports.destination.resume(job.uid).await?.and_then(Underway::of);
+    let underway = job.rows(ports)?.destination.resume(job.uid).await?.and_then(Underway::of);
     underway.filter(window::is_held).ok_or_else(|| begun_anew(run))
+}
+
+/// Has the state know of a run that a destination elsewhere has recorded. Whether it has is the answer.
+async fn take_over(ports: &Ports, destination: &dyn Destination, id: RunId) -> Result<bool, RequestError> {
+    let recorded = destination.recorded(id).await?;
+    if let Some(run) = &recorded {
+        ports.facts().commit(vec![put(Table::Runs, &run.id, run)?]).await?;
+    }
+    Ok(recorded.is_some())
 }
 
 fn begun_anew(run: &Run) -> RequestError {

@@ -2,7 +2,7 @@
 
 use raccord_compiler::mapping::parse_key;
 use raccord_model::language::Entity;
-use raccord_model::port::destination::{RejectQuery, RowQuery};
+use raccord_model::port::destination::{Ledger, RejectQuery, RowQuery};
 use raccord_model::{EntityRef, Ident, Name};
 
 use super::records::Columns;
@@ -27,7 +27,8 @@ pub async fn explain(
     let (entity, fact) = raccord_run::entity::entity(&facts, &applied, at).await?;
     let bytes = key_bytes(entity, at, &key)?;
     let query = RowQuery { incarnation: fact.incarnation, key: Some(bytes.clone()), after: None, limit: 1 };
-    let row = ports.ledger.rows(query).await?.into_iter().next();
+    let ledger = ports.rows(&applied.desired, &at.project)?.ledger;
+    let row = ledger.rows(query).await?.into_iter().next();
     let mut explanation =
         Explanation { row: None, transfer: None, source: None, run: None, rejects: Vec::new() };
     if let Some(stored) = &row {
@@ -42,7 +43,7 @@ pub async fn explain(
             .map(|spec| spec.source.clone());
         explanation.run = facts.run(stored.run).await?;
     }
-    explanation.rejects = rejects(ports, &applied, at, &bytes).await?;
+    explanation.rejects = rejects(ledger.as_ref(), &applied, at, &bytes).await?;
     replies(Reply::Explanation(Box::new(explanation)));
     Ok(())
 }
@@ -60,7 +61,7 @@ fn key_bytes(entity: &Entity, at: &EntityRef, key: &[String]) -> Result<Vec<u8>,
 
 /// The rejects of the transfers into an entity that carry a key.
 async fn rejects(
-    ports: &Ports,
+    ledger: &dyn Ledger,
     applied: &Applied,
     at: &EntityRef,
     key: &[u8],
@@ -71,7 +72,7 @@ async fn rejects(
     for (transfer, uid) in feeding {
         let (transfer_uid, key) = (Some(uid), Some(key.to_vec()));
         let query = RejectQuery { transfer: transfer_uid, id: None, key, limit: REJECTS };
-        let kept = ports.ledger.rejects(query).await?;
+        let kept = ledger.rejects(query).await?;
         found.extend(kept.into_iter().map(|(id, reject)| RejectView::new(id, transfer.clone(), reject)));
     }
     Ok(found)

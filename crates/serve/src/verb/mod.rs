@@ -19,5 +19,6 @@ pub mod run;
 pub mod sample;
 pub mod source;
 pub mod status;
+pub mod store;
 pub mod token;
 pub mod upkeep;

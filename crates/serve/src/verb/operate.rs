@@ -156,10 +156,11 @@ async fn begin_from(
 ) -> Result<(), RequestError> {
     let progress = Progress::from_point(cursor, job.stream.rules());
     let checkpoint = Underway::new(job.fingerprint, fence.epoch, progress).sealed();
-    ports.destination.raise_fence(job.uid, fence).await?;
+    let destination = job.rows(ports)?.destination;
+    destination.raise_fence(job.uid, fence).await?;
     let (run, at) = (RunId(ports.environment.new_id()), ports.environment.now());
     let batch = checkpoint_only(job, checkpoint, run, at);
-    ports.destination.commit(Batch { fence, ..batch }).await?;
+    destination.commit(Batch { fence, ..batch }).await?;
     Ok(())
 }
 
@@ -192,7 +193,7 @@ pub async fn prepare_under(
     lease: &TransferLease,
 ) -> Result<Arc<Job>, RequestError> {
     let job = job(ports, transfer).await?.under(lease);
-    ports.destination.raise_fence(job.uid, job.fence).await?;
+    job.rows(ports)?.destination.raise_fence(job.uid, job.fence).await?;
     Ok(Arc::new(job))
 }
 

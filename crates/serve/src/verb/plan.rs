@@ -1,6 +1,7 @@
 //! Planning: what applying a configuration would do.
 
 use raccord_daemon::plan::current;
+use raccord_daemon::tables;
 use raccord_model::Desired;
 use raccord_plan::{Options, diff};
 use raccord_run::Ports;
@@ -16,6 +17,8 @@ pub async fn plan(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let current = current(ports, desired).await?;
-    replies(Reply::Plan(Box::new(diff(desired, &current, options)?)));
+    let mut plan = diff(desired, &current, options)?;
+    tables::add_to(ports, desired, &current, &mut plan).await?;
+    replies(Reply::Plan(Box::new(plan)));
     Ok(())
 }

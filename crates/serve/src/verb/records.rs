@@ -50,9 +50,10 @@ pub async fn records(
     };
     // Only the rows themselves say how many of them a filter lets through.
     let counts = total && !filter.is_empty();
+    let ledger = ports.rows(&applied.desired, &at.project)?.ledger;
     let (mut shown, mut found) = (0, 0_u64);
     while shown < limit || counts {
-        let rows = ports.ledger.rows(query.clone()).await?;
+        let rows = ledger.rows(query.clone()).await?;
         let is_last = rows.len() < query.limit || query.key.is_some();
         query.after = rows.last().map(|row| row.key.clone());
         for row in &rows {
@@ -71,7 +72,7 @@ pub async fn records(
         }
     }
     if total {
-        let all = if counts { found } else { ports.ledger.count(fact.incarnation).await? };
+        let all = if counts { found } else { ledger.count(fact.incarnation).await? };
         replies(Reply::Total(all));
     }
     Ok(())

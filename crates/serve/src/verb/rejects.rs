@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use raccord_model::fact::{Reject, RejectId, RunId, Tally, Uid};
-use raccord_model::port::destination::{Batch, RejectPlace, RejectQuery};
+use raccord_model::fact::{Reject, RejectId, RunId, StorePlace, Tally, Uid};
+use raccord_model::port::destination::{Batch, Ledger, RejectPlace, RejectQuery, Rows};
 use raccord_model::port::records::{Page, Records};
 use raccord_model::{Ident, Kind, Name};
 
@@ -44,7 +44,15 @@ pub async fn list(
 ) -> Result<(), RequestError> {
     let names = names(ports, transfer).await?;
     let of = transfer.and_then(|_| names.keys().next().copied());
-    let found = ports.ledger.rejects(RejectQuery { transfer: of, id, key: None, limit }).await?;
+    let ledgers = ledgers(ports, transfer).await?;
+    let mut found = Vec::new();
+    for (ledger, _) in &ledgers {
+        found.extend(ledger.rejects(RejectQuery { transfer: of, id, key: None, limit }).await?);
+    }
+    if ledgers.len() > 1 {
+        found.sort_by_key(|(id, reject)| std::cmp::Reverse((reject.at, *id)));
+        found.truncate(limit);
+    }
     if let (Some(id), true) = (id, found.is_empty()) {
         return Err(RequestError::Unknown(Unknown {
             kind: "reject",
@@ -60,8 +68,10 @@ pub async fn list(
     }
     if total {
         let mut all = 0;
-        for uid in names.keys() {
-            all += ports.ledger.count_rejects(*uid).await?;
+        for (ledger, transfers) in &ledgers {
+            for uid in transfers {
+                all += ledger.count_rejects(*uid).await?;
+            }
         }
         replies(Reply::Total(all));
     }
@@ -75,11 +85,16 @@ pub async fn summary(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let mut groups: BTreeMap<(Name, Option<Ident>, String), RejectGroup> = BTreeMap::new();
-    for (uid, name) in names(ports, transfer.as_ref()).await? {
+    let names = names(ports, transfer.as_ref()).await?;
+    let ledgers = ledgers(ports, transfer.as_ref()).await?;
+    let of_one = |(ledger, uids): LedgerOf| uids.into_iter().map(move |uid| (Arc::clone(&ledger), uid));
+    let of_each: Vec<(Arc<dyn Ledger>, Uid)> = ledgers.into_iter().flat_map(of_one).collect();
+    for (ledger, uid) in of_each {
+        let Some(name) = names.get(&uid) else { continue };
         // The newest first, and one by one: what they hold need not stand in memory together.
-        for place in places(ports, uid).await?.into_iter().rev() {
+        for place in places(ledger.as_ref(), uid).await?.into_iter().rev() {
             let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
-            let Some((id, reject)) = ports.ledger.rejects(query).await?.pop() else { continue };
+            let Some((id, reject)) = ledger.rejects(query).await?.pop() else { continue };
             let reason = without_values(&reject.reason);
             let key = (name.clone(), reject.field.clone(), reason.clone());
             let group = groups.entry(key).or_insert_with(|| RejectGroup {
@@ -112,6 +127,31 @@ async fn names(ports: &Ports, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>
     Ok(applied.transfers().map(|(name, uid, _)| (uid, name.clone())).collect())
 }
 
+/// A ledger, and the transfers of which it has the rejects.
+type LedgerOf = (Arc<dyn Ledger>, Vec<Uid>);
+
+/// Where the rejects of all transfers are, or of the one that is named.
+async fn ledgers(ports: &Ports, only: Option<&Name>) -> Result<Vec<LedgerOf>, RequestError> {
+    let applied = Applied::load(&ports.state).await?;
+    let mut places: Vec<(StorePlace, Vec<Uid>)> = Vec::new();
+    if only.is_none() {
+        // Rejects of deleted transfers are in the state.
+        places.push((StorePlace::Embedded, Vec::new()));
+    }
+    for (_, uid, spec) in applied.transfers().filter(|(name, ..)| only.is_none_or(|only| only == *name)) {
+        let project = applied.desired.project(&spec.to.project);
+        let place = project.and_then(|project| applied.desired.store_place(project)).unwrap_or_default();
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, transfers)) => transfers.push(uid),
+            None => places.push((place, vec![uid])),
+        }
+    }
+    let open = |(place, transfers): (StorePlace, Vec<Uid>)| {
+        Ok((ports.rows_at(&place, &applied.desired.root)?.ledger, transfers))
+    };
+    places.into_iter().map(open).collect()
+}
+
 /// A reason with `…` for what stands between backquotes, which is mostly the value of one record.
 fn without_values(reason: &str) -> String {
     let parts = reason.split('`').enumerate();
@@ -134,25 +174,26 @@ pub async fn replay(ports: &Ports, transfer: &Name, replies: &mut Replies<'_>) -
 /// Replays under a lease; a replay that has lost it is refused. Returns what it has come to, in words.
 async fn replay_under(ports: &Ports, transfer: &Name, lease: &TransferLease) -> Result<String, RequestError> {
     let job = operate::prepare_under(ports, transfer, lease).await?;
-    let mut places = places(ports, job.uid).await?;
+    let rows = job.rows(ports)?;
+    let mut places = places(rows.ledger.as_ref(), job.uid).await?;
     places.sort_by(|one, other| {
         one.at.cmp(&other.at).then_with(|| order(&one.position).cmp(&order(&other.position)))
     });
     let mut replay = Replay::default();
     for place in places {
-        replay.take(ports, &job, place.id).await?;
+        replay.take((ports, &rows), &job, place.id).await?;
     }
     // Durable, and with it every commit before.
-    ports.ledger.drop_rejects(job.uid, replay.passed).await?;
+    rows.ledger.drop_rejects(job.uid, replay.passed).await?;
     Ok(said(&replay.tally, replay.without_record))
 }
 
 /// Where every reject of a transfer stands.
-async fn places(ports: &Ports, transfer: Uid) -> Result<Vec<RejectPlace>, RequestError> {
+async fn places(ledger: &dyn Ledger, transfer: Uid) -> Result<Vec<RejectPlace>, RequestError> {
     let mut places: Vec<RejectPlace> = Vec::new();
     loop {
         let after = places.last().map(|place| (place.at, place.id));
-        let found = ports.ledger.reject_places(transfer, after, CHUNK).await?;
+        let found = ledger.reject_places(transfer, after, CHUNK).await?;
         if found.is_empty() {
             return Ok(places);
         }
@@ -176,23 +217,23 @@ struct Replay {
 
 impl Replay {
     /// A reject whose turn it is; nothing when it is no longer kept, for a run has meanwhile stored a record with its key.
-    async fn reject(
-        &mut self,
-        ports: &Ports,
-        job: &Job,
-        id: RejectId,
-    ) -> Result<Option<Reject>, RequestError> {
+    async fn reject(&mut self, rows: &Rows, job: &Job, id: RejectId) -> Result<Option<Reject>, RequestError> {
         let is_superseded_here =
             |reject: &Reject| reject.key.as_ref().is_some_and(|key| self.stored.contains(key));
         if let Some(spared) = self.spared.remove(&id).filter(is_superseded_here) {
             return Ok(Some(spared));
         }
         let query = RejectQuery { transfer: Some(job.uid), id: Some(id), key: None, limit: 1 };
-        Ok(ports.ledger.rejects(query).await?.pop().map(|(_, reject)| reject))
+        Ok(rows.ledger.rejects(query).await?.pop().map(|(_, reject)| reject))
     }
 
-    async fn take(&mut self, ports: &Ports, job: &Arc<Job>, id: RejectId) -> Result<(), RequestError> {
-        let Some(reject) = self.reject(ports, job, id).await? else { return Ok(()) };
+    async fn take(
+        &mut self,
+        (ports, rows): (&Ports, &Rows),
+        job: &Arc<Job>,
+        id: RejectId,
+    ) -> Result<(), RequestError> {
+        let Some(reject) = self.reject(rows, job, id).await? else { return Ok(()) };
         let Some(batch) = batch_of(ports, job, &reject) else {
             self.without_record += 1;
             return Ok(());
@@ -201,10 +242,10 @@ impl Replay {
         for change in batch.changes.iter() {
             let key = Some(change.key.to_vec());
             let query = RejectQuery { transfer: Some(job.uid), id: None, key, limit: usize::MAX };
-            let others = ports.ledger.rejects(query).await?.into_iter().filter(|(other, _)| *other != id);
+            let others = rows.ledger.rejects(query).await?.into_iter().filter(|(other, _)| *other != id);
             self.spared.extend(others);
         }
-        let outcome = ports.destination.commit(batch).await?;
+        let outcome = rows.destination.commit(batch).await?;
         // A record that was skipped may be wanted once its update type is subscribed to.
         if outcome.rejected == 0 && outcome.skipped == 0 {
             self.passed.push(id);

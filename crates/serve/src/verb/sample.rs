@@ -2,11 +2,12 @@
 //! by the new rules and laid over what is stored. Nothing is stored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use raccord_compiler::mapping::{Layout, Mapped, Wanted};
 use raccord_model::fact::EntityFact;
 use raccord_model::language::{Entity, TransferSpec};
-use raccord_model::port::destination::{DestinationError, RowQuery};
+use raccord_model::port::destination::{DestinationError, Ledger, RowQuery};
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::source::Read;
 use raccord_model::port::state::Table;
@@ -17,6 +18,7 @@ use super::records::Columns;
 use crate::reply::{Replies, RequestError};
 use crate::request::{Reply, Row, Sample};
 use raccord_run::Ports;
+use raccord_run::applied::Applied;
 use raccord_run::columns;
 use raccord_run::job::{self, Compiled};
 
@@ -49,6 +51,7 @@ async fn one(
     let data_type = job::data_type(name, spec);
     let (Some(entity), Some(data_type)) = (entity, data_type) else { return Ok(()) };
     let fact = layout(ports, desired, spec, entity).await?;
+    let ledger = ledger(ports, desired, &spec.to.project).await?;
     let source_spec = super::source::source(desired, &spec.source)?;
     let compiled = job::compile(name, spec, source_spec, entity, &Layout(fact.fields.clone()))?;
     let source = super::source::open(ports.outside.sources.as_ref(), desired, &spec.source, &data_type)?;
@@ -56,7 +59,7 @@ async fn one(
     let mut left = limit;
     while let Some(page) = pages.next().await? {
         columns::check(&compiled.program, &page).map_err(|error| RequestError::Invalid(error.to_string()))?;
-        let view = SampleView { ports, name, compiled: &compiled, entity, fact: &fact };
+        let view = SampleView { ledger: ledger.as_deref(), name, compiled: &compiled, entity, fact: &fact };
         left = view.page(&page, left, replies).await?;
         if left == 0 || page.next.is_none() {
             break;
@@ -93,11 +96,26 @@ async fn layout(
     Ok(fact)
 }
 
+/// What is kept of a project's rows, where they are before the configuration is applied; none of one that is new.
+async fn ledger(
+    ports: &Ports,
+    desired: &Desired,
+    project: &Name,
+) -> Result<Option<Arc<dyn Ledger>>, RequestError> {
+    let applied = Applied::load(&ports.state).await?;
+    let wanted = desired.resources.get(&Key::new(Kind::Project, project.clone()));
+    let names = [Some(project), wanted.and_then(|wanted| wanted.renamed_from.as_ref())];
+    match names.into_iter().flatten().find(|name| applied.desired.project(name).is_some()) {
+        Some(name) => Ok(Some(ports.rows(&applied.desired, name)?.ledger)),
+        None => Ok(None),
+    }
+}
+
 /// A record's key, and its patch: none for a deletion, a reason for a reject.
 type MappedRecord = (Vec<u8>, Result<Option<Vec<u8>>, String>);
 
 struct SampleView<'v> {
-    ports: &'v Ports,
+    ledger: Option<&'v dyn Ledger>,
     name: &'v Name,
     compiled: &'v Compiled,
     entity: &'v Entity,
@@ -149,7 +167,8 @@ impl SampleView<'_> {
 
     async fn stored(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, RequestError> {
         let query = RowQuery { incarnation: self.fact.incarnation, key: Some(key), after: None, limit: 1 };
-        Ok(self.ports.ledger.rows(query).await?.into_iter().next().map(|row| row.row))
+        let Some(ledger) = self.ledger else { return Ok(None) };
+        Ok(ledger.rows(query).await?.into_iter().next().map(|row| row.row))
     }
 
     fn patched(&self, before: Option<&[u8]>, patch: &[u8]) -> Result<Row, RequestError> {

@@ -1,11 +1,15 @@
 //! How everything stands: what YAML wants beside what happened.
 
+mod kept;
+
+pub use kept::waiting;
+
 use raccord_compiler::connector::reading;
 use raccord_model::checkpoint::SourceState;
 use raccord_model::fact::{IntegrationFact, RunId, TransferFact, Uid};
 use raccord_model::language::integration::AlertEntry;
 use raccord_model::language::{IntegrationSpec, TransferSpec};
-use raccord_model::port::destination::{Kept, KeptQuery};
+use raccord_model::port::destination::Kept;
 use raccord_model::{Kind, Name};
 
 use crate::reply::{Replies, RequestError};
@@ -26,17 +30,16 @@ pub async fn status(ports: &Ports, replies: &mut Replies<'_>) -> Result<(), Requ
     for (name, uid, spec) in applied.integrations() {
         integrations.push(integration(ports, applied, name, spec, moment.integration(uid)));
     }
-    let mut queries = Vec::new();
-    for (_, transfer, spec) in applied.transfers() {
-        queries.push(KeptQuery { transfer, incarnation: moment.entity(&spec.to)?.incarnation });
-    }
-    let kept = ports.ledger.kept(queries).await?;
-    let transfers = applied.transfers().zip(kept);
-    let transfers = transfers.map(|((name, uid, spec), kept)| transfer(&moment, (name, uid, spec), kept));
+    let (mut kept, unseen) = kept::look(ports, &moment).await?;
+    let transfers = applied.transfers();
+    let transfers =
+        transfers.map(|(name, uid, spec)| transfer(&moment, (name, uid, spec), kept.remove(&uid)));
     let transfers = transfers.collect();
     let head = applied.head.clone();
     let (authorizations, mut notes) = super::authorize::standings(ports, applied).await;
     notes.extend(select::unwanted(applied));
+    notes.extend(unseen);
+    notes.extend(waiting(&moment));
     replies(Reply::Status(Box::new(Status {
         stack: head.stack,
         generation: head.generation,
@@ -85,9 +88,15 @@ fn integration(
     }
 }
 
-fn transfer(moment: &Moment, (name, uid, spec): (&Name, Uid, &TransferSpec), kept: Kept) -> TransferStatus {
+fn transfer(
+    moment: &Moment,
+    (name, uid, spec): (&Name, Uid, &TransferSpec),
+    kept: Option<Kept>,
+) -> TransferStatus {
     let TransferFact { decided, observed } = moment.transfer(uid);
-    let checkpoint = kept.checkpoint.filter(|checkpoint| checkpoint.epoch >= decided.reset);
+    let (rows, rejects) = (kept.as_ref().map(|kept| kept.rows), kept.as_ref().map(|kept| kept.rejects));
+    let checkpoint = kept.and_then(|kept| kept.checkpoint);
+    let checkpoint = checkpoint.filter(|checkpoint| checkpoint.epoch >= decided.reset);
     let run = |id: RunId| moment.run(id).cloned();
     TransferStatus {
         name: name.clone(),
@@ -101,8 +110,8 @@ fn transfer(moment: &Moment, (name, uid, spec): (&Name, Uid, &TransferSpec), kep
         last_success: observed.last_success,
         next_run: None,
         consecutive_failures: observed.consecutive_failures,
-        rows: kept.rows,
-        rejects: kept.rejects,
+        rows,
+        rejects,
     }
 }
 

@@ -56,7 +56,7 @@ async fn deliveries_are_classified_by_their_effect_and_the_last_of_a_key_wins() 
     )
     .await;
     assert_eq!(
-        shop.engine.ports().destination.resume(shop.job().await.uid).await.unwrap(),
+        shop.kept().destination.resume(shop.job().await.uid).await.unwrap(),
         None,
         "there is no checkpoint"
     );
@@ -170,7 +170,7 @@ async fn a_rejected_deletion_is_replayed_as_one() {
     let empty = Page { records: Records::Json { body: "".into(), spans: Vec::new() }, ..Page::empty() };
     let none: Vec<Arrival> = Vec::new();
     let batch = map_arrivals(&job, Arc::new(empty), none, reject.run, now).into_batch(&job, reject.run, now);
-    shop.engine.ports().destination.commit(Batch { rejects: vec![reject], ..batch }).await.unwrap();
+    shop.kept().destination.commit(Batch { rejects: vec![reject], ..batch }).await.unwrap();
     lease.release().await.unwrap();
     let replies = shop.ask(Request::ReplayRejects { transfer: "customers".parse().unwrap() }).await;
     assert!(matches!(&replies[..], [Reply::Done(said)] if said.contains("1 deleted")), "{replies:?}");

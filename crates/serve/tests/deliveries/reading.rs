@@ -128,7 +128,7 @@ async fn is_mapped_in_one_turn(shop: &Shop, bytes: usize) -> bool {
     let records = Records::Json { body: record.repeat(count).into(), spans };
     let page = Page { records, ..Page::empty() };
     let (run, now) = (RunId(shop.engine.ports().environment.new_id()), shop.engine.ports().environment.now());
-    let mapper = Mapper::new(&job, &shop.engine.ports().destination, run);
+    let mapper = Mapper::new(&job, &shop.kept().destination, run);
     let mut mapping = Box::pin(mapper.map_all(Arc::new(page), Vec::new(), now));
     let turn = std::future::poll_fn(|context| Poll::Ready(mapping.as_mut().poll(context).is_ready())).await;
     if !turn {

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use raccord_config::load_texts;
 use raccord_connect::System;
 use raccord_model::Desired;
-use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, Tally};
-use raccord_model::port::destination::RejectQuery;
+use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, StorePlace, Tally};
+use raccord_model::port::destination::{RejectQuery, Rows};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Retry};
 use raccord_run::applied::Applied;
@@ -229,7 +229,7 @@ impl Shop {
         let job = self.job().await;
         RunContext {
             source: sources.open(&applied.desired, &job.spec.source, &job.data_type).unwrap(),
-            destination: Arc::clone(&self.engine.ports().destination),
+            destination: self.kept().destination,
             inbox: Arc::clone(&self.engine.ports().inbox),
             environment: Arc::clone(&self.engine.ports().environment),
             stop: self.stop.subscribe(),
@@ -278,15 +278,13 @@ impl Shop {
 
     pub(crate) async fn rejects(&self) -> Vec<Reject> {
         let query = RejectQuery { limit: 1_000, ..RejectQuery::default() };
-        self.engine
-            .ports()
-            .ledger
-            .rejects(query)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|(_, reject)| reject)
-            .collect()
+        let found = self.kept().ledger.rejects(query).await.unwrap();
+        found.into_iter().map(|(_, reject)| reject).collect()
+    }
+
+    /// The destination of every project, and what it has kept.
+    pub(crate) fn kept(&self) -> Rows {
+        self.engine.ports().rows_at(&StorePlace::Embedded, "").unwrap()
     }
 }
 

@@ -72,6 +72,19 @@ impl Inbox for Store {
         Box::pin(self.writer.submit(true, StoreError::inbox_write, work))
     }
 
+    fn settle(
+        &self,
+        transfer: Uid,
+        consumed: Vec<u64>,
+        postponed: Vec<Postponed>,
+    ) -> Async<'_, Result<(), InboxError>> {
+        let work = move |tables: &mut Tables<'_>| {
+            consume(tables, transfer, &consumed)?;
+            postpone(tables, transfer, &postponed).map(Ok)
+        };
+        Box::pin(self.writer.submit(true, StoreError::inbox_write, work))
+    }
+
     fn discard(&self, transfer: Uid, through: u64) -> Async<'_, Result<u64, InboxError>> {
         let work = move |tables: &mut Tables<'_>| discard(tables, transfer, through).map(Ok);
         Box::pin(self.writer.submit(true, StoreError::inbox_write, work))

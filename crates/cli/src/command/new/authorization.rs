@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, ValueEnum};
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::authorization::{
-    ApiKey, Basic, Bearer, ClientAuth, Grant, NoAuthorization, OAuth2, Rotation,
+    ApiKey, Basic, Bearer, ClientAuth, Database, Grant, NoAuthorization, OAuth2, Rotation,
 };
 use raccord_model::secret::{SecretRef, TextOrSecret};
 use raccord_model::{Key, Kind, Name, Spec};
@@ -26,7 +26,7 @@ pub(crate) struct AuthorizationArgs {
     /// Which form
     #[arg(long = "type", value_enum)]
     form: Form,
-    /// The environment variable that holds the key, token or password when something runs
+    /// The environment variable that holds the key, token, password or URL when something runs
     #[arg(long, value_name = "VARIABLE", required_unless_present_any = ["secret_file"])]
     env: Option<String>,
     /// The file that holds it
@@ -80,6 +80,8 @@ enum Form {
     Bearer,
     /// A user name and a password.
     Basic,
+    /// Access to a PostgreSQL database by its URL.
+    Database,
     /// Tokens that an OAuth 2.0 server issues.
     #[value(name = "oauth2")]
     OAuth2,
@@ -93,6 +95,10 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &AuthorizationArgs) -> Result<
     let spec = match args.form {
         Form::OAuth2 => AuthorizationSpec::OAuth2(Box::new(oauth(args)?)),
         Form::None => AuthorizationSpec::None(NoAuthorization {}),
+        Form::Database => AuthorizationSpec::Database(Box::new(Database {
+            url: Some(secret(args)?),
+            ..Database::default()
+        })),
         Form::Bearer => AuthorizationSpec::Bearer(Bearer { token: secret(args)? }),
         Form::Basic => AuthorizationSpec::Basic(Basic {
             username: TextOrSecret::Text(args.username.clone()),

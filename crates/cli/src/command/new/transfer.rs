@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use raccord_model::foreign;
-use raccord_model::language::project::Store;
 use raccord_model::language::transfer::RejectPolicy;
 use raccord_model::language::{
-    ByNameOrInline, Deletes, Entity, MappingSpec, Mode, ProjectSpec, TransferSpec,
+    ByNameOrInline, Deletes, Entity, MappingSpec, Mode, ProjectSpec, Store, TransferSpec,
 };
 use raccord_model::{DataTypeName, Desired, EntityRef, Key, Kind, Name, Spec};
 use raccord_serve::proposal::{Match, Proposal, ProposalError, is_complete, propose_entity, propose_mapping};

@@ -34,6 +34,9 @@ pub enum DestinationError {
         /// The greatest that the destination has seen.
         found: LeaseToken,
     },
+    /// This program knows no such store.
+    #[error("this program has no {0} store")]
+    Unsupported(&'static str),
     /// Nothing answers, or the connection broke and whether the last commit was made could not be found out.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Cause),
@@ -74,6 +77,23 @@ fn in_a_line(remarks: &[TableRemark]) -> String {
 impl DestinationError {
     /// Whether it is about the database as a whole, and mends once that is there and lets us in.
     pub const fn is_about_the_database(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Denied(_) | Self::Unprepared | Self::Unfit(_))
+        matches!(
+            self,
+            Self::Unsupported(_) | Self::Unreachable(_) | Self::Denied(_) | Self::Unprepared | Self::Unfit(_)
+        )
+    }
+
+    /// The whole story in one line: the error and what caused it.
+    pub fn in_words(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let line = error.to_string();
+            if !text.contains(&line) {
+                text = format!("{text}: {line}");
+            }
+            cause = error.source();
+        }
+        text
     }
 }

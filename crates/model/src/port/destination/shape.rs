@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use crate::fact::Uid;
-use crate::language::project::{FieldType, Manage};
-use crate::name::EntityRef;
+use crate::fact::{EntityFact, Uid};
+use crate::language::{Entity, Field, FieldType, Manage};
+use crate::name::{EntityRef, Ident};
 use crate::row::FieldId;
 
 /// An entity with its names and types. The ids of fields and the incarnation are those of the generation in force.
@@ -15,7 +15,7 @@ pub struct EntityShape {
     pub project: Uid,
     /// What the entity is called.
     pub entity: EntityRef,
-    /// Under which number its rows are kept.
+    /// Under which number its rows are kept; 0 of one that was not applied yet.
     pub incarnation: u64,
     /// The table, in the schema of the project's store.
     pub table: String,
@@ -25,6 +25,33 @@ pub struct EntityShape {
     pub key: Vec<FieldId>,
     /// All fields in ascending order of their ids.
     pub fields: Vec<FieldShape>,
+}
+
+impl EntityShape {
+    /// The shape of an entity of a project, with what is known of it.
+    pub fn of(project: Uid, at: EntityRef, entity: &Entity, fact: &EntityFact) -> Self {
+        let shape = |(name, field): (&Ident, &Field)| {
+            Some(FieldShape {
+                id: *fact.fields.get(name)?,
+                column: field.column_name(name),
+                field_type: field.field_type,
+                required: field.required,
+                unique: field.unique,
+                max_length: field.max_length,
+            })
+        };
+        let mut fields: Vec<FieldShape> = entity.fields.iter().filter_map(shape).collect();
+        fields.sort_unstable_by_key(|field| field.id);
+        Self {
+            project,
+            incarnation: fact.incarnation,
+            table: entity.table_name(&at.entity),
+            manage: entity.manage,
+            key: entity.key.0.iter().filter_map(|name| fact.fields.get(name).copied()).collect(),
+            entity: at,
+            fields,
+        }
+    }
 }
 
 /// A field of an entity.

@@ -1,0 +1,274 @@
+//! Stores: a database needs an authorization that reaches one, and tables and columns names of their own. Nothing is asked
+//! of the database.
+
+use std::collections::BTreeMap;
+
+use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::store::MAX_SQL_NAME;
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline, Entity, ProjectSpec, Store, StoreType};
+use raccord_model::{Ident, Kind, Name};
+
+use super::{CheckContext, authorization, follow, source};
+
+/// What the names of Raccord's own tables and columns begin with.
+const OWN: &str = "_raccord_";
+
+/// The columns that each table of PostgreSQL has.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// What is wrong with the store of a project, and with what its entities say of tables.
+pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec) -> Vec<Finding> {
+    match spec.store.store_type {
+        StoreType::Embedded => without_tables(spec),
+        StoreType::Postgres => {
+            let mut findings = check_authorization(scene, name, &spec.store);
+            findings.extend(check_schema(&spec.store));
+            findings.extend(check_tables(spec));
+            findings
+        }
+    }
+}
+
+/// The embedded store has neither a database nor tables.
+fn without_tables(spec: &ProjectSpec) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut conflict = |path: &[&str]| {
+        let last = path.last().copied().unwrap_or_default();
+        let message = format!("`{last}` has no meaning in the embedded store");
+        let help = "it belongs to a store such as {type: postgres, authorization: NAME}";
+        findings.push(Finding::error(path, Code::ConflictingFields, message).help(help));
+    };
+    if spec.store.authorization.is_some() {
+        conflict(&["store", "authorization"]);
+    }
+    if spec.store.schema.is_some() {
+        conflict(&["store", "schema"]);
+    }
+    for (name, entity) in spec.entities.iter().filter(|(_, entity)| entity.says_something_of_a_table()) {
+        let at = |member| ["entities", name.as_str(), member];
+        if entity.table.is_some() {
+            conflict(&at("table"));
+        }
+        if entity.manage != raccord_model::language::Manage::default() {
+            conflict(&at("manage"));
+        }
+        for (field, _) in entity.fields.iter().filter(|(_, field)| field.column.is_some()) {
+            conflict(&["entities", name.as_str(), "fields", field.as_str(), "column"]);
+        }
+    }
+    findings
+}
+
+fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, store: &Store) -> Vec<Finding> {
+    const PATH: [&str; 2] = ["store", "authorization"];
+    let mut findings = Vec::new();
+    let reaches = match &store.authorization {
+        None => {
+            let message = "a PostgreSQL store needs an authorization";
+            let help =
+                "name an Authorization of type database, or write {type: database, url: \"${env:NAME}\"}";
+            return vec![Finding::error(&["store"], Code::MissingField, message).help(help)];
+        }
+        Some(ByNameOrInline::ByName(other)) => {
+            let referent = follow(scene, &scene.all.authorizations, (Kind::Authorization, other), &PATH);
+            referent.or_find(&mut findings).map(|held| &held.spec)
+        }
+        Some(ByNameOrInline::Inline(inline)) => {
+            findings.extend(authorization::check(inline).into_iter().map(|finding| finding.under(&PATH)));
+            findings.extend(source::lifted_twice(scene, (Kind::Project, name), &PATH));
+            Some(inline)
+        }
+    };
+    if let Some(other) = reaches.filter(|spec| !matches!(spec, AuthorizationSpec::Database(_))) {
+        let message = format!("an authorization of type {} reaches no database", other.type_name());
+        let help = "a store needs one of type database";
+        findings.push(Finding::error(&PATH, Code::ConflictingFields, message).help(help));
+    }
+    findings
+}
+
+fn check_schema(store: &Store) -> Option<Finding> {
+    let schema = store.schema.as_deref()?;
+    let why = wrong_name(schema).or_else(|| {
+        let folded = schema.to_ascii_lowercase();
+        let is_taken = folded == "raccord" || folded == "information_schema" || folded.starts_with("pg_");
+        let whose = if folded == "raccord" { "Raccord" } else { "PostgreSQL" };
+        is_taken.then(|| format!("the schema `{schema}` is {whose}'s own"))
+    })?;
+    Some(Finding::error(&["store", "schema"], Code::InvalidValue, why))
+}
+
+fn check_tables(spec: &ProjectSpec) -> Vec<Finding> {
+    let mut tables = Names::of("table");
+    for (name, entity) in &spec.entities {
+        let path = ["entities", name.as_str(), "table"];
+        tables.add(name, &entity.table_name(name), (&path, entity.table.is_some()));
+        let mut columns = Names::of("column");
+        for (field, settings) in &entity.fields {
+            let path = ["entities", name.as_str(), "fields", field.as_str(), "column"];
+            columns.add(field, &settings.column_name(field), (&path, settings.column.is_some()));
+        }
+        tables.findings.append(&mut columns.findings);
+    }
+    tables.findings
+}
+
+/// The tables of a project, or the columns of a table, as they come.
+struct Names<'a> {
+    /// What they are names of.
+    what: &'static str,
+    /// By what many tools make of them: without regard to capitals.
+    known: BTreeMap<String, &'a Ident>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Names<'a> {
+    const fn of(what: &'static str) -> Self {
+        Self { what, known: BTreeMap::new(), findings: Vec::new() }
+    }
+
+    /// Adds the name of what is called `owner`. It was written at a path, or follows from the owner's name.
+    fn add(&mut self, owner: &'a Ident, name: &str, (path, is_written): (&[&str], bool)) {
+        let what = self.what;
+        // What is not written stands nowhere; its owner does.
+        let place = if is_written { path } else { &path[..path.len().saturating_sub(1)] };
+        let is_reserved = what == "column" && SYSTEM_COLUMNS.contains(&name);
+        let folded = name.to_lowercase();
+        let wrong = if folded.starts_with(OWN) {
+            Some(format!("names that begin with `{OWN}` are Raccord's own"))
+        } else if is_reserved {
+            Some(format!("each table of PostgreSQL has a column `{name}` of its own"))
+        } else {
+            wrong_name(name)
+        };
+        let message = wrong.or_else(|| {
+            let first = self.known.insert(folded, owner)?;
+            Some(format!("`{owner}` and `{first}` would share the {what} `{name}`"))
+        });
+        if let Some(message) = message {
+            let help = format!("write `{what}:` with another name");
+            let finding = Finding::error(place, Code::InvalidValue, message).help(help);
+            self.findings.push(if is_written { finding } else { finding.about_name() });
+        }
+    }
+}
+
+/// Why PostgreSQL could not keep a name as it is.
+fn wrong_name(name: &str) -> Option<String> {
+    if name.is_empty() {
+        Some("the name is empty".to_owned())
+    } else if name.contains('\0') {
+        Some("a name cannot hold a NUL".to_owned())
+    } else if name.len() > MAX_SQL_NAME {
+        Some(format!(
+            "`{name}` has {} bytes; PostgreSQL keeps {MAX_SQL_NAME} of a name and leaves the rest out",
+            name.len()
+        ))
+    } else {
+        None
+    }
+}
+
+/// Two projects that would write into one table: each would take the rows of the other for its own.
+pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
+    let mut tables: BTreeMap<(&Name, &str, String), &Name> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for held in scene.all.projects.values() {
+        let (project, store) = (&held.metadata.name, &held.spec.store);
+        let Some(authorization) = store.authorization.as_ref().and_then(ByNameOrInline::name) else {
+            continue;
+        };
+        for (name, entity) in &held.spec.entities {
+            let table = entity.table_name(name);
+            let key = (authorization, store.schema(), table.to_lowercase());
+            let Some(first) = tables.insert(key, project).filter(|first| *first != project) else { continue };
+            findings.push((held.at, share((first, name), entity, &table)));
+        }
+    }
+    findings
+}
+
+fn share((first, name): (&Name, &Ident), entity: &Entity, table: &str) -> Finding {
+    let message = format!("the project `{first}` has the table `{table}` of this schema already");
+    let path = ["spec", "entities", name.as_str(), "table"];
+    let is_written = entity.table.is_some();
+    let place = if is_written { &path[..] } else { &path[..3] };
+    let finding = Finding::error(place, Code::ConflictingFields, message)
+        .help("write `table:` with another name, or give the project a schema of its own");
+    if is_written { finding } else { finding.about_name() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check_of(entities: &Value, expected: &[(&str, &str)]) {
+        let spec: ProjectSpec =
+            serde_json::from_value(json!({"store": {"type": "postgres"}, "entities": entities})).unwrap();
+        let found: Vec<_> = check_tables(&spec)
+            .into_iter()
+            .map(|finding| (finding.path.join("."), finding.message))
+            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(path, message)| ((*path).to_owned(), (*message).to_owned())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn names_of_tables_and_columns_are_their_own() {
+        let entity = |fields: Value| json!({"key": "id", "fields": fields});
+        check_of(&json!({"contact": entity(json!({"id": "text", "vatID": "text"}))}), &[]);
+        check_of(
+            &json!({"contact": entity(json!({"id": "text", "vatID": "text", "vat_id": "text"}))}),
+            &[("entities.contact.fields.vat_id", "`vat_id` and `vatID` would share the column `vat_id`")],
+        );
+        check_of(
+            &json!({"a": entity(json!({"id": "text", "x": {"type": "text", "column": "ID"}}))}),
+            &[("entities.a.fields.x.column", "`x` and `id` would share the column `ID`")],
+        );
+        check_of(
+            &json!({"a": {"key": "id", "table": "T", "fields": {"id": "text"}}, "t": entity(json!({"id": "text"}))}),
+            &[("entities.t", "`t` and `a` would share the table `t`")],
+        );
+        check_of(
+            &json!({"a": entity(json!({"id": {"type": "text", "column": "_Raccord_x"}, "xmin": "text"}))}),
+            &[
+                ("entities.a.fields.id.column", "names that begin with `_raccord_` are Raccord's own"),
+                ("entities.a.fields.xmin", "each table of PostgreSQL has a column `xmin` of its own"),
+            ],
+        );
+        let long = "é".repeat(32);
+        check_of(
+            &json!({"a": {"key": "id", "table": long, "fields": {"id": "text"}}}),
+            &[(
+                "entities.a.table",
+                &format!("`{long}` has 64 bytes; PostgreSQL keeps 63 of a name and leaves the rest out"),
+            )],
+        );
+    }
+
+    #[test]
+    fn the_embedded_store_has_neither_database_nor_tables() {
+        let spec = json!({
+            "store": {"type": "embedded", "schema": "crm"},
+            "entities": {"a": {"key": "id", "manage": "none", "fields": {"id": {"type": "text", "column": "x"}}}},
+        });
+        let spec: ProjectSpec = serde_json::from_value(spec).unwrap();
+        let found: Vec<_> = without_tables(&spec).into_iter().map(|finding| finding.path.join(".")).collect();
+        assert_eq!(found, ["store.schema", "entities.a.manage", "entities.a.fields.id.column"]);
+    }
+
+    #[test]
+    fn schemas_of_others_are_refused() {
+        let wrong = |schema: &str| {
+            let store = Store { schema: Some(schema.to_owned()), ..Store::default() };
+            check_schema(&store).map(|finding| finding.message)
+        };
+        assert_eq!(wrong("crm"), None);
+        assert_eq!(wrong("Raccord").unwrap(), "the schema `Raccord` is Raccord's own");
+        assert_eq!(wrong("pg_temp").unwrap(), "the schema `pg_temp` is PostgreSQL's own");
+        assert_eq!(wrong("").unwrap(), "the name is empty");
+    }
+}

@@ -1,0 +1,157 @@
+//! Stores: where the records of a project are kept, and what tables and columns are called where a store keeps rows in
+//! tables. It says nothing about how a store works.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::is_default;
+use super::reference::ByNameOrInline;
+use super::{AuthorizationSpec, Entity, Field};
+use crate::name::Ident;
+use crate::shorthand::{or_a, shorthand};
+
+/// The schema of a database in which tables stand when a store names none.
+pub const DEFAULT_SCHEMA: &str = "public";
+
+/// The longest name of a table or a column that PostgreSQL keeps whole, in bytes.
+pub const MAX_SQL_NAME: usize = 63;
+
+/// Where records are kept; `embedded` is short for `{type: embedded}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(!remote, transform = or_a("StoreType"))]
+pub struct Store {
+    /// What sort of store it is.
+    #[serde(rename = "type")]
+    pub store_type: StoreType,
+    /// How the database is reached: an Authorization of type `database`, or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<ByNameOrInline<AuthorizationSpec>>,
+    /// The schema in which the tables stand. Default: public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+}
+
+/// The sorts of stores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StoreType {
+    /// The state file itself: rows are committed together with everything else.
+    #[default]
+    Embedded,
+    /// A PostgreSQL database: each entity is a table.
+    Postgres,
+}
+
+/// A text that names no sort of store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a store; write `embedded`, or a map such as {{type: postgres, authorization: NAME}}")]
+pub struct UnknownStore(String);
+
+shorthand!(Store, "`embedded` or a map with `type`", Store::from_name, Store::short);
+
+impl Store {
+    fn from_name(text: &str) -> Result<Self, UnknownStore> {
+        if text == "embedded" { Ok(Self::default()) } else { Err(UnknownStore(text.to_owned())) }
+    }
+
+    fn short(&self) -> Option<String> {
+        (*self == Self::default()).then(|| "embedded".to_owned())
+    }
+
+    /// Whether rows are kept in the state.
+    pub fn is_embedded(&self) -> bool {
+        self.store_type == StoreType::Embedded
+    }
+
+    /// The schema in which the tables stand.
+    pub fn schema(&self) -> &str {
+        self.schema.as_deref().unwrap_or(DEFAULT_SCHEMA)
+    }
+}
+
+/// What Raccord may change of an entity's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Manage {
+    /// The table, and columns that are missing, are added; nothing is dropped or narrowed.
+    #[default]
+    Additive,
+    /// Nothing: the table is there, and only its rows are written.
+    None,
+}
+
+impl Entity {
+    /// What its table is called; without `table`, like the entity, in snake case.
+    pub fn table_name(&self, name: &Ident) -> String {
+        self.table.clone().unwrap_or_else(|| snake_case(name.as_str()))
+    }
+
+    /// Whether it says something that has a meaning in a table alone.
+    pub fn says_something_of_a_table(&self) -> bool {
+        self.table.is_some()
+            || !is_default(&self.manage)
+            || self.fields.values().any(|field| field.column.is_some())
+    }
+}
+
+impl Field {
+    /// What its column is called; without `column`, like the field, in snake case.
+    pub fn column_name(&self, name: &Ident) -> String {
+        self.column.clone().unwrap_or_else(|| snake_case(name.as_str()))
+    }
+}
+
+/// A name as SQL is used to it: `orderItem` as `order_item`, `vatID` as `vat_id`, `HTTPStatus` as `http_status`.
+pub fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (at, letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| letters.get(before));
+        let begins_word = letter.is_ascii_uppercase()
+            && before.is_some_and(|before| {
+                let ends_capitals = letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+                before.is_ascii_lowercase()
+                    || before.is_ascii_digit()
+                    || (before.is_ascii_uppercase() && ends_capitals)
+            });
+        if begins_word {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_sql_is_used_to_them() {
+        let cases = [
+            ("city", "city"),
+            ("externalId", "external_id"),
+            ("vatID", "vat_id"),
+            ("HTTPStatus", "http_status"),
+            ("line2Text", "line2_text"),
+            ("created_at", "created_at"),
+            ("_x", "_x"),
+            ("A", "a"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(snake_case(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_canonical_form_of_the_embedded_store_is_its_name() {
+        let read = |text: &str| serde_json::from_str::<Store>(text).unwrap();
+        for text in [r#""embedded""#, r#"{"type":"embedded"}"#] {
+            assert_eq!(serde_json::to_string(&read(text)).unwrap(), r#""embedded""#);
+        }
+        let postgres = r#"{"type":"postgres","authorization":"warehouse","schema":"crm"}"#;
+        assert_eq!(serde_json::to_string(&read(postgres)).unwrap(), postgres);
+        assert!(serde_json::from_str::<Store>(r#""postgres""#).is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! The tables of entities in databases: made ready by the steps that applies have left, before anything is written to them.
+//! What a table looks like is the destination's.
+
+use raccord_model::EntityRef;
+use raccord_model::Kind;
+use raccord_model::fact::{StepFact, StepWork, Uid};
+use raccord_model::port::destination::{Destination, DestinationError, EntityShape};
+use raccord_model::port::state::{Scan, Table, Write};
+
+use crate::applied::Applied;
+use crate::entity::entity;
+use crate::facts::put;
+use crate::ports::{Ports, RunnerError};
+
+/// Makes the table of an entity ready when an apply has left a step to do so. The inner error is the database's; the step
+/// stays with it.
+pub async fn make_ready(
+    ports: &Ports,
+    applied: &Applied,
+    at: &EntityRef,
+    destination: &dyn Destination,
+) -> Result<Result<(), DestinationError>, RunnerError> {
+    let Some(project) = applied.uid(Kind::Project, &at.project) else { return Ok(Ok(())) };
+    let prefix = StepWork::prepare_prefix(project, &at.entity);
+    let steps = ports.facts().scan::<StepFact>(Table::Steps, Scan { prefix, ..Scan::default() }).await?;
+    if steps.is_empty() {
+        return Ok(Ok(()));
+    }
+    let prepared = destination.prepare(shape(ports, applied, (project, at)).await?).await;
+    let mut writes = Vec::new();
+    for (key, step) in steps {
+        writes.push(match &prepared {
+            Ok(()) => Write::Remove(Table::Steps, key),
+            Err(error) => put(Table::Steps, &key, &failed(step, error))?,
+        });
+    }
+    ports.facts().commit(writes).await?;
+    Ok(prepared)
+}
+
+/// The shape of an entity of the generation in force.
+pub async fn shape(
+    ports: &Ports,
+    applied: &Applied,
+    (project, at): (Uid, &EntityRef),
+) -> Result<EntityShape, RunnerError> {
+    let (settings, fact) = entity(&ports.facts(), applied, at).await?;
+    Ok(EntityShape::of(project, at.clone(), settings, &fact))
+}
+
+/// A step that has failed once more.
+pub fn failed(mut step: StepFact, error: &DestinationError) -> StepFact {
+    step.attempts = step.attempts.saturating_add(1);
+    step.error = Some(error.in_words());
+    step
+}

@@ -1,0 +1,113 @@
+//! What destinations have kept of each transfer, and what keeps some from it. A database that does not answer is told, and
+//! nothing fails for it.
+
+use std::collections::BTreeMap;
+
+use raccord_daemon::tables::PATIENCE;
+use raccord_model::Kind;
+use raccord_model::Name;
+use raccord_model::fact::{StepFact, StepWork, StorePlace, Uid};
+use raccord_model::port::destination::{DestinationError, Kept, KeptQuery};
+use raccord_run::applied::Applied;
+use raccord_run::moment::Moment;
+use raccord_run::{Ports, RunnerError};
+
+/// What is kept of the transfers, and a sentence for each store of which it could not be learned.
+type Seen = (BTreeMap<Uid, Kept>, Vec<String>);
+
+/// The transfers of one store.
+#[derive(Default)]
+struct Place<'a> {
+    queries: Vec<KeptQuery>,
+    projects: Vec<&'a Name>,
+}
+
+/// What is kept of each transfer, as each store has it at one moment.
+pub(super) async fn look(ports: &Ports, moment: &Moment) -> Result<Seen, RunnerError> {
+    let applied = &moment.applied;
+    let mut places: Vec<(StorePlace, Place<'_>)> = Vec::new();
+    for (_, transfer, spec) in applied.transfers() {
+        let incarnation = moment.entity(&spec.to)?.incarnation;
+        let project = &spec.to.project;
+        let place = applied.desired.project(project).and_then(|spec| applied.desired.store_place(spec));
+        let place = place.ok_or_else(|| RunnerError::NoStore(project.clone()))?;
+        let known = places.iter().position(|(known, _)| *known == place);
+        let at = known.unwrap_or(places.len());
+        if known.is_none() {
+            places.push((place, Place::default()));
+        }
+        let Some((_, of)) = places.get_mut(at) else { continue };
+        of.queries.push(KeptQuery { transfer, incarnation });
+        if !of.projects.contains(&project) {
+            of.projects.push(project);
+        }
+    }
+    let (mut kept, mut unseen) = Seen::default();
+    for (place, Place { queries, projects }) in places {
+        let transfers: Vec<Uid> = queries.iter().map(|query| query.transfer).collect();
+        match answer(ports, (&place, &applied.desired.root), queries).await? {
+            Ok(found) => kept.extend(transfers.into_iter().zip(found)),
+            Err(why) => {
+                let projects: Vec<String> = projects.iter().map(|project| format!("`{project}`")).collect();
+                unseen.push(format!("the rows of {} cannot be seen: {why}", projects.join(", ")));
+            }
+        }
+    }
+    Ok((kept, unseen))
+}
+
+/// What one store answers. The inner error is in words, of a store that is elsewhere.
+async fn answer(
+    ports: &Ports,
+    (place, root): (&StorePlace, &str),
+    queries: Vec<KeptQuery>,
+) -> Result<Result<Vec<Kept>, String>, DestinationError> {
+    let rows = match ports.rows_at(place, root) {
+        Ok(rows) => rows,
+        Err(error) => return Ok(Err(error.in_words())),
+    };
+    if rows.destination.is_state() {
+        return rows.ledger.kept(queries).await.map(Ok);
+    }
+    Ok(match tokio::time::timeout(PATIENCE, rows.ledger.kept(queries)).await {
+        Ok(kept) => kept.map_err(|error| error.in_words()),
+        Err(_) => Err(format!("the database has not answered for {} seconds", PATIENCE.as_secs())),
+    })
+}
+
+/// A sentence for each step of an apply that failed and is tried again.
+pub fn waiting(moment: &Moment) -> Vec<String> {
+    let failed = moment.steps.iter().filter_map(|step| Some((step, step.error.as_deref()?)));
+    let mut said: Vec<String> =
+        failed.filter_map(|(step, error)| sentence(&moment.applied, step, error)).collect();
+    said.dedup();
+    said
+}
+
+fn sentence(applied: &Applied, step: &StepFact, error: &str) -> Option<String> {
+    let named = |kind: Kind, uid: Uid| {
+        applied
+            .index
+            .iter()
+            .find(|(key, entry)| key.kind == kind && entry.uid == uid)
+            .map(|(key, _)| &key.name)
+    };
+    let (attempts, tries) = (step.attempts, if step.attempts == 1 { "attempt" } else { "attempts" });
+    Some(match &step.work {
+        StepWork::Prepare { project, entity } => {
+            let project = named(Kind::Project, *project)?;
+            format!(
+                "the table of {project}.{entity} is not ready, and runs wait for it: {error} ({attempts} {tries})"
+            )
+        }
+        StepWork::End { .. } | StepWork::Collect { .. } => {
+            format!("a database has yet to follow an apply: {error} ({attempts} {tries})")
+        }
+        StepWork::Webhook { source } => {
+            let source = named(Kind::Source, *source)?;
+            format!(
+                "the webhook of `{source}` could not be registered or removed: {error} ({attempts} {tries})"
+            )
+        }
+    })
+}
