@@ -203,7 +203,10 @@ impl DatetimeCursor {
         }
     }
 
-    /// A slice is done; `newest` is the date of the newest record in it.
+    /// A slice is done; `newest` is the date of the newest record in it. Up to which date it is read is given back.
+    ///
+    /// A record may be newer than the slice, where the service does not know its end: it changed while pages were read. What
+    /// changed before it, on pages that had been read, is not known then; so the state goes no further than the slice.
     ///
     /// # Errors
     /// When the slice has no bounds of this cursor.
@@ -212,10 +215,16 @@ impl DatetimeCursor {
         progress: &mut Progress,
         slice: &Slice,
         newest: Option<DateTime>,
-    ) -> Result<(), ReadError> {
+    ) -> Result<Option<DateTime>, ReadError> {
+        let span = self.read_of(slice, newest)?;
+        progress.add(span, |date| self.next_unit(date));
+        Ok(span.newest)
+    }
+
+    /// What is read once a slice is done.
+    pub(super) fn read_of(&self, slice: &Slice, newest: Option<DateTime>) -> Result<Span, ReadError> {
         let (start, end) = self.bounds_of(slice).ok_or_else(|| wrong_state("a slice has no bounds"))?;
-        progress.add(Span { start, end, newest }, |date| self.next_unit(date));
-        Ok(())
+        Ok(Span { start, end, newest: newest.map(|newest| newest.min(end)) })
     }
 
     /// The state: up to which date everything is read.

@@ -182,21 +182,18 @@ impl Partitioned {
         Some(self.cursor.new_records(&entry.progress, now))
     }
 
-    /// A record with this date was read.
-    pub fn observe(&mut self, date: Option<DateTime>) {
-        self.has_records |= date.is_some();
-        self.newest = self.newest.max(date);
-    }
-
     /// A slice of a partition is done; `newest` is the date of the newest record in it.
     ///
     /// # Errors
     /// When the slice has no bounds of this cursor.
     pub fn close(&mut self, slice: &Slice, newest: Option<DateTime>) -> Result<(), ReadError> {
-        match self.partitions.get_mut(&slice.partition_key()) {
-            Some(entry) if !self.global_only => self.cursor.close(&mut entry.progress, slice, newest),
-            _ => Ok(()),
-        }
+        let newest = match self.partitions.get_mut(&slice.partition_key()) {
+            Some(entry) if !self.global_only => self.cursor.close(&mut entry.progress, slice, newest)?,
+            _ => self.cursor.read_of(slice, newest)?.newest,
+        };
+        self.has_records |= newest.is_some();
+        self.newest = self.newest.max(newest);
+        Ok(())
     }
 
     /// A partition is done; `parents` is the state of the parents by then.

@@ -256,7 +256,6 @@ fn read(partitioned: &mut Partitioned, partitions: &[(u64, &str)]) -> Vec<String
         for bounds in partitioned.open(&partition, now()).unwrap().into_iter().flatten() {
             starts.push(cursor.format(bounds.0));
             let date = cursor.parse(&json!(date));
-            partitioned.observe(date);
             let slice = Slice { cursor: cursor.members(bounds), ..partition.clone() };
             partitioned.close(&slice, date).unwrap();
         }

@@ -178,9 +178,8 @@ impl Track {
     pub(super) fn observe(&mut self, newest: &mut Newest, record: &Record, date: Option<DateTime>) {
         newest.date = newest.date.max(date);
         match &mut self.kind {
-            Kind::Plain(_) | Kind::Dates(_) => {}
+            Kind::Plain(_) | Kind::Dates(_) | Kind::Partitioned(_) => {}
             Kind::Count(count) => count.cursor.observe(&mut newest.number, record),
-            Kind::Partitioned(parts) => parts.state.observe(date),
         }
     }
 
@@ -188,7 +187,7 @@ impl Track {
     pub(super) fn close(&mut self, slice: &Slice, newest: Newest) -> Result<(), ReadError> {
         match &mut self.kind {
             Kind::Plain(_) => Ok(()),
-            Kind::Dates(dates) => dates.cursor.close(&mut dates.progress, slice, newest.date),
+            Kind::Dates(dates) => dates.cursor.close(&mut dates.progress, slice, newest.date).map(drop),
             Kind::Count(count) => {
                 count.cursor.close(&mut count.progress, newest.number);
                 Ok(())

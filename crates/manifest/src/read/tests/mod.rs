@@ -1,6 +1,7 @@
 //! Streams against a service that is a function: what was asked, which records came, and the states.
 
 mod jobs;
+mod living;
 mod partitions;
 mod reference;
 
