@@ -47,8 +47,12 @@ pub(crate) fn judge(schema: &str, shape: &EntityShape, found: &Found) -> Judged 
     let key = shape.key.iter().filter_map(at).collect();
     let table = Table { schema: schema.to_owned(), name: shape.table.clone(), columns: judge.columns, key };
     let mut inspection = judge.inspection;
+    let is_registered = found.registered.as_ref().is_some_and(|(_, before)| *before == table);
     if !inspection.refusals.is_empty() {
         inspection.statements.clear();
+    } else if inspection.statements.is_empty() && !is_registered && shape.incarnation != 0 {
+        // Nothing is done to the table, and yet it is not ready. An entity that is not applied yet has no number.
+        inspection.statements.push(format!("-- Raccord registers {}", shape.entity));
     }
     Judged { inspection, table }
 }
@@ -386,9 +390,11 @@ impl Judge<'_> {
     fn missing(&mut self, relation: &Relation, field: &FieldShape) {
         let name = quoted(&field.column);
         let before = self.found.registered.as_ref().and_then(|(_, table)| table.column(field.id));
-        if before.is_some_and(|before| before.name == field.column) {
+        let is_lost = before.is_some_and(|before| before.name == field.column);
+        if is_lost {
             let message = format!("the column {name} is gone, which was there");
-            self.note(Some(field.id), message, "an apply adds it anew, without its values".to_owned());
+            let help = "an apply adds it anew, and the next readings of everything fill it".to_owned();
+            self.note(Some(field.id), message, help);
         }
         if !self.is_additive() {
             return self.refuse(Some(field.id), format!("{} has no column {name}", self.table()), None);
@@ -396,6 +402,10 @@ impl Judge<'_> {
         let kind = kind_of(field.field_type);
         let statement = format!("ALTER TABLE {} ADD COLUMN {name} {}", self.table(), kind.sql());
         self.alter(relation, Some(field.id), statement);
+        if is_lost && relation.columns.iter().any(|column| column.name == "_raccord_digest") {
+            // Rows would be known as made of records whose values they have lost.
+            self.inspection.statements.push(format!("UPDATE {} SET _raccord_digest = NULL", self.table()));
+        }
         self.columns.push(new_column(field));
     }
 

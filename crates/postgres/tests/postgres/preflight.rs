@@ -229,6 +229,7 @@ fn what_can_be_used_is_used_and_made_wider_where_it_must_be() {
             contacts.fields[1].required = true;
             let inspection = inspect(&database.url(), &contacts).await;
             assert_eq!(told(&inspection.refusals), Vec::<String>::new(), "{column}");
+            // Four columns of Raccord's own beside it.
             let own = inspection.statements.len() - beside;
             assert_eq!(own, usize::from(statement.is_some()), "{column}: {inspection:?}");
             assert!(
@@ -340,7 +341,9 @@ fn a_table_and_an_incarnation_have_one_entity() {
         // The same entity, deleted and made anew.
         let mut again = contacts(FieldType::Text);
         again.incarnation = INC + 2;
-        assert_eq!(destination.inspect(again).await.unwrap(), Inspection::default());
+        let found = destination.inspect(again).await.unwrap();
+        assert_eq!(found.statements, ["-- Raccord registers crm.contact"]);
+        assert!(found.refusals.is_empty(), "{found:?}");
     });
 }
 
@@ -349,11 +352,11 @@ fn what_somebody_has_changed_is_drift() {
     block_on(async {
         // (what somebody does, what is said of it, how many statements mend it)
         for (sql, expected, statements) in [
-            ("ALTER TABLE crm.contacts DROP COLUMN v", "the column \"v\" is gone, which was there", 1),
+            ("ALTER TABLE crm.contacts DROP COLUMN v", "the column \"v\" is gone, which was there", 2),
             (
                 "ALTER TABLE crm.contacts ALTER v TYPE varchar(5)",
                 "the column \"v\" has another type than it had",
-                0,
+                1,
             ),
             ("DROP TABLE crm.contacts", "the table \"crm\".\"contacts\" is gone, which was there", 1),
             (
@@ -374,5 +377,27 @@ fn what_somebody_has_changed_is_drift() {
             assert!(told(&found.drift)[0].contains(expected), "{sql}: {found:?}");
             destination.prepare(contacts).await.unwrap();
         }
+    });
+}
+
+#[test]
+fn a_column_that_was_dropped_is_filled_again() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = database.destination();
+        let contacts = contacts(FieldType::Text);
+        destination.prepare(contacts.clone()).await.unwrap();
+        let mut batch = crate::fixture::allowed(&destination).await;
+        crate::fixture::upsert(&mut batch, "k", &[]);
+        destination.commit(batch).await.unwrap();
+        database.sql(
+            "UPDATE crm.contacts SET _raccord_digest = 'the record'; ALTER TABLE crm.contacts DROP COLUMN v",
+        );
+        destination.prepare(contacts.clone()).await.unwrap();
+        assert_eq!(database.sql("SELECT count(*), count(_raccord_digest) FROM crm.contacts"), "1|0");
+        // What was registered is gone too: it is made ready once more.
+        database.sql("DROP SCHEMA raccord CASCADE");
+        let found = destination.inspect(contacts).await.unwrap();
+        assert_eq!(found.statements, ["-- Raccord registers crm.contact"]);
     });
 }
