@@ -22,7 +22,8 @@ use std::time::Instant;
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, batch, checkpoint, effects, transfer};
-use raccord_model::language::project::{FieldType, Manage};
+use raccord_model::language::Manage;
+use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{
     Batch, Candidates, Change, Destination, EntityShape, FieldShape, Intent, RecordDigest,
 };
@@ -176,9 +177,10 @@ async fn commit_all(destination: &PostgresDestination, rows: u64, round: u64, ho
             let values = values(number, round);
             let (mut key, mut patch) = (Vec::new(), Vec::new());
             row::push_key(&mut key, &values[0]).unwrap();
-            let digest = Some(digest(number));
+            let known = digest(number);
+            let digest = Some(known);
             if how == How::Keep {
-                candidates.push(&key, digest.unwrap());
+                candidates.push(&key, known);
                 next.changes.push(Change {
                     intent: Intent::Keep,
                     key: &key,

@@ -17,6 +17,7 @@ mod layout;
 mod ledger;
 mod load;
 mod look;
+mod overlay;
 mod partitions;
 mod prepare;
 mod save;

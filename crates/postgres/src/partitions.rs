@@ -6,7 +6,7 @@ use raccord_model::port::destination::{PartitionMark, Reading};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::working::Overlay;
+use crate::overlay::Overlay;
 
 /// A partition, or the parent record of one, that a reading has met.
 #[derive(Debug, Clone, PartialEq, Eq)]

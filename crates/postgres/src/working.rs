@@ -1,7 +1,6 @@
 //! What one batch works on, in memory: everything that is known of its keys, as it was found and as it is to be. Only the
 //! difference is written. Nothing here reads or writes anything, or decides what becomes of a record.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::checkpoint::{PartitionId, Spot};
@@ -11,6 +10,7 @@ use raccord_model::port::destination::{DestinationError, RecordDigest};
 use raccord_model::row::{self, FieldId, NotARow};
 use uuid::Uuid;
 
+use crate::overlay::Overlay;
 use crate::partitions::Met;
 
 /// The bytes of a key.
@@ -18,113 +18,6 @@ pub(crate) type Key = Vec<u8>;
 
 /// The owner of rows that nobody of ours has written.
 pub(crate) const NOBODY: Uid = Uid(Uuid::nil());
-
-/// What was found under keys, and what is to be there.
-#[derive(Debug)]
-pub(crate) struct Overlay<K, V> {
-    entries: BTreeMap<K, Entry<V>>,
-    /// How many changes there were.
-    changes: usize,
-}
-
-#[derive(Debug)]
-struct Entry<V> {
-    before: Option<V>,
-    now: Now<V>,
-    /// The how manieth change this was.
-    order: usize,
-}
-
-#[derive(Debug)]
-enum Now<V> {
-    AsBefore,
-    Is(V),
-    Nothing,
-}
-
-impl<V> Entry<V> {
-    fn now(&self) -> Option<&V> {
-        match &self.now {
-            Now::AsBefore => self.before.as_ref(),
-            Now::Is(value) => Some(value),
-            Now::Nothing => None,
-        }
-    }
-}
-
-/// What becomes of one key.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Changed<'o, K, V> {
-    pub(crate) key: &'o K,
-    pub(crate) before: Option<&'o V>,
-    pub(crate) now: Option<&'o V>,
-    pub(crate) order: usize,
-}
-
-impl<K, V> Default for Overlay<K, V> {
-    fn default() -> Self {
-        Self { entries: BTreeMap::new(), changes: 0 }
-    }
-}
-
-impl<K: Ord, V> Overlay<K, V> {
-    /// Says what was found.
-    pub(crate) fn found(&mut self, key: K, value: V) {
-        self.entries.insert(key, Entry { before: Some(value), now: Now::AsBefore, order: 0 });
-    }
-
-    /// What is there now.
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
-    where
-        K: Borrow<Q>,
-    {
-        self.entries.get(key)?.now()
-    }
-
-    pub(crate) fn set(&mut self, key: K, value: V) {
-        self.change(key, Now::Is(value));
-    }
-
-    pub(crate) fn remove<Q>(&mut self, key: &Q)
-    where
-        Q: Ord + ?Sized + ToOwned<Owned = K>,
-        K: Borrow<Q>,
-    {
-        if self.get(key).is_some() {
-            self.change(key.to_owned(), Now::Nothing);
-        }
-    }
-
-    fn change(&mut self, key: K, now: Now<V>) {
-        self.changes += 1;
-        let entry = self.entries.entry(key).or_insert(Entry { before: None, now: Now::AsBefore, order: 0 });
-        (entry.now, entry.order) = (now, self.changes);
-    }
-
-    /// Everything that is there now.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter().filter_map(|(key, entry)| Some((key, entry.now()?)))
-    }
-
-    /// What is to be written.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = Changed<'_, K, V>> {
-        self.entries.iter().filter_map(|(key, entry)| {
-            let is_changed = !matches!(entry.now, Now::AsBefore);
-            let (before, now) = (entry.before.as_ref(), entry.now());
-            (is_changed && (before.is_some() || now.is_some())).then_some(Changed {
-                key,
-                before,
-                now,
-                order: entry.order,
-            })
-        })
-    }
-
-    /// As it was found.
-    pub(crate) fn reset(&mut self) {
-        self.entries.values_mut().for_each(|entry| entry.now = Now::AsBefore);
-    }
-}
 
 /// A row, with what is kept beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use crate::decide::tombstones_hold_from;
 use crate::error::Failure;
 use crate::fence::signed;
 use crate::load::met;
-use crate::working::{Overlay, Tombstone, Working};
+use crate::overlay::Overlay;
+use crate::working::{Tombstone, Working};
 
 /// How many tombstones that hold no longer a batch takes away.
 const PURGED: i64 = 256;

@@ -9,8 +9,9 @@ use crate::connections::Session;
 use crate::decide::{Refusal, Refused};
 use crate::error::{Failure, Sort, column_of, constraint_of, reason};
 use crate::load::parameters;
+use crate::overlay::Changed;
 use crate::table::Table;
-use crate::working::{Changed, Key, Stored, Working};
+use crate::working::{Key, Stored, Working};
 
 pub(crate) use beside::{
     Beside, complete, forget, purge_tombstones, remember_tombstones, save_checkpoint, save_run,

@@ -10,7 +10,8 @@ use crate::connections::{Session, value};
 use crate::decide::nanoseconds;
 use crate::error::Failure;
 use crate::fence::signed;
-use crate::working::{Changed, KeptReject, Working};
+use crate::overlay::Changed;
+use crate::working::{KeptReject, Working};
 
 /// How many are remembered of a transfer that went.
 const REMEMBERED: i64 = 10_000;

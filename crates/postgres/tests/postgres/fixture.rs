@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use jiff::Timestamp;
 use raccord_conformance::fixture::batch;
-use raccord_model::language::project::{FieldType, Manage};
+use raccord_model::language::Manage;
+use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{
     Batch, Change, Destination, EntityShape, FieldShape, Intent, Ledger, RejectQuery,
 };

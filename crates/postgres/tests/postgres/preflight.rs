@@ -3,7 +3,8 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::INC;
-use raccord_model::language::project::{FieldType, Manage};
+use raccord_model::language::Manage;
+use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Destination, DestinationError, EntityShape, FieldShape, Inspection};
 
 use crate::fixture::{Database, destination, field, shape};
