@@ -56,6 +56,24 @@ metadata: {name: shop}
 spec: {active: true, subscriptions: {customers: [created, updated]}}
 ";
 
+/// Starts a daemon that listens; returns where.
+pub(crate) fn listening(home: &TestEnvironment, command: &str) -> (Child, String) {
+    let mut command = home.command(command);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = Vec::new();
+    let url = loop {
+        let line = lines.next().unwrap_or_else(|| panic!("the daemon ended: {said:#?}"));
+        if let Some((_, url)) = line.split_once("listening on ") {
+            break url.split_whitespace().next().unwrap().to_owned();
+        }
+        said.push(line);
+    };
+    // Whoever writes to a pipe that nobody reads waits.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, url)
+}
+
 /// A daemon that listens, killed when it is dropped.
 struct Daemon {
     home: TestEnvironment,
@@ -68,19 +86,7 @@ impl Daemon {
     fn start(arguments: &str) -> Self {
         let home =
             TestEnvironment::with(&[("customers.csv", "id,email\n1,zoe@example.com\n2,luc@example.com\n")]);
-        let mut command = home.command(&format!("watch --from api --listen 127.0.0.1:0 {arguments}"));
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let mut said = Vec::new();
-        let url = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("the daemon ended: {said:#?}"));
-            if let Some((_, url)) = line.split_once("listening on ") {
-                break url.split_whitespace().next().unwrap().to_owned();
-            }
-            said.push(line);
-        };
-        // Whoever writes to a pipe that nobody reads waits.
-        std::thread::spawn(move || lines.for_each(drop));
+        let (child, url) = listening(&home, &format!("watch --from api --listen 127.0.0.1:0 {arguments}"));
         Self { home, child, url }
     }
 

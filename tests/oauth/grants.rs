@@ -67,7 +67,7 @@ pub(super) fn begin(environment: &TestEnvironment, command: &str) -> Child {
 }
 
 /// The page on which it asks a person to agree.
-fn page(environment: &TestEnvironment) -> String {
+pub(super) fn page(environment: &TestEnvironment) -> String {
     url_said(environment, "/agree?")
 }
 
@@ -94,7 +94,7 @@ pub(super) fn get(url: &str) -> String {
 }
 
 /// Where a page sends the browser.
-fn redirected(answer: &str) -> String {
+pub(super) fn redirected(answer: &str) -> String {
     answer.lines().find_map(|line| line.strip_prefix("Location: ")).unwrap().trim().to_owned()
 }
 

@@ -1,12 +1,14 @@
-//! OAuth 2.0 with the program as people use it: each grant, agreements in a browser and by a code, tokens that end,
+//! OAuth 2.0, and the signatures of 1.0a, with the program as people use it: each grant, agreements in a browser and by a code, tokens that end,
 //! rotation, revocation, kills. No secret of any of them is in what the program says or keeps.
 
+mod elsewhere;
 mod grants;
 mod kills;
 mod manifests;
 mod parallel;
 mod provider;
 mod server;
+mod signed;
 
 use std::fs;
 use std::path::Path;
