@@ -7,6 +7,7 @@ use raccord_model::{DataTypeName, Desired, Name};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::patience::{self, PATIENCE};
 use super::prove;
 use crate::reply::{Replies, RequestError};
 use crate::request::{DataTypeView, FieldView, Reply};
@@ -21,7 +22,8 @@ const DEPTH: usize = 4;
 /// The longest example shown, in characters.
 const EXAMPLE: usize = 40;
 
-/// Looks at the first records of every data type. One that cannot be read is shown with its error.
+/// Looks at the first records of every data type. One that cannot be read is shown with its error. After one to which the
+/// service did not answer at all, the others are not asked for.
 pub async fn discover(
     sources: &dyn Sources,
     desired: &Desired,
@@ -29,8 +31,16 @@ pub async fn discover(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let spec = super::source::source(desired, name)?;
+    let mut is_silent = false;
     for data_type in spec.settings.data_types() {
-        let view = match sample(sources, desired, name, data_type).await {
+        let sampled = if is_silent {
+            Err(RequestError::Invalid("not asked for, because the service does not answer".to_owned()))
+        } else {
+            let look = sample(sources, desired, name, data_type);
+            patience::within(PATIENCE, (spec, data_type), look).await
+        };
+        is_silent = is_silent || sampled.as_ref().is_err_and(patience::is_silent);
+        let view = match sampled {
             Ok((records, findings)) => DataTypeView {
                 name: data_type.clone(),
                 records: records.len(),

@@ -10,6 +10,7 @@ pub mod discover;
 pub mod explain;
 pub mod history;
 pub mod operate;
+mod patience;
 pub mod plan;
 pub mod preview;
 pub mod prove;

@@ -5,6 +5,7 @@ use raccord_model::language::{SourceSpec, TransferSpec};
 use raccord_model::port::source::{Read, Source, Sources};
 use raccord_model::{DataTypeName, Desired, Kind, Name, Spec};
 
+use super::patience::{self, PATIENCE};
 use super::prove;
 use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
@@ -23,15 +24,26 @@ pub async fn check(
 ) -> Result<(), RequestError> {
     let spec = source(desired, name)?;
     for data_type in spec.settings.data_types() {
-        let source = open(sources, desired, name, data_type)?;
-        let seen = source.check().await?;
-        replies(Reply::Done(format!("{name}.{data_type}: {seen}")));
-        let stream = stream(spec, name, data_type)?;
-        let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
-        if let Some(page) = pages.next().await? {
-            for said in prove::findings(&stream, &page, &keys(desired, name, data_type)) {
-                replies(Reply::Done(format!("  {said}")));
-            }
+        let look = check_one(sources, desired, (name, data_type), replies);
+        patience::within(PATIENCE, (spec, data_type), look).await?;
+    }
+    Ok(())
+}
+
+async fn check_one(
+    sources: &dyn Sources,
+    desired: &Desired,
+    (name, data_type): (&Name, &DataTypeName),
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let source = open(sources, desired, name, data_type)?;
+    let seen = source.check().await?;
+    replies(Reply::Done(format!("{name}.{data_type}: {seen}")));
+    let stream = stream(self::source(desired, name)?, name, data_type)?;
+    let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
+    if let Some(page) = pages.next().await? {
+        for said in prove::findings(&stream, &page, &keys(desired, name, data_type)) {
+            replies(Reply::Done(format!("  {said}")));
         }
     }
     Ok(())
