@@ -22,6 +22,7 @@ mod into_postgres;
 mod invalid;
 mod kills;
 mod kustomize;
+mod locking;
 mod looking;
 mod mail_server;
 mod manifests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use raccord_config::{Input, Loaded, Validated};
+use raccord_config::{Input, Loaded, Locking, Validated};
 use raccord_connect::{SourcePool, System};
 use raccord_model::diagnostic::Severity;
 use raccord_model::failpoint::{ArmedFailpoint, UnknownFailpoint};
@@ -90,6 +90,15 @@ fn input(global: &Global) -> Result<Input, CommandError> {
     };
     let (paths, variables) = (global.files.clone(), variables(global));
     Ok(Input { paths, stdin, within: None, variables })
+}
+
+/// What the configuration wants locked, and what is; errors are shown and end the command.
+pub(crate) fn locking(ui: &Ui, global: &Global) -> Result<Locking, CommandError> {
+    raccord_config::locking(&input(global)?).map_err(|diagnostics| {
+        let (shown, _) = render::diagnostic::first(&diagnostics);
+        ui.note(&render::diagnostic::text(&shown, ui.has_color()));
+        CommandError::new("the configuration cannot be read, so that which connectors it wants is not known")
+    })
 }
 
 /// Loads the configuration; errors are shown and end the command.

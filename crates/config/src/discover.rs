@@ -13,6 +13,7 @@ use raccord_model::diagnostic::Code;
 
 use crate::diagnose::Report;
 use crate::load::Input;
+use crate::lock::{LOCK, LOCK_TEXTS};
 use crate::resolve::clean;
 
 /// How large one file may be, in bytes.
@@ -137,8 +138,25 @@ impl<'r> Walk<'r> {
                 let message = format!("{} is a named pipe, which may never have an end", shown(path));
                 self.report.error(Code::Unreadable, message, Some(help));
             }
-            Ok(_) => self.file(path, real(path)),
+            Ok(_) => {
+                self.file(path, real(path));
+                self.lock_beside(path);
+            }
             Err(error) => unreadable(self.report, path, &error),
+        }
+    }
+
+    /// The lock beside a file that was given, with the texts that it means: they say what the file means.
+    fn lock_beside(&mut self, file: &Path) {
+        let home = file.parent().unwrap_or(Path::new(""));
+        let (lock, texts) = (home.join(LOCK), home.join(LOCK_TEXTS));
+        if is_yaml(file) && lock.is_file() {
+            self.file(&lock, real(&lock));
+            let kept = real(&texts);
+            if kept.is_dir() {
+                self.roots.push(kept.clone());
+                self.directory(&texts, &kept);
+            }
         }
     }
 
@@ -276,8 +294,10 @@ fn is_skipped(path: &Path) -> bool {
     SKIPPED.contains(&file_name(path))
 }
 
+/// Whether a file of a directory is a part of the configuration by its name: YAML, or a lock.
 fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    file_name(path) == LOCK
+        || path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// A path as diagnostics show it.

@@ -12,6 +12,7 @@ use crate::diagnose::{Document, Report};
 use crate::discover::{Found, MAX_FILE};
 use crate::document::{Documents, Head, head, mend_head, nearest_kind, variables};
 use crate::interpolate::Variables;
+use crate::lock::{self, Locking};
 use crate::manifests::Manifests;
 use crate::node::{Node, Span};
 use crate::parse::{Parsed, Problem, parse};
@@ -140,7 +141,7 @@ fn understand<T>(
 ) -> Understood<T> {
     let files = texts.len();
     let mut texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
-    let manifests = Manifests::take_from(&mut texts);
+    let manifests = Manifests::take_from(&mut texts, &mut report);
     let is_all_read = !report.has_errors();
     let mut gathered = gather(&texts, bounds, &mut report);
     if gathered.count == 0 && !report.has_errors() {
@@ -163,6 +164,23 @@ fn understand<T>(
     let wanted = if report.has_errors() { None } else { make(documents, all, &mut report) };
     let wanted = wanted.filter(|_| !report.has_errors());
     Understood { wanted, diagnostics: report.finish(), files, documents: gathered.count }
+}
+
+/// What a configuration wants locked, and what is; what cannot be read of it keeps that from being known.
+pub(crate) fn locking(
+    texts: Vec<Found>,
+    given: &Variables,
+    mut report: Report,
+) -> Result<Locking, Vec<Diagnostic>> {
+    let mut texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
+    let manifests = Manifests::take_from(&mut texts, &mut report);
+    let mut gathered = gather(&texts, OURS, &mut report);
+    let variables = variables(&gathered.documents, given, &mut report);
+    let all = Documents::read(&mut gathered.documents, &variables, &mut report);
+    if report.has_errors() {
+        return Err(report.finish());
+    }
+    Ok(manifests.lock.into_locking(lock::wanted(&all)))
 }
 
 /// The bytes of a file as text.

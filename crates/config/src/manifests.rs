@@ -6,26 +6,31 @@ use std::collections::BTreeMap;
 use raccord_compiler::connector::manifest;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::ManifestSettings;
-use raccord_model::language::connector::manifest::listed;
+use raccord_model::language::connector::manifest::{is_url, listed};
 use raccord_model::suggest;
 
 use crate::diagnose::{Document, Report};
 use crate::document::Documents;
+use crate::lock::Lock;
 use crate::resolve::clean;
 use crate::text::SourceText;
 
-/// The manifests of a configuration, by the paths of their files.
+/// The manifests of a configuration, by the paths of their files, and its lock.
 #[derive(Debug, Default)]
-pub(crate) struct Manifests(BTreeMap<String, SourceText>);
+pub(crate) struct Manifests {
+    files: BTreeMap<String, SourceText>,
+    pub(crate) lock: Lock,
+}
 
 impl Manifests {
     /// Takes the manifests out of the texts.
-    pub(crate) fn take_from(texts: &mut Vec<SourceText>) -> Self {
+    pub(crate) fn take_from(texts: &mut Vec<SourceText>, report: &mut Report) -> Self {
+        let lock = Lock::take_from(texts, report);
         let (manifests, others) =
             std::mem::take(texts).into_iter().partition(|text| manifest::is_manifest(&text.text));
         *texts = others;
         let manifests: Vec<SourceText> = manifests;
-        Self(manifests.into_iter().map(|text| (path(&text), text)).collect())
+        Self { files: manifests.into_iter().map(|text| (path(&text), text)).collect(), lock }
     }
 
     /// Puts the text of its manifest beside the settings of every Source that names one.
@@ -45,7 +50,8 @@ impl Manifests {
             Some(path) => ("connector", path.clone()),
             None => ("config", "text".to_owned()),
         };
-        if let Some(path) = &settings.path {
+        // A configuration that was exported, or that somebody else sends, has the text with it.
+        if let Some(path) = settings.path.as_ref().filter(|_| settings.text.is_empty()) {
             match self.text(path, directory) {
                 Ok(text) => text.clone_into(&mut settings.text),
                 Err(missing) => return Some(missing),
@@ -66,17 +72,21 @@ impl Manifests {
         }
     }
 
-    /// The text of the manifest at a path, or with a name of the catalogue.
+    /// The text of the manifest at a path or a URL, or with a name of the catalogue.
     fn text(&self, path: &str, directory: &str) -> Result<&str, Finding> {
         if let Some(found) = listed(path) {
-            return Ok(found.text);
+            return self.lock.of_listed(path, found.text).unwrap_or(Ok(found.text));
+        }
+        if is_url(path) {
+            check_url(path)?;
+            return self.lock.of_url(path);
         }
         let wanted = if path.starts_with('/') { clean(path) } else { clean(&format!("{directory}/{path}")) };
-        self.0.get(&wanted).map(|found| &*found.text).ok_or_else(|| self.missing(path, &wanted))
+        self.files.get(&wanted).map(|found| &*found.text).ok_or_else(|| self.missing(path, &wanted))
     }
 
     fn missing(&self, written: &str, wanted: &str) -> Finding {
-        let known = self.0.keys().map(String::as_str);
+        let known = self.files.keys().map(String::as_str);
         let near = suggest::nearest(wanted, known).map(|near| format!("did you mean `{near}`? "));
         let message = format!("there is no manifest at `{written}` among the files that are loaded");
         Finding::error(&["connector"], Code::UnknownConnector, message).help(format!(
@@ -85,6 +95,22 @@ impl Manifests {
             near.unwrap_or_default(),
         ))
     }
+}
+
+/// A URL says where a text is to be had, to everybody who reads the configuration.
+fn check_url(url: &str) -> Result<(), Finding> {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
+    let host = authority.unwrap_or_default();
+    let wrong = |message: &str| Finding::error(&["connector"], Code::InvalidValue, message);
+    if host.contains('@') {
+        return Err(wrong("the URL holds a user name or a password, and a manifest is fetched without")
+            .help("fetch the file yourself and write its path"));
+    }
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '"' | '\\' | '#');
+    if host.is_empty() || url.contains(is_odd) {
+        return Err(wrong("this is no URL of a file").help("write https://HOST/PATH, without a fragment"));
+    }
+    Ok(())
 }
 
 /// The absolute path of a text.

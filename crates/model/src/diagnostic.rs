@@ -61,6 +61,7 @@ codes! {
     DuplicateResource "duplicate-resource" "Two documents have the same kind and name.",
     DanglingReference "dangling-reference" "Something is referred to that no document defines.",
     UnknownConnector "unknown-connector" "The connector is not in the catalogue.",
+    NotLocked "not-locked" "Which text of a connector is meant is not locked, or the text that is locked is missing or changed.",
     UnknownDataType "unknown-data-type" "The source does not have this data type.",
     InvalidKey "invalid-key" "An entity's key names a field that does not exist or whose type cannot be a key.",
     InvalidRename "invalid-rename" "A rename contradicts what else is there.",

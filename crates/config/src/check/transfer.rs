@@ -3,6 +3,7 @@
 use raccord_compiler::connector;
 use raccord_compiler::mapping::{Layout, Task, compile};
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::ManifestSettings;
 use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode, SourceSpec, TransferSpec};
 use raccord_model::{DataTypeName, EntityRef, Ident, Kind, Name};
 
@@ -47,7 +48,8 @@ fn check_data_type(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Opt
         None => ("source", name.as_str().parse().ok()?),
     };
     let known = source.settings.data_types();
-    if known.contains(&&wanted) {
+    let is_unread = source.settings.get::<ManifestSettings>().is_some_and(ManifestSettings::is_unread);
+    if known.contains(&&wanted) || is_unread {
         return None;
     }
     let names: Vec<&str> = known.into_iter().map(DataTypeName::as_str).collect();

@@ -10,7 +10,7 @@ use super::complaint::{Again, Complaint, MAX_TOLD, words};
 /// The codes with which services say that a limit is reached: of Shopify, GitHub, and Linear.
 const LIMITED: [&str; 3] = ["THROTTLED", "RATE_LIMITED", "RATELIMITED"];
 
-/// What the errors of an answer say. Data that came beside them is a part of what was asked for, and no one knows which.
+/// What the errors of an answer say. Data that came beside them is a part of what was asked for, and nothing says which.
 pub(super) fn complaint(errors: &str, extensions: Option<&str>) -> Complaint {
     let Ok(Value::Array(list)) = serde_json::from_str::<Value>(errors) else {
         return Complaint { message: words(errors), again: Again::Never };

@@ -88,7 +88,7 @@ struct Given(BTreeMap<String, Setting>);
 
 /// The closed object that a source is whose connector is the path of a manifest.
 pub(super) fn schema_at(generator: &mut SchemaGenerator) -> Schema {
-    let title = "A manifest in Airbyte's low-code language, by its path";
+    let title = "A manifest in Airbyte's low-code language, by its path or its URL, which `raccord connector lock` pins";
     let connector = json!({ "description": title, "type": "string", "pattern": "/|\\.ya?ml$" });
     with_connector(ReadOnly::<Given>::json_schema(generator), title, connector)
 }

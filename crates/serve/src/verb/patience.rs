@@ -8,7 +8,7 @@ use raccord_model::DataTypeName;
 use raccord_model::language::SourceSpec;
 use raccord_model::port::source::SourceError;
 
-use crate::dispatch::RequestError;
+use crate::reply::RequestError;
 
 /// How long a look waits for one data type.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,9 +1,10 @@
-//! `raccord connector …`: manifests of connectors, looked at and tried out without a configuration or a state.
+//! `raccord connector …`: manifests of connectors, looked at, tried out and locked, without a state.
 
 mod about;
 mod check;
 mod describe;
 mod files;
+mod lock;
 mod read;
 
 use std::process::ExitCode;
@@ -17,16 +18,18 @@ use crate::error::CommandError;
 use crate::options::Global;
 use crate::ui::Ui;
 
-/// Check and try out manifests of connectors
+/// Check, try out and lock manifests of connectors
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectorVerb {
     Check(check::CheckArgs),
+    Lock(lock::LockArgs),
     Read(read::ReadArgs),
 }
 
 pub(crate) fn connector(ui: &Ui, global: &Global, verb: &ConnectorVerb) -> Result<ExitCode, CommandError> {
     match verb {
         ConnectorVerb::Check(args) => check::check(ui, args),
+        ConnectorVerb::Lock(args) => lock::lock(ui, global, args).map(|()| ExitCode::SUCCESS),
         ConnectorVerb::Read(args) => read::read(ui, global, args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -59,8 +59,7 @@ impl Lower for ManifestSettings {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        if self.text.is_empty() && self.path.is_some() {
-            // That there is no such file was told already.
+        if self.is_unread() {
             return Vec::new();
         }
         match load(&self.text) {

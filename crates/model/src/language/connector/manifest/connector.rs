@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ManifestSettings, Setting, listed};
+use super::{ManifestSettings, Setting, is_url, listed};
 use crate::canonical::Digest;
 use crate::key::Kind;
 use crate::language::connector::{Connector, ConnectorInfo, Settings};
@@ -13,7 +13,7 @@ use crate::rule::{Effect, Rule, noted};
 impl Connector for ManifestSettings {
     const INFO: ConnectorInfo = ConnectorInfo {
         name: "manifest",
-        title: "A manifest in Airbyte's low-code language; `connector` may be its path",
+        title: "A manifest in Airbyte's low-code language; `connector` may be its path or URL",
         needs_authorization: false,
         has_webhooks: false,
         features: &["incremental where the manifest says so", "snapshot deletes"],
@@ -52,6 +52,7 @@ impl Settings for ManifestSettings {
 
     fn make_canonical(&mut self, rebase: &dyn Fn(&str) -> String) {
         let place = self.path.take();
-        self.path = place.map(|place| if listed(&place).is_some() { place } else { rebase(&place) });
+        let is_no_file = |place: &str| listed(place).is_some() || is_url(place);
+        self.path = place.map(|place| if is_no_file(&place) { place } else { rebase(&place) });
     }
 }

@@ -24,7 +24,7 @@ pub use setting::Setting;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ManifestSettings {
-    /// The file of the manifest, beside the YAML of the Source or below the directory that is loaded, or its name in the
+    /// The file of the manifest, beside the YAML of the Source or below the directory that is loaded, its URL, or its name in the
     /// catalogue; none where its text stands here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -44,6 +44,11 @@ impl ManifestSettings {
     pub fn at(path: &str, settings: BTreeMap<String, Setting>) -> Self {
         Self { path: Some(path.to_owned()), settings, ..Self::default() }
     }
+
+    /// Whether the text that `path` means was not to be had, which the loader has told: what stands in it is not known.
+    pub const fn is_unread(&self) -> bool {
+        self.path.is_some() && self.text.is_empty()
+    }
 }
 
 /// What a stream of a manifest is called as a data type: what cannot stand in the name of one becomes `_`. None where nothing
@@ -53,7 +58,7 @@ pub fn data_type_name(stream: &str) -> Option<DataTypeName> {
     stream.chars().map(|c| if fits(c) { c } else { '_' }).collect::<String>().parse().ok()
 }
 
-/// Whether the `connector` of a Source is the path of a manifest, and no name.
+/// Whether the `connector` of a Source is the path or the URL of a manifest, and no name.
 ///
 /// ```
 /// use raccord_model::language::connector::manifest::is_path;
@@ -63,6 +68,11 @@ pub fn data_type_name(stream: &str) -> Option<DataTypeName> {
 pub fn is_path(connector: &str) -> bool {
     let ends_with = |ending: &str| connector.rsplit_once('.').is_some_and(|(_, last)| last == ending);
     connector.contains('/') || ends_with("yaml") || ends_with("yml")
+}
+
+/// Whether the `connector` of a Source is the URL of a manifest.
+pub fn is_url(connector: &str) -> bool {
+    connector.starts_with("https://") || connector.starts_with("http://")
 }
 
 /// Whether the `connector` of a Source names a manifest: by its path, or by its name in the catalogue.
