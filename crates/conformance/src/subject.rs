@@ -9,6 +9,9 @@ pub trait Subject: Sized {
     /// What implements the ports.
     type Ports: Destination + Ledger;
 
+    /// How many sequences of generated steps are taken, unless `PROPTEST_CASES` says otherwise.
+    const CASES: u32 = 240;
+
     /// One that holds no rows, to which the transfers `A` to `F` were applied.
     fn empty() -> impl Future<Output = Self>;
 

@@ -14,13 +14,10 @@ use crate::reference::Reference;
 use crate::{Subject, block_on};
 use driver::Driver;
 
-/// How many sequences of steps are taken, unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 240;
-
 /// Takes generated steps and compares.
 pub fn agrees_with_the_reference<S: Subject>() {
     let asked_for = std::env::var_os("PROPTEST_CASES").map(|_| Config::default().cases);
-    let cases = asked_for.unwrap_or(CASES);
+    let cases = asked_for.unwrap_or(S::CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&steps::sequence(), |steps| block_on(compare::<S>(&steps)));
     if let Err(error) = result {

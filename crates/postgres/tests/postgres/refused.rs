@@ -171,3 +171,19 @@ fn a_row_that_others_refer_to_is_not_deleted_and_the_record_is_a_reject() {
         );
     });
 }
+
+#[test]
+fn of_a_batch_of_megabytes_the_first_row_may_be_bad() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "ALTER TABLE crm.contacts ADD CHECK (f2 <> 13)").await;
+        let mut batch = allowed(&destination).await;
+        let long = "x".repeat(1_000);
+        for number in 0..4_000_i64 {
+            let value = if number % 1_999 == 0 { 13 } else { 20 + number };
+            upsert(&mut batch, &format!("{number:05}"), &[(2, Some(integer(value))), (4, Some(text(&long)))]);
+        }
+        assert_eq!(effects(&destination.commit(batch).await.unwrap()), "created 3997, rejected 3");
+        assert_eq!(database.sql("SELECT count(*) FROM crm.contacts"), "3997");
+    });
+}
