@@ -6,6 +6,7 @@ mod api;
 mod attacks;
 mod broken_state;
 mod catalogue;
+mod checking;
 mod circles;
 mod commands;
 mod counterpart;

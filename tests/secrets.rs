@@ -289,6 +289,30 @@ fn a_secret_user_name_stays_secret() {
 }
 
 #[test]
+fn what_signs_requests_stays_secret() {
+    check(
+        "{type: hmac, secret: \"${env:TOKEN}\", key: \"${env:TOKEN}\", signed: \"{timestamp}{nonce}{method}{url}{body}\", query: \
+         sign, timestamp: {query: time}, nonce: {query: nonce}, headers: {X-Key: \"${file:key.secret}\"}}",
+    );
+}
+
+#[test]
+fn the_four_parts_of_an_access_stay_secret() {
+    check(
+        "{type: oauth1a, consumerKey: \"${env:TOKEN}\", consumerSecret: \"${env:TOKEN}\", token: \"${file:key.secret}\", \
+         tokenSecret: \"${env:TOKEN}\"}",
+    );
+}
+
+#[test]
+fn keys_of_amazon_stay_secret() {
+    check(
+        "{type: awsSigV4, accessKeyId: \"${env:TOKEN}\", secretAccessKey: \"${env:TOKEN}\", sessionToken: \
+         \"${file:key.secret}\", region: eu-west-1, service: execute-api}",
+    );
+}
+
+#[test]
 fn a_secret_that_cannot_be_sent_is_not_shown() {
     let server = HttpServer::start(|_| json(r#"{"data":[]}"#));
     let broken = [format!("{CANARY}\n\n{CANARY}"), format!("{CANARY}\u{7f}"), format!("{CANARY}\u{e9}\u{0}")];

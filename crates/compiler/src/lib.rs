@@ -9,5 +9,6 @@ pub mod expression;
 pub mod mapping;
 pub mod scalar;
 pub mod select;
+pub mod signing;
 pub mod webhook;
 pub mod zone;

@@ -40,11 +40,26 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
 
 /// Whether the value at a path below an authorization can be shown.
 fn is_public_authorization(path: &[&str]) -> bool {
-    matches!(
-        path,
-        ["type" | "header" | "prefix" | "query" | "grant" | "rotation" | "clientAuth" | "port"]
-            | ["tls", "mode" | "ca"]
-    )
+    const PUBLIC: [&str; 13] = [
+        "type",
+        "header",
+        "prefix",
+        "query",
+        "grant",
+        "rotation",
+        "clientAuth",
+        "port",
+        "algorithm",
+        "encoding",
+        "secretEncoding",
+        "region",
+        "service",
+    ];
+    match path {
+        [member] => PUBLIC.contains(member),
+        ["timestamp" | "nonce", ..] | ["tls", "mode" | "ca"] => true,
+        _ => false,
+    }
 }
 
 /// Whether the value at a path below `verify` of a webhook can be shown.
@@ -188,6 +203,9 @@ mod tests {
             (Some(Kind::Source), "token", false),
             (Some(Kind::Authorization), "spec.headers.X-Key", false),
             (Some(Kind::Authorization), "spec.grant", true),
+            (Some(Kind::Authorization), "spec.tls.ca", true),
+            (Some(Kind::Authorization), "spec.tls.key", false),
+            (Some(Kind::Source), "spec.authorization.tls.certificate", false),
             (Some(Kind::Authorization), "spec.clientId", false),
             (Some(Kind::Source), "spec.webhook.verify.hmac.secret", false),
             (Some(Kind::Source), "spec.webhook.verify.hmac.secret.0", false),

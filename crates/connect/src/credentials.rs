@@ -11,6 +11,7 @@ use reqwest::Request;
 
 use crate::mask::Masker;
 use crate::secret::SecretReader;
+use crate::tls::TlsConnections;
 
 /// How many credentials stay masked after newer ones took their place. Requests that carried them may still be under
 /// way, and services repeat what they were sent.
@@ -37,8 +38,10 @@ pub(crate) trait Credentials: Send + Sync + fmt::Debug {
     fn apply<'a>(&'a self, request: &'a mut Request) -> Async<'a, Result<Issue, SourceError>>;
     /// The service has refused these: looks for newer ones. Callers that come meanwhile wait for the same look.
     fn rejected(&self, refused: Issue) -> Async<'_, Result<Verdict, SourceError>>;
-    /// The query parameter that carries a credential.
-    fn parameter(&self) -> Option<&str>;
+    /// How connections to the service are made.
+    fn connections(&self) -> &TlsConnections;
+    /// The query parameters that carry a credential, or what proves one.
+    fn parameters(&self) -> Vec<&str>;
     /// Finds the credentials in force, and those of late, in texts.
     fn masker(&self) -> Arc<Masker>;
     /// Has the masker know the credentials before any request, where they can be read without asking the service.

@@ -26,6 +26,7 @@ mod secret;
 mod shared;
 mod sources;
 mod system;
+mod tls;
 mod webhook;
 
 pub use alert::OutgoingAlerts;

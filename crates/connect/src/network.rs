@@ -22,6 +22,28 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// What the other side says of the certificate that we show, when that is why it ends the connection.
+    pub(crate) fn of_our_certificate(&self) -> Option<&'static str> {
+        let (_, alert) = self.chain.split_once("received fatal alert: ")?;
+        ALERTS.into_iter().find(|(name, _)| alert.starts_with(name)).map(|(_, words)| words)
+    }
+}
+
+/// What alerts of TLS say of our certificate.
+const ALERTS: [(&str, &str); 10] = [
+    ("CertificateRequired", "it wants one, and we show none; give `tls: {certificate, key}`"),
+    ("CertificateExpired", "it has expired, or does not count yet"),
+    ("CertificateRevoked", "it was revoked"),
+    ("CertificateUnknown", "it does not take it; it gives no reason"),
+    ("UnknownCA", "it comes from an authority that the service does not know"),
+    ("UnknownCa", "it comes from an authority that the service does not know"),
+    ("DecryptError", "what signed it, or its key, is another than the service knows by that name"),
+    ("BadCertificate", "it is not in order, or missing"),
+    ("UnsupportedCertificate", "it is of a kind or for a purpose that the service does not take"),
+    ("AccessDenied", "it is in order, and its holder may not connect"),
+];
+
 /// The kind of the system's error among the causes.
 fn kind(error: &dyn Error) -> Option<ErrorKind> {
     let mut cause = error.source();
@@ -53,7 +75,12 @@ fn plain(kind: Option<ErrorKind>, chain: &str) -> Option<String> {
         return Some(words.to_owned());
     }
     if let Some((_, why)) = chain.split_once(CERTIFICATE) {
-        return Some(format!("its certificate is not trusted: {why}"));
+        let hint = if why.contains("UnknownIssuer") {
+            "; if its authority is your own, name it in `tls: {ca: FILE}` of the authorization"
+        } else {
+            ""
+        };
+        return Some(format!("its certificate is not trusted: {why}{hint}"));
     }
     if chain.contains("dns error") || chain.contains("failed to lookup address") {
         return Some("there is no host of this name, or the name server is not reached".to_owned());

@@ -129,13 +129,18 @@ impl SourceShared {
     }
 }
 
-fn build_client(base: &str, allowed_origins: &[&str]) -> Result<reqwest::Client, SourceError> {
+/// What makes the client of a source.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
     install_crypto();
-    let mut builder = reqwest::Client::builder()
+    reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")));
+        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")))
+}
+
+fn build_client(base: &str, allowed_origins: &[&str]) -> Result<reqwest::Client, SourceError> {
+    let mut builder = builder();
     // Without any https there is no need to load the certificates of the system, which takes time and fails
     // where there are none.
     let is_plain = |url: &str| url.starts_with("http://");

@@ -2,19 +2,52 @@
 
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::AuthorizationSpec;
-use raccord_model::language::authorization::ApiKey;
+use raccord_model::language::authorization::{ApiKey, ClientTls};
 
 use super::exactly_one;
 
 mod database;
 mod oauth2;
+mod signing;
 
 /// What is wrong with an authorization, inline or not.
 pub(super) fn check(spec: &AuthorizationSpec) -> Vec<Finding> {
+    let mut findings = check_kind(spec);
+    findings.extend(spec.tls().and_then(check_tls).map(|finding| finding.under(&["tls"])));
+    findings
+}
+
+/// A certificate and its key belong together; a map without anything is a mistake.
+fn check_tls(tls: &ClientTls) -> Option<Finding> {
+    const HERE: [&str; 0] = [];
+    match (&tls.certificate, &tls.key, tls.ca.as_deref()) {
+        (Some(_), None, _) => {
+            let message = "`certificate` needs its `key`";
+            Some(Finding::error(&HERE, Code::ConflictingFields, message).help("write key: \"${file:PATH}\""))
+        }
+        (None, Some(_), _) => {
+            let message = "`key` needs its `certificate`";
+            Some(
+                Finding::error(&HERE, Code::ConflictingFields, message)
+                    .help("write certificate: \"${file:PATH}\""),
+            )
+        }
+        (_, _, Some("")) => Some(Finding::error(&["ca"], Code::InvalidValue, "`ca` names no file")),
+        (None, None, None) => {
+            let help = "give `certificate` and `key`, `ca`, or all three";
+            Some(Finding::error(&HERE, Code::InvalidValue, "`tls` says nothing").help(help))
+        }
+        (Some(_), Some(_), _) | (None, None, Some(_)) => None,
+    }
+}
+
+fn check_kind(spec: &AuthorizationSpec) -> Vec<Finding> {
     match spec {
         AuthorizationSpec::ApiKey(key) => check_key(key),
         AuthorizationSpec::OAuth2(oauth) => oauth2::check(oauth),
         AuthorizationSpec::Database(database) => database::check(database),
+        AuthorizationSpec::Hmac(spec) => signing::check(spec),
+        AuthorizationSpec::AwsSigV4(spec) => signing::check_aws(spec),
         AuthorizationSpec::None(_)
         | AuthorizationSpec::Bearer(_)
         | AuthorizationSpec::Basic(_)

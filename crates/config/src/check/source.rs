@@ -2,6 +2,7 @@
 
 use raccord_compiler::connector;
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::ManifestSettings;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::suggest;
 use raccord_model::{DataTypeName, Kind, Name};
@@ -21,7 +22,6 @@ pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSpec)
 
 fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSpec) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let is_needed = spec.settings.info().needs_authorization;
     let given = match &spec.authorization {
         None => None,
         Some(ByNameOrInline::ByName(other)) => {
@@ -41,13 +41,30 @@ fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSp
         let help = "it belongs to the store of a Project";
         findings.push(Finding::error(&["authorization"], Code::ConflictingFields, message).help(help));
     }
-    let has_credential =
-        !matches!(spec.authorization, None | Some(ByNameOrInline::Inline(AuthorizationSpec::None(_))));
-    if has_credential && !is_needed {
-        let message = format!("the connector `{}` uses no authorization", spec.settings.info().name);
-        findings.push(Finding::warning(&["authorization"], Code::NoEffect, message));
-    }
+    findings.extend(given.and_then(|given| without_effect(given, spec)));
     findings
+}
+
+/// What of an authorization the connector does not use.
+fn without_effect(authorization: &AuthorizationSpec, spec: &SourceSpec) -> Option<Finding> {
+    let warning = |path: &[&str], message: String| Finding::warning(path, Code::NoEffect, message);
+    let is_none = matches!(authorization, AuthorizationSpec::None(_));
+    let is_manifest = spec.settings.get::<ManifestSettings>().is_some();
+    let name = spec.settings.info().name;
+    if spec.settings.info().needs_authorization || is_none && is_manifest {
+        let is_plain = spec.settings.base_url().is_some_and(|url| url.starts_with("http://"));
+        let message = "`baseUrl` speaks http, where no certificate is shown and none is asked for";
+        return (is_plain && authorization.tls().is_some())
+            .then(|| warning(&["authorization"], message.to_owned()));
+    }
+    if is_manifest {
+        let message =
+            "a manifest says itself how it proves who we are; of an authorization it uses `tls` alone";
+        let help = "write authorization: {type: none, tls: {…}}, or leave it out";
+        return Some(warning(&["authorization"], message.to_owned()).help(help));
+    }
+    (!is_none || authorization.tls().is_some())
+        .then(|| warning(&["authorization"], format!("the connector `{name}` uses no authorization")))
 }
 
 /// An inline authorization becomes one of its holder's name, which must be free. That of a source is there before that of

@@ -1,5 +1,6 @@
 //! Every mistake at its place: a table of documents and what is said about them.
 
+mod authorizations;
 mod documents;
 mod texts;
 mod webhooks;

@@ -4,14 +4,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use raccord_compiler::signing::{RequestPart, RequestText};
 use raccord_model::language::AuthorizationSpec;
-use raccord_model::language::authorization::{ApiKey, Basic, OAuth1};
+use raccord_model::language::authorization::{ApiKey, AwsSigV4, Basic, HmacSigning, OAuth1};
+use raccord_model::language::webhook::SecretEncoding;
 use raccord_model::port::source::SourceError;
 use raccord_model::secret::{SecretRef, TextOrSecret};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-use super::oauth1::{OAuth1Keys, Stamp};
+use super::hmac::HmacKeys;
+use super::oauth1::OAuth1Keys;
+use super::sign::Signer;
+use super::sigv4::AwsKeys;
 use super::strip::strip;
 use crate::mask::Masker;
 use crate::secret::{SecretReader, unusable};
@@ -21,7 +26,7 @@ use crate::secret::{SecretReader, unusable};
 pub(crate) struct Authenticator {
     headers: Vec<(HeaderName, HeaderValue)>,
     query: Option<(String, SecretString)>,
-    signer: Option<OAuth1Keys>,
+    signer: Option<Signer>,
     /// How many requests were signed.
     signed: AtomicU64,
     pub(crate) masker: Masker,
@@ -50,6 +55,8 @@ impl Authenticator {
                     message: "it is for a database, not for a service".to_owned(),
                 });
             }
+            Some(AuthorizationSpec::Hmac(signing)) => resolved.add_hmac(signing, secrets).await?,
+            Some(AuthorizationSpec::AwsSigV4(signing)) => resolved.add_aws(signing, secrets).await?,
             Some(AuthorizationSpec::OAuth2(_)) => {
                 return Err(SourceError::Settings {
                     place: "authorization".to_owned(),
@@ -71,8 +78,12 @@ impl Authenticator {
             request.headers_mut().insert(name.clone(), value.clone());
         }
         if let Some((name, key)) = &self.query {
-            strip(request.url_mut(), Some(name), masker);
+            strip(request.url_mut(), &[name], masker);
             request.url_mut().query_pairs_mut().append_pair(name, key.expose_secret());
+        }
+        let signing = self.signer.as_ref().map(Signer::parameters).unwrap_or_default();
+        if !signing.is_empty() {
+            strip(request.url_mut(), &signing, masker);
         }
     }
 
@@ -83,19 +94,8 @@ impl Authenticator {
 
     /// Signs a request that is complete. The nonce differs from one request to the next, and cannot be guessed.
     pub(crate) fn sign(&self, request: &mut reqwest::Request, now: jiff::Timestamp) {
-        let Some(keys) = &self.signer else { return };
-        let number = self.signed.fetch_add(1, Ordering::Relaxed);
-        let secret = keys.token_secret.expose_secret();
-        let nonce = blake3::derive_key(
-            "raccord 2026 nonce of a request",
-            format!("{now} {number} {secret}").as_bytes(),
-        );
-        let nonce = data_encoding::HEXLOWER.encode(&nonce[..16]);
-        let stamp = Stamp { seconds: now.as_second(), nonce: &nonce };
-        let signed = keys.sign(request.method(), request.url(), stamp);
-        if let Ok(mut value) = HeaderValue::from_str(signed.expose_secret()) {
-            value.set_sensitive(true);
-            request.headers_mut().insert(AUTHORIZATION, value);
+        if let Some(signer) = &self.signer {
+            signer.sign(request, now, self.signed.fetch_add(1, Ordering::Relaxed));
         }
     }
 
@@ -164,14 +164,71 @@ impl Authenticator {
         if matches!(oauth.consumer_key, TextOrSecret::Secret(_)) {
             self.masker.hide(consumer_key.expose_secret());
         }
-        self.signer = Some(OAuth1Keys {
+        self.signer = Some(Signer::OAuth1(Box::new(OAuth1Keys {
             consumer_key,
             consumer_secret: self.read(&oauth.consumer_secret, secrets).await?,
             token: self.read(&oauth.token, secrets).await?,
             token_secret: self.read(&oauth.token_secret, secrets).await?,
             method: oauth.signature,
-        });
+        })));
         Ok(())
+    }
+
+    async fn add_hmac(&mut self, spec: &HmacSigning, secrets: &SecretReader) -> Result<(), SourceError> {
+        let wrong = |message: String| SourceError::Settings { place: "authorization".to_owned(), message };
+        let signed = RequestText::parse(&spec.signed).map_err(wrong)?;
+        let prefix = RequestText::parse(spec.prefix.as_deref().unwrap_or_default()).map_err(wrong)?;
+        let key = match &spec.key {
+            Some(key) => self.read_text(key, secrets).await?,
+            None => SecretString::default(),
+        };
+        let secret = self.read(&spec.secret, secrets).await?;
+        let secret = decoded(secret.expose_secret(), spec.secret_encoding)
+            .ok_or_else(|| unusable(&spec.secret, "is not a key in the encoding that is expected"))?;
+        for (name, reference) in &spec.headers {
+            let value = self.read(reference, secrets).await?;
+            self.add_header(header_name(name)?, "", &value, reference)?;
+        }
+        if prefix.has(&RequestPart::Key) && header_value("", &key).is_none() {
+            return Err(wrong("`key` has characters that cannot stand in a header".to_owned()));
+        }
+        let keys = HmacKeys { spec: spec.clone(), signed, prefix, key, secret };
+        self.signer = Some(Signer::Hmac(Box::new(keys)));
+        Ok(())
+    }
+
+    async fn add_aws(&mut self, spec: &AwsSigV4, secrets: &SecretReader) -> Result<(), SourceError> {
+        let id = self.read_text(&spec.access_key_id, secrets).await?;
+        if header_value("", &id).is_none() {
+            let message = "`accessKeyId` has characters that cannot stand in a header".to_owned();
+            return Err(SourceError::Settings { place: "authorization".to_owned(), message });
+        }
+        let token = match &spec.session_token {
+            Some(reference) => {
+                let token = self.read(reference, secrets).await?;
+                if header_value("", &token).is_none() {
+                    return Err(unusable(reference, "has characters that cannot stand in a header").into());
+                }
+                Some(token)
+            }
+            None => None,
+        };
+        let secret = self.read(&spec.secret_access_key, secrets).await?;
+        let (region, service) = (spec.region.clone(), spec.service.clone());
+        self.signer = Some(Signer::Aws(Box::new(AwsKeys { id, secret, token, region, service })));
+        Ok(())
+    }
+
+    /// A text, which is hidden where it is a secret.
+    async fn read_text(
+        &mut self,
+        text: &TextOrSecret,
+        secrets: &SecretReader,
+    ) -> Result<SecretString, SourceError> {
+        match text {
+            TextOrSecret::Text(text) => Ok(SecretString::from(text.clone())),
+            TextOrSecret::Secret(reference) => self.read(reference, secrets).await,
+        }
     }
 
     async fn read(
@@ -198,6 +255,16 @@ impl Authenticator {
         self.headers.push((name, value));
         Ok(())
     }
+}
+
+/// The bytes of a secret that is written in some way.
+fn decoded(secret: &str, encoding: SecretEncoding) -> Option<SecretSlice<u8>> {
+    let bytes = match encoding {
+        SecretEncoding::Text => secret.as_bytes().to_vec(),
+        SecretEncoding::Hex => data_encoding::HEXLOWER_PERMISSIVE.decode(secret.as_bytes()).ok()?,
+        SecretEncoding::Base64 => STANDARD.decode(secret).ok()?,
+    };
+    Some(bytes.into())
 }
 
 fn header_value(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {

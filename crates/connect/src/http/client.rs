@@ -24,7 +24,7 @@ use crate::answer::{Answer, BodyError, read_beginning, read_body};
 use crate::credentials::{Credentials, Issue, Verdict};
 use crate::mask::Masker;
 use crate::network::Trouble;
-use crate::shared::SourceShared;
+use crate::shared::{SourceShared, builder};
 
 /// How many redirects are followed one after the other.
 const MAX_REDIRECTS: usize = 5;
@@ -44,6 +44,8 @@ pub(crate) struct Outgoing {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     client: reqwest::Client,
+    /// The client for the service itself: it shows our certificate, where we have one.
+    own: reqwest::Client,
     shared: SourceShared,
     credentials: Arc<dyn Credentials>,
     /// A secret that the requests themselves carry.
@@ -65,13 +67,17 @@ enum Failure {
 }
 
 impl Exchange {
-    pub(crate) fn new(
+    /// Has the secrets read: one that is not there is told before anything is asked.
+    pub(crate) async fn begin(
         stream: &HttpStream,
-        client: reqwest::Client,
         shared: &SourceShared,
         credentials: Arc<dyn Credentials>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, SourceError> {
+        credentials.begin().await?;
+        let client = shared.client()?;
+        let own = credentials.connections().client("source", builder).await?;
+        Ok(Self {
+            own: own.unwrap_or_else(|| client.clone()),
             client,
             shared: shared.clone(),
             credentials,
@@ -84,7 +90,7 @@ impl Exchange {
             handler: stream.error_handler.clone(),
             limits: stream.limits.clone(),
             redirects: MAX_REDIRECTS,
-        }
+        })
     }
 
     /// The same, for requests that carry a secret beside the credentials: it is masked like those, and no redirect is
@@ -104,7 +110,7 @@ impl Exchange {
     }
 
     fn strip(&self, url: &mut Url) {
-        strip(url, self.credentials.parameter(), &self.masker());
+        strip(url, &self.credentials.parameters(), &self.masker());
     }
 
     /// Makes a URL that a service gave fit to be kept: without credentials, at an origin that may be asked. The
@@ -196,7 +202,8 @@ impl Exchange {
             let trust = self.trust(&outgoing.url)?;
             self.shared.pace.ready().await;
             let (request, carried) = self.request(&outgoing, trust).await.map_err(Failure::Final)?;
-            let response = self.client.execute(request).await;
+            let client = if carried.is_some() { &self.own } else { &self.client };
+            let response = client.execute(request).await;
             let response = response.map_err(|error| self.unreachable(&outgoing.url, error))?;
             match redirection(&outgoing.url, &response) {
                 None => return self.accept(outgoing.url, response, carried).await,
@@ -289,6 +296,10 @@ impl Exchange {
             format!("nothing complete came within {} s", self.limits.timeout.as_secs())
         } else {
             let trouble = Trouble::of(error);
+            if let Some(message) = trouble.of_our_certificate() {
+                let (url, message) = (self.show(url), message.to_owned());
+                return Failure::Final(SourceError::CertificateRefused { url, message });
+            }
             let masker = self.masker();
             tracing::debug!(cause = masker.mask(&trouble.chain), "the library says why");
             masker.mask(&trouble.plain)

@@ -17,12 +17,14 @@ use crate::clock::Now;
 use crate::credentials::{Credentials, FORMER, Issue, Verdict};
 use crate::mask::Masker;
 use crate::secret::SecretReader;
+use crate::tls::TlsConnections;
 
 /// Credentials that an operator puts where a configuration refers to them: a key, a token, a password. They change
 /// only when the operator changes them.
 pub(crate) struct StaticCredentials {
     authorization: Option<AuthorizationSpec>,
     secrets: SecretReader,
+    connections: TlsConnections,
     /// Held while secrets are read, so that what was read earlier never takes the place of what was read later.
     reading: tokio::sync::Mutex<()>,
     /// What time it is, for requests that say it.
@@ -71,10 +73,10 @@ impl Current {
 impl StaticCredentials {
     /// Reads nothing yet.
     pub(crate) fn new(authorization: Option<&AuthorizationSpec>, secrets: &SecretReader) -> Self {
-        let (authorization, secrets) = (authorization.cloned(), secrets.clone());
         Self {
-            authorization,
-            secrets,
+            authorization: authorization.cloned(),
+            secrets: secrets.clone(),
+            connections: TlsConnections::of(authorization, secrets),
             reading: tokio::sync::Mutex::default(),
             now: None,
             current: RwLock::default(),
@@ -134,18 +136,24 @@ impl Credentials for StaticCredentials {
         Box::pin(self.look_for_newer(refused))
     }
 
-    fn parameter(&self) -> Option<&str> {
+    fn connections(&self) -> &TlsConnections {
+        &self.connections
+    }
+
+    fn parameters(&self) -> Vec<&str> {
         match &self.authorization {
-            Some(AuthorizationSpec::ApiKey(key)) => key.query.as_deref(),
+            Some(AuthorizationSpec::ApiKey(key)) => key.query.as_deref().into_iter().collect(),
+            Some(AuthorizationSpec::Hmac(signing)) => signing.parameters(),
             Some(
                 AuthorizationSpec::None(_)
                 | AuthorizationSpec::Bearer(_)
                 | AuthorizationSpec::Basic(_)
                 | AuthorizationSpec::OAuth1(_)
+                | AuthorizationSpec::AwsSigV4(_)
                 | AuthorizationSpec::OAuth2(_)
                 | AuthorizationSpec::Database(_),
             )
-            | None => None,
+            | None => Vec::new(),
         }
     }
 

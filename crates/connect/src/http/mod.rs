@@ -6,9 +6,11 @@ mod by_value;
 mod client;
 mod complaint;
 mod credentials;
+mod encoding;
 mod ending;
 mod fetched;
 mod graphql;
+mod hmac;
 mod hold;
 mod limit;
 mod link;
@@ -23,6 +25,8 @@ mod reading;
 mod request;
 mod retry;
 mod said;
+mod sign;
+mod sigv4;
 mod single;
 mod strip;
 mod sync;
@@ -60,14 +64,14 @@ const CHECK_SIZE: u64 = 10;
 pub(crate) struct HttpSource {
     stream: Arc<HttpStream>,
     credentials: Arc<dyn Credentials>,
-    client: reqwest::Client,
     shared: SourceShared,
 }
 
 impl Open for HttpSettings {
     fn open(stream: Arc<HttpStream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
         let Opening { credentials, shared, .. } = opening;
-        Ok(Box::new(HttpSource { stream, credentials, client: shared.client()?, shared: shared.clone() }))
+        shared.client()?;
+        Ok(Box::new(HttpSource { stream, credentials, shared: shared.clone() }))
     }
 }
 
@@ -78,11 +82,8 @@ impl HttpSource {
         Ok(Reader::new(Arc::clone(&self.stream), exchange, wanted, place))
     }
 
-    /// Has the secrets read: one that is not there is told before anything is asked.
     async fn exchange(&self) -> Result<Exchange, SourceError> {
-        self.credentials.begin().await?;
-        let credentials = Arc::clone(&self.credentials);
-        Ok(Exchange::new(&self.stream, self.client.clone(), &self.shared, credentials))
+        Exchange::begin(&self.stream, &self.shared, Arc::clone(&self.credentials)).await
     }
 
     async fn check_first_page(&self) -> Result<String, SourceError> {

@@ -3,13 +3,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use raccord_model::language::authorization::SignatureMethod;
+use raccord_model::language::webhook::HashAlgorithm;
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
-use sha1::Sha1;
-use sha2::Sha256;
 use url::Url;
+
+use super::encoding::{encoded, hmac};
 
 /// The four parts of an access, and how they sign.
 #[derive(Debug, Clone)]
@@ -68,18 +68,12 @@ impl OAuth1Keys {
             [&self.consumer_secret, &self.token_secret].map(|secret| encoded(secret.expose_secret()));
         let key = SecretString::from(format!("{consumer}&{token}"));
         let key = key.expose_secret().as_bytes();
-        match self.method {
-            SignatureMethod::HmacSha256 => digest(Hmac::<Sha256>::new_from_slice(key), text),
-            SignatureMethod::HmacSha1 => digest(Hmac::<Sha1>::new_from_slice(key), text),
-        }
+        let algorithm = match self.method {
+            SignatureMethod::HmacSha256 => HashAlgorithm::Sha256,
+            SignatureMethod::HmacSha1 => HashAlgorithm::Sha1,
+        };
+        STANDARD.encode(hmac(algorithm, key, text))
     }
-}
-
-/// The code of a text; a key of any length will do.
-fn digest<M: Mac, E>(mac: Result<M, E>, text: &[u8]) -> String {
-    let Ok(mut mac) = mac else { return String::new() };
-    mac.update(text);
-    STANDARD.encode(mac.finalize().into_bytes())
 }
 
 /// A URL without its query and fragment; the port where it is not the usual one.
@@ -88,20 +82,6 @@ fn base(url: &Url) -> String {
     url.set_query(None);
     url.set_fragment(None);
     url.into()
-}
-
-/// As RFC 3986 encodes: all but letters, digits and `-._~`.
-fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

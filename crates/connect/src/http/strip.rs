@@ -6,9 +6,9 @@ use url::Url;
 use crate::mask::Masker;
 
 /// Takes every credential out of a URL that a service gave: parameters that hold one of ours, whatever their name, the
-/// parameter that carries ours, and user information, which would become a credential of the service's choice. The rest
+/// parameters that carry ours, and user information, which would become a credential of the service's choice. The rest
 /// stays as it is written.
-pub(crate) fn strip(url: &mut Url, parameter: Option<&str>, masker: &Masker) {
+pub(crate) fn strip(url: &mut Url, parameters: &[&str], masker: &Masker) {
     if !url.username().is_empty() || url.password().is_some() {
         // This fails only for URLs without a host, which are not followed.
         let _ = url.set_username("").and_then(|()| url.set_password(None));
@@ -16,7 +16,7 @@ pub(crate) fn strip(url: &mut Url, parameter: Option<&str>, masker: &Masker) {
     let Some(query) = url.query() else {
         return;
     };
-    let kept: Vec<&str> = query.split('&').filter(|pair| !is_credential(pair, parameter, masker)).collect();
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_credential(pair, parameters, masker)).collect();
     if kept.len() < query.split('&').count() {
         let kept = kept.join("&");
         url.set_query((!kept.is_empty()).then_some(&kept));
@@ -24,9 +24,9 @@ pub(crate) fn strip(url: &mut Url, parameter: Option<&str>, masker: &Masker) {
 }
 
 /// Whether a parameter, as it is written, holds a credential.
-fn is_credential(pair: &str, parameter: Option<&str>, masker: &Masker) -> bool {
+fn is_credential(pair: &str, parameters: &[&str], masker: &Masker) -> bool {
     url::form_urlencoded::parse(pair.as_bytes()).any(|(name, value)| {
-        parameter.is_some_and(|ours| ours == name)
+        parameters.contains(&&*name)
             || masker.is_in(&value)
             || masker.is_in(&name)
             || (names_credential(&name) && masker.is_whole(&value))
@@ -52,7 +52,7 @@ mod tests {
             ("page=2&basic=bWU6c2VrcmV0LTAxMjMvNDU2Nw==", Some("page=2")),
         ] {
             let mut url: Url = format!("https://me:pw@x.example/p?{query}").parse().unwrap();
-            strip(&mut url, Some("key"), &masker);
+            strip(&mut url, &["key"], &masker);
             assert_eq!((url.query(), url.username(), url.password()), (expected, "", None), "{query}");
         }
     }

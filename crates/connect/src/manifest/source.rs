@@ -26,6 +26,7 @@ use serde_json::{Map, Value};
 
 use super::failure::told;
 use super::read::configured;
+use crate::credentials::Credentials;
 use crate::open::{Open, Opening};
 use crate::shared::SourceShared;
 
@@ -33,13 +34,14 @@ use crate::shared::SourceShared;
 struct ManifestSource {
     stream: Arc<ManifestStream>,
     shared: SourceShared,
+    credentials: Arc<dyn Credentials>,
     masks: Masks,
 }
 
 impl Open for ManifestSettings {
     fn open(stream: Arc<ManifestStream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
-        let shared = opening.shared.clone();
-        Ok(Box::new(ManifestSource { stream, shared, masks: Masks::default() }))
+        let Opening { credentials, shared, .. } = opening;
+        Ok(Box::new(ManifestSource { stream, shared: shared.clone(), credentials, masks: Masks::default() }))
     }
 }
 
@@ -53,13 +55,23 @@ impl ManifestSource {
             let place = "config".to_owned();
             return Err(SourceError::Settings { place, message: format!("`{path}`: {message}") });
         }
-        let transport: Arc<dyn Transport> = self.shared.transport()?;
+        let transport: Arc<dyn Transport> = self.transport().await?;
         let mut service = Service::new(transport.clone(), &Arc::new(config)).with_masks(self.masks.clone());
         if let Some(tokens) = &self.shared.tokens {
             service = service.with_tokens(Arc::clone(tokens));
         }
         let connector = Connector::new(Manifest::clone(manifest), service, transport);
         connector.stream(&self.stream.name).map_err(|problem| failed(problem.into()))
+    }
+
+    /// The way to the service: shared by all data types, unless it shows a certificate, which is read now.
+    async fn transport(&self) -> Result<Arc<dyn Transport>, SourceError> {
+        let limits = super::Limits::default();
+        let connections = self.credentials.connections();
+        let own = connections.client("manifest", || super::HttpTransport::builder(limits)).await?;
+        let Some(own) = own else { return self.shared.transport() };
+        let (now, seed) = (self.shared.now.clone(), self.shared.seed());
+        Ok(Arc::new(super::HttpTransport::over(own, now, seed, limits)))
     }
 
     /// The settings with their secrets.

@@ -49,16 +49,25 @@ impl HttpTransport {
     /// # Errors
     /// When the certificates of the system cannot be read.
     pub fn new(now: Now, seed: u64, limits: Limits) -> Result<Self, TransportError> {
+        let client = Self::builder(limits).build();
+        let client = client.map_err(|error| TransportError::Refused(Trouble::of(error).plain))?;
+        Ok(Self::over(client, now, seed, limits))
+    }
+
+    /// What makes a client with these limits.
+    pub(crate) fn builder(limits: Limits) -> reqwest::ClientBuilder {
         install_crypto();
-        let client = reqwest::Client::builder()
+        reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(limits.connect)
             .read_timeout(limits.silence)
             .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| TransportError::Refused(Trouble::of(error).plain))?;
-        Ok(Self { client, now, random: Mutex::new(fastrand::Rng::with_seed(seed)), limits })
+    }
+
+    /// The same over connections that were made otherwise.
+    pub(crate) fn over(client: reqwest::Client, now: Now, seed: u64, limits: Limits) -> Self {
+        Self { client, now, random: Mutex::new(fastrand::Rng::with_seed(seed)), limits }
     }
 
     async fn follow(&self, mut request: Request) -> Result<Response, TransportError> {
@@ -88,7 +97,13 @@ impl HttpTransport {
         }
         outgoing.send().await.map_err(|error| {
             let is_ours = error.is_builder();
-            let plain = Trouble::of(error).plain;
+            let trouble = Trouble::of(error);
+            if let Some(message) = trouble.of_our_certificate() {
+                return TransportError::Refused(format!(
+                    "the service does not accept our certificate: {message}"
+                ));
+            }
+            let plain = trouble.plain;
             if is_ours { TransportError::Refused(plain) } else { TransportError::Unreachable(plain) }
         })
     }

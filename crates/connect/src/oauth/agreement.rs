@@ -85,7 +85,8 @@ impl ServiceAuthorizations {
                 self.page((name, oauth), page, &client, redirect).map(Invitation::Page)
             }
             (Grant::DeviceCode, _, Some(url)) => {
-                let answer = Endpoint::of(oauth)?.ask(url, oauth, (&client, &for_device(oauth))).await;
+                let endpoint = Endpoint::of(oauth, secrets).await?;
+                let answer = endpoint.ask(url, oauth, (&client, &for_device(oauth))).await;
                 let body = answer.map_err(|refused| refused.error)?;
                 self.device(url, &body).map(Invitation::Device)
             }
@@ -165,7 +166,7 @@ impl ServiceAuthorizations {
         let lease = place.lease().await?;
         let asked = self.asked(oauth, (&client, secrets), consent).await;
         let completed = match asked {
-            Ok(asked) => match self.ask(oauth, &client, &asked).await {
+            Ok(asked) => match self.ask((oauth, secrets), &client, &asked).await {
                 Ok(tokens) => {
                     let Known { revision, .. } = place.load().await?;
                     place.keep(revision, &tokens).await.map(|_| Completion::Granted(granted(name, &tokens)))
@@ -203,9 +204,15 @@ impl ServiceAuthorizations {
         }
     }
 
-    async fn ask(&self, oauth: &OAuth2, client: &Client, asked: &Question) -> Result<Tokens, Refused> {
+    async fn ask(
+        &self,
+        (oauth, secrets): (&OAuth2, &SecretReader),
+        client: &Client,
+        asked: &Question,
+    ) -> Result<Tokens, Refused> {
         let failed = |error| Refused { refusal: Refusal::Settings, error, code: String::new() };
-        let body = Endpoint::of(oauth).map_err(failed)?.ask(&oauth.token_url, oauth, (client, asked)).await?;
+        let endpoint = Endpoint::of(oauth, secrets).await.map_err(failed)?;
+        let body = endpoint.ask(&oauth.token_url, oauth, (client, asked)).await?;
         tokens(&body, asked, oauth, self.environment.now()).map_err(failed)
     }
 

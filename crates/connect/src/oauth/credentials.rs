@@ -27,6 +27,7 @@ use crate::clock::Now;
 use crate::credentials::{Credentials, FORMER, Issue, Verdict};
 use crate::mask::Masker;
 use crate::secret::SecretReader;
+use crate::tls::TlsConnections;
 
 /// A token that was asked for because the one before was refused is not replaced again for so long: the service
 /// refuses us, not the token.
@@ -39,6 +40,7 @@ struct Shared {
     oauth: OAuth2,
     binding: String,
     secrets: SecretReader,
+    connections: TlsConnections,
     now: Now,
     keeper: Keeper,
     endpoint: Mutex<Option<Arc<Endpoint>>>,
@@ -111,6 +113,7 @@ impl OAuthCredentials {
             oauth: oauth.clone(),
             binding: binding(oauth),
             secrets: secrets.clone(),
+            connections: TlsConnections::with(oauth.tls.as_deref(), secrets),
             now,
             keeper,
             endpoint: Mutex::default(),
@@ -142,12 +145,15 @@ impl Shared {
         change(&mut self.current.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn endpoint(&self) -> Result<Arc<Endpoint>, SourceError> {
-        let mut known = self.endpoint.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(endpoint) = &*known {
-            return Ok(Arc::clone(endpoint));
+    /// What asks for tokens. One that shows a certificate is made anew each time, with the certificate of now.
+    async fn endpoint(&self) -> Result<Arc<Endpoint>, SourceError> {
+        let known = self.endpoint.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(endpoint) = known.filter(|_| self.oauth.tls.is_none()) {
+            return Ok(endpoint);
         }
-        Ok(Arc::clone(known.insert(Arc::new(Endpoint::of(&self.oauth)?))))
+        let made = Arc::new(Endpoint::of(&self.oauth, &self.secrets).await?);
+        *self.endpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&made));
+        Ok(made)
     }
 
     /// Who asks, and has the masker know the secrets.
@@ -282,7 +288,7 @@ impl Shared {
     }
 
     async fn answer(&self, client: &Client, asked: &Question) -> Result<Tokens, NotRenewed> {
-        let endpoint = self.endpoint().map_err(NotRenewed::Failed)?;
+        let endpoint = self.endpoint().await.map_err(NotRenewed::Failed)?;
         let answer = endpoint.ask(&self.oauth.token_url, &self.oauth, (client, asked)).await;
         let body = answer.map_err(|refused| match refused.refusal {
             Refusal::Grant if asked.refresh.is_some() => NotRenewed::Revoked(refused),
@@ -414,8 +420,12 @@ impl Credentials for OAuthCredentials {
         Box::pin(self.renew(Some(refused)))
     }
 
-    fn parameter(&self) -> Option<&str> {
-        None
+    fn connections(&self) -> &TlsConnections {
+        &self.0.connections
+    }
+
+    fn parameters(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     fn masker(&self) -> Arc<Masker> {

@@ -16,6 +16,8 @@ use crate::answer::read_beginning;
 use crate::crypto::install_crypto;
 use crate::mask::Masker;
 use crate::network::Trouble;
+use crate::secret::SecretReader;
+use crate::tls::TlsConnections;
 
 /// How long one question may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(14);
@@ -48,13 +50,12 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Prepares to ask the server of an Authorization.
-    pub(crate) fn of(oauth: &OAuth2) -> Result<Self, SourceError> {
-        install_crypto();
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .timeout(TIMEOUT)
-            .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")));
+    pub(crate) async fn of(oauth: &OAuth2, secrets: &SecretReader) -> Result<Self, SourceError> {
+        let connections = TlsConnections::with(oauth.tls.as_deref(), secrets);
+        if let Some(client) = connections.client("tokens", builder).await? {
+            return Ok(Self { client });
+        }
+        let mut builder = builder();
         let urls = std::iter::once(&oauth.token_url).chain(&oauth.device_url);
         if urls.into_iter().all(|url| url.starts_with("http://")) {
             // There is no need to load the certificates of the system.
@@ -123,6 +124,15 @@ impl Endpoint {
     }
 }
 
+fn builder() -> reqwest::ClientBuilder {
+    install_crypto();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .timeout(TIMEOUT)
+        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")))
+}
+
 /// The error for a refusal.
 fn refused(
     refusal: Refusal,
@@ -152,11 +162,15 @@ fn refused(
 
 fn unreachable(url: String, error: reqwest::Error) -> Refused {
     let is_local = is_exhausted(&error);
-    let message = if error.is_timeout() {
-        format!("nothing complete came within {} s", TIMEOUT.as_secs())
-    } else {
-        Trouble::of(error).plain
-    };
+    let trouble = (!error.is_timeout()).then(|| Trouble::of(error));
+    if let Some(message) = trouble.as_ref().and_then(Trouble::of_our_certificate) {
+        let error = SourceError::CertificateRefused { url, message: message.to_owned() };
+        return Refused { refusal: Refusal::Client, error, code: "no answer".to_owned() };
+    }
+    let message = trouble.map_or_else(
+        || format!("nothing complete came within {} s", TIMEOUT.as_secs()),
+        |trouble| trouble.plain,
+    );
     let error =
         if is_local { SourceError::Exhausted { message } } else { SourceError::Unreachable { url, message } };
     Refused { refusal: Refusal::Transient, error, code: "no answer".to_owned() }

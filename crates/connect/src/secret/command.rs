@@ -35,16 +35,24 @@ pub(super) async fn read(
     allowed: Option<&str>,
     root: &Path,
 ) -> Result<String, Failure> {
+    allow(command.program(), allowed.unwrap_or_default())?;
+    read_within(TIMEOUT, command, root).await
+}
+
+async fn read_within(limit: Duration, command: &CommandRef, root: &Path) -> Result<String, Failure> {
     let program = command.program();
-    allow(program, allowed.unwrap_or_default())?;
     let Ok(_turn) = TURNS.acquire().await else {
         return Err(Failure::unavailable("nothing more is started"));
     };
     let child = start(command, root)?;
-    let group = Group(child.id());
-    let ended = tokio::time::timeout(TIMEOUT, output(child)).await;
+    let mut group = Group(child.id());
+    let ended = tokio::time::timeout(limit, output(child)).await;
+    if ended.is_ok() {
+        // What the program leaves behind when it ends by itself, such as an agent, is meant to stay.
+        group.0 = None;
+    }
     drop(group);
-    let seconds = TIMEOUT.as_secs();
+    let seconds = limit.as_secs();
     let (bytes, status) = ended
         .map_err(|_| Failure::unavailable(format!("`{program}` has not ended within {seconds} s")))??;
     if bytes.len() > usize::try_from(MAX_SECRET).unwrap_or(usize::MAX) {
@@ -110,7 +118,7 @@ async fn output(mut child: Child) -> Result<(Vec<u8>, std::process::ExitStatus),
     Ok((bytes, status))
 }
 
-/// The processes that a program has started: none outlives the answer.
+/// The processes of a program that does not end: they are killed, also when nobody waits for the answer any more.
 struct Group(Option<u32>);
 
 impl Drop for Group {
@@ -154,6 +162,23 @@ mod tests {
             check("cat token.txt", allowed, Err("the host does not allow `cat`")).await;
         }
         check("cat token.txt", Some("pass"), Err("RACCORD_ALLOW_COMMANDS=pass,cat")).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_end_is_killed_with_all_that_it_started() {
+        let root = tempfile::tempdir().unwrap();
+        super::super::fill(&root.path().join("slow.sh"), "sleep 600 & echo $! > child; wait");
+        let Ok(SecretRef::Command(reference)) = "${cmd:sh slow.sh}".parse() else { panic!() };
+        let child = || std::fs::read_to_string(root.path().join("child")).unwrap_or_default();
+        while child().is_empty() {
+            let failure = read_within(Duration::from_millis(500), &reference, root.path()).await.unwrap_err();
+            assert!(format!("{failure:?}").contains("`sh` has not ended within"), "{failure:?}");
+        }
+        // What was killed is there until somebody has asked how it ended.
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", child().trim())).unwrap_or_default();
+        while !state().is_empty() && !state().contains(") Z") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     #[tokio::test]

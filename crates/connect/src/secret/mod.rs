@@ -103,6 +103,11 @@ impl SecretReader {
         Self { is_anew: true, ..self.clone() }
     }
 
+    /// Where a file is that is no secret.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
     /// Whether files are read in the same place.
     pub(crate) fn is_rooted_like(&self, other: &Self) -> bool {
         self.root == other.root

@@ -83,8 +83,7 @@ async fn exchange(
     credentials: Arc<dyn Credentials>,
     shared: &SourceShared,
 ) -> Result<Exchange, SourceError> {
-    credentials.begin().await?;
-    Ok(Exchange::new(&registrar.stream, shared.client()?, shared, credentials))
+    Exchange::begin(&registrar.stream, shared, credentials).await
 }
 
 fn outgoing(registrar: &Registrar, exchange: &Exchange, path: &str) -> Result<Outgoing, SourceError> {

@@ -1,7 +1,11 @@
 //! The connectors against real loopback servers and real files, through the public interface alone.
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod certificates;
 #[cfg(test)]
 mod continuing;
 #[cfg(test)]

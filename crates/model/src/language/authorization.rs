@@ -13,9 +13,13 @@ use crate::tagged::{self, Tagged};
 
 mod database;
 mod oauth2;
+mod signed;
+mod tls;
 
 pub use database::{Database, Tls, TlsMode};
 pub use oauth2::{Assertion, ClientAuth, Grant, OAuth2, Rotation, SignatureAlgorithm};
+pub use signed::{AwsSigV4, HmacSigning, RequestNonce, RequestTime, RequestTimeFormat};
+pub use tls::ClientTls;
 
 /// What an Authorization says; `type` tells which form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -35,14 +39,22 @@ pub enum AuthorizationSpec {
     /// A signature over each request (OAuth 1.0a, RFC 5849), as Adobe Commerce wants it.
     #[serde(rename = "oauth1a")]
     OAuth1(Box<OAuth1>),
+    /// A signature over parts of each request (HMAC), put together as the service wants it.
+    Hmac(Box<HmacSigning>),
+    /// A signature over each request with keys of Amazon Web Services (Signature Version 4).
+    AwsSigV4(Box<AwsSigV4>),
     /// Access to a database in which a Project keeps its records.
     Database(Box<Database>),
 }
 
-/// No credential at all.
+/// No credential at all, or a certificate alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NoAuthorization {}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NoAuthorization {
+    /// How connections are made: a certificate may be all that proves who we are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<ClientTls>>,
+}
 
 /// A key that the service handed out. Give `value` with `header` or `query`, or `headers` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +77,9 @@ pub struct ApiKey {
     /// Several headers, each with a reference of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, SecretRef>,
+    /// How connections are made, beside what is sent over them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<ClientTls>>,
 }
 
 /// A bearer token.
@@ -73,6 +88,9 @@ pub struct ApiKey {
 pub struct Bearer {
     /// Where the token is read.
     pub token: SecretRef,
+    /// How connections are made, beside what is sent over them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<ClientTls>>,
 }
 
 /// A user name and a password.
@@ -84,6 +102,9 @@ pub struct Basic {
     /// Where the password is read; empty when the service takes the user name alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<SecretRef>,
+    /// How connections are made, beside what is sent over them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<ClientTls>>,
 }
 
 /// The four parts of an access that signs each request.
@@ -102,6 +123,9 @@ pub struct OAuth1 {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub signature: SignatureMethod,
+    /// How connections are made, beside what is sent over them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<ClientTls>>,
 }
 
 /// How requests are signed.
@@ -136,6 +160,23 @@ impl AuthorizationSpec {
             Self::OAuth2(_) => "oauth2",
             Self::OAuth1(_) => "oauth1a",
             Self::Database(_) => "database",
+            Self::Hmac(_) => "hmac",
+            Self::AwsSigV4(_) => "awsSigV4",
+        }
+    }
+
+    /// How connections to the service are made; none where they are like all others.
+    pub fn tls(&self) -> Option<&ClientTls> {
+        match self {
+            Self::None(none) => none.tls.as_deref(),
+            Self::ApiKey(key) => key.tls.as_deref(),
+            Self::Bearer(bearer) => bearer.tls.as_deref(),
+            Self::Basic(basic) => basic.tls.as_deref(),
+            Self::OAuth2(oauth) => oauth.tls.as_deref(),
+            Self::OAuth1(oauth) => oauth.tls.as_deref(),
+            Self::Hmac(signing) => signing.tls.as_deref(),
+            Self::AwsSigV4(signing) => signing.tls.as_deref(),
+            Self::Database(_) => None,
         }
     }
 }
@@ -144,7 +185,7 @@ impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
 
     fn variants() -> &'static [&'static str] {
-        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1a", "database"]
+        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1a", "hmac", "awsSigV4", "database"]
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
@@ -154,6 +195,8 @@ impl Tagged for AuthorizationSpec {
             "bearer" => Bearer::deserialize(rest).map(Self::Bearer),
             "basic" => Basic::deserialize(rest).map(Self::Basic),
             "oauth1a" => OAuth1::deserialize(rest).map(|oauth| Self::OAuth1(Box::new(oauth))),
+            "hmac" => HmacSigning::deserialize(rest).map(|signing| Self::Hmac(Box::new(signing))),
+            "awsSigV4" => AwsSigV4::deserialize(rest).map(|signing| Self::AwsSigV4(Box::new(signing))),
             "database" => Database::deserialize(rest).map(|database| Self::Database(Box::new(database))),
             "oauth2" => OAuth2::deserialize(rest).map(|oauth| Self::OAuth2(Box::new(oauth))),
             other => Err(D::Error::unknown_variant(other, Self::variants())),

@@ -110,6 +110,14 @@ pub enum SourceError {
         /// status is known.
         credentials: String,
     },
+    /// The service does not accept the certificate that we show, or wants one.
+    #[error("{url} does not accept our certificate: {message}")]
+    CertificateRefused {
+        /// The URL, without its query.
+        url: String,
+        /// What it said of it.
+        message: String,
+    },
     /// A person has to agree first, or once more: there is no grant, or the server has taken it back.
     #[error("{why}; run `raccord authorize {authorization}`")]
     Ungranted {
@@ -237,7 +245,7 @@ impl From<SecretError> for SourceError {
 impl SourceError {
     /// Whether asking again cannot help before a person acts.
     pub const fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Unauthorized { .. } | Self::Ungranted { .. })
+        matches!(self, Self::Unauthorized { .. } | Self::Ungranted { .. } | Self::CertificateRefused { .. })
     }
 
     /// Whether the reason lies on this machine and says nothing of the service.
@@ -247,6 +255,7 @@ impl SourceError {
             Self::File { source, .. } => is_exhausted(source.as_ref()),
             Self::Secret { .. }
             | Self::Unauthorized { .. }
+            | Self::CertificateRefused { .. }
             | Self::Ungranted { .. }
             | Self::PageRefused { .. }
             | Self::Unreachable { .. }

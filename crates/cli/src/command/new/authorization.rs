@@ -94,15 +94,16 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &AuthorizationArgs) -> Result<
     must_be_free(desired.as_ref(), &Key::new(Kind::Authorization, args.name.clone()))?;
     let spec = match args.form {
         Form::OAuth2 => AuthorizationSpec::OAuth2(Box::new(oauth(args)?)),
-        Form::None => AuthorizationSpec::None(NoAuthorization {}),
+        Form::None => AuthorizationSpec::None(NoAuthorization::default()),
         Form::Database => AuthorizationSpec::Database(Box::new(Database {
             url: Some(secret(args)?),
             ..Database::default()
         })),
-        Form::Bearer => AuthorizationSpec::Bearer(Bearer { token: secret(args)? }),
+        Form::Bearer => AuthorizationSpec::Bearer(Bearer { token: secret(args)?, tls: None }),
         Form::Basic => AuthorizationSpec::Basic(Basic {
             username: TextOrSecret::Text(args.username.clone()),
             password: Some(secret(args)?),
+            tls: None,
         }),
         Form::ApiKey => AuthorizationSpec::ApiKey(ApiKey {
             header: Some(args.header.clone()),
@@ -110,6 +111,7 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &AuthorizationArgs) -> Result<
             query: None,
             value: Some(secret(args)?),
             headers: BTreeMap::new(),
+            tls: None,
         }),
     };
     let resources = vec![(args.name.clone(), Spec::Authorization(spec))];
@@ -145,6 +147,7 @@ fn oauth(args: &AuthorizationArgs) -> Result<OAuth2, CommandError> {
         rotation: Rotation::default(),
         header: None,
         prefix: None,
+        tls: None,
     })
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ClientTls;
 use crate::duration::Seconds;
 use crate::language::is_default;
 use crate::secret::{SecretRef, TextOrSecret};
@@ -58,6 +59,9 @@ pub struct OAuth2 {
     /// What stands before the token in the header, with its space. Default: `Bearer ` in `Authorization`, nothing elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// How connections are made, those that ask for tokens and those that carry them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<ClientTls>>,
 }
 
 /// What a token is given for.
