@@ -156,6 +156,12 @@ impl Masks {
         }
     }
 
+    /// Gives each of the values to `hear`, which must not show it.
+    pub fn each(&self, mut hear: impl FnMut(&str)) {
+        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().for_each(|secret| hear(secret.expose_secret()));
+    }
+
     /// A text with all of the values replaced.
     pub fn mask(&self, text: &str) -> String {
         let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);

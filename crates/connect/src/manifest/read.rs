@@ -12,6 +12,7 @@ use raccord_manifest::spec::{Specification, Violation};
 use raccord_manifest::transport::Transport;
 use serde_json::Value;
 
+use super::failure::hidden;
 use super::trace::{Tell, Traced};
 
 /// What is read.
@@ -40,17 +41,18 @@ pub async fn read<E: From<ReadError>>(
     let manifest = load(task.manifest).map_err(ReadError::from)?;
     let masks = Masks::default();
     hide(manifest.root(), &task.config, &masks);
-    let config = configured(&manifest, task.config)?;
+    let hide_in = |error| hidden(error, &masks);
+    let config = configured(&manifest, task.config).map_err(hide_in)?;
     hide(manifest.root(), &config, &masks);
     let transport = match task.trace {
         Some(tell) => Arc::new(Traced::new(transport, masks.clone(), tell)),
         None => transport,
     };
-    let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(masks);
+    let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(masks.clone());
     let connector = Connector::new(manifest, service, transport);
-    let stream = connector.open(task.stream).await?;
-    let mut reading = stream.read(task.state.as_ref())?;
-    while let Some(page) = reading.next().await? {
+    let stream = connector.open(task.stream).await.map_err(hide_in)?;
+    let mut reading = stream.read(task.state.as_ref()).map_err(hide_in)?;
+    while let Some(page) = reading.next().await.map_err(hide_in)? {
         for record in &page.records {
             each(record.text())?;
         }

@@ -148,7 +148,7 @@ fn references(setting: &Setting) -> Vec<SecretRef> {
 
 fn mask(masks: &Masks) -> Mask {
     let masks = masks.clone();
-    Mask::new(move |text| masks.mask(text))
+    Mask::new(move |text| super::masked(&masks, text))
 }
 
 /// Where a reading stands: the state after the last slice that was read whole.

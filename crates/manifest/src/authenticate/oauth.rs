@@ -126,6 +126,10 @@ impl OAuth {
         let access =
             find(&body, &names.access, 0).and_then(text).ok_or_else(|| fail("there is no access token"))?;
         service.masks().add(&access);
+        // What is not used here is secret all the same.
+        for token in ["refresh_token", "id_token"].into_iter().filter_map(|name| find(&body, name, 0)) {
+            service.masks().add(&text(token).unwrap_or_default());
+        }
         let expires = self.expiry(&body, &names.expires, known, service.transport().now());
         let expires = expires.ok_or_else(|| fail("it is not clear when the token expires"))?;
         let replaced =
