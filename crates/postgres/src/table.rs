@@ -110,11 +110,11 @@ impl Kind {
     pub(crate) fn sql(&self) -> &str {
         match self {
             Self::Text => "text",
-            Self::Int2 => "int2",
-            Self::Int4 => "int4",
-            Self::Int8 => "int8",
+            Self::Int2 => "smallint",
+            Self::Int4 => "integer",
+            Self::Int8 => "bigint",
             Self::Numeric => "numeric",
-            Self::Boolean => "bool",
+            Self::Boolean => "boolean",
             Self::Date => "date",
             Self::Timestamptz => "timestamptz",
             Self::TextArray => "text[]",
