@@ -40,7 +40,7 @@ fn a_new_field_is_a_new_column_and_one_that_goes_stays() {
         "        fullName: text\n",
         "        fullName: text\n        isVip: boolean\n",
     );
-    assert_says(&shop.ok("plan"), &["ALTER TABLE", "\"is_vip\" boolean"]);
+    assert_says(&shop.ok("plan"), &["ALTER TABLE", "\"is_vip\" bool"]);
     shop.ok("apply --auto-approve");
     shop.replace("raccord.yaml", "        isVip: boolean\n", "");
     // Nothing of the data is lost, so that no flag is asked for.

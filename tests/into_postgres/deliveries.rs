@@ -46,6 +46,7 @@ spec:
   source: shop
   to: crm.contact
   active: true
+  deletes: {webhook: true}
   mapping: {primaryKey: {id: id}, fields: {name: name}}
 ---
 apiVersion: raccord/v1
