@@ -7,9 +7,10 @@ use crate::environment::TestEnvironment;
 
 /// The lines of the blocks of one sort.
 fn lines(page: &str, sort: &str) -> Vec<String> {
-    let begin = format!("```{sort}\n");
-    let parts = page.split(&begin).skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
-    parts.flat_map(str::lines).map(str::to_owned).collect()
+    let begin = format!("\n```{sort}");
+    let parts = page.split(&begin).skip(1).filter_map(|rest| rest.split_once('\n'));
+    let bodies = parts.filter_map(|(_, rest)| Some(rest.split_once("\n```")?.0));
+    bodies.flat_map(str::lines).map(str::to_owned).collect()
 }
 
 fn follow(guide: &str) {
