@@ -69,7 +69,7 @@ pub(crate) fn listening(home: &TestEnvironment, command: &str) -> (Child, String
         }
         said.push(line);
     };
-    // Whoever writes to a pipe that nobody reads waits.
+    // A process that writes to a pipe without a reader waits.
     std::thread::spawn(move || lines.for_each(drop));
     (child, url)
 }

@@ -85,7 +85,7 @@ fn rows_move_from_the_state_to_a_database_and_to_another_schema() {
     shop.replace("raccord.yaml", "spec:\n  entities:", &format!("spec:\n{store}  entities:"));
     shop.replace("raccord.yaml", "      key: externalId\n", "      key: externalId\n      table: contacts\n");
     shop.replace("raccord.yaml", "city: text", "city: {type: text, column: town}");
-    // The rows of the state go, which somebody has to agree to; what was read is read again.
+    // The rows of the state go, which an operator has to agree to; what was read is read again.
     assert_says(&shop.ok("plan"), &["2 rows are dropped", "everything is read again", "--allow-delete"]);
     shop.ok("apply --auto-approve --allow-delete");
     shop.ok("run");

@@ -107,7 +107,7 @@ fn a_delivery_that_the_database_has_and_the_state_still_lists_is_not_applied_aga
     assert!(!daemon.wait().unwrap().success());
     assert_eq!(contacts(&server), "1|Customer 1");
     assert_eq!(shop.json("deliveries list --output json").as_array().unwrap().len(), 1);
-    // Somebody else changes the row: a second application would undo that.
+    // Another client changes the row: a second application would undo that.
     server.sql("postgres", "UPDATE contact SET name = 'changed by hand'");
     let daemon = watch(&shop, &format!("--from dir --listen 127.0.0.1:{port}"));
     let is_empty = || shop.json("deliveries list --output json").as_array().is_some_and(Vec::is_empty);

@@ -50,7 +50,7 @@ impl Manifests {
             Some(path) => ("connector", path.clone()),
             None => ("config", "text".to_owned()),
         };
-        // A configuration that was exported, or that somebody else sends, has the text with it.
+        // A configuration that was exported, or that a client sends, has the text with it.
         if let Some(path) = settings.path.as_ref().filter(|_| settings.text.is_empty()) {
             match self.text(path, directory) {
                 Ok(text) => text.clone_into(&mut settings.text),

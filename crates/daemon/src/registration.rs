@@ -1,6 +1,6 @@
 //! Tells services where to push, and to stop: carries out the steps that applies leave when that changes.
 //!
-//! Only the daemon does, for without it nobody would answer. The steps that failed at an apply are retried beside them. What is wanted is read from the generation in force and
+//! Only the daemon does, for without it nothing would answer. The steps that failed at an apply are retried beside them. What is wanted is read from the generation in force and
 //! compared with what was registered, so a step that is carried out twice, or late, does no harm. Between a service's
 //! answer and our note of it a kill may come; then the next attempt has the same idempotency key.
 

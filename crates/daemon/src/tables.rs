@@ -1,4 +1,4 @@
-//! The tables of databases, looked at for a plan: what an apply would have made of them, what somebody changed, and why one
+//! The tables of databases, looked at for a plan: what an apply would have made of them, what others changed there, and why one
 //! cannot be used. What cannot be looked at is said; no plan fails for it.
 
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ pub async fn add_to(
     Ok(())
 }
 
-/// The steps that make ready the tables which are not, although no apply says so: somebody changed them.
+/// The steps that make ready the tables which are not, although no apply says so: they were changed from outside.
 pub async fn mend(ports: &Ports, desired: &Desired) -> Result<(), DaemonError> {
     let is_elsewhere =
         |wanted: &Wanted| matches!(&wanted.resource.spec, Spec::Project(spec) if !spec.store.is_embedded());

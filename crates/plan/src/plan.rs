@@ -70,7 +70,7 @@ pub struct TablePlan {
     /// The statements that an apply has the database carry out, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<String>,
-    /// What somebody changed since the last apply, and what follows.
+    /// What others changed since the last apply, and what follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<String>,
     /// Why nothing is known of the table, when the database did not answer.

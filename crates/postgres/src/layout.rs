@@ -10,7 +10,7 @@ use crate::error::Failure;
 /// released never changes.
 const STEPS: [&str; 1] = [include_str!("layout/1.sql")];
 
-/// The lock under which it is changed: any number that nobody else has. It ends with its transaction.
+/// The lock under which it is changed: any number that no other program uses. It ends with its transaction.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7305453110512841)";
 
 /// The layout is of a version of Raccord that is newer than this one.

@@ -34,7 +34,7 @@ pub enum Server {
 pub enum Tls {
     /// Not at all. A socket of the same machine is never encrypted.
     Off,
-    /// Encrypted, with whoever answers: nothing is known of the certificate.
+    /// Encrypted, with any server that answers: nothing is known of the certificate.
     Require,
     /// Encrypted, with a certificate of the server's name that a known authority has signed.
     Verify {

@@ -16,8 +16,8 @@ use crate::partitions::Met;
 /// The bytes of a key.
 pub(crate) type Key = Vec<u8>;
 
-/// The owner of rows that nobody of ours has written.
-pub(crate) const NOBODY: Uid = Uid(Uuid::nil());
+/// The owner of rows that no transfer has written.
+pub(crate) const UNOWNED: Uid = Uid(Uuid::nil());
 
 /// A row, with what is kept beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]

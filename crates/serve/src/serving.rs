@@ -20,7 +20,7 @@ pub trait Serving: Answering {
     /// Metrics as Prometheus reads them.
     fn metrics(&self) -> Async<'_, String>;
     /// How many bytes a delivery may have to whichever source allows the most: so many are read of every one, so that
-    /// nobody learns which source is there.
+    /// no sender learns which source is there.
     fn largest_push(&self) -> usize;
     /// Looks at the head of a delivery before its body is read, and refuses what cannot be proved any more.
     fn admit(&self, head: &PushHead<'_>) -> Result<(), Received>;

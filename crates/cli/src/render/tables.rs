@@ -1,4 +1,4 @@
-//! What a plan says of the tables of databases: the statements, what somebody changed, what could not be looked at.
+//! What a plan says of the tables of databases: the statements, what others changed there, what could not be looked at.
 
 use raccord_model::foreign;
 use raccord_serve::plan::{Plan, TablePlan};

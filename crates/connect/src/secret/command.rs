@@ -118,7 +118,7 @@ async fn output(mut child: Child) -> Result<(Vec<u8>, std::process::ExitStatus),
     Ok((bytes, status))
 }
 
-/// The processes of a program that does not end: they are killed, also when nobody waits for the answer any more.
+/// The processes of a program that does not end: they are killed, also when the caller no longer waits for the answer.
 struct Group(Option<u32>);
 
 impl Drop for Group {
@@ -174,7 +174,7 @@ mod tests {
             let failure = read_within(Duration::from_millis(500), &reference, root.path()).await.unwrap_err();
             assert!(format!("{failure:?}").contains("`sh` has not ended within"), "{failure:?}");
         }
-        // What was killed is there until somebody has asked how it ended.
+        // What was killed stays in the table of processes until its parent has asked how it ended.
         let state = || std::fs::read_to_string(format!("/proc/{}/stat", child().trim())).unwrap_or_default();
         while !state().is_empty() && !state().contains(") Z") {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 /// How long a secret is used before it is read again.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// How long one is remembered that nobody reads any more.
+/// How long one is remembered that is no longer read.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// Which secret: references may be relative to a directory.

@@ -16,7 +16,7 @@ use crate::connections::{Parameter, Session, value};
 use crate::error::Failure;
 use crate::keys;
 use crate::table::{BESIDE, Table};
-use crate::working::{Key, NOBODY, Stored, Versions, Working};
+use crate::working::{Key, Stored, UNOWNED, Versions, Working};
 
 /// Finished lists as the parameters of a query.
 pub(crate) fn parameters(lists: &[Finished]) -> Vec<Parameter<'_>> {
@@ -49,7 +49,7 @@ pub(crate) fn stored(table: &Table, row: &Row) -> Result<(Key, Stored), Failure>
     let versions: Option<&[u8]> = row.try_get(first + 3)?;
     let Raw(place) = row.try_get(first + BESIDE.len())?;
     let stored = Stored {
-        owner: owner.map_or(NOBODY, Uid),
+        owner: owner.map_or(UNOWNED, Uid),
         run: RunId(run.unwrap_or_default()),
         digest: digest.and_then(|bytes| bytes.try_into().ok()).map(RecordDigest::from_bytes),
         versions: Versions::decode(versions.unwrap_or_default())?,
@@ -99,7 +99,7 @@ pub(super) async fn load_living(
         .rows
         .iter()
         .map(|(_, row)| row.owner)
-        .filter(|owner| *owner != transfer && *owner != NOBODY)
+        .filter(|owner| *owner != transfer && *owner != UNOWNED)
         .collect();
     set.living.insert(transfer);
     if others.is_empty() {

@@ -1,4 +1,4 @@
-//! What follows from the catalog: the statements that make a table ready, what somebody has changed, and why it cannot be
+//! What follows from the catalog: the statements that make a table ready, what others have changed, and why it cannot be
 //! used. Pure.
 
 use raccord_model::fact::Uid;

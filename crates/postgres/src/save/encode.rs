@@ -13,7 +13,7 @@ use crate::decide::{Refusal, Refused};
 use crate::error::Failure;
 use crate::keys::{self, KeyLists};
 use crate::table::{BESIDE, Column, Kind, Table};
-use crate::working::{NOBODY, Stored};
+use crate::working::{Stored, UNOWNED};
 
 /// The values of a row and its key, column by column.
 fn each_value(
@@ -94,7 +94,7 @@ pub(super) fn copy(table: &Table, ops: &[Op<'_>]) -> Result<Bytes, Failure> {
 /// What is kept beside a row, in the order of [`BESIDE`].
 fn beside(row: &Stored) -> [Option<Vec<u8>>; BESIDE.len()] {
     [
-        Some(row.owner).filter(|owner| *owner != NOBODY).map(|owner| owner.0.as_bytes().to_vec()),
+        Some(row.owner).filter(|owner| *owner != UNOWNED).map(|owner| owner.0.as_bytes().to_vec()),
         Some(row.run.0.as_bytes().to_vec()),
         row.digest.map(|digest| digest.to_bytes().to_vec()),
         row.versions.encode(),

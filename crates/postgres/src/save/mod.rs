@@ -115,7 +115,7 @@ async fn write(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<(
             }
         };
         if usize::try_from(done) != Ok(ops.len()) {
-            // Somebody else has changed or removed a row since it was looked up.
+            // Another client has changed or removed a row since it was looked up.
             return Err(Failure::Moved);
         }
     }

@@ -22,7 +22,7 @@ use crate::postgres_server::{Durability, PostgresServer};
 /// The server of this process.
 static SERVER: LazyLock<PostgresServer> = LazyLock::new(|| PostgresServer::start(Durability::Fast));
 
-/// Databases that nobody uses at the moment.
+/// Databases that are free at the moment.
 static IDLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);

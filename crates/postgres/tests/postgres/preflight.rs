@@ -351,7 +351,7 @@ fn a_table_and_an_incarnation_have_one_entity() {
 #[test]
 fn what_somebody_has_changed_is_drift() {
     block_on(async {
-        // (what somebody does, what is said of it, how many statements mend it)
+        // (what another client does, what is said of it, how many statements mend it)
         for (sql, expected, statements) in [
             ("ALTER TABLE crm.contacts DROP COLUMN v", "the column \"v\" is gone, which was there", 2),
             (

@@ -131,7 +131,7 @@ fn a_unique_value_goes_from_row_to_row_in_one_batch_and_belongs_to_one() {
             assert_eq!(effects(&destination.commit(batch).await.unwrap()), expected);
             assert_eq!(database.sql("SELECT string_agg(f1 || f3, ' ' ORDER BY f1) FROM crm.contacts"), kept);
         }
-        // Whoever else writes is held to it too.
+        // Other clients are held to it too.
         assert_eq!(
             database.sql("SELECT count(*) FROM pg_constraint WHERE contype = 'u' AND condeferrable"),
             "1"

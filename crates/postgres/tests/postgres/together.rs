@@ -33,7 +33,7 @@ fn of_two_processes_only_the_one_with_the_newer_lease_writes() {
             batch
         };
         first.commit(of(1, 1)).await.unwrap();
-        // Both at once: whoever comes first, the older one has no last word.
+        // Both at once: whichever comes first, the older one has no last word.
         let (raised, older) =
             tokio::join!(second.raise_fence(transfer('A'), under(2)), first.commit(of(1, 2)));
         raised.unwrap();

@@ -1,4 +1,4 @@
-//! How long somebody who looks at a source waits for it. A run has more patience: it tries again as its settings say, and no person
+//! How long a caller who looks at a source waits for it. A run has more patience: it tries again as its settings say, and no person
 //! waits for it.
 
 use std::future::Future;

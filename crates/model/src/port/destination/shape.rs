@@ -79,7 +79,7 @@ pub struct Inspection {
     ///
     /// [`prepare`]: super::Destination::prepare
     pub statements: Vec<String>,
-    /// What somebody changed since it was last prepared, and what follows.
+    /// What others changed since it was last prepared, and what follows.
     pub drift: Vec<TableRemark>,
     /// Why it cannot be prepared.
     pub refusals: Vec<TableRemark>,
