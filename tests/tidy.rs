@@ -21,7 +21,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("raccord-plan", &["raccord-model"]),
     ("raccord-store", &["raccord-model"]),
     ("raccord-postgres", &["raccord-model"]),
-    ("raccord-connect", &["raccord-model", "raccord-manifest", "raccord-compiler"]),
+    // Formats of files and where they lie; sources read there, and rows go there.
+    ("raccord-files", &["raccord-model"]),
+    ("raccord-connect", &["raccord-model", "raccord-manifest", "raccord-compiler", "raccord-files"]),
     ("raccord-run", &["raccord-model", "raccord-compiler"]),
     (
         "raccord-daemon",
@@ -49,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "raccord-store",
             "raccord-postgres",
             "raccord-connect",
+            "raccord-files",
             "raccord-daemon",
             "raccord-serve",
         ],
@@ -78,6 +81,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
             "raccord-store",
             "raccord-postgres",
             "raccord-connect",
+            "raccord-files",
             "raccord-run",
             "raccord-daemon",
             "raccord-serve",
