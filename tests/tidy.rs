@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("raccord-plan", &["raccord-model"]),
     ("raccord-store", &["raccord-model"]),
     ("raccord-postgres", &["raccord-model"]),
+    ("raccord-sqlite", &["raccord-model"]),
     // Formats of files and where they lie; sources read there, and rows go there.
     ("raccord-files", &["raccord-model"]),
     ("raccord-connect", &["raccord-model", "raccord-manifest", "raccord-compiler", "raccord-files"]),
@@ -50,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "raccord-run",
             "raccord-store",
             "raccord-postgres",
+            "raccord-sqlite",
             "raccord-connect",
             "raccord-files",
             "raccord-daemon",
@@ -63,6 +65,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redb", &["raccord-store"]),
     ("tokio-postgres", &["raccord-postgres"]),
+    ("rusqlite", &["raccord-sqlite"]),
     ("chacha20poly1305", &["raccord-store"]),
     // It speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
     ("reqwest", &["raccord-connect", "raccord-serve"]),
@@ -80,6 +83,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
             "raccord-manifest",
             "raccord-store",
             "raccord-postgres",
+            "raccord-sqlite",
             "raccord-connect",
             "raccord-files",
             "raccord-run",

@@ -8,12 +8,13 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::command;
+use crate::feature::long_version;
 use crate::options::{Global, USAGE, is_configuration};
 
 /// Integrations between third-party services and your own data, described in YAML, reviewed like code,
 /// reconciled like infrastructure.
 #[derive(Debug, Parser)]
-#[command(name = "raccord", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "raccord", version, long_version = long_version(), max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Begin with `raccord init`, then `raccord apply` and `raccord run`.\n\
     Exit codes: 0 done or no change, 1 error, 2 changes (with --detailed-exitcode), 64 wrong usage.")]
 pub(crate) struct Cli {

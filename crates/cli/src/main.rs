@@ -8,6 +8,7 @@ mod databases;
 mod descriptors;
 mod dispatch;
 mod error;
+mod feature;
 mod interrupt;
 mod log;
 mod options;

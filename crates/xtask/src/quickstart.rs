@@ -11,10 +11,21 @@ const STATE: &str = "target/quickstart-state/state.redb";
 /// Compiles in a third of the time of the release profile (`Cargo.toml`).
 const PROFILE: &str = "quickstart";
 
+/// The small set of features: what needs a database or a format of its own is compiled for those who use it.
+const BINARY: [&str; 8] = [
+    "--profile",
+    PROFILE,
+    "--locked",
+    "--package",
+    "raccord-cli",
+    "--no-default-features",
+    "--bin",
+    "raccord",
+];
+
 /// The recipe: begins with no state, ends with a plan that must be empty.
 pub(crate) fn run() -> Result<(), RecipeError> {
-    let build = ["build", "--profile", PROFILE, "--locked", "--bin", "raccord"];
-    step("build raccord", || execute(cargo().args(build)))?;
+    step("build raccord", || execute(cargo().arg("build").args(BINARY)))?;
     let directory = root().join(STATE).with_file_name("");
     if directory.exists() {
         fs::remove_dir_all(&directory).map_err(|source| RecipeError::File {
@@ -34,6 +45,5 @@ pub(crate) fn run() -> Result<(), RecipeError> {
 
 fn raccord(arguments: &[&str]) -> Result<(), RecipeError> {
     println!("\n$ raccord {}", arguments.join(" "));
-    let run = ["run", "--quiet", "--profile", PROFILE, "--locked", "--bin", "raccord", "--"];
-    execute(cargo().args(run).args(arguments))
+    execute(cargo().args(["run", "--quiet"]).args(BINARY).arg("--").args(arguments))
 }

@@ -37,6 +37,11 @@ pub enum DestinationError {
     /// This program knows no such store.
     #[error("this program has no {0} store")]
     Unsupported(&'static str),
+    /// This binary was built without the cargo feature that the store needs.
+    #[error(
+        "this raccord was built without the feature `{0}`; use a released binary, or build it with `--features {0}`"
+    )]
+    NotBuilt(&'static str),
     /// Nothing answers, or the connection broke and whether the last commit was made could not be found out.
     #[error("the database cannot be reached")]
     Unreachable(#[source] Cause),
@@ -79,7 +84,12 @@ impl DestinationError {
     pub const fn is_about_the_database(&self) -> bool {
         matches!(
             self,
-            Self::Unsupported(_) | Self::Unreachable(_) | Self::Denied(_) | Self::Unprepared | Self::Unfit(_)
+            Self::Unsupported(_)
+                | Self::NotBuilt(_)
+                | Self::Unreachable(_)
+                | Self::Denied(_)
+                | Self::Unprepared
+                | Self::Unfit(_)
         )
     }
 

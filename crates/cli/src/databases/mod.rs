@@ -1,0 +1,61 @@
+//! The destinations of this program: the state, and databases, each opened once and kept for as long as the process lives.
+//! Which databases this binary knows, its cargo features say.
+
+#[cfg(feature = "postgres")]
+mod postgres;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use raccord_model::fact::StorePlace;
+use raccord_model::port::destination::{DestinationError, Destinations, Rows};
+use raccord_model::port::environment::Environment;
+
+/// Where rows are in this program.
+pub(crate) struct Databases {
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "databases alone are opened with it"))]
+    environment: Arc<dyn Environment>,
+    /// The state, where there is one.
+    embedded: Option<Rows>,
+    open: Mutex<Vec<Open>>,
+}
+
+/// A database that was opened, and what as.
+struct Open {
+    place: StorePlace,
+    root: PathBuf,
+    rows: Rows,
+}
+
+impl Databases {
+    /// None is open yet.
+    pub(crate) fn new(environment: Arc<dyn Environment>, embedded: Option<Rows>) -> Self {
+        Self { environment, embedded, open: Mutex::default() }
+    }
+
+    /// Opens a place, or says which feature this binary lacks for it.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "no database is opened"))]
+    fn open(&self, place: &StorePlace, root: &Path) -> Result<Rows, DestinationError> {
+        match place {
+            StorePlace::Embedded => self.embedded.clone().ok_or(DestinationError::Unsupported("embedded")),
+            #[cfg(feature = "postgres")]
+            StorePlace::Postgres { authorization, schema } => {
+                Ok(postgres::rows(&self.environment, authorization, schema, root))
+            }
+            #[cfg(not(feature = "postgres"))]
+            StorePlace::Postgres { .. } => Err(DestinationError::NotBuilt("postgres")),
+        }
+    }
+}
+
+impl Destinations for Databases {
+    fn at(&self, place: &StorePlace, root: &Path) -> Result<Rows, DestinationError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open.iter().find(|known| known.place == *place && known.root == root) {
+            return Ok(known.rows.clone());
+        }
+        let rows = self.open(place, root)?;
+        open.push(Open { place: place.clone(), root: root.to_owned(), rows: rows.clone() });
+        Ok(rows)
+    }
+}
