@@ -1,7 +1,7 @@
 //! The nouns of Raccord and the language they are written in.
 //!
 //! Every other crate speaks in these types: the kinds of the YAML language, the names and paths inside
-//! them, typed values and their bytes, what a plan says, what becomes of a record (`classify`), and
+//! them, typed values and their bytes, what a plan says, what becomes of a record (`classify`) and of a batch (`decide`), and
 //! the *ports* that the store and the connectors implement. Nothing here reads a file, a clock or a network.
 
 pub mod backoff;
@@ -10,6 +10,7 @@ pub mod canonical;
 pub mod checkpoint;
 pub mod classify;
 pub mod consequence;
+pub mod decide;
 pub mod decimal;
 pub mod diagnostic;
 pub mod duration;

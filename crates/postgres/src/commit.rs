@@ -2,20 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use raccord_model::decide::{
+    self, Bounds, Decision, Flags, Refused, Storage, Working, guard, is_outdated, keeps_all,
+};
 use raccord_model::fact::{Tally, Uid};
-use raccord_model::port::destination::{Batch, DestinationError, Intent};
-use raccord_model::row::empty_row;
+use raccord_model::port::destination::{Batch, DestinationError};
 use tokio_postgres::types::Type;
 
 use crate::codec;
 use crate::connections::Session;
-use crate::decide::{self, Decision, Refused, guard};
 use crate::error::{Failure, Sort};
 use crate::fence::{self, signed};
-use crate::load::{self, Entity, Flags};
-use crate::save::{self, Beside, Bounds, Care, Rows};
+use crate::load::{self, Entity};
+use crate::save::{self, Beside, Care, Rows};
 use crate::table::Table;
-use crate::working::Working;
 
 /// A batch on its way, over as many attempts as it takes.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Commit {
         fence::check(session, transfer, batch.fence).await?;
         let entity = load::locked_entity(session, incarnation).await?;
         let flags = load::flags(session, incarnation, transfer).await?;
-        if keeps_all(batch, &entity, flags) {
+        if keeps_all(batch, entity.revision, flags) {
             return self.keep(session, flags).await;
         }
         let mut set = load::working(session, &entity, batch, flags).await?;
@@ -78,15 +78,15 @@ impl Commit {
         let batch = &self.batch;
         let defaults: &[u8] = &batch.target.defaults;
         let narrowed = if defaults.is_empty() { None } else { codec::narrowed(defaults)? };
-        let defaults =
-            narrowed.as_deref().unwrap_or(if defaults.is_empty() { empty_row() } else { defaults });
+        let defaults = narrowed.as_deref().unwrap_or(defaults);
         let care = self.care();
         let mut refused = Refused::new();
         if care == Care::InParts {
             session.run("SAVEPOINT rows").await?;
         }
         loop {
-            let decision = decide::batch(batch, defaults, &refused, set)?;
+            let decision =
+                decide::batch(batch, Storage { defaults, refused: &refused, narrow: codec::narrowed }, set)?;
             let rows = Rows::of(set);
             let more = rows.write(session, &entity.table, care).await?;
             if more.is_empty() {
@@ -124,29 +124,10 @@ impl Commit {
     /// All rows stay as they are: nothing of them has to be known.
     async fn keep(&self, session: &Session<'_>, flags: Flags) -> Result<Tally, Failure> {
         let mut set = Working::default();
-        let decision = decide::batch(&self.batch, empty_row(), &Refused::new(), &mut set)?;
+        let storage = Storage { defaults: &[], refused: &Refused::new(), narrow: codec::narrowed };
+        let decision = decide::batch(&self.batch, storage, &mut set)?;
         self.write_beside(session, &set, decision, flags).await
     }
-}
-
-/// Whether every change of a batch is one that keeps its row, and nothing has changed since that was found.
-fn keeps_all(batch: &Batch, entity: &Entity, flags: Flags) -> bool {
-    batch.kept_at == Some(entity.revision)
-        && !(flags.has_doomed || flags.has_rejects || batch.mark_seen)
-        && batch.rejects.is_empty()
-        && batch.partitions.is_empty()
-        && batch.changes.iter().all(|change| change.intent == Intent::Keep)
-}
-
-/// Whether a row that is to be kept is another by now.
-fn is_outdated(batch: &Batch, set: &Working) -> bool {
-    let is_kept = |change: &raccord_model::port::destination::Change<'_>| {
-        let row = set.rows.get(change.key);
-        row.is_some_and(|row| row.owner == batch.transfer && row.digest == change.digest)
-            && set.doomed.get(change.key).is_none()
-    };
-    let mut kept = batch.changes.iter().filter(|change| change.intent == Intent::Keep);
-    batch.kept_at.is_some() && kept.any(|change| !is_kept(&change))
 }
 
 /// Rows of an incarnation have changed.

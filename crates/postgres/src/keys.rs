@@ -1,5 +1,6 @@
 //! Keys between their bytes and the columns of a table. A key that the columns cannot hold is in no row.
 
+use raccord_model::decide::Key;
 use raccord_model::row::{NotARow, key_values, push_key};
 use raccord_model::value::Value;
 use tokio_postgres::Row;
@@ -7,7 +8,6 @@ use tokio_postgres::Row;
 use crate::codec::many::{Finished, Many, Raw};
 use crate::codec::{self, Unstorable};
 use crate::table::{Column, Table};
-use crate::working::Key;
 
 const PARTS: &str = "the key has another number of parts than the key of its table";
 const FINER: &str = "the key has an instant that is finer than a microsecond, which PostgreSQL cannot keep";

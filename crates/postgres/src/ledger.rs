@@ -1,6 +1,7 @@
 //! The port `Ledger`: what is kept, read with queries. Its one change is that rejects go once they were replayed.
 
 use jiff::Timestamp;
+use raccord_model::decide::{Key, Stored, nanoseconds};
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::destination::{
     DestinationError, Kept, KeptQuery, RejectPlace, RejectQuery, RowQuery, StoredRow,
@@ -10,12 +11,11 @@ use tokio_postgres::types::Type;
 use crate::codec::many::many_bytes;
 use crate::commit::count_owned;
 use crate::connections::{Session, value};
-use crate::decide::nanoseconds;
 use crate::error::Failure;
+use crate::keys;
 use crate::load::{self, parameters, stored};
 use crate::sweep::checkpoint;
 use crate::table::Table;
-use crate::{keys, working};
 
 fn limit(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
@@ -55,7 +55,7 @@ fn after_condition(table: &Table, order: &[String], first: usize) -> String {
     format!("({}) > ({})", order.join(", "), all.join(", "))
 }
 
-fn shown((key, row): (working::Key, working::Stored)) -> StoredRow {
+fn shown((key, row): (Key, Stored)) -> StoredRow {
     let version = row.versions.of(row.owner).to_vec();
     StoredRow { key, row: row.row, owner: row.owner, run: row.run, version }
 }

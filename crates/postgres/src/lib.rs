@@ -1,14 +1,13 @@
 //! PostgreSQL as a destination: rows in tables of the user's schema, one typed column for each field, and everything that
 //! Raccord needs beside them in a schema `raccord` of the same database, so that both are committed together.
 //!
-//! It is the one crate that knows the client library. Decisions are those of `model::classify`; what is known of the keys of a
+//! It is the one crate that knows the client library. Decisions are those of `model::decide`; what is known of the keys of a
 //! batch is looked up with a few queries, decided about in memory, and only the difference is written.
 //! [`PostgresDestination`] implements the ports `Destination` and `Ledger`.
 
 mod codec;
 mod commit;
 mod connections;
-mod decide;
 mod destination;
 mod error;
 mod fence;
@@ -17,8 +16,6 @@ mod layout;
 mod ledger;
 mod load;
 mod look;
-mod overlay;
-mod partitions;
 mod prepare;
 mod save;
 mod settings;
@@ -26,7 +23,6 @@ mod sweep;
 mod table;
 mod tls;
 mod work;
-mod working;
 
 pub use destination::PostgresDestination;
 pub use settings::{PostgresSettings, Server, SettingsSource, Tls, UrlError};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use raccord_model::checkpoint::PartitionId;
+use raccord_model::decide::Key;
 use raccord_model::fact::{Run, RunId, Uid};
 use raccord_model::port::destination::{Candidates, DestinationError, KnownPartition, Prefetched};
 use tokio_postgres::types::Type;
@@ -10,8 +11,8 @@ use uuid::Uuid;
 
 use crate::connections::Session;
 use crate::error::Failure;
+use crate::keys;
 use crate::load::{self, met, parameters};
-use crate::{keys, working::Key};
 
 /// Which candidates are as they were.
 pub(crate) async fn prefetch(

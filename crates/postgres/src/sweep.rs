@@ -3,21 +3,20 @@
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::fact::{DeletedBy, Uid};
+use raccord_model::decide::{Counts, Going, Tombstone, Versions, held, swept};
+use raccord_model::fact::Uid;
 use raccord_model::port::destination::{DestinationError, Fence, Sweep, Swept};
 use tokio_postgres::types::Type;
 
 use crate::codec::many::{Raw, many_bytes};
 use crate::commit::{count_owned, revise};
 use crate::connections::{Session, value};
-use crate::decide::nanoseconds;
 use crate::error::Failure;
 use crate::fence::{self, signed};
 use crate::keys;
 use crate::load::{self, by_keys, parameters};
 use crate::save;
 use crate::table::Table;
-use crate::working::{Key, Tombstone, Versions};
 
 /// Begins a window whose keys are marked: what an earlier one has marked is forgotten, and so is that window.
 pub(crate) async fn begin(session: &Session<'_>, transfer: Uid, fence: Fence) -> Result<(), Failure> {
@@ -39,15 +38,6 @@ pub(crate) async fn checkpoint(session: &Session<'_>, transfer: Uid) -> Result<O
     Ok(json.map(serde_json::from_str).transpose()?)
 }
 
-/// A row that goes.
-struct Going {
-    key: Key,
-    /// The version at which its record said so.
-    said: Option<Vec<u8>>,
-    /// The version that its transfer has last shown.
-    known: Vec<u8>,
-}
-
 /// Deletes the rows of a transfer that its complete window has proved to be gone, unless they are too many.
 pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept, Failure> {
     let transfer = sweep.transfer;
@@ -56,19 +46,14 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     let table = &entity.table;
     let marked = marked(session, table, sweep).await?;
     let unseen = if sweep.snapshot { unseen(session, table, transfer).await? } else { Vec::new() };
-    let (unseen_count, marked_count) = (length(&unseen), length(&marked));
-    if let Some(within) = sweep.within {
-        let owned = count_owned(session, table, transfer).await?;
-        let before = owned.saturating_sub(within.created);
-        let held = |by| Ok(Swept::Held { by, deletes: unseen_count + marked_count, of: owned });
-        let shows_nothing =
-            sweep.snapshot && marked.is_empty() && owned > 0 && !has_marks(session, transfer).await?;
-        if shows_nothing || unseen_count > within.unseen.most_of(before) {
-            return held(DeletedBy::Snapshot);
-        }
-        if marked_count > within.marked.most_of(before) {
-            return held(DeletedBy::Field);
-        }
+    let counts = Counts {
+        unseen: length(&unseen),
+        marked: length(&marked),
+        owned: count_owned(session, table, transfer).await?,
+        has_marks: has_marks(session, transfer).await?,
+    };
+    if let Some(held) = held(sweep, counts) {
+        return Ok(held);
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
     remove(session, table, sweep, &all).await?;
@@ -80,15 +65,9 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     }
     save::save_checkpoint(session, transfer, &sweep.checkpoint).await?;
     if let Some(run) = &sweep.record {
-        let mut run = run.as_ref().clone();
-        // The records that said so were counted as skipped when the run was held.
-        let counted = marked_count.min(run.tally.skipped);
-        run.tally.skipped -= counted;
-        run.tally.deleted += counted;
-        run.tally.swept += unseen_count + (marked_count - counted);
-        save::save_run(session, &run).await?;
+        save::save_run(session, &swept(run, counts)).await?;
     }
-    Ok(Swept::Done { unseen: unseen_count, marked: marked_count })
+    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked })
 }
 
 fn length<T>(all: &[T]) -> u64 {
@@ -155,7 +134,7 @@ const TOGETHER: usize = 5_000;
 
 /// Removes rows, remembers their ends, and takes the rejects of their keys away.
 async fn remove(session: &Session<'_>, table: &Table, sweep: &Sweep, all: &[Going]) -> Result<(), Failure> {
-    let (transfer, at) = (sweep.transfer, nanoseconds(sweep.at));
+    let transfer = sweep.transfer;
     for part in all.chunks(TOGETHER) {
         let lists = keys::lists(table, part.iter().map(|going| going.key.as_slice()));
         let delete = format!("DELETE FROM {} t{}", table.qualified(), table.is_among(1));
@@ -163,12 +142,8 @@ async fn remove(session: &Session<'_>, table: &Table, sweep: &Sweep, all: &[Goin
         if gone != length(part) {
             return Err(Failure::Moved);
         }
-        let tombstone = |going: &Going| {
-            let version = going.said.as_ref().unwrap_or(&going.known).clone();
-            (!version.is_empty()).then(|| Tombstone { transfer, version, is_swept: going.said.is_none(), at })
-        };
         let buried: Vec<(&[u8], Tombstone)> =
-            part.iter().filter_map(|going| Some((going.key.as_slice(), tombstone(going)?))).collect();
+            part.iter().filter_map(|going| Some((going.key.as_slice(), going.tombstone(sweep)?))).collect();
         bury(session, sweep, &buried).await?;
         supersede(session, transfer, part).await?;
     }

@@ -1,6 +1,10 @@
 //! What the destination's own tables know of the keys of a batch.
 
 use raccord_model::checkpoint::{PartitionId, Spot};
+use raccord_model::decide::partitions::Met;
+use raccord_model::decide::{
+    KeptReject, Mark, Tombstone, WAITING, Waiting, Working, identity, tombstones_hold_from,
+};
 use raccord_model::fact::{RejectId, RunId, Uid};
 use raccord_model::language::Mode;
 use raccord_model::port::destination::{Batch, DestinationError, Reading};
@@ -10,11 +14,8 @@ use uuid::Uuid;
 
 use crate::codec::many::{Finished, Many};
 use crate::connections::{Session, value};
-use crate::decide::{WAITING, identity, tombstones_hold_from};
 use crate::error::Failure;
 use crate::fence::signed;
-use crate::partitions::Met;
-use crate::working::{KeptReject, Mark, Tombstone, Waiting, Working};
 
 fn bytes(row: &Row, at: usize) -> Vec<u8> {
     row.get::<_, &[u8]>(at).to_vec()

@@ -6,20 +6,19 @@ mod rows;
 
 use std::collections::BTreeSet;
 
+use raccord_model::decide::{Flags, Working, key_of};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Batch, DestinationError};
 use tokio_postgres::types::Type;
 
 use crate::codec::many::many_bytes;
 use crate::connections::{Session, value};
-use crate::decide::key_of;
 use crate::error::Failure;
 use crate::fence::signed;
 use crate::table::Table;
-use crate::working::Working;
 
 pub(crate) use beside::met;
-pub(crate) use rows::{by_keys, parameters, stored};
+pub(crate) use rows::{by_keys, parameters, place_of, stored};
 
 /// An entity as it is registered.
 #[derive(Debug)]
@@ -51,16 +50,6 @@ async fn read_entity(
     let Some(row) = row else { return Ok(None) };
     let table = serde_json::from_str(row.get(0))?;
     Ok(Some(Entity { table, revision: row.get::<_, i64>(1).cast_unsigned() }))
-}
-
-/// Which of the destination's own tables have anything to say about a batch.
-#[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "each is of a table by itself")]
-pub(crate) struct Flags {
-    pub(crate) has_tombstones: bool,
-    pub(crate) has_waiting: bool,
-    pub(crate) has_doomed: bool,
-    pub(crate) has_rejects: bool,
 }
 
 /// Looks which tables are to be asked.

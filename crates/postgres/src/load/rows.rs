@@ -1,9 +1,10 @@
 //! Rows of a table as the model knows them, and who holds the unique values that a batch may take.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use raccord_model::decide::{Key, Stored, UNOWNED, Versions, Working, taken_values};
 use raccord_model::fact::{RunId, Uid};
-use raccord_model::port::destination::{Batch, DestinationError, Intent, RecordDigest};
+use raccord_model::port::destination::{Batch, DestinationError, RecordDigest};
 use raccord_model::row::{self, FieldId, NotARow};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -16,7 +17,6 @@ use crate::connections::{Parameter, Session, value};
 use crate::error::Failure;
 use crate::keys;
 use crate::table::{BESIDE, Table};
-use crate::working::{Key, Stored, UNOWNED, Versions, Working};
 
 /// Finished lists as the parameters of a query.
 pub(crate) fn parameters(lists: &[Finished]) -> Vec<Parameter<'_>> {
@@ -54,9 +54,23 @@ pub(crate) fn stored(table: &Table, row: &Row) -> Result<(Key, Stored), Failure>
         digest: digest.and_then(|bytes| bytes.try_into().ok()).map(RecordDigest::from_bytes),
         versions: Versions::decode(versions.unwrap_or_default())?,
         row: bytes,
-        place: place.try_into().map_err(|_| DestinationError::Damaged)?,
+        place: number_of(place).ok_or(DestinationError::Damaged)?,
     };
     Ok((key, stored))
+}
+
+/// The place of a row, six bytes, as a number.
+fn number_of(place: &[u8]) -> Option<u64> {
+    let place: [u8; 6] = place.try_into().ok()?;
+    let mut bytes = [0; 8];
+    bytes.iter_mut().skip(2).zip(place).for_each(|(to, from)| *to = from);
+    Some(u64::from_be_bytes(bytes))
+}
+
+/// The six bytes of a place.
+pub(crate) fn place_of(number: u64) -> [u8; 6] {
+    let [_, _, place @ ..] = number.to_be_bytes();
+    place
 }
 
 /// The rows with some keys.
@@ -122,26 +136,8 @@ pub(super) async fn load_holders(
     batch: &Batch,
     set: &mut Working,
 ) -> Result<(), Failure> {
-    let unique = &batch.target.unique;
-    if unique.is_empty() {
-        return Ok(());
-    }
-    let mut wanted: BTreeMap<FieldId, BTreeSet<&[u8]>> = BTreeMap::new();
-    let upserts =
-        batch.changes.iter().filter(|change| change.intent == Intent::Upsert).map(|change| change.patch);
-    let waiting = set.waiting.iter().map(|(_, waiting)| waiting.patch.as_slice());
-    let rows = set.rows.iter().map(|(_, stored)| stored.row.as_slice());
-    let defaults: &[u8] = &batch.target.defaults;
-    for row in upserts.chain(waiting).chain(rows).chain(Some(defaults).filter(|row| !row.is_empty())) {
-        for field in row::fields(row)? {
-            let field = field?;
-            if unique.contains(&field.id) && !field.is_empty() {
-                wanted.entry(field.id).or_default().insert(field.bytes());
-            }
-        }
-    }
     let mut found = Vec::new();
-    for (field, values) in wanted {
+    for (field, values) in taken_values(batch, set)? {
         find_holders(session, table, field, &values, &mut found).await?;
     }
     found.retain(|(_, _, key)| set.rows.get(key.as_slice()).is_none());
@@ -154,7 +150,7 @@ async fn find_holders(
     session: &Session<'_>,
     table: &Table,
     field: FieldId,
-    values: &BTreeSet<&[u8]>,
+    values: &BTreeSet<Vec<u8>>,
     found: &mut Vec<(FieldId, Vec<u8>, Key)>,
 ) -> Result<(), Failure> {
     let Some(column) = table.column(field) else { return Ok(()) };

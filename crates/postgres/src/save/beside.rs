@@ -1,6 +1,7 @@
 //! Writes what a batch leaves in the destination's own tables.
 
 use raccord_model::checkpoint::Checkpoint;
+use raccord_model::decide::{Overlay, Tombstone, Working, tombstones_hold_from};
 use raccord_model::fact::{Run, Uid};
 use raccord_model::port::destination::{Batch, Reading};
 use tokio_postgres::types::Type;
@@ -8,12 +9,9 @@ use uuid::Uuid;
 
 use crate::codec::many::{Finished, Many};
 use crate::connections::{Parameter, Session, value};
-use crate::decide::tombstones_hold_from;
 use crate::error::Failure;
 use crate::fence::signed;
 use crate::load::met;
-use crate::overlay::Overlay;
-use crate::working::{Tombstone, Working};
 
 /// How many tombstones that hold no longer a batch takes away.
 const PURGED: i64 = 256;

@@ -1,19 +1,18 @@
 //! Rows as parameters of statements, and as the data of a `COPY`.
 
 use bytes::{Bytes, BytesMut};
+use raccord_model::decide::{Deed, Op, Refusal, Refused, Stored, UNOWNED};
 use raccord_model::port::destination::DestinationError;
 use raccord_model::row;
 use raccord_model::value::Value;
 use tokio_postgres::types::Type;
 
-use super::{Deed, Op};
 use crate::codec::many::{CopyData, Finished, Many, put};
 use crate::codec::{self, Unstorable};
-use crate::decide::{Refusal, Refused};
 use crate::error::Failure;
 use crate::keys::{self, KeyLists};
+use crate::load::place_of;
 use crate::table::{BESIDE, Column, Kind, Table};
-use crate::working::{Stored, UNOWNED};
 
 /// The values of a row and its key, column by column.
 fn each_value(
@@ -106,7 +105,7 @@ pub(super) fn places(table: &Table, ops: &[Op<'_>]) -> Result<Vec<Finished>, Fai
     let (mut keys, mut places) = (KeyLists::new(table), Many::new(Type::TID_ARRAY));
     for op in ops {
         keys.push(table, op.key)?;
-        places.push(Some(&op.place));
+        places.push(Some(&place_of(op.place)));
     }
     let mut lists = keys.finish();
     lists.push(places.finish());
@@ -130,7 +129,7 @@ pub(super) fn lists(table: &Table, ops: &[Op<'_>], with_fields: bool) -> Result<
         for (list, value) in besides.iter_mut().zip(beside(op.row)) {
             list.push(value.as_deref());
         }
-        places.push(Some(&op.place));
+        places.push(Some(&place_of(op.place)));
     }
     let mut lists = keys.finish();
     let others = fields.into_iter().enumerate().filter(|(at, _)| !table.key.contains(at));

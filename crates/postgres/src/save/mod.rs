@@ -5,38 +5,17 @@ mod beside;
 mod encode;
 mod rejects;
 
+use raccord_model::decide::{Deed, Op, Refusal, Refused, Working, ops};
+
 use crate::connections::Session;
-use crate::decide::{Refusal, Refused};
 use crate::error::{Failure, Sort, column_of, constraint_of, reason};
 use crate::load::parameters;
-use crate::overlay::Changed;
 use crate::table::Table;
-use crate::working::{Key, Stored, Working};
 
 pub(crate) use beside::{
     Beside, complete, forget, purge_tombstones, remember_tombstones, save_checkpoint, save_run,
 };
-pub(crate) use rejects::{Bounds, save as save_rejects};
-
-/// What is done to a row, in the order in which it is done: so a value that one row gives up is free for the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Deed {
-    Delete,
-    Update,
-    /// What is kept beside the row alone.
-    Touch,
-    Create,
-}
-
-/// A change of a row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Op<'s> {
-    pub(super) deed: Deed,
-    pub(super) key: &'s Key,
-    /// The row as it is to be; of one that goes, as it was.
-    pub(super) row: &'s Stored,
-    pub(super) place: [u8; 6],
-}
+pub(crate) use rejects::save as save_rejects;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +32,7 @@ pub(crate) struct Rows<'s>(Vec<Op<'s>>);
 impl<'s> Rows<'s> {
     /// The difference that a working set makes.
     pub(crate) fn of(set: &'s Working) -> Self {
-        let mut ops: Vec<(usize, Op<'s>)> = set.rows.changed().filter_map(op).collect();
-        ops.sort_by_key(|(order, op)| (op.deed, *order));
-        Self(ops.into_iter().map(|(_, op)| op).collect())
+        Self(ops(set))
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -78,19 +55,6 @@ impl<'s> Rows<'s> {
             Care::InParts => in_parts(session, table, &self.0).await,
         }
     }
-}
-
-fn op(Changed { key, before, now, order }: Changed<'_, Key, Stored>) -> Option<(usize, Op<'_>)> {
-    let place = before.map_or([0; 6], |before| before.place);
-    let (deed, row) = match (before, now) {
-        (None, None) => return None,
-        (None, Some(now)) => (Deed::Create, now),
-        (Some(before), None) => (Deed::Delete, before),
-        (Some(before), Some(now)) if before.row != now.row => (Deed::Update, now),
-        (Some(before), Some(now)) if before.is_beside(now) => return None,
-        (Some(_), Some(now)) => (Deed::Touch, now),
-    };
-    Some((order, Op { deed, key, row, place }))
 }
 
 async fn write(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<(), Failure> {

@@ -1,37 +1,14 @@
 //! Keeps the rejects of a batch, and no more than may be kept. Those that went because they were too many are remembered, so
 //! that they are not new when they come again.
 
-use jiff::{SignedDuration, Timestamp};
+use raccord_model::decide::{Bounds, Changed, KeptReject, REMEMBERED, Working, nanoseconds};
 use raccord_model::fact::Uid;
 use tokio_postgres::types::Type;
 
 use crate::codec::many::{Finished, Many, many_bytes};
 use crate::connections::{Session, value};
-use crate::decide::nanoseconds;
 use crate::error::Failure;
 use crate::fence::signed;
-use crate::overlay::Changed;
-use crate::working::{KeptReject, Working};
-
-/// How many are remembered of a transfer that went.
-const REMEMBERED: i64 = 10_000;
-
-/// How many are kept, and from when on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) most: u64,
-    now: i64,
-    oldest: i64,
-}
-
-impl Bounds {
-    /// At an instant, when they are kept for so many seconds.
-    pub(crate) fn at(now: Timestamp, most: u64, age: u64) -> Self {
-        let age = SignedDuration::from_secs(i64::try_from(age).unwrap_or(i64::MAX));
-        let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
-        Self { most, now: nanoseconds(now), oldest: nanoseconds(oldest) }
-    }
-}
 
 /// Writes what became of rejects; returns how many are new. `had_any` says whether there were any before.
 pub(crate) async fn save(
@@ -128,7 +105,7 @@ async fn bound(session: &Session<'_>, transfer: Uid, bounds: Bounds) -> Result<(
         (&surplus, Type::INT8),
         (&bounds.oldest, Type::INT8),
         (&bounds.now, Type::INT8),
-        (&REMEMBERED, Type::INT8),
+        (&signed(REMEMBERED), Type::INT8),
     ];
     session.execute(remove, &values).await?;
     Ok(())

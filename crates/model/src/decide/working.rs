@@ -3,40 +3,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raccord_model::checkpoint::{PartitionId, Spot};
-use raccord_model::classify::Beside;
-use raccord_model::fact::{Reject, RejectId, RunId, Uid};
-use raccord_model::port::destination::{DestinationError, RecordDigest};
-use raccord_model::row::{self, FieldId, NotARow};
+use crate::checkpoint::{PartitionId, Spot};
+use crate::classify::Beside;
+use crate::fact::{Reject, RejectId, RunId, Uid};
+use crate::port::destination::{Batch, DestinationError, Intent, RecordDigest};
+use crate::row::{self, FieldId, NotARow};
 use uuid::Uuid;
 
-use crate::overlay::Overlay;
-use crate::partitions::Met;
+use super::overlay::Overlay;
+use super::partitions::Met;
 
 /// The bytes of a key.
-pub(crate) type Key = Vec<u8>;
+pub type Key = Vec<u8>;
 
 /// The owner of rows that no transfer has written.
-pub(crate) const UNOWNED: Uid = Uid(Uuid::nil());
+pub const UNOWNED: Uid = Uid(Uuid::nil());
 
 /// A row, with what is kept beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored {
+pub struct Stored {
     /// The transfer that owns it.
-    pub(crate) owner: Uid,
+    pub owner: Uid,
     /// The run that last wrote it.
-    pub(crate) run: RunId,
+    pub run: RunId,
     /// Of the owner's record that it was made of.
-    pub(crate) digest: Option<RecordDigest>,
-    pub(crate) versions: Versions,
-    pub(crate) row: Vec<u8>,
-    /// Where the database keeps it.
-    pub(crate) place: [u8; 6],
+    pub digest: Option<RecordDigest>,
+    /// The versions at which transfers have shown it.
+    pub versions: Versions,
+    /// Its fields.
+    pub row: Vec<u8>,
+    /// Where the destination keeps it, in a number of its own.
+    pub place: u64,
 }
 
 impl Stored {
     /// The row as it follows from this one: shown by a transfer at a version, which may take it over.
-    pub(crate) fn next(&self, beside: Beside, transfer: Uid, version: &[u8]) -> Self {
+    pub fn next(&self, beside: Beside, transfer: Uid, version: &[u8]) -> Self {
         let mut next = Self { digest: beside.digest, row: Vec::new(), ..self.clone_beside() };
         if beside.adopts && next.owner != transfer {
             next.versions.forget(next.owner);
@@ -48,7 +50,7 @@ impl Stored {
     }
 
     /// Whether another has the same beside its row.
-    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+    pub fn is_beside(&self, other: &Self) -> bool {
         (self.owner, self.run, self.digest, &self.versions)
             == (other.owner, other.run, other.digest, &other.versions)
     }
@@ -68,16 +70,16 @@ impl Stored {
 
 /// The latest version at which each transfer has shown a row. Those of two services say nothing about each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Versions(Vec<(Uid, Vec<u8>)>);
+pub struct Versions(Vec<(Uid, Vec<u8>)>);
 
 impl Versions {
     /// The version of a transfer; empty without one.
-    pub(crate) fn of(&self, transfer: Uid) -> &[u8] {
+    pub fn of(&self, transfer: Uid) -> &[u8] {
         self.0.iter().find(|(of, _)| *of == transfer).map_or(&[], |(_, version)| version)
     }
 
     /// A transfer shows the row.
-    pub(crate) fn see(&mut self, transfer: Uid, version: &[u8]) {
+    pub fn see(&mut self, transfer: Uid, version: &[u8]) {
         if !version.is_empty() {
             self.forget(transfer);
             self.0.push((transfer, version.to_vec()));
@@ -89,7 +91,7 @@ impl Versions {
     }
 
     /// As they are kept: of each the transfer (16), the length (4, big-endian) and the version. Nothing without any.
-    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
+    pub fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         for (transfer, version) in &self.0 {
             bytes.extend_from_slice(transfer.0.as_bytes());
@@ -99,7 +101,8 @@ impl Versions {
         (!bytes.is_empty()).then_some(bytes)
     }
 
-    pub(crate) fn decode(mut bytes: &[u8]) -> Result<Self, DestinationError> {
+    /// Reads what [`Self::encode`] has written.
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, DestinationError> {
         let mut take = |count: usize| {
             let (taken, rest) = bytes.split_at_checked(count)?;
             bytes = rest;
@@ -118,51 +121,58 @@ impl Versions {
 
 /// The end of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tombstone {
-    pub(crate) transfer: Uid,
-    pub(crate) version: Vec<u8>,
+pub struct Tombstone {
+    /// The transfer that showed it last.
+    pub transfer: Uid,
+    /// At which version.
+    pub version: Vec<u8>,
     /// Whether a snapshot did not show it.
-    pub(crate) is_swept: bool,
+    pub is_swept: bool,
     /// In nanoseconds since 1970.
-    pub(crate) at: i64,
+    pub at: i64,
 }
 
 /// An enrichment that waits for its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Waiting {
-    pub(crate) version: Vec<u8>,
-    pub(crate) patch: Vec<u8>,
+pub struct Waiting {
+    /// The version of its record.
+    pub version: Vec<u8>,
+    /// What it makes of the row.
+    pub patch: Vec<u8>,
 }
 
 /// A key that the window under way has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub struct Mark {
     /// Whether the record says that it is deleted.
-    pub(crate) is_deleted: bool,
-    pub(crate) spot: Option<Spot>,
+    pub is_deleted: bool,
+    /// Where it stood, when pages can shift.
+    pub spot: Option<Spot>,
 }
 
 /// A reject that is kept.
 #[derive(Debug, Clone)]
-pub(crate) struct KeptReject {
+pub struct KeptReject {
     /// The reject; of one that was found only the key is known.
-    pub(crate) reject: Option<Box<Reject>>,
-    pub(crate) key: Option<Key>,
-    pub(crate) version: Vec<u8>,
+    pub reject: Option<Box<Reject>>,
+    /// The key of its record, where it is known.
+    pub key: Option<Key>,
+    /// The version of its record.
+    pub version: Vec<u8>,
 }
 
 /// Which rows hold a value of a unique field.
 #[derive(Debug, Default)]
-pub(crate) struct Holders(BTreeMap<(FieldId, Vec<u8>), BTreeSet<Key>>);
+pub struct Holders(BTreeMap<(FieldId, Vec<u8>), BTreeSet<Key>>);
 
 impl Holders {
     /// A row has a value.
-    pub(crate) fn add(&mut self, field: FieldId, value: &[u8], key: &[u8]) {
+    pub fn add(&mut self, field: FieldId, value: &[u8], key: &[u8]) {
         self.0.entry((field, value.to_vec())).or_default().insert(key.to_vec());
     }
 
     /// A row changes, comes or goes.
-    pub(crate) fn replace(
+    pub fn replace(
         &mut self,
         unique: &[FieldId],
         key: &[u8],
@@ -190,12 +200,7 @@ impl Holders {
     }
 
     /// The first field of a row whose value is another's: the one's that comes first, where several share it.
-    pub(crate) fn conflict(
-        &self,
-        unique: &[FieldId],
-        key: &[u8],
-        row: &[u8],
-    ) -> Result<Option<FieldId>, NotARow> {
+    pub fn conflict(&self, unique: &[FieldId], key: &[u8], row: &[u8]) -> Result<Option<FieldId>, NotARow> {
         if unique.is_empty() {
             return Ok(None);
         }
@@ -215,31 +220,39 @@ impl Holders {
 
 /// Everything that is known of the keys of a batch.
 #[derive(Debug, Default)]
-pub(crate) struct Working {
-    pub(crate) rows: Overlay<Key, Stored>,
-    pub(crate) tombstones: Overlay<Key, Tombstone>,
-    pub(crate) waiting: Overlay<(Key, Uid), Waiting>,
+pub struct Working {
+    /// The rows.
+    pub rows: Overlay<Key, Stored>,
+    /// The ends of rows that hold still.
+    pub tombstones: Overlay<Key, Tombstone>,
+    /// The enrichments that wait for rows, by row and transfer.
+    pub waiting: Overlay<(Key, Uid), Waiting>,
     /// How many enrichments of this transfer wait in all.
-    pub(crate) own_waiting: u64,
-    pub(crate) doomed: Overlay<Key, Vec<u8>>,
-    pub(crate) marks: Overlay<Key, Mark>,
-    pub(crate) rejects: Overlay<RejectId, KeptReject>,
-    pub(crate) partitions: Overlay<PartitionId, Met>,
+    pub own_waiting: u64,
+    /// The deletions that wait for the end of the window, with their versions.
+    pub doomed: Overlay<Key, Vec<u8>>,
+    /// The keys that the window has shown.
+    pub marks: Overlay<Key, Mark>,
+    /// The rejects of these keys.
+    pub rejects: Overlay<RejectId, KeptReject>,
+    /// The partitions and parents that the batch speaks of.
+    pub partitions: Overlay<PartitionId, Met>,
     /// Rows outside of the batch that hold a unique value of it.
-    pub(crate) others: Vec<(FieldId, Vec<u8>, Key)>,
-    pub(crate) holders: Holders,
+    pub others: Vec<(FieldId, Vec<u8>, Key)>,
+    /// Which rows hold which unique values, those of others included.
+    pub holders: Holders,
     /// The owners that are transfers still.
-    pub(crate) living: BTreeSet<Uid>,
+    pub living: BTreeSet<Uid>,
 }
 
 impl Working {
     /// Whether a transfer is no more, so that another may take its rows over.
-    pub(crate) fn is_gone(&self, owner: Uid) -> bool {
+    pub fn is_gone(&self, owner: Uid) -> bool {
         !self.living.contains(&owner)
     }
 
     /// As it was found.
-    pub(crate) fn reset(&mut self, unique: &[FieldId]) -> Result<(), NotARow> {
+    pub fn reset(&mut self, unique: &[FieldId]) -> Result<(), NotARow> {
         let Self { rows, tombstones, waiting, doomed, marks, rejects, partitions, .. } = self;
         rows.reset();
         tombstones.reset();
@@ -258,4 +271,27 @@ impl Working {
         self.holders = holders;
         Ok(())
     }
+}
+
+/// The unique values that rows of a batch have or may take, each as it stands in a row: which other rows hold them has to be known.
+pub fn taken_values(batch: &Batch, set: &Working) -> Result<BTreeMap<FieldId, BTreeSet<Vec<u8>>>, NotARow> {
+    let unique = &batch.target.unique;
+    let mut taken: BTreeMap<FieldId, BTreeSet<Vec<u8>>> = BTreeMap::new();
+    if unique.is_empty() {
+        return Ok(taken);
+    }
+    let upserts =
+        batch.changes.iter().filter(|change| change.intent == Intent::Upsert).map(|change| change.patch);
+    let waiting = set.waiting.iter().map(|(_, waiting)| waiting.patch.as_slice());
+    let rows = set.rows.iter().map(|(_, stored)| stored.row.as_slice());
+    let defaults: &[u8] = &batch.target.defaults;
+    for row in upserts.chain(waiting).chain(rows).chain(Some(defaults).filter(|row| !row.is_empty())) {
+        for field in row::fields(row)? {
+            let field = field?;
+            if unique.contains(&field.id) && !field.is_empty() {
+                taken.entry(field.id).or_default().insert(field.bytes().to_vec());
+            }
+        }
+    }
+    Ok(taken)
 }

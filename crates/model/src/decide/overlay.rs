@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What was found under keys, and what is to be there.
 #[derive(Debug)]
-pub(crate) struct Overlay<K, V> {
+pub struct Overlay<K, V> {
     entries: BTreeMap<K, Entry<V>>,
     /// How many changes there were.
     changes: usize,
@@ -39,11 +39,15 @@ impl<V> Entry<V> {
 
 /// What becomes of one key.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Changed<'o, K, V> {
-    pub(crate) key: &'o K,
-    pub(crate) before: Option<&'o V>,
-    pub(crate) now: Option<&'o V>,
-    pub(crate) order: usize,
+pub struct Changed<'o, K, V> {
+    /// The key.
+    pub key: &'o K,
+    /// What was found under it.
+    pub before: Option<&'o V>,
+    /// What is to be there.
+    pub now: Option<&'o V>,
+    /// The how manieth change this was.
+    pub order: usize,
 }
 
 impl<K, V> Default for Overlay<K, V> {
@@ -54,23 +58,25 @@ impl<K, V> Default for Overlay<K, V> {
 
 impl<K: Ord, V> Overlay<K, V> {
     /// Says what was found.
-    pub(crate) fn found(&mut self, key: K, value: V) {
+    pub fn found(&mut self, key: K, value: V) {
         self.entries.insert(key, Entry { before: Some(value), now: Now::AsBefore, order: 0 });
     }
 
     /// What is there now.
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
         self.entries.get(key)?.now()
     }
 
-    pub(crate) fn set(&mut self, key: K, value: V) {
+    /// This is there from now on.
+    pub fn set(&mut self, key: K, value: V) {
         self.change(key, Now::Is(value));
     }
 
-    pub(crate) fn remove<Q>(&mut self, key: &Q)
+    /// Nothing is there from now on.
+    pub fn remove<Q>(&mut self, key: &Q)
     where
         Q: Ord + ?Sized + ToOwned<Owned = K>,
         K: Borrow<Q>,
@@ -87,12 +93,12 @@ impl<K: Ord, V> Overlay<K, V> {
     }
 
     /// Everything that is there now.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter().filter_map(|(key, entry)| Some((key, entry.now()?)))
     }
 
     /// What is to be written.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = Changed<'_, K, V>> {
+    pub fn changed(&self) -> impl Iterator<Item = Changed<'_, K, V>> {
         self.entries.iter().filter_map(|(key, entry)| {
             let is_changed = !matches!(entry.now, Now::AsBefore);
             let (before, now) = (entry.before.as_ref(), entry.now());
@@ -106,7 +112,7 @@ impl<K: Ord, V> Overlay<K, V> {
     }
 
     /// As it was found.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.entries.values_mut().for_each(|entry| entry.now = Now::AsBefore);
     }
 }

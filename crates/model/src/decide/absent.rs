@@ -1,15 +1,15 @@
 //! A record whose row is not there: it is created, waits, or is too late. A row that is created takes in what waited for it.
 
-use raccord_model::classify::{self, Effect, KnownTombstone, Write, is_older};
-use raccord_model::fact::Uid;
-use raccord_model::port::destination::{Change, REQUIRED, RecordDigest};
-use raccord_model::row::{NotARow, apply_patch};
+use crate::classify::{self, Effect, KnownTombstone, Write, is_older};
+use crate::fact::Uid;
+use crate::port::destination::{Change, REQUIRED, RecordDigest};
+use crate::row::{NotARow, apply_patch};
 
+use super::working::{Stored, Versions, Waiting};
 use super::{Pass, Refusal, rejects};
-use crate::working::{Stored, Versions, Waiting};
 
 /// How many enrichments of one transfer wait for rows of one entity. Beyond it they are skipped.
-pub(crate) const WAITING: u64 = 100_000;
+pub const WAITING: u64 = 100_000;
 
 impl Pass<'_> {
     pub(super) fn upsert_absent(&mut self, number: usize, change: Change<'_>) -> Result<Effect, NotARow> {
@@ -59,7 +59,7 @@ impl Pass<'_> {
             digest,
             versions: Versions::default(),
             row: std::mem::take(&mut self.next),
-            place: [0; 6],
+            place: 0,
         };
         row.versions.see(transfer, change.version);
         self.enrich(change.key, &mut row)?;

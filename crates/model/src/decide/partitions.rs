@@ -1,29 +1,31 @@
 //! Partitions: how far the children of each parent record were read. Of what a reading has met twice on different pages, the
 //! pages have shifted.
 
-use raccord_model::checkpoint::{Cursor, PartitionId, Shift, Spot};
-use raccord_model::port::destination::{PartitionMark, Reading};
+use crate::checkpoint::{Cursor, PartitionId, Shift, Spot};
+use crate::port::destination::{PartitionMark, Reading};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::overlay::Overlay;
+use super::overlay::Overlay;
 
 /// A partition, or the parent record of one, that a reading has met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Met {
-    pub(crate) by: Reading,
-    pub(crate) known: Known,
+pub struct Met {
+    /// By which reading.
+    pub by: Reading,
+    /// What is known of it.
+    pub known: Known,
 }
 
 /// What is known of it, as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub struct Known {
     /// How far it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) cursor: Option<Cursor>,
+    pub cursor: Option<Cursor>,
     /// How far it was read in a window that is yet to be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) unproven: Option<Cursor>,
+    pub unproven: Option<Cursor>,
     /// On which page of the parents, and of which partition these are, when they can shift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     page: Option<u64>,
@@ -37,7 +39,7 @@ impl Known {
     }
 
     /// Takes for proven how far it was read.
-    pub(crate) fn accept(&mut self) {
+    pub fn accept(&mut self) {
         if let Some(unproven) = self.unproven.take() {
             self.cursor = Cursor::advance(self.cursor.take(), Some(unproven));
         }
@@ -45,13 +47,13 @@ impl Known {
 }
 
 /// The two pages of one chain on which the same thing stood.
-pub(crate) fn pages(before: Option<Spot>, now: Option<Spot>) -> Option<(u64, u64)> {
+pub fn pages(before: Option<Spot>, now: Option<Spot>) -> Option<(u64, u64)> {
     let (before, now) = (before?, now?);
     (before.partition == now.partition && before.page != now.page).then_some((before.page, now.page))
 }
 
 /// Notes that a reading has come to the end of a partition, whose cursor may move on or waits.
-pub(crate) fn meet(
+pub fn meet(
     met: &mut Overlay<PartitionId, Met>,
     by: Reading,
     mark: &PartitionMark,

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use raccord_model::classify::is_older;
-use raccord_model::language::UpdateType;
-use raccord_model::port::destination::{Batch, DestinationError, Guard, Intent};
+use crate::classify::is_older;
+use crate::language::UpdateType;
+use crate::port::destination::{Batch, DestinationError, Guard, Intent};
 
-use crate::working::Working;
+use super::working::Working;
 
 /// The guard of a batch, when it may have something to say.
-pub(crate) fn of(batch: &Batch) -> Option<Guard> {
+pub fn of(batch: &Batch) -> Option<Guard> {
     let says_so = batch.changes.iter().any(|change| change.intent == Intent::Delete);
     batch.guard.filter(|_| says_so && batch.updates.contains(&UpdateType::Deleted))
 }
 
 /// Refuses a batch that would delete more than its guard allows of the rows that its transfer owns.
-pub(crate) fn check(batch: &Batch, guard: Guard, set: &Working, owned: u64) -> Result<(), DestinationError> {
+pub fn check(batch: &Batch, guard: Guard, set: &Working, owned: u64) -> Result<(), DestinationError> {
     let mut going = BTreeSet::new();
     for change in batch.changes.iter() {
         let row = set.rows.get(change.key);

@@ -1,51 +1,79 @@
-//! One batch, record by record: what becomes of each follows from what was found of its key, by the rules of
-//! `model::classify`. It changes the working set alone; what is different in the end is what is written.
+//! One batch, record by record: what becomes of each follows from what a destination has found of its key, by the rules of
+//! `classify`. It changes the working set alone; what is different in the end is what the destination writes. For destinations
+//! that look up what a batch has to know, decide in memory, and write the difference; nothing here reads or writes anything.
 
 mod absent;
+mod deeds;
 mod deletion;
-pub(crate) mod guard;
+pub mod guard;
+mod kept;
+mod overlay;
+pub mod partitions;
 mod rejects;
+mod sweeping;
+mod working;
 
 use std::collections::BTreeMap;
 
-use raccord_model::checkpoint::{Checkpoint, Shift};
-use raccord_model::classify::{self, Effect, KnownRow, Terms, Write};
-use raccord_model::fact::Tally;
-use raccord_model::port::destination::{Batch, Change, Intent, Reading};
-use raccord_model::row::{FieldId, NotARow};
+use crate::checkpoint::{Checkpoint, Shift};
+use crate::classify::{self, Effect, KnownRow, Terms, Write};
+use crate::fact::Tally;
+use crate::port::destination::{Batch, Change, Intent, Reading};
+use crate::row::{FieldId, NotARow, empty_row};
 
-use crate::codec;
-use crate::partitions::{self, pages};
-use crate::working::{Key, Mark, Stored, Working};
-
-pub(crate) use absent::WAITING;
-pub(crate) use deletion::{nanoseconds, tombstones_hold_from};
-pub(crate) use rejects::{identity, key_of};
+use self::partitions::pages;
+pub use absent::WAITING;
+pub use deeds::{Deed, Op, ops};
+pub use deletion::{nanoseconds, tombstones_hold_from};
+pub use kept::{Flags, is_outdated, keeps_all};
+pub use overlay::{Changed, Overlay};
+pub use rejects::{Bounds, REMEMBERED, identity, key_of};
+pub use sweeping::{Counts, Going, held, swept};
+pub use working::{
+    Holders, KeptReject, Key, Mark, Stored, Tombstone, UNOWNED, Versions, Waiting, Working, taken_values,
+};
 
 /// Why the database does not take a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// The field that is to blame, where it is known.
-    pub(crate) field: Option<FieldId>,
+    pub field: Option<FieldId>,
     /// In words that hold no value.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 /// The rows that the database does not take, by key and bytes.
-pub(crate) type Refused = BTreeMap<(Key, Vec<u8>), Refusal>;
+pub type Refused = BTreeMap<(Key, Vec<u8>), Refusal>;
+
+/// What a patch or a row becomes once it was stored; nothing when it stays as it is.
+pub type Narrow = fn(&[u8]) -> Result<Option<Vec<u8>>, NotARow>;
+
+/// How a destination keeps rows.
+#[derive(Clone, Copy)]
+pub struct Storage<'b> {
+    /// The batch's defaults, as they can be stored; empty without any.
+    pub defaults: &'b [u8],
+    /// The rows that were found not to be storable.
+    pub refused: &'b Refused,
+    /// What it keeps of values that are finer than its own.
+    pub narrow: Narrow,
+}
 
 /// What was decided of a batch beside its rows.
 #[derive(Debug)]
-pub(crate) struct Decision {
-    pub(crate) tally: Tally,
-    pub(crate) checkpoint: Option<Checkpoint>,
+pub struct Decision {
+    /// What became of its records.
+    pub tally: Tally,
+    /// Where the next page begins, with what the batch has shown of its window.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// A batch under way.
-pub(super) struct Pass<'b> {
+struct Pass<'b> {
     batch: &'b Batch,
     terms: Terms<'b>,
     refused: &'b Refused,
+    narrow: Narrow,
     set: &'b mut Working,
     tally: Tally,
     /// What shows that pages shifted.
@@ -56,18 +84,16 @@ pub(super) struct Pass<'b> {
     next: Vec<u8>,
 }
 
-/// Decides about all of a batch. `defaults` are the batch's, as they can be stored.
-pub(crate) fn batch(
-    batch: &Batch,
-    defaults: &[u8],
-    refused: &Refused,
-    set: &mut Working,
-) -> Result<Decision, NotARow> {
+/// Decides about all of a batch.
+pub fn batch(batch: &Batch, storage: Storage<'_>, set: &mut Working) -> Result<Decision, NotARow> {
+    let Storage { defaults, refused, narrow } = storage;
+    let defaults = if defaults.is_empty() { empty_row() } else { defaults };
     let terms = Terms { defaults, ..Terms::of(batch) };
     let mut pass = Pass {
         batch,
         terms,
         refused,
+        narrow,
         set,
         tally: Tally::default(),
         shift: None,
@@ -93,7 +119,7 @@ impl Pass<'_> {
         let is_deleted = change.intent == Intent::Delete;
         let effect = match change.intent {
             Intent::Upsert => {
-                let patch = codec::narrowed(change.patch)?;
+                let patch = (self.narrow)(change.patch)?;
                 let patch = patch.as_deref().unwrap_or(change.patch);
                 self.upsert(number, Change { patch, ..change })?
             }

@@ -1,11 +1,11 @@
 //! A record that says its row is deleted: the row goes, or is marked to go at the end of the window.
 
-use raccord_model::classify::{self, Beside, Effect, Ending, Write, is_older};
-use raccord_model::port::destination::Change;
-use raccord_model::row::NotARow;
+use crate::classify::{self, Beside, Effect, Ending, Write, is_older};
+use crate::port::destination::Change;
+use crate::row::NotARow;
 
 use super::Pass;
-use crate::working::{Stored, Tombstone, Working};
+use super::working::{Stored, Tombstone, Working};
 
 impl Pass<'_> {
     pub(super) fn delete(&mut self, number: usize, change: Change<'_>) -> Result<Effect, NotARow> {
@@ -63,12 +63,12 @@ impl Pass<'_> {
 const HOLDS: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// From when on tombstones hold, at an instant.
-pub(crate) fn tombstones_hold_from(now: jiff::Timestamp) -> i64 {
+pub fn tombstones_hold_from(now: jiff::Timestamp) -> i64 {
     nanoseconds(now.saturating_sub(HOLDS).unwrap_or(jiff::Timestamp::MIN))
 }
 
 /// An instant in nanoseconds since 1970, as far as these go.
-pub(crate) fn nanoseconds(at: jiff::Timestamp) -> i64 {
+pub fn nanoseconds(at: jiff::Timestamp) -> i64 {
     let all = at.as_nanosecond();
     i64::try_from(all).unwrap_or(if all < 0 { i64::MIN } else { i64::MAX })
 }

@@ -2,15 +2,41 @@
 
 use std::fmt::Write;
 
-use raccord_model::canonical::Digest;
-use raccord_model::classify::is_older;
-use raccord_model::fact::{Reject, RejectId};
+use jiff::{SignedDuration, Timestamp};
 
-use crate::working::{KeptReject, Working};
+use crate::canonical::Digest;
+use crate::classify::is_older;
+use crate::fact::{Reject, RejectId};
+
+use super::deletion::nanoseconds;
+use super::working::{KeptReject, Working};
+
+/// How many rejects of a transfer are remembered that went because they were too many.
+pub const REMEMBERED: u64 = 10_000;
+
+/// How many rejects are kept, and from when on.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How many.
+    pub most: u64,
+    /// Now, in nanoseconds since 1970.
+    pub now: i64,
+    /// What is older than this goes, in nanoseconds since 1970.
+    pub oldest: i64,
+}
+
+impl Bounds {
+    /// At an instant, when they are kept for so many seconds.
+    pub fn at(now: Timestamp, most: u64, age: u64) -> Self {
+        let age = SignedDuration::from_secs(i64::try_from(age).unwrap_or(i64::MAX));
+        let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        Self { most, now: nanoseconds(now), oldest: nanoseconds(oldest) }
+    }
+}
 
 /// Which reject it is: of the record as it came, or of which row and why when it was not kept, or of where when its key is
 /// not known either; and of the field that is to blame.
-pub(crate) fn identity(reject: &Reject) -> RejectId {
+pub fn identity(reject: &Reject) -> RejectId {
     let mut text = String::new();
     let mut part = |part: &str| {
         text.push_str(part);
@@ -36,7 +62,7 @@ pub(crate) fn identity(reject: &Reject) -> RejectId {
 }
 
 /// The bytes of the key that a reject carries.
-pub(crate) fn key_of(reject: &Reject) -> Option<Vec<u8>> {
+pub fn key_of(reject: &Reject) -> Option<Vec<u8>> {
     let (pairs, []) = reject.key.as_deref()?.as_bytes().as_chunks::<2>() else { return None };
     pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
