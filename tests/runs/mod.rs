@@ -11,6 +11,7 @@ mod rejects;
 mod resuming;
 mod resync;
 mod rotation;
+mod sharing;
 mod shifting;
 mod tokens;
 mod values;

@@ -28,6 +28,7 @@ pub mod rejecting;
 pub mod report;
 pub mod runner;
 pub mod select;
+pub mod shared;
 pub mod starts;
 pub mod sweep;
 pub mod tables;

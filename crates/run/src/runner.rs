@@ -24,6 +24,7 @@ use crate::entity::entity;
 use crate::facts::put;
 use crate::lease::TransferLease;
 use crate::ports::{Ports, RunnerError};
+use crate::shared::{Seat, SharedSource};
 use crate::unknown::Unknown;
 
 /// What is to be run.
@@ -36,6 +37,8 @@ pub struct Start {
     pub cause: RunCause,
     /// Hears of every page.
     pub progress: OnPage,
+    /// Its place in a reading that it may share with runs that begin with it.
+    pub seat: Option<Seat>,
 }
 
 /// A run that has ended.
@@ -188,7 +191,7 @@ impl Task {
         let mut run = self.begin(&job, start.cause).await?;
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
-        let outcome = match self.context((&applied, &job), subscribers, start.progress) {
+        let outcome = match self.context((&applied, &job), subscribers, (start.progress, start.seat)) {
             Ok(context) => self.execute((&applied, &job), &mut run, &context).await?,
             Err(outcome) => Some(outcome),
         };
@@ -300,7 +303,7 @@ impl Task {
         &self,
         (applied, job): (&Applied, &Job),
         subscribers: Vec<IntegrationFact>,
-        progress: OnPage,
+        (progress, seat): (OnPage, Option<Seat>),
     ) -> Result<RunContext, RunOutcome> {
         let source = match self.ports.outside.sources.open(&applied.desired, &job.spec.source, &job.data_type)
         {
@@ -310,6 +313,10 @@ impl Task {
                 let error = error.to_string();
                 return Err(RunOutcome::Failed { error, unauthorized, local, partial: false });
             }
+        };
+        let source = match seat {
+            Some(seat) => Box::new(SharedSource::new(source, seat)),
+            None => source,
         };
         let rows = job.rows(&self.ports).map_err(|error| RunError::from(error).outcome())?;
         Ok(RunContext {

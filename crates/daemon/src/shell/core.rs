@@ -17,6 +17,7 @@ use raccord_run::applied::Applied;
 use raccord_run::report::{Progress, RunReport};
 use raccord_run::runner::{Ended, Runner, Start};
 use raccord_run::select;
+use raccord_run::shared::{self, Seat};
 
 /// How much progress may wait for a slow reader; more is left out, for the next page tells the same.
 pub(super) const PROGRESS: usize = 1_024;
@@ -101,11 +102,11 @@ impl Core {
         let mut others = Vec::new();
         for effect in effects {
             match effect {
-                Effect::StartRun { uid, cause } => {
-                    if !self.start(uid, cause) {
-                        let (now, end) = (self.ports.environment.now(), RunEnd::Failed);
-                        let standings = Vec::new();
-                        others.extend(self.feed(Event::RunEnded { now, uid, end, standings }));
+                Effect::StartRun { uid, cause } => others.extend(self.start_or_end(uid, cause, None)),
+                Effect::StartTogether { runs } => {
+                    let seats = shared::seats(runs.len());
+                    for ((uid, cause), seat) in runs.into_iter().zip(seats) {
+                        others.extend(self.start_or_end(uid, cause, Some(seat)));
                     }
                 }
                 Effect::StopRun { uid } => self.runner.stop(uid),
@@ -117,8 +118,17 @@ impl Core {
         others
     }
 
+    /// Begins a run. One that cannot begin has ended.
+    fn start_or_end(&mut self, uid: Uid, cause: Cause, seat: Option<Seat>) -> Vec<Effect> {
+        if self.start(uid, cause, seat) {
+            return Vec::new();
+        }
+        let (now, end) = (self.ports.environment.now(), RunEnd::Failed);
+        self.feed(Event::RunEnded { now, uid, end, standings: Vec::new() })
+    }
+
     /// Begins a run; false when the generation that runs begin under does not have the transfer.
-    fn start(&mut self, uid: Uid, cause: Cause) -> bool {
+    fn start(&mut self, uid: Uid, cause: Cause, seat: Option<Seat>) -> bool {
         let cause = match cause {
             Cause::Scheduled { due } => RunCause::Scheduled { due },
             Cause::Requested => RunCause::Requested,
@@ -132,7 +142,7 @@ impl Core {
             // The next page tells what a full queue leaves out.
             drop(sender.try_send(progress));
         });
-        self.runner.start(Start { uid, name, cause, progress });
+        self.runner.start(Start { uid, name, cause, progress, seat });
         true
     }
 

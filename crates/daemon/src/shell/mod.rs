@@ -392,6 +392,7 @@ impl Shell {
                 Effect::Finish => return true,
                 // Carried out before they come here.
                 Effect::StartRun { .. }
+                | Effect::StartTogether { .. }
                 | Effect::StopRun { .. }
                 | Effect::StopRuns
                 | Effect::Answer { .. } => {}

@@ -17,7 +17,7 @@ use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::breaker::is_paused;
 use raccord_run::facts::{Retries, Revised, Transaction};
-use raccord_run::job::JobError;
+use raccord_run::job::{JobError, data_type};
 
 /// The whole view of a generation.
 pub(super) async fn view(ports: &Ports, applied: &Applied) -> Result<View, DaemonError> {
@@ -79,6 +79,7 @@ async fn look(
             uid,
             name: name.clone(),
             source: spec.source.clone(),
+            data_type: data_type(name, spec),
             schedule: spec.schedule.clone(),
             epoch: fact.decided.epoch,
             readiness,

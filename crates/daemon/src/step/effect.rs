@@ -18,6 +18,12 @@ pub enum Effect {
         /// Why.
         cause: Cause,
     },
+    /// Begin runs that read the same data type of one source: one reading serves all that want the same pages. Each ends
+    /// with an event of its own.
+    StartTogether {
+        /// Of which transfers, and why each.
+        runs: Vec<(Uid, Cause)>,
+    },
     /// Ask a run to stop after the page in hand. It still ends with its event.
     StopRun {
         /// Of which transfer.

@@ -7,6 +7,7 @@
 mod cron;
 pub mod effect;
 pub mod event;
+mod group;
 mod outbox;
 mod queue;
 mod reload;

@@ -71,7 +71,12 @@ impl Queue {
         Some(uid)
     }
 
-    /// Counts a run of a source as ended.
+    /// Those that wait for a source, longest waiting first.
+    pub(super) fn waiting(&self, source: &Name) -> impl Iterator<Item = Uid> + '_ {
+        self.lanes.get(source).into_iter().flat_map(|lane| lane.waiting.iter().map(|(_, uid)| *uid))
+    }
+
+    /// Counts what was begun of a source as ended.
     pub(super) fn end(&mut self, source: &Name) {
         self.running = self.running.saturating_sub(1);
         self.change(source, |lane| lane.running = lane.running.saturating_sub(1));

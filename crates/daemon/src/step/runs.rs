@@ -10,6 +10,7 @@ use raccord_model::fact::Uid;
 
 use super::effect::{Cause, Effect};
 use super::event::RunEnd;
+use super::group::Groups;
 use super::queue::Queue;
 use super::standing::{RequestId, TransferState, View};
 use super::tracked::{RunSlot, Tracked};
@@ -24,6 +25,7 @@ pub(super) struct Runs {
     transfers: BTreeMap<Uid, Tracked>,
     running: BTreeSet<Uid>,
     queue: Queue,
+    groups: Groups,
     /// Those to be looked at again, by time.
     timetable: BTreeSet<(Timestamp, Uid)>,
     requests: BTreeMap<RequestId, Request>,
@@ -104,7 +106,9 @@ impl Runs {
         self.change(standings, turn);
         let Some(run) = run else { return };
         self.running.remove(&uid);
-        self.queue.end(&run.source);
+        if self.groups.leave(run.group) {
+            self.queue.end(&run.source);
+        }
         let again = run.asked_to_stop && matches!(end, RunEnd::Cut | RunEnd::Failed) && !self.stopping;
         self.look(uid, turn, |tracked, now| {
             if again && tracked.may_run(now) {
@@ -148,12 +152,37 @@ impl Runs {
             self.look(uid, turn, |_, _| {});
         }
         while !self.stopping {
-            let Some(uid) = self.queue.begin() else { return };
-            let Some(tracked) = self.transfers.get_mut(&uid) else { continue };
-            let cause = tracked.begin(turn.now);
-            self.running.insert(uid);
-            turn.effects.push(Effect::StartRun { uid, cause });
+            let Some(first) = self.queue.begin() else { return };
+            let beside = self.beside(first, turn.now);
+            let group = self.groups.begin(beside.len() + 1);
+            let mut runs = Vec::with_capacity(beside.len() + 1);
+            for uid in std::iter::once(first).chain(beside) {
+                let Some(tracked) = self.transfers.get_mut(&uid) else { continue };
+                if let RunSlot::Queue(since) = tracked.place {
+                    self.queue.leave(&tracked.standing.source, since, uid);
+                }
+                runs.push((uid, tracked.begin(turn.now, group)));
+                self.running.insert(uid);
+            }
+            turn.effects.push(match runs[..] {
+                [(uid, cause)] => Effect::StartRun { uid, cause },
+                _ => Effect::StartTogether { runs },
+            });
         }
+    }
+
+    /// Those that wait to read the data type that this one begins to read: one reading serves them all, and counts once in
+    /// the limits.
+    fn beside(&self, first: Uid, now: Timestamp) -> Vec<Uid> {
+        let Some(first) = self.transfers.get(&first).filter(|first| first.is_to_read(now)) else {
+            return Vec::new();
+        };
+        let TransferState { source, data_type, .. } = &first.standing;
+        let is_same = |uid: &Uid| {
+            let other = self.transfers.get(uid);
+            other.is_some_and(|other| other.standing.data_type == *data_type && other.is_to_read(now))
+        };
+        self.queue.waiting(source).filter(|_| data_type.is_some()).filter(is_same).collect()
     }
 
     /// When somebody is to be looked at again.

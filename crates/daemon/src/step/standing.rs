@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use raccord_model::Name;
 use raccord_model::fact::Uid;
 use raccord_model::language::Schedule;
 use raccord_model::language::stack::Limits;
+use raccord_model::{DataTypeName, Name};
 
 /// A generation as far as runs are concerned, told whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct TransferState {
     pub name: Name,
     /// The source whose limits it shares.
     pub source: Name,
+    /// The data type that it reads; transfers that read the same begin together.
+    pub data_type: Option<DataTypeName>,
     /// When it runs by itself.
     pub schedule: Option<Schedule>,
     /// Its epoch, as its fact has it: a run under a lower one can commit nothing more.

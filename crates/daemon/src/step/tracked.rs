@@ -49,6 +49,8 @@ pub(super) struct Running {
     /// What it is a run of, for both may change while it is under way.
     epoch: u64,
     pub(super) source: raccord_model::Name,
+    /// What it counts under in the limits: runs that began together count once.
+    pub(super) group: u64,
     pub(super) asked_to_stop: bool,
     pub(super) requests: Vec<RequestId>,
 }
@@ -187,8 +189,15 @@ impl Tracked {
         [self.cut, self.due, self.asked].into_iter().flatten().min()
     }
 
-    /// Begins the work that has waited longest.
-    pub(super) fn begin(&mut self, now: Timestamp) -> Cause {
+    /// Whether the work that has waited longest is to read, and not to take in what was delivered.
+    pub(super) fn is_to_read(&self, now: Timestamp) -> bool {
+        let is_due = |at: &Timestamp| *at <= now;
+        let poll = self.poll_at().filter(is_due);
+        poll.is_some_and(|poll| self.deliveries.at().filter(is_due).is_none_or(|at| poll <= at))
+    }
+
+    /// Begins the work that has waited longest, as one of a group.
+    pub(super) fn begin(&mut self, now: Timestamp, group: u64) -> Cause {
         // A clock that was set back does not undo that its turn has come.
         let now = match std::mem::take(&mut self.place) {
             RunSlot::Queue(since) => now.max(since),
@@ -196,8 +205,7 @@ impl Tracked {
         };
         let poll = self.poll_at().filter(|at| *at <= now);
         let deliveries = self.deliveries.at().filter(|at| *at <= now);
-        let drains = deliveries.is_some_and(|at| poll.is_none_or(|poll| at < poll));
-        let (cause, since, requests) = if drains {
+        let (cause, since, requests) = if deliveries.is_some() && !self.is_to_read(now) {
             let again = self.deliveries.again.take();
             (Cause::Deliveries, self.deliveries.since.take().or(again), Vec::new())
         } else {
@@ -210,6 +218,7 @@ impl Tracked {
             since: since.unwrap_or(now),
             epoch: self.standing.epoch,
             source: self.standing.source.clone(),
+            group,
             asked_to_stop: false,
             requests,
         });

@@ -92,11 +92,11 @@ impl MailSecurity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
-    /// How many transfers run at once. Default: 4.
+    /// How many transfers run at once; those that share a reading count once. Default: 4.
     #[serde(default = "default_transfers", skip_serializing_if = "is_default_transfers")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub parallel_transfers: u32,
-    /// How many transfers of one source run at once. Default: 2.
+    /// How many transfers of one source run at once; those that share a reading count once. Default: 2.
     #[serde(default = "default_per_source", skip_serializing_if = "is_default_per_source")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub per_source: u32,

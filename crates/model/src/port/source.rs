@@ -215,6 +215,9 @@ pub enum SourceError {
         #[source]
         source: Cause,
     },
+    /// A reading that several runs share has failed: each of them is told the same.
+    #[error(transparent)]
+    Shared(Arc<Self>),
 }
 
 /// What a status says of us: who we are is known, or is not.
@@ -244,8 +247,16 @@ impl From<SecretError> for SourceError {
 
 impl SourceError {
     /// Whether asking again cannot help before a person acts.
-    pub const fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Unauthorized { .. } | Self::Ungranted { .. } | Self::CertificateRefused { .. })
+    pub fn is_unauthorized(&self) -> bool {
+        match self {
+            Self::Shared(error) => error.is_unauthorized(),
+            _ => {
+                matches!(
+                    self,
+                    Self::Unauthorized { .. } | Self::Ungranted { .. } | Self::CertificateRefused { .. }
+                )
+            }
+        }
     }
 
     /// Whether the reason lies on this machine and says nothing of the service.
@@ -253,6 +264,7 @@ impl SourceError {
         match self {
             Self::Exhausted { .. } | Self::Custody { .. } | Self::SecretUnavailable { .. } => true,
             Self::File { source, .. } => is_exhausted(source.as_ref()),
+            Self::Shared(error) => error.is_local(),
             Self::Secret { .. }
             | Self::Unauthorized { .. }
             | Self::CertificateRefused { .. }

@@ -41,12 +41,22 @@ enum Edit {
     Anew,
 }
 
+/// A run under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Running {
+    cause: Cause,
+    source: Name,
+    reading: u64,
+}
+
 /// A shell with its facts, which holds every effect against the law.
 struct Shell {
     state: State,
     now: Timestamp,
     view: View,
-    running: BTreeMap<Uid, (Cause, Name)>,
+    running: BTreeMap<Uid, Running>,
+    /// How many readings were begun; transfers that began together share one.
+    readings: u64,
     asked_to_stop: BTreeSet<Uid>,
     wake: Option<Timestamp>,
     open: BTreeSet<RequestId>,
@@ -60,6 +70,7 @@ impl Shell {
             now: "2025-01-06T08:00:00Z".parse().unwrap(),
             view: View { limits: Limits { parallel_transfers: 3, per_source: 2 }, ..View::default() },
             running: BTreeMap::new(),
+            readings: 0,
             asked_to_stop: BTreeSet::new(),
             wake: None,
             open: BTreeSet::new(),
@@ -76,6 +87,7 @@ impl Shell {
             uid: uid(transfer),
             name: format!("t{transfer}").parse().unwrap(),
             source: source(transfer),
+            data_type: "a".parse().ok(),
             schedule: (transfer < 4).then(|| Schedule { every: Some(interval), ..Schedule::default() }),
             epoch: 1,
             readiness: Readiness::Ready,
@@ -97,20 +109,11 @@ impl Shell {
     /// Holds an effect against the law.
     fn hold(&mut self, effect: &Effect) {
         match effect {
-            Effect::StartRun { uid, cause } => {
-                let standing = &self.view.standings[uid];
-                assert!(self.may_run(standing), "{standing:?} may not run");
-                if let Cause::Scheduled { due } = cause {
-                    assert!(*due <= self.now && standing.served.is_none_or(|served| served < *due));
-                }
-                let of_source =
-                    |source: &Name| self.running.values().filter(|(_, other)| other == source).count();
-                let Limits { parallel_transfers, per_source } = self.view.limits;
-                let beside = u32::try_from(of_source(&standing.source)).unwrap();
-                assert!(beside < per_source.max(1), "too many of {}", standing.source);
-                assert!(u32::try_from(self.running.len()).unwrap() < parallel_transfers.max(1), "too many");
-                let before = self.running.insert(*uid, (*cause, standing.source.clone()));
-                assert_eq!(before, None, "two runs of {}", standing.name);
+            Effect::StartRun { uid, cause } => self.hold_start(&[(*uid, *cause)]),
+            Effect::StartTogether { runs } => {
+                assert!(runs.len() > 1, "together with none");
+                assert!(runs.iter().all(|(_, cause)| *cause != Cause::Deliveries), "{runs:?}");
+                self.hold_start(runs);
             }
             Effect::StopRun { uid } => {
                 assert!(self.running.contains_key(uid), "stops what does not run");
@@ -123,6 +126,31 @@ impl Shell {
                 self.wake = *time;
             }
             other => panic!("{other:?} follows from nothing here"),
+        }
+    }
+
+    /// Holds the beginning of one reading against the law.
+    fn hold_start(&mut self, runs: &[(Uid, Cause)]) {
+        let (first, _) = runs[0];
+        let source = self.view.standings[&first].source.clone();
+        let readings = |of: &dyn Fn(&Running) -> bool| {
+            let readings = self.running.values().filter(|run| of(run)).map(|run| run.reading);
+            u32::try_from(readings.collect::<BTreeSet<_>>().len()).unwrap()
+        };
+        let Limits { parallel_transfers, per_source } = self.view.limits;
+        assert!(readings(&|run| run.source == source) < per_source.max(1), "too many of {source}");
+        assert!(readings(&|_| true) < parallel_transfers.max(1), "too many");
+        self.readings += 1;
+        for (uid, cause) in runs {
+            let standing = &self.view.standings[uid];
+            assert!(self.may_run(standing), "{standing:?} may not run");
+            if let Cause::Scheduled { due } = cause {
+                assert!(*due <= self.now && standing.served.is_none_or(|served| served < *due));
+            }
+            assert_eq!(standing.source, source, "one reading of two sources");
+            let running = Running { cause: *cause, source: source.clone(), reading: self.readings };
+            let before = self.running.insert(*uid, running);
+            assert_eq!(before, None, "two runs of {}", standing.name);
         }
     }
 
@@ -190,7 +218,7 @@ impl Shell {
     }
 
     fn end(&mut self, uid: Uid, end: RunEnd, trips: bool) {
-        let (cause, _) = self.running.remove(&uid).unwrap();
+        let cause = self.running.remove(&uid).unwrap().cause;
         let was_asked = self.asked_to_stop.remove(&uid);
         let mut standings = Vec::new();
         if let Some(standing) = self.view.standings.get_mut(&uid) {

@@ -48,5 +48,6 @@ scenarios!(
     reloads,
     outbox,
     once,
-    ends
+    ends,
+    together
 );

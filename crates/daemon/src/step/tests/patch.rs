@@ -13,6 +13,7 @@ pub(super) fn newcomer(uid: Uid, name: &str, clock: &Clock) -> TransferState {
         uid,
         name: name.parse().unwrap(),
         source: "shop".parse().unwrap(),
+        data_type: name.parse().ok(),
         schedule: None,
         epoch: 1,
         readiness: Readiness::Ready,
@@ -24,7 +25,7 @@ pub(super) fn newcomer(uid: Uid, name: &str, clock: &Clock) -> TransferState {
 
 /// A standing changed by words, in any order:
 ///
-/// - `of SOURCE`, `epoch N`, `with deliveries`
+/// - `of SOURCE`, `reading TYPE`, `epoch N`, `with deliveries`
 /// - `on demand`, `every INTERVAL`, `jitter LENGTH`, `cron M H D M W in ZONE`, `since TIME`, `served TIME`
 /// - `active` or `resumed`, `inactive`, `unsubscribed`, `tripped`, `paused`, `paused until TIME`, `unprepared`
 pub(super) fn patch(mut standing: TransferState, words: &[&str], clock: &Clock) -> TransferState {
@@ -34,6 +35,7 @@ pub(super) fn patch(mut standing: TransferState, words: &[&str], clock: &Clock) 
         let schedule = standing.schedule.clone().unwrap_or_default();
         match word {
             "of" => standing.source = next().parse().unwrap(),
+            "reading" => standing.data_type = next().parse().ok(),
             "epoch" => standing.epoch = next().parse().unwrap(),
             "with" => standing.deliveries = next() == "deliveries",
             "on" => {

@@ -53,9 +53,14 @@ impl World {
         let (state, effects) = step(std::mem::take(&mut self.state), event);
         self.state = state;
         for effect in &effects {
-            if let Effect::StartRun { uid, cause } = effect {
-                let before = self.running.insert(*uid, *cause);
-                assert_eq!(before, None, "two runs at once of {}", self.name(*uid));
+            let begun = match effect {
+                Effect::StartRun { uid, cause } => vec![(*uid, *cause)],
+                Effect::StartTogether { runs } => runs.clone(),
+                _ => Vec::new(),
+            };
+            for (uid, cause) in begun {
+                let before = self.running.insert(uid, cause);
+                assert_eq!(before, None, "two runs at once of {}", self.name(uid));
             }
         }
         let told: Vec<String> = effects.iter().map(|effect| self.words(effect)).collect();
@@ -186,13 +191,10 @@ impl World {
             known.unwrap().to_owned()
         };
         match effect {
-            Effect::StartRun { uid, cause } => {
-                let cause = match cause {
-                    Cause::Scheduled { due } => format!("due {}", self.clock.write(*due)),
-                    Cause::Requested => "requested".to_owned(),
-                    Cause::Deliveries => "deliveries".to_owned(),
-                };
-                format!("start {} ({cause})", self.name(*uid))
+            Effect::StartRun { uid, cause } => format!("start {}", self.run(*uid, *cause)),
+            Effect::StartTogether { runs } => {
+                let runs: Vec<String> = runs.iter().map(|(uid, cause)| self.run(*uid, *cause)).collect();
+                format!("start {}", runs.join(" with "))
             }
             Effect::StopRun { uid } => format!("stop {}", self.name(*uid)),
             Effect::StopRuns => "stop all".to_owned(),
@@ -212,6 +214,15 @@ impl World {
             }
             Effect::Finish => "finish".to_owned(),
         }
+    }
+
+    fn run(&self, uid: Uid, cause: Cause) -> String {
+        let cause = match cause {
+            Cause::Scheduled { due } => format!("due {}", self.clock.write(due)),
+            Cause::Requested => "requested".to_owned(),
+            Cause::Deliveries => "deliveries".to_owned(),
+        };
+        format!("{} ({cause})", self.name(uid))
     }
 
     fn name(&self, uid: Uid) -> &str {
