@@ -11,6 +11,7 @@
 
 pub mod fixture;
 pub mod generated;
+pub mod keyed;
 pub mod reference;
 mod subject;
 pub mod suite;

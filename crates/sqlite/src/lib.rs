@@ -1,6 +1,25 @@
-//! SQLite: files of it are opened here, and nowhere else. It is the one crate that knows the client library, which brings
-//! SQLite itself along.
+//! SQLite as a destination: rows in tables of a file, one typed column for each field, and everything that Raccord needs beside
+//! them in tables `_raccord_…` of the same file, so that both are committed together. And the one way to open such a file.
+//!
+//! It is the one crate that knows the client library, which brings SQLite itself along. Decisions are those of `model::decide`;
+//! what is known of the keys of a batch is looked up, decided about in memory, and only the difference is written.
+//! [`SqliteDestination`] implements the ports `Destination` and `Ledger`.
 
+mod codec;
+mod commit;
+mod destination;
+mod error;
+mod fence;
+mod layout;
+mod ledger;
+mod load;
+mod look;
 mod open;
+mod prepare;
+mod save;
+mod sweep;
+mod table;
+mod work;
 
+pub use destination::SqliteDestination;
 pub use open::{Access, OpenError, open};

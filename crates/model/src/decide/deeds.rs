@@ -25,8 +25,8 @@ pub struct Op<'s> {
     pub key: &'s Key,
     /// The row as it is to be; of one that goes, as it was.
     pub row: &'s Stored,
-    /// Where the destination keeps the row, of one that is there.
-    pub place: u64,
+    /// The row as it was found, of one that is there.
+    pub before: Option<&'s Stored>,
 }
 
 /// The difference that a working set makes to rows.
@@ -37,7 +37,6 @@ pub fn ops(set: &Working) -> Vec<Op<'_>> {
 }
 
 fn op(Changed { key, before, now, order }: Changed<'_, Key, Stored>) -> Option<(usize, Op<'_>)> {
-    let place = before.map_or(0, |before| before.place);
     let (deed, row) = match (before, now) {
         (None, None) => return None,
         (None, Some(now)) => (Deed::Create, now),
@@ -46,5 +45,5 @@ fn op(Changed { key, before, now, order }: Changed<'_, Key, Stored>) -> Option<(
         (Some(before), Some(now)) if before.is_beside(now) => return None,
         (Some(_), Some(now)) => (Deed::Touch, now),
     };
-    Some((order, Op { deed, key, row, place }))
+    Some((order, Op { deed, key, row, before }))
 }

@@ -105,7 +105,7 @@ pub(super) fn places(table: &Table, ops: &[Op<'_>]) -> Result<Vec<Finished>, Fai
     let (mut keys, mut places) = (KeyLists::new(table), Many::new(Type::TID_ARRAY));
     for op in ops {
         keys.push(table, op.key)?;
-        places.push(Some(&place_of(op.place)));
+        places.push(Some(&place_of(op.before.map_or(0, |before| before.place))));
     }
     let mut lists = keys.finish();
     lists.push(places.finish());
@@ -129,7 +129,7 @@ pub(super) fn lists(table: &Table, ops: &[Op<'_>], with_fields: bool) -> Result<
         for (list, value) in besides.iter_mut().zip(beside(op.row)) {
             list.push(value.as_deref());
         }
-        places.push(Some(&place_of(op.place)));
+        places.push(Some(&place_of(op.before.map_or(0, |before| before.place))));
     }
     let mut lists = keys.finish();
     let others = fields.into_iter().enumerate().filter(|(at, _)| !table.key.contains(at));

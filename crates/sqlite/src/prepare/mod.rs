@@ -1,0 +1,82 @@
+//! The tables of entities: what there is, what would have to be done, why it cannot be, and doing it. It adds tables, columns and
+//! indexes; it drops nothing and renames nothing.
+
+mod catalog;
+mod fit;
+mod judge;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use raccord_model::port::destination::{DestinationError, EntityShape, Inspection, TableRemark};
+use rusqlite::{Connection, params};
+
+use crate::error::Failure;
+use crate::fence::id;
+use crate::open::{Access, OpenError, open};
+use crate::work::Place;
+
+/// Looks at the table of an entity. Of a file that is not there yet, everything has to be made.
+pub(crate) fn inspect(place: &Place, shape: &EntityShape) -> Result<Inspection, Failure> {
+    let is_absent = place.is_absent();
+    let connection = if is_absent {
+        Connection::open_in_memory()?
+    } else {
+        open(&place.path, Access::Read, place.patience)?
+    };
+    let found = catalog::read(&connection, shape)?;
+    let mut inspection = judge::judge(shape, &found).inspection;
+    if let Err(why) = is_writable(place) {
+        let message = why.to_string();
+        let help = "Raccord writes the file, and two more beside it while it does".to_owned();
+        inspection.refusals.push(TableRemark { field: None, message, help: Some(help) });
+        inspection.statements.clear();
+    } else if is_absent && inspection.refusals.is_empty() {
+        inspection.statements.insert(0, format!("-- Raccord makes the file {}", place.path.display()));
+    }
+    Ok(inspection)
+}
+
+/// Makes it ready, and registers it.
+pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<(), Failure> {
+    let found = catalog::read(connection, shape)?;
+    let judged = judge::judge(shape, &found);
+    if !judged.inspection.refusals.is_empty() {
+        return Err(DestinationError::Unfit(judged.inspection.refusals).into());
+    }
+    for statement in &judged.inspection.statements {
+        connection.execute_batch(statement)?;
+    }
+    let register = "INSERT INTO _raccord_entities (incarnation, project, entity, shape) VALUES (?1, ?2, ?3, ?4) \
+                    ON CONFLICT (incarnation) DO UPDATE SET entity = excluded.entity, shape = excluded.shape";
+    let (incarnation, entity) = (shape.incarnation.cast_signed(), shape.entity.to_string());
+    let table = serde_json::to_string(&judged.table)?;
+    connection.execute(register, params![incarnation, id(&shape.project), entity, table])?;
+    Ok(())
+}
+
+/// Whether the file can be read, and it and its directory be written. Changes nothing.
+pub(crate) fn probe(place: &Place) -> Result<(), Failure> {
+    if !place.is_absent() {
+        open(&place.path, Access::Read, place.patience)?;
+    }
+    Ok(is_writable(place)?)
+}
+
+/// Whether we may write the file and make others beside it.
+fn is_writable(place: &Place) -> Result<(), OpenError> {
+    let path = &place.path;
+    let denied = || OpenError::Denied(path.clone(), "written");
+    match fs::OpenOptions::new().write(true).open(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(_) => return Err(denied()),
+    }
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    if !directory.is_dir() {
+        return Err(OpenError::NoDirectory(directory.to_owned()));
+    }
+    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK).map_err(|_| denied())
+}

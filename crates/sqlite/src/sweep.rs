@@ -1,0 +1,172 @@
+//! The end of a window: the rows that go because its records say so, or because a snapshot did not show them. And the
+//! beginning of one, and the end of an incarnation.
+
+use std::collections::HashSet;
+
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::classify::is_older;
+use raccord_model::decide::{Counts, Going, Versions, held, swept};
+use raccord_model::fact::Uid;
+use raccord_model::port::destination::{Fence, Sweep, Swept};
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+
+use crate::codec;
+use crate::commit::{count_owned, revise};
+use crate::error::Failure;
+use crate::fence::{self, forget, id};
+use crate::load::{self, Lookup};
+use crate::save;
+use crate::table::{Table, quoted};
+
+/// Begins a window whose keys are marked: what an earlier one has marked is forgotten, and so is that window.
+pub(crate) fn begin(connection: &Connection, transfer: Uid, fence: Fence) -> Result<(), Failure> {
+    fence::check(connection, transfer, fence)?;
+    forget(connection, "marks", transfer)?;
+    forget(connection, "doomed", transfer)?;
+    let Some(mut checkpoint) = checkpoint(connection, transfer)? else { return Ok(()) };
+    if checkpoint.window.take().is_some() {
+        save::save_checkpoint(connection, transfer, &checkpoint)?;
+    }
+    Ok(())
+}
+
+/// Where a transfer continues.
+pub(crate) fn checkpoint(connection: &Connection, transfer: Uid) -> Result<Option<Checkpoint>, Failure> {
+    let query = "SELECT checkpoint FROM _raccord_transfers WHERE transfer = ?1";
+    let json: Option<Option<String>> =
+        connection.query_row(query, [id(&transfer)], |row| row.get(0)).optional()?;
+    Ok(json.flatten().map(|json| serde_json::from_str(&json)).transpose()?)
+}
+
+/// Deletes the rows of a transfer that its complete window has proved to be gone, unless they are too many.
+pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Failure> {
+    let transfer = sweep.transfer;
+    fence::check(connection, transfer, sweep.fence)?;
+    let entity = load::prepared(connection, sweep.target.incarnation)?;
+    let table = &entity.table;
+    let marked = marked(connection, table, transfer)?;
+    let unseen = if sweep.snapshot { unseen(connection, table, transfer)? } else { Vec::new() };
+    let counts = Counts {
+        unseen: length(&unseen),
+        marked: length(&marked),
+        owned: count_owned(connection, table, transfer)?,
+        has_marks: has_marks(connection, transfer)?,
+    };
+    if let Some(held) = held(sweep, counts) {
+        return Ok(held);
+    }
+    let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
+    remove(connection, table, sweep, &all)?;
+    revise(connection, sweep.target.incarnation)?;
+    forget(connection, "marks", transfer)?;
+    forget(connection, "doomed", transfer)?;
+    if let Some(reading) = sweep.completes {
+        save::complete(connection, transfer, reading)?;
+    }
+    save::save_checkpoint(connection, transfer, &sweep.checkpoint)?;
+    if let Some(run) = &sweep.record {
+        save::save_run(connection, &swept(run, counts))?;
+    }
+    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked })
+}
+
+fn length<T>(all: &[T]) -> u64 {
+    u64::try_from(all.len()).unwrap_or(u64::MAX)
+}
+
+fn has_marks(connection: &Connection, transfer: Uid) -> Result<bool, Failure> {
+    let query = "SELECT EXISTS (SELECT 1 FROM _raccord_marks WHERE transfer = ?1)";
+    Ok(connection.query_row(query, [id(&transfer)], |row| row.get(0))?)
+}
+
+/// The rows of a transfer that records say are deleted, and that are no newer.
+fn marked(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<Going>, Failure> {
+    let query = "SELECT key, version FROM _raccord_doomed WHERE transfer = ?1 ORDER BY key";
+    let mut statement = connection.prepare(query)?;
+    let mut rows = statement.query([id(&transfer)])?;
+    let mut lookup = Lookup::of(connection, table)?;
+    let mut found = Vec::new();
+    while let Some(doomed) = rows.next()? {
+        let (key, version): (Vec<u8>, Vec<u8>) = (doomed.get(0)?, doomed.get(1)?);
+        let Some(row) = lookup.find(&key)? else { continue };
+        let known = row.versions.of(transfer).to_vec();
+        if row.owner == transfer && !is_older(&version, &known) {
+            found.push(Going { key, said: Some(version), known });
+        }
+    }
+    Ok(found)
+}
+
+/// The rows of a transfer that the window did not show.
+fn unseen(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<Going>, Failure> {
+    let shown = "SELECT key FROM _raccord_marks WHERE transfer = ?1 AND NOT deleted \
+                 UNION ALL SELECT key FROM _raccord_doomed WHERE transfer = ?1";
+    let mut statement = connection.prepare(shown)?;
+    let seen: HashSet<Vec<u8>> =
+        statement.query_map([id(&transfer)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let query = table.select_keys(", _raccord_versions") + " WHERE _raccord_owner = ?1";
+    let mut statement = connection.prepare(&query)?;
+    let mut rows = statement.query([id(&transfer)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Some(key) = codec::read_key(table, row, 0)?.filter(|key| !seen.contains(key)) else { continue };
+        let versions: Option<Vec<u8>> = row.get(table.key.len())?;
+        let known = Versions::decode(&versions.unwrap_or_default())?.of(transfer).to_vec();
+        found.push(Going { key, said: None, known });
+    }
+    Ok(found)
+}
+
+/// Removes rows, remembers their ends, and takes the rejects of their keys away. A row that the table keeps ends the sweep.
+fn remove(connection: &Connection, table: &Table, sweep: &Sweep, all: &[Going]) -> Result<(), Failure> {
+    let mut delete = connection.prepare(&table.delete())?;
+    for going in all {
+        let key = codec::key_of(table, &going.key)?;
+        delete.execute(params_from_iter(codec::parameters(&key)?))?;
+        bury(connection, sweep, going)?;
+        supersede(connection, sweep.transfer, going)?;
+    }
+    Ok(())
+}
+
+/// Remembers the end of a row, unless a later one by the same transfer is known.
+fn bury(connection: &Connection, sweep: &Sweep, going: &Going) -> Result<(), Failure> {
+    let Some(tombstone) = going.tombstone(sweep) else { return Ok(()) };
+    let query =
+        "SELECT version FROM _raccord_tombstones WHERE incarnation = ?1 AND key = ?2 AND transfer = ?3";
+    let incarnation = sweep.target.incarnation;
+    let values = params![incarnation.cast_signed(), going.key, id(&sweep.transfer)];
+    let before: Option<Vec<u8>> = connection.query_row(query, values, |row| row.get(0)).optional()?;
+    if before.is_some_and(|before| is_older(&tombstone.version, &before)) {
+        return Ok(());
+    }
+    save::bury(connection, incarnation, [(going.key.as_slice(), &tombstone)])
+}
+
+/// Takes the rejects of a key away that are not newer than what was said of it.
+fn supersede(connection: &Connection, transfer: Uid, going: &Going) -> Result<(), Failure> {
+    let query = "SELECT id, version FROM _raccord_rejects WHERE transfer = ?1 AND key = ?2";
+    let mut statement = connection.prepare(query)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let rejects: Vec<(Vec<u8>, Vec<u8>)> =
+        statement.query_map(params![id(&transfer), going.key], read)?.collect::<Result<_, _>>()?;
+    let said = going.said.as_deref().unwrap_or_default();
+    let remove = "DELETE FROM _raccord_rejects WHERE transfer = ?1 AND id = ?2";
+    for (reject, _) in rejects.iter().filter(|(_, version)| !is_older(said, version)) {
+        connection.execute(remove, params![id(&transfer), reject])?;
+    }
+    Ok(())
+}
+
+/// Forgets an incarnation. Its table stays, and the rows in it; returns how many of them transfers of ours own.
+pub(crate) fn collect(connection: &Connection, incarnation: u64) -> Result<u64, Failure> {
+    let Some(entity) = load::entity(connection, incarnation)? else { return Ok(0) };
+    let query =
+        format!("SELECT count(*) FROM {} WHERE _raccord_owner IS NOT NULL", quoted(&entity.table.name));
+    let count: i64 = connection.query_row(&query, [], |row| row.get(0))?;
+    for table in ["tombstones", "waiting", "entities"] {
+        let forget = format!("DELETE FROM _raccord_{table} WHERE incarnation = ?1");
+        connection.execute(&forget, [incarnation.cast_signed()])?;
+    }
+    Ok(count.cast_unsigned())
+}
