@@ -126,7 +126,7 @@ impl Project<'_> {
     }
 
     fn table(&self, name: &Ident, entity: &Entity) -> String {
-        format!("{}.{}", self.spec.store.schema(), entity.table_name(name))
+        self.spec.store.shown_table(&entity.table_name(name))
     }
 
     fn empty(&self, entity: EntityRef, table: String) -> TablePlan {

@@ -185,6 +185,7 @@ pub fn place_of<'a>(
     let store = &project.store;
     match store.store_type {
         StoreType::Embedded => Some(StorePlace::Embedded),
+        StoreType::Sqlite => Some(StorePlace::Sqlite { path: store.path.clone()? }),
         StoreType::Postgres => {
             let spec = match store.authorization.as_ref()? {
                 ByNameOrInline::ByName(name) => authorization(name)?,

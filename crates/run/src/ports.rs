@@ -106,6 +106,7 @@ impl Destinations for EmbeddedAlone {
         match place {
             StorePlace::Embedded => Ok(self.0.clone()),
             StorePlace::Postgres { .. } => Err(DestinationError::Unsupported("postgres")),
+            StorePlace::Sqlite { .. } => Err(DestinationError::Unsupported("sqlite")),
         }
     }
 }

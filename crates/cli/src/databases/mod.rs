@@ -3,6 +3,8 @@
 
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +36,10 @@ impl Databases {
     }
 
     /// Opens a place, or says which feature this binary lacks for it.
-    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "no database is opened"))]
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        expect(unused_variables, reason = "no database is opened")
+    )]
     fn open(&self, place: &StorePlace, root: &Path) -> Result<Rows, DestinationError> {
         match place {
             StorePlace::Embedded => self.embedded.clone().ok_or(DestinationError::Unsupported("embedded")),
@@ -44,6 +49,10 @@ impl Databases {
             }
             #[cfg(not(feature = "postgres"))]
             StorePlace::Postgres { .. } => Err(DestinationError::NotBuilt("postgres")),
+            #[cfg(feature = "sqlite")]
+            StorePlace::Sqlite { path } => Ok(sqlite::rows(root, path)),
+            #[cfg(not(feature = "sqlite"))]
+            StorePlace::Sqlite { .. } => Err(DestinationError::NotBuilt("sqlite")),
         }
     }
 }

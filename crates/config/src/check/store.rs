@@ -23,10 +23,44 @@ pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec
         StoreType::Postgres => {
             let mut findings = check_authorization(scene, name, &spec.store);
             findings.extend(check_schema(&spec.store));
+            findings.extend(meaningless(spec.store.path.is_some(), "path", "postgres"));
+            findings.extend(check_tables(spec));
+            findings
+        }
+        StoreType::Sqlite => {
+            let mut findings: Vec<Finding> = check_path(&spec.store).into_iter().collect();
+            findings.extend(meaningless(spec.store.authorization.is_some(), "authorization", "sqlite"));
+            findings.extend(meaningless(spec.store.schema.is_some(), "schema", "sqlite"));
             findings.extend(check_tables(spec));
             findings
         }
     }
+}
+
+/// A setting of another type of store.
+fn meaningless(is_there: bool, member: &str, of: &str) -> Option<Finding> {
+    let message = format!("`{member}` has no meaning in a store of type {of}");
+    is_there.then(|| Finding::error(&["store", member], Code::ConflictingFields, message))
+}
+
+fn check_path(store: &Store) -> Option<Finding> {
+    let Some(path) = store.path.as_deref() else {
+        let message = "a SQLite store needs the path of its file";
+        let help = "write {type: sqlite, path: data/crm.db}; it is relative to the root of the configuration";
+        return Some(Finding::error(&["store"], Code::MissingField, message).help(help));
+    };
+    let why = if path.trim().is_empty() {
+        "the path is empty"
+    } else if path.contains('\0') {
+        "a path cannot hold a NUL"
+    } else if path.ends_with('/') {
+        "a path that ends with `/` is that of a directory"
+    } else if path.starts_with("file:") || path == ":memory:" {
+        "the rows are kept in a file, named by its path alone"
+    } else {
+        return None;
+    };
+    Some(Finding::error(&["store", "path"], Code::InvalidValue, why))
 }
 
 /// The embedded store has neither a database nor tables.
@@ -43,6 +77,9 @@ fn without_tables(spec: &ProjectSpec) -> Vec<Finding> {
     }
     if spec.store.schema.is_some() {
         conflict(&["store", "schema"]);
+    }
+    if spec.store.path.is_some() {
+        conflict(&["store", "path"]);
     }
     for (name, entity) in spec.entities.iter().filter(|(_, entity)| entity.says_something_of_a_table()) {
         let at = |member| ["entities", name.as_str(), member];
@@ -99,11 +136,12 @@ fn check_schema(store: &Store) -> Option<Finding> {
 }
 
 fn check_tables(spec: &ProjectSpec) -> Vec<Finding> {
-    let mut tables = Names::of("table");
+    let store = spec.store.store_type;
+    let mut tables = Names::of("table", store);
     for (name, entity) in &spec.entities {
         let path = ["entities", name.as_str(), "table"];
         tables.add(name, &entity.table_name(name), (&path, entity.table.is_some()));
-        let mut columns = Names::of("column");
+        let mut columns = Names::of("column", store);
         for (field, settings) in &entity.fields {
             let path = ["entities", name.as_str(), "fields", field.as_str(), "column"];
             columns.add(field, &settings.column_name(field), (&path, settings.column.is_some()));
@@ -117,14 +155,16 @@ fn check_tables(spec: &ProjectSpec) -> Vec<Finding> {
 struct Names<'a> {
     /// What they are names of.
     what: &'static str,
+    /// Of which database.
+    store: StoreType,
     /// By what many tools make of them: without regard to capitals.
     known: BTreeMap<String, &'a Ident>,
     findings: Vec<Finding>,
 }
 
 impl<'a> Names<'a> {
-    const fn of(what: &'static str) -> Self {
-        Self { what, known: BTreeMap::new(), findings: Vec::new() }
+    const fn of(what: &'static str, store: StoreType) -> Self {
+        Self { what, store, known: BTreeMap::new(), findings: Vec::new() }
     }
 
     /// Adds the name of what is called `owner`. It was written at a path, or follows from the owner's name.
@@ -132,14 +172,17 @@ impl<'a> Names<'a> {
         let what = self.what;
         // What is not written stands nowhere; its owner does.
         let place = if is_written { path } else { &path[..path.len().saturating_sub(1)] };
-        let is_reserved = what == "column" && SYSTEM_COLUMNS.contains(&name);
+        let is_sqlite = self.store == StoreType::Sqlite;
+        let is_reserved = what == "column" && !is_sqlite && SYSTEM_COLUMNS.contains(&name);
         let folded = name.to_lowercase();
         let wrong = if folded.starts_with(OWN) {
             Some(format!("names that begin with `{OWN}` are Raccord's own"))
         } else if is_reserved {
             Some(format!("each table of PostgreSQL has a column `{name}` of its own"))
+        } else if is_sqlite && what == "table" && folded.starts_with("sqlite_") {
+            Some("names of tables that begin with `sqlite_` are SQLite's own".to_owned())
         } else {
-            wrong_name(name)
+            wrong_name(name).filter(|_| !is_sqlite || name.is_empty() || name.contains('\0'))
         };
         let message = wrong.or_else(|| {
             let first = self.known.insert(folded, owner)?;
@@ -171,16 +214,15 @@ fn wrong_name(name: &str) -> Option<String> {
 
 /// Two projects that would write into one table: each would take the rows of the other for its own.
 pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
-    let mut tables: BTreeMap<(&Name, &str, String), &Name> = BTreeMap::new();
+    let mut tables: BTreeMap<(&str, &str, String), &Name> = BTreeMap::new();
     let mut findings = Vec::new();
     for held in scene.all.projects.values() {
         let (project, store) = (&held.metadata.name, &held.spec.store);
-        let Some(authorization) = store.authorization.as_ref().and_then(ByNameOrInline::name) else {
-            continue;
-        };
+        let authorization = store.authorization.as_ref().and_then(ByNameOrInline::name);
+        let Some(place) = store.path.as_deref().or(authorization.map(Name::as_str)) else { continue };
         for (name, entity) in &held.spec.entities {
             let table = entity.table_name(name);
-            let key = (authorization, store.schema(), table.to_lowercase());
+            let key = (place, store.schema(), table.to_lowercase());
             let Some(first) = tables.insert(key, project).filter(|first| *first != project) else { continue };
             findings.push((held.at, share((first, name), entity, &table)));
         }
@@ -189,12 +231,12 @@ pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
 }
 
 fn share((first, name): (&Name, &Ident), entity: &Entity, table: &str) -> Finding {
-    let message = format!("the project `{first}` has the table `{table}` of this schema already");
+    let message = format!("the project `{first}` has the table `{table}` of this database already");
     let path = ["spec", "entities", name.as_str(), "table"];
     let is_written = entity.table.is_some();
     let place = if is_written { &path[..] } else { &path[..3] };
     let finding = Finding::error(place, Code::ConflictingFields, message)
-        .help("write `table:` with another name, or give the project a schema of its own");
+        .help("write `table:` with another name, or give the project a schema or a file of its own");
     if is_written { finding } else { finding.about_name() }
 }
 
@@ -258,6 +300,31 @@ mod tests {
         let spec: ProjectSpec = serde_json::from_value(spec).unwrap();
         let found: Vec<_> = without_tables(&spec).into_iter().map(|finding| finding.path.join(".")).collect();
         assert_eq!(found, ["store.schema", "entities.a.manage", "entities.a.fields.id.column"]);
+    }
+
+    #[test]
+    fn a_file_of_sqlite_is_named_by_its_path() {
+        let check = |store: Value| {
+            let store: Store = serde_json::from_value(store).unwrap();
+            check_path(&store).map(|finding| finding.message)
+        };
+        assert_eq!(check(json!({"type": "sqlite", "path": "data/crm.db"})), None);
+        assert_eq!(check(json!({"type": "sqlite"})).unwrap(), "a SQLite store needs the path of its file");
+        for (path, said) in [
+            ("", "the path is empty"),
+            ("data/", "a path that ends with `/` is that of a directory"),
+            (":memory:", "the rows are kept in a file, named by its path alone"),
+            ("file:crm.db?mode=memory", "the rows are kept in a file, named by its path alone"),
+        ] {
+            assert_eq!(check(json!({"type": "sqlite", "path": path})).unwrap(), said);
+        }
+        let spec = json!({
+            "store": {"type": "sqlite", "path": "crm.db"},
+            "entities": {"a": {"key": "id", "table": "SQLite_x", "fields": {"id": "text", "xmin": "text"}}},
+        });
+        let found: Vec<_> =
+            check_tables(&serde_json::from_value(spec).unwrap()).into_iter().map(|it| it.message).collect();
+        assert_eq!(found, ["names of tables that begin with `sqlite_` are SQLite's own"]);
     }
 
     #[test]

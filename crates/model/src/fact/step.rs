@@ -78,4 +78,9 @@ pub enum StorePlace {
         /// The schema.
         schema: String,
     },
+    /// In a file of SQLite.
+    Sqlite {
+        /// The file, relative to the root of the configuration.
+        path: String,
+    },
 }

@@ -30,6 +30,9 @@ pub struct Store {
     /// The schema in which the tables stand. Default: public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
+    /// The file of a SQLite database, relative to the root of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 /// The sorts of stores.
@@ -41,6 +44,8 @@ pub enum StoreType {
     Embedded,
     /// A PostgreSQL database: each entity is a table.
     Postgres,
+    /// A file of SQLite: each entity is a table.
+    Sqlite,
 }
 
 /// A text that names no sort of store.
@@ -62,6 +67,15 @@ impl Store {
     /// Whether rows are kept in the state.
     pub fn is_embedded(&self) -> bool {
         self.store_type == StoreType::Embedded
+    }
+
+    /// A table of this store as people are shown it: with the schema or the file that it stands in.
+    pub fn shown_table(&self, table: &str) -> String {
+        match self.store_type {
+            StoreType::Embedded => table.to_owned(),
+            StoreType::Postgres => format!("{}.{table}", self.schema()),
+            StoreType::Sqlite => format!("{}:{table}", self.path.as_deref().unwrap_or_default()),
+        }
     }
 
     /// The schema in which the tables stand.

@@ -52,8 +52,13 @@ pub async fn check(
             let seconds = PATIENCE.as_secs();
             RequestError::Invalid(format!("{name}: the database has not answered for {seconds} seconds"))
         })??;
-        let StorePlace::Postgres { schema, .. } = place else { continue };
-        let said = format!("{name}: the database lets us in, and the schema `{schema}` can be written");
+        let said = match place {
+            StorePlace::Embedded => continue,
+            StorePlace::Postgres { schema, .. } => {
+                format!("{name}: the database lets us in, and the schema `{schema}` can be written")
+            }
+            StorePlace::Sqlite { path } => format!("{name}: the file {path} can be written"),
+        };
         replies(Reply::Done(said));
     }
     Ok(())
