@@ -20,6 +20,7 @@ mod foreign_text;
 mod graphql;
 mod http_server;
 mod into_postgres;
+mod into_sqlite;
 mod invalid;
 mod kills;
 mod kustomize;

@@ -60,6 +60,10 @@ failpoints! {
     SweepAfter "sweep.after"
     /// Rows of deliveries are stored elsewhere, and the deliveries still in the inbox.
     SettleBefore "elsewhere.settle.before"
+    /// Rows are about to be committed to a store that is a file, and is not the state.
+    ElsewhereCommitBefore "elsewhere.commit.before"
+    /// They were committed, and nothing else knows of it yet.
+    ElsewhereCommitAfter "elsewhere.commit.after"
     /// A run is over, and what that means not written.
     RunEndBefore "run.end.before"
     /// What the end of a run means is written, and nobody was told.

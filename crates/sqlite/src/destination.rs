@@ -94,7 +94,11 @@ impl Destination for SqliteDestination {
     }
 
     fn prepare(&self, shape: EntityShape) -> Answer<'_, ()> {
+        let place = self.file.place().clone();
         Box::pin(async move {
+            // A file that cannot be used stays as it is: to open it for writing would change how it keeps a journal.
+            let looked = shape.clone();
+            aside(move || prepare::refuse(&place, &looked)).await.map_err(Failure::of_writing)?;
             let done =
                 self.file.write(Access::Create, move |connection| prepare::prepare(connection, &shape));
             done.await.map_err(Failure::of_writing)

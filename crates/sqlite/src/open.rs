@@ -72,14 +72,14 @@ fn look(path: &Path, access: Access) -> Result<(), OpenError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(OpenError::Directory(path.to_owned())),
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && access == Access::Create => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
             match directory.filter(|directory| !directory.is_dir()) {
                 Some(directory) => Err(OpenError::NoDirectory(directory.to_owned())),
-                None => Ok(()),
+                None if access == Access::Create => Ok(()),
+                None => Err(OpenError::Missing(path.to_owned())),
             }
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Missing(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             Err(OpenError::Denied(path.to_owned(), "read"))
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use raccord_model::failpoint::Failpoint;
 use rusqlite::Connection;
 
 use crate::error::Failure;
@@ -199,7 +200,9 @@ fn transact<T>(open: &mut Open, work: &impl Fn(&Connection) -> Result<T, Failure
             layout::migrate(connection)?;
         }
         let done = work(connection)?;
+        Failpoint::ElsewhereCommitBefore.pass();
         connection.execute_batch("COMMIT")?;
+        Failpoint::ElsewhereCommitAfter.pass();
         Ok(done)
     })();
     if done.is_ok() {

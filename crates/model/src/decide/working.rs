@@ -38,6 +38,7 @@ pub struct Stored {
 
 impl Stored {
     /// The row as it follows from this one: shown by a transfer at a version, which may take it over.
+    #[must_use]
     pub fn next(&self, beside: Beside, transfer: Uid, version: &[u8]) -> Self {
         let mut next = Self { digest: beside.digest, row: Vec::new(), ..self.clone_beside() };
         if beside.adopts && next.owner != transfer {

@@ -38,6 +38,12 @@ pub(crate) fn inspect(place: &Place, shape: &EntityShape) -> Result<Inspection, 
     Ok(inspection)
 }
 
+/// Refuses a table that cannot be made ready. Changes nothing.
+pub(crate) fn refuse(place: &Place, shape: &EntityShape) -> Result<(), Failure> {
+    let refusals = inspect(place, shape)?.refusals;
+    if refusals.is_empty() { Ok(()) } else { Err(DestinationError::Unfit(refusals).into()) }
+}
+
 /// Makes it ready, and registers it.
 pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<(), Failure> {
     let found = catalog::read(connection, shape)?;

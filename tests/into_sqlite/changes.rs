@@ -1,0 +1,118 @@
+//! What becomes of a table as files, configuration and other people change.
+
+use super::{PEOPLE, connect, contacts, shop};
+use crate::environment::assert_says;
+
+#[test]
+fn rows_arrive_change_and_plan_to_nothing() {
+    let shop = shop();
+    let plan = shop.ok("plan");
+    assert_says(
+        &plan,
+        &["-- Raccord makes the file", "CREATE TABLE \"contacts\"", "\"town\" TEXT", "STRICT"],
+    );
+    assert!(!shop.path().join("crm.db").exists(), "a plan makes no file");
+    shop.ok("apply --auto-approve");
+    shop.ok("plan --detailed-exitcode");
+    shop.ok("run");
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
+    shop.write("people.csv", &(PEOPLE.replace("Paris", "Nice") + "2,Cy,\n"));
+    let run = &shop.json("run --output json")["runs"][0];
+    assert_eq!(run["tally"]["created"], 1, "{run}");
+    assert_eq!(run["tally"]["updated"], 1, "{run}");
+    assert_eq!(run["tally"]["unchanged"], 1, "{run}");
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Nice\n2|Cy|");
+    shop.ok("plan --detailed-exitcode");
+    let status = &shop.json("status --output json")["transfers"][0];
+    assert_eq!((&status["rows"], &status["rejects"]), (&3.into(), &0.into()), "{status}");
+    assert_says(&shop.ok("records crm.contact"), &["007", "Bob", "Nice"]);
+    assert_says(&shop.ok("explain crm.contact 007"), &["fullName = Bob", "owned by the transfer people"]);
+    assert_says(&shop.ok("check crm"), &["the file crm.db can be written"]);
+}
+
+#[test]
+fn a_new_field_is_a_new_column_and_one_that_goes_stays() {
+    let shop = shop();
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    shop.replace(
+        "raccord.yaml",
+        "        fullName: text\n",
+        "        fullName: text\n        isVip: boolean\n",
+    );
+    assert_says(&shop.ok("plan"), &["ALTER TABLE \"contacts\" ADD COLUMN \"is_vip\" INTEGER"]);
+    shop.ok("apply --auto-approve");
+    shop.replace("raccord.yaml", "        isVip: boolean\n", "");
+    assert_says(&shop.ok("apply --auto-approve"), &["the column is_vip of crm.contact stays as it is"]);
+    shop.ok("plan --detailed-exitcode");
+    shop.ok("run");
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
+}
+
+#[test]
+fn a_column_that_was_dropped_is_drift_and_an_apply_adds_it() {
+    let shop = shop();
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    connect(&shop).execute_batch("ALTER TABLE contacts DROP COLUMN town").unwrap();
+    let plan = shop.run("plan --detailed-exitcode").expect_code(2).stdout;
+    assert_says(
+        &plan,
+        &["the table crm.db:contacts", "the column \"town\" is gone", "ADD COLUMN \"town\" TEXT"],
+    );
+    shop.ok("apply --auto-approve");
+    shop.ok("plan --detailed-exitcode");
+    shop.ok("run");
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
+}
+
+#[test]
+fn a_table_that_cannot_be_used_refuses_the_plan() {
+    let shop = shop();
+    connect(&shop).execute_batch("CREATE TABLE contacts (external_id INTEGER PRIMARY KEY)").unwrap();
+    assert_says(&shop.ok("plan"), &["refused", "crm.db:contacts cannot hold crm.contact", "external_id"]);
+    assert_says(&shop.fails(1, "apply --auto-approve"), &["may not be applied"]);
+}
+
+#[test]
+fn rows_move_from_the_state_to_a_file_and_to_another() {
+    let shop = shop();
+    shop.replace("raccord.yaml", "  store: {type: sqlite, path: crm.db}\n", "");
+    shop.replace("raccord.yaml", "      table: contacts\n", "");
+    shop.replace("raccord.yaml", "{type: text, column: town}", "text");
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    shop.replace(
+        "raccord.yaml",
+        "spec:\n  entities:",
+        "spec:\n  store: {type: sqlite, path: crm.db}\n  entities:",
+    );
+    shop.replace("raccord.yaml", "      key: externalId\n", "      key: externalId\n      table: contacts\n");
+    shop.replace("raccord.yaml", "        city: text\n", "        city: {type: text, column: town}\n");
+    assert_says(&shop.fails(1, "apply --auto-approve"), &["--allow-delete"]);
+    shop.ok("apply --auto-approve --allow-delete");
+    shop.ok("run");
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
+    std::fs::create_dir(shop.path().join("data")).unwrap();
+    shop.replace("raccord.yaml", "path: crm.db", "path: data/other.db");
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    assert_eq!(shop.json("status --output json")["transfers"][0]["rows"], 2);
+    assert!(shop.path().join("data/other.db").exists());
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris", "the former file stays as it is");
+}
+
+#[test]
+fn mistakes_in_the_store_are_told_offline() {
+    for (store, said) in [
+        ("{type: sqlite}", "a SQLite store needs the path of its file"),
+        ("{type: sqlite, path: crm.db, schema: crm}", "`schema` has no meaning in a store of type sqlite"),
+        ("{type: sqlite, path: data/}", "that of a directory"),
+        ("{type: embedded, path: crm.db}", "`path` has no meaning in the embedded store"),
+        ("{type: sqlite, pfad: crm.db}", "pfad"),
+    ] {
+        let shop = shop();
+        shop.replace("raccord.yaml", "{type: sqlite, path: crm.db}", store);
+        assert_says(&shop.fails(1, "validate"), &[said]);
+    }
+}
