@@ -72,7 +72,7 @@ fn a_record_that_the_table_does_not_take_is_a_reject_and_replayed() {
     assert_says(&rejects, &["a trigger of the table refuses the row"]);
     assert!(!rejects.contains("Bob again"), "what a trigger says may quote values: {rejects}");
     connect(&shop).execute_batch("DROP TRIGGER no_bob").unwrap();
-    shop.ok("rejects replay");
+    shop.ok("rejects replay people");
     assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
     assert_eq!(shop.json("status --output json")["transfers"][0]["rejects"], 0);
 }

@@ -130,7 +130,7 @@ pub(crate) fn reason(error: &Error, is_deletion: bool) -> (String, Option<String
     };
     // "UNIQUE constraint failed: contact.email": what stands after the colon are names.
     let names = said.as_deref().and_then(|said| said.split_once(": ")).map(|(_, names)| names);
-    let named = |text: &str| match names {
+    let with_names = |text: &str| match names {
         Some(names) => format!("{text}: {names}"),
         None => text.to_owned(),
     };
@@ -138,10 +138,10 @@ pub(crate) fn reason(error: &Error, is_deletion: bool) -> (String, Option<String
     let column = column.map(|(_, column)| column.to_owned());
     match code.extended_code {
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-            (named("another row already has this value"), column)
+            (with_names("another row already has this value"), column)
         }
-        ffi::SQLITE_CONSTRAINT_NOTNULL => (named("a value is missing"), column),
-        ffi::SQLITE_CONSTRAINT_CHECK => (named("the value does not fulfil the constraint"), None),
+        ffi::SQLITE_CONSTRAINT_NOTNULL => (with_names("a value is missing"), column),
+        ffi::SQLITE_CONSTRAINT_CHECK => (with_names("the value does not fulfil the constraint"), None),
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY if is_deletion => {
             ("rows of another table refer to it".to_owned(), None)
         }
