@@ -35,8 +35,7 @@ pub(crate) fn encode<'v>(column: &Column, value: &'v Value<'_>) -> Result<ToSqlO
     };
     let owned = |text: String| ToSqlOutput::Owned(Owned::Text(text));
     Ok(match (column.kind, value) {
-        (Kind::Text, Value::Text(value)) => text(value)?,
-        (Kind::Json, Value::Json(value)) => text(value)?,
+        (Kind::Text, Value::Text(value)) | (Kind::Json, Value::Json(value)) => text(value)?,
         (Kind::Integer, Value::Integer(number)) => ToSqlOutput::Owned(Owned::Integer(*number)),
         (Kind::Decimal, Value::Decimal(number)) => text(number.as_str())?,
         (Kind::Boolean, Value::Boolean(value)) => ToSqlOutput::Owned(Owned::Integer(i64::from(*value))),
@@ -59,7 +58,7 @@ pub(crate) fn encode<'v>(column: &Column, value: &'v Value<'_>) -> Result<ToSqlO
 }
 
 /// Reads a value. Nothing where another program has left something that the field cannot hold.
-pub(crate) fn decode<'a>(kind: Kind, found: ValueRef<'a>) -> Option<Value<'a>> {
+pub(crate) fn decode(kind: Kind, found: ValueRef<'_>) -> Option<Value<'_>> {
     if let (Kind::Integer | Kind::Boolean, ValueRef::Integer(number)) = (kind, found) {
         let is_boolean = kind == Kind::Boolean;
         return Some(if is_boolean { Value::Boolean(number != 0) } else { Value::Integer(number) });

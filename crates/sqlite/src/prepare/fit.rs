@@ -61,11 +61,10 @@ pub(super) fn misfit(kind: Kind, declared: &str, is_strict: bool) -> Option<&'st
     }
     let is_moment = matches!(kind, Kind::Date | Kind::Datetime);
     match affinity(declared) {
-        Affinity::None => None,
         Affinity::Integer | Affinity::Numeric if is_number => None,
         Affinity::Real if is_number => Some("keeps numbers of which 53 bits are exact"),
         Affinity::Text if is_number => Some("turns numbers into texts"),
-        Affinity::Text => None,
+        Affinity::None | Affinity::Text => None,
         // What is no number stays as it is, and a date is none.
         Affinity::Numeric if is_moment => None,
         Affinity::Numeric | Affinity::Integer | Affinity::Real if is_moment => Some(OTHER),

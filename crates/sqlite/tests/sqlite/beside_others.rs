@@ -1,6 +1,7 @@
 //! The file and what else happens to it: others who read and write, locks that are held, files that are gone, replaced, damaged,
 //! or none.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use raccord_conformance::block_on;
@@ -21,9 +22,14 @@ fn contacts() -> raccord_model::port::destination::EntityShape {
     shape(INC, "contacts", vec![field(1, FieldType::Text), field(2, FieldType::Text)])
 }
 
+/// Makes the file hold these bytes.
+fn fill(database: &Database, bytes: &[u8]) {
+    std::fs::File::create(database.path()).unwrap().write_all(bytes).unwrap();
+}
+
 async fn one(destination: &SqliteDestination, of: &str, value: &str) -> Batch {
     let mut batch = allowed(destination).await;
-    upsert(&mut batch, of, &[(2, text(value))]);
+    upsert(&mut batch, of, &[(2, Some(text(value)))]);
     batch
 }
 
@@ -128,7 +134,7 @@ fn what_is_no_database_says_so() {
         assert!(!database.path().exists(), "only making a table ready makes the file");
         let error = destination.raise_fence(transfer('A'), batch('A').fence).await.unwrap_err();
         says(error, "there is no file");
-        std::fs::write(database.path(), vec![7; 5_000]).unwrap();
+        fill(&database, &[7; 5_000]);
         says(destination.probe().await.unwrap_err(), "is not a database of SQLite");
         says(destination.inspect(contacts()).await.unwrap_err(), "is not a database of SQLite");
         says(destination.prepare(contacts()).await.unwrap_err(), "is not a database of SQLite");
@@ -153,7 +159,7 @@ fn a_damaged_file_says_so() {
             upsert(
                 &mut first,
                 &format!("{number:05}"),
-                &[(2, text("a text that fills the pages of the file"))],
+                &[(2, Some(text("a text that fills the pages of the file")))],
             );
         }
         destination.commit(first).await.unwrap();
@@ -162,12 +168,12 @@ fn a_damaged_file_says_so() {
         let mut bytes = std::fs::read(database.path()).unwrap();
         let from = bytes.len() / 4;
         bytes[from..].fill(0xA5);
-        std::fs::write(database.path(), bytes).unwrap();
+        fill(&database, &bytes);
         let destination = database.destination();
         let mut failed = String::new();
         for number in 0..40 {
             let mut batch = batch('A');
-            upsert(&mut batch, &format!("{:05}", number * 50), &[(2, text("new"))]);
+            upsert(&mut batch, &format!("{:05}", number * 50), &[(2, Some(text("new")))]);
             if let Err(error) = destination.commit(batch).await {
                 failed = error.in_words();
             }

@@ -98,8 +98,8 @@ pub(crate) fn upsert(batch: &mut Batch, of: &str, fields: &[(FieldId, Option<Val
 }
 
 /// A text as a field.
-pub(crate) fn text(text: &str) -> Option<Value<'_>> {
-    Some(Value::Text(text.into()))
+pub(crate) fn text(text: &str) -> Value<'_> {
+    Value::Text(text.into())
 }
 
 /// A batch of the transfer A, which may write.

@@ -1,4 +1,5 @@
 //! Rows in a file of SQLite.
+#![cfg(test)]
 
 mod beside_others;
 mod conformance;

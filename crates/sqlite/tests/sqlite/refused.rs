@@ -10,8 +10,8 @@ use raccord_sqlite::SqliteDestination;
 
 use crate::fixture::{Database, allowed, field, key, reasons, shape, text, upsert};
 
-const fn integer(number: i64) -> Option<Value<'static>> {
-    Some(Value::Integer(number))
+const fn integer(number: i64) -> Value<'static> {
+    Value::Integer(number)
 }
 
 /// A table of a text key, a number, a unique text and a text, made by a statement or else by us, to which others add more.
@@ -87,7 +87,11 @@ fn the_rows_that_break_a_rule_of_the_table_are_rejects_and_the_others_are_writte
             let mut batch = allowed(&destination).await;
             for number in 0..40_i64 {
                 let value = if number % 20 == 7 { 13 } else { 20 + number };
-                upsert(&mut batch, &format!("{number:02}"), &[(2, integer(value)), (4, text("secret"))]);
+                upsert(
+                    &mut batch,
+                    &format!("{number:02}"),
+                    &[(2, Some(integer(value))), (4, Some(text("secret")))],
+                );
             }
             let done = destination.commit(batch).await.unwrap();
             assert_eq!(effects(&done), "created 38, rejected 2", "{made} {more}");
@@ -143,7 +147,7 @@ fn rows_of_one_batch_pass_unique_values_on() {
         // One that goes leaves its value to one that comes.
         let mut batch = allowed(&destination).await;
         upsert(&mut batch, "c", &[(3, None)]);
-        upsert(&mut batch, "d", &[(3, text("y"))]);
+        upsert(&mut batch, "d", &[(3, Some(text("y")))]);
         delete(&mut batch, "a");
         assert_eq!(effects(&destination.commit(batch).await.unwrap()), "updated 2, deleted 1");
         assert_eq!(database.one::<String>(all), "b- c- dy");
