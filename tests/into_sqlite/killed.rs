@@ -62,11 +62,11 @@ fn a_kill_at_any_failpoint_loses_and_doubles_nothing() {
 }
 
 /// Reads the file until it is told to stop, as another program; returns how often.
-fn read_meanwhile(shop: &TestEnvironment, stop: &Arc<AtomicBool>) -> thread::JoinHandle<u32> {
-    let (connection, stop) = (connect(shop), Arc::clone(stop));
+fn read_meanwhile(shop: &TestEnvironment, is_over: &Arc<AtomicBool>) -> thread::JoinHandle<u32> {
+    let (connection, is_over) = (connect(shop), Arc::clone(is_over));
     thread::spawn(move || {
         let mut looks = 0;
-        while !stop.load(Ordering::Relaxed) {
+        while !is_over.load(Ordering::Relaxed) {
             let count: i64 =
                 connection.query_row("SELECT count(*) FROM contacts", [], |row| row.get(0)).unwrap();
             assert_eq!(count % PAGE, 0, "a part of a page is seen");
@@ -82,8 +82,8 @@ fn kills_at_random_moments_beside_readers_lose_and_double_nothing() {
     let shop = shop();
     shop.ok("apply --auto-approve");
     write(&shop, 17);
-    let stop = Arc::new(AtomicBool::new(false));
-    let reading = read_meanwhile(&shop, &stop);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let reading = read_meanwhile(&shop, &is_over);
     let mut killed = 0;
     for attempt in 0_u64..10 {
         let mut run = shop.command("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -99,7 +99,7 @@ fn kills_at_random_moments_beside_readers_lose_and_double_nothing() {
     }
     assert!(killed > 0, "no run was killed");
     shop.ok("run");
-    stop.store(true, Ordering::Relaxed);
+    is_over.store(true, Ordering::Relaxed);
     assert!(reading.join().unwrap() > 0);
     assert_whole(&shop, 17);
 }

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use crate::environment::TestEnvironment;
 
 /// People in a file, on their way into a table.
-const YAML: &str = r#"apiVersion: raccord/v1
+const YAML: &str = r"apiVersion: raccord/v1
 kind: Stack
 metadata: {name: main}
 spec: {}
@@ -53,7 +53,7 @@ apiVersion: raccord/v1
 kind: Integration
 metadata: {name: shop}
 spec: {active: true, subscriptions: {people: [created, updated]}}
-"#;
+";
 
 const PEOPLE: &str = "id,name,city\n1,Ada,Paris\n007,Bob,Lyon\n";
 
