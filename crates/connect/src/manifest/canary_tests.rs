@@ -58,7 +58,7 @@ impl Transport for Echo {
             Some("limits") => Some(json!({"core": {"left": 5, "reset": 4_000_000_000_u64}})),
             _ => None,
         };
-        let records = json!({"data": [{"id": 1, "at": "2025-01-01"}], "echo": sent});
+        let records = json!({"data": [{"id": 1, "at": "2025-01-01", "echo": sent}], "echo": sent});
         let answer = |status, body: String| {
             let headers = [("Content-Type", "application/json"), ("X-Echo", request.url.as_str())];
             let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
@@ -115,12 +115,17 @@ fn manifest(own: &Value) -> String {
     .to_string()
 }
 
-/// Everything that a reading tells.
+/// Everything that the reading of a manifest whose requester has these members tells.
 async fn told(own: &Value, mood: Mood) -> String {
+    told_of(&manifest(own), mood).await
+}
+
+/// Everything that a reading tells.
+async fn told_of(manifest: &str, mood: Mood) -> String {
     let lines = Arc::new(Mutex::new(String::new()));
     let heard = Arc::clone(&lines);
     let task = Task {
-        manifest: &manifest(own),
+        manifest,
         config: json!({"key": CANARY, "user": "someone", "kind": "key"}),
         stream: "records",
         state: None,
@@ -220,5 +225,33 @@ async fn no_template_shows_a_secret() {
                 assert!(!told.contains(secret), "{mood:?} {own}: {told}");
             }
         }
+    }
+}
+
+/// A partition that has the value of a secret would stand in every state: such a reading fails, and says why.
+#[tokio::test]
+async fn no_state_holds_a_secret() {
+    let key = "{{ config['key'] }}";
+    let bearer = json!({"authenticator": {"type": "BearerAuthenticator", "api_token": key}});
+    let whole: Value = serde_json::from_str(&manifest(&bearer)).unwrap();
+    let mut parent = whole["streams"][0].clone();
+    parent.as_object_mut().unwrap().remove("incremental_sync");
+    let parents = |parent_key: &str| {
+        json!({"type": "SubstreamPartitionRouter", "parent_stream_configs": [{"type": "ParentStreamConfig",
+            "stream": parent, "parent_key": parent_key, "partition_field": "parent"}]})
+    };
+    let list =
+        |values: &str| json!({"type": "ListPartitionRouter", "values": values, "cursor_field": "list"});
+    for (router, is_kept) in [
+        (list("{{ ['here'] }}"), true),
+        (parents("id"), true),
+        (list("{{ [config['key']] }}"), false),
+        (parents("echo"), false),
+    ] {
+        let mut manifest = whole.clone();
+        manifest["streams"][0]["retriever"]["partition_router"] = router.clone();
+        let told = told_of(&manifest.to_string(), Mood::Answers).await;
+        assert!(!told.contains(MARK), "{router}: {told}");
+        assert_eq!(told.contains("has the value of a credential"), !is_kept, "{router}: {told}");
     }
 }

@@ -57,7 +57,11 @@ pub async fn read<E: From<ReadError>>(
             each(record.text())?;
         }
     }
-    Ok(reading.state())
+    let state = reading.state();
+    if let Some(state) = &state {
+        super::kept(state, &masks)?;
+    }
+    Ok(state)
 }
 
 /// A configuration as streams see it: defaults filled in, migrated and transformed.

@@ -183,20 +183,22 @@ struct ManifestPages {
 
 impl ManifestPages {
     /// A page of ours with what was read.
-    fn page(&mut self, read: Option<&Read>) -> Page {
+    fn page(&mut self, read: Option<&Read>) -> Result<Page, SourceError> {
         let is_last = read.is_none() || self.reading.is_done();
         if self.keeps_state && read.is_none_or(|read| read.is_checkpoint) {
-            self.mark = Mark { state: self.reading.state().map(|state| state.to_string()) };
+            let kept = |state: Value| super::kept(&state, &self.masks);
+            let state = self.reading.state().map(kept).transpose();
+            self.mark = Mark { state: state.map_err(|error| told(error, &self.masks))? };
         }
         self.number += 1;
-        Page {
+        Ok(Page {
             records: read.map_or_else(|| Page::empty().records, records),
             position: format!("page {}", self.number),
             next: (!is_last).then(|| self.mark.token()),
             state: self.mark.state.clone().filter(|_| self.keeps_state).map(SourceState::new),
             mask: Some(mask(&self.masks)),
             ..Page::empty()
-        }
+        })
     }
 }
 
@@ -207,7 +209,7 @@ impl Pages for ManifestPages {
                 return Ok(None);
             }
             let read = self.reading.next().await.map_err(|error| told(error, &self.masks))?;
-            Ok(Some(self.page(read.as_ref())))
+            self.page(read.as_ref()).map(Some)
         })
     }
 }
