@@ -64,16 +64,16 @@ const PEOPLE: &str = "id,name,city\n1,Ada,Paris\n007,Bob,Lyon\n";
 /// Where nothing listens.
 const NOWHERE: &str = "postgres://postgres@127.0.0.1:9/postgres";
 
-fn server() -> PostgresServer {
+pub(crate) fn server() -> PostgresServer {
     PostgresServer::start(Durability::Fast)
 }
 
 /// The shop, and its database at a URL; nothing is applied.
-fn shop_at(url: &str) -> TestEnvironment {
+pub(crate) fn shop_at(url: &str) -> TestEnvironment {
     TestEnvironment::with(&[("raccord.yaml", YAML), ("people.csv", PEOPLE)]).variable("WAREHOUSE_URL", url)
 }
 
 /// What the table holds, the key first.
-fn contacts(server: &PostgresServer) -> String {
+pub(crate) fn contacts(server: &PostgresServer) -> String {
     server.sql("postgres", "SELECT external_id, full_name, town FROM crm.contacts ORDER BY 1")
 }

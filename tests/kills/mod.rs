@@ -9,6 +9,7 @@ mod applying;
 #[expect(dead_code, reason = "kills need a part of what is made for measuring")]
 mod configuration;
 mod failpoints;
+mod into_postgres;
 mod running;
 #[path = "../../crates/xtask/src/bench/server.rs"]
 #[expect(dead_code, reason = "kills need a part of what is made for measuring")]
@@ -32,6 +33,8 @@ const UNDER_WAY: usize = 80;
 /// How much work there is, and how often it is disturbed.
 struct Scale {
     kills: usize,
+    /// How often a database is killed.
+    server_kills: usize,
     resources: usize,
     records: u64,
     per_page: u64,
@@ -43,10 +46,20 @@ impl Scale {
     /// A little; or much, when the recipe says how many kills.
     fn of_this_run() -> Self {
         match variable("RACCORD_KILLS") {
-            None => Self { kills: 6, resources: 300, records: 5_000, per_page: 100, passages: 1 },
+            None => {
+                Self { kills: 6, server_kills: 2, resources: 300, records: 5_000, per_page: 100, passages: 1 }
+            }
             Some(kills) => {
                 let kills = usize::try_from(kills).unwrap();
-                Self { kills, resources: 10_000, records: 200_000, per_page: 1_000, passages: 5 }
+                let server_kills = kills * 2 / 5;
+                Self {
+                    kills,
+                    server_kills,
+                    resources: 10_000,
+                    records: 200_000,
+                    per_page: 1_000,
+                    passages: 5,
+                }
             }
         }
     }
