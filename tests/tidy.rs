@@ -180,6 +180,18 @@ fn every_selection_of_crates_compiles_the_same_libraries() {
     }
 }
 
+#[test]
+fn the_version_names_every_cargo_feature() {
+    let packages = packages();
+    let cli = packages.iter().find(|package| package.name.as_str() == "raccord-cli").unwrap();
+    let declared: BTreeSet<&str> =
+        cli.features.keys().map(String::as_str).filter(|name| *name != "default").collect();
+    let version = crate::environment::TestEnvironment::new().ok("--version");
+    let told = version.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let told: BTreeSet<&str> = told.flat_map(|(_, names)| names.split(", ")).collect();
+    assert_eq!(told, declared, "crates/cli/src/feature.rs lists them");
+}
+
 /// The files with an extension below a directory, in order.
 pub(crate) fn files(directory: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -19,6 +19,7 @@ pub(crate) fn run() -> Result<(), RecipeError> {
         "lints",
         cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
     )?;
+    check(&mut costs, "lints of the small set of features", cargo().args(SMALL))?;
     check(
         &mut costs,
         "documentation of the code",
@@ -54,6 +55,10 @@ fn check(costs: &mut Vec<Cost>, title: &str, command: &mut Command) -> Result<()
     costs.push(measure(title, || execute(command))?);
     Ok(())
 }
+
+/// The binary without what needs a library of its own.
+const SMALL: [&str; 8] =
+    ["clippy", "--locked", "--package", "raccord-cli", "--no-default-features", "--", "--deny", "warnings"];
 
 /// What `cargo deny` looks at without the network.
 const DENY: [&str; 7] =

@@ -6,4 +6,5 @@ mod conformance;
 mod fixture;
 mod preflight;
 mod refused;
+mod together;
 mod types;
