@@ -26,7 +26,7 @@ pub(crate) fn write_rows(connection: &Connection, table: &Table, ops: &[Op<'_>])
         for op in ops.iter().filter(|op| op.deed == Deed::Update) {
             if gives_up(table, op)? {
                 let done = on_key(table, op, &mut statement);
-                take(table, op, done, &mut refused)?;
+                take(connection, (table, op), done, &mut refused)?;
             }
         }
     }
@@ -41,11 +41,7 @@ pub(crate) fn write_rows(connection: &Connection, table: &Table, ops: &[Op<'_>])
         let mut statement = connection.prepare(&text)?;
         for op in ops {
             let done = write(table, op, &mut statement);
-            take(table, op, done, &mut refused)?;
-            if connection.is_autocommit() {
-                // A trigger has undone the transaction: what followed would stand alone.
-                return Err(Failure::Rows(refused));
-            }
+            take(connection, (table, op), done, &mut refused)?;
         }
     }
     if refused.is_empty() { Ok(()) } else { Err(Failure::Rows(refused)) }
@@ -85,7 +81,12 @@ impl From<NotARow> for Ended {
 }
 
 /// Notes a row that the table does not take; any other failure is one of the whole batch.
-fn take(table: &Table, op: &Op<'_>, done: Written, refused: &mut Refused) -> Result<(), Failure> {
+fn take(
+    connection: &Connection,
+    (table, op): (&Table, &Op<'_>),
+    done: Written,
+    refused: &mut Refused,
+) -> Result<(), Failure> {
     let refusal = match done {
         Ok(1) => return Ok(()),
         // The lock of the file keeps everything else out.
@@ -103,6 +104,10 @@ fn take(table: &Table, op: &Op<'_>, done: Written, refused: &mut Refused) -> Res
     };
     let row = if op.deed == Deed::Delete { Vec::new() } else { op.row.row.clone() };
     refused.entry((op.key.clone(), row)).or_insert(refusal);
+    if connection.is_autocommit() {
+        // A trigger has undone the transaction: what followed would stand alone.
+        return Err(Failure::Rows(std::mem::take(refused)));
+    }
     Ok(())
 }
 

@@ -144,12 +144,23 @@ fn rows_of_one_batch_pass_unique_values_on() {
             assert_eq!(effects(&destination.commit(batch).await.unwrap()), done, "{rows:?}");
             assert_eq!(database.one::<String>(all), there, "{rows:?}");
         }
+        // A trigger that undoes the transaction leaves nothing of what came before it, and nothing after it.
+        database.sql(
+            "CREATE TRIGGER keep BEFORE UPDATE OF f3 ON contacts WHEN old.f1 = 'd' BEGIN SELECT RAISE(ROLLBACK, 'no'); END",
+        );
+        let mut batch = allowed(&destination).await;
+        for (of, value) in [("c", "1"), ("d", "2"), ("a", "3")] {
+            upsert(&mut batch, of, &[(3, Some(text(value)))]);
+        }
+        assert_eq!(effects(&destination.commit(batch).await.unwrap()), "updated 2, rejected 1");
+        assert_eq!(database.one::<String>(all), "a3 b- c1 dx");
+        database.sql("DROP TRIGGER keep");
         // One that goes leaves its value to one that comes.
         let mut batch = allowed(&destination).await;
         upsert(&mut batch, "c", &[(3, None)]);
-        upsert(&mut batch, "d", &[(3, Some(text("y")))]);
+        upsert(&mut batch, "d", &[(3, Some(text("1")))]);
         delete(&mut batch, "a");
         assert_eq!(effects(&destination.commit(batch).await.unwrap()), "updated 2, deleted 1");
-        assert_eq!(database.one::<String>(all), "b- c- dy");
+        assert_eq!(database.one::<String>(all), "b- c- d1");
     });
 }
