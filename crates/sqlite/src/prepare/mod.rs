@@ -5,8 +5,6 @@ mod catalog;
 mod fit;
 mod judge;
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection, TableRemark};
@@ -70,13 +68,13 @@ pub(crate) fn probe(place: &Place) -> Result<(), Failure> {
     Ok(is_writable(place)?)
 }
 
-/// Whether we may write the file and make others beside it.
+/// Whether we may write the file and make others beside it. The system is asked, and nothing opened: to close a file takes the
+/// locks away that other connections of this process have on it, and with them SQLite's proof that it is in use.
 fn is_writable(place: &Place) -> Result<(), OpenError> {
     let path = &place.path;
     let denied = || OpenError::Denied(path.clone(), "written");
-    match fs::OpenOptions::new().write(true).open(path) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+    match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
         Err(_) => return Err(denied()),
     }
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
