@@ -3,8 +3,11 @@
 use std::sync::LazyLock;
 
 /// Each feature of this crate, and whether this binary has it.
-const FEATURES: [(&str, bool); 2] =
-    [("postgres", cfg!(feature = "postgres")), ("sqlite", cfg!(feature = "sqlite"))];
+const FEATURES: [(&str, bool); 3] = [
+    ("postgres", cfg!(feature = "postgres")),
+    ("sqlite", cfg!(feature = "sqlite")),
+    ("parquet", cfg!(feature = "parquet")),
+];
 
 /// The version with the features, as `--version` prints them.
 pub(crate) fn long_version() -> &'static str {

@@ -47,9 +47,9 @@ impl Dispatcher {
             Request::Runs { transfer, limit } => {
                 verb::status::runs(ports, transfer.as_ref(), limit, replies).await
             }
-            Request::Records { entity, filter, limit, total } => {
+            Request::Records { entity, filter, limit, total, columns } => {
                 let filter: Vec<_> = filter.into_iter().map(|(name, text)| (name, text.into())).collect();
-                let wanted = verb::records::Wanted { filter: &filter, limit, total };
+                let wanted = verb::records::Wanted { filter: &filter, limit, total, columns };
                 verb::records::records(ports, &entity, wanted, replies).await
             }
             Request::Explain { entity, key } => verb::explain::explain(ports, &entity, key, replies).await,

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use clap::{Args, ValueEnum};
 use raccord_model::foreign;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::CommandError;
 
@@ -157,46 +156,22 @@ impl Table {
     }
 }
 
-/// A list in a form for tools, written item by item.
-pub(crate) struct Listing {
-    form: ListForm,
+/// An array of JSON that is written item by item.
+#[derive(Debug, Default)]
+pub(crate) struct JsonArray {
     is_begun: bool,
 }
 
-impl Listing {
-    pub(crate) const fn new(form: ListForm) -> Self {
-        Self { form, is_begun: false }
+impl JsonArray {
+    /// What the next item adds.
+    pub(crate) fn item<T: Serialize>(&mut self, item: &T) -> Result<String, CommandError> {
+        let before = if std::mem::replace(&mut self.is_begun, true) { "," } else { "[" };
+        Ok(format!("{before}\n  {}", super::json(item)?.replace('\n', "\n  ")))
     }
 
-    /// What the next item adds. `fields` are its cells under their columns, for CSV.
-    pub(crate) fn item<T: Serialize>(
-        &mut self,
-        fields: &[(String, Value)],
-        item: &T,
-    ) -> Result<String, CommandError> {
-        let is_first = !std::mem::replace(&mut self.is_begun, true);
-        match self.form.form {
-            Form::Json => {
-                let before = if is_first { "[" } else { "," };
-                Ok(format!("{before}\n  {}", super::json(item)?.replace('\n', "\n  ")))
-            }
-            Form::Text | Form::Jsonl => line(item),
-            Form::Csv => {
-                let columns = fields.iter().map(|(name, _)| name.clone());
-                let mut table = Table::of_columns(if is_first { columns.collect() } else { Vec::new() });
-                table.row(fields.iter().map(|(_, value)| super::cell(value)));
-                table.csv(self.form.formula_safe)
-            }
-        }
-    }
-
-    /// What ends the list.
+    /// What ends the array.
     pub(crate) const fn end(&self) -> &'static str {
-        match (self.form.form, self.is_begun) {
-            (Form::Json, true) => "\n]\n",
-            (Form::Json, false) => "[]\n",
-            _ => "",
-        }
+        if self.is_begun { "\n]\n" } else { "[]\n" }
     }
 }
 
@@ -207,7 +182,7 @@ pub(crate) fn line<T: Serialize + ?Sized>(item: &T) -> Result<String, CommandErr
 }
 
 /// A cell that no spreadsheet takes for a formula. A number stays one, its sign included.
-fn no_formula(cell: &str) -> Cow<'_, str> {
+pub(crate) fn no_formula(cell: &str) -> Cow<'_, str> {
     let begins_one = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if begins_one && !is_number(cell) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
 }

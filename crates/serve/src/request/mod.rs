@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 
 pub use raccord_run::report::{Progress, RunReport};
 pub use record::{
-    DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, Preview, RejectGroup, RejectView, Row,
-    Sample,
+    ColumnView, DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, Preview, RejectGroup,
+    RejectView, Row, Sample,
 };
 pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
@@ -100,6 +100,9 @@ pub enum Request {
         /// Whether to say as well how many there are, shown or not.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         total: bool,
+        /// Whether to say first which columns there are, and the types of their values.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        columns: bool,
     },
     /// Where a stored record comes from.
     Explain {

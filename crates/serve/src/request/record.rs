@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Run, RunId};
+use raccord_model::language::project::FieldType;
 use raccord_model::port::inbox::{Delivery, DeliveryKind};
 use raccord_model::schema::Instant;
 use raccord_model::{DataTypeName, Ident, Name};
@@ -50,6 +51,17 @@ impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
+}
+
+/// A field of stored records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ColumnView {
+    /// What it is called.
+    pub name: Ident,
+    /// What its values are.
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
 }
 
 /// A record beside what became of it.

@@ -14,7 +14,9 @@ use raccord_run::report::{Progress, RunReport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::record::{DataTypeView, DeliveryView, Explanation, Preview, RejectGroup, RejectView, Row, Sample};
+use super::record::{
+    ColumnView, DataTypeView, DeliveryView, Explanation, Preview, RejectGroup, RejectView, Row, Sample,
+};
 use super::status::Status;
 use crate::token::TokenText;
 
@@ -31,6 +33,8 @@ pub enum Reply {
     Run(Run),
     /// A generation.
     Generation(Generation),
+    /// The columns of the records that follow, in their order.
+    Columns(Vec<ColumnView>),
     /// A stored record: its fields, the key first.
     Record(Row),
     /// A raw record, as one line of JSON.

@@ -11,7 +11,7 @@ use raccord_model::{EntityRef, Ident};
 use serde_json::Value;
 
 use crate::reply::{Replies, RequestError};
-use crate::request::{Reply, Row};
+use crate::request::{ColumnView, Reply, Row};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 
@@ -27,13 +27,15 @@ pub struct Wanted<'a> {
     pub limit: usize,
     /// Whether to say how many there are, shown or not.
     pub total: bool,
+    /// Whether to say first which columns there are.
+    pub columns: bool,
 }
 
 /// Records of an entity, in the order of their keys.
 pub async fn records(
     ports: &Ports,
     at: &EntityRef,
-    Wanted { filter, limit, total }: Wanted<'_>,
+    Wanted { filter, limit, total, columns: tells_columns }: Wanted<'_>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let applied = Applied::load(&ports.state).await?;
@@ -42,6 +44,9 @@ pub async fn records(
         return Err(RequestError::Invalid(format!("the entity `{at}` has no field `{unknown}`")));
     }
     let columns = Columns::new(entity, &fact);
+    if tells_columns {
+        replies(Reply::Columns(columns.views(entity)));
+    }
     let mut query = RowQuery {
         incarnation: fact.incarnation,
         key: parse_key(entity, filter).map_err(RequestError::Invalid)?,
@@ -95,6 +100,15 @@ impl<'e> Columns<'e> {
         let names: Vec<_> = entity.key.0.iter().chain(others).collect();
         let by_id = names.iter().filter_map(|name| Some((*fact.fields.get(*name)?, *name))).collect();
         Self { names, by_id }
+    }
+
+    /// The fields as they are told.
+    fn views(&self, entity: &Entity) -> Vec<ColumnView> {
+        let view = |name: &&Ident| {
+            let field_type = entity.fields.get(*name)?.field_type;
+            Some(ColumnView { name: (*name).clone(), field_type })
+        };
+        self.names.iter().filter_map(view).collect()
     }
 
     /// A row as JSON, and its values as text. Values of fields that are no longer there are passed over.

@@ -58,6 +58,7 @@ pub async fn check(
                 format!("{name}: the database lets us in, and the schema `{schema}` can be written")
             }
             StorePlace::Sqlite { path } => format!("{name}: the file {path} can be written"),
+            StorePlace::Files { path, .. } => format!("{name}: the folder {path} can be read"),
         };
         replies(Reply::Done(said));
     }

@@ -265,6 +265,7 @@ impl Shop {
             filter: Vec::new(),
             limit: 10_000,
             total: false,
+            columns: false,
         };
         let row = |reply| {
             let Reply::Record(row) = reply else { panic!("{reply:?}") };

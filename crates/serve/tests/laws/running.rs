@@ -143,6 +143,7 @@ impl Shop {
             filter: Vec::new(),
             limit: 1_000,
             total: false,
+            columns: false,
         };
         let row = |reply| {
             if let Reply::Record(row) = reply { Some(serde_json::to_value(row).unwrap()) } else { None }

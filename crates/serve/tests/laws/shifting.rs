@@ -124,6 +124,7 @@ impl Shop {
             filter: Vec::new(),
             limit: 1_000,
             total: false,
+            columns: false,
         };
         let row = |reply| {
             let Reply::Record(row) = reply else { return None };

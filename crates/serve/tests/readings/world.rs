@@ -114,7 +114,13 @@ impl World {
     /// What the entity holds.
     pub(crate) fn rows(&self) -> Rows {
         let entity = "crm.item".parse().unwrap();
-        let replies = self.ask(Request::Records { entity, filter: Vec::new(), limit: 10_000, total: false });
+        let replies = self.ask(Request::Records {
+            entity,
+            filter: Vec::new(),
+            limit: 10_000,
+            total: false,
+            columns: false,
+        });
         let row = |reply| {
             let Reply::Record(row) = reply else { return None };
             let row = serde_json::to_value(row).unwrap();
