@@ -109,6 +109,7 @@ pub fn batch(letter: char) -> Batch {
         guard: None,
         defer_deletes: false,
         suspects: Vec::new(),
+        reading: None,
         durable: false,
     }
 }

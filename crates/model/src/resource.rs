@@ -194,5 +194,11 @@ pub fn place_of<'a>(
             let AuthorizationSpec::Database(database) = spec else { return None };
             Some(StorePlace::Postgres { authorization: database.clone(), schema: store.schema().to_owned() })
         }
+        StoreType::Files => Some(StorePlace::Files {
+            path: store.path.clone()?,
+            format: store.format?,
+            mode: store.mode.unwrap_or_default(),
+            partition: store.partition_by.clone(),
+        }),
     }
 }

@@ -266,6 +266,7 @@ impl Running<'_> {
             defer_deletes: job.marked_share().is_some(),
             suspects,
             checkpoint: rejected_whole.is_none().then_some(committed),
+            reading: underway.window().map(Reading::from),
             durable: is_last,
             ..mapped.into_batch(job, self.run.id, now)
         };

@@ -62,6 +62,7 @@ impl MappedPage {
             guard: None,
             defer_deletes: false,
             suspects: Vec::new(),
+            reading: None,
             durable: false,
         }
     }

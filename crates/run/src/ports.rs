@@ -107,6 +107,7 @@ impl Destinations for EmbeddedAlone {
             StorePlace::Embedded => Ok(self.0.clone()),
             StorePlace::Postgres { .. } => Err(DestinationError::Unsupported("postgres")),
             StorePlace::Sqlite { .. } => Err(DestinationError::Unsupported("sqlite")),
+            StorePlace::Files { .. } => Err(DestinationError::Unsupported("files")),
         }
     }
 }

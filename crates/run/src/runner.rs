@@ -227,6 +227,10 @@ impl Task {
         } else {
             execute(job, run, context).await;
         }
+        // However it has ended: what it has counted is to be there.
+        if let Err(error) = destination.flush(job.uid).await {
+            return Ok(Some(RunError::from(error).outcome()));
+        }
         Ok(None)
     }
 

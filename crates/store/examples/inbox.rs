@@ -224,6 +224,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
         guard: None,
         defer_deletes: false,
         suspects: Vec::new(),
+        reading: None,
         durable: false,
     }
 }

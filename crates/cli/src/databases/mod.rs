@@ -1,6 +1,7 @@
 //! The destinations of this program: the state, and databases, each opened once and kept for as long as the process lives.
 //! Which databases this binary knows, its cargo features say.
 
+mod files;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -15,7 +16,6 @@ use raccord_model::port::environment::Environment;
 
 /// Where rows are in this program.
 pub(crate) struct Databases {
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "databases alone are opened with it"))]
     environment: Arc<dyn Environment>,
     /// The state, where there is one.
     embedded: Option<Rows>,
@@ -36,13 +36,13 @@ impl Databases {
     }
 
     /// Opens a place, or says which feature this binary lacks for it.
-    #[cfg_attr(
-        not(any(feature = "postgres", feature = "sqlite")),
-        expect(unused_variables, reason = "no database is opened")
-    )]
     fn open(&self, place: &StorePlace, root: &Path) -> Result<Rows, DestinationError> {
         match place {
             StorePlace::Embedded => self.embedded.clone().ok_or(DestinationError::Unsupported("embedded")),
+            StorePlace::Files { path, format, mode, partition } => {
+                let settings = files::settings((*format, *mode), partition.as_ref())?;
+                Ok(files::rows(&self.environment, &root.join(path), settings))
+            }
             #[cfg(feature = "postgres")]
             StorePlace::Postgres { authorization, schema } => {
                 Ok(postgres::rows(&self.environment, authorization, schema, root))

@@ -7,7 +7,7 @@ use raccord_model::language::{
 };
 use raccord_model::{Kind, Name};
 
-use super::{CheckContext, Referent, alert, follow};
+use super::{CheckContext, Referent, alert, files, follow};
 
 /// What is wrong with an integration.
 pub(super) fn check(scene: CheckContext<'_, '_>, spec: &IntegrationSpec) -> Vec<Finding> {
@@ -28,7 +28,8 @@ pub(super) fn check(scene: CheckContext<'_, '_>, spec: &IntegrationSpec) -> Vec<
         };
         let Some(subscription) = subscription_of(scene, subscription, &path, &mut findings) else { continue };
         if let Some(transfer) = transfer {
-            let found = check_effect(spec.active, (name, &transfer.spec), subscription);
+            let mut found = check_effect(spec.active, (name, &transfer.spec), subscription);
+            found.extend(files::check_subscription(scene, &transfer.spec, subscription));
             findings.extend(found.into_iter().map(|finding| finding.under(&path)));
         }
     }

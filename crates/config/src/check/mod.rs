@@ -5,6 +5,7 @@
 
 mod alert;
 mod authorization;
+mod files;
 mod integration;
 mod owners;
 mod project;
@@ -59,6 +60,7 @@ pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
         .chain(rename::check(scene))
         .chain(wrong::check(scene))
         .chain(store::shared(scene))
+        .chain(files::shared(scene))
         .chain(alert::unsent(scene))
     {
         find(scene, report, at, finding);

@@ -8,7 +8,7 @@ use raccord_model::language::store::MAX_SQL_NAME;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, Entity, ProjectSpec, Store, StoreType};
 use raccord_model::{Ident, Kind, Name};
 
-use super::{CheckContext, authorization, follow, source};
+use super::{CheckContext, authorization, files, follow, source};
 
 /// What the names of Raccord's own tables and columns begin with.
 const OWN: &str = "_raccord_";
@@ -18,8 +18,17 @@ const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "
 
 /// What is wrong with the store of a project, and with what its entities say of tables.
 pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec) -> Vec<Finding> {
+    let mut findings = check_type(scene, name, spec);
+    if spec.store.store_type != StoreType::Files {
+        findings.extend(files::meaningless(&spec.store));
+    }
+    findings
+}
+
+fn check_type(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec) -> Vec<Finding> {
     match spec.store.store_type {
         StoreType::Embedded => without_tables(spec),
+        StoreType::Files => files::check(spec),
         StoreType::Postgres => {
             let mut findings = check_authorization(scene, name, &spec.store);
             findings.extend(check_schema(&spec.store));
@@ -219,7 +228,9 @@ pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
     for held in scene.all.projects.values() {
         let (project, store) = (&held.metadata.name, &held.spec.store);
         let authorization = store.authorization.as_ref().and_then(ByNameOrInline::name);
-        let Some(place) = store.path.as_deref().or(authorization.map(Name::as_str)) else { continue };
+        // Files say so themselves: a folder is a project's own.
+        let place = store.path.as_deref().or(authorization.map(Name::as_str));
+        let Some(place) = place.filter(|_| store.store_type != StoreType::Files) else { continue };
         for (name, entity) in &held.spec.entities {
             let table = entity.table_name(name);
             let key = (place, store.schema(), table.to_lowercase());

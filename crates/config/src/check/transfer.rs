@@ -8,7 +8,7 @@ use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode
 use raccord_model::{DataTypeName, EntityRef, Ident, Kind, Name};
 
 use super::source::unknown_data_type;
-use super::{CheckContext, dangling, exactly_one, follow, schedule, webhook};
+use super::{CheckContext, dangling, exactly_one, files, follow, schedule, webhook};
 use crate::document::Held;
 
 /// What is wrong with a transfer, its mapping left aside.
@@ -22,6 +22,7 @@ pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &TransferSpe
         findings.extend(webhook::check_transfer(spec, &source.spec));
     }
     find_entity(scene, &spec.to, &mut findings);
+    findings.extend(files::check_transfer(scene, name, spec, source.map(|source| &source.spec)));
     if let Some(ByNameOrInline::ByName(mapping)) = &spec.mapping {
         follow(scene, &scene.all.mappings, (Kind::Mapping, mapping), &["mapping"]).or_find(&mut findings);
     }

@@ -51,7 +51,7 @@ impl Storage for LocalStorage {
         let (root, prefix, after) = (self.root.clone(), prefix.to_owned(), after.cloned());
         Box::pin(blocking(move || {
             let mut files = Vec::new();
-            walk(&root, &prefix, &mut files)?;
+            walk(&root, &prefix, &mut |path, facts| files.extend(listed(path, facts)))?;
             files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
             files.retain(|file| after.as_ref().is_none_or(|after| file.path > *after));
             Ok(Listing { files, next: None })
@@ -98,6 +98,25 @@ impl Storage for LocalStorage {
             _ => Ok(()),
         }))
     }
+
+    fn discard_unfinished<'a>(&'a self, folder: &'a str, prefix: &'a str) -> Answer<'a, ()> {
+        let (root, folder, prefix) = (self.root.clone(), folder.to_owned(), prefix.to_owned());
+        Box::pin(blocking(move || {
+            let mut unfinished = Vec::new();
+            walk(&root, &folder, &mut |path, _| {
+                let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+                let whole = name.strip_prefix(PART).and_then(|rest| rest.splitn(3, '-').nth(2));
+                if whole.is_some_and(|whole| whole.starts_with(&prefix)) {
+                    unfinished.push(root.join(path));
+                }
+            })?;
+            for path in unfinished {
+                // Another process may have removed it.
+                drop(fs::remove_file(path));
+            }
+            Ok(())
+        }))
+    }
 }
 
 /// A file that is read.
@@ -132,8 +151,8 @@ fn chunks(reading: Reading) -> ByteStream {
     }))
 }
 
-/// Adds the files of a directory and of those below it whose paths begin with a prefix.
-fn walk(root: &Path, prefix: &str, files: &mut Vec<Listed>) -> Result<(), StorageError> {
+/// Looks at the files of a directory and of those below it whose paths begin with a prefix.
+fn walk(root: &Path, prefix: &str, look: &mut dyn FnMut(&str, &fs::Metadata)) -> Result<(), StorageError> {
     // Nothing outside of the folder that the prefix names can begin with it.
     let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut open = vec![folder.to_owned()];
@@ -154,8 +173,8 @@ fn walk(root: &Path, prefix: &str, files: &mut Vec<Listed>) -> Result<(), Storag
             };
             if facts.is_dir() {
                 open.push(path);
-            } else if let Some(listed) = listed(&path, &facts).filter(|_| path.starts_with(prefix)) {
-                files.push(listed);
+            } else if path.starts_with(prefix) {
+                look(&path, &facts);
             }
         }
     }
@@ -187,7 +206,7 @@ impl Part {
         let folder = to.parent().unwrap_or(Path::new("."));
         create_folders(folder).map_err(failed)?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let beside = folder.join(format!("{PART}{}-{number}", std::process::id()));
+        let beside = folder.join(format!("{PART}{}-{number}-{}", std::process::id(), path.name()));
         let file = File::create(&beside).map_err(failed)?;
         Ok(Self { file, beside, to, path, is_published: false })
     }

@@ -75,6 +75,11 @@ pub trait Storage: Send + Sync {
     fn upload<'a>(&'a self, path: &'a FilePath) -> Answer<'a, Box<dyn Upload>>;
     /// Removes a file; one that is not there is removed already.
     fn delete<'a>(&'a self, path: &'a FilePath) -> Answer<'a, ()>;
+    /// Removes what uploads have left that were never finished: those into a folder, which ends with `/`, or into one below, of files
+    /// whose names begin with a prefix. A storage that forgets them by itself has nothing to do.
+    fn discard_unfinished<'a>(&'a self, _folder: &'a str, _prefix: &'a str) -> Answer<'a, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A file on its way. Dropped before it is finished, it never was.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Uid;
 use crate::language::authorization::Database;
 use crate::language::is_default;
+use crate::language::store::{FileFormat, FileMode, PartitionBy};
 use crate::name::Ident;
 
 /// An effect outside the generation, carried out and retried until it is done.
@@ -82,5 +83,17 @@ pub enum StorePlace {
     Sqlite {
         /// The file, relative to the root of the configuration.
         path: String,
+    },
+    /// In a folder of files.
+    Files {
+        /// The folder, relative to the stack.
+        path: String,
+        /// Their format.
+        format: FileFormat,
+        /// Whether they are appended to or replaced.
+        mode: FileMode,
+        /// By what they are apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partition: Option<PartitionBy>,
     },
 }

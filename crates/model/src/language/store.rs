@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use super::project::FieldType;
 use super::reference::ByNameOrInline;
 use super::{AuthorizationSpec, Entity, Field};
+use crate::exclusive::{exactly_one, only_with};
 use crate::name::Ident;
 use crate::shorthand::{or_a, shorthand};
 
@@ -30,9 +32,101 @@ pub struct Store {
     /// The schema in which the tables stand. Default: public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// The file of a SQLite database, relative to the root of the configuration.
+    /// The file of a SQLite database, or the folder in which each entity has a folder of files. Relative to the root of the
+    /// configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The format of files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<FileFormat>,
+    /// Whether files are appended to or replaced. Default: append.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<FileMode>,
+    /// By what files are apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_by: Option<PartitionBy>,
+}
+
+/// The formats of files that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FileFormat {
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma-separated values with a header.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What becomes of files when records come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FileMode {
+    /// Each record that comes is a line more, with what happened in a column `_op`.
+    #[default]
+    Append,
+    /// Each complete reading takes the place of the one before.
+    Snapshot,
+}
+
+/// By which values files are apart: those of a field, or the day, month or year of a date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = exactly_one("date field"), transform = only_with("by", "date"))]
+pub struct PartitionBy {
+    /// A date or a datetime, which each entity has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<Ident>,
+    /// How much of the date makes a folder. Default: the day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PartitionUnit>,
+    /// A field, which each entity has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Ident>,
+}
+
+/// How much of a date makes a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PartitionUnit {
+    /// Its day.
+    Day,
+    /// Its month.
+    Month,
+    /// Its year.
+    Year,
+}
+
+impl PartitionUnit {
+    /// How many characters of `2025-01-31` that is.
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Day => 10,
+            Self::Month => 7,
+            Self::Year => 4,
+        }
+    }
+}
+
+impl PartitionBy {
+    /// The field.
+    pub fn field_name(&self) -> Option<&Ident> {
+        self.date.as_ref().or(self.field.as_ref())
+    }
+
+    /// How much of its values makes a folder; nothing where that is all of them.
+    pub fn unit(&self) -> Option<PartitionUnit> {
+        self.date.is_some().then(|| self.by.unwrap_or(PartitionUnit::Day))
+    }
+
+    /// Whether the values of a type can be parts of paths.
+    pub fn fits(&self, of: FieldType) -> bool {
+        match self.date {
+            Some(_) => matches!(of, FieldType::Date | FieldType::Datetime),
+            None => !matches!(of, FieldType::Json | FieldType::Choices),
+        }
+    }
 }
 
 /// The sorts of stores.
@@ -46,6 +140,8 @@ pub enum StoreType {
     Postgres,
     /// A file of SQLite: each entity is a table.
     Sqlite,
+    /// A folder of files: each entity is a folder in it.
+    Files,
 }
 
 /// A text that names no sort of store.
@@ -69,12 +165,13 @@ impl Store {
         self.store_type == StoreType::Embedded
     }
 
-    /// A table of this store as people are shown it: with the schema or the file that it stands in.
+    /// A table of this store as people are shown it: with the schema, the file or the folder that it stands in.
     pub fn shown_table(&self, table: &str) -> String {
         match self.store_type {
             StoreType::Embedded => table.to_owned(),
             StoreType::Postgres => format!("{}.{table}", self.schema()),
             StoreType::Sqlite => format!("{}:{table}", self.path.as_deref().unwrap_or_default()),
+            StoreType::Files => format!("{}/{table}", self.path.as_deref().unwrap_or_default()),
         }
     }
 

@@ -250,7 +250,10 @@ pub struct Batch {
     /// The fields whose path no record of the window had so far, in ascending order: a value that is there is not
     /// replaced for want of it. How many were kept so is counted in the window of the checkpoint.
     pub suspects: Vec<FieldId>,
-    /// Whether the commit must be durable when it is reported. Otherwise it is so within a second.
+    /// The reading whose page it is; none of deliveries, of a replay, or of what moves the checkpoint alone.
+    pub reading: Option<Reading>,
+    /// Whether the commit must be durable when it is reported. Otherwise it is so a little later, with the next one that must be, or
+    /// once [`Destination::flush`] has returned.
     pub durable: bool,
 }
 
@@ -446,6 +449,11 @@ pub trait Destination: Send + Sync {
     /// Classifies rows and commits them with the checkpoint. The tally's sum is `changes` and `rejects` together. A change
     /// to [`Intent::Keep`] whose row is another by now is a [`DestinationError::Outdated`].
     fn commit(&self, batch: Batch) -> Async<'_, Result<Tally, DestinationError>>;
+    /// Makes durable what was committed of a transfer: asked at the end of each run, before that is recorded. A destination whose
+    /// commits become durable by themselves has nothing to do.
+    fn flush(&self, _transfer: Uid) -> Async<'_, Result<(), DestinationError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
     /// The deliveries that the last commit which settled any has settled: they may still be in the inbox of the state, and
     /// must not be applied again. The caller takes them out before it commits others, so that those of one commit are
     /// all there is to remember. None of a destination that is the state.

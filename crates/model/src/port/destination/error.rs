@@ -43,10 +43,10 @@ pub enum DestinationError {
     )]
     NotBuilt(&'static str),
     /// Nothing answers, or the connection broke and whether the last commit was made could not be found out.
-    #[error("the database cannot be reached")]
+    #[error("the store cannot be reached")]
     Unreachable(#[source] Cause),
     /// It answers, and does not let us do this: who we are, or what we may do.
-    #[error("the database refuses us")]
+    #[error("the store refuses us")]
     Denied(#[source] Cause),
     /// The table of the entity was not made ready for rows.
     #[error("the table of the entity is not ready; the apply that makes it so has yet to be carried out")]

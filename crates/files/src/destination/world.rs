@@ -1,0 +1,296 @@
+//! What a folder of files holds besides their rows, and how it changes. Each change is a line of the log and a step in memory, by
+//! one function, so that what was written is what is read back. Nothing here reads or writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::fact::{Reject, RejectId, Run, RunId, Uid};
+use raccord_model::language::project::FieldType;
+use raccord_model::port::destination::{DestinationError, Fence, Reading};
+use raccord_model::port::lease::LeaseToken;
+use raccord_model::row::FieldId;
+use serde::{Deserialize, Serialize};
+
+/// A file with rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DataFile {
+    /// Where it is, relative to the root of the storage.
+    pub(crate) path: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    /// The transfer that wrote it.
+    pub(crate) transfer: Uid,
+}
+
+/// A field of an entity as it was prepared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShapeField {
+    pub(crate) id: FieldId,
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) field_type: FieldType,
+}
+
+/// Something that changes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "change")]
+pub(crate) enum Change {
+    /// What is older than this is refused from now on.
+    Fence { transfer: Uid, epoch: u64, lease: LeaseToken },
+    /// The transfer is no more.
+    End { transfer: Uid },
+    /// The folder and the columns of an entity.
+    Shape { incarnation: u64, folder: String, key: Vec<FieldId>, fields: Vec<ShapeField> },
+    /// Where a transfer continues.
+    Checkpoint { transfer: Uid, checkpoint: Box<Checkpoint> },
+    /// Files with rows; those that wait for the end of a reading say of which.
+    Add { incarnation: u64, waits_for: Option<WaitsFor>, files: Vec<DataFile> },
+    /// Files that wait count from now on, and, where they replace the others of the entity, instead of those.
+    Publish { incarnation: u64, transfer: Uid, replaces: bool },
+    /// Files that wait never will count.
+    Discard { incarnation: u64, transfer: Uid },
+    /// Rejects that are kept.
+    Keep { transfer: Uid, rejects: Vec<KeptReject> },
+    /// Rejects that are gone, and since when those among them are remembered that were too many.
+    Drop { transfer: Uid, ids: Vec<RejectId>, remembered: Option<Timestamp> },
+    /// Deliveries that are stored.
+    Settled { transfer: Uid, sequences: Vec<u64> },
+    /// A run that is recorded with its rows.
+    Recorded { run: Box<Run> },
+    /// Nothing refers to the entity any more. Its files stay where they are.
+    Collected { incarnation: u64 },
+}
+
+/// The reading at whose end files count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WaitsFor {
+    run: RunId,
+    attempt: u32,
+}
+
+impl From<Reading> for WaitsFor {
+    fn from(Reading { run, attempt }: Reading) -> Self {
+        Self { run, attempt }
+    }
+}
+
+/// A reject with its identity.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KeptReject {
+    pub(crate) id: RejectId,
+    pub(crate) reject: Reject,
+}
+
+/// Everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct World {
+    pub(crate) transfers: BTreeMap<Uid, Transfer>,
+    pub(crate) entities: BTreeMap<u64, Entity>,
+    pub(crate) runs: BTreeMap<Uid, Run>,
+}
+
+/// What is kept of a transfer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Transfer {
+    pub(crate) epoch: u64,
+    pub(crate) lease: LeaseToken,
+    pub(crate) is_ended: bool,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) settled: Vec<u64>,
+    pub(crate) rejects: BTreeMap<RejectId, Reject>,
+    /// Those that went because they were too many.
+    pub(crate) remembered: BTreeMap<RejectId, Timestamp>,
+}
+
+/// What is kept of an entity.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entity {
+    pub(crate) folder: String,
+    pub(crate) key: Vec<FieldId>,
+    pub(crate) fields: Vec<ShapeField>,
+    /// Those that count.
+    pub(crate) files: Vec<DataFile>,
+    /// Those that wait for the end of a reading.
+    pub(crate) waiting: BTreeMap<Uid, Waiting>,
+    /// Those that counted before they were replaced: readers may be in the middle of them.
+    pub(crate) replaced: Vec<DataFile>,
+    pub(crate) is_collected: bool,
+}
+
+/// Files that wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) reading: Option<WaitsFor>,
+    pub(crate) files: Vec<DataFile>,
+}
+
+impl Waiting {
+    pub(crate) fn rows(&self) -> u64 {
+        rows_of(&self.files)
+    }
+}
+
+pub(crate) fn rows_of(files: &[DataFile]) -> u64 {
+    files.iter().map(|file| file.rows).sum()
+}
+
+impl World {
+    /// Takes a change in.
+    pub(crate) fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Fence { transfer, epoch, lease } => {
+                let known = self.transfer(*transfer);
+                (known.epoch, known.lease) = (*epoch, *lease);
+            }
+            Change::End { transfer } => {
+                let known = self.transfer(*transfer);
+                known.is_ended = true;
+                known.remembered.clear();
+                for entity in self.entities.values_mut() {
+                    entity.waiting.remove(transfer);
+                }
+            }
+            Change::Shape { incarnation, folder, key, fields } => {
+                let entity = self.entities.entry(*incarnation).or_default();
+                (entity.folder, entity.key, entity.fields) = (folder.clone(), key.clone(), fields.clone());
+            }
+            Change::Checkpoint { transfer, checkpoint } => {
+                self.transfer(*transfer).checkpoint = Some(checkpoint.as_ref().clone());
+            }
+            Change::Keep { transfer, rejects } => {
+                let known = self.transfer(*transfer);
+                for kept in rejects {
+                    known.remembered.remove(&kept.id);
+                    known.rejects.insert(kept.id, kept.reject.clone());
+                }
+            }
+            Change::Drop { transfer, ids, remembered } => {
+                let known = self.transfer(*transfer);
+                for id in ids {
+                    known.rejects.remove(id);
+                    known.remembered.remove(id);
+                    known.remembered.extend(remembered.map(|at| (*id, at)));
+                }
+            }
+            Change::Settled { transfer, sequences } => {
+                self.transfer(*transfer).settled.clone_from(sequences);
+            }
+            Change::Recorded { run } => {
+                self.runs.insert(run.transfer_uid, run.as_ref().clone());
+            }
+            Change::Add { incarnation, .. }
+            | Change::Publish { incarnation, .. }
+            | Change::Discard { incarnation, .. }
+            | Change::Collected { incarnation } => {
+                self.entities.entry(*incarnation).or_default().apply(change);
+            }
+        }
+    }
+
+    fn transfer(&mut self, transfer: Uid) -> &mut Transfer {
+        self.transfers.entry(transfer).or_default()
+    }
+
+    /// Refuses what is older than what is in force.
+    pub(crate) fn check_fence(&self, transfer: Uid, fence: Fence) -> Result<(), DestinationError> {
+        let expected = fence.epoch;
+        match self.transfers.get(&transfer).filter(|known| !known.is_ended) {
+            None => Err(DestinationError::Fenced { expected, found: None }),
+            Some(known) if known.epoch > expected => {
+                Err(DestinationError::Fenced { expected, found: Some(known.epoch) })
+            }
+            Some(known) if known.lease > fence.lease => {
+                Err(DestinationError::LeaseLost { held: fence.lease, found: known.lease })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Every path that is named: what is not among them was never committed.
+    pub(crate) fn named(&self) -> BTreeSet<&str> {
+        let mut named = BTreeSet::new();
+        for entity in self.entities.values() {
+            let waiting = entity.waiting.values().flat_map(|waiting| &waiting.files);
+            let files = entity.files.iter().chain(waiting).chain(&entity.replaced);
+            named.extend(files.map(|file| file.path.as_str()));
+        }
+        named
+    }
+
+    /// The changes that lead here from nothing.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (&incarnation, entity) in &self.entities {
+            let Entity { folder, key, fields, .. } = entity;
+            let (folder, key, fields) = (folder.clone(), key.clone(), fields.clone());
+            changes.push(Change::Shape { incarnation, folder, key, fields });
+            entity.changes(incarnation, &mut changes);
+        }
+        for (&transfer, known) in &self.transfers {
+            known.changes(transfer, &mut changes);
+        }
+        changes.extend(self.runs.values().map(|run| Change::Recorded { run: Box::new(run.clone()) }));
+        changes
+    }
+}
+
+impl Transfer {
+    fn changes(&self, transfer: Uid, changes: &mut Vec<Change>) {
+        changes.push(Change::Fence { transfer, epoch: self.epoch, lease: self.lease });
+        let kept = |(id, reject): (&RejectId, &Reject)| KeptReject { id: *id, reject: reject.clone() };
+        changes.push(Change::Keep { transfer, rejects: self.rejects.iter().map(kept).collect() });
+        for (id, at) in &self.remembered {
+            changes.push(Change::Drop { transfer, ids: vec![*id], remembered: Some(*at) });
+        }
+        changes.push(Change::Settled { transfer, sequences: self.settled.clone() });
+        let checkpoint = self.checkpoint.clone().map(Box::new);
+        changes.extend(checkpoint.map(|checkpoint| Change::Checkpoint { transfer, checkpoint }));
+        if self.is_ended {
+            changes.push(Change::End { transfer });
+        }
+    }
+}
+
+impl Entity {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Add { waits_for: None, files, .. } => self.files.extend_from_slice(files),
+            Change::Add { waits_for: reading, files, .. } => {
+                let Some(transfer) = files.first().map(|file| file.transfer) else { return };
+                let none = Waiting { reading: *reading, files: Vec::new() };
+                self.waiting.entry(transfer).or_insert(none).files.extend_from_slice(files);
+            }
+            Change::Publish { transfer, replaces, .. } => {
+                let files = self.waiting.remove(transfer).map_or_else(Vec::new, |waiting| waiting.files);
+                if *replaces {
+                    self.replaced = std::mem::take(&mut self.files);
+                }
+                self.files.extend(files);
+            }
+            Change::Discard { transfer, .. } => {
+                self.waiting.remove(transfer);
+            }
+            Change::Collected { .. } => self.is_collected = true,
+            _ => {}
+        }
+    }
+
+    fn changes(&self, incarnation: u64, changes: &mut Vec<Change>) {
+        let add =
+            |files: &[DataFile], waits_for| Change::Add { incarnation, waits_for, files: files.to_vec() };
+        if let Some(first) = self.replaced.first() {
+            changes.push(add(&self.replaced, None));
+            changes.push(Change::Publish { incarnation, transfer: first.transfer, replaces: true });
+        }
+        changes.push(add(&self.files, None));
+        let waiting = self.waiting.values();
+        changes.extend(waiting.map(|waiting| add(&waiting.files, waiting.reading)));
+        if self.is_collected {
+            changes.push(Change::Collected { incarnation });
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Files in a directory of their own, and what is read of them as any reader would.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use raccord_conformance::fixture::{batch, checkpoint, transfer, window};
+use raccord_files::destination::{FilesDestination, FilesSettings};
+use raccord_files::format::Format;
+use raccord_files::storage::LocalStorage;
+use raccord_model::checkpoint::Checkpoint;
+use raccord_model::fact::Uid;
+use raccord_model::language::Manage;
+use raccord_model::language::project::FieldType;
+use raccord_model::language::store::{FileMode, PartitionBy};
+use raccord_model::port::destination::{
+    Batch, Change, Destination as _, EntityShape, Fence, FieldShape, Intent, Reading,
+};
+use raccord_model::port::environment::{Environment, RandomError};
+use raccord_model::row::{self, FieldId};
+use raccord_model::value::{Instant, Value as RowValue};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A clock that a test moves, and identities in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    pub(crate) seconds: AtomicI64,
+    ids: AtomicU64,
+}
+
+impl Environment for Clock {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed))
+    }
+
+    fn new_id(&self) -> Uuid {
+        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, self.ids.fetch_add(1, Ordering::Relaxed), 0))
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn random(&self) -> Result<[u8; 32], RandomError> {
+        Err(RandomError)
+    }
+}
+
+/// A directory with files.
+pub(crate) struct Folder {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) clock: Arc<Clock>,
+}
+
+pub(crate) fn settings(format: Format, mode: FileMode, partition: Option<PartitionBy>) -> FilesSettings {
+    FilesSettings { format, mode, partition }
+}
+
+pub(crate) fn jsonl(mode: FileMode) -> FilesSettings {
+    settings(Format::Jsonl, mode, None)
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), clock: Arc::default() }
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.directory.path().join("out")
+    }
+
+    /// A process that writes there.
+    pub(crate) fn destination(&self, settings: FilesSettings) -> FilesDestination {
+        let clock: Arc<Clock> = Arc::clone(&self.clock);
+        FilesDestination::new(Arc::new(LocalStorage::new(self.root())), settings, clock)
+    }
+
+    /// The manifest of an entity.
+    pub(crate) fn manifest(&self, entity: &str) -> Value {
+        let path = self.root().join(entity).join("manifest.json");
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+
+    /// The paths that a manifest names, in their order.
+    pub(crate) fn named(&self, entity: &str) -> Vec<String> {
+        let manifest = self.manifest(entity);
+        let paths = manifest["files"].as_array().unwrap().iter();
+        let mut paths: Vec<String> = paths.map(|file| file["path"].as_str().unwrap().to_owned()).collect();
+        paths.sort();
+        paths
+    }
+
+    /// The rows of JSON Lines that count, in the order of their text.
+    pub(crate) fn rows(&self, entity: &str) -> Vec<BTreeMap<String, Value>> {
+        let mut rows = Vec::new();
+        for path in self.named(entity) {
+            let text = std::fs::read_to_string(self.root().join(entity).join(path)).unwrap();
+            rows.extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
+        }
+        rows.sort_by_key(|row: &BTreeMap<String, Value>| serde_json::to_string(row).unwrap());
+        rows
+    }
+
+    /// All files with rows that are there, also those that do not count.
+    pub(crate) fn there(&self) -> Vec<PathBuf> {
+        let (mut found, mut open) = (Vec::new(), vec![self.root()]);
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if !path.to_string_lossy().contains("_raccord") && !path.ends_with("manifest.json") {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+pub(crate) fn field(id: FieldId, name: &str, field_type: FieldType) -> FieldShape {
+    FieldShape { id, column: name.to_owned(), field_type, required: false, unique: false, max_length: None }
+}
+
+/// An entity whose key is its first field.
+pub(crate) fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> EntityShape {
+    EntityShape {
+        project: Uid(Uuid::nil()),
+        entity: format!("crm.{table}").parse().unwrap(),
+        incarnation,
+        table: table.to_owned(),
+        manage: Manage::Additive,
+        key: fields.iter().take(1).map(|field| field.id).collect(),
+        fields,
+    }
+}
+
+/// The entity of the tests: a key, a text, an instant, a decimal.
+pub(crate) const INC: u64 = 7;
+
+pub(crate) fn contact() -> EntityShape {
+    let fields = vec![
+        field(1, "id", FieldType::Integer),
+        field(2, "country", FieldType::Text),
+        field(3, "created_at", FieldType::Datetime),
+        field(4, "price", FieldType::Decimal),
+    ];
+    shape(INC, "contact", fields)
+}
+
+/// The fields of a contact: `FR`, an instant in seconds, a price.
+pub(crate) type Values<'a> = (Option<&'a str>, Option<i64>, Option<&'a str>);
+
+pub(crate) fn key(id: i64) -> Vec<u8> {
+    let mut key = Vec::new();
+    row::push_key(&mut key, &RowValue::Integer(id)).unwrap();
+    key
+}
+
+pub(crate) fn upsert(batch: &mut Batch, id: i64, (country, at, price): Values<'_>) {
+    let mut patch = Vec::new();
+    row::begin(&mut patch);
+    let at = at.map(|seconds| RowValue::Datetime(Instant { seconds, nanoseconds: 0 }));
+    let values = [
+        Some(RowValue::Integer(id)),
+        country.map(|text| RowValue::Text(text.to_owned().into())),
+        at,
+        price.map(|text| RowValue::Decimal(text.parse().unwrap())),
+    ];
+    for (id, value) in (1..).zip(values) {
+        row::push(&mut patch, id, value.as_ref());
+    }
+    let key = key(id);
+    let change = Change { intent: Intent::Upsert, key: &key, patch: &patch, version: b"", digest: None };
+    batch.changes.push(change);
+}
+
+pub(crate) fn delete(batch: &mut Batch, id: i64) {
+    let key = key(id);
+    let change = Change { intent: Intent::Delete, key: &key, patch: b"", version: b"", digest: None };
+    batch.changes.push(change);
+}
+
+/// The first transfer under a lease.
+pub(crate) fn under(lease: u64) -> Fence {
+    Fence { generation: 1, epoch: 0, reset: 0, lease }
+}
+
+/// A page of a reading, with the checkpoint behind it.
+pub(crate) fn page(ids: std::ops::Range<i64>, attempt: u32, lease: u64) -> Batch {
+    let mut page = batch('A');
+    for id in ids.clone() {
+        upsert(&mut page, id, (Some("FR"), Some(id), Some("1.5")));
+    }
+    let window = window(attempt);
+    let reading = Some(Reading::from(&window));
+    let checkpoint = Checkpoint { window: Some(window), ..checkpoint(ids.end) };
+    Batch { reading, fence: under(lease), checkpoint: Some(checkpoint), ..page }
+}
+
+/// The ids of rows, in the order of numbers.
+pub(crate) fn ids(rows: &[BTreeMap<String, Value>]) -> Vec<i64> {
+    let mut ids: Vec<i64> = rows.iter().map(|row| row["id"].as_i64().unwrap()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// How far the checkpoint has come.
+pub(crate) async fn come_to(destination: &FilesDestination) -> Option<String> {
+    let checkpoint = destination.resume(transfer('A')).await.unwrap()?;
+    Some(checkpoint.state.unwrap().as_str().to_owned())
+}
