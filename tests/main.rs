@@ -18,6 +18,7 @@ mod examples;
 mod exports;
 mod first_integration;
 mod foreign_text;
+mod from_databases;
 mod graphql;
 mod http_server;
 mod into_files;

@@ -20,8 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("raccord-conformance", &["raccord-model"]),
     ("raccord-plan", &["raccord-model"]),
     ("raccord-store", &["raccord-model"]),
-    ("raccord-postgres", &["raccord-model"]),
-    ("raccord-sqlite", &["raccord-model"]),
+    ("raccord-postgres", &["raccord-model", "raccord-compiler"]),
+    ("raccord-sqlite", &["raccord-model", "raccord-compiler"]),
     // Formats of files and where they lie; sources read there, and rows go there.
     ("raccord-files", &["raccord-model"]),
     ("raccord-connect", &["raccord-model", "raccord-manifest", "raccord-compiler", "raccord-files"]),

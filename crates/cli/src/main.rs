@@ -13,6 +13,7 @@ mod interrupt;
 mod log;
 mod options;
 mod ports;
+mod readers;
 mod render;
 mod session;
 mod style;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     if !matches!(cli.verb, Verb::Watch(_)) {
         log::begin(log::Form::Text, if cli.global.verbose { log::OURS } else { "off" });
     }
+    readers::provide();
     let ui = Ui::new(cli.global.color, cli.global.quiet);
     match dispatch::dispatch(&ui, &cli) {
         Ok(code) => code,

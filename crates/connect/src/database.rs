@@ -47,6 +47,11 @@ impl DatabaseSecrets {
         Self { secrets: SecretReader::at(root, &SecretHost::new(environment)), root: root.to_owned() }
     }
 
+    /// The same, where secrets are read already.
+    pub(crate) fn of(secrets: &SecretReader, root: &Path) -> Self {
+        Self { secrets: secrets.clone(), root: root.to_owned() }
+    }
+
     /// The server of an authorization.
     ///
     /// # Errors

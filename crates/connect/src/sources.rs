@@ -138,7 +138,8 @@ impl Sources for SourcePool {
         let shared = self.shared(desired, (name, spec), root.as_ref())?;
         let authorization = authorization(spec, |name| desired.authorization(name));
         let credentials = self.credentials(payer(name, spec), authorization, root.as_ref());
-        crate::registry::open(&stream, Opening { credentials, root: root.as_ref(), shared: &shared })
+        let opening = Opening { credentials, authorization, root: root.as_ref(), shared: &shared };
+        crate::registry::open(&stream, opening)
     }
 
     fn keep(&self, desired: &Desired) {

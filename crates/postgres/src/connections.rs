@@ -12,7 +12,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row};
 
 use crate::error::Failure;
-use crate::settings::{SettingsSource, Tls};
+use crate::settings::{PostgresSettings, SettingsSource, Tls};
 use crate::tls;
 
 /// How many connections there are at once.
@@ -72,22 +72,27 @@ impl Connections {
 
     async fn connect(&self) -> Result<Client, Failure> {
         let settings = (self.settings.0)().await.map_err(DestinationError::Denied)?;
-        let config = settings.config().map_err(|error| DestinationError::Denied(Box::new(error)))?;
-        let connecting = async {
-            if settings.tls == Tls::Off {
-                let (client, connection) = config.connect(NoTls).await?;
-                drop(tokio::spawn(connection));
-                return Ok(client);
-            }
-            let connector =
-                tls::connector(&settings.tls).map_err(|error| DestinationError::Denied(Box::new(error)))?;
-            let (client, connection) = config.connect(connector).await?;
-            drop(tokio::spawn(connection));
-            Ok(client)
-        };
-        let late = |error| DestinationError::Unreachable(Box::new(error));
-        tokio::time::timeout(CONNECT, connecting).await.map_err(late)?
+        connect(&settings).await
     }
+}
+
+/// Makes a connection.
+pub(crate) async fn connect(settings: &PostgresSettings) -> Result<Client, Failure> {
+    let config = settings.config().map_err(|error| DestinationError::Denied(Box::new(error)))?;
+    let connecting = async {
+        if settings.tls == Tls::Off {
+            let (client, connection) = config.connect(NoTls).await?;
+            drop(tokio::spawn(connection));
+            return Ok(client);
+        }
+        let connector =
+            tls::connector(&settings.tls).map_err(|error| DestinationError::Denied(Box::new(error)))?;
+        let (client, connection) = config.connect(connector).await?;
+        drop(tokio::spawn(connection));
+        Ok(client)
+    };
+    let late = |error| DestinationError::Unreachable(Box::new(error));
+    tokio::time::timeout(CONNECT, connecting).await.map_err(late)?
 }
 
 impl Session<'_> {

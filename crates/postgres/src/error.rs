@@ -145,7 +145,7 @@ fn sort(error: &Error) -> Sort {
 }
 
 /// Whether a code says that a value or a row cannot be stored: data, constraints, limits of a row, and what a trigger raises.
-fn is_of_a_row(code: &str) -> bool {
+pub(crate) fn is_of_a_row(code: &str) -> bool {
     ["22", "23", "44", "54", "P0"].iter().any(|class| code.starts_with(class))
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL as a destination: rows in tables of the user's schema, one typed column for each field, and everything that
-//! Raccord needs beside them in a schema `raccord` of the same database, so that both are committed together.
+//! Raccord needs beside them in a schema `raccord` of the same database, so that both are committed together. And PostgreSQL as
+//! a source: tables, queries, and what changes in tables ([`PostgresSource`]).
 //!
 //! It is the one crate that knows the client library. Decisions are those of `model::decide`; what is known of the keys of a
 //! batch is looked up with a few queries, decided about in memory, and only the difference is written.
@@ -19,6 +20,7 @@ mod look;
 mod prepare;
 mod save;
 mod settings;
+mod source;
 mod sweep;
 mod table;
 mod tls;
@@ -26,3 +28,4 @@ mod work;
 
 pub use destination::PostgresDestination;
 pub use settings::{PostgresSettings, Server, SettingsSource, Tls, UrlError};
+pub use source::PostgresSource;

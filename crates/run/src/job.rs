@@ -9,6 +9,7 @@ use raccord_compiler::mapping::{self, Layout, Program, Task};
 use raccord_model::canonical::to_bytes;
 use raccord_model::diagnostic::Finding;
 use raccord_model::fact::{EntityFact, StorePlace, TransferFact, Uid, Updates};
+use raccord_model::field_path::FieldPath;
 use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
     Breaker, ByNameOrInline, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
@@ -159,7 +160,7 @@ pub fn compile(
         entity,
         mode: spec.mode,
         layout,
-        deleted: spec.deletes.field.as_ref().map(|field| &field.path),
+        deleted: deleted(spec, &stream),
         version: spec.version.as_ref(),
         cursor: &cursor,
         all_texts: stream.has_texts_alone(),
@@ -167,6 +168,12 @@ pub fn compile(
     let (program, findings) = mapping::compile(&task);
     let program = program.ok_or_else(|| does_not_compile(name, &findings))?;
     Ok(Compiled { stream, program })
+}
+
+/// The field that says that a record is deleted: what the transfer names, and else what the source itself adds. Whether
+/// anything is deleted is another question.
+fn deleted<'a>(spec: &'a TransferSpec, stream: &'a Stream) -> Option<&'a FieldPath> {
+    spec.deletes.field.as_ref().map(|field| &field.path).or_else(|| stream.deleted())
 }
 
 /// Compiles the reading side of a transfer alone.
@@ -250,10 +257,14 @@ fn mapping_digest(
     layout: &Layout,
     stream: &Stream,
 ) -> Result<Digest, JobError> {
+    let own = stream.deleted().filter(|_| spec.deletes.field.is_none());
     let marks = (&spec.deletes.field, &spec.version, stream.has_texts_alone());
     let made_of = (MAPPED_BY, mapping(spec), entity, &layout.0, marks);
     let mut bytes = uid.0.as_bytes().to_vec();
     bytes.extend_from_slice(to_bytes(&made_of)?.as_ref());
+    if let Some(own) = own {
+        bytes.extend_from_slice(to_bytes(own)?.as_ref());
+    }
     Ok(Digest::of(&bytes))
 }
 

@@ -29,7 +29,7 @@ pub(super) fn rows(
 }
 
 /// What a connection is made with. Secrets are read for each, so that one which was changed is taken up.
-async fn settings(
+pub(crate) async fn settings(
     secrets: &DatabaseSecrets,
     authorization: &Database,
     schema: String,

@@ -16,6 +16,7 @@ mod records;
 mod registry;
 mod since;
 mod stream;
+pub mod table;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use records::Extractor;
 pub use registry::{Lower, findings, lower, register};
 pub use since::fill as fill_since;
 pub use stream::{Component, Stream};
+pub use table::TableStream;
 pub use template::{BodyTemplate, PathTemplate, Target, fill_names};
 pub use token::{AnswerPlace, TokenCursor};
 

@@ -3,7 +3,8 @@
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::{
-    self, Connector, ConnectorSettings, FileSettings, HttpSettings, ManifestSettings, Registry,
+    self, Connector, ConnectorSettings, FileSettings, HttpSettings, ManifestSettings, MysqlTables,
+    PostgresTables, Registry, SqliteTables,
 };
 
 use super::stream::{Component, Stream};
@@ -55,6 +56,9 @@ static ENTRIES: Registry<Entry> = Registry::new(&[
     Entry::of::<FileSettings>(),
     Entry::of::<HttpSettings>(),
     Entry::of::<ManifestSettings>(),
+    Entry::of::<MysqlTables>(),
+    Entry::of::<PostgresTables>(),
+    Entry::of::<SqliteTables>(),
 ]);
 
 fn entry(settings: &ConnectorSettings) -> Option<&'static Entry> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use raccord_model::checkpoint::SourceState;
+use raccord_model::field_path::FieldPath;
 use raccord_model::port::records::Page;
 
 use super::cursor::{FieldCursor, IncrementalCursor};
@@ -42,6 +43,11 @@ pub trait Component: Any + fmt::Debug + Send + Sync {
 
     /// What such a state says, for people.
     fn describe(&self, _state: &SourceState) -> Option<String> {
+        None
+    }
+
+    /// The member that says of each record whether it was deleted, where the source itself adds one.
+    fn deleted(&self) -> Option<&FieldPath> {
         None
     }
 
@@ -124,6 +130,11 @@ impl Stream {
     /// The token of the service that says so, when it is one.
     pub fn token_cursor(&self) -> Option<&TokenCursor> {
         self.cursor().and_then(IncrementalCursor::token)
+    }
+
+    /// See [`Component::deleted`].
+    pub fn deleted(&self) -> Option<&FieldPath> {
+        self.component.deleted()
     }
 
     /// See [`Component::has_texts_alone`].

@@ -36,12 +36,21 @@ fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSp
             Some(inline)
         }
     };
-    if let Some(AuthorizationSpec::Database(_)) = given {
-        let message = "an authorization of type database reaches no service";
-        let help = "it belongs to the store of a Project";
-        findings.push(Finding::error(&["authorization"], Code::ConflictingFields, message).help(help));
+    let is_database = spec.settings.is_database();
+    match given {
+        Some(AuthorizationSpec::Database(_)) if is_database => {}
+        Some(AuthorizationSpec::Database(_)) => {
+            let message = "an authorization of type database reaches no service";
+            let help = "it belongs to the store of a Project, or to a source such as `connector: postgres`";
+            findings.push(Finding::error(&["authorization"], Code::ConflictingFields, message).help(help));
+        }
+        Some(other) if is_database => {
+            let message = format!("an authorization of type {} reaches no database", other.type_name());
+            let help = "write {type: database, url: \"${env:NAME}\"}";
+            findings.push(Finding::error(&["authorization"], Code::ConflictingFields, message).help(help));
+        }
+        given => findings.extend(given.and_then(|given| without_effect(given, spec))),
     }
-    findings.extend(given.and_then(|given| without_effect(given, spec)));
     findings
 }
 

@@ -110,6 +110,14 @@ pub enum SourceError {
         /// status is known.
         credentials: String,
     },
+    /// A database refuses who we are, or what we want to read.
+    #[error("{place} refuses this: {message}")]
+    Denied {
+        /// The database, or what of it is meant.
+        place: String,
+        /// What it said, and what grants it.
+        message: String,
+    },
     /// The service does not accept the certificate that we show, or wants one.
     #[error("{url} does not accept our certificate: {message}")]
     CertificateRefused {
@@ -253,7 +261,10 @@ impl SourceError {
             _ => {
                 matches!(
                     self,
-                    Self::Unauthorized { .. } | Self::Ungranted { .. } | Self::CertificateRefused { .. }
+                    Self::Unauthorized { .. }
+                        | Self::Denied { .. }
+                        | Self::Ungranted { .. }
+                        | Self::CertificateRefused { .. }
                 )
             }
         }
@@ -267,6 +278,7 @@ impl SourceError {
             Self::Shared(error) => error.is_local(),
             Self::Secret { .. }
             | Self::Unauthorized { .. }
+            | Self::Denied { .. }
             | Self::CertificateRefused { .. }
             | Self::Ungranted { .. }
             | Self::PageRefused { .. }

@@ -2,7 +2,7 @@
 //! before anything is sent; the one thing that is narrowed are instants, to microseconds.
 
 pub(crate) mod many;
-mod numeric;
+pub(crate) mod numeric;
 
 use std::borrow::Cow;
 

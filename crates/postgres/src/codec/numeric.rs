@@ -56,7 +56,7 @@ fn group(digits: &[u8]) -> i16 {
 }
 
 /// Reads a number; nothing where there is none or it is infinite.
-pub(super) fn decode(bytes: &[u8]) -> Result<Option<Decimal>, NotARow> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Option<Decimal>, NotARow> {
     let (halves, []) = bytes.as_chunks::<2>() else { return Err(NotARow) };
     let [count, weight, sign, _, groups @ ..] = halves else { return Err(NotARow) };
     let (sign, weight) = (u16::from_be_bytes(*sign), i32::from(i16::from_be_bytes(*weight)));

@@ -14,6 +14,11 @@ mod preflight;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]
+mod source;
+#[cfg(test)]
+#[path = "../../../../tests/table_source.rs"]
+mod table_source;
+#[cfg(test)]
 mod together;
 #[cfg(test)]
 mod types;

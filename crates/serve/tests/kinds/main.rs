@@ -73,13 +73,14 @@ fn run(state: &State) -> Vec<(RunOutcome, Tally)> {
 fn a_connector_is_in_the_catalogue_once_it_is_registered() {
     register();
     let names: Vec<&str> = catalogue().into_iter().map(|info| info.name).collect();
-    assert_eq!(names, ["file", "http", "manifest", "counter"]);
+    let expected = ["file", "http", "manifest", "mysql", "postgres", "sqlite", "counter"];
+    assert_eq!(names, expected);
     let schema = schemars::schema_for!(SourceSpec).to_value();
     let described = schema["oneOf"].as_array().unwrap().iter();
     // A manifest is named by its path, or by its name in the catalogue.
     let described = described.map(|one| &one["properties"]["connector"]["const"]);
     let described: Vec<&Value> = described.filter(|name| name.is_string()).collect();
-    assert_eq!(described, ["file", "http", "manifest", "counter"]);
+    assert_eq!(described, expected);
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod records;
 mod registry;
 mod settings;
+pub mod table;
 mod unlisted;
 
 pub use decode::{Decode, MissingCells, RecordFormat};
@@ -20,6 +21,7 @@ pub(crate) use registry::rules;
 pub use registry::{Registry, catalogue, register};
 pub(super) use registry::{names, read, schemas};
 pub use settings::{Connector, ConnectorSettings, Settings};
+pub use table::{MysqlTables, PostgresTables, SqliteTables, TableDataType};
 
 /// One entry of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,10 @@ use serde::de::Error;
 
 use super::manifest::{catalogue as manifests, is_manifest};
 use super::unlisted::{self, ReadSettings};
-use super::{Connector, ConnectorInfo, FileSettings, HttpSettings, ManifestSettings};
+use super::{
+    Connector, ConnectorInfo, FileSettings, HttpSettings, ManifestSettings, MysqlTables, PostgresTables,
+    SqliteTables,
+};
 use crate::language::source::{self, SourceSpec};
 use crate::rule::Rule;
 
@@ -96,7 +99,7 @@ macro_rules! built_in {
 }
 
 // A further connector is one more name here.
-built_in![FileSettings, HttpSettings, ManifestSettings];
+built_in![FileSettings, HttpSettings, ManifestSettings, MysqlTables, PostgresTables, SqliteTables];
 
 /// The catalogue.
 pub fn catalogue() -> Vec<&'static ConnectorInfo> {

@@ -51,6 +51,11 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether it is a database that is reached: with an Authorization of type database, and no other.
+    fn is_database(&self) -> bool {
+        false
+    }
+
     /// How the service is asked that pushes to a source with a `webhook`: for the record that a delivery names, and to
     /// register the webhook. A connector that gives none has no webhooks.
     fn webhooks(&self) -> Option<&HttpSettings> {

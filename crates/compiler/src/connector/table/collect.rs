@@ -1,0 +1,64 @@
+//! Takes in the rows of a page: their JSON, and the values that the next page is asked for with. It notices two rows that the
+//! order cannot tell apart, for one of them could stand behind the end of a page and be missed.
+
+use std::ops::Range;
+
+use super::place::Value;
+use super::record::RecordText;
+
+/// How many bytes a page has before it ends.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The rows of a page.
+#[derive(Debug)]
+pub struct Collector {
+    positions: Vec<usize>,
+    most: usize,
+    text: RecordText,
+    spans: Vec<Range<usize>>,
+    last: Option<Vec<Value>>,
+    has_more: bool,
+    is_twice: bool,
+}
+
+impl Collector {
+    pub(super) const fn new(positions: Vec<usize>, most: usize) -> Self {
+        let text = RecordText::new();
+        Self { positions, most, text, spans: Vec::new(), last: None, has_more: false, is_twice: false }
+    }
+
+    /// Which values of a row are wanted first, by their places in the row.
+    pub fn positions(&self) -> &[usize] {
+        &self.positions
+    }
+
+    /// Takes in a row: its values at those places, and what writes its members. Returns whether another one is wanted.
+    pub fn row<E>(
+        &mut self,
+        at: Vec<Value>,
+        write: impl FnOnce(&mut RecordText) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        self.is_twice |= self.last.as_ref() == Some(&at);
+        if self.is_twice || self.spans.len() >= self.most || self.text.len() >= PAGE_BYTES {
+            self.has_more = true;
+            return Ok(false);
+        }
+        let start = self.text.begin();
+        write(&mut self.text)?;
+        self.spans.push(start..self.text.end());
+        self.last = Some(at);
+        Ok(true)
+    }
+
+    /// The text of the rows, where each is in it, and the values of the last one when others follow. An error where the order
+    /// cannot tell two rows apart.
+    pub(super) fn end(self) -> Result<Collected, ()> {
+        if self.is_twice {
+            return Err(());
+        }
+        Ok((self.text.into_text(), self.spans, self.last.filter(|_| self.has_more)))
+    }
+}
+
+/// The text of rows, where each is in it, and the values of the last one when others follow.
+type Collected = (String, Vec<Range<usize>>, Option<Vec<Value>>);

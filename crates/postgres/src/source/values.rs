@@ -1,0 +1,191 @@
+//! Rows in their binary form to JSON. Nothing is lost: numbers keep all their digits, instants their microseconds; what JSON has no
+//! form for is a text.
+
+use jiff::civil;
+use jiff::{SignedDuration, Timestamp};
+use raccord_compiler::connector::table::{Column, RecordText, Value, postgres};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::failure::RowFailure;
+use crate::codec::many::Raw;
+use crate::codec::numeric;
+
+/// 2000-01-01, from which PostgreSQL counts, in seconds since 1970.
+const EPOCH: i64 = 946_684_800;
+
+/// How the columns of a relation are read.
+#[derive(Debug, Clone)]
+pub(super) struct Cells(Vec<Cell>);
+
+/// A column: the name of its member as JSON, and how its values are read.
+#[derive(Debug, Clone)]
+struct Cell {
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
+    Float4,
+    Float8,
+    Numeric,
+    Text,
+    Timestamptz,
+    Timestamp,
+    Date,
+    Uuid,
+    Json,
+    Jsonb,
+    Bytea,
+}
+
+impl Kind {
+    fn of(column: &Column) -> Self {
+        match column.type_name.as_str() {
+            "bool" => Self::Bool,
+            "int2" => Self::Int2,
+            "int4" => Self::Int4,
+            "int8" => Self::Int8,
+            "oid" => Self::Oid,
+            "float4" => Self::Float4,
+            "float8" => Self::Float8,
+            "numeric" => Self::Numeric,
+            "timestamptz" => Self::Timestamptz,
+            "timestamp" => Self::Timestamp,
+            "date" => Self::Date,
+            "uuid" => Self::Uuid,
+            "json" => Self::Json,
+            "jsonb" => Self::Jsonb,
+            "bytea" => Self::Bytea,
+            // Arrays are selected as JSON, and all others as their text.
+            name if !postgres::is_read(name) && column.select.starts_with("to_json(") => Self::Json,
+            _ => Self::Text,
+        }
+    }
+}
+
+impl Cells {
+    pub(super) fn of(columns: &[Column]) -> Self {
+        let cell = |column: &Column| Cell { name: RecordText::quote(&column.name), kind: Kind::of(column) };
+        Self(columns.iter().map(cell).collect())
+    }
+
+    /// Writes the members of a row.
+    pub(super) fn write(&self, row: &Row, text: &mut RecordText) -> Result<(), RowFailure> {
+        for (at, cell) in self.0.iter().enumerate() {
+            text.name(&cell.name);
+            match row.try_get::<_, Option<Raw<'_>>>(at)? {
+                Some(Raw(bytes)) => write(cell.kind, bytes, text)?,
+                None => text.null(),
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a column that rows are compared by.
+    pub(super) fn value(&self, row: &Row, at: usize) -> Result<Value, RowFailure> {
+        let Some(Raw(bytes)) = row.try_get::<_, Option<Raw<'_>>>(at)? else { return Ok(Value::Null) };
+        let kind = self.0.get(at).map_or(Kind::Text, |cell| cell.kind);
+        Ok(match kind {
+            Kind::Int2 => Value::Integer(i64::from(i16::from_be_bytes(sized(bytes)?))),
+            Kind::Int4 => Value::Integer(i64::from(i32::from_be_bytes(sized(bytes)?))),
+            Kind::Int8 => Value::Integer(i64::from_be_bytes(sized(bytes)?)),
+            Kind::Text => Value::Text(utf8(bytes)?.to_owned()),
+            _ => {
+                let mut text = RecordText::new();
+                write(kind, bytes, &mut text)?;
+                Value::Text(text.as_str().trim_matches('"').to_owned())
+            }
+        })
+    }
+}
+
+fn write(kind: Kind, bytes: &[u8], text: &mut RecordText) -> Result<(), RowFailure> {
+    match kind {
+        Kind::Bool => text.raw(bytes == [1]),
+        Kind::Int2 => text.raw(i16::from_be_bytes(sized(bytes)?)),
+        Kind::Int4 => text.raw(i32::from_be_bytes(sized(bytes)?)),
+        Kind::Int8 => text.raw(i64::from_be_bytes(sized(bytes)?)),
+        Kind::Oid => text.raw(u32::from_be_bytes(sized(bytes)?)),
+        Kind::Float4 => match f32::from_be_bytes(sized(bytes)?) {
+            value if value.is_finite() => text.raw(value),
+            value => text.float(f64::from(value)),
+        },
+        Kind::Float8 => text.float(f64::from_be_bytes(sized(bytes)?)),
+        Kind::Numeric => match numeric::decode(bytes).map_err(|_| RowFailure::Form)? {
+            Some(number) => text.raw(number.as_str()),
+            None => text.plain(not_a_number(bytes)),
+        },
+        Kind::Text => text.text(utf8(bytes)?),
+        Kind::Timestamptz => instant(i64::from_be_bytes(sized(bytes)?), text),
+        Kind::Timestamp => local(i64::from_be_bytes(sized(bytes)?), text),
+        Kind::Date => day(i32::from_be_bytes(sized(bytes)?), text),
+        Kind::Uuid => text.plain(Uuid::from_bytes(sized(bytes)?)),
+        Kind::Json => text.raw(utf8(bytes)?),
+        Kind::Jsonb => text.raw(utf8(bytes.get(1..).unwrap_or_default())?),
+        Kind::Bytea => text.bytes(bytes),
+    }
+    Ok(())
+}
+
+/// What a `numeric` is called that is no number.
+fn not_a_number(bytes: &[u8]) -> &'static str {
+    match bytes.get(4..6) {
+        Some([0xd0, _]) => "Infinity",
+        Some([0xf0, _]) => "-Infinity",
+        _ => "NaN",
+    }
+}
+
+fn instant(micros: i64, text: &mut RecordText) {
+    match micros {
+        i64::MAX => text.plain("infinity"),
+        i64::MIN => text.plain("-infinity"),
+        micros => {
+            let since = micros.checked_add(EPOCH * 1_000_000);
+            match since.and_then(|micros| Timestamp::from_microsecond(micros).ok()) {
+                Some(instant) => text.plain(instant),
+                // Beyond the year 9999, which no field holds.
+                None => text.plain(format_args!("{micros} microseconds after 2000-01-01")),
+            }
+        }
+    }
+}
+
+fn local(micros: i64, text: &mut RecordText) {
+    const FROM: civil::DateTime = civil::datetime(2000, 1, 1, 0, 0, 0, 0);
+    match micros {
+        i64::MAX => text.plain("infinity"),
+        i64::MIN => text.plain("-infinity"),
+        micros => match FROM.checked_add(SignedDuration::from_micros(micros)) {
+            Ok(shown) => text.plain(shown),
+            Err(_) => text.plain(format_args!("{micros} microseconds after 2000-01-01")),
+        },
+    }
+}
+
+fn day(days: i32, text: &mut RecordText) {
+    const FROM: civil::Date = civil::date(2000, 1, 1);
+    match days {
+        i32::MAX => text.plain("infinity"),
+        i32::MIN => text.plain("-infinity"),
+        days => match FROM.checked_add(SignedDuration::from_hours(i64::from(days) * 24)) {
+            Ok(shown) => text.plain(shown),
+            Err(_) => text.plain(format_args!("{days} days after 2000-01-01")),
+        },
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, RowFailure> {
+    std::str::from_utf8(bytes).map_err(|_| RowFailure::Form)
+}
+
+fn sized<const N: usize>(bytes: &[u8]) -> Result<[u8; N], RowFailure> {
+    bytes.try_into().map_err(|_| RowFailure::Form)
+}
