@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("raccord-store", &["raccord-model"]),
     ("raccord-postgres", &["raccord-model", "raccord-compiler"]),
     ("raccord-sqlite", &["raccord-model", "raccord-compiler"]),
+    ("raccord-mysql", &["raccord-model", "raccord-compiler"]),
     // Formats of files and where they lie; sources read there, and rows go there.
     ("raccord-files", &["raccord-model"]),
     ("raccord-connect", &["raccord-model", "raccord-manifest", "raccord-compiler", "raccord-files"]),
@@ -51,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "raccord-run",
             "raccord-store",
             "raccord-postgres",
+            "raccord-mysql",
             "raccord-sqlite",
             "raccord-connect",
             "raccord-files",
@@ -65,6 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const BELONGS_TO: &[(&str, &[&str])] = &[
     ("redb", &["raccord-store"]),
     ("tokio-postgres", &["raccord-postgres"]),
+    ("mysql_async", &["raccord-mysql"]),
     ("rusqlite", &["raccord-sqlite"]),
     ("chacha20poly1305", &["raccord-store"]),
     // It speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
@@ -83,6 +86,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
             "raccord-manifest",
             "raccord-store",
             "raccord-postgres",
+            "raccord-mysql",
             "raccord-sqlite",
             "raccord-connect",
             "raccord-files",

@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 /// Each feature of this crate, and whether this binary has it.
-const FEATURES: [(&str, bool); 3] = [
+const FEATURES: [(&str, bool); 4] = [
     ("postgres", cfg!(feature = "postgres")),
+    ("mysql", cfg!(feature = "mysql")),
     ("sqlite", cfg!(feature = "sqlite")),
     ("parquet", cfg!(feature = "parquet")),
 ];

@@ -3,7 +3,7 @@
 //!
 //! It is the one crate that knows the client library, which brings SQLite itself along. Decisions are those of `model::decide`;
 //! what is known of the keys of a batch is looked up, decided about in memory, and only the difference is written.
-//! [`SqliteDestination`] implements the ports `Destination` and `Ledger`.
+//! [`SqliteDestination`] implements the ports `Destination` and `Ledger`, [`SqliteSource`] the port `Source`.
 
 mod codec;
 mod commit;
@@ -17,9 +17,11 @@ mod look;
 mod open;
 mod prepare;
 mod save;
+mod source;
 mod sweep;
 mod table;
 mod work;
 
 pub use destination::SqliteDestination;
 pub use open::{Access, OpenError, open};
+pub use source::SqliteSource;

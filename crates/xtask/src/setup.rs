@@ -1,6 +1,6 @@
 //! Installs what the tests need, when it is missing: the third parties that the tests start, kubectl among them, and
 //! cargo's test runner and licence checker, as prebuilt programs in a Python environment of their own under `target`;
-//! Prometheus's promtool, which reads alert rules; and PostgreSQL with a pooler.
+//! Prometheus's promtool, which reads alert rules; PostgreSQL with a pooler; and MariaDB.
 
 use std::fs;
 
@@ -34,7 +34,24 @@ pub(crate) fn run() -> Result<(), RecipeError> {
         packages(what, list, home)?;
     }
     promtool()?;
-    postgresql()
+    postgresql()?;
+    mariadb()
+}
+
+/// Installs MariaDB, unless it is there. No service is started: each test starts its own.
+fn mariadb() -> Result<(), RecipeError> {
+    if succeeds(program("mariadbd").arg("--version")) {
+        return Ok(());
+    }
+    if !has_apt() {
+        let message =
+            "tests start MariaDB with mariadbd and mariadb-install-db: install it, then run this again";
+        return Err(RecipeError::Missing(message.to_owned()));
+    }
+    step("install MariaDB", || {
+        apt(&["update", "--quiet"])?;
+        apt(&["install", "--yes", "--quiet", "--no-install-recommends", "mariadb-server"])
+    })
 }
 
 /// Installs PostgreSQL and a pooler for it, unless they are there. No service is started: each test starts its own.

@@ -43,7 +43,7 @@ pub enum AuthorizationSpec {
     Hmac(Box<HmacSigning>),
     /// A signature over each request with keys of Amazon Web Services (Signature Version 4).
     AwsSigV4(Box<AwsSigV4>),
-    /// Access to a database in which a Project keeps its records.
+    /// Access to a database: one in which a Project keeps its records, or one that a Source reads.
     Database(Box<Database>),
 }
 

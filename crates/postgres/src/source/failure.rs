@@ -2,7 +2,6 @@
 //! have wrong. What a server says of values is left out.
 
 use std::error::Error as _;
-use std::time::Duration;
 
 use raccord_model::port::destination::DestinationError;
 use raccord_model::port::source::SourceError;
@@ -10,10 +9,6 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 use crate::error::{Failure, is_of_a_row, reason};
-
-/// How often a database that is away is asked, in all, and how long is waited before the second time; it is doubled with each.
-const ATTEMPTS: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_millis(300);
 
 /// How many characters of what a server says are kept.
 const MOST: usize = 300;
@@ -105,30 +100,5 @@ impl Place {
             code if is_of_a_row(code) => self.settings(reason(error)),
             code => self.settings(format!("{text} (SQLSTATE {code})")),
         }
-    }
-}
-
-/// How long a database that is away is asked again.
-#[derive(Debug)]
-pub(super) struct Patience {
-    left: u32,
-    wait: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { left: ATTEMPTS - 1, wait: FIRST_WAIT }
-    }
-}
-
-impl Patience {
-    /// Waits until the same may be tried again; an error where that is of no use.
-    pub(super) async fn after(&mut self, error: SourceError) -> Result<(), SourceError> {
-        if self.left == 0 || !matches!(error, SourceError::Unreachable { .. }) {
-            return Err(error);
-        }
-        tokio::time::sleep(self.wait).await;
-        (self.left, self.wait) = (self.left - 1, self.wait * 2);
-        Ok(())
     }
 }

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::TableStream;
-use raccord_compiler::connector::table::{Dialect, PagePlan, Pager};
+use raccord_compiler::connector::table::{Dialect, PagePlan, Pager, Patience};
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 use raccord_model::secret::SecretError;
 use tokio_postgres::Client;
 
-use self::failure::{Patience, Place};
+use self::failure::Place;
 use self::pages::TablePages;
 use crate::connections;
 use crate::settings::SettingsSource;
@@ -82,7 +82,7 @@ impl PostgresSource {
         let (client, plan) = loop {
             match self.prepare().await {
                 Ok(ready) => break ready,
-                Err(error) => patience.after(error).await?,
+                Err(error) => tokio::time::sleep(patience.after(error)?).await,
             }
         };
         let pager = Pager::new(Arc::new(plan), self.stream.place(), read)?;

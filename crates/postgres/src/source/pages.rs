@@ -4,7 +4,7 @@
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
-use raccord_compiler::connector::table::{Collector, Pager, Statement, Value};
+use raccord_compiler::connector::table::{Collector, Pager, Patience, Statement, Value};
 use raccord_model::port::Async;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Pages, SourceError};
@@ -12,7 +12,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::PostgresSource;
-use super::failure::{Patience, RowFailure};
+use super::failure::RowFailure;
 use super::values::Cells;
 
 /// The pages of a table or a query.
@@ -36,7 +36,7 @@ impl TablePages {
             let collected = loop {
                 match self.attempt(&statement).await {
                     Ok(collected) => break collected,
-                    Err(error) => patience.after(error).await?,
+                    Err(error) => tokio::time::sleep(patience.after(error)?).await,
                 }
             };
             if let Some(page) = self.pager.page(collected)? {

@@ -197,6 +197,8 @@ fn what_is_refused_or_away_is_told_apart() {
         assert!(!format!("{away} {away:?}").contains("hunter2"));
         let told = mistake(&tables, &json!({"key": "j"})).await;
         assert!(told.contains("of type json has no order"), "{told}");
+        let told = mistake(&tables, &json!({"query": "SELECT id, j, j FROM crm.rows", "key": "id"})).await;
+        assert!(told.contains("two columns are called `j`"), "{told}");
         let told = mistake(&tables, &json!({"incremental": {"field": "id"}})).await;
         assert!(told.contains("integer fits"), "{told}");
     });

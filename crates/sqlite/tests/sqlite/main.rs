@@ -1,4 +1,4 @@
-//! Rows in a file of SQLite.
+//! Rows in a file of SQLite, and a file as a source.
 #![cfg(test)]
 
 mod beside_others;
@@ -6,5 +6,8 @@ mod conformance;
 mod fixture;
 mod preflight;
 mod refused;
+mod source;
+#[path = "../../../../tests/table_source.rs"]
+mod table_source;
 mod together;
 mod types;

@@ -28,7 +28,7 @@ pub(super) fn lower(
     if let Some(key) = &key {
         check_key(key, &mut findings);
     }
-    let cursor = settings.incremental.as_ref().and_then(|it| incremental(dialect, it, &mut findings));
+    let cursor = settings.incremental.as_ref().map(|it| incremental(dialect, it, &mut findings));
     let changes = settings.changes.as_ref();
     if let Some(changes) = changes {
         check_changes(dialect, settings, changes, &mut findings);
@@ -100,11 +100,7 @@ fn check_key(key: &[String], findings: &mut Findings) {
     }
 }
 
-fn incremental(
-    dialect: Dialect,
-    settings: &TableIncremental,
-    findings: &mut Findings,
-) -> Option<IncrementalCursor> {
+fn incremental(dialect: Dialect, settings: &TableIncremental, findings: &mut Findings) -> IncrementalCursor {
     check_name(&["incremental", "field"], &settings.field, findings);
     let format = settings.format;
     if settings.lookback.is_some() && !is_instant(format) {
@@ -125,7 +121,7 @@ fn incremental(
         }
         read
     });
-    Some(IncrementalCursor { mark: Mark::Field(field), param: None, initial })
+    IncrementalCursor { mark: Mark::Field(field), param: None, initial }
 }
 
 /// The zone of values that name none. SQLite keeps times in UTC unless a program does otherwise.

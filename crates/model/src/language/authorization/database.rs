@@ -12,13 +12,13 @@ use crate::secret::{SecretRef, TextOrSecret};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = exactly_one("url host"))]
 pub struct Database {
-    /// Where `postgres://USER:PASSWORD@HOST:PORT/DATABASE` is read.
+    /// Where `postgres://USER:PASSWORD@HOST:PORT/DATABASE` is read, or the same with `mysql://`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<SecretRef>,
     /// The name or the address of the server, or the directory of its socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<TextOrSecret>,
-    /// The port, beside `host`. Default: 5432.
+    /// The port, beside `host`. Default: 5432, of MySQL 3306.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// The database, beside `host`.

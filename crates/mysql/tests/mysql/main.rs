@@ -1,0 +1,10 @@
+//! MySQL and MariaDB as a source, against a real server.
+
+#[cfg(test)]
+#[path = "../../../../tests/mariadb_server.rs"]
+mod mariadb_server;
+#[cfg(test)]
+mod source;
+#[cfg(test)]
+#[path = "../../../../tests/table_source.rs"]
+mod table_source;
