@@ -1,6 +1,7 @@
 //! PostgreSQL as a source: pages of a table or a query, each asked for by a statement of its own in the order of the key.
 //! Which statement that is, the compiler knows; here it is run, and its rows become records.
 
+mod changes;
 mod failure;
 mod pages;
 mod shape;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::TableStream;
-use raccord_compiler::connector::table::{Dialect, PagePlan, Pager, Patience};
+use raccord_compiler::connector::table::{Dialect, PagePlan, Patience};
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
@@ -74,7 +75,12 @@ impl PostgresSource {
     }
 
     async fn look(&self) -> Result<String, SourceError> {
-        Ok(self.prepare().await?.1.describe())
+        let (client, plan) = self.prepare().await?;
+        let mut said = plan.describe();
+        if let Some((changes, _)) = &self.stream.changes {
+            said.push_str(&format!("; {}", changes::look(self, &client, changes).await?));
+        }
+        Ok(said)
     }
 
     async fn begin(&self, read: &Read) -> Result<Box<dyn Pages>, SourceError> {
@@ -85,8 +91,10 @@ impl PostgresSource {
                 Err(error) => tokio::time::sleep(patience.after(error)?).await,
             }
         };
-        let pager = Pager::new(Arc::new(plan), self.stream.place(), read)?;
-        Ok(Box::new(TablePages::new(self.clone(), client, pager)))
+        if let Some((changes, _)) = &self.stream.changes {
+            return Ok(Box::new(changes::open(self, client, (plan, changes), read).await?));
+        }
+        Ok(Box::new(TablePages::of(self.clone(), client, plan, read)?))
     }
 }
 

@@ -2,12 +2,13 @@
 //! that was broken off by a lost connection is asked for again.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use raccord_compiler::connector::table::{Collector, Pager, Patience, Statement, Value};
+use raccord_compiler::connector::table::{Collector, PagePlan, Pager, Patience, Statement, Value};
 use raccord_model::port::Async;
 use raccord_model::port::records::Page;
-use raccord_model::port::source::{Pages, SourceError};
+use raccord_model::port::source::{Pages, Read, SourceError};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
@@ -22,15 +23,23 @@ pub(super) struct TablePages {
     client: Option<Client>,
     pager: Pager,
     cells: Cells,
+    /// Whether each record says that its row is there.
+    pub(super) is_marked: bool,
 }
 
 impl TablePages {
-    pub(super) fn new(source: PostgresSource, client: Client, pager: Pager) -> Self {
+    pub(super) fn of(
+        source: PostgresSource,
+        client: Client,
+        plan: PagePlan,
+        read: &Read,
+    ) -> Result<Self, SourceError> {
+        let pager = Pager::new(Arc::new(plan), source.stream.place(), read)?;
         let cells = Cells::of(pager.plan().columns());
-        Self { source, client: Some(client), pager, cells }
+        Ok(Self { source, client: Some(client), pager, cells, is_marked: false })
     }
 
-    async fn advance(&mut self) -> Result<Option<Page>, SourceError> {
+    pub(super) async fn advance(&mut self) -> Result<Option<Page>, SourceError> {
         while let Some(statement) = self.pager.statement() {
             let mut patience = Patience::default();
             let collected = loop {
@@ -85,7 +94,13 @@ impl TablePages {
     fn take_in(&self, collector: &mut Collector, row: &Row) -> Result<bool, RowFailure> {
         let at =
             collector.positions().iter().map(|&at| self.cells.value(row, at)).collect::<Result<_, _>>()?;
-        collector.row(at, |text| self.cells.write(row, text))
+        collector.row(at, |text| {
+            self.cells.write(row, text)?;
+            if self.is_marked {
+                Cells::mark(text);
+            }
+            Ok(())
+        })
     }
 }
 

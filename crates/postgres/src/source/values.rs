@@ -11,6 +11,9 @@ use super::failure::RowFailure;
 use crate::codec::many::Raw;
 use crate::codec::numeric;
 
+/// The member that says whether a row was deleted, as JSON.
+const DELETED: &str = "\"_deleted\"";
+
 /// 2000-01-01, from which PostgreSQL counts, in seconds since 1970.
 const EPOCH: i64 = 946_684_800;
 
@@ -78,14 +81,60 @@ impl Cells {
 
     /// Writes the members of a row.
     pub(super) fn write(&self, row: &Row, text: &mut RecordText) -> Result<(), RowFailure> {
-        for (at, cell) in self.0.iter().enumerate() {
-            text.name(&cell.name);
-            match row.try_get::<_, Option<Raw<'_>>>(at)? {
-                Some(Raw(bytes)) => write(cell.kind, bytes, text)?,
-                None => text.null(),
+        (0..self.0.len()).try_for_each(|at| self.write_one(row, at, text))
+    }
+
+    /// Marks a row that is there, beside its members.
+    pub(super) fn mark(text: &mut RecordText) {
+        text.name(DELETED);
+        text.raw(false);
+    }
+
+    /// Writes the members of a row that is there, and of one that is gone those of its key; `at` is where the row says so.
+    pub(super) fn write_changed(
+        &self,
+        row: &Row,
+        (at, key): (usize, &[usize]),
+        text: &mut RecordText,
+    ) -> Result<(), RowFailure> {
+        let is_gone: bool = row.try_get(at)?;
+        let wanted = |number: &usize| !is_gone || key.contains(number);
+        for number in (0..self.0.len()).filter(wanted) {
+            self.write_one(row, number, text)?;
+        }
+        text.name(DELETED);
+        text.raw(is_gone);
+        Ok(())
+    }
+
+    fn write_one(&self, row: &Row, at: usize, text: &mut RecordText) -> Result<(), RowFailure> {
+        let Some(cell) = self.0.get(at) else { return Ok(()) };
+        text.name(&cell.name);
+        match row.try_get::<_, Option<Raw<'_>>>(at)? {
+            Some(Raw(bytes)) => write(cell.kind, bytes, text),
+            None => {
+                text.null();
+                Ok(())
             }
         }
-        Ok(())
+    }
+
+    /// The text of a part of a key, as the replication has it, in the form in which it is compared.
+    pub(super) fn key_part(&self, at: usize, text: String) -> Value {
+        if self.0.get(at).is_none_or(|cell| cell.kind != Kind::Bytea) {
+            return Value::Text(text);
+        }
+        let digits: Vec<u8> = text
+            .bytes()
+            .skip(2)
+            .filter_map(|digit| char::from(digit).to_digit(16))
+            .filter_map(|digit| u8::try_from(digit).ok())
+            .collect();
+        let bytes: Vec<u8> =
+            digits.chunks(2).map(|pair| pair.iter().fold(0, |sum, digit| sum * 16 + digit)).collect();
+        let mut encoded = RecordText::new();
+        encoded.bytes(&bytes);
+        Value::Text(encoded.as_str().trim_matches('"').to_owned())
     }
 
     /// The value of a column that rows are compared by.

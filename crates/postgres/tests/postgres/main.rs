@@ -1,6 +1,8 @@
 //! PostgreSQL as a destination, against a real server.
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod fixture;

@@ -5,7 +5,7 @@ mod failure;
 mod rows;
 mod shape;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,12 @@ impl SqliteSource {
     pub fn new(stream: Arc<TableStream>, file: PathBuf) -> Self {
         let place = Place { relation: stream.place(), file: file.display().to_string() };
         Self { stream, file, place }
+    }
+
+    /// The same with the file that the stream names, relative to a directory.
+    pub fn below(stream: Arc<TableStream>, root: &Path) -> Self {
+        let file = root.join(stream.path.as_deref().unwrap_or_default());
+        Self::new(stream, file)
     }
 
     /// A connection, and how the relation is read.

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use raccord_model::port::records::Records;
+
 use super::place::Value;
 use super::record::RecordText;
 
@@ -30,6 +32,24 @@ impl Collector {
     /// Which values of a row are wanted first, by their places in the row.
     pub fn positions(&self) -> &[usize] {
         &self.positions
+    }
+
+    /// A collection without an order, which holds any number of rows.
+    pub const fn unordered() -> Self {
+        Self::new(Vec::new(), usize::MAX)
+    }
+
+    /// Adds a row that stands in no order.
+    pub fn add<E>(&mut self, write: impl FnOnce(&mut RecordText) -> Result<(), E>) -> Result<(), E> {
+        let start = self.text.begin();
+        write(&mut self.text)?;
+        self.spans.push(start..self.text.end());
+        Ok(())
+    }
+
+    /// The rows.
+    pub fn records(self) -> Records {
+        Records::Json { body: self.text.into_text().into(), spans: self.spans }
     }
 
     /// Takes in a row: its values at those places, and what writes its members. Returns whether another one is wanted.

@@ -195,13 +195,20 @@ impl PagePlan {
         Some(Statement { text, values: Vec::new() })
     }
 
-    /// The rows that have one of these keys, in no order: what is known of them now.
+    /// What is known now of the rows that have one of these keys: the columns, those of the key from the list, and behind them whether
+    /// there is no such row any more.
     pub fn of_keys(&self, keys: &[Vec<Value>]) -> Statement {
         let mut writer = Writer::new(self.dialect);
-        let select: Vec<&str> = self.columns.iter().map(|column| column.select.as_str()).collect();
-        writer.text(&format!("SELECT {} FROM {} WHERE ", select.join(", "), self.from));
-        let orders: Vec<&str> = self.key.iter().map(|term| term.order.as_str()).collect();
-        writer.text(&format!("({}) IN (", orders.join(", ")));
+        let names: Vec<String> = self.key.iter().map(|term| self.dialect.quote(&term.name)).collect();
+        let of_list = |column: &Column| {
+            let plain = self.dialect.column(&column.name);
+            let listed = format!("k.{}", self.dialect.quote(&column.name));
+            let is_key = self.key.iter().any(|term| term.name == column.name);
+            if is_key { column.select.replace(&plain, &listed) } else { column.select.clone() }
+        };
+        let select: Vec<String> = self.columns.iter().map(of_list).collect();
+        let first = names.first().map_or("", String::as_str);
+        writer.text(&format!("SELECT {}, {ALIAS}.{first} IS NULL FROM (VALUES ", select.join(", ")));
         for (at, key) in keys.iter().enumerate() {
             writer.text(if at > 0 { ", (" } else { "(" });
             for (part, (term, value)) in self.key.iter().zip(key).enumerate() {
@@ -210,7 +217,13 @@ impl PagePlan {
             }
             writer.text(")");
         }
-        writer.text(")");
+        let on: Vec<String> = names.iter().map(|name| format!("{ALIAS}.{name} = k.{name}")).collect();
+        writer.text(&format!(
+            ") AS k ({}) LEFT JOIN {} ON {}",
+            names.join(", "),
+            self.from,
+            on.join(" AND ")
+        ));
         writer.end()
     }
 
