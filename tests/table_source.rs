@@ -50,7 +50,10 @@ pub async fn mistake(database: &dyn Database, data_type: &Value) -> String {
         opened.source.check().await?;
         drain(&opened, Read::default()).await
     };
-    read.await.map(|records| panic!("{records:#?}")).unwrap_or_else(|error: SourceError| error.to_string())
+    match read.await {
+        Ok(records) => panic!("{records:#?}"),
+        Err(error) => SourceError::to_string(&error),
+    }
 }
 
 /// The records of one page, and where the next one begins.

@@ -146,7 +146,7 @@ impl Tls {
 /// Makes a connection.
 pub(crate) async fn connect(settings: &MysqlSettings) -> Result<Conn, ConnectError> {
     // Another part of the program may have installed it already.
-    _ = rustls::crypto::ring::default_provider().install_default();
+    drop(rustls::crypto::ring::default_provider().install_default());
     let options = settings.options()?.setup(vec![SETUP]).stmt_cache_size(Some(8));
     Ok(tokio::time::timeout(CONNECT, Conn::new(options)).await.map_err(|_| ConnectError::Late)??)
 }

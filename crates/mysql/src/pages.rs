@@ -14,7 +14,7 @@ use crate::source::MysqlSource;
 use crate::values::Cells;
 
 /// How long a page may take.
-const PAGE: Duration = Duration::from_secs(300);
+const PAGE: Duration = Duration::from_mins(5);
 
 /// The pages of a table or a query.
 pub(crate) struct TablePages {
@@ -87,8 +87,7 @@ impl TablePages {
 
     fn take_in(&self, collector: &mut Collector, row: &Row) -> Result<bool, SourceError> {
         let unread = |error: crate::values::Unread| self.source.place.settings(error.to_string());
-        let at = collector.positions().iter().map(|&at| self.cells.value(row, at));
-        let at = at.collect::<Result<_, _>>().map_err(unread)?;
+        let at = collector.positions().iter().map(|&at| self.cells.value(row, at)).collect();
         collector.row(at, |text| self.cells.write(row, text)).map_err(unread)
     }
 }

@@ -62,9 +62,9 @@ impl Cells {
     }
 
     /// The value of a column that rows are compared by.
-    pub(crate) fn value(&self, row: &Row, at: usize) -> Result<Value, Unread> {
+    pub(crate) fn value(&self, row: &Row, at: usize) -> Value {
         let kind = self.0.get(at).map_or(Kind::Other, |cell| cell.kind);
-        Ok(match row.as_ref(at).unwrap_or(&Given::NULL) {
+        match row.as_ref(at).unwrap_or(&Given::NULL) {
             Given::NULL => Value::Null,
             Given::Int(number) => Value::Integer(*number),
             Given::UInt(number) => i64::try_from(*number).map_or(Value::Unsigned(*number), Value::Integer),
@@ -80,20 +80,19 @@ impl Cells {
             Given::Time(negative, days, hours, minutes, seconds, micros) => {
                 Value::Text(time(*negative, (*days, *hours, *minutes, *seconds), *micros))
             }
-        })
+        }
     }
 }
 
 impl Cell {
     fn write(&self, value: &Given, text: &mut RecordText) -> Result<(), Unread> {
         match value {
-            Given::NULL => text.null(),
+            Given::NULL | Given::Date(0, 0, 0, ..) => text.null(),
             Given::Int(number) => text.raw(number),
             Given::UInt(number) => text.raw(number),
             Given::Float(number) if number.is_finite() => text.raw(number),
             Given::Float(number) => text.float(f64::from(*number)),
             Given::Double(number) => text.float(*number),
-            Given::Date(0, 0, 0, ..) => text.null(),
             Given::Date(year, month, day, ..) if self.kind == Kind::Date => {
                 text.plain(format_args!("{year:04}-{month:02}-{day:02}"));
             }

@@ -11,6 +11,7 @@ use super::without_access;
 use crate::databases::postgres::settings;
 
 /// Opens a stream.
+#[expect(clippy::needless_pass_by_value, reason = "the form in which the registry asks")]
 pub(super) fn open(stream: &Stream, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
     let name = opening.database_name();
     let (Some(stream), Some((authorization, secrets))) = (stream.get(), opening.database()) else {

@@ -110,13 +110,11 @@ impl Cells {
     fn write_one(&self, row: &Row, at: usize, text: &mut RecordText) -> Result<(), RowFailure> {
         let Some(cell) = self.0.get(at) else { return Ok(()) };
         text.name(&cell.name);
-        match row.try_get::<_, Option<Raw<'_>>>(at)? {
-            Some(Raw(bytes)) => write(cell.kind, bytes, text),
-            None => {
-                text.null();
-                Ok(())
-            }
+        if let Some(Raw(bytes)) = row.try_get::<_, Option<Raw<'_>>>(at)? {
+            return write(cell.kind, bytes, text);
         }
+        text.null();
+        Ok(())
     }
 
     /// The text of a part of a key, as the replication has it, in the form in which it is compared.

@@ -20,7 +20,7 @@ pub(super) fn of(connection: &Connection, relation: &Relation) -> Result<Option<
     match relation {
         Relation::Query(query) => {
             let statement = connection.prepare(&format!("SELECT * FROM (\n{query}\n) AS r"))?;
-            let columns = statement.column_names().into_iter().map(|name| column(name, "", true)).collect();
+            let columns = statement.column_names().map(|name| column(name, "", true)).collect();
             Ok(Some(Shape { columns, ..Shape::default() }))
         }
         Relation::Table { name, .. } => table(connection, name),

@@ -73,9 +73,10 @@ impl Feed {
                 Ok(Vec::new())
             }
             Message::Relation(relation) => self.relation(&relation).map(|()| Vec::new()),
-            Message::Insert { relation, new } => self.changed(relation, &[new]),
+            Message::Insert { relation, new } | Message::Update { relation, old: None, new } => {
+                self.changed(relation, &[new])
+            }
             Message::Update { relation, old: Some(old), new } => self.changed(relation, &[old, new]),
-            Message::Update { relation, old: None, new } => self.changed(relation, &[new]),
             Message::Delete { relation, old } => self.changed(relation, &[old]),
             Message::Truncate { relations } => {
                 let is_ours = relations.iter().any(|id| matches!(self.places.get(id), Some(Some(_))));

@@ -78,37 +78,15 @@ pub(super) async fn open(
     read: &Read,
 ) -> Result<ChangePages, SourceError> {
     let slot = Slot::look(&client, &source.place, &source.stream.relation, changes).await?;
-    let state = match &read.state {
-        None => None,
-        Some(state) => Some(position::of_state(state).ok_or_else(|| {
-            source.place.settings(
-                "what was read so far is of another version; `raccord resync` reads it anew".to_owned(),
-            )
-        })?),
-    };
-    if let Some(state) = state {
-        if slot.confirmed > state {
-            let message = format!(
-                "the slot {} has moved on to {} without this transfer, which has read up to {}: a slot has one reader alone; \
-                 `raccord resync` reads the table anew",
-                slot.changes.slot,
-                position::text(slot.confirmed),
-                position::text(state)
-            );
-            return Err(source.place.settings(message));
-        }
-        slot.advance(&client, &source.place, state).await?;
-    }
-    let stand = match &read.page {
-        Some(token) => Stand::read(token)
-            .ok_or_else(|| SourceError::PageRefused { message: "it is of another version".to_owned() })?,
-        None => match state {
-            Some(state) => Stand::new(None, None, At { commit: state, done: 0 }),
-            None => {
-                let now = log_position(&client, source, "pg_current_wal_insert_lsn").await?;
-                Stand::new(Some(now), Some(String::new()), At { commit: slot.confirmed, done: 0 })
-            }
-        },
+    let state = read_up_to(source, &client, &slot, read).await?;
+    let stand = if let Some(token) = &read.page {
+        Stand::read(token)
+            .ok_or_else(|| SourceError::PageRefused { message: "it is of another version".to_owned() })?
+    } else if let Some(state) = state {
+        Stand::new(None, None, At { commit: state, done: 0 })
+    } else {
+        let now = log_position(&client, source, "pg_current_wal_insert_lsn").await?;
+        Stand::new(Some(now), Some(String::new()), At { commit: slot.confirmed, done: 0 })
     };
     let rows = match &stand.rows {
         None => None,
@@ -123,6 +101,32 @@ pub(super) async fn open(
     let most = read.page_size.unwrap_or(KEYS).clamp(1, KEYS);
     let source = source.clone();
     Ok(ChangePages { source, slot, plan, rows, stand, changes: None, most, is_over: false })
+}
+
+/// What was read and committed, if anything was; the slot is moved on to it.
+async fn read_up_to(
+    source: &PostgresSource,
+    client: &Client,
+    slot: &Slot,
+    read: &Read,
+) -> Result<Option<u64>, SourceError> {
+    let Some(state) = &read.state else { return Ok(None) };
+    let Some(state) = position::of_state(state) else {
+        let message = "what was read so far is of another version; `raccord resync` reads it anew".to_owned();
+        return Err(source.place.settings(message));
+    };
+    if slot.confirmed > state {
+        let message = format!(
+            "the slot {} has moved on to {} without this transfer, which has read up to {}: a slot has one reader alone; \
+             `raccord resync` reads the table anew",
+            slot.changes.slot,
+            position::text(slot.confirmed),
+            position::text(state)
+        );
+        return Err(source.place.settings(message));
+    }
+    slot.advance(client, &source.place, state).await?;
+    Ok(Some(state))
 }
 
 async fn log_position(client: &Client, source: &PostgresSource, of: &str) -> Result<u64, SourceError> {
