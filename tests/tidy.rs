@@ -71,7 +71,12 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("rusqlite", &["raccord-sqlite"]),
     ("chacha20poly1305", &["raccord-store"]),
     // It speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
-    ("reqwest", &["raccord-connect", "raccord-serve"]),
+    // In `files` it only says which TLS the library of buckets has.
+    ("reqwest", &["raccord-connect", "raccord-serve", "raccord-files"]),
+    ("calamine", &["raccord-connect"]),
+    ("object_store", &["raccord-files"]),
+    ("russh", &["raccord-files"]),
+    ("russh-sftp", &["raccord-files"]),
     ("lettre", &["raccord-connect"]),
     ("axum", &["raccord-serve"]),
     ("csv", &["raccord-manifest", "raccord-connect", "raccord-cli"]),

@@ -23,6 +23,25 @@ pub enum StorageError {
         /// How many it may have.
         most: u64,
     },
+    /// A file was replaced after it was listed.
+    #[error("the file `{0}` was replaced while it was read")]
+    Changed(FilePath),
+    /// There is more to look at than the limits allow.
+    #[error("more than {most} {what} are below `{place}`; name a folder nearer to the files")]
+    TooMany {
+        /// Below what.
+        place: String,
+        /// How many there may be.
+        most: usize,
+        /// Of what.
+        what: &'static str,
+    },
+    /// What is to prove who we are, or who the server is, cannot be used.
+    #[error("{0}")]
+    Settings(String),
+    /// The server is not the one that is expected: it shows another key.
+    #[error("{0}")]
+    HostKey(String),
     /// The storage cannot be reached: what is asked may succeed later.
     #[error("the storage cannot be reached")]
     Unreachable(#[source] Cause),

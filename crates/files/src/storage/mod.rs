@@ -3,7 +3,13 @@
 
 mod error;
 mod local;
+#[cfg(feature = "object-stores")]
+mod object;
 mod path;
+mod place;
+mod remote;
+#[cfg(feature = "sftp")]
+mod sftp;
 
 use std::ops::Range;
 use std::pin::Pin;
@@ -16,6 +22,8 @@ use raccord_model::port::Async;
 pub use error::StorageError;
 pub use local::LocalStorage;
 pub use path::{FilePath, InvalidPath};
+pub use place::{AzureAccess, GcsAccess, RemotePlace, S3Access, SftpAccess, SftpSecret};
+pub use remote::{RemoteStorage, open_remote};
 
 /// What a storage answers.
 pub type Answer<'a, T> = Async<'a, Result<T, StorageError>>;
