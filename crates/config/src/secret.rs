@@ -40,7 +40,7 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
 
 /// Whether the value at a path below an authorization can be shown.
 fn is_public_authorization(path: &[&str]) -> bool {
-    const PUBLIC: [&str; 13] = [
+    const PUBLIC: [&str; 15] = [
         "type",
         "header",
         "prefix",
@@ -53,11 +53,13 @@ fn is_public_authorization(path: &[&str]) -> bool {
         "encoding",
         "secretEncoding",
         "region",
+        "endpoint",
+        "knownHosts",
         "service",
     ];
     match path {
         [member] => PUBLIC.contains(member),
-        ["timestamp" | "nonce", ..] | ["tls", "mode" | "ca"] => true,
+        ["timestamp" | "nonce" | "hostKeys", ..] | ["tls", "mode" | "ca"] => true,
         _ => false,
     }
 }

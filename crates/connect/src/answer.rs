@@ -103,6 +103,8 @@ pub(crate) fn unexpected(format: RecordFormat, headers: &HeaderMap, body: &[u8],
         RecordFormat::Csv => "CSV",
         RecordFormat::Jsonl => "JSON Lines",
         RecordFormat::Json => "JSON",
+        RecordFormat::Xlsx => "XLSX",
+        RecordFormat::Parquet => "Parquet",
     };
     let beginning = masker.excerpt(body, MAX_BEGINNING);
     format!("the answer is not {format} but {}; it begins with `{beginning}`", named_type(headers))

@@ -1,14 +1,17 @@
 //! Installs what the tests need, when it is missing: the third parties that the tests start, kubectl among them, and
 //! cargo's test runner and licence checker, as prebuilt programs in a Python environment of their own under `target`;
-//! Prometheus's promtool, which reads alert rules; PostgreSQL with a pooler; and MariaDB.
+//! Prometheus's promtool, which reads alert rules; PostgreSQL with a pooler; MariaDB; and the server of OpenSSH.
 
 use std::fs;
+use std::path::Path;
 
 use crate::recipe::{RecipeError, program, root, run as execute, step, succeeds};
 
-/// Where the third parties are installed, and the list of them.
-const COUNTERPARTS: &str = "target/counterparts";
-const REQUIREMENTS: &str = "tests/counterparts.txt";
+/// The third parties from Python: what they are, the list of them, and where they are installed.
+const COUNTERPARTS: [(&str, &str, &str); 2] = [
+    ("the third parties of the tests", "tests/counterparts.txt", "target/counterparts"),
+    ("the server of S3", "tests/buckets.txt", "target/buckets"),
+];
 
 /// Third parties from npm: what each is, the list of what it needs, and where it is installed.
 const PACKAGES: [(&str, &str, &str); 2] = [
@@ -24,18 +27,24 @@ const IS_PYTHON_ENOUGH: &str = "import sys, venv, ensurepip; sys.exit(sys.versio
 const PROMTOOL: &str = "target/promtool/usr/bin/promtool";
 const PROMTOOL_PACKAGE: &str = "prometheus";
 
+/// The server of OpenSSH.
+const SSH_SERVER: &str = "/usr/sbin/sshd";
+
 /// Where Debian keeps the versions of PostgreSQL.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
 /// The recipe.
 pub(crate) fn run() -> Result<(), RecipeError> {
-    counterparts()?;
+    for (what, list, home) in COUNTERPARTS {
+        counterparts(what, list, home)?;
+    }
     for (what, list, home) in PACKAGES {
         packages(what, list, home)?;
     }
     promtool()?;
     postgresql()?;
-    mariadb()
+    mariadb()?;
+    ssh_server()
 }
 
 /// Installs MariaDB, unless it is there. No service is started: each test starts its own.
@@ -51,6 +60,22 @@ fn mariadb() -> Result<(), RecipeError> {
     step("install MariaDB", || {
         apt(&["update", "--quiet"])?;
         apt(&["install", "--yes", "--quiet", "--no-install-recommends", "mariadb-server"])
+    })
+}
+
+/// Installs the server of OpenSSH, unless it is there. No service is started: each test starts its own.
+fn ssh_server() -> Result<(), RecipeError> {
+    if Path::new(SSH_SERVER).exists() {
+        return Ok(());
+    }
+    if !has_apt() {
+        return Err(RecipeError::Missing(format!(
+            "tests start {SSH_SERVER}: install it, then run this again"
+        )));
+    }
+    step("install the server of OpenSSH", || {
+        apt(&["update", "--quiet"])?;
+        apt(&["install", "--yes", "--quiet", "--no-install-recommends", "openssh-server"])
     })
 }
 
@@ -74,9 +99,7 @@ fn postgresql() -> Result<(), RecipeError> {
 /// Installs packages of npm, unless the list they were installed from is the present one.
 fn packages(what: &str, list: &str, home: &str) -> Result<(), RecipeError> {
     let (from, to) = (root().join(list), root().join(home));
-    let lock = |directory: &std::path::Path| {
-        fs::read_to_string(directory.join("package-lock.json")).unwrap_or_default()
-    };
+    let lock = |directory: &Path| fs::read_to_string(directory.join("package-lock.json")).unwrap_or_default();
     if to.join("node_modules").exists() && lock(&from) == lock(&to) {
         return Ok(());
     }
@@ -95,26 +118,26 @@ fn packages(what: &str, list: &str, home: &str) -> Result<(), RecipeError> {
 }
 
 /// Installs the third parties, unless the list they were installed from is the present one.
-fn counterparts() -> Result<(), RecipeError> {
-    let (requirements, home) = (root().join(REQUIREMENTS), root().join(COUNTERPARTS));
+fn counterparts(what: &str, list: &str, name: &str) -> Result<(), RecipeError> {
+    let (requirements, home) = (root().join(list), root().join(name));
     let stamp = home.join("installed.txt");
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     if read(&stamp) == read(&requirements) {
         return Ok(());
     }
-    let file = |what: &str, source| RecipeError::File { what: format!("{what} {COUNTERPARTS}"), source };
-    step("install the third parties of the tests", || {
+    let file = |what: &str, source| RecipeError::File { what: format!("{what} {name}"), source };
+    step(&format!("install {what}"), || {
         let python = python()?;
         if home.exists() {
             fs::remove_dir_all(&home).map_err(|source| file("remove", source))?;
         }
-        execute(program(python).args(["-m", "venv", COUNTERPARTS]))?;
-        execute(program(&format!("{COUNTERPARTS}/bin/pip")).args([
+        execute(program(python).args(["-m", "venv", name]))?;
+        execute(program(&format!("{name}/bin/pip")).args([
             "install",
             "--quiet",
             "--disable-pip-version-check",
             "--requirement",
-            REQUIREMENTS,
+            list,
         ]))?;
         fs::copy(&requirements, &stamp).map(drop).map_err(|source| file("write", source))
     })

@@ -1,6 +1,8 @@
 //! How the bytes of a file or an answer become records, made explicit. One lowering for every connector.
 
-use raccord_model::language::connector::{MissingCells, RecordFormat};
+use std::num::NonZeroU32;
+
+use raccord_model::language::connector::{MissingCells, RecordFormat, Sheet};
 
 use super::findings::Findings;
 use super::records::Extractor;
@@ -14,12 +16,16 @@ pub struct Decoder {
     pub encoding: &'static encoding_rs::Encoding,
     /// CSV: the byte between two columns.
     pub delimiter: u8,
-    /// CSV: the columns, when no header line names them.
+    /// CSV and XLSX: the columns, when no header line names them.
     pub columns: Vec<String>,
     /// CSV: the byte with which lines begin that are comments.
     pub comment: Option<u8>,
     /// CSV: what a row is that has fewer cells than there are columns.
     pub missing_cells: MissingCells,
+    /// XLSX: the sheet; the first one where none is named.
+    pub sheet: Option<Sheet>,
+    /// XLSX: the row that names the columns, from 1; the first that is not empty where none is named.
+    pub header_row: Option<NonZeroU32>,
     /// JSON: where the records are.
     pub extractor: Extractor,
 }
@@ -62,8 +68,10 @@ fn byte(character: char) -> Option<u8> {
 
 /// What goes with CSV alone, and whether its columns have names.
 pub(super) fn check_csv(form: &CsvForm<'_>, format: RecordFormat, at: &[&str], findings: &mut Findings) {
+    if !form.columns.is_empty() && !matches!(format, RecordFormat::Csv | RecordFormat::Xlsx) {
+        findings.conflict(&[at, &["columns"]].concat(), "`columns` goes with the formats csv and xlsx alone");
+    }
     let companions = [
-        ("columns", !form.columns.is_empty()),
         ("delimiter", form.delimiter.is_some()),
         ("comment", form.comment.is_some()),
         ("missingCells", form.missing_cells != MissingCells::default()),

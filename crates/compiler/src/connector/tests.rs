@@ -411,6 +411,8 @@ fn files_say_what_they_are_by_their_name() {
         ("x-*.jsonl*", RecordFormat::Jsonl, b','),
         ("x.ndjson.gz", RecordFormat::Jsonl, b','),
         ("x.json", RecordFormat::Json, b','),
+        ("x/*.XLSX", RecordFormat::Xlsx, b','),
+        ("x.parquet", RecordFormat::Parquet, b','),
     ];
     for (path, format, delimiter) in good {
         let (stream, findings) = lower_path(json!({"path": path}));
@@ -432,6 +434,14 @@ fn files_say_what_they_are_by_their_name() {
         (json!({"path": "a.jsonl", "columns": ["x"]}), "columns conflicting-fields"),
         (json!({"path": "a.json", "delimiter": ";"}), "delimiter conflicting-fields"),
         (json!({"path": "a.csv", "columns": ["x", "x"]}), "columns.1 invalid-value"),
+        (json!({"path": "a.ods"}), "path invalid-value"),
+        (json!({"path": "a.parquet", "columns": ["x"]}), "columns conflicting-fields"),
+        (json!({"path": "a.csv", "sheet": 1}), "sheet conflicting-fields"),
+        (json!({"path": "a.csv", "headerRow": 2}), "headerRow conflicting-fields"),
+        (json!({"path": "a.xlsx", "headerRow": 2, "columns": ["x"]}), "headerRow conflicting-fields"),
+        (json!({"path": "a.xlsx", "encoding": "latin1"}), "encoding conflicting-fields"),
+        (json!({"path": "a.parquet.gz"}), "path conflicting-fields"),
+        (json!({"path": "a.parquet", "compression": "gzip"}), "compression conflicting-fields"),
     ];
     for (file, expected) in bad {
         let (stream, findings) = lower_path(file.clone());

@@ -9,6 +9,7 @@ use super::exactly_one;
 mod database;
 mod oauth2;
 mod signing;
+mod storage;
 
 /// What is wrong with an authorization, inline or not.
 pub(super) fn check(spec: &AuthorizationSpec) -> Vec<Finding> {
@@ -48,9 +49,13 @@ fn check_kind(spec: &AuthorizationSpec) -> Vec<Finding> {
         AuthorizationSpec::Database(database) => database::check(database),
         AuthorizationSpec::Hmac(spec) => signing::check(spec),
         AuthorizationSpec::AwsSigV4(spec) => signing::check_aws(spec),
+        AuthorizationSpec::S3(s3) => storage::check_s3(s3),
+        AuthorizationSpec::Azure(azure) => storage::check_azure(azure),
+        AuthorizationSpec::Sftp(sftp) => storage::check_sftp(sftp),
         AuthorizationSpec::None(_)
         | AuthorizationSpec::Bearer(_)
         | AuthorizationSpec::Basic(_)
+        | AuthorizationSpec::Gcs(_)
         | AuthorizationSpec::OAuth1(_) => Vec::new(),
     }
 }

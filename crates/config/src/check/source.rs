@@ -2,7 +2,8 @@
 
 use raccord_compiler::connector;
 use raccord_model::diagnostic::{Code, Finding};
-use raccord_model::language::connector::ManifestSettings;
+use raccord_model::language::connector::file::RemotePath;
+use raccord_model::language::connector::{FileSettings, ManifestSettings};
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::suggest;
 use raccord_model::{DataTypeName, Kind, Name};
@@ -36,6 +37,10 @@ fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSp
             Some(inline)
         }
     };
+    if let Some(files) = spec.settings.get::<FileSettings>() {
+        findings.extend(check_places(files, given));
+        return findings;
+    }
     let is_database = spec.settings.is_database();
     match given {
         Some(AuthorizationSpec::Database(_)) if is_database => {}
@@ -49,7 +54,46 @@ fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, spec: &SourceSp
             let help = "write {type: database, url: \"${env:NAME}\"}";
             findings.push(Finding::error(&["authorization"], Code::ConflictingFields, message).help(help));
         }
+        Some(
+            other @ (AuthorizationSpec::S3(_)
+            | AuthorizationSpec::Gcs(_)
+            | AuthorizationSpec::Azure(_)
+            | AuthorizationSpec::Sftp(_)),
+        ) => {
+            let message = format!("an authorization of type {} reaches files alone", other.type_name());
+            let help = "the connector `file` reads them";
+            findings.push(Finding::error(&["authorization"], Code::ConflictingFields, message).help(help));
+        }
         given => findings.extend(given.and_then(|given| without_effect(given, spec))),
+    }
+    findings
+}
+
+/// Whether the authorization reaches the places where the files are.
+fn check_places(files: &FileSettings, given: Option<&AuthorizationSpec>) -> Vec<Finding> {
+    let given = given.map(AuthorizationSpec::type_name).filter(|kind| *kind != "none");
+    let mut findings = Vec::new();
+    let mut is_used = false;
+    for (name, data_type) in &files.data_types {
+        // What is no place is a finding of its own.
+        let Ok(Some(place)) = RemotePath::of(&data_type.path) else { continue };
+        let wanted = place.scheme.authorization();
+        is_used |= given == Some(wanted);
+        let message = match given {
+            Some(given) if given != wanted => {
+                format!("`{}` is reached with an authorization of type {wanted}, not {given}", data_type.path)
+            }
+            None if !place.scheme.may_be_ambient() => {
+                format!("`{}` needs an authorization of type {wanted}", data_type.path)
+            }
+            Some(_) | None => continue,
+        };
+        let path = ["config", "dataTypes", name.as_str(), "path"];
+        findings.push(Finding::error(&path, Code::ConflictingFields, message));
+    }
+    if let Some(given) = given.filter(|_| !is_used && findings.is_empty()) {
+        let message = format!("no path leads to where an authorization of type {given} is used");
+        findings.push(Finding::warning(&["authorization"], Code::NoEffect, message));
     }
     findings
 }

@@ -11,7 +11,7 @@ use raccord_model::port::source::SourceError;
 
 use super::quotes::{Misquoted, Quotes};
 use super::text::Content;
-use super::{Batch, Decoding, MAX_RECORD, PAGE_BYTES, record_too_long, unreadable};
+use super::{Batch, Decoding, MAX_RECORD, PAGE_BYTES, Spot, record_too_long, unreadable};
 use crate::mask::excerpt;
 
 /// How much of a row that is not a record is kept.
@@ -24,6 +24,8 @@ pub(crate) struct CsvRecords {
     fill_missing: bool,
     header: Arc<[String]>,
     row: ByteRecord,
+    /// What comes before what is read.
+    before: Spot,
 }
 
 /// Why a row with a text after a closing quote is no record.
@@ -75,22 +77,32 @@ impl Read for Metered {
 
 impl CsvRecords {
     pub(crate) fn open(content: Content, name: &str, decoder: &Decoder) -> Result<Self, SourceError> {
-        let quotes = Quotes::new(decoder.delimiter, decoder.comment);
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(decoder.delimiter)
-            .comment(decoder.comment)
-            .buffer_capacity(64 * 1024)
-            .from_reader(Metered { content, left: MAX_RECORD, length: 0, after: None, quotes });
+        let reader = reader(content, decoder);
         let header = decoder.columns.clone().into();
         let fill_missing = decoder.missing_cells == MissingCells::Empty;
-        let mut records =
-            Self { name: name.to_owned(), reader, fill_missing, header, row: ByteRecord::new() };
+        let mut records = Self {
+            name: name.to_owned(),
+            reader,
+            fill_missing,
+            header,
+            row: ByteRecord::new(),
+            before: START,
+        };
         if decoder.columns.is_empty() {
             records.header = records.read_header()?;
         }
         Ok(records)
+    }
+
+    /// The same from a spot on.
+    pub(crate) fn from(self, rest: Content, spot: Spot, decoder: &Decoder) -> Self {
+        let before = Spot { byte: spot.byte, line: spot.line - 1 };
+        Self { reader: reader(rest, decoder), before, ..self }
+    }
+
+    /// A line of the reader as one of the file.
+    const fn line(&self, of_reader: u64) -> u64 {
+        self.before.line + of_reader
     }
 
     /// The names of the columns. A file without any line has none, and no records either.
@@ -125,7 +137,7 @@ impl CsvRecords {
         self.reader.get_mut().left = MAX_RECORD;
         let read = self.reader.read_byte_record(&mut self.row);
         let is_row = read.map_err(|error| {
-            let line = self.reader.position().line();
+            let line = self.before.line + self.reader.position().line();
             if self.reader.get_ref().left == 0 {
                 return record_too_long(&self.name, line);
             }
@@ -150,7 +162,8 @@ impl CsvRecords {
         }
         let open = self.row.iter().next_back().unwrap_or_default();
         let breaks = open.split(|byte| *byte == b'\n').skip(1).count();
-        let line = self.reader.position().line().saturating_sub(u64::try_from(breaks).unwrap_or_default());
+        let line = self.line(self.reader.position().line());
+        let line = line.saturating_sub(u64::try_from(breaks).unwrap_or_default());
         Err(self.answer(format!("the quote opened on line {line} is never closed")))
     }
 
@@ -162,7 +175,7 @@ impl CsvRecords {
             None => Ok(false),
             Some(Misquoted::Row) => Ok(true),
             Some(Misquoted::Rest) => {
-                let line = self.row.position().map_or(0, csv::Position::line);
+                let line = self.line(self.row.position().map_or(0, csv::Position::line));
                 let message = format!("line {line}: {MISQUOTED}, and it is uncertain where the record ends");
                 Err(self.answer(message))
             }
@@ -205,6 +218,20 @@ impl CsvRecords {
     }
 }
 
+/// The beginning of a file.
+const START: Spot = Spot { byte: 0, line: 0 };
+
+fn reader(content: Content, decoder: &Decoder) -> csv::Reader<Metered> {
+    let quotes = Quotes::new(decoder.delimiter, decoder.comment);
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(decoder.delimiter)
+        .comment(decoder.comment)
+        .buffer_capacity(64 * 1024)
+        .from_reader(Metered { content, left: MAX_RECORD, length: 0, after: None, quotes })
+}
+
 /// What a file is whose first bytes say that it is no text.
 fn foreign(beginning: &[u8]) -> Option<&'static str> {
     const KNOWN: [(&[u8], &str); 4] = [
@@ -226,12 +253,17 @@ impl Decoding for CsvRecords {
                 is_last = true;
                 break;
             }
-            let line = self.row.position().map_or(0, csv::Position::line);
+            let line = self.line(self.row.position().map_or(0, csv::Position::line));
             let kept = if self.misquoted()? { Err(MISQUOTED.to_owned()) } else { self.keep(&mut rows, line) };
             if let Err(reason) = kept {
                 faults.push(self.fault(line, reason));
             }
         }
         Ok(Batch { records: Records::Rows(rows), faults, is_last })
+    }
+
+    fn spot(&self) -> Option<Spot> {
+        let position = self.reader.position();
+        Some(Spot { byte: self.before.byte + position.byte(), line: self.line(position.line()) })
     }
 }

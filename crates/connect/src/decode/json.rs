@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
-use std::ops::Range;
 
 use bytes::Bytes;
 use raccord_compiler::connector::Decoder;
 use raccord_compiler::select::{Found, Listed, Other, Selector, Standing, span_of};
-use raccord_model::port::records::{Fault, Records};
+use raccord_model::port::records::Fault;
 use raccord_model::port::source::SourceError;
 
+use super::listed::ListedRecords;
 use super::text::Content;
-use super::{Batch, Decoding, PAGE_BYTES, unreadable};
+use super::unreadable;
 use crate::mask::excerpt;
 
 /// The largest document, after decompression.
@@ -19,47 +19,35 @@ const MAX_DOCUMENT: u64 = 256 << 20;
 /// How much of what is not a record is kept.
 const MAX_PAYLOAD: usize = 200;
 
-/// The records of a JSON document.
-pub(crate) struct JsonRecords {
-    document: Bytes,
-    spans: VecDeque<Range<usize>>,
-    /// Where the record is that each stands in; empty when they stand in none.
-    outers: VecDeque<Range<usize>>,
-    /// What is no record, with the number that it has among them.
-    faults: VecDeque<(usize, Fault)>,
-    done: usize,
-}
-
-impl JsonRecords {
-    pub(crate) fn open(
-        content: Content,
-        name: &str,
-        size: Option<u64>,
-        decoder: &Decoder,
-    ) -> Result<Self, SourceError> {
-        let document = read_document(content, name, size)?;
-        let answer = |message: String| SourceError::Answer { place: name.to_owned(), message };
-        let mut found = Found::default();
-        let extractor = &decoder.extractor;
-        let path = &extractor.records;
-        let selector = Selector::new([]).with_list(path);
-        selector.select(&document, &mut found).map_err(|error| answer(format!("it is {error}")))?;
-        let may_be_missing =
-            extractor.may_be_missing && matches!(found.standing, Standing::Absent | Standing::Null);
-        if !found.has_list() && !may_be_missing {
-            return Err(answer(format!("`records: {path}` leads to no list")));
-        }
-        let spans = found.list.iter().map(|raw| span_of(&document, raw)).collect();
-        let Listed { body, spans, outers, others } = extractor.list().list(&document, spans);
-        let fault = |Other { number, reason, span }| {
-            let raw = document.get(span).unwrap_or_default();
-            let payload = excerpt(&String::from_utf8_lossy(raw), MAX_PAYLOAD);
-            (number, Fault { position: format!("{name}, record {number}"), reason, payload })
-        };
-        let mut faults: VecDeque<_> = others.into_iter().map(fault).collect();
-        faults.make_contiguous().sort_by_key(|(number, _)| *number);
-        Ok(Self { document: body, spans: spans.into(), outers: outers.into(), faults, done: 0 })
+/// Reads a document and finds its records.
+pub(crate) fn open(
+    content: Content,
+    name: &str,
+    size: Option<u64>,
+    decoder: &Decoder,
+) -> Result<ListedRecords, SourceError> {
+    let document = read_document(content, name, size)?;
+    let answer = |message: String| SourceError::Answer { place: name.to_owned(), message };
+    let mut found = Found::default();
+    let extractor = &decoder.extractor;
+    let path = &extractor.records;
+    let selector = Selector::new([]).with_list(path);
+    selector.select(&document, &mut found).map_err(|error| answer(format!("it is {error}")))?;
+    let may_be_missing =
+        extractor.may_be_missing && matches!(found.standing, Standing::Absent | Standing::Null);
+    if !found.has_list() && !may_be_missing {
+        return Err(answer(format!("`records: {path}` leads to no list")));
     }
+    let spans = found.list.iter().map(|raw| span_of(&document, raw)).collect();
+    let Listed { body, spans, outers, others } = extractor.list().list(&document, spans);
+    let fault = |Other { number, reason, span }| {
+        let raw = document.get(span).unwrap_or_default();
+        let payload = excerpt(&String::from_utf8_lossy(raw), MAX_PAYLOAD);
+        (number, Fault { position: format!("{name}, record {number}"), reason, payload })
+    };
+    let mut faults: VecDeque<_> = others.into_iter().map(fault).collect();
+    faults.make_contiguous().sort_by_key(|(number, _)| *number);
+    Ok(ListedRecords { document: body, spans: spans.into(), outers: outers.into(), faults, done: 0 })
 }
 
 fn read_document(content: Content, name: &str, size: Option<u64>) -> Result<Bytes, SourceError> {
@@ -74,31 +62,4 @@ fn read_document(content: Content, name: &str, size: Option<u64>) -> Result<Byte
         return Err(too_large());
     }
     Ok(Bytes::from(document))
-}
-
-impl Decoding for JsonRecords {
-    fn batch(&mut self, most: usize) -> Result<Batch, SourceError> {
-        let (mut spans, mut outers, mut faults, mut size) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        while spans.len() + faults.len() < most && size < PAGE_BYTES {
-            if let Some((number, _)) = self.faults.front()
-                && (*number == self.done + 1 || self.spans.is_empty())
-            {
-                faults.extend(self.faults.pop_front().map(|(_, fault)| fault));
-            } else if let Some(span) = self.spans.pop_front() {
-                size += span.len();
-                spans.push(span);
-                outers.extend(self.outers.pop_front());
-            } else {
-                break;
-            }
-            self.done += 1;
-        }
-        let body = self.document.clone();
-        let records = if outers.is_empty() {
-            Records::Json { body, spans }
-        } else {
-            Records::Nested { body, spans, outers }
-        };
-        Ok(Batch { records, faults, is_last: self.spans.is_empty() && self.faults.is_empty() })
-    }
 }

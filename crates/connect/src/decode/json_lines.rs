@@ -8,7 +8,7 @@ use raccord_model::port::source::SourceError;
 use serde_json::value::RawValue;
 
 use super::text::Content;
-use super::{Batch, Decoding, MAX_RECORD, PAGE_BYTES, record_too_long, unreadable};
+use super::{Batch, Decoding, MAX_RECORD, PAGE_BYTES, Spot, record_too_long, unreadable};
 use crate::mask::excerpt;
 
 /// How much of a line that is not a record is kept.
@@ -19,11 +19,18 @@ pub(crate) struct LineRecords {
     name: String,
     content: Content,
     line: u64,
+    /// The byte at which the next line begins.
+    byte: u64,
 }
 
 impl LineRecords {
     pub(crate) fn new(content: Content, name: &str) -> Self {
-        Self { name: name.to_owned(), content, line: 0 }
+        Self { name: name.to_owned(), content, line: 0, byte: 0 }
+    }
+
+    /// The lines from a spot on.
+    pub(crate) fn from(content: Content, name: &str, spot: Spot) -> Self {
+        Self { name: name.to_owned(), content, line: spot.line - 1, byte: spot.byte }
     }
 
     /// Appends the next line to `body`. Returns whether there was one.
@@ -32,6 +39,7 @@ impl LineRecords {
         let mut limited = (&mut self.content).take(limit);
         let length = limited.read_until(b'\n', body).map_err(|error| unreadable(&self.name, error))?;
         self.line += 1;
+        self.byte += u64::try_from(length).unwrap_or_default();
         if length > MAX_RECORD {
             return Err(record_too_long(&self.name, self.line));
         }
@@ -73,6 +81,10 @@ impl Decoding for LineRecords {
         is_last =
             is_last || self.content.fill_buf().map_err(|error| unreadable(&self.name, error))?.is_empty();
         Ok(Batch { records: Records::Json { body: Bytes::from(body), spans }, faults, is_last })
+    }
+
+    fn spot(&self) -> Option<Spot> {
+        Some(Spot { byte: self.byte, line: self.line + 1 })
     }
 }
 

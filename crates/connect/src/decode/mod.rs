@@ -1,12 +1,19 @@
-//! Bytes to records: CSV, JSON Lines and JSON, for files and for answers alike. It knows neither where the bytes come from
-//! nor what becomes of the records.
+//! Bytes to records: CSV, JSON Lines and JSON, for files and for answers alike; XLSX and Parquet for files. It knows neither
+//! where the bytes come from nor what becomes of the records.
 
+mod absent;
+mod blob;
+#[cfg(feature = "parquet")]
+mod columnar;
 mod csv;
 mod json;
 mod json_lines;
+mod listed;
 mod quotes;
 mod text;
 mod whole;
+#[cfg(feature = "xlsx")]
+mod workbook;
 
 use std::io;
 
@@ -14,11 +21,12 @@ use raccord_compiler::connector::Decoder;
 use raccord_model::language::connector::RecordFormat;
 use raccord_model::port::records::{Fault, Records};
 use raccord_model::port::source::SourceError;
+use serde::{Deserialize, Serialize};
 
 use self::csv::CsvRecords;
-use self::json::JsonRecords;
 use self::json_lines::LineRecords;
 
+pub(crate) use blob::{Blob, LocalBlob, SharedBlob};
 pub(crate) use text::{BUFFER, Content, text};
 pub(crate) use whole::{Whole, whole};
 
@@ -43,13 +51,32 @@ impl Batch {
     }
 }
 
+/// Where a record begins in a text that is not compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Spot {
+    /// The byte, from 0.
+    pub(crate) byte: u64,
+    /// The line, from 1.
+    pub(crate) line: u64,
+}
+
 /// Records that are being decoded, in the shape of their format.
 pub(crate) trait Decoding: Send {
     /// The next records, at most `most`.
     fn batch(&mut self, most: usize) -> Result<Batch, SourceError>;
+    /// Passes over records of a file that was just opened, without reading them, as far as the format allows: up to so
+    /// many. Returns how many.
+    fn pass_over(&mut self, _records: u64) -> u64 {
+        0
+    }
+    /// Where the next record begins, where the format knows it.
+    fn spot(&self) -> Option<Spot> {
+        None
+    }
 }
 
-/// Begins to decode. `name` says in messages where the text stands, and `size` is its length in bytes, if it is known.
+/// Begins to decode a text. `name` says in messages where the text stands, and `size` is its length in bytes, if it is known.
 pub(crate) fn decode(
     content: Content,
     name: &str,
@@ -59,12 +86,58 @@ pub(crate) fn decode(
     Ok(match decoder.format {
         RecordFormat::Csv => Box::new(CsvRecords::open(content, name, decoder)?),
         RecordFormat::Jsonl => Box::new(LineRecords::new(content, name)),
-        RecordFormat::Json => Box::new(JsonRecords::open(content, name, size, decoder)?),
+        RecordFormat::Json => Box::new(json::open(content, name, size, decoder)?),
+        RecordFormat::Xlsx | RecordFormat::Parquet => {
+            let message = "xlsx and parquet are formats of files".to_owned();
+            return Err(SourceError::Settings { place: name.to_owned(), message });
+        }
     })
+}
+
+/// Goes on to decode a text at a spot that was told before. `content` is the text from its beginning, and `rest` its bytes from
+/// the spot on.
+pub(crate) fn decode_from(
+    content: Content,
+    rest: Content,
+    spot: Spot,
+    name: &str,
+    decoder: &Decoder,
+) -> Result<Box<dyn Decoding>, SourceError> {
+    if decoder.format == RecordFormat::Csv {
+        return Ok(Box::new(CsvRecords::open(content, name, decoder)?.from(rest, spot, decoder)));
+    }
+    Ok(Box::new(LineRecords::from(rest, name, spot)))
+}
+
+/// Begins to decode a workbook.
+#[cfg_attr(not(feature = "xlsx"), expect(unused_variables, reason = "nothing reads it"))]
+pub(crate) fn decode_workbook(
+    blob: &SharedBlob,
+    name: &str,
+    decoder: &Decoder,
+) -> Result<Box<dyn Decoding>, SourceError> {
+    #[cfg(feature = "xlsx")]
+    return workbook::open(&**blob, name, decoder);
+    #[cfg(not(feature = "xlsx"))]
+    return Err(absent::without("xlsx", name));
+}
+
+/// Begins to decode a Parquet file.
+#[cfg_attr(not(feature = "parquet"), expect(unused_variables, reason = "nothing reads it"))]
+pub(crate) fn decode_parquet(blob: &SharedBlob, name: &str) -> Result<Box<dyn Decoding>, SourceError> {
+    #[cfg(feature = "parquet")]
+    return columnar::open(blob, name);
+    #[cfg(not(feature = "parquet"))]
+    return Err(absent::without("parquet", name));
 }
 
 /// The error that a text cannot be read.
 fn unreadable(name: &str, error: io::Error) -> SourceError {
+    // What a bucket or a server said is an error of its own already.
+    let error = match error.downcast::<SourceError>() {
+        Ok(said) => return said,
+        Err(error) => error,
+    };
     SourceError::File { path: name.to_owned(), source: Box::new(error) }
 }
 

@@ -1,9 +1,11 @@
 //! Which files a path or glob means, and how a file is recognised after a while.
 
 use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use raccord_files::storage::Listed;
 use raccord_model::port::source::SourceError;
 use serde::{Deserialize, Serialize};
 
@@ -18,24 +20,46 @@ const SHOWN: usize = 5;
 pub(crate) struct Matched {
     /// Its name relative to the root, with slashes.
     pub(crate) name: String,
-    pub(crate) path: PathBuf,
     pub(crate) print: Fingerprint,
+    pub(crate) located: Located,
+}
+
+/// Where a file is.
+#[derive(Debug, Clone)]
+pub(crate) enum Located {
+    /// On this machine.
+    Here(PathBuf),
+    /// In a bucket or on a server.
+    Elsewhere(Listed),
+}
+
+impl Matched {
+    /// The path on this machine.
+    pub(crate) fn path(&self) -> io::Result<&Path> {
+        match &self.located {
+            Located::Here(path) => Ok(path),
+            Located::Elsewhere(_) => Err(io::Error::other("the file is not on this machine")),
+        }
+    }
 }
 
 /// What changes when a file is written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fingerprint {
     /// The size in bytes.
     pub(crate) size: u64,
     /// When it was last written, in nanoseconds since 1970; 0 where that cannot be told.
     pub(crate) modified: u128,
+    /// Changes with its content, where what keeps it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tag: Option<String>,
 }
 
 impl Fingerprint {
     fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        Self { size: metadata.len(), modified: modified.map_or(0, |since| since.as_nanos()) }
+        Self { size: metadata.len(), modified: modified.map_or(0, |since| since.as_nanos()), tag: None }
     }
 }
 
@@ -59,7 +83,8 @@ pub(crate) fn find(root: &Path, pattern: &str, wanted: &Wanted) -> Result<Vec<Ma
             return Err(SourceError::Answer { place: name, message: message.to_owned() });
         }
         let metadata = path.metadata().map_err(|error| file_error(&name, error))?;
-        found.push(Matched { name, path, print: Fingerprint::of(&metadata) });
+        let print = Fingerprint::of(&metadata);
+        found.push(Matched { name, print, located: Located::Here(path) });
     }
     if found.is_empty() {
         return Err(answer("no file is there".to_owned()));
@@ -74,18 +99,22 @@ fn name_of(root: &Path, path: &Path) -> String {
 }
 
 /// The files in words, with their sizes.
-pub(crate) fn describe(root: &Path, pattern: &str, wanted: &Wanted) -> Result<String, SourceError> {
-    let found = find(root, pattern, wanted)?;
+pub(crate) fn describe(found: &[Matched]) -> String {
     let mut named: Vec<String> =
         found.iter().take(SHOWN).map(|file| format!("{} ({} bytes)", file.name, file.print.size)).collect();
     if found.len() > SHOWN {
         named.push(format!("{} more", found.len() - SHOWN));
     }
     let files = if found.len() == 1 { "1 file".to_owned() } else { format!("{} files", found.len()) };
-    Ok(format!("{files}: {}", named.join(", ")))
+    format!("{files}: {}", named.join(", "))
 }
 
 /// The error that a file cannot be read.
-pub(crate) fn file_error(name: &str, error: std::io::Error) -> SourceError {
+pub(crate) fn file_error(name: &str, error: io::Error) -> SourceError {
+    // What a bucket or a server said is an error of its own already.
+    let error = match error.downcast::<SourceError>() {
+        Ok(said) => return said,
+        Err(error) => error,
+    };
     SourceError::File { path: name.to_owned(), source: Box::new(error) }
 }

@@ -1,68 +1,116 @@
-//! The connector `file`: CSV, JSON Lines and JSON, plain or gzip, file after file in the order of their names.
+//! The connector `file`: CSV, JSON Lines and JSON, plain or gzip, XLSX and Parquet, file after file in the order of their
+//! names, on this machine, in buckets and on servers.
 //!
-//! Files are looked for and read on threads where blocking is allowed, a page at a time; what is not waited for any
-//! more ends early.
+//! Local files are looked for, and all files are read, on threads where blocking is allowed, a page at a time; what is not
+//! waited for any more ends early.
 
 mod bounds;
 mod matching;
 mod open;
 mod pages;
+mod remote;
 pub(crate) mod sniff;
 mod token;
 mod walk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::FileStream;
 use raccord_model::field_path::FieldPath;
+use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::FileSettings;
+use raccord_model::language::connector::file::RemotePath;
 use raccord_model::port::Async;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 
+use self::matching::Matched;
+use self::open::Opener;
 use self::pages::FilePages;
+use self::remote::RemoteFiles;
 use self::walk::Wanted;
 use crate::open::{Open, Opening};
+use crate::secret::SecretReader;
 
-/// Local files, ready to be read.
-#[derive(Debug)]
+/// Files, ready to be read.
 pub(crate) struct FileSource {
     stream: Arc<FileStream>,
     root: PathBuf,
+    authorization: Option<AuthorizationSpec>,
+    secrets: SecretReader,
+    /// What reaches the files, where they are not here; its connections are kept.
+    remote: OnceCell<RemoteFiles>,
 }
 
 impl FileSource {
+    fn new(
+        stream: Arc<FileStream>,
+        root: &Path,
+        authorization: Option<&AuthorizationSpec>,
+        secrets: &SecretReader,
+    ) -> Self {
+        Self {
+            stream,
+            root: root.to_owned(),
+            authorization: authorization.cloned(),
+            secrets: secrets.clone(),
+            remote: OnceCell::new(),
+        }
+    }
+
     fn place(&self) -> String {
         self.stream.path.clone()
+    }
+
+    /// What reaches the files, where they are not here.
+    async fn remote(&self) -> Result<Option<&RemoteFiles>, SourceError> {
+        let path = &self.stream.path;
+        let place =
+            RemotePath::of(path).map_err(|message| SourceError::Settings { place: path.clone(), message })?;
+        let Some(place) = place else { return Ok(None) };
+        let open = || RemoteFiles::open(&place, path, self.authorization.as_ref(), &self.secrets);
+        self.remote.get_or_try_init(open).await.map(Some)
+    }
+
+    /// The files that the path means, in the order of their names. None at all is an error.
+    async fn find(&self, wanted: &Wanted) -> Result<Vec<Matched>, SourceError> {
+        if let Some(remote) = self.remote().await? {
+            return remote.find().await;
+        }
+        let (stream, root, wanted) = (Arc::clone(&self.stream), self.root.clone(), wanted.clone());
+        blocking(&self.place(), move || matching::find(&root, &stream.path, &wanted)).await?
     }
 }
 
 impl Open for FileSettings {
     fn open(stream: Arc<FileStream>, opening: Opening<'_>) -> Result<Box<dyn Source>, SourceError> {
-        Ok(Box::new(FileSource { stream, root: opening.root.to_owned() }))
+        let secrets = &opening.shared.secrets;
+        Ok(Box::new(FileSource::new(stream, opening.root, opening.authorization, secrets)))
     }
 }
 
 impl Source for FileSource {
     fn check(&self) -> Async<'_, Result<String, SourceError>> {
-        let (stream, root) = (Arc::clone(&self.stream), self.root.clone());
         Box::pin(async move {
             let (wanted, _waiting) = Wanted::new();
-            let described = move || matching::describe(&root, &stream.path, &wanted);
-            blocking(&self.place(), described).await?
+            Ok(matching::describe(&self.find(&wanted).await?))
         })
     }
 
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
-        let (stream, root) = (Arc::clone(&self.stream), self.root.clone());
         Box::pin(async move {
             let (wanted, _waiting) = Wanted::new();
-            let open = move || FilePages::open(stream, &root, &read, &wanted);
-            let opened = blocking(&self.place(), open).await??;
+            let files = self.find(&wanted).await?;
+            let remote = self.remote().await?.map(|remote| (remote.clone(), Handle::current()));
+            let opener = Opener { stream: Arc::clone(&self.stream), remote };
+            let open = move || FilePages::open(opener, files, &read, &wanted);
+            let pages = blocking(&self.place(), open).await??;
             let place = self.place();
-            Ok::<Box<dyn Pages>, SourceError>(Box::new(BlockingPages { pages: Some(opened), place }))
+            Ok::<Box<dyn Pages>, SourceError>(Box::new(BlockingPages { pages: Some(pages), place }))
         })
     }
 

@@ -1,24 +1,21 @@
 //! Pages over files: which file is next, how much makes a page, where the next page begins.
 
 use std::collections::VecDeque;
-use std::path::Path;
-use std::sync::Arc;
 
-use raccord_compiler::connector::FileStream;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, SourceError};
 
-use super::matching::{Matched, file_error, find};
-use super::open::open;
+use super::matching::Matched;
+use super::open::Opener;
 use super::token::Place;
 use super::walk::Wanted;
-use crate::decode::{Batch, Decoding, decode};
+use crate::decode::{Batch, Decoding};
 
 /// How many records a page holds when nobody wishes otherwise.
 const PAGE_RECORDS: usize = 1_000;
 /// Pages over all files of a stream.
 pub(crate) struct FilePages {
-    stream: Arc<FileStream>,
+    opener: Opener,
     /// The file being read and those after it.
     files: VecDeque<Matched>,
     current: Option<Box<dyn Decoding>>,
@@ -29,34 +26,39 @@ pub(crate) struct FilePages {
 }
 
 impl FilePages {
-    /// Finds the files and goes to where the token says.
+    /// Goes to where the token says.
     pub(crate) fn open(
-        stream: Arc<FileStream>,
-        root: &Path,
+        opener: Opener,
+        files: Vec<Matched>,
         read: &Read,
         wanted: &Wanted,
     ) -> Result<Self, SourceError> {
-        let files = find(root, &stream.path, wanted)?;
         let most = read.page_size.unwrap_or(PAGE_RECORDS).max(1);
-        let (skipped, records) = match &read.page {
-            None => (0, 0),
-            Some(token) => {
-                let (at, place) = Place::read(token, &files)?;
-                (at, place.records)
-            }
+        let (skipped, place) = match &read.page {
+            None => (0, None),
+            Some(token) => Place::read(token, &files).map(|(at, place)| (at, Some(place)))?,
         };
         let files = files.into_iter().skip(skipped).collect();
-        let mut pages = Self { stream, files, current: None, done: 0, most, is_over: false };
-        pages.skip(records, wanted)?;
+        let mut pages = Self { opener, files, current: None, done: 0, most, is_over: false };
+        if let Some(place) = place {
+            pages.go_to(&place, wanted)?;
+        }
         Ok(pages)
     }
 
-    /// Reads over records that are done already.
-    fn skip(&mut self, records: u64, wanted: &Wanted) -> Result<(), SourceError> {
+    /// Goes to a place of the first file: at once where the format can, else by reading over the records before it.
+    fn go_to(&mut self, place: &Place, wanted: &Wanted) -> Result<(), SourceError> {
+        let records = place.records;
+        if records > 0
+            && let Some(file) = self.files.front()
+        {
+            let current = self.current.insert(self.opener.records(file, place.spot)?);
+            self.done = if place.spot.is_some() { records } else { current.pass_over(records) };
+        }
         while self.done < records {
             if !wanted.goes_on() {
                 let message = "reading was ended early".to_owned();
-                return Err(SourceError::Answer { place: self.stream.path.clone(), message });
+                return Err(SourceError::Answer { place: self.opener.stream.path.clone(), message });
             }
             let rest = usize::try_from(records - self.done).unwrap_or(usize::MAX);
             let Some(batch) = self.batch(rest.min(PAGE_RECORDS))? else {
@@ -78,7 +80,7 @@ impl FilePages {
         };
         let current = match &mut self.current {
             Some(current) => current,
-            None => self.current.insert(open_records(file, &self.stream)?),
+            None => self.current.insert(self.opener.records(file, None)?),
         };
         let batch = current.batch(most)?;
         self.done += u64::try_from(batch.count()).unwrap_or(u64::MAX);
@@ -96,7 +98,10 @@ impl FilePages {
                 self.files.pop_front();
                 (self.current, self.done) = (None, 0);
             }
-            let next = self.files.front().map(|file| Place::new(file, self.done).write());
+            let next = self.files.front().map(|file| {
+                let spot = self.current.as_ref().and_then(|current| current.spot());
+                Place::new(file, self.done, spot).write()
+            });
             self.is_over = next.is_none();
             if batch.count() > 0 || self.is_over {
                 let Batch { records, faults, .. } = batch;
@@ -105,9 +110,4 @@ impl FilePages {
         }
         Ok(None)
     }
-}
-
-fn open_records(file: &Matched, stream: &FileStream) -> Result<Box<dyn Decoding>, SourceError> {
-    let content = open(file, stream).map_err(|error| file_error(&file.name, error))?;
-    decode(content, &file.name, Some(file.print.size), &stream.decoder)
 }

@@ -9,7 +9,7 @@ use raccord_model::language::connector::{FileDataType, RecordFormat};
 use raccord_model::port::source::SourceError;
 
 use super::matching::{self, file_error};
-use super::open::decompressed;
+use super::open::local_decompressed;
 use super::walk::Wanted;
 
 /// How many bytes are looked at.
@@ -25,13 +25,16 @@ pub fn complete(root: &Path, settings: &mut FileDataType) -> Result<(), SourceEr
     let (wanted, _waiting) = Wanted::new();
     let found = matching::find(root, &settings.path, &wanted)?;
     let Some(file) = found.first() else { return Ok(()) };
+    let named = NamedFormat::of(&settings.path);
+    if named.format.is_some_and(|format| !format.is_text()) {
+        return Ok(());
+    }
     let mut bytes = Vec::new();
-    let read = decompressed(file, settings.compression)
+    let read = local_decompressed(file, settings.compression)
         .and_then(|content| content.take(LOOKED_AT).read_to_end(&mut bytes));
     let length = read.map_err(|error| file_error(&file.name, error))?;
     let is_whole = u64::try_from(length).is_ok_and(|length| length < LOOKED_AT);
     settings.encoding = encoding(&bytes, is_whole).map(str::to_owned);
-    let named = NamedFormat::of(&settings.path);
     if named.format.is_none() {
         settings.format = Some(RecordFormat::Csv);
     }

@@ -5,6 +5,7 @@ use raccord_model::port::source::SourceError;
 use serde::{Deserialize, Serialize};
 
 use super::matching::{Fingerprint, Matched};
+use crate::decode::Spot;
 
 /// The version of the form below.
 const VERSION: u8 = 1;
@@ -19,11 +20,14 @@ pub(crate) struct Place {
     /// How many records come before the page, faults included.
     pub(crate) records: u64,
     print: Fingerprint,
+    /// Where the page begins in it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) spot: Option<Spot>,
 }
 
 impl Place {
-    pub(crate) fn new(file: &Matched, records: u64) -> Self {
-        Self { v: VERSION, file: file.name.clone(), records, print: file.print }
+    pub(crate) fn new(file: &Matched, records: u64, spot: Option<Spot>) -> Self {
+        Self { v: VERSION, file: file.name.clone(), records, print: file.print.clone(), spot }
     }
 
     /// Writes a token.

@@ -49,10 +49,16 @@ impl Authenticator {
             }
             Some(AuthorizationSpec::Basic(basic)) => resolved.add_basic(basic, secrets).await?,
             Some(AuthorizationSpec::OAuth1(oauth)) => resolved.add_oauth1(oauth, secrets).await?,
-            Some(AuthorizationSpec::Database(_)) => {
+            Some(
+                other @ (AuthorizationSpec::Database(_)
+                | AuthorizationSpec::S3(_)
+                | AuthorizationSpec::Gcs(_)
+                | AuthorizationSpec::Azure(_)
+                | AuthorizationSpec::Sftp(_)),
+            ) => {
                 return Err(SourceError::Settings {
                     place: "authorization".to_owned(),
-                    message: "it is for a database, not for a service".to_owned(),
+                    message: format!("one of type {} is not for a service", other.type_name()),
                 });
             }
             Some(AuthorizationSpec::Hmac(signing)) => resolved.add_hmac(signing, secrets).await?,

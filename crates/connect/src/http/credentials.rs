@@ -151,7 +151,11 @@ impl Credentials for StaticCredentials {
                 | AuthorizationSpec::OAuth1(_)
                 | AuthorizationSpec::AwsSigV4(_)
                 | AuthorizationSpec::OAuth2(_)
-                | AuthorizationSpec::Database(_),
+                | AuthorizationSpec::Database(_)
+                | AuthorizationSpec::S3(_)
+                | AuthorizationSpec::Gcs(_)
+                | AuthorizationSpec::Azure(_)
+                | AuthorizationSpec::Sftp(_),
             )
             | None => Vec::new(),
         }

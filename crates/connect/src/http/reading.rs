@@ -139,7 +139,7 @@ impl Judge<'_> {
         }
         let foreign: &[u8] = match decoder.format {
             RecordFormat::Csv => b"{[<",
-            RecordFormat::Jsonl | RecordFormat::Json => b"<",
+            RecordFormat::Jsonl | RecordFormat::Json | RecordFormat::Xlsx | RecordFormat::Parquet => b"<",
         };
         if body.trim_ascii_start().first().is_some_and(|byte| foreign.contains(byte)) {
             return Err(wrong(&unexpected(decoder.format, headers, &body, &exchange.masker())));

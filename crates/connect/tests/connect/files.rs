@@ -20,7 +20,7 @@ fn put(root: &Path, name: &str, content: &[u8]) {
     File::create(path).unwrap().write_all(content).unwrap();
 }
 
-fn directory(files: &[(&str, &[u8])]) -> TempDir {
+pub(crate) fn directory(files: &[(&str, &[u8])]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for (name, content) in files {
         put(root.path(), name, content);
@@ -28,19 +28,19 @@ fn directory(files: &[(&str, &[u8])]) -> TempDir {
     root
 }
 
-fn gzip(content: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }
 
-fn open(root: &Path, data_type: &Value) -> Box<dyn Source> {
+pub(crate) fn open(root: &Path, data_type: &Value) -> Box<dyn Source> {
     let settings = serde_json::from_value::<FileSettings>(json!({"dataTypes": {"a": data_type}})).unwrap();
     source(&settings.into(), &json!({"type": "none"}), "a", root)
 }
 
 /// Records as JSON and faults as `position: reason`, over all pages.
-fn content(pages: &[Page]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn content(pages: &[Page]) -> (Vec<String>, Vec<String>) {
     let records = pages.iter().flat_map(|page| page.records.iter().map(|record| record.to_json()));
     let faults = pages.iter().flat_map(|page| &page.faults);
     (records.collect(), faults.map(|fault| format!("{}: {}", fault.position, fault.reason)).collect())
@@ -61,7 +61,7 @@ async fn check(name: &str, bytes: &[u8], members: Value, records: &[&str], fault
 }
 
 /// The error that reading one file ends with.
-async fn check_error(name: &str, bytes: &[u8], members: Value, expected: &str) {
+pub(crate) async fn check_error(name: &str, bytes: &[u8], members: Value, expected: &str) {
     let root = directory(&[(name, bytes)]);
     let mut data_type = members;
     data_type["path"] = json!(name);

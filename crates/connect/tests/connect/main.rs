@@ -5,6 +5,8 @@ mod ahead;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod buckets;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod continuing;
@@ -29,13 +31,19 @@ mod registrations;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod service;
+#[cfg(test)]
+mod sftp;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
 mod single;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

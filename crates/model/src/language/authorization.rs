@@ -14,11 +14,13 @@ use crate::tagged::{self, Tagged};
 mod database;
 mod oauth2;
 mod signed;
+mod storage;
 mod tls;
 
 pub use database::{Database, Tls, TlsMode};
 pub use oauth2::{Assertion, ClientAuth, Grant, OAuth2, Rotation, SignatureAlgorithm};
 pub use signed::{AwsSigV4, HmacSigning, RequestNonce, RequestTime, RequestTimeFormat};
+pub use storage::{Azure, Gcs, S3, Sftp};
 pub use tls::ClientTls;
 
 /// What an Authorization says; `type` tells which form.
@@ -45,6 +47,14 @@ pub enum AuthorizationSpec {
     AwsSigV4(Box<AwsSigV4>),
     /// Access to a database: one in which a Project keeps its records, or one that a Source reads.
     Database(Box<Database>),
+    /// Access to S3, or to a service compatible with it.
+    S3(Box<S3>),
+    /// Access to Google Cloud Storage.
+    Gcs(Box<Gcs>),
+    /// Access to Azure Blob Storage.
+    Azure(Box<Azure>),
+    /// Access to a server of SFTP.
+    Sftp(Box<Sftp>),
 }
 
 /// No credential at all, or a certificate alone.
@@ -162,6 +172,10 @@ impl AuthorizationSpec {
             Self::Database(_) => "database",
             Self::Hmac(_) => "hmac",
             Self::AwsSigV4(_) => "awsSigV4",
+            Self::S3(_) => "s3",
+            Self::Gcs(_) => "gcs",
+            Self::Azure(_) => "azure",
+            Self::Sftp(_) => "sftp",
         }
     }
 
@@ -176,7 +190,7 @@ impl AuthorizationSpec {
             Self::OAuth1(oauth) => oauth.tls.as_deref(),
             Self::Hmac(signing) => signing.tls.as_deref(),
             Self::AwsSigV4(signing) => signing.tls.as_deref(),
-            Self::Database(_) => None,
+            Self::Database(_) | Self::S3(_) | Self::Gcs(_) | Self::Azure(_) | Self::Sftp(_) => None,
         }
     }
 }
@@ -185,7 +199,10 @@ impl Tagged for AuthorizationSpec {
     const MARKER: &'static str = "raccord::Tagged/type";
 
     fn variants() -> &'static [&'static str] {
-        &["none", "apiKey", "bearer", "basic", "oauth2", "oauth1a", "hmac", "awsSigV4", "database"]
+        &[
+            "none", "apiKey", "bearer", "basic", "oauth2", "oauth1a", "hmac", "awsSigV4", "database", "s3",
+            "gcs", "azure", "sftp",
+        ]
     }
 
     fn from_tag<'de, D: Deserializer<'de>>(tag: &str, rest: D) -> Result<Self, D::Error> {
@@ -198,6 +215,10 @@ impl Tagged for AuthorizationSpec {
             "hmac" => HmacSigning::deserialize(rest).map(|signing| Self::Hmac(Box::new(signing))),
             "awsSigV4" => AwsSigV4::deserialize(rest).map(|signing| Self::AwsSigV4(Box::new(signing))),
             "database" => Database::deserialize(rest).map(|database| Self::Database(Box::new(database))),
+            "s3" => S3::deserialize(rest).map(|s3| Self::S3(Box::new(s3))),
+            "gcs" => Gcs::deserialize(rest).map(|gcs| Self::Gcs(Box::new(gcs))),
+            "azure" => Azure::deserialize(rest).map(|azure| Self::Azure(Box::new(azure))),
+            "sftp" => Sftp::deserialize(rest).map(|sftp| Self::Sftp(Box::new(sftp))),
             "oauth2" => OAuth2::deserialize(rest).map(|oauth| Self::OAuth2(Box::new(oauth))),
             other => Err(D::Error::unknown_variant(other, Self::variants())),
         }

@@ -143,6 +143,14 @@ pub enum SourceError {
         #[source]
         source: Cause,
     },
+    /// A bucket or a server refuses us, or is not the one that is expected.
+    #[error("{place}: {message}")]
+    Refused {
+        /// The path.
+        place: String,
+        /// Why, without a secret.
+        message: String,
+    },
     /// The page token is no longer accepted; the window is to be read from its beginning.
     #[error("the service no longer accepts the page we stopped at: {message}")]
     PageRefused {
@@ -265,6 +273,7 @@ impl SourceError {
                         | Self::Denied { .. }
                         | Self::Ungranted { .. }
                         | Self::CertificateRefused { .. }
+                        | Self::Refused { .. }
                 )
             }
         }
@@ -281,6 +290,7 @@ impl SourceError {
             | Self::Denied { .. }
             | Self::CertificateRefused { .. }
             | Self::Ungranted { .. }
+            | Self::Refused { .. }
             | Self::PageRefused { .. }
             | Self::Unreachable { .. }
             | Self::Status { .. }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::connector::records::RecordsPlace;
-use raccord_model::language::connector::{FileDataType, FileSettings, RecordFormat};
+use raccord_model::language::connector::{Compression, FileDataType, FileSettings, RecordFormat};
 
 use crate::connector::decode::{self, CsvForm, Decoder};
 use crate::connector::findings::Findings;
@@ -36,29 +37,14 @@ pub fn lower_file(settings: &FileSettings, data_type: &DataTypeName) -> (Option<
 }
 
 fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) -> Option<FileStream> {
-    if file.path.is_empty() {
-        findings.invalid(&["path"], "a path or a glob is missing");
-        return None;
-    }
-    if let Err(error) = glob::Pattern::new(&file.path) {
-        findings.invalid(&["path"], format!("`{}` is not a glob: {error}", file.path));
-    }
-    let named = NamedFormat::of(&file.path);
-    if named.is_spreadsheet {
-        findings.error_with_help(
-            &["path"],
-            Code::InvalidValue,
-            format!("`{}` is a document of a spreadsheet program, which cannot be read", file.path),
-            "save the sheet as CSV in that program, and name the CSV file here",
-        );
-        return None;
-    }
+    let named = check_path(file, findings)?;
     let Some(format) = file.format.or(named.format) else {
         findings.error_with_help(
             &["format"],
             Code::MissingField,
             format!("`{}` does not say what format it has", file.path),
-            "add `format: csv`, `jsonl` or `json`; known endings are .csv .tsv .jsonl .ndjson .json, and .gz after them",
+            "add `format: csv`, `jsonl`, `json`, `xlsx` or `parquet`; known endings are .csv .tsv .jsonl .ndjson .json, and .gz \
+             after them, .xlsx .xlsm .parquet",
         );
         return None;
     };
@@ -73,6 +59,7 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
     if format != RecordFormat::Json && file.records != RecordsPlace::default() {
         findings.conflict(&["records"], "`records` goes with the format json alone");
     }
+    check_table(file, format, findings);
     records::check(&file.records, findings);
     let bytes = decode::lower_csv(&form, &[], findings);
     let label = file.encoding.as_deref().unwrap_or("utf-8");
@@ -92,9 +79,64 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
             columns: file.columns.clone(),
             comment: bytes?.comment,
             missing_cells: file.missing_cells,
+            sheet: file.sheet.clone(),
+            header_row: file.header_row,
             extractor: Extractor::of(&file.records),
         },
     })
+}
+
+/// What is wrong with a path, and what it says of its files; nothing where they cannot be read.
+fn check_path(file: &FileDataType, findings: &mut Findings) -> Option<NamedFormat> {
+    if file.path.is_empty() {
+        findings.invalid(&["path"], "a path or a glob is missing");
+        return None;
+    }
+    if let Err(error) = glob::Pattern::new(&file.path) {
+        findings.invalid(&["path"], format!("`{}` is not a glob: {error}", file.path));
+    }
+    if let Err(why) = RemotePath::of(&file.path) {
+        findings.invalid(&["path"], why);
+        return None;
+    }
+    let named = NamedFormat::of(&file.path);
+    if named.is_spreadsheet {
+        findings.error_with_help(
+            &["path"],
+            Code::InvalidValue,
+            format!("`{}` is a document of a spreadsheet program that cannot be read", file.path),
+            "save it as XLSX or CSV in that program, and name that file here",
+        );
+        return None;
+    }
+    Some(named)
+}
+
+/// What goes with workbooks alone, and what does not go with formats that are no text.
+fn check_table(file: &FileDataType, format: RecordFormat, findings: &mut Findings) {
+    let of_workbooks = [("sheet", file.sheet.is_some()), ("headerRow", file.header_row.is_some())];
+    for (member, is_there) in of_workbooks {
+        if is_there && format != RecordFormat::Xlsx {
+            findings.conflict(&[member], format!("`{member}` goes with the format xlsx alone"));
+        }
+    }
+    if file.header_row.is_some() && !file.columns.is_empty() {
+        findings.conflict(
+            &["headerRow"],
+            "either `headerRow` says where the columns are named, or `columns` names them",
+        );
+    }
+    let is_gzip = file.compression == Some(Compression::Gzip) || NamedFormat::of(&file.path).is_gzip;
+    if !format.is_text() && is_gzip {
+        let member = if file.compression.is_some() { "compression" } else { "path" };
+        findings.conflict(
+            &[member],
+            "xlsx and parquet are compressed inside; read them without gzip around them",
+        );
+    }
+    if !format.is_text() && file.encoding.is_some() {
+        findings.conflict(&["encoding"], "`encoding` goes with csv, jsonl and json alone");
+    }
 }
 
 /// What the name of a file says about it. A glob may end in wildcards: `*.jsonl*` matches plain and gzip.
@@ -106,6 +148,8 @@ pub struct NamedFormat {
     pub delimiter: char,
     /// Whether it is a document of a spreadsheet program.
     is_spreadsheet: bool,
+    /// Whether it ends in `.gz`.
+    is_gzip: bool,
 }
 
 impl NamedFormat {
@@ -113,7 +157,8 @@ impl NamedFormat {
     pub fn of(path: &str) -> Self {
         let extension = |path: &Path| path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         let mut path = Path::new(path.trim_end_matches(['*', '?'])).to_owned();
-        if extension(&path).as_deref() == Some("gz") {
+        let is_gzip = extension(&path).as_deref() == Some("gz");
+        if is_gzip {
             path.set_extension("");
         }
         let extension = extension(&path);
@@ -121,11 +166,12 @@ impl NamedFormat {
             Some("csv" | "tsv") => Some(RecordFormat::Csv),
             Some("jsonl" | "ndjson") => Some(RecordFormat::Jsonl),
             Some("json") => Some(RecordFormat::Json),
+            Some("xlsx" | "xlsm") => Some(RecordFormat::Xlsx),
+            Some("parquet") => Some(RecordFormat::Parquet),
             _ => None,
         };
         let delimiter = if extension.as_deref() == Some("tsv") { '\t' } else { ',' };
-        let is_spreadsheet =
-            matches!(extension.as_deref(), Some("xlsx" | "xlsm" | "xlsb" | "xls" | "ods" | "numbers"));
-        Self { format, delimiter, is_spreadsheet }
+        let is_spreadsheet = matches!(extension.as_deref(), Some("xlsb" | "xls" | "ods" | "numbers"));
+        Self { format, delimiter, is_spreadsheet, is_gzip }
     }
 }

@@ -23,6 +23,11 @@ pub(super) fn lower(data_type: &HttpDataType, findings: &mut Findings) -> Option
         RecordFormat::Json => return None,
         RecordFormat::Jsonl => "jsonl",
         RecordFormat::Csv => "csv",
+        RecordFormat::Xlsx | RecordFormat::Parquet => {
+            let message = "answers are read as json, jsonl or csv; xlsx and parquet are formats of files";
+            findings.invalid(&["decode", "format"], message);
+            return None;
+        }
     };
     check_companions(data_type, name, findings);
     let bytes = lower_csv(&form, &["decode"], findings)?;
@@ -33,6 +38,8 @@ pub(super) fn lower(data_type: &HttpDataType, findings: &mut Findings) -> Option
         columns: columns.clone(),
         comment: bytes.comment,
         missing_cells: *missing_cells,
+        sheet: None,
+        header_row: None,
         extractor: Extractor::of(&RecordsPlace::default()),
     })
 }
@@ -40,7 +47,7 @@ pub(super) fn lower(data_type: &HttpDataType, findings: &mut Findings) -> Option
 /// The media types that are asked for, unless the settings name a header `Accept`; none for JSON, which is asked for anyhow.
 pub(super) const fn accepted(format: RecordFormat) -> Option<&'static str> {
     match format {
-        RecordFormat::Json => None,
+        RecordFormat::Json | RecordFormat::Xlsx | RecordFormat::Parquet => None,
         RecordFormat::Jsonl => Some("application/x-ndjson, application/jsonl, */*;q=0.5"),
         RecordFormat::Csv => Some("text/csv, */*;q=0.5"),
     }

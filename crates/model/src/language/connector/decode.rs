@@ -1,6 +1,9 @@
 //! How the bytes of a file or an answer become records: formats, and what goes with each. Only the settings; what they mean
 //! together is the compiler's.
 
+use std::fmt;
+use std::num::NonZeroU32;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,53 @@ pub enum RecordFormat {
     /// One JSON document that holds an array.
     #[default]
     Json,
+    /// A sheet of a workbook, Office Open XML.
+    Xlsx,
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl RecordFormat {
+    /// Whether its files are text, which is read from the beginning to the end.
+    pub const fn is_text(self) -> bool {
+        match self {
+            Self::Csv | Self::Jsonl | Self::Json => true,
+            Self::Xlsx | Self::Parquet => false,
+        }
+    }
+}
+
+/// A sheet of a workbook, by its name or by its number, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Sheet {
+    /// Its number, from 1.
+    Number(NonZeroU32),
+    /// Its name.
+    Name(String),
+}
+
+impl<'de> Deserialize<'de> for Sheet {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl serde::de::Visitor<'_> for Either {
+            type Value = Sheet;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a sheet, or its number from 1")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Sheet, E> {
+                Ok(Sheet::Name(text.to_owned()))
+            }
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Sheet, E> {
+                let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
+                number.map(Sheet::Number).ok_or_else(|| E::custom("sheets are numbered from 1"))
+            }
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Sheet, E> {
+                self.visit_u64(u64::try_from(number).unwrap_or_default())
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// What a CSV row is that has fewer cells than there are columns.

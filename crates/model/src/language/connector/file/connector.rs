@@ -1,19 +1,20 @@
 //! What the connector `file` is, and what its settings answer.
 
 use std::ffi::OsStr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Compression, FileDataType, FileSettings};
-use crate::language::connector::{Connector, ConnectorInfo, RecordFormat, Settings};
+use super::{Compression, FileDataType, FileSettings, RemotePath};
+use crate::language::connector::{Connector, ConnectorInfo, RecordFormat, Settings, Sheet};
 use crate::language::omit;
 use crate::name::DataTypeName;
 
 impl Connector for FileSettings {
     const INFO: ConnectorInfo = ConnectorInfo {
         name: "file",
-        title: "CSV, JSON Lines and JSON files, plain or gzip, by glob",
+        title: "CSV, JSON Lines, JSON, XLSX and Parquet files, here, in buckets and on SFTP servers",
         needs_authorization: false,
         has_webhooks: false,
         features: &["snapshot deletes", "resume inside a file"],
@@ -31,7 +32,9 @@ impl Settings for FileSettings {
 
     fn make_canonical(&mut self, rebase: &dyn Fn(&str) -> String) {
         for data_type in self.data_types.values_mut() {
-            data_type.path = rebase(&data_type.path);
+            if !matches!(RemotePath::of(&data_type.path), Ok(Some(_))) {
+                data_type.path = rebase(&data_type.path);
+            }
             omit_named(data_type);
         }
     }
@@ -51,11 +54,14 @@ fn omit_named(data_type: &mut FileDataType) {
         Some("csv" | "tsv") => Some(RecordFormat::Csv),
         Some("jsonl" | "ndjson") => Some(RecordFormat::Jsonl),
         Some("json") => Some(RecordFormat::Json),
+        Some("xlsx" | "xlsm") => Some(RecordFormat::Xlsx),
+        Some("parquet") => Some(RecordFormat::Parquet),
         _ => None,
     };
     if let Some(format) = by_extension {
         omit(&mut data_type.format, &format);
     }
+    omit(&mut data_type.sheet, &Sheet::Number(NonZeroU32::MIN));
     omit(&mut data_type.delimiter, if extension == Some("tsv") { &'\t' } else { &',' });
     if data_type.encoding.as_deref().is_some_and(|label| label.eq_ignore_ascii_case("utf-8")) {
         data_type.encoding = None;

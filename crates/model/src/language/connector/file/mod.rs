@@ -1,16 +1,20 @@
-//! The connector `file`: CSV (RFC 4180), JSON Lines, JSON arrays, each plain or gzip.
+//! The connector `file`: CSV (RFC 4180), JSON Lines, JSON arrays, each plain or gzip; XLSX and Parquet.
 
 mod connector;
+mod place;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::decode::{MissingCells, RecordFormat};
+use super::decode::{MissingCells, RecordFormat, Sheet};
 use super::records::RecordsPlace;
 use crate::language::is_default;
 use crate::name::DataTypeName;
+
+pub use place::{RemotePath, Scheme};
 
 /// The settings of a Source with `connector: file`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,7 +28,8 @@ pub struct FileSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileDataType {
-    /// A path or a glob, relative to the directory of the YAML file. Files are read in the order of their names.
+    /// A path or a glob, relative to the directory of the YAML file, or in a bucket (`s3://BUCKET/…`, `gs://…`, `az://CONTAINER/…`) or on
+    /// a server (`sftp://HOST/…`). Files are read in the order of their names.
     pub path: String,
     /// The format; by default what the file's extension says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +43,7 @@ pub struct FileDataType {
     /// The encoding of the text, a label of the WHATWG Encoding Standard. Default: utf-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// CSV without a header line: the names of its columns, in order.
+    /// CSV or XLSX without a line that names its columns: their names, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
     /// CSV: the character with which lines begin that are comments. Default: there are none.
@@ -48,6 +53,12 @@ pub struct FileDataType {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub missing_cells: MissingCells,
+    /// XLSX: the sheet, by its name or its number. Default: the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<Sheet>,
+    /// XLSX: the row that names the columns, from 1. Default: the first row that is not empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_row: Option<NonZeroU32>,
     /// JSON: where the array of records is. Default: the whole document.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]

@@ -1,0 +1,136 @@
+//! Where a path leads that begins with a scheme: to a bucket or to a server. It looks at neither.
+
+/// A place that is not on this machine, and a path or glob there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemotePath<'p> {
+    /// What sort of place it is.
+    pub scheme: Scheme,
+    /// The bucket, the container or the server.
+    pub host: &'p str,
+    /// The port, where one is named.
+    pub port: Option<u16>,
+    /// The path or glob below it, without a slash at its beginning.
+    pub path: &'p str,
+}
+
+/// The sorts of places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// S3, or a service compatible with it.
+    S3,
+    /// Google Cloud Storage.
+    Gs,
+    /// Azure Blob Storage.
+    Az,
+    /// A server of SFTP.
+    Sftp,
+}
+
+impl Scheme {
+    const ALL: [(&'static str, Self); 4] =
+        [("s3", Self::S3), ("gs", Self::Gs), ("az", Self::Az), ("sftp", Self::Sftp)];
+
+    /// The type of the Authorization that reaches such a place.
+    pub const fn authorization(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Gs => "gcs",
+            Self::Az => "azure",
+            Self::Sftp => "sftp",
+        }
+    }
+
+    /// Whether it can be reached without an Authorization, by what the environment says.
+    pub const fn may_be_ambient(self) -> bool {
+        !matches!(self, Self::Sftp)
+    }
+}
+
+impl<'p> RemotePath<'p> {
+    /// Where a path leads: nothing when it is one of this machine. The error says what is wrong.
+    ///
+    /// # Errors
+    /// When it begins with a scheme, and what follows names no place.
+    pub fn of(path: &'p str) -> Result<Option<Self>, String> {
+        let Some((name, rest)) = path.split_once("://") else { return Ok(None) };
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(None);
+        }
+        let Some((_, scheme)) = Scheme::ALL.into_iter().find(|(known, _)| *known == name) else {
+            return Err(format!(
+                "files are not read from `{name}://`; s3://, gs://, az:// and sftp:// are read"
+            ));
+        };
+        let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
+        if place.contains('@') {
+            return Err(
+                "a user or a password does not stand in a path; they belong to the authorization".to_owned()
+            );
+        }
+        let (host, port) = match place.split_once(':') {
+            Some((host, port)) if scheme == Scheme::Sftp => {
+                let port = port.parse::<u16>().ok().filter(|port| *port > 0);
+                (host, Some(port.ok_or_else(|| format!("`{place}` has no port after the colon"))?))
+            }
+            _ => (place, None),
+        };
+        if host.is_empty() || host.contains(['*', '?', '[', ':']) {
+            return Err(format!(
+                "`{name}://` is followed by the name of a bucket or a server, and then by a path"
+            ));
+        }
+        let path = path.trim_start_matches('/');
+        if path.is_empty() || path.split('/').any(|part| part == ".." || part == ".") {
+            return Err(
+                "the path behind the bucket or the server is missing, or has `.` or `..` in it".to_owned()
+            );
+        }
+        Ok(Some(Self { scheme, host, port, path }))
+    }
+
+    /// The folder in which files are looked for: what comes before the first part with a wildcard, or before the file.
+    pub fn folder(&self) -> &'p str {
+        let wildcard = self.path.find(['*', '?', '[']).unwrap_or(self.path.len());
+        let fixed = self.path.get(..wildcard).unwrap_or(self.path);
+        fixed.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// How many levels below that folder files are looked for; `None` is all.
+    pub fn levels(&self) -> Option<usize> {
+        let below = self.path.get(self.folder().len()..).unwrap_or_default().trim_start_matches('/');
+        let parts = below.split('/');
+        (!parts.clone().any(|part| part == "**")).then(|| parts.count().saturating_sub(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_a_place() {
+        for (path, expected) in [
+            ("data/*.csv", Ok(None)),
+            ("/data/a:b.csv", Ok(None)),
+            ("s3://bucket/a/b/*.csv", Ok(Some("bucket a/b a/b/*.csv Some(0)"))),
+            ("gs://bucket/x.csv", Ok(Some("bucket  x.csv Some(0)"))),
+            ("az://c/a*/b/*.csv", Ok(Some("c  a*/b/*.csv Some(2)"))),
+            ("sftp://files.example:2222/out/**/*.csv", Ok(Some("files.example out out/**/*.csv None"))),
+            ("sftp://u:p@files.example/a.csv", Err(())),
+            ("sftp://files.example:x/a.csv", Err(())),
+            ("s3://bucket", Err(())),
+            ("s3://buck*/a", Err(())),
+            ("s3:///a", Err(())),
+            ("s3://b/../a", Err(())),
+            ("ftp://h/a.csv", Err(())),
+        ] {
+            let found = RemotePath::of(path);
+            let found = found.map(|place| {
+                place.map(|place| {
+                    format!("{} {} {} {:?}", place.host, place.folder(), place.path, place.levels())
+                })
+            });
+            assert_eq!(found.as_ref().map(Option::as_deref).map_err(drop), expected, "{path}");
+        }
+    }
+}
