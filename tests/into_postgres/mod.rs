@@ -4,6 +4,7 @@
 mod absent;
 mod changes;
 mod deliveries;
+mod existing;
 mod guide;
 mod killed;
 

@@ -14,6 +14,7 @@ use raccord_model::port::environment::Environment;
 
 use crate::commit::Commit;
 use crate::error::Failure;
+use crate::existing::{self, ExistingTable};
 use crate::settings::SettingsSource;
 use crate::work::{Database, work};
 use crate::{fence, ledger, look, prepare, save, sweep};
@@ -29,6 +30,21 @@ impl PostgresDestination {
     /// yet.
     pub fn new(settings: SettingsSource, environment: Arc<dyn Environment>) -> Self {
         Self { database: Database::new(settings, environment) }
+    }
+
+    /// The tables of the schema, as entities could keep their rows in them.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or does not show its catalog.
+    pub async fn tables(&self) -> Result<Vec<ExistingTable>, DestinationError> {
+        let schema = self.database.connections.schema().await?;
+        let found = async {
+            let session = self.database.connections.session().await?;
+            let tables = existing::tables(&session, &schema).await?;
+            session.keep();
+            Ok(tables)
+        };
+        found.await.map_err(Failure::of_reading)
     }
 }
 

@@ -11,6 +11,7 @@ mod commit;
 mod connections;
 mod destination;
 mod error;
+mod existing;
 mod fence;
 mod keys;
 mod layout;
@@ -27,5 +28,6 @@ mod tls;
 mod work;
 
 pub use destination::PostgresDestination;
+pub use existing::{ExistingColumn, ExistingTable};
 pub use settings::{PostgresSettings, Server, SettingsSource, Tls, UrlError};
 pub use source::PostgresSource;

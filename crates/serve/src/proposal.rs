@@ -1,6 +1,8 @@
 //! Proposals for new resources, made from the fields that a source shows: an entity that could hold them, and
 //! a mapping by name, the primary key first. Pure; a person reads what comes of it.
 
+use std::collections::BTreeMap;
+
 use raccord_model::Ident;
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::project::EntityKey;
@@ -175,9 +177,14 @@ fn mapped(field: &FieldView, field_type: FieldType) -> Option<MappedField> {
 /// A field name in camel case that the entity does not have yet: `First Name` and `first_name` are `firstName`, and the
 /// second of them `firstName2`. Letters of any script are written in ASCII: `Numéro` is `numero`.
 fn free_name(path: &str, entity: &Entity) -> Option<Ident> {
-    let name = camel_case(path);
-    let is_free = |name: &Ident| !entity.fields.contains_key(name);
-    let numbered = (2..=entity.fields.len() + 1).map(|number| {
+    free_ident(path, &entity.fields)
+}
+
+/// A name in camel case that is like a text, and that none of those has which are taken already.
+pub fn free_ident<T>(text: &str, taken: &BTreeMap<Ident, T>) -> Option<Ident> {
+    let name = camel_case(text);
+    let is_free = |name: &Ident| !taken.contains_key(name);
+    let numbered = (2..=taken.len() + 1).map(|number| {
         let suffix = number.to_string();
         let length = name.len().min(MAX_NAME - suffix.len());
         format!("{}{suffix}", &name[..length])

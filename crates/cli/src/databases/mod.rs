@@ -1,6 +1,7 @@
 //! The destinations of this program: the state, and databases, each opened once and kept for as long as the process lives.
 //! Which databases this binary knows, its cargo features say.
 
+mod existing;
 mod files;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
@@ -13,6 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use raccord_model::fact::StorePlace;
 use raccord_model::port::destination::{DestinationError, Destinations, Rows};
 use raccord_model::port::environment::Environment;
+
+pub(crate) use existing::{ExistingTable, existing_tables};
 
 /// Where rows are in this program.
 pub(crate) struct Databases {

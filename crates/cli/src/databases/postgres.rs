@@ -19,13 +19,23 @@ pub(super) fn rows(
     schema: &str,
     root: &Path,
 ) -> Rows {
+    Rows::of(&Arc::new(destination(environment, authorization, schema, root)))
+}
+
+/// A schema of a database. Nothing is connected yet.
+pub(super) fn destination(
+    environment: &Arc<dyn Environment>,
+    authorization: &Database,
+    schema: &str,
+    root: &Path,
+) -> PostgresDestination {
     let secrets = DatabaseSecrets::new(environment, root);
     let (authorization, schema) = (authorization.clone(), schema.to_owned());
     let source = SettingsSource(Arc::new(move || {
         let (secrets, authorization, schema) = (secrets.clone(), authorization.clone(), schema.clone());
         Box::pin(async move { settings(&secrets, &authorization, schema).await.map_err(Cause::from) })
     }));
-    Rows::of(&Arc::new(PostgresDestination::new(source, Arc::clone(environment))))
+    PostgresDestination::new(source, Arc::clone(environment))
 }
 
 /// What a connection is made with. Secrets are read for each, so that one which was changed is taken up.

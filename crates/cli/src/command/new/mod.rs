@@ -3,6 +3,7 @@
 mod authorization;
 mod declared;
 mod integration;
+mod project;
 mod source;
 mod transfer;
 
@@ -23,6 +24,7 @@ use crate::ui::Ui;
 #[derive(Debug, Subcommand)]
 pub(crate) enum NewVerb {
     Authorization(authorization::AuthorizationArgs),
+    Project(project::ProjectArgs),
     Source(source::SourceArgs),
     Transfer(transfer::TransferArgs),
     Integration(integration::IntegrationArgs),
@@ -31,6 +33,7 @@ pub(crate) enum NewVerb {
 pub(crate) fn new(ui: &Ui, global: &Global, verb: &NewVerb) -> Result<(), CommandError> {
     match verb {
         NewVerb::Authorization(args) => authorization::new(ui, global, args),
+        NewVerb::Project(args) => project::new(ui, global, args),
         NewVerb::Source(args) => source::new(ui, global, args),
         NewVerb::Transfer(args) => transfer::new(ui, global, args),
         NewVerb::Integration(args) => integration::new(ui, global, args),

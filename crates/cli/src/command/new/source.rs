@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use raccord_connect::complete_file;
 use raccord_model::language::authorization::NoAuthorization;
+use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::connector::{FileDataType, FileSettings, HttpDataType, HttpSettings};
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, SourceSpec};
 use raccord_model::{DataTypeName, Key, Kind, Name, Spec};
@@ -22,7 +23,7 @@ use crate::ui::Ui;
 pub(crate) struct SourceArgs {
     /// Its name
     name: Name,
-    /// Files: a path or a glob
+    /// Files: a path or a glob, here, in a bucket (s3://…, gs://…, az://…) or on a server (sftp://…)
     #[arg(long, required_unless_present = "url", conflicts_with = "url")]
     path: Option<String>,
     /// A REST service: its base URL
@@ -32,7 +33,7 @@ pub(crate) struct SourceArgs {
     #[arg(long, required_unless_present = "path")]
     data_type: Option<DataTypeName>,
     /// The name of an Authorization
-    #[arg(long, requires = "url")]
+    #[arg(long)]
     authorization: Option<Name>,
 }
 
@@ -41,7 +42,10 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &SourceArgs) -> Result<(), Com
     must_be_free(desired.as_ref(), &Key::new(Kind::Source, args.name.clone()))?;
     let data_type = data_type(args)?;
     let (settings, authorization) = match (&args.path, &args.url) {
-        (Some(path), _) => (files(ui, &directory(global), path, &data_type)?, None),
+        (Some(path), _) => {
+            let authorization = args.authorization.clone().map(ByNameOrInline::ByName);
+            (files(ui, &directory(global), path, &data_type)?, authorization)
+        }
         (None, Some(url)) => {
             let none = ByNameOrInline::Inline(AuthorizationSpec::None(NoAuthorization::default()));
             let authorization = args.authorization.clone().map_or(none, ByNameOrInline::ByName);
@@ -76,7 +80,8 @@ fn files(
     let mut file: FileDataType = from_json(serde_json::json!({ "path": path }))?;
     let root = std::path::absolute(directory)?;
     // Files may come later than the YAML that reads them.
-    if let Err(error) = complete_file(&root, &mut file) {
+    let is_here = matches!(RemotePath::of(path), Ok(None));
+    if is_here && let Err(error) = complete_file(&root, &mut file) {
         ui.note(&format!("nothing is known of the files yet: {error}"));
     }
     Ok(FileSettings { data_types: BTreeMap::from([(data_type.clone(), file)]) }.into())
