@@ -16,7 +16,7 @@ use crate::environment::{TestEnvironment, assert_says};
 const SCHEMATHESIS: &str = "target/counterparts/bin/schemathesis";
 
 /// How many requests it makes up for each operation, beside those that the document itself suggests.
-const EXAMPLES: &str = "60";
+const EXAMPLES: &str = "30";
 
 /// A request can have the right shape and still be about something that the configuration, the state or the way it
 /// came does not allow: that is a right answer too. Every other check is as strict as it comes.
