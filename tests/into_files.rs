@@ -139,7 +139,7 @@ fn a_plan_says_which_files_are_written_and_a_run_writes_them() {
     let (header, line) = text.split_once('\n').unwrap();
     assert_eq!(header, "_op,_at,external_id,city,full_name");
     assert!(line.starts_with("upsert,") && line.ends_with(",000000,Town 0,Person 0\n"), "{line}");
-    // Rows are counted, and looked up by whoever reads the files.
+    // Rows are counted, and looked up by the readers of the files.
     assert_says(&shop.ok("status"), &["people"]);
     assert_says(&shop.fails(1, "records crm.contact"), &["read the files that manifest.json names"]);
     // Each record that comes is a line more.

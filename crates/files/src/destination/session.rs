@@ -246,7 +246,7 @@ impl Session {
         }
         let is_same = known.is_some_and(|known| (known.epoch, known.lease) == (fence.epoch, fence.lease));
         if !is_same {
-            // What an earlier run has left under way was reported to nobody.
+            // What an earlier run has left under way was never reported as done.
             self.staged.remove(&transfer);
             let under = known.map(|_| (transfer, fence));
             let Fence { epoch, lease, .. } = fence;
