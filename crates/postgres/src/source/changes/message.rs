@@ -170,9 +170,10 @@ mod tests {
         digits.chunks(2).map(byte).collect()
     }
 
-    /// What PostgreSQL 15 sent for a table `public.people (id bigint PRIMARY KEY, name text)`.
+    /// Written from the description of the protocol, for a table `public.people (id bigint PRIMARY KEY, name text)`. Those of a
+    /// real server are read in the tests of this crate.
     #[test]
-    fn recorded_messages_are_read() {
+    fn messages_of_each_kind_are_read() {
         let begin = bytes("42 000000000155e2f8 0002a4b5d3c1f0e2 000002e6");
         assert_eq!(read(&begin), Ok(Message::Begin { commit: 0x0155_e2f8 }));
         let commit = bytes("43 00 000000000155e2f8 000000000155e328 0002a4b5d3c1f0e2");
