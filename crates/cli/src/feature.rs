@@ -3,10 +3,13 @@
 use std::sync::LazyLock;
 
 /// Each feature of this crate, and whether this binary has it.
-const FEATURES: [(&str, bool); 4] = [
+const FEATURES: [(&str, bool); 7] = [
     ("postgres", cfg!(feature = "postgres")),
     ("mysql", cfg!(feature = "mysql")),
+    ("sftp", cfg!(feature = "sftp")),
     ("sqlite", cfg!(feature = "sqlite")),
+    ("xlsx", cfg!(feature = "xlsx")),
+    ("object-stores", cfg!(feature = "object-stores")),
     ("parquet", cfg!(feature = "parquet")),
 ];
 
