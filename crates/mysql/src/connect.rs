@@ -82,7 +82,7 @@ pub(crate) enum ConnectError {
     /// The URL is not shown: a password may stand in it.
     #[error("the URL of the database is not one such as `mysql://user@host:3306/database`")]
     Url,
-    /// Nobody is trusted.
+    /// No certificate is trusted.
     #[error("the system has no list of certificate authorities; name a file with `ca`")]
     NoAuthorities,
     /// It took too long.

@@ -1,4 +1,4 @@
-//! Files on a server of SFTP: OpenSSH's own, as whoever runs the tests. A password is only ever refused by it, for it asks
+//! Files on a server of SFTP: OpenSSH's own, run by the user of the tests. A password is only ever refused by it, for it asks
 //! the system for that.
 
 use std::fs;

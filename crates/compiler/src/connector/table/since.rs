@@ -1,5 +1,5 @@
 //! The value of a cursor as a column is compared with it. Instants lose the part of a second: a column may hold less of it,
-//! and whoever reads a second twice misses nothing.
+//! and a reader of whole seconds that reads the last one again misses nothing.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
