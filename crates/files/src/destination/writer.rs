@@ -77,7 +77,7 @@ impl Writer {
             _ if last => self.files.len() - 1,
             Some(number) => *number,
             None => {
-                let encoder = encoder(self.format, Arc::clone(&self.layout.columns))?;
+                let encoder = encoder(self.format, &self.layout.columns)?;
                 let folder = folder.to_owned();
                 self.open.insert(folder.clone(), self.files.len());
                 self.files.push(OpenFile { folder, encoder, upload: None, rows: 0, bytes: 0 });

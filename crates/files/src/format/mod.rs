@@ -129,12 +129,12 @@ pub enum EncodeError {
 pub struct NotBuiltIn(pub &'static str);
 
 /// Begins a file with these columns.
-pub fn encoder(format: Format, columns: Arc<[Column]>) -> Result<Box<dyn Encoder>, NotBuiltIn> {
+pub fn encoder(format: Format, columns: &Arc<[Column]>) -> Result<Box<dyn Encoder>, NotBuiltIn> {
     match format {
-        Format::Jsonl => Ok(Box::new(json_lines::JsonLines::new(&columns))),
-        Format::Csv => Ok(Box::new(csv::Csv::new(&columns))),
+        Format::Jsonl => Ok(Box::new(json_lines::JsonLines::new(columns))),
+        Format::Csv => Ok(Box::new(csv::Csv::new(columns))),
         #[cfg(feature = "parquet")]
-        Format::Parquet => Ok(Box::new(parquet::Parquet::new(columns))),
+        Format::Parquet => Ok(Box::new(parquet::Parquet::new(Arc::clone(columns)))),
         #[cfg(not(feature = "parquet"))]
         Format::Parquet => Err(NotBuiltIn("parquet")),
     }

@@ -29,7 +29,7 @@ fn columns() -> Arc<[Column]> {
 }
 
 fn file(format: Format, rows: &[Vec<Cell>]) -> Vec<u8> {
-    let mut encoder = encoder(format, columns()).unwrap();
+    let mut encoder = encoder(format, &columns()).unwrap();
     let mut bytes = Vec::new();
     for row in rows {
         encoder.row(row).unwrap();
@@ -183,7 +183,7 @@ fn parquet() {
 
 #[test]
 fn what_parquet_cannot_keep_is_refused_and_nothing_of_the_row_is_added() {
-    let mut encoder = encoder(Format::Parquet, columns()).unwrap();
+    let mut encoder = encoder(Format::Parquet, &columns()).unwrap();
     let mut row: Vec<Cell> = vec![None; KINDS.len()];
     row[0] = Some(Value::Text("kept".into()));
     row[2] = Some(Value::Decimal("0.0000000000000000001".parse().unwrap()));

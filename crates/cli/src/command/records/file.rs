@@ -40,7 +40,7 @@ impl Export {
     ) -> Result<Self, CommandError> {
         let column = |view: &ColumnView| Column { name: view.name.to_string(), kind: view.field_type.into() };
         let columns: Arc<[Column]> = columns.iter().map(column).collect();
-        let encoder = encoder(format, Arc::clone(&columns)).map_err(|error| CommandError::of(&error))?;
+        let encoder = encoder(format, &columns).map_err(|error| CommandError::of(&error))?;
         Ok(Self { columns, encoder, formula_safe: formula_safe && format == Format::Csv })
     }
 
