@@ -24,7 +24,6 @@ pub(crate) trait Blob: Send + Sync {
 pub(crate) type SharedBlob = Arc<dyn Blob>;
 
 /// A local file.
-#[cfg_attr(not(any(feature = "parquet", feature = "xlsx")), expect(dead_code, reason = "no format reads it"))]
 #[derive(Debug)]
 pub(crate) struct LocalBlob {
     file: File,
