@@ -49,7 +49,6 @@ pub(crate) async fn existing_tables(
 
 /// The tables of a schema, which this binary cannot see.
 #[cfg(not(feature = "postgres"))]
-#[expect(clippy::unused_async, reason = "the same as with the feature")]
 pub(crate) async fn existing_tables(
     _environment: &Arc<dyn Environment>,
     _place: (&Database, &str),
