@@ -2,7 +2,7 @@
 //! first. What works under an older one is refused before anything else is read.
 
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::{DestinationError, Fence};
+use raccord_model::port::destination::{DestinationError, Fence, RaisedFence};
 use tokio_postgres::types::Type;
 
 use crate::connections::Session;
@@ -33,26 +33,17 @@ async fn lock(session: &Session<'_>, transfer: Uid) -> Result<Option<Raised>, Fa
     }))
 }
 
-fn refuse(raised: &Raised, fence: Fence) -> Result<(), DestinationError> {
-    let expected = fence.epoch;
-    if raised.is_ended {
-        return Err(DestinationError::Fenced { expected, found: None });
+impl Raised {
+    /// What later work is held against; none when the transfer is no more.
+    fn fence(&self) -> Option<RaisedFence> {
+        (!self.is_ended).then_some(RaisedFence { epoch: self.epoch, lease: self.lease })
     }
-    if raised.epoch > expected {
-        return Err(DestinationError::Fenced { expected, found: Some(raised.epoch) });
-    }
-    if raised.lease > fence.lease {
-        return Err(DestinationError::LeaseLost { held: fence.lease, found: raised.lease });
-    }
-    Ok(())
 }
 
 /// Locks the transfer's row, and refuses what is older than it.
 pub(crate) async fn check(session: &Session<'_>, transfer: Uid, fence: Fence) -> Result<(), Failure> {
-    let Some(raised) = lock(session, transfer).await? else {
-        return Err(DestinationError::Fenced { expected: fence.epoch, found: None }.into());
-    };
-    Ok(refuse(&raised, fence)?)
+    let raised = lock(session, transfer).await?;
+    Ok(fence.check(raised.as_ref().and_then(Raised::fence))?)
 }
 
 /// Refuses everything that is older from now on. When everything is to be read again, what waits of the transfer was
@@ -63,7 +54,7 @@ pub(crate) async fn raise(session: &Session<'_>, transfer: Uid, fence: Fence) ->
     let Some(raised) = lock(session, transfer).await? else {
         return Err(DestinationError::Damaged.into());
     };
-    refuse(&raised, fence)?;
+    fence.check(raised.fence())?;
     if fence.reset > raised.reset {
         forget_waiting(session, transfer).await?;
     }

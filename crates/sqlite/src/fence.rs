@@ -2,7 +2,7 @@
 //! else is read; the lock of the file keeps others out meanwhile.
 
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::{DestinationError, Fence};
+use raccord_model::port::destination::{Fence, RaisedFence};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::error::Failure;
@@ -32,26 +32,17 @@ fn find(connection: &Connection, transfer: Uid) -> Result<Option<Raised>, Failur
     Ok(connection.query_row(query, [id(&transfer)], read).optional()?)
 }
 
-fn refuse(raised: &Raised, fence: Fence) -> Result<(), DestinationError> {
-    let expected = fence.epoch;
-    if raised.is_ended {
-        return Err(DestinationError::Fenced { expected, found: None });
+impl Raised {
+    /// What later work is held against; none when the transfer is no more.
+    fn fence(&self) -> Option<RaisedFence> {
+        (!self.is_ended).then_some(RaisedFence { epoch: self.epoch, lease: self.lease })
     }
-    if raised.epoch > expected {
-        return Err(DestinationError::Fenced { expected, found: Some(raised.epoch) });
-    }
-    if raised.lease > fence.lease {
-        return Err(DestinationError::LeaseLost { held: fence.lease, found: raised.lease });
-    }
-    Ok(())
 }
 
 /// Refuses what is older.
 pub(crate) fn check(connection: &Connection, transfer: Uid, fence: Fence) -> Result<(), Failure> {
-    let Some(raised) = find(connection, transfer)? else {
-        return Err(DestinationError::Fenced { expected: fence.epoch, found: None }.into());
-    };
-    Ok(refuse(&raised, fence)?)
+    let raised = find(connection, transfer)?;
+    Ok(fence.check(raised.as_ref().and_then(Raised::fence))?)
 }
 
 /// Refuses everything that is older from now on. When everything is to be read again, what waits of the transfer was
@@ -59,7 +50,7 @@ pub(crate) fn check(connection: &Connection, transfer: Uid, fence: Fence) -> Res
 pub(crate) fn raise(connection: &Connection, transfer: Uid, fence: Fence) -> Result<(), Failure> {
     let raised = find(connection, transfer)?;
     if let Some(raised) = &raised {
-        refuse(raised, fence)?;
+        fence.check(raised.fence())?;
     }
     let before = raised.map_or(0, |raised| raised.reset);
     if fence.reset > before {

@@ -119,16 +119,7 @@ impl Taking {
         if effect.is_settled() {
             self.rejects.supersede(change.key);
         }
-        let tally = &mut self.tally;
-        tally.fetched += 1;
-        *match effect {
-            Effect::Created => &mut tally.created,
-            Effect::Updated => &mut tally.updated,
-            Effect::Deleted | Effect::Doomed => &mut tally.deleted,
-            Effect::Unchanged => &mut tally.unchanged,
-            Effect::Skipped | Effect::Gone | Effect::Waits => &mut tally.skipped,
-            Effect::Rejected => &mut tally.rejected,
-        } += 1;
+        effect.count(&mut self.tally);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{Reject, RejectId, Run, RunId, Uid};
 use raccord_model::language::project::FieldType;
-use raccord_model::port::destination::{DestinationError, Fence, Reading};
+use raccord_model::port::destination::{DestinationError, Fence, RaisedFence, Reading};
 use raccord_model::port::lease::LeaseToken;
 use raccord_model::row::FieldId;
 use serde::{Deserialize, Serialize};
@@ -197,17 +197,8 @@ impl World {
 
     /// Refuses what is older than what is in force.
     pub(crate) fn check_fence(&self, transfer: Uid, fence: Fence) -> Result<(), DestinationError> {
-        let expected = fence.epoch;
-        match self.transfers.get(&transfer).filter(|known| !known.is_ended) {
-            None => Err(DestinationError::Fenced { expected, found: None }),
-            Some(known) if known.epoch > expected => {
-                Err(DestinationError::Fenced { expected, found: Some(known.epoch) })
-            }
-            Some(known) if known.lease > fence.lease => {
-                Err(DestinationError::LeaseLost { held: fence.lease, found: known.lease })
-            }
-            Some(_) => Ok(()),
-        }
+        let known = self.transfers.get(&transfer).filter(|known| !known.is_ended);
+        fence.check(known.map(|known| RaisedFence { epoch: known.epoch, lease: known.lease }))
     }
 
     /// Every path that is named: what is not among them was never committed.

@@ -1,5 +1,6 @@
 //! What was decided about a change: how it counts, and what is to be written for it.
 
+use crate::fact::Tally;
 use crate::port::destination::RecordDigest;
 use crate::row::FieldId;
 
@@ -30,6 +31,20 @@ impl Effect {
     /// Whether what became of the record is known: then earlier rejects of its key say nothing any more.
     pub const fn is_settled(self) -> bool {
         !matches!(self, Self::Skipped | Self::Rejected | Self::Doomed)
+    }
+
+    /// Counts the record in the tally of its run.
+    pub const fn count(self, tally: &mut Tally) {
+        tally.fetched += 1;
+        let counted = match self {
+            Self::Created => &mut tally.created,
+            Self::Updated => &mut tally.updated,
+            Self::Deleted | Self::Doomed => &mut tally.deleted,
+            Self::Unchanged => &mut tally.unchanged,
+            Self::Skipped | Self::Gone | Self::Waits => &mut tally.skipped,
+            Self::Rejected => &mut tally.rejected,
+        };
+        *counted += 1;
     }
 }
 

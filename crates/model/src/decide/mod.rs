@@ -135,7 +135,7 @@ impl Pass<'_> {
             let version = kept.map_or(change.version, |row| row.versions.of(self.terms.transfer)).to_vec();
             rejects::supersede(self.set, change.key, &version);
         }
-        self.count(effect);
+        effect.count(&mut self.tally);
         Ok(())
     }
 
@@ -204,19 +204,6 @@ impl Pass<'_> {
         self.set.marks.set(key.to_vec(), Mark { is_deleted, spot: now.or(before) });
         let shift = pages(before, now).map(|(first, again)| Shift::Record { first, again });
         self.shift = self.shift.or(shift);
-    }
-
-    const fn count(&mut self, effect: Effect) {
-        self.tally.fetched += 1;
-        let counted = match effect {
-            Effect::Created => &mut self.tally.created,
-            Effect::Updated => &mut self.tally.updated,
-            Effect::Deleted | Effect::Doomed => &mut self.tally.deleted,
-            Effect::Unchanged => &mut self.tally.unchanged,
-            Effect::Skipped | Effect::Gone | Effect::Waits => &mut self.tally.skipped,
-            Effect::Rejected => &mut self.tally.rejected,
-        };
-        *counted += 1;
     }
 
     /// What belongs to the batch as a whole.

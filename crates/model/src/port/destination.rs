@@ -60,6 +60,33 @@ pub struct Fence {
     pub lease: LeaseToken,
 }
 
+/// What a transfer was written under last, as a destination keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RaisedFence {
+    /// The greatest epoch.
+    pub epoch: u64,
+    /// The greatest token of a lease.
+    pub lease: LeaseToken,
+}
+
+impl Fence {
+    /// Refuses what was made under an older epoch or lease than the transfer was written under last. Without a raised
+    /// fence the transfer is gone, and everything is refused.
+    pub const fn check(self, raised: Option<RaisedFence>) -> Result<(), DestinationError> {
+        let expected = self.epoch;
+        match raised {
+            None => Err(DestinationError::Fenced { expected, found: None }),
+            Some(raised) if raised.epoch > expected => {
+                Err(DestinationError::Fenced { expected, found: Some(raised.epoch) })
+            }
+            Some(raised) if raised.lease > self.lease => {
+                Err(DestinationError::LeaseLost { held: self.lease, found: raised.lease })
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
 /// What a row is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {

@@ -140,7 +140,7 @@ impl<'b> BatchWriter<'b> {
         if effect.is_settled() {
             self.rejects.supersede(tables, change.key, change.version)?;
         }
-        self.count(effect);
+        effect.count(&mut self.tally);
         Ok(())
     }
 
@@ -341,19 +341,6 @@ impl<'b> BatchWriter<'b> {
         let shift = seen::mark(&mut tables.seen, &self.mark, self.batch.spot, is_deleted)?;
         self.shift = self.shift.or(shift);
         Ok(())
-    }
-
-    const fn count(&mut self, effect: Effect) {
-        self.tally.fetched += 1;
-        let counted = match effect {
-            Effect::Created => &mut self.tally.created,
-            Effect::Updated => &mut self.tally.updated,
-            Effect::Deleted | Effect::Doomed => &mut self.tally.deleted,
-            Effect::Unchanged => &mut self.tally.unchanged,
-            Effect::Skipped | Effect::Gone | Effect::Waits => &mut self.tally.skipped,
-            Effect::Rejected => &mut self.tally.rejected,
-        };
-        *counted += 1;
     }
 }
 

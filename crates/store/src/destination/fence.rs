@@ -2,7 +2,7 @@
 //! an older lease is refused before anything is written.
 
 use raccord_model::fact::{Decided, Uid};
-use raccord_model::port::destination::{DestinationError, Fence};
+use raccord_model::port::destination::{DestinationError, Fence, RaisedFence};
 use redb::ReadableTable;
 
 use crate::error::StoreError;
@@ -34,21 +34,13 @@ pub(super) fn check(
     transfer: Uid,
     fence: Fence,
 ) -> Result<Result<(), DestinationError>, StoreError> {
-    let fenced = |found| Ok(Err(DestinationError::Fenced { expected: fence.epoch, found }));
     // Every transfer of the generation in force has a fact, from the apply that made it to the one that ends it.
     let Some(json) = tables.transfers.get(transfer.to_string().as_bytes())? else {
-        return fenced(None);
+        return Ok(fence.check(None));
     };
     let decided: Decided = serde_json::from_slice(json.value())?;
-    let raised = Raised::of(tables, transfer)?;
-    let epoch = decided.epoch.max(raised.epoch);
-    if epoch > fence.epoch {
-        return fenced(Some(epoch));
-    }
-    if raised.lease > fence.lease {
-        return Ok(Err(DestinationError::LeaseLost { held: fence.lease, found: raised.lease }));
-    }
-    Ok(Ok(()))
+    let Raised { epoch, lease } = Raised::of(tables, transfer)?;
+    Ok(fence.check(Some(RaisedFence { epoch: decided.epoch.max(epoch), lease })))
 }
 
 /// Refuses everything under an older fence from now on, unless this one is refused itself.

@@ -113,7 +113,7 @@ impl BatchWriter<'_> {
             drop(found);
             self.rejects.supersede(tables, change.key, &version)?;
         }
-        self.count(Effect::Unchanged);
+        Effect::Unchanged.count(&mut self.tally);
         Ok(())
     }
 }
