@@ -4,6 +4,7 @@
 mod candidates;
 mod choice;
 mod error;
+mod fence;
 mod shape;
 
 use std::fmt;
@@ -18,12 +19,12 @@ use crate::fact::{DeletedBy, Reject, Run, RunId, Tally, Uid, Updates};
 use crate::language::Mode;
 use crate::language::deletes::Percent;
 use crate::port::inbox::Retry;
-use crate::port::lease::LeaseToken;
 use crate::row::FieldId;
 
 pub use self::candidates::{Candidates, Prefetched};
 pub use self::choice::{Destinations, Rows};
 pub use self::error::DestinationError;
+pub use self::fence::{Fence, RaisedFence};
 pub use self::shape::{EntityShape, FieldShape, Inspection, TableRemark};
 pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow};
 
@@ -44,47 +45,6 @@ pub struct Target {
     pub required: Vec<FieldId>,
     /// The fields whose values no two rows may share, in ascending order.
     pub unique: Vec<FieldId>,
-}
-
-/// What a commit was made under. The destination refuses it when the transfer's epoch is greater by now, or its lease was acquired
-/// anew, or the transfer is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fence {
-    /// The generation that runs.
-    pub generation: u64,
-    /// The transfer's epoch in it.
-    pub epoch: u64,
-    /// The epoch in which everything was last to be read again: what waits of the transfer from before says nothing any more.
-    pub reset: u64,
-    /// The token of the lease under which the transfer is worked on.
-    pub lease: LeaseToken,
-}
-
-/// What a transfer was written under last, as a destination keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RaisedFence {
-    /// The greatest epoch.
-    pub epoch: u64,
-    /// The greatest token of a lease.
-    pub lease: LeaseToken,
-}
-
-impl Fence {
-    /// Refuses what was made under an older epoch or lease than the transfer was written under last. Without a raised
-    /// fence the transfer is gone, and everything is refused.
-    pub const fn check(self, raised: Option<RaisedFence>) -> Result<(), DestinationError> {
-        let expected = self.epoch;
-        match raised {
-            None => Err(DestinationError::Fenced { expected, found: None }),
-            Some(raised) if raised.epoch > expected => {
-                Err(DestinationError::Fenced { expected, found: Some(raised.epoch) })
-            }
-            Some(raised) if raised.lease > self.lease => {
-                Err(DestinationError::LeaseLost { held: self.lease, found: raised.lease })
-            }
-            Some(_) => Ok(()),
-        }
-    }
 }
 
 /// What a row is to become.
