@@ -12,6 +12,7 @@ pub mod classify;
 pub mod consequence;
 pub mod decide;
 pub mod decimal;
+pub mod delivery;
 pub mod diagnostic;
 pub mod duration;
 mod exclusive;

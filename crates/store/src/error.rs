@@ -6,6 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use raccord_model::delivery::NotADelivery;
 use raccord_model::port::destination::DestinationError;
 use raccord_model::port::inbox::InboxError;
 use raccord_model::port::state::StateError;
@@ -49,6 +50,12 @@ macro_rules! from_redb {
 }
 
 from_redb!(StorageError TableError TransactionError CommitError SetDurabilityError DatabaseError);
+
+impl From<NotADelivery> for StoreError {
+    fn from(_: NotADelivery) -> Self {
+        Self::Damaged
+    }
+}
 
 impl From<NotARow> for StoreError {
     fn from(_: NotARow) -> Self {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use raccord_model::delivery;
 use raccord_model::fact::Uid;
 use raccord_model::port::upkeep::CheckReport;
 use redb::{ReadTransaction, ReadableTable};
 use uuid::Uuid;
 
-use super::{delivery, last_sequence, length, sequence};
+use super::{last_sequence, length, sequence};
 use crate::counter::Counter;
 use crate::error::StoreError;
 use crate::table;

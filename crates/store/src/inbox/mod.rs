@@ -3,12 +3,12 @@
 //! Everything goes through the one writer, so that a delivery is answered after the commit that holds it and
 //! many share one. A delivery is refused before anything is written, and never looked into here.
 
-mod delivery;
 mod look;
 mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use raccord_model::delivery;
 use raccord_model::fact::Uid;
 use raccord_model::port::Async;
 use raccord_model::port::destination::Postponed;

@@ -1,4 +1,4 @@
-//! The bytes of a delivery that waits.
+//! The bytes of a delivery that waits, the same in every state.
 //!
 //! `version byte | kind (1) | seconds (8) | nanoseconds (4) | event | path | place | record`, where the event, the
 //! path and the place are each their length as 4 big-endian bytes and then their bytes. Only what is to be fetched
@@ -7,10 +7,13 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use raccord_model::port::inbox::{Delivery, DeliveryKind, Retry};
 
-use crate::error::StoreError;
-use crate::record::{Reader, write_version as write_part};
+use crate::port::inbox::{Delivery, DeliveryKind, Retry};
+
+/// The bytes are not those of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a delivery cannot be read")]
+pub struct NotADelivery;
 
 /// The first byte of every delivery.
 const VERSION: u8 = 1;
@@ -27,7 +30,7 @@ mod kind {
 }
 
 /// Writes a delivery.
-pub(super) fn encode(delivery: &Delivery) -> Vec<u8> {
+pub fn encode(delivery: &Delivery) -> Vec<u8> {
     let (kind, path, place, again) = match &delivery.kind {
         DeliveryKind::Upsert => (kind::UPSERT, "", String::new(), None),
         DeliveryKind::Partial => (kind::PARTIAL, "", String::new(), None),
@@ -53,9 +56,9 @@ pub(super) fn encode(delivery: &Delivery) -> Vec<u8> {
 }
 
 /// Reads a delivery.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Delivery, StoreError> {
+pub fn decode(bytes: &[u8]) -> Result<Delivery, NotADelivery> {
     let mut at = Reader(bytes);
-    let &[VERSION, kind] = at.take(2)? else { return Err(StoreError::Damaged) };
+    let &[VERSION, kind] = at.take(2)? else { return Err(NotADelivery) };
     let received = instant(&mut at)?;
     let retry = if kind == kind::FETCH_AGAIN {
         let [attempts] = array(&mut at)?;
@@ -69,11 +72,29 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Delivery, StoreError> {
         kind::DELETE => DeliveryKind::Delete,
         kind::PARTIAL => DeliveryKind::Partial,
         kind::FETCH | kind::FETCH_AGAIN => {
-            DeliveryKind::Fetch { path, record: place.parse().map_err(|_| StoreError::Damaged)?, retry }
+            DeliveryKind::Fetch { path, record: place.parse().map_err(|_| NotADelivery)?, retry }
         }
-        _ => return Err(StoreError::Damaged),
+        _ => return Err(NotADelivery),
     };
     Ok(Delivery { kind, record: Bytes::copy_from_slice(at.0), received, event })
+}
+
+/// A part whose length stands before it.
+fn write_part(out: &mut Vec<u8>, part: &[u8]) {
+    let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(part);
+}
+
+/// Reads from the front of a slice.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], NotADelivery> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(NotADelivery)?;
+        self.0 = rest;
+        Ok(taken)
+    }
 }
 
 fn write_instant(out: &mut Vec<u8>, instant: Timestamp) {
@@ -81,23 +102,24 @@ fn write_instant(out: &mut Vec<u8>, instant: Timestamp) {
     out.extend_from_slice(&instant.subsec_nanosecond().to_be_bytes());
 }
 
-fn instant(at: &mut Reader<'_>) -> Result<Timestamp, StoreError> {
+fn instant(at: &mut Reader<'_>) -> Result<Timestamp, NotADelivery> {
     let seconds = i64::from_be_bytes(array(at)?);
     let nanoseconds = i32::from_be_bytes(array(at)?);
-    Timestamp::new(seconds, nanoseconds).map_err(|_| StoreError::Damaged)
+    Timestamp::new(seconds, nanoseconds).map_err(|_| NotADelivery)
 }
 
-fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], StoreError> {
-    at.take(N)?.try_into().map_err(|_| StoreError::Damaged)
+fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], NotADelivery> {
+    at.take(N)?.try_into().map_err(|_| NotADelivery)
 }
 
-fn text(at: &mut Reader<'_>) -> Result<String, StoreError> {
-    String::from_utf8(at.version()?.to_vec()).map_err(|_| StoreError::Damaged)
+fn text(at: &mut Reader<'_>) -> Result<String, NotADelivery> {
+    let length = usize::try_from(u32::from_be_bytes(array(at)?)).map_err(|_| NotADelivery)?;
+    String::from_utf8(at.take(length)?.to_vec()).map_err(|_| NotADelivery)
 }
 
 #[cfg(test)]
 mod tests {
-    use raccord_model::field_path::FieldPath;
+    use crate::field_path::FieldPath;
 
     use super::*;
 
