@@ -13,9 +13,11 @@ pub mod fixture;
 pub mod generated;
 pub mod keyed;
 pub mod reference;
+pub mod state;
 mod subject;
 pub mod suite;
 
+pub use state::StateSubject;
 pub use subject::Subject;
 
 /// Runs something to its end on this thread, inside a runtime as destinations expect one.

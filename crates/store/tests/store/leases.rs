@@ -52,81 +52,12 @@ async fn acquire(leases: &EmbeddedLeases, name: &str) -> Option<Held> {
 }
 
 #[tokio::test]
-async fn a_lease_has_one_holder_until_it_ends() {
-    let place = Place::new();
-    let (leases, clock, _store) = leases(&place);
-    let mut held: Vec<Held> = Vec::new();
-    // What is done and when: `a` acquires, `t` takes over, `r` renews the lease with this number, `x` releases it; then
-    // the token, or whether it was still held.
-    for (seconds, act, expected) in [
-        (0, 'a', Some(1)),
-        (59, 'a', None),
-        // It has ended: another acquires it, and the first has lost it.
-        (60, 'a', Some(2)),
-        (60, '0', None),
-        (100, '1', Some(2)),
-        (159, 'a', None),
-        (160, 'a', Some(3)),
-        (160, 't', Some(4)),
-        (160, '2', None),
-        // Late, but no other has come: it is prolonged.
-        (300, '3', Some(4)),
-        (301, 'a', None),
-        (302, 'x', Some(4)),
-        (302, 'a', Some(5)),
-    ] {
-        clock.0.store(seconds, Ordering::SeqCst);
-        let found: Option<LeaseToken> = match act {
-            'a' => acquire(&leases, "a").await.map(|lease| {
-                held.push(lease.clone());
-                lease.token
-            }),
-            't' => {
-                held.push(leases.take_over("a".to_owned(), "a test".to_owned(), TTL).await.unwrap());
-                held.last().map(|lease| lease.token)
-            }
-            'x' => {
-                let lease = held.last().unwrap().clone();
-                leases.release(lease.clone()).await.unwrap();
-                Some(lease.token)
-            }
-            number => {
-                let lease = &held[usize::try_from(number.to_digit(10).unwrap()).unwrap()];
-                leases.renew(lease).await.unwrap().then_some(lease.token)
-            }
-        };
-        assert_eq!(found, expected, "{act} at {seconds}");
-    }
-    assert_eq!(acquire(&leases, "b").await.map(|lease| lease.token), Some(1), "another lease");
-    // One that was lost is not given back by who lost it.
-    leases.release(held.remove(0)).await.unwrap();
-    assert_eq!(acquire(&leases, "a").await, None);
-}
-
-#[tokio::test]
 async fn tokens_outlive_the_process_and_holders_do_not() {
     let place = Place::new();
     for token in 1..=3 {
         let (leases, ..) = leases(&place);
         assert_eq!(acquire(&leases, "a").await.map(|lease| lease.token), Some(token));
         assert_eq!(acquire(&leases, "a").await, None);
-    }
-}
-
-#[tokio::test]
-async fn of_many_who_ask_at_once_one_gets_it() {
-    let place = Place::new();
-    let (leases, ..) = leases(&place);
-    let leases = Arc::new(leases);
-    for round in 0..10 {
-        let mut asked = tokio::task::JoinSet::new();
-        for _ in 0..8 {
-            let leases = Arc::clone(&leases);
-            asked.spawn(async move { acquire(&leases, "a").await });
-        }
-        let held: Vec<Held> = asked.join_all().await.into_iter().flatten().collect();
-        assert_eq!(held.len(), 1, "{round}: {held:?}");
-        leases.release(held[0].clone()).await.unwrap();
     }
 }
 

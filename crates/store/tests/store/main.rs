@@ -15,6 +15,8 @@ mod moments;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod ports;
+#[cfg(test)]
 mod revisions;
 #[cfg(test)]
 mod state;

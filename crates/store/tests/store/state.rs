@@ -4,78 +4,31 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use raccord_model::canonical::Digest;
-use raccord_model::fact::{Decided, Entry, Run, RunId, Tally, TransferFact, write};
-use raccord_model::key::Key;
+use raccord_model::fact::{Decided, Entry, Tally, TransferFact, write};
 use raccord_model::language::Mode;
 use raccord_model::port::destination::{Batch, Destination, DestinationError, Ledger};
-use raccord_model::port::state::{Commit, Head, Scan, State, StateError, Table, Write};
+use raccord_model::port::state::{Commit, State, Table, Write};
 use raccord_model::port::upkeep::Upkeep as _;
 use uuid::Uuid;
 
 use crate::fixture::{
-    INC, Place, World, assert_sound, at, batch, checkpoint, keys, put_runs, raise_epoch, reject, rows,
-    run_of, runs, transfer, upsert,
+    INC, Place, World, assert_sound, at, batch, checkpoint, keys, raise_epoch, reject, rows, transfer, upsert,
 };
 
-fn key(text: &str) -> Key {
-    text.parse().unwrap()
-}
-
-/// A resource and its body.
-fn resource(text: &str, letter: char) -> [Write; 2] {
-    let body = Bytes::from(text.to_owned());
-    let digest = Digest::of(&body);
-    [Write::Body(digest, body), Write::Index(key(text), Entry { uid: transfer(letter), digest })]
-}
-
 #[tokio::test]
-async fn an_apply_is_one_commit() {
+async fn what_a_file_holds_is_told_in_numbers() {
     let place = Place::new();
     let store = place.open();
-    let new = Head { lineage: Uuid::from_u128(0xABCD), serial: 0, generation: 0, stack: None, root: None };
-    assert_eq!(store.head().await.unwrap(), new);
-    let mut writes: Vec<_> = ["Source/a", "Transfer/b"].iter().flat_map(|text| resource(text, 'A')).collect();
-    writes.push(Write::Head { stack: "shop".parse().unwrap(), root: "/data".to_owned(), generation: 1 });
-    let serial =
-        State::commit(&store, Commit { expected: Some(0), writes, ..Commit::default() }).await.unwrap();
-    assert_eq!(serial, 1);
-    let index = store.index().await.unwrap();
-    assert_eq!(index.keys().map(ToString::to_string).collect::<Vec<_>>(), ["Source/a", "Transfer/b"]);
-    let digests =
-        vec![index[&key("Transfer/b")].digest, Digest::of(b"nothing"), index[&key("Source/a")].digest];
-    let bodies = store.bodies(digests).await.unwrap();
-    let expected = [Some(Bytes::from("Transfer/b")), None, Some(Bytes::from("Source/a"))];
-    assert_eq!(bodies, expected);
-    let head = store.head().await.unwrap();
-    assert_eq!((head.serial, head.generation, head.root.as_deref()), (1, 1, Some("/data")));
+    let body = Bytes::from_static(b"{}");
+    let (digest, key) = (Digest::of(&body), "Source/a".parse().unwrap());
+    let head = Write::Head { stack: "shop".parse().unwrap(), root: "/data".to_owned(), generation: 1 };
+    let writes =
+        vec![Write::Body(digest, body), Write::Index(key, Entry { uid: transfer('A'), digest }), head];
+    State::commit(&store, Commit { expected: Some(0), writes, ..Commit::default() }).await.unwrap();
     let info = store.info().unwrap();
-    assert_eq!((info.format, info.serial, info.generation, info.resources), (2, 1, 1, 2));
-    let gone = vec![Write::Unindex(key("Source/a")), Write::DropBody(index[&key("Source/a")].digest)];
-    assert_eq!(
-        State::commit(&store, Commit { expected: Some(1), writes: gone, ..Commit::default() }).await.unwrap(),
-        2
-    );
-    assert_eq!(store.index().await.unwrap().len(), 1);
+    assert_eq!((info.format, info.serial, info.generation, info.resources), (2, 1, 1, 1));
+    assert_eq!(info.lineage, Uuid::from_u128(0xABCD));
     assert_sound(&store);
-}
-
-#[tokio::test]
-async fn a_stale_serial_leaves_no_trace() {
-    let place = Place::new();
-    let store = place.open();
-    let commit =
-        |expected, text: &str| Commit { expected, writes: resource(text, 'A').to_vec(), ..Commit::default() };
-    assert_eq!(State::commit(&store, commit(Some(0), "Source/a")).await.unwrap(), 1);
-    // They go into one group with others, some before and some after.
-    let (before, stale, after) = tokio::join!(
-        State::commit(&store, commit(None, "Source/b")),
-        State::commit(&store, commit(Some(0), "Source/stale")),
-        State::commit(&store, commit(None, "Source/c")),
-    );
-    assert_eq!((before.unwrap(), after.unwrap()), (1, 1), "facts alone leave the serial as it is");
-    assert!(matches!(stale, Err(StateError::Conflict { expected: 0, found: 1 })), "{stale:?}");
-    let names: Vec<_> = store.index().await.unwrap().into_keys().map(|key| key.to_string()).collect();
-    assert_eq!(names, ["Source/a", "Source/b", "Source/c"]);
 }
 
 #[tokio::test]
@@ -131,54 +84,6 @@ async fn what_cannot_be_done_harms_nobody_else() {
     assert_eq!((good.unwrap(), more.unwrap()), (one, one));
     assert_eq!(keys(&store).await, "good more");
     assert_sound(&store);
-}
-
-#[tokio::test]
-async fn facts_are_found_by_prefix() {
-    let place = Place::new();
-    let store = place.open();
-    let put = |text: &str| Write::Put(Table::Steps, text.to_owned(), text.as_bytes().to_vec());
-    let mut writes: Vec<_> = ["a/1", "a/2", "a/3", "b/1"].into_iter().map(put).collect();
-    writes.push(Write::Put(Table::Runs, "a/9".to_owned(), Vec::new()));
-    writes.push(Write::Put(Table::Steps, "a/gone".to_owned(), Vec::new()));
-    writes.push(Write::Remove(Table::Steps, "a/gone".to_owned()));
-    State::commit(&store, Commit { expected: None, writes, ..Commit::default() }).await.unwrap();
-    for (prefix, newest_first, limit, expected) in [
-        ("", false, None, "a/1 a/2 a/3 b/1"),
-        ("a/", false, None, "a/1 a/2 a/3"),
-        ("a/", true, Some(2), "a/3 a/2"),
-        ("a/", false, Some(0), ""),
-        ("b", true, None, "b/1"),
-        ("c", true, None, ""),
-    ] {
-        let scan = Scan { prefix: prefix.to_owned(), newest_first, limit, ..Scan::default() };
-        let facts = store.scan(Table::Steps, scan).await.unwrap();
-        let keys: Vec<_> = facts.into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys.join(" "), expected, "{prefix} {newest_first} {limit:?}");
-    }
-    let bytes =
-        async |key: &str| store.get(Table::Steps, key.to_owned()).await.unwrap().map(|fact| fact.bytes);
-    assert_eq!(bytes("a/2").await, Some(b"a/2".to_vec()));
-    assert_eq!(bytes("a/9").await, None);
-}
-
-#[tokio::test]
-async fn the_runs_of_a_transfer_are_found_by_an_index() {
-    let place = Place::new();
-    let store = place.open();
-    let run = |letter, number| Run { id: RunId(Uuid::from_u128(number)), ..run_of(letter, 0) };
-    let all: Vec<Run> = (1..=6).map(|number| run(if number % 3 == 0 { 'B' } else { 'A' }, number)).collect();
-    put_runs(&store, &all).await;
-    // Once more: a run is put at its beginning and at its end.
-    put_runs(&store, &all[..2]).await;
-    let gone = Write::Remove(Table::Runs, all[3].id.to_string());
-    State::commit(&store, Commit { expected: None, writes: vec![gone], ..Commit::default() }).await.unwrap();
-    let ids = |runs: Vec<Run>| runs.iter().map(|run| run.id.0.as_u128()).collect::<Vec<_>>();
-    assert_eq!(ids(runs(&store, 'A').await), [5, 2, 1]);
-    assert_eq!(ids(runs(&store, 'B').await), [6, 3]);
-    assert_eq!(ids(runs(&store, 'C').await), [0; 0]);
-    let scan = Scan { of: Some(transfer('A')), newest_first: true, limit: Some(1), ..Scan::default() };
-    assert_eq!(store.scan(Table::Runs, scan).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
