@@ -1,6 +1,7 @@
 //! Why the database did not do what was asked, as the port says it. What a server says may quote values of rows, so that of
 //! most of its answers only their sort and the names in them are kept.
 
+use raccord_model::delivery::NotADelivery;
 use raccord_model::port::destination::DestinationError;
 use raccord_model::row::NotARow;
 use tokio_postgres::Error;
@@ -38,6 +39,12 @@ impl From<Error> for Failure {
 impl From<DestinationError> for Failure {
     fn from(error: DestinationError) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl From<NotADelivery> for Failure {
+    fn from(_: NotADelivery) -> Self {
+        Self::Refused(DestinationError::Damaged)
     }
 }
 
@@ -100,6 +107,23 @@ impl Failure {
         self.told(DestinationError::Read)
     }
 
+    /// As the ports of a shared state say it: what failed, below what was tried.
+    pub(crate) fn cause(self) -> raccord_model::port::Cause {
+        let error = match self {
+            Self::Refused(error) => return Box::new(error),
+            Self::Moved => return Box::new(MovedError),
+            Self::LeftOut => return Box::new(LeftOutError),
+            Self::Database(error) => error,
+        };
+        let sort = sort(&error);
+        let cause = without_values(error);
+        match sort {
+            Sort::Lost => Box::new(DestinationError::Unreachable(cause)),
+            Sort::Denied => Box::new(DestinationError::Denied(cause)),
+            Sort::Contended | Sort::Row | Sort::Other => cause,
+        }
+    }
+
     fn told(self, otherwise: fn(raccord_model::port::Cause) -> DestinationError) -> DestinationError {
         let error = match self {
             Self::Refused(error) => return error,
@@ -112,11 +136,7 @@ impl Failure {
             Sort::Denied => DestinationError::Denied,
             Sort::Contended | Sort::Row | Sort::Other => otherwise,
         };
-        let said: raccord_model::port::Cause = match said(&error) {
-            Some(said) => Box::new(said),
-            None => Box::new(error),
-        };
-        told(said)
+        told(without_values(error))
     }
 }
 
@@ -147,6 +167,14 @@ fn sort(error: &Error) -> Sort {
 /// Whether a code says that a value or a row cannot be stored: data, constraints, limits of a row, and what a trigger raises.
 pub(crate) fn is_of_a_row(code: &str) -> bool {
     ["22", "23", "44", "54", "P0"].iter().any(|class| code.starts_with(class))
+}
+
+/// The error as the cause of one of ours.
+fn without_values(error: Error) -> raccord_model::port::Cause {
+    match said(&error) {
+        Some(said) => Box::new(said),
+        None => Box::new(error),
+    }
 }
 
 /// What the server said, unless the error is not the server's.

@@ -1,6 +1,7 @@
 //! PostgreSQL as a destination: rows in tables of the user's schema, one typed column for each field, and everything that
 //! Raccord needs beside them in a schema `raccord` of the same database, so that both are committed together. And PostgreSQL as
-//! a source: tables, queries, and what changes in tables ([`PostgresSource`]).
+//! a source: tables, queries, and what changes in tables ([`PostgresSource`]). And PostgreSQL as the state of several machines
+//! ([`PostgresState`]), in a schema `raccord_state`.
 //!
 //! It is the one crate that knows the client library. Decisions are those of `model::decide`; what is known of the keys of a
 //! batch is looked up with a few queries, decided about in memory, and only the difference is written.
@@ -22,6 +23,7 @@ mod prepare;
 mod save;
 mod settings;
 mod source;
+mod state;
 mod sweep;
 mod table;
 mod tls;
@@ -31,3 +33,4 @@ pub use destination::PostgresDestination;
 pub use existing::{ExistingColumn, ExistingTable};
 pub use settings::{PostgresSettings, Server, SettingsSource, Tls, UrlError};
 pub use source::PostgresSource;
+pub use state::{OpenStateError, PostgresState};

@@ -38,7 +38,11 @@ impl Database {
     pub(crate) fn empty() -> Self {
         let idle = IDLE.lock().unwrap().pop();
         if let Some(name) = idle {
-            SERVER.sql(&name, "DROP SCHEMA IF EXISTS crm CASCADE; DROP SCHEMA IF EXISTS raccord CASCADE");
+            SERVER.sql(
+                &name,
+                "DROP SCHEMA IF EXISTS crm CASCADE; DROP SCHEMA IF EXISTS raccord CASCADE; \
+                 DROP SCHEMA IF EXISTS raccord_state CASCADE",
+            );
             return Self(name);
         }
         let name = format!("test{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -76,12 +80,16 @@ impl Drop for Database {
 
 /// A destination at a URL, without encryption.
 pub(crate) fn destination(url: &str) -> PostgresDestination {
-    let settings = PostgresSettings {
+    PostgresDestination::new(SettingsSource::fixed(settings(url)), Arc::new(TestEnvironment))
+}
+
+/// What leads to a URL, without encryption.
+pub(crate) fn settings(url: &str) -> PostgresSettings {
+    PostgresSettings {
         server: Server::Url(SecretString::from(url)),
         tls: Tls::Off,
         schema: SCHEMA.to_owned(),
-    };
-    PostgresDestination::new(SettingsSource::fixed(settings), Arc::new(TestEnvironment))
+    }
 }
 
 /// The time is what tests say, and identities are new.

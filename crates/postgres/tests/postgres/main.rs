@@ -18,6 +18,8 @@ mod refused;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 #[path = "../../../../tests/table_source.rs"]
 mod table_source;
 #[cfg(test)]
