@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use raccord_model::fact::Run;
 use raccord_run::applied::Applied;
+use raccord_run::report::Progress;
 
 /// How a reload has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,8 @@ pub enum ReloadResult {
 
 /// Hears what the daemon does. No method may block.
 pub trait Observer: Send + Sync {
+    /// A run has stored a page.
+    fn progressed(&self, progress: &Progress);
     /// A run has ended.
     fn run_ended(&self, run: &Run);
     /// A reload has ended.
@@ -30,6 +33,7 @@ pub trait Observer: Send + Sync {
 
 /// Does nothing with what it hears.
 impl Observer for () {
+    fn progressed(&self, _: &Progress) {}
     fn run_ended(&self, _: &Run) {}
     fn reload_ended(&self, _: ReloadResult) {}
     fn in_force(&self, _: &Arc<Applied>) {}

@@ -82,6 +82,10 @@ impl<A: Answering + ?Sized> Answering for Audited<A> {
 }
 
 impl<A: Serving + ?Sized> Serving for Audited<A> {
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes()
+    }
+
     fn readiness(&self) -> Readiness {
         self.inner.readiness()
     }

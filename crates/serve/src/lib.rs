@@ -4,7 +4,9 @@
 //! decides what runs when.
 
 pub mod access;
+mod attempts;
 pub mod audit;
+mod console;
 pub mod daemon;
 pub mod dispatch;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod embedded;
 pub mod failure;
 pub mod http;
 pub mod metrics;
+mod network;
 pub mod proposal;
 pub mod reply;
 pub mod request;

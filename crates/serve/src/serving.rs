@@ -10,11 +10,15 @@ use raccord_model::port::Async;
 use raccord_model::{DataTypeName, Name};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::transport::Answering;
 
 /// The owner of the state, as HTTP needs it.
 pub trait Serving: Answering {
+    /// Counts what has changed: a run has come further or ended, another generation is in force. The pages that are open
+    /// look again then.
+    fn changes(&self) -> watch::Receiver<u64>;
     /// Whether it is ready, and what is not as it should be.
     fn readiness(&self) -> Readiness;
     /// Metrics as Prometheus reads them.

@@ -80,7 +80,7 @@ pub async fn watch(
         let end = stop.clone();
         let bound = Bound::new(&listen).await?;
         tracing::info!("listening on {}", bound.url());
-        beside.spawn(http::serve(bound, (listen.open_metrics, what.limits), (audited, access), end));
+        beside.spawn(http::serve(bound, (listen.open, what.limits), (audited, access), end));
     }
     let changed = Arc::new(Notify::new());
     // Watching ends when this is dropped.
@@ -190,7 +190,7 @@ spec: {active: true, subscriptions: {people: [created]}}
             address: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             insecure: false,
-            open_metrics: false,
+            open: http::Open::default(),
         };
         let settings =
             Settings { origin: Origin::Api, policy: Policy::default(), drain: Duration::from_mins(1), by };

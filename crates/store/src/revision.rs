@@ -22,6 +22,7 @@ const fn tag(table: Table) -> u8 {
         Table::Steps => b's',
         Table::Outbox => b'o',
         Table::Tokens => b'k',
+        Table::Sessions => b'n',
         Table::Audit => b'a',
         Table::Webhooks => b'w',
         Table::Told => b'l',

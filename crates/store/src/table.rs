@@ -88,6 +88,8 @@ tables! {
     outbox OUTBOX "outbox"
     /// Tokens of the HTTP API, by name.
     tokens TOKENS "tokens"
+    /// Sessions of the console, by the digest of their id as text.
+    sessions SESSIONS "sessions"
     /// The audit log, by id as text.
     audit AUDIT "audit"
     /// What is registered at services, by the source's uid as text.
@@ -169,6 +171,7 @@ pub(crate) const fn facts(table: state::Table) -> Definition {
         state::Table::Steps => STEPS,
         state::Table::Outbox => OUTBOX,
         state::Table::Tokens => TOKENS,
+        state::Table::Sessions => SESSIONS,
         state::Table::Audit => AUDIT,
         state::Table::Webhooks => WEBHOOKS,
         state::Table::Told => TOLD,
@@ -187,6 +190,7 @@ impl<'t> Tables<'t> {
             state::Table::Steps => &mut self.steps,
             state::Table::Outbox => &mut self.outbox,
             state::Table::Tokens => &mut self.tokens,
+            state::Table::Sessions => &mut self.sessions,
             state::Table::Audit => &mut self.audit,
             state::Table::Webhooks => &mut self.webhooks,
             state::Table::Told => &mut self.told,

@@ -12,7 +12,7 @@ use raccord_daemon::reload::{
 };
 use raccord_daemon::shell::{Origin, Settings};
 use raccord_model::duration::Seconds;
-use raccord_serve::http::{Limits, Listen};
+use raccord_serve::http::{Limits, Listen, Open};
 use raccord_serve::watch::{Watch, watch as live};
 use tokio::sync::Mutex;
 
@@ -54,7 +54,7 @@ pub(crate) struct WatchArgs {
     /// Also look at the files this often, for file systems without events
     #[arg(long, value_name = "TIME")]
     poll: Option<Seconds>,
-    /// Serve health, metrics, webhooks and the API at this address and port
+    /// Serve the console, health, metrics, webhooks and the API at this address and port
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
     /// The certificate chain, PEM
@@ -69,6 +69,9 @@ pub(crate) struct WatchArgs {
     /// Serve metrics to everybody who reaches the address, without a token
     #[arg(long, requires = "listen")]
     open_metrics: bool,
+    /// Show the console to everybody on this machine without a token, to look at alone
+    #[arg(long, requires = "listen")]
+    open_console: bool,
     /// How long runs may take to stop once an end is asked for
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: Seconds,
@@ -153,7 +156,7 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
         address,
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
         insecure: args.insecure_listen,
-        open_metrics: args.open_metrics,
+        open: Open { metrics: args.open_metrics, console: args.open_console },
     });
     let pull = Duration::from_secs(args.git_interval.0.max(1));
     let limits = Limits::default().within(crate::descriptors::raise());

@@ -1,17 +1,16 @@
 //! What is asked of the daemon while it lives: runs, applies, the configuration that waits. Runs and what concerns the
 //! configuration go through the shell; what else changes how transfers stand is told to it afterwards.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
 use raccord_model::{Desired, Name};
 use raccord_run::report::RunReport;
 use raccord_run::select;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{Asked, PROGRESS, RunNews};
+use super::core::{Asked, Outlook, PROGRESS, RunNews};
 use super::handle::Handle;
 use super::{Configuration, Message, Origin, view};
 use crate::apply::{self, Wanted};
@@ -96,10 +95,10 @@ impl Handle {
         })
     }
 
-    /// When transfers run next by themselves.
-    pub async fn next_runs(&self) -> Result<BTreeMap<Name, Timestamp>, DaemonError> {
+    /// What runs, and when transfers run next by themselves.
+    pub async fn outlook(&self) -> Result<Outlook, DaemonError> {
         let (sender, receiver) = oneshot::channel();
-        self.sender.send(Message::NextRuns(sender)).await.map_err(ending)?;
+        self.sender.send(Message::Outlook(sender)).await.map_err(ending)?;
         receiver.await.map_err(ending)
     }
 

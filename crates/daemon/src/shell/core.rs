@@ -31,6 +31,15 @@ pub enum RunNews {
     Ended(Box<Run>),
 }
 
+/// What runs, and what is to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// The transfers whose runs are under way.
+    pub running: BTreeSet<Name>,
+    /// When transfers run next by themselves.
+    pub next_runs: BTreeMap<Name, Timestamp>,
+}
+
 /// A person's request to run something, and who waits for it.
 pub(super) struct Asked {
     /// Who asks, by a number that nobody else has.
@@ -243,10 +252,19 @@ impl Core {
         Ok(effects)
     }
 
-    /// When transfers run next by themselves.
-    pub(super) fn next_runs(&self) -> BTreeMap<Name, Timestamp> {
-        let transfers = self.runner.applied().transfers();
-        transfers.filter_map(|(name, uid, _)| Some((name.clone(), self.state.next_run(uid)?))).collect()
+    /// What runs, and when transfers run next by themselves.
+    pub(super) fn outlook(&self) -> Outlook {
+        let under_way: BTreeSet<Uid> = self.state.running().map(|(uid, _)| uid).collect();
+        let mut outlook = Outlook::default();
+        for (name, uid, _) in self.runner.applied().transfers() {
+            if under_way.contains(&uid) {
+                outlook.running.insert(name.clone());
+            }
+            if let Some(next) = self.state.next_run(uid) {
+                outlook.next_runs.insert(name.clone(), next);
+            }
+        }
+        outlook
     }
 
     /// How some transfers stand.

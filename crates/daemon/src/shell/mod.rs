@@ -15,7 +15,7 @@ mod supervisor;
 mod tests;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ use raccord_run::applied::Applied;
 use raccord_run::conclude;
 use supervisor::Supervisor;
 
-pub use core::RunNews;
+pub use core::{Outlook, RunNews};
 pub use handle::{Handle, Health};
 pub use once::run_once;
 use reloading::Loaded;
@@ -82,8 +82,8 @@ enum Message {
     NotApplied(ApplyEnd, String),
     /// These transfers stand otherwise, because a person acted. How they stand is read when the shell hears of it, too.
     Changed(BTreeSet<Name>),
-    /// Somebody wants to know when transfers run next by themselves.
-    NextRuns(oneshot::Sender<BTreeMap<Name, Timestamp>>),
+    /// A caller wants to know what runs, and when transfers run next by themselves.
+    Outlook(oneshot::Sender<Outlook>),
 }
 
 /// What wakes the shell from outside.
@@ -231,6 +231,7 @@ impl Shell {
                 Ok(self.core.feed(Event::DeliveriesArrived { now: self.now(), uids }))
             }
             Some(progress) = self.progress.recv() => {
+                observer.progressed(&progress);
                 self.core.tell(&progress);
                 Ok(Vec::new())
             }
@@ -266,9 +267,9 @@ impl Shell {
                 effects.extend(self.look_around().await?);
                 Ok(effects)
             }
-            Message::NextRuns(answer) => {
+            Message::Outlook(answer) => {
                 // The caller may be gone.
-                drop(answer.send(self.core.next_runs()));
+                drop(answer.send(self.core.outlook()));
                 Ok(Vec::new())
             }
             Message::Loaded(loaded) => {

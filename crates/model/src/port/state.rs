@@ -61,6 +61,8 @@ pub enum Table {
     Outbox,
     /// `Token` by name: who may use the HTTP API.
     Tokens,
+    /// `Session` by the digest of its id: who is signed in at the console.
+    Sessions,
     /// `AuditEntry` by id: who did what.
     Audit,
     /// `WebhookFact` by the source's uid: what is registered at its service.

@@ -13,6 +13,7 @@ pub(crate) const fn word(table: Table) -> &'static str {
         Table::Steps => "steps",
         Table::Outbox => "outbox",
         Table::Tokens => "tokens",
+        Table::Sessions => "sessions",
         Table::Audit => "audit",
         Table::Webhooks => "webhooks",
         Table::Told => "told",

@@ -13,7 +13,7 @@ use super::Daemon;
 use crate::access;
 use crate::failure::{Failure, FailureCode};
 use crate::reply::Replies;
-use crate::request::{ApplyOptions, DaemonStatus, Reply, Request, Status, Text};
+use crate::request::{ApplyOptions, DaemonStatus, Reply, Request, Sort, Status, Text};
 use crate::transport::{Answering, Caller, Way};
 
 impl Answering for Daemon {
@@ -27,14 +27,32 @@ impl Answering for Daemon {
         Box::pin(async move {
             access::admit(request.sort(), caller.way)?;
             let request = access::attribute(request, &caller);
+            let changes = changes_standings(request.sort());
             let answered = self.respond(request, caller.way, stop, replies).await;
             if answered.is_err() {
                 // Whatever the reason says: it may be that the state is not where it was.
                 self.handle.doubt();
             }
+            if changes {
+                self.live.changed();
+            }
             answered
         })
     }
+}
+
+/// Whether what is asked may leave transfers standing otherwise, runs apart, whose ends are heard of.
+const fn changes_standings(sort: Sort) -> bool {
+    matches!(
+        sort,
+        Sort::Pause
+            | Sort::Resume
+            | Sort::Resync
+            | Sort::Approve
+            | Sort::ReplayRejects
+            | Sort::Authorize
+            | Sort::Run
+    )
 }
 
 impl Daemon {
@@ -150,9 +168,10 @@ impl Daemon {
         })
         .await?;
         let Some(mut status) = found else { return Ok(()) };
-        let next_runs = self.handle.next_runs().await?;
+        let outlook = self.handle.outlook().await?;
         for transfer in &mut status.transfers {
-            transfer.next_run = next_runs.get(&transfer.name).copied();
+            transfer.next_run = outlook.next_runs.get(&transfer.name).copied();
+            transfer.running = outlook.running.contains(&transfer.name).then(|| self.live.of(&transfer.name));
         }
         status.daemon = Some(self.daemon_status());
         replies(Reply::Status(status));

@@ -3,6 +3,7 @@
 
 mod answer;
 mod hooks;
+mod live;
 mod observe;
 #[cfg(test)]
 mod tests;
@@ -17,11 +18,14 @@ use raccord_model::fact::Run;
 use raccord_model::port::Async;
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
+use raccord_run::report::Progress;
+use tokio::sync::watch;
 
 use crate::dispatch::Dispatcher;
 use crate::metrics::Metrics;
 use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 use hooks::Hooks;
+use live::Live;
 
 /// The daemon as it is served.
 pub struct Daemon {
@@ -33,6 +37,8 @@ pub struct Daemon {
     hooks: Mutex<Arc<Hooks>>,
     /// What is counted.
     metrics: Metrics,
+    /// How far runs have come, and that something has changed.
+    live: Live,
 }
 
 impl Daemon {
@@ -46,6 +52,7 @@ impl Daemon {
             dispatcher: Dispatcher::new(ports.clone()),
             ports: ports.clone(),
             hooks: Mutex::new(hooks),
+            live: Live::default(),
             handle,
         }
     }
@@ -68,18 +75,25 @@ impl Daemon {
 }
 
 impl Observer for Daemon {
+    fn progressed(&self, progress: &Progress) {
+        self.live.progressed(progress);
+    }
+
     fn run_ended(&self, run: &Run) {
         self.metrics.run_ended(run);
+        self.live.ended(&run.transfer);
     }
 
     fn reload_ended(&self, result: ReloadResult) {
         self.metrics.reload_ended(result);
+        self.live.changed();
     }
 
     fn in_force(&self, applied: &Arc<Applied>) {
         let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks));
         begin(&hooks);
         self.metrics.follow(applied);
+        self.live.changed();
         *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = hooks;
     }
 
@@ -91,6 +105,10 @@ impl Observer for Daemon {
 }
 
 impl Serving for Daemon {
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.live.changes()
+    }
+
     fn readiness(&self) -> Readiness {
         let Health { errors, trouble, tripped, ready, .. } = self.handle.health();
         let mut problems = Vec::new();

@@ -3,16 +3,13 @@
 //! Texts that do not even have the form of a token are refused without a look at the state. No message says
 //! whether a token was once right, but for one: the bearer of a token that has expired is told so.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use jiff::Timestamp;
 use raccord_model::fact::Token;
 
+use super::Access;
 use super::problem::Refusal;
-use super::{Access, MAX_ATTEMPTS};
+use crate::attempts::{Attempts, seconds_left};
 use crate::failure::{Failure, FailureCode};
 use crate::token::TokenText;
 use crate::transport::{Caller, Way};
@@ -64,38 +61,6 @@ fn unauthenticated(message: impl Into<String>) -> Refusal {
     Failure::new(FailureCode::Unauthenticated, message).into()
 }
 
-/// How many names are counted at once; then the counting begins anew.
-const MAX_COUNTED: usize = 10_000;
-
-/// Counts by name within a minute.
-#[derive(Debug, Default)]
-pub(super) struct Attempts(Mutex<Minute>);
-
-#[derive(Debug, Default)]
-struct Minute {
-    minute: i64,
-    counts: HashMap<String, u32>,
-}
-
-impl Attempts {
-    /// Counts one more, and says whether that makes too many in this minute.
-    pub(super) fn is_too_many(&self, name: &str, now: Timestamp) -> bool {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let minute = now.as_second().div_euclid(60);
-        if counted.minute != minute || counted.counts.len() >= MAX_COUNTED {
-            *counted = Minute { minute, counts: HashMap::new() };
-        }
-        let count = counted.counts.entry(name.to_owned()).or_default();
-        *count = count.saturating_add(1);
-        *count > MAX_ATTEMPTS
-    }
-}
-
-/// How many seconds the minute still has.
-fn seconds_left(now: Timestamp) -> u64 {
-    u64::try_from(60 - now.as_second().rem_euclid(60)).unwrap_or(60)
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
@@ -130,18 +95,5 @@ mod tests {
         check(&["Basic aHVudGVyMjpodW50ZXIy"], false);
         check(&[&format!("Bearer {}", &text[..20])], false);
         check(&[&format!("Bearer {text}"), &format!("Bearer {text}")], false);
-    }
-
-    #[test]
-    fn attempts_are_counted_by_the_minute() {
-        let attempts = Attempts::default();
-        let at = |second| Timestamp::from_second(second).unwrap();
-        for _ in 0..MAX_ATTEMPTS {
-            assert!(!attempts.is_too_many("10.0.0.1", at(60)));
-        }
-        assert!(attempts.is_too_many("10.0.0.1", at(119)));
-        assert!(!attempts.is_too_many("10.0.0.2", at(119)));
-        assert!(!attempts.is_too_many("10.0.0.1", at(120)));
-        assert_eq!(seconds_left(at(119)), 1);
     }
 }

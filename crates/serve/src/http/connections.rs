@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::network::Network;
 use super::room::{Kept, Room, Taken};
+use crate::network::Network;
 
 /// How many connections that were told to end may still be there.
 const LEAVING: usize = 64;

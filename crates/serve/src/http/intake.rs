@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::network::Network;
 use super::room::{Kept, Room, Taken};
+use crate::network::Network;
 
 /// The bodies that are being received, or are kept until it is known what they are.
 #[derive(Debug)]

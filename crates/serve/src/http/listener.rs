@@ -36,6 +36,9 @@ impl Bound {
         if listen.tls.is_none() && !listen.insecure && !address.ip().is_loopback() {
             return Err(ServeError::Insecure(address));
         }
+        if listen.open.console && !address.ip().is_loopback() {
+            return Err(ServeError::OpenConsole(address));
+        }
         let tls = match listen.tls.clone() {
             Some((chain, key)) => Some(Certificate::new(chain, key).load().await?),
             None => None,
@@ -49,6 +52,11 @@ impl Bound {
     /// Where; with the port that the system chose when none was named.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether connections are encrypted here.
+    pub(super) const fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// The beginning of every URL.

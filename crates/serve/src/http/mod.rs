@@ -13,9 +13,9 @@ mod health;
 mod hooks;
 mod intake;
 mod listener;
-mod network;
 pub mod openapi;
 mod operation;
+mod pages;
 pub mod parameter;
 mod places;
 pub mod problem;
@@ -33,6 +33,7 @@ use std::time::Duration;
 use raccord_model::port::environment::Environment;
 use raccord_run::facts::Facts;
 
+pub use crate::attempts::MAX_ATTEMPTS;
 pub use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 pub use listener::Bound;
 pub use server::serve;
@@ -103,11 +104,6 @@ pub const MAX_UPLOADS: usize = 4;
 /// How many of them may be of one token.
 pub const MAX_UPLOADS_OF_ONE: usize = 2;
 
-/// How many tokens that nobody has may be tried from one address in a minute; then they are no longer logged, and
-/// refused with 429. A token of 32 random bytes is not guessed, so this only keeps the log readable, and a
-/// token that is right is never refused because of somebody else at the same address.
-pub const MAX_ATTEMPTS: u32 = 60;
-
 /// How many parts of an answer may wait for a slow reader; then the answer itself waits.
 pub const MAX_PARTS: usize = 256;
 
@@ -138,8 +134,17 @@ pub struct Listen {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Whether to listen beyond loopback without TLS, because something in front of it does that.
     pub insecure: bool,
-    /// Whether metrics are for everybody who reaches the address, without a token.
-    pub open_metrics: bool,
+    /// What is shown without a token.
+    pub open: Open,
+}
+
+/// What is shown to every client that reaches the address, without a token.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Open {
+    /// Metrics.
+    pub metrics: bool,
+    /// The pages of the console, to look at alone. Only on loopback.
+    pub console: bool,
 }
 
 /// The limits that a test may want to meet sooner; each is a constant above.
@@ -210,6 +215,9 @@ pub enum ServeError {
          give --tls-cert and --tls-key, or say --insecure-listen when a proxy in front of it does TLS"
     )]
     Insecure(SocketAddr),
+    /// Beyond loopback, everything would be shown to whoever passes by.
+    #[error("{0} can be reached from other machines: --open-console is for loopback alone")]
+    OpenConsole(SocketAddr),
     /// Nobody can listen there.
     #[error("listen at {address}")]
     Bind {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::network::Network;
+use crate::network::Network;
 
 /// How much there is room for: in all, and for one network.
 #[derive(Debug, Clone, Copy)]

@@ -18,13 +18,12 @@ use bytes::Bytes;
 use raccord_model::fact::{Role, Token};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::auth::{self, Attempts, authenticate};
+use super::auth::{self, authenticate};
 use super::body::{self, Incoming, Media};
 use super::connections::Connections;
 use super::conversation::{Conversation, Place, UnderWay};
 use super::intake::Intake;
 use super::listener::Bound;
-use super::network::Network;
 use super::operation::{From, answer_of, request_of};
 use super::parameter::Values;
 use super::places::{Places, Taken};
@@ -32,37 +31,41 @@ use super::problem::Refusal;
 use super::route::{Body, Guard, Handler, Method, Operation, ROUTES, Route};
 use super::{
     Access, Limits, MAX_CONFIGURATION, MAX_QUESTION, MAX_UNPROVED, MAX_UNPROVED_OF_ONE, MAX_UPLOADS,
-    MAX_UPLOADS_OF_ONE, PROTOCOL_HEADER, REQUEST_HEADER, ServeError, Serving, health, hooks, openapi, upload,
+    MAX_UPLOADS_OF_ONE, Open, PROTOCOL_HEADER, REQUEST_HEADER, ServeError, Serving, health, hooks, openapi,
+    pages, upload,
 };
 use crate::access::{admit, required};
+use crate::attempts::Attempts;
 use crate::audit::{AuditLog, in_words};
+use crate::console::{self, Console};
 use crate::failure::{Failure, FailureCode};
+use crate::network::Network;
 use crate::request::{Request, Sort};
 use crate::transport::{Caller, PROTOCOL, Way};
 
 /// What every request is answered with.
-struct Shared {
+pub(super) struct Shared {
     serving: Arc<dyn Serving>,
     access: Access,
     log: AuditLog,
-    open_metrics: bool,
-    limits: Limits,
-    connections: Arc<Connections>,
-    intake: Arc<Intake>,
-    requests: Places,
+    open: Open,
+    pub(super) limits: Limits,
+    pub(super) connections: Arc<Connections>,
+    pub(super) intake: Arc<Intake>,
+    pub(super) requests: Places,
     uploads: Places,
     /// Configurations are read and planned one after the other: that takes many times the memory of their texts.
     turns: Arc<Semaphore>,
     under_way: Arc<UnderWay>,
-    strangers: Attempts,
-    refusals: Attempts,
+    strangers: Arc<Attempts>,
+    refusals: Arc<Attempts>,
     document: Bytes,
 }
 
 /// Serves where somebody listens already, until `end` becomes true.
 pub async fn serve(
     bound: Bound,
-    (open_metrics, limits): (bool, Limits),
+    (open, limits): (Open, Limits),
     (serving, access): (Arc<dyn Serving>, Access),
     end: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
@@ -72,7 +75,7 @@ pub async fn serve(
         serving,
         access,
         log,
-        open_metrics,
+        open,
         limits,
         connections: Arc::clone(&connections),
         intake: Arc::new(Intake::new(MAX_UNPROVED, MAX_UNPROVED_OF_ONE)),
@@ -80,11 +83,29 @@ pub async fn serve(
         uploads: Places::new(MAX_UPLOADS, MAX_UPLOADS_OF_ONE),
         turns: Arc::new(Semaphore::new(1)),
         under_way: Arc::default(),
-        strangers: Attempts::default(),
-        refusals: Attempts::default(),
+        strangers: Arc::default(),
+        refusals: Arc::default(),
         document: openapi::text().into(),
     };
-    bound.serve(router(Arc::new(shared)), (limits, connections), end).await
+    let shared = Arc::new(shared);
+    let pages =
+        pages::within(Arc::clone(&shared), console::router(console_of(&shared, bound.is_encrypted())));
+    bound.serve(router(shared).merge(pages), (limits, connections), end).await
+}
+
+/// The console beside the API: it counts what is tried in vain together with it.
+fn console_of(shared: &Shared, is_tls: bool) -> Console {
+    let Access { facts, environment, .. } = shared.access.clone();
+    Console {
+        serving: Arc::clone(&shared.serving),
+        log: AuditLog::new(facts.clone(), Arc::clone(&environment)),
+        facts,
+        environment,
+        strangers: Arc::clone(&shared.strangers),
+        refusals: Arc::clone(&shared.refusals),
+        is_tls,
+        is_public: shared.open.console,
+    }
 }
 
 /// The router that the table says.
@@ -225,7 +246,7 @@ impl Shared {
     async fn token(&self, route: &Route, parts: &Parts, peer: SocketAddr) -> Result<Option<Token>, Refusal> {
         let role = match route.guard {
             Guard::Open | Guard::Signature => return Ok(None),
-            Guard::Metrics if self.open_metrics => return Ok(None),
+            Guard::Metrics if self.open.metrics => return Ok(None),
             // A caller without a token sees less.
             Guard::Details if !parts.headers.contains_key(AUTHORIZATION) => return Ok(None),
             Guard::Metrics => Some(Role::Metrics),
@@ -450,7 +471,7 @@ async fn beside<T: Send + 'static>(
 }
 
 /// The whole of a body that carries no configuration.
-async fn small(incoming: Incoming) -> Result<Bytes, Refusal> {
+pub(super) async fn small(incoming: Incoming) -> Result<Bytes, Refusal> {
     let read = incoming.whole(MAX_QUESTION).await;
     read.map(|(bytes, _)| bytes).map_err(|error| body::refuse(error, MAX_QUESTION))
 }

@@ -50,6 +50,7 @@ fn observed(applied: &Arc<Applied>) -> Observed {
         unseen: Vec::new(),
         last_success: Some(now - jiff::SignedDuration::from_mins(i64::try_from(number).unwrap())),
         next_run: Some(now + jiff::SignedDuration::from_mins(5)),
+        running: None,
         consecutive_failures: u32::from(number == 7),
         rows: Some(2),
         rejects: Some(1),

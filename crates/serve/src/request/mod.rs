@@ -29,7 +29,7 @@ pub use record::{
 };
 pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
-pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus};
+pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus, UnderWay};
 pub use text::{Commit, FieldText, Place, Reason, Since, Text, TooLong, Who};
 
 /// What is asked.

@@ -1,7 +1,7 @@
 //! How everything stands, as answers tell it: what YAML wants beside what happened.
 
 use jiff::Timestamp;
-use raccord_model::fact::{Pause, Run, Trip, Updates};
+use raccord_model::fact::{Pause, Run, Tally, Trip, Updates};
 use raccord_model::port::authorization::Standing;
 use raccord_model::schema::Instant;
 use raccord_model::{EntityRef, Name};
@@ -110,6 +110,16 @@ impl IntegrationState {
     }
 }
 
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnderWay {
+    /// What its pages have brought.
+    pub tally: Tally,
+    /// How many pages are stored.
+    pub pages: u64,
+}
+
 /// How a transfer stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -142,6 +152,9 @@ pub struct TransferStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Instant>")]
     pub next_run: Option<Timestamp>,
+    /// The run that is under way, as far as it has come, when a daemon lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<UnderWay>,
     /// How many runs have failed since.
     pub consecutive_failures: u32,
     /// How many rows it owns; nothing when its database cannot be seen, which the notes say.

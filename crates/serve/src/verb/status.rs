@@ -109,6 +109,7 @@ fn transfer(
         unseen: observed.unseen,
         last_success: observed.last_success,
         next_run: None,
+        running: None,
         consecutive_failures: observed.consecutive_failures,
         rows,
         rejects,

@@ -240,7 +240,11 @@ async fn metrics_are_open_when_the_daemon_was_told_so() {
         assert!(answer.header("content-type").starts_with(form), "{accept}");
         assert_eq!(answer.text, "raccord_runs_total 1\n");
     }
-    let open = Server::with(raccord_serve::http::Listen { open_metrics: true, ..loopback() }).await;
+    let open = Server::with(raccord_serve::http::Listen {
+        open: raccord_serve::http::Open { metrics: true, console: false },
+        ..loopback()
+    })
+    .await;
     send(open.request(reqwest::Method::GET, "/metrics")).await.expect(200);
 }
 

@@ -14,7 +14,7 @@ use raccord_model::port::Async;
 use raccord_model::port::environment::{Environment, RandomError};
 use raccord_serve::audit::{AuditLog, Audited};
 use raccord_serve::http::{
-    Access, Bound, Limits, Listen, Push, PushHead, Readiness, Received, ServeError, Serving, serve,
+    Access, Bound, Limits, Listen, Open, Push, PushHead, Readiness, Received, ServeError, Serving, serve,
 };
 use raccord_serve::reply::Replies;
 use raccord_serve::transport::{Answering, Caller};
@@ -80,6 +80,8 @@ pub(crate) struct Stage {
     pub(crate) too_large: Mutex<Vec<Name>>,
     /// How many answers have come to their end.
     pub(crate) ended: watch::Sender<usize>,
+    /// Counts what has changed.
+    pub(crate) changes: watch::Sender<u64>,
 }
 
 impl Answering for Stage {
@@ -116,6 +118,10 @@ impl Answering for Stage {
 }
 
 impl Serving for Stage {
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     fn readiness(&self) -> Readiness {
         self.readiness.lock().unwrap().clone()
     }
@@ -159,7 +165,7 @@ pub(crate) struct Server {
 
 /// Where tests listen.
 pub(crate) fn loopback() -> Listen {
-    Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None, insecure: false, open_metrics: false }
+    Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None, insecure: false, open: Open::default() }
 }
 
 /// The provider that every client and server of these tests uses.
@@ -193,6 +199,7 @@ impl Server {
             pushes: Mutex::default(),
             too_large: Mutex::default(),
             ended: watch::channel(0).0,
+            changes: watch::channel(0).0,
         });
         let log = AuditLog::new(engine.ports().facts(), Arc::clone(&environment));
         let audited = Arc::new(Audited::new(Arc::clone(&stage), log));
@@ -203,7 +210,7 @@ impl Server {
         let address = bound.address();
         let (end, ending) = watch::channel(false);
         let serving: Arc<dyn Serving> = audited.clone();
-        let serving = tokio::spawn(serve(bound, (listen.open_metrics, limits), (serving, access), ending));
+        let serving = tokio::spawn(serve(bound, (listen.open, limits), (serving, access), ending));
         let client =
             Client::builder().tls_certs_only([]).no_proxy().pool_max_idle_per_host(0).build().unwrap();
         Self { address, stage, clock, end, serving: Some(serving), client, scheme, local: audited, home }

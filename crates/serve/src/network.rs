@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address of IPv4, or the first 64 bits of one of IPv6: a host that has one of those has all the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Network {
+pub(crate) enum Network {
     /// One address.
     V4(Ipv4Addr),
     /// A `/64`.
@@ -16,7 +16,7 @@ pub(super) enum Network {
 
 impl Network {
     /// The network of an address.
-    pub(super) fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
             IpAddr::V6(address) => {

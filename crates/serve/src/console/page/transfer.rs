@@ -1,0 +1,311 @@
+//! A transfer: the steps of its configuration as a person looks for them, how it stands, and its runs.
+
+use std::sync::Arc;
+
+use maud::{Markup, html};
+use raccord_model::fact::Run;
+use raccord_model::language::mapping::{MappedField, MappingSpec};
+use raccord_model::language::{ByNameOrInline, TransferSpec};
+use raccord_model::port::authorization::{Agreement, Standing as AuthorizationStanding};
+use raccord_model::{Desired, Ident, Name};
+use serde_json::Value;
+
+use super::integration::{in_force, of_transfer, status};
+use crate::console::answer::{Answer, Content};
+use crate::console::chart;
+use crate::console::layout::{Place, csrf};
+use crate::console::standing;
+use crate::console::visit::Visit;
+use crate::console::{run, show};
+use crate::failure::{Failure, FailureCode};
+use crate::request::{Reply, Request, Row, Sort, Status, TransferStatus};
+
+/// How many runs are shown.
+const RUNS: usize = 50;
+
+/// The settings of connectors that are shown: where something is read, and nothing that may hold a credential.
+const SETTINGS: [&str; 8] = ["baseUrl", "path", "root", "bucket", "prefix", "host", "database", "schema"];
+
+/// Where a transfer is.
+pub(in crate::console) fn path(name: &Name) -> String {
+    format!("/transfers/{name}")
+}
+
+/// The Authorization of a source, when it has one of its own name.
+pub(super) fn authorization_of<'d>(desired: &'d Desired, source: &Name) -> Option<&'d Name> {
+    desired.source(source)?.authorization.as_ref().and_then(ByNameOrInline::name)
+}
+
+/// What a page of a transfer shows.
+struct Shown {
+    status: Box<Status>,
+    desired: Box<Desired>,
+    transfer: TransferStatus,
+    runs: Vec<Run>,
+    /// A stored record, for the examples beside the mapping.
+    example: Option<Row>,
+}
+
+/// The page.
+pub(super) async fn show(visit: Arc<Visit>) -> Result<Answer, Failure> {
+    let name: Name = visit.part("name")?;
+    let shown = look(&visit, &name).await?;
+    let spec = shown.desired.transfer(&name);
+    let words = visit.texts().transfer;
+    let body = html! {
+        (head(&visit, &shown))
+        (actions(&visit, &shown.transfer))
+        h2 { (words.runs) }
+        (run::timeline(&visit, &shown.runs, false))
+        @if let Some(spec) = spec {
+            h2 { (words.source) }
+            (source(&visit, &shown, spec))
+            h2 { (words.mapping) }
+            (mapping(&visit, &shown, spec))
+            h2 { (words.wishes) }
+            (wishes(&visit, &shown, spec))
+        }
+    };
+    let mut content = Content::new(Place::Overview, name.to_string(), body);
+    content.trail.push((visit.texts().overview.title.to_owned(), "/".to_owned()));
+    for integration in standing::wanting(&shown.status.integrations, &name) {
+        content.trail.push((integration.name.to_string(), super::integration::path(&integration.name)));
+    }
+    Ok(Answer::Page(content))
+}
+
+async fn look(visit: &Visit, name: &Name) -> Result<Shown, Failure> {
+    let status = status(visit).await?;
+    let found = status.transfers.iter().find(|transfer| transfer.name == *name).cloned();
+    let transfer = found.ok_or_else(|| {
+        Failure::new(FailureCode::Unknown, format!("there is no transfer `{name}` in force"))
+    })?;
+    let desired = in_force(visit).await?;
+    let request = Request::Runs { transfer: Some(name.clone()), limit: RUNS };
+    let runs = visit.all(request, |reply| if let Reply::Run(run) = reply { Some(run) } else { None }).await?;
+    let request = Request::Records {
+        entity: transfer.to.clone(),
+        filter: Vec::new(),
+        limit: 1,
+        total: false,
+        columns: false,
+    };
+    let pick = |reply| if let Reply::Record(row) = reply { Some(row) } else { None };
+    // A page without an example is a page; the database may be away.
+    let example = visit.all(request, pick).await.ok().and_then(|mut rows| rows.pop());
+    Ok(Shown { status, desired, transfer, runs, example })
+}
+
+/// How it stands, in a few figures.
+fn head(visit: &Visit, shown: &Shown) -> Markup {
+    let (texts, now, language) = (visit.texts(), visit.now(), visit.reader.language);
+    let (words, columns) = (texts.transfer, texts.overview);
+    let transfer = &shown.transfer;
+    let standing = of_transfer(&shown.status, &shown.desired, transfer);
+    html! {
+        p.standing {
+            (show::status(standing.tone(), standing.word(texts.word))) " "
+            (show::line(transfer.source.as_str())) " → " (show::line(&transfer.to.to_string()))
+        }
+        @if let Some(running) = &transfer.running {
+            p.notice.busy role="status" {
+                (words.under_way) " " (chart::in_words(visit, &running.tally)) " · "
+                ((words.pages)(running.pages, &show::number(language, running.pages)))
+            }
+        }
+        div.figures {
+            (figure(columns.lag, &html! { @match transfer.last_success { Some(at) => (show::when(texts, at, now)), None => (texts.time.never) } }))
+            (figure(columns.next, &html! { @match transfer.next_run { Some(at) => (show::when(texts, at, now)), None => "—" } }))
+            (figure(columns.rows, &html! { (counted(visit, transfer.rows)) }))
+            (figure(columns.rejects, &html! { (counted(visit, transfer.rejects)) }))
+            (figure(words.failures, &html! { (show::number(language, transfer.consecutive_failures.into())) }))
+        }
+        @if let Some(cursor) = &transfer.cursor { p.hint { (words.cursor) " " (show::line(cursor)) } }
+        @if !transfer.unseen.is_empty() {
+            p.notice.waits { (words.unseen) " " @for path in &transfer.unseen { code { (show::line(path)) } " " } }
+        }
+    }
+}
+
+fn figure(name: &str, value: &Markup) -> Markup {
+    html! { div { span.name { (name) } span.value { (value) } } }
+}
+
+fn counted(visit: &Visit, count: Option<u64>) -> String {
+    count.map_or_else(|| "—".to_owned(), |count| show::number(visit.reader.language, count))
+}
+
+fn actions(visit: &Visit, transfer: &TransferStatus) -> Markup {
+    let words = visit.texts().transfer;
+    html! {
+        div.actions { @if visit.reader.may(Sort::Resync) {
+            details.action {
+                summary.button.plain { (words.resync) }
+                form method="post" action=(format!("{}/resync", path(&transfer.name))) {
+                    (csrf(visit))
+                    p { (words.resync_means) }
+                    label for="since" { (words.since) }
+                    input #since name="since" maxlength="200" autocomplete="off";
+                    p.hint { (words.since_hint) }
+                    label.check { input type="checkbox" name="sure" required; " " (words.sure) }
+                    button.danger { (words.resync_now) }
+                }
+            }
+        } }
+    }
+}
+
+/// Where it is read, and as whom.
+fn source(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
+    let words = visit.texts().transfer;
+    let source = shown.desired.source(&spec.source);
+    let settings = source.and_then(|source| serde_json::to_value(source).ok()).unwrap_or_default();
+    let config = &settings["config"];
+    let data_type =
+        spec.data_type.as_ref().map_or_else(|| shown.transfer.name.to_string(), ToString::to_string);
+    let types = config["dataTypes"].as_object().map(|types| types.keys().cloned().collect::<Vec<_>>());
+    html! {
+        dl {
+            dt { (words.source) } dd { (show::line(spec.source.as_str())) }
+            dt { (words.connector) } dd { (show::line(settings["connector"].as_str().unwrap_or_default())) }
+            @for name in SETTINGS { @if let Some(text) = config[name].as_str() {
+                dt { code { (name) } } dd { (show::line(text)) }
+            } }
+            dt { (words.authorization) } dd { (authorization(visit, shown, spec)) }
+            dt { (words.data_type) } dd { b { (show::line(&data_type)) } }
+            @if let Some(types) = types.filter(|types| types.len() > 1) {
+                dt { (words.other_types) }
+                dd { @for other in types.iter().filter(|other| **other != data_type) { (show::line(other)) " " } }
+            }
+        }
+    }
+}
+
+/// How we prove who we are: the form, how it stands and until when. Never what it is.
+fn authorization(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
+    let texts = visit.texts();
+    let words = texts.transfer;
+    let source = shown.desired.source(&spec.source);
+    let Some(used) = source.and_then(|source| source.authorization.as_ref()) else {
+        return html! { (words.no_authorization) };
+    };
+    let named = used.name();
+    let form = used.inline().or_else(|| shown.desired.authorization(named?));
+    let form = form.and_then(|form| serde_json::to_value(form).ok());
+    let form = form.as_ref().and_then(|form| form["type"].as_str());
+    let known = shown.status.authorizations.iter().find(|known| Some(&known.name) == named);
+    html! {
+        @if let Some(name) = named { (show::line(name.as_str())) " " }
+        @if let Some(form) = form { code { (show::line(form)) } " " }
+        @if let Some(known) = known { (agreement(visit, known)) }
+    }
+}
+
+/// How an agreement stands.
+fn agreement(visit: &Visit, known: &AuthorizationStanding) -> Markup {
+    let (texts, now) = (visit.texts(), visit.now());
+    let words = texts.transfer;
+    let (tone, word) = match known.state {
+        Agreement::Granted => (show::Tone::Good, words.granted),
+        Agreement::Unasked => (show::Tone::Quiet, words.unasked),
+        Agreement::Waiting => (show::Tone::Waits, texts.word.waiting),
+        Agreement::Revoked => (show::Tone::Bad, words.revoked),
+    };
+    html! {
+        (show::status(tone, word))
+        @if let Some(expires) = known.expires { " " (words.expires) " " (show::when(texts, expires, now)) }
+        @if known.renews { ", " (words.renews) }
+    }
+}
+
+/// Which field comes from where, the primary key first.
+fn mapping(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
+    let words = visit.texts().transfer;
+    let Some(MappingSpec { primary_key, fields }) = spec.mapping.as_ref().and_then(ByNameOrInline::inline)
+    else {
+        return html! { p { (words.no_mapping) } };
+    };
+    let rows = primary_key.iter().map(|field| (field, true)).chain(fields.iter().map(|field| (field, false)));
+    html! {
+        div.wide { table.mapping {
+            thead { tr {
+                th scope="col" { (words.from) } th scope="col" { (words.transforms) } th scope="col" { (words.field) }
+                th scope="col" { (words.example) }
+            } }
+            tbody { @for ((name, field), is_key) in rows { tr {
+                td { (origin(field)) }
+                td { @for step in &field.transform { code.step { (show::line(&step_in_words(step))) } " " } }
+                th scope="row" { (show::line(name.as_str())) @if is_key { " " span.tag { (words.key) } } }
+                td { @if let Some(value) = example(shown.example.as_ref(), name) { (show::line(&value)) } }
+            } } }
+        } }
+    }
+}
+
+fn origin(field: &MappedField) -> Markup {
+    html! {
+        @if let Some(path) = &field.from { code { (show::line(&path.to_string())) } }
+        @if let Some(constant) = &field.constant { "= " code { (show::line(&constant.to_string())) } }
+        @if let Some(expression) = &field.expr { code { (show::line(expression)) } }
+    }
+}
+
+/// A transform as it is written: its name, and what it is given.
+fn step_in_words(step: &impl serde::Serialize) -> String {
+    match serde_json::to_value(step).unwrap_or_default() {
+        Value::String(name) => name,
+        Value::Object(members) => {
+            members.iter().map(|(name, given)| format!("{name} {given}")).collect::<Vec<_>>().join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The value of a field of a record.
+fn example(row: Option<&Row>, name: &Ident) -> Option<String> {
+    let (_, value) = row?.0.iter().find(|(known, _)| known == name.as_str())?;
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// What is wanted of it: update types, when it runs, how deletions are learned of.
+fn wishes(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
+    let texts = visit.texts();
+    let words = texts.transfer;
+    let wanting = standing::wanting(&shown.status.integrations, &shown.transfer.name);
+    let deletes = serde_json::to_value(&spec.deletes).unwrap_or_default();
+    html! {
+        dl {
+            dt { (words.active) } dd { (if spec.active { texts.word.yes } else { texts.word.no }) }
+            dt { (words.schedule) }
+            dd { @match &spec.schedule {
+                None => (words.on_demand),
+                Some(schedule) => {
+                    @if let Some(every) = schedule.every { ((words.every)(&every.to_string())) }
+                    @if let Some(cron) = &schedule.cron { code { (show::line(cron)) } " " }
+                    @if let Some(zone) = &schedule.timezone { (show::line(zone)) }
+                }
+            } }
+            dt { (words.updates) }
+            dd {
+                @if wanting.is_empty() { (words.unwanted) }
+                @for integration in wanting {
+                    p { a href=(super::integration::path(&integration.name)) { (show::line(integration.name.as_str())) } ": "
+                        (updates(integration, &shown.transfer.name)) }
+                }
+            }
+            dt { (words.deletes) }
+            dd { @if deletes == Value::Object(serde_json::Map::new()) { (words.no_deletes) } @else { code { (show::line(&deletes.to_string())) } } }
+        }
+    }
+}
+
+fn updates(integration: &crate::request::IntegrationStatus, transfer: &Name) -> String {
+    let wanted = integration.subscriptions.iter().filter(|(name, _)| name == transfer);
+    let words: Vec<&str> =
+        wanted.flat_map(|(_, updates)| updates.iter().map(|update| update.as_str())).collect();
+    words.join(", ")
+}
