@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::environment::{TestEnvironment, assert_says};
 
 /// People in a file, on their way into files.
-const YAML: &str = r"apiVersion: raccord/v1
+pub(crate) const YAML: &str = r"apiVersion: raccord/v1
 kind: Project
 metadata: {name: crm}
 spec:
@@ -41,7 +41,7 @@ metadata: {name: shop}
 spec: {active: true, subscriptions: {people: [created, updated]}}
 ";
 
-const SNAPSHOT: &[(&str, &str)] = &[
+pub(crate) const SNAPSHOT: &[(&str, &str)] = &[
     ("format: jsonl}", "format: jsonl, mode: snapshot}"),
     ("  active: true\n  mapping", "  active: true\n  deletes: {snapshot: {maxShare: 10%}}\n  mapping"),
     ("[created, updated]", "[created, updated, deleted]"),
@@ -54,7 +54,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
     })
 }
 
-fn people(numbers: std::ops::Range<u32>) -> String {
+pub(crate) fn people(numbers: std::ops::Range<u32>) -> String {
     let line = |number: u32| format!("{number:06},Person {number},Town {}\n", number % 17);
     format!("id,name,city\n{}", numbers.map(line).collect::<String>())
 }

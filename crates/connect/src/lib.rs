@@ -33,6 +33,7 @@ pub use alert::OutgoingAlerts;
 pub use clock::Now;
 pub use database::{DatabaseParts, DatabaseSecrets, DatabaseServer};
 pub use fetch::{FetchError, fetch_text};
+pub use file::access::StorageSecrets;
 pub use file::sniff::complete as complete_file;
 pub use oauth::{Custody, ServiceAuthorizations};
 pub use open::{Open, Opening};

@@ -183,19 +183,21 @@ pub fn place_of<'a>(
     authorization: impl FnOnce(&Name) -> Option<&'a AuthorizationSpec>,
 ) -> Option<StorePlace> {
     let store = &project.store;
+    let reached_by = match &store.authorization {
+        Some(ByNameOrInline::ByName(name)) => Some(authorization(name)?),
+        Some(ByNameOrInline::Inline(spec)) => Some(spec),
+        None => None,
+    };
     match store.store_type {
         StoreType::Embedded => Some(StorePlace::Embedded),
         StoreType::Sqlite => Some(StorePlace::Sqlite { path: store.path.clone()? }),
         StoreType::Postgres => {
-            let spec = match store.authorization.as_ref()? {
-                ByNameOrInline::ByName(name) => authorization(name)?,
-                ByNameOrInline::Inline(spec) => spec,
-            };
-            let AuthorizationSpec::Database(database) = spec else { return None };
+            let AuthorizationSpec::Database(database) = reached_by? else { return None };
             Some(StorePlace::Postgres { authorization: database.clone(), schema: store.schema().to_owned() })
         }
         StoreType::Files => Some(StorePlace::Files {
             path: store.path.clone()?,
+            authorization: reached_by.cloned().map(Box::new),
             format: store.format?,
             mode: store.mode.unwrap_or_default(),
             partition: store.partition_by.clone(),

@@ -42,9 +42,10 @@ impl Databases {
     fn open(&self, place: &StorePlace, root: &Path) -> Result<Rows, DestinationError> {
         match place {
             StorePlace::Embedded => self.embedded.clone().ok_or(DestinationError::Unsupported("embedded")),
-            StorePlace::Files { path, format, mode, partition } => {
+            StorePlace::Files { path, authorization, format, mode, partition } => {
                 let settings = files::settings((*format, *mode), partition.as_ref())?;
-                Ok(files::rows(&self.environment, &root.join(path), settings))
+                let folder = files::Folder { path, authorization: authorization.as_deref(), root };
+                files::rows(&self.environment, folder, settings)
             }
             #[cfg(feature = "postgres")]
             StorePlace::Postgres { authorization, schema } => {

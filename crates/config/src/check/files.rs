@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use raccord_compiler::connector;
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::store::{FileMode, Manage};
 use raccord_model::language::{
-    Mode, ProjectSpec, SourceSpec, Store, StoreType, SubscriptionSpec, TransferSpec, UpdateType,
+    AuthorizationSpec, Mode, ProjectSpec, SourceSpec, Store, StoreType, SubscriptionSpec, TransferSpec,
+    UpdateType,
 };
 use raccord_model::{EntityRef, Ident, Name};
 
 use super::CheckContext;
+use super::store::{AUTHORIZATION, given_authorization};
 
 /// The columns of Raccord in files that are appended to.
 const OWN: [&str; 2] = ["_op", "_at"];
@@ -32,24 +35,21 @@ pub(super) fn meaningless(store: &Store) -> Vec<Finding> {
 }
 
 /// What is wrong with a project whose store are files.
-pub(super) fn check(spec: &ProjectSpec) -> Vec<Finding> {
+pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec) -> Vec<Finding> {
     let store = &spec.store;
     let mut findings = Vec::new();
-    for (name, is_there) in
-        [("authorization", store.authorization.is_some()), ("schema", store.schema.is_some())]
-    {
-        if is_there {
-            let message = format!("`{name}` has no meaning in a store of type files");
-            findings.push(Finding::error(&["store", name], Code::ConflictingFields, message));
-        }
+    if store.schema.is_some() {
+        let message = "`schema` has no meaning in a store of type files";
+        findings.push(Finding::error(&["store", "schema"], Code::ConflictingFields, message));
     }
-    let help = "write {type: files, path: out/crm, format: jsonl}; the path is relative to the root of the configuration";
+    let help = "write {type: files, path: out/crm, format: jsonl}; the path is relative to the root of the configuration, or \
+                leads into a bucket, such as s3://BUCKET/FOLDER";
     match store.path.as_deref() {
         None => findings.push(missing("a store of files needs the path of a folder", help)),
         Some(path) if path.trim().is_empty() || path.contains('\0') => {
             findings.push(Finding::error(&["store", "path"], Code::InvalidValue, "the path names no folder"));
         }
-        Some(_) => {}
+        Some(path) => findings.extend(check_place(scene, name, (store, path))),
     }
     if store.format.is_none() {
         findings.push(missing("a store of files needs a format: jsonl, csv or parquet", help));
@@ -60,6 +60,29 @@ pub(super) fn check(spec: &ProjectSpec) -> Vec<Finding> {
         findings.extend(found.into_iter().map(|finding| finding.under(&at)));
     }
     findings.extend(check_folders(spec));
+    findings
+}
+
+/// Whether the path leads to a folder, and the authorization to where it is.
+fn check_place(scene: CheckContext<'_, '_>, name: &Name, (store, path): (&Store, &str)) -> Vec<Finding> {
+    let place = match RemotePath::of_folder(path) {
+        Ok(place) => place,
+        Err(why) => return vec![Finding::error(&["store", "path"], Code::InvalidValue, why)],
+    };
+    let Some(place) = place else {
+        let message = "a folder of this machine is reached without an authorization";
+        let is_there = store.authorization.is_some();
+        return is_there
+            .then(|| Finding::error(&AUTHORIZATION, Code::ConflictingFields, message))
+            .into_iter()
+            .collect();
+    };
+    let (given, mut findings) = given_authorization(scene, name, store);
+    let (given, wanted) = (given.map(AuthorizationSpec::type_name), place.scheme.authorization());
+    if let Some(given) = given.filter(|given| *given != wanted && *given != "none") {
+        let message = format!("`{path}` is reached with an authorization of type {wanted}, not {given}");
+        findings.push(Finding::error(&["store", "path"], Code::ConflictingFields, message));
+    }
     findings
 }
 
@@ -277,7 +300,12 @@ pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
         let Some(path) = store.path.as_deref().filter(|_| store.store_type == StoreType::Files) else {
             continue;
         };
-        if let Some(first) = folders.insert(crate::resolve::clean(path), &held.metadata.name) {
+        let place = if path.contains("://") {
+            path.trim_end_matches('/').to_owned()
+        } else {
+            crate::resolve::clean(path)
+        };
+        if let Some(first) = folders.insert(place, &held.metadata.name) {
             let message = format!("the project `{first}` has its files in this folder already");
             let finding = Finding::error(&["spec", "store", "path"], Code::ConflictingFields, message);
             findings.push((held.at, finding.help("give each project a folder of its own")));

@@ -13,6 +13,9 @@ use super::{CheckContext, authorization, files, follow, source};
 /// What the names of Raccord's own tables and columns begin with.
 const OWN: &str = "_raccord_";
 
+/// Where the authorization of a store stands.
+pub(super) const AUTHORIZATION: [&str; 2] = ["store", "authorization"];
+
 /// The columns that each table of PostgreSQL has.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
@@ -28,7 +31,7 @@ pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec
 fn check_type(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec) -> Vec<Finding> {
     match spec.store.store_type {
         StoreType::Embedded => without_tables(spec),
-        StoreType::Files => files::check(spec),
+        StoreType::Files => files::check(scene, name, spec),
         StoreType::Postgres => {
             let mut findings = check_authorization(scene, name, &spec.store);
             findings.extend(check_schema(&spec.store));
@@ -106,31 +109,42 @@ fn without_tables(spec: &ProjectSpec) -> Vec<Finding> {
 }
 
 fn check_authorization(scene: CheckContext<'_, '_>, name: &Name, store: &Store) -> Vec<Finding> {
-    const PATH: [&str; 2] = ["store", "authorization"];
+    if store.authorization.is_none() {
+        let message = "a PostgreSQL store needs an authorization";
+        let help = "name an Authorization of type database, or write {type: database, url: \"${env:NAME}\"}";
+        return vec![Finding::error(&["store"], Code::MissingField, message).help(help)];
+    }
+    let (given, mut findings) = given_authorization(scene, name, store);
+    if let Some(other) = given.filter(|spec| !matches!(spec, AuthorizationSpec::Database(_))) {
+        let message = format!("an authorization of type {} reaches no database", other.type_name());
+        let help = "a store needs one of type database";
+        findings.push(Finding::error(&AUTHORIZATION, Code::ConflictingFields, message).help(help));
+    }
+    findings
+}
+
+/// The authorization of a store, by name or inline, and what is wrong with it.
+pub(super) fn given_authorization<'s>(
+    scene: CheckContext<'s, '_>,
+    name: &Name,
+    store: &'s Store,
+) -> (Option<&'s AuthorizationSpec>, Vec<Finding>) {
     let mut findings = Vec::new();
-    let reaches = match &store.authorization {
-        None => {
-            let message = "a PostgreSQL store needs an authorization";
-            let help =
-                "name an Authorization of type database, or write {type: database, url: \"${env:NAME}\"}";
-            return vec![Finding::error(&["store"], Code::MissingField, message).help(help)];
-        }
+    let given = match &store.authorization {
+        None => None,
         Some(ByNameOrInline::ByName(other)) => {
-            let referent = follow(scene, &scene.all.authorizations, (Kind::Authorization, other), &PATH);
+            let referent =
+                follow(scene, &scene.all.authorizations, (Kind::Authorization, other), &AUTHORIZATION);
             referent.or_find(&mut findings).map(|held| &held.spec)
         }
         Some(ByNameOrInline::Inline(inline)) => {
-            findings.extend(authorization::check(inline).into_iter().map(|finding| finding.under(&PATH)));
-            findings.extend(source::lifted_twice(scene, (Kind::Project, name), &PATH));
+            let found = authorization::check(inline).into_iter();
+            findings.extend(found.map(|finding| finding.under(&AUTHORIZATION)));
+            findings.extend(source::lifted_twice(scene, (Kind::Project, name), &AUTHORIZATION));
             Some(inline)
         }
     };
-    if let Some(other) = reaches.filter(|spec| !matches!(spec, AuthorizationSpec::Database(_))) {
-        let message = format!("an authorization of type {} reaches no database", other.type_name());
-        let help = "a store needs one of type database";
-        findings.push(Finding::error(&PATH, Code::ConflictingFields, message).help(help));
-    }
-    findings
+    (given, findings)
 }
 
 fn check_schema(store: &Store) -> Option<Finding> {

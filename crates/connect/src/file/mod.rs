@@ -4,6 +4,7 @@
 //! Local files are looked for, and all files are read, on threads where blocking is allowed, a page at a time; what is not
 //! waited for any more ends early.
 
+pub(crate) mod access;
 mod bounds;
 mod matching;
 mod open;

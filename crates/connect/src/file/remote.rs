@@ -8,18 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use glob::{MatchOptions, Pattern};
-use raccord_files::storage::{
-    AzureAccess, GcsAccess, Listed, RemotePlace, RemoteStorage, S3Access, SftpAccess, SftpSecret,
-    StorageError, open_remote,
-};
+use raccord_files::storage::{Listed, RemoteStorage, StorageError, open_remote};
 use raccord_model::language::AuthorizationSpec;
-use raccord_model::language::authorization::{Azure, Gcs, S3, Sftp};
-use raccord_model::language::connector::file::{RemotePath, Scheme};
+use raccord_model::language::connector::file::RemotePath;
 use raccord_model::port::source::SourceError;
-use raccord_model::secret::{SecretError, SecretRef, TextOrSecret};
-use secrecy::SecretString;
 use tokio::runtime::Handle;
 
+use super::access::StorageSecrets;
 use super::matching::{Fingerprint, Located, Matched};
 use crate::decode::Blob;
 use crate::secret::SecretReader;
@@ -32,8 +27,6 @@ const BLOCK: u64 = 256 * 1024;
 const BLOCKS: usize = 64;
 /// How long a part may take with all attempts to read it.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// The usual port of SFTP.
-const SFTP_PORT: u16 = 22;
 
 /// How names are compared with patterns: as those of local files are.
 const OPTIONS: MatchOptions =
@@ -57,8 +50,7 @@ impl RemoteFiles {
         authorization: Option<&AuthorizationSpec>,
         secrets: &SecretReader,
     ) -> Result<Self, SourceError> {
-        crate::crypto::install_crypto();
-        let access = access(place, authorization, secrets).await?;
+        let access = StorageSecrets::of(secrets).place(place, authorization).await?;
         let credentials = authorization.map_or_else(
             || "of the environment".to_owned(),
             |authorization| format!("of type {}", authorization.type_name()),
@@ -124,6 +116,7 @@ fn unreached(place: &str, credentials: &str, error: StorageError) -> SourceError
         }
         error @ (StorageError::NotFound(_)
         | StorageError::AlreadyThere(_)
+        | StorageError::Unconditional
         | StorageError::Read { .. }
         | StorageError::Write { .. }) => {
             SourceError::Answer { place, message: format!("{error}{}", because(&error)) }
@@ -222,103 +215,5 @@ impl Read for RemoteStream {
         let length = self.part.len().min(to.len());
         to[..length].copy_from_slice(&self.part.split_to(length));
         Ok(length)
-    }
-}
-
-/// A place with the secrets that reach it.
-async fn access(
-    place: &RemotePath<'_>,
-    authorization: Option<&AuthorizationSpec>,
-    secrets: &SecretReader,
-) -> Result<RemotePlace, SourceError> {
-    let (bucket, host) = (place.host.to_owned(), place.host.to_owned());
-    Ok(match (place.scheme, authorization) {
-        (Scheme::S3, Some(AuthorizationSpec::S3(s3))) => {
-            RemotePlace::S3 { bucket, access: of_s3(s3, secrets).await? }
-        }
-        (Scheme::S3, None | Some(AuthorizationSpec::None(_))) => {
-            RemotePlace::S3 { bucket, access: S3Access::default() }
-        }
-        (Scheme::Gs, Some(AuthorizationSpec::Gcs(gcs))) => {
-            let Gcs { service_account } = &**gcs;
-            let access = GcsAccess { service_account: secret(service_account.as_ref(), secrets).await? };
-            RemotePlace::Gcs { bucket, access }
-        }
-        (Scheme::Gs, None | Some(AuthorizationSpec::None(_))) => {
-            RemotePlace::Gcs { bucket, access: GcsAccess::default() }
-        }
-        (Scheme::Az, Some(AuthorizationSpec::Azure(azure))) => {
-            let Azure { account, access_key, endpoint } = &**azure;
-            let access = AzureAccess {
-                account: text(account.as_ref(), secrets).await?,
-                access_key: secret(access_key.as_ref(), secrets).await?,
-                endpoint: endpoint.clone(),
-            };
-            RemotePlace::Azure { container: bucket, access }
-        }
-        (Scheme::Az, None | Some(AuthorizationSpec::None(_))) => {
-            RemotePlace::Azure { container: bucket, access: AzureAccess::default() }
-        }
-        (Scheme::Sftp, Some(AuthorizationSpec::Sftp(sftp))) => RemotePlace::Sftp {
-            host,
-            port: place.port.unwrap_or(SFTP_PORT),
-            from_home: false,
-            access: of_sftp(sftp, secrets).await?,
-        },
-        (scheme, _) => {
-            return Err(SourceError::Settings {
-                place: "authorization".to_owned(),
-                message: format!("it has to be of type {}", scheme.authorization()),
-            });
-        }
-    })
-}
-
-async fn of_s3(s3: &S3, secrets: &SecretReader) -> Result<S3Access, SecretError> {
-    Ok(S3Access {
-        access_key_id: text(s3.access_key_id.as_ref(), secrets).await?,
-        secret_access_key: secret(s3.secret_access_key.as_ref(), secrets).await?,
-        session_token: secret(s3.session_token.as_ref(), secrets).await?,
-        region: s3.region.clone(),
-        endpoint: s3.endpoint.clone(),
-    })
-}
-
-async fn of_sftp(sftp: &Sftp, secrets: &SecretReader) -> Result<SftpAccess, SourceError> {
-    let password = secret(sftp.password.as_ref(), secrets).await?;
-    let key = secret(sftp.private_key.as_ref(), secrets).await?;
-    let secret = match (password, key) {
-        (Some(password), _) => SftpSecret::Password(password),
-        (None, Some(key)) => SftpSecret::Key(key, secret(sftp.passphrase.as_ref(), secrets).await?),
-        (None, None) => {
-            let message = "`password` or `privateKey` is missing".to_owned();
-            return Err(SourceError::Settings { place: "authorization".to_owned(), message });
-        }
-    };
-    Ok(SftpAccess {
-        user: secrets.read_text(&sftp.user).await?,
-        secret,
-        host_keys: sftp.host_keys.clone(),
-        known_hosts: sftp.known_hosts.as_ref().map(|path| secrets.path(path)),
-    })
-}
-
-async fn secret(
-    reference: Option<&SecretRef>,
-    secrets: &SecretReader,
-) -> Result<Option<SecretString>, SecretError> {
-    match reference {
-        Some(reference) => secrets.read(reference).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-async fn text(
-    text: Option<&TextOrSecret>,
-    secrets: &SecretReader,
-) -> Result<Option<SecretString>, SecretError> {
-    match text {
-        Some(text) => secrets.read_text(text).await.map(Some),
-        None => Ok(None),
     }
 }

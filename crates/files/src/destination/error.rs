@@ -9,6 +9,9 @@ fn of(error: StorageError, other: fn(raccord_model::port::Cause) -> DestinationE
     match error {
         StorageError::Unreachable(cause) => DestinationError::Unreachable(cause),
         StorageError::Denied(cause) => DestinationError::Denied(cause),
+        error @ (StorageError::Settings(_) | StorageError::Unconditional) => {
+            DestinationError::Denied(Box::new(error))
+        }
         error => other(Box::new(error)),
     }
 }

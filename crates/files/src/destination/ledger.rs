@@ -10,7 +10,7 @@ use super::error::CannotError;
 use super::rejects::written;
 use super::session::Session;
 use super::world::Change;
-use super::{Answer, FilesDestination};
+use super::{Answer, FilesDestination, Of};
 
 fn length(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
@@ -38,19 +38,21 @@ impl Ledger for FilesDestination {
     }
 
     fn count(&self, incarnation: u64) -> Answer<'_, u64> {
-        Box::pin(async move { self.with(None, async |session| Ok(session.count(incarnation, None))).await })
+        Box::pin(
+            async move { self.with(Of::NoRun, async |session| Ok(session.count(incarnation, None))).await },
+        )
     }
 
     fn count_owned(&self, incarnation: u64, owner: Uid) -> Answer<'_, u64> {
-        Box::pin(
-            async move { self.with(None, async |session| Ok(session.count(incarnation, Some(owner)))).await },
-        )
+        Box::pin(async move {
+            self.with(Of::NoRun, async |session| Ok(session.count(incarnation, Some(owner)))).await
+        })
     }
 
     fn rejects(&self, query: RejectQuery) -> Answer<'_, Vec<(RejectId, Reject)>> {
         Box::pin(async move {
             let key = query.key.as_deref().map(written);
-            self.with(None, async |session| {
+            self.with(Of::NoRun, async |session| {
                 let mut found: Vec<(RejectId, Reject)> = session
                     .rejects(query.transfer)
                     .filter(|(id, _)| query.id.is_none_or(|wanted| wanted == **id))
@@ -72,7 +74,7 @@ impl Ledger for FilesDestination {
         limit: usize,
     ) -> Answer<'_, Vec<RejectPlace>> {
         Box::pin(async move {
-            self.with(None, async |session| {
+            self.with(Of::NoRun, async |session| {
                 let place = |(id, reject): (&RejectId, &Reject)| RejectPlace {
                     at: reject.at,
                     id: *id,
@@ -93,20 +95,22 @@ impl Ledger for FilesDestination {
 
     fn kept(&self, queries: Vec<KeptQuery>) -> Answer<'_, Vec<Kept>> {
         Box::pin(async move {
-            self.with(None, async |session| Ok(queries.iter().map(|query| session.kept(*query)).collect()))
-                .await
+            self.with(Of::NoRun, async |session| {
+                Ok(queries.iter().map(|query| session.kept(*query)).collect())
+            })
+            .await
         })
     }
 
     fn count_rejects(&self, transfer: Uid) -> Answer<'_, u64> {
         Box::pin(async move {
-            self.with(None, async |session| Ok(length(session.rejects(Some(transfer)).count()))).await
+            self.with(Of::NoRun, async |session| Ok(length(session.rejects(Some(transfer)).count()))).await
         })
     }
 
     fn drop_rejects(&self, transfer: Uid, ids: Vec<RejectId>) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.with(Some(transfer), async |session| {
+            self.with(Of::Beside(transfer), async |session| {
                 let dropped = Change::Drop { transfer, ids, remembered: None };
                 session.flush(transfer, vec![dropped]).await
             })

@@ -15,6 +15,8 @@ use crate::storage::{FilePath, Put, Storage, StorageError, read_whole};
 const LOG: &str = "_raccord/log/";
 /// Where the sums of entries are.
 const SUMS: &str = "_raccord/sums/";
+/// Where it is tried out whether files are created on a condition.
+const PROOFS: &str = "_raccord/proofs/";
 /// After how many entries they are summed up.
 const SUM_EVERY: u64 = 64;
 /// The largest entry or sum.
@@ -77,17 +79,19 @@ impl Log {
         Ok(log)
     }
 
-    /// Reads the entries that were added since.
-    pub(crate) async fn catch_up(&mut self, storage: &dyn Storage) -> Result<(), DestinationError> {
+    /// Reads the entries that were added since, and says which those are.
+    pub(crate) async fn catch_up(&mut self, storage: &dyn Storage) -> Result<Vec<Uuid>, DestinationError> {
         let after = place(LOG, self.serial)?;
+        let mut ids = Vec::new();
         for serial in listed(storage, LOG, Some(&after)).await? {
             if serial != self.serial + 1 {
                 return Err(DestinationError::Damaged);
             }
             let entry = read(storage, &place(LOG, serial)?).await?;
             self.take(serial, &entry);
+            ids.push(entry.id);
         }
-        Ok(())
+        Ok(ids)
     }
 
     fn take(&mut self, serial: u64, entry: &Entry) {
@@ -102,9 +106,6 @@ impl Log {
         (id, at): (Uuid, Timestamp),
         changes: &[Change],
     ) -> Result<Added, DestinationError> {
-        if self.last == id {
-            return Ok(Added::Done);
-        }
         let entry = Entry { version: VERSION, id, at, changes: changes.to_vec() };
         let serial = self.serial + 1;
         let bytes = serde_json::to_vec(&entry).map_err(|_| DestinationError::Damaged)?;
@@ -126,6 +127,21 @@ impl Log {
         let bytes = serde_json::to_vec(&sum).map_err(|_| DestinationError::Damaged)?;
         let put = storage.put(&place(SUMS, self.serial)?, Bytes::from(bytes), Put::Replace).await;
         put.map_err(error::write)
+    }
+
+    /// Proves that a storage creates a file only where none is: one that replaces it without a word would let two processes have one
+    /// number of the log, and lose what one of them wrote.
+    pub(crate) async fn prove_conditions(storage: &dyn Storage, id: Uuid) -> Result<(), DestinationError> {
+        let path = FilePath::new(&format!("{PROOFS}{}", id.simple())).map_err(error::path)?;
+        let put = || storage.put(&path, Bytes::from_static(b"{}"), Put::IfAbsent);
+        put().await.map_err(error::write)?;
+        let again = put().await;
+        storage.delete(&path).await.map_err(error::write)?;
+        match again {
+            Err(StorageError::AlreadyThere(_)) => Ok(()),
+            Ok(()) => Err(error::write(StorageError::Unconditional)),
+            Err(other) => Err(error::write(other)),
+        }
     }
 
     /// The number of the last entry that was read.

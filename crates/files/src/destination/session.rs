@@ -100,6 +100,16 @@ impl Session {
         files.sum::<u64>() + staged.map(|(_, staged)| staged.rows()).sum::<u64>()
     }
 
+    /// The transfers that have something under way.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = Uid> {
+        self.staged.keys().copied()
+    }
+
+    /// Whether a transfer has something under way.
+    pub(crate) fn has_under_way(&self, transfer: Uid) -> bool {
+        self.staged.contains_key(&transfer)
+    }
+
     /// Gives up what a transfer has under way.
     pub(crate) fn give_up(&mut self, transfer: Uid) {
         self.staged.remove(&transfer);
@@ -115,7 +125,7 @@ impl Session {
     }
 
     pub(crate) async fn catch_up(&mut self) -> Result<(), DestinationError> {
-        self.log.catch_up(self.storage.as_ref()).await?;
+        drop(self.log.catch_up(self.storage.as_ref()).await?);
         self.renew_view();
         Ok(())
     }
@@ -133,13 +143,15 @@ impl Session {
             if let Some((transfer, fence)) = under {
                 self.log.world.check_fence(transfer, fence)?;
             }
-            match self.log.add(storage.as_ref(), (id, now), &changes).await? {
-                Added::Done => {
-                    self.renew_view();
-                    self.follow(&changes).await?;
-                    return self.remove(replaced).await;
-                }
-                Added::Behind => self.log.catch_up(storage.as_ref()).await?,
+            let is_added = match self.log.add(storage.as_ref(), (id, now), &changes).await? {
+                Added::Done => true,
+                // An answer may have been lost of an entry that was taken; others may have followed it.
+                Added::Behind => self.log.catch_up(storage.as_ref()).await?.contains(&id),
+            };
+            if is_added {
+                self.renew_view();
+                self.follow(&changes).await?;
+                return self.remove(replaced).await;
             }
         }
         Err(CannotError::Crowded.into())
@@ -225,6 +237,7 @@ impl Session {
         for transfer in under_way {
             self.flush(transfer, Vec::new()).await?;
         }
+        Log::prove_conditions(self.storage.as_ref(), self.environment.new_id()).await?;
         self.add(None, vec![shape_of(&shape)]).await
     }
 

@@ -93,7 +93,8 @@ impl Writer {
     /// Hands on what has come together, ends files that are full, and of those that are too many the oldest.
     pub(crate) async fn drain(&mut self, outlet: Outlet<'_>) -> Result<(), DestinationError> {
         let mut kept = Vec::new();
-        let surplus = self.files.len().saturating_sub(most_open(self.format));
+        let most = most_open(self.format).min(outlet.storage.most_open());
+        let surplus = self.files.len().saturating_sub(most);
         self.open.clear();
         for (number, mut file) in std::mem::take(&mut self.files).into_iter().enumerate() {
             if file.encoder.pending() >= CHUNK {

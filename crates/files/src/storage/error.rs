@@ -15,6 +15,12 @@ pub enum StorageError {
     /// A file that was to be new is there already.
     #[error("the file `{0}` is there already")]
     AlreadyThere(FilePath),
+    /// A file cannot be created on the condition that none is there: of several processes each would believe that it wrote the
+    /// file.
+    #[error(
+        "the storage does not create a file on the condition that none is there, by which one commit is told from another"
+    )]
+    Unconditional,
     /// A file that is read whole is larger than that.
     #[error("the file `{path}` has more than {most} bytes")]
     TooLarge {

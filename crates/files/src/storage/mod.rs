@@ -23,7 +23,7 @@ pub use error::StorageError;
 pub use local::LocalStorage;
 pub use path::{FilePath, InvalidPath};
 pub use place::{AzureAccess, GcsAccess, RemotePlace, S3Access, SftpAccess, SftpSecret};
-pub use remote::{RemoteStorage, open_remote};
+pub use remote::{RemoteStorage, open_remote, open_tree};
 
 /// What a storage answers.
 pub type Answer<'a, T> = Async<'a, Result<T, StorageError>>;
@@ -83,6 +83,10 @@ pub trait Storage: Send + Sync {
     fn upload<'a>(&'a self, path: &'a FilePath) -> Answer<'a, Box<dyn Upload>>;
     /// Removes a file; one that is not there is removed already.
     fn delete<'a>(&'a self, path: &'a FilePath) -> Answer<'a, ()>;
+    /// How many uploads may be under way at once: a storage that keeps parts of them in memory takes fewer.
+    fn most_open(&self) -> usize {
+        usize::MAX
+    }
     /// Removes what uploads have left that were never finished: those into a folder, which ends with `/`, or into one below, of files
     /// whose names begin with a prefix. A storage that forgets them by itself has nothing to do.
     fn discard_unfinished<'a>(&'a self, _folder: &'a str, _prefix: &'a str) -> Answer<'a, ()> {

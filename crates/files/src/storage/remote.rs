@@ -1,12 +1,12 @@
-//! The port to files that lie elsewhere and are only read: what a source needs of a bucket or a server, and no more. A part of
-//! a file is of the file that was listed, or it is an error.
+//! Files that lie elsewhere: the port to those that are only read, with what a source needs of a bucket or a server and no more,
+//! and what opens a place. A part of a file is of the file that was listed, or it is an error.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Answer, Listed, RemotePlace, StorageError};
+use super::{Answer, Listed, RemotePlace, Storage, StorageError};
 
 /// How many files may be listed.
 #[cfg(any(feature = "object-stores", feature = "sftp"))]
@@ -51,6 +51,29 @@ pub fn open_remote(place: &RemotePlace) -> Result<Arc<dyn RemoteStorage>, Storag
         #[cfg(not(feature = "sftp"))]
         RemotePlace::Sftp { .. } => Err(without("sftp")),
     }
+}
+
+/// A folder of a bucket to which rows are written. Nothing is asked of it yet.
+///
+/// # Errors
+/// When what is to reach it cannot be used, this program was built without what reaches such a place, or the place is a server of
+/// SFTP: none of them creates a file on the condition that none is there.
+#[cfg(feature = "object-stores")]
+pub fn open_tree(place: &RemotePlace, folder: &str) -> Result<Arc<dyn Storage>, StorageError> {
+    if matches!(place, RemotePlace::Sftp { .. }) {
+        return Err(StorageError::Unconditional);
+    }
+    let objects = super::object::ObjectStorage::open(place)?;
+    Ok(Arc::new(super::object::ObjectTree::new(objects, folder.trim_end_matches('/').to_owned())))
+}
+
+/// A folder of a bucket, which this binary cannot reach.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "object-stores"))]
+pub fn open_tree(_place: &RemotePlace, _folder: &str) -> Result<Arc<dyn Storage>, StorageError> {
+    Err(without("object-stores"))
 }
 
 /// The error that a feature is absent.

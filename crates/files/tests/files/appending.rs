@@ -9,19 +9,31 @@ use raccord_model::port::destination::{
     Batch, Destination as _, DestinationError, Ledger as _, RejectQuery, RowQuery, Sweep, Swept,
 };
 
-use crate::fixture::{Folder, INC, come_to, contact, delete, ids, jsonl, page, settings, under, upsert};
+use crate::fixture::{
+    Folder, INC, Place, come_to, contact, delete, ids, in_each_place, jsonl, page, settings, under, upsert,
+};
 
 const APPEND: FileMode = FileMode::Append;
 
-#[tokio::test]
-async fn lines_and_progress_count_together() {
-    let folder = Folder::new();
+in_each_place! {
+    lines_and_progress_count_together
+    a_commit_that_must_be_durable_counts_at_once_and_another_after_a_while
+    deletions_are_lines_once_their_window_is_complete
+    who_was_fenced_writes_nothing_that_counts
+    many_entries_come_to_the_same_as_their_sum
+    rows_lie_where_their_values_say
+    more_partitions_than_files_may_be_open
+    what_parquet_cannot_keep_is_a_reject
+    pages_that_shift_are_seen_as_long_as_the_process_lives
+}
+
+async fn lines_and_progress_count_together<P: Place>(folder: Folder<P>) {
     let destination = folder.destination(jsonl(APPEND));
     assert!(matches!(destination.commit(page(0..2, 0, 1)).await, Err(DestinationError::Fenced { .. })));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     assert!(matches!(destination.commit(page(0..2, 0, 1)).await, Err(DestinationError::Unprepared)));
     destination.prepare(contact()).await.unwrap();
-    assert_eq!(folder.named("contact"), [""; 0]);
+    assert_eq!(folder.named("contact").await, [""; 0]);
 
     assert_eq!(effects(&destination.commit(page(0..2, 0, 1)).await.unwrap()), "created 2");
     assert_eq!(effects(&destination.commit(page(2..5, 0, 1)).await.unwrap()), "created 3");
@@ -37,7 +49,7 @@ async fn lines_and_progress_count_together() {
     let other = folder.destination(jsonl(APPEND));
     assert_eq!((come_to(&other).await.as_deref(), other.count(INC).await.unwrap()), (Some("5"), 5));
     assert_eq!(other.count_owned(INC, transfer('B')).await.unwrap(), 0);
-    let rows = folder.rows("contact");
+    let rows = folder.rows("contact").await;
     assert_eq!(ids(&rows), [0, 1, 2, 3, 4]);
     let line = serde_json::to_string(&rows[1]).unwrap();
     assert_eq!(
@@ -45,13 +57,11 @@ async fn lines_and_progress_count_together() {
         r#"{"_at":"2023-11-14T22:13:20Z","_op":"upsert","country":"FR","created_at":"1970-01-01T00:00:01Z","id":1,"price":"1.5"}"#
     );
     // One file for both pages, and nothing beside it.
-    assert_eq!((folder.named("contact").len(), folder.there().len()), (1, 1));
+    assert_eq!((folder.named("contact").await.len(), folder.there().await.len()), (1, 1));
     assert!(matches!(destination.rows(RowQuery::default()).await, Err(DestinationError::Read(_))));
 }
 
-#[tokio::test]
-async fn a_commit_that_must_be_durable_counts_at_once_and_another_after_a_while() {
-    let folder = Folder::new();
+async fn a_commit_that_must_be_durable_counts_at_once_and_another_after_a_while<P: Place>(folder: Folder<P>) {
     let destination = folder.destination(jsonl(APPEND));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     destination.prepare(contact()).await.unwrap();
@@ -69,9 +79,7 @@ async fn a_commit_that_must_be_durable_counts_at_once_and_another_after_a_while(
     assert_eq!((count().await, other.settled(transfer('A')).await.unwrap()), (7, vec![8, 9]));
 }
 
-#[tokio::test]
-async fn deletions_are_lines_once_their_window_is_complete() {
-    let folder = Folder::new();
+async fn deletions_are_lines_once_their_window_is_complete<P: Place>(folder: Folder<P>) {
     let destination = folder.destination(jsonl(APPEND));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     destination.prepare(contact()).await.unwrap();
@@ -82,12 +90,12 @@ async fn deletions_are_lines_once_their_window_is_complete() {
     };
     assert_eq!(effects(&destination.commit(deleting(0)).await.unwrap()), "created 1, deleted 1");
     destination.flush(transfer('A')).await.unwrap();
-    assert_eq!(ids(&folder.rows("contact")), [0]);
+    assert_eq!(ids(&folder.rows("contact").await), [0]);
     // The window is read again: what it said before says nothing any more.
     destination.commit(deleting(1)).await.unwrap();
     let end = Sweep { fence: under(1), snapshot: false, ..sweep('A', None) };
     assert_eq!(destination.sweep(end).await.unwrap(), Swept::Done { unseen: 0, marked: 1 });
-    let rows = folder.rows("contact");
+    let rows = folder.rows("contact").await;
     assert_eq!(ids(&rows), [0, 0, 9]);
     let deleted = rows.iter().find(|row| row["id"] == 9).unwrap();
     assert_eq!((deleted["_op"].as_str(), deleted["country"].is_null()), (Some("delete"), true));
@@ -95,12 +103,10 @@ async fn deletions_are_lines_once_their_window_is_complete() {
     let mut delivery = Batch { fence: under(1), durable: true, ..batch('A') };
     delete(&mut delivery, 10);
     assert_eq!(effects(&destination.commit(delivery).await.unwrap()), "deleted 1");
-    assert_eq!(ids(&folder.rows("contact")), [0, 0, 9, 10]);
+    assert_eq!(ids(&folder.rows("contact").await), [0, 0, 9, 10]);
 }
 
-#[tokio::test]
-async fn who_was_fenced_writes_nothing_that_counts() {
-    let folder = Folder::new();
+async fn who_was_fenced_writes_nothing_that_counts<P: Place>(folder: Folder<P>) {
     let old = folder.destination(jsonl(APPEND));
     old.raise_fence(transfer('A'), under(1)).await.unwrap();
     old.prepare(contact()).await.unwrap();
@@ -110,42 +116,38 @@ async fn who_was_fenced_writes_nothing_that_counts() {
     let lost = old.flush(transfer('A')).await.unwrap_err();
     assert!(matches!(lost, DestinationError::LeaseLost { held: 1, found: 2 }), "{lost}");
     // Its file is there, and counts for nothing.
-    assert_eq!((folder.there().len(), folder.rows("contact").len()), (1, 0));
+    assert_eq!((folder.there().await.len(), folder.rows("contact").await.len()), (1, 0));
     new.commit(Batch { durable: true, ..page(0..3, 0, 2) }).await.unwrap();
-    assert_eq!(ids(&folder.rows("contact")), [0, 1, 2]);
+    assert_eq!(ids(&folder.rows("contact").await), [0, 1, 2]);
     // Transfers are fenced each for itself, and their entries follow each other.
     old.raise_fence(transfer('B'), under(1)).await.unwrap();
     let other = Batch { transfer: transfer('B'), durable: true, ..page(5..6, 0, 1) };
     old.commit(other).await.unwrap();
     new.commit(Batch { durable: true, ..page(3..4, 0, 2) }).await.unwrap();
-    assert_eq!(ids(&folder.rows("contact")), [0, 1, 2, 3, 5]);
+    assert_eq!(ids(&folder.rows("contact").await), [0, 1, 2, 3, 5]);
     // The next run of a transfer removes what is named by no entry.
     new.raise_fence(transfer('A'), under(3)).await.unwrap();
-    assert_eq!(folder.there().len(), folder.named("contact").len());
+    assert_eq!(folder.there().await.len(), folder.named("contact").await.len());
     new.end(transfer('A')).await.unwrap();
     let gone = new.commit(page(9..10, 0, 3)).await.unwrap_err();
     assert!(matches!(gone, DestinationError::Fenced { found: None, .. }), "{gone}");
 }
 
-#[tokio::test]
-async fn many_entries_come_to_the_same_as_their_sum() {
-    let folder = Folder::new();
+async fn many_entries_come_to_the_same_as_their_sum<P: Place>(folder: Folder<P>) {
     let destination = folder.destination(jsonl(APPEND));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     destination.prepare(contact()).await.unwrap();
     for number in 0..150 {
         destination.commit(Batch { durable: true, ..page(number..number + 1, 0, 1) }).await.unwrap();
     }
-    let sums = std::fs::read_dir(folder.root().join("_raccord/sums")).unwrap().count();
-    assert_eq!(sums, 2);
+    assert_eq!(folder.below("_raccord/sums/").await.len(), 2);
     let other = folder.destination(jsonl(APPEND));
     assert_eq!((come_to(&other).await.as_deref(), other.count(INC).await.unwrap()), (Some("150"), 150));
     other.commit(Batch { durable: true, ..page(150..151, 0, 1) }).await.unwrap();
-    assert_eq!(ids(&folder.rows("contact")), (0..151).collect::<Vec<_>>());
+    assert_eq!(ids(&folder.rows("contact").await), (0..151).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn rows_lie_where_their_values_say() {
+async fn rows_lie_where_their_values_say<P: Place>(_: Folder<P>) {
     let by = |date: Option<PartitionUnit>| match date {
         Some(unit) => PartitionBy { date: Some("createdAt".parse().unwrap()), by: Some(unit), field: None },
         None => PartitionBy { date: None, by: None, field: Some("country".parse().unwrap()) },
@@ -160,7 +162,7 @@ async fn rows_lie_where_their_values_say() {
         (by(Some(PartitionUnit::Month)), (None, Some(86_400 * 59), None), "created_at=1970-03"),
         (by(Some(PartitionUnit::Year)), (None, Some(0), None), "created_at=1970"),
     ] {
-        let folder = Folder::new();
+        let folder = Folder::<P>::new();
         let destination = folder.destination(settings(Format::Jsonl, APPEND, Some(partition)));
         destination.raise_fence(transfer('A'), under(1)).await.unwrap();
         destination.prepare(contact()).await.unwrap();
@@ -168,18 +170,16 @@ async fn rows_lie_where_their_values_say() {
         upsert(&mut one, 1, values);
         upsert(&mut one, 2, (Some(&long), Some(1 << 40), None));
         destination.commit(one).await.unwrap();
-        let named = folder.named("contact");
+        let named = folder.named("contact").await;
         let found =
             named.iter().any(|path| path.split_once('/').is_some_and(|(folder, _)| folder == expected));
         assert!(found, "{expected}: {named:?}");
         assert!(named.iter().all(|path| path.len() < 250), "{named:?}");
-        assert_eq!(folder.rows("contact").len(), 2);
+        assert_eq!(folder.rows("contact").await.len(), 2);
     }
 }
 
-#[tokio::test]
-async fn more_partitions_than_files_may_be_open() {
-    let folder = Folder::new();
+async fn more_partitions_than_files_may_be_open<P: Place>(folder: Folder<P>) {
     let by = PartitionBy { date: None, by: None, field: Some("country".parse().unwrap()) };
     let destination = folder.destination(settings(Format::Jsonl, APPEND, Some(by)));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
@@ -192,12 +192,10 @@ async fn more_partitions_than_files_may_be_open() {
         destination.commit(one).await.unwrap();
     }
     destination.flush(transfer('A')).await.unwrap();
-    assert_eq!(ids(&folder.rows("contact")), (0..300).collect::<Vec<_>>());
+    assert_eq!(ids(&folder.rows("contact").await), (0..300).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn what_parquet_cannot_keep_is_a_reject() {
-    let folder = Folder::new();
+async fn what_parquet_cannot_keep_is_a_reject<P: Place>(folder: Folder<P>) {
     let destination = folder.destination(settings(Format::Parquet, APPEND, None));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     destination.prepare(contact()).await.unwrap();
@@ -209,14 +207,12 @@ async fn what_parquet_cannot_keep_is_a_reject() {
     let reasons: Vec<String> = rejects.await.unwrap().into_iter().map(|(_, reject)| reject.reason).collect();
     assert_eq!(reasons.len(), 1);
     assert!(reasons[0].starts_with("the value has more digits than a decimal of Parquet"), "{reasons:?}");
-    let file = &folder.there()[0];
-    let reader = SerializedFileReader::new(std::fs::File::open(file).unwrap()).unwrap();
+    let file = folder.read(&folder.there().await[0]).await;
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
     assert_eq!(reader.metadata().file_metadata().num_rows(), 1);
 }
 
-#[tokio::test]
-async fn pages_that_shift_are_seen_as_long_as_the_process_lives() {
-    let folder = Folder::new();
+async fn pages_that_shift_are_seen_as_long_as_the_process_lives<P: Place>(folder: Folder<P>) {
     let destination = folder.destination(jsonl(APPEND));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     destination.prepare(contact()).await.unwrap();

@@ -15,15 +15,17 @@ use raccord_model::language::project::FieldType;
 use raccord_model::language::store::FileMode;
 use raccord_model::port::destination::{Destination, DestinationError, Fence};
 
-use crate::fixture::{Folder, field, jsonl, shape};
+#[cfg(feature = "object-stores")]
+use crate::fixture::Bucket;
+use crate::fixture::{Directory, Folder, Place, field, jsonl, shape};
 
-/// Files in a directory that goes with them.
-pub(crate) struct InFiles {
-    folder: Folder,
+/// Files in a folder.
+pub(crate) struct InFiles<P> {
+    folder: Folder<P>,
     destination: FilesDestination,
 }
 
-impl Subject for InFiles {
+impl<P: Place> Subject for InFiles<P> {
     type Ports = FilesDestination;
 
     async fn empty() -> Self {
@@ -85,9 +87,19 @@ macro_rules! asked {
         $(mod $module {
             $(#[test]
             fn $case() {
-                raccord_conformance::block_on(raccord_conformance::suite::$module::$case::<crate::conformance::InFiles>());
+                raccord_conformance::block_on(
+                    raccord_conformance::suite::$module::$case::<crate::conformance::InFiles<super::Directory>>(),
+                );
             })+
         })+
+
+        #[cfg(feature = "object-stores")]
+        #[test]
+        fn the_same_in_a_bucket() {
+            raccord_conformance::block_on(async {
+                $($(raccord_conformance::suite::$module::$case::<InFiles<Bucket>>().await;)+)+
+            });
+        }
     };
 }
 

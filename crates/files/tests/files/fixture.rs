@@ -1,15 +1,18 @@
-//! Files in a directory of their own, and what is read of them as any reader would.
+//! Files in a folder of their own, and what is read of them as any reader would.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(feature = "object-stores")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use raccord_conformance::fixture::{batch, checkpoint, transfer, window};
-use raccord_files::destination::{FilesDestination, FilesSettings};
+use raccord_files::destination::{FilesDestination, FilesSettings, StorageSource};
 use raccord_files::format::Format;
-use raccord_files::storage::LocalStorage;
+use raccord_files::storage::{FilePath, LocalStorage, Storage, read_whole};
+#[cfg(feature = "object-stores")]
+use raccord_files::storage::{RemotePlace, S3Access, open_tree};
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::Uid;
 use raccord_model::language::Manage;
@@ -23,6 +26,9 @@ use raccord_model::row::{self, FieldId};
 use raccord_model::value::{Instant, Value as RowValue};
 use serde_json::Value;
 use uuid::Uuid;
+
+#[cfg(feature = "object-stores")]
+use crate::s3_server::S3Server;
 
 /// A clock that a test moves, and identities in their order.
 #[derive(Debug, Default)]
@@ -49,9 +55,71 @@ impl Environment for Clock {
     }
 }
 
-/// A directory with files.
-pub(crate) struct Folder {
-    pub(crate) directory: tempfile::TempDir,
+/// Where the files of a test are: each place is empty at first, and nothing else is there.
+pub(crate) trait Place: Sized {
+    fn new() -> Self;
+    fn storage(&self) -> Arc<dyn Storage>;
+}
+
+/// A directory of this machine.
+pub(crate) struct Directory(tempfile::TempDir);
+
+impl Place for Directory {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn storage(&self) -> Arc<dyn Storage> {
+        Arc::new(LocalStorage::new(self.0.path().join("out")))
+    }
+}
+
+/// A folder of a bucket.
+#[cfg(feature = "object-stores")]
+pub(crate) struct Bucket(String);
+
+#[cfg(feature = "object-stores")]
+impl Bucket {
+    /// One server for the tests of a process.
+    pub(crate) fn server() -> &'static S3Server {
+        static SERVER: OnceLock<S3Server> = OnceLock::new();
+        SERVER.get_or_init(S3Server::start)
+    }
+
+    /// The folder in the bucket `lake`.
+    pub(crate) fn path(&self) -> &str {
+        &self.0
+    }
+
+    /// What reaches a bucket of it.
+    pub(crate) fn place(bucket: &str) -> RemotePlace {
+        // Which cryptography TLS has, a process says before it makes its first client.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let access = S3Access {
+            access_key_id: Some("AKIAEXAMPLE".into()),
+            secret_access_key: Some("secret".into()),
+            endpoint: Some(Self::server().endpoint()),
+            ..S3Access::default()
+        };
+        RemotePlace::S3 { bucket: bucket.to_owned(), access }
+    }
+}
+
+#[cfg(feature = "object-stores")]
+impl Place for Bucket {
+    fn new() -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        Self(format!("out/{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn storage(&self) -> Arc<dyn Storage> {
+        open_tree(&Self::place("lake"), &self.0).unwrap()
+    }
+}
+
+/// A folder with files.
+pub(crate) struct Folder<P> {
+    pub(crate) place: P,
     pub(crate) clock: Arc<Clock>,
 }
 
@@ -63,30 +131,31 @@ pub(crate) fn jsonl(mode: FileMode) -> FilesSettings {
     settings(Format::Jsonl, mode, None)
 }
 
-impl Folder {
+impl<P: Place> Folder<P> {
     pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), clock: Arc::default() }
-    }
-
-    pub(crate) fn root(&self) -> PathBuf {
-        self.directory.path().join("out")
+        Self { place: P::new(), clock: Arc::default() }
     }
 
     /// A process that writes there.
     pub(crate) fn destination(&self, settings: FilesSettings) -> FilesDestination {
         let clock: Arc<Clock> = Arc::clone(&self.clock);
-        FilesDestination::new(Arc::new(LocalStorage::new(self.root())), settings, clock)
+        FilesDestination::new(StorageSource::fixed(self.place.storage()), settings, clock)
+    }
+
+    /// The content of a file, whose path is relative to the folder.
+    pub(crate) async fn read(&self, path: &str) -> Vec<u8> {
+        let path = FilePath::new(path).unwrap();
+        read_whole(self.place.storage().as_ref(), &path, 1 << 30).await.unwrap()
     }
 
     /// The manifest of an entity.
-    pub(crate) fn manifest(&self, entity: &str) -> Value {
-        let path = self.root().join(entity).join("manifest.json");
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    pub(crate) async fn manifest(&self, entity: &str) -> Value {
+        serde_json::from_slice(&self.read(&format!("{entity}/manifest.json")).await).unwrap()
     }
 
     /// The paths that a manifest names, in their order.
-    pub(crate) fn named(&self, entity: &str) -> Vec<String> {
-        let manifest = self.manifest(entity);
+    pub(crate) async fn named(&self, entity: &str) -> Vec<String> {
+        let manifest = self.manifest(entity).await;
         let paths = manifest["files"].as_array().unwrap().iter();
         let mut paths: Vec<String> = paths.map(|file| file["path"].as_str().unwrap().to_owned()).collect();
         paths.sort();
@@ -94,33 +163,49 @@ impl Folder {
     }
 
     /// The rows of JSON Lines that count, in the order of their text.
-    pub(crate) fn rows(&self, entity: &str) -> Vec<BTreeMap<String, Value>> {
+    pub(crate) async fn rows(&self, entity: &str) -> Vec<BTreeMap<String, Value>> {
         let mut rows = Vec::new();
-        for path in self.named(entity) {
-            let text = std::fs::read_to_string(self.root().join(entity).join(path)).unwrap();
+        for path in self.named(entity).await {
+            let text = String::from_utf8(self.read(&format!("{entity}/{path}")).await).unwrap();
             rows.extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
         }
         rows.sort_by_key(|row: &BTreeMap<String, Value>| serde_json::to_string(row).unwrap());
         rows
     }
 
+    /// The paths of files that begin with a prefix.
+    pub(crate) async fn below(&self, prefix: &str) -> Vec<String> {
+        let listing = self.place.storage().list(prefix, None).await.unwrap();
+        assert_eq!(listing.next, None);
+        listing.files.into_iter().map(|file| file.path.to_string()).collect()
+    }
+
     /// All files with rows that are there, also those that do not count.
-    pub(crate) fn there(&self) -> Vec<PathBuf> {
-        let (mut found, mut open) = (Vec::new(), vec![self.root()]);
-        while let Some(folder) = open.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    open.push(path);
-                } else if !path.to_string_lossy().contains("_raccord") && !path.ends_with("manifest.json") {
-                    found.push(path);
-                }
-            }
-        }
-        found.sort();
-        found
+    pub(crate) async fn there(&self) -> Vec<String> {
+        let mut paths = self.below("").await;
+        paths.retain(|path| !path.contains("_raccord") && !path.ends_with("manifest.json"));
+        paths
     }
 }
+
+/// Asks each case of files in a directory and in a bucket, where they share one server.
+macro_rules! in_each_place {
+    ($($case:ident)+) => {
+        mod in_a_directory {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(crate::fixture::Folder::<crate::fixture::Directory>::new()).await;
+            })+
+        }
+
+        #[cfg(feature = "object-stores")]
+        #[tokio::test]
+        async fn the_same_in_a_bucket() {
+            $($case(crate::fixture::Folder::<crate::fixture::Bucket>::new()).await;)+
+        }
+    };
+}
+pub(crate) use in_each_place;
 
 pub(crate) fn field(id: FieldId, name: &str, field_type: FieldType) -> FieldShape {
     FieldShape { id, column: name.to_owned(), field_type, required: false, unique: false, max_length: None }

@@ -7,11 +7,11 @@ use raccord_model::port::destination::{
     Batch, Destination as _, DestinationError, Ledger as _, Reading, Sweep, Swept,
 };
 
-use crate::fixture::{Folder, INC, contact, delete, ids, jsonl, page, under};
+use crate::fixture::{Folder, INC, Place, contact, delete, ids, in_each_place, jsonl, page, under};
 
 const SNAPSHOT: FileMode = FileMode::Snapshot;
 
-async fn prepared(folder: &Folder) -> FilesDestination {
+async fn prepared(folder: &Folder<impl Place>) -> FilesDestination {
     let destination = folder.destination(jsonl(SNAPSHOT));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     destination.prepare(contact()).await.unwrap();
@@ -22,54 +22,60 @@ async fn end(destination: &FilesDestination, share: Option<u8>) -> Swept {
     destination.sweep(Sweep { fence: under(1), ..sweep('A', share) }).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_complete_reading_takes_the_place_of_the_one_before() {
-    let folder = Folder::new();
+in_each_place! {
+    a_complete_reading_takes_the_place_of_the_one_before
+    a_reading_that_is_much_smaller_is_held
+    a_reading_that_is_begun_again_leaves_nothing
+    what_proves_nothing_replaces_nothing
+}
+
+async fn a_complete_reading_takes_the_place_of_the_one_before<P: Place>(folder: Folder<P>) {
     let destination = prepared(&folder).await;
     let mut first = page(0..3, 0, 1);
     delete(&mut first, 9);
     assert_eq!(effects(&destination.commit(first).await.unwrap()), "created 3, skipped 1");
     destination.flush(transfer('A')).await.unwrap();
     // Nothing counts before all was read.
-    assert_eq!((folder.rows("contact").len(), destination.count(INC).await.unwrap()), (0, 0));
+    assert_eq!((folder.rows("contact").await.len(), destination.count(INC).await.unwrap()), (0, 0));
     destination.commit(page(3..5, 0, 1)).await.unwrap();
     assert_eq!(end(&destination, Some(10)).await, swept(0));
-    assert_eq!((ids(&folder.rows("contact")), destination.count(INC).await.unwrap()), ((0..5).collect(), 5));
-    assert!(!folder.rows("contact")[0].contains_key("_op"));
+    assert_eq!(
+        (ids(&folder.rows("contact").await), destination.count(INC).await.unwrap()),
+        ((0..5).collect(), 5)
+    );
+    assert!(!folder.rows("contact").await[0].contains_key("_op"));
 
-    let before = folder.named("contact");
+    let before = folder.named("contact").await;
     destination.commit(page(1..6, 1, 1)).await.unwrap();
     assert_eq!(end(&destination, Some(10)).await, swept(0));
-    assert_eq!(ids(&folder.rows("contact")), [1, 2, 3, 4, 5]);
+    assert_eq!(ids(&folder.rows("contact").await), [1, 2, 3, 4, 5]);
     // A reader in the middle of the old files finds them whole, until the next time.
-    let path = |name: &String| folder.root().join("contact").join(name);
-    assert!(before.iter().all(|name| path(name).exists()));
+    let before: Vec<String> = before.iter().map(|name| format!("contact/{name}")).collect();
+    let there = folder.there().await;
+    assert!(before.iter().all(|path| there.contains(path)));
     destination.commit(page(0..5, 2, 1)).await.unwrap();
     end(&destination, Some(10)).await;
-    assert!(before.iter().all(|name| !path(name).exists()));
+    let there = folder.there().await;
+    assert!(before.iter().all(|path| !there.contains(path)));
 }
 
-#[tokio::test]
-async fn a_reading_that_is_much_smaller_is_held() {
-    let folder = Folder::new();
+async fn a_reading_that_is_much_smaller_is_held<P: Place>(folder: Folder<P>) {
     let destination = prepared(&folder).await;
     destination.commit(page(0..100, 0, 1)).await.unwrap();
     assert_eq!(end(&destination, Some(10)).await, swept(0));
     destination.commit(page(0..50, 1, 1)).await.unwrap();
     assert_eq!(end(&destination, Some(10)).await, kept(50, 100));
-    assert_eq!(folder.rows("contact").len(), 100);
+    assert_eq!(folder.rows("contact").await.len(), 100);
     // A person approves.
     assert_eq!(end(&destination, None).await, swept(50));
-    assert_eq!(folder.rows("contact").len(), 50);
+    assert_eq!(folder.rows("contact").await.len(), 50);
     // One that shows nothing is always held.
     destination.commit(page(0..0, 2, 1)).await.unwrap();
     assert_eq!(end(&destination, Some(100)).await, kept(50, 50));
-    assert_eq!(folder.rows("contact").len(), 50);
+    assert_eq!(folder.rows("contact").await.len(), 50);
 }
 
-#[tokio::test]
-async fn a_reading_that_is_begun_again_leaves_nothing() {
-    let folder = Folder::new();
+async fn a_reading_that_is_begun_again_leaves_nothing<P: Place>(folder: Folder<P>) {
     let destination = prepared(&folder).await;
     destination.commit(page(0..3, 0, 1)).await.unwrap();
     destination.flush(transfer('A')).await.unwrap();
@@ -81,14 +87,12 @@ async fn a_reading_that_is_begun_again_leaves_nothing() {
     let destination = folder.destination(jsonl(SNAPSHOT));
     destination.commit(page(5..8, 1, 1)).await.unwrap();
     assert_eq!(end(&destination, Some(10)).await, swept(0));
-    assert_eq!(ids(&folder.rows("contact")), [5, 6, 7]);
+    assert_eq!(ids(&folder.rows("contact").await), [5, 6, 7]);
     destination.raise_fence(transfer('A'), under(2)).await.unwrap();
-    assert_eq!(folder.there().len(), 1);
+    assert_eq!(folder.there().await.len(), 1);
 }
 
-#[tokio::test]
-async fn what_proves_nothing_replaces_nothing() {
-    let folder = Folder::new();
+async fn what_proves_nothing_replaces_nothing<P: Place>(folder: Folder<P>) {
     let destination = prepared(&folder).await;
     let first = page(0..3, 0, 1);
     let reading: Reading = first.reading.unwrap();
@@ -96,6 +100,8 @@ async fn what_proves_nothing_replaces_nothing() {
     let done = Batch { completes: Some(reading), checkpoint: Some(checkpoint(3)), ..page(0..0, 0, 1) };
     let refused = destination.commit(done).await.unwrap_err();
     assert!(refused.in_words().contains("does not prove what is gone"), "{}", refused.in_words());
+    // What was under way was given up with it; a new run begins.
+    destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     // A delivery, or a reject that is replayed, stands in no reading.
     let alone = destination.commit(Batch { reading: None, ..page(7..8, 0, 1) }).await.unwrap_err();
     assert!(matches!(alone, DestinationError::Write(_)));

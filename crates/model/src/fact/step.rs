@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Uid;
+use crate::language::AuthorizationSpec;
 use crate::language::authorization::Database;
 use crate::language::is_default;
 use crate::language::store::{FileFormat, FileMode, PartitionBy};
@@ -86,8 +87,11 @@ pub enum StorePlace {
     },
     /// In a folder of files.
     Files {
-        /// The folder, relative to the stack.
+        /// The folder, relative to the stack, or in a bucket: `s3://BUCKET/FOLDER`.
         path: String,
+        /// How the bucket is reached; nothing where the environment says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorization: Option<Box<AuthorizationSpec>>,
         /// Their format.
         format: FileFormat,
         /// Whether they are appended to or replaced.

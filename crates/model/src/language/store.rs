@@ -26,14 +26,15 @@ pub struct Store {
     /// What sort of store it is.
     #[serde(rename = "type")]
     pub store_type: StoreType,
-    /// How the database is reached: an Authorization of type `database`, or its name.
+    /// How the database is reached: an Authorization of type `database`, or its name. For files in a bucket one of type `s3`,
+    /// `gcs` or `azure`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<ByNameOrInline<AuthorizationSpec>>,
     /// The schema in which the tables stand. Default: public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// The file of a SQLite database, or the folder in which each entity has a folder of files. Relative to the root of the
-    /// configuration.
+    /// configuration. A folder can be one of a bucket: `s3://BUCKET/FOLDER`, `gs://…`, `az://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The format of files.

@@ -58,7 +58,7 @@ impl<'p> RemotePath<'p> {
         }
         let Some((_, scheme)) = Scheme::ALL.into_iter().find(|(known, _)| *known == name) else {
             return Err(format!(
-                "files are not read from `{name}://`; s3://, gs://, az:// and sftp:// are read"
+                "nothing is known of `{name}://`; files are in s3://, gs://, az:// and sftp://"
             ));
         };
         let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -88,6 +88,24 @@ impl<'p> RemotePath<'p> {
         Ok(Some(Self { scheme, host, port, path }))
     }
 
+    /// Where the path of a folder leads to which files are written: nothing when it is one of this machine. The error says what is
+    /// wrong.
+    ///
+    /// # Errors
+    /// When it begins with a scheme, and no folder of a bucket follows.
+    pub fn of_folder(path: &'p str) -> Result<Option<Self>, String> {
+        let Some(place) = Self::of(path.trim_end_matches('/'))? else { return Ok(None) };
+        if place.scheme == Scheme::Sftp {
+            return Err("a server of SFTP cannot create a file on the condition that none is there, by which one commit is told \
+                        from another; files are written here, to s3://, gs:// and az://"
+                .to_owned());
+        }
+        if place.path.contains(['*', '?', '[', '\\']) || place.path.contains("//") {
+            return Err("the path of a folder has no wildcards, no `\\` and no empty parts".to_owned());
+        }
+        Ok(Some(place))
+    }
+
     /// The folder in which files are looked for: what comes before the first part with a wildcard, or before the file.
     pub fn folder(&self) -> &'p str {
         let wildcard = self.path.find(['*', '?', '[']).unwrap_or(self.path.len());
@@ -106,6 +124,26 @@ impl<'p> RemotePath<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_one_of_a_bucket() {
+        for (path, expected) in [
+            ("out/crm", Ok(None)),
+            ("s3://lake/crm", Ok(Some("lake crm"))),
+            ("gs://lake/a/b/", Ok(Some("lake a/b"))),
+            ("az://lake/crm", Ok(Some("lake crm"))),
+            ("s3://lake", Err(())),
+            ("s3://lake/", Err(())),
+            ("s3://lake/*/a", Err(())),
+            ("s3://lake/a//b", Err(())),
+            ("sftp://host/a", Err(())),
+            ("ftp://host/a", Err(())),
+        ] {
+            let found = RemotePath::of_folder(path);
+            let found = found.map(|place| place.map(|place| format!("{} {}", place.host, place.path)));
+            assert_eq!(found.as_ref().map(Option::as_deref).map_err(drop), expected, "{path}");
+        }
+    }
 
     #[test]
     fn a_path_leads_to_a_place() {

@@ -1,6 +1,8 @@
 //! Buckets of S3, Google Cloud Storage and Azure. Requests that fail for a while (5xx, 429, lost connections) are sent again
 //! with growing pauses; what is refused is not.
 
+mod tree;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +18,13 @@ use object_store::{
 };
 use secrecy::ExposeSecret as _;
 
+use super::error::Doing;
 use super::remote::{MAX_ENTRIES, MAX_FILES};
 use super::{
     Answer, AzureAccess, FilePath, GcsAccess, Listed, RemotePlace, RemoteStorage, S3Access, StorageError,
 };
+
+pub(crate) use tree::ObjectTree;
 
 /// How often a request is sent again, and for how long at the most.
 const RETRIES: usize = 5;
@@ -127,15 +132,16 @@ fn azure(container: &str, access: &AzureAccess) -> Result<Arc<dyn ObjectStore>, 
 }
 
 /// What a request on a path failed with.
-fn failed(path: &FilePath, error: Error) -> StorageError {
+fn failed(path: &FilePath, doing: Doing, error: Error) -> StorageError {
     match error {
-        Error::NotFound { .. } => StorageError::NotFound(path.clone()),
+        // An object that is written needs nothing there but its bucket.
+        Error::NotFound { .. } if doing == Doing::Reading => StorageError::NotFound(path.clone()),
         Error::Precondition { .. } | Error::NotModified { .. } => StorageError::Changed(path.clone()),
-        other => failed_at(&other),
+        other => failed_at(doing, &other),
     }
 }
 
-fn failed_at(error: &Error) -> StorageError {
+fn failed_at(doing: Doing, error: &Error) -> StorageError {
     let said = match error {
         Error::PermissionDenied { source, .. }
         | Error::Unauthenticated { source, .. }
@@ -150,9 +156,11 @@ fn failed_at(error: &Error) -> StorageError {
         Error::NotFound { .. } => Some(404),
         _ => status_in(&said.0),
     };
-    match status {
-        Some(401 | 403) => StorageError::Denied(Box::new(said)),
-        Some(404) => StorageError::Read { path: "the bucket".to_owned(), source: Box::new(said) },
+    let path = "the bucket".to_owned();
+    match (status, doing) {
+        (Some(401 | 403), _) => StorageError::Denied(Box::new(said)),
+        (Some(404), Doing::Reading) => StorageError::Read { path, source: Box::new(said) },
+        (Some(404), Doing::Writing) => StorageError::Write { path, source: Box::new(said) },
         _ => StorageError::Unreachable(Box::new(said)),
     }
 }
@@ -187,7 +195,9 @@ impl RemoteStorage for ObjectStorage {
             let (mut files, mut seen) = (Vec::new(), 0);
             // The library asks for page after page, 1,000 keys each.
             let mut objects = self.store.list(prefix.as_ref());
-            while let Some(meta) = objects.try_next().await.map_err(|error| failed_at(&error))? {
+            while let Some(meta) =
+                objects.try_next().await.map_err(|error| failed_at(Doing::Reading, &error))?
+            {
                 seen += 1;
                 let place = || folder.to_owned();
                 if seen > MAX_ENTRIES {
@@ -221,12 +231,15 @@ impl RemoteStorage for ObjectStorage {
             };
             let path = Path::parse(file.path.as_str())
                 .map_err(|error| StorageError::Settings(Said::of(&error).to_string()))?;
-            let found =
-                self.store.get_opts(&path, wanted).await.map_err(|error| failed(&file.path, error))?;
+            let found = self
+                .store
+                .get_opts(&path, wanted)
+                .await
+                .map_err(|error| failed(&file.path, Doing::Reading, error))?;
             if found.meta.size != file.bytes {
                 return Err(StorageError::Changed(file.path.clone()));
             }
-            found.bytes().await.map_err(|error| failed(&file.path, error))
+            found.bytes().await.map_err(|error| failed(&file.path, Doing::Reading, error))
         })
     }
 }
