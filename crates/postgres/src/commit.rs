@@ -139,7 +139,8 @@ pub(crate) async fn revise(session: &Session<'_>, incarnation: u64) -> Result<()
 
 /// How many rows of a table a transfer owns.
 pub(crate) async fn count_owned(session: &Session<'_>, table: &Table, owner: Uid) -> Result<u64, Failure> {
-    let query = format!("SELECT count(*) FROM {} WHERE _raccord_owner = $1", table.qualified());
+    let query =
+        format!("SELECT count(*) FROM {} WHERE {} = $1", table.rows(), table.beside("_raccord_owner"));
     let row = session.query_opt(&query, &[(&owner.0, Type::UUID)]).await?;
     Ok(row.map_or(0, |row| row.get::<_, i64>(0).cast_unsigned()))
 }

@@ -22,6 +22,7 @@ mod look;
 mod prepare;
 mod save;
 mod settings;
+mod side;
 mod source;
 mod state;
 mod sweep;

@@ -31,7 +31,8 @@ pub(crate) async fn prefetch(
     let table = &entity.table;
     let all = (0..candidates.len()).filter_map(|number| candidates.get(number));
     let lists = keys::lists(table, all.map(|(key, _)| key));
-    let query = table.select_keys(", t._raccord_owner, t._raccord_digest") + &table.is_among(1);
+    let beside = ["_raccord_owner", "_raccord_digest"].map(|name| format!(", {}", table.beside(name)));
+    let query = table.select_keys(&beside.concat()) + &table.is_among(1);
     let mut found: HashMap<Key, (Option<Uuid>, Option<Vec<u8>>)> = HashMap::with_capacity(candidates.len());
     session
         .each(&query, &parameters(&lists), |row| {

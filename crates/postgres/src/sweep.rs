@@ -113,7 +113,8 @@ async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<V
             Ok(())
         })
         .await?;
-    let query = table.select_keys(", t._raccord_versions") + " WHERE t._raccord_owner = $1";
+    let [owner, versions] = ["_raccord_owner", "_raccord_versions"].map(|name| table.beside(name));
+    let query = table.select_keys(&format!(", {versions}")) + &format!(" WHERE {owner} = $1");
     let mut found = Vec::new();
     session
         .each(&query, &own, |row| {
@@ -141,6 +142,9 @@ async fn remove(session: &Session<'_>, table: &Table, sweep: &Sweep, all: &[Goin
         let gone = session.execute(&delete, &parameters(&lists)).await?;
         if gone != length(part) {
             return Err(Failure::Moved);
+        }
+        if let Some(delete) = table.delete_side() {
+            session.execute(&delete, &parameters(&lists)).await?;
         }
         let buried: Vec<(&[u8], Tombstone)> =
             part.iter().filter_map(|going| Some((going.key.as_slice(), going.tombstone(sweep)?))).collect();
@@ -196,8 +200,13 @@ pub(crate) async fn collect(session: &Session<'_>, incarnation: u64) -> Result<u
         Err(Failure::Refused(DestinationError::Unprepared)) => return Ok(0),
         Err(failure) => return Err(failure),
     };
-    let query = format!("SELECT count(*) FROM {} WHERE _raccord_owner IS NOT NULL", entity.table.qualified());
+    let table = &entity.table;
+    let (rows, owner) = (table.rows(), table.beside("_raccord_owner"));
+    let query = format!("SELECT count(*) FROM {rows} WHERE {owner} IS NOT NULL");
     let row = session.query_opt(&query, &[]).await?;
+    if let Some(side) = table.side_table() {
+        session.run(&format!("DROP TABLE IF EXISTS {side}")).await?;
+    }
     for table in ["tombstones", "waiting", "entities"] {
         let forget = format!("DELETE FROM raccord.{table} WHERE incarnation = $1");
         session.execute(&forget, &[(&signed(incarnation), Type::INT8)]).await?;

@@ -79,6 +79,9 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// Which of them are the key, in order.
     pub(crate) key: Vec<usize>,
+    /// The table of the schema `raccord` in which stands what is kept beside the rows; without one it stands in the rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) side: Option<String>,
 }
 
 /// A column of what Raccord keeps beside the values of a row.
@@ -183,27 +186,34 @@ impl Table {
     /// Selects whole rows: fields, what is kept beside them, and where they stand; a condition follows.
     pub(crate) fn select(&self) -> String {
         let fields = Self::read(&mut self.columns.iter());
-        let beside = BESIDE.map(|it| format!("t.{}", it.name)).join(", ");
-        format!("SELECT {fields}, {beside}, t.ctid FROM {} t", self.qualified())
+        let beside = BESIDE.map(|it| self.beside(it.name)).join(", ");
+        format!("SELECT {fields}, {beside}, t.ctid FROM {}", self.rows())
     }
 
     /// Selects keys; a condition follows.
     pub(crate) fn select_keys(&self, more: &str) -> String {
-        format!("SELECT {}{more} FROM {} t", Self::read(&mut self.key_columns()), self.qualified())
+        format!("SELECT {}{more} FROM {}", Self::read(&mut self.key_columns()), self.rows())
+    }
+
+    /// The rows as `t`, with what is kept beside them.
+    pub(crate) fn rows(&self) -> String {
+        let table = self.qualified();
+        let Some(side) = self.side_table() else { return format!("{table} t") };
+        let same = self.key_columns().enumerate();
+        let same = same.map(|(at, column)| format!("b.k{at} = t.{}", quoted(&column.name)));
+        format!("{table} t LEFT JOIN {side} b ON {}", same.collect::<Vec<_>>().join(" AND "))
+    }
+
+    /// One of [`BESIDE`], as it is read.
+    pub(crate) fn beside(&self, name: &str) -> String {
+        format!("{}.{name}", if self.side.is_some() { "b" } else { "t" })
     }
 
     /// The condition that the key of a row is among those that are sent from parameter `first` on, one of many for each
     /// column.
     pub(crate) fn is_among(&self, first: usize) -> String {
-        if let [at] = self.key.as_slice()
-            && let Some(column) = self.columns.get(*at)
-        {
-            return format!(" WHERE t.{} = ANY(${first})", quoted(&column.name));
-        }
-        let names: Vec<String> =
-            self.key_columns().map(|column| format!("t.{}", quoted(&column.name))).collect();
-        let lists: Vec<String> = (0..self.key.len()).map(|at| format!("${}", first + at)).collect();
-        format!(" WHERE ({}) IN (SELECT * FROM unnest({}))", names.join(", "), lists.join(", "))
+        let names = self.key_columns().map(|column| format!("t.{}", quoted(&column.name)));
+        are_among(&names.collect::<Vec<_>>(), first)
     }
 
     /// The keys in the order of their bytes.
@@ -218,13 +228,14 @@ impl Table {
     /// Takes rows in, all columns in their order.
     pub(crate) fn copy(&self) -> String {
         let fields = self.columns.iter().map(|column| quoted(&column.name));
-        let all: Vec<String> = fields.chain(BESIDE.iter().map(|it| it.name.to_owned())).collect();
+        let beside = BESIDE.iter().map(|it| it.name.to_owned()).filter(|_| self.side.is_none());
+        let all: Vec<String> = fields.chain(beside).collect();
         format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.qualified(), all.join(", "))
     }
 
-    /// Changes rows that stand where they stood: the key, fields unless they stay, what is kept beside, and the place, in
-    /// the order of their parameters.
-    pub(crate) fn update(&self, with_fields: bool) -> String {
+    /// Changes rows that stand where they stood: the key, fields unless they stay, what is kept beside in the row, and the
+    /// place, in the order of their parameters. Nothing when there is nothing to change.
+    pub(crate) fn update(&self, with_fields: bool) -> Option<String> {
         let mut sets = Vec::new();
         let mut names: Vec<String> = (0..self.key.len()).map(|at| format!("k{at}")).collect();
         if with_fields {
@@ -235,14 +246,14 @@ impl Table {
                 }
             }
         }
-        for (at, beside) in BESIDE.iter().enumerate() {
+        for (at, beside) in BESIDE.iter().enumerate().filter(|_| self.side.is_none()) {
             sets.push(format!("{} = u.b{at}", beside.name));
             names.push(format!("b{at}"));
         }
         names.push("place".to_owned());
-        let table = self.qualified();
+        let (table, has_any) = (self.qualified(), !sets.is_empty());
         let sets = sets.join(", ");
-        format!("UPDATE {table} t SET {sets}{}", self.sent(" FROM", &names))
+        has_any.then(|| format!("UPDATE {table} t SET {sets}{}", self.sent(" FROM", &names)))
     }
 
     /// Removes rows that stand where they stood.
@@ -261,4 +272,13 @@ impl Table {
         }
         text + "t.ctid = u.place"
     }
+}
+
+/// The condition that what has these names is among the keys that are sent from parameter `first` on.
+pub(crate) fn are_among(names: &[String], first: usize) -> String {
+    if let [name] = names {
+        return format!(" WHERE {name} = ANY(${first})");
+    }
+    let lists: Vec<String> = (0..names.len()).map(|at| format!("${}", first + at)).collect();
+    format!(" WHERE ({}) IN (SELECT * FROM unnest({}))", names.join(", "), lists.join(", "))
 }

@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::fence::{self, id};
 use crate::load;
 use crate::save::{self, Beside};
-use crate::table::{Table, quoted};
+use crate::table::Table;
 
 /// A batch on its way, over as many attempts as it takes.
 #[derive(Debug)]
@@ -108,7 +108,8 @@ pub(crate) fn revise(connection: &Connection, incarnation: u64) -> Result<(), Fa
 
 /// How many rows of a table a transfer owns.
 pub(crate) fn count_owned(connection: &Connection, table: &Table, owner: Uid) -> Result<u64, Failure> {
-    let query = format!("SELECT count(*) FROM {} WHERE _raccord_owner = ?1", quoted(&table.name));
+    let query =
+        format!("SELECT count(*) FROM {} WHERE {} = ?1", table.rows(), table.beside("_raccord_owner"));
     let count: i64 = connection.query_row(&query, [id(&owner)], |row| row.get(0))?;
     Ok(count.cast_unsigned())
 }

@@ -17,6 +17,7 @@ mod look;
 mod open;
 mod prepare;
 mod save;
+mod side;
 mod source;
 mod sweep;
 mod table;

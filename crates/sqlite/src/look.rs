@@ -24,7 +24,8 @@ pub(crate) fn prefetch(
         return Ok(Prefetched { same: Vec::new(), at });
     }
     let table = &entity.table;
-    let query = table.select_keys(", _raccord_owner, _raccord_digest") + &table.is_key(1);
+    let beside = ["_raccord_owner", "_raccord_digest"].map(|name| format!(", {}", table.beside(name)));
+    let query = table.select_keys(&beside.concat()) + &table.is_key(1);
     let mut statement = connection.prepare(&query)?;
     let mut same = Vec::with_capacity(candidates.len());
     for number in 0..candidates.len() {

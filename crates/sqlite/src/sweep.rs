@@ -16,7 +16,7 @@ use crate::error::Failure;
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
 use crate::save;
-use crate::table::{Table, quoted};
+use crate::table::Table;
 
 /// Begins a window whose keys are marked: what an earlier one has marked is forgotten, and so is that window.
 pub(crate) fn begin(connection: &Connection, transfer: Uid, fence: Fence) -> Result<(), Failure> {
@@ -104,7 +104,8 @@ fn unseen(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<G
     let mut statement = connection.prepare(shown)?;
     let seen: HashSet<Vec<u8>> =
         statement.query_map([id(&transfer)], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let query = table.select_keys(", _raccord_versions") + " WHERE _raccord_owner = ?1";
+    let [owner, versions] = ["_raccord_owner", "_raccord_versions"].map(|name| table.beside(name));
+    let query = table.select_keys(&format!(", {versions}")) + &format!(" WHERE {owner} = ?1");
     let mut statement = connection.prepare(&query)?;
     let mut rows = statement.query([id(&transfer)])?;
     let mut found = Vec::new();
@@ -120,9 +121,13 @@ fn unseen(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<G
 /// Removes rows, remembers their ends, and takes the rejects of their keys away. A row that the table keeps ends the sweep.
 fn remove(connection: &Connection, table: &Table, sweep: &Sweep, all: &[Going]) -> Result<(), Failure> {
     let mut delete = connection.prepare(&table.delete())?;
+    let mut delete_side = table.delete_side().map(|text| connection.prepare(&text)).transpose()?;
     for going in all {
         let key = codec::key_of(table, &going.key)?;
         delete.execute(params_from_iter(codec::parameters(&key)?))?;
+        if let Some(delete_side) = &mut delete_side {
+            delete_side.execute(params_from_iter(codec::parameters(&key)?))?;
+        }
         bury(connection, sweep, going)?;
         supersede(connection, sweep.transfer, going)?;
     }
@@ -161,9 +166,13 @@ fn supersede(connection: &Connection, transfer: Uid, going: &Going) -> Result<()
 /// Forgets an incarnation. Its table stays, and the rows in it; returns how many of them transfers of ours own.
 pub(crate) fn collect(connection: &Connection, incarnation: u64) -> Result<u64, Failure> {
     let Some(entity) = load::entity(connection, incarnation)? else { return Ok(0) };
-    let query =
-        format!("SELECT count(*) FROM {} WHERE _raccord_owner IS NOT NULL", quoted(&entity.table.name));
+    let table = &entity.table;
+    let (rows, owner) = (table.rows(), table.beside("_raccord_owner"));
+    let query = format!("SELECT count(*) FROM {rows} WHERE {owner} IS NOT NULL");
     let count: i64 = connection.query_row(&query, [], |row| row.get(0))?;
+    if let Some(side) = &table.side {
+        connection.execute(&format!("DROP TABLE IF EXISTS {side}"), [])?;
+    }
     for table in ["tombstones", "waiting", "entities"] {
         let forget = format!("DELETE FROM _raccord_{table} WHERE incarnation = ?1");
         connection.execute(&forget, [incarnation.cast_signed()])?;

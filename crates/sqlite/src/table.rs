@@ -52,6 +52,9 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     /// Which of them are the key, in order.
     pub(crate) key: Vec<usize>,
+    /// The table in which stands what is kept beside the rows; without one it stands in the rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) side: Option<String>,
 }
 
 /// The columns that Raccord keeps beside the values of a row: the transfer that owns it, the run that last wrote it, the
@@ -93,54 +96,78 @@ impl Table {
         columns.map(|column| quoted(&column.name)).collect()
     }
 
+    /// The columns, as they are read from `t`.
+    fn read<'c>(columns: impl Iterator<Item = &'c Column>) -> Vec<String> {
+        columns.map(|column| format!("t.{}", quoted(&column.name))).collect()
+    }
+
+    /// The rows as `t`, with what is kept beside them.
+    pub(crate) fn rows(&self) -> String {
+        let table = quoted(&self.name);
+        let Some(side) = &self.side else { return format!("{table} AS t") };
+        let same = Self::read(self.key_columns()).into_iter().enumerate();
+        let same = same.map(|(at, name)| format!("b._raccord_k{at} = {name} COLLATE BINARY"));
+        format!("{table} AS t LEFT JOIN {side} AS b ON {}", same.collect::<Vec<_>>().join(" AND "))
+    }
+
+    /// One of [`BESIDE`], as it is read.
+    pub(crate) fn beside(&self, name: &str) -> String {
+        format!("{}.{name}", if self.side.is_some() { "b" } else { "t" })
+    }
+
     /// Selects whole rows: fields, and what is kept beside them; a condition follows.
     pub(crate) fn select(&self) -> String {
-        let mut names = Self::names(self.columns.iter());
-        names.extend(BESIDE.map(str::to_owned));
-        format!("SELECT {} FROM {}", names.join(", "), quoted(&self.name))
+        let mut names = Self::read(self.columns.iter());
+        names.extend(BESIDE.map(|name| self.beside(name)));
+        format!("SELECT {} FROM {}", names.join(", "), self.rows())
     }
 
     /// Selects keys and more; a condition follows.
     pub(crate) fn select_keys(&self, more: &str) -> String {
-        let names = Self::names(self.key_columns());
-        format!("SELECT {}{more} FROM {}", names.join(", "), quoted(&self.name))
+        let names = Self::read(self.key_columns());
+        format!("SELECT {}{more} FROM {}", names.join(", "), self.rows())
     }
 
     /// The condition that a row has the key whose parts are the parameters from `first` on, in the order of bytes.
     pub(crate) fn is_key(&self, first: usize) -> String {
-        let parts = self.key_columns().enumerate();
-        let parts =
-            parts.map(|(at, column)| format!("{} = ?{} COLLATE BINARY", quoted(&column.name), first + at));
+        let parts = Self::read(self.key_columns()).into_iter().enumerate();
+        let parts = parts.map(|(at, name)| format!("{name} = ?{} COLLATE BINARY", first + at));
         format!(" WHERE {}", parts.collect::<Vec<_>>().join(" AND "))
     }
 
     /// The columns of the key, as rows are ordered by them.
     pub(crate) fn key_order(&self) -> String {
-        Self::names(self.key_columns()).join(", ")
+        Self::read(self.key_columns()).join(", ")
     }
 
     /// Takes a row in, all columns in their order. What the table says about conflicts counts for nothing: a row that is in the
     /// way stays.
     pub(crate) fn insert(&self) -> String {
         let mut names = Self::names(self.columns.iter());
-        names.extend(BESIDE.map(str::to_owned));
+        names.extend(self.beside_in_rows());
         let values: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
         let (table, names, values) = (quoted(&self.name), names.join(", "), values.join(", "));
         format!("INSERT OR ABORT INTO {table} ({names}) VALUES ({values})")
     }
 
-    /// Changes a row: the fields that are no part of the key, unless they stay, and what is kept beside; then its key.
-    pub(crate) fn update(&self, with_fields: bool) -> String {
+    /// What is kept beside a row in the row itself.
+    pub(crate) fn beside_in_rows(&self) -> impl Iterator<Item = String> {
+        BESIDE.iter().map(|name| (*name).to_owned()).filter(|_| self.side.is_none())
+    }
+
+    /// Changes a row: the fields that are no part of the key, unless they stay, and what is kept beside in the row; then its
+    /// key. Nothing when there is nothing to change.
+    pub(crate) fn update(&self, with_fields: bool) -> Option<String> {
         let mut names = Vec::new();
         if with_fields {
             let fields = self.columns.iter().enumerate().filter(|(at, _)| !self.key.contains(at));
             names = Self::names(fields.map(|(_, column)| column));
         }
-        names.extend(BESIDE.map(str::to_owned));
+        names.extend(self.beside_in_rows());
         let sets: Vec<String> =
             names.iter().enumerate().map(|(at, name)| format!("{name} = ?{}", at + 1)).collect();
         let (table, condition) = (quoted(&self.name), self.is_key(names.len() + 1));
-        format!("UPDATE OR ABORT {table} SET {}{condition}", sets.join(", "))
+        (!sets.is_empty()).then(|| format!("UPDATE OR ABORT {table} AS t SET {}{condition}", sets.join(", ")))
     }
 
     /// Has a row give up its unique values; nothing when no column has any.
@@ -150,11 +177,11 @@ impl Table {
         let sets: Vec<String> =
             unique.map(|(_, column)| format!("{} = NULL", quoted(&column.name))).collect();
         let (table, condition) = (quoted(&self.name), self.is_key(1));
-        (!sets.is_empty()).then(|| format!("UPDATE OR ABORT {table} SET {}{condition}", sets.join(", ")))
+        (!sets.is_empty()).then(|| format!("UPDATE OR ABORT {table} AS t SET {}{condition}", sets.join(", ")))
     }
 
     /// Removes a row.
     pub(crate) fn delete(&self) -> String {
-        format!("DELETE FROM {}{}", quoted(&self.name), self.is_key(1))
+        format!("DELETE FROM {} AS t{}", quoted(&self.name), self.is_key(1))
     }
 }

@@ -3,13 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-#[cfg(feature = "object-stores")]
 use raccord_connect::StorageSecrets;
 use raccord_files::destination::{FilesDestination, FilesSettings, StorageSource};
 use raccord_files::format::Format;
-use raccord_files::storage::LocalStorage;
-#[cfg(feature = "object-stores")]
-use raccord_files::storage::open_tree;
+use raccord_files::storage::{LocalStorage, open_tree};
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::store::{FileFormat, FileMode, PartitionBy};
@@ -53,17 +50,19 @@ pub(super) fn rows(
     let invalid = |why: String| DestinationError::Denied(Cause::from(why));
     let storage = match RemotePath::of_folder(folder.path).map_err(invalid)? {
         None => StorageSource::fixed(Arc::new(LocalStorage::new(folder.root.join(folder.path)))),
-        Some(_) => bucket(environment, folder)?,
+        Some(_) if !cfg!(feature = "object-stores") => {
+            return Err(DestinationError::NotBuilt("object-stores"));
+        }
+        Some(_) => bucket(environment, folder),
     };
     Ok(Rows::of(&Arc::new(FilesDestination::new(storage, settings, Arc::clone(environment)))))
 }
 
 /// A folder of a bucket. Secrets are read each time that it is opened, so that one which was changed is taken up.
-#[cfg(feature = "object-stores")]
-fn bucket(environment: &Arc<dyn Environment>, folder: Folder<'_>) -> Result<StorageSource, DestinationError> {
+fn bucket(environment: &Arc<dyn Environment>, folder: Folder<'_>) -> StorageSource {
     let secrets = StorageSecrets::new(environment, folder.root);
     let (path, authorization) = (folder.path.to_owned(), folder.authorization.cloned());
-    Ok(StorageSource(Arc::new(move || {
+    StorageSource(Arc::new(move || {
         let (secrets, path, authorization) = (secrets.clone(), path.clone(), authorization.clone());
         Box::pin(async move {
             let refused = |error: Cause| DestinationError::Denied(error);
@@ -74,14 +73,5 @@ fn bucket(environment: &Arc<dyn Environment>, folder: Folder<'_>) -> Result<Stor
             let reached = reached.map_err(|error| refused(error.into()))?;
             open_tree(&reached, place.path).map_err(|error| refused(error.into()))
         })
-    })))
-}
-
-/// A folder of a bucket, which this binary cannot reach.
-#[cfg(not(feature = "object-stores"))]
-fn bucket(
-    _environment: &Arc<dyn Environment>,
-    _folder: Folder<'_>,
-) -> Result<StorageSource, DestinationError> {
-    Err(DestinationError::NotBuilt("object-stores"))
+    }))
 }

@@ -10,6 +10,7 @@ use crate::connections::Session;
 use crate::error::Failure;
 use crate::fence::signed;
 use crate::layout;
+use crate::side;
 use crate::table::Table;
 
 /// Everything that is asked before a table is made or used.
@@ -24,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) relation: Option<Relation>,
     /// Under which project the incarnation is registered, and with which table.
     pub(crate) registered: Option<(Uid, Table)>,
+    /// Whether the table is there that keeps what is kept beside the rows of the incarnation.
+    pub(crate) has_side: bool,
     /// The entity of another incarnation whose table this is.
     pub(crate) other_entity: Option<String>,
 }
@@ -89,6 +92,9 @@ pub(crate) async fn read(session: &Session<'_>, schema: &str, shape: &EntityShap
     found.relation = relation(session, schema, &shape.table).await?;
     if layout::is_current(layout::version(session).await?) {
         registered(session, schema, shape, &mut found).await?;
+        let side = format!("raccord.{}", side::name_of(shape.incarnation));
+        let row = session.query_opt("SELECT to_regclass($1) IS NOT NULL", &[(&side, Type::TEXT)]).await?;
+        found.has_side = row.is_some_and(|row| row.get(0));
     }
     Ok(found)
 }

@@ -72,14 +72,15 @@ pub(super) fn unstorable(table: &Table, ops: &[Op<'_>]) -> Result<Refused, Failu
 
 /// The data of a `COPY`.
 pub(super) fn copy(table: &Table, ops: &[Op<'_>]) -> Result<Bytes, Failure> {
-    let mut data = CopyData::new(table.columns.len() + BESIDE.len());
+    let in_row = if table.side.is_none() { BESIDE.len() } else { 0 };
+    let mut data = CopyData::new(table.columns.len() + in_row);
     for op in ops {
         let out = data.row();
         each_value(table, op, |_, column, value| {
             put(out, |out| value.map_or(Ok(false), |value| codec::encode(column, value, out).map(|()| true)))
                 .map(drop)
         })??;
-        for value in beside(op.row) {
+        for value in beside(op.row).into_iter().take(in_row) {
             let written: Result<bool, std::convert::Infallible> = put(out, |out| {
                 out.extend_from_slice(value.as_deref().unwrap_or_default());
                 Ok(value.is_some())
@@ -119,7 +120,8 @@ pub(super) fn lists(table: &Table, ops: &[Op<'_>], with_fields: bool) -> Result<
     if with_fields {
         fields.extend(table.columns.iter().map(|column| Many::new(column.kind.many())));
     }
-    let mut besides: Vec<Many> = BESIDE.iter().map(|it| Many::new(it.many.clone())).collect();
+    let in_row = if table.side.is_none() { BESIDE.as_slice() } else { &[] };
+    let mut besides: Vec<Many> = in_row.iter().map(|it| Many::new(it.many.clone())).collect();
     let mut places = Many::new(Type::TID_ARRAY);
     for op in ops {
         keys.push(table, op.key)?;
@@ -136,6 +138,21 @@ pub(super) fn lists(table: &Table, ops: &[Op<'_>], with_fields: bool) -> Result<
     lists.extend(others.map(|(_, list)| list.finish()));
     lists.extend(besides.into_iter().map(Many::finish));
     lists.push(places.finish());
+    Ok(lists)
+}
+
+/// The parameters of [`Table::write_side`], or, of rows that are gone, those of [`Table::delete_side`].
+pub(super) fn side(table: &Table, ops: &[Op<'_>], is_gone: bool) -> Result<Vec<Finished>, Failure> {
+    let mut keys = KeyLists::new(table);
+    let mut besides: Vec<Many> = BESIDE.iter().map(|it| Many::new(it.many.clone())).collect();
+    for op in ops {
+        keys.push(table, op.key)?;
+        for (list, value) in besides.iter_mut().zip(beside(op.row)) {
+            list.push(value.as_deref());
+        }
+    }
+    let mut lists = keys.finish();
+    lists.extend(besides.into_iter().map(Many::finish).filter(|_| !is_gone));
     Ok(lists)
 }
 

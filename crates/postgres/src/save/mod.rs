@@ -63,26 +63,47 @@ async fn write(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<(
         let done = match first.deed {
             Deed::Delete => {
                 let lists = encode::places(table, ops)?;
-                session.execute(&table.delete(), &parameters(&lists)).await?
+                Some(session.execute(&table.delete(), &parameters(&lists)).await?)
             }
             Deed::Update | Deed::Touch => {
                 let with_fields = first.deed == Deed::Update;
-                let lists = encode::lists(table, ops, with_fields)?;
-                session.execute(&table.update(with_fields), &parameters(&lists)).await?
+                match table.update(with_fields) {
+                    Some(update) => {
+                        let lists = encode::lists(table, ops, with_fields)?;
+                        Some(session.execute(&update, &parameters(&lists)).await?)
+                    }
+                    // What is kept beside the rows stands elsewhere.
+                    None => None,
+                }
             }
             Deed::Create => {
                 let taken = session.copy(&table.copy(), encode::copy(table, ops)?).await?;
                 if usize::try_from(taken) != Ok(ops.len()) {
                     return Err(Failure::LeftOut);
                 }
-                continue;
+                None
             }
         };
-        if usize::try_from(done) != Ok(ops.len()) {
+        if done.is_some_and(|done| usize::try_from(done) != Ok(ops.len())) {
             // Another client has changed or removed a row since it was looked up.
             return Err(Failure::Moved);
         }
+        write_side(session, table, (first.deed, ops)).await?;
     }
+    Ok(())
+}
+
+/// Writes what is kept beside rows where it stands in a table of its own.
+async fn write_side(
+    session: &Session<'_>,
+    table: &Table,
+    (deed, ops): (Deed, &[Op<'_>]),
+) -> Result<(), Failure> {
+    let is_gone = deed == Deed::Delete;
+    let statement = if is_gone { table.delete_side() } else { table.write_side() };
+    let Some(statement) = statement else { return Ok(()) };
+    let lists = encode::side(table, ops, is_gone)?;
+    session.execute(&statement, &parameters(&lists)).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use raccord_conformance::Subject;
 use raccord_conformance::fixture::{INC, transfer};
 use raccord_conformance::keyed::{KEY, Keyed};
 use raccord_model::fact::{Decided, Run, Uid};
+use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Destination, DestinationError, EntityShape, Fence};
 use raccord_postgres::PostgresDestination;
@@ -13,15 +14,16 @@ use tokio_postgres::Client;
 
 use crate::fixture::{Database, field, shape};
 
-/// Tables in a database of its own, which the next one takes over with its tables.
-pub(crate) struct InPostgres {
+/// Tables in a database of its own, which the next one takes over with its tables. They are made and extended by Raccord, or are
+/// there already, and it must not alter.
+pub(crate) struct InPostgres<const ALTERS: bool> {
     database: Arc<Database>,
     client: Client,
     destination: Keyed<PostgresDestination>,
 }
 
-/// Databases in which the tables are ready.
-static READY: Mutex<Vec<Arc<Database>>> = Mutex::new(Vec::new());
+/// Databases in which the tables are ready: those that Raccord may not alter, and those that it may.
+static READY: [Mutex<Vec<Arc<Database>>>; 2] = [const { Mutex::new(Vec::new()) }; 2];
 
 /// Empties what an earlier one has left.
 const EMPTY: &str = "DELETE FROM crm.contact; DELETE FROM crm.other; DELETE FROM raccord.transfers; \
@@ -29,30 +31,42 @@ const EMPTY: &str = "DELETE FROM crm.contact; DELETE FROM crm.other; DELETE FROM
     DELETE FROM raccord.tombstones; DELETE FROM raccord.waiting; DELETE FROM raccord.rejects; \
     DELETE FROM raccord.forgotten; DELETE FROM raccord.runs; DELETE FROM raccord.entities";
 
-impl Drop for InPostgres {
+/// The same of what stands beside the tables that may not be altered.
+const EMPTY_BESIDE: &str = "DELETE FROM raccord.rows_7; DELETE FROM raccord.rows_8";
+
+/// Tables as another program makes them.
+const TABLES: &str = "CREATE SCHEMA crm; CREATE TABLE crm.contact (f1 text, f2 text, f3 text, f5 text, f6 text, f7 text, f9 text, \
+    f100 text NOT NULL PRIMARY KEY); CREATE TABLE crm.other (LIKE crm.contact INCLUDING ALL)";
+
+impl<const ALTERS: bool> Drop for InPostgres<ALTERS> {
     fn drop(&mut self) {
-        READY.lock().unwrap().push(Arc::clone(&self.database));
+        READY[usize::from(ALTERS)].lock().unwrap().push(Arc::clone(&self.database));
     }
 }
 
-impl Subject for InPostgres {
+impl<const ALTERS: bool> Subject for InPostgres<ALTERS> {
     type Ports = Keyed<PostgresDestination>;
 
     /// A server answers a thousand times more slowly than memory; `cargo xtask laws` tries many more.
     const CASES: u32 = 80;
 
     async fn empty() -> Self {
-        let ready = READY.lock().unwrap().pop();
+        let ready = READY[usize::from(ALTERS)].lock().unwrap().pop();
         let database = ready.clone().unwrap_or_else(|| Arc::new(Database::empty()));
         let client = database.connect().await;
         if ready.is_some() {
             client.batch_execute(EMPTY).await.unwrap();
+        }
+        if !ALTERS {
+            let statements = if ready.is_some() { EMPTY_BESIDE } else { TABLES };
+            client.batch_execute(statements).await.unwrap();
         }
         let destination = Keyed(database.destination());
         let texts = || [1, 2, 3, 5, 6, 7, 9, KEY].map(|id| field(id, FieldType::Text)).into();
         for (incarnation, table) in [(INC, "contact"), (INC + 1, "other")] {
             let mut shape = EntityShape { key: vec![KEY], ..shape(incarnation, table, texts()) };
             shape.entity = format!("crm.{table}").parse().unwrap();
+            shape.manage = if ALTERS { Manage::Additive } else { Manage::None };
             destination.prepare(shape).await.unwrap();
         }
         let subject = Self { database, client, destination };
@@ -104,4 +118,4 @@ impl Subject for InPostgres {
     }
 }
 
-raccord_conformance::conformance!(crate::conformance::InPostgres);
+raccord_conformance::conformance!(crate::conformance::InPostgres<true>);

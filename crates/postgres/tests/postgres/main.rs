@@ -26,3 +26,5 @@ mod table_source;
 mod together;
 #[cfg(test)]
 mod types;
+#[cfg(test)]
+mod unaltered;

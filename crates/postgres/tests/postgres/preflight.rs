@@ -315,7 +315,7 @@ fn names_and_shapes_that_cannot_be() {
             change(|it| (it.fields[1].field_type, it.fields[1].unique) = (FieldType::Json, true)),
             "does not compare JSON",
         ),
-        (change(|it| it.manage = Manage::None), "`manage: none` is not supported yet"),
+        (change(|it| it.manage = Manage::None), "there is no table"),
     ] {
         let database = Database::empty();
         let before = catalog(&database);

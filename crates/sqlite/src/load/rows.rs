@@ -114,7 +114,7 @@ pub(super) fn load_holders(
     let mut found = Vec::new();
     for (field, values) in taken_values(batch, set)? {
         let Some(column) = table.column(field) else { continue };
-        let condition = format!(" WHERE {} = ?1 COLLATE BINARY", quoted(&column.name));
+        let condition = format!(" WHERE t.{} = ?1 COLLATE BINARY", quoted(&column.name));
         let mut statement = connection.prepare(&(table.select_keys("") + &condition))?;
         for value in values {
             let Some(decoded) = row::tagged_value(&value)? else { continue };

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::layout;
+use crate::side;
 use crate::table::Table;
 
 /// Everything that is asked before a table is made or used.
@@ -15,6 +16,8 @@ pub(crate) struct Found {
     pub(crate) relation: Option<Relation>,
     /// Under which project the incarnation is registered, and with which table.
     pub(crate) registered: Option<(Uid, Table)>,
+    /// Whether the table is there that keeps what is kept beside the rows of the incarnation.
+    pub(crate) has_side: bool,
     /// The entity of another incarnation whose table this is.
     pub(crate) other_entity: Option<String>,
 }
@@ -61,6 +64,9 @@ pub(crate) fn read(connection: &Connection, shape: &EntityShape) -> Result<Found
     let mut found = Found { relation: relation(connection, &shape.table)?, ..Found::default() };
     if layout::is_current(connection)? {
         registered(connection, shape, &mut found)?;
+        let query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+        let side = side::name_of(shape.incarnation);
+        found.has_side = connection.query_row(query, [side], |_| Ok(())).optional()?.is_some();
     }
     Ok(found)
 }

@@ -33,14 +33,24 @@ pub(crate) fn write_rows(connection: &Connection, table: &Table, ops: &[Op<'_>])
     for ops in ops.chunk_by(|a, b| a.deed == b.deed) {
         let Some(first) = ops.first() else { continue };
         let text = match first.deed {
-            Deed::Delete => table.delete(),
+            Deed::Delete => Some(table.delete()),
             Deed::Update => table.update(true),
             Deed::Touch => table.update(false),
-            Deed::Create => table.insert(),
+            Deed::Create => Some(table.insert()),
         };
-        let mut statement = connection.prepare(&text)?;
+        let beside = if first.deed == Deed::Delete { table.delete_side() } else { table.write_side() };
+        let mut statement = text.map(|text| connection.prepare(&text)).transpose()?;
+        let mut beside = beside.map(|text| connection.prepare(&text)).transpose()?;
         for op in ops {
-            let done = write(table, op, &mut statement);
+            let done = match &mut statement {
+                Some(statement) => write(table, op, statement),
+                // What is kept beside the row stands elsewhere, and nothing else changes.
+                None => Ok(1),
+            };
+            let done = match (&mut beside, done) {
+                (Some(beside), Ok(1)) => write_beside(table, op, beside),
+                (_, done) => done,
+            };
             take(connection, (table, op), done, &mut refused)?;
         }
     }
@@ -124,10 +134,7 @@ fn write(table: &Table, op: &Op<'_>, statement: &mut Statement<'_>) -> Written {
     let key = codec::key_of(table, op.key)?;
     let key = codec::parameters(&key)?;
     let beside = beside(op.row);
-    let beside = beside.iter().map(|bytes| match bytes {
-        Some(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
-        None => ToSqlOutput::Owned(Owned::Null),
-    });
+    let beside = beside.iter().filter(|_| table.side.is_none()).map(|bytes| blob(bytes.as_ref()));
     if op.deed == Deed::Touch {
         return Ok(statement.execute(params_from_iter(beside.chain(key)))?);
     }
@@ -148,6 +155,25 @@ fn write(table: &Table, op: &Op<'_>, statement: &mut Statement<'_>) -> Written {
         fields.extend(key);
     }
     Ok(statement.execute(params_from_iter(fields))?)
+}
+
+/// A value that is kept beside a row.
+fn blob(bytes: Option<&Vec<u8>>) -> ToSqlOutput<'_> {
+    match bytes {
+        Some(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        None => ToSqlOutput::Owned(Owned::Null),
+    }
+}
+
+/// Writes or removes what is kept beside a row in a table of its own. Of a row without an owner there may be nothing.
+fn write_beside(table: &Table, op: &Op<'_>, statement: &mut Statement<'_>) -> Written {
+    if op.deed == Deed::Delete {
+        return on_key(table, op, statement).map(|_| 1);
+    }
+    let key = codec::key_of(table, op.key)?;
+    let beside = beside(op.row);
+    let values = beside.iter().map(|bytes| blob(bytes.as_ref())).chain(codec::parameters(&key)?);
+    Ok(statement.execute(params_from_iter(values))?)
 }
 
 /// The values of a row and its key, column by column.

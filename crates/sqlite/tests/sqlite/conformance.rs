@@ -4,6 +4,7 @@ use raccord_conformance::Subject;
 use raccord_conformance::fixture::{INC, transfer};
 use raccord_conformance::keyed::{KEY, Keyed};
 use raccord_model::fact::{Decided, Run, Uid};
+use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Destination as _, DestinationError, EntityShape, Fence};
 use raccord_sqlite::SqliteDestination;
@@ -11,14 +12,17 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::fixture::{Database, field, shape};
 
-/// Tables in a file of its own.
-pub(crate) struct InSqlite {
+/// Tables in a file of its own. They are made and extended by Raccord, or are there already, and it must not alter them.
+pub(crate) struct InSqlite<const ALTERS: bool> {
     database: Database,
     client: Connection,
     destination: Keyed<SqliteDestination>,
 }
 
-impl Subject for InSqlite {
+/// Tables as another program makes them.
+const TABLES: [&str; 2] = ["contact", "other"];
+
+impl<const ALTERS: bool> Subject for InSqlite<ALTERS> {
     type Ports = Keyed<SqliteDestination>;
 
     /// Each commit is waited for until it is on the disk; `cargo xtask laws` tries many more.
@@ -26,11 +30,17 @@ impl Subject for InSqlite {
 
     async fn empty() -> Self {
         let database = Database::none();
+        for table in TABLES.into_iter().filter(|_| !ALTERS) {
+            database.sql(&format!(
+                "CREATE TABLE {table} (f1 TEXT, f2 TEXT, f3 TEXT, f5 TEXT, f6 TEXT, f7 TEXT, f9 TEXT, f100 TEXT NOT NULL PRIMARY KEY)"
+            ));
+        }
         let destination = Keyed(database.destination());
         let texts = || [1, 2, 3, 5, 6, 7, 9, KEY].map(|id| field(id, FieldType::Text)).into();
         for (incarnation, table) in [(INC, "contact"), (INC + 1, "other")] {
             let mut shape = EntityShape { key: vec![KEY], ..shape(incarnation, table, texts()) };
             shape.entity = format!("crm.{table}").parse().unwrap();
+            shape.manage = if ALTERS { Manage::Additive } else { Manage::None };
             destination.prepare(shape).await.unwrap();
         }
         let client = database.connect();
@@ -84,4 +94,4 @@ impl Subject for InSqlite {
     }
 }
 
-raccord_conformance::conformance!(crate::conformance::InSqlite);
+raccord_conformance::conformance!(crate::conformance::InSqlite<true>);

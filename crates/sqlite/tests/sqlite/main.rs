@@ -11,3 +11,4 @@ mod source;
 mod table_source;
 mod together;
 mod types;
+mod unaltered;

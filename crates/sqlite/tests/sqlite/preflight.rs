@@ -194,8 +194,21 @@ fn nothing_is_changed_where_nothing_may_be() {
         database.sql(&with("TEXT"));
         let before = schema(&database);
         let shape = EntityShape { manage: Manage::None, ..contacts(FieldType::Text) };
-        let refusals = told(&inspect(&database, &shape).await.refusals);
-        assert!(refusals[0].starts_with("`manage: none` is not supported yet"), "{refusals:?}");
+        let found = inspect(&database, &shape).await;
+        assert!(found.refusals.is_empty(), "{found:?}");
+        assert!(found.statements[0].starts_with("CREATE TABLE _raccord_rows_7"), "{found:?}");
+        for refusal in
+            ["there is no table", "has no column \"w\"", "the field is unique, and no unique index"]
+        {
+            let mut shape = shape.clone();
+            match refusal {
+                "there is no table" => shape.table = "nowhere".to_owned(),
+                "has no column \"w\"" => shape.fields[1].column = "w".to_owned(),
+                _ => shape.fields[1].unique = true,
+            }
+            let refusals = told(&inspect(&database, &shape).await.refusals);
+            assert!(refusals.iter().any(|it| it.contains(refusal)), "{refusal}: {refusals:?}");
+        }
         assert_eq!(schema(&database), before);
         assert_eq!(database.one::<String>("PRAGMA journal_mode"), "delete", "a look changes nothing");
     });

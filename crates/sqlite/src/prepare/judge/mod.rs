@@ -1,12 +1,15 @@
 //! What follows from the schema: the statements that make a table ready, what others have changed, and why it cannot be used.
 //! Pure.
 
+mod beside;
+
 use raccord_model::language::Manage;
 use raccord_model::port::destination::{EntityShape, FieldShape, Inspection, TableRemark};
 use raccord_model::row::FieldId;
 
 use super::catalog::{Found, FoundColumn, Relation};
 use super::fit::{kind_of, misfit};
+use crate::side;
 use crate::table::{BESIDE, BESIDE_TYPE, Column, Table, quoted};
 
 /// What was judged.
@@ -38,7 +41,9 @@ pub(crate) fn judge(shape: &EntityShape, found: &Found) -> Judged {
     let at = |field: &FieldId| judge.columns.iter().position(|column| column.field == *field);
     let key = shape.key.iter().filter_map(at).collect();
     let name = found.relation.as_ref().map_or(&shape.table, |relation| &relation.name).clone();
-    let table = Table { name, columns: judge.columns, key };
+    let side = (shape.manage == Manage::None).then(|| side::name_of(shape.incarnation));
+    let table = Table { name, columns: std::mem::take(&mut judge.columns), key, side };
+    judge.move_beside(&table);
     let mut inspection = judge.inspection;
     let is_registered = found.registered.as_ref().is_some_and(|(_, before)| *before == table);
     if !inspection.refusals.is_empty() {
@@ -98,12 +103,6 @@ impl Judge<'_> {
         if let Some(entity) = &self.found.other_entity {
             let message = format!("the table {} is that of the entity {entity}", self.table());
             self.refuse(None, message, "name another `table`".to_owned());
-        }
-        if self.shape.manage == Manage::None {
-            let message =
-                "`manage: none` is not supported yet: what Raccord keeps of a row stands in the row";
-            let help = "with `manage: additive` it adds four columns to the table, and drops nothing";
-            self.refuse(None, message.to_owned(), help.to_owned());
         }
     }
 
@@ -257,7 +256,12 @@ impl Judge<'_> {
             [column] => is_same(&column.name, &field.column) && !column.is_loose,
             _ => false,
         });
-        if !has_index {
+        if !has_index && self.shape.manage == Manage::None {
+            let (table, name) = (self.table(), quoted(&field.column));
+            let message =
+                format!("the field is unique, and no unique index of {table} is on exactly ({name})");
+            self.refuse(Some(field.id), message, format!("CREATE UNIQUE INDEX … ON {table} ({name})"));
+        } else if !has_index {
             let index = quoted(&format!("{}_{}_unique", self.shape.table, field.column));
             let (table, name) = (self.table(), quoted(&field.column));
             self.inspection.statements.push(format!("CREATE UNIQUE INDEX {index} ON {table} ({name})"));
@@ -278,24 +282,6 @@ impl Judge<'_> {
                 let message =
                     format!("the column {name} may not be null, has no default, and no field feeds it");
                 self.refuse(None, message, "give it a default or a field".to_owned());
-            }
-        }
-    }
-
-    /// The columns that Raccord needs for itself.
-    fn beside(&mut self, relation: &Relation) {
-        for beside in BESIDE {
-            match relation.columns.iter().find(|column| is_same(&column.name, beside)) {
-                Some(column) if is_same(&column.declared, BESIDE_TYPE) => {}
-                Some(column) => {
-                    let message = format!("the column {beside} is there with the type {}", column.declared);
-                    self.refuse(None, message, format!("Raccord keeps a {BESIDE_TYPE} in it"));
-                }
-                None => {
-                    let table = self.table();
-                    let statement = format!("ALTER TABLE {table} ADD COLUMN {beside} {BESIDE_TYPE}");
-                    self.inspection.statements.push(statement);
-                }
             }
         }
     }

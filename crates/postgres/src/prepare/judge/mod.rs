@@ -1,6 +1,8 @@
 //! What follows from the catalog: the statements that make a table ready, what others have changed, and why it cannot be
 //! used. Pure.
 
+mod beside;
+
 use raccord_model::fact::Uid;
 use raccord_model::language::Manage;
 use raccord_model::port::destination::{EntityShape, FieldShape, Inspection, TableRemark};
@@ -8,6 +10,7 @@ use raccord_model::row::FieldId;
 
 use super::catalog::{Found, FoundColumn, Relation};
 use super::types::{Fit, fit, kind_of};
+use crate::side;
 use crate::table::{BESIDE, Column, Kind, Table, quoted};
 
 /// The longest name that PostgreSQL keeps whole, in bytes.
@@ -45,7 +48,10 @@ pub(crate) fn judge(schema: &str, shape: &EntityShape, found: &Found) -> Judged 
     judge.columns.sort_by_key(|column| column.field);
     let at = |field: &FieldId| judge.columns.iter().position(|column| column.field == *field);
     let key = shape.key.iter().filter_map(at).collect();
-    let table = Table { schema: schema.to_owned(), name: shape.table.clone(), columns: judge.columns, key };
+    let columns = std::mem::take(&mut judge.columns);
+    let side = (!judge.is_additive()).then(|| side::name_of(shape.incarnation));
+    let table = Table { schema: schema.to_owned(), name: shape.table.clone(), columns, key, side };
+    judge.move_beside(&table);
     let mut inspection = judge.inspection;
     let is_registered = found.registered.as_ref().is_some_and(|(_, before)| *before == table);
     if !inspection.refusals.is_empty() {
@@ -123,16 +129,6 @@ impl Judge<'_> {
         if let Some(entity) = &self.found.other_entity {
             let message = format!("the table {} is that of the entity {entity}", self.table());
             self.refuse(None, message, "name another `table`".to_owned());
-        }
-        if self.shape.manage == Manage::None {
-            let message =
-                "`manage: none` is not supported yet: what Raccord keeps of a row stands in the row"
-                    .to_owned();
-            self.refuse(
-                None,
-                message,
-                "with `manage: additive` it adds four columns to the table, and drops nothing".to_owned(),
-            );
         }
     }
 
@@ -413,7 +409,16 @@ impl Judge<'_> {
     fn unique(&mut self, relation: &Relation, field: &FieldShape) {
         let has_index =
             relation.unique.iter().any(|columns| columns.len() == 1 && columns.contains(&field.column));
-        if !has_index {
+        if !has_index && !self.is_additive() {
+            let (table, name) = (self.table(), quoted(&field.column));
+            let message =
+                format!("the field is unique, and no unique index of {table} is on exactly ({name})");
+            self.refuse(
+                Some(field.id),
+                message,
+                format!("ALTER TABLE {table} ADD {}", unique_constraint(field)),
+            );
+        } else if !has_index {
             let statement = format!("ALTER TABLE {} ADD {}", self.table(), unique_constraint(field));
             self.alter(relation, Some(field.id), statement);
         }
@@ -437,27 +442,6 @@ impl Judge<'_> {
                     self.table()
                 );
                 self.refuse(None, message, help);
-            }
-        }
-    }
-
-    /// The columns that Raccord needs for itself.
-    fn beside(&mut self, relation: &Relation) {
-        for beside in &BESIDE {
-            match relation.columns.iter().find(|column| column.name == beside.name) {
-                Some(column) if column.sql == beside.sql => {}
-                Some(column) => {
-                    let message = format!(
-                        "the column {} has the type {}, and Raccord needs {}",
-                        beside.name, column.sql, beside.sql
-                    );
-                    self.refuse(None, message, None);
-                }
-                None => {
-                    let statement =
-                        format!("ALTER TABLE {} ADD COLUMN {} {}", self.table(), beside.name, beside.sql);
-                    self.alter(relation, None, statement);
-                }
             }
         }
     }

@@ -1,0 +1,61 @@
+//! Where what Raccord keeps beside rows has its place: in columns of the table, or, when the table may not be altered, in a table of
+//! its own. What was kept in the other place is taken over.
+
+use raccord_model::language::Manage;
+
+use super::{Judge, Relation, Table, is_same};
+use crate::table::{BESIDE, BESIDE_TYPE};
+
+impl Relation {
+    /// Whether there are columns for all that is kept beside rows.
+    fn has_beside(&self) -> bool {
+        let has = |name: &str| {
+            self.columns
+                .iter()
+                .any(|column| is_same(&column.name, name) && is_same(&column.declared, BESIDE_TYPE))
+        };
+        BESIDE.iter().all(|name| has(name))
+    }
+}
+
+impl Judge<'_> {
+    /// The columns that Raccord needs for itself.
+    pub(super) fn beside(&mut self, relation: &Relation) {
+        if self.shape.manage == Manage::None {
+            return;
+        }
+        for beside in BESIDE {
+            match relation.columns.iter().find(|column| is_same(&column.name, beside)) {
+                Some(column) if is_same(&column.declared, BESIDE_TYPE) => {}
+                Some(column) => {
+                    let message = format!("the column {beside} is there with the type {}", column.declared);
+                    self.refuse(None, message, format!("Raccord keeps a {BESIDE_TYPE} in it"));
+                }
+                None => {
+                    let table = self.table();
+                    let statement = format!("ALTER TABLE {table} ADD COLUMN {beside} {BESIDE_TYPE}");
+                    self.inspection.statements.push(statement);
+                }
+            }
+        }
+    }
+
+    /// What has to be done so that a table finds there what is kept beside its rows.
+    pub(super) fn move_beside(&mut self, table: &Table) {
+        let Some(relation) = self.found.relation.as_ref() else { return };
+        let before = self.found.registered.as_ref().map(|(_, before)| before);
+        let statements = match &table.side {
+            Some(_) if self.found.has_side => Vec::new(),
+            Some(_) if self.shape.incarnation == 0 => {
+                vec![
+                    "-- Raccord keeps what it knows of the rows in a table of its own, _raccord_rows_…"
+                        .to_owned(),
+                ]
+            }
+            Some(_) => table.make_side(relation.has_beside()),
+            None if self.found.has_side => before.map_or_else(Vec::new, |before| table.take_in(before)),
+            None => Vec::new(),
+        };
+        self.inspection.statements.extend(statements);
+    }
+}
