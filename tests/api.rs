@@ -22,12 +22,25 @@ const EXAMPLES: &str = "30";
 /// came does not allow: that is a right answer too. Every other check is as strict as it comes.
 const SETTINGS: &str = r#"
 [[operations]]
-include-operation-id = ["plan", "apply", "acceptPending", "approve", "ask"]
+include-operation-id = [
+    "plan", "apply", "acceptPending", "approve", "ask", "resource", "difference", "planRollback", "rollback", "records",
+    "explain", "reject",
+]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "403", "404", "409", "422"]
 
 [[operations]]
-include-operation-id = ["pause", "resume"]
+include-operation-id = ["pause", "resume", "run"]
 parameters = { "path.name" = "shop" }
+
+[[operations]]
+include-operation-id = ["testAlert"]
+parameters = { "path.name" = "shop" }
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400"]
+
+[[operations]]
+include-operation-id = ["resync", "replay"]
+parameters = { "path.name" = "customers" }
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400"]
 "#;
 
 const SHOP: &str = "\

@@ -16,6 +16,11 @@ pub const fn required(sort: Sort) -> Role {
         Sort::Head
         | Sort::History
         | Sort::Generation
+        | Sort::Difference
+        | Sort::Resource
+        | Sort::Entities
+        | Sort::Flows
+        | Sort::Problems
         | Sort::Status
         | Sort::Runs
         | Sort::Records
@@ -26,8 +31,8 @@ pub const fn required(sort: Sort) -> Role {
         | Sort::Info
         | Sort::Pending
         | Sort::Audit => Role::Read,
-        Sort::Plan => Role::Plan,
-        Sort::Apply | Sort::AcceptPending => Role::Apply,
+        Sort::Plan | Sort::PlanRollback => Role::Plan,
+        Sort::Apply | Sort::AcceptPending | Sort::Rollback => Role::Apply,
         Sort::Run
         | Sort::Sample
         | Sort::ReplayRejects
@@ -66,6 +71,13 @@ const fn on_the_machine_alone(sort: Sort) -> Option<&'static str> {
         Sort::Head
         | Sort::History
         | Sort::Generation
+        | Sort::Difference
+        | Sort::PlanRollback
+        | Sort::Rollback
+        | Sort::Resource
+        | Sort::Entities
+        | Sort::Flows
+        | Sort::Problems
         | Sort::Status
         | Sort::Runs
         | Sort::Records
@@ -101,7 +113,7 @@ pub fn attribute(mut request: Request, caller: &Caller) -> Request {
     if let Some(name) = &caller.name {
         match &mut request {
             Request::Apply(_, options) => options.by = Text::cut(name),
-            Request::AcceptPending { by, .. } => *by = Text::cut(name),
+            Request::AcceptPending { by, .. } | Request::Rollback { by, .. } => *by = Text::cut(name),
             Request::Resume { by, .. } => *by = Some(Text::cut(name)),
             // These say no name.
             Request::Head
@@ -109,6 +121,12 @@ pub fn attribute(mut request: Request, caller: &Caller) -> Request {
             | Request::Pending
             | Request::History { .. }
             | Request::Generation { .. }
+            | Request::Difference { .. }
+            | Request::PlanRollback { .. }
+            | Request::Resource(_)
+            | Request::Entities
+            | Request::Flows
+            | Request::Problems
             | Request::Run { .. }
             | Request::Status
             | Request::Runs { .. }

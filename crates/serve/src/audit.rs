@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::access::attribute;
 use crate::failure::Failure;
 use crate::reply::Replies;
-use crate::request::{ApplyOptions, Reply, Request};
+use crate::request::{ApplyOptions, RejectsOf, Reply, Request};
 use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 use crate::transport::{Answering, Caller, Way};
 use raccord_model::port::environment::Environment;
@@ -183,7 +183,7 @@ fn short(text: &str) -> String {
 fn who(request: &Request, caller: &Caller) -> String {
     let claimed = match request {
         Request::Apply(_, options) => Some(&options.by),
-        Request::AcceptPending { by, .. } => Some(by),
+        Request::AcceptPending { by, .. } | Request::Rollback { by, .. } => Some(by),
         Request::Resume { by, .. } => by.as_ref(),
         _ => None,
     };
@@ -223,7 +223,10 @@ fn asked(request: &Request) -> Asked {
             changes(format!("apply the pending plan on serial {serial}"))
         }
         Request::Run { integrations } => changes(format!("run{}", list(integrations))),
-        Request::ReplayRejects { transfer } => changes(format!("replay the rejects of {transfer}")),
+        Request::Rollback { generation, serial, .. } => {
+            changes(format!("roll back to generation {generation} on serial {serial}"))
+        }
+        Request::ReplayRejects { transfer, only } => changes(replayed(transfer, *only)),
         Request::DropDeliveries { sequences } => changes(format!("drop deliveries{}", list(sequences))),
         Request::Pause { integration, until, .. } => {
             changes(format!("pause {integration}{}", to(until.as_ref())))
@@ -242,12 +245,16 @@ fn asked(request: &Request) -> Asked {
         Request::Backup { to } => changes(format!("back up to {}", to.display())),
         Request::Authorize(authorization, _) => changes(format!("authorize {authorization}")),
         Request::BeginAuthorization(..) => looks("begin an authorization"),
-        Request::Plan(..) => looks("plan"),
+        Request::Plan(..) | Request::PlanRollback { .. } => looks("plan"),
         Request::Pending => looks("see the pending plan"),
         Request::Head | Request::Status => looks("see the status"),
-        Request::History { .. } | Request::Generation { .. } => looks("see the history"),
+        Request::History { .. } | Request::Generation { .. } | Request::Difference { .. } => {
+            looks("see the history")
+        }
+        Request::Resource(_) | Request::Flows => looks("see what is applied"),
+        Request::Problems => looks("see what is wrong with the configuration"),
         Request::Runs { .. } => looks("see runs"),
-        Request::Records { .. } | Request::Explain { .. } => looks("see records"),
+        Request::Entities | Request::Records { .. } | Request::Explain { .. } => looks("see records"),
         Request::Rejects { .. } | Request::RejectSummary { .. } => looks("see rejects"),
         Request::Deliveries { .. } => looks("see deliveries"),
         Request::Sample { .. } => looks("sample a plan"),
@@ -268,6 +275,14 @@ fn applied(stack: &Name, options: &ApplyOptions) -> String {
     let delete = if plan.allow_delete { " --allow-delete" } else { "" };
     let rekey = if plan.allow_rekey { " --allow-rekey" } else { "" };
     format!("{what} on serial {serial}{delete}{rekey}")
+}
+
+fn replayed(transfer: &Name, only: Option<RejectsOf>) -> String {
+    match only {
+        None => format!("replay the rejects of {transfer}"),
+        Some(RejectsOf::Id(id)) => format!("replay the reject {id} of {transfer}"),
+        Some(RejectsOf::Group(group)) => format!("replay the rejects of {transfer} in the group {group}"),
+    }
 }
 
 fn list(names: impl IntoIterator<Item = impl std::fmt::Display>) -> String {

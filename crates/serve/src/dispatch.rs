@@ -6,7 +6,7 @@ use raccord_run::Ports;
 use tokio::sync::watch;
 
 use crate::reply::{Replies, RequestError};
-use crate::request::{Look, LookAt, Request};
+use crate::request::{ApplyOptions, Look, LookAt, Request};
 use crate::verb;
 
 /// Answers requests. Cloning shares the ports.
@@ -35,39 +35,21 @@ impl Dispatcher {
     ) -> Result<(), RequestError> {
         let Self { ports } = self;
         match request {
-            Request::Head => verb::upkeep::head(ports, replies).await,
-            Request::Plan(desired, options) => verb::plan::plan(ports, &desired, &options, replies).await,
             Request::Apply(desired, options) => verb::apply::apply(ports, &desired, options, replies).await,
             // Only a daemon has a policy.
-            Request::Pending | Request::AcceptPending { .. } => Err(nothing_waits()),
-            Request::History { limit } => verb::history::history(ports, limit, replies).await,
-            Request::Generation { number } => verb::history::generation(ports, number, replies).await,
+            Request::AcceptPending { .. } => Err(nothing_waits()),
+            Request::Rollback { generation, options, serial, by } => {
+                let desired = verb::history::configuration(ports, Some(generation)).await?;
+                let options = ApplyOptions::rollback(generation, options, serial, by);
+                verb::apply::apply(ports, &desired, options, replies).await
+            }
             Request::Run { integrations } => verb::run::run(ports, &integrations, stop, replies).await,
-            Request::Status => verb::status::status(ports, replies).await,
-            Request::Runs { transfer, limit } => {
-                verb::status::runs(ports, transfer.as_ref(), limit, replies).await
-            }
-            Request::Records { entity, filter, limit, total, columns } => {
-                let filter: Vec<_> = filter.into_iter().map(|(name, text)| (name, text.into())).collect();
-                let wanted = verb::records::Wanted { filter: &filter, limit, total, columns };
-                verb::records::records(ports, &entity, wanted, replies).await
-            }
-            Request::Explain { entity, key } => verb::explain::explain(ports, &entity, key, replies).await,
-            Request::Sample { desired, transfers, limit } => {
-                verb::sample::sample(ports, &desired, &transfers, limit, replies).await
-            }
-            Request::Rejects { transfer, id, limit, total } => {
-                let wanted = verb::rejects::Wanted { id, limit, total };
-                verb::rejects::list(ports, transfer.as_ref(), wanted, replies).await
-            }
-            Request::RejectSummary { transfer } => verb::rejects::summary(ports, transfer, replies).await,
-            Request::Deliveries { transfer, sequence, limit } => {
-                verb::deliveries::list(ports, transfer.as_ref(), sequence, limit, replies).await
-            }
             Request::DropDeliveries { sequences } => {
                 verb::deliveries::drop_some(ports, &sequences, replies).await
             }
-            Request::ReplayRejects { transfer } => verb::rejects::replay(ports, &transfer, replies).await,
+            Request::ReplayRejects { transfer, only } => {
+                verb::rejects::replay(ports, &transfer, only, replies).await
+            }
             Request::Pause { integration, until, reason } => {
                 verb::operate::pause(ports, &integration, until, reason.map(String::from), replies).await
             }
@@ -82,15 +64,77 @@ impl Dispatcher {
             Request::CreateToken { name, roles, expires } => {
                 verb::token::create(ports, name, roles, expires, replies).await
             }
-            Request::Tokens => verb::token::list(ports, replies).await,
             Request::RevokeToken { name } => verb::token::revoke(ports, &name, replies).await,
             Request::BeginAuthorization(name, at) => verb::authorize::begin(ports, &name, at, replies).await,
             Request::Authorize(name, consent) => verb::authorize::end(ports, &name, consent, replies).await,
-            Request::Audit { limit } => verb::audit::audit(ports, limit, replies).await,
             Request::Look(look) => self.look(*look, replies).await,
+            Request::Backup { to } => verb::upkeep::backup(ports, to, replies).await,
+            other => self.show(other, replies).await,
+        }
+    }
+
+    /// Answers what only looks.
+    async fn show(&self, request: Request, replies: &mut Replies<'_>) -> Result<(), RequestError> {
+        let Self { ports } = self;
+        match request {
+            Request::Head => verb::upkeep::head(ports, replies).await,
+            Request::Plan(desired, options) => verb::plan::plan(ports, &desired, &options, replies).await,
+            // Only a daemon has a policy.
+            Request::Pending => Err(nothing_waits()),
+            Request::History { limit } => verb::history::history(ports, limit, replies).await,
+            Request::Generation { number } => verb::history::generation(ports, number, replies).await,
+            Request::Difference { generation } => verb::history::difference(ports, generation, replies).await,
+            Request::PlanRollback { generation, options } => {
+                let desired = verb::history::configuration(ports, Some(generation)).await?;
+                verb::plan::plan(ports, &desired, &options, replies).await
+            }
+            Request::Resource(key) => verb::applied::resource(ports, &key, replies).await,
+            Request::Entities => verb::applied::entities(ports, replies).await,
+            Request::Flows => verb::applied::flows(ports, replies).await,
+            // Only a daemon loads anything.
+            Request::Problems => Ok(()),
+            Request::Status => verb::status::status(ports, replies).await,
+            Request::Runs { transfer, limit } => {
+                verb::status::runs(ports, transfer.as_ref(), limit, replies).await
+            }
+            Request::Records { entity, filter, limit, total, columns, page } => {
+                let wanted = verb::records::Wanted { filter: &filter, limit, total, columns, page };
+                verb::records::records(ports, &entity, wanted, replies).await
+            }
+            Request::Explain { entity, key } => verb::explain::explain(ports, &entity, key, replies).await,
+            Request::Sample { desired, transfers, limit } => {
+                verb::sample::sample(ports, &desired, &transfers, limit, replies).await
+            }
+            Request::Rejects { transfer, id, group, limit, total } => {
+                let wanted = verb::rejects::Wanted { id, group, limit, total };
+                verb::rejects::list(ports, transfer.as_ref(), wanted, replies).await
+            }
+            Request::RejectSummary { transfer } => verb::rejects::summary(ports, transfer, replies).await,
+            Request::Deliveries { transfer, sequence, limit } => {
+                verb::deliveries::list(ports, transfer.as_ref(), sequence, limit, replies).await
+            }
+            Request::Tokens => verb::token::list(ports, replies).await,
+            Request::Audit { limit } => verb::audit::audit(ports, limit, replies).await,
             Request::Info => verb::upkeep::info(ports, replies).await,
             Request::Check => verb::upkeep::check(ports, replies).await,
-            Request::Backup { to } => verb::upkeep::backup(ports, to, replies).await,
+            // Answered before; named, so that the compiler asks for a request that is added.
+            Request::Apply(..)
+            | Request::AcceptPending { .. }
+            | Request::Rollback { .. }
+            | Request::Run { .. }
+            | Request::DropDeliveries { .. }
+            | Request::ReplayRejects { .. }
+            | Request::Pause { .. }
+            | Request::Resume { .. }
+            | Request::TestAlert { .. }
+            | Request::Approve { .. }
+            | Request::Resync { .. }
+            | Request::CreateToken { .. }
+            | Request::RevokeToken { .. }
+            | Request::BeginAuthorization(..)
+            | Request::Authorize(..)
+            | Request::Look(..)
+            | Request::Backup { .. } => Err(RequestError::Invalid("it does not only look".to_owned())),
         }
     }
 

@@ -120,6 +120,7 @@ impl RecordsArgs {
             limit: self.limit.unwrap_or(limit),
             total: also == Also::Total,
             columns: also == Also::Columns,
+            page: None,
         }
     }
 }

@@ -73,9 +73,11 @@ pub(crate) fn rejects(ui: &Ui, global: &Global, verb: &RejectsVerb) -> Result<()
         RejectsVerb::List(args) => list(*ui, &session, args),
         RejectsVerb::Show(args) => show(*ui, &session, args),
         RejectsVerb::Replay(args) => {
-            session.ask(Request::ReplayRejects { transfer: args.transfer.clone() }, |reply| match reply {
-                Reply::Done(said) => Ok(ui.line(&said)?),
-                _ => Ok(()),
+            session.ask(Request::ReplayRejects { transfer: args.transfer.clone(), only: None }, |reply| {
+                match reply {
+                    Reply::Done(said) => Ok(ui.line(&said)?),
+                    _ => Ok(()),
+                }
             })
         }
     }
@@ -83,7 +85,8 @@ pub(crate) fn rejects(ui: &Ui, global: &Global, verb: &RejectsVerb) -> Result<()
 
 fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> {
     let limit = args.output.limit(args.limit);
-    let request = Request::Rejects { transfer: args.transfer.clone(), id: None, limit, total: true };
+    let request =
+        Request::Rejects { transfer: args.transfer.clone(), id: None, group: None, limit, total: true };
     let (mut rejects, mut total): (Vec<RejectView>, u64) = (Vec::new(), 0);
     session.ask(request, |reply| {
         match reply {
@@ -142,7 +145,7 @@ fn summary(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandErro
 }
 
 fn show(ui: Ui, session: &Session, args: &ShowArgs) -> Result<(), CommandError> {
-    let request = Request::Rejects { transfer: None, id: Some(args.id), limit: 1, total: false };
+    let request = Request::Rejects { transfer: None, id: Some(args.id), group: None, limit: 1, total: false };
     let found = session.collect(request, |reply| match reply {
         Reply::Reject(reject) => Some(reject),
         _ => None,

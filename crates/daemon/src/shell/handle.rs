@@ -313,6 +313,12 @@ impl Handle {
         }
     }
 
+    /// What is wrong with the configuration that was read last, in the order of files and lines; nothing when it is good.
+    pub fn problems(&self) -> Vec<Diagnostic> {
+        let board = self.board();
+        if board.is_bad { board.diagnostics.clone() } else { Vec::new() }
+    }
+
     /// What data paths of a configuration that comes from another machine are relative to.
     pub fn root(&self) -> String {
         let here = || std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();

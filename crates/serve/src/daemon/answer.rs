@@ -15,6 +15,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::reply::Replies;
 use crate::request::{ApplyOptions, DaemonStatus, Reply, Request, Sort, Status, Text};
 use crate::transport::{Answering, Caller, Way};
+use crate::verb;
 
 impl Answering for Daemon {
     fn answer<'a>(
@@ -77,6 +78,15 @@ impl Daemon {
             Request::AcceptPending { options, serial, configuration, by } => {
                 let options = ApplyOptions { plan: options, serial, by, rollback_to: None, commit: None };
                 self.accept_pending(configuration, options, replies).await
+            }
+            Request::Rollback { generation, options, serial, by } => {
+                let desired = verb::history::configuration(self.dispatcher.ports(), Some(generation)).await;
+                let desired = desired.map_err(Failure::from)?;
+                self.apply(&desired, ApplyOptions::rollback(generation, options, serial, by), replies).await
+            }
+            Request::Problems => {
+                self.handle.problems().into_iter().for_each(|problem| replies(Reply::Problem(problem)));
+                Ok(())
             }
             Request::Status => self.status(stop, replies).await,
             Request::Pause { ref integration, .. } | Request::Resume { ref integration, .. } => {

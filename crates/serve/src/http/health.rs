@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::parameter::Values;
 use super::problem::Refusal;
-use super::{Readiness, Serving, operation};
+use super::{Readiness, Serving, answer};
 use crate::metrics::{CLASSIC_TYPE, MEDIA_TYPE, classic, wants_openmetrics};
 
 /// That the process answers.
@@ -24,7 +24,7 @@ pub(super) fn readiness(serving: &dyn Serving, values: &Values, is_known: bool) 
     let is_strict = values.flag("strict")?;
     let ready = ready && (problems.is_empty() || !is_strict);
     let problems = if is_known { problems } else { Vec::new() };
-    let mut response = operation::json(&Readiness { ready, problems })?;
+    let mut response = answer::json(&Readiness { ready, problems })?;
     if !ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }

@@ -4,6 +4,7 @@
 //! an answer is, the engine decides through [`Serving`]; this room reads requests, proves who asks, and never looks
 //! into a state beside the tokens and the audit log.
 
+mod answer;
 mod auth;
 mod body;
 pub mod client;

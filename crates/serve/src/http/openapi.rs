@@ -9,13 +9,17 @@ use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::operation::{Applied, Audit, Deliveries, Done, Generations, Pause, Rejects, Runs};
+use super::answer::{
+    Alerts, Applied, Audit, Deliveries, Done, Entities, Flows, Generations, Problems, Records, RejectGroups,
+    Rejects, Runs,
+};
+use super::operation::Pause;
 use super::parameter::{Kind, Parameter, Place};
 use super::problem::{PROBLEM, Problem};
 use super::route::{Answer, Body, Guard, Handler, ROUTES, Route};
 use super::upload::Configuration;
 use super::{NDJSON, Readiness};
-use crate::request::{Request, Status};
+use crate::request::{Difference, Explanation, RejectView, Request, ResourceView, RunReport, Status};
 use crate::transport::Part;
 
 /// The document as it stands in `schemas/openapi.json`.
@@ -270,6 +274,17 @@ fn success(handler: Handler, schemas: &mut SchemaGenerator) -> (&'static str, &'
             Answer::Rejects => of("The rejects.", schema::<Rejects>(schemas)),
             Answer::Deliveries => of("The deliveries.", schema::<Deliveries>(schemas)),
             Answer::Audit => of("The entries.", schema::<Audit>(schemas)),
+            Answer::Problems => of("The problems.", schema::<Problems>(schemas)),
+            Answer::Resource => of("The resource.", schema::<ResourceView>(schemas)),
+            Answer::Flows => of("The flows.", schema::<Flows>(schemas)),
+            Answer::Difference => of("The difference.", schema::<Difference>(schemas)),
+            Answer::Entities => of("The entities.", schema::<Entities>(schemas)),
+            Answer::Records => of("The records.", schema::<Records>(schemas)),
+            Answer::Explanation => of("Where it comes from.", schema::<Explanation>(schemas)),
+            Answer::RejectGroups => of("The groups.", schema::<RejectGroups>(schemas)),
+            Answer::Reject => of("The reject.", schema::<RejectView>(schemas)),
+            Answer::Report => of("How the runs ended.", schema::<RunReport>(schemas)),
+            Answer::Alerts => of("What became of each.", schema::<Alerts>(schemas)),
             Answer::Done => of("It is done.", schema::<Done>(schemas)),
         },
         Handler::Conversation => {

@@ -1,81 +1,23 @@
-//! What each route under `/v1` asks the engine, and how the answer becomes JSON.
+//! What each route under `/v1` asks the engine.
 
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use jiff::Timestamp;
-use raccord_model::fact::{AuditEntry, Generation, Run, RunId};
+use raccord_model::Key;
+use raccord_model::fact::RunId;
 use raccord_model::schema::Instant;
-use raccord_plan::{Options, Plan};
+use raccord_plan::Options;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::body::{self, Media};
 use super::parameter::Values;
 use super::problem::Refusal;
-use super::route::{Answer, Operation};
+use super::route::{Applied, Data, Operate, Operation};
 use super::upload;
-use crate::request::{ApplyOptions, DeliveryView, Reason, RejectView, Reply, Request, Text, Who};
+use crate::request::{ApplyOptions, PageOf, Reason, RejectsOf, Request, Since, Text, Who};
 use crate::transport::Caller;
-
-/// What `POST /v1/apply` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Applied {
-    /// The generation that is in force now.
-    pub(super) generation: u64,
-}
-
-/// What `GET /v1/history` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Generations {
-    /// Generations, newest first.
-    pub(super) generations: Vec<Generation>,
-}
-
-/// What `GET /v1/runs` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Runs {
-    /// Runs, newest first.
-    pub(super) runs: Vec<Run>,
-}
-
-/// What `GET /v1/rejects` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Rejects {
-    /// Rejected records, newest first.
-    pub(super) rejects: Vec<RejectView>,
-}
-
-/// What `GET /v1/deliveries` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Deliveries {
-    /// Deliveries that wait, in the order in which they came.
-    pub(super) deliveries: Vec<DeliveryView>,
-}
-
-/// What `GET /v1/audit` answers.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Audit {
-    /// Entries, newest first.
-    pub(super) entries: Vec<AuditEntry>,
-}
-
-/// What is answered when something was done.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Done {
-    /// What there is to say of it.
-    pub(super) done: String,
-}
 
 /// Until when and why an integration pauses.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -102,7 +44,13 @@ pub(super) fn request_of(
         Operation::Runs => Request::Runs { transfer: values.get("transfer")?, limit: values.limit()? },
         Operation::Rejects => {
             let transfer = values.get("transfer")?;
-            Request::Rejects { transfer, id: None, limit: values.limit()?, total: false }
+            Request::Rejects {
+                transfer,
+                id: None,
+                group: values.maybe_digest("group")?,
+                limit: values.limit()?,
+                total: false,
+            }
         }
         Operation::Deliveries => {
             let (transfer, limit) = (values.get("transfer")?, values.limit()?);
@@ -127,6 +75,9 @@ pub(super) fn request_of(
             };
             Request::Apply(configuration(body, from.root)?, options)
         }
+        Operation::Applied(operation) => of_applied(operation, values, from)?,
+        Operation::Data(operation) => of_data(operation, values)?,
+        Operation::Operate(operation) => of_operate(operation, values)?,
         Operation::AcceptPending => Request::AcceptPending {
             options: options(values)?,
             serial: values.number("serial")?,
@@ -137,6 +88,58 @@ pub(super) fn request_of(
     Ok(request)
 }
 
+/// What a route about what is applied asks.
+fn of_applied(operation: Applied, values: &Values, from: From<'_>) -> Result<Request, Refusal> {
+    Ok(match operation {
+        Applied::Problems => Request::Problems,
+        Applied::Resource => Request::Resource(Key::new(values.resource_kind("kind")?, values.need("name")?)),
+        Applied::Flows => Request::Flows,
+        Applied::Difference => Request::Difference { generation: values.number("number")? },
+        Applied::PlanRollback => {
+            Request::PlanRollback { generation: values.number("number")?, options: options(values)? }
+        }
+        Applied::Rollback => Request::Rollback {
+            generation: values.number("number")?,
+            options: options(values)?,
+            serial: values.number("serial")?,
+            by: by(from.caller),
+        },
+    })
+}
+
+/// What a route about records and rejects asks.
+fn of_data(operation: Data, values: &Values) -> Result<Request, Refusal> {
+    Ok(match operation {
+        Data::Entities => Request::Entities,
+        Data::Records => Request::Records {
+            entity: values.need("entity")?,
+            filter: values.conditions("where")?,
+            limit: values.limit()?,
+            total: false,
+            columns: true,
+            page: Some(PageOf { after: values.get("after")? }),
+        },
+        Data::Explain => Request::Explain { entity: values.need("entity")?, key: values.values_of("key")? },
+        Data::RejectGroups => Request::RejectSummary { transfer: values.get("transfer")? },
+        Data::Reject => {
+            let id = Some(values.need("id")?);
+            Request::Rejects { transfer: None, id, group: None, limit: 1, total: false }
+        }
+    })
+}
+
+/// What a route asks that has something done to what runs.
+fn of_operate(operation: Operate, values: &Values) -> Result<Request, Refusal> {
+    Ok(match operation {
+        Operate::Run => Request::Run { integrations: vec![values.need("name")?] },
+        Operate::TestAlert => Request::TestAlert { integration: values.need("name")? },
+        Operate::Resync => {
+            Request::Resync { transfer: values.need("name")?, since: values.get::<Since>("since")? }
+        }
+        Operate::Replay => Request::ReplayRejects { transfer: values.need("name")?, only: only(values)? },
+    })
+}
+
 /// What stands around a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct From<'a> {
@@ -144,6 +147,14 @@ pub(super) struct From<'a> {
     pub(super) caller: &'a Caller,
     /// What data paths are relative to.
     pub(super) root: &'a str,
+}
+
+fn only(values: &Values) -> Result<Option<RejectsOf>, Refusal> {
+    match (values.get("id")?, values.maybe_digest("group")?) {
+        (Some(_), Some(_)) => Err(Refusal::invalid("`id` and `group` exclude each other")),
+        (Some(id), None) => Ok(Some(RejectsOf::Id(id))),
+        (None, group) => Ok(group.map(RejectsOf::Group)),
+    }
 }
 
 fn by(caller: &Caller) -> Who {
@@ -175,62 +186,4 @@ fn pause(values: &Values, body: Option<(Bytes, Media)>) -> Result<Request, Refus
 
 fn no_body() -> Refusal {
     Refusal::invalid("something is missing that the route needs")
-}
-
-/// The answer of a route, from the parts of the engine's answer.
-pub(super) fn answer_of(answer: Answer, parts: Vec<Reply>) -> Result<Response, Refusal> {
-    match answer {
-        Answer::Status => {
-            one(parts, |reply| if let Reply::Status(status) = reply { Some(status) } else { None })
-        }
-        Answer::Plan => {
-            one::<Box<Plan>>(parts, |reply| if let Reply::Plan(plan) = reply { Some(plan) } else { None })
-        }
-        Answer::Applied => one(parts, |reply| match reply {
-            Reply::Applied(generation) => Some(Applied { generation }),
-            _ => None,
-        }),
-        Answer::Done => {
-            one(parts, |reply| if let Reply::Done(done) = reply { Some(Done { done }) } else { None })
-        }
-        Answer::Generations => {
-            let all = all(parts, |reply| if let Reply::Generation(one) = reply { Some(one) } else { None });
-            json(&Generations { generations: all })
-        }
-        Answer::Runs => json(&Runs {
-            runs: all(parts, |reply| if let Reply::Run(run) = reply { Some(run) } else { None }),
-        }),
-        Answer::Rejects => {
-            let all = all(parts, |reply| if let Reply::Reject(reject) = reply { Some(reject) } else { None });
-            json(&Rejects { rejects: all })
-        }
-        Answer::Deliveries => json(&Deliveries {
-            deliveries: all(parts, |reply| if let Reply::Delivery(one) = reply { Some(one) } else { None }),
-        }),
-        Answer::Audit => {
-            let all = all(parts, |reply| if let Reply::Audit(entry) = reply { Some(entry) } else { None });
-            json(&Audit { entries: all })
-        }
-    }
-}
-
-fn all<T>(parts: Vec<Reply>, pick: impl Fn(Reply) -> Option<T>) -> Vec<T> {
-    parts.into_iter().filter_map(pick).collect()
-}
-
-fn one<T: Serialize>(parts: Vec<Reply>, pick: impl Fn(Reply) -> Option<T>) -> Result<Response, Refusal> {
-    match all(parts, pick).pop() {
-        Some(answer) => json(&answer),
-        None => Err(Refusal::unavailable("there was no answer")),
-    }
-}
-
-/// An answer as JSON, which no cache keeps.
-pub(super) fn json<T: Serialize>(answer: &T) -> Result<Response, Refusal> {
-    let body = serde_json::to_vec(answer).map_err(|error| Refusal::unavailable(error.to_string()))?;
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    Ok((headers, body).into_response())
 }

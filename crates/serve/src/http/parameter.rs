@@ -7,12 +7,14 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::http::HeaderMap;
-use raccord_model::{Digest, Key};
+use raccord_model::name::{MAX_NAME, NameError};
+use raccord_model::{Digest, Ident, Key, Kind as ModelKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::problem::Refusal;
 use super::route::Route;
+use crate::request::{FieldText, MAX_FIELD_TEXT, TooLong};
 use crate::transport::PROTOCOL;
 
 /// A parameter of a route.
@@ -60,14 +62,44 @@ pub enum Kind {
     Digest,
     /// `Kind/name`; any number of them.
     Keys,
+    /// The kind of a resource.
+    ResourceKind,
+    /// An entity, as `project.entity`.
+    Entity,
+    /// `field=value`; any number of them.
+    Conditions,
+    /// Where a page begins.
+    Page,
+    /// The id of a reject.
+    RejectId,
+    /// Any text of at most so many characters.
+    Text(usize),
+    /// Any number of such texts.
+    Texts(usize),
     /// The version of the protocol.
     Protocol,
 }
 
+/// The kinds whose resources stand in the state.
+const RESOURCE_KINDS: [ModelKind; 6] = [
+    ModelKind::Stack,
+    ModelKind::Project,
+    ModelKind::Authorization,
+    ModelKind::Source,
+    ModelKind::Transfer,
+    ModelKind::Integration,
+];
+
 impl Kind {
+    /// Whether it may stand there more than once.
+    const fn repeats(self) -> bool {
+        matches!(self, Self::Keys | Self::Conditions | Self::Texts(_))
+    }
+
     /// Its JSON Schema.
     pub fn schema(self) -> Value {
         const NAME: &str = "[a-z0-9]([a-z0-9-]*[a-z0-9])?";
+        const IDENT: &str = "[A-Za-z_][A-Za-z0-9_]*";
         match self {
             Self::Flag => json!({ "type": "boolean", "default": false }),
             Self::Number(most, None) => json!({ "type": "integer", "minimum": 0, "maximum": most }),
@@ -84,6 +116,21 @@ impl Kind {
                 json!({ "type": "array", "items": {
                     "type": "string", "pattern": format!("^({kinds})/{NAME}$"), "maxLength": 80,
                 } })
+            }
+            Self::ResourceKind => json!({ "type": "string", "enum": RESOURCE_KINDS.map(ModelKind::as_str) }),
+            Self::Entity => {
+                json!({ "type": "string", "pattern": format!("^{NAME}\\.{IDENT}$"), "maxLength": 127 })
+            }
+            Self::Conditions => {
+                let pattern = format!("^{IDENT}=");
+                let most = MAX_NAME + 1 + MAX_FIELD_TEXT;
+                json!({ "type": "array", "items": { "type": "string", "pattern": pattern, "maxLength": most } })
+            }
+            Self::Page => json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$", "maxLength": 16_384 }),
+            Self::RejectId => json!({ "type": "string", "pattern": "^[0-9a-f]{16}$" }),
+            Self::Text(most) => json!({ "type": "string", "maxLength": most }),
+            Self::Texts(most) => {
+                json!({ "type": "array", "items": { "type": "string", "maxLength": most } })
             }
             Self::Protocol => json!({ "type": "string", "const": PROTOCOL.to_string() }),
         }
@@ -138,7 +185,7 @@ impl Values {
             ))
         })?;
         let texts = self.texts.entry(parameter.name).or_default();
-        if !texts.is_empty() && parameter.kind != Kind::Keys {
+        if !texts.is_empty() && !parameter.kind.repeats() {
             return Err(wrong(parameter.name, "it stands there twice"));
         }
         texts.push(text);
@@ -213,6 +260,36 @@ impl Values {
         let digest: Digest = self.need(name)?;
         let is_ours = self.text(name) == Some(&digest.to_string());
         is_ours.then_some(digest).ok_or_else(|| wrong(name, "a digest has 64 hexadecimal digits"))
+    }
+
+    /// A digest, when it is there.
+    pub fn maybe_digest(&self, name: &str) -> Result<Option<Digest>, Refusal> {
+        self.text(name).map(|_| self.digest(name)).transpose()
+    }
+
+    /// The kind of a resource.
+    pub fn resource_kind(&self, name: &str) -> Result<ModelKind, Refusal> {
+        let kind = RESOURCE_KINDS.into_iter().find(|kind| self.text(name) == Some(kind.as_str()));
+        kind.ok_or_else(|| {
+            wrong(name, &format!("it is one of {}", RESOURCE_KINDS.map(ModelKind::as_str).join(", ")))
+        })
+    }
+
+    /// Any number of conditions, as `field=value`.
+    pub fn conditions(&self, name: &str) -> Result<Vec<(Ident, FieldText)>, Refusal> {
+        let read = |text: &String| {
+            let (field, value) =
+                text.split_once('=').ok_or_else(|| wrong(name, "it is written field=value"))?;
+            let field = field.parse().map_err(|error: NameError| wrong(name, &error.to_string()))?;
+            Ok((field, value.parse().map_err(|error: TooLong| wrong(name, &error.to_string()))?))
+        };
+        self.texts.get(name).into_iter().flatten().map(read).collect()
+    }
+
+    /// Any number of texts.
+    pub fn values_of(&self, name: &str) -> Result<Vec<FieldText>, Refusal> {
+        let read = |text: &String| text.parse().map_err(|error: TooLong| wrong(name, &error.to_string()));
+        self.texts.get(name).into_iter().flatten().map(read).collect()
     }
 
     /// Any number of keys.

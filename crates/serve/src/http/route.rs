@@ -7,12 +7,15 @@ use raccord_model::fact::Role;
 
 use super::parameter::{Kind, Parameter, Place};
 
+mod applied;
+mod data;
 mod handler;
+mod operate;
 
-pub use handler::{Answer, Handler, Operation};
+pub use handler::{Answer, Applied, Data, Handler, Operate, Operation};
 
 /// One thing that is served.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Route {
     /// What tools that are made from the document call it.
     pub id: &'static str,
@@ -133,7 +136,26 @@ const REQUEST: Parameter = header(
 );
 
 /// Everything that is served.
-pub const ROUTES: &[Route] = &[
+pub const ROUTES: &[Route] = &joined::<
+    { GENERAL.len() + applied::ROUTES.len() + data::ROUTES.len() + operate::ROUTES.len() },
+>(&[GENERAL, applied::ROUTES, data::ROUTES, operate::ROUTES]);
+
+/// The routes of several tables in one.
+const fn joined<const ALL: usize>(tables: &[&[Route]]) -> [Route; ALL] {
+    let mut routes = [tables[0][0]; ALL];
+    let (mut at, mut table) = (0, 0);
+    while table < tables.len() {
+        let mut row = 0;
+        while row < tables[table].len() {
+            routes[at] = tables[table][row];
+            (at, row) = (at + 1, row + 1);
+        }
+        table += 1;
+    }
+    routes
+}
+
+const GENERAL: &[Route] = &[
     Route {
         id: "health",
         method: Method::Get,
@@ -328,7 +350,7 @@ pub const ROUTES: &[Route] = &[
         guard: Guard::Role(Role::Read),
         summary: "Rejected records, newest first",
         description: "With the record as it came, unless the transfer does not keep it.",
-        parameters: &[TRANSFER, LIMIT],
+        parameters: &[TRANSFER, query("group", Kind::Digest, "Only those of this group."), LIMIT],
         body: Body::None,
         handler: Handler::Operation(Operation::Rejects),
         failures: &[404],

@@ -18,13 +18,14 @@ use bytes::Bytes;
 use raccord_model::fact::{Role, Token};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::answer::answer_of;
 use super::auth::{self, authenticate};
 use super::body::{self, Incoming, Media};
 use super::connections::Connections;
 use super::conversation::{Conversation, Place, UnderWay};
 use super::intake::Intake;
 use super::listener::Bound;
-use super::operation::{From, answer_of, request_of};
+use super::operation::{From, request_of};
 use super::parameter::Values;
 use super::places::{Places, Taken};
 use super::problem::Refusal;

@@ -70,6 +70,13 @@ pub(super) fn examine(mut request: Request, root: &str) -> Result<Request, Refus
         | Request::Pending
         | Request::History { .. }
         | Request::Generation { .. }
+        | Request::Difference { .. }
+        | Request::PlanRollback { .. }
+        | Request::Rollback { .. }
+        | Request::Resource(_)
+        | Request::Entities
+        | Request::Flows
+        | Request::Problems
         | Request::Run { .. }
         | Request::Status
         | Request::Runs { .. }

@@ -2,6 +2,7 @@
 //!
 //! YAML always loads in the caller; what travels is the canonical configuration.
 
+mod applied;
 mod record;
 mod reply;
 mod sort;
@@ -17,20 +18,21 @@ use raccord_daemon::apply::Wanted;
 use raccord_model::fact::{RejectId, Role, RunId};
 use raccord_model::port::authorization::Consent;
 use raccord_model::schema::Instant;
-use raccord_model::{DataTypeName, Desired, Digest, EntityRef, Ident, Name};
+use raccord_model::{DataTypeName, Desired, Digest, EntityRef, Ident, Key, Name};
 use raccord_plan::Options;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use applied::{Difference, EntityView, Flow, FlowState, ResourceView};
 pub use raccord_run::report::{Progress, RunReport};
 pub use record::{
-    ColumnView, DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, Preview, RejectGroup,
-    RejectView, Row, Sample,
+    ColumnView, DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, PageOf, PageToken, Preview,
+    RejectGroup, RejectView, RejectsOf, Row, Sample,
 };
 pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
 pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus, UnderWay};
-pub use text::{Commit, FieldText, Place, Reason, Since, Text, TooLong, Who};
+pub use text::{Commit, FieldText, MAX_FIELD_TEXT, Place, Reason, Since, Text, TooLong, Who};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +77,37 @@ pub enum Request {
         /// Which; `None` is the one in force.
         number: Option<u64>,
     },
+    /// What a generation changed, field by field.
+    Difference {
+        /// Which.
+        generation: u64,
+    },
+    /// What going back to an earlier generation would do.
+    PlanRollback {
+        /// Which.
+        generation: u64,
+        /// What is allowed.
+        options: Options,
+    },
+    /// Go back to an earlier generation, if the state still stands where it was planned on.
+    Rollback {
+        /// Which.
+        generation: u64,
+        /// What is allowed.
+        options: Options,
+        /// The serial that was planned on.
+        serial: u64,
+        /// Who goes back.
+        by: Who,
+    },
+    /// What a resource of the generation in force says.
+    Resource(Key),
+    /// The entities of the generation in force.
+    Entities,
+    /// What flows where: one flow for each transfer of the generation in force.
+    Flows,
+    /// What is wrong with the configuration that was read last.
+    Problems,
     /// Run what is activated, once.
     Run {
         /// Only these integrations; all of them when empty.
@@ -103,6 +136,9 @@ pub enum Request {
         /// Whether to say first which columns there are, and the types of their values.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         columns: bool,
+        /// Which page of them, for a caller that does not want all at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        page: Option<PageOf>,
     },
     /// Where a stored record comes from.
     Explain {
@@ -128,6 +164,9 @@ pub enum Request {
         transfer: Option<Name>,
         /// This one alone.
         id: Option<RejectId>,
+        /// Only those of this group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<Digest>,
         /// At most so many.
         limit: usize,
         /// Whether to say as well how many there are, shown or not.
@@ -143,6 +182,9 @@ pub enum Request {
     ReplayRejects {
         /// Of which transfer.
         transfer: Name,
+        /// Only these of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<RejectsOf>,
     },
     /// Deliveries of webhooks that wait, in the order in which they came.
     Deliveries {
@@ -291,6 +333,13 @@ pub struct ApplyOptions {
     /// The commit of the repository that the configuration was read from, when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<Commit>,
+}
+
+impl ApplyOptions {
+    /// How the configuration of an earlier generation is applied.
+    pub const fn rollback(generation: u64, plan: Options, serial: u64, by: Who) -> Self {
+        Self { plan, serial, by, rollback_to: Some(generation), commit: None }
+    }
 }
 
 impl From<ApplyOptions> for Wanted {

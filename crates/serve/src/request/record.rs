@@ -1,15 +1,17 @@
 //! Records as answers show them: rows, rejects, samples, and what a source offers. Nothing here is stored.
 
 use std::fmt;
+use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Run, RunId};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::inbox::{Delivery, DeliveryKind};
 use raccord_model::schema::Instant;
-use raccord_model::{DataTypeName, Ident, Name};
+use raccord_model::{DataTypeName, Digest, Ident, Name};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -50,6 +52,65 @@ impl JsonSchema for Row {
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PageOf {
+    /// Where it begins; the first page without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<PageToken>,
+}
+
+/// Where a page of a list begins. Only the daemon that gave it understands it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageToken(pub Vec<u8>);
+
+/// The longest key that a page token holds, in bytes.
+const MAX_PAGE_TOKEN: usize = 8_192;
+
+/// A text is no page token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a page begins where the answer before it said")]
+pub struct PageTokenError;
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        HEXLOWER.encode_display(&self.0).fmt(f)
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = PageTokenError;
+    fn from_str(text: &str) -> Result<Self, PageTokenError> {
+        if text.len() > 2 * MAX_PAGE_TOKEN {
+            return Err(PageTokenError);
+        }
+        HEXLOWER.decode(text.as_bytes()).map(Self).map_err(|_| PageTokenError)
+    }
+}
+
+impl Serialize for PageToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PageToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for PageToken {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PageToken".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^([0-9a-f]{2})*$", "maxLength": 2 * MAX_PAGE_TOKEN })
     }
 }
 
@@ -152,10 +213,22 @@ impl RejectView {
     }
 }
 
+/// Which rejects of a transfer are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RejectsOf {
+    /// One.
+    Id(RejectId),
+    /// Those of a group.
+    Group(Digest),
+}
+
 /// Rejected records with one reason: what stands between backquotes in it differs from one to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RejectGroup {
+    /// Which: the same for the same transfer, field and reason.
+    pub id: Digest,
     /// The transfer's name.
     pub transfer: Name,
     /// The field that is to blame, when one is.

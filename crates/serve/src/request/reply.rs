@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use raccord_model::diagnostic::Diagnostic;
 use raccord_model::fact::{AuditEntry, Generation, Role, Run};
 use raccord_model::port::authorization::{Completion, Invitation};
 use raccord_model::port::state::Head;
@@ -14,8 +15,10 @@ use raccord_run::report::{Progress, RunReport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::applied::{Difference, EntityView, Flow, ResourceView};
 use super::record::{
-    ColumnView, DataTypeView, DeliveryView, Explanation, Preview, RejectGroup, RejectView, Row, Sample,
+    ColumnView, DataTypeView, DeliveryView, Explanation, PageToken, Preview, RejectGroup, RejectView, Row,
+    Sample,
 };
 use super::status::Status;
 use crate::token::TokenText;
@@ -45,6 +48,8 @@ pub enum Reply {
     Reject(RejectView),
     /// Rejected records with one reason.
     RejectGroup(RejectGroup),
+    /// Where the next page begins; there is none without it.
+    Next(PageToken),
     /// How many there are in all, of which a part was shown.
     Total(u64),
     /// A delivery that waits.
@@ -55,6 +60,16 @@ pub enum Reply {
     Sample(Sample),
     /// A data type of a source.
     DataType(DataTypeView),
+    /// What a resource says.
+    Resource(Box<ResourceView>),
+    /// An entity.
+    Entity(EntityView),
+    /// What a transfer has flow where.
+    Flow(Flow),
+    /// What a generation changed.
+    Difference(Box<Difference>),
+    /// What is wrong with a configuration.
+    Problem(Diagnostic),
     /// A plan.
     Plan(Box<Plan>),
     /// A configuration.

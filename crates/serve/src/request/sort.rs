@@ -19,6 +19,13 @@ pub enum Sort {
     AcceptPending,
     History,
     Generation,
+    Difference,
+    PlanRollback,
+    Rollback,
+    Resource,
+    Entities,
+    Flows,
+    Problems,
     Run,
     Status,
     Runs,
@@ -58,6 +65,13 @@ impl Request {
             Self::AcceptPending { .. } => Sort::AcceptPending,
             Self::History { .. } => Sort::History,
             Self::Generation { .. } => Sort::Generation,
+            Self::Difference { .. } => Sort::Difference,
+            Self::PlanRollback { .. } => Sort::PlanRollback,
+            Self::Rollback { .. } => Sort::Rollback,
+            Self::Resource(_) => Sort::Resource,
+            Self::Entities => Sort::Entities,
+            Self::Flows => Sort::Flows,
+            Self::Problems => Sort::Problems,
             Self::Run { .. } => Sort::Run,
             Self::Status => Sort::Status,
             Self::Runs { .. } => Sort::Runs,
@@ -112,6 +126,13 @@ impl Sort {
             Self::Head
             | Self::History
             | Self::Generation
+            | Self::Difference
+            | Self::PlanRollback
+            | Self::Rollback
+            | Self::Resource
+            | Self::Entities
+            | Self::Flows
+            | Self::Problems
             | Self::Status
             | Self::Runs
             | Self::Records

@@ -1,6 +1,7 @@
 //! The verbs, one file each or a few that belong together. Each answers through replies and prints nothing.
 
 pub mod alert;
+pub mod applied;
 pub mod apply;
 pub mod approve;
 pub mod audit;

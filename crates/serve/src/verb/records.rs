@@ -5,39 +5,47 @@ use std::collections::BTreeMap;
 use raccord_compiler::mapping::parse_key;
 use raccord_model::fact::EntityFact;
 use raccord_model::language::Entity;
-use raccord_model::port::destination::{DestinationError, RowQuery};
+use raccord_model::port::destination::{DestinationError, Ledger, RowQuery, StoredRow};
 use raccord_model::row::{self, FieldId};
 use raccord_model::{EntityRef, Ident};
 use serde_json::Value;
 
 use crate::reply::{Replies, RequestError};
-use crate::request::{ColumnView, Reply, Row};
+use crate::request::{ColumnView, FieldText, PageOf, PageToken, Reply, Row};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 
 /// How many rows are read at a time.
 const CHUNK: usize = 1_000;
 
+/// How many rows are looked at for one page.
+const LOOKED_AT: usize = 20_000;
+
 /// Which records are asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Wanted<'a> {
     /// Only those whose fields have these values, as text.
-    pub filter: &'a [(Ident, String)],
+    pub filter: &'a [(Ident, FieldText)],
     /// At most so many.
     pub limit: usize,
     /// Whether to say how many there are, shown or not.
     pub total: bool,
     /// Whether to say first which columns there are.
     pub columns: bool,
+    /// Which page of them.
+    pub page: Option<PageOf>,
 }
 
 /// Records of an entity, in the order of their keys.
 pub async fn records(
     ports: &Ports,
     at: &EntityRef,
-    Wanted { filter, limit, total, columns: tells_columns }: Wanted<'_>,
+    wanted: Wanted<'_>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
+    let Wanted { filter, limit, total, columns: tells_columns, page } = wanted;
+    let filter: Vec<_> = filter.iter().map(|(name, text)| (name.clone(), text.to_string())).collect();
+    let filter = filter.as_slice();
     let applied = Applied::load(&ports.state).await?;
     let (entity, fact) = raccord_run::entity::entity(&ports.facts(), &applied, at).await?;
     if let Some((unknown, _)) = filter.iter().find(|(name, _)| !entity.fields.contains_key(name)) {
@@ -47,40 +55,108 @@ pub async fn records(
     if tells_columns {
         replies(Reply::Columns(columns.views(entity)));
     }
-    let mut query = RowQuery {
+    let query = RowQuery {
         incarnation: fact.incarnation,
         key: parse_key(entity, filter).map_err(RequestError::Invalid)?,
         after: None,
-        limit: if filter.is_empty() { limit.min(CHUNK) } else { CHUNK },
+        limit: CHUNK,
     };
-    // Only the rows themselves say how many of them a filter lets through.
-    let counts = total && !filter.is_empty();
     let ledger = ports.rows(&applied.desired, &at.project)?.ledger;
-    let (mut shown, mut found) = (0, 0_u64);
-    while shown < limit || counts {
-        let rows = ledger.rows(query.clone()).await?;
-        let is_last = rows.len() < query.limit || query.key.is_some();
-        query.after = rows.last().map(|row| row.key.clone());
-        for row in &rows {
-            let (record, texts) = columns.decode(&row.row)?;
-            if !matches(&texts, filter) {
-                continue;
-            }
-            found += 1;
-            if shown < limit {
-                replies(Reply::Record(record));
-                shown += 1;
-            }
+    let reading = Reading { ledger: ledger.as_ref(), columns, filter };
+    let found = match page {
+        Some(page) => {
+            let after = page.after.map(|token| token.0);
+            reading.page(RowQuery { after, ..query }, limit, replies).await?;
+            None
         }
-        if is_last {
-            break;
-        }
-    }
+        // Only the rows themselves say how many of them a filter lets through.
+        None => Some(reading.all(query, (limit, total && !filter.is_empty()), replies).await?),
+    };
     if total {
-        let all = if counts { found } else { ledger.count(fact.incarnation).await? };
+        let all = match found {
+            Some(found) if !filter.is_empty() => found,
+            _ => ledger.count(fact.incarnation).await?,
+        };
         replies(Reply::Total(all));
     }
     Ok(())
+}
+
+/// A reading of the rows of one entity.
+struct Reading<'a> {
+    ledger: &'a dyn Ledger,
+    columns: Columns<'a>,
+    filter: &'a [(Ident, String)],
+}
+
+impl Reading<'_> {
+    /// Shows the first records that the filter lets through; how many there are in all, where all of them are counted.
+    async fn all(
+        &self,
+        mut query: RowQuery,
+        (limit, counts): (usize, bool),
+        replies: &mut Replies<'_>,
+    ) -> Result<u64, RequestError> {
+        query.limit = if self.filter.is_empty() { limit.min(CHUNK) } else { CHUNK };
+        let (mut shown, mut found) = (0, 0_u64);
+        while shown < limit || counts {
+            let rows = self.ledger.rows(query.clone()).await?;
+            let is_last = rows.len() < query.limit || query.key.is_some();
+            query.after = rows.last().map(|row| row.key.clone());
+            for row in &rows {
+                let Some(record) = self.record(row)? else { continue };
+                found += 1;
+                if shown < limit {
+                    replies(Reply::Record(record));
+                    shown += 1;
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Shows one page, and says where the next one begins. A page ends as well when so many rows were looked at that its
+    /// reader waits: then it may hold few records, or none.
+    async fn page(
+        &self,
+        mut query: RowQuery,
+        limit: usize,
+        replies: &mut Replies<'_>,
+    ) -> Result<(), RequestError> {
+        if limit == 0 {
+            return Ok(());
+        }
+        let (mut shown, mut looked_at) = (0, 0);
+        loop {
+            query.limit = if self.filter.is_empty() { (limit - shown + 1).min(CHUNK) } else { CHUNK };
+            let rows = self.ledger.rows(query.clone()).await?;
+            let is_last = rows.len() < query.limit || query.key.is_some();
+            for row in rows {
+                if shown == limit || looked_at == LOOKED_AT {
+                    query.after.map(PageToken).into_iter().for_each(|token| replies(Reply::Next(token)));
+                    return Ok(());
+                }
+                looked_at += 1;
+                if let Some(record) = self.record(&row)? {
+                    replies(Reply::Record(record));
+                    shown += 1;
+                }
+                query.after = Some(row.key);
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A row as a record, when the filter lets it through.
+    fn record(&self, row: &StoredRow) -> Result<Option<Row>, RequestError> {
+        let (record, texts) = self.columns.decode(&row.row)?;
+        Ok(matches(&texts, self.filter).then_some(record))
+    }
 }
 
 fn matches(texts: &BTreeMap<&Ident, String>, filter: &[(Ident, String)]) -> bool {
@@ -103,7 +179,7 @@ impl<'e> Columns<'e> {
     }
 
     /// The fields as they are told.
-    fn views(&self, entity: &Entity) -> Vec<ColumnView> {
+    pub fn views(&self, entity: &Entity) -> Vec<ColumnView> {
         let view = |name: &&Ident| {
             let field_type = entity.fields.get(*name)?.field_type;
             Some(ColumnView { name: (*name).clone(), field_type })

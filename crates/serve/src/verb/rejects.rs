@@ -7,11 +7,11 @@ use bytes::Bytes;
 use raccord_model::fact::{Reject, RejectId, RunId, StorePlace, Tally, Uid};
 use raccord_model::port::destination::{Batch, Ledger, RejectPlace, RejectQuery, Rows};
 use raccord_model::port::records::{Page, Records};
-use raccord_model::{Ident, Kind, Name};
+use raccord_model::{Digest, Ident, Kind, Name};
 
 use super::operate;
 use crate::reply::{Replies, RequestError};
-use crate::request::{RejectGroup, RejectView, Reply};
+use crate::request::{RejectGroup, RejectView, RejectsOf, Reply};
 use raccord_run::Ports;
 use raccord_run::Unknown;
 use raccord_run::applied::Applied;
@@ -29,6 +29,8 @@ const CHUNK: usize = 1_000;
 pub struct Wanted {
     /// This one alone.
     pub id: Option<RejectId>,
+    /// Only those of this group.
+    pub group: Option<Digest>,
     /// At most so many.
     pub limit: usize,
     /// Whether to say how many there are, shown or not.
@@ -39,12 +41,15 @@ pub struct Wanted {
 pub async fn list(
     ports: &Ports,
     transfer: Option<&Name>,
-    Wanted { id, limit, total }: Wanted,
+    Wanted { id, group, limit, total }: Wanted,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let names = names(ports, transfer).await?;
     let of = transfer.and_then(|_| names.keys().next().copied());
     let ledgers = ledgers(ports, transfer).await?;
+    if let Some(group) = group {
+        return in_group((&names, ledgers), group, (limit, total), replies).await;
+    }
     let mut found = Vec::new();
     for (ledger, _) in &ledgers {
         found.extend(ledger.rejects(RejectQuery { transfer: of, id, key: None, limit }).await?);
@@ -84,36 +89,78 @@ pub async fn summary(
     transfer: Option<Name>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let mut groups: BTreeMap<(Name, Option<Ident>, String), RejectGroup> = BTreeMap::new();
+    let mut groups: BTreeMap<Digest, RejectGroup> = BTreeMap::new();
     let names = names(ports, transfer.as_ref()).await?;
     let ledgers = ledgers(ports, transfer.as_ref()).await?;
-    let of_one = |(ledger, uids): LedgerOf| uids.into_iter().map(move |uid| (Arc::clone(&ledger), uid));
-    let of_each: Vec<(Arc<dyn Ledger>, Uid)> = ledgers.into_iter().flat_map(of_one).collect();
-    for (ledger, uid) in of_each {
-        let Some(name) = names.get(&uid) else { continue };
-        // The newest first, and one by one: what they hold need not stand in memory together.
-        for place in places(ledger.as_ref(), uid).await?.into_iter().rev() {
-            let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
-            let Some((id, reject)) = ledger.rejects(query).await?.pop() else { continue };
-            let reason = without_values(&reject.reason);
-            let key = (name.clone(), reject.field.clone(), reason.clone());
-            let group = groups.entry(key).or_insert_with(|| RejectGroup {
-                transfer: name.clone(),
-                field: reject.field,
-                reason,
-                count: 0,
-                newest: id.to_string(),
-                at: reject.at,
-            });
-            group.count += 1;
-        }
-    }
+    newest_first((&names, ledgers), |name, id, reject| {
+        let reason = without_values(&reject.reason);
+        let key = group_of(name, reject.field.as_ref(), &reason);
+        let group = groups.entry(key).or_insert_with(|| RejectGroup {
+            id: key,
+            transfer: name.clone(),
+            field: reject.field,
+            reason,
+            count: 0,
+            newest: id.to_string(),
+            at: reject.at,
+        });
+        group.count += 1;
+    })
+    .await?;
     let mut groups: Vec<RejectGroup> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     for group in groups {
         replies(Reply::RejectGroup(group));
     }
     Ok(())
+}
+
+/// The rejects of a group, those of each transfer newest first.
+async fn in_group(
+    from: (&BTreeMap<Uid, Name>, Vec<LedgerOf>),
+    group: Digest,
+    (limit, total): (usize, bool),
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let mut found = 0;
+    newest_first(from, |name, id, reject| {
+        if group_of(name, reject.field.as_ref(), &without_values(&reject.reason)) == group {
+            if found < limit {
+                replies(Reply::Reject(RejectView::new(id, name.clone(), reject)));
+            }
+            found += 1;
+        }
+    })
+    .await?;
+    if total {
+        replies(Reply::Total(u64::try_from(found).unwrap_or(u64::MAX)));
+    }
+    Ok(())
+}
+
+/// Goes over all rejects of transfers, those of each newest first and one by one: what they hold need not stand in memory
+/// together.
+async fn newest_first(
+    (names, ledgers): (&BTreeMap<Uid, Name>, Vec<LedgerOf>),
+    mut each: impl FnMut(&Name, RejectId, Reject) + Send,
+) -> Result<(), RequestError> {
+    for (ledger, uids) in ledgers {
+        for uid in uids {
+            let Some(name) = names.get(&uid) else { continue };
+            for place in places(ledger.as_ref(), uid).await?.into_iter().rev() {
+                let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
+                let Some((id, reject)) = ledger.rejects(query).await?.pop() else { continue };
+                each(name, id, reject);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The group of rejects that have one transfer, one field and one reason.
+fn group_of(transfer: &Name, field: Option<&Ident>, reason: &str) -> Digest {
+    // A name and a field hold no line break.
+    Digest::of(format!("{transfer}\n{}\n{reason}", field.map(Ident::as_str).unwrap_or_default()).as_bytes())
 }
 
 /// The transfers of the generation in force, or the one that is named.
@@ -162,24 +209,33 @@ fn without_values(reason: &str) -> String {
 ///
 /// The oldest come first, so that of several records with one key the newest stands in the end. What is no longer kept
 /// is left alone: a run has meanwhile stored a record with its key.
-pub async fn replay(ports: &Ports, transfer: &Name, replies: &mut Replies<'_>) -> Result<(), RequestError> {
+pub async fn replay(
+    ports: &Ports,
+    transfer: &Name,
+    only: Option<RejectsOf>,
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
     let uid = operate::uid(ports, Kind::Transfer, transfer).await?;
     let lease = operate::lease(ports, (transfer, uid), "raccord rejects replay").await?;
-    let said = lease.renewed(replay_under(ports, transfer, &lease), || ()).await?;
+    let said = lease.renewed(replay_under(ports, (transfer, only), &lease), || ()).await?;
     lease.release().await?;
     replies(Reply::Done(said));
     Ok(())
 }
 
 /// Replays under a lease; a replay that has lost it is refused. Returns what it has come to, in words.
-async fn replay_under(ports: &Ports, transfer: &Name, lease: &TransferLease) -> Result<String, RequestError> {
+async fn replay_under(
+    ports: &Ports,
+    (transfer, only): (&Name, Option<RejectsOf>),
+    lease: &TransferLease,
+) -> Result<String, RequestError> {
     let job = operate::prepare_under(ports, transfer, lease).await?;
     let rows = job.rows(ports)?;
     let mut places = places(rows.ledger.as_ref(), job.uid).await?;
     places.sort_by(|one, other| {
         one.at.cmp(&other.at).then_with(|| order(&one.position).cmp(&order(&other.position)))
     });
-    let mut replay = Replay::default();
+    let mut replay = Replay { only, ..Replay::default() };
     for place in places {
         replay.take((ports, &rows), &job, place.id).await?;
     }
@@ -204,6 +260,8 @@ async fn places(ledger: &dyn Ledger, transfer: Uid) -> Result<Vec<RejectPlace>, 
 /// A replay under way.
 #[derive(Default)]
 struct Replay {
+    /// Which rejects are replayed; all of them without it.
+    only: Option<RejectsOf>,
     tally: Tally,
     /// The rejects that are none any more.
     passed: Vec<RejectId>,
@@ -233,7 +291,16 @@ impl Replay {
         job: &Arc<Job>,
         id: RejectId,
     ) -> Result<(), RequestError> {
+        // A newer reject of a record that is replayed is replayed with it: what is stored now supersedes it.
+        let follows = self.spared.contains_key(&id);
+        if matches!(self.only, Some(RejectsOf::Id(only)) if only != id && !follows) {
+            return Ok(());
+        }
         let Some(reject) = self.reject(rows, job, id).await? else { return Ok(()) };
+        let group = || group_of(&job.transfer, reject.field.as_ref(), &without_values(&reject.reason));
+        if matches!(self.only, Some(RejectsOf::Group(only)) if only != group() && !follows) {
+            return Ok(());
+        }
         let Some(batch) = batch_of(ports, job, &reject) else {
             self.without_record += 1;
             return Ok(());

@@ -172,7 +172,8 @@ async fn a_rejected_deletion_is_replayed_as_one() {
     let batch = map_arrivals(&job, Arc::new(empty), none, reject.run, now).into_batch(&job, reject.run, now);
     shop.kept().destination.commit(Batch { rejects: vec![reject], ..batch }).await.unwrap();
     lease.release().await.unwrap();
-    let replies = shop.ask(Request::ReplayRejects { transfer: "customers".parse().unwrap() }).await;
+    let replies =
+        shop.ask(Request::ReplayRejects { transfer: "customers".parse().unwrap(), only: None }).await;
     assert!(matches!(&replies[..], [Reply::Done(said)] if said.contains("1 deleted")), "{replies:?}");
     assert_eq!((shop.rows().await, shop.rejects().await.len()), (vec!["2 Bob".to_owned()], 0));
 }

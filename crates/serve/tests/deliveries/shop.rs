@@ -266,6 +266,7 @@ impl Shop {
             limit: 10_000,
             total: false,
             columns: false,
+            page: None,
         };
         let row = |reply| {
             let Reply::Record(row) = reply else { panic!("{reply:?}") };

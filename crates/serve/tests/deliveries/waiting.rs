@@ -50,7 +50,8 @@ async fn many_rejects_are_replayed_in_their_order() {
     };
     shop.push(&(0..2_310).map(reject).collect::<Vec<_>>()).await;
     assert_eq!(told(&shop.drain().await), "succeeded: rejected 2310");
-    let replies = shop.ask(Request::ReplayRejects { transfer: "customers".parse().unwrap() }).await;
+    let replies =
+        shop.ask(Request::ReplayRejects { transfer: "customers".parse().unwrap(), only: None }).await;
     assert!(matches!(&replies[..], [Reply::Done(said)] if said.starts_with("2310 replayed")), "{replies:?}");
     let explained = shop
         .ask(Request::Explain { entity: "crm.contact".parse().unwrap(), key: vec!["0003".parse().unwrap()] });

@@ -3,8 +3,10 @@
 //! The engine and its store are real; what only a daemon has is a stage that does as a test says.
 #![cfg(test)]
 
+mod applied;
 mod asking;
 mod audit;
+mod data;
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;
 mod guards;

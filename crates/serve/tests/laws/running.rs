@@ -144,6 +144,7 @@ impl Shop {
             limit: 1_000,
             total: false,
             columns: false,
+            page: None,
         };
         let row = |reply| {
             if let Reply::Record(row) = reply { Some(serde_json::to_value(row).unwrap()) } else { None }

@@ -125,6 +125,7 @@ impl Shop {
             limit: 1_000,
             total: false,
             columns: false,
+            page: None,
         };
         let row = |reply| {
             let Reply::Record(row) = reply else { return None };

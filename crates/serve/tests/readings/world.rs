@@ -120,6 +120,7 @@ impl World {
             limit: 10_000,
             total: false,
             columns: false,
+            page: None,
         });
         let row = |reply| {
             let Reply::Record(row) = reply else { return None };

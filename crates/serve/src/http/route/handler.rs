@@ -39,6 +39,9 @@ pub enum Operation {
     Pause,
     Resume,
     Audit,
+    Applied(Applied),
+    Data(Data),
+    Operate(Operate),
 }
 
 impl Operation {
@@ -53,7 +56,81 @@ impl Operation {
             Self::Rejects => Answer::Rejects,
             Self::Deliveries => Answer::Deliveries,
             Self::Audit => Answer::Audit,
+            Self::Applied(operation) => operation.answer(),
+            Self::Data(operation) => operation.answer(),
+            Self::Operate(operation) => operation.answer(),
             Self::Approve | Self::Pause | Self::Resume => Answer::Done,
+        }
+    }
+}
+
+/// A request about what is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is described in the table")]
+pub enum Applied {
+    Problems,
+    Resource,
+    Flows,
+    Difference,
+    PlanRollback,
+    Rollback,
+}
+
+impl Applied {
+    /// What it answers when it can.
+    pub const fn answer(self) -> Answer {
+        match self {
+            Self::Problems => Answer::Problems,
+            Self::Resource => Answer::Resource,
+            Self::Flows => Answer::Flows,
+            Self::Difference => Answer::Difference,
+            Self::PlanRollback => Answer::Plan,
+            Self::Rollback => Answer::Applied,
+        }
+    }
+}
+
+/// A request about stored records and rejects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is described in the table")]
+pub enum Data {
+    Entities,
+    Records,
+    Explain,
+    RejectGroups,
+    Reject,
+}
+
+impl Data {
+    /// What it answers when it can.
+    pub const fn answer(self) -> Answer {
+        match self {
+            Self::Entities => Answer::Entities,
+            Self::Records => Answer::Records,
+            Self::Explain => Answer::Explanation,
+            Self::RejectGroups => Answer::RejectGroups,
+            Self::Reject => Answer::Reject,
+        }
+    }
+}
+
+/// A request that has something done to what runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is described in the table")]
+pub enum Operate {
+    Run,
+    TestAlert,
+    Resync,
+    Replay,
+}
+
+impl Operate {
+    /// What it answers when it can.
+    pub const fn answer(self) -> Answer {
+        match self {
+            Self::Run => Answer::Report,
+            Self::TestAlert => Answer::Alerts,
+            Self::Resync | Self::Replay => Answer::Done,
         }
     }
 }
@@ -77,6 +154,28 @@ pub enum Answer {
     Deliveries,
     /// Entries of the audit log.
     Audit,
+    /// What is wrong with a configuration.
+    Problems,
+    /// A [`ResourceView`](crate::request::ResourceView).
+    Resource,
+    /// What flows where.
+    Flows,
+    /// A [`Difference`](crate::request::Difference).
+    Difference,
+    /// Entities.
+    Entities,
+    /// A page of records.
+    Records,
+    /// An [`Explanation`](crate::request::Explanation).
+    Explanation,
+    /// Groups of rejects.
+    RejectGroups,
+    /// A [`RejectView`](crate::request::RejectView).
+    Reject,
+    /// A [`RunReport`](crate::request::RunReport).
+    Report,
+    /// What became of alerts.
+    Alerts,
     /// What was done, in words.
     Done,
 }
