@@ -89,6 +89,7 @@ async fn look(visit: &Visit, name: &Name) -> Result<Shown, Failure> {
         limit: 1,
         total: false,
         columns: false,
+        page: None,
     };
     let pick = |reply| if let Reply::Record(row) = reply { Some(row) } else { None };
     // A page without an example is a page; the database may be away.
