@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the table of routes and from the types that travel.
 
+use std::collections::BTreeSet;
+
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -45,6 +47,7 @@ pub fn document() -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_lowercase()] = operation(route, &mut schemas);
     }
+    let problems = problems(&mut schemas);
     let mut definitions = Value::Object(schemas.take_definitions(true));
     settle(&mut definitions);
     json!({
@@ -61,6 +64,7 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": definitions,
+            "responses": problems,
             "securitySchemes": { "token": {
                 "type": "http",
                 "scheme": "bearer",
@@ -189,20 +193,43 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     }
     responses.insert(status.to_owned(), answer);
     for status in failures(route) {
-        let (meaning, header) = meaning(status);
-        let mut answer = json!({ "description": meaning });
-        if let Some(header) = header {
-            answer["headers"] = json!({ header: { "schema": { "type": "string" } } });
-        }
-        if route.guard != Guard::Signature {
-            answer["content"] = json!({ PROBLEM: { "schema": schema::<Problem>(schemas) } });
-        }
-        if status == 503 && route.handler == Handler::Readiness {
-            answer["content"]["application/json"] = json!({ "schema": schema::<Readiness>(schemas) });
-        }
+        let is_plain =
+            route.guard != Guard::Signature && !(status == 503 && route.handler == Handler::Readiness);
+        let answer = if is_plain {
+            // Said once: there are many routes.
+            json!({ "$ref": format!("#/components/responses/Problem{status}") })
+        } else {
+            let mut answer = failure(status, (route.guard != Guard::Signature).then_some(&mut *schemas));
+            if route.handler == Handler::Readiness {
+                answer["content"]["application/json"] = json!({ "schema": schema::<Readiness>(schemas) });
+            }
+            answer
+        };
         responses.insert(status.to_string(), answer);
     }
     Value::Object(responses)
+}
+
+/// What a failure answers: its meaning, and a problem document where there is one.
+fn failure(status: u16, problem: Option<&mut SchemaGenerator>) -> Value {
+    let (meaning, header) = meaning(status);
+    let mut answer = json!({ "description": meaning });
+    if let Some(header) = header {
+        answer["headers"] = json!({ header: { "schema": { "type": "string" } } });
+    }
+    if let Some(schemas) = problem {
+        answer["content"] = json!({ PROBLEM: { "schema": schema::<Problem>(schemas) } });
+    }
+    answer
+}
+
+/// The failures that routes have in common, by name.
+fn problems(schemas: &mut SchemaGenerator) -> Map<String, Value> {
+    let statuses: BTreeSet<u16> = ROUTES.iter().flat_map(failures).collect();
+    statuses
+        .into_iter()
+        .map(|status| (format!("Problem{status}"), failure(status, Some(&mut *schemas))))
+        .collect()
 }
 
 /// How a route may fail: what it says itself, and what follows from what it takes.
