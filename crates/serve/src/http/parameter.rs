@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::problem::Refusal;
 use super::route::Route;
-use crate::request::{FieldText, MAX_FIELD_TEXT, TooLong};
+use crate::request::{FieldText, Text, TooLong};
 use crate::transport::PROTOCOL;
 
 /// A parameter of a route.
@@ -74,11 +74,14 @@ pub enum Kind {
     RejectId,
     /// Any text of at most so many characters.
     Text(usize),
-    /// Any number of such texts.
-    Texts(usize),
+    /// Any number of texts of at most [`MAX_TEXT`] characters.
+    Texts,
     /// The version of the protocol.
     Protocol,
 }
+
+/// The longest text in a query, in characters: several of them have to fit into the head of a request.
+const MAX_TEXT: usize = 1_000;
 
 /// The kinds whose resources stand in the state.
 const RESOURCE_KINDS: [ModelKind; 6] = [
@@ -93,7 +96,7 @@ const RESOURCE_KINDS: [ModelKind; 6] = [
 impl Kind {
     /// Whether it may stand there more than once.
     const fn repeats(self) -> bool {
-        matches!(self, Self::Keys | Self::Conditions | Self::Texts(_))
+        matches!(self, Self::Keys | Self::Conditions | Self::Texts)
     }
 
     /// Its JSON Schema.
@@ -123,14 +126,14 @@ impl Kind {
             }
             Self::Conditions => {
                 let pattern = format!("^{IDENT}=");
-                let most = MAX_NAME + 1 + MAX_FIELD_TEXT;
+                let most = MAX_NAME + 1 + MAX_TEXT;
                 json!({ "type": "array", "items": { "type": "string", "pattern": pattern, "maxLength": most } })
             }
             Self::Page => json!({ "type": "string", "pattern": "^([0-9a-f]{2})*$", "maxLength": 16_384 }),
             Self::RejectId => json!({ "type": "string", "pattern": "^[0-9a-f]{16}$" }),
             Self::Text(most) => json!({ "type": "string", "maxLength": most }),
-            Self::Texts(most) => {
-                json!({ "type": "array", "items": { "type": "string", "maxLength": most } })
+            Self::Texts => {
+                json!({ "type": "array", "items": { "type": "string", "maxLength": MAX_TEXT } })
             }
             Self::Protocol => json!({ "type": "string", "const": PROTOCOL.to_string() }),
         }
@@ -281,15 +284,14 @@ impl Values {
             let (field, value) =
                 text.split_once('=').ok_or_else(|| wrong(name, "it is written field=value"))?;
             let field = field.parse().map_err(|error: NameError| wrong(name, &error.to_string()))?;
-            Ok((field, value.parse().map_err(|error: TooLong| wrong(name, &error.to_string()))?))
+            Ok((field, short(name, value)?))
         };
         self.texts.get(name).into_iter().flatten().map(read).collect()
     }
 
     /// Any number of texts.
     pub fn values_of(&self, name: &str) -> Result<Vec<FieldText>, Refusal> {
-        let read = |text: &String| text.parse().map_err(|error: TooLong| wrong(name, &error.to_string()));
-        self.texts.get(name).into_iter().flatten().map(read).collect()
+        self.texts.get(name).into_iter().flatten().map(|text| short(name, text)).collect()
     }
 
     /// Any number of keys.
@@ -305,6 +307,12 @@ impl Values {
         };
         self.texts.get(name).into_iter().flatten().map(read).collect()
     }
+}
+
+/// A text that is no longer than one in a query may be.
+fn short(name: &str, text: &str) -> Result<FieldText, Refusal> {
+    let fits = text.parse::<Text<MAX_TEXT>>().map_err(|error: TooLong| wrong(name, &error.to_string()))?;
+    Ok(Text::cut(&fits))
 }
 
 fn wrong(name: &str, problem: &str) -> Refusal {

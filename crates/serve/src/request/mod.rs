@@ -32,7 +32,7 @@ pub use record::{
 pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
 pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus, UnderWay};
-pub use text::{Commit, FieldText, MAX_FIELD_TEXT, Place, Reason, Since, Text, TooLong, Who};
+pub use text::{Commit, FieldText, Place, Reason, Since, Text, TooLong, Who};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -24,11 +24,8 @@ pub type Since = Text<200>;
 /// Where a person is sent.
 pub type Place = Text<2_000>;
 
-/// The longest value of a field that a request holds, in characters.
-pub const MAX_FIELD_TEXT: usize = 8_192;
-
 /// The value of a field, as text.
-pub type FieldText = Text<MAX_FIELD_TEXT>;
+pub type FieldText = Text<8_192>;
 
 /// A text of at most so many characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

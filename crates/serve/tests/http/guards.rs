@@ -31,7 +31,7 @@ fn asked(server: &Server, route: &Route) -> RequestBuilder {
             Kind::Conditions => "id=1".to_owned(),
             Kind::Page => String::new(),
             Kind::RejectId => "0".repeat(16),
-            Kind::Text(_) | Kind::Texts(_) => "any".to_owned(),
+            Kind::Text(_) | Kind::Texts => "any".to_owned(),
         };
         match parameter.place {
             Place::Path => path = path.replace(&format!("{{{}}}", parameter.name), &value),

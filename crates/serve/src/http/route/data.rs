@@ -5,7 +5,6 @@ use raccord_model::fact::Role;
 use super::super::parameter::{Kind, Parameter};
 use super::handler::Data;
 use super::{Body, Guard, Handler, LIMIT, Method, Operation, Route, TRANSFER, path, query};
-use crate::request::MAX_FIELD_TEXT;
 
 const ENTITY: Parameter = path("entity", Kind::Entity, "The entity, as project.entity.");
 
@@ -54,11 +53,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: "What `raccord explain` shows.",
         parameters: &[
             ENTITY,
-            query(
-                "key",
-                Kind::Texts(MAX_FIELD_TEXT),
-                "The value of a key field; repeated for each of them, in their order.",
-            ),
+            query("key", Kind::Texts, "The value of a key field; repeated for each of them, in their order."),
         ],
         body: Body::None,
         handler: Handler::Operation(Operation::Data(Data::Explain)),
