@@ -49,6 +49,7 @@ mod tally;
 mod telling;
 mod terminal;
 mod third_parties;
+mod throughput;
 mod tidy;
 mod workflow;
 mod writing;

@@ -5,11 +5,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a recipe says what it does")]
 
 mod bench;
-mod daemon;
 mod fuzz;
 mod kills;
 mod laws;
 mod manifests;
+mod measured;
 mod quickstart;
 mod recipe;
 mod setup;
@@ -26,6 +26,8 @@ recipes:
   bench       measure the release binary on generated work (docs/benchmarks.md)
   kills [NUMBER] [SEED]
               kill the release binary in the middle of large applies and runs, and check what is left
+  rows [NUMBER]
+              move so many rows with the release binary, beside the least that could be done for them
   reloads [NUMBER] [EDITS]
               measure the release binary from saving a file to the new generation, then edit for a minute
   deliveries [NUMBER]
@@ -49,9 +51,10 @@ fn main() -> ExitCode {
         ["manifests"] => manifests::run,
         ["bench"] => bench::run,
         ["kills", ref options @ ..] => return ended(kills::run(options)),
-        ["reloads", ref options @ ..] => return ended(daemon::reloads(options)),
-        ["deliveries", ref options @ ..] => return ended(daemon::deliveries(options)),
-        ["soak", ref options @ ..] => return ended(daemon::soak(options)),
+        ["rows", ref options @ ..] => return ended(measured::rows(options)),
+        ["reloads", ref options @ ..] => return ended(measured::reloads(options)),
+        ["deliveries", ref options @ ..] => return ended(measured::deliveries(options)),
+        ["soak", ref options @ ..] => return ended(measured::soak(options)),
         ["laws", ref options @ ..] => return ended(laws::run(options)),
         ["fuzz", ref rest @ ..] => return ended(fuzz::run(rest)),
         [bench::MEASURE, ref command @ ..] => return ended(bench::one(command)),

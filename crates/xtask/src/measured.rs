@@ -1,5 +1,5 @@
-//! `cargo xtask reloads`, `deliveries` and `soak`: the tests of the daemon with the release binary, on much work;
-//! `tests/daemon` says what must hold, and prints what was measured.
+//! `cargo xtask rows`, `reloads`, `deliveries` and `soak`: tests with the release binary, on much work. `tests/throughput` and
+//! `tests/daemon` say what must hold, and print what was measured.
 
 use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 
@@ -22,6 +22,12 @@ pub(crate) fn deliveries(arguments: &[&str]) -> Result<(), RecipeError> {
 pub(crate) fn soak(arguments: &[&str]) -> Result<(), RecipeError> {
     let minutes = *arguments.first().unwrap_or(&"20");
     measure("daemon::soak::", &[("RACCORD_SOAK_MINUTES", minutes)])
+}
+
+/// Moves rows from service to table, table to table, and file to file: how many.
+pub(crate) fn rows(arguments: &[&str]) -> Result<(), RecipeError> {
+    let number = *arguments.first().unwrap_or(&"200000");
+    measure("throughput::", &[("RACCORD_ROWS", number)])
 }
 
 /// Runs tests one after the other with the release binary.
