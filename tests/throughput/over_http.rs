@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use crate::environment::TestEnvironment;
+use crate::environment::{TestEnvironment, fill};
 use crate::http_server::{HttpServer, json};
 use crate::postgres_server::{Durability, PostgresServer};
 use crate::throughput::{Cpu, psql, rows};
@@ -196,6 +197,7 @@ fn records_over_http_beside_a_merge_by_hand() {
         let before = Cpu::now(&server);
         merge_by_hand(&server, &file);
         let by_hand = Cpu::now(&server).since(before);
+        of_peers(&server, &service.url(), &scratch.path().join("contacts.jsonl"), rows, version);
         println!(
             "| {what} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
             raccord.client,
@@ -210,5 +212,27 @@ fn records_over_http_beside_a_merge_by_hand() {
         rows_of(&server, "by_hand.contact", &file);
         assert!(fs::read_to_string(&file).unwrap() == written, "{what}");
         assert_eq!(u64::try_from(written.lines().count()).unwrap(), rows);
+    }
+}
+
+/// What dlt and Sling take, when `RACCORD_PEERS` names a virtual environment with both.
+fn of_peers(server: &PostgresServer, service: &str, file: &Path, rows: u64, version: u64) {
+    let Ok(peers) = std::env::var("RACCORD_PEERS") else { return };
+    let lines: Vec<String> = (1..=rows).map(|number| record(number, version)).collect();
+    fill(file, &lines.join("\n"));
+    for peer in ["dlt", "sling"] {
+        let before = Cpu::now(server);
+        let status = Command::new(Path::new(&peers).join("bin/python"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/throughput/peers.py"))
+            // dlt asks for a password, even where the server does not.
+            .args([peer, service, &server.url("postgres").replace("postgres@", "postgres:none@")])
+            .arg(file)
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.unwrap().success(), "{peer}");
+        let took = Cpu::now(server).since(before);
+        println!("{peer}: {:.2} CPU s, the server {:.2}", took.client, took.server);
+        let table = format!("SELECT count(*) FROM by_{peer}.contact");
+        assert_eq!(server.sql("postgres", &table), rows.to_string(), "{peer}");
     }
 }
