@@ -17,6 +17,7 @@ mod environment;
 mod examples;
 mod exports;
 mod first_integration;
+mod foreign_corpus;
 mod foreign_text;
 mod from_databases;
 mod graphql;

@@ -13,6 +13,16 @@ use super::{asset, page, reader, server, show};
 pub(super) enum Place {
     /// How every integration and transfer stands.
     Overview,
+    /// Stored records.
+    Records,
+    /// Rejected records.
+    Rejects,
+    /// What changes, and has changed.
+    Changes,
+    /// What flows where.
+    Graph,
+    /// Who did what.
+    Audit,
     /// A page that stands under none.
     Elsewhere,
 }
@@ -26,8 +36,14 @@ struct Entry {
 }
 
 /// The navigation, in its order.
-const NAVIGATION: &[Entry] =
-    &[Entry { place: Place::Overview, path: "/", words: |texts| texts.frame.overview, key: "o" }];
+const NAVIGATION: &[Entry] = &[
+    Entry { place: Place::Overview, path: "/", words: |texts| texts.frame.overview, key: "o" },
+    Entry { place: Place::Records, path: "/records", words: |texts| texts.records.title, key: "e" },
+    Entry { place: Place::Rejects, path: "/rejects", words: |texts| texts.rejects.title, key: "r" },
+    Entry { place: Place::Changes, path: "/changes", words: |texts| texts.changes.title, key: "c" },
+    Entry { place: Place::Graph, path: "/graph", words: |texts| texts.graph.title, key: "g" },
+    Entry { place: Place::Audit, path: "/audit", words: |texts| texts.audit.title, key: "a" },
+];
 
 /// A whole page.
 pub(super) fn page(visit: &Visit, content: Content) -> Markup {
@@ -161,6 +177,9 @@ fn notice_of(texts: &Texts, notice: &str) -> Option<&'static str> {
         "paused" => Some(notices.paused),
         "resumed" => Some(notices.resumed),
         "resynced" => Some(notices.resynced),
+        "applied" => Some(notices.applied),
+        "approved" => Some(notices.approved),
+        "rolled-back" => Some(notices.rolled_back),
         _ => None,
     }
 }

@@ -9,9 +9,12 @@ mod audit;
 mod data;
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;
+#[path = "../../../../tests/foreign_corpus.rs"]
+mod foreign_corpus;
 mod guards;
 mod hooks;
 mod limits;
+mod pages;
 mod routes;
 mod stage;
 mod tls;

@@ -21,9 +21,10 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset { name: "console.css", media: "text/css; charset=utf-8", text: include_str!("console.css") },
     Asset { name: "console.js", media: "text/javascript; charset=utf-8", text: include_str!("console.js") },
+    Asset { name: "graph.js", media: "text/javascript; charset=utf-8", text: include_str!("graph.js") },
     Asset { name: "icon.svg", media: "image/svg+xml", text: include_str!("icon.svg") },
 ];
 

@@ -2,15 +2,22 @@
 //! is served that the table does not guard.
 
 mod action;
+mod audit;
+mod changes;
 mod entry;
+mod graph;
 mod integration;
 mod overview;
 pub(super) mod problem;
+mod records;
+mod rejects;
 pub(super) mod sign_in;
 mod transfer;
 
 pub(super) use transfer::path as path_of_transfer;
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use raccord_model::fact::Role;
@@ -18,7 +25,7 @@ use raccord_model::port::Async;
 
 use super::answer::Answer;
 use super::visit::Visit;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureCode};
 
 /// What answers a visit.
 type Handler = fn(Arc<Visit>) -> Async<'static, Result<Answer, Failure>>;
@@ -63,6 +70,8 @@ const fn post(path: &'static str, guard: Guard, answer: Handler) -> Page {
 
 const READ: Guard = Guard::Role(Role::Read);
 const OPERATE: Guard = Guard::Role(Role::Operate);
+const PLAN: Guard = Guard::Role(Role::Plan);
+const APPLY: Guard = Guard::Role(Role::Apply);
 
 /// Every page.
 pub(super) const PAGES: &[Page] = &[
@@ -74,12 +83,46 @@ pub(super) const PAGES: &[Page] = &[
     post("/integrations/{name}/test-alert", OPERATE, |visit| Box::pin(action::test_alert(visit))),
     get("/transfers/{name}", READ, |visit| Box::pin(transfer::show(visit))),
     post("/transfers/{name}/resync", OPERATE, |visit| Box::pin(action::resync(visit))),
+    get("/records", READ, |visit| Box::pin(records::entities(visit))),
+    get("/records/{entity}", READ, |visit| Box::pin(records::list(visit))),
+    get("/records/{entity}/record", READ, |visit| Box::pin(records::record(visit))),
+    get("/records/{entity}/download", READ, |visit| Box::pin(records::download(visit))),
+    get("/rejects", READ, |visit| Box::pin(rejects::groups(visit))),
+    get("/rejects/groups/{id}", READ, |visit| Box::pin(rejects::group(visit))),
+    get("/rejects/{id}", READ, |visit| Box::pin(rejects::reject(visit))),
+    post("/rejects/replay", OPERATE, |visit| Box::pin(rejects::replay(visit))),
+    get("/changes", READ, |visit| Box::pin(changes::overview(visit))),
+    post("/changes/apply", APPLY, |visit| Box::pin(changes::apply(visit))),
+    post("/changes/approve", OPERATE, |visit| Box::pin(changes::approve(visit))),
+    get("/changes/{number}", READ, |visit| Box::pin(changes::difference(visit))),
+    get("/changes/{number}/rollback", PLAN, |visit| Box::pin(changes::rollback_plan(visit))),
+    post("/changes/{number}/rollback", APPLY, |visit| Box::pin(changes::rollback(visit))),
+    get("/graph", READ, |visit| Box::pin(graph::show(visit))),
+    get("/audit", READ, |visit| Box::pin(audit::show(visit))),
     get(sign_in::PATH, Guard::Open, |visit| Box::pin(std::future::ready(Ok(sign_in::show(&visit))))),
     post(sign_in::PATH, Guard::Open, |visit| Box::pin(sign_in::enter(visit))),
     // A session of whatever role ends.
     post("/sign-out", Guard::Role(Role::Metrics), |visit| Box::pin(sign_in::leave(visit))),
     post("/language", Guard::Open, |visit| Box::pin(std::future::ready(entry::language(&visit)))),
 ];
+
+/// Whether the form says that its sender is sure: what touches data asks first.
+fn sure(visit: &Visit) -> Result<(), Failure> {
+    match visit.field("sure") {
+        Some(_) => Ok(()),
+        None => Err(Failure::new(FailureCode::Invalid, "sure: the box was not ticked")),
+    }
+}
+
+/// A field that a form has to have.
+fn needed<T: FromStr<Err: Display>>(visit: &Visit, name: &str) -> Result<T, Failure> {
+    visit.filled(name)?.ok_or_else(|| Failure::new(FailureCode::Invalid, format!("{name}: it is missing")))
+}
+
+/// A mistake in what was asked for.
+fn invalid(error: impl Display) -> Failure {
+    Failure::new(FailureCode::Invalid, error.to_string())
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,17 @@
 //! The words of the console, in every language there is: each text is a field, so that one without its translation does
 //! not compile. Each page has a struct of its own.
 
+mod audit;
+mod both;
+mod changes;
 mod frame;
+mod graph;
 mod integration;
 mod notice;
 mod overview;
 mod problem;
+mod records;
+mod rejects;
 mod run;
 mod sign_in;
 mod time;
@@ -38,6 +44,16 @@ pub(super) struct Texts {
     pub(super) transfer: &'static transfer::Transfer,
     /// About runs.
     pub(super) run: &'static run::RunWords,
+    /// Of the pages of records.
+    pub(super) records: &'static records::Records,
+    /// Of the pages of rejects.
+    pub(super) rejects: &'static rejects::Rejects,
+    /// Of the pages of changes.
+    pub(super) changes: &'static changes::Changes,
+    /// Of the page of the graph.
+    pub(super) graph: &'static graph::Graph,
+    /// Of the page of the audit log.
+    pub(super) audit: &'static audit::Audit,
 }
 
 const EN: Texts = Texts {
@@ -51,6 +67,11 @@ const EN: Texts = Texts {
     integration: &integration::EN,
     transfer: &transfer::EN,
     run: &run::EN,
+    records: &records::EN,
+    rejects: &rejects::EN,
+    changes: &changes::EN,
+    graph: &graph::EN,
+    audit: &audit::EN,
 };
 
 const FR: Texts = Texts {
@@ -64,6 +85,11 @@ const FR: Texts = Texts {
     integration: &integration::FR,
     transfer: &transfer::FR,
     run: &run::FR,
+    records: &records::FR,
+    rejects: &rejects::FR,
+    changes: &changes::FR,
+    graph: &graph::FR,
+    audit: &audit::FR,
 };
 
 impl Texts {

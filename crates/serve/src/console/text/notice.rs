@@ -10,6 +10,12 @@ pub(in crate::console) struct Notice {
     pub(in crate::console) resumed: &'static str,
     /// A transfer is to read everything again.
     pub(in crate::console) resynced: &'static str,
+    /// A plan was applied.
+    pub(in crate::console) applied: &'static str,
+    /// A held run was approved.
+    pub(in crate::console) approved: &'static str,
+    /// An earlier generation is in force again.
+    pub(in crate::console) rolled_back: &'static str,
 }
 
 pub(super) const EN: Notice = Notice {
@@ -17,6 +23,9 @@ pub(super) const EN: Notice = Notice {
     paused: "The integration is paused.",
     resumed: "The integration is resumed.",
     resynced: "The next run reads everything again.",
+    applied: "The changes are applied.",
+    approved: "The run is approved.",
+    rolled_back: "The earlier configuration is in force again.",
 };
 
 pub(super) const FR: Notice = Notice {
@@ -24,4 +33,7 @@ pub(super) const FR: Notice = Notice {
     paused: "L’intégration est en pause.",
     resumed: "L’intégration a repris.",
     resynced: "La prochaine exécution relit tout.",
+    applied: "Les changements sont appliqués.",
+    approved: "L’exécution est approuvée.",
+    rolled_back: "L’ancienne configuration est à nouveau en vigueur.",
 };

@@ -1,0 +1,275 @@
+//! Changes: what is wrong with the configuration, what waits for a person, held runs, and the history with what each
+//! generation changed and a way back to it.
+
+use std::sync::Arc;
+
+use maud::{Markup, html};
+use raccord_model::Digest;
+use raccord_model::diagnostic::{Diagnostic, Place as Position};
+use raccord_model::fact::{Generation, Hold, Run, RunId};
+use raccord_plan::{Options, Plan};
+
+use crate::console::answer::{Answer, Content};
+use crate::console::layout::{Place, csrf};
+use crate::console::visit::Visit;
+use crate::console::{plan, show};
+use crate::failure::{Failure, FailureCode};
+use crate::request::{Difference, Reply, Request, Sort, Status, Text, Who};
+
+/// How many mistakes are shown.
+const PROBLEMS: usize = 20;
+
+/// The page.
+pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
+    let words = visit.texts().changes;
+    let problems: Vec<Diagnostic> = visit
+        .all(
+            Request::Problems,
+            |reply| if let Reply::Problem(problem) = reply { Some(problem) } else { None },
+        )
+        .await?;
+    let pending = pending(&visit).await?;
+    let status = super::integration::status(&visit).await?;
+    let history = Request::History { limit: 100 };
+    let history: Vec<Generation> =
+        visit.all(history, |reply| if let Reply::Generation(one) = reply { Some(one) } else { None }).await?;
+    let body = html! {
+        @if !problems.is_empty() { (mistakes(&visit, &problems)) }
+        h2 { (words.pending) }
+        @match &pending { None => p { (words.nothing_pending) }, Some(pending) => (waiting(&visit, pending)) }
+        h2 #held { (words.held) }
+        (held(&visit, &status))
+        h2 { (words.history) }
+        (generations(&visit, &history))
+    };
+    Ok(Answer::Page(Content::new(Place::Changes, words.title, body)))
+}
+
+/// The plan that waits, when one does.
+async fn pending(visit: &Visit) -> Result<Option<Box<Plan>>, Failure> {
+    let pick = |reply| if let Reply::Plan(plan) = reply { Some(plan) } else { None };
+    match visit.one(Request::Pending, pick).await {
+        Ok(plan) => Ok(Some(plan)),
+        // Nothing waits, or no daemon has a policy.
+        Err(failure) if matches!(failure.code, FailureCode::Unknown | FailureCode::Invalid) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What is wrong with the configuration, each with its line and what of it is meant.
+fn mistakes(visit: &Visit, problems: &[Diagnostic]) -> Markup {
+    let words = visit.texts().changes;
+    html! {
+        h2 { (words.problems) }
+        p.problem { (words.problems_mean) }
+        @for problem in problems.iter().take(PROBLEMS) { section.mistake {
+            p { b { (show::line(&problem.message)) } " " code { (problem.code.as_str()) } }
+            @if let Some(place) = &problem.place { (excerpt(place)) }
+            @if let Some(help) = &problem.help { p.hint { (show::line(help)) } }
+        } }
+        @if problems.len() > PROBLEMS { p.hint { (words.more) " " (problems.len() - PROBLEMS) } }
+    }
+}
+
+/// The line of a mistake, and a caret under what is meant.
+fn excerpt(place: &Position) -> Markup {
+    let line: String = place.text.chars().take(300).collect();
+    let line = raccord_model::foreign::line(&line).into_owned();
+    let number = place.line.to_string();
+    let before = number.len() + 3 + place.column.saturating_sub(1);
+    let caret = format!("{}{}", " ".repeat(before.min(320)), "^".repeat(place.length.clamp(1, 80)));
+    html! {
+        p { code { (show::line(&place.file)) ":" (place.line) ":" (place.column) } }
+        pre tabindex="0" { (number) " │ " (line) "\n" span.caret aria-hidden="true" { (caret) } }
+    }
+}
+
+fn waiting(visit: &Visit, pending: &Plan) -> Markup {
+    let words = visit.texts().changes;
+    html! {
+        (plan::plan(visit, pending))
+        p.hint { (words.leave) }
+        @if visit.reader.may(Sort::AcceptPending) { details.action {
+            summary.button.plain { (words.apply) }
+            form method="post" action="/changes/apply" {
+                (csrf(visit))
+                input type="hidden" name="serial" value=(pending.serial);
+                input type="hidden" name="configuration" value=(pending.configuration);
+                (allowances(visit))
+                button.danger { (words.apply_now) }
+            }
+        } }
+    }
+}
+
+/// What is allowed, and that it was read.
+fn allowances(visit: &Visit) -> Markup {
+    let words = visit.texts().changes;
+    html! {
+        label.check { input type="checkbox" name="allowDelete" value="yes"; " " (words.allow_delete) }
+        label.check { input type="checkbox" name="allowRekey" value="yes"; " " (words.allow_rekey) }
+        label.check { input type="checkbox" name="sure" required; " " (words.sure) }
+    }
+}
+
+/// What a form of [`allowances`] allows.
+fn allowed(visit: &Visit) -> Options {
+    let is_ticked = |name| visit.field(name).is_some();
+    Options {
+        allow_delete: is_ticked("allowDelete"),
+        allow_rekey: is_ticked("allowRekey"),
+        ..Options::default()
+    }
+}
+
+fn by(visit: &Visit) -> Who {
+    Text::cut(visit.reader.name.as_deref().unwrap_or_default())
+}
+
+/// Applies what waits.
+pub(super) async fn apply(visit: Arc<Visit>) -> Result<Answer, Failure> {
+    super::sure(&visit)?;
+    let serial: u64 = super::needed(&visit, "serial")?;
+    let configuration: Digest = super::needed(&visit, "configuration")?;
+    let request = Request::AcceptPending { options: allowed(&visit), serial, configuration, by: by(&visit) };
+    visit.ask(request, |_| {}).await?;
+    Ok(Answer::SeeOther("/changes?notice=applied".to_owned()))
+}
+
+/// Held runs, each with what an approval does.
+fn held(visit: &Visit, status: &Status) -> Markup {
+    let words = visit.texts().changes;
+    let of_transfer = status.transfers.iter();
+    let runs: Vec<(&Run, &Hold)> = of_transfer
+        .flat_map(|transfer| transfer.last_run.iter().chain(&transfer.deliveries_held))
+        .filter_map(|run| Some((run, run.outcome.hold()?)))
+        .collect();
+    html! {
+        @if runs.is_empty() { p { (words.nothing_held) } }
+        @for (run, hold) in runs { section.held {
+            h3 { a href=(super::transfer::path(&run.transfer)) { (show::line(run.transfer.as_str())) } " → " (show::line(&run.to.to_string())) }
+            p { (show::when(visit.texts(), run.started, visit.now())) " " code { (run.id) } }
+            (in_words(visit, hold))
+            @if visit.reader.may(Sort::Approve) { details.action {
+                summary.button.plain { (words.approve) }
+                form method="post" action="/changes/approve" {
+                    (csrf(visit))
+                    input type="hidden" name="run" value=(run.id);
+                    (in_words(visit, hold))
+                    label.check { input type="checkbox" name="sure" required; " " (words.sure) }
+                    button.danger { (words.approve_now) }
+                }
+            } }
+        } }
+    }
+}
+
+/// Why a run is held, and what an approval does.
+fn in_words(visit: &Visit, hold: &Hold) -> Markup {
+    let words = visit.texts().changes;
+    let count = |count| show::number(visit.reader.language, count);
+    match hold {
+        Hold::Deletions { deletes, of, keyless, .. } => html! {
+            p { (words.would_delete) " " b { (count(*deletes)) } " " (words.of) " " (count(*of)) ". " (words.deletes_on_approval) }
+            @if *keyless > 0 { p { (words.keyless) " " (count(*keyless)) } }
+        },
+        Hold::Vanished { vanished, values } => html! {
+            p { (words.vanished) " " @for path in vanished.iter().take(20) { code { (show::line(path)) } " " } }
+            p { (words.would_empty) " " b { (count(*values)) } ". " (words.empties_on_approval) }
+        },
+        Hold::Shifted { sign, .. } => html! { p { (words.shifted) } p.hint { (show::line(sign)) } },
+    }
+}
+
+/// Approves a held run.
+pub(super) async fn approve(visit: Arc<Visit>) -> Result<Answer, Failure> {
+    super::sure(&visit)?;
+    let run: uuid::Uuid = super::needed(&visit, "run")?;
+    visit.ask(Request::Approve { run: RunId(run) }, |_| {}).await?;
+    Ok(Answer::SeeOther("/changes?notice=approved#held".to_owned()))
+}
+
+fn generations(visit: &Visit, generations: &[Generation]) -> Markup {
+    let words = visit.texts().changes;
+    html! {
+        @if generations.is_empty() { p { (words.no_history) } }
+        @else { div.wide { table {
+            thead { tr {
+                th.number scope="col" { (words.generation) } th scope="col" { (words.applied_at) } th scope="col" { (words.by) }
+                th scope="col" { (words.commit) } th.number scope="col" { (words.changed) }
+            } }
+            tbody { @for generation in generations { tr {
+                th.number scope="row" {
+                    a href=(format!("/changes/{}", generation.number)) { (generation.number) }
+                    @if let Some(to) = generation.rollback_to { " (" (words.back_to) " " (to) ")" }
+                }
+                td { (show::when(visit.texts(), generation.at, visit.now())) }
+                td { (show::line(&generation.by)) }
+                td { @if let Some(commit) = &generation.commit { code { (show::line(commit)) } } }
+                td.number { (generation.changes.len()) }
+            } } }
+        } } }
+    }
+}
+
+/// What a generation changed, who applied it, and the way back.
+pub(super) async fn difference(visit: Arc<Visit>) -> Result<Answer, Failure> {
+    let number: u64 = visit.part("number")?;
+    let pick = |reply| if let Reply::Difference(difference) = reply { Some(difference) } else { None };
+    let found = visit.one(Request::Difference { generation: number }, pick).await?;
+    let Difference { generation, changes } = *found;
+    let words = visit.texts().changes;
+    let body = html! {
+        dl {
+            dt { (words.applied_at) } dd { (show::when(visit.texts(), generation.at, visit.now())) }
+            dt { (words.by) } dd { (show::line(&generation.by)) }
+            @if let Some(commit) = &generation.commit { dt { (words.commit) } dd { code { (show::line(commit)) } } }
+            @if let Some(to) = generation.rollback_to { dt { (words.back_to) } dd { (to) } }
+        }
+        @if visit.reader.may(Sort::PlanRollback) {
+            p { a.button.plain href=(format!("/changes/{number}/rollback")) { (words.roll_back) } }
+        }
+        h2 { (words.difference) }
+        (plan::changes(&visit, &changes))
+    };
+    Ok(Answer::Page(under(&visit, &format!("{} {number}", words.generation), body)))
+}
+
+/// What going back would change, and the question whether to.
+pub(super) async fn rollback_plan(visit: Arc<Visit>) -> Result<Answer, Failure> {
+    let number: u64 = visit.part("number")?;
+    let request = Request::PlanRollback { generation: number, options: Options::default() };
+    let found =
+        visit.one(request, |reply| if let Reply::Plan(plan) = reply { Some(plan) } else { None }).await?;
+    let words = visit.texts().changes;
+    let body = html! {
+        p { (words.rollback_means) }
+        (plan::plan(&visit, &found))
+        @if visit.reader.may(Sort::Rollback) && found.has_work() {
+            form method="post" action=(format!("/changes/{number}/rollback")) {
+                (csrf(&visit))
+                input type="hidden" name="serial" value=(found.serial);
+                (allowances(&visit))
+                button.danger { (words.roll_back_now) }
+            }
+        }
+    };
+    let mut content = under(&visit, words.rollback_plan, body);
+    content.trail.push((format!("{} {number}", words.generation), format!("/changes/{number}")));
+    Ok(Answer::Page(content))
+}
+
+/// Goes back.
+pub(super) async fn rollback(visit: Arc<Visit>) -> Result<Answer, Failure> {
+    super::sure(&visit)?;
+    let (generation, serial) = (visit.part("number")?, super::needed(&visit, "serial")?);
+    let request = Request::Rollback { generation, options: allowed(&visit), serial, by: by(&visit) };
+    visit.ask(request, |_| {}).await?;
+    Ok(Answer::SeeOther("/changes?notice=rolled-back".to_owned()))
+}
+
+fn under(visit: &Visit, title: &str, body: Markup) -> Content {
+    let mut content = Content::new(Place::Changes, title, body);
+    content.trail.push((visit.texts().changes.title.to_owned(), "/changes".to_owned()));
+    content
+}
