@@ -76,3 +76,18 @@ fn a_record_that_the_table_does_not_take_is_a_reject_and_replayed() {
     assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
     assert_eq!(shop.json("status --output json")["transfers"][0]["rejects"], 0);
 }
+
+/// However the path of a file is spelt, a table of it belongs to one project.
+#[test]
+fn two_spellings_of_a_path_are_one_file() {
+    let shop = shop();
+    let other = "apiVersion: raccord/v1\nkind: Project\nmetadata: {name: other}\nspec:\n  \
+                 store: {type: sqlite, path: ./crm.db}\n  entities: {contacts: {key: id, fields: {id: text}}}\n";
+    shop.write("other.yaml", other);
+    assert_says(&shop.fails(1, "validate"), &["has the table `contacts` of this database already"]);
+    shop.write("other.yaml", &other.replace("./crm.db", "./other.db"));
+    shop.ok("validate");
+    // A misspelt type hides nothing of what stands beside it.
+    shop.replace("raccord.yaml", "type: sqlite, path: crm.db", "type: sqlit, path: crm.db");
+    assert_says(&shop.fails(1, "validate"), &["{type: sqlit, path: crm.db}"]);
+}

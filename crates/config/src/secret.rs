@@ -20,7 +20,9 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
         }
         (Kind::Project, ["spec", "store", "authorization", rest @ ..]) => is_public_authorization(rest),
         // A misspelt `authorization` may hold as much.
-        (Kind::Project, ["spec", "store", rest @ ..]) => matches!(rest, [] | ["type" | "schema"]),
+        (Kind::Project, ["spec", "store", rest @ ..]) => {
+            matches!(rest, [] | ["type" | "schema" | "path" | "format" | "mode"] | ["partitionBy", ..])
+        }
         (Kind::Source, ["spec", "webhook", "verify", rest @ ..]) => is_public_verify(rest),
         (Kind::Source, ["spec", rest @ ..]) => {
             // What a manifest asks for may be a secret.
@@ -220,6 +222,8 @@ mod tests {
             (Some(Kind::Project), "spec.store.authorization.url", false),
             (Some(Kind::Project), "spec.store.autorization.url", false),
             (Some(Kind::Project), "spec.store.schema", true),
+            (Some(Kind::Project), "spec.store.path", true),
+            (Some(Kind::Project), "spec.store.partitionBy.date", true),
             (Some(Kind::Project), "spec.store", true),
             (Some(Kind::Project), "spec.entities.a.table", true),
             (Some(Kind::Stack), "spec.webhooks.url", true),

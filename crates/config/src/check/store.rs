@@ -237,17 +237,19 @@ fn wrong_name(name: &str) -> Option<String> {
 
 /// Two projects that would write into one table: each would take the rows of the other for its own.
 pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
-    let mut tables: BTreeMap<(&str, &str, String), &Name> = BTreeMap::new();
+    let mut tables: BTreeMap<(String, &str, String), &Name> = BTreeMap::new();
     let mut findings = Vec::new();
     for held in scene.all.projects.values() {
         let (project, store) = (&held.metadata.name, &held.spec.store);
         let authorization = store.authorization.as_ref().and_then(ByNameOrInline::name);
         // Files say so themselves: a folder is a project's own.
-        let place = store.path.as_deref().or(authorization.map(Name::as_str));
+        // A file has one name, however its path is spelt.
+        let file = store.path.as_deref().map(crate::resolve::clean);
+        let place = file.or_else(|| authorization.map(ToString::to_string));
         let Some(place) = place.filter(|_| store.store_type != StoreType::Files) else { continue };
         for (name, entity) in &held.spec.entities {
             let table = entity.table_name(name);
-            let key = (place, store.schema(), table.to_lowercase());
+            let key = (place.clone(), store.schema(), table.to_lowercase());
             let Some(first) = tables.insert(key, project).filter(|first| *first != project) else { continue };
             findings.push((held.at, share((first, name), entity, &table)));
         }

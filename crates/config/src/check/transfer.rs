@@ -70,7 +70,11 @@ fn check_readiness(spec: &TransferSpec, source: &SourceSpec) -> Option<Finding> 
         return None;
     }
     let message = format!("the transfer is active, but its source `{}` has no authorization", spec.source);
-    let help = "give the source an `authorization`; {type: none} when the service asks for nothing";
+    let help = if source.settings.is_database() {
+        "give the source an `authorization`, such as {type: database, url: \"${env:NAME}\"}"
+    } else {
+        "give the source an `authorization`; {type: none} when the service asks for nothing"
+    };
     Some(Finding::error(&["active"], Code::NotReady, message).help(help))
 }
 
