@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,20 +18,21 @@ pub struct MariadbServer {
 }
 
 impl MariadbServer {
-    /// Starts one, whose `root` has no password.
+    /// Starts one, whose `root` has no password, on its socket alone.
     pub fn start() -> Self {
+        Self::start_with(&["--skip-networking".to_owned()])
+    }
+
+    /// Starts one with more arguments.
+    pub fn start_with(arguments: &[String]) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         remove_what_others_left();
-        let home = std::env::temp_dir().join(format!("raccord-mariadb-{}", std::process::id()));
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let home = std::env::temp_dir().join(format!("raccord-mariadb-{}-{number}", std::process::id()));
         let output = Command::new("cp").arg("-a").arg(template()).arg(&home).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut command = Command::new("setpriv");
-        command.args([
-            "--pdeathsig=KILL",
-            "mariadbd",
-            "--no-defaults",
-            "--skip-networking",
-            "--skip-log-bin",
-        ]);
+        command.args(["--pdeathsig=KILL", "mariadbd", "--no-defaults", "--skip-log-bin"]).args(arguments);
         command.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M"]);
         command.args(["--performance-schema=off", "--character-set-server=utf8mb4", "--user", &user()]);
         command.arg(format!("--datadir={}", home.display()));
@@ -102,7 +104,9 @@ fn remove_what_others_left() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let pid = name.strip_prefix("raccord-mariadb-").and_then(|rest| rest.parse::<u32>().ok());
+        let pid = name
+            .strip_prefix("raccord-mariadb-")
+            .and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             drop(fs::remove_dir_all(&path));
         }

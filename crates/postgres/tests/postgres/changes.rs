@@ -227,6 +227,14 @@ fn what_is_missing_is_told_with_its_statement() {
                 "SET (publish = 'insert, update, delete, truncate')",
                 "ALTER PUBLICATION raccord SET (publish = 'insert, update, delete, truncate')",
             ),
+            (
+                "",
+                "ALTER PUBLICATION raccord DROP TABLE people; ALTER PUBLICATION raccord ADD TABLE people WHERE (id > 10)",
+            ),
+            (
+                "WHERE (id > 10): rows that leave the filter would stay",
+                "ALTER PUBLICATION raccord DROP TABLE people; ALTER PUBLICATION raccord ADD TABLE people",
+            ),
             ("", "ALTER TABLE people REPLICA IDENTITY NOTHING"),
             (
                 "ALTER TABLE \"public\".\"people\" REPLICA IDENTITY DEFAULT",

@@ -16,12 +16,17 @@ mod preflight;
 #[cfg(test)]
 mod refused;
 #[cfg(test)]
+#[path = "../../../../tests/self_signed.rs"]
+mod self_signed;
+#[cfg(test)]
 mod source;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
 #[path = "../../../../tests/table_source.rs"]
 mod table_source;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod together;
 #[cfg(test)]

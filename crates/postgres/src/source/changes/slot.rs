@@ -20,10 +20,13 @@ pub(super) struct Slot {
     pub(super) confirmed: u64,
 }
 
+/// As JSON a row has its filter from PostgreSQL 15 on, and before that nothing of the name.
 const PUBLICATION: &str = "
-    SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate, p.pubviaroot, EXISTS (
-        SELECT FROM pg_publication_tables t WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3)
-    FROM pg_publication p WHERE p.pubname = $1";
+    SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate, p.pubviaroot, t.tablename IS NOT NULL,
+        to_jsonb(t) ->> 'rowfilter'
+    FROM pg_publication p LEFT JOIN pg_publication_tables t
+        ON t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3
+    WHERE p.pubname = $1";
 
 const SLOT: &str = "
     SELECT plugin::text, slot_type, database = current_database(), confirmed_flush_lsn::text, coalesce(wal_status, '')
@@ -85,6 +88,14 @@ impl Slot {
         if !publishes_all {
             let message = format!(
                 "the publication {name} leaves changes out: ALTER PUBLICATION {quoted} SET (publish = 'insert, update, delete, truncate')"
+            );
+            return Err(place.settings(message));
+        }
+        if let Some(filter) = found.get::<_, Option<String>>(3) {
+            let message = format!(
+                "the publication {name} has the table with a filter, WHERE {filter}: rows that leave the filter would stay as they were, and \
+                 changes outside of it never come: ALTER PUBLICATION {quoted} DROP TABLE {table}; ALTER PUBLICATION {quoted} ADD TABLE \
+                 {table}; then `raccord resync`"
             );
             return Err(place.settings(message));
         }
