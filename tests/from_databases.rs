@@ -46,6 +46,64 @@ fn the_guide_does_what_it_says() {
     assert!(status.contains("2025-01-04T10:00:00Z"), "{status}");
 }
 
+/// Tables with keys and without, and a column that says when a row changed.
+const TABLES: &str = "CREATE TABLE customers (number text PRIMARY KEY, name text, updated_at timestamptz); \
+    CREATE INDEX customers_changed ON customers (updated_at); \
+    INSERT INTO customers VALUES ('007', 'Zoe', '2025-01-02 10:00:00+00'), ('008', 'Luc', '2025-01-03 10:00:00+00'); \
+    CREATE TABLE plain (id bigint PRIMARY KEY, code text); INSERT INTO plain VALUES (1, 'a'); CREATE TABLE keyless (a text)";
+
+#[test]
+fn a_source_and_transfers_are_proposed_from_tables() {
+    let server = PostgresServer::start(Durability::Fast);
+    server.sql("postgres", TABLES);
+    let environment = TestEnvironment::new().variable("ERP_URL", &server.url("postgres"));
+    let authorization = "apiVersion: raccord/v1\nkind: Authorization\nmetadata: {name: erp}\n\
+                         spec: {type: database, url: \"${env:ERP_URL}\", tls: {mode: disable}}\n";
+    environment.write("erp.yaml", authorization);
+    let told = environment.run("new source erp --from erp");
+    let told = told.stdout + &told.stderr;
+    for part in ["`keyless`; it has no primary key", "`customers` is read by what has changed since"] {
+        assert!(told.contains(part), "no {part} in {told}");
+    }
+    let yaml = environment.read("source-erp.yaml");
+    assert!(yaml.contains("connector: postgres") && yaml.contains("field: updated_at"), "{yaml}");
+    assert!(!yaml.contains("keyless"), "{yaml}");
+    let shown = environment.ok("discover erp");
+    assert!(shown.contains("key: number") && shown.contains("key: id"), "{shown}");
+    // No column is called like a key; the table says which it is.
+    environment.ok("new transfer customers --source erp --to crm.customer --integration crm");
+    let yaml = environment.read("transfer-customers.yaml");
+    assert!(yaml.contains("primaryKey") && yaml.contains("number: number"), "{yaml}");
+    environment.ok("apply --auto-approve");
+    environment.ok("run");
+    assert!(environment.ok("records crm.customer").contains("007"));
+}
+
+#[test]
+fn a_project_is_proposed_from_a_file_of_sqlite() {
+    let environment = TestEnvironment::new();
+    let path = environment.path().join("crm.db");
+    let made = std::process::Command::new("python3")
+        .args(["-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])"])
+        .arg(&path)
+        .arg("CREATE TABLE people (id TEXT NOT NULL PRIMARY KEY, fullName TEXT, born DATE); CREATE TABLE keyless (a TEXT)")
+        .status();
+    assert!(made.unwrap().success());
+    environment.ok("new project crm --from crm.db");
+    let yaml = environment.read("project-crm.yaml");
+    assert!(yaml.contains("type: sqlite") && yaml.contains("path: crm.db"), "{yaml}");
+    assert!(
+        yaml.contains("born: date") && yaml.contains("column: fullName") && !yaml.contains("keyless"),
+        "{yaml}"
+    );
+    environment.ok("apply --auto-approve");
+    let refused = environment.fails(1, "new project other --from none.db");
+    assert!(refused.contains("there is no file"), "{refused}");
+    environment.ok("new source people --from crm.db --table people");
+    assert!(environment.read("source-people.yaml").contains("connector: sqlite"));
+    assert!(environment.ok("discover people").contains("people"));
+}
+
 /// A table whose changes go into an entity.
 const CHANGES: &str = r#"apiVersion: raccord/v1
 kind: Source

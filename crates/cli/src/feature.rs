@@ -13,6 +13,20 @@ const FEATURES: [(&str, bool); 7] = [
     ("parquet", cfg!(feature = "parquet")),
 ];
 
+/// The features that the connector `file` needs for some of its formats and places.
+const OF_FILES: [&str; 4] = ["object-stores", "parquet", "sftp", "xlsx"];
+
+/// The features that this binary lacks of those that a connector needs, in part or as a whole.
+pub(crate) fn lacking(connector: &str) -> Vec<&'static str> {
+    lacking_of(connector, &FEATURES)
+}
+
+fn lacking_of(connector: &str, features: &[(&'static str, bool)]) -> Vec<&'static str> {
+    // The connector of a database is called like the feature that brings its library along.
+    let needs = |feature: &str| feature == connector || connector == "file" && OF_FILES.contains(&feature);
+    features.iter().filter(|(name, is_there)| !is_there && needs(name)).map(|(name, _)| *name).collect()
+}
+
 /// The version with the features, as `--version` prints them.
 pub(crate) fn long_version() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(text);
@@ -31,4 +45,25 @@ fn text() -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_lacks_what_this_binary_was_built_without() {
+        let none = FEATURES.map(|(name, _)| (name, false));
+        let all = FEATURES.map(|(name, _)| (name, true));
+        for (connector, expected) in [
+            ("mysql", &["mysql"][..]),
+            ("postgres", &["postgres"]),
+            ("sqlite", &["sqlite"]),
+            ("file", &["sftp", "xlsx", "object-stores", "parquet"]),
+            ("http", &[]),
+        ] {
+            assert_eq!(lacking_of(connector, &none), expected, "{connector}");
+            assert_eq!(lacking_of(connector, &all), [""; 0], "{connector}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod diagnostic;
 pub mod duration;
 mod exclusive;
+pub mod existing;
 pub mod fact;
 pub mod failpoint;
 pub mod field_path;

@@ -3,6 +3,7 @@
 //! records.
 
 mod connect;
+mod existing;
 mod failure;
 mod pages;
 mod shape;
@@ -10,4 +11,5 @@ mod source;
 mod values;
 
 pub use connect::{MysqlSettings, Server, SettingsSource, Tls};
+pub use existing::tables;
 pub use source::MysqlSource;

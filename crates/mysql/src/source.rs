@@ -76,6 +76,14 @@ impl Source for MysqlSource {
         Box::pin(self.look())
     }
 
+    fn key(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        Box::pin(async move {
+            let (connection, plan) = self.prepare().await?;
+            drop(connection.disconnect().await);
+            Ok(plan.unique_key())
+        })
+    }
+
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         Box::pin(async move { self.begin(&read).await })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::{Checkpoint, PartitionId};
+use raccord_model::existing::ExistingTable;
 use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
@@ -14,7 +15,7 @@ use raccord_model::port::environment::Environment;
 
 use crate::commit::Commit;
 use crate::error::Failure;
-use crate::existing::{self, ExistingTable};
+use crate::existing;
 use crate::settings::SettingsSource;
 use crate::work::{Database, work};
 use crate::{fence, ledger, look, prepare, save, sweep};

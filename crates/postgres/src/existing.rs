@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use raccord_model::existing::{ExistingColumn, ExistingTable};
 use raccord_model::language::{Field, FieldType};
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -11,28 +12,6 @@ use tokio_postgres::types::Type;
 use crate::connections::Session;
 use crate::error::Failure;
 
-/// A table that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExistingTable {
-    /// Its name.
-    pub name: String,
-    /// The columns of its primary key, in order; none when it has no such key.
-    pub key: Vec<String>,
-    /// The columns that a field can stand for, in their order.
-    pub columns: Vec<ExistingColumn>,
-    /// The other columns, each with the reason.
-    pub left_out: Vec<(String, String)>,
-}
-
-/// A column that a field can stand for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExistingColumn {
-    /// Its name.
-    pub name: String,
-    /// The field, without the name of the column.
-    pub field: Field,
-}
-
 /// The tables of a schema, in the order of their names. Those of Raccord's own columns are none of theirs.
 pub(crate) async fn tables(session: &Session<'_>, schema: &str) -> Result<Vec<ExistingTable>, Failure> {
     let options = options(session).await?;
@@ -40,7 +19,9 @@ pub(crate) async fn tables(session: &Session<'_>, schema: &str) -> Result<Vec<Ex
                  pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '' OR a.attidentity = 'a', format_type(a.atttypid, a.atttypmod), \
                  coalesce(k.at, 0)::int4, \
                  EXISTS (SELECT 1 FROM pg_index u WHERE u.indrelid = c.oid AND u.indisunique AND NOT u.indisprimary AND u.indisvalid \
-                 AND u.indpred IS NULL AND u.indexprs IS NULL AND u.indnkeyatts = 1 AND u.indkey[0] = a.attnum) \
+                 AND u.indpred IS NULL AND u.indexprs IS NULL AND u.indnkeyatts = 1 AND u.indkey[0] = a.attnum), \
+                 t.typname IN ('timestamp', 'timestamptz') AND EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid \
+                 AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum) \
                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                  JOIN pg_type t ON t.oid = a.atttypid \
@@ -55,8 +36,7 @@ pub(crate) async fn tables(session: &Session<'_>, schema: &str) -> Result<Vec<Ex
     for row in session.query(query, &[(&schema, Type::TEXT)]).await? {
         let name: String = row.get(0);
         if tables.last().is_none_or(|last| last.name != name) {
-            let (key, columns, left_out) = (Vec::new(), Vec::new(), Vec::new());
-            tables.push(ExistingTable { name: name.clone(), key, columns, left_out });
+            tables.push(ExistingTable { name: name.clone(), ..ExistingTable::default() });
         }
         let column: String = row.get(1);
         let at: i32 = row.get(10);
@@ -64,6 +44,7 @@ pub(crate) async fn tables(session: &Session<'_>, schema: &str) -> Result<Vec<Ex
             keys.insert((name, at), column.clone());
         }
         let Some(table) = tables.last_mut() else { continue };
+        table.indexed_times.extend(row.get::<_, bool>(12).then(|| column.clone()));
         match field(&row, &options) {
             Ok(field) => table.columns.push(ExistingColumn { name: column, field }),
             Err(why) => table.left_out.push((column, why)),

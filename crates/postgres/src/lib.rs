@@ -31,7 +31,6 @@ mod tls;
 mod work;
 
 pub use destination::PostgresDestination;
-pub use existing::{ExistingColumn, ExistingTable};
 pub use settings::{PostgresSettings, Server, SettingsSource, Tls, UrlError};
 pub use source::PostgresSource;
 pub use state::{OpenStateError, PostgresState};

@@ -245,6 +245,7 @@ mod tests {
         DataTypeView {
             name: "people".parse().unwrap(),
             records: 3,
+            key: Vec::new(),
             fields: fields.collect(),
             findings: Vec::new(),
             error: None,

@@ -9,6 +9,7 @@ mod codec;
 mod commit;
 mod destination;
 mod error;
+mod existing;
 mod fence;
 mod layout;
 mod ledger;
@@ -24,5 +25,6 @@ mod table;
 mod work;
 
 pub use destination::SqliteDestination;
+pub use existing::tables;
 pub use open::{Access, OpenError, open};
 pub use source::SqliteSource;

@@ -11,6 +11,7 @@ use raccord_model::language::connector::manifest::LISTED;
 
 use super::connector::{About, describe};
 use crate::error::CommandError;
+use crate::feature;
 use crate::render::count;
 use crate::render::table::{ListForm, Table};
 use crate::ui::Ui;
@@ -34,19 +35,30 @@ pub(crate) fn connectors(ui: &Ui, args: &ConnectorsArgs) -> Result<(), CommandEr
     let mut entries = Vec::new();
     for info in catalogue() {
         let authorization = if info.needs_authorization { "required" } else { "none" };
+        let lacks = feature::lacking(info.name);
+        let mut features = info.features.join(", ");
+        if !lacks.is_empty() {
+            let names: Vec<String> = lacks.iter().map(|name| format!("`{name}`")).collect();
+            features.push_str(&format!("; this binary was built without {}", names.join(", ")));
+        }
         table.row([
             info.name.to_owned(),
             info.title.to_owned(),
-            info.features.join(", "),
+            features,
             authorization.to_owned(),
             String::new(),
         ]);
-        entries.push(serde_json::json!({
+        let mut entry = serde_json::json!({
             "name": info.name,
             "title": info.title,
             "features": info.features,
             "needsAuthorization": info.needs_authorization,
-        }));
+        });
+        if let (false, Some(entry)) = (lacks.is_empty(), entry.as_object_mut()) {
+            // The cargo features that this binary was built without.
+            entry.insert("lacks".to_owned(), serde_json::json!(lacks));
+        }
+        entries.push(entry);
     }
     for entry in LISTED {
         let manifest = load(entry.text).map_err(|problem| CommandError::of(&problem))?;

@@ -97,6 +97,9 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
             table.row([field.path.clone(), field.types.join(" | "), filled, field.example.clone()]);
         }
         ui.print(&table.text(ui.width()))?;
+        if !view.key.is_empty() {
+            ui.line(&format!("  key: {}", foreign::line(&view.key.join(", "))))?;
+        }
         for finding in &view.findings {
             ui.line(&format!("  {finding}"))?;
         }

@@ -3,56 +3,55 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use raccord_model::language::Field;
+use raccord_model::existing::ExistingTable;
 use raccord_model::language::authorization::Database;
 use raccord_model::port::destination::DestinationError;
 use raccord_model::port::environment::Environment;
 
-/// A table that is there.
-pub(crate) struct ExistingTable {
-    /// Its name.
-    pub(crate) name: String,
-    /// The columns of its primary key, in order; none when it has no such key.
-    pub(crate) key: Vec<String>,
-    /// The columns that a field can stand for.
-    pub(crate) columns: Vec<ExistingColumn>,
-    /// The other columns, each with the reason.
-    pub(crate) left_out: Vec<(String, String)>,
+/// A database whose tables are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// A schema of PostgreSQL.
+    Postgres {
+        /// How it is reached.
+        authorization: &'a Database,
+        /// The schema.
+        schema: &'a str,
+    },
+    /// The database of MySQL or MariaDB that an Authorization names.
+    Mysql(&'a Database),
+    /// A file of SQLite, relative to the root of the configuration.
+    Sqlite(&'a str),
 }
 
-/// A column that a field can stand for.
-pub(crate) struct ExistingColumn {
-    /// Its name.
-    pub(crate) name: String,
-    /// The field, without the name of the column.
-    pub(crate) field: Field,
-}
-
-/// The tables of a schema.
-#[cfg(feature = "postgres")]
+/// Its tables, in the order of their names.
 pub(crate) async fn existing_tables(
     environment: &Arc<dyn Environment>,
-    (authorization, schema): (&Database, &str),
+    place: Place<'_>,
     root: &Path,
 ) -> Result<Vec<ExistingTable>, DestinationError> {
-    let tables = super::postgres::destination(environment, authorization, schema, root).tables().await?;
-    let column =
-        |column: raccord_postgres::ExistingColumn| ExistingColumn { name: column.name, field: column.field };
-    let table = |table: raccord_postgres::ExistingTable| ExistingTable {
-        name: table.name,
-        key: table.key,
-        columns: table.columns.into_iter().map(column).collect(),
-        left_out: table.left_out,
-    };
-    Ok(tables.into_iter().map(table).collect())
-}
-
-/// The tables of a schema, which this binary cannot see.
-#[cfg(not(feature = "postgres"))]
-pub(crate) async fn existing_tables(
-    _environment: &Arc<dyn Environment>,
-    _place: (&Database, &str),
-    _root: &Path,
-) -> Result<Vec<ExistingTable>, DestinationError> {
-    Err(DestinationError::NotBuilt("postgres"))
+    match place {
+        #[cfg(feature = "postgres")]
+        Place::Postgres { authorization, schema } => {
+            super::postgres::destination(environment, authorization, schema, root).tables().await
+        }
+        #[cfg(not(feature = "postgres"))]
+        Place::Postgres { .. } => Err(DestinationError::NotBuilt("postgres")),
+        #[cfg(feature = "mysql")]
+        Place::Mysql(authorization) => {
+            let secrets = raccord_connect::DatabaseSecrets::new(environment, root);
+            raccord_mysql::tables(&super::mysql::settings_source(secrets, authorization)).await
+        }
+        #[cfg(not(feature = "mysql"))]
+        Place::Mysql(_) => Err(DestinationError::NotBuilt("mysql")),
+        #[cfg(feature = "sqlite")]
+        Place::Sqlite(path) => {
+            let path = root.join(path);
+            let read = move || raccord_sqlite::tables(&path);
+            let failed = |error: tokio::task::JoinError| DestinationError::Read(error.into());
+            tokio::task::spawn_blocking(read).await.map_err(failed)?
+        }
+        #[cfg(not(feature = "sqlite"))]
+        Place::Sqlite(_) => Err(DestinationError::NotBuilt("sqlite")),
+    }
 }

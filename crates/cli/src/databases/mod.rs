@@ -3,6 +3,8 @@
 
 mod existing;
 mod files;
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
@@ -15,7 +17,7 @@ use raccord_model::fact::StorePlace;
 use raccord_model::port::destination::{DestinationError, Destinations, Rows};
 use raccord_model::port::environment::Environment;
 
-pub(crate) use existing::{ExistingTable, existing_tables};
+pub(crate) use existing::{Place, existing_tables};
 
 /// Where rows are in this program.
 pub(crate) struct Databases {

@@ -57,6 +57,10 @@ pub trait Starts: Send + Sync + fmt::Debug {
 pub trait Source: Send + Sync {
     /// Asks for as little as shows that the service can be reached and accepts us. Returns what was seen, in words.
     fn check(&self) -> Async<'_, Result<String, SourceError>>;
+    /// The fields that tell records apart, in order, where the source itself knows them; none where a person has to.
+    fn key(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
     /// Begins to read.
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>>;
     /// Fetches one record by itself, as raw JSON, from a path of the source or a whole URL; `at` is where it is in

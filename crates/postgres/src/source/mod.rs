@@ -103,6 +103,10 @@ impl Source for PostgresSource {
         Box::pin(self.look())
     }
 
+    fn key(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        Box::pin(async move { Ok(self.prepare().await?.1.unique_key()) })
+    }
+
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         Box::pin(async move { self.begin(&read).await })
     }

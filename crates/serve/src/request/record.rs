@@ -322,6 +322,9 @@ pub struct DataTypeView {
     pub records: usize,
     /// The fields that were seen.
     pub fields: Vec<FieldView>,
+    /// The fields that tell records apart, in order, where the source itself knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
     /// What the first page proves: a next page, the keys, the cursor, or what is wrong with them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,

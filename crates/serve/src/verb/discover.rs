@@ -41,10 +41,11 @@ pub async fn discover(
         };
         is_silent = is_silent || sampled.as_ref().is_err_and(patience::is_silent);
         let view = match sampled {
-            Ok((records, findings)) => DataTypeView {
+            Ok(Sampled { records, key, findings }) => DataTypeView {
                 name: data_type.clone(),
                 records: records.len(),
                 fields: fields(&records),
+                key,
                 findings,
                 error: None,
             },
@@ -52,6 +53,7 @@ pub async fn discover(
                 name: data_type.clone(),
                 records: 0,
                 fields: Vec::new(),
+                key: Vec::new(),
                 findings: Vec::new(),
                 error: Some(error.to_string()),
             },
@@ -61,12 +63,20 @@ pub async fn discover(
     Ok(())
 }
 
+/// What the first records of a data type show.
+struct Sampled {
+    records: Vec<Value>,
+    /// What tells them apart, where the source knows.
+    key: Vec<String>,
+    findings: Vec<String>,
+}
+
 async fn sample(
     sources: &dyn Sources,
     desired: &Desired,
     name: &Name,
     data_type: &DataTypeName,
-) -> Result<(Vec<Value>, Vec<String>), RequestError> {
+) -> Result<Sampled, RequestError> {
     let spec = super::source::source(desired, name)?;
     let stream = super::source::stream(spec, name, data_type)?;
     let source = super::source::open(sources, desired, name, data_type)?;
@@ -83,7 +93,7 @@ async fn sample(
             break;
         }
     }
-    Ok((records, findings))
+    Ok(Sampled { records, key: source.key().await?, findings })
 }
 
 /// The fields of records, by path.

@@ -91,7 +91,7 @@ fn registered(connection: &Connection, shape: &EntityShape, found: &mut Found) -
 }
 
 /// What stands under a name. Names are the same whatever their capitals.
-fn relation(connection: &Connection, table: &str) -> Result<Option<Relation>, Failure> {
+pub(crate) fn relation(connection: &Connection, table: &str) -> Result<Option<Relation>, Failure> {
     let query = "SELECT s.name, coalesce(l.type, s.type), coalesce(l.strict, 0), coalesce(s.sql, '') \
                  FROM sqlite_schema s LEFT JOIN pragma_table_list l ON l.schema = 'main' AND l.name = s.name \
                  WHERE s.name = ?1 COLLATE NOCASE AND s.type IN ('table', 'view', 'index')";

@@ -7,6 +7,7 @@ mod judge;
 
 use std::path::Path;
 
+use raccord_model::language::FieldType;
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection, TableRemark};
 use rusqlite::{Connection, params};
 
@@ -14,6 +15,13 @@ use crate::error::Failure;
 use crate::fence::id;
 use crate::open::{Access, OpenError, open};
 use crate::work::Place;
+
+pub(crate) use catalog::{FoundColumn, IndexColumn, Relation, relation};
+
+/// Why a column cannot keep the values of a field, if it cannot; completes the sentence "a column of type …".
+pub(crate) fn misfit(field: FieldType, declared: &str, is_strict: bool) -> Option<&'static str> {
+    fit::misfit(fit::kind_of(field), declared, is_strict)
+}
 
 /// Looks at the table of an entity. Of a file that is not there yet, everything has to be made.
 pub(crate) fn inspect(place: &Place, shape: &EntityShape) -> Result<Inspection, Failure> {

@@ -76,6 +76,13 @@ impl Source for SqliteSource {
         })
     }
 
+    fn key(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        let source = self.clone();
+        Box::pin(async move {
+            blocking(&self.place, move || source.prepare().map(|(_, plan)| plan.unique_key())).await?
+        })
+    }
+
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         let source = self.clone();
         Box::pin(async move {

@@ -3,6 +3,7 @@
 
 mod beside_others;
 mod conformance;
+mod existing;
 mod fixture;
 mod preflight;
 mod refused;

@@ -5,6 +5,7 @@ mod declared;
 mod integration;
 mod project;
 mod source;
+mod tables;
 mod transfer;
 
 use std::collections::BTreeMap;

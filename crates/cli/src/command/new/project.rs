@@ -1,41 +1,42 @@
 //! `raccord new project`: a Project from the tables of a database.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
 use clap::Args;
+use raccord_model::existing::ExistingTable;
 use raccord_model::foreign;
-use raccord_model::language::authorization::Database;
 use raccord_model::language::project::EntityKey;
 use raccord_model::language::store::{DEFAULT_SCHEMA, StoreType, snake_case};
-use raccord_model::language::{AuthorizationSpec, ByNameOrInline, Entity, Field, ProjectSpec, Store};
-use raccord_model::port::environment::Environment;
-use raccord_model::secret::SecretRef;
-use raccord_model::{Desired, Ident, Key, Kind, Name, Spec};
+use raccord_model::language::{Entity, Field, ProjectSpec, Store};
+use raccord_model::{Ident, Key, Kind, Name, Spec};
 use raccord_serve::proposal::free_ident;
 
+use super::tables::{self, Engine, Named};
 use super::{existing, must_be_free, write};
-use crate::databases::{ExistingTable, existing_tables};
 use crate::error::CommandError;
 use crate::options::Global;
-use crate::session;
 use crate::ui::Ui;
 
 /// Write a Project whose entities are the tables of a database
 ///
 /// Keys, types, what is required and what is unique are those of the tables, which keep their names. What no field can stand for
-/// is left out and told. Nothing in the database is changed.
+/// is left out and told. Nothing in the database is changed. The rows are kept in these tables of PostgreSQL or SQLite; in MySQL and
+/// MariaDB none are kept, and the entities that are like their tables have the embedded store.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  raccord new project crm --from warehouse\n  \
-                        raccord new project crm --from '${env:DATABASE_URL}' --schema crm")]
+                        raccord new project crm --from '${env:DATABASE_URL}' --schema crm\n  \
+                        raccord new project crm --from data/crm.db\n  \
+                        raccord new project shop --from shop --connector mysql")]
 pub(crate) struct ProjectArgs {
     /// Its name
     name: Name,
-    /// An Authorization of type database, or a reference to the URL of a PostgreSQL database
-    #[arg(long, value_name = "AUTHORIZATION_OR_URL")]
+    /// An Authorization of type database, a reference to the URL of one, or a file of SQLite
+    #[arg(long, value_name = "AUTHORIZATION_URL_OR_FILE")]
     from: String,
-    /// The schema whose tables are meant
+    /// Which database it is [default: sqlite for a file, and postgres]
+    #[arg(long)]
+    connector: Option<Engine>,
+    /// The schema whose tables are meant, of PostgreSQL
     #[arg(long, default_value = DEFAULT_SCHEMA)]
     schema: String,
     /// These tables alone; can be repeated, or have commas between
@@ -46,12 +47,8 @@ pub(crate) struct ProjectArgs {
 pub(crate) fn new(ui: &Ui, global: &Global, args: &ProjectArgs) -> Result<(), CommandError> {
     let desired = existing(ui, global)?;
     must_be_free(desired.as_ref(), &Key::new(Kind::Project, args.name.clone()))?;
-    let (database, authorization) = database(desired.as_ref(), &args.from)?;
-    let root = desired.as_ref().map(|desired| desired.root.as_str()).filter(|root| !root.is_empty());
-    let environment: Arc<dyn Environment> = Arc::new(session::system()?);
-    let looked = existing_tables(&environment, (&database, &args.schema), Path::new(root.unwrap_or(".")));
-    let found = session::runtime()?.block_on(looked).map_err(|error| CommandError::of(&error))?;
-    let wanted = wanted(found, args)?;
+    let named = tables::named(desired.as_ref(), &args.from, args.connector)?;
+    let wanted = tables::found(desired.as_ref(), (&named, &args.schema), &args.tables)?;
     let mut entities = BTreeMap::new();
     for table in &wanted {
         if let Some((name, entity)) = entity(*ui, table, &entities) {
@@ -59,18 +56,18 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &ProjectArgs) -> Result<(), Co
         }
     }
     if entities.is_empty() {
-        return Err(CommandError::new(format!(
-            "the schema `{}` has no table that an entity could stand for, and nothing was written",
-            args.schema
-        )));
+        let place = tables::shown(&named, &args.schema);
+        let message = format!("{place} has no table that an entity could stand for, and nothing was written");
+        return Err(CommandError::new(message));
     }
-    let schema = (args.schema != DEFAULT_SCHEMA).then(|| args.schema.clone());
-    let store = Store {
-        store_type: StoreType::Postgres,
-        authorization: Some(authorization),
-        schema,
-        ..Store::default()
-    };
+    let store = store(named, &args.schema);
+    if store.is_embedded() {
+        // There are no tables of ours to have other names.
+        for entity in entities.values_mut() {
+            entity.table = None;
+            entity.fields.values_mut().for_each(|field| field.column = None);
+        }
+    }
     let count = entities.len();
     let spec = ProjectSpec { entities, store, protect: false };
     write(ui, global, &format!("project-{}", args.name), vec![(args.name.clone(), Spec::Project(spec))])?;
@@ -81,43 +78,18 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &ProjectArgs) -> Result<(), Co
     Ok(())
 }
 
-/// The database that is meant, and how the Project names it.
-fn database(
-    desired: Option<&Desired>,
-    from: &str,
-) -> Result<(Database, ByNameOrInline<AuthorizationSpec>), CommandError> {
-    if let Ok(reference) = from.parse::<SecretRef>() {
-        let database = Database { url: Some(reference), ..Database::default() };
-        let inline = AuthorizationSpec::Database(Box::new(database.clone()));
-        return Ok((database, ByNameOrInline::Inline(inline)));
+/// Where the rows are kept that go into these entities.
+fn store(named: Named, schema: &str) -> Store {
+    match named {
+        Named::Server(Engine::Mysql, ..) => Store::default(),
+        Named::Server(_, _, authorization) => Store {
+            store_type: StoreType::Postgres,
+            authorization: Some(authorization),
+            schema: (schema != DEFAULT_SCHEMA).then(|| schema.to_owned()),
+            ..Store::default()
+        },
+        Named::File(path) => Store { store_type: StoreType::Sqlite, path: Some(path), ..Store::default() },
     }
-    if from.contains("://") {
-        // What stands in an argument is seen by every process of the machine, and would stand in the file.
-        return Err(CommandError::usage(
-            "the URL of a database has a secret in it, which is only referred to",
-        )
-        .hint("put it into a variable and write --from '${env:DATABASE_URL}'"));
-    }
-    let name: Name = from.parse().map_err(|error| CommandError::usage(format!("--from: {error}")))?;
-    match desired.and_then(|desired| desired.authorization(&name)) {
-        Some(AuthorizationSpec::Database(database)) => Ok(((**database).clone(), ByNameOrInline::ByName(name))),
-        Some(other) => Err(CommandError::new(format!(
-            "the Authorization `{name}` is of type {}, not database",
-            other.type_name()
-        ))),
-        None => Err(CommandError::new(format!("there is no Authorization `{name}`"))
-            .hint("begin with `raccord new authorization NAME --form database`, or write --from '${env:DATABASE_URL}'")),
-    }
-}
-
-/// The tables that are meant, of those that are there.
-fn wanted(found: Vec<ExistingTable>, args: &ProjectArgs) -> Result<Vec<ExistingTable>, CommandError> {
-    let missing = args.tables.iter().find(|name| !found.iter().any(|table| table.name == **name));
-    if let Some(missing) = missing {
-        return Err(CommandError::new(format!("the schema `{}` has no table `{missing}`", args.schema)));
-    }
-    let is_wanted = |table: &ExistingTable| args.tables.is_empty() || args.tables.contains(&table.name);
-    Ok(found.into_iter().filter(is_wanted).collect())
 }
 
 /// The entity that a table could stand for; what is left out is told.

@@ -169,7 +169,8 @@ fn seen(ui: &Ui, global: &Global, desired: &Desired, args: &TransferArgs) -> Res
     }
     let keys = match &args.key {
         Some(key) => vec![key.clone()],
-        None => declared.keys,
+        None if view.key.is_empty() => declared.keys,
+        None => view.key.clone(),
     };
     let is_there = |key: &String| view.fields.iter().any(|field| field.path == *key);
     let keys = if args.key.is_some() || keys.iter().all(is_there) { keys } else { Vec::new() };

@@ -130,6 +130,11 @@ impl PagePlan {
         self.key.iter().map(|term| term.name.as_str()).collect()
     }
 
+    /// The key of each row, by names of columns; none where nothing sees to it that no two rows share one.
+    pub fn unique_key(&self) -> Vec<String> {
+        if self.is_unique { self.key().into_iter().map(str::to_owned).collect() } else { Vec::new() }
+    }
+
     /// The columns that rows are ordered by at a place of a reading from a cursor on, or of everything.
     pub(super) fn by(&self, is_of_changes: bool, place: &Place) -> Vec<&Term> {
         let field = self.field.as_ref().filter(|_| is_of_changes && !place.nulls);

@@ -21,7 +21,7 @@ pub(crate) use registry::rules;
 pub use registry::{Registry, catalogue, register};
 pub(super) use registry::{names, read, schemas};
 pub use settings::{Connector, ConnectorSettings, Settings};
-pub use table::{MysqlTables, PostgresTables, SqliteTables, TableDataType};
+pub use table::{MysqlTables, PostgresTables, SqliteTables, TableDataType, TableIncremental};
 
 /// One entry of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,3 +88,11 @@ pub struct TableIncremental {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookback: Option<Seconds>,
 }
+
+impl TableIncremental {
+    /// By a column, with everything else at its default.
+    pub fn by(field: &str) -> Self {
+        let (format, field) = (CursorFormat::default(), field.to_owned());
+        Self { field, format, timezone: None, initial: None, lookback: None }
+    }
+}
