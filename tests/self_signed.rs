@@ -2,7 +2,8 @@
 //! Raccord.
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ impl Authority {
         let directory = tempfile::tempdir().unwrap();
         // A server that runs as another user reads what is in it.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::write(directory.path().join("ca.pem"), issuer.pem()).unwrap();
+        put(&directory.path().join("ca.pem"), &issuer.pem());
         Self { directory, issuer }
     }
 
@@ -36,7 +37,7 @@ impl Authority {
     /// A file beside it that every user can read.
     pub fn beside(&self, name: &str, text: &str) -> PathBuf {
         let path = self.directory.path().join(name);
-        fs::write(&path, text).unwrap();
+        put(&path, text);
         path
     }
 
@@ -52,8 +53,12 @@ impl Authority {
     }
 }
 
+fn put(path: &Path, text: &str) {
+    File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
 fn write(path: &Path, text: &str, user: Option<u32>) {
-    fs::write(path, text).unwrap();
+    put(path, text);
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     if user.is_some() {
         chown(path, user, None).unwrap();

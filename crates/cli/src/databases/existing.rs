@@ -1,5 +1,7 @@
 //! The tables that are in a database already, for proposals. It changes nothing there.
 
+#[cfg(not(all(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+use std::future::{Ready, ready};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,29 +31,51 @@ pub(crate) async fn existing_tables(
     environment: &Arc<dyn Environment>,
     place: Place<'_>,
     root: &Path,
-) -> Result<Vec<ExistingTable>, DestinationError> {
+) -> Found {
     match place {
-        #[cfg(feature = "postgres")]
         Place::Postgres { authorization, schema } => {
-            super::postgres::destination(environment, authorization, schema, root).tables().await
+            of_postgres(environment, (authorization, schema), root).await
         }
-        #[cfg(not(feature = "postgres"))]
-        Place::Postgres { .. } => Err(DestinationError::NotBuilt("postgres")),
-        #[cfg(feature = "mysql")]
-        Place::Mysql(authorization) => {
-            let secrets = raccord_connect::DatabaseSecrets::new(environment, root);
-            raccord_mysql::tables(&super::mysql::settings_source(secrets, authorization)).await
-        }
-        #[cfg(not(feature = "mysql"))]
-        Place::Mysql(_) => Err(DestinationError::NotBuilt("mysql")),
-        #[cfg(feature = "sqlite")]
-        Place::Sqlite(path) => {
-            let path = root.join(path);
-            let read = move || raccord_sqlite::tables(&path);
-            let failed = |error: tokio::task::JoinError| DestinationError::Read(error.into());
-            tokio::task::spawn_blocking(read).await.map_err(failed)?
-        }
-        #[cfg(not(feature = "sqlite"))]
-        Place::Sqlite(_) => Err(DestinationError::NotBuilt("sqlite")),
+        Place::Mysql(authorization) => of_mysql(environment, authorization, root).await,
+        Place::Sqlite(path) => of_sqlite(&root.join(path)).await,
     }
+}
+
+type Found = Result<Vec<ExistingTable>, DestinationError>;
+
+#[cfg(feature = "postgres")]
+async fn of_postgres(
+    environment: &Arc<dyn Environment>,
+    (authorization, schema): (&Database, &str),
+    root: &Path,
+) -> Found {
+    super::postgres::destination(environment, authorization, schema, root).tables().await
+}
+
+#[cfg(not(feature = "postgres"))]
+fn of_postgres(_: &Arc<dyn Environment>, _: (&Database, &str), _: &Path) -> Ready<Found> {
+    ready(Err(DestinationError::NotBuilt("postgres")))
+}
+
+#[cfg(feature = "mysql")]
+async fn of_mysql(environment: &Arc<dyn Environment>, authorization: &Database, root: &Path) -> Found {
+    let secrets = raccord_connect::DatabaseSecrets::new(environment, root);
+    raccord_mysql::tables(&super::mysql::settings_source(secrets, authorization)).await
+}
+
+#[cfg(not(feature = "mysql"))]
+fn of_mysql(_: &Arc<dyn Environment>, _: &Database, _: &Path) -> Ready<Found> {
+    ready(Err(DestinationError::NotBuilt("mysql")))
+}
+
+#[cfg(feature = "sqlite")]
+async fn of_sqlite(path: &Path) -> Found {
+    let path = path.to_owned();
+    let failed = |error: tokio::task::JoinError| DestinationError::Read(error.into());
+    tokio::task::spawn_blocking(move || raccord_sqlite::tables(&path)).await.map_err(failed)?
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn of_sqlite(_: &Path) -> Ready<Found> {
+    ready(Err(DestinationError::NotBuilt("sqlite")))
 }

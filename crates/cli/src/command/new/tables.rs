@@ -27,7 +27,7 @@ pub(super) enum Engine {
 #[derive(Debug)]
 pub(super) enum Named {
     /// A server, and how the resource refers to its Authorization.
-    Server(Engine, Database, ByNameOrInline<AuthorizationSpec>),
+    Server(Engine, Box<Database>, ByNameOrInline<AuthorizationSpec>),
     /// A file of SQLite.
     File(String),
 }
@@ -47,7 +47,7 @@ pub(super) fn named(
         return Ok(Named::File(from.to_owned()));
     }
     let (database, authorization) = server(desired, from)?;
-    Ok(Named::Server(engine, database, authorization))
+    Ok(Named::Server(engine, Box::new(database), authorization))
 }
 
 /// The server that is meant, and how the resource names its Authorization.
