@@ -9,6 +9,7 @@ mod catalogue;
 mod checking;
 mod circles;
 mod commands;
+mod console;
 mod counterpart;
 mod daemon;
 mod deployment;

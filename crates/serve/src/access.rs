@@ -21,6 +21,7 @@ pub const fn required(sort: Sort) -> Role {
         | Sort::Entities
         | Sort::Flows
         | Sort::Problems
+        | Sort::Overview
         | Sort::Status
         | Sort::Runs
         | Sort::Records
@@ -78,6 +79,7 @@ const fn on_the_machine_alone(sort: Sort) -> Option<&'static str> {
         | Sort::Entities
         | Sort::Flows
         | Sort::Problems
+        | Sort::Overview
         | Sort::Status
         | Sort::Runs
         | Sort::Records
@@ -128,6 +130,7 @@ pub fn attribute(mut request: Request, caller: &Caller) -> Request {
             | Request::Flows
             | Request::Problems
             | Request::Run { .. }
+            | Request::Overview(_)
             | Request::Status
             | Request::Runs { .. }
             | Request::Records { .. }

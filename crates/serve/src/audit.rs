@@ -247,7 +247,7 @@ fn asked(request: &Request) -> Asked {
         Request::BeginAuthorization(..) => looks("begin an authorization"),
         Request::Plan(..) | Request::PlanRollback { .. } => looks("plan"),
         Request::Pending => looks("see the pending plan"),
-        Request::Head | Request::Status => looks("see the status"),
+        Request::Head | Request::Status | Request::Overview(_) => looks("see the status"),
         Request::History { .. } | Request::Generation { .. } | Request::Difference { .. } => {
             looks("see the history")
         }

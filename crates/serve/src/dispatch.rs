@@ -93,6 +93,7 @@ impl Dispatcher {
             Request::Flows => verb::applied::flows(ports, replies).await,
             // Only a daemon loads anything.
             Request::Problems => Ok(()),
+            Request::Overview(query) => verb::overview::alone(ports, &query, replies).await,
             Request::Status => verb::status::status(ports, replies).await,
             Request::Runs { transfer, limit } => {
                 verb::status::runs(ports, transfer.as_ref(), limit, replies).await

@@ -6,7 +6,7 @@
 pub mod access;
 mod attempts;
 pub mod audit;
-mod console;
+pub mod console;
 pub mod daemon;
 pub mod dispatch;
 #[cfg(test)]
@@ -16,6 +16,7 @@ pub mod failure;
 pub mod http;
 pub mod metrics;
 mod network;
+mod places;
 pub mod proposal;
 pub mod reply;
 pub mod request;

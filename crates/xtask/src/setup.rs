@@ -1,6 +1,6 @@
 //! Installs what the tests need, when it is missing: the third parties that the tests start, kubectl among them, and
 //! cargo's test runner and licence checker, as prebuilt programs in a Python environment of their own under `target`;
-//! Prometheus's promtool, which reads alert rules; PostgreSQL with a pooler; MariaDB; and the server of OpenSSH.
+//! Prometheus's promtool, which reads alert rules; PostgreSQL with a pooler; MariaDB; Chromium; and the server of OpenSSH.
 
 use std::fs;
 use std::path::Path;
@@ -14,9 +14,10 @@ const COUNTERPARTS: [(&str, &str, &str); 2] = [
 ];
 
 /// Third parties from npm: what each is, the list of what it needs, and where it is installed.
-const PACKAGES: [(&str, &str, &str); 2] = [
+const PACKAGES: [(&str, &str, &str); 3] = [
     ("the provider of OpenID", "tests/oidc", "target/oidc"),
     ("the GraphQL server", "tests/graphql", "target/graphql"),
+    ("what drives the browser, and what checks its pages", "tests/console", "target/console"),
 ];
 
 /// The Pythons that are tried, the one on the path first. The list is made for 3.11 or later.
@@ -29,6 +30,9 @@ const PROMTOOL_PACKAGE: &str = "prometheus";
 
 /// The server of OpenSSH.
 const SSH_SERVER: &str = "/usr/sbin/sshd";
+
+/// The browser, as Debian has it.
+const BROWSER: &str = "/usr/bin/chromium";
 
 /// Where Debian keeps the versions of PostgreSQL.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
@@ -44,6 +48,7 @@ pub(crate) fn run() -> Result<(), RecipeError> {
     promtool()?;
     postgresql()?;
     mariadb()?;
+    browser()?;
     ssh_server()
 }
 
@@ -60,6 +65,22 @@ fn mariadb() -> Result<(), RecipeError> {
     step("install MariaDB", || {
         apt(&["update", "--quiet"])?;
         apt(&["install", "--yes", "--quiet", "--no-install-recommends", "mariadb-server"])
+    })
+}
+
+/// Installs Chromium, unless it is there.
+fn browser() -> Result<(), RecipeError> {
+    if Path::new(BROWSER).exists() {
+        return Ok(());
+    }
+    if !has_apt() {
+        return Err(RecipeError::Missing(format!(
+            "the tests of the console start {BROWSER}: install it, then run this again"
+        )));
+    }
+    step("install Chromium", || {
+        apt(&["update", "--quiet"])?;
+        apt(&["install", "--yes", "--quiet", "--no-install-recommends", "chromium"])
     })
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Content {
     pub(super) place: Place,
     /// What it is a part of: words and links, from the outside in.
     pub(super) trail: Vec<(String, String)>,
+    /// After how many seconds at the earliest it is looked at again when something has changed; none when it stays as it is.
+    pub(super) live: Option<u32>,
     /// What it shows below its title.
     pub(super) body: Markup,
 }
@@ -32,7 +34,7 @@ pub(super) struct Content {
 impl Content {
     /// A page that is a part of no other.
     pub(super) fn new(place: Place, title: impl Into<String>, body: Markup) -> Self {
-        Self { title: title.into(), place, trail: Vec::new(), body }
+        Self { title: title.into(), place, trail: Vec::new(), live: None, body }
     }
 }
 

@@ -123,6 +123,46 @@ pub(super) fn columns(visit: &Visit, title: &str, bars: &[Bar]) -> Markup {
     }
 }
 
+/// The width and the height of an hour in the small chart of a day.
+const HOUR: u32 = 4;
+const DAY_HEIGHT: u32 = 20;
+
+/// What runs have brought hour by hour, the oldest on the left: records that came, and above them in another colour those
+/// that were rejected.
+pub(super) fn day(visit: &Visit, hours: &[Tally]) -> Markup {
+    let mut whole = Tally::default();
+    for hour in hours {
+        whole.add(hour);
+    }
+    let most = hours.iter().map(|hour| hour.fetched).max().unwrap_or(0).max(1);
+    let width = HOUR * u32::try_from(hours.len()).unwrap_or(0);
+    let words = in_words(visit, &whole);
+    html! {
+        @if hours.is_empty() { span.soft { (visit.texts().word.nothing) } }
+        @else {
+            svg.day role="img" aria-label=(words) viewBox=(format!("0 0 {width} {DAY_HEIGHT}")) width=(width) height=(DAY_HEIGHT) {
+                title { (words) }
+                rect.axis y=(DAY_HEIGHT - 1) width=(width) height="1" {}
+                @for (at, hour) in (0_u32..).zip(hours) {
+                    @let all = scale(hour.fetched, most, DAY_HEIGHT);
+                    @let bad = scale(hour.rejected, most, DAY_HEIGHT).min(all);
+                    @if all > bad { rect.c-updated x=(at * HOUR) y=(DAY_HEIGHT - all + bad) width=(HOUR - 1) height=(all - bad) {} }
+                    @if bad > 0 { rect.c-rejected x=(at * HOUR) y=(DAY_HEIGHT - all) width=(HOUR - 1) height=(bad) {} }
+                }
+            }
+        }
+    }
+}
+
+/// How high something is drawn. What is there at all is seen.
+fn scale(count: u64, most: u64, height: u32) -> u32 {
+    if count == 0 {
+        return 0;
+    }
+    let scaled = u128::from(count) * u128::from(height) / u128::from(most.max(1));
+    u32::try_from(scaled).unwrap_or(height).clamp(1, height)
+}
+
 /// The parts of a bar from below: each with its place and height. What is there at all is seen.
 fn stack(tally: &Tally, most: u64) -> Vec<(Part, u32, u32)> {
     let mut top = HEIGHT;
@@ -132,8 +172,7 @@ fn stack(tally: &Tally, most: u64) -> Vec<(Part, u32, u32)> {
         if count == 0 {
             continue;
         }
-        let scaled = u128::from(count) * u128::from(HEIGHT) / u128::from(most);
-        let height = u32::try_from(scaled).unwrap_or(HEIGHT).clamp(1, top.max(1));
+        let height = scale(count, most, HEIGHT).min(top.max(1));
         top = top.saturating_sub(height);
         stacked.push((part, top, height));
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::session::SessionId;
 use raccord_model::language::integration::Language;
@@ -17,6 +19,12 @@ const SESSION: &str = "raccord";
 
 /// The language that a person has chosen.
 const LANGUAGE: &str = "raccord-language";
+
+/// What has to be known again when a person comes back from the page of a service.
+const CONSENT: &str = "raccord-consent";
+
+/// How long an agreement may take.
+const AGREEING: Duration = Duration::from_mins(10);
 
 /// How long a language is remembered.
 const REMEMBERED: Duration = Duration::from_hours(24 * 365);
@@ -61,6 +69,25 @@ pub(super) fn of_language(language: Language, is_secure: bool) -> Option<HeaderV
     let cookie = cookie((LANGUAGE, super::reader::code(language)), is_secure)?;
     let text = format!("{}; Max-Age={}", cookie.to_str().ok()?, REMEMBERED.as_secs());
     HeaderValue::from_str(&text).ok()
+}
+
+/// What has to be known again when a person comes back.
+pub(super) fn consent(headers: &HeaderMap) -> Option<Vec<u8>> {
+    value(headers, CONSENT).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+}
+
+/// The cookie that holds it, for a while.
+pub(super) fn of_consent(bytes: &[u8], is_secure: bool) -> Option<HeaderValue> {
+    let cookie = cookie((CONSENT, &URL_SAFE_NO_PAD.encode(bytes)), is_secure)?;
+    let text = format!("{}; Max-Age={}", cookie.to_str().ok()?, AGREEING.as_secs());
+    let mut cookie = HeaderValue::from_str(&text).ok()?;
+    cookie.set_sensitive(true);
+    Some(cookie)
+}
+
+/// The cookie that takes it away.
+pub(super) fn without_consent() -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("{CONSENT}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")).ok()
 }
 
 fn cookie((name, value): (&str, &str), is_secure: bool) -> Option<HeaderValue> {

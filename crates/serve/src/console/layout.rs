@@ -47,7 +47,7 @@ const NAVIGATION: &[Entry] = &[
 
 /// A whole page.
 pub(super) fn page(visit: &Visit, content: Content) -> Markup {
-    let Content { title, place, trail, body } = content;
+    let Content { title, place, trail, live, body } = content;
     let texts = visit.texts().frame;
     document(
         visit,
@@ -71,7 +71,7 @@ pub(super) fn page(visit: &Visit, content: Content) -> Markup {
                     }
                 }
             }
-            main #content tabindex="-1" {
+            main #content tabindex="-1" data-live=[live] {
                 @if let Some(notice) = visit.asked("notice").and_then(|notice| notice_of(visit.texts(), notice)) {
                     p.notice role="status" { (notice) }
                 }
@@ -180,6 +180,7 @@ fn notice_of(texts: &Texts, notice: &str) -> Option<&'static str> {
         "applied" => Some(notices.applied),
         "approved" => Some(notices.approved),
         "rolled-back" => Some(notices.rolled_back),
+        "authorized" => Some(notices.authorized),
         _ => None,
     }
 }

@@ -12,6 +12,7 @@ mod cookie;
 mod download;
 mod graph;
 mod layout;
+mod live;
 mod page;
 mod payload;
 mod plan;
@@ -24,4 +25,5 @@ mod standing;
 mod text;
 mod visit;
 
+pub use page::{Served, served};
 pub(crate) use server::{Console, Peer, router};

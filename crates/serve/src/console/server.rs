@@ -11,17 +11,20 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use jiff::Timestamp;
+use raccord_model::fact::Role;
 use raccord_model::port::environment::Environment;
 use raccord_run::facts::Facts;
+use tokio::sync::watch;
 
 use super::answer::{Answer, guarded, html, see_other};
 use super::page::{Guard, Method, PAGES, Page};
 use super::reader::Reader;
 use super::visit::{Fields, Visit};
-use super::{asset, cookie, layout, page, session};
+use super::{asset, cookie, layout, live, page, session};
 use crate::attempts::Attempts;
 use crate::audit::AuditLog;
 use crate::failure::{Failure, FailureCode};
+use crate::places::Places;
 use crate::reply::RequestError;
 use crate::serving::Serving;
 
@@ -48,6 +51,10 @@ pub(crate) struct Console {
     pub(crate) strangers: Arc<Attempts>,
     /// What was refused, by name.
     pub(crate) refusals: Arc<Attempts>,
+    /// The pages that are open and follow what happens.
+    pub(crate) streams: Places,
+    /// Becomes true when the server ends.
+    pub(crate) end: watch::Receiver<bool>,
     /// Whether connections are encrypted here.
     pub(crate) is_tls: bool,
     /// Whether everything is shown without a session.
@@ -99,7 +106,15 @@ async fn respond(page: &'static Page, console: Arc<Console>, request: HttpReques
     let entered = reader.map(drop).and_then(|()| enter(page, &visit, &parts));
     let answer = match entered {
         Ok(()) => (page.answer)(Arc::clone(&visit)).await,
-        Err(refused) => Err(refused),
+        Err(refused) => {
+            if refused.code == FailureCode::Forbidden {
+                visit
+                    .console
+                    .refuse(&visit.reader, &format!("ask for {}", page.path), &refused.message)
+                    .await;
+            }
+            Err(refused)
+        }
     };
     guarded(answer.map_or_else(|failure| refusal(page, &visit, &failure), |answer| response(&visit, answer)))
 }
@@ -154,6 +169,8 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
         return site == "same-origin";
     }
     let origin = text(ORIGIN.as_str()).and_then(|origin| origin.parse::<Uri>().ok());
+    // The origin of a page without one is the word `null`.
+    let origin = origin.filter(|origin| origin.scheme().is_some());
     let origin = origin.as_ref().and_then(Uri::authority).map(|authority| authority.as_str().to_owned());
     origin.is_some() && origin.as_deref() == text(HOST.as_str())
 }
@@ -178,6 +195,18 @@ impl Console {
             }
         }
         Ok(if self.is_public { stranger.looking() } else { stranger })
+    }
+
+    /// The places for pages that follow what happens.
+    pub(crate) fn streams() -> Places {
+        Places::new(live::STREAMS, live::STREAMS_OF_ONE)
+    }
+
+    /// Whether who began to follow may still look.
+    pub(super) async fn is_still_in(&self, headers: &HeaderMap) -> bool {
+        let Some(id) = cookie::session(headers) else { return self.is_public };
+        let found = session::find(&self.facts, &id, (self.environment.now(), false)).await;
+        self.is_public || found.is_ok_and(|token| token.is_some_and(|token| token.allows(Role::Read)))
     }
 
     /// Writes down that a reader was refused; of one no more than a few times a minute.

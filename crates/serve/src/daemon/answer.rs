@@ -13,9 +13,10 @@ use super::Daemon;
 use crate::access;
 use crate::failure::{Failure, FailureCode};
 use crate::reply::Replies;
-use crate::request::{ApplyOptions, DaemonStatus, Reply, Request, Sort, Status, Text};
+use crate::request::{ApplyOptions, DaemonStatus, OverviewQuery, Reply, Request, Sort, Status, Text};
 use crate::transport::{Answering, Caller, Way};
 use crate::verb;
+use crate::verb::overview::Around;
 
 impl Answering for Daemon {
     fn answer<'a>(
@@ -88,6 +89,7 @@ impl Daemon {
                 self.handle.problems().into_iter().for_each(|problem| replies(Reply::Problem(problem)));
                 Ok(())
             }
+            Request::Overview(query) => self.overview(&query, replies).await,
             Request::Status => self.status(stop, replies).await,
             Request::Pause { ref integration, .. } | Request::Resume { ref integration, .. } => {
                 let integration = integration.clone();
@@ -185,6 +187,19 @@ impl Daemon {
         }
         status.daemon = Some(self.daemon_status());
         replies(Reply::Status(status));
+        Ok(())
+    }
+
+    /// A page of transfers, by the generation that is in memory.
+    async fn overview(&self, query: &OverviewQuery, replies: &mut Replies<'_>) -> Result<(), Failure> {
+        let (applied, outlook) = (self.handle.applied(), self.handle.outlook().await?);
+        let around = |name: &Name| Around {
+            next_run: outlook.next_runs.get(name).copied(),
+            running: outlook.running.contains(name).then(|| self.live.of(name)),
+        };
+        let mut overview = verb::overview::overview(&self.ports, &applied, query, around).await?;
+        overview.daemon = Some(self.daemon_status());
+        replies(Reply::Overview(Box::new(overview)));
         Ok(())
     }
 

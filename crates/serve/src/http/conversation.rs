@@ -22,10 +22,10 @@ use tokio::time::Interval;
 use uuid::Uuid;
 
 use super::connections::Busy;
-use super::places::Taken;
 use super::problem::Refusal;
 use super::{MAX_PARTS, NDJSON, Serving};
 use crate::failure::Failure;
+use crate::places::Taken;
 use crate::request::{Reply, Request};
 use crate::transport::{Caller, Part};
 

@@ -18,7 +18,6 @@ pub mod openapi;
 mod operation;
 mod pages;
 pub mod parameter;
-mod places;
 pub mod problem;
 mod room;
 pub mod route;

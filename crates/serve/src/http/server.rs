@@ -27,7 +27,6 @@ use super::intake::Intake;
 use super::listener::Bound;
 use super::operation::{From, request_of};
 use super::parameter::Values;
-use super::places::{Places, Taken};
 use super::problem::Refusal;
 use super::route::{Body, Guard, Handler, Method, Operation, ROUTES, Route};
 use super::{
@@ -41,6 +40,7 @@ use crate::audit::{AuditLog, in_words};
 use crate::console::{self, Console};
 use crate::failure::{Failure, FailureCode};
 use crate::network::Network;
+use crate::places::{Places, Taken};
 use crate::request::{Request, Sort};
 use crate::transport::{Caller, PROTOCOL, Way};
 
@@ -89,13 +89,15 @@ pub async fn serve(
         document: openapi::text().into(),
     };
     let shared = Arc::new(shared);
-    let pages =
-        pages::within(Arc::clone(&shared), console::router(console_of(&shared, bound.is_encrypted())));
+    let pages = pages::within(
+        Arc::clone(&shared),
+        console::router(console_of(&shared, bound.is_encrypted(), end.clone())),
+    );
     bound.serve(router(shared).merge(pages), (limits, connections), end).await
 }
 
 /// The console beside the API: it counts what is tried in vain together with it.
-fn console_of(shared: &Shared, is_tls: bool) -> Console {
+fn console_of(shared: &Shared, is_tls: bool, end: watch::Receiver<bool>) -> Console {
     let Access { facts, environment, .. } = shared.access.clone();
     Console {
         serving: Arc::clone(&shared.serving),
@@ -104,6 +106,8 @@ fn console_of(shared: &Shared, is_tls: bool) -> Console {
         environment,
         strangers: Arc::clone(&shared.strangers),
         refusals: Arc::clone(&shared.refusals),
+        streams: Console::streams(),
+        end,
         is_tls,
         is_public: shared.open.console,
     }

@@ -78,6 +78,7 @@ pub(super) fn examine(mut request: Request, root: &str) -> Result<Request, Refus
         | Request::Flows
         | Request::Problems
         | Request::Run { .. }
+        | Request::Overview(_)
         | Request::Status
         | Request::Runs { .. }
         | Request::Records { .. }

@@ -3,6 +3,7 @@
 //! YAML always loads in the caller; what travels is the canonical configuration.
 
 mod applied;
+mod overview;
 mod record;
 mod reply;
 mod sort;
@@ -24,6 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use applied::{Difference, EntityView, Flow, FlowState, ResourceView};
+pub use overview::{Overview, OverviewLine, OverviewQuery, Standing};
 pub use raccord_run::report::{Progress, RunReport};
 pub use record::{
     ColumnView, DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, PageOf, PageToken, Preview,
@@ -113,6 +115,8 @@ pub enum Request {
         /// Only these integrations; all of them when empty.
         integrations: Vec<Name>,
     },
+    /// How transfers stand, a page of them.
+    Overview(OverviewQuery),
     /// How everything stands.
     Status,
     /// Runs, newest first.

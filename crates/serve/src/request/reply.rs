@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::applied::{Difference, EntityView, Flow, ResourceView};
+use super::overview::Overview;
 use super::record::{
     ColumnView, DataTypeView, DeliveryView, Explanation, PageToken, Preview, RejectGroup, RejectView, Row,
     Sample,
@@ -78,6 +79,8 @@ pub enum Reply {
     Applied(u64),
     /// All runs have ended.
     Report(RunReport),
+    /// How transfers stand, a page of them.
+    Overview(Box<Overview>),
     /// How everything stands.
     Status(Box<Status>),
     /// What the state holds, in numbers.

@@ -27,6 +27,7 @@ pub enum Sort {
     Flows,
     Problems,
     Run,
+    Overview,
     Status,
     Runs,
     Records,
@@ -73,6 +74,7 @@ impl Request {
             Self::Flows => Sort::Flows,
             Self::Problems => Sort::Problems,
             Self::Run { .. } => Sort::Run,
+            Self::Overview(_) => Sort::Overview,
             Self::Status => Sort::Status,
             Self::Runs { .. } => Sort::Runs,
             Self::Records { .. } => Sort::Records,
@@ -133,6 +135,7 @@ impl Sort {
             | Self::Entities
             | Self::Flows
             | Self::Problems
+            | Self::Overview
             | Self::Status
             | Self::Runs
             | Self::Records

@@ -3,7 +3,9 @@
 mod kept;
 
 pub use kept::waiting;
+pub(super) use kept::{OwnRows, of as kept_of};
 
+use jiff::Timestamp;
 use raccord_compiler::connector::reading;
 use raccord_model::checkpoint::SourceState;
 use raccord_model::fact::{IntegrationFact, RunId, TransferFact, Uid};
@@ -63,15 +65,7 @@ fn integration(
     spec: &IntegrationSpec,
     fact: IntegrationFact,
 ) -> IntegrationStatus {
-    let state = if fact.trip.is_some() {
-        IntegrationState::Tripped
-    } else if !spec.active {
-        IntegrationState::Inactive
-    } else if is_paused(&fact, ports.environment.now()) {
-        IntegrationState::Paused
-    } else {
-        IntegrationState::Active
-    };
+    let state = state_of(spec, &fact, ports.environment.now());
     let alerts = spec.alerts.iter().flat_map(|alert| match alert {
         AlertEntry::ByName(name) => vec![name.to_string()],
         AlertEntry::Inline(alert) => {
@@ -85,6 +79,19 @@ fn integration(
         pause: fact.pause,
         subscriptions: super::operate::subscriptions(applied, name),
         alerts: alerts.collect(),
+    }
+}
+
+/// What an integration is doing.
+pub fn state_of(spec: &IntegrationSpec, fact: &IntegrationFact, now: Timestamp) -> IntegrationState {
+    if fact.trip.is_some() {
+        IntegrationState::Tripped
+    } else if !spec.active {
+        IntegrationState::Inactive
+    } else if is_paused(fact, now) {
+        IntegrationState::Paused
+    } else {
+        IntegrationState::Active
     }
 }
 

@@ -7,6 +7,7 @@ mod applied;
 mod asking;
 mod audit;
 mod data;
+mod console;
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;
 #[path = "../../../../tests/foreign_corpus.rs"]

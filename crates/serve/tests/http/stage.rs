@@ -222,6 +222,11 @@ impl Server {
         std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
     }
 
+    /// Where such a file is.
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
+        self.home.path().join(name)
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme, self.address)
     }

@@ -8,11 +8,11 @@ use raccord_model::{Desired, Kind, Name, Spec};
 
 use crate::console::answer::{Answer, Content};
 use crate::console::layout::{Place, csrf};
-use crate::console::standing::{self, Standing};
 use crate::console::visit::Visit;
-use crate::console::{run, show};
+use crate::console::{run, show, standing};
 use crate::failure::{Failure, FailureCode};
-use crate::request::{IntegrationStatus, Reply, Request, Sort, Status, TransferStatus};
+use crate::request::{IntegrationStatus, Reply, Request, Sort, Standing, Status, TransferStatus};
+use crate::verb::standing::of_integration;
 
 /// How many runs are shown of all transfers together.
 const RUNS: usize = 40;
@@ -57,6 +57,7 @@ pub(super) async fn show(visit: Arc<Visit>) -> Result<Answer, Failure> {
         (settings(&visit, &desired, integration))
     };
     let mut content = Content::new(Place::Overview, name.to_string(), body);
+    content.live = Some(2);
     content.trail.push((visit.texts().overview.title.to_owned(), "/".to_owned()));
     Ok(Answer::Page(content))
 }
@@ -92,9 +93,9 @@ async fn runs(visit: &Visit, transfers: &[&TransferStatus]) -> Result<Vec<Run>, 
 fn head(visit: &Visit, integration: &IntegrationStatus) -> Markup {
     let (texts, now) = (visit.texts(), visit.now());
     let words = texts.integration;
-    let standing = standing::of_integration(integration.state);
+    let standing = of_integration(integration.state);
     html! {
-        p.standing { (show::status(standing.tone(), standing.word(texts.word))) }
+        p.standing { (show::status(standing::tone(standing), standing::word(standing, texts.word))) }
         @if let Some(trip) = &integration.trip {
             section.problem aria-labelledby="trip" {
                 h2 #trip { (words.tripped_because) }
@@ -121,7 +122,7 @@ fn head(visit: &Visit, integration: &IntegrationStatus) -> Markup {
 fn actions(visit: &Visit, integration: &IntegrationStatus) -> Markup {
     let words = visit.texts().integration;
     let to = |verb: &str| format!("{}/{verb}", path(&integration.name));
-    let standing = standing::of_integration(integration.state);
+    let standing = of_integration(integration.state);
     let is_still = matches!(standing, Standing::Tripped | Standing::Paused);
     html! {
         div.actions {
@@ -182,7 +183,7 @@ fn transfer_table(
                 @let standing = of_transfer(status, desired, transfer);
                 tr {
                     th scope="row" { a href=(super::transfer::path(&transfer.name)) { (show::line(transfer.name.as_str())) } }
-                    td { (show::status(standing.tone(), standing.word(texts.word))) }
+                    td { (show::status(standing::tone(standing), standing::word(standing, texts.word))) }
                     td { (show::line(transfer.source.as_str())) " → " (show::line(&transfer.to.to_string())) }
                     td { @match transfer.last_success { Some(at) => (show::when(texts, at, now)), None => (texts.time.never) } }
                     td { @if let Some(at) = transfer.next_run { (show::when(texts, at, now)) } }

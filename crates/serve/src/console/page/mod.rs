@@ -4,6 +4,7 @@
 mod action;
 mod audit;
 mod changes;
+mod authorize;
 mod entry;
 mod graph;
 mod integration;
@@ -24,6 +25,7 @@ use raccord_model::fact::Role;
 use raccord_model::port::Async;
 
 use super::answer::Answer;
+use super::live;
 use super::visit::Visit;
 use crate::failure::{Failure, FailureCode};
 
@@ -99,6 +101,10 @@ pub(super) const PAGES: &[Page] = &[
     post("/changes/{number}/rollback", APPLY, |visit| Box::pin(changes::rollback(visit))),
     get("/graph", READ, |visit| Box::pin(graph::show(visit))),
     get("/audit", READ, |visit| Box::pin(audit::show(visit))),
+    post("/authorizations/{name}/authorize", OPERATE, |visit| Box::pin(authorize::begin(visit))),
+    get(authorize::CALLBACK, OPERATE, |visit| Box::pin(authorize::come_back(visit))),
+    post(authorize::FINISH, OPERATE, |visit| Box::pin(authorize::finish(visit))),
+    get("/events", READ, |visit| Box::pin(std::future::ready(live::follow(&visit).map(Answer::Whole)))),
     get(sign_in::PATH, Guard::Open, |visit| Box::pin(std::future::ready(Ok(sign_in::show(&visit))))),
     post(sign_in::PATH, Guard::Open, |visit| Box::pin(sign_in::enter(visit))),
     // A session of whatever role ends.
@@ -122,6 +128,26 @@ fn needed<T: FromStr<Err: Display>>(visit: &Visit, name: &str) -> Result<T, Fail
 /// A mistake in what was asked for.
 fn invalid(error: impl Display) -> Failure {
     Failure::new(FailureCode::Invalid, error.to_string())
+}
+
+/// A page as it is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Whether it is a form that does something.
+    pub is_form: bool,
+    /// Where; a part in braces is a parameter.
+    pub path: &'static str,
+    /// The role that it needs; none for what every client may ask.
+    pub role: Option<Role>,
+}
+
+/// Every page that is served, for tests that go through all of them.
+pub fn served() -> impl Iterator<Item = Served> {
+    PAGES.iter().map(|page| Served {
+        is_form: page.method == Method::Post,
+        path: page.path,
+        role: if let Guard::Role(role) = page.guard { Some(role) } else { None },
+    })
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ pub(super) async fn show(visit: Arc<Visit>) -> Result<Answer, Failure> {
         }
     };
     let mut content = Content::new(Place::Overview, name.to_string(), body);
+    content.live = Some(1);
     content.trail.push((visit.texts().overview.title.to_owned(), "/".to_owned()));
     for integration in standing::wanting(&shown.status.integrations, &name) {
         content.trail.push((integration.name.to_string(), super::integration::path(&integration.name)));
@@ -105,7 +106,7 @@ fn head(visit: &Visit, shown: &Shown) -> Markup {
     let standing = of_transfer(&shown.status, &shown.desired, transfer);
     html! {
         p.standing {
-            (show::status(standing.tone(), standing.word(texts.word))) " "
+            (show::status(standing::tone(standing), standing::word(standing, texts.word))) " "
             (show::line(transfer.source.as_str())) " → " (show::line(&transfer.to.to_string()))
         }
         @if let Some(running) = &transfer.running {
@@ -198,7 +199,16 @@ fn authorization(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
     html! {
         @if let Some(name) = named { (show::line(name.as_str())) " " }
         @if let Some(form) = form { code { (show::line(form)) } " " }
-        @if let Some(known) = known { (agreement(visit, known)) }
+        @if let Some(known) = known {
+            (agreement(visit, known))
+            @if visit.reader.may(Sort::BeginAuthorization) {
+                form.inline method="post" action=(format!("/authorizations/{}/authorize", known.name)) {
+                    (csrf(visit))
+                    input type="hidden" name="back" value=(path(&shown.transfer.name));
+                    button.plain { (words.authorize) }
+                }
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod audit;
 mod both;
 mod changes;
+mod authorize;
 mod frame;
 mod graph;
 mod integration;
@@ -42,6 +43,8 @@ pub(super) struct Texts {
     pub(super) integration: &'static integration::Integration,
     /// Of the page of a transfer.
     pub(super) transfer: &'static transfer::Transfer,
+    /// Of the page on which a person agrees to an Authorization.
+    pub(super) authorize: &'static authorize::Authorize,
     /// About runs.
     pub(super) run: &'static run::RunWords,
     /// Of the pages of records.
@@ -66,6 +69,7 @@ const EN: Texts = Texts {
     overview: &overview::EN,
     integration: &integration::EN,
     transfer: &transfer::EN,
+    authorize: &authorize::EN,
     run: &run::EN,
     records: &records::EN,
     rejects: &rejects::EN,
@@ -84,6 +88,7 @@ const FR: Texts = Texts {
     overview: &overview::FR,
     integration: &integration::FR,
     transfer: &transfer::FR,
+    authorize: &authorize::FR,
     run: &run::FR,
     records: &records::FR,
     rejects: &rejects::FR,

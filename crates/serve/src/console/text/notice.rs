@@ -16,6 +16,8 @@ pub(in crate::console) struct Notice {
     pub(in crate::console) approved: &'static str,
     /// An earlier generation is in force again.
     pub(in crate::console) rolled_back: &'static str,
+    /// A person has agreed to an Authorization.
+    pub(in crate::console) authorized: &'static str,
 }
 
 pub(super) const EN: Notice = Notice {
@@ -26,6 +28,7 @@ pub(super) const EN: Notice = Notice {
     applied: "The changes are applied.",
     approved: "The run is approved.",
     rolled_back: "The earlier configuration is in force again.",
+    authorized: "It is authorized.",
 };
 
 pub(super) const FR: Notice = Notice {
@@ -36,4 +39,5 @@ pub(super) const FR: Notice = Notice {
     applied: "Les changements sont appliqués.",
     approved: "L’exécution est approuvée.",
     rolled_back: "L’ancienne configuration est à nouveau en vigueur.",
+    authorized: "C’est autorisé.",
 };

@@ -18,6 +18,10 @@ pub(in crate::console) struct Overview {
     pub(in crate::console) rejects: &'static str,
     /// The field that searches.
     pub(in crate::console) search: &'static str,
+    /// The field for a label.
+    pub(in crate::console) label: &'static str,
+    /// What runs have brought in a day.
+    pub(in crate::console) day: &'static str,
     /// Searches.
     pub(in crate::console) filter: &'static str,
     /// What the list of counts is.
@@ -49,6 +53,8 @@ pub(super) const EN: Overview = Overview {
     rows: "Records",
     rejects: "Rejects",
     search: "Search integrations, transfers, sources, entities",
+    label: "Label",
+    day: "Last 24 hours",
     filter: "Search",
     by_status: "By status",
     all: "All",
@@ -70,6 +76,8 @@ pub(super) const FR: Overview = Overview {
     rows: "Enregistrements",
     rejects: "Rejets",
     search: "Chercher intégrations, transferts, sources, entités",
+    label: "Étiquette",
+    day: "Dernières 24 heures",
     filter: "Chercher",
     by_status: "Par état",
     all: "Tous",

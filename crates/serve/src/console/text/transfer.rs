@@ -32,6 +32,8 @@ pub(in crate::console) struct Transfer {
     pub(in crate::console) connector: &'static str,
     /// How we prove who we are.
     pub(in crate::console) authorization: &'static str,
+    /// Leads to the agreement.
+    pub(in crate::console) authorize: &'static str,
     /// There is none.
     pub(in crate::console) no_authorization: &'static str,
     /// There are tokens.
@@ -98,6 +100,7 @@ pub(super) const EN: Transfer = Transfer {
     source: "Source",
     connector: "Connector",
     authorization: "Authorization",
+    authorize: "Authorize…",
     no_authorization: "none",
     granted: "authorized",
     unasked: "not asked yet",
@@ -140,6 +143,7 @@ pub(super) const FR: Transfer = Transfer {
     source: "Source",
     connector: "Connecteur",
     authorization: "Autorisation",
+    authorize: "Autoriser…",
     no_authorization: "aucune",
     granted: "autorisée",
     unasked: "pas encore demandée",

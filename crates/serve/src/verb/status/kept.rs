@@ -13,7 +13,18 @@ use raccord_run::moment::Moment;
 use raccord_run::{Ports, RunnerError};
 
 /// What is kept of the transfers, and a sentence for each store of which it could not be learned.
-type Seen = (BTreeMap<Uid, Kept>, Vec<String>);
+pub(in crate::verb) type Seen = (BTreeMap<Uid, Kept>, Vec<String>);
+
+/// The rows of a transfer: in which project, under which incarnation of its entity.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::verb) struct OwnRows<'a> {
+    /// Whose.
+    pub(in crate::verb) transfer: Uid,
+    /// The project of its entity.
+    pub(in crate::verb) project: &'a Name,
+    /// Under which number the entity's rows are kept.
+    pub(in crate::verb) incarnation: u64,
+}
 
 /// The transfers of one store.
 #[derive(Default)]
@@ -24,11 +35,22 @@ struct Place<'a> {
 
 /// What is kept of each transfer, as each store has it at one moment.
 pub(super) async fn look(ports: &Ports, moment: &Moment) -> Result<Seen, RunnerError> {
-    let applied = &moment.applied;
-    let mut places: Vec<(StorePlace, Place<'_>)> = Vec::new();
-    for (_, transfer, spec) in applied.transfers() {
+    let mut wanted = Vec::new();
+    for (_, transfer, spec) in moment.applied.transfers() {
         let incarnation = moment.entity(&spec.to)?.incarnation;
-        let project = &spec.to.project;
+        wanted.push(OwnRows { transfer, project: &spec.to.project, incarnation });
+    }
+    of(ports, &moment.applied, wanted).await
+}
+
+/// What is kept of some transfers.
+pub(in crate::verb) async fn of<'a>(
+    ports: &Ports,
+    applied: &'a Applied,
+    wanted: impl IntoIterator<Item = OwnRows<'a>>,
+) -> Result<Seen, RunnerError> {
+    let mut places: Vec<(StorePlace, Place<'_>)> = Vec::new();
+    for OwnRows { transfer, project, incarnation } in wanted {
         let place = applied.desired.project(project).and_then(|spec| applied.desired.store_place(spec));
         let place = place.ok_or_else(|| RunnerError::NoStore(project.clone()))?;
         let known = places.iter().position(|(known, _)| *known == place);

@@ -11,7 +11,7 @@ const KNOWN: usize = 256;
 
 /// Places for requests, or for uploads.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     all: Arc<Semaphore>,
     of_one: usize,
     each: Mutex<HashMap<String, Arc<Semaphore>>>,
@@ -20,19 +20,19 @@ pub(super) struct Places {
 /// A place, until it is dropped.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held until they are dropped")]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     own: Option<OwnedSemaphorePermit>,
     of_all: OwnedSemaphorePermit,
 }
 
 impl Places {
     /// So many places, and so many of them for one token.
-    pub(super) fn new(all: usize, of_one: usize) -> Self {
+    pub(crate) fn new(all: usize, of_one: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), of_one, each: Mutex::default() }
     }
 
     /// A place for the bearer of a token, or for somebody who has none, when one is free.
-    pub(super) fn try_take(&self, token: Option<&str>) -> Option<Taken> {
+    pub(crate) fn try_take(&self, token: Option<&str>) -> Option<Taken> {
         let own = match token {
             Some(token) => Some(self.own(token).try_acquire_owned().ok()?),
             None => None,
@@ -41,7 +41,7 @@ impl Places {
     }
 
     /// A place for the bearer of a token, as soon as one is free, but not after so long.
-    pub(super) async fn take(&self, token: &str, time: Duration) -> Option<Taken> {
+    pub(crate) async fn take(&self, token: &str, time: Duration) -> Option<Taken> {
         let taking = async {
             // Its own first: a caller that waits for its own share keeps no other from theirs.
             let own = Some(self.own(token).acquire_owned().await.ok()?);
