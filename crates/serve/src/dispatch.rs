@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::reply::{Replies, RequestError};
 use crate::request::{ApplyOptions, Look, LookAt, Request};
-use crate::verb;
+use crate::verb::{self, status};
 
 /// Answers requests. Cloning shares the ports.
 #[derive(Clone)]
@@ -94,10 +94,8 @@ impl Dispatcher {
             // Only a daemon loads anything.
             Request::Problems => Ok(()),
             Request::Overview(query) => verb::overview::alone(ports, &query, replies).await,
-            Request::Status => verb::status::status(ports, replies).await,
-            Request::Runs { transfer, limit } => {
-                verb::status::runs(ports, transfer.as_ref(), limit, replies).await
-            }
+            Request::Status => status::status(ports, replies).await,
+            Request::Runs { transfer, limit } => status::runs(ports, transfer.as_ref(), limit, replies).await,
             Request::Records { entity, filter, limit, total, columns, page } => {
                 let wanted = verb::records::Wanted { filter: &filter, limit, total, columns, page };
                 verb::records::records(ports, &entity, wanted, replies).await

@@ -110,7 +110,7 @@ fn document(visit: &Visit, title: &str, body: &Markup) -> Markup {
         html lang=(reader::code(visit.reader.language)) {
             head {
                 meta charset="utf-8";
-                title { (show::line(title)) " · Raccord" }
+                title { (show::plain(title)) " · Raccord" }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 link rel="icon" href=(asset::path("icon.svg"));

@@ -260,8 +260,13 @@ fn is_text(page: &str, of: &str) {
     };
     assert!(!page.contains(is_bad), "{of}: a character that deceives");
     let own = page.replace("<script src=\"/asset/", "");
-    for mark in ["<script", "<img", "onmouseover='", "<b>{{", "</td></table></main>"] {
+    for mark in ["<script", "<img", "<b>{{", "</td></table></main>"] {
         assert!(!own.contains(mark), "{of}: {mark} is markup in\n{page}");
+    }
+    // What stands in the double quotes of an attribute has none itself, and so ends where it should.
+    for tag in own.split('<').skip(1).map(|tag| tag.split('>').next().unwrap()) {
+        let outside: String = tag.split('"').step_by(2).collect();
+        assert!(!outside.contains("onmouseover") && !outside.contains('\''), "{of}: {tag} in\n{page}");
     }
 }
 

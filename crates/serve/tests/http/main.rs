@@ -6,8 +6,8 @@
 mod applied;
 mod asking;
 mod audit;
-mod data;
 mod console;
+mod data;
 #[path = "../../../daemon/src/embedded.rs"]
 mod embedded;
 #[path = "../../../../tests/foreign_corpus.rs"]

@@ -162,7 +162,7 @@ pub(super) const FR: Transfer = Transfer {
     wishes: "Ce qui est voulu",
     active: "Activé",
     schedule: "Planification",
-    every: |span| format!("toutes les {span}"),
+    every: |span| format!("intervalle de {span}"),
     on_demand: "à la demande et par webhook seulement",
     updates: "Types de mise à jour",
     unwanted: "Aucune intégration n’y est abonnée.",
