@@ -97,7 +97,6 @@ async function tell(language) {
   await page.waitForURL(`${BASE}/`);
   await page.keyboard.press('?');
   await page.locator('#keys[open]').waitFor();
-  await check('keys');
   await page.keyboard.press('Escape');
   await page.keyboard.press('/');
   await page.keyboard.type('people');
@@ -129,7 +128,6 @@ async function tell(language) {
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
   await page.keyboard.type('stocktaking <b>today</b>');
-  await check('pause');
   await page.keyboard.press('Enter');
   await standing(words.paused);
   await page.getByText('stocktaking <b>today</b>').waitFor();

@@ -145,7 +145,7 @@ pub(super) fn day(visit: &Visit, hours: &[Tally]) -> Markup {
                 rect.axis y=(DAY_HEIGHT - 1) width=(width) height="1" {}
                 @for (at, hour) in (0_u32..).zip(hours) {
                     @let all = scale(hour.fetched, most, DAY_HEIGHT);
-                    @let bad = scale(hour.rejected, most, DAY_HEIGHT).min(all);
+                    @let bad = scale(hour.rejected, most, DAY_HEIGHT).max(if hour.rejected > 0 { 2 } else { 0 }).min(all);
                     @if all > bad { rect.c-updated x=(at * HOUR) y=(DAY_HEIGHT - all + bad) width=(HOUR - 1) height=(all - bad) {} }
                     @if bad > 0 { rect.c-rejected x=(at * HOUR) y=(DAY_HEIGHT - all) width=(HOUR - 1) height=(bad) {} }
                 }

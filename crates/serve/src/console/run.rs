@@ -8,6 +8,9 @@ use super::show::{self, Tone};
 use super::text::Texts;
 use super::visit::Visit;
 
+/// How many runs the table shows at first.
+const SHOWN: usize = 12;
+
 /// Runs, newest first: a chart and a table. `names` is whether they are of several transfers.
 pub(super) fn timeline(visit: &Visit, runs: &[Run], names: bool) -> Markup {
     let words = visit.texts().run;
@@ -15,7 +18,9 @@ pub(super) fn timeline(visit: &Visit, runs: &[Run], names: bool) -> Markup {
         @if runs.is_empty() { p { (words.none) } }
         @else {
             (chart::columns(visit, words.chart, &bars(visit, runs)))
-            (table(visit, runs, names))
+            @let (newest, older) = runs.split_at(runs.len().min(SHOWN));
+            (table(visit, newest, names))
+            @if !older.is_empty() { details.older { summary { (words.older) } (table(visit, older, names)) } }
         }
     }
 }
@@ -39,7 +44,7 @@ fn table(visit: &Visit, runs: &[Run], names: bool) -> Markup {
     let (texts, now, language) = (visit.texts(), visit.now(), visit.reader.language);
     let words = texts.run;
     html! {
-        div.wide { table.runs {
+        div.wide tabindex="0" role="region" aria-label=(words.chart) { table.runs {
             thead { tr {
                 th scope="col" { (words.began) }
                 @if names { th scope="col" { (texts.overview.transfer) } }

@@ -173,7 +173,7 @@ fn transfer_table(
     let shown = transfers.iter().take(TRANSFERS);
     html! {
         @if transfers.is_empty() { p { (words.no_transfers) } }
-        @else { div.wide { table {
+        @else { div.wide tabindex="0" role="region" aria-label=(words.transfers) { table {
             thead { tr {
                 th scope="col" { (columns.transfer) } th scope="col" { (columns.status) }
                 th scope="col" { (words.from_to) } th scope="col" { (columns.lag) } th scope="col" { (columns.next) }

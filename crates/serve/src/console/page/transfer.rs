@@ -238,7 +238,7 @@ fn mapping(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
     };
     let rows = primary_key.iter().map(|field| (field, true)).chain(fields.iter().map(|field| (field, false)));
     html! {
-        div.wide { table.mapping {
+        div.wide tabindex="0" role="region" aria-label=(words.mapping) { table.mapping {
             thead { tr {
                 th scope="col" { (words.from) } th scope="col" { (words.transforms) } th scope="col" { (words.field) }
                 th scope="col" { (words.example) }

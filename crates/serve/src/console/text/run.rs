@@ -6,6 +6,8 @@ pub(in crate::console) struct RunWords {
     pub(in crate::console) none: &'static str,
     /// What the chart shows.
     pub(in crate::console) chart: &'static str,
+    /// Leads to more of them.
+    pub(in crate::console) older: &'static str,
     /// A column.
     pub(in crate::console) began: &'static str,
     /// A column.
@@ -25,6 +27,7 @@ pub(in crate::console) struct RunWords {
 pub(super) const EN: RunWords = RunWords {
     none: "No run yet.",
     chart: "Records of each run, oldest first",
+    older: "Older runs",
     began: "Began",
     outcome: "Outcome",
     cause: "Cause",
@@ -37,6 +40,7 @@ pub(super) const EN: RunWords = RunWords {
 pub(super) const FR: RunWords = RunWords {
     none: "Aucune exécution pour l’instant.",
     chart: "Enregistrements de chaque exécution, la plus ancienne d’abord",
+    older: "Exécutions plus anciennes",
     began: "Début",
     outcome: "Résultat",
     cause: "Cause",
