@@ -98,7 +98,9 @@ async function tell(language) {
   await page.keyboard.press('?');
   await page.locator('#keys[open]').waitFor();
   await page.keyboard.press('Escape');
+  await page.locator('#keys:not([open])').waitFor({ state: 'attached' });
   await page.keyboard.press('/');
+  await page.locator('#q:focus').waitFor();
   await page.keyboard.type('people');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/?q=people*');

@@ -156,6 +156,7 @@ fn every_request() -> Vec<(Value, Option<Role>)> {
         (json!("flows"), Some(Role::Read)),
         (json!("problems"), Some(Role::Read)),
         (json!({ "run": { "integrations": [] } }), Some(Role::Operate)),
+        (json!({ "overview": { "text": "shop", "limit": 1 } }), Some(Role::Read)),
         (json!("status"), Some(Role::Read)),
         (json!({ "runs": { "transfer": null, "limit": 1 } }), Some(Role::Read)),
         (json!({ "records": { "entity": "shop.customer", "filter": [], "limit": 1 } }), Some(Role::Read)),
