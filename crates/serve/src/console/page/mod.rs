@@ -3,8 +3,8 @@
 
 mod action;
 mod audit;
-mod changes;
 mod authorize;
+mod changes;
 mod entry;
 mod graph;
 mod integration;

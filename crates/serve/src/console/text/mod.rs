@@ -2,9 +2,9 @@
 //! not compile. Each page has a struct of its own.
 
 mod audit;
+mod authorize;
 mod both;
 mod changes;
-mod authorize;
 mod frame;
 mod graph;
 mod integration;
