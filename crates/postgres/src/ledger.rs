@@ -118,8 +118,6 @@ pub(crate) async fn reject_places(
 
 /// What is kept of transfers.
 pub(crate) async fn kept(session: &Session<'_>, queries: &[KeptQuery]) -> Result<Vec<Kept>, Failure> {
-    // At one moment, whatever is committed meanwhile.
-    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let mut all = Vec::with_capacity(queries.len());
     for query in queries {
         all.push(Kept {
@@ -128,7 +126,6 @@ pub(crate) async fn kept(session: &Session<'_>, queries: &[KeptQuery]) -> Result
             rejects: count_rejects(session, query.transfer).await?,
         });
     }
-    session.run("COMMIT").await?;
     Ok(all)
 }
 

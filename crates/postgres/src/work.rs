@@ -27,8 +27,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const QUESTIONS: u32 = 60;
 const BETWEEN: Duration = Duration::from_millis(500);
 
-/// A transaction that only reads, with [`BEGIN`]'s price of random access.
-const LOOK: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '300s'; SET LOCAL random_page_cost = 1";
+/// A transaction that only reads: all at one moment, whatever is committed meanwhile, with [`BEGIN`]'s price of random access.
+const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '300s'; \
+                    SET LOCAL random_page_cost = 1";
 
 /// How long one statement, and one wait for a lock, may take. Rows are looked up by their keys, a page of them at once: with the
 /// price that the server has for random access by default, it would rather read a whole table of a million rows each time.

@@ -2,8 +2,8 @@
 //! requests that the API and the command line ask, under the roles of the person's token; nothing here decides or reads a
 //! state beside sessions.
 //!
-//! A page is a file in `page`, a line in [`page::PAGES`], and a struct of its texts in `text`. Everything that a page shows
-//! of foreign text goes through [`show`]. Every page works without a script: what a person does is a form and a redirect.
+//! A page is a file in `page`, a line in `page::PAGES`, and a struct of its texts in `text`. Everything that a page shows
+//! of foreign text goes through `show`. Every page works without a script: what a person does is a form and a redirect.
 
 mod answer;
 mod asset;

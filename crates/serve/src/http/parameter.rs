@@ -74,7 +74,7 @@ pub enum Kind {
     RejectId,
     /// Any text of at most so many characters.
     Text(usize),
-    /// Any number of texts of at most [`MAX_TEXT`] characters.
+    /// Any number of texts of at most `MAX_TEXT` characters.
     Texts,
     /// The version of the protocol.
     Protocol,
