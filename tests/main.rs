@@ -8,6 +8,7 @@ mod broken_state;
 mod catalogue;
 mod checking;
 mod circles;
+mod cluster;
 mod commands;
 mod console;
 mod counterpart;

@@ -30,7 +30,7 @@ impl Cli {
         let matches = Self::command().try_get_matches()?;
         let mut cli = Self::from_arg_matches(&matches)?;
         let is_named = matches.value_source("state") == Some(ValueSource::CommandLine);
-        cli.global.named_state = is_named.then(|| cli.global.state.clone());
+        cli.global.named_state = cli.global.state.file().filter(|_| is_named).map(Path::to_owned);
         Ok(cli)
     }
 }

@@ -11,11 +11,14 @@ mod error;
 mod feature;
 mod interrupt;
 mod log;
+mod opening;
 mod options;
+mod place;
 mod ports;
 mod readers;
 mod render;
 mod session;
+mod shared;
 mod style;
 mod ui;
 

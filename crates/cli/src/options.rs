@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
+use crate::place::StateAt;
+
 /// Where the state is unless said otherwise.
 pub(crate) const DEFAULT_STATE: &str = ".raccord/state.redb";
 
@@ -21,15 +23,16 @@ pub(crate) struct Global {
     /// A directory or file of YAML; can be repeated, `-` is standard input [default: the current directory]
     #[arg(short = 'f', long = "file", value_name = "PATH", global = true, help_heading = GLOBAL)]
     pub(crate) files: Vec<PathBuf>,
-    /// The state file
+    /// The state: a file, or `postgres://…`, which several machines share
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "FILE|URL",
         env = "RACCORD_STATE",
+        hide_env_values = true,
         default_value = DEFAULT_STATE,
         global = true, help_heading = GLOBAL
     )]
-    pub(crate) state: PathBuf,
+    pub(crate) state: StateAt,
     /// The state file, when the command line itself names it.
     #[arg(skip)]
     pub(crate) named_state: Option<PathBuf>,

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use raccord_config::{Input, Loaded, Locking, Validated};
 use raccord_connect::{SourcePool, System};
 use raccord_model::diagnostic::Severity;
@@ -16,6 +15,7 @@ use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::environment::Environment;
 use raccord_model::port::state::Head;
 use raccord_model::{Desired, Spec};
+use raccord_run::Ports;
 use raccord_serve::audit::{AuditLog, Audited};
 use raccord_serve::http::client::Remote;
 use raccord_serve::transport::{Answering as _, Caller, Way, socket};
@@ -27,28 +27,13 @@ use tokio::sync::{mpsc, watch};
 use crate::databases::Databases;
 use crate::error::CommandError;
 use crate::interrupt;
+pub(crate) use crate::opening::{Opening, system};
 use crate::options::Global;
+use crate::place::StateAt;
 use crate::ports::ports;
 use crate::render;
+use crate::shared::{self, Sharing};
 use crate::ui::Ui;
-
-/// The clock, the randomness and the environment of this process.
-pub(crate) fn system() -> Result<System, CommandError> {
-    let frozen = match std::env::var("RACCORD_NOW") {
-        Ok(text) => Some(text.parse::<Timestamp>().map_err(|_| {
-            CommandError::usage(format!(
-                "RACCORD_NOW=`{text}` is not an instant such as 2025-01-31T09:30:00Z"
-            ))
-        })?),
-        Err(_) => None,
-    };
-    let system = System { frozen };
-    if system.now() < Timestamp::UNIX_EPOCH {
-        return Err(CommandError::new(format!("the clock of this machine says {}", system.now()))
-            .hint("set it: no time before 1970 can be right, and identities are made of the time"));
-    }
-    Ok(system)
-}
 
 /// Arms the failpoint that a test has named.
 pub(crate) fn arm_failpoint() -> Result<(), CommandError> {
@@ -116,17 +101,6 @@ pub(crate) fn desired(ui: &Ui, global: &Global) -> Result<Desired, CommandError>
     loaded
         .desired
         .ok_or_else(|| CommandError::new(format!("the configuration has {}", render::errors(errors))))
-}
-
-/// What a command does where there is no state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opening {
-    /// It begins one.
-    Create,
-    /// It looks at what a new one would hold, and leaves none behind.
-    Imagine,
-    /// There must be one.
-    Existing,
 }
 
 /// How long a verb waits while another one that will soon be done has the state.
@@ -233,6 +207,14 @@ enum Link {
     Server(Box<Remote>),
 }
 
+impl Link {
+    /// This process answers, on these ports.
+    fn here(ports: Ports) -> Self {
+        let log = AuditLog::new(ports.facts(), Arc::clone(&ports.environment));
+        Self::Here(Box::new(Audited::new(Arc::new(Dispatcher::new(ports)), log)))
+    }
+}
+
 /// The daemon at a URL.
 fn remote(global: &Global, server: &str) -> Result<Remote, CommandError> {
     let token = global.token.as_ref().ok_or_else(|| {
@@ -245,6 +227,8 @@ fn remote(global: &Global, server: &str) -> Result<Remote, CommandError> {
 /// What answers requests: this process on its own state, or the owner of that.
 pub(crate) struct Session {
     link: Link,
+    /// The state that this process has open, when others share it.
+    shared: Option<Sharing>,
     ui: Ui,
     runtime: tokio::runtime::Runtime,
     stop: watch::Receiver<bool>,
@@ -256,21 +240,26 @@ impl Session {
     pub(crate) fn open(global: &Global, verb: &str, opening: Opening) -> Result<Self, CommandError> {
         arm_failpoint()?;
         let (runtime, ui) = (runtime()?, Ui::new(global.color, global.quiet));
-        let link = match &global.server {
-            Some(server) => Link::Server(Box::new(remote(global, server)?)),
-            None => runtime.block_on(Self::find(&ui, &global.state, verb, opening))?,
+        let (link, shared) = match (&global.server, &global.state) {
+            (Some(server), _) => (Link::Server(Box::new(remote(global, server)?)), None),
+            (None, StateAt::File(path)) => (runtime.block_on(Self::find(&ui, path, verb, opening))?, None),
+            (None, StateAt::Shared(place)) => {
+                let local = global.state.local();
+                if runtime.block_on(socket::is_listened_at(&local)) {
+                    (Link::Socket(local), None)
+                } else {
+                    let (ports, sharing) = runtime.block_on(shared::reach(place, verb, opening))?;
+                    (Link::here(ports), sharing)
+                }
+            }
         };
         let stop = interrupt::listen()?;
-        Ok(Self { link, ui, runtime, stop })
+        Ok(Self { link, shared, ui, runtime, stop })
     }
 
     async fn find(ui: &Ui, state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
         match own(ui, state, verb, opening).await? {
-            Some(store) => {
-                let ports = ports(store, system()?);
-                let log = AuditLog::new(ports.facts(), Arc::clone(&ports.environment));
-                Ok(Link::Here(Box::new(Audited::new(Arc::new(Dispatcher::new(ports)), log))))
-            }
+            Some(store) => Ok(Link::here(ports(store, system()?))),
             None => Ok(Link::Socket(state.to_owned())),
         }
     }
@@ -292,7 +281,12 @@ impl Session {
             match &self.link {
                 Link::Here(engine) => {
                     let caller = Caller { name: Some(who()), way: Way::Local };
-                    Ok(engine.answer(request, caller, stop, &mut replies).await)
+                    let changes = request.sort().changes();
+                    let answer = engine.answer(request, caller, stop, &mut replies);
+                    match self.shared.as_ref().filter(|_| changes) {
+                        Some(shared) => shared.changing(answer).await,
+                        None => Ok(answer.await),
+                    }
                 }
                 Link::Socket(state) => {
                     let asked = socket::ask(state, (request, Some(who())), stop, &mut replies);
@@ -379,8 +373,9 @@ pub(crate) fn look(
 ) -> Result<(), CommandError> {
     let runtime = runtime()?;
     // Tokens that a server issues are beside the state.
-    let needs_state = || has_tokens(&look.desired) && global.state.exists();
-    if global.server.is_some() || runtime.block_on(socket::is_listened_at(&global.state)) || needs_state() {
+    let needs_state = || has_tokens(&look.desired) && global.state.may_exist();
+    let is_listened_at = || runtime.block_on(socket::is_listened_at(&global.state.local()));
+    if global.server.is_some() || is_listened_at() || needs_state() {
         return Session::open(global, "look", Opening::Existing)?.ask(Request::Look(Box::new(look)), answer);
     }
     let environment: Arc<dyn Environment> = Arc::new(system()?);

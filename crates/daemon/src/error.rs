@@ -1,5 +1,6 @@
 //! Why the daemon could not do what was asked of it.
 
+use raccord_model::Name;
 use raccord_model::port::destination::DestinationError;
 use raccord_model::port::inbox::InboxError;
 use raccord_model::port::source::SourceError;
@@ -52,6 +53,12 @@ pub enum DaemonError {
         /// What is in force.
         found: u64,
     },
+    /// The state has no rows of its own, and the project would keep its rows in them.
+    #[error(
+        "the project `{0}` keeps its rows in the embedded store, and a state that several machines share has none: \
+         give the project a database, for example `store: {{type: postgres, authorization: NAME}}`"
+    )]
+    NotShared(Name),
     /// The configuration comes from another place than the one it was sent from.
     #[error(
         "the daemon takes its configuration from {0}, and this is another one: change it there, or start the daemon \

@@ -7,7 +7,7 @@ use raccord_model::fact::{EntityFact, Entry, IntegrationFact, TransferFact, Uid}
 use raccord_model::port::Async;
 use raccord_model::port::destination::{DestinationError, Rows};
 use raccord_model::port::state::{Scan, Table};
-use raccord_model::resource::place_of;
+use raccord_model::resource::{Wanted, place_of};
 use raccord_model::{Desired, Digest, Ident, Key, Kind, Resource, Spec};
 use raccord_plan::{Current, Facts as PlanFacts, Needs, needs};
 use raccord_run::Ports;
@@ -18,6 +18,7 @@ use crate::tables::PATIENCE;
 
 /// What the state holds, as far as a plan for this configuration needs it.
 pub async fn current(ports: &Ports, desired: &Desired) -> Result<Current, DaemonError> {
+    refuse_embedded_rows(ports, desired)?;
     let head = ports.state.head().await?;
     let index = ports.state.index().await?;
     let needs = needs(desired, &index);
@@ -25,6 +26,19 @@ pub async fn current(ports: &Ports, desired: &Desired) -> Result<Current, Daemon
     let mut facts = facts(ports, &needs, (&index, &bodies, desired)).await?;
     facts.owned = owned(ports, desired, (&index, &bodies), &facts).await?;
     Ok(Current { head, index, bodies, facts })
+}
+
+/// Refuses a project that would keep its rows in a state that has none.
+fn refuse_embedded_rows(ports: &Ports, desired: &Desired) -> Result<(), DaemonError> {
+    if ports.has_embedded_rows() {
+        return Ok(());
+    }
+    let keeps_them =
+        |wanted: &Wanted| matches!(&wanted.resource.spec, Spec::Project(spec) if spec.store.is_embedded());
+    match desired.resources.iter().find(|(_, wanted)| keeps_them(wanted)) {
+        Some((key, _)) => Err(DaemonError::NotShared(key.name.clone())),
+        None => Ok(()),
+    }
 }
 
 /// How many rows each transfer owns of which no complete reading is known.

@@ -4,6 +4,7 @@
 use raccord_model::delivery::NotADelivery;
 use raccord_model::port::destination::DestinationError;
 use raccord_model::row::NotARow;
+use raccord_seal::NotSealed;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
@@ -44,6 +45,12 @@ impl From<DestinationError> for Failure {
 
 impl From<NotADelivery> for Failure {
     fn from(_: NotADelivery) -> Self {
+        Self::Refused(DestinationError::Damaged)
+    }
+}
+
+impl From<NotSealed> for Failure {
+    fn from(_: NotSealed) -> Self {
         Self::Refused(DestinationError::Damaged)
     }
 }

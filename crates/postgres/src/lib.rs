@@ -33,4 +33,4 @@ mod work;
 pub use destination::PostgresDestination;
 pub use settings::{PostgresSettings, Server, SettingsSource, Tls, UrlError};
 pub use source::PostgresSource;
-pub use state::{OpenStateError, PostgresState};
+pub use state::{Member, MemberError, MemberKind, OpenStateError, PostgresState, PostgresVault};

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use raccord_model::backoff::doubled;
 use raccord_model::fact::Uid;
 use raccord_model::port::lease::{Held, Lease, LeaseError, LeaseToken};
 use tokio::runtime::Handle;
@@ -14,13 +15,14 @@ use tokio::time::{Instant, sleep};
 use crate::ports::Ports;
 
 /// How long a lease lasts without being renewed.
-const TTL: Duration = Duration::from_mins(1);
+const TTL: Duration = Duration::from_secs(15);
 
 /// How often it is renewed: twice in vain before it ends.
-const RENEWED_EVERY: Duration = Duration::from_secs(20);
+const RENEWED_EVERY: Duration = Duration::from_secs(5);
 
-/// How often one that another holder has is asked for.
-const ASKED_EVERY: Duration = Duration::from_millis(20);
+/// How long is waited before a lease that another holder has is asked for again: first, and at the most.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The lease of one transfer, until it is released or dropped.
 pub struct TransferLease {
@@ -39,11 +41,13 @@ impl TransferLease {
 
     /// Acquires it as soon as no other holder has it.
     pub async fn wait(ports: &Ports, transfer: Uid, holder: &str) -> Result<Self, LeaseError> {
+        let mut asked = 0;
         loop {
             if let Some(lease) = Self::acquire(ports, transfer, holder).await? {
                 return Ok(lease);
             }
-            sleep(ASKED_EVERY).await;
+            asked += 1;
+            sleep(doubled(FIRST_WAIT, asked, LONGEST_WAIT)).await;
         }
     }
 
@@ -55,12 +59,14 @@ impl TransferLease {
         patience: Duration,
     ) -> Result<Option<Self>, LeaseError> {
         let end = Instant::now() + patience;
+        let mut asked = 0;
         loop {
             let lease = Self::acquire(ports, transfer, holder).await?;
             if lease.is_some() || Instant::now() >= end {
                 return Ok(lease);
             }
-            sleep(ASKED_EVERY).await;
+            asked += 1;
+            sleep(doubled(FIRST_WAIT, asked, LONGEST_WAIT)).await;
         }
     }
 

@@ -92,6 +92,11 @@ impl Ports {
         self.destinations.at(place, Path::new(if root.is_empty() { "." } else { root }))
     }
 
+    /// Whether the state keeps rows itself. One that several machines share does not.
+    pub fn has_embedded_rows(&self) -> bool {
+        self.rows_at(&StorePlace::Embedded, "").is_ok()
+    }
+
     /// The facts of the state.
     pub fn facts(&self) -> Facts {
         Facts::new(Arc::clone(&self.state))

@@ -122,7 +122,9 @@ impl From<DaemonError> for RequestError {
             DaemonError::Plan(error) => Self::Plan(error),
             DaemonError::Commit(error) => Self::Commit(error),
             DaemonError::Stale { expected, found } => Self::Stale { expected, found },
-            error @ (DaemonError::Elsewhere(_) | DaemonError::NoReport) => Self::Invalid(error.to_string()),
+            error @ (DaemonError::Elsewhere(_) | DaemonError::NoReport | DaemonError::NotShared(_)) => {
+                Self::Invalid(error.to_string())
+            }
             error @ DaemonError::NothingWaits(_) => Self::NothingWaits(error.to_string()),
             DaemonError::Ending => Self::Ending,
         }

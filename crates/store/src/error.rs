@@ -12,6 +12,7 @@ use raccord_model::port::inbox::InboxError;
 use raccord_model::port::state::StateError;
 use raccord_model::port::vault::VaultError;
 use raccord_model::row::NotARow;
+use raccord_seal::NotSealed;
 
 /// A request that cannot be carried out, and whose transaction must not be kept.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,6 +51,12 @@ macro_rules! from_redb {
 }
 
 from_redb!(StorageError TableError TransactionError CommitError SetDurabilityError DatabaseError);
+
+impl From<NotSealed> for StoreError {
+    fn from(_: NotSealed) -> Self {
+        Self::Damaged
+    }
+}
 
 impl From<NotADelivery> for StoreError {
     fn from(_: NotADelivery) -> Self {

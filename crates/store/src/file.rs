@@ -119,6 +119,18 @@ impl Draft {
     }
 }
 
+/// Makes a file with a text, whole, for its owner alone; one that is there already is left as it is.
+pub(crate) fn make(path: &Path, text: &str) -> io::Result<()> {
+    clear_drafts(path);
+    let (draft, mut file) = Draft::create(path, "key")?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    file.sync_all()?;
+    match draft.publish(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.path));

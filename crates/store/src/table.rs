@@ -257,11 +257,6 @@ pub(crate) fn time(at: Timestamp) -> [u8; 8] {
     (at.as_microsecond() ^ i64::MIN).to_be_bytes()
 }
 
-/// The instant of such bytes; none for an instant that no calendar has.
-pub(crate) fn instant(bytes: [u8; 8]) -> Option<Timestamp> {
-    Timestamp::from_microsecond(i64::from_be_bytes(bytes) ^ i64::MIN).ok()
-}
-
 /// The identity of a reject at the end of a key.
 pub(crate) fn reject_id(key: &[u8]) -> Result<RejectId, StoreError> {
     key.last_chunk::<8>().map(|id| RejectId(*id)).ok_or(StoreError::Damaged)

@@ -23,7 +23,7 @@ pub(crate) fn notes(global: &Global, session: &Session) -> Vec<String> {
 /// How the YAML differs from what is applied; nothing when it does not, or belongs to something else.
 pub(crate) fn difference(global: &Global, session: &Session) -> Option<String> {
     // A directory that was not named counts only when the state lies in it: any other may be the whole machine.
-    let is_at_hand = !global.files.is_empty() || global.state == Path::new(DEFAULT_STATE);
+    let is_at_hand = !global.files.is_empty() || global.state.file() == Some(Path::new(DEFAULT_STATE));
     if global.server.is_some() || !is_at_hand {
         return None;
     }

@@ -98,7 +98,7 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
     let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "plan", Opening::Imagine)?;
     if session.is_imagined()? {
-        ui.note(&format!("there is no state at {} yet: an apply would begin one", global.state.display()));
+        ui.note(&format!("there is no state at {} yet: an apply would begin one", global.state));
     }
     let detail = if args.full { Detail::Full } else { Detail::Changes };
     let is_for_people = args.output != Output::Json && args.out.is_none();

@@ -9,9 +9,11 @@ use raccord_serve::{Reply, Request};
 use crate::command::drift;
 use crate::error::CommandError;
 use crate::options::{Global, Output};
+use crate::place::StateAt;
 use crate::render;
 use crate::render::table::Table;
-use crate::session::{Opening, Session};
+use crate::session::{self, Opening, Session};
+use crate::shared;
 use crate::style::{BOLD, DIM, GREEN, RED, YELLOW};
 use crate::ui::Ui;
 
@@ -22,9 +24,15 @@ pub(crate) struct StatusArgs {
     /// The form
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
+    /// Show the processes that work on a shared state instead
+    #[arg(long, conflicts_with = "output")]
+    daemons: bool,
 }
 
 pub(crate) fn status(ui: &Ui, global: &Global, args: &StatusArgs) -> Result<(), CommandError> {
+    if args.daemons {
+        return daemons(ui, global);
+    }
     let session = Session::open(global, "status", Opening::Existing)?;
     let mut status = session.one(Request::Status, |reply| match reply {
         Reply::Status(status) => Some(*status),
@@ -37,6 +45,19 @@ pub(crate) fn status(ui: &Ui, global: &Global, args: &StatusArgs) -> Result<(), 
     match args.output {
         Output::Text => ui.print(&text(&status, ui.width()))?,
         Output::Json => ui.json(&status)?,
+    }
+    Ok(())
+}
+
+/// Who works on a shared state.
+fn daemons(ui: &Ui, global: &Global) -> Result<(), CommandError> {
+    let StateAt::Shared(place) = &global.state else {
+        return Err(CommandError::usage(
+            "--daemons shows who works on a shared state, and this one is a file",
+        ));
+    };
+    for line in session::runtime()?.block_on(shared::daemons(place))? {
+        ui.line(&line)?;
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! `raccord watch`.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +14,18 @@ use raccord_daemon::reload::{
 };
 use raccord_daemon::shell::{Origin, Settings};
 use raccord_model::duration::Seconds;
+use raccord_run::Ports;
 use raccord_serve::http::{Limits, Listen, Open};
 use raccord_serve::watch::{Watch, watch as live};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::options::Global;
+use crate::place::{SharedPlace, StateAt};
 use crate::ports::ports;
 use crate::session::{self, Opening};
+use crate::shared;
 use crate::ui::Ui;
 
 /// Run what is activated on its schedules, and follow the configuration as it changes
@@ -117,24 +122,75 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
     crate::log::begin(args.log, "info");
     let runtime = session::runtime()?;
     let lived = runtime.block_on(async {
-        let Some(store) = session::own(ui, &global.state, "watch", Opening::Create).await? else {
-            let state = global.state.display();
-            return Err(CommandError::new(format!(
-                "another process owns the state {state} and answers for it"
-            )));
-        };
-        let ports = ports(store, session::system()?);
-        let what = what(global, args)?;
-        // A reader of JSON reads every line of it; the log says the same.
-        if args.log == crate::log::Form::Text {
-            ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
+        match &global.state {
+            StateAt::File(path) => on_a_file(ui, global, args, path).await,
+            StateAt::Shared(place) => on_a_shared_state(ui, global, args, place).await,
         }
-        let (stop, reload) = (interrupt::listen()?, session::listen_for_reload()?);
-        live(&ports, &global.state, what, stop, reload).await.map_err(|error| CommandError::of(&error))
     });
     // A disk that does not answer keeps a thread waiting, but not the end.
     runtime.shutdown_timeout(FAREWELL);
     lived
+}
+
+async fn on_a_file(ui: &Ui, global: &Global, args: &WatchArgs, path: &Path) -> Result<(), CommandError> {
+    let Some(store) = session::own(ui, path, "watch", Opening::Create).await? else {
+        let state = path.display();
+        return Err(CommandError::new(format!("another process owns the state {state} and answers for it")));
+    };
+    let ports = ports(store, session::system()?);
+    live_on(ui, global, args, &ports, interrupt::listen()?).await
+}
+
+/// Waits for its turn, lives, and ends when the state is lost to another daemon.
+async fn on_a_shared_state(
+    ui: &Ui,
+    global: &Global,
+    args: &WatchArgs,
+    place: &SharedPlace,
+) -> Result<(), CommandError> {
+    let mut stop = interrupt::listen()?;
+    let Some((ports, sharing)) = shared::watching(ui, place, &mut stop).await? else { return Ok(()) };
+    std::fs::create_dir_all(global.state.local().parent().unwrap_or_else(|| Path::new(".")))?;
+    let (end, ended) = watch::channel(false);
+    let lost = async {
+        sharing.until_lost().await;
+        tracing::error!("another daemon has taken the state over: this one ends");
+        end.send_replace(true);
+    };
+    let asked = async {
+        // Its sender lives as long as the process.
+        drop(stop.wait_for(|stop| *stop).await);
+        end.send_replace(true);
+        pending::<Infallible>().await
+    };
+    let mut life = std::pin::pin!(live_on(ui, global, args, &ports, ended));
+    tokio::select! {
+        lived = &mut life => {
+            sharing.end().await?;
+            return lived;
+        }
+        () = lost => {}
+        never = asked => match never {},
+    }
+    life.await?;
+    Err(CommandError::new("another daemon has taken the state over")
+        .hint("start this one again: it stands by"))
+}
+
+async fn live_on(
+    ui: &Ui,
+    global: &Global,
+    args: &WatchArgs,
+    ports: &Ports,
+    stop: watch::Receiver<bool>,
+) -> Result<(), CommandError> {
+    let what = what(global, args)?;
+    // A reader of JSON reads every line of it; the log says the same.
+    if args.log == crate::log::Form::Text {
+        ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
+    }
+    let reload = session::listen_for_reload()?;
+    live(ports, &global.state.local(), what, stop, reload).await.map_err(|error| CommandError::of(&error))
 }
 
 /// How long threads that wait for a disk are waited for at the end.
@@ -169,7 +225,7 @@ fn origin(global: &Global, args: &WatchArgs) -> Result<Origin, CommandError> {
         let shown = repository.to_string();
         let settings =
             GitSettings { remote: repository.clone(), path: args.git_path.clone(), timeout: GIT_TIMEOUT };
-        let checkout = Checkout::new(settings, &global.state, &session::system()?)
+        let checkout = Checkout::new(settings, &global.state.local(), &session::system()?)
             .map_err(|error| CommandError::usage(error.to_string()))?;
         return Ok(Origin::Git { checkout: Arc::new(Mutex::new(checkout)), variables, shown });
     }

@@ -1,6 +1,6 @@
 //! A state that several machines share: control data in the schema `raccord_state` of a database.
 //!
-//! It implements the ports `State`, `Lease` and `Inbox` with plain SQL: explicit locks of rows and comparisons in read
+//! It implements the ports `State`, `Lease`, `Inbox`, `Vault` and `Upkeep` with plain SQL: explicit locks of rows and comparisons in read
 //! committed transactions, no session outlives its transaction, nothing is prepared, nothing depends on a notification.
 //! It holds no rows of entities; those are in the destinations of projects.
 
@@ -23,16 +23,22 @@ mod inbox;
 mod kind;
 mod layout;
 mod lease;
+mod member;
 mod port;
 mod read;
+mod upkeep;
+mod vault;
 mod work;
 
 use std::sync::Arc;
 
 use raccord_model::port::Cause;
 use raccord_model::port::environment::Environment;
+use uuid::Uuid;
 
 use self::layout::Found;
+pub use self::member::{Member, MemberError, MemberKind};
+pub use self::vault::PostgresVault;
 use self::work::StateDatabase;
 use crate::error::Failure;
 use crate::settings::SettingsSource;
@@ -41,6 +47,8 @@ use crate::settings::SettingsSource;
 #[derive(Debug, Clone)]
 pub struct PostgresState {
     database: Arc<StateDatabase>,
+    /// Which state it is, from the moment of opening.
+    lineage: Uuid,
 }
 
 /// Why a shared state could not be opened.
@@ -92,10 +100,13 @@ impl PostgresState {
             if migrates {
                 layout::migrate(&session, lineage).await?;
             }
+            let is_there = found != Found::Nothing || begins;
+            let head = if is_there { Some(read::head(&session, "").await?) } else { None };
             session.keep();
-            Ok::<_, Failure>(found != Found::Nothing || begins)
+            Ok::<_, Failure>(head.map(|head| head.lineage))
         };
-        let is_there = opening.await.map_err(|failure| OpenStateError::Database(failure.cause()))?;
-        if is_there { Ok(Self { database: Arc::new(database) }) } else { Err(OpenStateError::Missing) }
+        let lineage = opening.await.map_err(|failure| OpenStateError::Database(failure.cause()))?;
+        let lineage = lineage.ok_or(OpenStateError::Missing)?;
+        Ok(Self { database: Arc::new(database), lineage })
     }
 }

@@ -8,6 +8,7 @@ use raccord_model::port::lease::Lease;
 use raccord_postgres::{PostgresState, SettingsSource};
 
 use crate::fixture::{Database, TestEnvironment, settings};
+use crate::together::Pooler;
 
 /// A state in a database of its own.
 pub(crate) struct InPostgres {
@@ -61,6 +62,59 @@ impl StateSubject for InPostgres {
             assert_eq!(wrong.get::<_, i64>(0), 0, "{query}");
         }
     }
+}
+
+/// The same through a pooler in transaction mode, with fewer connections than those who want one.
+pub(crate) struct ThroughPooler {
+    pooler: Pooler,
+    direct: InPostgres,
+    state: PostgresState,
+}
+
+impl ThroughPooler {
+    async fn open(pooler: Pooler, direct: InPostgres) -> Self {
+        let url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, direct.database.0);
+        let source = SettingsSource::fixed(settings(&url));
+        let state = PostgresState::open(source, Arc::new(TestEnvironment)).await.unwrap();
+        Self { pooler, direct, state }
+    }
+}
+
+impl StateSubject for ThroughPooler {
+    type Ports = PostgresState;
+
+    /// Each begins a pooler of its own.
+    const CASES: u32 = 4;
+
+    async fn new() -> Self {
+        let direct = InPostgres::new().await;
+        Self::open(Pooler::start(&direct.database), direct).await
+    }
+
+    fn ports(&self) -> &PostgresState {
+        &self.state
+    }
+
+    fn leases(&self) -> &dyn Lease {
+        &self.state
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.direct.pass(time).await;
+    }
+
+    async fn reopen(self) -> Self {
+        let Self { pooler, direct, .. } = self;
+        Self::open(pooler, direct).await
+    }
+
+    async fn assert_sound(&self) {
+        self.direct.assert_sound().await;
+    }
+}
+
+mod pooled {
+    raccord_conformance::state_conformance!(crate::state::ThroughPooler);
 }
 
 mod suite {

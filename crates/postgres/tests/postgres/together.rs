@@ -98,14 +98,14 @@ fn what_a_person_changes_meanwhile_stays() {
 }
 
 /// A pooler in transaction mode, with fewer connections than those who want one.
-struct Pooler {
+pub(crate) struct Pooler {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
     _home: tempfile::TempDir,
 }
 
 impl Pooler {
-    fn start(database: &Database) -> Self {
+    pub(crate) fn start(database: &Database) -> Self {
         let home = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = database.url();

@@ -55,6 +55,54 @@ pub enum Sort {
     Audit,
 }
 
+impl Sort {
+    /// Whether what it asks for changes the state. Others only look, at the state or at what is outside.
+    pub const fn changes(self) -> bool {
+        match self {
+            Self::Apply
+            | Self::AcceptPending
+            | Self::Rollback
+            | Self::Run
+            | Self::ReplayRejects
+            | Self::DropDeliveries
+            | Self::Pause
+            | Self::Resume
+            | Self::Approve
+            | Self::Resync
+            | Self::CreateToken
+            | Self::RevokeToken
+            | Self::BeginAuthorization
+            | Self::Authorize => true,
+            Self::Head
+            | Self::Plan
+            | Self::Pending
+            | Self::History
+            | Self::Generation
+            | Self::Difference
+            | Self::PlanRollback
+            | Self::Resource
+            | Self::Entities
+            | Self::Flows
+            | Self::Problems
+            | Self::Status
+            | Self::Runs
+            | Self::Records
+            | Self::Explain
+            | Self::Sample
+            | Self::Rejects
+            | Self::RejectSummary
+            | Self::Deliveries
+            | Self::Look
+            | Self::Info
+            | Self::Check
+            | Self::Backup
+            | Self::TestAlert
+            | Self::Tokens
+            | Self::Audit => false,
+        }
+    }
+}
+
 impl Request {
     /// What sort of request it is.
     pub const fn sort(&self) -> Sort {

@@ -181,7 +181,7 @@ type LedgerOf = (Arc<dyn Ledger>, Vec<Uid>);
 async fn ledgers(ports: &Ports, only: Option<&Name>) -> Result<Vec<LedgerOf>, RequestError> {
     let applied = Applied::load(&ports.state).await?;
     let mut places: Vec<(StorePlace, Vec<Uid>)> = Vec::new();
-    if only.is_none() {
+    if only.is_none() && ports.has_embedded_rows() {
         // Rejects of deleted transfers are in the state.
         places.push((StorePlace::Embedded, Vec::new()));
     }

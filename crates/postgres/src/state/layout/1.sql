@@ -57,6 +57,12 @@ CREATE TABLE raccord_state.vault (
     owner uuid PRIMARY KEY,
     sealed bytea NOT NULL
 );
+CREATE TABLE raccord_state.members (
+    id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    description text NOT NULL,
+    until timestamptz NOT NULL
+);
 CREATE TABLE raccord_state.commits (
     token uuid PRIMARY KEY,
     question boolean NOT NULL,

@@ -12,38 +12,43 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::key::{KeyId, SealingKey};
-use crate::error::StoreError;
-use crate::record::Reader;
-use crate::table;
+use crate::key::{KeyId, SealingKey};
+
+/// What is kept is not the sealed form of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a sealed secret cannot be read")]
+pub struct NotSealed;
 
 /// The version of the form: the first byte of what is kept.
 const VERSION: u8 = 1;
 
 /// How many bytes a nonce has.
-pub(super) const NONCE: usize = 24;
+pub const NONCE: usize = 24;
 
 /// Whose secret it is, in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner {
+pub struct Owner {
     /// The lineage of the state.
-    pub(super) lineage: Uuid,
+    pub lineage: Uuid,
     /// The Authorization.
-    pub(super) authorization: Uid,
+    pub authorization: Uid,
 }
 
 /// What may be known of a secret without its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) revision: Revision,
-    pub(super) replaced_at: Timestamp,
-    pub(super) key_id: KeyId,
+pub struct Header {
+    /// Which of the secrets of its Authorization it is.
+    pub revision: Revision,
+    /// Since when it is kept.
+    pub replaced_at: Timestamp,
+    /// The key that it is sealed with.
+    pub key_id: KeyId,
 }
 
 impl Header {
     /// The version, the revision, the instant, the key's identity: each of its fixed length.
     fn encode(&self) -> Vec<u8> {
-        let (revision, time) = (self.revision.0.to_be_bytes(), table::time(self.replaced_at));
+        let (revision, time) = (self.revision.0.to_be_bytes(), time(self.replaced_at));
         let parts: [&[u8]; 4] = [&[VERSION], &revision, &time, &self.key_id.0];
         parts.concat()
     }
@@ -58,27 +63,31 @@ impl Header {
 
 /// A secret as it is kept: its header, the nonce, then the ciphertext with its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sealed<'a> {
-    pub(super) header: Header,
+pub struct Sealed<'a> {
+    /// What may be known of it.
+    pub header: Header,
     nonce: [u8; NONCE],
     ciphertext: &'a [u8],
 }
 
 impl<'a> Sealed<'a> {
     /// Reads what may be known of it.
-    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// When the bytes are not of a form that this version knows.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, NotSealed> {
         let mut at = Reader(bytes);
         if at.take(1)? != [VERSION] {
-            return Err(StoreError::Damaged);
+            return Err(NotSealed);
         }
         let revision = Revision(u64::from_be_bytes(array(&mut at)?));
-        let replaced_at = table::instant(array(&mut at)?).ok_or(StoreError::Damaged)?;
+        let replaced_at = instant(array(&mut at)?).ok_or(NotSealed)?;
         let header = Header { revision, replaced_at, key_id: KeyId(array(&mut at)?) };
         Ok(Self { header, nonce: array(&mut at)?, ciphertext: at.0 })
     }
 
     /// The secret; none when it was sealed for another owner or with another key, or is not what was sealed.
-    pub(super) fn open(&self, key: &SealingKey, owner: &Owner) -> Option<SecretString> {
+    pub fn open(&self, key: &SealingKey, owner: &Owner) -> Option<SecretString> {
         let associated = self.header.associated(owner);
         let payload = Payload { msg: self.ciphertext, aad: &associated };
         let plain = Zeroizing::new(key.cipher.decrypt(&XNonce::from(self.nonce), payload).ok()?);
@@ -86,27 +95,48 @@ impl<'a> Sealed<'a> {
     }
 }
 
-fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], StoreError> {
-    at.take(N)?.try_into().map_err(|_| StoreError::Damaged)
+/// Reads from the front of a slice.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], NotSealed> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(NotSealed)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+}
+
+/// The bytes of an instant, to the microsecond; they compare like the instant.
+fn time(at: Timestamp) -> [u8; 8] {
+    (at.as_microsecond() ^ i64::MIN).to_be_bytes()
+}
+
+/// The instant of such bytes; none for an instant that no calendar has.
+fn instant(bytes: [u8; 8]) -> Option<Timestamp> {
+    Timestamp::from_microsecond(i64::from_be_bytes(bytes) ^ i64::MIN).ok()
+}
+
+fn array<const N: usize>(at: &mut Reader<'_>) -> Result<[u8; N], NotSealed> {
+    at.take(N)?.try_into().map_err(|_| NotSealed)
 }
 
 /// A secret that is to be sealed.
 #[derive(Debug)]
-pub(super) struct Plain<'a> {
+pub struct Plain<'a> {
     /// Whose it is.
-    pub(super) owner: Owner,
+    pub owner: Owner,
     /// Which it will be.
-    pub(super) revision: Revision,
+    pub revision: Revision,
     /// The present.
-    pub(super) now: Timestamp,
+    pub now: Timestamp,
     /// The secret itself.
-    pub(super) secret: &'a SecretString,
+    pub secret: &'a SecretString,
 }
 
 impl Plain<'_> {
     /// Seals it. The nonce must never have been used with the key. None when the cipher refuses the length, which it
     /// does from many gigabytes on.
-    pub(super) fn seal(&self, key: &SealingKey, nonce: [u8; NONCE]) -> Option<Vec<u8>> {
+    pub fn seal(&self, key: &SealingKey, nonce: [u8; NONCE]) -> Option<Vec<u8>> {
         let header = Header { revision: self.revision, replaced_at: self.now, key_id: key.id };
         let associated = header.associated(&self.owner);
         let payload = Payload { msg: self.secret.expose_secret().as_bytes(), aad: &associated };

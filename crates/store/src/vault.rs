@@ -3,9 +3,6 @@
 //! A secret is sealed inside of the transaction that gives it its revision, with a nonce of its own for every attempt.
 //! Nothing here knows what a secret is good for, and none is ever said.
 
-mod key;
-mod seal;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +12,15 @@ use raccord_model::port::Async;
 use raccord_model::port::environment::Environment;
 use raccord_model::port::upkeep::CheckReport;
 use raccord_model::port::vault::{Kept, KeptInfo, MAX_SECRET, RefreshLease, Revision, Vault, VaultError};
+use raccord_seal::{KeyId, Keyring, NONCE, Owner, Plain, Sealed};
 use redb::{ReadTransaction, ReadableTable};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use self::key::{KeyId, Keyring};
-use self::seal::{NONCE, Owner, Plain, Sealed};
 use crate::error::StoreError;
 use crate::table::{self, META_VAULT, Raw, Tables};
-use crate::{Store, state};
+use crate::{Store, file, state};
 
 /// Who refreshes which secret. It ends with the process, which alone has the state.
 pub(crate) type Leases = Mutex<BTreeMap<Uid, RefreshLease>>;
@@ -42,8 +38,12 @@ pub struct StoreVault {
 impl StoreVault {
     /// The vault of a store. The clock, the randomness and the variables are those of the environment.
     pub fn new(store: &Arc<Store>, environment: Arc<dyn Environment>) -> Self {
-        let path = store.shared.identity.map(|_| store.shared.path.clone());
-        Self { store: Arc::clone(store), keyring: Arc::new(Keyring::new(environment, path)) }
+        let keyring = match store.shared.identity {
+            Some(_) => Keyring::beside(environment, store.shared.path.clone(), file::make),
+            // A state in memory alone has nothing beside it.
+            None => Keyring::named(environment),
+        };
+        Self { store: Arc::clone(store), keyring: Arc::new(keyring) }
     }
 
     /// Opens every secret, for a check of the whole state. One whose key is not there is counted and no problem.

@@ -7,7 +7,7 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,8 +17,6 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::vault::VaultError;
 use secrecy::zeroize::Zeroizing;
-
-use crate::file::{self, Draft};
 
 /// Names the file that holds the key.
 const KEY_FILE: &str = "RACCORD_KEY_FILE";
@@ -34,7 +32,7 @@ const MAX_FILE: u64 = 1024;
 
 /// What tells one key from another and gives neither away: the beginning of a digest made for this alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyId(pub(crate) [u8; 8]);
+pub struct KeyId(pub [u8; 8]);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,13 +47,15 @@ impl fmt::Debug for KeyId {
 }
 
 /// A key, ready to be used. It is wiped from memory when it is dropped.
-pub(crate) struct SealingKey {
-    pub(crate) id: KeyId,
+pub struct SealingKey {
+    /// What tells it from others.
+    pub id: KeyId,
     pub(crate) cipher: XChaCha20Poly1305,
 }
 
 impl SealingKey {
-    pub(crate) fn new(bytes: &[u8; LENGTH]) -> Self {
+    /// The key of these bytes.
+    pub fn new(bytes: &[u8; LENGTH]) -> Self {
         let digest = Zeroizing::new(blake3::derive_key("raccord 2026 identity of a vault key", bytes));
         let id = digest.first_chunk().copied().unwrap_or_default();
         Self { id: KeyId(id), cipher: XChaCha20Poly1305::new(bytes.into()) }
@@ -94,26 +94,46 @@ impl Place {
     }
 }
 
+/// Makes a file with a text, whole, for its owner alone; one that is there already is left as it is.
+pub type MakeFile = fn(&Path, &str) -> io::Result<()>;
+
 /// Finds the key, once.
-pub(crate) struct Keyring {
+pub struct Keyring {
     environment: Arc<dyn Environment>,
-    /// The state's file; none for a state in memory alone, beside which nothing is made.
-    state: Option<PathBuf>,
+    /// The state's file, and what makes one beside it; none for a state that is no file.
+    state: Option<(PathBuf, MakeFile)>,
     found: Mutex<Option<Arc<SealingKey>>>,
 }
 
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("state", &self.state.as_ref().map(|(path, _)| path))
+            .finish_non_exhaustive()
+    }
+}
+
 impl Keyring {
-    pub(crate) fn new(environment: Arc<dyn Environment>, state: Option<PathBuf>) -> Self {
-        Self { environment, state, found: Mutex::default() }
+    /// The key of a state that is a file: one may be made beside it.
+    pub fn beside(environment: Arc<dyn Environment>, state: PathBuf, make: MakeFile) -> Self {
+        Self { environment, state: Some((state, make)), found: Mutex::default() }
+    }
+
+    /// The key of a state that is no file: the environment alone says where it is.
+    pub fn named(environment: Arc<dyn Environment>) -> Self {
+        Self { environment, state: None, found: Mutex::default() }
     }
 
     /// What the key and its surroundings are read with.
-    pub(crate) fn environment(&self) -> &dyn Environment {
+    pub fn environment(&self) -> &dyn Environment {
         &*self.environment
     }
 
     /// The key that secrets are sealed with.
-    pub(crate) fn opening(&self, sealed_with: KeyId) -> Result<Arc<SealingKey>, VaultError> {
+    ///
+    /// # Errors
+    /// When it is not there, or another one is.
+    pub fn opening(&self, sealed_with: KeyId) -> Result<Arc<SealingKey>, VaultError> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let place = self.place()?;
         if found.is_none() {
@@ -131,7 +151,10 @@ impl Keyring {
     }
 
     /// A key to seal the first secret with; it is made when there is none.
-    pub(crate) fn first(&self) -> Result<Arc<SealingKey>, VaultError> {
+    ///
+    /// # Errors
+    /// When it is of no use, or cannot be made.
+    pub fn first(&self) -> Result<Arc<SealingKey>, VaultError> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = &*found {
             return Ok(Arc::clone(key));
@@ -153,10 +176,10 @@ impl Keyring {
             }
             (Some(path), false, _) => Ok(Place::Named(PathBuf::from(path))),
             (None, true, _) => Ok(Place::Variable),
-            (None, false, Some(state)) => Ok(Place::Beside(beside(state))),
-            (None, false, None) => {
-                Err(Place::Variable.unusable("is not set, and a state in memory alone has no key beside it"))
-            }
+            (None, false, Some((state, _))) => Ok(Place::Beside(beside(state))),
+            (None, false, None) => Err(Place::Variable.unusable(format!(
+                "is not set, nor is {KEY_FILE}, and a state that is no file has no key beside it"
+            ))),
         }
     }
 
@@ -180,11 +203,12 @@ impl Keyring {
 
     /// Makes a key beside the state. One that is there meanwhile stands.
     fn make(&self, place: &Place) -> Result<SealingKey, VaultError> {
-        let Place::Beside(path) = place else {
+        let (Place::Beside(path), Some((_, make))) = (place, &self.state) else {
             return Err(place.unusable("is not there"));
         };
         let bytes = Zeroizing::new(self.environment.random()?);
-        write(path, &bytes).map_err(place.failed("made"))?;
+        let text = Zeroizing::new(STANDARD.encode(bytes.as_slice()) + "\n");
+        make(path, &text).map_err(place.failed("made"))?;
         self.read(place)?.ok_or_else(|| place.unusable("went away while it was made"))
     }
 }
@@ -194,19 +218,6 @@ fn beside(state: &Path) -> PathBuf {
     let mut name = OsString::from(state);
     name.push(".key");
     PathBuf::from(name)
-}
-
-/// Writes a new file whole, for its owner alone; one that is there already is left as it is.
-fn write(path: &Path, key: &[u8; LENGTH]) -> io::Result<()> {
-    file::clear_drafts(path);
-    let (draft, mut file) = Draft::create(path, "key")?;
-    let text = Zeroizing::new(STANDARD.encode(key) + "\n");
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    match draft.publish(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// What a file of a key says. The one beside the state is Raccord's own, and other users may not be able to read it.

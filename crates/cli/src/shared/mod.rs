@@ -1,0 +1,15 @@
+//! A state that several machines share, as commands meet it: how it is reached, and who else works on it.
+
+#[cfg(feature = "postgres")]
+mod connect;
+#[cfg(feature = "postgres")]
+mod presence;
+#[cfg(feature = "postgres")]
+mod sharing;
+#[cfg(not(feature = "postgres"))]
+mod without;
+
+#[cfg(feature = "postgres")]
+pub(crate) use self::sharing::{Sharing, daemons, reach, watching};
+#[cfg(not(feature = "postgres"))]
+pub(crate) use self::without::{Sharing, daemons, reach, watching};

@@ -1,0 +1,104 @@
+//! A shared state that this process has open, with the ports on it.
+
+use std::sync::Arc;
+
+use raccord_model::port::environment::Environment;
+use raccord_postgres::{MemberKind, PostgresState};
+use raccord_run::Ports;
+use raccord_store::Store;
+use tokio::sync::watch;
+
+use super::connect::open;
+use super::presence::{self, Watching};
+use crate::error::CommandError;
+use crate::opening::{Opening, system};
+use crate::place::SharedPlace;
+use crate::ports::{imagined_ports, shared_ports};
+use crate::ui::Ui;
+
+/// A shared state that this process has open.
+pub(crate) enum Sharing {
+    /// For one verb.
+    Verb {
+        /// The state.
+        state: PostgresState,
+        /// The verb.
+        verb: String,
+        /// Where identities come from.
+        environment: Arc<dyn Environment>,
+    },
+    /// As its daemon.
+    Daemon(Watching),
+}
+
+impl Sharing {
+    /// Does what changes something, unless a daemon has the state.
+    pub(crate) async fn changing<T>(&self, work: impl Future<Output = T>) -> Result<T, CommandError> {
+        match self {
+            Self::Verb { state, verb, environment } => {
+                presence::changing(state, (environment.new_id(), verb), work).await
+            }
+            Self::Daemon(_) => Ok(work.await),
+        }
+    }
+
+    /// Renews what the daemon holds, until that is lost.
+    pub(crate) async fn until_lost(&self) {
+        match self {
+            Self::Verb { .. } => std::future::pending().await,
+            Self::Daemon(watching) => watching.until_lost().await,
+        }
+    }
+
+    /// Gives the state back.
+    pub(crate) async fn end(self) -> Result<(), CommandError> {
+        match self {
+            Self::Verb { .. } => Ok(()),
+            Self::Daemon(watching) => watching.end().await,
+        }
+    }
+}
+
+/// The ports on a state for a verb. Of one that is not there yet what a new one would be, in memory alone.
+pub(crate) async fn reach(
+    place: &SharedPlace,
+    verb: &str,
+    opening: Opening,
+) -> Result<(Ports, Option<Sharing>), CommandError> {
+    let environment: Arc<dyn Environment> = Arc::new(system()?);
+    let Some(state) = open(place, &environment, opening).await? else {
+        let store = Store::in_memory(&std::path::PathBuf::from(place.to_string()));
+        let store = store.map_err(|error| CommandError::of(&error))?;
+        return Ok((imagined_ports(store, system()?), None));
+    };
+    let ports = shared_ports(&state, Arc::clone(&environment));
+    Ok((ports, Some(Sharing::Verb { state, verb: verb.to_owned(), environment })))
+}
+
+/// The ports on a state for its daemon, once no other process is in the way; nothing when an end was asked for before.
+pub(crate) async fn watching(
+    ui: &Ui,
+    place: &SharedPlace,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Option<(Ports, Sharing)>, CommandError> {
+    let environment: Arc<dyn Environment> = Arc::new(system()?);
+    let Some(state) = open(place, &environment, Opening::Create).await? else { return Ok(None) };
+    let begun = presence::begin(ui, &state, environment.new_id(), stop).await?;
+    Ok(begun.map(|watching| (shared_ports(&state, environment), Sharing::Daemon(watching))))
+}
+
+/// Who works on a state at the moment, a line for each.
+pub(crate) async fn daemons(place: &SharedPlace) -> Result<Vec<String>, CommandError> {
+    let environment: Arc<dyn Environment> = Arc::new(system()?);
+    let Some(state) = open(place, &environment, Opening::Existing).await? else { return Ok(Vec::new()) };
+    let members = state.members().await.map_err(|error| CommandError::of(&error))?;
+    let line = |member: raccord_postgres::Member| {
+        let does = match member.kind {
+            MemberKind::Daemon => "runs what is due",
+            MemberKind::Standby => "stands by",
+            MemberKind::Verb => "changes something",
+        };
+        format!("{does:<18}{}, silent since {} ms", member.description, presence::silence(member.remaining))
+    };
+    Ok(members.into_iter().map(line).collect())
+}

@@ -1,0 +1,51 @@
+//! What is said of a shared state by a binary that was built without PostgreSQL.
+
+use raccord_run::Ports;
+use tokio::sync::watch;
+
+use crate::error::CommandError;
+use crate::opening::Opening;
+use crate::place::SharedPlace;
+use crate::ui::Ui;
+
+/// A shared state that this process has open: there is none.
+pub(crate) enum Sharing {}
+
+impl Sharing {
+    pub(crate) async fn changing<T>(&self, _: impl Future<Output = T>) -> Result<T, CommandError> {
+        match *self {}
+    }
+
+    pub(crate) async fn until_lost(&self) {
+        match *self {}
+    }
+
+    pub(crate) async fn end(self) -> Result<(), CommandError> {
+        match self {}
+    }
+}
+
+fn not_built() -> CommandError {
+    CommandError::new("this raccord was built without the feature `postgres`, which a shared state needs")
+        .hint("use a released binary, or build it with `--features postgres`")
+}
+
+pub(crate) async fn reach(
+    _: &SharedPlace,
+    _: &str,
+    _: Opening,
+) -> Result<(Ports, Option<Sharing>), CommandError> {
+    Err(not_built())
+}
+
+pub(crate) async fn watching(
+    _: &Ui,
+    _: &SharedPlace,
+    _: &mut watch::Receiver<bool>,
+) -> Result<Option<(Ports, Sharing)>, CommandError> {
+    Err(not_built())
+}
+
+pub(crate) async fn daemons(_: &SharedPlace) -> Result<Vec<String>, CommandError> {
+    Err(not_built())
+}

@@ -1,0 +1,116 @@
+//! Verbs on a shared state, from several machines.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::Cluster;
+use crate::environment::{TestEnvironment, assert_says};
+use crate::shop::Shop;
+
+#[test]
+fn what_one_machine_does_the_others_see() {
+    let cluster = Cluster::new("1h");
+    let (one, other) = (cluster.machine(), cluster.machine());
+    let plan = one.run("plan").expect_code(0);
+    assert_says(&plan.stderr, &["there is no state at postgres://postgres@127.0.0.1"]);
+    assert_says(&one.fails(1, "status"), &["there is no state in the database", "raccord apply"]);
+    one.ok("apply --auto-approve");
+    assert_says(&other.ok("plan"), &["no change"]);
+    other.ok("run");
+    assert_eq!(cluster.rows(), 2);
+    let runs = one.json("runs --output json");
+    assert_eq!(runs.as_array().unwrap().len(), 1);
+    assert_eq!(one.json("status --output json"), other.json("status --output json"));
+    // A second generation, and back again.
+    other.replace("raccord.yaml", "schedule: 1h", "schedule: 2h");
+    other.ok("apply --auto-approve");
+    assert_eq!(one.json("history --output json").as_array().unwrap().len(), 2);
+    one.ok("rollback 1 --auto-approve");
+    assert_says(&other.ok("plan"), &["1h", "2h"]);
+    for verb in ["records crm.contact", "rejects list", "deliveries list", "audit", "export"] {
+        one.ok(verb);
+    }
+    assert_says(&one.ok("state check"), &["whole", "6 resources"]);
+    let info = one.json("state info --output json");
+    assert_eq!((info["serial"].clone(), info["resources"].clone()), (3.into(), 6.into()));
+    assert_says(&one.fails(1, "state backup copy.redb"), &["pg_dump"]);
+    assert!(!one.path().join(".raccord").exists(), "nothing of a shared state is beside the YAML");
+}
+
+#[test]
+fn rows_in_the_embedded_store_are_refused_with_the_cure() {
+    let cluster = Cluster::new("1h");
+    let yaml = Shop::default().yaml();
+    let embedded = TestEnvironment::with(&[("raccord.yaml", &yaml), ("people.csv", "id,name\n1,Ann\n")])
+        .variable("RACCORD_STATE", &cluster.state());
+    for verb in ["plan", "apply --auto-approve"] {
+        assert_says(&embedded.fails(1, verb), &["`crm`", "embedded store", "store: {type: postgres"]);
+    }
+    // Where the state is there already it is the same.
+    cluster.machine().ok("apply --auto-approve");
+    assert_says(&embedded.fails(1, "plan"), &["`crm`", "store: {type: postgres"]);
+}
+
+#[test]
+fn of_plans_that_were_made_on_one_serial_one_is_applied() {
+    let cluster = Cluster::new("1h");
+    cluster.machine().ok("apply --auto-approve");
+    let machines: Vec<TestEnvironment> = (2..7)
+        .map(|hours| {
+            let machine = cluster.machine();
+            machine.replace("raccord.yaml", "schedule: 1h", &format!("schedule: {hours}h"));
+            machine.ok("plan --out next.plan");
+            machine
+        })
+        .collect();
+    let started: Vec<_> =
+        machines.iter().map(|machine| machine.start("apply next.plan --auto-approve")).collect();
+    let answers: Vec<_> = started.into_iter().map(crate::environment::Started::wait).collect();
+    let applied = answers.iter().filter(|answer| answer.code == Some(0)).count();
+    assert_eq!(applied, 1, "{answers:?}");
+    for answer in answers.iter().filter(|answer| answer.code != Some(0)) {
+        assert_says(&answer.stderr, &["serial"]);
+    }
+    let history = machines[0].json("history --output json");
+    assert_eq!(history.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn kills_at_any_moment_lose_nothing_and_double_nothing() {
+    let cluster = Cluster::new("1h");
+    let machine = cluster.machine();
+    machine.ok("apply --auto-approve");
+    cluster.people(3_000);
+    for number in 0..12_u64 {
+        let started = machine.start(if number % 4 == 3 { "apply --auto-approve" } else { "run" });
+        sleep(Duration::from_millis(20 + 23 * number));
+        started.signal("KILL");
+        started.wait();
+    }
+    // The lease of a run that was killed is waited for, and its person's word ends it.
+    machine.ok("run");
+    assert_eq!(cluster.rows(), 3_000);
+    assert_says(&machine.ok("state check"), &["whole"]);
+    let runs = machine.json("runs --output json");
+    let running = runs.as_array().unwrap().iter().filter(|run| run["outcome"] == "running").count();
+    assert_eq!(running, 0, "{runs:#}");
+}
+
+#[test]
+fn a_password_is_read_from_the_environment_and_never_shown() {
+    let cluster = Cluster::new("1h");
+    cluster.server.sql("postgres", "CREATE ROLE keeper LOGIN PASSWORD 'hunter2' SUPERUSER");
+    let url = cluster.state().replace("postgres@", "keeper:hunter2@");
+    let machine = cluster.machine().variable("RACCORD_STATE", &url);
+    let mut said = machine.ok("apply --auto-approve") + &machine.ok("state info");
+    let without = cluster.state().replace("postgres@", "keeper@");
+    let machine =
+        cluster.machine().variable("RACCORD_STATE", &without).variable("RACCORD_STATE_PASSWORD", "hunter2");
+    said += &machine.ok("status");
+    let nowhere = "postgres://keeper:hunter2@127.0.0.1:9/postgres?sslmode=disable";
+    let machine = cluster.machine().variable("RACCORD_STATE", nowhere);
+    said += &machine.fails(1, "status");
+    assert_says(&said, &["postgres://keeper@127.0.0.1:9/postgres"]);
+    said += &machine.ok("--help");
+    assert!(!said.contains("hunter2"), "{said}");
+}
