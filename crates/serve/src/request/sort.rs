@@ -84,6 +84,7 @@ impl Sort {
             | Self::Entities
             | Self::Flows
             | Self::Problems
+            | Self::Overview
             | Self::Status
             | Self::Runs
             | Self::Records
