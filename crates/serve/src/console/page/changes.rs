@@ -244,6 +244,7 @@ pub(super) async fn rollback_plan(visit: Arc<Visit>) -> Result<Answer, Failure> 
     let words = visit.texts().changes;
     let body = html! {
         p { (words.rollback_means) }
+        h2 { (words.title) }
         (plan::plan(&visit, &found))
         @if visit.reader.may(Sort::Rollback) && found.has_work() {
             form method="post" action=(format!("/changes/{number}/rollback")) {

@@ -152,7 +152,7 @@ fn boxed(visit: &Visit, drawing: &Drawing, node: &Node) -> Markup {
     let (_, word) = standing(texts, node.state);
     let name = name(visit, node);
     let count = format!("{} {}", node.transfers, texts.graph.transfers);
-    let is_one = node.column == Column::Transfer && !drawing.is_collapsed;
+    let is_one = node.transfers == 1;
     let below = if is_one { word.to_owned() } else { format!("{count} · {word}") };
     let shape = html! {
         title { (show::plain(&name)) ": " (below) }
