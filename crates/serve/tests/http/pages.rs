@@ -44,7 +44,9 @@ impl<'s> Person<'s> {
     async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let page = self.page("/audit").await;
         let csrf = between(&page, "name=\"csrf\" value=\"", "\"").to_owned();
-        self.send(path, &csrf, fields).await
+        let answer = self.send(path, &csrf, fields).await;
+        // What was done leads to a page, where a browser goes.
+        if answer.status == 303 { self.get(answer.header("location")).await } else { answer }
     }
 
     async fn send(&self, path: &str, csrf: &str, fields: &[(&str, &str)]) -> Answer {
