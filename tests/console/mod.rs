@@ -1,6 +1,8 @@
 //! The console in a real browser, Chromium from Debian, driven by playwright-core: the story of a person who looks after an
 //! integration. `cargo xtask setup` installs what it needs.
 
+mod pages;
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -75,12 +77,23 @@ fn serve(request: &Request, is_broken: &AtomicBool) -> crate::http_server::Respo
     answer_json(json!({ "data": people }).to_string())
 }
 
-#[test]
-fn a_person_looks_after_an_integration_in_both_languages() {
+/// A script that drives a browser, at a console and with a token. `RACCORD_SHOTS` names where pictures of the pages go.
+fn browse(script: &str, base: &str, token: &str) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let modules = root.join("target/console");
     let has_all = modules.join("node_modules").exists() && Path::new("/usr/bin/chromium").exists();
     assert!(has_all, "playwright-core or chromium is missing: run `cargo xtask setup`");
+    let mut command = Command::new("node");
+    command.arg(root.join("tests/console").join(script));
+    command.env("BASE", base).env("TOKEN", token.trim()).env("MODULES", modules);
+    if let Some(shots) = std::env::var_os("RACCORD_SHOTS") {
+        command.env("SHOTS", shots);
+    }
+    command
+}
+
+#[test]
+fn a_person_looks_after_an_integration_in_both_languages() {
     let is_broken = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&is_broken);
     let service = HttpServer::start(move |request| serve(request, &seen));
@@ -90,9 +103,8 @@ fn a_person_looks_after_an_integration_in_both_languages() {
     wait_for_generation(&environment, 1);
     environment.ok("run");
     let token = environment.ok("token create ann --role operate").trim().to_owned();
-    let mut command = Command::new("node");
-    command.arg(root.join("tests/console/story.mjs")).env("BASE", &base).env("TOKEN", token.trim());
-    command.env("SERVICE", service.url()).env("MODULES", &modules).env("SECRET", SECRET);
+    let mut command = browse("story.mjs", &base, &token);
+    command.env("SERVICE", service.url()).env("SECRET", SECRET);
     let output = command.output().unwrap();
     // It may have ended by itself, which the story would tell.
     drop(daemon.kill());

@@ -12,6 +12,7 @@ mod manifests;
 mod measured;
 mod quickstart;
 mod recipe;
+mod screenshots;
 mod setup;
 mod test;
 
@@ -38,6 +39,7 @@ recipes:
               try what must hold on so many new cases each
   fuzz [SECONDS] [TARGET]
               feed every reader mutated input, ten minutes each; a finding stays in target/fuzz
+  screenshots take the pictures of the console that docs/console.md shows
   manifests   read real manifests of Airbyte beside what airbyte-cdk has sent and returned
   audit       look up the dependencies in the advisory database (fetches it)";
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["setup"] => setup::run,
         ["test"] => test::run,
         ["audit"] => test::audit,
+        ["screenshots"] => screenshots::run,
         ["manifests"] => manifests::run,
         ["bench"] => bench::run,
         ["kills", ref options @ ..] => return ended(kills::run(options)),

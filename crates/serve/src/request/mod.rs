@@ -116,7 +116,7 @@ pub enum Request {
         integrations: Vec<Name>,
     },
     /// How transfers stand, a page of them.
-    Overview(OverviewQuery),
+    Overview(#[serde(deserialize_with = "overview::from_object")] OverviewQuery),
     /// How everything stands.
     Status,
     /// Runs, newest first.

@@ -2,19 +2,26 @@
 //! how many stand how.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use raccord_model::fact::Tally;
 use raccord_model::schema::Instant;
 use raccord_model::{EntityRef, Name};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::status::{DaemonStatus, IntegrationState, UnderWay};
 use super::text::Text;
 
+/// How many transfers an overview shows unless it is asked for more or fewer.
+const PAGE: usize = 50;
+
 /// Which transfers an overview shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OverviewQuery {
     /// Only those whose name, source, entity or integration has this text in it.
@@ -28,8 +35,35 @@ pub struct OverviewQuery {
     pub standing: Option<Standing>,
     /// How many are passed over.
     pub skip: usize,
-    /// At most so many.
+    /// At most so many; 50 unless something else is said.
     pub limit: usize,
+}
+
+impl Default for OverviewQuery {
+    fn default() -> Self {
+        Self { text: None, label: None, standing: None, skip: 0, limit: PAGE }
+    }
+}
+
+/// Reads an object, and nothing else: without names, a list of nulls would pass for a struct of which nothing is required.
+pub(super) fn from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Members<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members))
+        }
+    }
+
+    deserializer.deserialize_map(Members(PhantomData))
 }
 
 /// How a transfer stands, in one word. What a person has to do something about comes first.
@@ -138,4 +172,22 @@ pub struct OverviewLine {
     pub rejects: Option<u64>,
     /// What its runs of the last 24 hours have brought, hour by hour, the oldest first: of the runs that are kept.
     pub day: Vec<Tally>,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::request::Request;
+
+    #[test]
+    fn an_overview_is_asked_for_by_an_object() {
+        let check = |text: &str, limit: Option<usize>| match serde_json::from_str(text) {
+            Ok(Request::Overview(query)) => assert_eq!(Some(query.limit), limit, "{text}"),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => assert!(limit.is_none(), "{text}: {error}"),
+        };
+        check(r#"{"overview": {}}"#, Some(50));
+        check(r#"{"overview": {"limit": 2}}"#, Some(2));
+        check(r#"{"overview": [null, null]}"#, None);
+        check(r#"{"overview": null}"#, None);
+    }
 }

@@ -1,0 +1,65 @@
+//! The pages of data in a real browser: looked at by axe, and their actions done by keys alone.
+
+use crate::api::listening;
+use crate::console::browse;
+use crate::environment::TestEnvironment;
+
+/// The email is required at first; then it is not, and the city goes.
+fn configuration(email: &str, city: &str) -> String {
+    format!(
+        "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {{name: shop}}
+spec: {{entities: {{customer: {{key: id, fields: {{id: text, email: {email}{city}}}}}}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {{name: exports}}
+spec: {{connector: file, config: {{dataTypes: {{customers: {{path: customers.csv}}}}}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {{name: customers}}
+spec:
+  source: exports
+  to: shop.customer
+  active: true
+  deletes: {{snapshot: {{maxShare: 10%}}}}
+  mapping: {{primaryKey: {{id: id}}, fields: {{email: email}}}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {{name: shop}}
+spec: {{active: true, subscriptions: {{customers: [created, updated, deleted]}}}}
+"
+    )
+}
+
+#[test]
+fn the_pages_of_data_are_reached_by_all_and_their_actions_by_keys() {
+    let rows: String = (0..40).map(|at| format!("{at:02},c{at}@example.com\n")).collect();
+    let environment = TestEnvironment::with(&[
+        ("conf/shop.yaml", &configuration("{type: text, required: true}", ", city: text")),
+        ("conf/customers.csv", &format!("id,email\n{rows}a1,\na2,\n")),
+    ]);
+    let (mut daemon, base) = listening(&environment, "watch --from api --listen 127.0.0.1:0");
+    environment.ok("apply -f conf --auto-approve");
+    environment.ok("run");
+    environment.write("conf/shop.yaml", &configuration("text", ""));
+    environment.ok("apply -f conf --auto-approve --allow-delete");
+    environment.write("conf/customers.csv", "id,email\n00,c0@example.com\n");
+    // It is held.
+    environment.run("run");
+    let token = environment.ok("token create ann --role operate --role apply");
+    let output = browse("pages.mjs", &base, &token).output().unwrap();
+    // It may have ended by itself, which the browser would tell.
+    drop(daemon.kill());
+    drop(daemon.wait());
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.contains("all pages are as they should be"),
+        "{told}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
