@@ -62,7 +62,7 @@ async fn hold<'c>(
         conditions.iter().map(|condition| (word(condition.table), condition.key.as_str())).collect();
     let (kinds, keys): (Vec<&str>, Vec<&str>) = all.iter().copied().unzip();
     let values: [Parameter<'_>; 2] = [(&kinds, Type::TEXT_ARRAY), (&keys, Type::TEXT_ARRAY)];
-    // Those that are to be absent first: their insertion waits for whoever puts or removes them at this moment.
+    // Those that are to be absent first: their insertion waits for other transactions that put or remove them.
     let absent: BTreeSet<At<'_>> = conditions
         .iter()
         .filter(|condition| condition.revision.is_none())

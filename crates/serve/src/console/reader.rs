@@ -52,7 +52,7 @@ impl Reader {
         self.roles.iter().any(|own| own.includes(role))
     }
 
-    /// Whether the reader may ask a request of a sort. What nobody may ask over HTTP is asked on no page.
+    /// Whether the reader may ask a request of a sort. What no caller may ask over HTTP is asked on no page.
     pub(super) fn may(&self, sort: Sort) -> bool {
         self.has(required(sort)) && crate::access::admit(sort, Way::Http).is_ok()
     }

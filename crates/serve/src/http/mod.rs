@@ -215,7 +215,7 @@ pub enum ServeError {
          give --tls-cert and --tls-key, or say --insecure-listen when a proxy in front of it does TLS"
     )]
     Insecure(SocketAddr),
-    /// Beyond loopback, everything would be shown to whoever passes by.
+    /// Beyond loopback, everything would be shown to every client.
     #[error("{0} can be reached from other machines: --open-console is for loopback alone")]
     OpenConsole(SocketAddr),
     /// Nobody can listen there.
