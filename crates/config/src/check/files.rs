@@ -300,10 +300,9 @@ pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
         let Some(path) = store.path.as_deref().filter(|_| store.store_type == StoreType::Files) else {
             continue;
         };
-        let place = if path.contains("://") {
-            path.trim_end_matches('/').to_owned()
-        } else {
-            crate::resolve::clean(path)
+        let place = match RemotePath::of_folder(path) {
+            Ok(None) => crate::resolve::clean(path),
+            Ok(Some(_)) | Err(_) => path.trim_end_matches('/').to_owned(),
         };
         if let Some(first) = folders.insert(place, &held.metadata.name) {
             let message = format!("the project `{first}` has its files in this folder already");

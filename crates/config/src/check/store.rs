@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::store::MAX_SQL_NAME;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, Entity, ProjectSpec, Store, StoreType};
 use raccord_model::{Ident, Kind, Name};
@@ -69,6 +70,8 @@ fn check_path(store: &Store) -> Option<Finding> {
         "a path that ends with `/` is that of a directory"
     } else if path.starts_with("file:") || path == ":memory:" {
         "the rows are kept in a file, named by its path alone"
+    } else if !matches!(RemotePath::of(path), Ok(None)) {
+        "the file of a SQLite store is one of this machine"
     } else {
         return None;
     };
@@ -342,6 +345,8 @@ mod tests {
             ("data/", "a path that ends with `/` is that of a directory"),
             (":memory:", "the rows are kept in a file, named by its path alone"),
             ("file:crm.db?mode=memory", "the rows are kept in a file, named by its path alone"),
+            ("s3://lake/crm.db", "the file of a SQLite store is one of this machine"),
+            ("s3:/lake/crm.db", "the file of a SQLite store is one of this machine"),
         ] {
             assert_eq!(check(json!({"type": "sqlite", "path": path})).unwrap(), said);
         }

@@ -32,7 +32,8 @@ impl Settings for FileSettings {
 
     fn make_canonical(&mut self, rebase: &dyn Fn(&str) -> String) {
         for data_type in self.data_types.values_mut() {
-            if !matches!(RemotePath::of(&data_type.path), Ok(Some(_))) {
+            // What is wrong is left as it is written: cleaned, `ftp://host/a` is a path of this machine.
+            if matches!(RemotePath::of(&data_type.path), Ok(None)) {
                 data_type.path = rebase(&data_type.path);
             }
             omit_named(data_type);

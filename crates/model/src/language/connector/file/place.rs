@@ -30,6 +30,10 @@ impl Scheme {
     const ALL: [(&'static str, Self); 4] =
         [("s3", Self::S3), ("gs", Self::Gs), ("az", Self::Az), ("sftp", Self::Sftp)];
 
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find_map(|(known, scheme)| (known == name).then_some(scheme))
+    }
+
     /// The type of the Authorization that reaches such a place.
     pub const fn authorization(self) -> &'static str {
         match self {
@@ -50,17 +54,15 @@ impl<'p> RemotePath<'p> {
     /// Where a path leads: nothing when it is one of this machine. The error says what is wrong.
     ///
     /// # Errors
-    /// When it begins with a scheme, and what follows names no place.
+    /// When it begins with a scheme, and what follows names no place, or with a scheme that is misspelt.
     pub fn of(path: &'p str) -> Result<Option<Self>, String> {
-        let Some((name, rest)) = path.split_once("://") else { return Ok(None) };
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Ok(None);
-        }
-        let Some((_, scheme)) = Scheme::ALL.into_iter().find(|(known, _)| *known == name) else {
-            return Err(format!(
-                "nothing is known of `{name}://`; files are in s3://, gs://, az:// and sftp://"
-            ));
+        let Some((name, rest)) = scheme_of(path) else { return Ok(None) };
+        let Some(rest) = rest.strip_prefix("//") else {
+            // Taken for a folder `s3:` of this machine, rows would go where no reader looks for them.
+            return Scheme::named(&name.to_ascii_lowercase())
+                .map_or(Ok(None), |_| Err(one_slash(name, rest)));
         };
+        let Some(scheme) = Scheme::named(name) else { return Err(unknown(name)) };
         let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
         if place.contains('@') {
             return Err(
@@ -121,6 +123,38 @@ impl<'p> RemotePath<'p> {
     }
 }
 
+/// What stands before and behind the first colon, where the first can be the name of a scheme (RFC 3986, 3.1).
+fn scheme_of(path: &str) -> Option<(&str, &str)> {
+    let (name, rest) = path.split_once(':')?;
+    let is_scheme = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'));
+    is_scheme.then_some((name, rest))
+}
+
+fn unknown(name: &str) -> String {
+    let small = name.to_ascii_lowercase();
+    let meant = match small.as_str() {
+        "s3a" | "s3n" => Some("s3"),
+        "gcs" => Some("gs"),
+        "azure" | "adl" | "abfs" | "abfss" | "wasb" | "wasbs" => Some("az"),
+        "ssh" | "scp" => Some("sftp"),
+        other => Scheme::named(other).map(|_| other),
+    };
+    let advice = meant.map_or_else(
+        || "files are in s3://, gs://, az:// and sftp://".to_owned(),
+        |meant| format!("write {meant}://"),
+    );
+    format!("nothing is known of `{name}://`; {advice}")
+}
+
+fn one_slash(name: &str, rest: &str) -> String {
+    format!(
+        "`{name}:` is followed by two slashes: {}://{}; a file of this machine with such a name is ./{name}:{rest}",
+        name.to_ascii_lowercase(),
+        rest.trim_start_matches('/'),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +172,9 @@ mod tests {
             ("s3://lake/a//b", Err(())),
             ("sftp://host/a", Err(())),
             ("ftp://host/a", Err(())),
+            ("s3:/lake/crm", Err(())),
+            ("S3://lake/crm", Err(())),
+            ("./s3:/lake/crm", Ok(None)),
         ] {
             let found = RemotePath::of_folder(path);
             let found = found.map(|place| place.map(|place| format!("{} {}", place.host, place.path)));
@@ -161,6 +198,15 @@ mod tests {
             ("s3:///a", Err(())),
             ("s3://b/../a", Err(())),
             ("ftp://h/a.csv", Err(())),
+            ("s3+x://h/a.csv", Err(())),
+            ("s3:/bucket/a.csv", Err(())),
+            ("s3:bucket/a.csv", Err(())),
+            ("SFTP:/h/a.csv", Err(())),
+            ("S3://bucket/a.csv", Err(())),
+            ("./s3:/bucket/a.csv", Ok(None)),
+            ("2026:01/a.csv", Ok(None)),
+            ("orders:new.csv", Ok(None)),
+            ("data/a://b.csv", Ok(None)),
         ] {
             let found = RemotePath::of(path);
             let found = found.map(|place| {
@@ -169,6 +215,25 @@ mod tests {
                 })
             });
             assert_eq!(found.as_ref().map(Option::as_deref).map_err(drop), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_misspelt_is_told_with_what_was_meant() {
+        for (path, said) in [
+            (
+                "S3:/bucket/a.csv",
+                "`S3:` is followed by two slashes: s3://bucket/a.csv; a file of this machine with such a name is \
+                 ./S3:/bucket/a.csv",
+            ),
+            ("S3://bucket/a.csv", "nothing is known of `S3://`; write s3://"),
+            ("abfss://bucket/a.csv", "nothing is known of `abfss://`; write az://"),
+            (
+                "https://h/a.csv",
+                "nothing is known of `https://`; files are in s3://, gs://, az:// and sftp://",
+            ),
+        ] {
+            assert_eq!(RemotePath::of(path).unwrap_err(), said);
         }
     }
 }
