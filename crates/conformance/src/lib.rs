@@ -16,6 +16,8 @@ pub mod reference;
 pub mod state;
 mod subject;
 pub mod suite;
+pub mod tables;
+pub mod values;
 
 pub use state::StateSubject;
 pub use subject::Subject;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use raccord_conformance::Subject;
 use raccord_conformance::fixture::{INC, transfer};
 use raccord_conformance::keyed::{KEY, Keyed};
+use raccord_conformance::tables::{field, shape};
 use raccord_model::fact::{Decided, Run, Uid};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
@@ -12,7 +13,7 @@ use raccord_model::port::destination::{Destination, DestinationError, EntityShap
 use raccord_postgres::PostgresDestination;
 use tokio_postgres::Client;
 
-use crate::fixture::{Database, field, shape};
+use crate::fixture::Database;
 
 /// Tables in a database of its own, which the next one takes over with its tables. They are made and extended by Raccord, or are
 /// there already, and it must not alter.

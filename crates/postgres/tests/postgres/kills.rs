@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, batch, checkpoint, effects, transfer};
+use raccord_conformance::tables::{field, shape, upsert};
 use raccord_model::checkpoint::SourceState;
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Destination, DestinationError};
 use raccord_model::value::Value;
 use raccord_postgres::PostgresDestination;
 
-use crate::fixture::{destination, field, shape, upsert};
+use crate::fixture::destination;
 use crate::postgres_server::{Durability, PostgresServer};
 
 /// How many rows a batch has: half of them are those of the batch before.

@@ -3,11 +3,12 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::INC;
+use raccord_conformance::tables::{allowed, field, shape, upsert};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Destination, DestinationError, EntityShape, FieldShape, Inspection};
 
-use crate::fixture::{Database, destination, field, shape};
+use crate::fixture::{Database, destination};
 
 /// `contacts` with the key `id`, and one more field in the column `v`.
 fn contacts(of: FieldType) -> EntityShape {
@@ -388,8 +389,8 @@ fn a_column_that_was_dropped_is_filled_again() {
         let destination = database.destination();
         let contacts = contacts(FieldType::Text);
         destination.prepare(contacts.clone()).await.unwrap();
-        let mut batch = crate::fixture::allowed(&destination).await;
-        crate::fixture::upsert(&mut batch, "k", &[]);
+        let mut batch = allowed(&destination).await;
+        upsert(&mut batch, "k", &[]);
         destination.commit(batch).await.unwrap();
         database.sql(
             "UPDATE crm.contacts SET _raccord_digest = 'the record'; ALTER TABLE crm.contacts DROP COLUMN v",

@@ -3,12 +3,13 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
+use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Change, Destination, Intent};
 use raccord_model::value::Value;
 use raccord_postgres::PostgresDestination;
 
-use crate::fixture::{Database, allowed, field, key, reasons, shape, upsert};
+use crate::fixture::Database;
 
 const fn integer(number: i64) -> Value<'static> {
     Value::Integer(number)

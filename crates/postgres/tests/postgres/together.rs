@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, batch, effects, transfer};
+use raccord_conformance::tables::{allowed, field, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Destination, DestinationError, Fence};
 use raccord_model::value::Value;
 use raccord_postgres::PostgresDestination;
 
-use crate::fixture::{Database, allowed, destination, field, shape, upsert};
+use crate::fixture::{Database, destination};
 
 async fn prepared(database: &Database) -> PostgresDestination {
     let destination = database.destination();

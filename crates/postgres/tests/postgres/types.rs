@@ -1,31 +1,21 @@
 //! Values survive the database: what is read back is what was written, to the microsecond; and what the database cannot hold
 //! is a reject with its reason.
 
-use std::collections::BTreeSet;
-
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
-use raccord_model::canonical::to_bytes;
+use raccord_conformance::tables::{allowed, field, reasons, row_of, shape, upsert};
+use raccord_conformance::values::{Reach, every_value_comes_back, fields, id_of};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Change, Destination, FieldShape, Intent, Ledger, RowQuery};
-use raccord_model::row::{FieldId, push_key};
+use raccord_model::row::push_key;
 use raccord_model::value::{Instant, Value};
 use raccord_postgres::PostgresDestination;
 
-use crate::fixture::{Database, allowed, field, reasons, row_of, shape, upsert};
+use crate::fixture::Database;
 
-type Fields = Vec<(FieldId, Option<Value<'static>>)>;
-
-/// A field of each type; field 1 is the key.
-fn fields() -> Vec<FieldShape> {
-    FieldType::ALL.into_iter().zip(1..).map(|(of, id)| field(id, of)).collect()
-}
-
-fn id_of(of: FieldType) -> FieldId {
-    (1..).zip(FieldType::ALL).find(|(_, it)| *it == of).unwrap().0
-}
+/// What there is from the first day of PostgreSQL to the last year of four digits.
+const REACH: Reach =
+    Reach { days: -2_440_588..=2_932_896, seconds: -210_866_803_200..=253_402_300_799, step: 1_000 };
 
 async fn prepared(database: &Database) -> PostgresDestination {
     let destination = database.destination();
@@ -33,123 +23,13 @@ async fn prepared(database: &Database) -> PostgresDestination {
     destination
 }
 
-/// The first and the last second that PostgreSQL has, and a year has four digits in.
-const SECONDS: std::ops::RangeInclusive<i64> = -210_866_803_200..=253_402_300_799;
-
-fn text() -> impl Strategy<Value = String> {
-    let any = any::<String>().prop_map(|text| text.replace('\0', ""));
-    let special = prop::sample::select(vec![
-        "",
-        " ",
-        "007",
-        "+351936845354",
-        "\\",
-        "\"",
-        "{}",
-        "\\N",
-        "NULL",
-        "a\n\t\r",
-    ]);
-    prop_oneof![3 => any, 1 => special.prop_map(str::to_owned)]
-}
-
-fn json() -> impl Strategy<Value = serde_json::Value> {
-    let leaf = prop_oneof![
-        Just(serde_json::Value::Null),
-        any::<bool>().prop_map(Into::into),
-        any::<i32>().prop_map(Into::into),
-        any::<String>().prop_map(Into::into),
-    ];
-    leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
-            prop::collection::btree_map(any::<String>(), inner, 0..4)
-                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
-        ]
-    })
-}
-
-fn value(of: FieldType) -> BoxedStrategy<Value<'static>> {
-    let integer = prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), Just(1_234_567_890_123_456_789)];
-    match of {
-        FieldType::Integer => integer.prop_map(Value::Integer).boxed(),
-        FieldType::Decimal => "-?[0-9]{1,45}(\\.[0-9]{1,45})?"
-            .prop_map(|text: String| Value::Decimal(text.parse().unwrap()))
-            .boxed(),
-        FieldType::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
-        FieldType::Date => (-2_440_588_i32..=2_932_896).prop_map(Value::Date).boxed(),
-        FieldType::Datetime => (SECONDS, 0..1_000_000_000_i32)
-            .prop_map(|(seconds, nanoseconds)| Value::Datetime(Instant { seconds, nanoseconds }))
-            .boxed(),
-        FieldType::Choices => prop::collection::btree_set(text(), 0..4)
-            .prop_map(|set: BTreeSet<String>| Value::Choices(set.into_iter().map(Into::into).collect()))
-            .boxed(),
-        FieldType::Json => json()
-            .prop_map(|json| Value::Json(String::from_utf8(to_bytes(&json).unwrap()).unwrap().into()))
-            .boxed(),
-        _ => text().prop_map(|text| Value::Text(text.into())).boxed(),
-    }
-}
-
-/// All fields but the key, each of which may be empty.
-fn row() -> impl Strategy<Value = Fields> {
-    let one =
-        |of: FieldType| prop::option::weighted(0.8, value(of)).prop_map(move |value| (id_of(of), value));
-    FieldType::ALL.into_iter().skip(1).map(one).collect::<Vec<_>>()
-}
-
-/// The row that is read back: instants have microseconds, and what is empty is not there.
-fn stored(key: &str, fields: &Fields) -> Vec<u8> {
-    let kept = |(id, value): &(FieldId, Option<Value<'static>>)| {
-        let value = match value.clone()? {
-            Value::Datetime(Instant { seconds, nanoseconds }) => {
-                Value::Datetime(Instant { seconds, nanoseconds: nanoseconds / 1_000 * 1_000 })
-            }
-            other => other,
-        };
-        Some((*id, Some(value)))
-    };
-    let mut all = vec![(1, Some(Value::Text(key.to_owned().into())))];
-    all.extend(fields.iter().filter_map(kept));
-    row_of(&all)
-}
-
-async fn rows(destination: &PostgresDestination) -> Vec<Vec<u8>> {
-    let query = RowQuery { incarnation: INC, limit: 1_000, ..RowQuery::default() };
-    destination.rows(query).await.unwrap().into_iter().map(|row| row.row).collect()
-}
-
 #[test]
 fn every_value_comes_back_created_and_changed() {
-    let config = Config { failure_persistence: None, ..Config::with_cases(16) };
-    let strategy = (prop::collection::vec(row(), 12), prop::collection::vec(row(), 12));
-    let result = TestRunner::new(config).run(&strategy, |(first, second)| {
-        block_on(async {
-            let database = Database::empty();
-            let destination = prepared(&database).await;
-            for (rows_of, expected) in
-                [(&first, "created 12"), (&second, "updated 12"), (&second, "unchanged 12")]
-            {
-                let mut batch = allowed(&destination).await;
-                for (number, fields) in rows_of.iter().enumerate() {
-                    // Field by field something differs, so that the second is a change.
-                    upsert(&mut batch, &format!("{number:02}"), fields);
-                }
-                let done = effects(&destination.commit(batch).await.unwrap());
-                let is_same = first == second || expected == done || done.contains("unchanged");
-                prop_assert!(is_same, "{} instead of {}", done, expected);
-                let keyed = rows_of.iter().enumerate();
-                let expected: Vec<_> =
-                    keyed.map(|(at, fields)| stored(&format!("{at:02}"), fields)).collect();
-                prop_assert_eq!(rows(&destination).await, expected);
-            }
-            prop_assert_eq!(reasons(&destination).await, Vec::<String>::new());
-            Ok(())
-        })
+    every_value_comes_back(&REACH, || {
+        let database = Database::empty();
+        let destination = database.destination();
+        (database, destination)
     });
-    if let Err(error) = result {
-        panic!("{error}");
-    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, batch, effects, transfer};
+use raccord_conformance::tables::{allowed, field, key, reasons, row_of, shape, upsert};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{
@@ -10,7 +11,7 @@ use raccord_model::port::destination::{
 use raccord_model::value::Value;
 use raccord_postgres::PostgresDestination;
 
-use crate::fixture::{Database, allowed, field, key, reasons, row_of, shape, upsert};
+use crate::fixture::Database;
 
 // The whole suite, on tables that are as another program made them.
 raccord_conformance::conformance!(crate::conformance::InPostgres<false>);

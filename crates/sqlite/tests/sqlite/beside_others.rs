@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, batch, effects, transfer};
+use raccord_conformance::tables::{allowed, field, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Destination as _, DestinationError, Ledger as _};
 use raccord_sqlite::SqliteDestination;
 
-use crate::fixture::{Database, allowed, field, shape, text, upsert};
+use crate::fixture::{Database, text};
 
 async fn prepared(database: &Database) -> SqliteDestination {
     let destination = database.destination();

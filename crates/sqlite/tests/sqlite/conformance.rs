@@ -3,6 +3,7 @@
 use raccord_conformance::Subject;
 use raccord_conformance::fixture::{INC, transfer};
 use raccord_conformance::keyed::{KEY, Keyed};
+use raccord_conformance::tables::{field, shape};
 use raccord_model::fact::{Decided, Run, Uid};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
@@ -10,7 +11,7 @@ use raccord_model::port::destination::{Destination as _, DestinationError, Entit
 use raccord_sqlite::SqliteDestination;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::fixture::{Database, field, shape};
+use crate::fixture::Database;
 
 /// Tables in a file of its own. They are made and extended by Raccord, or are there already, and it must not alter them.
 pub(crate) struct InSqlite<const ALTERS: bool> {

@@ -3,13 +3,14 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
+use raccord_conformance::tables::{allowed, field, shape, upsert};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{
     Destination as _, DestinationError, EntityShape, FieldShape, Inspection, TableRemark,
 };
 
-use crate::fixture::{Database, allowed, field, shape, upsert};
+use crate::fixture::Database;
 
 /// `contacts` with the key `id`, and one more field in the column `v`.
 fn contacts(of: FieldType) -> EntityShape {

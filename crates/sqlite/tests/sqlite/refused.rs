@@ -3,12 +3,13 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
+use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Change, Destination as _, Intent};
 use raccord_model::value::Value;
 use raccord_sqlite::SqliteDestination;
 
-use crate::fixture::{Database, allowed, field, key, reasons, shape, text, upsert};
+use crate::fixture::{Database, text};
 
 const fn integer(number: i64) -> Value<'static> {
     Value::Integer(number)

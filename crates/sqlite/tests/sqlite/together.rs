@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, batch, effects, transfer};
+use raccord_conformance::tables::{allowed, field, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Destination as _, DestinationError, Fence};
 use raccord_model::value::Value;
 use raccord_sqlite::SqliteDestination;
 
-use crate::fixture::{Database, allowed, field, shape, upsert};
+use crate::fixture::Database;
 
 /// A destination as another process has it: with connections of its own.
 fn patient(database: &Database) -> SqliteDestination {

@@ -2,13 +2,14 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, batch, effects, transfer};
+use raccord_conformance::tables::{allowed, field, reasons, shape, upsert};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Destination as _, EntityShape, Ledger as _};
 use raccord_model::value::Value;
 use raccord_sqlite::SqliteDestination;
 
-use crate::fixture::{Database, allowed, field, reasons, shape, upsert};
+use crate::fixture::Database;
 
 // The whole suite, on tables that are as another program made them.
 raccord_conformance::conformance!(crate::conformance::InSqlite<false>);
