@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{applied, rows, written};
-use crate::environment::assert_says;
+use crate::environment::{TestEnvironment, assert_says};
 
 #[test]
 fn where_nobody_can_answer_nothing_is_applied() {
@@ -160,4 +160,41 @@ fn documents_come_from_standard_input_or_several_places() {
     assert_says(&environment.ok("validate -f project.yaml"), &["valid: 1 resource"]);
     assert_says(&environment.ok("validate -f project.yaml -f source.yaml"), &["valid: 2 resources"]);
     assert_says(&environment.fails(1, "validate -f -"), &["no-documents"]);
+}
+
+#[test]
+fn a_file_means_the_same_however_it_is_named() {
+    const YAML: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {person: {key: id, fields: {id: text}}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: files}
+spec: {connector: file, config: {dataTypes: {people: {path: people.csv}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: people}
+spec: {source: files, to: crm.person, active: true, mapping: {primaryKey: {id: id}}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: files}
+spec: {active: true, subscriptions: {people: [created]}}
+";
+    let environment =
+        TestEnvironment::with(&[("shop.yaml", YAML), ("people.csv", "id\n1\n"), ("below/empty.txt", "")]);
+    let absolute = environment.path().join("shop.yaml");
+    let names = ["shop.yaml", "./shop.yaml", "below/../shop.yaml", absolute.to_str().unwrap()];
+    for name in names {
+        environment.ok(&format!("apply --auto-approve -f {name}"));
+        environment.ok("run");
+        for other in names {
+            environment.ok(&format!("plan --detailed-exitcode -f {other}"));
+        }
+    }
+    assert_eq!(environment.ok("records crm.person --output jsonl").lines().count(), 1);
 }

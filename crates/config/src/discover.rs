@@ -94,8 +94,11 @@ pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
     for path in files {
         match read(&path) {
             Ok(bytes) => {
-                let parent = path.parent().unwrap_or(Path::new("."));
-                found.texts.push(Found { name: shown(&path), directory: absolute(parent), bytes });
+                found.texts.push(Found {
+                    name: shown(&path),
+                    directory: absolute(directory_of(&path)),
+                    bytes,
+                });
             }
             Err(error) => unreadable(report, &path, &error),
         }
@@ -307,6 +310,11 @@ fn shown(path: &Path) -> String {
         Some(rest) if !rest.is_empty() => rest.to_owned(),
         _ => text,
     }
+}
+
+/// The directory of a file; that of a bare name is the current one.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn absolute(path: &Path) -> String {
