@@ -33,4 +33,7 @@ mod work;
 pub use destination::PostgresDestination;
 pub use settings::{PostgresSettings, Server, SettingsSource, Tls, UrlError};
 pub use source::PostgresSource;
-pub use state::{Member, MemberError, MemberKind, OpenStateError, PostgresState, PostgresVault};
+pub use state::{
+    Member, MemberError, MemberKind, NewState, OpenStateError, PostgresState, PostgresVault, StateReading,
+    StateWriting,
+};

@@ -8,6 +8,7 @@ pub mod aside;
 pub mod breaker;
 pub mod columns;
 pub mod conclude;
+pub mod copying;
 pub mod deliveries;
 mod digest;
 pub mod ending;

@@ -5,6 +5,7 @@
 
 mod backup;
 mod check;
+mod copying;
 mod counter;
 mod destination;
 mod error;
@@ -31,6 +32,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 
 pub use backup::BackupError;
 pub use check::CheckError;
+pub use copying::StoreDraft;
 pub use holder::{Holder, holder};
 pub use info::InfoError;
 pub use lease::EmbeddedLeases;

@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod authorization;
+pub mod copying;
 pub mod destination;
 pub mod environment;
 pub mod exhausted;

@@ -71,6 +71,24 @@ pub enum Table {
     Told,
 }
 
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 12] = [
+        Self::Generations,
+        Self::Transfers,
+        Self::Entities,
+        Self::Integrations,
+        Self::Runs,
+        Self::Steps,
+        Self::Outbox,
+        Self::Tokens,
+        Self::Sessions,
+        Self::Audit,
+        Self::Webhooks,
+        Self::Told,
+    ];
+}
+
 /// One change of a commit.
 #[derive(Debug, Clone)]
 pub enum Write {

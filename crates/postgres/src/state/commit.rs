@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::canonical::Digest;
-use raccord_model::fact::{self, Entry, Run};
+use raccord_model::fact::Entry;
 use raccord_model::key::Key;
 use raccord_model::port::state::{Commit, Condition, Head, Revision, Serial, StateError, Table, Write};
 use tokio_postgres::types::Type;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::inbox;
 use super::kind::word;
+use super::putting::transfer_of;
 use super::read;
 use crate::connections::{Parameter, Session};
 use crate::error::Failure;
@@ -260,15 +261,8 @@ impl<'c> Changes<'c> {
     }
 }
 
-/// The transfer of a run, for the index of runs; none for one that cannot be read, which a check tells.
-fn transfer_of(kind: &str, value: &[u8]) -> Option<Uuid> {
-    if kind != word(Table::Runs) {
-        return None;
-    }
-    fact::read::<Run>(value).ok().map(|run| run.transfer_uid.0)
-}
-
-async fn write_head(session: &Session<'_>, head: &Head) -> Result<(), Failure> {
+/// Replaces the head, its lineage apart.
+pub(super) async fn write_head(session: &Session<'_>, head: &Head) -> Result<(), Failure> {
     let write = "UPDATE raccord_state.head SET serial = $1, generation = $2, stack = $3, root = $4";
     let (serial, generation) = (head.serial.cast_signed(), head.generation.cast_signed());
     let stack = head.stack.as_ref().map(raccord_model::Name::as_str);

@@ -81,9 +81,8 @@ async fn version(session: &Session<'_>, lock: &str) -> Result<i32, Failure> {
     Ok(found)
 }
 
-/// Takes the steps that are missing, in one transaction under the lock of the layout's row, and begins a state with this
-/// lineage when there is none.
-pub(crate) async fn migrate(session: &Session<'_>, lineage: Uuid) -> Result<(), Failure> {
+/// Makes the row that is locked while steps are taken.
+pub(crate) async fn begin(session: &Session<'_>) -> Result<(), Failure> {
     let mut attempt = 1;
     while let Err(failure) = session.run(BEGINNING).await {
         if attempt >= TRIES || failure.sort() != Sort::Row {
@@ -92,8 +91,16 @@ pub(crate) async fn migrate(session: &Session<'_>, lineage: Uuid) -> Result<(), 
         session.run("ROLLBACK").await?;
         attempt += 1;
     }
-    session.run("BEGIN; SET LOCAL lock_timeout = '30s'").await?;
-    let found = version(session, " FOR UPDATE").await?;
+    Ok(())
+}
+
+/// Locks that row until the transaction ends; the version that is there, 0 when no step was ever taken.
+pub(crate) async fn lock(session: &Session<'_>) -> Result<i32, Failure> {
+    version(session, " FOR UPDATE").await
+}
+
+/// Takes the steps that are missing, in the transaction that has the lock.
+pub(crate) async fn take_steps(session: &Session<'_>, found: i32) -> Result<(), Failure> {
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or_default()) {
         session.run(step.statements).await?;
     }
@@ -102,6 +109,15 @@ pub(crate) async fn migrate(session: &Session<'_>, lineage: Uuid) -> Result<(), 
         let raise = "UPDATE raccord_state.layout SET version = $1, oldest = $2";
         session.execute(raise, &[(&VERSION, Type::INT4), (&oldest, Type::INT4)]).await?;
     }
+    Ok(())
+}
+
+/// Takes the steps that are missing, in one transaction, and begins a state with this lineage when there is none.
+pub(crate) async fn migrate(session: &Session<'_>, lineage: Uuid) -> Result<(), Failure> {
+    begin(session).await?;
+    session.run("BEGIN; SET LOCAL lock_timeout = '30s'").await?;
+    let found = lock(session).await?;
+    take_steps(session, found).await?;
     let begin = "INSERT INTO raccord_state.head (lineage) VALUES ($1) ON CONFLICT DO NOTHING";
     session.execute(begin, &[(&lineage, Type::UUID)]).await?;
     session.run("COMMIT").await

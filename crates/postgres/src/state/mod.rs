@@ -19,12 +19,15 @@ macro_rules! attempt {
 }
 
 mod commit;
+mod copying;
 mod inbox;
 mod kind;
 mod layout;
 mod lease;
 mod member;
+mod paging;
 mod port;
+mod putting;
 mod read;
 mod upkeep;
 mod vault;
@@ -36,6 +39,7 @@ use raccord_model::port::Cause;
 use raccord_model::port::environment::Environment;
 use uuid::Uuid;
 
+pub use self::copying::{NewState, StateReading, StateWriting};
 use self::layout::Found;
 pub use self::member::{Member, MemberError, MemberKind};
 pub use self::vault::PostgresVault;

@@ -152,15 +152,20 @@ impl StateDatabase {
                 return not_done;
             }
         };
+        self.commit(session).await.map(|()| Ok(done))
+    }
+
+    /// Commits the transaction of a session. When the answer is lost what became of it is asked.
+    pub(crate) async fn commit(&self, session: Session<'_>) -> Result<(), Failure> {
         let token = self.environment.new_id();
         match session.run(&format!("{}; COMMIT", leave(token, false))).await {
             Ok(()) => {
                 self.purge(session).await;
-                Ok(Ok(done))
+                Ok(())
             }
             Err(failure) if failure.sort() == Sort::Lost => {
                 drop(session);
-                if self.was_committed(token).await? { Ok(Ok(done)) } else { Err(failure) }
+                if self.was_committed(token).await? { Ok(()) } else { Err(failure) }
             }
             Err(failure) => Err(failure),
         }

@@ -5,6 +5,8 @@ mod changes;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod copying;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod kills;

@@ -172,11 +172,16 @@ fn room(
     Ok(Ok(()))
 }
 
+/// Counts a delivery that was put into its inbox.
+pub(crate) fn count_one(tables: &mut Tables<'_>, transfer: Uid, value: &[u8]) -> Result<(), StoreError> {
+    count(&mut tables.counters, transfer, 1, signed(length(value)))
+}
+
 fn append(tables: &mut Tables<'_>, transfer: Uid, value: &[u8]) -> Result<(), StoreError> {
     let sequence = last_sequence(&tables.meta)? + 1;
     tables.meta.insert(META_SEQUENCE, sequence.to_be_bytes().as_slice())?;
     tables.inbox.insert(place(transfer, sequence).as_slice(), value)?;
-    count(&mut tables.counters, transfer, 1, signed(length(value)))
+    count_one(tables, transfer, value)
 }
 
 /// The sequence that was given last. None is given twice, not even when every inbox is empty.
