@@ -74,7 +74,9 @@ fn input(global: &Global) -> Result<Input, CommandError> {
         None
     };
     let (paths, variables) = (global.files.clone(), variables(global));
-    Ok(Input { paths, stdin, within: None, variables })
+    // A daemon elsewhere says itself what its state has.
+    let shares_state = global.server.is_none() && global.state.file().is_none();
+    Ok(Input { paths, stdin, within: None, variables, shares_state })
 }
 
 /// What the configuration wants locked, and what is; errors are shown and end the command.

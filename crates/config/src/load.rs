@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::check::{self, CheckContext};
 use crate::diagnose::{Document, Report};
-use crate::discover::{Found, MAX_FILE};
+use crate::discover::{Discovery, Found, MAX_FILE};
 use crate::document::{Documents, Head, head, mend_head, nearest_kind, variables};
 use crate::interpolate::Variables;
 use crate::lock::{self, Locking};
@@ -32,6 +32,8 @@ pub struct Input {
     pub within: Option<PathBuf>,
     /// Values of variables that go before those of the Stack.
     pub variables: BTreeMap<String, String>,
+    /// Whether it is for a state that several machines share, which has no rows of its own.
+    pub shares_state: bool,
 }
 
 /// What came of it.
@@ -63,7 +65,8 @@ pub struct Validated {
 /// Says everything that [`load`] says, and makes nothing of it: no resource, no digest.
 pub fn validate(input: &Input) -> Validated {
     let (found, report) = Reading::of(input).into_parts();
-    let understood = understand(OURS, found.texts, &input.variables, report, |_, all, _| Some(count(&all)));
+    let limits = Limits { bounds: OURS, has_rows: !input.shares_state };
+    let understood = understand(limits, found.texts, &input.variables, report, |_, all, _| Some(count(&all)));
     let Understood { wanted: resources, diagnostics, files, documents } = understood;
     Validated { resources, diagnostics, files, documents }
 }
@@ -107,18 +110,28 @@ pub fn load_texts_within(
         })
         .collect();
     texts.sort_by(|a, b| a.name.cmp(&b.name));
-    load_within(bounds, texts, &clean(root), variables, Report::default())
+    load_within(Limits { bounds, has_rows: true }, texts, &clean(root), variables, Report::default())
 }
 
-pub(crate) fn load_all(texts: Vec<Found>, root: &str, given: &Variables, report: Report) -> Loaded {
-    load_within(OURS, texts, root, given, report)
+/// Loads what was read; `shares_state` as [`Input::shares_state`] says.
+pub(crate) fn load_all(found: Discovery, given: &Variables, report: Report, shares_state: bool) -> Loaded {
+    let limits = Limits { bounds: OURS, has_rows: !shares_state };
+    load_within(limits, found.texts, &found.root, given, report)
 }
 
-fn load_within(bounds: Bounds, texts: Vec<Found>, root: &str, given: &Variables, report: Report) -> Loaded {
+/// What a configuration may hold.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    bounds: Bounds,
+    /// Whether its state has rows of its own.
+    has_rows: bool,
+}
+
+fn load_within(limits: Limits, texts: Vec<Found>, root: &str, given: &Variables, report: Report) -> Loaded {
     let resolve =
         |documents: &[Document<'_>], all, report: &mut Report| resolve(documents, all, root, report);
     let Understood { wanted: desired, diagnostics, files, documents } =
-        understand(bounds, texts, given, report, resolve);
+        understand(limits, texts, given, report, resolve);
     Loaded { desired, diagnostics, files, documents }
 }
 
@@ -133,7 +146,7 @@ struct Understood<T> {
 
 /// Reads and checks everything; what is right is made into what is wanted of it.
 fn understand<T>(
-    bounds: Bounds,
+    limits: Limits,
     texts: Vec<Found>,
     given: &Variables,
     mut report: Report,
@@ -143,7 +156,7 @@ fn understand<T>(
     let mut texts: Vec<SourceText> = texts.into_iter().filter_map(|text| decode(text, &mut report)).collect();
     let manifests = Manifests::take_from(&mut texts, &mut report);
     let is_all_read = !report.has_errors();
-    let mut gathered = gather(&texts, bounds, &mut report);
+    let mut gathered = gather(&texts, limits.bounds, &mut report);
     if gathered.count == 0 && !report.has_errors() {
         let help = "every document begins with `apiVersion: raccord/v1`; `raccord init` writes an example";
         let message = "no document of Raccord was found".to_owned();
@@ -160,7 +173,7 @@ fn understand<T>(
         all.add_broken(None, None);
     }
     manifests.embed(&mut all, documents, &mut report);
-    check::check(CheckContext { documents, all: &all }, &mut report);
+    check::check(CheckContext { documents, all: &all, has_rows: limits.has_rows }, &mut report);
     let wanted = if report.has_errors() { None } else { make(documents, all, &mut report) };
     let wanted = wanted.filter(|_| !report.has_errors());
     Understood { wanted, diagnostics: report.finish(), files, documents: gathered.count }

@@ -14,6 +14,7 @@ use crate::load::{Input, Loaded, load_all};
 pub struct Reading {
     found: Discovery,
     report: Report,
+    shares_state: bool,
 }
 
 impl Reading {
@@ -21,7 +22,7 @@ impl Reading {
     pub fn of(input: &Input) -> Self {
         let mut report = Report::default();
         let found = discover(input, &mut report);
-        Self { found, report }
+        Self { found, report, shares_state: input.shares_state }
     }
 
     /// The digest of what was read: the names and the bytes of the files, and what could not be read.
@@ -41,8 +42,8 @@ impl Reading {
 
     /// Makes a configuration of it.
     pub fn load(self, variables: &Variables) -> Loaded {
-        let (found, report) = self.into_parts();
-        load_all(found.texts, &found.root, variables, report)
+        let Self { found, report, shares_state } = self;
+        load_all(found, variables, report, shares_state)
     }
 
     /// What was read, and what could not be.

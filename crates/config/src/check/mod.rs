@@ -31,6 +31,8 @@ use crate::document::{Documents, Held, Table};
 pub(crate) struct CheckContext<'s, 't> {
     pub(crate) documents: &'s [Document<'t>],
     pub(crate) all: &'s Documents,
+    /// Whether the state that it is for has rows of its own.
+    pub(crate) has_rows: bool,
 }
 
 /// Checks every document.

@@ -31,7 +31,8 @@ pub(super) fn check(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec
 
 fn check_type(scene: CheckContext<'_, '_>, name: &Name, spec: &ProjectSpec) -> Vec<Finding> {
     match spec.store.store_type {
-        StoreType::Embedded => without_tables(spec),
+        StoreType::Embedded if scene.has_rows => without_tables(spec),
+        StoreType::Embedded => vec![nowhere(spec)],
         StoreType::Files => files::check(scene, name, spec),
         StoreType::Postgres => {
             let mut findings = check_authorization(scene, name, &spec.store);
@@ -76,6 +77,15 @@ fn check_path(store: &Store) -> Option<Finding> {
         return None;
     };
     Some(Finding::error(&["store", "path"], Code::InvalidValue, why))
+}
+
+/// The state has no rows of its own, and the project would keep its rows in them.
+fn nowhere(spec: &ProjectSpec) -> Finding {
+    let message =
+        "the project keeps its rows in the embedded store, and a state that several machines share has none";
+    let help = "give the project a database, for example `store: {type: postgres, authorization: NAME}`";
+    let at: &[&str] = if spec.store == Store::default() { &[] } else { &["store"] };
+    Finding::error(at, Code::ConflictingFields, message).help(help)
 }
 
 /// The embedded store has neither a database nor tables.

@@ -49,8 +49,15 @@ pub struct Loader {
 impl Loader {
     /// A loader of directories and files; none at all is the current directory.
     pub fn new(paths: Vec<PathBuf>, variables: BTreeMap<String, String>) -> Self {
-        let input = Input { paths, stdin: None, within: None, variables };
+        let input = Input { paths, variables, ..Input::default() };
         Self { input, shown_from: None, commit: None, seen: Arc::default() }
+    }
+
+    /// The same for a state that several machines share: a project that would keep its rows in it is an error.
+    #[must_use]
+    pub fn sharing_state(mut self, shares_state: bool) -> Self {
+        self.input.shares_state = shares_state;
+        self
     }
 
     /// A loader of what a checkout holds. Diagnostics name the files as the repository does.
