@@ -21,6 +21,7 @@ pub mod proposal;
 pub mod reply;
 pub mod request;
 mod serving;
+pub mod standby;
 pub mod token;
 pub mod transport;
 pub mod verb;

@@ -3,6 +3,7 @@
 //!
 //! It composes and decides nothing; what happens when is decided in [`raccord_daemon`].
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,13 @@ use tokio::task::JoinSet;
 use crate::audit::{AuditLog, Audited};
 use crate::daemon::Daemon;
 use crate::http::{self, Access, Bound, Limits, Listen, ServeError};
+use crate::standby::Listening;
 use crate::transport::socket::{Listener, SocketError};
 use raccord_daemon::DaemonError;
 use raccord_daemon::reload::{WatchError as FilesError, WatchSettings, Watcher};
-use raccord_daemon::shell::{Origin, Settings, Shell, Signals};
+use raccord_daemon::shell::{Handle, Origin, Settings, Shell, Signals};
+use raccord_model::fact::Uid;
+use raccord_model::port::inbox::Inbox;
 use raccord_run::Ports;
 
 /// What the daemon is given.
@@ -30,6 +34,8 @@ pub struct Watch {
     pub pull: Duration,
     /// Where HTTP is served, if anywhere.
     pub listen: Option<Listen>,
+    /// Where it is served already, by what stood by until now.
+    pub listening: Option<Listening>,
     /// How much HTTP takes at the most.
     pub limits: Limits,
 }
@@ -80,8 +86,19 @@ pub async fn watch(
         let end = stop.clone();
         let bound = Bound::new(&listen).await?;
         tracing::info!("listening on {}", bound.url());
-        beside.spawn(http::serve(bound, (listen.open, what.limits), (audited, access), end));
+        let serving = Arc::<Audited<Daemon>>::clone(&audited);
+        beside.spawn(http::serve(bound, (listen.open, what.limits), (serving, access), end));
     }
+    if let Some(Listening { front, served, .. }) = what.listening {
+        front.hand_over(audited);
+        beside.spawn(async move {
+            served.await.unwrap_or_else(|error| {
+                // It is not ended from outside, so that it has panicked.
+                std::panic::resume_unwind(error.into_panic())
+            })
+        });
+    }
+    beside.spawn(hear_of_others(ports.inbox.clone(), shell.handle()));
     let changed = Arc::new(Notify::new());
     // Watching ends when this is dropped.
     let _watcher = match &origin {
@@ -108,6 +125,29 @@ pub async fn watch(
             // HTTP ends by itself once an end is asked for, while runs are still given time to stop.
             Some(ended) = beside.join_next() => why_it_ended(ended)?,
         }
+    }
+}
+
+/// How often deliveries are looked for that came to daemons which stand by.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Tells the shell of deliveries that other processes have put into inboxes, where those can.
+async fn hear_of_others(inbox: Arc<dyn Inbox>, handle: Arc<Handle>) -> Result<(), ServeError> {
+    let mut known = BTreeMap::new();
+    loop {
+        match inbox.arrivals().await {
+            Ok(None) => return Ok(()),
+            Ok(Some(arrivals)) => {
+                let is_new = |(uid, last): &(&Uid, &u64)| known.get(*uid) != Some(*last);
+                let new: Vec<Uid> = arrivals.iter().filter(is_new).map(|(uid, _)| *uid).collect();
+                if !new.is_empty() {
+                    handle.arrived(new);
+                }
+                known = arrivals;
+            }
+            Err(error) => tracing::warn!(%error, "deliveries of other daemons could not be looked for"),
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -199,6 +239,7 @@ spec: {active: true, subscriptions: {people: [created]}}
             files: WatchSettings::default(),
             pull: Duration::MAX,
             listen: Some(listen),
+            listening: None,
             limits: Limits::default(),
         };
         let (_reload, reloads) = mpsc::channel(1);

@@ -1,4 +1,6 @@
-//! `raccord state info|backup|check`.
+//! `raccord state info|backup|copy|check`.
+
+mod copy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,11 +14,12 @@ use crate::options::{Global, Output};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
 
-/// Look after the state file
+/// Look after the state
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateVerb {
     Info(InfoArgs),
     Backup(BackupArgs),
+    Copy(copy::CopyArgs),
     Check(CheckArgs),
 }
 
@@ -43,11 +46,12 @@ pub(crate) struct BackupArgs {
 pub(crate) struct CheckArgs {}
 
 pub(crate) fn state(ui: &Ui, global: &Global, verb: &StateVerb) -> Result<ExitCode, CommandError> {
-    let session = Session::open(global, "state", Opening::Existing)?;
+    let session = || Session::open(global, "state", Opening::Existing);
     match verb {
-        StateVerb::Info(args) => info(*ui, &session, args.output).map(|()| ExitCode::SUCCESS),
-        StateVerb::Backup(args) => backup(*ui, &session, &args.to).map(|()| ExitCode::SUCCESS),
-        StateVerb::Check(_) => check(*ui, &session),
+        StateVerb::Info(args) => info(*ui, &session()?, args.output).map(|()| ExitCode::SUCCESS),
+        StateVerb::Backup(args) => backup(*ui, &session()?, &args.to).map(|()| ExitCode::SUCCESS),
+        StateVerb::Copy(args) => copy::copy(*ui, global, args).map(|()| ExitCode::SUCCESS),
+        StateVerb::Check(_) => check(*ui, &session()?),
     }
 }
 

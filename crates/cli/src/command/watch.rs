@@ -16,6 +16,7 @@ use raccord_daemon::shell::{Origin, Settings};
 use raccord_model::duration::Seconds;
 use raccord_run::Ports;
 use raccord_serve::http::{Limits, Listen, Open};
+use raccord_serve::standby::{self, Listening};
 use raccord_serve::watch::{Watch, watch as live};
 use tokio::sync::{Mutex, watch};
 
@@ -25,7 +26,7 @@ use crate::options::Global;
 use crate::place::{SharedPlace, StateAt};
 use crate::ports::ports;
 use crate::session::{self, Opening};
-use crate::shared;
+use crate::shared::{self, Sharing, Waiting};
 use crate::ui::Ui;
 
 /// Run what is activated on its schedules, and follow the configuration as it changes
@@ -124,7 +125,7 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
     let lived = runtime.block_on(async {
         match &global.state {
             StateAt::File(path) => on_a_file(ui, global, args, path).await,
-            StateAt::Shared(place) => on_a_shared_state(ui, global, args, place).await,
+            StateAt::Shared(place) => Box::pin(on_a_shared_state(ui, global, args, place)).await,
         }
     });
     // A disk that does not answer keeps a thread waiting, but not the end.
@@ -138,7 +139,7 @@ async fn on_a_file(ui: &Ui, global: &Global, args: &WatchArgs, path: &Path) -> R
         return Err(CommandError::new(format!("another process owns the state {state} and answers for it")));
     };
     let ports = ports(store, session::system()?);
-    live_on(ui, global, args, &ports, interrupt::listen()?).await
+    live_on(ui, (global, args), &ports, what(global, args)?, interrupt::listen()?).await
 }
 
 /// Waits for its turn, lives, and ends when the state is lost to another daemon.
@@ -149,9 +150,17 @@ async fn on_a_shared_state(
     place: &SharedPlace,
 ) -> Result<(), CommandError> {
     let mut stop = interrupt::listen()?;
-    let Some((ports, sharing)) = shared::watching(ui, place, &mut stop).await? else { return Ok(()) };
-    std::fs::create_dir_all(global.state.local().parent().unwrap_or_else(|| Path::new(".")))?;
+    let mut what = what(global, args)?;
+    let waiting = shared::waiting(place).await?;
+    let ports = waiting.ports();
     let (end, ended) = watch::channel(false);
+    let Some((sharing, listening)) =
+        stand_by(ui, (&waiting, &ports), (what.listen.take(), what.limits), (&mut stop, &end)).await?
+    else {
+        return Ok(());
+    };
+    what.listening = listening;
+    std::fs::create_dir_all(global.state.local().parent().unwrap_or_else(|| Path::new(".")))?;
     let lost = async {
         sharing.until_lost().await;
         tracing::error!("another daemon has taken the state over: this one ends");
@@ -163,7 +172,7 @@ async fn on_a_shared_state(
         end.send_replace(true);
         pending::<Infallible>().await
     };
-    let mut life = std::pin::pin!(live_on(ui, global, args, &ports, ended));
+    let mut life = std::pin::pin!(live_on(ui, (global, args), &ports, what, ended));
     tokio::select! {
         lived = &mut life => {
             sharing.end().await?;
@@ -177,14 +186,48 @@ async fn on_a_shared_state(
         .hint("start this one again: it stands by"))
 }
 
+/// Waits for its turn, and answers meanwhile at the address that was given; nothing when an end was asked for before.
+async fn stand_by(
+    ui: &Ui,
+    (waiting, ports): (&Waiting, &Ports),
+    (listen, limits): (Option<Listen>, Limits),
+    (stop, end): (&mut watch::Receiver<bool>, &watch::Sender<bool>),
+) -> Result<Option<(Sharing, Option<Listening>)>, CommandError> {
+    let Some(listen) = listen else {
+        let turn = waiting.turn(ui, stop, |_| {}).await?;
+        return Ok(turn.map(|sharing| (sharing, None)));
+    };
+    let listening = standby::listen(ports, listen, limits, end.subscribe()).await;
+    let mut listening = listening.map_err(|error| CommandError::of(&error))?;
+    let standby = Arc::clone(&listening.standby);
+    let turn = tokio::select! {
+        turn = waiting.turn(ui, stop, |other| standby.works(other)) => turn?,
+        () = standby.live() => None,
+        served = &mut listening.served => {
+            let why = match served {
+                Ok(Err(error)) => CommandError::of(&error),
+                Ok(Ok(())) => CommandError::new("serving HTTP ended before its time"),
+                Err(error) => CommandError::of(&error),
+            };
+            return Err(why);
+        }
+    };
+    let Some(sharing) = turn else {
+        end.send_replace(true);
+        // What is under way is answered.
+        drop(listening.served.await);
+        return Ok(None);
+    };
+    Ok(Some((sharing, Some(listening))))
+}
+
 async fn live_on(
     ui: &Ui,
-    global: &Global,
-    args: &WatchArgs,
+    (global, args): (&Global, &WatchArgs),
     ports: &Ports,
+    what: Watch,
     stop: watch::Receiver<bool>,
 ) -> Result<(), CommandError> {
-    let what = what(global, args)?;
     // A reader of JSON reads every line of it; the log says the same.
     if args.log == crate::log::Form::Text {
         ui.note(&format!("watching {}; Ctrl-C ends it", what.settings.origin.in_words()));
@@ -216,7 +259,7 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
     });
     let pull = Duration::from_secs(args.git_interval.0.max(1));
     let limits = Limits::default().within(crate::descriptors::raise());
-    Ok(Watch { settings, files, pull, listen, limits })
+    Ok(Watch { settings, files, pull, listen, listening: None, limits })
 }
 
 fn origin(global: &Global, args: &WatchArgs) -> Result<Origin, CommandError> {
@@ -232,7 +275,8 @@ fn origin(global: &Global, args: &WatchArgs) -> Result<Origin, CommandError> {
     Ok(match args.from {
         From::Api => Origin::Api,
         From::Dir => {
-            let loader = Arc::new(Loader::new(global.files.clone(), variables));
+            let loader = Loader::new(global.files.clone(), variables);
+            let loader = Arc::new(loader.sharing_state(global.state.file().is_none()));
             Origin::Files { loader, paths: global.files.clone() }
         }
     })

@@ -37,15 +37,7 @@ pub(crate) async fn open(
     environment: &Arc<dyn Environment>,
     opening: Opening,
 ) -> Result<Option<PostgresState>, CommandError> {
-    // What is wrong with the settings is told as it is, and not as a trouble of the database.
-    settings(place, &**environment).map_err(|error| CommandError::of(&error))?;
-    let source = {
-        let (place, environment) = (place.clone(), Arc::clone(environment));
-        SettingsSource(Arc::new(move || {
-            let settings = settings(&place, &*environment).map_err(Cause::from);
-            Box::pin(std::future::ready(settings))
-        }))
-    };
+    let source = source(place, environment)?;
     let environment = Arc::clone(environment);
     let opened = match opening {
         Opening::Create => PostgresState::open(source, environment).await,
@@ -58,6 +50,20 @@ pub(crate) async fn open(
             .hint(format!("`raccord apply` begins one; --state names another place than {place}"))),
         Err(error) => Err(CommandError::of(&error).hint(format!("the state is at {place}"))),
     }
+}
+
+/// Where the settings of connections come from.
+pub(crate) fn source(
+    place: &SharedPlace,
+    environment: &Arc<dyn Environment>,
+) -> Result<SettingsSource, CommandError> {
+    // What is wrong with the settings is told as it is, and not as a trouble of the database.
+    settings(place, &**environment).map_err(|error| CommandError::of(&error))?;
+    let (place, environment) = (place.clone(), Arc::clone(environment));
+    Ok(SettingsSource(Arc::new(move || {
+        let settings = settings(&place, &*environment).map_err(Cause::from);
+        Box::pin(std::future::ready(settings))
+    })))
 }
 
 fn settings(place: &SharedPlace, environment: &dyn Environment) -> Result<PostgresSettings, SettingsError> {

@@ -3,6 +3,8 @@
 #[cfg(feature = "postgres")]
 mod connect;
 #[cfg(feature = "postgres")]
+mod copying;
+#[cfg(feature = "postgres")]
 mod presence;
 #[cfg(feature = "postgres")]
 mod sharing;
@@ -10,6 +12,8 @@ mod sharing;
 mod without;
 
 #[cfg(feature = "postgres")]
-pub(crate) use self::sharing::{Sharing, daemons, reach, watching};
+pub(crate) use self::copying::{into_database, into_file};
+#[cfg(feature = "postgres")]
+pub(crate) use self::sharing::{Sharing, Waiting, daemons, reach, waiting};
 #[cfg(not(feature = "postgres"))]
-pub(crate) use self::without::{Sharing, daemons, reach, watching};
+pub(crate) use self::without::{Sharing, Waiting, daemons, into_database, into_file, reach, waiting};

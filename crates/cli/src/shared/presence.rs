@@ -101,18 +101,45 @@ pub(crate) async fn changing<T>(
     Ok(done)
 }
 
+/// Has a state for itself, while something is done during which it must not change. Refused while another process works on it
+/// or stands by to do so.
+pub(crate) async fn alone(state: &PostgresState, id: Uuid, verb: &str) -> Result<Watching, CommandError> {
+    let presence = Presence::enter(state, id, MemberKind::Daemon, verb).await?;
+    let held = state.acquire(LEASE.to_owned(), presence.description.clone(), TTL).await;
+    let held = held.map_err(|error| CommandError::of(&error))?;
+    let members = state.members().await.map_err(|error| CommandError::of(&error))?;
+    let other = members.into_iter().find(|member| member.id != id);
+    match (held, other) {
+        (Some(held), None) => Ok(Watching { presence, held }),
+        (held, other) => {
+            presence.leave().await?;
+            if let Some(held) = held {
+                state.release(held).await.map_err(|error| CommandError::of(&error))?;
+            }
+            let other = other.map_or_else(
+                || "a daemon that said nothing for a while".to_owned(),
+                |other| other.description,
+            );
+            Err(CommandError::new(format!("{other} has this state, which must not change meanwhile")).hint(
+                "stop it, on whichever machine it is; one that was killed is taken to be there for 15 seconds",
+            ))
+        }
+    }
+}
+
 /// What a daemon holds while it lives.
 pub(crate) struct Watching {
     presence: Presence,
     held: Held,
 }
 
-/// Waits until no other daemon runs on the state and no verb changes it; nothing when an end was asked for before.
+/// Waits until no other daemon runs on the state and no verb changes it; nothing when an end was asked for before. `hear`
+/// hears again and again who is in the way.
 pub(crate) async fn begin(
     ui: &Ui,
-    state: &PostgresState,
-    id: Uuid,
+    (state, id): (&PostgresState, Uuid),
     stop: &mut watch::Receiver<bool>,
+    hear: &dyn Fn(Option<&str>),
 ) -> Result<Option<Watching>, CommandError> {
     let mut standby = Presence::enter(state, id, MemberKind::Standby, "watch").await?;
     let mut told = String::new();
@@ -138,7 +165,9 @@ pub(crate) async fn begin(
         {
             return Ok(Some(Watching { presence: standby, held }));
         }
-        let shown = others.first().map(|other| format!("standing by: {} has the state", other.description));
+        let has_it = others.first().map(|other| format!("{} has the state", other.description));
+        hear(has_it.as_deref());
+        let shown = has_it.map(|other| format!("standing by: {other}"));
         if let Some(shown) = shown.filter(|shown| *shown != told) {
             ui.note(&shown);
             told = shown;

@@ -75,16 +75,37 @@ pub(crate) async fn reach(
     Ok((ports, Some(Sharing::Verb { state, verb: verb.to_owned(), environment })))
 }
 
-/// The ports on a state for its daemon, once no other process is in the way; nothing when an end was asked for before.
-pub(crate) async fn watching(
-    ui: &Ui,
-    place: &SharedPlace,
-    stop: &mut watch::Receiver<bool>,
-) -> Result<Option<(Ports, Sharing)>, CommandError> {
+/// A state whose daemon this process is to be.
+pub(crate) struct Waiting {
+    state: PostgresState,
+    environment: Arc<dyn Environment>,
+}
+
+/// Opens the state whose daemon this process is to be.
+pub(crate) async fn waiting(place: &SharedPlace) -> Result<Waiting, CommandError> {
     let environment: Arc<dyn Environment> = Arc::new(system()?);
-    let Some(state) = open(place, &environment, Opening::Create).await? else { return Ok(None) };
-    let begun = presence::begin(ui, &state, environment.new_id(), stop).await?;
-    Ok(begun.map(|watching| (shared_ports(&state, environment), Sharing::Daemon(watching))))
+    let state = open(place, &environment, Opening::Create).await?;
+    let state = state.ok_or_else(|| CommandError::new("there is no state in the database"))?;
+    Ok(Waiting { state, environment })
+}
+
+impl Waiting {
+    /// The ports on the state.
+    pub(crate) fn ports(&self) -> Ports {
+        shared_ports(&self.state, Arc::clone(&self.environment))
+    }
+
+    /// Waits until no other process is in the way; nothing when an end was asked for before. `others` hears who is.
+    pub(crate) async fn turn(
+        &self,
+        ui: &Ui,
+        stop: &mut watch::Receiver<bool>,
+        others: impl Fn(Option<&str>),
+    ) -> Result<Option<Sharing>, CommandError> {
+        let told = |other: Option<&str>| others(other);
+        let begun = presence::begin(ui, (&self.state, self.environment.new_id()), stop, &told).await?;
+        Ok(begun.map(Sharing::Daemon))
+    }
 }
 
 /// Who works on a state at the moment, a line for each.

@@ -1,7 +1,11 @@
 //! What is said of a shared state by a binary that was built without PostgreSQL.
 #![expect(clippy::unused_async, reason = "they stand in the place of functions that wait")]
 
+use std::path::Path;
+
 use raccord_run::Ports;
+use raccord_run::copying::Copied;
+use raccord_store::Store;
 use tokio::sync::watch;
 
 use crate::error::CommandError;
@@ -39,14 +43,40 @@ pub(crate) async fn reach(
     Err(not_built())
 }
 
-pub(crate) async fn watching(
-    _: &Ui,
-    _: &SharedPlace,
-    _: &mut watch::Receiver<bool>,
-) -> Result<Option<(Ports, Sharing)>, CommandError> {
+/// A state whose daemon this process is to be: there is none.
+pub(crate) enum Waiting {}
+
+pub(crate) async fn waiting(_: &SharedPlace) -> Result<Waiting, CommandError> {
     Err(not_built())
 }
 
+impl Waiting {
+    pub(crate) fn ports(&self) -> Ports {
+        match *self {}
+    }
+
+    pub(crate) async fn turn(
+        &self,
+        _: &Ui,
+        _: &mut watch::Receiver<bool>,
+        _: impl Fn(Option<&str>),
+    ) -> Result<Option<Sharing>, CommandError> {
+        match *self {}
+    }
+}
+
 pub(crate) async fn daemons(_: &SharedPlace) -> Result<Vec<String>, CommandError> {
+    Err(not_built())
+}
+
+pub(crate) async fn into_database(
+    _: Ui,
+    _: (&Path, Store),
+    _: &SharedPlace,
+) -> Result<Vec<Copied>, CommandError> {
+    Err(not_built())
+}
+
+pub(crate) async fn into_file(_: Ui, _: (&SharedPlace, &str), _: &Path) -> Result<Vec<Copied>, CommandError> {
     Err(not_built())
 }

@@ -7,6 +7,8 @@
 //! [`Batch::consumed`]: super::destination::Batch::consumed
 //! [`Destination::settled`]: super::destination::Destination::settled
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -102,6 +104,11 @@ pub trait Inbox: Send + Sync {
     fn waiting(&self, transfer: Uid) -> Async<'_, Result<u64, InboxError>>;
     /// The transfers of which deliveries wait.
     fn waiting_transfers(&self) -> Async<'_, Result<Vec<Uid>, InboxError>>;
+    /// The transfers of which deliveries wait, each with the sequence of the one that came last; nothing when no other process
+    /// can put any there, so that none has to be looked for.
+    fn arrivals(&self) -> Async<'_, Result<Option<BTreeMap<Uid, u64>>, InboxError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
     /// Takes these deliveries of a transfer away; durable when it returns. Returns how many were there.
     fn take(&self, transfer: Uid, sequences: Vec<u64>) -> Async<'_, Result<u64, InboxError>>;
     /// Takes deliveries of a transfer away whose rows a destination elsewhere has stored, and keeps with others when they are

@@ -33,6 +33,10 @@ const READ: i64 = 8 * 1024 * 1024;
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 const PURGED: i64 = 4;
 
+/// How many are known again, by the estimate that the server keeps; beyond, a new one drives out the oldest as if they had
+/// expired. Counting them for each delivery would read them all.
+const MOST_KNOWN: i64 = 10_000_000;
+
 /// How many bytes of the digest of a delivery's name are kept.
 const DIGEST: usize = 16;
 
@@ -75,8 +79,12 @@ async fn is_new(session: &Session<'_>, accept: &Accept) -> Result<bool, Failure>
     let is_new = session.execute(remember, &values).await? > 0;
     if is_new {
         let forget = "DELETE FROM raccord_state.seen WHERE (source, name) IN (SELECT source, name \
-             FROM raccord_state.seen WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        session.execute(forget, &[(&expiry, Type::INT8), (&PURGED, Type::INT8)]).await?;
+             FROM raccord_state.seen WHERE at < (SELECT CASE WHEN reltuples > $4 THEN $3 ELSE $1 END \
+             FROM pg_class WHERE oid = 'raccord_state.seen'::regclass) \
+             ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        let values: [Parameter<'_>; 4] =
+            [(&expiry, Type::INT8), (&PURGED, Type::INT8), (&now, Type::INT8), (&MOST_KNOWN, Type::INT8)];
+        session.execute(forget, &values).await?;
     }
     Ok(is_new)
 }
@@ -199,6 +207,12 @@ async fn waiting_transfers(session: &Session<'_>) -> Result<Vec<Uid>, Failure> {
     Ok(session.query(query, &[]).await?.iter().map(|row| Uid(row.get(0))).collect())
 }
 
+/// The sequence that came last of each transfer of which deliveries wait.
+async fn arrivals(session: &Session<'_>) -> Result<BTreeMap<Uid, u64>, Failure> {
+    let query = "SELECT transfer, sequence FROM raccord_state.inboxes WHERE deliveries > 0";
+    Ok(session.query(query, &[]).await?.iter().map(|row| (Uid(row.get(0)), number(row, 1))).collect())
+}
+
 /// Locks the inbox of a transfer.
 async fn lock(session: &Session<'_>, transfer: Uuid) -> Result<(), Failure> {
     let lock = "SELECT 1 FROM raccord_state.inboxes WHERE transfer = $1 FOR UPDATE";
@@ -307,6 +321,13 @@ impl Inbox for PostgresState {
         Box::pin(async move {
             let work = attempt!(|session| waiting_transfers(session));
             self.database.read(&work).await.map_err(not_read)
+        })
+    }
+
+    fn arrivals(&self) -> Async<'_, Result<Option<BTreeMap<Uid, u64>>, InboxError>> {
+        Box::pin(async move {
+            let work = attempt!(|session| arrivals(session));
+            self.database.read(&work).await.map(Some).map_err(not_read)
         })
     }
 

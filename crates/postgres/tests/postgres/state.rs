@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raccord_conformance::StateSubject;
+use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox};
 use raccord_model::port::lease::Lease;
 use raccord_postgres::{PostgresState, SettingsSource};
 
@@ -119,4 +120,32 @@ mod pooled {
 
 mod suite {
     raccord_conformance::state_conformance!(crate::state::InPostgres);
+}
+
+/// What the server estimates of the table decides, for counting it would read it all.
+#[test]
+fn where_too_many_deliveries_are_known_the_oldest_go() {
+    raccord_conformance::block_on(async {
+        let subject = raccord_conformance::state::empty::<InPostgres>().await;
+        let accept = |id: i64, seconds: i64| {
+            let received = raccord_conformance::fixture::at(seconds);
+            let delivery =
+                Delivery { kind: DeliveryKind::Upsert, record: "{}".into(), received, event: "e".to_owned() };
+            let source = raccord_conformance::fixture::transfer('S');
+            Accept { source, id: Some(id.to_string()), transfers: Vec::new(), delivery }
+        };
+        for id in 0..6 {
+            assert_eq!(subject.state.accept(accept(id, id)).await.unwrap(), Accepted::New);
+        }
+        let many = "UPDATE pg_class SET reltuples = 2e7 WHERE oid = 'raccord_state.seen'::regclass";
+        subject.database.connect().await.batch_execute(many).await.unwrap();
+        assert_eq!(subject.state.accept(accept(6, 6)).await.unwrap(), Accepted::New);
+        let few = many.replace("2e7", "1");
+        subject.database.connect().await.batch_execute(&few).await.unwrap();
+        for (id, expected) in
+            [(5, Accepted::Replayed), (4, Accepted::Replayed), (3, Accepted::New), (0, Accepted::New)]
+        {
+            assert_eq!(subject.state.accept(accept(id, 7)).await.unwrap(), expected, "{id}");
+        }
+    });
 }

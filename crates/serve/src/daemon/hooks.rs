@@ -26,7 +26,7 @@ use raccord_run::applied::Applied;
 use raccord_run::job;
 
 /// The webhooks of a generation.
-pub(super) struct Hooks {
+pub(crate) struct Hooks {
     webhooks: Arc<dyn Webhooks>,
     /// Where files of secrets are.
     root: PathBuf,
@@ -62,7 +62,7 @@ const HEAVY: usize = 256 << 10;
 
 impl Hooks {
     /// The webhooks of a generation.
-    pub(super) fn of(applied: &Applied, webhooks: &Arc<dyn Webhooks>) -> Self {
+    pub(crate) fn of(applied: &Applied, webhooks: &Arc<dyn Webhooks>) -> Self {
         let settings = applied.desired.stack_settings();
         let mut by_source = BTreeMap::new();
         for key in applied.index.keys().filter(|key| key.kind == Kind::Source) {
@@ -88,27 +88,51 @@ impl Hooks {
     }
 
     /// Whether there are secrets that a vault or a program holds.
-    pub(super) fn waits_for_others(&self) -> bool {
+    fn waits_for_others(&self) -> bool {
         let mut secrets = self.by_source.values().flat_map(|receiver| receiver.verify.references());
         secrets.any(SecretRef::is_elsewhere)
     }
 
     /// Asks for the secrets that a vault or a program holds, so that no delivery waits for them.
-    pub(super) async fn read_ahead(&self) {
+    async fn read_ahead(&self) {
         for receiver in self.by_source.values() {
             self.webhooks.read_ahead(&receiver.verify, &self.root).await;
         }
     }
 
+    /// Tells what keeps deliveries from being verified, once what a vault or a program holds was asked for.
+    pub(crate) fn begin(self: &Arc<Self>) {
+        if !self.waits_for_others() {
+            return self.tell_problems();
+        }
+        let hooks = Arc::clone(self);
+        drop(tokio::spawn(async move {
+            Arc::clone(&hooks).look_all().await;
+            hooks.tell_problems();
+        }));
+    }
+
+    /// Reads the secrets of all webhooks anew.
+    pub(crate) async fn look_all(self: Arc<Self>) {
+        self.read_ahead().await;
+        drop(tokio::task::spawn_blocking(move || self.look()).await);
+    }
+
+    fn tell_problems(&self) {
+        for problem in self.problems() {
+            tracing::error!("{problem}");
+        }
+    }
+
     /// Tries anew whether the deliveries of every source can be verified. Reads files.
-    pub(super) fn look(&self) {
+    fn look(&self) {
         for (source, receiver) in &self.by_source {
             drop(self.verifier(source, receiver));
         }
     }
 
     /// Sources whose deliveries could not be verified when that was last tried, and why: a secret is missing.
-    pub(super) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
         let problem = |(source, why): (&Name, &String)| {
             format!("deliveries to the source {source} cannot be verified: {why}")
@@ -135,14 +159,14 @@ impl Hooks {
     }
 
     /// How many bytes a delivery may have to the source that allows the most.
-    pub(super) fn largest(&self) -> usize {
+    pub(crate) fn largest(&self) -> usize {
         let largest = self.by_source.values().map(|receiver| receiver.hook.max_body()).max();
         usize::try_from(largest.unwrap_or_default()).unwrap_or(usize::MAX)
     }
 
     /// Refuses a delivery whose head shows that it cannot be proved, whatever its body is. What has the headers of a
     /// signature is read wherever it is sent to: else a body that does not come would tell whether there is such a source.
-    pub(super) fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+    pub(crate) fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
         let &PushHead { stack, source, headers, query, peer } = head;
         if self.stand_in(headers).is_some() {
             return Ok(());
@@ -220,13 +244,13 @@ impl Hooks {
     }
 
     /// Says that a delivery was too large, unless enough was said.
-    pub(super) fn complain_of_size(&self, source: &Name, peer: IpAddr) {
+    pub(crate) fn complain_of_size(&self, source: &Name, peer: IpAddr) {
         let complaints = self.by_source.get(source).map_or(&self.complaints, |receiver| &receiver.complaints);
         complain(complaints, || tracing::warn!(%source, %peer, "a delivery is larger than `maxBody` allows"));
     }
 
     /// Takes a delivery. The transfers into whose inbox it went come back with it.
-    pub(super) async fn receive(&self, ports: &Ports, push: Push) -> (Received, Vec<Uid>) {
+    pub(crate) async fn receive(&self, ports: &Ports, push: Push) -> (Received, Vec<Uid>) {
         let nothing = |received| (received, Vec::new());
         let source = &push.source;
         let receiver = match heavy(push.body.len(), || self.prove(&push, ports.environment.now())) {

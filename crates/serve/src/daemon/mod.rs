@@ -2,7 +2,7 @@
 //! concerns runs and the configuration is asked of the daemon's own shell.
 
 mod answer;
-mod hooks;
+pub(crate) mod hooks;
 mod live;
 mod observe;
 #[cfg(test)]
@@ -46,7 +46,7 @@ impl Daemon {
     pub fn new(ports: &Ports, handle: Arc<Handle>) -> Self {
         let applied = handle.applied();
         let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks));
-        begin(&hooks);
+        hooks.begin();
         Self {
             metrics: Metrics::new(&applied, ports.environment.now()),
             dispatcher: Dispatcher::new(ports.clone()),
@@ -91,7 +91,7 @@ impl Observer for Daemon {
 
     fn in_force(&self, applied: &Arc<Applied>) {
         let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks));
-        begin(&hooks);
+        hooks.begin();
         self.metrics.follow(applied);
         self.live.changed();
         *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = hooks;
@@ -100,7 +100,7 @@ impl Observer for Daemon {
     fn inspect(&self) {
         let hooks = self.hooks();
         // It reads files and may ask a vault, so nothing waits for it.
-        drop(tokio::spawn(look(hooks)));
+        drop(tokio::spawn(hooks.look_all()));
     }
 }
 
@@ -164,29 +164,5 @@ impl Serving for Daemon {
             }
             received
         })
-    }
-}
-
-/// Tells what keeps deliveries from being verified, once what a vault or a program holds was asked for.
-fn begin(hooks: &Arc<Hooks>) {
-    if !hooks.waits_for_others() {
-        return tell_problems(hooks);
-    }
-    let hooks = Arc::clone(hooks);
-    drop(tokio::spawn(async move {
-        look(Arc::clone(&hooks)).await;
-        tell_problems(&hooks);
-    }));
-}
-
-/// Reads the secrets of all webhooks anew.
-async fn look(hooks: Arc<Hooks>) {
-    hooks.read_ahead().await;
-    drop(tokio::task::spawn_blocking(move || hooks.look()).await);
-}
-
-fn tell_problems(hooks: &Hooks) {
-    for problem in hooks.problems() {
-        tracing::error!("{problem}");
     }
 }
