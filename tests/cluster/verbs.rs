@@ -43,12 +43,16 @@ fn rows_in_the_embedded_store_are_refused_with_the_cure() {
     let yaml = Shop::default().yaml();
     let embedded = TestEnvironment::with(&[("raccord.yaml", &yaml), ("people.csv", "id,name\n1,Ann\n")])
         .variable("RACCORD_STATE", &cluster.state());
-    for verb in ["plan", "apply --auto-approve"] {
-        assert_says(&embedded.fails(1, verb), &["`crm`", "embedded store", "store: {type: postgres"]);
+    for verb in ["validate", "plan", "apply --auto-approve"] {
+        let told = &["raccord.yaml:4:", "embedded store", "store: {type: postgres"];
+        assert_says(&embedded.fails(1, verb), told);
     }
     // Where the state is there already it is the same.
     cluster.machine().ok("apply --auto-approve");
-    assert_says(&embedded.fails(1, "plan"), &["`crm`", "store: {type: postgres"]);
+    assert_says(&embedded.fails(1, "plan"), &["raccord.yaml:4:", "store: {type: postgres"]);
+    // What is written is pointed at.
+    embedded.replace("raccord.yaml", "entities:", "store: embedded\n  entities:");
+    assert_says(&embedded.fails(1, "validate"), &["store", "embedded store"]);
 }
 
 #[test]
@@ -113,4 +117,55 @@ fn a_password_is_read_from_the_environment_and_never_shown() {
     assert_says(&said, &["postgres://keeper@127.0.0.1:9/postgres"]);
     said += &machine.ok("--help");
     assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// Twenty processes at once: each does what it was asked, or says that another one came first.
+#[test]
+fn twenty_verbs_at_once_leave_a_state_that_is_whole() {
+    let cluster = Cluster::new("1h");
+    let machine = cluster.machine();
+    machine.ok("apply --auto-approve");
+    cluster.people(500);
+    let verbs = [
+        "run",
+        "apply --auto-approve",
+        "pause shop --reason test",
+        "resume shop",
+        "status",
+        "plan",
+        "token create T --role read",
+        "history",
+        "records crm.contact",
+        "audit",
+    ];
+    let machines: Vec<TestEnvironment> = (0..20).map(|_| cluster.machine()).collect();
+    for (number, machine) in machines.iter().enumerate() {
+        machine.replace("raccord.yaml", "schedule: 1h", &format!("schedule: {}h", number + 2));
+    }
+    let verb = |number: usize| verbs[number % verbs.len()].replace('T', &format!("t{number}"));
+    let started: Vec<_> =
+        machines.iter().enumerate().map(|(number, machine)| machine.start(&verb(number))).collect();
+    let mut done = 0;
+    for (number, started) in started.into_iter().enumerate() {
+        let (verb, answer) = (verb(number), started.wait());
+        match answer.code {
+            Some(0) => done += 1,
+            // Another apply came first, the integration was paused, or the transfer runs elsewhere.
+            Some(1) => {
+                let reasons = ["serial", "paused", "another run", "runs already"];
+                let said = format!("{}{}", answer.stdout, answer.stderr);
+                assert!(reasons.iter().any(|reason| said.contains(reason)), "{verb}: {said}");
+            }
+            other => panic!("{verb}: {other:?} {}", answer.stderr),
+        }
+    }
+    assert!(done >= 14, "{done}");
+    machine.run("resume shop");
+    machine.ok("run");
+    assert_eq!(cluster.rows(), 500);
+    assert_says(&machine.ok("state check"), &["whole"]);
+    assert_says(&machine.ok("token list"), &["t6", "t16"]);
+    let runs = machine.json("runs --output json");
+    let running = runs.as_array().unwrap().iter().filter(|run| run["outcome"] == "running").count();
+    assert_eq!(running, 0, "{runs:#}");
 }

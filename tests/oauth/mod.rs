@@ -7,7 +7,7 @@ mod kills;
 mod manifests;
 mod parallel;
 mod provider;
-mod server;
+pub(crate) mod server;
 mod signed;
 
 use std::fs;

@@ -8,26 +8,26 @@ use std::time::{Duration, Instant};
 use crate::http_server::{HttpServer, Request, Response, answer, json, status};
 
 /// What the client proves itself with. No message, file or trace may ever hold it.
-pub(super) const CLIENT_SECRET: &str = "client-canary-5ac1";
+pub(crate) const CLIENT_SECRET: &str = "client-canary-5ac1";
 
 /// The first refresh token, as an operator copies it from a page.
-pub(super) const SEED: &str = "refresh-canary-seed";
+pub(crate) const SEED: &str = "refresh-canary-seed";
 
 /// How the server is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
+pub(crate) struct Manner {
     /// How long an access token counts, in milliseconds.
-    pub(super) life: u64,
+    pub(crate) life: u64,
     /// What it says of that, in seconds.
-    pub(super) says: Option<u64>,
+    pub(crate) says: Option<u64>,
     /// Whether a refresh token counts once.
-    pub(super) rotates: bool,
+    pub(crate) rotates: bool,
     /// Whether the old one counts until the new access token was used.
-    pub(super) forgives: bool,
+    pub(crate) forgives: bool,
     /// How long it takes to issue tokens, in milliseconds.
-    pub(super) slow: u64,
+    pub(crate) slow: u64,
     /// After how many questions a code was typed.
-    pub(super) questions: u32,
+    pub(crate) questions: u32,
 }
 
 impl Default for Manner {
@@ -38,7 +38,7 @@ impl Default for Manner {
 
 /// What the server knows.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Access tokens, each with its end and the refresh token that was issued with it.
     access: BTreeMap<String, (Instant, Option<String>)>,
     /// Refresh tokens that count.
@@ -52,23 +52,23 @@ pub(super) struct Memory {
     number: u32,
     asked: u32,
     /// Everything that may not be shown.
-    pub(super) secrets: Vec<String>,
+    pub(crate) secrets: Vec<String>,
     /// How often tokens were issued.
-    pub(super) issued: u32,
+    pub(crate) issued: u32,
     /// How often a used refresh token came again, which ends everything.
-    pub(super) reused: u32,
+    pub(crate) reused: u32,
     /// How often a request came with a token that does not count.
-    pub(super) refused: u32,
+    pub(crate) refused: u32,
     /// How many requests for tokens are under way, and the most at once.
     under_way: u32,
-    pub(super) most_at_once: u32,
+    pub(crate) most_at_once: u32,
     /// Whether an answer of an error is wanted for every question.
-    pub(super) trouble: Option<(u16, &'static str)>,
+    pub(crate) trouble: Option<(u16, &'static str)>,
 }
 
 impl Memory {
     /// Agrees once more, with this refresh token.
-    pub(super) fn refresh_with(&mut self, token: &str) {
+    pub(crate) fn refresh_with(&mut self, token: &str) {
         self.used.remove(token);
         self.refresh.insert(token.to_owned());
         self.secrets.push(token.to_owned());
@@ -76,13 +76,13 @@ impl Memory {
 }
 
 /// The server.
-pub(super) struct OAuthServer {
+pub(crate) struct OAuthServer {
     http: HttpServer,
-    pub(super) memory: Arc<Mutex<Memory>>,
+    pub(crate) memory: Arc<Mutex<Memory>>,
 }
 
 impl OAuthServer {
-    pub(super) fn start(manner: Manner) -> Self {
+    pub(crate) fn start(manner: Manner) -> Self {
         let memory = Arc::new(Mutex::new(Memory::default()));
         memory.lock().unwrap().refresh.insert(SEED.to_owned());
         memory.lock().unwrap().secrets.extend([SEED.to_owned(), CLIENT_SECRET.to_owned()]);
@@ -91,16 +91,16 @@ impl OAuthServer {
         Self { http, memory }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.http.url()
     }
 
-    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
         look(&mut self.memory.lock().unwrap())
     }
 
     /// Takes every agreement back.
-    pub(super) fn revoke(&self) {
+    pub(crate) fn revoke(&self) {
         self.with(|memory| {
             memory.refresh.clear();
             memory.access.clear();
@@ -109,12 +109,12 @@ impl OAuthServer {
     }
 
     /// Ends every access token, before its time.
-    pub(super) fn end_access(&self) {
+    pub(crate) fn end_access(&self) {
         self.with(|memory| memory.access.clear());
     }
 
     /// The requests for tokens so far.
-    pub(super) fn questions(&self) -> Vec<Request> {
+    pub(crate) fn questions(&self) -> Vec<Request> {
         self.http.requests().into_iter().filter(|request| request.path == "/token").collect()
     }
 }
