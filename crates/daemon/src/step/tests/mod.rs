@@ -3,6 +3,7 @@
 //! Each file under `scenarios/` holds the scenarios of one subject: a title, what is given, then one line an event:
 //! when, what happens, and what follows. They are written to be read; `words` says what the words mean.
 
+mod cluster;
 mod law;
 mod patch;
 mod times;
