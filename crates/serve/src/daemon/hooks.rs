@@ -125,7 +125,7 @@ impl Hooks {
     }
 
     /// Tries anew whether the deliveries of every source can be verified. Reads files.
-    fn look(&self) {
+    pub(crate) fn look(&self) {
         for (source, receiver) in &self.by_source {
             drop(self.verifier(source, receiver));
         }

@@ -266,9 +266,8 @@ impl World {
         let is_waiting = activity.asked.is_some_and(|(_, since)| now - since < PATIENCE);
         let next = match (at.1, activity.token) {
             _ if is_waiting => None,
-            (None, None) => Some(Ask::Acquire { claim }),
+            (_, None) => Some(Ask::Acquire { claim }),
             (None, Some(_)) => (!works).then_some(Ask::Read),
-            (Some(_), None) => Some(Ask::Acquire { claim }),
             (Some(_), Some(token)) => Some(match activity.began_at {
                 None => Ask::Raise { token },
                 Some(began) if activity.pages < began + PAGES => Ask::Page { token, after: activity.pages },
