@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use super::{applied, rows, written};
 use crate::environment::{TestEnvironment, assert_says};
+use crate::shell::Shell;
 
 #[test]
 fn where_nobody_can_answer_nothing_is_applied() {
@@ -162,9 +163,8 @@ fn documents_come_from_standard_input_or_several_places() {
     assert_says(&environment.fails(1, "validate -f -"), &["no-documents"]);
 }
 
-#[test]
-fn a_file_means_the_same_however_it_is_named() {
-    const YAML: &str = "\
+/// People of a file, who go into the embedded store.
+const PEOPLE: &str = "\
 apiVersion: raccord/v1
 kind: Project
 metadata: {name: crm}
@@ -185,8 +185,11 @@ kind: Integration
 metadata: {name: files}
 spec: {active: true, subscriptions: {people: [created]}}
 ";
+
+#[test]
+fn a_file_means_the_same_however_it_is_named() {
     let environment =
-        TestEnvironment::with(&[("shop.yaml", YAML), ("people.csv", "id\n1\n"), ("below/empty.txt", "")]);
+        TestEnvironment::with(&[("shop.yaml", PEOPLE), ("people.csv", "id\n1\n"), ("below/empty.txt", "")]);
     let absolute = environment.path().join("shop.yaml");
     let names = ["shop.yaml", "./shop.yaml", "below/../shop.yaml", absolute.to_str().unwrap()];
     for name in names {
@@ -197,4 +200,24 @@ spec: {active: true, subscriptions: {people: [created]}}
         }
     }
     assert_eq!(environment.ok("records crm.person --output jsonl").lines().count(), 1);
+}
+
+#[test]
+fn a_directory_that_was_copied_with_its_state_says_where_files_are_read() {
+    let environment =
+        TestEnvironment::with(&[("first/raccord.yaml", PEOPLE), ("first/people.csv", "id\n1\n")]);
+    let shell = Shell::new(&environment);
+    let script = |line: &str| {
+        let answer = shell.run(&environment, line).expect_code(0);
+        answer.stdout + &answer.stderr
+    };
+    script(
+        "cd first && raccord apply --auto-approve && raccord run && cp -r . ../second && echo 2 >> ../second/people.csv",
+    );
+    let moved = "where generation 1 was applied, and not below";
+    assert!(script("cd second && raccord run").contains(moved));
+    assert!(script("cd second && raccord status").contains(moved));
+    script("cd second && raccord apply --auto-approve");
+    let said = script("cd second && raccord run && raccord plan --detailed-exitcode");
+    assert!(said.contains("2        1") && !said.contains(moved), "{said}");
 }

@@ -37,7 +37,7 @@ pub(crate) struct Global {
     #[arg(skip)]
     pub(crate) named_state: Option<PathBuf>,
     /// Ask a daemon at this URL instead of a state here
-    #[arg(long, value_name = "URL", env = "RACCORD_SERVER", global = true, help_heading = GLOBAL)]
+    #[arg(long, value_name = "URL", env = "RACCORD_SERVER", value_parser = server, global = true, help_heading = GLOBAL)]
     pub(crate) server: Option<String>,
     /// The token for the daemon; better given as `RACCORD_TOKEN`, which no list of processes shows
     #[arg(long, value_name = "TOKEN", env = "RACCORD_TOKEN", hide_env_values = true, global = true, help_heading = GLOBAL)]
@@ -66,14 +66,20 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
+/// The URL of a daemon. An empty variable is mostly one that was to be set: the state here is not what was meant.
+fn server(text: &str) -> Result<String, &'static str> {
+    let is_empty = text.trim().is_empty();
+    if is_empty { Err("write http://HOST:PORT, or unset RACCORD_SERVER") } else { Ok(text.to_owned()) }
+}
+
 /// A secret on the command line. Its debug form shows nothing.
 #[derive(Clone)]
 pub(crate) struct Secret(pub(crate) SecretString);
 
 impl FromStr for Secret {
-    type Err = std::convert::Infallible;
+    type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(SecretString::from(text)))
+        if text.is_empty() { Err("it is empty") } else { Ok(Self(SecretString::from(text))) }
     }
 }
 

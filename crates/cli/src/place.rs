@@ -1,17 +1,20 @@
 //! Where a state is: a file of this machine, or a database that several machines share. The URL of a database may hold a
 //! password; nothing here shows it.
 
-use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::error::ErrorKind;
+use clap::{Arg, Command};
 use raccord_model::Digest;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// How the URL of a shared state begins.
-const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
+/// The schemes of the URL of a shared state.
+const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
 
 /// Where a state is.
 #[derive(Clone)]
@@ -26,12 +29,76 @@ pub(crate) enum StateAt {
 #[derive(Clone)]
 pub(crate) struct SharedPlace(SecretString);
 
-impl FromStr for StateAt {
-    type Err = Infallible;
+/// Why a text says of no state where it is. What it says of a password is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PlaceError {
+    /// Nothing at all: mostly a variable that was to be set, and is empty.
+    #[error(
+        "where the state is says an empty text (--state or RACCORD_STATE): name a file or postgres://…, or leave it out"
+    )]
+    Empty,
+    /// A scheme that leads nowhere.
+    #[error(
+        "a state is a file or postgres://HOST/DATABASE, and `{0}:` begins neither; a file with such a name is ./{0}:…"
+    )]
+    Scheme(String),
+    /// What a shell would have replaced.
+    #[error("`{0}` at the beginning of a path is replaced by a shell, and none has: write the path in full")]
+    Shell(char),
+}
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        let is_shared = SCHEMES.iter().any(|scheme| text.starts_with(scheme));
-        Ok(if is_shared { Self::Shared(SharedPlace(text.into())) } else { Self::File(text.into()) })
+impl FromStr for StateAt {
+    type Err = PlaceError;
+
+    fn from_str(text: &str) -> Result<Self, PlaceError> {
+        if text.trim().is_empty() {
+            return Err(PlaceError::Empty);
+        }
+        // Taken for files of this machine, each machine would have a state of its own.
+        if let Some(first) = text.chars().next().filter(|first| matches!(first, '~' | '$')) {
+            return Err(PlaceError::Shell(first));
+        }
+        let scheme = text.split_once(":/").map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
+        match scheme {
+            Some(scheme)
+                if SCHEMES.contains(&scheme)
+                    && text.get(scheme.len()..).is_some_and(|rest| rest.starts_with("://")) =>
+            {
+                Ok(Self::Shared(SharedPlace(text.into())))
+            }
+            Some(scheme) => Err(PlaceError::Scheme(scheme.to_owned())),
+            None => Ok(Self::File(text.into())),
+        }
+    }
+}
+
+/// Whether something can be the name of a scheme (RFC 3986, 3.1).
+fn is_scheme(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
+}
+
+/// Reads an option. The message of a value that is none does not repeat it: it may hold a password.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StateParser;
+
+impl TypedValueParser for StateParser {
+    type Value = StateAt;
+
+    fn parse_ref(&self, command: &Command, _: Option<&Arg>, value: &OsStr) -> Result<StateAt, clap::Error> {
+        let wrong = |kind, message: String| clap::Error::raw(kind, message + "\n").with_cmd(command);
+        let text = value.to_str().ok_or_else(|| {
+            wrong(ErrorKind::InvalidUtf8, "where the state is says a text that is not UTF-8".to_owned())
+        })?;
+        text.parse().map_err(|error: PlaceError| wrong(ErrorKind::ValueValidation, error.to_string()))
+    }
+}
+
+impl ValueParserFactory for StateAt {
+    type Parser = StateParser;
+
+    fn value_parser() -> StateParser {
+        StateParser
     }
 }
 
@@ -104,6 +171,8 @@ mod tests {
         for (text, is_file, shown) in [
             (".raccord/state.redb", true, ".raccord/state.redb"),
             ("postgres", true, "postgres"),
+            ("./postgres:/x", true, "./postgres:/x"),
+            ("12:30/state.redb", true, "12:30/state.redb"),
             ("postgres://db.example/raccord", false, "postgres://db.example/raccord"),
             ("postgresql://me:hunter2@db:5433/r?sslmode=disable", false, "postgresql://me@db:5433/r"),
             ("postgres://me:hunter2@[broken", false, "postgres://…"),
@@ -113,6 +182,26 @@ mod tests {
             assert_eq!(state.to_string(), shown, "{text}");
             assert_eq!(format!("{state:?}"), shown, "{text}");
             assert!(!state.local().to_string_lossy().contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused_without_a_password() {
+        let scheme = |name: &str| PlaceError::Scheme(name.to_owned());
+        for (text, expected) in [
+            ("", PlaceError::Empty),
+            (" ", PlaceError::Empty),
+            ("postgres:/db.example/raccord", scheme("postgres")),
+            ("Postgres://u:hunter2@db/x", scheme("Postgres")),
+            ("mysql://u:hunter2@db/x", scheme("mysql")),
+            ("s3://bucket/state.redb", scheme("s3")),
+            ("file:///tmp/state.redb", scheme("file")),
+            ("~/state.redb", PlaceError::Shell('~')),
+            ("$HOME/state.redb", PlaceError::Shell('$')),
+        ] {
+            let error = text.parse::<StateAt>().unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+            assert_eq!(error, expected, "{text}");
         }
     }
 

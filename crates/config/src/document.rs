@@ -146,6 +146,7 @@ fn wrong_version(version: &str, kind: Option<&str>) -> Head {
 /// The variables: those given beside the files, then those of the Stack, whose values may use the former.
 pub(crate) fn variables(documents: &[Document<'_>], given: &Variables, report: &mut Report) -> Variables {
     let mut all = given.clone();
+    let mut declared = BTreeSet::new();
     for document in documents.iter().filter(|document| document.kind == Some(Kind::Stack)) {
         let spec = document.root.member("spec");
         let is_meant = |entry: &&Entry<'_>| suggest::nearest(&entry.key, ["variables"]).is_some();
@@ -159,11 +160,13 @@ pub(crate) fn variables(documents: &[Document<'_>], given: &Variables, report: &
             match read::<BTreeMap<String, String>>(&wrapped, given) {
                 Ok(value) => {
                     for (name, value) in value {
+                        declared.insert(name.clone());
                         all.entry(name).or_insert(value);
                     }
                 }
                 Err(wrong) => {
                     // So that its uses are not reported as unset, too.
+                    declared.insert(entry.key.to_string());
                     all.entry(entry.key.to_string()).or_default();
                     for Mistake { problem, .. } in wrong.mistakes {
                         report.problem(document, Severity::Error, problem, &path);
@@ -172,7 +175,29 @@ pub(crate) fn variables(documents: &[Document<'_>], given: &Variables, report: &
             }
         }
     }
+    unasked(documents, given, &declared, report);
     all
+}
+
+/// Reports the variables that were given a value beside the files and that no file asks for: mostly misspelt ones.
+fn unasked(documents: &[Document<'_>], given: &Variables, declared: &BTreeSet<String>, report: &mut Report) {
+    for name in given.keys().filter(|name| !declared.contains(*name)) {
+        let reference = format!("${{var:{name}}}");
+        if documents.iter().any(|document| document.text.text.contains(&reference)) {
+            continue;
+        }
+        let near = suggest::nearest(name, declared.iter().map(String::as_str));
+        let help = near.map_or_else(
+            || {
+                format!(
+                    "leave --var {name}=… out; a variable is declared under `spec.variables` of the Stack"
+                )
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("the variable `{name}` is given a value, and no document asks for it");
+        report.error(Code::UnsetVariable, message, Some(help));
+    }
 }
 
 impl Documents {

@@ -163,3 +163,39 @@ fn validation_counts_and_says_what_loading_makes_and_says() {
     assert_eq!(counts[..2], [Some(2), None]);
     assert!(counts.len() > 3 && counts.iter().flatten().count() > 2, "{counts:?}");
 }
+
+#[test]
+fn a_variable_that_is_given_is_one_that_a_document_asks_for() {
+    const STACK: &str =
+        "apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: shop}\nspec: {variables: {zone: UTC}}\n";
+    const ALERT: &str =
+        "---\napiVersion: raccord/v1\nkind: Alert\nmetadata: {name: ops}\nspec: {email: \"${var:mail}\"}\n";
+    let directory = tempfile::tempdir().unwrap();
+    put(directory.path(), "raccord.yaml", &format!("{STACK}{ALERT}"));
+    for (given, expected) in [
+        ("mail", None),
+        ("zone", None),
+        (
+            "zonne",
+            Some((
+                "the variable `zonne` is given a value, and no document asks for it",
+                "did you mean `zone`?",
+            )),
+        ),
+        (
+            "other",
+            Some((
+                "the variable `other` is given a value, and no document asks for it",
+                "leave --var other=… out; a variable is declared under `spec.variables` of the Stack",
+            )),
+        ),
+    ] {
+        let variables = [("mail", "a@example.com"), (given, "a@example.com")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let input = Input { paths: vec![directory.path().to_owned()], variables, ..Input::default() };
+        let said = load(&input).diagnostics;
+        let said = said.first().map(|said| (said.message.as_str(), said.help.as_deref().unwrap_or_default()));
+        assert_eq!(said, expected, "{given}");
+    }
+}

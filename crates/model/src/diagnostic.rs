@@ -55,7 +55,7 @@ codes! {
     WrongType "wrong-type" "A value has the wrong type.",
     InvalidValue "invalid-value" "A value of the right type is not one that is allowed here.",
     ConflictingFields "conflicting-fields" "Fields stand together that exclude each other, or one is missing beside another.",
-    UnsetVariable "unset-variable" "A variable has no value.",
+    UnsetVariable "unset-variable" "A variable has no value, or is given one that no document asks for.",
     PlainSecret "plain-secret" "A secret field holds something else than a reference.",
     MisplacedReference "misplaced-reference" "A reference to a secret stands in a field that is not secret.",
     DuplicateResource "duplicate-resource" "Two documents have the same kind and name.",

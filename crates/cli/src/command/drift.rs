@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use raccord_model::diagnostic::{Code, Severity};
-use raccord_serve::plan::Options;
+use raccord_serve::plan::{Note, Options};
 
 use crate::command::plan;
 use crate::options::{DEFAULT_STATE, Global};
@@ -20,29 +20,44 @@ pub(crate) fn notes(global: &Global, session: &Session) -> Vec<String> {
     given.into_iter().chain(difference(global, session)).collect()
 }
 
-/// How the YAML differs from what is applied; nothing when it does not, or belongs to something else.
-pub(crate) fn difference(global: &Global, session: &Session) -> Option<String> {
+/// How the YAML, or where it lies, differs from what is applied; nothing when it does not, or belongs to something else.
+pub(crate) fn difference(global: &Global, session: &Session) -> Vec<String> {
     // A directory that was not named counts only when the state lies in it: any other may be the whole machine.
     let is_at_hand = !global.files.is_empty() || global.state.file() == Some(Path::new(DEFAULT_STATE));
     if global.server.is_some() || !is_at_hand {
-        return None;
+        return Vec::new();
     }
-    let loaded = session::load(global).ok().filter(|loaded| loaded.documents > 0)?;
+    let Some(loaded) = session::load(global).ok().filter(|loaded| loaded.documents > 0) else {
+        return Vec::new();
+    };
     let Some(desired) = loaded.desired else {
         let errors = loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error);
         // Variables are given where it is applied, and may be unset here.
         let errors = errors.filter(|found| found.code != Code::UnsetVariable).count();
-        return (errors > 0).then(|| {
-            let errors = render::errors(errors);
-            format!("the YAML has {errors} and is not what is applied; `raccord validate` shows them")
-        });
+        if errors == 0 {
+            return Vec::new();
+        }
+        let errors = render::errors(errors);
+        return vec![format!(
+            "the YAML has {errors} and is not what is applied; `raccord validate` shows them"
+        )];
     };
     let options = Options { brief: true, ..Options::default() };
-    let plan = plan::ask(session, &Arc::new(desired), &options).ok().filter(|plan| !plan.is_empty())?;
-    let changes = render::count(plan.changes.len(), "change");
+    let Ok(plan) = plan::ask(session, &Arc::new(desired), &options) else { return Vec::new() };
     let generation = plan.generation;
-    Some(format!(
-        "the YAML differs from the applied generation {generation} by {changes}: `raccord plan` shows them, \
-         `raccord apply` puts them in force"
-    ))
+    let moved = plan.notes.iter().find_map(|note| match note {
+        Note::RootMoves { from, to } => Some(format!(
+            "files are read below {from}, where generation {generation} was applied, and not below {to}: \
+             `raccord apply` changes that"
+        )),
+        _ => None,
+    });
+    let changed = (!plan.is_empty()).then(|| {
+        let changes = render::count(plan.changes.len(), "change");
+        format!(
+            "the YAML differs from the applied generation {generation} by {changes}: `raccord plan` shows them, \
+             `raccord apply` puts them in force"
+        )
+    });
+    moved.into_iter().chain(changed).collect()
 }

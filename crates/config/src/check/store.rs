@@ -64,17 +64,19 @@ fn check_path(store: &Store) -> Option<Finding> {
         return Some(Finding::error(&["store"], Code::MissingField, message).help(help));
     };
     let why = if path.trim().is_empty() {
-        "the path is empty"
+        "the path is empty".to_owned()
     } else if path.contains('\0') {
-        "a path cannot hold a NUL"
+        "a path cannot hold a NUL".to_owned()
     } else if path.ends_with('/') {
-        "a path that ends with `/` is that of a directory"
-    } else if path.starts_with("file:") || path == ":memory:" {
-        "the rows are kept in a file, named by its path alone"
-    } else if !matches!(RemotePath::of(path), Ok(None)) {
-        "the file of a SQLite store is one of this machine"
+        "a path that ends with `/` is that of a directory".to_owned()
+    } else if path.starts_with("file:") || path.starts_with("sqlite:") || path == ":memory:" {
+        "the rows are kept in a file, named by its path alone".to_owned()
     } else {
-        return None;
+        match RemotePath::of(path) {
+            Ok(None) => return None,
+            Ok(Some(_)) => "the file of a SQLite store is one of this machine".to_owned(),
+            Err(why) => why,
+        }
     };
     Some(Finding::error(&["store", "path"], Code::InvalidValue, why))
 }
@@ -356,7 +358,11 @@ mod tests {
             (":memory:", "the rows are kept in a file, named by its path alone"),
             ("file:crm.db?mode=memory", "the rows are kept in a file, named by its path alone"),
             ("s3://lake/crm.db", "the file of a SQLite store is one of this machine"),
-            ("s3:/lake/crm.db", "the file of a SQLite store is one of this machine"),
+            ("sqlite:crm.db", "the rows are kept in a file, named by its path alone"),
+            (
+                "~/crm.db",
+                "`~` is replaced by a shell, and none reads this file: write the path in full, or as it is reached from here",
+            ),
         ] {
             assert_eq!(check(json!({"type": "sqlite", "path": path})).unwrap(), said);
         }

@@ -87,7 +87,10 @@ pub(crate) fn find(root: &Path, pattern: &str, wanted: &Wanted) -> Result<Vec<Ma
         found.push(Matched { name, print, located: Located::Here(path) });
     }
     if found.is_empty() {
-        return Err(answer("no file is there".to_owned()));
+        // The directory is that of the last apply, and not always the one in which a person looks.
+        let is_relative = Path::new(pattern).is_relative();
+        let below = if is_relative { format!(" below {}", root.display()) } else { String::new() };
+        return Err(answer(format!("no file is there{below}")));
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)

@@ -64,8 +64,13 @@ fn write(ui: &Ui, global: &Global, name: &str, resources: Vec<(Name, Spec)>) -> 
     let text = yaml(resources)?;
     let schema = schema::modeline(ui, &directory(global))?;
     write_file(&path, format!("{schema}{text}").as_bytes())?;
+    if let Err(error) = session::desired(ui, global) {
+        // Left there, it would fail whatever is typed next, the corrected line too.
+        std::fs::remove_file(&path)?;
+        return Err(error.hint(format!("{} is taken away again; nothing was written", shown(&path))));
+    }
     ui.line(&format!("wrote {}", shown(&path)))?;
-    session::desired(ui, global).map(drop)
+    Ok(())
 }
 
 /// Resources as YAML.

@@ -54,8 +54,13 @@ impl<'p> RemotePath<'p> {
     /// Where a path leads: nothing when it is one of this machine. The error says what is wrong.
     ///
     /// # Errors
-    /// When it begins with a scheme, and what follows names no place, or with a scheme that is misspelt.
+    /// When it begins with a scheme, and what follows names no place, with a scheme that is misspelt, or with `~` or `$NAME`.
     pub fn of(path: &'p str) -> Result<Option<Self>, String> {
+        if let Some(word) = shell_word(path) {
+            return Err(format!(
+                "`{word}` is replaced by a shell, and none reads this file: write the path in full, or as it is reached from here"
+            ));
+        }
         let Some((name, rest)) = scheme_of(path) else { return Ok(None) };
         let Some(rest) = rest.strip_prefix("//") else {
             // Taken for a folder `s3:` of this machine, rows would go where no reader looks for them.
@@ -131,6 +136,16 @@ fn scheme_of(path: &str) -> Option<(&str, &str)> {
     is_scheme.then_some((name, rest))
 }
 
+/// What stands at the beginning of a path for a shell to replace: `~`, `~me`, `$HOME`.
+fn shell_word(path: &str) -> Option<&str> {
+    let first = path.split('/').next().unwrap_or(path);
+    let is_home = first == "~" || path.starts_with('~') && path.len() > first.len() && !first.contains('.');
+    let is_variable = first
+        .strip_prefix('$')
+        .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
+    (is_home || is_variable).then_some(first)
+}
+
 fn unknown(name: &str) -> String {
     let small = name.to_ascii_lowercase();
     let meant = match small.as_str() {
@@ -175,6 +190,8 @@ mod tests {
             ("s3:/lake/crm", Err(())),
             ("S3://lake/crm", Err(())),
             ("./s3:/lake/crm", Ok(None)),
+            ("~/lake", Err(())),
+            ("./~/lake", Ok(None)),
         ] {
             let found = RemotePath::of_folder(path);
             let found = found.map(|place| place.map(|place| format!("{} {}", place.host, place.path)));
@@ -204,6 +221,12 @@ mod tests {
             ("SFTP:/h/a.csv", Err(())),
             ("S3://bucket/a.csv", Err(())),
             ("./s3:/bucket/a.csv", Ok(None)),
+            ("~/a.csv", Err(())),
+            ("~me/a.csv", Err(())),
+            ("$HOME/a.csv", Err(())),
+            ("~a.csv", Ok(None)),
+            ("$.csv", Ok(None)),
+            ("a/~/b.csv", Ok(None)),
             ("2026:01/a.csv", Ok(None)),
             ("orders:new.csv", Ok(None)),
             ("data/a://b.csv", Ok(None)),
