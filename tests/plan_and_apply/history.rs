@@ -169,3 +169,62 @@ fn records_are_found_by_their_fields_and_printed_in_every_form() {
     assert_says(&environment.fails(1, "records crm.kontact"), &["kontact"]);
     environment.fails(64, "records contact");
 }
+
+#[test]
+fn each_spelling_of_a_value_finds_its_records_and_what_is_no_value_is_told() {
+    const YAML: &str = "\
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec:
+  entities:
+    item: {key: id, fields: {id: text, price: decimal, sold: boolean, count: integer, at: datetime, note: text}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: files}
+spec: {connector: file, config: {dataTypes: {items: {path: items.jsonl}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: items}
+spec:
+  source: files
+  to: crm.item
+  active: true
+  mapping: {primaryKey: {id: id}, fields: {price: price, sold: sold, count: count, at: at, note: note}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: files}
+spec: {active: true, subscriptions: {items: [created]}}
+";
+    const ITEM: &str = r#"{"id":"01","price":12.5,"sold":true,"count":1000,"at":"2024-01-02T08:00:00Z"}"#;
+    let environment = TestEnvironment::with(&[("raccord.yaml", YAML), ("items.jsonl", ITEM)]);
+    environment.ok("apply --auto-approve");
+    environment.ok("run");
+    for (filter, expected) in [
+        ("id=01", Ok(1)),
+        ("id=1", Ok(0)),
+        ("price=12.5", Ok(1)),
+        ("price=12.50", Ok(1)),
+        ("price=13", Ok(0)),
+        ("price=cheap", Err("the value `cheap` of `price`")),
+        ("sold=true", Ok(1)),
+        ("sold=yes", Ok(1)),
+        ("sold=0", Ok(0)),
+        ("count=1000", Ok(1)),
+        ("count=many", Err("the value `many` of `count`")),
+        ("at=2024-01-02T08:00:00Z", Ok(1)),
+        ("at=2024-01-02T10:00:00+02:00", Ok(1)),
+        ("at=2024-01-02T08:00:00", Err("of `at`")),
+        ("note=", Ok(1)),
+        ("note=x", Ok(0)),
+    ] {
+        let command = format!("records crm.item --output jsonl --where {filter}");
+        match expected {
+            Ok(count) => assert_eq!(environment.ok(&command).lines().count(), count, "{filter}"),
+            Err(said) => assert_says(&environment.fails(1, &command), &[said]),
+        }
+    }
+}

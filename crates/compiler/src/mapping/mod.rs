@@ -16,8 +16,10 @@ use std::collections::BTreeMap;
 
 use raccord_model::Ident;
 use raccord_model::field_path::FieldPath;
-use raccord_model::language::{Entity, MappingSpec, Mode};
+use raccord_model::language::{Entity, Field, MappingSpec, Mode};
 use raccord_model::row::FieldId;
+
+use crate::scalar::Scalar;
 
 pub use check::check_default;
 pub use compile::compile;
@@ -60,13 +62,26 @@ impl Layout {
     }
 }
 
+/// A text as the field of an entity keeps it (`12.50` of a decimal as `12.5`); empty when it stands for no value.
+///
+/// # Errors
+/// When no value of the field's type can be read in it, in a sentence.
+pub fn kept_text(name: &Ident, field: &Field, text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let value = convert::convert(Scalar::text(text), field, None)
+        .map_err(|error| format!("the value `{text}` of `{name}` {error}"))?;
+    Ok(value.map(|value| value.to_text()).unwrap_or_default())
+}
+
 /// The bytes of a key whose fields are given as text; `None` when not all of them are given.
 pub fn parse_key(entity: &Entity, given: &[(Ident, String)]) -> Result<Option<Vec<u8>>, String> {
     let mut key = Vec::new();
     for name in &entity.key.0 {
         let Some((_, text)) = given.iter().find(|(given, _)| given == name) else { return Ok(None) };
         let Some(field) = entity.fields.get(name) else { return Ok(None) };
-        let value = convert::convert(crate::scalar::Scalar::text(text.as_str()), field, None)
+        let value = convert::convert(Scalar::text(text.as_str()), field, None)
             .map_err(|error| format!("the value `{text}` of `{name}` {error}"))?;
         let Some(value) = value else { return Ok(None) };
         raccord_model::row::push_key(&mut key, &value).map_err(|error| format!("the key {error}"))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use raccord_compiler::mapping::parse_key;
+use raccord_compiler::mapping::{kept_text, parse_key};
 use raccord_model::fact::EntityFact;
 use raccord_model::language::Entity;
 use raccord_model::port::destination::{DestinationError, Ledger, RowQuery, StoredRow};
@@ -44,13 +44,16 @@ pub async fn records(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let Wanted { filter, limit, total, columns: tells_columns, page } = wanted;
-    let filter: Vec<_> = filter.iter().map(|(name, text)| (name.clone(), text.to_string())).collect();
-    let filter = filter.as_slice();
     let applied = Applied::load(&ports.state).await?;
     let (entity, fact) = raccord_run::entity::entity(&ports.facts(), &applied, at).await?;
-    if let Some((unknown, _)) = filter.iter().find(|(name, _)| !entity.fields.contains_key(name)) {
-        return Err(RequestError::Invalid(format!("the entity `{at}` has no field `{unknown}`")));
-    }
+    let filter = filter.iter().map(|(name, text)| {
+        let field =
+            entity.fields.get(name).ok_or_else(|| format!("the entity `{at}` has no field `{name}`"))?;
+        // Compared is what is kept, so that each spelling of a value finds it.
+        Ok((name.clone(), kept_text(name, field, &text.to_string())?))
+    });
+    let filter = filter.collect::<Result<Vec<_>, String>>().map_err(RequestError::Invalid)?;
+    let filter = filter.as_slice();
     let columns = Columns::new(entity, &fact);
     if tells_columns {
         replies(Reply::Columns(columns.views(entity)));
