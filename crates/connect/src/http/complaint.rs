@@ -24,6 +24,8 @@ const WORDS: [&str; 9] = [
     "reason",
     "code",
 ];
+/// The texts that say that nothing is wrong.
+const FINE: [&str; 8] = ["0", "false", "none", "null", "no", "ok", "success", "no error"];
 /// How many errors of a list are told.
 pub(super) const MAX_TOLD: usize = 3;
 
@@ -106,17 +108,17 @@ impl Complaints {
     /// What an answer says went wrong. `found` is what the selector of the pages found in it.
     pub(crate) fn find(&self, body: &[u8], found: &Found<'_>) -> Option<Complaint> {
         let Some(apart) = &self.apart else {
-            return self.judge(found, found.has_list());
+            return self.judge(found, Beside::of(found));
         };
         if !body.trim_ascii_start().starts_with(b"{") {
             return None;
         }
         let mut inside = Found::default();
         apart.select(body, &mut inside).ok()?;
-        self.judge(&inside, false)
+        self.judge(&inside, Beside::Nothing)
     }
 
-    fn judge(&self, found: &Found<'_>, has_records: bool) -> Option<Complaint> {
+    fn judge(&self, found: &Found<'_>, beside: Beside) -> Option<Complaint> {
         let at = |slot: Slot| found.values.get(slot).copied().flatten();
         if let Some(declared) = &self.declared
             && let Some(raw) = at(declared.path).filter(|raw| says_something(raw))
@@ -132,9 +134,36 @@ impl Complaints {
         }
         let raw = self.usual.iter().find_map(|slot| {
             let raw = at(*slot).filter(|raw| says_something(raw))?;
-            (!has_records || (self.is_graphql && is_graphql_errors(raw))).then_some(raw)
+            let counts = match beside {
+                Beside::Nothing => true,
+                // Where the settings say where errors are, their word counts before the usual places.
+                Beside::EmptyList => self.declared.is_none() && says_error(raw),
+                Beside::Records => false,
+            };
+            (counts || (self.is_graphql && is_graphql_errors(raw))).then_some(raw)
         })?;
         Some(Complaint { message: words(raw), again: Again::Never })
+    }
+}
+
+/// What stands where the records were looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// No list.
+    Nothing,
+    /// A list without records: the last page, or what a service sends when it could not answer.
+    EmptyList,
+    /// Records.
+    Records,
+}
+
+impl Beside {
+    const fn of(found: &Found<'_>) -> Self {
+        match (found.has_list(), found.list.is_empty()) {
+            (false, _) => Self::Nothing,
+            (true, true) => Self::EmptyList,
+            (true, false) => Self::Records,
+        }
     }
 }
 
@@ -161,6 +190,29 @@ fn says_something(raw: &str) -> bool {
         Some(b'n' | b'f') | None => false,
         Some(b't') => true,
         Some(_) => raw.parse::<f64>() != Ok(0.0),
+    }
+}
+
+/// Whether a value says that something is wrong, where a list without records stands beside it. Services that send an
+/// error with every answer fill it with zeros, empty texts and words for success.
+fn says_error(raw: &str) -> bool {
+    match serde_json::from_str(raw) {
+        Ok(value) => is_error(&value),
+        Err(_) => true,
+    }
+}
+
+fn is_error(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is_wrong) => *is_wrong,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => {
+            let text = text.trim();
+            !text.is_empty() && !FINE.iter().any(|fine| text.eq_ignore_ascii_case(fine))
+        }
+        Value::Array(errors) => errors.iter().any(is_error),
+        Value::Object(members) => members.values().any(is_error),
     }
 }
 
@@ -233,9 +285,9 @@ mod tests {
             (&root, json!({"errors": {"code": 1}}), Some("1")),
             // What only looks like one.
             (&data, json!({"error": null, "data": []}), None),
-            (&data, json!({"error": "a warning", "data": []}), None),
+            (&data, json!({"error": "a warning", "data": [{"id": 1}]}), None),
             (&items, json!({"data": {"items": []}, "errors": []}), None),
-            (&items, json!({"data": {"items": []}, "errors": ["partial"]}), None),
+            (&items, json!({"data": {"items": [{"id": 1}]}, "errors": ["partial"]}), None),
             (&json!({"records": "errors"}), json!({"errors": [{"id": 1, "message": "x"}]}), None),
             (&root, json!([{"error": "a field of a record"}]), None),
         ] {
@@ -247,6 +299,44 @@ mod tests {
         {
             for data_type in [&data, &root] {
                 assert_eq!(find(data_type, &json!({"error": nothing, "errors": nothing})), None, "{nothing}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_beside_an_empty_list_counts() {
+        let data = json!({"records": "data"});
+        let missing = json!({"records": {"path": "data", "missing": "empty"}});
+        let elsewhere = json!({"records": "data", "errors": "fault"});
+        for (error, expected) in [
+            (json!({"message": "internal, try later"}), Some("internal, try later")),
+            (json!("a warning"), Some("a warning")),
+            (json!(["partial"]), Some("partial")),
+            (json!({"code": 500, "message": ""}), Some("")),
+            (json!(true), Some("true")),
+            (json!(17), Some("17")),
+            (json!(null), None),
+            (json!(false), None),
+            (json!(0), None),
+            (json!(""), None),
+            (json!([]), None),
+            (json!({}), None),
+            (json!("OK"), None),
+            (json!("none"), None),
+            (json!({"code": 0, "message": "success", "details": []}), None),
+            (json!([null, {}]), None),
+        ] {
+            for name in ["error", "errors"] {
+                for empty in [json!([]), json!({})] {
+                    let body = json!({name: error, "data": empty});
+                    let expected = expected.map(|text| (text.to_owned(), false));
+                    assert_eq!(find(&data, &body), expected, "{body}");
+                    assert_eq!(find(&missing, &body), expected, "{body}");
+                    // The settings say where this service has its errors.
+                    assert_eq!(find(&elsewhere, &body), None, "{body}");
+                }
+                // Beside records it may be about one of them.
+                assert_eq!(find(&data, &json!({name: error, "data": [{"id": 1}]})), None, "{error}");
             }
         }
     }
