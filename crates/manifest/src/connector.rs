@@ -8,12 +8,12 @@ use crate::Json;
 use crate::budget::Budget;
 use crate::component::{Component, Problem, ProblemKind};
 use crate::error::ReadError;
-use crate::exchange::{Requester, Selector};
+use crate::exchange::{Requester, Role, Selector};
 use crate::load::{Declared, Manifest};
 use crate::select::{self, RecordSelector};
 use crate::send::HttpRequester;
 use crate::service::Service;
-use crate::stream::{Builder, Parts, Stream};
+use crate::stream::{Builder, Parts, Stream, Use};
 use crate::template::Context;
 use crate::transport::Transport;
 
@@ -122,14 +122,15 @@ impl Connector {
             config: self.service.config().clone(),
             context: self.service.context(),
             transport: self.transport.clone(),
+            role: Role::Pages,
         };
         builder.stream(component)
     }
 }
 
 impl Parts for Arc<Service> {
-    fn requester(&self, component: &Component, _: &str) -> Result<Arc<dyn Requester>, Problem> {
-        Ok(Arc::new(HttpRequester::new(component, self)?))
+    fn requester(&self, component: &Component, within: Use<'_>) -> Result<Arc<dyn Requester>, Problem> {
+        Ok(Arc::new(HttpRequester::new(component, self, within.role)?))
     }
 
     fn selector(&self, parts: select::Parts<'_>) -> Result<Arc<dyn Selector>, Problem> {

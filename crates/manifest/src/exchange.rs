@@ -65,6 +65,17 @@ pub enum Outcome {
     SplitWindow(Option<String>),
 }
 
+/// What the answers of a requester are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Pages of records.
+    Pages,
+    /// Pages of records that name partitions of another stream.
+    ParentPages,
+    /// How something stands now: the status of a job, a login.
+    Status,
+}
+
 /// Sends the request of a page, retries included: what a manifest calls a requester.
 pub trait Requester: Send + Sync {
     /// Asks for a page. The context knows the config alone.

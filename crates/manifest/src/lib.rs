@@ -7,6 +7,7 @@
 
 pub mod authenticate;
 pub mod budget;
+mod cache;
 pub mod check;
 pub mod component;
 pub mod connector;

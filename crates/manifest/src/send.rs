@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::authenticate::Authenticator;
+use crate::cache::{Asker, CacheUse, Key};
 use crate::component::{Component, Problem};
 use crate::error::{FailureKind, ReadError};
-use crate::exchange::{Additions, Ask, Outcome, Requester};
+use crate::exchange::{Additions, Ask, Outcome, Requester, Role};
 use crate::failure::{Action, ErrorHandler, Moment, Seen, Tries, Verdict, Wait, message_of};
 use crate::request::{Asked, RequestBuilder, url};
 use crate::service::Service;
@@ -21,6 +22,8 @@ pub struct HttpRequester {
     builder: RequestBuilder,
     authenticator: Arc<Authenticator>,
     errors: ErrorHandler,
+    cache_use: CacheUse,
+    asker: Asker,
 }
 
 /// A request on its way: what it was sent with, and how often.
@@ -37,11 +40,11 @@ struct Attempts<'a> {
 const ROTATION_WAIT: f64 = 0.1;
 
 impl HttpRequester {
-    /// The requester that a component describes.
+    /// The requester that a component describes. Its role decides whether its answers are kept.
     ///
     /// # Errors
     /// When it, its authenticator or its error handler is wrong, or cannot be used here.
-    pub fn new(component: &Component, service: &Arc<Service>) -> Result<Self, Problem> {
+    pub fn new(component: &Component, service: &Arc<Service>, role: Role) -> Result<Self, Problem> {
         if component.kind() != "HttpRequester" {
             return Err(component.unsupported());
         }
@@ -50,6 +53,8 @@ impl HttpRequester {
             builder: RequestBuilder::new(component)?,
             authenticator: service.authenticator(component.child("authenticator").as_ref())?,
             errors: ErrorHandler::new(component.child("error_handler").as_ref(), &service.context())?,
+            cache_use: cache_use(component, role),
+            asker: service.answers().asker(),
         })
     }
 
@@ -66,8 +71,25 @@ impl HttpRequester {
         };
         let request = self.builder.request(&ask.context(&self.service.context()), asked)?;
         let url = self.service.masks().mask(&url::shown(&request.url));
+        let hidden: Vec<&str> = credentials.headers.keys().map(String::as_str).collect();
+        let key = Key::of(&request, &hidden).filter(|_| self.cache_use != CacheUse::Never);
+        if let Some(answer) = key.and_then(|key| self.kept(key, &url)) {
+            return Ok(Outcome::Answer(answer));
+        }
         let tries = Tries::new(self.errors.max_retries());
-        self.attempt(Attempts { request, credentials, url: &url, count: 0, tries, refreshed: None }).await
+        let attempts = Attempts { request, credentials, url: &url, count: 0, tries, refreshed: None };
+        let outcome = self.attempt(attempts).await?;
+        if let (Some(key), Outcome::Answer(answer)) = (key, &outcome) {
+            self.service.answers().keep(key, self.asker, answer);
+        }
+        Ok(outcome)
+    }
+
+    /// What the same request was answered before. It is nothing new where this requester would not take it as it is.
+    fn kept(&self, key: Key, url: &str) -> Option<Response> {
+        let answer = self.service.answers().answer(key, self.asker, self.cache_use)?;
+        let verdict = self.errors.verdict(&Seen::new(Ok(&answer), url), &self.service.context()).ok()?;
+        matches!(verdict.action, Action::Success | Action::Ignore).then_some(answer)
     }
 
     async fn attempt(&self, mut attempts: Attempts<'_>) -> Result<Outcome, ReadError> {
@@ -202,6 +224,15 @@ impl HttpRequester {
                 }
             }
         }
+    }
+}
+
+/// What a requester's component says of the cache: parents are read through it unless it says otherwise.
+fn cache_use(requester: &Component, role: Role) -> CacheUse {
+    match (role, requester.bool("use_cache")) {
+        (Role::Status, _) | (_, Some(false)) | (Role::Pages, None) => CacheUse::Never,
+        (Role::Pages | Role::ParentPages, Some(true)) => CacheUse::All,
+        (Role::ParentPages, None) => CacheUse::OfOthers,
     }
 }
 

@@ -57,7 +57,7 @@ async fn ended(handler: &Value, answers: Vec<Value>) -> Value {
     let component = Component::new(component.as_object().unwrap().clone(), "requester");
     let row = Arc::new(Row { answers: Mutex::new(answers), waits: Mutex::default() });
     let service = Arc::new(Service::new(row.clone(), &Arc::new(json!({"retries": 2, "wait": 7}))));
-    let requester = HttpRequester::new(&component, &service).unwrap();
+    let requester = HttpRequester::new(&component, &service, Role::Pages).unwrap();
     let (slice, additions) = (Slice::default(), Additions::default());
     let ask = Ask { slice: &slice, token: None, path: None, additions: &additions };
     let outcome = match requester.ask(ask).await {

@@ -51,7 +51,7 @@ async fn sent(members: Value, answers: &[(u16, Value)], times: usize) -> Sent {
         "kind": "key", "credentials": {"refresh_token": "first-refresh"}}));
     let place = Arc::new(Place::default());
     let service = Arc::new(Service::new(script.clone(), &config).with_tokens(place.clone()));
-    let requester = HttpRequester::new(&component, &service).unwrap();
+    let requester = HttpRequester::new(&component, &service, Role::Pages).unwrap();
     let mut outcome = String::new();
     for _ in 0..times {
         let (slice, additions) = (Slice::default(), Additions::default());

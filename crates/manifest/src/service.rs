@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::Json;
 use crate::authenticate::{Authenticator, TokenStore};
 use crate::budget::Budget;
+use crate::cache::AnswerCache;
 use crate::component::{Component, Problem};
 use crate::template::Context;
 use crate::transport::{Request, Response, Transport, TransportError};
@@ -24,6 +25,7 @@ pub struct Service {
     authenticators: Mutex<HashMap<String, Arc<Authenticator>>>,
     masks: Masks,
     budget: Option<Budget>,
+    answers: AnswerCache,
 }
 
 /// Values that may never be shown. Cloning shares them.
@@ -49,6 +51,7 @@ impl Service {
             authenticators,
             masks: Masks::default(),
             budget: None,
+            answers: AnswerCache::default(),
         }
     }
 
@@ -95,6 +98,11 @@ impl Service {
         let answer = self.transport.send(request.clone()).await?;
         budget.learn(request, &answer, now(waited));
         Ok(answer)
+    }
+
+    /// The answers that this reading has had.
+    pub(crate) fn answers(&self) -> &AnswerCache {
+        &self.answers
     }
 
     /// The way to the service.

@@ -14,7 +14,7 @@ use super::quota::{Ledger, Next, Quota, Reserve, Said};
 use crate::budget::Matcher;
 use crate::component::{Component, Problem};
 use crate::error::{FailureKind, ReadError};
-use crate::exchange::{Additions, Ask, Outcome, Requester};
+use crate::exchange::{Additions, Ask, Outcome, Requester, Role};
 use crate::request::text::python_text;
 use crate::request::url;
 use crate::select::path::{Segment, get, shown};
@@ -286,7 +286,7 @@ fn status_requester(
     });
     members["request_headers"] = source.get("request_headers").cloned().unwrap_or_default();
     let members = members.as_object().cloned().unwrap_or_default();
-    HttpRequester::new(&Component::new(members, source.path()), service)
+    HttpRequester::new(&Component::new(members, source.path()), service, Role::Status)
 }
 
 fn statuses(component: &Component, member: &str) -> Vec<u16> {

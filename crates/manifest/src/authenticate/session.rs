@@ -12,7 +12,7 @@ use crate::Json;
 use crate::component::{Component, Problem};
 use crate::decode::Decoder;
 use crate::error::ReadError;
-use crate::exchange::{Additions, Ask, Outcome, Requester};
+use crate::exchange::{Additions, Ask, Outcome, Requester, Role};
 use crate::record::Record;
 use crate::request::RequestOption;
 use crate::request::text::python_text;
@@ -54,7 +54,7 @@ impl Session {
             _ => return Err(how.unsupported()),
         };
         Ok(Self {
-            login: HttpRequester::new(&login, service)?,
+            login: HttpRequester::new(&login, service, Role::Status)?,
             decoder: Decoder::new(component.child("decoder").as_ref())?,
             path: path.iter().map(Segment::of).collect(),
             lifetime,

@@ -1,8 +1,6 @@
 //! A manifest and the streams that it declares: those that are always there, those under a condition, and those that
 //! are only known once a service or the configuration is asked.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use crate::component::Component;
@@ -58,35 +56,9 @@ impl Manifest {
     pub fn dynamic_streams(&self) -> Vec<Component> {
         self.root.children("dynamic_streams")
     }
-
-    /// The names of all streams that others take their partitions from. The reference reads these through a cache, unless
-    /// their requester has `use_cache: false`.
-    pub fn parents(&self) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        for stream in &self.streams {
-            let retriever = stream.component.child("retriever");
-            let routers =
-                retriever.map(|retriever| retriever.children("partition_router")).unwrap_or_default();
-            for router in &routers {
-                parents(router, &mut names);
-            }
-        }
-        names
-    }
 }
 
 fn declared(component: Component, condition: Option<Component>) -> Declared {
     let name = component.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     Declared { name, component, condition }
-}
-
-fn parents(router: &Component, names: &mut BTreeSet<String>) {
-    for parent in router.children("parent_stream_configs") {
-        names.extend(parent.child("stream").and_then(|stream| stream.str("name").map(str::to_owned)));
-    }
-    let inside =
-        router.children("partition_routers").into_iter().chain(router.child("underlying_partition_router"));
-    for router in inside {
-        parents(&router, names);
-    }
 }

@@ -114,7 +114,7 @@ impl Parent {
         let extra = component.get("extra_fields").and_then(Value::as_array).into_iter().flatten();
         let lazy = component.get("lazy_read_pointer").filter(|pointer| is_true(pointer));
         Ok(Self {
-            stream: builder.stream(&stream)?,
+            stream: builder.of_parents().stream(&stream)?,
             key: component.required("parent_key", component.template("parent_key")?)?,
             field: component.required("partition_field", component.template("partition_field")?)?,
             extra: extra.map(|value| path(value, "extra_fields")).collect::<Result<_, _>>()?,

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Partitions, Router};
 use crate::component::{Component, Problem};
-use crate::exchange::{Requester, Selector};
+use crate::exchange::{Requester, Role, Selector};
 use crate::select;
 use crate::slice::Slice;
-use crate::stream::{Builder, Parts};
+use crate::stream::{Builder, Parts, Use};
 use crate::template::Context;
 use crate::transport::{Async, Request, Response, Transport, TransportError};
 
@@ -15,7 +15,7 @@ use crate::transport::{Async, Request, Response, Transport, TransportError};
 struct Nothing;
 
 impl Parts for Nothing {
-    fn requester(&self, retriever: &Component, _: &str) -> Result<Arc<dyn Requester>, Problem> {
+    fn requester(&self, retriever: &Component, _: Use<'_>) -> Result<Arc<dyn Requester>, Problem> {
         Err(retriever.unsupported())
     }
 
@@ -45,7 +45,8 @@ impl Transport for Nothing {
 fn router(router: Value) -> Result<Option<Router>, Problem> {
     let config = Arc::new(json!({}));
     let context = Context::new(&config);
-    let builder = Builder { parts: &Nothing, config, context, transport: Arc::new(Nothing) };
+    let builder =
+        Builder { parts: &Nothing, config, context, transport: Arc::new(Nothing), role: Role::Pages };
     let members = crate::object([("partition_router".to_owned(), router)]);
     Router::of_retriever(&Component::new(members, "retriever"), &builder)
 }

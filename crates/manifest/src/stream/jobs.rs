@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::retrieval::{Rules, SliceOn, schema};
-use super::{Builder, PageRetrieval, Properties};
+use super::{Builder, PageRetrieval, Properties, Use};
 use crate::component::{Component, Problem};
-use crate::exchange::{Requester, Selector};
+use crate::exchange::{Requester, Role, Selector};
 use crate::paginate::Paginator;
 use crate::select;
 use crate::template::Template;
@@ -64,7 +64,7 @@ impl JobRetrieval {
         let name = stream.str("name").unwrap_or_default();
         let requester = |component: &Component| match Properties::of(component, builder)? {
             Some(_) => Err(component.invalid("", "a request of a job names no properties")),
-            None => builder.parts.requester(component, name),
+            None => builder.parts.requester(component, Use { stream: name, role: Role::Status }),
         };
         let optional = |name| retriever.child(name).map(|component| requester(&component)).transpose();
         let decoder = retriever.child("decoder");
@@ -119,7 +119,9 @@ fn download(
     };
     Ok(PageRetrieval {
         selector: builder.parts.selector(parts)?,
-        requester: builder.parts.requester(&requester, stream.str("name").unwrap_or_default())?,
+        requester: builder
+            .parts
+            .requester(&requester, builder.within(stream.str("name").unwrap_or_default()))?,
         paginator: Paginator::build(retriever.child("download_paginator").as_ref(), &builder.config)?,
         rules: Rules { slice_on: SliceOn::None, ..Rules::default() },
         properties: None,

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::component::{Component, Problem};
 use crate::cursor::{CountRule, DatetimeRule, Migration};
 use crate::error::ReadError;
-use crate::exchange::{Additions, Requester, Selector};
+use crate::exchange::{Additions, Requester, Role, Selector};
 use crate::partition::Router;
 use crate::read::Reading;
 use crate::select;
@@ -67,13 +67,22 @@ pub trait Parts {
     ///
     /// # Errors
     /// When a component of it is wrong or not known.
-    fn requester(&self, component: &Component, stream: &str) -> Result<Arc<dyn Requester>, Problem>;
+    fn requester(&self, component: &Component, within: Use<'_>) -> Result<Arc<dyn Requester>, Problem>;
 
     /// A selector of a stream.
     ///
     /// # Errors
     /// When a component of it is wrong or not known.
     fn selector(&self, parts: select::Parts<'_>) -> Result<Arc<dyn Selector>, Problem>;
+}
+
+/// What a requester is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Use<'a> {
+    /// The stream that it reads.
+    pub stream: &'a str,
+    /// What its answers are.
+    pub role: Role,
 }
 
 /// What streams are made with.
@@ -86,9 +95,28 @@ pub struct Builder<'a> {
     pub context: Context,
     /// Waits, and tells the time.
     pub transport: Arc<dyn Transport>,
+    /// What the answers of their requesters are.
+    pub role: Role,
 }
 
 impl Builder<'_> {
+    /// The same for streams whose records name partitions of another one.
+    pub(crate) fn of_parents(&self) -> Self {
+        let (config, context) = (self.config.clone(), self.context.clone());
+        Self {
+            parts: self.parts,
+            config,
+            context,
+            transport: self.transport.clone(),
+            role: Role::ParentPages,
+        }
+    }
+
+    /// What a requester of a stream is for.
+    fn within<'a>(&self, stream: &'a str) -> Use<'a> {
+        Use { stream, role: self.role }
+    }
+
     /// The stream that a component is.
     ///
     /// # Errors

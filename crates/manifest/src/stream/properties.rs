@@ -148,7 +148,7 @@ impl Endpoint {
         };
         let pages = PageRetrieval {
             selector: builder.parts.selector(parts)?,
-            requester: builder.parts.requester(&child("requester")?, "dynamic_properties")?,
+            requester: builder.parts.requester(&child("requester")?, builder.within("dynamic_properties"))?,
             paginator: Paginator::build(retriever.child("paginator").as_ref(), &builder.config)?,
             rules: Rules { slice_on: SliceOn::None, ..Rules::default() },
             properties: None,

@@ -98,7 +98,7 @@ impl PageRetrieval {
             selector: builder.parts.selector(parts)?,
             requester: builder
                 .parts
-                .requester(&child("requester")?, stream.str("name").unwrap_or_default())?,
+                .requester(&requester, builder.within(stream.str("name").unwrap_or_default()))?,
             paginator: Paginator::build(retriever.child("paginator").as_ref(), &builder.config)?,
             rules: Rules { known: KnownRecords::of(cursor.as_ref()), ..rules },
             properties: Properties::of(&requester, builder)?,

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{Answer, Fake, Service, members, option, stream};
 use crate::Json;
 use crate::component::Component;
+use crate::exchange::Role;
 use crate::stream::{Builder, Stream};
 use crate::template::Context;
 use crate::time::{self, DateTime};
@@ -197,7 +198,8 @@ fn build(kind: &Kind, service: &Service, clock: &Clock) -> Arc<Stream> {
     let fake = Fake { service: service.clone(), asked: Arc::default(), stream: String::new() };
     let config: Json = Arc::new(json!({}));
     let context = Context::new(&config);
-    let builder = Builder { parts: &fake, config, context, transport: Arc::new(clock.clone()) };
+    let builder =
+        Builder { parts: &fake, config, context, transport: Arc::new(clock.clone()), role: Role::Pages };
     builder.stream(&Component::new(members(declared(kind)), "stream")).unwrap()
 }
 

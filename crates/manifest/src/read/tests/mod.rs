@@ -14,11 +14,11 @@ use serde_json::{Map, Value, json};
 use crate::Json;
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::exchange::{Ask, Outcome, Requester, Selected, Selector};
+use crate::exchange::{Ask, Outcome, Requester, Role, Selected, Selector};
 use crate::record::Record;
 use crate::select;
 use crate::slice::Slice;
-use crate::stream::{Builder, Parts, Stream};
+use crate::stream::{Builder, Parts, Stream, Use};
 use crate::template::Context;
 use crate::transport::{Async, Request, Response, Transport, TransportError};
 
@@ -104,8 +104,8 @@ impl Selector for Fake {
 }
 
 impl Parts for Fake {
-    fn requester(&self, component: &Component, stream: &str) -> Result<Arc<dyn Requester>, Problem> {
-        let stream = component.str("name").unwrap_or(stream).to_owned();
+    fn requester(&self, component: &Component, within: Use<'_>) -> Result<Arc<dyn Requester>, Problem> {
+        let stream = component.str("name").unwrap_or(within.stream).to_owned();
         Ok(Arc::new(Self { stream, ..self.clone() }))
     }
 
@@ -144,7 +144,7 @@ fn build(stream: Value, service: &Service) -> (Arc<Stream>, Arc<Mutex<Vec<String
     let fake = Fake { service: service.clone(), asked: asked.clone(), stream: String::new() };
     let config: Json = Arc::new(json!({}));
     let context = Context::new(&config);
-    let builder = Builder { parts: &fake, config, context, transport: Arc::new(Clock) };
+    let builder = Builder { parts: &fake, config, context, transport: Arc::new(Clock), role: Role::Pages };
     (builder.stream(&Component::new(members(stream), "stream")).unwrap(), asked)
 }
 
@@ -346,7 +346,8 @@ fn what_excludes_each_other_is_a_problem() {
         let fake = Fake { service, asked: Arc::default(), stream: String::new() };
         let config: Json = Arc::new(json!({}));
         let context = Context::new(&config);
-        let builder = Builder { parts: &fake, config, context, transport: Arc::new(Clock) };
+        let builder =
+            Builder { parts: &fake, config, context, transport: Arc::new(Clock), role: Role::Pages };
         let problem = builder.stream(&Component::new(members(stream), "stream")).err();
         assert_eq!(problem.map(|problem| problem.path).as_deref(), Some(path));
     };
