@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use raccord_compiler::connector::manifest;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::ManifestSettings;
-use raccord_model::language::connector::manifest::{is_url, listed};
+use raccord_model::language::connector::manifest::{ManifestText, is_url, listed};
 use raccord_model::suggest;
 
 use crate::diagnose::{Document, Report};
@@ -35,17 +35,24 @@ impl Manifests {
 
     /// Puts the text of its manifest beside the settings of every Source that names one.
     pub(crate) fn embed(&self, all: &mut Documents, documents: &[Document<'_>], report: &mut Report) {
+        let mut texts = Vec::new();
         for held in all.sources.values_mut() {
             let Some(document) = documents.get(held.at) else { continue };
             let Some(settings) = held.spec.settings.get_mut::<ManifestSettings>() else { continue };
-            if let Some(finding) = self.fill(settings, &document.text.directory) {
+            if let Some(finding) = self.fill(settings, &document.text.directory, &mut texts) {
                 report.finding(document, finding.under(&["spec"]));
             }
         }
     }
 
-    /// Gives settings the text of their manifest and its data types, or says what is wrong.
-    fn fill(&self, settings: &mut ManifestSettings, directory: &str) -> Option<Finding> {
+    /// Gives settings the text of their manifest and its data types, or says what is wrong. Equal texts become one, so that it is
+    /// read once.
+    fn fill(
+        &self,
+        settings: &mut ManifestSettings,
+        directory: &str,
+        texts: &mut Vec<ManifestText>,
+    ) -> Option<Finding> {
         let (place, shown) = match &settings.path {
             Some(path) => ("connector", path.clone()),
             None => ("config", "text".to_owned()),
@@ -53,12 +60,16 @@ impl Manifests {
         // A configuration that was exported, or that a client sends, has the text with it.
         if let Some(path) = settings.path.as_ref().filter(|_| settings.text.is_empty()) {
             match self.text(path, directory) {
-                Ok(text) => text.clone_into(&mut settings.text),
+                Ok(text) => settings.text = text.to_owned().into(),
                 Err(missing) => return Some(missing),
             }
         }
         if settings.text.is_empty() {
             return Some(Finding::error(&["config"], Code::MissingField, "the manifest is missing"));
+        }
+        match texts.iter().find(|known| **known == settings.text) {
+            Some(known) => settings.text.clone_from(known),
+            None => texts.push(settings.text.clone()),
         }
         match manifest::data_types(&settings.text) {
             Ok(data_types) => {

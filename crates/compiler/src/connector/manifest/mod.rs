@@ -16,19 +16,28 @@ use raccord_manifest::spec;
 use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::ManifestSettings;
-use raccord_model::language::connector::manifest::data_type_name;
+use raccord_model::language::connector::manifest::{ManifestText, data_type_name};
 
 use super::registry::Lower;
 use super::unknown_data_type;
 
 pub use stream::ManifestStream;
 
+/// The manifest that a text is. It is read once for the text and its clones.
+///
+/// # Errors
+/// When it is none. The message says where in it.
+fn loaded(text: &ManifestText) -> Result<Arc<Manifest>, String> {
+    let loaded = text.made(|text| load(text).map(Arc::new).map_err(|problem| in_words(&problem)));
+    loaded.as_ref().clone()
+}
+
 /// The data types of a manifest, in the order in which it has them.
 ///
 /// # Errors
 /// When the text is no manifest. The message says where in it.
-pub fn data_types(text: &str) -> Result<Vec<DataTypeName>, String> {
-    let manifest = load(text).map_err(|problem| in_words(&problem))?;
+pub fn data_types(text: &ManifestText) -> Result<Vec<DataTypeName>, String> {
+    let manifest = loaded(text)?;
     Ok(names(&manifest).into_iter().map(|(name, _)| name).collect())
 }
 
@@ -42,9 +51,9 @@ impl Lower for ManifestSettings {
     type Stream = ManifestStream;
 
     fn lower(&self, data_type: &DataTypeName) -> (Option<ManifestStream>, Vec<Finding>) {
-        let manifest = match load(&self.text) {
-            Ok(manifest) => Arc::new(manifest),
-            Err(problem) => return (None, vec![no_manifest(self, &in_words(&problem))]),
+        let manifest = match loaded(&self.text) {
+            Ok(manifest) => manifest,
+            Err(why) => return (None, vec![no_manifest(self, &why)]),
         };
         let Some((_, name)) = names(&manifest).into_iter().find(|(name, _)| name == data_type) else {
             return (None, vec![unknown_data_type(data_type)]);
@@ -62,9 +71,9 @@ impl Lower for ManifestSettings {
         if self.is_unread() {
             return Vec::new();
         }
-        match load(&self.text) {
+        match loaded(&self.text) {
             Ok(manifest) => [settings::check(self, &manifest), unreachable(&manifest)].concat(),
-            Err(problem) => vec![no_manifest(self, &in_words(&problem))],
+            Err(why) => vec![no_manifest(self, &why)],
         }
     }
 }
@@ -99,6 +108,29 @@ fn no_manifest(settings: &ManifestSettings, why: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_manifest_is_read_once_for_all_of_its_data_types() {
+        let stream = |name: &str| {
+            format!(
+                "  - {{type: DeclarativeStream, name: {name}, retriever: {{type: SimpleRetriever, \
+                 requester: {{type: HttpRequester, url_base: 'https://a.example', path: {name}}}, \
+                 record_selector: {{type: RecordSelector, extractor: {{type: DpathExtractor, field_path: []}}}}}}}}\n"
+            )
+        };
+        let text = format!("type: DeclarativeSource\nstreams:\n{}{}", stream("a"), stream("b"));
+        let settings = ManifestSettings { text: text.into(), ..ManifestSettings::default() };
+        assert!(data_types(&settings.text).unwrap().iter().map(DataTypeName::as_str).eq(["a", "b"]));
+        let lowered = |settings: &ManifestSettings, name: &str| {
+            settings.lower(&name.parse().unwrap()).0.unwrap().manifest
+        };
+        let first = lowered(&settings, "a");
+        for name in ["a", "b"] {
+            assert!(Arc::ptr_eq(&first, &lowered(&settings.clone(), name)), "{name}");
+        }
+        let again = ManifestSettings { text: settings.text.to_string().into(), ..settings.clone() };
+        assert!(again == settings && !Arc::ptr_eq(&first, &lowered(&again, "a")));
+    }
 
     #[test]
     fn a_stream_that_no_name_leads_to_is_told() {

@@ -8,6 +8,7 @@
 pub(super) mod catalogue;
 mod connector;
 mod setting;
+mod text;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use crate::name::DataTypeName;
 
 pub use catalogue::{LISTED, Listed, listed};
 pub use setting::Setting;
+pub use text::ManifestText;
 
 /// The settings of a Source with a manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,8 +31,9 @@ pub struct ManifestSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The manifest itself. The loader reads it from `path`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub text: String,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    #[schemars(with = "String")]
+    pub text: ManifestText,
     /// The data types that it has. The loader takes them from the text.
     #[serde(default, skip_serializing_if = "is_default")]
     pub data_types: Vec<DataTypeName>,
@@ -46,9 +49,13 @@ impl ManifestSettings {
     }
 
     /// Whether the text that `path` means was not to be had, which the loader has told: what stands in it is not known.
-    pub const fn is_unread(&self) -> bool {
+    pub fn is_unread(&self) -> bool {
         self.path.is_some() && self.text.is_empty()
     }
+}
+
+fn is_empty(text: &ManifestText) -> bool {
+    text.is_empty()
 }
 
 /// What a stream of a manifest is called as a data type: what cannot stand in the name of one becomes `_`. None where nothing
