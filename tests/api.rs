@@ -88,15 +88,15 @@ pub(crate) fn listening(home: &TestEnvironment, command: &str) -> (Child, String
 }
 
 /// A daemon that listens, killed when it is dropped.
-struct Daemon {
+pub(crate) struct Daemon {
     home: TestEnvironment,
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Daemon {
     /// Starts one to which nothing was applied.
-    fn start(arguments: &str) -> Self {
+    pub(crate) fn start(arguments: &str) -> Self {
         let home =
             TestEnvironment::with(&[("customers.csv", "id,email\n1,zoe@example.com\n2,luc@example.com\n")]);
         let (child, url) = listening(&home, &format!("watch --from api --listen 127.0.0.1:0 {arguments}"));
@@ -104,7 +104,7 @@ impl Daemon {
     }
 
     /// Makes a token on the machine of the state.
-    fn token(&self, name: &str, roles: &str) -> String {
+    pub(crate) fn token(&self, name: &str, roles: &str) -> String {
         self.home.ok(&format!("token create {name} {roles}")).trim().to_owned()
     }
 }

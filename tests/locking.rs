@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use crate::api::Daemon;
 use crate::environment::{TestEnvironment, assert_says};
 use crate::http_server::{HttpServer, answer, json, status};
 
@@ -196,6 +197,49 @@ fn sha256(text: &str) -> String {
     sha2::Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+#[test]
+fn a_lock_is_checked_without_writing_and_without_the_network() {
+    let (server, text) = hub();
+    let url = format!("{}/manifest.yaml", server.url());
+    let environment = with(&url, &server.url());
+    assert_says(&environment.fails(1, "connector lock --check"), &[&url, "not in raccord.lock", "1 problem"]);
+    assert!(!environment.path().join("raccord.lock").exists() && server.requests().is_empty());
+    environment.ok("connector lock");
+    let asked = server.requests().len();
+    let (lock, file) = (environment.read("raccord.lock"), kept(&environment));
+    let whole = environment.read(&file);
+    assert_says(&environment.ok("connector lock --check"), &["as locked", "1 connector in raccord.lock"]);
+
+    environment.replace(&file, "/people", "/passwords");
+    let said = environment.fails(1, "connector lock --check");
+    assert_says(&said, &["its text was changed", "1 problem", "`raccord connector lock` mends it"]);
+    environment.remove(&file);
+    assert_says(&environment.fails(1, "connector lock --check"), &["its text is missing"]);
+    environment.write(&file, &whole);
+    let other = format!("raccord.lock.d/{}.yaml", "0".repeat(64));
+    environment.write(&other, &whole);
+    assert_says(&environment.fails(1, "connector lock --check"), &[&other, "does not mean it"]);
+    environment.remove(&other);
+    let mut unwanted = lock.clone();
+    unwanted.push_str(&format!("  \"https://a.example/x.yaml\": sha256:{}\n", sha256("x")));
+    environment.write("raccord.lock", &unwanted);
+    let said = environment.fails(1, "connector lock --check");
+    assert_says(&said, &["https://a.example/x.yaml", "no source names it", "1 problem"]);
+    environment.write("raccord.lock", &lock);
+    assert_eq!(server.requests().len(), asked, "it was fetched");
+
+    assert_says(&environment.ok("connector lock --check --fresh"), &["as locked"]);
+    *text.lock().unwrap() = Some(manifest("/persons"));
+    environment.ok("connector lock --check");
+    let said = environment.fails(2, "connector lock --check --fresh");
+    assert_says(&said, &["there is another text now", "--update"]);
+    *text.lock().unwrap() = None;
+    let said = environment.fails(1, "connector lock --check --fresh");
+    assert_says(&said, &["is not known", "it answered 404", "without --fresh nothing is fetched"]);
+    assert_eq!((environment.read("raccord.lock"), environment.read(&file)), (lock, whole));
+    environment.fails(64, "connector lock --fresh");
+}
+
 /// What is exported, or sent to a daemon, needs no lock: it has the texts of its connectors with it.
 #[test]
 fn what_is_exported_holds_the_texts() {
@@ -206,4 +250,28 @@ fn what_is_exported_holds_the_texts() {
     environment.write("exported.yaml", &environment.ok("export"));
     environment.remove("raccord.lock");
     assert_says(&environment.ok("plan -f exported.yaml --detailed-exitcode"), &["no changes"]);
+}
+
+/// A daemon elsewhere has neither the lock nor a way to the URL.
+#[test]
+fn a_locked_connector_arrives_whole_in_a_daemon() {
+    let (server, text) = hub();
+    let url = format!("{}/manifest.yaml", server.url());
+    let daemon = Daemon::start("");
+    let token = daemon.token("ci", "--role apply --role operate");
+    let runner =
+        with(&url, &server.url()).variable("RACCORD_SERVER", &daemon.url).variable("RACCORD_TOKEN", &token);
+    runner.ok("connector lock");
+    let digest = sha256(&text.lock().unwrap().take().unwrap());
+    runner.ok("plan --out saved.plan");
+    runner.ok("apply saved.plan");
+    assert_says(&runner.ok("plan --detailed-exitcode"), &["no changes"]);
+    let held = runner.ok("export");
+    let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(&held).unwrap();
+    let source = documents.iter().find(|document| document["kind"] == "Source").unwrap();
+    assert_eq!(sha256(source["spec"]["config"]["text"].as_str().unwrap()), digest);
+    runner.ok("run");
+    assert_eq!(runner.json("records crm.contact --output json")[0]["name"], "/people");
+    let asked = server.requests().iter().filter(|request| request.path == "/manifest.yaml").count();
+    assert_eq!(asked, 1, "only `lock` fetches");
 }

@@ -78,6 +78,8 @@ pub struct Locking {
     pub locked: Locked,
     /// The texts that are kept and are what they are called, by their digests.
     pub kept: BTreeMap<String, String>,
+    /// The digest of the text that each file beside the lock holds, by the name of the file.
+    pub files: BTreeMap<String, String>,
 }
 
 /// What a configuration wants locked, and what is. The files are read as [`load`](crate::load) reads them.
@@ -216,9 +218,10 @@ impl Lock {
     /// What is locked, and the texts that are kept and are what they are called.
     pub(crate) fn into_locking(self, wanted: BTreeSet<String>) -> Locking {
         let Self { locked, texts } = self;
+        let files = texts.iter().map(|(name, text)| (name.clone(), text_digest(text))).collect();
         let named = texts.into_values().map(|text| (text_digest(&text), text));
         let kept = named.filter(|(digest, _)| locked.values().any(|known| known == digest)).collect();
-        Locking { wanted, locked, kept }
+        Locking { wanted, locked, kept, files }
     }
 }
 

@@ -1,8 +1,11 @@
 //! `raccord connector lock`.
 
+mod check;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Args;
 use raccord_config::{LOCK, LOCK_TEXTS, Locked, Locking, lock_text, text_digest, text_file};
@@ -17,6 +20,9 @@ use crate::render::table::Table;
 use crate::session::{self, write_file};
 use crate::ui::Ui;
 
+/// What is said where there is nothing to lock.
+const NOTHING: &str = "nothing to lock: no source names a connector by a URL or a name of the catalogue";
+
 /// How many digits of a digest are shown.
 const DIGITS: usize = 12;
 
@@ -24,13 +30,22 @@ const DIGITS: usize = 12;
 ///
 /// Writes raccord.lock and the texts in raccord.lock.d beside the configuration; commit both. What is locked stays as it is
 /// until --update; what no source names any more goes. `validate`, `plan` and `apply` fetch nothing: they take what is kept.
+///
+/// With --check nothing is written and nothing fetched: it ends with 1 when the lock or a text is not as it should be. With
+/// --fresh as well it also asks whether there are newer texts, and ends with 2 when there are.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  raccord connector lock\n  raccord connector lock --update\n  \
-    raccord connector lock --update stripe")]
+    raccord connector lock --update stripe\n  raccord connector lock --check")]
 pub(crate) struct LockArgs {
     /// Take the newest texts, of these connectors alone where some are named
     #[arg(long, value_name = "CONNECTOR", num_args = 0..)]
     update: Option<Vec<String>>,
+    /// Write nothing: say whether the lock names every connector, and every text is the one that is locked
+    #[arg(long, conflicts_with = "update")]
+    check: bool,
+    /// Ask, too, whether URLs and this program have newer texts than those that are locked
+    #[arg(long, requires = "check")]
+    fresh: bool,
 }
 
 /// What became of a connector.
@@ -66,9 +81,14 @@ struct Outcome {
     errors: Vec<String>,
 }
 
-pub(crate) fn lock(ui: &Ui, global: &Global, args: &LockArgs) -> Result<(), CommandError> {
+pub(crate) fn lock(ui: &Ui, global: &Global, args: &LockArgs) -> Result<ExitCode, CommandError> {
     let home = home(&global.files)?;
     let locking = session::locking(ui, global)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let fetch = |url: &str| runtime.block_on(fetch_text(url)).map_err(|error| error.to_string());
+    if args.check {
+        return check::check(ui, &locking, args.fresh.then_some(&fetch));
+    }
     let unknown = args.update.iter().flatten().find(|name| !locking.wanted.contains(*name));
     if let Some(name) = unknown {
         let known: Vec<&str> = locking.wanted.iter().map(String::as_str).collect();
@@ -78,19 +98,17 @@ pub(crate) fn lock(ui: &Ui, global: &Global, args: &LockArgs) -> Result<(), Comm
             None => error,
         });
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let fetch = |url: &str| runtime.block_on(fetch_text(url)).map_err(|error| error.to_string());
     let outcome = decide(&locking, args.update.as_deref(), &fetch);
     if !outcome.errors.is_empty() {
         return Err(CommandError::new(outcome.errors.join("\n")).hint("nothing was written"));
     }
     if outcome.fates.is_empty() {
-        return Ok(
-            ui.line("nothing to lock: no source names a connector by a URL or a name of the catalogue")?
-        );
+        ui.line(NOTHING)?;
+        return Ok(ExitCode::SUCCESS);
     }
     write(&home, &outcome)?;
-    tell(ui, &outcome)
+    tell(ui, &outcome)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The directory that the lock stands in: that of the configuration.
@@ -213,13 +231,16 @@ fn is_text(name: &str) -> bool {
 fn tell(ui: &Ui, outcome: &Outcome) -> Result<(), CommandError> {
     let mut table = Table::new(["connector", "", "text"]);
     for (connector, fate) in &outcome.fates {
-        let digest = outcome.locked.get(connector).map(|digest| text_file(digest));
-        let digest = digest.map(|digest| digest.chars().take(DIGITS).collect()).unwrap_or_default();
-        table.row([connector.clone(), fate.in_words().to_owned(), digest]);
+        table.row([connector.clone(), fate.in_words().to_owned(), digits(outcome.locked.get(connector))]);
     }
     ui.print(&table.text(ui.width()))?;
     let count = render::count(outcome.locked.len(), "connector");
     Ok(ui.line(&format!("{count} in {LOCK}; commit it with {LOCK_TEXTS}"))?)
+}
+
+/// The first digits of a digest.
+fn digits(digest: Option<&String>) -> String {
+    digest.map(|digest| text_file(digest).chars().take(DIGITS).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -247,6 +268,7 @@ mod tests {
             wanted: [connector.to_owned()].into(),
             locked: locked.into_iter().collect(),
             kept: kept.into_iter().collect(),
+            files: BTreeMap::new(),
         };
         let update: Option<Vec<String>> =
             update.map(|some| some.iter().map(|&name| name.to_owned()).collect());

@@ -29,7 +29,7 @@ pub(crate) enum ConnectorVerb {
 pub(crate) fn connector(ui: &Ui, global: &Global, verb: &ConnectorVerb) -> Result<ExitCode, CommandError> {
     match verb {
         ConnectorVerb::Check(args) => check::check(ui, args),
-        ConnectorVerb::Lock(args) => lock::lock(ui, global, args).map(|()| ExitCode::SUCCESS),
+        ConnectorVerb::Lock(args) => lock::lock(ui, global, args),
         ConnectorVerb::Read(args) => read::read(ui, global, args).map(|()| ExitCode::SUCCESS),
     }
 }
