@@ -54,5 +54,6 @@ mod terminal;
 mod third_parties;
 mod throughput;
 mod tidy;
+mod unanswered;
 mod workflow;
 mod writing;

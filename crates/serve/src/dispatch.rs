@@ -153,7 +153,7 @@ pub async fn look_at(
     look: Look,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let Look { desired, at, limit } = &look;
+    let Look { desired, at, limit, timeout } = &look;
     // Its sources share nothing with those of runs, whose rate and connections they would take.
     let sources = sources.apart();
     match at {
@@ -168,10 +168,12 @@ pub async fn look_at(
             verb::discover::discover(sources.as_ref(), desired, source, replies).await
         }
         LookAt::Read(source, data_type) => {
-            verb::source::read(sources.as_ref(), desired, (source, data_type), *limit, replies).await
+            let bounds = verb::Bounds::new(*limit, *timeout);
+            verb::source::read(sources.as_ref(), desired, (source, data_type), bounds, replies).await
         }
         LookAt::Preview(transfer) => {
-            verb::preview::preview(sources.as_ref(), desired, transfer, *limit, replies).await
+            let bounds = verb::Bounds::new(*limit, *timeout);
+            verb::preview::preview(sources.as_ref(), desired, transfer, bounds, replies).await
         }
     }
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use raccord_model::Name;
+use raccord_model::duration::Seconds;
 use raccord_model::foreign::line;
 use raccord_serve::request::Preview;
 use raccord_serve::{Look, LookAt, Reply};
@@ -27,6 +28,9 @@ pub(crate) struct PreviewArgs {
     /// At most so many records
     #[arg(long, default_value_t = 10)]
     limit: usize,
+    /// Wait no longer for them; 1h at the most
+    #[arg(long, value_name = "TIME", default_value = "1m")]
+    timeout: Seconds,
     #[command(flatten)]
     output: ListForm,
 }
@@ -34,7 +38,9 @@ pub(crate) struct PreviewArgs {
 pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<(), CommandError> {
     let at = LookAt::Preview(args.transfer.clone());
     let mut previews = Vec::new();
-    session::look(global, Look { desired: session::desired(ui, global)?, at, limit: args.limit }, |reply| {
+    let look =
+        Look { desired: session::desired(ui, global)?, at, limit: args.limit, timeout: Some(args.timeout) };
+    session::look(global, look, |reply| {
         if let Reply::Preview(preview) = reply {
             previews.push(preview);
         }

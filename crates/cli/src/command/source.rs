@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
+use raccord_model::duration::Seconds;
 use raccord_model::foreign;
 use raccord_model::{DataTypeName, Name};
 use raccord_serve::{Look, LookAt, Reply};
@@ -50,11 +51,18 @@ pub(crate) struct ReadArgs {
     /// At most so many
     #[arg(long, default_value_t = 10)]
     limit: usize,
+    /// Wait no longer for them; 1h at the most
+    #[arg(long, value_name = "TIME", default_value = "1m")]
+    timeout: Seconds,
 }
 
 pub(crate) fn check(ui: &Ui, global: &Global, args: &CheckArgs) -> Result<(), CommandError> {
-    let look =
-        Look { desired: session::desired(ui, global)?, at: LookAt::Check(args.source.clone()), limit: 1 };
+    let look = Look {
+        desired: session::desired(ui, global)?,
+        at: LookAt::Check(args.source.clone()),
+        limit: 1,
+        timeout: None,
+    };
     session::look(global, look, |reply| match reply {
         Reply::Done(said) => Ok(ui.line(&said)?),
         _ => Ok(()),
@@ -64,12 +72,16 @@ pub(crate) fn check(ui: &Ui, global: &Global, args: &CheckArgs) -> Result<(), Co
 pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<(), CommandError> {
     let at = LookAt::Discover(args.source.clone());
     let mut found = Vec::new();
-    session::look(global, Look { desired: session::desired(ui, global)?, at, limit: 0 }, |reply| {
-        if let Reply::DataType(view) = reply {
-            found.push(view);
-        }
-        Ok(())
-    })?;
+    session::look(
+        global,
+        Look { desired: session::desired(ui, global)?, at, limit: 0, timeout: None },
+        |reply| {
+            if let Reply::DataType(view) = reply {
+                found.push(view);
+            }
+            Ok(())
+        },
+    )?;
     if !args.output.is_text() {
         let mut table = Table::new(["dataType", "field", "types", "filled", "example"]);
         for view in &found {
@@ -116,7 +128,8 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
 
 pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), CommandError> {
     let at = LookAt::Read(args.source.clone(), args.data_type.clone());
-    let look = Look { desired: session::desired(ui, global)?, at, limit: args.limit };
+    let look =
+        Look { desired: session::desired(ui, global)?, at, limit: args.limit, timeout: Some(args.timeout) };
     session::look(global, look, |reply| match reply {
         // Whether a terminal or a program reads it: the same values.
         Reply::Raw(line) => Ok(ui.data(&format!("{}\n", foreign::json(&line)))?),

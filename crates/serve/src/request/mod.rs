@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_daemon::apply::Wanted;
+use raccord_model::duration::Seconds;
 use raccord_model::fact::{RejectId, Role, RunId};
 use raccord_model::port::authorization::Consent;
 use raccord_model::schema::Instant;
@@ -306,6 +307,9 @@ pub struct Look {
     pub at: LookAt,
     /// At most so many records.
     pub limit: usize,
+    /// How long records are waited for, an hour at the most; a minute unless it says so. Of use where records are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Seconds>,
 }
 
 /// What is looked at.

@@ -26,3 +26,5 @@ pub mod status;
 pub mod store;
 pub mod token;
 pub mod upkeep;
+
+pub use patience::Bounds;

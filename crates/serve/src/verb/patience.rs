@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use raccord_model::DataTypeName;
+use raccord_model::duration::Seconds;
 use raccord_model::language::SourceSpec;
 use raccord_model::port::source::SourceError;
 
@@ -12,6 +13,58 @@ use crate::reply::RequestError;
 
 /// How long a look waits for one data type.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long records are waited for unless the caller says so.
+const READ_PATIENCE: Seconds = Seconds(60);
+
+/// The longest that a caller may have records waited for.
+const MOST_PATIENCE: Seconds = Seconds(3600);
+
+/// How much a look at records takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// At most so many records.
+    pub limit: usize,
+    /// At most so long.
+    patience: Seconds,
+}
+
+impl Bounds {
+    /// At most so many records, in a time that the caller may say.
+    pub fn new(limit: usize, timeout: Option<Seconds>) -> Self {
+        Self { limit, patience: timeout.unwrap_or(READ_PATIENCE).min(MOST_PATIENCE) }
+    }
+
+    /// How long is waited.
+    pub(super) const fn patience(self) -> Duration {
+        self.patience.duration()
+    }
+
+    /// The error of a read that took longer, when so many of the records were still wanted.
+    pub(super) fn exceeded(
+        self,
+        (spec, data_type): (&SourceSpec, &DataTypeName),
+        left: usize,
+    ) -> RequestError {
+        let Self { limit, patience } = self;
+        let count = limit.saturating_sub(left);
+        if count == 0 {
+            let message =
+                format!("no record of `{data_type}` came within {patience}; --timeout waits longer");
+            return SourceError::Unreachable { url: place(spec, data_type), message }.into();
+        }
+        let records = if count == 1 { "record" } else { "records" };
+        let message = format!(
+            "only {count} {records} of `{data_type}` came within {patience}; --timeout waits longer, and --limit wants less"
+        );
+        RequestError::Invalid(message)
+    }
+}
+
+/// What is said not to answer.
+fn place(spec: &SourceSpec, data_type: &DataTypeName) -> String {
+    spec.settings.base_url().map_or_else(|| format!("`{data_type}`"), str::to_owned)
+}
 
 /// Looks at a data type, for so long at the most.
 pub(super) async fn within<T>(
@@ -22,13 +75,12 @@ pub(super) async fn within<T>(
     if let Ok(seen) = tokio::time::timeout(patience, look).await {
         return seen;
     }
-    let url = spec.settings.base_url().map_or_else(|| format!("`{data_type}`"), str::to_owned);
     let seconds = patience.as_secs();
     let message = format!(
         "no page of `{data_type}` came within {seconds} s, and a look waits no longer; a run tries for as long as `retry` and \
          `timeout` of the source say"
     );
-    Err(SourceError::Unreachable { url, message }.into())
+    Err(SourceError::Unreachable { url: place(spec, data_type), message }.into())
 }
 
 /// Whether a service did not answer at all, so that asking it for something else is in vain.
@@ -101,6 +153,11 @@ mod tests {
                 .to_string()
                 .starts_with("https://shop.example/api did not answer: no page of `a` came within 0 s")
         );
+        let name = |limit, left| Bounds::new(limit, None).exceeded((spec, &data_type), left).to_string();
+        assert!(name(5, 5).contains("no record of `a` came within 1m; --timeout"));
+        assert!(name(5, 4).contains("only 1 record of `a` came within 1m"));
+        assert!(name(5, 2).contains("only 3 records of `a`"));
+        assert_eq!(Bounds::new(1, Some(Seconds(90_000))).patience(), Duration::from_hours(1));
         let seen = within(PATIENCE, (spec, &data_type), std::future::ready(Ok(7))).await;
         assert_eq!(seen.unwrap(), 7);
     }

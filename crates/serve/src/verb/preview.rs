@@ -8,6 +8,7 @@ use raccord_model::port::source::Read;
 use raccord_model::{Desired, Kind, Name};
 use serde_json::Value;
 
+use super::patience::Bounds;
 use super::records::Columns;
 use crate::reply::{Replies, RequestError};
 use crate::request::{Preview, Reply};
@@ -21,7 +22,7 @@ pub async fn preview(
     sources: &dyn Sources,
     desired: &Desired,
     name: &Name,
-    limit: usize,
+    bounds: Bounds,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let unknown = |kind: &'static str, name: String| {
@@ -39,16 +40,21 @@ pub async fn preview(
     let compiled = job::compile(name, spec, source_spec, entity, &layout)?;
     let data_type = job::data_type(name, spec).ok_or_else(|| unknown("data type", name.to_string()))?;
     let source = super::source::open(sources, desired, &spec.source, &data_type)?;
-    let mut pages = source.open(Read { page_size: Some(limit), ..Read::default() }).await?;
-    let mut left = limit;
-    while let Some(page) = pages.next().await? {
-        columns::check(&compiled.program, &page).map_err(|error| RequestError::Invalid(error.to_string()))?;
-        left = page_previews(&page, &compiled, (entity, &layout), left, replies)?;
-        if left == 0 || page.next.is_none() {
-            break;
+    let mut left = bounds.limit;
+    let read = async {
+        let mut pages = source.open(Read { page_size: Some(left), ..Read::default() }).await?;
+        while let Some(page) = pages.next().await? {
+            columns::check(&compiled.program, &page)
+                .map_err(|error| RequestError::Invalid(error.to_string()))?;
+            left = page_previews(&page, &compiled, (entity, &layout), left, replies)?;
+            if left == 0 || page.next.is_none() {
+                break;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    let read = tokio::time::timeout(bounds.patience(), read).await;
+    read.unwrap_or_else(|_| Err(bounds.exceeded((source_spec, &data_type), left)))
 }
 
 /// Shows the records of a page; returns how many more are wanted.

@@ -5,7 +5,7 @@ use raccord_model::language::{SourceSpec, TransferSpec};
 use raccord_model::port::source::{Read, Source, Sources};
 use raccord_model::{DataTypeName, Desired, Kind, Name, Spec};
 
-use super::patience::{self, PATIENCE};
+use super::patience::{self, Bounds, PATIENCE};
 use super::prove;
 use crate::reply::{Replies, RequestError};
 use crate::request::Reply;
@@ -70,18 +70,29 @@ pub async fn read(
     sources: &dyn Sources,
     desired: &Desired,
     (name, data_type): (&Name, &DataTypeName),
-    limit: usize,
+    bounds: Bounds,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
+    let spec = source(desired, name)?;
     let source = open(sources, desired, name, data_type)?;
-    let mut pages = source.open(Read { page_size: Some(limit), ..Read::default() }).await?;
-    let mut left = limit;
+    let mut left = bounds.limit;
+    let read = tokio::time::timeout(bounds.patience(), read_pages(source.as_ref(), &mut left, replies));
+    let read = read.await;
+    read.unwrap_or_else(|_| Err(bounds.exceeded((spec, data_type), left)))
+}
+
+async fn read_pages(
+    source: &dyn Source,
+    left: &mut usize,
+    replies: &mut Replies<'_>,
+) -> Result<(), RequestError> {
+    let mut pages = source.open(Read { page_size: Some(*left), ..Read::default() }).await?;
     while let Some(page) = pages.next().await? {
-        for record in page.records.iter().take(left) {
+        for record in page.records.iter().take(*left) {
             replies(Reply::Raw(record.to_json()));
-            left -= 1;
+            *left -= 1;
         }
-        if left == 0 || page.next.is_none() {
+        if *left == 0 || page.next.is_none() {
             break;
         }
     }

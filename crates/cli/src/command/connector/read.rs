@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 use raccord_connect::manifest::{HttpTransport, Limits, Task, Tell, read as read_stream, violations};
 use raccord_manifest::error::ReadError;
+use raccord_model::duration::Seconds;
 use raccord_model::port::environment::Environment as _;
 use serde_json::Value;
 
@@ -40,6 +41,9 @@ pub(crate) struct ReadArgs {
     /// At most so many records
     #[arg(long)]
     limit: Option<u64>,
+    /// Wait no longer for all of them
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    timeout: Seconds,
     /// Tell each request and answer on standard error, secrets masked
     #[arg(long)]
     trace: bool,
@@ -76,13 +80,21 @@ pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), Comm
     let task = Task { manifest: &manifest, config, stream: &args.data_type, state, trace: tell };
     let mut output = BufWriter::new(io::stdout().lock());
     let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut count = 0;
     let each = |record: Bytes| {
+        count += 1;
         left = left.checked_sub(1).ok_or(Stop::Enough)?;
         output.write_all(&record).and_then(|()| output.write_all(b"\n")).map_err(Stop::Output)?;
         if left == 0 { Err(Stop::Enough) } else { Ok(()) }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let state = match runtime.block_on(read_stream(task, transport, each)) {
+    let reading = read_stream(task, transport, each);
+    let read = runtime.block_on(async { tokio::time::timeout(args.timeout.duration(), reading).await });
+    let Ok(read) = read else {
+        output.flush()?;
+        return Err(exceeded(args, count));
+    };
+    let state = match read {
         Ok(state) => state,
         Err(Stop::Enough) => None,
         Err(Stop::Failed(error)) => {
@@ -96,6 +108,19 @@ pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), Comm
         (Some(path), Some(state)) => write_file(path, state.to_string().as_bytes()),
         _ => Ok(()),
     }
+}
+
+/// The error of a reading that took too long.
+fn exceeded(args: &ReadArgs, count: u64) -> CommandError {
+    let (name, timeout) = (&args.data_type, args.timeout);
+    let message = match count {
+        0 => format!("no record of `{name}` came within {timeout}"),
+        count => {
+            format!("the reading of `{name}` was not at its end after {timeout}; {count} of its records came")
+        }
+    };
+    CommandError::new(message)
+        .hint("--timeout waits longer, --limit wants fewer records, and --trace tells what is waited for")
 }
 
 fn json(path: &Path) -> Result<Value, CommandError> {

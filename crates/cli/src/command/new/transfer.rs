@@ -185,7 +185,7 @@ fn view(global: &Global, desired: &Desired, args: &TransferArgs) -> Result<DataT
     let wanted = args.data_type.as_ref().map_or(args.name.as_str(), DataTypeName::as_str);
     let mut found = Vec::new();
     let at = LookAt::Discover(args.source.clone());
-    session::look(global, Look { desired: desired.clone(), at, limit: 0 }, |reply| {
+    session::look(global, Look { desired: desired.clone(), at, limit: 0, timeout: None }, |reply| {
         if let Reply::DataType(view) = reply {
             found.push(view);
         }
