@@ -1,6 +1,7 @@
 //! A newcomer's path: from a CSV file of their own to records, with the commands that the quickstart prints, as
 //! it prints them, in both its languages.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -128,6 +129,74 @@ fn each_new_resource_validates_and_none_is_overwritten() {
     let said =
         environment.fails(1, "new transfer other --source files --data-type people --to web.x --key nope");
     assert!(said.contains("there is no field `nope`"), "{said}");
+}
+
+/// Every form of Authorization that the language has.
+const FORMS: &[(&str, &str)] = &[
+    ("none", "--with tls.certificate=${file:client.pem} --with tls.key=${file:client.key}"),
+    ("apiKey", "--env KEY --with query=api_key"),
+    ("bearer", "--secret-file token --with tls.ca=ca.pem"),
+    ("basic", "--env PASSWORD --username me"),
+    ("oauth2", "--env SECRET --token-url https://a.example/token --client-id us --scope read,write"),
+    (
+        "oauth2",
+        "--token-url https://a.example/token --client-id us --with grant=jwtBearer --with assertion.key=${env:PEM}",
+    ),
+    (
+        "oauth1a",
+        "--env SECRET --with consumerKey=us --with token=${env:TOKEN} --with tokenSecret=${env:TOKEN_SECRET}",
+    ),
+    (
+        "hmac",
+        "--env SECRET --with key=us --with signed={timestamp}{body} --with header=X-Sign --with timestamp.header=X-Time",
+    ),
+    ("awsSigV4", "--env SECRET --with accessKeyId=us --with region=eu-west-1 --with service=execute-api"),
+    ("database", "--env DATABASE_URL"),
+    ("s3", "--env SECRET --with accessKeyId=us --with endpoint=https://s3.example"),
+    ("gcs", "--secret-file account.json"),
+    ("azure", "--env KEY --with account=us"),
+    ("sftp", "--env PASSWORD --with user=us --with knownHosts=known_hosts"),
+];
+
+#[test]
+fn each_form_of_authorization_is_written_and_validates() {
+    let schema = std::fs::read_to_string(root().join("schemas/authorization.schema.json")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let mut known = BTreeSet::new();
+    types(&schema, &mut known);
+    let tried: BTreeSet<String> = FORMS.iter().map(|(form, _)| (*form).to_owned()).collect();
+    assert_eq!(tried, known);
+    for (form, options) in FORMS {
+        let environment = TestEnvironment::with(&[("people.csv", PEOPLE)]);
+        environment.write("known_hosts", "");
+        environment.ok(&format!("new authorization shop --type {form} {options}"));
+        let written = environment.read("authorization-shop.yaml");
+        assert!(written.contains(&format!("type: {form}")), "{written}");
+        environment.ok("validate");
+    }
+    let environment = TestEnvironment::with(&[("people.csv", PEOPLE)]);
+    for (options, expected) in [
+        ("--type bearer", "missing field `token`"),
+        ("--type none --env X", "has no secret for --env"),
+        ("--type hmac --env X --header X-Key", "does not take --header"),
+        ("--type bearer --with token=Zq9Wplain", "token"),
+        ("--type sftp --env X --with user=me --with passphrase=Zq9Wplain", "only a reference to a secret"),
+        ("--type bearer --env X --with colour=red", "colour"),
+        ("--type oauth2 --env X --client-id us", "needs --token-url"),
+    ] {
+        let said = environment.fails(64, &format!("new authorization shop {options}"));
+        assert!(said.contains(expected) && !said.contains("Zq9W"), "{options}:\n{said}");
+        assert!(!environment.path().join("authorization-shop.yaml").exists(), "{options}");
+    }
+}
+
+/// The values of `type` among the forms of an Authorization.
+fn types(schema: &serde_json::Value, found: &mut BTreeSet<String>) {
+    let all = schema.pointer("/$defs/AuthorizationSpec/oneOf").and_then(serde_json::Value::as_array);
+    for form in all.into_iter().flatten() {
+        let name = form.pointer("/properties/type/const").and_then(serde_json::Value::as_str);
+        found.extend(name.map(str::to_owned));
+    }
 }
 
 #[test]

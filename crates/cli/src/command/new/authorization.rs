@@ -1,14 +1,9 @@
 //! `raccord new authorization`.
 
-use std::collections::BTreeMap;
-
 use clap::{Args, ValueEnum};
 use raccord_model::language::AuthorizationSpec;
-use raccord_model::language::authorization::{
-    ApiKey, Basic, Bearer, ClientAuth, Database, Grant, NoAuthorization, OAuth2, Rotation,
-};
-use raccord_model::secret::{SecretRef, TextOrSecret};
 use raccord_model::{Key, Kind, Name, Spec};
+use serde_json::{Map, Value, json};
 
 use super::{existing, must_be_free, write};
 use crate::error::CommandError;
@@ -18,7 +13,9 @@ use crate::ui::Ui;
 /// Write an Authorization; the secret itself is never written, only where it is read
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  raccord new authorization boutique --type api-key --header X-Access-Token --env BOUTIQUE_TOKEN"
+    after_help = "Examples:\n  raccord new authorization boutique --type api-key --header X-Access-Token --env BOUTIQUE_TOKEN\n  \
+        raccord new authorization pay --type hmac --env PAY_SECRET --with signed='{timestamp}{body}' --with header=X-Signature\n  \
+        raccord new authorization bank --type none --with tls.certificate='${file:client.pem}' --with tls.key='${file:client.key}'"
 )]
 pub(crate) struct AuthorizationArgs {
     /// Its name
@@ -27,17 +24,20 @@ pub(crate) struct AuthorizationArgs {
     #[arg(long = "type", value_enum)]
     form: Form,
     /// The environment variable that holds the key, token, password or URL when something runs
-    #[arg(long, value_name = "VARIABLE", required_unless_present_any = ["secret_file"])]
+    #[arg(long, value_name = "VARIABLE")]
     env: Option<String>,
     /// The file that holds it
     #[arg(long, value_name = "PATH", conflicts_with = "env")]
     secret_file: Option<String>,
-    /// api-key: the header
-    #[arg(long, default_value = "X-API-Key")]
-    header: String,
+    /// api-key: the header [default: X-API-Key]
+    #[arg(long)]
+    header: Option<String>,
     /// basic: the user name
-    #[arg(long, default_value = "")]
-    username: String,
+    #[arg(long)]
+    username: Option<String>,
+    /// Another member of the form, by the path it has in YAML; a secret by its reference, such as '${env:NAME}'
+    #[arg(long, value_name = "MEMBER=VALUE")]
+    with: Vec<String>,
     #[command(flatten)]
     oauth: OAuthArgs,
 }
@@ -45,9 +45,9 @@ pub(crate) struct AuthorizationArgs {
 /// What an OAuth 2.0 server has to be told; --env or --secret-file says where the client's secret is read.
 #[derive(Debug, Args)]
 struct OAuthArgs {
-    /// oauth2: what a token is given for
-    #[arg(long, value_enum, default_value = "client-credentials")]
-    grant: GrantForm,
+    /// oauth2: what a token is given for [default: client-credentials]
+    #[arg(long, value_enum)]
+    grant: Option<GrantForm>,
     /// oauth2: the URL that issues tokens
     #[arg(long, value_name = "URL")]
     token_url: Option<String>,
@@ -72,92 +72,189 @@ enum GrantForm {
     DeviceCode,
 }
 
+/// The forms of the language, by their names there too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
     /// A key in a header.
+    #[value(alias = "apiKey")]
     ApiKey,
     /// A bearer token.
     Bearer,
     /// A user name and a password.
     Basic,
-    /// Access to a PostgreSQL database by its URL.
-    Database,
     /// Tokens that an OAuth 2.0 server issues.
     #[value(name = "oauth2")]
     OAuth2,
-    /// Nothing.
+    /// A signature over each request, by OAuth 1.0a.
+    #[value(name = "oauth1a", alias = "oauth1")]
+    OAuth1,
+    /// A signature over parts of each request.
+    Hmac,
+    /// A signature over each request with keys of Amazon Web Services.
+    #[value(name = "aws-sig-v4", alias = "awsSigV4")]
+    AwsSigV4,
+    /// Access to a database by its URL.
+    Database,
+    /// Access to S3 or a compatible service.
+    S3,
+    /// Access to Google Cloud Storage.
+    Gcs,
+    /// Access to Azure Blob Storage.
+    Azure,
+    /// Access to a server of SFTP.
+    Sftp,
+    /// Nothing, or a certificate alone.
     None,
+}
+
+impl Form {
+    /// What the language calls it, and the member that --env or --secret-file is for.
+    const fn words(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::None => ("none", None),
+            Self::ApiKey => ("apiKey", Some("value")),
+            Self::Bearer => ("bearer", Some("token")),
+            Self::Basic => ("basic", Some("password")),
+            Self::OAuth2 => ("oauth2", Some("clientSecret")),
+            Self::OAuth1 => ("oauth1a", Some("consumerSecret")),
+            Self::Hmac => ("hmac", Some("secret")),
+            Self::AwsSigV4 => ("awsSigV4", Some("secretAccessKey")),
+            Self::Database => ("database", Some("url")),
+            Self::S3 => ("s3", Some("secretAccessKey")),
+            Self::Gcs => ("gcs", Some("serviceAccount")),
+            Self::Azure => ("azure", Some("accessKey")),
+            Self::Sftp => ("sftp", Some("password")),
+        }
+    }
 }
 
 pub(crate) fn new(ui: &Ui, global: &Global, args: &AuthorizationArgs) -> Result<(), CommandError> {
     let desired = existing(ui, global)?;
     must_be_free(desired.as_ref(), &Key::new(Kind::Authorization, args.name.clone()))?;
-    let spec = match args.form {
-        Form::OAuth2 => AuthorizationSpec::OAuth2(Box::new(oauth(args)?)),
-        Form::None => AuthorizationSpec::None(NoAuthorization::default()),
-        Form::Database => AuthorizationSpec::Database(Box::new(Database {
-            url: Some(secret(args)?),
-            ..Database::default()
-        })),
-        Form::Bearer => AuthorizationSpec::Bearer(Bearer { token: secret(args)?, tls: None }),
-        Form::Basic => AuthorizationSpec::Basic(Basic {
-            username: TextOrSecret::Text(args.username.clone()),
-            password: Some(secret(args)?),
-            tls: None,
-        }),
-        Form::ApiKey => AuthorizationSpec::ApiKey(ApiKey {
-            header: Some(args.header.clone()),
-            prefix: None,
-            query: None,
-            value: Some(secret(args)?),
-            headers: BTreeMap::new(),
-            tls: None,
-        }),
-    };
-    let resources = vec![(args.name.clone(), Spec::Authorization(spec))];
+    let resources = vec![(args.name.clone(), Spec::Authorization(spec(args)?))];
     write(ui, global, &format!("authorization-{}", args.name), resources)
 }
 
-fn oauth(args: &AuthorizationArgs) -> Result<OAuth2, CommandError> {
-    let given = |option: &Option<String>, name: &str| {
-        option
-            .clone()
-            .ok_or_else(|| CommandError::usage(format!("an Authorization of oauth2 needs --{name}")))
+/// The Authorization that the options say.
+fn spec(args: &AuthorizationArgs) -> Result<AuthorizationSpec, CommandError> {
+    let (kind, main) = args.form.words();
+    let mut members = Map::new();
+    members.insert("type".to_owned(), kind.into());
+    for option in &args.with {
+        let (path, value) = option.split_once('=').ok_or_else(|| {
+            CommandError::usage("--with takes MEMBER=VALUE, such as --with region=eu-west-1")
+        })?;
+        put(&mut members, path, value)?;
+    }
+    match (secret(args), main) {
+        (Some(secret), Some(main)) => {
+            members.insert(main.to_owned(), secret.into());
+        }
+        (Some(_), None) => {
+            let message = format!("an Authorization of {kind} has no secret for --env or --secret-file");
+            return Err(CommandError::usage(message));
+        }
+        (None, _) => {}
+    }
+    let mut only_for = |form: Form, name: &str, option: Option<Value>| match option {
+        Some(_) if args.form != form => {
+            Err(CommandError::usage(format!("an Authorization of {kind} does not take --{name}")))
+        }
+        Some(value) => {
+            members.insert(name.to_owned(), value);
+            Ok(())
+        }
+        None => Ok(()),
     };
-    let OAuthArgs { grant, token_url, person_url, client_id, scopes } = &args.oauth;
-    let person = || given(person_url, "person-url").map(Some);
-    let (grant, authorization_url, device_url) = match grant {
-        GrantForm::ClientCredentials => (Grant::ClientCredentials, None, None),
-        GrantForm::AuthorizationCode => (Grant::AuthorizationCode, person()?, None),
-        GrantForm::DeviceCode => (Grant::DeviceCode, None, person()?),
-    };
-    Ok(OAuth2 {
-        grant,
-        token_url: given(token_url, "token-url")?,
-        authorization_url,
-        redirect_url: None,
-        device_url,
-        client_id: TextOrSecret::Text(given(client_id, "client-id")?),
-        client_secret: Some(secret(args)?),
-        client_auth: ClientAuth::default(),
-        refresh_token: None,
-        assertion: None,
-        scopes: scopes.iter().cloned().collect(),
-        parameters: BTreeMap::new(),
-        rotation: Rotation::default(),
-        header: None,
-        prefix: None,
-        tls: None,
+    only_for(Form::ApiKey, "header", args.header.clone().map(Value::from))?;
+    only_for(Form::Basic, "username", args.username.clone().map(Value::from))?;
+    match args.form {
+        Form::ApiKey if !["header", "query", "headers"].iter().any(|name| members.contains_key(*name)) => {
+            members.insert("header".to_owned(), "X-API-Key".into());
+        }
+        Form::Basic => drop(members.entry("username").or_insert_with(|| "".into())),
+        Form::OAuth2 => oauth(&args.oauth, &mut members)?,
+        _ if args.oauth.is_given() => {
+            let message = format!("an Authorization of {kind} does not take the options of oauth2");
+            return Err(CommandError::usage(message));
+        }
+        _ => {}
+    }
+    // What is wrong is told by the language itself, which shows no value.
+    serde_json::from_value(Value::Object(members)).map_err(|error| {
+        let error = CommandError::usage(format!("this is no Authorization of {kind}: {error}"));
+        match main {
+            Some(main) if args.env.is_none() && args.secret_file.is_none() => error.hint(format!(
+                "--env or --secret-file says where `{main}` is read, --with the other members; docs/reference/language.md has all"
+            )),
+            _ => error.hint("--with gives a member; docs/reference/language.md has all of them"),
+        }
     })
 }
 
-fn secret(args: &AuthorizationArgs) -> Result<SecretRef, CommandError> {
-    let text = match (&args.env, &args.secret_file) {
-        (Some(name), _) => format!("${{env:{name}}}"),
-        (None, Some(path)) => format!("${{file:{path}}}"),
-        (None, None) => {
-            return Err(CommandError::usage("name where the secret is read: --env or --secret-file"));
-        }
+/// Puts a value at a path: `tls.certificate`.
+fn put(members: &mut Map<String, Value>, path: &str, value: &str) -> Result<(), CommandError> {
+    let Some((name, rest)) = path.split_once('.') else {
+        members.insert(path.to_owned(), value.into());
+        return Ok(());
     };
-    text.parse().map_err(|_| CommandError::usage(format!("`{text}` is not a reference to a secret")))
+    let within = members.entry(name).or_insert_with(|| json!({}));
+    let within = within.as_object_mut();
+    let within = within
+        .ok_or_else(|| CommandError::usage(format!("`{name}` is given as a value and as an object")))?;
+    put(within, rest, value)
+}
+
+impl OAuthArgs {
+    const fn is_given(&self) -> bool {
+        self.grant.is_some()
+            || self.token_url.is_some()
+            || self.person_url.is_some()
+            || self.client_id.is_some()
+            || !self.scopes.is_empty()
+    }
+}
+
+fn oauth(args: &OAuthArgs, members: &mut Map<String, Value>) -> Result<(), CommandError> {
+    let OAuthArgs { grant, token_url, person_url, client_id, scopes } = args;
+    let (grant, page) = match grant {
+        // --with may name another one.
+        None | Some(GrantForm::ClientCredentials) => ("clientCredentials", None),
+        Some(GrantForm::AuthorizationCode) => ("authorizationCode", Some("authorizationUrl")),
+        Some(GrantForm::DeviceCode) => ("deviceCode", Some("deviceUrl")),
+    };
+    members.entry("grant").or_insert_with(|| grant.into());
+    for (name, option, member) in [
+        ("token-url", token_url, Some("tokenUrl")),
+        ("client-id", client_id, Some("clientId")),
+        ("person-url", person_url, page),
+    ] {
+        match (option, member) {
+            (Some(value), Some(member)) => {
+                members.insert(member.to_owned(), value.as_str().into());
+            }
+            (Some(_), None) => {
+                return Err(CommandError::usage(format!(
+                    "an Authorization of {grant} does not take --{name}"
+                )));
+            }
+            (None, Some(member)) if !members.contains_key(member) => {
+                return Err(CommandError::usage(format!("an Authorization of oauth2 needs --{name}")));
+            }
+            (None, _) => {}
+        }
+    }
+    if !scopes.is_empty() {
+        members.insert("scopes".to_owned(), scopes.as_slice().into());
+    }
+    Ok(())
+}
+
+/// The reference to the secret that an option names.
+fn secret(args: &AuthorizationArgs) -> Option<String> {
+    match (&args.env, &args.secret_file) {
+        (Some(name), _) => Some(format!("${{env:{name}}}")),
+        (None, Some(path)) => Some(format!("${{file:{path}}}")),
+        (None, None) => None,
+    }
 }

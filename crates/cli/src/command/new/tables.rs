@@ -75,7 +75,7 @@ fn server(
             other.type_name()
         ))),
         None => Err(CommandError::new(format!("there is no Authorization `{name}`"))
-            .hint("begin with `raccord new authorization NAME --form database`, or write --from '${env:DATABASE_URL}'")),
+            .hint("begin with `raccord new authorization NAME --type database`, or write --from '${env:DATABASE_URL}'")),
     }
 }
 
