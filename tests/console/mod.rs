@@ -1,6 +1,7 @@
 //! The console in a real browser, Chromium from Debian, driven by playwright-core: the story of a person who looks after an
 //! integration. `cargo xtask setup` installs what it needs.
 
+mod authorizing;
 mod pages;
 
 use std::path::Path;

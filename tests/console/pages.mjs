@@ -1,115 +1,140 @@
-// Records, rejects, changes, the graph and the audit log in a real browser: axe on each in both themes and both languages; a
-// held run is approved, a reject replayed and a generation gone back to, by keys alone.
+// Records, rejects, changes, the graph and the audit log in a real browser: axe on each in both themes; and every action of a
+// page by keys alone: a held run is approved, rejects are replayed (one, a group, all), a generation is gone back to, an
+// integration is run, paused with a reason and an end, and resumed, its alert is tested, and a transfer reads again.
 //
-// BASE is the console, TOKEN a token of the roles operate and apply, MODULES where playwright-core and axe-core are, SHOTS
-// where pictures of the pages go, if any are wanted.
+// LANGUAGE is that of the browser; TOKEN has the roles operate and apply.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
-import os from 'node:os';
-import path from 'node:path';
+import { check, press, reach, tell } from './browser.mjs';
 
-const require = createRequire(process.env.MODULES + '/');
-const { chromium } = require('playwright-core');
-const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const { BASE, TOKEN, SHOTS } = process.env;
-const LOCALES = { en: 'en-GB', fr: 'fr-FR' };
+const { BASE, LANGUAGE } = process.env;
+const WORDS = {
+  en: {
+    approve: 'Approve…', approved: 'The run is approved.', held: 'No run is held.', one: 'Replay this record…',
+    group: 'Replay these…', all: 'Replay all of customers…', rolledBack: 'The earlier configuration is in force again.',
+    run: 'Run now', started: 'The run has begun.', pause: 'Pause…', paused: 'The integration is paused.', until: 'until',
+    resume: 'Resume', resumed: 'The integration is resumed.', alert: 'Test the alert…', send: 'Send the test',
+    resync: 'Read again…', resynced: 'The next run reads everything again.',
+  },
+  fr: {
+    approve: 'Approuver…', approved: 'L’exécution est approuvée.', held: 'Aucune exécution n’est retenue.',
+    one: 'Rejouer cet enregistrement…', group: 'Rejouer ceux-ci…', all: 'Rejouer tous ceux de customers…',
+    rolledBack: 'L’ancienne configuration est à nouveau en vigueur.', run: 'Exécuter maintenant',
+    started: 'L’exécution a commencé.', pause: 'Mettre en pause…', paused: 'L’intégration est en pause.', until: 'jusqu’au',
+    resume: 'Reprendre', resumed: 'L’intégration a repris.', alert: 'Tester l’alerte…', send: 'Envoyer le test',
+    resync: 'Relire…', resynced: 'La prochaine exécution relit tout.',
+  },
+};
 const PAGES = {
   entities: '/records', records: '/records/shop.customer', record: '/records/shop.customer/record?key=00', rejects: '/rejects',
   changes: '/changes', generation: '/changes/2', rollback: '/changes/1/rollback', graph: '/graph', audit: '/audit',
 };
-const home = fs.mkdtempSync(path.join(os.tmpdir(), 'raccord-pages-'));
 
-async function open(language) {
-  const browser = await chromium.launchPersistentContext(path.join(home, language), {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-    locale: LOCALES[language],
-    viewport: { width: 1280, height: 800 },
-  });
-  const page = browser.pages()[0] ?? await browser.newPage();
-  page.setDefaultTimeout(15_000);
-  const errors = [];
-  page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()); });
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(`${BASE}/sign-in`);
-  await page.fill('#token', TOKEN);
-  await page.press('#token', 'Enter');
-  await page.waitForURL(`${BASE}/`);
-  return { browser, page, errors };
-}
-
-async function check(page, name) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-    const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-    assert.deepEqual(told, [], `${name} ${colorScheme}`);
-    if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}-${colorScheme}.png`, fullPage: true });
-  }
-  await page.setViewportSize({ width: 360, height: 700 });
-  const width = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(width <= 360, `${name} is ${width} wide`);
-  await page.setViewportSize({ width: 1280, height: 800 });
+// Presses keys one after the other.
+async function type(page, ...keys) {
+  for (const key of keys) await page.keyboard.press(key);
 }
 
 // Opens a question, ticks its box, and says yes.
 async function agree(page, question) {
-  await page.locator('summary', { hasText: question }).first().focus();
-  for (const key of ['Enter', 'Tab', 'Space', 'Tab', 'Enter']) await page.keyboard.press(key);
+  await press(page, question);
+  await type(page, 'Tab', 'Space', 'Tab', 'Enter');
 }
 
-async function act(page) {
+async function looks(page, language) {
   await page.goto(`${BASE}/graph`);
   await page.locator('[data-graph]').focus();
   const view = () => page.getAttribute('[data-graph] svg', 'viewBox');
   const whole = await view();
-  await page.keyboard.press('ArrowRight');
-  await page.keyboard.press('+');
+  await type(page, 'ArrowRight', '+');
   assert.notEqual(await view(), whole);
-  await page.keyboard.press('0');
+  await type(page, '0');
   assert.equal(await view(), whole);
+  assert.equal(await page.getAttribute('html', 'lang'), language);
+}
 
+async function changes(page, words, language) {
   await page.goto(`${BASE}/changes`);
-  await agree(page, 'Approve…');
-  await page.getByText('The run is approved.').waitFor();
-  await page.getByText('No run is held.').waitFor();
-  await check(page, 'approved-en');
+  await agree(page, words.approve);
+  await page.getByText(words.approved).waitFor();
+  await page.getByText(words.held).waitFor();
+  await check(page, `approved-${language}`);
+}
+
+async function rejects(page, words, language) {
+  const group = page.locator('table a[href^="/rejects/groups/"]').first();
+  await page.goto(`${BASE}/rejects`);
+  await group.focus();
+  await type(page, 'Enter');
+  await page.waitForURL('**/rejects/groups/**');
+  await check(page, `group-${language}`);
+  await page.locator('td a[href^="/rejects/"]').first().focus();
+  await type(page, 'Enter');
+  await page.locator('pre mark').waitFor();
+  await check(page, `reject-${language}`);
+  await agree(page, words.one);
+  await page.getByText('1 replayed').waitFor();
+  await check(page, `replayed-${language}`);
 
   await page.goto(`${BASE}/rejects`);
-  await page.locator('table a[href^="/rejects/groups/"]').first().focus();
-  await page.keyboard.press('Enter');
+  await group.focus();
+  await type(page, 'Enter');
   await page.waitForURL('**/rejects/groups/**');
-  await check(page, 'group-en');
-  await page.locator('td a[href^="/rejects/"]').first().focus();
-  await page.keyboard.press('Enter');
-  await page.locator('pre mark').waitFor();
-  await check(page, 'reject-en');
-  await agree(page, 'Replay this record…');
+  await agree(page, words.group);
+  await page.getByText('2 replayed').waitFor();
+
+  // The one without a key stays.
+  await page.goto(`${BASE}/rejects`);
+  await agree(page, words.all);
   await page.getByText('1 replayed').waitFor();
-  await check(page, 'replayed-en');
+}
 
+async function rollback(page, words) {
   await page.goto(`${BASE}/changes/1/rollback`);
-  await page.locator('input[name=allowDelete]').focus();
-  for (const key of ['Space', 'Tab', 'Tab', 'Space', 'Tab', 'Enter']) await page.keyboard.press(key);
-  await page.getByText('The earlier configuration is in force again.').waitFor();
+  await reach(page, 'allowDelete');
+  await type(page, 'Space', 'Tab', 'Tab', 'Space', 'Tab', 'Enter');
+  await page.getByText(words.rolledBack).waitFor();
 }
 
-try {
-  for (const language of ['en', 'fr']) {
-    const { browser, page, errors } = await open(language);
-    for (const [name, where] of Object.entries(PAGES)) {
-      await page.goto(BASE + where);
-      await check(page, `${name}-${language}`);
-    }
-    if (language === 'en') await act(page);
-    assert.deepEqual(errors, []);
-    await browser.close();
-  }
-  console.log('all pages are as they should be');
-} finally {
-  fs.rmSync(home, { recursive: true, force: true });
+async function integration(page, words, language) {
+  await page.goto(`${BASE}/integrations/shop`);
+  await press(page, words.run);
+  await page.getByText(words.started).waitFor();
+  await press(page, words.pause);
+  await type(page, 'Tab');
+  await page.keyboard.type('stocktaking');
+  await type(page, 'Tab');
+  await page.keyboard.type('48');
+  await type(page, 'Enter');
+  await page.getByText(words.paused).waitFor();
+  await page.getByText('stocktaking').waitFor();
+  await page.getByText(words.until).first().waitFor();
+  await check(page, `paused-until-${language}`);
+  await press(page, words.resume);
+  await page.getByText(words.resumed).waitFor();
+  await press(page, words.alert);
+  await press(page, words.send);
+  await page.waitForURL('**/test-alert');
+  await page.getByText('ops@example.com').waitFor();
+  await check(page, `alerted-${language}`);
+
+  await page.goto(`${BASE}/transfers/customers`);
+  await press(page, words.resync);
+  await type(page, 'Tab', 'Tab', 'Space', 'Tab', 'Enter');
+  await page.getByText(words.resynced).waitFor();
+  await check(page, `resynced-${language}`);
 }
+
+async function story(page, language) {
+  const words = WORDS[language];
+  for (const [name, where] of Object.entries(PAGES)) {
+    await page.goto(BASE + where);
+    await check(page, `${name}-${language}`);
+  }
+  await looks(page, language);
+  await changes(page, words, language);
+  await rejects(page, words, language);
+  await rollback(page, words);
+  await integration(page, words, language);
+}
+
+await tell(story, 'all pages are as they should be', [LANGUAGE]);

@@ -31,17 +31,26 @@ spec:
 apiVersion: raccord/v1
 kind: Integration
 metadata: {{name: shop}}
-spec: {{active: true, subscriptions: {{customers: [created, updated, deleted]}}}}
+spec: {{active: true, subscriptions: {{customers: [created, updated, deleted]}}, alerts: [ops@example.com]}}
 "
     )
 }
 
 #[test]
 fn the_pages_of_data_are_reached_by_all_and_their_actions_by_keys() {
+    walk("en");
+}
+
+#[test]
+fn the_pages_of_data_and_their_actions_are_in_french_too() {
+    walk("fr");
+}
+
+fn walk(language: &str) {
     let rows: String = (0..40).map(|at| format!("{at:02},c{at}@example.com\n")).collect();
     let environment = TestEnvironment::with(&[
         ("conf/shop.yaml", &configuration("{type: text, required: true}", ", city: text")),
-        ("conf/customers.csv", &format!("id,email\n{rows}a1,\na2,\n")),
+        ("conf/customers.csv", &format!("id,email\n{rows}a1,\na2,\na3,\n,nobody@example.com\n")),
     ]);
     let (mut daemon, base) = listening(&environment, "watch --from api --listen 127.0.0.1:0");
     environment.ok("apply -f conf --auto-approve");
@@ -52,7 +61,7 @@ fn the_pages_of_data_are_reached_by_all_and_their_actions_by_keys() {
     // It is held.
     environment.run("run");
     let token = environment.ok("token create ann --role operate --role apply");
-    let output = browse("pages.mjs", &base, &token).output().unwrap();
+    let output = browse("pages.mjs", &base, &token).env("LANGUAGE", language).output().unwrap();
     // It may have ended by itself, which the browser would tell.
     drop(daemon.kill());
     drop(daemon.wait());

@@ -6,7 +6,7 @@ mod grants;
 mod kills;
 mod manifests;
 mod parallel;
-mod provider;
+pub(crate) mod provider;
 pub(crate) mod server;
 mod signed;
 
@@ -62,6 +62,6 @@ fn look_into(directory: &Path, secrets: &[String]) {
 }
 
 /// The rows of the first entity.
-fn rows(environment: &TestEnvironment) -> usize {
+pub(crate) fn rows(environment: &TestEnvironment) -> usize {
     environment.ok("records crm.contact --output jsonl --limit 1000").lines().count()
 }

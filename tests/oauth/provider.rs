@@ -14,7 +14,7 @@ use crate::environment::{TestEnvironment, assert_says, wait_until};
 use crate::shop::Shop;
 
 /// A provider with a service behind it; see `tests/oidc/server.mjs`.
-struct Provider {
+pub(crate) struct Provider {
     port: u16,
     child: Child,
     /// It ends with this.
@@ -22,14 +22,24 @@ struct Provider {
 }
 
 impl Provider {
+    /// One at which everything is agreed to.
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// One that shows a person a page.
+    pub(crate) fn that_asks() -> Self {
+        Self::with(&[("ASKS", "yes")])
+    }
+
+    fn with(variables: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
         let modules = root.join("target/oidc");
         assert!(modules.join("node_modules").exists(), "oidc-provider is missing: run `cargo xtask setup`");
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let mut command = Command::new("node");
         command.arg(root.join("tests/oidc/server.mjs")).env("PORT", port.to_string());
-        command.env("MODULES", modules).env("CLIENT_SECRET", CLIENT_SECRET);
+        command.envs(variables.iter().copied()).env("MODULES", modules).env("CLIENT_SECRET", CLIENT_SECRET);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -39,7 +49,7 @@ impl Provider {
         Self { port, _stdin: child.stdin.take(), child }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
@@ -67,7 +77,7 @@ impl Drop for Provider {
     }
 }
 
-fn shop(provider: &Provider, grant: &str, transfers: &[(&str, &str)]) -> TestEnvironment {
+pub(crate) fn shop(provider: &Provider, grant: &str, transfers: &[(&str, &str)]) -> TestEnvironment {
     let base = provider.url();
     let source = format!(
         "\n  connector: http\n  authorization: {{type: oauth2, tokenUrl: '{base}/token', clientId: raccord, \
@@ -84,8 +94,8 @@ fn shop(provider: &Provider, grant: &str, transfers: &[(&str, &str)]) -> TestEnv
     environment
 }
 
-const PEOPLE: &[(&str, &str)] = &[("people", "contact")];
-const CODE: &str = "grant: authorizationCode, authorizationUrl: 'BASE/auth', scopes: [openid, offline_access], \
+pub(crate) const PEOPLE: &[(&str, &str)] = &[("people", "contact")];
+pub(crate) const CODE: &str = "grant: authorizationCode, authorizationUrl: 'BASE/auth', scopes: [openid, offline_access], \
                     parameters: {prompt: consent}";
 
 /// Authorizes in the browser.

@@ -1,5 +1,5 @@
 // An OpenID provider with a service behind it, for the tests: tokens of three seconds, refresh tokens that count once,
-// and a person who agrees to everything. PORT is where it listens; the program ends with its standard input.
+// and a person who agrees to everything, or with ASKS is shown a page. PORT is where it listens; the program ends with its standard input.
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +14,7 @@ const provider = new Provider(base, {
     client_secret: process.env.CLIENT_SECRET,
     application_type: 'native',
     grant_types: ['authorization_code', 'refresh_token', 'client_credentials', 'urn:ietf:params:oauth:grant-type:device_code'],
-    redirect_uris: ['http://127.0.0.1/callback'],
+    redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/authorizations/callback'],
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_post',
   }],
@@ -35,10 +35,25 @@ const count = { issued: 0, revoked: 0, refused: 0 };
 provider.on('grant.success', () => { count.issued += 1; });
 provider.on('grant.revoked', () => { count.revoked += 1; });
 
+async function body(request) {
+  let text = '';
+  for await (const part of request) text += part;
+  return new URLSearchParams(text);
+}
+
 async function agree(request, response) {
   const { prompt, params, session } = await provider.interactionDetails(request, response);
   if (prompt.name === 'login') {
     return provider.interactionFinished(request, response, { login: { accountId: 'ann' } }, { mergeWithLastSubmission: false });
+  }
+  if (process.env.ASKS && request.method === 'GET') {
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+    return response.end(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Provider</title>
+      <form method="post"><button name="answer" value="yes">Agree</button><button name="answer" value="no">Refuse</button></form>`);
+  }
+  if (process.env.ASKS && (await body(request)).get('answer') !== 'yes') {
+    const refusal = { error: 'access_denied', error_description: 'Ann said no' };
+    return provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
   }
   const grant = new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
   grant.addOIDCScope(params.scope);

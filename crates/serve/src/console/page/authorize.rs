@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::http::header::{ORIGIN, SET_COOKIE};
+use axum::response::Response;
 use maud::html;
 use raccord_model::Name;
 use raccord_model::port::authorization::{Completion, Consent, Invitation, Passed};
@@ -42,6 +43,31 @@ enum Awaited {
     /// The person types a code elsewhere.
     Device { code: Passed },
 }
+
+/// What the service sent back.
+#[derive(Default)]
+struct Brought {
+    code: Option<String>,
+    state: Option<String>,
+    error: Option<String>,
+    /// What it says about the error.
+    description: Option<String>,
+}
+
+impl Brought {
+    /// By the names that RFC 6749 gives them.
+    fn of(member: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            code: member("code"),
+            state: member("state"),
+            error: member("error"),
+            description: member("error_description"),
+        }
+    }
+}
+
+/// The error of a service at which a person has said no.
+const DENIED: &str = "access_denied";
 
 /// Begins: what the person is to do is shown.
 pub(super) async fn begin(visit: Arc<Visit>) -> Result<Answer, Failure> {
@@ -99,10 +125,8 @@ pub(super) async fn begin(visit: Arc<Visit>) -> Result<Answer, Failure> {
 
 /// The person comes back from the service.
 pub(super) async fn come_back(visit: Arc<Visit>) -> Result<Answer, Failure> {
-    let code = visit.asked("code").map(ToOwned::to_owned);
-    let state = visit.asked("state").map(ToOwned::to_owned);
-    let error = visit.asked("error").map(ToOwned::to_owned);
-    end(&visit, code, state, error).await
+    let brought = Brought::of(|name| visit.asked(name).map(ToOwned::to_owned));
+    end(&visit, brought).await
 }
 
 /// The person brings the address by hand at which the service has sent them, or has typed the code.
@@ -112,17 +136,11 @@ pub(super) async fn finish(visit: Arc<Visit>) -> Result<Answer, Failure> {
         let pairs = address.as_ref().map(Url::query_pairs)?;
         pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
     };
-    let (code, state, error) = (of("code"), of("state"), of("error"));
-    end(&visit, code, state, error).await
+    end(&visit, Brought::of(of)).await
 }
 
 /// Keeps what comes of it.
-async fn end(
-    visit: &Visit,
-    code: Option<String>,
-    state: Option<String>,
-    error: Option<String>,
-) -> Result<Answer, Failure> {
+async fn end(visit: &Visit, brought: Brought) -> Result<Answer, Failure> {
     let words = visit.texts().authorize;
     let invalid = |message: &str| Failure::new(FailureCode::Invalid, message);
     let begun = cookie::consent(&visit.headers).and_then(|json| serde_json::from_slice::<Begun>(&json).ok());
@@ -130,13 +148,19 @@ async fn end(
     let consent = match begun.what {
         Awaited::Device { code } => Consent::Device { code },
         Awaited::Page { state: expected, verifier, redirect } => {
-            if !session::is_same(expected.text(), &state.unwrap_or_default()) {
+            if !session::is_same(expected.text(), brought.state.as_deref().unwrap_or_default()) {
                 return Err(invalid(words.other_answer));
             }
-            if let Some(error) = error {
-                return Err(invalid(&(words.refused)(&show::plain(&error))));
+            if let Some(error) = &brought.error {
+                let page = refused(
+                    visit,
+                    (&begun.authorization, &begun.back),
+                    error,
+                    brought.description.as_deref(),
+                );
+                return Ok(Answer::Whole(page));
             }
-            let code = code.ok_or_else(|| invalid(words.other_answer))?;
+            let code = brought.code.ok_or_else(|| invalid(words.other_answer))?;
             Consent::Code { code: Passed::of(code), verifier, redirect }
         }
     };
@@ -147,6 +171,34 @@ async fn end(
         }
         Completion::Waits { .. } => Err(Failure::new(FailureCode::Unavailable, words.not_yet)),
     }
+}
+
+/// Says that nothing was granted, and what to do.
+fn refused(
+    visit: &Visit,
+    (authorization, back): (&Name, &str),
+    error: &str,
+    description: Option<&str>,
+) -> Response {
+    let words = visit.texts().authorize;
+    let body = html! {
+        p.problem role="alert" { ((words.refused)(&show::plain(error))) }
+        @if let Some(said) = description { p { (words.it_said) " " q { (show::line(said)) } } }
+        p { @if error == DENIED { (words.denied) } @else { (words.not_possible) } }
+        form method="post" action=(format!("/authorizations/{authorization}/authorize")) {
+            (csrf(visit))
+            input type="hidden" name="back" value=(back);
+            button { (words.again) }
+        }
+        p { a href=(back) { (words.back) } }
+    };
+    let title = (words.title)(&show::plain(authorization.as_str()));
+    let mut response = page(StatusCode::OK, layout::page(visit, Content::new(Place::Overview, title, body)));
+    // What was begun is over: its answer counts once.
+    if let Some(cookie) = cookie::without_consent() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// The page to go back to, with what was done.

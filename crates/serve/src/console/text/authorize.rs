@@ -26,6 +26,16 @@ pub(in crate::console) struct Authorize {
     pub(in crate::console) other_answer: &'static str,
     /// The service refused.
     pub(in crate::console) refused: fn(&str) -> String,
+    /// Before what it said about it.
+    pub(in crate::console) it_said: &'static str,
+    /// What to do where a person has said no.
+    pub(in crate::console) denied: &'static str,
+    /// What to do where the service has.
+    pub(in crate::console) not_possible: &'static str,
+    /// Begins once more.
+    pub(in crate::console) again: &'static str,
+    /// Leads back.
+    pub(in crate::console) back: &'static str,
     /// The code was not typed.
     pub(in crate::console) not_yet: &'static str,
 }
@@ -43,6 +53,11 @@ pub(super) const EN: Authorize = Authorize {
     not_begun: "No authorization was begun in this browser within the last ten minutes: begin it again.",
     other_answer: "That is not the answer to the authorization that was begun here: begin it again.",
     refused: |why| format!("The service did not agree: {why}"),
+    it_said: "It said:",
+    denied: "Nothing was granted, and what was granted before still counts. Authorize again and agree at the service, with an account that may.",
+    not_possible: "Nothing was granted, and what was granted before still counts. Whoever registered this console at the service should look at its address, its client and its scopes there; then authorize again.",
+    again: "Authorize again",
+    back: "Back without authorizing",
     not_yet: "The service has not seen the code yet: type it there, then try again.",
 };
 
@@ -59,5 +74,10 @@ pub(super) const FR: Authorize = Authorize {
     not_begun: "Aucune autorisation n’a été commencée dans ce navigateur ces dix dernières minutes : recommencez.",
     other_answer: "Ce n’est pas la réponse à l’autorisation commencée ici : recommencez.",
     refused: |why| format!("Le service a refusé : {why}"),
+    it_said: "Il a répondu :",
+    denied: "Rien n’a été accordé, et ce qui l’était déjà reste valable. Autorisez de nouveau et acceptez auprès du service, avec un compte qui en a le droit.",
+    not_possible: "Rien n’a été accordé, et ce qui l’était déjà reste valable. La personne qui a déclaré cette console auprès du service doit y vérifier son adresse, son client et ses droits (scopes) ; autorisez ensuite de nouveau.",
+    again: "Autoriser de nouveau",
+    back: "Revenir sans autoriser",
     not_yet: "Le service n’a pas encore vu le code : saisissez-le, puis réessayez.",
 };
