@@ -72,7 +72,8 @@ async function rejects(page, words, language) {
   await page.locator('pre mark').waitFor();
   await check(page, `reject-${language}`);
   await agree(page, words.one);
-  await page.getByText('1 replayed').waitFor();
+  // What the engine says is in English, and marked so.
+  await page.locator('[lang=en]', { hasText: '1 replayed' }).last().waitFor();
   await check(page, `replayed-${language}`);
 
   await page.goto(`${BASE}/rejects`);

@@ -81,7 +81,7 @@ fn said(run: &Run) -> Option<Markup> {
     };
     let texts: Vec<String> =
         why.into_iter().chain(run.parents.first_failure.clone()).chain(run.notes.iter().cloned()).collect();
-    (!texts.is_empty()).then(|| html! { @for text in &texts { p { (show::line(text)) } } })
+    (!texts.is_empty()).then(|| html! { @for text in &texts { p { (show::engine(text)) } } })
 }
 
 /// How a run ended, as a word with its tone.

@@ -18,6 +18,11 @@ pub(super) fn line(text: &str) -> Markup {
     html! { bdi { (foreign::line(&cut(text, LINE))) } }
 }
 
+/// A text of the engine on one line. It is in English on every page, and says so to what reads pages aloud.
+pub(super) fn engine(text: &str) -> Markup {
+    html! { bdi lang="en" { (foreign::line(&cut(text, LINE))) } }
+}
+
 /// A text of others where no element can stand: in an attribute.
 pub(super) fn plain(text: &str) -> String {
     foreign::line(&cut(text, LINE)).into_owned()

@@ -103,7 +103,7 @@ fn head(visit: &Visit, integration: &IntegrationStatus) -> Markup {
                     a href=(super::transfer::path(&trip.transfer)) { (show::line(trip.transfer.as_str())) }
                     " · " (show::when(texts, trip.at, now)) }
                 @if !trip.errors.is_empty() {
-                    ul { @for error in &trip.errors { li { (show::line(error)) } } }
+                    ul { @for error in &trip.errors { li { (show::engine(error)) } } }
                 }
                 p { (words.tripped_advice) }
             }

@@ -51,7 +51,7 @@ fn row(visit: &Visit, group: &RejectGroup) -> Markup {
         td.number { (show::number(visit.reader.language, group.count)) }
         td { a href=(super::transfer::path(&group.transfer)) { (show::line(group.transfer.as_str())) } }
         td { @if let Some(field) = &group.field { code { (field.as_str()) } } }
-        td { a href=(format!("/rejects/groups/{}?transfer={}", group.id, group.transfer)) { (show::line(&group.reason)) } }
+        td { a href=(format!("/rejects/groups/{}?transfer={}", group.id, group.transfer)) { (show::engine(&group.reason)) } }
         td { (show::when(visit.texts(), group.at, visit.now())) }
     } }
 }
@@ -97,7 +97,7 @@ pub(super) fn table(visit: &Visit, rejects: &[RejectView]) -> Markup {
         tbody { @for reject in rejects { tr {
             td { (show::when(visit.texts(), reject.at, visit.now())) }
             td { @if let Some(field) = &reject.field { code { (field.as_str()) } } }
-            td { a href=(format!("/rejects/{}", reject.id)) { (show::line(&reject.reason)) } }
+            td { a href=(format!("/rejects/{}", reject.id)) { (show::engine(&reject.reason)) } }
             td { (show::line(&reject.position)) }
         } } }
     } } }
@@ -113,7 +113,7 @@ pub(super) async fn reject(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let path = mapped_path(&visit, &reject).await;
     let words = visit.texts().rejects;
     let body = html! {
-        p.problem { (show::line(&reject.reason)) }
+        p.problem { (show::engine(&reject.reason)) }
         dl {
             dt { (words.transfer) } dd { a href=(super::transfer::path(&reject.transfer)) { (show::line(reject.transfer.as_str())) } }
             @if let Some(field) = &reject.field { dt { (words.field) } dd { code { (field.as_str()) } } }
@@ -202,7 +202,7 @@ pub(super) async fn replay(visit: Arc<Visit>) -> Result<Answer, Failure> {
         visit.all(request, |reply| if let Reply::Done(done) = reply { Some(done) } else { None }).await?;
     let words = visit.texts().rejects;
     let body = html! {
-        @for line in &done { p.notice role="status" { (show::line(line)) } }
+        @for line in &done { p.notice role="status" { (show::engine(line)) } }
         p { a href="/rejects" { (words.title) } }
     };
     Ok(Answer::Page(under(&visit, words.replayed, body)))
