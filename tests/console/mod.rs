@@ -3,6 +3,8 @@
 
 mod authorizing;
 mod pages;
+mod person;
+mod size;
 
 use std::path::Path;
 use std::process::Command;

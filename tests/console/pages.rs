@@ -2,7 +2,8 @@
 
 use crate::api::listening;
 use crate::console::browse;
-use crate::environment::TestEnvironment;
+use crate::console::person::Person;
+use crate::environment::{TestEnvironment, wait_until};
 
 /// The email is required at first; then it is not, and the city goes.
 fn configuration(email: &str, city: &str) -> String {
@@ -71,4 +72,33 @@ fn walk(language: &str) {
         "{told}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn changes_shows_what_waits_and_what_is_wrong() {
+    let environment = TestEnvironment::with(&[
+        ("conf/shop.yaml", &configuration("text", "")),
+        ("conf/customers.csv", "id,email\n00,c0@example.com\n"),
+    ]);
+    let arguments = "watch -f conf --policy none --debounce 50 --listen 127.0.0.1:0";
+    let (daemon, base) = listening(&environment, arguments);
+    let person = Person::sign_in(&environment, daemon, &base);
+    let shows = |texts: &[&str]| {
+        wait_until(&format!("the page shows {texts:?}"), || {
+            let page = person.send("GET", "/changes", "", "");
+            assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+            texts.iter().all(|text| page.contains(text))
+        });
+    };
+    // Nothing is applied without a person; who may not apply sees it without the form.
+    shows(&["Project/shop", "Transfer/customers", "Nothing was applied yet."]);
+    let page = person.send("GET", "/changes", "", "");
+    assert!(!page.contains("/changes/apply"), "{page}");
+    environment.write("conf/shop.yaml", &configuration("txt", ""));
+    shows(&["shop.yaml", "txt", "class=\"caret\"", "^"]);
+    environment.write("conf/shop.yaml", &configuration("text", ", city: text"));
+    wait_until("the mistake is gone", || {
+        let page = person.send("GET", "/changes", "", "");
+        page.contains("Project/shop") && !page.contains("class=\"caret\"")
+    });
 }

@@ -62,7 +62,7 @@ impl Cpu {
 }
 
 /// The sum of fields of `/proc/PID/stat` (counted from zero, in hundredths of a second), in seconds.
-fn ticks(pid: &str, fields: &[usize]) -> f64 {
+pub(crate) fn ticks(pid: &str, fields: &[usize]) -> f64 {
     // A process that ended meanwhile is the postmaster's to count.
     let text = fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     let Some((_, after_name)) = text.rsplit_once(')') else { return 0.0 };

@@ -8,6 +8,8 @@ use raccord_model::port::destination::Rows;
 use raccord_model::port::environment::Environment;
 #[cfg(feature = "postgres")]
 use raccord_postgres::{PostgresState, PostgresVault};
+#[cfg(feature = "postgres")]
+use raccord_run::applied::ReadLast;
 use raccord_run::{Outside, Ports};
 use raccord_store::{EmbeddedLeases, Store, StoreMaintenance, StoreVault};
 
@@ -48,6 +50,7 @@ pub(crate) fn shared_ports(state: &PostgresState, environment: Arc<dyn Environme
         outside: outside(&environment, custody),
         environment,
         state,
+        read_last: ReadLast::default(),
     }
 }
 

@@ -110,6 +110,11 @@ fn resumed(plan: &Plan, facts: &Facts, by: &str) -> Vec<News> {
     resumed.collect()
 }
 
+/// One generation, when it is kept.
+pub async fn generation(ports: &Ports, number: u64) -> Result<Option<Generation>, DaemonError> {
+    Ok(ports.facts().get(Table::Generations, &format!("{number:020}")).await?)
+}
+
 /// The generations that are kept, newest first.
 pub async fn generations(ports: &Ports, limit: usize) -> Result<Vec<Generation>, DaemonError> {
     let scan = Scan { newest_first: true, limit: Some(limit), ..Scan::default() };

@@ -11,6 +11,7 @@ use raccord_model::resource::{Wanted, place_of};
 use raccord_model::{Desired, Digest, Ident, Key, Kind, Resource, Spec};
 use raccord_plan::{Current, Facts as PlanFacts, Needs, needs};
 use raccord_run::Ports;
+use raccord_run::applied::Applied;
 use raccord_run::facts::Revised;
 
 use crate::error::DaemonError;
@@ -20,9 +21,17 @@ use crate::tables::PATIENCE;
 pub async fn current(ports: &Ports, desired: &Desired) -> Result<Current, DaemonError> {
     refuse_embedded_rows(ports, desired)?;
     let head = ports.state.head().await?;
-    let index = ports.state.index().await?;
+    // A daemon knows the generation in force; a command that plans once reads of it what it needs.
+    let known = ports.read_last.known(&head);
+    let index = match &known {
+        Some(applied) => applied.index.clone(),
+        None => ports.state.index().await?,
+    };
     let needs = needs(desired, &index);
-    let bodies = bodies(ports, &index, &needs).await?;
+    let bodies = match &known {
+        Some(applied) => known_bodies(applied, &needs),
+        None => bodies(ports, &index, &needs).await?,
+    };
     let mut facts = facts(ports, &needs, (&index, &bodies, desired)).await?;
     facts.owned = owned(ports, desired, (&index, &bodies), &facts).await?;
     Ok(Current { head, index, bodies, facts })
@@ -66,6 +75,12 @@ async fn owned(
         }
     }
     Ok(owned)
+}
+
+fn known_bodies(applied: &Applied, needs: &Needs) -> BTreeMap<Digest, Resource> {
+    let resources = applied.desired.resources.values();
+    let wanted = resources.filter(|wanted| needs.bodies.contains(&wanted.digest));
+    wanted.map(|wanted| (wanted.digest, wanted.resource.clone())).collect()
 }
 
 async fn bodies(

@@ -102,7 +102,7 @@ pub async fn carry_out(ports: &Ports) -> Result<Option<u32>, DaemonError> {
     if by_source.is_empty() {
         return Ok(None);
     }
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let resources = applied.desired.resources.iter().map(|(key, wanted)| (key, &wanted.resource));
     let registrations = registrations(&applied.desired.stack, resources);
     let mut left = None;

@@ -25,7 +25,7 @@ pub async fn carry_out(ports: &Ports) -> Result<Option<u32>, DaemonError> {
     if steps.is_empty() {
         return Ok(None);
     }
-    let mut work = Work { ports, applied: Arc::new(Applied::load(&ports.state).await?), silent: Vec::new() };
+    let mut work = Work { ports, applied: ports.applied().await?, silent: Vec::new() };
     let mut left = None;
     for (key, step) in steps {
         Failpoint::StepBefore.pass();

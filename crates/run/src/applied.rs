@@ -1,7 +1,7 @@
 //! The generation in force: every resource with its identity, as the last apply left it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use raccord_model::fact::{Entry, Uid};
@@ -70,18 +70,60 @@ impl Applied {
 
     /// The transfers, by name.
     pub fn transfers(&self) -> impl Iterator<Item = (&Name, Uid, &TransferSpec)> {
-        self.index.iter().filter_map(|(key, entry)| match self.desired.resources.get(key)?.resource.spec {
-            Spec::Transfer(ref spec) => Some((&key.name, entry.uid, spec)),
+        self.of_kind(Kind::Transfer).filter_map(|(name, uid, resource)| match &resource.spec {
+            Spec::Transfer(spec) => Some((name, uid, spec)),
             _ => None,
         })
     }
 
     /// The integrations, by name.
     pub fn integrations(&self) -> impl Iterator<Item = (&Name, Uid, &IntegrationSpec)> {
-        self.index.iter().filter_map(|(key, entry)| match self.desired.resources.get(key)?.resource.spec {
-            Spec::Integration(ref spec) => Some((&key.name, entry.uid, spec)),
+        self.of_kind(Kind::Integration).filter_map(|(name, uid, resource)| match &resource.spec {
+            Spec::Integration(spec) => Some((name, uid, spec)),
             _ => None,
         })
+    }
+
+    /// One integration.
+    pub fn integration(&self, name: &Name) -> Option<(Uid, &IntegrationSpec)> {
+        match self.desired.spec(Kind::Integration, name)? {
+            Spec::Integration(spec) => Some((self.uid(Kind::Integration, name)?, spec)),
+            _ => None,
+        }
+    }
+
+    /// The resources of a kind, by name. Others are passed over without being looked up: there may be thousands.
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&Name, Uid, &Resource)> {
+        let own = self.index.iter().filter(move |(key, _)| key.kind == kind);
+        own.filter_map(|(key, entry)| {
+            let wanted = self.desired.resources.get(key)?;
+            Some((&key.name, entry.uid, &wanted.resource))
+        })
+    }
+}
+
+/// The generation in force as it was read last, of one state. Cloning shares it.
+///
+/// Whether it is still in force the head of the state says: every change of the index raises its serial.
+#[derive(Debug, Clone, Default)]
+pub struct ReadLast(Arc<Mutex<Option<Arc<Applied>>>>);
+
+impl ReadLast {
+    /// The generation in force, read only when it is another than the last time.
+    pub async fn of(&self, state: &Arc<dyn State>) -> Result<Arc<Applied>, AppliedError> {
+        let head = state.head().await?;
+        if let Some(known) = self.known(&head) {
+            return Ok(known);
+        }
+        let applied = Arc::new(Applied::load(state).await?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&applied));
+        Ok(applied)
+    }
+
+    /// The generation under a head, when it is the one that was read last.
+    pub fn known(&self, head: &Head) -> Option<Arc<Applied>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.filter(|known| known.head == *head)
     }
 }
 

@@ -13,7 +13,6 @@ use raccord_model::port::state::{Table, Write};
 
 use super::breaker;
 use super::job::{Job, Subscriber};
-use crate::applied::Applied;
 use crate::facts::{Retries, Transaction};
 use crate::notice::{News, outbox};
 use crate::ports::{Ports, RunnerError};
@@ -307,7 +306,7 @@ fn held(job: &Job, run: &Run, was_held: bool) -> Option<News> {
 
 /// The news that an integration is disabled, with the rejects that wait in its transfers.
 async fn tripped(ports: &Ports, subscriber: &Subscriber, trip: &Trip) -> Result<News, RunnerError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let mut rejects = BTreeMap::new();
     let specs = applied.integrations().filter(|(_, uid, _)| *uid == subscriber.uid);
     for transfer in specs.flat_map(|(_, _, spec)| spec.subscriptions.keys()) {

@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use raccord_model::EntityRef;
 use raccord_model::fact::{EntityFact, IntegrationFact, Notice, Run, RunId, StepFact, TransferFact, Uid};
-use raccord_model::port::state::{Fact, Snapshot, SnapshotQuery, State, StateError, Table};
+use raccord_model::port::state::{Fact, Snapshot, SnapshotQuery, StateError, Table};
 use serde::de::DeserializeOwned;
 
 use crate::applied::{Applied, AppliedError};
 use crate::entity::entity_key;
 use crate::facts::decode;
-use crate::ports::RunnerError;
+use crate::ports::{Ports, RunnerError};
 
 /// What a state holds at one moment.
 #[derive(Debug, Clone)]
 pub struct Moment {
     /// The generation in force.
-    pub applied: Applied,
+    pub applied: Arc<Applied>,
     /// What is still to be done outside it.
     pub steps: Vec<StepFact>,
     /// The notices that wait, the oldest first.
@@ -30,15 +30,27 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Reads it.
-    pub async fn read(state: &Arc<dyn State>) -> Result<Self, AppliedError> {
+    /// Reads it. The resources of the generation are read only when they are not known yet.
+    pub async fn read(ports: &Ports) -> Result<Self, AppliedError> {
         let tables =
             vec![Table::Transfers, Table::Integrations, Table::Entities, Table::Steps, Table::Outbox];
-        let query = SnapshotQuery { bodies: true, named_runs: true, tables };
-        let Snapshot { head, index, bodies, named_runs, mut facts } = state.snapshot(query).await?;
+        let query = SnapshotQuery { named_runs: true, tables, ..SnapshotQuery::default() };
+        let known = ports.applied().await?;
+        let facts = ports.state.snapshot(SnapshotQuery { without_index: true, ..query.clone() }).await?;
+        if facts.head == known.head {
+            return Self::of(known, facts);
+        }
+        // An apply came between: then both are read together.
+        let whole = ports.state.snapshot(SnapshotQuery { bodies: true, ..query }).await?;
+        let applied = Applied::of(whole.head.clone(), whole.index.clone(), &whole.bodies)?;
+        Self::of(Arc::new(applied), whole)
+    }
+
+    fn of(applied: Arc<Applied>, snapshot: Snapshot) -> Result<Self, AppliedError> {
+        let Snapshot { named_runs, mut facts, .. } = snapshot;
         let mut of = |table| facts.remove(&table).unwrap_or_default();
         Ok(Self {
-            applied: Applied::of(head, index, &bodies)?,
+            applied,
             steps: by_key(Table::Steps, of(Table::Steps))?.into_values().collect(),
             notices: by_key(Table::Outbox, of(Table::Outbox))?.into_values().collect(),
             transfers: by_key(Table::Transfers, of(Table::Transfers))?,

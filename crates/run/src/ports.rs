@@ -17,7 +17,7 @@ use raccord_model::port::upkeep::Upkeep;
 use raccord_model::port::webhook::Webhooks;
 use raccord_model::{Desired, EntityRef, Name};
 
-use crate::applied::AppliedError;
+use crate::applied::{Applied, AppliedError, ReadLast};
 use crate::facts::Facts;
 use crate::job::JobError;
 use crate::unknown::Unknown;
@@ -52,6 +52,8 @@ pub struct Ports {
     pub outside: Outside,
     /// The clock and the randomness.
     pub environment: Arc<dyn Environment>,
+    /// The generation in force, as it was read last.
+    pub read_last: ReadLast,
 }
 
 impl Ports {
@@ -71,6 +73,7 @@ impl Ports {
             upkeep,
             outside,
             environment,
+            read_last: ReadLast::default(),
         }
     }
 
@@ -95,6 +98,12 @@ impl Ports {
     /// Whether the state keeps rows itself. One that several machines share does not.
     pub fn has_embedded_rows(&self) -> bool {
         self.rows_at(&StorePlace::Embedded, "").is_ok()
+    }
+
+    /// The generation in force. It is read once and kept: reading thousands of resources again for each question would take
+    /// most of the answer's time.
+    pub async fn applied(&self) -> Result<Arc<Applied>, AppliedError> {
+        self.read_last.of(&self.state).await
     }
 
     /// The facts of the state.

@@ -243,7 +243,7 @@ impl Task {
             if self.ports.state.head().await?.generation == applied.head.generation {
                 return Ok(prepared);
             }
-            applied = Arc::new(Applied::load(&self.ports.state).await?);
+            applied = self.ports.applied().await?;
             let known = applied.transfers().find(|(_, uid, _)| *uid == start.uid);
             let Some((renamed, ..)) = known else { return Ok(None) };
             name = renamed.clone();

@@ -19,10 +19,12 @@ pub const fn required(sort: Sort) -> Role {
         | Sort::Difference
         | Sort::Resource
         | Sort::Entities
+        | Sort::EntitiesOf
         | Sort::Flows
         | Sort::Problems
         | Sort::Overview
         | Sort::Status
+        | Sort::StatusOf
         | Sort::Runs
         | Sort::Records
         | Sort::Explain
@@ -77,10 +79,12 @@ const fn on_the_machine_alone(sort: Sort) -> Option<&'static str> {
         | Sort::Rollback
         | Sort::Resource
         | Sort::Entities
+        | Sort::EntitiesOf
         | Sort::Flows
         | Sort::Problems
         | Sort::Overview
         | Sort::Status
+        | Sort::StatusOf
         | Sort::Runs
         | Sort::Records
         | Sort::Explain
@@ -127,17 +131,19 @@ pub fn attribute(mut request: Request, caller: &Caller) -> Request {
             | Request::PlanRollback { .. }
             | Request::Resource(_)
             | Request::Entities
+            | Request::EntitiesOf(_)
             | Request::Flows
             | Request::Problems
             | Request::Run { .. }
             | Request::Overview(_)
             | Request::Status
+            | Request::StatusOf(_)
             | Request::Runs { .. }
             | Request::Records { .. }
             | Request::Explain { .. }
             | Request::Sample { .. }
             | Request::Rejects { .. }
-            | Request::RejectSummary { .. }
+            | Request::RejectSummary(_)
             | Request::ReplayRejects { .. }
             | Request::Deliveries { .. }
             | Request::DropDeliveries { .. }

@@ -247,15 +247,19 @@ fn asked(request: &Request) -> Asked {
         Request::BeginAuthorization(..) => looks("begin an authorization"),
         Request::Plan(..) | Request::PlanRollback { .. } => looks("plan"),
         Request::Pending => looks("see the pending plan"),
-        Request::Head | Request::Status | Request::Overview(_) => looks("see the status"),
+        Request::Head | Request::Status | Request::StatusOf(_) | Request::Overview(_) => {
+            looks("see the status")
+        }
         Request::History { .. } | Request::Generation { .. } | Request::Difference { .. } => {
             looks("see the history")
         }
         Request::Resource(_) | Request::Flows => looks("see what is applied"),
         Request::Problems => looks("see what is wrong with the configuration"),
         Request::Runs { .. } => looks("see runs"),
-        Request::Entities | Request::Records { .. } | Request::Explain { .. } => looks("see records"),
-        Request::Rejects { .. } | Request::RejectSummary { .. } => looks("see rejects"),
+        Request::Entities | Request::EntitiesOf(_) | Request::Records { .. } | Request::Explain { .. } => {
+            looks("see records")
+        }
+        Request::Rejects { .. } | Request::RejectSummary(_) => looks("see rejects"),
         Request::Deliveries { .. } => looks("see deliveries"),
         Request::Sample { .. } => looks("sample a plan"),
         Request::Look(_) => looks("look at a source"),

@@ -81,21 +81,33 @@ impl Dispatcher {
             Request::Plan(desired, options) => verb::plan::plan(ports, &desired, &options, replies).await,
             // Only a daemon has a policy.
             Request::Pending => Err(nothing_waits()),
-            Request::History { limit } => verb::history::history(ports, limit, replies).await,
+            Request::History { limit, before } => verb::history::history(ports, limit, before, replies).await,
             Request::Generation { number } => verb::history::generation(ports, number, replies).await,
-            Request::Difference { generation } => verb::history::difference(ports, generation, replies).await,
+            Request::Difference { generation, limit } => {
+                verb::history::difference(ports, generation, limit, replies).await
+            }
             Request::PlanRollback { generation, options } => {
                 let desired = verb::history::configuration(ports, Some(generation)).await?;
                 verb::plan::plan(ports, &desired, &options, replies).await
             }
             Request::Resource(key) => verb::applied::resource(ports, &key, replies).await,
             Request::Entities => verb::applied::entities(ports, replies).await,
+            Request::EntitiesOf(query) => verb::applied::some_entities(ports, &query, replies).await,
             Request::Flows => verb::applied::flows(ports, replies).await,
             // Only a daemon loads anything.
             Request::Problems => Ok(()),
             Request::Overview(query) => verb::overview::alone(ports, &query, replies).await,
             Request::Status => status::status(ports, replies).await,
+            Request::StatusOf(query) => status::part(ports, &query, replies).await,
             Request::Runs { transfer, limit } => status::runs(ports, transfer.as_ref(), limit, replies).await,
+            other => self.show_stored(other, replies).await,
+        }
+    }
+
+    /// Answers what looks at records, at what became of them, and at the state.
+    async fn show_stored(&self, request: Request, replies: &mut Replies<'_>) -> Result<(), RequestError> {
+        let Self { ports } = self;
+        match request {
             Request::Records { entity, filter, limit, total, columns, page } => {
                 let wanted = verb::records::Wanted { filter: &filter, limit, total, columns, page };
                 verb::records::records(ports, &entity, wanted, replies).await
@@ -108,7 +120,7 @@ impl Dispatcher {
                 let wanted = verb::rejects::Wanted { id, group, limit, total };
                 verb::rejects::list(ports, transfer.as_ref(), wanted, replies).await
             }
-            Request::RejectSummary { transfer } => verb::rejects::summary(ports, transfer, replies).await,
+            Request::RejectSummary(query) => verb::rejects::summary(ports, query, replies).await,
             Request::Deliveries { transfer, sequence, limit } => {
                 verb::deliveries::list(ports, transfer.as_ref(), sequence, limit, replies).await
             }
@@ -118,6 +130,22 @@ impl Dispatcher {
             Request::Check => verb::upkeep::check(ports, replies).await,
             // Answered before; named, so that the compiler asks for a request that is added.
             Request::Apply(..)
+            | Request::Head
+            | Request::Plan(..)
+            | Request::Pending
+            | Request::History { .. }
+            | Request::Generation { .. }
+            | Request::Difference { .. }
+            | Request::PlanRollback { .. }
+            | Request::Resource(_)
+            | Request::Entities
+            | Request::EntitiesOf(_)
+            | Request::Flows
+            | Request::Problems
+            | Request::Overview(_)
+            | Request::Status
+            | Request::StatusOf(_)
+            | Request::Runs { .. }
             | Request::AcceptPending { .. }
             | Request::Rollback { .. }
             | Request::Run { .. }

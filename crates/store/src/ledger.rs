@@ -51,6 +51,11 @@ impl Ledger for Store {
         Box::pin(async move { self.read(work).await.map_err(StoreError::destination_read) })
     }
 
+    fn with_rejects(&self, transfers: Vec<Uid>) -> Async<'_, Result<Vec<Uid>, DestinationError>> {
+        let work = move |at: &ReadTransaction| with_rejects(at, &transfers);
+        Box::pin(async move { self.read(work).await.map_err(StoreError::destination_read) })
+    }
+
     fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, DestinationError>> {
         Box::pin(self.counted(Counter::Rejects(transfer)))
     }
@@ -66,6 +71,17 @@ impl Store {
         let work = move |at: &ReadTransaction| counter::read(&at.open_table(table::COUNTERS)?, counter);
         self.read(work).await.map_err(StoreError::destination_read)
     }
+}
+
+fn with_rejects(at: &ReadTransaction, transfers: &[Uid]) -> Result<Vec<Uid>, StoreError> {
+    let counters = at.open_table(table::COUNTERS)?;
+    let mut found = Vec::new();
+    for transfer in transfers {
+        if counter::read(&counters, Counter::Rejects(*transfer))? > 0 {
+            found.push(*transfer);
+        }
+    }
+    Ok(found)
 }
 
 fn kept(at: &ReadTransaction, queries: &[KeptQuery]) -> Result<Vec<Kept>, StoreError> {

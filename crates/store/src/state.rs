@@ -103,7 +103,7 @@ fn bodies(at: &ReadTransaction, digests: &[Digest]) -> Result<Vec<Option<Bytes>>
 }
 
 fn snapshot(at: &ReadTransaction, query: &SnapshotQuery) -> Result<Snapshot, StoreError> {
-    let index = index(at)?;
+    let index = if query.without_index { BTreeMap::new() } else { index(at)? };
     let mut found = BTreeMap::new();
     if query.bodies {
         let table = at.open_table(table::BODIES)?;

@@ -33,6 +33,8 @@ recipes:
               measure the release binary from saving a file to the new generation, then edit for a minute
   deliveries [NUMBER]
               send webhooks to the release binary over many connections, with a kill in the middle
+  pages [TRANSFERS] [RECORDS]
+              ask the release binary for the pages of the console with so much of everything
   soak [MINUTES]
               let the release binary run 200 integrations every minute, and compare what ran to what was due
   laws [CASES] [SEED]
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         ["rows", ref options @ ..] => return ended(measured::rows(options)),
         ["reloads", ref options @ ..] => return ended(measured::reloads(options)),
         ["deliveries", ref options @ ..] => return ended(measured::deliveries(options)),
+        ["pages", ref options @ ..] => return ended(measured::pages(options)),
         ["soak", ref options @ ..] => return ended(measured::soak(options)),
         ["laws", ref options @ ..] => return ended(laws::run(options)),
         ["fuzz", ref rest @ ..] => return ended(fuzz::run(rest)),

@@ -1,5 +1,5 @@
-//! `cargo xtask rows`, `reloads`, `deliveries` and `soak`: tests with the release binary, on much work. `tests/throughput` and
-//! `tests/daemon` say what must hold, and print what was measured.
+//! `cargo xtask rows`, `reloads`, `deliveries`, `soak` and `pages`: tests with the release binary, on much work. `tests/throughput`,
+//! `tests/daemon` and `tests/console` say what must hold, and print what was measured.
 
 use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 
@@ -28,6 +28,14 @@ pub(crate) fn soak(arguments: &[&str]) -> Result<(), RecipeError> {
 pub(crate) fn rows(arguments: &[&str]) -> Result<(), RecipeError> {
     let number = *arguments.first().unwrap_or(&"200000");
     measure("throughput::", &[("RACCORD_ROWS", number)])
+}
+
+/// Asks for the pages of the console: with how many transfers, and how many records.
+pub(crate) fn pages(arguments: &[&str]) -> Result<(), RecipeError> {
+    let [transfers, records] =
+        [(0, "5000"), (1, "1000000")].map(|(at, usual)| *arguments.get(at).unwrap_or(&usual));
+    let settings = [("RACCORD_PAGES_TRANSFERS", transfers), ("RACCORD_PAGES_RECORDS", records)];
+    measure("console::size::", &settings)
 }
 
 /// Runs tests one after the other with the release binary.

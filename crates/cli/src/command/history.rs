@@ -26,11 +26,13 @@ pub(crate) struct HistoryArgs {
 
 pub(crate) fn history(ui: &Ui, global: &Global, args: &HistoryArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "history", Opening::Existing)?;
-    let generations =
-        session.collect(Request::History { limit: args.output.limit(args.limit) }, |reply| match reply {
+    let generations = session.collect(
+        Request::History { limit: args.output.limit(args.limit), before: None },
+        |reply| match reply {
             Reply::Generation(generation) => Some(generation),
             _ => None,
-        })?;
+        },
+    )?;
     let mut table = Table::new(["generation", "at", "by", "changes", ""]);
     for generation in &generations {
         let mut glyphs: Vec<String> = Vec::new();

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use raccord_model::Name;
 use raccord_model::fact::RejectId;
-use raccord_serve::request::{RejectGroup, RejectView};
+use raccord_serve::request::{RejectGroup, RejectView, SummaryQuery};
 use raccord_serve::{Reply, Request};
 
 use crate::complete;
@@ -121,7 +121,7 @@ fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> 
 }
 
 fn summary(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> {
-    let request = Request::RejectSummary { transfer: args.transfer.clone() };
+    let request = Request::RejectSummary(SummaryQuery { transfer: args.transfer.clone(), part: None });
     let groups: Vec<RejectGroup> = session.collect(request, |reply| match reply {
         Reply::RejectGroup(group) => Some(group),
         _ => None,

@@ -35,7 +35,7 @@ pub use http::{
 };
 pub use manifest::ManifestStream;
 pub use records::Extractor;
-pub use registry::{Lower, findings, lower, register};
+pub use registry::{Lower, describe, findings, lower, register};
 pub use since::fill as fill_since;
 pub use stream::{Component, Stream};
 pub use table::TableStream;

@@ -1,6 +1,7 @@
 //! The one list of the connectors that this crate lowers.
 
 use raccord_model::DataTypeName;
+use raccord_model::checkpoint::SourceState;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::{
     self, Connector, ConnectorSettings, FileSettings, HttpSettings, ManifestSettings, MysqlTables,
@@ -30,11 +31,17 @@ struct Entry {
     connector: &'static str,
     lower: fn(&ConnectorSettings, &DataTypeName) -> Lowered,
     findings: fn(&ConnectorSettings) -> Vec<Finding>,
+    describe: fn(&SourceState) -> Option<String>,
 }
 
 impl Entry {
     const fn of<T: Lower>() -> Self {
-        Self { connector: T::INFO.name, lower: lower_as::<T>, findings: findings_as::<T> }
+        Self {
+            connector: T::INFO.name,
+            lower: lower_as::<T>,
+            findings: findings_as::<T>,
+            describe: T::Stream::describe,
+        }
     }
 }
 
@@ -77,6 +84,11 @@ pub fn lower(settings: &ConnectorSettings, data_type: &DataTypeName) -> Lowered 
 /// Everything that is wrong with the settings of a source, each mistake once.
 pub fn findings(settings: &ConnectorSettings) -> Vec<Finding> {
     entry(settings).map_or_else(|| vec![not_lowered(settings)], |entry| (entry.findings)(settings))
+}
+
+/// What a source says in its own state that it has read, for people.
+pub fn describe(settings: &ConnectorSettings, state: &SourceState) -> Option<String> {
+    (entry(settings)?.describe)(state)
 }
 
 /// Adds a connector that is not built in, to the catalogue too.

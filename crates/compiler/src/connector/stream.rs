@@ -41,8 +41,12 @@ pub trait Component: Any + fmt::Debug + Send + Sync {
         false
     }
 
-    /// What such a state says, for people.
-    fn describe(&self, _state: &SourceState) -> Option<String> {
+    /// What such a state says, for people. It is asked for lists of thousands of transfers, so that no stream has to be
+    /// lowered for it.
+    fn describe(_state: &SourceState) -> Option<String>
+    where
+        Self: Sized,
+    {
         None
     }
 
@@ -115,11 +119,6 @@ impl Stream {
             positional: self.is_positional(),
             partitioned: self.has_parent(),
         }
-    }
-
-    /// See [`Component::describe`].
-    pub fn describe(&self, state: &SourceState) -> Option<String> {
-        self.component.describe(state)
     }
 
     /// The field of the records that says how far a reading came, when it is one.

@@ -161,8 +161,8 @@ pub async fn a_snapshot_is_of_one_moment<S: StateSubject>() {
     let mut writes = resource("Source/a", 'A').to_vec();
     writes.extend([put, put_run(&run), put_run(&other)]);
     state.commit(apply(Some(0), writes)).await.unwrap();
-    let whole =
-        SnapshotQuery { bodies: true, named_runs: true, tables: vec![Table::Transfers, Table::Outbox] };
+    let tables = vec![Table::Transfers, Table::Outbox];
+    let whole = SnapshotQuery { bodies: true, named_runs: true, tables, ..SnapshotQuery::default() };
     let found = state.snapshot(whole).await.unwrap();
     assert_eq!((found.head.serial, found.index.len(), found.bodies.len()), (1, 1, 1));
     let named: Vec<&str> = found.named_runs.iter().map(|(key, _)| key.as_str()).collect();
@@ -170,7 +170,10 @@ pub async fn a_snapshot_is_of_one_moment<S: StateSubject>() {
     let counts: Vec<usize> = found.facts.values().map(Vec::len).collect();
     assert_eq!(counts, [6, 0]);
     let bare = state.snapshot(SnapshotQuery::default()).await.unwrap();
-    assert_eq!((bare.bodies.len(), bare.named_runs.len(), bare.facts.len()), (0, 0, 0));
+    assert_eq!((bare.index.len(), bare.bodies.len(), bare.named_runs.len(), bare.facts.len()), (1, 0, 0, 0));
+    let without = SnapshotQuery { bodies: true, without_index: true, ..SnapshotQuery::default() };
+    let without = state.snapshot(without).await.unwrap();
+    assert_eq!((without.head, without.index.len(), without.bodies.len()), (bare.head, 0, 0));
     // Commits go on while it is looked at: what belongs together is always seen together.
     let pair = |number: u32| {
         let value = number.to_string().into_bytes();

@@ -21,7 +21,6 @@ use super::message::{Setting, document, message};
 use crate::error::DaemonError;
 use raccord_model::port::environment::Environment;
 use raccord_run::Ports;
-use raccord_run::applied::Applied;
 use raccord_run::facts::put;
 use raccord_run::notice::outbox::{self, KEPT_FOR, Miss, after_miss, is_given_up, superfluous};
 
@@ -165,7 +164,7 @@ struct AlertSender {
 
 impl AlertSender {
     async fn new(ports: &Ports) -> Result<Self, DaemonError> {
-        let applied = Applied::load(&ports.state).await?;
+        let applied = ports.applied().await?;
         let root = Path::new(applied.head.root.as_deref().unwrap_or("."));
         let channels = &ports.outside.alerts;
         let mailer = match applied.desired.stack_settings().mail.as_ref() {

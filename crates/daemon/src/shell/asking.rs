@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use raccord_model::{Desired, Name};
+use raccord_run::applied::Applied;
 use raccord_run::report::RunReport;
 use raccord_run::select;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -95,11 +96,10 @@ impl Handle {
         })
     }
 
-    /// What runs, and when transfers run next by themselves.
-    pub async fn outlook(&self) -> Result<Outlook, DaemonError> {
-        let (sender, receiver) = oneshot::channel();
-        self.sender.send(Message::Outlook(sender)).await.map_err(ending)?;
-        receiver.await.map_err(ending)
+    /// What runs, and when the transfers of a generation run next by themselves. It is known beside the shell, so that nothing is
+    /// waited for.
+    pub fn outlook(&self, applied: &Applied) -> Outlook {
+        self.state.outlook(applied.transfers().map(|(_, uid, _)| uid))
     }
 
     /// Tells the shell that some transfers stand otherwise, because a caller acted.

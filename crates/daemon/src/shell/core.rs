@@ -2,7 +2,7 @@
 //! stops runs, and answers the requests that wait for them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use jiff::Timestamp;
 use raccord_model::fact::{Run, RunCause, RunOutcome, Uid};
@@ -35,9 +35,40 @@ pub enum RunNews {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outlook {
     /// The transfers whose runs are under way.
-    pub running: BTreeSet<Name>,
+    pub running: BTreeSet<Uid>,
     /// When transfers run next by themselves.
-    pub next_runs: BTreeMap<Name, Timestamp>,
+    pub next_runs: BTreeMap<Uid, Timestamp>,
+}
+
+/// What the daemon knows, as it is now: the shell changes it, and it is read beside the shell, which may be at work.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<RwLock<State>>);
+
+impl Shared {
+    fn new(state: State) -> Self {
+        Self(Arc::new(RwLock::new(state)))
+    }
+
+    /// As it is now. It is let go of before anything is waited for.
+    pub(super) fn look(&self) -> RwLockReadGuard<'_, State> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets an event happen.
+    fn step(&self, event: Event) -> Vec<Effect> {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let (state, effects) = step(std::mem::take(&mut *held), event);
+        *held = state;
+        effects
+    }
+
+    /// What runs, and when transfers run next by themselves.
+    pub(super) fn outlook(&self, transfers: impl Iterator<Item = Uid>) -> Outlook {
+        let state = self.look();
+        let running = state.running().map(|(uid, _)| uid).collect();
+        let next_runs = transfers.filter_map(|uid| Some((uid, state.next_run(uid)?))).collect();
+        Outlook { running, next_runs }
+    }
 }
 
 /// A person's request to run something, and who waits for it.
@@ -66,7 +97,7 @@ pub(super) struct Core {
     /// What it works with.
     pub(super) ports: Ports,
     /// What the daemon knows.
-    pub(super) state: State,
+    pub(super) state: Shared,
     /// Runs under way.
     pub(super) runner: Runner,
     requests: BTreeMap<RequestId, Open>,
@@ -84,7 +115,7 @@ impl Core {
         let (progress, receiver) = mpsc::channel(PROGRESS);
         let core = Self {
             ports: ports.clone(),
-            state: State::new(policy),
+            state: Shared::new(State::new(policy)),
             runner: Runner::new(ports, applied),
             requests: BTreeMap::new(),
             last_request: 0,
@@ -106,8 +137,7 @@ impl Core {
 
     /// Lets an event happen. What concerns runs is carried out; the other effects are handed back.
     pub(super) fn feed(&mut self, event: Event) -> Vec<Effect> {
-        let (state, effects) = step(std::mem::take(&mut self.state), event);
-        self.state = state;
+        let effects = self.state.step(event);
         let mut others = Vec::new();
         for effect in effects {
             match effect {
@@ -188,7 +218,7 @@ impl Core {
             let mut open = self.requests.values().filter(|open| (open.number == number) == is_theirs);
             open.any(|open| open.transfers.contains_key(&uid))
         };
-        for (uid, cause) in self.state.running() {
+        for (uid, cause) in self.state.look().running() {
             if cause == Cause::Requested && is_wanted_by(uid, true) && !is_wanted_by(uid, false) {
                 self.runner.stop(uid);
             }
@@ -250,21 +280,6 @@ impl Core {
         }
         effects.extend(self.feed(Event::RunEnded { now, uid, end, standings }));
         Ok(effects)
-    }
-
-    /// What runs, and when transfers run next by themselves.
-    pub(super) fn outlook(&self) -> Outlook {
-        let under_way: BTreeSet<Uid> = self.state.running().map(|(uid, _)| uid).collect();
-        let mut outlook = Outlook::default();
-        for (name, uid, _) in self.runner.applied().transfers() {
-            if under_way.contains(&uid) {
-                outlook.running.insert(name.clone());
-            }
-            if let Some(next) = self.state.next_run(uid) {
-                outlook.next_runs.insert(name.clone(), next);
-            }
-        }
-        outlook
     }
 
     /// How some transfers stand.

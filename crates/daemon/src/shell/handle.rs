@@ -11,6 +11,7 @@ use raccord_model::port::state::{Table, Write};
 use raccord_model::{Digest, Kind, Name};
 use tokio::sync::{Notify, mpsc};
 
+use super::core::Shared;
 use super::{Configuration, Loaded, Message, Origin, Settings};
 use crate::alert;
 use crate::error::DaemonError;
@@ -27,6 +28,8 @@ const SHOWN: usize = 20;
 pub struct Handle {
     pub(super) ports: Ports,
     pub(super) sender: mpsc::Sender<Message>,
+    /// What runs, and when what runs next.
+    pub(super) state: Shared,
     pub(super) origin: Origin,
     pub(super) policy: String,
     board: Mutex<SharedStatus>,
@@ -82,9 +85,9 @@ pub struct Health {
 impl Handle {
     /// Nothing has happened yet.
     pub(super) fn new(
-        ports: &Ports,
-        settings: &Settings,
+        (ports, settings): (&Ports, &Settings),
         applied: Arc<Applied>,
+        state: Shared,
         sender: mpsc::Sender<Message>,
     ) -> Self {
         let board = SharedStatus {
@@ -102,6 +105,7 @@ impl Handle {
         Self {
             ports: ports.clone(),
             sender,
+            state,
             origin: settings.origin.clone(),
             policy: settings.policy.to_string(),
             board: Mutex::new(board),

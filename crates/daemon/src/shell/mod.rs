@@ -22,7 +22,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use raccord_model::Name;
 use raccord_run::report::Progress;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::error::DaemonError;
 use crate::observer::{Observer, ReloadResult};
@@ -82,8 +82,6 @@ enum Message {
     NotApplied(ApplyEnd, String),
     /// These transfers stand otherwise, because a person acted. How they stand is read when the shell hears of it, too.
     Changed(BTreeSet<Name>),
-    /// A caller wants to know what runs, and when transfers run next by themselves.
-    Outlook(oneshot::Sender<Outlook>),
 }
 
 /// What wakes the shell from outside.
@@ -125,10 +123,10 @@ impl Shell {
     pub async fn new(ports: &Ports, settings: Settings) -> Result<Self, DaemonError> {
         crate::steps::carry_out(ports).await?;
         conclude::tidy_runs(ports).await?;
-        let applied = Arc::new(Applied::load(&ports.state).await?);
+        let applied = ports.applied().await?;
         let (core, progress) = Core::new(ports, Arc::clone(&applied), Policy::Daemon);
         let (sender, messages) = mpsc::channel(QUEUE);
-        let daemon = Arc::new(Handle::new(ports, &settings, applied, sender.clone()));
+        let daemon = Arc::new(Handle::new((ports, &settings), applied, core.state.clone(), sender.clone()));
         let supervisor = Supervisor::new(ports.environment.as_ref());
         let (wake, loaded, deadline) = (None, None, None);
         let runs_ended = 0;
@@ -177,7 +175,7 @@ impl Shell {
     }
 
     fn tell_supervisor(&mut self) {
-        if !self.core.state.is_reloading() {
+        if !self.core.state.look().is_reloading() {
             self.begun();
             self.supervisor.settled();
         }
@@ -218,6 +216,10 @@ impl Shell {
             Ok(()) = signals.stop.changed(), if !is_stopping => Ok(self.stop_asked(*signals.stop.borrow())),
             ended = self.core.runner.ended() => {
                 let ended = ended?;
+                // What the run has told before its end is heard before it: afterwards it would pass for another run's.
+                while let Ok(progress) = self.progress.try_recv() {
+                    self.progressed(&progress, observer);
+                }
                 if let Some(run) = &ended.run {
                     observer.run_ended(run);
                 }
@@ -231,8 +233,7 @@ impl Shell {
                 Ok(self.core.feed(Event::DeliveriesArrived { now: self.now(), uids }))
             }
             Some(progress) = self.progress.recv() => {
-                observer.progressed(&progress);
-                self.core.tell(&progress);
+                self.progressed(&progress, observer);
                 Ok(Vec::new())
             }
             () = signals.changed.notified(), if !is_stopping => Ok(self.core.feed(Event::FilesChanged)),
@@ -252,6 +253,12 @@ impl Shell {
         }
     }
 
+    /// Tells who listens how far a run has come.
+    fn progressed(&self, progress: &Progress, observer: &dyn Observer) {
+        observer.progressed(progress);
+        self.core.tell(progress);
+    }
+
     /// Lets something happen that a task or a person has told.
     async fn hear(&mut self, message: Message, observer: &dyn Observer) -> Result<Vec<Effect>, DaemonError> {
         match message {
@@ -266,11 +273,6 @@ impl Shell {
                 let mut effects = self.core.feed(Event::Changed { now: self.now(), standings });
                 effects.extend(self.look_around().await?);
                 Ok(effects)
-            }
-            Message::Outlook(answer) => {
-                // The caller may be gone.
-                drop(answer.send(self.core.outlook()));
-                Ok(Vec::new())
             }
             Message::Loaded(loaded) => {
                 let (digest, outcome) = loaded.outcome();
@@ -303,7 +305,7 @@ impl Shell {
     /// Which generation is in force, and how everything stands under it.
     async fn look_in_force(&self) -> Result<(Arc<Applied>, View), DaemonError> {
         let ports = &self.core.ports;
-        let applied = Arc::new(Applied::load(&ports.state).await?);
+        let applied = ports.applied().await?;
         let view = view::view(ports, &applied).await?;
         Ok((applied, view))
     }
@@ -317,7 +319,7 @@ impl Shell {
     ) -> Result<Vec<Effect>, DaemonError> {
         let own = end.and(self.loaded.as_ref());
         let commit = own.and_then(|loaded| loaded.commit.as_deref());
-        if applied.head.generation != self.core.state.generation() {
+        if applied.head.generation != self.core.state.look().generation() {
             tracing::info!(generation = applied.head.generation, commit, "a new generation is in force");
         }
         self.core.runner.follow(Arc::clone(&applied));

@@ -10,7 +10,6 @@ use crate::alert::deliver::deliver_after_runs;
 use crate::error::DaemonError;
 use crate::step::{Effect, Event, Policy};
 use raccord_run::Ports;
-use raccord_run::applied::Applied;
 use raccord_run::report::RunReport;
 use raccord_run::{conclude, select};
 
@@ -23,7 +22,7 @@ pub async fn run_once(
 ) -> Result<RunReport, DaemonError> {
     crate::steps::carry_out(ports).await?;
     conclude::tidy_runs(ports).await?;
-    let applied = Arc::new(Applied::load(&ports.state).await?);
+    let applied = ports.applied().await?;
     let (mut core, mut progress) = Core::new(ports, Arc::clone(&applied), Policy::Once);
     let (sender, mut told) = mpsc::channel(PROGRESS);
     let (done, mut report) = oneshot::channel();

@@ -114,7 +114,7 @@ async fn a_generation_is_told_as_it_is_when_its_turn_comes() {
     let message = shell.messages.recv().await.unwrap();
     assert!(matches!(message, Message::InForce(None)));
     shell.hear(message, &()).await.unwrap();
-    assert_eq!((shell.core.runner.applied().head.generation, shell.core.state.generation()), (2, 2));
+    assert_eq!((shell.core.runner.applied().head.generation, shell.core.state.look().generation()), (2, 2));
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_
     let place = Place::new().await;
     let (mut core, _progress) = Core::new(&place.ports, place.applied().await, Policy::Daemon);
     core.begin().await.unwrap();
-    let (uid, cause) = core.state.running().next().unwrap();
+    let (uid, cause) = core.state.look().running().next().unwrap();
     let crate::step::Cause::Scheduled { due } = cause else { panic!("{cause:?}") };
     let transfer: Name = "people".parse().unwrap();
     // As `raccord resync` does it.
@@ -166,7 +166,7 @@ async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_
         again: None,
     };
     core.ended(Ended { uid, name: transfer, run: Some(run), error: None }).await.unwrap();
-    assert_eq!(core.state.running().next(), Some((uid, cause)), "its due time is not served");
+    assert_eq!(core.state.look().running().next(), Some((uid, cause)), "its due time is not served");
 }
 
 #[tokio::test]

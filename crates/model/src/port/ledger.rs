@@ -90,6 +90,18 @@ pub trait Ledger: Send + Sync {
     fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, DestinationError>>;
     /// Rejects.
     fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, DestinationError>>;
+    /// Those of some transfers of which rejects are kept, in their order. Most have none.
+    fn with_rejects(&self, transfers: Vec<Uid>) -> Async<'_, Result<Vec<Uid>, DestinationError>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for transfer in transfers {
+                if self.count_rejects(transfer).await? > 0 {
+                    found.push(transfer);
+                }
+            }
+            Ok(found)
+        })
+    }
     /// Where the rejects of a transfer stand, without what they hold: the oldest first, those after one alone, at most
     /// so many.
     fn reject_places(

@@ -172,6 +172,8 @@ pub struct SnapshotQuery {
     pub named_runs: bool,
     /// The tables whose facts are wanted, each whole.
     pub tables: Vec<Table>,
+    /// Whether the index and the bodies are left out, for a caller that knows those of the head.
+    pub without_index: bool,
 }
 
 /// What a state held at one moment.
@@ -179,7 +181,7 @@ pub struct SnapshotQuery {
 pub struct Snapshot {
     /// What it is and where it stood.
     pub head: Head,
-    /// Every resource of the generation in force.
+    /// Every resource of the generation in force, unless it was left out.
     pub index: BTreeMap<Key, Entry>,
     /// The bodies of the index that are there, when they were asked for.
     pub bodies: BTreeMap<Digest, Bytes>,

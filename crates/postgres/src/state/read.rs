@@ -106,7 +106,7 @@ fn shown(row: &Row) -> Fact {
 /// Several things, in the transaction of one moment.
 pub(crate) async fn snapshot(session: &Session<'_>, query: &SnapshotQuery) -> Result<Snapshot, Failure> {
     let head = head(session, "").await?;
-    let index = index(session).await?;
+    let index = if query.without_index { BTreeMap::new() } else { index(session).await? };
     let digests = index.values().map(|entry| entry.digest);
     let bodies = if query.bodies { bodies(session, digests).await? } else { BTreeMap::new() };
     let mut facts = BTreeMap::new();

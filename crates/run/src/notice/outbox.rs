@@ -13,7 +13,6 @@ use raccord_model::port::state::{Scan, StateError, Table, Write};
 use uuid::Uuid;
 
 use super::{News, audience, notices};
-use crate::applied::Applied;
 use crate::facts::{Facts, put};
 use crate::ports::{Ports, RunnerError};
 
@@ -54,7 +53,7 @@ pub async fn writes(ports: &Ports, news: Vec<News>) -> Result<Vec<Write>, Runner
     if news.is_empty() {
         return Ok(Vec::new());
     }
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let at = ports.environment.now();
     let mut new_id = || ports.environment.new_id();
     let new: Vec<Notice> = news

@@ -12,6 +12,7 @@ mod cookie;
 mod download;
 mod graph;
 mod layout;
+mod list;
 mod live;
 mod page;
 mod payload;

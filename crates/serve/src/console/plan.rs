@@ -10,10 +10,13 @@ use super::show::{self, Tone};
 use super::visit::Visit;
 
 /// The most changes that are shown.
-const SHOWN: usize = 200;
+pub(super) const SHOWN: usize = 100;
 
 /// The most fields that are shown of one change.
 const FIELDS: usize = 40;
+
+/// The most fields that a page shows, of all changes together.
+const ALL_FIELDS: usize = 400;
 
 /// The longest value of a field, in characters.
 const VALUE: usize = 200;
@@ -22,7 +25,7 @@ const VALUE: usize = 200;
 pub(super) fn plan(visit: &Visit, plan: &Plan) -> Markup {
     let words = visit.texts().changes;
     html! {
-        (changes(visit, &plan.changes))
+        (changes(visit, &plan.changes, plan.changes.len()))
         h3 { (words.effects) }
         @if plan.effects.is_empty() { p { (words.no_effects) } }
         @else { ul { @for effect in plan.effects.iter().take(SHOWN) { li { (sentence(visit, effect)) } } } }
@@ -43,17 +46,25 @@ pub(super) fn plan(visit: &Visit, plan: &Plan) -> Markup {
     }
 }
 
-/// What changes, resource by resource.
-pub(super) fn changes(visit: &Visit, changes: &[Change]) -> Markup {
+/// What changes, resource by resource: the first of so many.
+pub(super) fn changes(visit: &Visit, changes: &[Change], total: usize) -> Markup {
     let words = visit.texts().changes;
+    let mut left = ALL_FIELDS;
+    let shown = changes.iter().take(SHOWN).map(|change| {
+        let fields = change.fields.len().min(FIELDS).min(left);
+        left -= fields;
+        (change, fields)
+    });
+    let shown: Vec<(&Change, usize)> = shown.collect();
     html! {
         @if changes.is_empty() { p { (words.same) } }
-        @for change in changes.iter().take(SHOWN) { (one(visit, change)) }
-        @if changes.len() > SHOWN { p.hint { (words.more) " " (changes.len() - SHOWN) } }
+        @for (change, fields) in shown { (one(visit, change, fields)) }
+        @if total > SHOWN { p.hint { (words.more) " " (total - SHOWN) } }
     }
 }
 
-fn one(visit: &Visit, change: &Change) -> Markup {
+/// One of them, with so many of its fields.
+fn one(visit: &Visit, change: &Change, fields: usize) -> Markup {
     let words = visit.texts().changes;
     let (tone, word) = match change.action {
         Action::Delete => (Tone::Bad, words.delete),
@@ -69,13 +80,13 @@ fn one(visit: &Visit, change: &Change) -> Markup {
             (show::status(tone, word)) " " (show::line(&change.key.to_string()))
             @if let Some(from) = &change.renamed_from { " (" (words.was) " " (show::line(from.as_str())) ")" }
         }
-        div.wide { table { tbody { @for field in change.fields.iter().take(FIELDS) { tr {
+        div.wide tabindex="0" role="region" aria-label=(show::plain(&change.key.to_string())) { table { tbody { @for field in change.fields.iter().take(fields) { tr {
             th scope="row" { code { (show::line(&field.path_text())) } }
             td { @if let Some(before) = &field.before { del { (value(before)) } } }
             td { @if let Some(after) = &field.after { ins { (value(after)) } } }
             td { @if field.consequence != Consequence::None && is_open { (consequence(visit, field.consequence)) } }
         } } } } }
-        @if change.fields.len() > FIELDS { p.hint { (words.more) " " (change.fields.len() - FIELDS) } }
+        @if change.fields.len() > fields { p.hint { (words.more) " " (change.fields.len() - fields) } }
     } }
 }
 

@@ -5,18 +5,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use raccord_daemon::shell::{Health, RunNews};
+use raccord_model::fact::Uid;
 use raccord_model::port::Async;
-use raccord_model::{Desired, Digest, Name};
+use raccord_model::{Desired, Digest, Kind, Name};
+use raccord_run::applied::Applied;
 use tokio::sync::watch;
 
 use super::Daemon;
 use crate::access;
 use crate::failure::{Failure, FailureCode};
-use crate::reply::Replies;
-use crate::request::{ApplyOptions, DaemonStatus, OverviewQuery, Reply, Request, Sort, Status, Text};
+use crate::reply::{Replies, RequestError};
+use crate::request::{
+    ApplyOptions, DaemonStatus, OverviewQuery, Reply, Request, Sort, Standing, Status, StatusQuery, Text,
+};
 use crate::transport::{Answering, Caller, Way};
 use crate::verb;
-use crate::verb::overview::Around;
+use crate::verb::facts::Facts;
+use crate::verb::overview::{Around, Known};
 
 impl Answering for Daemon {
     fn answer<'a>(
@@ -29,13 +34,18 @@ impl Answering for Daemon {
         Box::pin(async move {
             access::admit(request.sort(), caller.way)?;
             let request = access::attribute(request, &caller);
-            let changes = changes_standings(request.sort());
+            let sort = request.sort();
+            let changes = changes_standings(sort);
             let answered = self.respond(request, caller.way, stop, replies).await;
             if answered.is_err() {
                 // Whatever the reason says: it may be that the state is not where it was.
                 self.handle.doubt();
             }
             if changes {
+                // Of each run the end was heard.
+                if sort != Sort::Run {
+                    self.board.changed();
+                }
                 self.live.changed();
             }
             answered
@@ -90,7 +100,13 @@ impl Daemon {
                 Ok(())
             }
             Request::Overview(query) => self.overview(&query, replies).await,
+            Request::Flows => {
+                let (applied, facts) = self.known().await?;
+                verb::applied::flows_of((&applied, &facts), self.ports.environment.now(), replies);
+                Ok(())
+            }
             Request::Status => self.status(stop, replies).await,
+            Request::StatusOf(query) => self.status_of(&query, replies).await,
             Request::Pause { ref integration, .. } | Request::Resume { ref integration, .. } => {
                 let integration = integration.clone();
                 self.ask(request, stop, replies).await?;
@@ -180,24 +196,59 @@ impl Daemon {
         })
         .await?;
         let Some(mut status) = found else { return Ok(()) };
-        let outlook = self.handle.outlook().await?;
-        for transfer in &mut status.transfers {
-            transfer.next_run = outlook.next_runs.get(&transfer.name).copied();
-            transfer.running = outlook.running.contains(&transfer.name).then(|| self.live.of(&transfer.name));
-        }
-        status.daemon = Some(self.daemon_status());
+        self.add(&self.handle.applied(), &mut status);
         replies(Reply::Status(status));
         Ok(())
     }
 
-    /// A page of transfers, by the generation that is in memory.
-    async fn overview(&self, query: &OverviewQuery, replies: &mut Replies<'_>) -> Result<(), Failure> {
-        let (applied, outlook) = (self.handle.applied(), self.handle.outlook().await?);
-        let around = |name: &Name| Around {
-            next_run: outlook.next_runs.get(name).copied(),
-            running: outlook.running.contains(name).then(|| self.live.of(name)),
+    /// How some of it stands, and beside it what only the daemon knows.
+    async fn status_of(&self, query: &StatusQuery, replies: &mut Replies<'_>) -> Result<(), Failure> {
+        let applied = self.handle.applied();
+        let held = if query.held {
+            let (_, facts) = self.known().await?;
+            Some(verb::status::held(&applied, &facts))
+        } else {
+            None
         };
-        let mut overview = verb::overview::overview(&self.ports, &applied, query, around).await?;
+        let status = verb::status::some(&self.ports, &applied, query, held.as_ref()).await;
+        let mut status = status.map_err(Failure::from)?;
+        self.add(&applied, &mut status);
+        replies(Reply::Status(Box::new(status)));
+        Ok(())
+    }
+
+    /// Adds to a status what only the daemon knows.
+    fn add(&self, applied: &Applied, status: &mut Status) {
+        let outlook = self.handle.outlook(applied);
+        for transfer in &mut status.transfers {
+            let Some(uid) = applied.uid(Kind::Transfer, &transfer.name) else { continue };
+            transfer.next_run = outlook.next_runs.get(&uid).copied();
+            if outlook.running.contains(&uid) {
+                transfer.running = Some(self.live.of(&transfer.name));
+                transfer.standing = Standing::Running;
+            }
+        }
+        status.daemon = Some(self.daemon_status());
+    }
+
+    /// The generation in force, and what is known of its transfers.
+    async fn known(&self) -> Result<(Arc<Applied>, Arc<Facts>), Failure> {
+        let applied = self.handle.applied();
+        let facts = self.board.facts(&self.ports, &applied).await;
+        Ok((applied, facts.map_err(|error| Failure::from(RequestError::from(error)))?))
+    }
+
+    /// A page of transfers, by what is in memory.
+    async fn overview(&self, query: &OverviewQuery, replies: &mut Replies<'_>) -> Result<(), Failure> {
+        let (applied, facts) = self.known().await?;
+        let outlook = self.handle.outlook(&applied);
+        let around = |name: &Name, uid: Uid| Around {
+            next_run: outlook.next_runs.get(&uid).copied(),
+            running: outlook.running.contains(&uid).then(|| self.live.of(name)),
+        };
+        let listing = self.board.listing(&applied);
+        let known = Known { applied: &applied, listing: &listing, facts: &facts };
+        let mut overview = verb::overview::overview(&self.ports, known, query, around).await?;
         overview.daemon = Some(self.daemon_status());
         replies(Reply::Overview(Box::new(overview)));
         Ok(())

@@ -2,6 +2,7 @@
 //! concerns runs and the configuration is asked of the daemon's own shell.
 
 mod answer;
+mod board;
 pub(crate) mod hooks;
 mod live;
 mod observe;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use crate::dispatch::Dispatcher;
 use crate::metrics::Metrics;
 use crate::serving::{Push, PushHead, Readiness, Received, Serving};
+use board::Board;
 use hooks::Hooks;
 use live::Live;
 
@@ -39,6 +41,8 @@ pub struct Daemon {
     metrics: Metrics,
     /// How far runs have come, and that something has changed.
     live: Live,
+    /// What is known of all transfers.
+    board: Board,
 }
 
 impl Daemon {
@@ -53,6 +57,7 @@ impl Daemon {
             ports: ports.clone(),
             hooks: Mutex::new(hooks),
             live: Live::default(),
+            board: Board::default(),
             handle,
         }
     }
@@ -81,6 +86,7 @@ impl Observer for Daemon {
 
     fn run_ended(&self, run: &Run) {
         self.metrics.run_ended(run);
+        self.board.ended(run.transfer_uid);
         self.live.ended(&run.transfer);
     }
 
@@ -93,6 +99,7 @@ impl Observer for Daemon {
         let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks));
         hooks.begin();
         self.metrics.follow(applied);
+        self.board.changed();
         self.live.changed();
         *self.hooks.lock().unwrap_or_else(PoisonError::into_inner) = hooks;
     }

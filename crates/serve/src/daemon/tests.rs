@@ -1,4 +1,4 @@
-//! When deliveries are taken, and that asking has no secret read.
+//! When deliveries are taken, that asking has no secret read, and what is read again of what is known.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,9 @@ use raccord_config::load_texts;
 use raccord_connect::{ServiceWebhooks, System};
 use raccord_daemon::apply::{self, Wanted};
 use raccord_daemon::shell::{Origin, Settings, Shell, Signals};
+use raccord_model::fact::{IntegrationFact, Pause, TransferFact};
 use raccord_model::port::environment::{Environment, RandomError};
+use raccord_model::port::state::Table;
 use raccord_model::port::webhook::Webhooks;
 use raccord_store::{Opener, Store};
 use tempfile::TempDir;
@@ -170,4 +172,40 @@ async fn who_asks_how_the_daemon_stands_has_no_secret_read() {
     assert_eq!(reads(), before);
     hooks.look();
     assert!(reads() > before, "and from time to time");
+}
+
+#[tokio::test]
+async fn of_what_is_known_only_what_is_stale_is_read_again() {
+    let place = Place::new().await;
+    let (applied, board) = (place.applied().await, Board::default());
+    let (_, transfer, _) = applied.transfers().next().unwrap();
+    let (_, integration, _) = applied.integrations().next().unwrap();
+    let write = async |failures: u32| {
+        let failed = move |fact: Option<TransferFact>| {
+            let mut fact = fact.unwrap_or_default();
+            fact.observed.consecutive_failures = failures;
+            fact
+        };
+        let pause = Pause { at: Timestamp::UNIX_EPOCH, until: None, reason: Some(failures.to_string()) };
+        let paused = |_| IntegrationFact { pause: Some(pause.clone()), ..IntegrationFact::default() };
+        let facts = place.ports.facts();
+        facts.update(Table::Transfers, &transfer.to_string(), failed).await.unwrap();
+        facts.update(Table::Integrations, &integration.to_string(), paused).await.unwrap();
+    };
+    let seen = async || {
+        let facts = board.facts(&place.ports, &applied).await.unwrap();
+        let failures = facts.transfer(transfer).map(|fact| fact.observed.consecutive_failures);
+        let reason = facts.integration(integration).and_then(|fact| fact.pause.clone()?.reason);
+        (failures, reason)
+    };
+    let known = |failures: u32| (Some(failures), Some(failures.to_string()));
+    write(1).await;
+    assert_eq!(seen().await, known(1));
+    write(2).await;
+    assert_eq!(seen().await, known(1), "nothing has said that it is another");
+    board.ended(transfer);
+    assert_eq!(seen().await, known(2));
+    write(3).await;
+    board.changed();
+    assert_eq!(seen().await, known(3));
 }

@@ -93,6 +93,8 @@ pub(super) struct Flows {
 pub(super) struct Entities {
     /// Entities, by project and name.
     pub(super) entities: Vec<EntityView>,
+    /// How many there are, shown or not.
+    pub(super) total: u64,
 }
 
 /// What `GET /v1/records/{entity}` answers.
@@ -115,6 +117,8 @@ pub(super) struct Records {
 pub(super) struct RejectGroups {
     /// Groups, the largest first.
     pub(super) groups: Vec<RejectGroup>,
+    /// How many there are, shown or not.
+    pub(super) total: u64,
 }
 
 /// What `POST /v1/integrations/{name}/alerts/test` answers.
@@ -148,10 +152,12 @@ pub(super) fn answer_of(answer: Answer, parts: Vec<Reply>) -> Result<Response, R
         Answer::Resource => one(parts, part!(Resource)),
         Answer::Flows => json(&Flows { flows: all(parts, part!(Flow)) }),
         Answer::Difference => one(parts, part!(Difference)),
-        Answer::Entities => json(&Entities { entities: all(parts, part!(Entity)) }),
+        Answer::Entities => json(&Entities { total: total(&parts), entities: all(parts, part!(Entity)) }),
         Answer::Records => json(&records(parts)),
         Answer::Explanation => one(parts, part!(Explanation)),
-        Answer::RejectGroups => json(&RejectGroups { groups: all(parts, part!(RejectGroup)) }),
+        Answer::RejectGroups => {
+            json(&RejectGroups { total: total(&parts), groups: all(parts, part!(RejectGroup)) })
+        }
         Answer::Reject => one(parts, part!(Reject)),
         Answer::Report => one(parts, part!(Report)),
         Answer::Alerts => json(&Alerts { alerts: all(parts, part!(Alerted)) }),
@@ -183,6 +189,12 @@ fn records(parts: Vec<Reply>) -> Records {
         }
     }
     page
+}
+
+/// How many there are in all.
+fn total(parts: &[Reply]) -> u64 {
+    let told = parts.iter().find_map(|part| if let Reply::Total(all) = part { Some(*all) } else { None });
+    told.unwrap_or_default()
 }
 
 fn all<T>(parts: Vec<Reply>, pick: impl Fn(Reply) -> Option<T>) -> Vec<T> {

@@ -16,7 +16,10 @@ use super::parameter::Values;
 use super::problem::Refusal;
 use super::route::{Applied, Data, Operate, Operation};
 use super::upload;
-use crate::request::{ApplyOptions, PageOf, Reason, RejectsOf, Request, Since, Text, Who};
+use crate::request::{
+    ApplyOptions, EntityQuery, PageOf, PartOf, Reason, RejectsOf, Request, Since, StatusQuery, SummaryQuery,
+    Text, Who,
+};
 use crate::transport::Caller;
 
 /// Until when and why an integration pauses.
@@ -38,9 +41,11 @@ pub(super) fn request_of(
     from: From<'_>,
 ) -> Result<Request, Refusal> {
     let request = match operation {
-        Operation::Status => Request::Status,
+        Operation::Status => status(values)?,
         Operation::Pending => Request::Pending,
-        Operation::History => Request::History { limit: values.limit()? },
+        Operation::History => {
+            Request::History { limit: values.limit()?, before: values.maybe_number("before")? }
+        }
         Operation::Runs => Request::Runs { transfer: values.get("transfer")?, limit: values.limit()? },
         Operation::Rejects => {
             let transfer = values.get("transfer")?;
@@ -88,13 +93,27 @@ pub(super) fn request_of(
     Ok(request)
 }
 
+/// How everything stands, or a part of it.
+fn status(values: &Values) -> Result<Request, Refusal> {
+    let (integration, transfer) = (values.get("integration")?, values.get("transfer")?);
+    let (held, limit) = (values.flag("held")?, values.maybe_count("limit")?);
+    let is_whole = integration.is_none() && transfer.is_none() && !held;
+    if is_whole && limit.is_none() {
+        return Ok(Request::Status);
+    }
+    let limit = limit.unwrap_or(StatusQuery::LIMIT);
+    Ok(Request::StatusOf(StatusQuery { integration, transfer, held, limit }))
+}
+
 /// What a route about what is applied asks.
 fn of_applied(operation: Applied, values: &Values, from: From<'_>) -> Result<Request, Refusal> {
     Ok(match operation {
         Applied::Problems => Request::Problems,
         Applied::Resource => Request::Resource(Key::new(values.resource_kind("kind")?, values.need("name")?)),
         Applied::Flows => Request::Flows,
-        Applied::Difference => Request::Difference { generation: values.number("number")? },
+        Applied::Difference => {
+            Request::Difference { generation: values.number("number")?, limit: values.maybe_count("limit")? }
+        }
         Applied::PlanRollback => {
             Request::PlanRollback { generation: values.number("number")?, options: options(values)? }
         }
@@ -110,7 +129,12 @@ fn of_applied(operation: Applied, values: &Values, from: From<'_>) -> Result<Req
 /// What a route about records and rejects asks.
 fn of_data(operation: Data, values: &Values) -> Result<Request, Refusal> {
     Ok(match operation {
-        Data::Entities => Request::Entities,
+        Data::Entities => Request::EntitiesOf(EntityQuery {
+            entity: None,
+            text: values.search("text")?,
+            skip: values.count("skip")?,
+            limit: values.limit()?,
+        }),
         Data::Records => Request::Records {
             entity: values.need("entity")?,
             filter: values.conditions("where")?,
@@ -120,7 +144,11 @@ fn of_data(operation: Data, values: &Values) -> Result<Request, Refusal> {
             page: Some(PageOf { after: values.get("after")? }),
         },
         Data::Explain => Request::Explain { entity: values.need("entity")?, key: values.values_of("key")? },
-        Data::RejectGroups => Request::RejectSummary { transfer: values.get("transfer")? },
+        Data::RejectGroups => {
+            let (text, skip, limit) = (values.search("text")?, values.count("skip")?, values.limit()?);
+            let part = Some(PartOf { text, skip, limit });
+            Request::RejectSummary(SummaryQuery { transfer: values.get("transfer")?, part })
+        }
         Data::Reject => {
             let id = Some(values.need("id")?);
             Request::Rejects { transfer: None, id, group: None, limit: 1, total: false }

@@ -220,10 +220,29 @@ impl Values {
         number.ok_or_else(|| wrong(name, &format!("it is a number up to {most}")))
     }
 
+    /// A number, when it is there.
+    pub fn maybe_number(&self, name: &str) -> Result<Option<u64>, Refusal> {
+        self.text(name).map(|_| self.number(name)).transpose()
+    }
+
+    /// A number of things, or its default.
+    pub fn count(&self, name: &str) -> Result<usize, Refusal> {
+        usize::try_from(self.number(name)?).map_err(|_| wrong(name, "it is too large"))
+    }
+
+    /// A number of things, when it is there.
+    pub fn maybe_count(&self, name: &str) -> Result<Option<usize>, Refusal> {
+        self.text(name).map(|_| self.count(name)).transpose()
+    }
+
     /// A number of things to answer.
     pub fn limit(&self) -> Result<usize, Refusal> {
-        let limit = self.number("limit")?;
-        usize::try_from(limit).map_err(|_| wrong("limit", "it is too large"))
+        self.count("limit")
+    }
+
+    /// A text to look for, when it is there.
+    pub fn search<const MOST: usize>(&self, name: &str) -> Result<Option<Text<MOST>>, Refusal> {
+        self.get(name)
     }
 
     /// Something with a form of its own, when it is there.

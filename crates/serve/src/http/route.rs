@@ -241,11 +241,21 @@ const GENERAL: &[Route] = &[
         path: "/v1/status",
         guard: Guard::Role(Role::Read),
         summary: "How everything stands",
-        description: "What `raccord status` shows.",
-        parameters: &[],
+        description: "What `raccord status` shows. With a parameter, how a part of it stands, which is answered sooner where \
+            there is much; `leftOut` says how many transfers there are beyond the limit.",
+        parameters: &[
+            query("integration", Kind::Name, "Only of this integration and of the transfers that it wants."),
+            query("transfer", Kind::Name, "Only of this transfer and of the integrations that want it."),
+            query("held", Kind::Flag, "Only of transfers of which a run waits for a person."),
+            query(
+                "limit",
+                Kind::Number(10_000, None),
+                "Of so many transfers at most: 100 with another parameter, or all.",
+            ),
+        ],
         body: Body::None,
         handler: Handler::Operation(Operation::Status),
-        failures: &[],
+        failures: &[404],
     },
     Route {
         id: "plan",
@@ -314,7 +324,10 @@ const GENERAL: &[Route] = &[
         guard: Guard::Role(Role::Read),
         summary: "What was applied, newest first",
         description: "The last hundred generations are kept.",
-        parameters: &[LIMIT],
+        parameters: &[
+            LIMIT,
+            query("before", Kind::Number(GREATEST, None), "Only generations with a smaller number."),
+        ],
         body: Body::None,
         handler: Handler::Operation(Operation::History),
         failures: &[],

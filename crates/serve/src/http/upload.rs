@@ -75,16 +75,18 @@ pub(super) fn examine(mut request: Request, root: &str) -> Result<Request, Refus
         | Request::Rollback { .. }
         | Request::Resource(_)
         | Request::Entities
+        | Request::EntitiesOf(_)
         | Request::Flows
         | Request::Problems
         | Request::Run { .. }
         | Request::Overview(_)
         | Request::Status
+        | Request::StatusOf(_)
         | Request::Runs { .. }
         | Request::Records { .. }
         | Request::Explain { .. }
         | Request::Rejects { .. }
-        | Request::RejectSummary { .. }
+        | Request::RejectSummary(_)
         | Request::ReplayRejects { .. }
         | Request::Deliveries { .. }
         | Request::DropDeliveries { .. }

@@ -44,6 +44,7 @@ fn observed(applied: &Arc<Applied>) -> Observed {
         source: name("shop"),
         to: "crm.contact".parse().unwrap(),
         active: true,
+        standing: crate::request::Standing::Active,
         cursor: None,
         last_run: None,
         deliveries_held: None,
@@ -75,6 +76,7 @@ fn observed(applied: &Arc<Applied>) -> Observed {
         outbox: 4,
         outbox_error: None,
         notes: Vec::new(),
+        left_out: 0,
         daemon: None,
     };
     let inbox = [(name("t-0"), 9)].into();

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::ColumnView;
+use super::text::Text;
 
 /// A resource of the generation in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +25,28 @@ pub struct ResourceView {
     /// What it says, in its canonical form. References to secrets stand there as they were written.
     #[schemars(with = "BTreeMap<String, Value>")]
     pub resource: Resource,
+}
+
+/// Which entities are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EntityQuery {
+    /// This one alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityRef>,
+    /// Only those whose name or store has this text in it, or a transfer that feeds them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text<200>>,
+    /// How many are passed over.
+    pub skip: usize,
+    /// At most so many; 50 unless something else is said.
+    pub limit: usize,
+}
+
+impl Default for EntityQuery {
+    fn default() -> Self {
+        Self { entity: None, text: None, skip: 0, limit: 50 }
+    }
 }
 
 /// An entity of the generation in force.

@@ -25,16 +25,18 @@ use raccord_plan::Options;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use applied::{Difference, EntityView, Flow, FlowState, ResourceView};
+pub use applied::{Difference, EntityQuery, EntityView, Flow, FlowState, ResourceView};
 pub use overview::{Overview, OverviewLine, OverviewQuery, Standing};
 pub use raccord_run::report::{Progress, RunReport};
 pub use record::{
-    ColumnView, DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, PageOf, PageToken, Preview,
-    RejectGroup, RejectView, RejectsOf, Row, Sample,
+    ColumnView, DataTypeView, DeliveryView, DeliveryWord, Explanation, FieldView, PageOf, PageToken, PartOf,
+    Preview, RejectGroup, RejectView, RejectsOf, Row, Sample, SummaryQuery,
 };
 pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
-pub use status::{DaemonStatus, IntegrationState, IntegrationStatus, Status, TransferStatus, UnderWay};
+pub use status::{
+    DaemonStatus, IntegrationState, IntegrationStatus, Status, StatusQuery, TransferStatus, UnderWay,
+};
 pub use text::{Commit, FieldText, Place, Reason, Since, Text, TooLong, Who};
 
 /// What is asked.
@@ -74,6 +76,9 @@ pub enum Request {
     History {
         /// At most so many.
         limit: usize,
+        /// Only those before this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
     },
     /// The configuration of an earlier generation, as something to plan and apply.
     Generation {
@@ -84,6 +89,9 @@ pub enum Request {
     Difference {
         /// Which.
         generation: u64,
+        /// Of so many resources at most; of all without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<usize>,
     },
     /// What going back to an earlier generation would do.
     PlanRollback {
@@ -107,6 +115,8 @@ pub enum Request {
     Resource(Key),
     /// The entities of the generation in force.
     Entities,
+    /// Some of the entities of the generation in force, by project and name, and how many there are.
+    EntitiesOf(#[serde(deserialize_with = "overview::from_object")] EntityQuery),
     /// What flows where: one flow for each transfer of the generation in force.
     Flows,
     /// What is wrong with the configuration that was read last.
@@ -120,6 +130,8 @@ pub enum Request {
     Overview(#[serde(deserialize_with = "overview::from_object")] OverviewQuery),
     /// How everything stands.
     Status,
+    /// How some of it stands.
+    StatusOf(#[serde(deserialize_with = "overview::from_object")] StatusQuery),
     /// Runs, newest first.
     Runs {
         /// Only of this transfer.
@@ -179,10 +191,7 @@ pub enum Request {
         total: bool,
     },
     /// Rejected records by transfer, field and reason, the most frequent first.
-    RejectSummary {
-        /// Only of this transfer.
-        transfer: Option<Name>,
-    },
+    RejectSummary(#[serde(deserialize_with = "overview::from_object")] SummaryQuery),
     /// Map rejected records again and store those that pass.
     ReplayRejects {
         /// Of which transfer.

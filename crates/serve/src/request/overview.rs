@@ -67,7 +67,9 @@ pub(super) fn from_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 /// How a transfer stands, in one word. What a person has to do something about comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// The breaker has disabled its integration.
@@ -85,6 +87,7 @@ pub enum Standing {
     /// It runs.
     Active,
     /// It does nothing: its YAML does not activate it, or no active integration wants it.
+    #[default]
     Inactive,
 }
 

@@ -15,6 +15,8 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::text::Text;
+
 /// A row as people see it: its fields with their values, in the order in which they are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row(pub Vec<(String, Value)>);
@@ -62,6 +64,31 @@ pub struct PageOf {
     /// Where it begins; the first page without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<PageToken>,
+}
+
+/// A part of a list that is put together for each question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartOf {
+    /// Only what has this text in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text<200>>,
+    /// How many are passed over.
+    #[serde(default)]
+    pub skip: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Which groups of rejects are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SummaryQuery {
+    /// Only of this transfer.
+    pub transfer: Option<Name>,
+    /// Which part of them; all of them without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartOf>,
 }
 
 /// Where a page of a list begins. Only the daemon that gave it understands it.

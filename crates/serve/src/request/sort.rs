@@ -24,11 +24,13 @@ pub enum Sort {
     Rollback,
     Resource,
     Entities,
+    EntitiesOf,
     Flows,
     Problems,
     Run,
     Overview,
     Status,
+    StatusOf,
     Runs,
     Records,
     Explain,
@@ -82,10 +84,12 @@ impl Sort {
             | Self::PlanRollback
             | Self::Resource
             | Self::Entities
+            | Self::EntitiesOf
             | Self::Flows
             | Self::Problems
             | Self::Overview
             | Self::Status
+            | Self::StatusOf
             | Self::Runs
             | Self::Records
             | Self::Explain
@@ -120,17 +124,19 @@ impl Request {
             Self::Rollback { .. } => Sort::Rollback,
             Self::Resource(_) => Sort::Resource,
             Self::Entities => Sort::Entities,
+            Self::EntitiesOf(_) => Sort::EntitiesOf,
             Self::Flows => Sort::Flows,
             Self::Problems => Sort::Problems,
             Self::Run { .. } => Sort::Run,
             Self::Overview(_) => Sort::Overview,
             Self::Status => Sort::Status,
+            Self::StatusOf(_) => Sort::StatusOf,
             Self::Runs { .. } => Sort::Runs,
             Self::Records { .. } => Sort::Records,
             Self::Explain { .. } => Sort::Explain,
             Self::Sample { .. } => Sort::Sample,
             Self::Rejects { .. } => Sort::Rejects,
-            Self::RejectSummary { .. } => Sort::RejectSummary,
+            Self::RejectSummary(_) => Sort::RejectSummary,
             Self::ReplayRejects { .. } => Sort::ReplayRejects,
             Self::Deliveries { .. } => Sort::Deliveries,
             Self::DropDeliveries { .. } => Sort::DropDeliveries,
@@ -182,10 +188,12 @@ impl Sort {
             | Self::Rollback
             | Self::Resource
             | Self::Entities
+            | Self::EntitiesOf
             | Self::Flows
             | Self::Problems
             | Self::Overview
             | Self::Status
+            | Self::StatusOf
             | Self::Runs
             | Self::Records
             | Self::Explain

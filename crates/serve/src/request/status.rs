@@ -36,9 +36,45 @@ pub struct Status {
     /// What a person should know of how this was configured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// How many transfers there are beyond those that are told of, when only some were asked for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
     /// What the daemon adds, when one owns the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daemon: Option<DaemonStatus>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// Of what it is asked how it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusQuery {
+    /// Only of this integration and of the transfers that it wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration: Option<Name>,
+    /// Only of this transfer and of the integrations that want it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Name>,
+    /// Only of transfers of which a run waits for a person, and of the integrations that want them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// Of so many transfers at most, by their names; 100 unless something else is said.
+    pub limit: usize,
+}
+
+impl StatusQuery {
+    /// Of how many transfers it is told unless something else is said.
+    pub const LIMIT: usize = 100;
+}
+
+impl Default for StatusQuery {
+    fn default() -> Self {
+        Self { integration: None, transfer: None, held: false, limit: Self::LIMIT }
+    }
 }
 
 /// What only the daemon knows.
@@ -132,6 +168,9 @@ pub struct TransferStatus {
     pub to: EntityRef,
     /// Whether its YAML activates it.
     pub active: bool,
+    /// How it stands, in one word.
+    #[serde(default)]
+    pub standing: super::overview::Standing,
     /// Where its next window begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,

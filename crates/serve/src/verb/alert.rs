@@ -7,14 +7,13 @@ use crate::reply::{Replies, RequestError};
 use crate::request::{Alerted, Reply};
 use raccord_daemon::alert::deliver::{Attempt, deliver_all, deliver_at_once};
 use raccord_run::Ports;
-use raccord_run::applied::Applied;
 use raccord_run::notice::{audience, notices};
 
 /// Tells everybody whom an integration alerts that this is a test; says of each whether it was taken.
 ///
 /// Where all of it was, what waits in the outbox is tried again as well: something may have been mended.
 pub async fn test(ports: &Ports, name: &Name, replies: &mut Replies<'_>) -> Result<(), RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let uid = applied
         .uid(Kind::Integration, name)
         .ok_or_else(|| RequestError::unknown(Kind::Integration, name, applied.index.keys()))?;

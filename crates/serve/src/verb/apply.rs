@@ -18,8 +18,8 @@ pub async fn apply(
 ) -> Result<(), RequestError> {
     let generation = apply::apply(ports, desired, &options.into()).await?;
     // What of it is still to be done comes first: the number ends the answer.
-    let moment = Moment::read(&ports.state).await?;
-    for said in status::waiting(&moment) {
+    let moment = Moment::read(ports).await?;
+    for said in status::waiting(&moment.applied, &moment.steps) {
         replies(Reply::Done(said));
     }
     replies(Reply::Applied(generation));

@@ -1,9 +1,11 @@
 //! Agreements of people: beginning one, and keeping what comes of it. Of the generation in force alone, so that nobody
 //! sends what was agreed to a server of their choice.
 
+use std::sync::Arc;
+
 use raccord_model::language::ByNameOrInline;
 use raccord_model::port::authorization::{Agreement, Completion, Consent, Standing};
-use raccord_model::{Kind, Name};
+use raccord_model::{Desired, Kind, Name};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::moment::Moment;
@@ -46,8 +48,8 @@ pub async fn end(
     Ok(())
 }
 
-async fn known(ports: &Ports, name: &Name) -> Result<Applied, RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+async fn known(ports: &Ports, name: &Name) -> Result<Arc<Applied>, RequestError> {
+    let applied = ports.applied().await?;
     if applied.uid(Kind::Authorization, name).is_none() {
         return Err(RequestError::unknown(Kind::Authorization, name, applied.index.keys()));
     }
@@ -56,7 +58,7 @@ async fn known(ports: &Ports, name: &Name) -> Result<Applied, RequestError> {
 
 /// The integrations that the breaker has disabled and that read with an Authorization.
 async fn disabled(ports: &Ports, authorization: &Name) -> Result<Vec<Name>, RequestError> {
-    let moment = Moment::read(&ports.state).await?;
+    let moment = Moment::read(ports).await?;
     let reads = |transfer: &Name| {
         let source = moment.applied.desired.transfer(transfer).map(|spec| &spec.source);
         let source = source.and_then(|source| moment.applied.desired.source(source));
@@ -72,8 +74,8 @@ async fn disabled(ports: &Ports, authorization: &Name) -> Result<Vec<Name>, Requ
 }
 
 /// How the Authorizations stand that have tokens. What cannot be read is left out, with a note.
-pub async fn standings(ports: &Ports, applied: &Applied) -> (Vec<Standing>, Vec<String>) {
-    match ports.outside.authorizations.standings(&applied.desired).await {
+pub async fn standings(ports: &Ports, desired: &Desired) -> (Vec<Standing>, Vec<String>) {
+    match ports.outside.authorizations.standings(desired).await {
         Ok(standings) => {
             let notes = standings.iter().filter_map(note).collect();
             (standings, notes)

@@ -10,7 +10,6 @@ use crate::reply::{Replies, RequestError};
 use crate::request::{DeliveryView, Reply};
 use raccord_run::Ports;
 use raccord_run::Unknown;
-use raccord_run::applied::Applied;
 
 /// How many deliveries of a transfer are read at a time.
 const CHUNK: usize = 1_000;
@@ -79,7 +78,7 @@ pub async fn drop_some(
 
 /// The inboxes in which something waits, with the names of their transfers.
 async fn inboxes(ports: &Ports, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>, RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     if let Some(name) = only
         && applied.uid(Kind::Transfer, name).is_none()
     {

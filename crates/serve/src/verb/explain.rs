@@ -22,7 +22,7 @@ pub async fn explain(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let key: Vec<String> = key.into_iter().map(String::from).collect();
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let facts = ports.facts();
     let (entity, fact) = raccord_run::entity::entity(&facts, &applied, at).await?;
     let bytes = key_bytes(entity, at, &key)?;

@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod deliveries;
 pub mod discover;
 pub mod explain;
+pub mod facts;
 pub mod history;
 pub mod operate;
 pub mod overview;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use raccord_compiler::connector::reading::Progress;
 use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Decided, IntegrationFact, NoticeAbout, Pause, RunId, TransferFact, Uid};
+use raccord_model::language::IntegrationSpec;
 use raccord_model::port::destination::{Batch, Fence};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
@@ -53,7 +54,7 @@ pub async fn resume(
     by: Option<String>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let uid = applied
         .uid(Kind::Integration, name)
         .ok_or_else(|| RequestError::unknown(Kind::Integration, name, applied.index.keys()))?;
@@ -209,7 +210,7 @@ pub async fn lease(
 }
 
 async fn job(ports: &Ports, transfer: &Name) -> Result<Job, RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let unknown = || RequestError::unknown(Kind::Transfer, transfer, applied.index.keys());
     let uid = applied.uid(Kind::Transfer, transfer).ok_or_else(unknown)?;
     let to = applied.desired.transfer(transfer).ok_or_else(unknown)?.to.clone();
@@ -222,19 +223,20 @@ async fn job(ports: &Ports, transfer: &Name) -> Result<Job, RequestError> {
 
 /// The identity of a resource of the generation in force.
 pub async fn uid(ports: &Ports, kind: Kind, name: &Name) -> Result<Uid, RequestError> {
-    let index = ports.state.index().await?;
-    let entry = index.get(&raccord_model::Key::new(kind, name.clone()));
-    entry.map(|entry| entry.uid).ok_or_else(|| RequestError::unknown(kind, name, index.keys()))
+    let applied = ports.applied().await?;
+    applied.uid(kind, name).ok_or_else(|| RequestError::unknown(kind, name, applied.index.keys()))
 }
 
 /// The transfers an integration subscribes to, and the update types.
 pub fn subscriptions(applied: &Applied, integration: &Name) -> Vec<(Name, raccord_model::fact::Updates)> {
-    let spec = applied.integrations().find(|(name, ..)| *name == integration);
-    spec.into_iter()
-        .flat_map(|(_, _, spec)| &spec.subscriptions)
-        .map(|(transfer, subscription)| {
-            let updates = subscription.inline().map(|subscription| subscription.updates.clone());
-            (transfer.clone(), updates.unwrap_or_default())
-        })
-        .collect()
+    applied.integration(integration).map(|(_, spec)| subscribed(spec)).unwrap_or_default()
+}
+
+/// The transfers that an integration wants, and the update types.
+pub fn subscribed(spec: &IntegrationSpec) -> Vec<(Name, raccord_model::fact::Updates)> {
+    let updates = spec.subscriptions.iter().map(|(transfer, subscription)| {
+        let updates = subscription.inline().map(|subscription| subscription.updates.clone());
+        (transfer.clone(), updates.unwrap_or_default())
+    });
+    updates.collect()
 }

@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::reply::{Replies, RequestError};
 use crate::request::{ColumnView, FieldText, PageOf, PageToken, Reply, Row};
 use raccord_run::Ports;
-use raccord_run::applied::Applied;
 
 /// How many rows are read at a time.
 const CHUNK: usize = 1_000;
@@ -44,7 +43,7 @@ pub async fn records(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let Wanted { filter, limit, total, columns: tells_columns, page } = wanted;
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let (entity, fact) = raccord_run::entity::entity(&ports.facts(), &applied, at).await?;
     let filter = filter.iter().map(|(name, text)| {
         let field =

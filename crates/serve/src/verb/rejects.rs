@@ -11,10 +11,9 @@ use raccord_model::{Digest, Ident, Kind, Name};
 
 use super::operate;
 use crate::reply::{Replies, RequestError};
-use crate::request::{RejectGroup, RejectView, RejectsOf, Reply};
+use crate::request::{PartOf, RejectGroup, RejectView, RejectsOf, Reply, SummaryQuery};
 use raccord_run::Ports;
 use raccord_run::Unknown;
-use raccord_run::applied::Applied;
 use raccord_run::job::Job;
 use raccord_run::lease::TransferLease;
 use raccord_run::page::hexadecimal;
@@ -83,10 +82,10 @@ pub async fn list(
     Ok(())
 }
 
-/// Rejects by transfer, field and reason, the most frequent first.
+/// Rejects by transfer, field and reason, the most frequent first; with a part, that part of them, and how many there are.
 pub async fn summary(
     ports: &Ports,
-    transfer: Option<Name>,
+    SummaryQuery { transfer, part }: SummaryQuery,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let mut groups: BTreeMap<Digest, RejectGroup> = BTreeMap::new();
@@ -109,10 +108,26 @@ pub async fn summary(
     .await?;
     let mut groups: Vec<RejectGroup> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    for group in groups {
+    let Some(PartOf { text, skip, limit }) = part else {
+        for group in groups {
+            replies(Reply::RejectGroup(group));
+        }
+        return Ok(());
+    };
+    let text = text.as_ref().map(|text| text.trim().to_lowercase()).unwrap_or_default();
+    groups.retain(|group| has_text(group, &text));
+    replies(Reply::Total(u64::try_from(groups.len()).unwrap_or(u64::MAX)));
+    for group in groups.into_iter().skip(skip).take(limit) {
         replies(Reply::RejectGroup(group));
     }
     Ok(())
+}
+
+/// Whether a group has a text, in small letters, in what is shown of it.
+fn has_text(group: &RejectGroup, text: &str) -> bool {
+    group.transfer.as_str().contains(text)
+        || group.field.as_ref().is_some_and(|field| field.as_str().to_lowercase().contains(text))
+        || group.reason.to_lowercase().contains(text)
 }
 
 /// The rejects of a group, those of each transfer newest first.
@@ -145,7 +160,7 @@ async fn newest_first(
     mut each: impl FnMut(&Name, RejectId, Reject) + Send,
 ) -> Result<(), RequestError> {
     for (ledger, uids) in ledgers {
-        for uid in uids {
+        for uid in ledger.with_rejects(uids).await? {
             let Some(name) = names.get(&uid) else { continue };
             for place in places(ledger.as_ref(), uid).await?.into_iter().rev() {
                 let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
@@ -165,7 +180,7 @@ fn group_of(transfer: &Name, field: Option<&Ident>, reason: &str) -> Digest {
 
 /// The transfers of the generation in force, or the one that is named.
 async fn names(ports: &Ports, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>, RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     if let Some(name) = only {
         let unknown = || RequestError::unknown(Kind::Transfer, name, applied.index.keys());
         let uid = applied.uid(Kind::Transfer, name).ok_or_else(unknown)?;
@@ -179,7 +194,7 @@ type LedgerOf = (Arc<dyn Ledger>, Vec<Uid>);
 
 /// Where the rejects of all transfers are, or of the one that is named.
 async fn ledgers(ports: &Ports, only: Option<&Name>) -> Result<Vec<LedgerOf>, RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let mut places: Vec<(StorePlace, Vec<Uid>)> = Vec::new();
     if only.is_none() && ports.has_embedded_rows() {
         // Rejects of deleted transfers are in the state.

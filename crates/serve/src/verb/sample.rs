@@ -18,7 +18,6 @@ use super::records::Columns;
 use crate::reply::{Replies, RequestError};
 use crate::request::{Reply, Row, Sample};
 use raccord_run::Ports;
-use raccord_run::applied::Applied;
 use raccord_run::columns;
 use raccord_run::job::{self, Compiled};
 
@@ -102,7 +101,7 @@ async fn ledger(
     desired: &Desired,
     project: &Name,
 ) -> Result<Option<Arc<dyn Ledger>>, RequestError> {
-    let applied = Applied::load(&ports.state).await?;
+    let applied = ports.applied().await?;
     let wanted = desired.resources.get(&Key::new(Kind::Project, project.clone()));
     let names = [Some(project), wanted.and_then(|wanted| wanted.renamed_from.as_ref())];
     match names.into_iter().flatten().find(|name| applied.desired.project(name).is_some()) {

@@ -16,6 +16,8 @@ mod guards;
 mod hooks;
 mod limits;
 mod pages;
+mod reads;
 mod routes;
+mod size;
 mod stage;
 mod tls;

@@ -9,14 +9,14 @@ use crate::foreign_corpus::CORPUS;
 use crate::stage::{Answer, Server, send, shop};
 
 /// A person who is signed in.
-struct Person<'s> {
+pub(crate) struct Person<'s> {
     server: &'s Server,
     cookie: String,
     language: &'static str,
 }
 
 impl<'s> Person<'s> {
-    async fn with(server: &'s Server, name: &str, roles: &[Role]) -> Self {
+    pub(crate) async fn with(server: &'s Server, name: &str, roles: &[Role]) -> Self {
         let token = server.token(name, roles).await;
         let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("token", &token).finish();
         let request = server.request(Method::POST, "/sign-in").header("sec-fetch-site", "same-origin");
@@ -34,7 +34,7 @@ impl<'s> Person<'s> {
     }
 
     /// The text of a page that is there.
-    async fn page(&self, path: &str) -> String {
+    pub(crate) async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await.expect(200);
         assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
         answer.text
@@ -60,20 +60,20 @@ impl<'s> Person<'s> {
 
 /// What stands between two texts, the first time.
 #[track_caller]
-fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+pub(crate) fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
     rest.split_once(after).unwrap_or_else(|| panic!("no {after} after {before}")).0
 }
 
 #[track_caller]
-fn expect(page: &str, texts: &[&str]) {
+pub(crate) fn expect(page: &str, texts: &[&str]) {
     for text in texts {
         assert!(page.contains(text), "no {text} in {page}");
     }
 }
 
 /// A server on which a file was read once.
-async fn with_file(documents: &Value, name: &str, text: &str) -> Server {
+pub(crate) async fn with_file(documents: &Value, name: &str, text: &str) -> Server {
     let server = Server::start().await;
     let token = server.token("setup", &Role::ALL).await;
     server.write(name, text);
@@ -82,7 +82,7 @@ async fn with_file(documents: &Value, name: &str, text: &str) -> Server {
     server
 }
 
-async fn run(server: &Server, token: &str) {
+pub(crate) async fn run(server: &Server, token: &str) {
     send(server.request(Method::POST, "/v1/integrations/shop/run").bearer_auth(token)).await.expect(200);
 }
 

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::embedded::ports;
+use crate::reads::Reads;
 use jiff::{SignedDuration, Timestamp};
 use raccord_connect::System;
 use raccord_model::Name;
 use raccord_model::fact::Role;
 use raccord_model::port::Async;
 use raccord_model::port::environment::{Environment, RandomError};
+use raccord_model::port::state::State;
+use raccord_run::Ports;
 use raccord_serve::audit::{AuditLog, Audited};
 use raccord_serve::http::{
     Access, Bound, Limits, Listen, Open, Push, PushHead, Readiness, Received, ServeError, Serving, serve,
@@ -82,6 +85,8 @@ pub(crate) struct Stage {
     pub(crate) ended: watch::Sender<usize>,
     /// Counts what has changed.
     pub(crate) changes: watch::Sender<u64>,
+    /// How often the configuration was read whole.
+    pub(crate) reads: Arc<Reads>,
 }
 
 impl Answering for Stage {
@@ -189,7 +194,10 @@ impl Server {
         let opener = Opener { verb: "test".to_owned(), at: clock.now(), lineage: clock.new_id() };
         let store = Store::open(&home.path().join("state.redb"), &opener).unwrap();
         let environment: Arc<dyn Environment> = clock.clone();
-        let engine = Dispatcher::new(ports(store, Arc::clone(&environment)));
+        let ports = ports(store, Arc::clone(&environment));
+        let reads = Reads::of(&ports.state);
+        let counted: Arc<dyn State> = Arc::<Reads>::clone(&reads);
+        let engine = Dispatcher::new(Ports { state: counted, ..ports });
         let stage = Arc::new(Stage {
             engine: engine.clone(),
             act: Mutex::new(Act::Dispatcher),
@@ -200,6 +208,7 @@ impl Server {
             too_large: Mutex::default(),
             ended: watch::channel(0).0,
             changes: watch::channel(0).0,
+            reads,
         });
         let log = AuditLog::new(engine.ports().facts(), Arc::clone(&environment));
         let audited = Arc::new(Audited::new(Arc::clone(&stage), log));

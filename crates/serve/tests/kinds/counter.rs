@@ -76,7 +76,7 @@ impl Component for CounterStream {
         self.0.follow
     }
 
-    fn describe(&self, state: &SourceState) -> Option<String> {
+    fn describe(state: &SourceState) -> Option<String> {
         Some(format!("counted up to {}", through(state).ok()?))
     }
 }

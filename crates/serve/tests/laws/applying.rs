@@ -51,7 +51,7 @@ proptest! {
             state.apply(wanted, None);
             assert_nothing_to_do(&state, wanted, "as it was");
         }
-        let last = state.ask(raccord_serve::Request::History { limit: 1 }, |reply| match reply {
+        let last = state.ask(raccord_serve::Request::History { limit: 1, before: None }, |reply| match reply {
             raccord_serve::Reply::Generation(generation) => Some(generation.number),
             _ => None,
         });

@@ -45,7 +45,7 @@ async fn a_snapshot_is_of_one_moment() {
     let mut last = 0;
     while last < APPLIES {
         let tables = vec![Table::Told, Table::Steps];
-        let query = SnapshotQuery { bodies: true, named_runs: true, tables };
+        let query = SnapshotQuery { bodies: true, named_runs: true, tables, ..SnapshotQuery::default() };
         let found = store.snapshot(query).await.unwrap();
         let number = found.head.generation;
         assert!(number >= last && found.head.serial == number, "{:?}", found.head);

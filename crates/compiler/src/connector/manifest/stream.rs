@@ -95,7 +95,7 @@ impl Component for ManifestStream {
         self.is_incremental
     }
 
-    fn describe(&self, state: &SourceState) -> Option<String> {
+    fn describe(state: &SourceState) -> Option<String> {
         let state: Value = serde_json::from_str(state.as_str()).ok()?;
         let members = state.as_object()?;
         let named = members.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_str()?)));

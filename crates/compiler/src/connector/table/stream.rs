@@ -70,7 +70,7 @@ impl Component for TableStream {
         self.changes.as_ref().map(|(_, deleted)| deleted)
     }
 
-    fn describe(&self, state: &SourceState) -> Option<String> {
+    fn describe(state: &SourceState) -> Option<String> {
         let position = state.as_str().strip_prefix("v1:")?;
         Some(format!("changes up to {position}"))
     }

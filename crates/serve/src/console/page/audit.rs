@@ -31,7 +31,7 @@ pub(super) async fn show(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let body = html! {
         p { (words.about) }
         @if entries.is_empty() { p { (words.none) } }
-        @else { div.wide { table {
+        @else { div.wide tabindex="0" role="region" aria-label=(words.title) { table {
             thead { tr {
                 th scope="col" { (words.at) } th scope="col" { (words.who) } th scope="col" { (words.way) }
                 th scope="col" { (words.what) } th scope="col" { (words.outcome) }

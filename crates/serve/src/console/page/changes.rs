@@ -14,10 +14,16 @@ use crate::console::layout::{Place, csrf};
 use crate::console::visit::Visit;
 use crate::console::{plan, show};
 use crate::failure::{Failure, FailureCode};
-use crate::request::{Difference, Reply, Request, Sort, Status, Text, Who};
+use crate::request::{Difference, Reply, Request, Sort, Status, StatusQuery, Text, Who};
 
 /// How many mistakes are shown.
 const PROBLEMS: usize = 20;
+
+/// Of how many transfers runs are shown that wait for a person.
+const HELD: usize = 50;
+
+/// How many generations a page shows.
+const GENERATIONS: usize = 20;
 
 /// The page.
 pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
@@ -29,8 +35,10 @@ pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
         )
         .await?;
     let pending = pending(&visit).await?;
-    let status = super::integration::status(&visit).await?;
-    let history = Request::History { limit: 100 };
+    let query = StatusQuery { held: true, limit: HELD, ..StatusQuery::default() };
+    let status = super::integration::status(&visit, query).await?;
+    let before: Option<u64> = visit.asked("before").map(str::parse).transpose().map_err(super::invalid)?;
+    let history = Request::History { limit: GENERATIONS, before };
     let history: Vec<Generation> =
         visit.all(history, |reply| if let Reply::Generation(one) = reply { Some(one) } else { None }).await?;
     let body = html! {
@@ -41,6 +49,7 @@ pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
         (held(&visit, &status))
         h2 { (words.history) }
         (generations(&visit, &history))
+        (older(&visit, &history, before.is_some()))
     };
     Ok(Answer::Page(Content::new(Place::Changes, words.title, body)))
 }
@@ -146,6 +155,7 @@ fn held(visit: &Visit, status: &Status) -> Markup {
         .collect();
     html! {
         @if runs.is_empty() { p { (words.nothing_held) } }
+        @if status.left_out > 0 { p.hint { (words.more) " " (status.left_out) } }
         @for (run, hold) in runs { section.held {
             h3 { a href=(super::transfer::path(&run.transfer)) { (show::line(run.transfer.as_str())) } " → " (show::line(&run.to.to_string())) }
             p { (show::when(visit.texts(), run.started, visit.now())) " " code { (run.id) } }
@@ -193,7 +203,7 @@ fn generations(visit: &Visit, generations: &[Generation]) -> Markup {
     let words = visit.texts().changes;
     html! {
         @if generations.is_empty() { p { (words.no_history) } }
-        @else { div.wide { table {
+        @else { div.wide tabindex="0" role="region" aria-label=(words.history) { table {
             thead { tr {
                 th.number scope="col" { (words.generation) } th scope="col" { (words.applied_at) } th scope="col" { (words.by) }
                 th scope="col" { (words.commit) } th.number scope="col" { (words.changed) }
@@ -212,11 +222,25 @@ fn generations(visit: &Visit, generations: &[Generation]) -> Markup {
     }
 }
 
+/// The way to earlier generations, and back to the newest.
+fn older(visit: &Visit, shown: &[Generation], is_later: bool) -> Markup {
+    let words = visit.texts().overview;
+    let oldest = shown.last().map(|generation| generation.number).filter(|number| *number > 1);
+    html! {
+        nav.pages aria-label=(words.pages) {
+            @if is_later { a rel="prev" href="/changes" { "← " (words.previous) } }
+            @if let (Some(oldest), GENERATIONS) = (oldest, shown.len()) {
+                a rel="next" href=(format!("/changes?before={oldest}")) { (words.next_page) " →" }
+            }
+        }
+    }
+}
+
 /// What a generation changed, who applied it, and the way back.
 pub(super) async fn difference(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let number: u64 = visit.part("number")?;
     let pick = |reply| if let Reply::Difference(difference) = reply { Some(difference) } else { None };
-    let found = visit.one(Request::Difference { generation: number }, pick).await?;
+    let found = visit.one(Request::Difference { generation: number, limit: Some(plan::SHOWN) }, pick).await?;
     let Difference { generation, changes } = *found;
     let words = visit.texts().changes;
     let body = html! {
@@ -230,7 +254,7 @@ pub(super) async fn difference(visit: Arc<Visit>) -> Result<Answer, Failure> {
             p { a.button.plain href=(format!("/changes/{number}/rollback")) { (words.roll_back) } }
         }
         h2 { (words.difference) }
-        (plan::changes(&visit, &changes))
+        (plan::changes(&visit, &changes, generation.changes.len()))
     };
     Ok(Answer::Page(under(&visit, &format!("{} {number}", words.generation), body)))
 }

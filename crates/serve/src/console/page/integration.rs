@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 use raccord_model::fact::Run;
-use raccord_model::{Desired, Kind, Name, Spec};
+use raccord_model::{Key, Kind, Name, Resource, Spec};
 
 use crate::console::answer::{Answer, Content};
 use crate::console::layout::{Place, csrf};
 use crate::console::visit::Visit;
 use crate::console::{run, show, standing};
 use crate::failure::{Failure, FailureCode};
-use crate::request::{IntegrationStatus, Reply, Request, Sort, Standing, Status, TransferStatus};
+use crate::request::{
+    IntegrationStatus, Reply, Request, Sort, Standing, Status, StatusQuery, TransferStatus,
+};
 use crate::verb::standing::of_integration;
 
 /// How many runs are shown of all transfers together.
@@ -34,49 +36,44 @@ pub(in crate::console) fn path(name: &Name) -> String {
 /// The page.
 pub(super) async fn show(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let name: Name = visit.part("name")?;
-    let status = status(&visit).await?;
-    let found = status.integrations.iter().find(|integration| integration.name == name);
-    let integration = found.ok_or_else(|| {
-        Failure::new(FailureCode::Unknown, format!("there is no integration `{name}` in force"))
-    })?;
-    let desired = in_force(&visit).await?;
-    let wanted = |transfer: &&TransferStatus| {
-        integration.subscriptions.iter().any(|(subscribed, _)| *subscribed == transfer.name)
-    };
-    let transfers: Vec<&TransferStatus> = status.transfers.iter().filter(wanted).collect();
-    let runs = runs(&visit, &transfers).await?;
+    let query = StatusQuery { integration: Some(name.clone()), limit: TRANSFERS, ..StatusQuery::default() };
+    let status = status(&visit, query).await?;
+    let integration = status.integrations.iter().find(|integration| integration.name == name);
+    let integration =
+        integration.ok_or_else(|| Failure::new(FailureCode::Internal, "the integration was not told"))?;
+    let resource = resource(&visit, Kind::Integration, &name).await?;
+    let runs = runs(&visit, &status.transfers).await?;
     let words = visit.texts().integration;
     let body = html! {
         (head(&visit, integration))
         (actions(&visit, integration))
         h2 { (words.transfers) }
-        (transfer_table(&visit, (&status, &desired), &transfers))
-        @if transfers.len() > TRANSFERS { p { a href=(format!("/?q={name}")) { (words.all_transfers) } } }
+        (transfer_table(&visit, &status.transfers))
+        @if status.left_out > 0 { p { a href=(format!("/?q={name}")) { (words.all_transfers) } } }
         h2 { (words.runs) }
         (run::timeline(&visit, &runs, true))
-        (settings(&visit, &desired, integration))
+        (settings(&visit, &resource, integration))
     };
     let mut content = Content::new(Place::Overview, name.to_string(), body);
-    content.live = Some(2);
+    content.live = Some(3);
     content.trail.push((visit.texts().overview.title.to_owned(), "/".to_owned()));
     Ok(Answer::Page(content))
 }
 
-/// How everything stands.
-pub(super) async fn status(visit: &Visit) -> Result<Box<Status>, Failure> {
-    visit
-        .one(Request::Status, |reply| if let Reply::Status(status) = reply { Some(status) } else { None })
-        .await
+/// How what is asked for stands.
+pub(super) async fn status(visit: &Visit, query: StatusQuery) -> Result<Box<Status>, Failure> {
+    let pick = |reply| if let Reply::Status(status) = reply { Some(status) } else { None };
+    visit.one(Request::StatusOf(query), pick).await
 }
 
-/// The configuration in force.
-pub(super) async fn in_force(visit: &Visit) -> Result<Box<Desired>, Failure> {
-    let pick = |reply| if let Reply::Desired(desired) = reply { Some(desired) } else { None };
-    visit.one(Request::Generation { number: None }, pick).await
+/// A resource of the configuration in force.
+pub(super) async fn resource(visit: &Visit, kind: Kind, name: &Name) -> Result<Resource, Failure> {
+    let pick = |reply| if let Reply::Resource(view) = reply { Some(view.resource) } else { None };
+    visit.one(Request::Resource(Key::new(kind, name.clone())), pick).await
 }
 
 /// The runs of some transfers, newest first.
-async fn runs(visit: &Visit, transfers: &[&TransferStatus]) -> Result<Vec<Run>, Failure> {
+async fn runs(visit: &Visit, transfers: &[TransferStatus]) -> Result<Vec<Run>, Failure> {
     let mut runs = Vec::new();
     for transfer in transfers.iter().take(WITH_RUNS) {
         let request = Request::Runs { transfer: Some(transfer.name.clone()), limit: RUNS_OF_ONE };
@@ -163,14 +160,9 @@ fn actions(visit: &Visit, integration: &IntegrationStatus) -> Markup {
 }
 
 /// Its transfers, each with how it stands.
-fn transfer_table(
-    visit: &Visit,
-    (status, desired): (&Status, &Desired),
-    transfers: &[&TransferStatus],
-) -> Markup {
+fn transfer_table(visit: &Visit, transfers: &[TransferStatus]) -> Markup {
     let (texts, now, language) = (visit.texts(), visit.now(), visit.reader.language);
     let (words, columns) = (texts.integration, texts.overview);
-    let shown = transfers.iter().take(TRANSFERS);
     html! {
         @if transfers.is_empty() { p { (words.no_transfers) } }
         @else { div.wide tabindex="0" role="region" aria-label=(words.transfers) { table {
@@ -179,8 +171,8 @@ fn transfer_table(
                 th scope="col" { (words.from_to) } th scope="col" { (columns.lag) } th scope="col" { (columns.next) }
                 th.number scope="col" { (columns.rows) } th.number scope="col" { (columns.rejects) }
             } }
-            tbody { @for transfer in shown {
-                @let standing = of_transfer(status, desired, transfer);
+            tbody { @for transfer in transfers {
+                @let standing = transfer.standing;
                 tr {
                     th scope="row" { a href=(super::transfer::path(&transfer.name)) { (show::line(transfer.name.as_str())) } }
                     td { (show::status(standing::tone(standing), standing::word(standing, texts.word))) }
@@ -195,23 +187,12 @@ fn transfer_table(
     }
 }
 
-/// How a transfer stands, by what is in force.
-pub(super) fn of_transfer(status: &Status, desired: &Desired, transfer: &TransferStatus) -> Standing {
-    let authorization = super::transfer::authorization_of(desired, &transfer.source);
-    let known = status.authorizations.iter().find(|known| Some(&known.name) == authorization);
-    standing::of_transfer(transfer, &standing::wanting(&status.integrations, &transfer.name), known)
-}
-
 /// What its YAML says of it.
-fn settings(visit: &Visit, desired: &Desired, integration: &IntegrationStatus) -> Markup {
+fn settings(visit: &Visit, resource: &Resource, integration: &IntegrationStatus) -> Markup {
     let (texts, language) = (visit.texts(), visit.reader.language);
     let words = texts.integration;
-    let spec = match desired.spec(Kind::Integration, &integration.name) {
-        Some(Spec::Integration(spec)) => Some(spec),
-        _ => None,
-    };
-    let labels = desired.resources.get(&raccord_model::Key::new(Kind::Integration, integration.name.clone()));
-    let labels = labels.map(|wanted| &wanted.resource.labels);
+    let spec = if let Spec::Integration(spec) = &resource.spec { Some(spec) } else { None };
+    let labels = &resource.labels;
     html! {
         h2 { (words.settings) }
         dl {
@@ -231,7 +212,7 @@ fn settings(visit: &Visit, desired: &Desired, integration: &IntegrationStatus) -
                     ))
                 }
             }
-            @if let Some(labels) = labels.filter(|labels| !labels.is_empty()) {
+            @if !labels.is_empty() {
                 dt { (words.labels) }
                 dd { @for (key, value) in labels { span.tag { (show::line(key)) ": " (show::line(value)) } " " } }
             }

@@ -6,14 +6,12 @@ use maud::{Markup, html};
 
 use crate::console::answer::{Answer, Content};
 use crate::console::layout::Place;
+use crate::console::list::{self, PER_PAGE};
 use crate::console::visit::Visit;
 use crate::console::{chart, show, standing};
 use crate::failure::Failure;
 use crate::request::{Overview, OverviewLine, OverviewQuery, Reply, Request, Standing, Text};
 use crate::verb::standing::of_integration;
-
-/// How many transfers a page shows.
-const PER_PAGE: usize = 50;
 
 /// What is looked for.
 struct Wanted {
@@ -27,12 +25,11 @@ struct Wanted {
 impl Wanted {
     fn of(visit: &Visit) -> Self {
         let word = visit.asked("status").unwrap_or_default();
-        let page = visit.asked("page").and_then(|page| page.parse().ok());
         Self {
             text: visit.asked("q").unwrap_or_default().to_owned(),
             label: visit.asked("label").unwrap_or_default().to_owned(),
             standing: Standing::ALL.into_iter().find(|standing| standing.as_str() == word),
-            page: page.filter(|page| *page > 0).unwrap_or(1),
+            page: list::page_asked(visit),
         }
     }
 
@@ -194,17 +191,5 @@ fn row(visit: &Visit, line: &OverviewLine) -> Markup {
 }
 
 fn pages(visit: &Visit, wanted: &Wanted, overview: &Overview) -> Markup {
-    let words = visit.texts().overview;
-    let last = usize::try_from(overview.fitting).unwrap_or(usize::MAX).div_ceil(PER_PAGE).max(1);
-    html! {
-        @if last > 1 { nav.pages aria-label=(words.pages) {
-            @if wanted.page > 1 {
-                a rel="prev" href=(wanted.path(wanted.standing, wanted.page - 1)) { "← " (words.previous) }
-            }
-            span { ((words.page_of)(&wanted.page.to_string(), &last.to_string())) }
-            @if wanted.page < last {
-                a rel="next" href=(wanted.path(wanted.standing, wanted.page + 1)) { (words.next_page) " →" }
-            }
-        } }
-    }
+    list::pages(visit, overview.fitting, wanted.page, |page| wanted.path(wanted.standing, page))
 }

@@ -9,11 +9,12 @@ use serde_json::Value;
 use crate::console::answer::{Answer, Content};
 use crate::console::download::{self, Form};
 use crate::console::layout::Place;
+use crate::console::list::{self, Part};
 use crate::console::show;
 use crate::console::visit::Visit;
 use crate::failure::{Failure, FailureCode};
 use crate::request::{
-    ColumnView, EntityView, Explanation, FieldText, PageOf, PageToken, Reply, Request, Row,
+    ColumnView, EntityQuery, EntityView, Explanation, FieldText, PageOf, PageToken, Reply, Request, Row,
 };
 
 /// How many records a page shows.
@@ -30,10 +31,15 @@ fn path(entity: &EntityRef) -> String {
 /// The entities.
 pub(super) async fn entities(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let words = visit.texts().records;
-    let entities = known(&visit).await?;
+    let part = Part::of(&visit);
+    let query = EntityQuery { entity: None, text: part.text(), skip: part.skip(), limit: list::PER_PAGE };
+    let (entities, total) = known(&visit, query).await?;
     let body = html! {
-        @if entities.is_empty() { p { (words.no_entities) } }
-        @else { div.wide { table {
+        (part.search(&visit, "/records", words.search_entities))
+        @if total == 0 {
+            p { (if part.text.is_empty() { words.no_entities } else { words.no_entity_found }) }
+        }
+        @else { div.wide tabindex="0" role="region" aria-label=(words.title) { table {
             thead { tr {
                 th scope="col" { (words.entity) } th.number scope="col" { (words.count) }
                 th scope="col" { (words.key) } th scope="col" { (words.store) } th scope="col" { (words.fed_by) }
@@ -50,14 +56,22 @@ pub(super) async fn entities(visit: Arc<Visit>) -> Result<Answer, Failure> {
                 } @if entity.transfers.len() > 5 { "…" } }
             } } }
         } } }
+        (list::pages(&visit, total, part.page, |page| part.address("/records", page)))
     };
     Ok(Answer::Page(Content::new(Place::Records, words.title, body)))
 }
 
-async fn known(visit: &Visit) -> Result<Vec<EntityView>, Failure> {
+/// Some of the entities, and how many there are.
+async fn known(visit: &Visit, query: EntityQuery) -> Result<(Vec<EntityView>, u64), Failure> {
+    let (mut found, mut total) = (Vec::new(), 0);
     visit
-        .all(Request::Entities, |reply| if let Reply::Entity(entity) = reply { Some(entity) } else { None })
-        .await
+        .ask(Request::EntitiesOf(query), |reply| match reply {
+            Reply::Entity(entity) => found.push(entity),
+            Reply::Total(all) => total = all,
+            _ => {}
+        })
+        .await?;
+    Ok((found, total))
 }
 
 /// A search: a field and the whole of its value.
@@ -108,8 +122,9 @@ pub(super) async fn list(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let after: Option<PageToken> =
         visit.asked("after").map(str::parse).transpose().map_err(super::invalid)?;
     let is_first = after.is_none();
-    let known = known(&visit).await?.into_iter().find(|known| known.entity == entity);
-    let key = known.map(|known| known.key.0).unwrap_or_default();
+    let query = EntityQuery { entity: Some(entity.clone()), limit: 1, ..EntityQuery::default() };
+    let (known, _) = known(&visit, query).await?;
+    let key = known.into_iter().next().map(|known| known.key.0).unwrap_or_default();
     let request = Request::Records {
         entity: entity.clone(),
         filter: search.filter()?,
@@ -178,7 +193,7 @@ fn downloads(visit: &Visit, here: &str, search: &Search) -> Markup {
 
 fn table(visit: &Visit, here: &str, key: &[Ident], shown: &Shown) -> Markup {
     let words = visit.texts().records;
-    html! { div.wide { table {
+    html! { div.wide tabindex="0" role="region" aria-label=(words.title) { table {
         thead { tr {
             @for column in &shown.columns { th scope="col" { (column.name.as_str()) } }
             th scope="col" { (words.origin) }

@@ -9,11 +9,12 @@ use raccord_model::{Digest, Key, Kind, Name, Spec};
 
 use crate::console::answer::{Answer, Content};
 use crate::console::layout::{Place, csrf};
+use crate::console::list::{self, Part};
 use crate::console::payload;
 use crate::console::show;
 use crate::console::visit::Visit;
 use crate::failure::Failure;
-use crate::request::{RejectGroup, RejectView, RejectsOf, Reply, Request, Sort};
+use crate::request::{PartOf, RejectGroup, RejectView, RejectsOf, Reply, Request, Sort, SummaryQuery};
 
 /// How many rejects of a group are shown.
 const SHOWN: usize = 100;
@@ -23,22 +24,31 @@ pub(super) async fn groups(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let words = visit.texts().rejects;
     let transfer: Option<Name> =
         visit.asked("transfer").map(str::parse).transpose().map_err(super::invalid)?;
-    let request = Request::RejectSummary { transfer };
-    let groups: Vec<RejectGroup> = visit
-        .all(request, |reply| if let Reply::RejectGroup(group) = reply { Some(group) } else { None })
+    let part = Part::of(&visit);
+    let wanted = PartOf { text: part.text(), skip: part.skip(), limit: list::PER_PAGE };
+    let request = Request::RejectSummary(SummaryQuery { transfer, part: Some(wanted) });
+    let (mut groups, mut total): (Vec<RejectGroup>, u64) = (Vec::new(), 0);
+    visit
+        .ask(request, |reply| match reply {
+            Reply::RejectGroup(group) => groups.push(group),
+            Reply::Total(all) => total = all,
+            _ => {}
+        })
         .await?;
     let mut transfers: Vec<&Name> = groups.iter().map(|group| &group.transfer).collect();
     transfers.sort();
     transfers.dedup();
     let body = html! {
-        @if groups.is_empty() { p { (words.none) } }
-        @else { div.wide { table {
+        (part.search(&visit, "/rejects", words.search))
+        @if total == 0 { p { (if part.text.is_empty() { words.none } else { words.none_found }) } }
+        @else { div.wide tabindex="0" role="region" aria-label=(words.title) { table {
             thead { tr {
                 th.number scope="col" { (words.count) } th scope="col" { (words.transfer) }
                 th scope="col" { (words.field) } th scope="col" { (words.reason) } th scope="col" { (words.newest) }
             } }
             tbody { @for group in &groups { (row(&visit, group)) } }
         } }
+        (list::pages(&visit, total, part.page, |page| part.address("/rejects", page)))
         @if visit.reader.may(Sort::ReplayRejects) { div.actions { @for transfer in transfers.iter().take(20) {
             (question(&visit, &Ask { transfer, field: None, words: &format!("{} {transfer}…", words.replay_all) }))
         } } } }
@@ -89,7 +99,7 @@ pub(super) async fn group(visit: Arc<Visit>) -> Result<Answer, Failure> {
 /// Rejects, each with a link to its page.
 pub(super) fn table(visit: &Visit, rejects: &[RejectView]) -> Markup {
     let words = visit.texts().rejects;
-    html! { div.wide { table {
+    html! { div.wide tabindex="0" role="region" aria-label=(words.title) { table {
         thead { tr {
             th scope="col" { (words.newest) } th scope="col" { (words.field) }
             th scope="col" { (words.reason) } th scope="col" { (words.position) }

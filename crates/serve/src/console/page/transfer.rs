@@ -5,12 +5,12 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use raccord_model::fact::Run;
 use raccord_model::language::mapping::{MappedField, MappingSpec};
-use raccord_model::language::{ByNameOrInline, TransferSpec};
+use raccord_model::language::{ByNameOrInline, SourceSpec, TransferSpec};
 use raccord_model::port::authorization::{Agreement, Standing as AuthorizationStanding};
-use raccord_model::{Desired, Ident, Name};
+use raccord_model::{Ident, Kind, Name, Resource, Spec};
 use serde_json::Value;
 
-use super::integration::{in_force, of_transfer, status};
+use super::integration::{resource, status};
 use crate::console::answer::{Answer, Content};
 use crate::console::chart;
 use crate::console::layout::{Place, csrf};
@@ -18,7 +18,7 @@ use crate::console::standing;
 use crate::console::visit::Visit;
 use crate::console::{run, show};
 use crate::failure::{Failure, FailureCode};
-use crate::request::{Reply, Request, Row, Sort, Status, TransferStatus};
+use crate::request::{Reply, Request, Row, Sort, Status, StatusQuery, TransferStatus};
 
 /// How many runs are shown.
 const RUNS: usize = 50;
@@ -31,16 +31,15 @@ pub(in crate::console) fn path(name: &Name) -> String {
     format!("/transfers/{name}")
 }
 
-/// The Authorization of a source, when it has one of its own name.
-pub(super) fn authorization_of<'d>(desired: &'d Desired, source: &Name) -> Option<&'d Name> {
-    desired.source(source)?.authorization.as_ref().and_then(ByNameOrInline::name)
-}
-
 /// What a page of a transfer shows.
 struct Shown {
+    /// Of the transfer, of the integrations that want it, and of the Authorization of its source.
     status: Box<Status>,
-    desired: Box<Desired>,
     transfer: TransferStatus,
+    spec: TransferSpec,
+    source: Option<SourceSpec>,
+    /// How we prove who we are there, when it is a resource of its own.
+    authorization: Option<Resource>,
     runs: Vec<Run>,
     /// A stored record, for the examples beside the mapping.
     example: Option<Row>,
@@ -50,38 +49,48 @@ struct Shown {
 pub(super) async fn show(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let name: Name = visit.part("name")?;
     let shown = look(&visit, &name).await?;
-    let spec = shown.desired.transfer(&name);
+    let spec = &shown.spec;
     let words = visit.texts().transfer;
     let body = html! {
         (head(&visit, &shown))
         (actions(&visit, &shown.transfer))
         h2 { (words.runs) }
         (run::timeline(&visit, &shown.runs, false))
-        @if let Some(spec) = spec {
-            h2 { (words.source) }
-            (source(&visit, &shown, spec))
-            h2 { (words.mapping) }
-            (mapping(&visit, &shown, spec))
-            h2 { (words.wishes) }
-            (wishes(&visit, &shown, spec))
-        }
+        h2 { (words.source) }
+        (source(&visit, &shown, spec))
+        h2 { (words.mapping) }
+        (mapping(&visit, &shown, spec))
+        h2 { (words.wishes) }
+        (wishes(&visit, &shown, spec))
     };
     let mut content = Content::new(Place::Overview, name.to_string(), body);
-    content.live = Some(1);
+    content.live = Some(2);
     content.trail.push((visit.texts().overview.title.to_owned(), "/".to_owned()));
-    for integration in standing::wanting(&shown.status.integrations, &name) {
+    for integration in &shown.status.integrations {
         content.trail.push((integration.name.to_string(), super::integration::path(&integration.name)));
     }
     Ok(Answer::Page(content))
 }
 
 async fn look(visit: &Visit, name: &Name) -> Result<Shown, Failure> {
-    let status = status(visit).await?;
-    let found = status.transfers.iter().find(|transfer| transfer.name == *name).cloned();
-    let transfer = found.ok_or_else(|| {
-        Failure::new(FailureCode::Unknown, format!("there is no transfer `{name}` in force"))
-    })?;
-    let desired = in_force(visit).await?;
+    let query = StatusQuery { transfer: Some(name.clone()), ..StatusQuery::default() };
+    let mut status = status(visit, query).await?;
+    let transfer = status.transfers.pop();
+    let transfer =
+        transfer.ok_or_else(|| Failure::new(FailureCode::Internal, "the transfer was not told"))?;
+    let Spec::Transfer(spec) = resource(visit, Kind::Transfer, name).await?.spec else {
+        return Err(Failure::new(FailureCode::Internal, "the resource is no transfer"));
+    };
+    let source = match resource(visit, Kind::Source, &spec.source).await?.spec {
+        Spec::Source(source) => Some(source),
+        _ => None,
+    };
+    let used =
+        source.as_ref().and_then(|source| source.authorization.as_ref()).and_then(ByNameOrInline::name);
+    let authorization = match used {
+        Some(name) => Some(resource(visit, Kind::Authorization, name).await?),
+        None => None,
+    };
     let request = Request::Runs { transfer: Some(name.clone()), limit: RUNS };
     let runs = visit.all(request, |reply| if let Reply::Run(run) = reply { Some(run) } else { None }).await?;
     let request = Request::Records {
@@ -95,7 +104,7 @@ async fn look(visit: &Visit, name: &Name) -> Result<Shown, Failure> {
     let pick = |reply| if let Reply::Record(row) = reply { Some(row) } else { None };
     // A page without an example is a page; the database may be away.
     let example = visit.all(request, pick).await.ok().and_then(|mut rows| rows.pop());
-    Ok(Shown { status, desired, transfer, runs, example })
+    Ok(Shown { status, transfer, spec, source, authorization, runs, example })
 }
 
 /// How it stands, in a few figures.
@@ -103,7 +112,7 @@ fn head(visit: &Visit, shown: &Shown) -> Markup {
     let (texts, now, language) = (visit.texts(), visit.now(), visit.reader.language);
     let (words, columns) = (texts.transfer, texts.overview);
     let transfer = &shown.transfer;
-    let standing = of_transfer(&shown.status, &shown.desired, transfer);
+    let standing = transfer.standing;
     html! {
         p.standing {
             (show::status(standing::tone(standing), standing::word(standing, texts.word))) " "
@@ -160,8 +169,8 @@ fn actions(visit: &Visit, transfer: &TransferStatus) -> Markup {
 /// Where it is read, and as whom.
 fn source(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
     let words = visit.texts().transfer;
-    let source = shown.desired.source(&spec.source);
-    let settings = source.and_then(|source| serde_json::to_value(source).ok()).unwrap_or_default();
+    let settings = shown.source.as_ref().and_then(|source| serde_json::to_value(source).ok());
+    let settings = settings.unwrap_or_default();
     let config = &settings["config"];
     let data_type =
         spec.data_type.as_ref().map_or_else(|| shown.transfer.name.to_string(), ToString::to_string);
@@ -173,7 +182,7 @@ fn source(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
             @for name in SETTINGS { @if let Some(text) = config[name].as_str() {
                 dt { code { (name) } } dd { (show::line(text)) }
             } }
-            dt { (words.authorization) } dd { (authorization(visit, shown, spec)) }
+            dt { (words.authorization) } dd { (authorization(visit, shown)) }
             dt { (words.data_type) } dd { b { (show::line(&data_type)) } }
             @if let Some(types) = types.filter(|types| types.len() > 1) {
                 dt { (words.other_types) }
@@ -184,15 +193,18 @@ fn source(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
 }
 
 /// How we prove who we are: the form, how it stands and until when. Never what it is.
-fn authorization(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
+fn authorization(visit: &Visit, shown: &Shown) -> Markup {
     let texts = visit.texts();
     let words = texts.transfer;
-    let source = shown.desired.source(&spec.source);
-    let Some(used) = source.and_then(|source| source.authorization.as_ref()) else {
+    let Some(used) = shown.source.as_ref().and_then(|source| source.authorization.as_ref()) else {
         return html! { (words.no_authorization) };
     };
     let named = used.name();
-    let form = used.inline().or_else(|| shown.desired.authorization(named?));
+    let own = shown.authorization.as_ref().and_then(|resource| match &resource.spec {
+        Spec::Authorization(form) => Some(form),
+        _ => None,
+    });
+    let form = used.inline().or(own);
     let form = form.and_then(|form| serde_json::to_value(form).ok());
     let form = form.as_ref().and_then(|form| form["type"].as_str());
     let known = shown.status.authorizations.iter().find(|known| Some(&known.name) == named);
@@ -286,7 +298,7 @@ fn example(row: Option<&Row>, name: &Ident) -> Option<String> {
 fn wishes(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
     let texts = visit.texts();
     let words = texts.transfer;
-    let wanting = standing::wanting(&shown.status.integrations, &shown.transfer.name);
+    let wanting = &shown.status.integrations;
     let deletes = serde_json::to_value(&spec.deletes).unwrap_or_default();
     html! {
         dl {

@@ -19,6 +19,10 @@ both! {
         fed_by: "Fed by", "Alimentée par";
         /// There is none.
         no_entities: "No entity is applied.", "Aucune entité n’est appliquée.";
+        /// The search of entities.
+        search_entities: "Search entities, transfers, stores", "Chercher entités, transferts, stockages";
+        /// No entity has what is searched for.
+        no_entity_found: "No entity has this text.", "Aucune entité ne contient ce texte.";
         /// A field of the search.
         field: "Field", "Champ";
         /// A field of the search.

@@ -9,6 +9,10 @@ both! {
         title: "Rejects", "Rejets";
         /// There is none.
         none: "No record is rejected.", "Aucun enregistrement n’est rejeté.";
+        /// The search.
+        search: "Search transfers, fields, reasons", "Chercher transferts, champs, raisons";
+        /// No group has what is searched for.
+        none_found: "No rejected record has this text.", "Aucun rejet ne contient ce texte.";
         /// A column.
         transfer: "Transfer", "Transfert";
         /// A column.

@@ -5,7 +5,8 @@ use raccord_model::fact::Role;
 use super::super::parameter::{Kind, Parameter};
 use super::handler::Applied;
 use super::{
-    ALLOW_DELETE, ALLOW_REKEY, Body, GREATEST, Guard, Handler, Method, Operation, Route, SERIAL, TARGET, path,
+    ALLOW_DELETE, ALLOW_REKEY, Body, GREATEST, Guard, Handler, Method, Operation, Route, SERIAL, TARGET,
+    path, query,
 };
 
 const NUMBER: Parameter = path("number", Kind::Number(GREATEST, None), "The generation.");
@@ -55,7 +56,10 @@ pub(super) const ROUTES: &[Route] = &[
         guard: Guard::Role(Role::Read),
         summary: "What a generation changed, field by field",
         description: "The last hundred generations are kept.",
-        parameters: &[NUMBER],
+        parameters: &[
+            NUMBER,
+            query("limit", Kind::Number(10_000, None), "Of so many resources at most; of all without it."),
+        ],
         body: Body::None,
         handler: Handler::Operation(Operation::Applied(Applied::Difference)),
         failures: &[404],

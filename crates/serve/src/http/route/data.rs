@@ -4,9 +4,13 @@ use raccord_model::fact::Role;
 
 use super::super::parameter::{Kind, Parameter};
 use super::handler::Data;
-use super::{Body, Guard, Handler, LIMIT, Method, Operation, Route, TRANSFER, path, query};
+use super::{Body, GREATEST, Guard, Handler, LIMIT, Method, Operation, Route, TRANSFER, path, query};
 
 const ENTITY: Parameter = path("entity", Kind::Entity, "The entity, as project.entity.");
+
+const TEXT: Parameter = query("text", Kind::Text(200), "Only what has this text in what is told of it.");
+const SKIP: Parameter = query("skip", Kind::Number(GREATEST, Some(0)), "How many are passed over.");
+const MOST: Parameter = query("limit", Kind::Number(10_000, Some(10_000)), "At most so many.");
 
 /// They are part of [`super::ROUTES`].
 pub(super) const ROUTES: &[Route] = &[
@@ -16,8 +20,8 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/v1/entities",
         guard: Guard::Role(Role::Read),
         summary: "The entities, with their fields and how many records each has",
-        description: "Those of the generation in force.",
-        parameters: &[],
+        description: "Those of the generation in force, by project and name. `total` says how many there are.",
+        parameters: &[TEXT, SKIP, MOST],
         body: Body::None,
         handler: Handler::Operation(Operation::Data(Data::Entities)),
         failures: &[],
@@ -65,8 +69,8 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/v1/rejects/groups",
         guard: Guard::Role(Role::Read),
         summary: "Rejected records by transfer, field and reason, the most frequent first",
-        description: "What `raccord rejects summary` shows.",
-        parameters: &[TRANSFER],
+        description: "What `raccord rejects summary` shows. `total` says how many groups there are.",
+        parameters: &[TRANSFER, TEXT, SKIP, MOST],
         body: Body::None,
         handler: Handler::Operation(Operation::Data(Data::RejectGroups)),
         failures: &[404],

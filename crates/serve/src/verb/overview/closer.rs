@@ -1,19 +1,15 @@
 //! What only the transfers of a page are asked: their rows and rejects, and what their runs of a day have brought.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use raccord_model::fact::{EntityFact, Run, Tally, Uid};
+use raccord_model::fact::{Run, Tally};
 use raccord_model::port::destination::Kept;
-use raccord_model::port::state::Table;
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
-use raccord_run::entity::entity_key;
 
-use super::select::Candidate;
+use super::select::Listed;
 use crate::reply::RequestError;
 use crate::request::OverviewLine;
-use crate::verb::status::{OwnRows, kept_of};
+use crate::verb::status::kept_of;
 
 /// How many hours a line tells of.
 const HOURS: i64 = 24;
@@ -25,18 +21,11 @@ const RUNS: usize = 1_500;
 pub(super) async fn look(
     ports: &Ports,
     applied: &Applied,
-    page: &mut [(Candidate<'_>, OverviewLine)],
+    page: &mut [(&Listed, OverviewLine)],
 ) -> Result<Vec<String>, RequestError> {
-    let mut wanted: BTreeMap<Uid, OwnRows<'_>> = BTreeMap::new();
-    for (found, _) in page.iter() {
-        let (_, key) = entity_key(applied, &found.spec.to)?;
-        // An entity that is known of no more has no rows.
-        if let Some(fact) = ports.facts().get::<EntityFact>(Table::Entities, &key).await? {
-            let (project, incarnation) = (&found.spec.to.project, fact.incarnation);
-            wanted.insert(found.uid, OwnRows { transfer: found.uid, project, incarnation });
-        }
-    }
-    let (kept, unseen) = kept_of(ports, applied, wanted.into_values()).await?;
+    let spec = |found: &Listed| Some((found.uid, applied.desired.transfer(&found.name)?));
+    let wanted = page.iter().filter_map(|(found, _)| spec(found)).collect();
+    let (kept, unseen) = kept_of(ports, applied, wanted).await?;
     let now = ports.environment.now();
     for (found, line) in page {
         let of: Option<&Kept> = kept.get(&found.uid);
@@ -67,7 +56,7 @@ fn by_hour(runs: &[Run], now: Timestamp) -> Vec<Tally> {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use raccord_model::fact::{Parents, RunCause, RunId, RunOutcome};
+    use raccord_model::fact::{Parents, RunCause, RunId, RunOutcome, Uid};
 
     use super::*;
 

@@ -4,22 +4,23 @@
 mod closer;
 mod select;
 
-use std::collections::BTreeMap;
+pub use select::Listing;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use raccord_model::Name;
-use raccord_model::fact::{IntegrationFact, Run, TransferFact, Uid, read};
+use raccord_model::fact::{IntegrationFact, TransferFact, Uid};
 use raccord_model::port::authorization::Agreement;
-use raccord_model::port::state::{Fact, SnapshotQuery, StateError, Table};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
-use serde::de::DeserializeOwned;
 
-use super::standing::{Known, standing};
+use super::facts::Facts;
+use super::standing::{Known as StandingOf, standing};
 use super::status::state_of;
 use crate::reply::{Replies, RequestError};
 use crate::request::{IntegrationState, Overview, OverviewLine, OverviewQuery, Reply, Standing, UnderWay};
-use select::Candidate;
+use select::{Listed, ListedIntegration};
 
 /// What only a daemon knows of a transfer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,14 +31,26 @@ pub struct Around {
     pub running: Option<UnderWay>,
 }
 
+/// What a page is made of.
+#[derive(Clone, Copy)]
+pub struct Known<'k> {
+    /// The generation in force.
+    pub applied: &'k Applied,
+    /// Its transfers.
+    pub listing: &'k Listing,
+    /// What is known of them.
+    pub facts: &'k Facts,
+}
+
 /// The page, as far as it is known without a daemon.
 pub async fn alone(
     ports: &Ports,
     query: &OverviewQuery,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let applied = Applied::load(&ports.state).await?;
-    let overview = overview(ports, &applied, query, |_| Around::default()).await?;
+    let (applied, facts) = (ports.applied().await?, Facts::read(ports).await?);
+    let known = Known { applied: &applied, listing: &Listing::of(&applied), facts: &facts };
+    let overview = overview(ports, known, query, |_, _| Around::default()).await?;
     replies(Reply::Overview(Box::new(overview)));
     Ok(())
 }
@@ -45,36 +58,38 @@ pub async fn alone(
 /// The page. `around` says what only a daemon knows.
 pub async fn overview(
     ports: &Ports,
-    applied: &Applied,
+    known: Known<'_>,
     query: &OverviewQuery,
-    around: impl Fn(&Name) -> Around + Sync,
+    around: impl Fn(&Name, Uid) -> Around + Sync,
 ) -> Result<Overview, RequestError> {
-    let (agreements, mut notes) = super::authorize::standings(ports, applied).await;
-    let facts = Facts::read(ports).await?;
-    let states = facts.states(ports.environment.now(), applied);
+    let Known { applied, listing, facts } = known;
+    let (agreements, mut notes) = super::authorize::standings(ports, &applied.desired).await;
     let agreements = agreements.into_iter().map(|known| (known.name, known.state)).collect();
+    let states = states(listing, facts, ports.environment.now());
     let mut counts: BTreeMap<Standing, u64> = BTreeMap::new();
-    let mut page: Vec<(Candidate<'_>, OverviewLine)> = Vec::new();
+    let mut page: Vec<(&Listed, OverviewLine)> = Vec::new();
     let mut fitting = 0_usize;
-    for found in select::find(applied, query) {
-        let around = around(found.name);
+    for found in listing.find(applied, query) {
+        let around = around(&found.name, found.uid);
         let fact = facts.transfer(found.uid);
-        let known = facts.known(&found, fact, select::agreement(applied, &agreements, found.spec));
-        let known = Known { running: around.running.is_some(), ..known };
-        let standing = standing(&known, found.wanted_by.iter().filter_map(|name| states.get(name).copied()));
+        let standing = standing(
+            &state(facts, found, fact, (around.running.is_some(), &agreements)),
+            found.wanted_by.iter().filter_map(|uid| states.get(uid).copied()),
+        );
         *counts.entry(standing).or_default() += 1;
         if query.standing.is_some_and(|wanted| wanted != standing) {
             continue;
         }
         if fitting >= query.skip && page.len() < query.limit {
-            let line = line(&found, standing, fact, around);
-            page.push((found, line));
+            page.push((found, line(found, standing, fact, around)));
         }
         fitting += 1;
     }
     notes.extend(closer::look(ports, applied, &mut page).await?);
-    let named = page.iter().filter_map(|(found, _)| found.integration);
-    let integrations = named.filter_map(|name| Some((name.clone(), *states.get(name)?))).collect();
+    let shown: BTreeSet<&Name> = page.iter().filter_map(|(found, _)| found.integration.as_ref()).collect();
+    let shown = listing.integrations.iter().filter(|integration| shown.contains(&integration.name));
+    let integrations =
+        shown.filter_map(|known| Some((known.name.clone(), *states.get(&known.uid)?))).collect();
     Ok(Overview {
         stack: applied.head.stack.clone(),
         generation: applied.head.generation,
@@ -87,18 +102,23 @@ pub async fn overview(
     })
 }
 
+/// How each integration stands.
+fn states(listing: &Listing, facts: &Facts, now: Timestamp) -> BTreeMap<Uid, IntegrationState> {
+    let nothing = IntegrationFact::default();
+    let state = |known: &ListedIntegration| {
+        let fact = facts.integration(known.uid).unwrap_or(&nothing);
+        (known.uid, state_of(known.active, fact, now))
+    };
+    listing.integrations.iter().map(state).collect()
+}
+
 /// A line of the page, before what only the page needs is read.
-fn line(
-    found: &Candidate<'_>,
-    standing: Standing,
-    fact: Option<&TransferFact>,
-    around: Around,
-) -> OverviewLine {
+fn line(found: &Listed, standing: Standing, fact: Option<&TransferFact>, around: Around) -> OverviewLine {
     OverviewLine {
-        integration: found.integration.cloned(),
+        integration: found.integration.clone(),
         transfer: found.name.clone(),
-        source: found.spec.source.clone(),
-        to: found.spec.to.clone(),
+        source: found.source.clone(),
+        to: found.to.clone(),
         standing,
         last_success: fact.and_then(|fact| fact.observed.last_success),
         next_run: around.next_run,
@@ -109,62 +129,16 @@ fn line(
     }
 }
 
-/// What is known of all transfers and integrations, as it is at one moment.
-struct Facts {
-    transfers: BTreeMap<String, TransferFact>,
-    integrations: BTreeMap<String, IntegrationFact>,
-    runs: BTreeMap<String, Run>,
-}
-
-impl Facts {
-    async fn read(ports: &Ports) -> Result<Self, StateError> {
-        let tables = vec![Table::Transfers, Table::Integrations];
-        let query = SnapshotQuery { bodies: false, named_runs: true, tables };
-        let mut snapshot = ports.state.snapshot(query).await?;
-        let mut of = |table| snapshot.facts.remove(&table).unwrap_or_default();
-        Ok(Self {
-            transfers: by_key(Table::Transfers, of(Table::Transfers))?,
-            integrations: by_key(Table::Integrations, of(Table::Integrations))?,
-            runs: by_key(Table::Runs, snapshot.named_runs)?,
-        })
-    }
-
-    fn transfer(&self, uid: Uid) -> Option<&TransferFact> {
-        self.transfers.get(&uid.to_string())
-    }
-
-    /// How each integration stands.
-    fn states<'a>(&self, now: Timestamp, applied: &'a Applied) -> BTreeMap<&'a Name, IntegrationState> {
-        let states = applied.integrations().map(|(name, uid, spec)| {
-            let fact = self.integrations.get(&uid.to_string());
-            (
-                name,
-                fact.map_or_else(
-                    || state_of(spec, &IntegrationFact::default(), now),
-                    |fact| state_of(spec, fact, now),
-                ),
-            )
-        });
-        states.collect()
-    }
-
-    fn known(
-        &self,
-        found: &Candidate<'_>,
-        fact: Option<&TransferFact>,
-        agreement: Option<Agreement>,
-    ) -> Known<'_> {
-        let last = fact.and_then(|fact| fact.observed.last_run);
-        let outcome = last.and_then(|id| self.runs.get(&id.to_string())).map(|run| &run.outcome);
-        let deliveries_held = fact.is_some_and(|fact| fact.observed.deliveries_held.is_some());
-        Known { active: found.spec.active, running: false, outcome, deliveries_held, agreement }
-    }
-}
-
-fn by_key<T: DeserializeOwned>(table: Table, facts: Vec<Fact>) -> Result<BTreeMap<String, T>, StateError> {
-    let decode = |(key, stored): Fact| match read(&stored.bytes) {
-        Ok(fact) => Ok((key, fact)),
-        Err(source) => Err(StateError::Fact { table, key, source }),
-    };
-    facts.into_iter().map(decode).collect()
+/// What the standing of a transfer follows from.
+fn state<'f>(
+    facts: &'f Facts,
+    found: &Listed,
+    fact: Option<&TransferFact>,
+    (running, agreements): (bool, &BTreeMap<Name, Agreement>),
+) -> StandingOf<'f> {
+    let last = fact.and_then(|fact| fact.observed.last_run);
+    let outcome = last.and_then(|id| facts.run(id)).map(|run| &run.outcome);
+    let deliveries_held = fact.is_some_and(|fact| fact.observed.deliveries_held.is_some());
+    let agreement = found.authorization.as_ref().and_then(|name| agreements.get(name)).copied();
+    StandingOf { active: found.active, running, outcome, deliveries_held, agreement }
 }

@@ -1,14 +1,17 @@
 //! What destinations have kept of each transfer, and what keeps some from it. A database that does not answer is told, and
 //! nothing fails for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_daemon::tables::PATIENCE;
 use raccord_model::Kind;
 use raccord_model::Name;
-use raccord_model::fact::{StepFact, StepWork, StorePlace, Uid};
+use raccord_model::fact::{EntityFact, StepFact, StepWork, StorePlace, Uid};
+use raccord_model::language::TransferSpec;
 use raccord_model::port::destination::{DestinationError, Kept, KeptQuery};
+use raccord_model::port::state::Table;
 use raccord_run::applied::Applied;
+use raccord_run::entity::entity_key;
 use raccord_run::moment::Moment;
 use raccord_run::{Ports, RunnerError};
 
@@ -17,20 +20,37 @@ pub(in crate::verb) type Seen = (BTreeMap<Uid, Kept>, Vec<String>);
 
 /// The rows of a transfer: in which project, under which incarnation of its entity.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::verb) struct OwnRows<'a> {
+struct OwnRows<'a> {
     /// Whose.
-    pub(in crate::verb) transfer: Uid,
+    transfer: Uid,
     /// The project of its entity.
-    pub(in crate::verb) project: &'a Name,
+    project: &'a Name,
     /// Under which number the entity's rows are kept.
-    pub(in crate::verb) incarnation: u64,
+    incarnation: u64,
 }
 
 /// The transfers of one store.
 #[derive(Default)]
 struct Place<'a> {
     queries: Vec<KeptQuery>,
-    projects: Vec<&'a Name>,
+    projects: BTreeSet<&'a Name>,
+}
+
+/// What is kept of some transfers of the generation in force, each of which is named once.
+pub(in crate::verb) async fn of(
+    ports: &Ports,
+    applied: &Applied,
+    transfers: BTreeMap<Uid, &TransferSpec>,
+) -> Result<Seen, RunnerError> {
+    let mut wanted = Vec::new();
+    for (transfer, spec) in transfers {
+        let (_, key) = entity_key(applied, &spec.to)?;
+        // An entity of which nothing is known any more has no rows.
+        if let Some(fact) = ports.facts().get::<EntityFact>(Table::Entities, &key).await? {
+            wanted.push(OwnRows { transfer, project: &spec.to.project, incarnation: fact.incarnation });
+        }
+    }
+    in_stores(ports, applied, wanted).await
 }
 
 /// What is kept of each transfer, as each store has it at one moment.
@@ -40,14 +60,14 @@ pub(super) async fn look(ports: &Ports, moment: &Moment) -> Result<Seen, RunnerE
         let incarnation = moment.entity(&spec.to)?.incarnation;
         wanted.push(OwnRows { transfer, project: &spec.to.project, incarnation });
     }
-    of(ports, &moment.applied, wanted).await
+    in_stores(ports, &moment.applied, wanted).await
 }
 
-/// What is kept of some transfers.
-pub(in crate::verb) async fn of<'a>(
+/// Asks each store of its transfers.
+async fn in_stores<'a>(
     ports: &Ports,
     applied: &'a Applied,
-    wanted: impl IntoIterator<Item = OwnRows<'a>>,
+    wanted: Vec<OwnRows<'a>>,
 ) -> Result<Seen, RunnerError> {
     let mut places: Vec<(StorePlace, Place<'_>)> = Vec::new();
     for OwnRows { transfer, project, incarnation } in wanted {
@@ -60,9 +80,7 @@ pub(in crate::verb) async fn of<'a>(
         }
         let Some((_, of)) = places.get_mut(at) else { continue };
         of.queries.push(KeptQuery { transfer, incarnation });
-        if !of.projects.contains(&project) {
-            of.projects.push(project);
-        }
+        of.projects.insert(project);
     }
     let (mut kept, mut unseen) = Seen::default();
     for (place, Place { queries, projects }) in places {
@@ -98,10 +116,9 @@ async fn answer(
 }
 
 /// A sentence for each step of an apply that failed and is tried again.
-pub fn waiting(moment: &Moment) -> Vec<String> {
-    let failed = moment.steps.iter().filter_map(|step| Some((step, step.error.as_deref()?)));
-    let mut said: Vec<String> =
-        failed.filter_map(|(step, error)| sentence(&moment.applied, step, error)).collect();
+pub fn waiting(applied: &Applied, steps: &[StepFact]) -> Vec<String> {
+    let failed = steps.iter().filter_map(|step| Some((step, step.error.as_deref()?)));
+    let mut said: Vec<String> = failed.filter_map(|(step, error)| sentence(applied, step, error)).collect();
     said.dedup();
     said
 }
