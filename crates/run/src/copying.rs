@@ -78,10 +78,13 @@ mod tests {
 
     use super::*;
 
+    /// Items by their section and key.
+    type Items = BTreeMap<(Section, Vec<u8>), Vec<u8>>;
+
     /// A state in memory, whose pages have two items, and which may lose or change one.
     #[derive(Default)]
     struct Kept {
-        items: Mutex<BTreeMap<(Section, Vec<u8>), Vec<u8>>>,
+        items: Mutex<Items>,
         records: Records,
         spoils: Option<(Section, Option<u8>)>,
     }
