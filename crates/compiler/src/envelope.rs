@@ -17,15 +17,16 @@ pub fn lists(body: &[u8]) -> Vec<(FieldPath, usize)> {
     found
 }
 
-/// What `records` should say; nothing when the answer has no list of objects, or has it where it was looked for.
-pub fn advice(body: &[u8], looked_at: &FieldPath) -> Option<String> {
+/// What `records` should say; nothing when the document has no list of objects, or has it where it was looked for. `what` names
+/// the document: an answer, a file.
+pub fn advice(what: &str, body: &[u8], looked_at: &FieldPath) -> Option<String> {
     let lists = lists(body);
     if lists.iter().any(|(path, _)| path == looked_at) {
         return None;
     }
     let (path, length) = lists.first()?;
     let objects = if *length == 1 { "1 object".to_owned() } else { format!("{length} objects") };
-    Some(format!("the answer has a list of {objects} at `{path}`: write `records: {path}`"))
+    Some(format!("the {what} has a list of {objects} at `{path}`: write `records: {path}`"))
 }
 
 fn walk(value: &Value, path: &mut FieldPath, found: &mut Vec<(FieldPath, usize)>) {
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn the_list_of_an_envelope_is_found() {
         let check = |body: &str, looked_at: &str, expected: Option<&str>| {
-            let advice = advice(body.as_bytes(), &looked_at.parse().unwrap());
+            let advice = advice("answer", body.as_bytes(), &looked_at.parse().unwrap());
             assert_eq!(
                 advice.as_deref().and_then(|said| said.rsplit('`').nth(1)),
                 expected,

@@ -6,13 +6,16 @@ use std::ops::Range;
 use bytes::Bytes;
 use raccord_model::field_path::FieldPath;
 
-use super::{Found, Selector, span_of};
+use super::{Found, Selector, Standing, span_of};
 
 /// The field of a record that is the member of an object: the member's name.
 pub const MEMBER_NAME: &str = "$key";
 
 /// The field of a record that is a member without fields of its own: the member's value.
 pub const MEMBER_VALUE: &str = "$value";
+
+/// How much of a member's name is told, in characters.
+const MAX_NAME: usize = 80;
 
 /// What the elements of a list are, compiled.
 #[derive(Debug, Clone)]
@@ -58,6 +61,27 @@ pub struct Other {
     pub span: Range<usize>,
 }
 
+impl<'a> Found<'a> {
+    /// Whether records can stand where the list was looked for: in a list, or in an object that stands for one, because
+    /// each of its members is an object. An envelope around the list, or a record by itself, has members that are none.
+    pub fn has_records(&self) -> bool {
+        self.standing == Standing::List || self.standing == Standing::Object && self.no_object().is_none()
+    }
+
+    /// The first element of the list, or member of the object, that is no object itself.
+    fn no_object(&self) -> Option<&'a str> {
+        self.list.iter().find(|raw| !raw.starts_with('{')).copied()
+    }
+
+    /// The name of the first member that is no object itself, of an object in this document that stands where the list was
+    /// looked for. It is for messages, and cut where it is long.
+    pub fn odd_member(&self, document: &[u8]) -> Option<String> {
+        let name = name_before(document, span_of(document, self.no_object()?).start)?;
+        let name: String = serde_json::from_slice(name).ok()?;
+        Some(name.chars().take(MAX_NAME).collect())
+    }
+}
+
 impl RecordList {
     /// Compiles what the elements of the outermost list are: records, unless there are paths to further lists in them.
     /// `members` says that the outermost list is an object whose members are the records.
@@ -101,7 +125,9 @@ impl RecordList {
                 let raw = body.get(outer.clone()).unwrap_or_default();
                 let mut inner = Found::default();
                 let is_read = raw.starts_with(b"{") && selector.select(raw, &mut inner).is_ok();
-                if is_read && (inner.has_list() || self.may_be_missing) {
+                let is_missing = matches!(inner.standing, Standing::Absent | Standing::Null);
+                let is_there = inner.has_records() || is_missing && self.may_be_missing;
+                if is_read && is_there {
                     next.extend(inner.list.iter().map(|raw| (outer.clone(), span_of(body, raw))));
                     continue;
                 }
@@ -306,5 +332,8 @@ mod tests {
                 "3: it is not a JSON object: 7",
             ],
         );
+        let envelope = r#"[{"p":{"meta":{"q":9},"items":[{"q":1}]}},{"p":{"x":{"q":2}}}]"#;
+        let is_none = r#"1: `p` leads to no list in it: {"p":{"meta":{"q":9},"items":[{"q":1}]}}"#;
+        check("[*].p[*]", false, envelope, &[r#"{"p":{"x":{"q":2}}} > {"q":2}"#, is_none]);
     }
 }

@@ -5,9 +5,10 @@ use std::io::Read;
 
 use bytes::Bytes;
 use raccord_compiler::connector::Decoder;
-use raccord_compiler::select::{Found, Listed, Other, Selector, Standing, span_of};
+use raccord_compiler::select::{Found, Listed, Other, Selector, span_of};
 use raccord_model::port::records::Fault;
 use raccord_model::port::source::SourceError;
+use serde_json::value::RawValue;
 
 use super::listed::ListedRecords;
 use super::text::Content;
@@ -30,14 +31,12 @@ pub(crate) fn open(
     let answer = |message: String| SourceError::Answer { place: name.to_owned(), message };
     let mut found = Found::default();
     let extractor = &decoder.extractor;
-    let path = &extractor.records;
-    let selector = Selector::new([]).with_list(path);
-    selector.select(&document, &mut found).map_err(|error| answer(format!("it is {error}")))?;
-    let may_be_missing =
-        extractor.may_be_missing && matches!(found.standing, Standing::Absent | Standing::Null);
-    if !found.has_list() && !may_be_missing {
-        return Err(answer(format!("`records: {path}` leads to no list")));
-    }
+    let selector = Selector::new([]).with_list(&extractor.records);
+    selector.select(&document, &mut found).map_err(|error| {
+        let lines = if is_lines(&document) { "; it is JSON Lines: write `format: jsonl`" } else { "" };
+        answer(format!("it is {error}{lines}"))
+    })?;
+    extractor.expect("file", &document, &found).map_err(answer)?;
     let spans = found.list.iter().map(|raw| span_of(&document, raw)).collect();
     let Listed { body, spans, outers, others } = extractor.list().list(&document, spans);
     let fault = |Other { number, reason, span }| {
@@ -62,4 +61,11 @@ fn read_document(content: Content, name: &str, size: Option<u64>) -> Result<Byte
         return Err(too_large());
     }
     Ok(Bytes::from(document))
+}
+
+/// Whether a text that is no JSON document begins with a line that is one object.
+fn is_lines(document: &[u8]) -> bool {
+    let begin = document.trim_ascii_start();
+    let line = begin.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.starts_with(b"{") && serde_json::from_slice::<&RawValue>(line).is_ok()
 }

@@ -21,16 +21,18 @@ pub(crate) struct LineRecords {
     line: u64,
     /// The byte at which the next line begins.
     byte: u64,
+    /// Whether no line with anything on it was read of the text so far.
+    is_beginning: bool,
 }
 
 impl LineRecords {
     pub(crate) fn new(content: Content, name: &str) -> Self {
-        Self { name: name.to_owned(), content, line: 0, byte: 0 }
+        Self { name: name.to_owned(), content, line: 0, byte: 0, is_beginning: true }
     }
 
     /// The lines from a spot on.
     pub(crate) fn from(content: Content, name: &str, spot: Spot) -> Self {
-        Self { name: name.to_owned(), content, line: spot.line - 1, byte: spot.byte }
+        Self { name: name.to_owned(), content, line: spot.line - 1, byte: spot.byte, is_beginning: false }
     }
 
     /// Appends the next line to `body`. Returns whether there was one.
@@ -64,6 +66,11 @@ impl Decoding for LineRecords {
                 body.truncate(start);
                 continue;
             }
+            if std::mem::take(&mut self.is_beginning) && begins_document(trimmed) {
+                let message = "it is not JSON Lines: it begins as one document over several lines, or as an array of objects; \
+                               write `format: json`";
+                return Err(SourceError::Answer { place: self.name.clone(), message: message.to_owned() });
+            }
             match why_no_object(trimmed) {
                 None => spans.push(start + leading..start + leading + trimmed.len()),
                 Some(reason) => {
@@ -94,4 +101,20 @@ fn why_no_object(line: &[u8]) -> Option<String> {
         return Some(format!("it is not JSON: {error}"));
     }
     (!line.starts_with(b"{")).then(|| "it is not a JSON object".to_owned())
+}
+
+/// Whether the first line of a text is that of one JSON document: an array of objects, or one that goes on, or an object that
+/// goes on where programs break lines. Taken for JSON Lines, some of its lines could pass for records, and the others would
+/// be rejected.
+fn begins_document(line: &[u8]) -> bool {
+    match line {
+        [b'[', elements @ ..] => elements.trim_ascii_start().starts_with(b"{") || is_cut(line),
+        [b'{', .., b'{' | b'[' | b','] | b"{" => is_cut(line),
+        _ => false,
+    }
+}
+
+/// Whether a line is JSON as far as it goes.
+fn is_cut(line: &[u8]) -> bool {
+    serde_json::from_slice::<&RawValue>(line).is_err_and(|error| error.is_eof())
 }

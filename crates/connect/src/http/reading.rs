@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use raccord_compiler::connector::{Decoder, Extractor};
-use raccord_compiler::envelope;
-use raccord_compiler::select::{Found, Standing, span_of};
+use raccord_compiler::select::{Found, span_of};
 use raccord_model::checkpoint::Token;
 use raccord_model::language::connector::RecordFormat;
 use raccord_model::port::records::Fault;
@@ -95,12 +94,7 @@ impl Judge<'_> {
                     }
                 });
             }
-            self.expect_list(&found).map_err(|message| {
-                let path = &self.extractor.records;
-                let advised =
-                    |said: String| format!("`records: {path}` leads to no list in the answer; {said}");
-                wrong(envelope::advice(&body, path).map_or(message, advised))
-            })?;
+            self.extractor.expect("answer", &body, &found).map_err(wrong)?;
         }
         let list: Vec<Range<usize>> = found.list.iter().map(|raw| span_of(&body, raw)).collect();
         let clean = |url: &mut Url| exchange.clean(url);
@@ -165,32 +159,6 @@ impl Judge<'_> {
         let token = reader.read(view)?;
         let repeats = |token: &Token| self.exchange.repeats_credential(token.as_str());
         if token.as_ref().is_some_and(repeats) { Err(reader.repeats_credential()) } else { Ok(token) }
-    }
-
-    /// An answer without the list is not the expected answer, unless the settings say that it means "no records".
-    fn expect_list(&self, found: &Found<'_>) -> Result<(), String> {
-        let extractor = self.extractor;
-        let path = &extractor.records;
-        match found.standing {
-            Standing::List if extractor.members => {
-                Err(format!("`records: {{members: {path}}}` leads to a list, and not to an object"))
-            }
-            Standing::Object if extractor.members => Ok(()),
-            Standing::List => Ok(()),
-            // An object stands for a list only when its members can be records.
-            Standing::Object
-                if found.list.is_empty() || found.list.iter().any(|raw| raw.starts_with('{')) =>
-            {
-                Ok(())
-            }
-            Standing::Absent | Standing::Null if extractor.may_be_missing => Ok(()),
-            Standing::Absent | Standing::Null => Err(format!(
-                "`records: {path}` leads to no list in the answer; if the service leaves an empty list out, write `records: {{path: {path}, missing: empty}}`"
-            )),
-            Standing::Object | Standing::Scalar => {
-                Err(format!("`records: {path}` leads to no list in the answer"))
-            }
-        }
     }
 }
 

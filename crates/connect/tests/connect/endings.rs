@@ -306,11 +306,18 @@ async fn an_answer_without_records_is_a_failure_whatever_its_status() {
         "pagination": {"cursor": "next", "param": "c"}});
     let throttled = json!([{"message": "Throttled"}]);
     for (data_type, body, expected) in [
-        (&plain, json!({}), Err("`records: d` leads to no list in the answer; if the service leaves")),
+        (&plain, json!({}), Err("`records: d` leads to no list in the answer; if an empty list")),
         (&plain, json!({"d": null}), Err("leads to no list")),
         (&plain, json!({"d": "none"}), Err("leads to no list")),
         (&plain, json!({"d": {"code": 7}}), Err("leads to no list")),
         (&plain, json!({"d": {}}), Ok((0, 1))),
+        (&plain, json!({"d": {"7": {"id": 7}}}), Ok((1, 1))),
+        (
+            &plain,
+            json!({"d": {"items": [{"id": 1}], "cursor": {"id": "c"}}}),
+            Err("the answer has a list of 1 object at `d.items`: write `records: d.items`"),
+        ),
+        (&json!({}), json!({"m": {}, "data": [{"id": 1}], "paging": {}}), Err("write `records: data`")),
         (&plain, json!({"error": "rate limited"}), Err("it answered 200 with an error: rate limited")),
         (&incremental, json!({"error": "rate limited"}), Err("it answered 200 with an error: rate limited")),
         (&incremental, json!({"next": "x"}), Err("leads to no list")),

@@ -195,6 +195,14 @@ async fn json_lines() {
     ];
     check("x.jsonl", dirt, json!({}), two, &faults).await;
     check("x.jsonl", b"", json!({}), &[], &[]).await;
+    // A first line that was cut is a reject, as any other.
+    for cut in [&b"{\"id\"\n"[..], b"{\"a\":[1}\n", b"{\"a\":1},\n", b"[1]\n"] {
+        let bytes = [cut, b"{\"id\":1}\n"].concat();
+        let root = directory(&[("x.jsonl", &bytes)]);
+        let pages = read_all(&*open(root.path(), &json!({"path": "x.jsonl"}))).await.unwrap();
+        let (records, faults) = content(&pages);
+        assert_eq!((records.len(), faults.len()), (1, 1), "{faults:?}");
+    }
 }
 
 #[tokio::test]
@@ -229,15 +237,39 @@ async fn json_documents() {
     check("x.json", b"[{\"id\":1},3,{\"id\":2}]", json!({}), two, &["record 2: it is not a JSON object"])
         .await;
     check("x.json", b"[]", json!({}), &[], &[]).await;
+    let keyed = br#"{"query":{"pages":{"1":{"id":1},"2":{"id":2}}}}"#;
+    check("x.json", keyed, json!({"records": "query.pages"}), two, &[]).await;
 }
 
 #[tokio::test]
 async fn files_that_cannot_be_read() {
     check_error("x.csv", b"id,n,id\n", json!({}), "x.csv: the columns 1 and 3 are both called `id`").await;
-    check_error("x.json", b"{\"b\":null}", json!({"records": "b"}), "x.json: `records: b` leads to no list")
-        .await;
-    check_error("x.json", b"{\"a\":1}", json!({"records": "b"}), "x.json: `records: b` leads to no list")
-        .await;
+    for none in [&b"{\"b\":null}"[..], b"{\"a\":1}"] {
+        let said = "x.json: `records: b` leads to no list in the file; \
+            if an empty list is left out, write `records: {path: b, missing: empty}`";
+        check_error("x.json", none, json!({"records": "b"}), said).await;
+    }
+    let envelope = br#"{"meta":{"id":"page-1"},"items":[{"id":1},{"id":2}]}"#;
+    let said = "x.json: `records: $` leads to no list in the file, but to an object, and its member `items` is none: \
+        only an object of objects stands for a list; \
+        the file has a list of 2 objects at `items`: write `records: items`";
+    check_error("x.json", envelope, json!({}), said).await;
+    let document = "x.jsonl: it is not JSON Lines: it begins as one document over several lines, or as an array of objects; \
+        write `format: json`";
+    for bytes in [
+        &b"[\n  {\"id\": 1},\n  {\"id\": 2}\n]\n"[..],
+        b"[{\"id\":1},{\"id\":2}]",
+        b"\xef\xbb\xbf\n{\n  \"id\": 1\n}\n",
+        b"{\"id\": 1,\r\n \"b\": 2}\r\n",
+        b"{ \"items\": [\n{\"id\":1}\n]}",
+    ] {
+        check_error("x.jsonl", bytes, json!({}), document).await;
+    }
+    let lines = "x.json: it is not JSON: trailing characters at line 2 column 1; \
+        it is JSON Lines: write `format: jsonl`";
+    check_error("x.json", b"{\"id\":1}\n{\"id\":2}\n", json!({}), lines).await;
+    let list = "x.json: `records: {members: a}` leads to a list, and not to an object";
+    check_error("x.json", b"{\"a\":[{}]}", json!({"records": {"members": "a"}}), list).await;
     check_error(
         "x.json",
         b"[{",

@@ -15,7 +15,7 @@ pub(super) fn of(stream: &HttpStream, page: &Page) -> Vec<String> {
 /// That the records are probably somewhere else.
 fn wrong_list(stream: &HttpStream, page: &Page) -> Option<String> {
     let Records::Json { body, .. } = &page.records else { return None };
-    envelope::advice(body, &stream.extractor.records)
+    envelope::advice("answer", body, &stream.extractor.records)
 }
 
 /// Whether there is a next page, or why there is none.

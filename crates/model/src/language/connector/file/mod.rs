@@ -59,7 +59,7 @@ pub struct FileDataType {
     /// XLSX: the row that names the columns, from 1. Default: the first row that is not empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header_row: Option<NonZeroU32>,
-    /// JSON: where the array of records is. Default: the whole document.
+    /// JSON: where the array of records is. Default: the whole document. An object stands for an array when each of its members is an object: they are the records.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub records: RecordsPlace,

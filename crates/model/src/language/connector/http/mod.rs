@@ -197,7 +197,7 @@ pub struct HttpDataType {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub decode: Decode,
-    /// Where the records are in the answer; `$`, the default, when the answer is the array itself. An object's members are taken as records.
+    /// Where the records are in the answer; `$`, the default, when the answer is the array itself. An object stands for a list when each of its members is an object: they are the records.
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub records: RecordsPlace,
