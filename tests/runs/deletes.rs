@@ -144,6 +144,23 @@ fn a_field_says_that_a_record_is_deleted() {
 }
 
 #[test]
+fn a_path_that_no_record_has_is_told() {
+    let source = "{connector: file, config: {dataTypes: {people: {path: people.jsonl}}}}";
+    let transfer = "deletes: {field: deletd_at}\n  version: updatd";
+    let environment = Shop { updates: ALL, source, transfer, ..Shop::default() }.applied();
+    environment.write("people.jsonl", r#"{"id":"1","name":"Ann","updated":1,"deleted_at":"2024-05-01"}"#);
+    let told = "people: no record of the last complete reading has `deletd_at`, `updatd`; is that how";
+    assert_says(&environment.ok("run"), &[told]);
+    assert_says(&environment.ok("status"), &[told]);
+    environment.replace("raccord.yaml", "deletd_at", "deleted_at");
+    environment.replace("raccord.yaml", "updatd", "updated");
+    environment.ok("apply --auto-approve");
+    environment.write("people.jsonl", r#"{"id":"1","name":"Ann","updated":2,"deleted_at":null}"#);
+    let run = environment.ok("run");
+    assert!(!run.contains("no record of"), "{run}");
+}
+
+#[test]
 fn without_the_subscription_a_snapshot_deletes_nothing() {
     let shop = Shop { transfer: "deletes: {snapshot: {maxShare: 100%}}", ..Shop::default() };
     let environment = shop.applied();

@@ -150,7 +150,8 @@ pub(crate) fn held(run: &Run) -> Option<String> {
     ))
 }
 
-/// The paths of a transfer's mapping that no record of a complete reading had: misspellings, perhaps.
+/// The paths of a transfer that no record of a complete reading had, in its mapping, `deletes` and `version`: misspellings,
+/// perhaps.
 pub(crate) fn unseen(transfer: &Name, paths: &[String]) -> Option<String> {
     let shown: Vec<String> = paths.iter().take(PATHS_SHOWN).map(|path| format!("`{path}`")).collect();
     let more = paths.len().saturating_sub(PATHS_SHOWN);
@@ -158,7 +159,7 @@ pub(crate) fn unseen(transfer: &Name, paths: &[String]) -> Option<String> {
     (!paths.is_empty()).then(|| {
         let paths = foreign::line(&shown.join(", ")).to_string();
         format!(
-            "{transfer}: no record of the last complete reading has {paths}{more}; is the mapping right?\n"
+            "{transfer}: no record of the last complete reading has {paths}{more}; is that how the source spells it?\n"
         )
     })
 }

@@ -31,9 +31,12 @@ impl Input {
 }
 
 impl Program {
-    /// The paths into the record that none of its records had, by what was seen of them.
+    /// The paths into the record that none of its records had, by what was seen of them: those that feed fields, and those of
+    /// what marks a record as deleted and of its version. A cursor that cannot be read is told by itself.
     pub fn unseen(&self, seen: &[bool]) -> Vec<String> {
-        let feeds = |slot: usize| self.assignments.iter().any(|field| field.input.takes(slot));
+        let marks = [&self.deleted, &self.version].into_iter().flatten();
+        let inputs: Vec<&Input> = self.assignments.iter().map(|field| &field.input).chain(marks).collect();
+        let feeds = |slot: usize| inputs.iter().any(|input| input.takes(slot));
         let unseen =
             self.paths.iter().enumerate().filter(|(slot, _)| feeds(*slot) && seen.get(*slot) != Some(&true));
         unseen.map(|(_, path)| path.to_string()).collect()

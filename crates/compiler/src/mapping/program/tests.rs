@@ -400,16 +400,29 @@ fn paths_that_no_record_had_make_their_fields_suspect() {
     let program = program(mapping);
     assert_eq!(program.joint().collect::<Vec<_>>(), ["first", "last"]);
     for (records, unseen, suspects, of_known) in [
-        (&[r#"{"id": 1}"#][..], "first last age.years src vip mail", "age name source", "age name source"),
+        (
+            &[r#"{"id": 1}"#][..],
+            "first last age.years src vip mail gone updated",
+            "age name source",
+            "age name source",
+        ),
         (
             &[r#"{"id": 1, "age": {}}"#, r#"{"id": 2, "last": null}"#],
-            "first age.years src vip mail",
+            "first age.years src vip mail gone updated",
             "age source",
             "age name source",
         ),
-        (&[r#"{"id": 1, "age": {"years": 4}, "src": ""}"#], "first last vip mail", "name", "name"),
         (
-            &[r#"{"age": {"years": null}}"#, r#"{"first": 1, "last": 1, "src": 1, "vip": 1, "mail": 1}"#],
+            &[r#"{"id": 1, "age": {"years": 4}, "src": "", "updated": 1}"#],
+            "first last vip mail gone",
+            "name",
+            "name",
+        ),
+        (
+            &[
+                r#"{"age": {"years": null}}"#,
+                r#"{"first": 1, "last": 1, "src": 1, "vip": 1, "mail": 1, "gone": null, "updated": 1}"#,
+            ],
             "",
             "",
             "",
