@@ -29,6 +29,7 @@ pub(super) fn check(scene: CheckContext<'_, '_>, spec: &IntegrationSpec) -> Vec<
         let Some(subscription) = subscription_of(scene, subscription, &path, &mut findings) else { continue };
         if let Some(transfer) = transfer {
             let mut found = check_effect(spec.active, (name, &transfer.spec), subscription);
+            found.extend(check_unheard(scene, (name, &transfer.spec), subscription));
             found.extend(files::check_subscription(scene, &transfer.spec, subscription));
             findings.extend(found.into_iter().map(|finding| finding.under(&path)));
         }
@@ -90,6 +91,35 @@ fn check_effect(
         no_effect(message, "subscribe to updated alone");
     }
     findings
+}
+
+/// That a transfer learns of deletions, and no integration is told: its rows stay then, whatever the service says.
+fn check_unheard(
+    scene: CheckContext<'_, '_>,
+    (name, transfer): (&Name, &TransferSpec),
+    subscription: &SubscriptionSpec,
+) -> Option<Finding> {
+    const NOWHERE: [&str; 0] = [];
+    if transfer.deletes == Deletes::default() || subscription.updates.is_empty() {
+        return None;
+    }
+    // What one of several integrations subscribes to happens.
+    let subscribes = |written: &ByNameOrInline<SubscriptionSpec>| match written {
+        ByNameOrInline::Inline(inline) => inline.updates.contains(&UpdateType::Deleted),
+        ByNameOrInline::ByName(name) => {
+            let held = scene.all.subscriptions.get(name);
+            held.is_some_and(|held| held.spec.updates.contains(&UpdateType::Deleted))
+        }
+    };
+    let mut integrations = scene.all.integrations.values();
+    if integrations.any(|held| held.spec.subscriptions.get(name).is_some_and(subscribes)) {
+        return None;
+    }
+    let message = format!(
+        "the transfer `{name}` learns of deletions, but `deleted` is not subscribed to: no row is deleted"
+    );
+    let help = "add `deleted` to the update types, or take `deletes` out of the transfer";
+    Some(Finding::warning(&NOWHERE, Code::NoEffect, message).help(help))
 }
 
 fn check_breaker(breaker: &Breaker) -> Vec<Finding> {
