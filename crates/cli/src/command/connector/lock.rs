@@ -56,6 +56,8 @@ enum Fate {
     Unchanged,
     Restored,
     Removed,
+    /// No file that was read names it, and not all were.
+    Left,
 }
 
 impl Fate {
@@ -66,6 +68,7 @@ impl Fate {
             Self::Unchanged => "unchanged",
             Self::Restored => "restored",
             Self::Removed => "removed",
+            Self::Left => "left as it is: no file of -f names it",
         }
     }
 }
@@ -86,8 +89,10 @@ pub(crate) fn lock(ui: &Ui, global: &Global, args: &LockArgs) -> Result<ExitCode
     let locking = session::locking(ui, global)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let fetch = |url: &str| runtime.block_on(fetch_text(url)).map_err(|error| error.to_string());
+    // The lock is that of a directory: what one of its files does not name, another may.
+    let is_whole = global.files.first().is_none_or(|first| first.is_dir());
     if args.check {
-        return check::check(ui, &locking, args.fresh.then_some(&fetch));
+        return check::check(ui, &locking, is_whole, args.fresh.then_some(&fetch));
     }
     let unknown = args.update.iter().flatten().find(|name| !locking.wanted.contains(*name));
     if let Some(name) = unknown {
@@ -98,7 +103,7 @@ pub(crate) fn lock(ui: &Ui, global: &Global, args: &LockArgs) -> Result<ExitCode
             None => error,
         });
     }
-    let outcome = decide(&locking, args.update.as_deref(), &fetch);
+    let outcome = decide(&locking, args.update.as_deref(), is_whole, &fetch);
     if !outcome.errors.is_empty() {
         return Err(CommandError::new(outcome.errors.join("\n")).hint("nothing was written"));
     }
@@ -123,10 +128,12 @@ fn home(files: &[PathBuf]) -> Result<PathBuf, CommandError> {
     Ok(if first.is_dir() { first.clone() } else { parent() })
 }
 
-/// What is to be locked. `update` names what is taken anew: nothing, all of it (an empty list), or some connectors.
+/// What is to be locked. `update` names what is taken anew: nothing, all of it (an empty list), or some connectors; `is_whole`
+/// says whether every file that the lock is for was read.
 fn decide(
     locking: &Locking,
     update: Option<&[String]>,
+    is_whole: bool,
     fetch: &dyn Fn(&str) -> Result<String, String>,
 ) -> Outcome {
     let mut outcome = Outcome::default();
@@ -147,8 +154,16 @@ fn decide(
             Err(error) => outcome.errors.push(format!("{connector}: {error}")),
         }
     }
-    let gone = locking.locked.keys().filter(|connector| !locking.wanted.contains(*connector));
-    outcome.fates.extend(gone.map(|connector| (connector.clone(), Fate::Removed)));
+    for (connector, digest) in &locking.locked {
+        if locking.wanted.contains(connector) {
+            continue;
+        }
+        let fate = if is_whole { Fate::Removed } else { Fate::Left };
+        outcome.fates.insert(connector.clone(), fate);
+        if fate == Fate::Left {
+            outcome.locked.insert(connector.clone(), digest.clone());
+        }
+    }
     outcome
 }
 
@@ -211,7 +226,7 @@ fn write(home: &Path, outcome: &Outcome) -> Result<(), CommandError> {
         write_file(&texts.join(text_file(digest)), text.as_bytes())?;
     }
     write_file(&home.join(LOCK), lock_text(&outcome.locked).as_bytes())?;
-    let meant: BTreeSet<String> = outcome.texts.keys().map(|digest| text_file(digest)).collect();
+    let meant: BTreeSet<String> = outcome.locked.values().map(|digest| text_file(digest)).collect();
     for entry in fs::read_dir(&texts).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -273,7 +288,7 @@ mod tests {
         let update: Option<Vec<String>> =
             update.map(|some| some.iter().map(|&name| name.to_owned()).collect());
         let fetch = |_: &str| now.map(str::to_owned).map_err(str::to_owned);
-        let outcome = decide(&locking, update.as_deref(), &fetch);
+        let outcome = decide(&locking, update.as_deref(), true, &fetch);
         match expected {
             Ok((fate, text)) => {
                 assert_eq!(outcome.errors, [""; 0]);
@@ -306,5 +321,22 @@ mod tests {
         check("stripe", (Some(own), None, down), None, Ok((Fate::Restored, own)));
         check("stripe", (Some(one), None, down), None, Err("this program has another one"));
         check("stripe", (Some(one), Some(one), down), Some(&[]), Ok((Fate::Updated, own)));
+    }
+
+    #[test]
+    fn what_a_part_of_the_files_does_not_name_stays_locked() {
+        let digest = text_digest("a text");
+        let locking = Locking {
+            wanted: BTreeSet::new(),
+            locked: [(URL.to_owned(), digest.clone())].into(),
+            kept: BTreeMap::new(),
+            files: BTreeMap::new(),
+        };
+        let fetch = |_: &str| Err("nothing is fetched".to_owned());
+        for (is_whole, fate, locked) in [(true, Fate::Removed, None), (false, Fate::Left, Some(&digest))] {
+            let outcome = decide(&locking, None, is_whole, &fetch);
+            assert_eq!(outcome.fates[URL], fate);
+            assert_eq!(outcome.locked.get(URL), locked);
+        }
     }
 }

@@ -58,8 +58,16 @@ struct Found {
 
 /// Says how each connector stands: 0 when all are as they were locked, 1 when something is wrong, 2 when all are and there are
 /// newer texts.
-pub(super) fn check(ui: &Ui, locking: &Locking, fetch: Option<Fetch<'_>>) -> Result<ExitCode, CommandError> {
-    let found = judge(locking, fetch);
+///
+/// Where not every file was read that the lock is for, what none of them names is passed over.
+pub(super) fn check(
+    ui: &Ui,
+    locking: &Locking,
+    is_whole: bool,
+    fetch: Option<Fetch<'_>>,
+) -> Result<ExitCode, CommandError> {
+    let mut found = judge(locking, fetch);
+    found.connectors.retain(|_, standing| is_whole || *standing != Standing::Unwanted);
     if found.connectors.is_empty() && found.leftover.is_empty() {
         ui.line(NOTHING)?;
         return Ok(ExitCode::SUCCESS);
