@@ -83,6 +83,7 @@ async fn sample(
     let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
     let (mut records, mut findings) = (Vec::new(), Vec::new());
     while let Some(page) = pages.next().await? {
+        // The first page alone; what is said of it says of how many records.
         if findings.is_empty() {
             findings = prove::findings(&stream, &page, &super::source::keys(desired, name, data_type));
         }
@@ -102,6 +103,9 @@ fn fields(records: &[Value]) -> Vec<FieldView> {
     for record in records {
         walk(record, &mut FieldPath::default(), &mut seen);
     }
+    // What is an object in other records is no field by itself where it is null.
+    let above: BTreeSet<FieldPath> = seen.keys().flat_map(ancestors).collect();
+    seen.retain(|path, field| field.filled > 0 || !above.contains(path));
     seen.into_iter()
         .map(|(path, seen)| FieldView {
             path: path.to_string(),
@@ -110,6 +114,11 @@ fn fields(records: &[Value]) -> Vec<FieldView> {
             example: seen.example,
         })
         .collect()
+}
+
+/// The paths of the objects that a path goes through.
+fn ancestors(path: &FieldPath) -> impl Iterator<Item = FieldPath> {
+    (1..path.0.len()).map(|length| FieldPath(path.0[..length].to_vec()))
 }
 
 #[derive(Default)]
@@ -181,5 +190,24 @@ mod tests {
         let expected =
             ["a.b email 1", "at datetime 1", "day date 1", "id integer|text 2", "n  0", "tags list 1"];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn the_null_of_an_object_is_no_field() {
+        let check = |records: &[Value], expected: &[&str]| {
+            let shown: Vec<String> =
+                fields(records).iter().map(|f| format!("{} {}", f.path, f.types.join("|"))).collect();
+            assert_eq!(shown, expected, "{records:?}");
+        };
+        let city = serde_json::json!({"address": {"geo": {"x": 1}, "city": "Bern"}});
+        let (null, empty) = (serde_json::json!({"address": null}), serde_json::json!({"address": ""}));
+        check(&[city.clone(), null.clone()], &["address.city text", "address.geo.x integer"]);
+        check(&[empty, city.clone()], &["address.city text", "address.geo.x integer"]);
+        let no_geo = serde_json::json!({"address": {"geo": null}});
+        check(&[no_geo, city.clone()], &["address.city text", "address.geo.x integer"]);
+        check(&[null], &["address "]);
+        // What is a text now and then is told.
+        let text = serde_json::json!({"address": "Bern"});
+        check(&[city, text], &["address text", "address.city text", "address.geo.x integer"]);
     }
 }

@@ -47,10 +47,14 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
                 let said = cursor.trouble(count(unread.len()), count(all.len()), example.as_deref());
                 page.mask.as_ref().map_or(said.clone(), |mask| mask.apply(&said))
             }
-            None => format!("the incremental field `{}` can be read in all {}", cursor.names(), all.len()),
+            None => format!(
+                "the incremental field `{}` can be read in each of {}",
+                cursor.names(),
+                looked_at(page, all.len())
+            ),
         }
     }));
-    said.extend(keys.iter().filter(|key| !key.paths.is_empty()).map(|key| key_finding(key, &records)));
+    said.extend(keys.iter().filter(|key| !key.paths.is_empty()).map(|key| key_finding(key, &records, page)));
     said
 }
 
@@ -69,20 +73,28 @@ fn token_finding(token: &TokenCursor, page: &Page) -> String {
 }
 
 /// Whether the key is in every record, and each record has one of its own.
-fn key_finding(key: &Key<'_>, records: &[String]) -> String {
+fn key_finding(key: &Key<'_>, records: &[String], page: &Page) -> String {
     let names = key.paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
     let of = format!("the key {names} of the transfer `{}`", key.transfer);
     let all = values(records, &key.paths);
     let is_there = |value: &Option<String>| value.as_deref().is_some_and(is_value);
     let missing = all.iter().filter(|parts| !parts.iter().all(is_there)).count();
     if missing > 0 {
-        return format!("{of} is missing in {missing} of {}", records.len());
+        return format!("{of} is missing in {missing} of {}", looked_at(page, records.len()));
     }
+    let looked_at = looked_at(page, records.len());
     let distinct: BTreeSet<&Vec<Option<String>>> = all.iter().collect();
     match records.len() - distinct.len() {
-        0 => format!("{of} is in every record, and no two have the same"),
-        twice => format!("{of} is not unique: {twice} of {} have that of another", records.len()),
+        0 => format!("{of} is in each of {looked_at}, and no two have the same"),
+        twice => format!("{of} is not unique: {twice} of {looked_at} have that of another"),
     }
+}
+
+/// The records that a finding is about, in words: those of the first page, after which others may come.
+fn looked_at(page: &Page, count: usize) -> String {
+    let first = if page.next.is_some() { "first " } else { "" };
+    let records = if count == 1 { "record" } else { "records" };
+    format!("the {first}{count} {records} looked at")
 }
 
 /// Whether raw JSON is something.
@@ -109,7 +121,7 @@ fn values(records: &[String], paths: &[&FieldPath]) -> Vec<Vec<Option<String>>> 
 #[cfg(test)]
 mod tests {
     use raccord_compiler::connector;
-    use raccord_model::checkpoint::Token;
+    use raccord_model::checkpoint::{PageToken, Token};
     use raccord_model::language::connector::{ConnectorSettings, HttpSettings};
     use raccord_model::port::records::{Page, Records};
     use serde_json::json;
@@ -153,7 +165,7 @@ mod tests {
             &json!({ "records": "data", "pagination": { "nextUrl": "next" } }),
             body,
             &[one, two],
-            &["`next` of the answer holds no URL", "not unique: 1 of 2"],
+            &["`next` of the answer holds no URL", "not unique: 1 of the 2 records"],
         );
         check(
             &json!({ "records": "data", "pagination": { "link": "next" }, "incremental": { "field": "at", "param": "since" } }),
@@ -169,7 +181,29 @@ mod tests {
             &json!({ "records": "data" }),
             r#"{"data":[{"x":1}]}"#,
             &[r#"{"x":1}"#],
-            &["is missing in 1 of 1"],
+            &["is missing in 1 of the 1 record looked at"],
         );
+    }
+
+    #[test]
+    fn a_finding_says_of_how_many_records_it_is_true() {
+        let check = |records: &[&str], next: Option<&str>, expected: &str| {
+            let page = Page { next: next.map(|token| PageToken(token.to_owned())), ..Page::empty() };
+            let (name, path) = ("people".parse().unwrap(), "id".parse().unwrap());
+            let key = Key { transfer: &name, paths: vec![&path] };
+            let records: Vec<String> = records.iter().map(ToString::to_string).collect();
+            let expected = format!("the key `id` of the transfer `people` {expected}");
+            assert_eq!(key_finding(&key, &records, &page), expected);
+        };
+        let (one, two) = (r#"{"id":1}"#, r#"{"id":2}"#);
+        check(&[one, two], None, "is in each of the 2 records looked at, and no two have the same");
+        check(
+            &[one, two],
+            Some("2"),
+            "is in each of the first 2 records looked at, and no two have the same",
+        );
+        check(&[one], Some("2"), "is in each of the first 1 record looked at, and no two have the same");
+        check(&[one, one], None, "is not unique: 1 of the 2 records looked at have that of another");
+        check(&[one, "{}"], Some("2"), "is missing in 1 of the first 2 records looked at");
     }
 }
