@@ -1,8 +1,12 @@
-//! Where an answer holds a list of records, for users who do not know the service yet. For advice alone: a run takes
-//! the path that the configuration says and never looks for another.
+//! Where an answer holds a list of records, for users who do not know the service yet, and whether it says that there is more.
+//! A run takes the path that the configuration says and never follows another: what is found here is told.
+
+use std::collections::BTreeMap;
 
 use raccord_model::field_path::{FieldPath, Step};
+use raccord_model::suggest;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// How deep into an answer lists are looked for.
 const DEPTH: usize = 3;
@@ -29,6 +33,79 @@ pub fn advice(what: &str, body: &[u8], looked_at: &FieldPath) -> Option<String> 
     Some(format!("the {what} has a list of {objects} at `{path}`: write `records: {path}`"))
 }
 
+/// Flags by which services say that there is more, without case and underscores.
+const FLAGS: [&str; 4] = ["hasmore", "hasnext", "hasnextpage", "morerecords"];
+/// Members that hold the URL of a next page, written likewise.
+const LINKS: [&str; 6] = ["next", "nexturl", "nextlink", "nextpage", "nextpageurl", "@odata.nextlink"];
+
+/// How deep into an answer what says that there is more is looked for.
+const BESIDE: usize = 2;
+
+/// What says in an answer, beside its lists, that there is more than it holds: half a sentence. Lists are not looked into.
+pub fn says_more(body: &[u8]) -> Option<String> {
+    says_more_in(serde_json::from_slice(body).ok()?, &mut FieldPath::default())
+}
+
+fn says_more_in(text: &RawValue, path: &mut FieldPath) -> Option<String> {
+    // What is no object is not looked at any closer.
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text.get()).ok()?;
+    for (name, raw) in members {
+        let plain = name.to_lowercase().replace(['_', '-'], "");
+        path.0.push(Step::Member(name));
+        let raw_text = raw.get();
+        let said = match raw_text.as_bytes().first() {
+            Some(b't') => FLAGS.contains(&&*plain).then(|| format!("`{path}` is true")),
+            Some(b'"') => {
+                let is_url =
+                    ["\"http://", "\"https://", "\"/"].iter().any(|begin| raw_text.starts_with(begin));
+                let leads_on = is_url && LINKS.contains(&&*plain);
+                leads_on.then(|| format!("`{path}` holds the URL of a next page"))
+            }
+            Some(b'{') if path.0.len() < BESIDE => says_more_in(raw, path),
+            _ => None,
+        };
+        path.0.pop();
+        if said.is_some() {
+            return said;
+        }
+    }
+    None
+}
+
+/// The path that was probably meant by one that leads to nothing: beside it, with nearly the same name, and with a text, a number
+/// or an object there.
+pub fn meant(body: &[u8], path: &FieldPath) -> Option<FieldPath> {
+    let (Step::Member(wrong), above) = path.0.split_last()? else { return None };
+    let mut at: &RawValue = serde_json::from_slice(body).ok()?;
+    for step in above {
+        let Step::Member(name) = step else { return None };
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(at.get()).ok()?;
+        at = members.get(name.as_str()).copied()?;
+    }
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(at.get()).ok()?;
+    if members.contains_key(wrong.as_str()) {
+        return None;
+    }
+    let holds = |raw: &RawValue| {
+        let raw = raw.get();
+        matches!(raw.as_bytes().first(), Some(b'"' | b'{' | b'0'..=b'9'))
+            && !matches!(raw, "\"\"" | "{}" | "0")
+    };
+    let mut near = members.iter().filter(|(name, raw)| is_slip(wrong, name) && holds(raw));
+    let (name, _) = near.next()?;
+    let mut path = FieldPath(above.to_vec());
+    path.0.push(Step::Member(name.clone()));
+    Some(path)
+}
+
+/// Whether one name is the other with a slip of the hand: one letter, or another way to write the same words.
+fn is_slip(wrong: &str, name: &str) -> bool {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
+    let (wrong, name) = (plain(wrong), plain(name));
+    let begins_alike = wrong.chars().next() == name.chars().next();
+    begins_alike && wrong.len() >= 4 && suggest::distance(&wrong, &name) <= 1
+}
+
 fn walk(value: &Value, path: &mut FieldPath, found: &mut Vec<(FieldPath, usize)>) {
     match value {
         Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_object) => {
@@ -53,6 +130,45 @@ fn walk(value: &Value, path: &mut FieldPath, found: &mut Vec<(FieldPath, usize)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_says_that_there_is_more_is_found_beside_the_records() {
+        for (body, expected) in [
+            (r#"{"d":[],"has_more":true}"#, Some("`has_more` is true")),
+            (r#"{"d":[],"pageInfo":{"hasNextPage":true}}"#, Some("`pageInfo.hasNextPage` is true")),
+            (r#"{"links":{"next":"/p?2"}}"#, Some("`links.next` holds the URL of a next page")),
+            (r#"{"next":"https://a.example/p?2"}"#, Some("`next` holds the URL of a next page")),
+            (r#"{"has_more":false,"next":null,"links":{"next":""}}"#, None),
+            (r#"{"next":"soon"}"#, None),
+            (r#"{"d":[{"has_more":true}]}"#, None),
+            (r#"[{"next":"/p"}]"#, None),
+            ("no JSON", None),
+        ] {
+            assert_eq!(says_more(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_to_nothing_was_meant_for_its_neighbour() {
+        for (body, path, expected) in [
+            (r#"{"meta":{"cursor":"x"}}"#, "meta.cursr", Some("meta.cursor")),
+            (r#"{"meta":{"nextCursor":7}}"#, "meta.next_cursor", Some("meta.nextCursor")),
+            (r#"{"links":{"next":"/p"}}"#, "links.nextt", Some("links.next")),
+            // The last page: what was meant holds nothing either.
+            (r#"{"meta":{"cursor":null}}"#, "meta.cursr", None),
+            (r#"{"meta":{"cursor":""}}"#, "meta.cursr", None),
+            (r#"{"meta":{}}"#, "meta.cursr", None),
+            (r#"{}"#, "meta.cursr", None),
+            // Neighbours with other meanings.
+            (r#"{"prev_cursor":"x","last":"/p","text":"x"}"#, "next_cursor", None),
+            (r#"{"prev":"/p","last":"/p","text":"x"}"#, "next", None),
+            (r#"{"lastCursor":"x"}"#, "nextCursor", None),
+            (r#"{"cursor":"x","cursr":null}"#, "cursr", None),
+        ] {
+            let found = meant(body.as_bytes(), &path.parse().unwrap());
+            assert_eq!(found.map(|path| path.to_string()).as_deref(), expected, "{body}");
+        }
+    }
 
     #[test]
     fn the_list_of_an_envelope_is_found() {

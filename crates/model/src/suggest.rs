@@ -36,8 +36,8 @@ fn the_one_begun<'c>(lower: &str, candidates: impl Iterator<Item = &'c str>) -> 
     begun.next().filter(|_| begun.next().is_none())
 }
 
-/// Beginnings and separators are forgiven: `pagination_` and `data-type` are as near as a single letter.
-fn distance(wrong: &str, candidate: &str) -> usize {
+/// How many letters two names differ by. Beginnings and separators are forgiven: `pagination_` and `data-type` are as near as a single letter.
+pub fn distance(wrong: &str, candidate: &str) -> usize {
     let bare = |text: &str| text.replace(['-', '_', ' '], "");
     if bare(wrong) == bare(candidate) {
         return usize::from(wrong != candidate);

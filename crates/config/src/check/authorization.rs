@@ -84,6 +84,7 @@ fn check_key(key: &ApiKey) -> Vec<Finding> {
             "it goes before the key in that header",
         );
     }
+    findings.extend(check_prefix(key));
     for (path, name) in names(key) {
         if !is_token(name) {
             let message = format!("`{name}` cannot be the name of a header");
@@ -94,6 +95,19 @@ fn check_key(key: &ApiKey) -> Vec<Finding> {
         findings.push(Finding::error(&["query"], Code::InvalidValue, "the query parameter has no name"));
     }
     findings
+}
+
+/// A scheme of HTTP stands apart from the credential.
+fn check_prefix(key: &ApiKey) -> Option<Finding> {
+    let prefix = key.prefix.as_deref()?;
+    let is_scheme = prefix.ends_with(|last: char| last.is_alphabetic()) && !prefix.contains(' ');
+    let is_authorization =
+        key.header.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("authorization"));
+    (is_scheme && is_authorization).then(|| {
+        let message = format!("the key follows `{prefix}` without a space: `{prefix}KEY` is sent");
+        Finding::warning(&["prefix"], Code::InvalidValue, message)
+            .help(format!("write prefix: \"{prefix} \""))
+    })
 }
 
 /// The names of headers, with their paths.

@@ -99,6 +99,13 @@ fn authorizations() {
             "conflicting-fields@5:51 spec.value",
         ),
         ("{type: apiKey, query: k, prefix: P, value: \"${env:K}\"}", "conflicting-fields@5:36 spec.prefix"),
+        (
+            "{type: apiKey, header: Authorization, prefix: Bearer, value: \"${env:K}\"}",
+            "invalid-value?@5:49 spec.prefix",
+        ),
+        ("{type: apiKey, header: Authorization, prefix: \"Bearer \", value: \"${env:K}\"}", ""),
+        ("{type: apiKey, header: Authorization, prefix: \"key=\", value: \"${env:K}\"}", ""),
+        ("{type: apiKey, header: X-Key, prefix: key, value: \"${env:K}\"}", ""),
         ("{type: apiKey, header: \"a b\", value: \"${env:K}\"}", "invalid-value@5:26 spec.header"),
         ("{type: magic}", "invalid-value@5:10 spec.type"),
         ("{header: X}", "missing-field@4:1 spec.type"),

@@ -133,6 +133,7 @@ impl Authenticator {
                 self.add_header(name, key.prefix.as_deref().unwrap_or_default(), &value, reference)?;
             }
             if let Some(query) = &key.query {
+                check_edges(&value, reference)?;
                 self.query = Some((query.clone(), value));
             }
         }
@@ -255,6 +256,14 @@ impl Authenticator {
         secret: &SecretString,
         reference: &SecretRef,
     ) -> Result<(), SourceError> {
+        check_edges(secret, reference)?;
+        let scheme = prefix.trim_end();
+        if scheme.len() < prefix.len() && begins_with_scheme(secret.expose_secret(), scheme) {
+            let why = format!(
+                "begins with `{scheme}`, which is written before it already: keep the credential alone"
+            );
+            return Err(unusable(reference, &why).into());
+        }
         let mut value = header_value(prefix, secret)
             .ok_or_else(|| unusable(reference, "has characters that cannot stand in a header"))?;
         value.set_sensitive(true);
@@ -271,6 +280,22 @@ fn decoded(secret: &str, encoding: SecretEncoding) -> Option<SecretSlice<u8>> {
         SecretEncoding::Base64 => STANDARD.decode(secret).ok()?,
     };
     Some(bytes.into())
+}
+
+/// Blanks and line breaks around a credential would be sent with it, and no service takes them.
+fn check_edges(secret: &SecretString, reference: &SecretRef) -> Result<(), SourceError> {
+    let text = secret.expose_secret();
+    if text.trim() == text {
+        return Ok(());
+    }
+    let why = "has blanks or line breaks around it: keep the credential alone";
+    Err(unusable(reference, why).into())
+}
+
+/// Whether a credential repeats the scheme that is written before it.
+fn begins_with_scheme(text: &str, scheme: &str) -> bool {
+    let begins = text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme));
+    begins && text.get(scheme.len()..).is_some_and(|rest| rest.starts_with(char::is_whitespace))
 }
 
 fn header_value(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
@@ -295,6 +320,9 @@ mod tests {
         let environment = |name: &str| match name {
             "KEY" => Some("s3cret".to_owned()),
             "BROKEN" => Some("two\nlines".to_owned()),
+            "SCHEMED" => Some("bearer s3cret".to_owned()),
+            "ENDED" => Some("s3cret\n".to_owned()),
+            "BLANK" => Some(" s3cret".to_owned()),
             _ => None,
         };
         SecretReader::new(Arc::new(environment), std::path::Path::new("."))
@@ -348,10 +376,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_fits_no_header_is_named_by_its_reference() {
-        let authorization =
-            serde_json::from_value(serde_json::json!({"type": "bearer", "token": "${env:BROKEN}"})).unwrap();
-        let error = Authenticator::resolve(Some(&authorization), &secrets()).await.unwrap_err().to_string();
-        assert!(error.starts_with("${env:BROKEN} has characters") && !error.contains("lines"), "{error}");
+    async fn a_secret_that_cannot_be_sent_is_named_by_its_reference() {
+        let bearer = |name: &str| serde_json::json!({"type": "bearer", "token": format!("${{env:{name}}}")});
+        let key = |prefix: &str, name: &str| {
+            serde_json::json!({
+                "type": "apiKey", "header": "Authorization", "prefix": prefix, "value": format!("${{env:{name}}}")
+            })
+        };
+        let query = |name: &str| serde_json::json!({"type": "apiKey", "query": "k", "value": format!("${{env:{name}}}")});
+        let edges = "has blanks or line breaks around it";
+        let scheme = "begins with `Bearer`, which is written before it already";
+        for (authorization, expected) in [
+            (bearer("BROKEN"), Some("has characters")),
+            (bearer("SCHEMED"), Some(scheme)),
+            (bearer("ENDED"), Some(edges)),
+            (bearer("BLANK"), Some(edges)),
+            (key("Bearer ", "SCHEMED"), Some(scheme)),
+            (key("", "SCHEMED"), None),
+            (key("Token ", "SCHEMED"), None),
+            (query("ENDED"), Some(edges)),
+            (query("SCHEMED"), None),
+        ] {
+            let spec = serde_json::from_value(authorization.clone()).unwrap();
+            let error = Authenticator::resolve(Some(&spec), &secrets()).await.err();
+            let error = error.map(|error| error.to_string());
+            assert_eq!(error.is_some(), expected.is_some(), "{authorization}: {error:?}");
+            if let (Some(error), Some(expected)) = (error, expected) {
+                assert!(error.starts_with("${env:") && error.contains(expected), "{error}");
+                assert!(!error.contains("s3cret") && !error.contains("lines\""), "{error}");
+            }
+        }
     }
 }

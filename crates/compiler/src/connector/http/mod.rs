@@ -7,6 +7,7 @@ mod graphql;
 mod incremental;
 mod list;
 mod pagination;
+mod placeholder;
 mod remarks;
 mod since;
 
@@ -26,6 +27,7 @@ use crate::connector::registry::Lower;
 use crate::connector::template::{BODY_NAMES, BodyTemplate, PARENT, PathTemplate};
 use crate::connector::unknown_data_type;
 use pagination::{Carrier, Companions};
+use placeholder::Taker;
 
 pub use component::{
     Completion, Ending, ErrorHandler, ErrorPlace, HttpStream, Limits, ListRouter, MoreFlag, NumberPlace,
@@ -178,6 +180,7 @@ fn lower_headers(headers: &BTreeMap<String, String>, findings: &mut Findings) ->
     let mut lowered = BTreeMap::new();
     for (name, value) in headers {
         findings.header(&["headers", name], name, value);
+        placeholder::check(value, Taker::Header, &["headers", name], findings);
         if lowered.insert(name.to_ascii_lowercase(), value.clone()).is_some() {
             findings.conflict(
                 &["headers", name],
@@ -368,6 +371,9 @@ fn lower_requester(
     }
     for parameter in data_type.query.keys().filter(|parameter| parameter.is_empty()) {
         findings.invalid(&["query", parameter], "a query parameter needs a name");
+    }
+    for (name, value) in &data_type.query {
+        placeholder::check(&value.0, Taker::Query(name), &["query", name], findings);
     }
     let mut headers = base.headers.clone();
     headers.extend(lower_headers(&data_type.headers, findings));

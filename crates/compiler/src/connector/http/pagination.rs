@@ -185,11 +185,26 @@ fn lower_way(settings: &Pagination, carrier: Carrier, findings: &mut Findings) -
                     "`lastRecord` goes with `cursor` alone",
                 );
             }
+            if matches!(&place, TokenPlace::Header(name) if name == "link") {
+                findings.error_with_help(
+                    &["pagination", "nextUrl", "header"],
+                    Code::InvalidValue,
+                    "the header `Link` holds relations, and not a URL alone".to_owned(),
+                    "write `link: next` in place of `nextUrl`",
+                );
+            }
             Some(Paginator::NextUrl(place))
         }
         (None, Some(rel), None, None, None) => {
             if rel.trim().is_empty() {
                 findings.invalid(&["pagination", "link"], "a relation such as `next` is missing");
+            } else if !is_relation(rel) {
+                findings.error_with_help(
+                    &["pagination", "link"],
+                    Code::InvalidValue,
+                    format!("`{rel}` is no relation, but a part of a header `Link`"),
+                    "write the relation alone: `link: next`",
+                );
             }
             Some(Paginator::Link { rel: rel.clone() })
         }
@@ -211,6 +226,13 @@ fn lower_way(settings: &Pagination, carrier: Carrier, findings: &mut Findings) -
             None
         }
     }
+}
+
+/// Whether a text can be a relation of RFC 8288: a word, or a URI that names one of a service's own.
+fn is_relation(text: &str) -> bool {
+    let is_uri = text.contains(':');
+    !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | ';' | ','))
+        && (is_uri || !text.contains('='))
 }
 
 fn lower_cursor(
