@@ -232,7 +232,7 @@ pub(super) fn words(raw: &str) -> String {
 
 fn words_of(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Object(members) => WORDS.iter().find_map(|name| words_of(members.get(*name)?)),
         Value::Array(errors) => {
@@ -312,7 +312,7 @@ mod tests {
             (json!({"message": "internal, try later"}), Some("internal, try later")),
             (json!("a warning"), Some("a warning")),
             (json!(["partial"]), Some("partial")),
-            (json!({"code": 500, "message": ""}), Some("")),
+            (json!({"code": 500, "message": ""}), Some("500")),
             (json!(true), Some("true")),
             (json!(17), Some("17")),
             (json!(null), None),

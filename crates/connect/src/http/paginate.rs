@@ -1,5 +1,9 @@
 //! From one page to the next: a pure function of the paginator, the page in hand and what it answered.
 
+mod promised;
+
+pub(crate) use promised::Absent;
+
 use raccord_compiler::connector::{
     HttpStream, IncrementalCursor, NumberPlace, Paginator, Target, TokenPlace,
 };

@@ -25,7 +25,7 @@ use super::aside::aside;
 use super::client::Exchange;
 use super::fetched::{Fetched, Partition, Wanted};
 use super::hold::{Held, HoldError};
-use super::paginate::{Pager, Position, Step};
+use super::paginate::{Absent, Pager, Position, Step};
 use super::parent::{Parent, Settled};
 use super::partition::{Health, Notes};
 use super::reading::{Reading, extent};
@@ -64,6 +64,8 @@ pub(crate) struct Reader {
     trail: Trail,
     /// Records that continue on the next page.
     held: Option<Held>,
+    /// What says how the pages end and was in no answer so far.
+    absent: Absent,
     /// How many pages in a row were empty.
     empty: u64,
     requests: u64,
@@ -98,7 +100,7 @@ impl Reader {
         let most = stream.limits.max_body;
         let held = stream.completion.as_ref().map(|completion| Held::new(completion, most));
         let position = Some(position);
-        let (trail, empty, requests) = (Trail::default(), 0, 0);
+        let (trail, absent, empty, requests) = (Trail::default(), Absent::default(), 0, 0);
         let initial = Since::initial(&stream);
         Self {
             stream,
@@ -115,6 +117,7 @@ impl Reader {
             failure: None,
             trail,
             held,
+            absent,
             empty,
             requests,
             resumed,
@@ -197,6 +200,8 @@ impl Reader {
         let sound = sound.map_err(|error| self.refused(error, position))?;
         self.resumed = false;
         let Some(reading) = sound else {
+            self.keeps_promises(position.seen > 0)
+                .map_err(|why| self.exchange.wrong_answer(&self.stream.requester.url_base, &why))?;
             let token = self.token_without_page(position);
             self.advance(None, token);
             return Ok(None);
@@ -279,10 +284,17 @@ impl Reader {
 
     /// Moves on over an answer that makes sense; `None` while its records are held.
     fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
-        let Reading { status, url, body, list, faults, step, is_complete, total, token } = reading;
+        let Reading { status, url, body, list, faults, step, is_complete, total, absent, token } = reading;
         let exchange = Arc::clone(&self.exchange);
         let wrong = |message: &str| exchange.wrong_answer(&url, message);
         self.trace(&body, &list, &step).map_err(|message| wrong(&message))?;
+        if let Some(absent) = absent {
+            self.absent.narrow(absent);
+        }
+        if matches!(step, Step::Last | Step::Skip(None)) {
+            let has_records = position.seen > 0 || !list.is_empty();
+            self.keeps_promises(has_records).map_err(|why| wrong(&why))?;
+        }
         let by_position = self.pager.is_by_position();
         let before = if by_position { continued::before(position, &body, &list) } else { None };
         let (body, list) = match self.hold(&body, &list, is_complete) {
@@ -330,6 +342,13 @@ impl Reader {
             total,
             token,
         }))
+    }
+
+    /// What the settings say of every answer must have been in one of them before a chain with records is at its end. Of one that an
+    /// earlier run began, not all answers are known.
+    fn keeps_promises(&self, has_records: bool) -> Result<(), String> {
+        let why = if has_records && !self.continued { self.absent.why() } else { None };
+        why.map_or(Ok(()), Err)
     }
 
     /// Notices a chain that leads in a circle, or nowhere.

@@ -2,6 +2,7 @@
 //!
 //! Changes nothing, because an answer that contradicts what the service says is not the last word.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::client::Exchange;
-use super::complaint::Again;
+use super::complaint::{Again, Complaint};
+use super::ending::Said;
 use super::paginate::{Astray, PageView, Pager, Position, Step};
 use crate::answer::{Answer, encoding, not_json, to_utf8, unexpected};
 use crate::decode::{Whole, whole};
@@ -35,6 +37,8 @@ pub(crate) struct Reading {
     /// Whether no record continues on the next page.
     pub(crate) is_complete: bool,
     pub(crate) total: Option<u64>,
+    /// What says how the pages end and is not in it; `None` where the status alone says that there are no records.
+    pub(crate) absent: Option<BTreeSet<String>>,
     /// The token from which a later reading may go on.
     pub(crate) token: Option<Token>,
 }
@@ -82,17 +86,8 @@ impl Judge<'_> {
             let selected = self.pager.selector.select(&body, &mut found);
             selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.masker())))?;
             if let Some(complaint) = self.pager.complaints.find(&body, &found) {
-                let said = exchange.complained(status, &complaint);
-                let error = exchange.wrong_answer(&url, &said);
                 let asked = || exchange.asked_wait(&headers, &body);
-                return Err(match complaint.again {
-                    Again::Never => Unsound::Wrong(error),
-                    Again::MayHelp => Unsound::Doubtful(error, asked()),
-                    Again::Limited(wait) => {
-                        let error = SourceError::Limited { place: exchange.show(&url), message: said };
-                        Unsound::Doubtful(error, wait.or_else(asked))
-                    }
-                });
+                return Err(self.complained(&complaint, (status, &url), asked));
             }
             self.extractor.expect("answer", &body, &found).map_err(wrong)?;
         }
@@ -107,13 +102,42 @@ impl Judge<'_> {
         };
         let said = self.pager.said(&view).map_err(wrong)?;
         let token = self.token(&view).map_err(wrong)?;
+        let absent = (status != StatusCode::NO_CONTENT.as_u16()).then(|| self.pager.absent(&view, position));
         let is_complete = status == StatusCode::NO_CONTENT.as_u16() || self.pager.is_complete(&found);
         let step = self.pager.step(position, self.since, &view, said);
         let step = step.map_err(|astray| match astray {
             Astray::Answer(message) => wrong(message),
             Astray::Place(message) => Unsound::Wrong(SourceError::PageRefused { message }),
         })?;
-        Ok(Reading { status, url, body, list, faults, step, is_complete, total: said.total, token })
+        let says_nothing = matches!(said, Said { total: None, pages: None, more: None | Some(true) });
+        let is_lone = step == Step::Last && position.page == 1 && !found.list.is_empty();
+        if is_lone
+            && says_nothing
+            && let Some(why) = self.pager.misled(&view, &body)
+        {
+            return Err(wrong(why));
+        }
+        Ok(Reading { status, url, body, list, faults, step, is_complete, total: said.total, absent, token })
+    }
+
+    /// What follows from an answer that says what went wrong. `asked` is how long the service asks us to wait.
+    fn complained(
+        &self,
+        complaint: &Complaint,
+        (status, url): (u16, &Url),
+        asked: impl FnOnce() -> Option<Duration>,
+    ) -> Unsound {
+        let exchange = self.exchange;
+        let said = exchange.complained(status, complaint);
+        let error = exchange.wrong_answer(url, &said);
+        match complaint.again {
+            Again::Never => Unsound::Wrong(error),
+            Again::MayHelp => Unsound::Doubtful(error, asked()),
+            Again::Limited(wait) => {
+                let error = SourceError::Limited { place: exchange.show(url), message: said };
+                Unsound::Doubtful(error, wait.or_else(asked))
+            }
+        }
     }
 
     /// An answer that is no JSON document, as one. What begins like another format is not the expected answer: the first line

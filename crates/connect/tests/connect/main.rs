@@ -29,6 +29,7 @@ mod page_tokens;
 #[cfg(test)]
 mod partitions;
 #[cfg(test)]
+mod promises;
 mod registrations;
 #[cfg(test)]
 mod rotation;

@@ -1,0 +1,93 @@
+//! Places of the settings that answers do not hold: what is misspelt fails the reading where an answer shows it, and what a
+//! service leaves out at its end does not.
+
+use serde_json::{Value, json};
+use wiremock::{Request, ResponseTemplate};
+
+use crate::endings::check;
+use crate::service::{number, ok, records};
+
+/// Fifty records a page of two hundred and fifty, and on every page the members that are given.
+fn page(members: &Value) -> impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static {
+    let members = members.clone();
+    move |request| {
+        let page = number(request, "page").unwrap_or(1);
+        let last = (page * 50).min(250);
+        let mut body = members.clone();
+        body["d"] = records(((page - 1) * 50 + 1)..=last);
+        ok(&body)
+    }
+}
+
+#[tokio::test]
+async fn a_way_to_the_next_page_that_is_misspelt_fails_where_the_answer_shows_another() {
+    let cursor = json!({"cursor": "meta.cursr", "param": "c"});
+    let url = json!({"nextUrl": "links.nextt"});
+    let header = json!({"nextUrl": {"header": "X-Next"}});
+    let link = json!({"link": "nextt"});
+    let ended = json!({"cursor": "meta.cursr", "param": "c", "while": "more"});
+    for (pagination, members, expected) in [
+        (&cursor, json!({"meta": {"cursor": "abc"}}), Err("`meta.cursor` holds a value")),
+        (&cursor, json!({"meta": {"has_more": true}}), Err("`meta.has_more` is true")),
+        (&url, json!({"links": {"next": "/p?page=2"}}), Err("`nextUrl: links.nextt` leads to nothing")),
+        (&header, json!({"next": "/p?page=2"}), Err("`nextUrl: {header: x-next}` leads to nothing")),
+        (&link, json!({"hasNextPage": true}), Err("`link: nextt` leads to nothing")),
+        // The last page of services that leave out what leads on, or send null.
+        (&cursor, json!({}), Ok((50, 1))),
+        (&cursor, json!({"meta": {"cursr": null, "cursor": "abc"}}), Ok((50, 1))),
+        (&cursor, json!({"meta": {"cursor": null, "has_more": false}}), Ok((50, 1))),
+        (&cursor, json!({"meta": {"prev": "abc", "total": 50}}), Ok((50, 1))),
+        (&url, json!({"links": {"self": "/p", "last": "/p"}}), Ok((50, 1))),
+        (&link, json!({}), Ok((50, 1))),
+        // The settings say themselves that it is the last one.
+        (&ended, json!({"more": false, "meta": {"cursor": "abc"}}), Ok((50, 1))),
+    ] {
+        check(json!({"records": "d", "pagination": pagination}), expected, page(&members)).await;
+    }
+    let with_link = |request: &Request| {
+        page(&json!({}))(request).insert_header("Link", "<https://a.example/p?page=2>; rel=\"next\"")
+    };
+    for pagination in [&cursor, &url, &header, &link] {
+        let expected = Err("its header `Link` has the relation `next`");
+        check(json!({"records": "d", "pagination": pagination}), expected, with_link).await;
+    }
+}
+
+#[tokio::test]
+async fn what_says_how_pages_end_must_be_in_an_answer() {
+    let present = json!({"total": 250, "pages": 5});
+    for (ending, members, expected) in [
+        (json!({"total": "total"}), &present, Ok((250, 5))),
+        (json!({"total": "totl"}), &present, Err("`total: totl`")),
+        (json!({"total": {"header": "X-Totl"}}), &present, Err("`total: {header: x-totl}`")),
+        (json!({"pages": "pags"}), &present, Err("`pages: pags`")),
+        (json!({"total": "total", "pages": "pags"}), &present, Err("`pages: pags`")),
+        (json!({"while": "nope"}), &present, Err("`while: nope`")),
+        (json!({"until": "nope"}), &present, Err("`until: nope`")),
+        // Null is there, and says nothing.
+        (json!({"total": "n"}), &json!({"n": null}), Ok((250, 6))),
+    ] {
+        let mut pagination = ending;
+        pagination["page"] = json!("page");
+        check(json!({"records": "d", "pagination": pagination}), expected, page(members)).await;
+    }
+    // It is enough that one answer holds it, and a service without records may say nothing.
+    let total = json!({"records": "d", "pagination": {"page": "page", "total": "n"}});
+    check(total.clone(), Ok((250, 5)), |request| {
+        let first = if number(request, "page") == Some(1) { json!({"n": 250}) } else { json!({}) };
+        page(&first)(request)
+    })
+    .await;
+    let until = json!({"records": "d", "pagination": {"page": "page", "until": "done"}});
+    check(until, Ok((250, 5)), |request| {
+        let last = if number(request, "page") == Some(5) { json!({"done": true}) } else { json!({}) };
+        page(&last)(request)
+    })
+    .await;
+    check(total, Ok((0, 1)), |_| ok(&json!({"d": []}))).await;
+    let ended = json!({"page": "page", "total": "totl", "end": {"status": [400]}});
+    check(json!({"records": "d", "pagination": ended}), Err("`total: totl`"), |request| {
+        if number(request, "page") > Some(5) { ResponseTemplate::new(400) } else { page(&json!({}))(request) }
+    })
+    .await;
+}
