@@ -158,7 +158,7 @@ mod tests {
             (r#"{"meta":{"cursor":null}}"#, "meta.cursr", None),
             (r#"{"meta":{"cursor":""}}"#, "meta.cursr", None),
             (r#"{"meta":{}}"#, "meta.cursr", None),
-            (r#"{}"#, "meta.cursr", None),
+            ("{}", "meta.cursr", None),
             // Neighbours with other meanings.
             (r#"{"prev_cursor":"x","last":"/p","text":"x"}"#, "next_cursor", None),
             (r#"{"prev":"/p","last":"/p","text":"x"}"#, "next", None),
