@@ -254,6 +254,10 @@ impl Running<'_> {
             // It moves on with what follows from the window as a whole; until then its last page is the one to read.
             true if is_judged_later => window::before_end(underway.clone(), &end).sealed(),
             true => {
+                // Nothing is left to judge, but what no record had is told all the same.
+                if let Some(window) = next.window().cloned() {
+                    self.note_unseen(underway, &window);
+                }
                 next = window::close(next, now);
                 next.sealed()
             }
