@@ -30,6 +30,7 @@ mod page_tokens;
 mod partitions;
 #[cfg(test)]
 mod promises;
+#[cfg(test)]
 mod registrations;
 #[cfg(test)]
 mod rotation;
