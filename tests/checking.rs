@@ -82,3 +82,29 @@ fn a_server_of_tokens_is_told_from_the_service() {
         assert_says(&said(kind, "${env:TOKEN}", &server.url()), &[expected]);
     }
 }
+
+#[test]
+fn one_data_type_that_fails_keeps_no_other_from_being_checked() {
+    let server = HttpServer::start(|request| match request.path.as_str() {
+        "/good" => json(r#"[{"id": 1}]"#),
+        _ => answer(404, "Content-Type: text/plain", "no such page"),
+    });
+    let source = |data_types: &str| {
+        format!(
+            "apiVersion: raccord/v1\nkind: Source\nmetadata: {{name: shop}}\nspec:\n  connector: http\n  authorization: \
+             {{type: none}}\n  config: {{baseUrl: '{}', dataTypes: {{{data_types}}}}}\n",
+            server.url()
+        )
+    };
+    let environment = TestEnvironment::with(&[("raccord.yaml", &source("a: {}, b: {}, good: {}"))]);
+    let said = environment.fails(1, "check shop");
+    assert_says(
+        &said,
+        &["2 data types cannot be read", "`a`: ", "/a answered 404", "`b`: ", "/b answered 404"],
+    );
+    assert!(server.requests().iter().any(|request| request.path == "/good"));
+    environment.write("raccord.yaml", &source("a: {}, good: {}"));
+    assert_says(&environment.fails(1, "check shop"), &["/a answered 404"]);
+    environment.write("raccord.yaml", &source("good: {}"));
+    environment.ok("check shop");
+}

@@ -161,6 +161,7 @@ fn mistakes_are_told_at_their_place() {
     check("\"${env:SHOP_KEY}\"", "hunter2", &["`api_key` is a secret", "spec.config.api_key"]);
     check(", base: \"http://127.0.0.1:9\"", "", &["`base`: it is required and missing"]);
     check("connectors/shop.yaml", "connectors/shp.yaml", &["there is no manifest at", "did you mean"]);
+    check("connectors/shop.yaml", "other/x.yaml", &["it names the manifest, too"]);
     check("api_key:", "apikey:", &["the manifest has no setting `apikey`", "did you mean `api_key`?"]);
     check("source: shop", "source: shop\n  dataType: custmers", &["no data type `custmers`", "`customers`"]);
 }

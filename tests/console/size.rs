@@ -166,6 +166,7 @@ fn pages_stay_small_and_cheap_with_much_of_everything() {
     let (daemon, base) = listening(&environment, "watch --from api --listen 127.0.0.1:0");
     wait_for_generation(&environment, 1);
     let person = Person::sign_in(&environment, daemon, &base);
+    come_to_rest(&person);
     for place in size.places() {
         let bytes = person.get(&place);
         let before = person.cpu();
@@ -177,6 +178,19 @@ fn pages_stay_small_and_cheap_with_much_of_everything() {
         assert!(bytes < MOST, "{place}: {bytes} bytes");
     }
     open_page(&size, &person);
+}
+
+/// Waits until the daemon has done what it does at its start: that is no page's work.
+fn come_to_rest(person: &Person) {
+    const LOOK: Duration = Duration::from_secs(2);
+    for _ in 0..300 {
+        let before = person.cpu();
+        std::thread::sleep(LOOK);
+        if person.cpu() - before < 0.02 * LOOK.as_secs_f64() {
+            return;
+        }
+    }
+    panic!("the daemon does not come to rest");
 }
 
 /// What a page costs that is left open, without news and with news all the time: then it asks for itself again at the pace that

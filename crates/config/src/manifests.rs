@@ -102,8 +102,10 @@ impl Manifests {
         let message = format!("there is no manifest at `{written}` among the files that are loaded");
         Finding::error(&["connector"], Code::UnknownConnector, message).help(format!(
             "{}the path begins at the directory of this file; a manifest is a YAML file with the line \
-             `type: DeclarativeSource`",
+             `type: DeclarativeSource`; where `-f` names files, it names the manifest, too, or their directory: \
+             `-f {}`",
             near.unwrap_or_default(),
+            written.trim_start_matches("./"),
         ))
     }
 }

@@ -28,7 +28,7 @@ pub struct Selection {
 pub async fn select(ports: &Ports, applied: &Applied, named: &[Name]) -> Result<Selection, RunnerError> {
     for name in named {
         if applied.uid(Kind::Integration, name).is_none() {
-            return Err(Unknown::in_force(Kind::Integration, name, applied.index.keys()).into());
+            return Err(unknown(applied, name).into());
         }
     }
     let facts = ports.facts();
@@ -52,6 +52,22 @@ pub async fn select(ports: &Ports, applied: &Applied, named: &[Name]) -> Result<
         }
     }
     Ok(selection)
+}
+
+/// No integration has the name; a transfer that has it is told with the integrations that run it.
+fn unknown(applied: &Applied, name: &Name) -> Unknown {
+    let unknown = Unknown::in_force(Kind::Integration, name, applied.index.keys());
+    if applied.uid(Kind::Transfer, name).is_none() {
+        return unknown;
+    }
+    let subscribers = applied.integrations().filter(|(_, _, spec)| spec.subscriptions.contains_key(name));
+    let subscribers: Vec<String> = subscribers.map(|(name, ..)| format!("`{name}`")).collect();
+    let hint = if subscribers.is_empty() {
+        format!("; `{name}` is a transfer that no integration subscribes to")
+    } else {
+        format!("; `{name}` is a transfer of {}: run that", subscribers.join(", "))
+    };
+    Unknown { hint, ..unknown }
 }
 
 /// Tells in a report what a person has to do: which of the integrations named, or of all, are disabled or paused by

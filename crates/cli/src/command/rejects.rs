@@ -100,7 +100,7 @@ fn list(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandError> 
         ui.note("no reject");
         return Ok(());
     }
-    let mut table = Table::new(["id", "transfer", "field", "reason", "position", "at"]);
+    let mut table = Table::new(["id", "transfer", "field", "reason", "position", "at"]).whole();
     for view in &rejects {
         table.row([
             view.id.clone(),
@@ -130,7 +130,7 @@ fn summary(ui: Ui, session: &Session, args: &ListArgs) -> Result<(), CommandErro
         ui.note("no reject");
         return Ok(());
     }
-    let mut table = Table::new(["count", "transfer", "field", "reason", "newest", "at"]);
+    let mut table = Table::new(["count", "transfer", "field", "reason", "newest", "at"]).whole();
     for group in &groups {
         table.row([
             group.count.to_string(),

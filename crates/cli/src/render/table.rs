@@ -78,6 +78,8 @@ const LONGEST_CELL: usize = 60;
 pub(crate) struct Table {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// Whether no cell is cut where there is no terminal.
+    is_whole: bool,
 }
 
 impl Table {
@@ -86,7 +88,13 @@ impl Table {
     }
 
     pub(crate) const fn of_columns(columns: Vec<String>) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), is_whole: false }
+    }
+
+    /// The same, with cells as long as they are where there is no terminal: into a file or a pipe.
+    pub(crate) const fn whole(mut self) -> Self {
+        self.is_whole = true;
+        self
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
@@ -117,7 +125,8 @@ impl Table {
     /// How many characters a cell of each column may have. What names a row, the first column, is never cut; of the
     /// others the widest gives way first.
     fn limits(&self, width: Option<usize>) -> Vec<usize> {
-        let length = |cell: &String| cell.chars().count().min(LONGEST_CELL);
+        let longest = if self.is_whole && width.is_none() { usize::MAX } else { LONGEST_CELL };
+        let length = |cell: &String| cell.chars().count().min(longest);
         let mut limits: Vec<usize> = self.columns.iter().map(length).collect();
         for row in &self.rows {
             for (limit, cell) in limits.iter_mut().zip(row) {
@@ -218,6 +227,19 @@ mod tests {
         assert!(widest(Some(60)) <= 60, "{}", table.text(Some(60)));
         assert!(table.text(Some(20)).contains("01a22d63-4d90-7425  "), "{}", table.text(Some(20)));
         assert!(table.text(Some(64)).contains("2025-01-31T09:30:00Z"), "the widest gives way first");
+    }
+
+    #[test]
+    fn a_whole_table_cuts_for_a_terminal_alone() {
+        let reason = "x".repeat(LONGEST_CELL + 40);
+        let table = || {
+            let mut table = Table::new(["id", "reason"]);
+            table.row(["1".to_owned(), reason.clone()]);
+            table
+        };
+        assert!(table().whole().text(None).contains(&reason));
+        assert!(!table().whole().text(Some(60)).contains(&reason));
+        assert!(!table().text(None).contains(&reason));
     }
 
     #[test]

@@ -28,9 +28,25 @@ use crate::transport::Caller;
 pub(super) struct Pause {
     /// Until when; without it, until it is resumed.
     #[schemars(with = "Option<Instant>")]
-    pub(super) until: Option<Timestamp>,
+    pub(super) until: Option<Until>,
     /// Why.
     pub(super) reason: Option<Reason>,
+}
+
+/// The time at which a pause ends.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Until(Timestamp);
+
+impl TryFrom<String> for Until {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            "`until` wants the time at which the pause ends, such as 2025-02-01T00:00:00Z; a length of time such as 2h is not taken here"
+                .to_owned()
+        })
+    }
 }
 
 /// What a route asks the engine.
@@ -209,6 +225,7 @@ fn pause(values: &Values, body: Option<(Bytes, Media)>) -> Result<Request, Refus
         Some((bytes, _)) => body::object(&bytes)?,
         None => Pause::default(),
     };
+    let until = until.map(|Until(until)| until);
     Ok(Request::Pause { integration: values.need("name")?, until, reason })
 }
 

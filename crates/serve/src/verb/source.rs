@@ -2,7 +2,7 @@
 
 use raccord_compiler::connector::{self, Stream};
 use raccord_model::language::{SourceSpec, TransferSpec};
-use raccord_model::port::source::{Read, Source, Sources};
+use raccord_model::port::source::{Read, Source, SourceError, Sources};
 use raccord_model::{DataTypeName, Desired, Kind, Name, Spec};
 
 use super::patience::{self, Bounds, PATIENCE};
@@ -15,7 +15,8 @@ use raccord_run::job;
 /// How many records a page that is only looked at should hold.
 const SAMPLE: usize = 10;
 
-/// Asks every data type of a source for as little as shows that it answers, and says what its first page proves.
+/// Asks every data type of a source for as little as shows that it answers, and says what its first page proves. One that
+/// fails keeps no other from being asked, unless nothing answers at all; the error names all that failed.
 pub async fn check(
     sources: &dyn Sources,
     desired: &Desired,
@@ -23,11 +24,39 @@ pub async fn check(
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
     let spec = source(desired, name)?;
-    for data_type in spec.settings.data_types() {
+    let data_types = spec.settings.data_types();
+    let mut failed: Vec<(&DataTypeName, RequestError)> = Vec::new();
+    for (at, data_type) in data_types.iter().enumerate() {
         let look = check_one(sources, desired, (name, data_type), replies);
-        patience::within(PATIENCE, (spec, data_type), look).await?;
+        let Err(error) = patience::within(PATIENCE, (spec, data_type), look).await else { continue };
+        let is_silent = patience::is_silent(&error);
+        failed.push((data_type, error));
+        if is_silent {
+            let rest = data_types.iter().skip(at + 1).map(|data_type| format!("`{data_type}`"));
+            let rest = rest.collect::<Vec<_>>().join(", ");
+            if !rest.is_empty() {
+                let said = format!("{rest}: not asked for, because the service does not answer");
+                replies(Reply::Done(said));
+            }
+            break;
+        }
     }
-    Ok(())
+    told(name, failed)
+}
+
+/// What failed, as one error: one alone is told as it is.
+fn told(source: &Name, mut failed: Vec<(&DataTypeName, RequestError)>) -> Result<(), RequestError> {
+    match (failed.len(), failed.pop()) {
+        (1, Some((_, error))) => Err(error),
+        (_, Some(last)) => {
+            failed.push(last);
+            let lines = failed.iter().map(|(data_type, error)| format!("`{data_type}`: {error}"));
+            let lines = lines.collect::<Vec<_>>().join("\n");
+            let message = format!("{} data types cannot be read\n{lines}", failed.len());
+            Err(SourceError::Answer { place: source.to_string(), message }.into())
+        }
+        (_, None) => Ok(()),
+    }
 }
 
 async fn check_one(

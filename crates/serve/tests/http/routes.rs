@@ -107,6 +107,9 @@ async fn integrations_are_paused_and_resumed() {
     {
         send(server.post("/v1/integrations/shop/pause", &token, &body)).await.expect_problem(400);
     }
+    let length = json!({ "until": "2h" });
+    let problem = send(server.post("/v1/integrations/shop/pause", &token, &length)).await.expect_problem(400);
+    assert!(problem["detail"].as_str().unwrap().contains("such as 2025-02-01T00:00:00Z"), "{problem}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
