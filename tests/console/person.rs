@@ -1,4 +1,4 @@
-//! Somebody who is signed in at the console of a daemon, without a browser: requests by hand, and what they cost the daemon.
+//! A person who is signed in at the console of a daemon, without a browser: requests by hand, and what they cost the daemon.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::process::Child;
 use crate::environment::TestEnvironment;
 use crate::throughput::ticks;
 
-/// A daemon that listens, and somebody who looks at its pages.
+/// A daemon that listens, and a person who looks at its pages.
 pub(crate) struct Person {
     daemon: Child,
     host: String,

@@ -24,7 +24,7 @@ use crate::ui::Ui;
     raccord state copy postgres://raccord@db.example/raccord .raccord/state.redb"
 )]
 pub(crate) struct CopyArgs {
-    /// The state to copy: a file, or `postgres://…`; nobody may work on it meanwhile
+    /// The state to copy: a file, or `postgres://…`; nothing else may work on it meanwhile
     from: StateAt,
     /// Where the copy is to be: a file, or `postgres://…`; a state that is there is never replaced
     to: StateAt,

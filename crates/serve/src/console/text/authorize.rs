@@ -55,7 +55,7 @@ pub(super) const EN: Authorize = Authorize {
     refused: |why| format!("The service did not agree: {why}"),
     it_said: "It said:",
     denied: "Nothing was granted, and what was granted before still counts. Authorize again and agree at the service, with an account that may.",
-    not_possible: "Nothing was granted, and what was granted before still counts. Whoever registered this console at the service should look at its address, its client and its scopes there; then authorize again.",
+    not_possible: "Nothing was granted, and what was granted before still counts. Look at the address, the client and the scopes that are registered for this console at the service, or have them looked at; then authorize again.",
     again: "Authorize again",
     back: "Back without authorizing",
     not_yet: "The service has not seen the code yet: type it there, then try again.",
