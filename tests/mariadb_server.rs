@@ -10,6 +10,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use server_home::server_homes;
+
+mod server_home;
+
 /// A server. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct MariadbServer {
@@ -28,7 +32,7 @@ impl MariadbServer {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         remove_what_others_left();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let home = std::env::temp_dir().join(format!("raccord-mariadb-{}-{number}", std::process::id()));
+        let home = server_homes().join(format!("raccord-mariadb-{}-{number}", std::process::id()));
         let output = Command::new("cp").arg("-a").arg(template()).arg(&home).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let mut command = Command::new("setpriv");
@@ -38,6 +42,10 @@ impl MariadbServer {
         command.arg(format!("--datadir={}", home.display()));
         command.arg(format!("--socket={}", home.join("socket").display()));
         command.arg(format!("--pid-file={}", home.join("pid").display()));
+        // A server that starts removes the temporary tables of every other one in the same place.
+        let temporary = home.join("temporary");
+        fs::create_dir(&temporary).unwrap();
+        command.arg(format!("--tmpdir={}", temporary.display()));
         let log = fs::File::create(home.join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let server = Self { pid: spawn(command), home };
@@ -101,7 +109,7 @@ fn user() -> String {
 
 /// Removes the files of servers whose processes are no more: a server that is a static ends without a word.
 fn remove_what_others_left() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    let Ok(entries) = fs::read_dir(server_homes()) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let pid = name
@@ -115,11 +123,11 @@ fn remove_what_others_left() {
 
 /// A directory to copy, which takes a fraction of the time that making one does.
 fn template() -> PathBuf {
-    let template = std::env::temp_dir().join("raccord-mariadb-template");
+    let template = server_homes().join("raccord-mariadb-template");
     if template.join("mysql").exists() {
         return template;
     }
-    let made = std::env::temp_dir().join(format!("raccord-mariadb-template-{}", std::process::id()));
+    let made = server_homes().join(format!("raccord-mariadb-template-{}", std::process::id()));
     let mut command = Command::new("mariadb-install-db");
     command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
     command.arg(format!("--datadir={}", made.display())).args(["--user", &user()]);

@@ -62,8 +62,11 @@ impl Newcomer {
         command.args(["-c", line]).current_dir(self.home.path().join("mine")).stdin(Stdio::null());
         forget_settings(&mut command);
         // Of the tests' own package: build scripts that ask for it would run anew, and what stands on them be compiled again.
-        let is_of_the_package =
-            |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_") && name != "CARGO_HOME";
+        // Whether it was compiled incrementally is one of the things by which cargo finds it again.
+        let is_of_the_package = |name: &str| {
+            let is_of_the_build = ["CARGO_HOME", "CARGO_INCREMENTAL"].contains(&name);
+            name == "OUT_DIR" || name.starts_with("CARGO_") && !is_of_the_build
+        };
         for (name, _) in std::env::vars().filter(|(name, _)| is_of_the_package(name)) {
             command.env_remove(name);
         }

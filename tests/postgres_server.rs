@@ -12,6 +12,10 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use server_home::server_homes;
+
+mod server_home;
+
 /// Where Debian keeps the programs of each version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
 
@@ -53,7 +57,7 @@ impl PostgresServer {
         remove_what_others_left();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("raccord-postgres-{}-{number}", std::process::id());
-        let home = std::env::temp_dir().join(name);
+        let home = server_homes().join(name);
         as_postgres("cp", |command| command.arg("-a").arg(template()).arg(&home));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let settings = settings.iter().map(ToString::to_string).collect();
@@ -148,7 +152,7 @@ impl Drop for PostgresServer {
 
 /// Removes the files of servers whose processes are no more: a server that is a static ends without a word.
 fn remove_what_others_left() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    let Ok(entries) = fs::read_dir(server_homes()) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let pid = name.strip_prefix("raccord-postgres-").and_then(|rest| rest.split(['-', '.']).next());
@@ -204,11 +208,11 @@ fn as_postgres(name: &str, arguments: impl FnOnce(&mut Command) -> &mut Command)
 
 /// A cluster to copy, which takes a fraction of the time that making one does.
 fn template() -> PathBuf {
-    let template = std::env::temp_dir().join("raccord-postgres-template");
+    let template = server_homes().join("raccord-postgres-template");
     if template.join("PG_VERSION").exists() {
         return template;
     }
-    let made = std::env::temp_dir().join(format!("raccord-postgres-template-{}", std::process::id()));
+    let made = server_homes().join(format!("raccord-postgres-template-{}", std::process::id()));
     let initdb = program("initdb");
     as_postgres(initdb.to_str().unwrap(), |command| {
         let command = command.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"]);

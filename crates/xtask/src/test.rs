@@ -1,5 +1,6 @@
 //! Every check and every test, the quick ones first.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::manifests::{self, Part};
@@ -11,27 +12,27 @@ use crate::setup;
 /// The steps share what they compile: lints and documentation the same metadata; examples, tests and the installation
 /// that a test tries the same libraries.
 pub(crate) fn run() -> Result<(), RecipeError> {
-    let mut costs = vec![measure("set-up", setup::run)?];
-    check(&mut costs, "formatting", cargo().args(["fmt", "--all", "--check"]))?;
-    check(&mut costs, "licences and origins of the dependencies", cargo_program("deny").args(DENY))?;
+    let mut costs = Vec::new();
+    let result = all(&mut costs);
+    show(&costs);
+    result
+}
+
+/// The steps, with what each that succeeded took.
+fn all(costs: &mut Vec<Cost>) -> Result<(), RecipeError> {
+    costs.push(measure("set-up", setup::run)?);
+    check(costs, "formatting", cargo().args(["fmt", "--all", "--check"]))?;
+    check(costs, "licences and origins of the dependencies", cargo_program("deny").args(DENY))?;
+    check(costs, "lints", cargo().args(LINTS))?;
+    check(costs, "lints of the small set of features", cargo().args(SMALL))?;
+    check(costs, "documentation of the code", &mut documentation())?;
     check(
-        &mut costs,
-        "lints",
-        cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]),
-    )?;
-    check(&mut costs, "lints of the small set of features", cargo().args(SMALL))?;
-    check(
-        &mut costs,
-        "documentation of the code",
-        cargo().args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"),
-    )?;
-    check(
-        &mut costs,
+        costs,
         "build of the tests",
         cargo_program("nextest").args(["run", "--locked", "--workspace", "--no-run"]),
     )?;
     check(
-        &mut costs,
+        costs,
         "examples in the documentation of the code",
         cargo().args(["test", "--locked", "--workspace", "--doc"]),
     )?;
@@ -45,9 +46,7 @@ pub(crate) fn run() -> Result<(), RecipeError> {
         ),
     }
     // Last, so that the summary of the tests is what a reader of the log finds near its end.
-    check(&mut costs, "tests", cargo_program("nextest").args(["run", "--locked", "--workspace"]))?;
-    show(&costs);
-    Ok(())
+    check(costs, "tests", cargo_program("nextest").args(["run", "--locked", "--workspace"]))
 }
 
 /// One check, and what it took.
@@ -55,6 +54,26 @@ fn check(costs: &mut Vec<Cost>, title: &str, command: &mut Command) -> Result<()
     costs.push(measure(title, || execute(command))?);
     Ok(())
 }
+
+/// Every target with every feature.
+const LINTS: [&str; 7] = ["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+
+/// The command that documents the code. It takes what the lints have compiled, which cargo tells from other metadata by the
+/// compiler that made it and by what that was asked.
+fn documentation() -> Command {
+    let mut command = cargo();
+    command.args(["doc", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings");
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot = sysroot.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let compiler = Path::new(&sysroot.unwrap_or_default()).join("bin/clippy-driver");
+    if compiler.is_file() {
+        command.env("RUSTC_WORKSPACE_WRAPPER", compiler).env("CLIPPY_ARGS", ASKED);
+    }
+    command
+}
+
+/// How `cargo clippy` passes `--deny warnings` to its compiler.
+const ASKED: &str = "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
 /// The binary without what needs a library of its own.
 const SMALL: [&str; 8] =

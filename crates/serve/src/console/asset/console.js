@@ -56,7 +56,8 @@
   let goes = 0;
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest('input, select, textarea, dialog, [contenteditable]')) return;
+    // What a dialog held keeps the focus for a moment after it is closed.
+    if (event.target.closest('input, select, textarea, dialog[open], [contenteditable]')) return;
     if (event.key === '/') {
       const search = document.querySelector('input[type=search]');
       if (!search) return;
