@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use server_home::server_homes;
 
+#[path = "server_home.rs"]
 mod server_home;
 
 /// A server. It is killed when this is dropped.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use server_home::server_homes;
 
+#[path = "server_home.rs"]
 mod server_home;
 
 /// Where Debian keeps the programs of each version.
