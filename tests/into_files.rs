@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::environment::{TestEnvironment, assert_says};
+use crate::tally::created_in_all_runs;
 
 /// People in a file, on their way into files.
 pub(crate) const YAML: &str = r"apiVersion: raccord/v1
@@ -189,6 +190,10 @@ fn a_kill_at_any_moment_leaves_nothing_that_counts_in_part() {
         assert_eq!(counts(&shop).len(), 4_000);
         if !changes.is_empty() {
             assert!(counts(&shop).values().all(|count| *count == 1));
+        } else {
+            // Each run that was killed counts the lines that it has left, and nothing else.
+            let lines: u32 = counts(&shop).values().sum();
+            assert_eq!(created_in_all_runs(&shop), u64::from(lines));
         }
         // What was left of the killed runs is gone.
         let there = files(&shop.path().join("out/crm/contact"));

@@ -30,3 +30,9 @@ fn line(run: &Value) -> String {
         .collect();
     format!("{}: {}", run["transfer"].as_str().unwrap(), shown.join(", "))
 }
+
+/// How many rows the runs say that they have created, all together.
+pub(crate) fn created_in_all_runs(environment: &TestEnvironment) -> u64 {
+    let runs = environment.json("runs --output json");
+    runs.as_array().unwrap().iter().map(|run| run["tally"]["created"].as_u64().unwrap()).sum()
+}

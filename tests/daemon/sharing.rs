@@ -44,6 +44,10 @@ fn every_verb_works_beside_a_daemon_as_it_does_without() {
     }
     assert!(environment.path().join("copy.redb").exists());
     assert_says(&environment.fails(1, "resume nobody"), &["there is no integration `nobody`"]);
+    assert_says(
+        &environment.fails(1, "run people"),
+        &["no integration `people`; `people` is a transfer of `shop`"],
+    );
     stop(daemon);
     // What was done through the daemon is in the state.
     assert_eq!(environment.ok("records crm.contact --output jsonl").lines().count(), 1);
@@ -67,6 +71,19 @@ fn a_source_is_looked_at_where_the_secrets_are() {
     }
     stop(daemon);
     assert_eq!(without("check shop").status.code(), Some(1), "nobody else has the secret");
+    // The other way round it is told that a daemon was asked, and which.
+    let mut command = environment.command("watch --debounce 50");
+    let mut daemon = command.env_remove("TOKEN").stderr(std::process::Stdio::null()).spawn().unwrap();
+    wait_until("the daemon answers", || status(&environment)["daemon"].is_object());
+    for verb in ["check shop", "run"] {
+        let said = environment.fails(1, verb);
+        let process = format!("process {} on", daemon.id());
+        assert_says(&said, &["TOKEN} is not set where this runs", "the daemon `watch`", &process]);
+    }
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let alone = environment.command("check shop").env_remove("TOKEN").output().unwrap();
+    assert!(!String::from_utf8_lossy(&alone.stderr).contains("the daemon"), "{alone:?}");
 }
 
 #[test]

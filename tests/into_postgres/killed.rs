@@ -19,6 +19,7 @@ fn a_killed_run_goes_on_and_doubles_nothing() {
     shop.ok("run");
     let found = contacts(&server);
     assert_eq!(found.lines().count(), 6_000);
+    assert_eq!(crate::tally::created_in_all_runs(&shop), 6_000, "each run counts what it had committed");
     let expected: Vec<String> = (0..6_000).map(|number| line(number).trim_end().replace(',', "|")).collect();
     assert!(found.lines().eq(expected.iter().map(String::as_str)), "rows differ");
 }

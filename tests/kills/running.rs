@@ -10,6 +10,7 @@ use super::configuration::contacts_over_http;
 use super::{Landings, Random, Scale, begin_anew, check, kill, kill_again, server, time};
 use crate::environment::TestEnvironment;
 use crate::http_server::{self, HttpServer};
+use crate::tally::created_in_all_runs;
 
 const OPENING: &str = "before the state is opened";
 const BEGINNING: &str = "before the first page is asked for";
@@ -140,5 +141,9 @@ fn complete(environment: &TestEnvironment, service: &Service, scale: &Scale, is_
     let count = |name: &str| tally[name].as_u64().unwrap_or(0);
     assert_eq!(count("created"), scale.records - stored, "{report:#}");
     assert_eq!(count("fetched"), count("created") + count("updated") + count("unchanged"), "{report:#}");
+    if is_new {
+        // Whatever was killed when: each run says what it had committed.
+        assert_eq!(created_in_all_runs(environment), scale.records);
+    }
     usize::from(service.server.requests()[0].number("page").is_some_and(|page| page > 1))
 }

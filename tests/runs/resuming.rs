@@ -1,13 +1,17 @@
 //! A run that ends early: what is stored stays, nothing comes twice, and the next run continues at its page.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::{counts, run};
 use crate::environment::{TestEnvironment, assert_says, wait_until};
 use crate::http_server::{self, HttpServer};
 use crate::shop::Shop;
+use crate::tally::created_in_all_runs;
 
 const PAGES: usize = 12;
 const PER_PAGE: usize = 5;
@@ -187,4 +191,65 @@ fn a_state_in_use_names_its_holder() {
     assert_says(&environment.ok("read shop people --limit 1"), &[r#""id":"p000""#]);
     running.wait().expect_code(0);
     environment.ok("status");
+}
+
+/// What the runs say that they have committed, the newest first.
+fn told(environment: &TestEnvironment) -> Vec<(String, [u64; 4], String)> {
+    let runs = environment.json("runs --output json");
+    let told = |run: &Value| {
+        let count = |name: &str| run["tally"][name].as_u64().unwrap_or(0);
+        let counts = ["fetched", "created", "unchanged", "deleted"].map(count);
+        (run["outcome"].as_str().unwrap_or_default().to_owned(), counts, run["notes"].to_string())
+    };
+    runs.as_array().unwrap().iter().map(told).collect()
+}
+
+/// Runs that kill themselves at a failpoint.
+fn killed_at(environment: &TestEnvironment, failpoint: &str) {
+    let output = environment.command("run").env("RACCORD_FAILPOINT", failpoint).output().unwrap();
+    assert_eq!(output.status.code(), None, "{failpoint}: {output:?}");
+}
+
+#[test]
+fn a_run_that_was_killed_counts_what_it_had_committed() {
+    let (transfer, updates) = ("deletes: {snapshot: {maxShare: 20%}}", "created, updated, deleted");
+    let shop = Shop { transfer, updates, ..Shop::default() };
+    let environment = TestEnvironment::with(&[("raccord.yaml", &shop.yaml())]);
+    super::write_people(&environment, &[("1", "Ann"), ("2", "Bob"), ("3", "Cleo")]);
+    environment.ok("apply --auto-approve");
+    killed_at(&environment, "run.begun");
+    let (outcome, counts, notes) = told(&environment).remove(0);
+    assert_eq!((outcome.as_str(), counts), ("stopped", [0; 4]));
+    assert_says(&notes, &["its process was killed; it has counted"]);
+    // Every page is committed, and the window still open.
+    killed_at(&environment, "sweep.before");
+    assert_says(&environment.ok("status --output json"), &["stopped", "\"fetched\": 3", "\"created\": 3"]);
+    assert_eq!(told(&environment)[0].1, [3, 3, 0, 0]);
+    // The next ones go on with that window; each has counts of its own.
+    killed_at(&environment, "sweep.before");
+    killed_at(&environment, "sweep.after");
+    killed_at(&environment, "run.end.before");
+    environment.ok("run");
+    let told = told(&environment);
+    let outcomes: Vec<&str> = told.iter().map(|(outcome, ..)| outcome.as_str()).collect();
+    assert_eq!(outcomes, ["succeeded", "stopped", "stopped", "stopped", "stopped", "stopped"]);
+    let counts: Vec<[u64; 4]> = told.iter().map(|(_, counts, _)| *counts).collect();
+    assert_eq!(counts[1..], [[3, 0, 3, 0], [3, 0, 3, 0], [3, 0, 3, 0], [3, 3, 0, 0], [0; 4]]);
+}
+
+#[test]
+fn what_a_killed_run_tells_is_what_is_stored() {
+    let slow = Slow::start();
+    let environment = slow.applied();
+    for page in [4, 9] {
+        let mut running = environment.command("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_until("the run has come so far", || slow.pages().contains(&page));
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert_eq!(told(&environment)[0].0, "stopped");
+        assert_eq!(created_in_all_runs(&environment), u64::try_from(count(&environment)).unwrap());
+    }
+    slow.hurry();
+    environment.ok("run");
+    assert_eq!(created_in_all_runs(&environment), 60);
 }

@@ -7,6 +7,7 @@ mod complete;
 mod databases;
 mod descriptors;
 mod dispatch;
+mod elsewhere;
 mod error;
 mod feature;
 mod interrupt;

@@ -16,6 +16,7 @@ use raccord_model::port::environment::Environment;
 use raccord_model::port::state::Head;
 use raccord_model::{Desired, Spec};
 use raccord_run::Ports;
+use raccord_run::conclude::tidy_runs;
 use raccord_serve::audit::{AuditLog, Audited};
 use raccord_serve::http::client::Remote;
 use raccord_serve::transport::{Answering as _, Caller, Way, socket};
@@ -25,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::databases::Databases;
+use crate::elsewhere;
 use crate::error::CommandError;
 use crate::interrupt;
 pub(crate) use crate::opening::{Opening, system};
@@ -107,6 +109,9 @@ pub(crate) fn desired(ui: &Ui, global: &Global) -> Result<Desired, CommandError>
 
 /// How long a verb waits while another one that will soon be done has the state.
 const WAIT_FOR_OWNER: Duration = Duration::from_secs(10);
+
+/// The verbs that tell how runs have ended.
+const TELLS_OF_RUNS: [&str; 2] = ["runs", "status"];
 
 /// After how long a verb says what it waits for.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -261,7 +266,14 @@ impl Session {
 
     async fn find(ui: &Ui, state: &Path, verb: &str, opening: Opening) -> Result<Link, CommandError> {
         match own(ui, state, verb, opening).await? {
-            Some(store) => Ok(Link::here(ports(store, system()?))),
+            Some(store) => {
+                let ports = ports(store, system()?);
+                if TELLS_OF_RUNS.contains(&verb) {
+                    // Who owns the state alone knows that nothing runs: a run that is listed so was killed.
+                    tidy_runs(&ports).await.map_err(|error| CommandError::of(&error))?;
+                }
+                Ok(Link::here(ports))
+            }
             None => Ok(Link::Socket(state.to_owned())),
         }
     }
@@ -273,7 +285,9 @@ impl Session {
         mut answer: impl FnMut(Reply) -> Result<(), CommandError> + Send,
     ) -> Result<(), CommandError> {
         let mut failed = None;
+        let mut lacks_variable = false;
         let mut replies = |reply| {
+            lacks_variable |= elsewhere::lacks_variable(&reply);
             if failed.is_none() {
                 failed = answer(reply).err();
             }
@@ -300,8 +314,30 @@ impl Session {
                 }
             }
         });
-        answered??;
+        if lacks_variable && let Some(who) = self.elsewhere() {
+            self.ui.note(&elsewhere::advice(&who));
+        }
+        answered?.map_err(|failure| {
+            let who = self.elsewhere().filter(|_| elsewhere::says_so(&failure.message));
+            let failed = CommandError::from(failure);
+            match who {
+                Some(who) => failed.hint(elsewhere::advice(&who)),
+                None => failed,
+            }
+        })?;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Which process answers when it is another one.
+    fn elsewhere(&self) -> Option<String> {
+        match &self.link {
+            Link::Here(_) => None,
+            Link::Socket(state) => Some(match holder(state) {
+                Some(holder) => holder.to_string(),
+                None => format!("of {}", state.display()),
+            }),
+            Link::Server(remote) => Some(format!("at {}", remote.url())),
+        }
     }
 
     /// Whether there is no state: what was opened stands in memory alone.

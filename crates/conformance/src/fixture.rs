@@ -148,6 +148,7 @@ pub fn checkpoint(greatest: i64) -> Checkpoint {
         state: Some(SourceState::new(greatest.to_string())),
         window: None,
         snapshot_at: None,
+        counted: None,
     }
 }
 

@@ -39,7 +39,7 @@ pub use oauth::{Custody, ServiceAuthorizations};
 pub use open::{Open, Opening};
 pub use raccord_compiler::connector::Stream;
 pub use registry::{Opener, open_source, provide, register};
-pub use secret::{Environment, SecretReader};
+pub use secret::{Environment, NOT_SET, SecretReader};
 pub use shared::{Budget, SourceShared};
 pub use sources::SourcePool;
 pub use system::System;

@@ -44,6 +44,41 @@ pub struct Checkpoint {
     /// When a snapshot was last complete, in Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_at: Option<i64>,
+    /// What the run that has kept this checkpoint had committed with it; none where a version before has kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
+}
+
+impl Checkpoint {
+    /// Counts what became of the batch that the checkpoint is committed with: for its run, and for its window. The destination
+    /// alone knows it.
+    pub const fn count(&mut self, tally: &Tally) {
+        if let Some(counted) = &mut self.counted {
+            counted.tally.add(tally);
+        }
+        if let Some(window) = &mut self.window {
+            window.tally.add(tally);
+        }
+    }
+
+    /// Counts the rows that a sweep has deleted because the snapshot did not show them.
+    pub const fn count_swept(&mut self, unseen: u64) {
+        if let Some(counted) = &mut self.counted {
+            counted.tally.swept += unseen;
+        }
+    }
+}
+
+/// What a run had committed when a checkpoint was kept: the record of a run that was killed is written from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted {
+    /// The run.
+    pub run: RunId,
+    /// How many pages.
+    pub pages: u64,
+    /// What became of their records. Deletions that wait for the end of the window are among the deleted.
+    pub tally: Tally,
 }
 
 /// What a source has read, in a form with a version that the source alone understands. It is committed with the rows that

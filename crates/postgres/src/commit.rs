@@ -112,11 +112,14 @@ impl Commit {
         flags: Flags,
     ) -> Result<Tally, Failure> {
         let batch = &self.batch;
-        let Decision { mut tally, checkpoint } = decision;
+        let Decision { mut tally, mut checkpoint } = decision;
         let (most, age) = batch.keep_rejects;
         let bounds = Bounds::at(batch.at, most, age);
         tally.newly_rejected =
             save::save_rejects(session, batch.transfer, set, bounds, flags.has_rejects).await?;
+        if let Some(checkpoint) = &mut checkpoint {
+            checkpoint.count(&tally);
+        }
         Beside { batch, checkpoint: checkpoint.as_ref() }.write(session, set).await?;
         Ok(tally)
     }

@@ -63,7 +63,9 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     if let Some(reading) = sweep.completes {
         save::complete(session, transfer, reading).await?;
     }
-    save::save_checkpoint(session, transfer, &sweep.checkpoint).await?;
+    let mut checkpoint = sweep.checkpoint.clone();
+    checkpoint.count_swept(counts.unseen);
+    save::save_checkpoint(session, transfer, &checkpoint).await?;
     if let Some(run) = &sweep.record {
         save::save_run(session, &swept(run, counts)).await?;
     }

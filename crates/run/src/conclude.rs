@@ -1,6 +1,6 @@
 //! What a run's end means: the run itself, its transfer's counters, trips, and the notices of them, written together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use raccord_model::Kind;
@@ -11,8 +11,9 @@ use raccord_model::fact::{
 use raccord_model::port::destination::{DestinationError, RejectQuery, Rows};
 use raccord_model::port::state::{Table, Write};
 
-use super::breaker;
 use super::job::{Job, Subscriber};
+use super::breaker;
+use super::cut::Closing;
 use crate::facts::{Retries, Transaction};
 use crate::notice::{News, outbox};
 use crate::ports::{Ports, RunnerError};
@@ -40,20 +41,22 @@ pub async fn tidy_runs(ports: &Ports) -> Result<(), RunnerError> {
 }
 
 async fn tidy(ports: &Ports, transaction: &mut Transaction) -> Result<(), RunnerError> {
-    let mut cut = BTreeMap::new();
+    let (mut latest, mut newest) = (BTreeMap::new(), BTreeSet::new());
+    let mut closing = Closing::new(ports);
     for (number, mut run) in ports.facts().runs(usize::MAX).await?.into_iter().enumerate() {
+        let is_newest = run.cause != RunCause::Deliveries && newest.insert(run.transfer_uid);
         if number >= KEPT_RUNS {
             transaction.remove(Table::Runs, run.id.to_string());
         } else if run.outcome == RunOutcome::Running {
-            run.outcome = RunOutcome::Stopped;
+            closing.close(&mut run, is_newest).await;
             transaction.put(Table::Runs, &run.id, &run)?;
             if run.cause != RunCause::Deliveries {
-                cut.entry(run.transfer_uid).or_insert(run.id);
+                latest.entry(run.transfer_uid).or_insert(run.id);
             }
         }
     }
     // A held snapshot that such a run has begun anew is not there any more: nobody may approve it.
-    for (uid, run) in cut {
+    for (uid, run) in latest {
         let key = uid.to_string();
         if let Some(mut fact) = transaction.get::<TransferFact>(Table::Transfers, &key).await? {
             fact.observed.last_run = Some(run);

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use raccord_compiler::connector::reading::{PageRead, Told};
-use raccord_model::checkpoint::Window;
+use raccord_model::checkpoint::{Checkpoint, Counted, Window};
 use raccord_model::fact::{Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::failpoint::Failpoint;
 use raccord_model::port::destination::{Batch, Destination, DestinationError, Reading, Sweep, Swept};
@@ -252,16 +252,16 @@ impl Running<'_> {
         let is_judged_later = spot.is_some() || may_be_held || self.must_be_judged(&next);
         let committed = match is_last {
             // It moves on with what follows from the window as a whole; until then its last page is the one to read.
-            true if is_judged_later => window::before_end(underway.clone(), &end).sealed(),
+            true if is_judged_later => self.sealed(&window::before_end(underway.clone(), &end), 1),
             true => {
                 // Nothing is left to judge, but what no record had is told all the same.
                 if let Some(window) = next.window().cloned() {
                     self.note_unseen(underway, &window);
                 }
                 next = window::close(next, now);
-                next.sealed()
+                self.sealed(&next, 1)
             }
-            false => next.sealed(),
+            false => self.sealed(&next, 1),
         };
         let batch = Batch {
             mark_seen: window::is_snapshot(underway) || spot.is_some(),
@@ -289,6 +289,16 @@ impl Running<'_> {
         next.count(&tally);
         *underway = next;
         Ok(())
+    }
+
+    /// Where the transfer stands as it is kept, with what the run has counted before so many more pages. What becomes of their
+    /// records the destination adds.
+    fn sealed(&self, underway: &Underway, pages: u64) -> Checkpoint {
+        Checkpoint { counted: Some(self.counted(pages)), ..underway.sealed() }
+    }
+
+    const fn counted(&self, pages: u64) -> Counted {
+        Counted { run: self.run.id, pages: self.run.pages + pages, tally: self.run.tally }
     }
 
     /// Commits what a page was mapped to. Where rows have changed since it was mapped, all its records are mapped anew.
@@ -397,20 +407,20 @@ impl Running<'_> {
         };
         if sweeps || window.deletes > 0 {
             // What records say is deleted is so whatever else the window lacks.
-            let sweep = sweep::within_share(self.job, (self.run.id, now), next.sealed(), (&window, sweeps));
+            let sweep = sweep::within_share(self.job, (self.run.id, now), self.sealed(&next, 0), (&window, sweeps));
             return self.sweep(Sweep { completes, ..sweep }, underway.clone(), outcome).await.map(Some);
         }
-        let batch = checkpoint_only(self.job, next.sealed(), self.run.id, now);
+        let batch = checkpoint_only(self.job, self.sealed(&next, 0), self.run.id, now);
         self.context.destination.commit(Batch { completes, ..batch }).await?;
         Ok(Some(outcome))
     }
 
     /// Holds a complete window: from here on no run goes on with it, whatever becomes of those that follow.
     async fn hold(&mut self, complete: Underway, hold: Hold) -> Result<RunOutcome, RunError> {
-        let (run, now) = (self.run.id, self.context.environment.now());
-        let checkpoint = checkpoint_only(self.job, window::hold(complete).sealed(), run, now);
-        self.context.destination.commit(checkpoint).await?;
         self.withdraw_deletes();
+        let (run, now) = (self.run.id, self.context.environment.now());
+        let sealed = self.sealed(&window::hold(complete), 0);
+        self.context.destination.commit(checkpoint_only(self.job, sealed, run, now)).await?;
         Ok(RunOutcome::Held(hold))
     }
 
@@ -444,6 +454,7 @@ impl Running<'_> {
             Swept::Held { .. } if matches!(outcome, RunOutcome::Failed { .. }) => {
                 self.withdraw_deletes();
                 let now = self.context.environment.now();
+                let unswept = Checkpoint { counted: Some(self.counted(0)), ..unswept };
                 let batch = checkpoint_only(self.job, unswept, self.run.id, now);
                 self.context.destination.commit(batch).await?;
                 Ok(outcome)

@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod columns;
 pub mod conclude;
 pub mod copying;
+mod cut;
 pub mod deliveries;
 mod digest;
 pub mod ending;

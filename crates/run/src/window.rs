@@ -42,7 +42,7 @@ impl Underway {
     pub fn new(fingerprint: Digest, epoch: u64, progress: Progress) -> Self {
         let version = CHECKPOINT_VERSION;
         let checkpoint =
-            Checkpoint { version, fingerprint, epoch, state: None, window: None, snapshot_at: None };
+            Checkpoint { version, fingerprint, epoch, state: None, window: None, snapshot_at: None, counted: None };
         Self { checkpoint, progress }
     }
 

@@ -63,7 +63,9 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
     if let Some(reading) = sweep.completes {
         save::complete(connection, transfer, reading)?;
     }
-    save::save_checkpoint(connection, transfer, &sweep.checkpoint)?;
+    let mut checkpoint = sweep.checkpoint.clone();
+    checkpoint.count_swept(counts.unseen);
+    save::save_checkpoint(connection, transfer, &checkpoint)?;
     if let Some(run) = &sweep.record {
         save::save_run(connection, &swept(run, counts))?;
     }

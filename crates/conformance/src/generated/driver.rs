@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use raccord_model::checkpoint::{Checkpoint, Cursor, Partition, PartitionId, Spot};
-use raccord_model::fact::{Decided, Reject, Run, RunId, Uid};
+use raccord_model::checkpoint::{Checkpoint, Counted, Cursor, Partition, PartitionId, Spot};
+use raccord_model::fact::{Decided, Reject, Run, RunId, Tally, Uid};
 use raccord_model::language::deletes::Percent;
 use raccord_model::port::destination::{
     Batch, Destination, DestinationError, Fence, Guard, Kept, KeptQuery, KnownPartition, Ledger,
@@ -314,5 +314,6 @@ fn put_in_place(batch: &mut Batch, place: &Place, number: i64) {
     let reading = Reading { run: run(), attempt: place.attempt.unwrap_or(1) };
     batch.accepts = (place.ending == Ending::Accepts).then_some(reading);
     batch.completes = (place.ending == Ending::Completes).then_some(reading);
-    batch.checkpoint = Some(Checkpoint { window, ..checkpoint(number) });
+    let counted = Some(Counted { run: run(), pages: 1, tally: Tally::default() });
+    batch.checkpoint = Some(Checkpoint { window, counted, ..checkpoint(number) });
 }

@@ -82,7 +82,7 @@ impl Taking<'_> {
         let oldest = rejects::oldest(batch.at, age);
         self.tally.newly_rejected = self.rejects().count_new(&before, oldest);
         self.rejects().bound(most, batch.at, oldest);
-        self.world.keep_checkpoint(batch, self.shift, &self.kept);
+        self.world.keep_checkpoint(batch, self.shift, &self.kept, &self.tally);
         if let Some(run) = &batch.record {
             self.world.runs.insert(run.id, run.as_ref().clone());
         }

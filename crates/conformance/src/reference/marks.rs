@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use raccord_model::checkpoint::{Checkpoint, Cursor, PartitionId, Shift, Spot, Window};
-use raccord_model::fact::Uid;
+use raccord_model::fact::{Tally, Uid};
 use raccord_model::port::destination::{Batch, KnownPartition, PartitionMark, Reading};
 use raccord_model::row::FieldId;
 
@@ -51,17 +51,19 @@ impl World {
     }
 
     /// Keeps the checkpoint of a batch, and what it says of partitions. `shown` is the shift that its records have shown,
-    /// `kept` how many values of fields it has kept.
+    /// `kept` how many values of fields it has kept, `tally` what became of its records.
     pub(super) fn keep_checkpoint(
         &mut self,
         batch: &Batch,
         shown: Option<Shift>,
         kept: &BTreeMap<FieldId, u64>,
+        tally: &Tally,
     ) {
         let Some(mut checkpoint) = batch.checkpoint.clone() else { return };
         if let Some(window) = &mut checkpoint.window {
             self.keep_window(batch, window, shown, kept);
         }
+        checkpoint.count(tally);
         self.checkpoints.insert(batch.transfer, checkpoint);
         if let Some(reading) = batch.accepts {
             self.accept(batch.transfer, reading);

@@ -67,7 +67,9 @@ pub(super) fn sweep(world: &mut World, sweep: &Sweep) -> Result<Swept, Destinati
     if let Some(reading) = sweep.completes {
         world.complete(sweep.transfer, reading);
     }
-    world.checkpoints.insert(sweep.transfer, sweep.checkpoint.clone());
+    let mut checkpoint = sweep.checkpoint.clone();
+    checkpoint.count_swept(unseen_count);
+    world.checkpoints.insert(sweep.transfer, checkpoint);
     if let Some(run) = &sweep.record {
         let mut run = run.as_ref().clone();
         // Those that records said were counted as skipped, as far as that run has counted them.

@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a case is named by what it asks for")]
 
 pub mod classification;
+pub mod counts;
 pub mod deletions;
 pub mod fences;
 pub mod keeping;
@@ -33,6 +34,10 @@ macro_rules! conformance {
                 what_waits_goes_when_its_transfer_begins_anew
                 no_row_is_created_without_its_required_fields
                 the_owner_is_who_created
+            }
+            counts {
+                what_became_of_a_page_counts_for_its_run_and_its_window
+                rows_that_a_snapshot_did_not_show_count_as_swept
             }
             deletions {
                 what_records_say_is_deleted_goes_at_the_end

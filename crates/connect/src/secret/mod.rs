@@ -24,6 +24,9 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// The largest file that is taken for a secret, and the most that a program may write.
 const MAX_SECRET: u64 = 64 * 1024;
 
+/// What is said of a variable that the environment of this process does not have, after its reference.
+pub const NOT_SET: &str = "is not set where this runs";
+
 /// Why a secret cannot be had, to stand after its reference.
 #[derive(Debug)]
 enum Failure {
@@ -167,9 +170,7 @@ impl SecretReader {
 
     fn read_here(&self, reference: &SecretRef) -> Result<SecretString, SecretError> {
         let answer = match reference {
-            SecretRef::Env(name) => {
-                (self.host.environment)(name).ok_or_else(|| Failure::unusable("is not set where this runs"))
-            }
+            SecretRef::Env(name) => (self.host.environment)(name).ok_or_else(|| Failure::unusable(NOT_SET)),
             SecretRef::File(path) => self.read_file(path),
             SecretRef::Vault(_) | SecretRef::Command(_) => Err(Failure::unavailable("it is not here")),
         };

@@ -1,9 +1,10 @@
 //! Files that are appended to: each record that comes is a line, and lines and progress count together.
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use raccord_conformance::fixture::{batch, effects, sweep, transfer};
+use raccord_conformance::fixture::{batch, effects, reject, run, sweep, transfer};
 use raccord_files::format::Format;
-use raccord_model::checkpoint::{Shift, Spot};
+use raccord_model::checkpoint::{Counted, Shift, Spot};
+use raccord_model::fact::Tally;
 use raccord_model::language::store::{FileMode, PartitionBy, PartitionUnit};
 use raccord_model::port::destination::{
     Batch, Destination as _, DestinationError, Ledger as _, RejectQuery, RowQuery, Sweep, Swept,
@@ -21,6 +22,7 @@ in_each_place! {
     deletions_are_lines_once_their_window_is_complete
     who_was_fenced_writes_nothing_that_counts
     many_entries_come_to_the_same_as_their_sum
+    what_became_of_a_page_is_counted_in_its_checkpoint
     rows_lie_where_their_values_say
     more_partitions_than_files_may_be_open
     what_parquet_cannot_keep_is_a_reject
@@ -145,6 +147,23 @@ async fn many_entries_come_to_the_same_as_their_sum<P: Place>(folder: Folder<P>)
     assert_eq!((come_to(&other).await.as_deref(), other.count(INC).await.unwrap()), (Some("150"), 150));
     other.commit(Batch { durable: true, ..page(150..151, 0, 1) }).await.unwrap();
     assert_eq!(ids(&folder.rows("contact").await), (0..151).collect::<Vec<_>>());
+}
+
+async fn what_became_of_a_page_is_counted_in_its_checkpoint<P: Place>(folder: Folder<P>) {
+    let destination = folder.destination(jsonl(APPEND));
+    destination.raise_fence(transfer('A'), under(1)).await.unwrap();
+    destination.prepare(contact()).await.unwrap();
+    let counted = Counted { run: run(), pages: 1, tally: Tally { fetched: 4, created: 4, ..Tally::default() } };
+    let mut page = page(0..2, 0, 1);
+    page.checkpoint.as_mut().unwrap().counted = Some(counted);
+    page.rejects.push(reject('A', Some("bad"), "payload", 0));
+    destination.commit(page).await.unwrap();
+    destination.flush(transfer('A')).await.unwrap();
+    let kept = folder.destination(jsonl(APPEND)).resume(transfer('A')).await.unwrap().unwrap();
+    let window = kept.window.unwrap().tally;
+    assert_eq!((window.fetched, window.created, window.rejected), (3, 2, 1));
+    let tally = kept.counted.unwrap().tally;
+    assert_eq!((tally.fetched, tally.created, tally.newly_rejected), (7, 6, 1));
 }
 
 async fn rows_lie_where_their_values_say<P: Place>(_: Folder<P>) {

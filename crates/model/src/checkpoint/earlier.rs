@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::row::FieldId;
 
 use super::{
-    CHECKPOINT_VERSION, Checkpoint, Cursor, Digest, PageToken, Partition, PartitionId, SourceState, Window,
+    CHECKPOINT_VERSION, Checkpoint, Counted, Cursor, Digest, PageToken, Partition, PartitionId, SourceState,
+    Window,
 };
 
 /// The version whose cursors stood in members of their own.
@@ -27,6 +28,7 @@ pub(super) struct Written {
     reached: Reached,
     window: Option<WrittenWindow>,
     snapshot_at: Option<i64>,
+    counted: Option<Counted>,
 }
 
 /// A window of any version.
@@ -93,7 +95,7 @@ pub(super) fn by_field<'de, D: Deserializer<'de>>(
 
 impl From<Written> for Checkpoint {
     fn from(written: Written) -> Self {
-        let Written { version, fingerprint, epoch, state, reached, window, snapshot_at } = written;
+        let Written { version, fingerprint, epoch, state, reached, window, snapshot_at, counted } = written;
         let is_earlier = version == WITH_CURSORS;
         Self {
             version: if is_earlier { CHECKPOINT_VERSION } else { version },
@@ -102,6 +104,7 @@ impl From<Written> for Checkpoint {
             state: if is_earlier { reached.into_state() } else { state },
             window: window.map(|window| if is_earlier { window.into_window() } else { window.window }),
             snapshot_at,
+            counted,
         }
     }
 }

@@ -64,7 +64,8 @@ pub struct Storage<'b> {
 pub struct Decision {
     /// What became of its records.
     pub tally: Tally,
-    /// Where the next page begins, with what the batch has shown of its window.
+    /// Where the next page begins, with what the batch has shown of its window. What became of its records is still to be counted
+    /// in it ([`Checkpoint::count`]), for which of the rejects are new is seen only when they are kept.
     pub checkpoint: Option<Checkpoint>,
 }
 

@@ -83,6 +83,11 @@ pub struct Remote {
 }
 
 impl Remote {
+    /// The address that is asked.
+    pub const fn url(&self) -> &Url {
+        &self.server
+    }
+
     /// A daemon at an address, to be asked with a token. `insecure` sends it without TLS too.
     pub fn new(server: &str, token: &SecretString, insecure: bool) -> Result<Self, ClientError> {
         let server = address(server)?;

@@ -6,10 +6,9 @@
 mod create;
 pub(super) mod keep;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use raccord_model::checkpoint::{Checkpoint, Partition, Shift, Window};
+use raccord_model::checkpoint::{Partition, Shift};
 use raccord_model::classify::{self, Beside, Effect, Ending, KnownRow, Terms, Write};
 use raccord_model::fact::{Tally, Uid};
 use raccord_model::port::destination::{Batch, Change, DestinationError, Intent};
@@ -164,7 +163,7 @@ impl<'b> BatchWriter<'b> {
         if self.has_written {
             table::revise_rows(tables, inc)?;
         }
-        keep_checkpoint(tables, self.batch, self.shift, &self.kept)?;
+        keep_checkpoint(tables, self.batch, (self.shift, &self.kept, &self.tally))?;
         inbox::consume(tables, transfer, &self.batch.consumed)?;
         inbox::postpone(tables, transfer, &self.batch.postponed)?;
         if let Some(run) = &self.batch.record {
@@ -344,37 +343,32 @@ impl<'b> BatchWriter<'b> {
     }
 }
 
-/// Keeps the checkpoint of a batch and what goes with it: how far partitions were read, and whether anything has shifted.
+/// Keeps the checkpoint of a batch and what goes with it: how far partitions were read, whether anything has shifted, how many
+/// values were kept, and what became of the records.
 fn keep_checkpoint(
     tables: &mut Tables<'_>,
     batch: &Batch,
-    shown: Option<Shift>,
-    kept: &BTreeMap<FieldId, u64>,
+    (shown, kept, tally): (Option<Shift>, &BTreeMap<FieldId, u64>, &Tally),
 ) -> Result<(), StoreError> {
     let transfer = batch.transfer;
-    let Some(checkpoint) = &batch.checkpoint else { return Ok(()) };
-    let checkpoint = &*with_kept(checkpoint, kept);
-    let mut shift = shown;
-    if let Some(window) = &checkpoint.window {
+    let Some(mut checkpoint) = batch.checkpoint.clone() else { return Ok(()) };
+    checkpoint.count(tally);
+    if let Some(window) = &mut checkpoint.window {
+        for (field, count) in kept {
+            *window.kept.entry(*field).or_default() += count;
+        }
+        let mut shift = shown;
         for mark in &batch.partitions {
-            shift = shift.or(partitions::note(
-                tables,
-                transfer,
-                window.into(),
-                mark,
-                shown.is_none() && !mark.waits,
-            )?);
+            let moves = shown.is_none() && !mark.waits;
+            shift = shift.or(partitions::note(tables, transfer, (&*window).into(), mark, moves)?);
+        }
+        if shift.is_some() {
+            window.shift = window.shift.or(shift);
+            window.partition =
+                window.partition.map(|it| Partition { shifted: it.shifted || shown.is_some(), ..it });
         }
     }
-    match (shift, &checkpoint.window) {
-        (Some(shift), Some(window)) => {
-            let shifted = |it: Partition| Partition { shifted: it.shifted || shown.is_some(), ..it };
-            let (shift, partition) = (window.shift.or(Some(shift)), window.partition.map(shifted));
-            let window = Some(Window { shift, partition, ..window.clone() });
-            super::advance(tables, transfer, &Checkpoint { window, ..checkpoint.clone() })?;
-        }
-        _ => super::advance(tables, transfer, checkpoint)?,
-    }
+    super::advance(tables, transfer, &checkpoint)?;
     if let Some(reading) = batch.accepts {
         partitions::accept(tables, transfer, reading)?;
     }
@@ -383,20 +377,6 @@ fn keep_checkpoint(
         partitions::complete(tables, transfer, reading)?;
     }
     Ok(())
-}
-
-/// A checkpoint in whose window the values are counted that were kept.
-fn with_kept<'c>(checkpoint: &'c Checkpoint, kept: &BTreeMap<FieldId, u64>) -> Cow<'c, Checkpoint> {
-    if kept.is_empty() {
-        return Cow::Borrowed(checkpoint);
-    }
-    let mut checkpoint = checkpoint.clone();
-    if let Some(window) = &mut checkpoint.window {
-        for (field, count) in kept {
-            *window.kept.entry(*field).or_default() += count;
-        }
-    }
-    Cow::Owned(checkpoint)
 }
 
 /// What is known of a row that is there.

@@ -78,7 +78,9 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
     if let Some(reading) = sweep.completes {
         partitions::complete(tables, sweep.transfer, reading)?;
     }
-    super::advance(tables, sweep.transfer, &sweep.checkpoint)?;
+    let mut checkpoint = sweep.checkpoint.clone();
+    checkpoint.count_swept(unseen.count);
+    super::advance(tables, sweep.transfer, &checkpoint)?;
     if let Some(run) = &sweep.record {
         let mut run = run.as_ref().clone();
         // The records that said so were counted as skipped when the run was held.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use raccord_model::checkpoint::Checkpoint;
+use raccord_model::checkpoint::{Checkpoint, Shift};
 use raccord_model::fact::{DeletedBy, Tally, Uid};
 use raccord_model::language::store::FileMode;
 use raccord_model::port::destination::{Batch, DestinationError, Fence, Sweep, Swept};
@@ -31,7 +31,7 @@ impl Session {
         (staged.rows, staged.waiting) = (Some(rows), Some(waiting));
         self.marks.extend(batch.spot.map(|_| (transfer, marks)));
         let mut changes = rejects.changes(transfer, at);
-        changes.extend(checkpoint_of(&batch, shift));
+        changes.extend(checkpoint_of(&batch, shift, &tally));
         if !batch.consumed.is_empty() {
             changes.push(Change::Settled { transfer, sequences: batch.consumed });
         }
@@ -161,7 +161,7 @@ impl Session {
 
     /// Ends a window: what waited for that counts from now on. Of a snapshot it takes the place of what was there, unless it is
     /// much less.
-    pub(crate) async fn sweep(&mut self, sweep: Sweep) -> Result<Swept, DestinationError> {
+    pub(crate) async fn sweep(&mut self, mut sweep: Sweep) -> Result<Swept, DestinationError> {
         let (transfer, incarnation) = (sweep.transfer, sweep.target.incarnation);
         self.view.check_fence(transfer, sweep.fence)?;
         self.flush(transfer, Vec::new()).await?;
@@ -179,6 +179,7 @@ impl Session {
                 return Ok(Swept::Held { by: DeletedBy::Snapshot, deletes: gone, of: there });
             }
         }
+        sweep.checkpoint.count_swept(gone);
         let marked = if replaces { 0 } else { came };
         let mut changes = vec![
             Change::Publish { incarnation, transfer, replaces },
@@ -197,11 +198,12 @@ impl Session {
     }
 }
 
-/// The checkpoint of a batch, with the shift that its records have shown.
-fn checkpoint_of(batch: &Batch, shown: Option<raccord_model::checkpoint::Shift>) -> Option<Change> {
+/// The checkpoint of a batch, with the shift that its records have shown, and what became of them.
+fn checkpoint_of(batch: &Batch, shown: Option<Shift>, tally: &Tally) -> Option<Change> {
     let mut checkpoint = batch.checkpoint.clone()?;
     if let Some(window) = &mut checkpoint.window {
         window.shift = window.shift.or(shown);
     }
+    checkpoint.count(tally);
     Some(Change::Checkpoint { transfer: batch.transfer, checkpoint: Box::new(checkpoint) })
 }
