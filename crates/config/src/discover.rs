@@ -43,6 +43,8 @@ pub(crate) struct Discovery {
     pub(crate) texts: Vec<Found>,
     /// The directory that data paths are relative to when there is no Stack.
     pub(crate) root: String,
+    /// The directories that were named, the first first, when none of them holds all the others.
+    pub(crate) beside: Vec<String>,
 }
 
 /// Where the parts of a configuration are on the disk.
@@ -78,10 +80,10 @@ pub fn is_read(path: &Path) -> bool {
 pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
     let paths = &*named(&input.paths);
     let mut walk = Walk::new(paths, input.within.as_deref(), report);
-    let mut found = Discovery { root: absolute(Path::new(".")), texts: Vec::new() };
-    if let Some(first) = paths.iter().find(|path| path.is_dir()) {
-        found.root = absolute(first);
-    }
+    let directories: Vec<String> =
+        paths.iter().filter(|path| path.is_dir()).map(|path| absolute(path)).collect();
+    let (root, beside) = root_of(directories);
+    let mut found = Discovery { root, beside, texts: Vec::new() };
     for path in paths {
         if path.as_os_str() == STDIN {
             let bytes = input.stdin.clone().unwrap_or_default();
@@ -106,6 +108,22 @@ pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
     found.texts.sort_by(|a, b| a.name.cmp(&b.name));
     found.texts.dedup_by(|a, b| a.name == b.name);
     found
+}
+
+/// The directory that data paths are relative to when there is no Stack, whatever the order in which directories were named: the
+/// one that holds all the others, or else the first by name. Then they stand beside each other.
+fn root_of(named: Vec<String>) -> (String, Vec<String>) {
+    let mut beside: Vec<String> = Vec::new();
+    for directory in named {
+        if !beside.contains(&directory) {
+            beside.push(directory);
+        }
+    }
+    let Some(root) = beside.iter().min().cloned() else { return (absolute(Path::new(".")), beside) };
+    if beside.iter().all(|directory| Path::new(directory).starts_with(&root)) {
+        beside.clear();
+    }
+    (root, beside)
 }
 
 struct Walk<'r> {

@@ -246,6 +246,11 @@ impl Documents {
     pub(crate) fn may_be_broken(&self, kind: Kind, name: &Name) -> bool {
         self.nameless.contains(&kind) || self.broken.contains(&(kind, name.clone()))
     }
+
+    /// Whether a document that cannot be used may be a Stack.
+    pub(crate) fn may_have_stack(&self) -> bool {
+        self.nameless.contains(&Kind::Stack) || self.broken.iter().any(|(kind, _)| *kind == Kind::Stack)
+    }
 }
 
 fn name_of(root: &Node<'_>) -> Option<Name> {

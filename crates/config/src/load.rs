@@ -65,8 +65,9 @@ pub struct Validated {
 /// Says everything that [`load`] says, and makes nothing of it: no resource, no digest.
 pub fn validate(input: &Input) -> Validated {
     let (found, report) = Reading::of(input).into_parts();
-    let limits = Limits { bounds: OURS, has_rows: !input.shares_state };
-    let understood = understand(limits, found.texts, &input.variables, report, |_, all, _| Some(count(&all)));
+    let Discovery { texts, beside, .. } = found;
+    let limits = Limits { bounds: OURS, has_rows: !input.shares_state, beside: &beside };
+    let understood = understand(limits, texts, &input.variables, report, |_, all, _| Some(count(&all)));
     let Understood { wanted: resources, diagnostics, files, documents } = understood;
     Validated { resources, diagnostics, files, documents }
 }
@@ -110,24 +111,33 @@ pub fn load_texts_within(
         })
         .collect();
     texts.sort_by(|a, b| a.name.cmp(&b.name));
-    load_within(Limits { bounds, has_rows: true }, texts, &clean(root), variables, Report::default())
+    load_within(Limits { bounds, has_rows: true, beside: &[] }, texts, &clean(root), variables, Report::default())
 }
 
 /// Loads what was read; `shares_state` as [`Input::shares_state`] says.
 pub(crate) fn load_all(found: Discovery, given: &Variables, report: Report, shares_state: bool) -> Loaded {
-    let limits = Limits { bounds: OURS, has_rows: !shares_state };
-    load_within(limits, found.texts, &found.root, given, report)
+    let Discovery { texts, root, beside } = found;
+    let limits = Limits { bounds: OURS, has_rows: !shares_state, beside: &beside };
+    load_within(limits, texts, &root, given, report)
 }
 
 /// What a configuration may hold.
 #[derive(Debug, Clone, Copy)]
-struct Limits {
+struct Limits<'b> {
     bounds: Bounds,
     /// Whether its state has rows of its own.
     has_rows: bool,
+    /// The directories that were named, when none of them holds all the others.
+    beside: &'b [String],
 }
 
-fn load_within(limits: Limits, texts: Vec<Found>, root: &str, given: &Variables, report: Report) -> Loaded {
+fn load_within(
+    limits: Limits<'_>,
+    texts: Vec<Found>,
+    root: &str,
+    given: &Variables,
+    report: Report,
+) -> Loaded {
     let resolve =
         |documents: &[Document<'_>], all, report: &mut Report| resolve(documents, all, root, report);
     let Understood { wanted: desired, diagnostics, files, documents } =
@@ -146,7 +156,7 @@ struct Understood<T> {
 
 /// Reads and checks everything; what is right is made into what is wanted of it.
 fn understand<T>(
-    limits: Limits,
+    limits: Limits<'_>,
     texts: Vec<Found>,
     given: &Variables,
     mut report: Report,
@@ -173,7 +183,8 @@ fn understand<T>(
         all.add_broken(None, None);
     }
     manifests.embed(&mut all, documents, &mut report);
-    check::check(CheckContext { documents, all: &all, has_rows: limits.has_rows }, &mut report);
+    let Limits { has_rows, beside, .. } = limits;
+    check::check(CheckContext { documents, all: &all, has_rows, beside }, &mut report);
     let wanted = if report.has_errors() { None } else { make(documents, all, &mut report) };
     let wanted = wanted.filter(|_| !report.has_errors());
     Understood { wanted, diagnostics: report.finish(), files, documents: gathered.count }

@@ -199,3 +199,70 @@ fn a_variable_that_is_given_is_one_that_a_document_asks_for() {
         assert_eq!(said, expected, "{given}");
     }
 }
+
+/// The path of the only data type of the only source.
+fn path_of(desired: &raccord_model::Desired) -> String {
+    let shown = raccord_config::to_yaml(desired);
+    shown.lines().find_map(|line| line.trim().strip_prefix("path: ")).unwrap().to_owned()
+}
+
+const SOURCE: &str = "apiVersion: raccord/v1\nkind: Source\nmetadata: {name: shop}\nspec: {connector: file, \
+                      config: {dataTypes: {people: {path: people.csv}}}}\n";
+
+#[test]
+fn the_root_is_one_whatever_the_order_of_what_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    for directory in ["a", "a/deep", "a-b", "b"] {
+        put(home.path(), &format!("{directory}/notes.yaml"), "# nothing\n");
+    }
+    put(home.path(), "b/source.yaml", SOURCE);
+    let at = |name: &str| home.path().join(name);
+    for (named, root, path) in [
+        (&["b"][..], "b", "people.csv"),
+        (&["a", "b"], "a", "../b/people.csv"),
+        (&["a-b", "a", "b"], "a", "../b/people.csv"),
+        (&["", "b"], "", "b/people.csv"),
+        (&["a/deep", "a", "b/source.yaml"], "a", "../b/people.csv"),
+    ] {
+        let mut paths: Vec<PathBuf> = named.iter().map(|name| at(name)).collect();
+        for _ in 0..paths.len() {
+            paths.rotate_left(1);
+            let loaded = read(&paths);
+            let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+            let expected = at(root).to_string_lossy().trim_end_matches('/').to_owned();
+            assert_eq!((desired.root.as_str(), path_of(&desired).as_str()), (expected.as_str(), path), "{paths:?}");
+        }
+    }
+}
+
+#[test]
+fn what_lies_in_a_root_that_may_be_one_of_several_is_refused() {
+    let store = "apiVersion: raccord/v1\nkind: Project\nmetadata: {name: crm}\nspec: {store: {type: sqlite, path: crm.db}, \
+                 entities: {contact: {key: id, fields: {id: text}}}}\n";
+    let secret = "apiVersion: raccord/v1\nkind: Authorization\nmetadata: {name: key}\nspec: {type: bearer, token: \
+                  \"${file:secrets/token}\"}\n";
+    for (document, place) in [(store, "spec.store.path"), (secret, "spec.token")] {
+        let home = tempfile::tempdir().unwrap();
+        put(home.path(), "b/x.yaml", document);
+        put(home.path(), "a/source.yaml", SOURCE);
+        let (a, b) = (home.path().join("a"), home.path().join("b"));
+        let said = |paths: &[&PathBuf]| {
+            let paths: Vec<PathBuf> = paths.iter().map(|path| (*path).clone()).collect();
+            let found = read(&paths).diagnostics;
+            let input = Input { paths, ..Input::default() };
+            assert_eq!(raccord_config::validate(&input).diagnostics, found);
+            let errors = found.into_iter().map(|it| (it.code.as_str(), it.path, it.help.unwrap_or_default()));
+            errors.filter(|(code, ..)| *code != "no-effect").collect::<Vec<_>>()
+        };
+        for paths in [[&a, &b], [&b, &a]] {
+            let found = said(&paths);
+            assert_eq!((found.len(), found[0].0, found[0].1.as_str()), (1, "ambiguous-root", place), "{found:?}");
+            assert!(found[0].2.contains(&format!("so far {}", paths[0].display())), "{found:?}");
+        }
+        let home_itself = home.path().to_owned();
+        assert_eq!(said(&[&a, &home_itself]), []);
+        assert_eq!(said(&[&b]), []);
+        put(home.path(), "a/raccord.yaml", "apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: main}\nspec: {}\n");
+        assert_eq!(said(&[&b, &a]), []);
+    }
+}

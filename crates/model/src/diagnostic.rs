@@ -45,6 +45,7 @@ codes! {
     NotUtf8 "not-utf8" "A file is not UTF-8 text.",
     TooLarge "too-large" "A file or document passes a stated limit: size, nesting, nodes after aliases are expanded.",
     NoDocuments "no-documents" "No document of Raccord was found; nothing can be concluded from that.",
+    AmbiguousRoot "ambiguous-root" "A path is relative to the root of the configuration, and several directories may be that.",
     YamlSyntax "yaml-syntax" "The text is not YAML.",
     DuplicateKey "duplicate-key" "A key stands twice in one map.",
     ForeignDocument "foreign-document" "A document of another tool was passed over.",

@@ -10,6 +10,7 @@ mod integration;
 mod owners;
 mod project;
 mod rename;
+mod root;
 mod schedule;
 mod source;
 mod stack;
@@ -33,6 +34,8 @@ pub(crate) struct CheckContext<'s, 't> {
     pub(crate) all: &'s Documents,
     /// Whether the state that it is for has rows of its own.
     pub(crate) has_rows: bool,
+    /// The directories that were named, the first first, when none of them holds all the others.
+    pub(crate) beside: &'s [String],
 }
 
 /// Checks every document.
@@ -64,6 +67,7 @@ pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
         .chain(store::shared(scene))
         .chain(files::shared(scene))
         .chain(alert::unsent(scene))
+        .chain(root::check(scene))
     {
         find(scene, report, at, finding);
     }

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use crate::diagnose::{Document, Report};
 use crate::document::{Documents, Held, Table};
 
-pub(crate) use paths::clean;
+pub(crate) use paths::{clean, is_absolute};
 
 /// The whole configuration, resolved. `root` is what data paths are relative to without a Stack.
 pub(crate) fn resolve(

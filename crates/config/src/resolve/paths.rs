@@ -40,7 +40,7 @@ pub(super) fn rebase(path: &str, directory: &str, root: &str) -> String {
 }
 
 /// Absolute here or on Windows.
-fn is_absolute(path: &str) -> bool {
+pub(crate) fn is_absolute(path: &str) -> bool {
     path.starts_with(['/', '\\']) || path.get(1..3).is_some_and(|drive| drive == ":/" || drive == ":\\")
 }
 
