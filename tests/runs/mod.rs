@@ -5,6 +5,7 @@ mod classification;
 mod columns;
 mod deletes;
 mod incremental;
+mod left_over;
 mod modes;
 mod parents;
 mod rejects;

@@ -38,38 +38,103 @@ const FLAGS: [&str; 4] = ["hasmore", "hasnext", "hasnextpage", "morerecords"];
 /// Members that hold the URL of a next page, written likewise.
 const LINKS: [&str; 6] = ["next", "nexturl", "nextlink", "nextpage", "nextpageurl", "@odata.nextlink"];
 
+/// Members that hold how many records there are in all pages, written likewise.
+const TOTALS: [&str; 8] = [
+    "total",
+    "totalcount",
+    "totalresults",
+    "totalitems",
+    "totalrecords",
+    "totalelements",
+    "totalhits",
+    "recordstotal",
+];
+/// Members that hold how many pages there are, written likewise.
+const PAGES: [&str; 3] = ["totalpages", "pagecount", "lastpage"];
+
 /// How deep into an answer what says that there is more is looked for.
 const BESIDE: usize = 2;
 
 /// What says in an answer, beside its lists, that there is more than it holds: half a sentence. Lists are not looked into.
 pub fn says_more(body: &[u8]) -> Option<String> {
-    says_more_in(serde_json::from_slice(body).ok()?, &mut FieldPath::default())
+    Looking { levels: BESIDE, count: None }.at(serde_json::from_slice(body).ok()?, &mut FieldPath::default())
 }
 
-fn says_more_in(text: &RawValue, path: &mut FieldPath) -> Option<String> {
-    // What is no object is not looked at any closer.
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text.get()).ok()?;
-    for (name, raw) in members {
-        let plain = name.to_lowercase().replace(['_', '-'], "");
-        path.0.push(Step::Member(name));
-        let raw_text = raw.get();
-        let said = match raw_text.as_bytes().first() {
-            Some(b't') => FLAGS.contains(&&*plain).then(|| format!("`{path}` is true")),
-            Some(b'"') => {
-                let is_url =
-                    ["\"http://", "\"https://", "\"/"].iter().any(|begin| raw_text.starts_with(begin));
-                let leads_on = is_url && LINKS.contains(&&*plain);
-                leads_on.then(|| format!("`{path}` holds the URL of a next page"))
-            }
-            Some(b'{') if path.0.len() < BESIDE => says_more_in(raw, path),
-            _ => None,
-        };
-        path.0.pop();
-        if said.is_some() {
-            return said;
+/// The same of an answer whose list of so many records stands at a path: beside the list too, and by how many there are in all.
+pub fn left_over(body: &[u8], records: &FieldPath, count: usize) -> Option<String> {
+    let looking = Looking { levels: BESIDE, count: u64::try_from(count).ok() };
+    let mut at: &RawValue = serde_json::from_slice(body).ok()?;
+    let mut path = FieldPath::default();
+    for step in &records.0 {
+        if let Some(said) = looking.at(at, &mut path) {
+            return Some(said);
         }
+        let Step::Member(name) = step else { return None };
+        at = members(at)?.remove(name)?;
+        path.0.push(step.clone());
     }
     None
+}
+
+fn members(text: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(text.get()).ok()
+}
+
+/// What says that there is more, and where.
+#[derive(Clone, Copy)]
+struct Looking {
+    /// How many objects deep, the first included.
+    levels: usize,
+    /// How many records came, where totals are looked at.
+    count: Option<u64>,
+}
+
+impl Looking {
+    fn at(self, text: &RawValue, path: &mut FieldPath) -> Option<String> {
+        // What is no object is not looked at any closer.
+        for (name, raw) in members(text)? {
+            let plain = name.to_lowercase().replace(['_', '-'], "");
+            path.0.push(Step::Member(name));
+            let said = self.member(&plain, raw, path);
+            path.0.pop();
+            if said.is_some() {
+                return said;
+            }
+        }
+        None
+    }
+
+    fn member(self, plain: &str, raw: &RawValue, path: &mut FieldPath) -> Option<String> {
+        let text = raw.get();
+        match text.as_bytes().first() {
+            Some(b't') => FLAGS.contains(&plain).then(|| format!("`{path}` is true")),
+            Some(b'"') => (LINKS.contains(&plain) && is_url(text)).then(|| leads_on(path)),
+            Some(b'{') if LINKS.contains(&plain) => {
+                let inner = members(raw)?;
+                let href = inner.get("href").or_else(|| inner.get("url"));
+                href.is_some_and(|href| is_url(href.get())).then(|| leads_on(path))
+            }
+            Some(b'{') if self.levels > 1 => Self { levels: self.levels - 1, ..self }.at(raw, path),
+            Some(b'0'..=b'9') => {
+                let (number, count) = (text.parse::<u64>().ok()?, self.count?);
+                if TOTALS.contains(&plain) && number > count {
+                    let came = if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
+                    return Some(format!("`{path}` is {number}, and {came} came"));
+                }
+                (PAGES.contains(&plain) && number > 1).then(|| format!("`{path}` is {number}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn leads_on(path: &FieldPath) -> String {
+    format!("`{path}` holds the URL of a next page")
+}
+
+/// Whether a text of JSON begins like a URL.
+fn is_url(text: &str) -> bool {
+    ["\"http://", "\"https://", "\"/"].iter().any(|begin| text.starts_with(begin))
 }
 
 /// The path that was probably meant by one that leads to nothing: beside it, with nearly the same name, and with a text, a number
@@ -141,10 +206,38 @@ mod tests {
             (r#"{"has_more":false,"next":null,"links":{"next":""}}"#, None),
             (r#"{"next":"soon"}"#, None),
             (r#"{"d":[{"has_more":true}]}"#, None),
+            (r#"{"_links":{"next":{"href":"/p?2"}}}"#, Some("`_links.next` holds the URL of a next page")),
+            (r#"{"next":{"id":7}}"#, None),
+            // Of how many records is not said.
+            (r#"{"d":[],"total":7}"#, None),
             (r#"[{"next":"/p"}]"#, None),
             ("no JSON", None),
         ] {
             assert_eq!(says_more(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_over_is_told_beside_the_list() {
+        for (body, records, expected) in [
+            (r#"{"d":[],"total":3}"#, "d", Some("`total` is 3, and 2 records came")),
+            (r#"{"d":[],"total":2}"#, "d", None),
+            (r#"{"d":[],"meta":{"total_count":9}}"#, "d", Some("`meta.total_count` is 9, and 2 records came")),
+            (r#"{"d":[],"meta":{"lastPage":2}}"#, "d", Some("`meta.lastPage` is 2")),
+            (r#"{"d":[],"meta":{"lastPage":1,"page":3}}"#, "d", None),
+            (r#"{"d":[],"total":19.99}"#, "d", None),
+            (r#"{"d":[],"total":"9"}"#, "d", None),
+            (
+                r#"{"data":{"all":{"nodes":[],"pageInfo":{"hasNextPage":true}}}}"#,
+                "data.all.nodes",
+                Some("`data.all.pageInfo.hasNextPage` is true"),
+            ),
+            (r#"{"data":{"all":{"nodes":[]},"other":{"deep":{"has_more":true}}}}"#, "data.all.nodes", None),
+            (r#"[{"total":7}]"#, "$", None),
+            ("no JSON", "d", None),
+        ] {
+            let found = left_over(body.as_bytes(), &records.parse().unwrap(), 2);
+            assert_eq!(found.as_deref(), expected, "{body}");
         }
     }
 

@@ -159,6 +159,7 @@ pub fn window(attempt: u32) -> Window {
         state: None,
         snapshot: false,
         keyless: 0,
+        left: false,
         held: false,
         attempt,
         shifts: 0,

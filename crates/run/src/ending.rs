@@ -77,6 +77,7 @@ mod tests {
             state: None,
             snapshot: true,
             keyless: 0,
+            left: false,
             held: false,
             attempt: shifts,
             shifts,

@@ -335,6 +335,7 @@ impl Running<'_> {
                 passed: page.passed.clone(),
             },
             keyless: mapped.keyless(),
+            left: page.left.is_some(),
             shift: page.shift,
             deletes: if self.job.marked_share().is_some() { mapped.deletes } else { 0 },
             unseen: mapped.unseen.clone(),
@@ -440,7 +441,7 @@ impl Running<'_> {
         complete: Underway,
         outcome: RunOutcome,
     ) -> Result<RunOutcome, RunError> {
-        let keyless = complete.window().map_or(0, |window| window.keyless);
+        let (keyless, left) = complete.window().map_or((0, false), |window| (window.keyless, window.left));
         let unswept = sweep.checkpoint.clone();
         Failpoint::SweepBefore.pass();
         let swept = self.context.destination.sweep(sweep).await?;
@@ -460,7 +461,7 @@ impl Running<'_> {
                 Ok(outcome)
             }
             Swept::Held { by, deletes, of } => {
-                self.hold(complete, Hold::Deletions { deletes, of, keyless, by }).await
+                self.hold(complete, Hold::Deletions { deletes, of, keyless, left, by }).await
             }
         }
     }

@@ -13,6 +13,7 @@ use super::job::Job;
 
 /// A sweep that is held when it would delete more than the shares allow. Once a record was shown whose key cannot be
 /// read, any row that was not shown may be that record's: then it is held when it would delete anything unseen at all.
+/// So it is once the service has said that there is more than was read.
 /// `unseen_too`: what was not shown goes, not only what records say is deleted.
 pub fn within_share(
     job: &Job,
@@ -21,7 +22,8 @@ pub fn within_share(
     (window, unseen_too): (&Window, bool),
 ) -> Sweep {
     let share = job.snapshot().map_or(Percent(0), |snapshot| snapshot.max_share);
-    let unseen = if window.keyless > 0 { Percent(0) } else { share };
+    let is_doubtful = window.keyless > 0 || window.left;
+    let unseen = if is_doubtful { Percent(0) } else { share };
     let marked = job.marked_share().unwrap_or(Percent(0));
     let within = Within { unseen, marked, created: window.tally.created };
     sweep(job, (run, at), checkpoint, (unseen_too, Some(within)))

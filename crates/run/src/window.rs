@@ -141,6 +141,7 @@ fn new_window(snapshot: bool, setup: &Setup<'_>) -> Window {
         state: None,
         snapshot,
         keyless: 0,
+        left: false,
         held: false,
         attempt: 0,
         shifts: 0,
@@ -168,6 +169,8 @@ pub struct PageEnd {
     pub read: PageRead,
     /// How many records of the page have no key that can be read.
     pub keyless: u64,
+    /// Whether the service has said that there is more, to which no setting leads.
+    pub left: bool,
     /// What the source saw of pages that shift.
     pub shift: Option<Shift>,
     /// How many records of the page say that they are deleted.
@@ -201,6 +204,7 @@ pub fn within(
         window.partition = Some(Partition { id, shifted: end.shift.is_some() });
     }
     window.keyless += end.keyless;
+    window.left |= end.left;
     window.deletes += end.deletes;
     window.unseen = vanished::narrow(window.unseen.take(), end.unseen.clone());
     marks.extend(own.iter().zip(&mut reached).map(|(passed, cursor)| pass(window, passed, cursor)));
@@ -266,7 +270,7 @@ pub fn restart(mut underway: Underway) -> Underway {
     underway.progress.restart();
     if let Some(window) = &mut underway.checkpoint.window {
         window.attempt = window.attempt.saturating_add(1);
-        (window.keyless, window.shift, window.partition) = (0, None, None);
+        (window.keyless, window.left, window.shift, window.partition) = (0, false, None, None);
         window.parents = Parents::default();
         window.deletes = 0;
         // What is shown again is decided again; which paths were seen stays known.

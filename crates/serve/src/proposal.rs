@@ -248,6 +248,7 @@ mod tests {
             key: Vec::new(),
             fields: fields.collect(),
             findings: Vec::new(),
+            left: None,
             error: None,
         }
     }

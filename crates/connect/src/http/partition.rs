@@ -26,6 +26,8 @@ pub(crate) struct Notes {
     pub(crate) expired: u64,
     /// How many pages have shown another token than the one that counts.
     pub(crate) varied: u64,
+    /// What has said in an answer that there is more, to which nothing leads.
+    pub(crate) left: Option<String>,
 }
 
 impl Notes {
@@ -34,6 +36,9 @@ impl Notes {
         self.passed.extend(above.passed.drain(..).map(|passed| Passed { is_own: false, ..passed }));
         self.faults.append(&mut above.faults);
         self.shift = self.shift.or(above.shift.take());
+        if let Some(left) = above.left.take() {
+            self.left.get_or_insert(format!("of the parent records, {left}"));
+        }
     }
 
     /// Whether the run should hear of it soon.

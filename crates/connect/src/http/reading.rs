@@ -39,6 +39,8 @@ pub(crate) struct Reading {
     pub(crate) total: Option<u64>,
     /// What says how the pages end and is not in it; `None` where the status alone says that there are no records.
     pub(crate) absent: Option<BTreeSet<String>>,
+    /// What says in it that there is more, where nothing leads there.
+    pub(crate) left: Option<String>,
     /// The token from which a later reading may go on.
     pub(crate) token: Option<Token>,
 }
@@ -117,7 +119,9 @@ impl Judge<'_> {
         {
             return Err(wrong(why));
         }
-        Ok(Reading { status, url, body, list, faults, step, is_complete, total: said.total, absent, token })
+        let left = self.pager.left_over(&view, &body, (&self.extractor.records, list.len()));
+        let total = said.total;
+        Ok(Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token })
     }
 
     /// What follows from an answer that says what went wrong. `asked` is how long the service asks us to wait.

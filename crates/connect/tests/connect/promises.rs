@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
 use crate::endings::check;
-use crate::service::{number, ok, records};
+use crate::service::{http, number, ok, read_all, records, serve};
 
 /// Fifty records a page of two hundred and fifty, and on every page the members that are given.
 fn page(members: &Value) -> impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static {
@@ -90,4 +90,59 @@ async fn what_says_how_pages_end_must_be_in_an_answer() {
         if number(request, "page") > Some(5) { ResponseTemplate::new(400) } else { page(&json!({}))(request) }
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_service_has_left_is_told_where_nothing_leads_there() {
+    let list = |members: Value| {
+        let mut body = members;
+        body["d"] = records(1..=3);
+        ok(&body)
+    };
+    let at_d = json!({"records": "d"});
+    let as_list = json!({"records": "$"});
+    let paged = json!({"records": "d", "pagination": {"page": "page", "pages": "last_page"}});
+    for (data_type, answer, expected) in [
+        (&at_d, list(json!({})), None),
+        (&at_d, list(json!({"next": null, "has_more": false, "total": 3, "last_page": 1})), None),
+        (&at_d, list(json!({"has_more": true})), Some("`has_more` is true")),
+        (&at_d, list(json!({"links": {"next": "/a?page=2"}})), Some("`links.next` holds the URL of a next page")),
+        (&at_d, list(json!({"meta": {"total": 7}})), Some("`meta.total` is 7, and 3 records came")),
+        (&at_d, list(json!({})).insert_header("X-Total-Count", "3"), None),
+        (
+            &at_d,
+            list(json!({})).insert_header("X-Total-Count", "7"),
+            Some("the header `x-total-count` is 7, and 3 records came"),
+        ),
+        (
+            &as_list,
+            ok(&records(1..=3)).insert_header("Link", "</a?page=2>; rel=\"next\""),
+            Some("the header `Link` has the relation `next`"),
+        ),
+        // Records that are the members of an object, and pages that the settings lead through.
+        (&as_list, ok(&json!({"next": {"id": 1, "url": "/a"}, "x": {"id": 2}})), None),
+        (&paged, list(json!({"has_more": true, "last_page": 1})), None),
+    ] {
+        let said = format!("{data_type} {answer:?}");
+        let server = serve(move |_| answer.clone()).await;
+        let pages = read_all(&*crate::endings::reading(&server.uri(), data_type)).await;
+        let left = pages.map(|pages| pages[0].left.clone());
+        assert_eq!(left.unwrap_or_else(|error| panic!("{said}: {error}")).as_deref(), expected, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_of_parents_is_told_with_their_children() {
+    let server = serve(|request| match request.url.path() {
+        "/shops" => ok(&json!({"d": records(1..=2), "has_more": true})),
+        _ => ok(&json!({"d": records(1..=1)})),
+    })
+    .await;
+    let members = json!({"dataTypes": {
+        "shops": {"path": "/shops", "records": "d"},
+        "a": {"path": "/shops/{parent.id}/a", "parent": "shops", "records": "d"},
+    }});
+    let source = http(&server.uri(), &members, &json!({"type": "none"}));
+    let said: Vec<String> = read_all(&*source).await.unwrap().into_iter().filter_map(|page| page.left).collect();
+    assert_eq!(said, ["of the parent records, `has_more` is true"]);
 }

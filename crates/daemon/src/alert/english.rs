@@ -85,8 +85,8 @@ fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> 
     let (transfer, to, at) = about;
     let again = "If not, there is nothing to do: the next run compares again.";
     let (lead, agree, otherwise) = match hold {
-        Hold::Deletions { deletes, of, keyless, by } => {
-            let lead = deletions(about, (*deletes, *of), *keyless, *by);
+        Hold::Deletions { deletes, of, keyless, left, by } => {
+            let lead = deletions(about, (*deletes, *of), (*keyless, *left), *by);
             (lead, "If these rows are to go, approve the run:", again)
         }
         Hold::Vanished { vanished, values } => {
@@ -114,7 +114,7 @@ fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> 
 fn deletions(
     (transfer, to, at): (&Name, &EntityRef, &str),
     (deletes, of): (u64, u64),
-    keyless: u64,
+    (keyless, left): (u64, bool),
     by: DeletedBy,
 ) -> String {
     let (deletes, of) = (number(deletes), number(of));
@@ -130,6 +130,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
+        0 if left => "They may stand on pages that were not read: the service has said that there is more, and nothing says how its pages follow. They are not deleted before somebody approves it.".to_owned(),
         0 => "Such a share is not deleted before somebody approves it.".to_owned(),
         keyless => format!(
             "They may be those of {} whose key cannot be read, and are not deleted before somebody approves it.",

@@ -109,8 +109,8 @@ fn held(run: RunId, about: (&str, &str, &str), hold: &Hold) -> Vec<Part> {
     let (transfer, to, at) = about;
     let again = "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison.";
     let (lead, agree, otherwise) = match hold {
-        Hold::Deletions { deletes, of, keyless, by } => {
-            let lead = deletions(about, (*deletes, *of), *keyless, *by);
+        Hold::Deletions { deletes, of, keyless, left, by } => {
+            let lead = deletions(about, (*deletes, *of), (*keyless, *left), *by);
             (lead, "Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:", again)
         }
         Hold::Vanished { vanished, values } => {
@@ -139,7 +139,7 @@ fn held(run: RunId, about: (&str, &str, &str), hold: &Hold) -> Vec<Part> {
 fn deletions(
     (transfer, to, at): (&str, &str, &str),
     (deletes, of): (u64, u64),
-    keyless: u64,
+    (keyless, left): (u64, bool),
     by: DeletedBy,
 ) -> String {
     let (deletes, of) = (number(deletes), number(of));
@@ -155,6 +155,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
+        0 if left => "Elles se trouvent peut-être sur des pages qui n’ont pas été lues\u{a0}: le service a indiqué qu’il y en a d’autres, et rien ne dit comment elles se suivent. Elles ne sont pas supprimées sans validation humaine.".to_owned(),
         0 => "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine.".to_owned(),
         keyless => format!(
             "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \

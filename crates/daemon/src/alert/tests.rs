@@ -71,7 +71,8 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         to: "crm.contact".parse().unwrap(),
         hold,
     };
-    let deletions = |keyless, by| held(Hold::Deletions { deletes: 1_200, of: 15_000, keyless, by });
+    let of_rows = |keyless, left, by| held(Hold::Deletions { deletes: 1_200, of: 15_000, keyless, left, by });
+    let deletions = |keyless, by| of_rows(keyless, false, by);
     let vanished = vec!["phone".to_owned(), "address.city".to_owned()];
     let sign = "the record 17 came twice".to_owned();
     let rejects = [("customers", 1_210), ("orders", 24)];
@@ -86,6 +87,7 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         ("bad-configuration-many", bad(&["shop.yaml:3:1: a", "shop.yaml:5:1: b"], 12)),
         ("held", deletions(0, DeletedBy::Snapshot)),
         ("held-keyless", deletions(2, DeletedBy::Snapshot)),
+        ("held-left", of_rows(0, true, DeletedBy::Snapshot)),
         ("held-field", deletions(0, DeletedBy::Field)),
         ("held-webhook", deletions(0, DeletedBy::Webhook)),
         ("held-vanished", held(Hold::Vanished { vanished, values: 1_200 })),

@@ -21,6 +21,9 @@ pub enum Hold {
         /// How many records were shown whose key cannot be read: the rows that would go may be theirs.
         #[serde(default, skip_serializing_if = "is_zero")]
         keyless: u64,
+        /// Whether the service has said that there is more than was read: the rows that would go may be there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        left: bool,
         /// How the deletions were learned of.
         #[serde(default, skip_serializing_if = "DeletedBy::is_snapshot")]
         by: DeletedBy,
@@ -67,7 +70,9 @@ impl Hold {
     /// Why; it completes "the run is held: …".
     pub fn because(&self) -> String {
         match self {
-            Self::Deletions { deletes, of, keyless, by } => deletions((*deletes, *of), *keyless, *by),
+            Self::Deletions { deletes, of, keyless, left, by } => {
+                deletions((*deletes, *of), (*keyless, *left), *by)
+            }
             Self::Vanished { vanished, values } => {
                 let paths: Vec<String> = vanished.iter().map(|path| format!("`{path}`")).collect();
                 let values = match values {
@@ -94,13 +99,18 @@ impl Hold {
     }
 }
 
-fn deletions((deletes, of): (u64, u64), keyless: u64, by: DeletedBy) -> String {
+fn deletions((deletes, of): (u64, u64), (keyless, left): (u64, bool), by: DeletedBy) -> String {
     let what = match by {
         DeletedBy::Snapshot => "its snapshot",
         DeletedBy::Field => "the deletions that its records say",
         DeletedBy::Webhook => "the deletions that wait",
     };
     let records = match keyless {
+        0 if left => {
+            return format!(
+                "{what} would delete {deletes} of {of} rows, and the service has said that there is more than was read"
+            );
+        }
         0 => return format!("{what} would delete {deletes} of {of} rows"),
         1 => "1 record".to_owned(),
         more => format!("{more} records"),
@@ -133,6 +143,10 @@ mod tests {
             "its snapshot would delete 2 of 3 rows, which may be those of 1 record whose key cannot be read",
         );
         check(
+            &json!({"deletes": 2, "of": 3, "left": true}),
+            "its snapshot would delete 2 of 3 rows, and the service has said that there is more than was read",
+        );
+        check(
             &json!({"deletes": 9, "of": 30, "by": "field"}),
             "the deletions that its records say would delete 9 of 30 rows",
         );
@@ -149,7 +163,8 @@ mod tests {
     #[test]
     fn a_run_that_was_kept_before_is_read() {
         let old = json!({"held": {"deletes": 5, "of": 9, "keyless": 0}});
-        let hold = Hold::Deletions { deletes: 5, of: 9, keyless: 0, by: DeletedBy::Snapshot };
+        let by = DeletedBy::Snapshot;
+        let hold = Hold::Deletions { deletes: 5, of: 9, keyless: 0, left: false, by };
         assert_eq!(serde_json::from_value::<RunOutcome>(old).unwrap(), RunOutcome::Held(hold));
     }
 }

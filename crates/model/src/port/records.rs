@@ -52,6 +52,8 @@ pub struct Page {
     pub expired: u64,
     /// How many pages since the page before have shown another token than the one that counts.
     pub varied: u64,
+    /// What has said in an answer since the page before that there is more, to which nothing leads: half a sentence.
+    pub left: Option<String>,
     /// What takes credentials out of what is kept of a record that is rejected; `None` where there are none.
     pub mask: Option<Mask>,
 }
@@ -99,6 +101,7 @@ impl Page {
             state: None,
             expired: 0,
             varied: 0,
+            left: None,
             mask: None,
         }
     }

@@ -355,6 +355,9 @@ pub struct DataTypeView {
     /// What the first page proves: a next page, the keys, the cursor, or what is wrong with them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+    /// What says that there is more than the first page, where no setting leads there: half a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
     /// Why no record could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -41,12 +41,13 @@ pub async fn discover(
         };
         is_silent = is_silent || sampled.as_ref().is_err_and(patience::is_silent);
         let view = match sampled {
-            Ok(Sampled { records, key, findings }) => DataTypeView {
+            Ok(Sampled { records, key, findings, left }) => DataTypeView {
                 name: data_type.clone(),
                 records: records.len(),
                 fields: fields(&records),
                 key,
                 findings,
+                left,
                 error: None,
             },
             Err(error) => DataTypeView {
@@ -55,6 +56,7 @@ pub async fn discover(
                 fields: Vec::new(),
                 key: Vec::new(),
                 findings: Vec::new(),
+                left: None,
                 error: Some(error.to_string()),
             },
         };
@@ -69,6 +71,8 @@ struct Sampled {
     /// What tells them apart, where the source knows.
     key: Vec<String>,
     findings: Vec<String>,
+    /// What says that there is more, where nothing leads there.
+    left: Option<String>,
 }
 
 async fn sample(
@@ -81,12 +85,13 @@ async fn sample(
     let stream = super::source::stream(spec, name, data_type)?;
     let source = super::source::open(sources, desired, name, data_type)?;
     let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
-    let (mut records, mut findings) = (Vec::new(), Vec::new());
+    let (mut records, mut findings, mut left) = (Vec::new(), Vec::new(), None);
     while let Some(page) = pages.next().await? {
         // The first page alone; what is said of it says of how many records.
         if findings.is_empty() {
             findings = prove::findings(&stream, &page, &super::source::keys(desired, name, data_type));
         }
+        left = left.or_else(|| page.left.clone());
         let wanted = SAMPLE - records.len();
         let parsed = page.records.iter().take(wanted).map(|record| serde_json::from_str(&record.to_json()));
         records.extend(parsed.filter_map(Result::ok));
@@ -94,7 +99,7 @@ async fn sample(
             break;
         }
     }
-    Ok(Sampled { records, key: source.key().await?, findings })
+    Ok(Sampled { records, key: source.key().await?, findings, left })
 }
 
 /// The fields of records, by path.

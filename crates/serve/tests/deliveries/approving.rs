@@ -38,7 +38,7 @@ async fn held(server: &MockServer) -> (Shop, RunId) {
     shows(server, &[&["1", "2"], &[]], false).await;
     run(&shop).await;
     let held = runs(&shop).await.remove(0);
-    let expected = Hold::Deletions { deletes: 3, of: 5, keyless: 0, by: DeletedBy::Snapshot };
+    let expected = Hold::Deletions { deletes: 3, of: 5, keyless: 0, left: false, by: DeletedBy::Snapshot };
     assert_eq!(held.outcome, RunOutcome::Held(expected));
     (shop, held.id)
 }

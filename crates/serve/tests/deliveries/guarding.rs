@@ -56,7 +56,7 @@ async fn a_flood_of_deletions_by_webhook_waits_for_a_person() {
     let flood: Vec<String> = (12..20).map(|id| format!(r#"delete {{"id":"{id}"}}"#)).collect();
     shop.push(&flood).await;
     let held = drain(&shop).await;
-    let of_rows = |deletes, of| Hold::Deletions { deletes, of, keyless: 0, by: DeletedBy::Webhook };
+    let of_rows = |deletes, of| Hold::Deletions { deletes, of, keyless: 0, left: false, by: DeletedBy::Webhook };
     assert_eq!(held.outcome, RunOutcome::Held(of_rows(8, 28)));
     assert_eq!((shop.waiting().await, shop.rows().await.len()), (8, 28));
     let again = drain(&shop).await;
@@ -104,7 +104,7 @@ async fn a_field_that_says_that_many_are_deleted_waits_for_a_person() {
     let marked = [11, 12, 13, 18];
     shows(&server, &records(&marked)).await;
     let held = run(&shop).await;
-    let expected = Hold::Deletions { deletes: 4, of: 10, keyless: 0, by: DeletedBy::Field };
+    let expected = Hold::Deletions { deletes: 4, of: 10, keyless: 0, left: false, by: DeletedBy::Field };
     assert_eq!((held.outcome.clone(), shop.rows().await.len()), (RunOutcome::Held(expected), 10));
     assert!(held.tally.is_balanced() && held.tally.deleted == 0, "{:?}", held.tally);
     let again = run(&shop).await;

@@ -52,6 +52,15 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
         .ok_or_else(|| CommandError::new("there is no source yet").hint("begin with `raccord new source`"))?;
     must_be_free(Some(&desired), &Key::new(Kind::Transfer, args.name.clone()))?;
     let Seen { view, keys } = seen(ui, global, &desired, args)?;
+    if let Some(left) = &view.left {
+        ui.note(&format!(
+            "the service has more than its first page: {}. Write `pagination` into the data type `{}` of the source `{}`, or no run \
+             reads more than that page",
+            foreign::line(left),
+            view.name,
+            args.source
+        ));
+    }
     let mut resources = Vec::new();
     let project = desired.project(&args.to.project);
     let (mapping, active) = match project.map(|project| project.entities.get(&args.to.entity)) {

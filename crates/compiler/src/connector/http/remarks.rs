@@ -18,12 +18,6 @@ fn wrong_list(stream: &HttpStream, page: &Page) -> Option<String> {
     envelope::advice("answer", body, &stream.extractor.records)
 }
 
-/// What says in the answer that there is more.
-fn says_more(page: &Page) -> Option<String> {
-    let Records::Json { body, .. } = &page.records else { return None };
-    envelope::says_more(body)
-}
-
 /// Whether there is a next page, or why there is none.
 fn next_page(stream: &HttpStream, page: &Page, count: usize) -> String {
     if page.next.is_some() {
@@ -31,7 +25,7 @@ fn next_page(stream: &HttpStream, page: &Page, count: usize) -> String {
     }
     let none = |why: String| format!("there is no next page: {why}");
     match &stream.paginator {
-        Paginator::NoPagination => none(match says_more(page) {
+        Paginator::NoPagination => none(match &page.left {
             Some(said) => format!(
                 "the data type has no `pagination`, although {said} in the answer: say how its pages follow, or only the first one is ever read"
             ),

@@ -1,5 +1,5 @@
-//! What a run tells although nothing failed: values of the incremental field that could not be read, and tokens of the
-//! service that are missing, that differ, or that it no longer knew. Counts and words alone; it decides nothing.
+//! What a run tells although nothing failed: values of the incremental field that could not be read, tokens of the
+//! service that are missing, that differ, or that it no longer knew, and pages to which no setting leads. Counts and words alone; it decides nothing.
 
 use raccord_model::port::records::{How, Page};
 
@@ -21,6 +21,8 @@ pub struct Told {
     without: u64,
     /// Whether the next run has something to go on from all the same.
     goes_on: bool,
+    /// What has said that there is more than was read.
+    left: Option<String>,
 }
 
 impl Told {
@@ -28,6 +30,9 @@ impl Told {
     pub fn take_in(&mut self, stream: &Stream, page: &Page, progress: &Progress) {
         self.expired += page.expired;
         self.varied += page.varied;
+        if self.left.is_none() {
+            self.left.clone_from(&page.left);
+        }
         if stream.has_parent() {
             for passed in page.passed.iter().filter(|passed| passed.is_own && passed.how == How::Read) {
                 self.ended += 1;
@@ -59,6 +64,15 @@ impl Told {
                 notes.push(token.missing(self.without, of, self.goes_on));
             }
         }
+        notes.extend(self.left.as_deref().map(left));
         notes
     }
+}
+
+/// That a page is read and no other, although there are some.
+fn left(said: &str) -> String {
+    format!(
+        "there is more than was read: {said}, and nothing says how the pages follow, so that only the first one is read; write \
+         `pagination`"
+    )
 }

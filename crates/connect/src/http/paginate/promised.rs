@@ -82,6 +82,36 @@ impl Pager {
             .or_else(|| envelope::says_more(body).filter(|_| view.found.standing != Standing::Object))?;
         Some(format!("`{words}` leads to nothing in the answer, but {shown}; is it spelled right?"))
     }
+
+    /// What says in an answer that there is more than its list of so many records, when the settings say nothing of pages.
+    pub(crate) fn left_over(
+        &self,
+        view: &PageView<'_>,
+        body: &[u8],
+        (records, count): (&FieldPath, usize),
+    ) -> Option<String> {
+        // Where the members of an object are the records, a member of theirs says nothing of the pages.
+        if self.paginator != Paginator::NoPagination || view.found.standing != Standing::List {
+            return None;
+        }
+        if leads(view.headers, "next") {
+            return Some("the header `Link` has the relation `next`".to_owned());
+        }
+        let is_more = |(_, total): &(&str, u64)| u64::try_from(count).is_ok_and(|count| *total > count);
+        total(view.headers)
+            .filter(is_more)
+            .map(|(name, total)| format!("the header `{name}` is {total}, and {count} records came"))
+            .or_else(|| envelope::left_over(body, records, count))
+    }
+}
+
+/// Headers that hold how many records there are in all pages.
+const TOTALS: [&str; 3] = ["x-total-count", "x-total", "x-wp-total"];
+
+/// How many records there are, by the headers.
+fn total(headers: &HeaderMap) -> Option<(&'static str, u64)> {
+    let read = |name: &'static str| Some((name, headers.get(name)?.to_str().ok()?.trim().parse().ok()?));
+    TOTALS.into_iter().find_map(read)
 }
 
 /// Whether the headers `Link` lead on by a relation.

@@ -41,6 +41,8 @@ both! {
         of: "of", "sur";
         /// Records whose key cannot be read.
         keyless: "Records whose key cannot be read:", "Enregistrements dont la clé est illisible :";
+        /// The service has more than was read.
+        left: "The service has said that there is more than was read: they may be there.", "Le service a indiqué qu’il y a davantage que ce qui a été lu : elles s’y trouvent peut-être.";
         /// An approval deletes them.
         deletes_on_approval: "An approval deletes them now.", "Une approbation les supprime maintenant.";
         /// Values that would be emptied.
