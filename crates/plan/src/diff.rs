@@ -97,6 +97,7 @@ pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<P
         .changed
         .iter()
         .map(|pair| Draft::of(pair.clone(), current, &pairing, options.brief))
+        .filter(|draft| !draft.as_ref().is_ok_and(Draft::is_respelt))
         .collect::<Result<Vec<_>, _>>()?;
     let (mut drafts, left_out) = target::select(drafts, &options.targets, desired, &pairing)?;
     let mut plan = empty(desired, current);
@@ -180,8 +181,12 @@ impl<'a> Draft<'a> {
         let mut new = pair.after.map(|wanted| Cow::Borrowed(&wanted.resource));
         if let (Some((key, _)), Some(old), Some(new)) = (pair.before, &mut old, &mut new) {
             spell_data_type(&key.name, old);
+            respell(old);
             if matches!(new.spec, Spec::Transfer(_)) {
                 spell_data_type(&pair.key.name, new.to_mut());
+            }
+            if matches!(new.spec, Spec::Source(_)) {
+                respell(new.to_mut());
             }
         }
         let fields = match &new {
@@ -197,6 +202,12 @@ impl<'a> Draft<'a> {
             draft.fields.iter_mut().for_each(|field| field.consequence = Consequence::None);
         }
         Ok(draft)
+    }
+
+    /// Whether it is about something that is there and says the same in another spelling.
+    fn is_respelt(&self) -> bool {
+        let stays = self.old.is_some() && self.new.is_some() && self.pair.renamed_from().is_none();
+        stays && self.fields.is_empty() && self.references.is_empty()
     }
 
     fn action(&self) -> Action {
@@ -235,6 +246,13 @@ const fn is_active(spec: &Spec) -> bool {
         Spec::Transfer(spec) => spec.active,
         Spec::Integration(spec) => spec.active,
         Spec::Stack(_) | Spec::Project(_) | Spec::Authorization(_) | Spec::Source(_) => false,
+    }
+}
+
+/// A source as it is written today: an earlier version may have kept another spelling of the same.
+fn respell(resource: &mut Resource) {
+    if let Spec::Source(source) = &mut resource.spec {
+        source.settings.make_canonical(&str::to_owned);
     }
 }
 

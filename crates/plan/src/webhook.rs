@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::{self, GenerationChange, StepFact, StepWork, Uid};
+use raccord_model::language::connector::http::canonical_base_url;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::port::state::{Table, Write};
 use raccord_model::resource::Spec;
@@ -39,7 +40,9 @@ impl Registration<'_> {
 /// What a service is told, as far as the source says it.
 fn told(source: &SourceSpec) -> Option<impl PartialEq> {
     let webhook = source.webhook.as_deref()?;
-    Some((source.settings.base_url(), webhook.register.as_ref()?, webhook.verify.secrets()))
+    let base_url = source.settings.base_url();
+    let base_url = base_url.map(|url| canonical_base_url(url).unwrap_or_else(|| url.to_owned()));
+    Some((base_url, webhook.register.as_ref()?, webhook.verify.secrets()))
 }
 
 /// The webhooks that services are to know of, by source.

@@ -143,6 +143,7 @@ impl Running<'_> {
             run: self.run.id,
             now: self.context.environment.now(),
             fingerprint: self.job.fingerprint,
+            earlier: &self.job.earlier,
             epoch: self.job.fence.epoch,
             reset: self.job.fact.decided.reset,
             rules: self.job.stream.rules(),

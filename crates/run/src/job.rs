@@ -66,6 +66,8 @@ pub struct Job {
     pub root: String,
     /// What its checkpoint must have been made under.
     pub fingerprint: Digest,
+    /// What versions before kept for the same: their checkpoints are good.
+    pub earlier: Vec<Digest>,
     /// Of everything that makes a row of a record, and of the transfer itself.
     pub mapping_digest: Digest,
     /// The update types that its subscribers want together.
@@ -216,11 +218,13 @@ pub fn prepare(
     let defaults = Bytes::copy_from_slice(program.defaults());
     let required = program.required();
     let updates: BTreeSet<_> = subscribers.iter().flat_map(|(_, updates)| updates.iter().copied()).collect();
+    let (fingerprint, earlier) = fingerprints(name, &spec, source)?;
     Ok(Job {
         data_type: data_type(name, &spec).ok_or_else(|| missing(name, "a data type".to_owned()))?,
         transfer: name.clone(),
         uid,
-        fingerprint: fingerprint(name, &spec, source)?,
+        fingerprint,
+        earlier,
         mapping_digest: mapping_digest(uid, &spec, entity, &layout, &stream)?,
         target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
         fence: Fence {
@@ -241,12 +245,22 @@ pub fn prepare(
     })
 }
 
-/// The digest of what a checkpoint depends on: how the data type is read, and how rows are made.
-fn fingerprint(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Result<Digest, JobError> {
+/// The digest of what a checkpoint depends on: how the data type is read, and how rows are made. And those that versions before
+/// have kept for the same.
+fn fingerprints(
+    name: &Name,
+    spec: &TransferSpec,
+    source: &SourceSpec,
+) -> Result<(Digest, Vec<Digest>), JobError> {
     let data_type = data_type(name, spec).ok_or_else(|| missing(name, "a data type".to_owned()))?;
-    let settings = source.settings.fingerprint(&data_type);
-    let settings = settings.map_err(raccord_model::canonical::CanonicalError::from)?;
-    Ok(Digest::of(&to_bytes(&(data_type, settings, mapping(spec)))?))
+    let not_canonical = raccord_model::canonical::CanonicalError::from;
+    let digest = |settings: serde_json::Value| -> Result<Digest, JobError> {
+        Ok(Digest::of(&to_bytes(&(&data_type, settings, mapping(spec)))?))
+    };
+    let settings = source.settings.fingerprint(&data_type).map_err(not_canonical)?;
+    let earlier = source.settings.earlier_fingerprints(&data_type).map_err(not_canonical)?;
+    let earlier = earlier.into_iter().map(&digest).collect::<Result<_, _>>()?;
+    Ok((digest(settings)?, earlier))
 }
 
 /// The digest of what makes a row of a record. A version of Raccord may map otherwise than the one before.

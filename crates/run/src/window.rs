@@ -78,6 +78,8 @@ pub struct Setup<'a> {
     pub now: Timestamp,
     /// What the checkpoint must have been made under.
     pub fingerprint: Digest,
+    /// What versions before have kept for the same.
+    pub earlier: &'a [Digest],
     /// The transfer's epoch.
     pub epoch: u64,
     /// The epoch below which a checkpoint is void.
@@ -109,7 +111,7 @@ pub fn begin(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Opened {
 
 fn open(mut underway: Underway, setup: &Setup<'_>) -> Underway {
     let Underway { checkpoint, progress } = &mut underway;
-    checkpoint.epoch = setup.epoch;
+    (checkpoint.epoch, checkpoint.fingerprint) = (setup.epoch, setup.fingerprint);
     progress.prepare(setup.rules, setup.now);
     let is_continued = |window: &Window| {
         let is_wanted = setup.snapshot.is_some() || !window.snapshot;
@@ -131,7 +133,7 @@ fn open(mut underway: Underway, setup: &Setup<'_>) -> Underway {
 
 fn is_good(checkpoint: &Checkpoint, setup: &Setup<'_>) -> bool {
     checkpoint.version == CHECKPOINT_VERSION
-        && checkpoint.fingerprint == setup.fingerprint
+        && (checkpoint.fingerprint == setup.fingerprint || setup.earlier.contains(&checkpoint.fingerprint))
         && checkpoint.epoch >= setup.reset
 }
 

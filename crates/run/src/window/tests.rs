@@ -29,6 +29,7 @@ fn setup<'a>(cursor: Option<&'a IncrementalCursor>, snapshot: Option<&'a Snapsho
         run: RunId(Uuid::nil()),
         now: now(),
         fingerprint: Digest([7; 32]),
+        earlier: &[],
         epoch: 3,
         reset: 2,
         rules: Rules { cursor, ..Rules::default() },
@@ -203,6 +204,21 @@ fn one_cursor_of_before_says_nothing_of_any_parent() {
     // What is void is void for the partitions too.
     assert!(begin(None, &setup).is_fresh);
     assert!(begin(Some(before), &Setup { reset: 9, ..setup }).is_fresh);
+}
+
+#[test]
+fn a_checkpoint_under_what_a_version_before_kept_for_the_same_is_good() {
+    let cursor = cursor_of(INTEGER);
+    let setup = setup(Some(&cursor), None);
+    let before = after_page(open(None, &setup), &page(Some("2"), 50), &setup).sealed();
+    let spelled = Setup { fingerprint: Digest([8; 32]), ..setup.clone() };
+    assert!(begin(Some(before.clone()), &spelled).is_fresh);
+    let known = [Digest([7; 32])];
+    let opened = begin(Some(before.clone()), &Setup { earlier: &known, ..spelled });
+    assert!(!opened.is_fresh);
+    // From here on it is kept as this version does.
+    let sealed = opened.underway.sealed();
+    assert_eq!(sealed, Checkpoint { fingerprint: Digest([8; 32]), ..before });
 }
 
 #[test]

@@ -27,6 +27,14 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
     /// When the settings have no form in JSON.
     fn fingerprint(&self, data_type: &DataTypeName) -> Result<Value, serde_json::Error>;
 
+    /// The same in the forms in which a version before has kept it for these settings: a checkpoint of then is good.
+    ///
+    /// # Errors
+    /// When the settings have no form in JSON.
+    fn earlier_fingerprints(&self, _data_type: &DataTypeName) -> Result<Vec<Value>, serde_json::Error> {
+        Ok(Vec::new())
+    }
+
     /// Takes out defaults that are spelled out but hang on something else than their own field, so that both spellings
     /// have one digest. `rebase` makes a path relative to the root of the stack.
     fn make_canonical(&mut self, rebase: &dyn Fn(&str) -> String);

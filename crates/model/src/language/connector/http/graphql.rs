@@ -29,7 +29,6 @@ impl HttpDataType {
     /// Gives a data type with `graphql` its canonical form: what is always so is left out, and a parameter that is named alone
     /// is a variable.
     pub(super) fn make_graphql_canonical(&mut self) {
-        omit(&mut self.path, &String::new());
         self.method = Method::default();
         let pagination = self.pagination.iter_mut();
         let pages = pagination.flat_map(|pages| [&mut pages.page, &mut pages.offset, &mut pages.param]);

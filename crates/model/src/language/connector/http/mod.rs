@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use answer::ErrorPlace;
+pub use connector::canonical_base_url;
 pub use graphql::GraphQl;
 pub use incremental::{AnswerToken, CursorFormat, Expired, FieldPaths, Incremental, TokenPage};
 pub use pages::{Completion, NumberPlace, PageEnd, PagedBy, Pagination, Place};
