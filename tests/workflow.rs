@@ -127,6 +127,10 @@ fn what_loses_data_or_is_stale_is_not_applied_by_the_workflow() {
 
     runner.checkout.remove("integrations/people.yaml");
     let answers = runner.job("apply");
+    assert_eq!((answers.len(), answers[0].code), (1, Some(1)), "the plan itself fails");
+    assert_says(&answers[0].stderr, &["--allow-delete"]);
+    // So it does on the pull request, whose comment says why.
+    let answers = runner.job("review");
     assert_eq!(answers.last().unwrap().code, Some(1));
-    assert_says(&answers[1].stderr, &["--allow-delete"]);
+    assert_says(&runner.checkout.read("plan.md"), &["refused", "--allow-delete"]);
 }

@@ -89,7 +89,7 @@ fn a_damaged_plan_is_refused() {
 fn a_saved_plan_that_was_refused_stays_refused() {
     let environment = applied();
     environment.remove("integration.yaml");
-    let saved = environment.run("plan --out change.plan").expect_code(0).stderr;
+    let saved = environment.run("plan --out change.plan").expect_code(1).stderr;
     assert_says(&saved, &["may not be applied as it is: plan again with --allow-delete"]);
     assert!(!saved.contains("raccord apply"), "{saved}");
     let answer = environment.run("apply change.plan").expect_code(1);

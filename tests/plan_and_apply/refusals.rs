@@ -5,7 +5,12 @@ use crate::environment::{TestEnvironment, assert_says};
 
 /// The plan is refused for this reason and changes nothing; the flag allows it.
 fn check(environment: &TestEnvironment, reason: &str, flag: &str, rows_after: usize) {
-    assert_says(&environment.ok("plan"), &["refused: ", reason]);
+    for verb in ["plan", "plan --detailed-exitcode"] {
+        let said = environment.fails(1, verb);
+        assert_says(&said, &["refused: ", reason, "may not be applied", flag]);
+    }
+    environment.ok(&format!("plan {flag}"));
+    environment.run(&format!("plan --detailed-exitcode {flag}")).expect_code(2);
     let said = environment.fails(1, "apply --auto-approve");
     assert_says(&said, &["refused: ", reason, "may not be applied", flag]);
     assert_says(&environment.ok("history"), &["\n1 "]);
@@ -70,7 +75,7 @@ fn a_state_belongs_to_one_stack() {
     assert_says(&environment.ok("plan"), &["note: the state will belong to the stack mine"]);
     environment.ok("apply --auto-approve");
     environment.write("raccord.yaml", &stack("yours"));
-    assert_says(&environment.ok("plan"), &["refused: the state belongs to stack `mine`, not to `yours`"]);
+    assert_says(&environment.fails(1, "plan"), &["refused: the state belongs to stack `mine`, not to `yours`"]);
     let said = environment.fails(1, "apply --auto-approve --allow-delete --allow-rekey");
     assert_says(&said, &["the state belongs to stack `mine`"]);
 }

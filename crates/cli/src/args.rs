@@ -16,7 +16,7 @@ use crate::options::{Global, USAGE, is_configuration};
 #[derive(Debug, Parser)]
 #[command(name = "raccord", version, long_version = long_version(), max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Begin with `raccord init`, then `raccord apply` and `raccord run`.\n\
-    Exit codes: 0 done or no change, 1 error, 2 changes (with --detailed-exitcode), 64 wrong usage.")]
+    Exit codes: 0 done or no change, 1 error or refused, 2 changes (with --detailed-exitcode), 64 wrong usage.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

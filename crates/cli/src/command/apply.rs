@@ -213,7 +213,7 @@ fn refused() -> CommandError {
 }
 
 /// What is refused here and now can be allowed here and now, unless no flag does it.
-fn refused_until_allowed(plan: &Plan) -> CommandError {
+pub(crate) fn refused_until_allowed(plan: &Plan) -> CommandError {
     let allows = |flag| format!("{flag} allows it, once you have looked at what is lost");
     flags(plan).into_iter().map(allows).fold(refused(), CommandError::hint)
 }

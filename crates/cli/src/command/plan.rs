@@ -11,7 +11,7 @@ use raccord_model::{Desired, Key, Kind, Name};
 use raccord_serve::plan::{Change, Options, Plan, Refusal, Subject, saved};
 use raccord_serve::{Reply, Request};
 
-use super::apply::{flags, plan_again};
+use super::apply::{flags, plan_again, refused_until_allowed};
 use crate::complete;
 use crate::error::CommandError;
 use crate::options::Global;
@@ -24,7 +24,7 @@ const CHANGES: u8 = 2;
 
 /// Show what applying would change, and what that means for the data
 ///
-/// Reads no secret. Nothing is changed.
+/// Reads no secret. Nothing is changed. A plan that `apply` would refuse is shown, and ends with 1.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  raccord plan\n  raccord plan --out change.plan && raccord apply change.plan\n  \
@@ -93,7 +93,7 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
         let session = Session::open(global, "plan", Opening::Existing)?;
         let plan = ask_pending(&session, &args.scope.options())?;
         show(*ui, &plan, args)?;
-        return Ok(exit_code(args, &plan));
+        return exit_code(args, &plan);
     }
     let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "plan", Opening::Imagine)?;
@@ -114,7 +114,7 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
         session::write_file(path, &bytes)?;
         ui.note(&saved_note(path, &plan));
     }
-    Ok(exit_code(args, &plan))
+    exit_code(args, &plan)
 }
 
 /// What can be done with a plan that was saved.
@@ -138,9 +138,13 @@ fn show(ui: Ui, plan: &Plan, args: &PlanArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn exit_code(args: &PlanArgs, plan: &Plan) -> ExitCode {
+/// What a plan that was shown ends with. One that an apply would refuse is an error, as the apply would be.
+fn exit_code(args: &PlanArgs, plan: &Plan) -> Result<ExitCode, CommandError> {
+    if !plan.is_allowed() {
+        return Err(refused_until_allowed(plan));
+    }
     let changes = !plan.is_empty() || plan.changes_tables();
-    if args.detailed_exitcode && changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS }
+    Ok(if args.detailed_exitcode && changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS })
 }
 
 /// Asks for the plan of what waits at the daemon, and leaves out of its refusals what is allowed here.
