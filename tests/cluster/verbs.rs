@@ -1,10 +1,12 @@
 //! Verbs on a shared state, from several machines.
 
+use std::fs::{self, File};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::Cluster;
-use crate::environment::{TestEnvironment, assert_says};
+use crate::environment::{TestEnvironment, assert_says, forget_settings, wait_until};
 use crate::shop::Shop;
 
 #[test]
@@ -47,6 +49,25 @@ fn rows_in_the_embedded_store_are_refused_with_the_cure() {
         let told = &["raccord.yaml:4:", "embedded store", "store: {type: postgres"];
         assert_says(&embedded.fails(1, verb), told);
     }
+    // Of a repository it is the same, at its place there.
+    let git = |arguments: &str| {
+        let mut command = std::process::Command::new("git");
+        forget_settings(&mut command);
+        command.current_dir(embedded.path()).args(["-c", "user.name=Zoe", "-c", "user.email=zoe@example.com"]);
+        assert!(command.args(arguments.split(' ')).output().unwrap().status.success(), "git {arguments}");
+    };
+    git("init --quiet --initial-branch main");
+    git("add raccord.yaml");
+    git("commit --quiet --message first");
+    let (path, log) = (embedded.path().join("daemon.log"), embedded.path().display());
+    let mut watch = embedded.command(&format!("watch --debounce 50 --git file://{log}#main"));
+    let mut watch = watch.stdout(Stdio::null()).stderr(File::create(&path).unwrap()).spawn().unwrap();
+    wait_until("the daemon says where", || {
+        fs::read_to_string(&path).unwrap().contains("raccord.yaml:4:") || watch.try_wait().unwrap().is_some()
+    });
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    assert_says(&fs::read_to_string(&path).unwrap(), &["raccord.yaml:4:", "embedded store"]);
     // Where the state is there already it is the same.
     cluster.machine().ok("apply --auto-approve");
     assert_says(&embedded.fails(1, "plan"), &["raccord.yaml:4:", "store: {type: postgres"]);

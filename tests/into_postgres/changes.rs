@@ -51,6 +51,21 @@ fn a_new_field_is_a_new_column_and_one_that_goes_stays() {
 }
 
 #[test]
+fn a_table_that_was_dropped_is_told_with_the_way_back() {
+    let server = server();
+    let shop = shop_at(&server.url("postgres"));
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    server.sql("postgres", "DROP TABLE crm.contacts");
+    let said = shop.fails(1, "run");
+    assert_says(&said, &["relation \"crm.contacts\" does not exist", "`raccord apply` makes it again", "`raccord resync`"]);
+    shop.ok("apply --auto-approve");
+    shop.ok("resync people");
+    shop.ok("run");
+    assert_eq!(contacts(&server), "007|Bob|Lyon\n1|Ada|Paris");
+}
+
+#[test]
 fn a_column_that_somebody_dropped_is_drift_and_an_apply_adds_it() {
     let server = server();
     let shop = shop_at(&server.url("postgres"));

@@ -143,8 +143,23 @@ impl Failure {
             Sort::Denied => DestinationError::Denied,
             Sort::Contended | Sort::Row | Sort::Other => otherwise,
         };
-        told(without_values(error))
+        match dropped(&error) {
+            Some(dropped) => told(Box::new(dropped)),
+            None => told(without_values(error)),
+        }
     }
+}
+
+/// What an apply had made is not there any more.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}; if it was dropped, `raccord apply` makes it again, and `raccord resync` of each transfer that writes there brings its rows")]
+struct DroppedError {
+    text: ServerError,
+}
+
+fn dropped(error: &Error) -> Option<DroppedError> {
+    let is_dropped = matches!(error.code(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::UNDEFINED_COLUMN));
+    said(error).filter(|_| is_dropped).map(|text| DroppedError { text })
 }
 
 fn sort(error: &Error) -> Sort {

@@ -122,11 +122,16 @@ async fn told(own: &Value, mood: Mood) -> String {
 
 /// Everything that a reading tells.
 async fn told_of(manifest: &str, mood: Mood) -> String {
+    told_with(manifest, json!({"key": CANARY, "user": "someone", "kind": "key"}), mood).await
+}
+
+/// Everything that a reading with a configuration tells.
+async fn told_with(manifest: &str, config: Value, mood: Mood) -> String {
     let lines = Arc::new(Mutex::new(String::new()));
     let heard = Arc::clone(&lines);
     let task = Task {
         manifest,
-        config: json!({"key": CANARY, "user": "someone", "kind": "key"}),
+        config,
         stream: "records",
         state: None,
         trace: Some(Arc::new(move |line: &str| heard.lock().unwrap().push_str(&format!("{line}\n")))),
@@ -229,6 +234,26 @@ async fn no_template_shows_a_secret() {
 }
 
 /// A partition that has the value of a secret would stand in every state: such a reading fails, and says why.
+#[tokio::test]
+async fn no_spelling_of_a_setting_shows_a_secret() {
+    // Known in another spelling, and unknown with a name that says what it is.
+    for name in ["Key", "KEY", "k_e_y", "Sec_Ret", "api-Key", "AccessToken"] {
+        let own = json!({"request_headers": {"X-Key": format!("{{{{ config['{name}'] }}}}")}});
+        let told = told_with(&manifest(&own), json!({name: CANARY}), Mood::Refuses(400)).await;
+        assert!(told.contains("> GET https://h.test/records") && !told.contains(MARK), "{name}: {told}");
+    }
+}
+
+#[test]
+fn a_setting_in_another_spelling_is_told() {
+    let found = |config: Value| -> Vec<String> {
+        let found = super::violations(&manifest(&json!({})), config).unwrap();
+        found.into_iter().map(|it| format!("{}: {}", it.path, it.message)).collect()
+    };
+    assert_eq!(found(json!({"k_ey": "x"})), ["k_ey: the manifest has no such setting; it is written `key`"]);
+    assert_eq!(found(json!({"key": "x", "other": "y"})), [""; 0]);
+}
+
 #[tokio::test]
 async fn no_state_holds_a_secret() {
     let key = "{{ config['key'] }}";

@@ -10,7 +10,7 @@ use raccord_manifest::load::{Manifest, load};
 use raccord_manifest::service::{Masks, Service};
 use raccord_manifest::spec::{Specification, Violation};
 use raccord_manifest::transport::Transport;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::failure::hidden;
 use super::trace::{Tell, Traced};
@@ -79,15 +79,60 @@ pub(super) fn configured(manifest: &Manifest, config: Value) -> Result<Value, Re
 /// When the text is no manifest, or a rule in it has no value.
 pub fn violations(manifest: &str, config: Value) -> Result<Vec<Violation>, ReadError> {
     let manifest = load(manifest)?;
-    Specification::of(&manifest)?.check(&configured(&manifest, config)?)
+    let specification = Specification::of(&manifest)?;
+    let mut found = misspelt(specification.schema(), &config);
+    found.extend(specification.check(&configured(&manifest, config)?)?);
+    Ok(found)
 }
 
-/// Masks the values that the specification of a manifest calls secret.
+/// The members of a configuration that are no settings, but those of the manifest in another spelling.
+fn misspelt(schema: &Value, config: &Value) -> Vec<Violation> {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
+    let meant = |name: &String| {
+        let is_meant = |known: &&String| plain(known) == plain(name);
+        let known = properties.keys().find(is_meant).filter(|_| !properties.contains_key(name))?;
+        let message = format!("the manifest has no such setting; it is written `{known}`");
+        Some(Violation { path: name.clone(), message })
+    };
+    config.as_object().into_iter().flat_map(Map::keys).filter_map(meant).collect()
+}
+
+/// Masks the values that the specification of a manifest calls secret, and those whose names say that they are.
 fn hide(root: &Component, config: &Value, masks: &Masks) {
     let specification = root.child("spec").and_then(|spec| spec.get("connection_specification").cloned());
-    if let Some(specification) = specification {
-        hide_within(&specification, config, masks);
+    if let Some(specification) = &specification {
+        hide_within(specification, config, masks);
     }
+    hide_unknown(specification.as_ref(), config, masks);
+}
+
+/// A name without what spellings differ in: capitals, `_` and `-`.
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect()
+}
+
+/// What names of secrets contain, without what spellings differ in.
+const SECRET_NAMES: [&str; 9] =
+    ["secret", "token", "password", "passwd", "passphrase", "apikey", "accesskey", "privatekey", "credential"];
+
+/// Masks the texts under names that the manifest does not know and that say that they are secrets: a misspelt secret is no less
+/// one. What the manifest knows it calls a secret itself.
+fn hide_unknown(schema: Option<&Value>, config: &Value, masks: &Masks) {
+    let known = |name: &str| schema.and_then(|schema| schema.get("properties")?.get(name));
+    for (name, value) in config.as_object().into_iter().flatten() {
+        let schema = known(name);
+        match value {
+            Value::String(text) if schema.is_none() && is_secret(name, text) => masks.add(text),
+            Value::Object(_) => hide_unknown(schema, value, masks),
+            _ => {}
+        }
+    }
+}
+
+/// Whether a text is probably a secret, by its name. Where tokens are asked for is none.
+fn is_secret(name: &str, text: &str) -> bool {
+    let name = plain(name);
+    SECRET_NAMES.iter().any(|word| name.contains(word)) && !text.starts_with("http")
 }
 
 fn hide_within(schema: &Value, value: &Value, masks: &Masks) {
@@ -102,7 +147,8 @@ fn hide_within(schema: &Value, value: &Value, masks: &Masks) {
         }
     }
     for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        if let Some(value) = value.get(name) {
+        let is_meant = |(written, _): &(&String, &Value)| plain(written) == plain(name);
+        for (_, value) in value.as_object().into_iter().flatten().filter(is_meant) {
             hide_within(schema, value, masks);
         }
     }

@@ -112,7 +112,8 @@ pub(super) async fn load(ports: &Ports, settings: &Settings) -> Loaded {
                 Ok(pulled) => pulled.commit,
                 Err(error) => return Loaded::trouble(in_one_line(&error)),
             };
-            let mut loader = Loader::of_checkout(&checkout, variables.clone());
+            let loader = Loader::of_checkout(&checkout, variables.clone());
+            let mut loader = loader.sharing_state(!ports.has_embedded_rows());
             loader.at_commit(commit);
             loader.load(now).await
         }
