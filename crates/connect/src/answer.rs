@@ -4,7 +4,7 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 use raccord_model::language::connector::RecordFormat;
 use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use url::Url;
 
 use crate::mask::Masker;
@@ -32,6 +32,24 @@ pub(crate) enum BodyError {
     TooLarge,
     /// The connection broke off, or what came could not be decompressed.
     Broken(reqwest::Error),
+}
+
+/// Ways to compress an answer that are never asked for; gzip alone is, and has been taken off by then.
+const UNASKED: [&str; 4] = ["br", "zstd", "deflate", "compress"];
+
+/// Why a body that came in another way than was asked for cannot be read. One that is text in spite of what its header says can.
+pub(crate) fn unasked_encoding(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = values.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase());
+    let coding = codings.find(|coding| UNASKED.contains(&coding.as_str()))?;
+    let is_text = std::str::from_utf8(body)
+        .is_ok_and(|text| !text.chars().any(|char| char.is_control() && !char.is_ascii_whitespace()));
+    (!is_text).then(|| {
+        format!(
+            "the answer is compressed with `{coding}` (Content-Encoding), although only gzip was asked for; tell the service, or the proxy \
+             before it, to send gzip or nothing"
+        )
+    })
 }
 
 /// Reads a body of at most `limit` bytes into one buffer. The limit counts what comes out of decompression.

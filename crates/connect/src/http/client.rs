@@ -20,7 +20,7 @@ use super::link::in_ascii;
 use super::origin::{Origins, Trust, shown};
 use super::retry::{asked_wait, backoff, is_transient, named_wait};
 use super::strip::strip;
-use crate::answer::{Answer, BodyError, read_beginning, read_body};
+use crate::answer::{Answer, BodyError, read_beginning, read_body, unasked_encoding};
 use crate::credentials::{Credentials, Issue, Verdict};
 use crate::mask::Masker;
 use crate::network::Trouble;
@@ -196,10 +196,10 @@ impl Exchange {
 
     /// Sends a request once and follows where it leads.
     async fn attempt(&self, outgoing: &Outgoing) -> Result<Answer, Failure> {
-        let mut outgoing = outgoing.clone();
+        let (mut outgoing, mut from) = (outgoing.clone(), None);
         for _ in 0..=self.redirects {
             self.origins.keep(&mut outgoing.url);
-            let trust = self.trust(&outgoing.url)?;
+            let trust = self.trust(&outgoing.url, from.as_ref())?;
             self.shared.pace.ready().await;
             let (request, carried) = self.request(&outgoing, trust).await.map_err(Failure::Final)?;
             let client = if carried.is_some() { &self.own } else { &self.client };
@@ -213,7 +213,7 @@ impl Exchange {
                         outgoing.method = Method::GET;
                         outgoing.body = None;
                     }
-                    outgoing.url = next;
+                    from = Some(std::mem::replace(&mut outgoing.url, next));
                     self.strip(&mut outgoing.url);
                 }
             }
@@ -227,8 +227,13 @@ impl Exchange {
         Err(Failure::Final(self.wrong_answer(&outgoing.url, &message)))
     }
 
-    fn trust(&self, url: &Url) -> Result<Trust, Failure> {
-        let away = || Failure::Final(self.wrong_answer(url, &leads_away(url)));
+    /// Whether a URL is the service's own; `from`: what has sent us there.
+    fn trust(&self, url: &Url, from: Option<&Url>) -> Result<Trust, Failure> {
+        let is_encrypted = |from: &Url| {
+            (from.scheme(), url.scheme()) == ("http", "https") && from.host_str() == url.host_str()
+        };
+        let why = || if from.is_some_and(is_encrypted) { wants_https(url) } else { leads_away(url) };
+        let away = || Failure::Final(self.wrong_answer(url, &why()));
         self.origins.trust(url).ok_or_else(away)
     }
 
@@ -255,6 +260,9 @@ impl Exchange {
         if response.status().is_success() {
             let body = read_body(response, self.limits.max_body).await;
             let body = body.map_err(|error| self.body_failure(&url, error))?;
+            if let Some(message) = unasked_encoding(&headers, &body) {
+                return Err(Failure::Final(self.wrong_answer(&url, &message)));
+            }
             return Ok(Answer { status, url, headers, body });
         }
         let body = read_beginning(response).await;
@@ -356,6 +364,12 @@ fn leads_away(url: &Url) -> String {
     format!(
         "the service leads away from its own origin; if that is meant, add `{origin}` to `allowedOrigins` (no credential is sent there)"
     )
+}
+
+/// Why a redirect from http to https is not followed: what was sent went over the line as it is, each time.
+fn wants_https(url: &Url) -> String {
+    let origin = url.origin().ascii_serialization();
+    format!("the service answers http with a redirect to https: write https into `baseUrl`, which begins with `{origin}` then")
 }
 
 /// Where an answer sends us instead.

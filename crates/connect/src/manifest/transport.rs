@@ -10,7 +10,7 @@ use raccord_model::bytes_size::ByteSize;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
 use super::redirect::redirected;
-use crate::answer::{BodyError, read_body};
+use crate::answer::{BodyError, read_body, unasked_encoding};
 use crate::clock::Now;
 use crate::crypto::install_crypto;
 use crate::network::Trouble;
@@ -110,14 +110,17 @@ impl HttpTransport {
 
     async fn whole(&self, answer: reqwest::Response) -> Result<Response, TransportError> {
         let status = answer.status().as_u16();
-        let headers =
-            answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+        let received = answer.headers().clone();
         let body = read_body(answer, self.limits.body.0).await.map_err(|error| match error {
             BodyError::TooLarge => {
                 TransportError::Refused(format!("the answer is larger than {}", self.limits.body))
             }
             BodyError::Broken(error) => TransportError::Unreachable(Trouble::of(error).plain),
         })?;
+        if let Some(message) = unasked_encoding(&received, &body) {
+            return Err(TransportError::Refused(message));
+        }
+        let headers = received.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
         Ok(Response { status, headers, body })
     }
 }

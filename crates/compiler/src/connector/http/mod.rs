@@ -7,6 +7,7 @@ mod graphql;
 mod incremental;
 mod list;
 mod pagination;
+mod path;
 mod placeholder;
 mod remarks;
 mod since;
@@ -383,6 +384,9 @@ fn lower_requester(
     // All queries of a service are asked at one place, which the base URL may be.
     let usual = || if graphql.is_some() { String::new() } else { format!("/{name}") };
     let written = data_type.path.clone().unwrap_or_else(usual);
+    if let Some(base) = &base.url {
+        path::check(&written, base, findings);
+    }
     let path = if data_type.for_each.is_empty() {
         PathTemplate::parse(&written, "parent")
     } else {
