@@ -11,7 +11,7 @@ use raccord_model::port::source::SourceError;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use crate::service::{data_type, http, ids, ok, read_all, read_error, serve, serve_bytes, source};
+use crate::service::{data_type, http, ids, ok, read_all, read_error, records, serve, serve_bytes, source};
 
 fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -58,6 +58,22 @@ async fn an_answer_that_cannot_be_unpacked() {
     for body in [b"not gzip at all".to_vec(), cut, damaged, b"\x1f\x8b".to_vec()] {
         let error = error_of(&[("content-encoding", "gzip")], body).await;
         assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_compressed_unasked() {
+    for coding in ["br", "zstd", "deflate", "gzip, br"] {
+        let error = error_of(&[("content-encoding", coding)], b"\x0b\x02\x80[]\x03".to_vec()).await;
+        let said = error.to_string();
+        let last = coding.rsplit(", ").next().unwrap();
+        assert!(said.contains(&format!("compressed with `{last}`")) && said.contains("gzip or nothing"), "{said}");
+    }
+    // What is no such thing in spite of its header is read as before.
+    for coding in ["br", "identity", "utf-8"] {
+        let server = serve(move |_| ok(&records([1])).insert_header("content-encoding", coding)).await;
+        let source = http(&server.uri(), &json!({"dataTypes": {"a": {}}}), &json!({"type": "none"}));
+        assert_eq!(ids(&read_all(&*source).await.unwrap()), [1], "{coding}");
     }
 }
 
