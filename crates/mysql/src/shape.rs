@@ -22,11 +22,11 @@ pub(crate) enum ShapeError {
     Unread(String, &'static str),
 }
 
-/// The unique indexes of a table, with the names of their columns in order; an expression and a part of a column have
-/// none.
+/// The indexes of a table, with the names of their columns in order; an expression and a part of a column have none.
 const INDEXES: &str = "
-    SELECT INDEX_NAME, COLUMN_NAME, SUB_PART IS NULL AND COLUMN_NAME IS NOT NULL FROM information_schema.STATISTICS
-    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX";
+    SELECT INDEX_NAME, COLUMN_NAME, SUB_PART IS NULL AND COLUMN_NAME IS NOT NULL, NON_UNIQUE = 0
+    FROM information_schema.STATISTICS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY INDEX_NAME, SEQ_IN_INDEX";
 
 /// The shape of a relation.
 pub(crate) async fn of(connection: &mut Conn, relation: &Relation) -> Result<Shape, ShapeError> {
@@ -41,22 +41,25 @@ pub(crate) async fn of(connection: &mut Conn, relation: &Relation) -> Result<Sha
     }
     connection.close(statement).await?;
     if let Relation::Table { name, .. } = relation {
-        let rows: Vec<(String, Option<String>, bool)> = connection.exec(INDEXES, (name,)).await?;
-        let mut indexes: Vec<(String, Vec<String>, bool)> = Vec::new();
-        for (index, column, is_whole) in rows {
+        let rows: Vec<(String, Option<String>, bool, bool)> = connection.exec(INDEXES, (name,)).await?;
+        let mut indexes: Vec<(String, Vec<String>, (bool, bool))> = Vec::new();
+        for (index, column, is_whole, is_unique) in rows {
             if indexes.last().is_none_or(|(last, ..)| *last != index) {
-                indexes.push((index, Vec::new(), true));
+                indexes.push((index, Vec::new(), (true, is_unique)));
             }
-            if let Some((_, columns, is_sound)) = indexes.last_mut() {
+            if let Some((_, columns, (is_sound, _))) = indexes.last_mut() {
                 columns.extend(column);
                 *is_sound &= is_whole;
             }
         }
-        for (name, columns, is_whole) in indexes.into_iter().filter(|(.., is_whole)| *is_whole) {
-            if name == "PRIMARY" && is_whole {
+        for (name, columns, (_, is_unique)) in indexes.into_iter().filter(|(.., (is_whole, _))| *is_whole) {
+            if name == "PRIMARY" {
                 shape.primary.clone_from(&columns);
             }
-            shape.unique.push(columns);
+            shape.indexed.extend(columns.first().cloned());
+            if is_unique {
+                shape.unique.push(columns);
+            }
         }
     }
     Ok(shape)

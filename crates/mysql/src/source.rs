@@ -84,6 +84,14 @@ impl Source for MysqlSource {
         })
     }
 
+    fn advice(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        Box::pin(async move {
+            let (connection, plan) = self.prepare().await?;
+            drop(connection.disconnect().await);
+            Ok(plan.proposal.into_iter().collect())
+        })
+    }
+
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         Box::pin(async move { self.begin(&read).await })
     }

@@ -93,7 +93,9 @@ impl Failure {
     fn told(self, otherwise: fn(Cause) -> DestinationError) -> DestinationError {
         match self {
             Self::Refused(error) => error,
-            Self::Open(error @ OpenError::Denied(..)) => DestinationError::Denied(Box::new(error)),
+            Self::Open(error @ (OpenError::Denied(..) | OpenError::WalBeside(_))) => {
+                DestinationError::Denied(Box::new(error))
+            }
             Self::Open(error) => DestinationError::Unreachable(Box::new(error)),
             Self::Rows(_) => otherwise(Box::new(RowsError)),
             Self::Stopped => otherwise(Box::new(StoppedError)),

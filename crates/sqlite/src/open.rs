@@ -41,6 +41,9 @@ pub enum OpenError {
     /// The system lets us not read or write it.
     #[error("the file {} may not be {}: the permissions of the file and of its directory forbid it", .0.display(), .1)]
     Denied(PathBuf, &'static str),
+    /// Readers of it keep files beside it, which cannot be made.
+    #[error("the file {} is in WAL mode, whose readers keep `-wal` and `-shm` beside it: make its directory writable for Raccord, or read a copy, which `sqlite3 {} \"VACUUM INTO 'copy.db'\"` writes", .0.display(), .0.display())]
+    WalBeside(PathBuf),
     /// Another program holds its lock.
     #[error("another program has held the lock of {} for {} seconds", .0.display(), .1.as_secs_f32())]
     Locked(PathBuf, Duration),
@@ -105,6 +108,17 @@ fn set(connection: &Connection, access: Access, patience: Duration) -> Result<()
     connection.pragma_update(None, "foreign_keys", true)
 }
 
+/// Where the header of a file says by which version it is read and written, and that of WAL.
+const VERSIONS: std::ops::Range<usize> = 18..20;
+const WAL: [u8; 2] = [2, 2];
+
+/// Whether a file that can be read itself is in WAL mode.
+fn is_wal(path: &Path) -> bool {
+    let mut header = [0; VERSIONS.end];
+    let read = fs::File::open(path).and_then(|mut file| io::Read::read_exact(&mut file, &mut header));
+    read.is_ok() && header.get(VERSIONS) == Some(&WAL)
+}
+
 fn why(path: &Path, access: Access, patience: Duration, error: Error) -> OpenError {
     let path = path.to_owned();
     let what = if access == Access::Read { "read" } else { "written" };
@@ -112,6 +126,9 @@ fn why(path: &Path, access: Access, patience: Duration, error: Error) -> OpenErr
         Some(ErrorCode::NotADatabase) => OpenError::NotADatabase(path),
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Corrupt(path),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked(path, patience),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if access == Access::Read && is_wal(&path) => {
+            OpenError::WalBeside(path)
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             OpenError::Denied(path, what)
         }

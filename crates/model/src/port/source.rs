@@ -61,6 +61,10 @@ pub trait Source: Send + Sync {
     fn key(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
+    /// What the settings could say and do not, where the source itself knows: a sentence each.
+    fn advice(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
     /// Begins to read.
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>>;
     /// Fetches one record by itself, as raw JSON, from a path of the source or a whole URL; `at` is where it is in

@@ -107,6 +107,10 @@ impl Source for PostgresSource {
         Box::pin(async move { Ok(self.prepare().await?.1.unique_key()) })
     }
 
+    fn advice(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        Box::pin(async move { Ok(self.prepare().await?.1.proposal.into_iter().collect()) })
+    }
+
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         Box::pin(async move { self.begin(&read).await })
     }

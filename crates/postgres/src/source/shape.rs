@@ -5,14 +5,14 @@ use raccord_compiler::connector::table::{Dialect, Relation, Shape};
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Error};
 
-/// The unique indexes of a table that cover all its rows, the primary key first, with the names of their columns.
+/// The indexes of a table that cover all its rows, the primary key first, with the names of their columns.
 const INDEXES: &str = "
-    SELECT i.indisprimary, array(
+    SELECT i.indisprimary, i.indisunique, array(
         SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
         WHERE k.place <= i.indnkeyatts ORDER BY k.place)
     FROM pg_index i
-    WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+    WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
     ORDER BY i.indisprimary DESC";
 
 /// The columns of a table that cannot hold nothing.
@@ -36,11 +36,14 @@ pub(super) async fn of(client: &Client, relation: &Relation) -> Result<Option<Sh
             let indexes = client.query_typed(INDEXES, &[(&table, Type::TEXT)]).await?;
             let mut shape = Shape::default();
             for index in indexes {
-                let columns: Vec<String> = index.try_get(1)?;
+                let columns: Vec<String> = index.try_get(2)?;
                 if index.try_get(0)? {
                     shape.primary.clone_from(&columns);
                 }
-                shape.unique.push(columns);
+                shape.indexed.extend(columns.first().cloned());
+                if index.try_get(1)? {
+                    shape.unique.push(columns);
+                }
             }
             let filled = client.query_typed(FILLED, &[(&table, Type::TEXT)]).await?;
             (shape, filled.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?, table)

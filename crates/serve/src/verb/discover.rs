@@ -99,6 +99,7 @@ async fn sample(
             break;
         }
     }
+    findings.extend(source.advice().await?);
     Ok(Sampled { records, key: source.key().await?, findings, left })
 }
 

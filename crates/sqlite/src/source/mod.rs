@@ -83,6 +83,14 @@ impl Source for SqliteSource {
         })
     }
 
+    fn advice(&self) -> Async<'_, Result<Vec<String>, SourceError>> {
+        let source = self.clone();
+        Box::pin(async move {
+            let prepared = move || source.prepare().map(|(_, plan)| plan.proposal.into_iter().collect());
+            blocking(&self.place, prepared).await?
+        })
+    }
+
     fn open(&self, read: Read) -> Async<'_, Result<Box<dyn Pages>, SourceError>> {
         let source = self.clone();
         Box::pin(async move {

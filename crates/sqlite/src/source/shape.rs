@@ -44,20 +44,29 @@ fn table(connection: &Connection, name: &str) -> Result<Option<Shape>, ReadError
     let columns =
         told.iter().map(|it| column(&it.name, &it.type_name, !it.is_filled && !is_number(it))).collect();
     let primary = key.iter().map(|it| it.name.clone()).collect();
-    Ok(Some(Shape { columns, primary, unique: unique(connection, name)? }))
+    let (unique, indexed) = indexes(connection, name, &key)?;
+    Ok(Some(Shape { columns, primary, unique, indexed }))
 }
 
-/// The columns of each unique index that covers all rows.
-fn unique(connection: &Connection, table: &str) -> Result<Vec<Vec<String>>, ReadError> {
-    let query = "SELECT name FROM pragma_index_list(?) WHERE \"unique\" AND NOT partial";
+/// The columns of each unique index that covers all rows, and those with which any such index begins.
+fn indexes(
+    connection: &Connection,
+    table: &str,
+    key: &[&Told],
+) -> Result<(Vec<Vec<String>>, Vec<String>), ReadError> {
+    let query = "SELECT name, \"unique\" FROM pragma_index_list(?) WHERE NOT partial";
     let mut statement = connection.prepare(query)?;
-    let names = statement.query_map([table], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
-    let mut found = Vec::new();
-    for name in names {
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let names = statement.query_map([table], read)?.collect::<rusqlite::Result<Vec<(String, bool)>>>()?;
+    let mut unique = Vec::new();
+    let mut indexed: Vec<String> = key.first().map(|it| it.name.clone()).into_iter().collect();
+    for (name, is_unique) in names {
         let mut statement = connection.prepare("SELECT name FROM pragma_index_info(?) ORDER BY seqno")?;
         // An expression has no name, and tells rows apart by something else than a column.
         let columns = statement.query_map([&name], |row| row.get::<_, Option<String>>(0))?;
-        found.extend(columns.collect::<rusqlite::Result<Option<Vec<String>>>>()?);
+        let columns = columns.collect::<rusqlite::Result<Vec<Option<String>>>>()?;
+        indexed.extend(columns.first().cloned().flatten());
+        unique.extend(columns.into_iter().collect::<Option<Vec<String>>>().filter(|_| is_unique));
     }
-    Ok(found)
+    Ok((unique, indexed))
 }

@@ -144,3 +144,35 @@ fn what_cannot_be_read_is_told() {
         assert!(told.contains("the column `t` is not UTF-8"), "{told}");
     });
 }
+
+#[test]
+fn a_file_in_wal_mode_whose_readers_have_no_place_is_told() {
+    let file = File::empty();
+    file.run("CREATE TABLE rows (k INTEGER PRIMARY KEY)");
+    // As in a directory that cannot be written to, for whoever runs the tests.
+    std::fs::create_dir(file.0.path().join("a.db-shm")).unwrap();
+    let error = block_on(opened(&file, &json!({})).source.check()).unwrap_err();
+    let causes = format!("{error:?}");
+    assert!(causes.contains("WalBeside"), "{causes}");
+    let told = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+    assert!(told.contains("is in WAL mode") && told.contains("VACUUM INTO"), "{told}");
+}
+
+#[test]
+fn a_column_of_changes_is_proposed() {
+    let advice = |columns: &str, settings: serde_json::Value| {
+        let file = File::empty();
+        file.run(&format!("CREATE TABLE rows (k INTEGER PRIMARY KEY, {columns}); CREATE INDEX i ON rows (updated_at, k)"));
+        block_on(opened(&file, &settings).source.advice()).unwrap().join(" ")
+    };
+    let said = advice("created_at, updated_at, modified", json!({}));
+    assert!(said.contains("`incremental: {field: updated_at}`") && !said.contains("index"), "{said}");
+    assert_eq!(advice("updated_at", json!({"incremental": {"field": "updated_at"}})), "");
+    let file = File::empty();
+    file.run("CREATE TABLE rows (k INTEGER PRIMARY KEY, modified); CREATE INDEX i ON rows (k, modified)");
+    let said = block_on(opened(&file, &json!({})).source.advice()).unwrap().join(" ");
+    assert!(said.contains("`modified` probably") && said.contains("it wants an index"), "{said}");
+    file.run("CREATE INDEX j ON rows (modified) WHERE k > 1");
+    let said = block_on(opened(&file, &json!({})).source.advice()).unwrap().join(" ");
+    assert!(said.contains("it wants an index"), "one that leaves rows out: {said}");
+}

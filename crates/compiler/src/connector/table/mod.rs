@@ -9,6 +9,7 @@ mod pager;
 mod patience;
 mod place;
 mod plan;
+mod proposal;
 mod record;
 mod shape;
 mod since;

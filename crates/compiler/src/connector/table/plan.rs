@@ -7,6 +7,7 @@ use raccord_model::port::source::SourceError;
 
 use super::dialect::{ALIAS, Dialect};
 use super::place::{Place, Value};
+use super::proposal;
 use super::shape::{Column, Shape, Sort};
 use super::since;
 use super::statement::{Statement, Term, Writer};
@@ -76,6 +77,8 @@ pub struct PagePlan {
     nullable: Vec<String>,
     field: Option<Field>,
     is_query: bool,
+    /// What the settings could say, a sentence.
+    pub proposal: Option<String>,
 }
 
 /// The incremental column.
@@ -93,7 +96,7 @@ impl PagePlan {
     /// How a stream's relation is read that has this shape.
     pub fn new(stream: &TableStream, shape: Shape) -> Result<Self, PlanError> {
         let dialect = stream.dialect;
-        let Shape { columns, primary, unique } = shape;
+        let Shape { columns, primary, unique, indexed } = shape;
         for (at, column) in columns.iter().enumerate() {
             if columns.iter().skip(at + 1).any(|other| other.name == column.name) {
                 return Err(PlanError::Twice(column.name.clone()));
@@ -114,6 +117,7 @@ impl PagePlan {
             is_unique,
             nullable: nullable.collect(),
             field: field(stream, &columns)?,
+            proposal: proposal::of(stream, &columns, &indexed),
             is_query: matches!(stream.relation, Relation::Query(_)),
             columns,
         };

@@ -9,6 +9,8 @@ pub struct Shape {
     pub primary: Vec<String>,
     /// The columns of each unique index that covers all rows.
     pub unique: Vec<Vec<String>>,
+    /// The columns with which an index begins that covers all rows.
+    pub indexed: Vec<String>,
 }
 
 /// A column, and the text of statements that it stands in.
