@@ -17,7 +17,8 @@ use tempfile::TempDir;
 const SECRET: &str = "hunter2";
 
 /// Cases that a test makes, by code; their reports stand where those of the others do.
-const MADE: [(&str, &str); 12] = [
+const MADE: [(&str, &str); 13] = [
+    ("ambiguous-root", "two-directories"),
     ("not-utf8", "latin-1"),
     ("not-utf8", "utf-16"),
     ("not-utf8", "inside-a-document"),
@@ -206,4 +207,18 @@ fn an_invalid_path_leads_nowhere() {
     let stack: &[u8] = b"apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: shop}\nspec: {}\n";
     let inputs = ["raccord.yaml", "integrations"];
     check_made("unreadable", "missing-beside-another", &[("raccord.yaml", stack)], &inputs);
+}
+
+#[test]
+fn an_invalid_root_is_one_of_two_directories() {
+    let home = TempDir::new().unwrap();
+    let project: &[u8] = b"apiVersion: raccord/v1\nkind: Project\nmetadata: {name: crm}\nspec:\n  store: {type: sqlite, path: crm.db}\n  \
+          entities: {contact: {key: id, fields: {id: text}}}\n";
+    for (directory, bytes) in [("base", project), ("overlay", b"# nothing\n")] {
+        fs::create_dir(home.path().join(directory)).unwrap();
+        File::create(home.path().join(directory).join("crm.yaml")).unwrap().write_all(bytes).unwrap();
+    }
+    if let Err(failure) = check("ambiguous-root", "two-directories", home.path(), &["overlay", "base"]) {
+        panic!("{failure}");
+    }
 }

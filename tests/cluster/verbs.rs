@@ -1,7 +1,7 @@
 //! Verbs on a shared state, from several machines.
 
 use std::fs::{self, File};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -51,9 +51,14 @@ fn rows_in_the_embedded_store_are_refused_with_the_cure() {
     }
     // Of a repository it is the same, at its place there.
     let git = |arguments: &str| {
-        let mut command = std::process::Command::new("git");
+        let mut command = Command::new("git");
         forget_settings(&mut command);
-        command.current_dir(embedded.path()).args(["-c", "user.name=Zoe", "-c", "user.email=zoe@example.com"]);
+        command.current_dir(embedded.path()).args([
+            "-c",
+            "user.name=Zoe",
+            "-c",
+            "user.email=zoe@example.com",
+        ]);
         assert!(command.args(arguments.split(' ')).output().unwrap().status.success(), "git {arguments}");
     };
     git("init --quiet --initial-branch main");
@@ -65,7 +70,8 @@ fn rows_in_the_embedded_store_are_refused_with_the_cure() {
     wait_until("the daemon says where", || {
         fs::read_to_string(&path).unwrap().contains("raccord.yaml:4:") || watch.try_wait().unwrap().is_some()
     });
-    watch.kill().unwrap();
+    // One that is killed would still have the state for a while.
+    assert!(Command::new("kill").args(["-TERM", &watch.id().to_string()]).status().unwrap().success());
     watch.wait().unwrap();
     assert_says(&fs::read_to_string(&path).unwrap(), &["raccord.yaml:4:", "embedded store"]);
     // Where the state is there already it is the same.

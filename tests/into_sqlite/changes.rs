@@ -70,7 +70,10 @@ fn a_column_that_was_dropped_is_drift_and_an_apply_adds_it() {
 fn a_table_that_cannot_be_used_refuses_the_plan() {
     let shop = shop();
     connect(&shop).execute_batch("CREATE TABLE contacts (external_id INTEGER PRIMARY KEY)").unwrap();
-    assert_says(&shop.ok("plan"), &["refused", "crm.db:contacts cannot hold crm.contact", "external_id"]);
+    assert_says(
+        &shop.fails(1, "plan"),
+        &["refused", "crm.db:contacts cannot hold crm.contact", "external_id"],
+    );
     assert_says(&shop.fails(1, "apply --auto-approve"), &["may not be applied"]);
 }
 

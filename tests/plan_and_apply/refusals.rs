@@ -75,7 +75,10 @@ fn a_state_belongs_to_one_stack() {
     assert_says(&environment.ok("plan"), &["note: the state will belong to the stack mine"]);
     environment.ok("apply --auto-approve");
     environment.write("raccord.yaml", &stack("yours"));
-    assert_says(&environment.fails(1, "plan"), &["refused: the state belongs to stack `mine`, not to `yours`"]);
+    assert_says(
+        &environment.fails(1, "plan"),
+        &["refused: the state belongs to stack `mine`, not to `yours`"],
+    );
     let said = environment.fails(1, "apply --auto-approve --allow-delete --allow-rekey");
     assert_says(&said, &["the state belongs to stack `mine`"]);
 }

@@ -166,3 +166,29 @@ fn a_text_that_says_a_time_to_come_is_not_gone_on_from() {
     environment.ok("run");
     assert_eq!(server.asked("since"), ["2025-01-10 00:00:00"]);
 }
+
+#[test]
+fn another_spelling_of_the_same_request_reads_nothing_again() {
+    let service = Service::start();
+    service.add(1, r#""Ann""#, "2025-01-10T00:00:00Z");
+    service.add(2, r#""Bob""#, "2025-01-20T00:00:00Z");
+    let environment = service.applied();
+    assert_eq!(run(&environment), "fetched 2, created 2");
+    for (from, to) in [
+        ("\", dataTypes", "//\", dataTypes"),
+        ("baseUrl: \"http:", "baseUrl: \"HTTP:"),
+        ("{people: {incremental", "{people: {path: people, incremental"),
+        ("path: people,", "path: /people,"),
+    ] {
+        environment.replace("raccord.yaml", from, to);
+        environment.run("plan --detailed-exitcode").expect_code(0);
+        environment.ok("apply --auto-approve");
+        environment.run("plan --detailed-exitcode").expect_code(0);
+        assert_eq!(run(&environment), "fetched 1, unchanged 1", "{to}");
+    }
+    environment.replace("raccord.yaml", "path: /people,", "path: /people/,");
+    assert_says(
+        &environment.run("plan --detailed-exitcode").expect_code(2).stdout,
+        &["dataTypes.people.path"],
+    );
+}

@@ -19,10 +19,11 @@ struct Service {
 impl Service {
     fn start() -> Self {
         let shows = Arc::new(Mutex::new((3, false)));
-        let shown = Arc::clone(&shows);
+        let told = Arc::clone(&shows);
         let server = HttpServer::start(move |_| {
-            let (count, has_more) = *shown.lock().unwrap();
-            let people: Vec<String> = (1..=count).map(|id| format!(r#"{{"id":"{id}","name":"N{id}"}}"#)).collect();
+            let (count, has_more) = *told.lock().unwrap();
+            let people: Vec<String> =
+                (1..=count).map(|id| format!(r#"{{"id":"{id}","name":"N{id}"}}"#)).collect();
             let people = people.join(",");
             http_server::json(format!(r#"{{"data":[{people}],"meta":{{"has_more":{has_more}}}}}"#))
         });
@@ -52,7 +53,10 @@ fn a_run_says_that_it_reads_the_first_page_alone() {
     assert_says(&(said.stdout + &said.stderr), &[SAID, "write `pagination`"]);
     assert_says(&shop.ok("status"), &[SAID]);
     assert_says(&shop.ok("runs --output json"), &[SAID]);
-    assert_says(&shop.ok("check shop"), &["the data type has no `pagination`, although `meta.has_more` is true"]);
+    assert_says(
+        &shop.ok("check shop"),
+        &["the data type has no `pagination`, although `meta.has_more` is true"],
+    );
     service.shows(3, false);
     shop.ok("run");
     assert!(!shop.ok("status").contains("there is more"));
@@ -70,8 +74,15 @@ fn a_snapshot_of_one_page_of_several_deletes_nothing() {
     service.shows(2, true);
     let report = shop.json("run --output json");
     let held = &report["runs"][0]["outcome"]["held"];
-    assert_eq!((&held["deletes"], &held["of"], &held["left"]), (&1.into(), &3.into(), &true.into()), "{report:#}");
-    assert_says(&shop.ok("status"), &["its snapshot would delete 1 of 3 rows, and the service has said that there is more"]);
+    assert_eq!(
+        (&held["deletes"], &held["of"], &held["left"]),
+        (&1.into(), &3.into(), &true.into()),
+        "{report:#}"
+    );
+    assert_says(
+        &shop.ok("status"),
+        &["its snapshot would delete 1 of 3 rows, and the service has said that there is more"],
+    );
     assert_eq!(shop.json("records crm.contact --output json").as_array().unwrap().len(), 3);
     // The same is believed of a service that says nothing of the kind.
     service.shows(2, false);

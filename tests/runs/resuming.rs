@@ -242,7 +242,8 @@ fn what_a_killed_run_tells_is_what_is_stored() {
     let slow = Slow::start();
     let environment = slow.applied();
     for page in [4, 9] {
-        let mut running = environment.command("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut running =
+            environment.command("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         wait_until("the run has come so far", || slow.pages().contains(&page));
         running.kill().unwrap();
         running.wait().unwrap();

@@ -222,7 +222,11 @@ mod tests {
         for (body, records, expected) in [
             (r#"{"d":[],"total":3}"#, "d", Some("`total` is 3, and 2 records came")),
             (r#"{"d":[],"total":2}"#, "d", None),
-            (r#"{"d":[],"meta":{"total_count":9}}"#, "d", Some("`meta.total_count` is 9, and 2 records came")),
+            (
+                r#"{"d":[],"meta":{"total_count":9}}"#,
+                "d",
+                Some("`meta.total_count` is 9, and 2 records came"),
+            ),
             (r#"{"d":[],"meta":{"lastPage":2}}"#, "d", Some("`meta.lastPage` is 2")),
             (r#"{"d":[],"meta":{"lastPage":1,"page":3}}"#, "d", None),
             (r#"{"d":[],"total":19.99}"#, "d", None),

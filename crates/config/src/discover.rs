@@ -80,9 +80,7 @@ pub fn is_read(path: &Path) -> bool {
 pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
     let paths = &*named(&input.paths);
     let mut walk = Walk::new(paths, input.within.as_deref(), report);
-    let directories: Vec<String> =
-        paths.iter().filter(|path| path.is_dir()).map(|path| absolute(path)).collect();
-    let (root, beside) = root_of(directories);
+    let (root, beside) = root_of(paths.iter().filter(|path| path.is_dir()));
     let mut found = Discovery { root, beside, texts: Vec::new() };
     for path in paths {
         if path.as_os_str() == STDIN {
@@ -112,18 +110,20 @@ pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
 
 /// The directory that data paths are relative to when there is no Stack, whatever the order in which directories were named: the
 /// one that holds all the others, or else the first by name. Then they stand beside each other.
-fn root_of(named: Vec<String>) -> (String, Vec<String>) {
-    let mut beside: Vec<String> = Vec::new();
+fn root_of<'p>(named: impl Iterator<Item = &'p PathBuf>) -> (String, Vec<String>) {
+    let mut beside: Vec<(String, String)> = Vec::new();
     for directory in named {
-        if !beside.contains(&directory) {
-            beside.push(directory);
+        let place = absolute(directory);
+        if beside.iter().all(|(known, _)| *known != place) {
+            beside.push((place, shown(directory)));
         }
     }
-    let Some(root) = beside.iter().min().cloned() else { return (absolute(Path::new(".")), beside) };
-    if beside.iter().all(|directory| Path::new(directory).starts_with(&root)) {
+    let root = beside.iter().map(|(place, _)| place).min().cloned();
+    let root = root.unwrap_or_else(|| absolute(Path::new(".")));
+    if beside.iter().all(|(place, _)| Path::new(place).starts_with(&root)) {
         beside.clear();
     }
-    (root, beside)
+    (root, beside.into_iter().map(|(_, shown)| shown).collect())
 }
 
 struct Walk<'r> {

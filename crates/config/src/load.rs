@@ -111,7 +111,13 @@ pub fn load_texts_within(
         })
         .collect();
     texts.sort_by(|a, b| a.name.cmp(&b.name));
-    load_within(Limits { bounds, has_rows: true, beside: &[] }, texts, &clean(root), variables, Report::default())
+    load_within(
+        Limits { bounds, has_rows: true, beside: &[] },
+        texts,
+        &clean(root),
+        variables,
+        Report::default(),
+    )
 }
 
 /// Loads what was read; `shares_state` as [`Input::shares_state`] says.

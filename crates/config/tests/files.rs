@@ -203,7 +203,7 @@ fn a_variable_that_is_given_is_one_that_a_document_asks_for() {
 /// The path of the only data type of the only source.
 fn path_of(desired: &raccord_model::Desired) -> String {
     let shown = raccord_config::to_yaml(desired);
-    shown.lines().find_map(|line| line.trim().strip_prefix("path: ")).unwrap().to_owned()
+    shown.lines().find_map(|line| line.trim().strip_prefix("path: ")).unwrap().replace('"', "")
 }
 
 const SOURCE: &str = "apiVersion: raccord/v1\nkind: Source\nmetadata: {name: shop}\nspec: {connector: file, \
@@ -230,7 +230,11 @@ fn the_root_is_one_whatever_the_order_of_what_is_named() {
             let loaded = read(&paths);
             let desired = loaded.desired.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
             let expected = at(root).to_string_lossy().trim_end_matches('/').to_owned();
-            assert_eq!((desired.root.as_str(), path_of(&desired).as_str()), (expected.as_str(), path), "{paths:?}");
+            assert_eq!(
+                (desired.root.as_str(), path_of(&desired).as_str()),
+                (expected.as_str(), path),
+                "{paths:?}"
+            );
         }
     }
 }
@@ -250,19 +254,27 @@ fn what_lies_in_a_root_that_may_be_one_of_several_is_refused() {
             let paths: Vec<PathBuf> = paths.iter().map(|path| (*path).clone()).collect();
             let found = read(&paths).diagnostics;
             let input = Input { paths, ..Input::default() };
-            assert_eq!(raccord_config::validate(&input).diagnostics, found);
+            assert_eq!(validate(&input).diagnostics, found);
             let errors = found.into_iter().map(|it| (it.code.as_str(), it.path, it.help.unwrap_or_default()));
             errors.filter(|(code, ..)| *code != "no-effect").collect::<Vec<_>>()
         };
         for paths in [[&a, &b], [&b, &a]] {
             let found = said(&paths);
-            assert_eq!((found.len(), found[0].0, found[0].1.as_str()), (1, "ambiguous-root", place), "{found:?}");
+            assert_eq!(
+                (found.len(), found[0].0, found[0].1.as_str()),
+                (1, "ambiguous-root", place),
+                "{found:?}"
+            );
             assert!(found[0].2.contains(&format!("so far {}", paths[0].display())), "{found:?}");
         }
         let home_itself = home.path().to_owned();
         assert_eq!(said(&[&a, &home_itself]), []);
         assert_eq!(said(&[&b]), []);
-        put(home.path(), "a/raccord.yaml", "apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: main}\nspec: {}\n");
+        put(
+            home.path(),
+            "a/raccord.yaml",
+            "apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: main}\nspec: {}\n",
+        );
         assert_eq!(said(&[&b, &a]), []);
     }
 }

@@ -40,7 +40,8 @@ const UNASKED: [&str; 4] = ["br", "zstd", "deflate", "compress"];
 /// Why a body that came in another way than was asked for cannot be read. One that is text in spite of what its header says can.
 pub(crate) fn unasked_encoding(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut codings = values.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase());
+    let mut codings =
+        values.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase());
     let coding = codings.find(|coding| UNASKED.contains(&coding.as_str()))?;
     let is_text = std::str::from_utf8(body)
         .is_ok_and(|text| !text.chars().any(|char| char.is_control() && !char.is_ascii_whitespace()));

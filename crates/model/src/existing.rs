@@ -48,12 +48,12 @@ const CHANGED: [&str; 14] = [
 impl ExistingTable {
     /// The column by which only rows that changed can be asked for: one that is called so, holds a time, and has an index.
     pub fn cursor(&self) -> Option<&str> {
-        called_changed(self.indexed_times.iter().map(String::as_str))
+        called_changed(&self.indexed_times.iter().map(String::as_str))
     }
 }
 
 /// Of columns that hold times the one that is called as what says when a row changed last.
-pub fn called_changed<'c>(times: impl Iterator<Item = &'c str> + Clone) -> Option<&'c str> {
+pub fn called_changed<'c>(times: &(impl Iterator<Item = &'c str> + Clone)) -> Option<&'c str> {
     let letters = |name: &str| -> String {
         name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
     };

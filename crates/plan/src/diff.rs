@@ -204,9 +204,12 @@ impl<'a> Draft<'a> {
         Ok(draft)
     }
 
-    /// Whether it is about something that is there and says the same in another spelling.
+    /// Whether it is about a source that is there and says the same in another spelling.
     fn is_respelt(&self) -> bool {
-        let stays = self.old.is_some() && self.new.is_some() && self.pair.renamed_from().is_none();
+        let stays = self.pair.key.kind == Kind::Source
+            && self.old.is_some()
+            && self.new.is_some()
+            && self.pair.renamed_from().is_none();
         stays && self.fields.is_empty() && self.references.is_empty()
     }
 

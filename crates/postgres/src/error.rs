@@ -152,7 +152,9 @@ impl Failure {
 
 /// What an apply had made is not there any more.
 #[derive(Debug, thiserror::Error)]
-#[error("{text}; if it was dropped, `raccord apply` makes it again, and `raccord resync` of each transfer that writes there brings its rows")]
+#[error(
+    "{text}; if it was dropped, `raccord apply` makes it again, and `raccord resync` of each transfer that writes there brings its rows"
+)]
 struct DroppedError {
     text: ServerError,
 }

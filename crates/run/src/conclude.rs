@@ -11,9 +11,9 @@ use raccord_model::fact::{
 use raccord_model::port::destination::{DestinationError, RejectQuery, Rows};
 use raccord_model::port::state::{Table, Write};
 
-use super::job::{Job, Subscriber};
 use super::breaker;
 use super::cut::Closing;
+use super::job::{Job, Subscriber};
 use crate::facts::{Retries, Transaction};
 use crate::notice::{News, outbox};
 use crate::ports::{Ports, RunnerError};

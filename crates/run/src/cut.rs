@@ -130,12 +130,12 @@ mod tests {
     }
 
     /// A checkpoint with what it has of these members.
-    fn checkpoint(members: Value) -> Option<Checkpoint> {
+    fn checkpoint(members: &Value) -> Checkpoint {
         let mut checkpoint = json!({
             "version": 2, "fingerprint": raccord_model::Digest::of(b""), "epoch": 0,
         });
         checkpoint.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        Some(serde_json::from_value(checkpoint).unwrap())
+        serde_json::from_value(checkpoint).unwrap()
     }
 
     #[test]
@@ -149,16 +149,16 @@ mod tests {
         let open = |deletes: u64| json!({ "run": OTHER, "deletes": deletes, "tally": Tally::default() });
         let own = |counts| Ok((3, tally(counts)));
         let cases = [
-            (checkpoint(json!({ "counted": by(RUN) })), true, own([9, 7, 1, 1])),
-            (checkpoint(json!({ "counted": by(RUN) })), false, own([9, 7, 1, 1])),
+            (Some(checkpoint(&json!({ "counted": by(RUN) }))), true, own([9, 7, 1, 1])),
+            (Some(checkpoint(&json!({ "counted": by(RUN) }))), false, own([9, 7, 1, 1])),
             // Deletions are done at once, or wait for the end of the window.
-            (checkpoint(json!({ "counted": by(RUN), "window": open(0) })), true, own([9, 7, 1, 1])),
-            (checkpoint(json!({ "counted": by(RUN), "window": open(1) })), true, own([9, 7, 0, 2])),
-            (checkpoint(json!({ "counted": by(OTHER) })), true, Ok((0, Tally::default()))),
+            (Some(checkpoint(&json!({ "counted": by(RUN), "window": open(0) }))), true, own([9, 7, 1, 1])),
+            (Some(checkpoint(&json!({ "counted": by(RUN), "window": open(1) }))), true, own([9, 7, 0, 2])),
+            (Some(checkpoint(&json!({ "counted": by(OTHER) }))), true, Ok((0, Tally::default()))),
             (None, true, Ok((0, Tally::default()))),
-            (checkpoint(json!({ "counted": by(OTHER) })), false, Err("a later run")),
+            (Some(checkpoint(&json!({ "counted": by(OTHER) }))), false, Err("a later run")),
             (None, false, Err("a later run")),
-            (checkpoint(json!({})), true, Err("a version")),
+            (Some(checkpoint(&json!({}))), true, Err("a version")),
         ];
         for (checkpoint, is_newest, expected) in cases {
             match (known(&run, checkpoint.as_ref(), is_newest), expected) {

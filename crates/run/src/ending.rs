@@ -77,7 +77,7 @@ mod tests {
             state: None,
             snapshot: true,
             keyless: 0,
-            left: false,
+            left: 0,
             held: false,
             attempt: shifts,
             shifts,

@@ -409,7 +409,8 @@ impl Running<'_> {
         };
         if sweeps || window.deletes > 0 {
             // What records say is deleted is so whatever else the window lacks.
-            let sweep = sweep::within_share(self.job, (self.run.id, now), self.sealed(&next, 0), (&window, sweeps));
+            let sweep =
+                sweep::within_share(self.job, (self.run.id, now), self.sealed(&next, 0), (&window, sweeps));
             return self.sweep(Sweep { completes, ..sweep }, underway.clone(), outcome).await.map(Some);
         }
         let batch = checkpoint_only(self.job, self.sealed(&next, 0), self.run.id, now);
@@ -442,7 +443,8 @@ impl Running<'_> {
         complete: Underway,
         outcome: RunOutcome,
     ) -> Result<RunOutcome, RunError> {
-        let (keyless, left) = complete.window().map_or((0, false), |window| (window.keyless, window.left));
+        let (keyless, left) =
+            complete.window().map_or((0, false), |window| (window.keyless, window.left > 0));
         let unswept = sweep.checkpoint.clone();
         Failpoint::SweepBefore.pass();
         let swept = self.context.destination.sweep(sweep).await?;

@@ -41,8 +41,15 @@ impl Underway {
     /// A transfer of which nothing was read under these settings.
     pub fn new(fingerprint: Digest, epoch: u64, progress: Progress) -> Self {
         let version = CHECKPOINT_VERSION;
-        let checkpoint =
-            Checkpoint { version, fingerprint, epoch, state: None, window: None, snapshot_at: None, counted: None };
+        let checkpoint = Checkpoint {
+            version,
+            fingerprint,
+            epoch,
+            state: None,
+            window: None,
+            snapshot_at: None,
+            counted: None,
+        };
         Self { checkpoint, progress }
     }
 
@@ -143,7 +150,7 @@ fn new_window(snapshot: bool, setup: &Setup<'_>) -> Window {
         state: None,
         snapshot,
         keyless: 0,
-        left: false,
+        left: 0,
         held: false,
         attempt: 0,
         shifts: 0,
@@ -206,7 +213,7 @@ pub fn within(
         window.partition = Some(Partition { id, shifted: end.shift.is_some() });
     }
     window.keyless += end.keyless;
-    window.left |= end.left;
+    window.left += u64::from(end.left);
     window.deletes += end.deletes;
     window.unseen = vanished::narrow(window.unseen.take(), end.unseen.clone());
     marks.extend(own.iter().zip(&mut reached).map(|(passed, cursor)| pass(window, passed, cursor)));
@@ -272,7 +279,7 @@ pub fn restart(mut underway: Underway) -> Underway {
     underway.progress.restart();
     if let Some(window) = &mut underway.checkpoint.window {
         window.attempt = window.attempt.saturating_add(1);
-        (window.keyless, window.left, window.shift, window.partition) = (0, false, None, None);
+        (window.keyless, window.left, window.shift, window.partition) = (0, 0, None, None);
         window.parents = Parents::default();
         window.deletes = 0;
         // What is shown again is decided again; which paths were seen stays known.

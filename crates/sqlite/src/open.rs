@@ -135,3 +135,27 @@ fn why(path: &Path, access: Access, patience: Duration, error: Error) -> OpenErr
         _ => OpenError::Other(path, error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in a directory that cannot be written to, which it always can be by the one who may do anything.
+    #[test]
+    fn a_file_in_wal_mode_wants_a_place_for_its_readers() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("a.db");
+        for (mode, expected) in [("wal", "is in WAL mode, whose readers keep"), ("delete", "may not be read")]
+        {
+            let made = Connection::open(&path).unwrap();
+            made.pragma_update(None, "journal_mode", mode).unwrap();
+            made.execute_batch("CREATE TABLE IF NOT EXISTS a (k INTEGER PRIMARY KEY)").unwrap();
+            drop(made);
+            for code in [rusqlite::ffi::SQLITE_READONLY, rusqlite::ffi::SQLITE_CANTOPEN] {
+                let error = Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+                let said = why(&path, Access::Read, Duration::ZERO, error).to_string();
+                assert!(said.contains(expected), "{mode}: {said}");
+            }
+        }
+    }
+}

@@ -43,8 +43,10 @@ pub(crate) fn plan(plan: &Plan) -> String {
 /// Consequences, notes and refusals, as many as have room.
 fn tail(plan: &Plan) -> String {
     let effects = plan.effects.iter().map(|effect| format!("- {}\n", prose(&sentence(effect))));
-    let refusals =
-        plan.refusals.iter().map(|refusal| format!("- **refused**: {}\n", prose(&refusal.to_string())));
+    let refusals = plan.refusals.iter().map(|refusal| {
+        let flag = refusal.flag().map(|flag| format!("; `{flag}` allows it")).unwrap_or_default();
+        format!("- **refused**: {}{flag}\n", prose(&refusal.to_string()))
+    });
     let notes = plan.notes.iter().map(note_text).chain(tables::notes(plan));
     let notes = notes.map(|note| format!("- {}\n", prose(&note)));
     let statements = plan.tables.iter().flat_map(|table| &table.statements);

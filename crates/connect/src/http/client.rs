@@ -369,7 +369,9 @@ fn leads_away(url: &Url) -> String {
 /// Why a redirect from http to https is not followed: what was sent went over the line as it is, each time.
 fn wants_https(url: &Url) -> String {
     let origin = url.origin().ascii_serialization();
-    format!("the service answers http with a redirect to https: write https into `baseUrl`, which begins with `{origin}` then")
+    format!(
+        "the service answers http with a redirect to https: write https into `baseUrl`, which begins with `{origin}` then"
+    )
 }
 
 /// Where an answer sends us instead.

@@ -15,6 +15,9 @@ pub(crate) const MAX_BROKEN: u32 = 3;
 /// How many partitions without records are passed before the run hears of them.
 pub(crate) const MAX_UNTOLD: usize = 100;
 
+/// What is said ahead of what concerns parent records.
+const OF_PARENTS: &str = "of the parent records, ";
+
 /// What the reading of partitions has to tell beside the records.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -37,7 +40,9 @@ impl Notes {
         self.faults.append(&mut above.faults);
         self.shift = self.shift.or(above.shift.take());
         if let Some(left) = above.left.take() {
-            self.left.get_or_insert(format!("of the parent records, {left}"));
+            // From level to level it is said once whose it is.
+            let own = left.strip_prefix(OF_PARENTS).unwrap_or(&left);
+            self.left.get_or_insert(format!("{OF_PARENTS}{own}"));
         }
     }
 

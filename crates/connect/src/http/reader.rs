@@ -284,7 +284,8 @@ impl Reader {
 
     /// Moves on over an answer that makes sense; `None` while its records are held.
     fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
-        let Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token } = reading;
+        let Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token } =
+            reading;
         self.notes.left = self.notes.left.take().or(left);
         let exchange = Arc::clone(&self.exchange);
         let wrong = |message: &str| exchange.wrong_answer(&url, message);

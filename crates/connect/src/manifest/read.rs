@@ -112,8 +112,17 @@ fn plain(name: &str) -> String {
 }
 
 /// What names of secrets contain, without what spellings differ in.
-const SECRET_NAMES: [&str; 9] =
-    ["secret", "token", "password", "passwd", "passphrase", "apikey", "accesskey", "privatekey", "credential"];
+const SECRET_NAMES: [&str; 9] = [
+    "secret",
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "credential",
+];
 
 /// Masks the texts under names that the manifest does not know and that say that they are secrets: a misspelt secret is no less
 /// one. What the manifest knows it calls a secret itself.

@@ -67,7 +67,10 @@ async fn an_answer_that_is_compressed_unasked() {
         let error = error_of(&[("content-encoding", coding)], b"\x0b\x02\x80[]\x03".to_vec()).await;
         let said = error.to_string();
         let last = coding.rsplit(", ").next().unwrap();
-        assert!(said.contains(&format!("compressed with `{last}`")) && said.contains("gzip or nothing"), "{said}");
+        assert!(
+            said.contains(&format!("compressed with `{last}`")) && said.contains("gzip or nothing"),
+            "{said}"
+        );
     }
     // What is no such thing in spite of its header is read as before.
     for coding in ["br", "identity", "utf-8"] {

@@ -128,13 +128,16 @@ async fn a_redirect_elsewhere_gets_no_credentials() {
 #[tokio::test]
 async fn a_redirect_to_https_says_what_to_write() {
     let server = serve(|request| {
-        let target = format!("https://{}{}", request.url.host_str().unwrap(), request.url.path());
+        let target = format!("https://127.0.0.1{}", request.url.path());
         ResponseTemplate::new(301).insert_header("Location", target.as_str())
     })
     .await;
     let source = http(&server.uri(), &json!({"dataTypes": {"a": {}}}), &bearer());
     let error = read_error(&*source).await.to_string();
-    assert!(error.contains("write https into `baseUrl`, which begins with `https://127.0.0.1` then"), "{error}");
+    assert!(
+        error.contains("write https into `baseUrl`, which begins with `https://127.0.0.1` then"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -106,7 +106,11 @@ async fn what_a_service_has_left_is_told_where_nothing_leads_there() {
         (&at_d, list(json!({})), None),
         (&at_d, list(json!({"next": null, "has_more": false, "total": 3, "last_page": 1})), None),
         (&at_d, list(json!({"has_more": true})), Some("`has_more` is true")),
-        (&at_d, list(json!({"links": {"next": "/a?page=2"}})), Some("`links.next` holds the URL of a next page")),
+        (
+            &at_d,
+            list(json!({"links": {"next": "/a?page=2"}})),
+            Some("`links.next` holds the URL of a next page"),
+        ),
         (&at_d, list(json!({"meta": {"total": 7}})), Some("`meta.total` is 7, and 3 records came")),
         (&at_d, list(json!({})).insert_header("X-Total-Count", "3"), None),
         (
@@ -125,8 +129,8 @@ async fn what_a_service_has_left_is_told_where_nothing_leads_there() {
     ] {
         let said = format!("{data_type} {answer:?}");
         let server = serve(move |_| answer.clone()).await;
-        let pages = read_all(&*crate::endings::reading(&server.uri(), data_type)).await;
-        let left = pages.map(|pages| pages[0].left.clone());
+        let came = read_all(&*crate::endings::reading(&server.uri(), data_type)).await;
+        let left = came.map(|came| came[0].left.clone());
         assert_eq!(left.unwrap_or_else(|error| panic!("{said}: {error}")).as_deref(), expected, "{said}");
     }
 }
@@ -143,6 +147,7 @@ async fn what_is_left_of_parents_is_told_with_their_children() {
         "a": {"path": "/shops/{parent.id}/a", "parent": "shops", "records": "d"},
     }});
     let source = http(&server.uri(), &members, &json!({"type": "none"}));
-    let said: Vec<String> = read_all(&*source).await.unwrap().into_iter().filter_map(|page| page.left).collect();
+    let said: Vec<String> =
+        read_all(&*source).await.unwrap().into_iter().filter_map(|page| page.left).collect();
     assert_eq!(said, ["of the parent records, `has_more` is true"]);
 }

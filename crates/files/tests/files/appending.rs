@@ -153,7 +153,8 @@ async fn what_became_of_a_page_is_counted_in_its_checkpoint<P: Place>(folder: Fo
     let destination = folder.destination(jsonl(APPEND));
     destination.raise_fence(transfer('A'), under(1)).await.unwrap();
     destination.prepare(contact()).await.unwrap();
-    let counted = Counted { run: run(), pages: 1, tally: Tally { fetched: 4, created: 4, ..Tally::default() } };
+    let counted =
+        Counted { run: run(), pages: 1, tally: Tally { fetched: 4, created: 4, ..Tally::default() } };
     let mut page = page(0..2, 0, 1);
     page.checkpoint.as_mut().unwrap().counted = Some(counted);
     page.rejects.push(reject('A', Some("bad"), "payload", 0));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::golden::{check, check_with, golden};
-use super::simulator::{Simulator, allow_all, desired};
+use super::simulator::{Simulator, allow_all, desired, lines, merged};
 use crate::Options;
 
 #[test]
@@ -259,4 +259,28 @@ fn what_another_integration_wants_already_is_not_new() {
         &json!({ "Integration/second": { "subscriptions": { "items": ["created", "updated"] } } }),
         &["+ Integration/second", "re-read of transfer items 50"],
     );
+}
+
+/// What a version before has kept in another spelling is no change, and none when something else of it changes.
+#[test]
+fn another_spelling_of_a_source_is_no_change() {
+    let kept = json!({ "Source/boutique": { "config": {
+        "baseUrl": "https://Boutique.example/", "dataTypes": { "customers": { "path": "customers" } },
+    } } });
+    let before = Simulator::with(&merged(&golden(), &kept));
+    let check = |patch: Value, expected: &[&str]| {
+        let mut state = before.clone();
+        let wanted = desired(&merged(&golden(), &patch));
+        assert_eq!(lines(&state.plan(&wanted, &Options::default())), expected, "{patch}");
+        state.apply(&wanted, &Options::default());
+        assert!(!state.plan(&wanted, &Options::default()).has_work(), "{patch}");
+    };
+    check(json!({}), &[]);
+    let limited = json!({ "Source/boutique": { "config": { "rateLimit": "5/s" } } });
+    check(limited, &["~ Source/boutique", "  spec.config.rateLimit: none"]);
+    // What was kept as it is now may be wanted as it was: a way back in the history.
+    let mut state = Simulator::with(&golden());
+    let wanted = desired(&merged(&golden(), &kept));
+    assert_eq!(lines(&state.plan(&wanted, &Options::default())), [""; 0]);
+    state.apply(&wanted, &Options::default());
 }

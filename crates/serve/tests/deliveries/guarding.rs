@@ -56,7 +56,8 @@ async fn a_flood_of_deletions_by_webhook_waits_for_a_person() {
     let flood: Vec<String> = (12..20).map(|id| format!(r#"delete {{"id":"{id}"}}"#)).collect();
     shop.push(&flood).await;
     let held = drain(&shop).await;
-    let of_rows = |deletes, of| Hold::Deletions { deletes, of, keyless: 0, left: false, by: DeletedBy::Webhook };
+    let of_rows =
+        |deletes, of| Hold::Deletions { deletes, of, keyless: 0, left: false, by: DeletedBy::Webhook };
     assert_eq!(held.outcome, RunOutcome::Held(of_rows(8, 28)));
     assert_eq!((shop.waiting().await, shop.rows().await.len()), (8, 28));
     let again = drain(&shop).await;

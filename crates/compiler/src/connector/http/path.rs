@@ -49,7 +49,10 @@ mod tests {
             let mut findings = Findings::under(&[]);
             check(written, &Url::parse("https://shop.example/api").unwrap(), &mut findings);
             let said = findings.into_vec().into_iter().map(|finding| finding.message).collect::<String>();
-            assert!(expected.map_or(said.is_empty(), |expected| said.contains(expected)), "{written}: {said}");
+            assert!(
+                expected.map_or(said.is_empty(), |expected| said.contains(expected)),
+                "{written}: {said}"
+            );
         }
     }
 }

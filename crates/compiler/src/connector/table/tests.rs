@@ -56,7 +56,7 @@ fn shape(dialect: Dialect) -> Shape {
         }
     };
     let primary = vec!["id".to_owned()];
-    Shape { columns, unique: vec![primary.clone()], primary }
+    Shape { columns, unique: vec![primary.clone()], primary, indexed: Vec::new() }
 }
 
 /// The statement for a page of a data type, from an instant on, after the first row that it would show.

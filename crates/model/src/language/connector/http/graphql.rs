@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{HttpDataType, Method, Parameter};
-use crate::language::omit;
 
 /// A query in GraphQL, which is sent by POST to the base URL, or to the path where there is one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
