@@ -39,7 +39,7 @@ spec: {active: true, subscriptions: {items: [created, updated]}}
 
 fn line(code: usize) -> String {
     format!(
-        r#"{{"code": "{code:05}", "note": "=1+{code},\"x\"", "count": 9223372036854775807, "price": "12.30", "paid": true, "due": "2025-02-28", "at": "2025-02-28T12:00:00.5+02:00", "tags": {{"a": [1, "b"]}}}}"#
+        r#"{{"code": "{code:05}", "note": "=1+{code},\"x\"", "count": 9223372036854775807, "price": "12.30", "paid": true, "due": "2025-02-28", "at": "2025-02-28T12:00:00.5+02:00", "tags": {{"a": [1, "b"], "n": 12345678901234567890.123456789}}}}"#
     )
 }
 
@@ -54,11 +54,11 @@ fn filled(records: usize) -> TestEnvironment {
 }
 
 const CSV: &str = "code,at,count,due,note,paid,price,tags\n\
-    00001,2025-02-28T10:00:00.5Z,9223372036854775807,2025-02-28,\"=1+1,\"\"x\"\"\",true,12.3,\"{\"\"a\"\":[1,\"\"b\"\"]}\"\n\
+    00001,2025-02-28T10:00:00.5Z,9223372036854775807,2025-02-28,\"=1+1,\"\"x\"\"\",true,12.3,\"{\"\"a\"\":[1,\"\"b\"\"],\"\"n\"\":12345678901234567890.123456789}\"\n\
     ~,,,,,,,\n";
 
 const JSONL: &str = "{\"code\":\"00001\",\"at\":\"2025-02-28T10:00:00.5Z\",\"count\":9223372036854775807,\
-    \"due\":\"2025-02-28\",\"note\":\"=1+1,\\\"x\\\"\",\"paid\":true,\"price\":\"12.3\",\"tags\":{\"a\":[1,\"b\"]}}\n\
+    \"due\":\"2025-02-28\",\"note\":\"=1+1,\\\"x\\\"\",\"paid\":true,\"price\":\"12.3\",\"tags\":{\"a\":[1,\"b\"],\"n\":12345678901234567890.123456789}}\n\
     {\"code\":\"~\",\"at\":null,\"count\":null,\"due\":null,\"note\":null,\"paid\":null,\"price\":null,\"tags\":null}\n";
 
 /// What a file of Parquet holds: its schema, and its rows as they are shown.

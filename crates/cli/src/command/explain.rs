@@ -54,7 +54,7 @@ fn text(entity: &EntityRef, key: &str, found: &Explanation) -> String {
         None => format!("{BOLD}{entity} {key}{BOLD:#}: no such record\n"),
     };
     for (name, value) in found.row.iter().flat_map(|row| &row.0).filter(|(_, value)| !value.is_null()) {
-        text.push_str(&format!("  {name} = {}\n", line(&render::cell(value))));
+        text.push_str(&format!("  {name} = {}\n", line(value.text())));
     }
     if found.row.is_some() {
         let transfer = found.transfer.as_ref().map_or("one that is gone", |name| name.as_str());

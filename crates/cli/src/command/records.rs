@@ -198,7 +198,7 @@ fn text(ui: Ui, session: &Session, args: &RecordsArgs) -> Result<(), CommandErro
     };
     let mut table = Table::of_columns(first.0.iter().map(|(name, _)| name.clone()).collect());
     for record in &records {
-        table.row(record.0.iter().map(|(_, value)| render::cell(value)));
+        table.row(record.0.iter().map(|(_, value)| value.text().to_owned()));
     }
     ui.print(&table.text(ui.width()))?;
     if let Some(part) = render::part(records.len(), total, "record") {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use raccord_model::port::upkeep::CheckReport;
+use raccord_serve::request::Cell;
 use raccord_serve::{Reply, Request};
 
 use crate::error::CommandError;
@@ -65,7 +66,7 @@ fn info(ui: Ui, session: &Session, output: Output) -> Result<(), CommandError> {
         Output::Json => ui.json(&facts)?,
         Output::Text => {
             for (name, value) in facts.as_object().into_iter().flatten() {
-                ui.line(&format!("{name:<12}{}", crate::render::cell(value)))?;
+                ui.line(&format!("{name:<12}{}", Cell::from(value.clone()).text()))?;
             }
         }
     }

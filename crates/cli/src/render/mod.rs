@@ -12,7 +12,6 @@ pub(crate) mod tables;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::CommandError;
 
@@ -58,13 +57,4 @@ pub(crate) fn grouped<N: ToString + Copy>(number: N) -> String {
         text.push(digit);
     }
     text
-}
-
-/// A JSON value as the cell of a table: texts without quotes, nothing for null.
-pub(crate) fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }

@@ -1,7 +1,6 @@
 //! A row before and after, field by field.
 
-use raccord_serve::request::{Row, Sample};
-use serde_json::Value;
+use raccord_serve::request::{Cell, Row, Sample};
 
 use crate::style::{BOLD, DIM, GREEN, RED};
 use raccord_model::foreign;
@@ -35,10 +34,10 @@ pub(crate) fn text(sample: &Sample) -> String {
 }
 
 /// A value on one line.
-fn cell(value: &Value) -> String {
-    foreign::line(&super::cell(value)).into_owned()
+fn cell(value: &Cell) -> String {
+    foreign::line(value.text()).into_owned()
 }
 
-fn value<'r>(row: &'r Row, name: &str) -> &'r Value {
-    row.0.iter().find(|(known, _)| known == name).map_or(&Value::Null, |(_, value)| value)
+fn value<'r>(row: &'r Row, name: &str) -> &'r Cell {
+    row.0.iter().find(|(known, _)| known == name).map_or(&Cell::Null, |(_, value)| value)
 }

@@ -15,12 +15,11 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
 use raccord_model::EntityRef;
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::visit::Visit;
 use crate::failure::Failure;
-use crate::request::{ColumnView, Reply, Request, Row};
+use crate::request::{Cell, ColumnView, Reply, Request, Row};
 
 /// So many bytes are handed on at a time.
 const CHUNK: usize = 64 << 10;
@@ -153,10 +152,9 @@ fn header(columns: &[ColumnView]) -> String {
 
 fn csv_line(row: &Row) -> String {
     line(row.0.iter().map(|(_, value)| match value {
-        Value::Null => Cow::Borrowed(""),
-        Value::String(text) => defused(text),
+        Cell::Text(text) => defused(text),
         // What is no text is made by us: a number keeps its sign.
-        other => Cow::Owned(other.to_string()),
+        other => Cow::Borrowed(other.text()),
     }))
 }
 
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula_and_none_leaves_its_place() {
         let check = |text: &str, expected: &str| {
-            let row = Row(vec![("a".to_owned(), Value::from(text)), ("b".to_owned(), Value::Null)]);
+            let row = Row(vec![("a".to_owned(), Cell::Text(text.to_owned())), ("b".to_owned(), Cell::Null)]);
             assert_eq!(csv_line(&row), format!("{expected},\r\n"), "{text}");
         };
         check("plain", "plain");
@@ -211,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_stays_as_it_is() {
-        let row = Row(vec![("a".to_owned(), Value::from(-3)), ("b".to_owned(), Value::from(true))]);
+        let row = Row(vec![("a".to_owned(), Cell::of_json("-3")), ("b".to_owned(), Cell::of_json("true"))]);
         assert_eq!(csv_line(&row), "-3,true\r\n");
     }
 }

@@ -3,6 +3,7 @@
 //! YAML always loads in the caller; what travels is the canonical configuration.
 
 mod applied;
+mod cell;
 mod overview;
 mod record;
 mod reply;
@@ -26,6 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use applied::{Difference, EntityQuery, EntityView, Flow, FlowState, ResourceView};
+pub use cell::Cell;
 pub use overview::{Overview, OverviewLine, OverviewQuery, Standing};
 pub use raccord_run::report::{Progress, RunReport};
 pub use record::{

@@ -13,13 +13,13 @@ use raccord_model::{DataTypeName, Digest, Ident, Name};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
 
+use super::cell::Cell;
 use super::text::Text;
 
 /// A row as people see it: its fields with their values, in the order in which they are shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row(pub Vec<(String, Value)>);
+pub struct Row(pub Vec<(String, Cell)>);
 
 impl<'de> Deserialize<'de> for Row {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -157,7 +157,7 @@ pub struct ColumnView {
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The record as it came.
-    pub record: Value,
+    pub record: Cell,
     /// The row it would become; absent when it is rejected or says a deletion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row: Option<Row>,

@@ -6,12 +6,11 @@ use raccord_model::language::Entity;
 use raccord_model::port::records::{Page, Records};
 use raccord_model::port::source::Read;
 use raccord_model::{Desired, Kind, Name};
-use serde_json::Value;
 
 use super::patience::Bounds;
 use super::records::Columns;
 use crate::reply::{Replies, RequestError};
-use crate::request::{Preview, Reply};
+use crate::request::{Cell, Preview, Reply};
 use raccord_model::port::source::Sources;
 use raccord_run::Unknown;
 use raccord_run::columns;
@@ -68,7 +67,7 @@ fn page_previews(
     let fact = EntityFact { incarnation: 0, fields: layout.0.clone(), next_field: 0 };
     let columns = Columns::new(entity, &fact);
     for fault in page.faults.iter().take(left) {
-        replies(Reply::Preview(rejected(Value::from(fault.payload.clone()), None, fault.reason.clone())));
+        replies(Reply::Preview(rejected(Cell::Text(fault.payload.clone()), None, fault.reason.clone())));
         left -= 1;
     }
     let header = match &page.records {
@@ -78,7 +77,7 @@ fn page_previews(
     let mut mapper = compiled.program.page(header, page.parent.as_deref());
     let mut out = Mapped::default();
     for record in page.records.iter().take(left) {
-        let shown = serde_json::from_str(&record.to_json()).unwrap_or(Value::Null);
+        let shown = Cell::of_json(&record.to_json());
         let preview = match mapper.map(record, &mut out) {
             Ok(Wanted::Upsert) => {
                 let (row, _) = columns.decode(&out.patch)?;
@@ -95,6 +94,6 @@ fn page_previews(
     Ok(left)
 }
 
-const fn rejected(record: Value, field: Option<raccord_model::Ident>, reason: String) -> Preview {
+const fn rejected(record: Cell, field: Option<raccord_model::Ident>, reason: String) -> Preview {
     Preview { record, row: None, deleted: false, reason: Some(reason), field }
 }

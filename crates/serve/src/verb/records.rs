@@ -8,10 +8,9 @@ use raccord_model::language::Entity;
 use raccord_model::port::destination::{DestinationError, Ledger, RowQuery, StoredRow};
 use raccord_model::row::{self, FieldId};
 use raccord_model::{EntityRef, Ident};
-use serde_json::Value;
 
 use crate::reply::{Replies, RequestError};
-use crate::request::{ColumnView, FieldText, PageOf, PageToken, Reply, Row};
+use crate::request::{Cell, ColumnView, FieldText, PageOf, PageToken, Reply, Row};
 use raccord_run::Ports;
 
 /// How many rows are read at a time.
@@ -199,11 +198,15 @@ impl<'e> Columns<'e> {
             let Some(name) = self.by_id.get(&field.id) else { continue };
             if let Some(value) = field.value().map_err(damaged)? {
                 texts.insert(*name, value.to_text());
-                values.insert(*name, value.to_json());
+                let cell = match &value {
+                    raccord_model::value::Value::Json(json) => Cell::of_json(json),
+                    other => Cell::from(other.to_json()),
+                };
+                values.insert(*name, cell);
             }
         }
         let record =
-            self.names.iter().map(|name| (name.to_string(), values.remove(*name).unwrap_or(Value::Null)));
+            self.names.iter().map(|name| (name.to_string(), values.remove(*name).unwrap_or_default()));
         Ok((Row(record.collect()), texts))
     }
 }

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use raccord_files::format::{Column, ColumnKind, Encoder, Format, NotBuiltIn, encoder};
 use raccord_model::decimal::Decimal;
 use raccord_model::value::{Value, parse_date, parse_datetime};
-use raccord_serve::request::{ColumnView, Row};
-use serde_json::Value as Json;
+use raccord_serve::request::{Cell, ColumnView, Row};
 
 use super::target::Target;
 use crate::error::CommandError;
@@ -72,20 +71,20 @@ impl Export {
 }
 
 /// A value of an answer as one of its column; `None` without a value, and of one that is of another type.
-fn value_of(kind: ColumnKind, value: &Json) -> Option<Value<'_>> {
+fn value_of(kind: ColumnKind, value: &Cell) -> Option<Value<'_>> {
     Some(match (kind, value) {
-        (_, Json::Null) => return None,
-        (ColumnKind::Text, Json::String(text)) => Value::Text(Cow::Borrowed(text)),
-        (ColumnKind::Integer, Json::Number(number)) => Value::Integer(number.as_i64()?),
-        (ColumnKind::Decimal, Json::String(text)) => Value::Decimal(Decimal::from_canonical(text.clone())),
-        (ColumnKind::Boolean, Json::Bool(value)) => Value::Boolean(*value),
-        (ColumnKind::Date, Json::String(text)) => Value::Date(parse_date(text).ok()?),
-        (ColumnKind::Datetime, Json::String(text)) => Value::Datetime(parse_datetime(text, None).ok()?),
-        (ColumnKind::Choices, Json::Array(choices)) => {
-            let choices = choices.iter().map(|choice| choice.as_str().map(Cow::Borrowed));
-            Value::Choices(choices.collect::<Option<_>>()?)
+        (_, Cell::Null) => return None,
+        (ColumnKind::Text, Cell::Text(text)) => Value::Text(Cow::Borrowed(text)),
+        (ColumnKind::Integer, Cell::Json(number)) => Value::Integer(number.parse().ok()?),
+        (ColumnKind::Decimal, Cell::Text(text)) => Value::Decimal(Decimal::from_canonical(text.clone())),
+        (ColumnKind::Boolean, Cell::Json(value)) => Value::Boolean(value.parse().ok()?),
+        (ColumnKind::Date, Cell::Text(text)) => Value::Date(parse_date(text).ok()?),
+        (ColumnKind::Datetime, Cell::Text(text)) => Value::Datetime(parse_datetime(text, None).ok()?),
+        (ColumnKind::Choices, Cell::Json(choices)) => {
+            let choices: Vec<String> = serde_json::from_str(choices).ok()?;
+            Value::Choices(choices.into_iter().map(Cow::Owned).collect())
         }
-        (ColumnKind::Json, value) => Value::Json(value.to_string().into()),
+        (ColumnKind::Json, value) => Value::Json(value.json()),
         _ => return None,
     })
 }

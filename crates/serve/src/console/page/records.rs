@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 use raccord_model::{EntityRef, Ident};
-use serde_json::Value;
 
 use crate::console::answer::{Answer, Content};
 use crate::console::download::{self, Form};
@@ -14,7 +13,7 @@ use crate::console::show;
 use crate::console::visit::Visit;
 use crate::failure::{Failure, FailureCode};
 use crate::request::{
-    ColumnView, EntityQuery, EntityView, Explanation, FieldText, PageOf, PageToken, Reply, Request, Row,
+    Cell, ColumnView, EntityQuery, EntityView, Explanation, FieldText, PageOf, PageToken, Reply, Request, Row,
 };
 
 /// How many records a page shows.
@@ -209,23 +208,14 @@ fn table(visit: &Visit, here: &str, key: &[Ident], shown: &Shown) -> Markup {
 fn of_record(here: &str, key: &[Ident], row: &Row) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for name in key {
-        let value = row.0.iter().find(|(known, _)| known == name.as_str()).map(|(_, value)| text(value));
-        query.append_pair("key", &value.unwrap_or_default());
+        let value = row.0.iter().find(|(known, _)| known == name.as_str()).map(|(_, value)| value.text());
+        query.append_pair("key", value.unwrap_or_default());
     }
     format!("{here}/record?{}", query.finish())
 }
 
-/// A value as text.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn cell(value: &Value, most: usize) -> Markup {
-    let text = text(value);
+fn cell(value: &Cell, most: usize) -> Markup {
+    let text = value.text();
     let cut: String = text.chars().take(most).collect();
     html! { (show::line(&cut)) @if cut.len() < text.len() { "…" } }
 }

@@ -287,11 +287,7 @@ fn step_in_words(step: &impl serde::Serialize) -> String {
 /// The value of a field of a record.
 fn example(row: Option<&Row>, name: &Ident) -> Option<String> {
     let (_, value) = row?.0.iter().find(|(known, _)| known == name.as_str())?;
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
+    (!value.is_null()).then(|| value.text().to_owned())
 }
 
 /// What is wanted of it: update types, when it runs, how deletions are learned of.
