@@ -336,12 +336,30 @@ pub async fn a_page_of_another_order_is_refused(database: &dyn Database) {
 }
 
 /// The cases as tests of a dialect: `$database` makes an empty one.
+/// A column that is called so and has an index; another one only where no such column is there.
+pub async fn a_column_of_changes_is_proposed(database: &dyn Database) {
+    let instant = database.instant();
+    let made = format!(
+        "CREATE TABLE {} (id integer PRIMARY KEY, modified_at {instant}, updated_at {instant})",
+        database.quote("rows")
+    );
+    database.sql(&made).await;
+    let advice = async |settings: Value| opened(database, &settings).source.advice().await.unwrap().join(" ");
+    let said = advice(json!({})).await;
+    assert!(said.contains("`updated_at` probably") && said.contains("wants an index"), "{said}");
+    database.sql(&format!("CREATE INDEX by_change ON {} (modified_at, id)", database.quote("rows"))).await;
+    let said = advice(json!({})).await;
+    assert!(said.contains("`incremental: {field: modified_at}`") && !said.contains("index"), "{said}");
+    let field = json!({"incremental": {"field": "updated_at"}});
+    assert_eq!(advice(field).await, "");
+}
+
 macro_rules! table_source_tests {
     ($database:expr) => {
         $crate::table_source::table_source_tests! { $database;
             pages_lack_nothing a_key_of_several_columns names_are_quoted a_query_is_read changes_come_once
             what_changes_while_it_is_read_is_not_missed lookback_finds_what_came_late a_revision_is_followed
-            keys_that_prove_nothing_are_refused what_is_not_there_is_told a_page_of_another_order_is_refused
+            keys_that_prove_nothing_are_refused a_column_of_changes_is_proposed what_is_not_there_is_told a_page_of_another_order_is_refused
         }
     };
     ($database:expr; $($case:ident)*) => {
