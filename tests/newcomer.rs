@@ -218,3 +218,25 @@ fn a_mapping_is_proposed_for_an_entity_that_is_there() {
     environment.ok("apply --auto-approve");
     environment.ok("run");
 }
+
+#[test]
+fn a_key_that_does_not_tell_records_apart_is_told() {
+    let lines: String = (0..60).map(|n| format!("{},S{},{n}\n", n / 3, n % 3)).collect();
+    let environment = TestEnvironment::with(&[("lines.csv", &format!("order_id,sku,qty\n{lines}"))]);
+    environment.ok("new source shop --path lines.csv");
+    let said = environment.fails(1, "new transfer lines --source shop --to crm.line --integration lines");
+    assert!(said.contains("`order_id` looks like a key, but 40 of the first 60 records"), "{said}");
+    assert!(said.contains("--key FIELD, once for each"), "{said}");
+    // A person may name it all the same, and is told by each run.
+    environment.ok("new transfer lines --source shop --to crm.line --key order_id --integration lines");
+    environment.ok("apply --auto-approve");
+    let said = environment.ok("run");
+    assert!(said.contains("40 of 60 records have the key of another one in the same reading (`0`"), "{said}");
+    let parts = TestEnvironment::with(&[("lines.csv", &format!("order_id,sku,qty\n{lines}"))]);
+    parts.ok("new source shop --path lines.csv");
+    parts.ok("new transfer lines --source shop --to crm.line --key order_id --key sku --integration lines");
+    parts.ok("apply --auto-approve");
+    let said = parts.ok("run");
+    assert!(!said.contains("have the key of another"), "{said}");
+    assert_eq!(parts.ok("records crm.line --output jsonl").lines().count(), 60);
+}

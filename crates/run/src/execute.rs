@@ -22,6 +22,7 @@ use super::fetching::{Fetching, Incoming};
 use super::job::{Job, Subscriber};
 use super::mapper::Mapper;
 use super::page::{MappedPage, checkpoint_only};
+use super::repeats::Repeats;
 use super::starts::KnownStarts;
 use super::vanished::{self, Known, Verdict};
 use super::window::{self, Opened, PageEnd, Setup, Underway};
@@ -79,9 +80,18 @@ impl RunContext {
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
     let mapper = Mapper::new(job, &context.destination, run.id);
-    let mut running = Running { job, run, context, mapper, warned: false, told: Told::default() };
+    let mut running = Running {
+        job,
+        run,
+        context,
+        mapper,
+        warned: false,
+        told: Told::default(),
+        repeats: Repeats::default(),
+    };
     let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
-    let notes = running.told.notes(&job.stream);
+    let mut notes = running.told.notes(&job.stream);
+    notes.extend(running.repeats.note(job));
     for note in &notes {
         tracing::warn!("{note}");
     }
@@ -99,6 +109,8 @@ struct Running<'r> {
     warned: bool,
     /// What there is to tell so far.
     told: Told,
+    /// The keys of the reading so far.
+    repeats: Repeats,
 }
 
 impl Running<'_> {
@@ -112,7 +124,10 @@ impl Running<'_> {
         loop {
             match self.window(&mut underway).await {
                 Ok(Some(outcome)) => return Ok(outcome),
-                Ok(None) => underway = window::read_again(underway),
+                Ok(None) => {
+                    self.repeats = Repeats::default();
+                    underway = window::read_again(underway);
+                }
                 // Once: a page that is refused again has another reason than its age.
                 Err(RunError::Source(SourceError::PageRefused { message })) if refused.is_none() => {
                     tracing::warn!(
@@ -120,6 +135,7 @@ impl Running<'_> {
                         "the page where the last run had stopped is refused: the window begins again"
                     );
                     refused = Some(message);
+                    self.repeats = Repeats::default();
                     underway = window::restart(underway);
                 }
                 Err(error) => return Err(self.after_refusal(error, refused)),
@@ -236,6 +252,7 @@ impl Running<'_> {
         let (spot, is_last) = (page.spot, page.next.is_none());
         self.told.take_in(&job.stream, &page, &underway.progress);
         self.told.unread.add(std::mem::take(&mut mapped.unread));
+        self.repeats.take_in(&mapped.changes);
         let rejected_whole = mapped
             .rejected_whole()
             .filter(|_| may_fail_whole && !underway.progress.shows_nothing_new(&mapped.seen));

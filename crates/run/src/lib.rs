@@ -27,6 +27,7 @@ pub mod page;
 pub mod ports;
 pub mod records;
 pub mod rejecting;
+mod repeats;
 pub mod report;
 pub mod runner;
 pub mod select;

@@ -20,6 +20,18 @@ pub enum ProposalError {
     /// No field looks like a key.
     #[error("none of the fields ({0}) looks like a key")]
     NoKey(String),
+    /// What looks like a key has the same value in several records.
+    #[error(
+        "`{field}` looks like a key, but {repeated} of the first {records} records have the value of another one"
+    )]
+    NotUnique {
+        /// The field.
+        field: String,
+        /// How many records have a value that an earlier one has.
+        repeated: usize,
+        /// How many were looked at.
+        records: usize,
+    },
     /// The field named as key is not there.
     #[error("there is no field `{wanted}`; there are {known}")]
     UnknownKey {
@@ -136,15 +148,21 @@ fn keys_of<'v>(view: &'v DataTypeView, wanted: &[String]) -> Result<Vec<&'v Fiel
         let mut ids = fields().filter(|field| letters(&field.path).ends_with("id"));
         ids.next().filter(|_| ids.next().is_none())
     };
-    ["id", "uuid", own_id.as_str()]
+    let found = ["id", "uuid", own_id.as_str()]
         .into_iter()
         .find_map(called)
         .or_else(only_id)
         .or_else(|| {
             ["externalid", "code", "sku", "number", "reference", "email"].into_iter().find_map(called)
         })
-        .map(|found| vec![found])
-        .ok_or_else(|| ProposalError::NoKey(known()))
+        .ok_or_else(|| ProposalError::NoKey(known()))?;
+    // Of records with one key the last would be the only one that is kept.
+    match found.repeated {
+        0 => Ok(vec![found]),
+        repeated => {
+            Err(ProposalError::NotUnique { field: found.path.clone(), repeated, records: view.records })
+        }
+    }
 }
 
 /// A key is kept as text, so that leading zeros survive, unless the source itself says that it is a number.
@@ -240,6 +258,7 @@ mod tests {
             path: (*path).to_owned(),
             types: types.iter().map(ToString::to_string).collect(),
             filled: *filled,
+            repeated: 0,
             example: String::new(),
         });
         DataTypeView {
@@ -309,6 +328,14 @@ mod tests {
             key(&view(&[("shop_id", &["text"], 3), ("email", &["email"], 3)]), None).unwrap(),
             "shop_id"
         );
+        let mut repeated = view(&[("id", &["integer"], 3), ("name", &["text"], 3)]);
+        repeated.fields[0].repeated = 1;
+        let refused = keys_of(&repeated, &[]).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "`id` looks like a key, but 1 of the first 3 records have the value of another one"
+        );
+        assert_eq!(key(&repeated, Some("id")).unwrap(), "id");
         let empty_id = view(&[("id", &["integer"], 2), ("name", &["text"], 3)]);
         assert!(matches!(key(&empty_id, None), Err(ProposalError::NoKey(_))));
         assert!(matches!(key(&view(&[]), None), Err(ProposalError::NoRecord(_))));

@@ -373,6 +373,9 @@ pub struct FieldView {
     pub types: Vec<String>,
     /// In how many of the records it had a value.
     pub filled: usize,
+    /// In how many of them that value was the one of an earlier record.
+    #[serde(default)]
+    pub repeated: usize,
     /// One of its values, shortened.
     pub example: String,
 }

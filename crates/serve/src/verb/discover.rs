@@ -117,6 +117,7 @@ fn fields(records: &[Value]) -> Vec<FieldView> {
             path: path.to_string(),
             types: seen.types.into_iter().map(str::to_owned).collect(),
             filled: seen.filled,
+            repeated: seen.filled - seen.distinct.len(),
             example: seen.example,
         })
         .collect()
@@ -131,6 +132,8 @@ fn ancestors(path: &FieldPath) -> impl Iterator<Item = FieldPath> {
 struct FieldStatistics {
     types: BTreeSet<&'static str>,
     filled: usize,
+    /// Its values, as JSON.
+    distinct: BTreeSet<String>,
     example: String,
 }
 
@@ -149,6 +152,7 @@ fn walk(value: &Value, path: &mut FieldPath, seen: &mut BTreeMap<FieldPath, Fiel
     }
     field.filled += 1;
     field.types.insert(type_of(value));
+    field.distinct.insert(value.to_string());
     if field.example.is_empty() {
         field.example = shorten(value);
     }

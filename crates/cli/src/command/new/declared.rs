@@ -49,7 +49,13 @@ fn walk(schema: &Value, path: &mut FieldPath, fields: &mut Vec<FieldView>) {
         }
     } else if !path.0.is_empty() {
         let types = type_of(schema).map(str::to_owned).into_iter().collect();
-        fields.push(FieldView { path: path.to_string(), types, filled: 0, example: String::new() });
+        fields.push(FieldView {
+            path: path.to_string(),
+            types,
+            filled: 0,
+            repeated: 0,
+            example: String::new(),
+        });
     }
 }
 

@@ -10,7 +10,7 @@ use raccord_model::language::{
 };
 use raccord_model::{DataTypeName, Desired, EntityRef, Key, Kind, Name, Spec};
 use raccord_serve::proposal::{Match, Proposal, ProposalError, is_complete, propose_entity, propose_mapping};
-use raccord_serve::request::DataTypeView;
+use raccord_serve::request::{DataTypeView, FieldView};
 use raccord_serve::{Look, LookAt, Reply};
 
 use super::declared;
@@ -39,9 +39,9 @@ pub(crate) struct TransferArgs {
     /// The entity
     #[arg(long, value_name = "PROJECT.ENTITY")]
     to: EntityRef,
-    /// The third-party field that tells records apart, for an entity that is not there yet
+    /// The third-party field that tells records apart, for an entity that is not there yet; once for each part of a key
     #[arg(long, value_name = "FIELD")]
-    key: Option<String>,
+    key: Vec<String>,
     /// Also write an Integration of this name that subscribes to the transfer
     #[arg(long, value_name = "NAME")]
     integration: Option<Name>,
@@ -104,6 +104,9 @@ fn propose(view: &DataTypeView, keys: &[String], args: &TransferArgs) -> Result<
             ProposalError::NoRecord(_) => told.hint(format!("`raccord check {}` tells more", args.source)),
             ProposalError::NoKey(_) | ProposalError::UnknownKey { .. } => {
                 told.hint("name the field that tells records apart: --key FIELD")
+            }
+            ProposalError::NotUnique { .. } => {
+                told.hint("name the fields that tell records apart together: --key FIELD, once for each")
             }
         }
     })
@@ -176,16 +179,28 @@ fn seen(ui: &Ui, global: &Global, desired: &Desired, args: &TransferArgs) -> Res
         ui.note(&format!("{why}; the fields are those that the manifest declares"));
         view.fields = declared.fields;
     }
-    let keys = match &args.key {
-        Some(key) => vec![key.clone()],
-        None if view.key.is_empty() => declared.keys,
-        None => view.key.clone(),
-    };
+    let known = if view.key.is_empty() { declared.keys } else { view.key.clone() };
     let is_there = |key: &String| view.fields.iter().any(|field| field.path == *key);
-    let keys = if args.key.is_some() || keys.iter().all(is_there) { keys } else { Vec::new() };
+    let keys = if known.iter().all(is_there) { known } else { Vec::new() };
+    let keys = if args.key.is_empty() { keys } else { args.key.clone() };
+    tell_repeated(*ui, &view, &keys);
     match &view.error {
         Some(error) => Err(CommandError::new(error.clone())),
         None => Ok(Seen { view, keys }),
+    }
+}
+
+/// Tells when the one field of a key has the same value in several records: of those the last one alone is kept.
+fn tell_repeated(ui: Ui, view: &DataTypeView, keys: &[String]) {
+    let [key] = keys else { return };
+    let field = view.fields.iter().find(|field| field.path == *key && field.repeated > 0);
+    if let Some(FieldView { repeated, .. }) = field {
+        ui.note(&format!(
+            "`{}` does not tell records apart: {repeated} of the first {} have the value of another one, and of these the \
+             last alone is kept",
+            foreign::line(key),
+            view.records
+        ));
     }
 }
 
