@@ -278,3 +278,27 @@ fn a_page_that_is_overwritten_is_found() {
     assert_says(&environment.fails(1, "state backup copy.redb"), &["the file is damaged"]);
     assert!(!environment.path().join("copy.redb").exists());
 }
+
+#[test]
+fn a_file_of_which_any_part_is_overwritten_is_told_as_damaged() {
+    let environment = applied();
+    environment.ok("run");
+    let whole = bytes(&environment);
+    for page in (1..whole.len() / 4_096).step_by(whole.len() / 4_096 / 12 + 1) {
+        let mut torn = whole.clone();
+        for (number, byte) in torn[page * 4_096..][..4_096].iter_mut().enumerate() {
+            *byte = u8::try_from((number * 31 + page) % 251).unwrap();
+        }
+        for verb in ["state check", "status", "plan"] {
+            put(&environment, &torn);
+            let answer = environment.run(verb);
+            // What does not come by the page does not miss it, but for the library's own end of its work (no code).
+            assert!(matches!(answer.code, Some(0 | 1) | None), "page {page}, `{verb}`: {answer:?}");
+            let said = format!("{}{}", answer.stdout, answer.stderr);
+            assert!(answer.code == Some(0) || said.contains("damage"), "page {page}, `{verb}`: {said}");
+            assert!(!said.contains("stack backtrace"), "page {page}, `{verb}`: {said}");
+        }
+    }
+    put(&environment, &whole);
+    assert_says(&environment.ok("state check"), &["whole: "]);
+}

@@ -4,6 +4,7 @@ mod arenas;
 mod args;
 mod command;
 mod complete;
+mod crash;
 mod databases;
 mod descriptors;
 mod dispatch;
@@ -32,6 +33,11 @@ use crate::args::{Cli, Verb};
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    crash::tell();
+    crash::caught(run)
+}
+
+fn run() -> ExitCode {
     // A shell that completes says so in its environment; it is answered, and nothing else is done.
     CompleteEnv::with_factory(Cli::command).var(command::completions::VARIABLE).complete();
     let cli = match Cli::from_command_line() {

@@ -8,12 +8,12 @@ use raccord_model::canonical::Digest;
 use raccord_model::fact::{EntityFact, Generation, IntegrationFact, Run, StepFact, TransferFact};
 use raccord_model::port::state::Table;
 use raccord_model::port::upkeep::CheckReport;
-use redb::{ReadTransaction, ReadableDatabase, ReadableTable, StorageError};
+use redb::{ReadTransaction, ReadableDatabase, ReadableTable};
 use serde::de::DeserializeOwned;
 
 use crate::counter::{self, Counter};
 use crate::destination::{self, rejects, unique};
-use crate::error::StoreError;
+use crate::error::{StoreError, guarded};
 use crate::inbox;
 use crate::record::Record;
 use crate::table::{self, Raw};
@@ -43,19 +43,20 @@ impl Store {
         let failed = |broken: StoreError| CheckError::of(self, broken);
         let mut report = CheckReport::default();
         let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
-        match database.check_integrity() {
-            Ok(true) => {}
-            Ok(false) => report.problem(|| "the file was damaged and has been repaired".to_owned()),
-            Err(redb::DatabaseError::Storage(StorageError::Corrupted(why))) => {
+        let looked = guarded(|| {
+            if !database.check_integrity()? {
+                report.problem(|| "the file was damaged and has been repaired".to_owned());
+            }
+            look(&database.begin_read()?, &mut report)
+        });
+        match looked {
+            Err(StoreError::Corrupt(why)) => {
                 report.problem(|| {
                     format!("the file is damaged beyond repair ({why}); restore it from a backup")
                 });
-                return Ok(report);
             }
-            Err(error) => return Err(failed(error.into())),
+            looked => looked.map_err(failed)?,
         }
-        let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
-        look(&transaction, &mut report).map_err(failed)?;
         Ok(report)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -150,11 +151,20 @@ impl Store {
         if !exists(path)? {
             return Err(OpenError::Missing { path: path.to_owned() });
         }
-        inspect(path)?;
-        let database = open_database(path)?;
-        if !verify(&database, path)? {
-            complete(&database, path)?;
-        }
+        // redb stops with a panic where a page that it trusts is damaged.
+        let database = catch_unwind(|| {
+            inspect(path)?;
+            let database = open_database(path)?;
+            if !verify(&database, path)? {
+                complete(&database, path)?;
+            }
+            Ok(database)
+        });
+        let makes_no_sense = |_| {
+            let why = "a page makes no sense".to_owned();
+            Err(OpenError::Damaged { path: path.to_owned(), why })
+        };
+        let database = database.unwrap_or_else(makes_no_sense)?;
         let note = Note::leave(path, &Holder::here(&opener.verb, opener.at));
         let identity =
             Identity::of(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
