@@ -67,6 +67,11 @@ fn a_source_and_transfers_are_proposed_from_tables() {
     }
     let yaml = environment.read("source-erp.yaml");
     assert!(yaml.contains("connector: postgres") && yaml.contains("field: updated_at"), "{yaml}");
+    // A transaction that is committed late is found, and where it would not be, that is told.
+    assert!(yaml.contains("lookback: 5m"), "{yaml}");
+    assert!(!environment.ok("check erp").contains("lookback"));
+    environment.replace("source-erp.yaml", "lookback: 5m", "");
+    assert!(environment.ok("check erp").contains("write `incremental: {field: updated_at, lookback: 5m}`"));
     assert!(!yaml.contains("keyless"), "{yaml}");
     let shown = environment.ok("discover erp");
     assert!(shown.contains("key: number") && shown.contains("key: id"), "{shown}");
@@ -77,6 +82,33 @@ fn a_source_and_transfers_are_proposed_from_tables() {
     environment.ok("apply --auto-approve");
     environment.ok("run");
     assert!(environment.ok("records crm.customer").contains("007"));
+}
+
+#[test]
+fn a_partitioned_table_is_one_and_its_partitions_are_none() {
+    let server = PostgresServer::start(Durability::Fast);
+    server.sql(
+        "postgres",
+        "CREATE TABLE sales (id bigint, day date, at timestamptz, PRIMARY KEY (id, day)) PARTITION BY RANGE (day); \
+         CREATE TABLE sales_old PARTITION OF sales FOR VALUES FROM ('2024-01-01') TO ('2025-01-01'); \
+         CREATE TABLE sales_new PARTITION OF sales FOR VALUES FROM ('2025-01-01') TO ('2026-01-01'); \
+         CREATE INDEX ON sales (at); INSERT INTO sales VALUES (1, '2024-05-01'), (2, '2025-05-01')",
+    );
+    let environment = TestEnvironment::new().variable("ERP_URL", &server.url("postgres"));
+    let authorization = "apiVersion: raccord/v1\nkind: Authorization\nmetadata: {name: erp}\n\
+                         spec: {type: database, url: \"${env:ERP_URL}\", tls: {mode: disable}}\n";
+    environment.write("erp.yaml", authorization);
+    environment.ok("new source erp --from erp");
+    let yaml = environment.read("source-erp.yaml");
+    assert!(yaml.contains("sales:") && !yaml.contains("sales_"), "{yaml}");
+    assert!(environment.ok("discover erp").contains("key: id, day"));
+    assert_eq!(environment.ok("read erp sales --output jsonl").lines().count(), 2);
+    environment.ok("new source again --from erp --table sales");
+    environment.ok("new source one --from erp --table sales_old");
+    assert!(environment.read("source-one.yaml").contains("sales_old"));
+    environment.ok("new project crm --from erp");
+    let yaml = environment.read("project-crm.yaml");
+    assert!(yaml.contains("sales:") && !yaml.contains("sales_"), "{yaml}");
 }
 
 #[test]

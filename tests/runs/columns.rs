@@ -1,6 +1,12 @@
 //! Columns that a file does not have: an error before anything is stored, not fields that are empty everywhere.
 
+use std::sync::Arc;
+
+use parquet::data_type::{ByteArray, ByteArrayType};
+use parquet::file::writer::SerializedFileWriter;
+
 use super::{rows, run};
+use crate::documentation::root;
 use crate::environment::{TestEnvironment, assert_says};
 use crate::shop::Shop;
 
@@ -65,4 +71,65 @@ fn a_file_without_any_line_is_no_empty_list() {
         said.contains("people.csv: the file is empty: it lacks even the line that names its columns"),
         "{said}"
     );
+}
+
+/// People in a file of Parquet whose columns are texts.
+fn write_parquet(environment: &TestEnvironment, name: &str, columns: &[&str], rows: &[&[&str]]) {
+    let message: String = columns.iter().map(|column| format!("REQUIRED BYTE_ARRAY {column} (STRING);")).collect();
+    let schema = parquet::schema::parser::parse_message_type(&format!("message people {{{message}}}")).unwrap();
+    let path = environment.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut at = 0;
+    while let Some(mut column) = group.next_column().unwrap() {
+        let values: Vec<ByteArray> = rows.iter().map(|row| ByteArray::from(row[at])).collect();
+        column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+        column.close().unwrap();
+        at += 1;
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn one_file_of_parquet_among_others_without_the_column_clears_nothing() {
+    let source = "{connector: file, config: {dataTypes: {people: {path: \"in/*.parquet\"}}}}";
+    let environment = Shop { source, ..Shop::default() }.applied();
+    write_parquet(&environment, "in/1.parquet", &["id", "name"], &[&["1", "Ann"], &["2", "Bob"]]);
+    write_parquet(&environment, "in/2.parquet", &["id", "name"], &[&["3", "Cyd"]]);
+    assert_eq!(run(&environment), "fetched 3, created 3");
+    write_parquet(&environment, "in/2.parquet", &["id", "nom"], &[&["3", "Cyd"]]);
+    let why = "in/2.parquet has no column `name`, which the transfer reads; ";
+    for command in ["run", "preview people --limit 9"] {
+        assert_says(&environment.fails(1, command), &[why, "its columns are `id`, `nom`"]);
+    }
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=Cyd");
+}
+
+#[test]
+fn a_sheet_without_the_column_fails_the_run() {
+    let source = "{connector: file, config: {dataTypes: {people: {path: people.xlsx}}}}";
+    let environment = Shop { source, ..Shop::default() }.applied();
+    let sheet = root().join("crates/connect/tests/data/people.xlsx");
+    std::fs::copy(sheet, environment.path().join("people.xlsx")).unwrap();
+    environment.replace("raccord.yaml", "name: name}", "name: surname}");
+    environment.ok("apply --auto-approve");
+    let why = "people.xlsx has no column `surname`, which the transfer reads; ";
+    assert_says(&environment.fails(1, "run"), &[why]);
+}
+
+#[test]
+fn a_column_of_one_file_alone_is_not_mapped() {
+    let environment = TestEnvironment::new();
+    environment.write("in/1.csv", "id,name\n1,Ann\n");
+    environment.write("in/2.csv", "id,name,extra\n2,Bob,x\n");
+    environment.ok("new source files --path in/*.csv --data-type people");
+    let shown = environment.ok("discover files");
+    assert_says(&shown, &["in/1.csv has no column for `extra`"]);
+    let told = environment.run("new transfer people --source files --to crm.person --integration crm");
+    assert_says(&(told.stdout + &told.stderr), &["left out: `extra`; in/1.csv has no such column"]);
+    environment.ok("apply --auto-approve");
+    assert_eq!(run(&environment), "fetched 2, created 2");
 }

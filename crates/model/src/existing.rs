@@ -8,6 +8,8 @@ use crate::language::Field;
 pub struct ExistingTable {
     /// Its name.
     pub name: String,
+    /// The table that it is a partition of; what is read of that one is read of this one, too.
+    pub partition_of: Option<String>,
     /// The columns of its primary key, in order; none when it has no such key.
     pub key: Vec<String>,
     /// The columns that a field can stand for, in their order.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use mysql_async::Conn;
+use mysql_async::{Conn, Error};
 use mysql_async::prelude::Queryable;
 use raccord_model::existing::{ExistingColumn, ExistingTable};
 use raccord_model::language::{Field, FieldType};
@@ -11,6 +11,7 @@ use raccord_model::port::Cause;
 use raccord_model::port::destination::DestinationError;
 
 use crate::connect::{self, ConnectError, SettingsSource};
+use crate::failure::{is_refusal, refused};
 
 /// The columns of all tables of the database, with what their indexes say of them.
 const COLUMNS: &str = "
@@ -49,6 +50,9 @@ pub async fn tables(settings: &SettingsSource) -> Result<Vec<ExistingTable>, Des
     let mut connection = connect::connect(&settings).await.map_err(|error| match error {
         error @ (ConnectError::Url | ConnectError::NoAuthorities) => {
             DestinationError::Denied(Cause::from(error))
+        }
+        ConnectError::Library(Error::Server(said)) if is_refusal(said.code) => {
+            DestinationError::Denied(Cause::from(refused(said.code)))
         }
         error => DestinationError::Unreachable(Cause::from(error)),
     })?;

@@ -18,6 +18,19 @@ pub(crate) struct Place {
     pub(crate) relation: String,
 }
 
+/// Whether an error of a server says that it does not let the user in, or not to the database.
+pub(crate) const fn is_refusal(code: u16) -> bool {
+    matches!(code, 1045 | 1698 | 1251 | 1862 | 1044 | 1049)
+}
+
+/// What is refused, without the names that the server repeats.
+pub(crate) fn refused(code: u16) -> String {
+    match code {
+        1044 | 1049 => format!("there is no database of that name, or the user may not use it (error {code})"),
+        _ => format!("the user, or the password (error {code})"),
+    }
+}
+
 impl Place {
     pub(crate) fn settings(&self, message: String) -> SourceError {
         SourceError::Settings { place: self.relation.clone(), message }
@@ -55,13 +68,7 @@ impl Place {
     fn said(&self, said: &ServerError) -> SourceError {
         let text: String = said.message.chars().take(MOST).collect();
         match said.code {
-            1045 | 1698 | 1251 | 1862 => {
-                self.denied(format!("the user, or the password (error {})", said.code))
-            }
-            1044 | 1049 => self.denied(format!(
-                "there is no database of that name, or the user may not use it (error {})",
-                said.code
-            )),
+            code if is_refusal(code) => self.denied(refused(code)),
             1142 | 1143 | 1370 => self.denied(format!(
                 "the user may not read {0}; GRANT SELECT ON {0} allows it (error {1})",
                 self.relation, said.code

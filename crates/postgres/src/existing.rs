@@ -12,7 +12,7 @@ use tokio_postgres::types::Type;
 use crate::connections::Session;
 use crate::error::Failure;
 
-/// The tables of a schema, in the order of their names. Those of Raccord's own columns are none of theirs.
+/// The tables of a schema, in the order of their names, partitioned ones and their partitions too. Those of Raccord's own columns are none of theirs.
 pub(crate) async fn tables(session: &Session<'_>, schema: &str) -> Result<Vec<ExistingTable>, Failure> {
     let options = options(session).await?;
     let query = "SELECT c.relname::text, a.attname::text, t.typname::text, t.typtype::text, a.atttypid, a.atttypmod, a.attnotnull, \
@@ -21,7 +21,9 @@ pub(crate) async fn tables(session: &Session<'_>, schema: &str) -> Result<Vec<Ex
                  EXISTS (SELECT 1 FROM pg_index u WHERE u.indrelid = c.oid AND u.indisunique AND NOT u.indisprimary AND u.indisvalid \
                  AND u.indpred IS NULL AND u.indexprs IS NULL AND u.indnkeyatts = 1 AND u.indkey[0] = a.attnum), \
                  t.typname IN ('timestamp', 'timestamptz') AND EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid \
-                 AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum) \
+                 AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = a.attnum), \
+                 (SELECT o.relname::text FROM pg_inherits h JOIN pg_class o ON o.oid = h.inhparent \
+                 WHERE c.relispartition AND h.inhrelid = c.oid) \
                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                  JOIN pg_type t ON t.oid = a.atttypid \
@@ -29,14 +31,15 @@ pub(crate) async fn tables(session: &Session<'_>, schema: &str) -> Result<Vec<Ex
                  LEFT JOIN pg_index p ON p.indrelid = c.oid AND p.indisprimary \
                  LEFT JOIN LATERAL (SELECT x.at FROM unnest(p.indkey::int2[]) WITH ORDINALITY AS x(attnum, at) \
                  WHERE x.attnum = a.attnum) k ON true \
-                 WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relpersistence = 'p' AND a.attname NOT LIKE '\\_raccord\\_%' \
+                 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND a.attname NOT LIKE '\\_raccord\\_%' \
                  ORDER BY c.relname, a.attnum";
     let mut tables: Vec<ExistingTable> = Vec::new();
     let mut keys: BTreeMap<(String, i32), String> = BTreeMap::new();
     for row in session.query(query, &[(&schema, Type::TEXT)]).await? {
         let name: String = row.get(0);
         if tables.last().is_none_or(|last| last.name != name) {
-            tables.push(ExistingTable { name: name.clone(), ..ExistingTable::default() });
+            let partition_of = row.get(13);
+            tables.push(ExistingTable { name: name.clone(), partition_of, ..ExistingTable::default() });
         }
         let column: String = row.get(1);
         let at: i32 = row.get(10);

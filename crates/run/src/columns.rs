@@ -17,15 +17,19 @@ pub struct MissingColumn {
     advice: String,
 }
 
-/// Checks the header of a page. One of JSON has none, and neither has a file without any line.
+/// Checks the columns of the file of a page. One of JSON has none, and neither has a file without any line.
 pub fn check(program: &Program, page: &Page) -> Result<(), MissingColumn> {
-    let Records::Rows(rows) = &page.records else { return Ok(()) };
-    let is_there = |column: &&str| rows.header.iter().any(|known| known == column);
+    let header: &[String] = match (&page.columns, &page.records) {
+        (Some(columns), _) => columns,
+        (None, Records::Rows(rows)) => &rows.header,
+        (None, _) => return Ok(()),
+    };
+    let is_there = |column: &&str| header.iter().any(|known| known == column);
     match program.columns().find(|column| !is_there(column)) {
-        Some(column) if !rows.header.is_empty() => Err(MissingColumn {
+        Some(column) if !header.is_empty() => Err(MissingColumn {
             file: page.position.clone(),
             column: column.to_owned(),
-            advice: advice(column, &rows.header),
+            advice: advice(column, header),
         }),
         _ => Ok(()),
     }

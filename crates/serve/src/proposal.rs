@@ -260,6 +260,7 @@ mod tests {
             filled: *filled,
             repeated: 0,
             example: String::new(),
+            absent_in: None,
         });
         DataTypeView {
             name: "people".parse().unwrap(),

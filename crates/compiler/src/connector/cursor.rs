@@ -233,7 +233,10 @@ impl FieldCursor {
         let has_no_zone = self.format == CursorFormat::Rfc3339
             && text.is_some_and(|text| matches!(parse_datetime(&text, None), Err(ValueError::NoZone)));
         let (what, how) = match self.format {
-            _ if has_no_zone => ("has no time zone", "`incremental: {timezone: Europe/Paris}` names it"),
+            _ if has_no_zone => (
+                "has no time zone",
+                "`incremental: {timezone: NAME}` names the one in which it is written, UTC for `datetime('now')`; with a wrong one changes are missed",
+            ),
             CursorFormat::Rfc3339 | CursorFormat::Date if is_number => {
                 ("is a number", "`incremental: {format: unix}`, `unixMillis` or `integer` reads it")
             }

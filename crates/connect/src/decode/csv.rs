@@ -259,7 +259,8 @@ impl Decoding for CsvRecords {
                 faults.push(self.fault(line, reason));
             }
         }
-        Ok(Batch { records: Records::Rows(rows), faults, is_last })
+        let columns = Some(Arc::clone(&self.header));
+        Ok(Batch { records: Records::Rows(rows), faults, columns, is_last })
     }
 
     fn spot(&self) -> Option<Spot> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_model::port::records::{Fault, Records};
@@ -17,6 +18,8 @@ pub(crate) struct ListedRecords {
     pub(crate) outers: VecDeque<Range<usize>>,
     /// What is no record, with the number that it has among them, from 1; in order.
     pub(crate) faults: VecDeque<(usize, Fault)>,
+    /// The names of the columns, where the document is a table.
+    pub(crate) columns: Option<Arc<[String]>>,
     /// How many were handed out.
     pub(crate) done: usize,
 }
@@ -44,6 +47,7 @@ impl Decoding for ListedRecords {
         } else {
             Records::Nested { body, spans, outers }
         };
-        Ok(Batch { records, faults, is_last: self.spans.is_empty() && self.faults.is_empty() })
+        let is_last = self.spans.is_empty() && self.faults.is_empty();
+        Ok(Batch { records, faults, columns: self.columns.clone(), is_last })
     }
 }

@@ -16,6 +16,7 @@ mod whole;
 mod workbook;
 
 use std::io;
+use std::sync::Arc;
 
 use raccord_compiler::connector::Decoder;
 use raccord_model::language::connector::RecordFormat;
@@ -40,6 +41,8 @@ pub(crate) const MAX_RECORD: usize = 16 << 20;
 pub(crate) struct Batch {
     pub(crate) records: Records,
     pub(crate) faults: Vec<Fault>,
+    /// The names of the columns, where the format has columns.
+    pub(crate) columns: Option<Arc<[String]>>,
     /// Whether there is nothing more.
     pub(crate) is_last: bool,
 }

@@ -104,8 +104,8 @@ impl FilePages {
             });
             self.is_over = next.is_none();
             if batch.count() > 0 || self.is_over {
-                let Batch { records, faults, .. } = batch;
-                return Ok(Some(Page { records, faults, position, next, ..Page::empty() }));
+                let Batch { records, faults, columns, .. } = batch;
+                return Ok(Some(Page { records, faults, columns, position, next, ..Page::empty() }));
             }
         }
         Ok(None)

@@ -115,6 +115,7 @@ fn unreached(place: &str, credentials: &str, error: StorageError) -> SourceError
             SourceError::Limit { place, message: error.to_string() }
         }
         error @ (StorageError::NotFound(_)
+        | StorageError::NoBucket(_)
         | StorageError::AlreadyThere(_)
         | StorageError::Unconditional
         | StorageError::Read { .. }

@@ -12,6 +12,9 @@ pub enum StorageError {
     /// There is no such file.
     #[error("there is no file `{0}`")]
     NotFound(FilePath),
+    /// There is no such bucket, or container of Azure.
+    #[error("there is no {0}; look at its name, and at the region and the endpoint of the authorization")]
+    NoBucket(String),
     /// A file that was to be new is there already.
     #[error("the file `{0}` is there already")]
     AlreadyThere(FilePath),

@@ -248,7 +248,10 @@ async fn a_bucket_that_is_not_there_is_an_error_of_its_own() {
     let storage = open_tree(&Bucket::place("nowhere"), "out").unwrap();
     let path = FilePath::new("a").unwrap();
     for (error, expected) in [
-        (storage.list("", None).await.map(drop).unwrap_err(), "read `the bucket`"),
+        (
+            storage.list("", None).await.map(drop).unwrap_err(),
+            "there is no bucket `nowhere`; look at its name, and at the region and the endpoint of the authorization",
+        ),
         (storage.put(&path, Bytes::new(), Put::Replace).await.unwrap_err(), "write `the bucket`"),
     ] {
         assert_eq!(error.to_string(), expected);

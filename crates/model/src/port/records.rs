@@ -29,6 +29,8 @@ pub struct Page {
     pub parent_faults: Vec<Fault>,
     /// Where this page is, in words: `page 3`, `customers.csv`.
     pub position: String,
+    /// The names of the columns of the file that its records come from; `None` where a record has the members that it likes.
+    pub columns: Option<Arc<[String]>>,
     /// Where it stands among the pages of its partition, when there are several and they are asked for by their position.
     pub spot: Option<Spot>,
     /// What the source itself saw of pages that shift.
@@ -92,6 +94,7 @@ impl Page {
             faults: Vec::new(),
             parent_faults: Vec::new(),
             position: String::new(),
+            columns: None,
             spot: None,
             shift: None,
             next: None,

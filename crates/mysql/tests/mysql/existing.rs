@@ -1,6 +1,7 @@
 //! The tables of a database as they are proposed.
 
 use raccord_model::existing::ExistingColumn;
+use raccord_model::port::destination::DestinationError;
 use raccord_mysql::{MysqlSettings, Server, SettingsSource, Tls, tables};
 
 use crate::mariadb_server::MariadbServer;
@@ -51,4 +52,29 @@ fn tables_are_told_with_their_keys_types_and_indexes() {
     );
     let left_out: Vec<&str> = orders.left_out.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(left_out, ["at", "shape", "twice"]);
+}
+
+/// A database that answers and does not let us in is not one that cannot be reached.
+#[test]
+fn a_wrong_password_is_told_as_one() {
+    let server = MariadbServer::start();
+    server.sql("mysql", "CREATE USER shop IDENTIFIED BY 'right'; CREATE DATABASE shop; GRANT ALL ON shop.* TO shop");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (password, database, expected) in [
+        ("wrong", "shop", "the user, or the password (error 1045)"),
+        ("right", "nowhere", "there is no database of that name, or the user may not use it (error 1044)"),
+    ] {
+        let parts = Server::Parts {
+            host: server.socket(),
+            port: None,
+            database: database.to_owned(),
+            user: "shop".to_owned(),
+            password: Some(password.into()),
+        };
+        let settings = MysqlSettings { server: parts, tls: Tls::Off };
+        let error = runtime.block_on(tables(&SettingsSource::fixed(settings))).unwrap_err();
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(matches!(error, DestinationError::Denied(_)), "{error:?}");
+        assert_eq!(cause.as_deref(), Some(expected));
+    }
 }

@@ -257,3 +257,89 @@ fn what_is_missing_is_told_with_its_statement() {
         assert!(told.contains("does not tell the column `id`"), "{told}");
     });
 }
+
+/// What was taken out of the publication, or made anew, leaves a gap: it is told until all is read anew, and nothing else is.
+#[test]
+fn a_gap_is_told_until_the_table_is_read_anew() {
+    let people = "CREATE TABLE people (id bigint PRIMARY KEY, name text, big text, at timestamptz)";
+    let without = "ALTER PUBLICATION raccord DROP TABLE people";
+    let again = "ALTER PUBLICATION raccord ADD TABLE people";
+    let renewed = format!("DROP TABLE people; {people}; INSERT INTO people VALUES (1, 'Ann')");
+    let change = "UPDATE people SET name = 'Bea' WHERE id = 2";
+    let everything = ["DROP PUBLICATION raccord", "CREATE PUBLICATION raccord FOR ALL TABLES"];
+    let schema = ["DROP PUBLICATION raccord", "CREATE PUBLICATION raccord FOR TABLES IN SCHEMA public"];
+    for (begin, statements, gap) in [
+        (&[][..], &[without, change, again][..], "the publication was without the table for a time"),
+        (&[], &[&renewed, again], "the table was dropped and made anew"),
+        (&everything, &[&renewed], "the table was dropped and made anew"),
+        (&schema, &[&renewed], "the table was dropped and made anew"),
+        (&[], &["ALTER TABLE people RENAME TO gone", people, again], "another one has its name"),
+        (
+            &schema,
+            &[
+                "ALTER PUBLICATION raccord DROP TABLES IN SCHEMA public",
+                change,
+                "ALTER PUBLICATION raccord ADD TABLES IN SCHEMA public",
+            ],
+            "the publication was without the table for a time",
+        ),
+        (
+            &[],
+            &["DROP PUBLICATION raccord", change, "CREATE PUBLICATION raccord FOR TABLE people"],
+            "the publication was made anew",
+        ),
+        (
+            &[],
+            &[
+                "ALTER PUBLICATION raccord SET (publish = 'insert')",
+                change,
+                "ALTER PUBLICATION raccord SET (publish = 'insert, update, delete, truncate')",
+            ],
+            "what it publishes was altered",
+        ),
+        (&[], &["ALTER PUBLICATION raccord DROP TABLE other", "ANALYZE people", change], ""),
+        (&[], &["ALTER TABLE people ADD COLUMN more text", "VACUUM FREEZE", change], ""),
+        (&[], &["ALTER PUBLICATION raccord ADD TABLES IN SCHEMA public", change], ""),
+        (&everything, &["CREATE TABLE IF NOT EXISTS gone (x int)", change], ""),
+    ] {
+        let server = prepared();
+        for statement in begin {
+            server.sql("postgres", statement);
+        }
+        let source = source(&server);
+        block_on(async {
+            let (_, state) = window(&*source, None, 100).await.unwrap();
+            for statement in statements {
+                server.sql("postgres", statement);
+            }
+            let shown = window(&*source, Some(state.clone()), 100).await;
+            if gap.is_empty() {
+                assert_eq!(short(&shown.unwrap().0), "2 Bea", "{statements:?}");
+            } else {
+                let told = shown.unwrap_err().to_string();
+                assert!(told.contains(gap) && told.contains("`raccord resync`"), "{told}");
+                // No later run gets past it, either.
+                assert!(window(&*source, Some(state), 100).await.is_err());
+                let (_, state) = window(&*source, None, 100).await.unwrap();
+                window(&*source, Some(state), 100).await.unwrap();
+            }
+        });
+        server.sql("postgres", "DROP TABLE IF EXISTS gone");
+    }
+}
+
+/// A state of the version before does not say of which table it is: it is taken for that which is there now.
+#[test]
+fn a_state_of_the_version_before_is_gone_on_from() {
+    let server = prepared();
+    let source = source(&server);
+    block_on(async {
+        let (_, state) = window(&*source, None, 100).await.unwrap();
+        let position = state.as_str().trim_start_matches("v2:").split(';').next().unwrap().to_owned();
+        let before = SourceState::new(format!("v1:{position}"));
+        server.sql("postgres", "UPDATE people SET name = 'Bea' WHERE id = 2");
+        let (changed, after) = window(&*source, Some(before), 100).await.unwrap();
+        assert_eq!(short(&changed), "2 Bea");
+        assert!(after.as_str().starts_with("v2:"), "{}", after.as_str());
+    });
+}

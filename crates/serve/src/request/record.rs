@@ -378,4 +378,7 @@ pub struct FieldView {
     pub repeated: usize,
     /// One of its values, shortened.
     pub example: String,
+    /// A file that was looked at and has no such column: what reads the field fails there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_in: Option<String>,
 }

@@ -6,6 +6,7 @@ use raccord_model::value::{is_email, is_url, parse_datetime};
 use raccord_model::{DataTypeName, Desired, Name};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::patience::{self, PATIENCE};
 use super::prove;
@@ -41,15 +42,12 @@ pub async fn discover(
         };
         is_silent = is_silent || sampled.as_ref().is_err_and(patience::is_silent);
         let view = match sampled {
-            Ok(Sampled { records, key, findings, left }) => DataTypeView {
-                name: data_type.clone(),
-                records: records.len(),
-                fields: fields(&records),
-                key,
-                findings,
-                left,
-                error: None,
-            },
+            Ok(Sampled { records, columns, key, mut findings, left }) => {
+                let fields = fields(&records, &columns);
+                findings.extend(fields.iter().filter_map(absent));
+                let (name, records) = (data_type.clone(), records.len());
+                DataTypeView { name, records, fields, key, findings, left, error: None }
+            }
             Err(error) => DataTypeView {
                 name: data_type.clone(),
                 records: 0,
@@ -68,6 +66,8 @@ pub async fn discover(
 /// What the first records of a data type show.
 struct Sampled {
     records: Vec<Value>,
+    /// The columns of each file that was looked at, by its name.
+    columns: BTreeMap<String, Arc<[String]>>,
     /// What tells them apart, where the source knows.
     key: Vec<String>,
     findings: Vec<String>,
@@ -85,13 +85,15 @@ async fn sample(
     let stream = super::source::stream(spec, name, data_type)?;
     let source = super::source::open(sources, desired, name, data_type)?;
     let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
-    let (mut records, mut findings, mut left) = (Vec::new(), Vec::new(), None);
+    let (mut records, mut columns) = (Vec::new(), BTreeMap::new());
+    let (mut findings, mut left) = (Vec::new(), None);
     while let Some(page) = pages.next().await? {
         // The first page alone; what is said of it says of how many records.
         if findings.is_empty() {
             findings = prove::findings(&stream, &page, &super::source::keys(desired, name, data_type));
         }
         left = left.or_else(|| page.left.clone());
+        columns.extend(page.columns.as_ref().map(|columns| (page.position.clone(), Arc::clone(columns))));
         let wanted = SAMPLE - records.len();
         let parsed = page.records.iter().take(wanted).map(|record| serde_json::from_str(&record.to_json()));
         records.extend(parsed.filter_map(Result::ok));
@@ -100,11 +102,11 @@ async fn sample(
         }
     }
     findings.extend(source.advice().await?);
-    Ok(Sampled { records, key: source.key().await?, findings, left })
+    Ok(Sampled { records, columns, key: source.key().await?, findings, left })
 }
 
-/// The fields of records, by path.
-fn fields(records: &[Value]) -> Vec<FieldView> {
+/// The fields of records, by path; `columns`: those of the files that they come from.
+fn fields(records: &[Value], columns: &BTreeMap<String, Arc<[String]>>) -> Vec<FieldView> {
     let mut seen: BTreeMap<FieldPath, FieldStatistics> = BTreeMap::new();
     for record in records {
         walk(record, &mut FieldPath::default(), &mut seen);
@@ -114,6 +116,7 @@ fn fields(records: &[Value]) -> Vec<FieldView> {
     seen.retain(|path, field| field.filled > 0 || !above.contains(path));
     seen.into_iter()
         .map(|(path, seen)| FieldView {
+            absent_in: absent_in(&path, columns),
             path: path.to_string(),
             types: seen.types.into_iter().map(str::to_owned).collect(),
             filled: seen.filled,
@@ -121,6 +124,18 @@ fn fields(records: &[Value]) -> Vec<FieldView> {
             example: seen.example,
         })
         .collect()
+}
+
+/// The first file that lacks the column of a path.
+fn absent_in(path: &FieldPath, columns: &BTreeMap<String, Arc<[String]>>) -> Option<String> {
+    let Some(Step::Member(name)) = path.0.first() else { return None };
+    columns.iter().find(|(_, columns)| !columns.contains(name)).map(|(file, _)| file.clone())
+}
+
+/// What is told of a field that a file lacks.
+fn absent(field: &FieldView) -> Option<String> {
+    let file = field.absent_in.as_deref()?;
+    Some(format!("{file} has no column for `{}`: a transfer that reads it fails there", field.path))
 }
 
 /// The paths of the objects that a path goes through.
@@ -193,7 +208,7 @@ mod tests {
             serde_json::json!({"id": 1, "a": {"b": "x@y.zz"}, "tags": ["x"], "n": null}),
             serde_json::json!({"id": "2", "a": {"b": ""}, "at": "2024-01-01T00:00:00Z", "day": "2024-01-31"}),
         ];
-        let shown: Vec<String> = fields(&records)
+        let shown: Vec<String> = fields(&records, &BTreeMap::new())
             .iter()
             .map(|f| format!("{} {} {}", f.path, f.types.join("|"), f.filled))
             .collect();
@@ -206,7 +221,7 @@ mod tests {
     fn the_null_of_an_object_is_no_field() {
         let check = |records: &[Value], expected: &[&str]| {
             let shown: Vec<String> =
-                fields(records).iter().map(|f| format!("{} {}", f.path, f.types.join("|"))).collect();
+                fields(records, &BTreeMap::new()).iter().map(|f| format!("{} {}", f.path, f.types.join("|"))).collect();
             assert_eq!(shown, expected, "{records:?}");
         };
         let city = serde_json::json!({"address": {"geo": {"x": 1}, "city": "Bern"}});
@@ -219,5 +234,21 @@ mod tests {
         // What is a text now and then is told.
         let text = serde_json::json!({"address": "Bern"});
         check(&[city, text], &["address text", "address.city text", "address.geo.x integer"]);
+    }
+
+    #[test]
+    fn a_column_that_a_file_lacks_is_told() {
+        let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Arc<[String]>>();
+        let columns = BTreeMap::from([
+            ("1.csv".to_owned(), of(&["id", "address", "extra"])),
+            ("2.csv".to_owned(), of(&["id", "address"])),
+        ]);
+        let records =
+            [serde_json::json!({"id": 1, "address": {"city": "Bern"}, "extra": 1}), serde_json::json!({"id": 2})];
+        let shown: Vec<String> = fields(&records, &columns)
+            .iter()
+            .map(|field| format!("{} {}", field.path, field.absent_in.as_deref().unwrap_or("-")))
+            .collect();
+        assert_eq!(shown, ["address.city -", "extra 2.csv", "id -"]);
     }
 }

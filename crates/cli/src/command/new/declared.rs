@@ -49,13 +49,8 @@ fn walk(schema: &Value, path: &mut FieldPath, fields: &mut Vec<FieldView>) {
         }
     } else if !path.0.is_empty() {
         let types = type_of(schema).map(str::to_owned).into_iter().collect();
-        fields.push(FieldView {
-            path: path.to_string(),
-            types,
-            filled: 0,
-            repeated: 0,
-            example: String::new(),
-        });
+        let (path, example) = (path.to_string(), String::new());
+        fields.push(FieldView { path, types, filled: 0, repeated: 0, example, absent_in: None });
     }
 }
 

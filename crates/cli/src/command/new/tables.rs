@@ -79,7 +79,7 @@ fn server(
     }
 }
 
-/// The tables that are meant, of those that are there: all, or those that are named.
+/// The tables that are meant, of those that are there: all but partitions, which their tables have, or those that are named.
 pub(super) fn found(
     desired: Option<&Desired>,
     (named, schema): (&Named, &str),
@@ -98,7 +98,9 @@ pub(super) fn found(
     if let Some(missing) = missing {
         return Err(CommandError::new(format!("{} has no table `{missing}`", shown(named, schema))));
     }
-    let is_wanted = |table: &ExistingTable| wanted.is_empty() || wanted.contains(&table.name);
+    let is_wanted = |table: &ExistingTable| {
+        if wanted.is_empty() { table.partition_of.is_none() } else { wanted.contains(&table.name) }
+    };
     Ok(tables.into_iter().filter(is_wanted).collect())
 }
 

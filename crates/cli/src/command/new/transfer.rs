@@ -173,6 +173,7 @@ struct Seen {
 /// What the source shows of the data type, and what its manifest declares where it shows nothing.
 fn seen(ui: &Ui, global: &Global, desired: &Desired, args: &TransferArgs) -> Result<Seen, CommandError> {
     let mut view = view(global, desired, args)?;
+    leave_out_absent(*ui, &mut view);
     let declared = declared::of(desired, &args.source, &view.name);
     if view.fields.is_empty() && !declared.fields.is_empty() {
         let why = view.error.take().unwrap_or_else(|| "it shows no record".to_owned());
@@ -202,6 +203,20 @@ fn tell_repeated(ui: Ui, view: &DataTypeView, keys: &[String]) {
             view.records
         ));
     }
+}
+
+/// Leaves out what a run could not read, for one of the files has no such column.
+fn leave_out_absent(ui: Ui, view: &mut DataTypeView) {
+    view.fields.retain(|field| {
+        if let Some(file) = &field.absent_in {
+            let (path, file) = (foreign::line(&field.path), foreign::line(file));
+            ui.note(&format!(
+                "left out: `{path}`; {file} has no such column, and a run that reads it would fail there: write files with other \
+                 columns to a path of their own, and make a data type of them"
+            ));
+        }
+        field.absent_in.is_none()
+    });
 }
 
 /// What the source shows of the data type.

@@ -4,9 +4,10 @@ use raccord_model::DataTypeName;
 use raccord_model::checkpoint::SourceState;
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::connector::table::Changes;
+use raccord_model::port::records::Page;
 
 use super::dialect::Dialect;
-use crate::connector::cursor::IncrementalCursor;
+use crate::connector::cursor::{FieldCursor, IncrementalCursor, is_instant};
 use crate::connector::stream::Component;
 
 /// What is read.
@@ -57,6 +58,17 @@ impl TableStream {
     }
 }
 
+/// What is missed where no run begins before the last value. A number or a text cannot be gone back from.
+fn without_lookback(cursor: &FieldCursor) -> Option<String> {
+    (cursor.lookback.is_none() && is_instant(cursor.format)).then(|| {
+        format!(
+            "without `lookback` what a transaction has written is never found whose commit came after that of a later one: write \
+             `incremental: {{field: {}, lookback: 5m}}`, longer than the longest transaction that writes",
+            cursor.names()
+        )
+    })
+}
+
 impl Component for TableStream {
     fn cursor(&self) -> Option<&IncrementalCursor> {
         self.cursor.as_ref()
@@ -70,8 +82,13 @@ impl Component for TableStream {
         self.changes.as_ref().map(|(_, deleted)| deleted)
     }
 
+    fn remarks(&self, _page: &Page) -> Vec<String> {
+        self.cursor.as_ref().and_then(IncrementalCursor::field).and_then(without_lookback).into_iter().collect()
+    }
+
     fn describe(state: &SourceState) -> Option<String> {
-        let position = state.as_str().strip_prefix("v1:")?;
+        let (_, position) = state.as_str().split_once(':')?;
+        let position = position.split(';').next()?;
         Some(format!("changes up to {position}"))
     }
 }

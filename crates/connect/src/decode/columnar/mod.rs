@@ -6,6 +6,7 @@ mod source;
 mod value;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
@@ -34,6 +35,8 @@ struct ParquetRecords {
     chunks: Chunks,
     reader: SerializedFileReader<Chunks>,
     columns: Vec<(String, Shape)>,
+    /// The names of the columns.
+    names: Arc<[String]>,
     /// The row group that comes next.
     group: usize,
     rows: Option<ReaderIter>,
@@ -48,8 +51,9 @@ pub(crate) fn open(blob: &SharedBlob, name: &str) -> Result<Box<dyn Decoding>, S
     let chunks = Chunks::new(blob);
     let reader = unharmed((name, &chunks), "its footer", || SerializedFileReader::new(chunks.clone()))?;
     let columns = shape::of_records(reader.metadata().file_metadata().schema()).map_err(answer)?;
+    let names = columns.iter().map(|(name, _)| name.clone()).collect();
     let name = name.to_owned();
-    Ok(Box::new(ParquetRecords { name, chunks, reader, columns, group: 0, rows: None, done: 0 }))
+    Ok(Box::new(ParquetRecords { name, chunks, reader, columns, names, group: 0, rows: None, done: 0 }))
 }
 
 /// Whether a file begins and ends as one of Parquet, with a footer that fits into it.
@@ -153,7 +157,8 @@ impl Decoding for ParquetRecords {
                 }
             }
         }
-        Ok(Batch { records: Records::Json { body: Bytes::from(body), spans }, faults, is_last })
+        let columns = Some(Arc::clone(&self.names));
+        Ok(Batch { records: Records::Json { body: Bytes::from(body), spans }, faults, columns, is_last })
     }
 
     /// Passes over whole row groups.

@@ -23,13 +23,21 @@ pub(super) struct Filled {
     pub(super) value: Result<String, String>,
 }
 
+/// A column that has a name.
+#[derive(Clone, PartialEq, Eq)]
+struct Column {
+    name: String,
+    /// The beginning of a member: `"name":`.
+    member: String,
+}
+
 /// The records of a sheet, while its rows are read.
 pub(super) struct SheetRecords<'d> {
     name: &'d str,
     /// The row that names the columns, from 1; `None` is the first that is not empty.
     header_row: Option<u32>,
-    /// The names of the columns, each as `"name":`, once they are known.
-    header: Option<Vec<Option<String>>>,
+    /// The columns, once they are known; `None` is one without a name.
+    header: Option<Vec<Option<Column>>>,
     /// Where the columns are named, for messages.
     named_in: String,
     body: Vec<u8>,
@@ -40,7 +48,7 @@ pub(super) struct SheetRecords<'d> {
 impl<'d> SheetRecords<'d> {
     pub(super) fn new(name: &'d str, decoder: &Decoder) -> Self {
         let columns = &decoder.columns;
-        let header = columns.iter().map(|name| Some(member(name))).collect();
+        let header = columns.iter().map(|name| Some(Column::new(name))).collect();
         Self {
             name,
             header_row: decoder.header_row.map(std::num::NonZeroU32::get),
@@ -90,8 +98,8 @@ impl<'d> SheetRecords<'d> {
     }
 
     /// The names of the columns that a row says.
-    fn name_columns(&self, number: u32, cells: &[Filled]) -> Result<Vec<Option<String>>, SourceError> {
-        let mut header: Vec<Option<String>> = Vec::new();
+    fn name_columns(&self, number: u32, cells: &[Filled]) -> Result<Vec<Option<Column>>, SourceError> {
+        let mut header: Vec<Option<Column>> = Vec::new();
         for Filled { column, value } in cells {
             let place = place(*column, number);
             let text = value.as_ref().map_err(|why| self.answer(format!("{place} {why}")))?;
@@ -99,7 +107,7 @@ impl<'d> SheetRecords<'d> {
             if text.trim().is_empty() {
                 continue;
             }
-            let name = Some(member(&text));
+            let name = Some(Column::new(&text));
             if let Some(before) = header.iter().position(|known| *known == name) {
                 let message = format!(
                     "the columns {} and {} are both called `{text}`",
@@ -125,7 +133,7 @@ impl<'d> SheetRecords<'d> {
             let value = cell
                 .map(|cell| cell.value.as_deref().map_err(|why| format!("{} {why}", place(column, number))));
             let value = value.transpose()?;
-            let Some(name) = name else {
+            let Some(Column { member, .. }) = name else {
                 if value.is_some_and(|value| value != "\"\"") {
                     return Err(self.unnamed(column, number));
                 }
@@ -135,7 +143,7 @@ impl<'d> SheetRecords<'d> {
                 self.body.push(b',');
             }
             is_first = false;
-            self.body.extend_from_slice(name.as_bytes());
+            self.body.extend_from_slice(member.as_bytes());
             self.body.extend_from_slice(value.unwrap_or("null").as_bytes());
         }
         self.body.push(b'}');
@@ -149,7 +157,7 @@ impl<'d> SheetRecords<'d> {
 
     /// All records, once all rows were taken.
     pub(super) fn finish(self, sheet: &str) -> Result<ListedRecords, SourceError> {
-        if self.header.is_none() {
+        let Some(header) = &self.header else {
             let message = match self.header_row {
                 Some(row) => {
                     format!("row {row} of the sheet `{sheet}`, which is to name its columns, is empty")
@@ -160,9 +168,10 @@ impl<'d> SheetRecords<'d> {
                 ),
             };
             return Err(self.answer(message));
-        }
+        };
+        let columns = Some(header.iter().flatten().map(|column| column.name.clone()).collect());
         let (document, outers) = (self.body.into(), VecDeque::new());
-        Ok(ListedRecords { document, spans: self.spans, outers, faults: self.faults, done: 0 })
+        Ok(ListedRecords { document, spans: self.spans, outers, faults: self.faults, columns, done: 0 })
     }
 
     fn answer(&self, message: String) -> SourceError {
@@ -170,9 +179,10 @@ impl<'d> SheetRecords<'d> {
     }
 }
 
-/// A name as the beginning of a member: `"name":`.
-fn member(name: &str) -> String {
-    format!("{}:", serde_json::Value::from(name))
+impl Column {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), member: format!("{}:", serde_json::Value::from(name)) }
+    }
 }
 
 /// A cell as spreadsheet programs call it: `AB12`.

@@ -41,6 +41,8 @@ const REGION: &str = "us-east-1";
 #[derive(Debug)]
 pub(crate) struct ObjectStorage {
     store: Arc<dyn ObjectStore>,
+    /// What it is called, in words.
+    name: String,
 }
 
 /// What a service said, without line breaks and cut.
@@ -61,16 +63,26 @@ impl Said {
 
 impl ObjectStorage {
     pub(crate) fn open(place: &RemotePlace) -> Result<Self, StorageError> {
-        let store = match place {
-            RemotePlace::S3 { bucket, access } => s3(bucket, access),
-            RemotePlace::Gcs { bucket, access } => gcs(bucket, access),
-            RemotePlace::Azure { container, access } => azure(container, access),
+        let (store, name) = match place {
+            RemotePlace::S3 { bucket, access } => (s3(bucket, access), format!("bucket `{bucket}`")),
+            RemotePlace::Gcs { bucket, access } => (gcs(bucket, access), format!("bucket `{bucket}`")),
+            RemotePlace::Azure { container, access } => {
+                (azure(container, access), format!("container `{container}`"))
+            }
             RemotePlace::Sftp { .. } => {
                 return Err(StorageError::Settings("a server of SFTP has no buckets".to_owned()));
             }
         };
         let store = store.map_err(|error| StorageError::Settings(Said::of(&error).to_string()))?;
-        Ok(Self { store })
+        Ok(Self { store, name })
+    }
+
+    /// What a listing failed with: where nothing is below a prefix, it is empty, and not an error.
+    fn unlisted(&self, error: &Error) -> StorageError {
+        match failed_at(Doing::Reading, error) {
+            StorageError::Read { .. } => StorageError::NoBucket(self.name.clone()),
+            other => other,
+        }
     }
 }
 
@@ -196,7 +208,7 @@ impl RemoteStorage for ObjectStorage {
             // The library asks for page after page, 1,000 keys each.
             let mut objects = self.store.list(prefix.as_ref());
             while let Some(meta) =
-                objects.try_next().await.map_err(|error| failed_at(Doing::Reading, &error))?
+                objects.try_next().await.map_err(|error| self.unlisted(&error))?
             {
                 seen += 1;
                 let place = || folder.to_owned();

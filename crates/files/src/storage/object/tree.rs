@@ -75,7 +75,7 @@ impl Storage for ObjectTree {
                 .take(LISTED)
                 .try_collect()
                 .await
-                .map_err(|error| failed_at(Doing::Reading, &error))?;
+                .map_err(|error| self.objects.unlisted(&error))?;
             let is_all = found.len() < LISTED;
             let mut files = Vec::new();
             for object in found {

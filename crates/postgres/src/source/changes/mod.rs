@@ -5,6 +5,7 @@
 //! not there any more was deleted. So nothing hangs on the order of changes, and nothing on values that they leave out.
 
 mod feed;
+mod identity;
 mod message;
 mod position;
 mod slot;
@@ -79,14 +80,20 @@ pub(super) async fn open(
 ) -> Result<ChangePages, SourceError> {
     let slot = Slot::look(&client, &source.place, &source.stream.relation, changes).await?;
     let state = read_up_to(source, &client, &slot, read).await?;
+    let refused = |message: String| SourceError::PageRefused { message };
     let stand = if let Some(token) = &read.page {
-        Stand::read(token)
-            .ok_or_else(|| SourceError::PageRefused { message: "it is of another version".to_owned() })?
+        let mut stand = Stand::read(token).ok_or_else(|| refused("it is of another version".to_owned()))?;
+        if let Some(gap) = stand.identity.as_ref().and_then(|before| slot.identity.gap_since(before)) {
+            return Err(refused(format!("{gap} meanwhile")));
+        }
+        stand.identity = Some(slot.identity.clone());
+        stand
     } else if let Some(state) = state {
-        Stand::new(None, None, At { commit: state, done: 0 })
+        Stand::new(None, None, At { commit: state, done: 0 }, slot.identity.clone())
     } else {
         let now = log_position(&client, source, "pg_current_wal_insert_lsn").await?;
-        Stand::new(Some(now), Some(String::new()), At { commit: slot.confirmed, done: 0 })
+        let at = At { commit: slot.confirmed, done: 0 };
+        Stand::new(Some(now), Some(String::new()), at, slot.identity.clone())
     };
     let rows = match &stand.rows {
         None => None,
@@ -111,7 +118,7 @@ async fn read_up_to(
     read: &Read,
 ) -> Result<Option<u64>, SourceError> {
     let Some(state) = &read.state else { return Ok(None) };
-    let Some(state) = position::of_state(state) else {
+    let Some((state, identity)) = position::of_state(state) else {
         let message = "what was read so far is of another version; `raccord resync` reads it anew".to_owned();
         return Err(source.place.settings(message));
     };
@@ -122,6 +129,14 @@ async fn read_up_to(
             slot.changes.slot,
             position::text(slot.confirmed),
             position::text(state)
+        );
+        return Err(source.place.settings(message));
+    }
+    // What is missing is not looked for in the slot: it keeps its place until the resync.
+    if let Some(gap) = identity.and_then(|before| slot.identity.gap_since(&before)) {
+        let message = format!(
+            "{gap} since the last run, and what changed meanwhile did not come by {}: `raccord resync` reads the table anew",
+            slot.changes.publication
         );
         return Err(source.place.settings(message));
     }
@@ -205,8 +220,9 @@ impl ChangePages {
         if !keys.is_empty() {
             page.records = self.look_up(&following.lookup, keys).await?.records();
         }
-        page.state = Some(position::state(at.commit));
-        page.next = (!is_last).then(|| Stand::new(self.stand.since, None, at).token());
+        page.state = Some(position::state(at.commit, &self.slot.identity));
+        let identity = &self.slot.identity;
+        page.next = (!is_last).then(|| Stand::new(self.stand.since, None, at, identity.clone()).token());
         Ok(page)
     }
 

@@ -8,6 +8,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::super::failure::Place;
+use super::identity::Identity;
 use super::position;
 
 /// A slot that is ready, and the table whose changes it keeps.
@@ -18,6 +19,8 @@ pub(super) struct Slot {
     pub(super) table: (String, String),
     /// Up to where the server has forgotten what the slot kept.
     pub(super) confirmed: u64,
+    /// Of which table the publication tells.
+    pub(super) identity: Identity,
 }
 
 /// As JSON a row has its filter from PostgreSQL 15 on, and before that nothing of the name.
@@ -45,8 +48,7 @@ impl Slot {
         let Relation::Table { schema, name } = relation else {
             return Err(place.settings("a query has no changes".to_owned()));
         };
-        let schema = schema.as_deref().unwrap_or("public");
-        let slot = Self { changes: changes.clone(), table: (schema.to_owned(), name.clone()), confirmed: 0 };
+        let table = (schema.as_deref().unwrap_or("public").to_owned(), name.clone());
         let level = ask(client, place, "SELECT current_setting('wal_level')", &[]).await?;
         let level: String = level.map(|row| row.get(0)).unwrap_or_default();
         if level != "logical" {
@@ -55,89 +57,10 @@ impl Slot {
             );
             return Err(place.settings(message));
         }
-        slot.check_publication(client, place).await?;
-        let confirmed = slot.check_slot(client, place).await?;
-        Ok(Self { confirmed, ..slot })
-    }
-
-    /// The table, as statements name it.
-    fn quoted(&self) -> String {
-        let quote = |name: &str| Dialect::Postgres.quote(name);
-        format!("{}.{}", quote(&self.table.0), quote(&self.table.1))
-    }
-
-    async fn check_publication(&self, client: &Client, place: &Place) -> Result<(), SourceError> {
-        let (name, table) = (&self.changes.publication, self.quoted());
-        let quoted = Dialect::Postgres.quote(name);
-        let found = ask(client, place, PUBLICATION, &[name, &self.table.0, &self.table.1]).await?;
-        let Some(found) = found else {
-            let message = format!(
-                "there is no publication {name}: CREATE PUBLICATION {quoted} FOR TABLE {table}; before the slot is made"
-            );
-            return Err(place.settings(message));
-        };
-        let (publishes_all, by_root, has_table): (bool, bool, bool) =
-            (found.get(0), found.get(1), found.get(2));
-        if !has_table {
-            let message = format!(
-                "the publication {name} does not have the table: ALTER PUBLICATION {quoted} ADD TABLE {table}; then `raccord resync`, \
-                 for what changed before did not come"
-            );
-            return Err(place.settings(message));
-        }
-        if !publishes_all {
-            let message = format!(
-                "the publication {name} leaves changes out: ALTER PUBLICATION {quoted} SET (publish = 'insert, update, delete, truncate')"
-            );
-            return Err(place.settings(message));
-        }
-        if let Some(filter) = found.get::<_, Option<String>>(3) {
-            let message = format!(
-                "the publication {name} has the table with a filter, WHERE {filter}: rows that leave the filter would stay as they were, and \
-                 changes outside of it never come: ALTER PUBLICATION {quoted} DROP TABLE {table}; ALTER PUBLICATION {quoted} ADD TABLE \
-                 {table}; then `raccord resync`"
-            );
-            return Err(place.settings(message));
-        }
-        let found = ask(client, place, TABLE, &[&table]).await?;
-        let (kind, identity): (String, String) =
-            found.map(|row| (row.get(0), row.get(1))).unwrap_or_default();
-        if kind == "p" && !by_root {
-            let message = format!(
-                "the table is partitioned: ALTER PUBLICATION {quoted} SET (publish_via_partition_root = true)"
-            );
-            return Err(place.settings(message));
-        }
-        if identity == "n" {
-            let message =
-                format!("the table has no replica identity: ALTER TABLE {table} REPLICA IDENTITY DEFAULT");
-            return Err(place.settings(message));
-        }
-        Ok(())
-    }
-
-    async fn check_slot(&self, client: &Client, place: &Place) -> Result<u64, SourceError> {
-        let name = &self.changes.slot;
-        let make = format!("SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')");
-        let Some(found) = ask(client, place, SLOT, &[name]).await? else {
-            return Err(place.settings(format!("there is no replication slot {name}: {make}")));
-        };
-        let (plugin, is_here): (Option<String>, Option<bool>) = (found.get(0), found.get(2));
-        if plugin.as_deref() != Some("pgoutput") || is_here != Some(true) {
-            let message = format!(
-                "the slot {name} is not one of this database with the plugin pgoutput: {make}, by another name"
-            );
-            return Err(place.settings(message));
-        }
-        let (confirmed, status): (Option<String>, String) = (found.get(3), found.get(4));
-        let confirmed = confirmed.as_deref().and_then(position::read);
-        match confirmed.filter(|_| status != "lost") {
-            Some(confirmed) => Ok(confirmed),
-            None => Err(place.settings(format!(
-                "the server has thrown away what the slot {name} kept (max_slot_wal_keep_size): SELECT \
-                 pg_drop_replication_slot('{name}'); {make}; then `raccord resync`"
-            ))),
-        }
+        check_publication(client, place, (&changes.publication, &table)).await?;
+        let identity = Identity::look(client, place, (&changes.publication, &quoted(&table))).await?;
+        let confirmed = check_slot(client, place, &changes.slot).await?;
+        Ok(Self { changes: changes.clone(), table, confirmed, identity })
     }
 
     /// The statement with which the changes are looked at, and stay where they are.
@@ -152,6 +75,88 @@ impl Slot {
     pub(super) async fn advance(&self, client: &Client, place: &Place, to: u64) -> Result<(), SourceError> {
         let statement = "SELECT pg_replication_slot_advance($1::text::name, $2::text::pg_lsn)";
         ask(client, place, statement, &[&self.changes.slot, &position::text(to)]).await.map(drop)
+    }
+}
+
+/// The table, as statements name it.
+fn quoted((schema, name): &(String, String)) -> String {
+    let quote = |name: &str| Dialect::Postgres.quote(name);
+    format!("{}.{}", quote(schema), quote(name))
+}
+
+async fn check_publication(
+    client: &Client,
+    place: &Place,
+    (name, table): (&String, &(String, String)),
+) -> Result<(), SourceError> {
+    let found = ask(client, place, PUBLICATION, &[name, &table.0, &table.1]).await?;
+    let (table, quoted) = (quoted(table), Dialect::Postgres.quote(name));
+    let Some(found) = found else {
+        let message = format!(
+            "there is no publication {name}: CREATE PUBLICATION {quoted} FOR TABLE {table}; before the slot is made"
+        );
+        return Err(place.settings(message));
+    };
+    let (publishes_all, by_root, has_table): (bool, bool, bool) =
+        (found.get(0), found.get(1), found.get(2));
+    if !has_table {
+        let message = format!(
+            "the publication {name} does not have the table: ALTER PUBLICATION {quoted} ADD TABLE {table}; then `raccord resync`, \
+             for what changed before did not come"
+        );
+        return Err(place.settings(message));
+    }
+    if !publishes_all {
+        let message = format!(
+            "the publication {name} leaves changes out: ALTER PUBLICATION {quoted} SET (publish = 'insert, update, delete, truncate')"
+        );
+        return Err(place.settings(message));
+    }
+    if let Some(filter) = found.get::<_, Option<String>>(3) {
+        let message = format!(
+            "the publication {name} has the table with a filter, WHERE {filter}: rows that leave the filter would stay as they were, and \
+             changes outside of it never come: ALTER PUBLICATION {quoted} DROP TABLE {table}; ALTER PUBLICATION {quoted} ADD TABLE \
+             {table}; then `raccord resync`"
+        );
+        return Err(place.settings(message));
+    }
+    let found = ask(client, place, TABLE, &[&table]).await?;
+    let (kind, identity): (String, String) =
+        found.map(|row| (row.get(0), row.get(1))).unwrap_or_default();
+    if kind == "p" && !by_root {
+        let message = format!(
+            "the table is partitioned: ALTER PUBLICATION {quoted} SET (publish_via_partition_root = true)"
+        );
+        return Err(place.settings(message));
+    }
+    if identity == "n" {
+        let message =
+            format!("the table has no replica identity: ALTER TABLE {table} REPLICA IDENTITY DEFAULT");
+        return Err(place.settings(message));
+    }
+    Ok(())
+}
+
+async fn check_slot(client: &Client, place: &Place, name: &String) -> Result<u64, SourceError> {
+    let make = format!("SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')");
+    let Some(found) = ask(client, place, SLOT, &[name]).await? else {
+        return Err(place.settings(format!("there is no replication slot {name}: {make}")));
+    };
+    let (plugin, is_here): (Option<String>, Option<bool>) = (found.get(0), found.get(2));
+    if plugin.as_deref() != Some("pgoutput") || is_here != Some(true) {
+        let message = format!(
+            "the slot {name} is not one of this database with the plugin pgoutput: {make}, by another name"
+        );
+        return Err(place.settings(message));
+    }
+    let (confirmed, status): (Option<String>, String) = (found.get(3), found.get(4));
+    let confirmed = confirmed.as_deref().and_then(position::read);
+    match confirmed.filter(|_| status != "lost") {
+        Some(confirmed) => Ok(confirmed),
+        None => Err(place.settings(format!(
+            "the server has thrown away what the slot {name} kept (max_slot_wal_keep_size): SELECT \
+             pg_drop_replication_slot('{name}'); {make}; then `raccord resync`"
+        ))),
     }
 }
 

@@ -90,9 +90,12 @@ pub struct TableIncremental {
 }
 
 impl TableIncremental {
-    /// By a column, with everything else at its default.
+    /// By a column of times as it is proposed: what a transaction writes that is committed some minutes after it began is found.
     pub fn by(field: &str) -> Self {
         let (format, field) = (CursorFormat::default(), field.to_owned());
-        Self { field, format, timezone: None, initial: None, lookback: None }
+        Self { field, format, timezone: None, initial: None, lookback: Some(Self::LOOKBACK) }
     }
+
+    /// The `lookback` that is proposed.
+    pub const LOOKBACK: Seconds = Seconds(5 * 60);
 }
