@@ -75,8 +75,10 @@ fn a_file_without_any_line_is_no_empty_list() {
 
 /// People in a file of Parquet whose columns are texts.
 fn write_parquet(environment: &TestEnvironment, name: &str, columns: &[&str], rows: &[&[&str]]) {
-    let message: String = columns.iter().map(|column| format!("REQUIRED BYTE_ARRAY {column} (STRING);")).collect();
-    let schema = parquet::schema::parser::parse_message_type(&format!("message people {{{message}}}")).unwrap();
+    let message: String =
+        columns.iter().map(|column| format!("REQUIRED BYTE_ARRAY {column} (STRING);")).collect();
+    let schema =
+        parquet::schema::parser::parse_message_type(&format!("message people {{{message}}}")).unwrap();
     let path = environment.path().join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let file = std::fs::File::create(path).unwrap();

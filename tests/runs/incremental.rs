@@ -83,6 +83,10 @@ fn a_record_of_the_future_does_not_hide_those_of_today() {
     let environment = service.applied().at("2025-01-31T09:30:00Z");
     let first = environment.run("run").expect_code(0);
     assert_says(&first.stdout, &["people    succeeded  2        2"]);
+    let said = "1 record is dated in the future by `at`, at the latest 2925-01-01T00:00:00Z: ";
+    for command in ["status", "runs", "check shop", "discover shop"] {
+        assert_says(&environment.ok(command), &[said]);
+    }
     assert_says(&environment.ok("status"), &["2025-01-31T09:30:00Z"]);
     service.add(3, r#""Cyd""#, "2025-01-31T10:00:00Z");
     let environment = environment.at("2025-02-01T00:00:00Z");
@@ -105,7 +109,13 @@ fn incremental(settings: &str, records: &'static str) -> (TestEnvironment, HttpS
 fn a_cursor_that_cannot_be_read_is_told_with_its_cure() {
     let by_date = "{incremental: {field: at, param: since}}";
     for (records, expected) in [
-        (r#"[{"id":"1","name":"Ann","at":"2025-01-10T00:00:00"}]"#, ["1 of 1 records", "timezone"]),
+        (
+            r#"[{"id":"1","name":"Ann","at":"2025-01-10T00:00:00"}]"#,
+            [
+                "1 of 1 records",
+                "`incremental: {timezone: NAME}` names the one in which it is written, UTC for",
+            ],
+        ),
         (r#"[{"id":"1","name":"Ann","at":1736467200}]"#, ["every run reads everything", "format: unix"]),
         (
             r#"[{"id":"1","name":"Ann"},{"id":"2","name":"Bob","at":"2025-01-10T00:00:00Z"}]"#,

@@ -417,6 +417,7 @@ pub(crate) fn look(
         return Session::open(global, "look", Opening::Existing)?.ask(Request::Look(Box::new(look)), answer);
     }
     let environment: Arc<dyn Environment> = Arc::new(system()?);
+    let now = environment.now();
     let (sources, databases) = (SourcePool::new(Arc::clone(&environment)), Databases::new(environment, None));
     let mut failed = None;
     let mut replies = |reply| {
@@ -424,7 +425,7 @@ pub(crate) fn look(
             failed = answer(reply).err();
         }
     };
-    let looked = runtime.block_on(raccord_serve::look_at((&sources, &databases), look, &mut replies));
+    let looked = runtime.block_on(raccord_serve::look_at((&sources, &databases), now, look, &mut replies));
     looked.map_err(Failure::from)?;
     failed.map_or(Ok(()), Err)
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use mysql_async::{Conn, Error};
 use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error};
 use raccord_model::existing::{ExistingColumn, ExistingTable};
 use raccord_model::language::{Field, FieldType};
 use raccord_model::port::Cause;

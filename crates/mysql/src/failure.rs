@@ -26,7 +26,9 @@ pub(crate) const fn is_refusal(code: u16) -> bool {
 /// What is refused, without the names that the server repeats.
 pub(crate) fn refused(code: u16) -> String {
     match code {
-        1044 | 1049 => format!("there is no database of that name, or the user may not use it (error {code})"),
+        1044 | 1049 => {
+            format!("there is no database of that name, or the user may not use it (error {code})")
+        }
         _ => format!("the user, or the password (error {code})"),
     }
 }

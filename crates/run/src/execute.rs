@@ -80,15 +80,8 @@ impl RunContext {
 /// Runs a job to its end, a stop or a failure.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
     let mapper = Mapper::new(job, &context.destination, run.id);
-    let mut running = Running {
-        job,
-        run,
-        context,
-        mapper,
-        warned: false,
-        told: Told::default(),
-        repeats: Repeats::default(),
-    };
+    let (told, repeats) = (Told::default(), Repeats::default());
+    let mut running = Running { job, run, context, mapper, told, repeats };
     let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
     let mut notes = running.told.notes(&job.stream);
     notes.extend(running.repeats.note(job));
@@ -105,8 +98,6 @@ struct Running<'r> {
     run: &'r mut Run,
     context: &'r RunContext,
     mapper: Mapper,
-    /// Whether the log was told of a record that is dated in the future.
-    warned: bool,
     /// What there is to tell so far.
     told: Told,
     /// The keys of the reading so far.
@@ -252,6 +243,7 @@ impl Running<'_> {
         let (spot, is_last) = (page.spot, page.next.is_none());
         self.told.take_in(&job.stream, &page, &underway.progress);
         self.told.unread.add(std::mem::take(&mut mapped.unread));
+        self.told.ahead.add(std::mem::take(&mut mapped.ahead));
         self.repeats.take_in(&mapped.changes);
         let rejected_whole = mapped
             .rejected_whole()
@@ -336,12 +328,7 @@ impl Running<'_> {
     }
 
     /// What a page and its records say of the window as a whole.
-    fn page_end(&mut self, page: &Page, mapped: &MappedPage) -> PageEnd {
-        // Nothing before such a date would be asked for any more.
-        if let Some(greatest) = mapped.seen.beyond(self.run.started).filter(|_| !self.warned) {
-            self.warned = true;
-            tracing::warn!(%greatest, "a record is dated in the future; the next run reads from the beginning of this one");
-        }
+    fn page_end(&self, page: &Page, mapped: &MappedPage) -> PageEnd {
         PageEnd {
             read: PageRead {
                 next: page.next.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use raccord_compiler::connector::reading::{Seen, Unread};
+use raccord_compiler::connector::reading::{Ahead, Seen, Unread};
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{Reject, RunId};
 use raccord_model::port::destination::{Batch, Changes, Refuse};
@@ -28,6 +28,8 @@ pub struct MappedPage {
     pub seen: Seen,
     /// Which cursor values could not be read.
     pub unread: Unread,
+    /// Which are later than the present.
+    pub ahead: Ahead,
     /// How many records say that they are deleted.
     pub deletes: u64,
     /// The paths of the mapping that no record had; none of a page without records.

@@ -191,7 +191,7 @@ impl<'p> Mapping<'p> {
             let mut kept = page.records.iter().enumerate().filter(|(number, _)| known.is_same(*number));
             _ = kept.any(|(_, record)| self.records.look(record));
         }
-        let (seen, unread) = self.values.end();
+        let (seen, unread, ahead) = self.values.end();
         MappedPage {
             changes: self.changes,
             kept_at: known.map(|known| known.prefetched.at),
@@ -200,6 +200,7 @@ impl<'p> Mapping<'p> {
             refuse: self.factory.clone().refuse(self.numbers),
             seen: seen.and_undated(page.faults.len()),
             unread,
+            ahead,
             deletes: self.deletes,
             unseen: (!page.records.is_empty()).then(|| job.program.unseen(self.records.seen())),
         }

@@ -1,5 +1,6 @@
 //! The dispatcher: the one function that answers every request.
 
+use jiff::Timestamp;
 use raccord_model::port::destination::Destinations;
 use raccord_model::port::source::Sources;
 use raccord_run::Ports;
@@ -167,7 +168,7 @@ impl Dispatcher {
 
     async fn look(&self, look: Look, replies: &mut Replies<'_>) -> Result<(), RequestError> {
         let (sources, destinations) = (&self.ports.outside.sources, &self.ports.destinations);
-        look_at((sources.as_ref(), destinations.as_ref()), look, replies).await
+        look_at((sources.as_ref(), destinations.as_ref()), self.ports.environment.now(), look, replies).await
     }
 }
 
@@ -178,6 +179,7 @@ fn nothing_waits() -> RequestError {
 /// Looks at a source or a store of a configuration: that needs its secrets, and no state.
 pub async fn look_at(
     (sources, destinations): (&dyn Sources, &dyn Destinations),
+    now: Timestamp,
     look: Look,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
@@ -191,9 +193,9 @@ pub async fn look_at(
             let places = verb::store::places(desired, name);
             verb::store::check(destinations, (desired, name), places, replies).await
         }
-        LookAt::Check(source) => verb::source::check(sources.as_ref(), desired, source, replies).await,
+        LookAt::Check(source) => verb::source::check((sources.as_ref(), now), desired, source, replies).await,
         LookAt::Discover(source) => {
-            verb::discover::discover(sources.as_ref(), desired, source, replies).await
+            verb::discover::discover((sources.as_ref(), now), desired, source, replies).await
         }
         LookAt::Read(source, data_type) => {
             let bounds = verb::Bounds::new(*limit, *timeout);

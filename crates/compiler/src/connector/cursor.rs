@@ -58,6 +58,9 @@ const DAY: i64 = 86_400;
 /// By how many seconds the clocks of a place may be before those of UTC.
 const FURTHEST_ZONE: i64 = 14 * 3_600;
 
+/// By how many seconds a clock may be before ours without a word.
+const CLOCKS: i64 = 60;
+
 /// How many characters of a value that cannot be read are shown.
 const SHOWN: usize = 40;
 
@@ -198,6 +201,41 @@ impl FieldCursor {
             },
         };
         at > now.as_second().saturating_add(FURTHEST_ZONE)
+    }
+
+    /// Whether a value is later than the present, beyond what a clock may be before another.
+    pub fn is_ahead(&self, cursor: &Cursor, now: jiff::Timestamp) -> bool {
+        match cursor {
+            Cursor::Instant(seconds, _) => *seconds > now.as_second().saturating_add(CLOCKS),
+            Cursor::Text(_) => self.is_future(cursor, now),
+            Cursor::Integer(_) | Cursor::Token(_) => false,
+        }
+    }
+
+    /// What to tell of so many records that are dated in the future; the latest of them.
+    pub fn ahead(&self, records: u64, latest: &Cursor) -> String {
+        let are = if records == 1 { "1 record is".to_owned() } else { format!("{records} records are") };
+        let cure = self.cure_of_ahead();
+        format!(
+            "{are} dated in the future by `{}`, at the latest {latest}: the next run begins where this one began, and never finds what \
+             is written after it with an earlier date, by a clock that is behind or in another time zone; {cure}",
+            self.names()
+        )
+    }
+
+    /// What keeps a date in the future from hiding others.
+    fn cure_of_ahead(&self) -> &'static str {
+        match (self.format, &self.lookback) {
+            (CursorFormat::Rfc3339, None) => {
+                "`incremental: {timezone: NAME}` names the zone in which values without one are written, and `lookback` is longer \
+                 than a clock is behind"
+            }
+            (CursorFormat::Rfc3339, Some(_)) => {
+                "`incremental: {timezone: NAME}` names the zone in which values without one are written"
+            }
+            (_, None) => "a `lookback` longer than a clock is behind finds it",
+            (_, Some(_)) => "the `lookback` finds it where it is longer than a clock is behind",
+        }
     }
 
     /// The fields in words.

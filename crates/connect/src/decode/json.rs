@@ -46,7 +46,14 @@ pub(crate) fn open(
     };
     let mut faults: VecDeque<_> = others.into_iter().map(fault).collect();
     faults.make_contiguous().sort_by_key(|(number, _)| *number);
-    Ok(ListedRecords { document: body, spans: spans.into(), outers: outers.into(), faults, columns: None, done: 0 })
+    Ok(ListedRecords {
+        document: body,
+        spans: spans.into(),
+        outers: outers.into(),
+        faults,
+        columns: None,
+        done: 0,
+    })
 }
 
 fn read_document(content: Content, name: &str, size: Option<u64>) -> Result<Bytes, SourceError> {

@@ -87,7 +87,12 @@ impl Decoding for LineRecords {
         // Knowing the end now spares a page without records later.
         is_last =
             is_last || self.content.fill_buf().map_err(|error| unreadable(&self.name, error))?.is_empty();
-        Ok(Batch { records: Records::Json { body: Bytes::from(body), spans }, faults, columns: None, is_last })
+        Ok(Batch {
+            records: Records::Json { body: Bytes::from(body), spans },
+            faults,
+            columns: None,
+            is_last,
+        })
     }
 
     fn spot(&self) -> Option<Spot> {

@@ -58,7 +58,10 @@ fn tables_are_told_with_their_keys_types_and_indexes() {
 #[test]
 fn a_wrong_password_is_told_as_one() {
     let server = MariadbServer::start();
-    server.sql("mysql", "CREATE USER shop IDENTIFIED BY 'right'; CREATE DATABASE shop; GRANT ALL ON shop.* TO shop");
+    server.sql(
+        "mysql",
+        "CREATE USER shop IDENTIFIED BY 'right'; CREATE DATABASE shop; GRANT ALL ON shop.* TO shop",
+    );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (password, database, expected) in [
         ("wrong", "shop", "the user, or the password (error 1045)"),

@@ -1,5 +1,6 @@
 //! What a source offers: its data types, and the fields that their first records have.
 
+use jiff::Timestamp;
 use raccord_model::field_path::{FieldPath, Step};
 use raccord_model::port::source::Read;
 use raccord_model::value::{is_email, is_url, parse_datetime};
@@ -26,7 +27,7 @@ const EXAMPLE: usize = 40;
 /// Looks at the first records of every data type. One that cannot be read is shown with its error. After one to which the
 /// service did not answer at all, the others are not asked for.
 pub async fn discover(
-    sources: &dyn Sources,
+    (sources, now): (&dyn Sources, Timestamp),
     desired: &Desired,
     name: &Name,
     replies: &mut Replies<'_>,
@@ -37,7 +38,7 @@ pub async fn discover(
         let sampled = if is_silent {
             Err(RequestError::Invalid("not asked for, because the service does not answer".to_owned()))
         } else {
-            let look = sample(sources, desired, name, data_type);
+            let look = sample((sources, now), desired, name, data_type);
             patience::within(PATIENCE, (spec, data_type), look).await
         };
         is_silent = is_silent || sampled.as_ref().is_err_and(patience::is_silent);
@@ -76,7 +77,7 @@ struct Sampled {
 }
 
 async fn sample(
-    sources: &dyn Sources,
+    (sources, now): (&dyn Sources, Timestamp),
     desired: &Desired,
     name: &Name,
     data_type: &DataTypeName,
@@ -90,7 +91,8 @@ async fn sample(
     while let Some(page) = pages.next().await? {
         // The first page alone; what is said of it says of how many records.
         if findings.is_empty() {
-            findings = prove::findings(&stream, &page, &super::source::keys(desired, name, data_type));
+            let keys = super::source::keys(desired, name, data_type);
+            findings = prove::findings(&stream, &page, &keys, now);
         }
         left = left.or_else(|| page.left.clone());
         columns.extend(page.columns.as_ref().map(|columns| (page.position.clone(), Arc::clone(columns))));
@@ -220,8 +222,10 @@ mod tests {
     #[test]
     fn the_null_of_an_object_is_no_field() {
         let check = |records: &[Value], expected: &[&str]| {
-            let shown: Vec<String> =
-                fields(records, &BTreeMap::new()).iter().map(|f| format!("{} {}", f.path, f.types.join("|"))).collect();
+            let shown: Vec<String> = fields(records, &BTreeMap::new())
+                .iter()
+                .map(|f| format!("{} {}", f.path, f.types.join("|")))
+                .collect();
             assert_eq!(shown, expected, "{records:?}");
         };
         let city = serde_json::json!({"address": {"geo": {"x": 1}, "city": "Bern"}});
@@ -243,8 +247,10 @@ mod tests {
             ("1.csv".to_owned(), of(&["id", "address", "extra"])),
             ("2.csv".to_owned(), of(&["id", "address"])),
         ]);
-        let records =
-            [serde_json::json!({"id": 1, "address": {"city": "Bern"}, "extra": 1}), serde_json::json!({"id": 2})];
+        let records = [
+            serde_json::json!({"id": 1, "address": {"city": "Bern"}, "extra": 1}),
+            serde_json::json!({"id": 2}),
+        ];
         let shown: Vec<String> = fields(&records, &columns)
             .iter()
             .map(|field| format!("{} {}", field.path, field.absent_in.as_deref().unwrap_or("-")))

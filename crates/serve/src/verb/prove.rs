@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use raccord_compiler::connector::{Stream, TokenCursor};
+use jiff::Timestamp;
+use raccord_compiler::connector::reading::Ahead;
+use raccord_compiler::connector::{FieldCursor, Stream, TokenCursor};
 use raccord_compiler::select::{Found, Selector};
 use raccord_model::Name;
 use raccord_model::field_path::FieldPath;
@@ -18,7 +20,7 @@ pub struct Key<'a> {
 }
 
 /// What is known of a data type once its first page is there, a sentence each.
-pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
+pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>], now: Timestamp) -> Vec<String> {
     let records: Vec<String> = page.records.iter().map(|record| record.to_json()).collect();
     let mut said = stream.remarks(page);
     said.extend(stream.token_cursor().map(|token| token_finding(token, page)));
@@ -54,8 +56,21 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>]) -> Vec<String> {
             ),
         }
     }));
+    said.extend(stream.field_cursor().and_then(|cursor| dated_ahead(cursor, &records, now)));
     said.extend(keys.iter().filter(|key| !key.paths.is_empty()).map(|key| key_finding(key, &records, page)));
     said
+}
+
+/// What is told of records that are dated in the future.
+fn dated_ahead(cursor: &FieldCursor, records: &[String], now: Timestamp) -> Option<String> {
+    let mut ahead = Ahead::default();
+    for parts in values(records, &cursor.fields.iter().collect::<Vec<_>>()) {
+        let first = parts.iter().flatten().find(|raw| is_value(raw));
+        if let Some(value) = first.and_then(|raw| cursor.read(raw)) {
+            ahead.take_in(cursor, &value, now);
+        }
+    }
+    ahead.latest.map(|latest| cursor.ahead(ahead.records, &latest))
 }
 
 /// Whether the token is there from which a later reading goes on. Many services give it on their last page alone.
@@ -145,7 +160,7 @@ mod tests {
         let page = Page { records, token, ..Page::empty() };
         let (name, path) = ("people".parse().unwrap(), "id".parse().unwrap());
         let keys = [Key { transfer: &name, paths: vec![&path] }];
-        let said = findings(&stream, &page, &keys).join("\n");
+        let said = findings(&stream, &page, &keys, "2025-02-01T00:00:00Z".parse().unwrap()).join("\n");
         for part in expected {
             assert!(said.contains(part), "{part:?} is not in:\n{said}");
         }

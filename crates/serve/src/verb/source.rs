@@ -1,5 +1,6 @@
 //! Looking at a source without storing anything: can it be reached, and what does it say.
 
+use jiff::Timestamp;
 use raccord_compiler::connector::{self, Stream};
 use raccord_model::language::{SourceSpec, TransferSpec};
 use raccord_model::port::source::{Read, Source, SourceError, Sources};
@@ -18,7 +19,7 @@ const SAMPLE: usize = 10;
 /// Asks every data type of a source for as little as shows that it answers, and says what its first page proves. One that
 /// fails keeps no other from being asked, unless nothing answers at all; the error names all that failed.
 pub async fn check(
-    sources: &dyn Sources,
+    (sources, now): (&dyn Sources, Timestamp),
     desired: &Desired,
     name: &Name,
     replies: &mut Replies<'_>,
@@ -27,7 +28,7 @@ pub async fn check(
     let data_types = spec.settings.data_types();
     let mut failed: Vec<(&DataTypeName, RequestError)> = Vec::new();
     for (at, data_type) in data_types.iter().enumerate() {
-        let look = check_one(sources, desired, (name, data_type), replies);
+        let look = check_one((sources, now), desired, (name, data_type), replies);
         let Err(error) = patience::within(PATIENCE, (spec, data_type), look).await else { continue };
         let is_silent = patience::is_silent(&error);
         failed.push((data_type, error));
@@ -60,7 +61,7 @@ fn told(source: &Name, mut failed: Vec<(&DataTypeName, RequestError)>) -> Result
 }
 
 async fn check_one(
-    sources: &dyn Sources,
+    (sources, now): (&dyn Sources, Timestamp),
     desired: &Desired,
     (name, data_type): (&Name, &DataTypeName),
     replies: &mut Replies<'_>,
@@ -71,7 +72,7 @@ async fn check_one(
     let stream = stream(self::source(desired, name)?, name, data_type)?;
     let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
     if let Some(page) = pages.next().await? {
-        for said in prove::findings(&stream, &page, &keys(desired, name, data_type)) {
+        for said in prove::findings(&stream, &page, &keys(desired, name, data_type), now) {
             replies(Reply::Done(format!("  {said}")));
         }
     }

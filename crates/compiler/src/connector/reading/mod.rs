@@ -16,4 +16,4 @@ pub use progress::{PageRead, Progress};
 pub use rules::Rules;
 pub use state::describe;
 pub use told::Told;
-pub use values::{Seen, Unread, Values};
+pub use values::{Ahead, Seen, Unread, Values};

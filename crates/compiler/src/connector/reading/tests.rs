@@ -123,7 +123,6 @@ fn no_window_begins_in_the_future() {
     ] {
         let at = cursor.field().unwrap().read(seen).unwrap();
         assert_eq!(not_beyond(at.clone(), now()).to_string(), expected);
-        assert_eq!(Seen::up_to(at.clone()).beyond(now()).is_some(), at.to_string() != expected);
         let done = after_page(open(Progress::default(), rules), &page(None, Some(at)), rules);
         assert_eq!(open(done, rules).read(false).from.unwrap().to_string(), expected);
     }
@@ -230,4 +229,33 @@ fn a_state_of_the_source_itself_counts_with_its_window() {
     let mut again = cut;
     again.restart();
     assert_eq!(after_page(again, &said(None, None), rules).state(), None, "it has read nothing yet");
+}
+
+#[test]
+fn what_is_later_than_the_present_is_counted() {
+    let at = |text: &str| Some(format!("\"{text}\""));
+    for (settings, values, expected) in [
+        // A clock that is a minute before ours is none to tell of.
+        (r#"{"field":"at","param":"p"}"#, &["2025-01-10T00:01:00Z", "2025-01-09T00:00:00Z"][..], "0 -"),
+        (
+            r#"{"field":"at","param":"p"}"#,
+            &["2025-01-10T00:02:00Z", "2025-01-10T01:00:00Z", "2025-01-09T00:00:00Z"],
+            "2 2025-01-10T01:00:00Z",
+        ),
+        (
+            r#"{"field":"at","param":"p","format":"text"}"#,
+            &["2025-01-10 01:00:00", "2999-01-01 00:00:00"],
+            "1 2999-01-01 00:00:00",
+        ),
+        (r#"{"field":"at","param":"p","format":"integer"}"#, &["99999999999999"], "0 -"),
+    ] {
+        let cursor = cursor_of(settings);
+        let mut read = Values::new(cursor.field(), now());
+        for value in values {
+            read.take_in(at(value), |raw| Some(raw));
+        }
+        let (_, _, Ahead { records, latest }) = read.end();
+        let latest = latest.map_or("-".to_owned(), |latest| latest.to_string());
+        assert_eq!(format!("{records} {latest}"), expected, "{settings}");
+    }
 }

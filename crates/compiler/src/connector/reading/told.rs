@@ -4,7 +4,7 @@
 use raccord_model::port::records::{How, Page};
 
 use super::progress::Progress;
-use super::values::Unread;
+use super::values::{Ahead, Unread};
 use crate::connector::stream::Stream;
 
 /// What there is to tell so far.
@@ -12,6 +12,8 @@ use crate::connector::stream::Stream;
 pub struct Told {
     /// Which values of the incremental field could not be read.
     pub unread: Unread,
+    /// Which are later than the present.
+    pub ahead: Ahead,
     /// How many readings were begun again because the service no longer knew their token.
     expired: u64,
     /// How many pages have shown another token than the one that counts.
@@ -51,6 +53,10 @@ impl Told {
         if let Some(cursor) = stream.field_cursor().filter(|_| self.unread.unread > 0) {
             let Unread { records, unread, example } = &self.unread;
             notes.push(cursor.trouble(*unread, *records, example.as_deref()));
+        }
+        if let (Some(cursor), Ahead { records, latest: Some(latest) }) = (stream.field_cursor(), &self.ahead)
+        {
+            notes.push(cursor.ahead(*records, latest));
         }
         if let (Some(cursor), Some(token)) = (stream.cursor(), stream.token_cursor()) {
             if self.expired > 0 {

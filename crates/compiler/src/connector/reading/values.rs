@@ -31,11 +31,6 @@ impl Seen {
         self
     }
 
-    /// The greatest value, when it is an instant later than `now`.
-    pub fn beyond(&self, now: Timestamp) -> Option<&Cursor> {
-        self.greatest.as_ref().filter(|greatest| not_beyond((*greatest).clone(), now) != **greatest)
-    }
-
     /// Whether no record has a value beyond this one, nor may have. A value in the future says nothing: it is shown until
     /// its day has come.
     pub(super) fn is_all_up_to(&self, cursor: &Cursor) -> bool {
@@ -65,6 +60,30 @@ impl Unread {
     }
 }
 
+/// Values that are later than the present.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// How many records have one.
+    pub records: u64,
+    /// The latest.
+    pub latest: Option<Cursor>,
+}
+
+impl Ahead {
+    /// Takes in others.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.latest = self.latest.take().max(other.latest);
+    }
+
+    /// Takes in the value of a record, if it is later than `now`.
+    pub fn take_in(&mut self, cursor: &FieldCursor, value: &Cursor, now: Timestamp) {
+        if cursor.is_ahead(value, now) {
+            self.add(Self { records: 1, latest: Some(value.clone()) });
+        }
+    }
+}
+
 /// Gathers the values of a page, record by record.
 #[derive(Debug)]
 pub struct Values<'c> {
@@ -72,12 +91,13 @@ pub struct Values<'c> {
     now: Timestamp,
     seen: Seen,
     unread: Unread,
+    ahead: Ahead,
 }
 
 impl<'c> Values<'c> {
     /// None so far. Without a cursor every record is one without a value.
     pub fn new(cursor: Option<&'c FieldCursor>, now: Timestamp) -> Self {
-        Self { cursor, now, seen: Seen::default(), unread: Unread::default() }
+        Self { cursor, now, seen: Seen::default(), unread: Unread::default(), ahead: Ahead::default() }
     }
 
     /// Whether values are looked at.
@@ -96,6 +116,9 @@ impl<'c> Values<'c> {
             }
             self.unread.unread += 1;
         }
+        if let Some((cursor, value)) = self.cursor.zip(value.as_ref()) {
+            self.ahead.take_in(cursor, value, self.now);
+        }
         // What says a time to come is left out, as a whole: how a text would say the present is not known.
         let value =
             value.filter(|value| !self.cursor.is_some_and(|cursor| cursor.is_future(value, self.now)));
@@ -105,8 +128,8 @@ impl<'c> Values<'c> {
         self.seen.greatest = self.seen.greatest.take().max(value);
     }
 
-    /// How far the records reach, and which values could not be read.
-    pub fn end(self) -> (Seen, Unread) {
-        (self.seen, self.unread)
+    /// How far the records reach, which values could not be read, and which are later than the present.
+    pub fn end(self) -> (Seen, Unread, Ahead) {
+        (self.seen, self.unread, self.ahead)
     }
 }

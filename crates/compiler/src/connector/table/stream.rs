@@ -83,7 +83,12 @@ impl Component for TableStream {
     }
 
     fn remarks(&self, _page: &Page) -> Vec<String> {
-        self.cursor.as_ref().and_then(IncrementalCursor::field).and_then(without_lookback).into_iter().collect()
+        self.cursor
+            .as_ref()
+            .and_then(IncrementalCursor::field)
+            .and_then(without_lookback)
+            .into_iter()
+            .collect()
     }
 
     fn describe(state: &SourceState) -> Option<String> {

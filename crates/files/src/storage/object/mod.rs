@@ -207,9 +207,7 @@ impl RemoteStorage for ObjectStorage {
             let (mut files, mut seen) = (Vec::new(), 0);
             // The library asks for page after page, 1,000 keys each.
             let mut objects = self.store.list(prefix.as_ref());
-            while let Some(meta) =
-                objects.try_next().await.map_err(|error| self.unlisted(&error))?
-            {
+            while let Some(meta) = objects.try_next().await.map_err(|error| self.unlisted(&error))? {
                 seen += 1;
                 let place = || folder.to_owned();
                 if seen > MAX_ENTRIES {

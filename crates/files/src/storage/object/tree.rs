@@ -13,7 +13,7 @@ use object_store::{
 };
 use raccord_model::failpoint::Failpoint;
 
-use super::{ObjectStorage, Said, failed, failed_at, listed, status_in};
+use super::{ObjectStorage, Said, failed, listed, status_in};
 use crate::storage::error::Doing;
 use crate::storage::{Answer, Content, FilePath, Listed, Listing, Put, Storage, StorageError, Upload};
 
@@ -71,11 +71,8 @@ impl Storage for ObjectTree {
                 Some(after) => self.store().list_with_offset(Some(&folder), &self.key(after.as_str())?),
                 None => self.store().list(Some(&folder)),
             };
-            let found: Vec<_> = objects
-                .take(LISTED)
-                .try_collect()
-                .await
-                .map_err(|error| self.objects.unlisted(&error))?;
+            let found: Vec<_> =
+                objects.take(LISTED).try_collect().await.map_err(|error| self.objects.unlisted(&error))?;
             let is_all = found.len() < LISTED;
             let mut files = Vec::new();
             for object in found {

@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn what_was_taken_away_and_made_again_leaves_a_gap() {
-        let of = |table, publication, entries: &[u32]| Identity { table, publication, entries: entries.to_vec() };
+        let of =
+            |table, publication, entries: &[u32]| Identity { table, publication, entries: entries.to_vec() };
         let before = of(1, (2, 700), &[3, 4]);
         for (now, expected) in [
             (of(1, (2, 700), &[3, 4]), None),

@@ -97,8 +97,7 @@ async fn check_publication(
         );
         return Err(place.settings(message));
     };
-    let (publishes_all, by_root, has_table): (bool, bool, bool) =
-        (found.get(0), found.get(1), found.get(2));
+    let (publishes_all, by_root, has_table): (bool, bool, bool) = (found.get(0), found.get(1), found.get(2));
     if !has_table {
         let message = format!(
             "the publication {name} does not have the table: ALTER PUBLICATION {quoted} ADD TABLE {table}; then `raccord resync`, \
@@ -121,8 +120,7 @@ async fn check_publication(
         return Err(place.settings(message));
     }
     let found = ask(client, place, TABLE, &[&table]).await?;
-    let (kind, identity): (String, String) =
-        found.map(|row| (row.get(0), row.get(1))).unwrap_or_default();
+    let (kind, identity): (String, String) = found.map(|row| (row.get(0), row.get(1))).unwrap_or_default();
     if kind == "p" && !by_root {
         let message = format!(
             "the table is partitioned: ALTER PUBLICATION {quoted} SET (publish_via_partition_root = true)"
