@@ -3,6 +3,7 @@
 
 mod classification;
 mod columns;
+mod cut_off;
 mod deletes;
 mod incremental;
 mod left_over;

@@ -129,8 +129,8 @@ pub struct Window {
     /// How many records the snapshot has shown whose key cannot be read: any row that it does not show may be theirs.
     #[serde(default, skip_serializing_if = "crate::fact::is_zero")]
     pub keyless: u64,
-    /// On how many pages the service has said that there is more, to which no setting leads: what the snapshot does not show may be
-    /// there.
+    /// On how many pages the service has said that there is more, to which no setting leads, or a file has ended as one that was cut
+    /// off: what the snapshot does not show may be there.
     #[serde(default, skip_serializing_if = "crate::fact::is_zero")]
     pub left: u64,
     /// Whether the window is complete and held, with its sweep or with its cursor: a person approves it, or it is begun

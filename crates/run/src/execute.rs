@@ -340,7 +340,7 @@ impl Running<'_> {
                 passed: page.passed.clone(),
             },
             keyless: mapped.keyless(),
-            left: page.left.is_some(),
+            left: page.left.is_some() || page.cut.is_some(),
             shift: page.shift,
             deletes: if self.job.marked_share().is_some() { mapped.deletes } else { 0 },
             unseen: mapped.unseen.clone(),

@@ -178,7 +178,7 @@ pub struct PageEnd {
     pub read: PageRead,
     /// How many records of the page have no key that can be read.
     pub keyless: u64,
-    /// Whether the service has said that there is more, to which no setting leads.
+    /// Whether the service has said that there is more, to which no setting leads, or a file ends as one that was cut off.
     pub left: bool,
     /// What the source saw of pages that shift.
     pub shift: Option<Shift>,

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use raccord_model::language::connector::{MissingCells, RecordFormat, Sheet};
+use raccord_model::language::connector::{LastLineEnd, MissingCells, RecordFormat, Sheet};
 
 use super::findings::Findings;
 use super::records::Extractor;
@@ -22,6 +22,8 @@ pub struct Decoder {
     pub comment: Option<u8>,
     /// CSV: what a row is that has fewer cells than there are columns.
     pub missing_cells: MissingCells,
+    /// CSV: whether a text that ends within a line may be one that was cut off.
+    pub last_line_end: LastLineEnd,
     /// XLSX: the sheet; the first one where none is named.
     pub sheet: Option<Sheet>,
     /// XLSX: the row that names the columns, from 1; the first that is not empty where none is named.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use csv::{ByteRecord, ErrorKind};
 use raccord_compiler::connector::Decoder;
-use raccord_model::language::connector::MissingCells;
+use raccord_model::language::connector::{LastLineEnd, MissingCells};
 use raccord_model::port::records::{Fault, Records, Rows};
 use raccord_model::port::source::SourceError;
 
@@ -22,6 +22,8 @@ pub(crate) struct CsvRecords {
     name: String,
     reader: csv::Reader<Metered>,
     fill_missing: bool,
+    /// Whether the last line has an end in a text that is whole.
+    ends_its_lines: bool,
     header: Arc<[String]>,
     row: ByteRecord,
     /// What comes before what is read.
@@ -42,6 +44,8 @@ struct Metered {
     left: usize,
     /// How many bytes of the file came so far.
     length: u64,
+    /// The last of them, and before them the one that stands there.
+    last: Option<u8>,
     /// What is to come after the end, once the file has ended.
     after: Option<&'static [u8]>,
     quotes: Quotes,
@@ -66,6 +70,7 @@ impl Read for Metered {
         let read = self.content.read(&mut to[..length])?;
         self.left -= read;
         self.length += u64::try_from(read).unwrap_or(u64::MAX);
+        self.last = to[..read].last().copied().or(self.last);
         self.quotes.watch(&to[..read]);
         if read == 0 && length > 0 {
             self.quotes.watch(b"\n");
@@ -77,13 +82,14 @@ impl Read for Metered {
 
 impl CsvRecords {
     pub(crate) fn open(content: Content, name: &str, decoder: &Decoder) -> Result<Self, SourceError> {
-        let reader = reader(content, decoder);
+        let reader = reader((Some(b'\n'), content), decoder);
         let header = decoder.columns.clone().into();
         let fill_missing = decoder.missing_cells == MissingCells::Empty;
         let mut records = Self {
             name: name.to_owned(),
             reader,
             fill_missing,
+            ends_its_lines: decoder.last_line_end == LastLineEnd::Expected,
             header,
             row: ByteRecord::new(),
             before: START,
@@ -95,9 +101,14 @@ impl CsvRecords {
     }
 
     /// The same from a spot on.
-    pub(crate) fn from(self, rest: Content, spot: Spot, decoder: &Decoder) -> Self {
+    pub(crate) fn from(self, rest: (Option<u8>, Content), spot: Spot, decoder: &Decoder) -> Self {
         let before = Spot { byte: spot.byte, line: spot.line - 1 };
         Self { reader: reader(rest, decoder), before, ..self }
+    }
+
+    /// Whether a text that was read to its end has ended within a line. What is cut off there has a last cell like any other.
+    fn is_cut(&self) -> bool {
+        self.ends_its_lines && !matches!(self.reader.get_ref().last, Some(b'\n' | b'\r'))
     }
 
     /// A line of the reader as one of the file.
@@ -221,7 +232,7 @@ impl CsvRecords {
 /// The beginning of a file.
 const START: Spot = Spot { byte: 0, line: 0 };
 
-fn reader(content: Content, decoder: &Decoder) -> csv::Reader<Metered> {
+fn reader((last, content): (Option<u8>, Content), decoder: &Decoder) -> csv::Reader<Metered> {
     let quotes = Quotes::new(decoder.delimiter, decoder.comment);
     csv::ReaderBuilder::new()
         .has_headers(false)
@@ -229,7 +240,7 @@ fn reader(content: Content, decoder: &Decoder) -> csv::Reader<Metered> {
         .delimiter(decoder.delimiter)
         .comment(decoder.comment)
         .buffer_capacity(64 * 1024)
-        .from_reader(Metered { content, left: MAX_RECORD, length: 0, after: None, quotes })
+        .from_reader(Metered { content, left: MAX_RECORD, length: 0, last, after: None, quotes })
 }
 
 /// What a file is whose first bytes say that it is no text.
@@ -260,7 +271,7 @@ impl Decoding for CsvRecords {
             }
         }
         let columns = Some(Arc::clone(&self.header));
-        Ok(Batch { records: Records::Rows(rows), faults, columns, is_last })
+        Ok(Batch { records: Records::Rows(rows), faults, columns, is_last, is_cut: is_last && self.is_cut() })
     }
 
     fn spot(&self) -> Option<Spot> {

@@ -91,6 +91,7 @@ impl Decoding for LineRecords {
             records: Records::Json { body: Bytes::from(body), spans },
             faults,
             columns: None,
+            is_cut: false,
             is_last,
         })
     }

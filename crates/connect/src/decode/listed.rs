@@ -48,6 +48,6 @@ impl Decoding for ListedRecords {
             Records::Nested { body, spans, outers }
         };
         let is_last = self.spans.is_empty() && self.faults.is_empty();
-        Ok(Batch { records, faults, columns: self.columns.clone(), is_last })
+        Ok(Batch { records, faults, columns: self.columns.clone(), is_last, is_cut: false })
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Batch {
     pub(crate) columns: Option<Arc<[String]>>,
     /// Whether there is nothing more.
     pub(crate) is_last: bool,
+    /// Whether the text has ended as one does that was cut off.
+    pub(crate) is_cut: bool,
 }
 
 impl Batch {
@@ -98,16 +100,16 @@ pub(crate) fn decode(
 }
 
 /// Goes on to decode a text at a spot that was told before. `content` is the text from its beginning, and `rest` its bytes from
-/// the spot on.
+/// the spot on, after the last one before it, if there is one.
 pub(crate) fn decode_from(
     content: Content,
-    rest: Content,
+    (before, rest): (Option<u8>, Content),
     spot: Spot,
     name: &str,
     decoder: &Decoder,
 ) -> Result<Box<dyn Decoding>, SourceError> {
     if decoder.format == RecordFormat::Csv {
-        return Ok(Box::new(CsvRecords::open(content, name, decoder)?.from(rest, spot, decoder)));
+        return Ok(Box::new(CsvRecords::open(content, name, decoder)?.from((before, rest), spot, decoder)));
     }
     Ok(Box::new(LineRecords::from(rest, name, spot)))
 }

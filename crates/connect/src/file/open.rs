@@ -42,8 +42,11 @@ impl Opener {
         let mark = self.mark(file, &mut content).map_err(failed)?;
         let content = text(content, decoder.encoding, "file").map_err(failed)?;
         if let Some(spot) = spot {
-            let rest = BufReader::with_capacity(BUFFER, self.bytes(file, spot.byte).map_err(failed)?);
-            let decoding = decode_from(content, Box::new(rest), spot, name, decoder)?;
+            let rest = self.bytes(file, spot.byte.saturating_sub(1)).map_err(failed)?;
+            let mut rest: Content = Box::new(BufReader::with_capacity(BUFFER, rest));
+            let before = rest.fill_buf().map_err(failed)?.first().copied();
+            rest.consume(usize::from(before.is_some()));
+            let decoding = decode_from(content, (before, rest), spot, name, decoder)?;
             return Ok(Box::new(Marked { decoding, mark: Some(0) }));
         }
         let decoding = decode(content, name, Some(file.print.size), decoder)?;

@@ -23,6 +23,8 @@ pub(crate) struct FilePages {
     done: u64,
     most: usize,
     is_over: bool,
+    /// A file that has ended since the page before, as one does that was cut off.
+    cut: Option<String>,
 }
 
 impl FilePages {
@@ -39,7 +41,7 @@ impl FilePages {
             Some(token) => Place::read(token, &files).map(|(at, place)| (at, Some(place)))?,
         };
         let files = files.into_iter().skip(skipped).collect();
-        let mut pages = Self { opener, files, current: None, done: 0, most, is_over: false };
+        let mut pages = Self { opener, files, current: None, done: 0, most, is_over: false, cut: None };
         if let Some(place) = place {
             pages.go_to(&place, wanted)?;
         }
@@ -94,6 +96,9 @@ impl FilePages {
             let Some(batch) = self.batch(self.most)? else {
                 break;
             };
+            if batch.is_cut {
+                self.cut.get_or_insert_with(|| position.clone());
+            }
             if batch.is_last {
                 self.files.pop_front();
                 (self.current, self.done) = (None, 0);
@@ -105,7 +110,8 @@ impl FilePages {
             self.is_over = next.is_none();
             if batch.count() > 0 || self.is_over {
                 let Batch { records, faults, columns, .. } = batch;
-                return Ok(Some(Page { records, faults, columns, position, next, ..Page::empty() }));
+                let cut = self.cut.take();
+                return Ok(Some(Page { records, faults, columns, position, next, cut, ..Page::empty() }));
             }
         }
         Ok(None)

@@ -355,3 +355,38 @@ async fn a_file_that_changed_is_read_again() {
         assert!(matches!(error, SourceError::PageRefused { .. }), "{error}");
     }
 }
+
+/// Wherever a reading goes on, the last page of a file says whether that ends within a line.
+#[tokio::test]
+async fn an_end_within_a_line_is_told_by_the_last_page() {
+    let optional = json!({"lastLineEnd": "optional"});
+    for (name, bytes, members, is_cut) in [
+        ("x.csv", b"id,n\n1,a\n2,b\n3,c\n".to_vec(), json!({}), false),
+        ("x.csv", b"id,n\r\n1,a\r\n2,b\r\n3,c\r\n".to_vec(), json!({}), false),
+        ("x.csv", b"id,n\n1,a\n2,b\n3,\"c\nd\"\n".to_vec(), json!({}), false),
+        ("x.csv", b"id,n\n1,a\n2,b\n3,c".to_vec(), json!({}), true),
+        ("x.csv", b"id,n\n1,a\n2,b\n3,\"c\"".to_vec(), json!({}), true),
+        ("x.csv", b"id,n\n1,a\n2,b\n3,".to_vec(), json!({}), true),
+        ("x.csv", b"id,n".to_vec(), json!({}), true),
+        ("x.csv", b"id,n\n".to_vec(), json!({}), false),
+        ("x.csv.gz", gzip(b"id,n\n1,a\n2,b"), json!({}), true),
+        ("x.csv", b"id,n\n1,a\n2,b\n3,c".to_vec(), optional, false),
+        ("x.jsonl", b"{\"id\":1}\n{\"id\":2}".to_vec(), json!({}), false),
+    ] {
+        let root = directory(&[(name, &bytes)]);
+        let mut data_type = members;
+        data_type["path"] = json!(name);
+        let source = open(root.path(), &data_type);
+        let told = |pages: &[Page]| pages.iter().filter_map(|page| page.cut.clone()).collect::<Vec<_>>();
+        let expected: &[&str] = if is_cut { &[name] } else { &[] };
+        for size in 1..4 {
+            let sized = |page| Read { page, page_size: Some(size), ..Read::default() };
+            let pages = read_pages(&*source, sized(None)).await.unwrap();
+            assert_eq!(told(&pages), expected, "{name} {data_type} {size}");
+            for page in pages.iter().filter(|page| page.next.is_some()) {
+                let rest = read_pages(&*source, sized(page.next.clone())).await.unwrap();
+                assert_eq!(told(&rest), expected, "{name} {data_type} {size}");
+            }
+        }
+    }
+}

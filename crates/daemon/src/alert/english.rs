@@ -130,7 +130,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
-        0 if left => "They may stand on pages that were not read: the service has said that there is more, and nothing says how its pages follow. They are not deleted before somebody approves it.".to_owned(),
+        0 if left => "They may stand where was not read, which the notes of the run tell: on pages that no setting leads to, or behind the end of a file that was cut off. They are not deleted before somebody approves it.".to_owned(),
         0 => "Such a share is not deleted before somebody approves it.".to_owned(),
         keyless => format!(
             "They may be those of {} whose key cannot be read, and are not deleted before somebody approves it.",

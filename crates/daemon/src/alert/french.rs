@@ -155,7 +155,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
-        0 if left => "Elles se trouvent peut-être sur des pages qui n’ont pas été lues\u{a0}: le service a indiqué qu’il y en a d’autres, et rien ne dit comment elles se suivent. Elles ne sont pas supprimées sans validation humaine.".to_owned(),
+        0 if left => "Elles se trouvent peut-être là où rien n’a été lu, ce que disent les notes de l’exécution\u{a0}: sur des pages auxquelles aucun réglage ne mène, ou après la fin d’un fichier tronqué. Elles ne sont pas supprimées sans validation humaine.".to_owned(),
         0 => "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine.".to_owned(),
         keyless => format!(
             "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \

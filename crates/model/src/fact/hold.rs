@@ -21,7 +21,7 @@ pub enum Hold {
         /// How many records were shown whose key cannot be read: the rows that would go may be theirs.
         #[serde(default, skip_serializing_if = "is_zero")]
         keyless: u64,
-        /// Whether the service has said that there is more than was read: the rows that would go may be there.
+        /// Whether there may be more than was read, as the service has said or the end of a file shows: the rows that would go may be there.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         left: bool,
         /// How the deletions were learned of.
@@ -107,9 +107,7 @@ fn deletions((deletes, of): (u64, u64), (keyless, left): (u64, bool), by: Delete
     };
     let records = match keyless {
         0 if left => {
-            return format!(
-                "{what} would delete {deletes} of {of} rows, and the service has said that there is more than was read"
-            );
+            return format!("{what} would delete {deletes} of {of} rows, and what was read may not be all");
         }
         0 => return format!("{what} would delete {deletes} of {of} rows"),
         1 => "1 record".to_owned(),
@@ -144,7 +142,7 @@ mod tests {
         );
         check(
             &json!({"deletes": 2, "of": 3, "left": true}),
-            "its snapshot would delete 2 of 3 rows, and the service has said that there is more than was read",
+            "its snapshot would delete 2 of 3 rows, and what was read may not be all",
         );
         check(
             &json!({"deletes": 9, "of": 30, "by": "field"}),

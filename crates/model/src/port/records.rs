@@ -56,6 +56,8 @@ pub struct Page {
     pub varied: u64,
     /// What has said in an answer since the page before that there is more, to which nothing leads: half a sentence.
     pub left: Option<String>,
+    /// A file that has come to its end since the page before, and ends as one does that was cut off.
+    pub cut: Option<String>,
     /// What takes credentials out of what is kept of a record that is rejected; `None` where there are none.
     pub mask: Option<Mask>,
 }
@@ -105,6 +107,7 @@ impl Page {
             expired: 0,
             varied: 0,
             left: None,
+            cut: None,
             mask: None,
         }
     }

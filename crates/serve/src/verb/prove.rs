@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use raccord_compiler::connector::reading::Ahead;
+use raccord_compiler::connector::reading::{Ahead, cut_off};
 use raccord_compiler::connector::{FieldCursor, Stream, TokenCursor};
 use raccord_compiler::select::{Found, Selector};
 use raccord_model::Name;
@@ -24,6 +24,7 @@ pub fn findings(stream: &Stream, page: &Page, keys: &[Key<'_>], now: Timestamp) 
     let records: Vec<String> = page.records.iter().map(|record| record.to_json()).collect();
     let mut said = stream.remarks(page);
     said.extend(stream.token_cursor().map(|token| token_finding(token, page)));
+    said.extend(page.cut.as_deref().map(|file| cut_off(file, 1)));
     if !page.faults.is_empty() {
         let faults = &page.faults;
         let first = faults.first().map(|fault| format!("{}: {}", fault.position, fault.reason));

@@ -8,7 +8,9 @@ use raccord_model::DataTypeName;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::connector::records::RecordsPlace;
-use raccord_model::language::connector::{Compression, FileDataType, FileSettings, RecordFormat};
+use raccord_model::language::connector::{
+    Compression, FileDataType, FileSettings, LastLineEnd, RecordFormat,
+};
 
 use crate::connector::decode::{self, CsvForm, Decoder};
 use crate::connector::findings::Findings;
@@ -79,6 +81,7 @@ fn lower_one(name: &DataTypeName, file: &FileDataType, findings: &mut Findings) 
             columns: file.columns.clone(),
             comment: bytes?.comment,
             missing_cells: file.missing_cells,
+            last_line_end: file.last_line_end,
             sheet: file.sheet.clone(),
             header_row: file.header_row,
             extractor: Extractor::of(&file.records),
@@ -133,6 +136,9 @@ fn check_table(file: &FileDataType, format: RecordFormat, findings: &mut Finding
             &[member],
             "xlsx and parquet are compressed inside; read them without gzip around them",
         );
+    }
+    if file.last_line_end != LastLineEnd::default() && format != RecordFormat::Csv {
+        findings.conflict(&["lastLineEnd"], "`lastLineEnd` goes with the format csv alone");
     }
     if !format.is_text() && file.encoding.is_some() {
         findings.conflict(&["encoding"], "`encoding` goes with csv, jsonl and json alone");

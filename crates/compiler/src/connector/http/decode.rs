@@ -2,7 +2,7 @@
 //! stand in a header or in the records themselves.
 
 use raccord_model::language::connector::http::{HttpDataType, Pagination, RecordsPlace};
-use raccord_model::language::connector::{Decode, RecordFormat};
+use raccord_model::language::connector::{Decode, LastLineEnd, RecordFormat};
 
 use crate::connector::decode::{CsvForm, Decoder, check_csv, lower_csv};
 use crate::connector::findings::Findings;
@@ -38,6 +38,8 @@ pub(super) fn lower(data_type: &HttpDataType, findings: &mut Findings) -> Option
         columns: columns.clone(),
         comment: bytes.comment,
         missing_cells: *missing_cells,
+        // That an answer is whole, HTTP says.
+        last_line_end: LastLineEnd::Optional,
         sheet: None,
         header_row: None,
         extractor: Extractor::of(&RecordsPlace::default()),

@@ -15,5 +15,5 @@ mod values;
 pub use progress::{PageRead, Progress};
 pub use rules::Rules;
 pub use state::describe;
-pub use told::Told;
+pub use told::{Told, cut_off};
 pub use values::{Ahead, Seen, Unread, Values};

@@ -25,6 +25,8 @@ pub struct Told {
     goes_on: bool,
     /// What has said that there is more than was read.
     left: Option<String>,
+    /// The first file that ends as one does that was cut off, and how many there are.
+    cut: Option<(String, u64)>,
 }
 
 impl Told {
@@ -32,6 +34,9 @@ impl Told {
     pub fn take_in(&mut self, stream: &Stream, page: &Page, progress: &Progress) {
         self.expired += page.expired;
         self.varied += page.varied;
+        if let Some(file) = &page.cut {
+            self.cut.get_or_insert_with(|| (file.clone(), 0)).1 += 1;
+        }
         if self.left.is_none() {
             self.left.clone_from(&page.left);
         }
@@ -71,8 +76,23 @@ impl Told {
             }
         }
         notes.extend(self.left.as_deref().map(left));
+        notes.extend(self.cut.as_ref().map(|(file, files)| cut_off(file, *files)));
         notes
     }
+}
+
+/// That so many files, this one first, end as files do that were cut off.
+pub fn cut_off(file: &str, files: u64) -> String {
+    let others = match files {
+        0 | 1 => String::new(),
+        2 => " (and 1 other file)".to_owned(),
+        more => format!(" (and {} other files)", more - 1),
+    };
+    format!(
+        "{file}{others} ends within a line, as a file does that was cut off or is being written: its last record may be half of one, \
+         and others may be missing, so that a snapshot deletes none without an approval; `lastLineEnd: optional` is for programs \
+         that never end their last line"
+    )
 }
 
 /// That a page is read and no other, although there are some.

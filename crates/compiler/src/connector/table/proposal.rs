@@ -21,6 +21,6 @@ pub(super) fn of(stream: &TableStream, columns: &[Column], indexed: &[String]) -
     let name = found.or_else(|| called_changed(&times))?;
     let index = if found.is_some() { "" } else { "; it wants an index, or the database looks at every row" };
     Some(format!(
-        "`{name}` probably says when a row changed last: with `incremental: {{field: {name}}}` a run reads only what has changed{index}"
+        "`{name}` probably says when a row changed last: with `incremental: {{field: {name}, lookback: 5m}}` a run reads only what has changed{index}"
     ))
 }

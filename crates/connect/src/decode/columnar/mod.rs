@@ -158,7 +158,13 @@ impl Decoding for ParquetRecords {
             }
         }
         let columns = Some(Arc::clone(&self.names));
-        Ok(Batch { records: Records::Json { body: Bytes::from(body), spans }, faults, columns, is_last })
+        Ok(Batch {
+            records: Records::Json { body: Bytes::from(body), spans },
+            faults,
+            columns,
+            is_last,
+            is_cut: false,
+        })
     }
 
     /// Passes over whole row groups.

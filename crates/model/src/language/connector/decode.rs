@@ -81,6 +81,17 @@ pub enum MissingCells {
     Empty,
 }
 
+/// Whether the last line of a CSV has an end as all others have: a file without it may be one that was cut off in its last cell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LastLineEnd {
+    /// A run that meets a file without it says so, and deletes nothing that a snapshot does not show before a person agrees.
+    #[default]
+    Expected,
+    /// For programs that never write it: then a file that was cut off there is taken for a whole one.
+    Optional,
+}
+
 /// How the records of an answer are written: `json`, `csv` or `jsonl` (the short form), or a map that says more of a CSV.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]

@@ -13,7 +13,7 @@ mod settings;
 pub mod table;
 mod unlisted;
 
-pub use decode::{Decode, MissingCells, RecordFormat, Sheet};
+pub use decode::{Decode, LastLineEnd, MissingCells, RecordFormat, Sheet};
 pub use file::{Compression, FileDataType, FileSettings};
 pub use http::{HttpDataType, HttpSettings, Parent};
 pub use manifest::ManifestSettings;

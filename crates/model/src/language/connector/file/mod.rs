@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::decode::{MissingCells, RecordFormat, Sheet};
+use super::decode::{LastLineEnd, MissingCells, RecordFormat, Sheet};
 use super::records::RecordsPlace;
 use crate::language::is_default;
 use crate::name::DataTypeName;
@@ -53,6 +53,10 @@ pub struct FileDataType {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub missing_cells: MissingCells,
+    /// CSV: whether the last line of a file has an end. Default: expected.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub last_line_end: LastLineEnd,
     /// XLSX: the sheet, by its name or its number. Default: the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<Sheet>,
