@@ -39,7 +39,7 @@ pub(super) enum Gap {
 const HAS_SCHEMAS: &str = "SELECT to_regclass('pg_catalog.pg_publication_namespace') IS NOT NULL";
 
 /// The relation itself and those that it is a partition of.
-const ABOVE: &str = "SELECT c.oid UNION SELECT relid FROM pg_partition_ancestors(c.oid)";
+const ABOVE: &str = "SELECT c.oid UNION SELECT relid::oid FROM pg_partition_ancestors(c.oid::regclass)";
 
 impl Identity {
     /// Looks at the catalog.
