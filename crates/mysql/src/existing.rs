@@ -62,7 +62,7 @@ pub async fn tables(settings: &SettingsSource) -> Result<Vec<ExistingTable>, Des
     Ok(tables_of(&found))
 }
 
-async fn columns(connection: &mut Conn) -> Result<Vec<Found>, mysql_async::Error> {
+async fn columns(connection: &mut Conn) -> Result<Vec<Found>, Error> {
     type Row = (String, String, String, String, bool, bool, u64, bool);
     let rows: Vec<Row> = connection.query(COLUMNS).await?;
     let found =
