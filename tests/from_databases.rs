@@ -68,9 +68,9 @@ fn a_source_and_transfers_are_proposed_from_tables() {
     let yaml = environment.read("source-erp.yaml");
     assert!(yaml.contains("connector: postgres") && yaml.contains("field: updated_at"), "{yaml}");
     // A transaction that is committed late is found, and where it would not be, that is told.
-    assert!(yaml.contains("lookback: 5m"), "{yaml}");
+    assert!(yaml.contains("lookback: \"5m\""), "{yaml}");
     assert!(!environment.ok("check erp").contains("lookback"));
-    environment.replace("source-erp.yaml", "lookback: 5m", "");
+    environment.replace("source-erp.yaml", "lookback: \"5m\"", "");
     assert!(environment.ok("check erp").contains("write `incremental: {field: updated_at, lookback: 5m}`"));
     assert!(!yaml.contains("keyless"), "{yaml}");
     let shown = environment.ok("discover erp");
@@ -102,7 +102,7 @@ fn a_partitioned_table_is_one_and_its_partitions_are_none() {
     let yaml = environment.read("source-erp.yaml");
     assert!(yaml.contains("sales:") && !yaml.contains("sales_"), "{yaml}");
     assert!(environment.ok("discover erp").contains("key: id, day"));
-    assert_eq!(environment.ok("read erp sales --output jsonl").lines().count(), 2);
+    assert_eq!(environment.ok("read erp sales").lines().count(), 2);
     environment.ok("new source again --from erp --table sales");
     environment.ok("new source one --from erp --table sales_old");
     assert!(environment.read("source-one.yaml").contains("sales_old"));

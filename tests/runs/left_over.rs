@@ -81,7 +81,7 @@ fn a_snapshot_of_one_page_of_several_deletes_nothing() {
     );
     assert_says(
         &shop.ok("status"),
-        &["its snapshot would delete 1 of 3 rows, and the service has said that there is more"],
+        &["its snapshot would delete 1 of 3 rows, and what was read may not be all"],
     );
     assert_eq!(shop.json("records crm.contact --output json").as_array().unwrap().len(), 3);
     // The same is believed of a service that says nothing of the kind.

@@ -13,7 +13,7 @@ use super::job::Job;
 
 /// A sweep that is held when it would delete more than the shares allow. Once a record was shown whose key cannot be
 /// read, any row that was not shown may be that record's: then it is held when it would delete anything unseen at all.
-/// So it is once the service has said that there is more than was read.
+/// So it is once there may be more than was read.
 /// `unseen_too`: what was not shown goes, not only what records say is deleted.
 pub fn within_share(
     job: &Job,
