@@ -86,7 +86,7 @@ async fn files_of_a_bucket_are_read_in_the_order_of_their_names() {
     assert_eq!(described, "1 file: in/2.csv (5 bytes)");
     for (path, expected) in [
         ("s3://exports/none/*.csv", "s3://exports/none/*.csv: no file is there"),
-        ("s3://nowhere/a.csv", "s3://nowhere/a.csv: read `the bucket`"),
+        ("s3://nowhere/a.csv", "s3://nowhere/a.csv: there is no bucket `nowhere`; look at its name"),
     ] {
         let error = bucket.open(&json!({"path": path})).check().await.unwrap_err().to_string();
         assert!(error.starts_with(expected) && !error.contains(SECRET), "{error}");
