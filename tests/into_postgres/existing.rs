@@ -67,3 +67,39 @@ fn what_cannot_become_a_project_says_why() {
     }
     assert!(!environment.path().join("project-crm.yaml").exists());
 }
+
+#[test]
+fn a_column_that_would_be_widened_is_told_with_what_that_costs() {
+    let server = server();
+    server.sql(
+        "postgres",
+        "CREATE SCHEMA shop; CREATE TABLE shop.customers (id integer PRIMARY KEY, name text)",
+    );
+    let environment = TestEnvironment::new().variable("WAREHOUSE_URL", &server.url("postgres"));
+    environment.write(
+        "warehouse.yaml",
+        "apiVersion: raccord/v1\nkind: Authorization\nmetadata: {name: warehouse}\n\
+         spec: {type: database, url: \"${env:WAREHOUSE_URL}\", tls: {mode: disable}}\n",
+    );
+    environment.run("new project crm --from warehouse --schema shop").expect_code(0);
+    assert_says(
+        &environment.ok("plan"),
+        &[
+            "writes all of \"shop\".\"customers\" anew",
+            "locks it meanwhile",
+            "ALTER COLUMN \"id\" TYPE bigint",
+        ],
+    );
+    // The database would not do it.
+    server.sql("postgres", "CREATE VIEW shop.names AS SELECT id, name FROM shop.customers");
+    let said = ["the column \"id\" of \"shop\".\"customers\"", "views use it: shop.names", "`manage: none`"];
+    assert_says(&environment.ok("plan"), &said);
+    assert_says(&environment.fails(1, "apply --auto-approve"), &["may not be applied"]);
+    let yaml = environment.read("project-crm.yaml");
+    let column = "SELECT data_type FROM information_schema.columns WHERE table_schema = 'shop' AND table_name = 'customers' \
+                  AND column_name = 'id'";
+    environment
+        .write("project-crm.yaml", &yaml.replace("    customers:\n", "    customers:\n      manage: none\n"));
+    environment.ok("apply --auto-approve");
+    assert_eq!(server.sql("postgres", column), "integer");
+}

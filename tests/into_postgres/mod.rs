@@ -7,6 +7,7 @@ mod deliveries;
 mod existing;
 mod guide;
 mod killed;
+mod lost;
 
 use crate::environment::TestEnvironment;
 use crate::postgres_server::{Durability, PostgresServer};

@@ -3,6 +3,7 @@
 
 mod changes;
 mod killed;
+mod lost;
 mod trouble;
 
 use std::fmt::Write as _;

@@ -15,8 +15,8 @@ use raccord_model::fact::{
 use raccord_model::language::deletes::Percent;
 use raccord_model::language::{Mode, UpdateType};
 use raccord_model::port::destination::{
-    Batch, Change, Changes, Destination, Fence, Intent, Ledger, Refuse, RowQuery, Sweep, Swept, Target,
-    Within,
+    Batch, Change, Changes, Destination, Fence, Intent, Ledger, Refuse, RowQuery, Staying, Sweep, Swept,
+    Target, Within,
 };
 use raccord_model::row::{self, FieldId};
 use raccord_model::value::Value;
@@ -199,7 +199,7 @@ pub fn within(share: u8) -> Within {
 
 /// So many rows that were not shown are gone.
 pub fn swept(unseen: u64) -> Swept {
-    Swept::Done { unseen, marked: 0 }
+    Swept::Done { unseen, marked: 0, staying: Staying::default() }
 }
 
 /// So many of so many rows were not shown and would go.

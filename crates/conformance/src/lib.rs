@@ -12,6 +12,7 @@
 pub mod fixture;
 pub mod generated;
 pub mod keyed;
+pub mod lasting;
 pub mod reference;
 pub mod state;
 mod subject;

@@ -86,7 +86,7 @@ impl Project<'_> {
             };
             let table = self.table(name, entity);
             match seen {
-                Ok(inspection) => self.note((entity_ref, table), inspection, plan),
+                Ok(inspection) => self.note((entity_ref, table), inspection, desired, plan),
                 Err(why) => {
                     unseen = Some(why.clone());
                     let unseen = Some(why);
@@ -134,18 +134,36 @@ impl Project<'_> {
         TablePlan { project: self.uid, entity, table, statements, drift, unseen: None }
     }
 
-    fn note(&self, (entity, table): (EntityRef, String), inspection: Inspection, plan: &mut Plan) {
-        let Inspection { statements, drift, refusals } = inspection;
+    fn note(
+        &self,
+        (entity, table): (EntityRef, String),
+        inspection: Inspection,
+        desired: &Desired,
+        plan: &mut Plan,
+    ) {
+        let Inspection { statements, drift, refusals, is_lost, .. } = inspection;
         plan.refusals.extend(refusals.iter().map(|refusal| Refusal::Table {
             entity: entity.clone(),
             table: table.clone(),
             message: refusal.to_string(),
         }));
         if !statements.is_empty() || !drift.is_empty() {
-            let drift = drift.iter().map(TableRemark::to_string).collect();
+            let mut drift: Vec<String> = drift.iter().map(TableRemark::to_string).collect();
+            if is_lost {
+                let fed_by = fed_by(&entity, desired);
+                drift.extend(fed_by.map(|transfer| format!("the next run of `{transfer}` reads everything")));
+            }
             plan.tables.push(TablePlan { statements, drift, ..self.empty(entity, table) });
         }
     }
+}
+
+/// The transfers into an entity.
+fn fed_by<'a>(entity: &EntityRef, desired: &'a Desired) -> impl Iterator<Item = &'a Name> {
+    desired.resources.iter().filter_map(move |(key, wanted)| match &wanted.resource.spec {
+        Spec::Transfer(spec) if spec.to == *entity => Some(&key.name),
+        _ => None,
+    })
 }
 
 /// What a look at a table shows, or why there is none.

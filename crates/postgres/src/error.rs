@@ -215,9 +215,15 @@ pub(crate) fn column_of(error: &Error) -> Option<&str> {
     error.as_db_error()?.column()
 }
 
-/// The constraint that the server blames.
-pub(crate) fn constraint_of(error: &Error) -> Option<&str> {
-    error.as_db_error()?.constraint()
+/// Why a row cannot be deleted, in words that hold no value of it: of a foreign key, which table refers to it.
+pub(crate) fn reason_to_stay(error: &Error) -> String {
+    let db = error.as_db_error().filter(|db| db.code() == &SqlState::FOREIGN_KEY_VIOLATION);
+    let Some(db) = db else { return reason(error) };
+    let constraint = db.constraint().unwrap_or("of a table");
+    match db.table() {
+        Some(table) => format!("rows of the table {table} refer to it: constraint {constraint}"),
+        None => format!("rows of another table refer to it: constraint {constraint}"),
+    }
 }
 
 /// Why a row cannot be stored, in words that hold no value of it: the sort of the error and the names that come with it.

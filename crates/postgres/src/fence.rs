@@ -56,7 +56,7 @@ pub(crate) async fn raise(session: &Session<'_>, transfer: Uid, fence: Fence) ->
     };
     fence.check(raised.fence())?;
     if fence.reset > raised.reset {
-        forget_waiting(session, transfer).await?;
+        forget(session, &["waiting"], transfer).await?;
     }
     let set = "UPDATE raccord.transfers SET epoch = $2, reset = $3, lease = $4 WHERE transfer = $1";
     let (epoch, lease) = (signed(fence.epoch), signed(fence.lease));
@@ -72,10 +72,20 @@ pub(crate) async fn raise(session: &Session<'_>, transfer: Uid, fence: Fence) ->
     Ok(())
 }
 
-async fn forget_waiting(session: &Session<'_>, transfer: Uid) -> Result<(), Failure> {
-    let forget = "DELETE FROM raccord.waiting WHERE transfer = $1";
-    session.execute(forget, &[(&transfer.0, Type::UUID)]).await?;
+/// Forgets what some of the destination's own tables know of a transfer.
+async fn forget(session: &Session<'_>, tables: &[&str], transfer: Uid) -> Result<(), Failure> {
+    for table in tables {
+        let forget = format!("DELETE FROM raccord.{table} WHERE transfer = $1");
+        session.execute(&forget, &[(&transfer.0, Type::UUID)]).await?;
+    }
     Ok(())
+}
+
+/// A transfer reads everything from now on: it continues nowhere, and what works on it is refused.
+pub(crate) async fn begin_anew(session: &Session<'_>, transfer: Uid) -> Result<(), Failure> {
+    let reset = "UPDATE raccord.transfers SET checkpoint = NULL, lease = lease + 1 WHERE transfer = $1";
+    session.execute(reset, &[(&transfer.0, Type::UUID)]).await?;
+    forget(session, &["marks", "doomed", "partitions"], transfer).await
 }
 
 /// A transfer is no more, for ever.
@@ -83,10 +93,5 @@ pub(crate) async fn end(session: &Session<'_>, transfer: Uid) -> Result<(), Fail
     let end = "INSERT INTO raccord.transfers (transfer, epoch, reset, lease, ended) VALUES ($1, 0, 0, 0, true) \
                ON CONFLICT (transfer) DO UPDATE SET ended = true";
     session.execute(end, &[(&transfer.0, Type::UUID)]).await?;
-    forget_waiting(session, transfer).await?;
-    for table in ["partitions", "forgotten"] {
-        let forget = format!("DELETE FROM raccord.{table} WHERE transfer = $1");
-        session.execute(&forget, &[(&transfer.0, Type::UUID)]).await?;
-    }
-    Ok(())
+    forget(session, &["waiting", "partitions", "forgotten"], transfer).await
 }

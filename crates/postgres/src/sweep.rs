@@ -3,7 +3,7 @@
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::decide::{Counts, Going, Tombstone, Versions, held, swept};
+use raccord_model::decide::{Bounds, Counts, Going, Kept, Tombstone, Versions, held, staying, swept};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{DestinationError, Fence, Sweep, Swept};
 use tokio_postgres::types::Type;
@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 use crate::codec::many::{Raw, many_bytes};
 use crate::commit::{count_owned, revise};
 use crate::connections::{Session, value};
-use crate::error::Failure;
+use crate::error::{Failure, Sort, reason_to_stay};
 use crate::fence::{self, signed};
 use crate::keys;
 use crate::load::{self, by_keys, parameters};
@@ -56,7 +56,12 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
         return Ok(held);
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
-    remove(session, table, sweep, &all).await?;
+    let kept = remove(session, table, sweep, &all).await?;
+    let (done, counts) = counts.without(&kept);
+    if !kept.is_empty() {
+        let bounds = Bounds::at(sweep.at, u64::MAX, u64::MAX);
+        save::save_rejects(session, transfer, &staying(sweep, &kept), bounds, true).await?;
+    }
     revise(session, sweep.target.incarnation).await?;
     save::forget(session, "marks", transfer).await?;
     save::forget(session, "doomed", transfer).await?;
@@ -69,7 +74,7 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     if let Some(run) = &sweep.record {
         save::save_run(session, &swept(run, counts)).await?;
     }
-    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked })
+    Ok(done)
 }
 
 fn length<T>(all: &[T]) -> u64 {
@@ -135,23 +140,55 @@ async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<V
 /// How many rows one statement removes.
 const TOGETHER: usize = 5_000;
 
-/// Removes rows, remembers their ends, and takes the rejects of their keys away.
-async fn remove(session: &Session<'_>, table: &Table, sweep: &Sweep, all: &[Going]) -> Result<(), Failure> {
+/// Removes rows, remembers their ends, and takes the rejects of their keys away. Where the database does not let rows go, smaller
+/// and smaller parts are tried, until it is known which stay: these are returned.
+async fn remove<'g>(
+    session: &Session<'_>,
+    table: &Table,
+    sweep: &Sweep,
+    all: &'g [Going],
+) -> Result<Vec<Kept<'g>>, Failure> {
     let transfer = sweep.transfer;
-    for part in all.chunks(TOGETHER) {
-        let lists = keys::lists(table, part.iter().map(|going| going.key.as_slice()));
-        let delete = format!("DELETE FROM {} t{}", table.qualified(), table.is_among(1));
-        let gone = session.execute(&delete, &parameters(&lists)).await?;
-        if gone != length(part) {
-            return Err(Failure::Moved);
-        }
-        if let Some(delete) = table.delete_side() {
-            session.execute(&delete, &parameters(&lists)).await?;
+    let (mut open, mut kept): (Vec<&[Going]>, Vec<_>) = (all.chunks(TOGETHER).rev().collect(), Vec::new());
+    if !open.is_empty() {
+        session.run("SET CONSTRAINTS ALL IMMEDIATE").await?;
+    }
+    while let Some(part) = open.pop() {
+        session.run("SAVEPOINT part").await?;
+        match delete(session, table, part).await {
+            Ok(()) => session.run("RELEASE SAVEPOINT part").await?,
+            Err(failure) if failure.sort() == Sort::Row => {
+                session.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").await?;
+                match (part, &failure) {
+                    ([going], Failure::Database(error)) => kept.push((going, reason_to_stay(error))),
+                    ([_], _) => return Err(failure),
+                    _ => {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        open.extend([second, first].into_iter().filter(|part| !part.is_empty()));
+                    }
+                }
+                continue;
+            }
+            Err(failure) => return Err(failure),
         }
         let buried: Vec<(&[u8], Tombstone)> =
             part.iter().filter_map(|going| Some((going.key.as_slice(), going.tombstone(sweep)?))).collect();
         bury(session, sweep, &buried).await?;
         supersede(session, transfer, part).await?;
+    }
+    Ok(kept)
+}
+
+/// Deletes rows, and what is kept beside them elsewhere.
+async fn delete(session: &Session<'_>, table: &Table, part: &[Going]) -> Result<(), Failure> {
+    let lists = keys::lists(table, part.iter().map(|going| going.key.as_slice()));
+    let delete = format!("DELETE FROM {} t{}", table.qualified(), table.is_among(1));
+    let gone = session.execute(&delete, &parameters(&lists)).await?;
+    if gone != length(part) {
+        return Err(Failure::Moved);
+    }
+    if let Some(delete) = table.delete_side() {
+        session.execute(&delete, &parameters(&lists)).await?;
     }
     Ok(())
 }

@@ -454,8 +454,14 @@ impl Running<'_> {
         let swept = self.context.destination.sweep(sweep).await?;
         Failpoint::SweepAfter.pass();
         match swept {
-            Swept::Done { unseen, .. } => {
-                self.run.tally.swept += unseen;
+            Swept::Done { unseen, staying, .. } => {
+                let tally = &mut self.run.tally;
+                tally.swept += unseen;
+                // They were counted as deleted when their records came.
+                let counted = staying.marked.min(tally.deleted);
+                tally.deleted -= counted;
+                tally.rejected += counted;
+                self.run.notes.extend(sweep::note(staying, &self.job.transfer));
                 Ok(outcome)
             }
             // What is missing is told first. The deletions come again with a window that lacks nothing.

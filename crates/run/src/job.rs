@@ -225,7 +225,7 @@ pub fn prepare(
         uid,
         fingerprint,
         earlier,
-        mapping_digest: mapping_digest(uid, &spec, entity, &layout, &stream)?,
+        mapping_digest: mapping_digest((uid, fact.decided.reset), &spec, entity, &layout, &stream)?,
         target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
         fence: Fence {
             generation: applied.head.generation,
@@ -263,9 +263,10 @@ fn fingerprints(
     Ok((digest(settings)?, earlier))
 }
 
-/// The digest of what makes a row of a record. A version of Raccord may map otherwise than the one before.
+/// The digest of what makes a row of a record. A version of Raccord may map otherwise than the one before; and once everything is
+/// read again, every record is compared with its row as that is, whatever others have done to it.
 fn mapping_digest(
-    uid: Uid,
+    (uid, reset): (Uid, u64),
     spec: &TransferSpec,
     entity: &Entity,
     layout: &Layout,
@@ -273,7 +274,7 @@ fn mapping_digest(
 ) -> Result<Digest, JobError> {
     let own = stream.deleted().filter(|_| spec.deletes.field.is_none());
     let marks = (&spec.deletes.field, &spec.version, stream.has_texts_alone());
-    let made_of = (MAPPED_BY, mapping(spec), entity, &layout.0, marks);
+    let made_of = (MAPPED_BY, mapping(spec), entity, &layout.0, marks, reset);
     let mut bytes = uid.0.as_bytes().to_vec();
     bytes.extend_from_slice(to_bytes(&made_of)?.as_ref());
     if let Some(own) = own {

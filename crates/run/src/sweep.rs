@@ -4,10 +4,11 @@
 //! Only these two make a sweep: no sweep without a limit comes from anything but an approval.
 
 use jiff::Timestamp;
+use raccord_model::Name;
 use raccord_model::checkpoint::{Checkpoint, Window};
 use raccord_model::fact::{Run, RunId};
 use raccord_model::language::deletes::Percent;
-use raccord_model::port::destination::{Sweep, Within};
+use raccord_model::port::destination::{Staying, Sweep, Within};
 
 use super::job::Job;
 
@@ -34,6 +35,16 @@ pub fn within_share(
 pub fn approved(job: &Job, run: Run, at: Timestamp, (checkpoint, unseen_too): (Checkpoint, bool)) -> Sweep {
     let sweep = sweep(job, (run.id, at), checkpoint, (unseen_too, None));
     Sweep { record: Some(Box::new(run)), ..sweep }
+}
+
+/// What there is to tell of rows that stay although they are to go.
+pub fn note(staying: Staying, transfer: &Name) -> Option<String> {
+    let stay = match staying.all() {
+        0 => return None,
+        1 => "1 row that is to be deleted stays".to_owned(),
+        count => format!("{count} rows that are to be deleted stay"),
+    };
+    Some(format!("{stay}: `raccord rejects list {transfer}` shows what refers to them"))
 }
 
 fn sweep(

@@ -4,7 +4,7 @@
 use raccord_model::EntityRef;
 use raccord_model::Kind;
 use raccord_model::fact::{StepFact, StepWork, Uid};
-use raccord_model::port::destination::{Destination, DestinationError, EntityShape};
+use raccord_model::port::destination::{Destination, DestinationError, EntityShape, Inspection};
 use raccord_model::port::state::{Scan, Table, Write};
 
 use crate::applied::Applied;
@@ -12,8 +12,8 @@ use crate::entity::entity;
 use crate::facts::put;
 use crate::ports::{Ports, RunnerError};
 
-/// Makes the table of an entity ready when an apply has left a step to do so. The inner error is the database's; the step
-/// stays with it.
+/// Makes the table of an entity ready when an apply has left a step to do so, and else looks whether it is as it was made ready.
+/// The inner error is the database's; a step stays with it.
 pub async fn make_ready(
     ports: &Ports,
     applied: &Applied,
@@ -23,10 +23,16 @@ pub async fn make_ready(
     let Some(project) = applied.uid(Kind::Project, &at.project) else { return Ok(Ok(())) };
     let prefix = StepWork::prepare_prefix(project, &at.entity);
     let steps = ports.facts().scan::<StepFact>(Table::Steps, Scan { prefix, ..Scan::default() }).await?;
+    let shape = shape(ports, applied, (project, at)).await?;
     if steps.is_empty() {
-        return Ok(Ok(()));
+        return Ok(match destination.inspect(shape).await {
+            Ok(inspection) => as_it_was(inspection),
+            // What the run asks for next says so, too, and how it is to be taken.
+            Err(DestinationError::Unreachable(_) | DestinationError::Denied(_)) => Ok(()),
+            Err(error) => Err(error),
+        });
     }
-    let prepared = destination.prepare(shape(ports, applied, (project, at)).await?).await;
+    let prepared = destination.prepare(shape).await;
     let mut writes = Vec::new();
     for (key, step) in steps {
         writes.push(match &prepared {
@@ -45,7 +51,18 @@ pub async fn shape(
     (project, at): (Uid, &EntityRef),
 ) -> Result<EntityShape, RunnerError> {
     let (settings, fact) = entity(&ports.facts(), applied, at).await?;
-    Ok(EntityShape::of(project, at.clone(), settings, &fact))
+    let fed_by = applied.transfers().filter(|(_, _, spec)| spec.to == *at).map(|(_, uid, _)| uid).collect();
+    Ok(EntityShape { fed_by, ..EntityShape::of(project, at.clone(), settings, &fact) })
+}
+
+/// Refuses a table that does not keep values as it did when it was made ready: nothing is written that it would change.
+fn as_it_was(inspection: Inspection) -> Result<(), DestinationError> {
+    let Inspection { drift, refusals, is_other, is_lost, .. } = inspection;
+    match (refusals.is_empty(), is_other || is_lost) {
+        (false, _) => Err(DestinationError::Unfit(refusals)),
+        (true, true) => Err(DestinationError::Changed(drift)),
+        (true, false) => Ok(()),
+    }
 }
 
 /// A step that has failed once more.

@@ -88,6 +88,7 @@ fn shape() -> EntityShape {
         manage: Manage::Additive,
         key: vec![1],
         fields: COLUMNS.iter().zip(1..).map(field).collect(),
+        fed_by: Vec::new(),
     }
 }
 

@@ -125,8 +125,13 @@ pub(crate) fn is_of_a_row(error: &Error) -> bool {
     )
 }
 
+/// Whether it is refused for a foreign key.
+pub(crate) fn is_of_a_reference(error: &Error) -> bool {
+    matches!(error, Error::SqliteFailure(code, _) if code.extended_code == ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
+}
+
 /// Why a row cannot be stored, in words that hold no value of it, and the column that is to blame, where SQLite names it.
-pub(crate) fn reason(error: &Error, is_deletion: bool) -> (String, Option<String>) {
+pub(crate) fn reason(error: &Error) -> (String, Option<String>) {
     let Error::SqliteFailure(code, said) = error else {
         return ("the database refuses the row".to_owned(), None);
     };
@@ -144,9 +149,6 @@ pub(crate) fn reason(error: &Error, is_deletion: bool) -> (String, Option<String
         }
         ffi::SQLITE_CONSTRAINT_NOTNULL => (with_names("a value is missing"), column),
         ffi::SQLITE_CONSTRAINT_CHECK => (with_names("the value does not fulfil the constraint"), None),
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY if is_deletion => {
-            ("rows of another table refer to it".to_owned(), None)
-        }
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
             ("no row of the table it refers to has this value".to_owned(), None)
         }

@@ -65,6 +65,16 @@ pub(crate) fn raise(connection: &Connection, transfer: Uid, fence: Fence) -> Res
     Ok(())
 }
 
+/// A transfer reads everything from now on: it continues nowhere, and what works on it is refused.
+pub(crate) fn begin_anew(connection: &Connection, transfer: Uid) -> Result<(), Failure> {
+    let reset = "UPDATE _raccord_transfers SET checkpoint = NULL, lease = lease + 1 WHERE transfer = ?1";
+    connection.execute(reset, [id(&transfer)])?;
+    for table in ["marks", "doomed", "partitions"] {
+        forget(connection, table, transfer)?;
+    }
+    Ok(())
+}
+
 /// A transfer is no more, for ever.
 pub(crate) fn end(connection: &Connection, transfer: Uid) -> Result<(), Failure> {
     let end = "INSERT INTO _raccord_transfers (transfer, epoch, reset, lease, ended) VALUES (?1, 0, 0, 0, 1) \

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::decide::{Counts, Going, Versions, held, swept};
+use raccord_model::decide::{Bounds, Counts, Going, Kept, Versions, held, staying, swept};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Fence, Sweep, Swept};
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use crate::codec;
 use crate::commit::{count_owned, revise};
-use crate::error::Failure;
+use crate::error::{Failure, is_of_a_row};
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
 use crate::save;
@@ -56,7 +56,12 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
         return Ok(held);
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
-    remove(connection, table, sweep, &all)?;
+    let kept = remove(connection, table, sweep, &all)?;
+    let (done, counts) = counts.without(&kept);
+    if !kept.is_empty() {
+        let bounds = Bounds::at(sweep.at, u64::MAX, u64::MAX);
+        save::save_rejects(connection, transfer, &staying(sweep, &kept), bounds, true)?;
+    }
     revise(connection, sweep.target.incarnation)?;
     forget(connection, "marks", transfer)?;
     forget(connection, "doomed", transfer)?;
@@ -69,7 +74,7 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
     if let Some(run) = &sweep.record {
         save::save_run(connection, &swept(run, counts))?;
     }
-    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked })
+    Ok(done)
 }
 
 fn length<T>(all: &[T]) -> u64 {
@@ -120,20 +125,33 @@ fn unseen(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<G
     Ok(found)
 }
 
-/// Removes rows, remembers their ends, and takes the rejects of their keys away. A row that the table keeps ends the sweep.
-fn remove(connection: &Connection, table: &Table, sweep: &Sweep, all: &[Going]) -> Result<(), Failure> {
+/// Removes rows, remembers their ends, and takes the rejects of their keys away. Those that the table keeps are returned.
+fn remove<'g>(
+    connection: &Connection,
+    table: &Table,
+    sweep: &Sweep,
+    all: &'g [Going],
+) -> Result<Vec<Kept<'g>>, Failure> {
+    let mut kept = Vec::new();
     let mut delete = connection.prepare(&table.delete())?;
     let mut delete_side = table.delete_side().map(|text| connection.prepare(&text)).transpose()?;
     for going in all {
         let key = codec::key_of(table, &going.key)?;
-        delete.execute(params_from_iter(codec::parameters(&key)?))?;
+        match delete.execute(params_from_iter(codec::parameters(&key)?)) {
+            Ok(_) => {}
+            Err(error) if is_of_a_row(&error) && !connection.is_autocommit() => {
+                kept.push((going, save::reason_to_stay(connection, table, &error)?));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        }
         if let Some(delete_side) = &mut delete_side {
             delete_side.execute(params_from_iter(codec::parameters(&key)?))?;
         }
         bury(connection, sweep, going)?;
         supersede(connection, sweep.transfer, going)?;
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// Remembers the end of a row, unless a later one by the same transfer is known.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use raccord_model::fact::DeletedBy;
 use raccord_model::language::UpdateType;
-use raccord_model::port::destination::{Batch, DestinationError, Intent, Sweep, Swept};
+use raccord_model::port::destination::{Batch, DestinationError, Intent, Staying, Sweep, Swept};
 
 use super::rows::Tombstone;
 use super::world::{Key, World, is_older};
@@ -49,7 +49,7 @@ pub(super) fn sweep(world: &mut World, sweep: &Sweep) -> Result<Swept, Destinati
     if let Some(within) = sweep.within {
         let before = owned.saturating_sub(within.created);
         let is_empty = sweep.snapshot && !has_marks && marked.is_empty() && owned > 0;
-        let held = |by| Swept::Held { by, deletes: unseen_count + marked_count, of: owned };
+        let held = |by| Swept::Held { by, deletes: unseen_count + marked_count, of: before };
         if is_empty || unseen_count > within.unseen.most_of(before) {
             return Ok(held(DeletedBy::Snapshot));
         }
@@ -79,7 +79,7 @@ pub(super) fn sweep(world: &mut World, sweep: &Sweep) -> Result<Swept, Destinati
         run.tally.swept += unseen_count + marked_count - counted;
         world.runs.insert(run.id, run);
     }
-    Ok(Swept::Done { unseen: unseen_count, marked: marked_count })
+    Ok(Swept::Done { unseen: unseen_count, marked: marked_count, staying: Staying::default() })
 }
 
 fn length<T>(all: &[T]) -> u64 {

@@ -2,7 +2,9 @@
 
 use raccord_model::fact::DeletedBy;
 use raccord_model::language::deletes::Percent;
-use raccord_model::port::destination::{Batch, Change, Destination, DestinationError, Guard, Intent, Swept};
+use raccord_model::port::destination::{
+    Batch, Change, Destination, DestinationError, Guard, Intent, Staying, Swept,
+};
 
 use crate::Subject;
 use crate::fixture::{batch, keys, sweep, transfer, upsert, within};
@@ -43,7 +45,7 @@ async fn take(store: &impl Destination, words: &str, defer_deletes: bool) {
 }
 
 pub async fn what_records_say_is_deleted_goes_at_the_end<S: Subject>() {
-    let done = |marked| Swept::Done { unseen: 0, marked };
+    let done = |marked| done_of(0, marked);
     let held = |deletes| Swept::Held { by: DeletedBy::Field, deletes, of: 10 };
     // (the records of the window, the share, what becomes of it, the keys left)
     for (words, share, expected, left) in [
@@ -80,7 +82,7 @@ pub async fn what_records_say_is_deleted_goes_at_the_end<S: Subject>() {
 pub async fn in_a_snapshot_both_ways_count_for_themselves<S: Subject>() {
     // (the records, what becomes of it with 20% of each, the keys left)
     for (words, expected, left) in [
-        ("+a +b +c +d +e +f -g -h", Swept::Done { unseen: 2, marked: 2 }, "a b c d e f"),
+        ("+a +b +c +d +e +f -g -h", done_of(2, 2), "a b c d e f"),
         (
             "+a +b +c +d +e -f -g",
             Swept::Held { by: DeletedBy::Snapshot, deletes: 5, of: 10 },
@@ -119,8 +121,8 @@ pub async fn the_marks_of_a_window_go_with_it<S: Subject>() {
     take(store, "-c", true).await;
     let mut request = sweep('A', None);
     request.snapshot = false;
-    assert_eq!(store.sweep(request.clone()).await.unwrap(), Swept::Done { unseen: 0, marked: 1 });
-    assert_eq!(store.sweep(request).await.unwrap(), Swept::Done { unseen: 0, marked: 0 });
+    assert_eq!(store.sweep(request.clone()).await.unwrap(), done_of(0, 1));
+    assert_eq!(store.sweep(request).await.unwrap(), done_of(0, 0));
     assert_eq!(keys(store).await, "a b d e f g h i j");
 }
 
@@ -174,4 +176,9 @@ pub async fn a_batch_that_would_delete_too_much_leaves_no_trace<S: Subject>() {
         assert_eq!(is_there, refused.is_none(), "{words}");
         subject.assert_sound();
     }
+}
+
+/// So many rows are gone that the snapshot did not show, and that records say are deleted; none stays.
+const fn done_of(unseen: u64, marked: u64) -> Swept {
+    Swept::Done { unseen, marked, staying: Staying { unseen: 0, marked: 0 } }
 }

@@ -3,7 +3,9 @@
 use raccord_model::checkpoint::{Checkpoint, Window};
 use raccord_model::fact::Decided;
 use raccord_model::language::Mode;
-use raccord_model::port::destination::{Change, Destination, DestinationError, Intent, Ledger, Swept};
+use raccord_model::port::destination::{
+    Change, Destination, DestinationError, Intent, Ledger, Swept, Within,
+};
 
 use crate::Subject;
 use crate::fixture::{
@@ -165,6 +167,21 @@ pub async fn a_sweep_takes_the_rejects_of_its_keys<S: Subject>() {
     assert_eq!(store.sweep(request).await.unwrap(), swept(1));
     assert_eq!(store.count_rejects(transfer('A')).await.unwrap(), 1);
     subject.assert_sound();
+}
+
+/// What a window has created itself is no part of what its share is of.
+pub async fn a_share_is_of_the_rows_that_were_there_before<S: Subject>() {
+    for (share, expected) in [(50, kept(3, 4)), (75, swept(3))] {
+        let subject = S::empty().await;
+        let store = subject.destination();
+        show(store, "abcd").await;
+        show(store, "aefghi").await;
+        let mut request = sweep('A', Some(share));
+        request.target.unique = vec![1];
+        request.within = request.within.map(|within| Within { created: 5, ..within });
+        assert_eq!(store.sweep(request).await.unwrap(), expected, "{share}");
+        subject.assert_sound();
+    }
 }
 
 pub async fn a_new_snapshot_forgets_the_marks_of_the_last<S: Subject>() {

@@ -7,7 +7,7 @@ use raccord_model::checkpoint::{Counted, Shift, Spot};
 use raccord_model::fact::Tally;
 use raccord_model::language::store::{FileMode, PartitionBy, PartitionUnit};
 use raccord_model::port::destination::{
-    Batch, Destination as _, DestinationError, Ledger as _, RejectQuery, RowQuery, Sweep, Swept,
+    Batch, Destination as _, DestinationError, Ledger as _, RejectQuery, RowQuery, Staying, Sweep, Swept,
 };
 
 use crate::fixture::{
@@ -96,7 +96,10 @@ async fn deletions_are_lines_once_their_window_is_complete<P: Place>(folder: Fol
     // The window is read again: what it said before says nothing any more.
     destination.commit(deleting(1)).await.unwrap();
     let end = Sweep { fence: under(1), snapshot: false, ..sweep('A', None) };
-    assert_eq!(destination.sweep(end).await.unwrap(), Swept::Done { unseen: 0, marked: 1 });
+    assert_eq!(
+        destination.sweep(end).await.unwrap(),
+        Swept::Done { unseen: 0, marked: 1, staying: Staying::default() }
+    );
     let rows = folder.rows("contact").await;
     assert_eq!(ids(&rows), [0, 0, 9]);
     let deleted = rows.iter().find(|row| row["id"] == 9).unwrap();

@@ -221,6 +221,7 @@ pub(crate) fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> E
         manage: Manage::Additive,
         key: fields.iter().take(1).map(|field| field.id).collect(),
         fields,
+        fed_by: Vec::new(),
     }
 }
 

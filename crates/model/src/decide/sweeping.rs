@@ -1,9 +1,10 @@
 //! The end of a window: whether what it has proved to be gone is too much, and what is remembered of the rows that go.
 
 use super::deletion::nanoseconds;
-use super::working::{Key, Tombstone};
-use crate::fact::{DeletedBy, Run};
-use crate::port::destination::{Sweep, Swept};
+use super::rejects::{self, hexadecimal};
+use super::working::{Key, Tombstone, Working};
+use crate::fact::{DeletedBy, Reject, Run};
+use crate::port::destination::{Staying, Sweep, Swept};
 
 /// A row that goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,33 @@ impl Going {
     }
 }
 
+/// A row that is to go, and why the destination cannot let it go.
+pub type Kept<'g> = (&'g Going, String);
+
+/// The rows that stay although they are to go, as rejects to be kept.
+pub fn staying(sweep: &Sweep, kept: &[Kept<'_>]) -> Working {
+    let mut set = Working::default();
+    for (going, reason) in kept {
+        let position =
+            if going.said.is_some() { "a record that is deleted" } else { "the end of a snapshot" };
+        let reject = Reject {
+            transfer: sweep.transfer,
+            run: sweep.run,
+            at: sweep.at,
+            position: position.to_owned(),
+            field: None,
+            reason: reason.clone(),
+            key: Some(hexadecimal(&going.key)),
+            payload: None,
+            parent: None,
+            deletion: true,
+            partial: false,
+        };
+        rejects::keep(&mut set, &reject, going.said.as_deref().unwrap_or_default());
+    }
+    set
+}
+
 /// How many rows a sweep is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
@@ -38,12 +66,25 @@ pub struct Counts {
     pub has_marks: bool,
 }
 
+impl Counts {
+    /// What became of a sweep after which some rows stay, and how many have gone.
+    pub fn without(self, kept: &[Kept<'_>]) -> (Swept, Self) {
+        let count =
+            |is_marked: bool| kept.iter().filter(|(going, _)| going.said.is_some() == is_marked).count();
+        let count = |is_marked| u64::try_from(count(is_marked)).unwrap_or(u64::MAX);
+        let staying = Staying { unseen: count(false), marked: count(true) };
+        let unseen = self.unseen.saturating_sub(staying.unseen);
+        let marked = self.marked.saturating_sub(staying.marked);
+        (Swept::Done { unseen, marked, staying }, Self { unseen, marked, ..self })
+    }
+}
+
 /// Why a sweep deletes nothing, if it would delete too much.
 pub fn held(sweep: &Sweep, counts: Counts) -> Option<Swept> {
     let within = sweep.within?;
     let Counts { unseen, marked, owned, has_marks } = counts;
     let before = owned.saturating_sub(within.created);
-    let held = |by| Some(Swept::Held { by, deletes: unseen + marked, of: owned });
+    let held = |by| Some(Swept::Held { by, deletes: unseen + marked, of: before });
     let shows_nothing = sweep.snapshot && marked == 0 && owned > 0 && !has_marks;
     if shows_nothing || unseen > within.unseen.most_of(before) {
         return held(DeletedBy::Snapshot);

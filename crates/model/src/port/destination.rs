@@ -390,6 +390,8 @@ pub enum Swept {
         unseen: u64,
         /// How many rows records said to be deleted.
         marked: u64,
+        /// The rows that the destination could not let go: each is a reject, and none of them is among the others.
+        staying: Staying,
     },
     /// Nothing was deleted: too much would have been. The marks stay until the next window begins.
     Held {
@@ -397,9 +399,25 @@ pub enum Swept {
         by: DeletedBy,
         /// How many rows would go.
         deletes: u64,
-        /// Of how many.
+        /// Of how many: those that were there before the window.
         of: u64,
     },
+}
+
+/// How many rows stay although they are to go, for others refer to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Staying {
+    /// That the snapshot did not show.
+    pub unseen: u64,
+    /// That records said to be deleted.
+    pub marked: u64,
+}
+
+impl Staying {
+    /// Both together.
+    pub const fn all(self) -> u64 {
+        self.unseen + self.marked
+    }
 }
 
 /// Where rows go.
@@ -416,7 +434,8 @@ pub trait Destination: Send + Sync {
     /// Looks at the table of an entity, and at nothing of its rows. Changes nothing.
     fn inspect(&self, shape: EntityShape) -> Async<'_, Result<Inspection, DestinationError>>;
     /// Makes the table of an entity ready for rows, all of it or nothing; doing it again changes nothing. Before that, what
-    /// concerns the incarnation is [`DestinationError::Unprepared`].
+    /// concerns the incarnation is [`DestinationError::Unprepared`]. Where rows or values that were there have to be made anew,
+    /// the transfers that write into it continue nowhere, and what one has under way is refused.
     fn prepare(&self, shape: EntityShape) -> Async<'_, Result<(), DestinationError>>;
     /// Where the next run of a transfer continues.
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, DestinationError>>;

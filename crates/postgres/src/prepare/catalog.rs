@@ -27,8 +27,8 @@ pub(crate) struct Found {
     pub(crate) registered: Option<(Uid, Table)>,
     /// Whether the table is there that keeps what is kept beside the rows of the incarnation.
     pub(crate) has_side: bool,
-    /// The entity of another incarnation whose table this is.
-    pub(crate) other_entity: Option<String>,
+    /// The entity of another incarnation whose table this is, and whether its project is one that this state does not have.
+    pub(crate) other_entity: Option<(String, bool)>,
 }
 
 /// What stands under the table's name.
@@ -71,6 +71,8 @@ pub(crate) struct FoundColumn {
     pub(crate) identity: Option<u8>,
     /// Whether texts that differ in bytes can be equal.
     pub(crate) is_loose: bool,
+    /// The views that use it.
+    pub(crate) used_by: Vec<String>,
 }
 
 fn letter(row: &Row, at: usize) -> Option<u8> {
@@ -114,7 +116,7 @@ async fn registered(
         } else if (table.schema.as_str(), table.name.as_str()) == (schema, shape.table.as_str())
             && (project, &entity) != (shape.project, &shape.entity.to_string())
         {
-            found.other_entity = Some(entity);
+            found.other_entity = Some((entity, project != shape.project));
         }
     }
     Ok(())
@@ -151,7 +153,11 @@ async fn relation(session: &Session<'_>, schema: &str, table: &str) -> Result<Op
 async fn columns(session: &Session<'_>, oid: u32) -> Result<Vec<FoundColumn>, Failure> {
     let query = "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), t.typname::text, t.typtype::text, a.atttypmod, \
                  a.attnotnull, a.atthasdef, a.attgenerated <> '', a.attidentity::text, \
-                 coalesce(NOT l.collisdeterministic, false) \
+                 coalesce(NOT l.collisdeterministic, false), \
+                 ARRAY(SELECT DISTINCT v.oid::regclass::text FROM pg_depend d \
+                 JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class \
+                 WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass \
+                 AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND v.oid <> a.attrelid ORDER BY 1) \
                  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
                  LEFT JOIN pg_collation l ON l.oid = a.attcollation \
                  WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -166,6 +172,7 @@ async fn columns(session: &Session<'_>, oid: u32) -> Result<Vec<FoundColumn>, Fa
         is_generated: row.get(7),
         identity: letter(row, 8),
         is_loose: row.get(9),
+        used_by: row.get(10),
     };
     Ok(session.query(query, &[(&oid, Type::OID)]).await?.iter().map(column).collect())
 }

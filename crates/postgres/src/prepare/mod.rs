@@ -10,7 +10,7 @@ use tokio_postgres::types::Type;
 
 use crate::connections::{Session, value};
 use crate::error::Failure;
-use crate::fence::signed;
+use crate::fence::{self, signed};
 
 /// Looks at the table of an entity.
 pub(crate) async fn inspect(
@@ -22,7 +22,7 @@ pub(crate) async fn inspect(
     Ok(judge::judge(schema, shape, &found).inspection)
 }
 
-/// Makes it ready, and registers it.
+/// Makes it ready, and registers it. What it had is read again when it is made anew.
 pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityShape) -> Result<(), Failure> {
     // One at a time: two processes would add the same column.
     session.query("SELECT pg_advisory_xact_lock(7305453110512842)", &[]).await?;
@@ -46,5 +46,10 @@ pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityS
         (&table, Type::TEXT),
     ];
     session.execute(register, &values).await?;
+    if judged.inspection.is_lost {
+        for transfer in &shape.fed_by {
+            fence::begin_anew(session, *transfer).await?;
+        }
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ mod rejects;
 use raccord_model::decide::{Deed, Op, Refusal, Refused, Working, ops};
 
 use crate::connections::Session;
-use crate::error::{Failure, Sort, column_of, constraint_of, reason};
+use crate::error::{Failure, Sort, column_of, reason, reason_to_stay};
 use crate::load::parameters;
 use crate::table::Table;
 
@@ -140,11 +140,6 @@ fn refusal(table: &Table, deed: Deed, failure: &Failure) -> Refusal {
         return Refusal { field: None, reason: "a trigger of the table leaves the row out".to_owned() };
     };
     let column = column_of(error).and_then(|name| table.columns.iter().find(|column| column.name == name));
-    let reason = match constraint_of(error) {
-        Some(constraint) if deed == Deed::Delete => {
-            format!("rows of another table refer to it: constraint {constraint}")
-        }
-        _ => reason(error),
-    };
+    let reason = if deed == Deed::Delete { reason_to_stay(error) } else { reason(error) };
     Refusal { field: column.map(|column| column.field), reason }
 }

@@ -3,6 +3,7 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::INC;
+use raccord_conformance::lasting::what_is_made_anew_is_read_again;
 use raccord_conformance::tables::{allowed, field, shape, upsert};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
@@ -402,4 +403,20 @@ fn a_column_that_was_dropped_is_filled_again() {
         let found = destination.inspect(contacts).await.unwrap();
         assert_eq!(found.statements, ["-- Raccord registers crm.contact"]);
     });
+}
+
+#[test]
+fn what_is_made_anew_is_read_again_by_what_feeds_it() {
+    for taken in ["DROP TABLE crm.contacts", "ALTER TABLE crm.contacts DROP COLUMN v"] {
+        block_on(async {
+            let database = Database::empty();
+            let destination = database.destination();
+            let contacts = contacts(FieldType::Text);
+            destination.prepare(contacts.clone()).await.unwrap();
+            let lose = || {
+                database.sql(taken);
+            };
+            what_is_made_anew_is_read_again(&destination, contacts, lose).await;
+        });
+    }
 }

@@ -3,6 +3,7 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
+use raccord_conformance::lasting::rows_to_which_others_refer_stay;
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Change, Destination, Intent};
@@ -168,7 +169,7 @@ fn a_row_that_others_refer_to_is_not_deleted_and_the_record_is_a_reject() {
         assert_eq!(database.sql("SELECT string_agg(f1, ' ') FROM crm.contacts"), "b");
         assert_eq!(
             reasons(&destination).await,
-            ["rows of another table refer to it: constraint orders_of_fkey"]
+            ["rows of the table orders refer to it: constraint orders_of_fkey"]
         );
     });
 }
@@ -187,4 +188,25 @@ fn of_a_batch_of_megabytes_the_first_row_may_be_bad() {
         assert_eq!(effects(&destination.commit(batch).await.unwrap()), "created 3997, rejected 3");
         assert_eq!(database.sql("SELECT count(*) FROM crm.contacts"), "3997");
     });
+}
+
+#[test]
+fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
+    for when in ["", "DEFERRABLE INITIALLY DEFERRED"] {
+        block_on(async {
+            let database = Database::empty();
+            let destination = prepared(&database, "").await;
+            let refer = || {
+                database.sql(&format!(
+                    "CREATE TABLE crm.orders (of text REFERENCES crm.contacts (f1) {when}); \
+                     INSERT INTO crm.orders VALUES ('07'), ('27')"
+                ));
+            };
+            let release = || {
+                database.sql("DELETE FROM crm.orders");
+            };
+            let reason = "rows of the table orders refer to it: constraint orders_of_fkey";
+            rows_to_which_others_refer_stay(&destination, (refer, release), reason).await;
+        });
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use raccord_model::Kind;
 use raccord_model::fact::{DeletedBy, Hold, Observed, Run, RunCause, RunId, RunOutcome, TransferFact, Uid};
-use raccord_model::port::destination::{Batch, Destination, Reading, Sweep, Swept};
+use raccord_model::port::destination::{Batch, Destination, Reading, Staying, Sweep, Swept};
 use raccord_model::port::state::Table;
 
 use super::operate;
@@ -198,13 +198,14 @@ async fn delete(ports: &Ports, job: &Arc<Job>, run: Run, by: DeletedBy) -> Resul
     let sweep = sweep::approved(job, run, now, (next.sealed(), unseen_too));
     let destination = job.rows(ports)?.destination;
     let id = sweep.run;
-    let deleted = match destination.sweep(Sweep { completes, ..sweep }).await? {
-        Swept::Done { unseen, marked } => unseen + marked,
-        Swept::Held { .. } => 0,
+    let (deleted, staying) = match destination.sweep(Sweep { completes, ..sweep }).await? {
+        Swept::Done { unseen, marked, staying } => (unseen + marked, staying),
+        Swept::Held { .. } => (0, Staying::default()),
     };
     take_over(ports, destination.as_ref(), id).await?;
     let (rows, are) = if deleted == 1 { ("row", "is") } else { ("rows", "are") };
-    Ok(format!("{deleted} {rows} of {to} {are} deleted"))
+    let note = sweep::note(staying, &job.transfer).map_or_else(String::new, |note| format!("; {note}"));
+    Ok(format!("{deleted} {rows} of {to} {are} deleted{note}"))
 }
 
 /// Moves the cursor past a window whose pages shifted. It has proved no deletion, so that nothing is swept.

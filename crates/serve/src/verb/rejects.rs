@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use raccord_model::decide::key_of;
 use raccord_model::fact::{Reject, RejectId, RunId, StorePlace, Tally, Uid};
-use raccord_model::port::destination::{Batch, Ledger, RejectPlace, RejectQuery, Rows};
+use raccord_model::port::destination::{
+    Batch, Change, Intent, Ledger, Refuse, RejectPlace, RejectQuery, Rows,
+};
 use raccord_model::port::records::{Page, Records};
 use raccord_model::{Digest, Ident, Kind, Name};
 
@@ -387,6 +390,9 @@ fn page_of(reject: &Reject) -> Option<Page> {
 
 /// The batch that brings the one record of a reject. Rejected again, it keeps the place where it was met.
 fn batch_of(ports: &Ports, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
+    if reject.deletion && reject.payload.is_none() {
+        return deletion(ports, job, reject);
+    }
     let page = page_of(reject).filter(|_| has_record(reject))?;
     let (run, at) = (RunId(ports.environment.new_id()), ports.environment.now());
     let shows = match (reject.deletion, reject.partial) {
@@ -396,6 +402,18 @@ fn batch_of(ports: &Ports, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
     };
     let arrival = Arrival { position: reject.position.clone(), shows };
     Some(map_arrivals(job, Arc::new(page), vec![arrival], run, at).into_batch(job, run, at))
+}
+
+/// The batch that deletes the row of a reject whose record was not kept: of a row that could not go, its key is enough.
+fn deletion(ports: &Ports, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
+    let key = key_of(reject)?;
+    let (run, at) = (RunId(ports.environment.new_id()), ports.environment.now());
+    let mut batch = map_arrivals(job, Arc::new(Page::empty()), Vec::new(), run, at).into_batch(job, run, at);
+    let (patch, version, digest) = (&[][..], &[][..], None);
+    batch.changes.push(Change { intent: Intent::Delete, key: &key, patch, version, digest });
+    let again = reject.clone();
+    batch.refuse = Refuse(Arc::new(move |_, _| again.clone()));
+    Some(batch)
 }
 
 #[cfg(test)]

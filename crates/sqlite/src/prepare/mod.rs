@@ -12,7 +12,7 @@ use raccord_model::port::destination::{DestinationError, EntityShape, Inspection
 use rusqlite::{Connection, params};
 
 use crate::error::Failure;
-use crate::fence::id;
+use crate::fence::{self, id};
 use crate::open::{Access, OpenError, open};
 use crate::work::Place;
 
@@ -50,7 +50,7 @@ pub(crate) fn refuse(place: &Place, shape: &EntityShape) -> Result<(), Failure> 
     if refusals.is_empty() { Ok(()) } else { Err(DestinationError::Unfit(refusals).into()) }
 }
 
-/// Makes it ready, and registers it.
+/// Makes it ready, and registers it. What it had is read again when it is made anew.
 pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<(), Failure> {
     let found = catalog::read(connection, shape)?;
     let judged = judge::judge(shape, &found);
@@ -65,6 +65,9 @@ pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<()
     let (incarnation, entity) = (shape.incarnation.cast_signed(), shape.entity.to_string());
     let table = serde_json::to_string(&judged.table)?;
     connection.execute(register, params![incarnation, id(&shape.project), entity, table])?;
+    if judged.inspection.is_lost {
+        shape.fed_by.iter().try_for_each(|transfer| fence::begin_anew(connection, *transfer))?;
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
 use crate::codec::{self, Unstorable};
-use crate::error::{Failure, is_of_a_row, reason};
+use crate::error::{Failure, is_of_a_reference, is_of_a_row, reason};
 use crate::table::{BESIDE, Table};
 
 pub(crate) use beside::{Beside, bury, complete, purge_tombstones, save_checkpoint, save_run};
@@ -105,7 +105,10 @@ fn take(
             Refusal { field: Some(field), reason: reason.to_owned() }
         }
         Err(Ended::Failed(Failure::Database(error))) if is_of_a_row(&error) => {
-            let (reason, column) = reason(&error, op.deed == Deed::Delete);
+            let (reason, column) = match op.deed {
+                Deed::Delete => (reason_to_stay(connection, table, &error)?, None),
+                Deed::Create | Deed::Update | Deed::Touch => reason(&error),
+            };
             let is_it =
                 |name: &str| table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
             Refusal { field: column.as_deref().and_then(is_it).map(|column| column.field), reason }
@@ -119,6 +122,27 @@ fn take(
         return Err(Failure::Rows(std::mem::take(refused)));
     }
     Ok(())
+}
+
+/// Why a row cannot be deleted, with the tables whose rows may refer to it: SQLite does not name the one.
+pub(crate) fn reason_to_stay(
+    connection: &Connection,
+    table: &Table,
+    error: &rusqlite::Error,
+) -> Result<String, Failure> {
+    if !is_of_a_reference(error) {
+        return Ok(reason(error).0);
+    }
+    let query = "SELECT DISTINCT s.name FROM sqlite_schema s, pragma_foreign_key_list(s.name) f \
+                 WHERE s.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE ORDER BY 1";
+    let mut statement = connection.prepare(query)?;
+    let names: Vec<String> =
+        statement.query_map([&table.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(match names.as_slice() {
+        [] => "rows of another table refer to it".to_owned(),
+        [name] => format!("rows of the table {name} refer to it"),
+        names => format!("rows of one of the tables {} refer to it", names.join(", ")),
+    })
 }
 
 /// Runs a statement whose parameters are the key of a row.

@@ -3,6 +3,7 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
+use raccord_conformance::lasting::what_is_made_anew_is_read_again;
 use raccord_conformance::tables::{allowed, field, shape, upsert};
 use raccord_model::language::Manage;
 use raccord_model::language::project::FieldType;
@@ -266,4 +267,20 @@ fn a_new_table_is_shown_made_and_mended() {
         assert!(told(&found.drift)[0].contains("the table \"contacts\" is gone"), "{found:?}");
         destination.prepare(shape).await.unwrap();
     });
+}
+
+#[test]
+fn what_is_made_anew_is_read_again_by_what_feeds_it() {
+    for taken in ["DROP TABLE contacts", "ALTER TABLE contacts DROP COLUMN v"] {
+        block_on(async {
+            let database = Database::none();
+            let destination = database.destination();
+            let contacts = contacts(FieldType::Text);
+            destination.prepare(contacts.clone()).await.unwrap();
+            let lose = || {
+                database.sql(taken);
+            };
+            what_is_made_anew_is_read_again(&destination, contacts, lose).await;
+        });
+    }
 }

@@ -3,6 +3,7 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
+use raccord_conformance::lasting::rows_to_which_others_refer_stay;
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Change, Destination as _, Intent};
@@ -120,8 +121,23 @@ fn a_row_to_which_others_refer_is_not_deleted() {
         delete(&mut batch, "a");
         delete(&mut batch, "b");
         assert_eq!(effects(&destination.commit(batch).await.unwrap()), "deleted 1, rejected 1");
-        assert_eq!(reasons(&destination).await, ["rows of another table refer to it"]);
+        assert_eq!(reasons(&destination).await, ["rows of the table orders refer to it"]);
         assert_eq!(database.one::<String>("SELECT group_concat(f1) FROM contacts"), "a");
+    });
+}
+
+#[test]
+fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
+    block_on(async {
+        let database = Database::none();
+        let destination = prepared(&database, "", "").await;
+        let refer = || {
+            database.sql(
+                "CREATE TABLE orders (contact TEXT REFERENCES contacts (f1)); INSERT INTO orders VALUES ('07'), ('27')",
+            );
+        };
+        let others = (refer, || database.sql("DELETE FROM orders"));
+        rows_to_which_others_refer_stay(&destination, others, "rows of the table orders refer to it").await;
     });
 }
 

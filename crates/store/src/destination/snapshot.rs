@@ -3,7 +3,7 @@
 
 use raccord_model::fact::{DeletedBy, Uid};
 use raccord_model::language::deletes::Percent;
-use raccord_model::port::destination::{Sweep, Swept, Within};
+use raccord_model::port::destination::{Staying, Sweep, Swept, Within};
 use raccord_model::row::empty_row;
 use redb::ReadableTable;
 
@@ -40,8 +40,9 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
     let inc = sweep.target.incarnation;
     unique::align(tables, inc, &sweep.target.unique)?;
     let owned = counter::read(&tables.counters, Counter::Owned(inc, sweep.transfer))?;
+    let before = owned.saturating_sub(sweep.within.map_or(0, |within| within.created));
     let most = |share: fn(&Within) -> Percent| {
-        sweep.within.map_or(u64::MAX, |within| share(&within).most_of(owned.saturating_sub(within.created)))
+        sweep.within.map_or(u64::MAX, |within| share(&within).most_of(before))
     };
     let (most_unseen, most_marked) = (most(|within| within.unseen), most(|within| within.marked));
     let marked = marked(tables, sweep, most_marked)?;
@@ -50,10 +51,10 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
     if sweep.within.is_some() {
         let deletes = unseen.count + marked.count;
         if is_empty || unseen.count > most_unseen {
-            return Ok(Swept::Held { by: DeletedBy::Snapshot, deletes, of: owned });
+            return Ok(Swept::Held { by: DeletedBy::Snapshot, deletes, of: before });
         }
         if marked.count > most_marked {
-            return Ok(Swept::Held { by: DeletedBy::Field, deletes, of: owned });
+            return Ok(Swept::Held { by: DeletedBy::Field, deletes, of: before });
         }
     }
     let mut rejects = Rejects::begin(tables, sweep.transfer, sweep.at, u64::MAX)?;
@@ -90,7 +91,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
         run.tally.swept += unseen.count + (marked.count - counted);
         fact::put_run(tables, &run)?;
     }
-    Ok(Swept::Done { unseen: unseen.count, marked: marked.count })
+    Ok(Swept::Done { unseen: unseen.count, marked: marked.count, staying: Staying::default() })
 }
 
 /// What the records of a window say is deleted.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use raccord_model::checkpoint::{Checkpoint, Shift};
 use raccord_model::fact::{DeletedBy, Tally, Uid};
 use raccord_model::language::store::FileMode;
-use raccord_model::port::destination::{Batch, DestinationError, Fence, Sweep, Swept};
+use raccord_model::port::destination::{Batch, DestinationError, Fence, Staying, Sweep, Swept};
 
 use super::{STAGED_FOR, Session, Staged};
 use crate::destination::error::CannotError;
@@ -194,7 +194,7 @@ impl Session {
         }));
         self.add(Some((transfer, sweep.fence)), changes).await?;
         self.marks.remove(&transfer);
-        Ok(Swept::Done { unseen: gone, marked })
+        Ok(Swept::Done { unseen: gone, marked, staying: Staying::default() })
     }
 }
 

@@ -54,6 +54,9 @@ pub enum DestinationError {
     /// The table of the entity cannot be made ready for rows as it is.
     #[error("the table cannot be used: {}", in_a_line(.0))]
     Unfit(Vec<TableRemark>),
+    /// The table of the entity is no longer the one that was made ready: what would be written is perhaps not what is kept.
+    #[error("the table is not as it was made ready: {}", in_a_line(.0))]
+    Changed(Vec<TableRemark>),
     /// Reading failed.
     #[error("read records")]
     Read(#[source] Cause),
@@ -90,6 +93,7 @@ impl DestinationError {
                 | Self::Denied(_)
                 | Self::Unprepared
                 | Self::Unfit(_)
+                | Self::Changed(_)
         )
     }
 

@@ -25,10 +25,12 @@ pub struct EntityShape {
     pub key: Vec<FieldId>,
     /// All fields in ascending order of their ids.
     pub fields: Vec<FieldShape>,
+    /// The transfers that write into it.
+    pub fed_by: Vec<Uid>,
 }
 
 impl EntityShape {
-    /// The shape of an entity of a project, with what is known of it.
+    /// The shape of an entity of a project, with what is known of it. Which transfers write into it is not.
     pub fn of(project: Uid, at: EntityRef, entity: &Entity, fact: &EntityFact) -> Self {
         let shape = |(name, field): (&Ident, &Field)| {
             Some(FieldShape {
@@ -50,6 +52,7 @@ impl EntityShape {
             key: entity.key.0.iter().filter_map(|name| fact.fields.get(name).copied()).collect(),
             entity: at,
             fields,
+            fed_by: Vec::new(),
         }
     }
 }
@@ -83,6 +86,13 @@ pub struct Inspection {
     pub drift: Vec<TableRemark>,
     /// Why it cannot be prepared.
     pub refusals: Vec<TableRemark>,
+    /// Whether it is another than the one that was last prepared: values would not be kept as it was judged then.
+    pub is_other: bool,
+    /// Whether it, or a column of it, was there and has to be made anew: then [`prepare`] has every transfer that writes into it
+    /// read everything.
+    ///
+    /// [`prepare`]: super::Destination::prepare
+    pub is_lost: bool,
 }
 
 /// Something about a table, in words that hold no value of a row.

@@ -19,6 +19,10 @@ const LONGEST_NAME: usize = 63;
 /// Names that every table has for itself.
 const RESERVED: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
+/// What to do about tables that another state has.
+const LOST_STATE: &str = "restore that state from its backup; when it is lost for good, `DROP SCHEMA raccord CASCADE` gives \
+                          its tables free, with their rows";
+
 /// What was judged.
 #[derive(Debug)]
 pub(crate) struct Judged {
@@ -124,11 +128,21 @@ impl Judge<'_> {
         if self.found.registered.as_ref().is_some_and(taken) {
             let message =
                 "the schema `raccord` of the database is that of another state of Raccord".to_owned();
-            self.refuse(None, message, "use a database for each state".to_owned());
+            self.refuse(None, message, format!("use a database for each state; {LOST_STATE}"));
         }
-        if let Some(entity) = &self.found.other_entity {
-            let message = format!("the table {} is that of the entity {entity}", self.table());
-            self.refuse(None, message, "name another `table`".to_owned());
+        match &self.found.other_entity {
+            None => {}
+            Some((entity, false)) => {
+                let message = format!("the table {} is that of the entity {entity}", self.table());
+                self.refuse(None, message, "name another `table`".to_owned());
+            }
+            Some((entity, true)) => {
+                let message = format!(
+                    "the table {} is that of the entity {entity} of another state of Raccord, or of a project that is no more",
+                    self.table()
+                );
+                self.refuse(None, message, LOST_STATE.to_owned());
+            }
         }
     }
 
@@ -137,6 +151,7 @@ impl Judge<'_> {
         if let Some((_, before)) = &self.found.registered {
             let message = format!("the table {} is gone, which was there", before.qualified());
             self.note(None, message, "an apply makes it anew, without the rows".to_owned());
+            self.inspection.is_lost = true;
         }
         if !self.is_additive() {
             return self.refuse(None, format!("there is no table {}", self.table()), None);
@@ -340,9 +355,7 @@ impl Judge<'_> {
         let made = match fit(field, column, self.shape.manage) {
             Fit::As { kind, longest, digits } => Column { kind, longest, digits, ..new_column(field) },
             Fit::Widened(kind) => {
-                let statement =
-                    format!("ALTER TABLE {} ALTER COLUMN {name} TYPE {}", self.table(), kind.sql());
-                self.alter(relation, id, statement);
+                self.widen(relation, field, (column, &kind));
                 Column { kind, ..new_column(field) }
             }
             Fit::Not(why) => {
@@ -360,6 +373,26 @@ impl Judge<'_> {
         self.columns.push(made);
     }
 
+    /// Gives a column a wider type, unless the database would not.
+    fn widen(&mut self, relation: &Relation, field: &FieldShape, (column, kind): (&FoundColumn, &Kind)) {
+        let (table, name, sql) = (self.table(), quoted(&column.name), kind.sql());
+        if !column.used_by.is_empty() {
+            let views = column.used_by.join(", ");
+            let message = format!(
+                "the column {name} of {table} is of type {}, and would become {sql}, but views use it: {views}",
+                column.sql
+            );
+            let help = "`manage: none` in the entity leaves the column as it is; or drop the views and make them anew";
+            return self.refuse(Some(field.id), message, help.to_owned());
+        }
+        if relation.is_ours && *kind == Kind::Int8 {
+            self.inspection.statements.push(format!(
+                "-- PostgreSQL writes all of {table} anew for this, and locks it meanwhile; `manage: none` leaves {name} as it is"
+            ));
+        }
+        self.alter(relation, Some(field.id), format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {sql}"));
+    }
+
     /// Says when a column is another than it was.
     fn compare(&mut self, made: &Column, column: &FoundColumn) {
         let before = self.found.registered.as_ref().and_then(|(_, table)| table.column(made.field));
@@ -367,7 +400,8 @@ impl Judge<'_> {
         if before.kind != made.kind || before.longest != made.longest || before.digits != made.digits {
             let name = quoted(&column.name);
             let message = format!("the column {name} has another type than it had: {}", column.sql);
-            self.note(Some(made.field), message, None);
+            self.note(Some(made.field), message, "an apply has Raccord keep to it".to_owned());
+            self.inspection.is_other = true;
         }
     }
 
@@ -389,9 +423,10 @@ impl Judge<'_> {
         let is_lost = before.is_some_and(|before| before.name == field.column);
         if is_lost {
             let message = format!("the column {name} is gone, which was there");
-            let help = "an apply adds it anew, and the next readings of everything fill it".to_owned();
-            self.note(Some(field.id), message, help);
+            self.note(Some(field.id), message, "an apply adds it anew, without its values".to_owned());
         }
+        // One that has another name now has none of its values, either.
+        self.inspection.is_lost |= before.is_some();
         if !self.is_additive() {
             return self.refuse(Some(field.id), format!("{} has no column {name}", self.table()), None);
         }

@@ -12,6 +12,10 @@ use super::fit::{kind_of, misfit};
 use crate::side;
 use crate::table::{BESIDE, BESIDE_TYPE, Column, Table, quoted};
 
+/// What to do about tables that another state has.
+const LOST_STATE: &str = "restore that state from its backup; when it is lost for good, to drop the tables `_raccord_…` gives \
+                          its tables free, with their rows";
+
 /// What was judged.
 #[derive(Debug)]
 pub(crate) struct Judged {
@@ -98,11 +102,21 @@ impl Judge<'_> {
     fn registration(&mut self) {
         if self.found.registered.as_ref().is_some_and(|(project, _)| *project != self.shape.project) {
             let message = "the file has the rows of another state of Raccord".to_owned();
-            self.refuse(None, message, "use a file for each state".to_owned());
+            self.refuse(None, message, format!("use a file for each state; {LOST_STATE}"));
         }
-        if let Some(entity) = &self.found.other_entity {
-            let message = format!("the table {} is that of the entity {entity}", self.table());
-            self.refuse(None, message, "name another `table`".to_owned());
+        match &self.found.other_entity {
+            None => {}
+            Some((entity, false)) => {
+                let message = format!("the table {} is that of the entity {entity}", self.table());
+                self.refuse(None, message, "name another `table`".to_owned());
+            }
+            Some((entity, true)) => {
+                let message = format!(
+                    "the table {} is that of the entity {entity} of another state of Raccord, or of a project that is no more",
+                    self.table()
+                );
+                self.refuse(None, message, LOST_STATE.to_owned());
+            }
         }
     }
 
@@ -111,6 +125,7 @@ impl Judge<'_> {
         if let Some((_, before)) = &self.found.registered {
             let message = format!("the table {} is gone, which was there", quoted(&before.name));
             self.note(None, message, "an apply makes it anew, without the rows".to_owned());
+            self.inspection.is_lost = true;
         }
         if self.shape.manage == Manage::None {
             return self.refuse(None, format!("there is no table {}", self.table()), None);
@@ -235,9 +250,10 @@ impl Judge<'_> {
         let is_lost = before.is_some_and(|before| is_same(&before.name, &field.column));
         if is_lost {
             let message = format!("the column {name} is gone, which was there");
-            let help = "an apply adds it anew, and the next readings of everything fill it".to_owned();
-            self.note(Some(field.id), message, help);
+            self.note(Some(field.id), message, "an apply adds it anew, without its values".to_owned());
         }
+        // One that has another name now has none of its values, either.
+        self.inspection.is_lost |= before.is_some();
         if self.shape.manage == Manage::None {
             return self.refuse(Some(field.id), format!("{} has no column {name}", self.table()), None);
         }

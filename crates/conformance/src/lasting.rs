@@ -1,0 +1,103 @@
+//! What happens to rows in tables that others use, too: those that cannot be deleted because rows of others refer to them, and
+//! those of a table that was made anew. It is for the tests of destinations that keep rows in tables of a database, which say how
+//! others do it.
+
+use raccord_model::port::destination::{
+    Change, Destination, DestinationError, EntityShape, Intent, Ledger, Staying, Swept,
+};
+
+use crate::fixture::{INC, checkpoint, effects, sweep, transfer};
+use crate::tables::{allowed, key, reasons, upsert};
+
+/// How many rows there are at first.
+const ROWS: u64 = 40;
+
+/// The table is prepared and empty. `refer` has others refer to the rows `07` and `27`, `release` ends it, and `reason` is why
+/// they cannot be deleted meanwhile.
+pub async fn rows_to_which_others_refer_stay(
+    destination: &(impl Destination + Ledger),
+    (refer, release): (impl Fn(), impl Fn()),
+    reason: &str,
+) {
+    let mut batch = allowed(destination).await;
+    (0..ROWS).for_each(|number| upsert(&mut batch, &format!("{number:02}"), &[]));
+    destination.commit(batch).await.unwrap();
+    refer();
+    // What records say is deleted.
+    let mut batch = allowed(destination).await;
+    batch.defer_deletes = true;
+    for of in ["06", "07"] {
+        let (intent, key) = (Intent::Delete, key(of));
+        batch.changes.push(Change { intent, key: &key, patch: b"", version: b"", digest: None });
+    }
+    destination.commit(batch).await.unwrap();
+    let mut request = sweep('A', None);
+    request.snapshot = false;
+    let staying = Staying { unseen: 0, marked: 1 };
+    assert_eq!(destination.sweep(request).await.unwrap(), Swept::Done { unseen: 0, marked: 1, staying });
+    assert_eq!(destination.count(INC).await.unwrap(), ROWS - 1);
+    assert_eq!(reasons(destination).await, [reason]);
+    // What a snapshot does not show, again and again.
+    for _ in 0..2 {
+        show_the_first(destination).await;
+        let swept = destination.sweep(sweep('A', None)).await.unwrap();
+        let Swept::Done { staying, .. } = swept else { panic!("{swept:?}") };
+        assert_eq!(staying, Staying { unseen: 2, marked: 0 });
+        assert_eq!(destination.count(INC).await.unwrap(), 3);
+        assert_eq!(reasons(destination).await, [reason, reason]);
+    }
+    release();
+    show_the_first(destination).await;
+    let staying = Staying::default();
+    let swept = destination.sweep(sweep('A', None)).await.unwrap();
+    assert_eq!(swept, Swept::Done { unseen: 2, marked: 0, staying });
+    assert_eq!(reasons(destination).await, [""; 0]);
+}
+
+/// A window that shows the first row alone.
+async fn show_the_first(destination: &impl Destination) {
+    let mut batch = allowed(destination).await;
+    destination.begin_window(batch.transfer, batch.fence).await.unwrap();
+    batch.mark_seen = true;
+    upsert(&mut batch, "00", &[]);
+    assert_eq!(effects(&destination.commit(batch).await.unwrap()), "unchanged 1");
+}
+
+/// The table is prepared with this shape, and empty. `lose` takes the table away, or a column of it.
+pub async fn what_is_made_anew_is_read_again(
+    destination: &(impl Destination + Ledger),
+    shape: EntityShape,
+    lose: impl Fn(),
+) {
+    let shape = EntityShape { fed_by: vec![transfer('A')], ..shape };
+    for letter in ['A', 'B'] {
+        let mut batch = crate::fixture::batch(letter);
+        destination.raise_fence(batch.transfer, batch.fence).await.unwrap();
+        batch.checkpoint = Some(checkpoint(5));
+        upsert(&mut batch, letter.encode_utf8(&mut [0; 4]), &[]);
+        destination.commit(batch).await.unwrap();
+    }
+    // To make a table ready that is so already changes nothing.
+    destination.prepare(shape.clone()).await.unwrap();
+    assert_eq!(destination.resume(transfer('A')).await.unwrap(), Some(checkpoint(5)));
+    let under_way = allowed(destination).await;
+    lose();
+    let found = destination.inspect(shape.clone()).await.unwrap();
+    assert!(found.is_lost && found.refusals.is_empty(), "{found:?}");
+    destination.prepare(shape.clone()).await.unwrap();
+    assert!(!destination.inspect(shape).await.unwrap().is_lost);
+    assert_eq!(destination.resume(transfer('A')).await.unwrap(), None);
+    assert_eq!(
+        destination.resume(transfer('B')).await.unwrap(),
+        Some(checkpoint(5)),
+        "it feeds another entity"
+    );
+    // What had been read before would be missing.
+    let refused = destination.commit(under_way.clone()).await;
+    assert!(matches!(refused, Err(DestinationError::LeaseLost { .. })), "{refused:?}");
+    let mut batch = under_way;
+    batch.fence.lease += 1;
+    destination.raise_fence(batch.transfer, batch.fence).await.unwrap();
+    upsert(&mut batch, "A", &[]);
+    destination.commit(batch).await.unwrap();
+}
