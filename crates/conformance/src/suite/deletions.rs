@@ -136,7 +136,7 @@ pub async fn the_share_is_of_the_rows_that_were_there_before<S: Subject>() {
     request.within = Some(raccord_model::port::destination::Within { created: 10, ..within(15) });
     assert_eq!(
         store.sweep(request).await.unwrap(),
-        Swept::Held { by: DeletedBy::Field, deletes: 2, of: 20 },
+        Swept::Held { by: DeletedBy::Field, deletes: 2, of: 10 },
         "15% of 10 rows is one"
     );
 }
