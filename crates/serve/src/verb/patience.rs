@@ -134,7 +134,9 @@ mod tests {
                 told.push(view.error.unwrap_or_default());
             }
         };
-        discover(&silent, &desired, &"shop".parse().unwrap(), &mut replies).await.unwrap();
+        discover((&silent, jiff::Timestamp::UNIX_EPOCH), &desired, &"shop".parse().unwrap(), &mut replies)
+            .await
+            .unwrap();
         let rest = "not asked for, because the service does not answer";
         assert_eq!(told, ["https://shop.example/api did not answer: no route", rest, rest]);
         assert_eq!(silent.0.load(Ordering::SeqCst), 1);

@@ -252,7 +252,7 @@ fn what_is_later_than_the_present_is_counted() {
         let cursor = cursor_of(settings);
         let mut read = Values::new(cursor.field(), now());
         for value in values {
-            read.take_in(at(value), |raw| Some(raw));
+            read.take_in(at(value), Some);
         }
         let (_, _, Ahead { records, latest }) = read.end();
         let latest = latest.map_or("-".to_owned(), |latest| latest.to_string());
