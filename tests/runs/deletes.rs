@@ -64,14 +64,27 @@ fn too_large_a_share_is_held_until_a_person_approves() {
 }
 
 #[test]
-fn a_later_run_that_is_held_for_as_many_rows_stands_in_for_the_one_that_was_named() {
+fn a_later_run_that_is_held_for_the_same_rows_stands_in_for_the_one_that_was_named() {
     let environment = ten("20%");
     write_number_of_people(&environment, 7);
     environment.ok("run");
     let first = newest_run(&environment);
     write_number_of_people(&environment, 6);
     environment.ok("run");
-    assert_says(&environment.fails(1, &format!("approve {first}")), &["a later run", "another outcome"]);
+    let second = newest_run(&environment);
+    let changed = format!("what would go has changed since: 4 rows now; look at the run {second}");
+    assert_says(&environment.fails(1, &format!("approve {first}")), &[&changed]);
+    // As many rows, and other ones.
+    let last: Vec<(String, String)> = (3..10).map(|n| (format!("p{n}"), format!("N{n}"))).collect();
+    write_people(
+        &environment,
+        &last.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect::<Vec<_>>(),
+    );
+    environment.ok("run");
+    let third = newest_run(&environment);
+    let changed = format!("what would go has changed since: 3 rows now; look at the run {third}");
+    assert_says(&environment.fails(1, &format!("approve {first}")), &[&changed]);
+    assert_eq!(count(&environment), 10);
     write_number_of_people(&environment, 7);
     environment.ok("run");
     assert_says(&environment.ok(&format!("approve {first}")), &["3 rows of crm.contact are deleted"]);

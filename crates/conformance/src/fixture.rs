@@ -204,7 +204,15 @@ pub fn swept(unseen: u64) -> Swept {
 
 /// So many of so many rows were not shown and would go.
 pub fn kept(deletes: u64, of: u64) -> Swept {
-    Swept::Held { by: DeletedBy::Snapshot, deletes, of }
+    Swept::Held { by: DeletedBy::Snapshot, deletes, of, rows: None }
+}
+
+/// What became of a sweep, by numbers alone: which rows would go is not looked at.
+pub fn counted(swept: Swept) -> Swept {
+    match swept {
+        Swept::Held { by, deletes, of, .. } => Swept::Held { by, deletes, of, rows: None },
+        done @ Swept::Done { .. } => done,
+    }
 }
 
 /// A reject of a record with this payload.

@@ -52,7 +52,7 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
         owned: count_owned(session, table, transfer).await?,
         has_marks: has_marks(session, transfer).await?,
     };
-    if let Some(held) = held(sweep, counts) {
+    if let Some(held) = held(sweep, counts, unseen.iter().chain(&marked)) {
         return Ok(held);
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();

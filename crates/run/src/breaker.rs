@@ -11,14 +11,15 @@ use raccord_model::language::integration::RejectLimit;
 /// What a run means for its transfer: a function of what runs have observed, never of what applies decide.
 pub fn after_run(mut fact: Observed, outcome: &RunOutcome, now: Timestamp) -> Observed {
     match outcome {
-        RunOutcome::Succeeded | RunOutcome::Held(_) => {
+        RunOutcome::Succeeded => {
             fact.consecutive_failures = 0;
             fact.last_success = Some(now);
         }
         // What ran out here says nothing of the service.
         RunOutcome::Failed { local: true, .. } | RunOutcome::Running | RunOutcome::Stopped => {}
-        // The service works. What fails each time for one parent must not keep the others from being read.
-        RunOutcome::Failed { partial: true, .. } => fact.consecutive_failures = 0,
+        // The service works. What fails each time for one parent must not keep the others from being read, and what a held run has
+        // read is not stored before a person agrees.
+        RunOutcome::Failed { partial: true, .. } | RunOutcome::Held(_) => fact.consecutive_failures = 0,
         RunOutcome::Failed { .. } => fact.consecutive_failures = fact.consecutive_failures.saturating_add(1),
     }
     fact
@@ -125,6 +126,8 @@ pub fn is_paused(fact: &IntegrationFact, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use raccord_model::fact::Hold;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -155,6 +158,21 @@ mod tests {
         }
         let expected = [None, None, None, None, None, None, Some(TripCause::ConsecutiveFailures(3))];
         assert_eq!(trips, expected);
+    }
+
+    #[test]
+    fn a_held_run_is_no_success_and_no_failure() {
+        let now = at("2025-01-01T00:00:00Z");
+        let before = Observed {
+            consecutive_failures: 2,
+            last_success: Some(at("2024-01-01T00:00:00Z")),
+            ..Observed::default()
+        };
+        let held = RunOutcome::Held(Hold::Shifted { shifted: 1, sign: String::new() });
+        let after = after_run(before.clone(), &held, now);
+        assert_eq!((after.consecutive_failures, after.last_success), (0, before.last_success));
+        let after = after_run(after, &RunOutcome::Succeeded, now);
+        assert_eq!(after.last_success, Some(now));
     }
 
     #[test]

@@ -473,8 +473,8 @@ impl Running<'_> {
                 self.context.destination.commit(batch).await?;
                 Ok(outcome)
             }
-            Swept::Held { by, deletes, of } => {
-                self.hold(complete, Hold::Deletions { deletes, of, keyless, left, by }).await
+            Swept::Held { by, deletes, of, rows } => {
+                self.hold(complete, Hold::Deletions { deletes, of, keyless, left, by, rows }).await
             }
         }
     }

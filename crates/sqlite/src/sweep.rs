@@ -52,7 +52,7 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
         owned: count_owned(connection, table, transfer)?,
         has_marks: has_marks(connection, transfer)?,
     };
-    if let Some(held) = held(sweep, counts) {
+    if let Some(held) = held(sweep, counts, unseen.iter().chain(&marked)) {
         return Ok(held);
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::records::{UNIQUE, batch_of, candidates, keeping};
 use super::steps::{BatchStep, Ending, LETTERS, Limit, Marking, Passed, Place, Step, SweepStep, Under};
 use crate::Subject;
-use crate::fixture::{INC, at, checkpoint, run, run_of, sweep, window};
+use crate::fixture::{INC, at, checkpoint, counted, run, run_of, sweep, window};
 
 /// What an apply has said of a transfer, and the lease that it is worked on under.
 #[derive(Debug, Clone, Copy, Default)]
@@ -176,7 +176,8 @@ impl<S: Subject> Driver<S> {
             record: Some(Box::new(record)),
             ..end
         };
-        in_words(&self.subject.destination().sweep(end).await)
+        // Which rows would go is told by their keys, and those of a subject may have another form.
+        in_words(&self.subject.destination().sweep(end).await.map(counted))
     }
 
     /// A window of one page: what it does not show goes.

@@ -49,7 +49,9 @@ pub(super) fn sweep(world: &mut World, sweep: &Sweep) -> Result<Swept, Destinati
     if let Some(within) = sweep.within {
         let before = owned.saturating_sub(within.created);
         let is_empty = sweep.snapshot && !has_marks && marked.is_empty() && owned > 0;
-        let held = |by| Swept::Held { by, deletes: unseen_count + marked_count, of: before };
+        let going = unseen.iter().chain(marked.iter().map(|(key, _)| key));
+        let rows = Some(going.map(Vec::as_slice).collect());
+        let held = |by| Swept::Held { by, deletes: unseen_count + marked_count, of: before, rows };
         if is_empty || unseen_count > within.unseen.most_of(before) {
             return Ok(held(DeletedBy::Snapshot));
         }

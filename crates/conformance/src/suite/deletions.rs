@@ -7,7 +7,7 @@ use raccord_model::port::destination::{
 };
 
 use crate::Subject;
-use crate::fixture::{batch, keys, sweep, transfer, upsert, within};
+use crate::fixture::{batch, counted, keys, sweep, transfer, upsert, within};
 
 /// Rows of A, one for each letter, at a version.
 async fn filled(store: &impl Destination, letters: &str) {
@@ -46,7 +46,7 @@ async fn take(store: &impl Destination, words: &str, defer_deletes: bool) {
 
 pub async fn what_records_say_is_deleted_goes_at_the_end<S: Subject>() {
     let done = |marked| done_of(0, marked);
-    let held = |deletes| Swept::Held { by: DeletedBy::Field, deletes, of: 10 };
+    let held = |deletes| Swept::Held { by: DeletedBy::Field, deletes, of: 10, rows: None };
     // (the records of the window, the share, what becomes of it, the keys left)
     for (words, share, expected, left) in [
         ("", 50, done(0), "a b c d e f g h i j"),
@@ -69,7 +69,7 @@ pub async fn what_records_say_is_deleted_goes_at_the_end<S: Subject>() {
         let mut request = sweep('A', None);
         request.snapshot = false;
         request.within = Some(within(share));
-        assert_eq!(store.sweep(request.clone()).await.unwrap(), expected, "{words}");
+        assert_eq!(counted(store.sweep(request.clone()).await.unwrap()), expected, "{words}");
         assert_eq!(keys(store).await, left, "{words}");
         if let Swept::Held { deletes, .. } = expected {
             request.within = None;
@@ -85,12 +85,12 @@ pub async fn in_a_snapshot_both_ways_count_for_themselves<S: Subject>() {
         ("+a +b +c +d +e +f -g -h", done_of(2, 2), "a b c d e f"),
         (
             "+a +b +c +d +e -f -g",
-            Swept::Held { by: DeletedBy::Snapshot, deletes: 5, of: 10 },
+            Swept::Held { by: DeletedBy::Snapshot, deletes: 5, of: 10, rows: None },
             "a b c d e f g h i j",
         ),
         (
             "+a +b +c +d +e -f -g -h -i",
-            Swept::Held { by: DeletedBy::Field, deletes: 5, of: 10 },
+            Swept::Held { by: DeletedBy::Field, deletes: 5, of: 10, rows: None },
             "a b c d e f g h i j",
         ),
     ] {
@@ -106,7 +106,7 @@ pub async fn in_a_snapshot_both_ways_count_for_themselves<S: Subject>() {
         store.commit(next).await.unwrap();
         let mut request = sweep('A', None);
         request.within = Some(within(20));
-        assert_eq!(store.sweep(request).await.unwrap(), expected, "{words}");
+        assert_eq!(counted(store.sweep(request).await.unwrap()), expected, "{words}");
         assert_eq!(keys(store).await, left, "{words}");
         subject.assert_sound();
     }
@@ -135,8 +135,8 @@ pub async fn the_share_is_of_the_rows_that_were_there_before<S: Subject>() {
     request.snapshot = false;
     request.within = Some(raccord_model::port::destination::Within { created: 10, ..within(15) });
     assert_eq!(
-        store.sweep(request).await.unwrap(),
-        Swept::Held { by: DeletedBy::Field, deletes: 2, of: 10 },
+        counted(store.sweep(request).await.unwrap()),
+        Swept::Held { by: DeletedBy::Field, deletes: 2, of: 10, rows: None },
         "15% of 10 rows is one"
     );
 }

@@ -9,8 +9,8 @@ use raccord_model::port::destination::{
 
 use crate::Subject;
 use crate::fixture::{
-    INC, batch, checkpoint, delete, effects, kept, keys, reject, row_of, run_of, sweep, swept, transfer,
-    upsert, window,
+    INC, batch, checkpoint, counted, delete, effects, kept, keys, reject, row_of, run_of, sweep, swept,
+    transfer, upsert, window,
 };
 
 /// Ten rows of A, one of B.
@@ -59,7 +59,7 @@ pub async fn what_was_not_shown_goes<S: Subject>() {
         let mut request = sweep('A', share);
         request.target.unique = vec![1];
         request.record = Some(Box::new(run_of('A', 7)));
-        assert_eq!(store.sweep(request.clone()).await.unwrap(), expected, "{shown} {share:?}");
+        assert_eq!(counted(store.sweep(request.clone()).await.unwrap()), expected, "{shown} {share:?}");
         assert_eq!(keys(store).await, left, "{shown} {share:?}");
         let held = matches!(expected, Swept::Held { .. });
         let recorded = subject.recorded(transfer('A')).await.first().map(|run| run.tally.swept);
@@ -75,6 +75,34 @@ pub async fn what_was_not_shown_goes<S: Subject>() {
         }
         subject.assert_sound();
     }
+}
+
+pub async fn which_rows_would_go_is_told<S: Subject>() {
+    let subject = S::empty().await;
+    let store = subject.destination();
+    filled(store).await;
+    let mut told = Vec::new();
+    for shown in ["abcde", "fghij", "edcba", "abcd"] {
+        show(store, shown).await;
+        let Swept::Held { rows, .. } = store.sweep(sweep('A', Some(10))).await.unwrap() else {
+            panic!("{shown} is not held")
+        };
+        told.push(rows.unwrap());
+    }
+    let [first, other_rows, same_rows, one_more] = told[..] else { panic!("{told:?}") };
+    assert_eq!(first, same_rows);
+    assert!(first != other_rows && first != one_more, "{told:?}");
+    // It is the same whether records say so or a snapshot does not show them.
+    store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
+    let mut said = batch('A');
+    (said.defer_deletes, said.target.unique) = (true, vec![1]);
+    "jihgf".chars().for_each(|key| delete(&mut said, &key.to_string()));
+    store.commit(said).await.unwrap();
+    let mut request = sweep('A', Some(10));
+    request.snapshot = false;
+    let Swept::Held { rows, .. } = store.sweep(request).await.unwrap() else { panic!("it is not held") };
+    assert_eq!(rows, Some(first));
+    subject.assert_sound();
 }
 
 pub async fn a_record_that_was_rejected_or_skipped_was_shown<S: Subject>() {
@@ -191,7 +219,8 @@ pub async fn a_new_snapshot_forgets_the_marks_of_the_last<S: Subject>() {
     show(store, "abcdefghij").await;
     show(store, "bcdefghij").await;
     assert_eq!(store.sweep(sweep('A', Some(10))).await.unwrap(), swept(1));
-    assert_eq!(store.sweep(sweep('A', Some(100))).await.unwrap(), kept(9, 9), "no marks left");
+    let nothing_shown = store.sweep(sweep('A', Some(100))).await.unwrap();
+    assert_eq!(counted(nothing_shown), kept(9, 9), "no marks left");
 }
 
 pub async fn a_new_window_forgets_the_one_before<S: Subject>() {

@@ -79,20 +79,21 @@ impl Counts {
     }
 }
 
-/// Why a sweep deletes nothing, if it would delete too much.
-pub fn held(sweep: &Sweep, counts: Counts) -> Option<Swept> {
+/// Why a sweep deletes nothing, if it would delete too much: the rows that would go are these.
+pub fn held<'a>(sweep: &Sweep, counts: Counts, going: impl Iterator<Item = &'a Going>) -> Option<Swept> {
     let within = sweep.within?;
     let Counts { unseen, marked, owned, has_marks } = counts;
     let before = owned.saturating_sub(within.created);
-    let held = |by| Some(Swept::Held { by, deletes: unseen + marked, of: before });
     let shows_nothing = sweep.snapshot && marked == 0 && owned > 0 && !has_marks;
-    if shows_nothing || unseen > within.unseen.most_of(before) {
-        return held(DeletedBy::Snapshot);
-    }
-    if marked > within.marked.most_of(before) {
-        return held(DeletedBy::Field);
-    }
-    None
+    let by = if shows_nothing || unseen > within.unseen.most_of(before) {
+        DeletedBy::Snapshot
+    } else if marked > within.marked.most_of(before) {
+        DeletedBy::Field
+    } else {
+        return None;
+    };
+    let rows = Some(going.map(|going| going.key.as_slice()).collect());
+    Some(Swept::Held { by, deletes: unseen + marked, of: before, rows })
 }
 
 /// The run that is recorded with a sweep, with what it deleted. The records that said so were counted as skipped when the run was

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::is_zero;
+use super::{RowsDigest, is_zero};
 
 /// Why a run is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +27,9 @@ pub enum Hold {
         /// How the deletions were learned of.
         #[serde(default, skip_serializing_if = "DeletedBy::is_snapshot")]
         by: DeletedBy,
+        /// Which rows would go. Nothing where no keys are known, and of what was held before this was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<RowsDigest>,
     },
     /// No record of the reading had what the mapping takes, while rows have values of it. An approval lets the next
     /// run empty them.
@@ -70,7 +73,7 @@ impl Hold {
     /// Why; it completes "the run is held: …".
     pub fn because(&self) -> String {
         match self {
-            Self::Deletions { deletes, of, keyless, left, by } => {
+            Self::Deletions { deletes, of, keyless, left, by, .. } => {
                 deletions((*deletes, *of), (*keyless, *left), *by)
             }
             Self::Vanished { vanished, values } => {
@@ -158,11 +161,33 @@ mod tests {
         );
     }
 
+    /// Two holds of as many rows are the same only when the rows are.
+    #[test]
+    fn which_rows_would_go_is_kept() {
+        let digest_of = |keys: &[&str]| -> RowsDigest { keys.iter().map(|key| key.as_bytes()).collect() };
+        let of = |rows| Hold::Deletions {
+            deletes: 2,
+            of: 9,
+            keyless: 0,
+            left: false,
+            by: DeletedBy::Snapshot,
+            rows,
+        };
+        let (first, second) = (of(Some(digest_of(&["a", "b"]))), of(Some(digest_of(&["b", "a"]))));
+        assert_eq!(first, second, "in any order");
+        for other in [of(Some(digest_of(&["a", "c"]))), of(Some(digest_of(&["ab"]))), of(None)] {
+            assert_ne!(first, other);
+        }
+        let kept = serde_json::to_value(&first).unwrap();
+        assert_eq!(kept["rows"].as_str().map(str::len), Some(32), "{kept}");
+        assert_eq!(serde_json::from_value::<Hold>(kept).unwrap(), first);
+    }
+
     #[test]
     fn a_run_that_was_kept_before_is_read() {
         let old = json!({"held": {"deletes": 5, "of": 9, "keyless": 0}});
         let by = DeletedBy::Snapshot;
-        let hold = Hold::Deletions { deletes: 5, of: 9, keyless: 0, left: false, by };
+        let hold = Hold::Deletions { deletes: 5, of: 9, keyless: 0, left: false, by, rows: None };
         assert_eq!(serde_json::from_value::<RunOutcome>(old).unwrap(), RunOutcome::Held(hold));
     }
 }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::Async;
 use crate::checkpoint::{Checkpoint, Cursor, PartitionId, Spot, Window};
-use crate::fact::{DeletedBy, Reject, Run, RunId, Tally, Uid, Updates};
+use crate::fact::{DeletedBy, Reject, RowsDigest, Run, RunId, Tally, Uid, Updates};
 use crate::language::Mode;
 use crate::language::deletes::Percent;
 use crate::port::inbox::Retry;
@@ -401,6 +401,8 @@ pub enum Swept {
         deletes: u64,
         /// Of how many: those that were there before the window.
         of: u64,
+        /// Which rows these are; nothing where no keys are known.
+        rows: Option<RowsDigest>,
     },
 }
 

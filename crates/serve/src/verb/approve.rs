@@ -1,7 +1,8 @@
 //! A person approves a held run. What that does depends on why the run is held: its deletions are done at once, or
 //! the next run may do what this one did not.
 //!
-//! Nothing is approved but what the newest run has told: a run that is under way, or ended otherwise, replaces it.
+//! Nothing is approved but what the newest run has told: a run that is under way, or ended otherwise, replaces it. An
+//! earlier one may be named as long as the newest is held for exactly the same: of deletions, for the same rows.
 
 use std::sync::Arc;
 
@@ -75,11 +76,12 @@ async fn approve_under(
     let destination = job.rows(ports)?.destination;
     if take_over(ports, destination.as_ref(), run.id).await? {
         // A kill came between the destination and the state.
+        succeeded(ports, run.transfer_uid).await?;
         return Ok((run.id, "it was carried out before, and is recorded now".to_owned()));
     }
     // Each of these is one commit with the run as it is then: no kill can leave one without the other.
     run.outcome = RunOutcome::Succeeded;
-    let id = run.id;
+    let (id, transfer) = (run.id, run.transfer_uid);
     let done = match hold {
         Hold::Deletions { by, .. } => delete(ports, &job, run, by).await?,
         Hold::Vanished { .. } => {
@@ -94,7 +96,24 @@ async fn approve_under(
         }
         Hold::Shifted { .. } => take_for_complete(ports, &job, run).await?,
     };
+    succeeded(ports, transfer).await?;
     Ok((id, done))
+}
+
+/// A transfer whose held run was approved has succeeded: what it read is stored.
+async fn succeeded(ports: &Ports, transfer: Uid) -> Result<(), RequestError> {
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        let fact = transaction.get::<TransferFact>(Table::Transfers, &transfer.to_string()).await?;
+        // Deleted meanwhile.
+        let Some(mut fact) = fact else { return Ok(()) };
+        fact.observed.last_success = Some(ports.environment.now());
+        transaction.put(Table::Transfers, &transfer, &fact)?;
+        if retries.settle(transaction.commit().await)? {
+            return Ok(());
+        }
+    }
 }
 
 /// The held run that counts: the one that is named, or a later one that is held for exactly the same.
@@ -104,13 +123,8 @@ async fn standing_for(ports: &Ports, named: Run) -> Result<Run, RequestError> {
     let run = match last_run.filter(|newest| *newest != named.id) {
         None => named,
         Some(newest) => {
-            let newest = facts.run(newest).await?.filter(|newest| newest.outcome == named.outcome);
-            newest.ok_or_else(|| {
-                RequestError::Invalid(format!(
-                    "a later run of `{}` has replaced the run {}, with another outcome: `raccord status` shows it",
-                    named.transfer, named.id
-                ))
-            })?
+            let newest = facts.run(newest).await?;
+            newest.ok_or_else(|| replaced(&named)).and_then(|newest| same_hold(&named, newest))?
         }
     };
     // Its window has taken the place of the held one, and is not complete: what it has not shown yet is still there.
@@ -121,6 +135,38 @@ async fn standing_for(ports: &Ports, named: Run) -> Result<Run, RequestError> {
         )));
     }
     Ok(run)
+}
+
+/// The newest run, when it is held for exactly what the named one was: as many rows may be others.
+fn same_hold(named: &Run, newest: Run) -> Result<Run, RequestError> {
+    let (before, now) = (named.outcome.hold(), newest.outcome.hold());
+    let (Some(Hold::Deletions { rows: before, .. }), Some(Hold::Deletions { rows, deletes, .. })) =
+        (before, now)
+    else {
+        return if named.outcome == newest.outcome { Ok(newest) } else { Err(replaced(named)) };
+    };
+    if named.outcome == newest.outcome && rows.is_some() {
+        return Ok(newest);
+    }
+    let (s, id) = (if *deletes == 1 { "" } else { "s" }, newest.id);
+    Err(RequestError::Invalid(if before.is_none() || rows.is_none() {
+        format!(
+            "a later run of `{}` is held too, and nothing tells whether for the same rows: {deletes} row{s} now; look at \
+             the run {id}, and approve that",
+            named.transfer
+        )
+    } else {
+        format!(
+            "what would go has changed since: {deletes} row{s} now; look at the run {id}, and approve that"
+        )
+    }))
+}
+
+fn replaced(named: &Run) -> RequestError {
+    RequestError::Invalid(format!(
+        "a later run of `{}` has replaced the run {}, with another outcome: `raccord status` shows it",
+        named.transfer, named.id
+    ))
 }
 
 /// Records an approved run, and what its approval allows, in one commit. False when `change` says that it is too late.

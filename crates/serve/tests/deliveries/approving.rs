@@ -38,7 +38,9 @@ async fn held(server: &MockServer) -> (Shop, RunId) {
     shows(server, &[&["1", "2"], &[]], false).await;
     run(&shop).await;
     let held = runs(&shop).await.remove(0);
-    let expected = Hold::Deletions { deletes: 3, of: 5, keyless: 0, left: false, by: DeletedBy::Snapshot };
+    let rows = Some(["3", "4", "5"].map(str::as_bytes).into_iter().collect());
+    let expected =
+        Hold::Deletions { deletes: 3, of: 5, keyless: 0, left: false, by: DeletedBy::Snapshot, rows };
     assert_eq!(held.outcome, RunOutcome::Held(expected));
     (shop, held.id)
 }
@@ -121,6 +123,52 @@ async fn a_run_that_fails_after_a_held_one_leaves_nothing_to_go_on_with() {
     run(&shop).await;
     let run = runs(&shop).await.remove(0);
     assert_eq!((run.outcome, run.tally.fetched, run.tally.swept), (RunOutcome::Succeeded, 5, 0));
+}
+
+/// The newest run is held for as many rows as the named one, and for others.
+#[tokio::test]
+async fn what_would_go_now_is_not_approved_by_an_older_run() {
+    let server = MockServer::start().await;
+    let (shop, first) = held(&server).await;
+    shows(&server, &[&["4", "5"], &[]], false).await;
+    run(&shop).await;
+    let second = runs(&shop).await.remove(0).id;
+    let refused = approve(&shop, first).await.unwrap_err();
+    let expected =
+        format!("what would go has changed since: 3 rows now; look at the run {second}, and approve that");
+    assert!(refused.contains(&expected), "{refused}");
+    assert_eq!(shop.rows().await.len(), 5);
+    // The rows of the first would go again.
+    shows(&server, &[&["2", "1"], &[]], false).await;
+    run(&shop).await;
+    assert!(approve(&shop, second).await.is_err());
+    let said = approve(&shop, first).await.unwrap();
+    assert!(said.contains("3 rows of crm.contact are deleted"), "{said}");
+    assert_eq!(shop.rows().await, ["1 x", "2 x"]);
+}
+
+/// What the version before has kept says how many rows would go, and not which.
+#[tokio::test]
+async fn a_run_that_does_not_say_which_rows_is_approved_as_the_newest_alone() {
+    let server = MockServer::start().await;
+    let (shop, first) = held(&server).await;
+    run(&shop).await;
+    let ports = shop.engine.ports();
+    let forget = |mut run: Run| {
+        if let RunOutcome::Held(Hold::Deletions { rows, .. }) = &mut run.outcome {
+            *rows = None;
+        }
+        raccord_run::facts::put(raccord_model::port::state::Table::Runs, &run.id.clone(), &run).unwrap()
+    };
+    let held: Vec<Run> = runs(&shop).await.into_iter().filter(|run| run.outcome.hold().is_some()).collect();
+    let newest = held[0].id;
+    ports.facts().commit(held.into_iter().map(forget).collect()).await.unwrap();
+    let refused = approve(&shop, first).await.unwrap_err();
+    assert!(refused.contains("nothing tells whether for the same rows"), "{refused}");
+    assert!(refused.contains(&newest.to_string()), "{refused}");
+    assert_eq!(shop.rows().await.len(), 5);
+    approve(&shop, newest).await.unwrap();
+    assert_eq!(shop.rows().await.len(), 2);
 }
 
 #[tokio::test]

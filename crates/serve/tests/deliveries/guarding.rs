@@ -56,8 +56,14 @@ async fn a_flood_of_deletions_by_webhook_waits_for_a_person() {
     let flood: Vec<String> = (12..20).map(|id| format!(r#"delete {{"id":"{id}"}}"#)).collect();
     shop.push(&flood).await;
     let held = drain(&shop).await;
-    let of_rows =
-        |deletes, of| Hold::Deletions { deletes, of, keyless: 0, left: false, by: DeletedBy::Webhook };
+    let of_rows = |deletes, of| Hold::Deletions {
+        deletes,
+        of,
+        keyless: 0,
+        left: false,
+        by: DeletedBy::Webhook,
+        rows: None,
+    };
     assert_eq!(held.outcome, RunOutcome::Held(of_rows(8, 28)));
     assert_eq!((shop.waiting().await, shop.rows().await.len()), (8, 28));
     let again = drain(&shop).await;
@@ -105,7 +111,9 @@ async fn a_field_that_says_that_many_are_deleted_waits_for_a_person() {
     let marked = [11, 12, 13, 18];
     shows(&server, &records(&marked)).await;
     let held = run(&shop).await;
-    let expected = Hold::Deletions { deletes: 4, of: 10, keyless: 0, left: false, by: DeletedBy::Field };
+    let rows = Some(["11", "12", "13", "18"].map(str::as_bytes).into_iter().collect());
+    let expected =
+        Hold::Deletions { deletes: 4, of: 10, keyless: 0, left: false, by: DeletedBy::Field, rows };
     assert_eq!((held.outcome.clone(), shop.rows().await.len()), (RunOutcome::Held(expected), 10));
     assert!(held.tally.is_balanced() && held.tally.deleted == 0, "{:?}", held.tally);
     let again = run(&shop).await;

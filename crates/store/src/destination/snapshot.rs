@@ -1,7 +1,7 @@
 //! The end of a window: the rows that go because its records say so, or because a snapshot did not show them. Also the
 //! end of an incarnation.
 
-use raccord_model::fact::{DeletedBy, Uid};
+use raccord_model::fact::{DeletedBy, RowsDigest, Uid};
 use raccord_model::language::deletes::Percent;
 use raccord_model::port::destination::{Staying, Sweep, Swept, Within};
 use raccord_model::row::empty_row;
@@ -49,12 +49,12 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
     let unseen = if sweep.snapshot { unseen(tables, sweep, most_unseen)? } else { Unseen::default() };
     let is_empty = sweep.snapshot && !unseen.has_marks && marked.count == 0 && owned > 0;
     if sweep.within.is_some() {
-        let deletes = unseen.count + marked.count;
+        let (deletes, rows) = (unseen.count + marked.count, Some(unseen.rows.with(marked.rows)));
         if is_empty || unseen.count > most_unseen {
-            return Ok(Swept::Held { by: DeletedBy::Snapshot, deletes, of: before });
+            return Ok(Swept::Held { by: DeletedBy::Snapshot, deletes, of: before, rows });
         }
         if marked.count > most_marked {
-            return Ok(Swept::Held { by: DeletedBy::Field, deletes, of: before });
+            return Ok(Swept::Held { by: DeletedBy::Field, deletes, of: before, rows });
         }
     }
     let mut rejects = Rejects::begin(tables, sweep.transfer, sweep.at, u64::MAX)?;
@@ -99,6 +99,8 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
 struct Marked {
     /// How many rows that are there.
     count: u64,
+    /// Which.
+    rows: RowsDigest,
     /// Their full keys and the versions at which they end, as long as they are not too many.
     keys: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -116,6 +118,7 @@ fn marked(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Marked, Store
             continue;
         }
         found.count += 1;
+        found.rows.add(mark_key(mark.value()));
         if found.count <= most {
             found.keys.push((full, version.value().to_vec()));
         }
@@ -130,6 +133,8 @@ struct Unseen {
     has_marks: bool,
     /// How many rows it did not.
     count: u64,
+    /// Which.
+    rows: RowsDigest,
     /// Their full keys, as long as they are not too many.
     keys: Vec<Vec<u8>>,
 }
@@ -163,6 +168,7 @@ fn unseen(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Unseen, Store
             }
         }
         found.count += 1;
+        found.rows.add(key);
         if found.count <= most {
             found.keys.push(full.value().to_vec());
         }

@@ -176,7 +176,9 @@ impl Session {
         if let Some(within) = sweep.within.filter(|_| replaces) {
             let is_empty = came == 0 && there > 0;
             if is_empty || gone > within.unseen.most_of(there) {
-                return Ok(Swept::Held { by: DeletedBy::Snapshot, deletes: gone, of: there });
+                // Files are replaced whole, and no key of their rows is known.
+                let (by, rows) = (DeletedBy::Snapshot, None);
+                return Ok(Swept::Held { by, deletes: gone, of: there, rows });
             }
         }
         sweep.checkpoint.count_swept(gone);
