@@ -96,3 +96,18 @@ fn a_hangup_reloads_and_changes_nothing_when_nothing_changed() {
     stop(daemon);
     assert_says(&environment.ok("plan"), &["no changes"]);
 }
+
+/// Where files decide, a rollback is refused before anything is shown of it.
+#[test]
+fn a_rollback_beside_files_is_refused_before_its_plan() {
+    let environment = shop();
+    let daemon = watch(&environment, "");
+    wait_for_generation(&environment, 1);
+    environment.replace("raccord.yaml", "name: text", "name: {type: text, maxLength: 80}");
+    wait_for_generation(&environment, 2);
+    let refused = environment.fails(1, "rollback 1 --auto-approve");
+    assert_says(&refused, &["which a rollback would not change", "revert the commit or the files there"]);
+    assert!(!refused.contains("maxLength"), "{refused}");
+    assert_eq!(status(&environment)["generation"], 2);
+    stop(daemon);
+}

@@ -9,7 +9,7 @@ use raccord_model::port::destination::{DestinationError, Rows};
 use raccord_model::port::state::{Scan, Table};
 use raccord_model::resource::{Wanted, place_of};
 use raccord_model::{Desired, Digest, Ident, Key, Kind, Resource, Spec};
-use raccord_plan::{Current, Facts as PlanFacts, Needs, needs};
+use raccord_plan::{Current, Facts as PlanFacts, Needs, Waiting, needs};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::facts::Revised;
@@ -34,6 +34,7 @@ pub async fn current(ports: &Ports, desired: &Desired) -> Result<Current, Daemon
     };
     let mut facts = facts(ports, &needs, (&index, &bodies, desired)).await?;
     facts.owned = owned(ports, desired, (&index, &bodies), &facts).await?;
+    facts.waiting = waiting(ports, desired, (&index, &bodies), &needs).await?;
     Ok(Current { head, index, bodies, facts })
 }
 
@@ -75,6 +76,27 @@ async fn owned(
         }
     }
     Ok(owned)
+}
+
+/// What waits for the transfers that go.
+async fn waiting(
+    ports: &Ports,
+    desired: &Desired,
+    (index, bodies): (&BTreeMap<Key, Entry>, &BTreeMap<Digest, Resource>),
+    needs: &Needs,
+) -> Result<BTreeMap<Uid, Waiting>, DaemonError> {
+    let mut waiting = BTreeMap::new();
+    for (uid, digest) in &needs.gone {
+        let mut found = Waiting { deliveries: ports.inbox.waiting(*uid).await?, rejects: 0 };
+        if let Some(Spec::Transfer(spec)) = bodies.get(digest).map(|body| &body.spec)
+            && let Some(project) = index.get(&Key::new(Kind::Project, spec.to.project.clone()))
+            && let Some(rows) = rows_now(ports, index, bodies, (project.uid, desired))
+        {
+            found.rejects = counted(&rows, rows.ledger.count_rejects(*uid)).await?.unwrap_or_default();
+        }
+        waiting.insert(*uid, found);
+    }
+    Ok(waiting)
 }
 
 fn known_bodies(applied: &Applied, needs: &Needs) -> BTreeMap<Digest, Resource> {

@@ -10,7 +10,7 @@ use crate::rule::{noted, rule};
 
 pub use crate::rule::{Effect, Rule};
 
-use Consequence::{Deletions, DropField, None, Rekey, Remap, Reread, Restart};
+use Consequence::{Deletions, DropField, Guard, None, Rekey, Remap, Reread, Restart};
 use Kind::{Authorization, Integration, Project, Source, Stack, Transfer};
 
 /// Where the settings of a connector stand, and the rule behind which those of the connectors come.
@@ -22,6 +22,8 @@ pub fn rules() -> Vec<&'static Rule> {
         RULES.split_at(RULES.iter().position(|rule| rule.path == CONFIG).map_or(0, |at| at + 1));
     before.iter().chain(connector::rules()).chain(after).collect()
 }
+
+const SHARE: &str = "a larger share; a smaller one holds more runs, and does nothing else";
 
 /// The rules that hold whatever the connector.
 const RULES: &[Rule] = &[
@@ -125,6 +127,9 @@ const RULES: &[Rule] = &[
     ),
     rule(Transfer, "mapping.fields", Remap),
     rule(Transfer, "deletes", Deletions),
+    noted(Transfer, "deletes.field.maxShare", Effect::Always(Guard), SHARE),
+    noted(Transfer, "deletes.webhook.maxShare", Effect::Always(Guard), SHARE),
+    noted(Transfer, "deletes.snapshot.maxShare", Effect::Always(Guard), SHARE),
     rule(Transfer, "mode", Remap),
     noted(Transfer, "version", Effect::Always(Remap), "so that every row gets its version"),
     rule(Transfer, "rejects", None),

@@ -67,6 +67,8 @@ pub enum Consequence {
     None,
     /// The schedule begins anew.
     Restart,
+    /// More deletions are done without a person.
+    Guard,
     /// Deletions begin or cease to be received.
     Deletions,
     /// The checkpoint is reset and everything is read again.
@@ -83,9 +85,10 @@ pub enum Consequence {
 
 impl Consequence {
     /// Every consequence, from nothing to loss.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::None,
         Self::Restart,
+        Self::Guard,
         Self::Deletions,
         Self::Reread,
         Self::Remap,
@@ -99,6 +102,7 @@ impl Consequence {
         match self {
             Self::None => "none",
             Self::Restart => "restart",
+            Self::Guard => "guard",
             Self::Deletions => "deletions",
             Self::Reread => "re-read",
             Self::Remap => "re-map",
@@ -113,6 +117,7 @@ impl Consequence {
         match self {
             Self::None => "Nothing happens to the data.",
             Self::Restart => "The schedule begins anew; no record is read again.",
+            Self::Guard => "More deletions are done without a person; no record is read again.",
             Self::Deletions => "Deletions begin or cease to be received; no record is read again.",
             Self::Reread => "The checkpoint is reset and everything is read again.",
             Self::Remap => "Everything is read again, so that rows are made by the new rules.",

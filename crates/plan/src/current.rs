@@ -37,11 +37,22 @@ pub struct Facts {
     pub rows: BTreeMap<u64, u64>,
     /// How many rows a transfer owns, where no complete reading of it is known.
     pub owned: BTreeMap<Uid, u64>,
+    /// What waits for the transfers that go.
+    pub waiting: BTreeMap<Uid, Waiting>,
     /// Of integrations: all of them, for a plan shows every trip.
     pub integrations: BTreeMap<Uid, IntegrationFact>,
     /// Which revisions of the facts of transfers and integrations these are, by table and key; `None` for a fact that is
     /// not there.
     pub revisions: BTreeMap<(Table, String), Option<Revision>>,
+}
+
+/// What waits for a transfer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Deliveries in its inbox.
+    pub deliveries: u64,
+    /// Its rejects, as far as they can be seen.
+    pub rejects: u64,
 }
 
 /// What has to be loaded before a plan can be made, beside the head, the index and the facts of integrations.
@@ -51,6 +62,8 @@ pub struct Needs {
     pub bodies: BTreeSet<Digest>,
     /// The transfers whose facts may count.
     pub transfers: BTreeSet<Uid>,
+    /// The transfers that go, and what they say: what waits for them may count.
+    pub gone: BTreeMap<Uid, Digest>,
     /// The projects whose entities' facts and row counts may count.
     pub projects: BTreeSet<Uid>,
 }
@@ -64,6 +77,9 @@ pub fn needs(desired: &Desired, index: &BTreeMap<Key, Entry>) -> Needs {
     for pair in &pairing.changed {
         if let Some((_, entry)) = pair.before {
             needs.bodies.insert(entry.digest);
+            if pair.after.is_none() && pair.key.kind == Kind::Transfer {
+                needs.gone.insert(entry.uid, entry.digest);
+            }
         }
         let new = pair.before.is_none();
         changed.note(pair.key, new, pair.after.map(|wanted| &wanted.resource.spec));

@@ -22,6 +22,7 @@ use crate::refusal::Checked;
 use crate::table;
 use crate::target;
 use crate::trip::Trips;
+use crate::waiting;
 use crate::world::World;
 
 /// What the person who plans has allowed and asked for.
@@ -120,6 +121,7 @@ pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<P
         }
         plan.effects = all.effects(&world);
     }
+    plan.notes.extend(waiting::notes(desired, current, &plan.changes));
     plan.changes.sort_by(|one, other| (one.action, &one.key).cmp(&(other.action, &other.key)));
     let checked = Checked {
         head: &current.head,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::{Uid, Updates};
+use raccord_model::language::deletes::Percent;
 use raccord_model::language::{IntegrationSpec, Mode, ProjectSpec, SourceSpec, TransferSpec, UpdateType};
 use raccord_model::name::EntityRef;
 use raccord_model::plan::Consequence;
@@ -54,7 +55,8 @@ impl Impacts {
             }
             let gravest = consequences.last().copied().unwrap_or(Consequence::None);
             for &consequence in consequences {
-                let restarts = matches!(consequence, Consequence::Restart | Consequence::Deletions);
+                let restarts =
+                    matches!(consequence, Consequence::Restart | Consequence::Guard | Consequence::Deletions);
                 if consequence == gravest || restarts {
                     let records = records(world, subject, consequence);
                     effects.push(DataEffect { consequence, subject: subject.clone(), records });
@@ -266,10 +268,25 @@ fn weigh_transfer(
     if field.consequence == Consequence::Rekey {
         field.consequence = rekeys((uid, old, new), world);
     }
+    if field.consequence == Consequence::Guard && !is_larger(field) {
+        field.consequence = Consequence::None;
+    }
     match (field.consequence, world.transfer(uid), world.project(&new.to.project)) {
         (Consequence::Rekey, _, Some(project)) => impacts.rows(world, project, &new.to, Consequence::Rekey),
         (consequence, Some(transfer), _) => impacts.transfer(transfer, consequence),
         (_, None, _) => {}
+    }
+}
+
+/// Whether a largest share grows: only then does more go without a person.
+fn is_larger(field: &FieldChange) -> bool {
+    let share = |value: &Option<serde_json::Value>| match value {
+        None => Some(Percent::default()),
+        Some(value) => serde_json::from_value(value.clone()).ok(),
+    };
+    match (share(&field.before), share(&field.after)) {
+        (Some(before), Some(after)) => after.0 > before.0,
+        _ => true,
     }
 }
 

@@ -19,6 +19,7 @@ pub mod saved;
 mod table;
 mod target;
 mod trip;
+mod waiting;
 mod webhook;
 mod world;
 
@@ -26,7 +27,7 @@ mod world;
 mod tests;
 
 pub use commit::{Apply, CommitError, Prepared, commit};
-pub use current::{Current, Facts, Needs, needs};
+pub use current::{Current, Facts, Needs, Waiting, needs};
 pub use diff::{DiffError, Options, diff};
 pub use entity::entity_after;
 pub use history::{KEPT_GENERATIONS, RestoreError, RollbackError, prune, restore, rollback};

@@ -245,6 +245,20 @@ pub enum Note {
         /// The stack.
         stack: Name,
     },
+    /// What waits for a transfer that goes is dropped with it.
+    DropsWaiting {
+        /// The transfer.
+        transfer: Name,
+        /// How many webhook deliveries wait.
+        deliveries: u64,
+        /// How many rejects are kept.
+        rejects: u64,
+    },
+    /// Webhook deliveries for a transfer that is switched off are not kept until it is active again.
+    DeliveriesEnd {
+        /// The transfer.
+        transfer: Name,
+    },
     /// A table of a database that is not written any more, and stays as it is.
     TableStays {
         /// Whose it was.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use raccord_serve::request::StatusQuery;
 use raccord_serve::{Reply, Request};
 
 use super::apply::{Change, plan_and_apply};
@@ -28,8 +29,21 @@ pub(crate) struct RollbackArgs {
     auto_approve: bool,
 }
 
+/// Refuses beside a daemon that follows files or a repository: the next reading would undo it.
+fn refuse_where_files_decide(session: &Session) -> Result<(), CommandError> {
+    let query = StatusQuery { limit: 1, ..StatusQuery::default() };
+    let status = session.one(Request::StatusOf(query), |reply| match reply {
+        Reply::Status(status) => Some(status),
+        _ => None,
+    })?;
+    let Some(daemon) = status.daemon.filter(|daemon| daemon.policy.is_some()) else { return Ok(()) };
+    let message = format!("the daemon follows {}, which a rollback would not change", daemon.origin);
+    Err(CommandError::new(message).hint("revert the commit or the files there, and the daemon applies that"))
+}
+
 pub(crate) fn rollback(ui: &Ui, global: &Global, args: &RollbackArgs) -> Result<(), CommandError> {
     let session = Session::open(global, "rollback", Opening::Existing)?;
+    refuse_where_files_decide(&session)?;
     let desired =
         session.one(Request::Generation { number: Some(args.generation) }, |reply| match reply {
             Reply::Desired(desired) => Some(Arc::new(*desired)),

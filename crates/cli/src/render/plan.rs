@@ -1,8 +1,8 @@
 //! A plan for people: the summary first and last, what destroys before what adds, changed fields alone.
 
-use raccord_model::Kind;
 use raccord_model::foreign;
 use raccord_model::plan::{Action, Consequence};
+use raccord_model::{Kind, Name};
 use raccord_serve::plan::{Change, DataEffect, FieldChange, Note, Plan, Subject};
 
 use super::difference::{Difference, differences};
@@ -175,7 +175,7 @@ fn short_path(field: &FieldChange) -> String {
 fn colored(consequence: Consequence, text: &str) -> String {
     match consequence {
         Consequence::Rekey | Consequence::Drop | Consequence::DropField => format!("{RED}{text}{RED:#}"),
-        Consequence::Reread | Consequence::Remap | Consequence::Deletions => {
+        Consequence::Reread | Consequence::Remap | Consequence::Deletions | Consequence::Guard => {
             format!("{YELLOW}{text}{YELLOW:#}")
         }
         Consequence::None | Consequence::Restart => format!("{DIM}{text}{DIM:#}"),
@@ -194,6 +194,7 @@ pub(crate) fn sentence(effect: &DataEffect) -> String {
     match effect.consequence {
         Consequence::None => format!("{subject}: nothing"),
         Consequence::Restart => format!("{subject}: its schedule begins anew"),
+        Consequence::Guard => format!("{subject}: more deletions are done without a person"),
         Consequence::Deletions => format!("{subject}: deletions begin or cease to be received"),
         Consequence::Reread if matches!(effect.subject, Subject::Entity { .. }) => {
             format!(
@@ -224,6 +225,19 @@ const fn verb(count: Option<u64>) -> &'static str {
     if matches!(count, Some(1)) { "is" } else { "are" }
 }
 
+/// What waits for a transfer that goes, as a sentence.
+fn dropped(transfer: &Name, (deliveries, rejects): (u64, u64)) -> String {
+    let are = if deliveries + rejects == 1 { "is" } else { "are" };
+    let deliveries = match deliveries {
+        0 => None,
+        1 => Some("1 waiting delivery".to_owned()),
+        more => Some(format!("{more} waiting deliveries")),
+    };
+    let rejects = (rejects > 0).then(|| super::many(rejects, "reject"));
+    let both: Vec<String> = deliveries.into_iter().chain(rejects).collect();
+    format!("transfer {transfer}: {} {are} dropped with it", both.join(" and "))
+}
+
 /// A note as a sentence.
 pub(crate) fn note_text(note: &Note) -> String {
     match note {
@@ -239,6 +253,10 @@ pub(crate) fn note_text(note: &Note) -> String {
                 "{key} cannot take over from {from}: the one is still wanted or the other is there already"
             )
         }
+        Note::DropsWaiting { transfer, deliveries, rejects } => dropped(transfer, (*deliveries, *rejects)),
+        Note::DeliveriesEnd { transfer } => format!(
+            "transfer {transfer}: webhooks that come meanwhile are not kept; `raccord pause` of its integration keeps them"
+        ),
         Note::TableStays { entity, table } => {
             format!("the table {table} of {entity} stays in its database as it is; Raccord writes it no more")
         }

@@ -110,7 +110,12 @@ pub struct Checkout {
     /// The commit that stands in the tree, as far as this process has put it there. What an earlier one left may
     /// be half of a tree after a loss of power.
     standing: Option<String>,
+    /// How many pulls have failed in a row.
+    failures: u32,
 }
+
+/// After so many pulls in a row that failed, the configuration counts as unreadable: a network may be away for a while.
+const PATIENCE: u32 = 3;
 
 impl Checkout {
     /// A checkout in the directory `STATE.git` beside the state. Nothing is read or written yet.
@@ -123,7 +128,7 @@ impl Checkout {
         let mut directory = OsString::from(std::path::absolute(state).unwrap_or_else(|_| state.to_owned()));
         directory.push(".git");
         let program = Program::new(settings.timeout, environment);
-        Ok(Self { settings, directory: directory.into(), program, standing: None })
+        Ok(Self { settings, directory: directory.into(), program, standing: None, failures: 0 })
     }
 
     /// Another program than `git`.
@@ -150,6 +155,17 @@ impl Checkout {
 
     /// Fetches the branch and puts its commit into the tree.
     pub async fn pull(&mut self) -> Result<Pulled, GitError> {
+        let pulled = self.fetch().await;
+        self.failures = if pulled.is_ok() { 0 } else { self.failures.saturating_add(1) };
+        pulled
+    }
+
+    /// Whether pulls have failed so often in a row that a person is to hear of it.
+    pub const fn is_lost(&self) -> bool {
+        self.failures >= PATIENCE
+    }
+
+    async fn fetch(&mut self) -> Result<Pulled, GitError> {
         self.prepare().await?;
         let remote = &self.settings.remote;
         let refspec = format!("+{}:{FETCHED}", remote.reference());

@@ -45,7 +45,9 @@ impl Policy {
             // That the schedule begins anew moves a run, and no record.
             Consequence::None | Consequence::Restart => matches!(self, Self::Safe | Self::All),
             // Deletions that begin take rows away from now on; those that cease leave rows behind.
-            Consequence::Deletions | Consequence::Reread | Consequence::Remap => matches!(self, Self::All),
+            Consequence::Guard | Consequence::Deletions | Consequence::Reread | Consequence::Remap => {
+                matches!(self, Self::All)
+            }
             Consequence::DropField | Consequence::Rekey | Consequence::Drop => false,
         }
     }
@@ -105,6 +107,11 @@ pub fn verdict(plan: &Plan, policy: Policy) -> Verdict {
     if why.is_empty() {
         return Verdict::Apply;
     }
+    if policy != Policy::None {
+        // The brake need not wait where a person knows of another one.
+        let switched_off = plan.changes.iter().filter(|change| change.action == Action::Deactivate);
+        why = switched_off.map(brake).chain(why).collect();
+    }
     let more = why.len().saturating_sub(MAX_REASONS);
     if more > 0 {
         why.truncate(MAX_REASONS);
@@ -156,6 +163,15 @@ fn refused(refusal: &Refusal) -> String {
     }
 }
 
+/// What is to stand still waits with the rest: a plan is applied whole.
+fn brake(change: &Change) -> String {
+    let what = match change.key.kind {
+        Kind::Integration => format!("`raccord pause {}` stops it at once", change.key.name),
+        _ => "`raccord pause` of its integrations stops it at once".to_owned(),
+    };
+    format!("{} is not deactivated before that: {what}", change.key)
+}
+
 fn everything(change: &Change) -> String {
     format!("{} {}: every change waits", change.action.glyph(), change.key)
 }
@@ -170,6 +186,7 @@ fn effect(effect: &DataEffect) -> Option<String> {
     };
     Some(match effect.consequence {
         Consequence::None | Consequence::Restart => return None,
+        Consequence::Guard => format!("more deletions of transfer {name} are done without a person"),
         Consequence::Deletions => format!("transfer {name} begins or ceases to receive deletions"),
         Consequence::Remap => format!("transfer {name} reads everything again under new rules{about}"),
         Consequence::Reread | Consequence::Rekey | Consequence::DropField | Consequence::Drop => {
@@ -203,6 +220,8 @@ fn note(note: &Note, policy: Policy) -> Option<String> {
         | Note::Resumes { .. }
         | Note::StaysTripped { .. }
         | Note::RenameIgnored { .. }
+        | Note::DropsWaiting { .. }
+        | Note::DeliveriesEnd { .. }
         | Note::TableStays { .. }
         | Note::ColumnStays { .. } => None,
     }

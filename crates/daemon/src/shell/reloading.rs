@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use raccord_model::diagnostic::Diagnostic;
+use raccord_model::diagnostic::{Code, Diagnostic, Severity};
 use raccord_model::{Desired, Digest};
 use raccord_plan::{Options, Plan, diff};
 use tokio::sync::Mutex;
@@ -95,6 +95,20 @@ impl Loaded {
         (self.digest, outcome)
     }
 
+    /// The configuration could not be read for a while, which is told like a directory that is missing: once.
+    fn lost(why: &str) -> Self {
+        let diagnostic = Diagnostic {
+            place: None,
+            severity: Severity::Error,
+            code: Code::Unreadable,
+            message: format!("the repository could not be pulled several times in a row: {why}"),
+            path: String::new(),
+            help: None,
+        };
+        let digest = Digest::of(b"a repository that cannot be pulled");
+        Self { digest, configuration: None, diagnostics: vec![diagnostic], trouble: None }
+    }
+
     pub(super) fn trouble(why: String) -> Self {
         let (configuration, diagnostics) = (None, Vec::new());
         Self { digest: Digest::of(&[]), configuration, diagnostics, trouble: Some(why) }
@@ -110,6 +124,7 @@ pub(super) async fn load(ports: &Ports, settings: &Settings) -> Loaded {
             let mut checkout = checkout.lock().await;
             let commit = match checkout.pull().await {
                 Ok(pulled) => pulled.commit,
+                Err(error) if checkout.is_lost() => return Loaded::lost(&in_one_line(&error)),
                 Err(error) => return Loaded::trouble(in_one_line(&error)),
             };
             let loader = Loader::of_checkout(&checkout, variables.clone());

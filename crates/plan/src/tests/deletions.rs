@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::golden::{check, check_with, golden, state};
 use super::simulator::{Simulator, allow_all, desired, lines, merged};
-use crate::Options;
+use crate::plan::Note;
+use crate::{Options, Waiting};
 
 #[test]
 fn entities_that_go_take_their_rows() {
@@ -28,6 +29,54 @@ fn entities_that_go_take_their_rows() {
         "refused: 40 rows of crm.line would be dropped",
     ];
     check_with(&gone, &Options::default(), &[changes.as_slice(), &refused].concat());
+}
+
+#[test]
+fn what_waits_for_a_transfer_that_goes_is_told() {
+    let mut state = state();
+    let waits = Waiting { deliveries: 2, rejects: 1 };
+    state.waiting = ["items", "idle"].map(|name| (state.uid(&format!("Transfer/{name}")), waits)).into();
+    state.waiting.insert(state.uid("Transfer/vips"), Waiting::default());
+    let gone = json!({
+        "Transfer/items": null, "Transfer/vips": null,
+        "Integration/boutique": { "subscriptions": { "items": null } }
+    });
+    let plan = state.plan(&desired(&merged(&golden(), &gone)), &Options::default());
+    let dropped = |name: &str| Note::DropsWaiting {
+        transfer: name.parse().unwrap(),
+        deliveries: waits.deliveries,
+        rejects: waits.rejects,
+    };
+    assert_eq!(plan.notes, [dropped("items")], "of those that go, and where something waits");
+    assert!(!plan.is_allowed(), "it needs --allow-delete");
+    // A rename takes along what waits.
+    let renamed = json!({
+        "Transfer/items": null,
+        "Transfer/lines": { "source": "boutique", "dataType": "items", "to": "crm.line", "active": true,
+            "mapping": { "primaryKey": { "id": "id" }, "fields": { "total": "total" } } },
+        "Integration/boutique": { "subscriptions": { "items": null, "lines": ["created"] } }
+    });
+    let plan = state.plan(&desired(&merged(&golden(), &renamed)), &Options::default());
+    assert_eq!(plan.notes, [dropped("items")], "without the annotation it is another one");
+}
+
+#[test]
+fn deliveries_end_with_a_transfer_that_is_switched_off() {
+    let webhook = json!({ "webhook": { "verify": { "bearer": "${env:HOOK}" } } });
+    let with_webhook = merged(&golden(), &json!({ "Source/boutique": webhook }));
+    let off = |patch: serde_json::Value| {
+        let state = Simulator::with(&with_webhook);
+        state.plan(&desired(&merged(&with_webhook, &patch)), &Options::default()).notes
+    };
+    let end = |name: &str| Note::DeliveriesEnd { transfer: name.parse().unwrap() };
+    assert_eq!(off(json!({ "Transfer/customers": { "active": null } })), [end("customers")]);
+    let integration = json!({ "Integration/boutique": { "active": false } });
+    assert_eq!(off(integration.clone()), [end("customers"), end("items")]);
+    let other = json!({ "Integration/other": { "active": true, "subscriptions": { "items": ["created"] } } });
+    assert_eq!(off(merged(&integration, &other)), [end("customers")], "another one goes on with the items");
+    let state = Simulator::with(&golden());
+    let plan = state.plan(&desired(&merged(&golden(), &integration)), &Options::default());
+    assert!(plan.notes.is_empty(), "without a webhook nothing is sent: {:?}", plan.notes);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::golden::{check, check_with, golden};
+use super::golden::{check, check_with, golden, state};
 use super::simulator::{Simulator, allow_all, desired, lines, merged};
 use crate::Options;
 
@@ -33,6 +33,20 @@ fn fields_of_a_transfer() {
         &customers(json!({ "deletes": { "field": "gone" } })),
         &["~ Transfer/customers", "  spec.deletes.field: deletions", "deletions of transfer customers"],
     );
+    for (share, expected) in [("10%", None), ("50%", Some("guard")), ("5%", Some("none"))] {
+        let mut state = state();
+        let snapshot = |share: &str| customers(json!({ "deletes": { "snapshot": { "maxShare": share } } }));
+        state.apply(&desired(&merged(&golden(), &snapshot("10%"))), &allow_all());
+        let wanted = desired(&merged(&golden(), &snapshot(share)));
+        let told = lines(&state.plan(&wanted, &Options::default()));
+        let mut lines = Vec::new();
+        if let Some(class) = expected {
+            lines.push("~ Transfer/customers".to_owned());
+            lines.push(format!("  spec.deletes.snapshot.maxShare: {class}"));
+            lines.extend((class == "guard").then(|| "guard of transfer customers".to_owned()));
+        }
+        assert_eq!(told, lines, "{share}");
+    }
     check(
         &customers(json!({ "resync": "1", "schedule": "1h" })),
         &[

@@ -9,7 +9,7 @@ use raccord_model::{Desired, Digest, Key, Kind, Resource};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Apply, Current, Facts, Needs, Options, Plan, Subject, commit, diff, needs, prune};
+use crate::{Apply, Current, Facts, Needs, Options, Plan, Subject, Waiting, commit, diff, needs, prune};
 
 /// Everything allowed.
 pub(crate) fn allow_all() -> Options {
@@ -59,6 +59,7 @@ pub(crate) struct Simulator {
     pub(crate) bodies: BTreeMap<Digest, Vec<u8>>,
     pub(crate) tables: BTreeMap<(Table, String), Vec<u8>>,
     pub(crate) rows: BTreeMap<u64, u64>,
+    pub(crate) waiting: BTreeMap<Uid, Waiting>,
     uids: u128,
 }
 
@@ -71,6 +72,7 @@ impl Simulator {
             bodies: BTreeMap::new(),
             tables: BTreeMap::new(),
             rows: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             uids: 100,
         }
     }
@@ -91,7 +93,7 @@ impl Simulator {
 
     /// Loads what a plan needs, and no more.
     pub(crate) fn current(&self, desired: &Desired) -> Current {
-        let Needs { bodies, transfers, projects } = needs(desired, &self.index);
+        let Needs { bodies, transfers, projects, gone } = needs(desired, &self.index);
         let uid = |text: &str| Uid(text.parse().expect("a uid"));
         let body = |digest| (digest, Resource::open(&self.bodies[&digest]).expect("a body"));
         let entity = |(key, fact): (String, EntityFact)| {
@@ -110,6 +112,7 @@ impl Simulator {
                 entities: of_entities.filter(|((uid, _), _)| projects.contains(uid)).collect(),
                 rows: self.rows.clone(),
                 owned: BTreeMap::new(),
+                waiting: gone.keys().filter_map(|uid| Some((*uid, *self.waiting.get(uid)?))).collect(),
                 integrations: of_integrations.collect(),
                 revisions: BTreeMap::new(),
             },

@@ -104,6 +104,7 @@ const fn consequence(visit: &Visit, consequence: Consequence) -> &'static str {
     match consequence {
         Consequence::None => words.nothing,
         Consequence::Restart => words.restart,
+        Consequence::Guard => words.guard,
         Consequence::Deletions => words.deletions,
         Consequence::Reread => words.reread,
         Consequence::Remap => words.remap,
@@ -137,6 +138,12 @@ fn note_in_words(visit: &Visit, note: &Note) -> Markup {
         }
         Note::RenameIgnored { key, from } => (words.rename_ignored, format!("{from} → {key}")),
         Note::StackNamed { stack } => (words.stack_named, stack.to_string()),
+        Note::DropsWaiting { transfer, deliveries, rejects } => {
+            let count = |count| show::number(visit.reader.language, count);
+            let (deliveries, rejects) = (count(*deliveries), count(*rejects));
+            (words.drops_waiting, format!("{transfer}: {deliveries} / {rejects}"))
+        }
+        Note::DeliveriesEnd { transfer } => (words.deliveries_end, transfer.to_string()),
         Note::TableStays { entity, table } => (words.stays, format!("{table} ({entity})")),
         Note::ColumnStays { entity, column } => (words.stays, format!("{column} ({entity})")),
         Note::RootMoves { from, to } => (words.root_moves, format!("{from} → {to}")),

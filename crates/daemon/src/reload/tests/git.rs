@@ -133,8 +133,15 @@ async fn a_failing_pull_keeps_what_is_there() {
     assert_eq!(again.restore().await.unwrap(), Some(is(&first, true)));
     assert_eq!(found(&again).await, ["Stack/one"]);
     fs::rename(scene.0.path().join("moved"), scene.origin()).unwrap();
+    // After some in a row it counts as lost, until one succeeds.
+    assert!(!again.is_lost());
+    for _ in 0..2 {
+        assert!(!again.is_lost() && again.pull().await.is_err());
+    }
+    assert!(again.is_lost());
     scene.git(&["branch", "live"]);
     assert_eq!(again.pull().await.unwrap(), is(&first, false));
+    assert!(!again.is_lost());
 }
 
 #[tokio::test]

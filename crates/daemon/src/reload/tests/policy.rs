@@ -189,6 +189,23 @@ fn what_has_no_consequence_for_data_is_applied() {
 }
 
 #[test]
+fn a_deactivation_that_waits_names_the_other_brake() {
+    let switches = "active: true\n  schedule";
+    let both = [
+        (switches, "active: false\n  schedule"),
+        ("spec:\n  active: true\n  subscriptions", "spec:\n  active: false\n  subscriptions"),
+        ("city: city}", "city: town}"),
+    ];
+    let why = reasons(verdict(&plan(&both, &Options::default()), Policy::Safe));
+    let brakes = [
+        "Integration/boutique is not deactivated before that: `raccord pause boutique` stops it at once",
+        "Transfer/customers is not deactivated before that: `raccord pause` of its integrations stops it at once",
+    ];
+    assert!(brakes.iter().all(|brake| why[..2].iter().any(|said| said == brake)), "{why:?}");
+    assert!(why.len() > 2, "{why:?}");
+}
+
+#[test]
 fn switches_are_applied() {
     applied(&[
         ("active: true\n  schedule", "active: false\n  schedule"),
@@ -333,7 +350,7 @@ fn reasons_are_bounded() {
     }
     let plan = diff(&fewer, &state(&many, false), &Options::default()).unwrap();
     let why = reasons(verdict(&plan, Policy::Safe));
-    assert_eq!((why.len(), why.last().unwrap().as_str()), (21, "and 22 more"));
+    assert_eq!((why.len(), why.last().unwrap().as_str()), (21, "and 23 more"));
 }
 
 #[test]

@@ -244,6 +244,7 @@ pub(super) async fn difference(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let found = visit.one(Request::Difference { generation: number, limit: Some(plan::SHOWN) }, pick).await?;
     let Difference { generation, changes } = *found;
     let words = visit.texts().changes;
+    let follows = follows(&visit).await?;
     let body = html! {
         dl {
             dt { (words.applied_at) } dd { (show::when(visit.texts(), generation.at, visit.now())) }
@@ -252,7 +253,8 @@ pub(super) async fn difference(visit: Arc<Visit>) -> Result<Answer, Failure> {
             @if let Some(to) = generation.rollback_to { dt { (words.back_to) } dd { (to) } }
         }
         @if visit.reader.may(Sort::PlanRollback) {
-            p { a.button.plain href=(format!("/changes/{number}/rollback")) { (words.roll_back) } }
+            @if follows { p.hint { (words.revert) } }
+            @else { p { a.button.plain href=(format!("/changes/{number}/rollback")) { (words.roll_back) } } }
         }
         h2 { (words.difference) }
         (plan::changes(&visit, &changes, generation.changes.len()))
@@ -260,18 +262,26 @@ pub(super) async fn difference(visit: Arc<Visit>) -> Result<Answer, Failure> {
     Ok(Answer::Page(under(&visit, &format!("{} {number}", words.generation), body)))
 }
 
+/// Whether the daemon follows files or a repository: then the next reading would undo what a rollback applied.
+async fn follows(visit: &Visit) -> Result<bool, Failure> {
+    let query = StatusQuery { limit: 1, ..StatusQuery::default() };
+    let status = super::integration::status(visit, query).await?;
+    Ok(status.daemon.is_some_and(|daemon| daemon.policy.is_some()))
+}
+
 /// What going back would change, and the question whether to.
 pub(super) async fn rollback_plan(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let number: u64 = visit.part("number")?;
+    let follows = follows(&visit).await?;
     let request = Request::PlanRollback { generation: number, options: Options::default() };
     let found =
         visit.one(request, |reply| if let Reply::Plan(plan) = reply { Some(plan) } else { None }).await?;
     let words = visit.texts().changes;
     let body = html! {
-        p { (words.rollback_means) }
+        p { @if follows { (words.revert) } @else { (words.rollback_means) } }
         h2 { (words.title) }
         (plan::plan(&visit, &found))
-        @if visit.reader.may(Sort::Rollback) && found.has_work() {
+        @if !follows && visit.reader.may(Sort::Rollback) && found.has_work() {
             form method="post" action=(format!("/changes/{number}/rollback")) {
                 (csrf(&visit))
                 input type="hidden" name="serial" value=(found.serial);

@@ -71,6 +71,8 @@ both! {
         back_to: "back to", "retour à";
         /// Leads to the plan of a rollback.
         roll_back: "Go back to this generation…", "Revenir à cette génération…";
+        /// Instead of it, where the daemon follows files or a repository.
+        revert: "To go back, revert the commit or the files that Raccord follows.", "Pour revenir en arrière, annulez le commit ou la modification des fichiers que Raccord suit.";
         /// A title.
         rollback_plan: "What going back would change", "Ce que le retour changerait";
         /// Goes back.
@@ -99,6 +101,8 @@ both! {
         nothing: "nothing happens", "rien ne se passe";
         /// A consequence.
         restart: "its schedule begins anew", "son calendrier recommence";
+        /// A consequence.
+        guard: "more deletions are done without a person", "davantage de suppressions se font sans approbation";
         /// A consequence.
         deletions: "deletions begin or cease to be received", "des suppressions commencent ou cessent d’être reçues";
         /// A consequence.
@@ -133,6 +137,10 @@ both! {
         rename_ignored: "the rename is ignored:", "le renommage est ignoré :";
         /// A note.
         stays: "is not written any more and stays as it is:", "n’est plus écrit et reste en l’état :";
+        /// A note: before the transfer and two numbers.
+        drops_waiting: "waiting deliveries / rejects that are dropped with the transfer", "livraisons en attente / rejets supprimés avec le transfert";
+        /// A note: before the transfer.
+        deliveries_end: "webhooks that come meanwhile are not kept for the transfer (a pause of its integration keeps them):", "les webhooks reçus entre-temps ne sont pas conservés pour le transfert (une mise en pause de son intégration les conserve) :";
         /// A note.
         stack_named: "the stack gets the name", "la pile prend le nom";
         /// A note.
