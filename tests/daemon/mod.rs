@@ -15,6 +15,7 @@ mod reload;
 mod sharing;
 mod soak;
 mod supervisor;
+mod untaken;
 
 use serde_json::Value;
 

@@ -137,6 +137,22 @@ fn a_first_page_that_is_rejected_whole_fails_the_run() {
 }
 
 #[test]
+fn rejects_that_are_too_many_to_be_kept_are_told() {
+    let environment = with_one_reject("rejects: {maxCount: 2}");
+    environment
+        .write("people.csv", "id,name,email\n1,Ann,ann@example.com\n2,Bob,x\n3,Cy,x\n4,Di,x\n5,Ed,x\n");
+    let said = environment.ok("run");
+    assert_says(
+        &said,
+        &[
+            "no more than 2 rejects are kept (`rejects.maxCount`): up to ",
+            " rejects, the oldest, were dropped",
+        ],
+    );
+    assert_says(&environment.ok("status"), &["no more than 2 rejects are kept"]);
+}
+
+#[test]
 fn more_rejects_than_the_breaker_allows_disable_the_integration() {
     let shop = Shop {
         fields: NAME_AND_EMAIL,

@@ -307,13 +307,18 @@ fn held(job: &Job, run: &Run, was_held: bool) -> Option<News> {
     Some(News { about, of: job.subscribers.iter().map(|subscriber| subscriber.uid).collect() })
 }
 
-/// The news that an integration is disabled, with the rejects that wait in its transfers.
+/// The news that an integration is disabled, with the rejects and the deliveries that wait in its transfers.
 async fn tripped(ports: &Ports, subscriber: &Subscriber, trip: &Trip) -> Result<News, RunnerError> {
     let applied = ports.applied().await?;
-    let mut rejects = BTreeMap::new();
+    let (mut rejects, mut deliveries) = (BTreeMap::new(), BTreeMap::new());
     let specs = applied.integrations().filter(|(_, uid, _)| *uid == subscriber.uid);
     for transfer in specs.flat_map(|(_, _, spec)| spec.subscriptions.keys()) {
         let Some(uid) = applied.uid(Kind::Transfer, transfer) else { continue };
+        match ports.inbox.waiting(uid).await {
+            Ok(0) => {}
+            Ok(waiting) => _ = deliveries.insert(transfer.clone(), waiting),
+            Err(error) => tracing::warn!(%error, "the deliveries that wait could not be counted"),
+        }
         let Some(project) = applied.desired.transfer(transfer).map(|spec| &spec.to.project) else { continue };
         let rows = ports.rows(&applied.desired, project)?;
         let count = known(&rows, rows.ledger.count_rejects(uid).await)?.unwrap_or_default();
@@ -322,7 +327,7 @@ async fn tripped(ports: &Ports, subscriber: &Subscriber, trip: &Trip) -> Result<
         }
     }
     let integration = subscriber.name.clone();
-    let about = NoticeAbout::Tripped { integration, trip: trip.clone(), rejects };
+    let about = NoticeAbout::Tripped { integration, trip: trip.clone(), rejects, deliveries };
     Ok(News { about, of: vec![subscriber.uid] })
 }
 

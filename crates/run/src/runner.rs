@@ -222,16 +222,27 @@ impl Task {
         if let Err(error) = destination.raise_fence(job.uid, job.fence).await {
             return Ok(Some(RunError::from(error).outcome()));
         }
+        let before = self.rejects(job).await;
         if run.cause == RunCause::Deliveries {
             deliveries::drain(job, run, context).await;
         } else {
             execute(job, run, context).await;
+        }
+        if let (Some(before), true) = (before, run.tally.newly_rejected > 0) {
+            let after = self.rejects(job).await;
+            let kept = (before, after.unwrap_or_default());
+            run.notes.extend(beyond(job.spec.rejects.max_count, kept, run.tally.newly_rejected));
         }
         // However it has ended: what it has counted is to be there.
         if let Err(error) = destination.flush(job.uid).await {
             return Ok(Some(RunError::from(error).outcome()));
         }
         Ok(None)
+    }
+
+    /// How many rejects of the transfer are kept; nothing when its database does not say.
+    async fn rejects(&self, job: &Job) -> Option<u64> {
+        job.rows(&self.ports).ok()?.ledger.count_rejects(job.uid).await.ok()
     }
 
     /// Compiles the transfer, unless every integration that wanted it is disabled or paused by now. What it is compiled
@@ -357,6 +368,40 @@ fn tell(run: &Run) {
         outcome => {
             let word = outcome.as_str();
             tracing::info!(fetched, created, updated, deleted, unchanged, skipped, rejected, swept, "{word}");
+        }
+    }
+}
+
+/// That rejects are gone because they were too many, though nothing has become of their records. `kept`: how many there were
+/// before the run, and are after it.
+fn beyond(most: u64, kept: (u64, u64), new: u64) -> Option<String> {
+    let (before, after) = kept;
+    let gone = (before + new).saturating_sub(after);
+    if after < most || gone == 0 {
+        return None;
+    }
+    let rejects = if gone == 1 { "1 reject".to_owned() } else { format!("{gone} rejects") };
+    Some(format!(
+        "no more than {most} rejects are kept (`rejects.maxCount`): up to {rejects}, the oldest, were dropped"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beyond;
+
+    #[test]
+    fn what_is_dropped_for_being_too_many_is_told() {
+        // (how many are kept at most, before, after, new, how many went)
+        for (most, before, after, new, gone) in [
+            (5, 0, 5, 8, Some("3 rejects")),
+            (5, 4, 5, 2, Some("1 reject")),
+            (5, 0, 5, 5, None),
+            (5, 4, 4, 1, None),
+        ] {
+            let told = beyond(most, (before, after), new);
+            assert_eq!(told.is_some(), gone.is_some(), "{told:?}");
+            assert!(told.zip(gone).is_none_or(|(told, gone)| told.contains(&format!("up to {gone},"))));
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use raccord_model::Name;
-use raccord_model::fact::{AuditEntry, AuditOutcome, AuditWay};
+use raccord_model::fact::{AuditEntry, AuditOutcome, AuditWay, RunOutcome};
 use raccord_model::foreign;
 use raccord_model::port::Async;
 use raccord_model::port::state::{Scan, StateError, Table, Write};
@@ -23,6 +23,7 @@ use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 use crate::transport::{Answering, Caller, Way};
 use raccord_model::port::environment::Environment;
 use raccord_run::facts::{Facts, put};
+use raccord_run::report::RunReport;
 
 /// How many entries are kept; the oldest go.
 pub const KEPT: usize = 10_000;
@@ -65,14 +66,14 @@ impl<A: Answering + ?Sized> Answering for Audited<A> {
             }
             let at = self.log.environment.now();
             let (who, way) = (who(&request, &caller), caller.way);
-            let mut said = String::new();
+            let mut said = AuditOutcome::Done(String::new());
             let mut overheard = |reply: Reply| {
                 remember(&mut said, &reply);
                 replies(reply);
             };
             let outcome = self.inner.answer(request, caller, stop, &mut overheard).await;
             let outcome_said = match &outcome {
-                Ok(()) => AuditOutcome::Done(said),
+                Ok(()) => said,
                 Err(failure) => AuditOutcome::Failed(failure.message.clone()),
             };
             self.log.record(entry(at, (&who, way), &what, &outcome_said)).await;
@@ -192,13 +193,36 @@ fn who(request: &Request, caller: &Caller) -> String {
 }
 
 /// The part of an answer that says what was done.
-fn remember(said: &mut String, reply: &Reply) {
-    match reply {
-        Reply::Applied(generation) => *said = format!("generation {generation}"),
-        Reply::Done(text) => said.clone_from(text),
-        Reply::Report(report) => *said = format!("{} runs", report.runs.len()),
-        Reply::NewToken(_) => "the token was shown once".clone_into(said),
-        _ => {}
+fn remember(said: &mut AuditOutcome, reply: &Reply) {
+    *said = match reply {
+        Reply::Applied(generation) => AuditOutcome::Done(format!("generation {generation}")),
+        Reply::Done(text) => AuditOutcome::Done(text.clone()),
+        Reply::Report(report) => reported(report),
+        Reply::NewToken(_) => AuditOutcome::Done("the token was shown once".to_owned()),
+        _ => return,
+    };
+}
+
+/// What came of runs that were asked for. Failed when one of them has, and when one did not begin that was to.
+fn reported(report: &RunReport) -> AuditOutcome {
+    let named = |name: &Name, why: &str| format!("{name}: {why}");
+    let count = report.runs.len();
+    let mut parts = vec![format!("{count} run{}", if count == 1 { "" } else { "s" })];
+    let failed = report.runs.iter().filter(|run| matches!(run.outcome, RunOutcome::Failed { .. }));
+    let failed: Vec<String> = failed.map(|run| run.transfer.to_string()).collect();
+    if !failed.is_empty() {
+        parts.push(format!("{} failed ({})", failed.len(), failed.join(", ")));
+    }
+    let missing = report.blocked.iter().chain(&report.ended);
+    let missing: Vec<String> = missing.map(|(name, why)| named(name, why)).collect();
+    if !missing.is_empty() {
+        parts.push(format!("not run: {}", missing.join("; ")));
+    }
+    let text = parts.join(", ");
+    if failed.is_empty() && missing.is_empty() {
+        AuditOutcome::Done(text)
+    } else {
+        AuditOutcome::Failed(text)
     }
 }
 
@@ -318,6 +342,16 @@ mod tests {
         let kept = facts.scan::<AuditEntry>(Table::Audit, Scan::default()).await.unwrap();
         let kept: Vec<String> = kept.into_iter().map(|(_, entry)| entry.what).collect();
         assert_eq!(kept, ["see 96", "see 97", "see 98", "see 99", "see 100"]);
+    }
+
+    #[test]
+    fn runs_that_failed_or_did_not_begin_are_not_done() {
+        let missing = |name: &str| (name.parse().unwrap(), "it is paused".to_owned());
+        let report = RunReport::default();
+        assert_eq!(reported(&report), AuditOutcome::Done("0 runs".to_owned()));
+        let blocked = RunReport { blocked: vec![missing("shop")], ..report };
+        let expected = "0 runs, not run: shop: it is paused";
+        assert_eq!(reported(&blocked), AuditOutcome::Failed(expected.to_owned()));
     }
 
     #[test]

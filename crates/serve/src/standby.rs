@@ -54,7 +54,7 @@ impl Standby {
     /// When the generation in force cannot be read.
     pub async fn new(ports: &Ports) -> Result<Self, AppliedError> {
         let applied = Arc::new(Applied::load(&ports.state).await?);
-        let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks));
+        let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks, &Arc::default()));
         hooks.begin();
         Ok(Self {
             dispatcher: Dispatcher::new(ports.clone()),
@@ -95,7 +95,8 @@ impl Standby {
             return Ok(());
         }
         let applied = Arc::new(Applied::load(&self.ports.state).await?);
-        let hooks = Arc::new(Hooks::of(&applied, &self.ports.outside.webhooks));
+        let hooks = self.hooks();
+        let hooks = Arc::new(Hooks::of(&applied, &self.ports.outside.webhooks, hooks.tallies()));
         hooks.begin();
         self.metrics.follow(&applied);
         {
@@ -158,7 +159,9 @@ impl Serving for Standby {
     }
 
     fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
-        self.hooks().admit(head).inspect_err(|received| self.metrics.delivered(head.source, *received))
+        self.hooks()
+            .admit(head, self.ports.environment.now())
+            .inspect_err(|received| self.metrics.delivered(head.source, *received))
     }
 
     fn push_was_too_large(&self, source: &Name, peer: IpAddr) {

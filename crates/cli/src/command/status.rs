@@ -113,6 +113,11 @@ fn text(status: &Status, width: Option<usize>) -> String {
         let last = transfer.last_run.as_ref().map(|run| run.id);
         let held = transfer.deliveries_held.as_ref().filter(|run| Some(run.id) != last);
         text.extend(held.and_then(render::run::held));
+        if transfer.deliveries > 0 {
+            let (those, wait) =
+                if transfer.deliveries == 1 { ("delivery", "waits") } else { ("deliveries", "wait") };
+            text.push_str(&format!("{} webhook {those} {wait} for {}\n", transfer.deliveries, transfer.name));
+        }
         text.extend(render::run::unseen(&transfer.name, &transfer.unseen));
     }
     text
@@ -145,6 +150,9 @@ fn daemon_text(daemon: &DaemonStatus) -> String {
         for problem in &daemon.problems {
             text.push_str(&format!("    {}\n", line(problem)));
         }
+    }
+    for untaken in &daemon.untaken {
+        text.push_str(&format!("  {YELLOW}{}{YELLOW:#}\n", line(&untaken.in_words())));
     }
     for warning in &daemon.warnings {
         text.push_str(&format!("  {YELLOW}{}{YELLOW:#}\n", line(warning)));

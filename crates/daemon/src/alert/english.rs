@@ -16,13 +16,13 @@ type Said = (String, Vec<Part>);
 pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
     let at = when(notice.at, setting);
     let (subject, mut parts) = match &notice.about {
-        NoticeAbout::Tripped { integration, trip, rejects } => {
+        NoticeAbout::Tripped { integration, trip, rejects, deliveries } => {
             let lead = format!(
                 "The integration {integration} was disabled on {}: {}.",
                 when(trip.at, setting),
                 cause(trip)
             );
-            let mut parts = tripped(integration, lead, trip, rejects);
+            let mut parts = tripped(integration, lead, trip, (rejects, deliveries));
             parts.push(look(&notice.about));
             (format!("Integration {integration} was disabled"), parts)
         }
@@ -70,11 +70,18 @@ fn whose(about: &NoticeAbout) -> String {
     }
 }
 
-fn tripped(integration: &Name, lead: String, trip: &Trip, rejects: &BTreeMap<Name, u64>) -> Vec<Part> {
+fn tripped(
+    integration: &Name,
+    lead: String,
+    trip: &Trip,
+    waiting: (&BTreeMap<Name, u64>, &BTreeMap<Name, u64>),
+) -> Vec<Part> {
+    let (rejects, deliveries) = waiting;
     let rest = "None of its transfers runs until somebody starts it again. What is stored stays as it is.";
     let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
     parts.extend(last_errors(&trip.errors));
-    parts.push(Part::Text(waiting(rejects)));
+    parts.push(Part::Text(rejected_records(rejects)));
+    parts.extend(delivered(deliveries));
     let resume = vec![format!("raccord resume {integration}")];
     parts.push(Part::Commands("When the cause is gone, start it again:".to_owned(), resume));
     parts
@@ -85,7 +92,7 @@ fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> 
     let (transfer, to, at) = about;
     let again = "If not, there is nothing to do: the next run compares again.";
     let (lead, agree, otherwise) = match hold {
-        Hold::Deletions { deletes, of, keyless, left, by } => {
+        Hold::Deletions { deletes, of, keyless, left, by, .. } => {
             let lead = deletions(about, (*deletes, *of), (*keyless, *left), *by);
             (lead, "If these rows are to go, approve the run:", again)
         }
@@ -202,7 +209,7 @@ fn last_errors(errors: &[String]) -> Option<Part> {
     (!errors.is_empty()).then(|| Part::List("Last errors, the newest first:".to_owned(), errors.to_vec()))
 }
 
-fn waiting(rejects: &BTreeMap<Name, u64>) -> String {
+fn rejected_records(rejects: &BTreeMap<Name, u64>) -> String {
     let all: u64 = rejects.values().sum();
     let by_transfer: Vec<String> =
         rejects.iter().map(|(name, count)| format!("{} of {name}", number(count))).collect();
@@ -215,6 +222,17 @@ fn waiting(rejects: &BTreeMap<Name, u64>) -> String {
         1 => format!("1 record waits as a reject ({where_to_look})."),
         all => format!("{} records wait as rejects ({where_to_look}).", number(all)),
     }
+}
+
+/// Deliveries that wait, and are processed once it is started again.
+fn delivered(deliveries: &BTreeMap<Name, u64>) -> Option<Part> {
+    let all: u64 = deliveries.values().sum();
+    let by_transfer: Vec<String> =
+        deliveries.iter().map(|(name, count)| format!("{} of {name}", number(*count))).collect();
+    let (those, wait) =
+        if all == 1 { ("delivery", "waits and is kept") } else { ("deliveries", "wait and are kept") };
+    let text = format!("{} webhook {those} {wait} ({}).", number(all), by_transfer.join(", "));
+    (all > 0).then_some(Part::Text(text))
 }
 
 fn look(about: &NoticeAbout) -> Part {

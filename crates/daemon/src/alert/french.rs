@@ -35,10 +35,10 @@ type Said = (String, Vec<Part>);
 pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
     let at = when(notice.at, setting);
     let (subject, mut parts) = match &notice.about {
-        NoticeAbout::Tripped { integration, trip, rejects } => {
+        NoticeAbout::Tripped { integration, trip, rejects, deliveries } => {
             let (name, since) = (quoted(integration), when(trip.at, setting));
             let lead = format!("L’intégration {name} a été désactivée {since}\u{a0}: {}.", cause(trip));
-            let mut parts = tripped(integration, lead, trip, rejects);
+            let mut parts = tripped(integration, lead, trip, (rejects, deliveries));
             parts.push(look(&notice.about));
             (format!("L’intégration {name} a été désactivée"), parts)
         }
@@ -93,11 +93,18 @@ fn whose(about: &NoticeAbout) -> String {
     }
 }
 
-fn tripped(integration: &Name, lead: String, trip: &Trip, rejects: &BTreeMap<Name, u64>) -> Vec<Part> {
+fn tripped(
+    integration: &Name,
+    lead: String,
+    trip: &Trip,
+    waiting: (&BTreeMap<Name, u64>, &BTreeMap<Name, u64>),
+) -> Vec<Part> {
+    let (rejects, deliveries) = waiting;
     let rest = "Aucun de ses transferts ne s’exécute tant qu’elle n’est pas relancée. Les données déjà enregistrées restent telles quelles.";
     let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
     parts.extend(last_errors(&trip.errors));
-    parts.push(Part::Text(waiting(rejects)));
+    parts.push(Part::Text(rejected_records(rejects)));
+    parts.extend(delivered(deliveries));
     let resume = vec![format!("raccord resume {integration}")];
     parts
         .push(Part::Commands("Une fois la cause corrigée, relancez l’intégration\u{a0}:".to_owned(), resume));
@@ -109,7 +116,7 @@ fn held(run: RunId, about: (&str, &str, &str), hold: &Hold) -> Vec<Part> {
     let (transfer, to, at) = about;
     let again = "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison.";
     let (lead, agree, otherwise) = match hold {
-        Hold::Deletions { deletes, of, keyless, left, by } => {
+        Hold::Deletions { deletes, of, keyless, left, by, .. } => {
             let lead = deletions(about, (*deletes, *of), (*keyless, *left), *by);
             (lead, "Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:", again)
         }
@@ -258,7 +265,7 @@ fn last_errors(errors: &[String]) -> Option<Part> {
     (!errors.is_empty()).then(|| Part::List(heading.to_owned(), errors.to_vec()))
 }
 
-fn waiting(rejects: &BTreeMap<Name, u64>) -> String {
+fn rejected_records(rejects: &BTreeMap<Name, u64>) -> String {
     let all: u64 = rejects.values().sum();
     let by_transfer: Vec<String> =
         rejects.iter().map(|(name, count)| format!("{}\u{a0}pour {}", number(count), quoted(name))).collect();
@@ -271,6 +278,22 @@ fn waiting(rejects: &BTreeMap<Name, u64>) -> String {
         1 => format!("1\u{a0}enregistrement rejeté est en attente ({where_to_look})."),
         all => format!("{}\u{a0}enregistrements rejetés sont en attente ({where_to_look}).", number(all)),
     }
+}
+
+/// Les livraisons en attente, traitées après la reprise.
+fn delivered(deliveries: &BTreeMap<Name, u64>) -> Option<Part> {
+    let all: u64 = deliveries.values().sum();
+    let by_transfer: Vec<String> = deliveries
+        .iter()
+        .map(|(name, count)| format!("{}\u{a0}pour {}", number(*count), quoted(name)))
+        .collect();
+    let those = if all < 2 {
+        "livraison de webhook est en attente et conservée"
+    } else {
+        "livraisons de webhook sont en attente et conservées"
+    };
+    let text = format!("{}\u{a0}{those} ({}).", number(all), by_transfer.join(", "));
+    (all > 0).then_some(Part::Text(text))
 }
 
 fn look(about: &NoticeAbout) -> Part {

@@ -41,7 +41,12 @@ fn trip(cause: TripCause) -> Trip {
 
 fn tripped(cause: TripCause, rejects: &[(&str, u64)]) -> NoticeAbout {
     let rejects = rejects.iter().map(|(transfer, count)| (name(transfer), *count)).collect();
-    NoticeAbout::Tripped { integration: name("boutique"), trip: trip(cause), rejects }
+    NoticeAbout::Tripped {
+        integration: name("boutique"),
+        trip: trip(cause),
+        rejects,
+        deliveries: BTreeMap::new(),
+    }
 }
 
 fn half_way(share: Share) -> NoticeAbout {
@@ -71,7 +76,9 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         to: "crm.contact".parse().unwrap(),
         hold,
     };
-    let of_rows = |keyless, left, by| held(Hold::Deletions { deletes: 1_200, of: 15_000, keyless, left, by });
+    let of_rows = |keyless, left, by| {
+        held(Hold::Deletions { deletes: 1_200, of: 15_000, keyless, left, by, rows: None })
+    };
     let deletions = |keyless, by| of_rows(keyless, false, by);
     let vanished = vec!["phone".to_owned(), "address.city".to_owned()];
     let sign = "the record 17 came twice".to_owned();
@@ -143,9 +150,9 @@ fn no_value_becomes_markup() {
     let nasty = "</li><script>alert('x')</script>\r\nBcc: x@example.com\u{1b}[2J\u{202e}\nFORGED";
     for (_, about) in abouts() {
         let about = match about {
-            NoticeAbout::Tripped { integration, mut trip, rejects } => {
+            NoticeAbout::Tripped { integration, mut trip, rejects, deliveries } => {
                 trip.errors = vec![nasty.to_owned()];
-                NoticeAbout::Tripped { integration, trip, rejects }
+                NoticeAbout::Tripped { integration, trip, rejects, deliveries }
             }
             NoticeAbout::BadConfiguration { digest, count, .. } => {
                 NoticeAbout::BadConfiguration { digest, diagnostics: vec![nasty.to_owned()], count }

@@ -61,6 +61,9 @@ pub enum NoticeAbout {
         /// How many records wait as rejects, by transfer; those without any are left out.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         rejects: BTreeMap<Name, u64>,
+        /// How many webhook deliveries wait, by transfer; those without any are left out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        deliveries: BTreeMap<Name, u64>,
     },
     /// Half of what the breaker allows is used up.
     HalfWay {

@@ -256,7 +256,9 @@ impl Daemon {
 
     fn daemon_status(&self) -> DaemonStatus {
         let Health { origin, policy, problems, pending, trouble, .. } = self.handle.health();
-        DaemonStatus { origin, policy, problems, warnings: self.hooks().problems(), pending, trouble }
+        let hooks = self.hooks();
+        let (warnings, untaken) = (hooks.problems(), hooks.untaken());
+        DaemonStatus { origin, policy, problems, warnings, untaken, pending, trouble }
     }
 }
 

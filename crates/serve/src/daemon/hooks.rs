@@ -20,6 +20,8 @@ use raccord_model::secret::{SecretError, SecretRef};
 use raccord_model::{DataTypeName, Digest, Kind, Name};
 use tokio::time::Instant;
 
+use super::untaken::Tallies;
+use crate::request::{Untaken, UntakenBecause};
 use crate::serving::{Push, PushHead, Received};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
@@ -38,6 +40,8 @@ pub(crate) struct Hooks {
     by_signature: BTreeMap<SignatureHeaders, Name>,
     /// Of deliveries to places that are not there.
     complaints: Mutex<Allowance>,
+    /// What was not kept, whatever generation was in force.
+    tallies: Arc<Tallies>,
     /// Sources whose deliveries could not be verified the last time, and why: a secret is missing. A caller that asks how the
     /// daemon stands is told this, and has no secret read.
     unverifiable: Mutex<BTreeMap<Name, String>>,
@@ -49,6 +53,8 @@ struct Receiver {
     hook: Hook,
     verify: VerifySpec,
     transfers: BTreeMap<DataTypeName, Vec<Uid>>,
+    /// The transfers that would read them if they were active, and an active integration subscribed.
+    inactive: BTreeMap<DataTypeName, Vec<Name>>,
     allowance: Mutex<Allowance>,
     complaints: Mutex<Allowance>,
 }
@@ -61,8 +67,8 @@ const COMPLAINTS: Rate = Rate { count: 10, period: 60 };
 const HEAVY: usize = 256 << 10;
 
 impl Hooks {
-    /// The webhooks of a generation.
-    pub(crate) fn of(applied: &Applied, webhooks: &Arc<dyn Webhooks>) -> Self {
+    /// The webhooks of a generation. What is not kept of their deliveries is counted.
+    pub(crate) fn of(applied: &Applied, webhooks: &Arc<dyn Webhooks>, tallies: &Arc<Tallies>) -> Self {
         let settings = applied.desired.stack_settings();
         let mut by_source = BTreeMap::new();
         for key in applied.index.keys().filter(|key| key.kind == Kind::Source) {
@@ -82,7 +88,9 @@ impl Hooks {
         let stack = applied.head.stack.clone();
         let root = applied.head.root.as_deref().unwrap_or(".").into();
         let webhooks = Arc::clone(webhooks);
-        let hooks = Self { webhooks, root, stack, url, by_source, by_signature, complaints, unverifiable };
+        let tallies = Arc::clone(tallies);
+        let hooks =
+            Self { webhooks, root, stack, url, by_source, by_signature, complaints, tallies, unverifiable };
         hooks.look();
         hooks
     }
@@ -140,6 +148,16 @@ impl Hooks {
         unverifiable.iter().map(problem).collect()
     }
 
+    /// What was not kept: the webhooks of the next generation go on counting.
+    pub(crate) const fn tallies(&self) -> &Arc<Tallies> {
+        &self.tallies
+    }
+
+    /// What was not kept of the deliveries to sources that are there.
+    pub(super) fn untaken(&self) -> Vec<Untaken> {
+        self.tallies.of(|source| self.by_source.contains_key(source))
+    }
+
     /// What deliveries to a source are verified with now.
     fn verifier(&self, source: &Name, receiver: &Receiver) -> Result<Box<dyn Verifier>, SecretError> {
         let verifier = self.webhooks.verifier(&receiver.verify, &self.root);
@@ -166,7 +184,7 @@ impl Hooks {
 
     /// Refuses a delivery whose head shows that it cannot be proved, whatever its body is. What has the headers of a
     /// signature is read wherever it is sent to: else a body that does not come would tell whether there is such a source.
-    pub(crate) fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
+    pub(crate) fn admit(&self, head: &PushHead<'_>, now: Timestamp) -> Result<(), Received> {
         let &PushHead { stack, source, headers, query, peer } = head;
         if self.stand_in(headers).is_some() {
             return Ok(());
@@ -174,6 +192,7 @@ impl Hooks {
         let receiver = self.known(stack, source, peer)?;
         let verifier = self.prepare(source, receiver)?;
         verifier.admit(headers, query).map_err(|refused| {
+            self.tallies.count(source, UntakenBecause::Refused, (refused.to_string(), now));
             receiver.complain(|| tracing::warn!(%source, %peer, %refused, "a delivery is refused"));
             self.unproved()
         })
@@ -213,10 +232,12 @@ impl Hooks {
             if !verifier.wants_signature() {
                 self.pretend(push, now);
             }
+            self.tallies.count(source, UntakenBecause::Refused, (refused.to_string(), now));
             receiver
                 .complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
             self.unproved()
         })?;
+        self.tallies.proved(source);
         Ok(receiver)
     }
 
@@ -266,8 +287,13 @@ impl Hooks {
             return nothing(Received::TooMany { retry_after });
         }
         let accepts = match heavy(push.body.len(), || receiver.read(&push, ports)) {
-            Ok(accepts) if accepts.is_empty() => return nothing(Received::Ignored),
-            Ok(accepts) => accepts,
+            Ok((accepts, unwanted)) => {
+                self.tell_unwanted((source, receiver), &unwanted, ports.environment.now());
+                if accepts.is_empty() {
+                    return nothing(Received::Ignored);
+                }
+                accepts
+            }
             Err(webhook::Unreadable::TooMany) => {
                 receiver
                     .complain(|| tracing::warn!(%source, "a delivery has more events than are read at once"));
@@ -291,6 +317,25 @@ impl Hooks {
     }
 }
 
+impl Hooks {
+    /// Counts and says that a delivery is not kept for these transfers, which YAML does not activate.
+    fn tell_unwanted(
+        &self,
+        (source, receiver): (&Name, &Receiver),
+        transfers: &BTreeSet<&Name>,
+        now: Timestamp,
+    ) {
+        if transfers.is_empty() {
+            return;
+        }
+        let names = transfers.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        receiver.complain(|| {
+            tracing::warn!(%source, transfers = %names, "a delivery is not kept: these transfers are not active");
+        });
+        self.tallies.count(source, UntakenBecause::Inactive, (names, now));
+    }
+}
+
 /// Does what takes long for a body of so many bytes where nobody else waits for it.
 fn heavy<T>(length: usize, work: impl FnOnce() -> T) -> T {
     if length > HEAVY { tokio::task::block_in_place(work) } else { work() }
@@ -304,17 +349,20 @@ fn receiver(applied: &Applied, name: &Name) -> Option<Receiver> {
     let (hook, _) = webhook::lower(webhook, settings);
     let hook = hook?;
     let mut transfers: BTreeMap<DataTypeName, Vec<Uid>> = BTreeMap::new();
-    for (transfer, uid, spec) in applied.transfers() {
-        let is_wanted = spec.active && spec.source == *name && is_subscribed(applied, transfer);
-        if let (true, Some(data_type)) = (is_wanted, job::data_type(transfer, spec)) {
+    let mut inactive: BTreeMap<DataTypeName, Vec<Name>> = BTreeMap::new();
+    for (transfer, uid, spec) in applied.transfers().filter(|(_, _, spec)| spec.source == *name) {
+        let Some(data_type) = job::data_type(transfer, spec) else { continue };
+        if spec.active && is_subscribed(applied, transfer) {
             transfers.entry(data_type).or_default().push(uid);
+        } else {
+            inactive.entry(data_type).or_default().push(transfer.clone());
         }
     }
     let allowance = Mutex::new(Allowance::new(hook.rate_limit()));
     let complaints = Mutex::new(Allowance::new(COMPLAINTS));
     let uid = applied.uid(Kind::Source, name)?;
     let verify = webhook.verify.clone();
-    Some(Receiver { uid, hook, verify, transfers, allowance, complaints })
+    Some(Receiver { uid, hook, verify, transfers, inactive, allowance, complaints })
 }
 
 fn complain(complaints: &Mutex<Allowance>, say: impl FnOnce()) {
@@ -340,8 +388,13 @@ impl Receiver {
         allowance.spend(Instant::now())
     }
 
-    /// What goes into whose inbox; nothing when no event is listed or nobody wants its records.
-    fn read(&self, push: &Push, ports: &Ports) -> Result<Vec<Accept>, webhook::Unreadable> {
+    /// What goes into whose inbox; nothing when no event is listed or no active transfer reads its records. And the
+    /// transfers that do not get it because they are not active.
+    fn read(
+        &self,
+        push: &Push,
+        ports: &Ports,
+    ) -> Result<(Vec<Accept>, BTreeSet<&Name>), webhook::Unreadable> {
         let route = Route {
             data_type: push.data_type.as_ref().map(DataTypeName::as_str),
             event: push.event.as_deref(),
@@ -349,7 +402,13 @@ impl Receiver {
         let header = |name: &str| push.headers.get(name).map(HeaderValue::as_bytes);
         let now = ports.environment.now();
         let readings = self.hook.read(route, &header, &push.body)?;
-        Ok(readings.into_iter().filter_map(|reading| self.accept(reading, &push.body, now)).collect())
+        let unwanted = readings.iter().filter_map(|reading| match reading {
+            Reading::Received(event) => self.inactive.get(&event.data_type),
+            Reading::Ignored { .. } => None,
+        });
+        let unwanted = unwanted.flatten().collect();
+        let accepts = readings.into_iter().filter_map(|reading| self.accept(reading, &push.body, now));
+        Ok((accepts.collect(), unwanted))
     }
 
     fn accept(&self, reading: Reading, body: &Bytes, now: Timestamp) -> Option<Accept> {

@@ -8,6 +8,7 @@ mod live;
 mod observe;
 #[cfg(test)]
 mod tests;
+mod untaken;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +50,7 @@ impl Daemon {
     /// The daemon behind a handle.
     pub fn new(ports: &Ports, handle: Arc<Handle>) -> Self {
         let applied = handle.applied();
-        let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks));
+        let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks, &Arc::default()));
         hooks.begin();
         Self {
             metrics: Metrics::new(&applied, ports.environment.now()),
@@ -96,7 +97,7 @@ impl Observer for Daemon {
     }
 
     fn in_force(&self, applied: &Arc<Applied>) {
-        let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks));
+        let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks, self.hooks().tallies()));
         hooks.begin();
         self.metrics.follow(applied);
         self.board.changed();
@@ -140,7 +141,11 @@ impl Serving for Daemon {
 
     fn admit(&self, head: &PushHead<'_>) -> Result<(), Received> {
         let (has_begun, hooks) = self.hooks_in_force();
-        let admitted = if has_begun { hooks.admit(head) } else { Err(Received::Unavailable) };
+        let admitted = if has_begun {
+            hooks.admit(head, self.ports.environment.now())
+        } else {
+            Err(Received::Unavailable)
+        };
         if let Err(received) = admitted {
             self.metrics.delivered(head.source, received);
         }

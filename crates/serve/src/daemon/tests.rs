@@ -162,7 +162,7 @@ async fn who_asks_how_the_daemon_stands_has_no_secret_read() {
     place.apply_text(text + stack).await;
     let environment: Arc<dyn Environment> = Arc::<Counting>::clone(&counting);
     let webhooks: Arc<dyn Webhooks> = Arc::new(ServiceWebhooks::new(environment));
-    let hooks = Hooks::of(&*place.applied().await, &webhooks);
+    let hooks = Hooks::of(&*place.applied().await, &webhooks, &Arc::default());
     let reads = || counting.0.load(std::sync::atomic::Ordering::SeqCst);
     let before = reads();
     assert!(before > 0, "it is tried once when a generation comes into force");

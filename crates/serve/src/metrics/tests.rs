@@ -53,6 +53,7 @@ fn observed(applied: &Arc<Applied>) -> Observed {
         next_run: Some(now + jiff::SignedDuration::from_mins(5)),
         running: None,
         consecutive_failures: u32::from(number == 7),
+        deliveries: 0,
         rows: Some(2),
         rejects: Some(1),
     };

@@ -38,6 +38,7 @@ pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
 pub use status::{
     DaemonStatus, IntegrationState, IntegrationStatus, Status, StatusQuery, TransferStatus, UnderWay,
+    Untaken, UntakenBecause,
 };
 pub use text::{Commit, FieldText, Place, Reason, Since, Text, TooLong, Who};
 

@@ -49,6 +49,11 @@ const fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// Of what it is asked how it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -92,12 +97,59 @@ pub struct DaemonStatus {
     /// What will go wrong though nothing has yet: webhooks whose secrets are missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What was not kept of webhooks' deliveries, by source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untaken: Vec<Untaken>,
     /// Why changes wait for a person, when some do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Vec<String>>,
     /// Why the configuration could not be read or applied, though that says nothing about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+}
+
+/// Deliveries to a source that were not kept, since the daemon began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Untaken {
+    /// Which source.
+    pub source: Name,
+    /// Why.
+    pub because: UntakenBecause,
+    /// How many; refused ones since the last genuine one.
+    pub deliveries: u64,
+    /// When the first of them came.
+    #[schemars(with = "Instant")]
+    pub since: Timestamp,
+    /// Of the last one: what its proof lacks, or the transfers that are not active.
+    pub why: String,
+}
+
+impl Untaken {
+    /// In words.
+    pub fn in_words(&self) -> String {
+        let Self { source, because, deliveries, since, why } = self;
+        let (those, were) = if *deliveries == 1 { ("delivery", "was") } else { ("deliveries", "were") };
+        match because {
+            UntakenBecause::Refused => format!(
+                "{deliveries} {those} to `{source}` {were} refused since {since:.0}, and none was genuine: {why}"
+            ),
+            UntakenBecause::Inactive => format!(
+                "{deliveries} {those} to `{source}` {were} not kept since {since:.0}: not active: {why}"
+            ),
+        }
+    }
+}
+
+/// Why deliveries are not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum UntakenBecause {
+    /// They are not proved to be the service's: its secret may have changed.
+    Refused,
+    /// YAML activates no transfer that they are for, or no integration that subscribes to it. They were
+    /// acknowledged.
+    Inactive,
 }
 
 /// How an integration stands.
@@ -196,6 +248,9 @@ pub struct TransferStatus {
     pub running: Option<UnderWay>,
     /// How many runs have failed since.
     pub consecutive_failures: u32,
+    /// How many deliveries wait for it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub deliveries: u64,
     /// How many rows it owns; nothing when its database cannot be seen, which the notes say.
     pub rows: Option<u64>,
     /// How many rejects are kept; nothing when its database cannot be seen.

@@ -35,7 +35,10 @@ pub async fn pause(
     reason: Option<String>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let uid = uid(ports, Kind::Integration, name).await?;
+    let applied = ports.applied().await?;
+    let uid = applied
+        .uid(Kind::Integration, name)
+        .ok_or_else(|| RequestError::unknown(Kind::Integration, name, applied.index.keys()))?;
     let pause = Pause { at: ports.environment.now(), until, reason };
     let paused = |fact: Option<IntegrationFact>| IntegrationFact {
         pause: Some(pause.clone()),
@@ -43,8 +46,30 @@ pub async fn pause(
     };
     ports.facts().update(Table::Integrations, &uid.to_string(), paused).await?;
     let until = until.map_or_else(|| "it is resumed".to_owned(), |until| format!("{until:.0}"));
-    replies(Reply::Done(format!("{name} is paused until {until}")));
+    let going_on = going_on(ports, &applied, name).await?;
+    replies(Reply::Done(format!("{name} is paused until {until}{going_on}")));
     Ok(())
+}
+
+/// What runs all the same of an integration that is paused, in words: what others subscribe to that are not.
+async fn going_on(ports: &Ports, applied: &Applied, paused: &Name) -> Result<String, RequestError> {
+    let Some((_, spec)) = applied.integration(paused) else { return Ok(String::new()) };
+    let (facts, now) = (ports.facts(), ports.environment.now());
+    let mut told = Vec::new();
+    for (other, uid, other_spec) in applied.integrations().filter(|(name, ..)| *name != paused) {
+        let shared: Vec<&Name> =
+            spec.subscriptions.keys().filter(|name| other_spec.subscriptions.contains_key(*name)).collect();
+        if shared.is_empty() || !other_spec.active {
+            continue;
+        }
+        let fact = facts.integration(uid).await?;
+        if fact.trip.is_none() && !breaker::is_paused(&fact, now) {
+            told.extend(
+                shared.into_iter().map(|transfer| format!("`{transfer}`, to which `{other}` subscribes too")),
+            );
+        }
+    }
+    Ok(if told.is_empty() { String::new() } else { format!("; what goes on: {}", told.join(", ")) })
 }
 
 /// Starts an integration again after a pause or a trip.

@@ -2,6 +2,7 @@
 
 mod kept;
 mod some;
+mod wait;
 
 pub(super) use kept::of as kept_of;
 pub use kept::waiting;
@@ -45,7 +46,9 @@ pub async fn status(ports: &Ports, replies: &mut Replies<'_>) -> Result<(), Requ
         let run = |id: RunId| moment.run(id).cloned();
         transfer(applied, (name, spec), (moment.transfer(uid), kept.remove(&uid)), &around, run)
     });
-    let transfers = transfers.collect();
+    let mut transfers: Vec<TransferStatus> = transfers.collect();
+    wait::count(ports, applied, &mut transfers).await?;
+    notes.extend(wait::going_on(&integrations));
     notes.extend(select::unwanted(applied));
     notes.extend(unseen);
     notes.extend(waiting(applied, &moment.steps));
@@ -172,6 +175,7 @@ fn transfer(
         next_run: None,
         running: None,
         consecutive_failures: observed.consecutive_failures,
+        deliveries: 0,
         rows,
         rejects,
     }

@@ -1,5 +1,6 @@
 //! An integration: how it stands and why, what a person may do about it, its transfers, its runs, and who is told.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use maud::{Markup, html};
@@ -12,7 +13,7 @@ use crate::console::visit::Visit;
 use crate::console::{run, show, standing};
 use crate::failure::{Failure, FailureCode};
 use crate::request::{
-    IntegrationStatus, Reply, Request, Sort, Standing, Status, StatusQuery, TransferStatus,
+    IntegrationStatus, Reply, Request, Sort, Standing, Status, StatusQuery, TransferStatus, UntakenBecause,
 };
 use crate::verb::standing::of_integration;
 
@@ -46,7 +47,8 @@ pub(super) async fn show(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let words = visit.texts().integration;
     let body = html! {
         (head(&visit, integration))
-        (actions(&visit, integration))
+        (deliveries(&visit, &status))
+        (actions(&visit, integration, &status.integrations))
         h2 { (words.transfers) }
         (transfer_table(&visit, &status.transfers))
         @if status.left_out > 0 { p { a href=(format!("/?q={name}")) { (words.all_transfers) } } }
@@ -115,8 +117,33 @@ fn head(visit: &Visit, integration: &IntegrationStatus) -> Markup {
     }
 }
 
+/// The deliveries that wait for its transfers, and those that were not kept.
+fn deliveries(visit: &Visit, status: &Status) -> Markup {
+    let (texts, words) = (visit.texts(), visit.texts().integration);
+    let waiting = status.transfers.iter().filter(|transfer| transfer.deliveries > 0);
+    let sources: BTreeSet<&Name> = status.transfers.iter().map(|transfer| &transfer.source).collect();
+    let untaken = status.daemon.iter().flat_map(|daemon| &daemon.untaken);
+    let untaken = untaken.filter(|untaken| sources.contains(&untaken.source));
+    let count = |count| show::number(visit.reader.language, count);
+    html! {
+        @for transfer in waiting {
+            p.hint { ((words.deliveries_wait)(&count(transfer.deliveries), transfer.name.as_str())) }
+        }
+        @for one in untaken {
+            @let said = match one.because {
+                UntakenBecause::Refused => words.refused,
+                UntakenBecause::Inactive => words.not_kept,
+            };
+            p.notice.waits {
+                (said(&count(one.deliveries), one.source.as_str())) " " (show::when(texts, one.since, visit.now()))
+                ": " (show::engine(&one.why))
+            }
+        }
+    }
+}
+
 /// What the reader may do about it: each asks before it does.
-fn actions(visit: &Visit, integration: &IntegrationStatus) -> Markup {
+fn actions(visit: &Visit, integration: &IntegrationStatus, all: &[IntegrationStatus]) -> Markup {
     let words = visit.texts().integration;
     let to = |verb: &str| format!("{}/{verb}", path(&integration.name));
     let standing = of_integration(integration.state);
@@ -135,6 +162,9 @@ fn actions(visit: &Visit, integration: &IntegrationStatus) -> Markup {
                     form method="post" action=(to("pause")) {
                         (csrf(visit))
                         p { (words.pause_means) }
+                        @for (transfer, other) in integration.runs_for(all) {
+                            p.hint { ((words.goes_on)(transfer.as_str(), other.as_str())) }
+                        }
                         label for="reason" { (words.reason) }
                         input #reason name="reason" maxlength="500" autocomplete="off";
                         label for="hours" { (words.hours) }

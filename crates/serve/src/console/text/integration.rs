@@ -18,6 +18,14 @@ pub(in crate::console) struct Integration {
     pub(in crate::console) pause: &'static str,
     /// What a pause does.
     pub(in crate::console) pause_means: &'static str,
+    /// A transfer runs all the same, for another integration.
+    pub(in crate::console) goes_on: fn(&str, &str) -> String,
+    /// So many deliveries wait for a transfer.
+    pub(in crate::console) deliveries_wait: fn(&str, &str) -> String,
+    /// So many deliveries to a source were refused; before since when.
+    pub(in crate::console) refused: fn(&str, &str) -> String,
+    /// So many deliveries to a source were not kept; before since when.
+    pub(in crate::console) not_kept: fn(&str, &str) -> String,
     /// A field.
     pub(in crate::console) reason: &'static str,
     /// A field.
@@ -72,7 +80,13 @@ pub(super) const EN: Integration = Integration {
     resume: "Resume",
     run: "Run now",
     pause: "Pause…",
-    pause_means: "Nothing of this integration runs until it is resumed. Deliveries are kept.",
+    pause_means: "Nothing runs for this integration until it is resumed. Deliveries are kept.",
+    goes_on: |transfer, other| format!("{transfer} goes on: {other} subscribes to it too."),
+    deliveries_wait: |n, transfer| format!("Webhook deliveries that wait for {transfer}: {n}"),
+    refused: |n, source| format!("Deliveries to {source} that were refused, none genuine: {n}, since"),
+    not_kept: |n, source| {
+        format!("Deliveries to {source} that were not kept, for what is not active: {n}, since")
+    },
     reason: "Reason",
     hours: "End, in hours from now",
     hours_hint: "Leave it empty to pause until someone resumes.",
@@ -105,7 +119,13 @@ pub(super) const FR: Integration = Integration {
     resume: "Reprendre",
     run: "Exécuter maintenant",
     pause: "Mettre en pause…",
-    pause_means: "Rien de cette intégration ne s’exécute avant la reprise. Les livraisons sont conservées.",
+    pause_means: "Rien ne s’exécute pour cette intégration avant la reprise. Les livraisons sont conservées.",
+    goes_on: |transfer, other| format!("{transfer} continue : {other} y est aussi abonnée."),
+    deliveries_wait: |n, transfer| format!("Livraisons de webhook en attente pour {transfer} : {n}"),
+    refused: |n, source| format!("Livraisons à {source} refusées, aucune authentique : {n}, depuis"),
+    not_kept: |n, source| {
+        format!("Livraisons à {source} non conservées, pour ce qui n’est pas actif : {n}, depuis")
+    },
     reason: "Raison",
     hours: "Fin, en heures à partir de maintenant",
     hours_hint: "Laissez vide pour une pause jusqu’à la reprise.",

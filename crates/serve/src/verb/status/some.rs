@@ -11,7 +11,7 @@ use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::notice::outbox;
 
-use super::{Around, authorization_of, integration, kept_of, transfer, waiting};
+use super::{Around, authorization_of, integration, kept_of, transfer, wait, waiting};
 use crate::reply::{Replies, RequestError};
 use crate::request::{IntegrationStatus, Reply, Status, StatusQuery};
 use crate::verb::authorize::standings;
@@ -55,7 +55,9 @@ pub async fn some(
         let known = (facts.transfer(*uid).cloned().unwrap_or_default(), kept.remove(uid));
         transfer(applied, (name, spec), known, &around, |id| facts.run(id).cloned())
     });
-    let transfers = transfers.collect();
+    let mut transfers: Vec<_> = transfers.collect();
+    wait::count(ports, applied, &mut transfers).await?;
+    notes.extend(wait::going_on(&integrations));
     let steps = ports.facts().scan::<StepFact>(Table::Steps, Scan::default()).await?;
     let steps: Vec<StepFact> = steps.into_iter().map(|(_, step)| step).collect();
     let notices: Vec<Notice> = outbox::waiting(&ports.facts()).await?;
