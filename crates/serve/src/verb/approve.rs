@@ -137,7 +137,8 @@ async fn standing_for(ports: &Ports, named: Run) -> Result<Run, RequestError> {
     Ok(run)
 }
 
-/// The newest run, when it is held for exactly what the named one was: as many rows may be others.
+/// The newest run, when it is held for exactly the rows that the named one was: as many may be others. Of how many they are
+/// a share may have changed.
 fn same_hold(named: &Run, newest: Run) -> Result<Run, RequestError> {
     let (before, now) = (named.outcome.hold(), newest.outcome.hold());
     let (Some(Hold::Deletions { rows: before, .. }), Some(Hold::Deletions { rows, deletes, .. })) =
@@ -145,7 +146,7 @@ fn same_hold(named: &Run, newest: Run) -> Result<Run, RequestError> {
     else {
         return if named.outcome == newest.outcome { Ok(newest) } else { Err(replaced(named)) };
     };
-    if named.outcome == newest.outcome && rows.is_some() {
+    if before == rows && rows.is_some() {
         return Ok(newest);
     }
     let (s, id) = (if *deletes == 1 { "" } else { "s" }, newest.id);

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use wiremock::matchers::query_param;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::shop::{ALL, Says, Shop};
+use crate::shop::{ALL, Says, Shop, rows_of};
 
 /// A service that shows pages of two; asked for the page after the last it is silent for minutes, when it is slow.
 async fn shows(server: &MockServer, pages: &[&[&str]], is_slow: bool) {
@@ -38,7 +38,7 @@ async fn held(server: &MockServer) -> (Shop, RunId) {
     shows(server, &[&["1", "2"], &[]], false).await;
     run(&shop).await;
     let held = runs(&shop).await.remove(0);
-    let rows = Some(["3", "4", "5"].map(str::as_bytes).into_iter().collect());
+    let rows = Some(rows_of(&["3", "4", "5"]));
     let expected =
         Hold::Deletions { deletes: 3, of: 5, keyless: 0, left: false, by: DeletedBy::Snapshot, rows };
     assert_eq!(held.outcome, RunOutcome::Held(expected));

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use wiremock::matchers::query_param;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::shop::{ALL, Says, Shop, told};
+use crate::shop::{ALL, Says, Shop, rows_of, told};
 
 async fn approve(shop: &Shop, run: RunId) -> Result<String, String> {
     let mut said = String::new();
@@ -111,13 +111,16 @@ async fn a_field_that_says_that_many_are_deleted_waits_for_a_person() {
     let marked = [11, 12, 13, 18];
     shows(&server, &records(&marked)).await;
     let held = run(&shop).await;
-    let rows = Some(["11", "12", "13", "18"].map(str::as_bytes).into_iter().collect());
-    let expected =
-        Hold::Deletions { deletes: 4, of: 10, keyless: 0, left: false, by: DeletedBy::Field, rows };
-    assert_eq!((held.outcome.clone(), shop.rows().await.len()), (RunOutcome::Held(expected), 10));
+    let rows = Some(rows_of(&["11", "12", "13", "18"]));
+    // The two that came back are no part of what the share is of until a later run finds them there.
+    let of = |of| {
+        let by = DeletedBy::Field;
+        RunOutcome::Held(Hold::Deletions { deletes: 4, of, keyless: 0, left: false, by, rows })
+    };
+    assert_eq!((held.outcome.clone(), shop.rows().await.len()), (of(8), 10));
     assert!(held.tally.is_balanced() && held.tally.deleted == 0, "{:?}", held.tally);
     let again = run(&shop).await;
-    assert_eq!(again.outcome, held.outcome);
+    assert_eq!(again.outcome, of(10));
     let said = approve(&shop, held.id).await.unwrap();
     assert!(said.contains("4 rows of crm.contact are deleted"), "{said}");
     assert_eq!(shop.rows().await, ["10 x", "14 x", "15 x", "16 x", "17 x", "19 x"]);

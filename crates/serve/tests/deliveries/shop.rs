@@ -11,10 +11,12 @@ use jiff::Timestamp;
 use raccord_config::load_texts;
 use raccord_connect::System;
 use raccord_model::Desired;
-use raccord_model::fact::{Reject, Run, RunCause, RunId, RunOutcome, StorePlace, Tally};
+use raccord_model::fact::{Reject, RowsDigest, Run, RunCause, RunId, RunOutcome, StorePlace, Tally};
 use raccord_model::port::destination::{RejectQuery, Rows};
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Retry};
+use raccord_model::row;
+use raccord_model::value::Value;
 use raccord_run::applied::Applied;
 use raccord_run::deliveries::drain;
 use raccord_run::execute::{OnPage, RunContext, execute};
@@ -307,4 +309,15 @@ pub(crate) fn told(run: &Run) -> String {
         .map(|(name, count)| format!("{name} {count}"))
         .collect();
     format!("{}: {}", run.outcome.as_str(), counts.join(", "))
+}
+
+/// The digest of rows by their keys, which are texts.
+pub(crate) fn rows_of(keys: &[&str]) -> RowsDigest {
+    let mut digest = RowsDigest::default();
+    for key in keys {
+        let mut bytes = Vec::new();
+        row::push_key(&mut bytes, &Value::Text((*key).into())).unwrap();
+        digest.add(&bytes);
+    }
+    digest
 }
