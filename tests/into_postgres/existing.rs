@@ -93,7 +93,7 @@ fn a_column_that_would_be_widened_is_told_with_what_that_costs() {
     // The database would not do it.
     server.sql("postgres", "CREATE VIEW shop.names AS SELECT id, name FROM shop.customers");
     let said = ["the column \"id\" of \"shop\".\"customers\"", "views use it: shop.names", "`manage: none`"];
-    assert_says(&environment.ok("plan"), &said);
+    assert_says(&environment.fails(1, "plan"), &said);
     assert_says(&environment.fails(1, "apply --auto-approve"), &["may not be applied"]);
     let yaml = environment.read("project-crm.yaml");
     let column = "SELECT data_type FROM information_schema.columns WHERE table_schema = 'shop' AND table_name = 'customers' \

@@ -44,7 +44,7 @@ fn permissions_that_lack_are_told() {
     connect(&shop).execute_batch("CREATE TABLE theirs (x)").unwrap();
     let mode = |mode| fs::set_permissions(shop.path().join("crm.db"), Permissions::from_mode(mode)).unwrap();
     mode(0o444);
-    let plan = shop.run_unprivileged("plan").expect_code(0);
+    let plan = shop.run_unprivileged("plan").expect_code(1);
     assert_says(&plan.stdout, &["refused", "crm.db may not be written", "the permissions of the file"]);
     assert_says(
         &shop.run_unprivileged("check crm").expect_code(1).stderr,
