@@ -12,7 +12,7 @@ fn incremental(server: &PostgresServer) -> TestEnvironment {
     let shop = shop_at(&server.url("postgres"));
     let people = rusqlite::Connection::open(shop.path().join("people.db")).unwrap();
     let made = "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT, city TEXT, u INTEGER) STRICT; \
-                INSERT INTO people VALUES ('1', 'Ada', 'Paris', 1000), ('2', 'Bob', 'Lyon', 2000), ('3', 'Cy', 'Nice', 3000)";
+                INSERT INTO people VALUES ('1', 'Ada', 'Paris', 1100000000), ('2', 'Bob', 'Lyon', 1200000000), ('3', 'Cy', 'Nice', 1300000000)";
     people.execute_batch(made).unwrap();
     shop.replace(
         "raccord.yaml",

@@ -10,7 +10,7 @@ fn incremental() -> TestEnvironment {
     let shop = shop();
     let people = rusqlite::Connection::open(shop.path().join("people.db")).unwrap();
     let made = "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT, city TEXT, u INTEGER) STRICT; \
-                INSERT INTO people VALUES ('1', 'Ada', 'Paris', 1000), ('2', 'Bob', 'Lyon', 2000), ('3', 'Cy', 'Nice', 3000)";
+                INSERT INTO people VALUES ('1', 'Ada', 'Paris', 1100000000), ('2', 'Bob', 'Lyon', 1200000000), ('3', 'Cy', 'Nice', 1300000000)";
     people.execute_batch(made).unwrap();
     shop.replace(
         "raccord.yaml",
@@ -92,10 +92,13 @@ fn a_row_to_which_others_refer_stays_and_is_told() {
     let run = &shop.json("run --output json")["runs"][0];
     assert_eq!(
         (&run["tally"]["swept"], &run["notes"][0]),
-        (&1.into(), &"1 row that is to be deleted stays: `raccord rejects list people` shows why".into())
+        (
+            &1.into(),
+            &"1 row that is to be deleted stays: `raccord rejects list --transfer people` tells why".into()
+        )
     );
     assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
-    assert_says(&shop.ok("rejects list people"), &["007", "rows of the table orders refer to it"]);
+    assert_says(&shop.ok("rejects list --transfer people"), &["007", "rows of the table orders refer to it"]);
     connect(&shop).execute_batch("DELETE FROM orders").unwrap();
     assert_says(&shop.ok("rejects replay people"), &["1 deleted"]);
     assert_eq!(contacts(&shop), "1|Ada|Paris");

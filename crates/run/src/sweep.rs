@@ -44,7 +44,7 @@ pub fn note(staying: Staying, transfer: &Name) -> Option<String> {
         1 => "1 row that is to be deleted stays".to_owned(),
         count => format!("{count} rows that are to be deleted stay"),
     };
-    Some(format!("{stay}: `raccord rejects list {transfer}` shows why"))
+    Some(format!("{stay}: `raccord rejects list --transfer {transfer}` tells why"))
 }
 
 fn sweep(
