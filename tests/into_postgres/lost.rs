@@ -17,7 +17,7 @@ fn incremental(server: &PostgresServer) -> TestEnvironment {
     shop.replace(
         "raccord.yaml",
         "  connector: file\n  config: {dataTypes: {people: {path: people.csv}}}",
-        "  connector: sqlite\n  config: {path: people.db, dataTypes: {people: {incremental: {field: u}}}}",
+        "  connector: sqlite\n  config: {path: people.db, dataTypes: {people: {incremental: {field: u, format: integer}}}}",
     );
     shop.ok("apply --auto-approve");
     shop.ok("run");

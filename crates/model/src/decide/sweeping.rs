@@ -5,6 +5,8 @@ use super::rejects::{self, hexadecimal};
 use super::working::{Key, Tombstone, Working};
 use crate::fact::{DeletedBy, Reject, Run};
 use crate::port::destination::{Staying, Sweep, Swept};
+use crate::row;
+use crate::value::Value;
 
 /// A row that goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +35,11 @@ pub type Kept<'g> = (&'g Going, String);
 pub fn staying(sweep: &Sweep, kept: &[Kept<'_>]) -> Working {
     let mut set = Working::default();
     for (going, reason) in kept {
-        let position =
-            if going.said.is_some() { "a record that is deleted" } else { "the end of a snapshot" };
         let reject = Reject {
             transfer: sweep.transfer,
             run: sweep.run,
             at: sweep.at,
-            position: position.to_owned(),
+            position: position(going),
             field: None,
             reason: reason.clone(),
             key: Some(hexadecimal(&going.key)),
@@ -51,6 +51,14 @@ pub fn staying(sweep: &Sweep, kept: &[Kept<'_>]) -> Working {
         rejects::keep(&mut set, &reject, going.said.as_deref().unwrap_or_default());
     }
     set
+}
+
+/// Which row it is, for people, and how it was learned that it goes.
+fn position(going: &Going) -> String {
+    let how = if going.said.is_some() { "said to be deleted" } else { "not in the snapshot" };
+    let values = row::key_values(&going.key).unwrap_or_default();
+    let key: Vec<_> = values.iter().map(Value::to_text).collect();
+    format!("row {}, {how}", key.join(", "))
 }
 
 /// How many rows a sweep is about.
