@@ -349,7 +349,10 @@ pub async fn a_column_of_changes_is_proposed(database: &dyn Database) {
     assert!(said.contains("`updated_at` probably") && said.contains("wants an index"), "{said}");
     database.sql(&format!("CREATE INDEX by_change ON {} (modified_at, id)", database.quote("rows"))).await;
     let said = advice(json!({})).await;
-    assert!(said.contains("`incremental: {field: modified_at}`") && !said.contains("index"), "{said}");
+    assert!(
+        said.contains("`incremental: {field: modified_at, lookback: 5m}`") && !said.contains("index"),
+        "{said}"
+    );
     let field = json!({"incremental": {"field": "updated_at"}});
     assert_eq!(advice(field).await, "");
 }

@@ -155,7 +155,10 @@ fn a_column_of_changes_is_proposed() {
         block_on(opened(&file, &settings).source.advice()).unwrap().join(" ")
     };
     let said = advice("created_at, updated_at, modified", json!({}));
-    assert!(said.contains("`incremental: {field: updated_at}`") && !said.contains("index"), "{said}");
+    assert!(
+        said.contains("`incremental: {field: updated_at, lookback: 5m}`") && !said.contains("index"),
+        "{said}"
+    );
     assert_eq!(advice("updated_at", json!({"incremental": {"field": "updated_at"}})), "");
     let file = File::empty();
     file.run("CREATE TABLE rows (k INTEGER PRIMARY KEY, modified); CREATE INDEX i ON rows (k, modified)");

@@ -189,7 +189,8 @@ impl ChangePages {
         client.batch_execute(BEGIN).await.map_err(told)?;
         let (statement, values) = self.slot.peek();
         let values = values.iter().map(|value| -> (&(dyn ToSql + Sync), Type) { (value, Type::TEXT) });
-        let messages = client.query_typed_raw(&statement, values).await.map_err(told)?;
+        let unread = |error| self.slot.unread(&self.source.place, &error);
+        let messages = client.query_typed_raw(&statement, values).await.map_err(unread)?;
         let key = self.plan.key().into_iter().map(str::to_owned).collect();
         let calm_until = self.stand.since.unwrap_or(self.stand.at.commit);
         let feed = Feed::new(self.slot.table.clone(), key, self.stand.at, calm_until);
@@ -201,8 +202,11 @@ impl ChangePages {
     async fn page(&self, following: &mut Following) -> Result<Page, SourceError> {
         let mut keys: BTreeSet<feed::Key> = BTreeSet::new();
         let mut is_last = true;
-        while let Some(row) =
-            following.messages.try_next().await.map_err(|error| slot::told(&self.source.place, &error))?
+        while let Some(row) = following
+            .messages
+            .try_next()
+            .await
+            .map_err(|error| self.slot.unread(&self.source.place, &error))?
         {
             let data: &[u8] = row.try_get(0).map_err(|error| self.source.place.told(&error))?;
             keys.extend(following.feed.take(data).map_err(|error| self.useless(&error))?);

@@ -71,6 +71,19 @@ impl Slot {
         (statement.to_owned(), vec![Some(self.changes.slot.clone()), Some(publication)])
     }
 
+    /// What a server says that does not show what the slot keeps. Changes are read with the publications that there were when
+    /// they were written.
+    pub(super) fn unread(&self, place: &Place, error: &tokio_postgres::Error) -> SourceError {
+        if error.code() != Some(&tokio_postgres::error::SqlState::UNDEFINED_OBJECT) {
+            return told(place, error);
+        }
+        let (slot, publication) = (&self.changes.slot, &self.changes.publication);
+        place.settings(format!(
+            "the slot {slot} keeps changes of a time at which there was no publication {publication}, and cannot be read: SELECT \
+             pg_drop_replication_slot('{slot}'); SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput'); then `raccord resync`"
+        ))
+    }
+
     /// Has the server forget what was read and committed.
     pub(super) async fn advance(&self, client: &Client, place: &Place, to: u64) -> Result<(), SourceError> {
         let statement = "SELECT pg_replication_slot_advance($1::text::name, $2::text::pg_lsn)";
