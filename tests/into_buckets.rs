@@ -76,7 +76,7 @@ fn a_bucket_that_is_away_is_told() {
     assert_says(&shop.ok("plan"), &["contact"]);
     shop.run("apply --auto-approve");
     let said = shop.run("run");
-    assert_says(&(said.stdout + &said.stderr), &["the bucket"]);
+    assert_says(&(said.stdout + &said.stderr), &["there is no bucket `nowhere`"]);
 }
 
 #[test]

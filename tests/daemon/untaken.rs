@@ -98,7 +98,7 @@ fn no_delivery_goes_without_a_word() {
             .replace("  source: shop\n", "  source: shop\n  dataType: customers\n",)
     );
     environment.write("renamed.yaml", &renamed.replace("{customers: [created", "{clients: [created"));
-    let plan = environment.ok("plan -f renamed.yaml");
+    let plan = environment.fails(1, "plan -f renamed.yaml");
     assert_says(&plan, &["transfer customers: 1 waiting delivery is dropped with it", "--allow-delete"]);
 
     // What is switched off is told by the plan, the status and the log.
