@@ -317,7 +317,10 @@ fn another_stack_and_what_is_protected_wait_for_ever() {
     let why = reasons(verdict(&plan, Policy::All));
     assert_eq!(
         why,
-        ["Transfer/customers is protected: set `protect: false`, apply, and delete it after that"]
+        [
+            "Integration/boutique is not deactivated before that: `raccord pause boutique` stops it at once",
+            "Transfer/customers is protected: set `protect: false`, apply, and delete it after that",
+        ]
     );
 }
 
