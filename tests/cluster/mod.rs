@@ -1,11 +1,14 @@
 //! A state that several machines share, on a real server: what one process does another one sees, and what two do at once
 //! is done by one. A directory stands for a machine.
 
+mod api;
 mod copying;
 mod daemons;
 mod interrupted;
+mod measured;
 mod relay;
 mod standby;
+mod storm;
 mod vault;
 mod verbs;
 
