@@ -11,6 +11,7 @@ mod error;
 mod feature;
 mod interrupt;
 mod log;
+mod openid;
 mod opening;
 mod options;
 mod place;
