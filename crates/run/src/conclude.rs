@@ -12,7 +12,7 @@ use raccord_model::port::destination::{DestinationError, RejectQuery, Rows};
 use raccord_model::port::state::{Table, Write};
 
 use super::breaker;
-use super::cut::Closing;
+use super::interrupted::Closing;
 use super::job::{Job, Subscriber};
 use crate::facts::{Retries, Transaction};
 use crate::notice::{News, outbox};

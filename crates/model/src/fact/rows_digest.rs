@@ -1,5 +1,5 @@
-//! Which rows are meant, in a few bytes: two sets of rows have the same digest when they are the same set. It holds no key,
-//! and no key can be found from it.
+//! Which rows are meant, in a few bytes: two sets of rows have the same digest when they are the same set. It holds no key; that
+//! a key which can be guessed is the only one of a set can be tried.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What the database's catalog says of a table: read with a few queries, judged elsewhere.
 
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::EntityShape;
+use raccord_model::port::destination::{EntityShape, OtherEntity};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
@@ -27,8 +27,8 @@ pub(crate) struct Found {
     pub(crate) registered: Option<(Uid, Table)>,
     /// Whether the table is there that keeps what is kept beside the rows of the incarnation.
     pub(crate) has_side: bool,
-    /// The entity of another incarnation whose table this is, and whether its project is one that this state does not have.
-    pub(crate) other_entity: Option<(String, bool)>,
+    /// The entity of another incarnation whose table this is.
+    pub(crate) other_entity: Option<OtherEntity>,
 }
 
 /// What stands under the table's name.
@@ -116,7 +116,7 @@ async fn registered(
         } else if (table.schema.as_str(), table.name.as_str()) == (schema, shape.table.as_str())
             && (project, &entity) != (shape.project, &shape.entity.to_string())
         {
-            found.other_entity = Some((entity, project != shape.project));
+            found.other_entity = Some(OtherEntity { entity, is_elsewhere: project != shape.project });
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! What the schema of a file says of a table: read with a few queries, judged elsewhere.
 
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::EntityShape;
+use raccord_model::port::destination::{EntityShape, OtherEntity};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
@@ -18,8 +18,8 @@ pub(crate) struct Found {
     pub(crate) registered: Option<(Uid, Table)>,
     /// Whether the table is there that keeps what is kept beside the rows of the incarnation.
     pub(crate) has_side: bool,
-    /// The entity of another incarnation whose table this is, and whether its project is one that this state does not have.
-    pub(crate) other_entity: Option<(String, bool)>,
+    /// The entity of another incarnation whose table this is.
+    pub(crate) other_entity: Option<OtherEntity>,
 }
 
 /// What stands under the table's name.
@@ -84,7 +84,7 @@ fn registered(connection: &Connection, shape: &EntityShape, found: &mut Found) -
         } else if table.name.eq_ignore_ascii_case(&shape.table)
             && (project, &entity) != (shape.project, &shape.entity.to_string())
         {
-            found.other_entity = Some((entity, project != shape.project));
+            found.other_entity = Some(OtherEntity { entity, is_elsewhere: project != shape.project });
         }
     }
     Ok(())

@@ -106,6 +106,29 @@ pub struct TableRemark {
     pub help: Option<String>,
 }
 
+/// The entity of another incarnation that a table is registered for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherEntity {
+    /// As `project.entity`.
+    pub entity: String,
+    /// Whether its project is one that this state does not have.
+    pub is_elsewhere: bool,
+}
+
+impl OtherEntity {
+    /// Why the table cannot be that of one more entity. `lost_state` says what to do when the state of that one is lost.
+    pub fn refusal(&self, table: &str, lost_state: &str) -> TableRemark {
+        let entity = &self.entity;
+        let (message, help) = if self.is_elsewhere {
+            let whose = "of another state of Raccord, or of a project that is no more";
+            (format!("the table {table} is that of the entity {entity} {whose}"), lost_state)
+        } else {
+            (format!("the table {table} is that of the entity {entity}"), "name another `table`")
+        };
+        TableRemark { field: None, message, help: Some(help.to_owned()) }
+    }
+}
+
 impl fmt::Display for TableRemark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

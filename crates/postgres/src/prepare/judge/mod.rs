@@ -130,20 +130,8 @@ impl Judge<'_> {
                 "the schema `raccord` of the database is that of another state of Raccord".to_owned();
             self.refuse(None, message, format!("use a database for each state; {LOST_STATE}"));
         }
-        match &self.found.other_entity {
-            None => {}
-            Some((entity, false)) => {
-                let message = format!("the table {} is that of the entity {entity}", self.table());
-                self.refuse(None, message, "name another `table`".to_owned());
-            }
-            Some((entity, true)) => {
-                let message = format!(
-                    "the table {} is that of the entity {entity} of another state of Raccord, or of a project that is no more",
-                    self.table()
-                );
-                self.refuse(None, message, LOST_STATE.to_owned());
-            }
-        }
+        let refusal = self.found.other_entity.as_ref().map(|other| other.refusal(&self.table(), LOST_STATE));
+        self.inspection.refusals.extend(refusal);
     }
 
     /// There is no table.

@@ -104,20 +104,8 @@ impl Judge<'_> {
             let message = "the file has the rows of another state of Raccord".to_owned();
             self.refuse(None, message, format!("use a file for each state; {LOST_STATE}"));
         }
-        match &self.found.other_entity {
-            None => {}
-            Some((entity, false)) => {
-                let message = format!("the table {} is that of the entity {entity}", self.table());
-                self.refuse(None, message, "name another `table`".to_owned());
-            }
-            Some((entity, true)) => {
-                let message = format!(
-                    "the table {} is that of the entity {entity} of another state of Raccord, or of a project that is no more",
-                    self.table()
-                );
-                self.refuse(None, message, LOST_STATE.to_owned());
-            }
-        }
+        let refusal = self.found.other_entity.as_ref().map(|other| other.refusal(&self.table(), LOST_STATE));
+        self.inspection.refusals.extend(refusal);
     }
 
     /// There is no table.
