@@ -1,6 +1,6 @@
 //! What commands share: loading the configuration, opening the state, asking the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -270,7 +270,7 @@ impl Session {
                 let ports = ports(store, system()?);
                 if TELLS_OF_RUNS.contains(&verb) {
                     // Who owns the state alone knows that nothing runs: a run that is listed so was killed.
-                    tidy_runs(&ports).await.map_err(|error| CommandError::of(&error))?;
+                    tidy_runs(&ports, &BTreeSet::new()).await.map_err(|error| CommandError::of(&error))?;
                 }
                 Ok(Link::here(ports))
             }

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use raccord_compiler::connector;
 use raccord_manifest::authenticate::TokenStore;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
 use raccord_model::port::environment::Environment;
+use raccord_model::port::queue::SharedBudget;
 use raccord_model::port::source::{Source, SourceError, Sources};
 use raccord_model::rate::Rate;
 use raccord_model::{DataTypeName, Desired, Digest, Key, Kind, Name, Spec};
@@ -140,6 +142,12 @@ impl Sources for SourcePool {
         let credentials = self.credentials(payer(name, spec), authorization, root.as_ref());
         let opening = Opening { credentials, authorization, root: root.as_ref(), shared: &shared };
         crate::registry::open(&stream, opening)
+    }
+
+    fn budget(&self, desired: &Desired, source: &Name) -> Option<SharedBudget> {
+        let payer = payer(source, desired.source(source)?);
+        let Rate { period, .. } = rate(desired, payer)?;
+        Some(SharedBudget { name: payer.to_string(), window: Duration::from_secs(period.into()) })
     }
 
     fn keep(&self, desired: &Desired) {

@@ -16,5 +16,6 @@ pub mod shell;
 pub mod step;
 pub mod steps;
 pub mod tables;
+pub mod worker;
 
 pub use error::DaemonError;

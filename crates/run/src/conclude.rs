@@ -28,22 +28,43 @@ const LOOKED_AT: usize = 100;
 pub const KEPT_RUNS: usize = 10_000;
 
 /// Closes the runs that a kill left open, and forgets the oldest. The caller owns the state, so that no
-/// run can be under way.
-pub async fn tidy_runs(ports: &Ports) -> Result<(), RunnerError> {
+/// run can be under way but those of the transfers that others have.
+pub async fn tidy_runs(ports: &Ports, others: &BTreeSet<Uid>) -> Result<(), RunnerError> {
+    tidy_some(ports, None, others).await
+}
+
+/// Closes the runs of a transfer that a kill left open. The caller has the lease of the transfer, and has begun no run.
+pub async fn close_left_open(ports: &Ports, transfer: Uid) -> Result<(), RunnerError> {
+    tidy_some(ports, Some(transfer), &BTreeSet::new()).await
+}
+
+async fn tidy_some(ports: &Ports, of: Option<Uid>, others: &BTreeSet<Uid>) -> Result<(), RunnerError> {
     let mut retries = Retries::default();
     loop {
         let mut transaction = ports.facts().transaction();
-        tidy(ports, &mut transaction).await?;
+        let runs = match of {
+            Some(transfer) => ports.facts().runs_of(transfer, KEPT_RUNS).await?,
+            None => ports.facts().runs(usize::MAX).await?,
+        };
+        tidy(ports, runs, others, &mut transaction).await?;
         if retries.settle(transaction.commit().await)? {
             return Ok(());
         }
     }
 }
 
-async fn tidy(ports: &Ports, transaction: &mut Transaction) -> Result<(), RunnerError> {
+async fn tidy(
+    ports: &Ports,
+    runs: Vec<Run>,
+    others: &BTreeSet<Uid>,
+    transaction: &mut Transaction,
+) -> Result<(), RunnerError> {
     let (mut latest, mut newest) = (BTreeMap::new(), BTreeSet::new());
     let mut closing = Closing::new(ports);
-    for (number, mut run) in ports.facts().runs(usize::MAX).await?.into_iter().enumerate() {
+    for (number, mut run) in runs.into_iter().enumerate() {
+        if others.contains(&run.transfer_uid) {
+            continue;
+        }
         let is_newest = run.cause != RunCause::Deliveries && newest.insert(run.transfer_uid);
         if number >= KEPT_RUNS {
             transaction.remove(Table::Runs, run.id.to_string());

@@ -11,6 +11,7 @@ use raccord_model::port::destination::{Destination, DestinationError, Destinatio
 use raccord_model::port::environment::Environment;
 use raccord_model::port::inbox::{Inbox, InboxError};
 use raccord_model::port::lease::{Lease, LeaseError};
+use raccord_model::port::queue::QueueError;
 use raccord_model::port::source::{SourceError, Sources};
 use raccord_model::port::state::{State, StateError};
 use raccord_model::port::upkeep::Upkeep;
@@ -162,4 +163,20 @@ pub enum RunnerError {
     /// A task ended before its time.
     #[error("a task of a run ended before its time")]
     Task(#[source] tokio::task::JoinError),
+    /// The queue cannot be reached.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// What another daemon says of a run that it could not make.
+    #[error("{0}")]
+    Elsewhere(String),
+}
+
+impl RunnerError {
+    /// Whether it is one of the state or of the store, with which nothing can go on.
+    pub const fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::State(_) | Self::Destination(_) | Self::Inbox(_) | Self::Lease(_) | Self::Queue(_)
+        )
+    }
 }

@@ -39,6 +39,20 @@ pub struct Start {
     pub progress: OnPage,
     /// Its place in a reading that it may share with runs that begin with it.
     pub seat: Option<Seat>,
+    /// Who has decided on it.
+    pub decided: DecidedBy,
+}
+
+/// Who has decided on a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// This process.
+    Here,
+    /// The daemon that schedules, through the queue: it may have heard of an end that the queue had not.
+    Elsewhere {
+        /// Whether another process may have left a run of the transfer open.
+        reclaimed: bool,
+    },
 }
 
 /// A run that has ended.
@@ -52,6 +66,19 @@ pub struct Ended {
     pub run: Option<Run>,
     /// Why it could not be made.
     pub error: Option<RunnerError>,
+}
+
+impl Ended {
+    /// An error of the state or of the store instead, with which nothing can go on.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn unless_fatal(mut self) -> Result<Self, RunnerError> {
+        match self.error.take() {
+            Some(error) if error.is_fatal() => Err(error),
+            error => Ok(Self { error, ..self }),
+        }
+    }
 }
 
 /// Runs under way.
@@ -120,9 +147,8 @@ impl Runner {
         }
     }
 
-    /// The next run to end; never, while none is under way. An error is one of the state or of the store: then
-    /// nothing can go on.
-    pub async fn ended(&mut self) -> Result<Ended, RunnerError> {
+    /// The next run to end; never, while none is under way.
+    pub async fn ended(&mut self) -> Ended {
         let Some(ended) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
         let (id, run) = match ended {
             Ok((id, run)) => (id, run),
@@ -131,14 +157,8 @@ impl Runner {
         let Some((uid, name)) = self.begun.remove(&id) else { return std::future::pending().await };
         self.stops.remove(&uid);
         match run {
-            Ok(run) => Ok(Ended { uid, name, run, error: None }),
-            Err(
-                error @ (RunnerError::State(_)
-                | RunnerError::Destination(_)
-                | RunnerError::Inbox(_)
-                | RunnerError::Lease(_)),
-            ) => Err(error),
-            Err(error) => Ok(Ended { uid, name, run: None, error: Some(error) }),
+            Ok(run) => Ended { uid, name, run, error: None },
+            Err(error) => Ended { uid, name, run: None, error: Some(error) },
         }
     }
 }
@@ -184,9 +204,15 @@ impl Task {
     }
 
     async fn run_under(&self, lease: &TransferLease, start: Start) -> Result<Option<Run>, RunnerError> {
+        if start.decided == (DecidedBy::Elsewhere { reclaimed: true }) {
+            conclude::close_left_open(&self.ports, start.uid).await?;
+        }
         let Some(Prepared { job, subscribers, applied }) = self.prepare(&start).await? else {
             return Ok(None);
         };
+        if start.decided != DecidedBy::Here && self.is_served(&start).await? {
+            return Ok(None);
+        }
         let job = Arc::new(job.under(lease));
         let mut run = self.begin(&job, start.cause).await?;
         tracing::Span::current().record("id", tracing::field::display(run.id));
@@ -279,6 +305,12 @@ impl Task {
         let fact = self.ports.facts().transfer(uid).await?;
         let job = job::prepare(applied, name, fact, &entity, wanted)?;
         Ok(Some(Prepared { job, subscribers, applied: Arc::clone(applied) }))
+    }
+
+    /// Whether another process has made the run to its end, and could not say so, or what said that it is to be made was late.
+    async fn is_served(&self, start: &Start) -> Result<bool, RunnerError> {
+        let RunCause::Scheduled { due } = start.cause else { return Ok(false) };
+        Ok(self.ports.facts().transfer(start.uid).await?.observed.served >= Some(due))
     }
 
     async fn entity_fact(&self, applied: &Applied, transfer: &Name) -> Result<EntityFact, RunnerError> {

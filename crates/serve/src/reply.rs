@@ -142,9 +142,11 @@ impl From<RunnerError> for RequestError {
             RunnerError::Lease(error) => Self::Lease(error),
             RunnerError::Job(error) => Self::Job(error),
             RunnerError::Unknown(error) => Self::Unknown(error),
-            error @ (RunnerError::UnknownEntity(_) | RunnerError::NoStore(_)) => {
-                Self::Invalid(error.to_string())
-            }
+            error @ (RunnerError::UnknownEntity(_)
+            | RunnerError::NoStore(_)
+            // No verb has to do with the queue: the daemon alone speaks with it.
+            | RunnerError::Queue(_)
+            | RunnerError::Elsewhere(_)) => Self::Invalid(error.to_string()),
             RunnerError::Task(error) => Self::Task(error),
         }
     }

@@ -232,8 +232,13 @@ spec: {active: true, subscriptions: {people: [created]}}
             insecure: false,
             open: http::Open::default(),
         };
-        let settings =
-            Settings { origin: Origin::Api, policy: Policy::default(), drain: Duration::from_mins(1), by };
+        let settings = Settings {
+            origin: Origin::Api,
+            policy: Policy::default(),
+            drain: Duration::from_mins(1),
+            by,
+            scheduling: None,
+        };
         let what = Watch {
             settings,
             files: WatchSettings::default(),

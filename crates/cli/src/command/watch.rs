@@ -142,24 +142,48 @@ async fn on_a_file(ui: &Ui, global: &Global, args: &WatchArgs, path: &Path) -> R
     live_on(ui, (global, args), &ports, what(global, args)?, interrupt::listen()?).await
 }
 
-/// Waits for its turn, lives, and ends when the state is lost to another daemon.
+/// Makes what stands in the queue from its start on, until the daemon has ended.
 async fn on_a_shared_state(
     ui: &Ui,
     global: &Global,
     args: &WatchArgs,
     place: &SharedPlace,
 ) -> Result<(), CommandError> {
-    let mut stop = interrupt::listen()?;
-    let mut what = what(global, args)?;
+    let stop = interrupt::listen()?;
+    let what = what(global, args)?;
     let waiting = shared::waiting(place).await?;
     let ports = waiting.ports();
     let (end, ended) = watch::channel(false);
+    let mut working = tokio::spawn(waiting.worker(&ports).await?.live(ended, what.settings.drain));
+    let mut scheduled = Box::pin(scheduled(ui, (global, args), what, (&waiting, &ports), (stop, &end)));
+    tokio::select! {
+        lived = &mut scheduled => {
+            end.send_replace(true);
+            working.await.map_err(|error| CommandError::of(&error))?;
+            lived
+        }
+        // It ends by itself only when that was asked of both.
+        worked = &mut working => {
+            worked.map_err(|error| CommandError::of(&error))?;
+            scheduled.await
+        }
+    }
+}
+
+/// Waits for its turn, decides what runs, and ends when the state is lost to another daemon.
+async fn scheduled(
+    ui: &Ui,
+    (global, args): (&Global, &WatchArgs),
+    mut what: Watch,
+    (waiting, ports): (&Waiting, &Ports),
+    (mut stop, end): (watch::Receiver<bool>, &watch::Sender<bool>),
+) -> Result<(), CommandError> {
     let Some((sharing, listening)) =
-        stand_by(ui, (&waiting, &ports), (what.listen.take(), what.limits), (&mut stop, &end)).await?
+        stand_by(ui, (waiting, ports), (what.listen.take(), what.limits), (&mut stop, end)).await?
     else {
         return Ok(());
     };
-    what.listening = listening;
+    (what.listening, what.settings.scheduling) = (listening, sharing.scheduling(waiting));
     std::fs::create_dir_all(global.state.local().parent().unwrap_or_else(|| Path::new(".")))?;
     let lost = async {
         sharing.until_lost().await;
@@ -172,7 +196,7 @@ async fn on_a_shared_state(
         end.send_replace(true);
         pending::<Infallible>().await
     };
-    let mut life = std::pin::pin!(live_on(ui, (global, args), &ports, what, ended));
+    let mut life = std::pin::pin!(live_on(ui, (global, args), ports, what, end.subscribe()));
     tokio::select! {
         lived = &mut life => {
             sharing.end().await?;
@@ -245,6 +269,7 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
         policy: args.policy,
         drain: Duration::from_secs(args.drain.0),
         by: "watch".to_owned(),
+        scheduling: None,
     };
     let files = WatchSettings {
         debounce: Duration::from_millis(args.debounce),

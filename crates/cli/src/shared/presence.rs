@@ -199,6 +199,11 @@ impl Watching {
         }
     }
 
+    /// The lease of the daemon.
+    pub(crate) const fn held(&self) -> &Held {
+        &self.held
+    }
+
     /// Gives the state back.
     pub(crate) async fn end(self) -> Result<(), CommandError> {
         self.presence.leave().await?;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use raccord_daemon::worker::{Hints, Scheduling, Worker};
 use raccord_model::port::environment::Environment;
+use raccord_model::port::queue::Queue;
 use raccord_postgres::{MemberKind, PostgresState};
 use raccord_run::Ports;
 use raccord_store::Store;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::connect::open;
 use super::presence::{self, Watching};
@@ -39,6 +42,18 @@ impl Sharing {
                 presence::changing(state, (environment.new_id(), verb), work).await
             }
             Self::Daemon(_) => Ok(work.await),
+        }
+    }
+
+    /// What the daemon offers runs with to all that are on the state.
+    pub(crate) fn scheduling(&self, waiting: &Waiting) -> Option<Scheduling> {
+        match self {
+            Self::Verb { .. } => None,
+            Self::Daemon(watching) => Some(Scheduling {
+                queue: waiting.queue(),
+                held: watching.held().clone(),
+                hints: waiting.hints.clone(),
+            }),
         }
     }
 
@@ -79,6 +94,9 @@ pub(crate) async fn reach(
 pub(crate) struct Waiting {
     state: PostgresState,
     environment: Arc<dyn Environment>,
+    /// Which daemon this one is among those on the state.
+    id: Uuid,
+    hints: Hints,
 }
 
 /// Opens the state whose daemon this process is to be.
@@ -86,13 +104,24 @@ pub(crate) async fn waiting(place: &SharedPlace) -> Result<Waiting, CommandError
     let environment: Arc<dyn Environment> = Arc::new(system()?);
     let state = open(place, &environment, Opening::Create).await?;
     let state = state.ok_or_else(|| CommandError::new("there is no state in the database"))?;
-    Ok(Waiting { state, environment })
+    let id = environment.new_id();
+    Ok(Waiting { state, environment, id, hints: Hints::default() })
 }
 
 impl Waiting {
     /// The ports on the state.
     pub(crate) fn ports(&self) -> Ports {
         shared_ports(&self.state, Arc::clone(&self.environment))
+    }
+
+    fn queue(&self) -> Arc<dyn Queue> {
+        Arc::new(self.state.clone())
+    }
+
+    /// Makes the runs that stand in the queue of the state.
+    pub(crate) async fn worker(&self, ports: &Ports) -> Result<Worker, CommandError> {
+        let worker = Worker::new(ports, self.queue(), self.id, self.hints.clone()).await;
+        worker.map_err(|error| CommandError::of(&error))
     }
 
     /// Waits until no other process is in the way; nothing when an end was asked for before. `others` hears who is.
@@ -103,7 +132,7 @@ impl Waiting {
         others: impl Fn(Option<&str>),
     ) -> Result<Option<Sharing>, CommandError> {
         let told = |other: Option<&str>| others(other);
-        let begun = presence::begin(ui, (&self.state, self.environment.new_id()), stop, &told).await?;
+        let begun = presence::begin(ui, (&self.state, self.id), stop, &told).await?;
         Ok(begun.map(Sharing::Daemon))
     }
 }
@@ -119,7 +148,13 @@ pub(crate) async fn daemons(place: &SharedPlace) -> Result<Vec<String>, CommandE
             MemberKind::Standby => "stands by",
             MemberKind::Verb => "changes something",
         };
-        format!("{does:<18}{}, silent since {} ms", member.description, presence::silence(member.remaining))
+        let runs = match (member.kind, member.runs) {
+            (MemberKind::Verb, _) => String::new(),
+            (_, 1) => ", makes 1 run".to_owned(),
+            (_, runs) => format!(", makes {runs} runs"),
+        };
+        let silence = presence::silence(member.remaining);
+        format!("{does:<18}{}{runs}, silent since {silence} ms", member.description)
     };
     Ok(members.into_iter().map(line).collect())
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use raccord_daemon::worker::{Scheduling, Worker};
 use raccord_run::Ports;
 use raccord_run::copying::Copied;
 use raccord_store::Store;
@@ -18,6 +19,10 @@ pub(crate) enum Sharing {}
 
 impl Sharing {
     pub(crate) async fn changing<T>(&self, _: impl Future<Output = T>) -> Result<T, CommandError> {
+        match *self {}
+    }
+
+    pub(crate) fn scheduling(&self, _: &Waiting) -> Option<Scheduling> {
         match *self {}
     }
 
@@ -52,6 +57,10 @@ pub(crate) async fn waiting(_: &SharedPlace) -> Result<Waiting, CommandError> {
 
 impl Waiting {
     pub(crate) fn ports(&self) -> Ports {
+        match *self {}
+    }
+
+    pub(crate) async fn worker(&self, _: &Ports) -> Result<Worker, CommandError> {
         match *self {}
     }
 

@@ -9,15 +9,17 @@ use raccord_model::fact::{Run, RunCause, RunOutcome, Uid};
 use raccord_model::{Kind, Name};
 use tokio::sync::{mpsc, oneshot};
 
+use super::executor::{Executor, Wanted};
+use super::queueing::Queueing;
 use super::view;
 use crate::error::DaemonError;
-use crate::step::{Cause, Effect, Event, Policy, RequestId, RunEnd, State, step};
+use crate::step::{Cause, Effect, Event, Policy, RequestId, RunEnd, State, UnderWay, step};
+use crate::worker::Scheduling;
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::report::{Progress, RunReport};
-use raccord_run::runner::{Ended, Runner, Start};
+use raccord_run::runner::{Ended, Runner};
 use raccord_run::select;
-use raccord_run::shared::{self, Seat};
 
 /// How much progress may wait for a slow reader; more is left out, for the next page tells the same.
 pub(super) const PROGRESS: usize = 1_024;
@@ -98,8 +100,10 @@ pub(super) struct Core {
     pub(super) ports: Ports,
     /// What the daemon knows.
     pub(super) state: Shared,
-    /// Runs under way.
-    pub(super) runner: Runner,
+    /// Who makes runs.
+    pub(super) executor: Executor,
+    /// What others made when this daemon began.
+    under_way: Vec<UnderWay>,
     requests: BTreeMap<RequestId, Open>,
     last_request: u64,
     progress: mpsc::Sender<Progress>,
@@ -113,26 +117,54 @@ impl Core {
         policy: Policy,
     ) -> (Self, mpsc::Receiver<Progress>) {
         let (progress, receiver) = mpsc::channel(PROGRESS);
-        let core = Self {
+        let executor = Executor::Local(Runner::new(ports, applied));
+        (Self::with(ports, policy, (executor, Vec::new()), progress), receiver)
+    }
+
+    /// The same, whose runs every daemon makes that takes them from the queue.
+    pub(super) async fn queueing(
+        ports: &Ports,
+        applied: Arc<Applied>,
+        scheduling: Scheduling,
+    ) -> Result<(Self, mpsc::Receiver<Progress>), DaemonError> {
+        let (progress, receiver) = mpsc::channel(PROGRESS);
+        let (queueing, under_way) = Queueing::begin(ports, scheduling, applied, progress.clone()).await?;
+        let made = (Executor::Queue(queueing), under_way);
+        Ok((Self::with(ports, Policy::Daemon, made, progress), receiver))
+    }
+
+    fn with(
+        ports: &Ports,
+        policy: Policy,
+        (executor, under_way): (Executor, Vec<UnderWay>),
+        progress: mpsc::Sender<Progress>,
+    ) -> Self {
+        Self {
             ports: ports.clone(),
             state: Shared::new(State::new(policy)),
-            runner: Runner::new(ports, applied),
+            executor,
+            under_way,
             requests: BTreeMap::new(),
             last_request: 0,
             progress,
-        };
-        (core, receiver)
+        }
+    }
+
+    /// The transfers whose runs others made when this daemon began.
+    pub(super) fn others(&self) -> BTreeSet<Uid> {
+        self.under_way.iter().map(|run| run.uid).collect()
     }
 
     /// The first event: how everything stands.
     pub(super) async fn begin(&mut self) -> Result<Vec<Effect>, DaemonError> {
         let view = self.view().await?;
-        Ok(self.feed(Event::Began { now: self.ports.environment.now(), view }))
+        let (now, under_way) = (self.ports.environment.now(), std::mem::take(&mut self.under_way));
+        Ok(self.feed(Event::Began { now, view, under_way }))
     }
 
     /// How everything stands under the generation that runs begin under.
     pub(super) async fn view(&self) -> Result<crate::step::View, DaemonError> {
-        view::view(&self.ports, self.runner.applied()).await
+        view::view(&self.ports, self.executor.applied()).await
     }
 
     /// Lets an event happen. What concerns runs is carried out; the other effects are handed back.
@@ -141,15 +173,10 @@ impl Core {
         let mut others = Vec::new();
         for effect in effects {
             match effect {
-                Effect::StartRun { uid, cause } => others.extend(self.start_or_end(uid, cause, None)),
-                Effect::StartTogether { runs } => {
-                    let seats = shared::seats(runs.len());
-                    for ((uid, cause), seat) in runs.into_iter().zip(seats) {
-                        others.extend(self.start_or_end(uid, cause, Some(seat)));
-                    }
-                }
-                Effect::StopRun { uid } => self.runner.stop(uid),
-                Effect::StopRuns => self.runner.stop_all(),
+                Effect::StartRun { uid, cause } => others.extend(self.start(vec![(uid, cause)])),
+                Effect::StartTogether { runs } => others.extend(self.start(runs)),
+                Effect::StopRun { uid } => self.executor.stop(uid),
+                Effect::StopRuns => self.executor.stop_all(),
                 Effect::Answer { request, not_run } => self.answer(request, &not_run),
                 other => others.push(other),
             }
@@ -157,37 +184,35 @@ impl Core {
         others
     }
 
-    /// Begins a run. One that cannot begin has ended.
-    fn start_or_end(&mut self, uid: Uid, cause: Cause, seat: Option<Seat>) -> Vec<Effect> {
-        if self.start(uid, cause, seat) {
-            return Vec::new();
+    /// Begins runs together. One that the generation in force does not have has ended.
+    fn start(&mut self, runs: Vec<(Uid, Cause)>) -> Vec<Effect> {
+        let (mut wanted, mut unknown) = (Vec::with_capacity(runs.len()), Vec::new());
+        for (uid, cause) in runs {
+            let cause = match cause {
+                Cause::Scheduled { due } => RunCause::Scheduled { due },
+                Cause::Requested => RunCause::Requested,
+                Cause::Deliveries => RunCause::Deliveries,
+            };
+            let found = self.executor.applied().transfers().find(|(_, known, _)| *known == uid);
+            match found.map(|(name, ..)| name.clone()) {
+                Some(name) => wanted.push(Wanted { uid, name, cause }),
+                None => unknown.push(uid),
+            }
+        }
+        if !wanted.is_empty() {
+            self.executor.start(wanted, &self.progress);
         }
         let (now, end) = (self.ports.environment.now(), RunEnd::Failed);
-        self.feed(Event::RunEnded { now, uid, end, standings: Vec::new() })
-    }
-
-    /// Begins a run; false when the generation that runs begin under does not have the transfer.
-    fn start(&mut self, uid: Uid, cause: Cause, seat: Option<Seat>) -> bool {
-        let cause = match cause {
-            Cause::Scheduled { due } => RunCause::Scheduled { due },
-            Cause::Requested => RunCause::Requested,
-            Cause::Deliveries => RunCause::Deliveries,
-        };
-        let found = self.runner.applied().transfers().find(|(_, known, _)| *known == uid);
-        let Some(name) = found.map(|(name, ..)| name.clone()) else { return false };
-        let (sender, transfer) = (self.progress.clone(), name.clone());
-        let progress = Box::new(move |tally: &raccord_model::fact::Tally, pages| {
-            let progress = Progress { transfer: transfer.clone(), tally: *tally, pages };
-            // The next page tells what a full queue leaves out.
-            drop(sender.try_send(progress));
-        });
-        self.runner.start(Start { uid, name, cause, progress, seat });
-        true
+        let mut effects = Vec::new();
+        for uid in unknown {
+            effects.extend(self.feed(Event::RunEnded { now, uid, end, standings: Vec::new() }));
+        }
+        effects
     }
 
     /// Takes a request to run something. Its runs end it.
     pub(super) async fn ask(&mut self, asked: Asked) -> Vec<Effect> {
-        let applied = Arc::clone(self.runner.applied());
+        let applied = Arc::clone(self.executor.applied());
         let selection = match select::select(&self.ports, &applied, &asked.integrations).await {
             Ok(selection) => selection,
             Err(error) => {
@@ -220,7 +245,7 @@ impl Core {
         };
         for (uid, cause) in self.state.look().running() {
             if cause == Cause::Requested && is_wanted_by(uid, true) && !is_wanted_by(uid, false) {
-                self.runner.stop(uid);
+                self.executor.stop(uid);
             }
         }
     }
@@ -261,7 +286,7 @@ impl Core {
         }
         let standings = match &run {
             Some(run) if is_clean(run) => Vec::new(),
-            _ => self.standings(&view::beside(self.runner.applied(), &name)).await?,
+            _ => self.standings(&view::beside(self.executor.applied(), &name)).await?,
         };
         let end = match run.as_ref().map(|run| &run.outcome) {
             Some(RunOutcome::Succeeded | RunOutcome::Held(_)) => {
@@ -287,7 +312,7 @@ impl Core {
         &self,
         names: &BTreeSet<Name>,
     ) -> Result<Vec<crate::step::TransferState>, DaemonError> {
-        view::standings(&self.ports, self.runner.applied(), Some(names)).await
+        view::standings(&self.ports, self.executor.applied(), Some(names)).await
     }
 }
 

@@ -7,8 +7,10 @@
 mod asking;
 mod beside;
 mod core;
+mod executor;
 mod handle;
 mod once;
+mod queueing;
 mod reloading;
 mod supervisor;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use crate::error::DaemonError;
 use crate::observer::{Observer, ReloadResult};
 use crate::registration::Registrar;
 use crate::step::{ApplyEnd, Effect, Event, Policy, View};
+use crate::worker::Scheduling;
 use core::{Asked, Core};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
@@ -63,6 +66,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Who applies, when nobody does.
     pub by: String,
+    /// How runs are offered to other daemons; without it this process makes them.
+    pub scheduling: Option<Scheduling>,
 }
 
 /// What the shell is told by tasks and by those who ask.
@@ -122,9 +127,12 @@ impl Shell {
     /// Reads the state, and prepares everything; nothing runs yet.
     pub async fn new(ports: &Ports, settings: Settings) -> Result<Self, DaemonError> {
         crate::steps::carry_out(ports).await?;
-        conclude::tidy_runs(ports).await?;
         let applied = ports.applied().await?;
-        let (core, progress) = Core::new(ports, Arc::clone(&applied), Policy::Daemon);
+        let (core, progress) = match settings.scheduling.clone() {
+            None => Core::new(ports, Arc::clone(&applied), Policy::Daemon),
+            Some(scheduling) => Core::queueing(ports, Arc::clone(&applied), scheduling).await?,
+        };
+        conclude::tidy_runs(ports, &core.others()).await?;
         let (sender, messages) = mpsc::channel(QUEUE);
         let daemon = Arc::new(Handle::new((ports, &settings), applied, core.state.clone(), sender.clone()));
         let supervisor = Supervisor::new(ports.environment.as_ref());
@@ -214,7 +222,7 @@ impl Shell {
         tokio::select! {
             biased;
             Ok(()) = signals.stop.changed(), if !is_stopping => Ok(self.stop_asked(*signals.stop.borrow())),
-            ended = self.core.runner.ended() => {
+            ended = self.core.executor.ended() => {
                 let ended = ended?;
                 // What the run has told before its end is heard before it: afterwards it would pass for another run's.
                 while let Ok(progress) = self.progress.try_recv() {
@@ -322,7 +330,7 @@ impl Shell {
         if applied.head.generation != self.core.state.look().generation() {
             tracing::info!(generation = applied.head.generation, commit, "a new generation is in force");
         }
-        self.core.runner.follow(Arc::clone(&applied));
+        self.core.executor.follow(Arc::clone(&applied));
         if let Some(registrar) = &self.registrar {
             registrar.look();
         }
@@ -367,7 +375,7 @@ impl Shell {
 
     /// What a run's end or a person's verb may have left: tripped integrations, and notices of it.
     async fn look_around(&mut self) -> Result<Vec<Effect>, DaemonError> {
-        let applied = Arc::clone(self.core.runner.applied());
+        let applied = Arc::clone(self.core.executor.applied());
         self.daemon.tripped(view::tripped(&self.core.ports, &applied).await?);
         if raccord_run::notice::outbox::waiting(&self.core.ports.facts()).await?.is_empty() {
             return Ok(Vec::new());

@@ -1,5 +1,6 @@
 //! `raccord run`: the same machine as the daemon's, without schedules and reload. It ends with what was asked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use raccord_model::Name;
@@ -21,7 +22,7 @@ pub async fn run_once(
     news: &mut (dyn FnMut(RunNews) + Send),
 ) -> Result<RunReport, DaemonError> {
     crate::steps::carry_out(ports).await?;
-    conclude::tidy_runs(ports).await?;
+    conclude::tidy_runs(ports, &BTreeSet::new()).await?;
     let applied = ports.applied().await?;
     let (mut core, mut progress) = Core::new(ports, Arc::clone(&applied), Policy::Once);
     let (sender, mut told) = mpsc::channel(PROGRESS);
@@ -37,7 +38,7 @@ pub async fn run_once(
                 core.tell(&progress);
                 Vec::new()
             }
-            ended = core.runner.ended() => {
+            ended = core.executor.ended() => {
                 let mut ended = ended?;
                 if let Some(error) = ended.error.take() {
                     return Err(error.into());

@@ -83,6 +83,7 @@ impl Place {
             policy: crate::reload::Policy::default(),
             drain: Duration::from_secs(1),
             by: "test".to_owned(),
+            scheduling: None,
         };
         Shell::new(&self.ports, settings).await.unwrap()
     }
@@ -114,7 +115,7 @@ async fn a_generation_is_told_as_it_is_when_its_turn_comes() {
     let message = shell.messages.recv().await.unwrap();
     assert!(matches!(message, Message::InForce(None)));
     shell.hear(message, &()).await.unwrap();
-    assert_eq!((shell.core.runner.applied().head.generation, shell.core.state.look().generation()), (2, 2));
+    assert_eq!((shell.core.executor.applied().head.generation, shell.core.state.look().generation()), (2, 2));
 }
 
 #[tokio::test]

@@ -6,17 +6,20 @@ use jiff::Timestamp;
 use raccord_model::canonical::Digest;
 use raccord_model::fact::Uid;
 
+use super::effect::Cause;
 use super::standing::{RequestId, TransferState, View};
 
 /// Everything that can happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The daemon has read its state, after a start or a restart: the first event. No run is under way.
+    /// The daemon has read its state, after a start or a restart: the first event.
     Began {
         /// When.
         now: Timestamp,
         /// The generation in force.
         view: View,
+        /// What another daemon has begun, and others make: none on a state that one process has for itself.
+        under_way: Vec<UnderWay>,
     },
     /// A new generation is in force, by our own apply or another one. Our own [`Effect::Apply`](super::Effect::Apply) ends with
     /// this event, when anything was committed, and then [`Event::ApplyEnded`].
@@ -102,6 +105,21 @@ pub enum Event {
     },
     /// The system or a person asks for an end.
     StopRequested,
+}
+
+/// A run that an earlier daemon has begun and that has not ended, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Of which transfer.
+    pub uid: Uid,
+    /// Why.
+    pub cause: Cause,
+    /// Which reading it takes part in: those of one count once in the limits.
+    pub reading: u128,
+    /// The generation in force when it began. When it is another one now, the run stops: its epoch may be an old one.
+    pub generation: u64,
+    /// Whether it was asked to stop.
+    pub asked_to_stop: bool,
 }
 
 /// How a run ended.

@@ -18,6 +18,11 @@ impl Groups {
         self.last
     }
 
+    /// One more run of a group.
+    pub(super) fn join(&mut self, group: u64) {
+        *self.members.entry(group).or_default() += 1;
+    }
+
     /// One run of a group has ended. Says whether it was the last.
     pub(super) fn leave(&mut self, group: u64) -> bool {
         let Some(members) = self.members.get_mut(&group) else { return false };

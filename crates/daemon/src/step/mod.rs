@@ -20,7 +20,7 @@ mod tracked;
 mod transition;
 
 pub use effect::{Cause, Effect};
-pub use event::{ApplyEnd, Event, Loaded, RunEnd, Verdict};
+pub use event::{ApplyEnd, Event, Loaded, RunEnd, UnderWay, Verdict};
 pub use standing::{Readiness, RequestId, TransferState, View};
 pub use state::{Policy, State};
 pub use transition::step;

@@ -71,6 +71,12 @@ impl Queue {
         Some(uid)
     }
 
+    /// Counts what another daemon has begun of a source as running.
+    pub(super) fn count(&mut self, source: &Name) {
+        self.running += 1;
+        self.change(source, |lane| lane.running += 1);
+    }
+
     /// Those that wait for a source, longest waiting first.
     pub(super) fn waiting(&self, source: &Name) -> impl Iterator<Item = Uid> + '_ {
         self.lanes.get(source).into_iter().flat_map(|lane| lane.waiting.iter().map(|(_, uid)| *uid))

@@ -6,10 +6,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use raccord_model::Name;
 use raccord_model::fact::Uid;
 
 use super::effect::{Cause, Effect};
-use super::event::RunEnd;
+use super::event::{RunEnd, UnderWay};
 use super::group::Groups;
 use super::queue::Queue;
 use super::standing::{RequestId, TransferState, View};
@@ -61,6 +62,28 @@ impl Runs {
         }
         for standing in standings.into_values() {
             self.update(standing, turn);
+        }
+    }
+
+    /// Takes over what an earlier daemon has begun. What is of another generation stops, and is made again when it is still
+    /// to be made.
+    pub(super) fn take_over(&mut self, runs: Vec<UnderWay>, generation: u64, turn: &mut Turn<'_>) {
+        let mut groups: BTreeMap<u128, (u64, Name)> = BTreeMap::new();
+        for run in runs {
+            let Some(tracked) = self.transfers.get(&run.uid) else {
+                turn.effects.extend((!run.asked_to_stop).then_some(Effect::StopRun { uid: run.uid }));
+                continue;
+            };
+            let reading = groups.entry(run.reading).or_insert_with(|| {
+                let source = tracked.standing.source.clone();
+                self.queue.count(&source);
+                (self.groups.begin(0), source)
+            });
+            self.groups.join(reading.0);
+            self.running.insert(run.uid);
+            let is_of_now = run.generation == generation;
+            let reading = reading.clone();
+            self.look(run.uid, turn, |tracked, now| tracked.take_over(&run, reading, is_of_now, now));
         }
     }
 

@@ -1,12 +1,16 @@
 //! One transfer as the daemon follows it: its standing, why it should run, and the run under way.
 
 use jiff::Timestamp;
+use raccord_model::Name;
 
 use super::effect::Cause;
-use super::event::RunEnd;
+use super::event::{RunEnd, UnderWay};
 use super::retry::retry_at;
 use super::schedule::{due_at_or_before, next_due};
 use super::standing::{Readiness, RequestId, TransferState};
+
+/// The epoch of no transfer.
+const NO_EPOCH: u64 = u64::MAX;
 
 /// One transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +52,7 @@ pub(super) struct Running {
     since: Timestamp,
     /// What it is a run of, for both may change while it is under way.
     epoch: u64,
-    pub(super) source: raccord_model::Name,
+    pub(super) source: Name,
     /// What it counts under in the limits: runs that began together count once.
     pub(super) group: u64,
     pub(super) asked_to_stop: bool,
@@ -223,6 +227,25 @@ impl Tracked {
             requests,
         });
         cause
+    }
+
+    /// Takes over a run that an earlier daemon has begun; one of another generation is taken for one of an old epoch.
+    pub(super) fn take_over(
+        &mut self,
+        run: &UnderWay,
+        (group, source): (u64, Name),
+        is_of_now: bool,
+        now: Timestamp,
+    ) {
+        self.run = Some(Running {
+            cause: run.cause,
+            since: now,
+            epoch: if is_of_now { self.standing.epoch } else { NO_EPOCH },
+            source,
+            group,
+            asked_to_stop: run.asked_to_stop,
+            requests: Vec::new(),
+        });
     }
 
     /// The due time that a run beginning now would serve.

@@ -21,7 +21,10 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
 
 fn take_in(state: &mut State, event: Event, effects: &mut Vec<Effect>) {
     match event {
-        Event::Began { now, view } => put_in_force(state, view, Turn { now, effects }),
+        Event::Began { now, view, under_way } => {
+            put_in_force(state, view, Turn { now, effects });
+            state.runs.take_over(under_way, state.generation, &mut Turn { now, effects });
+        }
         Event::Applied { now, view } => {
             put_in_force(state, view, Turn { now, effects });
             state.reload.applied(effects);

@@ -12,6 +12,7 @@ pub mod exhausted;
 pub mod inbox;
 pub mod lease;
 pub mod ledger;
+pub mod queue;
 pub mod records;
 pub mod source;
 pub mod state;

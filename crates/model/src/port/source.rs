@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::exhausted::is_exhausted;
+use super::queue::SharedBudget;
 use super::records::{Mask, Page};
 use super::{Async, Cause};
 use crate::checkpoint::{Cursor, PageToken, PartitionId, SourceState};
@@ -26,6 +27,11 @@ pub trait Sources: Send + Sync {
         source: &Name,
         data_type: &DataTypeName,
     ) -> Result<Box<dyn Source>, SourceError>;
+    /// What the requests of a source are paid from, when they are counted.
+    fn budget(&self, desired: &Desired, source: &Name) -> Option<SharedBudget> {
+        let (_, _) = (desired, source);
+        None
+    }
     /// Forgets what this configuration does not have. Runs under way keep what they use.
     fn keep(&self, desired: &Desired);
     /// Sources that share nothing with these: for a configuration that is only looked at.

@@ -20,10 +20,13 @@ struct Step {
 }
 
 /// The steps from nothing to the present layout: the number of those that were taken is its version.
-const STEPS: [Step; 1] = [Step { statements: include_str!("layout/1.sql"), oldest: 1 }];
+const STEPS: [Step; 2] = [
+    Step { statements: include_str!("layout/1.sql"), oldest: 1 },
+    Step { statements: include_str!("layout/2.sql"), oldest: 1 },
+];
 
 /// The version that this program knows.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 /// What is there before the first step: the row that is locked while steps are taken.
 const BEGINNING: &str = "BEGIN; SET LOCAL client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS raccord_state; \

@@ -48,6 +48,8 @@ pub struct Member {
     pub description: String,
     /// For how many milliseconds it is still taken to be there; judged by the clock of the database.
     pub remaining: u64,
+    /// How many runs it makes.
+    pub runs: u64,
 }
 
 /// The members of a state cannot be read or written.
@@ -79,14 +81,16 @@ async fn leave(session: &Session<'_>, id: Uuid) -> Result<(), Failure> {
 }
 
 async fn members(session: &Session<'_>) -> Result<Vec<Member>, Failure> {
-    let query = "SELECT id, description, kind, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint \
-         FROM raccord_state.members WHERE until > clock_timestamp() ORDER BY id";
+    let query = "SELECT id, description, kind, (extract(epoch FROM until - clock_timestamp()) * 1000)::bigint, \
+         (SELECT count(*) FROM raccord_state.queue q WHERE q.worker = m.id AND q.ended IS NULL) \
+         FROM raccord_state.members m WHERE until > clock_timestamp() ORDER BY id";
     let rows = session.query(query, &[]).await?;
     let member = |row: &tokio_postgres::Row| Member {
         id: row.get(0),
         description: row.get(1),
         kind: MemberKind::of(row.get(2)),
         remaining: u64::try_from(row.get::<_, i64>(3)).unwrap_or_default(),
+        runs: u64::try_from(row.get::<_, i64>(4)).unwrap_or_default(),
     };
     Ok(rows.iter().map(member).collect())
 }

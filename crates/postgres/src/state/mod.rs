@@ -1,6 +1,6 @@
 //! A state that several machines share: control data in the schema `raccord_state` of a database.
 //!
-//! It implements the ports `State`, `Lease`, `Inbox`, `Vault` and `Upkeep` with plain SQL: explicit locks of rows and comparisons in read
+//! It implements the ports `State`, `Lease`, `Inbox`, `Vault`, `Queue` and `Upkeep` with plain SQL: explicit locks of rows and comparisons in read
 //! committed transactions, no session outlives its transaction, nothing is prepared, nothing depends on a notification.
 //! It holds no rows of entities; those are in the destinations of projects.
 
@@ -28,6 +28,7 @@ mod member;
 mod paging;
 mod port;
 mod putting;
+mod queue;
 mod read;
 mod upkeep;
 mod vault;

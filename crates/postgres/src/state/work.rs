@@ -5,7 +5,7 @@
 //! again: the unique index makes that wait for the end of the first transaction, and it fails when that was committed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use raccord_model::backoff::doubled;
@@ -45,6 +45,7 @@ pub(crate) struct StateDatabase {
     pub(crate) connections: Connections,
     pub(crate) environment: Arc<dyn Environment>,
     commits: AtomicU32,
+    offers: AtomicI64,
 }
 
 impl std::fmt::Debug for StateDatabase {
@@ -70,7 +71,17 @@ fn is_tried_again(sort: Sort, attempt: u32) -> bool {
 
 impl StateDatabase {
     pub(crate) fn new(settings: SettingsSource, environment: Arc<dyn Environment>) -> Self {
-        Self { connections: Connections::new(settings), environment, commits: AtomicU32::new(0) }
+        Self {
+            connections: Connections::new(settings),
+            environment,
+            commits: AtomicU32::new(0),
+            offers: AtomicI64::new(0),
+        }
+    }
+
+    /// A number for what is offered to the queue: greater than those of all offers of this process before.
+    pub(crate) fn next_offer(&self) -> i64 {
+        self.offers.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// Waits before the next attempt; the failure itself when none helps any more.

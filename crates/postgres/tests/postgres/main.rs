@@ -16,6 +16,8 @@ mod postgres_server;
 #[cfg(test)]
 mod preflight;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod refused;
 #[cfg(test)]
 #[path = "../../../../tests/self_signed.rs"]

@@ -107,6 +107,7 @@ async fn a_daemon_is_not_ready_before_its_first_apply_has_ended() {
         policy: raccord_daemon::reload::Policy::All,
         drain: Duration::from_secs(1),
         by: "test".to_owned(),
+        scheduling: None,
     };
     let shell = Shell::new(&place.ports, settings).await.unwrap();
     let daemon = Arc::new(Daemon::new(&place.ports, shell.handle()));

@@ -103,7 +103,7 @@ async fn nothing_is_approved_after_a_run_that_was_killed() {
     killed.await.unwrap();
     assert_eq!(runs(&shop).await[0].outcome, RunOutcome::Running);
     approve(&shop, held).await.unwrap_err();
-    raccord_run::conclude::tidy_runs(shop.engine.ports()).await.unwrap();
+    raccord_run::conclude::tidy_runs(shop.engine.ports(), &std::collections::BTreeSet::new()).await.unwrap();
     assert_eq!(runs(&shop).await[0].outcome, RunOutcome::Stopped);
     approve(&shop, held).await.unwrap_err();
     assert_eq!(shop.rows().await.len(), 5);

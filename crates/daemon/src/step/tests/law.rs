@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::step::schedule::next_due;
 use crate::step::{
-    Cause, Effect, Event, Policy, Readiness, RequestId, RunEnd, State, TransferState, View, step,
+    Cause, Effect, Event, Policy, Readiness, RequestId, RunEnd, State, TransferState, UnderWay, View, step,
 };
 
 /// How many transfers there are at most; their sources are three.
@@ -22,14 +22,34 @@ const TRANSFERS: u8 = 6;
 /// Something that happens.
 #[derive(Debug, Clone)]
 enum Deed {
-    Wait { seconds: i64 },
-    End { which: usize, end: RunEnd, trips: bool },
-    Change { transfer: u8, to: Readiness },
-    Edit { transfer: u8, edit: Edit },
-    Limit { limits: Limits },
-    Request { transfers: Vec<u8> },
-    Deliver { transfer: u8 },
+    Wait {
+        seconds: i64,
+    },
+    End {
+        which: usize,
+        end: RunEnd,
+        trips: bool,
+    },
+    Change {
+        transfer: u8,
+        to: Readiness,
+    },
+    Edit {
+        transfer: u8,
+        edit: Edit,
+    },
+    Limit {
+        limits: Limits,
+    },
+    Request {
+        transfers: Vec<u8>,
+    },
+    Deliver {
+        transfer: u8,
+    },
     Kill,
+    /// The daemon is killed, and another one takes over what others make.
+    TakeOver,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +67,7 @@ struct Running {
     cause: Cause,
     source: Name,
     reading: u64,
+    generation: u64,
 }
 
 /// A shell with its facts, which holds every effect against the law.
@@ -77,7 +98,7 @@ impl Shell {
             requests: 0,
         };
         (0..TRANSFERS).for_each(|transfer| shell.create(transfer));
-        shell.happen(Event::Began { now: shell.now, view: shell.view.clone() });
+        shell.happen(Event::Began { now: shell.now, view: shell.view.clone(), under_way: Vec::new() });
         shell
     }
 
@@ -115,6 +136,9 @@ impl Shell {
                 assert!(runs.iter().all(|(_, cause)| *cause != Cause::Deliveries), "{runs:?}");
                 self.hold_start(runs);
             }
+            // What is gone is stopped at a takeover, and not followed any more.
+            Effect::StopRun { uid }
+                if !self.view.standings.contains_key(uid) && !self.running.contains_key(uid) => {}
             Effect::StopRun { uid } => {
                 assert!(self.running.contains_key(uid), "stops what does not run");
                 assert!(self.asked_to_stop.insert(*uid), "asks twice");
@@ -148,7 +172,12 @@ impl Shell {
                 assert!(*due <= self.now && standing.served.is_none_or(|served| served < *due));
             }
             assert_eq!(standing.source, source, "one reading of two sources");
-            let running = Running { cause: *cause, source: source.clone(), reading: self.readings };
+            let running = Running {
+                cause: *cause,
+                source: source.clone(),
+                reading: self.readings,
+                generation: self.view.generation,
+            };
             let before = self.running.insert(*uid, running);
             assert_eq!(before, None, "two runs of {}", standing.name);
         }
@@ -201,13 +230,36 @@ impl Shell {
                 standing.deliveries = true;
                 self.happen(Event::DeliveriesArrived { now: self.now, uids: vec![uid(transfer)] });
             }
+            Deed::TakeOver => self.take_over(),
             Deed::Kill => {
                 self.state = State::new(Policy::Daemon);
                 (self.wake, self.running, self.asked_to_stop) = (None, BTreeMap::new(), BTreeSet::new());
                 self.open.clear();
-                self.happen(Event::Began { now: self.now, view: self.view.clone() });
+                self.happen(Event::Began { now: self.now, view: self.view.clone(), under_way: Vec::new() });
             }
         }
+    }
+
+    fn take_over(&mut self) {
+        self.state = State::new(Policy::Daemon);
+        self.wake = None;
+        self.open.clear();
+        let under_way = |(uid, run): (&Uid, &Running)| UnderWay {
+            uid: *uid,
+            cause: run.cause,
+            reading: run.reading.into(),
+            generation: run.generation,
+            asked_to_stop: self.asked_to_stop.contains(uid),
+        };
+        let under_way = self.running.iter().map(under_way).collect();
+        // What is gone is let go of, and what is left counts under its source of now.
+        self.running.retain(|uid, _| self.view.standings.contains_key(uid));
+        let mut sources: BTreeMap<u64, Name> = BTreeMap::new();
+        for (uid, run) in &mut self.running {
+            let now = self.view.standings[uid].source.clone();
+            run.source = sources.entry(run.reading).or_insert(now).clone();
+        }
+        self.happen(Event::Began { now: self.now, view: self.view.clone(), under_way });
     }
 
     fn wake_if_due(&mut self) {
@@ -328,6 +380,7 @@ fn deeds() -> impl Strategy<Value = Deed> {
         3 => prop::collection::vec(transfer.clone(), 0..4).prop_map(|transfers| Deed::Request { transfers }),
         3 => transfer.prop_map(|transfer| Deed::Deliver { transfer }),
         1 => Just(Deed::Kill),
+        2 => Just(Deed::TakeOver),
     ]
 }
 

@@ -101,11 +101,11 @@ impl World {
     fn event(&mut self, text: &str, now: Timestamp) -> Event {
         let (first, patches) = text.split_once(':').map_or((text, ""), |(first, rest)| (first, rest.trim()));
         match first.split(' ').collect::<Vec<_>>()[..] {
-            ["begin"] => Event::Began { now, view: self.view.clone() },
+            ["begin"] => Event::Began { now, view: self.view.clone(), under_way: Vec::new() },
             ["killed,", "begin"] => {
                 self.state = State::new(self.policy);
                 self.running.clear();
-                Event::Began { now, view: self.view.clone() }
+                Event::Began { now, view: self.view.clone(), under_way: Vec::new() }
             }
             ["applied"] => {
                 self.view.generation += 1;

@@ -1,4 +1,4 @@
-//! The database of the simulation: leases as `postgres::state::lease` has them, fences, progress, and what is served.
+//! The database of the simulation: leases as `postgres::state::lease` has them, the queue, fences, progress, and what is served.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,8 @@ use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Fence, RaisedFence};
 use uuid::Uuid;
 
-use super::TTL;
+use super::queue::{Queue, Row};
+use super::{LIMIT, TTL, Who};
 
 /// A lease, as the database keeps it.
 #[derive(Debug, Default)]
@@ -42,14 +43,49 @@ impl Leased {
 }
 
 /// What is asked of the database; which transfer is meant says who asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Ask {
-    Acquire { claim: u64 },
-    Renew { token: u64 },
+    Acquire {
+        claim: u64,
+    },
+    Renew {
+        token: u64,
+    },
     Read,
-    Raise { token: u64 },
-    Page { token: u64, after: u64 },
-    End { token: u64, due: Option<Timestamp> },
+    Raise {
+        token: u64,
+        due: Option<Timestamp>,
+    },
+    Page {
+        token: u64,
+        after: u64,
+    },
+    End {
+        token: u64,
+        due: Option<Timestamp>,
+    },
+    /// The scheduler, under its lease, and workers.
+    Offer {
+        token: u64,
+        number: u64,
+        rows: Vec<Row>,
+    },
+    Remove {
+        token: u64,
+        offers: Vec<u64>,
+    },
+    Look,
+    Take {
+        worker: u64,
+    },
+    RenewRows {
+        worker: u64,
+    },
+    EndRow {
+        worker: u64,
+        offer: u64,
+        is_whole: bool,
+    },
 }
 
 /// What it answers.
@@ -57,7 +93,14 @@ pub(super) enum Ask {
 pub(super) enum Answer {
     Acquired(Option<u64>),
     Renewed(bool),
-    Served(BTreeMap<Uid, Timestamp>),
+    Read {
+        served: BTreeMap<Uid, Timestamp>,
+        rows: Vec<Row>,
+    },
+    /// The run is made already.
+    IsServed,
+    Rows(Vec<Row>),
+    Done,
     /// How many pages are stored; nothing where the fence has refused it.
     Stored(Option<u64>),
 }
@@ -68,6 +111,9 @@ pub(super) struct Database {
     /// Whether fences are looked at; without them the law must be broken.
     has_fences: bool,
     watch: Leased,
+    queue: Queue,
+    /// Under which token, and with which number, something was offered last.
+    offered: (u64, u64),
     leases: BTreeMap<Uid, Leased>,
     raised: BTreeMap<Uid, u64>,
     pages: BTreeMap<Uid, u64>,
@@ -90,25 +136,69 @@ impl Database {
         self.has_fences && fence.check(Some(raised)).is_err()
     }
 
-    fn lease(&mut self, of: Option<Uid>) -> &mut Leased {
+    fn lease(&mut self, of: Who) -> &mut Leased {
         match of {
-            None => &mut self.watch,
-            Some(uid) => self.leases.entry(uid).or_default(),
+            Who::Run(uid) => self.leases.entry(uid).or_default(),
+            Who::Watch | Who::Schedule | Who::Work => &mut self.watch,
         }
     }
 
-    pub(super) fn answer(&mut self, of: Option<Uid>, ask: Ask, now: i64) -> Answer {
-        let uid = of.unwrap_or(Uid(Uuid::nil()));
+    /// Whether the scheduler that asks still has its lease.
+    fn schedules(&self, token: u64) -> bool {
+        self.watch.token == token && self.watch.claim.is_some()
+    }
+
+    /// What the queue answers.
+    fn of_queue(&mut self, ask: Ask, now: i64) -> Answer {
+        match ask {
+            Ask::Offer { token, number, rows } => {
+                // One that comes late, or twice, does nothing.
+                if self.schedules(token) && self.offered < (token, number) {
+                    self.offered = (token, number);
+                    self.queue.offer(&rows);
+                    let open = self.queue.open();
+                    if open > LIMIT {
+                        self.broken.push(format!("{now} ms: {open} runs at once"));
+                    }
+                }
+                Answer::Done
+            }
+            Ask::Remove { token, offers } => {
+                if self.schedules(token) {
+                    self.queue.remove(&offers);
+                }
+                Answer::Done
+            }
+            Ask::Take { worker } => Answer::Rows(self.queue.take(worker, now)),
+            Ask::RenewRows { worker } => {
+                self.queue.renew(worker, now);
+                Answer::Done
+            }
+            Ask::EndRow { worker, offer, is_whole } => {
+                self.queue.end(worker, offer, is_whole);
+                Answer::Done
+            }
+            _ => Answer::Rows(self.queue.all()),
+        }
+    }
+
+    pub(super) fn answer(&mut self, of: Who, ask: Ask, now: i64) -> Answer {
+        let uid = if let Who::Run(uid) = of { uid } else { Uid(Uuid::nil()) };
         match ask {
             Ask::Acquire { claim } => Answer::Acquired(self.lease(of).acquire(claim, now)),
             Ask::Renew { token } => Answer::Renewed(self.lease(of).renew(token, now)),
-            Ask::Read => Answer::Served(self.served.clone()),
-            Ask::Raise { token } | Ask::Page { token, .. } | Ask::End { token, .. }
+            Ask::Read => Answer::Read { served: self.served.clone(), rows: self.queue.all() },
+            Ask::Raise { due: Some(due), .. }
+                if self.served.get(&uid).is_some_and(|served| *served >= due) =>
+            {
+                Answer::IsServed
+            }
+            Ask::Raise { token, .. } | Ask::Page { token, .. } | Ask::End { token, .. }
                 if self.is_fenced(uid, token) =>
             {
                 Answer::Stored(None)
             }
-            Ask::Raise { token } => {
+            Ask::Raise { token, .. } => {
                 let raised = self.raised.entry(uid).or_default();
                 *raised = token.max(*raised);
                 Answer::Stored(Some(self.pages.get(&uid).copied().unwrap_or_default()))
@@ -132,6 +222,7 @@ impl Database {
                 self.lease(of).release(token);
                 Answer::Stored(Some(0))
             }
+            ask => self.of_queue(ask, now),
         }
     }
 }

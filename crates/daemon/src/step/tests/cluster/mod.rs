@@ -1,25 +1,31 @@
-//! Daemons on a shared state, simulated with their clocks, their network and the database: one works, others take over. Daemons
-//! are killed and paused, their clocks differ, requests are lost, late and out of order; a seed tells all of it.
+//! Daemons on a shared state, simulated with their clocks, their network and the database: one schedules, all make runs, others
+//! take over. Daemons are killed and paused, their clocks differ, requests are lost, late, sent twice and out of order; a seed
+//! tells all of it.
 //!
-//! What decides is the real thing: `step`, due times and the fence. Leases are rows of the database, as `postgres::state::lease` has
-//! them. `cargo xtask laws` tries more seeds.
+//! What decides is the real thing: `step`, due times and the fence. Leases and the queue are rows of the database, as
+//! `postgres::state` has them. `cargo xtask laws` tries more seeds, `cargo xtask cluster` so many steps.
 
 mod database;
+mod queue;
+mod scheduling;
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use raccord_model::fact::Uid;
 use raccord_model::language::Schedule;
-use raccord_model::language::stack::Limits;
 use uuid::Uuid;
 
 use self::database::{Answer, Ask, Database};
+use self::queue::Row;
 use crate::step::schedule::due_at_or_before;
-use crate::step::{Cause, Effect, Event, Policy, Readiness, RunEnd, State, TransferState, View, step};
+use crate::step::{Event, State};
 
 const DAEMONS: usize = 3;
 const TRANSFERS: u8 = 4;
+
+/// How many runs there are at once, in all daemons together.
+const LIMIT: usize = 3;
 
 /// Times are in milliseconds since the beginning. How long leases last, how often they are renewed, and how often a daemon looks around.
 const TTL: i64 = 15_000;
@@ -40,18 +46,44 @@ const LATE: i64 = OFFSET + TTL + 25_000;
 /// How many pages a run has.
 const PAGES: u64 = 3;
 
-/// What a daemon does step by step: it watches, or runs a transfer.
+/// Who of a daemon asks the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// Its presence, which has the scheduler's lease or wants it.
+    Watch,
+    /// The scheduler, of the queue.
+    Schedule,
+    /// The worker, of the queue.
+    Work,
+    /// A run.
+    Run(Uid),
+}
+
+/// What a daemon does step by step.
 #[derive(Debug, Clone, Default)]
 struct Activity {
     token: Option<u64>,
-    /// Of a run: the cause, how many pages were stored when it began, and how many are.
+    /// Of a run: which offer it is of, the cause, how many pages were stored when it began, and how many are.
+    offer: u64,
     due: Option<Timestamp>,
     began_at: Option<u64>,
     pages: u64,
+    /// Whether it was made whole, once it has ended.
+    is_whole: Option<bool>,
     /// The question that is not answered yet, and since when.
     asked: Option<(u64, i64)>,
     renewed: i64,
     renewing: Option<u64>,
+}
+
+/// The scheduler's side of the queue.
+#[derive(Debug, Clone, Default)]
+struct Scheduling {
+    /// What was decided on and is not offered yet, and what is in the queue.
+    wanted: Vec<Row>,
+    open: BTreeMap<u64, Row>,
+    /// What has ended and is to be removed, and whether each was made whole.
+    ended: BTreeMap<u64, Option<(Uid, bool)>>,
 }
 
 /// A daemon.
@@ -64,6 +96,9 @@ struct Daemon {
     state: Option<State>,
     wake: Option<Timestamp>,
     watching: Activity,
+    asking: Activity,
+    scheduling: Scheduling,
+    working: Activity,
     runs: BTreeMap<Uid, Activity>,
 }
 
@@ -80,7 +115,7 @@ enum Way {
 struct Sent {
     daemon: usize,
     life: u64,
-    of: Option<Uid>,
+    of: Who,
     number: u64,
     way: Way,
 }
@@ -95,6 +130,9 @@ struct World {
     /// How often one began to work, and how many runs were stored whole.
     takeovers: u32,
     runs: u32,
+    /// How often anything happened, and how many runs were made under each daemon's scheduler by another.
+    steps: u64,
+    elsewhere: u32,
 }
 
 fn uid(transfer: u8) -> Uid {
@@ -125,14 +163,18 @@ impl World {
             state: None,
             wake: None,
             watching: Activity::default(),
+            asking: Activity::default(),
+            scheduling: Scheduling::default(),
+            working: Activity::default(),
             runs: BTreeMap::new(),
         };
         let daemons = (0..DAEMONS).map(|_| daemon(&mut random)).collect();
         let database = Database::new(has_fences);
-        let (events, takeovers, runs) = (BTreeMap::new(), 0, 0);
-        let mut world = Self { random, now: 0, number: 0, events, database, daemons, takeovers, runs };
+        let (events, takeovers, runs, steps, elsewhere) = (BTreeMap::new(), 0, 0, 0, 0);
+        let mut world =
+            Self { random, now: 0, number: 0, events, database, daemons, takeovers, runs, steps, elsewhere };
         for daemon in 0..DAEMONS {
-            world.send(daemon, None, Way::Tick, 0);
+            world.send(daemon, Who::Watch, Way::Tick, 0);
         }
         world
     }
@@ -145,6 +187,7 @@ impl World {
                 return;
             }
             self.happen(sent);
+            self.steps += 1;
             if time < TROUBLE && self.random.u32(0..4_000) == 0 {
                 self.trouble();
             }
@@ -166,12 +209,14 @@ impl World {
         let daemon = &mut self.daemons[which];
         daemon.life += 1;
         (daemon.state, daemon.wake, daemon.watching) = (None, None, Activity::default());
+        (daemon.asking, daemon.scheduling) = (Activity::default(), Scheduling::default());
+        daemon.working = Activity::default();
         daemon.runs.clear();
         let later = self.random.i64(1_000..5_000);
-        self.send(which, None, Way::Tick, later);
+        self.send(which, Who::Watch, Way::Tick, later);
     }
 
-    fn send(&mut self, daemon: usize, of: Option<Uid>, way: Way, after: i64) -> u64 {
+    fn send(&mut self, daemon: usize, of: Who, way: Way, after: i64) -> u64 {
         self.number += 1;
         let sent = Sent { daemon, life: self.daemons[daemon].life, of, number: self.number, way };
         self.events.insert((self.now + after, self.number), sent);
@@ -190,7 +235,12 @@ impl World {
         }
     }
 
-    fn ask(&mut self, daemon: usize, of: Option<Uid>, ask: Ask) -> u64 {
+    fn ask(&mut self, daemon: usize, of: Who, ask: Ask) -> u64 {
+        // What is sent again because no answer came may come twice.
+        if self.now < TROUBLE && self.random.u32(0..50) == 0 {
+            let late = self.random.i64(1_000..25_000);
+            self.send(daemon, of, Way::Question(ask.clone()), late);
+        }
         let Some(delay) = self.delay() else {
             self.number += 1;
             return self.number;
@@ -219,7 +269,7 @@ impl World {
             Way::Tick => {
                 self.look_around(daemon);
                 if self.daemons[daemon].life == life {
-                    self.send(daemon, None, Way::Tick, TICK);
+                    self.send(daemon, Who::Watch, Way::Tick, TICK);
                 }
             }
             Way::Answer(answer) => self.hear((daemon, of), number, answer),
@@ -232,11 +282,13 @@ impl World {
         at(self.now + self.now * rate / 1_000_000 + offset)
     }
 
-    fn activity(&mut self, (daemon, of): (usize, Option<Uid>)) -> Option<&mut Activity> {
+    fn activity(&mut self, (daemon, of): (usize, Who)) -> Option<&mut Activity> {
         let daemon = &mut self.daemons[daemon];
         match of {
-            None => Some(&mut daemon.watching),
-            Some(uid) => daemon.runs.get_mut(&uid),
+            Who::Watch => Some(&mut daemon.watching),
+            Who::Schedule => Some(&mut daemon.asking),
+            Who::Work => Some(&mut daemon.working),
+            Who::Run(uid) => daemon.runs.get_mut(&uid),
         }
     }
 
@@ -247,48 +299,75 @@ impl World {
             self.daemons[which].wake = None;
             self.step(which, Event::Woke { now });
         }
-        let all: Vec<Option<Uid>> =
-            std::iter::once(None).chain(self.daemons[which].runs.keys().copied().map(Some)).collect();
-        for of in all {
+        let runs: Vec<Who> = self.daemons[which].runs.keys().copied().map(Who::Run).collect();
+        for of in [Who::Watch, Who::Schedule, Who::Work].into_iter().chain(runs) {
             self.go_on((which, of));
         }
     }
 
-    fn go_on(&mut self, at: (usize, Option<Uid>)) {
-        let (now, works) = (self.now, self.daemons[at.0].state.is_some());
-        let claim = self.daemons[at.0].life * 100 + u64::try_from(at.0).unwrap();
-        let Some(activity) = self.activity(at) else { return };
-        let mut renew = None;
-        if let Some(token) = activity.token.filter(|_| now - activity.renewed >= RENEWED) {
-            activity.renewed = now;
-            renew = Some(token);
-        }
+    /// By which number the database knows a daemon in this life of it.
+    fn claim(&self, which: usize) -> u64 {
+        self.daemons[which].life * 100 + u64::try_from(which).unwrap()
+    }
+
+    fn go_on(&mut self, at: (usize, Who)) {
+        let (now, claim) = (self.now, self.claim(at.0));
+        let Some(activity) = self.activity(at).cloned() else { return };
         let is_waiting = activity.asked.is_some_and(|(_, since)| now - since < PATIENCE);
-        let next = match (at.1, activity.token) {
-            _ if is_waiting => None,
-            (_, None) => Some(Ask::Acquire { claim }),
-            (None, Some(_)) => (!works).then_some(Ask::Read),
-            (Some(_), Some(token)) => Some(match activity.began_at {
-                None => Ask::Raise { token },
+        let next = if is_waiting { None } else { self.next(at, &activity, claim) };
+        let is_due = now - activity.renewed >= RENEWED;
+        let renew = match (at.1, activity.token) {
+            (Who::Work, _) => Some(Ask::RenewRows { worker: claim }),
+            (_, Some(token)) => Some(Ask::Renew { token }),
+            (_, None) => None,
+        };
+        let asked = next.map(|ask| (self.ask(at.0, at.1, ask), now));
+        let renewing = renew.filter(|_| is_due).map(|ask| self.ask(at.0, at.1, ask));
+        let Some(activity) = self.activity(at) else { return };
+        activity.asked = asked.or(activity.asked);
+        if renewing.is_some() {
+            (activity.renewing, activity.renewed) = (renewing, now);
+        }
+    }
+
+    /// What is asked next.
+    fn next(&self, at: (usize, Who), activity: &Activity, claim: u64) -> Option<Ask> {
+        let daemon = &self.daemons[at.0];
+        match (at.1, activity.token) {
+            (Who::Watch, Some(_)) => daemon.state.is_none().then_some(Ask::Read),
+            (Who::Work, _) => Some(Ask::Take { worker: claim }),
+            (Who::Schedule, _) => {
+                let (token, scheduling) = (daemon.watching.token?, &daemon.scheduling);
+                daemon.state.as_ref()?;
+                Some(if !scheduling.ended.is_empty() {
+                    Ask::Remove { token, offers: scheduling.ended.keys().copied().collect() }
+                } else if scheduling.wanted.is_empty() {
+                    Ask::Look
+                } else {
+                    Ask::Offer { token, number: self.number, rows: scheduling.wanted.clone() }
+                })
+            }
+            (Who::Run(_), _) if activity.is_whole.is_some() => {
+                let (offer, is_whole) = (activity.offer, activity.is_whole == Some(true));
+                Some(Ask::EndRow { worker: claim, offer, is_whole })
+            }
+            (Who::Watch | Who::Run(_), None) => Some(Ask::Acquire { claim }),
+            (Who::Run(_), Some(token)) => Some(match activity.began_at {
+                None => Ask::Raise { token, due: activity.due },
                 Some(began) if activity.pages < began + PAGES => Ask::Page { token, after: activity.pages },
                 Some(_) => Ask::End { token, due: activity.due },
             }),
-        };
-        let asked = next.map(|ask| (self.ask(at.0, at.1, ask), now));
-        let renewing = renew.map(|token| self.ask(at.0, at.1, Ask::Renew { token }));
-        let Some(activity) = self.activity(at) else { return };
-        activity.asked = asked.or(activity.asked);
-        activity.renewing = renewing.or(activity.renewing);
+        }
     }
 
-    fn hear(&mut self, at: (usize, Option<Uid>), number: u64, answer: Answer) {
+    fn hear(&mut self, at: (usize, Who), number: u64, answer: Answer) {
         let now = self.now;
         let Some(activity) = self.activity(at) else { return };
         if let Answer::Renewed(is_held) = answer {
             if activity.renewing == Some(number) && !is_held {
                 match at.1 {
-                    None => self.kill(at.0),
-                    Some(uid) => self.ended(at.0, uid, RunEnd::Failed),
+                    Who::Run(_) => activity.is_whole = activity.is_whole.or(Some(false)),
+                    _ => self.kill(at.0),
                 }
             }
             return;
@@ -298,68 +377,23 @@ impl World {
             return;
         }
         activity.asked = None;
-        match answer {
-            Answer::Acquired(token) => (activity.token, activity.renewed) = (token, now),
-            Answer::Served(served) => self.begin(at.0, &served),
-            Answer::Stored(None) => {
-                if let Some(uid) = at.1 {
-                    self.ended(at.0, uid, RunEnd::Failed);
-                }
-            }
-            Answer::Stored(Some(pages)) => match (at.1, activity.began_at) {
-                (Some(uid), Some(began)) if activity.pages >= began + PAGES => {
+        match (at.1, answer) {
+            (_, Answer::Acquired(token)) => (activity.token, activity.renewed) = (token, now),
+            (_, Answer::Read { served, rows }) => self.begin(at.0, &served, rows),
+            (Who::Schedule, Answer::Rows(rows)) => self.looked(at.0, &rows),
+            (Who::Schedule, Answer::Done) => self.told(at.0),
+            (Who::Work, Answer::Rows(rows)) => self.taken(at.0, &rows),
+            (Who::Run(uid), Answer::Done) => drop(self.daemons[at.0].runs.remove(&uid)),
+            (_, Answer::Stored(None) | Answer::IsServed) => activity.is_whole = Some(false),
+            (_, Answer::Stored(Some(pages))) => match activity.began_at {
+                Some(began) if activity.pages >= began + PAGES => {
+                    activity.is_whole = Some(true);
                     self.runs += 1;
-                    self.ended(at.0, uid, RunEnd::Complete);
+                    self.elsewhere += u32::from(self.daemons[at.0].state.is_none());
                 }
-                (_, began) => (activity.began_at, activity.pages) = (began.or(Some(pages)), pages),
+                began => (activity.began_at, activity.pages) = (began.or(Some(pages)), pages),
             },
-            Answer::Renewed(_) => {}
-        }
-    }
-
-    /// A daemon begins to work, on what it has read.
-    fn begin(&mut self, which: usize, served: &BTreeMap<Uid, Timestamp>) {
-        let standing = |transfer: u8| TransferState {
-            uid: uid(transfer),
-            name: format!("t{transfer}").parse().unwrap(),
-            source: format!("s{transfer}").parse().unwrap(),
-            data_type: None,
-            schedule: Some(schedule(transfer)),
-            epoch: 1,
-            readiness: Readiness::Ready,
-            since: start(),
-            served: served.get(&uid(transfer)).copied(),
-            deliveries: false,
-        };
-        let standings = (0..TRANSFERS).map(|transfer| (uid(transfer), standing(transfer))).collect();
-        let view = View { generation: 1, limits: Limits::default(), standings };
-        self.takeovers += 1;
-        self.daemons[which].state = Some(State::new(Policy::Daemon));
-        let now = self.clock(which);
-        self.step(which, Event::Began { now, view });
-    }
-
-    fn ended(&mut self, which: usize, uid: Uid, end: RunEnd) {
-        self.daemons[which].runs.remove(&uid);
-        let now = self.clock(which);
-        self.step(which, Event::RunEnded { now, uid, end, standings: Vec::new() });
-    }
-
-    fn step(&mut self, which: usize, event: Event) {
-        let daemon = &mut self.daemons[which];
-        let Some(state) = daemon.state.take() else { return };
-        let (state, effects) = step(state, event);
-        daemon.state = Some(state);
-        for effect in effects {
-            match effect {
-                Effect::StartRun { uid, cause } => {
-                    let due = if let Cause::Scheduled { due } = cause { Some(due) } else { None };
-                    let before = daemon.runs.insert(uid, Activity { due, ..Activity::default() });
-                    assert!(before.is_none(), "two runs of {uid} in one daemon");
-                }
-                Effect::WakeAt(wake) => daemon.wake = wake,
-                other => panic!("{other:?} follows from nothing here"),
-            }
+            (_, Answer::Renewed(_) | Answer::Rows(_) | Answer::Done) => {}
         }
     }
 
@@ -374,7 +408,7 @@ impl World {
     }
 }
 
-/// A number from the environment, as `cargo xtask laws` sets it.
+/// A number from the environment, as `cargo xtask laws` and `cargo xtask cluster` set it.
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
@@ -382,15 +416,28 @@ fn number(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn no_two_workers_write_and_no_due_run_is_lost() {
     let first = number("PROPTEST_RNG_SEED", 1);
-    let (mut takeovers, mut runs) = (0, 0);
-    for seed in first..first + number("PROPTEST_CASES", 30) {
+    let (mut takeovers, mut runs, mut elsewhere, mut steps) = (0, 0, 0, 0);
+    // So many seeds, or so many as it takes for so many steps.
+    let (cases, wanted) = (number("PROPTEST_CASES", 30), number("RACCORD_CLUSTER_STEPS", 0));
+    for seed in first.. {
+        if seed - first >= cases && steps >= wanted {
+            break;
+        }
         let mut world = World::new(seed, true);
         world.live();
         assert_eq!(world.database.broken, Vec::<String>::new(), "PROPTEST_RNG_SEED={seed}");
         assert_eq!(world.forgotten(), Vec::<String>::new(), "PROPTEST_RNG_SEED={seed}");
         (takeovers, runs) = (takeovers + world.takeovers, runs + world.runs);
+        (elsewhere, steps) = (elsewhere + world.elsewhere, steps + world.steps);
     }
+    println!(
+        "{steps} steps: {takeovers} takeovers, {runs} runs, {elsewhere} of them by daemons that do not schedule"
+    );
     assert!(takeovers > 60 && runs > 1_000, "too little happened: {takeovers} takeovers, {runs} runs");
+    assert!(
+        elsewhere > runs / 10,
+        "only {elsewhere} of {runs} runs were made by daemons that do not schedule"
+    );
 }
 
 /// The simulation is hard enough: without the fence an old worker writes after a new one.
