@@ -43,7 +43,7 @@ parameters = { "path.name" = "customers" }
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400"]
 "#;
 
-const SHOP: &str = "\
+pub(crate) const SHOP: &str = "\
 apiVersion: raccord/v1
 kind: Project
 metadata: {name: shop}
@@ -124,15 +124,20 @@ fn runner(daemon: &Daemon, token: &str) -> TestEnvironment {
 
 #[test]
 fn the_api_is_what_its_document_says() {
-    let program = root().join(SCHEMATHESIS);
-    assert!(program.exists(), "{SCHEMATHESIS} is missing: run `cargo xtask setup`");
     let daemon = Daemon::start("");
     let token = daemon.token("everything", "--role apply --role operate");
     runner(&daemon, &token).ok("apply --auto-approve");
-    daemon.home.write("schemathesis.toml", SETTINGS);
+    hold_against_its_document(&daemon.home, &daemon.url, &token);
+}
+
+/// Makes up requests to a daemon to which [`SHOP`] was applied; it answers as its document says, and all is well afterwards.
+pub(crate) fn hold_against_its_document(home: &TestEnvironment, url: &str, token: &str) {
+    let program = root().join(SCHEMATHESIS);
+    assert!(program.exists(), "{SCHEMATHESIS} is missing: run `cargo xtask setup`");
+    home.write("schemathesis.toml", SETTINGS);
     let mut command = Command::new(program);
-    command.current_dir(daemon.home.path()).arg("--config-file=schemathesis.toml").arg("run");
-    command.arg(format!("{}/v1/openapi.json", daemon.url));
+    command.current_dir(home.path()).arg("--config-file=schemathesis.toml").arg("run");
+    command.arg(format!("{url}/v1/openapi.json"));
     command.args(["--header", &format!("Authorization: Bearer {token}")]);
     command.args(["--checks", "all", "--max-examples", EXAMPLES, "--seed", "1", "--workers", "1"]);
     command.args(["--request-timeout", "30", "--no-color"]);
@@ -141,8 +146,8 @@ fn the_api_is_what_its_document_says() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{errors}");
     // Whoever was asked all that is still well.
-    assert_says(&daemon.home.ok("state check"), &["whole"]);
-    daemon.home.ok("status");
+    assert_says(&home.ok("state check"), &["whole"]);
+    home.ok("status");
 }
 
 #[test]

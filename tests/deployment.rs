@@ -128,25 +128,47 @@ fn rust_version() -> String {
     line.trim_matches('"').to_owned()
 }
 
-#[test]
-fn kubernetes_can_read_its_resources() {
-    let path = root().join("examples/container/kubernetes.yaml");
+/// The resources of an example, which Kubernetes can read, by their kinds.
+fn resources(name: &str) -> BTreeMap<String, Value> {
+    let path = root().join("examples").join(name);
     let output = installed("kubernetes-validate").arg("--strict").arg(&path).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    let resources: Vec<Value> = serde_saphyr::from_multiple(&example("container/kubernetes.yaml")).unwrap();
-    let by_kind: BTreeMap<&str, &Value> =
-        resources.iter().map(|resource| (resource["kind"].as_str().unwrap(), resource)).collect();
+    let resources: Vec<Value> = serde_saphyr::from_multiple(&example(name)).unwrap();
+    let kind = |resource: &Value| resource["kind"].as_str().unwrap().to_owned();
+    resources.into_iter().map(|resource| (kind(&resource), resource)).collect()
+}
+
+#[test]
+fn kubernetes_can_read_its_resources() {
+    let by_kind = resources("container/kubernetes.yaml");
     let deployment = &by_kind["Deployment"]["spec"];
     // One state has one owner.
     assert_eq!((&deployment["replicas"], &deployment["strategy"]["type"]), (&1.into(), &"Recreate".into()));
     let pod = &deployment["template"]["spec"];
+    expect_to_fit_the_image(pod, ["/healthz", "/healthz", "/readyz"]);
+}
+
+#[test]
+fn kubernetes_can_read_those_of_three_daemons() {
+    let by_kind = resources("container/kubernetes-cluster.yaml");
+    let deployment = &by_kind["Deployment"]["spec"];
+    let budget = &by_kind["PodDisruptionBudget"]["spec"];
+    assert_eq!((&deployment["replicas"], &budget["minAvailable"]), (&3.into(), &2.into()));
+    assert_eq!(deployment["selector"], budget["selector"]);
+    // A daemon that stands by is ready, or no other could be replaced.
+    expect_to_fit_the_image(&deployment["template"]["spec"], ["/healthz", "/healthz", "/healthz"]);
+}
+
+/// The container's options are known, it is probed there, and its user and its directory are those of the image.
+#[track_caller]
+fn expect_to_fit_the_image(pod: &Value, probes: [&str; 3]) {
     let container = &pod["containers"][0];
     let options: Vec<&str> =
         container["args"].as_array().unwrap().iter().map(|option| option.as_str().unwrap()).collect();
     expect_known(&options);
     let probed =
         ["startupProbe", "livenessProbe", "readinessProbe"].map(|probe| &container[probe]["httpGet"]["path"]);
-    assert_eq!(probed, ["/healthz", "/healthz", "/readyz"]);
+    assert_eq!(probed, probes);
     let mounts = container["volumeMounts"].as_array().unwrap();
     assert!(
         mounts.iter().all(|mount| mount.get("subPath").is_none()),

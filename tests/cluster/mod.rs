@@ -1,9 +1,12 @@
 //! A state that several machines share, on a real server: what one process does another one sees, and what two do at once
 //! is done by one. A directory stands for a machine.
 
+mod api;
+mod chaos;
 mod copying;
 mod daemons;
 mod interrupted;
+mod measured;
 mod relay;
 mod standby;
 mod vault;

@@ -11,7 +11,7 @@ use crate::daemon::stop;
 use crate::environment::{Started, TestEnvironment, assert_says, wait_until};
 
 /// What a shop tells of its customers, beside the people in a file.
-const TOLD: &str = r#"apiVersion: raccord/v1
+pub(super) const TOLD: &str = r#"apiVersion: raccord/v1
 kind: Project
 metadata: {name: desk}
 spec:
@@ -32,6 +32,7 @@ spec:
   webhook:
     verify: {bearer: "${env:HOOK}"}
     delivery: {header: X-Delivery}
+    rateLimit: 1000000/s
 ---
 apiVersion: raccord/v1
 kind: Transfer
@@ -91,13 +92,13 @@ impl Daemons {
         self.started.into_iter().flatten().for_each(|daemon| drop(stop(daemon)));
     }
 
-    fn url(&self, which: usize) -> String {
+    pub(super) fn url(&self, which: usize) -> String {
         format!("http://127.0.0.1:{}", self.ports[which])
     }
 }
 
 /// A machine that asks a daemon with a token.
-fn caller(url: &str, token: &str) -> TestEnvironment {
+pub(super) fn caller(url: &str, token: &str) -> TestEnvironment {
     let caller = TestEnvironment::with(&[("told.yaml", TOLD)]);
     caller.variable("RACCORD_SERVER", url).variable("RACCORD_TOKEN", token)
 }

@@ -37,6 +37,12 @@ recipes:
               ask the release binary for the pages of the console with so much of everything
   soak [MINUTES]
               let the release binary run 200 integrations every minute, and compare what ran to what was due
+  chaos [MINUTES]
+              kill, stop and cut off three daemons on one state and restart their server, and compare what ran to what was due
+  daemons [RUNS]
+              measure takeovers, and what runs and webhooks cost with one, two and four daemons on one state
+  cluster [STEPS] [SEED]
+              simulate daemons on one state for so many steps
   laws [CASES] [SEED]
               try what must hold on so many new cases each
   fuzz [SECONDS] [TARGET]
@@ -61,6 +67,9 @@ fn main() -> ExitCode {
         ["deliveries", ref options @ ..] => return ended(measured::deliveries(options)),
         ["pages", ref options @ ..] => return ended(measured::pages(options)),
         ["soak", ref options @ ..] => return ended(measured::soak(options)),
+        ["chaos", ref options @ ..] => return ended(measured::chaos(options)),
+        ["daemons", ref options @ ..] => return ended(measured::daemons(options)),
+        ["cluster", ref options @ ..] => return ended(laws::cluster(options)),
         ["laws", ref options @ ..] => return ended(laws::run(options)),
         ["fuzz", ref rest @ ..] => return ended(fuzz::run(rest)),
         [bench::MEASURE, ref command @ ..] => return ended(bench::one(command)),

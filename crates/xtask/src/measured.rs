@@ -1,4 +1,4 @@
-//! `cargo xtask rows`, `reloads`, `deliveries`, `soak` and `pages`: tests with the release binary, on much work. `tests/throughput`,
+//! `cargo xtask rows`, `reloads`, `deliveries`, `soak`, `chaos`, `daemons` and `pages`: tests with the release binary, on much work. `tests/throughput`,
 //! `tests/daemon` and `tests/console` say what must hold, and print what was measured.
 
 use crate::recipe::{RecipeError, cargo, root, run as execute, step};
@@ -22,6 +22,20 @@ pub(crate) fn deliveries(arguments: &[&str]) -> Result<(), RecipeError> {
 pub(crate) fn soak(arguments: &[&str]) -> Result<(), RecipeError> {
     let minutes = *arguments.first().unwrap_or(&"20");
     measure("daemon::soak::", &[("RACCORD_SOAK_MINUTES", minutes)])
+}
+
+/// Lets three daemons live through troubles, for so many minutes.
+pub(crate) fn chaos(arguments: &[&str]) -> Result<(), RecipeError> {
+    let minutes = *arguments.first().unwrap_or(&"10");
+    let seconds =
+        minutes.parse::<u64>().map_or_else(|_| "600".to_owned(), |minutes| (minutes * 60).to_string());
+    measure("cluster::chaos::", &[("RACCORD_CHAOS_SECONDS", &seconds)])
+}
+
+/// Measures daemons on one state: with how many runs.
+pub(crate) fn daemons(arguments: &[&str]) -> Result<(), RecipeError> {
+    let number = *arguments.first().unwrap_or(&"10000");
+    measure("cluster::measured::", &[("RACCORD_CLUSTER_RUNS", number)])
 }
 
 /// Moves rows from service to table, table to table, and file to file: how many.
