@@ -317,6 +317,6 @@ impl Core {
 }
 
 /// Whether a run cannot have tripped anything.
-const fn is_clean(run: &Run) -> bool {
+pub(super) const fn is_clean(run: &Run) -> bool {
     matches!(run.outcome, RunOutcome::Succeeded) && run.tally.newly_rejected == 0
 }

@@ -31,7 +31,7 @@ use crate::observer::{Observer, ReloadResult};
 use crate::registration::Registrar;
 use crate::step::{ApplyEnd, Effect, Event, Policy, View};
 use crate::worker::Scheduling;
-use core::{Asked, Core};
+use core::{Asked, Core, is_clean};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
 use raccord_run::conclude;
@@ -232,8 +232,12 @@ impl Shell {
                     observer.run_ended(run);
                 }
                 self.forget_oldest_runs();
+                // One that is clean has tripped nothing, and there is nothing to tell of it.
+                let is_clean = ended.run.as_ref().is_some_and(is_clean);
                 let mut effects = self.core.ended(ended).await?;
-                effects.extend(self.look_around().await?);
+                if !is_clean {
+                    effects.extend(self.look_around().await?);
+                }
                 Ok(effects)
             }
             Some(message) = self.messages.recv() => self.hear(message, observer).await,

@@ -107,8 +107,11 @@ async fn registered(
     shape: &EntityShape,
     found: &mut Found,
 ) -> Result<(), Failure> {
-    let query = "SELECT incarnation, project, entity, shape FROM raccord.entities ORDER BY incarnation";
-    for row in session.query(query, &[]).await? {
+    // What holds the table's name somewhere may be about it: the others, of which there can be thousands, stay there.
+    let query = "SELECT incarnation, project, entity, shape FROM raccord.entities \
+                 WHERE incarnation = $1 OR strpos(shape, $2) > 0 ORDER BY incarnation";
+    let name = serde_json::to_string(&shape.table)?;
+    for row in session.query(query, &[(&signed(shape.incarnation), Type::INT8), (&name, Type::TEXT)]).await? {
         let table: Table = serde_json::from_str(row.get(3))?;
         let (project, entity) = (Uid(row.get::<_, Uuid>(1)), row.get::<_, String>(2));
         if row.get::<_, i64>(0) == signed(shape.incarnation) {
