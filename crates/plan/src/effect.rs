@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::{Uid, Updates};
-use raccord_model::language::deletes::Percent;
+use raccord_model::language::deletes::{Deletes, Percent};
 use raccord_model::language::{IntegrationSpec, Mode, ProjectSpec, SourceSpec, TransferSpec, UpdateType};
 use raccord_model::name::EntityRef;
 use raccord_model::plan::Consequence;
@@ -268,8 +268,10 @@ fn weigh_transfer(
     if field.consequence == Consequence::Rekey {
         field.consequence = rekeys((uid, old, new), world);
     }
-    if field.consequence == Consequence::Guard && !is_larger(field) {
-        field.consequence = Consequence::None;
+    if let ["spec", "deletes", rest @ ..] =
+        field.path.iter().map(String::as_str).collect::<Vec<_>>().as_slice()
+    {
+        field.consequence = of_deletions(rest.first().copied(), &old.deletes, &new.deletes);
     }
     match (field.consequence, world.transfer(uid), world.project(&new.to.project)) {
         (Consequence::Rekey, _, Some(project)) => impacts.rows(world, project, &new.to, Consequence::Rekey),
@@ -278,16 +280,35 @@ fn weigh_transfer(
     }
 }
 
-/// Whether a largest share grows: only then does more go without a person.
-fn is_larger(field: &FieldChange) -> bool {
-    let share = |value: &Option<serde_json::Value>| match value {
-        None => Some(Percent::default()),
-        Some(value) => serde_json::from_value(value.clone()).ok(),
+/// What another `deletes` means, or another of one of its ways: a way that is there before and after and has a larger share
+/// only lets more go without a person. A way that comes or goes is more than its share.
+fn of_deletions(way: Option<&str>, old: &Deletes, new: &Deletes) -> Consequence {
+    let is_it = |name| way.is_none_or(|way| way == name);
+    let only = |deletes: &Deletes| Deletes {
+        field: deletes.field.clone().filter(|_| is_it("field")),
+        webhook: deletes.webhook.clone().filter(|_| is_it("webhook")),
+        snapshot: deletes.snapshot.clone().filter(|_| is_it("snapshot")),
+        crowded: false,
     };
-    match (share(&field.before), share(&field.after)) {
-        (Some(before), Some(after)) => after.0 > before.0,
-        _ => true,
+    let (mut before, mut after) = (only(old), only(new));
+    let (smaller, larger) = (take_shares(&mut before), take_shares(&mut after));
+    if before != after {
+        Consequence::Deletions
+    } else if smaller.iter().zip(larger).any(|(before, after)| after > *before) {
+        Consequence::Guard
+    } else {
+        Consequence::None
     }
+}
+
+/// The largest share of each way, in whose place is the default one then.
+fn take_shares(deletes: &mut Deletes) -> [Option<Percent>; 3] {
+    deletes.crowded = false;
+    [
+        deletes.field.as_mut().map(|field| std::mem::take(&mut field.max_share)),
+        deletes.webhook.as_mut().map(|webhook| std::mem::take(&mut webhook.max_share)),
+        deletes.snapshot.as_mut().map(|snapshot| std::mem::take(&mut snapshot.max_share)),
+    ]
 }
 
 /// What another primary key means.
