@@ -35,8 +35,12 @@ impl Service {
     }
 
     fn source(&self) -> String {
+        self.source_with("")
+    }
+
+    fn source_with(&self, pagination: &str) -> String {
         format!(
-            "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{}\", dataTypes: {{people: {{records: data}}}}}}}}",
+            "{{connector: http, authorization: {{type: none}}, config: {{baseUrl: \"{}\", dataTypes: {{people: {{records: data{pagination}}}}}}}}}",
             self.server.url()
         )
     }
@@ -87,6 +91,20 @@ fn a_snapshot_of_one_page_of_several_deletes_nothing() {
     // The same is believed of a service that says nothing of the kind.
     service.shows(2, false);
     assert_eq!(tally::run(&shop), ["people: 2 fetched, 2 unchanged, 1 swept"]);
+}
+
+#[test]
+fn an_answer_that_is_said_to_be_whole_is_believed() {
+    let service = Service::start();
+    let (transfer, updates) = ("deletes: {snapshot: {maxShare: 100%}}", "created, updated, deleted");
+    let source = service.source_with(", pagination: none");
+    let shop = Shop { source: &source, transfer, updates, ..Shop::default() }.applied();
+    service.shows(3, true);
+    assert_eq!(tally::run(&shop), ["people: 3 fetched, 3 created"]);
+    assert!(!shop.ok("status").contains("there is more"));
+    service.shows(2, true);
+    assert_eq!(tally::run(&shop), ["people: 2 fetched, 2 unchanged, 1 swept"]);
+    assert_says(&shop.ok("check shop"), &["there is no next page: `pagination` says that there is none"]);
 }
 
 #[test]

@@ -325,7 +325,7 @@ impl Pager {
         };
         let mut level = 0;
         let (verdict, at) = match &self.paginator {
-            Paginator::NoPagination => (Verdict::Last, None),
+            Paginator::NoPagination { .. } => (Verdict::Last, None),
             Paginator::PageIncrement { from, .. } => {
                 let page = if let At::Page(page) = current.at { page } else { *from };
                 (by_position(said, came), Some(At::Page(page.saturating_add(1))))

@@ -177,7 +177,10 @@ pub enum TokenPlace {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paginator {
     /// There is one page.
-    NoPagination,
+    NoPagination {
+        /// Whether `pagination: none` says so: then an answer is whole, whatever in it looks as if there were more.
+        is_declared: bool,
+    },
     /// The answer holds the URL of the next page.
     NextUrl(TokenPlace),
     /// The `Link` header (RFC 8288) holds it.

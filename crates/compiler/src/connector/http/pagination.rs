@@ -47,9 +47,12 @@ pub(super) fn lower(
     companions: Companions,
     findings: &mut Findings,
 ) -> Option<Paging> {
-    let Some(settings) = pagination else {
-        let (paginator, ending) = (Paginator::NoPagination, Ending::default());
-        return Some(Paging { paginator, size: None, ending, completion: None });
+    let settings = match pagination {
+        Some(settings) if !settings.none => settings,
+        other => {
+            let paginator = Paginator::NoPagination { is_declared: other.is_some() };
+            return Some(Paging { paginator, size: None, ending: Ending::default(), completion: None });
+        }
     };
     check_companions(settings, findings);
     check_by_value(settings, companions, findings);

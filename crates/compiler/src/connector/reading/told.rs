@@ -99,6 +99,6 @@ pub fn cut_off(file: &str, files: u64) -> String {
 fn left(said: &str) -> String {
     format!(
         "there is more than was read: {said}, and nothing says how the pages follow, so that only the first one is read; write \
-         `pagination`"
+         `pagination`, or `pagination: none` when the answer is whole"
     )
 }

@@ -91,7 +91,8 @@ impl Pager {
         (records, count): (&FieldPath, usize),
     ) -> Option<String> {
         // Where the members of an object are the records, a member of theirs says nothing of the pages.
-        if self.paginator != Paginator::NoPagination || view.found.standing != Standing::List {
+        let is_said_by_nothing = self.paginator == Paginator::NoPagination { is_declared: false };
+        if !is_said_by_nothing || view.found.standing != Standing::List {
             return None;
         }
         if leads(view.headers, "next") {

@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 use super::Parameter;
 use crate::exclusive::{at_most_one, exactly_one};
 use crate::field_path::FieldPath;
-use crate::shorthand::{or_a, shorthand};
+use crate::shorthand::{or, or_a, shorthand};
 
-/// How pages follow each other. Exactly one of `nextUrl`, `link`, `page`, `offset`, `cursor`, `by` stands here.
+/// How pages follow each other. Exactly one of `nextUrl`, `link`, `page`, `offset`, `cursor`, `by` stands here, or the word `none`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(transform = exactly_one("nextUrl link page offset cursor by"))]
 #[schemars(transform = at_most_one("while until"))]
+#[schemars(!remote, transform = or(serde_json::json!({
+    "const": "none", "description": "An answer is whole, whatever in it looks as if there were more.",
+})))]
 pub struct Pagination {
     /// The next page's URL, relative or absolute: a path in the body, or `{header: NAME}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +67,40 @@ pub struct Pagination {
     /// in the API of a wiki). What came is held until then, and put together by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complete: Option<Completion>,
+    /// Whether the word `none` stands in place of all this.
+    #[serde(skip)]
+    pub none: bool,
+}
+
+impl<'de> Deserialize<'de> for Pagination {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> serde::de::Visitor<'de> for Either {
+            type Value = Pagination;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("`none`, or a map that says how pages follow")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Pagination, E> {
+                if text == "none" {
+                    return Ok(Pagination { none: true, ..Pagination::default() });
+                }
+                let message = format!(
+                    "`{text}` is not a pagination: write `none`, or a map such as `{{nextUrl: PATH}}`"
+                );
+                Err(crate::shorthand::wrong(text, &["none"], &message))
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Pagination, A::Error> {
+                Pagination::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl Serialize for Pagination {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.none { serializer.serialize_str("none") } else { Self::serialize(self, serializer) }
+    }
 }
 
 /// Where an answer holds something: a path in the body (the short form), a header, or a field of the last record.
