@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::openid::OpenIdArgs;
 use crate::options::Global;
 use crate::place::{SharedPlace, StateAt};
 use crate::ports::ports;
@@ -78,6 +79,8 @@ pub(crate) struct WatchArgs {
     /// Show the console to everybody on this machine without a token, to look at alone
     #[arg(long, requires = "listen")]
     open_console: bool,
+    #[command(flatten)]
+    openid: OpenIdArgs,
     /// How long runs may take to stop once an end is asked for
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: Seconds,
@@ -276,11 +279,13 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
         poll: args.poll.map(|poll| Duration::from_secs(poll.0.max(1))),
         ..WatchSettings::default()
     };
+    let openid = args.openid.settings(session::system()?)?;
     let listen = args.listen.map(|address| Listen {
         address,
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
         insecure: args.insecure_listen,
         open: Open { metrics: args.open_metrics, console: args.open_console },
+        openid,
     });
     let pull = Duration::from_secs(args.git_interval.0.max(1));
     let limits = Limits::default().within(crate::descriptors::raise());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use raccord_model::Digest;
 use raccord_model::diagnostic::{Diagnostic, Place as Position};
-use raccord_model::fact::{Generation, Hold, Run, RunId};
+use raccord_model::fact::{DeletedBy, Generation, Hold, Run, RunId};
 use raccord_plan::{Options, Plan};
 
 use crate::console::answer::{Answer, Content};
@@ -34,7 +34,7 @@ pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
             |reply| if let Reply::Problem(problem) = reply { Some(problem) } else { None },
         )
         .await?;
-    let pending = pending(&visit).await?;
+    let (pending, is_known) = (pending(&visit).await?, !visit.reader.looks_only);
     let query = StatusQuery { held: true, limit: HELD, ..StatusQuery::default() };
     let status = super::integration::status(&visit, query).await?;
     let before: Option<u64> = visit.asked("before").map(str::parse).transpose().map_err(super::invalid)?;
@@ -44,7 +44,11 @@ pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let body = html! {
         @if !problems.is_empty() { (mistakes(&visit, &problems)) }
         h2 { (words.pending) }
-        @match &pending { None => p { (words.nothing_pending) }, Some(pending) => (waiting(&visit, pending)) }
+        @match &pending {
+            None if is_known => p { (words.nothing_pending) },
+            None => p { (words.pending_elsewhere) },
+            Some(pending) => (waiting(&visit, pending)),
+        }
         h2 #held { (words.held) }
         (held(&visit, &status))
         h2 { (words.history) }
@@ -61,6 +65,8 @@ async fn pending(visit: &Visit) -> Result<Option<Box<Plan>>, Failure> {
         Ok(plan) => Ok(Some(plan)),
         // Nothing waits, or no daemon has a policy.
         Err(failure) if matches!(failure.code, FailureCode::Unknown | FailureCode::Invalid) => Ok(None),
+        // The daemon that works knows.
+        Err(failure) if failure.code == FailureCode::Unavailable && visit.reader.looks_only => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -160,6 +166,9 @@ fn held(visit: &Visit, status: &Status) -> Markup {
             h3 { a href=(super::transfer::path(&run.transfer)) { (show::line(run.transfer.as_str())) } " → " (show::line(&run.to.to_string())) }
             p { (show::when(visit.texts(), run.started, visit.now())) " " code { (run.id) } }
             (in_words(visit, hold))
+            @if matches!(hold, Hold::Deletions { by, .. } if *by != DeletedBy::Webhook) {
+                p { a href=(super::records::path_of_leaving(&run.to, run.id)) { (words.which) } }
+            }
             @if visit.reader.may(Sort::Approve) { details.action {
                 summary.button.plain { (words.approve) }
                 form method="post" action="/changes/approve" {
