@@ -132,6 +132,12 @@ export async function walk(page, where) {
     asked.push([request.method(), request.url().split(/[?#]/)[0]]);
     return route.fulfill({ status: 204 });
   };
+  // What is downloaded is not held: the browser asks for it elsewhere. It only reads.
+  const download = (file) => {
+    asked.push(['GET', file.url().split(/[?#]/)[0]]);
+    file.cancel().catch(() => {});
+  };
+  page.on('download', download);
   await page.route('**/*', hold);
   const [reached, pressed] = [new Set(), new Set()];
   for (let step = 0; step < 1000; step += 1) {
@@ -158,6 +164,7 @@ export async function walk(page, where) {
   const missed = (await controls(page)).filter(([number]) => !reached.has(number)).map(([, html]) => html);
   assert.deepEqual(missed, [], `${where}: no Tab leads there`);
   await page.unroute('**/*', hold);
+  page.off('download', download);
   return pressed.size;
 }
 

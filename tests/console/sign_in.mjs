@@ -39,7 +39,7 @@ async function story(page, language, errors) {
   await page.waitForURL('**/sign-in?back=*');
   await check(page, `openid-${language}`);
 
-  await be(page, words, 'Nobody');
+  await be(page, words, 'Cancel');
   await said(words.denied);
   await check(page, `openid-denied-${language}`);
   refused(401);

@@ -59,10 +59,10 @@ async function sayWho(request, response) {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
     const buttons = Object.entries(NAMES).map(([id, name]) => `<button name="person" value="${id}">${name}</button>`);
     return response.end(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Provider</title>
-      <form method="post">${buttons.join('')}<button name="person" value="">Nobody</button></form>`);
+      <form method="post">${buttons.join('')}<button name="person" value="">Cancel</button></form>`);
   }
   const accountId = (await body(request)).get('person');
-  const result = accountId ? { login: { accountId } } : { error: 'access_denied', error_description: 'nobody signed in' };
+  const result = accountId ? { login: { accountId } } : { error: 'access_denied', error_description: 'the sign-in was cancelled' };
   return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
 }
 

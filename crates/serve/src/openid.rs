@@ -1,5 +1,5 @@
-//! Sign-in by OpenID Connect, as a daemon is told of it: who says who a person is, and which group has which roles. It asks
-//! nobody and keeps nothing.
+//! Sign-in by OpenID Connect, as a daemon is told of it: who says who a person is, and which group has which roles. It sends
+//! no request and keeps nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

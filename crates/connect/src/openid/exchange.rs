@@ -11,9 +11,10 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AuthType, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
-    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenClaims, IdTokenFields,
-    Nonce, OAuth2TokenResponse as _, PkceCodeVerifier, RequestTokenError, SignatureVerificationError,
-    StandardErrorResponse, StandardTokenResponse, TokenResponse as _, UserInfoClaims, UserInfoError,
+    EmptyExtraTokenFields, EndUserEmail, EndUserName, EndUserUsername, EndpointMaybeSet, EndpointNotSet,
+    EndpointSet, IdTokenClaims, IdTokenFields, LocalizedClaim, Nonce, OAuth2TokenResponse as _,
+    PkceCodeVerifier, RequestTokenError, SignatureVerificationError, StandardErrorResponse,
+    StandardTokenResponse, TokenResponse as _, UserInfoClaims, UserInfoError,
 };
 use raccord_model::port::identity::{Homecoming, Identity, IdentityError};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -110,12 +111,37 @@ impl OpenIdProvider {
             judged => judged,
         };
         let claims = claims.map_err(|(Unjudged::NoKey(why) | Unjudged::Wrong(why))| self.unproved(why))?;
-        let named = claims.additional_claims().groups(&self.settings.groups);
-        let groups = match named {
-            Some(groups) => groups,
-            None => self.groups_elsewhere(&client, &transport, (&answer, &claims)).await?,
-        };
-        Ok(Identity { subject: claims.subject().to_string(), name: name(&claims), groups })
+        self.person(&client, &transport, (&answer, &claims)).await
+    }
+
+    /// Who a token tells of. What it leaves out of the person's name and groups is asked where the provider tells more.
+    async fn person(
+        &self,
+        client: &Client,
+        transport: &Transport,
+        (answer, claims): (&Answer, &Judged),
+    ) -> Result<Identity, IdentityError> {
+        let address = claims.email().filter(|_| claims.email_verified() == Some(true));
+        let mut name = name(claims.preferred_username(), address, claims.name());
+        let mut groups = claims.additional_claims().groups(&self.settings.groups);
+        if name.is_none() || groups.is_none() {
+            match self.told_elsewhere(client, transport, (answer, claims)).await {
+                Ok(Some(told)) => {
+                    name = name.or_else(|| {
+                        let address = told.email().filter(|_| told.email_verified() == Some(true));
+                        self::name(told.preferred_username(), address, told.name())
+                    });
+                    groups = groups.or_else(|| told.additional_claims().groups(&self.settings.groups));
+                }
+                Ok(None) => {}
+                // A name is no condition of signing in.
+                Err(error) if groups.is_some() => tracing::warn!(%error, "a person's name is not known"),
+                Err(error) => return Err(error),
+            }
+        }
+        let subject = claims.subject().to_string();
+        let name = name.unwrap_or_else(|| shown(&subject));
+        Ok(Identity { subject, name, groups: groups.unwrap_or_default() })
     }
 
     async fn exchange(
@@ -178,35 +204,35 @@ impl OpenIdProvider {
         })
     }
 
-    /// The groups from where the provider tells more of a person. Where it tells no more, there are none.
-    async fn groups_elsewhere(
+    /// What the provider tells of a person at its user info; nothing where it has none.
+    async fn told_elsewhere(
         &self,
         client: &Client,
         transport: &Transport,
         (answer, claims): (&Answer, &Judged),
-    ) -> Result<Vec<String>, IdentityError> {
+    ) -> Result<Option<Told>, IdentityError> {
         let token = answer.access_token().clone();
         // The library takes it for granted.
         let is_sent = token.secret().bytes().all(|byte| byte.is_ascii_graphic());
         if client.user_info_url().is_none() || !is_sent {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let asked = client.user_info(token, Some(claims.subject().clone()));
         let asked = asked.map_err(|error| self.settings(error.to_string()))?;
-        let told: Result<UserInfoClaims<Claims, CoreGenderClaim>, _> = asked.request_async(transport).await;
-        let told = told.map_err(|error| match error {
+        let told: Result<Told, _> = asked.request_async(transport).await;
+        told.map(Some).map_err(|error| match error {
             UserInfoError::ClaimsVerification(error) => self.unproved(why(&error)),
             UserInfoError::Request(trouble) => self.unavailable(trouble.to_string()),
             UserInfoError::Response(status, _, _) => {
                 self.unavailable(format!("it answered {status} where it should tell of the person"))
             }
             _ => self.unproved("what it tells of the person cannot be read"),
-        })?;
-        Ok(told.additional_claims().groups(&self.settings.groups).unwrap_or_default())
+        })
     }
 }
 
 type Judged = IdTokenClaims<Claims, CoreGenderClaim>;
+type Told = UserInfoClaims<Claims, CoreGenderClaim>;
 
 /// Why a token does not count.
 enum Unjudged {
@@ -236,14 +262,18 @@ fn why(error: &ClaimsVerificationError) -> String {
     words.to_owned()
 }
 
-/// What people call a person: a name that they sign in with, an address that was checked, a name; or what the issuer calls
-/// them.
-fn name(claims: &Judged) -> String {
-    let address =
-        claims.email().filter(|_| claims.email_verified() == Some(true)).map(|email| email.to_string());
-    let name = claims.preferred_username().map(|name| name.to_string()).or(address);
-    let full = || claims.name().and_then(|name| name.get(None)).map(|name| name.to_string());
-    let name = name.or_else(full).filter(|name| !name.trim().is_empty());
-    let name = name.unwrap_or_else(|| claims.subject().to_string());
+/// What people call a person: a name that they sign in with, an address that was checked, or a name.
+fn name(
+    username: Option<&EndUserUsername>,
+    address: Option<&EndUserEmail>,
+    full: Option<&LocalizedClaim<EndUserName>>,
+) -> Option<String> {
+    let name = username.map(|name| name.as_str()).or(address.map(|address| address.as_str()));
+    let full = || full.and_then(|name| name.get(None)).map(|name| name.as_str());
+    name.or_else(full).map(shown).filter(|name| !name.trim().is_empty())
+}
+
+/// A name as it is shown.
+fn shown(name: &str) -> String {
     name.chars().filter(|character| !character.is_control()).take(MAX_NAME).collect()
 }

@@ -59,7 +59,7 @@ pub struct OpenIdSettings {
     pub groups: String,
 }
 
-/// Settings with which nobody could sign in.
+/// Settings with which no one can sign in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenIdError {
     /// It is no URL that may be asked.
@@ -105,7 +105,7 @@ impl OpenIdProvider {
     /// The provider of these settings. Secrets are read relative to `root`. Nothing is asked yet.
     ///
     /// # Errors
-    /// When nobody could sign in with them.
+    /// When no one can sign in with them.
     pub fn new(
         settings: OpenIdSettings,
         root: &Path,
@@ -120,7 +120,7 @@ impl OpenIdProvider {
         Ok(Self { settings, issuer, secrets, environment, known: Mutex::default() })
     }
 
-    /// What the provider says of itself. One question goes out at a time, whoever waits for its answer.
+    /// What the provider says of itself. One question goes out at a time; concurrent callers wait for its answer.
     async fn metadata(&self, wanted: Wanted) -> Result<Arc<CoreProviderMetadata>, IdentityError> {
         let mut known = self.known.lock().await;
         let now = self.environment.now();

@@ -200,7 +200,7 @@ async fn a_token_that_is_right_says_who_a_person_is() {
         signed(&issuer.key, "one", &claims)
     });
     assert_eq!(identity.await.unwrap().name, "ann@example.com");
-    // An address that nobody has checked may be that of another person.
+    // An address that was not verified may be that of another person.
     let identity = judged(|issuer, mut claims| {
         claims["preferred_username"].take();
         claims["email"] = json!("ann@example.com");
@@ -241,7 +241,7 @@ async fn a_token_that_is_not_right_proves_nothing() {
             format!("{}.{}.", encoded(&json!({ "alg": "none" })), encoded(&claims))
         }),
         ("not signed in a way that counts", |_, claims| {
-            // Rightly, with our secret: whoever has it would be whoever they like.
+            // Rightly, with our secret: a person who has it could be any other.
             let text = format!("{}.{}", encoded(&json!({ "alg": "HS256" })), encoded(&claims));
             let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
             mac.update(text.as_bytes());
@@ -289,6 +289,27 @@ async fn groups_are_asked_for_where_the_token_names_none() {
 }
 
 #[tokio::test]
+async fn a_name_is_asked_for_where_the_token_has_none_and_is_no_condition() {
+    let (issuer, machine) = (Issuer::start().await, Machine::new());
+    let mut claims = issuer.claims(&machine, "n-1");
+    claims.as_object_mut().unwrap().remove("preferred_username");
+    issuer.issue(&signed(&issuer.key, "one", &claims)).await;
+    let provider = issuer.provider(&machine);
+    let told = json!({ "sub": "0815", "preferred_username": "ann", "groups": ["admins"] });
+    for (status, told, expected) in
+        [(200, told, "ann"), (200, json!({ "sub": "0815" }), "0815"), (503, json!(null), "0815")]
+    {
+        let answer = ResponseTemplate::new(status).set_body_json(told);
+        let asked = Mock::given(path("/me")).respond_with(answer).mount_as_scoped(&issuer.server).await;
+        let identity = provider.complete(&home("n-1")).await.unwrap();
+        // The groups of the token are those that count.
+        let groups = vec!["ops".to_owned(), "sales".to_owned()];
+        assert_eq!(identity, Identity { subject: "0815".to_owned(), name: expected.to_owned(), groups });
+        drop(asked);
+    }
+}
+
+#[tokio::test]
 async fn what_the_provider_refuses_is_told_without_a_secret() {
     for (code, is_settings) in [("invalid_grant", false), ("invalid_client", true)] {
         let (issuer, machine) = (Issuer::start().await, Machine::new());
@@ -329,8 +350,8 @@ async fn a_provider_that_is_away_is_asked_again_later() {
     issuer.describe(&issuer.server.uri(), &issuer.key).await;
     machine.advance(SignedDuration::from_secs(5));
     provider.begin(BACK).await.unwrap();
-    let nobody = provider_at("http://127.0.0.1:1", &machine).begin(BACK).await.unwrap_err();
-    assert!(nobody.to_string().contains("nothing listens there"), "{nobody}");
+    let error = provider_at("http://127.0.0.1:1", &machine).begin(BACK).await.unwrap_err();
+    assert!(error.to_string().contains("nothing listens there"), "{error}");
 }
 
 #[tokio::test]
@@ -347,7 +368,7 @@ async fn new_keys_of_the_provider_are_heard_of() {
 }
 
 #[test]
-fn settings_with_which_nobody_could_sign_in_are_refused() {
+fn settings_with_which_no_one_can_sign_in_are_refused() {
     let machine: Arc<dyn Environment> = Machine::new();
     let new = |settings| OpenIdProvider::new(settings, Path::new("."), Arc::clone(&machine));
     for issuer in ["", "login.example", "http://login.example", "ftp://login.example"] {

@@ -69,7 +69,7 @@ pub enum IdentityError {
         /// Why.
         why: String,
     },
-    /// Somebody has to mend the settings, here or there.
+    /// The settings are wrong, here or at the provider.
     #[error("sign-in by {issuer} is not set up as it should be: {why}")]
     Settings {
         /// Who.

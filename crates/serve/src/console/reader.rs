@@ -23,7 +23,7 @@ pub(super) struct Reader {
     pub(super) name: Option<String>,
     /// What every form carries; empty without a session.
     pub(super) csrf: String,
-    /// Whether the daemon that is asked changes nothing, whoever asks.
+    /// Whether the daemon that is asked stands by, and changes nothing for any reader.
     pub(super) looks_only: bool,
     roles: BTreeSet<Role>,
 }

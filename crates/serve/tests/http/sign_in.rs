@@ -21,7 +21,7 @@ const ISSUER: &str = "https://login.example/realms/main";
 #[derive(Debug)]
 struct Provider {
     issuer: String,
-    /// Who comes back, or why nobody does.
+    /// The identity that the provider proves, or why it proves none.
     answer: Mutex<Result<Identity, IdentityError>>,
     /// With what people came back.
     seen: Mutex<Vec<Homecoming>>,
@@ -174,7 +174,7 @@ async fn who_did_not_begin_here_does_not_come_in() {
     let denied = denied.await.expect(401);
     assert!(denied.text.contains("access_denied") && denied.text.contains("no&lt;b&gt;"), "{denied:?}");
     assert!(provider.seen.lock().unwrap().is_empty(), "the provider was asked");
-    // Nobody is led elsewhere.
+    // There is no redirect to another site.
     let left = depart(&server, "//evil.example").await.expect(303);
     let arrived =
         come_back(&server, &cookie(&left, "raccord-sign-in").unwrap(), "code=a&state=the-state").await;
@@ -244,7 +244,7 @@ async fn a_session_ends_with_its_time_or_what_it_rests_on() {
         seen: Mutex::default(),
     });
     assert!(!is_in(&mut server, Some(openid(&other, ROLES))).await, "another issuer says nothing of ann");
-    assert!(!is_in(&mut server, None).await, "nobody signs in this way any more");
+    assert!(!is_in(&mut server, None).await, "without a provider the session is over");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,7 +283,7 @@ async fn behind_a_proxy_people_come_back_to_where_it_is() {
         ..loopback()
     };
     let refused = Bound::new(&beyond(openid(&provider, ROLES))).await;
-    assert!(matches!(refused, Err(ServeError::PublicUrl(_))), "nobody knows where people come back to");
+    assert!(matches!(refused, Err(ServeError::PublicUrl(_))), "it is not known where people come back to");
     Bound::new(&beyond(settings)).await.unwrap();
 }
 

@@ -117,7 +117,7 @@ pub(super) fn too_many(visit: &Visit, back: &str) -> Response {
     response
 }
 
-/// Why nobody is signed in.
+/// Why a sign-in failed.
 pub(super) struct Problem {
     /// In the words of the reader.
     words: String,

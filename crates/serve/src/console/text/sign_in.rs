@@ -26,7 +26,7 @@ pub(in crate::console) struct SignIn {
     pub(in crate::console) denied: fn(&str) -> String,
     /// The provider does not answer.
     pub(in crate::console) unavailable: &'static str,
-    /// Somebody has to mend the settings.
+    /// The settings are wrong.
     pub(in crate::console) settings: &'static str,
     /// The answer does not count.
     pub(in crate::console) unproved: &'static str,
