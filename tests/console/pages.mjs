@@ -54,12 +54,16 @@ async function looks(page, words, language) {
 }
 
 async function changes(page, words, language) {
-  await page.goto(`${BASE}/changes`);
+  // The page of a transfer leads to the run of it that is held.
+  await page.goto(`${BASE}/transfers/customers`);
+  await press(page, words.approve);
+  await page.waitForURL('**/changes#held');
   await press(page, words.which);
   await page.waitForURL('**/records/shop.customer?leaving=*');
   await page.getByText(words.leaving).waitFor();
   assert.equal(await page.locator('tbody tr').count(), 39);
   await check(page, `leaving-${language}`);
+  await walk(page, page.url().slice(BASE.length));
   await page.goto(`${BASE}/changes`);
   await agree(page, words.approve);
   await page.getByText(words.approved).waitFor();
@@ -74,10 +78,14 @@ async function rejects(page, words, language) {
   await type(page, 'Enter');
   await page.waitForURL('**/rejects/groups/**');
   await check(page, `group-${language}`);
+  await walk(page, page.url().slice(BASE.length));
+  await page.goto(page.url());
   await reach(page, { href: '/rejects/' });
   await type(page, 'Enter');
   await page.locator('pre mark').waitFor();
   await check(page, `reject-${language}`);
+  await walk(page, page.url().slice(BASE.length));
+  await page.goto(page.url());
   await agree(page, words.one);
   // What the engine says is in English, and marked so.
   await page.locator('[lang=en]', { hasText: '1 replayed' }).last().waitFor();

@@ -1,7 +1,7 @@
 // A person signs in by OpenID Connect, by keys alone: says no at the provider, then is one without a role, then comes in, does
 // something, and goes out again. An answer that was used counts no more. In both languages, with axe on every page.
 import assert from 'node:assert/strict';
-import { check, press, tell } from './browser.mjs';
+import { check, press, tell, walk } from './browser.mjs';
 
 const { BASE } = process.env;
 const WORDS = {
@@ -38,6 +38,8 @@ async function story(page, language, errors) {
   await page.goto(`${BASE}/integrations/shop`);
   await page.waitForURL('**/sign-in?back=*');
   await check(page, `openid-${language}`);
+  await walk(page, page.url().slice(BASE.length));
+  await page.goto(page.url());
 
   await be(page, words, 'Cancel');
   await said(words.denied);

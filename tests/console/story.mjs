@@ -3,7 +3,7 @@
 //
 // TOKEN has the role operate, SERVICE is the service behind the source, SECRET what no page may show.
 import assert from 'node:assert/strict';
-import { check, press, tell, type } from './browser.mjs';
+import { check, press, tell, type, walk } from './browser.mjs';
 
 const { BASE, TOKEN, SERVICE } = process.env;
 const WORDS = {
@@ -78,6 +78,8 @@ async function story(page, language, errors) {
   await standing(words.tripped);
   await page.getByRole('heading', { name: words.why }).waitFor();
   await check(page, `tripped-${language}`);
+  await walk(page, '/integrations/shop');
+  await page.goto(`${BASE}/integrations/shop`);
 
   // It is mended.
   await control('broken=0');

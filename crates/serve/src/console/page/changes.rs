@@ -14,7 +14,7 @@ use crate::console::layout::{Place, csrf};
 use crate::console::visit::Visit;
 use crate::console::{plan, show};
 use crate::failure::{Failure, FailureCode};
-use crate::request::{Difference, Reply, Request, Sort, Status, StatusQuery, Text, Who};
+use crate::request::{Difference, Reply, Request, Sort, Status, StatusQuery, Text, TransferStatus, Who};
 
 /// How many mistakes are shown.
 const PROBLEMS: usize = 20;
@@ -154,11 +154,7 @@ pub(super) async fn apply(visit: Arc<Visit>) -> Result<Answer, Failure> {
 /// Held runs, each with what an approval does.
 fn held(visit: &Visit, status: &Status) -> Markup {
     let words = visit.texts().changes;
-    let of_transfer = status.transfers.iter();
-    let runs: Vec<(&Run, &Hold)> = of_transfer
-        .flat_map(|transfer| transfer.last_run.iter().chain(&transfer.deliveries_held))
-        .filter_map(|run| Some((run, run.outcome.hold()?)))
-        .collect();
+    let runs: Vec<(&Run, &Hold)> = status.transfers.iter().flat_map(held_of).collect();
     html! {
         @if runs.is_empty() { p { (words.nothing_held) } }
         @if status.left_out > 0 { p.hint { (words.more) " " (status.left_out) } }
@@ -166,9 +162,7 @@ fn held(visit: &Visit, status: &Status) -> Markup {
             h3 { a href=(super::transfer::path(&run.transfer)) { (show::line(run.transfer.as_str())) } " → " (show::line(&run.to.to_string())) }
             p { (show::when(visit.texts(), run.started, visit.now())) " " code { (run.id) } }
             (in_words(visit, hold))
-            @if matches!(hold, Hold::Deletions { by, .. } if *by != DeletedBy::Webhook) {
-                p { a href=(super::records::path_of_leaving(&run.to, run.id)) { (words.which) } }
-            }
+            @if let Some(path) = leaving(run, hold) { p { a href=(path) { (words.which) } } }
             @if visit.reader.may(Sort::Approve) { details.action {
                 summary.button.plain { (words.approve) }
                 form method="post" action="/changes/approve" {
@@ -181,6 +175,33 @@ fn held(visit: &Visit, status: &Status) -> Markup {
             } }
         } }
     }
+}
+
+/// The runs of a transfer that are held.
+fn held_of(transfer: &TransferStatus) -> impl Iterator<Item = (&Run, &Hold)> {
+    let runs = transfer.last_run.iter().chain(&transfer.deliveries_held);
+    runs.filter_map(|run| Some((run, run.outcome.hold()?)))
+}
+
+/// Where the rows are that go when a run is approved; none where they cannot be looked at one by one.
+fn leaving(run: &Run, hold: &Hold) -> Option<String> {
+    let is_listed = matches!(hold, Hold::Deletions { by, .. } if *by != DeletedBy::Webhook);
+    is_listed.then(|| super::records::path_of_leaving(&run.to, run.id))
+}
+
+/// On the page of a transfer: why a run of it is held, and the way to where it is approved.
+pub(super) fn waits(visit: &Visit, transfer: &TransferStatus) -> Markup {
+    let words = visit.texts().changes;
+    let to_it = if visit.reader.may(Sort::Approve) { words.approve } else { words.held };
+    html! { @for (run, hold) in held_of(transfer) {
+        div.notice.waits {
+            (in_words(visit, hold))
+            p {
+                @if let Some(path) = leaving(run, hold) { a href=(path) { (words.which) } " · " }
+                a href="/changes#held" { (to_it) }
+            }
+        }
+    } }
 }
 
 /// Why a run is held, and what an approval does.

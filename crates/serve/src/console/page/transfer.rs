@@ -140,6 +140,7 @@ fn head(visit: &Visit, shown: &Shown) -> Markup {
                 ((words.pages)(running.pages, &show::number(language, running.pages)))
             }
         }
+        (super::changes::waits(visit, transfer))
         div.figures {
             (figure(columns.lag, &html! { @match transfer.last_success { Some(at) => (show::when(texts, at, now)), None => (texts.time.never) } }))
             (figure(columns.next, &html! { @match transfer.next_run { Some(at) => (show::when(texts, at, now)), None => "—" } }))
