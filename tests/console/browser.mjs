@@ -126,12 +126,18 @@ async function focused(page) {
 // what it is for; nothing that is sent reaches the console. Returns how many links and buttons were pressed.
 export async function walk(page, where) {
   await page.goto(BASE + where);
-  const asked = [];
+  const [asked, held] = [[], new Set()];
   const hold = (route, request) => {
     if (!request.isNavigationRequest()) return route.continue();
-    asked.push([request.method(), request.url().split(/[?#]/)[0]]);
+    held.add(request);
     return route.fulfill({ status: 204 });
   };
+  // The browser ignores a link to where it is going already: the next key waits until it goes nowhere any more.
+  const over = (request) => {
+    if (held.delete(request)) asked.push([request.method(), request.url().split(/[?#]/)[0]]);
+  };
+  page.on('requestfinished', over);
+  page.on('requestfailed', over);
   // What is downloaded is not held: the browser asks for it elsewhere. It only reads.
   const download = (file) => {
     asked.push(['GET', file.url().split(/[?#]/)[0]]);
@@ -158,7 +164,7 @@ export async function walk(page, where) {
     for (const key of at.tagName === 'A' ? ['Enter'] : ['Enter', 'Space']) {
       asked.length = 0;
       await page.keyboard.press(key);
-      for (let wait = 0; wait < 100 && !asked.length; wait += 1) await page.waitForTimeout(20);
+      for (let wait = 0; wait < 250 && !asked.length; wait += 1) await page.waitForTimeout(20);
       assert.deepEqual(asked, [[at.method, at.leads.split('?')[0]]], `${where}: ${key} at ${at.html}`);
     }
     pressed.add(at.number);
@@ -167,6 +173,8 @@ export async function walk(page, where) {
   assert.deepEqual(missed, [], `${where}: no Tab leads there`);
   await page.unroute('**/*', hold);
   page.off('download', download);
+  page.off('requestfinished', over);
+  page.off('requestfailed', over);
   return pressed.size;
 }
 
