@@ -79,14 +79,15 @@ pub(crate) struct WatchArgs {
     /// Show the console to everybody on this machine without a token, to look at alone
     #[arg(long, requires = "listen")]
     open_console: bool,
-    #[command(flatten)]
-    openid: OpenIdArgs,
     /// How long runs may take to stop once an end is asked for
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain: Seconds,
     /// The form of the log on standard error
     #[arg(long, value_enum, value_name = "text|json", default_value = "text", hide_possible_values = true)]
     log: crate::log::Form,
+    // The last, for its heading is over what follows.
+    #[command(flatten)]
+    openid: OpenIdArgs,
 }
 
 /// The policies, known to completions.
