@@ -75,6 +75,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     // It speaks HTTP with itself alone: its verbs reach a daemon elsewhere.
     // In `files` it only says which TLS the library of buckets has.
     ("reqwest", &["raccord-connect", "raccord-serve", "raccord-files"]),
+    ("openidconnect", &["raccord-connect"]),
     ("calamine", &["raccord-connect"]),
     ("object_store", &["raccord-files"]),
     ("russh", &["raccord-files"]),

@@ -233,3 +233,59 @@ fn a_plan_of_one_daemon_is_stale_on_another_after_an_apply() {
     planned.ok("apply next.plan --auto-approve");
     daemons.stop();
 }
+
+#[test]
+fn the_console_of_a_daemon_that_stands_by_shows_everything_and_offers_no_change() {
+    let cluster = Cluster::new("1h");
+    let daemons = Daemons::begin(&cluster, 2, "", &cluster.state());
+    daemons.machines[0].ok("run shop");
+    let token = daemons.machines[0].ok("token create ops --role operate --role apply");
+    let page = |which: usize, cookie: &str, method: &str, path: &str, form: &str| {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: {cookie}\r\nSec-Fetch-Site: \
+             same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        exchange(daemons.ports[which], &request).unwrap()
+    };
+    let signed_in = page(1, "", "POST", "/sign-in", &format!("token={}", token.trim()));
+    let cookie = signed_in
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .unwrap_or_else(|| panic!("{signed_in}"));
+    let cookie = cookie.split(';').next().unwrap();
+    let (stands_by, works) = ("This daemon stands by: it shows what is stored", "`raccord watch` (process");
+    for path in [
+        "/",
+        "/integrations/told",
+        "/transfers/customers",
+        "/records",
+        "/rejects",
+        "/changes",
+        "/graph",
+        "/audit",
+    ] {
+        let [one, other] = [0, 1].map(|which| page(which, cookie, "GET", path, ""));
+        assert_says(&other, &["HTTP/1.1 200", stands_by, works]);
+        assert!(!one.contains(stands_by), "{path}: {one}");
+        for action in ["/run\"", "/pause\"", "/resync\"", "/approve\"", "/replay\"", "/apply\""] {
+            assert!(!other.contains(action), "{path} offers {action}: {other}");
+        }
+    }
+    assert_says(&page(0, cookie, "GET", "/integrations/told", ""), &["/integrations/told/pause\""]);
+    assert_says(
+        &page(1, cookie, "GET", "/changes", ""),
+        &["Which change waits, the daemon that works knows."],
+    );
+    // A page from before, whose form is still sent.
+    let shown = page(1, cookie, "GET", "/", "");
+    let csrf = shown.split_once("name=\"csrf\" value=\"").unwrap().1.split_once('"').unwrap().0;
+    let refused = page(1, cookie, "POST", "/integrations/told/pause", &format!("csrf={csrf}&reason=test"));
+    assert_says(&refused, &["HTTP/1.1 503", "this daemon stands by: `raccord watch` (process"]);
+    assert!(!daemons.machines[0].ok("status").contains("paused"));
+    // The session is known to both.
+    let paused = page(0, cookie, "POST", "/integrations/told/pause", &format!("csrf={csrf}&reason=test"));
+    assert_says(&paused, &["HTTP/1.1 303"]);
+    assert_says(&page(1, cookie, "GET", "/integrations/told", ""), &["paused"]);
+    daemons.stop();
+}

@@ -1,7 +1,7 @@
 // A person authorizes a source from its page, by keys alone: goes to the provider, says no, hears what to do, goes again and
 // agrees, and comes back to the page that says so. In both languages, with axe on every page in both themes.
 import assert from 'node:assert/strict';
-import { check, press, tell } from './browser.mjs';
+import { check, press, tell, walk } from './browser.mjs';
 
 const { BASE } = process.env;
 const WORDS = {
@@ -25,6 +25,8 @@ async function story(page, language) {
   const before = language === 'en' ? words.waiting : words.granted;
   await status(before);
   await check(page, `authorize-transfer-${language}`);
+  await walk(page, '/transfers/people');
+  await page.goto(`${BASE}/transfers/people`);
 
   await press(page, words.authorize);
   await page.getByRole('link', { name: words.go }).waitFor();

@@ -2,6 +2,7 @@
 //! integration. `cargo xtask setup` installs what it needs.
 
 mod authorizing;
+mod openid;
 mod pages;
 mod person;
 mod size;

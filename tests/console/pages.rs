@@ -59,8 +59,13 @@ fn walk(language: &str) {
     environment.write("conf/shop.yaml", &configuration("text", ""));
     environment.ok("apply -f conf --auto-approve --allow-delete");
     environment.write("conf/customers.csv", "id,email\n00,c0@example.com\n");
-    // It is held.
+    // It is held, and what would go can be looked at.
     environment.run("run");
+    let runs = environment.json("runs --output json");
+    let held = runs[0]["id"].as_str().unwrap();
+    let leaving = environment.ok(&format!("records shop.customer --leaving {held} --output csv"));
+    assert_eq!(leaving.lines().count(), 40, "a header and 39 rows:\n{leaving}");
+    assert!(leaving.contains("\n01,") && !leaving.contains("\n00,"), "{leaving}");
     let token = environment.ok("token create ann --role operate --role apply");
     let output = browse("pages.mjs", &base, &token).env("LANGUAGE", language).output().unwrap();
     // It may have ended by itself, which the browser would tell.
@@ -101,4 +106,34 @@ fn changes_shows_what_waits_and_what_is_wrong() {
         let page = person.send("GET", "/changes", "", "");
         page.contains("Project/shop") && !page.contains("class=\"caret\"")
     });
+}
+
+#[test]
+fn what_waits_is_applied_by_keys() {
+    apply("en");
+}
+
+#[test]
+fn what_waits_is_applied_by_keys_in_french_too() {
+    apply("fr");
+}
+
+fn apply(language: &str) {
+    let environment = TestEnvironment::with(&[
+        ("conf/shop.yaml", &configuration("text", "")),
+        ("conf/customers.csv", "id,email\n00,c0@example.com\n"),
+    ]);
+    let arguments = "watch -f conf --policy none --debounce 50 --listen 127.0.0.1:0";
+    let (mut daemon, base) = listening(&environment, arguments);
+    let token = environment.ok("token create ann --role apply");
+    wait_until("a plan waits", || environment.run("plan --pending").stdout.contains("Project"));
+    let output = browse("applying.mjs", &base, &token).env("LANGUAGE", language).output().unwrap();
+    let history = environment.run("history --output csv").stdout;
+    // It may have ended by itself, which the browser would tell.
+    drop(daemon.kill());
+    drop(daemon.wait());
+    let told = String::from_utf8_lossy(&output.stdout);
+    let is_told = output.status.success() && told.contains("it is applied");
+    assert!(is_told, "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(history.contains("ann (token)"), "{history}");
 }

@@ -1,19 +1,11 @@
-// A person at the console, in a real browser: signs in, looks, sees a trip, reads why, has it mended, resumes. In both
-// languages, with axe on every page in both themes, and no error on the browser's console.
+// A person at the console, in a real browser and by keys alone: signs in, looks, sees a trip, reads why, has it mended,
+// resumes. In both languages, with axe on every page in both themes, and no error on the browser's console.
 //
-// BASE is the console, TOKEN a token of the role operate, SERVICE the service behind the source, MODULES where
-// playwright-core and axe-core are, SECRET what no page may show.
+// TOKEN has the role operate, SERVICE is the service behind the source, SECRET what no page may show.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
-import os from 'node:os';
-import path from 'node:path';
+import { check, press, tell, type, walk } from './browser.mjs';
 
-const require = createRequire(process.env.MODULES + '/');
-const { chromium } = require('playwright-core');
-const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-const { BASE, TOKEN, SERVICE, SECRET } = process.env;
-
+const { BASE, TOKEN, SERVICE } = process.env;
 const WORDS = {
   en: {
     signIn: 'Sign in', overview: 'Overview', run: 'Run now', resume: 'Resume', pause: 'Pause…', pauseNow: 'Pause',
@@ -27,134 +19,95 @@ const WORDS = {
     other: 'English', succeeded: 'réussie',
   },
 };
-const LOCALES = { en: 'en-GB', fr: 'fr-FR' };
-const SHOTS = process.env.SHOTS;
-
 const control = async (what) => assert.equal((await fetch(`${SERVICE}/control?${what}`)).status, 200);
 
-const home = fs.mkdtempSync(path.join(os.tmpdir(), 'raccord-console-'));
-// A profile of its own, and no service of the browser's maker is asked for anything.
-const context = async (locale) => chromium.launchPersistentContext(path.join(home, locale), {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-  locale,
-  timezoneId: 'Europe/Paris',
-  viewport: { width: 1280, height: 800 },
-});
-
-async function tell(language) {
-  const words = WORDS[language];
-  const browser = await context(LOCALES[language]);
-  const page = browser.pages()[0] ?? await browser.newPage();
-  page.setDefaultTimeout(15_000);
-  const errors = [];
-  page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()); });
-  page.on('pageerror', (error) => errors.push(error.message));
-
-  // No violation of WCAG 2.2 AA in either theme, no wider than a telephone, no secret.
-  async function check(name) {
-    for (const colorScheme of ['light', 'dark']) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-      const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-      assert.deepEqual(told, [], `${language} ${name} ${colorScheme}`);
-      if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}-${language}-${colorScheme}.png`, fullPage: true });
-    }
-    await page.setViewportSize({ width: 360, height: 700 });
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(width <= 360, `${name} is ${width} wide`);
-    await page.setViewportSize({ width: 1280, height: 800 });
-    assert.ok(!(await page.content()).includes(SECRET), `${name} shows a secret`);
-    assert.equal(await page.getAttribute('html', 'lang'), language);
-  }
-  const standing = (word) => page.locator('p.standing .status', { hasText: word }).waitFor();
-
-  // Sign in. What is wrong is said.
+// Signs in. What is wrong is said.
+async function signIn(page, words, language, errors) {
   await page.goto(`${BASE}/transfers/people`);
-  await check('sign-in');
-  await page.fill('#token', 'rcd_wrong');
-  await page.press('#token', 'Enter');
+  assert.equal(await page.getAttribute('html', 'lang'), language);
+  await check(page, `sign-in-${language}`);
+  // The field has the focus already.
+  await page.locator('#token:focus').waitFor();
+  await page.keyboard.type('rcd_wrong');
+  await type(page, 'Enter');
   await page.getByRole('alert').waitFor();
   // The browser calls a page with status 401 an error.
-  assert.equal(errors.filter((error) => !error.includes('401')).length, 0, errors.join('\n'));
+  assert.deepEqual(errors.filter((error) => !error.includes('401')), []);
   errors.length = 0;
-  await page.fill('#token', TOKEN);
-  await page.getByRole('button', { name: words.signIn }).click();
+  await page.locator('#token:focus').waitFor();
+  await page.keyboard.type(TOKEN);
+  await press(page, words.signIn);
   await page.waitForURL('**/transfers/people');
+}
 
+async function looks(page, words, language) {
   // The steps of the transfer: the primary key first, how we prove who we are, and never with what.
   await page.getByText('shop-key').waitFor();
   const first = page.locator('table.mapping tbody tr').first();
   assert.match(await first.innerText(), new RegExp(words.key));
-  await check('transfer');
-
-  // By keys alone.
-  await page.keyboard.press('g');
-  await page.keyboard.press('o');
+  await check(page, `transfer-${language}`);
+  await type(page, 'g', 'o');
   await page.waitForURL(`${BASE}/`);
-  await page.keyboard.press('?');
+  await type(page, '?');
   await page.locator('#keys[open]').waitFor();
-  await page.keyboard.press('Escape');
+  await type(page, 'Escape');
   await page.locator('#keys:not([open])').waitFor({ state: 'attached' });
-  await page.keyboard.press('/');
+  await type(page, '/');
   await page.locator('#q:focus').waitFor();
   await page.keyboard.type('people');
-  await page.keyboard.press('Enter');
+  await type(page, 'Enter');
   await page.waitForURL('**/?q=people*');
-  await check('overview');
-  await page.getByRole('link', { name: 'shop', exact: true }).first().click();
+  await check(page, `overview-${language}`);
+  await press(page, 'shop');
+  await page.waitForURL('**/integrations/shop');
+}
+
+async function story(page, language, errors) {
+  const words = WORDS[language];
+  const standing = (word) => page.locator('p.standing .status', { hasText: word }).waitFor();
+  await signIn(page, words, language, errors);
+  await looks(page, words, language);
   await standing(words.active);
-  await check('integration');
+  await check(page, `integration-${language}`);
 
   // The service breaks: the page tells by itself, and why.
   await control('broken=1');
-  await page.getByRole('button', { name: words.run }).click();
+  await press(page, words.run);
   await page.locator('table.runs tr.said', { hasText: '500' }).first().waitFor();
-  await page.getByRole('button', { name: words.run }).click();
+  await press(page, words.run);
   await standing(words.tripped);
   await page.getByRole('heading', { name: words.why }).waitFor();
-  await check('tripped');
+  await check(page, `tripped-${language}`);
+  await walk(page, '/integrations/shop');
+  await page.goto(`${BASE}/integrations/shop`);
 
   // It is mended.
   await control('broken=0');
-  await page.getByRole('button', { name: words.resume }).click();
+  await press(page, words.resume);
   await standing(words.active);
-  await page.getByRole('button', { name: words.run }).click();
+  await press(page, words.run);
   await page.locator('table.runs tbody').first().locator('.status', { hasText: words.succeeded }).waitFor();
 
-  // A pause, by keys alone.
-  await page.locator('summary', { hasText: words.pause }).focus();
-  await page.keyboard.press('Enter');
-  await page.keyboard.press('Tab');
+  await press(page, words.pause);
+  await type(page, 'Tab');
   await page.keyboard.type('stocktaking <b>today</b>');
-  await page.keyboard.press('Enter');
+  await type(page, 'Enter');
   await standing(words.paused);
   await page.getByText('stocktaking <b>today</b>').waitFor();
-  await check('paused');
-  await page.getByRole('button', { name: words.resume }).click();
+  await check(page, `paused-${language}`);
+  await press(page, words.resume);
   await standing(words.active);
 
   // The other language, and back; then out.
-  await page.getByRole('button', { name: words.other }).click();
+  await press(page, words.other);
   await page.waitForFunction((was) => document.documentElement.lang !== was, language);
-  const back = WORDS[language === 'en' ? 'fr' : 'en'].other;
-  await page.getByRole('button', { name: back }).click();
+  await press(page, WORDS[language === 'en' ? 'fr' : 'en'].other);
   await page.waitForFunction((was) => document.documentElement.lang === was, language);
   assert.deepEqual(errors, []);
-  await page.getByRole('button', { name: words.signOut }).click();
+  await press(page, words.signOut);
   await page.waitForURL('**/sign-in');
   await page.goto(`${BASE}/`);
   await page.locator('#token').waitFor();
-  assert.deepEqual(errors, []);
-  await browser.close();
 }
 
-try {
-  for (const language of ['en', 'fr']) await tell(language);
-  console.log('the story is told');
-} finally {
-  fs.rmSync(home, { recursive: true, force: true });
-}
+await tell(story, 'the story is told', { isSignedIn: false });

@@ -83,7 +83,7 @@ pub(super) fn url_said(environment: &TestEnvironment, part: &str) -> String {
 }
 
 /// Asks for a page as a browser would; returns the whole answer.
-pub(super) fn get(url: &str) -> String {
+pub(crate) fn get(url: &str) -> String {
     let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url:?}"));
     let (host, path) = rest.split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();

@@ -2,7 +2,7 @@
 //! rotation, revocation, kills. No secret of any of them is in what the program says or keeps.
 
 mod elsewhere;
-mod grants;
+pub(crate) mod grants;
 mod kills;
 mod manifests;
 mod parallel;

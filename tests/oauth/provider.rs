@@ -33,10 +33,14 @@ impl Provider {
     }
 
     fn with(variables: &[(&str, &str)]) -> Self {
+        Self::at(free_port(), variables)
+    }
+
+    /// One that listens at a port.
+    pub(crate) fn at(port: u16, variables: &[(&str, &str)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
         let modules = root.join("target/oidc");
         assert!(modules.join("node_modules").exists(), "oidc-provider is missing: run `cargo xtask setup`");
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let mut command = Command::new("node");
         command.arg(root.join("tests/oidc/server.mjs")).env("PORT", port.to_string());
         command.envs(variables.iter().copied()).env("MODULES", modules).env("CLIENT_SECRET", CLIENT_SECRET);
@@ -67,6 +71,11 @@ impl Provider {
         let body = body.lines().find(|line| line.starts_with('{')).unwrap();
         serde_json::from_str::<Value>(body).unwrap()[what].as_u64().unwrap()
     }
+}
+
+/// A port at which nothing listens.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Provider {

@@ -1,5 +1,6 @@
 // An OpenID provider with a service behind it, for the tests: tokens of three seconds, refresh tokens that count once,
-// and a person who agrees to everything, or with ASKS is shown a page. PORT is where it listens; the program ends with its standard input.
+// and a person who agrees to everything, or with ASKS is shown a page. Who signs in at the console is asked who they are:
+// ann is one of ops, bob of nothing that has a role. PORT is where it listens; the program ends with its standard input.
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -7,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 const require = createRequire(process.env.MODULES + '/');
 const { default: Provider } = await import(pathToFileURL(require.resolve('oidc-provider')).href);
 
+const NAMES = { ann: 'Ann Example', bob: 'Bob Example' };
 const base = `http://127.0.0.1:${process.env.PORT}`;
 const provider = new Provider(base, {
   clients: [{
@@ -17,14 +19,24 @@ const provider = new Provider(base, {
     redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/authorizations/callback'],
     response_types: ['code'],
     token_endpoint_auth_method: 'client_secret_post',
+  }, {
+    client_id: 'console',
+    client_secret: process.env.CLIENT_SECRET,
+    application_type: 'native',
+    redirect_uris: ['http://127.0.0.1/sign-in/openid/callback'],
+    response_types: ['code'],
   }],
+  claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
   cookies: { keys: ['for tests alone'] },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
   },
-  findAccount: (_, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
+  findAccount: (_, id) => ({
+    accountId: id,
+    claims: async () => ({ sub: id, preferred_username: NAMES[id], groups: id === 'ann' ? ['staff', 'ops'] : ['staff'] }),
+  }),
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   issueRefreshToken: () => true,
   pkce: { required: () => true },
@@ -41,17 +53,32 @@ async function body(request) {
   return new URLSearchParams(text);
 }
 
+// Who signs in at the console says who they are, or does not.
+async function sayWho(request, response) {
+  if (request.method === 'GET') {
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
+    const buttons = Object.entries(NAMES).map(([id, name]) => `<button name="person" value="${id}">${name}</button>`);
+    return response.end(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Provider</title>
+      <form method="post">${buttons.join('')}<button name="person" value="">Cancel</button></form>`);
+  }
+  const accountId = (await body(request)).get('person');
+  const result = accountId ? { login: { accountId } } : { error: 'access_denied', error_description: 'the sign-in was cancelled' };
+  return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+}
+
 async function agree(request, response) {
   const { prompt, params, session } = await provider.interactionDetails(request, response);
+  const isConsole = params.client_id === 'console';
+  if (prompt.name === 'login' && isConsole) return sayWho(request, response);
   if (prompt.name === 'login') {
     return provider.interactionFinished(request, response, { login: { accountId: 'ann' } }, { mergeWithLastSubmission: false });
   }
-  if (process.env.ASKS && request.method === 'GET') {
+  if (process.env.ASKS && !isConsole && request.method === 'GET') {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
     return response.end(`<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Provider</title>
       <form method="post"><button name="answer" value="yes">Agree</button><button name="answer" value="no">Refuse</button></form>`);
   }
-  if (process.env.ASKS && (await body(request)).get('answer') !== 'yes') {
+  if (process.env.ASKS && !isConsole && (await body(request)).get('answer') !== 'yes') {
     const refusal = { error: 'access_denied', error_description: 'Ann said no' };
     return provider.interactionFinished(request, response, refusal, { mergeWithLastSubmission: false });
   }

@@ -13,6 +13,7 @@ mod error;
 mod feature;
 mod interrupt;
 mod log;
+mod openid;
 mod opening;
 mod options;
 mod place;

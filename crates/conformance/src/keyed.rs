@@ -9,7 +9,7 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Change, Changes, Destination, DestinationError, EntityShape, Fence, Inspection,
-    Intent, Kept, KeptQuery, KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery,
+    Intent, Kept, KeptQuery, KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said,
     StoredRow, Sweep, Swept,
 };
 use raccord_model::row::{self, FieldId, apply_patch, key_values, push_key};
@@ -215,6 +215,10 @@ impl<D: Ledger> Ledger for Keyed<D> {
         limit: usize,
     ) -> Answer<'_, Vec<RejectPlace>> {
         self.0.reject_places(transfer, after, limit)
+    }
+
+    fn said(&self, transfer: Uid, keys: Vec<Vec<u8>>) -> Answer<'_, Option<Vec<Said>>> {
+        self.0.said(transfer, keys.iter().map(|key| inner(key)).collect())
     }
 
     fn kept(&self, queries: Vec<KeptQuery>) -> Answer<'_, Vec<Kept>> {

@@ -83,14 +83,15 @@ pub enum RestoreError {
 pub fn restore(
     then: &BTreeMap<Key, Entry>,
     now: &BTreeMap<Key, Entry>,
-    bodies: &BTreeMap<Digest, Resource>,
+    bodies: &BTreeMap<Digest, &Resource>,
     head: &Head,
 ) -> Result<Desired, RestoreError> {
     let names: BTreeMap<Uid, &Key> = now.iter().map(|(key, entry)| (entry.uid, key)).collect();
     let resources = then
         .iter()
         .map(|(key, entry)| {
-            let resource = bodies.get(&entry.digest).ok_or_else(|| RestoreError::MissingBody(key.clone()))?;
+            let resource =
+                *bodies.get(&entry.digest).ok_or_else(|| RestoreError::MissingBody(key.clone()))?;
             let elsewhere = names.get(&entry.uid).filter(|now| **now != key);
             let wanted = Wanted {
                 resource: resource.clone(),

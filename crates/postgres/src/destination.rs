@@ -9,7 +9,7 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, Kept, KeptQuery,
-    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, StoredRow, Sweep, Swept,
+    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, StoredRow, Sweep, Swept,
 };
 use raccord_model::port::environment::Environment;
 
@@ -231,6 +231,15 @@ impl Ledger for PostgresDestination {
         limit: usize,
     ) -> Answer<'_, Vec<RejectPlace>> {
         read!(self, Vec::new(), |session| ledger::reject_places(session, transfer, after, limit))
+    }
+
+    fn said(&self, transfer: Uid, keys: Vec<Vec<u8>>) -> Answer<'_, Option<Vec<Said>>> {
+        Box::pin(async move {
+            let nothing = Some(vec![Said::Nothing; keys.len()]);
+            let keys = Arc::new(keys);
+            let work = with!(keys, |session| ledger::said(session, transfer, &keys));
+            self.database.read(&work, nothing).await.map_err(Failure::of_reading)
+        })
     }
 
     fn kept(&self, queries: Vec<KeptQuery>) -> Answer<'_, Vec<Kept>> {

@@ -1,10 +1,12 @@
 //! The port `Ledger`: what is kept, read with queries. Its one change is that rejects go once they were replayed.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use raccord_model::decide::{Key, Stored, nanoseconds};
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::destination::{
-    DestinationError, Kept, KeptQuery, RejectPlace, RejectQuery, RowQuery, StoredRow,
+    DestinationError, Kept, KeptQuery, RejectPlace, RejectQuery, RowQuery, Said, StoredRow,
 };
 use tokio_postgres::types::Type;
 
@@ -46,6 +48,26 @@ pub(crate) async fn rows(session: &Session<'_>, query: &RowQuery) -> Result<Vec<
     values.push((&most, Type::INT8));
     let found = session.query(&text, &values).await?;
     found.iter().map(|row| Ok(shown(stored(table, row)?))).collect()
+}
+
+/// What the window under way of a transfer has said of keys.
+pub(crate) async fn said(
+    session: &Session<'_>,
+    transfer: Uid,
+    keys: &[Vec<u8>],
+) -> Result<Option<Vec<Said>>, Failure> {
+    let list: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let parameters = [value(&transfer.0, Type::UUID), value(&list, Type::BYTEA_ARRAY)];
+    let doomed = "SELECT key, version FROM raccord.doomed WHERE transfer = $1 AND key = ANY($2)";
+    let shown = "SELECT key FROM raccord.marks WHERE transfer = $1 AND key = ANY($2) AND NOT deleted";
+    let mut found: HashMap<Vec<u8>, Said> = HashMap::new();
+    for row in session.query(shown, &parameters).await? {
+        found.insert(row.get::<_, &[u8]>(0).to_vec(), Said::Shown);
+    }
+    for row in session.query(doomed, &parameters).await? {
+        found.insert(row.get::<_, &[u8]>(0).to_vec(), Said::Deleted(row.get::<_, &[u8]>(1).to_vec()));
+    }
+    Ok(Some(keys.iter().map(|key| found.remove(key).unwrap_or(Said::Nothing)).collect()))
 }
 
 /// The condition that a key comes after one that is sent in lists of one, after the first so many parameters.

@@ -87,6 +87,10 @@ impl<A: Serving + ?Sized> Serving for Audited<A> {
         self.inner.changes()
     }
 
+    fn stands_by(&self) -> Option<String> {
+        self.inner.stands_by()
+    }
+
     fn readiness(&self) -> Readiness {
         self.inner.readiness()
     }

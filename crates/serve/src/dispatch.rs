@@ -1,5 +1,7 @@
 //! The dispatcher: the one function that answers every request.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use raccord_model::port::destination::Destinations;
 use raccord_model::port::source::Sources;
@@ -8,18 +10,20 @@ use tokio::sync::watch;
 
 use crate::reply::{Replies, RequestError};
 use crate::request::{ApplyOptions, Look, LookAt, Request};
+use crate::verb::reject_groups::Groups;
 use crate::verb::{self, status};
 
-/// Answers requests. Cloning shares the ports.
+/// Answers requests. Cloning shares the ports, and what was read of rejects.
 #[derive(Clone)]
 pub struct Dispatcher {
     ports: Ports,
+    reject_groups: Arc<Groups>,
 }
 
 impl Dispatcher {
     /// The engine on these ports.
-    pub const fn new(ports: Ports) -> Self {
-        Self { ports }
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, reject_groups: Arc::default() }
     }
 
     /// What it works with.
@@ -34,7 +38,7 @@ impl Dispatcher {
         stop: watch::Receiver<bool>,
         replies: &mut Replies<'_>,
     ) -> Result<(), RequestError> {
-        let Self { ports } = self;
+        let ports = &self.ports;
         match request {
             Request::Apply(desired, options) => verb::apply::apply(ports, &desired, options, replies).await,
             // Only a daemon has a policy.
@@ -49,7 +53,9 @@ impl Dispatcher {
                 verb::deliveries::drop_some(ports, &sequences, replies).await
             }
             Request::ReplayRejects { transfer, only } => {
-                verb::rejects::replay(ports, &transfer, only, replies).await
+                let replayed = verb::rejects::replay(ports, &transfer, only, replies).await;
+                self.reject_groups.forget();
+                replayed
             }
             Request::Pause { integration, until, reason } => {
                 verb::operate::pause(ports, &integration, until, reason.map(String::from), replies).await
@@ -76,7 +82,7 @@ impl Dispatcher {
 
     /// Answers what only looks.
     async fn show(&self, request: Request, replies: &mut Replies<'_>) -> Result<(), RequestError> {
-        let Self { ports } = self;
+        let ports = &self.ports;
         match request {
             Request::Head => verb::upkeep::head(ports, replies).await,
             Request::Plan(desired, options) => verb::plan::plan(ports, &desired, &options, replies).await,
@@ -107,10 +113,10 @@ impl Dispatcher {
 
     /// Answers what looks at records, at what became of them, and at the state.
     async fn show_stored(&self, request: Request, replies: &mut Replies<'_>) -> Result<(), RequestError> {
-        let Self { ports } = self;
+        let Self { ports, reject_groups } = self;
         match request {
-            Request::Records { entity, filter, limit, total, columns, page } => {
-                let wanted = verb::records::Wanted { filter: &filter, limit, total, columns, page };
+            Request::Records { entity, filter, limit, total, columns, page, leaving } => {
+                let wanted = verb::records::Wanted { filter: &filter, limit, total, columns, page, leaving };
                 verb::records::records(ports, &entity, wanted, replies).await
             }
             Request::Explain { entity, key } => verb::explain::explain(ports, &entity, key, replies).await,
@@ -119,9 +125,11 @@ impl Dispatcher {
             }
             Request::Rejects { transfer, id, group, limit, total } => {
                 let wanted = verb::rejects::Wanted { id, group, limit, total };
-                verb::rejects::list(ports, transfer.as_ref(), wanted, replies).await
+                verb::rejects::list(ports, reject_groups, transfer.as_ref(), wanted, replies).await
             }
-            Request::RejectSummary(query) => verb::rejects::summary(ports, query, replies).await,
+            Request::RejectSummary(query) => {
+                verb::reject_groups::summary(ports, reject_groups, query, replies).await
+            }
             Request::Deliveries { transfer, sequence, limit } => {
                 verb::deliveries::list(ports, transfer.as_ref(), sequence, limit, replies).await
             }

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod http;
 pub mod metrics;
 mod network;
+mod openid;
 mod places;
 pub mod proposal;
 pub mod reply;

@@ -19,6 +19,10 @@ pub trait Serving: Answering {
     /// Counts what has changed: a run has come further or ended, another generation is in force. The pages that are open
     /// look again then.
     fn changes(&self) -> watch::Receiver<u64>;
+    /// Which daemon works, in words, when this one stands by and changes nothing.
+    fn stands_by(&self) -> Option<String> {
+        None
+    }
     /// Whether it is ready, and what is not as it should be.
     fn readiness(&self) -> Readiness;
     /// Metrics as Prometheus reads them.

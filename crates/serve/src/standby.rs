@@ -142,6 +142,10 @@ impl Serving for Standby {
         self.changes.subscribe()
     }
 
+    fn stands_by(&self) -> Option<String> {
+        Some(self.known().worker.clone())
+    }
+
     fn readiness(&self) -> Readiness {
         let mut problems = vec![format!("this daemon stands by: {}", self.known().worker)];
         problems.extend(self.hooks().problems());
@@ -227,6 +231,10 @@ impl Serving for Front {
         self.now().changes()
     }
 
+    fn stands_by(&self) -> Option<String> {
+        self.now().stands_by()
+    }
+
     fn readiness(&self) -> Readiness {
         self.now().readiness()
     }
@@ -295,7 +303,8 @@ pub async fn listen(
     let front = Arc::new(Front::new(Arc::new(first)));
     let here = || std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
     let root = standby.known().applied.head.root.clone().unwrap_or_else(here);
-    let access = Access { facts: ports.facts(), environment: Arc::clone(&ports.environment), root };
+    let environment = Arc::clone(&ports.environment);
+    let access = Access { facts: ports.facts(), environment, root, openid: listen.openid.clone() };
     let bound = Bound::new(&listen).await?;
     tracing::info!("listening on {}", bound.url());
     let serving: Arc<dyn Serving> = Arc::<Front>::clone(&front);

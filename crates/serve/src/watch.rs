@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::{AuditLog, Audited};
 use crate::daemon::Daemon;
-use crate::http::{self, Access, Bound, Limits, Listen, ServeError};
+use crate::http::{self, Access, Bound, Limits, Listen, OpenId, ServeError};
 use crate::standby::Listening;
 use crate::transport::socket::{Listener, SocketError};
 use raccord_daemon::DaemonError;
@@ -82,7 +82,7 @@ pub async fn watch(
         Ok(())
     });
     if let Some(listen) = what.listen {
-        let access = access(ports, &daemon);
+        let access = access(ports, &daemon, listen.openid.clone());
         let end = stop.clone();
         let bound = Bound::new(&listen).await?;
         tracing::info!("listening on {}", bound.url());
@@ -151,8 +151,9 @@ async fn hear_of_others(inbox: Arc<dyn Inbox>, handle: Arc<Handle>) -> Result<()
     }
 }
 
-fn access(ports: &Ports, daemon: &Daemon) -> Access {
-    Access { facts: ports.facts(), environment: Arc::clone(&ports.environment), root: daemon.root() }
+fn access(ports: &Ports, daemon: &Daemon, openid: Option<OpenId>) -> Access {
+    let environment = Arc::clone(&ports.environment);
+    Access { facts: ports.facts(), environment, root: daemon.root(), openid }
 }
 
 /// What is served beside the shell ends by an error, or at an asked end.
@@ -231,6 +232,7 @@ spec: {active: true, subscriptions: {people: [created]}}
             tls: None,
             insecure: false,
             open: http::Open::default(),
+            openid: None,
         };
         let settings = Settings {
             origin: Origin::Api,

@@ -10,7 +10,7 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, Kept, KeptQuery,
-    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, StoredRow, Sweep, Swept,
+    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, StoredRow, Sweep, Swept,
 };
 
 use crate::commit::Commit;
@@ -204,6 +204,11 @@ impl Ledger for SqliteDestination {
         limit: usize,
     ) -> Answer<'_, Vec<RejectPlace>> {
         read!(self, Vec::new(), |connection| ledger::reject_places(connection, transfer, after, limit))
+    }
+
+    fn said(&self, transfer: Uid, keys: Vec<Vec<u8>>) -> Answer<'_, Option<Vec<Said>>> {
+        let nothing = Some(vec![Said::Nothing; keys.len()]);
+        read!(self, nothing, |connection| ledger::said(connection, transfer, &keys))
     }
 
     fn kept(&self, queries: Vec<KeptQuery>) -> Answer<'_, Vec<Kept>> {

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use raccord_model::decide::{Key, Stored, nanoseconds};
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::destination::{
-    DestinationError, Kept, KeptQuery, RejectPlace, RejectQuery, RowQuery, StoredRow,
+    DestinationError, Kept, KeptQuery, RejectPlace, RejectQuery, RowQuery, Said, StoredRow,
 };
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use crate::codec;
 use crate::commit::count_owned;
@@ -45,6 +45,27 @@ pub(crate) fn rows(connection: &Connection, query: &RowQuery) -> Result<Vec<Stor
         all.extend(stored(table, row)?.map(shown));
     }
     Ok(all)
+}
+
+/// What the window under way of a transfer has said of keys.
+pub(crate) fn said(
+    connection: &Connection,
+    transfer: Uid,
+    keys: &[Vec<u8>],
+) -> Result<Option<Vec<Said>>, Failure> {
+    let doomed = "SELECT version FROM _raccord_doomed WHERE transfer = ?1 AND key = ?2";
+    let shown = "SELECT 1 FROM _raccord_marks WHERE transfer = ?1 AND key = ?2 AND NOT deleted";
+    let (mut doomed, mut shown) = (connection.prepare(doomed)?, connection.prepare(shown)?);
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        let version = doomed.query_row(params![id(&transfer), key], |row| row.get(0)).optional()?;
+        found.push(match version {
+            Some(version) => Said::Deleted(version),
+            None if shown.exists(params![id(&transfer), key])? => Said::Shown,
+            None => Said::Nothing,
+        });
+    }
+    Ok(Some(found))
 }
 
 fn shown((key, row): (Key, Stored)) -> StoredRow {

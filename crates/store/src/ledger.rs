@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
-    DestinationError, Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow,
+    DestinationError, Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, Said, StoredRow,
 };
 use redb::{ReadTransaction, ReadableTable};
 
@@ -56,6 +56,15 @@ impl Ledger for Store {
         Box::pin(async move { self.read(work).await.map_err(StoreError::destination_read) })
     }
 
+    fn said(
+        &self,
+        transfer: Uid,
+        keys: Vec<Vec<u8>>,
+    ) -> Async<'_, Result<Option<Vec<Said>>, DestinationError>> {
+        let work = move |at: &ReadTransaction| said(at, transfer, &keys).map(Some);
+        Box::pin(async move { self.read(work).await.map_err(StoreError::destination_read) })
+    }
+
     fn count_rejects(&self, transfer: Uid) -> Async<'_, Result<u64, DestinationError>> {
         Box::pin(self.counted(Counter::Rejects(transfer)))
     }
@@ -71,6 +80,23 @@ impl Store {
         let work = move |at: &ReadTransaction| counter::read(&at.open_table(table::COUNTERS)?, counter);
         self.read(work).await.map_err(StoreError::destination_read)
     }
+}
+
+fn said(at: &ReadTransaction, transfer: Uid, keys: &[Vec<u8>]) -> Result<Vec<Said>, StoreError> {
+    let (seen, doomed) = (at.open_table(table::SEEN)?, at.open_table(table::DOOMED)?);
+    let said = |key: &Vec<u8>| {
+        let mark = [table::uid(&transfer).as_slice(), key].concat();
+        if let Some(version) = doomed.get(mark.as_slice())? {
+            return Ok(Said::Deleted(version.value().to_vec()));
+        }
+        let shown = seen.get(mark.as_slice())?;
+        Ok(if shown.is_some_and(|how| destination::seen::shows(how.value())) {
+            Said::Shown
+        } else {
+            Said::Nothing
+        })
+    };
+    keys.iter().map(said).collect()
 }
 
 fn with_rejects(at: &ReadTransaction, transfers: &[Uid]) -> Result<Vec<Uid>, StoreError> {

@@ -7,7 +7,8 @@ use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 use crate::setup;
 
 /// The pages that are shown, as the scripts in `tests/console` call them.
-const SHOWN: [&str; 11] = [
+const SHOWN: [&str; 14] = [
+    "openid-en",
     "overview-en",
     "integration-en",
     "tripped-en",
@@ -17,6 +18,8 @@ const SHOWN: [&str; 11] = [
     "rejects-en",
     "reject-en",
     "changes-en",
+    "pending-en",
+    "leaving-en",
     "rollback-en",
     "graph-en",
 ];

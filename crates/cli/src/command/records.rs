@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use raccord_files::format::Format;
+use raccord_model::fact::RunId;
 use raccord_model::{EntityRef, Ident};
 use raccord_serve::request::{FieldText, TooLong};
 use raccord_serve::{Reply, Request};
@@ -31,6 +32,7 @@ const SHOWN: usize = 100;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  raccord records crm.contact --limit 5\n  \
     raccord records crm.contact --where externalId=42 --output json\n  \
+    raccord records crm.contact --leaving 0198c0de-5b0e-7d3a-9c51-3f1d2a8b7c60\n  \
     raccord records crm.contact --to contacts.parquet")]
 pub(crate) struct RecordsArgs {
     /// Which entity
@@ -39,6 +41,9 @@ pub(crate) struct RecordsArgs {
     /// Only records whose field has this value; can be repeated
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition)]
     filter: Vec<(Ident, FieldText)>,
+    /// Only records that go when this held run is approved
+    #[arg(long, value_name = "RUN")]
+    leaving: Option<RunId>,
     /// At most so many [default: 100 as text, all of them otherwise]
     #[arg(long)]
     limit: Option<usize>,
@@ -121,6 +126,7 @@ impl RecordsArgs {
             total: also == Also::Total,
             columns: also == Also::Columns,
             page: None,
+            leaving: self.leaving,
         }
     }
 }

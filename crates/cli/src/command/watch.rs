@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::error::CommandError;
 use crate::interrupt;
+use crate::openid::OpenIdArgs;
 use crate::options::Global;
 use crate::place::{SharedPlace, StateAt};
 use crate::ports::ports;
@@ -84,6 +85,9 @@ pub(crate) struct WatchArgs {
     /// The form of the log on standard error
     #[arg(long, value_enum, value_name = "text|json", default_value = "text", hide_possible_values = true)]
     log: crate::log::Form,
+    // The last, for its heading is over what follows.
+    #[command(flatten)]
+    openid: OpenIdArgs,
 }
 
 /// The policies, known to completions.
@@ -276,11 +280,13 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
         poll: args.poll.map(|poll| Duration::from_secs(poll.0.max(1))),
         ..WatchSettings::default()
     };
+    let openid = args.openid.settings(session::system()?)?;
     let listen = args.listen.map(|address| Listen {
         address,
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
         insecure: args.insecure_listen,
         open: Open { metrics: args.open_metrics, console: args.open_console },
+        openid,
     });
     let pull = Duration::from_secs(args.git_interval.0.max(1));
     let limits = Limits::default().within(crate::descriptors::raise());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
-    DestinationError, Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow,
+    DestinationError, Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, Said, StoredRow,
 };
 
 use super::fields::row_of;
@@ -46,6 +46,23 @@ impl Ledger for Reference {
             found.sort_by_key(|(id, reject)| std::cmp::Reverse((reject.at, *id)));
             found.truncate(query.limit);
             found
+        })))
+    }
+
+    fn said(
+        &self,
+        transfer: Uid,
+        keys: Vec<Vec<u8>>,
+    ) -> Async<'_, Result<Option<Vec<Said>>, DestinationError>> {
+        ready(Ok(self.look(|world| {
+            let said = |key: &Vec<u8>| {
+                if let Some(version) = world.doomed.get(&transfer).and_then(|doomed| doomed.get(key)) {
+                    return Said::Deleted(version.clone());
+                }
+                let mark = world.marks.get(&transfer).and_then(|marks| marks.get(key));
+                if mark.is_some_and(|mark| !mark.is_deleted) { Said::Shown } else { Said::Nothing }
+            };
+            Some(keys.iter().map(said).collect())
         })))
     }
 

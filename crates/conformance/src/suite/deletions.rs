@@ -1,9 +1,11 @@
 //! Deletions that wait for the end of their window, and batches that would delete too much.
 
+use raccord_model::classify::is_older;
 use raccord_model::fact::DeletedBy;
 use raccord_model::language::deletes::Percent;
 use raccord_model::port::destination::{
-    Batch, Change, Destination, DestinationError, Guard, Intent, Staying, Swept,
+    Batch, Change, Destination, DestinationError, Guard, Intent, Ledger, RowQuery, Said, Staying, StoredRow,
+    Swept,
 };
 
 use crate::Subject;
@@ -44,6 +46,16 @@ async fn take(store: &impl Destination, words: &str, defer_deletes: bool) {
     assert!(tally.is_balanced(), "{tally:?}");
 }
 
+/// How many rows the window says are deleted.
+async fn said_to_go(store: &impl Ledger) -> u64 {
+    let incarnation = batch('A').target.incarnation;
+    let rows = store.rows(RowQuery { incarnation, limit: 100, ..RowQuery::default() }).await.unwrap();
+    let keys = rows.iter().map(|row| row.key.clone()).collect();
+    let said = store.said(transfer('A'), keys).await.unwrap().unwrap();
+    let goes = |(row, said): &(&StoredRow, Said)| matches!(said, Said::Deleted(version) if !is_older(version, &row.version));
+    u64::try_from(rows.iter().zip(said).filter(goes).count()).unwrap()
+}
+
 pub async fn what_records_say_is_deleted_goes_at_the_end<S: Subject>() {
     let done = |marked| done_of(0, marked);
     let held = |deletes| Swept::Held { by: DeletedBy::Field, deletes, of: 10, rows: None };
@@ -66,6 +78,8 @@ pub async fn what_records_say_is_deleted_goes_at_the_end<S: Subject>() {
         store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
         take(store, words, true).await;
         assert_eq!(keys(store).await, "a b c d e f g h i j", "{words}: nothing goes before the end");
+        let (Swept::Done { marked: goes, .. } | Swept::Held { deletes: goes, .. }) = expected;
+        assert_eq!(said_to_go(store).await, goes, "{words}: a person can look at what would go");
         let mut request = sweep('A', None);
         request.snapshot = false;
         request.within = Some(within(share));

@@ -4,7 +4,7 @@ use raccord_model::checkpoint::{Checkpoint, Window};
 use raccord_model::fact::Decided;
 use raccord_model::language::Mode;
 use raccord_model::port::destination::{
-    Change, Destination, DestinationError, Intent, Ledger, Swept, Within,
+    Change, Destination, DestinationError, Intent, Ledger, Said, Swept, Within,
 };
 
 use crate::Subject;
@@ -56,6 +56,14 @@ pub async fn what_was_not_shown_goes<S: Subject>() {
         let store = subject.destination();
         filled(store).await;
         show(store, shown).await;
+        let all = || "abcdefghij".chars();
+        let said = store.said(transfer('A'), all().map(|key| key.to_string().into_bytes()).collect()).await;
+        let expected_said = all().map(|key| if shown.contains(key) { Said::Shown } else { Said::Nothing });
+        assert_eq!(
+            said.unwrap(),
+            Some(expected_said.collect()),
+            "{shown}: a person can look at what would go"
+        );
         let mut request = sweep('A', share);
         request.target.unique = vec![1];
         request.record = Some(Box::new(run_of('A', 7)));

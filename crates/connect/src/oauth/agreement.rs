@@ -11,12 +11,11 @@ use raccord_model::language::AuthorizationSpec;
 use raccord_model::language::authorization::{Grant, OAuth2};
 use raccord_model::port::Async;
 use raccord_model::port::authorization::{
-    Agreement, Authorizations, Completion, Consent, DeviceInvitation, Invitation, PageInvitation, Passed,
-    Standing,
+    Authorizations, Completion, Consent, DeviceInvitation, Invitation, PageInvitation, Passed, Standing,
 };
 use raccord_model::port::environment::{Environment, RandomError};
 use raccord_model::port::source::SourceError;
-use raccord_model::{Desired, Name, Spec};
+use raccord_model::{Desired, Name};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -27,7 +26,8 @@ use super::credentials::tokens;
 use super::custody::{Custody, Keeper, Known};
 use super::endpoint::{Endpoint, Refused};
 use super::grant::{Client, Question, Unasked, for_device, question, scopes, with_code, with_device};
-use super::tokens::{Tokens, binding};
+use super::standings::{Remembered, granted};
+use super::tokens::Tokens;
 use crate::secret::{SecretHost, SecretReader};
 
 /// How long there are between two questions where the server does not say it, in seconds (RFC 8628, 3.2).
@@ -41,13 +41,14 @@ pub struct ServiceAuthorizations {
     environment: Arc<dyn Environment>,
     host: Arc<SecretHost>,
     custody: Custody,
+    remembered: Remembered,
 }
 
 impl ServiceAuthorizations {
     /// With tokens that are kept there.
     pub fn new(environment: Arc<dyn Environment>, custody: Custody) -> Self {
         let host = SecretHost::new(&environment);
-        Self { environment, host, custody }
+        Self { environment, host, custody, remembered: Remembered::default() }
     }
 
     /// The Authorization, and what reads its secrets.
@@ -215,16 +216,6 @@ impl ServiceAuthorizations {
         let body = endpoint.ask(&oauth.token_url, oauth, (client, asked)).await?;
         tokens(&body, asked, oauth, self.environment.now()).map_err(failed)
     }
-
-    async fn standing(&self, name: &Name, oauth: &OAuth2) -> Result<Standing, SourceError> {
-        let keeper = Keeper::new(Some(self.custody.clone()), name, false);
-        let known = match keeper.place().await? {
-            Some(place) => place.load().await?,
-            None => Known::default(),
-        };
-        let tokens = known.tokens.filter(|tokens| tokens.binding == binding(oauth));
-        Ok(tokens.map_or_else(|| unknown(name, oauth), |tokens| granted(name, &tokens)))
-    }
 }
 
 impl Authorizations for ServiceAuthorizations {
@@ -253,15 +244,7 @@ impl Authorizations for ServiceAuthorizations {
     }
 
     fn standings<'a>(&'a self, desired: &'a Desired) -> Async<'a, Result<Vec<Standing>, SourceError>> {
-        Box::pin(async move {
-            let mut standings = Vec::new();
-            for (key, wanted) in &desired.resources {
-                if let Spec::Authorization(AuthorizationSpec::OAuth2(oauth)) = &wanted.resource.spec {
-                    standings.push(self.standing(&key.name, oauth).await?);
-                }
-            }
-            Ok(standings)
-        })
+        Box::pin(self.remembered.of(desired, &self.custody))
     }
 
     fn forget_gone(&self) -> Async<'_, Result<usize, SourceError>> {
@@ -296,21 +279,6 @@ fn waits(refused: Refused, name: &Name) -> Result<Completion, SourceError> {
         }
         Refusal::Client | Refusal::Settings | Refusal::Transient => Err(refused.error),
     }
-}
-
-fn granted(name: &Name, tokens: &Tokens) -> Standing {
-    Standing {
-        name: name.clone(),
-        state: if tokens.revoked.is_some() { Agreement::Revoked } else { Agreement::Granted },
-        since: Some(tokens.since),
-        expires: tokens.expires,
-        renews: tokens.refresh.is_some(),
-    }
-}
-
-fn unknown(name: &Name, oauth: &OAuth2) -> Standing {
-    let state = if oauth.grant.needs_person() { Agreement::Waiting } else { Agreement::Unasked };
-    Standing { name: name.clone(), state, since: None, expires: None, renews: false }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod custody;
 mod endpoint;
 mod grant;
 mod source_tokens;
+mod standings;
 mod tokens;
 
 pub use self::agreement::ServiceAuthorizations;

@@ -25,6 +25,8 @@ mod lists;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod openid;
+#[cfg(test)]
 mod page_tokens;
 #[cfg(test)]
 mod partitions;

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_config::load_texts;
-use raccord_connect::{Custody, SourcePool};
+use raccord_connect::{Custody, ServiceAuthorizations, SourcePool};
 use raccord_model::fact::{Entry, Uid};
+use raccord_model::port::Async;
+use raccord_model::port::authorization::{Agreement, Authorizations};
 use raccord_model::port::environment::{Environment, RandomError};
 use raccord_model::port::source::{Read, Source, SourceError, Sources};
 use raccord_model::port::state::{Commit, State, Write};
+use raccord_model::port::vault::{Kept, KeptInfo, RefreshLease, Revision, Vault, VaultError};
 use raccord_model::{Desired, Digest, Key, Kind};
 use raccord_store::{Store, StoreVault};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 use wiremock::{MockServer, Request, ResponseTemplate};
 
@@ -213,4 +216,64 @@ async fn where_the_old_token_counts_it_is_tried_and_a_refusal_does_not_trip() {
     let error = read(&*source).await.unwrap_err();
     assert!(!error.is_unauthorized(), "{error:?}");
     assert!(error.to_string().contains("if that stays so, run `raccord authorize crm`"), "{error}");
+}
+
+/// A vault that counts how often a secret was opened.
+struct Counting {
+    vault: Arc<dyn Vault>,
+    opened: AtomicUsize,
+}
+
+impl Vault for Counting {
+    fn get(&self, authorization: Uid) -> Async<'_, Result<Option<Kept>, VaultError>> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        self.vault.get(authorization)
+    }
+    fn replace(
+        &self,
+        authorization: Uid,
+        expected: Option<Revision>,
+        secret: SecretString,
+    ) -> Async<'_, Result<Revision, VaultError>> {
+        self.vault.replace(authorization, expected, secret)
+    }
+    fn remove(&self, authorization: Uid) -> Async<'_, Result<bool, VaultError>> {
+        self.vault.remove(authorization)
+    }
+    fn list(&self) -> Async<'_, Result<Vec<KeptInfo>, VaultError>> {
+        self.vault.list()
+    }
+    fn lease(&self, authorization: Uid, most: Duration) -> Async<'_, Result<RefreshLease, VaultError>> {
+        self.vault.lease(authorization, most)
+    }
+    fn release(&self, lease: RefreshLease) -> Async<'_, Result<(), VaultError>> {
+        self.vault.release(lease)
+    }
+}
+
+#[tokio::test]
+async fn how_an_authorization_stands_is_read_again_only_when_it_has_changed() {
+    let (server, _) = serve_tokens(Duration::ZERO, 3_600, |_| one_record()).await;
+    let home = Home::new(&server, "").await;
+    let counting =
+        Arc::new(Counting { vault: Arc::clone(&home.custody.vault), opened: AtomicUsize::default() });
+    let vault: Arc<dyn Vault> = Arc::<Counting>::clone(&counting);
+    let custody = Custody { vault, state: Arc::clone(&home.custody.state) };
+    let authorizations = ServiceAuthorizations::new(Arc::new(Settings), custody);
+    let look = async |desired: &Desired| authorizations.standings(desired).await.unwrap().remove(0).state;
+    let opened = || counting.opened.swap(0, Ordering::SeqCst);
+    assert_eq!((look(&home.desired).await, opened()), (Agreement::Unasked, 0));
+    read(&*home.open(&home.pool())).await.unwrap();
+    for expected in [1, 0, 0] {
+        assert_eq!((look(&home.desired).await, opened()), (Agreement::Granted, expected));
+    }
+    // Other settings need other tokens; those that are kept are still known.
+    let other = Home::new(&server, ", scopes: [more]").await.desired;
+    assert_eq!((look(&other).await, opened()), (Agreement::Unasked, 0));
+    let kept = home.custody.vault.get(home.uid).await.unwrap().unwrap();
+    let revoked = kept.secret.expose_secret().replacen('{', "{\"revoked\":\"2025-01-01T00:00:00Z\",", 1);
+    home.custody.vault.replace(home.uid, Some(kept.revision), revoked.into()).await.unwrap();
+    assert_eq!((look(&home.desired).await, opened()), (Agreement::Revoked, 1));
+    home.custody.vault.remove(home.uid).await.unwrap();
+    assert_eq!((look(&home.desired).await, opened()), (Agreement::Unasked, 0));
 }

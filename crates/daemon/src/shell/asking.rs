@@ -96,6 +96,14 @@ impl Handle {
         })
     }
 
+    /// A configuration that waited was applied: it waits no more, even before the shell hears of the apply.
+    pub fn accepted(&self, configuration: &Arc<Configuration>) {
+        let mut board = self.board();
+        if board.pending.as_ref().is_some_and(|pending| Arc::ptr_eq(pending, configuration)) {
+            board.pending = None;
+        }
+    }
+
     /// What runs, and when the transfers of a generation run next by themselves. It is known beside the shell, so that nothing is
     /// waited for.
     pub fn outlook(&self, applied: &Applied) -> Outlook {

@@ -1,6 +1,8 @@
 //! Sessions of the console: who is signed in, and since when. The id that a browser holds is never here, only its digest,
 //! under which the session is kept.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,5 +30,18 @@ pub enum SignedIn {
         name: Name,
         /// The SHA-256 of the token, as the token is kept: another token of the same name is another one.
         sha256: String,
+    },
+    /// A person whom a provider of OpenID Connect knows.
+    OpenId {
+        /// Who says so. A session ends when another issuer is asked.
+        issuer: String,
+        /// What we are called there; likewise.
+        client: String,
+        /// What the issuer calls the person.
+        subject: String,
+        /// What people call them.
+        name: String,
+        /// Those of their groups that gave a role when the session began. What they give now is looked up.
+        groups: BTreeSet<String>,
     },
 }

@@ -26,7 +26,7 @@ pub use self::choice::{Destinations, Rows};
 pub use self::error::DestinationError;
 pub use self::fence::{Fence, RaisedFence};
 pub use self::shape::{EntityShape, FieldShape, Inspection, OtherEntity, TableRemark};
-pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, StoredRow};
+pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, Said, StoredRow};
 
 /// Why a record is rejected whose required field is empty: the mapping says so of what a record brings, and the destination
 /// of a row that would be created without it.

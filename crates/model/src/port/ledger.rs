@@ -80,6 +80,17 @@ pub struct Kept {
     pub rejects: u64,
 }
 
+/// What the window under way of a transfer has said of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing.
+    Nothing,
+    /// A record has shown it.
+    Shown,
+    /// A record says that it is deleted, at this version; empty without versions.
+    Deleted(Vec<u8>),
+}
+
 /// Reads what a destination has kept. Its one change is to take rejects away.
 pub trait Ledger: Send + Sync {
     /// Rows in the order of their keys.
@@ -110,6 +121,15 @@ pub trait Ledger: Send + Sync {
         after: Option<(Timestamp, RejectId)>,
         limit: usize,
     ) -> Async<'_, Result<Vec<RejectPlace>, DestinationError>>;
+    /// What the window under way of a transfer has said of keys, in their order, as its sweep takes it; nothing where a
+    /// destination does not tell.
+    fn said(
+        &self,
+        _transfer: Uid,
+        _keys: Vec<Vec<u8>>,
+    ) -> Async<'_, Result<Option<Vec<Said>>, DestinationError>> {
+        Box::pin(async { Ok(None) })
+    }
     /// What is kept of transfers, in their order, as it is at one moment.
     fn kept(&self, queries: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, DestinationError>>;
     /// How many rejects of a transfer are kept.

@@ -9,6 +9,7 @@ pub mod copying;
 pub mod destination;
 pub mod environment;
 pub mod exhausted;
+pub mod identity;
 pub mod inbox;
 pub mod lease;
 pub mod ledger;

@@ -1,5 +1,7 @@
 //! Saved plans, rollback and pruning.
 
+use std::collections::BTreeMap;
+
 use raccord_model::port::state::Table;
 use serde_json::{Value, json};
 
@@ -7,25 +9,20 @@ use super::golden::{golden, state};
 use super::simulator::{Simulator, allow_all, desired, lines, merged};
 use crate::saved::{self, Moved, SavedPlanError};
 use crate::{KEPT_GENERATIONS, Options, RollbackError, restore, rollback};
-use raccord_model::{Desired, Resource};
+use raccord_model::{Desired, Digest, Resource};
 
 fn restored(state: &Simulator, to: u64) -> Desired {
     let index = rollback(&state.index, &state.generations(), to).unwrap();
-    let bodies = index
+    let bodies: BTreeMap<Digest, Resource> = index
         .values()
         .map(|entry| (entry.digest, Resource::open(&state.bodies[&entry.digest]).unwrap()))
         .collect();
+    let bodies = bodies.iter().map(|(digest, resource)| (*digest, resource)).collect();
     restore(&index, &state.index, &bodies, &state.head).unwrap()
 }
 
 fn digests(state: &Simulator) -> Value {
-    json!(
-        state
-            .index
-            .iter()
-            .map(|(key, entry)| (key.to_string(), entry.digest))
-            .collect::<std::collections::BTreeMap<_, _>>()
-    )
+    json!(state.index.iter().map(|(key, entry)| (key.to_string(), entry.digest)).collect::<BTreeMap<_, _>>())
 }
 
 #[test]

@@ -23,7 +23,14 @@ const LANGUAGE: &str = "raccord-language";
 /// What has to be known again when a person comes back from the page of a service.
 const CONSENT: &str = "raccord-consent";
 
-/// How long an agreement may take.
+/// What has to be known again when a person comes back from where they prove who they are. As with the session, no other
+/// host sets it where the connection is encrypted.
+const SECURE_DEPARTURE: &str = "__Host-raccord-sign-in";
+
+/// The same on the machine itself.
+const DEPARTURE: &str = "raccord-sign-in";
+
+/// How long an agreement or a sign-in may take.
 const AGREEING: Duration = Duration::from_mins(10);
 
 /// How long a language is remembered.
@@ -88,6 +95,29 @@ pub(super) fn of_consent(bytes: &[u8], is_secure: bool) -> Option<HeaderValue> {
 /// The cookie that takes it away.
 pub(super) fn without_consent() -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{CONSENT}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")).ok()
+}
+
+/// What has to be known again when a person comes back from where they prove who they are.
+pub(super) fn departure(headers: &HeaderMap, is_secure: bool) -> Option<Vec<u8>> {
+    let name = if is_secure { SECURE_DEPARTURE } else { DEPARTURE };
+    value(headers, name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+}
+
+/// The cookie that holds it, for a while.
+pub(super) fn of_departure(bytes: &[u8], is_secure: bool) -> Option<HeaderValue> {
+    let name = if is_secure { SECURE_DEPARTURE } else { DEPARTURE };
+    let cookie = cookie((name, &URL_SAFE_NO_PAD.encode(bytes)), is_secure)?;
+    let text = format!("{}; Max-Age={}", cookie.to_str().ok()?, AGREEING.as_secs());
+    let mut cookie = HeaderValue::from_str(&text).ok()?;
+    cookie.set_sensitive(true);
+    Some(cookie)
+}
+
+/// The cookie that takes it away.
+pub(super) fn without_departure(is_secure: bool) -> Option<HeaderValue> {
+    let name = if is_secure { SECURE_DEPARTURE } else { DEPARTURE };
+    let cookie = cookie((name, ""), is_secure)?;
+    HeaderValue::from_str(&format!("{}; Max-Age=0", cookie.to_str().ok()?)).ok()
 }
 
 fn cookie((name, value): (&str, &str), is_secure: bool) -> Option<HeaderValue> {

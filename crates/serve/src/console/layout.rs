@@ -75,6 +75,9 @@ pub(super) fn page(visit: &Visit, content: Content) -> Markup {
                 @if let Some(notice) = visit.asked("notice").and_then(|notice| notice_of(visit.texts(), notice)) {
                     p.notice role="status" { (notice) }
                 }
+                @if let Some(worker) = visit.console.serving.stands_by() {
+                    p.notice.waits role="status" { (texts.stands_by) " " (show::engine(&worker)) }
+                }
                 @if !trail.is_empty() {
                     nav.trail aria-label=(texts.trail) {
                         ol { @for (words, path) in &trail { li { a href=(path) { (show::line(words)) } } } }

@@ -44,6 +44,14 @@ pub(super) fn marked(record: &str, path: Option<&str>) -> Shown {
     Shown { text, is_marked: true, is_cut }
 }
 
+/// What stands at a path of a record.
+pub(super) fn at<'v>(record: &'v Value, path: &FieldPath) -> Option<&'v Value> {
+    path.0.iter().try_fold(record, |value, step| match step {
+        Step::Member(name) => value.get(name),
+        Step::Element(index) => value.get(index),
+    })
+}
+
 fn cut(text: &str) -> (&str, bool) {
     match text.char_indices().nth(MOST) {
         Some((end, _)) => (&text[..end], true),

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
-use raccord_model::fact::{Role, Token};
+use raccord_model::fact::Role;
 use raccord_model::language::integration::Language;
 
 use super::cookie;
+use super::session::Person;
 use super::text::Texts;
 use crate::access::required;
 use crate::request::Sort;
@@ -22,6 +23,8 @@ pub(super) struct Reader {
     pub(super) name: Option<String>,
     /// What every form carries; empty without a session.
     pub(super) csrf: String,
+    /// Whether the daemon that is asked stands by, and changes nothing for any reader.
+    pub(super) looks_only: bool,
     roles: BTreeSet<Role>,
 }
 
@@ -29,7 +32,17 @@ impl Reader {
     /// A person who is not signed in.
     pub(super) fn stranger(headers: &HeaderMap) -> Self {
         let language = cookie::language(headers).unwrap_or_else(|| accepted(headers));
-        Self { language, name: None, csrf: String::new(), roles: BTreeSet::new() }
+        Self { language, name: None, csrf: String::new(), looks_only: false, roles: BTreeSet::new() }
+    }
+
+    /// The same person at a daemon that changes nothing, or at one that works.
+    pub(super) fn at(self, looks_only: bool) -> Self {
+        Self { looks_only, ..self }
+    }
+
+    /// The same person, who has said who they are and may do nothing.
+    pub(super) fn known_as(self, name: String) -> Self {
+        Self { name: Some(name), ..self }
     }
 
     /// The same person, who may look at everything without a session.
@@ -37,9 +50,9 @@ impl Reader {
         Self { roles: BTreeSet::from([Role::Read]), ..self }
     }
 
-    /// The same person, signed in with a token.
-    pub(super) fn signed_in(self, token: &Token, csrf: String) -> Self {
-        Self { name: Some(format!("{} (token)", token.name)), csrf, roles: token.roles.clone(), ..self }
+    /// The same person, signed in.
+    pub(super) fn signed_in(self, person: Person, csrf: String) -> Self {
+        Self { name: Some(person.name), csrf, roles: person.roles, ..self }
     }
 
     /// The words of the page.
@@ -52,9 +65,11 @@ impl Reader {
         self.roles.iter().any(|own| own.includes(role))
     }
 
-    /// Whether the reader may ask a request of a sort. What no caller may ask over HTTP is asked on no page.
+    /// Whether the reader may ask a request of a sort here. What no caller may ask over HTTP is asked on no page, and a daemon
+    /// that stands by is asked for no change.
     pub(super) fn may(&self, sort: Sort) -> bool {
-        self.has(required(sort)) && crate::access::admit(sort, Way::Http).is_ok()
+        let is_answered = !(self.looks_only && sort.changes());
+        is_answered && self.has(required(sort)) && crate::access::admit(sort, Way::Http).is_ok()
     }
 
     /// As whom the reader asks.
@@ -128,14 +143,8 @@ mod tests {
         let stranger = Reader::stranger(&HeaderMap::new());
         assert!(!stranger.may(Sort::Status) && stranger.clone().looking().may(Sort::Status));
         assert!(!stranger.looking().may(Sort::Resume));
-        let token = Token {
-            name: "ann".parse().unwrap(),
-            roles: BTreeSet::from([Role::Operate]),
-            sha256: String::new(),
-            created: jiff::Timestamp::UNIX_EPOCH,
-            expires: None,
-        };
-        let reader = Reader::stranger(&HeaderMap::new()).signed_in(&token, "csrf".to_owned());
+        let ann = Person { name: "ann (token)".to_owned(), roles: BTreeSet::from([Role::Operate]) };
+        let reader = Reader::stranger(&HeaderMap::new()).signed_in(ann, "csrf".to_owned());
         assert!(reader.may(Sort::Resume) && reader.may(Sort::Status) && !reader.may(Sort::Apply));
         assert!(!reader.may(Sort::CreateToken), "tokens are made on the machine alone");
     }

@@ -13,17 +13,20 @@ use axum::routing::{MethodFilter, on};
 use jiff::Timestamp;
 use raccord_model::fact::Role;
 use raccord_model::port::environment::Environment;
+use raccord_model::port::state::StateError;
 use raccord_run::facts::Facts;
 use tokio::sync::watch;
 
 use super::answer::{Answer, guarded, html, see_other};
 use super::page::{Guard, Method, PAGES, Page};
 use super::reader::Reader;
+use super::session::{Person, SessionId};
 use super::visit::{Fields, Visit};
 use super::{asset, cookie, layout, live, page, session};
 use crate::attempts::Attempts;
 use crate::audit::AuditLog;
 use crate::failure::{Failure, FailureCode};
+use crate::openid::OpenId;
 use crate::places::Places;
 use crate::reply::RequestError;
 use crate::serving::Serving;
@@ -45,6 +48,8 @@ pub(crate) struct Console {
     pub(crate) facts: Facts,
     /// The clock and the randomness.
     pub(crate) environment: Arc<dyn Environment>,
+    /// How people sign in without a token, if they can.
+    pub(crate) openid: Option<OpenId>,
     /// Where it is written down what was refused.
     pub(crate) log: AuditLog,
     /// Tokens that do not exist, by network.
@@ -89,7 +94,8 @@ async fn respond(page: &'static Page, console: Arc<Console>, request: HttpReques
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let path = path.map(|path| path.iter().map(owned).collect()).unwrap_or_default();
     let form = axum::body::to_bytes(body, MAX_FORM).await.unwrap_or_default();
-    let stranger = Reader::stranger(&parts.headers);
+    let looks_only = console.serving.stands_by().is_some();
+    let stranger = Reader::stranger(&parts.headers).at(looks_only);
     let reader = console.reader(&parts.headers, stranger.clone()).await;
     let here = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     let visit = Visit {
@@ -189,12 +195,16 @@ impl Console {
     async fn reader(&self, headers: &HeaderMap, stranger: Reader) -> Result<Reader, Failure> {
         let is_person = !headers.contains_key(LIVE);
         if let Some(id) = cookie::session(headers) {
-            let found = session::find(&self.facts, &id, (self.environment.now(), is_person)).await;
-            if let Some(token) = found.map_err(|error| Failure::from(RequestError::from(error)))? {
-                return Ok(stranger.signed_in(&token, id.csrf()));
+            let found = self.find(&id, is_person).await;
+            if let Some(person) = found.map_err(|error| Failure::from(RequestError::from(error)))? {
+                return Ok(stranger.signed_in(person, id.csrf()));
             }
         }
         Ok(if self.is_public { stranger.looking() } else { stranger })
+    }
+
+    async fn find(&self, id: &SessionId, is_person: bool) -> Result<Option<Person>, StateError> {
+        session::find((&self.facts, self.openid.as_ref()), id, (self.environment.now(), is_person)).await
     }
 
     /// The places for pages that follow what happens.
@@ -205,8 +215,9 @@ impl Console {
     /// Whether who began to follow may still look.
     pub(super) async fn is_still_in(&self, headers: &HeaderMap) -> bool {
         let Some(id) = cookie::session(headers) else { return self.is_public };
-        let found = session::find(&self.facts, &id, (self.environment.now(), false)).await;
-        self.is_public || found.is_ok_and(|token| token.is_some_and(|token| token.allows(Role::Read)))
+        let found = self.find(&id, false).await;
+        let may_read = |person: Person| person.roles.iter().any(|role| role.includes(Role::Read));
+        self.is_public || found.is_ok_and(|person| person.is_some_and(may_read))
     }
 
     /// Writes down that a reader was refused; of one no more than a few times a minute.

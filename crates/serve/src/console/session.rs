@@ -1,18 +1,21 @@
 //! Sessions: how one begins, is recognised and ends. The browser holds 32 random bytes; the state keeps their digest alone,
 //! and who is signed in. What the person may do is looked up at each request, so a session ends with its token.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
-use raccord_model::fact::{Session, SignedIn, Token};
+use raccord_model::fact::{Role, Session, SignedIn, Token};
 use raccord_model::port::state::{Scan, StateError, Table, Write};
 use raccord_run::facts::{Facts, put};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+use crate::openid::OpenId;
 
 /// How long a session lasts in which nothing is asked for.
 pub(crate) const IDLE: SignedDuration = SignedDuration::from_mins(30);
@@ -25,6 +28,9 @@ const MOST: usize = 1_000;
 
 /// How exact the last use is: no request within it writes.
 const COARSE: SignedDuration = SignedDuration::from_mins(1);
+
+/// The longest part of a name that is shown, in characters.
+const LONGEST: usize = 255;
 
 /// How many random bytes an id holds.
 pub(super) const RANDOM_BYTES: usize = 32;
@@ -75,14 +81,13 @@ pub(super) fn is_same(expected: &str, sent: &str) -> bool {
     !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(sent.as_bytes()))
 }
 
-/// Keeps a new session of the bearer of a token, and takes away those that are over.
+/// Keeps a new session, and takes away those that are over.
 pub(super) async fn begin(
     facts: &Facts,
     id: &SessionId,
-    token: &Token,
+    who: SignedIn,
     now: Timestamp,
 ) -> Result<(), StateError> {
-    let who = SignedIn::Token { name: token.name.clone(), sha256: token.sha256.clone() };
     let kept = facts.scan::<Session>(Table::Sessions, Scan::default()).await?;
     let mut writes: Vec<Write> =
         surplus(kept, now).into_iter().map(|key| Write::Remove(Table::Sessions, key)).collect();
@@ -104,26 +109,56 @@ fn is_over(session: &Session, now: Timestamp) -> bool {
     session.seen.duration_until(now) >= IDLE || session.created.duration_until(now) >= ABSOLUTE
 }
 
-/// The token that a session rests on, unless the session or the token is over. `is_person` is whether a person asked, and
-/// not a page that looks by itself whether anything has changed: that keeps no session alive.
+/// Who is signed in, and what they may do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Person {
+    /// As the audit log names them.
+    pub(super) name: String,
+    /// Never none: a session ends with the last role.
+    pub(super) roles: BTreeSet<Role>,
+}
+
+impl From<Token> for Person {
+    fn from(token: Token) -> Self {
+        Self { name: format!("{} (token)", token.name), roles: token.roles }
+    }
+}
+
+/// A person whom a provider of OpenID Connect knows, as the audit log names them: what the issuer calls them is theirs for
+/// ever, and what people call them may change.
+pub(super) fn known_as(name: &str, subject: &str) -> String {
+    let subject: String = subject.chars().filter(|character| !character.is_control()).take(LONGEST).collect();
+    if name == subject { format!("{name} (openid)") } else { format!("{name} (openid {subject})") }
+}
+
+/// Who is in a session, unless it is over or what it rests on is. `is_person` is whether a person asked, and not a page that
+/// looks by itself whether anything has changed: that keeps no session alive.
 pub(super) async fn find(
-    facts: &Facts,
+    (facts, openid): (&Facts, Option<&OpenId>),
     id: &SessionId,
     (now, is_person): (Timestamp, bool),
-) -> Result<Option<Token>, StateError> {
+) -> Result<Option<Person>, StateError> {
     let key = id.digest();
     let Some(session) = facts.get::<Session>(Table::Sessions, &key).await? else { return Ok(None) };
     if is_over(&session, now) {
         return Ok(None);
     }
-    let SignedIn::Token { name, sha256 } = &session.who;
-    let token = facts.get::<Token>(Table::Tokens, name.as_str()).await?;
-    let is_right = |token: &Token| token.sha256 == *sha256 && !token.is_expired(now);
-    let Some(token) = token.filter(is_right) else { return Ok(None) };
+    let person = match &session.who {
+        SignedIn::Token { name, sha256 } => {
+            let token = facts.get::<Token>(Table::Tokens, name.as_str()).await?;
+            token.filter(|token| token.sha256 == *sha256 && !token.is_expired(now)).map(Person::from)
+        }
+        SignedIn::OpenId { issuer, client, subject, name, groups } => {
+            let openid = openid.filter(|openid| openid.is_of(issuer, client));
+            let roles = openid.map(|openid| openid.roles_of(groups)).unwrap_or_default();
+            (!roles.is_empty()).then(|| Person { name: known_as(name, subject), roles })
+        }
+    };
+    let Some(person) = person else { return Ok(None) };
     if is_person && session.seen.duration_until(now) >= COARSE {
         touch(facts, &key, now).await;
     }
-    Ok(Some(token))
+    Ok(Some(person))
 }
 
 /// Remembers the use of a session, unless it has ended meanwhile.

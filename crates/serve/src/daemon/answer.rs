@@ -179,7 +179,9 @@ impl Daemon {
             return Err(Failure::new(FailureCode::Stale, message));
         }
         let options = ApplyOptions { commit: pending.commit.as_deref().map(Text::cut), ..options };
-        self.apply(&pending.desired, options, replies).await
+        self.apply(&pending.desired, options, replies).await?;
+        self.handle.accepted(&pending);
+        Ok(())
     }
 
     /// The status of the state, and beside it what only the daemon knows.

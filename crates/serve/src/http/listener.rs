@@ -39,6 +39,10 @@ impl Bound {
         if listen.open.console && !address.ip().is_loopback() {
             return Err(ServeError::OpenConsole(address));
         }
+        let is_behind = listen.tls.is_none() && !address.ip().is_loopback();
+        if is_behind && listen.openid.as_ref().is_some_and(|openid| openid.public_url.is_none()) {
+            return Err(ServeError::PublicUrl(address));
+        }
         let tls = match listen.tls.clone() {
             Some((chain, key)) => Some(Certificate::new(chain, key).load().await?),
             None => None,

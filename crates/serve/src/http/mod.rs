@@ -34,6 +34,7 @@ use raccord_model::port::environment::Environment;
 use raccord_run::facts::Facts;
 
 pub use crate::attempts::MAX_ATTEMPTS;
+pub use crate::openid::OpenId;
 pub use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 pub use listener::Bound;
 pub use server::serve;
@@ -136,6 +137,8 @@ pub struct Listen {
     pub insecure: bool,
     /// What is shown without a token.
     pub open: Open,
+    /// How people sign in at the console without a token, if they can.
+    pub openid: Option<OpenId>,
 }
 
 /// What is shown to every client that reaches the address, without a token.
@@ -204,6 +207,8 @@ pub struct Access {
     pub environment: Arc<dyn Environment>,
     /// The directory that data paths of an uploaded configuration are relative to.
     pub root: String,
+    /// How people sign in at the console without a token, if they can.
+    pub openid: Option<OpenId>,
 }
 
 /// Why nobody is served.
@@ -218,6 +223,12 @@ pub enum ServeError {
     /// Beyond loopback, everything would be shown to every client.
     #[error("{0} can be reached from other machines: --open-console is for loopback alone")]
     OpenConsole(SocketAddr),
+    /// What terminates TLS in front of it knows under which name it is reached, and we do not.
+    #[error(
+        "{0} is reached through a proxy: say with --public-url where browsers reach it, for that is where the provider of \
+         OpenID Connect sends people back to"
+    )]
+    PublicUrl(SocketAddr),
     /// Nobody can listen there.
     #[error("listen at {address}")]
     Bind {

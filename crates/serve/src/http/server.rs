@@ -104,6 +104,7 @@ fn console_of(shared: &Shared, is_tls: bool, end: watch::Receiver<bool>) -> Cons
         log: AuditLog::new(facts.clone(), Arc::clone(&environment)),
         facts,
         environment,
+        openid: shared.access.openid.clone(),
         strangers: Arc::clone(&shared.strangers),
         refusals: Arc::clone(&shared.refusals),
         streams: Console::streams(),

@@ -159,6 +159,9 @@ pub enum Request {
         /// Which page of them, for a caller that does not want all at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         page: Option<PageOf>,
+        /// Only those that go when this held run is approved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        leaving: Option<RunId>,
     },
     /// Where a stored record comes from.
     Explain {

@@ -1,5 +1,6 @@
 //! Generations: what was applied when, what each changed, and the configuration of an earlier one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use raccord_model::fact::{Entry, Generation};
@@ -48,23 +49,25 @@ pub async fn configuration(ports: &Ports, number: Option<u64>) -> Result<Desired
     let applied = ports.applied().await?;
     let (head, index) = (&applied.head, &applied.index);
     let then = match number {
-        Some(number) => rollback(index, &generations(ports, usize::MAX).await?, number)?,
-        None => index.clone(),
+        // It is in force.
+        Some(number) if number == head.generation && number > 0 => Cow::Borrowed(index),
+        Some(number) => Cow::Owned(rollback(index, &since(ports, number, head.generation).await?, number)?),
+        None => Cow::Borrowed(index),
     };
     // Most resources are as they are now, and known.
     let resources = applied.desired.resources.values().map(|wanted| (wanted.digest, &wanted.resource));
-    let known: BTreeMap<Digest, &Resource> = resources.collect();
-    let is_known = |(_, entry): &(&Key, &Entry)| known.contains_key(&entry.digest);
-    let (known_then, others): (Vec<_>, Vec<_>) = then.iter().partition(is_known);
-    let others = others.into_iter().map(|(key, entry)| (key.clone(), *entry)).collect();
-    let mut bodies: BTreeMap<Digest, Resource> = BTreeMap::new();
-    for (_, entry) in known_then {
-        bodies.extend(known.get(&entry.digest).map(|resource| (entry.digest, (*resource).clone())));
-    }
-    for (entry, resource) in open_bodies(&ports.state, &others).await?.into_values() {
-        bodies.insert(entry.digest, resource);
-    }
+    let mut bodies: BTreeMap<Digest, &Resource> = resources.collect();
+    let others = then.iter().filter(|(_, entry)| !bodies.contains_key(&entry.digest));
+    let others =
+        open_bodies(&ports.state, &others.map(|(key, entry)| (key.clone(), *entry)).collect()).await?;
+    bodies.extend(others.values().map(|(entry, resource)| (entry.digest, resource)));
     restore(&then, index, &bodies, head).map_err(|error| RequestError::Invalid(error.to_string()))
+}
+
+/// The generations from the newest to the one that is wanted, newest first; all of them when it is none of them.
+async fn since(ports: &Ports, wanted: u64, newest: u64) -> Result<Vec<Generation>, RequestError> {
+    let many = newest.checked_sub(wanted).and_then(|newer| usize::try_from(newer).ok());
+    Ok(generations(ports, many.map_or(usize::MAX, |newer| newer.saturating_add(1))).await?)
 }
 
 /// What a generation changed, field by field. Only the resources that it changed are looked at: history is a delta.
@@ -80,14 +83,15 @@ pub async fn difference(
         return Err(RollbackError::Unknown { wanted: number, kept }.into());
     };
     let (before, after) = sides(&generation, limit.unwrap_or(usize::MAX));
-    let mut bodies = BTreeMap::new();
+    let mut bodies: BTreeMap<Digest, Resource> = BTreeMap::new();
     for side in [&before, &after] {
         let opened = open_bodies(&ports.state, side).await?.into_values();
         bodies.extend(opened.map(|(entry, resource)| (entry.digest, resource)));
     }
     let head = ports.state.head().await?;
+    let known = bodies.iter().map(|(digest, resource)| (*digest, resource)).collect();
     let desired =
-        restore(&after, &before, &bodies, &head).map_err(|error| RequestError::Invalid(error.to_string()))?;
+        restore(&after, &before, &known, &head).map_err(|error| RequestError::Invalid(error.to_string()))?;
     let current = Current { head, index: before, bodies, facts: Facts::default() };
     let changes = diff(&desired, &current, &Options::default())?.changes.into_iter();
     // What it meant for the data depended on the facts of its time, which are gone.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use raccord_compiler::mapping::{kept_text, parse_key};
-use raccord_model::fact::EntityFact;
+use raccord_model::fact::{EntityFact, RunId};
 use raccord_model::language::Entity;
 use raccord_model::port::destination::{DestinationError, Ledger, RowQuery, StoredRow};
 use raccord_model::row::{self, FieldId};
 use raccord_model::{EntityRef, Ident};
 
+use super::leaving::Leaving;
 use crate::reply::{Replies, RequestError};
 use crate::request::{Cell, ColumnView, FieldText, PageOf, PageToken, Reply, Row};
 use raccord_run::Ports;
@@ -32,6 +33,8 @@ pub struct Wanted<'a> {
     pub columns: bool,
     /// Which page of them.
     pub page: Option<PageOf>,
+    /// Only those that go when this held run is approved.
+    pub leaving: Option<RunId>,
 }
 
 /// Records of an entity, in the order of their keys.
@@ -41,7 +44,7 @@ pub async fn records(
     wanted: Wanted<'_>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let Wanted { filter, limit, total, columns: tells_columns, page } = wanted;
+    let Wanted { filter, limit, total, columns: tells_columns, page, leaving } = wanted;
     let applied = ports.applied().await?;
     let (entity, fact) = raccord_run::entity::entity(&ports.facts(), &applied, at).await?;
     let filter = filter.iter().map(|(name, text)| {
@@ -63,7 +66,12 @@ pub async fn records(
         limit: CHUNK,
     };
     let ledger = ports.rows(&applied.desired, &at.project)?.ledger;
-    let reading = Reading { ledger: ledger.as_ref(), columns, filter };
+    let leaving = match leaving {
+        Some(run) => Some(Leaving::of(ports, (run, at), (ledger.as_ref(), fact.incarnation)).await?),
+        None => None,
+    };
+    let reading = Reading { ledger: ledger.as_ref(), columns, filter, leaving };
+    let lets_all_through = reading.lets_all_through();
     let found = match page {
         Some(page) => {
             let after = page.after.map(|token| token.0);
@@ -71,11 +79,11 @@ pub async fn records(
             None
         }
         // Only the rows themselves say how many of them a filter lets through.
-        None => Some(reading.all(query, (limit, total && !filter.is_empty()), replies).await?),
+        None => Some(reading.all(query, (limit, total && !lets_all_through), replies).await?),
     };
     if total {
         let all = match found {
-            Some(found) if !filter.is_empty() => found,
+            Some(found) if !lets_all_through => found,
             _ => ledger.count(fact.incarnation).await?,
         };
         replies(Reply::Total(all));
@@ -88,9 +96,23 @@ struct Reading<'a> {
     ledger: &'a dyn Ledger,
     columns: Columns<'a>,
     filter: &'a [(Ident, String)],
+    leaving: Option<Leaving>,
 }
 
 impl Reading<'_> {
+    fn lets_all_through(&self) -> bool {
+        self.filter.is_empty() && self.leaving.is_none()
+    }
+
+    /// Rows, each with whether it is among those that would go, should those alone be wanted.
+    async fn rows(&self, query: RowQuery) -> Result<Vec<(StoredRow, bool)>, RequestError> {
+        let rows = self.ledger.rows(query).await?;
+        match self.leaving {
+            Some(leaving) => leaving.among(self.ledger, rows).await,
+            None => Ok(rows.into_iter().map(|row| (row, true)).collect()),
+        }
+    }
+
     /// Shows the first records that the filter lets through; how many there are in all, where all of them are counted.
     async fn all(
         &self,
@@ -98,13 +120,13 @@ impl Reading<'_> {
         (limit, counts): (usize, bool),
         replies: &mut Replies<'_>,
     ) -> Result<u64, RequestError> {
-        query.limit = if self.filter.is_empty() { limit.min(CHUNK) } else { CHUNK };
+        query.limit = if self.lets_all_through() { limit.min(CHUNK) } else { CHUNK };
         let (mut shown, mut found) = (0, 0_u64);
         while shown < limit || counts {
-            let rows = self.ledger.rows(query.clone()).await?;
+            let rows = self.rows(query.clone()).await?;
             let is_last = rows.len() < query.limit || query.key.is_some();
-            query.after = rows.last().map(|row| row.key.clone());
-            for row in &rows {
+            query.after = rows.last().map(|(row, _)| row.key.clone());
+            for (row, _) in rows.iter().filter(|(_, is_wanted)| *is_wanted) {
                 let Some(record) = self.record(row)? else { continue };
                 found += 1;
                 if shown < limit {
@@ -132,16 +154,16 @@ impl Reading<'_> {
         }
         let (mut shown, mut looked_at) = (0, 0);
         loop {
-            query.limit = if self.filter.is_empty() { (limit - shown + 1).min(CHUNK) } else { CHUNK };
-            let rows = self.ledger.rows(query.clone()).await?;
+            query.limit = if self.lets_all_through() { (limit - shown + 1).min(CHUNK) } else { CHUNK };
+            let rows = self.rows(query.clone()).await?;
             let is_last = rows.len() < query.limit || query.key.is_some();
-            for row in rows {
+            for (row, is_wanted) in rows {
                 if shown == limit || looked_at == LOOKED_AT {
                     query.after.map(PageToken).into_iter().for_each(|token| replies(Reply::Next(token)));
                     return Ok(());
                 }
                 looked_at += 1;
-                if let Some(record) = self.record(&row)? {
+                if let Some(record) = if is_wanted { self.record(&row)? } else { None } {
                     replies(Reply::Record(record));
                     shown += 1;
                 }

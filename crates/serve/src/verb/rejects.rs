@@ -10,11 +10,12 @@ use raccord_model::port::destination::{
     Batch, Change, Intent, Ledger, Refuse, RejectPlace, RejectQuery, Rows,
 };
 use raccord_model::port::records::{Page, Records};
-use raccord_model::{Digest, Ident, Kind, Name};
+use raccord_model::{Digest, Kind, Name};
 
 use super::operate;
+use super::reject_groups::{Groups, group_of, in_group, without_values};
 use crate::reply::{Replies, RequestError};
-use crate::request::{PartOf, RejectGroup, RejectView, RejectsOf, Reply, SummaryQuery};
+use crate::request::{RejectView, RejectsOf, Reply};
 use raccord_run::Ports;
 use raccord_run::Unknown;
 use raccord_run::job::Job;
@@ -42,6 +43,7 @@ pub struct Wanted {
 /// Rejects, newest first.
 pub async fn list(
     ports: &Ports,
+    known: &Groups,
     transfer: Option<&Name>,
     Wanted { id, group, limit, total }: Wanted,
     replies: &mut Replies<'_>,
@@ -50,7 +52,7 @@ pub async fn list(
     let of = transfer.and_then(|_| names.keys().next().copied());
     let ledgers = ledgers(ports, transfer).await?;
     if let Some(group) = group {
-        return in_group((&names, ledgers), group, (limit, total), replies).await;
+        return in_group((known, &names, ledgers), group, (limit, total), replies).await;
     }
     let mut found = Vec::new();
     for (ledger, _) in &ledgers {
@@ -85,104 +87,8 @@ pub async fn list(
     Ok(())
 }
 
-/// Rejects by transfer, field and reason, the most frequent first; with a part, that part of them, and how many there are.
-pub async fn summary(
-    ports: &Ports,
-    SummaryQuery { transfer, part }: SummaryQuery,
-    replies: &mut Replies<'_>,
-) -> Result<(), RequestError> {
-    let mut groups: BTreeMap<Digest, RejectGroup> = BTreeMap::new();
-    let names = names(ports, transfer.as_ref()).await?;
-    let ledgers = ledgers(ports, transfer.as_ref()).await?;
-    newest_first((&names, ledgers), |name, id, reject| {
-        let reason = without_values(&reject.reason);
-        let key = group_of(name, reject.field.as_ref(), &reason);
-        let group = groups.entry(key).or_insert_with(|| RejectGroup {
-            id: key,
-            transfer: name.clone(),
-            field: reject.field,
-            reason,
-            count: 0,
-            newest: id.to_string(),
-            at: reject.at,
-        });
-        group.count += 1;
-    })
-    .await?;
-    let mut groups: Vec<RejectGroup> = groups.into_values().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    let Some(PartOf { text, skip, limit }) = part else {
-        for group in groups {
-            replies(Reply::RejectGroup(group));
-        }
-        return Ok(());
-    };
-    let text = text.as_ref().map(|text| text.trim().to_lowercase()).unwrap_or_default();
-    groups.retain(|group| has_text(group, &text));
-    replies(Reply::Total(u64::try_from(groups.len()).unwrap_or(u64::MAX)));
-    for group in groups.into_iter().skip(skip).take(limit) {
-        replies(Reply::RejectGroup(group));
-    }
-    Ok(())
-}
-
-/// Whether a group has a text, in small letters, in what is shown of it.
-fn has_text(group: &RejectGroup, text: &str) -> bool {
-    group.transfer.as_str().contains(text)
-        || group.field.as_ref().is_some_and(|field| field.as_str().to_lowercase().contains(text))
-        || group.reason.to_lowercase().contains(text)
-}
-
-/// The rejects of a group, those of each transfer newest first.
-async fn in_group(
-    from: (&BTreeMap<Uid, Name>, Vec<LedgerOf>),
-    group: Digest,
-    (limit, total): (usize, bool),
-    replies: &mut Replies<'_>,
-) -> Result<(), RequestError> {
-    let mut found = 0;
-    newest_first(from, |name, id, reject| {
-        if group_of(name, reject.field.as_ref(), &without_values(&reject.reason)) == group {
-            if found < limit {
-                replies(Reply::Reject(RejectView::new(id, name.clone(), reject)));
-            }
-            found += 1;
-        }
-    })
-    .await?;
-    if total {
-        replies(Reply::Total(u64::try_from(found).unwrap_or(u64::MAX)));
-    }
-    Ok(())
-}
-
-/// Goes over all rejects of transfers, those of each newest first and one by one: what they hold need not stand in memory
-/// together.
-async fn newest_first(
-    (names, ledgers): (&BTreeMap<Uid, Name>, Vec<LedgerOf>),
-    mut each: impl FnMut(&Name, RejectId, Reject) + Send,
-) -> Result<(), RequestError> {
-    for (ledger, uids) in ledgers {
-        for uid in ledger.with_rejects(uids).await? {
-            let Some(name) = names.get(&uid) else { continue };
-            for place in places(ledger.as_ref(), uid).await?.into_iter().rev() {
-                let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
-                let Some((id, reject)) = ledger.rejects(query).await?.pop() else { continue };
-                each(name, id, reject);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The group of rejects that have one transfer, one field and one reason.
-fn group_of(transfer: &Name, field: Option<&Ident>, reason: &str) -> Digest {
-    // A name and a field hold no line break.
-    Digest::of(format!("{transfer}\n{}\n{reason}", field.map(Ident::as_str).unwrap_or_default()).as_bytes())
-}
-
 /// The transfers of the generation in force, or the one that is named.
-async fn names(ports: &Ports, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>, RequestError> {
+pub(super) async fn names(ports: &Ports, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>, RequestError> {
     let applied = ports.applied().await?;
     if let Some(name) = only {
         let unknown = || RequestError::unknown(Kind::Transfer, name, applied.index.keys());
@@ -193,10 +99,10 @@ async fn names(ports: &Ports, only: Option<&Name>) -> Result<BTreeMap<Uid, Name>
 }
 
 /// A ledger, and the transfers of which it has the rejects.
-type LedgerOf = (Arc<dyn Ledger>, Vec<Uid>);
+pub(super) type LedgerOf = (Arc<dyn Ledger>, Vec<Uid>);
 
 /// Where the rejects of all transfers are, or of the one that is named.
-async fn ledgers(ports: &Ports, only: Option<&Name>) -> Result<Vec<LedgerOf>, RequestError> {
+pub(super) async fn ledgers(ports: &Ports, only: Option<&Name>) -> Result<Vec<LedgerOf>, RequestError> {
     let applied = ports.applied().await?;
     let mut places: Vec<(StorePlace, Vec<Uid>)> = Vec::new();
     if only.is_none() && ports.has_embedded_rows() {
@@ -215,12 +121,6 @@ async fn ledgers(ports: &Ports, only: Option<&Name>) -> Result<Vec<LedgerOf>, Re
         Ok((ports.rows_at(&place, &applied.desired.root)?.ledger, transfers))
     };
     places.into_iter().map(open).collect()
-}
-
-/// A reason with `…` for what stands between backquotes, which is mostly the value of one record.
-fn without_values(reason: &str) -> String {
-    let parts = reason.split('`').enumerate();
-    parts.map(|(at, part)| if at.is_multiple_of(2) { part } else { "`…`" }).collect()
 }
 
 /// Maps the rejects of a transfer again; those that pass are stored and no longer rejects.
@@ -263,7 +163,7 @@ async fn replay_under(
 }
 
 /// Where every reject of a transfer stands.
-async fn places(ledger: &dyn Ledger, transfer: Uid) -> Result<Vec<RejectPlace>, RequestError> {
+pub(super) async fn places(ledger: &dyn Ledger, transfer: Uid) -> Result<Vec<RejectPlace>, RequestError> {
     let mut places: Vec<RejectPlace> = Vec::new();
     loop {
         let after = places.last().map(|place| (place.at, place.id));
@@ -419,15 +319,6 @@ fn deletion(ports: &Ports, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reason_is_the_same_whatever_value_it_names() {
-        let check = |reason: &str, expected: &str| assert_eq!(without_values(reason), expected);
-        check("the value `nobody` is not an e-mail address", "the value `…` is not an e-mail address");
-        check("`a` is twice `b`", "`…` is twice `…`");
-        check("it is empty", "it is empty");
-        check("", "");
-    }
 
     #[test]
     fn rejects_of_a_page_are_in_the_order_of_their_records() {

@@ -269,6 +269,7 @@ impl Shop {
             total: false,
             columns: false,
             page: None,
+            leaving: None,
         };
         let row = |reply| {
             let Reply::Record(row) = reply else { panic!("{reply:?}") };

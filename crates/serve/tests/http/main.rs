@@ -18,6 +18,7 @@ mod limits;
 mod pages;
 mod reads;
 mod routes;
+mod sign_in;
 mod size;
 mod stage;
 mod tls;

@@ -198,11 +198,23 @@ async fn a_held_run_is_approved_once_its_rows_were_seen() {
     expect(&page, &["Rows that would go: <b>39</b> of 40", "An approval deletes them now."]);
     expect(&person.page("/graph").await, &["class=\"node held\""]);
     let id = between(&page, "name=\"run\" value=\"", "\"");
+    let transfer = person.page("/transfers/customers").await;
+    expect(
+        &transfer,
+        &[
+            "Rows that would go: <b>39</b> of 40",
+            "href=\"/changes#held\">Approve…</a>",
+            &format!("?leaving={id}"),
+        ],
+    );
+    let reader = Person::with(&server, "bob", &[Role::Read]).await;
+    expect(&reader.page("/transfers/customers").await, &["href=\"/changes#held\">Held runs</a>"]);
     person.post("/changes/approve", &[("run", id)]).await.expect(400);
     expect(
         &person.post("/changes/approve", &[("run", id), ("sure", "on")]).await.expect(200).text,
         &["No run is held."],
     );
+    assert!(!person.page("/transfers/customers").await.contains("#held"));
     let records = person.page("/records").await;
     expect(&records, &["<td class=\"number\">1</td>"]);
     expect(&person.page("/audit").await, &[&format!("approve the run {id}")]);

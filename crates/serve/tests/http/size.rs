@@ -80,6 +80,8 @@ async fn no_page_reads_the_whole_configuration_again() {
             // The last two plan, or compare what was with what is: they read what was.
             "/events"
             | "/authorizations/callback"
+            | "/sign-in/openid"
+            | "/sign-in/openid/callback"
             | "/records/{entity}/download"
             | "/changes/{number}/rollback"
             | "/changes/{number}" => continue,

@@ -170,7 +170,8 @@ pub(crate) struct Server {
 
 /// Where tests listen.
 pub(crate) fn loopback() -> Listen {
-    Listen { address: "127.0.0.1:0".parse().unwrap(), tls: None, insecure: false, open: Open::default() }
+    let address = "127.0.0.1:0".parse().unwrap();
+    Listen { address, tls: None, insecure: false, open: Open::default(), openid: None }
 }
 
 /// The provider that every client and server of these tests uses.
@@ -212,17 +213,33 @@ impl Server {
         });
         let log = AuditLog::new(engine.ports().facts(), Arc::clone(&environment));
         let audited = Arc::new(Audited::new(Arc::clone(&stage), log));
-        let root = home.path().display().to_string();
-        let access = Access { facts: engine.ports().facts(), environment, root };
         let scheme = if listen.tls.is_some() { "https" } else { "http" };
-        let bound = Bound::new(&listen).await.unwrap();
-        let address = bound.address();
-        let (end, ending) = watch::channel(false);
-        let serving: Arc<dyn Serving> = audited.clone();
-        let serving = tokio::spawn(serve(bound, (listen.open, limits), (serving, access), ending));
         let client =
             Client::builder().tls_certs_only([]).no_proxy().pool_max_idle_per_host(0).build().unwrap();
-        Self { address, stage, clock, end, serving: Some(serving), client, scheme, local: audited, home }
+        let (address, end, serving) = (listen.address, watch::channel(false).0, None);
+        let mut server = Self { address, stage, clock, end, serving, client, scheme, local: audited, home };
+        server.serve(listen, limits).await;
+        server
+    }
+
+    /// Listens.
+    async fn serve(&mut self, listen: Listen, limits: Limits) {
+        let root = self.home.path().display().to_string();
+        let facts = self.stage.engine.ports().facts();
+        let environment: Arc<dyn Environment> = self.clock.clone();
+        let access = Access { facts, environment, root, openid: listen.openid.clone() };
+        let bound = Bound::new(&listen).await.unwrap();
+        self.address = bound.address();
+        let (end, ending) = watch::channel(false);
+        self.end = end;
+        let serving: Arc<dyn Serving> = self.local.clone();
+        self.serving = Some(tokio::spawn(serve(bound, (listen.open, limits), (serving, access), ending)));
+    }
+
+    /// Listens anew, with other settings and on the same state.
+    pub(crate) async fn serve_again(&mut self, listen: Listen) {
+        self.stop().await.unwrap();
+        self.serve(listen, Limits::default()).await;
     }
 
     /// Writes a file where the data paths of a configuration begin.

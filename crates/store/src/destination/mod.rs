@@ -10,7 +10,7 @@ mod guard;
 mod owners;
 mod partitions;
 pub(crate) mod rejects;
-mod seen;
+pub(crate) mod seen;
 mod snapshot;
 mod tombstone;
 pub(crate) mod unique;

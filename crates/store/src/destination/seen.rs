@@ -50,7 +50,7 @@ pub(super) fn again(before: Spot, now: Spot) -> Option<(u64, u64)> {
 }
 
 /// Whether the record of a mark was shown as one that is there.
-pub(super) fn shows(mark: &[u8]) -> bool {
+pub(crate) fn shows(mark: &[u8]) -> bool {
     mark.first() != Some(&SHOWN_DELETED)
 }
 

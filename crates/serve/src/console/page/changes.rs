@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use raccord_model::Digest;
 use raccord_model::diagnostic::{Diagnostic, Place as Position};
-use raccord_model::fact::{Generation, Hold, Run, RunId};
+use raccord_model::fact::{DeletedBy, Generation, Hold, Run, RunId};
 use raccord_plan::{Options, Plan};
 
 use crate::console::answer::{Answer, Content};
@@ -14,7 +14,7 @@ use crate::console::layout::{Place, csrf};
 use crate::console::visit::Visit;
 use crate::console::{plan, show};
 use crate::failure::{Failure, FailureCode};
-use crate::request::{Difference, Reply, Request, Sort, Status, StatusQuery, Text, Who};
+use crate::request::{Difference, Reply, Request, Sort, Status, StatusQuery, Text, TransferStatus, Who};
 
 /// How many mistakes are shown.
 const PROBLEMS: usize = 20;
@@ -34,7 +34,7 @@ pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
             |reply| if let Reply::Problem(problem) = reply { Some(problem) } else { None },
         )
         .await?;
-    let pending = pending(&visit).await?;
+    let (pending, is_known) = (pending(&visit).await?, !visit.reader.looks_only);
     let query = StatusQuery { held: true, limit: HELD, ..StatusQuery::default() };
     let status = super::integration::status(&visit, query).await?;
     let before: Option<u64> = visit.asked("before").map(str::parse).transpose().map_err(super::invalid)?;
@@ -44,7 +44,11 @@ pub(super) async fn overview(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let body = html! {
         @if !problems.is_empty() { (mistakes(&visit, &problems)) }
         h2 { (words.pending) }
-        @match &pending { None => p { (words.nothing_pending) }, Some(pending) => (waiting(&visit, pending)) }
+        @match &pending {
+            None if is_known => p { (words.nothing_pending) },
+            None => p { (words.pending_elsewhere) },
+            Some(pending) => (waiting(&visit, pending)),
+        }
         h2 #held { (words.held) }
         (held(&visit, &status))
         h2 { (words.history) }
@@ -61,6 +65,8 @@ async fn pending(visit: &Visit) -> Result<Option<Box<Plan>>, Failure> {
         Ok(plan) => Ok(Some(plan)),
         // Nothing waits, or no daemon has a policy.
         Err(failure) if matches!(failure.code, FailureCode::Unknown | FailureCode::Invalid) => Ok(None),
+        // The daemon that works knows.
+        Err(failure) if failure.code == FailureCode::Unavailable && visit.reader.looks_only => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -148,11 +154,7 @@ pub(super) async fn apply(visit: Arc<Visit>) -> Result<Answer, Failure> {
 /// Held runs, each with what an approval does.
 fn held(visit: &Visit, status: &Status) -> Markup {
     let words = visit.texts().changes;
-    let of_transfer = status.transfers.iter();
-    let runs: Vec<(&Run, &Hold)> = of_transfer
-        .flat_map(|transfer| transfer.last_run.iter().chain(&transfer.deliveries_held))
-        .filter_map(|run| Some((run, run.outcome.hold()?)))
-        .collect();
+    let runs: Vec<(&Run, &Hold)> = status.transfers.iter().flat_map(held_of).collect();
     html! {
         @if runs.is_empty() { p { (words.nothing_held) } }
         @if status.left_out > 0 { p.hint { (words.more) " " (status.left_out) } }
@@ -160,6 +162,7 @@ fn held(visit: &Visit, status: &Status) -> Markup {
             h3 { a href=(super::transfer::path(&run.transfer)) { (show::line(run.transfer.as_str())) } " → " (show::line(&run.to.to_string())) }
             p { (show::when(visit.texts(), run.started, visit.now())) " " code { (run.id) } }
             (in_words(visit, hold))
+            @if let Some(path) = leaving(run, hold) { p { a href=(path) { (words.which) } } }
             @if visit.reader.may(Sort::Approve) { details.action {
                 summary.button.plain { (words.approve) }
                 form method="post" action="/changes/approve" {
@@ -172,6 +175,33 @@ fn held(visit: &Visit, status: &Status) -> Markup {
             } }
         } }
     }
+}
+
+/// The runs of a transfer that are held.
+fn held_of(transfer: &TransferStatus) -> impl Iterator<Item = (&Run, &Hold)> {
+    let runs = transfer.last_run.iter().chain(&transfer.deliveries_held);
+    runs.filter_map(|run| Some((run, run.outcome.hold()?)))
+}
+
+/// Where the rows are that go when a run is approved; none where they cannot be looked at one by one.
+fn leaving(run: &Run, hold: &Hold) -> Option<String> {
+    let is_listed = matches!(hold, Hold::Deletions { by, .. } if *by != DeletedBy::Webhook);
+    is_listed.then(|| super::records::path_of_leaving(&run.to, run.id))
+}
+
+/// On the page of a transfer: why a run of it is held, and the way to where it is approved.
+pub(super) fn waits(visit: &Visit, transfer: &TransferStatus) -> Markup {
+    let words = visit.texts().changes;
+    let to_it = if visit.reader.may(Sort::Approve) { words.approve } else { words.held };
+    html! { @for (run, hold) in held_of(transfer) {
+        div.notice.waits {
+            (in_words(visit, hold))
+            p {
+                @if let Some(path) = leaving(run, hold) { a href=(path) { (words.which) } " · " }
+                a href="/changes#held" { (to_it) }
+            }
+        }
+    } }
 }
 
 /// Why a run is held, and what an approval does.

@@ -8,6 +8,7 @@ mod changes;
 mod entry;
 mod graph;
 mod integration;
+mod openid;
 mod overview;
 pub(super) mod problem;
 mod records;
@@ -107,6 +108,8 @@ pub(super) const PAGES: &[Page] = &[
     get("/events", READ, |visit| Box::pin(std::future::ready(live::follow(&visit).map(Answer::Whole)))),
     get(sign_in::PATH, Guard::Open, |visit| Box::pin(std::future::ready(Ok(sign_in::show(&visit))))),
     post(sign_in::PATH, Guard::Open, |visit| Box::pin(sign_in::enter(visit))),
+    get(openid::PATH, Guard::Open, |visit| Box::pin(openid::depart(visit))),
+    get(openid::CALLBACK, Guard::Open, |visit| Box::pin(openid::come_back(visit))),
     // A session of whatever role ends.
     post("/sign-out", Guard::Role(Role::Metrics), |visit| Box::pin(sign_in::leave(visit))),
     post("/language", Guard::Open, |visit| Box::pin(std::future::ready(entry::language(&visit)))),
@@ -161,6 +164,9 @@ mod tests {
         let places: BTreeSet<_> = PAGES.iter().map(|page| (page.method == Method::Post, page.path)).collect();
         assert_eq!(places.len(), PAGES.len());
         let open = PAGES.iter().filter(|page| page.guard == Guard::Open).map(|page| page.path);
-        assert_eq!(open.collect::<BTreeSet<_>>(), BTreeSet::from([sign_in::PATH, "/language"]));
+        assert_eq!(
+            open.collect::<BTreeSet<_>>(),
+            BTreeSet::from([sign_in::PATH, openid::PATH, openid::CALLBACK, "/language"])
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
+use raccord_model::fact::RunId;
 use raccord_model::{EntityRef, Ident};
 
 use crate::console::answer::{Answer, Content};
@@ -73,17 +74,24 @@ async fn known(visit: &Visit, query: EntityQuery) -> Result<(Vec<EntityView>, u6
     Ok((found, total))
 }
 
-/// A search: a field and the whole of its value.
+/// A search: a field and the whole of its value; or what goes when a held run is approved.
 struct Search {
     field: Option<Ident>,
     value: String,
+    leaving: Option<RunId>,
+}
+
+/// Where the rows of an entity are that go when a held run is approved.
+pub(super) fn path_of_leaving(entity: &EntityRef, run: RunId) -> String {
+    format!("{}?leaving={run}", path(entity))
 }
 
 impl Search {
     fn of(visit: &Visit) -> Result<Self, Failure> {
         let field: Option<Ident> =
             visit.asked("field").map(str::parse).transpose().map_err(super::invalid)?;
-        Ok(Self { field, value: visit.asked("value").unwrap_or_default().to_owned() })
+        let leaving = visit.asked("leaving").map(str::parse).transpose().map_err(super::invalid)?;
+        Ok(Self { field, value: visit.asked("value").unwrap_or_default().to_owned(), leaving })
     }
 
     /// What it lets through.
@@ -99,6 +107,9 @@ impl Search {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         if let (Some(field), false) = (&self.field, self.value.is_empty()) {
             query.append_pair("field", field.as_str()).append_pair("value", &self.value);
+        }
+        if let Some(run) = self.leaving {
+            query.append_pair("leaving", &run.to_string());
         }
         query.extend_pairs(more);
         let query = query.finish();
@@ -131,6 +142,7 @@ pub(super) async fn list(visit: Arc<Visit>) -> Result<Answer, Failure> {
         total: false,
         columns: true,
         page: Some(PageOf { after }),
+        leaving: search.leaving,
     };
     let mut shown = Shown::default();
     visit
@@ -144,6 +156,9 @@ pub(super) async fn list(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let words = visit.texts().records;
     let here = path(&entity);
     let body = html! {
+        @if search.leaving.is_some() {
+            p.notice.waits { (words.leaving) " " a href="/changes#held" { (visit.texts().changes.held) } " · " a href=(here) { (words.all) } }
+        }
         (search_form(&visit, &here, &search, &shown.columns))
         (downloads(&visit, &here, &search))
         @if shown.rows.is_empty() {
@@ -171,6 +186,7 @@ fn search_form(visit: &Visit, here: &str, search: &Search, columns: &[ColumnView
             } }
             label for="value" { (words.value) }
             input #value type="search" name="value" value=(show::plain(&search.value)) autocomplete="off" spellcheck="false";
+            @if let Some(run) = search.leaving { input type="hidden" name="leaving" value=(run); }
             button.plain { (words.search) }
             @if !search.value.is_empty() { a href=(here) { (words.all) } }
         }
@@ -271,7 +287,8 @@ pub(super) async fn download(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let wanted = visit.asked("form").unwrap_or_default();
     let form = Form::ALL.into_iter().find(|form| form.code() == wanted);
     let form = form.ok_or_else(|| Failure::new(FailureCode::Invalid, "form: csv or jsonl"))?;
-    let filter = Search::of(&visit)?.filter()?;
+    let search = Search::of(&visit)?;
+    let filter = search.filter()?;
     // What is not there is told on a page, before the file begins.
     let probe = |limit| Request::Records {
         entity: entity.clone(),
@@ -280,6 +297,7 @@ pub(super) async fn download(visit: Arc<Visit>) -> Result<Answer, Failure> {
         total: false,
         columns: true,
         page: None,
+        leaving: search.leaving,
     };
     visit.ask(probe(0), |_| {}).await?;
     let request = probe(usize::MAX);

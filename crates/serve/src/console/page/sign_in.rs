@@ -1,4 +1,5 @@
-//! Signing in with a token of the HTTP API, and out again.
+//! Signing in with a token of the HTTP API, and out again. Who signs in by OpenID Connect goes on from here, and what went
+//! wrong on that way is said here.
 
 use std::sync::Arc;
 
@@ -6,13 +7,13 @@ use axum::http::StatusCode;
 use axum::http::header::{ORIGIN, RETRY_AFTER};
 use axum::response::Response;
 use maud::{Markup, html};
-use raccord_model::fact::Token;
+use raccord_model::fact::SignedIn;
 
 use crate::attempts::seconds_left;
 use crate::console::answer::{Answer, html, see_other};
 use crate::console::session::{self, SessionId};
 use crate::console::visit::Visit;
-use crate::console::{cookie, layout};
+use crate::console::{cookie, layout, show};
 use crate::failure::Failure;
 use crate::reply::RequestError;
 use crate::token::TokenText;
@@ -61,13 +62,13 @@ pub(super) async fn enter(visit: Arc<Visit>) -> Result<Answer, Failure> {
         None => Verified::Unknown,
     };
     match verified {
-        Verified::Right(token) => Ok(Answer::Whole(begin(&visit, &token, back).await?)),
+        Verified::Right(token) => {
+            let who = SignedIn::Token { name: token.name, sha256: token.sha256 };
+            Ok(Answer::Whole(begin(&visit, who, (back, is_secure(&visit))).await?))
+        }
         Verified::Expired(_) => Ok(refused(&visit, back, texts.expired)),
         Verified::Unknown if visit.console.strangers.is_too_many(&visit.network, visit.now()) => {
-            let page = page(&visit, back, Some(texts.too_many));
-            let mut response = html(StatusCode::TOO_MANY_REQUESTS, page);
-            response.headers_mut().insert(RETRY_AFTER, seconds_left(visit.now()).into());
-            Ok(Answer::Whole(response))
+            Ok(Answer::Whole(too_many(&visit, back)))
         }
         Verified::Unknown => {
             tracing::warn!(peer = visit.network, "the console was given a token that does not exist");
@@ -85,15 +86,19 @@ pub(super) async fn leave(visit: Arc<Visit>) -> Result<Answer, Failure> {
 }
 
 /// A new session, never one that the browser had before: another site may have put that there.
-async fn begin(visit: &Visit, token: &Token, back: &str) -> Result<Response, Failure> {
+pub(super) async fn begin(
+    visit: &Visit,
+    who: SignedIn,
+    (back, is_secure): (&str, bool),
+) -> Result<Response, Failure> {
     let random =
         visit.console.environment.random().map_err(|error| Failure::from(RequestError::from(error)))?;
     let id = SessionId::of(&random);
-    session::begin(&visit.console.facts, &id, token, visit.now()).await.map_err(failed)?;
+    session::begin(&visit.console.facts, &id, who, visit.now()).await.map_err(failed)?;
     if let Some(before) = cookie::session(&visit.headers) {
         session::end(&visit.console.facts, &before).await.map_err(failed)?;
     }
-    Ok(see_other(back, cookie::of_session(&id, is_secure(visit))))
+    Ok(see_other(back, cookie::of_session(&id, is_secure)))
 }
 
 fn failed(error: raccord_model::port::state::StateError) -> Failure {
@@ -101,18 +106,60 @@ fn failed(error: raccord_model::port::state::StateError) -> Failure {
 }
 
 fn refused(visit: &Visit, back: &str, why: &'static str) -> Answer {
-    Answer::Whole(html(StatusCode::UNAUTHORIZED, page(visit, back, Some(why))))
+    Answer::Whole(html(StatusCode::UNAUTHORIZED, page(visit, back, Some(&Problem::of_token(why)))))
 }
 
-fn page(visit: &Visit, back: &str, problem: Option<&'static str>) -> Markup {
+/// Says that there were too many attempts from there.
+pub(super) fn too_many(visit: &Visit, back: &str) -> Response {
+    let page = page(visit, back, Some(&Problem::of_token(visit.texts().sign_in.too_many)));
+    let mut response = html(StatusCode::TOO_MANY_REQUESTS, page);
+    response.headers_mut().insert(RETRY_AFTER, seconds_left(visit.now()).into());
+    response
+}
+
+/// Why a sign-in failed.
+pub(super) struct Problem {
+    /// In the words of the reader.
+    words: String,
+    /// In the words of the engine, or of the provider.
+    said: Option<Markup>,
+    /// Whether it is about the token.
+    is_of_token: bool,
+}
+
+impl Problem {
+    fn of_token(words: &str) -> Self {
+        Self { words: words.to_owned(), said: None, is_of_token: true }
+    }
+
+    /// About what came of the way to a provider.
+    pub(super) fn of_provider(words: impl Into<String>, said: Option<Markup>) -> Self {
+        Self { words: words.into(), said, is_of_token: false }
+    }
+}
+
+/// The page with a problem.
+pub(super) fn page(visit: &Visit, back: &str, problem: Option<&Problem>) -> Markup {
     let texts = visit.texts().sign_in;
+    let is_of_token = problem.is_some_and(|problem| problem.is_of_token);
     let body = html! {
+        @if let Some(problem) = problem {
+            div.problem role="alert" #problem {
+                p { (show::line(&problem.words)) }
+                @if let Some(said) = &problem.said { p { (said) } }
+            }
+        }
+        @if let Some(openid) = &visit.console.openid {
+            p { a.button href=(super::openid::path_back_to(back)) {
+                ((texts.with)(&show::plain(&super::openid::host(openid))))
+            } }
+            p.hint { (texts.or) }
+        }
         form.sign-in method="post" action=(PATH) {
             input type="hidden" name="back" value=(back);
-            @if let Some(problem) = problem { p.problem role="alert" #problem { (problem) } }
             label for="token" { (texts.token) }
             input #token type="password" name="token" autocomplete="current-password" required autofocus
-                aria-describedby="hint" aria-invalid=[problem.map(|_| "true")];
+                aria-describedby="hint" aria-invalid=[is_of_token.then_some("true")];
             p.hint #hint { (texts.hint) }
             button type="submit" { (texts.submit) }
         }

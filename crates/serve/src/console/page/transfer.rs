@@ -16,7 +16,7 @@ use crate::console::chart;
 use crate::console::layout::{Place, csrf};
 use crate::console::standing;
 use crate::console::visit::Visit;
-use crate::console::{run, show};
+use crate::console::{payload, run, show};
 use crate::failure::{Failure, FailureCode};
 use crate::request::{Reply, Request, Row, Sort, Status, StatusQuery, TransferStatus};
 
@@ -43,6 +43,8 @@ struct Shown {
     runs: Vec<Run>,
     /// A stored record, for the examples beside the mapping.
     example: Option<Row>,
+    /// The record of the newest reject as it came: no other is kept as the source shows it.
+    came: Option<Value>,
 }
 
 /// The page.
@@ -100,11 +102,25 @@ async fn look(visit: &Visit, name: &Name) -> Result<Shown, Failure> {
         total: false,
         columns: false,
         page: None,
+        leaving: None,
     };
     let pick = |reply| if let Reply::Record(row) = reply { Some(row) } else { None };
     // A page without an example is a page; the database may be away.
     let example = visit.all(request, pick).await.ok().and_then(|mut rows| rows.pop());
-    Ok(Shown { status, transfer, spec, source, authorization, runs, example })
+    let came = came(visit, &transfer).await;
+    Ok(Shown { status, transfer, spec, source, authorization, runs, example, came })
+}
+
+/// The record of the newest reject as it came. A page without it is a page.
+async fn came(visit: &Visit, transfer: &TransferStatus) -> Option<Value> {
+    if transfer.rejects.unwrap_or_default() == 0 {
+        return None;
+    }
+    let name = Some(transfer.name.clone());
+    let request = Request::Rejects { transfer: name, id: None, group: None, limit: 1, total: false };
+    let pick = |reply| if let Reply::Reject(reject) = reply { reject.payload } else { None };
+    let payload = visit.all(request, pick).await.ok()?.pop()?;
+    serde_json::from_str(&payload).ok().filter(Value::is_object)
 }
 
 /// How it stands, in a few figures.
@@ -124,6 +140,7 @@ fn head(visit: &Visit, shown: &Shown) -> Markup {
                 ((words.pages)(running.pages, &show::number(language, running.pages)))
             }
         }
+        (super::changes::waits(visit, transfer))
         div.figures {
             (figure(columns.lag, &html! { @match transfer.last_success { Some(at) => (show::when(texts, at, now)), None => (texts.time.never) } }))
             (figure(columns.next, &html! { @match transfer.next_run { Some(at) => (show::when(texts, at, now)), None => "—" } }))
@@ -252,11 +269,14 @@ fn mapping(visit: &Visit, shown: &Shown, spec: &TransferSpec) -> Markup {
     html! {
         div.wide tabindex="0" role="region" aria-label=(words.mapping) { table.mapping {
             thead { tr {
-                th scope="col" { (words.from) } th scope="col" { (words.transforms) } th scope="col" { (words.field) }
+                th scope="col" { (words.from) }
+                @if shown.came.is_some() { th scope="col" { (words.came) } }
+                th scope="col" { (words.transforms) } th scope="col" { (words.field) }
                 th scope="col" { (words.example) }
             } }
             tbody { @for ((name, field), is_key) in rows { tr {
                 td { (origin(field)) }
+                @if let Some(came) = &shown.came { td { (as_it_came(came, field)) } }
                 td { @for step in &field.transform { code.step { (show::line(&step_in_words(step))) } " " } }
                 th scope="row" { (show::line(name.as_str())) @if is_key { " " span.tag { (words.key) } } }
                 td { @if let Some(value) = example(shown.example.as_ref(), name) { (show::line(&value)) } }
@@ -271,6 +291,16 @@ fn origin(field: &MappedField) -> Markup {
         @if let Some(constant) = &field.constant { "= " code { (show::line(&constant.to_string())) } }
         @if let Some(expression) = &field.expr { code { (show::line(expression)) } }
     }
+}
+
+/// What a record had where a field comes from.
+fn as_it_came(came: &Value, field: &MappedField) -> Markup {
+    let found = field.from.as_ref().and_then(|path| payload::at(came, path));
+    html! { @match found {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) => (show::line(text)),
+        Some(other) => (show::line(&other.to_string())),
+    } }
 }
 
 /// A transform as it is written: its name, and what it is given.

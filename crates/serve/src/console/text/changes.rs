@@ -15,6 +15,8 @@ both! {
         pending: "Waiting for approval", "En attente d’approbation";
         /// There is none.
         nothing_pending: "No change waits for approval.", "Aucun changement n’attend d’approbation.";
+        /// Another daemon knows.
+        pending_elsewhere: "Which change waits, the daemon that works knows.", "Le démon qui travaille sait quel changement attend.";
         /// Applies it.
         apply: "Apply these changes…", "Appliquer ces changements…";
         /// Applies it.
@@ -37,6 +39,8 @@ both! {
         approve_now: "Approve", "Approuver";
         /// Rows that would go: before the count.
         would_delete: "Rows that would go:", "Lignes qui disparaîtraient :";
+        /// Leads to these rows.
+        which: "Look at the rows that would go", "Voir les lignes qui disparaîtraient";
         /// Between the two counts.
         of: "of", "sur";
         /// Records whose key cannot be read.

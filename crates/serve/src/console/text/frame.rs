@@ -18,6 +18,8 @@ pub(in crate::console) struct Frame {
     pub(in crate::console) sign_out: &'static str,
     /// Of who looks without a session.
     pub(in crate::console) public: &'static str,
+    /// The daemon stands by: before which one works.
+    pub(in crate::console) stands_by: &'static str,
     /// Over the list of keys.
     pub(in crate::console) keys: &'static str,
     /// What `/` does.
@@ -37,6 +39,8 @@ pub(super) const EN: Frame = Frame {
     sign_in: "Sign in",
     sign_out: "Sign out",
     public: "Read-only",
+    stands_by: "This daemon stands by: it shows what is stored, takes webhooks and changes nothing. Changes are made at the one \
+                that works:",
     keys: "Keyboard",
     key_search: "Search on this page",
     key_help: "Show these keys",
@@ -52,6 +56,8 @@ pub(super) const FR: Frame = Frame {
     sign_in: "Se connecter",
     sign_out: "Se déconnecter",
     public: "Lecture seule",
+    stands_by: "Ce démon est en réserve : il montre ce qui est enregistré, reçoit les webhooks et ne change rien. Les \
+                changements se font auprès de celui qui travaille :",
     keys: "Clavier",
     key_search: "Chercher sur cette page",
     key_help: "Afficher ces touches",

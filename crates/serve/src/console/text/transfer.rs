@@ -62,6 +62,8 @@ pub(in crate::console) struct Transfer {
     pub(in crate::console) field: &'static str,
     /// A column.
     pub(in crate::console) example: &'static str,
+    /// A column: the record of the newest reject, as the source has shown it.
+    pub(in crate::console) came: &'static str,
     /// Of a field of the primary key.
     pub(in crate::console) key: &'static str,
     /// A heading.
@@ -115,6 +117,7 @@ pub(super) const EN: Transfer = Transfer {
     transforms: "Transforms",
     field: "Project field",
     example: "A stored record",
+    came: "The last reject, as it came",
     key: "primary key",
     wishes: "What is wanted",
     active: "Activated",
@@ -158,6 +161,7 @@ pub(super) const FR: Transfer = Transfer {
     transforms: "Transformations",
     field: "Champ du projet",
     example: "Un enregistrement stocké",
+    came: "Le dernier rejet, tel que reçu",
     key: "clé primaire",
     wishes: "Ce qui est voulu",
     active: "Activé",
