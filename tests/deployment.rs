@@ -166,9 +166,9 @@ fn expect_to_fit_the_image(pod: &Value, probes: [&str; 3]) {
     let options: Vec<&str> =
         container["args"].as_array().unwrap().iter().map(|option| option.as_str().unwrap()).collect();
     expect_known(&options);
-    let probed =
+    let asked =
         ["startupProbe", "livenessProbe", "readinessProbe"].map(|probe| &container[probe]["httpGet"]["path"]);
-    assert_eq!(probed, probes);
+    assert_eq!(asked, probes);
     let mounts = container["volumeMounts"].as_array().unwrap();
     assert!(
         mounts.iter().all(|mount| mount.get("subPath").is_none()),

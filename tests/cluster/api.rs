@@ -47,6 +47,20 @@ fn insist(machines: &[TestEnvironment], verb: &str, first: usize) -> Answer {
     answer
 }
 
+/// What people and pipelines ask at once.
+const VERBS: [&str; 10] = [
+    "run shop",
+    "apply --auto-approve",
+    "pause shop --reason test",
+    "resume shop",
+    "status",
+    "plan",
+    "runs",
+    "history",
+    "records crm.contact",
+    "audit",
+];
+
 #[test]
 fn twenty_verbs_at_once_through_three_daemons_leave_a_state_that_is_whole() {
     let cluster = Cluster::new("1h");
@@ -63,25 +77,13 @@ fn twenty_verbs_at_once_through_three_daemons_leave_a_state_that_is_whole() {
         })
         .collect();
     cluster.people(500);
-    let verbs = [
-        "run shop",
-        "apply --auto-approve",
-        "pause shop --reason test",
-        "resume shop",
-        "status",
-        "plan",
-        "runs",
-        "history",
-        "records crm.contact",
-        "audit",
-    ];
     let mut done = 0;
     std::thread::scope(|scope| {
         let started: Vec<_> = callers
             .iter()
             .enumerate()
             .map(|(number, machines)| {
-                let verb = verbs[number % verbs.len()];
+                let verb = VERBS[number % VERBS.len()];
                 scope.spawn(move || (verb, insist(machines, verb, number)))
             })
             .collect();

@@ -32,10 +32,10 @@ const SENDERS: usize = 16;
 /// Transfers that find nothing to read, each due every second.
 fn empty(root: &Path) -> String {
     let root = root.display();
-    let mut text = format!(
-        "apiVersion: raccord/v1\nkind: Stack\nmetadata: {{name: main}}\nspec:\n  limits: {{parallelTransfers: 32, perSource: 32}}\n---
-apiVersion: raccord/v1\nkind: Project\nmetadata: {{name: crm}}\nspec:\n  store:\n    type: postgres\n    authorization: \
-         {{type: database, url: \"${{env:WAREHOUSE_URL}}\", tls: {{mode: disable}}}}\n    schema: crm\n  entities:\n"
+    let mut text = String::from(
+        "apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: main}\nspec:\n  limits: {parallelTransfers: 32, perSource: 32}\n---
+apiVersion: raccord/v1\nkind: Project\nmetadata: {name: crm}\nspec:\n  store:\n    type: postgres\n    authorization: \
+         {type: database, url: \"${env:WAREHOUSE_URL}\", tls: {mode: disable}}\n    schema: crm\n  entities:\n"
     );
     for number in 0..TRANSFERS {
         text.push_str(&format!("    e{number}: {{key: id, fields: {{id: text}}}}\n"));

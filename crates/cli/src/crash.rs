@@ -14,9 +14,10 @@ pub(crate) fn tell() {
     panic::set_hook(Box::new(move |panic| {
         match panic.location().and_then(|place| in_a_reader(place.file())) {
             Some(place) => {
+                let said = panic.payload_as_str().unwrap_or("without a message");
                 let line = format!(
-                    "raccord: a file is damaged: it makes no sense to the library that reads it ({place}); `raccord state check` tells \
-                 whether it is the state"
+                    "raccord: a file may be damaged: it makes no sense to the library that reads it ({place}: {said}); `raccord state \
+                     check` tells whether it is the state"
                 );
                 drop(writeln!(std::io::stderr(), "{line}"));
             }

@@ -233,7 +233,6 @@ async fn no_template_shows_a_secret() {
     }
 }
 
-/// A partition that has the value of a secret would stand in every state: such a reading fails, and says why.
 #[tokio::test]
 async fn no_spelling_of_a_setting_shows_a_secret() {
     // Known in another spelling, and unknown with a name that says what it is.
@@ -241,6 +240,15 @@ async fn no_spelling_of_a_setting_shows_a_secret() {
         let own = json!({"request_headers": {"X-Key": format!("{{{{ config['{name}'] }}}}")}});
         let told = told_with(&manifest(&own), json!({name: CANARY}), Mood::Refuses(400)).await;
         assert!(told.contains("> GET https://h.test/records") && !told.contains(MARK), "{name}: {told}");
+    }
+    // In a list.
+    for (config, path) in [
+        (json!({"accounts": [{"api_key": CANARY}]}), "['accounts'][0]['api_key']"),
+        (json!({"tokens": [CANARY]}), "['tokens'][0]"),
+    ] {
+        let own = json!({"request_headers": {"X-Key": format!("{{{{ config{path} }}}}")}});
+        let told = told_with(&manifest(&own), config, Mood::Refuses(400)).await;
+        assert!(told.contains("> GET https://h.test/records") && !told.contains(MARK), "{path}: {told}");
     }
 }
 
@@ -254,6 +262,7 @@ fn a_setting_in_another_spelling_is_told() {
     assert_eq!(found(json!({"key": "x", "other": "y"})), [""; 0]);
 }
 
+/// A partition that has the value of a secret would stand in every state: such a reading fails, and says why.
 #[tokio::test]
 async fn no_state_holds_a_secret() {
     let key = "{{ config['key'] }}";

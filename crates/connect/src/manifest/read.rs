@@ -129,12 +129,22 @@ const SECRET_NAMES: [&str; 9] = [
 fn hide_unknown(schema: Option<&Value>, config: &Value, masks: &Masks) {
     let known = |name: &str| schema.and_then(|schema| schema.get("properties")?.get(name));
     for (name, value) in config.as_object().into_iter().flatten() {
-        let schema = known(name);
-        match value {
-            Value::String(text) if schema.is_none() && is_secret(name, text) => masks.add(text),
-            Value::Object(_) => hide_unknown(schema, value, masks),
-            _ => {}
+        hide_value(name, known(name), value, masks);
+    }
+}
+
+/// Likewise of the value under a name; the items of a list have its name.
+fn hide_value(name: &str, schema: Option<&Value>, value: &Value, masks: &Masks) {
+    match value {
+        Value::String(text) if schema.is_none() && is_secret(name, text) => masks.add(text),
+        Value::Object(_) => hide_unknown(schema, value, masks),
+        Value::Array(items) => {
+            let of_items = schema.and_then(|schema| schema.get("items"));
+            for item in items {
+                hide_value(name, of_items, item, masks);
+            }
         }
+        _ => {}
     }
 }
 

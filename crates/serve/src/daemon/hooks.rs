@@ -5,27 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue};
-use bytes::Bytes;
+use axum::http::HeaderMap;
 use jiff::Timestamp;
-use raccord_compiler::webhook::{self, Hook, Intent, Reading, RecordContent, Route};
+use raccord_compiler::webhook;
 use raccord_model::fact::Uid;
-use raccord_model::language::webhook::VerifySpec;
-use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, InboxError};
+use raccord_model::port::inbox::{Accepted, InboxError};
 use raccord_model::port::webhook::{Delivery as Presented, Refused, SignatureHeaders, Verifier, Webhooks};
-use raccord_model::rate::Rate;
 use raccord_model::secret::{SecretError, SecretRef};
-use raccord_model::{DataTypeName, Digest, Kind, Name};
-use tokio::time::Instant;
+use raccord_model::{Kind, Name};
 
+use super::allowance::{Allowance, COMPLAINTS, complain};
+use super::receiver::{Receiver, receiver};
 use super::untaken::Tallies;
 use crate::request::{Untaken, UntakenBecause};
 use crate::serving::{Push, PushHead, Received};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
-use raccord_run::job;
 
 /// The webhooks of a generation.
 pub(crate) struct Hooks {
@@ -47,22 +43,6 @@ pub(crate) struct Hooks {
     unverifiable: Mutex<BTreeMap<Name, String>>,
 }
 
-/// What one source may be told.
-struct Receiver {
-    uid: Uid,
-    hook: Hook,
-    verify: VerifySpec,
-    transfers: BTreeMap<DataTypeName, Vec<Uid>>,
-    /// The transfers that would read them if they were active, and an active integration subscribed.
-    inactive: BTreeMap<DataTypeName, Vec<Name>>,
-    allowance: Mutex<Allowance>,
-    complaints: Mutex<Allowance>,
-}
-
-/// How often the log speaks of the deliveries of one source that are not taken: anybody may send them, and the
-/// metrics count them all.
-const COMPLAINTS: Rate = Rate { count: 10, period: 60 };
-
 /// From how many bytes on a body takes longer to be proved and read than others should wait.
 const HEAVY: usize = 256 << 10;
 
@@ -82,6 +62,7 @@ impl Hooks {
                 by_signature.entry(signature).or_insert_with(|| source.clone());
             }
         }
+        tallies.keep_inactive(|source| by_source.get(source).is_some_and(Receiver::has_unread));
         let url = settings.webhooks.map(|public| public.url.trim_end_matches('/').to_owned());
         let complaints = Mutex::new(Allowance::new(COMPLAINTS));
         let unverifiable = Mutex::default();
@@ -341,105 +322,6 @@ fn heavy<T>(length: usize, work: impl FnOnce() -> T) -> T {
     if length > HEAVY { tokio::task::block_in_place(work) } else { work() }
 }
 
-/// What a source may be told, when it has a webhook. Validation has compiled it before.
-fn receiver(applied: &Applied, name: &Name) -> Option<Receiver> {
-    let spec = applied.desired.source(name)?;
-    let settings = spec.settings.webhooks()?;
-    let webhook = spec.webhook.as_ref()?;
-    let (hook, _) = webhook::lower(webhook, settings);
-    let hook = hook?;
-    let mut transfers: BTreeMap<DataTypeName, Vec<Uid>> = BTreeMap::new();
-    let mut inactive: BTreeMap<DataTypeName, Vec<Name>> = BTreeMap::new();
-    for (transfer, uid, spec) in applied.transfers().filter(|(_, _, spec)| spec.source == *name) {
-        let Some(data_type) = job::data_type(transfer, spec) else { continue };
-        if spec.active && is_subscribed(applied, transfer) {
-            transfers.entry(data_type).or_default().push(uid);
-        } else {
-            inactive.entry(data_type).or_default().push(transfer.clone());
-        }
-    }
-    let allowance = Mutex::new(Allowance::new(hook.rate_limit()));
-    let complaints = Mutex::new(Allowance::new(COMPLAINTS));
-    let uid = applied.uid(Kind::Source, name)?;
-    let verify = webhook.verify.clone();
-    Some(Receiver { uid, hook, verify, transfers, inactive, allowance, complaints })
-}
-
-fn complain(complaints: &Mutex<Allowance>, say: impl FnOnce()) {
-    let mut complaints = complaints.lock().unwrap_or_else(PoisonError::into_inner);
-    if complaints.spend(Instant::now()).is_none() {
-        say();
-    }
-}
-
-/// Whether an active integration subscribes. One that is paused or tripped takes what waited when it goes on.
-fn is_subscribed(applied: &Applied, transfer: &Name) -> bool {
-    applied.integrations().any(|(_, _, spec)| spec.active && spec.subscriptions.contains_key(transfer))
-}
-
-impl Receiver {
-    /// Says something in the log, unless enough was said.
-    fn complain(&self, say: impl FnOnce()) {
-        complain(&self.complaints, say);
-    }
-
-    fn wait_for_allowance(&self) -> Option<Duration> {
-        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        allowance.spend(Instant::now())
-    }
-
-    /// What goes into whose inbox; nothing when no event is listed or no active transfer reads its records. And the
-    /// transfers that do not get it because they are not active.
-    fn read(
-        &self,
-        push: &Push,
-        ports: &Ports,
-    ) -> Result<(Vec<Accept>, BTreeSet<&Name>), webhook::Unreadable> {
-        let route = Route {
-            data_type: push.data_type.as_ref().map(DataTypeName::as_str),
-            event: push.event.as_deref(),
-        };
-        let header = |name: &str| push.headers.get(name).map(HeaderValue::as_bytes);
-        let now = ports.environment.now();
-        let readings = self.hook.read(route, &header, &push.body)?;
-        let unwanted = readings.iter().filter_map(|reading| match reading {
-            Reading::Received(event) => self.inactive.get(&event.data_type),
-            Reading::Ignored { .. } => None,
-        });
-        let unwanted = unwanted.flatten().collect();
-        let accepts = readings.into_iter().filter_map(|reading| self.accept(reading, &push.body, now));
-        Ok((accepts.collect(), unwanted))
-    }
-
-    fn accept(&self, reading: Reading, body: &Bytes, now: Timestamp) -> Option<Accept> {
-        let Reading::Received(event) = reading else { return None };
-        let transfers = self.transfers.get(&event.data_type)?.clone();
-        let kind = match event.intent {
-            Intent::Upsert => DeliveryKind::Upsert,
-            Intent::Partial => DeliveryKind::Partial,
-            Intent::Delete => DeliveryKind::Delete,
-            Intent::Fetch { path } => {
-                let record = self.hook.record_in_answer(&event.event);
-                DeliveryKind::Fetch { path, record, retry: None }
-            }
-        };
-        let said = body.get(event.said).unwrap_or_default();
-        let id = event.delivery.map(|id| known_again(&id, &event.data_type, said));
-        let record = match event.record {
-            RecordContent::Within(range) => body.slice(range),
-            RecordContent::Made(text) => text.into(),
-        };
-        let delivery = Delivery { kind, record, received: now, event: event.event };
-        Some(Accept { source: self.uid, id, transfers, delivery })
-    }
-}
-
-/// What an event is known by when it comes again: its id, its data type and what it said. An id alone could be reused
-/// for something else, which would then be lost.
-fn known_again(id: &str, data_type: &DataTypeName, said: &[u8]) -> String {
-    format!("{id}\0{data_type}\0{}", Digest::of(said))
-}
-
 /// The path under which the delivery came.
 fn path(push: &Push) -> String {
     let mut path = format!("/hooks/{}/{}", push.stack, push.source);
@@ -447,53 +329,4 @@ fn path(push: &Push) -> String {
         path = format!("{path}/{data_type}/{event}");
     }
     path
-}
-
-/// So many deliveries in a period; a new period begins with the first one after the last.
-#[derive(Debug)]
-struct Allowance {
-    rate: Rate,
-    since: Option<Instant>,
-    spent: u32,
-}
-
-impl Allowance {
-    const fn new(rate: Rate) -> Self {
-        Self { rate, since: None, spent: 0 }
-    }
-
-    /// Spends one; how long to wait for the next period when this one is spent.
-    fn spend(&mut self, now: Instant) -> Option<Duration> {
-        let period = Duration::from_secs(u64::from(self.rate.period));
-        let since = match self.since {
-            Some(since) if now.duration_since(since) < period => since,
-            _ => {
-                self.spent = 0;
-                *self.since.insert(now)
-            }
-        };
-        if self.spent >= self.rate.count {
-            return Some(period.saturating_sub(now.duration_since(since)));
-        }
-        self.spent += 1;
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_period_holds_no_more_than_allowed() {
-        let mut allowance = Allowance::new("2/s".parse().unwrap());
-        let begin = Instant::now();
-        let at = |milliseconds| begin + Duration::from_millis(milliseconds);
-        let wait = |milliseconds| Some(Duration::from_millis(milliseconds));
-        let scenario =
-            [(0, None), (300, None), (400, wait(600)), (999, wait(1)), (1_000, None), (1_500, None)];
-        for (when, expected) in scenario {
-            assert_eq!(allowance.spend(at(when)), expected, "at {when} ms");
-        }
-    }
 }

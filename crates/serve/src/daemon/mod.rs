@@ -1,11 +1,13 @@
 //! The daemon as it is served: what it answers, the webhooks it takes, its metrics and its health. It decides nothing; what
 //! concerns runs and the configuration is asked of the daemon's own shell.
 
+mod allowance;
 mod answer;
 mod board;
 pub(crate) mod hooks;
 mod live;
 mod observe;
+mod receiver;
 #[cfg(test)]
 mod tests;
 mod untaken;

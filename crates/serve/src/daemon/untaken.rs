@@ -34,6 +34,11 @@ impl Tallies {
         self.tallies().remove(&(source.clone(), UntakenBecause::Refused));
     }
 
+    /// Forgets what was not kept for want of an active transfer, of sources of which everything is kept now.
+    pub(super) fn keep_inactive(&self, is_kept: impl Fn(&Name) -> bool) {
+        self.tallies().retain(|(source, because), _| *because != UntakenBecause::Inactive || is_kept(source));
+    }
+
     /// What was not kept, by source; of sources that are there alone.
     pub(super) fn of(&self, is_there: impl Fn(&Name) -> bool) -> Vec<Untaken> {
         self.tallies().values().filter(|tally| is_there(&tally.source)).cloned().collect()
@@ -67,6 +72,10 @@ mod tests {
         assert_eq!(told(), [(UntakenBecause::Inactive, 1, 7)]);
         refuse(9);
         assert_eq!(told(), [(UntakenBecause::Refused, 1, 9), (UntakenBecause::Inactive, 1, 7)]);
+        tallies.keep_inactive(|name| *name == source);
+        assert_eq!(told().len(), 2);
+        tallies.keep_inactive(|_| false);
+        assert_eq!(told(), [(UntakenBecause::Refused, 1, 9)], "its transfer is active now");
         assert!(tallies.of(|_| false).is_empty(), "a source that is gone is not told of");
     }
 }
