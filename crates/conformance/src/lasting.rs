@@ -5,6 +5,7 @@
 use raccord_model::port::destination::{
     Change, Destination, DestinationError, EntityShape, Intent, Ledger, Staying, Swept,
 };
+use raccord_model::value::Value;
 
 use crate::fixture::{INC, checkpoint, effects, sweep, transfer};
 use crate::tables::{allowed, key, reasons, upsert};
@@ -52,6 +53,31 @@ pub async fn rows_to_which_others_refer_stay(
     let swept = destination.sweep(sweep('A', None)).await.unwrap();
     assert_eq!(swept, Swept::Done { unseen: 2, marked: 0, staying });
     assert_eq!(reasons(destination).await, [""; 0]);
+}
+
+/// The table is prepared and empty, and its field 4, a text, refers to the key of the same table.
+pub async fn rows_that_refer_to_each_other_are_swept_together(destination: &(impl Destination + Ledger)) {
+    // Parents before their children, children before their parents, and a row that refers into the middle.
+    let rising = (1..10_u64).map(|number| (number, number.checked_sub(1).filter(|parent| *parent > 0)));
+    let falling = (10..ROWS).rev().map(|number| (number, Some(number + 1).filter(|parent| *parent < ROWS)));
+    for (number, parent) in rising.chain(falling) {
+        let mut batch = allowed(destination).await;
+        let parent = parent.map(|parent| Value::Text(format!("{parent:02}").into()));
+        upsert(&mut batch, &format!("{number:02}"), &[(4, parent)]);
+        destination.commit(batch).await.unwrap();
+    }
+    for (parent, gone, stay) in [(Some("05"), ROWS - 6, 5), (None, 5, 0)] {
+        let mut batch = allowed(destination).await;
+        destination.begin_window(batch.transfer, batch.fence).await.unwrap();
+        batch.mark_seen = true;
+        upsert(&mut batch, "00", &[(4, parent.map(|parent| Value::Text(parent.into())))]);
+        destination.commit(batch).await.unwrap();
+        let staying = Staying { unseen: stay, marked: 0 };
+        let swept = destination.sweep(sweep('A', None)).await.unwrap();
+        assert_eq!(swept, Swept::Done { unseen: gone, marked: 0, staying });
+        assert_eq!(destination.count(INC).await.unwrap(), stay + 1);
+        assert_eq!(u64::try_from(reasons(destination).await.len()).unwrap(), stay);
+    }
 }
 
 /// A window that shows the first row alone.

@@ -3,7 +3,9 @@
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::decide::{Bounds, Counts, Going, Kept, Tombstone, Versions, held, staying, swept};
+use raccord_model::decide::{
+    Bounds, Counts, Going, Kept, Tombstone, Versions, held, staying, swept, tries_again,
+};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{DestinationError, Fence, Sweep, Swept};
 use tokio_postgres::types::Type;
@@ -140,19 +142,40 @@ async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<V
 /// How many rows one statement removes.
 const TOGETHER: usize = 5_000;
 
-/// Removes rows, remembers their ends, and takes the rejects of their keys away. Where the database does not let rows go, smaller
-/// and smaller parts are tried, until it is known which stay: these are returned.
+/// Removes rows. Those that the database keeps are returned: they were tried again as long as others went, which may have
+/// referred to them, and each time in the other order.
 async fn remove<'g>(
     session: &Session<'_>,
     table: &Table,
     sweep: &Sweep,
     all: &'g [Going],
 ) -> Result<Vec<Kept<'g>>, Failure> {
-    let transfer = sweep.transfer;
-    let (mut open, mut kept): (Vec<&[Going]>, Vec<_>) = (all.chunks(TOGETHER).rev().collect(), Vec::new());
-    if !open.is_empty() {
+    if !all.is_empty() {
         session.run("SET CONSTRAINTS ALL IMMEDIATE").await?;
     }
+    let (mut open, mut pass): (Vec<&Going>, u32) = (all.iter().collect(), 1);
+    loop {
+        let mut kept = remove_once(session, table, sweep, &open).await?;
+        if !tries_again(pass, open.len(), kept.len()) {
+            kept.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+            return Ok(kept);
+        }
+        pass += 1;
+        open = kept.into_iter().rev().map(|(going, _)| going).collect();
+    }
+}
+
+/// Removes rows in this order, remembers their ends, and takes the rejects of their keys away. Where the database does not let
+/// rows go, smaller and smaller parts are tried, until it is known which stay: these are returned.
+async fn remove_once<'g>(
+    session: &Session<'_>,
+    table: &Table,
+    sweep: &Sweep,
+    all: &[&'g Going],
+) -> Result<Vec<Kept<'g>>, Failure> {
+    let transfer = sweep.transfer;
+    let (mut open, mut kept): (Vec<&[&'g Going]>, Vec<_>) =
+        (all.chunks(TOGETHER).rev().collect(), Vec::new());
     while let Some(part) = open.pop() {
         session.run("SAVEPOINT part").await?;
         match delete(session, table, part).await {
@@ -160,7 +183,7 @@ async fn remove<'g>(
             Err(failure) if failure.sort() == Sort::Row => {
                 session.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").await?;
                 match (part, &failure) {
-                    ([going], Failure::Database(error)) => kept.push((going, reason_to_stay(error))),
+                    ([going], Failure::Database(error)) => kept.push((*going, reason_to_stay(error))),
                     ([_], _) => return Err(failure),
                     _ => {
                         let (first, second) = part.split_at(part.len() / 2);
@@ -180,7 +203,7 @@ async fn remove<'g>(
 }
 
 /// Deletes rows, and what is kept beside them elsewhere.
-async fn delete(session: &Session<'_>, table: &Table, part: &[Going]) -> Result<(), Failure> {
+async fn delete(session: &Session<'_>, table: &Table, part: &[&Going]) -> Result<(), Failure> {
     let lists = keys::lists(table, part.iter().map(|going| going.key.as_slice()));
     let delete = format!("DELETE FROM {} t{}", table.qualified(), table.is_among(1));
     let gone = session.execute(&delete, &parameters(&lists)).await?;
@@ -216,7 +239,7 @@ async fn bury(session: &Session<'_>, sweep: &Sweep, buried: &[(&[u8], Tombstone)
 }
 
 /// Takes the rejects of keys away that are not newer than what was said of them.
-async fn supersede(session: &Session<'_>, transfer: Uid, all: &[Going]) -> Result<(), Failure> {
+async fn supersede(session: &Session<'_>, transfer: Uid, all: &[&Going]) -> Result<(), Failure> {
     let query = "SELECT id, key, version FROM raccord.rejects WHERE transfer = $1 AND key = ANY($2)";
     let keys = many_bytes(all.iter().map(|going| going.key.as_slice()));
     let rows = session.query(query, &[(&transfer.0, Type::UUID), (&keys, Type::BYTEA_ARRAY)]).await?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::decide::{Bounds, Counts, Going, Kept, Versions, held, staying, swept};
+use raccord_model::decide::{Bounds, Counts, Going, Kept, Versions, held, staying, swept, tries_again};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Fence, Sweep, Swept};
 use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
@@ -125,22 +125,43 @@ fn unseen(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<G
     Ok(found)
 }
 
-/// Removes rows, remembers their ends, and takes the rejects of their keys away. Those that the table keeps are returned.
+/// Removes rows. Those that the table keeps are returned: they were tried again as long as others went, which may have referred
+/// to them, and each time in the other order.
 fn remove<'g>(
     connection: &Connection,
     table: &Table,
     sweep: &Sweep,
     all: &'g [Going],
 ) -> Result<Vec<Kept<'g>>, Failure> {
+    let (mut open, mut pass): (Vec<&Going>, u32) = (all.iter().collect(), 1);
+    loop {
+        let mut kept = remove_once(connection, table, sweep, &open)?;
+        if !tries_again(pass, open.len(), kept.len()) {
+            kept.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+            return Ok(kept);
+        }
+        pass += 1;
+        open = kept.into_iter().rev().map(|(going, _)| going).collect();
+    }
+}
+
+/// Removes rows in this order, remembers their ends, and takes the rejects of their keys away. Those that the table keeps are
+/// returned.
+fn remove_once<'g>(
+    connection: &Connection,
+    table: &Table,
+    sweep: &Sweep,
+    open: &[&'g Going],
+) -> Result<Vec<Kept<'g>>, Failure> {
     let mut kept = Vec::new();
     let mut delete = connection.prepare(&table.delete())?;
     let mut delete_side = table.delete_side().map(|text| connection.prepare(&text)).transpose()?;
-    for going in all {
+    for going in open {
         let key = codec::key_of(table, &going.key)?;
         match delete.execute(params_from_iter(codec::parameters(&key)?)) {
             Ok(_) => {}
             Err(error) if is_of_a_row(&error) && !connection.is_autocommit() => {
-                kept.push((going, save::reason_to_stay(connection, table, &error)?));
+                kept.push((*going, save::reason_to_stay(connection, table, &error)?));
                 continue;
             }
             Err(error) => return Err(error.into()),

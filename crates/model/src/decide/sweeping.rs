@@ -31,6 +31,17 @@ impl Going {
 /// A row that is to go, and why the destination cannot let it go.
 pub type Kept<'g> = (&'g Going, String);
 
+/// How often the rows that stay are tried again at most, and up to how many of them it is done however few have gone.
+const MOST_PASSES: u32 = 32;
+const FEW: usize = 10_000;
+
+/// Whether those that a pass could not remove are tried again: rows that referred to them may have gone after them. Of many, a
+/// sixteenth has to have gone, so that all passes together take a bounded multiple of the first.
+pub const fn tries_again(pass: u32, tried: usize, stay: usize) -> bool {
+    let gone = tried.saturating_sub(stay);
+    gone > 0 && stay > 0 && pass < MOST_PASSES && (stay <= FEW || gone >= tried / 16)
+}
+
 /// The rows that stay although they are to go, as rejects to be kept.
 pub fn staying(sweep: &Sweep, kept: &[Kept<'_>]) -> Working {
     let mut set = Working::default();

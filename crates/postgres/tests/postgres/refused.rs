@@ -3,7 +3,9 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
-use raccord_conformance::lasting::rows_to_which_others_refer_stay;
+use raccord_conformance::lasting::{
+    rows_that_refer_to_each_other_are_swept_together, rows_to_which_others_refer_stay,
+};
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Change, Destination, Intent};
@@ -187,6 +189,15 @@ fn of_a_batch_of_megabytes_the_first_row_may_be_bad() {
         }
         assert_eq!(effects(&destination.commit(batch).await.unwrap()), "created 3997, rejected 3");
         assert_eq!(database.sql("SELECT count(*) FROM crm.contacts"), "3997");
+    });
+}
+
+#[test]
+fn rows_that_refer_to_each_other_go_together() {
+    block_on(async {
+        let database = Database::empty();
+        let more = "ALTER TABLE crm.contacts ADD FOREIGN KEY (f4) REFERENCES crm.contacts (f1)";
+        rows_that_refer_to_each_other_are_swept_together(&prepared(&database, more).await).await;
     });
 }
 

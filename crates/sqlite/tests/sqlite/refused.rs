@@ -3,7 +3,9 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
-use raccord_conformance::lasting::rows_to_which_others_refer_stay;
+use raccord_conformance::lasting::{
+    rows_that_refer_to_each_other_are_swept_together, rows_to_which_others_refer_stay,
+};
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Change, Destination as _, Intent};
@@ -138,6 +140,15 @@ fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
         };
         let others = (refer, || database.sql("DELETE FROM orders"));
         rows_to_which_others_refer_stay(&destination, others, "rows of the table orders refer to it").await;
+    });
+}
+
+#[test]
+fn rows_that_refer_to_each_other_go_together() {
+    block_on(async {
+        let database = Database::none();
+        let made = "CREATE TABLE contacts (f1 TEXT PRIMARY KEY, f2 INTEGER, f3 TEXT UNIQUE, f4 TEXT REFERENCES contacts)";
+        rows_that_refer_to_each_other_are_swept_together(&prepared(&database, made, "").await).await;
     });
 }
 
