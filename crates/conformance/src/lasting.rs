@@ -3,11 +3,11 @@
 //! others do it.
 
 use raccord_model::port::destination::{
-    Change, Destination, DestinationError, EntityShape, Intent, Ledger, Staying, Swept,
+    Change, Destination, DestinationError, EntityShape, Intent, Ledger, Staying, Sweep, Swept,
 };
 use raccord_model::value::Value;
 
-use crate::fixture::{INC, checkpoint, effects, sweep, transfer};
+use crate::fixture::{INC, checkpoint, effects, reject, sweep, transfer};
 use crate::tables::{allowed, key, reasons, upsert};
 
 /// How many rows there are at first.
@@ -34,7 +34,7 @@ pub async fn rows_to_which_others_refer_stay(
     destination.commit(batch).await.unwrap();
     let mut request = sweep('A', None);
     request.snapshot = false;
-    let staying = Staying { unseen: 0, marked: 1 };
+    let staying = Staying { marked: 1, ..Staying::default() };
     assert_eq!(destination.sweep(request).await.unwrap(), Swept::Done { unseen: 0, marked: 1, staying });
     assert_eq!(destination.count(INC).await.unwrap(), ROWS - 1);
     assert_eq!(reasons(destination).await, [reason]);
@@ -43,7 +43,7 @@ pub async fn rows_to_which_others_refer_stay(
         show_the_first(destination).await;
         let swept = destination.sweep(sweep('A', None)).await.unwrap();
         let Swept::Done { staying, .. } = swept else { panic!("{swept:?}") };
-        assert_eq!(staying, Staying { unseen: 2, marked: 0 });
+        assert_eq!(staying, Staying { unseen: 2, ..Staying::default() });
         assert_eq!(destination.count(INC).await.unwrap(), 3);
         assert_eq!(reasons(destination).await, [reason, reason]);
     }
@@ -53,6 +53,30 @@ pub async fn rows_to_which_others_refer_stay(
     let swept = destination.sweep(sweep('A', None)).await.unwrap();
     assert_eq!(swept, Swept::Done { unseen: 2, marked: 0, staying });
     assert_eq!(reasons(destination).await, [""; 0]);
+}
+
+/// The table is prepared and empty. `refer` has others refer to all rows but the first.
+pub async fn rejects_of_rows_that_stay_leave_those_of_records(
+    destination: &(impl Destination + Ledger),
+    refer: impl Fn(),
+) {
+    let mut batch = allowed(destination).await;
+    (0..ROWS).for_each(|number| upsert(&mut batch, &format!("{number:02}"), &[]));
+    batch.rejects.extend(["one", "two"].map(|payload| reject('A', Some(payload), payload, -10)));
+    destination.commit(batch).await.unwrap();
+    refer();
+    // The same ones are told each time.
+    for _ in 0..2 {
+        show_the_first(destination).await;
+        let request = Sweep { keep_rejects: (10, 86_400), ..sweep('A', None) };
+        let staying = Staying { unseen: ROWS - 1, marked: 0, further: ROWS - 9 };
+        let swept = destination.sweep(request).await.unwrap();
+        assert_eq!(swept, Swept::Done { unseen: 0, marked: 0, staying });
+        let mut reasons = reasons(destination).await;
+        assert_eq!(reasons.len(), 10);
+        reasons.retain(|reason| reason == "is not an e-mail address");
+        assert_eq!(reasons.len(), 2);
+    }
 }
 
 /// The table is prepared and empty, and its field 4, a text, refers to the key of the same table.
@@ -72,7 +96,7 @@ pub async fn rows_that_refer_to_each_other_are_swept_together(destination: &(imp
         batch.mark_seen = true;
         upsert(&mut batch, "00", &[(4, parent.map(|parent| Value::Text(parent.into())))]);
         destination.commit(batch).await.unwrap();
-        let staying = Staying { unseen: stay, marked: 0 };
+        let staying = Staying { unseen: stay, ..Staying::default() };
         let swept = destination.sweep(sweep('A', None)).await.unwrap();
         assert_eq!(swept, Swept::Done { unseen: gone, marked: 0, staying });
         assert_eq!(destination.count(INC).await.unwrap(), stay + 1);

@@ -59,11 +59,8 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
     let kept = remove(session, table, sweep, &all).await?;
-    let (done, counts) = counts.without(&kept);
-    if !kept.is_empty() {
-        let bounds = Bounds::at(sweep.at, u64::MAX, u64::MAX);
-        save::save_rejects(session, transfer, &staying(sweep, &kept), bounds, true).await?;
-    }
+    let further = keep(session, sweep, &kept).await?;
+    let (staying, counts) = counts.without(&kept, further);
     revise(session, sweep.target.incarnation).await?;
     save::forget(session, "marks", transfer).await?;
     save::forget(session, "doomed", transfer).await?;
@@ -76,7 +73,19 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     if let Some(run) = &sweep.record {
         save::save_run(session, &swept(run, counts)).await?;
     }
-    Ok(done)
+    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked, staying })
+}
+
+/// Keeps the rows that stay as rejects, as far as there is room; returns how many there are beside.
+async fn keep(session: &Session<'_>, sweep: &Sweep, kept: &[Kept<'_>]) -> Result<u64, Failure> {
+    if kept.is_empty() {
+        return Ok(0);
+    }
+    let stored = save::stored_rejects(session, sweep.transfer).await?;
+    let (set, further) = staying(sweep, kept, &stored);
+    let (most, age) = sweep.keep_rejects;
+    save::save_rejects(session, sweep.transfer, &set, Bounds::at(sweep.at, most, age), true).await?;
+    Ok(further)
 }
 
 fn length<T>(all: &[T]) -> u64 {

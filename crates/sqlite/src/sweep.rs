@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use crate::codec;
 use crate::commit::{count_owned, revise};
-use crate::error::{Failure, is_of_a_row};
+use crate::error::{Failure, is_of_a_reference, is_of_a_row};
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
 use crate::save;
@@ -57,11 +57,8 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
     let kept = remove(connection, table, sweep, &all)?;
-    let (done, counts) = counts.without(&kept);
-    if !kept.is_empty() {
-        let bounds = Bounds::at(sweep.at, u64::MAX, u64::MAX);
-        save::save_rejects(connection, transfer, &staying(sweep, &kept), bounds, true)?;
-    }
+    let further = keep(connection, sweep, &kept)?;
+    let (staying, counts) = counts.without(&kept, further);
     revise(connection, sweep.target.incarnation)?;
     forget(connection, "marks", transfer)?;
     forget(connection, "doomed", transfer)?;
@@ -74,7 +71,19 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
     if let Some(run) = &sweep.record {
         save::save_run(connection, &swept(run, counts))?;
     }
-    Ok(done)
+    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked, staying })
+}
+
+/// Keeps the rows that stay as rejects, as far as there is room; returns how many there are beside.
+fn keep(connection: &Connection, sweep: &Sweep, kept: &[Kept<'_>]) -> Result<u64, Failure> {
+    if kept.is_empty() {
+        return Ok(0);
+    }
+    let stored = save::stored_rejects(connection, sweep.transfer)?;
+    let (set, further) = staying(sweep, kept, &stored);
+    let (most, age) = sweep.keep_rejects;
+    save::save_rejects(connection, sweep.transfer, &set, Bounds::at(sweep.at, most, age), true)?;
+    Ok(further)
 }
 
 fn length<T>(all: &[T]) -> u64 {
@@ -153,7 +162,7 @@ fn remove_once<'g>(
     sweep: &Sweep,
     open: &[&'g Going],
 ) -> Result<Vec<Kept<'g>>, Failure> {
-    let mut kept = Vec::new();
+    let (mut kept, mut referred_to) = (Vec::new(), None);
     let mut delete = connection.prepare(&table.delete())?;
     let mut delete_side = table.delete_side().map(|text| connection.prepare(&text)).transpose()?;
     for going in open {
@@ -161,7 +170,15 @@ fn remove_once<'g>(
         match delete.execute(params_from_iter(codec::parameters(&key)?)) {
             Ok(_) => {}
             Err(error) if is_of_a_row(&error) && !connection.is_autocommit() => {
-                kept.push((*going, save::reason_to_stay(connection, table, &error)?));
+                let is_known = is_of_a_reference(&error);
+                let reason = match referred_to.clone().filter(|_| is_known) {
+                    Some(reason) => reason,
+                    None => save::reason_to_stay(connection, table, &error)?,
+                };
+                if is_known {
+                    referred_to = Some(reason.clone());
+                }
+                kept.push((*going, reason));
                 continue;
             }
             Err(error) => return Err(error.into()),

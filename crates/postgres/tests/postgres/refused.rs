@@ -4,7 +4,8 @@
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
 use raccord_conformance::lasting::{
-    rows_that_refer_to_each_other_are_swept_together, rows_to_which_others_refer_stay,
+    rejects_of_rows_that_stay_leave_those_of_records, rows_that_refer_to_each_other_are_swept_together,
+    rows_to_which_others_refer_stay,
 };
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
@@ -189,6 +190,21 @@ fn of_a_batch_of_megabytes_the_first_row_may_be_bad() {
         }
         assert_eq!(effects(&destination.commit(batch).await.unwrap()), "created 3997, rejected 3");
         assert_eq!(database.sql("SELECT count(*) FROM crm.contacts"), "3997");
+    });
+}
+
+#[test]
+fn rows_that_stay_are_no_more_rejects_than_are_kept() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "").await;
+        let refer = || {
+            database.sql(
+                "CREATE TABLE crm.orders (of text REFERENCES crm.contacts (f1)); \
+                 INSERT INTO crm.orders SELECT f1 FROM crm.contacts WHERE f1 <> '00'",
+            );
+        };
+        rejects_of_rows_that_stay_leave_those_of_records(&destination, refer).await;
     });
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Failure, is_of_a_reference, is_of_a_row, reason};
 use crate::table::{BESIDE, Table};
 
 pub(crate) use beside::{Beside, bury, complete, purge_tombstones, save_checkpoint, save_run};
-pub(crate) use rejects::save as save_rejects;
+pub(crate) use rejects::{save as save_rejects, stored as stored_rejects};
 
 /// Writes rows. When the table does not take some of them, these are [`Failure::Rows`], and nothing of the transaction counts.
 pub(crate) fn write_rows(connection: &Connection, table: &Table, ops: &[Op<'_>]) -> Result<(), Failure> {

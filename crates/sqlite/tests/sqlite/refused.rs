@@ -4,7 +4,8 @@
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
 use raccord_conformance::lasting::{
-    rows_that_refer_to_each_other_are_swept_together, rows_to_which_others_refer_stay,
+    rejects_of_rows_that_stay_leave_those_of_records, rows_that_refer_to_each_other_are_swept_together,
+    rows_to_which_others_refer_stay,
 };
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
@@ -140,6 +141,21 @@ fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
         };
         let others = (refer, || database.sql("DELETE FROM orders"));
         rows_to_which_others_refer_stay(&destination, others, "rows of the table orders refer to it").await;
+    });
+}
+
+#[test]
+fn rows_that_stay_are_no_more_rejects_than_are_kept() {
+    block_on(async {
+        let database = Database::none();
+        let destination = prepared(&database, "", "").await;
+        let refer = || {
+            database.sql(
+                "CREATE TABLE orders (contact TEXT REFERENCES contacts (f1)); \
+                 INSERT INTO orders SELECT f1 FROM contacts WHERE f1 <> '00'",
+            );
+        };
+        rejects_of_rows_that_stay_leave_those_of_records(&destination, refer).await;
     });
 }
 
