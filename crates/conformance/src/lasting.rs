@@ -2,6 +2,8 @@
 //! those of a table that was made anew. It is for the tests of destinations that keep rows in tables of a database, which say how
 //! others do it.
 
+use raccord_model::checkpoint::Counted;
+use raccord_model::fact::Tally;
 use raccord_model::port::destination::{
     Change, Destination, DestinationError, EntityShape, Intent, Ledger, Staying, Sweep, Swept,
 };
@@ -34,10 +36,15 @@ pub async fn rows_to_which_others_refer_stay(
     destination.commit(batch).await.unwrap();
     let mut request = sweep('A', None);
     request.snapshot = false;
+    let tally = Tally { fetched: 2, deleted: 2, ..Tally::default() };
+    request.checkpoint.counted = Some(Counted { run: request.run, pages: 1, tally });
     let staying = Staying { marked: 1, ..Staying::default() };
     assert_eq!(destination.sweep(request).await.unwrap(), Swept::Done { unseen: 0, marked: 1, staying });
     assert_eq!(destination.count(INC).await.unwrap(), ROWS - 1);
     assert_eq!(reasons(destination).await, [reason]);
+    // A run that is killed right after is told by this.
+    let counted = destination.resume(transfer('A')).await.unwrap().unwrap().counted.unwrap();
+    assert_eq!(effects(&counted.tally), "deleted 1, rejected 1");
     // What a snapshot does not show, again and again.
     for _ in 0..2 {
         show_the_first(destination).await;

@@ -68,7 +68,7 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
         save::complete(session, transfer, reading).await?;
     }
     let mut checkpoint = sweep.checkpoint.clone();
-    checkpoint.count_swept(counts.unseen);
+    checkpoint.count_swept(counts.unseen, staying);
     save::save_checkpoint(session, transfer, &checkpoint).await?;
     if let Some(run) = &sweep.record {
         save::save_run(session, &swept(run, counts)).await?;

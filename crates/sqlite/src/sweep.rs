@@ -66,7 +66,7 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
         save::complete(connection, transfer, reading)?;
     }
     let mut checkpoint = sweep.checkpoint.clone();
-    checkpoint.count_swept(counts.unseen);
+    checkpoint.count_swept(counts.unseen, staying);
     save::save_checkpoint(connection, transfer, &checkpoint)?;
     if let Some(run) = &sweep.record {
         save::save_run(connection, &swept(run, counts))?;
