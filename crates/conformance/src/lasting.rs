@@ -3,9 +3,10 @@
 //! others do it.
 
 use raccord_model::checkpoint::Counted;
+use raccord_model::decide::row_that_stays;
 use raccord_model::fact::Tally;
 use raccord_model::port::destination::{
-    Change, Destination, DestinationError, EntityShape, Intent, Ledger, Staying, Sweep, Swept,
+    Change, Destination, DestinationError, EntityShape, Intent, Ledger, RejectQuery, Staying, Sweep, Swept,
 };
 use raccord_model::value::Value;
 
@@ -42,6 +43,11 @@ pub async fn rows_to_which_others_refer_stay(
     assert_eq!(destination.sweep(request).await.unwrap(), Swept::Done { unseen: 0, marked: 1, staying });
     assert_eq!(destination.count(INC).await.unwrap(), ROWS - 1);
     assert_eq!(reasons(destination).await, [reason]);
+    // It names no key, and who may see rows is told it.
+    let rejects = destination.rejects(RejectQuery { limit: 9, ..RejectQuery::default() }).await.unwrap();
+    let [(_, reject)] = rejects.as_slice() else { panic!("{rejects:?}") };
+    assert_eq!(reject.position, "said to be deleted");
+    assert_eq!(row_that_stays(reject).as_deref(), Some("row 07, said to be deleted"));
     // A run that is killed right after is told by this.
     let counted = destination.resume(transfer('A')).await.unwrap().unwrap().counted.unwrap();
     assert_eq!(effects(&counted.tally), "deleted 1, rejected 1");

@@ -59,7 +59,7 @@ pub fn staying<S: BuildHasher>(
             transfer: sweep.transfer,
             run: sweep.run,
             at: sweep.at,
-            position: position(going),
+            position: position(going).to_owned(),
             field: None,
             reason: reason.clone(),
             key: Some(hexadecimal(&going.key)),
@@ -80,12 +80,20 @@ pub fn staying<S: BuildHasher>(
     (set, further)
 }
 
-/// Which row it is, for people, and how it was learned that it goes.
-fn position(going: &Going) -> String {
-    let how = if going.said.is_some() { "said to be deleted" } else { "not in the snapshot" };
-    let values = row::key_values(&going.key).unwrap_or_default();
+/// Where a reject of a row that stays was met. It holds no key: it is told in mails, too, whatever `rejects.payload` says.
+const UNSEEN: &str = "not in the snapshot";
+const SAID: &str = "said to be deleted";
+
+const fn position(going: &Going) -> &'static str {
+    if going.said.is_some() { SAID } else { UNSEEN }
+}
+
+/// Which row a reject is of that stays although it is to go, for those who may see rows; nothing of another reject.
+pub fn row_that_stays(reject: &Reject) -> Option<String> {
+    let key = rejects::key_of(reject).filter(|_| [UNSEEN, SAID].contains(&reject.position.as_str()))?;
+    let values = row::key_values(&key).ok()?;
     let key: Vec<_> = values.iter().map(Value::to_text).collect();
-    format!("row {}, {how}", key.join(", "))
+    Some(format!("row {}, {}", key.join(", "), reject.position))
 }
 
 /// How many rows a sweep is about.
