@@ -389,7 +389,7 @@ impl Judge<'_> {
         if before.kind != made.kind || before.longest != made.longest || before.digits != made.digits {
             let name = quoted(&column.name);
             let message = format!("the column {name} has another type than it had: {}", column.sql);
-            self.note(Some(made.field), message, "an apply has Raccord keep to it".to_owned());
+            self.note(Some(made.field), message, "`raccord apply` accepts the new type".to_owned());
             self.inspection.is_other = true;
         }
     }
