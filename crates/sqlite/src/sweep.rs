@@ -8,10 +8,12 @@ use raccord_model::classify::is_older;
 use raccord_model::decide::{Bounds, Counts, Going, Kept, Versions, held, staying, swept, tries_again};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Fence, Sweep, Swept};
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OptionalExtension as _, Statement, params, params_from_iter};
 
 use crate::codec;
 use crate::commit::{count_owned, revise};
+use crate::deferred::Deferred;
 use crate::error::{Failure, is_of_a_reference, is_of_a_row};
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
@@ -162,34 +164,82 @@ fn remove_once<'g>(
     sweep: &Sweep,
     open: &[&'g Going],
 ) -> Result<Vec<Kept<'g>>, Failure> {
-    let (mut kept, mut referred_to) = (Vec::new(), None);
-    let mut delete = connection.prepare(&table.delete())?;
-    let mut delete_side = table.delete_side().map(|text| connection.prepare(&text)).transpose()?;
+    let mut kept = Vec::new();
+    let mut remover = Remover::of(connection, table)?;
     for going in open {
-        let key = codec::key_of(table, &going.key)?;
-        match delete.execute(params_from_iter(codec::parameters(&key)?)) {
-            Ok(_) => {}
-            Err(error) if is_of_a_row(&error) && !connection.is_autocommit() => {
-                let is_known = is_of_a_reference(&error);
-                let reason = match referred_to.clone().filter(|_| is_known) {
-                    Some(reason) => reason,
-                    None => save::reason_to_stay(connection, table, &error)?,
-                };
-                if is_known {
-                    referred_to = Some(reason.clone());
-                }
-                kept.push((*going, reason));
-                continue;
+        match remover.remove(&going.key)? {
+            Some(reason) => kept.push((*going, reason)),
+            None => {
+                bury(connection, sweep, going)?;
+                supersede(connection, sweep.transfer, going)?;
             }
-            Err(error) => return Err(error.into()),
         }
-        if let Some(delete_side) = &mut delete_side {
-            delete_side.execute(params_from_iter(codec::parameters(&key)?))?;
-        }
-        bury(connection, sweep, going)?;
-        supersede(connection, sweep.transfer, going)?;
     }
     Ok(kept)
+}
+
+/// Removes rows one by one.
+struct Remover<'c> {
+    connection: &'c Connection,
+    table: &'c Table,
+    delete: Statement<'c>,
+    delete_side: Option<Statement<'c>>,
+    deferred: Deferred,
+    /// Why rows stay to which others refer, once it was asked.
+    referred_to: Option<String>,
+}
+
+impl<'c> Remover<'c> {
+    fn of(connection: &'c Connection, table: &'c Table) -> Result<Self, Failure> {
+        Ok(Self {
+            connection,
+            table,
+            delete: connection.prepare(&table.delete())?,
+            delete_side: table.delete_side().map(|text| connection.prepare(&text)).transpose()?,
+            deferred: Deferred::of(connection, table)?,
+            referred_to: None,
+        })
+    }
+
+    /// Removes a row, and what is kept beside it elsewhere; or says why the table keeps it.
+    fn remove(&mut self, key: &[u8]) -> Result<Option<String>, Failure> {
+        let key = codec::key_of(self.table, key)?;
+        let key = codec::parameters(&key)?;
+        let stays = if self.deferred.is_empty() { self.delete(&key)? } else { self.delete_or_undo(&key)? };
+        if let (None, Some(delete_side)) = (&stays, &mut self.delete_side) {
+            delete_side.execute(params_from_iter(&key))?;
+        }
+        Ok(stays)
+    }
+
+    fn delete(&mut self, key: &[ToSqlOutput<'_>]) -> Result<Option<String>, Failure> {
+        let error = match self.delete.execute(params_from_iter(key)) {
+            Ok(_) => return Ok(None),
+            Err(error) if is_of_a_row(&error) && !self.connection.is_autocommit() => error,
+            Err(error) => return Err(error.into()),
+        };
+        if !is_of_a_reference(&error) {
+            return Ok(Some(save::reason_to_stay(self.connection, self.table, &error)?));
+        }
+        if self.referred_to.is_none() {
+            self.referred_to = Some(save::reason_to_stay(self.connection, self.table, &error)?);
+        }
+        Ok(self.referred_to.clone())
+    }
+
+    /// Removes a row unless rows of others still refer to it, whose foreign keys are checked at the end alone.
+    fn delete_or_undo(&mut self, key: &[ToSqlOutput<'_>]) -> Result<Option<String>, Failure> {
+        let connection = self.connection;
+        connection.execute_batch("SAVEPOINT one")?;
+        let referred = self.deferred.referred(connection, key)?;
+        let mut stays = self.delete(key)?;
+        if stays.is_none() {
+            stays = self.deferred.reason_to_stay(connection, &referred)?;
+        }
+        let end = if stays.is_some() { "ROLLBACK TO one; RELEASE one" } else { "RELEASE one" };
+        connection.execute_batch(end)?;
+        Ok(stays)
+    }
 }
 
 /// Remembers the end of a row, unless a later one by the same transfer is known.
