@@ -50,7 +50,7 @@ pub(crate) async fn stored(session: &Session<'_>, transfer: Uid) -> Result<HashS
 async fn put(
     session: &Session<'_>,
     transfer: Uid,
-    changed: &[Changed<'_, raccord_model::fact::RejectId, KeptReject>],
+    changed: &[Changed<'_, RejectId, KeptReject>],
 ) -> Result<(), Failure> {
     let types = [Type::BYTEA_ARRAY, Type::BYTEA_ARRAY, Type::BYTEA_ARRAY, Type::INT8_ARRAY, Type::TEXT_ARRAY];
     let mut columns = types.map(Many::new);
