@@ -237,3 +237,17 @@ fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
         });
     }
 }
+
+#[test]
+fn a_table_that_was_dropped_is_told_with_what_to_do() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "").await;
+        let mut batch = allowed(&destination).await;
+        upsert(&mut batch, "a", &[]);
+        database.sql("DROP TABLE crm.contacts");
+        let said = destination.commit(batch).await.unwrap_err().in_words();
+        let cure = "if a table or column of an entity was dropped, `raccord apply` makes it again, and the next runs read everything";
+        assert!(said.contains(cure) && !said.contains("resync"), "{said}");
+    });
+}
