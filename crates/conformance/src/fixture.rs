@@ -176,7 +176,7 @@ pub fn window(attempt: u32) -> Window {
 
 /// The end of a snapshot, that may delete so large a share.
 pub fn sweep(letter: char, max_share: Option<u8>) -> Sweep {
-    let Batch { transfer, run, at, fence, target, .. } = batch(letter);
+    let Batch { transfer, run, at, fence, target, keep_rejects, .. } = batch(letter);
     let within = max_share.map(within);
     Sweep {
         transfer,
@@ -186,6 +186,7 @@ pub fn sweep(letter: char, max_share: Option<u8>) -> Sweep {
         target,
         snapshot: true,
         within,
+        keep_rejects,
         checkpoint: checkpoint(99),
         completes: None,
         record: None,

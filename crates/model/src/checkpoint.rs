@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::canonical::Digest;
 use crate::fact::{Parents, RunId, Tally};
 use crate::name::DataTypeName;
+use crate::port::destination::Staying;
 use crate::row::FieldId;
 use crate::value::Instant;
 
@@ -61,10 +62,10 @@ impl Checkpoint {
         }
     }
 
-    /// Counts the rows that a sweep has deleted because the snapshot did not show them.
-    pub const fn count_swept(&mut self, unseen: u64) {
+    /// Counts what a sweep has done: the rows that it has deleted because the snapshot did not show them, and those that stay.
+    pub fn count_swept(&mut self, unseen: u64, staying: Staying) {
         if let Some(counted) = &mut self.counted {
-            counted.tally.swept += unseen;
+            counted.tally.count_swept(unseen, staying);
         }
     }
 }

@@ -153,7 +153,8 @@ impl Failure {
 /// What an apply had made is not there any more.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{text}; if it was dropped, `raccord apply` makes it again, and `raccord resync` of each transfer that writes there brings its rows"
+    "{text}; if a table or column of an entity was dropped, `raccord apply` makes it again, and the next runs read everything; \
+     if not, look at what triggers and views of the table read"
 )]
 struct DroppedError {
     text: ServerError,

@@ -81,9 +81,11 @@ async fn forget(session: &Session<'_>, tables: &[&str], transfer: Uid) -> Result
     Ok(())
 }
 
-/// A transfer reads everything from now on: it continues nowhere, and what works on it is refused.
+/// A transfer reads everything from now on: it continues nowhere, and what works on it is refused. The lease is raised by one at
+/// most until a run has stood somewhere again: with one more, the fencing token of the next run would be an older one.
 pub(crate) async fn begin_anew(session: &Session<'_>, transfer: Uid) -> Result<(), Failure> {
-    let reset = "UPDATE raccord.transfers SET checkpoint = NULL, lease = lease + 1 WHERE transfer = $1";
+    let reset = "UPDATE raccord.transfers SET checkpoint = NULL, lease = lease + 1 \
+                 WHERE transfer = $1 AND checkpoint IS NOT NULL";
     session.execute(reset, &[(&transfer.0, Type::UUID)]).await?;
     forget(session, &["marks", "doomed", "partitions"], transfer).await
 }

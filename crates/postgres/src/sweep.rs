@@ -3,7 +3,9 @@
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::decide::{Bounds, Counts, Going, Kept, Tombstone, Versions, held, staying, swept};
+use raccord_model::decide::{
+    Bounds, Counts, Going, Kept, Tombstone, Versions, held, staying, swept, tries_again,
+};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{DestinationError, Fence, Sweep, Swept};
 use tokio_postgres::types::Type;
@@ -57,11 +59,8 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
     let kept = remove(session, table, sweep, &all).await?;
-    let (done, counts) = counts.without(&kept);
-    if !kept.is_empty() {
-        let bounds = Bounds::at(sweep.at, u64::MAX, u64::MAX);
-        save::save_rejects(session, transfer, &staying(sweep, &kept), bounds, true).await?;
-    }
+    let further = keep(session, sweep, &kept).await?;
+    let (staying, counts) = counts.without(&kept, further);
     revise(session, sweep.target.incarnation).await?;
     save::forget(session, "marks", transfer).await?;
     save::forget(session, "doomed", transfer).await?;
@@ -69,12 +68,24 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
         save::complete(session, transfer, reading).await?;
     }
     let mut checkpoint = sweep.checkpoint.clone();
-    checkpoint.count_swept(counts.unseen);
+    checkpoint.count_swept(counts.unseen, staying);
     save::save_checkpoint(session, transfer, &checkpoint).await?;
     if let Some(run) = &sweep.record {
         save::save_run(session, &swept(run, counts)).await?;
     }
-    Ok(done)
+    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked, staying })
+}
+
+/// Keeps the rows that stay as rejects, as far as there is room; returns how many there are beside.
+async fn keep(session: &Session<'_>, sweep: &Sweep, kept: &[Kept<'_>]) -> Result<u64, Failure> {
+    if kept.is_empty() {
+        return Ok(0);
+    }
+    let stored = save::stored_rejects(session, sweep.transfer).await?;
+    let (set, further) = staying(sweep, kept, &stored);
+    let (most, age) = sweep.keep_rejects;
+    save::save_rejects(session, sweep.transfer, &set, Bounds::at(sweep.at, most, age), true).await?;
+    Ok(further)
 }
 
 fn length<T>(all: &[T]) -> u64 {
@@ -140,19 +151,40 @@ async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<V
 /// How many rows one statement removes.
 const TOGETHER: usize = 5_000;
 
-/// Removes rows, remembers their ends, and takes the rejects of their keys away. Where the database does not let rows go, smaller
-/// and smaller parts are tried, until it is known which stay: these are returned.
+/// Removes rows. Those that the database keeps are returned: they were tried again as long as others went, which may have
+/// referred to them, and each time in the other order.
 async fn remove<'g>(
     session: &Session<'_>,
     table: &Table,
     sweep: &Sweep,
     all: &'g [Going],
 ) -> Result<Vec<Kept<'g>>, Failure> {
-    let transfer = sweep.transfer;
-    let (mut open, mut kept): (Vec<&[Going]>, Vec<_>) = (all.chunks(TOGETHER).rev().collect(), Vec::new());
-    if !open.is_empty() {
+    if !all.is_empty() {
         session.run("SET CONSTRAINTS ALL IMMEDIATE").await?;
     }
+    let (mut open, mut pass): (Vec<&Going>, u32) = (all.iter().collect(), 1);
+    loop {
+        let mut kept = remove_once(session, table, sweep, &open).await?;
+        if !tries_again(pass, open.len(), kept.len()) {
+            kept.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+            return Ok(kept);
+        }
+        pass += 1;
+        open = kept.into_iter().rev().map(|(going, _)| going).collect();
+    }
+}
+
+/// Removes rows in this order, remembers their ends, and takes the rejects of their keys away. Where the database does not let
+/// rows go, smaller and smaller parts are tried, until it is known which stay: these are returned.
+async fn remove_once<'g>(
+    session: &Session<'_>,
+    table: &Table,
+    sweep: &Sweep,
+    all: &[&'g Going],
+) -> Result<Vec<Kept<'g>>, Failure> {
+    let transfer = sweep.transfer;
+    let (mut open, mut kept): (Vec<&[&'g Going]>, Vec<_>) =
+        (all.chunks(TOGETHER).rev().collect(), Vec::new());
     while let Some(part) = open.pop() {
         session.run("SAVEPOINT part").await?;
         match delete(session, table, part).await {
@@ -160,7 +192,7 @@ async fn remove<'g>(
             Err(failure) if failure.sort() == Sort::Row => {
                 session.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").await?;
                 match (part, &failure) {
-                    ([going], Failure::Database(error)) => kept.push((going, reason_to_stay(error))),
+                    ([going], Failure::Database(error)) => kept.push((*going, reason_to_stay(error))),
                     ([_], _) => return Err(failure),
                     _ => {
                         let (first, second) = part.split_at(part.len() / 2);
@@ -180,7 +212,7 @@ async fn remove<'g>(
 }
 
 /// Deletes rows, and what is kept beside them elsewhere.
-async fn delete(session: &Session<'_>, table: &Table, part: &[Going]) -> Result<(), Failure> {
+async fn delete(session: &Session<'_>, table: &Table, part: &[&Going]) -> Result<(), Failure> {
     let lists = keys::lists(table, part.iter().map(|going| going.key.as_slice()));
     let delete = format!("DELETE FROM {} t{}", table.qualified(), table.is_among(1));
     let gone = session.execute(&delete, &parameters(&lists)).await?;
@@ -216,7 +248,7 @@ async fn bury(session: &Session<'_>, sweep: &Sweep, buried: &[(&[u8], Tombstone)
 }
 
 /// Takes the rejects of keys away that are not newer than what was said of them.
-async fn supersede(session: &Session<'_>, transfer: Uid, all: &[Going]) -> Result<(), Failure> {
+async fn supersede(session: &Session<'_>, transfer: Uid, all: &[&Going]) -> Result<(), Failure> {
     let query = "SELECT id, key, version FROM raccord.rejects WHERE transfer = $1 AND key = ANY($2)";
     let keys = many_bytes(all.iter().map(|going| going.key.as_slice()));
     let rows = session.query(query, &[(&transfer.0, Type::UUID), (&keys, Type::BYTEA_ARRAY)]).await?;

@@ -455,12 +455,7 @@ impl Running<'_> {
         Failpoint::SweepAfter.pass();
         match swept {
             Swept::Done { unseen, staying, .. } => {
-                let tally = &mut self.run.tally;
-                tally.swept += unseen;
-                // They were counted as deleted when their records came.
-                let counted = staying.marked.min(tally.deleted);
-                tally.deleted -= counted;
-                tally.rejected += counted;
+                self.run.tally.count_swept(unseen, staying);
                 self.run.notes.extend(sweep::note(staying, &self.job.transfer));
                 Ok(outcome)
             }

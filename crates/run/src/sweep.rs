@@ -44,7 +44,11 @@ pub fn note(staying: Staying, transfer: &Name) -> Option<String> {
         1 => "1 row that is to be deleted stays".to_owned(),
         count => format!("{count} rows that are to be deleted stay"),
     };
-    Some(format!("{stay}: `raccord rejects list --transfer {transfer}` tells why"))
+    let note = format!("{stay}: `raccord rejects list --transfer {transfer}` tells why");
+    Some(match staying.further {
+        0 => note,
+        further => format!("{note}; {further} of them are not listed, because of `rejects.maxCount`"),
+    })
 }
 
 fn sweep(
@@ -53,6 +57,34 @@ fn sweep(
     checkpoint: Checkpoint,
     (snapshot, within): (bool, Option<Within>),
 ) -> Sweep {
-    let (transfer, fence, target) = (job.uid, job.fence, job.target.clone());
-    Sweep { transfer, run, at, fence, target, snapshot, within, checkpoint, completes: None, record: None }
+    Sweep {
+        transfer: job.uid,
+        run,
+        at,
+        fence: job.fence,
+        target: job.target.clone(),
+        snapshot,
+        within,
+        keep_rejects: (job.spec.rejects.max_count, job.spec.rejects.max_age.0),
+        checkpoint,
+        completes: None,
+        record: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_how_many_rows_stay_and_how_many_are_not_listed() {
+        let note = |unseen, marked, further| {
+            note(Staying { unseen, marked, further }, &"contacts".parse().unwrap()).unwrap_or_default()
+        };
+        let why = "`raccord rejects list --transfer contacts` tells why";
+        assert_eq!(note(0, 0, 0), "");
+        assert_eq!(note(0, 1, 0), format!("1 row that is to be deleted stays: {why}"));
+        let beside = "7 of them are not listed, because of `rejects.maxCount`";
+        assert_eq!(note(9, 1, 7), format!("10 rows that are to be deleted stay: {why}; {beside}"));
+    }
 }

@@ -65,9 +65,11 @@ pub(crate) fn raise(connection: &Connection, transfer: Uid, fence: Fence) -> Res
     Ok(())
 }
 
-/// A transfer reads everything from now on: it continues nowhere, and what works on it is refused.
+/// A transfer reads everything from now on: it continues nowhere, and what works on it is refused. The lease is raised by one at
+/// most until a run has stood somewhere again: with one more, the fencing token of the next run would be an older one.
 pub(crate) fn begin_anew(connection: &Connection, transfer: Uid) -> Result<(), Failure> {
-    let reset = "UPDATE _raccord_transfers SET checkpoint = NULL, lease = lease + 1 WHERE transfer = ?1";
+    let reset = "UPDATE _raccord_transfers SET checkpoint = NULL, lease = lease + 1 \
+                 WHERE transfer = ?1 AND checkpoint IS NOT NULL";
     connection.execute(reset, [id(&transfer)])?;
     for table in ["marks", "doomed", "partitions"] {
         forget(connection, table, transfer)?;

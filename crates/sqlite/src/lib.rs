@@ -7,6 +7,7 @@
 
 mod codec;
 mod commit;
+mod deferred;
 mod destination;
 mod error;
 mod existing;

@@ -5,14 +5,16 @@ use std::collections::HashSet;
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::decide::{Bounds, Counts, Going, Kept, Versions, held, staying, swept};
+use raccord_model::decide::{Bounds, Counts, Going, Kept, Versions, held, staying, swept, tries_again};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Fence, Sweep, Swept};
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OptionalExtension as _, Statement, params, params_from_iter};
 
 use crate::codec;
 use crate::commit::{count_owned, revise};
-use crate::error::{Failure, is_of_a_row};
+use crate::deferred::Deferred;
+use crate::error::{Failure, is_of_a_reference, is_of_a_row};
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
 use crate::save;
@@ -57,11 +59,8 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
     let kept = remove(connection, table, sweep, &all)?;
-    let (done, counts) = counts.without(&kept);
-    if !kept.is_empty() {
-        let bounds = Bounds::at(sweep.at, u64::MAX, u64::MAX);
-        save::save_rejects(connection, transfer, &staying(sweep, &kept), bounds, true)?;
-    }
+    let further = keep(connection, sweep, &kept)?;
+    let (staying, counts) = counts.without(&kept, further);
     revise(connection, sweep.target.incarnation)?;
     forget(connection, "marks", transfer)?;
     forget(connection, "doomed", transfer)?;
@@ -69,12 +68,24 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
         save::complete(connection, transfer, reading)?;
     }
     let mut checkpoint = sweep.checkpoint.clone();
-    checkpoint.count_swept(counts.unseen);
+    checkpoint.count_swept(counts.unseen, staying);
     save::save_checkpoint(connection, transfer, &checkpoint)?;
     if let Some(run) = &sweep.record {
         save::save_run(connection, &swept(run, counts))?;
     }
-    Ok(done)
+    Ok(Swept::Done { unseen: counts.unseen, marked: counts.marked, staying })
+}
+
+/// Keeps the rows that stay as rejects, as far as there is room; returns how many there are beside.
+fn keep(connection: &Connection, sweep: &Sweep, kept: &[Kept<'_>]) -> Result<u64, Failure> {
+    if kept.is_empty() {
+        return Ok(0);
+    }
+    let stored = save::stored_rejects(connection, sweep.transfer)?;
+    let (set, further) = staying(sweep, kept, &stored);
+    let (most, age) = sweep.keep_rejects;
+    save::save_rejects(connection, sweep.transfer, &set, Bounds::at(sweep.at, most, age), true)?;
+    Ok(further)
 }
 
 fn length<T>(all: &[T]) -> u64 {
@@ -125,33 +136,110 @@ fn unseen(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<G
     Ok(found)
 }
 
-/// Removes rows, remembers their ends, and takes the rejects of their keys away. Those that the table keeps are returned.
+/// Removes rows. Those that the table keeps are returned: they were tried again as long as others went, which may have referred
+/// to them, and each time in the other order.
 fn remove<'g>(
     connection: &Connection,
     table: &Table,
     sweep: &Sweep,
     all: &'g [Going],
 ) -> Result<Vec<Kept<'g>>, Failure> {
+    let (mut open, mut pass): (Vec<&Going>, u32) = (all.iter().collect(), 1);
+    loop {
+        let mut kept = remove_once(connection, table, sweep, &open)?;
+        if !tries_again(pass, open.len(), kept.len()) {
+            kept.sort_by(|(one, _), (other, _)| one.key.cmp(&other.key));
+            return Ok(kept);
+        }
+        pass += 1;
+        open = kept.into_iter().rev().map(|(going, _)| going).collect();
+    }
+}
+
+/// Removes rows in this order, remembers their ends, and takes the rejects of their keys away. Those that the table keeps are
+/// returned.
+fn remove_once<'g>(
+    connection: &Connection,
+    table: &Table,
+    sweep: &Sweep,
+    open: &[&'g Going],
+) -> Result<Vec<Kept<'g>>, Failure> {
     let mut kept = Vec::new();
-    let mut delete = connection.prepare(&table.delete())?;
-    let mut delete_side = table.delete_side().map(|text| connection.prepare(&text)).transpose()?;
-    for going in all {
-        let key = codec::key_of(table, &going.key)?;
-        match delete.execute(params_from_iter(codec::parameters(&key)?)) {
-            Ok(_) => {}
-            Err(error) if is_of_a_row(&error) && !connection.is_autocommit() => {
-                kept.push((going, save::reason_to_stay(connection, table, &error)?));
-                continue;
+    let mut remover = Remover::of(connection, table)?;
+    for going in open {
+        match remover.remove(&going.key)? {
+            Some(reason) => kept.push((*going, reason)),
+            None => {
+                bury(connection, sweep, going)?;
+                supersede(connection, sweep.transfer, going)?;
             }
-            Err(error) => return Err(error.into()),
         }
-        if let Some(delete_side) = &mut delete_side {
-            delete_side.execute(params_from_iter(codec::parameters(&key)?))?;
-        }
-        bury(connection, sweep, going)?;
-        supersede(connection, sweep.transfer, going)?;
     }
     Ok(kept)
+}
+
+/// Removes rows one by one.
+struct Remover<'c> {
+    connection: &'c Connection,
+    table: &'c Table,
+    delete: Statement<'c>,
+    delete_side: Option<Statement<'c>>,
+    deferred: Deferred,
+    /// Why rows stay to which others refer, once it was asked.
+    referred_to: Option<String>,
+}
+
+impl<'c> Remover<'c> {
+    fn of(connection: &'c Connection, table: &'c Table) -> Result<Self, Failure> {
+        Ok(Self {
+            connection,
+            table,
+            delete: connection.prepare(&table.delete())?,
+            delete_side: table.delete_side().map(|text| connection.prepare(&text)).transpose()?,
+            deferred: Deferred::of(connection, table)?,
+            referred_to: None,
+        })
+    }
+
+    /// Removes a row, and what is kept beside it elsewhere; or says why the table keeps it.
+    fn remove(&mut self, key: &[u8]) -> Result<Option<String>, Failure> {
+        let key = codec::key_of(self.table, key)?;
+        let key = codec::parameters(&key)?;
+        let stays = if self.deferred.is_empty() { self.delete(&key)? } else { self.delete_or_undo(&key)? };
+        if let (None, Some(delete_side)) = (&stays, &mut self.delete_side) {
+            delete_side.execute(params_from_iter(&key))?;
+        }
+        Ok(stays)
+    }
+
+    fn delete(&mut self, key: &[ToSqlOutput<'_>]) -> Result<Option<String>, Failure> {
+        let error = match self.delete.execute(params_from_iter(key)) {
+            Ok(_) => return Ok(None),
+            Err(error) if is_of_a_row(&error) && !self.connection.is_autocommit() => error,
+            Err(error) => return Err(error.into()),
+        };
+        if !is_of_a_reference(&error) {
+            return Ok(Some(save::reason_to_stay(self.connection, self.table, &error)?));
+        }
+        if self.referred_to.is_none() {
+            self.referred_to = Some(save::reason_to_stay(self.connection, self.table, &error)?);
+        }
+        Ok(self.referred_to.clone())
+    }
+
+    /// Removes a row unless rows of others still refer to it, whose foreign keys are checked at the end alone.
+    fn delete_or_undo(&mut self, key: &[ToSqlOutput<'_>]) -> Result<Option<String>, Failure> {
+        let connection = self.connection;
+        connection.execute_batch("SAVEPOINT one")?;
+        let referred = self.deferred.referred(connection, key)?;
+        let mut stays = self.delete(key)?;
+        if stays.is_none() {
+            stays = self.deferred.reason_to_stay(connection, &referred)?;
+        }
+        let end = if stays.is_some() { "ROLLBACK TO one; RELEASE one" } else { "RELEASE one" };
+        connection.execute_batch(end)?;
+        Ok(stays)
+    }
 }
 
 /// Remembers the end of a row, unless a later one by the same transfer is known.

@@ -70,7 +70,7 @@ pub(super) fn sweep(world: &mut World, sweep: &Sweep) -> Result<Swept, Destinati
         world.complete(sweep.transfer, reading);
     }
     let mut checkpoint = sweep.checkpoint.clone();
-    checkpoint.count_swept(unseen_count);
+    checkpoint.count_swept(unseen_count, Staying::default());
     world.checkpoints.insert(sweep.transfer, checkpoint);
     if let Some(run) = &sweep.record {
         let mut run = run.as_ref().clone();

@@ -194,5 +194,5 @@ pub async fn a_batch_that_would_delete_too_much_leaves_no_trace<S: Subject>() {
 
 /// So many rows are gone that the snapshot did not show, and that records say are deleted; none stays.
 const fn done_of(unseen: u64, marked: u64) -> Swept {
-    Swept::Done { unseen, marked, staying: Staying { unseen: 0, marked: 0 } }
+    Swept::Done { unseen, marked, staying: Staying { unseen: 0, marked: 0, further: 0 } }
 }

@@ -108,7 +108,7 @@ pub fn verdict(plan: &Plan, policy: Policy) -> Verdict {
         return Verdict::Apply;
     }
     if policy != Policy::None {
-        // The brake need not wait where a person knows of another one.
+        // Where a person is asked for another reason anyway, the brake is told first.
         let switched_off = plan.changes.iter().filter(|change| change.action == Action::Deactivate);
         why = switched_off.map(brake).chain(why).collect();
     }

@@ -1,9 +1,12 @@
 //! The end of a window: whether what it has proved to be gone is too much, and what is remembered of the rows that go.
 
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
 use super::deletion::nanoseconds;
 use super::rejects::{self, hexadecimal};
 use super::working::{Key, Tombstone, Working};
-use crate::fact::{DeletedBy, Reject, Run};
+use crate::fact::{DeletedBy, Reject, RejectId, Run};
 use crate::port::destination::{Staying, Sweep, Swept};
 use crate::row;
 use crate::value::Value;
@@ -31,15 +34,32 @@ impl Going {
 /// A row that is to go, and why the destination cannot let it go.
 pub type Kept<'g> = (&'g Going, String);
 
-/// The rows that stay although they are to go, as rejects to be kept.
-pub fn staying(sweep: &Sweep, kept: &[Kept<'_>]) -> Working {
-    let mut set = Working::default();
+/// How often the rows that stay are tried again at most, and up to how many of them it is done however few have gone.
+const MOST_PASSES: u32 = 32;
+const FEW: usize = 10_000;
+
+/// Whether those that a pass could not remove are tried again: rows that referred to them may have gone after them. Of many, a
+/// sixteenth has to have gone, so that all passes together take a bounded multiple of the first.
+pub const fn tries_again(pass: u32, tried: usize, stay: usize) -> bool {
+    let gone = tried.saturating_sub(stay);
+    gone > 0 && stay > 0 && pass < MOST_PASSES && (stay <= FEW || gone >= tried / 16)
+}
+
+/// The rows that stay although they are to go, as rejects to be kept: those that are among the `stored` ones of the transfer, and
+/// as many new ones as there is room for, so that none makes a reject of a record go. And how many there are beside.
+pub fn staying<S: BuildHasher>(
+    sweep: &Sweep,
+    kept: &[Kept<'_>],
+    stored: &HashSet<RejectId, S>,
+) -> (Working, u64) {
+    let (mut set, mut further) = (Working::default(), 0);
+    let mut room = sweep.keep_rejects.0.saturating_sub(u64::try_from(stored.len()).unwrap_or(u64::MAX));
     for (going, reason) in kept {
         let reject = Reject {
             transfer: sweep.transfer,
             run: sweep.run,
             at: sweep.at,
-            position: position(going),
+            position: position(going).to_owned(),
             field: None,
             reason: reason.clone(),
             key: Some(hexadecimal(&going.key)),
@@ -48,17 +68,32 @@ pub fn staying(sweep: &Sweep, kept: &[Kept<'_>]) -> Working {
             deletion: true,
             partial: false,
         };
+        if !stored.contains(&rejects::identity(&reject)) {
+            if room == 0 {
+                further += 1;
+                continue;
+            }
+            room -= 1;
+        }
         rejects::keep(&mut set, &reject, going.said.as_deref().unwrap_or_default());
     }
-    set
+    (set, further)
 }
 
-/// Which row it is, for people, and how it was learned that it goes.
-fn position(going: &Going) -> String {
-    let how = if going.said.is_some() { "said to be deleted" } else { "not in the snapshot" };
-    let values = row::key_values(&going.key).unwrap_or_default();
+/// Where a reject of a row that stays was met. It holds no key: it is told in mails, too, whatever `rejects.payload` says.
+const UNSEEN: &str = "not in the snapshot";
+const SAID: &str = "said to be deleted";
+
+const fn position(going: &Going) -> &'static str {
+    if going.said.is_some() { SAID } else { UNSEEN }
+}
+
+/// Which row a reject is of that stays although it is to go, for those who may see rows; nothing of another reject.
+pub fn row_that_stays(reject: &Reject) -> Option<String> {
+    let key = rejects::key_of(reject).filter(|_| [UNSEEN, SAID].contains(&reject.position.as_str()))?;
+    let values = row::key_values(&key).ok()?;
     let key: Vec<_> = values.iter().map(Value::to_text).collect();
-    format!("row {}, {how}", key.join(", "))
+    Some(format!("row {}, {}", key.join(", "), reject.position))
 }
 
 /// How many rows a sweep is about.
@@ -75,15 +110,15 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// What became of a sweep after which some rows stay, and how many have gone.
-    pub fn without(self, kept: &[Kept<'_>]) -> (Swept, Self) {
+    /// What became of a sweep after which some rows stay, `further` of them without a reject, and how many have gone.
+    pub fn without(self, kept: &[Kept<'_>], further: u64) -> (Staying, Self) {
         let count =
             |is_marked: bool| kept.iter().filter(|(going, _)| going.said.is_some() == is_marked).count();
         let count = |is_marked| u64::try_from(count(is_marked)).unwrap_or(u64::MAX);
-        let staying = Staying { unseen: count(false), marked: count(true) };
+        let staying = Staying { unseen: count(false), marked: count(true), further };
         let unseen = self.unseen.saturating_sub(staying.unseen);
         let marked = self.marked.saturating_sub(staying.marked);
-        (Swept::Done { unseen, marked, staying }, Self { unseen, marked, ..self })
+        (staying, Self { unseen, marked, ..self })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Which rows are meant, in a few bytes: two sets of rows have the same digest when they are the same set. It holds no key; that
-//! a key which can be guessed is the only one of a set can be tried.
+//! A digest of a set of rows: equal sets have equal digests. It holds no key, but it is no secret either: of a set of one row, a
+//! key that can be guessed can be confirmed.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Hold, Uid};
 use crate::name::{EntityRef, Name};
+use crate::port::destination::Staying;
 use crate::schema::Instant;
 
 /// The identity of a run; later runs have greater ones.
@@ -69,6 +70,15 @@ impl Tally {
         self.rejected += other.rejected;
         self.swept += other.swept;
         self.newly_rejected += other.newly_rejected;
+    }
+
+    /// Counts what a sweep has done. Of what records said to be deleted, rows that stay were counted as deleted when their records
+    /// came, and are rejects.
+    pub fn count_swept(&mut self, unseen: u64, staying: Staying) {
+        self.swept += unseen;
+        let counted = staying.marked.min(self.deleted);
+        self.deleted -= counted;
+        self.rejected += counted;
     }
 
     /// Whether every record is accounted for.

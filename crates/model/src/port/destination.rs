@@ -361,6 +361,8 @@ pub struct Sweep {
     pub snapshot: bool,
     /// How much may go; `None` after a person's approval.
     pub within: Option<Within>,
+    /// How many rejects of the transfer are kept, and for how many seconds.
+    pub keep_rejects: (u64, u64),
     /// The checkpoint that says the window is done.
     pub checkpoint: Checkpoint,
     /// The run that is recorded in the same commit once the rows are gone, with their number added to its tally.
@@ -390,7 +392,7 @@ pub enum Swept {
         unseen: u64,
         /// How many rows records said to be deleted.
         marked: u64,
-        /// The rows that the destination could not let go: each is a reject, and none of them is among the others.
+        /// The rows that are to go and that the destination cannot delete. They are not counted above.
         staying: Staying,
     },
     /// Nothing was deleted: too much would have been. The marks stay until the next window begins.
@@ -406,13 +408,15 @@ pub enum Swept {
     },
 }
 
-/// How many rows stay although they are to go, for others refer to them.
+/// How many rows stay although they are to go, because others refer to them. Each is a reject, as long as there is room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Staying {
     /// That the snapshot did not show.
     pub unseen: u64,
     /// That records said to be deleted.
     pub marked: u64,
+    /// How many of both are no reject, because the transfer keeps no more.
+    pub further: u64,
 }
 
 impl Staying {

@@ -15,7 +15,7 @@ use crate::table::Table;
 pub(crate) use beside::{
     Beside, complete, forget, purge_tombstones, remember_tombstones, save_checkpoint, save_run,
 };
-pub(crate) use rejects::save as save_rejects;
+pub(crate) use rejects::{save as save_rejects, stored as stored_rejects};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

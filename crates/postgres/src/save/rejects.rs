@@ -1,8 +1,11 @@
 //! Keeps the rejects of a batch, and no more than may be kept. Those that went because they were too many are remembered, so
 //! that they are not new when they come again.
 
+use std::collections::HashSet;
+
 use raccord_model::decide::{Bounds, Changed, KeptReject, REMEMBERED, Working, nanoseconds};
-use raccord_model::fact::Uid;
+use raccord_model::fact::{RejectId, Uid};
+use raccord_model::port::destination::DestinationError;
 use tokio_postgres::types::Type;
 
 use crate::codec::many::{Finished, Many, many_bytes};
@@ -36,10 +39,18 @@ pub(crate) async fn save(
     Ok(u64::try_from(count).unwrap_or(u64::MAX).saturating_sub(known))
 }
 
+/// Which rejects of a transfer are kept.
+pub(crate) async fn stored(session: &Session<'_>, transfer: Uid) -> Result<HashSet<RejectId>, Failure> {
+    let query = "SELECT id FROM raccord.rejects WHERE transfer = $1";
+    let rows = session.query(query, &[(&transfer.0, Type::UUID)]).await?;
+    let id = |row: &tokio_postgres::Row| row.get::<_, &[u8]>(0).try_into().map(RejectId);
+    Ok(rows.iter().map(id).collect::<Result<_, _>>().map_err(|_| DestinationError::Damaged)?)
+}
+
 async fn put(
     session: &Session<'_>,
     transfer: Uid,
-    changed: &[Changed<'_, raccord_model::fact::RejectId, KeptReject>],
+    changed: &[Changed<'_, RejectId, KeptReject>],
 ) -> Result<(), Failure> {
     let types = [Type::BYTEA_ARRAY, Type::BYTEA_ARRAY, Type::BYTEA_ARRAY, Type::INT8_ARRAY, Type::TEXT_ARRAY];
     let mut columns = types.map(Many::new);

@@ -339,6 +339,13 @@ fn a_table_and_an_incarnation_have_one_entity() {
         stranger.project = raccord_conformance::fixture::transfer('S');
         let refusals = told(&destination.inspect(stranger).await.unwrap().refusals);
         assert!(refusals[0].contains("is that of another state of Raccord"), "{refusals:?}");
+        // That state may well be in use.
+        assert!(!refusals[0].contains("DROP"), "{refusals:?}");
+        let mut stranger = contacts(FieldType::Text);
+        (stranger.project, stranger.incarnation) = (raccord_conformance::fixture::transfer('S'), INC + 1);
+        let refusals = told(&destination.inspect(stranger).await.unwrap().refusals);
+        let help = "and deletes its checkpoints, rejects and tombstones";
+        assert!(refusals[0].contains(help), "{refusals:?}");
         // The same entity, deleted and made anew.
         let mut again = contacts(FieldType::Text);
         again.incarnation = INC + 2;

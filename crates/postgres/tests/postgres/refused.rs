@@ -3,7 +3,10 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
-use raccord_conformance::lasting::rows_to_which_others_refer_stay;
+use raccord_conformance::lasting::{
+    rejects_of_rows_that_stay_leave_those_of_records, rows_that_refer_to_each_other_are_swept_together,
+    rows_to_which_others_refer_stay,
+};
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Change, Destination, Intent};
@@ -191,6 +194,30 @@ fn of_a_batch_of_megabytes_the_first_row_may_be_bad() {
 }
 
 #[test]
+fn rows_that_stay_are_no_more_rejects_than_are_kept() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "").await;
+        let refer = || {
+            database.sql(
+                "CREATE TABLE crm.orders (of text REFERENCES crm.contacts (f1)); \
+                 INSERT INTO crm.orders SELECT f1 FROM crm.contacts WHERE f1 <> '00'",
+            );
+        };
+        rejects_of_rows_that_stay_leave_those_of_records(&destination, refer).await;
+    });
+}
+
+#[test]
+fn rows_that_refer_to_each_other_go_together() {
+    block_on(async {
+        let database = Database::empty();
+        let more = "ALTER TABLE crm.contacts ADD FOREIGN KEY (f4) REFERENCES crm.contacts (f1)";
+        rows_that_refer_to_each_other_are_swept_together(&prepared(&database, more).await).await;
+    });
+}
+
+#[test]
 fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
     for when in ["", "DEFERRABLE INITIALLY DEFERRED"] {
         block_on(async {
@@ -209,4 +236,18 @@ fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
             rows_to_which_others_refer_stay(&destination, (refer, release), reason).await;
         });
     }
+}
+
+#[test]
+fn a_table_that_was_dropped_is_told_with_what_to_do() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "").await;
+        let mut batch = allowed(&destination).await;
+        upsert(&mut batch, "a", &[]);
+        database.sql("DROP TABLE crm.contacts");
+        let said = destination.commit(batch).await.unwrap_err().in_words();
+        let cure = "if a table or column of an entity was dropped, `raccord apply` makes it again, and the next runs read everything";
+        assert!(said.contains(cure) && !said.contains("resync"), "{said}");
+    });
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use raccord_model::decide::row_that_stays;
 use raccord_model::fact::{Reject, RejectId, Run, RunId};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::inbox::{Delivery, DeliveryKind};
@@ -235,7 +236,9 @@ pub struct RejectView {
 impl RejectView {
     /// What people see of a reject.
     pub fn new(id: RejectId, transfer: Name, reject: Reject) -> Self {
+        let row = row_that_stays(&reject);
         let Reject { run, at, position, field, reason, payload, parent, .. } = reject;
+        let position = row.unwrap_or(position);
         Self { id: id.to_string(), transfer, run, at, position, field, reason, payload, parent }
     }
 }

@@ -12,11 +12,12 @@ use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
 use crate::codec::{self, Unstorable};
+use crate::deferred::{Deferred, Referred};
 use crate::error::{Failure, is_of_a_reference, is_of_a_row, reason};
 use crate::table::{BESIDE, Table};
 
 pub(crate) use beside::{Beside, bury, complete, purge_tombstones, save_checkpoint, save_run};
-pub(crate) use rejects::save as save_rejects;
+pub(crate) use rejects::{save as save_rejects, stored as stored_rejects};
 
 /// Writes rows. When the table does not take some of them, these are [`Failure::Rows`], and nothing of the transaction counts.
 pub(crate) fn write_rows(connection: &Connection, table: &Table, ops: &[Op<'_>]) -> Result<(), Failure> {
@@ -41,7 +42,10 @@ pub(crate) fn write_rows(connection: &Connection, table: &Table, ops: &[Op<'_>])
         let beside = if first.deed == Deed::Delete { table.delete_side() } else { table.write_side() };
         let mut statement = text.map(|text| connection.prepare(&text)).transpose()?;
         let mut beside = beside.map(|text| connection.prepare(&text)).transpose()?;
+        let is_delete = first.deed == Deed::Delete;
+        let deferred = if is_delete { Deferred::of(connection, table)? } else { Deferred::default() };
         for op in ops {
+            let referred = referred(connection, (table, op), &deferred)?;
             let done = match &mut statement {
                 Some(statement) => write(table, op, statement),
                 // What is kept beside the row stands elsewhere, and nothing else changes.
@@ -51,10 +55,30 @@ pub(crate) fn write_rows(connection: &Connection, table: &Table, ops: &[Op<'_>])
                 (Some(beside), Ok(1)) => write_beside(table, op, beside),
                 (_, done) => done,
             };
+            let stays = deferred.reason_to_stay(connection, &referred)?.filter(|_| matches!(done, Ok(1)));
+            if let Some(reason) = stays {
+                let refusal = Refusal { field: None, reason };
+                refused.entry((op.key.clone(), Vec::new())).or_insert(refusal);
+                continue;
+            }
             take(connection, (table, op), done, &mut refused)?;
         }
     }
     if refused.is_empty() { Ok(()) } else { Err(Failure::Rows(refused)) }
+}
+
+/// What rows of others refer to in a row that goes, where that is checked at the end alone.
+fn referred(
+    connection: &Connection,
+    (table, op): (&Table, &Op<'_>),
+    deferred: &Deferred,
+) -> Result<Referred, Failure> {
+    if deferred.is_empty() {
+        return Ok(Referred::new());
+    }
+    let Ok(key) = codec::key_of(table, op.key) else { return Ok(Referred::new()) };
+    let Ok(key) = codec::parameters(&key) else { return Ok(Referred::new()) };
+    Ok(deferred.referred(connection, &key)?)
 }
 
 /// How a statement on one row ended.

@@ -1,8 +1,10 @@
 //! Keeps the rejects of a batch, and no more than may be kept. Those that went because they were too many are remembered, so
 //! that they are not new when they come again.
 
+use std::collections::HashSet;
+
 use raccord_model::decide::{Bounds, REMEMBERED, Working, nanoseconds};
-use raccord_model::fact::Uid;
+use raccord_model::fact::{RejectId, Uid};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::error::Failure;
@@ -41,6 +43,13 @@ pub(crate) fn save(
     }
     bound(connection, transfer, bounds)?;
     Ok(new)
+}
+
+/// Which rejects of a transfer are kept.
+pub(crate) fn stored(connection: &Connection, transfer: Uid) -> Result<HashSet<RejectId>, Failure> {
+    let mut statement = connection.prepare("SELECT id FROM _raccord_rejects WHERE transfer = ?1")?;
+    let ids = statement.query_map([id(&transfer)], |row| row.get(0).map(RejectId))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// Whether a reject is remembered. It is kept now, and need not be any longer.

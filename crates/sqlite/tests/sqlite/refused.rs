@@ -3,7 +3,10 @@
 
 use raccord_conformance::block_on;
 use raccord_conformance::fixture::{INC, effects};
-use raccord_conformance::lasting::rows_to_which_others_refer_stay;
+use raccord_conformance::lasting::{
+    rejects_of_rows_that_stay_leave_those_of_records, rows_that_refer_to_each_other_are_swept_together,
+    rows_to_which_others_refer_stay,
+};
 use raccord_conformance::tables::{allowed, field, key, reasons, shape, upsert};
 use raccord_model::language::project::FieldType;
 use raccord_model::port::destination::{Batch, Change, Destination as _, Intent};
@@ -106,38 +109,71 @@ fn the_rows_that_break_a_rule_of_the_table_are_rejects_and_the_others_are_writte
 
 #[test]
 fn a_row_to_which_others_refer_is_not_deleted() {
-    block_on(async {
-        let database = Database::none();
-        let destination = prepared(&database, "", "").await;
-        let mut batch = allowed(&destination).await;
-        for of in ["a", "b"] {
-            upsert(&mut batch, of, &[]);
-        }
-        destination.commit(batch).await.unwrap();
-        database.sql(
-            "CREATE TABLE orders (contact TEXT REFERENCES contacts (f1)); INSERT INTO orders VALUES ('a')",
-        );
-        let mut batch = allowed(&destination).await;
-        delete(&mut batch, "a");
-        delete(&mut batch, "b");
-        assert_eq!(effects(&destination.commit(batch).await.unwrap()), "deleted 1, rejected 1");
-        assert_eq!(reasons(&destination).await, ["rows of the table orders refer to it"]);
-        assert_eq!(database.one::<String>("SELECT group_concat(f1) FROM contacts"), "a");
-    });
+    for when in ["", "DEFERRABLE INITIALLY DEFERRED"] {
+        block_on(async {
+            let database = Database::none();
+            let destination = prepared(&database, "", "").await;
+            let mut batch = allowed(&destination).await;
+            for of in ["a", "b"] {
+                upsert(&mut batch, of, &[]);
+            }
+            destination.commit(batch).await.unwrap();
+            database.sql(&format!(
+                "CREATE TABLE orders (contact TEXT REFERENCES contacts (f1) {when}); \
+                 INSERT INTO orders VALUES ('a')"
+            ));
+            let mut batch = allowed(&destination).await;
+            delete(&mut batch, "a");
+            delete(&mut batch, "b");
+            assert_eq!(effects(&destination.commit(batch).await.unwrap()), "deleted 1, rejected 1");
+            assert_eq!(reasons(&destination).await, ["rows of the table orders refer to it"]);
+            assert_eq!(database.one::<String>("SELECT group_concat(f1) FROM contacts"), "a");
+        });
+    }
 }
 
 #[test]
 fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
+    for when in ["", "DEFERRABLE INITIALLY DEFERRED"] {
+        block_on(async {
+            let database = Database::none();
+            let destination = prepared(&database, "", "").await;
+            let refer = || {
+                database.sql(&format!(
+                    "CREATE TABLE orders (contact TEXT REFERENCES contacts (f1) {when}); \
+                     INSERT INTO orders VALUES ('07'), ('27')"
+                ));
+            };
+            let others = (refer, || database.sql("DELETE FROM orders"));
+            rows_to_which_others_refer_stay(&destination, others, "rows of the table orders refer to it")
+                .await;
+        });
+    }
+}
+
+#[test]
+fn rows_that_stay_are_no_more_rejects_than_are_kept() {
+    for when in ["", "DEFERRABLE INITIALLY DEFERRED"] {
+        block_on(async {
+            let database = Database::none();
+            let destination = prepared(&database, "", "").await;
+            let refer = || {
+                database.sql(&format!(
+                    "CREATE TABLE orders (contact TEXT REFERENCES contacts (f1) {when}); \
+                     INSERT INTO orders SELECT f1 FROM contacts WHERE f1 <> '00'"
+                ));
+            };
+            rejects_of_rows_that_stay_leave_those_of_records(&destination, refer).await;
+        });
+    }
+}
+
+#[test]
+fn rows_that_refer_to_each_other_go_together() {
     block_on(async {
         let database = Database::none();
-        let destination = prepared(&database, "", "").await;
-        let refer = || {
-            database.sql(
-                "CREATE TABLE orders (contact TEXT REFERENCES contacts (f1)); INSERT INTO orders VALUES ('07'), ('27')",
-            );
-        };
-        let others = (refer, || database.sql("DELETE FROM orders"));
-        rows_to_which_others_refer_stay(&destination, others, "rows of the table orders refer to it").await;
+        let made = "CREATE TABLE contacts (f1 TEXT PRIMARY KEY, f2 INTEGER, f3 TEXT UNIQUE, f4 TEXT REFERENCES contacts)";
+        rows_that_refer_to_each_other_are_swept_together(&prepared(&database, made, "").await).await;
     });
 }
 

@@ -80,7 +80,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
         partitions::complete(tables, sweep.transfer, reading)?;
     }
     let mut checkpoint = sweep.checkpoint.clone();
-    checkpoint.count_swept(unseen.count);
+    checkpoint.count_swept(unseen.count, Staying::default());
     super::advance(tables, sweep.transfer, &checkpoint)?;
     if let Some(run) = &sweep.record {
         let mut run = run.as_ref().clone();

@@ -181,7 +181,7 @@ impl Session {
                 return Ok(Swept::Held { by, deletes: gone, of: there, rows });
             }
         }
-        sweep.checkpoint.count_swept(gone);
+        sweep.checkpoint.count_swept(gone, Staying::default());
         let marked = if replaces { 0 } else { came };
         let mut changes = vec![
             Change::Publish { incarnation, transfer, replaces },

@@ -20,8 +20,9 @@ const LONGEST_NAME: usize = 63;
 const RESERVED: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 /// What to do about tables that another state has.
-const LOST_STATE: &str = "restore that state from its backup; when it is lost for good, `DROP SCHEMA raccord CASCADE` gives \
-                          its tables free, with their rows";
+const LOST_STATE: &str = "use a database for each state, or restore that state from its backup; only where it is lost for good, \
+                          `DROP SCHEMA raccord CASCADE` releases its tables, with their rows, and deletes its checkpoints, \
+                          rejects and tombstones";
 
 /// What was judged.
 #[derive(Debug)]
@@ -128,7 +129,7 @@ impl Judge<'_> {
         if self.found.registered.as_ref().is_some_and(taken) {
             let message =
                 "the schema `raccord` of the database is that of another state of Raccord".to_owned();
-            self.refuse(None, message, format!("use a database for each state; {LOST_STATE}"));
+            self.refuse(None, message, "use a database for each state".to_owned());
         }
         let refusal = self.found.other_entity.as_ref().map(|other| other.refusal(&self.table(), LOST_STATE));
         self.inspection.refusals.extend(refusal);
@@ -388,7 +389,7 @@ impl Judge<'_> {
         if before.kind != made.kind || before.longest != made.longest || before.digits != made.digits {
             let name = quoted(&column.name);
             let message = format!("the column {name} has another type than it had: {}", column.sql);
-            self.note(Some(made.field), message, "an apply has Raccord keep to it".to_owned());
+            self.note(Some(made.field), message, "`raccord apply` accepts the new type".to_owned());
             self.inspection.is_other = true;
         }
     }

@@ -13,8 +13,9 @@ use crate::side;
 use crate::table::{BESIDE, BESIDE_TYPE, Column, Table, quoted};
 
 /// What to do about tables that another state has.
-const LOST_STATE: &str = "restore that state from its backup; when it is lost for good, to drop the tables `_raccord_…` gives \
-                          its tables free, with their rows";
+const LOST_STATE: &str = "use a file for each state, or restore that state from its backup; only where it is lost for good, to \
+                          drop the tables `_raccord_…` releases its tables, with their rows, and deletes its checkpoints, \
+                          rejects and tombstones";
 
 /// What was judged.
 #[derive(Debug)]
@@ -102,7 +103,7 @@ impl Judge<'_> {
     fn registration(&mut self) {
         if self.found.registered.as_ref().is_some_and(|(project, _)| *project != self.shape.project) {
             let message = "the file has the rows of another state of Raccord".to_owned();
-            self.refuse(None, message, format!("use a file for each state; {LOST_STATE}"));
+            self.refuse(None, message, "use a file for each state".to_owned());
         }
         let refusal = self.found.other_entity.as_ref().map(|other| other.refusal(&self.table(), LOST_STATE));
         self.inspection.refusals.extend(refusal);
