@@ -167,12 +167,11 @@ fn remove_once<'g>(
     let mut kept = Vec::new();
     let mut remover = Remover::of(connection, table)?;
     for going in open {
-        match remover.remove(&going.key)? {
-            Some(reason) => kept.push((*going, reason)),
-            None => {
-                bury(connection, sweep, going)?;
-                supersede(connection, sweep.transfer, going)?;
-            }
+        if let Some(reason) = remover.remove(&going.key)? {
+            kept.push((*going, reason));
+        } else {
+            bury(connection, sweep, going)?;
+            supersede(connection, sweep.transfer, going)?;
         }
     }
     Ok(kept)
