@@ -13,9 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::canonical::Digest;
-use crate::fact::{Parents, RunId, Tally};
+use crate::fact::{Parents, RunId, Staying, Tally};
 use crate::name::DataTypeName;
-use crate::port::destination::Staying;
 use crate::row::FieldId;
 use crate::value::Instant;
 

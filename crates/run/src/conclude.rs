@@ -69,6 +69,11 @@ async fn tidy(
         if number >= KEPT_RUNS {
             transaction.remove(Table::Runs, run.id.to_string());
         } else if run.outcome == RunOutcome::Running {
+            // Its process may be alive after all, and say itself how it has ended while its store is asked.
+            let now = transaction.get::<Run>(Table::Runs, &run.id.to_string()).await?;
+            if now.is_none_or(|now| now.outcome != RunOutcome::Running) {
+                continue;
+            }
             closing.close(&mut run, is_newest).await;
             transaction.put(Table::Runs, &run.id, &run)?;
             if run.cause != RunCause::Deliveries {
@@ -76,7 +81,7 @@ async fn tidy(
             }
         }
     }
-    // A held snapshot that such a run has begun anew is not there any more: nobody may approve it.
+    // A held snapshot that such a run has begun anew is not there any more: it can be approved no more.
     for (uid, run) in latest {
         let key = uid.to_string();
         if let Some(mut fact) = transaction.get::<TransferFact>(Table::Transfers, &key).await? {

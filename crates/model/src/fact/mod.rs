@@ -39,7 +39,7 @@ pub use notice::{Channel, Notice, NoticeAbout, Share};
 pub use reject::{Reject, RejectId, RejectIdError};
 pub use rows_digest::RowsDigest;
 pub(crate) use run::is_zero;
-pub use run::{Parents, Run, RunCause, RunId, RunOutcome, Tally};
+pub use run::{Parents, Run, RunCause, RunId, RunOutcome, Staying, Tally};
 pub use session::{Session, SignedIn};
 pub use step::{StepFact, StepWork, StorePlace};
 pub use token::{Role, Token, TokenUse, UnknownRole};

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::{Hold, Uid};
 use crate::name::{EntityRef, Name};
-use crate::port::destination::Staying;
 use crate::schema::Instant;
 
 /// The identity of a run; later runs have greater ones.
@@ -56,6 +55,24 @@ pub struct Tally {
     pub swept: u64,
     /// Of the rejected, those that were not kept as rejects already: what the breaker counts.
     pub newly_rejected: u64,
+}
+
+/// How many rows stay although they are to go, because others refer to them. Each is a reject, as long as there is room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Staying {
+    /// That the snapshot did not show.
+    pub unseen: u64,
+    /// That records said to be deleted.
+    pub marked: u64,
+    /// How many of both are no reject, because the transfer keeps no more.
+    pub further: u64,
+}
+
+impl Staying {
+    /// Both together.
+    pub const fn all(self) -> u64 {
+        self.unseen + self.marked
+    }
 }
 
 impl Tally {

@@ -27,6 +27,7 @@ pub use self::error::DestinationError;
 pub use self::fence::{Fence, RaisedFence};
 pub use self::shape::{EntityShape, FieldShape, Inspection, OtherEntity, TableRemark};
 pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, Said, StoredRow};
+pub use crate::fact::Staying;
 
 /// Why a record is rejected whose required field is empty: the mapping says so of what a record brings, and the destination
 /// of a row that would be created without it.
@@ -406,24 +407,6 @@ pub enum Swept {
         /// Which rows these are; nothing where no keys are known.
         rows: Option<RowsDigest>,
     },
-}
-
-/// How many rows stay although they are to go, because others refer to them. Each is a reject, as long as there is room.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Staying {
-    /// That the snapshot did not show.
-    pub unseen: u64,
-    /// That records said to be deleted.
-    pub marked: u64,
-    /// How many of both are no reject, because the transfer keeps no more.
-    pub further: u64,
-}
-
-impl Staying {
-    /// Both together.
-    pub const fn all(self) -> u64 {
-        self.unseen + self.marked
-    }
 }
 
 /// Where rows go.
