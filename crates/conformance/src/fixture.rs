@@ -280,6 +280,7 @@ pub fn run_of(letter: char, swept: u64) -> Run {
         notes: Vec::new(),
         unseen: None,
         again: None,
+        uncounted: false,
     }
 }
 

@@ -61,22 +61,23 @@ async fn tidy(
 ) -> Result<(), RunnerError> {
     let (mut latest, mut newest) = (BTreeMap::new(), BTreeSet::new());
     let mut closing = Closing::new(ports);
-    for (number, mut run) in runs.into_iter().enumerate() {
+    for (number, run) in runs.into_iter().enumerate() {
         if others.contains(&run.transfer_uid) {
             continue;
         }
         let is_newest = run.cause != RunCause::Deliveries && newest.insert(run.transfer_uid);
         if number >= KEPT_RUNS {
             transaction.remove(Table::Runs, run.id.to_string());
-        } else if run.outcome == RunOutcome::Running {
+        } else if run.is_left_open() {
             // Its process may be alive after all, and say itself how it has ended while its store is asked.
             let now = transaction.get::<Run>(Table::Runs, &run.id.to_string()).await?;
-            if now.is_none_or(|now| now.outcome != RunOutcome::Running) {
-                continue;
+            let Some(now) = now.filter(Run::is_left_open) else { continue };
+            let mut closed = now.clone();
+            closing.close(&mut closed, is_newest).await;
+            if closed != now {
+                transaction.put(Table::Runs, &run.id, &closed)?;
             }
-            closing.close(&mut run, is_newest).await;
-            transaction.put(Table::Runs, &run.id, &run)?;
-            if run.cause != RunCause::Deliveries {
+            if now.outcome == RunOutcome::Running && run.cause != RunCause::Deliveries {
                 latest.entry(run.transfer_uid).or_insert(run.id);
             }
         }

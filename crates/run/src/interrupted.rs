@@ -1,5 +1,5 @@
 //! What a run had committed that a kill has cut off: the checkpoint of its transfer knows, for each page is committed with it.
-//! It reads, and never guesses: what is not known is told as that.
+//! It reads, and never guesses: what is not known is told as that, and asked again where it was not to be had just then.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +15,10 @@ use crate::ports::{Ports, RunnerError};
 /// How long a destination is asked.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How the note begins of a run whose store could not be asked.
+const NOT_YET_COUNTED: &str =
+    "its process was killed; what it had committed is kept, and counted once its store answers";
+
 /// Closes runs that were cut off.
 pub(crate) struct Closing<'p> {
     ports: &'p Ports,
@@ -27,7 +31,8 @@ impl<'p> Closing<'p> {
         Self { ports, silent: BTreeMap::new() }
     }
 
-    /// Closes one, with what it had committed. `is_newest`: no run of its transfer has read after it.
+    /// Closes one, with what it had committed. `is_newest`: no run of its transfer has read after it. What could not be asked is
+    /// asked when it is closed again.
     pub(crate) async fn close(&mut self, run: &mut Run, is_newest: bool) {
         run.outcome = RunOutcome::Stopped;
         if run.cause == RunCause::Deliveries {
@@ -36,8 +41,16 @@ impl<'p> Closing<'p> {
         let known = match self.checkpoint(run).await {
             Ok(Some(checkpoint)) => known(run, checkpoint.as_ref(), is_newest),
             Ok(None) => Known::Nothing("its transfer was deleted, or leads elsewhere by now".to_owned()),
-            Err(why) => Known::Nothing(why),
+            Err(_) if run.uncounted => return,
+            Err(why) => {
+                run.uncounted = true;
+                run.notes.push(format!("{NOT_YET_COUNTED}: {why}"));
+                return;
+            }
         };
+        if std::mem::take(&mut run.uncounted) {
+            run.notes.retain(|note| !note.starts_with(NOT_YET_COUNTED));
+        }
         run.notes.push(match known {
             Known::Counted { pages, tally } => {
                 (run.pages, run.tally) = (pages, tally);
@@ -62,7 +75,7 @@ impl<'p> Closing<'p> {
         }
         let why = match timeout(PATIENCE, rows.destination.resume(run.transfer_uid)).await {
             Ok(Ok(checkpoint)) => return Ok(Some(checkpoint)),
-            Ok(Err(error)) => unreachable(&error),
+            Ok(Err(error)) => unreachable(&error.in_words()),
             Err(_) => unreachable(&format_args!("it did not answer within {} s", PATIENCE.as_secs())),
         };
         self.silent.insert(project.clone(), why.clone());

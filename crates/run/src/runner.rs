@@ -339,6 +339,7 @@ impl Task {
             notes: Vec::new(),
             unseen: None,
             again: None,
+            uncounted: false,
         };
         self.ports.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;
         Failpoint::RunBegun.pass();

@@ -165,6 +165,7 @@ async fn a_run_whose_commit_an_edit_refused_begins_again_though_the_edit_is_not_
         notes: Vec::new(),
         unseen: None,
         again: None,
+        uncounted: false,
     };
     core.ended(Ended { uid, name: transfer, run: Some(run), error: None }).await.unwrap();
     assert_eq!(core.state.look().running().next(), Some((uid, cause)), "its due time is not served");
@@ -210,6 +211,7 @@ async fn failed(place: &Place) -> (raccord_run::job::Job, Run) {
         notes: Vec::new(),
         unseen: None,
         again: None,
+        uncounted: false,
     };
     (job, run)
 }

@@ -149,6 +149,16 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Instant>")]
     pub again: Option<Timestamp>,
+    /// Its process was killed, and its store could not be asked what it had committed. It is asked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
+}
+
+impl Run {
+    /// Whether it is still to be said how it has ended, or what it had committed. Only a run that was killed stays so.
+    pub fn is_left_open(&self) -> bool {
+        self.outcome == RunOutcome::Running || self.uncounted
+    }
 }
 
 /// What became of the parent records whose children a window was to read.

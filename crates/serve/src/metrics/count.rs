@@ -257,6 +257,7 @@ mod tests {
             notes: Vec::new(),
             unseen: None,
             again: None,
+            uncounted: false,
         }
     }
 

@@ -101,6 +101,7 @@ fn run(transfer: &str) -> Run {
         notes: Vec::new(),
         unseen: None,
         again: None,
+        uncounted: false,
     }
 }
 

@@ -257,6 +257,7 @@ impl Shop {
             notes: Vec::new(),
             unseen: None,
             again: None,
+            uncounted: false,
         }
     }
 

@@ -79,6 +79,7 @@ mod tests {
             notes: Vec::new(),
             unseen: None,
             again: None,
+            uncounted: false,
         };
         let check = |runs: &[(i64, u64)], expected: &[(usize, u64)]| {
             let runs: Vec<Run> = runs.iter().map(|(minutes, created)| run(*minutes, *created)).collect();
