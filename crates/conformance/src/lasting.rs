@@ -148,10 +148,10 @@ pub async fn what_is_made_anew_is_read_again(
     for _ in 0..2 {
         lose();
         let found = destination.inspect(shape.clone()).await.unwrap();
-        assert!(found.is_lost && found.refusals.is_empty(), "{found:?}");
+        assert!(found.recreated && found.refusals.is_empty(), "{found:?}");
         destination.prepare(shape.clone()).await.unwrap();
     }
-    assert!(!destination.inspect(shape).await.unwrap().is_lost);
+    assert!(!destination.inspect(shape).await.unwrap().recreated);
     assert_eq!(destination.resume(transfer('A')).await.unwrap(), None);
     assert_eq!(
         destination.resume(transfer('B')).await.unwrap(),

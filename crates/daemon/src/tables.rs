@@ -141,7 +141,7 @@ impl Project<'_> {
         desired: &Desired,
         plan: &mut Plan,
     ) {
-        let Inspection { statements, drift, refusals, is_lost, .. } = inspection;
+        let Inspection { statements, drift, refusals, recreated, .. } = inspection;
         plan.refusals.extend(refusals.iter().map(|refusal| Refusal::Table {
             entity: entity.clone(),
             table: table.clone(),
@@ -149,7 +149,7 @@ impl Project<'_> {
         }));
         if !statements.is_empty() || !drift.is_empty() {
             let mut drift: Vec<String> = drift.iter().map(TableRemark::to_string).collect();
-            if is_lost {
+            if recreated {
                 let fed_by = fed_by(&entity, desired);
                 drift.extend(fed_by.map(|transfer| format!("the next run of `{transfer}` reads everything")));
             }

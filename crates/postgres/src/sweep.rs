@@ -4,7 +4,7 @@
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
 use raccord_model::decide::{
-    Bounds, Counts, Going, Kept, Tombstone, Versions, held, staying, swept, tries_again,
+    Bounds, Counts, Going, Tombstone, Undeletable, Versions, held, staying, swept, tries_again,
 };
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{DestinationError, Fence, Sweep, Swept};
@@ -77,7 +77,7 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
 }
 
 /// Keeps the rows that stay as rejects, as far as there is room; returns how many there are beside.
-async fn keep(session: &Session<'_>, sweep: &Sweep, kept: &[Kept<'_>]) -> Result<u64, Failure> {
+async fn keep(session: &Session<'_>, sweep: &Sweep, kept: &[Undeletable<'_>]) -> Result<u64, Failure> {
     if kept.is_empty() {
         return Ok(0);
     }
@@ -158,7 +158,7 @@ async fn remove<'g>(
     table: &Table,
     sweep: &Sweep,
     all: &'g [Going],
-) -> Result<Vec<Kept<'g>>, Failure> {
+) -> Result<Vec<Undeletable<'g>>, Failure> {
     if !all.is_empty() {
         session.run("SET CONSTRAINTS ALL IMMEDIATE").await?;
     }
@@ -181,7 +181,7 @@ async fn remove_once<'g>(
     table: &Table,
     sweep: &Sweep,
     all: &[&'g Going],
-) -> Result<Vec<Kept<'g>>, Failure> {
+) -> Result<Vec<Undeletable<'g>>, Failure> {
     let transfer = sweep.transfer;
     let (mut open, mut kept): (Vec<&[&'g Going]>, Vec<_>) =
         (all.chunks(TOGETHER).rev().collect(), Vec::new());

@@ -57,8 +57,8 @@ pub async fn shape(
 
 /// Refuses a table that does not keep values as it did when it was made ready: nothing is written that it would change.
 fn as_it_was(inspection: Inspection) -> Result<(), DestinationError> {
-    let Inspection { drift, refusals, is_other, is_lost, .. } = inspection;
-    match (refusals.is_empty(), is_other || is_lost) {
+    let Inspection { drift, refusals, type_changed, recreated, .. } = inspection;
+    match (refusals.is_empty(), type_changed || recreated) {
         (false, _) => Err(DestinationError::Unfit(refusals)),
         (true, true) => Err(DestinationError::Changed(drift)),
         (true, false) => Ok(()),

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
-use raccord_model::decide::{Bounds, Counts, Going, Kept, Versions, held, staying, swept, tries_again};
+use raccord_model::decide::{
+    Bounds, Counts, Going, Undeletable, Versions, held, staying, swept, tries_again,
+};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Fence, Sweep, Swept};
 use rusqlite::types::ToSqlOutput;
@@ -77,7 +79,7 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
 }
 
 /// Keeps the rows that stay as rejects, as far as there is room; returns how many there are beside.
-fn keep(connection: &Connection, sweep: &Sweep, kept: &[Kept<'_>]) -> Result<u64, Failure> {
+fn keep(connection: &Connection, sweep: &Sweep, kept: &[Undeletable<'_>]) -> Result<u64, Failure> {
     if kept.is_empty() {
         return Ok(0);
     }
@@ -143,7 +145,7 @@ fn remove<'g>(
     table: &Table,
     sweep: &Sweep,
     all: &'g [Going],
-) -> Result<Vec<Kept<'g>>, Failure> {
+) -> Result<Vec<Undeletable<'g>>, Failure> {
     let (mut open, mut pass): (Vec<&Going>, u32) = (all.iter().collect(), 1);
     loop {
         let mut kept = remove_once(connection, table, sweep, &open)?;
@@ -163,7 +165,7 @@ fn remove_once<'g>(
     table: &Table,
     sweep: &Sweep,
     open: &[&'g Going],
-) -> Result<Vec<Kept<'g>>, Failure> {
+) -> Result<Vec<Undeletable<'g>>, Failure> {
     let mut kept = Vec::new();
     let mut remover = Remover::of(connection, table)?;
     for going in open {

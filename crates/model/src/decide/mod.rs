@@ -28,7 +28,7 @@ pub use deletion::{nanoseconds, tombstones_hold_from};
 pub use kept::{Flags, is_outdated, keeps_all};
 pub use overlay::{Changed, Overlay};
 pub use rejects::{Bounds, REMEMBERED, identity, key_of};
-pub use sweeping::{Counts, Going, Kept, held, row_that_stays, staying, swept, tries_again};
+pub use sweeping::{Counts, Going, Undeletable, held, row_that_stays, staying, swept, tries_again};
 pub use working::{
     Holders, KeptReject, Key, Mark, Stored, Tombstone, UNOWNED, Versions, Waiting, Working, taken_values,
 };

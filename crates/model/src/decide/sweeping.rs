@@ -32,7 +32,7 @@ impl Going {
 }
 
 /// A row that is to go, and why the destination cannot let it go.
-pub type Kept<'g> = (&'g Going, String);
+pub type Undeletable<'g> = (&'g Going, String);
 
 /// How often the rows that stay are tried again at most, and up to how many of them it is done however few have gone.
 const MOST_PASSES: u32 = 32;
@@ -49,7 +49,7 @@ pub const fn tries_again(pass: u32, tried: usize, stay: usize) -> bool {
 /// as many new ones as there is room for, so that none makes a reject of a record go. And how many there are beside.
 pub fn staying<S: BuildHasher>(
     sweep: &Sweep,
-    kept: &[Kept<'_>],
+    kept: &[Undeletable<'_>],
     stored: &HashSet<RejectId, S>,
 ) -> (Working, u64) {
     let (mut set, mut further) = (Working::default(), 0);
@@ -111,7 +111,7 @@ pub struct Counts {
 
 impl Counts {
     /// What became of a sweep after which some rows stay, `further` of them without a reject, and how many have gone.
-    pub fn without(self, kept: &[Kept<'_>], further: u64) -> (Staying, Self) {
+    pub fn without(self, kept: &[Undeletable<'_>], further: u64) -> (Staying, Self) {
         let count =
             |is_marked: bool| kept.iter().filter(|(going, _)| going.said.is_some() == is_marked).count();
         let count = |is_marked| u64::try_from(count(is_marked)).unwrap_or(u64::MAX);

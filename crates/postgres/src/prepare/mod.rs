@@ -46,7 +46,7 @@ pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityS
         (&table, Type::TEXT),
     ];
     session.execute(register, &values).await?;
-    if judged.inspection.is_lost {
+    if judged.inspection.recreated {
         for transfer in &shape.fed_by {
             fence::begin_anew(session, *transfer).await?;
         }

@@ -65,7 +65,7 @@ pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<()
     let (incarnation, entity) = (shape.incarnation.cast_signed(), shape.entity.to_string());
     let table = serde_json::to_string(&judged.table)?;
     connection.execute(register, params![incarnation, id(&shape.project), entity, table])?;
-    if judged.inspection.is_lost {
+    if judged.inspection.recreated {
         shape.fed_by.iter().try_for_each(|transfer| fence::begin_anew(connection, *transfer))?;
     }
     Ok(())

@@ -86,13 +86,13 @@ pub struct Inspection {
     pub drift: Vec<TableRemark>,
     /// Why it cannot be prepared.
     pub refusals: Vec<TableRemark>,
-    /// Whether it is another than the one that was last prepared: values would not be kept as it was judged then.
-    pub is_other: bool,
+    /// Whether the type of a column is another than when it was last prepared: values would not be kept as it was judged then.
+    pub type_changed: bool,
     /// Whether it, or a column of it, was there and has to be made anew: then [`prepare`] has every transfer that writes into it
     /// read everything.
     ///
     /// [`prepare`]: super::Destination::prepare
-    pub is_lost: bool,
+    pub recreated: bool,
 }
 
 /// Something about a table, in words that hold no value of a row.

@@ -18,12 +18,12 @@ impl Judge<'_> {
     /// A column of Raccord's own is not there. If it was, the table is not the one that it was.
     fn is_another(&mut self) {
         let was_there = self.found.registered.as_ref().is_some_and(|(_, before)| before.side.is_none());
-        if was_there && !self.inspection.is_lost {
+        if was_there && !self.inspection.recreated {
             let message =
                 format!("the table {} is another than it was: Raccord's own columns are gone", self.table());
             self.note(None, message, "an apply adds them anew".to_owned());
         }
-        self.inspection.is_lost |= was_there;
+        self.inspection.recreated |= was_there;
     }
 
     /// The columns that Raccord needs for itself.

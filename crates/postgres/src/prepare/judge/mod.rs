@@ -140,7 +140,7 @@ impl Judge<'_> {
         if let Some((_, before)) = &self.found.registered {
             let message = format!("the table {} is gone, which was there", before.qualified());
             self.note(None, message, "an apply makes it anew, without the rows".to_owned());
-            self.inspection.is_lost = true;
+            self.inspection.recreated = true;
         }
         if !self.is_additive() {
             return self.refuse(None, format!("there is no table {}", self.table()), None);
@@ -390,7 +390,7 @@ impl Judge<'_> {
             let name = quoted(&column.name);
             let message = format!("the column {name} has another type than it had: {}", column.sql);
             self.note(Some(made.field), message, "`raccord apply` accepts the new type".to_owned());
-            self.inspection.is_other = true;
+            self.inspection.type_changed = true;
         }
     }
 
@@ -415,7 +415,7 @@ impl Judge<'_> {
             self.note(Some(field.id), message, "an apply adds it anew, without its values".to_owned());
         }
         // One that has another name now has none of its values, either.
-        self.inspection.is_lost |= before.is_some();
+        self.inspection.recreated |= before.is_some();
         if !self.is_additive() {
             return self.refuse(Some(field.id), format!("{} has no column {name}", self.table()), None);
         }

@@ -114,7 +114,7 @@ impl Judge<'_> {
         if let Some((_, before)) = &self.found.registered {
             let message = format!("the table {} is gone, which was there", quoted(&before.name));
             self.note(None, message, "an apply makes it anew, without the rows".to_owned());
-            self.inspection.is_lost = true;
+            self.inspection.recreated = true;
         }
         if self.shape.manage == Manage::None {
             return self.refuse(None, format!("there is no table {}", self.table()), None);
@@ -242,7 +242,7 @@ impl Judge<'_> {
             self.note(Some(field.id), message, "an apply adds it anew, without its values".to_owned());
         }
         // One that has another name now has none of its values, either.
-        self.inspection.is_lost |= before.is_some();
+        self.inspection.recreated |= before.is_some();
         if self.shape.manage == Manage::None {
             return self.refuse(Some(field.id), format!("{} has no column {name}", self.table()), None);
         }
