@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use raccord_compiler::connector::reading::{PageRead, Told};
 use raccord_model::checkpoint::{Checkpoint, Counted, Window};
 use raccord_model::fact::{Hold, IntegrationFact, Run, RunOutcome, Tally};
 use raccord_model::failpoint::Failpoint;
-use raccord_model::port::destination::{Batch, Destination, DestinationError, Reading, Sweep, Swept};
+use raccord_model::port::destination::{
+    Batch, Destination, DestinationError, PartitionMark, Reading, Sweep, Swept,
+};
 use raccord_model::port::inbox::Inbox;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, Source, SourceError, Starts};
@@ -251,27 +254,16 @@ impl Running<'_> {
         let end = self.page_end(&page, &mapped);
         let suspects = self.suspects(underway, &end);
         let may_be_held = !suspects.is_empty() || deletes_or_keeps(underway) || end.deletes > 0;
-        let (mut next, mut partitions) =
-            window::within(underway.clone(), &end, job.stream.rules(), !may_be_held);
-        for mark in partitions.iter_mut().filter(|_| may_be_held) {
-            // What is held is read again then: no partition moves on past it before the window is complete.
-            mark.waits = true;
-        }
-        // Where there is neither a cursor nor a place, there is nothing to remember.
-        partitions.retain(|mark| mark.parent.is_some() || job.stream.cursor().is_some());
+        let (mut next, partitions) = self.within(underway, &end, may_be_held);
         let is_judged_later = spot.is_some() || may_be_held || self.must_be_judged(&next);
-        let committed = match is_last {
+        if is_last && !is_judged_later {
+            next = self.closed(underway, next, now);
+        }
+        let committed = if is_last && is_judged_later {
             // It moves on with what follows from the window as a whole; until then its last page is the one to read.
-            true if is_judged_later => self.sealed(&window::before_end(underway.clone(), &end), 1),
-            true => {
-                // Nothing is left to judge, but what no record had is told all the same.
-                if let Some(window) = next.window().cloned() {
-                    self.note_unseen(underway, &window);
-                }
-                next = window::close(next, now);
-                self.sealed(&next, 1)
-            }
-            false => self.sealed(&next, 1),
+            self.sealed(&window::before_end(underway.clone(), &end), 1)
+        } else {
+            self.sealed(&next, 1)
         };
         let batch = Batch {
             mark_seen: window::is_snapshot(underway) || spot.is_some(),
@@ -299,6 +291,32 @@ impl Running<'_> {
         next.count(&tally);
         *underway = next;
         Ok(())
+    }
+
+    /// Where the window stands after a page, and its partitions.
+    fn within(
+        &self,
+        underway: &Underway,
+        end: &PageEnd,
+        may_be_held: bool,
+    ) -> (Underway, Vec<PartitionMark>) {
+        let stream = &self.job.stream;
+        let (next, mut partitions) = window::within(underway.clone(), end, stream.rules(), !may_be_held);
+        for mark in partitions.iter_mut().filter(|_| may_be_held) {
+            // What is held is read again then: no partition moves on past it before the window is complete.
+            mark.waits = true;
+        }
+        // Where there is neither a cursor nor a place, there is nothing to remember.
+        partitions.retain(|mark| mark.parent.is_some() || stream.cursor().is_some());
+        (next, partitions)
+    }
+
+    /// A window of which nothing is left to judge; what no record had is told all the same.
+    fn closed(&mut self, underway: &Underway, next: Underway, now: Timestamp) -> Underway {
+        if let Some(window) = next.window().cloned() {
+            self.note_unseen(underway, &window);
+        }
+        window::close(next, now)
     }
 
     /// Where the transfer stands as it is kept, with what the run has counted before so many more pages. What becomes of their
