@@ -79,7 +79,7 @@ fn a_snapshot_of_one_page_of_several_deletes_nothing() {
     let report = shop.json("run --output json");
     let held = &report["runs"][0]["outcome"]["held"];
     assert_eq!(
-        (&held["deletes"], &held["of"], &held["left"]),
+        (&held["deletes"], &held["of"], &held["incomplete"]),
         (&1.into(), &3.into(), &true.into()),
         "{report:#}"
     );

@@ -159,7 +159,7 @@ pub fn window(attempt: u32) -> Window {
         state: None,
         snapshot: false,
         keyless: 0,
-        left: 0,
+        incomplete: 0,
         held: false,
         attempt,
         shifts: 0,

@@ -131,8 +131,8 @@ pub struct Window {
     pub keyless: u64,
     /// On how many pages the service has said that there is more, to which no setting leads, or a file has ended as one that was cut
     /// off: what the snapshot does not show may be there.
-    #[serde(default, skip_serializing_if = "crate::fact::is_zero")]
-    pub left: u64,
+    #[serde(default, alias = "left", skip_serializing_if = "crate::fact::is_zero")]
+    pub incomplete: u64,
     /// Whether the window is complete and held, with its sweep or with its cursor: a person approves it, or it is begun
     /// again. It is never continued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

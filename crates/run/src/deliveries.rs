@@ -128,7 +128,14 @@ impl Draining<'_> {
         let mut tally = match self.context.destination.commit(batch).await {
             Err(DestinationError::TooManyDeletes { deletes, of }) => {
                 let by = DeletedBy::Webhook;
-                return Ok(Some(Hold::Deletions { deletes, of, keyless: 0, left: false, by, rows: None }));
+                return Ok(Some(Hold::Deletions {
+                    deletes,
+                    of,
+                    keyless: 0,
+                    incomplete: false,
+                    by,
+                    rows: None,
+                }));
             }
             other => other?,
         };

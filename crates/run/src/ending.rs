@@ -77,7 +77,7 @@ mod tests {
             state: None,
             snapshot: true,
             keyless: 0,
-            left: 0,
+            incomplete: 0,
             held: false,
             attempt: shifts,
             shifts,

@@ -358,7 +358,7 @@ impl Running<'_> {
                 passed: page.passed.clone(),
             },
             keyless: mapped.keyless(),
-            left: page.left.is_some() || page.cut.is_some(),
+            incomplete: page.more_available.is_some() || page.cut.is_some(),
             shift: page.shift,
             deletes: if self.job.marked_share().is_some() { mapped.deletes } else { 0 },
             unseen: mapped.unseen.clone(),
@@ -465,8 +465,8 @@ impl Running<'_> {
         complete: Underway,
         outcome: RunOutcome,
     ) -> Result<RunOutcome, RunError> {
-        let (keyless, left) =
-            complete.window().map_or((0, false), |window| (window.keyless, window.left > 0));
+        let (keyless, incomplete) =
+            complete.window().map_or((0, false), |window| (window.keyless, window.incomplete > 0));
         let unswept = sweep.checkpoint.clone();
         Failpoint::SweepBefore.pass();
         let swept = self.context.destination.sweep(sweep).await?;
@@ -487,7 +487,7 @@ impl Running<'_> {
                 Ok(outcome)
             }
             Swept::Held { by, deletes, of, rows } => {
-                self.hold(complete, Hold::Deletions { deletes, of, keyless, left, by, rows }).await
+                self.hold(complete, Hold::Deletions { deletes, of, keyless, incomplete, by, rows }).await
             }
         }
     }

@@ -23,7 +23,7 @@ pub fn within_share(
     (window, unseen_too): (&Window, bool),
 ) -> Sweep {
     let share = job.snapshot().map_or(Percent(0), |snapshot| snapshot.max_share);
-    let is_doubtful = window.keyless > 0 || window.left > 0;
+    let is_doubtful = window.keyless > 0 || window.incomplete > 0;
     let unseen = if is_doubtful { Percent(0) } else { share };
     let marked = job.marked_share().unwrap_or(Percent(0));
     let within = Within { unseen, marked, created: window.tally.created };

@@ -150,7 +150,7 @@ fn new_window(snapshot: bool, setup: &Setup<'_>) -> Window {
         state: None,
         snapshot,
         keyless: 0,
-        left: 0,
+        incomplete: 0,
         held: false,
         attempt: 0,
         shifts: 0,
@@ -179,7 +179,7 @@ pub struct PageEnd {
     /// How many records of the page have no key that can be read.
     pub keyless: u64,
     /// Whether the service has said that there is more, to which no setting leads, or a file ends as one that was cut off.
-    pub left: bool,
+    pub incomplete: bool,
     /// What the source saw of pages that shift.
     pub shift: Option<Shift>,
     /// How many records of the page say that they are deleted.
@@ -213,7 +213,7 @@ pub fn within(
         window.partition = Some(Partition { id, shifted: end.shift.is_some() });
     }
     window.keyless += end.keyless;
-    window.left += u64::from(end.left);
+    window.incomplete += u64::from(end.incomplete);
     window.deletes += end.deletes;
     window.unseen = vanished::narrow(window.unseen.take(), end.unseen.clone());
     marks.extend(own.iter().zip(&mut reached).map(|(passed, cursor)| pass(window, passed, cursor)));
@@ -279,7 +279,7 @@ pub fn restart(mut underway: Underway) -> Underway {
     underway.progress.restart();
     if let Some(window) = &mut underway.checkpoint.window {
         window.attempt = window.attempt.saturating_add(1);
-        (window.keyless, window.left, window.shift, window.partition) = (0, 0, None, None);
+        (window.keyless, window.incomplete, window.shift, window.partition) = (0, 0, None, None);
         window.parents = Parents::default();
         window.deletes = 0;
         // What is shown again is decided again; which paths were seen stays known.

@@ -268,7 +268,7 @@ mod tests {
             key: Vec::new(),
             fields: fields.collect(),
             findings: Vec::new(),
-            left: None,
+            more_available: None,
             error: None,
         }
     }

@@ -208,8 +208,8 @@ impl HttpPages {
 
 /// A page with all that is to be told since the one before.
 fn told(page: Page, notes: &mut Notes) -> Page {
-    let Notes { passed, faults, shift, expired, varied, left } = std::mem::take(notes);
-    Page { passed, parent_faults: faults, shift, expired, varied, left, ..page }
+    let Notes { passed, faults, shift, expired, varied, more_available } = std::mem::take(notes);
+    Page { passed, parent_faults: faults, shift, expired, varied, more_available, ..page }
 }
 
 /// The page that only says that the window is complete.

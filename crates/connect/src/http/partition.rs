@@ -30,7 +30,7 @@ pub(crate) struct Notes {
     /// How many pages have shown another token than the one that counts.
     pub(crate) varied: u64,
     /// What has said in an answer that there is more, to which nothing leads.
-    pub(crate) left: Option<String>,
+    pub(crate) more_available: Option<String>,
 }
 
 impl Notes {
@@ -39,10 +39,10 @@ impl Notes {
         self.passed.extend(above.passed.drain(..).map(|passed| Passed { is_own: false, ..passed }));
         self.faults.append(&mut above.faults);
         self.shift = self.shift.or(above.shift.take());
-        if let Some(left) = above.left.take() {
+        if let Some(left) = above.more_available.take() {
             // From level to level it is said once whose it is.
             let own = left.strip_prefix(OF_PARENTS).unwrap_or(&left);
-            self.left.get_or_insert(format!("{OF_PARENTS}{own}"));
+            self.more_available.get_or_insert(format!("{OF_PARENTS}{own}"));
         }
     }
 

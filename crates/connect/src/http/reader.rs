@@ -286,7 +286,7 @@ impl Reader {
     fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
         let Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token } =
             reading;
-        self.notes.left = self.notes.left.take().or(left);
+        self.notes.more_available = self.notes.more_available.take().or(left);
         let exchange = Arc::clone(&self.exchange);
         let wrong = |message: &str| exchange.wrong_answer(&url, message);
         self.trace(&body, &list, &step).map_err(|message| wrong(&message))?;

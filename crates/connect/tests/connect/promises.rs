@@ -130,7 +130,7 @@ async fn what_a_service_has_left_is_told_where_nothing_leads_there() {
         let said = format!("{data_type} {answer:?}");
         let server = serve(move |_| answer.clone()).await;
         let came = read_all(&*crate::endings::reading(&server.uri(), data_type)).await;
-        let left = came.map(|came| came[0].left.clone());
+        let left = came.map(|came| came[0].more_available.clone());
         assert_eq!(left.unwrap_or_else(|error| panic!("{said}: {error}")).as_deref(), expected, "{said}");
     }
 }
@@ -148,6 +148,6 @@ async fn what_is_left_of_parents_is_told_with_their_children() {
     }});
     let source = http(&server.uri(), &members, &json!({"type": "none"}));
     let said: Vec<String> =
-        read_all(&*source).await.unwrap().into_iter().filter_map(|page| page.left).collect();
+        read_all(&*source).await.unwrap().into_iter().filter_map(|page| page.more_available).collect();
     assert_eq!(said, ["of the parent records, `has_more` is true"]);
 }

@@ -92,8 +92,8 @@ fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> 
     let (transfer, to, at) = about;
     let again = "If not, there is nothing to do: the next run compares again.";
     let (lead, agree, otherwise) = match hold {
-        Hold::Deletions { deletes, of, keyless, left, by, .. } => {
-            let lead = deletions(about, (*deletes, *of), (*keyless, *left), *by);
+        Hold::Deletions { deletes, of, keyless, incomplete, by, .. } => {
+            let lead = deletions(about, (*deletes, *of), (*keyless, *incomplete), *by);
             (lead, "If these rows are to go, approve the run:", again)
         }
         Hold::Vanished { vanished, values } => {
@@ -121,7 +121,7 @@ fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> 
 fn deletions(
     (transfer, to, at): (&Name, &EntityRef, &str),
     (deletes, of): (u64, u64),
-    (keyless, left): (u64, bool),
+    (keyless, incomplete): (u64, bool),
     by: DeletedBy,
 ) -> String {
     let (deletes, of) = (number(deletes), number(of));
@@ -137,7 +137,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
-        0 if left => "They may stand where was not read, which the notes of the run tell: on pages that no setting leads to, or behind the end of a file that was cut off. They are not deleted before it is approved.".to_owned(),
+        0 if incomplete => "They may stand where was not read, which the notes of the run tell: on pages that no setting leads to, or behind the end of a file that was cut off. They are not deleted before it is approved.".to_owned(),
         0 => "Such a share is not deleted before it is approved.".to_owned(),
         keyless => format!(
             "They may be those of {} whose key cannot be read, and are not deleted before it is approved.",

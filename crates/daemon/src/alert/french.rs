@@ -116,8 +116,8 @@ fn held(run: RunId, about: (&str, &str, &str), hold: &Hold) -> Vec<Part> {
     let (transfer, to, at) = about;
     let again = "Sinon, il n’y a rien à faire\u{a0}: la prochaine exécution refera la comparaison.";
     let (lead, agree, otherwise) = match hold {
-        Hold::Deletions { deletes, of, keyless, left, by, .. } => {
-            let lead = deletions(about, (*deletes, *of), (*keyless, *left), *by);
+        Hold::Deletions { deletes, of, keyless, incomplete, by, .. } => {
+            let lead = deletions(about, (*deletes, *of), (*keyless, *incomplete), *by);
             (lead, "Si ces lignes doivent disparaître, approuvez l’exécution\u{a0}:", again)
         }
         Hold::Vanished { vanished, values } => {
@@ -146,7 +146,7 @@ fn held(run: RunId, about: (&str, &str, &str), hold: &Hold) -> Vec<Part> {
 fn deletions(
     (transfer, to, at): (&str, &str, &str),
     (deletes, of): (u64, u64),
-    (keyless, left): (u64, bool),
+    (keyless, incomplete): (u64, bool),
     by: DeletedBy,
 ) -> String {
     let (deletes, of) = (number(deletes), number(of));
@@ -162,7 +162,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
-        0 if left => "Elles se trouvent peut-être là où rien n’a été lu, ce que disent les notes de l’exécution\u{a0}: sur des pages auxquelles aucun réglage ne mène, ou après la fin d’un fichier tronqué. Elles ne sont pas supprimées sans validation humaine.".to_owned(),
+        0 if incomplete => "Elles se trouvent peut-être là où rien n’a été lu, ce que disent les notes de l’exécution\u{a0}: sur des pages auxquelles aucun réglage ne mène, ou après la fin d’un fichier tronqué. Elles ne sont pas supprimées sans validation humaine.".to_owned(),
         0 => "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine.".to_owned(),
         keyless => format!(
             "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \

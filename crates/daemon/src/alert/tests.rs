@@ -76,8 +76,8 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         to: "crm.contact".parse().unwrap(),
         hold,
     };
-    let of_rows = |keyless, left, by| {
-        held(Hold::Deletions { deletes: 1_200, of: 15_000, keyless, left, by, rows: None })
+    let of_rows = |keyless, incomplete, by| {
+        held(Hold::Deletions { deletes: 1_200, of: 15_000, keyless, incomplete, by, rows: None })
     };
     let deletions = |keyless, by| of_rows(keyless, false, by);
     let vanished = vec!["phone".to_owned(), "address.city".to_owned()];

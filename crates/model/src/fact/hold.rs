@@ -22,8 +22,8 @@ pub enum Hold {
         #[serde(default, skip_serializing_if = "is_zero")]
         keyless: u64,
         /// Whether there may be more than was read, as the service has said or the end of a file shows: the rows that would go may be there.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        left: bool,
+        #[serde(default, alias = "left", skip_serializing_if = "std::ops::Not::not")]
+        incomplete: bool,
         /// How the deletions were learned of.
         #[serde(default, skip_serializing_if = "DeletedBy::is_snapshot")]
         by: DeletedBy,
@@ -73,8 +73,8 @@ impl Hold {
     /// Why; it completes "the run is held: …".
     pub fn because(&self) -> String {
         match self {
-            Self::Deletions { deletes, of, keyless, left, by, .. } => {
-                deletions((*deletes, *of), (*keyless, *left), *by)
+            Self::Deletions { deletes, of, keyless, incomplete, by, .. } => {
+                deletions((*deletes, *of), (*keyless, *incomplete), *by)
             }
             Self::Vanished { vanished, values } => {
                 let paths: Vec<String> = vanished.iter().map(|path| format!("`{path}`")).collect();
@@ -102,14 +102,14 @@ impl Hold {
     }
 }
 
-fn deletions((deletes, of): (u64, u64), (keyless, left): (u64, bool), by: DeletedBy) -> String {
+fn deletions((deletes, of): (u64, u64), (keyless, incomplete): (u64, bool), by: DeletedBy) -> String {
     let what = match by {
         DeletedBy::Snapshot => "its snapshot",
         DeletedBy::Field => "the deletions that its records say",
         DeletedBy::Webhook => "the deletions that wait",
     };
     let records = match keyless {
-        0 if left => {
+        0 if incomplete => {
             return format!("{what} would delete {deletes} of {of} rows, and what was read may not be all");
         }
         0 => return format!("{what} would delete {deletes} of {of} rows"),
@@ -144,7 +144,7 @@ mod tests {
             "its snapshot would delete 2 of 3 rows, which may be those of 1 record whose key cannot be read",
         );
         check(
-            &json!({"deletes": 2, "of": 3, "left": true}),
+            &json!({"deletes": 2, "of": 3, "incomplete": true}),
             "its snapshot would delete 2 of 3 rows, and what was read may not be all",
         );
         check(
@@ -161,6 +161,12 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_was_kept_under_an_earlier_name_is_read() {
+        let kept: Hold = serde_json::from_value(json!({"deletes": 2, "of": 3, "left": true})).unwrap();
+        assert!(matches!(kept, Hold::Deletions { incomplete: true, .. }), "{kept:?}");
+    }
+
     /// Two holds of as many rows are the same only when the rows are.
     #[test]
     fn which_rows_would_go_is_kept() {
@@ -169,7 +175,7 @@ mod tests {
             deletes: 2,
             of: 9,
             keyless: 0,
-            left: false,
+            incomplete: false,
             by: DeletedBy::Snapshot,
             rows,
         };
@@ -187,7 +193,7 @@ mod tests {
     fn a_run_that_was_kept_before_is_read() {
         let old = json!({"held": {"deletes": 5, "of": 9, "keyless": 0}});
         let by = DeletedBy::Snapshot;
-        let hold = Hold::Deletions { deletes: 5, of: 9, keyless: 0, left: false, by, rows: None };
+        let hold = Hold::Deletions { deletes: 5, of: 9, keyless: 0, incomplete: false, by, rows: None };
         assert_eq!(serde_json::from_value::<RunOutcome>(old).unwrap(), RunOutcome::Held(hold));
     }
 }

@@ -55,7 +55,7 @@ pub struct Page {
     /// How many pages since the page before have shown another token than the one that counts.
     pub varied: u64,
     /// What has said in an answer since the page before that there is more, to which nothing leads: half a sentence.
-    pub left: Option<String>,
+    pub more_available: Option<String>,
     /// A file that has come to its end since the page before, and ends as one does that was cut off.
     pub cut: Option<String>,
     /// What takes credentials out of what is kept of a record that is rejected; `None` where there are none.
@@ -106,7 +106,7 @@ impl Page {
             state: None,
             expired: 0,
             varied: 0,
-            left: None,
+            more_available: None,
             cut: None,
             mask: None,
         }

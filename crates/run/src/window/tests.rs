@@ -150,18 +150,34 @@ fn a_snapshot_that_nobody_wants_any_more_is_not_continued() {
 fn records_without_a_key_are_counted_as_long_as_their_window_lasts() {
     let always = Snapshot { every: None, max_share: Percent(10) };
     let setup = setup(None, Some(&always));
-    let two = |next| PageEnd { keyless: 2, left: true, ..page(next, 1) };
+    let two = |next| PageEnd { keyless: 2, incomplete: true, ..page(next, 1) };
     let first = after_page(open(None, &setup), &two(Some("2")), &setup);
     let second = after_page(first, &two(Some("3")), &setup);
     let again = open_again(&second, &setup);
     let keyless = |underway: &Underway| {
         let window = underway.window().unwrap();
-        assert_eq!(window.left * 2, window.keyless, "what may be elsewhere counts and is forgotten likewise");
+        assert_eq!(
+            window.incomplete * 2,
+            window.keyless,
+            "what may be elsewhere counts and is forgotten likewise"
+        );
         window.keyless
     };
     assert_eq!(keyless(&again), 4);
     assert_eq!(keyless(&restart(again.clone())), 0, "it is read from its beginning");
     assert_eq!(keyless(&open_again(&hold(again), &setup)), 0);
+}
+
+#[test]
+fn what_a_window_lacks_is_read_under_its_earlier_name() {
+    let always = Snapshot { every: None, max_share: Percent(10) };
+    let setup = setup(None, Some(&always));
+    let lacking = PageEnd { incomplete: true, ..page(Some("2"), 1) };
+    let cut = after_page(open(None, &setup), &lacking, &setup).sealed();
+    let written = serde_json::to_string(&cut).unwrap();
+    let before = written.replace(r#""incomplete":1"#, r#""left":1"#);
+    assert_ne!(before, written);
+    assert_eq!(serde_json::from_str::<Checkpoint>(&before).unwrap(), cut);
 }
 
 #[test]
@@ -171,7 +187,7 @@ fn a_checkpoint_of_before_has_no_held_window() {
     let cut = after_page(open(None, &setup), &page(Some("2"), 1), &setup).sealed();
     let written = serde_json::to_string(&cut).unwrap();
     assert!(
-        !written.contains("held") && !written.contains("keyless") && !written.contains("left"),
+        !written.contains("held") && !written.contains("keyless") && !written.contains("incomplete"),
         "{written}"
     );
     assert_eq!(serde_json::from_str::<Checkpoint>(&written).unwrap(), cut);

@@ -360,7 +360,7 @@ pub struct DataTypeView {
     pub findings: Vec<String>,
     /// What says that there is more than the first page, where no setting leads there: half a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left: Option<String>,
+    pub more_available: Option<String>,
     /// Why no record could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -43,11 +43,11 @@ pub async fn discover(
         };
         is_silent = is_silent || sampled.as_ref().is_err_and(patience::is_silent);
         let view = match sampled {
-            Ok(Sampled { records, columns, key, mut findings, left }) => {
+            Ok(Sampled { records, columns, key, mut findings, more_available }) => {
                 let fields = fields(&records, &columns);
                 findings.extend(fields.iter().filter_map(absent));
                 let (name, records) = (data_type.clone(), records.len());
-                DataTypeView { name, records, fields, key, findings, left, error: None }
+                DataTypeView { name, records, fields, key, findings, more_available, error: None }
             }
             Err(error) => DataTypeView {
                 name: data_type.clone(),
@@ -55,7 +55,7 @@ pub async fn discover(
                 fields: Vec::new(),
                 key: Vec::new(),
                 findings: Vec::new(),
-                left: None,
+                more_available: None,
                 error: Some(error.to_string()),
             },
         };
@@ -73,7 +73,7 @@ struct Sampled {
     key: Vec<String>,
     findings: Vec<String>,
     /// What says that there is more, where nothing leads there.
-    left: Option<String>,
+    more_available: Option<String>,
 }
 
 async fn sample(
@@ -87,14 +87,14 @@ async fn sample(
     let source = super::source::open(sources, desired, name, data_type)?;
     let mut pages = source.open(Read { page_size: Some(SAMPLE), ..Read::default() }).await?;
     let (mut records, mut columns) = (Vec::new(), BTreeMap::new());
-    let (mut findings, mut left) = (Vec::new(), None);
+    let (mut findings, mut more_available) = (Vec::new(), None);
     while let Some(page) = pages.next().await? {
         // The first page alone; what is said of it says of how many records.
         if findings.is_empty() {
             let keys = super::source::keys(desired, name, data_type);
             findings = prove::findings(&stream, &page, &keys, now);
         }
-        left = left.or_else(|| page.left.clone());
+        more_available = more_available.or_else(|| page.more_available.clone());
         columns.extend(page.columns.as_ref().map(|columns| (page.position.clone(), Arc::clone(columns))));
         let wanted = SAMPLE - records.len();
         let parsed = page.records.iter().take(wanted).map(|record| serde_json::from_str(&record.to_json()));
@@ -104,7 +104,7 @@ async fn sample(
         }
     }
     findings.extend(source.advice().await?);
-    Ok(Sampled { records, columns, key: source.key().await?, findings, left })
+    Ok(Sampled { records, columns, key: source.key().await?, findings, more_available })
 }
 
 /// The fields of records, by path; `columns`: those of the files that they come from.

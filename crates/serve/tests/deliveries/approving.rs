@@ -40,7 +40,7 @@ async fn held(server: &MockServer) -> (Shop, RunId) {
     let held = runs(&shop).await.remove(0);
     let rows = Some(rows_of(&["3", "4", "5"]));
     let expected =
-        Hold::Deletions { deletes: 3, of: 5, keyless: 0, left: false, by: DeletedBy::Snapshot, rows };
+        Hold::Deletions { deletes: 3, of: 5, keyless: 0, incomplete: false, by: DeletedBy::Snapshot, rows };
     assert_eq!(held.outcome, RunOutcome::Held(expected));
     (shop, held.id)
 }

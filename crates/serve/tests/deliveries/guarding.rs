@@ -60,7 +60,7 @@ async fn a_flood_of_deletions_by_webhook_waits_for_a_person() {
         deletes,
         of,
         keyless: 0,
-        left: false,
+        incomplete: false,
         by: DeletedBy::Webhook,
         rows: None,
     };
@@ -115,7 +115,7 @@ async fn a_field_that_says_that_many_are_deleted_waits_for_a_person() {
     // The two that came back are no part of what the share is of until a later run finds them there.
     let of = |of| {
         let by = DeletedBy::Field;
-        RunOutcome::Held(Hold::Deletions { deletes: 4, of, keyless: 0, left: false, by, rows })
+        RunOutcome::Held(Hold::Deletions { deletes: 4, of, keyless: 0, incomplete: false, by, rows })
     };
     assert_eq!((held.outcome.clone(), shop.rows().await.len()), (of(8), 10));
     assert!(held.tally.is_balanced() && held.tally.deleted == 0, "{:?}", held.tally);

@@ -52,11 +52,11 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
         .ok_or_else(|| CommandError::new("there is no source yet").hint("begin with `raccord new source`"))?;
     must_be_free(Some(&desired), &Key::new(Kind::Transfer, args.name.clone()))?;
     let Seen { view, keys } = seen(ui, global, &desired, args)?;
-    if let Some(left) = &view.left {
+    if let Some(more) = &view.more_available {
         ui.note(&format!(
             "the service has more than its first page: {}. Write `pagination` into the data type `{}` of the source `{}`, or no run \
              reads more than that page",
-            foreign::line(left),
+            foreign::line(more),
             view.name,
             args.source
         ));

@@ -26,7 +26,7 @@ fn next_page(stream: &HttpStream, page: &Page, count: usize) -> String {
     let none = |why: String| format!("there is no next page: {why}");
     match &stream.paginator {
         Paginator::NoPagination { is_declared: true } => none("`pagination` says that there is none".to_owned()),
-        Paginator::NoPagination { is_declared: false } => none(match &page.left {
+        Paginator::NoPagination { is_declared: false } => none(match &page.more_available {
             Some(said) => format!(
                 "the data type has no `pagination`, although {said} in the answer: say how its pages follow, or only the first one is ever read; `pagination: none` says that the answer is whole"
             ),

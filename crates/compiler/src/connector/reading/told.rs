@@ -38,7 +38,7 @@ impl Told {
             self.cut.get_or_insert_with(|| (file.clone(), 0)).1 += 1;
         }
         if self.left.is_none() {
-            self.left.clone_from(&page.left);
+            self.left.clone_from(&page.more_available);
         }
         if stream.has_parent() {
             for passed in page.passed.iter().filter(|passed| passed.is_own && passed.how == How::Read) {

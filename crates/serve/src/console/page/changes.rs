@@ -209,10 +209,10 @@ fn in_words(visit: &Visit, hold: &Hold) -> Markup {
     let words = visit.texts().changes;
     let count = |count| show::number(visit.reader.language, count);
     match hold {
-        Hold::Deletions { deletes, of, keyless, left, .. } => html! {
+        Hold::Deletions { deletes, of, keyless, incomplete, .. } => html! {
             p { (words.would_delete) " " b { (count(*deletes)) } " " (words.of) " " (count(*of)) ". " (words.deletes_on_approval) }
             @if *keyless > 0 { p { (words.keyless) " " (count(*keyless)) } }
-            @if *left { p { (words.left) } }
+            @if *incomplete { p { (words.incomplete) } }
         },
         Hold::Vanished { vanished, values } => html! {
             p { (words.vanished) " " @for path in vanished.iter().take(20) { code { (show::line(path)) } " " } }
