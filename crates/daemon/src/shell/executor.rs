@@ -1,4 +1,4 @@
-//! Who makes the runs that `step` begins: this process, or whichever daemon takes them from the queue of a shared state.
+//! Who makes the runs that `step` begins: this process, or the daemon that takes them from the queue of a shared state.
 //! The shell sees no difference but who does it.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::queueing::Queueing;
 pub(super) enum Executor {
     /// This process.
     Local(Runner),
-    /// Whoever takes them from the queue.
+    /// The daemon that takes them from the queue.
     Queue(Queueing),
 }
 

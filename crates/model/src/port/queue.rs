@@ -47,7 +47,7 @@ pub struct Taken {
     pub offer: Offer,
     /// Whether it is to stop after the page in hand.
     pub stop: bool,
-    /// Whether another worker has had it before, and has ended without a word.
+    /// Whether a worker, perhaps this one, has had it before: a run may have been left open.
     pub reclaimed: bool,
 }
 

@@ -80,7 +80,7 @@ const TAKE: &str = concat!(
     ", q.stop, q.reclaimed) \
      SELECT * FROM taken UNION ALL SELECT ",
     columns!(""),
-    ", stop, reclaimed FROM raccord_state.queue WHERE worker = $1 AND ended IS NULL"
+    ", stop, true FROM raccord_state.queue WHERE worker = $1 AND ended IS NULL"
 );
 
 fn microseconds(time: Duration) -> i64 {
@@ -222,7 +222,7 @@ async fn end(session: &Session<'_>, worker: Uuid, id: Uuid, ending: &str) -> Res
 }
 
 async fn hand_over(session: &Session<'_>, worker: Uuid, id: Uuid) -> Result<(), Failure> {
-    let give = "UPDATE raccord_state.queue SET worker = NULL, until = NULL \
+    let give = "UPDATE raccord_state.queue SET worker = NULL, until = NULL, reclaimed = true \
          WHERE id = $2 AND worker = $1 AND ended IS NULL";
     session.execute(give, &[(&worker, Type::UUID), (&id, Type::UUID)]).await?;
     session.execute(LET_BUDGETS_GO, &[(&worker, Type::UUID)]).await?;

@@ -18,7 +18,7 @@ impl World {
     pub(super) fn looked(&mut self, which: usize, rows: &[Row]) {
         let scheduling = &mut self.daemons[which].scheduling;
         for row in rows.iter().filter(|row| row.ended.is_some()) {
-            // One that nobody waits for is an offer that came twice.
+            // One that is not waited for is an offer that came twice.
             let end = scheduling.open.get(&row.offer).map(|open| (open.uid, row.ended == Some(true)));
             scheduling.ended.insert(row.offer, end);
         }
