@@ -8,6 +8,7 @@ use crate::environment::{Answer, TestEnvironment, assert_says, fill, wait_until}
 
 use super::Cluster;
 use super::standby::{Daemons, caller};
+use super::verbs::{is_done, left_running};
 
 /// The shop, whose rows go into a table, and whose file each daemon finds at the same place.
 fn shop(file: &Path) -> String {
@@ -41,7 +42,7 @@ fn insist(machines: &[TestEnvironment], verb: &str, first: usize) -> Answer {
     let mut answer = machines[to % machines.len()].run(verb);
     while answer.code == Some(1) && answer.stderr.contains("this daemon stands by") {
         to += 1;
-        assert!(to < first + 2 * machines.len(), "nobody does it: {}", answer.stderr);
+        assert!(to < first + 2 * machines.len(), "no daemon does it: {}", answer.stderr);
         answer = machines[to % machines.len()].run(verb);
     }
     answer
@@ -89,26 +90,14 @@ fn twenty_verbs_at_once_through_three_daemons_leave_a_state_that_is_whole() {
             .collect();
         for started in started {
             let (verb, answer) = started.join().unwrap();
-            match answer.code {
-                Some(0) => done += 1,
-                Some(1) => {
-                    let reasons = ["serial", "paused", "another run", "runs already"];
-                    let said = format!("{}{}", answer.stdout, answer.stderr);
-                    assert!(reasons.iter().any(|reason| said.contains(reason)), "{verb}: {said}");
-                }
-                other => panic!("{verb}: {other:?} {}", answer.stderr),
-            }
+            done += usize::from(is_done(verb, &answer));
         }
     });
     assert!(done >= 14, "{done}");
     insist(&callers[0], "resume shop", 0);
     insist(&callers[0], "run shop", 1).expect_code(0);
     wait_until("the people are there", || cluster.rows() == 500);
-    let running = |machine: &TestEnvironment| {
-        let runs = machine.json("runs --output json");
-        runs.as_array().unwrap().iter().filter(|run| run["outcome"] == "running").count()
-    };
-    assert_eq!(running(&callers[0][0]), 0);
+    assert_eq!(left_running(&callers[0][0]), 0);
     daemons.stop();
     let machine = cluster.machine();
     assert_says(&machine.ok("state check"), &["whole"]);
