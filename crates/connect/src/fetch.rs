@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use reqwest::redirect::{Attempt, Policy};
-use url::{Host, Url};
+use url::Url;
 
-use crate::crypto::install_crypto;
+use crate::client::{builder_for, is_safe};
 use crate::network::Trouble;
 
 /// How long a fetch may take altogether.
@@ -44,16 +44,7 @@ pub enum FetchError {
 pub async fn fetch_text(url: &str) -> Result<String, FetchError> {
     let url = Url::parse(url).ok().filter(may_be_fetched).ok_or(FetchError::Url)?;
     let unreachable = |error: reqwest::Error| FetchError::Unreachable(Trouble::of(error).plain);
-    install_crypto();
-    let mut builder = reqwest::Client::builder()
-        .redirect(Policy::custom(redirect))
-        .referer(false)
-        .timeout(TIMEOUT)
-        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")));
-    if url.scheme() == "http" {
-        // There is no need to load the certificates of the system.
-        builder = builder.tls_certs_only([]);
-    }
+    let builder = builder_for([url.as_str()]).redirect(Policy::custom(redirect)).timeout(TIMEOUT);
     let client = builder.build().map_err(unreachable)?;
     let mut response = client.get(url).send().await.map_err(unreachable)?;
     if !response.status().is_success() {
@@ -72,14 +63,8 @@ pub async fn fetch_text(url: &str) -> Result<String, FetchError> {
 
 /// What is fetched without TLS may be changed on the way, except on this machine.
 fn may_be_fetched(url: &Url) -> bool {
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    is_plain && (url.scheme() == "https" || (url.scheme() == "http" && is_here))
+    is_plain && is_safe(url)
 }
 
 fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {

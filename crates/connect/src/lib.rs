@@ -5,6 +5,7 @@
 
 mod alert;
 mod answer;
+mod client;
 mod clock;
 mod credentials;
 mod crypto;

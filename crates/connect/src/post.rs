@@ -15,7 +15,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::answer::read_beginning;
-use crate::crypto::install_crypto;
+use crate::client::builder_for;
 use crate::mask::Masker;
 use crate::network::Trouble;
 use crate::secret::SecretReader;
@@ -53,7 +53,7 @@ impl HttpPoster {
             let message = masker.excerpt(Trouble::of(error).plain.as_bytes(), MAX_SAID);
             PostError::Unreachable(message)
         };
-        let client = client(&url).map_err(unreachable)?;
+        let client = builder_for([url.as_str()]).timeout(TIMEOUT).build().map_err(unreachable)?;
         let request = client.post(url).header(CONTENT_TYPE, "application/json").body(body.to_string());
         let response = request.send().await.map_err(unreachable)?;
         if response.status().is_success() {
@@ -70,20 +70,6 @@ impl Poster for HttpPoster {
     fn post<'a>(&'a self, url: &'a TextOrSecret, body: &'a Value) -> Async<'a, Result<(), PostError>> {
         Box::pin(self.hand_over(url, body))
     }
-}
-
-fn client(url: &Url) -> Result<reqwest::Client, reqwest::Error> {
-    install_crypto();
-    let mut builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .timeout(TIMEOUT)
-        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")));
-    if url.scheme() == "http" {
-        // There is no need to load the certificates of the system.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build()
 }
 
 /// Hides the URL, and the parts of it that may be quoted alone.

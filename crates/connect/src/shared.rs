@@ -10,8 +10,8 @@ use raccord_model::language::ConnectorSettings;
 use raccord_model::port::source::SourceError;
 use raccord_model::rate::Rate;
 
+use crate::client;
 use crate::clock::Now;
-use crate::crypto::install_crypto;
 use crate::network::Trouble;
 use crate::pace::Pace;
 use crate::secret::SecretReader;
@@ -131,23 +131,13 @@ impl SourceShared {
 
 /// What makes the client of a source.
 pub(crate) fn builder() -> reqwest::ClientBuilder {
-    install_crypto();
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")))
+    client::builder().connect_timeout(CONNECT_TIMEOUT)
 }
 
 fn build_client(base: &str, allowed_origins: &[&str]) -> Result<reqwest::Client, SourceError> {
-    let mut builder = builder();
-    // Without any https there is no need to load the certificates of the system, which takes time and fails
-    // where there are none.
-    let is_plain = |url: &str| url.starts_with("http://");
-    if is_plain(base) && allowed_origins.iter().all(|url| is_plain(url)) {
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().map_err(|error| SourceError::Unreachable {
+    let urls = std::iter::once(base).chain(allowed_origins.iter().copied());
+    let client = client::builder_for(urls).connect_timeout(CONNECT_TIMEOUT).build();
+    client.map_err(|error| SourceError::Unreachable {
         url: "the service".to_owned(),
         message: format!("no HTTP client could be made: {}", Trouble::of(error).chain),
     })

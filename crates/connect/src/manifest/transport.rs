@@ -11,8 +11,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
 use super::redirect::redirected;
 use crate::answer::{BodyError, read_body, unasked_encoding};
+use crate::client;
 use crate::clock::Now;
-use crate::crypto::install_crypto;
 use crate::network::Trouble;
 
 /// How many redirects are followed one after the other.
@@ -56,13 +56,7 @@ impl HttpTransport {
 
     /// What makes a client with these limits.
     pub(crate) fn builder(limits: Limits) -> reqwest::ClientBuilder {
-        install_crypto();
-        reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(limits.connect)
-            .read_timeout(limits.silence)
-            .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")))
+        client::builder().connect_timeout(limits.connect).read_timeout(limits.silence)
     }
 
     /// The same over connections that were made otherwise.

@@ -13,7 +13,7 @@ use url::Url;
 use super::answer::{Refusal, code, refusal};
 use super::grant::{Client, Question};
 use crate::answer::read_beginning;
-use crate::crypto::install_crypto;
+use crate::client::{builder, builder_for};
 use crate::mask::Masker;
 use crate::network::Trouble;
 use crate::secret::SecretReader;
@@ -52,19 +52,15 @@ impl Endpoint {
     /// Prepares to ask the server of an Authorization.
     pub(crate) async fn of(oauth: &OAuth2, secrets: &SecretReader) -> Result<Self, SourceError> {
         let connections = TlsConnections::with(oauth.tls.as_deref(), secrets);
-        if let Some(client) = connections.client("tokens", builder).await? {
+        if let Some(client) = connections.client("tokens", || builder().timeout(TIMEOUT)).await? {
             return Ok(Self { client });
         }
-        let mut builder = builder();
-        let urls = std::iter::once(&oauth.token_url).chain(&oauth.device_url);
-        if urls.into_iter().all(|url| url.starts_with("http://")) {
-            // There is no need to load the certificates of the system.
-            builder = builder.tls_certs_only([]);
-        }
-        let client = builder.build().map_err(|error| SourceError::Unreachable {
-            url: oauth.token_url.clone(),
-            message: format!("no HTTP client could be made: {}", Trouble::of(error).chain),
-        })?;
+        let urls = std::iter::once(&oauth.token_url).chain(&oauth.device_url).map(String::as_str);
+        let client =
+            builder_for(urls).timeout(TIMEOUT).build().map_err(|error| SourceError::Unreachable {
+                url: oauth.token_url.clone(),
+                message: format!("no HTTP client could be made: {}", Trouble::of(error).chain),
+            })?;
         Ok(Self { client })
     }
 
@@ -122,15 +118,6 @@ impl Endpoint {
         let code = code.unwrap_or_else(|| status.to_string());
         Err(refused(refusal, (status, shown), (code, said), oauth))
     }
-}
-
-fn builder() -> reqwest::ClientBuilder {
-    install_crypto();
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .timeout(TIMEOUT)
-        .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")))
 }
 
 /// The error for a refusal.

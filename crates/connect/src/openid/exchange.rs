@@ -16,11 +16,11 @@ use openidconnect::{
     PkceCodeVerifier, RequestTokenError, SignatureVerificationError, StandardErrorResponse,
     StandardTokenResponse, TokenResponse as _, UserInfoClaims, UserInfoError,
 };
-use raccord_model::port::identity::{Homecoming, Identity, IdentityError};
+use raccord_model::port::identity::{Callback, Identity, IdentityError};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::claims::Claims;
-use super::transport::{OnTheWay, Transport};
+use super::transport::{Transport, TransportError};
 use super::{OpenIdProvider, Wanted};
 use crate::mask::Masker;
 
@@ -92,7 +92,7 @@ pub(super) fn code_flow() -> AuthenticationFlow<CoreResponseType> {
 
 impl OpenIdProvider {
     /// Who a person is who has come back.
-    pub(super) async fn identify(&self, back: &Homecoming) -> Result<Identity, IdentityError> {
+    pub(super) async fn identify(&self, back: &Callback) -> Result<Identity, IdentityError> {
         if back.issuer.as_ref().is_some_and(|issuer| *issuer != self.settings.issuer) {
             // RFC 9207: another provider has sent the person.
             return Err(self.unproved("the answer comes from another issuer"));
@@ -101,16 +101,17 @@ impl OpenIdProvider {
         let client = self.client_of(&metadata, secret.as_ref());
         let transport = self.transport()?;
         let answer = self.exchange(&client, &transport, (back, secret.as_ref())).await?;
-        let claims = match self.judge(&client, &answer, back) {
+        let claims = match self.verify(&client, &answer, back) {
             // The provider may have new keys.
-            Err(Unjudged::NoKey(_)) => {
+            Err(Unverified::NoKey(_)) => {
                 let metadata = self.metadata(Wanted::Anew).await?;
                 let client = self.client_of(&metadata, secret.as_ref());
-                self.judge(&client, &answer, back)
+                self.verify(&client, &answer, back)
             }
-            judged => judged,
+            verified => verified,
         };
-        let claims = claims.map_err(|(Unjudged::NoKey(why) | Unjudged::Wrong(why))| self.unproved(why))?;
+        let claims =
+            claims.map_err(|(Unverified::NoKey(why) | Unverified::Wrong(why))| self.unproved(why))?;
         self.person(&client, &transport, (&answer, &claims)).await
     }
 
@@ -119,13 +120,13 @@ impl OpenIdProvider {
         &self,
         client: &Client,
         transport: &Transport,
-        (answer, claims): (&Answer, &Judged),
+        (answer, claims): (&Answer, &VerifiedClaims),
     ) -> Result<Identity, IdentityError> {
         let address = claims.email().filter(|_| claims.email_verified() == Some(true));
         let mut name = name(claims.preferred_username(), address, claims.name());
         let mut groups = claims.additional_claims().groups(&self.settings.groups);
         if name.is_none() || groups.is_none() {
-            match self.told_elsewhere(client, transport, (answer, claims)).await {
+            match self.user_info(client, transport, (answer, claims)).await {
                 Ok(Some(told)) => {
                     name = name.or_else(|| {
                         let address = told.email().filter(|_| told.email_verified() == Some(true));
@@ -148,7 +149,7 @@ impl OpenIdProvider {
         &self,
         client: &Client,
         transport: &Transport,
-        (back, secret): (&Homecoming, Option<&SecretString>),
+        (back, secret): (&Callback, Option<&SecretString>),
     ) -> Result<Answer, IdentityError> {
         let code = AuthorizationCode::new(back.code.text().to_owned());
         let redirect = self.redirect(&back.redirect)?;
@@ -166,7 +167,11 @@ impl OpenIdProvider {
         question.request_async(transport).await.map_err(|error| self.not_exchanged(error, &masker))
     }
 
-    fn not_exchanged(&self, error: RequestTokenError<OnTheWay, Refusal>, masker: &Masker) -> IdentityError {
+    fn not_exchanged(
+        &self,
+        error: RequestTokenError<TransportError, Refusal>,
+        masker: &Masker,
+    ) -> IdentityError {
         match error {
             RequestTokenError::Request(trouble) => self.unavailable(trouble.to_string()),
             RequestTokenError::ServerResponse(refusal) => {
@@ -188,9 +193,14 @@ impl OpenIdProvider {
     }
 
     /// The claims of the token, when all of it is right.
-    fn judge(&self, client: &Client, answer: &Answer, back: &Homecoming) -> Result<Judged, Unjudged> {
+    fn verify(
+        &self,
+        client: &Client,
+        answer: &Answer,
+        back: &Callback,
+    ) -> Result<VerifiedClaims, Unverified> {
         let token =
-            answer.id_token().ok_or_else(|| Unjudged::Wrong("it has issued no ID token".to_owned()))?;
+            answer.id_token().ok_or_else(|| Unverified::Wrong("it has issued no ID token".to_owned()))?;
         let seconds = u64::try_from(self.environment.now().as_second()).unwrap_or_default();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let verifier =
@@ -198,19 +208,19 @@ impl OpenIdProvider {
         let nonce = Nonce::new(back.nonce.text().to_owned());
         token.claims(&verifier, &nonce).cloned().map_err(|error| match error {
             ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey) => {
-                Unjudged::NoKey("it is signed with a key that the issuer does not name".to_owned())
+                Unverified::NoKey("it is signed with a key that the issuer does not name".to_owned())
             }
-            error => Unjudged::Wrong(why(&error)),
+            error => Unverified::Wrong(why(&error)),
         })
     }
 
     /// What the provider tells of a person at its user info; nothing where it has none.
-    async fn told_elsewhere(
+    async fn user_info(
         &self,
         client: &Client,
         transport: &Transport,
-        (answer, claims): (&Answer, &Judged),
-    ) -> Result<Option<Told>, IdentityError> {
+        (answer, claims): (&Answer, &VerifiedClaims),
+    ) -> Result<Option<UserInfo>, IdentityError> {
         let token = answer.access_token().clone();
         // The library takes it for granted.
         let is_sent = token.secret().bytes().all(|byte| byte.is_ascii_graphic());
@@ -219,7 +229,7 @@ impl OpenIdProvider {
         }
         let asked = client.user_info(token, Some(claims.subject().clone()));
         let asked = asked.map_err(|error| self.settings(error.to_string()))?;
-        let told: Result<Told, _> = asked.request_async(transport).await;
+        let told: Result<UserInfo, _> = asked.request_async(transport).await;
         told.map(Some).map_err(|error| match error {
             UserInfoError::ClaimsVerification(error) => self.unproved(why(&error)),
             UserInfoError::Request(trouble) => self.unavailable(trouble.to_string()),
@@ -231,11 +241,11 @@ impl OpenIdProvider {
     }
 }
 
-type Judged = IdTokenClaims<Claims, CoreGenderClaim>;
-type Told = UserInfoClaims<Claims, CoreGenderClaim>;
+type VerifiedClaims = IdTokenClaims<Claims, CoreGenderClaim>;
+type UserInfo = UserInfoClaims<Claims, CoreGenderClaim>;
 
 /// Why a token does not count.
-enum Unjudged {
+enum Unverified {
     /// The key that has signed it is not known.
     NoKey(String),
     /// Something else is wrong with it.

@@ -23,13 +23,16 @@ use openidconnect::{
 use raccord_model::port::Async;
 use raccord_model::port::authorization::Passed;
 use raccord_model::port::environment::Environment;
-use raccord_model::port::identity::{Departure, Homecoming, Identity, IdentityError, IdentityProvider};
+use raccord_model::port::identity::{
+    AuthorizationRequest, Callback, Identity, IdentityError, IdentityProvider,
+};
 use raccord_model::secret::SecretRef;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
 use self::exchange::{Client, client};
-use self::transport::{Transport, is_safe};
+use self::transport::Transport;
+use crate::client::is_safe;
 use crate::secret::{SecretHost, SecretReader};
 
 /// How long is used what a provider says of itself.
@@ -187,7 +190,7 @@ impl OpenIdProvider {
         Ok(URL_SAFE_NO_PAD.encode(self.environment.random()?))
     }
 
-    async fn depart(&self, redirect: &str) -> Result<Departure, IdentityError> {
+    async fn authorization_request(&self, redirect: &str) -> Result<AuthorizationRequest, IdentityError> {
         let metadata = self.metadata(Wanted::Fresh).await?;
         let (state, nonce, verifier) = (self.random()?, self.random()?, self.random()?);
         let proof = PkceCodeVerifier::new(verifier.clone());
@@ -202,7 +205,7 @@ impl OpenIdProvider {
         if !is_safe(&url) {
             return Err(self.settings("its page for signing in has no URL that begins with https://"));
         }
-        Ok(Departure {
+        Ok(AuthorizationRequest {
             url: url.into(),
             state: Passed::of(state),
             nonce: Passed::of(nonce),
@@ -236,11 +239,11 @@ impl IdentityProvider for OpenIdProvider {
         &self.settings.client
     }
 
-    fn begin<'a>(&'a self, redirect: &'a str) -> Async<'a, Result<Departure, IdentityError>> {
-        Box::pin(self.depart(redirect))
+    fn begin<'a>(&'a self, redirect: &'a str) -> Async<'a, Result<AuthorizationRequest, IdentityError>> {
+        Box::pin(self.authorization_request(redirect))
     }
 
-    fn complete<'a>(&'a self, back: &'a Homecoming) -> Async<'a, Result<Identity, IdentityError>> {
+    fn complete<'a>(&'a self, back: &'a Callback) -> Async<'a, Result<Identity, IdentityError>> {
         Box::pin(self.identify(back))
     }
 }

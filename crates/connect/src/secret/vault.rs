@@ -16,7 +16,7 @@ use url::Url;
 use super::{Environment, Failure, without_line_end};
 use crate::answer::read_beginning;
 use crate::answer::{BodyError, read_body};
-use crate::crypto::install_crypto;
+use crate::client::builder;
 use crate::mask::Masker;
 use crate::network::Trouble;
 
@@ -79,12 +79,7 @@ impl Vault {
         if let Some((_, client)) = known.as_ref().filter(|(before, _)| *before == certificates) {
             return Ok(client.clone());
         }
-        install_crypto();
-        let mut builder = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .timeout(TIMEOUT)
-            .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")));
+        let mut builder = builder().timeout(TIMEOUT);
         if let Some(path) = &certificates {
             let unusable = |why: String| {
                 Failure::unusable(format!("cannot be asked for: VAULT_CACERT names `{path}`, which {why}"))

@@ -13,7 +13,7 @@ use openidconnect::{JsonWebKeyId, PrivateSigningKey as _};
 use raccord_connect::{OpenIdError, OpenIdProvider, OpenIdSettings, System};
 use raccord_model::port::authorization::Passed;
 use raccord_model::port::environment::{Environment, RandomError};
-use raccord_model::port::identity::{Homecoming, Identity, IdentityError, IdentityProvider as _};
+use raccord_model::port::identity::{Callback, Identity, IdentityError, IdentityProvider as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use url::Url;
@@ -144,8 +144,8 @@ fn signed(key: &CoreEdDsaPrivateSigningKey, name: &str, claims: &Value) -> Strin
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-fn home(nonce: &str) -> Homecoming {
-    Homecoming {
+fn home(nonce: &str) -> Callback {
+    Callback {
         code: Passed::of("the-code-itself"),
         issuer: None,
         nonce: Passed::of(nonce),
@@ -325,7 +325,7 @@ async fn what_the_provider_refuses_is_told_without_a_secret() {
 #[tokio::test]
 async fn another_provider_cannot_answer_for_this_one() {
     let (issuer, machine) = (Issuer::start().await, Machine::new());
-    let back = Homecoming { issuer: Some("https://evil.example".to_owned()), ..home("n-1") };
+    let back = Callback { issuer: Some("https://evil.example".to_owned()), ..home("n-1") };
     let error = issuer.provider(&machine).complete(&back).await.unwrap_err();
     assert!(error.to_string().contains("another issuer"), "{error}");
     let posted = issuer.server.received_requests().await.unwrap();

@@ -14,14 +14,14 @@ pub trait IdentityProvider: fmt::Debug + Send + Sync {
     /// What we are called there.
     fn client(&self) -> &str;
     /// Begins: where the person goes, and what has to be known again when they come back to `redirect`.
-    fn begin<'a>(&'a self, redirect: &'a str) -> Async<'a, Result<Departure, IdentityError>>;
+    fn begin<'a>(&'a self, redirect: &'a str) -> Async<'a, Result<AuthorizationRequest, IdentityError>>;
     /// Ends it: who the person is, when everything that they bring back is right.
-    fn complete<'a>(&'a self, back: &'a Homecoming) -> Async<'a, Result<Identity, IdentityError>>;
+    fn complete<'a>(&'a self, back: &'a Callback) -> Async<'a, Result<Identity, IdentityError>>;
 }
 
 /// Where a person goes to prove who they are.
 #[derive(Debug, Clone)]
-pub struct Departure {
+pub struct AuthorizationRequest {
     /// The page of the provider.
     pub url: String,
     /// What it sends back with the person.
@@ -34,7 +34,7 @@ pub struct Departure {
 
 /// What is known when a person has come back. Whether the state is the right one was looked at before.
 #[derive(Debug, Clone)]
-pub struct Homecoming {
+pub struct Callback {
     /// The code that the provider sent with the person.
     pub code: Passed,
     /// The issuer that it names beside the code (RFC 9207), if it does.
