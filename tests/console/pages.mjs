@@ -9,7 +9,7 @@ import { check, press, reach, tell, type, walk } from './browser.mjs';
 const { BASE, LANGUAGE } = process.env;
 const WORDS = {
   en: {
-    which: 'Look at the rows that would go', leaving: 'These rows go when the held run is approved.',
+    which: 'Look at the rows that would go', pendingDeletions: 'These rows go when the held run is approved.',
     came: 'The last reject, as it came', approve: 'Approve…', approved: 'The run is approved.', held: 'No run is held.', one: 'Replay this record…',
     group: 'Replay these…', all: 'Replay all of customers…', rolledBack: 'The earlier configuration is in force again.',
     run: 'Run now', started: 'The run has begun.', pause: 'Pause…', paused: 'The integration is paused.', until: 'until',
@@ -18,7 +18,7 @@ const WORDS = {
   },
   fr: {
     which: 'Voir les lignes qui disparaîtraient',
-    leaving: 'Ces lignes disparaissent quand l’exécution retenue est approuvée.',
+    pendingDeletions: 'Ces lignes disparaissent quand l’exécution retenue est approuvée.',
     came: 'Le dernier rejet, tel que reçu', approve: 'Approuver…', approved: 'L’exécution est approuvée.', held: 'Aucune exécution n’est retenue.',
     one: 'Rejouer cet enregistrement…', group: 'Rejouer ceux-ci…', all: 'Rejouer tous ceux de customers…',
     rolledBack: 'L’ancienne configuration est à nouveau en vigueur.', run: 'Exécuter maintenant',
@@ -59,10 +59,10 @@ async function changes(page, words, language) {
   await press(page, words.approve);
   await page.waitForURL('**/changes#held');
   await press(page, words.which);
-  await page.waitForURL('**/records/shop.customer?leaving=*');
-  await page.getByText(words.leaving).waitFor();
+  await page.waitForURL('**/records/shop.customer?held=*');
+  await page.getByText(words.pendingDeletions).waitFor();
   assert.equal(await page.locator('tbody tr').count(), 39);
-  await check(page, `leaving-${language}`);
+  await check(page, `pending-deletions-${language}`);
   await walk(page, page.url().slice(BASE.length));
   await page.goto(`${BASE}/changes`);
   await agree(page, words.approve);

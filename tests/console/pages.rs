@@ -63,9 +63,9 @@ fn walk(language: &str) {
     environment.run("run");
     let runs = environment.json("runs --output json");
     let held = runs[0]["id"].as_str().unwrap();
-    let leaving = environment.ok(&format!("records shop.customer --leaving {held} --output csv"));
-    assert_eq!(leaving.lines().count(), 40, "a header and 39 rows:\n{leaving}");
-    assert!(leaving.contains("\n01,") && !leaving.contains("\n00,"), "{leaving}");
+    let pending = environment.ok(&format!("records shop.customer --held {held} --output csv"));
+    assert_eq!(pending.lines().count(), 40, "a header and 39 rows:\n{pending}");
+    assert!(pending.contains("\n01,") && !pending.contains("\n00,"), "{pending}");
     let token = environment.ok("token create ann --role operate --role apply");
     let output = browse("pages.mjs", &base, &token).env("LANGUAGE", language).output().unwrap();
     // It may have ended by itself, which the browser would tell.

@@ -77,10 +77,10 @@ fn no_delivery_goes_without_a_word() {
         &environment.ok("status"),
         &["2 deliveries to `shop` were refused since ", "none was genuine"],
     );
-    let untaken = &status(&environment)["daemon"]["untaken"][0];
-    assert_eq!((&untaken["because"], &untaken["deliveries"]), (&"refused".into(), &2.into()), "{untaken}");
+    let dropped = &status(&environment)["daemon"]["droppedDeliveries"][0];
+    assert_eq!((&dropped["because"], &dropped["deliveries"]), (&"refused".into(), &2.into()), "{dropped}");
     assert_eq!(send(port, "new", 3), 204);
-    assert!(status(&environment)["daemon"]["untaken"].is_null());
+    assert!(status(&environment)["daemon"]["droppedDeliveries"].is_null());
     wait_until("it is stored", || status(&environment)["transfers"][0]["rows"] == 1);
 
     // What waits while it is paused is counted.

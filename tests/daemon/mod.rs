@@ -5,6 +5,7 @@ mod alerts;
 mod batches;
 mod custody;
 mod deliveries;
+mod dropped;
 mod latency;
 mod living;
 mod log;
@@ -15,7 +16,6 @@ mod reload;
 mod sharing;
 mod soak;
 mod supervisor;
-mod untaken;
 
 use serde_json::Value;
 

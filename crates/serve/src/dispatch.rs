@@ -115,8 +115,8 @@ impl Dispatcher {
     async fn show_stored(&self, request: Request, replies: &mut Replies<'_>) -> Result<(), RequestError> {
         let Self { ports, reject_groups } = self;
         match request {
-            Request::Records { entity, filter, limit, total, columns, page, leaving } => {
-                let wanted = verb::records::Wanted { filter: &filter, limit, total, columns, page, leaving };
+            Request::Records { entity, filter, limit, total, columns, page, held } => {
+                let wanted = verb::records::Wanted { filter: &filter, limit, total, columns, page, held };
                 verb::records::records(ports, &entity, wanted, replies).await
             }
             Request::Explain { entity, key } => verb::explain::explain(ports, &entity, key, replies).await,

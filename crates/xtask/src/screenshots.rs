@@ -19,7 +19,7 @@ const SHOWN: [&str; 14] = [
     "reject-en",
     "changes-en",
     "pending-en",
-    "leaving-en",
+    "pending-deletions-en",
     "rollback-en",
     "graph-en",
 ];

@@ -32,7 +32,7 @@ const SHOWN: usize = 100;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  raccord records crm.contact --limit 5\n  \
     raccord records crm.contact --where externalId=42 --output json\n  \
-    raccord records crm.contact --leaving 0198c0de-5b0e-7d3a-9c51-3f1d2a8b7c60\n  \
+    raccord records crm.contact --held 0198c0de-5b0e-7d3a-9c51-3f1d2a8b7c60\n  \
     raccord records crm.contact --to contacts.parquet")]
 pub(crate) struct RecordsArgs {
     /// Which entity
@@ -43,7 +43,7 @@ pub(crate) struct RecordsArgs {
     filter: Vec<(Ident, FieldText)>,
     /// Only records that go when this held run is approved
     #[arg(long, value_name = "RUN")]
-    leaving: Option<RunId>,
+    held: Option<RunId>,
     /// At most so many [default: 100 as text, all of them otherwise]
     #[arg(long)]
     limit: Option<usize>,
@@ -126,7 +126,7 @@ impl RecordsArgs {
             total: also == Also::Total,
             columns: also == Also::Columns,
             page: None,
-            leaving: self.leaving,
+            held: self.held,
         }
     }
 }

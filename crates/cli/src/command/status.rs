@@ -151,8 +151,8 @@ fn daemon_text(daemon: &DaemonStatus) -> String {
             text.push_str(&format!("    {}\n", line(problem)));
         }
     }
-    for untaken in &daemon.untaken {
-        text.push_str(&format!("  {YELLOW}{}{YELLOW:#}\n", line(&untaken.in_words())));
+    for dropped in &daemon.dropped_deliveries {
+        text.push_str(&format!("  {YELLOW}{}{YELLOW:#}\n", line(&dropped.in_words())));
     }
     for warning in &daemon.warnings {
         text.push_str(&format!("  {YELLOW}{}{YELLOW:#}\n", line(warning)));

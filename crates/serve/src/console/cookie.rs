@@ -25,10 +25,10 @@ const CONSENT: &str = "raccord-consent";
 
 /// What has to be known again when a person comes back from where they prove who they are. As with the session, no other
 /// host sets it where the connection is encrypted.
-const SECURE_DEPARTURE: &str = "__Host-raccord-sign-in";
+const SECURE_SIGN_IN: &str = "__Host-raccord-sign-in";
 
 /// The same on the machine itself.
-const DEPARTURE: &str = "raccord-sign-in";
+const SIGN_IN: &str = "raccord-sign-in";
 
 /// How long an agreement or a sign-in may take.
 const AGREEING: Duration = Duration::from_mins(10);
@@ -98,14 +98,14 @@ pub(super) fn without_consent() -> Option<HeaderValue> {
 }
 
 /// What has to be known again when a person comes back from where they prove who they are.
-pub(super) fn departure(headers: &HeaderMap, is_secure: bool) -> Option<Vec<u8>> {
-    let name = if is_secure { SECURE_DEPARTURE } else { DEPARTURE };
+pub(super) fn sign_in(headers: &HeaderMap, is_secure: bool) -> Option<Vec<u8>> {
+    let name = if is_secure { SECURE_SIGN_IN } else { SIGN_IN };
     value(headers, name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
 }
 
 /// The cookie that holds it, for a while.
-pub(super) fn of_departure(bytes: &[u8], is_secure: bool) -> Option<HeaderValue> {
-    let name = if is_secure { SECURE_DEPARTURE } else { DEPARTURE };
+pub(super) fn of_sign_in(bytes: &[u8], is_secure: bool) -> Option<HeaderValue> {
+    let name = if is_secure { SECURE_SIGN_IN } else { SIGN_IN };
     let cookie = cookie((name, &URL_SAFE_NO_PAD.encode(bytes)), is_secure)?;
     let text = format!("{}; Max-Age={}", cookie.to_str().ok()?, AGREEING.as_secs());
     let mut cookie = HeaderValue::from_str(&text).ok()?;
@@ -114,8 +114,8 @@ pub(super) fn of_departure(bytes: &[u8], is_secure: bool) -> Option<HeaderValue>
 }
 
 /// The cookie that takes it away.
-pub(super) fn without_departure(is_secure: bool) -> Option<HeaderValue> {
-    let name = if is_secure { SECURE_DEPARTURE } else { DEPARTURE };
+pub(super) fn without_sign_in(is_secure: bool) -> Option<HeaderValue> {
+    let name = if is_secure { SECURE_SIGN_IN } else { SIGN_IN };
     let cookie = cookie((name, ""), is_secure)?;
     HeaderValue::from_str(&format!("{}; Max-Age=0", cookie.to_str().ok()?)).ok()
 }

@@ -259,8 +259,8 @@ impl Daemon {
     fn daemon_status(&self) -> DaemonStatus {
         let Health { origin, policy, problems, pending, trouble, .. } = self.handle.health();
         let hooks = self.hooks();
-        let (warnings, untaken) = (hooks.problems(), hooks.untaken());
-        DaemonStatus { origin, policy, problems, warnings, untaken, pending, trouble }
+        let (warnings, dropped_deliveries) = (hooks.problems(), hooks.dropped());
+        DaemonStatus { origin, policy, problems, warnings, dropped_deliveries, pending, trouble }
     }
 }
 

@@ -16,9 +16,9 @@ use raccord_model::secret::{SecretError, SecretRef};
 use raccord_model::{Kind, Name};
 
 use super::allowance::{Allowance, COMPLAINTS, complain};
+use super::dropped::Tallies;
 use super::receiver::{Receiver, receiver};
-use super::untaken::Tallies;
-use crate::request::{Untaken, UntakenBecause};
+use crate::request::{DroppedBecause, DroppedDeliveries};
 use crate::serving::{Push, PushHead, Received};
 use raccord_run::Ports;
 use raccord_run::applied::Applied;
@@ -135,7 +135,7 @@ impl Hooks {
     }
 
     /// What was not kept of the deliveries to sources that are there.
-    pub(super) fn untaken(&self) -> Vec<Untaken> {
+    pub(super) fn dropped(&self) -> Vec<DroppedDeliveries> {
         self.tallies.of(|source| self.by_source.contains_key(source))
     }
 
@@ -173,7 +173,7 @@ impl Hooks {
         let receiver = self.known(stack, source, peer)?;
         let verifier = self.prepare(source, receiver)?;
         verifier.admit(headers, query).map_err(|refused| {
-            self.tallies.count(source, UntakenBecause::Refused, (refused.to_string(), now));
+            self.tallies.count(source, DroppedBecause::Refused, (refused.to_string(), now));
             receiver.complain(|| tracing::warn!(%source, %peer, %refused, "a delivery is refused"));
             self.unproved()
         })
@@ -213,7 +213,7 @@ impl Hooks {
             if !verifier.wants_signature() {
                 self.pretend(push, now);
             }
-            self.tallies.count(source, UntakenBecause::Refused, (refused.to_string(), now));
+            self.tallies.count(source, DroppedBecause::Refused, (refused.to_string(), now));
             receiver
                 .complain(|| tracing::warn!(%source, peer = %push.peer, %refused, "a delivery is refused"));
             self.unproved()
@@ -313,7 +313,7 @@ impl Hooks {
         receiver.complain(|| {
             tracing::warn!(%source, transfers = %names, "a delivery is not kept: these transfers are not active");
         });
-        self.tallies.count(source, UntakenBecause::Inactive, (names, now));
+        self.tallies.count(source, DroppedBecause::Inactive, (names, now));
     }
 }
 

@@ -4,13 +4,13 @@
 mod allowance;
 mod answer;
 mod board;
+mod dropped;
 pub(crate) mod hooks;
 mod live;
 mod observe;
 mod receiver;
 #[cfg(test)]
 mod tests;
-mod untaken;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -98,7 +98,7 @@ impl Remote {
         let token = format!("Bearer {}", token.expose_secret().trim());
         let mut authorization = HeaderValue::from_str(&token).map_err(|_| ClientError::Token)?;
         authorization.set_sensitive(true);
-        // Somebody else may have chosen the provider already; then that one serves.
+        // A provider that was chosen before serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())

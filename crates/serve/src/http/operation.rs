@@ -158,7 +158,7 @@ fn of_data(operation: Data, values: &Values) -> Result<Request, Refusal> {
             total: false,
             columns: true,
             page: Some(PageOf { after: values.get("after")? }),
-            leaving: values.id("leaving")?.map(RunId),
+            held: values.id("held")?.map(RunId),
         },
         Data::Explain => Request::Explain { entity: values.need("entity")?, key: values.values_of("key")? },
         Data::RejectGroups => {

@@ -37,8 +37,8 @@ pub use record::{
 pub use reply::{Alerted, NewToken, Reply, TokenView};
 pub use sort::Sort;
 pub use status::{
-    DaemonStatus, IntegrationState, IntegrationStatus, Status, StatusQuery, TransferStatus, UnderWay,
-    Untaken, UntakenBecause,
+    DaemonStatus, DroppedBecause, DroppedDeliveries, IntegrationState, IntegrationStatus, Status,
+    StatusQuery, TransferStatus, UnderWay,
 };
 pub use text::{Commit, FieldText, Place, Reason, Since, Text, TooLong, Who};
 
@@ -161,7 +161,7 @@ pub enum Request {
         page: Option<PageOf>,
         /// Only those that go when this held run is approved.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        leaving: Option<RunId>,
+        held: Option<RunId>,
     },
     /// Where a stored record comes from.
     Explain {

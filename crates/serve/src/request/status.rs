@@ -99,7 +99,7 @@ pub struct DaemonStatus {
     pub warnings: Vec<String>,
     /// What was not kept of webhooks' deliveries, by source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub untaken: Vec<Untaken>,
+    pub dropped_deliveries: Vec<DroppedDeliveries>,
     /// Why changes wait for a person, when some do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Vec<String>>,
@@ -111,11 +111,11 @@ pub struct DaemonStatus {
 /// Deliveries to a source that were not kept, since the daemon began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Untaken {
+pub struct DroppedDeliveries {
     /// Which source.
     pub source: Name,
     /// Why.
-    pub because: UntakenBecause,
+    pub because: DroppedBecause,
     /// How many; refused ones since the last genuine one.
     pub deliveries: u64,
     /// When the first of them came.
@@ -125,16 +125,16 @@ pub struct Untaken {
     pub why: String,
 }
 
-impl Untaken {
+impl DroppedDeliveries {
     /// In words.
     pub fn in_words(&self) -> String {
         let Self { source, because, deliveries, since, why } = self;
         let (those, were) = if *deliveries == 1 { ("delivery", "was") } else { ("deliveries", "were") };
         match because {
-            UntakenBecause::Refused => format!(
+            DroppedBecause::Refused => format!(
                 "{deliveries} {those} to `{source}` {were} refused since {since:.0}, and none was genuine: {why}"
             ),
-            UntakenBecause::Inactive => format!(
+            DroppedBecause::Inactive => format!(
                 "{deliveries} {those} to `{source}` {were} not kept since {since:.0}: not active: {why}"
             ),
         }
@@ -144,7 +144,7 @@ impl Untaken {
 /// Why deliveries are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum UntakenBecause {
+pub enum DroppedBecause {
     /// They are not proved to be the service's: its secret may have changed.
     Refused,
     /// YAML activates no transfer that they are for, or no integration that subscribes to it. They were

@@ -14,13 +14,13 @@ use raccord_run::window::Underway;
 
 /// What a held run would delete.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Leaving {
+pub(super) struct PendingDeletions {
     transfer: Uid,
     /// Whether what its window did not show goes, too.
     unseen: bool,
 }
 
-impl Leaving {
+impl PendingDeletions {
     /// What an approval of a run would delete of an entity.
     pub(super) async fn of(
         ports: &Ports,

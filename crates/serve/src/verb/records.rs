@@ -9,7 +9,7 @@ use raccord_model::port::destination::{DestinationError, Ledger, RowQuery, Store
 use raccord_model::row::{self, FieldId};
 use raccord_model::{EntityRef, Ident};
 
-use super::leaving::Leaving;
+use super::pending_deletions::PendingDeletions;
 use crate::reply::{Replies, RequestError};
 use crate::request::{Cell, ColumnView, FieldText, PageOf, PageToken, Reply, Row};
 use raccord_run::Ports;
@@ -34,7 +34,7 @@ pub struct Wanted<'a> {
     /// Which page of them.
     pub page: Option<PageOf>,
     /// Only those that go when this held run is approved.
-    pub leaving: Option<RunId>,
+    pub held: Option<RunId>,
 }
 
 /// Records of an entity, in the order of their keys.
@@ -44,7 +44,7 @@ pub async fn records(
     wanted: Wanted<'_>,
     replies: &mut Replies<'_>,
 ) -> Result<(), RequestError> {
-    let Wanted { filter, limit, total, columns: tells_columns, page, leaving } = wanted;
+    let Wanted { filter, limit, total, columns: tells_columns, page, held } = wanted;
     let applied = ports.applied().await?;
     let (entity, fact) = raccord_run::entity::entity(&ports.facts(), &applied, at).await?;
     let filter = filter.iter().map(|(name, text)| {
@@ -66,11 +66,11 @@ pub async fn records(
         limit: CHUNK,
     };
     let ledger = ports.rows(&applied.desired, &at.project)?.ledger;
-    let leaving = match leaving {
-        Some(run) => Some(Leaving::of(ports, (run, at), (ledger.as_ref(), fact.incarnation)).await?),
+    let pending = match held {
+        Some(run) => Some(PendingDeletions::of(ports, (run, at), (ledger.as_ref(), fact.incarnation)).await?),
         None => None,
     };
-    let reading = Reading { ledger: ledger.as_ref(), columns, filter, leaving };
+    let reading = Reading { ledger: ledger.as_ref(), columns, filter, pending };
     let lets_all_through = reading.lets_all_through();
     let found = match page {
         Some(page) => {
@@ -96,19 +96,19 @@ struct Reading<'a> {
     ledger: &'a dyn Ledger,
     columns: Columns<'a>,
     filter: &'a [(Ident, String)],
-    leaving: Option<Leaving>,
+    pending: Option<PendingDeletions>,
 }
 
 impl Reading<'_> {
     fn lets_all_through(&self) -> bool {
-        self.filter.is_empty() && self.leaving.is_none()
+        self.filter.is_empty() && self.pending.is_none()
     }
 
     /// Rows, each with whether it is among those that would go, should those alone be wanted.
     async fn rows(&self, query: RowQuery) -> Result<Vec<(StoredRow, bool)>, RequestError> {
         let rows = self.ledger.rows(query).await?;
-        match self.leaving {
-            Some(leaving) => leaving.among(self.ledger, rows).await,
+        match self.pending {
+            Some(pending) => pending.among(self.ledger, rows).await,
             None => Ok(rows.into_iter().map(|row| (row, true)).collect()),
         }
     }

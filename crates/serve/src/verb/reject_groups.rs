@@ -24,7 +24,7 @@ pub struct Groups(Mutex<BTreeMap<Uid, Arc<Known>>>);
 /// What was read of the rejects of a transfer.
 #[derive(Debug)]
 struct Known {
-    sign: Sign,
+    fingerprint: Fingerprint,
     groups: Vec<RejectGroup>,
     /// Each reject with its group, the newest first.
     members: Vec<(RejectId, Digest)>,
@@ -32,7 +32,7 @@ struct Known {
 
 /// What differs once other rejects are kept of a transfer: each new one is the newest, and one that goes is missing.
 #[derive(Debug, PartialEq, Eq)]
-struct Sign {
+struct Fingerprint {
     name: Name,
     count: u64,
     newest: Option<(RejectId, RunId, Timestamp)>,
@@ -52,11 +52,11 @@ impl Groups {
     async fn of(&self, ledger: &dyn Ledger, (uid, name): (Uid, &Name)) -> Result<Arc<Known>, RequestError> {
         let newest = RejectQuery { transfer: Some(uid), limit: 1, ..RejectQuery::default() };
         let newest = ledger.rejects(newest).await?.pop().map(|(id, reject)| (id, reject.run, reject.at));
-        let sign = Sign { name: name.clone(), count: ledger.count_rejects(uid).await?, newest };
-        if let Some(known) = self.lock().get(&uid).filter(|known| known.sign == sign) {
+        let fingerprint = Fingerprint { name: name.clone(), count: ledger.count_rejects(uid).await?, newest };
+        if let Some(known) = self.lock().get(&uid).filter(|known| known.fingerprint == fingerprint) {
             return Ok(Arc::clone(known));
         }
-        let known = Arc::new(read(ledger, uid, sign).await?);
+        let known = Arc::new(read(ledger, uid, fingerprint).await?);
         let mut all = self.lock();
         all.remove(&uid);
         let many: usize = all.values().map(|known| known.members.len()).sum();
@@ -69,17 +69,17 @@ impl Groups {
 }
 
 /// Goes over all rejects of a transfer, newest first and one by one: what they hold need not stand in memory together.
-async fn read(ledger: &dyn Ledger, uid: Uid, sign: Sign) -> Result<Known, RequestError> {
+async fn read(ledger: &dyn Ledger, uid: Uid, fingerprint: Fingerprint) -> Result<Known, RequestError> {
     let mut groups: BTreeMap<Digest, RejectGroup> = BTreeMap::new();
     let mut members = Vec::new();
     for place in places(ledger, uid).await?.into_iter().rev() {
         let query = RejectQuery { transfer: Some(uid), id: Some(place.id), key: None, limit: 1 };
         let Some((id, reject)) = ledger.rejects(query).await?.pop() else { continue };
         let reason = without_values(&reject.reason);
-        let key = group_of(&sign.name, reject.field.as_ref(), &reason);
+        let key = group_of(&fingerprint.name, reject.field.as_ref(), &reason);
         let group = groups.entry(key).or_insert_with(|| RejectGroup {
             id: key,
-            transfer: sign.name.clone(),
+            transfer: fingerprint.name.clone(),
             field: reject.field,
             reason,
             count: 0,
@@ -89,7 +89,7 @@ async fn read(ledger: &dyn Ledger, uid: Uid, sign: Sign) -> Result<Known, Reques
         group.count += 1;
         members.push((id, key));
     }
-    Ok(Known { sign, groups: groups.into_values().collect(), members })
+    Ok(Known { fingerprint, groups: groups.into_values().collect(), members })
 }
 
 /// Rejects by transfer, field and reason, the most frequent first; with a part, that part of them, and how many there are.
@@ -187,12 +187,12 @@ mod tests {
 
     /// Rejects, the oldest first, and how many were read one by one.
     #[derive(Default)]
-    struct Book {
+    struct MemoryLedger {
         rejects: Mutex<Vec<(RejectId, Reject)>>,
         read: AtomicUsize,
     }
 
-    impl Book {
+    impl MemoryLedger {
         fn keep(&self, number: u8, minute: i64, reason: &str) {
             let at = Timestamp::from_second(minute * 60).unwrap();
             let run = RunId(Uuid::from_u128(minute.unsigned_abs().into()));
@@ -216,7 +216,7 @@ mod tests {
         }
     }
 
-    impl Ledger for Book {
+    impl Ledger for MemoryLedger {
         fn rejects(
             &self,
             query: RejectQuery,
@@ -265,26 +265,26 @@ mod tests {
 
     #[tokio::test]
     async fn rejects_are_read_when_they_are_others_than_before() {
-        let (book, groups, name) = (Book::default(), Groups::default(), "people".parse().unwrap());
+        let (ledger, groups, name) = (MemoryLedger::default(), Groups::default(), "people".parse().unwrap());
         let check = async |expected: &[(&str, u64)], read: usize| {
-            let known = groups.of(&book, (TRANSFER, &name)).await.unwrap();
+            let known = groups.of(&ledger, (TRANSFER, &name)).await.unwrap();
             let mut counts: Vec<_> =
                 known.groups.iter().map(|group| (group.reason.as_str(), group.count)).collect();
             counts.sort_unstable();
             assert_eq!(counts, expected);
-            assert_eq!(book.read.swap(0, Ordering::SeqCst), read, "{expected:?}");
+            assert_eq!(ledger.read.swap(0, Ordering::SeqCst), read, "{expected:?}");
         };
         check(&[], 0).await;
-        book.keep(1, 1, "the value `a` is no number");
-        book.keep(2, 1, "the value `b` is no number");
-        book.keep(3, 1, "it is empty");
+        ledger.keep(1, 1, "the value `a` is no number");
+        ledger.keep(2, 1, "the value `b` is no number");
+        ledger.keep(3, 1, "it is empty");
         check(&[("it is empty", 1), ("the value `…` is no number", 2)], 3).await;
         check(&[("it is empty", 1), ("the value `…` is no number", 2)], 0).await;
         // One is rejected again, for another reason.
-        book.keep(1, 2, "it is empty");
+        ledger.keep(1, 2, "it is empty");
         check(&[("it is empty", 2), ("the value `…` is no number", 1)], 3).await;
         // One has gone.
-        book.rejects.lock().unwrap().remove(0);
+        ledger.rejects.lock().unwrap().remove(0);
         check(&[("it is empty", 2)], 2).await;
         groups.forget();
         check(&[("it is empty", 2)], 2).await;

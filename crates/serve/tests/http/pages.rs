@@ -204,7 +204,7 @@ async fn a_held_run_is_approved_once_its_rows_were_seen() {
         &[
             "Rows that would go: <b>39</b> of 40",
             "href=\"/changes#held\">Approve…</a>",
-            &format!("?leaving={id}"),
+            &format!("?held={id}"),
         ],
     );
     let reader = Person::with(&server, "bob", &[Role::Read]).await;

@@ -8,7 +8,9 @@ use jiff::SignedDuration;
 use raccord_model::fact::Role;
 use raccord_model::port::Async;
 use raccord_model::port::authorization::Passed;
-use raccord_model::port::identity::{Departure, Homecoming, Identity, IdentityError, IdentityProvider};
+use raccord_model::port::identity::{
+    AuthorizationRequest, Callback, Identity, IdentityError, IdentityProvider,
+};
 use raccord_serve::http::{Bound, Listen, MAX_ATTEMPTS, OpenId, ServeError};
 use raccord_serve::{Reply, Request};
 use reqwest::{Client, Method, redirect};
@@ -24,7 +26,7 @@ struct Provider {
     /// The identity that the provider proves, or why it proves none.
     answer: Mutex<Result<Identity, IdentityError>>,
     /// With what people came back.
-    seen: Mutex<Vec<Homecoming>>,
+    seen: Mutex<Vec<Callback>>,
 }
 
 impl Provider {
@@ -47,12 +49,12 @@ impl IdentityProvider for Provider {
         "raccord"
     }
 
-    fn begin<'a>(&'a self, redirect: &'a str) -> Async<'a, Result<Departure, IdentityError>> {
+    fn begin<'a>(&'a self, redirect: &'a str) -> Async<'a, Result<AuthorizationRequest, IdentityError>> {
         Box::pin(async move {
             if let Err(error @ IdentityError::Unavailable { .. }) = &*self.answer.lock().unwrap() {
                 return Err(error.clone());
             }
-            Ok(Departure {
+            Ok(AuthorizationRequest {
                 url: format!("{ISSUER}/auth?redirect_uri={redirect}"),
                 state: Passed::of("the-state"),
                 nonce: Passed::of("the-nonce"),
@@ -61,7 +63,7 @@ impl IdentityProvider for Provider {
         })
     }
 
-    fn complete<'a>(&'a self, back: &'a Homecoming) -> Async<'a, Result<Identity, IdentityError>> {
+    fn complete<'a>(&'a self, back: &'a Callback) -> Async<'a, Result<Identity, IdentityError>> {
         Box::pin(async move {
             self.seen.lock().unwrap().push(back.clone());
             self.answer.lock().unwrap().clone()

@@ -145,7 +145,7 @@ impl Shop {
             total: false,
             columns: false,
             page: None,
-            leaving: None,
+            held: None,
         };
         let row = |reply| {
             if let Reply::Record(row) = reply { Some(serde_json::to_value(row).unwrap()) } else { None }

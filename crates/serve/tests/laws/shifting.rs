@@ -126,7 +126,7 @@ impl Shop {
             total: false,
             columns: false,
             page: None,
-            leaving: None,
+            held: None,
         };
         let row = |reply| {
             let Reply::Record(row) = reply else { return None };

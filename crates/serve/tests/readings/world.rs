@@ -121,7 +121,7 @@ impl World {
             total: false,
             columns: false,
             page: None,
-            leaving: None,
+            held: None,
         });
         let row = |reply| {
             let Reply::Record(row) = reply else { return None };

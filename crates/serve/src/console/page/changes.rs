@@ -162,7 +162,7 @@ fn held(visit: &Visit, status: &Status) -> Markup {
             h3 { a href=(super::transfer::path(&run.transfer)) { (show::line(run.transfer.as_str())) } " → " (show::line(&run.to.to_string())) }
             p { (show::when(visit.texts(), run.started, visit.now())) " " code { (run.id) } }
             (in_words(visit, hold))
-            @if let Some(path) = leaving(run, hold) { p { a href=(path) { (words.which) } } }
+            @if let Some(path) = pending_deletions(run, hold) { p { a href=(path) { (words.which) } } }
             @if visit.reader.may(Sort::Approve) { details.action {
                 summary.button.plain { (words.approve) }
                 form method="post" action="/changes/approve" {
@@ -184,9 +184,9 @@ fn held_of(transfer: &TransferStatus) -> impl Iterator<Item = (&Run, &Hold)> {
 }
 
 /// Where the rows are that go when a run is approved; none where they cannot be looked at one by one.
-fn leaving(run: &Run, hold: &Hold) -> Option<String> {
+fn pending_deletions(run: &Run, hold: &Hold) -> Option<String> {
     let is_listed = matches!(hold, Hold::Deletions { by, .. } if *by != DeletedBy::Webhook);
-    is_listed.then(|| super::records::path_of_leaving(&run.to, run.id))
+    is_listed.then(|| super::records::path_of_pending_deletions(&run.to, run.id))
 }
 
 /// On the page of a transfer: why a run of it is held, and the way to where it is approved.
@@ -197,7 +197,7 @@ pub(super) fn waits(visit: &Visit, transfer: &TransferStatus) -> Markup {
         div.notice.waits {
             (in_words(visit, hold))
             p {
-                @if let Some(path) = leaving(run, hold) { a href=(path) { (words.which) } " · " }
+                @if let Some(path) = pending_deletions(run, hold) { a href=(path) { (words.which) } " · " }
                 a href="/changes#held" { (to_it) }
             }
         }

@@ -13,7 +13,7 @@ use crate::console::visit::Visit;
 use crate::console::{run, show, standing};
 use crate::failure::{Failure, FailureCode};
 use crate::request::{
-    IntegrationStatus, Reply, Request, Sort, Standing, Status, StatusQuery, TransferStatus, UntakenBecause,
+    DroppedBecause, IntegrationStatus, Reply, Request, Sort, Standing, Status, StatusQuery, TransferStatus,
 };
 use crate::verb::standing::of_integration;
 
@@ -122,17 +122,17 @@ fn deliveries(visit: &Visit, status: &Status) -> Markup {
     let (texts, words) = (visit.texts(), visit.texts().integration);
     let waiting = status.transfers.iter().filter(|transfer| transfer.deliveries > 0);
     let sources: BTreeSet<&Name> = status.transfers.iter().map(|transfer| &transfer.source).collect();
-    let untaken = status.daemon.iter().flat_map(|daemon| &daemon.untaken);
-    let untaken = untaken.filter(|untaken| sources.contains(&untaken.source));
+    let dropped = status.daemon.iter().flat_map(|daemon| &daemon.dropped_deliveries);
+    let dropped = dropped.filter(|dropped| sources.contains(&dropped.source));
     let count = |count| show::number(visit.reader.language, count);
     html! {
         @for transfer in waiting {
             p.hint { ((words.deliveries_wait)(&count(transfer.deliveries), transfer.name.as_str())) }
         }
-        @for one in untaken {
+        @for one in dropped {
             @let said = match one.because {
-                UntakenBecause::Refused => words.refused,
-                UntakenBecause::Inactive => words.not_kept,
+                DroppedBecause::Refused => words.refused,
+                DroppedBecause::Inactive => words.not_kept,
             };
             p.notice.waits {
                 (said(&count(one.deliveries), one.source.as_str())) " " (show::when(texts, one.since, visit.now()))

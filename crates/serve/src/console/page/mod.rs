@@ -108,8 +108,8 @@ pub(super) const PAGES: &[Page] = &[
     get("/events", READ, |visit| Box::pin(std::future::ready(live::follow(&visit).map(Answer::Whole)))),
     get(sign_in::PATH, Guard::Open, |visit| Box::pin(std::future::ready(Ok(sign_in::show(&visit))))),
     post(sign_in::PATH, Guard::Open, |visit| Box::pin(sign_in::enter(visit))),
-    get(openid::PATH, Guard::Open, |visit| Box::pin(openid::depart(visit))),
-    get(openid::CALLBACK, Guard::Open, |visit| Box::pin(openid::come_back(visit))),
+    get(openid::PATH, Guard::Open, |visit| Box::pin(openid::redirect_to_provider(visit))),
+    get(openid::CALLBACK, Guard::Open, |visit| Box::pin(openid::callback(visit))),
     // A session of whatever role ends.
     post("/sign-out", Guard::Role(Role::Metrics), |visit| Box::pin(sign_in::leave(visit))),
     post("/language", Guard::Open, |visit| Box::pin(std::future::ready(entry::language(&visit)))),

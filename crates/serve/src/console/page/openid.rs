@@ -8,7 +8,7 @@ use axum::http::header::{HOST, SET_COOKIE};
 use axum::response::Response;
 use raccord_model::fact::SignedIn;
 use raccord_model::port::authorization::Passed;
-use raccord_model::port::identity::{Homecoming, Identity, IdentityError};
+use raccord_model::port::identity::{Callback, Identity, IdentityError};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -53,40 +53,40 @@ pub(super) fn host(openid: &OpenId) -> String {
 }
 
 /// Sends the person to the provider.
-pub(super) async fn depart(visit: Arc<Visit>) -> Result<Answer, Failure> {
+pub(super) async fn redirect_to_provider(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let openid = openid(&visit)?;
     let back = own_path(visit.asked("back").unwrap_or("/"));
     let redirect = redirect(&visit, openid);
-    let departure = match openid.provider.begin(&redirect).await {
-        Ok(departure) => departure,
+    let request = match openid.provider.begin(&redirect).await {
+        Ok(request) => request,
         Err(error) => return Ok(Answer::Whole(failed(&visit, back, &error))),
     };
     let is_secure = is_secure(&redirect);
     let begun = Begun {
-        state: departure.state,
-        nonce: departure.nonce,
-        verifier: departure.verifier,
+        state: request.state,
+        nonce: request.nonce,
+        verifier: request.verifier,
         redirect,
         back: back.to_owned(),
     };
     let json = serde_json::to_vec(&begun).unwrap_or_default();
-    Ok(Answer::Whole(see_other(&departure.url, cookie::of_departure(&json, is_secure))))
+    Ok(Answer::Whole(see_other(&request.url, cookie::of_sign_in(&json, is_secure))))
 }
 
 /// The person comes back. Whatever comes of it, what was begun is over.
-pub(super) async fn come_back(visit: Arc<Visit>) -> Result<Answer, Failure> {
+pub(super) async fn callback(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let openid = openid(&visit)?;
     let is_secure = is_secure(&redirect(&visit, openid));
-    let mut response = arrive(&visit, (openid, is_secure)).await?;
-    if let Some(cookie) = cookie::without_departure(is_secure) {
+    let mut response = complete(&visit, (openid, is_secure)).await?;
+    if let Some(cookie) = cookie::without_sign_in(is_secure) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(Answer::Whole(response))
 }
 
-async fn arrive(visit: &Visit, (openid, is_secure): (&OpenId, bool)) -> Result<Response, Failure> {
+async fn complete(visit: &Visit, (openid, is_secure): (&OpenId, bool)) -> Result<Response, Failure> {
     let words = visit.texts().sign_in;
-    let cookie = cookie::departure(&visit.headers, is_secure);
+    let cookie = cookie::sign_in(&visit.headers, is_secure);
     let begun = cookie.and_then(|json| serde_json::from_slice::<Begun>(&json).ok());
     let sent = visit.asked("state").unwrap_or_default();
     let Some(begun) = begun.filter(|begun| session::is_same(begun.state.text(), sent)) else {
@@ -103,14 +103,14 @@ async fn arrive(visit: &Visit, (openid, is_secure): (&OpenId, bool)) -> Result<R
     if visit.console.strangers.is_too_many(&name, visit.now()) {
         return Ok(sign_in::too_many(visit, &back));
     }
-    let home = Homecoming {
+    let callback = Callback {
         code: Passed::of(visit.asked("code").unwrap_or_default()),
         issuer: visit.asked("iss").map(ToOwned::to_owned),
         nonce: begun.nonce,
         verifier: begun.verifier,
         redirect: begun.redirect,
     };
-    match openid.provider.complete(&home).await {
+    match openid.provider.complete(&callback).await {
         Ok(identity) => enter(visit, openid, (identity, &back, is_secure)).await,
         Err(error) => Ok(failed(visit, &back, &error)),
     }

@@ -78,20 +78,20 @@ async fn known(visit: &Visit, query: EntityQuery) -> Result<(Vec<EntityView>, u6
 struct Search {
     field: Option<Ident>,
     value: String,
-    leaving: Option<RunId>,
+    held: Option<RunId>,
 }
 
 /// Where the rows of an entity are that go when a held run is approved.
-pub(super) fn path_of_leaving(entity: &EntityRef, run: RunId) -> String {
-    format!("{}?leaving={run}", path(entity))
+pub(super) fn path_of_pending_deletions(entity: &EntityRef, run: RunId) -> String {
+    format!("{}?held={run}", path(entity))
 }
 
 impl Search {
     fn of(visit: &Visit) -> Result<Self, Failure> {
         let field: Option<Ident> =
             visit.asked("field").map(str::parse).transpose().map_err(super::invalid)?;
-        let leaving = visit.asked("leaving").map(str::parse).transpose().map_err(super::invalid)?;
-        Ok(Self { field, value: visit.asked("value").unwrap_or_default().to_owned(), leaving })
+        let held = visit.asked("held").map(str::parse).transpose().map_err(super::invalid)?;
+        Ok(Self { field, value: visit.asked("value").unwrap_or_default().to_owned(), held })
     }
 
     /// What it lets through.
@@ -108,8 +108,8 @@ impl Search {
         if let (Some(field), false) = (&self.field, self.value.is_empty()) {
             query.append_pair("field", field.as_str()).append_pair("value", &self.value);
         }
-        if let Some(run) = self.leaving {
-            query.append_pair("leaving", &run.to_string());
+        if let Some(run) = self.held {
+            query.append_pair("held", &run.to_string());
         }
         query.extend_pairs(more);
         let query = query.finish();
@@ -142,7 +142,7 @@ pub(super) async fn list(visit: Arc<Visit>) -> Result<Answer, Failure> {
         total: false,
         columns: true,
         page: Some(PageOf { after }),
-        leaving: search.leaving,
+        held: search.held,
     };
     let mut shown = Shown::default();
     visit
@@ -156,8 +156,8 @@ pub(super) async fn list(visit: Arc<Visit>) -> Result<Answer, Failure> {
     let words = visit.texts().records;
     let here = path(&entity);
     let body = html! {
-        @if search.leaving.is_some() {
-            p.notice.waits { (words.leaving) " " a href="/changes#held" { (visit.texts().changes.held) } " · " a href=(here) { (words.all) } }
+        @if search.held.is_some() {
+            p.notice.waits { (words.pending_deletions) " " a href="/changes#held" { (visit.texts().changes.held) } " · " a href=(here) { (words.all) } }
         }
         (search_form(&visit, &here, &search, &shown.columns))
         (downloads(&visit, &here, &search))
@@ -186,7 +186,7 @@ fn search_form(visit: &Visit, here: &str, search: &Search, columns: &[ColumnView
             } }
             label for="value" { (words.value) }
             input #value type="search" name="value" value=(show::plain(&search.value)) autocomplete="off" spellcheck="false";
-            @if let Some(run) = search.leaving { input type="hidden" name="leaving" value=(run); }
+            @if let Some(run) = search.held { input type="hidden" name="held" value=(run); }
             button.plain { (words.search) }
             @if !search.value.is_empty() { a href=(here) { (words.all) } }
         }
@@ -297,7 +297,7 @@ pub(super) async fn download(visit: Arc<Visit>) -> Result<Answer, Failure> {
         total: false,
         columns: true,
         page: None,
-        leaving: search.leaving,
+        held: search.held,
     };
     visit.ask(probe(0), |_| {}).await?;
     let request = probe(usize::MAX);

@@ -102,7 +102,7 @@ async fn look(visit: &Visit, name: &Name) -> Result<Shown, Failure> {
         total: false,
         columns: false,
         page: None,
-        leaving: None,
+        held: None,
     };
     let pick = |reply| if let Reply::Record(row) = reply { Some(row) } else { None };
     // A page without an example is a page; the database may be away.

@@ -24,7 +24,7 @@ both! {
         /// No entity has what is searched for.
         no_entity_found: "No entity has this text.", "Aucune entité ne contient ce texte.";
         /// Over the rows that go when a held run is approved.
-        leaving: "These rows go when the held run is approved.", "Ces lignes disparaissent quand l’exécution retenue est approuvée.";
+        pending_deletions: "These rows go when the held run is approved.", "Ces lignes disparaissent quand l’exécution retenue est approuvée.";
         /// A field of the search.
         field: "Field", "Champ";
         /// A field of the search.

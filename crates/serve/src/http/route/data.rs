@@ -42,7 +42,7 @@ pub(super) const ROUTES: &[Route] = &[
                 "Only records whose field has this value, as field=value; can be repeated.",
             ),
             query("after", Kind::Page, "Where the page begins, as `next` of the page before said."),
-            query("leaving", Kind::Id, "Only records that go when this held run is approved."),
+            query("held", Kind::Id, "Only records that go when this held run is approved."),
             LIMIT,
         ],
         body: Body::None,
