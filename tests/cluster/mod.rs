@@ -64,7 +64,10 @@ struct Cluster {
 
 impl Cluster {
     fn new(schedule: &'static str) -> Self {
-        let (server, data) = (PostgresServer::start(Durability::Fast), tempfile::tempdir().unwrap());
+        let tracked = ["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"];
+        let settings: &[&str] = if std::env::var_os("RACCORD_STATEMENTS").is_some() { &tracked } else { &[] };
+        let (server, data) =
+            (PostgresServer::start_with(Durability::Fast, settings), tempfile::tempdir().unwrap());
         let cluster = Self { server, data, schedule };
         cluster.people(2);
         cluster

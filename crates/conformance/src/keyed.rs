@@ -10,7 +10,7 @@ use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Change, Changes, Destination, DestinationError, EntityShape, Fence, Inspection,
     Intent, Kept, KeptQuery, KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said,
-    StoredRow, Sweep, Swept,
+    Standing, StoredRow, Sweep, Swept,
 };
 use raccord_model::row::{self, FieldId, apply_patch, key_values, push_key};
 use raccord_model::value::Value;
@@ -115,6 +115,10 @@ impl<D: Destination> Destination for Keyed<D> {
         self.0.inspect(shape)
     }
 
+    fn inspect_again(&self, shape: EntityShape) -> Answer<'_, Inspection> {
+        self.0.inspect_again(shape)
+    }
+
     fn prepare(&self, shape: EntityShape) -> Answer<'_, ()> {
         self.0.prepare(shape)
     }
@@ -123,7 +127,7 @@ impl<D: Destination> Destination for Keyed<D> {
         self.0.resume(transfer)
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ()> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
         self.0.raise_fence(transfer, fence)
     }
 

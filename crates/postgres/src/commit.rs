@@ -47,9 +47,12 @@ impl Commit {
     pub(crate) async fn attempt(&self, session: &Session<'_>) -> Result<Tally, Failure> {
         let batch = &self.batch;
         let (transfer, incarnation) = (batch.transfer, batch.target.incarnation);
-        fence::check(session, transfer, batch.fence).await?;
-        let entity = load::locked_entity(session, incarnation).await?;
-        let flags = load::flags(session, incarnation, transfer).await?;
+        // Sent together, and answered in this order.
+        let ((), entity, flags) = tokio::try_join!(
+            fence::check(session, transfer, batch.fence),
+            load::locked_entity(session, incarnation),
+            load::flags(session, incarnation, transfer),
+        )?;
         if keeps_all(batch, entity.revision, flags) {
             return self.keep(session, flags).await;
         }

@@ -107,6 +107,18 @@ impl Session<'_> {
         Ok(self.client.batch_execute(statements).await?)
     }
 
+    /// Works in a transaction that a statement begins. The first statement of the work is sent along with it: when the
+    /// transaction cannot be begun, it fails, too.
+    pub(crate) async fn within<T>(
+        &self,
+        begin: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let (begun, done) = tokio::join!(self.run(begin), work);
+        begun?;
+        done
+    }
+
     /// The rows of a query.
     pub(crate) async fn query(&self, query: &str, values: &[Parameter<'_>]) -> Result<Vec<Row>, Failure> {
         Ok(self.client.query_typed(query, values).await?)

@@ -9,7 +9,8 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, Kept, KeptQuery,
-    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, StoredRow, Sweep, Swept,
+    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, Standing, StoredRow, Sweep,
+    Swept,
 };
 use raccord_model::port::environment::Environment;
 
@@ -24,13 +25,14 @@ use crate::{fence, ledger, look, prepare, save, sweep};
 #[derive(Debug)]
 pub struct PostgresDestination {
     database: Database,
+    remembered: prepare::Remembered,
 }
 
 impl PostgresDestination {
     /// A destination that connects as the settings say, which are asked for anew for each connection. Nothing is connected
     /// yet.
     pub fn new(settings: SettingsSource, environment: Arc<dyn Environment>) -> Self {
-        Self { database: Database::new(settings, environment) }
+        Self { database: Database::new(settings, environment), remembered: prepare::Remembered::default() }
     }
 
     /// The tables of the schema, as entities could keep their rows in them.
@@ -115,6 +117,19 @@ impl Destination for PostgresDestination {
         })
     }
 
+    fn inspect_again(&self, shape: EntityShape) -> Answer<'_, Inspection> {
+        Box::pin(async move {
+            let schema = self.database.connections.schema().await?;
+            let inspected = async {
+                let session = self.database.connections.session().await?;
+                let inspection = prepare::inspect_again(&session, &self.remembered, &schema, shape).await?;
+                session.keep();
+                Ok(inspection)
+            };
+            inspected.await.map_err(Failure::of_reading)
+        })
+    }
+
     fn prepare(&self, shape: EntityShape) -> Answer<'_, ()> {
         Box::pin(async move {
             let schema = self.database.connections.schema().await?;
@@ -128,8 +143,15 @@ impl Destination for PostgresDestination {
         read!(self, None, |session| sweep::checkpoint(session, transfer))
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ()> {
-        write!(self, Some(transfer), |session| fence::raise(session, transfer, fence))
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
+        Box::pin(async move {
+            let at_once = work(move |session| Box::pin(fence::raise_at_once(session, transfer, fence)));
+            if let Some(standing) = self.database.single(&at_once).await.map_err(Failure::of_writing)? {
+                return Ok(standing);
+            }
+            let raise = work(move |session| Box::pin(fence::raise(session, transfer, fence)));
+            self.database.write(Some(transfer), &raise).await.map_err(Failure::of_writing)
+        })
     }
 
     fn end(&self, transfer: Uid) -> Answer<'_, ()> {

@@ -21,9 +21,10 @@ pub(crate) async fn prefetch(
     incarnation: u64,
     candidates: &Candidates,
 ) -> Result<Prefetched, Failure> {
-    let Some(entity) = load::entity(session, incarnation).await? else { return Ok(Prefetched::default()) };
+    let (entity, flags) =
+        tokio::try_join!(load::entity(session, incarnation), load::flags(session, incarnation, transfer))?;
+    let Some(entity) = entity else { return Ok(Prefetched::default()) };
     let at = entity.revision;
-    let flags = load::flags(session, incarnation, transfer).await?;
     if at == 0 || flags.has_doomed {
         // There are no rows, or some of them are to go although they are there.
         return Ok(Prefetched { same: Vec::new(), at });

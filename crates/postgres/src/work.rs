@@ -12,7 +12,7 @@ use raccord_model::port::environment::Environment;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use crate::connections::{Connections, Session};
+use crate::connections::{Connections, Session, value};
 use crate::error::{Failure, Sort};
 use crate::layout;
 use crate::settings::SettingsSource;
@@ -102,8 +102,7 @@ impl Database {
         loop {
             let done = async {
                 let Some(session) = self.look().await? else { return Ok(None) };
-                session.run(LOOK).await?;
-                let done = work(&session).await?;
+                let done = session.within(LOOK, work(&session)).await?;
                 session.run("COMMIT").await?;
                 session.keep();
                 Ok(Some(done))
@@ -112,6 +111,24 @@ impl Database {
                 Ok(done) => return Ok(done.unwrap_or(nothing)),
                 Err(failure) if attempt < ATTEMPTS && is_passing(&failure) => wait(attempt).await,
                 Err(failure) => return Err(failure),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Does a single statement, of which a repetition changes nothing more.
+    pub(crate) async fn single<T>(&self, work: &Attempt<T>) -> Result<T, Failure> {
+        let mut attempt = 1;
+        loop {
+            let done = async {
+                let session = self.ready().await?;
+                let done = work(&session).await?;
+                session.keep();
+                Ok(done)
+            };
+            match done.await {
+                Err(failure) if attempt < ATTEMPTS && is_passing(&failure) => wait(attempt).await,
+                done => return done,
             }
             attempt += 1;
         }
@@ -149,8 +166,7 @@ impl Database {
 
     async fn attempt<T: Send>(&self, transfer: Option<Uid>, work: &Attempt<T>) -> Result<T, Failure> {
         let session = self.ready().await?;
-        session.run(BEGIN).await?;
-        let done = match work(&session).await {
+        let done = match session.within(BEGIN, work(&session)).await {
             Ok(done) => done,
             Err(failure) => {
                 // One that cannot be undone is closed, and the server undoes it.
@@ -161,11 +177,7 @@ impl Database {
             }
         };
         let token = self.environment.0.new_id();
-        if let Some(transfer) = transfer {
-            let set = "UPDATE raccord.transfers SET token = $2 WHERE transfer = $1";
-            session.execute(set, &[(&transfer.0, Type::UUID), (&token, Type::UUID)]).await?;
-        }
-        match session.run("COMMIT").await {
+        match Self::commit(&session, transfer.map(|transfer| (transfer, token))).await {
             Ok(()) => {
                 session.keep();
                 Ok(done)
@@ -179,6 +191,15 @@ impl Database {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Commits, and leaves a token with the transfer if there is one: both are sent together. Without the token there is no commit.
+    async fn commit(session: &Session<'_>, left: Option<(Uid, Uuid)>) -> Result<(), Failure> {
+        let Some((transfer, token)) = left else { return session.run("COMMIT").await };
+        let set = "UPDATE raccord.transfers SET token = $2 WHERE transfer = $1";
+        let values = [value(&transfer.0, Type::UUID), value(&token, Type::UUID)];
+        let (left, committed) = tokio::join!(session.execute(set, &values), session.run("COMMIT"));
+        left.and(committed)
     }
 
     /// Whether the transaction was committed that left this token. The lock waits for its end, should it still be under way.

@@ -105,7 +105,7 @@ pub async fn forget_oldest(ports: &Ports) -> Result<(), RunnerError> {
 pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerError> {
     let mut retries = Retries::default();
     loop {
-        let mut transaction = ports.facts().transaction();
+        let mut transaction = ports.facts().fetch(asked(job)).await?.transaction();
         transaction.put(Table::Runs, &run.id, run)?;
         let decision = match Known::read(ports, job, &mut transaction).await? {
             // Deleted meanwhile. Without a fact it is fenced, and must stay so.
@@ -130,6 +130,14 @@ pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerE
             return Ok(());
         }
     }
+}
+
+/// Which facts a run's end asks for, as far as they are known beforehand.
+fn asked(job: &Job) -> Vec<(Table, String)> {
+    let before = job.fact.observed.last_run.map(|run| (Table::Runs, run.to_string()));
+    let subscribers = job.subscribers.iter();
+    let subscribers = subscribers.map(|subscriber| (Table::Integrations, subscriber.uid.to_string()));
+    std::iter::once((Table::Transfers, job.uid.to_string())).chain(before).chain(subscribers).collect()
 }
 
 /// What is known before a run's end is taken in.

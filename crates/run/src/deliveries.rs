@@ -9,6 +9,7 @@ pub mod patience;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use raccord_model::checkpoint::Checkpoint;
 use raccord_model::fact::{DeletedBy, Hold, Run, RunOutcome, Tally};
 use raccord_model::failpoint::Failpoint;
 use raccord_model::port::destination::{Batch, DestinationError, Guard, Postponed};
@@ -24,10 +25,10 @@ use super::rejecting::Shows;
 /// How many deliveries are taken at a time.
 const PAGE: usize = 1_000;
 
-/// Works a transfer's inbox off, until nothing waits, a stop or a failure.
-pub async fn drain(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
+/// Works a transfer's inbox off, until nothing waits, a stop or a failure. `at` is where the transfer stands.
+pub async fn drain(job: &Arc<Job>, run: &mut Run, at: Option<Checkpoint>, context: &RunContext) {
     let mut draining = Draining { job, run, context };
-    run.outcome = draining.pages().await.unwrap_or_else(|error| error.outcome());
+    run.outcome = draining.pages(at).await.unwrap_or_else(|error| error.outcome());
     run.ended = Some(context.environment.now());
 }
 
@@ -38,11 +39,9 @@ struct Draining<'r> {
 }
 
 impl Draining<'_> {
-    async fn pages(&mut self) -> Result<RunOutcome, RunError> {
+    async fn pages(&mut self, at: Option<Checkpoint>) -> Result<RunOutcome, RunError> {
         // A snapshot that was stopped half-way goes on later, and must not sweep what has come meanwhile.
-        let checkpoint = self.context.destination.resume(self.job.uid).await?;
-        let mark_seen =
-            checkpoint.and_then(|checkpoint| checkpoint.window).is_some_and(|window| window.snapshot);
+        let mark_seen = at.and_then(|checkpoint| checkpoint.window).is_some_and(|window| window.snapshot);
         self.settle_before().await?;
         // Past the deliveries that are looked at again later.
         let mut after = None;

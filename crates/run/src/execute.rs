@@ -80,12 +80,12 @@ impl RunContext {
     }
 }
 
-/// Runs a job to its end, a stop or a failure.
-pub async fn execute(job: &Arc<Job>, run: &mut Run, context: &RunContext) {
+/// Runs a job to its end, a stop or a failure, from where the run before stands.
+pub async fn execute(job: &Arc<Job>, run: &mut Run, from: Option<Checkpoint>, context: &RunContext) {
     let mapper = Mapper::new(job, &context.destination, run.id);
     let (told, repeats) = (Told::default(), Repeats::default());
     let mut running = Running { job, run, context, mapper, told, repeats };
-    let outcome = running.windows().await.unwrap_or_else(|error| error.outcome());
+    let outcome = running.windows(from).await.unwrap_or_else(|error| error.outcome());
     let mut notes = running.told.notes(&job.stream);
     notes.extend(running.repeats.note(job));
     for note in &notes {
@@ -108,8 +108,7 @@ struct Running<'r> {
 }
 
 impl Running<'_> {
-    async fn windows(&mut self) -> Result<RunOutcome, RunError> {
-        let previous = self.context.destination.resume(self.job.uid).await?;
+    async fn windows(&mut self, previous: Option<Checkpoint>) -> Result<RunOutcome, RunError> {
         let Opened { mut underway, is_fresh } = window::begin(previous, &self.setup());
         if is_fresh && self.job.stream.has_parent() {
             self.context.destination.forget_partitions(self.job.uid, self.job.fence).await?;

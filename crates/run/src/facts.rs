@@ -4,6 +4,7 @@
 //! No lock is held between a reading and its writing. A [`Transaction`] remembers the revision of each fact that it has
 //! read, and its commit is refused when one of them is another by then; the caller decides anew on what is there now.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use raccord_model::fact::{IntegrationFact, Run, RunId, TransferFact, Uid, read, write};
@@ -30,12 +31,20 @@ pub struct Revised<T> {
 #[derive(Clone)]
 pub struct Facts {
     state: Arc<dyn State>,
+    /// What was read together beforehand.
+    fetched: Arc<BTreeMap<(Table, String), Option<Stored>>>,
 }
 
 impl Facts {
     /// The facts of a state.
     pub fn new(state: Arc<dyn State>) -> Self {
-        Self { state }
+        Self { state, fetched: Arc::default() }
+    }
+
+    /// The same, with what is under some keys read together: for a piece of work that soon asks for each of them once.
+    pub async fn fetch(self, keys: Vec<(Table, String)>) -> Result<Self, StateError> {
+        let found = self.state.get_all(keys.clone()).await?;
+        Ok(Self { fetched: Arc::new(keys.into_iter().zip(found).collect()), ..self })
     }
 
     /// One fact.
@@ -49,7 +58,11 @@ impl Facts {
         table: Table,
         key: &str,
     ) -> Result<Option<Revised<T>>, StateError> {
-        let stored = self.state.get(table, key.to_owned()).await?;
+        let at = (table, key.to_owned());
+        let stored = match self.fetched.get(&at) {
+            Some(stored) => stored.clone(),
+            None => self.state.get(at.0, at.1).await?,
+        };
         stored.map(|stored| decode(table, key, &stored)).transpose()
     }
 

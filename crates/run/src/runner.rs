@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use raccord_model::Name;
 use raccord_model::fact::{
-    EntityFact, IntegrationFact, Parents, Run, RunCause, RunId, RunOutcome, Tally, Uid,
+    EntityFact, IntegrationFact, Observed, Parents, Run, RunCause, RunId, RunOutcome, Tally, Uid,
 };
 use raccord_model::failpoint::Failpoint;
+use raccord_model::port::destination::Standing;
 use raccord_model::port::state::Table;
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
@@ -20,7 +21,7 @@ use super::failure::RunError;
 use super::job::{self, Job};
 use super::{conclude, deliveries, select, tables};
 use crate::applied::Applied;
-use crate::entity::entity;
+use crate::entity::{entity, entity_key};
 use crate::facts::put;
 use crate::lease::TransferLease;
 use crate::ports::{Ports, RunnerError};
@@ -168,6 +169,8 @@ struct Prepared {
     job: Job,
     /// What is known of the integrations that make it run.
     subscribers: Vec<IntegrationFact>,
+    /// What is known of its entity.
+    entity: EntityFact,
     /// The generation that it runs under.
     applied: Arc<Applied>,
 }
@@ -207,10 +210,10 @@ impl Task {
         if start.decided == (DecidedBy::Elsewhere { reclaimed: true }) {
             conclude::close_left_open(&self.ports, start.uid).await?;
         }
-        let Some(Prepared { job, subscribers, applied }) = self.prepare(&start).await? else {
+        let Some(Prepared { job, subscribers, entity, applied }) = self.prepare(&start).await? else {
             return Ok(None);
         };
-        if start.decided != DecidedBy::Here && self.is_served(&start).await? {
+        if start.decided != DecidedBy::Here && is_served(start.cause, &job.fact.observed) {
             return Ok(None);
         }
         let job = Arc::new(job.under(lease));
@@ -218,7 +221,7 @@ impl Task {
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
         let outcome = match self.context((&applied, &job), subscribers, (start.progress, start.seat)) {
-            Ok(context) => self.execute((&applied, &job), &mut run, &context).await?,
+            Ok(context) => self.execute((&applied, &job, &entity), &mut run, &context).await?,
             Err(outcome) => Some(outcome),
         };
         if let Some(outcome) = outcome {
@@ -235,28 +238,28 @@ impl Task {
     /// Executes a run, whose end is in it then. An outcome is how it has ended before its first page.
     async fn execute(
         &self,
-        (applied, job): (&Applied, &Arc<Job>),
+        (applied, job, entity): (&Applied, &Arc<Job>, &EntityFact),
         run: &mut Run,
         context: &RunContext,
     ) -> Result<Option<RunOutcome>, RunnerError> {
         let destination = context.destination.as_ref();
         if !destination.is_state()
-            && let Err(error) = tables::make_ready(&self.ports, applied, &job.spec.to, destination).await?
+            && let Err(error) =
+                tables::make_ready(&self.ports, applied, (&job.spec.to, entity), destination).await?
         {
             return Ok(Some(RunError::Table(error).outcome()));
         }
-        if let Err(error) = destination.raise_fence(job.uid, job.fence).await {
-            return Ok(Some(RunError::from(error).outcome()));
-        }
-        let before = self.rejects(job).await;
+        let Standing { checkpoint, rejects } = match destination.raise_fence(job.uid, job.fence).await {
+            Ok(standing) => standing,
+            Err(error) => return Ok(Some(RunError::from(error).outcome())),
+        };
         if run.cause == RunCause::Deliveries {
-            deliveries::drain(job, run, context).await;
+            deliveries::drain(job, run, checkpoint, context).await;
         } else {
-            execute(job, run, context).await;
+            execute(job, run, checkpoint, context).await;
         }
-        if let (Some(before), true) = (before, run.tally.newly_rejected > 0) {
-            let after = self.rejects(job).await;
-            let kept = (before, after.unwrap_or_default());
+        if run.tally.newly_rejected > 0 {
+            let kept = (rejects, self.rejects(job).await.unwrap_or_default());
             run.notes.extend(beyond(job.spec.rejects.max_count, kept, run.tally.newly_rejected));
         }
         // However it has ended: what it has counted is to be there.
@@ -292,7 +295,16 @@ impl Task {
         applied: &Arc<Applied>,
         (name, uid): (&Name, Uid),
     ) -> Result<Option<Prepared>, RunnerError> {
-        let ready = select::ready_subscribers(&self.ports, applied, name).await?;
+        let to = applied.desired.transfer(name).map(|spec| spec.to.clone());
+        let to =
+            to.ok_or_else(|| Unknown::in_force(raccord_model::Kind::Transfer, name, applied.index.keys()))?;
+        let mut keys =
+            vec![(Table::Transfers, uid.to_string()), (Table::Entities, entity_key(applied, &to)?.1)];
+        let subscribers = select::subscribers(applied, name).into_iter();
+        keys.extend(subscribers.map(|(subscriber, _)| (Table::Integrations, subscriber.uid.to_string())));
+        let facts = self.ports.facts().fetch(keys).await?;
+        let now = self.ports.environment.now();
+        let ready = select::ready_subscribers((&facts, now), applied, name).await?;
         if ready.is_empty() {
             return Ok(None);
         }
@@ -301,24 +313,9 @@ impl Task {
             wanted.push((subscriber, updates));
             subscribers.push(fact);
         }
-        let entity = self.entity_fact(applied, name).await?;
-        let fact = self.ports.facts().transfer(uid).await?;
-        let job = job::prepare(applied, name, fact, &entity, wanted)?;
-        Ok(Some(Prepared { job, subscribers, applied: Arc::clone(applied) }))
-    }
-
-    /// Whether another process has made the run to its end, and could not say so, or what said that it is to be made was late.
-    async fn is_served(&self, start: &Start) -> Result<bool, RunnerError> {
-        let RunCause::Scheduled { due } = start.cause else { return Ok(false) };
-        Ok(self.ports.facts().transfer(start.uid).await?.observed.served >= Some(due))
-    }
-
-    async fn entity_fact(&self, applied: &Applied, transfer: &Name) -> Result<EntityFact, RunnerError> {
-        let to = applied.desired.transfer(transfer).map(|spec| spec.to.clone());
-        let to = to.ok_or_else(|| {
-            Unknown::in_force(raccord_model::Kind::Transfer, transfer, applied.index.keys())
-        })?;
-        entity(&self.ports.facts(), applied, &to).await.map(|(_, fact)| fact)
+        let (_, entity) = entity(&facts, applied, &to).await?;
+        let job = job::prepare(applied, name, facts.transfer(uid).await?, &entity, wanted)?;
+        Ok(Some(Prepared { job, subscribers, entity, applied: Arc::clone(applied) }))
     }
 
     /// Lists the run as begun. An approval has the lease of the transfer, so that it is listed before or after.
@@ -377,6 +374,11 @@ impl Task {
             subscribers,
         })
     }
+}
+
+/// Whether another process has made the run to its end, and could not say so, or what said that it is to be made was late.
+fn is_served(cause: RunCause, observed: &Observed) -> bool {
+    matches!(cause, RunCause::Scheduled { due } if observed.served >= Some(due))
 }
 
 const fn in_a_word(cause: RunCause) -> &'static str {

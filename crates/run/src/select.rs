@@ -11,6 +11,7 @@ use raccord_model::{Kind, Name};
 use super::breaker::is_paused;
 use super::job::Subscriber;
 use crate::applied::Applied;
+use crate::facts::Facts;
 use crate::ports::{Ports, RunnerError};
 use crate::report::RunReport;
 use crate::unknown::Unknown;
@@ -142,11 +143,10 @@ fn reason_against(
 /// Those for whom a run of a transfer is made at this moment, no matter who asked for it: an integration that was
 /// left out would never hear of what this run moves past.
 pub async fn ready_subscribers(
-    ports: &Ports,
+    (facts, now): (&Facts, Timestamp),
     applied: &Applied,
     transfer: &Name,
 ) -> Result<Vec<(Subscriber, Updates, IntegrationFact)>, RunnerError> {
-    let (facts, now) = (ports.facts(), ports.environment.now());
     let mut ready = Vec::new();
     let subscriptions: Vec<_> = subscriptions_to(applied, transfer).collect();
     for (subscriber, updates, spec) in subscriptions {

@@ -3,12 +3,13 @@
 
 use raccord_model::EntityRef;
 use raccord_model::Kind;
-use raccord_model::fact::{StepFact, StepWork, Uid};
+use raccord_model::fact::{EntityFact, StepFact, StepWork, Uid};
+use raccord_model::language::Entity;
 use raccord_model::port::destination::{Destination, DestinationError, EntityShape, Inspection};
 use raccord_model::port::state::{Scan, Table, Write};
 
 use crate::applied::Applied;
-use crate::entity::entity;
+use crate::entity::{entity, entity_key};
 use crate::facts::put;
 use crate::ports::{Ports, RunnerError};
 
@@ -17,15 +18,16 @@ use crate::ports::{Ports, RunnerError};
 pub async fn make_ready(
     ports: &Ports,
     applied: &Applied,
-    at: &EntityRef,
+    (at, fact): (&EntityRef, &EntityFact),
     destination: &dyn Destination,
 ) -> Result<Result<(), DestinationError>, RunnerError> {
     let Some(project) = applied.uid(Kind::Project, &at.project) else { return Ok(Ok(())) };
     let prefix = StepWork::prepare_prefix(project, &at.entity);
     let steps = ports.facts().scan::<StepFact>(Table::Steps, Scan { prefix, ..Scan::default() }).await?;
-    let shape = shape(ports, applied, (project, at)).await?;
+    let (settings, _) = entity_key(applied, at)?;
+    let shape = shape_of(applied, (project, at), settings, fact);
     if steps.is_empty() {
-        return Ok(match destination.inspect(shape).await {
+        return Ok(match destination.inspect_again(shape).await {
             Ok(inspection) => as_it_was(inspection),
             // What the run asks for next says so, too, and how it is to be taken.
             Err(DestinationError::Unreachable(_) | DestinationError::Denied(_)) => Ok(()),
@@ -51,8 +53,17 @@ pub async fn shape(
     (project, at): (Uid, &EntityRef),
 ) -> Result<EntityShape, RunnerError> {
     let (settings, fact) = entity(&ports.facts(), applied, at).await?;
+    Ok(shape_of(applied, (project, at), settings, &fact))
+}
+
+fn shape_of(
+    applied: &Applied,
+    (project, at): (Uid, &EntityRef),
+    settings: &Entity,
+    fact: &EntityFact,
+) -> EntityShape {
     let fed_by = applied.transfers().filter(|(_, _, spec)| spec.to == *at).map(|(_, uid, _)| uid).collect();
-    Ok(EntityShape { fed_by, ..EntityShape::of(project, at.clone(), settings, &fact) })
+    EntityShape { fed_by, ..EntityShape::of(project, at.clone(), settings, fact) }
 }
 
 /// Refuses a table that does not keep values as it did when it was made ready: nothing is written that it would change.

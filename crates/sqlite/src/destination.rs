@@ -10,7 +10,8 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, Kept, KeptQuery,
-    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, StoredRow, Sweep, Swept,
+    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, Standing, StoredRow, Sweep,
+    Swept,
 };
 
 use crate::commit::Commit;
@@ -109,8 +110,12 @@ impl Destination for SqliteDestination {
         read!(self, None, |connection| sweep::checkpoint(connection, transfer))
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ()> {
-        write!(self, |connection| fence::raise(connection, transfer, fence))
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
+        write!(self, |connection| {
+            fence::raise(connection, transfer, fence)?;
+            let checkpoint = sweep::checkpoint(connection, transfer)?;
+            Ok(Standing { checkpoint, rejects: ledger::count_rejects(connection, transfer)? })
+        })
     }
 
     fn end(&self, transfer: Uid) -> Answer<'_, ()> {

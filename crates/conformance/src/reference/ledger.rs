@@ -112,7 +112,7 @@ impl Ledger for Reference {
     }
 }
 
-fn rejects_of(world: &World, transfer: Uid) -> u64 {
+pub(super) fn rejects_of(world: &World, transfer: Uid) -> u64 {
     world.rejects.get(&transfer).map_or(0, |rejects| count(&rejects.kept))
 }
 

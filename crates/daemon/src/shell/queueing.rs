@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raccord_model::Name;
-use raccord_model::fact::{Run, RunCause, Uid};
-use raccord_model::port::queue::{Ending, Offer, Queued, RunProgress, SharedBudget};
+use raccord_model::fact::{RunCause, Uid};
+use raccord_model::port::queue::{Offer, Queued, RunProgress, SharedBudget};
+use raccord_model::port::state::Table;
 use raccord_run::applied::Applied;
 use raccord_run::report::Progress;
 use raccord_run::runner::Ended;
@@ -267,18 +268,20 @@ impl QueueClient {
         if !missing.is_empty() {
             self.offer(missing).await?;
         }
+        let asked = ends.iter().filter_map(|(_, ending)| ending.run);
+        let asked = asked.map(|run| (Table::Runs, run.to_string())).collect();
+        let facts =
+            if ends.is_empty() { self.ports.facts() } else { self.ports.facts().fetch(asked).await? };
         for (id, ending) in ends {
-            let run = self.run(&ending).await?;
+            let run = match ending.run {
+                Some(id) => facts.run(id).await?,
+                None => None,
+            };
             let Some(Open { offer, name: Some(name), .. }) = self.open.remove(&id) else { continue };
             let error = ending.error.map(RunnerError::Elsewhere);
             drop(self.ended.send(Ok(Ended { uid: offer.transfer, name, run, error })).await);
         }
         Ok(())
-    }
-
-    async fn run(&self, ending: &Ending) -> Result<Option<Run>, RunnerError> {
-        let Some(id) = ending.run else { return Ok(None) };
-        Ok(self.ports.facts().run(id).await?)
     }
 }
 

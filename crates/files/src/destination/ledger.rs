@@ -12,12 +12,12 @@ use super::session::Session;
 use super::world::Change;
 use super::{Answer, FilesDestination, Of};
 
-fn length(count: usize) -> u64 {
+pub(super) fn length(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 impl Session {
-    fn rejects(&self, of: Option<Uid>) -> impl Iterator<Item = (&RejectId, &Reject)> {
+    pub(super) fn rejects(&self, of: Option<Uid>) -> impl Iterator<Item = (&RejectId, &Reject)> {
         let transfers = self.view().transfers.iter();
         let its = transfers.filter(move |(transfer, _)| of.is_none_or(|of| of == **transfer));
         its.flat_map(|(_, known)| &known.rejects)

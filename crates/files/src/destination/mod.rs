@@ -22,7 +22,7 @@ use raccord_model::language::store::{FileMode, PartitionBy};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, KnownPartition,
-    Prefetched, Sweep, Swept,
+    Prefetched, Standing, Sweep, Swept,
 };
 use raccord_model::port::environment::Environment;
 use tokio::sync::Mutex;
@@ -185,9 +185,14 @@ impl Destination for FilesDestination {
         Box::pin(async move { self.with(Of::NoRun, async |session| Ok(session.resume(transfer))).await })
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ()> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
         Box::pin(async move {
-            self.with(Of::Begin(transfer), async |session| session.raise_fence(transfer, fence).await).await
+            self.with(Of::Begin(transfer), async |session| {
+                session.raise_fence(transfer, fence).await?;
+                let rejects = ledger::length(session.rejects(Some(transfer)).count());
+                Ok(Standing { checkpoint: session.resume(transfer), rejects })
+            })
+            .await
         })
     }
 

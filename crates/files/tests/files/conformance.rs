@@ -58,7 +58,7 @@ impl<P: Place> Subject for InFiles<P> {
                 Err(DestinationError::LeaseLost { found, .. }) => lease = found,
                 done => {
                     return assert!(
-                        matches!(done, Ok(()) | Err(DestinationError::Fenced { .. })),
+                        matches!(done, Ok(_) | Err(DestinationError::Fenced { .. })),
                         "{done:?}"
                     );
                 }

@@ -201,6 +201,16 @@ pub trait State: Send + Sync {
     fn bodies(&self, digests: Vec<Digest>) -> Async<'_, Result<Vec<Option<Bytes>>, StateError>>;
     /// One fact.
     fn get(&self, table: Table, key: String) -> Async<'_, Result<Option<Stored>, StateError>>;
+    /// The facts under some keys, in their order; `None` for one that is not there. Each is as it was when it was read.
+    fn get_all(&self, keys: Vec<(Table, String)>) -> Async<'_, Result<Vec<Option<Stored>>, StateError>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(keys.len());
+            for (table, key) in keys {
+                found.push(self.get(table, key).await?);
+            }
+            Ok(found)
+        })
+    }
     /// Several facts, in the order of their keys.
     fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<Fact>, StateError>>;
     /// Several things as they are at one moment: no commit comes between them.

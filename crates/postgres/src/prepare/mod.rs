@@ -3,6 +3,7 @@
 
 mod catalog;
 mod judge;
+mod remembered;
 mod types;
 
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection};
@@ -12,6 +13,8 @@ use crate::connections::{Session, value};
 use crate::error::Failure;
 use crate::fence::{self, signed};
 
+pub(crate) use remembered::Remembered;
+
 /// Looks at the table of an entity.
 pub(crate) async fn inspect(
     session: &Session<'_>,
@@ -20,6 +23,23 @@ pub(crate) async fn inspect(
 ) -> Result<Inspection, Failure> {
     let found = catalog::read(session, schema, shape).await?;
     Ok(judge::judge(schema, shape, &found).inspection)
+}
+
+/// Looks at the table of an entity again: with one query, when it was ready before and nothing about it has changed since.
+pub(crate) async fn inspect_again(
+    session: &Session<'_>,
+    remembered: &Remembered,
+    schema: &str,
+    shape: EntityShape,
+) -> Result<Inspection, Failure> {
+    // Without the tables of its own there are no versions, and the look itself says what is missing.
+    let versions = remembered::versions(session, schema, &shape).await.unwrap_or_default();
+    if versions.as_ref().is_some_and(|versions| remembered.is_unchanged(schema, &shape, versions)) {
+        return Ok(Inspection::default());
+    }
+    let inspection = inspect(session, schema, &shape).await?;
+    remembered.keep(schema, shape, versions, &inspection);
+    Ok(inspection)
 }
 
 /// Makes it ready, and registers it. What it had is read again when it is made anew.

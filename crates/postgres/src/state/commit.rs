@@ -32,11 +32,13 @@ pub(crate) async fn make(
     commit: &Commit,
 ) -> Result<Result<Serial, StateError>, Failure> {
     let changes = Changes::of(commit);
-    let before = read::head(session, if changes.lock_head { " FOR UPDATE" } else { "" }).await?;
+    // Sent together, and answered in this order.
+    let lock = if changes.lock_head { " FOR UPDATE" } else { "" };
+    let (before, held) = tokio::try_join!(read::head(session, lock), hold(session, &commit.conditions))?;
     if let Some(expected) = commit.expected.filter(|expected| *expected != before.serial) {
         return Ok(Err(StateError::Conflict { expected, found: before.serial }));
     }
-    let places = match hold(session, &commit.conditions).await? {
+    let places = match held {
         Ok(places) => places,
         Err(refused) => return Ok(Err(refused)),
     };

@@ -49,6 +49,13 @@ impl State for PostgresState {
         })
     }
 
+    fn get_all(&self, keys: Vec<(Table, String)>) -> Async<'_, Result<Vec<Option<Stored>>, StateError>> {
+        Box::pin(async move {
+            let work = attempt!(keys, |session| read::all_facts(session, &keys));
+            self.database.read(&work).await.map_err(not_read)
+        })
+    }
+
     fn scan(&self, table: Table, scan: Scan) -> Async<'_, Result<Vec<Fact>, StateError>> {
         Box::pin(async move {
             let work = attempt!(scan, |session| read::facts(session, table, &scan));

@@ -27,6 +27,11 @@ use crate::error::Failure;
 /// For how many microseconds a worker has what it took, unless it renews it.
 const TTL: i64 = 15_000_000;
 
+/// After how many removed rows of this process the table is tidied up. The server does so by itself once a minute at the most:
+/// by then it would look through the places of tens of thousands of rows that are gone, for each of the few that are there.
+const TIDIED_EVERY: u64 = 500;
+const TIDY: &str = "VACUUM (SKIP_LOCKED, TRUNCATE false) raccord_state.queue";
+
 /// What is read of a row, in the order of [`offer_of`].
 macro_rules! columns {
     ($of:literal) => {
@@ -251,8 +256,14 @@ impl Queue for PostgresState {
         let what = (held.clone(), offers);
         Box::pin(async move {
             let change = "DELETE FROM raccord_state.queue";
+            let removed = u64::try_from(what.1.len()).unwrap_or_default();
             let work = attempt!(what, |session| under(session, change, &what.0, &what.1));
-            self.database.repeatable(&work).await.map_err(failed)
+            self.database.repeatable(&work).await.map_err(failed)?;
+            if self.database.counts_removed(removed, TIDIED_EVERY) {
+                // It is no part of any work: where it is not allowed or not known, the server does it in its own time.
+                drop(self.database.read(&attempt!(|session| session.run(TIDY))).await);
+            }
+            Ok(())
         })
     }
 

@@ -72,6 +72,24 @@ pub(crate) async fn fact(session: &Session<'_>, table: Table, key: &str) -> Resu
     Ok(row.map(|row| Stored { bytes: row.get(0), revision: number(&row, 1) }))
 }
 
+/// The facts under some keys, in their order.
+pub(crate) async fn all_facts(
+    session: &Session<'_>,
+    keys: &[(Table, String)],
+) -> Result<Vec<Option<Stored>>, Failure> {
+    let kinds: Vec<&str> = keys.iter().map(|(table, _)| word(*table)).collect();
+    let names: Vec<&str> = keys.iter().map(|(_, key)| key.as_str()).collect();
+    let query = "SELECT k.at, f.value, f.revision FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k(kind, key, at) \
+                 JOIN raccord_state.facts f ON f.kind = k.kind AND f.key = k.key";
+    let mut found: BTreeMap<u64, Stored> = session
+        .query(query, &[(&kinds, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)])
+        .await?
+        .iter()
+        .map(|row| (number(row, 0), Stored { bytes: row.get(1), revision: number(row, 2) }))
+        .collect();
+    Ok((1..).take(keys.len()).map(|at| found.remove(&at)).collect())
+}
+
 /// Several facts, in the order of their keys.
 pub(crate) async fn facts(session: &Session<'_>, table: Table, scan: &Scan) -> Result<Vec<Fact>, Failure> {
     let kind = word(table);

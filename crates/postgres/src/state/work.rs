@@ -5,7 +5,7 @@
 //! again: the unique index makes that wait for the end of the first transaction, and it fails when that was committed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use raccord_model::backoff::doubled;
@@ -46,6 +46,7 @@ pub(crate) struct StateDatabase {
     pub(crate) environment: Arc<dyn Environment>,
     commits: AtomicU32,
     offers: AtomicI64,
+    removed: AtomicU64,
 }
 
 impl std::fmt::Debug for StateDatabase {
@@ -76,12 +77,19 @@ impl StateDatabase {
             environment,
             commits: AtomicU32::new(0),
             offers: AtomicI64::new(0),
+            removed: AtomicU64::new(0),
         }
     }
 
     /// A number for what is offered to the queue: greater than those of all offers of this process before.
     pub(crate) fn next_offer(&self) -> i64 {
         self.offers.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Counts rows that were removed; whether another `every` of them are gone by now.
+    pub(crate) fn counts_removed(&self, rows: u64, every: u64) -> bool {
+        let before = self.removed.fetch_add(rows, Ordering::Relaxed);
+        before / every < (before + rows) / every
     }
 
     /// Waits before the next attempt; the failure itself when none helps any more.
@@ -127,8 +135,7 @@ impl StateDatabase {
 
     async fn read_moment<T>(&self, work: &Attempt<T>) -> Result<T, Failure> {
         let session = self.connections.session().await?;
-        session.run(BEGIN_SNAPSHOT).await?;
-        let done = work(&session).await?;
+        let done = session.within(BEGIN_SNAPSHOT, work(&session)).await?;
         session.run("COMMIT").await?;
         session.keep();
         Ok(done)
@@ -152,8 +159,7 @@ impl StateDatabase {
 
     async fn attempt<T, E>(&self, work: &Attempt<Result<T, E>>) -> Result<Result<T, E>, Failure> {
         let session = self.connections.session().await?;
-        session.run(BEGIN).await?;
-        let done = match work(&session).await {
+        let done = match session.within(BEGIN, work(&session)).await {
             Ok(Ok(done)) => done,
             not_done => {
                 // A session that cannot undo what was done is closed, and the server undoes it.

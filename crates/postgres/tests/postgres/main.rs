@@ -11,6 +11,8 @@ mod fixture;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod looking_again;
+#[cfg(test)]
 #[path = "../../../../tests/postgres_server.rs"]
 mod postgres_server;
 #[cfg(test)]

@@ -206,7 +206,8 @@ impl Shop {
     /// Drains the inbox in one run of a job.
     pub(crate) async fn drain_as(&self, job: &Arc<Job>, progress: OnPage) -> Run {
         let (context, mut run) = (self.context(progress).await, self.begin(job));
-        drain(job, &mut run, &context).await;
+        let at = context.destination.resume(job.uid).await.unwrap();
+        drain(job, &mut run, at, &context).await;
         run
     }
 
@@ -221,7 +222,8 @@ impl Shop {
     /// Reads the source in one run of a job.
     pub(crate) async fn poll_as(&self, job: &Arc<Job>, progress: OnPage) -> Run {
         let (context, mut run) = (self.context(progress).await, self.begin(job));
-        execute(job, &mut run, &context).await;
+        let at = context.destination.resume(job.uid).await.unwrap();
+        execute(job, &mut run, at, &context).await;
         run
     }
 

@@ -66,7 +66,7 @@ impl<const ALTERS: bool> Subject for InSqlite<ALTERS> {
         let lease = lease.unwrap_or_default().cast_unsigned();
         // An apply does not lower what a run has raised.
         let done = self.destination.raise_fence(transfer, Fence { generation: 1, epoch, reset, lease }).await;
-        assert!(matches!(done, Ok(()) | Err(DestinationError::Fenced { .. })), "{done:?}");
+        assert!(matches!(done, Ok(_) | Err(DestinationError::Fenced { .. })), "{done:?}");
     }
 
     async fn recorded(&self, transfer: Uid) -> Vec<Run> {

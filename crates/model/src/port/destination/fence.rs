@@ -2,6 +2,7 @@
 //! alone; where the fence is kept is the destination's affair.
 
 use super::DestinationError;
+use crate::checkpoint::Checkpoint;
 use crate::port::lease::LeaseToken;
 
 /// What a commit was made under. The destination refuses it when the transfer's epoch is greater by now, or its lease was acquired
@@ -25,6 +26,15 @@ pub struct RaisedFence {
     pub epoch: u64,
     /// The greatest token of a lease.
     pub lease: LeaseToken,
+}
+
+/// Where a transfer stands when something begins to work on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where its next run continues.
+    pub checkpoint: Option<Checkpoint>,
+    /// How many of its rejects are kept.
+    pub rejects: u64,
 }
 
 impl Fence {
