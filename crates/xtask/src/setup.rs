@@ -142,11 +142,13 @@ fn packages(what: &str, list: &str, home: &str) -> Result<(), RecipeError> {
 fn counterparts(what: &str, list: &str, name: &str) -> Result<(), RecipeError> {
     let (requirements, home) = (root().join(list), root().join(name));
     let stamp = home.join("installed.txt");
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
-    if read(&stamp) == read(&requirements) {
+    let file = |what: &str, source| RecipeError::File { what: format!("{what} {name}"), source };
+    let wanted = fs::read_to_string(&requirements).map_err(|source| file("read the list of", source))?;
+    // What is installed knows its place: in a checkout that was copied or moved it is of no use.
+    let wanted = format!("# in {}\n{wanted}", home.display());
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    let file = |what: &str, source| RecipeError::File { what: format!("{what} {name}"), source };
     step(&format!("install {what}"), || {
         let python = python()?;
         if home.exists() {
@@ -160,7 +162,7 @@ fn counterparts(what: &str, list: &str, name: &str) -> Result<(), RecipeError> {
             "--requirement",
             list,
         ]))?;
-        fs::copy(&requirements, &stamp).map(drop).map_err(|source| file("write", source))
+        fs::write(&stamp, &wanted).map_err(|source| file("write", source))
     })
 }
 
