@@ -135,7 +135,7 @@ impl<'a> Prepared<'a> {
     /// The commit when these are the facts. It is refused when one that it changes is another by then.
     pub fn on(&self, facts: &Facts) -> Result<Commit, CommitError> {
         let expected = Some(self.plan.serial);
-        let mut commit = Commit { expected, conditions: Vec::new(), writes: self.before.clone() };
+        let mut commit = Commit { expected, writes: self.before.clone(), ..Commit::default() };
         if !self.plan.is_empty() {
             FactWrites { plan: self.plan, delta: &self.delta, index: self.index, facts }.add(&mut commit)?;
         }

@@ -9,12 +9,13 @@ use raccord_model::fact::{
     Share, TransferFact, Trip, Uid,
 };
 use raccord_model::port::destination::{DestinationError, RejectQuery, Rows};
-use raccord_model::port::state::{Table, Write};
+use raccord_model::port::state::{StateError, Table, Write};
 
 use super::breaker;
 use super::interrupted::Closing;
 use super::job::{Job, Subscriber};
 use crate::facts::{Retries, Transaction};
+use crate::lease::TransferLease;
 use crate::notice::{News, outbox};
 use crate::ports::{Ports, RunnerError};
 
@@ -102,10 +103,40 @@ pub async fn forget_oldest(ports: &Ports) -> Result<(), RunnerError> {
 }
 
 /// Writes what a run's end means, in one commit. What others write meanwhile is not lost: then it is decided anew.
+///
+/// Under a lease that another holder has by now it means nothing for the transfer any more: then the run alone is written, unless that
+/// holder has closed it.
 pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerError> {
+    match decide_and_write(ports, job, run).await {
+        Err(RunnerError::State(StateError::LeaseLost { .. })) => write_alone(ports, run).await,
+        done => done,
+    }
+}
+
+/// Writes a run and nothing that follows from it, if it is left open.
+async fn write_alone(ports: &Ports, run: &Run) -> Result<(), RunnerError> {
+    tracing::warn!(
+        "another holder has the lease of the transfer: nothing follows from how the run has ended"
+    );
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        let known = transaction.get::<Run>(Table::Runs, &run.id.to_string()).await?;
+        if known.is_none_or(|known| !known.is_left_open()) {
+            return Ok(());
+        }
+        transaction.put(Table::Runs, &run.id, run)?;
+        if retries.settle(transaction.commit().await)? {
+            return Ok(());
+        }
+    }
+}
+
+async fn decide_and_write(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerError> {
     let mut retries = Retries::default();
     loop {
         let mut transaction = ports.facts().fetch(asked(job)).await?.transaction();
+        transaction.under(TransferLease::of_token(job.uid, job.fence.lease));
         transaction.put(Table::Runs, &run.id, run)?;
         let decision = match Known::read(ports, job, &mut transaction).await? {
             // Deleted meanwhile. Without a fact it is fenced, and must stay so.

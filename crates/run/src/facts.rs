@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use raccord_model::fact::{IntegrationFact, Run, RunId, TransferFact, Uid, read, write};
+use raccord_model::port::lease::Held;
 use raccord_model::port::state::{
     Commit, Condition, Revision, Scan, State, StateError, Stored, Table, Write,
 };
@@ -115,12 +116,17 @@ impl Facts {
 
     /// Writes facts together, durably, whatever is there. For facts that have one writer, or are written once.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<(), StateError> {
-        self.state.commit(Commit { writes, ..Commit::default() }).await.map(drop)
+        self.commit_under(None, writes).await
+    }
+
+    /// The same under a lease: [`StateError::LeaseLost`] once another holder has it.
+    pub async fn commit_under(&self, lease: Option<Held>, writes: Vec<Write>) -> Result<(), StateError> {
+        self.state.commit(Commit { writes, lease, ..Commit::default() }).await.map(drop)
     }
 
     /// Begins a change of facts that depends on what is there.
     pub fn transaction(&self) -> Transaction {
-        Transaction { facts: self.clone(), conditions: Vec::new(), writes: Vec::new() }
+        Transaction { facts: self.clone(), conditions: Vec::new(), lease: None, writes: Vec::new() }
     }
 
     /// Changes one fact by a pure function, which may be called several times. Returns what was written.
@@ -147,6 +153,7 @@ impl Facts {
 pub struct Transaction {
     facts: Facts,
     conditions: Vec<Condition>,
+    lease: Option<Held>,
     writes: Vec<Write>,
 }
 
@@ -166,6 +173,11 @@ impl Transaction {
     /// Makes the commit depend on a fact that was read elsewhere: it must still have this revision, or not be there.
     pub fn given(&mut self, table: Table, key: String, revision: Option<Revision>) {
         self.conditions.push(Condition { table, key, revision });
+    }
+
+    /// Makes the commit depend on a lease: it is refused once another holder has it.
+    pub fn under(&mut self, lease: Option<Held>) {
+        self.lease = lease;
     }
 
     /// Puts a fact.
@@ -200,8 +212,8 @@ impl Transaction {
         if self.writes.is_empty() {
             return Ok(());
         }
-        let Self { facts, conditions, writes } = self;
-        facts.state.commit(Commit { expected: None, conditions, writes }).await.map(drop)
+        let Self { facts, conditions, lease, writes } = self;
+        facts.state.commit(Commit { expected: None, conditions, lease, writes }).await.map(drop)
     }
 }
 

@@ -80,6 +80,11 @@ impl TransferLease {
         Self { lease: Arc::clone(&ports.lease), token: held.token, held: Some(held) }
     }
 
+    /// The lease of a transfer that was acquired under a token; none for work that is done under none.
+    pub fn of_token(transfer: Uid, token: LeaseToken) -> Option<Held> {
+        (token > 0).then(|| Held { name: name(transfer), token, ttl: TTL })
+    }
+
     /// What the fence of the work carries.
     pub const fn token(&self) -> LeaseToken {
         self.token

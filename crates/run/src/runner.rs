@@ -11,7 +11,7 @@ use raccord_model::fact::{
 };
 use raccord_model::failpoint::Failpoint;
 use raccord_model::port::destination::Standing;
-use raccord_model::port::state::Table;
+use raccord_model::port::state::{StateError, Table};
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tracing::Instrument as _;
@@ -217,7 +217,7 @@ impl Task {
             return Ok(None);
         }
         let job = Arc::new(job.under(lease));
-        let mut run = self.begin(&job, start.cause).await?;
+        let Some(mut run) = self.begin(&job, start.cause).await? else { return Ok(None) };
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
         let outcome = match self.context((&applied, &job), subscribers, (start.progress, start.seat)) {
@@ -318,8 +318,9 @@ impl Task {
         Ok(Some(Prepared { job, subscribers, entity, applied: Arc::clone(applied) }))
     }
 
-    /// Lists the run as begun. An approval has the lease of the transfer, so that it is listed before or after.
-    async fn begin(&self, job: &Job, cause: RunCause) -> Result<Run, RunnerError> {
+    /// Lists the run as begun. An approval has the lease of the transfer, so that it is listed before or after. Nothing when another
+    /// holder has the lease by now.
+    async fn begin(&self, job: &Job, cause: RunCause) -> Result<Option<Run>, RunnerError> {
         let run = Run {
             id: RunId(self.ports.environment.new_id()),
             transfer_uid: job.uid,
@@ -338,9 +339,13 @@ impl Task {
             again: None,
             uncounted: false,
         };
-        self.ports.facts().commit(vec![put(Table::Runs, &run.id, &run)?]).await?;
+        let lease = TransferLease::of_token(job.uid, job.fence.lease);
+        match self.ports.facts().commit_under(lease, vec![put(Table::Runs, &run.id, &run)?]).await {
+            Err(StateError::LeaseLost { .. }) => return Ok(None),
+            listed => listed?,
+        }
         Failpoint::RunBegun.pass();
-        Ok(run)
+        Ok(Some(run))
     }
 
     /// What the run is given beside its job, or how it ends because its source or its store cannot be opened.

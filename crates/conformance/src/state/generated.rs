@@ -103,7 +103,7 @@ impl<S: StateSubject> Driver<S> {
                 };
                 let conditions = beliefs.iter().map(condition).collect();
                 let writes = changes.iter().map(write_of).collect();
-                self.commit(Commit { expected: None, conditions, writes }).await
+                self.commit(Commit { conditions, writes, ..Commit::default() }).await
             }
             Step::Apply { is_stale, resources, changes } => {
                 let serial = self.subject.ports().head().await.unwrap().serial;

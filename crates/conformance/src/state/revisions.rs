@@ -21,7 +21,7 @@ async fn commit(
     conditions: Vec<Condition>,
     writes: Vec<Write>,
 ) -> Result<u64, StateError> {
-    state.commit(Commit { expected: None, conditions, writes }).await
+    state.commit(Commit { conditions, writes, ..Commit::default() }).await
 }
 
 async fn revision(state: &impl State, table: Table, key: &str) -> Option<Revision> {
@@ -83,7 +83,9 @@ pub async fn a_serial_and_revisions_hold_together<S: StateSubject>() {
     // (the serial, whether the revision is stale, whether it is made)
     for (serial, stale, is_made) in [(7, false, false), (0, true, false), (0, false, true)] {
         let conditions = vec![given(if stale { None } else { known })];
-        let made = state.commit(Commit { expected: Some(serial), conditions, writes: vec![put("2")] }).await;
+        let made = state
+            .commit(Commit { expected: Some(serial), conditions, writes: vec![put("2")], lease: None })
+            .await;
         assert_eq!(made.is_ok(), is_made, "{serial} {stale}");
         assert_eq!(state.head().await.unwrap().serial, u64::from(is_made));
     }

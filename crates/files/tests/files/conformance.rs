@@ -57,10 +57,7 @@ impl<P: Place> Subject for InFiles<P> {
             match self.destination.raise_fence(transfer, fence).await {
                 Err(DestinationError::LeaseLost { found, .. }) => lease = found,
                 done => {
-                    return assert!(
-                        matches!(done, Ok(_) | Err(DestinationError::Fenced { .. })),
-                        "{done:?}"
-                    );
+                    return assert!(matches!(done, Ok(_) | Err(DestinationError::Fenced { .. })), "{done:?}");
                 }
             }
         }

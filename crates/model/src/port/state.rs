@@ -10,6 +10,7 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lease::{Held, LeaseToken};
 use super::{Async, Cause};
 use crate::canonical::Digest;
 use crate::fact::{Entry, Uid};
@@ -134,6 +135,9 @@ pub struct Commit {
     pub expected: Option<Serial>,
     /// The facts that the changes were decided on. When one of them is another by now nothing is changed.
     pub conditions: Vec<Condition>,
+    /// The lease under which it is made: of a state that several machines share it is refused once another holder has acquired
+    /// that lease. A state of one process has no other holders.
+    pub lease: Option<Held>,
     /// The changes, in order.
     pub writes: Vec<Write>,
 }
@@ -244,6 +248,14 @@ pub enum StateError {
         expected: Option<Revision>,
         /// The revision that it has; `None` when it is not there.
         found: Option<Revision>,
+    },
+    /// The lease under which the commit was made has another holder, or was given back.
+    #[error("the lease `{name}` was lost: the commit was made under its token {held}")]
+    LeaseLost {
+        /// What is leased.
+        name: String,
+        /// The token of the commit.
+        held: LeaseToken,
     },
     /// A fact was changed by others each time that it was to be changed.
     #[error(

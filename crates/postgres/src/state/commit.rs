@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::inbox;
 use super::kind::word;
+use super::lease;
 use super::putting::transfer_of;
 use super::read;
 use crate::connections::{Parameter, Session};
@@ -34,7 +35,14 @@ pub(crate) async fn make(
     let changes = Changes::of(commit);
     // Sent together, and answered in this order.
     let lock = if changes.lock_head { " FOR UPDATE" } else { "" };
-    let (before, held) = tokio::try_join!(read::head(session, lock), hold(session, &commit.conditions))?;
+    let (before, is_held, held) = tokio::try_join!(
+        read::head(session, lock),
+        lease::is_held(session, commit.lease.as_ref()),
+        hold(session, &commit.conditions),
+    )?;
+    if let (Some(lease), false) = (&commit.lease, is_held) {
+        return Ok(Err(StateError::LeaseLost { name: lease.name.clone(), held: lease.token }));
+    }
     if let Some(expected) = commit.expected.filter(|expected| *expected != before.serial) {
         return Ok(Err(StateError::Conflict { expected, found: before.serial }));
     }

@@ -68,6 +68,15 @@ pub(super) async fn release(session: &Session<'_>, name: &str, token: u64) -> Re
     Ok(())
 }
 
+/// Whether a lease is still held under a token; until the transaction ends it is not acquired by another holder then.
+pub(super) async fn is_held(session: &Session<'_>, held: Option<&Held>) -> Result<bool, Failure> {
+    let Some(held) = held else { return Ok(true) };
+    let query =
+        "SELECT 1 FROM raccord_state.leases WHERE name = $1 AND token = $2 AND holder IS NOT NULL FOR SHARE";
+    let token = held.token.cast_signed();
+    Ok(session.query_opt(query, &[(&held.name, Type::TEXT), (&token, Type::INT8)]).await?.is_some())
+}
+
 impl PostgresState {
     async fn acquired(&self, ask: Ask) -> Result<Option<Held>, LeaseError> {
         let (name, ttl) = (ask.name.clone(), ask.ttl);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use raccord_conformance::StateSubject;
 use raccord_model::port::inbox::{Accept, Accepted, Delivery, DeliveryKind, Inbox};
-use raccord_model::port::lease::Lease;
+use raccord_model::port::lease::{Held, Lease};
+use raccord_model::port::state::{Commit, State, StateError, Table, Write};
 use raccord_postgres::{PostgresState, SettingsSource};
 
 use crate::fixture::{Database, TestEnvironment, settings};
@@ -148,4 +149,35 @@ fn where_too_many_deliveries_are_known_the_oldest_go() {
             assert_eq!(subject.state.accept(accept(id, 7)).await.unwrap(), expected, "{id}");
         }
     });
+}
+
+#[tokio::test]
+async fn a_commit_under_a_lease_that_was_lost_is_refused() {
+    let subject = InPostgres::new().await;
+    let state = &subject.state;
+    let (name, ttl) = ("transfer/a".to_owned(), Duration::from_secs(15));
+    let acquire = async |holder: &str| state.acquire(name.clone(), holder.to_owned(), ttl).await.unwrap();
+    let commit = async |held: &Held, value: &[u8]| {
+        let put = Write::Put(Table::Told, "a".to_owned(), value.to_vec());
+        let made = state.commit(Commit { lease: Some(held.clone()), writes: vec![put], ..Commit::default() });
+        match made.await {
+            Ok(_) => true,
+            Err(StateError::LeaseLost { name: lost, held: token }) => {
+                assert_eq!((lost, token), (name.clone(), held.token));
+                false
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let first = acquire("first").await.unwrap();
+    assert!(commit(&first, b"1").await);
+    subject.pass(Duration::from_secs(20)).await;
+    assert!(commit(&first, b"2").await, "no other holder has it yet");
+    let second = acquire("second").await.unwrap();
+    assert!(!commit(&first, b"3").await);
+    assert!(commit(&second, b"4").await);
+    state.release(second.clone()).await.unwrap();
+    assert!(!commit(&second, b"5").await);
+    let kept = state.get(Table::Told, "a".to_owned()).await.unwrap();
+    assert_eq!(kept.map(|stored| stored.bytes), Some(b"4".to_vec()));
 }

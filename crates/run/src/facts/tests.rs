@@ -126,7 +126,7 @@ impl Writer {
         transaction.put(Table::Transfers, &UID, &TransferFact { decided, observed }).unwrap();
         let Transaction { conditions, writes, .. } = transaction;
         let expected = self.is_apply.then_some(serial);
-        match facts.state.commit(Commit { expected, conditions, writes }).await {
+        match facts.state.commit(Commit { expected, conditions, writes, lease: None }).await {
             Ok(_) => self.left -= 1,
             Err(StateError::FactConflict { .. } | StateError::Conflict { .. }) => {}
             Err(other) => panic!("{other:?}"),

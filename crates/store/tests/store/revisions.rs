@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::fixture::{Place, batch, put_runs, run_of};
 
 async fn commit(store: &Store, conditions: Vec<Condition>, writes: Vec<Write>) -> Result<u64, StateError> {
-    State::commit(store, Commit { expected: None, conditions, writes }).await
+    State::commit(store, Commit { conditions, writes, ..Commit::default() }).await
 }
 
 async fn revision(store: &Store, table: Table, key: &str) -> Option<Revision> {
