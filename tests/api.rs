@@ -145,7 +145,7 @@ pub(crate) fn hold_against_its_document(home: &TestEnvironment, url: &str, token
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{errors}");
-    // Whoever was asked all that is still well.
+    // The daemon that was asked all that is still well.
     assert_says(&home.ok("state check"), &["whole"]);
     home.ok("status");
 }

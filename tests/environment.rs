@@ -233,7 +233,7 @@ fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// What else a program takes from whoever runs it, and would do otherwise in a test.
+/// What else a program takes from its environment, and would do otherwise in a test.
 const SETTINGS: [&str; 14] = [
     "RUST_LOG",
     "COLUMNS",

@@ -79,7 +79,7 @@ const CUSTOMERS: &str = r#"{"data": [
     {"id": 8, "email": "luc@example.com", "first_name": "Luc", "last_name": "Côté"}
 ]}"#;
 
-/// The shop: it lets in whoever has the token, and can be told to answer with an error.
+/// The shop: it lets a client in that has the token, and can be told to answer with an error.
 struct Boutique {
     server: HttpServer,
     status: Arc<AtomicU16>,

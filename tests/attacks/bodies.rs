@@ -113,7 +113,7 @@ fn uploads_cost_what_their_role_may_cost() {
     target.works_on();
 }
 
-/// A configuration of the greatest number of values that one may hold is read, whoever else may wait for it.
+/// A configuration of the greatest number of values that one may hold is read, however many others wait for it.
 #[test]
 fn the_largest_configuration_is_read() {
     let target = Target::start();

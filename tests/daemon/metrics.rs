@@ -53,7 +53,7 @@ pub(crate) fn classic(port: u16) -> String {
     text
 }
 
-/// The head and the body of an answer to whoever accepts a media type.
+/// The head and the body of an answer to a client that accepts a media type.
 fn scraped(port: u16, accept: &str) -> (String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();

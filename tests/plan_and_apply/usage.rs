@@ -52,7 +52,7 @@ fn wrong_usage_ends_with_64_and_suggests() {
         ("watch --listen localhost:8420", "write an address and a port, for example 127.0.0.1:8420"),
         ("watch --listen :8420", "for example 127.0.0.1:8420"),
         ("watch --listen 8420", "for example 127.0.0.1:8420"),
-        ("watch --from api -f conf", "with --from api whoever applies sends them"),
+        ("watch --from api -f conf", "with --from api each apply sends them"),
         ("token create ci --role read,rite", "[possible values: "),
         ("watch --policy sure", "[possible values: none, safe, all]"),
         ("plan shop.yaml", "`-f shop.yaml`"),

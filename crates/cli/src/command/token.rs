@@ -35,7 +35,7 @@ pub(crate) enum TokenVerb {
 #[command(after_help = "Examples:\n  raccord token create ci-main --role apply --expires 90d\n  \
     raccord token create prometheus --role metrics")]
 pub(crate) struct CreateArgs {
-    /// What generations and the audit log call whoever uses it
+    /// What generations and the audit log call the one who uses it
     name: Name,
     /// What it allows: read, plan, apply or operate; can be repeated, or have commas between
     #[arg(

@@ -40,7 +40,7 @@ use crate::ui::Ui;
     raccord watch --from api --listen 127.0.0.1:8420"
 )]
 pub(crate) struct WatchArgs {
-    /// Where the configuration comes from: the directories and files of -f, or whoever applies
+    /// Where the configuration comes from: the directories and files of -f, or each apply
     #[arg(long, value_enum, default_value = "dir", hide_possible_values = true, value_name = "dir|api")]
     from: From,
     /// Pull the configuration from a repository instead
@@ -119,7 +119,7 @@ fn milliseconds(duration: Duration) -> u64 {
 
 pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), CommandError> {
     if args.from == From::Api && !global.files.is_empty() {
-        return Err(CommandError::usage("-f names files, but with --from api whoever applies sends them")
+        return Err(CommandError::usage("-f names files, but with --from api each apply sends them")
             .hint("leave out one of the two"));
     }
     crate::arenas::limit(crate::arenas::OF_A_DAEMON);

@@ -47,7 +47,7 @@ impl Origin {
                 paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
             }
             Self::Git { shown, .. } => shown.clone(),
-            Self::Api => "whoever applies".to_owned(),
+            Self::Api => "an apply".to_owned(),
         }
     }
 }
@@ -132,7 +132,7 @@ pub(super) async fn load(ports: &Ports, settings: &Settings) -> Loaded {
             loader.at_commit(commit);
             loader.load(now).await
         }
-        Origin::Api => return Loaded::trouble("the configuration comes from whoever applies".to_owned()),
+        Origin::Api => return Loaded::trouble("the configuration comes with each apply".to_owned()),
     };
     let (digest, commit) = (loaded.digest, loaded.commit);
     let desired = match loaded.outcome {

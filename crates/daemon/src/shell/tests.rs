@@ -314,7 +314,7 @@ async fn a_restart_does_not_tell_of_a_bad_configuration_again() {
         let bad = bad(number);
         daemon.loaded(&bad, bad.outcome().1);
         daemon.report_bad(&place.ports).await.unwrap();
-        assert!(daemon.board().is_bad, "it is shown, whoever knows of it");
+        assert!(daemon.board().is_bad, "it is shown, also when it was told");
         let waiting = raccord_run::notice::outbox::waiting(&place.ports.facts()).await.unwrap();
         assert_eq!(waiting.len(), told, "{number}");
     }

@@ -288,7 +288,7 @@ fn success(handler: Handler, schemas: &mut SchemaGenerator) -> (&'static str, &'
         Handler::Metrics => {
             let text = json!({ "schema": { "type": "string" } });
             let forms = json!({ "application/openmetrics-text": text, "text/plain": text });
-            ("200", "The metrics, as OpenMetrics to whoever accepts that.", Some(forms))
+            ("200", "The metrics, as OpenMetrics to clients that accept it.", Some(forms))
         }
         Handler::Readiness => of("It is ready.", schema::<Readiness>(schemas)),
         Handler::Document => of("The document.", json!({ "type": "object" })),

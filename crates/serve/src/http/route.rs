@@ -175,7 +175,7 @@ const GENERAL: &[Route] = &[
         guard: Guard::Details,
         summary: "Whether the daemon runs what is due",
         description: "503 when it does not. With `strict`, also when the last configuration is bad or an \
-            integration is disabled. What is not as it should be is only told to whoever has a token with the role read.",
+            integration is disabled. What is not as it should be is only told to callers who have a token with the role read.",
         parameters: &[query("strict", Kind::Flag, "Whether every problem makes it not ready.")],
         body: Body::None,
         handler: Handler::Readiness,
