@@ -149,13 +149,7 @@ fn empty_runs(cluster: &Cluster, daemons: &Daemons, wanted: usize) {
     machine.write("raccord.yaml", &empty(cluster.data.path()));
     machine.ok("apply --auto-approve --allow-delete");
     wait_until("each has run", || runs(cluster) > 2 * TRANSFERS);
-    let tracked = std::env::var_os("RACCORD_STATEMENTS").is_some();
-    if tracked {
-        cluster.server.sql(
-            "postgres",
-            "CREATE EXTENSION IF NOT EXISTS pg_stat_statements; SELECT pg_stat_statements_reset()",
-        );
-    }
+    let is_tracked = cluster.track_statements();
     let (first, from, begin, before) =
         (runs(cluster), Timestamp::now(), Instant::now(), spent(cluster, daemons));
     while runs(cluster) - first < wanted {
@@ -163,8 +157,8 @@ fn empty_runs(cluster: &Cluster, daemons: &Daemons, wanted: usize) {
     }
     let (made, took, to) = (float(runs(cluster) - first), begin.elapsed(), Timestamp::now());
     let [daemon, server] = since(before, spent(cluster, daemons), 1_000.0 / made);
-    if tracked {
-        println!("{}", cluster.server.sql("postgres", &format!("SELECT round((calls/{made})::numeric,2), plans, round((total_plan_time*1000/{made})::numeric), round((total_exec_time*1000/{made})::numeric), left(regexp_replace(query, E'[\\n ]+', ' ', 'g'), 150) FROM pg_stat_statements ORDER BY total_plan_time+total_exec_time DESC LIMIT 90")));
+    if is_tracked {
+        println!("{}", cluster.statements(made));
     }
     let middle = from + SignedDuration::try_from(took / 2).unwrap();
     let ((early, early_p99), (late, late_p99)) = (waits(machine, from, middle), waits(machine, middle, to));

@@ -62,10 +62,18 @@ struct Cluster {
     schedule: &'static str,
 }
 
+/// With these settings the server counts what each statement costs.
+const TRACKED: [&str; 2] =
+    ["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"];
+
+/// Whether a measurement is to show what the statements of runs cost: for finding out what to mend.
+fn are_statements_wanted() -> bool {
+    std::env::var_os("RACCORD_STATEMENTS").is_some()
+}
+
 impl Cluster {
     fn new(schedule: &'static str) -> Self {
-        let tracked = ["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track_planning=on"];
-        let settings: &[&str] = if std::env::var_os("RACCORD_STATEMENTS").is_some() { &tracked } else { &[] };
+        let settings: &[&str] = if are_statements_wanted() { &TRACKED } else { &[] };
         let (server, data) =
             (PostgresServer::start_with(Durability::Fast, settings), tempfile::tempdir().unwrap());
         let cluster = Self { server, data, schedule };
@@ -101,5 +109,26 @@ impl Cluster {
             return 0;
         }
         self.server.sql("postgres", "SELECT count(*) FROM crm.contacts").parse().unwrap()
+    }
+
+    /// Begins to count what statements cost, when that is wanted.
+    fn track_statements(&self) -> bool {
+        let is_wanted = are_statements_wanted();
+        if is_wanted {
+            let track =
+                "CREATE EXTENSION IF NOT EXISTS pg_stat_statements; SELECT pg_stat_statements_reset()";
+            self.server.sql("postgres", track);
+        }
+        is_wanted
+    }
+
+    /// What was counted, the most expensive first: for each of so many runs how often, and the microseconds of planning and execution.
+    fn statements(&self, runs: f64) -> String {
+        let query = format!(
+            "SELECT round((calls / {runs})::numeric, 2), round((total_plan_time * 1000 / {runs})::numeric), \
+             round((total_exec_time * 1000 / {runs})::numeric), left(regexp_replace(query, '\\s+', ' ', 'g'), 150) \
+             FROM pg_stat_statements ORDER BY total_plan_time + total_exec_time DESC LIMIT 60"
+        );
+        self.server.sql("postgres", &query)
     }
 }

@@ -137,7 +137,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
-        0 if incomplete => "They may stand where was not read, which the notes of the run tell: on pages that no setting leads to, or behind the end of a file that was cut off. They are not deleted before it is approved.".to_owned(),
+        0 if incomplete => "They may be missing only because not everything was read, as the notes of the run say: pages that no setting leads to, or the rest of a file that was cut off. They are not deleted before the run is approved.".to_owned(),
         0 => "Such a share is not deleted before it is approved.".to_owned(),
         keyless => format!(
             "They may be those of {} whose key cannot be read, and are not deleted before it is approved.",

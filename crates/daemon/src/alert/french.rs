@@ -162,7 +162,7 @@ fn deletions(
         ),
     };
     let why = match keyless {
-        0 if incomplete => "Elles se trouvent peut-être là où rien n’a été lu, ce que disent les notes de l’exécution\u{a0}: sur des pages auxquelles aucun réglage ne mène, ou après la fin d’un fichier tronqué. Elles ne sont pas supprimées sans validation humaine.".to_owned(),
+        0 if incomplete => "Elles ne manquent peut-être que parce que tout n’a pas été lu, comme le précisent les notes de l’exécution\u{a0}: pages auxquelles aucun réglage ne mène, ou suite d’un fichier tronqué. Elles ne sont pas supprimées sans validation humaine.".to_owned(),
         0 => "Une suppression de cette ampleur n’est jamais effectuée sans validation humaine.".to_owned(),
         keyless => format!(
             "Ce sont peut-être celles de {} dont la clé est illisible\u{a0}: elles ne sont pas supprimées sans \

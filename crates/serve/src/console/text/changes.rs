@@ -46,7 +46,7 @@ both! {
         /// Records whose key cannot be read.
         keyless: "Records whose key cannot be read:", "Enregistrements dont la clé est illisible :";
         /// The service has more than was read.
-        incomplete: "What was read may not be all, as the notes of the run tell: they may be where was not read.", "Ce qui a été lu n’est peut-être pas tout, comme le disent les notes de l’exécution : elles s’y trouvent peut-être.";
+        incomplete: "Not everything may have been read, as the notes of the run say: these rows may still be there.", "Tout n’a peut-être pas été lu, comme le précisent les notes de l’exécution : ces lignes existent peut-être encore.";
         /// An approval deletes them.
         deletes_on_approval: "An approval deletes them now.", "Une approbation les supprime maintenant.";
         /// Values that would be emptied.
