@@ -111,10 +111,10 @@ impl Session<'_> {
     /// transaction cannot be begun, it fails, too.
     pub(crate) async fn within<T>(
         &self,
-        begin: &str,
+        statement: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let (begun, done) = tokio::join!(self.run(begin), work);
+        let (begun, done) = tokio::join!(self.run(statement), work);
         begun?;
         done
     }

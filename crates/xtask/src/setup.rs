@@ -162,7 +162,9 @@ fn counterparts(what: &str, list: &str, name: &str) -> Result<(), RecipeError> {
             "--requirement",
             list,
         ]))?;
-        fs::write(&stamp, &wanted).map_err(|source| file("write", source))
+        fs::File::create(&stamp)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, wanted.as_bytes()))
+            .map_err(|source| file("write", source))
     })
 }
 
