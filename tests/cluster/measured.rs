@@ -15,36 +15,42 @@ use super::Cluster;
 use super::standby::{Daemons, ask, customers, deliver};
 use crate::environment::{TestEnvironment, fill, wait_until};
 
-/// How many runs are made and webhooks are sent with each number of daemons, and how often one takes over.
-fn work() -> (usize, usize) {
-    match std::env::var("RACCORD_CLUSTER_RUNS").ok().and_then(|text| text.parse().ok()) {
-        Some(runs) => (runs, 20),
-        None => (200, 1),
-    }
+/// How much is done with each number of daemons.
+struct Work {
+    /// So many runs are made, and so many webhooks are sent.
+    wanted: usize,
+    /// How many transfers there are.
+    transfers: usize,
+    /// How often one takes over.
+    takeovers: usize,
 }
 
-/// How many transfers there are.
-const TRANSFERS: usize = 200;
+fn work() -> Work {
+    match std::env::var("RACCORD_CLUSTER_RUNS").ok().and_then(|text| text.parse().ok()) {
+        Some(wanted) => Work { wanted, transfers: 200, takeovers: 20 },
+        None => Work { wanted: 200, transfers: 40, takeovers: 1 },
+    }
+}
 
 /// How many send webhooks.
 const SENDERS: usize = 16;
 
 /// Transfers that find nothing to read, each due every second.
-fn empty(root: &Path) -> String {
+fn empty(root: &Path, transfers: usize) -> String {
     let root = root.display();
     let mut text = String::from(
         "apiVersion: raccord/v1\nkind: Stack\nmetadata: {name: main}\nspec:\n  limits: {parallelTransfers: 32, perSource: 32}\n---
 apiVersion: raccord/v1\nkind: Project\nmetadata: {name: crm}\nspec:\n  store:\n    type: postgres\n    authorization: \
          {type: database, url: \"${env:WAREHOUSE_URL}\", tls: {mode: disable}}\n    schema: crm\n  entities:\n"
     );
-    for number in 0..TRANSFERS {
+    for number in 0..transfers {
         text.push_str(&format!("    e{number}: {{key: id, fields: {{id: text}}}}\n"));
     }
     text.push_str("---\napiVersion: raccord/v1\nkind: Source\nmetadata: {name: nothing}\nspec:\n  connector: file\n  config:\n    dataTypes:\n");
-    for number in 0..TRANSFERS {
+    for number in 0..transfers {
         text.push_str(&format!("      d{number}: {{path: {root}/empty.csv}}\n"));
     }
-    for number in 0..TRANSFERS {
+    for number in 0..transfers {
         text.push_str(&format!(
             "---\napiVersion: raccord/v1\nkind: Transfer\nmetadata: {{name: t{number}}}\nspec: {{source: nothing, dataType: \
              d{number}, to: crm.e{number}, active: true, schedule: 1s, mapping: {{primaryKey: {{id: id}}}}}}\n---\napiVersion: \
@@ -142,17 +148,17 @@ fn webhooks(cluster: &Cluster, daemons: &Daemons, wanted: usize) {
 }
 
 /// Lets transfers run that find nothing, until there were so many runs.
-fn empty_runs(cluster: &Cluster, daemons: &Daemons, wanted: usize) {
+fn empty_runs(cluster: &Cluster, daemons: &Daemons, Work { wanted, transfers, .. }: &Work) {
     fill(&cluster.data.path().join("empty.csv"), "id\n");
     let machine = &daemons.machines[0];
     machine.remove("told.yaml");
-    machine.write("raccord.yaml", &empty(cluster.data.path()));
+    machine.write("raccord.yaml", &empty(cluster.data.path(), *transfers));
     machine.ok("apply --auto-approve --allow-delete");
-    wait_until("each has run", || runs(cluster) > 2 * TRANSFERS);
+    wait_until("each has run", || runs(cluster) > 2 * transfers);
     let is_tracked = cluster.track_statements();
     let (first, from, begin, before) =
         (runs(cluster), Timestamp::now(), Instant::now(), spent(cluster, daemons));
-    while runs(cluster) - first < wanted {
+    while runs(cluster) - first < *wanted {
         sleep(Duration::from_millis(200));
     }
     let (made, took, to) = (float(runs(cluster) - first), begin.elapsed(), Timestamp::now());
@@ -176,13 +182,13 @@ fn float(number: usize) -> f64 {
 
 #[test]
 fn what_runs_and_webhooks_cost_with_one_two_and_four_daemons() {
-    let (wanted, _) = work();
+    let work = work();
     for count in [1, 2, 4] {
         let cluster = Cluster::new("1h");
         let daemons = Daemons::begin(&cluster, count, "--from api", &cluster.state());
         wait_until("it is ready", || ask(daemons.ports[0], "GET /readyz") == Some(200));
-        webhooks(&cluster, &daemons, wanted);
-        empty_runs(&cluster, &daemons, wanted);
+        webhooks(&cluster, &daemons, work.wanted);
+        empty_runs(&cluster, &daemons, &work);
         // Runs go on for as long as the daemons do: what they leave is of no interest.
         drop(daemons);
     }
@@ -200,7 +206,7 @@ fn due_after(machine: &TestEnvironment, after: Timestamp) -> Option<Timestamp> {
 
 #[test]
 fn how_long_a_takeover_takes() {
-    let (_, takeovers) = work();
+    let Work { takeovers, .. } = work();
     let cluster = Cluster::new("1s");
     let mut daemons = Daemons::begin(&cluster, 2, "", &cluster.state());
     let mut waits = Vec::new();
