@@ -107,16 +107,15 @@ impl Session<'_> {
         Ok(self.client.batch_execute(statements).await?)
     }
 
-    /// Works in a transaction that a statement begins. The first statement of the work is sent along with it: when the
-    /// transaction cannot be begun, it fails, too.
-    pub(crate) async fn within<T>(
+    /// Reads in a transaction that a statement begins. The first query of the work is sent along with it, and may be answered
+    /// although the transaction could not be begun: so nothing is written in this way. The rest of the work is not done then.
+    pub(crate) async fn read_within<T>(
         &self,
         statement: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let (begun, done) = tokio::join!(self.run(statement), work);
-        begun?;
-        done
+        let ((), done) = tokio::try_join!(self.run(statement), work)?;
+        Ok(done)
     }
 
     /// The rows of a query.

@@ -1,6 +1,7 @@
 //! The ports, each of whose calls is a piece of work in a transaction. It decides nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::{Checkpoint, PartitionId};
@@ -14,12 +15,17 @@ use raccord_model::port::destination::{
 };
 use raccord_model::port::environment::Environment;
 
+use tokio::time::timeout;
+
 use crate::commit::Commit;
 use crate::error::Failure;
 use crate::existing;
 use crate::settings::SettingsSource;
 use crate::work::{Database, work};
 use crate::{fence, ledger, look, prepare, save, sweep};
+
+/// How long it may take to raise a fence by a single statement, which no timeout of a transaction bounds.
+const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// Rows in PostgreSQL. It connects when it is first asked for something, and again after a connection was lost.
 #[derive(Debug)]
@@ -146,7 +152,10 @@ impl Destination for PostgresDestination {
     fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
         Box::pin(async move {
             let at_once = work(move |session| Box::pin(fence::raise_at_once(session, transfer, fence)));
-            if let Some(standing) = self.database.single(&at_once).await.map_err(Failure::of_writing)? {
+            // A wait for another transaction ends with the connection. Taking effect later does no harm: it is what is asked for.
+            if let Ok(raised) = timeout(AT_ONCE, self.database.single(&at_once)).await
+                && let Some(standing) = raised.map_err(Failure::of_writing)?
+            {
                 return Ok(standing);
             }
             let raise = work(move |session| Box::pin(fence::raise(session, transfer, fence)));

@@ -68,7 +68,8 @@ pub(crate) async fn raise(session: &Session<'_>, transfer: Uid, fence: Fence) ->
 }
 
 /// Raises the fence of a transfer that is there and of which nothing is to be forgotten, and says where it stands: a single
-/// statement, of which a repetition changes nothing more. Nothing when the fence has to be looked at first.
+/// statement, of which a repetition changes nothing more. Nothing when the fence has to be looked at first. Where it has waited for
+/// another transaction, the number of rejects is that of before.
 pub(crate) async fn raise_at_once(
     session: &Session<'_>,
     transfer: Uid,

@@ -102,7 +102,7 @@ impl Database {
         loop {
             let done = async {
                 let Some(session) = self.look().await? else { return Ok(None) };
-                let done = session.within(LOOK, work(&session)).await?;
+                let done = session.read_within(LOOK, work(&session)).await?;
                 session.run("COMMIT").await?;
                 session.keep();
                 Ok(Some(done))
@@ -166,7 +166,8 @@ impl Database {
 
     async fn attempt<T: Send>(&self, transfer: Option<Uid>, work: &Attempt<T>) -> Result<T, Failure> {
         let session = self.ready().await?;
-        let done = match session.within(BEGIN, work(&session)).await {
+        session.run(BEGIN).await?;
+        let done = match work(&session).await {
             Ok(done) => done,
             Err(failure) => {
                 // One that cannot be undone is closed, and the server undoes it.

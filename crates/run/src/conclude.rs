@@ -113,7 +113,7 @@ pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerE
     }
 }
 
-/// Writes a run and nothing that follows from it, if it is left open.
+/// Writes a run and nothing that follows from it, if it is still listed as running.
 async fn write_alone(ports: &Ports, run: &Run) -> Result<(), RunnerError> {
     tracing::warn!(
         "another holder has the lease of the transfer: nothing follows from how the run has ended"
@@ -122,7 +122,7 @@ async fn write_alone(ports: &Ports, run: &Run) -> Result<(), RunnerError> {
     loop {
         let mut transaction = ports.facts().transaction();
         let known = transaction.get::<Run>(Table::Runs, &run.id.to_string()).await?;
-        if known.is_none_or(|known| !known.is_left_open()) {
+        if known.is_none_or(|known| known.outcome != RunOutcome::Running) {
             return Ok(());
         }
         transaction.put(Table::Runs, &run.id, run)?;

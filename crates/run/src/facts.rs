@@ -136,9 +136,11 @@ impl Facts {
         key: &str,
         change: impl Fn(Option<T>) -> T,
     ) -> Result<T, StateError> {
+        // What was read beforehand would be as old at each attempt.
+        let facts = Self::new(Arc::clone(&self.state));
         let mut retries = Retries::default();
         loop {
-            let mut transaction = self.transaction();
+            let mut transaction = facts.transaction();
             let fact = change(transaction.get(table, key).await?);
             transaction.put(table, &key, &fact)?;
             if retries.settle(transaction.commit().await)? {

@@ -341,7 +341,10 @@ impl Task {
         };
         let lease = TransferLease::of_token(job.uid, job.fence.lease);
         match self.ports.facts().commit_under(lease, vec![put(Table::Runs, &run.id, &run)?]).await {
-            Err(StateError::LeaseLost { .. }) => return Ok(None),
+            Err(StateError::LeaseLost { .. }) => {
+                tracing::warn!("another holder has the lease of the transfer: the run is not begun");
+                return Ok(None);
+            }
             listed => listed?,
         }
         Failpoint::RunBegun.pass();

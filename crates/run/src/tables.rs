@@ -24,9 +24,9 @@ pub async fn make_ready(
     let Some(project) = applied.uid(Kind::Project, &at.project) else { return Ok(Ok(())) };
     let prefix = StepWork::prepare_prefix(project, &at.entity);
     let steps = ports.facts().scan::<StepFact>(Table::Steps, Scan { prefix, ..Scan::default() }).await?;
-    let (settings, _) = entity_key(applied, at)?;
-    let shape = shape_of(applied, (project, at), settings, fact);
     if steps.is_empty() {
+        let (settings, _) = entity_key(applied, at)?;
+        let shape = shape_of(applied, (project, at), settings, fact);
         return Ok(match destination.inspect_again(shape).await {
             Ok(inspection) => as_it_was(inspection),
             // What the run asks for next says so, too, and how it is to be taken.
@@ -34,7 +34,8 @@ pub async fn make_ready(
             Err(error) => Err(error),
         });
     }
-    let prepared = destination.prepare(shape).await;
+    // The fact as it is after the steps were read: what is known beforehand may be older than the apply that left them.
+    let prepared = destination.prepare(shape(ports, applied, (project, at)).await?).await;
     let mut writes = Vec::new();
     for (key, step) in steps {
         writes.push(match &prepared {

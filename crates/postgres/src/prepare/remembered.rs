@@ -13,12 +13,12 @@ use crate::fence::signed;
 use crate::side;
 
 /// Which version of each row of the catalogue about a table there is, and what else [`super::inspect`] judges: another one is
-/// written by every statement that changes something of the table, its columns, indexes, triggers or rights. What only follows
-/// from other objects (who is a member of which role) is not in it, and refused by the database itself when rows are written.
-const VERSIONS: &str = "SELECT concat_ws(' ', n.xmin, c.oid, c.xmin, c.ctid, row_security_active(c.oid), \
+/// written by every statement that changes something of the table, its columns and their types, indexes, triggers or rights. What
+/// only follows from other objects (who is a member of which role) is not in it, and refused by the database itself when rows are written.
+const VERSIONS: &str = "SELECT concat_ws(' ', current_user, n.xmin, c.oid, c.xmin, c.ctid, row_security_active(c.oid), \
      c.relhassubclass AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid), \
-     (SELECT string_agg(concat(a.attnum, ':', a.xmin, a.ctid), ',' ORDER BY a.attnum) FROM pg_attribute a \
-      WHERE a.attrelid = c.oid AND a.attnum > 0), 'i', \
+     (SELECT string_agg(concat(a.attnum, ':', a.xmin, a.ctid, y.xmin, y.ctid), ',' ORDER BY a.attnum) \
+      FROM pg_attribute a LEFT JOIN pg_type y ON y.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0), 'i', \
      (SELECT string_agg(concat(i.indexrelid, ':', i.xmin, i.ctid), ',' ORDER BY i.indexrelid) FROM pg_index i \
       WHERE i.indrelid = c.oid), 't', \
      (SELECT string_agg(concat(t.oid, ':', t.xmin, t.ctid), ',' ORDER BY t.oid) FROM pg_trigger t \
@@ -81,12 +81,13 @@ impl Remembered {
         versions: Option<String>,
         found: &Inspection,
     ) {
-        let incarnation = shape.incarnation;
+        let (incarnation, mut all) = (shape.incarnation, self.lock());
+        all.retain(|_, ready| (ready.shape.project, &ready.shape.entity) != (shape.project, &shape.entity));
         match versions.filter(|_| *found == Inspection::default()) {
             Some(versions) => {
-                self.lock().insert(incarnation, Ready { schema: schema.to_owned(), shape, versions });
+                drop(all.insert(incarnation, Ready { schema: schema.to_owned(), shape, versions }));
             }
-            None => drop(self.lock().remove(&incarnation)),
+            None => drop(all.remove(&incarnation)),
         }
     }
 }

@@ -261,7 +261,7 @@ impl Queue for PostgresState {
             self.database.repeatable(&work).await.map_err(failed)?;
             if self.database.counts_removed(removed, TIDIED_EVERY) {
                 // It is no part of any work: where it is not allowed or not known, the server does it in its own time.
-                drop(self.database.read(&attempt!(|session| session.run(TIDY))).await);
+                self.database.once(&attempt!(|session| session.run(TIDY))).await;
             }
             Ok(())
         })

@@ -115,6 +115,11 @@ impl StateDatabase {
         }
     }
 
+    /// Does something once that is no part of any work, and that may fail.
+    pub(crate) async fn once<T>(&self, work: &Attempt<T>) {
+        drop(self.read_once(work).await);
+    }
+
     async fn read_once<T>(&self, work: &Attempt<T>) -> Result<T, Failure> {
         let session = self.connections.session().await?;
         let done = work(&session).await?;
@@ -135,7 +140,7 @@ impl StateDatabase {
 
     async fn read_moment<T>(&self, work: &Attempt<T>) -> Result<T, Failure> {
         let session = self.connections.session().await?;
-        let done = session.within(BEGIN_SNAPSHOT, work(&session)).await?;
+        let done = session.read_within(BEGIN_SNAPSHOT, work(&session)).await?;
         session.run("COMMIT").await?;
         session.keep();
         Ok(done)
@@ -159,7 +164,8 @@ impl StateDatabase {
 
     async fn attempt<T, E>(&self, work: &Attempt<Result<T, E>>) -> Result<Result<T, E>, Failure> {
         let session = self.connections.session().await?;
-        let done = match session.within(BEGIN, work(&session)).await {
+        session.run(BEGIN).await?;
+        let done = match work(&session).await {
             Ok(Ok(done)) => done,
             not_done => {
                 // A session that cannot undo what was done is closed, and the server undoes it.

@@ -36,6 +36,7 @@ fn what_has_changed_since_the_look_before_is_seen() {
         ("DROP SCHEMA raccord CASCADE", true),
         ("DELETE FROM raccord.entities", true),
         ("ALTER TABLE crm.contacts SET UNLOGGED", true),
+        ("CREATE DOMAIN crm.d AS text; ALTER TABLE crm.contacts ALTER v TYPE crm.d", true),
         ("CREATE TABLE crm.child () INHERITS (crm.contacts)", true),
         ("CREATE RULE r AS ON INSERT TO crm.contacts DO ALSO NOTHING", true),
     ];

@@ -65,7 +65,9 @@ async fn the_end_of_a_run_whose_lease_was_lost_changes_the_run_alone() {
         let facts = place.ports.facts();
         let before = facts.transfer(job.uid).await.unwrap();
         if let Some(outcome) = listed.clone() {
-            let listed = Run { outcome, ended: None, ..run.clone() };
+            // The next holder may have closed it without knowing what it had committed.
+            let uncounted = outcome == RunOutcome::Stopped;
+            let listed = Run { outcome, ended: None, uncounted, ..run.clone() };
             facts.commit(vec![put(Table::Runs, &run.id, &listed).unwrap()]).await.unwrap();
         }
         conclude::conclude(&place.ports, &job, &run).await.unwrap();
