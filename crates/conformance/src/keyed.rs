@@ -9,8 +9,8 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Change, Changes, Destination, DestinationError, EntityShape, Fence, Inspection,
-    Intent, Kept, KeptQuery, KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said,
-    Standing, StoredRow, Sweep, Swept,
+    Intent, Kept, KeptQuery, KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, ResumePoint,
+    RowQuery, Said, StoredRow, Sweep, Swept,
 };
 use raccord_model::row::{self, FieldId, apply_patch, key_values, push_key};
 use raccord_model::value::Value;
@@ -115,8 +115,8 @@ impl<D: Destination> Destination for Keyed<D> {
         self.0.inspect(shape)
     }
 
-    fn inspect_again(&self, shape: EntityShape) -> Answer<'_, Inspection> {
-        self.0.inspect_again(shape)
+    fn inspect_cached(&self, shape: EntityShape) -> Answer<'_, Inspection> {
+        self.0.inspect_cached(shape)
     }
 
     fn prepare(&self, shape: EntityShape) -> Answer<'_, ()> {
@@ -127,7 +127,7 @@ impl<D: Destination> Destination for Keyed<D> {
         self.0.resume(transfer)
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ResumePoint> {
         self.0.raise_fence(transfer, fence)
     }
 

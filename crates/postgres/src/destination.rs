@@ -10,11 +10,10 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, Kept, KeptQuery,
-    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, Standing, StoredRow, Sweep,
-    Swept,
+    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, ResumePoint, RowQuery, Said, StoredRow,
+    Sweep, Swept,
 };
 use raccord_model::port::environment::Environment;
-
 use tokio::time::timeout;
 
 use crate::commit::Commit;
@@ -31,14 +30,17 @@ const AT_ONCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct PostgresDestination {
     database: Database,
-    remembered: prepare::Remembered,
+    inspections: prepare::InspectionCache,
 }
 
 impl PostgresDestination {
     /// A destination that connects as the settings say, which are asked for anew for each connection. Nothing is connected
     /// yet.
     pub fn new(settings: SettingsSource, environment: Arc<dyn Environment>) -> Self {
-        Self { database: Database::new(settings, environment), remembered: prepare::Remembered::default() }
+        Self {
+            database: Database::new(settings, environment),
+            inspections: prepare::InspectionCache::default(),
+        }
     }
 
     /// The tables of the schema, as entities could keep their rows in them.
@@ -123,12 +125,12 @@ impl Destination for PostgresDestination {
         })
     }
 
-    fn inspect_again(&self, shape: EntityShape) -> Answer<'_, Inspection> {
+    fn inspect_cached(&self, shape: EntityShape) -> Answer<'_, Inspection> {
         Box::pin(async move {
             let schema = self.database.connections.schema().await?;
             let inspected = async {
                 let session = self.database.connections.session().await?;
-                let inspection = prepare::inspect_again(&session, &self.remembered, &schema, shape).await?;
+                let inspection = prepare::inspect_cached(&session, &self.inspections, &schema, shape).await?;
                 session.keep();
                 Ok(inspection)
             };
@@ -149,14 +151,14 @@ impl Destination for PostgresDestination {
         read!(self, None, |session| sweep::checkpoint(session, transfer))
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ResumePoint> {
         Box::pin(async move {
             let at_once = work(move |session| Box::pin(fence::raise_at_once(session, transfer, fence)));
             // A wait for another transaction ends with the connection. Taking effect later does no harm: it is what is asked for.
-            if let Ok(raised) = timeout(AT_ONCE, self.database.single(&at_once)).await
-                && let Some(standing) = raised.map_err(Failure::of_writing)?
+            if let Ok(raised) = timeout(AT_ONCE, self.database.repeatable(&at_once)).await
+                && let Some(point) = raised.map_err(Failure::of_writing)?
             {
-                return Ok(standing);
+                return Ok(point);
             }
             let raise = work(move |session| Box::pin(fence::raise(session, transfer, fence)));
             self.database.write(Some(transfer), &raise).await.map_err(Failure::of_writing)

@@ -2,7 +2,7 @@
 //! first. What works under an older one is refused before anything else is read.
 
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::{DestinationError, Fence, RaisedFence, Standing};
+use raccord_model::port::destination::{DestinationError, Fence, RaisedFence, ResumePoint};
 use tokio_postgres::types::Type;
 
 use crate::connections::{Session, value};
@@ -48,7 +48,11 @@ pub(crate) async fn check(session: &Session<'_>, transfer: Uid, fence: Fence) ->
 
 /// Refuses everything that is older from now on. When everything is to be read again, what waits of the transfer was
 /// made under another mapping, perhaps, and says nothing any more.
-pub(crate) async fn raise(session: &Session<'_>, transfer: Uid, fence: Fence) -> Result<Standing, Failure> {
+pub(crate) async fn raise(
+    session: &Session<'_>,
+    transfer: Uid,
+    fence: Fence,
+) -> Result<ResumePoint, Failure> {
     let add = "INSERT INTO raccord.transfers (transfer, epoch, reset, lease) VALUES ($1, 0, 0, 0) ON CONFLICT DO NOTHING";
     session.execute(add, &[(&transfer.0, Type::UUID)]).await?;
     let Some(raised) = lock(session, transfer).await? else {
@@ -64,7 +68,7 @@ pub(crate) async fn raise(session: &Session<'_>, transfer: Uid, fence: Fence) ->
     let reset = signed(fence.reset.max(raised.reset));
     let [epoch, reset, lease] = [&epoch, &reset, &lease].map(|number| value(number, Type::INT8));
     let row = session.query_opt(set, &[(&transfer.0, Type::UUID), epoch, reset, lease]).await?;
-    standing(&row.ok_or(DestinationError::Damaged)?)
+    resume_point(&row.ok_or(DestinationError::Damaged)?)
 }
 
 /// Raises the fence of a transfer that is there and of which nothing is to be forgotten, and says where it stands: a single
@@ -74,7 +78,7 @@ pub(crate) async fn raise_at_once(
     session: &Session<'_>,
     transfer: Uid,
     fence: Fence,
-) -> Result<Option<Standing>, Failure> {
+) -> Result<Option<ResumePoint>, Failure> {
     // Numbers of 64 bits stand as signed ones: those of which the first bit is set are left to the other way.
     let raise = "UPDATE raccord.transfers SET epoch = $2, lease = $4 \
                  WHERE transfer = $1 AND NOT ended AND epoch BETWEEN 0 AND $2 AND lease BETWEEN 0 AND $4 AND reset >= $3 \
@@ -82,13 +86,13 @@ pub(crate) async fn raise_at_once(
     let [epoch, reset, lease] = [signed(fence.epoch), signed(fence.reset), signed(fence.lease)];
     let [epoch, reset, lease] = [&epoch, &reset, &lease].map(|number| value(number, Type::INT8));
     let row = session.query_opt(raise, &[(&transfer.0, Type::UUID), epoch, reset, lease]).await?;
-    row.as_ref().map(standing).transpose()
+    row.as_ref().map(resume_point).transpose()
 }
 
 /// Where a transfer stands, in a row of its checkpoint and of how many rejects there are.
-fn standing(row: &tokio_postgres::Row) -> Result<Standing, Failure> {
+fn resume_point(row: &tokio_postgres::Row) -> Result<ResumePoint, Failure> {
     let checkpoint = row.get::<_, Option<&str>>(0).map(serde_json::from_str).transpose()?;
-    Ok(Standing { checkpoint, rejects: row.get::<_, i64>(1).cast_unsigned() })
+    Ok(ResumePoint { checkpoint, rejects: row.get::<_, i64>(1).cast_unsigned() })
 }
 
 /// Forgets what some of the destination's own tables know of a transfer.

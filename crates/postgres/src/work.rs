@@ -117,7 +117,7 @@ impl Database {
     }
 
     /// Does a single statement, of which a repetition changes nothing more.
-    pub(crate) async fn single<T>(&self, work: &Attempt<T>) -> Result<T, Failure> {
+    pub(crate) async fn repeatable<T>(&self, work: &Attempt<T>) -> Result<T, Failure> {
         let mut attempt = 1;
         loop {
             let done = async {

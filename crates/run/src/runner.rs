@@ -10,7 +10,7 @@ use raccord_model::fact::{
     EntityFact, IntegrationFact, Observed, Parents, Run, RunCause, RunId, RunOutcome, Tally, Uid,
 };
 use raccord_model::failpoint::Failpoint;
-use raccord_model::port::destination::Standing;
+use raccord_model::port::destination::ResumePoint;
 use raccord_model::port::state::{StateError, Table};
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
@@ -249,8 +249,8 @@ impl Task {
         {
             return Ok(Some(RunError::Table(error).outcome()));
         }
-        let Standing { checkpoint, rejects } = match destination.raise_fence(job.uid, job.fence).await {
-            Ok(standing) => standing,
+        let ResumePoint { checkpoint, rejects } = match destination.raise_fence(job.uid, job.fence).await {
+            Ok(point) => point,
             Err(error) => return Ok(Some(RunError::from(error).outcome())),
         };
         if run.cause == RunCause::Deliveries {

@@ -27,7 +27,7 @@ pub async fn make_ready(
     if steps.is_empty() {
         let (settings, _) = entity_key(applied, at)?;
         let shape = shape_of(applied, (project, at), settings, fact);
-        return Ok(match destination.inspect_again(shape).await {
+        return Ok(match destination.inspect_cached(shape).await {
             Ok(inspection) => as_it_was(inspection),
             // What the run asks for next says so, too, and how it is to be taken.
             Err(DestinationError::Unreachable(_) | DestinationError::Denied(_)) => Ok(()),

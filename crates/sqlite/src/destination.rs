@@ -10,8 +10,8 @@ use raccord_model::fact::{Reject, RejectId, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, Kept, KeptQuery,
-    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, RowQuery, Said, Standing, StoredRow, Sweep,
-    Swept,
+    KnownPartition, Ledger, Prefetched, RejectPlace, RejectQuery, ResumePoint, RowQuery, Said, StoredRow,
+    Sweep, Swept,
 };
 
 use crate::commit::Commit;
@@ -110,11 +110,11 @@ impl Destination for SqliteDestination {
         read!(self, None, |connection| sweep::checkpoint(connection, transfer))
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ResumePoint> {
         write!(self, |connection| {
             fence::raise(connection, transfer, fence)?;
             let checkpoint = sweep::checkpoint(connection, transfer)?;
-            Ok(Standing { checkpoint, rejects: ledger::count_rejects(connection, transfer)? })
+            Ok(ResumePoint { checkpoint, rejects: ledger::count_rejects(connection, transfer)? })
         })
     }
 

@@ -19,7 +19,7 @@ use raccord_model::fact::{Decided, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, KnownPartition,
-    Prefetched, Standing, Sweep, Swept,
+    Prefetched, ResumePoint, Sweep, Swept,
 };
 
 use crate::Subject;
@@ -102,11 +102,11 @@ impl Destination for Reference {
         ready(Ok(self.look(|world| world.checkpoints.get(&transfer).cloned())))
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<Standing, DestinationError>> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<ResumePoint, DestinationError>> {
         ready(self.change(|world| {
             world.raise_fence(transfer, fence)?;
             let checkpoint = world.checkpoints.get(&transfer).cloned();
-            Ok(Standing { checkpoint, rejects: ledger::rejects_of(world, transfer) })
+            Ok(ResumePoint { checkpoint, rejects: ledger::rejects_of(world, transfer) })
         }))
     }
 

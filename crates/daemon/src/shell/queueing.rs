@@ -270,8 +270,7 @@ impl QueueClient {
         }
         let asked = ends.iter().filter_map(|(_, ending)| ending.run);
         let asked = asked.map(|run| (Table::Runs, run.to_string())).collect();
-        let facts =
-            if ends.is_empty() { self.ports.facts() } else { self.ports.facts().fetch(asked).await? };
+        let facts = self.ports.facts().fetch(asked).await?;
         for (id, ending) in ends {
             let run = match ending.run {
                 Some(id) => facts.run(id).await?,

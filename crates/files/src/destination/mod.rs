@@ -22,7 +22,7 @@ use raccord_model::language::store::{FileMode, PartitionBy};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, KnownPartition,
-    Prefetched, Standing, Sweep, Swept,
+    Prefetched, ResumePoint, Sweep, Swept,
 };
 use raccord_model::port::environment::Environment;
 use tokio::sync::Mutex;
@@ -185,12 +185,12 @@ impl Destination for FilesDestination {
         Box::pin(async move { self.with(Of::NoRun, async |session| Ok(session.resume(transfer))).await })
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, Standing> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Answer<'_, ResumePoint> {
         Box::pin(async move {
             self.with(Of::Begin(transfer), async |session| {
                 session.raise_fence(transfer, fence).await?;
                 let rejects = ledger::length(session.rejects(Some(transfer)).count());
-                Ok(Standing { checkpoint: session.resume(transfer), rejects })
+                Ok(ResumePoint { checkpoint: session.resume(transfer), rejects })
             })
             .await
         })

@@ -24,7 +24,7 @@ use crate::row::FieldId;
 pub use self::candidates::{Candidates, Prefetched};
 pub use self::choice::{Destinations, Rows};
 pub use self::error::DestinationError;
-pub use self::fence::{Fence, RaisedFence, Standing};
+pub use self::fence::{Fence, RaisedFence, ResumePoint};
 pub use self::shape::{EntityShape, FieldShape, Inspection, OtherEntity, TableRemark};
 pub use super::ledger::{Kept, KeptQuery, Ledger, RejectPlace, RejectQuery, RowQuery, Said, StoredRow};
 pub use crate::fact::Staying;
@@ -422,9 +422,8 @@ pub trait Destination: Send + Sync {
     fn probe(&self) -> Async<'_, Result<(), DestinationError>>;
     /// Looks at the table of an entity, and at nothing of its rows. Changes nothing.
     fn inspect(&self, shape: EntityShape) -> Async<'_, Result<Inspection, DestinationError>>;
-    /// The same before each run. What an earlier look has shown may be answered again while nothing that it depended on has
-    /// changed.
-    fn inspect_again(&self, shape: EntityShape) -> Async<'_, Result<Inspection, DestinationError>> {
+    /// The same before each run, from a cache perhaps: what an earlier look has shown while nothing that it depended on has changed.
+    fn inspect_cached(&self, shape: EntityShape) -> Async<'_, Result<Inspection, DestinationError>> {
         self.inspect(shape)
     }
     /// Makes the table of an entity ready for rows, all of it or nothing; doing it again changes nothing. Before that, what
@@ -434,8 +433,8 @@ pub trait Destination: Send + Sync {
     /// Where the next run of a transfer continues.
     fn resume(&self, transfer: Uid) -> Async<'_, Result<Option<Checkpoint>, DestinationError>>;
     /// Refuses everything under an older epoch or an older lease from now on: what works on a transfer says so before its
-    /// first commit. Says where the transfer stands then. Refused when it is the older one itself.
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<Standing, DestinationError>>;
+    /// first commit. Says where the next run of the transfer continues. Refused when it is the older one itself.
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<ResumePoint, DestinationError>>;
     /// The transfer is no more: from now on everything of it is fenced, for ever, and what waits of it goes. Its rows and
     /// rejects stay.
     fn end(&self, transfer: Uid) -> Async<'_, Result<(), DestinationError>>;

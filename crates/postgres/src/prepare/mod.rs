@@ -2,8 +2,8 @@
 //! columns and constraints and widens types; it drops nothing, narrows nothing and renames nothing.
 
 mod catalog;
+mod inspection_cache;
 mod judge;
-mod remembered;
 mod types;
 
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection};
@@ -13,7 +13,7 @@ use crate::connections::{Session, value};
 use crate::error::Failure;
 use crate::fence::{self, signed};
 
-pub(crate) use remembered::Remembered;
+pub(crate) use inspection_cache::InspectionCache;
 
 /// Looks at the table of an entity.
 pub(crate) async fn inspect(
@@ -26,19 +26,19 @@ pub(crate) async fn inspect(
 }
 
 /// Looks at the table of an entity again: with one query, when it was ready before and nothing about it has changed since.
-pub(crate) async fn inspect_again(
+pub(crate) async fn inspect_cached(
     session: &Session<'_>,
-    remembered: &Remembered,
+    cache: &InspectionCache,
     schema: &str,
     shape: EntityShape,
 ) -> Result<Inspection, Failure> {
     // Without the tables of its own there are no versions, and the look itself says what is missing.
-    let versions = remembered::versions(session, schema, &shape).await.unwrap_or_default();
-    if versions.as_ref().is_some_and(|versions| remembered.is_unchanged(schema, &shape, versions)) {
+    let versions = inspection_cache::catalog_versions(session, schema, &shape).await.unwrap_or_default();
+    if versions.as_ref().is_some_and(|versions| cache.is_unchanged(schema, &shape, versions)) {
         return Ok(Inspection::default());
     }
     let inspection = inspect(session, schema, &shape).await?;
-    remembered.keep(schema, shape, versions, &inspection);
+    cache.keep(schema, shape, versions, &inspection);
     Ok(inspection)
 }
 

@@ -9,9 +9,9 @@ mod copying;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod kills;
+mod inspection_cache;
 #[cfg(test)]
-mod looking_again;
+mod kills;
 #[cfg(test)]
 #[path = "../../../../tests/postgres_server.rs"]
 mod postgres_server;

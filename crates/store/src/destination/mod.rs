@@ -23,7 +23,7 @@ use raccord_model::fact::{Decided, Run, RunId, Tally, Uid};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{
     Batch, Candidates, Destination, DestinationError, EntityShape, Fence, Inspection, KnownPartition, Ledger,
-    Prefetched, Standing, Sweep, Swept,
+    Prefetched, ResumePoint, Sweep, Swept,
 };
 use redb::ReadableTable;
 
@@ -89,13 +89,13 @@ impl Destination for Store {
         })
     }
 
-    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<Standing, DestinationError>> {
+    fn raise_fence(&self, transfer: Uid, fence: Fence) -> Async<'_, Result<ResumePoint, DestinationError>> {
         // Commits under it follow, which become durable after this one or not at all.
         let work = move |tables: &mut Tables<'_>| fence::raise(tables, transfer, fence);
         Box::pin(async move {
             self.writer.submit(false, StoreError::destination_write, work).await?;
             let (checkpoint, rejects) = (self.resume(transfer).await?, self.count_rejects(transfer).await?);
-            Ok(Standing { checkpoint, rejects })
+            Ok(ResumePoint { checkpoint, rejects })
         })
     }
 

@@ -28,9 +28,9 @@ pub struct RaisedFence {
     pub lease: LeaseToken,
 }
 
-/// Where a transfer stands when something begins to work on it.
+/// What a run begins from, as the destination shows it to whatever raises the fence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct ResumePoint {
     /// Where its next run continues.
     pub checkpoint: Option<Checkpoint>,
     /// How many of its rejects are kept.

@@ -47,12 +47,12 @@ fn what_has_changed_since_the_look_before_is_seen() {
             let shape = contacts(FieldType::Text);
             destination.prepare(shape.clone()).await.unwrap();
             for _ in 0..2 {
-                let again = destination.inspect_again(shape.clone()).await.unwrap();
+                let again = destination.inspect_cached(shape.clone()).await.unwrap();
                 assert_eq!(again, Inspection::default(), "before {change}");
             }
             database.sql(change);
             let (again, anew) = (
-                destination.inspect_again(shape.clone()).await.unwrap(),
+                destination.inspect_cached(shape.clone()).await.unwrap(),
                 destination.inspect(shape.clone()).await.unwrap(),
             );
             assert_eq!(again, anew, "{change}");
@@ -68,9 +68,9 @@ fn another_shape_is_looked_at_as_a_whole() {
     block_on(async {
         let before = contacts(FieldType::Text);
         destination.prepare(before.clone()).await.unwrap();
-        assert_eq!(destination.inspect_again(before).await.unwrap(), Inspection::default());
+        assert_eq!(destination.inspect_cached(before).await.unwrap(), Inspection::default());
         let after = contacts(FieldType::Integer);
-        let seen = destination.inspect_again(after.clone()).await.unwrap();
+        let seen = destination.inspect_cached(after.clone()).await.unwrap();
         assert_eq!(seen, destination.inspect(after).await.unwrap());
         assert!(!seen.refusals.is_empty(), "{seen:?}");
     });

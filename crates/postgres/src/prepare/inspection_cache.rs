@@ -1,5 +1,5 @@
-//! Remembers which tables were found ready, and how to tell with one query that nothing about them has changed since: before
-//! each run of a transfer the catalogue would otherwise be read in whole. It never answers for a table that was not ready.
+//! A cache of the tables that were found ready, and how to tell with one query that nothing about them has changed since: before
+//! each run of a transfer the catalog would otherwise be read in whole. It never answers for a table that was not ready.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,10 +12,10 @@ use crate::error::Failure;
 use crate::fence::signed;
 use crate::side;
 
-/// Which version of each row of the catalogue about a table there is, and what else [`super::inspect`] judges: another one is
+/// Which version of each row of the catalog about a table there is, and what else [`super::inspect`] judges: another one is
 /// written by every statement that changes something of the table, its columns and their types, indexes, triggers or rights. What
 /// only follows from other objects (who is a member of which role) is not in it, and refused by the database itself when rows are written.
-const VERSIONS: &str = "SELECT concat_ws(' ', current_user, n.xmin, c.oid, c.xmin, c.ctid, row_security_active(c.oid), \
+const CATALOG_VERSIONS: &str = "SELECT concat_ws(' ', current_user, n.xmin, c.oid, c.xmin, c.ctid, row_security_active(c.oid), \
      c.relhassubclass AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid), \
      (SELECT string_agg(concat(a.attnum, ':', a.xmin, a.ctid, y.xmin, y.ctid), ',' ORDER BY a.attnum) \
       FROM pg_attribute a LEFT JOIN pg_type y ON y.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0), 'i', \
@@ -27,8 +27,8 @@ const VERSIONS: &str = "SELECT concat_ws(' ', current_user, n.xmin, c.oid, c.xmi
      to_regclass($4)::oid) \
      FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname = $1 AND c.relname = $2";
 
-/// Reads [`VERSIONS`]; nothing when there is no table.
-pub(crate) async fn versions(
+/// Reads [`CATALOG_VERSIONS`]; nothing when there is no table.
+pub(crate) async fn catalog_versions(
     session: &Session<'_>,
     schema: &str,
     shape: &EntityShape,
@@ -37,7 +37,7 @@ pub(crate) async fn versions(
     let incarnation = signed(shape.incarnation);
     let row = session
         .query_opt(
-            VERSIONS,
+            CATALOG_VERSIONS,
             &[
                 (&schema, Type::TEXT),
                 (&shape.table, Type::TEXT),
@@ -51,7 +51,7 @@ pub(crate) async fn versions(
 
 /// The tables that were found ready.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(Mutex<HashMap<u64, Ready>>);
+pub(crate) struct InspectionCache(Mutex<HashMap<u64, Ready>>);
 
 /// A table that was found ready.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ struct Ready {
     versions: String,
 }
 
-impl Remembered {
+impl InspectionCache {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Ready>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
