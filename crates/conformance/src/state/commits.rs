@@ -93,6 +93,28 @@ pub async fn of_many_applies_at_once_one_is_made<S: StateSubject>() {
     assert_eq!((state.head().await.unwrap().serial, state.index().await.unwrap().len()), (4, 4));
 }
 
+pub async fn facts_are_read_together_as_one_by_one<S: StateSubject>() {
+    let subject = empty::<S>().await;
+    let state = subject.ports();
+    let put = |table, key: &str| Write::Put(table, key.to_owned(), key.as_bytes().to_vec());
+    let writes = vec![put(Table::Steps, "a"), put(Table::Told, "a"), put(Table::Steps, "b")];
+    state.commit(Commit { writes, ..Commit::default() }).await.unwrap();
+    let at = |table, key: &str| (table, key.to_owned());
+    for keys in [
+        vec![],
+        vec![at(Table::Steps, "a")],
+        vec![at(Table::Steps, "b"), at(Table::Steps, "x"), at(Table::Steps, "a"), at(Table::Told, "a")],
+        vec![at(Table::Told, "b"), at(Table::Steps, "b"), at(Table::Steps, "b")],
+    ] {
+        let together = state.get_all(keys.clone()).await.unwrap();
+        let mut one_by_one = Vec::new();
+        for (table, key) in keys {
+            one_by_one.push(state.get(table, key).await.unwrap());
+        }
+        assert_eq!(together, one_by_one);
+    }
+}
+
 pub async fn facts_are_found_by_prefix<S: StateSubject>() {
     let subject = empty::<S>().await;
     let state = subject.ports();

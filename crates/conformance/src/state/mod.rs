@@ -66,6 +66,7 @@ macro_rules! state_conformance {
                 a_stale_serial_leaves_no_trace
                 of_many_applies_at_once_one_is_made
                 facts_are_found_by_prefix
+                facts_are_read_together_as_one_by_one
                 the_runs_of_a_transfer_are_found
                 a_snapshot_is_of_one_moment
                 what_was_committed_is_there_after_a_start
