@@ -66,7 +66,14 @@ fn a_daemon_that_slept_too_long_ends() {
     first.signal("STOP");
     let second = begin(other);
     cluster.people(4);
-    wait_until("the second has taken over", || cluster.rows() == 4);
+    // Its rows alone would not show it: it makes runs that the first had begun, too.
+    let second_runs = || {
+        let daemons = other.ok("status --daemons");
+        let its = format!("(process {} ", second.id());
+        daemons.lines().any(|line| line.starts_with("runs what is due") && line.contains(&its))
+    };
+    wait_until("the second has taken over", second_runs);
+    wait_until("it runs what is due", || cluster.rows() == 4);
     first.signal("CONT");
     let ended = first.wait();
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);

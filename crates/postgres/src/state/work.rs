@@ -28,9 +28,10 @@ const LOST_ATTEMPTS: u32 = 20;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// How long one statement, and one wait for a lock, may take.
+/// How long one statement, and one wait for a lock, may take. A process that is stopped within a transaction keeps its locks
+/// for less time than its leases last, so that another one that takes over is not kept waiting.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '60s'; \
-                     SET LOCAL lock_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
+                     SET LOCAL lock_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '10s'";
 
 /// One moment for several queries.
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '60s'; \
@@ -233,6 +234,17 @@ fn leave(token: Uuid, is_question: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The seconds that a setting gets.
+    fn seconds(begin: &str, setting: &str) -> u32 {
+        let (_, value) = begin.split_once(&format!("{setting} = '")).unwrap();
+        value.split_once("s'").unwrap().0.parse().unwrap()
+    }
+
+    #[test]
+    fn a_silent_transaction_ends_before_others_give_up_waiting_for_it() {
+        assert!(seconds(BEGIN, "idle_in_transaction_session_timeout") < seconds(BEGIN, "lock_timeout"));
+    }
 
     #[test]
     fn waits_grow_to_a_longest_and_chance_adds_up_to_half() {
