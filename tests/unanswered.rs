@@ -97,3 +97,76 @@ fn a_look_at_a_dead_service_ends() {
         assert_says(&said, &["no record of `people` came within 1s", "--timeout waits longer", "--trace"]);
     }
 }
+
+const TWO_STORES: &str = r#"
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec:
+  store:
+    type: postgres
+    authorization: {type: database, url: "${env:FIRST_URL}", tls: {mode: disable}}
+    schema: crm
+  entities: {contact: {key: id, fields: {id: text}}}
+---
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: erp}
+spec:
+  store:
+    type: postgres
+    authorization: {type: database, url: "${env:SECOND_URL}", tls: {mode: disable}}
+    schema: erp
+  entities: {order: {key: id, fields: {id: text}}}
+---
+apiVersion: raccord/v1
+kind: Source
+metadata: {name: shop}
+spec: {connector: file, config: {dataTypes: {people: {path: people.csv}, orders: {path: orders.csv}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: people}
+spec: {source: shop, to: crm.contact, active: false, mapping: {primaryKey: {id: id}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: orders}
+spec: {source: shop, to: erp.order, active: false, mapping: {primaryKey: {id: id}}}
+"#;
+
+/// What PostgreSQL says to a client whose password is wrong: it is not asked again.
+const DENIED: &[u8] = b"E\x00\x00\x00\x23SFATAL\x00C28P01\x00Mwrong password\x00\x00";
+
+/// Two databases, neither of which answers before both are asked.
+fn that_wait_for_each_other() -> [String; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    let url = |listener: &TcpListener| format!("postgres://crm@{}/crm", listener.local_addr().unwrap());
+    let urls = [url(&listeners[0]), url(&listeners[1])];
+    std::thread::spawn(move || {
+        loop {
+            let asked = [&listeners[0], &listeners[1]].map(|listener| listener.accept().unwrap().0);
+            for mut stream in asked {
+                let _length = stream.read(&mut [0; 4096]).unwrap();
+                stream.write_all(DENIED).unwrap();
+            }
+        }
+    });
+    urls
+}
+
+#[test]
+fn stores_are_asked_at_the_same_time() {
+    let [first, second] = that_wait_for_each_other();
+    let environment = TestEnvironment::with(&[("raccord.yaml", TWO_STORES)])
+        .variable("FIRST_URL", "postgres://crm@127.0.0.1:9/crm")
+        .variable("SECOND_URL", "postgres://crm@127.0.0.1:9/crm");
+    environment.ok("apply --auto-approve");
+    let environment = environment.variable("FIRST_URL", &first).variable("SECOND_URL", &second);
+    for command in ["status", "plan"] {
+        let said = environment.run(command);
+        let said = format!("{}{}", said.stdout, said.stderr);
+        assert_says(&said, &["wrong password"]);
+        assert!(!said.contains("has not answered"), "{command}: {said}");
+    }
+}

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use raccord_model::fact::{EntityFact, StorePlace, Uid};
 use raccord_model::language::{Entity, ProjectSpec};
+use raccord_model::port::Async;
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection, Rows, TableRemark};
 use raccord_model::port::state::{Table, Write};
 use raccord_model::resource::Wanted;
@@ -19,6 +21,9 @@ use crate::plan::current;
 /// How long a database is waited for before a plan goes on without it.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many stores are asked at a time, so that those which do not answer are waited for together.
+pub const ASKED_AT_ONCE: usize = 16;
+
 /// Adds to a plan what becomes of the tables of each project that keeps its rows in a database.
 pub async fn add_to(
     ports: &Ports,
@@ -26,13 +31,23 @@ pub async fn add_to(
     current: &Current,
     plan: &mut Plan,
 ) -> Result<(), DaemonError> {
-    for (key, wanted) in &desired.resources {
-        let Spec::Project(spec) = &wanted.resource.spec else { continue };
-        let Some(place) = desired.store_place(spec).filter(|place| *place != StorePlace::Embedded) else {
-            continue;
-        };
+    let projects = desired.resources.iter().filter_map(|(key, wanted)| {
+        let Spec::Project(spec) = &wanted.resource.spec else { return None };
+        let place = desired.store_place(spec).filter(|place| *place != StorePlace::Embedded)?;
         let project = Project { name: &key.name, spec, uid: uid(key, wanted, current), place };
-        project.look(ports, desired, plan).await?;
+        let moved = project.moved(plan);
+        Some((project, moved))
+    });
+    let projects: Vec<(Project<'_>, BTreeSet<Ident>)> = projects.collect();
+    let mut looks: Vec<Async<'_, _>> = Vec::with_capacity(projects.len());
+    for (project, moved) in &projects {
+        looks.push(Box::pin(project.look(ports, desired, moved)));
+    }
+    let mut looks = stream::iter(looks).buffered(ASKED_AT_ONCE);
+    for (project, _) in &projects {
+        for table in looks.next().await.transpose()?.unwrap_or_default() {
+            project.note(table, desired, plan);
+        }
     }
     Ok(())
 }
@@ -72,29 +87,34 @@ struct Project<'a> {
     place: StorePlace,
 }
 
+/// A table, and what a look at it shows, or why there is none.
+struct Seen {
+    entity: EntityRef,
+    table: String,
+    inspection: Result<Inspection, String>,
+}
+
 impl Project<'_> {
-    async fn look(&self, ports: &Ports, desired: &Desired, plan: &mut Plan) -> Result<(), DaemonError> {
-        let moved = self.moved(plan);
+    /// Looks at its tables. A database that does not answer is not asked again for each of them.
+    async fn look(
+        &self,
+        ports: &Ports,
+        desired: &Desired,
+        moved: &BTreeSet<Ident>,
+    ) -> Result<Vec<Seen>, DaemonError> {
         let mut unseen = None;
+        let mut tables = Vec::new();
         for (name, entity) in &self.spec.entities {
-            let entity_ref = EntityRef { project: self.name.clone(), entity: name.clone() };
             let shape = self.shape(ports, (name, entity), moved.contains(name)).await?;
-            // One that does not answer is not asked again for each of its tables.
-            let seen = match unseen.clone() {
+            let inspection = match unseen.clone() {
                 Some(why) => Err(why),
                 None => inspect(ports.rows_at(&self.place, &desired.root), shape).await,
             };
-            let table = self.table(name, entity);
-            match seen {
-                Ok(inspection) => self.note((entity_ref, table), inspection, desired, plan),
-                Err(why) => {
-                    unseen = Some(why.clone());
-                    let unseen = Some(why);
-                    plan.tables.push(TablePlan { unseen, ..self.empty(entity_ref, table) });
-                }
-            }
+            unseen = inspection.as_ref().err().cloned();
+            let at = EntityRef { project: self.name.clone(), entity: name.clone() };
+            tables.push(Seen { entity: at, table: self.table(name, entity), inspection });
         }
-        Ok(())
+        Ok(tables)
     }
 
     /// The entities whose rows will be kept anew.
@@ -134,14 +154,15 @@ impl Project<'_> {
         TablePlan { project: self.uid, entity, table, statements, drift, unseen: None }
     }
 
-    fn note(
-        &self,
-        (entity, table): (EntityRef, String),
-        inspection: Inspection,
-        desired: &Desired,
-        plan: &mut Plan,
-    ) {
-        let Inspection { statements, drift, refusals, recreated, .. } = inspection;
+    fn note(&self, seen: Seen, desired: &Desired, plan: &mut Plan) {
+        let Seen { entity, table, inspection } = seen;
+        let Inspection { statements, drift, refusals, recreated, .. } = match inspection {
+            Ok(inspection) => inspection,
+            Err(why) => {
+                plan.tables.push(TablePlan { unseen: Some(why), ..self.empty(entity, table) });
+                return;
+            }
+        };
         plan.refusals.extend(refusals.iter().map(|refusal| Refusal::Table {
             entity: entity.clone(),
             table: table.clone(),

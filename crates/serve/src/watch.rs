@@ -69,8 +69,10 @@ pub async fn watch(
     reload: mpsc::Receiver<()>,
 ) -> Result<(), WatchError> {
     let origin = what.settings.origin.clone();
+    // Others on the state may serve HTTP, and put what they are sent into its inboxes.
+    let is_served = what.listen.is_some() || what.listening.is_some() || what.settings.scheduling.is_some();
     let shell = Shell::new(ports, what.settings).await?;
-    let daemon = Arc::new(Daemon::new(ports, shell.handle()));
+    let daemon = Arc::new(Daemon::new(ports, shell.handle(), is_served));
     let mut beside = JoinSet::new();
     let socket = Listener::bind(state)?;
     let conversations = socket.conversations();

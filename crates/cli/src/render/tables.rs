@@ -42,8 +42,8 @@ pub(crate) fn notes(plan: &Plan) -> Vec<String> {
         let (table, what) =
             if names.len() == 1 { ("table", "it is made") } else { ("tables", "they are made") };
         notes.push(format!(
-            "the {table} {} could not be looked at, so that this plan does not say how {what} or whether somebody \
-             changed something: {why}",
+            "the {table} {} could not be looked at, so that this plan does not say how {what} or what was \
+             changed there: {why}",
             names.join(", ")
         ));
     }

@@ -40,6 +40,8 @@ pub struct Daemon {
     dispatcher: Dispatcher,
     /// The webhooks in force.
     hooks: Mutex<Arc<Hooks>>,
+    /// Whether deliveries can arrive at all.
+    is_served: bool,
     /// What is counted.
     metrics: Metrics,
     /// How far runs have come, and that something has changed.
@@ -49,16 +51,19 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon behind a handle.
-    pub fn new(ports: &Ports, handle: Arc<Handle>) -> Self {
+    /// The daemon behind a handle. `is_served` says whether HTTP is served, here or by another daemon on the state:
+    /// webhooks without it are told as a problem.
+    pub fn new(ports: &Ports, handle: Arc<Handle>, is_served: bool) -> Self {
         let applied = handle.applied();
-        let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks, &Arc::default()));
+        let hooks = Hooks::of(&applied, &ports.outside.webhooks, &Arc::default());
+        let hooks = Arc::new(hooks.served(is_served));
         hooks.begin();
         Self {
             metrics: Metrics::new(&applied, ports.environment.now()),
             dispatcher: Dispatcher::new(ports.clone()),
             ports: ports.clone(),
             hooks: Mutex::new(hooks),
+            is_served,
             live: Live::default(),
             board: Board::default(),
             handle,
@@ -99,7 +104,8 @@ impl Observer for Daemon {
     }
 
     fn in_force(&self, applied: &Arc<Applied>) {
-        let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks, self.hooks().tallies()));
+        let hooks = Hooks::of(applied, &self.ports.outside.webhooks, self.hooks().tallies());
+        let hooks = Arc::new(hooks.served(self.is_served));
         hooks.begin();
         self.metrics.follow(applied);
         self.board.changed();

@@ -32,11 +32,11 @@ pub(super) async fn authenticate(
             token.name
         ))),
         Verified::Unknown if attempts.is_too_many(peer, now) => {
-            Err(Refusal::too_many("too many tokens that nobody has", seconds_left(now)))
+            Err(Refusal::too_many("too many tokens that do not exist", seconds_left(now)))
         }
         Verified::Unknown => {
-            tracing::warn!(peer, "somebody used a token that nobody has");
-            Err(unauthenticated("nobody has this token; `raccord token list` shows those there are"))
+            tracing::warn!(peer, "a caller used a token that does not exist");
+            Err(unauthenticated("this token does not exist; `raccord token list` shows those that do"))
         }
     }
 }

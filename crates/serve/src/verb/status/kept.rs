@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raccord_daemon::tables::PATIENCE;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use raccord_daemon::tables::{ASKED_AT_ONCE, PATIENCE};
 use raccord_model::Kind;
 use raccord_model::Name;
 use raccord_model::fact::{EntityFact, StepFact, StepWork, StorePlace, Uid};
 use raccord_model::language::TransferSpec;
+use raccord_model::port::Async;
 use raccord_model::port::destination::{DestinationError, Kept, KeptQuery};
 use raccord_model::port::state::Table;
 use raccord_run::applied::Applied;
@@ -82,11 +84,16 @@ async fn in_stores<'a>(
         of.queries.push(KeptQuery { transfer, incarnation });
         of.projects.insert(project);
     }
+    let mut asked: Vec<Async<'_, _>> = Vec::with_capacity(places.len());
+    for (place, Place { queries, .. }) in &places {
+        asked.push(Box::pin(answer(ports, (place, &applied.desired.root), queries.clone())));
+    }
+    let answers: Vec<_> = stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await?;
     let (mut kept, mut unseen) = Seen::default();
-    for (place, Place { queries, projects }) in places {
-        let transfers: Vec<Uid> = queries.iter().map(|query| query.transfer).collect();
-        match answer(ports, (&place, &applied.desired.root), queries).await? {
-            Ok(found) => kept.extend(transfers.into_iter().zip(found)),
+    for ((_, Place { queries, projects }), answer) in places.iter().zip(answers) {
+        let transfers = queries.iter().map(|query| query.transfer);
+        match answer {
+            Ok(found) => kept.extend(transfers.zip(found)),
             Err(why) => {
                 let projects: Vec<String> = projects.iter().map(|project| format!("`{project}`")).collect();
                 unseen.push(format!("the rows of {} cannot be seen: {why}", projects.join(", ")));
