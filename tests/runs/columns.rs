@@ -23,7 +23,11 @@ fn a_column_that_is_not_there_fails_the_run_and_clears_nothing() {
     let why = "people.csv has no column `name`, which the transfer reads";
     for (header, advice) in [
         ("id, name,since", "did you mean ` name`? its columns are `id`, ` name`, `since`"),
-        ("id,surname!,since", "; its columns are `id`, `surname!`, `since`"),
+        (
+            "id,surname!,since",
+            "; its columns are `id`, `surname!`, `since`; where a file may lack it, say in the mapping what that means: \
+             `onMissing: keep`, `clear` or `default`",
+        ),
     ] {
         environment.write("people.csv", &format!("{header}\n1,Ann,2025\n"));
         for command in ["run", "preview people", "plan --sample 5"] {
@@ -50,6 +54,8 @@ fn every_column_that_is_read_must_be_there() {
         ("", "name: name}", "name: {expr: \"id ~ surname\"}}", "surname"),
         ("", "name: name}", "name: names.first}", "names"),
         ("", "name: name}", "name: {from: nick, onEmpty: ignore}}", "nick"),
+        ("", "name: name}", "name: {from: nick, onMissing: reject}}", "nick"),
+        ("version: nick", "name: name}", "name: {from: nick, onMissing: keep}}", "nick"),
     ] {
         let environment = Shop { transfer, ..Shop::default() }.applied();
         environment.write("people.csv", "id,name\n1,Ann\n");
@@ -60,6 +66,30 @@ fn every_column_that_is_read_must_be_there() {
         assert_says(&environment.fails(1, "run"), &[&format!("people.csv has no column `{column}`")]);
         assert_eq!(rows(&environment, "name"), "");
     }
+}
+
+#[test]
+fn a_file_may_lack_a_column_of_which_the_mapping_says_what_that_means() {
+    let source = "{connector: file, config: {dataTypes: {people: {path: \"in/*.csv\"}}}}";
+    let environment = Shop { source, ..Shop::default() }.applied();
+    environment.replace("raccord.yaml", "name: name}", "name: {from: name, onMissing: keep}}");
+    environment.ok("apply --auto-approve");
+    environment.write("in/1.csv", "id,name\n1,Ann\n2,Bob\n");
+    environment.write("in/2.csv", "id,since\n3,2025\n");
+    assert_eq!(run(&environment), "fetched 3, created 3");
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=");
+    environment.write("in/1.csv", "id,since\n1,2025\n2,2025\n");
+    assert_eq!(run(&environment), "fetched 3, unchanged 3");
+    assert_says(&environment.ok("status"), &["no record of the last complete reading has `name`"]);
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=");
+    // What would be emptied for want of the column is held.
+    environment.replace("raccord.yaml", "onMissing: keep", "onMissing: clear");
+    environment.ok("apply --auto-approve");
+    assert_says(
+        &environment.ok("run"),
+        &["is held: no record has `name`, and 2 stored values would be lost"],
+    );
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=");
 }
 
 #[test]

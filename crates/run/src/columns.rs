@@ -1,5 +1,6 @@
 //! Whether rows have the columns that a program reads. A record of JSON may leave a member out; a column that its file
-//! does not have is a misspelling or another file, and would clear its field in every row.
+//! does not have is a misspelling or another file, and would clear its field in every row. Where the mapping says by
+//! `onMissing` what its absence means, it may be absent.
 
 use raccord_compiler::mapping::Program;
 use raccord_model::port::records::{Page, Records};
@@ -43,6 +44,8 @@ fn advice(column: &str, header: &[String]) -> String {
     let known = format!("its columns are {}", known.join(", "));
     match suggest::nearest(column, header.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean `{meant}`? {known}"),
-        None => known,
+        None => format!(
+            "{known}; where a file may lack it, say in the mapping what that means: `onMissing: keep`, `clear` or `default`"
+        ),
     }
 }

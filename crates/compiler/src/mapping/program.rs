@@ -31,6 +31,12 @@ impl Assignment {
         let keeps = self.on_empty == OnEmpty::Ignore || self.on_missing == Some(OnMissing::Keep);
         keeps && !self.is_key
     }
+
+    /// Whether the mapping says how a row fares of whose record the field is missing.
+    fn may_be_missing(&self) -> bool {
+        let fares = matches!(self.on_missing, Some(OnMissing::Keep | OnMissing::Clear | OnMissing::Default));
+        fares && !self.is_key
+    }
 }
 
 /// A compiled mapping.
@@ -158,9 +164,15 @@ impl Program {
         self.assignments.iter().filter(may_lack).map(|field| field.id).collect()
     }
 
-    /// The columns that rows must have to be read: of each path, the first step.
+    /// The columns that rows must have to be read: of each path, the first step. Not those that feed nothing but fields of
+    /// which the mapping says what it means that a record lacks them.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.paths.iter().filter_map(|path| match path.0.first() {
+        let mut needed = BTreeSet::new();
+        let fields = self.assignments.iter().filter(|field| !field.may_be_missing());
+        let marks = [&self.deleted, &self.version].into_iter().flatten().chain(&self.cursor);
+        fields.map(|field| &field.input).chain(marks).for_each(|input| input.add_slots(&mut needed));
+        let paths = self.paths.iter().enumerate().filter(move |(slot, _)| needed.contains(slot));
+        paths.filter_map(|(_, path)| match path.0.first() {
             Some(Step::Member(name)) => Some(name.as_str()),
             _ => None,
         })
@@ -318,8 +330,11 @@ impl<'p> PageMapper<'p> {
                     *seen |= found.is_some();
                 }
             }
-            // A row has what its header has; a header that lacks a column fails the run.
-            Record::Row(_) => self.seen.fill(true),
+            // A row has what its header has.
+            Record::Row(_) => {
+                let columns = self.columns.iter().flatten();
+                self.seen.iter_mut().zip(columns).for_each(|(seen, column)| *seen |= column.is_some());
+            }
         }
         Ok(())
     }

@@ -137,7 +137,10 @@ fn absent_in(path: &FieldPath, columns: &BTreeMap<String, Arc<[String]>>) -> Opt
 /// What is told of a field that a file lacks.
 fn absent(field: &FieldView) -> Option<String> {
     let file = field.absent_in.as_deref()?;
-    Some(format!("{file} has no column for `{}`: a transfer that reads it fails there", field.path))
+    Some(format!(
+        "{file} has no column for `{}`: a transfer that reads it without `onMissing` fails there",
+        field.path
+    ))
 }
 
 /// The paths of the objects that a path goes through.
