@@ -53,3 +53,35 @@ fn each_bad_configuration_is_mailed_once() {
     assert_eq!(subjects(&server), [subject, subject]);
     stop(daemon);
 }
+
+#[test]
+fn changes_that_wait_are_mailed_once_until_none_wait() {
+    let server = MailServer::start(&[]);
+    let api = HttpServer::start(|_| json(r#"{"data": []}"#));
+    let environment = scheduled(&Shop { api: &api.url(), mail: plain(&server), ..Shop::default() });
+    let mut daemon = watch(&environment, "--policy none");
+    let good = environment.read("raccord.yaml");
+    let waits = || environment.json("status --output json")["daemon"]["pending"].to_string();
+    let subject = "[Raccord] Changes of shop wait for a person";
+    let change = |every: &str| environment.write("raccord.yaml", &good.replace("schedule: 1s", every));
+    change("schedule: 2s");
+    wait_until("the mail is there", || subjects(&server) == [subject]);
+    let text = server.message()["text"].as_str().unwrap().to_owned();
+    assert_says(
+        &text,
+        &["not applied without a person", "raccord plan --pending", "raccord apply --pending"],
+    );
+    // Neither other changes nor a restart are news.
+    change("schedule: 3s");
+    wait_until("the other change waits", || environment.ok("plan --pending").contains("3s"));
+    stop(daemon);
+    daemon = watch(&environment, "--policy none");
+    wait_until("it waits after a restart", || waits() != "null");
+    wait_until("nothing is on its way", || outbox(&environment) == 0);
+    assert_eq!(subjects(&server), [subject]);
+    environment.ok("apply --pending --auto-approve");
+    wait_until("nothing waits", || waits() == "null");
+    change("schedule: 4s");
+    wait_until("the next change is told", || subjects(&server) == [subject, subject]);
+    stop(daemon);
+}

@@ -45,6 +45,7 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
         NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
             bad_configuration(&setting.stack, &at, diagnostics, *count)
         }
+        NoticeAbout::Pending { why, count, .. } => pending(&setting.stack, &at, why, *count),
         NoticeAbout::Test { integration } => {
             let text = format!(
                 "This is a test: alerts of the integration {integration} arrive here. Nothing else has happened."
@@ -66,7 +67,9 @@ fn whose(about: &NoticeAbout) -> String {
         | NoticeAbout::Resumed { integration, .. }
         | NoticeAbout::Test { integration } => format!("the integration {integration}"),
         NoticeAbout::Held { transfer, .. } => format!("the integrations that subscribe to {transfer}"),
-        NoticeAbout::BadConfiguration { .. } => "the active integrations".to_owned(),
+        NoticeAbout::BadConfiguration { .. } | NoticeAbout::Pending { .. } => {
+            "the active integrations".to_owned()
+        }
     }
 }
 
@@ -239,15 +242,34 @@ fn look(about: &NoticeAbout) -> Part {
     Part::Commands("To look into it:".to_owned(), looking(with_rejects(about)))
 }
 
+/// Some of so many.
+fn and_more(some: &[String], count: usize) -> Vec<String> {
+    let mut listed = some.to_vec();
+    if count > some.len() {
+        listed.push(format!("and {} more", number(count - some.len())));
+    }
+    listed
+}
+
+fn pending(stack: &Name, at: &str, why: &[String], count: usize) -> Said {
+    let lead = format!(
+        "The configuration that was read on {at} has changes that are not applied without a person. What was applied last stays in force, and runs go on as before."
+    );
+    let commands = ["raccord plan --pending", "raccord apply --pending"].map(str::to_owned).to_vec();
+    let parts = vec![
+        Part::Text(lead),
+        Part::List("Why they wait:".to_owned(), and_more(why, count)),
+        Part::Commands("To see them, and to apply them:".to_owned(), commands),
+    ];
+    (format!("Changes of {stack} wait for a person"), parts)
+}
+
 fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> Said {
     let errors = if count == 1 { "1 error".to_owned() } else { format!("{} errors", number(count)) };
     let lead = format!(
         "The configuration that was read on {at} has {errors} and is not applied. The last good one stays in force, and runs go on as before."
     );
-    let mut listed = diagnostics.to_vec();
-    if count > diagnostics.len() {
-        listed.push(format!("and {} more", number(count - diagnostics.len())));
-    }
+    let listed = and_more(diagnostics, count);
     let commands = ["raccord validate", "raccord status"].map(str::to_owned).to_vec();
     let parts = vec![
         Part::Text(lead),

@@ -65,6 +65,7 @@ pub(super) fn message(notice: &Notice, setting: &Setting) -> Said {
         NoticeAbout::BadConfiguration { diagnostics, count, .. } => {
             bad_configuration(&setting.stack, &at, diagnostics, *count)
         }
+        NoticeAbout::Pending { why, count, .. } => pending(&setting.stack, &at, why, *count),
         NoticeAbout::Test { integration } => {
             let name = quoted(integration);
             let text = format!(
@@ -89,7 +90,9 @@ fn whose(about: &NoticeAbout) -> String {
         NoticeAbout::Held { transfer, .. } => {
             format!("des intégrations abonnées au transfert {}", quoted(transfer))
         }
-        NoticeAbout::BadConfiguration { .. } => "des intégrations actives".to_owned(),
+        NoticeAbout::BadConfiguration { .. } | NoticeAbout::Pending { .. } => {
+            "des intégrations actives".to_owned()
+        }
     }
 }
 
@@ -300,18 +303,37 @@ fn look(about: &NoticeAbout) -> Part {
     Part::Commands("Pour en savoir plus\u{a0}:".to_owned(), looking(with_rejects(about)))
 }
 
+/// Some of so many.
+fn and_more(some: &[String], count: usize) -> Vec<String> {
+    let mut listed = some.to_vec();
+    match count.saturating_sub(some.len()) {
+        0 => {}
+        1 => listed.push("et 1\u{a0}autre".to_owned()),
+        more => listed.push(format!("et {}\u{a0}autres", number(more))),
+    }
+    listed
+}
+
+fn pending(stack: &Name, at: &str, why: &[String], count: usize) -> Said {
+    let lead = format!(
+        "La configuration lue {at} comporte des changements qui ne sont pas appliqués sans l’accord d’une personne. Ce qui a été appliqué en dernier reste en vigueur et les exécutions continuent comme avant."
+    );
+    let commands = ["raccord plan --pending", "raccord apply --pending"].map(str::to_owned).to_vec();
+    let parts = vec![
+        Part::Text(lead),
+        Part::List("Pourquoi ils attendent (messages d’origine)\u{a0}:".to_owned(), and_more(why, count)),
+        Part::Commands("Pour les voir et pour les appliquer\u{a0}:".to_owned(), commands),
+    ];
+    (format!("Des changements de {} attendent une personne", quoted(stack)), parts)
+}
+
 fn bad_configuration(stack: &Name, at: &str, diagnostics: &[String], count: usize) -> Said {
     let errors =
         if count < 2 { format!("{count}\u{a0}erreur") } else { format!("{}\u{a0}erreurs", number(count)) };
     let lead = format!(
         "La configuration lue {at} comporte {errors} et n’est pas appliquée. La dernière configuration valide reste en vigueur et les exécutions continuent comme avant."
     );
-    let mut listed = diagnostics.to_vec();
-    match count.saturating_sub(diagnostics.len()) {
-        0 => {}
-        1 => listed.push("et 1\u{a0}autre".to_owned()),
-        more => listed.push(format!("et {}\u{a0}autres", number(more))),
-    }
+    let listed = and_more(diagnostics, count);
     let commands = ["raccord validate", "raccord status"].map(str::to_owned).to_vec();
     let parts = vec![
         Part::Text(lead),

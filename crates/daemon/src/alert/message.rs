@@ -187,6 +187,7 @@ pub(super) fn with_rejects(about: &NoticeAbout) -> Vec<&Name> {
         NoticeAbout::HalfWay { transfer, .. } => vec![transfer],
         NoticeAbout::Resumed { .. }
         | NoticeAbout::BadConfiguration { .. }
+        | NoticeAbout::Pending { .. }
         | NoticeAbout::Held { .. }
         | NoticeAbout::Test { .. } => Vec::new(),
     }

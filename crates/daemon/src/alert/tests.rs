@@ -70,6 +70,11 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         diagnostics: diagnostics.iter().map(ToString::to_string).collect(),
         count,
     };
+    let pending = |why: &[&str], count| NoticeAbout::Pending {
+        digest: Digest::of(b"pending"),
+        why: why.iter().map(ToString::to_string).collect(),
+        count,
+    };
     let held = |hold| NoticeAbout::Held {
         run: run_id(),
         transfer: name("customers"),
@@ -92,6 +97,8 @@ fn abouts() -> Vec<(&'static str, NoticeAbout)> {
         ("resumed", resumed),
         ("bad-configuration", bad(&["shop.yaml:3:1: the field `spec` is missing"], 1)),
         ("bad-configuration-many", bad(&["shop.yaml:3:1: a", "shop.yaml:5:1: b"], 12)),
+        ("pending", pending(&["1 deletion"], 1)),
+        ("pending-many", pending(&["1 deletion", "the key of crm.contact changes"], 7)),
         ("held", deletions(0, DeletedBy::Snapshot)),
         ("held-keyless", deletions(2, DeletedBy::Snapshot)),
         ("held-left", of_rows(0, true, DeletedBy::Snapshot)),
@@ -156,6 +163,9 @@ fn no_value_becomes_markup() {
             }
             NoticeAbout::BadConfiguration { digest, count, .. } => {
                 NoticeAbout::BadConfiguration { digest, diagnostics: vec![nasty.to_owned()], count }
+            }
+            NoticeAbout::Pending { digest, count, .. } => {
+                NoticeAbout::Pending { digest, why: vec![nasty.to_owned()], count }
             }
             NoticeAbout::Resumed { integration, trip, .. } => {
                 NoticeAbout::Resumed { integration, by: Some(nasty.to_owned()), trip }

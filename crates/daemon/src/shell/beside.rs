@@ -72,6 +72,18 @@ impl Shell {
         });
     }
 
+    /// Writes the notices of changes that wait for a person.
+    pub(super) fn report_pending(&self, digest: Digest) {
+        let (ports, daemon) = (self.core.ports.clone(), Arc::clone(&self.daemon));
+        let waiting = |now| Message::Event(Event::NoticesWaiting { now });
+        self.beside(waiting(self.now()), async move {
+            if let Err(error) = daemon.report_pending(&ports, digest).await {
+                tracing::error!(%error, "the notice of changes that wait could not be kept");
+            }
+            Some(waiting(ports.environment.now()))
+        });
+    }
+
     pub(super) fn deliver(&self) {
         let ports = self.core.ports.clone();
         let delivered = |now, next| Message::Event(Event::Delivered { now, next });

@@ -198,27 +198,30 @@ impl Handle {
             tracing::error!("{}", diagnostic.in_one_line());
         }
         let now = ports.environment.now();
-        let mut retries = Retries::default();
-        loop {
-            let mut transaction = ports.facts().transaction();
-            let told = transaction.get::<ToldFact>(Table::Told, ToldFact::KEY).await?;
-            // What people were told of before a restart is no news.
-            let Some(told) = told.unwrap_or_default().with(digest) else { return Ok(()) };
-            let mut new_id = || ports.environment.new_id();
-            let notices = alert::bad_configuration(&applied, digest, &diagnostics, now, &mut new_id)?;
-            transaction.extend(notices);
-            transaction.put(Table::Told, &ToldFact::KEY, &told)?;
-            if retries.settle(transaction.commit().await)? {
-                return Ok(());
-            }
-        }
+        let mut new_id = || ports.environment.new_id();
+        let notices = alert::bad_configuration(&applied, digest, &diagnostics, now, &mut new_id)?;
+        tell_once(ports, (ToldFact::KEY, &|told| told.with(digest)), &notices).await
     }
 
-    /// A good configuration was read: the next bad one is news, whichever it is.
-    pub(super) async fn forget_told(&self) -> Result<(), DaemonError> {
+    /// Keeps the notices of changes that wait for a person: of the first ones, until none wait any more.
+    pub(super) async fn report_pending(&self, ports: &Ports, digest: Digest) -> Result<(), DaemonError> {
+        let (applied, pending) = {
+            let board = self.board();
+            (Arc::clone(&board.applied), board.pending.clone())
+        };
+        let Some(pending) = pending else { return Ok(()) };
+        let now = ports.environment.now();
+        let mut new_id = || ports.environment.new_id();
+        let notices = alert::pending(&applied, digest, &pending.why, now, &mut new_id)?;
+        let is_news = |told: ToldFact| told.configurations.is_empty().then(|| told.with(digest)).flatten();
+        tell_once(ports, (ToldFact::PENDING, &is_news), &notices).await
+    }
+
+    /// What people were told of is over: the next bad configuration is news, whichever it is, or the next one that waits.
+    pub(super) async fn forget_told(&self, key: &str) -> Result<(), DaemonError> {
         let facts = self.ports.facts();
-        if facts.get::<ToldFact>(Table::Told, ToldFact::KEY).await?.is_some() {
-            facts.commit(vec![Write::Remove(Table::Told, ToldFact::KEY.to_owned())]).await?;
+        if facts.get::<ToldFact>(Table::Told, key).await?.is_some() {
+            facts.commit(vec![Write::Remove(Table::Told, key.to_owned())]).await?;
         }
         Ok(())
     }
@@ -327,5 +330,24 @@ impl Handle {
     pub fn root(&self) -> String {
         let here = || std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
         self.applied().head.root.clone().unwrap_or_else(here)
+    }
+}
+
+/// Keeps notices of a configuration, unless it is no news to people: also when they were told before a restart.
+async fn tell_once(
+    ports: &Ports,
+    (key, told_with): (&str, &(dyn Fn(ToldFact) -> Option<ToldFact> + Sync)),
+    notices: &[Write],
+) -> Result<(), DaemonError> {
+    let mut retries = Retries::default();
+    loop {
+        let mut transaction = ports.facts().transaction();
+        let told = transaction.get::<ToldFact>(Table::Told, key).await?;
+        let Some(told) = told_with(told.unwrap_or_default()) else { return Ok(()) };
+        transaction.extend(notices.to_vec());
+        transaction.put(Table::Told, &key, &told)?;
+        if retries.settle(transaction.commit().await)? {
+            return Ok(());
+        }
     }
 }

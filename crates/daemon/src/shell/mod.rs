@@ -23,13 +23,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_model::Name;
+use raccord_model::fact::ToldFact;
 use raccord_run::report::Progress;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::error::DaemonError;
 use crate::observer::{Observer, ReloadResult};
 use crate::registration::Registrar;
-use crate::step::{ApplyEnd, Effect, Event, Policy, View};
+use crate::step::{ApplyEnd, Effect, Event, Loaded as LoadOutcome, Policy, Verdict, View};
 use crate::worker::Scheduling;
 use core::{Asked, Core, is_clean};
 use raccord_run::Ports;
@@ -293,7 +294,10 @@ impl Shell {
                 }
                 self.loaded = loaded.configuration;
                 if self.loaded.is_some() {
-                    self.daemon.forget_told().await?;
+                    self.daemon.forget_told(ToldFact::KEY).await?;
+                }
+                if matches!(outcome, LoadOutcome::Same | LoadOutcome::Ready(Verdict::Apply)) {
+                    self.daemon.forget_told(ToldFact::PENDING).await?;
                 }
                 Ok(self.core.feed(Event::Loaded { digest, outcome }))
             }
@@ -398,7 +402,10 @@ impl Shell {
             match effect {
                 Effect::Load => self.load(),
                 Effect::Apply { digest } => self.apply(digest),
-                Effect::HoldPending { .. } => self.daemon.hold(self.loaded.clone()),
+                Effect::HoldPending { digest } => {
+                    self.daemon.hold(self.loaded.clone());
+                    self.report_pending(digest);
+                }
                 Effect::DropPending => self.daemon.hold(None),
                 Effect::ReportBad { .. } => self.report_bad(),
                 Effect::ReportGood => self.daemon.good(),

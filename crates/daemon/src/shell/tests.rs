@@ -308,7 +308,7 @@ async fn a_restart_does_not_tell_of_a_bad_configuration_again() {
     for (number, told) in [(Some(1), 1), (Some(1), 1), (Some(2), 2), (Some(1), 2), (None, 2), (Some(1), 3)] {
         let daemon = place.shell().await.handle();
         let Some(number) = number else {
-            daemon.forget_told().await.unwrap();
+            daemon.forget_told(ToldFact::KEY).await.unwrap();
             continue;
         };
         let bad = bad(number);
@@ -332,7 +332,7 @@ async fn what_was_told_is_forgotten_also_while_others_add_to_it() {
     daemon.report_bad(&place.ports).await.unwrap();
     let mut transaction = place.ports.facts().transaction();
     let before = transaction.get::<ToldFact>(Table::Told, ToldFact::KEY).await.unwrap().unwrap();
-    daemon.forget_told().await.unwrap();
+    daemon.forget_told(ToldFact::KEY).await.unwrap();
     // What follows from what was read before is refused.
     let next = before.with(raccord_model::Digest([2; 32])).unwrap();
     transaction.put(Table::Told, &ToldFact::KEY, &next).unwrap();

@@ -95,6 +95,15 @@ pub enum NoticeAbout {
         /// How many there are.
         count: usize,
     },
+    /// A configuration was read whose changes wait for a person; what was applied last stays in force.
+    Pending {
+        /// What was read.
+        digest: Digest,
+        /// Why they wait.
+        why: Vec<String>,
+        /// How many reasons there are.
+        count: usize,
+    },
     /// A run waits for a person's approval.
     Held {
         /// Which.
@@ -122,6 +131,7 @@ impl NoticeAbout {
             Self::HalfWay { integration, .. } => ("halfWay", Some(integration)),
             Self::Resumed { integration, .. } => ("resumed", Some(integration)),
             Self::BadConfiguration { .. } => ("badConfiguration", None),
+            Self::Pending { .. } => ("pending", None),
             Self::Held { transfer, .. } => ("held", Some(transfer)),
             Self::Test { integration } => ("test", Some(integration)),
         }

@@ -8,7 +8,7 @@ use crate::canonical::Digest;
 /// How many bad configurations are remembered; the oldest go first.
 const KEPT: usize = 16;
 
-/// The bad configurations that people were told of since the last good one, oldest first.
+/// The configurations that people were told of since the last good one, oldest first: bad ones, or those whose changes wait.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ToldFact {
@@ -17,8 +17,11 @@ pub struct ToldFact {
 }
 
 impl ToldFact {
-    /// Under which key it is kept.
+    /// Under which key bad ones are kept.
     pub const KEY: &str = "configurations";
+
+    /// Under which key those are kept whose changes wait for a person.
+    pub const PENDING: &str = "pending";
 
     /// The same with another one, unless people know of that already.
     #[must_use]
