@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -51,7 +52,7 @@ pub(crate) struct Fingerprint {
     pub(crate) size: u64,
     /// When it was last written, in nanoseconds since 1970; 0 where that cannot be told.
     pub(crate) modified: u128,
-    /// Changes with its content, where what keeps it says so.
+    /// Changes with its content, where what keeps it says so; of a file on this machine when anything of it was changed last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tag: Option<String>,
 }
@@ -59,7 +60,15 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        Self { size: metadata.len(), modified: modified.map_or(0, |since| since.as_nanos()), tag: None }
+        // Programs that copy or sync set the other time back, and this one they cannot.
+        let tag = Some(format!("{}.{:09}", metadata.ctime(), metadata.ctime_nsec()));
+        Self { size: metadata.len(), modified: modified.map_or(0, |since| since.as_nanos()), tag }
+    }
+
+    /// Whether a file is as it was when this was written down; an earlier version wrote no tag for files on this machine.
+    pub(crate) fn is_of(&self, found: &Self) -> bool {
+        let is_tag = self.tag.is_none() || self.tag == found.tag;
+        is_tag && (self.size, self.modified) == (found.size, found.modified)
     }
 }
 

@@ -45,7 +45,7 @@ impl Place {
             .ok_or_else(|| refused("the page token is not one that this version wrote".to_owned()))?;
         let at = files.iter().position(|file| file.name == place.file);
         match at {
-            Some(at) if files.get(at).is_some_and(|file| file.print == place.print) => Ok((at, place)),
+            Some(at) if files.get(at).is_some_and(|file| place.print.is_of(&file.print)) => Ok((at, place)),
             Some(_) => Err(refused(format!("{} has changed since", place.file))),
             None => Err(refused(format!("{} is no longer there", place.file))),
         }

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use raccord_model::checkpoint::PageToken;
 use raccord_model::language::FileSettings;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, Source, SourceError};
@@ -354,6 +356,34 @@ async fn a_file_that_changed_is_read_again() {
         let error = read_pages(&*source, from_page(&token)).await.unwrap_err();
         assert!(matches!(error, SourceError::PageRefused { .. }), "{error}");
     }
+}
+
+/// As `cp -p` and `rsync -t` leave it: of the same length, with the time at which the other content was written.
+#[tokio::test]
+async fn a_file_of_the_same_length_and_time_is_another_one() {
+    let root = directory(&[("x.csv", b"id\n1\n2\n3\n")]);
+    let path = root.path().join("x.csv");
+    let source = open(root.path(), &json!({"path": "x.csv"}));
+    let read = Read { page_size: Some(2), ..Read::default() };
+    let token = read_pages(&*source, read).await.unwrap()[0].next.clone().unwrap();
+    assert_eq!(ids(&read_pages(&*source, from_page(&token)).await.unwrap()), [3]);
+    // One of an earlier version knows size and time alone.
+    let mut earlier: Value = serde_json::from_str(&token.0).unwrap();
+    earlier["print"].as_object_mut().unwrap().remove("tag").unwrap();
+    let earlier = PageToken(earlier.to_string());
+    assert_eq!(ids(&read_pages(&*source, from_page(&earlier)).await.unwrap()), [3]);
+
+    let before = path.metadata().unwrap();
+    // The clock of a file system may tick slowly.
+    while path.metadata().unwrap().ctime_nsec() == before.ctime_nsec() {
+        put(root.path(), "new", b"id\n4\n5\n6\n");
+        let new = root.path().join("new");
+        File::options().write(true).open(&new).unwrap().set_modified(before.modified().unwrap()).unwrap();
+        std::fs::rename(new, &path).unwrap();
+    }
+    assert_eq!(path.metadata().unwrap().modified().unwrap(), before.modified().unwrap());
+    let error = read_pages(&*source, from_page(&token)).await.unwrap_err();
+    assert!(error.to_string().contains("x.csv has changed since"), "{error}");
 }
 
 /// Wherever a reading goes on, the last page of a file says whether that ends within a line.
