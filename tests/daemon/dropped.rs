@@ -119,3 +119,32 @@ fn no_delivery_goes_without_a_word() {
     wait_until("it is counted", || environment.ok("status").contains(told));
     assert_says(&stop(daemon), &["a delivery is not kept: these transfers are not active"]);
 }
+
+#[test]
+fn a_daemon_that_listens_nowhere_says_that_deliveries_cannot_arrive() {
+    const SAID: &str = "deliveries to the source shop cannot arrive";
+    let webhook = "  webhook:\n    verify: {bearer: \"${env:HOOK}\"}\n";
+    let without = SHOP.replace(webhook, "").replace("active: true, sub", "active: false, sub");
+    let environment = TestEnvironment::with(&[("raccord.yaml", &without)]).variable("HOOK", "new");
+    let daemon = watch(&environment, "--from dir");
+    wait_for_generation(&environment, 1);
+    assert!(!environment.ok("status").contains("cannot arrive"));
+    // One that nothing active reads is missed by nothing.
+    environment.write("raccord.yaml", &SHOP.replace("active: true, sub", "active: false, sub"));
+    wait_for_generation(&environment, 2);
+    assert!(!environment.ok("status").contains("cannot arrive"));
+    environment.write("raccord.yaml", SHOP);
+    wait_for_generation(&environment, 3);
+    assert_says(&environment.ok("status"), &[SAID, "--listen"]);
+    environment.write("raccord.yaml", &SHOP.replace("name: text}", "name: text, nick: text}"));
+    wait_for_generation(&environment, 4);
+    let log = stop(daemon);
+    assert_eq!(log.matches(SAID).count(), 1, "once for each source: {log}");
+
+    let daemon = watch(&environment, "--from dir");
+    assert_says(&environment.ok("status"), &[SAID]);
+    assert_says(&stop(daemon), &[SAID]);
+    let daemon = watch(&environment, &format!("--listen 127.0.0.1:{}", free_port()));
+    assert!(!environment.ok("status").contains("cannot arrive"));
+    assert!(!stop(daemon).contains("cannot arrive"));
+}

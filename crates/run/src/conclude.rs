@@ -62,6 +62,8 @@ async fn tidy(
 ) -> Result<(), RunnerError> {
     let (mut latest, mut newest) = (BTreeMap::new(), BTreeSet::new());
     let mut closing = Closing::new(ports);
+    let kept = runs.iter().take(KEPT_RUNS).filter(|run| !others.contains(&run.transfer_uid));
+    closing.look_ahead(kept.filter(|run| run.is_left_open())).await;
     for (number, run) in runs.into_iter().enumerate() {
         if others.contains(&run.transfer_uid) {
             continue;

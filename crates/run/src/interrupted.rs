@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use raccord_model::checkpoint::{Checkpoint, Counted};
-use raccord_model::fact::{Run, RunCause, RunOutcome, Tally};
+use raccord_model::fact::{Run, RunCause, RunOutcome, Tally, Uid};
 use raccord_model::name::Name;
 use raccord_model::port::destination::Rows;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::ports::{Ports, RunnerError};
@@ -29,6 +30,29 @@ pub(crate) struct Closing<'p> {
 impl<'p> Closing<'p> {
     pub(crate) const fn new(ports: &'p Ports) -> Self {
         Self { ports, silent: BTreeMap::new() }
+    }
+
+    /// Learns which destinations do not answer, at the same time: several are waited for no longer than one. What is committed
+    /// meanwhile is not missed, for those which answer are asked again when a run is closed.
+    pub(crate) async fn look_ahead(&mut self, runs: impl IntoIterator<Item = &Run>) {
+        let mut of_projects: BTreeMap<&Name, &Run> = BTreeMap::new();
+        for run in runs.into_iter().filter(|run| run.cause != RunCause::Deliveries) {
+            of_projects.entry(&run.to.project).or_insert(run);
+        }
+        if of_projects.len() < 2 {
+            return;
+        }
+        let mut asked = JoinSet::new();
+        for (project, run) in of_projects {
+            let Ok(Some(rows)) = self.rows(run).await else { continue };
+            let (project, transfer) = (project.clone(), run.transfer_uid);
+            asked.spawn(async move { (project, ask(&rows, transfer).await.err()) });
+        }
+        while let Some(answered) = asked.join_next().await {
+            if let Ok((project, Some(why))) = answered {
+                self.silent.insert(project, why);
+            }
+        }
     }
 
     /// Closes one, with what it had committed. `is_newest`: no run of its transfer has read after it. What could not be asked is
@@ -73,13 +97,11 @@ impl<'p> Closing<'p> {
         if let Some(why) = self.silent.get(project) {
             return Err(why.clone());
         }
-        let why = match timeout(PATIENCE, rows.destination.resume(run.transfer_uid)).await {
-            Ok(Ok(checkpoint)) => return Ok(Some(checkpoint)),
-            Ok(Err(error)) => unreachable(&error.in_words()),
-            Err(_) => unreachable(&format_args!("it did not answer within {} s", PATIENCE.as_secs())),
-        };
-        self.silent.insert(project.clone(), why.clone());
-        Err(why)
+        let answered = ask(&rows, run.transfer_uid).await;
+        if let Err(why) = &answered {
+            self.silent.insert(project.clone(), why.clone());
+        }
+        answered.map(Some)
     }
 
     async fn rows(&self, run: &Run) -> Result<Option<Rows>, RunnerError> {
@@ -89,6 +111,15 @@ impl<'p> Closing<'p> {
             Some(spec) => Ok(Some(self.ports.rows(&applied.desired, &spec.to.project)?)),
             None => Ok(None),
         }
+    }
+}
+
+/// The checkpoint of a transfer, or why its destination does not tell it.
+async fn ask(rows: &Rows, transfer: Uid) -> Result<Option<Checkpoint>, String> {
+    match timeout(PATIENCE, rows.destination.resume(transfer)).await {
+        Ok(Ok(checkpoint)) => Ok(checkpoint),
+        Ok(Err(error)) => Err(unreachable(&error.in_words())),
+        Err(_) => Err(unreachable(&format_args!("it did not answer within {} s", PATIENCE.as_secs()))),
     }
 }
 

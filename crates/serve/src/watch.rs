@@ -69,10 +69,12 @@ pub async fn watch(
     reload: mpsc::Receiver<()>,
 ) -> Result<(), WatchError> {
     let origin = what.settings.origin.clone();
-    // Others on the state may serve HTTP, and put what they are sent into its inboxes.
-    let is_served = what.listen.is_some() || what.listening.is_some() || what.settings.scheduling.is_some();
+    // On a shared state every daemon takes deliveries: another may listen.
+    let is_shared = what.settings.scheduling.is_some();
+    let takes_deliveries = what.listen.is_some() || what.listening.is_some() || is_shared;
     let shell = Shell::new(ports, what.settings).await?;
-    let daemon = Arc::new(Daemon::new(ports, shell.handle(), is_served));
+    let daemon = Daemon::new(ports, shell.handle());
+    let daemon = Arc::new(if takes_deliveries { daemon } else { daemon.without_deliveries() });
     let mut beside = JoinSet::new();
     let socket = Listener::bind(state)?;
     let conversations = socket.conversations();

@@ -259,7 +259,8 @@ impl Daemon {
     fn daemon_status(&self) -> DaemonStatus {
         let Health { origin, policy, problems, pending, trouble, .. } = self.handle.health();
         let hooks = self.hooks();
-        let (warnings, dropped_deliveries) = (hooks.problems(), hooks.dropped());
+        let (mut warnings, dropped_deliveries) = (hooks.problems(), hooks.dropped());
+        warnings.extend(self.unheard.problems());
         DaemonStatus { origin, policy, problems, warnings, dropped_deliveries, pending, trouble }
     }
 }

@@ -41,8 +41,6 @@ pub(crate) struct Hooks {
     /// Sources whose deliveries could not be verified the last time, and why: a secret is missing. A caller that asks how the
     /// daemon stands is told this, and has no secret read.
     unverifiable: Mutex<BTreeMap<Name, String>>,
-    /// Whether HTTP is served at all, here or by another daemon: without it no delivery ever arrives.
-    is_served: bool,
 }
 
 /// From how many bytes on a body takes longer to be proved and read than others should wait.
@@ -72,26 +70,10 @@ impl Hooks {
         let root = applied.head.root.as_deref().unwrap_or(".").into();
         let webhooks = Arc::clone(webhooks);
         let tallies = Arc::clone(tallies);
-        let is_served = true;
-        let hooks = Self {
-            webhooks,
-            root,
-            stack,
-            url,
-            by_source,
-            by_signature,
-            complaints,
-            tallies,
-            unverifiable,
-            is_served,
-        };
+        let hooks =
+            Self { webhooks, root, stack, url, by_source, by_signature, complaints, tallies, unverifiable };
         hooks.look();
         hooks
-    }
-
-    /// The same, of a daemon that serves HTTP or does not.
-    pub(crate) fn served(self, is_served: bool) -> Self {
-        Self { is_served, ..self }
     }
 
     /// Whether there are secrets that a vault or a program holds.
@@ -138,26 +120,19 @@ impl Hooks {
         }
     }
 
-    /// Why deliveries do not arrive or could not be verified when that was last tried.
-    pub(crate) fn problems(&self) -> Vec<String> {
-        let mut problems = self.unverified();
-        if !self.is_served && !self.by_source.is_empty() {
-            let sources: Vec<&str> = self.by_source.keys().map(Name::as_str).collect();
-            problems.push(format!(
-                "no delivery reaches the webhook of {}: this daemon serves no HTTP; start it with `--listen ADDRESS`",
-                sources.join(", ")
-            ));
-        }
-        problems
-    }
-
     /// Sources whose deliveries could not be verified when that was last tried, and why: a secret is missing.
-    fn unverified(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
         let problem = |(source, why): (&Name, &String)| {
             format!("deliveries to the source {source} cannot be verified: {why}")
         };
         unverifiable.iter().map(problem).collect()
+    }
+
+    /// The sources whose deliveries something active reads.
+    pub(super) fn wanting(&self) -> BTreeSet<Name> {
+        let wanting = self.by_source.iter().filter(|(_, receiver)| receiver.is_read());
+        wanting.map(|(source, _)| source.clone()).collect()
     }
 
     /// What was not kept: the webhooks of the next generation go on counting.

@@ -11,6 +11,7 @@ mod observe;
 mod receiver;
 #[cfg(test)]
 mod tests;
+mod unheard;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +32,7 @@ use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 use board::Board;
 use hooks::Hooks;
 use live::Live;
+use unheard::Unheard;
 
 /// The daemon as it is served.
 pub struct Daemon {
@@ -40,8 +42,8 @@ pub struct Daemon {
     dispatcher: Dispatcher,
     /// The webhooks in force.
     hooks: Mutex<Arc<Hooks>>,
-    /// Whether deliveries can arrive at all.
-    is_served: bool,
+    /// The deliveries that cannot arrive.
+    unheard: Unheard,
     /// What is counted.
     metrics: Metrics,
     /// How far runs have come, and that something has changed.
@@ -51,23 +53,29 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The daemon behind a handle. `is_served` says whether HTTP is served, here or by another daemon on the state:
-    /// webhooks without it are told as a problem.
-    pub fn new(ports: &Ports, handle: Arc<Handle>, is_served: bool) -> Self {
+    /// The daemon behind a handle.
+    pub fn new(ports: &Ports, handle: Arc<Handle>) -> Self {
         let applied = handle.applied();
-        let hooks = Hooks::of(&applied, &ports.outside.webhooks, &Arc::default());
-        let hooks = Arc::new(hooks.served(is_served));
+        let hooks = Arc::new(Hooks::of(&applied, &ports.outside.webhooks, &Arc::default()));
         hooks.begin();
         Self {
             metrics: Metrics::new(&applied, ports.environment.now()),
             dispatcher: Dispatcher::new(ports.clone()),
             ports: ports.clone(),
             hooks: Mutex::new(hooks),
-            is_served,
+            unheard: Unheard::default(),
             live: Live::default(),
             board: Board::default(),
             handle,
         }
+    }
+
+    /// The same, when no process takes deliveries: those that something waits for are warned of.
+    #[must_use]
+    pub fn without_deliveries(mut self) -> Self {
+        self.unheard = Unheard::deaf();
+        self.unheard.follow(self.hooks().wanting());
+        self
     }
 
     /// What data paths of a configuration that comes from another machine are relative to.
@@ -104,9 +112,9 @@ impl Observer for Daemon {
     }
 
     fn in_force(&self, applied: &Arc<Applied>) {
-        let hooks = Hooks::of(applied, &self.ports.outside.webhooks, self.hooks().tallies());
-        let hooks = Arc::new(hooks.served(self.is_served));
+        let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks, self.hooks().tallies()));
         hooks.begin();
+        self.unheard.follow(hooks.wanting());
         self.metrics.follow(applied);
         self.board.changed();
         self.live.changed();

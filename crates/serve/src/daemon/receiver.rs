@@ -98,6 +98,11 @@ impl Receiver {
         Ok((accepts.collect(), unwanted))
     }
 
+    /// Whether something active reads what it is told.
+    pub(super) fn is_read(&self) -> bool {
+        !self.transfers.is_empty()
+    }
+
     fn is_unread(&self, data_type: &DataTypeName) -> bool {
         !self.transfers.contains_key(data_type)
     }

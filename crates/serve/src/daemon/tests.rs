@@ -110,7 +110,7 @@ async fn a_daemon_is_not_ready_before_its_first_apply_has_ended() {
         scheduling: None,
     };
     let shell = Shell::new(&place.ports, settings).await.unwrap();
-    let daemon = Arc::new(Daemon::new(&place.ports, shell.handle(), true));
+    let daemon = Arc::new(Daemon::new(&place.ports, shell.handle()));
     assert!(!daemon.readiness().ready);
     assert_eq!(daemon.receive(push()).await, Received::Unavailable, "not refused: it is to come again");
     let (stop, stopped) = watch::channel(false);
@@ -173,16 +173,6 @@ async fn who_asks_how_the_daemon_stands_has_no_secret_read() {
     assert_eq!(reads(), before);
     hooks.look();
     assert!(reads() > before, "and from time to time");
-    let problems = hooks.served(false).problems();
-    assert!(problems[1].contains("reaches the webhook of shop: this daemon serves no HTTP"), "{problems:?}");
-}
-
-#[tokio::test]
-async fn a_daemon_without_webhooks_misses_no_http() {
-    let place = Place::new().await;
-    let webhooks: Arc<dyn Webhooks> = Arc::new(ServiceWebhooks::new(Arc::new(System::default())));
-    let hooks = Hooks::of(&*place.applied().await, &webhooks, &Arc::default());
-    assert_eq!(hooks.served(false).problems(), [""; 0]);
 }
 
 #[tokio::test]
