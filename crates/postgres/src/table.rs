@@ -56,6 +56,9 @@ pub(crate) struct Column {
     /// Whether the database itself sees to it that no two rows share a value.
     #[serde(default)]
     pub(crate) is_unique: bool,
+    /// Its number in the table, `attnum`: a column that is added in the place of another one of its name has another number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) number: Option<i16>,
 }
 
 /// How many digits a number of a column may have.
@@ -82,6 +85,10 @@ pub(crate) struct Table {
     /// The table of the schema `raccord` in which stands what is kept beside the rows; without one it stands in the rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) side: Option<String>,
+    /// Which object of the database it is, `oid`: the numbers of columns are compared within the same one alone, for a table that
+    /// comes from a backup numbers them anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) oid: Option<u32>,
 }
 
 /// A column of what Raccord keeps beside the values of a row.
@@ -155,6 +162,16 @@ impl Kind {
 }
 
 impl Table {
+    /// Whether values are kept as in another one, whatever object of the database each is.
+    pub(crate) fn keeps_as(&self, other: &Self) -> bool {
+        let columns = |table: &Self| -> Vec<Column> {
+            table.columns.iter().map(|column| Column { number: None, ..column.clone() }).collect()
+        };
+        let is =
+            |table: &Self| (table.schema.clone(), table.name.clone(), table.key.clone(), table.side.clone());
+        is(self) == is(other) && columns(self) == columns(other)
+    }
+
     /// The table with its schema.
     pub(crate) fn qualified(&self) -> String {
         format!("{}.{}", quoted(&self.schema), quoted(&self.name))

@@ -35,6 +35,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of the catalog by itself")]
 pub(crate) struct Relation {
+    pub(crate) oid: u32,
     /// `r` is a table, `p` a partitioned one.
     pub(crate) kind: u8,
     /// `p` is permanent, `u` unlogged, `t` temporary.
@@ -56,6 +57,8 @@ pub(crate) struct Relation {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of the catalog by itself")]
 pub(crate) struct FoundColumn {
     pub(crate) name: String,
+    /// Its number in the table.
+    pub(crate) number: i16,
     /// The type as it is written.
     pub(crate) sql: String,
     /// The name of the type alone.
@@ -140,6 +143,7 @@ async fn relation(session: &Session<'_>, schema: &str, table: &str) -> Result<Op
     let rights = ["SELECT", "INSERT", "UPDATE", "DELETE"].into_iter().enumerate();
     let lacks = rights.filter(|(at, _)| !row.get::<_, bool>(4 + at)).map(|(_, right)| right.to_owned());
     Ok(Some(Relation {
+        oid,
         kind: letter(&row, 1).unwrap_or_default(),
         persistence: letter(&row, 2).unwrap_or_default(),
         is_ours: row.get(3),
@@ -160,7 +164,7 @@ async fn columns(session: &Session<'_>, oid: u32) -> Result<Vec<FoundColumn>, Fa
                  ARRAY(SELECT DISTINCT v.oid::regclass::text FROM pg_depend d \
                  JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class \
                  WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass \
-                 AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND v.oid <> a.attrelid ORDER BY 1) \
+                 AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND v.oid <> a.attrelid ORDER BY 1), a.attnum \
                  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
                  LEFT JOIN pg_collation l ON l.oid = a.attcollation \
                  WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
@@ -176,6 +180,7 @@ async fn columns(session: &Session<'_>, oid: u32) -> Result<Vec<FoundColumn>, Fa
         identity: letter(row, 8),
         is_loose: row.get(9),
         used_by: row.get(10),
+        number: row.get(11),
     };
     Ok(session.query(query, &[(&oid, Type::OID)]).await?.iter().map(column).collect())
 }

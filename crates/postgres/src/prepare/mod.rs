@@ -54,7 +54,9 @@ pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityS
     for statement in &judged.inspection.statements {
         session.run(statement).await?;
     }
-    let table = serde_json::to_string(&judged.table)?;
+    // Only now what was added has its number.
+    let found = catalog::read(session, schema, shape).await?;
+    let table = serde_json::to_string(&judge::judge(schema, shape, &found).table)?;
     let entity = shape.entity.to_string();
     let register = "INSERT INTO raccord.entities (incarnation, project, entity, shape) VALUES ($1, $2, $3, $4) \
                     ON CONFLICT (incarnation) DO UPDATE SET entity = excluded.entity, shape = excluded.shape";
@@ -67,6 +69,9 @@ pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityS
     ];
     session.execute(register, &values).await?;
     if judged.inspection.recreated {
+        if let Some(side) = judged.table.side_table() {
+            session.run(&format!("UPDATE {side} SET _raccord_digest = NULL")).await?;
+        }
         for transfer in &shape.fed_by {
             fence::begin_anew(session, *transfer).await?;
         }

@@ -26,7 +26,7 @@ fn what_has_changed_since_the_look_before_is_seen() {
         ("ALTER TABLE crm.contacts ALTER v TYPE integer USING 1", true),
         ("ALTER TABLE crm.contacts DROP v", true),
         ("ALTER TABLE crm.contacts RENAME v TO w", true),
-        ("ALTER TABLE crm.contacts DROP v, ADD v text", false),
+        ("ALTER TABLE crm.contacts DROP v, ADD v text", true),
         ("ALTER TABLE crm.contacts ADD must integer NOT NULL", true),
         ("ALTER TABLE crm.contacts DROP CONSTRAINT contacts_pkey", true),
         ("DROP TABLE crm.contacts", true),

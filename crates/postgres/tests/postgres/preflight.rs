@@ -366,6 +366,11 @@ fn what_somebody_has_changed_is_drift() {
                 "the column \"v\" has another type than it had",
                 1,
             ),
+            (
+                "ALTER TABLE crm.contacts DROP COLUMN v; ALTER TABLE crm.contacts ADD COLUMN v text",
+                "the column \"v\" was dropped and added again",
+                1,
+            ),
             ("DROP TABLE crm.contacts", "the table \"crm\".\"contacts\" is gone, which was there", 1),
             (
                 "CREATE FUNCTION crm.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; \
@@ -412,7 +417,11 @@ fn a_column_that_was_dropped_is_filled_again() {
 
 #[test]
 fn what_is_made_anew_is_read_again_by_what_feeds_it() {
-    for taken in ["DROP TABLE crm.contacts", "ALTER TABLE crm.contacts DROP COLUMN v"] {
+    for taken in [
+        "DROP TABLE crm.contacts",
+        "ALTER TABLE crm.contacts DROP COLUMN v",
+        "ALTER TABLE crm.contacts DROP COLUMN v; ALTER TABLE crm.contacts ADD COLUMN v text",
+    ] {
         block_on(async {
             let database = Database::empty();
             let destination = database.destination();

@@ -143,3 +143,22 @@ fn what_a_table_lacks_is_told_and_stays() {
         assert!(matches!(done, Err(DestinationError::Unfit(_))), "{done:?}");
     }
 }
+
+/// A column in the place of another one has none of its values: rows are not known any more as made of their records.
+#[test]
+fn a_column_that_another_program_adds_again_is_filled_again() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database).await;
+        destination.commit(with(allowed(&destination).await, &[("a", 1)])).await.unwrap();
+        database.sql(
+            "UPDATE raccord.rows_7 SET _raccord_digest = 'the record'; ALTER TABLE crm.contacts DROP f2, ADD f2 int",
+        );
+        let found = destination.inspect(contacts(Manage::None)).await.unwrap();
+        assert!(found.recreated && found.refusals.is_empty(), "{found:?}");
+        destination.prepare(contacts(Manage::None)).await.unwrap();
+        assert_eq!(database.sql("SELECT count(*), count(_raccord_digest) FROM raccord.rows_7"), "1|0");
+        let found = destination.inspect(contacts(Manage::None)).await.unwrap();
+        assert!(!found.recreated && found.statements.is_empty(), "{found:?}");
+    });
+}

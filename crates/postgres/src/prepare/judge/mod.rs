@@ -2,6 +2,7 @@
 //! used. Pure.
 
 mod beside;
+mod column;
 
 use raccord_model::fact::Uid;
 use raccord_model::language::Manage;
@@ -55,10 +56,12 @@ pub(crate) fn judge(schema: &str, shape: &EntityShape, found: &Found) -> Judged 
     let key = shape.key.iter().filter_map(at).collect();
     let columns = std::mem::take(&mut judge.columns);
     let side = (!judge.is_additive()).then(|| side::name_of(shape.incarnation));
-    let table = Table { schema: schema.to_owned(), name: shape.table.clone(), columns, key, side };
+    let oid = found.relation.as_ref().map(|relation| relation.oid);
+    let table = Table { schema: schema.to_owned(), name: shape.table.clone(), columns, key, side, oid };
     judge.move_beside(&table);
     let mut inspection = judge.inspection;
-    let is_registered = found.registered.as_ref().is_some_and(|(_, before)| *before == table);
+    let is_same = |before: &Table| before.keeps_as(&table) && !inspection.recreated;
+    let is_registered = found.registered.as_ref().is_some_and(|(_, before)| is_same(before));
     if !inspection.refusals.is_empty() {
         inspection.statements.clear();
     } else if inspection.statements.is_empty() && !is_registered && shape.incarnation != 0 {
@@ -359,7 +362,8 @@ impl Judge<'_> {
             }
         };
         self.compare(&made, column);
-        self.columns.push(made);
+        self.compare_number(relation, &made, column);
+        self.columns.push(Column { number: Some(column.number), ..made });
     }
 
     /// Gives a column a wider type, unless the database would not.
@@ -380,18 +384,6 @@ impl Judge<'_> {
             ));
         }
         self.alter(relation, Some(field.id), format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {sql}"));
-    }
-
-    /// Says when a column is another than it was.
-    fn compare(&mut self, made: &Column, column: &FoundColumn) {
-        let before = self.found.registered.as_ref().and_then(|(_, table)| table.column(made.field));
-        let Some(before) = before.filter(|before| before.name == made.name) else { return };
-        if before.kind != made.kind || before.longest != made.longest || before.digits != made.digits {
-            let name = quoted(&column.name);
-            let message = format!("the column {name} has another type than it had: {}", column.sql);
-            self.note(Some(made.field), message, "`raccord apply` accepts the new type".to_owned());
-            self.inspection.type_changed = true;
-        }
     }
 
     /// A statement that only the owner of the table may run.
@@ -422,9 +414,8 @@ impl Judge<'_> {
         let kind = kind_of(field.field_type);
         let statement = format!("ALTER TABLE {} ADD COLUMN {name} {}", self.table(), kind.sql());
         self.alter(relation, Some(field.id), statement);
-        if is_lost && relation.columns.iter().any(|column| column.name == "_raccord_digest") {
-            // Rows would be known as made of records whose values they have lost.
-            self.inspection.statements.push(format!("UPDATE {} SET _raccord_digest = NULL", self.table()));
+        if is_lost {
+            self.forget_digests(relation);
         }
         self.columns.push(new_column(field));
     }
@@ -480,6 +471,7 @@ fn new_column(field: &FieldShape) -> Column {
         longest: None,
         digits: None,
         is_unique: false,
+        number: None,
     }
 }
 
