@@ -84,23 +84,6 @@ fn a_column_that_somebody_dropped_is_drift_and_an_apply_adds_it() {
 }
 
 #[test]
-fn a_column_that_was_dropped_and_added_again_is_filled_again() {
-    let server = server();
-    let shop = shop_at(&server.url("postgres"));
-    shop.ok("apply --auto-approve");
-    shop.ok("run");
-    server.sql("postgres", "ALTER TABLE crm.contacts DROP COLUMN town, ADD COLUMN town text");
-    let said = "the column \"town\" was dropped and added again";
-    assert_says(&shop.fails(1, "run"), &[said, "an apply has everything read again"]);
-    let plan = shop.run("plan --detailed-exitcode").expect_code(2).stdout;
-    assert_says(&plan, &[said, "the next run of `people` reads everything"]);
-    shop.ok("apply --auto-approve");
-    shop.ok("plan --detailed-exitcode");
-    shop.ok("run");
-    assert_eq!(contacts(&server), "007|Bob|Lyon\n1|Ada|Paris");
-}
-
-#[test]
 fn a_table_that_cannot_be_used_refuses_the_plan() {
     let server = server();
     server.sql("postgres", "CREATE SCHEMA crm; CREATE TABLE crm.contacts (external_id bytea PRIMARY KEY)");
