@@ -44,9 +44,13 @@ pub(crate) const fn is_current(version: usize) -> bool {
     version == STEPS.len()
 }
 
+/// How long a wait for a lock may take, and how long this process may be silent meanwhile.
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '20s'; \
+                                SET LOCAL client_min_messages = warning";
+
 /// Makes it so, in one transaction.
 pub(crate) async fn migrate(session: &Session<'_>) -> Result<(), Failure> {
-    session.run("BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning").await?;
+    session.run(BEGIN).await?;
     session.query(LOCK, &[]).await?;
     let taken = version(session).await?;
     for step in STEPS.iter().skip(taken) {

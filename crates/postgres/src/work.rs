@@ -32,9 +32,10 @@ const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL s
                     SET LOCAL random_page_cost = 1";
 
 /// How long one statement, and one wait for a lock, may take. Rows are looked up by their keys, a page of them at once: with the
-/// price that the server has for random access by default, it would rather read a whole table of a million rows each time.
-const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '300s'; SET LOCAL lock_timeout = '30s'; \
-                     SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL random_page_cost = 1";
+/// price that the server has for random access by default, it would rather read a whole table of a million rows each time. A process
+/// that is stopped within a transaction keeps its locks for less time than others wait for them.
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '300s'; SET LOCAL lock_timeout = '30s'; \
+                     SET LOCAL idle_in_transaction_session_timeout = '20s'; SET LOCAL random_page_cost = 1";
 
 /// The database, and whether its layout is known to be right.
 #[derive(Debug)]

@@ -115,10 +115,14 @@ pub(crate) async fn take_steps(session: &Session<'_>, found: i32) -> Result<(), 
     Ok(())
 }
 
+/// How long a wait for a lock may take, and how long this process may be silent meanwhile.
+pub(crate) const BEGIN: &str =
+    "BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '20s'";
+
 /// Takes the steps that are missing, in one transaction, and begins a state with this lineage when there is none.
 pub(crate) async fn migrate(session: &Session<'_>, lineage: Uuid) -> Result<(), Failure> {
     begin(session).await?;
-    session.run("BEGIN; SET LOCAL lock_timeout = '30s'").await?;
+    session.run(BEGIN).await?;
     let found = lock(session).await?;
     take_steps(session, found).await?;
     let begin = "INSERT INTO raccord_state.head (lineage) VALUES ($1) ON CONFLICT DO NOTHING";
