@@ -74,7 +74,8 @@ impl PostgresServer {
             // The server refuses to be root.
             command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
         }
-        command.arg("--pdeathsig=KILL").arg(program("postgres")).arg("-D").arg(&self.home);
+        // As a crash would, but that the server gives its shared memory back: the system has a few thousand pieces of it in all.
+        command.arg("--pdeathsig=QUIT").arg(program("postgres")).arg("-D").arg(&self.home);
         let port = self.port.to_string();
         let fsync = if self.durability == Durability::Fast { "fsync=off" } else { "fsync=on" };
         command.args(["-p", &port, "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", fsync]);
