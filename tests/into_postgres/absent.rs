@@ -142,6 +142,7 @@ fn databases_that_do_not_answer_are_asked_at_the_same_time() {
         assert!(!said.contains("10 s"), "{said}");
         said
     };
+    assert_says(&look("plan"), &["tables crm.contacts, erp.contact could not be looked at"]);
     assert_says(&look("status"), &["the rows of `crm` cannot be seen", "the rows of `erp` cannot be seen"]);
     let killed = |verb: &str, without: &str| {
         let mut run = shop.command(verb);

@@ -138,6 +138,10 @@ fn one_file_of_parquet_among_others_without_the_column_clears_nothing() {
         assert_says(&environment.fails(1, command), &[why, "its columns are `id`, `nom`"]);
     }
     assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=Cyd");
+    environment.replace("raccord.yaml", "name: name}", "name: {from: name, onMissing: keep}}");
+    environment.ok("apply --auto-approve");
+    assert_eq!(run(&environment), "fetched 3, unchanged 3");
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=Bob 3=Cyd");
 }
 
 #[test]

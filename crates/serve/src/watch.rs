@@ -69,12 +69,12 @@ pub async fn watch(
     reload: mpsc::Receiver<()>,
 ) -> Result<(), WatchError> {
     let origin = what.settings.origin.clone();
-    // On a shared state every daemon takes deliveries: another may listen.
+    // On a shared state another daemon may listen for deliveries.
     let is_shared = what.settings.scheduling.is_some();
-    let takes_deliveries = what.listen.is_some() || what.listening.is_some() || is_shared;
+    let has_listener = what.listen.is_some() || what.listening.is_some() || is_shared;
     let shell = Shell::new(ports, what.settings).await?;
     let daemon = Daemon::new(ports, shell.handle());
-    let daemon = Arc::new(if takes_deliveries { daemon } else { daemon.without_deliveries() });
+    let daemon = Arc::new(if has_listener { daemon } else { daemon.without_listener() });
     let mut beside = JoinSet::new();
     let socket = Listener::bind(state)?;
     let conversations = socket.conversations();

@@ -32,10 +32,10 @@ impl Assignment {
         keeps && !self.is_key
     }
 
-    /// Whether the mapping says how a row fares of whose record the field is missing.
+    /// Whether the mapping says what becomes of the field when a record lacks it, and that is no reject.
     fn may_be_missing(&self) -> bool {
-        let fares = matches!(self.on_missing, Some(OnMissing::Keep | OnMissing::Clear | OnMissing::Default));
-        fares && !self.is_key
+        let is_reject = matches!(self.on_missing, None | Some(OnMissing::Reject));
+        !is_reject && !self.is_key
     }
 }
 
@@ -164,8 +164,8 @@ impl Program {
         self.assignments.iter().filter(may_lack).map(|field| field.id).collect()
     }
 
-    /// The columns that rows must have to be read: of each path, the first step. Not those that feed nothing but fields of
-    /// which the mapping says what it means that a record lacks them.
+    /// The columns that rows must have to be read: of each path, the first step. A column that feeds only fields which may be
+    /// missing is none of them.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         let mut needed = BTreeSet::new();
         let fields = self.assignments.iter().filter(|field| !field.may_be_missing());

@@ -242,7 +242,7 @@ fn look(about: &NoticeAbout) -> Part {
     Part::Commands("To look into it:".to_owned(), looking(with_rejects(about)))
 }
 
-/// Some of so many.
+/// The first of `count` lines, and how many more there are.
 fn and_more(some: &[String], count: usize) -> Vec<String> {
     let mut listed = some.to_vec();
     if count > some.len() {

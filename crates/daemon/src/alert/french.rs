@@ -303,7 +303,7 @@ fn look(about: &NoticeAbout) -> Part {
     Part::Commands("Pour en savoir plus\u{a0}:".to_owned(), looking(with_rejects(about)))
 }
 
-/// Some of so many.
+/// The first of `count` lines, and how many more there are.
 fn and_more(some: &[String], count: usize) -> Vec<String> {
     let mut listed = some.to_vec();
     match count.saturating_sub(some.len()) {

@@ -260,7 +260,7 @@ impl Daemon {
         let Health { origin, policy, problems, pending, trouble, .. } = self.handle.health();
         let hooks = self.hooks();
         let (mut warnings, dropped_deliveries) = (hooks.problems(), hooks.dropped());
-        warnings.extend(self.unheard.problems());
+        warnings.extend(self.undelivered.problems());
         DaemonStatus { origin, policy, problems, warnings, dropped_deliveries, pending, trouble }
     }
 }

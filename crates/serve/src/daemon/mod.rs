@@ -11,7 +11,7 @@ mod observe;
 mod receiver;
 #[cfg(test)]
 mod tests;
-mod unheard;
+mod undelivered;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ use crate::serving::{Push, PushHead, Readiness, Received, Serving};
 use board::Board;
 use hooks::Hooks;
 use live::Live;
-use unheard::Unheard;
+use undelivered::Undelivered;
 
 /// The daemon as it is served.
 pub struct Daemon {
@@ -43,7 +43,7 @@ pub struct Daemon {
     /// The webhooks in force.
     hooks: Mutex<Arc<Hooks>>,
     /// The deliveries that cannot arrive.
-    unheard: Unheard,
+    undelivered: Undelivered,
     /// What is counted.
     metrics: Metrics,
     /// How far runs have come, and that something has changed.
@@ -63,18 +63,18 @@ impl Daemon {
             dispatcher: Dispatcher::new(ports.clone()),
             ports: ports.clone(),
             hooks: Mutex::new(hooks),
-            unheard: Unheard::default(),
+            undelivered: Undelivered::default(),
             live: Live::default(),
             board: Board::default(),
             handle,
         }
     }
 
-    /// The same, when no process takes deliveries: those that something waits for are warned of.
+    /// The same, when no process listens for deliveries: a source whose deliveries something active reads is warned of.
     #[must_use]
-    pub fn without_deliveries(mut self) -> Self {
-        self.unheard = Unheard::deaf();
-        self.unheard.follow(self.hooks().wanting());
+    pub fn without_listener(mut self) -> Self {
+        self.undelivered = Undelivered::without_listener();
+        self.undelivered.follow(self.hooks().wanting());
         self
     }
 
@@ -114,7 +114,7 @@ impl Observer for Daemon {
     fn in_force(&self, applied: &Arc<Applied>) {
         let hooks = Arc::new(Hooks::of(applied, &self.ports.outside.webhooks, self.hooks().tallies()));
         hooks.begin();
-        self.unheard.follow(hooks.wanting());
+        self.undelivered.follow(hooks.wanting());
         self.metrics.follow(applied);
         self.board.changed();
         self.live.changed();

@@ -8,22 +8,22 @@ use raccord_model::Name;
 
 /// What is known of deliveries that cannot arrive.
 #[derive(Debug, Default)]
-pub(super) struct Unheard {
-    /// Neither this process nor another takes deliveries.
-    is_deaf: bool,
+pub(super) struct Undelivered {
+    /// Neither this process nor another listens for deliveries.
+    lacks_listener: bool,
     /// The sources that want deliveries in the generation in force.
     wanting: Mutex<BTreeSet<Name>>,
 }
 
-impl Unheard {
+impl Undelivered {
     /// Of a daemon that listens nowhere, and for which no other does.
-    pub(super) fn deaf() -> Self {
-        Self { is_deaf: true, wanting: Mutex::default() }
+    pub(super) fn without_listener() -> Self {
+        Self { lacks_listener: true, wanting: Mutex::default() }
     }
 
     /// Takes in which sources want deliveries now, and warns of those that have begun to.
     pub(super) fn follow(&self, wanting: BTreeSet<Name>) {
-        if !self.is_deaf {
+        if !self.lacks_listener {
             return;
         }
         let mut known = self.wanting.lock().unwrap_or_else(PoisonError::into_inner);
