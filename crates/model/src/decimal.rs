@@ -148,6 +148,9 @@ pub fn push_ordered(out: &mut Vec<u8>, text: &str) -> Result<(), DecimalError> {
 
 /// Moves the point by the exponent and trims the zeros that say nothing.
 fn canonical(negative: bool, whole: &str, fraction: &str, exponent: i32) -> String {
+    if exponent == 0 {
+        return trimmed(negative, whole, fraction);
+    }
     let mut digits = format!("{whole}{fraction}");
     let mut point = i64::try_from(whole.len()).unwrap_or(0) + i64::from(exponent);
     if point < 0 {
@@ -159,9 +162,13 @@ fn canonical(negative: bool, whole: &str, fraction: &str, exponent: i32) -> Stri
         digits.push_str(&"0".repeat(point - digits.len()));
     }
     let (whole, fraction) = digits.split_at(point);
+    trimmed(negative, whole, fraction)
+}
+
+fn trimmed(negative: bool, whole: &str, fraction: &str) -> String {
     let whole = whole.trim_start_matches('0');
     let fraction = fraction.trim_end_matches('0');
-    let mut text = String::with_capacity(digits.len() + 3);
+    let mut text = String::with_capacity(whole.len() + fraction.len() + 3);
     if negative && !(whole.is_empty() && fraction.is_empty()) {
         text.push('-');
     }

@@ -103,6 +103,17 @@ impl<'a> RawField<'a> {
         self.tagged
     }
 
+    /// The instant; `None` of a value of another type.
+    pub fn instant(&self) -> Result<Option<Instant>, NotARow> {
+        Ok(match self.tagged.first() {
+            Some(&tag::DATETIME) => match self.value()? {
+                Some(Value::Datetime(instant)) => Some(instant),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// The value; `None` for an explicit empty.
     pub fn value(&self) -> Result<Option<Value<'a>>, NotARow> {
         tagged_value(self.tagged)

@@ -88,8 +88,8 @@ impl Cell {
     fn write(&self, value: &Given, text: &mut RecordText) -> Result<(), Unread> {
         match value {
             Given::NULL | Given::Date(0, 0, 0, ..) => text.null(),
-            Given::Int(number) => text.raw(number),
-            Given::UInt(number) => text.raw(number),
+            Given::Int(number) => text.integer(*number),
+            Given::UInt(number) => text.integer(*number),
             Given::Float(number) if number.is_finite() => text.raw(number),
             Given::Float(number) => text.float(f64::from(*number)),
             Given::Double(number) => text.float(*number),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use raccord_model::decide::{
-    self, Bounds, Decision, Flags, Refused, Storage, Working, guard, is_outdated, keeps_all,
+    self, Bounds, Decision, Flags, Narrow, Refused, Storage, Working, guard, is_outdated, keeps_all,
 };
 use raccord_model::fact::{Tally, Uid};
 use raccord_model::port::destination::{Batch, DestinationError};
@@ -82,14 +82,14 @@ impl Commit {
         let defaults: &[u8] = &batch.target.defaults;
         let narrowed = if defaults.is_empty() { None } else { codec::narrowed(defaults)? };
         let defaults = narrowed.as_deref().unwrap_or(defaults);
+        let narrow: Narrow = if entity.table.has_instants() { codec::narrowed } else { |_| Ok(None) };
         let care = self.care();
         let mut refused = Refused::new();
         if care == Care::InParts {
             session.run("SAVEPOINT rows").await?;
         }
         loop {
-            let decision =
-                decide::batch(batch, Storage { defaults, refused: &refused, narrow: codec::narrowed }, set)?;
+            let decision = decide::batch(batch, Storage { defaults, refused: &refused, narrow }, set)?;
             let rows = Rows::of(set);
             let more = rows.write(session, &entity.table, care).await?;
             if more.is_empty() {

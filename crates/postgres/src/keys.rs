@@ -7,16 +7,13 @@ use tokio_postgres::Row;
 
 use crate::codec::many::{Finished, Many, Raw};
 use crate::codec::{self, Unstorable};
-use crate::table::{Column, Table};
+use crate::table::Table;
 
 const PARTS: &str = "the key has another number of parts than the key of its table";
 const FINER: &str = "the key has an instant that is finer than a microsecond, which PostgreSQL cannot keep";
 
-/// The values of a key, with their columns.
-pub(crate) fn values<'t>(
-    table: &'t Table,
-    key: &[u8],
-) -> Result<Vec<(&'t Column, Value<'static>)>, Unstorable> {
+/// The values of a key, in the order of its columns.
+pub(crate) fn values(table: &Table, key: &[u8]) -> Result<Vec<Value<'static>>, Unstorable> {
     let refuse =
         |reason| Unstorable { field: table.key_columns().next().map_or(0, |column| column.field), reason };
     let values = key_values(key).map_err(|NotARow| refuse(PARTS))?;
@@ -27,7 +24,7 @@ pub(crate) fn values<'t>(
     if values.iter().any(is_finer) {
         return Err(refuse(FINER));
     }
-    Ok(table.key_columns().zip(values).collect())
+    Ok(values)
 }
 
 /// Many keys as parameters, one for each column of the key.
@@ -42,14 +39,15 @@ impl KeyLists {
     /// Adds a key, or nothing of it when the columns cannot hold it.
     pub(crate) fn push(&mut self, table: &Table, key: &[u8]) -> Result<(), Unstorable> {
         let values = values(table, key)?;
-        let mut encoded = Vec::with_capacity(values.len());
-        for (column, value) in &values {
-            let mut bytes = bytes::BytesMut::new();
-            codec::encode(column, value, &mut bytes)?;
-            encoded.push(bytes);
-        }
-        for (list, bytes) in self.0.iter_mut().zip(&encoded) {
-            list.push(Some(bytes));
+        for (at, (column, value)) in table.key_columns().zip(&values).enumerate() {
+            let pushed = self.0.get_mut(at).map_or(Ok(()), |list| {
+                list.push_with(|out| codec::encode(column, value, out).map(|()| true))
+            });
+            if pushed.is_err() {
+                // The parts before it are no key without it.
+                self.0.iter_mut().take(at).for_each(Many::take_back);
+                return pushed;
+            }
         }
         Ok(())
     }

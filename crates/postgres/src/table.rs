@@ -182,6 +182,11 @@ impl Table {
         self.key.iter().filter_map(|&at| self.columns.get(at))
     }
 
+    /// Whether a column keeps instants, which PostgreSQL has to the microsecond.
+    pub(crate) fn has_instants(&self) -> bool {
+        self.columns.iter().any(|column| column.kind == Kind::Timestamptz)
+    }
+
     /// Where the column of a field stands.
     pub(crate) fn column(&self, field: FieldId) -> Option<&Column> {
         let at = self.columns.binary_search_by_key(&field, |column| column.field).ok()?;

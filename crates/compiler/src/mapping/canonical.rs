@@ -111,9 +111,10 @@ impl Writer<'_> {
 
     /// Puts the members of the innermost object in order. Of those with one name the last counts, like everywhere else.
     fn order(&mut self, first: usize) {
-        let mut members = self.members.split_off(first);
         let name = |member: &Member| self.out.get(member.name.clone()).unwrap_or_default();
+        let members = self.members.get_mut(first..).unwrap_or_default();
         if members.is_sorted_by(|a, b| name(a) < name(b)) {
+            self.members.truncate(first);
             return;
         }
         let start = members.first().map_or(self.out.len(), |member| member.name.start - 1);
@@ -130,6 +131,7 @@ impl Writer<'_> {
         }
         self.out.truncate(start);
         self.out.push_str(&ordered);
+        self.members.truncate(first);
     }
 
     fn text(&mut self) -> Option<()> {
@@ -166,6 +168,10 @@ impl Writer<'_> {
         let is_part = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
         let raw = rest.get(..rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len()))?;
         self.at += raw.len();
+        if is_short_integer(raw.as_bytes()) {
+            self.out.push_str(raw);
+            return Some(());
+        }
         match raw.parse::<Decimal>() {
             Ok(number) => self.out.push_str(number.as_str()),
             // It has more digits than a decimal may have, and stays as it is written.
@@ -174,6 +180,12 @@ impl Writer<'_> {
         }
         Some(())
     }
+}
+
+/// Whether a number is one that has no other spelling which is simpler: a few digits that begin with no zero.
+fn is_short_integer(number: &[u8]) -> bool {
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    matches!(digits, [b'1'..=b'9', ..]) && digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -189,8 +201,8 @@ mod tests {
             (r#"{"a":1,"b":{"d":1,"c":{}}}"#, r#"{"a":1,"b":{"c":{},"d":1}}"#),
             (r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#),
             (
-                "[1.0, 1e0, 10E-1, -0, -0.0, 1.10, 12345678901234567890.5]",
-                "[1,1,1,0,0,1.1,12345678901234567890.5]",
+                "[1.0, 1e0, 10E-1, -0, -0.0, 1.10, 10, -100, 0, 12345678901234567890.5]",
+                "[1,1,1,0,0,1.1,10,-100,0,12345678901234567890.5]",
             ),
             (r#"["\u00e9\/", "é/", "\n\u001f\ud83d\ude00"]"#, "[\"é/\",\"é/\",\"\\n\\u001f\u{1f600}\"]"),
             (r#"{"\u0062":1,"a":2}"#, r#"{"a":2,"b":1}"#),

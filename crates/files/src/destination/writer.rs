@@ -36,6 +36,8 @@ pub(crate) struct Writer {
     /// By their folder within the entity's.
     open: HashMap<String, usize>,
     files: Vec<OpenFile>,
+    /// The number of the file to which a row was added last.
+    latest: usize,
     done: Vec<DataFile>,
 }
 
@@ -57,7 +59,15 @@ pub(crate) struct Outlet<'a> {
 
 impl Writer {
     pub(crate) fn new(transfer: Uid, format: Format, layout: Arc<Layout>) -> Self {
-        Self { transfer, format, layout, open: HashMap::new(), files: Vec::new(), done: Vec::new() }
+        Self {
+            transfer,
+            format,
+            layout,
+            open: HashMap::new(),
+            files: Vec::new(),
+            latest: 0,
+            done: Vec::new(),
+        }
     }
 
     /// How many rows are in it.
@@ -72,9 +82,20 @@ impl Writer {
         folder: &str,
         cells: &[Cell<'_>],
     ) -> Result<Result<(), EncodeError>, NotBuiltIn> {
-        let last = self.files.last().is_some_and(|file| file.folder == folder);
-        let number = match self.open.get(folder) {
-            _ if last => self.files.len() - 1,
+        let number = self.number_of(folder)?;
+        let Some(file) = self.files.get_mut(number) else { return Ok(Ok(())) };
+        let added = file.encoder.row(cells);
+        file.rows += u64::from(added.is_ok());
+        Ok(added)
+    }
+
+    /// The number of the file in a folder, which is opened when there is none.
+    fn number_of(&mut self, folder: &str) -> Result<usize, NotBuiltIn> {
+        // Rows of one folder come together more often than not.
+        if self.files.get(self.latest).is_some_and(|file| file.folder == folder) {
+            return Ok(self.latest);
+        }
+        self.latest = match self.open.get(folder) {
             Some(number) => *number,
             None => {
                 let encoder = encoder(self.format, &self.layout.columns)?;
@@ -84,10 +105,7 @@ impl Writer {
                 self.files.len() - 1
             }
         };
-        let Some(file) = self.files.get_mut(number) else { return Ok(Ok(())) };
-        let added = file.encoder.row(cells);
-        file.rows += u64::from(added.is_ok());
-        Ok(added)
+        Ok(self.latest)
     }
 
     /// Hands on what has come together, ends files that are full, and of those that are too many the oldest.

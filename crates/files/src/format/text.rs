@@ -35,8 +35,7 @@ pub(super) fn plain(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Text(text) | Value::Json(text) => out.extend_from_slice(text.as_bytes()),
         Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::Decimal(number) => out.extend_from_slice(number.as_str().as_bytes()),
-        // A vector takes all that is written.
-        Value::Integer(number) => drop(write!(out, "{number}")),
+        Value::Integer(number) => out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes()),
         Value::Datetime(instant) => datetime(*instant, out),
         Value::Date(days) => match date(i64::from(*days)) {
             Some(date) => out.extend_from_slice(&date),
@@ -83,6 +82,7 @@ fn put(text: &mut [u8], at: usize, number: i64) {
 /// Writes an instant in UTC, with as many digits of its second as it has.
 fn datetime(instant: Instant, out: &mut Vec<u8>) {
     let Some(date) = date(instant.seconds.div_euclid(86_400)) else {
+        // A vector takes all that is written.
         drop(write!(out, "{instant}"));
         return;
     };

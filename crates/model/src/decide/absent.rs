@@ -71,8 +71,9 @@ impl Pass<'_> {
     /// Applies the enrichments that waited for a row. One that makes a row of it that cannot be kept is lost: its
     /// transfer shows the record again when it changes.
     fn enrich(&mut self, key: &[u8], row: &mut Stored) -> Result<(), NotARow> {
-        let waiting: Vec<(Uid, Waiting)> =
+        let mut waiting: Vec<(Uid, Waiting)> =
             self.set.waiting.iter().filter(|((of, _), _)| of == key).map(of).collect();
+        waiting.sort_unstable_by_key(|(transfer, _)| *transfer);
         for (transfer, Waiting { version, patch }) in waiting {
             self.set.waiting.remove(&(key.to_vec(), transfer));
             self.next.clear();

@@ -1,13 +1,15 @@
 //! What was found under keys, and what is to be there instead: only the difference is written. It knows nothing of what
-//! the keys and values mean.
+//! the keys and values mean, and keeps them in the order in which they came.
 
-use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use foldhash::fast::RandomState;
+use indexmap::{Equivalent, IndexMap};
 
 /// What was found under keys, and what is to be there.
 #[derive(Debug)]
 pub struct Overlay<K, V> {
-    entries: BTreeMap<K, Entry<V>>,
+    entries: IndexMap<K, Entry<V>, RandomState>,
     /// How many changes there were.
     changes: usize,
 }
@@ -52,21 +54,23 @@ pub struct Changed<'o, K, V> {
 
 impl<K, V> Default for Overlay<K, V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), changes: 0 }
+        Self { entries: IndexMap::default(), changes: 0 }
     }
 }
 
-impl<K: Ord, V> Overlay<K, V> {
+impl<K: Hash + Eq, V> Overlay<K, V> {
+    /// Makes room for so many more keys.
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
+    }
+
     /// Says what was found.
     pub fn found(&mut self, key: K, value: V) {
         self.entries.insert(key, Entry { before: Some(value), now: Now::AsBefore, order: 0 });
     }
 
     /// What is there now.
-    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<&V> {
         self.entries.get(key)?.now()
     }
 
@@ -78,8 +82,7 @@ impl<K: Ord, V> Overlay<K, V> {
     /// Nothing is there from now on.
     pub fn remove<Q>(&mut self, key: &Q)
     where
-        Q: Ord + ?Sized + ToOwned<Owned = K>,
-        K: Borrow<Q>,
+        Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,
     {
         if self.get(key).is_some() {
             self.change(key.to_owned(), Now::Nothing);

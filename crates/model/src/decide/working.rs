@@ -274,6 +274,22 @@ impl Working {
     }
 }
 
+/// The keys of the changes of a batch, in their order, each once.
+pub fn changed_keys(batch: &Batch) -> Vec<&[u8]> {
+    sorted(batch.changes.iter().map(|change| change.key).collect())
+}
+
+/// The same, and those that its rejects carry.
+pub fn all_keys<'k>(changes: &[&'k [u8]], of_rejects: &'k [Key]) -> Vec<&'k [u8]> {
+    sorted(changes.iter().copied().chain(of_rejects.iter().map(Vec::as_slice)).collect())
+}
+
+fn sorted(mut keys: Vec<&[u8]>) -> Vec<&[u8]> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
 /// The unique values that rows of a batch have or may take, each as it stands in a row: which other rows hold them has to be known.
 pub fn taken_values(batch: &Batch, set: &Working) -> Result<BTreeMap<FieldId, BTreeSet<Vec<u8>>>, NotARow> {
     let unique = &batch.target.unique;

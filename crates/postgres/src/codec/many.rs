@@ -55,6 +55,14 @@ pub(crate) fn put<E>(
     Ok(length <= LONGEST)
 }
 
+/// Writes bytes that are in their binary form, or nothing, with their length before them.
+pub(crate) fn put_bytes(out: &mut BytesMut, value: Option<&[u8]>) {
+    out.reserve(size_of::<i32>() + value.map_or(0, <[u8]>::len));
+    // What is longer than a value may be is refused by the server: this is no length.
+    out.put_i32(value.map_or(-1, |value| i32::try_from(value.len()).unwrap_or(i32::MIN)));
+    out.put_slice(value.unwrap_or_default());
+}
+
 /// Many values of one column.
 #[derive(Debug)]
 pub(crate) struct Many {
@@ -62,6 +70,8 @@ pub(crate) struct Many {
     of: Type,
     body: BytesMut,
     count: i32,
+    /// Where the last element begins.
+    last: usize,
 }
 
 /// Where the number of elements and their type stand in the binary form of a list.
@@ -81,27 +91,35 @@ impl Many {
         body.put_u32(element);
         body.put_i32(0);
         body.put_i32(1);
-        Self { of, body, count: 0 }
+        Self { of, body, count: 0, last: HEADER }
     }
 
     /// Adds bytes that are in their binary form, or nothing.
     pub(crate) fn push(&mut self, value: Option<&[u8]>) {
-        let written: Result<bool, std::convert::Infallible> = put(&mut self.body, |out| {
-            out.put_slice(value.unwrap_or_default());
-            Ok(value.is_some())
-        });
-        debug_assert!(written.is_ok(), "no error is possible");
+        self.last = self.body.len();
+        put_bytes(&mut self.body, value);
         self.count += 1;
     }
 
-    /// Adds what a function writes; it says whether there is a value.
+    /// Adds what a function writes; it says whether there is a value. Nothing is added when it fails.
     pub(crate) fn push_with<E>(
         &mut self,
         write: impl FnOnce(&mut BytesMut) -> Result<bool, E>,
     ) -> Result<(), E> {
-        put(&mut self.body, write)?;
+        let at = self.body.len();
+        if let Err(error) = put(&mut self.body, write) {
+            self.body.truncate(at);
+            return Err(error);
+        }
+        self.last = at;
         self.count += 1;
         Ok(())
+    }
+
+    /// Takes the element back that was added last, once.
+    pub(crate) fn take_back(&mut self) {
+        self.body.truncate(self.last);
+        self.count -= 1;
     }
 
     /// As a parameter.
@@ -157,9 +175,9 @@ pub(crate) struct CopyData {
 }
 
 impl CopyData {
-    /// None yet, of so many columns.
-    pub(crate) fn new(columns: usize) -> Self {
-        let mut body = BytesMut::with_capacity(64 * 1_024);
+    /// None yet, of so many columns; they will take about so many bytes.
+    pub(crate) fn new(columns: usize, bytes: usize) -> Self {
+        let mut body = BytesMut::with_capacity(bytes);
         body.put_slice(BEGIN);
         Self { body, columns: i16::try_from(columns).unwrap_or(i16::MAX) }
     }

@@ -193,13 +193,9 @@ fn choices(bytes: &[u8]) -> Result<Vec<Cow<'_, str>>, NotARow> {
 
 /// A patch or a row as it comes back once it was stored: instants have microseconds. Nothing when it is so already.
 pub(crate) fn narrowed(row: &[u8]) -> Result<Option<Vec<u8>>, NotARow> {
-    let finer = |value: &Option<Value<'_>>| match value {
-        Some(Value::Datetime(instant)) => instant.nanoseconds % 1_000 != 0,
-        _ => false,
-    };
     let mut is_finer = false;
     for field in row::fields(row)? {
-        is_finer |= finer(&field?.value()?);
+        is_finer |= field?.instant()?.is_some_and(|instant| instant.nanoseconds % 1_000 != 0);
     }
     if !is_finer {
         return Ok(None);
@@ -208,8 +204,8 @@ pub(crate) fn narrowed(row: &[u8]) -> Result<Option<Vec<u8>>, NotARow> {
     row::begin(&mut out);
     for field in row::fields(row)? {
         let field = field?;
-        match field.value()? {
-            Some(Value::Datetime(Instant { seconds, nanoseconds })) => {
+        match field.instant()? {
+            Some(Instant { seconds, nanoseconds }) => {
                 let instant = Instant { seconds, nanoseconds: nanoseconds / 1_000 * 1_000 };
                 row::push(&mut out, field.id, Some(&Value::Datetime(instant)));
             }

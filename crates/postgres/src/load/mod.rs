@@ -4,9 +4,7 @@
 mod beside;
 mod rows;
 
-use std::collections::BTreeSet;
-
-use raccord_model::decide::{Flags, Working, key_of};
+use raccord_model::decide::{Flags, Key, Working, all_keys, changed_keys, key_of};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Batch, DestinationError};
 use tokio_postgres::types::Type;
@@ -69,23 +67,6 @@ pub(crate) async fn flags(session: &Session<'_>, incarnation: u64, transfer: Uid
     })
 }
 
-/// The keys of a batch: those of changes, and those that its rejects carry.
-pub(crate) struct Keys<'b> {
-    pub(crate) changes: BTreeSet<&'b [u8]>,
-    pub(crate) rejects: Vec<Vec<u8>>,
-}
-
-impl<'b> Keys<'b> {
-    pub(crate) fn of(batch: &'b Batch) -> Self {
-        let changes = batch.changes.iter().map(|change| change.key).collect();
-        Self { changes, rejects: batch.rejects.iter().filter_map(key_of).collect() }
-    }
-
-    fn all(&self) -> BTreeSet<&[u8]> {
-        self.changes.iter().copied().chain(self.rejects.iter().map(Vec::as_slice)).collect()
-    }
-}
-
 /// Everything that a batch has to know.
 pub(crate) async fn working(
     session: &Session<'_>,
@@ -94,23 +75,30 @@ pub(crate) async fn working(
     flags: Flags,
 ) -> Result<Working, Failure> {
     let mut set = Working::default();
-    let keys = Keys::of(batch);
-    let of_changes = many_bytes(keys.changes.iter().copied());
-    rows::load(session, entity, batch, &keys, &mut set).await?;
-    if flags.has_tombstones {
-        beside::tombstones(session, batch, &of_changes, &mut set).await?;
+    let changes = changed_keys(batch);
+    set.rows.reserve(changes.len());
+    rows::load(session, entity, batch, &changes, &mut set).await?;
+    if flags.has_tombstones || flags.has_waiting || flags.has_doomed {
+        let keys = many_bytes(changes.iter().copied());
+        if flags.has_tombstones {
+            beside::tombstones(session, batch, &keys, &mut set).await?;
+        }
+        if flags.has_waiting {
+            beside::waiting(session, batch, &keys, &mut set).await?;
+        }
+        if flags.has_doomed {
+            beside::doomed(session, batch, &keys, &mut set).await?;
+        }
     }
-    if flags.has_waiting {
-        beside::waiting(session, batch, &of_changes, &mut set).await?;
-    }
-    if flags.has_doomed {
-        beside::doomed(session, batch, &of_changes, &mut set).await?;
-    }
-    if batch.mark_seen {
-        beside::marks(session, batch, &many_bytes(keys.all()), &mut set).await?;
-    }
-    if flags.has_rejects {
-        beside::rejects(session, batch, &many_bytes(keys.all()), &mut set).await?;
+    if batch.mark_seen || flags.has_rejects {
+        let of_rejects: Vec<Key> = batch.rejects.iter().filter_map(key_of).collect();
+        let keys = many_bytes(all_keys(&changes, &of_rejects));
+        if batch.mark_seen {
+            beside::marks(session, batch, &keys, &mut set).await?;
+        }
+        if flags.has_rejects {
+            beside::rejects(session, batch, &keys, &mut set).await?;
+        }
     }
     if !batch.partitions.is_empty() {
         beside::partitions(session, batch, &mut set).await?;

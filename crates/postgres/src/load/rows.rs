@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{Entity, Keys};
+use super::Entity;
 use crate::codec::many::{Finished, Many, Raw};
 use crate::codec::{self, Unstorable};
 use crate::connections::{Parameter, Session, value};
@@ -91,13 +91,13 @@ pub(super) async fn load(
     session: &Session<'_>,
     entity: &Entity,
     batch: &Batch,
-    keys: &Keys<'_>,
+    keys: &[&[u8]],
     set: &mut Working,
 ) -> Result<(), Failure> {
-    if entity.revision == 0 && batch.kept_at.is_none() && keys.changes.is_empty() {
+    if entity.revision == 0 && batch.kept_at.is_none() && keys.is_empty() {
         return Ok(());
     }
-    for (key, stored) in by_keys(session, &entity.table, keys.changes.iter().copied()).await? {
+    for (key, stored) in by_keys(session, &entity.table, keys.iter().copied()).await? {
         set.rows.found(key, stored);
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Writes what a batch leaves in the destination's own tables.
 
+use std::hash::Hash;
+
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::decide::{Overlay, Tombstone, Working, tombstones_hold_from};
 use raccord_model::fact::{Run, Uid};
@@ -59,7 +61,7 @@ async fn remove<'k>(
 }
 
 /// The keys of an overlay under which nothing is any more.
-fn gone<K: Ord, V>(overlay: &Overlay<K, V>) -> Vec<&K> {
+fn gone<K: Hash + Eq, V>(overlay: &Overlay<K, V>) -> Vec<&K> {
     overlay.changed().filter(|changed| changed.now.is_none()).map(|changed| changed.key).collect()
 }
 

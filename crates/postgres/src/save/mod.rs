@@ -6,11 +6,14 @@ mod encode;
 mod rejects;
 
 use raccord_model::decide::{Deed, Op, Refusal, Refused, Working, ops};
+use raccord_model::port::destination::DestinationError;
 
 use crate::connections::Session;
 use crate::error::{Failure, Sort, column_of, reason, reason_to_stay};
 use crate::load::parameters;
 use crate::table::Table;
+
+use encode::{Data, Prepared};
 
 pub(crate) use beside::{
     Beside, complete, forget, purge_tombstones, remember_tombstones, save_checkpoint, save_run,
@@ -46,38 +49,29 @@ impl<'s> Rows<'s> {
         table: &Table,
         care: Care,
     ) -> Result<Refused, Failure> {
-        let unstorable = encode::unstorable(table, &self.0)?;
-        if !unstorable.is_empty() {
-            return Ok(unstorable);
-        }
-        match care {
-            Care::Together => write(session, table, &self.0).await.map(|()| Refused::new()),
-            Care::InParts => in_parts(session, table, &self.0).await,
+        match (encode::prepared(table, &self.0)?, care) {
+            (Err(unstorable), _) => Ok(unstorable),
+            (Ok(prepared), Care::Together) => write(session, table, prepared).await.map(|()| Refused::new()),
+            (Ok(_), Care::InParts) => in_parts(session, table, &self.0).await,
         }
     }
 }
 
-async fn write(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<(), Failure> {
-    for ops in ops.chunk_by(|a, b| a.deed == b.deed) {
-        let Some(first) = ops.first() else { continue };
-        let done = match first.deed {
-            Deed::Delete => {
-                let lists = encode::places(table, ops)?;
-                Some(session.execute(&table.delete(), &parameters(&lists)).await?)
-            }
-            Deed::Update | Deed::Touch => {
-                let with_fields = first.deed == Deed::Update;
-                match table.update(with_fields) {
-                    Some(update) => {
-                        let lists = encode::lists(table, ops, with_fields)?;
-                        Some(session.execute(&update, &parameters(&lists)).await?)
-                    }
-                    // What is kept beside the rows stands elsewhere.
+async fn write(session: &Session<'_>, table: &Table, prepared: Vec<Prepared<'_, '_>>) -> Result<(), Failure> {
+    for Prepared { deed, ops, data } in prepared {
+        let done = match data {
+            Data::Lists(lists) => {
+                let statement = match deed {
+                    Deed::Delete => Some(table.delete()),
+                    _ => table.update(deed == Deed::Update),
+                };
+                match statement {
+                    Some(statement) => Some(session.execute(&statement, &parameters(&lists)).await?),
                     None => None,
                 }
             }
-            Deed::Create => {
-                let taken = session.copy(&table.copy(), encode::copy(table, ops)?).await?;
+            Data::Copy(rows) => {
+                let taken = session.copy(&table.copy(), rows).await?;
                 if usize::try_from(taken) != Ok(ops.len()) {
                     return Err(Failure::LeftOut);
                 }
@@ -88,9 +82,17 @@ async fn write(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<(
             // Another client has changed or removed a row since it was looked up.
             return Err(Failure::Moved);
         }
-        write_side(session, table, (first.deed, ops)).await?;
+        write_side(session, table, (deed, ops)).await?;
     }
     Ok(())
+}
+
+/// Writes some of the rows, each of which its columns can hold.
+async fn write_part(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Result<(), Failure> {
+    match encode::prepared(table, ops)? {
+        Ok(prepared) => write(session, table, prepared).await,
+        Err(_) => Err(DestinationError::Damaged.into()),
+    }
 }
 
 /// Writes what is kept beside rows where it stands in a table of its own.
@@ -114,7 +116,7 @@ async fn in_parts(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Resul
     let mut open = vec![ops];
     while let Some(part) = open.pop() {
         session.run("SAVEPOINT part").await?;
-        let failure = match write(session, table, part).await {
+        let failure = match write_part(session, table, part).await {
             Ok(()) => {
                 session.run("RELEASE SAVEPOINT part").await?;
                 continue;

@@ -156,10 +156,10 @@ impl Cells {
 fn write(kind: Kind, bytes: &[u8], text: &mut RecordText) -> Result<(), RowFailure> {
     match kind {
         Kind::Bool => text.raw(bytes == [1]),
-        Kind::Int2 => text.raw(i16::from_be_bytes(sized(bytes)?)),
-        Kind::Int4 => text.raw(i32::from_be_bytes(sized(bytes)?)),
-        Kind::Int8 => text.raw(i64::from_be_bytes(sized(bytes)?)),
-        Kind::Oid => text.raw(u32::from_be_bytes(sized(bytes)?)),
+        Kind::Int2 => text.integer(i16::from_be_bytes(sized(bytes)?)),
+        Kind::Int4 => text.integer(i32::from_be_bytes(sized(bytes)?)),
+        Kind::Int8 => text.integer(i64::from_be_bytes(sized(bytes)?)),
+        Kind::Oid => text.integer(u32::from_be_bytes(sized(bytes)?)),
         Kind::Float4 => match f32::from_be_bytes(sized(bytes)?) {
             value if value.is_finite() => text.raw(value),
             value => text.float(f64::from(value)),

@@ -1,7 +1,5 @@
 //! What the destination's own tables know of the keys of a batch.
 
-use std::collections::BTreeSet;
-
 use raccord_model::checkpoint::{PartitionId, Spot};
 use raccord_model::decide::partitions::Met;
 use raccord_model::decide::{
@@ -39,7 +37,7 @@ fn each(
 pub(super) fn tombstones(
     connection: &Connection,
     batch: &Batch,
-    keys: &BTreeSet<&[u8]>,
+    keys: &[&[u8]],
     set: &mut Working,
 ) -> Result<(), Failure> {
     let query = "SELECT transfer, version, swept, at FROM _raccord_tombstones \
@@ -61,7 +59,7 @@ pub(super) fn tombstones(
 pub(super) fn waiting(
     connection: &Connection,
     batch: &Batch,
-    keys: &BTreeSet<&[u8]>,
+    keys: &[&[u8]],
     set: &mut Working,
 ) -> Result<(), Failure> {
     let query = "SELECT transfer, version, patch FROM _raccord_waiting WHERE incarnation = ?1 AND key = ?2";
@@ -89,7 +87,7 @@ pub(super) fn waiting(
 pub(super) fn doomed(
     connection: &Connection,
     batch: &Batch,
-    keys: &BTreeSet<&[u8]>,
+    keys: &[&[u8]],
     set: &mut Working,
 ) -> Result<(), Failure> {
     let query = "SELECT version FROM _raccord_doomed WHERE transfer = ?1 AND key = ?2";
@@ -107,7 +105,7 @@ pub(super) fn doomed(
 pub(super) fn marks(
     connection: &Connection,
     batch: &Batch,
-    keys: &BTreeSet<&[u8]>,
+    keys: &[&[u8]],
     set: &mut Working,
 ) -> Result<(), Failure> {
     let query = "SELECT deleted, page, partition FROM _raccord_marks WHERE transfer = ?1 AND key = ?2";
@@ -131,7 +129,7 @@ pub(super) fn marks(
 pub(super) fn rejects(
     connection: &Connection,
     batch: &Batch,
-    keys: &BTreeSet<&[u8]>,
+    keys: &[&[u8]],
     set: &mut Working,
 ) -> Result<(), Failure> {
     let query = "SELECT id, key, version FROM _raccord_rejects WHERE transfer = ?1 AND ";

@@ -3,9 +3,7 @@
 mod beside;
 mod rows;
 
-use std::collections::BTreeSet;
-
-use raccord_model::decide::{Flags, Working, key_of};
+use raccord_model::decide::{Flags, Key, Working, all_keys, changed_keys, key_of};
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{Batch, DestinationError};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -64,9 +62,10 @@ pub(crate) fn working(
     flags: Flags,
 ) -> Result<Working, Failure> {
     let mut set = Working::default();
-    let changes: BTreeSet<&[u8]> = batch.changes.iter().map(|change| change.key).collect();
-    let of_rejects: Vec<Vec<u8>> = batch.rejects.iter().filter_map(key_of).collect();
-    let all: BTreeSet<&[u8]> = changes.iter().copied().chain(of_rejects.iter().map(Vec::as_slice)).collect();
+    let changes = changed_keys(batch);
+    let of_rejects: Vec<Key> = batch.rejects.iter().filter_map(key_of).collect();
+    let all = all_keys(&changes, &of_rejects);
+    set.rows.reserve(changes.len());
     rows::load(connection, &entity.table, &changes, &mut set)?;
     if flags.has_tombstones {
         beside::tombstones(connection, batch, &changes, &mut set)?;

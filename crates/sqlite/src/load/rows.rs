@@ -78,7 +78,7 @@ impl<'c> Lookup<'c> {
 pub(super) fn load(
     connection: &Connection,
     table: &Table,
-    keys: &BTreeSet<&[u8]>,
+    keys: &[&[u8]],
     set: &mut Working,
 ) -> Result<(), Failure> {
     let mut lookup = Lookup::of(connection, table)?;

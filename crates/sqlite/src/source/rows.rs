@@ -21,7 +21,7 @@ impl Cells {
             text.name(quoted);
             match row.get_ref(at)? {
                 ValueRef::Null => text.null(),
-                ValueRef::Integer(number) => text.raw(number),
+                ValueRef::Integer(number) => text.integer(number),
                 ValueRef::Real(number) => text.float(number),
                 ValueRef::Text(bytes) => text.text(utf8(name, bytes)?),
                 ValueRef::Blob(bytes) => text.bytes(bytes),

@@ -61,6 +61,11 @@ impl RecordText {
         _ = write!(self.text, "{value}");
     }
 
+    /// A whole number.
+    pub fn integer(&mut self, value: impl itoa::Integer) {
+        self.text.push_str(itoa::Buffer::new().format(value));
+    }
+
     /// A value whose text needs no escaping, in quotes.
     pub fn plain(&mut self, value: impl Display) {
         _ = write!(self.text, "\"{value}\"");
