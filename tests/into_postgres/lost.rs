@@ -130,3 +130,40 @@ fn a_table_of_another_state_is_told_and_can_be_given_free() {
     assert_eq!(contacts(&server), "007|Bob|Lyon\n1|Ada|Paris");
     assert_says(&shop.ok("explain crm.contact 007"), &["owned by the transfer people"]);
 }
+
+/// A state that was restored from a backup older than its rows.
+#[test]
+fn a_state_older_than_its_rows_is_told_and_goes_on() {
+    let server = server();
+    let shop = incremental(&server);
+    let state = shop.path().join(".raccord/state.redb");
+    let restore = || std::fs::copy(shop.path().join("old.redb"), &state).unwrap();
+    shop.ok("state backup old.redb");
+    for _ in 0..3 {
+        shop.ok("run");
+    }
+    restore();
+    // Nothing was changed since: the first run tells it, and the second goes on.
+    assert_says(&shop.fails(1, "run"), &["its store is ahead of the state", "The next run goes on"]);
+    assert_eq!(shop.json("run --output json")["runs"][0]["tally"]["fetched"], 1);
+    // A resync that was asked for after the backup is not taken for one that is asked for now.
+    shop.ok("resync people");
+    shop.ok("run");
+    restore();
+    shop.ok("resync people");
+    assert_eq!(shop.json("run --output json")["runs"][0]["tally"]["fetched"], 3);
+    // Other changes since the backup.
+    for _ in 0..3 {
+        shop.ok("resync people");
+    }
+    shop.ok("run");
+    restore();
+    for _ in 0..2 {
+        assert_says(&shop.fails(1, "run"), &["its store is ahead of the state", "`raccord resync people`"]);
+    }
+    server.sql("postgres", "UPDATE crm.contacts SET town = 'Rome'");
+    shop.ok("resync people");
+    shop.ok("run");
+    assert_eq!(contacts(&server), ALL);
+    assert_eq!(shop.json("run --output json")["runs"][0]["tally"]["fetched"], 1);
+}

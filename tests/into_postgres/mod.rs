@@ -8,6 +8,7 @@ mod existing;
 mod guide;
 mod killed;
 mod lost;
+mod rekeyed;
 
 use crate::environment::TestEnvironment;
 use crate::postgres_server::{Durability, PostgresServer};

@@ -4,6 +4,7 @@
 mod changes;
 mod killed;
 mod lost;
+mod rekeyed;
 mod trouble;
 
 use std::fmt::Write as _;

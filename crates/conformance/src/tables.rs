@@ -27,6 +27,7 @@ pub fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> EntitySh
         key: fields.first().map(|field| field.id).into_iter().collect(),
         fields,
         fed_by: Vec::new(),
+        replaces: Vec::new(),
     }
 }
 

@@ -235,7 +235,7 @@ fn entities(
         {
             let work = projects.entry(*project).or_default();
             work.after = desired.project(&entity.project);
-            work.renewed.insert(entity.entity.clone());
+            work.renewed.insert(entity.entity.clone(), effect.consequence);
         }
     }
     for change in delta.iter().filter(|change| change.key.kind == Kind::Project) {

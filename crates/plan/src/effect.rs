@@ -53,7 +53,12 @@ impl Impacts {
             if self.is_within_lost_rows(subject) {
                 continue;
             }
-            let gravest = consequences.last().copied().unwrap_or(Consequence::None);
+            let mut gravest = consequences.last().copied().unwrap_or(Consequence::None);
+            let is_entity = matches!(subject, Subject::Entity { .. });
+            if is_entity && gravest == Consequence::Rekey && consequences.contains(&Consequence::Reread) {
+                // Rows under other keys are kept elsewhere: those that are there stay.
+                gravest = Consequence::Reread;
+            }
             for &consequence in consequences {
                 let restarts =
                     matches!(consequence, Consequence::Restart | Consequence::Guard | Consequence::Deletions);

@@ -3,11 +3,12 @@
 //! An incarnation is the generation that allots it and a number within it, so that none is ever used twice and
 //! no counter has to be kept. Ids of fields are allotted in ascending order and never again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use raccord_model::Ident;
 use raccord_model::fact::{self, EntityFact, StepFact, StepWork, StorePlace, Uid};
 use raccord_model::language::{Entity, ProjectSpec};
+use raccord_model::plan::Consequence;
 use raccord_model::port::state::{Table, Write};
 use raccord_model::row::FieldId;
 
@@ -50,7 +51,7 @@ pub(crate) struct ProjectWork<'a> {
     /// What it will say; `None` when it goes.
     pub(crate) after: Option<&'a ProjectSpec>,
     /// The entities whose rows go, though they stay.
-    pub(crate) renewed: BTreeSet<Ident>,
+    pub(crate) renewed: BTreeMap<Ident, Consequence>,
 }
 
 /// The changes to the facts of a project's entities, whose rows are at a place now, and the steps that collect rows nothing
@@ -75,8 +76,14 @@ pub(crate) fn writes(
             None => fresh(entity, incarnations.allot()?)?,
             Some(fact) => {
                 let mut fact = with_fields(fact.clone(), entity)?;
-                if work.renewed.contains(name) {
-                    writes.push(collect(fact.incarnation, place)?);
+                if let Some(consequence) = work.renewed.get(name) {
+                    if *consequence == Consequence::Rekey && is_database(place) {
+                        // They stand in a table that stays: who makes it ready for the other keys takes them away.
+                        fact.replaces.push(fact.incarnation);
+                    } else {
+                        writes.extend(collect(&fact, place)?);
+                        fact.replaces.clear();
+                    }
                     fact.incarnation = incarnations.allot()?;
                 }
                 fact
@@ -89,7 +96,7 @@ pub(crate) fn writes(
     for (name, fact) in known {
         if !work.after.is_some_and(|after| after.entities.contains_key(name)) {
             writes.push(Write::Remove(Table::Entities, key(project, name)));
-            writes.push(collect(fact.incarnation, place)?);
+            writes.extend(collect(fact, place)?);
         }
     }
     Ok(writes)
@@ -99,10 +106,21 @@ fn key(project: Uid, entity: &Ident) -> String {
     format!("{project}/{entity}")
 }
 
-fn collect(incarnation: u64, place: &StorePlace) -> Result<Write, CommitError> {
-    let work = StepWork::Collect { incarnation, at: place.clone() };
-    let step = StepFact { work, attempts: 0, error: None };
-    Ok(Write::Put(Table::Steps, format!("collect/{incarnation:020}"), fact::write(&step)?))
+const fn is_database(place: &StorePlace) -> bool {
+    match place {
+        StorePlace::Postgres { .. } | StorePlace::Sqlite { .. } => true,
+        StorePlace::Embedded | StorePlace::Files { .. } => false,
+    }
+}
+
+/// The steps that collect what is kept of an entity.
+fn collect(entity: &EntityFact, place: &StorePlace) -> Result<Vec<Write>, CommitError> {
+    let step = |incarnation: &u64| {
+        let work = StepWork::Collect { incarnation: *incarnation, at: place.clone() };
+        let step = StepFact { work, attempts: 0, error: None };
+        Ok(Write::Put(Table::Steps, format!("collect/{incarnation:020}"), fact::write(&step)?))
+    };
+    entity.replaces.iter().chain([&entity.incarnation]).map(step).collect()
 }
 
 /// What will be known of an entity once it is applied as it stands here, but for the incarnation of one that is new.
@@ -111,7 +129,10 @@ pub fn entity_after(before: Option<&EntityFact>, entity: &Entity) -> Result<Enti
 }
 
 fn fresh(entity: &Entity, incarnation: u64) -> Result<EntityFact, CommitError> {
-    with_fields(EntityFact { incarnation, fields: BTreeMap::new(), next_field: FIRST_FIELD }, entity)
+    with_fields(
+        EntityFact { incarnation, fields: BTreeMap::new(), next_field: FIRST_FIELD, replaces: Vec::new() },
+        entity,
+    )
 }
 
 /// Allots an id to every field that has none: the key's fields in their order, then the others by name. What

@@ -116,6 +116,7 @@ fn shape() -> EntityShape {
         key: vec![1],
         fields: COLUMNS.iter().zip(1..).map(field).collect(),
         fed_by: Vec::new(),
+        replaces: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ mod layout;
 mod ledger;
 mod load;
 mod look;
+mod owned;
 mod prepare;
 mod save;
 mod settings;

@@ -17,6 +17,7 @@ use crate::error::{Failure, Sort, reason_to_stay};
 use crate::fence::{self, signed};
 use crate::keys;
 use crate::load::{self, by_keys, parameters};
+use crate::owned::{forget_incarnation, has_owners};
 use crate::save;
 use crate::table::Table;
 
@@ -272,15 +273,14 @@ pub(crate) async fn collect(session: &Session<'_>, incarnation: u64) -> Result<u
         Err(failure) => return Err(failure),
     };
     let table = &entity.table;
-    let (rows, owner) = (table.rows(), table.beside("_raccord_owner"));
-    let query = format!("SELECT count(*) FROM {rows} WHERE {owner} IS NOT NULL");
-    let row = session.query_opt(&query, &[]).await?;
-    if let Some(side) = table.side_table() {
-        session.run(&format!("DROP TABLE IF EXISTS {side}")).await?;
+    let mut count = 0;
+    // A table that a person has taken away has no rows to tell of.
+    if has_owners(session, table).await? {
+        let (rows, owner) = (table.rows(), table.beside("_raccord_owner"));
+        let query = format!("SELECT count(*) FROM {rows} WHERE {owner} IS NOT NULL");
+        let row = session.query_opt(&query, &[]).await?;
+        count = row.map_or(0, |row| row.get::<_, i64>(0).cast_unsigned());
     }
-    for table in ["tombstones", "waiting", "entities"] {
-        let forget = format!("DELETE FROM raccord.{table} WHERE incarnation = $1");
-        session.execute(&forget, &[(&signed(incarnation), Type::INT8)]).await?;
-    }
-    Ok(row.map_or(0, |row| row.get::<_, i64>(0).cast_unsigned()))
+    forget_incarnation(session, incarnation, table).await?;
+    Ok(count)
 }

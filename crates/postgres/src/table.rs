@@ -226,6 +226,18 @@ impl Table {
         format!("{table} t LEFT JOIN {side} b ON {}", same.collect::<Vec<_>>().join(" AND "))
     }
 
+    /// Removes the rows that transfers own.
+    pub(crate) fn delete_owned(&self) -> String {
+        let table = self.qualified();
+        let Some(side) = self.side_table() else {
+            return format!("DELETE FROM {table} t WHERE t._raccord_owner IS NOT NULL");
+        };
+        let same = self.key_columns().enumerate();
+        let same = same.map(|(at, column)| format!("b.k{at} = t.{}", quoted(&column.name)));
+        let same = same.collect::<Vec<_>>().join(" AND ");
+        format!("DELETE FROM {table} t USING {side} b WHERE {same} AND b._raccord_owner IS NOT NULL")
+    }
+
     /// One of [`BESIDE`], as it is read.
     pub(crate) fn beside(&self, name: &str) -> String {
         format!("{}.{name}", if self.side.is_some() { "b" } else { "t" })

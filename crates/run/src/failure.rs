@@ -30,11 +30,34 @@ pub(super) enum RunError {
     Fetcher,
     #[error("the task that maps a page has ended")]
     Mapper(#[from] JoinError),
+    /// The state knows less than the destination has seen.
+    #[error("its store is ahead of the state ({source}). {}", way_on(source, transfer))]
+    Behind { source: DestinationError, transfer: Name },
     #[error(
         "{}; before that the service did not accept the page where the last run had stopped ({refused}), so that the \
          window was begun again: should this go on, `raccord resync {transfer}` reads everything again", error.in_words()
     )]
     Again { error: Box<RunError>, refused: String, transfer: Name },
+}
+
+/// What to do about a destination that is ahead of the state.
+fn way_on(source: &DestinationError, transfer: &Name) -> String {
+    let why = "The state was restored from an older backup, or a copy of it is in use elsewhere";
+    match source {
+        DestinationError::Fenced { found: None, .. } => {
+            format!(
+                "{why}, and `{transfer}` was deleted since: remove it from the YAML, apply, and add it again"
+            )
+        }
+        // What was committed stands in the store, with where it goes on.
+        DestinationError::LeaseLost { .. } => {
+            format!("{why}. The next run goes on from where the store stands")
+        }
+        _ => format!(
+            "{why}, and `{transfer}` was changed since: when no copy is in use, `raccord resync {transfer}` lets this \
+             state write, and reads everything again"
+        ),
+    }
 }
 
 impl From<MapError> for RunError {
@@ -68,6 +91,7 @@ impl RunError {
             Self::Source(error) => error.is_unauthorized(),
             Self::Again { error, .. } => error.is_unauthorized(),
             Self::Destination(_)
+            | Self::Behind { .. }
             | Self::Table(_)
             | Self::Inbox(_)
             | Self::Column(_)
@@ -85,7 +109,9 @@ impl RunError {
             Self::Destination(error) => error.is_about_the_database() || is_exhausted(error),
             Self::Table(_) => true,
             Self::Inbox(error) => is_exhausted(error),
-            Self::Column(_) | Self::FirstPage(_) | Self::Fetcher | Self::Mapper(_) => false,
+            Self::Behind { .. } | Self::Column(_) | Self::FirstPage(_) | Self::Fetcher | Self::Mapper(_) => {
+                false
+            }
         }
     }
 

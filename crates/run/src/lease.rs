@@ -71,8 +71,14 @@ impl TransferLease {
     }
 
     /// Takes the lease over from its present holder. What works under it is refused from the fence's next raising on, and stops.
-    pub async fn take_over(ports: &Ports, transfer: Uid, holder: &str) -> Result<Self, LeaseError> {
-        let held = ports.lease.take_over(name(transfer), holder.to_owned(), TTL).await?;
+    /// Its token is greater than `above`.
+    pub async fn take_over(
+        ports: &Ports,
+        transfer: Uid,
+        holder: &str,
+        above: LeaseToken,
+    ) -> Result<Self, LeaseError> {
+        let held = ports.lease.take_over(name(transfer), holder.to_owned(), TTL, above).await?;
         Ok(Self::of(ports, held))
     }
 
@@ -173,8 +179,14 @@ mod tests {
             Box::pin(async { Ok(None) })
         }
 
-        fn take_over(&self, name: String, _: String, ttl: Duration) -> Async<'_, Result<Held, LeaseError>> {
-            Box::pin(async move { Ok(Held { name, token: 1, ttl }) })
+        fn take_over(
+            &self,
+            name: String,
+            _: String,
+            ttl: Duration,
+            above: LeaseToken,
+        ) -> Async<'_, Result<Held, LeaseError>> {
+            Box::pin(async move { Ok(Held { name, token: above + 1, ttl }) })
         }
 
         fn renew<'a>(&'a self, _: &'a Held) -> Async<'a, Result<bool, LeaseError>> {

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use raccord_model::Name;
 use raccord_model::fact::{
     EntityFact, IntegrationFact, Observed, Parents, Run, RunCause, RunId, RunOutcome, Tally, Uid,
 };
 use raccord_model::failpoint::Failpoint;
-use raccord_model::port::destination::ResumePoint;
+use raccord_model::port::destination::{DestinationError, ResumePoint};
 use raccord_model::port::state::{StateError, Table};
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
@@ -119,7 +120,7 @@ impl Runner {
     pub fn start(&mut self, start: Start) {
         let (stop, stopped) = watch::channel(false);
         let (ports, applied) = (self.ports.clone(), Arc::clone(&self.applied));
-        let task = Task { ports, applied, stop: stop.clone(), stopped };
+        let task = Task { ports, applied, stop: stop.clone(), stopped, unknown_token: AtomicU64::new(0) };
         self.stops.insert(start.uid, stop);
         // Of the highest level, so that a log of errors alone still says whose they are.
         let span = tracing::error_span!(
@@ -182,6 +183,8 @@ struct Task {
     /// Has the run stop, as its owner can.
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
+    /// A token of the transfer's lease that the destination has seen, and that the state knows nothing of; 0 without one.
+    unknown_token: AtomicU64,
 }
 
 impl Task {
@@ -191,8 +194,13 @@ impl Task {
             tracing::warn!("the lease of the transfer was lost to another holder: the run stops");
             self.stop.send_replace(true);
         };
+        let uid = start.uid;
         let run = lease.renewed(Box::pin(self.run_under(&lease, start)), stop).await?;
         lease.release().await?;
+        let unknown = self.unknown_token.load(Ordering::Relaxed);
+        if unknown > 0 {
+            TransferLease::take_over(&self.ports, uid, "a run", unknown).await?.release().await?;
+        }
         Ok(run)
     }
 
@@ -251,7 +259,7 @@ impl Task {
         }
         let ResumePoint { checkpoint, rejects } = match destination.raise_fence(job.uid, job.fence).await {
             Ok(point) => point,
-            Err(error) => return Ok(Some(RunError::from(error).outcome())),
+            Err(error) => return Ok(Some(self.refused(job, error).await?.outcome())),
         };
         if run.cause == RunCause::Deliveries {
             deliveries::drain(job, run, checkpoint, context).await;
@@ -267,6 +275,26 @@ impl Task {
             return Ok(Some(RunError::from(error).outcome()));
         }
         Ok(None)
+    }
+
+    /// Why a run was refused by its destination before it has begun. Who was replaced by another holder, or has an old
+    /// configuration, stops; but where the state says that this is the newest, it is the state that is old.
+    async fn refused(&self, job: &Job, error: DestinationError) -> Result<RunError, RunnerError> {
+        if !matches!(error, DestinationError::Fenced { .. } | DestinationError::LeaseLost { .. }) {
+            return Ok(error.into());
+        }
+        let decided = self.ports.facts().transfer(job.uid).await?.decided;
+        let is_held = match TransferLease::of_token(job.uid, job.fence.lease) {
+            Some(lease) => self.ports.lease.renew(&lease).await?,
+            None => false,
+        };
+        if !is_held || decided.epoch != job.fence.epoch {
+            return Ok(error.into());
+        }
+        if let DestinationError::LeaseLost { found, .. } = error {
+            self.unknown_token.store(found, Ordering::Relaxed);
+        }
+        Ok(RunError::Behind { source: error, transfer: job.transfer.clone() })
     }
 
     /// How many rejects of the transfer are kept; nothing when its database does not say.

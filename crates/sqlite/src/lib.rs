@@ -17,6 +17,7 @@ mod ledger;
 mod load;
 mod look;
 mod open;
+mod owned;
 mod prepare;
 mod save;
 mod side;

@@ -19,6 +19,7 @@ use crate::deferred::Deferred;
 use crate::error::{Failure, is_of_a_reference, is_of_a_row};
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
+use crate::owned::{forget_incarnation, has_owners};
 use crate::save;
 use crate::table::Table;
 
@@ -276,15 +277,13 @@ fn supersede(connection: &Connection, transfer: Uid, going: &Going) -> Result<()
 pub(crate) fn collect(connection: &Connection, incarnation: u64) -> Result<u64, Failure> {
     let Some(entity) = load::entity(connection, incarnation)? else { return Ok(0) };
     let table = &entity.table;
-    let (rows, owner) = (table.rows(), table.beside("_raccord_owner"));
-    let query = format!("SELECT count(*) FROM {rows} WHERE {owner} IS NOT NULL");
-    let count: i64 = connection.query_row(&query, [], |row| row.get(0))?;
-    if let Some(side) = &table.side {
-        connection.execute(&format!("DROP TABLE IF EXISTS {side}"), [])?;
+    let mut count: i64 = 0;
+    // A table that a person has taken away has no rows to tell of.
+    if has_owners(connection, table)? {
+        let (rows, owner) = (table.rows(), table.beside("_raccord_owner"));
+        let query = format!("SELECT count(*) FROM {rows} WHERE {owner} IS NOT NULL");
+        count = connection.query_row(&query, [], |row| row.get(0))?;
     }
-    for table in ["tombstones", "waiting", "entities"] {
-        let forget = format!("DELETE FROM _raccord_{table} WHERE incarnation = ?1");
-        connection.execute(&forget, [incarnation.cast_signed()])?;
-    }
+    forget_incarnation(connection, incarnation, table)?;
     Ok(count.cast_unsigned())
 }

@@ -110,6 +110,20 @@ impl Table {
         format!("{table} AS t LEFT JOIN {side} AS b ON {}", same.collect::<Vec<_>>().join(" AND "))
     }
 
+    /// Removes the rows that transfers own.
+    pub(crate) fn delete_owned(&self) -> String {
+        let table = quoted(&self.name);
+        let Some(side) = &self.side else {
+            return format!("DELETE FROM {table} AS t WHERE t._raccord_owner IS NOT NULL");
+        };
+        let same = Self::read(self.key_columns()).into_iter().enumerate();
+        let same = same.map(|(at, name)| format!("b._raccord_k{at} = {name} COLLATE BINARY AND "));
+        let same: String = same.collect();
+        format!(
+            "DELETE FROM {table} AS t WHERE EXISTS (SELECT 1 FROM {side} AS b WHERE {same}b._raccord_owner IS NOT NULL)"
+        )
+    }
+
     /// One of [`BESIDE`], as it is read.
     pub(crate) fn beside(&self, name: &str) -> String {
         format!("{}.{name}", if self.side.is_some() { "b" } else { "t" })

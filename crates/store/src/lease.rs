@@ -61,11 +61,11 @@ impl EmbeddedLeases {
         self.clock.now().checked_add(ttl).unwrap_or(Timestamp::MAX)
     }
 
-    /// The next token of a lease. It need not be durable before what is written under it, which comes later in the same
+    /// The next token of a lease, greater than `above`. It need not be durable before what is written under it, which comes later in the same
     /// file.
-    async fn next_token(&self, name: &str) -> Result<LeaseToken, LeaseError> {
+    async fn next_token(&self, name: &str, above: LeaseToken) -> Result<LeaseToken, LeaseError> {
         let name = name.to_owned();
-        let work = move |tables: &mut Tables<'_>| next(tables, &name).map(Ok);
+        let work = move |tables: &mut Tables<'_>| next(tables, &name, above).map(Ok);
         let failed = |broken: StoreError| LeaseError(Box::new(broken));
         self.store.writer.submit(false, failed, work).await
     }
@@ -87,12 +87,12 @@ impl EmbeddedLeases {
     }
 }
 
-fn next(tables: &mut Tables<'_>, name: &str) -> Result<LeaseToken, StoreError> {
+fn next(tables: &mut Tables<'_>, name: &str, above: LeaseToken) -> Result<LeaseToken, StoreError> {
     let last = match tables.leases.get(name.as_bytes())? {
         Some(bytes) => bytes.value().try_into().map(u64::from_be_bytes).map_err(|_| StoreError::Damaged)?,
         None => 0,
     };
-    let next = last.checked_add(1).ok_or(StoreError::Damaged)?;
+    let next = last.max(above).checked_add(1).ok_or(StoreError::Damaged)?;
     tables.leases.insert(name.as_bytes(), next.to_be_bytes().as_slice())?;
     Ok(next)
 }
@@ -108,15 +108,21 @@ impl Lease for EmbeddedLeases {
             if !self.is_free(&name) {
                 return Ok(None);
             }
-            let token = self.next_token(&name).await?;
+            let token = self.next_token(&name, 0).await?;
             Ok(self.hold(Held { name, token, ttl }, holder, false))
         })
     }
 
-    fn take_over(&self, name: String, holder: String, ttl: Duration) -> Async<'_, Result<Held, LeaseError>> {
+    fn take_over(
+        &self,
+        name: String,
+        holder: String,
+        ttl: Duration,
+        above: LeaseToken,
+    ) -> Async<'_, Result<Held, LeaseError>> {
         Box::pin(async move {
             loop {
-                let token = self.next_token(&name).await?;
+                let token = self.next_token(&name, above).await?;
                 let held = Held { name: name.clone(), token, ttl };
                 if let Some(held) = self.hold(held, holder.clone(), true) {
                     return Ok(held);

@@ -178,7 +178,7 @@ impl<S: StateSubject> Driver<S> {
         let leases = self.subject.leases();
         let (name, holder, ttl) = (name.to_string(), "a test".to_owned(), Duration::from_mins(TTL));
         let held = if by_force {
-            Some(leases.take_over(name, holder, ttl).await.unwrap())
+            Some(leases.take_over(name, holder, ttl, 0).await.unwrap())
         } else {
             leases.acquire(name, holder, ttl).await.unwrap()
         };

@@ -44,7 +44,7 @@ pub async fn a_lease_has_one_holder_until_it_ends<S: StateSubject>() {
                 lease.token
             }),
             't' => {
-                held.push(leases.take_over("a".to_owned(), "a test".to_owned(), TTL).await.unwrap());
+                held.push(leases.take_over("a".to_owned(), "a test".to_owned(), TTL, 0).await.unwrap());
                 held.last().map(|lease| lease.token)
             }
             'x' => {
@@ -63,6 +63,10 @@ pub async fn a_lease_has_one_holder_until_it_ends<S: StateSubject>() {
     // One that was lost is not given back by who lost it.
     leases.release(held.remove(0)).await.unwrap();
     assert_eq!(acquire(leases, "a").await, None);
+    for (name, above, token) in [("a", 3, 6), ("a", 40, 41), ("a", 7, 42), ("c", 9, 10)] {
+        let held = leases.take_over(name.to_owned(), "a test".to_owned(), TTL, above).await.unwrap();
+        assert_eq!(held.token, token, "{name} above {above}");
+    }
 }
 
 pub async fn tokens_outlive_the_process<S: StateSubject>() {

@@ -222,6 +222,7 @@ pub(crate) fn shape(incarnation: u64, table: &str, fields: Vec<FieldShape>) -> E
         key: fields.iter().take(1).map(|field| field.id).collect(),
         fields,
         fed_by: Vec::new(),
+        replaces: Vec::new(),
     }
 }
 

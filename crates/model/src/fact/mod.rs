@@ -152,6 +152,10 @@ pub struct EntityFact {
     pub fields: BTreeMap<Ident, FieldId>,
     /// The next id to allot.
     pub next_field: FieldId,
+    /// The numbers under which its rows were kept in the same table before they were to get other keys. Those rows go before the
+    /// first one is written under this number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<u64>,
 }
 
 /// The update types that a transfer's integrations want together.

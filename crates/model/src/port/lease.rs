@@ -32,8 +32,15 @@ pub trait Lease: Send + Sync {
         holder: String,
         ttl: Duration,
     ) -> Async<'_, Result<Option<Held>, LeaseError>>;
-    /// Acquires a lease also when another holder has it, which loses it: for a person whose word ends what is under way.
-    fn take_over(&self, name: String, holder: String, ttl: Duration) -> Async<'_, Result<Held, LeaseError>>;
+    /// Acquires a lease also when another holder has it, which loses it: for a person whose word ends what is under way. Its token
+    /// is greater than `above`, too, which a destination may have seen although these leases know nothing of it any more.
+    fn take_over(
+        &self,
+        name: String,
+        holder: String,
+        ttl: Duration,
+        above: LeaseToken,
+    ) -> Async<'_, Result<Held, LeaseError>>;
     /// Prolongs a lease; false when it was lost, because another holder has acquired it since.
     fn renew<'a>(&'a self, held: &'a Held) -> Async<'a, Result<bool, LeaseError>>;
     /// Gives a lease back; one that was lost is left to its holder.

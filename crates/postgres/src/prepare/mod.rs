@@ -4,6 +4,7 @@
 mod catalog;
 mod inspection_cache;
 mod judge;
+mod rekey;
 mod types;
 
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection};
@@ -46,6 +47,7 @@ pub(crate) async fn inspect_cached(
 pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityShape) -> Result<(), Failure> {
     // One at a time: two processes would add the same column.
     session.query("SELECT pg_advisory_xact_lock(7305453110512842)", &[]).await?;
+    rekey::remove_replaced(session, schema, shape).await?;
     let found = catalog::read(session, schema, shape).await?;
     let judged = judge::judge(schema, shape, &found);
     if !judged.inspection.refusals.is_empty() {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use raccord_model::port::Async;
-use raccord_model::port::lease::{Held, Lease, LeaseError};
+use raccord_model::port::lease::{Held, Lease, LeaseError, LeaseToken};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub(super) struct Ask {
     pub(super) ttl: Duration,
     pub(super) claim: Uuid,
     pub(super) by_force: bool,
+    /// The token is greater than this.
+    pub(super) above: u64,
 }
 
 /// How long a lease lasts, in whole microseconds.
@@ -34,18 +36,20 @@ fn microseconds(ttl: Duration) -> i64 {
 /// Acquires a lease; its token, and when it ends. Nothing when another holder has it.
 pub(super) async fn acquire(session: &Session<'_>, ask: &Ask) -> Result<Option<(u64, f64)>, Failure> {
     let acquire = "INSERT INTO raccord_state.leases AS l (name, token, holder, claim, until) \
-         VALUES ($1, 1, $2, $3, clock_timestamp() + $4 * interval '1 microsecond') \
-         ON CONFLICT (name) DO UPDATE SET token = l.token + 1, holder = excluded.holder, claim = excluded.claim, \
+         VALUES ($1, $6 + 1, $2, $3, clock_timestamp() + $4 * interval '1 microsecond') \
+         ON CONFLICT (name) DO UPDATE SET token = greatest(l.token, $6) + 1, holder = excluded.holder, claim = excluded.claim, \
          until = excluded.until \
          WHERE $5 OR l.holder IS NULL OR l.until <= clock_timestamp() OR l.claim = excluded.claim \
          RETURNING token, extract(epoch FROM until)::float8";
     let ttl = microseconds(ask.ttl);
-    let values: [Parameter<'_>; 5] = [
+    let above = ask.above.cast_signed();
+    let values: [Parameter<'_>; 6] = [
         (&ask.name, Type::TEXT),
         (&ask.holder, Type::TEXT),
         (&ask.claim, Type::UUID),
         (&ttl, Type::INT8),
         (&ask.by_force, Type::BOOL),
+        (&above, Type::INT8),
     ];
     let row = session.query_opt(acquire, &values).await?;
     Ok(row.map(|row| (number(&row, 0), row.get(1))))
@@ -98,13 +102,19 @@ impl Lease for PostgresState {
         ttl: Duration,
     ) -> Async<'_, Result<Option<Held>, LeaseError>> {
         let claim = self.database.environment.new_id();
-        Box::pin(self.acquired(Ask { name, holder, ttl, claim, by_force: false }))
+        Box::pin(self.acquired(Ask { name, holder, ttl, claim, by_force: false, above: 0 }))
     }
 
-    fn take_over(&self, name: String, holder: String, ttl: Duration) -> Async<'_, Result<Held, LeaseError>> {
+    fn take_over(
+        &self,
+        name: String,
+        holder: String,
+        ttl: Duration,
+        above: LeaseToken,
+    ) -> Async<'_, Result<Held, LeaseError>> {
         let claim = self.database.environment.new_id();
         Box::pin(async move {
-            let acquired = self.acquired(Ask { name, holder, ttl, claim, by_force: true }).await?;
+            let acquired = self.acquired(Ask { name, holder, ttl, claim, by_force: true, above }).await?;
             acquired.ok_or_else(|| LeaseError("the database refused what it must not refuse".into()))
         })
     }

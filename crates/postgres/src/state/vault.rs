@@ -210,7 +210,7 @@ impl Vault for PostgresVault {
         Box::pin(async move {
             let claim = self.keyring.environment().new_id();
             let (name, holder) = (name_of(authorization), "a refresh".to_owned());
-            let ask = Ask { name, holder, ttl: most, claim, by_force: false };
+            let ask = Ask { name, holder, ttl: most, claim, by_force: false, above: 0 };
             let work = attempt!(ask, |session| lease(session, authorization, &ask));
             self.state.database.repeatable(&work).await.map_err(not_written)?
         })

@@ -241,7 +241,7 @@ async fn fill(state: &(impl State + Inbox), leases: &dyn Lease, vault: &dyn Vaul
     }
     for token in 1..=3 {
         let held =
-            leases.take_over("run/A".to_owned(), "a test".to_owned(), std::time::Duration::from_mins(1));
+            leases.take_over("run/A".to_owned(), "a test".to_owned(), std::time::Duration::from_mins(1), 0);
         assert_eq!(held.await.unwrap().token, token);
     }
     vault.replace(transfer('V'), None, SecretString::from("a token")).await.unwrap();
@@ -267,7 +267,8 @@ async fn assert_goes_on(state: &(impl State + Inbox), leases: &dyn Lease, vault:
         .collect();
     assert_eq!((sequences.len(), state.waiting(transfer('A')).await.unwrap()), (3, 3));
     assert!(sequences.is_sorted());
-    let held = leases.take_over("run/A".to_owned(), "a test".to_owned(), std::time::Duration::from_mins(1));
+    let held =
+        leases.take_over("run/A".to_owned(), "a test".to_owned(), std::time::Duration::from_mins(1), 0);
     assert_eq!(held.await.unwrap().token, 4, "a token only grows");
     let kept = vault.get(transfer('V')).await.unwrap().unwrap();
     assert_eq!(kept.secret.expose_secret(), "a token", "the key that sealed it opens it");

@@ -190,7 +190,8 @@ async fn a_budget_is_in_one_process_at_a_time_and_moves_after_its_window() {
 async fn without_its_lease_a_scheduler_changes_nothing() {
     let queue = Scheduled::new().await;
     queue.offer(&[offer(1)]).await;
-    let next = queue.state.take_over("watch".to_owned(), "another".to_owned(), Duration::from_secs(15)).await;
+    let next =
+        queue.state.take_over("watch".to_owned(), "another".to_owned(), Duration::from_secs(15), 0).await;
     queue.offer(&[offer(2)]).await;
     queue.state.stop(&queue.held, vec![offer(1).id]).await.unwrap();
     queue.state.remove(&queue.held, vec![offer(1).id]).await.unwrap();

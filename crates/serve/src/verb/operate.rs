@@ -8,7 +8,7 @@ use raccord_compiler::connector::reading::Progress;
 use raccord_model::checkpoint::Cursor;
 use raccord_model::fact::{Decided, IntegrationFact, NoticeAbout, Pause, RunId, TransferFact, Uid};
 use raccord_model::language::IntegrationSpec;
-use raccord_model::port::destination::{Batch, Fence};
+use raccord_model::port::destination::{Batch, DestinationError, Fence, RaisedFence, ResumePoint};
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
@@ -141,11 +141,16 @@ pub async fn resync(
     // A point that makes no sense must be refused before anything is reset.
     let cursor = since.map(|since| point(&job, since)).transpose()?;
     // What is under way is given up: a run that reads under the old epoch would be refused anyway.
-    let lease = TransferLease::take_over(ports, job.uid, "raccord resync").await?;
-    let epoch = reset(ports, (transfer, job.uid)).await?;
+    let mut lease = TransferLease::take_over(ports, job.uid, "raccord resync", 0).await?;
+    let mut epoch = reset(ports, (transfer, job.uid), 0).await?;
+    let fence =
+        |epoch, lease: &TransferLease| Fence { epoch, reset: epoch, lease: lease.token(), ..job.fence };
+    if let Some(seen) = seen_elsewhere(&job, ports, fence(epoch, &lease)).await? {
+        lease = TransferLease::take_over(ports, job.uid, "raccord resync", seen.lease).await?;
+        epoch = reset(ports, (transfer, job.uid), seen.epoch).await?;
+    }
     if let Some(cursor) = cursor {
-        let fence = Fence { epoch, reset: epoch, lease: lease.token(), ..job.fence };
-        begin_from(ports, (&job, fence), cursor).await?;
+        begin_from(ports, (&job, fence(epoch, &lease)), cursor).await?;
     }
     lease.release().await?;
     replies(Reply::Done(match since {
@@ -155,8 +160,31 @@ pub async fn resync(
     Ok(())
 }
 
-/// Makes the checkpoint of a transfer void, and fences what is under way. Returns the epoch from now on.
-async fn reset(ports: &Ports, (transfer, uid): (&Name, Uid)) -> Result<u64, RequestError> {
+/// What the destination of a transfer has seen beyond a fence, which is the newest that the state knows: the state was restored from
+/// an older backup then. Nothing where it has seen no more, or is not there: the next run will tell.
+async fn seen_elsewhere(job: &Job, ports: &Ports, fence: Fence) -> Result<Option<RaisedFence>, RequestError> {
+    let Ok(rows) = job.rows(ports) else { return Ok(None) };
+    let mut seen = RaisedFence { epoch: 0, lease: 0 };
+    loop {
+        let above = Fence { epoch: fence.epoch.max(seen.epoch), lease: fence.lease.max(seen.lease), ..fence };
+        match rows.destination.raise_fence(job.uid, above).await {
+            Err(DestinationError::Fenced { found: Some(found), .. }) => seen.epoch = found,
+            Err(DestinationError::LeaseLost { found, .. }) => seen.lease = found,
+            Err(error @ DestinationError::Fenced { found: None, .. }) => return Err(error.into()),
+            // A checkpoint of an epoch that is new here was kept before the state was restored.
+            Ok(ResumePoint { checkpoint: Some(checkpoint), .. }) if checkpoint.epoch >= above.epoch => {
+                seen.epoch = checkpoint.epoch;
+                break;
+            }
+            Ok(_) | Err(_) => break,
+        }
+    }
+    Ok((seen.epoch > 0 || seen.lease > 0).then_some(seen))
+}
+
+/// Makes the checkpoint of a transfer void, and fences what is under way. Returns the epoch from now on, which is greater
+/// than `above`.
+async fn reset(ports: &Ports, (transfer, uid): (&Name, Uid), above: u64) -> Result<u64, RequestError> {
     let mut retries = Retries::default();
     loop {
         let mut transaction = ports.facts().transaction();
@@ -165,7 +193,7 @@ async fn reset(ports: &Ports, (transfer, uid): (&Name, Uid)) -> Result<u64, Requ
         let Some(TransferFact { decided, observed }) = known else {
             return Err(RequestError::unknown(Kind::Transfer, transfer, ports.state.index().await?.keys()));
         };
-        let epoch = decided.epoch + 1;
+        let epoch = decided.epoch.max(above) + 1;
         let fact = TransferFact { decided: Decided { epoch, reset: epoch }, observed };
         transaction.put(Table::Transfers, &uid, &fact)?;
         if retries.settle(transaction.commit().await)? {

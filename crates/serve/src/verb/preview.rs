@@ -64,7 +64,7 @@ fn page_previews(
     mut left: usize,
     replies: &mut Replies<'_>,
 ) -> Result<usize, RequestError> {
-    let fact = EntityFact { incarnation: 0, fields: layout.0.clone(), next_field: 0 };
+    let fact = EntityFact { incarnation: 0, fields: layout.0.clone(), next_field: 0, replaces: Vec::new() };
     let columns = Columns::new(entity, &fact);
     for fault in page.faults.iter().take(left) {
         replies(Reply::Preview(rejected(Cell::Text(fault.payload.clone()), None, fault.reason.clone())));

@@ -85,7 +85,12 @@ async fn layout(
         Some(uid) => ports.facts().get(Table::Entities, &format!("{uid}/{}", spec.to.entity)).await?,
         None => None,
     };
-    let mut fact = known.unwrap_or(EntityFact { incarnation: 0, fields: BTreeMap::default(), next_field: 0 });
+    let mut fact = known.unwrap_or(EntityFact {
+        incarnation: 0,
+        fields: BTreeMap::default(),
+        next_field: 0,
+        replaces: Vec::new(),
+    });
     for name in entity.fields.keys() {
         if !fact.fields.contains_key(name) {
             fact.fields.insert(name.clone(), fact.next_field);

@@ -143,7 +143,7 @@ impl Shop {
     /// The same, although another has the lease.
     pub(crate) async fn overtaking_job(&self) -> (Arc<Job>, TransferLease) {
         let uid = self.job().await.uid;
-        self.job_under(TransferLease::take_over(self.engine.ports(), uid, "a test").await.unwrap()).await
+        self.job_under(TransferLease::take_over(self.engine.ports(), uid, "a test", 0).await.unwrap()).await
     }
 
     async fn job_under(&self, lease: TransferLease) -> (Arc<Job>, TransferLease) {

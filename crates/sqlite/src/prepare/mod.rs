@@ -4,6 +4,7 @@
 mod catalog;
 mod fit;
 mod judge;
+mod rekey;
 
 use std::path::Path;
 
@@ -52,6 +53,7 @@ pub(crate) fn refuse(place: &Place, shape: &EntityShape) -> Result<(), Failure> 
 
 /// Makes it ready, and registers it. What it had is read again when it is made anew.
 pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<(), Failure> {
+    rekey::remove_replaced(connection, shape)?;
     let found = catalog::read(connection, shape)?;
     let judged = judge::judge(shape, &found);
     if !judged.inspection.refusals.is_empty() {

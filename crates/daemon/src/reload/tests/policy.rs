@@ -95,7 +95,12 @@ fn state(applied: &Desired, is_tripped: bool) -> Current {
             }
             Spec::Project(project) => {
                 for (entity, number) in project.entities.keys().zip(1..) {
-                    let fact = EntityFact { incarnation: number, fields: BTreeMap::new(), next_field: 1 };
+                    let fact = EntityFact {
+                        incarnation: number,
+                        fields: BTreeMap::new(),
+                        next_field: 1,
+                        replaces: Vec::new(),
+                    };
                     facts.entities.insert((uid, Ident::clone(entity)), fact);
                     facts.rows.insert(number, 80);
                 }

@@ -27,6 +27,8 @@ pub struct EntityShape {
     pub fields: Vec<FieldShape>,
     /// The transfers that write into it.
     pub fed_by: Vec<Uid>,
+    /// The numbers under which its rows were kept in the same table, by other keys: those that transfers own go when it is made ready.
+    pub replaces: Vec<u64>,
 }
 
 impl EntityShape {
@@ -53,6 +55,7 @@ impl EntityShape {
             entity: at,
             fields,
             fed_by: Vec::new(),
+            replaces: fact.replaces.clone(),
         }
     }
 }

@@ -230,7 +230,8 @@ pub enum Method {
     /// Read, the parameters in the query.
     #[default]
     Get,
-    /// Read through a search endpoint, the parameters in the body.
+    /// Read through a search endpoint: `body` is sent with it. What asks for a page stands in the query, unless it is said to be
+    /// in the body: `param: {body: after}`.
     Post,
 }
 
