@@ -95,16 +95,15 @@ impl Writer {
         if self.files.get(self.latest).is_some_and(|file| file.folder == folder) {
             return Ok(self.latest);
         }
-        self.latest = match self.open.get(folder) {
-            Some(number) => *number,
-            None => {
-                let encoder = encoder(self.format, &self.layout.columns)?;
-                let folder = folder.to_owned();
-                self.open.insert(folder.clone(), self.files.len());
-                self.files.push(OpenFile { folder, encoder, upload: None, rows: 0, bytes: 0 });
-                self.files.len() - 1
-            }
-        };
+        if let Some(number) = self.open.get(folder) {
+            self.latest = *number;
+            return Ok(self.latest);
+        }
+        let encoder = encoder(self.format, &self.layout.columns)?;
+        let folder = folder.to_owned();
+        self.latest = self.files.len();
+        self.open.insert(folder.clone(), self.latest);
+        self.files.push(OpenFile { folder, encoder, upload: None, rows: 0, bytes: 0 });
         Ok(self.latest)
     }
 
