@@ -61,8 +61,8 @@ impl EmbeddedLeases {
         self.clock.now().checked_add(ttl).unwrap_or(Timestamp::MAX)
     }
 
-    /// The next token of a lease, greater than `above`. It need not be durable before what is written under it, which comes later in the same
-    /// file.
+    /// The next token of a lease, greater than `above`. It need not be durable before what is written under it, which comes
+    /// later in the same file.
     async fn next_token(&self, name: &str, above: LeaseToken) -> Result<LeaseToken, LeaseError> {
         let name = name.to_owned();
         let work = move |tables: &mut Tables<'_>| next(tables, &name, above).map(Ok);
