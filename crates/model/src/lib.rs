@@ -9,6 +9,7 @@ pub mod bytes_size;
 pub mod canonical;
 pub mod checkpoint;
 pub mod classify;
+pub mod clock;
 pub mod consequence;
 pub mod decide;
 pub mod decimal;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use raccord_model::Kind;
+use raccord_model::clock::passed;
 use raccord_model::fact::{
     Decided, HeldDeliveries, Hold, IntegrationFact, NoticeAbout, Observed, Run, RunCause, RunId, RunOutcome,
     Share, TransferFact, Trip, Uid,
@@ -275,7 +276,7 @@ fn observe((job, run): (&Job, &Run), before: Observed, known: &Known) -> Observe
         after.last_run = Some(run.id);
     }
     if let (RunCause::Scheduled { due }, true) = (run.cause, run.outcome != RunOutcome::Stopped) {
-        after.served = after.served.max(Some(due));
+        after.served = after.served.max(Some(passed(due, known.now)));
     }
     let read_everything = !job.stream.rules().is_incremental() || after.last_full_read == 0;
     if run.outcome == RunOutcome::Succeeded && reads && read_everything {

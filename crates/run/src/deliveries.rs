@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_model::checkpoint::Checkpoint;
+use raccord_model::clock::is_ahead;
 use raccord_model::fact::{DeletedBy, Hold, Run, RunOutcome, Tally};
 use raccord_model::failpoint::Failpoint;
 use raccord_model::port::destination::{Batch, DestinationError, Guard, Postponed};
@@ -82,7 +83,10 @@ impl Draining<'_> {
     fn due(&mut self, waiting: Vec<(u64, Delivery)>) -> Vec<(u64, Delivery)> {
         let now = self.context.environment.now();
         let is_due = |(_, delivery): &(u64, Delivery)| match &delivery.kind {
-            DeliveryKind::Fetch { retry: Some(retry), .. } if retry.until > now => {
+            // None waits so long as `is_ahead` says: the clock was ahead.
+            DeliveryKind::Fetch { retry: Some(retry), .. }
+                if retry.until > now && !is_ahead(retry.until, now) =>
+            {
                 self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
                 false
             }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use raccord_model::clock::is_ahead;
 use raccord_model::language::authorization::OAuth2;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -92,9 +93,12 @@ impl Tokens {
         })
     }
 
-    /// Whether a request that is sent now would still arrive in time.
+    /// Whether a request that is sent now would still arrive in time. When they end is not known of those that were issued
+    /// under a clock that was ahead.
     pub(crate) fn is_usable(&self, now: Timestamp) -> bool {
-        self.revoked.is_none() && self.renewed_from().is_none_or(|from| now < from)
+        !is_ahead(self.since, now)
+            && self.revoked.is_none()
+            && self.renewed_from().is_none_or(|from| now < from)
     }
 
     /// From when on they are renewed: a minute ahead of their end, or a quarter of their life if that is less.
@@ -160,8 +164,18 @@ mod tests {
         ] {
             assert_eq!(tokens(expires).is_usable(now.parse().unwrap()), usable, "{expires:?} at {now}");
         }
+        let issued = "2025-01-01T00:00:00Z".parse().unwrap();
+        assert!(tokens(None).is_usable(issued));
         let revoked = Tokens { revoked: Some(Timestamp::UNIX_EPOCH), ..tokens(None) };
-        assert!(!revoked.is_usable(Timestamp::UNIX_EPOCH));
+        assert!(!revoked.is_usable(issued));
+    }
+
+    #[test]
+    fn tokens_of_a_clock_that_was_ahead_are_renewed() {
+        let tokens = tokens(Some("2025-01-01T01:00:00Z"));
+        for (now, usable) in [("2024-12-31T23:55:00Z", true), ("2024-06-01T00:00:00Z", false)] {
+            assert_eq!(tokens.is_usable(now.parse().unwrap()), usable, "at {now}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use raccord_model::Name;
+use raccord_model::clock::is_ahead;
 use raccord_model::fact::ToldFact;
 use raccord_run::report::Progress;
 use tokio::sync::{Notify, mpsc, watch};
@@ -111,6 +112,8 @@ pub struct Shell {
     sender: mpsc::Sender<Message>,
     progress: mpsc::Receiver<Progress>,
     wake: Option<Timestamp>,
+    /// What the clock showed last.
+    last: Timestamp,
     runs_ended: u64,
     loaded: Option<Arc<Configuration>>,
     /// When the end is no longer waited for.
@@ -147,6 +150,7 @@ impl Shell {
             sender,
             progress,
             wake,
+            last: ports.environment.now(),
             runs_ended,
             loaded,
             deadline,
@@ -175,12 +179,25 @@ impl Shell {
         }
         loop {
             self.tell_supervisor();
+            let effects = self.look_at_clock().await?;
+            self.carry_out(effects);
             let effects = self.next(&mut signals, observer).await?;
             if self.carry_out(effects) || self.is_out_of_time() {
                 tracing::info!("stopped");
                 return Ok(());
             }
         }
+    }
+
+    /// Looks whether the clock was set back by much: then what was kept meanwhile is not waited for.
+    async fn look_at_clock(&mut self) -> Result<Vec<Effect>, DaemonError> {
+        let now = self.now();
+        if !is_ahead(std::mem::replace(&mut self.last, now), now) {
+            return Ok(Vec::new());
+        }
+        let applied = Arc::clone(self.core.executor.applied());
+        let standings = view::standings(&self.core.ports, &applied, None).await?;
+        Ok(self.core.feed(Event::Changed { now, standings }))
     }
 
     fn tell_supervisor(&mut self) {

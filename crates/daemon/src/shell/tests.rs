@@ -1,5 +1,6 @@
 //! The shell on a real state file, without the loop around it: what it hears, in which order, and when it sleeps.
 
+mod clock;
 mod superseded;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use raccord_model::canonical::to_bytes;
+use raccord_model::clock::is_ahead;
 use raccord_model::fact::{Grid, IntegrationFact, Observed, TransferFact, Uid};
 use raccord_model::language::{IntegrationSpec, TransferSpec};
 use raccord_model::port::state::{Scan, Table};
@@ -38,28 +39,44 @@ pub(super) async fn standings(
     let mut retries = Retries::default();
     loop {
         let mut grids = ports.facts().transaction();
-        let standings = look(ports, applied, only, &mut grids).await?;
+        let (standings, ahead) = look(ports, applied, only, &mut grids).await?;
         // Beside another generation nothing is written: it may know another schedule.
         let is_in_force =
             !grids.is_empty() && ports.state.head().await?.generation == applied.head.generation;
         if !is_in_force || retries.settle(grids.commit().await)? {
+            if is_in_force {
+                tell_ahead(&ahead);
+            }
             return Ok(standings);
         }
     }
 }
 
-/// The standings as they are now, with the grids that they begin.
+/// Says of which transfers something was kept that a right clock had not reached.
+fn tell_ahead(ahead: &[(Name, Timestamp)]) {
+    if let Some((transfer, at)) = ahead.iter().max_by_key(|(_, at)| at) {
+        let transfers = ahead.len();
+        tracing::warn!(
+            transfers,
+            %transfer,
+            %at,
+            "what was kept of schedules lies ahead of the clock, which must have been wrong; they go on as if that had been now"
+        );
+    }
+}
+
+/// The standings as they are now, with the grids that they begin, and whose fact lay ahead of the clock.
 async fn look(
     ports: &Ports,
     applied: &Applied,
     only: Option<&BTreeSet<Name>>,
     grids: &mut Transaction,
-) -> Result<Vec<TransferState>, DaemonError> {
+) -> Result<(Vec<TransferState>, Vec<(Name, Timestamp)>), DaemonError> {
     let now = ports.environment.now();
     let subscribers = subscribers(ports, applied, only).await?;
     let waiting: BTreeSet<Uid> = ports.inbox.waiting_transfers().await?.into_iter().collect();
     let mut known = facts(ports, applied, only).await?;
-    let mut standings = Vec::new();
+    let (mut standings, mut ahead) = (Vec::new(), Vec::new());
     for (name, uid, spec) in applied.transfers() {
         if only.is_some_and(|only| !only.contains(name)) {
             continue;
@@ -69,7 +86,11 @@ async fn look(
         let subscribers = subscribers.get(name).map(Vec::as_slice).unwrap_or_default();
         let readiness = readiness(spec, subscribers, now);
         let is_on = !matches!(readiness, Readiness::Inactive | Readiness::NotSubscribed);
-        let is_new = lay_grid(&mut fact.observed, spec, is_on, now)?;
+        let mut is_new = lay_grid(&mut fact.observed, spec, is_on, now)?;
+        if let Some(at) = set_right(&mut fact.observed, now) {
+            ahead.push((name.clone(), at));
+            is_new = true;
+        }
         // Without a fact it was deleted meanwhile, and must stay fenced.
         if let Some(revision) = revision.filter(|_| is_new) {
             grids.given(Table::Transfers, uid.to_string(), Some(revision));
@@ -88,7 +109,7 @@ async fn look(
             deliveries: waiting.contains(&uid),
         });
     }
-    Ok(standings)
+    Ok((standings, ahead))
 }
 
 /// The transfers of the same integrations as a transfer: what a trip of one of them concerns.
@@ -195,6 +216,15 @@ fn readiness(spec: &TransferSpec, subscribers: &[Subscriber<'_>], now: Timestamp
         };
     }
     Readiness::Paused { until: first_end }
+}
+
+/// What a clock that was ahead has left counts as if it had been now: a right clock would not reach it. Returns the latest time
+/// of it.
+fn set_right(fact: &mut Observed, now: Timestamp) -> Option<Timestamp> {
+    let since = fact.grid.as_mut().map(|grid| &mut grid.since);
+    let times = [since, fact.served.as_mut()].into_iter().flatten();
+    let ahead = times.filter(|time| is_ahead(**time, now));
+    ahead.map(|time| std::mem::replace(time, now)).max()
 }
 
 /// Begins the grid of a schedule that is new or newly activated, and ends it where there is none. Says whether

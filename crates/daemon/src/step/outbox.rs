@@ -46,6 +46,11 @@ impl Outbox {
         }
     }
 
+    /// The clock was set back by much: what waits for a time does not wait longer than until now.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        self.next = self.next.map(|at| at.min(now));
+    }
+
     /// When a retry is due.
     pub(super) const fn next_time(&self) -> Option<Timestamp> {
         self.next

@@ -132,6 +132,11 @@ impl Reload {
         }
     }
 
+    /// The clock was set back by much: what waits for a time does not wait longer than until now.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        self.retry = self.retry.map(|at| at.min(now));
+    }
+
     /// When a failed apply is to be tried again.
     pub(super) const fn next_time(&self) -> Option<Timestamp> {
         self.retry

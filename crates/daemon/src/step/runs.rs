@@ -97,6 +97,14 @@ impl Runs {
         }
     }
 
+    /// The clock was set back by much: what waits for a time that it showed does not wait for it once more.
+    pub(super) fn set_back(&mut self, turn: &mut Turn<'_>) {
+        let all: Vec<Uid> = self.transfers.keys().copied().collect();
+        for uid in all {
+            self.look(uid, turn, Tracked::set_back);
+        }
+    }
+
     /// Takes a person's request.
     pub(super) fn request(&mut self, request: RequestId, uids: Vec<Uid>, turn: &mut Turn<'_>) {
         let may_run = |uid: &Uid| self.transfers.get(uid).is_some_and(|tracked| tracked.may_run(turn.now));

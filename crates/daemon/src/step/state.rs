@@ -31,6 +31,8 @@ pub struct State {
     pub(super) outbox: Outbox,
     /// When the shell will wake us.
     pub(super) wake: Option<Timestamp>,
+    /// The time of the last event that had one.
+    pub(super) last: Option<Timestamp>,
     /// Whether anything was requested yet: with policy once, nothing is over before it began.
     pub(super) requested: bool,
     pub(super) stopping: bool,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use raccord_model::Name;
+use raccord_model::clock::passed;
 
 use super::effect::Cause;
 use super::event::{RunEnd, UnderWay};
@@ -118,6 +119,19 @@ impl Tracked {
         if grid(&before) != grid(&self.standing) || before.schedule != self.standing.schedule {
             self.set_due();
         }
+    }
+
+    /// The clock was set back by much: nothing that is known was later than now.
+    pub(super) fn set_back(&mut self, now: Timestamp) {
+        let Deliveries { since, not_before, again, .. } = &mut self.deliveries;
+        for time in [&mut self.cut, &mut self.asked, since, not_before, again, &mut self.standing.served] {
+            *time = time.map(|time| time.min(now));
+        }
+        self.standing.since = self.standing.since.min(now);
+        if let Some(run) = &mut self.run {
+            run.since = run.since.min(now);
+        }
+        self.set_due();
     }
 
     fn set_due(&mut self) {
@@ -261,9 +275,11 @@ impl Tracked {
         // A run that should stop anyway may fail on the way, its commits being refused.
         let cut = run.asked_to_stop && matches!(end, RunEnd::Cut | RunEnd::Failed);
         match run.cause {
-            Cause::Scheduled { due } if cut => self.cut = Some(due).filter(|_| self.is_scheduled()),
+            Cause::Scheduled { due } if cut => {
+                self.cut = Some(passed(due, now)).filter(|_| self.is_scheduled());
+            }
             Cause::Scheduled { due } => {
-                self.standing.served = self.standing.served.max(Some(due));
+                self.standing.served = self.standing.served.max(Some(passed(due, now)));
                 self.set_due();
                 if end == RunEnd::Exhausted {
                     self.cut = Some(retry_at(now, 1)).filter(|_| self.is_scheduled());

@@ -1,6 +1,7 @@
 //! The one function of the daemon: which subject an event belongs to, and what every event has in common.
 
 use jiff::Timestamp;
+use raccord_model::clock::is_ahead;
 
 use super::effect::Effect;
 use super::event::Event;
@@ -13,10 +14,23 @@ pub fn step(mut state: State, event: Event) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     if !state.finished {
         let now = time_of(&event);
+        if let Some(now) = now {
+            look_at_clock(&mut state, now, &mut effects);
+        }
         take_in(&mut state, event, &mut effects);
         go_on(&mut state, now, &mut effects);
     }
     (state, effects)
+}
+
+/// Lets go of what was to happen at a time that comes no more: the clock was ahead, and was set right.
+fn look_at_clock(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>) {
+    let before = state.last.replace(now);
+    if before.is_some_and(|before| is_ahead(before, now)) {
+        state.reload.set_back(now);
+        state.outbox.set_back(now);
+        state.runs.set_back(&mut Turn { now, effects });
+    }
 }
 
 fn take_in(state: &mut State, event: Event, effects: &mut Vec<Effect>) {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Hold, RunId, Trip};
 use crate::canonical::Digest;
+use crate::clock::is_ahead;
 use crate::language::integration::{Addresses, EmailAddress, Language};
 use crate::name::{EntityRef, Name};
 use crate::secret::TextOrSecret;
@@ -42,9 +44,14 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Whether it may be tried now.
+    /// How long an attempt waits at most, and always when the last one was refused for good.
+    pub const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+    /// Whether it may be tried now. One that would wait for longer than any does was tried while the clock was ahead.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.next_at.is_none_or(|at| at <= now)
+        let is_later =
+            |at: Timestamp| at > now && !is_ahead(at, now.checked_add(Self::LONGEST_WAIT).unwrap_or(now));
+        !self.next_at.is_some_and(is_later)
     }
 }
 

@@ -22,8 +22,6 @@ pub const MAX_NOTICES: usize = 1_000;
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long the second attempt waits for the first; it doubles from there.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
-/// How long an attempt waits at most, and always when the last one was refused for good.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// An attempt in vain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +97,7 @@ pub fn is_given_up(notice: &Notice, now: Timestamp) -> bool {
 /// A notice after an attempt in vain.
 pub fn after_miss(mut notice: Notice, miss: Miss, now: Timestamp) -> Notice {
     notice.attempts = notice.attempts.saturating_add(1);
-    let wait = if miss.permanent { LONGEST_WAIT } else { wait_after(notice.attempts) };
+    let wait = if miss.permanent { Notice::LONGEST_WAIT } else { wait_after(notice.attempts) };
     notice.next_at = Some(now.checked_add(wait).unwrap_or(Timestamp::MAX));
     notice.error = Some(miss.error);
     if let Some(left) = miss.left {
@@ -110,7 +108,7 @@ pub fn after_miss(mut notice: Notice, miss: Miss, now: Timestamp) -> Notice {
 
 /// How long to wait after so many attempts in vain.
 fn wait_after(attempts: u32) -> Duration {
-    doubled(FIRST_WAIT, attempts, LONGEST_WAIT)
+    doubled(FIRST_WAIT, attempts, Notice::LONGEST_WAIT)
 }
 
 #[cfg(test)]
@@ -154,6 +152,20 @@ mod tests {
         let left = notice(2, "shop", "b@b.ca").channel;
         let miss = Miss { error: "no".to_owned(), permanent: true, left: Some(left.clone()) };
         assert_eq!(after_miss(notice(1, "shop", "a@b.ca"), miss, now).channel, left);
+    }
+
+    #[test]
+    fn a_notice_that_was_tried_while_the_clock_was_ahead_is_due() {
+        let now: Timestamp = "2025-03-01T12:00:00Z".parse().unwrap();
+        for (next, due) in [
+            ("2025-03-01T12:00:00Z", true),
+            ("2025-03-01T13:00:00Z", false),
+            ("2025-03-01T13:10:01Z", true),
+            ("2099-01-01T00:00:00Z", true),
+        ] {
+            let waiting = Notice { next_at: Some(next.parse().unwrap()), ..notice(1, "shop", "a@b.ca") };
+            assert_eq!(waiting.is_due(now), due, "{next}");
+        }
     }
 
     #[test]
