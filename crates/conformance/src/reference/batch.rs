@@ -322,7 +322,8 @@ impl Taking<'_> {
         if !self.owns() {
             self.entity().waiting.remove(&(transfer, change.key.to_vec()));
         } else if self.wants(UpdateType::Deleted) && !change.version.is_empty() {
-            let tombstone = Tombstone { transfer, version: change.version.to_vec(), is_swept: false, at };
+            let (version, is_swept) = (change.version.to_vec(), self.batch.defer_deletes);
+            let tombstone = Tombstone { transfer, version, is_swept, at };
             removal::bury(self.entity(), change.key, tombstone);
         }
     }

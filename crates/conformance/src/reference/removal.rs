@@ -121,11 +121,7 @@ fn remove(world: &mut World, sweep: &Sweep, key: &Key, said: Option<&Vec<u8>>) {
     let Some(row) = entity.rows.remove(key) else { return };
     let version = said.map_or_else(|| row.version_of(sweep.transfer), Vec::as_slice).to_vec();
     if !version.is_empty() {
-        bury(
-            entity,
-            key,
-            Tombstone { transfer: sweep.transfer, version, is_swept: said.is_none(), at: sweep.at },
-        );
+        bury(entity, key, Tombstone { transfer: sweep.transfer, version, is_swept: true, at: sweep.at });
     }
     let rejects = world.rejects.entry(sweep.transfer).or_default();
     rejects.supersede(key, said.map_or(&[], Vec::as_slice));

@@ -31,7 +31,7 @@ pub(super) struct Row {
 pub(super) struct Tombstone {
     pub(super) transfer: Uid,
     pub(super) version: Vec<u8>,
-    /// Whether a snapshot did not show it: then it may come back as it was.
+    /// Whether a reading ended it: then it may come back as it was.
     pub(super) is_swept: bool,
     pub(super) at: Timestamp,
 }

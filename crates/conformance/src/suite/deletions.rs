@@ -93,6 +93,39 @@ pub async fn what_records_say_is_deleted_goes_at_the_end<S: Subject>() {
     }
 }
 
+/// Versions need not rise where a service deletes and restores: what a later reading shows counts.
+pub async fn what_a_reading_says_is_deleted_comes_back_unless_it_is_older<S: Subject>() {
+    let window = async |store: &_, words: &str| {
+        Destination::begin_window(store, transfer('A'), batch('A').fence).await.unwrap();
+        take(store, words, true).await;
+        let request =
+            raccord_model::port::destination::Sweep { snapshot: false, within: None, ..sweep('A', None) };
+        Destination::sweep(store, request).await.unwrap();
+    };
+    for (deletion, shown, left) in [("-a5", "+a5", "a b"), ("-a6", "+a6", "a b"), ("-a6", "+a5", "b")] {
+        // The reading goes on to say that it is deleted, or does not.
+        for further in 0..3 {
+            let subject = S::empty().await;
+            let store = subject.destination();
+            filled(store, "ab").await;
+            for _ in 0..=further {
+                window(store, deletion).await;
+                assert_eq!(keys(store).await, "b", "{deletion}");
+            }
+            // A delivery has no order: one that is no newer may have been sent before.
+            if deletion == "-a5" {
+                take(store, "-a5", false).await;
+                take(store, "+a5", false).await;
+                assert_eq!(keys(store).await, "b", "{deletion}, by deliveries");
+                window(store, deletion).await;
+            }
+            window(store, shown).await;
+            assert_eq!(keys(store).await, left, "{deletion} {shown} {further}");
+            subject.assert_sound();
+        }
+    }
+}
+
 pub async fn in_a_snapshot_both_ways_count_for_themselves<S: Subject>() {
     // (the records, what becomes of it with 20% of each, the keys left)
     for (words, expected, left) in [

@@ -41,6 +41,7 @@ macro_rules! conformance {
             }
             deletions {
                 what_records_say_is_deleted_goes_at_the_end
+                what_a_reading_says_is_deleted_comes_back_unless_it_is_older
                 in_a_snapshot_both_ways_count_for_themselves
                 the_marks_of_a_window_go_with_it
                 the_share_is_of_the_rows_that_were_there_before

@@ -124,7 +124,8 @@ pub struct KnownRow<'a> {
 pub struct KnownTombstone {
     /// The version at which it ended.
     pub version: Vec<u8>,
-    /// Whether a snapshot did not show it. It may come back as it was, which one that the source deleted may not.
+    /// Whether a reading ended it: a snapshot that did not show it, or a record that says so. A later reading may show it as it
+    /// was, since versions of a service need not rise where it deletes and restores. Deliveries of webhooks have no such order.
     pub is_swept: bool,
 }
 

@@ -53,7 +53,8 @@ impl Pass<'_> {
             Ending::Waiting => self.set.waiting.remove(&(change.key.to_vec(), transfer)),
             Ending::Tombstone => {
                 let (version, at) = (change.version.to_vec(), nanoseconds(self.batch.at));
-                bury(self.set, change.key, Tombstone { transfer, version, is_swept: false, at });
+                let is_swept = self.terms.defers_deletes;
+                bury(self.set, change.key, Tombstone { transfer, version, is_swept, at });
             }
         }
     }

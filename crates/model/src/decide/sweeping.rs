@@ -26,8 +26,8 @@ impl Going {
     /// What is remembered of its end; nothing of a row without versions.
     pub fn tombstone(&self, sweep: &Sweep) -> Option<Tombstone> {
         let version = self.said.as_ref().unwrap_or(&self.known).clone();
-        let (transfer, is_swept, at) = (sweep.transfer, self.said.is_none(), nanoseconds(sweep.at));
-        (!version.is_empty()).then_some(Tombstone { transfer, version, is_swept, at })
+        let (transfer, at) = (sweep.transfer, nanoseconds(sweep.at));
+        (!version.is_empty()).then_some(Tombstone { transfer, version, is_swept: true, at })
     }
 }
 

@@ -127,7 +127,7 @@ pub struct Tombstone {
     pub transfer: Uid,
     /// At which version.
     pub version: Vec<u8>,
-    /// Whether a snapshot did not show it.
+    /// Whether a reading ended it: a snapshot that did not show it, or a record that says so.
     pub is_swept: bool,
     /// In nanoseconds since 1970.
     pub at: i64,

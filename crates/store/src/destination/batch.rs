@@ -308,7 +308,8 @@ impl<'b> BatchWriter<'b> {
                 drop(waiting::take(tables, self.batch.target.incarnation, transfer, change.key)?);
             }
             Ending::Tombstone => {
-                let burial = NewTombstone { transfer, version, is_swept: false, at };
+                let is_swept = self.batch.defer_deletes;
+                let burial = NewTombstone { transfer, version, is_swept, at };
                 tombstone::write_tombstone(tables, &self.key, burial)?;
                 self.has_tombstones = true;
             }

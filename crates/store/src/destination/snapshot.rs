@@ -192,8 +192,7 @@ fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8], said: Option<&[u8]
     if version.is_empty() {
         return Ok(());
     }
-    let burial =
-        NewTombstone { transfer: sweep.transfer, version: &version, is_swept: said.is_none(), at: sweep.at };
+    let burial = NewTombstone { transfer: sweep.transfer, version: &version, is_swept: true, at: sweep.at };
     tombstone::write_tombstone(tables, key, burial)
 }
 

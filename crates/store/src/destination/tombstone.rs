@@ -40,7 +40,7 @@ pub(super) struct NewTombstone<'a> {
     pub(super) transfer: Uid,
     /// The version at which it did.
     pub(super) version: &'a [u8],
-    /// Whether a snapshot did not show it.
+    /// Whether a reading ended it: a snapshot that did not show it, or a record that says so.
     pub(super) is_swept: bool,
     /// When.
     pub(super) at: Timestamp,
