@@ -3,14 +3,16 @@
 //! A selector is a trie of paths; what it finds is borrowed raw JSON text. It also splits a list of records
 //! into raw records in the same pass. It never converts a value.
 
+mod found;
 mod many;
 mod records;
 
 use std::fmt;
 use std::ops::Range;
 
+pub use found::{Found, Standing};
 pub use many::Many;
-pub use records::{Listed, MEMBER_NAME, MEMBER_VALUE, Other, RecordList};
+pub use records::{Listed, MEMBER_NAME, MEMBER_VALUE, Other, RecordList, twice};
 
 use raccord_model::field_path::{FieldPath, Step};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -42,87 +44,6 @@ struct Node {
 impl Node {
     fn is_leaf(&self) -> bool {
         self.members.is_empty() && self.elements.is_empty()
-    }
-}
-
-/// What a selector found in one text.
-#[derive(Debug, Default)]
-pub struct Found<'a> {
-    /// By slot: the raw JSON of the value, when the path leads to one.
-    pub values: Vec<Option<&'a str>>,
-    /// The raw JSON of each element of the list, or of each member when an object stands in its place.
-    pub list: Vec<&'a str>,
-    /// What stands where the list was looked for.
-    pub standing: Standing,
-    /// How many values are still to be found, where one of each is enough.
-    missing: Option<usize>,
-}
-
-/// What stands where a list was looked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing.
-    #[default]
-    Absent,
-    /// Null.
-    Null,
-    /// A text, a number or a boolean.
-    Scalar,
-    /// A list.
-    List,
-    /// An object, whose members are taken for the elements.
-    Object,
-}
-
-impl<'a> Found<'a> {
-    /// Whether a list, or an object, stands where the list was looked for.
-    pub const fn has_list(&self) -> bool {
-        matches!(self.standing, Standing::List | Standing::Object)
-    }
-
-    fn clear(&mut self, slots: usize) {
-        self.values.clear();
-        self.values.resize(slots, None);
-        self.missing = None;
-        self.forget_list();
-    }
-
-    /// Keeps the value of a slot.
-    fn put(&mut self, slot: Slot, value: &'a str) {
-        let Some(place) = self.values.get_mut(slot) else { return };
-        if let Some(missing) = &mut self.missing {
-            if place.is_some() {
-                return;
-            }
-            *missing -= 1;
-        }
-        *place = Some(value);
-    }
-
-    /// Whether nothing more is looked for.
-    fn is_enough(&self) -> bool {
-        self.missing == Some(0)
-    }
-
-    fn forget_list(&mut self) {
-        self.list.clear();
-        self.standing = Standing::Absent;
-    }
-
-    /// Forgets what was found below a node, because its member came again, and the last one counts. What is found at
-    /// the node itself is replaced anyway.
-    fn forget_below(&mut self, node: &Node) {
-        if self.missing.is_some() {
-            return;
-        }
-        for slot in &node.slots_below {
-            if let Some(value) = self.values.get_mut(*slot) {
-                *value = None;
-            }
-        }
-        if node.leads_to_list {
-            self.forget_list();
-        }
     }
 }
 
@@ -247,6 +168,14 @@ impl Selector {
         json.end()
     }
 
+    /// The name of a member on the way to what was found that the text has twice, and not with the same value. The last one
+    /// counts: right for a record, where a parser has to choose, but of an envelope it may hide the records.
+    pub fn repeated(&self, found: &Found<'_>) -> Option<&str> {
+        let node = found.repeated?;
+        let mut members = self.nodes.iter().flat_map(|above| &above.members);
+        members.find(|(_, child)| *child == node).map(|(name, _)| name.as_str())
+    }
+
     /// The column of each slot in a row with this header: only paths of one member can be columns.
     pub fn columns(paths: &[FieldPath], header: &[String]) -> Vec<Option<usize>> {
         paths
@@ -304,7 +233,7 @@ impl<'a> DeserializeSeed<'a> for NodeSeed<'_, '_, 'a> {
         }
         let raw: &'a RawValue = de::Deserialize::deserialize(deserializer)?;
         for slot in &self.selector.nodes[self.node].slots {
-            self.found.put(*slot, raw.get());
+            self.found.put(self.node, *slot, raw.get());
         }
         self.again(raw.get()).map_err(de::Error::custom)
     }
@@ -411,7 +340,7 @@ impl<'a> Visitor<'a> for Inside<'_, '_, 'a> {
         while let Some(child) = map.next_key_seed(MemberSeed(&selector.nodes[node].members))? {
             match child {
                 Some(node) => {
-                    found.forget_below(&selector.nodes[node]);
+                    found.forget_below(node, &selector.nodes[node]);
                     map.next_value_seed(NodeSeed { selector, way, node, found: &mut *found })?;
                     if found.is_enough() {
                         return Err(de::Error::custom("everything was found"));

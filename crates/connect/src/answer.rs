@@ -34,8 +34,9 @@ pub(crate) enum BodyError {
     Broken(reqwest::Error),
 }
 
-/// Ways to compress an answer that are never asked for; gzip alone is, and has been taken off by then.
-const UNASKED: [&str; 4] = ["br", "zstd", "deflate", "compress"];
+/// Ways to compress an answer that are never asked for; gzip alone is, and has been taken off by then. Under its old name `x-gzip`
+/// it has not.
+const UNASKED: [&str; 6] = ["br", "zstd", "deflate", "compress", "x-gzip", "x-compress"];
 
 /// Why a body that came in another way than was asked for cannot be read. One that is text in spite of what its header says can.
 pub(crate) fn unasked_encoding(headers: &HeaderMap, body: &[u8]) -> Option<String> {
@@ -177,6 +178,21 @@ mod tests {
             let decoded = to_utf8(&headers, Bytes::copy_from_slice(body));
             let decoded = decoded.map(|body| String::from_utf8(body.to_vec()).unwrap());
             assert_eq!(decoded, expected.map(str::to_owned).map_err(str::to_owned), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn a_compression_that_was_not_asked_for_is_named() {
+        for (coding, body, is_named) in [
+            ("br", &b"\x0b\x02\x80{}\x03"[..], true),
+            ("x-gzip", b"\x1f\x8b\x08\x00", true),
+            ("identity, X-Compress", b"\x1f\x9d\x90", true),
+            ("x-gzip", b"{\"in fact\": \"text\"}\n", false),
+            ("identity", b"\x1f\x8b\x08\x00", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_ENCODING, coding.parse().unwrap());
+            assert_eq!(unasked_encoding(&headers, body).is_some(), is_named, "{coding} {body:?}");
         }
     }
 }

@@ -23,7 +23,7 @@ impl Many {
     }
 
     /// The raw JSON of everything that the path leads to, in its order. `None` when there is no list where a wildcard
-    /// wants one, or no value at its end.
+    /// wants one, or no value at its end, and where a member on the way stands twice with different values.
     pub fn select<'a>(&self, json: &'a str) -> Result<Option<Vec<&'a str>>, SelectError> {
         let mut values = vec![json];
         for selector in &self.lists {
@@ -31,7 +31,7 @@ impl Many {
             for value in values {
                 let mut found = Found::default();
                 selector.select(value.as_bytes(), &mut found)?;
-                if !found.has_list() {
+                if !found.has_list() || selector.repeated(&found).is_some() {
                     return Ok(None);
                 }
                 inner.append(&mut found.list);

@@ -127,12 +127,16 @@ impl RecordList {
                 let is_read = raw.starts_with(b"{") && selector.select(raw, &mut inner).is_ok();
                 let is_missing = matches!(inner.standing, Standing::Absent | Standing::Null);
                 let is_there = inner.has_records() || is_missing && self.may_be_missing;
-                if is_read && is_there {
+                let repeated = selector.repeated(&inner);
+                if is_read && is_there && repeated.is_none() {
                     next.extend(inner.list.iter().map(|raw| (outer.clone(), span_of(body, raw))));
                     continue;
                 }
-                let reason =
-                    if is_read { format!("`{path}` leads to no list in it") } else { NO_OBJECT.to_owned() };
+                let reason = match repeated {
+                    _ if !is_read => NO_OBJECT.to_owned(),
+                    Some(name) => twice(name, "it"),
+                    None => format!("`{path}` leads to no list in it"),
+                };
                 others.push(Other { number: next.len() + others.len() + 1, reason, span: outer });
             }
             level = next;
@@ -149,6 +153,13 @@ impl RecordList {
         }
         Listed { body: body.clone(), spans, outers, others }
     }
+}
+
+/// Why a document, which `what` names, is not read that has a member twice on the way to its records.
+pub fn twice(name: &str, what: &str) -> String {
+    format!(
+        "the member `{name}` stands twice in {what}, with different values, so that which of them counts is not known"
+    )
 }
 
 /// Why what is no record is none.
@@ -332,6 +343,9 @@ mod tests {
                 "3: it is not a JSON object: 7",
             ],
         );
+        let twice = r#"[{"p":[{"q":1}],"p":[]}]"#;
+        let told = r#"1: the member `p` stands twice in it, with different values, so that which of them counts is not known: {"p":[{"q":1}],"p":[]}"#;
+        check("[*].p[*]", false, twice, &[told]);
         let envelope = r#"[{"p":{"meta":{"q":9},"items":[{"q":1}]}},{"p":{"x":{"q":2}}}]"#;
         let is_none = r#"1: `p` leads to no list in it: {"p":{"meta":{"q":9},"items":[{"q":1}]}}"#;
         check("[*].p[*]", false, envelope, &[r#"{"p":{"x":{"q":2}}} > {"q":2}"#, is_none]);

@@ -42,6 +42,30 @@ fn of_a_member_that_comes_twice_the_last_counts() {
     }
 }
 
+#[test]
+fn a_member_that_comes_twice_with_different_values_is_told() {
+    for (paths, list, body, expected) in [
+        (&["a"][..], "data", r#"{"a":1,"data":[],"a":2}"#, Some("a")),
+        (&["a"], "data", r#"{"a":1,"data":[],"a":1}"#, None),
+        (&["a"], "data", r#"{"x":1,"data":[],"x":2}"#, None),
+        (&["a"], "data", r#"{"data":[{"id":1}],"data":[]}"#, Some("data")),
+        (&["a"], "data", r#"{"data":null,"data":[1]}"#, Some("data")),
+        (&["a"], "data", r#"{"data":[{"a":1,"a":2}]}"#, None),
+        (&["m.total"], "r.data", r#"{"m":{"total":1},"r":{"data":[]},"m":{}}"#, Some("m")),
+        (&["m.total"], "r.data", r#"{"r":{"data":[1]},"m":{},"r":{}}"#, Some("r")),
+        (&["m.total"], "r.data", r#"{"r":{},"r":{"data":[1]}}"#, None),
+        (&["m.total"], "r.data", r#"{"r":{"data":[1],"data":[2]}}"#, Some("data")),
+    ] {
+        let paths: Vec<FieldPath> = paths.iter().map(|path| path.parse().unwrap()).collect();
+        let selector = Selector::new(&paths).with_list(&list.parse().unwrap());
+        let mut found = Found::default();
+        selector.select(body.as_bytes(), &mut found).unwrap();
+        assert_eq!(selector.repeated(&found), expected, "{body}");
+        selector.select(b"{}", &mut found).unwrap();
+        assert_eq!(selector.repeated(&found), None);
+    }
+}
+
 /// A document with few names, so that many come twice; each seed has its own.
 fn document(seed: &mut u64, depth: u32) -> String {
     // Knuth's multiplier: the upper bits are as good as random.

@@ -13,7 +13,7 @@ use raccord_model::language::webhook::MAX_EVENT_NAME;
 use super::events::Rule;
 use super::{Fetch, Hook, PathField, RecordPlace, Taken, ValuePlace, Way, What};
 use crate::scalar::Scalar;
-use crate::select::{Found, SelectError, Selector, Slot, span_of};
+use crate::select::{Found, SelectError, Selector, Slot, span_of, twice};
 
 /// How deep the objects and lists of a delivery may stand inside each other.
 pub const MAX_DEPTH: usize = 64;
@@ -121,6 +121,9 @@ pub enum Unreadable {
         /// The column.
         column: usize,
     },
+    /// A member beside the events, or on the way to them, stands twice with different values.
+    #[error("{}", twice(.0, "the delivery"))]
+    Repeated(String),
     /// Nothing says which event it is.
     #[error("no event is named where `webhook.event` says, nor in the URL")]
     NoEvent,
@@ -184,6 +187,9 @@ impl Hook {
             return Ok(readings);
         };
         let outer = select(&batch.selector, text)?;
+        if let Some(name) = batch.selector.repeated(&outer) {
+            return Err(Unreadable::Repeated(name.to_owned()));
+        }
         if !outer.has_list() {
             return Err(Unreadable::NoBatch(batch.path.clone()));
         }

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 use raccord_compiler::connector::Decoder;
-use raccord_compiler::select::{Found, Listed, Other, Selector, span_of};
+use raccord_compiler::select::{Found, Listed, Other, Selector, span_of, twice};
 use raccord_model::port::records::Fault;
 use raccord_model::port::source::SourceError;
 use serde_json::value::RawValue;
@@ -36,6 +36,9 @@ pub(crate) fn open(
         let lines = if is_lines(&document) { "; it is JSON Lines: write `format: jsonl`" } else { "" };
         answer(format!("it is {error}{lines}"))
     })?;
+    if let Some(name) = selector.repeated(&found) {
+        return Err(answer(twice(name, "the file")));
+    }
     extractor.expect("file", &document, &found).map_err(answer)?;
     let spans = found.list.iter().map(|raw| span_of(&document, raw)).collect();
     let Listed { body, spans, outers, others } = extractor.list().list(&document, spans);

@@ -26,6 +26,15 @@ const WORDS: [&str; 9] = [
 ];
 /// The texts that say that nothing is wrong.
 const FINE: [&str; 8] = ["0", "false", "none", "null", "no", "ok", "success", "no error"];
+/// The members that say whether a request succeeded.
+const SUCCESS: [&str; 3] = ["success", "ok", "succeeded"];
+/// The members that say in a word, or with a status of HTTP, how a request went.
+const OUTCOMES: [&str; 6] = ["status", "result", "state", "code", "statusCode", "status_code"];
+/// The words of such a member that say that it failed.
+const FAILED: [&str; 8] = ["error", "err", "fail", "failed", "failure", "fault", "exception", "ko"];
+/// Where the words for people stand beside them, the best first.
+const SAID: [&str; 7] =
+    ["message", "msg", "detail", "reason", "description", "error_message", "errorMessage"];
 /// How many errors of a list are told.
 pub(super) const MAX_TOLD: usize = 3;
 
@@ -54,12 +63,21 @@ pub(crate) enum Again {
 pub(crate) struct Complaints {
     declared: Option<Declared>,
     usual: Vec<Slot>,
+    outcome: Outcome,
     /// Whether the records are where GraphQL has them, which reports errors beside them.
     is_graphql: bool,
     /// Where a query in GraphQL has its errors, and what the service says of its limits.
     queried: Option<Queried>,
     /// The same places by themselves, for an answer that is one object where a list was expected.
     apart: Option<Selector>,
+}
+
+/// Where an answer says how the request went, and with what words.
+#[derive(Debug)]
+struct Outcome {
+    success: Vec<Slot>,
+    outcomes: Vec<Slot>,
+    said: Vec<Slot>,
 }
 
 #[derive(Debug)]
@@ -99,10 +117,15 @@ impl Complaints {
             extensions: add(FieldPath::member("extensions")),
         });
         // Where the errors of a service are read as records they are no failure.
-        let usual = USUAL.iter().filter(|name| !is_member(name));
-        let usual = usual.map(|name| add(FieldPath::member(name))).collect();
+        let mut members = |names: &[&str]| -> Vec<Slot> {
+            let names = names.iter().filter(|name| !is_member(name));
+            names.map(|name| add(FieldPath::member(name))).collect()
+        };
+        let usual = members(&USUAL);
+        let outcome =
+            Outcome { success: members(&SUCCESS), outcomes: members(&OUTCOMES), said: members(&SAID) };
         let apart = (!in_one_pass).then(|| Selector::new(&own));
-        Self { declared, usual, is_graphql: is_member("data"), queried, apart }
+        Self { declared, usual, outcome, is_graphql: is_member("data"), queried, apart }
     }
 
     /// What an answer says went wrong. `found` is what the selector of the pages found in it.
@@ -141,8 +164,51 @@ impl Complaints {
                 Beside::Records => false,
             };
             (counts || (self.is_graphql && is_graphql_errors(raw))).then_some(raw)
-        })?;
-        Some(Complaint { message: words(raw), again: Again::Never })
+        });
+        let message = match raw {
+            Some(raw) => words(raw),
+            None if beside == Beside::Records || self.declared.is_some() => return None,
+            None => self.outcome.failure(at)?,
+        };
+        Some(Complaint { message, again: Again::Never })
+    }
+}
+
+impl Outcome {
+    /// What an answer without records says of its failure, given what stands at a slot.
+    fn failure<'a>(&self, at: impl Fn(Slot) -> Option<&'a str>) -> Option<String> {
+        let failed = |slots: &[Slot], is_failure: fn(&Value) -> bool| {
+            let values = slots.iter().filter_map(|slot| serde_json::from_str(at(*slot)?).ok());
+            values.into_iter().any(|value: Value| is_failure(&value))
+        };
+        if !failed(&self.success, is_no) && !failed(&self.outcomes, is_failure) {
+            return None;
+        }
+        let said = self.said.iter().find_map(|slot| at(*slot).filter(|raw| says_something(raw)));
+        Some(said.map_or_else(|| "it says that the request failed, and not why".to_owned(), words))
+    }
+}
+
+/// Whether a value denies.
+fn is_no(value: &Value) -> bool {
+    match value {
+        Value::Bool(is_success) => !is_success,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => matches!(text.to_ascii_lowercase().as_str(), "false" | "no" | "0"),
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// Whether a value is a word for failure, or a status of HTTP that is one. Other numbers mean different things to each service.
+fn is_failure(value: &Value) -> bool {
+    let is_status = |number: u64| (400..600).contains(&number);
+    match value {
+        Value::Number(number) => number.as_u64().is_some_and(is_status),
+        Value::String(text) => {
+            let text = text.trim();
+            FAILED.iter().any(|word| text.eq_ignore_ascii_case(word)) || text.parse().is_ok_and(is_status)
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
     }
 }
 
@@ -339,6 +405,48 @@ mod tests {
                 assert_eq!(find(&data, &json!({name: error, "data": [{"id": 1}]})), None, "{error}");
             }
         }
+    }
+
+    #[test]
+    fn an_outcome_without_records_counts() {
+        let data = json!({"records": "data"});
+        let missing = json!({"records": {"path": "data", "missing": "empty"}});
+        let elsewhere = json!({"records": "data", "errors": "fault"});
+        let unsaid = "it says that the request failed, and not why";
+        for (envelope, expected) in [
+            (json!({"success": false, "message": "quota exceeded"}), Some("quota exceeded")),
+            (json!({"success": false, "errors": [{"detail": "a"}], "message": "b"}), Some("a")),
+            (json!({"ok": false}), Some(unsaid)),
+            (json!({"ok": 0, "message": ""}), Some(unsaid)),
+            (json!({"succeeded": "false", "msg": "no"}), Some("no")),
+            (json!({"status": "error", "message": "m", "code": 7}), Some("m")),
+            (json!({"status": "fail", "reason": {"code": 7, "title": "t"}}), Some("t")),
+            (json!({"result": "Failed", "detail": "d"}), Some("d")),
+            (json!({"status": 503, "errorMessage": "later"}), Some("later")),
+            (json!({"code": "429"}), Some(unsaid)),
+            (json!({"success": true, "message": "fine"}), None),
+            (json!({"ok": 1, "status": "ok", "code": 0}), None),
+            (json!({"success": null, "status": null, "result": {}}), None),
+            (json!({"status": "active", "state": "open", "code": 40001}), None),
+            (json!({"status": 200, "code": "SUCCESS", "result": []}), None),
+            (json!({"message": "no rows"}), None),
+        ] {
+            let beside = |records: &Value| {
+                let mut body = envelope.clone();
+                body["data"] = records.clone();
+                body
+            };
+            let expected = expected.map(|text| (text.to_owned(), false));
+            assert_eq!(find(&data, &beside(&json!([]))), expected, "{envelope}");
+            assert_eq!(find(&missing, &envelope), expected, "{envelope}");
+            // Where no list is expected in an object, this says more than that there is none.
+            assert_eq!(find(&json!({}), &envelope), expected, "{envelope}");
+            if envelope.get("errors").is_none() {
+                assert_eq!(find(&elsewhere, &beside(&json!([]))), None, "{envelope}");
+                assert_eq!(find(&data, &beside(&json!([{"id": 1}]))), None, "{envelope}");
+            }
+        }
+        assert_eq!(find(&json!({"records": "result"}), &json!({"result": "error"})), None);
     }
 
     #[test]

@@ -330,8 +330,8 @@ impl Pager {
                 let page = if let At::Page(page) = current.at { page } else { *from };
                 (by_position(said, came), Some(At::Page(page.saturating_add(1))))
             }
-            Paginator::OffsetIncrement { .. } => {
-                let offset = if let At::Offset(offset) = current.at { offset } else { 0 };
+            Paginator::OffsetIncrement { from, .. } => {
+                let offset = if let At::Offset(offset) = current.at { offset } else { *from };
                 // What came counts, not what was asked for: a service may cap the size of a page.
                 let step = if came.count == 0 { self.size } else { Some(came.count) };
                 (by_position(said, came), step.map(|step| At::Offset(offset.saturating_add(step))))

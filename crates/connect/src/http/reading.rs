@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use raccord_compiler::connector::{Decoder, Extractor};
-use raccord_compiler::select::{Found, span_of};
+use raccord_compiler::select::{Found, span_of, twice};
 use raccord_model::checkpoint::Token;
 use raccord_model::language::connector::RecordFormat;
 use raccord_model::port::records::Fault;
@@ -90,6 +90,9 @@ impl Judge<'_> {
             if let Some(complaint) = self.pager.complaints.find(&body, &found) {
                 let asked = || exchange.asked_wait(&headers, &body);
                 return Err(self.complained(&complaint, (status, &url), asked));
+            }
+            if let Some(name) = self.pager.selector.repeated(&found) {
+                return Err(wrong(twice(name, "the answer")));
             }
             self.extractor.expect("answer", &body, &found).map_err(wrong)?;
         }

@@ -151,8 +151,8 @@ fn parameters<'a>(stream: &'a HttpStream, asked: &Asked<'_>) -> Vec<(&'static st
         (Paginator::PageIncrement { param, .. }, At::Page(page)) => {
             parameters.push(("page", param, Value::from(*page)));
         }
-        (Paginator::OffsetIncrement { param, .. }, At::First) => {
-            parameters.push(("offset", param, Value::from(0)));
+        (Paginator::OffsetIncrement { param, from }, At::First) => {
+            parameters.push(("offset", param, Value::from(*from)));
         }
         (Paginator::OffsetIncrement { param, .. }, At::Offset(offset)) => {
             parameters.push(("offset", param, Value::from(*offset)));

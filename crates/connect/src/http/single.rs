@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use raccord_compiler::connector::HttpStream;
-use raccord_compiler::select::{Found, Selector, span_of};
+use raccord_compiler::select::{Found, Selector, span_of, twice};
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::source::SourceError;
 use reqwest::Method;
@@ -86,8 +86,12 @@ fn read(
         return Err(wrong(exchange.complained(status, &complaint)));
     }
     let mut found = Found::default();
-    let selected = Selector::new([at]).select(&body, &mut found);
+    let selector = Selector::new([at]);
+    let selected = selector.select(&body, &mut found);
     selected.map_err(|error| wrong(not_json(&headers, &body, &error, &exchange.masker())))?;
+    if let Some(name) = selector.repeated(&found) {
+        return Err(wrong(twice(name, "the answer")));
+    }
     let raw = found.values.first().copied().flatten();
     let raw = raw.filter(|raw| raw.starts_with('{'));
     let raw = raw.ok_or_else(|| wrong(format!("`record: {at}` leads to no JSON object in the answer")))?;

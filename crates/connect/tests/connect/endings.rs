@@ -327,7 +327,18 @@ async fn an_answer_without_records_is_a_failure_whatever_its_status() {
         (&lenient, json!({"d": "none"}), Err("leads to no list")),
         (&lenient, json!({"d": null, "errors": throttled}), Err("with an error: Throttled")),
         (&json!({}), json!({"error": {"message": "no"}}), Err("it answered 200 with an error: no")),
-        (&json!({}), json!({"status": "failed", "code": 9}), Err("`records: $` leads to no list")),
+        (
+            &json!({}),
+            json!({"status": "failed", "code": 9}),
+            Err("with an error: it says that the request failed"),
+        ),
+        (
+            &incremental,
+            json!({"success": false, "message": "quota exceeded", "d": []}),
+            Err("it answered 200 with an error: quota exceeded"),
+        ),
+        (&lenient, json!({"status": "error", "message": "later"}), Err("200 with an error: later")),
+        (&plain, json!({"success": true, "message": "no rows", "d": []}), Ok((0, 1))),
         (
             &json!({"records": "d", "errors": "fault"}),
             json!({"d": [], "fault": "busy"}),
@@ -336,6 +347,36 @@ async fn an_answer_without_records_is_a_failure_whatever_its_status() {
     ] {
         check(data_type.clone(), expected, move |_| ok(&body)).await;
     }
+}
+
+#[tokio::test]
+async fn an_offset_may_begin_at_one() {
+    let body = |request: &Request| {
+        let from = number(request, "startIndex").unwrap();
+        let left: Vec<Value> = (from..=25).take(10).map(|id| json!({"id": id})).collect();
+        ok(&json!({"totalResults": 25, "startIndex": from, "Resources": left}))
+    };
+    let pages = json!({"offset": "startIndex", "from": 1, "size": {"count": 10}, "total": "totalResults"});
+    check(json!({"records": "Resources", "pagination": pages}), Ok((25, 3)), body).await;
+}
+
+#[tokio::test]
+async fn an_envelope_with_a_member_twice_is_a_failure() {
+    let data_type = json!({"records": "d", "pagination": {"page": "p", "total": "total"}});
+    for (body, twice) in [
+        (r#"{"total": 1, "d": [{"id": 1}], "d": []}"#, "d"),
+        (r#"{"total": 1, "d": [{"id": 1}], "total": 0}"#, "total"),
+    ] {
+        let expected = format!("the member `{twice}` stands twice in the answer, with different values");
+        check(data_type.clone(), Err(&expected), move |_| {
+            ResponseTemplate::new(200).set_body_raw(body, "application/json")
+        })
+        .await;
+    }
+    // The same once more says nothing else, and of a record the last one counts.
+    let body = r#"{"total": 1, "d": [{"id": 7, "id": 1}], "total": 1}"#;
+    check(data_type, Ok((1, 1)), move |_| ResponseTemplate::new(200).set_body_raw(body, "application/json"))
+        .await;
 }
 
 #[tokio::test]

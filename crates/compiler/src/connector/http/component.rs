@@ -199,6 +199,8 @@ pub enum Paginator {
     OffsetIncrement {
         /// What takes the number of records to skip.
         param: Target,
+        /// What it is for the first page: 0, or 1 where the records are counted from 1.
+        from: u64,
     },
     /// Each answer holds a cursor to the next.
     CursorPagination {

@@ -70,7 +70,12 @@ fn check_companions(settings: &Pagination, findings: &mut Findings) {
     let follows = settings.next_url.is_some() || settings.link.is_some() || cursor;
     let (by_value, continues) = (settings.by.is_some(), settings.complete.is_some());
     let companions = [
-        ("from", settings.from.is_some(), settings.page.is_some(), "`page`"),
+        (
+            "from",
+            settings.from.is_some(),
+            settings.page.is_some() || settings.offset.is_some(),
+            "`page` or `offset`",
+        ),
         ("total", settings.total.is_some(), !by_value && !continues, "a way without `by` and `complete`"),
         ("pages", settings.pages.is_some(), !by_value, "a way without `by`"),
         ("end", settings.end.is_some(), counted, "`page` or `offset`"),
@@ -217,7 +222,7 @@ fn lower_way(settings: &Pagination, carrier: Carrier, findings: &mut Findings) -
         }
         (None, None, None, Some(param), None) => {
             let param = lower_parameter(param, &["pagination", "offset"], carrier, findings)?;
-            Some(Paginator::OffsetIncrement { param })
+            Some(Paginator::OffsetIncrement { param, from: settings.from.unwrap_or(0) })
         }
         (None, None, None, None, Some(place)) => lower_cursor(settings, place, carrier, findings),
         (None, None, None, None, None) => {

@@ -333,6 +333,7 @@ fn one_delivery_may_have_many_events() {
     for (body, expected) in [
         ("{}", "NoBatch"),
         (r#"{"events":7}"#, "NoBatch"),
+        (r#"{"events":[{"id":1,"type":"order.new","order":{}}],"events":[]}"#, "Repeated"),
         (r#"{"events":[]}"#, ""),
         // One that cannot be read is no reason to lose it with the others: none is taken.
         (r#"{"events":[{"id":1,"type":"order.new","order":{}},{"id":2,"type":"order.new"}]}"#, "NoRecord"),

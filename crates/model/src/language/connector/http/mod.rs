@@ -203,8 +203,8 @@ pub struct HttpDataType {
     #[schemars(skip_serializing_if = "crate::shorthand::never")]
     pub records: RecordsPlace,
     /// Where the service says in an answer with a status of success that something went wrong. What is there, and neither
-    /// null, false, zero nor empty, fails the run with the service's message. Known without being named: `error` and `errors`
-    /// where the records are missing, and the `errors` of GraphQL.
+    /// null, false, zero nor empty, fails the run with the service's message. Known without being named, where
+    /// there are no records: `error`, `errors`, a failure in `success`, `ok` or `status`; and the `errors` of GraphQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<ErrorPlace>,
     /// How the next page is asked for. Default: there is one page.

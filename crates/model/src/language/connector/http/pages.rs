@@ -29,7 +29,8 @@ pub struct Pagination {
     /// The parameter that takes the page number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Parameter>,
-    /// The number of the first page. Default: 1.
+    /// The number of the first page (default: 1), or the first offset (default: 0). Services that count records from 1 (SCIM's
+    /// `startIndex`) begin at the offset 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
     /// The parameter that takes the number of records to skip.
