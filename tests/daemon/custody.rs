@@ -1,6 +1,7 @@
 //! How a daemon looks after what is its own: its state, its socket, and the signals that end it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -50,14 +51,37 @@ fn a_verb_says_that_it_waits_for_a_daemon_that_is_stopped() {
     stop(daemon);
 }
 
-/// A run that hangs where nothing can stop it: it reads a secret from a pipe that nothing is written into.
+#[test]
+fn a_verb_that_waits_for_a_daemon_that_is_stopped_ends_at_the_first_signal() {
+    let environment = shop();
+    let daemon = watch(&environment, "");
+    wait_for_generation(&environment, 1);
+    daemon.signal("STOP");
+    for signal in ["TERM", "INT"] {
+        let asking = environment.start("status");
+        std::thread::sleep(Duration::from_secs(2));
+        asking.signal(signal);
+        let answer = asking.wait().expect_code(1);
+        assert_says(&answer.stderr, &["error: `watch` (process ", "is stopped and has not answered"]);
+    }
+    daemon.signal("CONT");
+    stop(daemon);
+}
+
+/// A run that hangs where nothing can stop it: it reads a secret from a pipe, handed over as a shell does it, that nothing is
+/// written into.
 #[test]
 fn the_second_signal_always_ends_a_process() {
-    let source = "{connector: http, authorization: {type: bearer, token: \"${file:token}\"}, config: {baseUrl: \
-                  \"http://127.0.0.1:9\", dataTypes: {people: {}}}}";
-    let environment = Shop { source, ..Shop::default() }.applied();
-    let made = Command::new("mkfifo").arg(environment.path().join("token")).status().unwrap();
-    assert!(made.success());
+    let place = tempfile::tempdir().unwrap();
+    let pipe = place.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let held = File::options().read(true).write(true).open(pipe).unwrap();
+    let token = format!("/proc/{}/fd/{}", std::process::id(), held.as_raw_fd());
+    let source = format!(
+        "{{connector: http, authorization: {{type: bearer, token: \"${{file:{token}}}\"}}, config: {{baseUrl: \
+         \"http://127.0.0.1:9\", dataTypes: {{people: {{}}}}}}}}"
+    );
+    let environment = Shop { source: &source, ..Shop::default() }.applied();
     for (first, second, code) in [("TERM", "TERM", 143), ("INT", "INT", 130), ("INT", "TERM", 143)] {
         let running = environment.start("run");
         wait_until("the run is listed", || {

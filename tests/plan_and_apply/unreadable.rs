@@ -8,6 +8,7 @@ use insta::assert_snapshot;
 
 use super::{PEOPLE, shop};
 use crate::environment::{TestEnvironment, assert_says};
+use crate::shop::Shop;
 
 /// A shop in a directory, its transfer and its integration further down, applied and run.
 fn applied_from_a_directory() -> TestEnvironment {
@@ -51,6 +52,32 @@ fn a_named_pipe_is_told_and_not_waited_for() {
         let said = environment.fails(1, &format!("{verb} -f pipe.yaml"));
         assert_says(&said, &["pipe.yaml is a named pipe, which may never have an end", "`-f -`"]);
     }
+}
+
+/// What is kept of a path is text, in which this one would be another.
+#[test]
+fn a_configuration_whose_path_is_not_utf_8_is_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let environment = TestEnvironment::with(&[("raccord.yaml", &Shop::default().yaml())]);
+    let cafe = environment.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir(&cafe).unwrap();
+    let moved = cafe.join("raccord.yaml");
+    fs::rename(environment.path().join("raccord.yaml"), &moved).unwrap();
+    let said = environment.fails(1, "validate -f .");
+    assert_says(&said, &["caf\u{fffd}/raccord.yaml is in a directory whose name is not UTF-8"]);
+    for named in [cafe.as_path(), moved.as_path()] {
+        let mut command = environment.command("apply --auto-approve");
+        let output = command.arg("-f").arg(named).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_says(&said, &["is not UTF-8: ", "give the directory a name in UTF-8"]);
+    }
+}
+
+#[test]
+fn a_file_whose_extension_is_in_capitals_is_read() {
+    let environment = TestEnvironment::with(&[("RACCORD.YAML", &Shop::default().yaml())]);
+    assert_says(&environment.ok("validate"), &["4 documents in 1 file; 0 errors"]);
 }
 
 #[test]

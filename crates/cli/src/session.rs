@@ -130,18 +130,28 @@ fn waits_for(holder: Option<&Holder>) -> String {
     }
 }
 
-/// Waits for an answer of the owner of a state. Once there is none for a while because the owner is stopped, says so.
-async fn patiently<T>(ui: &Ui, state: &Path, answer: impl Future<Output = T>) -> T {
+/// Waits for an answer of the owner of a state. Once there is none for a while because the owner is stopped, says so; an early
+/// end is then not waited for, since the owner does not hear of it.
+async fn patiently<T>(
+    ui: &Ui,
+    state: &Path,
+    stop: &watch::Receiver<bool>,
+    answer: impl Future<Output = T>,
+) -> Result<T, CommandError> {
     let mut answer = std::pin::pin!(answer);
     let mut was_told = false;
     loop {
         if let Ok(answered) = tokio::time::timeout(SILENCE, &mut answer).await {
-            return answered;
+            return Ok(answered);
         }
-        let stopped = holder(state).filter(|holder| !was_told && holder.is_suspended());
-        if let Some(holder) = stopped {
+        let Some(holder) = holder(state).filter(Holder::is_suspended) else { continue };
+        if *stop.borrow() {
+            let message = format!("{holder} is stopped and has not answered");
+            return Err(CommandError::new(message)
+                .hint("it may still do what it was asked for once it goes on; `raccord status` tells then"));
+        }
+        if !std::mem::replace(&mut was_told, true) {
             ui.note(&waits_for(Some(&holder)));
-            was_told = true;
         }
     }
 }
@@ -171,6 +181,9 @@ fn not_opened(error: &OpenError) -> CommandError {
         }
         OpenError::Held { .. } => CommandError::of(error)
             .hint("try again when that is done; `raccord watch` answers every verb while it lives"),
+        OpenError::Directory { .. } | OpenError::Create { .. } | OpenError::ReadOnly { .. } => {
+            CommandError::of(error).hint("--state, or RACCORD_STATE, names a place that can be written")
+        }
         _ => CommandError::of(error),
     }
 }
@@ -306,7 +319,8 @@ impl Session {
                 }
                 Link::Socket(state) => {
                     let asked = socket::ask(state, (request, Some(who())), stop, &mut replies);
-                    patiently(&self.ui, state, asked).await.map_err(|error| CommandError::of(&error))
+                    let asked = patiently(&self.ui, state, &self.stop, asked).await?;
+                    asked.map_err(|error| CommandError::of(&error))
                 }
                 Link::Server(remote) => {
                     let asked = remote.ask((System::default().new_id(), &request), stop, &mut replies).await;

@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use raccord_model::diagnostic::Code;
+use raccord_model::named_pipe::is_named_pipe;
 
 use crate::diagnose::Report;
 use crate::load::Input;
@@ -83,7 +84,11 @@ pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
     let (root, beside) = root_of(paths.iter().filter(|path| path.is_dir()));
     let mut found = Discovery { root, beside, texts: Vec::new() };
     for path in paths {
-        if path.as_os_str() == STDIN {
+        if let Some(directory) = unwritable(path) {
+            let message = format!("the path of {} is not UTF-8: {}", shown(path), directory.display());
+            let help = "give the directory a name in UTF-8, or move the configuration".to_owned();
+            walk.report.error(Code::Unreadable, message, Some(help));
+        } else if path.as_os_str() == STDIN {
             let bytes = input.stdin.clone().unwrap_or_default();
             found.texts.push(Found { name: STDIN.to_owned(), directory: absolute(Path::new(".")), bytes });
         } else {
@@ -93,6 +98,10 @@ pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
     let Walk { files, report, .. } = walk;
     for path in files {
         match read(&path) {
+            Ok(_) if directory_of(&path).to_str().is_none() => {
+                let message = format!("{} is in a directory whose name is not UTF-8", shown(&path));
+                report.error(Code::Unreadable, message, Some("rename the directory".to_owned()));
+            }
             Ok(bytes) => {
                 found.texts.push(Found {
                     name: shown(&path),
@@ -106,6 +115,13 @@ pub(crate) fn discover(input: &Input, report: &mut Report) -> Discovery {
     found.texts.sort_by(|a, b| a.name.cmp(&b.name));
     found.texts.dedup_by(|a, b| a.name == b.name);
     found
+}
+
+/// The directory of what was named, where its path cannot be written down: what is kept of it is text, in which it would be
+/// another directory.
+fn unwritable(path: &Path) -> Option<PathBuf> {
+    let directory = if path.is_dir() { path } else { directory_of(path) };
+    std::path::absolute(directory).ok().filter(|directory| directory.to_str().is_none())
 }
 
 /// The directory that data paths are relative to when there is no Stack, whatever the order in which directories were named: the
@@ -274,15 +290,6 @@ fn real(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Whether opening it may wait for ever. What a shell hands over, such as `<(kustomize build)`, has a writer.
-fn is_named_pipe(path: &Path, kind: fs::FileType) -> bool {
-    #[cfg(unix)]
-    let is_pipe = std::os::unix::fs::FileTypeExt::is_fifo(&kind);
-    #[cfg(not(unix))]
-    let is_pipe = false;
-    is_pipe && !path.starts_with("/dev") && !path.starts_with("/proc")
-}
-
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let expected = file.metadata().ok().and_then(|metadata| usize::try_from(metadata.len()).ok());
@@ -318,7 +325,9 @@ fn is_skipped(path: &Path) -> bool {
 /// Whether a file of a directory is a part of the configuration by its name: YAML, or a lock.
 fn is_yaml(path: &Path) -> bool {
     file_name(path) == LOCK
-        || path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+        || path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
+        })
 }
 
 /// A path as diagnostics show it.

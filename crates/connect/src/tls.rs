@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use raccord_model::language::AuthorizationSpec;
@@ -13,7 +14,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::network::Trouble;
-use crate::secret::{SecretReader, unusable};
+use crate::secret::{SecretReader, open_file, unusable, why_unread};
 
 /// What a client is made of, beside its limits.
 #[derive(Clone)]
@@ -136,8 +137,9 @@ fn trusted(
     hasher: &mut blake3::Hasher,
 ) -> Result<Vec<Certificate>, SourceError> {
     let wrong = |why: String| SourceError::Settings { place: "tls.ca".to_owned(), message: why };
-    let bytes = std::fs::read(secrets.path(path))
-        .map_err(|error| wrong(format!("`{path}` cannot be read: {}", error.kind())))?;
+    let mut bytes = Vec::new();
+    let read = open_file(&secrets.path(path)).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|error| wrong(format!("`{path}` {}", why_unread(&error))))?;
     hasher.update(&[0]).update(&bytes);
     let trusted = Certificate::from_pem_bundle(&bytes).unwrap_or_default();
     if trusted.is_empty() {

@@ -25,6 +25,7 @@ pub mod foreign;
 pub mod key;
 pub mod language;
 pub mod name;
+pub mod named_pipe;
 pub mod plan;
 pub mod port;
 pub mod rate;

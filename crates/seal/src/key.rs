@@ -6,7 +6,7 @@
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use raccord_model::named_pipe::is_named_pipe;
 use raccord_model::port::environment::Environment;
 use raccord_model::port::vault::VaultError;
 use secrecy::zeroize::Zeroizing;
@@ -185,6 +186,11 @@ impl Keyring {
 
     /// The key in a place; nothing where there is none beside the state. What was named must be there.
     fn read(&self, place: &Place) -> Result<Option<SealingKey>, VaultError> {
+        if let Place::Named(path) = place
+            && fs::metadata(path).is_ok_and(|metadata| is_named_pipe(path, metadata.file_type()))
+        {
+            return Err(place.unusable("is a named pipe, which may never have an end"));
+        }
         let text = match place {
             Place::Variable => Zeroizing::new(self.environment.variable(KEY).unwrap_or_default()),
             Place::Named(path) | Place::Beside(path) => match File::open(path) {

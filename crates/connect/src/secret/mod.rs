@@ -5,11 +5,12 @@ mod kept;
 mod vault;
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use raccord_model::named_pipe::is_named_pipe;
 use raccord_model::port;
 use raccord_model::port::exhausted::is_exhausted;
 use raccord_model::secret::{SecretError, SecretRef, TextOrSecret};
@@ -178,13 +179,13 @@ impl SecretReader {
     }
 
     fn read_file(&self, path: &str) -> Result<String, Failure> {
-        let cannot = |error: std::io::Error| {
+        let cannot = |error: io::Error| {
             if is_exhausted(&error) {
                 return Failure::Exhausted(error.to_string());
             }
-            Failure::unusable(format!("cannot be read: {}", error.kind()))
+            Failure::unusable(why_unread(&error))
         };
-        let file = File::open(self.root.join(path)).map_err(cannot)?;
+        let file = open_file(&self.root.join(path)).map_err(cannot)?;
         let mut text = String::new();
         file.take(MAX_SECRET + 1).read_to_string(&mut text).map_err(cannot)?;
         if u64::try_from(text.len()).map_or(true, |length| length > MAX_SECRET) {
@@ -193,6 +194,27 @@ impl SecretReader {
         Ok(without_line_end(&text).to_owned())
     }
 }
+
+/// Opens a file that holds a secret or a certificate. A named pipe may never have a writer, and is refused.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    if is_named_pipe(path, fs::metadata(path)?.file_type()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, NamedPipe));
+    }
+    File::open(path)
+}
+
+/// What is said of a file that cannot be read, after its name.
+pub(crate) fn why_unread(error: &io::Error) -> String {
+    match error.get_ref().filter(|why| why.is::<NamedPipe>()) {
+        Some(why) => why.to_string(),
+        None => format!("cannot be read: {}", error.kind()),
+    }
+}
+
+/// Something that is no file, and may never have an end.
+#[derive(Debug, thiserror::Error)]
+#[error("is a named pipe, which may never have an end")]
+struct NamedPipe;
 
 /// What was read, unless it is nothing.
 fn usable(reference: &SecretRef, answer: Result<String, Failure>) -> Result<SecretString, SecretError> {
@@ -217,7 +239,7 @@ pub(crate) fn unusable(reference: &SecretRef, why: &str) -> SecretError {
 /// Writes a file for a test.
 #[cfg(test)]
 fn fill(path: &Path, text: &str) {
-    std::io::Write::write_all(&mut File::create(path).unwrap(), text.as_bytes()).unwrap();
+    io::Write::write_all(&mut File::create(path).unwrap(), text.as_bytes()).unwrap();
 }
 
 #[cfg(test)]
@@ -234,6 +256,8 @@ mod tests {
         {
             fill(&root.path().join(name), content);
         }
+        let made = std::process::Command::new("mkfifo").arg(root.path().join("pipe")).status().unwrap();
+        assert!(made.success());
         let environment: Environment = Arc::new(|name| match name {
             "TOKEN" => Some("hunter2".to_owned()),
             command::ALLOWED => Some("cat".to_owned()),
@@ -252,6 +276,7 @@ mod tests {
             "${file:nowhere}",
             "${file:empty}",
             "${file:.}",
+            "${file:pipe}",
             "${cmd:cat empty}",
             "${cmd:tac lf}",
         ] {

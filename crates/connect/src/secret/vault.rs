@@ -1,8 +1,8 @@
 //! Reads `${vault:PATH#KEY}` from Vault of `HashiCorp`, or what speaks its protocol: engine KV, version 2. Where it is and who we
 //! are stands in the environment of the host, under the names that the program `vault` knows. It writes nothing there.
 
-use std::fs;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use super::{Environment, Failure, without_line_end};
+use super::{Environment, Failure, open_file, why_unread, without_line_end};
 use crate::answer::read_beginning;
 use crate::answer::{BodyError, read_body};
 use crate::client::builder;
@@ -84,8 +84,9 @@ impl Vault {
             let unusable = |why: String| {
                 Failure::unusable(format!("cannot be asked for: VAULT_CACERT names `{path}`, which {why}"))
             };
-            let pem =
-                fs::read(path).map_err(|error| unusable(format!("cannot be read: {}", error.kind())))?;
+            let mut pem = Vec::new();
+            let read = open_file(Path::new(path)).and_then(|mut file| file.read_to_end(&mut pem));
+            read.map_err(|error| unusable(why_unread(&error)))?;
             let trusted = Certificate::from_pem_bundle(&pem);
             let trusted = trusted.map_err(|_| unusable("holds no certificates".to_owned()))?;
             builder = builder.tls_certs_only(trusted);
@@ -203,9 +204,11 @@ fn token(variable: &impl Fn(&str) -> Option<String>) -> Result<SecretString, Fai
                 )
             })?,
     };
-    let text = fs::read_to_string(&path).map_err(|error| {
-        let (path, kind) = (path.display(), error.kind());
-        Failure::unusable(format!("cannot be asked for: the token of Vault in {path} cannot be read: {kind}"))
+    let mut text = String::new();
+    let read = open_file(&path).and_then(|mut file| file.read_to_string(&mut text));
+    read.map_err(|error| {
+        let (path, why) = (path.display(), why_unread(&error));
+        Failure::unusable(format!("cannot be asked for: the token of Vault in {path} {why}"))
     })?;
     Ok(without_line_end(&text).into())
 }
