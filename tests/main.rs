@@ -33,6 +33,7 @@ mod kills;
 mod kustomize;
 mod locking;
 mod looking;
+mod losing;
 mod mail_server;
 mod manifests;
 mod monitoring;

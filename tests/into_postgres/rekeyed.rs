@@ -2,6 +2,7 @@
 
 use super::{contacts, server, shop_at};
 use crate::environment::assert_says;
+use crate::losing::rows_are_lost_by_a_re_key;
 
 /// Rows that stand under keys which are none any more.
 #[test]
@@ -45,4 +46,16 @@ fn rows_under_other_keys_in_another_table_stay_where_they_are() {
     shop.ok("run");
     assert_eq!(contacts(&server), "007|Bob|Lyon\n1|Ada|Paris\n9|Own|Bonn");
     assert_eq!(shop.json("records crm.contact --output json").as_array().unwrap().len(), 2);
+}
+
+/// Rows that nothing reads again are told; those that no transfer owns stay, and are not counted.
+#[test]
+fn rows_that_are_lost_by_a_re_key_are_told() {
+    let server = server();
+    let shop = shop_at(&server.url("postgres"));
+    shop.ok("apply --auto-approve");
+    let own = "INSERT INTO crm.contacts (external_id, full_name, town) VALUES ('7', 'Own', 'Bonn')";
+    server.sql("postgres", own);
+    rows_are_lost_by_a_re_key(&shop);
+    assert_eq!(contacts(&server), "7|Own|Bonn\nAda|Ada|Paris\nBob|Bob|Lyon");
 }

@@ -60,7 +60,7 @@ spec: {active: true, subscriptions: {people: [created, updated]}}
 const PEOPLE: &str = "id,name,city\n1,Ada,Paris\n007,Bob,Lyon\n";
 
 /// The shop; nothing is applied.
-fn shop() -> TestEnvironment {
+pub(crate) fn shop() -> TestEnvironment {
     TestEnvironment::with(&[("raccord.yaml", YAML), ("people.csv", PEOPLE)])
 }
 

@@ -2,6 +2,7 @@
 
 use super::{connect, contacts, shop};
 use crate::environment::assert_says;
+use crate::losing::rows_are_lost_by_a_re_key;
 
 /// Rows that stand under keys which are none any more.
 #[test]
@@ -43,4 +44,15 @@ fn rows_under_other_keys_in_another_table_stay_where_they_are() {
     shop.ok("run");
     assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris\n9|Own|Bonn");
     assert_eq!(shop.json("records crm.contact --output json").as_array().unwrap().len(), 2);
+}
+
+/// Rows that nothing reads again are told; those that no transfer owns stay, and are not counted.
+#[test]
+fn rows_that_are_lost_by_a_re_key_are_told() {
+    let shop = shop();
+    shop.ok("apply --auto-approve");
+    let own = "INSERT INTO contacts (external_id, full_name, town) VALUES ('7', 'Own', 'Bonn')";
+    connect(&shop).execute_batch(own).unwrap();
+    rows_are_lost_by_a_re_key(&shop);
+    assert_eq!(contacts(&shop), "7|Own|Bonn\nAda|Ada|Paris\nBob|Bob|Lyon");
 }

@@ -204,6 +204,10 @@ impl<D: Ledger> Ledger for Keyed<D> {
         self.0.count_owned(incarnation, owner)
     }
 
+    fn count_owners(&self, incarnation: u64) -> Answer<'_, Vec<(Uid, u64)>> {
+        self.0.count_owners(incarnation)
+    }
+
     fn rejects(&self, query: RejectQuery) -> Answer<'_, Vec<(RejectId, Reject)>> {
         let query = RejectQuery { key: query.key.map(|key| inner(&key)), ..query };
         Box::pin(async move {

@@ -141,10 +141,10 @@ fn rows_now(
 }
 
 /// How many rows there are; nothing when they are elsewhere and cannot be seen.
-async fn counted(
+async fn counted<T>(
     rows: &Rows,
-    count: Async<'_, Result<u64, DestinationError>>,
-) -> Result<Option<u64>, DestinationError> {
+    count: Async<'_, Result<T, DestinationError>>,
+) -> Result<Option<T>, DestinationError> {
     if rows.destination.is_state() {
         return count.await.map(Some);
     }
@@ -169,11 +169,15 @@ async fn facts(
         for (key, fact) in reader.scan::<EntityFact>(Table::Entities, scan).await? {
             let Ok(entity) = key.trim_start_matches(&prefix).parse::<Ident>() else { continue };
             let rows = rows_now(ports, index, bodies, (*project, desired));
-            let count = match &rows {
-                Some(rows) => counted(rows, rows.ledger.count(fact.incarnation)).await?,
+            let owners = match &rows {
+                Some(rows) => counted(rows, rows.ledger.count_owners(fact.incarnation)).await?,
                 None => None,
             };
-            facts.rows.extend(count.map(|count| (fact.incarnation, count)));
+            if let Some(owners) = owners {
+                // Rows that no transfer owns are not Raccord's to drop.
+                facts.rows.insert(fact.incarnation, owners.iter().map(|(_, count)| count).sum());
+                facts.owners.insert(fact.incarnation, owners.into_iter().collect());
+            }
             facts.entities.insert((*project, entity), fact);
         }
     }

@@ -123,7 +123,7 @@ impl Consequence {
             Self::Remap => "Everything is read again, so that rows are made by the new rules.",
             Self::DropField => "The field's values are dropped from the rows; needs `--allow-delete`.",
             Self::Rekey => {
-                "The entity's rows are dropped and read again under their new keys; needs `--allow-rekey`."
+                "The entity's rows are dropped and read again under their new keys; needs `--allow-rekey`, and `--allow-delete` where rows are of transfers that do not read them again."
             }
             Self::Drop => "The rows are dropped; needs `--allow-delete`.",
         }

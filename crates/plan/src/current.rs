@@ -35,6 +35,8 @@ pub struct Facts {
     pub entities: BTreeMap<(Uid, Ident), EntityFact>,
     /// How many rows each incarnation has; what is missing is shown as unknown.
     pub rows: BTreeMap<u64, u64>,
+    /// How many rows of an incarnation each transfer owns; what is missing is unknown.
+    pub owners: BTreeMap<u64, BTreeMap<Uid, u64>>,
     /// How many rows a transfer owns, where no complete reading of it is known.
     pub owned: BTreeMap<Uid, u64>,
     /// What waits for the transfers that go.

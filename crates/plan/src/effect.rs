@@ -14,6 +14,7 @@ use raccord_model::resource::Spec;
 use raccord_model::{DataTypeName, Ident, Name};
 
 use crate::diff::{Draft, data_type};
+use crate::lost;
 use crate::plan::{DataEffect, FieldChange, Subject};
 use crate::world::{Known, World, mapping};
 
@@ -64,7 +65,15 @@ impl Impacts {
                     matches!(consequence, Consequence::Restart | Consequence::Guard | Consequence::Deletions);
                 if consequence == gravest || restarts {
                     let records = records(world, subject, consequence);
-                    effects.push(DataEffect { consequence, subject: subject.clone(), records });
+                    let lost = match subject {
+                        Subject::Entity { project, entity } if consequence == Consequence::Rekey => {
+                            lost::rows(world, *project, entity)
+                        }
+                        Subject::Entity { .. } | Subject::Field { .. } | Subject::Transfer { .. } => {
+                            Vec::new()
+                        }
+                    };
+                    effects.push(DataEffect { consequence, subject: subject.clone(), records, lost });
                 }
             }
         }

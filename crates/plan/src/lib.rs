@@ -11,6 +11,7 @@ mod diff;
 mod effect;
 mod entity;
 mod history;
+mod lost;
 mod pairing;
 mod plan;
 mod reference;
@@ -31,9 +32,10 @@ pub use current::{Current, Facts, Needs, Waiting, needs};
 pub use diff::{DiffError, Options, diff};
 pub use entity::entity_after;
 pub use history::{KEPT_GENERATIONS, RestoreError, RollbackError, prune, restore, rollback};
+pub use lost::{Lost, LostRows};
 pub use plan::{
     Change, DataEffect, FieldChange, Note, PLAN_VERSION, Plan, Subject, Summary, TOOL, TablePlan,
 };
-pub use refusal::Refusal;
+pub use refusal::{Refusal, loses};
 pub use table::prepare;
 pub use webhook::{Registration, WEBHOOK_STEPS, registrations};

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::lost::LostRows;
 use crate::refusal::Refusal;
 
 /// The version of the form below.
@@ -165,6 +166,17 @@ pub struct DataEffect {
     /// when it is not known or says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
+    /// Those of the rows that are dropped which no transfer reads again, where the others are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostRows>,
+}
+
+impl DataEffect {
+    /// How many of its records are not lost.
+    pub fn kept(&self) -> Option<u64> {
+        let lost = self.lost.iter().map(|lost| lost.records).sum::<Option<u64>>()?;
+        Some(self.records?.saturating_sub(lost))
+    }
 }
 
 /// What a data effect happens to. Names are those after the plan, where there is one.

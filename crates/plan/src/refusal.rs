@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Options;
+use crate::lost::LostRows;
 use crate::plan::{Change, DataEffect, Note, Subject};
 
 /// One reason why a plan may not be applied.
@@ -65,8 +66,15 @@ pub enum Refusal {
     Rekey {
         /// Which.
         entity: EntityRef,
-        /// How many rows, when that is known.
+        /// How many rows, when that is known; those that would be lost are none of them.
         records: Option<u64>,
+    },
+    /// Rows of an entity that gets other keys would be dropped, and nothing would read them again.
+    Lose {
+        /// Which.
+        entity: EntityRef,
+        /// Whose rows, and why.
+        lost: Vec<LostRows>,
     },
 }
 
@@ -75,7 +83,9 @@ impl Refusal {
     pub const fn flag(&self) -> Option<&'static str> {
         match self {
             Self::Stack { .. } | Self::Protected { .. } | Self::Table { .. } => None,
-            Self::Delete { .. } | Self::Drop { .. } | Self::DropField { .. } => Some("--allow-delete"),
+            Self::Delete { .. } | Self::Drop { .. } | Self::DropField { .. } | Self::Lose { .. } => {
+                Some("--allow-delete")
+            }
             Self::Rekey { .. } => Some("--allow-rekey"),
         }
     }
@@ -105,6 +115,10 @@ impl fmt::Display for Refusal {
             }
             Self::Rekey { entity, records } => {
                 write!(f, "{} of {entity} would be dropped and read again under other keys", rows(records))
+            }
+            Self::Lose { entity, lost } => {
+                let lost: Vec<String> = lost.iter().map(LostRows::to_string).collect();
+                write!(f, "rows of {entity} would be dropped and not read again: {}", lost.join(", "))
             }
         }
     }
@@ -141,6 +155,7 @@ impl Checked<'_> {
         }
         let gone = self.deleted_projects();
         refusals.extend(self.effects.iter().filter_map(|effect| refused(effect, &gone, options)));
+        refusals.extend(self.effects.iter().filter(|_| !options.allow_delete).filter_map(loses));
         refusals
     }
 
@@ -173,11 +188,18 @@ impl Checked<'_> {
     }
 }
 
+/// The refusal of an effect by which rows are lost.
+pub fn loses(effect: &DataEffect) -> Option<Refusal> {
+    let Subject::Entity { entity, .. } = &effect.subject else { return None };
+    let lost = || Refusal::Lose { entity: entity.clone(), lost: effect.lost.clone() };
+    (!effect.lost.is_empty()).then(lost)
+}
+
 fn refused(effect: &DataEffect, gone: &BTreeSet<Uid>, options: &Options) -> Option<Refusal> {
     let records = effect.records;
     match (&effect.subject, effect.consequence) {
         (Subject::Entity { entity, .. }, Consequence::Rekey) if !options.allow_rekey => {
-            Some(Refusal::Rekey { entity: entity.clone(), records })
+            Some(Refusal::Rekey { entity: entity.clone(), records: effect.kept() })
         }
         (Subject::Entity { project, entity }, Consequence::Drop)
             if !options.allow_delete && !gone.contains(project) =>

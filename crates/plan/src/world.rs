@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raccord_model::fact::{Entry, TransferFact, Uid, Updates};
-use raccord_model::language::{ByNameOrInline, TransferSpec};
+use raccord_model::language::{ByNameOrInline, IntegrationSpec, TransferSpec, UpdateType};
 use raccord_model::name::EntityRef;
 use raccord_model::resource::Spec;
 use raccord_model::{Desired, Ident, Key, Kind, Name, Resource};
@@ -35,6 +35,7 @@ pub(crate) struct World<'a> {
     by_source: BTreeMap<&'a Name, Vec<Uid>>,
     by_entity: BTreeMap<&'a EntityRef, Vec<Uid>>,
     projects: BTreeMap<&'a Name, Uid>,
+    integrations: Vec<&'a IntegrationSpec>,
     /// The update types that each transfer's integrations want together, now and then.
     wanted: (BTreeMap<Name, Updates>, BTreeMap<Name, Updates>),
 }
@@ -54,15 +55,18 @@ impl<'a> World<'a> {
             by_source: BTreeMap::new(),
             by_entity: BTreeMap::new(),
             projects: BTreeMap::new(),
+            integrations: Vec::new(),
             wanted: wanted(desired, drafts, left_out),
         };
         let skipped: BTreeSet<&Key> = left_out.iter().map(|draft| draft.pair.key).collect();
         for (key, wanted) in desired.resources.iter().filter(|(key, _)| !skipped.contains(key)) {
+            world.integrations.extend(integration(&wanted.resource));
             if let Some(entry) = pairing.known(key, &current.index) {
                 world.add(key, entry, &wanted.resource);
             }
         }
         for draft in left_out {
+            world.integrations.extend(draft.raw.and_then(integration));
             if let (Some((key, entry)), Some(raw)) = (draft.pair.before, draft.raw) {
                 world.add(key, entry, raw);
             }
@@ -135,6 +139,19 @@ impl<'a> World<'a> {
         }
     }
 
+    /// How many rows of an entity each transfer owns, as far as it is known.
+    pub(crate) fn owners(&self, project: Uid, entity: &Ident) -> Option<&'a BTreeMap<Uid, u64>> {
+        let fact = self.facts.entities.get(&(project, entity.clone()))?;
+        self.facts.owners.get(&fact.incarnation)
+    }
+
+    /// Whether an active integration will want the new records of a transfer.
+    pub(crate) fn wants_created(&self, transfer: &Name) -> bool {
+        let active = self.integrations.iter().filter(|integration| integration.active);
+        let updates = active.filter_map(|integration| integration.subscriptions.get(transfer)?.inline());
+        updates.into_iter().any(|subscription| subscription.updates.contains(&UpdateType::Created))
+    }
+
     /// The update types that a transfer's integrations want together: now, and then.
     pub(crate) fn updates(&self, transfer: &Name) -> (Updates, Updates) {
         let of = |side: &BTreeMap<Name, Updates>| side.get(transfer).cloned().unwrap_or_default();
@@ -167,6 +184,10 @@ fn wanted(
         add_updates(&mut then, Some(&wanted.resource));
     }
     (now, then)
+}
+
+fn integration(resource: &Resource) -> Option<&IntegrationSpec> {
+    if let Spec::Integration(integration) = &resource.spec { Some(integration) } else { None }
 }
 
 fn add_updates(side: &mut BTreeMap<Name, Updates>, resource: Option<&Resource>) {

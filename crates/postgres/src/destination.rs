@@ -249,6 +249,10 @@ impl Ledger for PostgresDestination {
         read!(self, 0, |session| ledger::owned(session, incarnation, owner))
     }
 
+    fn count_owners(&self, incarnation: u64) -> Answer<'_, Vec<(Uid, u64)>> {
+        read!(self, Vec::new(), |session| ledger::owners(session, incarnation))
+    }
+
     fn rejects(&self, query: RejectQuery) -> Answer<'_, Vec<(RejectId, Reject)>> {
         Box::pin(async move {
             let query = Arc::new(query);

@@ -96,6 +96,17 @@ pub(crate) async fn owned(session: &Session<'_>, incarnation: u64, owner: Uid) -
     count_owned(session, &entity.table, owner).await
 }
 
+/// The transfers that own some of them, and how many each.
+pub(crate) async fn owners(session: &Session<'_>, incarnation: u64) -> Result<Vec<(Uid, u64)>, Failure> {
+    let Some(entity) = load::entity(session, incarnation).await? else { return Ok(Vec::new()) };
+    let (rows, owner) = (entity.table.rows(), entity.table.beside("_raccord_owner"));
+    let query = format!(
+        "SELECT {owner}, count(*) FROM {rows} WHERE {owner} IS NOT NULL GROUP BY {owner} ORDER BY {owner}"
+    );
+    let rows = session.query(&query, &[]).await?;
+    Ok(rows.iter().map(|row| (Uid(row.get(0)), row.get::<_, i64>(1).cast_unsigned())).collect())
+}
+
 fn id_of(bytes: &[u8]) -> Result<RejectId, Failure> {
     Ok(RejectId(bytes.try_into().map_err(|_| DestinationError::Damaged)?))
 }

@@ -198,6 +198,10 @@ impl Ledger for SqliteDestination {
         read!(self, 0, |connection| ledger::owned(connection, incarnation, owner))
     }
 
+    fn count_owners(&self, incarnation: u64) -> Answer<'_, Vec<(Uid, u64)>> {
+        read!(self, Vec::new(), |connection| ledger::owners(connection, incarnation))
+    }
+
     fn rejects(&self, query: RejectQuery) -> Answer<'_, Vec<(RejectId, Reject)>> {
         read!(self, Vec::new(), |connection| ledger::rejects(connection, &query))
     }

@@ -1,7 +1,7 @@
 //! The port `Ledger`: what is kept, read with queries. Its one change is that rejects go once they were replayed.
 
 use jiff::Timestamp;
-use raccord_model::decide::{Key, Stored, nanoseconds};
+use raccord_model::decide::{Key, Stored, UNOWNED, nanoseconds};
 use raccord_model::fact::{Reject, RejectId, Uid};
 use raccord_model::port::destination::{
     DestinationError, Kept, KeptQuery, RejectPlace, RejectQuery, RowQuery, Said, StoredRow,
@@ -13,7 +13,7 @@ use crate::codec;
 use crate::commit::count_owned;
 use crate::error::Failure;
 use crate::fence::id;
-use crate::load::{self, stored};
+use crate::load::{self, stored, uuid_of};
 use crate::sweep::checkpoint;
 use crate::table::{Table, quoted};
 
@@ -89,6 +89,24 @@ pub(crate) fn count(connection: &Connection, incarnation: u64) -> Result<u64, Fa
 pub(crate) fn owned(connection: &Connection, incarnation: u64, owner: Uid) -> Result<u64, Failure> {
     let entity = load::entity(connection, incarnation)?;
     entity.map_or(Ok(0), |entity| count_owned(connection, &entity.table, owner))
+}
+
+/// The transfers that own some of them, and how many each.
+pub(crate) fn owners(connection: &Connection, incarnation: u64) -> Result<Vec<(Uid, u64)>, Failure> {
+    let Some(entity) = load::entity(connection, incarnation)? else { return Ok(Vec::new()) };
+    let (rows, owner) = (entity.table.rows(), entity.table.beside("_raccord_owner"));
+    let query = format!(
+        "SELECT {owner}, count(*) FROM {rows} WHERE {owner} IS NOT NULL GROUP BY {owner} ORDER BY {owner}"
+    );
+    let mut statement = connection.prepare(&query)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let count: i64 = row.get(1)?;
+        let owner = uuid_of(row, 0)?.map_or(UNOWNED, Uid);
+        found.push((owner, count.cast_unsigned()));
+    }
+    Ok(found)
 }
 
 fn id_of(row: &Row<'_>) -> Result<RejectId, Failure> {

@@ -107,10 +107,12 @@ pub(crate) fn awaited(table: &impl ReadableTable<Raw, Raw>, transfer: Uid) -> Re
 
 /// The transfers that own rows of an incarnation.
 pub(crate) fn owners(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<Uid>, StoreError> {
-    Ok(by_uid(table, &Under::new(&[tag::OWNED, &incarnation(inc)]))?
-        .into_iter()
-        .map(|(uid, _)| uid)
-        .collect())
+    Ok(owned(table, inc)?.into_iter().map(|(uid, _)| uid).collect())
+}
+
+/// The transfers that own rows of an incarnation, and how many each.
+pub(crate) fn owned(table: &impl ReadableTable<Raw, Raw>, inc: u64) -> Result<Vec<(Uid, u64)>, StoreError> {
+    by_uid(table, &Under::new(&[tag::OWNED, &incarnation(inc)]))
 }
 
 /// The transfers that have rejects, and how many.

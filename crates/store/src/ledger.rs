@@ -30,6 +30,11 @@ impl Ledger for Store {
         Box::pin(self.counted(Counter::Owned(incarnation, owner)))
     }
 
+    fn count_owners(&self, incarnation: u64) -> Async<'_, Result<Vec<(Uid, u64)>, DestinationError>> {
+        let work = move |at: &ReadTransaction| counter::owned(&at.open_table(table::COUNTERS)?, incarnation);
+        Box::pin(async move { self.read(work).await.map_err(StoreError::destination_read) })
+    }
+
     fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, DestinationError>> {
         Box::pin(async move {
             self.read(move |at| found_rejects(at, &query)).await.map_err(StoreError::destination_read)

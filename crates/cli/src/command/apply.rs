@@ -202,7 +202,9 @@ fn needed(plan: &Plan) -> Options {
     let has = |wanted: &[Consequence]| plan.effects.iter().any(|effect| wanted.contains(&effect.consequence));
     let deletes = plan.changes.iter().any(|change| change.action == Action::Delete);
     Options {
-        allow_delete: deletes || has(&[Consequence::Drop, Consequence::DropField]),
+        allow_delete: deletes
+            || has(&[Consequence::Drop, Consequence::DropField])
+            || plan.effects.iter().any(|effect| !effect.lost.is_empty()),
         allow_rekey: has(&[Consequence::Rekey]),
         ..Options::default()
     }

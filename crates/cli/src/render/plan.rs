@@ -208,6 +208,18 @@ pub(crate) fn sentence(effect: &DataEffect) -> String {
             format!("{subject}: everything is read again and mapped by the new rules{about}")
         }
         Consequence::DropField => format!("{subject}: its values are dropped from {rows}"),
+        Consequence::Rekey if !effect.lost.is_empty() => {
+            let lost: Vec<String> = effect.lost.iter().map(ToString::to_string).collect();
+            let dropped = format!("{subject}: {rows} {} dropped", verb(effect.records));
+            let again = match effect.kept() {
+                Some(0) => String::new(),
+                Some(kept) => {
+                    format!(" and {} {} read again under other keys", grouped(kept), verb(Some(kept)))
+                }
+                None => " and read again under other keys".to_owned(),
+            };
+            format!("{dropped}{again}; not read again: {}", lost.join(", "))
+        }
         Consequence::Rekey => {
             format!("{subject}: {rows} {} dropped and read again under other keys", verb(effect.records))
         }

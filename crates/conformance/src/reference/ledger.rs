@@ -33,6 +33,10 @@ impl Ledger for Reference {
         ready(Ok(self.look(|world| world.owned(incarnation, owner))))
     }
 
+    fn count_owners(&self, incarnation: u64) -> Async<'_, Result<Vec<(Uid, u64)>, DestinationError>> {
+        ready(Ok(self.look(|world| world.owners(incarnation))))
+    }
+
     fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, DestinationError>> {
         ready(Ok(self.look(|world| {
             let of_transfers =

@@ -121,6 +121,14 @@ impl World {
         rows.map(|row| u64::from(row.owner == transfer)).sum()
     }
 
+    /// The transfers that own rows of an incarnation, and how many each.
+    pub(super) fn owners(&self, incarnation: u64) -> Vec<(Uid, u64)> {
+        let rows = self.entities.get(&incarnation).into_iter().flat_map(|entity| entity.rows.values());
+        let mut owners = BTreeMap::new();
+        rows.for_each(|row| *owners.entry(row.owner).or_insert(0) += 1);
+        owners.into_iter().collect()
+    }
+
     /// Forgets tombstones that have held long enough.
     pub(super) fn forget_tombstones(&mut self, now: Timestamp) {
         for entity in self.entities.values_mut() {

@@ -292,5 +292,8 @@ pub async fn the_owner_is_who_created<S: Subject>() {
         Destination::commit(store, step(text)).await.unwrap();
         let owned = |letter| store.count_owned(INC, transfer(letter));
         assert_eq!((owned('A').await.unwrap(), owned('B').await.unwrap()), (a, b), "{text}");
+        let owners: Vec<_> = [('A', a), ('B', b)].map(|(letter, count)| (transfer(letter), count)).into();
+        let owners: Vec<_> = owners.into_iter().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(store.count_owners(INC).await.unwrap(), owners, "{text}");
     }
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use raccord_model::plan::{Action, Consequence};
 use raccord_model::{Key, Kind};
-use raccord_plan::{Change, DataEffect, Note, Plan, Refusal, Subject};
+use raccord_plan::{Change, DataEffect, Note, Plan, Refusal, Subject, loses};
 
 /// How many reasons are given at the most.
 const MAX_REASONS: usize = 20;
@@ -134,11 +134,13 @@ fn refusals(plan: &Plan) -> Vec<Refusal> {
             all.push(refusal);
         }
     }
-    for DataEffect { consequence, subject, records } in &plan.effects {
+    for effect in &plan.effects {
+        let DataEffect { consequence, subject, records, .. } = effect;
         let records = *records;
+        all.extend(loses(effect).filter(|refusal| !plan.refusals.contains(refusal)));
         let refusal = match (subject, consequence) {
             (Subject::Entity { entity, .. }, Consequence::Rekey) => {
-                Refusal::Rekey { entity: entity.clone(), records }
+                Refusal::Rekey { entity: entity.clone(), records: effect.kept() }
             }
             // That a project goes says it of its entities.
             (Subject::Entity { project, entity }, Consequence::Drop) if !gone.contains(project) => {

@@ -49,6 +49,12 @@ impl Ledger for FilesDestination {
         })
     }
 
+    fn count_owners(&self, incarnation: u64) -> Answer<'_, Vec<(Uid, u64)>> {
+        Box::pin(
+            async move { self.with(Of::NoRun, async |session| Ok(session.count_owners(incarnation))).await },
+        )
+    }
+
     fn rejects(&self, query: RejectQuery) -> Answer<'_, Vec<(RejectId, Reject)>> {
         Box::pin(async move {
             let key = query.key.as_deref().map(written);

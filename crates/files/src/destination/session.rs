@@ -3,7 +3,7 @@
 
 mod batches;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -98,6 +98,15 @@ impl Session {
             is_appended && is_its(**transfer) && staged.incarnation == incarnation
         });
         files.sum::<u64>() + staged.map(|(_, staged)| staged.rows()).sum::<u64>()
+    }
+
+    /// The transfers of which rows of an entity count, and how many each.
+    pub(crate) fn count_owners(&self, incarnation: u64) -> Vec<(Uid, u64)> {
+        let files = self.view.entities.get(&incarnation).into_iter().flat_map(|entity| &entity.files);
+        let transfers: BTreeSet<Uid> =
+            files.map(|file| file.transfer).chain(self.staged.keys().copied()).collect();
+        let counts = transfers.into_iter().map(|of| (of, self.count(incarnation, Some(of))));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// The transfers that have something under way.

@@ -99,6 +99,8 @@ pub trait Ledger: Send + Sync {
     fn count(&self, incarnation: u64) -> Async<'_, Result<u64, DestinationError>>;
     /// How many rows of an incarnation a transfer owns.
     fn count_owned(&self, incarnation: u64, owner: Uid) -> Async<'_, Result<u64, DestinationError>>;
+    /// The transfers that own rows of an incarnation, in ascending order, and how many each.
+    fn count_owners(&self, incarnation: u64) -> Async<'_, Result<Vec<(Uid, u64)>, DestinationError>>;
     /// Rejects.
     fn rejects(&self, query: RejectQuery) -> Async<'_, Result<Vec<(RejectId, Reject)>, DestinationError>>;
     /// Those of some transfers of which rejects are kept, in their order. Most have none.

@@ -155,6 +155,51 @@ fn another_primary_key_drops_the_rows_of_who_owns_them() {
 }
 
 #[test]
+fn rows_that_a_re_key_loses_need_their_own_flag() {
+    let rekeyed = json!({ "Transfer/items": { "mapping": { "primaryKey": { "id": "code" } } } });
+    let and = |more: Value| merged(&rekeyed, &more);
+    let unsubscribed = json!({ "Integration/boutique": { "subscriptions": { "items": ["updated"] } } });
+    // (the configuration, the rows of items, idle and of what is gone, what is lost)
+    let cases: [(Value, Option<[u64; 3]>, &str); 6] = [
+        (rekeyed.clone(), Some([40, 0, 0]), ""),
+        (rekeyed.clone(), Some([37, 3, 0]), "3 rows of idle (it is not active)"),
+        (
+            rekeyed.clone(),
+            Some([36, 3, 1]),
+            "3 rows of idle (it is not active), 1 row of transfers that are gone",
+        ),
+        (
+            and(json!({ "Transfer/items": { "active": false } })),
+            Some([40, 0, 0]),
+            "40 rows of items (it is not active)",
+        ),
+        (
+            and(unsubscribed),
+            Some([40, 0, 0]),
+            "40 rows of items (no active integration subscribes to `created` of it)",
+        ),
+        (rekeyed.clone(), None, "the rows of idle (it is not active)"),
+    ];
+    for (patch, owned, lost) in cases {
+        let mut state = state();
+        state.ran("idle", 3);
+        if let Some(owned) = owned {
+            let [items, idle] = ["Transfer/items", "Transfer/idle"].map(|name| state.uid(name));
+            let owners = [items, idle, state.uid("Transfer/vips")].into_iter().zip(owned);
+            let line = state.entity("crm", "line").incarnation;
+            state.owners.insert(line, owners.filter(|(_, count)| *count > 0).collect());
+        }
+        let wanted = desired(&merged(&golden(), &patch));
+        let rekey_alone = Options { allow_delete: false, ..allow_all() };
+        let refused = lines(&state.plan(&wanted, &rekey_alone));
+        let refused: Vec<_> = refused.iter().filter(|line| line.starts_with("refused")).collect();
+        let expected = format!("refused: rows of crm.line would be dropped and not read again: {lost}");
+        assert_eq!(refused, Vec::from_iter((!lost.is_empty()).then_some(&expected)), "{patch}");
+        assert!(state.plan(&wanted, &allow_all()).is_allowed(), "{patch}");
+    }
+}
+
+#[test]
 fn another_entity_leaves_the_rows_behind() {
     check(
         &json!({ "Transfer/items": { "to": "crm.contact",

@@ -59,6 +59,7 @@ pub(crate) struct Simulator {
     pub(crate) bodies: BTreeMap<Digest, Vec<u8>>,
     pub(crate) tables: BTreeMap<(Table, String), Vec<u8>>,
     pub(crate) rows: BTreeMap<u64, u64>,
+    pub(crate) owners: BTreeMap<u64, BTreeMap<Uid, u64>>,
     pub(crate) waiting: BTreeMap<Uid, Waiting>,
     uids: u128,
 }
@@ -72,6 +73,7 @@ impl Simulator {
             bodies: BTreeMap::new(),
             tables: BTreeMap::new(),
             rows: BTreeMap::new(),
+            owners: BTreeMap::new(),
             waiting: BTreeMap::new(),
             uids: 100,
         }
@@ -111,6 +113,7 @@ impl Simulator {
                 transfers: of_transfers.filter(|(uid, _)| transfers.contains(uid)).collect(),
                 entities: of_entities.filter(|((uid, _), _)| projects.contains(uid)).collect(),
                 rows: self.rows.clone(),
+                owners: self.owners.clone(),
                 owned: BTreeMap::new(),
                 waiting: gone.keys().filter_map(|uid| Some((*uid, *self.waiting.get(uid)?))).collect(),
                 integrations: of_integrations.collect(),

@@ -2,8 +2,9 @@
 //! data, what is not allowed, and what else there is to know.
 
 use maud::{Markup, html};
+use raccord_model::Name;
 use raccord_model::plan::{Action, Consequence};
-use raccord_plan::{Change, DataEffect, Note, Plan, Subject};
+use raccord_plan::{Change, DataEffect, Lost, Note, Plan, Subject};
 use serde_json::Value;
 
 use super::show::{self, Tone};
@@ -126,7 +127,25 @@ fn sentence(visit: &Visit, effect: &DataEffect) -> Markup {
         @if let Some(records) = effect.records {
             " (" (visit.texts().changes.about) " " (show::number(visit.reader.language, records)) ")"
         }
+        @if !effect.lost.is_empty() { "; " (visit.texts().changes.lost) " " (show::line(&lost_rows(visit, effect))) }
     }
+}
+
+/// The rows that are not read again, by their transfers.
+fn lost_rows(visit: &Visit, effect: &DataEffect) -> String {
+    let words = visit.texts().changes;
+    let each = effect.lost.iter().map(|lost| {
+        let count =
+            lost.records.map_or_else(|| "?".to_owned(), |count| show::number(visit.reader.language, count));
+        let because = match lost.because {
+            Lost::Inactive => words.lost_inactive,
+            Lost::Unwanted => words.lost_unwanted,
+            Lost::Gone => return format!("{count} ({})", words.lost_gone),
+        };
+        let transfer = lost.transfer.as_ref().map_or("", Name::as_str);
+        format!("{count} – {transfer} ({because})")
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn note_in_words(visit: &Visit, note: &Note) -> Markup {

@@ -255,6 +255,9 @@ mod tests {
         fn count_owned(&self, _: u64, _: Uid) -> Async<'_, Result<u64, DestinationError>> {
             unreachable!()
         }
+        fn count_owners(&self, _: u64) -> Async<'_, Result<Vec<(Uid, u64)>, DestinationError>> {
+            unreachable!()
+        }
         fn kept(&self, _: Vec<KeptQuery>) -> Async<'_, Result<Vec<Kept>, DestinationError>> {
             unreachable!()
         }

@@ -13,7 +13,7 @@ use crate::fence::id;
 use crate::table::Table;
 
 pub(crate) use beside::{met, partition_known};
-pub(crate) use rows::{Lookup, stored};
+pub(crate) use rows::{Lookup, stored, uuid_of};
 
 /// An entity as it is registered.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::fence::id;
 use crate::table::{Table, quoted};
 
 /// An identity in a column; nothing where another program has left something else.
-fn uuid_of(row: &Row<'_>, at: usize) -> Result<Option<Uuid>, Failure> {
+pub(crate) fn uuid_of(row: &Row<'_>, at: usize) -> Result<Option<Uuid>, Failure> {
     Ok(row.get_ref(at)?.as_blob().ok().and_then(|bytes| Uuid::from_slice(bytes).ok()))
 }
 

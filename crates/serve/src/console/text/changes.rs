@@ -117,6 +117,14 @@ both! {
         drop_field: "its values are dropped", "ses valeurs sont supprimées";
         /// A consequence.
         rekey: "its rows are dropped and read again under other keys", "ses lignes sont supprimées et relues sous d’autres clés";
+        /// Before the rows that a re-key loses.
+        lost: "not read again:", "non relues :";
+        /// Why rows are not read again.
+        lost_inactive: "not active", "inactif";
+        /// Why rows are not read again.
+        lost_unwanted: "no active integration subscribes to what is created", "aucune intégration active n’est abonnée aux créations";
+        /// Why rows are not read again.
+        lost_gone: "of transfers that are gone", "de transferts disparus";
         /// A consequence.
         drop: "its rows are dropped", "ses lignes sont supprimées";
         /// Before a count.

@@ -1,0 +1,72 @@
+//! Rows that a re-key drops and that nothing reads again: the plan names them, and they need a flag of their own, wherever they are
+//! kept.
+
+use crate::environment::{TestEnvironment, assert_says};
+
+#[test]
+fn a_re_key_of_the_embedded_store_names_the_rows_that_are_lost() {
+    let shop = crate::into_sqlite::shop();
+    shop.replace("raccord.yaml", "  store: {type: sqlite, path: crm.db}\n", "");
+    shop.replace("raccord.yaml", "      table: contacts\n", "");
+    shop.replace("raccord.yaml", "{type: text, column: town}", "text");
+    rows_are_lost_by_a_re_key(&shop);
+    assert_eq!(
+        shop.ok("records crm.contact --output csv"),
+        "externalId,city,fullName\nAda,Paris,Ada\nBob,Lyon,Bob\n"
+    );
+}
+
+/// Has a re-key lose rows of a transfer into `crm.contact` that is not active, and of one that is gone. What is left are the
+/// rows of `people`, under their names.
+pub(crate) fn rows_are_lost_by_a_re_key(shop: &TestEnvironment) {
+    let others = "apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: others}
+spec:
+  source: shop
+  to: crm.contact
+  active: true
+  mapping: {primaryKey: {externalId: id}}
+";
+    shop.write("others.csv", "id,name\n8,Eve\n9,Max\n");
+    shop.write("others.yaml", others);
+    shop.replace("raccord.yaml", "people.csv}", "people.csv}, others: {path: others.csv}");
+    shop.replace("raccord.yaml", "{people: [", "{others: [created], people: [");
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    let rekey = |from: &str, to: &str| {
+        for file in ["raccord.yaml", "others.yaml"] {
+            if shop.path().join(file).exists() {
+                let of = |field: &str| format!("primaryKey: {{externalId: {field}}}");
+                shop.replace(file, &of(from), &of(to));
+            }
+        }
+    };
+    // One that is not active.
+    shop.replace("others.yaml", "active: true", "active: false");
+    shop.ok("apply --auto-approve");
+    rekey("id", "name");
+    let lost = "not read again: 2 rows of others (it is not active)";
+    assert_says(
+        &shop.fails(1, "plan --allow-rekey"),
+        &[
+            &format!("4 rows are dropped and 2 are read again under other keys; {lost}"),
+            &format!("rows of crm.contact would be dropped and {lost}; --allow-delete allows it"),
+        ],
+    );
+    shop.fails(1, "apply --auto-approve --allow-rekey");
+    // One that is gone.
+    rekey("name", "id");
+    shop.remove("others.yaml");
+    shop.replace("raccord.yaml", "{others: [created], people: [", "{people: [");
+    shop.ok("apply --auto-approve --allow-delete");
+    rekey("id", "name");
+    let lost = "not read again: 2 rows of transfers that are gone";
+    assert_says(&shop.fails(1, "plan --allow-rekey"), &[lost, "--allow-delete allows it"]);
+    assert_says(
+        &shop.ok("apply --auto-approve --allow-rekey --allow-delete"),
+        &[&format!("4 rows are dropped and 2 are read again under other keys; {lost}")],
+    );
+    shop.ok("run");
+    shop.ok("plan --detailed-exitcode");
+}
