@@ -129,6 +129,51 @@ fn what_cannot_be_exported_is_told_and_leaves_what_was_there() {
     }
 }
 
+/// A record that was stored under an earlier type of a field, and is rejected under the new one.
+#[test]
+fn a_record_of_an_earlier_type_is_left_out_and_named() {
+    let environment = filled(0);
+    let notes = |notes: [&str; 3]| {
+        let line = |(at, note): (usize, &&str)| format!("{{\"code\": \"{at}\", \"note\": \"{note}\"}}\n");
+        environment.write("items.jsonl", &notes.iter().enumerate().map(line).collect::<String>());
+        environment.ok("run");
+    };
+    notes(["1", "n/a", "3"]);
+    environment.replace("raccord.yaml", "note: text", "note: integer");
+    environment.ok("apply --auto-approve");
+    // What is as it was is written as what it is by now, before anything is read again.
+    let csv = "code,at,count,due,note,paid,price,tags\n0,,,,1,,,\n2,,,,3,,,\n~,,,,,,,\n";
+    for again in [false, true] {
+        if again {
+            assert_says(&environment.ok("run"), &["1 rejected"]);
+        }
+        let answer = environment.run("records crm.item --output csv").expect_code(1);
+        assert_eq!(answer.stdout, csv);
+        let left_out =
+            ["1 record was left out of the export", "1: the value of `note` is not of the type integer"];
+        assert_says(&answer.stderr, &left_out);
+        assert_says(&answer.stderr, &["`raccord rejects list`", "`--output json`"]);
+        assert!(!answer.stderr.contains("n/a"), "no value is told");
+    }
+    // A file that is not whole does not take the place of one.
+    environment.write("out.csv", "old");
+    let said = environment.fails(1, "records crm.item --to out.csv");
+    assert_says(&said, &["the other 3 records are in out.csv.partial, which is not whole"]);
+    assert_eq!(
+        (environment.read("out.csv").as_str(), environment.read("out.csv.partial").as_str()),
+        ("old", csv)
+    );
+    environment.fails(1, "records crm.item --to out.parquet");
+    std::fs::rename(environment.path().join("out.parquet.partial"), environment.path().join("rest.parquet"))
+        .unwrap();
+    assert_eq!(parquet(&environment, "rest.parquet").1.len(), 3);
+    environment.ok("records crm.item --output json");
+    // Once it is mapped, everything is exported.
+    notes(["1", "2", "3"]);
+    environment.ok("records crm.item --to out.csv");
+    assert_eq!(environment.read("out.csv").lines().count(), 5);
+}
+
 #[test]
 fn all_of_a_large_entity_leaves_beside_a_daemon_too() {
     let environment = filled(3_000);

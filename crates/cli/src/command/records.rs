@@ -20,7 +20,7 @@ use crate::render;
 use crate::render::table::{JsonArray, Table};
 use crate::session::{Opening, Session};
 use crate::ui::Ui;
-use file::Export;
+use file::{Export, LeftOut};
 use target::Target;
 
 /// How many records are shown as text unless said otherwise.
@@ -147,14 +147,22 @@ pub(crate) fn records(ui: &Ui, global: &Global, args: &RecordsArgs) -> Result<()
         return text(*ui, &session, args);
     }
     let mut target = Target::of(args.to.as_deref())?;
-    match format {
-        Some(format) => export(&session, args, format, &mut target)?,
-        None => json(&session, args, &mut target)?,
-    }
+    let exported = if let Some(format) = format {
+        Some(export(&session, args, format, &mut target)?)
+    } else {
+        json(&session, args, &mut target)?;
+        None
+    };
     if session.is_stopped() {
         return Err(CommandError::new("the export was stopped before its end"));
     }
-    target.finish()
+    match exported {
+        Some((written, left_out)) if !left_out.is_none() => {
+            let partial = target.finish_partial()?;
+            Err(left_out.error(written, partial.as_deref()))
+        }
+        _ => target.finish(),
+    }
 }
 
 /// One array, record by record, so that a large entity never stands in memory.
@@ -173,7 +181,7 @@ fn export(
     args: &RecordsArgs,
     format: Format,
     target: &mut Target,
-) -> Result<(), CommandError> {
+) -> Result<(u64, LeftOut), CommandError> {
     let mut export = None;
     session.ask(args.request(usize::MAX, Also::Columns), |reply| match (reply, &mut export) {
         (Reply::Columns(columns), none) => {

@@ -151,6 +151,9 @@ pub struct ColumnView {
     /// What its values are.
     #[serde(rename = "type")]
     pub field_type: FieldType,
+    /// Whether it is one of the key.
+    #[serde(default)]
+    pub is_key: bool,
 }
 
 /// A record beside what became of it.

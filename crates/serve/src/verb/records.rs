@@ -205,7 +205,8 @@ impl<'e> Columns<'e> {
     pub fn views(&self, entity: &Entity) -> Vec<ColumnView> {
         let view = |name: &&Ident| {
             let field_type = entity.fields.get(*name)?.field_type;
-            Some(ColumnView { name: (*name).clone(), field_type })
+            let is_key = entity.key.0.contains(name);
+            Some(ColumnView { name: (*name).clone(), field_type, is_key })
         };
         self.names.iter().filter_map(view).collect()
     }

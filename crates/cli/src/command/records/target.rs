@@ -1,4 +1,5 @@
-//! Where exported records go: standard output, or a file that is written beside its place and renamed when it is whole.
+//! Where exported records go: standard output, or a file that is written beside its place and renamed when it is whole. What is
+//! not whole never takes its place.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -40,16 +41,34 @@ impl Target {
     pub(super) fn finish(self) -> Result<(), CommandError> {
         match self {
             Self::Output(mut output) => Ok(output.flush()?),
-            Self::File(mut beside) => beside.publish().map_err(|error| failed(&beside.to, &error)),
+            Self::File(mut beside) => {
+                let to = beside.to.clone();
+                beside.publish(&to).map_err(|error| failed(&to, &error))
+            }
+        }
+    }
+
+    /// Something is missing: a file keeps its place, and what was written is found beside it, under the name that is returned.
+    pub(super) fn finish_partial(self) -> Result<Option<PathBuf>, CommandError> {
+        match self {
+            Self::Output(mut output) => {
+                output.flush()?;
+                Ok(None)
+            }
+            Self::File(mut beside) => {
+                let partial = PathBuf::from(format!("{}.partial", beside.to.display()));
+                beside.publish(&partial).map_err(|error| failed(&partial, &error))?;
+                Ok(Some(partial))
+            }
         }
     }
 }
 
 impl Beside {
-    fn publish(&mut self) -> io::Result<()> {
+    fn publish(&mut self, to: &Path) -> io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        std::fs::rename(&self.temporary, &self.to)
+        std::fs::rename(&self.temporary, to)
     }
 }
 
