@@ -23,9 +23,14 @@ struct TooNew {
     known: usize,
 }
 
+/// Whether there is a layout, as the catalog itself says it: a function such as `to_regclass` may answer from what the server
+/// remembers of a name that was unknown before a wait for the lock.
+const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+                        ON n.oid = c.relnamespace WHERE n.nspname = 'raccord' AND c.relname = 'layout')";
+
 /// How many steps were taken; none when there is no schema.
 pub(crate) async fn version(session: &Session<'_>) -> Result<usize, Failure> {
-    let there = session.query_opt("SELECT to_regclass('raccord.layout') IS NOT NULL", &[]).await?;
+    let there = session.query_opt(IS_THERE, &[]).await?;
     if !there.is_some_and(|row| row.get(0)) {
         return Ok(0);
     }
@@ -44,8 +49,9 @@ pub(crate) const fn is_current(version: usize) -> bool {
     version == STEPS.len()
 }
 
-/// How long a wait for a lock may take, and how long this process may be silent meanwhile.
-pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '20s'; \
+/// How long a wait for a lock may take, and how long this process may be silent meanwhile. What was committed during the wait is
+/// seen after it.
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '20s'; \
                                 SET LOCAL client_min_messages = warning";
 
 /// Makes it so, in one transaction.

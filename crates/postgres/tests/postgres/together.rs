@@ -46,6 +46,32 @@ fn of_two_processes_only_the_one_with_the_newer_lease_writes() {
     });
 }
 
+/// The first runs of several transfers, of as many processes, make the schema `raccord` at one moment.
+#[test]
+fn several_make_the_layout_at_once() {
+    block_on(async {
+        let database = Database::empty();
+        let other = database.connect().await;
+        // All have seen that there is no layout, and wait.
+        other.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(7305453110512841)").await.unwrap();
+        let first = |letter| {
+            let destination = database.destination();
+            tokio::spawn(async move { destination.raise_fence(transfer(letter), batch(letter).fence).await })
+        };
+        let runs = ['A', 'B', 'C'].map(first);
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        while other.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        other.batch_execute("COMMIT").await.unwrap();
+        for run in runs {
+            run.await.unwrap().unwrap();
+        }
+        assert_eq!(database.sql("SELECT count(*) FROM raccord.transfers"), "3");
+    });
+}
+
 /// Two transfers feed disjoint fields of the same rows, both at once.
 async fn both_at_once(database: &Database, a: &PostgresDestination, b: &PostgresDestination) {
     let of = |letter, field, number: i64| {
