@@ -17,7 +17,7 @@ pub(crate) enum Failure {
     Refused(DestinationError),
     /// A row was changed or removed by others since it was looked up.
     Moved,
-    /// The table left a row out without a word.
+    /// The table left a row out, or kept it, without a word.
     LeftOut,
 }
 
@@ -26,9 +26,15 @@ pub(crate) enum Failure {
 #[error("rows of the batch were changed by others again and again")]
 struct MovedError;
 
-/// A trigger keeps rows out.
+/// Why a row is not written, where a trigger returns nothing for it.
+pub(crate) const LEFT_OUT_BY_A_TRIGGER: &str = "a trigger of the table leaves the row out";
+
+/// Why a row is not deleted, where a trigger returns nothing for it.
+pub(crate) const KEPT_BY_A_TRIGGER: &str = "a trigger of the table keeps the row";
+
+/// A trigger keeps rows out, or in.
 #[derive(Debug, thiserror::Error)]
-#[error("a trigger of the table leaves rows out")]
+#[error("a trigger of the table leaves rows out, or keeps them")]
 struct LeftOutError;
 
 impl From<Error> for Failure {

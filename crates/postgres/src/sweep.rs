@@ -13,7 +13,7 @@ use tokio_postgres::types::Type;
 use crate::codec::many::{Raw, many_bytes};
 use crate::commit::{count_owned, revise};
 use crate::connections::{Session, value};
-use crate::error::{Failure, Sort, reason_to_stay};
+use crate::error::{Failure, KEPT_BY_A_TRIGGER, Sort, reason_to_stay};
 use crate::fence::{self, signed};
 use crate::keys;
 use crate::load::{self, by_keys, parameters};
@@ -194,6 +194,7 @@ async fn remove_once<'g>(
                 session.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part").await?;
                 match (part, &failure) {
                     ([going], Failure::Database(error)) => kept.push((*going, reason_to_stay(error))),
+                    ([going], Failure::LeftOut) => kept.push((*going, KEPT_BY_A_TRIGGER.to_owned())),
                     ([_], _) => return Err(failure),
                     _ => {
                         let (first, second) = part.split_at(part.len() / 2);
@@ -218,7 +219,10 @@ async fn delete(session: &Session<'_>, table: &Table, part: &[&Going]) -> Result
     let delete = format!("DELETE FROM {} t{}", table.qualified(), table.is_among(1));
     let gone = session.execute(&delete, &parameters(&lists)).await?;
     if gone != length(part) {
-        return Err(Failure::Moved);
+        let standing = format!("SELECT count(*) FROM {} t{}", table.qualified(), table.is_among(1));
+        let stay = session.query_opt(&standing, &parameters(&lists)).await?;
+        let is_kept = stay.is_some_and(|row| row.get::<_, i64>(0) > 0);
+        return Err(if is_kept { Failure::LeftOut } else { Failure::Moved });
     }
     if let Some(delete) = table.delete_side() {
         session.execute(&delete, &parameters(&lists)).await?;

@@ -297,6 +297,13 @@ impl Table {
         format!("DELETE FROM {} t{}", self.qualified(), self.sent(" USING", &names))
     }
 
+    /// Counts the rows of [`Table::delete`]'s parameters that stand where they stood.
+    pub(crate) fn count_standing(&self) -> String {
+        let mut names: Vec<String> = (0..self.key.len()).map(|at| format!("k{at}")).collect();
+        names.push("place".to_owned());
+        format!("SELECT count(*) FROM {} t{}", self.qualified(), self.sent(",", &names))
+    }
+
     fn sent(&self, word: &str, names: &[String]) -> String {
         let lists: Vec<String> = (1..=names.len()).map(|at| format!("${at}")).collect();
         let mut text = format!("{word} unnest({}) AS u({}) WHERE ", lists.join(", "), names.join(", "));

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension as _, Statement, params, params_fro
 use crate::codec;
 use crate::commit::{count_owned, revise};
 use crate::deferred::Deferred;
-use crate::error::{Failure, is_of_a_reference, is_of_a_row};
+use crate::error::{Failure, KEPT_BY_A_TRIGGER, is_of_a_reference, is_of_a_row};
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
 use crate::owned::{forget_incarnation, has_owners};
@@ -216,6 +216,7 @@ impl<'c> Remover<'c> {
 
     fn delete(&mut self, key: &[ToSqlOutput<'_>]) -> Result<Option<String>, Failure> {
         let error = match self.delete.execute(params_from_iter(key)) {
+            Ok(0) => return Ok(Some(KEPT_BY_A_TRIGGER.to_owned())),
             Ok(_) => return Ok(None),
             Err(error) if is_of_a_row(&error) && !self.connection.is_autocommit() => error,
             Err(error) => return Err(error.into()),

@@ -157,7 +157,7 @@ impl<'r> Aside<'r> {
 }
 
 /// The keys and places of rows.
-fn places(table: &Table, ops: &[Op<'_>]) -> Result<Vec<Finished>, Failure> {
+pub(super) fn places(table: &Table, ops: &[Op<'_>]) -> Result<Vec<Finished>, Failure> {
     let (mut keys, mut places) = (KeyLists::new(table), Many::new(Type::TID_ARRAY));
     for op in ops {
         keys.push(table, op.key)?;

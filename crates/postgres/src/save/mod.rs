@@ -9,7 +9,9 @@ use raccord_model::decide::{Deed, Op, Refusal, Refused, Working, ops};
 use raccord_model::port::destination::DestinationError;
 
 use crate::connections::Session;
-use crate::error::{Failure, Sort, column_of, reason, reason_to_stay};
+use crate::error::{
+    Failure, KEPT_BY_A_TRIGGER, LEFT_OUT_BY_A_TRIGGER, Sort, column_of, reason, reason_to_stay,
+};
 use crate::load::parameters;
 use crate::table::Table;
 
@@ -79,8 +81,12 @@ async fn write(session: &Session<'_>, table: &Table, prepared: Vec<Prepared<'_, 
             }
         };
         if done.is_some_and(|done| usize::try_from(done) != Ok(ops.len())) {
-            // Another client has changed or removed a row since it was looked up.
-            return Err(Failure::Moved);
+            // A row that still stands where it stood was kept from it by a trigger. Else another client has changed or removed
+            // one since it was looked up.
+            let places = encode::places(table, ops)?;
+            let stay = session.query_opt(&table.count_standing(), &parameters(&places)).await?;
+            let is_kept = stay.is_some_and(|row| row.get::<_, i64>(0) > 0);
+            return Err(if is_kept { Failure::LeftOut } else { Failure::Moved });
         }
         write_side(session, table, (deed, ops)).await?;
     }
@@ -139,7 +145,8 @@ async fn in_parts(session: &Session<'_>, table: &Table, ops: &[Op<'_>]) -> Resul
 
 fn refusal(table: &Table, deed: Deed, failure: &Failure) -> Refusal {
     let Failure::Database(error) = failure else {
-        return Refusal { field: None, reason: "a trigger of the table leaves the row out".to_owned() };
+        let reason = if deed == Deed::Delete { KEPT_BY_A_TRIGGER } else { LEFT_OUT_BY_A_TRIGGER };
+        return Refusal { field: None, reason: reason.to_owned() };
     };
     let column = column_of(error).and_then(|name| table.columns.iter().find(|column| column.name == name));
     let reason = if deed == Deed::Delete { reason_to_stay(error) } else { reason(error) };

@@ -98,6 +98,38 @@ fn the_rows_that_break_a_rule_of_the_database_are_rejects_and_the_others_are_wri
     }
 }
 
+/// A trigger that returns nothing for some rows: they are rejects, and the others are written.
+#[test]
+fn what_a_trigger_keeps_as_it_is_is_a_reject() {
+    let trigger = "CREATE FUNCTION crm.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF old.f1 IN ('07', '27') THEN \
+                   RETURN NULL; END IF; IF TG_OP = 'DELETE' THEN RETURN old; END IF; RETURN new; END $$; \
+                   CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON crm.contacts FOR EACH ROW EXECUTE FUNCTION crm.keep()";
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, trigger).await;
+        let names: Vec<String> = (0..40).map(|number| format!("{number:02}")).collect();
+        for (value, expected) in [(1, "created 40"), (2, "updated 38, rejected 2")] {
+            let mut batch = allowed(&destination).await;
+            for name in &names {
+                upsert(&mut batch, name, &[(2, Some(integer(value)))]);
+            }
+            assert_eq!(effects(&destination.commit(batch).await.unwrap()), expected);
+        }
+        let updated = "a trigger of the table leaves the row out";
+        assert_eq!(reasons(&destination).await, [updated, updated]);
+        assert_eq!(database.sql("SELECT string_agg(f1, ' ') FROM crm.contacts WHERE f2 = 1"), "07 27");
+        let mut batch = allowed(&destination).await;
+        for name in &names {
+            let (intent, key) = (Intent::Delete, key(name));
+            batch.changes.push(Change { intent, key: &key, patch: b"", version: b"", digest: None });
+        }
+        assert_eq!(effects(&destination.commit(batch).await.unwrap()), "deleted 38, rejected 2");
+        assert_eq!(database.sql("SELECT string_agg(f1, ' ') FROM crm.contacts"), "07 27");
+        let kept = |reason: &String| reason == "a trigger of the table keeps the row";
+        assert_eq!(reasons(&destination).await.into_iter().filter(kept).count(), 2);
+    });
+}
+
 #[test]
 fn of_one_key_the_good_record_stays_when_a_later_one_is_refused() {
     block_on(async {
@@ -249,5 +281,25 @@ fn a_table_that_was_dropped_is_told_with_what_to_do() {
         let said = destination.commit(batch).await.unwrap_err().in_words();
         let cure = "if a table or column of an entity was dropped, `raccord apply` makes it again, and the next runs read everything";
         assert!(said.contains(cure) && !said.contains("resync"), "{said}");
+    });
+}
+
+#[test]
+fn rows_that_a_trigger_keeps_stay_and_the_others_are_swept() {
+    block_on(async {
+        let database = Database::empty();
+        let destination = prepared(&database, "").await;
+        let keep = || {
+            database.sql(
+                "CREATE FUNCTION crm.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF old.f1 IN ('07', '27') THEN \
+                 RETURN NULL; END IF; RETURN old; END $$; \
+                 CREATE TRIGGER keep BEFORE DELETE ON crm.contacts FOR EACH ROW EXECUTE FUNCTION crm.keep()",
+            );
+        };
+        let release = || {
+            database.sql("DROP TRIGGER keep ON crm.contacts");
+        };
+        let reason = "a trigger of the table keeps the row";
+        rows_to_which_others_refer_stay(&destination, (keep, release), reason).await;
     });
 }

@@ -13,7 +13,9 @@ use rusqlite::{Connection, Statement, params_from_iter};
 
 use crate::codec::{self, Unstorable};
 use crate::deferred::{Deferred, Referred};
-use crate::error::{Failure, is_of_a_reference, is_of_a_row, reason};
+use crate::error::{
+    Failure, KEPT_BY_A_TRIGGER, LEFT_OUT_BY_A_TRIGGER, is_of_a_reference, is_of_a_row, reason,
+};
 use crate::table::{BESIDE, Table};
 
 pub(crate) use beside::{Beside, bury, complete, purge_tombstones, save_checkpoint, save_run};
@@ -124,7 +126,10 @@ fn take(
     let refusal = match done {
         Ok(1) => return Ok(()),
         // The lock of the file keeps everything else out.
-        Ok(_) => Refusal { field: None, reason: "a trigger of the table leaves the row out".to_owned() },
+        Ok(_) => {
+            let reason = if op.deed == Deed::Delete { KEPT_BY_A_TRIGGER } else { LEFT_OUT_BY_A_TRIGGER };
+            Refusal { field: None, reason: reason.to_owned() }
+        }
         Err(Ended::Unstorable(Unstorable { field, reason })) => {
             Refusal { field: Some(field), reason: reason.to_owned() }
         }

@@ -152,6 +152,21 @@ fn rows_to_which_others_refer_stay_and_the_others_are_swept() {
 }
 
 #[test]
+fn rows_that_a_trigger_keeps_stay_and_the_others_are_swept() {
+    block_on(async {
+        let database = Database::none();
+        let destination = prepared(&database, "", "").await;
+        let keep = || {
+            database.sql(
+                "CREATE TRIGGER keep BEFORE DELETE ON contacts WHEN old.f1 IN ('07', '27') BEGIN SELECT RAISE(IGNORE); END",
+            );
+        };
+        let others = (keep, || database.sql("DROP TRIGGER keep"));
+        rows_to_which_others_refer_stay(&destination, others, "a trigger of the table keeps the row").await;
+    });
+}
+
+#[test]
 fn rows_that_stay_are_no_more_rejects_than_are_kept() {
     for when in ["", "DEFERRABLE INITIALLY DEFERRED"] {
         block_on(async {
