@@ -164,3 +164,39 @@ fn a_state_older_than_its_rows_is_told_and_goes_on() {
     assert_eq!(contacts(&shop), ALL);
     assert_eq!(shop.json("run --output json")["runs"][0]["tally"]["fetched"], 1);
 }
+
+/// A project under another name, without the annotation.
+#[test]
+fn a_project_that_is_renamed_is_told_how() {
+    let shop = shop();
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    let yaml = shop.read("raccord.yaml");
+    shop.replace("raccord.yaml", "metadata: {name: crm}", "metadata: {name: sales}");
+    shop.replace("raccord.yaml", "to: crm.contact", "to: sales.contact");
+    let said = shop.fails(1, "plan --allow-delete");
+    assert_says(
+        &said,
+        &[
+            "cannot hold sales.contact: it is that of an entity of the project crm, which goes while sales is made",
+            "`annotations: {raccord/renamed-from: crm}`",
+            "apply the end of crm first",
+        ],
+    );
+    assert!(!said.contains("another state"), "{said}");
+    // Each way out: under the annotation everything stays, and so do rows of a project that was ended.
+    let annotated = "metadata: {name: sales, annotations: {raccord/renamed-from: crm}}";
+    shop.replace("raccord.yaml", "metadata: {name: sales}", annotated);
+    shop.ok("apply --auto-approve");
+    let run = &shop.json("run --output json")["runs"][0];
+    assert_eq!((&run["tally"]["created"], &run["tally"]["unchanged"]), (&0.into(), &2.into()), "{run}");
+    let others: Vec<&str> = yaml.split("---\n").take(1).collect();
+    let renamed =
+        shop.read("raccord.yaml").replace(annotated, "metadata: {name: crm}").replace("sales.", "crm.");
+    shop.write("raccord.yaml", &others.concat());
+    shop.ok("apply --auto-approve --allow-delete");
+    shop.write("raccord.yaml", &renamed);
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Paris");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use raccord_model::fact::{EntityFact, StorePlace, Uid};
+use raccord_model::fact::{EntityFact, Entry, StorePlace, Uid};
 use raccord_model::language::{Entity, ProjectSpec};
 use raccord_model::port::Async;
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection, Rows, TableRemark};
@@ -46,7 +46,7 @@ pub async fn add_to(
     let mut looks = stream::iter(looks).buffered(ASKED_AT_ONCE);
     for (project, _) in &projects {
         for table in looks.next().await.transpose()?.unwrap_or_default() {
-            project.note(table, desired, plan);
+            project.note(table, (desired, current), plan);
         }
     }
     Ok(())
@@ -149,15 +149,45 @@ impl Project<'_> {
         self.spec.store.shown_table(&entity.table_name(name))
     }
 
+    /// Says of a table of another project of this very state which one that is, and what becomes of it.
+    fn explain_taken(&self, inspection: &mut Inspection, (desired, current): (&Desired, &Current)) {
+        let Some((project, said)) = inspection.taken.take() else { return };
+        let is_it = |(key, entry): &(&Key, &Entry)| key.kind == Kind::Project && entry.uid == project;
+        let Some((key, _)) = current.index.iter().find(is_it) else { return };
+        if self.uid == Some(project) {
+            return;
+        }
+        let (one, other) = (&key.name, self.name);
+        let (message, help) = if desired.resources.contains_key(key) {
+            let message = format!("it is that of an entity of the project {one}, which stays");
+            (message, "name another `table`, or another place in `store`".to_owned())
+        } else {
+            let message =
+                format!("it is that of an entity of the project {one}, which goes while {other} is made");
+            let help = format!(
+                "if {other} is {one} under another name, write `annotations: {{raccord/renamed-from: {one}}}` into its \
+                 `metadata`: its rows and where its transfers continue stay; if not, apply the end of {one} first, which \
+                 releases the table with its rows"
+            );
+            (message, help)
+        };
+        for refusal in inspection.refusals.iter_mut().filter(|refusal| **refusal == said) {
+            *refusal = TableRemark { field: None, message: message.clone(), help: Some(help.clone()) };
+        }
+    }
+
     fn empty(&self, entity: EntityRef, table: String) -> TablePlan {
         let (statements, drift) = (Vec::new(), Vec::new());
         TablePlan { project: self.uid, entity, table, statements, drift, unseen: None }
     }
 
-    fn note(&self, seen: Seen, desired: &Desired, plan: &mut Plan) {
+    fn note(&self, seen: Seen, (desired, current): (&Desired, &Current), plan: &mut Plan) {
         let Seen { entity, table, inspection } = seen;
         let Inspection { statements, drift, refusals, recreated, .. } = match inspection {
-            Ok(inspection) => inspection,
+            Ok(mut inspection) => {
+                self.explain_taken(&mut inspection, (desired, current));
+                inspection
+            }
             Err(why) => {
                 plan.tables.push(TablePlan { unseen: Some(why), ..self.empty(entity, table) });
                 return;

@@ -122,7 +122,8 @@ async fn registered(
         } else if (table.schema.as_str(), table.name.as_str()) == (schema, shape.table.as_str())
             && (project, &entity) != (shape.project, &shape.entity.to_string())
         {
-            found.other_entity = Some(OtherEntity { entity, is_elsewhere: project != shape.project });
+            let is_elsewhere = project != shape.project;
+            found.other_entity = Some(OtherEntity { entity, project, is_elsewhere });
         }
     }
     Ok(())

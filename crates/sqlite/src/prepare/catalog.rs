@@ -84,7 +84,8 @@ fn registered(connection: &Connection, shape: &EntityShape, found: &mut Found) -
         } else if table.name.eq_ignore_ascii_case(&shape.table)
             && (project, &entity) != (shape.project, &shape.entity.to_string())
         {
-            found.other_entity = Some(OtherEntity { entity, is_elsewhere: project != shape.project });
+            let is_elsewhere = project != shape.project;
+            found.other_entity = Some(OtherEntity { entity, project, is_elsewhere });
         }
     }
     Ok(())

@@ -96,6 +96,8 @@ pub struct Inspection {
     ///
     /// [`prepare`]: super::Destination::prepare
     pub recreated: bool,
+    /// The project of another entity that has the table, and what the refusals say of that.
+    pub taken: Option<(Uid, TableRemark)>,
 }
 
 /// Something about a table, in words that hold no value of a row.
@@ -114,12 +116,15 @@ pub struct TableRemark {
 pub struct OtherEntity {
     /// As `project.entity`.
     pub entity: String,
+    /// The project, whatever it is called.
+    pub project: Uid,
     /// Whether its project is one that this state does not have.
     pub is_elsewhere: bool,
 }
 
 impl OtherEntity {
     /// Why the table cannot be that of one more entity. `lost_state` says what to do when the state of that one is lost.
+    /// One that sees the state says more of a project that is there.
     pub fn refusal(&self, table: &str, lost_state: &str) -> TableRemark {
         let entity = &self.entity;
         let (message, help) = if self.is_elsewhere {

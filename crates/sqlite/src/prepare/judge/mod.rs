@@ -105,8 +105,11 @@ impl Judge<'_> {
             let message = "the file has the rows of another state of Raccord".to_owned();
             self.refuse(None, message, "use a file for each state".to_owned());
         }
-        let refusal = self.found.other_entity.as_ref().map(|other| other.refusal(&self.table(), LOST_STATE));
-        self.inspection.refusals.extend(refusal);
+        if let Some(other) = &self.found.other_entity {
+            let refusal = other.refusal(&self.table(), LOST_STATE);
+            self.inspection.taken = Some((other.project, refusal.clone()));
+            self.inspection.refusals.push(refusal);
+        }
     }
 
     /// There is no table.
