@@ -121,3 +121,35 @@ fn rows_move_from_the_state_to_a_database_and_to_another_schema() {
     assert_eq!((server.sql("postgres", moved), contacts(&server).lines().count()), ("2".to_owned(), 2));
     shop.ok("plan --detailed-exitcode");
 }
+
+#[test]
+fn a_field_that_is_unique_no_more_is_told_what_stays() {
+    let server = server();
+    let shop = shop_at(&server.url("postgres"));
+    // Once it is unique from the beginning, and once from later on.
+    for (field, way_out) in [
+        ("fullName: text", r#"DROP CONSTRAINT "contacts_full_name_key""#),
+        ("city: {type: text, column: town", r#"DROP CONSTRAINT "contacts_town_key""#),
+    ] {
+        let unique = match field.strip_suffix(": text") {
+            Some(name) => format!("{name}: {{type: text, unique: true}}"),
+            None => format!("{field}, unique: true"),
+        };
+        shop.replace("raccord.yaml", field, &unique);
+        shop.ok("apply --auto-approve");
+        shop.ok("run");
+        shop.replace("raccord.yaml", &unique, field);
+        let plan = shop.ok("plan");
+        assert_says(&plan, &["stays unique in the database, for Raccord drops nothing", way_out]);
+        assert_says(&shop.ok("apply --auto-approve"), &[way_out]);
+        // It is said when it changes, and not for ever.
+        assert!(!shop.run("plan --detailed-exitcode").expect_code(0).stdout.contains("stays unique"));
+    }
+    let people = PEOPLE.replace("Paris", "Lyon");
+    shop.write("people.csv", &people);
+    assert_says(&shop.ok("run"), &["1 rejected"]);
+    server.sql("postgres", "ALTER TABLE crm.contacts DROP CONSTRAINT contacts_town_key");
+    shop.ok("plan --detailed-exitcode");
+    shop.ok("rejects replay people");
+    assert_eq!(contacts(&server), "007|Bob|Lyon\n1|Ada|Lyon");
+}

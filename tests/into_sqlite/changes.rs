@@ -119,3 +119,34 @@ fn mistakes_in_the_store_are_told_offline() {
         assert_says(&shop.fails(1, "validate"), &[said]);
     }
 }
+
+#[test]
+fn a_field_that_is_unique_no_more_is_told_what_stays() {
+    let shop = shop();
+    // Once it is unique from the beginning, and once from later on.
+    for (field, way_out) in [
+        ("fullName: text", "it is a part of the table"),
+        ("city: {type: text, column: town", r#"DROP INDEX "contacts_town_unique""#),
+    ] {
+        let unique = match field.strip_suffix(": text") {
+            Some(name) => format!("{name}: {{type: text, unique: true}}"),
+            None => format!("{field}, unique: true"),
+        };
+        shop.replace("raccord.yaml", field, &unique);
+        shop.ok("apply --auto-approve");
+        shop.ok("run");
+        shop.replace("raccord.yaml", &unique, field);
+        let plan = shop.ok("plan");
+        assert_says(&plan, &["stays unique in the file, for Raccord drops nothing", way_out]);
+        assert_says(&shop.ok("apply --auto-approve"), &[way_out]);
+        // It is said when it changes, and not for ever.
+        assert!(!shop.run("plan --detailed-exitcode").expect_code(0).stdout.contains("stays unique"));
+    }
+    let people = PEOPLE.replace("Paris", "Lyon");
+    shop.write("people.csv", &people);
+    assert_says(&shop.ok("run"), &["1 rejected"]);
+    connect(&shop).execute_batch("DROP INDEX contacts_town_unique").unwrap();
+    shop.ok("plan --detailed-exitcode");
+    shop.ok("rejects replay people");
+    assert_eq!(contacts(&shop), "007|Bob|Lyon\n1|Ada|Lyon");
+}

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use crate::error::Failure;
 use crate::open::{Access, open};
-use crate::prepare::{FoundColumn, IndexColumn, Relation, misfit, relation};
+use crate::prepare::{FoundColumn, Relation, misfit, relation};
 
 /// How long the lock of another program is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -95,12 +95,8 @@ fn field(found: &Relation, column: &FoundColumn) -> Result<Field, String> {
         return Err(format!("a column of type {} {why}", column.declared));
     }
     let is_in_key = column.key_part > 0;
-    let is_alone = |columns: &&Vec<IndexColumn>| match columns.as_slice() {
-        [only] => only.name.eq_ignore_ascii_case(&column.name) && !only.is_loose,
-        _ => false,
-    };
     let mut field = Field::of(field_type);
     field.required = column.is_not_null && !is_in_key;
-    field.unique = !is_in_key && found.unique.iter().any(|columns| is_alone(&columns));
+    field.unique = !is_in_key && found.unique_on(&column.name).next().is_some();
     Ok(field)
 }

@@ -47,9 +47,18 @@ pub(crate) struct Relation {
     pub(crate) has_rules: bool,
     pub(crate) has_children: bool,
     pub(crate) columns: Vec<FoundColumn>,
-    /// The columns of each unique index that covers whole values of all rows.
-    pub(crate) unique: Vec<Vec<String>>,
+    /// Each unique index that covers whole values of all rows.
+    pub(crate) unique: Vec<UniqueIndex>,
     pub(crate) triggers: Vec<String>,
+}
+
+/// A unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UniqueIndex {
+    pub(crate) columns: Vec<String>,
+    pub(crate) name: String,
+    /// The constraint whose index it is.
+    pub(crate) constraint: Option<String>,
 }
 
 /// A column.
@@ -76,6 +85,13 @@ pub(crate) struct FoundColumn {
     pub(crate) is_loose: bool,
     /// The views that use it.
     pub(crate) used_by: Vec<String>,
+}
+
+impl Relation {
+    /// The unique indexes on exactly this column.
+    pub(crate) fn unique_on<'r>(&'r self, column: &'r str) -> impl Iterator<Item = &'r UniqueIndex> {
+        self.unique.iter().filter(move |index| matches!(index.columns.as_slice(), [one] if one == column))
+    }
 }
 
 fn letter(row: &Row, at: usize) -> Option<u8> {
@@ -186,21 +202,16 @@ async fn columns(session: &Session<'_>, oid: u32) -> Result<Vec<FoundColumn>, Fa
     Ok(session.query(query, &[(&oid, Type::OID)]).await?.iter().map(column).collect())
 }
 
-async fn unique(session: &Session<'_>, oid: u32) -> Result<Vec<Vec<String>>, Failure> {
-    let query = "SELECT i.indexrelid, a.attname::text FROM pg_index i \
+async fn unique(session: &Session<'_>, oid: u32) -> Result<Vec<UniqueIndex>, Failure> {
+    let query = "SELECT array_agg(a.attname::text ORDER BY k.at), c.relname::text, \
+                 (SELECT min(o.conname::text) FROM pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u')) \
+                 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
                  CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, at) \
                  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
                  WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL \
-                 AND i.indexprs IS NULL AND k.at <= i.indnkeyatts ORDER BY i.indexrelid, k.at";
-    let mut all: Vec<(u32, Vec<String>)> = Vec::new();
-    for row in session.query(query, &[(&oid, Type::OID)]).await? {
-        let (index, column): (u32, String) = (row.get(0), row.get(1));
-        match all.last_mut().filter(|(last, _)| *last == index) {
-            Some((_, columns)) => columns.push(column),
-            None => all.push((index, vec![column])),
-        }
-    }
-    Ok(all.into_iter().map(|(_, columns)| columns).collect())
+                 AND i.indexprs IS NULL AND k.at <= i.indnkeyatts GROUP BY i.indexrelid, c.relname ORDER BY i.indexrelid";
+    let index = |row: &Row| UniqueIndex { columns: row.get(0), name: row.get(1), constraint: row.get(2) };
+    Ok(session.query(query, &[(&oid, Type::OID)]).await?.iter().map(index).collect())
 }
 
 async fn triggers(session: &Session<'_>, oid: u32) -> Result<Vec<String>, Failure> {

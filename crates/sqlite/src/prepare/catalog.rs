@@ -34,7 +34,7 @@ pub(crate) struct Relation {
     pub(crate) sql: String,
     pub(crate) columns: Vec<FoundColumn>,
     /// Each unique index that covers whole values of all rows.
-    pub(crate) unique: Vec<Vec<IndexColumn>>,
+    pub(crate) unique: Vec<UniqueIndex>,
     pub(crate) triggers: Vec<String>,
 }
 
@@ -49,6 +49,14 @@ pub(crate) struct FoundColumn {
     pub(crate) is_generated: bool,
     /// Its place in the primary key, from 1 on; 0 when it is no part of it.
     pub(crate) key_part: i64,
+}
+
+/// A unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UniqueIndex {
+    pub(crate) columns: Vec<IndexColumn>,
+    /// What it is called, when a statement made it: one that is part of the table cannot be dropped.
+    pub(crate) name: Option<String>,
 }
 
 /// A column of an index.
@@ -128,22 +136,34 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<FoundColumn>, Fai
     Ok(statement.query_map([table], column)?.collect::<Result<_, _>>()?)
 }
 
-fn unique(connection: &Connection, relation: &Relation) -> Result<Vec<Vec<IndexColumn>>, Failure> {
+impl Relation {
+    /// The unique indexes on exactly this column, which take different texts for different.
+    pub(crate) fn unique_on<'r>(&'r self, column: &'r str) -> impl Iterator<Item = &'r UniqueIndex> {
+        self.unique.iter().filter(move |index| {
+            matches!(index.columns.as_slice(), [one] if one.name.eq_ignore_ascii_case(column) && !one.is_loose)
+        })
+    }
+}
+
+fn unique(connection: &Connection, relation: &Relation) -> Result<Vec<UniqueIndex>, Failure> {
     let mut all = Vec::new();
     let keys: Vec<&FoundColumn> = relation.columns.iter().filter(|column| column.key_part > 0).collect();
     if let [column] = keys.as_slice()
         && column.declared.eq_ignore_ascii_case("integer")
     {
         // The number of the row itself, of which there is no index.
-        all.push(vec![IndexColumn { name: column.name.clone(), is_loose: false }]);
+        let columns = vec![IndexColumn { name: column.name.clone(), is_loose: false }];
+        all.push(UniqueIndex { columns, name: None });
     }
-    let query = "SELECT name FROM pragma_index_list(?1) WHERE \"unique\" AND NOT partial ORDER BY seq";
+    let query =
+        "SELECT name, origin = 'c' FROM pragma_index_list(?1) WHERE \"unique\" AND NOT partial ORDER BY seq";
     let mut statement = connection.prepare(query)?;
-    let names: Vec<String> =
-        statement.query_map([&relation.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let names: Vec<(String, bool)> = statement
+        .query_map([&relation.name], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
     let query = "SELECT name, upper(coll) <> 'BINARY' FROM pragma_index_xinfo(?1) WHERE key ORDER BY seqno";
     let mut statement = connection.prepare(query)?;
-    for name in names {
+    for (name, is_made) in names {
         let mut rows = statement.query(params![name])?;
         let mut columns = Vec::new();
         let mut is_whole = true;
@@ -155,7 +175,7 @@ fn unique(connection: &Connection, relation: &Relation) -> Result<Vec<Vec<IndexC
             }
         }
         if is_whole {
-            all.push(columns);
+            all.push(UniqueIndex { columns, name: is_made.then_some(name) });
         }
     }
     Ok(all)

@@ -17,7 +17,7 @@ use crate::fence::{self, id};
 use crate::open::{Access, OpenError, open};
 use crate::work::Place;
 
-pub(crate) use catalog::{FoundColumn, IndexColumn, Relation, relation};
+pub(crate) use catalog::{FoundColumn, Relation, relation};
 
 /// Why a column cannot keep the values of a field, if it cannot; completes the sentence "a column of type …".
 pub(crate) fn misfit(field: FieldType, declared: &str, is_strict: bool) -> Option<&'static str> {

@@ -3,13 +3,15 @@
 
 mod beside;
 mod column;
+mod unique;
 
 use raccord_model::fact::Uid;
 use raccord_model::language::Manage;
 use raccord_model::port::destination::{EntityShape, FieldShape, Inspection, TableRemark};
 use raccord_model::row::FieldId;
 
-use super::catalog::{Found, FoundColumn, Relation};
+use self::unique::unique_constraint;
+use super::catalog::{Found, FoundColumn, Relation, UniqueIndex};
 use super::types::{Fit, fit, kind_of};
 use crate::side;
 use crate::table::{BESIDE, Column, Kind, Table, quoted};
@@ -216,9 +218,7 @@ impl Judge<'_> {
                 Some(column) => self.column(relation, field, column),
                 None => self.missing(relation, field),
             }
-            if field.unique {
-                self.unique(relation, field);
-            }
+            self.unique(relation, field);
         }
         self.others(relation);
         self.beside(relation);
@@ -283,9 +283,9 @@ impl Judge<'_> {
         let field_of = |id: &FieldId| shape.fields.iter().find(|field| field.id == *id);
         let names: Vec<&str> =
             shape.key.iter().filter_map(field_of).map(|field| field.column.as_str()).collect();
-        let is_key = |columns: &&Vec<String>| {
-            columns.len() == names.len()
-                && names.iter().all(|name| columns.iter().any(|column| column == name))
+        let is_key = |index: &&UniqueIndex| {
+            index.columns.len() == names.len()
+                && names.iter().all(|name| index.columns.iter().any(|column| column == name))
         };
         if relation.unique.iter().find(is_key).is_none() {
             let list = names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
@@ -423,28 +423,6 @@ impl Judge<'_> {
         self.columns.push(new_column(field));
     }
 
-    /// A unique index for a field that is unique.
-    fn unique(&mut self, relation: &Relation, field: &FieldShape) {
-        let has_index =
-            relation.unique.iter().any(|columns| columns.len() == 1 && columns.contains(&field.column));
-        if !has_index && !self.is_additive() {
-            let (table, name) = (self.table(), quoted(&field.column));
-            let message =
-                format!("the field is unique, and no unique index of {table} is on exactly ({name})");
-            self.refuse(
-                Some(field.id),
-                message,
-                format!("ALTER TABLE {table} ADD {}", unique_constraint(field)),
-            );
-        } else if !has_index {
-            let statement = format!("ALTER TABLE {} ADD {}", self.table(), unique_constraint(field));
-            self.alter(relation, Some(field.id), statement);
-        }
-        if let Some(column) = self.columns.iter_mut().find(|column| column.field == field.id) {
-            column.is_unique = true;
-        }
-    }
-
     /// Columns of which no field knows.
     fn others(&mut self, relation: &Relation) {
         for column in &relation.columns {
@@ -476,9 +454,4 @@ fn new_column(field: &FieldShape) -> Column {
         is_unique: false,
         number: None,
     }
-}
-
-/// Checked at the end of each statement: rows that pass a value on are written together.
-fn unique_constraint(field: &FieldShape) -> String {
-    format!("UNIQUE ({}) DEFERRABLE INITIALLY IMMEDIATE", quoted(&field.column))
 }

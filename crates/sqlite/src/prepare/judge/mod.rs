@@ -2,6 +2,7 @@
 //! Pure.
 
 mod beside;
+mod unique;
 
 use raccord_model::language::Manage;
 use raccord_model::port::destination::{EntityShape, FieldShape, Inspection, TableRemark};
@@ -167,9 +168,7 @@ impl Judge<'_> {
                 Some(column) => self.column(relation, field, column),
                 None => self.missing(relation, field),
             }
-            if field.unique {
-                self.unique(relation, field);
-            }
+            self.unique(relation, field);
         }
         self.others(relation);
         self.beside(relation);
@@ -195,7 +194,7 @@ impl Judge<'_> {
         };
         let (table, list) =
             (self.table(), names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "));
-        let fitting: Vec<_> = relation.unique.iter().filter(is_key).collect();
+        let fitting: Vec<_> = relation.unique.iter().map(|index| &index.columns).filter(is_key).collect();
         let help = format!(
             "CREATE UNIQUE INDEX {} ON {table} ({list})",
             quoted(&format!("{}_key", self.shape.table))
@@ -256,24 +255,6 @@ impl Judge<'_> {
             self.inspection.statements.push(format!("UPDATE {table} SET _raccord_digest = NULL"));
         }
         self.columns.push(new_column(field));
-    }
-
-    /// A unique index for a field that is unique.
-    fn unique(&mut self, relation: &Relation, field: &FieldShape) {
-        let has_index = relation.unique.iter().any(|columns| match columns.as_slice() {
-            [column] => is_same(&column.name, &field.column) && !column.is_loose,
-            _ => false,
-        });
-        if !has_index && self.shape.manage == Manage::None {
-            let (table, name) = (self.table(), quoted(&field.column));
-            let message =
-                format!("the field is unique, and no unique index of {table} is on exactly ({name})");
-            self.refuse(Some(field.id), message, format!("CREATE UNIQUE INDEX … ON {table} ({name})"));
-        } else if !has_index {
-            let index = quoted(&format!("{}_{}_unique", self.shape.table, field.column));
-            let (table, name) = (self.table(), quoted(&field.column));
-            self.inspection.statements.push(format!("CREATE UNIQUE INDEX {index} ON {table} ({name})"));
-        }
     }
 
     /// Columns of which no field knows.
