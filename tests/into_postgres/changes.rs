@@ -153,3 +153,47 @@ fn a_field_that_is_unique_no_more_is_told_what_stays() {
     shop.ok("rejects replay people");
     assert_eq!(contacts(&server), "007|Bob|Lyon\n1|Ada|Lyon");
 }
+
+#[test]
+fn a_field_is_not_made_unique_while_rows_share_values_of_it() {
+    let server = server();
+    let shop = shop_at(&server.url("postgres"));
+    shop.write("people.csv", &(PEOPLE.replace("Paris", "Lyon") + "2,Cy,\n3,Di,\n"));
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    let (many, unique) = ("column: town}", "column: town, unique: true}");
+    shop.replace("raccord.yaml", many, unique);
+    for verb in ["plan", "apply --auto-approve"] {
+        let said = shop.fails(1, verb);
+        assert_says(
+            &said,
+            &["the column \"town\" is to be unique, and 2 rows share values of it", "may not be applied"],
+        );
+        assert!(!said.contains("Lyon") && !said.contains("007"), "no value is shown: {said}");
+    }
+    // What is told to be asked shows them.
+    let plan: serde_json::Value = shop.run("plan --output json").expect_code(1).json();
+    let said = plan["refusals"][0]["table"]["message"].as_str().unwrap();
+    let query = said.split_once("this shows them: ").unwrap().1;
+    let query = query.split_once(" ORDER BY").unwrap().0;
+    let keys = format!(
+        "SELECT string_agg(external_id, ',' ORDER BY external_id COLLATE \"C\") FROM ({query}) AS shared"
+    );
+    assert_eq!(server.sql("postgres", &keys), "007,1");
+    // Others make them the same after a plan: the apply says it, and goes on once they differ.
+    shop.write("people.csv", &(PEOPLE.to_owned() + "2,Cy,\n3,Di,\n"));
+    shop.replace("raccord.yaml", unique, many);
+    shop.ok("run");
+    shop.replace("raccord.yaml", many, unique);
+    shop.ok("plan --out saved.plan");
+    server.sql("postgres", "UPDATE crm.contacts SET town = 'Lyon' WHERE external_id = '1'");
+    shop.run("apply saved.plan --auto-approve");
+    assert_says(
+        &shop.fails(1, "run"),
+        &["the column \"town\" is to be unique, and 2 rows share values of it"],
+    );
+    server.sql("postgres", "UPDATE crm.contacts SET town = 'Paris' WHERE external_id = '1'");
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    shop.ok("plan --detailed-exitcode");
+}

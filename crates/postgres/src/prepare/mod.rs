@@ -5,6 +5,7 @@ mod catalog;
 mod inspection_cache;
 mod judge;
 mod rekey;
+mod shared;
 mod types;
 
 use raccord_model::port::destination::{DestinationError, EntityShape, Inspection};
@@ -22,7 +23,8 @@ pub(crate) async fn inspect(
     schema: &str,
     shape: &EntityShape,
 ) -> Result<Inspection, Failure> {
-    let found = catalog::read(session, schema, shape).await?;
+    let mut found = catalog::read(session, schema, shape).await?;
+    found.shared = shared::look(session, schema, shape, &found).await?;
     Ok(judge::judge(schema, shape, &found).inspection)
 }
 
@@ -48,7 +50,8 @@ pub(crate) async fn prepare(session: &Session<'_>, schema: &str, shape: &EntityS
     // One at a time: two processes would add the same column.
     session.query("SELECT pg_advisory_xact_lock(7305453110512842)", &[]).await?;
     rekey::remove_replaced(session, schema, shape).await?;
-    let found = catalog::read(session, schema, shape).await?;
+    let mut found = catalog::read(session, schema, shape).await?;
+    found.shared = shared::count(session, schema, shape, &found).await?;
     let judged = judge::judge(schema, shape, &found);
     if !judged.inspection.refusals.is_empty() {
         return Err(DestinationError::Unfit(judged.inspection.refusals).into());

@@ -1,5 +1,7 @@
 //! What the schema of a file says of a table: read with a few queries, judged elsewhere.
 
+use std::collections::BTreeMap;
+
 use raccord_model::fact::Uid;
 use raccord_model::port::destination::{EntityShape, OtherEntity};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -20,6 +22,8 @@ pub(crate) struct Found {
     pub(crate) has_side: bool,
     /// The entity of another incarnation whose table this is.
     pub(crate) other_entity: Option<OtherEntity>,
+    /// Of the columns that are to be unique from now on: how many rows share a value with others, where some do.
+    pub(crate) shared: BTreeMap<String, u64>,
 }
 
 /// What stands under the table's name.

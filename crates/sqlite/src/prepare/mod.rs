@@ -5,6 +5,7 @@ mod catalog;
 mod fit;
 mod judge;
 mod rekey;
+mod shared;
 
 use std::path::Path;
 
@@ -32,7 +33,8 @@ pub(crate) fn inspect(place: &Place, shape: &EntityShape) -> Result<Inspection, 
     } else {
         open(&place.path, Access::Read, place.patience)?
     };
-    let found = catalog::read(&connection, shape)?;
+    let mut found = catalog::read(&connection, shape)?;
+    found.shared = shared::count(&connection, shape, &found)?;
     let mut inspection = judge::judge(shape, &found).inspection;
     if let Err(why) = is_writable(place) {
         let message = why.to_string();
@@ -54,7 +56,8 @@ pub(crate) fn refuse(place: &Place, shape: &EntityShape) -> Result<(), Failure> 
 /// Makes it ready, and registers it. What it had is read again when it is made anew.
 pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<(), Failure> {
     rekey::remove_replaced(connection, shape)?;
-    let found = catalog::read(connection, shape)?;
+    let mut found = catalog::read(connection, shape)?;
+    found.shared = shared::count(connection, shape, &found)?;
     let judged = judge::judge(shape, &found);
     if !judged.inspection.refusals.is_empty() {
         return Err(DestinationError::Unfit(judged.inspection.refusals).into());

@@ -25,10 +25,27 @@ impl Judge<'_> {
             let message =
                 format!("the field is unique, and no unique index of {table} is on exactly ({name})");
             self.refuse(Some(field.id), message, format!("CREATE UNIQUE INDEX … ON {table} ({name})"));
-        } else if !has_index {
+        } else if !has_index && !self.is_shared(field) {
             let index = quoted(&format!("{}_{}_unique", self.shape.table, field.column));
             self.inspection.statements.push(format!("CREATE UNIQUE INDEX {index} ON {table} ({name})"));
         }
+    }
+
+    /// Refuses a field that is to be unique while rows share values of it. Which these are is told by a query alone.
+    fn is_shared(&mut self, field: &FieldShape) -> bool {
+        let Some(rows) = self.found.shared.get(&field.column) else { return false };
+        let (table, name) = (self.table(), quoted(&field.column));
+        let is_key = |field: &&FieldShape| self.shape.key.contains(&field.id);
+        let keys = self.shape.fields.iter().filter(is_key).map(|field| quoted(&field.column));
+        let columns: Vec<String> = keys.chain([name.clone()]).collect();
+        let message = format!("the column {name} is to be unique, and {rows} rows share values of it");
+        let help = format!(
+            "give them other values, or leave `unique` out; this shows them: SELECT {} FROM {table} WHERE {name} IN (SELECT {name} \
+             FROM {table} GROUP BY {name} HAVING count(*) > 1) ORDER BY {name}",
+            columns.join(", ")
+        );
+        self.refuse(Some(field.id), message, help);
+        true
     }
 
     /// What a field that is unique no more leaves behind.
