@@ -1,7 +1,7 @@
 //! What becomes of a table as files, configuration and other people change.
 
 use super::{PEOPLE, connect, contacts, shop};
-use crate::environment::assert_says;
+use crate::environment::{TestEnvironment, assert_says};
 
 #[test]
 fn rows_arrive_change_and_plan_to_nothing() {
@@ -192,4 +192,59 @@ fn a_field_is_not_made_unique_while_rows_share_values_of_it() {
     shop.ok("apply --auto-approve");
     shop.ok("run");
     shop.ok("plan --detailed-exitcode");
+}
+
+/// Many types are kept as texts: a column that holds values of another one would be read as nothing.
+#[test]
+fn a_type_changes_where_every_value_of_the_column_is_one() {
+    // (the values, the type before and after, how many values are none of it)
+    let cases = [
+        (["2020-01-01", "Lyon"], "text", "date", 1),
+        (["2020-01-01", "2020-01-02"], "text", "date", 0),
+        (["1.50", "2"], "text", "decimal", 1),
+        (["1.5", "2"], "text", "decimal", 0),
+        (["Lyon", "Paris"], "text", "json", 2),
+        (["2020-01-01", "2020-01-02"], "date", "datetime", 2),
+        (["2020-01-01", "2020-01-02"], "date", "text", 0),
+        (["0", "1"], "integer", "boolean", 0),
+        (["0", "2"], "integer", "boolean", 1),
+        (["Lyon", "Paris"], "text", "choice, options: [Lyon, Paris]", 0),
+    ];
+    let towns = |shop: &TestEnvironment| -> String {
+        let all =
+            "SELECT group_concat(coalesce(town, '-')) FROM (SELECT town FROM contacts ORDER BY external_id)";
+        connect(shop).query_row(all, [], |row| row.get(0)).unwrap()
+    };
+    for (values, before, after, none) in cases {
+        let [one, other] = values;
+        let shop = shop();
+        shop.write("people.csv", &format!("id,name,city\n1,Ada,{one}\n2,Bob,{other}\n3,Cy,\n"));
+        shop.replace(
+            "raccord.yaml",
+            "{type: text, column: town}",
+            &format!("{{type: {before}, column: town}}"),
+        );
+        shop.ok("apply --auto-approve");
+        shop.ok("run");
+        let stored = towns(&shop);
+        shop.replace("raccord.yaml", &format!("{{type: {before},"), &format!("{{type: {after},"));
+        if none == 0 {
+            shop.ok("apply --auto-approve");
+            shop.ok("plan --detailed-exitcode");
+            assert_says(&shop.ok("run"), &["succeeded"]);
+            assert_eq!(towns(&shop), stored, "{before} {after}");
+            continue;
+        }
+        let said = shop.fails(1, "plan");
+        let count = if none == 1 { "1 value is none" } else { "2 values are none" };
+        assert_says(&said, &[&format!("is to keep values of type {after} from now on, and {count}")]);
+        assert!(!said.contains(other), "no value is shown: {said}");
+        shop.fails(1, "apply --auto-approve");
+        assert_eq!(towns(&shop), stored);
+        // Another column takes those that are.
+        shop.replace("raccord.yaml", "column: town", "column: place");
+        shop.ok("apply --auto-approve");
+        shop.ok("run");
+        assert_eq!(towns(&shop), stored, "the old column stays");
+    }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Found {
     pub(crate) other_entity: Option<OtherEntity>,
     /// Of the columns that are to be unique from now on: how many rows share a value with others, where some do.
     pub(crate) shared: BTreeMap<String, u64>,
+    /// Of the columns that are to keep values of another type from now on: how many values are none, where some are.
+    pub(crate) retyped: BTreeMap<String, u64>,
 }
 
 /// What stands under the table's name.

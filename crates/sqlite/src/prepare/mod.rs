@@ -5,6 +5,7 @@ mod catalog;
 mod fit;
 mod judge;
 mod rekey;
+mod retyped;
 mod shared;
 
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(crate) fn inspect(place: &Place, shape: &EntityShape) -> Result<Inspection, 
     };
     let mut found = catalog::read(&connection, shape)?;
     found.shared = shared::count(&connection, shape, &found)?;
+    found.retyped = retyped::count(&connection, shape, &found)?;
     let mut inspection = judge::judge(shape, &found).inspection;
     if let Err(why) = is_writable(place) {
         let message = why.to_string();
@@ -58,6 +60,7 @@ pub(crate) fn prepare(connection: &Connection, shape: &EntityShape) -> Result<()
     rekey::remove_replaced(connection, shape)?;
     let mut found = catalog::read(connection, shape)?;
     found.shared = shared::count(connection, shape, &found)?;
+    found.retyped = retyped::count(connection, shape, &found)?;
     let judged = judge::judge(shape, &found);
     if !judged.inspection.refusals.is_empty() {
         return Err(DestinationError::Unfit(judged.inspection.refusals).into());

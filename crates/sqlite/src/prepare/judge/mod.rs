@@ -230,6 +230,15 @@ impl Judge<'_> {
                 format!("a field of type {of} is kept in a column of type {wanted}"),
             );
         }
+        if let Some(count) = self.found.retyped.get(&field.column) {
+            let of = field.field_type.as_str();
+            let values = if *count == 1 { "1 value is".to_owned() } else { format!("{count} values are") };
+            let message =
+                format!("the column {name} is to keep values of type {of} from now on, and {values} none");
+            let help = "name another `column`, which is filled when everything is read again; or have the next run bring \
+                        values of the new type under the old one, and change it after that";
+            self.refuse(id, message, help.to_owned());
+        }
         let is_passed_on = field.unique && !column.is_not_null;
         self.columns.push(Column { name: column.name.clone(), is_passed_on, ..new_column(field) });
     }
