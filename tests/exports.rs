@@ -149,8 +149,7 @@ fn a_record_of_an_earlier_type_is_left_out_and_named() {
         }
         let answer = environment.run("records crm.item --output csv").expect_code(1);
         assert_eq!(answer.stdout, csv);
-        let left_out =
-            ["1 record was left out of the export", "1: the value of `note` is not of the type integer"];
+        let left_out = ["1 record was left out of the export", "1 (`note` is not of the type integer)"];
         assert_says(&answer.stderr, &left_out);
         assert_says(&answer.stderr, &["`raccord rejects list`", "`--output json`"]);
         assert!(!answer.stderr.contains("n/a"), "no value is told");

@@ -33,7 +33,7 @@ async fn records_are_paged_in_the_order_of_their_keys() {
     let (mut after, mut pages) = (String::new(), 0);
     loop {
         let page = get(&server, &token, &format!("/v1/records/shop.customer?limit=10{after}")).await;
-        assert_eq!(page["columns"][0], json!({ "name": "id", "type": "text" }), "{page}");
+        assert_eq!(page["columns"][0], json!({ "name": "id", "type": "text", "isKey": true }), "{page}");
         let ids = page["records"].as_array().unwrap().iter().map(|record| record["id"].as_str().unwrap());
         seen.extend(ids.map(str::to_owned));
         pages += 1;

@@ -100,7 +100,7 @@ impl Export {
             let key = foreign::line(&key.join(", ")).into_owned();
             let name = self.columns.get(at).map_or("", |column| column.name.as_str());
             let kind = self.types.get(at).map_or("", |kind| kind.as_str());
-            self.left_out.named.push(format!("{key}: the value of `{name}` is not of the type {kind}"));
+            self.left_out.named.push(format!("{key} (`{name}` is not of the type {kind})"));
         }
     }
 
@@ -121,15 +121,12 @@ impl LeftOut {
     pub(super) fn error(&self, written: u64, partial: Option<&Path>) -> CommandError {
         let (out, others) = (render::many(self.count, "record"), render::many(written, "record"));
         let whether = if self.count == 1 { "was" } else { "were" };
-        let mut message =
-            format!("{out} {whether} left out of the export: a value is of another type than its field");
-        for named in &self.named {
-            message.push_str(&format!("\n  {named}"));
-        }
         let more = self.count.saturating_sub(u64::try_from(self.named.len()).unwrap_or(u64::MAX));
-        if more > 0 {
-            message.push_str(&format!("\n  and {more} more"));
-        }
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let message = format!(
+            "{out} {whether} left out of the export, for a value is of another type than its field: {}{more}",
+            self.named.join("; ")
+        );
         let error = CommandError::new(message)
             .hint("it was stored under an earlier type and stays until its record is mapped by the new one: `raccord rejects list` tells which are not, and why")
             .hint("`--output json` shows every record as it is stored");
