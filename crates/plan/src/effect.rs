@@ -73,7 +73,13 @@ impl Impacts {
                             Vec::new()
                         }
                     };
-                    effects.push(DataEffect { consequence, subject: subject.clone(), records, lost });
+                    let is_inactive = |known: Known<'_>| !known.spec.active;
+                    let inactive = match subject {
+                        Subject::Transfer { uid, .. } => world.transfer(*uid).is_some_and(is_inactive),
+                        Subject::Entity { .. } | Subject::Field { .. } => false,
+                    };
+                    let subject = subject.clone();
+                    effects.push(DataEffect { consequence, subject, records, inactive, lost });
                 }
             }
         }

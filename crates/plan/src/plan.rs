@@ -166,9 +166,17 @@ pub struct DataEffect {
     /// when it is not known or says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
+    /// Whether it happens to a transfer that is not active, once it is.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub inactive: bool,
     /// Those of the rows that are dropped which no transfer reads again, where the others are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<LostRows>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes the field by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl DataEffect {

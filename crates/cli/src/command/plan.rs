@@ -59,7 +59,7 @@ pub(crate) struct Scope {
     /// Only this resource and what it depends on; can be repeated
     #[arg(long = "target", value_name = "KIND/NAME", add = ArgValueCandidates::new(complete::keys))]
     targets: Vec<Key>,
-    /// Allow resources, entities and fields to be deleted
+    /// Allow resources, entities, fields, and rows that nothing reads again to be deleted
     #[arg(long)]
     allow_delete: bool,
     /// Allow rows to be dropped and read again under other keys

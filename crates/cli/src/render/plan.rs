@@ -201,6 +201,12 @@ pub(crate) fn sentence(effect: &DataEffect) -> String {
                 "{subject}: its rows are kept elsewhere from now on; those that are there stay where they are"
             )
         }
+        Consequence::Reread if effect.inactive => {
+            format!("{subject}: its checkpoint is reset; it reads everything again once it is active")
+        }
+        Consequence::Remap if effect.inactive => {
+            format!("{subject}: it reads everything again, by the new rules, once it is active")
+        }
         Consequence::Reread => {
             format!("{subject}: its checkpoint is reset and everything is read again{about}")
         }

@@ -119,8 +119,11 @@ const STACK: Parameter = path("stack", Kind::Name, "The stack.");
 const SOURCE: Parameter = path("source", Kind::Name, "The source.");
 const TARGET: Parameter =
     query("target", Kind::Keys, "Only this resource and what it depends on; can be repeated.");
-const ALLOW_DELETE: Parameter =
-    query("allowDelete", Kind::Flag, "Allow resources, entities and fields to be deleted.");
+const ALLOW_DELETE: Parameter = query(
+    "allowDelete",
+    Kind::Flag,
+    "Allow resources, entities, fields, and rows that nothing reads again to be deleted.",
+);
 const ALLOW_REKEY: Parameter =
     query("allowRekey", Kind::Flag, "Allow rows to be dropped and read again under other keys.");
 const SERIAL: Parameter =
