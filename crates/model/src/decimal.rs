@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 pub use arithmetic::{QUOTIENT_DIGITS, Rounding};
 
-/// The most digits a number may have once its exponent is written out.
+/// The most digits a number may have once its exponent is written out, but for a lone zero before the point.
 pub const MAX_DIGITS: usize = 100;
 
 /// A decimal number: no exponent, no leading or trailing zeros, no negative zero.
@@ -62,11 +62,16 @@ impl fmt::Display for Decimal {
 impl FromStr for Decimal {
     type Err = DecimalError;
     fn from_str(text: &str) -> Result<Self, DecimalError> {
-        let Parts { negative, whole, fraction, exponent } = Parts::of(text)?;
-        let limit = i32::try_from(MAX_DIGITS).unwrap_or(i32::MAX);
-        if whole.len() + fraction.len() > MAX_DIGITS || exponent.abs() > limit {
-            return Err(DecimalError::TooLong);
+        let parts = Parts::of(text)?;
+        let is_short = parts.exponent == 0 && parts.whole.len() + parts.fraction.len() <= MAX_DIGITS;
+        if !is_short {
+            match parts.written_digits() {
+                None => return Ok(Self("0".to_owned())),
+                Some(digits) if digits > MAX_DIGITS => return Err(DecimalError::TooLong),
+                Some(_) => {}
+            }
         }
+        let Parts { negative, whole, fraction, exponent } = parts;
         Ok(Self(canonical(negative, whole, fraction, exponent)))
     }
 }
@@ -107,6 +112,15 @@ impl<'a> Parts<'a> {
         let end = self.whole.len() + self.fraction.len() - zeros;
         let place = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
         Some((first..end, place(self.whole.len()) - place(first) + i64::from(self.exponent)))
+    }
+}
+
+impl Parts<'_> {
+    /// How many digits the number has in its canonical text, but for a lone zero before the point. None is zero.
+    fn written_digits(&self) -> Option<usize> {
+        let (digits, exponent) = self.significant()?;
+        let shift = usize::try_from(exponent.unsigned_abs()).unwrap_or(usize::MAX);
+        Some(if exponent > 0 { digits.len().max(shift) } else { digits.len().saturating_add(shift) })
     }
 }
 
@@ -210,7 +224,43 @@ mod tests {
         for bad in ["", ".", "-", "1,5", "1e", "NaN", "0x1", "1.2.3", "1e9999999999"] {
             assert!(bad.parse::<Decimal>().is_err(), "{bad}");
         }
-        assert_eq!("1e101".parse::<Decimal>(), Err(DecimalError::TooLong));
+    }
+
+    /// Stores keep the canonical text: what is taken once must be read again.
+    #[test]
+    fn a_canonical_text_is_a_number_again() {
+        let (nines, zeros) = ("9".repeat(MAX_DIGITS), "0".repeat(MAX_DIGITS));
+        for (text, is_taken) in [
+            ("1e99".to_owned(), true),
+            ("1e100".to_owned(), false),
+            ("1e101".to_owned(), false),
+            ("10e98".to_owned(), true),
+            ("0.01e101".to_owned(), true),
+            ("1e-100".to_owned(), true),
+            ("1e-101".to_owned(), false),
+            ("-12e-100".to_owned(), true),
+            ("1e2147483647".to_owned(), false),
+            ("1e-2147483648".to_owned(), false),
+            ("0e2147483647".to_owned(), true),
+            (nines.clone(), true),
+            (format!("{nines}9"), false),
+            (format!("0.{nines}"), true),
+            (format!("0.{nines}1"), false),
+            (format!("1.{nines}"), false),
+            (format!("{nines}.{zeros}"), true),
+            (format!("{zeros}{nines}e0"), true),
+            (format!("{nines}e1"), false),
+            (format!("{nines}e-50"), true),
+            (format!("1{zeros}e-100"), true),
+        ] {
+            match text.parse::<Decimal>() {
+                Ok(number) => {
+                    assert!(is_taken, "{text}");
+                    assert_eq!(number.as_str().parse(), Ok(number.clone()), "{text}");
+                }
+                Err(error) => assert_eq!((is_taken, error), (false, DecimalError::TooLong), "{text}"),
+            }
+        }
     }
 
     fn ordered(text: &str) -> Vec<u8> {

@@ -272,6 +272,10 @@ fn equal(operator: Operator, a: &Value, b: &Value) -> Result<bool, Error> {
     let is_number = |value: &Value| value.as_str().is_some_and(|text| text.parse::<Decimal>().is_ok());
     match (Operand::of(a), Operand::of(b)) {
         (Operand::Whole(a), Operand::Whole(b)) => Ok(a == b),
+        // A field that holds an empty text is undefined, as one that is absent or null.
+        (Operand::Nothing, Operand::Nothing) => Ok(true),
+        (Operand::Nothing, Operand::Text) => Ok(b.as_str() == Some("")),
+        (Operand::Text, Operand::Nothing) => Ok(a.as_str() == Some("")),
         (Operand::Text, Operand::Whole(_) | Operand::Decimal(_)) if is_number(a) => Err(unlike(operator)),
         (Operand::Whole(_) | Operand::Decimal(_), Operand::Text) if is_number(b) => Err(unlike(operator)),
         (left, right) => Ok(match (left.into_decimal(), right.into_decimal()) {

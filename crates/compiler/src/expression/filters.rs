@@ -11,6 +11,7 @@ use raccord_model::decimal::{Decimal, Rounding};
 use raccord_model::value::{Instant, Moment};
 
 use super::exact::{Operand, Operator, apply, compare, number_text, value_of, wrong};
+use super::json::to_json;
 
 /// Gives an environment the filters, and the tests that must know what a number is.
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -23,6 +24,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("sum", sum);
     environment.add_filter("min", min);
     environment.add_filter("max", max);
+    environment.add_filter("tojson", |value: &Value| to_json(value));
     environment.add_test("number", |value: &Value| number_text(value).is_some() || tests::is_number(value));
 }
 
@@ -31,8 +33,19 @@ pub(super) const TO_NUMBER: [&str; 8] =
     ["decimal", "int", "float", "abs", "round", "sum", "length", "instant"];
 
 /// The filters after which a value is a text.
-pub(super) const TO_TEXT: [&str; 10] =
-    ["string", "upper", "lower", "title", "capitalize", "trim", "replace", "join", "format", "escape"];
+pub(super) const TO_TEXT: [&str; 11] = [
+    "string",
+    "upper",
+    "lower",
+    "title",
+    "capitalize",
+    "trim",
+    "replace",
+    "join",
+    "format",
+    "escape",
+    "tojson",
+];
 
 /// The text of a number as that number, exactly; a number as it is; nothing of nothing.
 fn decimal(value: Value, default: Option<Value>) -> Result<Value, Error> {
