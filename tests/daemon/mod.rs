@@ -17,6 +17,8 @@ mod sharing;
 mod soak;
 mod supervisor;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::environment::{Started, TestEnvironment, wait_until};
@@ -28,7 +30,12 @@ pub(crate) fn watch(environment: &TestEnvironment, arguments: &str) -> Started {
     wait_until("the daemon answers", || {
         daemon.expect_running();
         let status = environment.run("status --output json");
-        status.code == Some(0) && status.json()["daemon"].is_object()
+        let answers = status.code == Some(0) && status.json()["daemon"].is_object();
+        if !answers {
+            // A daemon that waits for the state gets it between two verbs, however long each of them has it.
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        answers
     });
     daemon
 }

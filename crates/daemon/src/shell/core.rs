@@ -289,6 +289,11 @@ impl Core {
             _ => self.standings(&view::beside(self.executor.applied(), &name)).await?,
         };
         let end = match run.as_ref().map(|run| &run.outcome) {
+            Some(RunOutcome::Held(_))
+                if run.as_ref().is_some_and(|run| run.cause == RunCause::Deliveries) =>
+            {
+                RunEnd::Held
+            }
             Some(RunOutcome::Succeeded | RunOutcome::Held(_)) => {
                 let until = run.as_ref().and_then(|run| run.again);
                 until.map_or(RunEnd::Complete, |until| RunEnd::Waits { until })

@@ -125,8 +125,10 @@ pub struct UnderWay {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunEnd {
-    /// It did what it was for; held for an approval counts too.
+    /// It did what it was for; a reading that is held for an approval counts too.
     Complete,
+    /// What was delivered is held for an approval and waits on; it is looked at again as after a failure.
+    Held,
     /// It did what it could; some deliveries are to be looked at again.
     Waits {
         /// When.

@@ -166,6 +166,7 @@ impl World {
         let end = match end {
             "completes" => RunEnd::Complete,
             "fails" => RunEnd::Failed,
+            "holds" => RunEnd::Held,
             "exhausts" => RunEnd::Exhausted,
             "stops" => RunEnd::Cut,
             other => panic!("{name} {other}?"),
