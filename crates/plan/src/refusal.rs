@@ -113,6 +113,8 @@ impl fmt::Display for Refusal {
             Self::Table { entity, table, message } => {
                 write!(f, "the table {table} cannot hold {entity}: {message}")
             }
+            // All of its rows are lost, or there are none.
+            Self::Rekey { entity, records: Some(0) } => write!(f, "{entity} would be kept under other keys"),
             Self::Rekey { entity, records } => {
                 write!(f, "{} of {entity} would be dropped and read again under other keys", rows(records))
             }

@@ -196,6 +196,11 @@ fn rows_that_a_re_key_loses_need_their_own_flag() {
         let expected = format!("refused: rows of crm.line would be dropped and not read again: {lost}");
         assert_eq!(refused, Vec::from_iter((!lost.is_empty()).then_some(&expected)), "{patch}");
         assert!(state.plan(&wanted, &allow_all()).is_allowed(), "{patch}");
+        let without = Options { allow_rekey: false, ..allow_all() };
+        let are_all_lost = lost.starts_with("40");
+        let refused = lines(&state.plan(&wanted, &without));
+        let says = refused.contains(&"refused: crm.line would be kept under other keys".to_owned());
+        assert_eq!(says, are_all_lost, "{patch}: {refused:?}");
     }
 }
 
