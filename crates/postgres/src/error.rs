@@ -26,12 +26,6 @@ pub(crate) enum Failure {
 #[error("rows of the batch were changed by others again and again")]
 struct MovedError;
 
-/// Why a row is not written, where a trigger returns nothing for it.
-pub(crate) const LEFT_OUT_BY_A_TRIGGER: &str = "a trigger of the table leaves the row out";
-
-/// Why a row is not deleted, where a trigger returns nothing for it.
-pub(crate) const KEPT_BY_A_TRIGGER: &str = "a trigger of the table keeps the row";
-
 /// A trigger keeps rows out, or in.
 #[derive(Debug, thiserror::Error)]
 #[error("a trigger of the table leaves rows out, or keeps them")]

@@ -7,13 +7,13 @@ use raccord_model::decide::{
     Bounds, Counts, Going, Tombstone, Undeletable, Versions, held, staying, swept, tries_again,
 };
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::{DestinationError, Fence, Sweep, Swept};
+use raccord_model::port::destination::{DestinationError, Fence, KEPT_BY_A_TRIGGER, Sweep, Swept};
 use tokio_postgres::types::Type;
 
 use crate::codec::many::{Raw, many_bytes};
 use crate::commit::{count_owned, revise};
 use crate::connections::{Session, value};
-use crate::error::{Failure, KEPT_BY_A_TRIGGER, Sort, reason_to_stay};
+use crate::error::{Failure, Sort, reason_to_stay};
 use crate::fence::{self, signed};
 use crate::keys;
 use crate::load::{self, by_keys, parameters};

@@ -117,12 +117,6 @@ fn is_busy(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Why a row is not written, where a trigger ignores it.
-pub(crate) const LEFT_OUT_BY_A_TRIGGER: &str = "a trigger of the table leaves the row out";
-
-/// Why a row is not deleted, where a trigger ignores it.
-pub(crate) const KEPT_BY_A_TRIGGER: &str = "a trigger of the table keeps the row";
-
 /// Whether SQLite refuses a row: a constraint, a type, a size, or what a trigger raises.
 pub(crate) fn is_of_a_row(error: &Error) -> bool {
     matches!(

@@ -9,14 +9,14 @@ use raccord_model::decide::{
     Bounds, Counts, Going, Undeletable, Versions, held, staying, swept, tries_again,
 };
 use raccord_model::fact::Uid;
-use raccord_model::port::destination::{Fence, Sweep, Swept};
+use raccord_model::port::destination::{Fence, KEPT_BY_A_TRIGGER, Sweep, Swept};
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, OptionalExtension as _, Statement, params, params_from_iter};
 
 use crate::codec;
 use crate::commit::{count_owned, revise};
 use crate::deferred::Deferred;
-use crate::error::{Failure, KEPT_BY_A_TRIGGER, is_of_a_reference, is_of_a_row};
+use crate::error::{Failure, is_of_a_reference, is_of_a_row};
 use crate::fence::{self, forget, id};
 use crate::load::{self, Lookup};
 use crate::owned::{forget_incarnation, has_owners};

@@ -33,6 +33,12 @@ pub use crate::fact::Staying;
 /// of a row that would be created without it.
 pub const REQUIRED: &str = "the value is empty, and the field is required";
 
+/// Why a row is not written, where a trigger of a database returns nothing for it or ignores it.
+pub const LEFT_OUT_BY_A_TRIGGER: &str = "a trigger of the table leaves the row out";
+
+/// Why a row is not deleted, where a trigger of a database returns nothing for it or ignores it.
+pub const KEPT_BY_A_TRIGGER: &str = "a trigger of the table keeps the row";
+
 /// The entity that is written, as a run knows it.
 #[derive(Debug, Clone)]
 pub struct Target {

@@ -6,12 +6,10 @@ mod encode;
 mod rejects;
 
 use raccord_model::decide::{Deed, Op, Refusal, Refused, Working, ops};
-use raccord_model::port::destination::DestinationError;
+use raccord_model::port::destination::{DestinationError, KEPT_BY_A_TRIGGER, LEFT_OUT_BY_A_TRIGGER};
 
 use crate::connections::Session;
-use crate::error::{
-    Failure, KEPT_BY_A_TRIGGER, LEFT_OUT_BY_A_TRIGGER, Sort, column_of, reason, reason_to_stay,
-};
+use crate::error::{Failure, Sort, column_of, reason, reason_to_stay};
 use crate::load::parameters;
 use crate::table::Table;
 

@@ -5,7 +5,7 @@ mod beside;
 mod rejects;
 
 use raccord_model::decide::{Deed, Op, Refusal, Refused, Stored, UNOWNED};
-use raccord_model::port::destination::DestinationError;
+use raccord_model::port::destination::{DestinationError, KEPT_BY_A_TRIGGER, LEFT_OUT_BY_A_TRIGGER};
 use raccord_model::row::{self, FieldId, NotARow};
 use raccord_model::value::Value;
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
@@ -13,9 +13,7 @@ use rusqlite::{Connection, Statement, params_from_iter};
 
 use crate::codec::{self, Unstorable};
 use crate::deferred::{Deferred, Referred};
-use crate::error::{
-    Failure, KEPT_BY_A_TRIGGER, LEFT_OUT_BY_A_TRIGGER, is_of_a_reference, is_of_a_row, reason,
-};
+use crate::error::{Failure, is_of_a_reference, is_of_a_row, reason};
 use crate::table::{BESIDE, Table};
 
 pub(crate) use beside::{Beside, bury, complete, purge_tombstones, save_checkpoint, save_run};

@@ -111,6 +111,30 @@ pub struct TableRemark {
     pub help: Option<String>,
 }
 
+impl EntityShape {
+    /// Why a field cannot be unique while so many rows of its table share values of it. Which rows these are is told by a query
+    /// alone, since a plan shows no values. `table` is quoted already, and `quoted` quotes the name of a column.
+    pub fn shared_values(
+        &self,
+        field: &FieldShape,
+        rows: u64,
+        table: &str,
+        quoted: impl Fn(&str) -> String,
+    ) -> TableRemark {
+        let name = quoted(&field.column);
+        let is_key = |field: &&FieldShape| self.key.contains(&field.id);
+        let keys = self.fields.iter().filter(is_key).map(|field| quoted(&field.column));
+        let columns: Vec<String> = keys.chain([name.clone()]).collect();
+        let help = format!(
+            "give them other values, or leave `unique` out; this shows them: SELECT {} FROM {table} WHERE {name} IN (SELECT {name} \
+             FROM {table} GROUP BY {name} HAVING count(*) > 1) ORDER BY {name}",
+            columns.join(", ")
+        );
+        let message = format!("the column {name} is to be unique, and {rows} rows share values of it");
+        TableRemark { field: Some(field.id), message, help: Some(help) }
+    }
+}
+
 /// The entity of another incarnation that a table is registered for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherEntity {

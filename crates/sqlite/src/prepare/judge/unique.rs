@@ -31,20 +31,11 @@ impl Judge<'_> {
         }
     }
 
-    /// Refuses a field that is to be unique while rows share values of it. Which these are is told by a query alone.
+    /// Refuses a field that is to be unique while rows share values of it.
     fn is_shared(&mut self, field: &FieldShape) -> bool {
         let Some(rows) = self.found.shared.get(&field.column) else { return false };
-        let (table, name) = (self.table(), quoted(&field.column));
-        let is_key = |field: &&FieldShape| self.shape.key.contains(&field.id);
-        let keys = self.shape.fields.iter().filter(is_key).map(|field| quoted(&field.column));
-        let columns: Vec<String> = keys.chain([name.clone()]).collect();
-        let message = format!("the column {name} is to be unique, and {rows} rows share values of it");
-        let help = format!(
-            "give them other values, or leave `unique` out; this shows them: SELECT {} FROM {table} WHERE {name} IN (SELECT {name} \
-             FROM {table} GROUP BY {name} HAVING count(*) > 1) ORDER BY {name}",
-            columns.join(", ")
-        );
-        self.refuse(Some(field.id), message, help);
+        let remark = self.shape.shared_values(field, *rows, &self.table(), quoted);
+        self.inspection.refusals.push(remark);
         true
     }
 
