@@ -1,5 +1,6 @@
 //! A database that is away, or refuses us: everything works that needs none, and what needs one says why it waits.
 
+use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -109,9 +110,11 @@ fn silent_until_both_are_asked() -> [String; 2] {
         let url = format!("postgres://postgres@{}/postgres", listener.local_addr().unwrap());
         let asked = Arc::clone(&asked);
         std::thread::spawn(move || {
-            for stream in listener.incoming().filter_map(Result::ok) {
+            for mut stream in listener.incoming().filter_map(Result::ok) {
                 let asked = Arc::clone(&asked);
                 std::thread::spawn(move || {
+                    // What is left unread makes a reset of the end, and the two databases would give two reasons.
+                    assert!(stream.read(&mut [0; 1024]).is_ok());
                     let (both, news) = &*asked;
                     let mut both = both.lock().unwrap();
                     both[own] = true;
