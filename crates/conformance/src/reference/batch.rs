@@ -291,7 +291,7 @@ impl Taking<'_> {
         let transfer = self.batch.transfer;
         let is_wanted = self.wants(UpdateType::Deleted);
         let Some(mut row) = self.entity().rows.get(change.key).cloned() else {
-            self.bury(change);
+            self.bury(change, &[]);
             return if is_wanted { Outcome::Gone } else { Outcome::Skipped };
         };
         let is_ours = row.owner == transfer || (self.owns() && self.world.is_gone(row.owner));
@@ -312,17 +312,18 @@ impl Taking<'_> {
             return if before.is_none() { Outcome::Doomed } else { Outcome::Skipped };
         }
         self.entity().rows.remove(change.key);
-        self.bury(change);
+        self.bury(change, row.version_of(transfer));
         Outcome::Deleted
     }
 
-    /// Remembers that a key is gone, and what waited for it goes too.
-    fn bury(&mut self, change: Change<'_>) {
+    /// Remembers that a key is gone, at the version of the deletion or else of its row; what waited for it goes too.
+    fn bury(&mut self, change: Change<'_>, shown: &[u8]) {
+        let version = if change.version.is_empty() { shown } else { change.version };
         let (transfer, at) = (self.batch.transfer, self.batch.at);
         if !self.owns() {
             self.entity().waiting.remove(&(transfer, change.key.to_vec()));
-        } else if self.wants(UpdateType::Deleted) && !change.version.is_empty() {
-            let (version, is_swept) = (change.version.to_vec(), self.batch.defer_deletes);
+        } else if self.wants(UpdateType::Deleted) && !version.is_empty() {
+            let (version, is_swept) = (version.to_vec(), self.batch.defer_deletes);
             let tombstone = Tombstone { transfer, version, is_swept, at };
             removal::bury(self.entity(), change.key, tombstone);
         }

@@ -119,7 +119,8 @@ fn unseen(world: &World, sweep: &Sweep) -> Vec<Key> {
 fn remove(world: &mut World, sweep: &Sweep, key: &Key, said: Option<&Vec<u8>>) {
     let entity = world.entity(sweep.target.incarnation);
     let Some(row) = entity.rows.remove(key) else { return };
-    let version = said.map_or_else(|| row.version_of(sweep.transfer), Vec::as_slice).to_vec();
+    let said_at = said.filter(|version| !version.is_empty());
+    let version = said_at.map_or_else(|| row.version_of(sweep.transfer), Vec::as_slice).to_vec();
     if !version.is_empty() {
         bury(entity, key, Tombstone { transfer: sweep.transfer, version, is_swept: true, at: sweep.at });
     }

@@ -223,7 +223,10 @@ pub fn delete(terms: &Terms<'_>, change: Change<'_>, known: Option<&KnownRow<'_>
         |is_late: bool| if terms.wanted.deleted && !is_late { Effect::Gone } else { Effect::Skipped };
     let ending = match terms.mode {
         Mode::Enrich => Ending::Waiting,
-        Mode::Own if terms.wanted.deleted && !change.version.is_empty() => Ending::Tombstone,
+        Mode::Own if !terms.wanted.deleted => Ending::Nothing,
+        Mode::Own if !change.version.is_empty() => Ending::Tombstone,
+        // Without it, what is older than the row that goes would bring it back.
+        Mode::Own if known.is_some_and(|known| !known.version.is_empty()) => Ending::TombstoneOfRow,
         Mode::Own => Ending::Nothing,
     };
     let Some(known) = known else {

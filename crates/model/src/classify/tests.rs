@@ -212,12 +212,13 @@ fn a_created_row_has_defaults_and_what_is_required() {
 #[test]
 fn a_delete() {
     use Effect::{Deleted, Doomed, Gone, Skipped};
-    use Ending::{Nothing, Tombstone, Waiting};
+    use Ending::{Nothing, Tombstone, TombstoneOfRow, Waiting};
     // (terms, whose the row is, the version it was shown at, the delete's; the effect, what is written, the ending)
     for (text, whose, stored, version, effect, expected, ending) in [
         ("d", "ours", "", "", Deleted, "remove", Nothing),
         ("d", "ours", "2", "2", Deleted, "remove", Tombstone),
-        ("d", "ours", "2", "", Deleted, "remove", Nothing),
+        ("d", "ours", "2", "", Deleted, "remove", TombstoneOfRow),
+        ("dw", "ours", "2", "", Doomed, "doom", Nothing),
         ("d", "ours", "2", "1", Skipped, "nothing", Nothing),
         ("cu", "ours", "", "", Skipped, "nothing", Nothing),
         ("cu", "ours", "2", "3", Skipped, "beside -", Nothing),

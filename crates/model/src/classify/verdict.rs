@@ -95,6 +95,8 @@ pub enum Ending {
     Nothing,
     /// The change's version, unless a later one of the same transfer is known.
     Tombstone,
+    /// The version that the transfer has last shown of the row, since the change has none.
+    TombstoneOfRow,
     /// What waited of the transfer for the key goes.
     Waiting,
 }

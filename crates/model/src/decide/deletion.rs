@@ -12,10 +12,12 @@ impl Pass<'_> {
         let transfer = self.terms.transfer;
         let Some(old) = self.set.rows.get(change.key) else {
             let verdict = classify::delete(&self.terms, change, None);
-            self.end_key(change, verdict.ending);
+            self.end_key(change, verdict.ending, &[]);
             return Ok(verdict.effect);
         };
-        let verdict = classify::delete(&self.terms, change, Some(&self.known(old)));
+        let known = self.known(old);
+        let verdict = classify::delete(&self.terms, change, Some(&known));
+        let known = known.version.to_vec();
         match verdict.write {
             Write::Beside(beside) => {
                 let row = Stored { row: old.row.clone(), ..old.next(beside, transfer, change.version) };
@@ -38,25 +40,24 @@ impl Pass<'_> {
                     return Ok(self.refuse(number, change, refusal));
                 }
                 self.put(change.key, None)?;
-                self.end_key(change, verdict.ending);
+                self.end_key(change, verdict.ending, &known);
             }
             _ => {}
         }
         Ok(verdict.effect)
     }
 
-    /// Remembers what was decided about a key whose row is gone.
-    fn end_key(&mut self, change: Change<'_>, ending: Ending) {
+    /// Remembers what was decided about a key whose row is gone, of which its transfer had shown a version.
+    fn end_key(&mut self, change: Change<'_>, ending: Ending, known: &[u8]) {
         let transfer = self.terms.transfer;
-        match ending {
-            Ending::Nothing => {}
-            Ending::Waiting => self.set.waiting.remove(&(change.key.to_vec(), transfer)),
-            Ending::Tombstone => {
-                let (version, at) = (change.version.to_vec(), nanoseconds(self.batch.at));
-                let is_swept = self.terms.defers_deletes;
-                bury(self.set, change.key, Tombstone { transfer, version, is_swept, at });
-            }
-        }
+        let version = match ending {
+            Ending::Nothing => return,
+            Ending::Waiting => return self.set.waiting.remove(&(change.key.to_vec(), transfer)),
+            Ending::Tombstone => change.version.to_vec(),
+            Ending::TombstoneOfRow => known.to_vec(),
+        };
+        let (at, is_swept) = (nanoseconds(self.batch.at), self.terms.defers_deletes);
+        bury(self.set, change.key, Tombstone { transfer, version, is_swept, at });
     }
 }
 

@@ -16,7 +16,7 @@ use crate::value::Value;
 pub struct Going {
     /// Its key.
     pub key: Key,
-    /// The version at which its record said so; nothing of one that a snapshot did not show.
+    /// The version at which its record said so, empty without one; nothing of one that a snapshot did not show.
     pub said: Option<Vec<u8>>,
     /// The version that its transfer has last shown.
     pub known: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Going {
 impl Going {
     /// What is remembered of its end; nothing of a row without versions.
     pub fn tombstone(&self, sweep: &Sweep) -> Option<Tombstone> {
-        let version = self.said.as_ref().unwrap_or(&self.known).clone();
+        let version = self.said.as_ref().filter(|said| !said.is_empty()).unwrap_or(&self.known).clone();
         let (transfer, at) = (sweep.transfer, nanoseconds(sweep.at));
         (!version.is_empty()).then_some(Tombstone { transfer, version, is_swept: true, at })
     }

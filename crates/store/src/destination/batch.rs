@@ -250,7 +250,7 @@ impl<'b> BatchWriter<'b> {
     fn delete(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<Effect, StoreError> {
         let Some(found) = tables.rows.get(self.key.as_slice())? else {
             let verdict = classify::delete(&self.terms, change, None);
-            self.end_key(tables, change, verdict.ending)?;
+            self.end_key(tables, change, verdict.ending, &[])?;
             return Ok(verdict.effect);
         };
         let old = Record::decode(found.value())?;
@@ -282,38 +282,40 @@ impl<'b> BatchWriter<'b> {
             Write::Remove { .. } => {
                 let index = Index { holders: &mut tables.unique, sharers: &mut tables.sharers };
                 unique::replace(index, &self.batch.target.unique, &self.key, old.row, empty_row())?;
+                let shown = known.version.to_vec();
                 drop(found);
                 tables.rows.remove(self.key.as_slice())?;
                 self.has_written = true;
                 self.owners.adopt(owner);
                 self.rows -= 1;
-                self.end_key(tables, change, verdict.ending)?;
+                self.end_key(tables, change, verdict.ending, &shown)?;
             }
             _ => {}
         }
         Ok(effect)
     }
 
-    /// Remembers what was decided about a key whose row is gone.
+    /// Remembers what was decided about a key whose row is gone, of which its transfer had shown a version.
     fn end_key(
         &mut self,
         tables: &mut Tables<'_>,
         change: Change<'_>,
         ending: Ending,
+        shown: &[u8],
     ) -> Result<(), StoreError> {
-        let (transfer, version, at) = (self.batch.transfer, change.version, self.batch.at);
-        match ending {
-            Ending::Nothing => {}
+        let (transfer, at) = (self.batch.transfer, self.batch.at);
+        let version = match ending {
+            Ending::Nothing => return Ok(()),
             Ending::Waiting => {
                 drop(waiting::take(tables, self.batch.target.incarnation, transfer, change.key)?);
+                return Ok(());
             }
-            Ending::Tombstone => {
-                let is_swept = self.batch.defer_deletes;
-                let burial = NewTombstone { transfer, version, is_swept, at };
-                tombstone::write_tombstone(tables, &self.key, burial)?;
-                self.has_tombstones = true;
-            }
-        }
+            Ending::Tombstone => change.version,
+            Ending::TombstoneOfRow => shown,
+        };
+        let burial = NewTombstone { transfer, version, is_swept: self.batch.defer_deletes, at };
+        tombstone::write_tombstone(tables, &self.key, burial)?;
+        self.has_tombstones = true;
         Ok(())
     }
 

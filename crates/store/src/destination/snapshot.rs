@@ -187,7 +187,7 @@ fn remove(tables: &mut Tables<'_>, sweep: &Sweep, key: &[u8], said: Option<&[u8]
     let record = Record::decode(old.value())?;
     let index = Index { holders: &mut tables.unique, sharers: &mut tables.sharers };
     unique::replace(index, &sweep.target.unique, key, record.row, empty_row())?;
-    let version = said.unwrap_or(record.version).to_vec();
+    let version = said.filter(|said| !said.is_empty()).unwrap_or(record.version).to_vec();
     drop(old);
     if version.is_empty() {
         return Ok(());
