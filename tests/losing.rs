@@ -71,3 +71,42 @@ spec:
     shop.ok("run");
     shop.ok("plan --detailed-exitcode");
 }
+
+#[test]
+fn rows_of_a_transfer_that_enriches_now_are_deleted_by_the_one_that_shows_them() {
+    let shop = crate::into_sqlite::shop();
+    shop.write("others.csv", "id,city\n8,Rome\n9,Oslo\n");
+    let others = "apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: others}
+spec:
+  source: shop
+  to: crm.contact
+  mode: own
+  active: true
+  mapping: {primaryKey: {externalId: id}, fields: {city: city}}
+";
+    shop.write("others.yaml", others);
+    shop.replace("raccord.yaml", "people.csv}", "people.csv}, others: {path: others.csv}");
+    shop.replace(
+        "raccord.yaml",
+        "[created, updated]}",
+        "[created, updated, deleted], others: [created, updated]}",
+    );
+    shop.replace(
+        "raccord.yaml",
+        "  to: crm.contact\n",
+        "  to: crm.contact\n  deletes: {snapshot: {maxShare: 100%}}\n",
+    );
+    shop.replace("raccord.yaml", "fullName: name, city: city", "fullName: name");
+    shop.ok("apply --auto-approve");
+    shop.ok("run");
+    // From now on another service says which contacts there are.
+    shop.replace("others.yaml", "mode: own", "mode: enrich");
+    shop.ok("apply --auto-approve");
+    shop.write("people.csv", "id,name\n1,Ada\n8,Eve\n9,Max\n");
+    shop.ok("run");
+    shop.write("people.csv", "id,name\n1,Ada\n8,Eve\n");
+    shop.ok("run");
+    assert_eq!(shop.ok("records crm.contact --output csv"), "externalId,city,fullName\n1,,Ada\n8,Rome,Eve\n");
+}

@@ -2,6 +2,7 @@
 //! it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_compiler::connector::{self, Stream};
@@ -12,11 +13,12 @@ use raccord_model::fact::{EntityFact, StorePlace, TransferFact, Uid, Updates};
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
-    Breaker, ByNameOrInline, Entity, MappingSpec, SourceSpec, TransferSpec, UpdateType,
+    Breaker, ByNameOrInline, Entity, MappingSpec, Mode, SourceSpec, TransferSpec, UpdateType,
 };
 use raccord_model::port::destination::{DestinationError, Fence, Rows, Target};
+use raccord_model::resource::Spec;
 use raccord_model::row::FieldId;
-use raccord_model::{DataTypeName, Digest, Ident, Kind, Name};
+use raccord_model::{DataTypeName, Digest, EntityRef, Ident, Kind, Name};
 
 use crate::applied::Applied;
 use crate::lease::TransferLease;
@@ -226,7 +228,13 @@ pub fn prepare(
         fingerprint,
         earlier,
         mapping_digest: mapping_digest((uid, fact.decided.reset), &spec, entity, &layout, &stream)?,
-        target: Target { incarnation: entity_fact.incarnation, defaults, required, unique },
+        target: Target {
+            others: Arc::new(others(applied, &spec.to)),
+            incarnation: entity_fact.incarnation,
+            defaults,
+            required,
+            unique,
+        },
         fence: Fence {
             generation: applied.head.generation,
             epoch: fact.decided.epoch,
@@ -243,6 +251,15 @@ pub fn prepare(
         updates,
         spec,
     })
+}
+
+/// The transfers that own no rows of an entity.
+fn others(applied: &Applied, entity: &EntityRef) -> BTreeSet<Uid> {
+    let others = applied.desired.resources.iter().filter(|(_, wanted)| match &wanted.resource.spec {
+        Spec::Transfer(spec) => spec.mode != Mode::Own || spec.to != *entity,
+        _ => false,
+    });
+    others.filter_map(|(key, _)| applied.index.get(key).map(|entry| entry.uid)).collect()
 }
 
 /// The digest of what a checkpoint depends on: how the data type is read, and how rows are made. And those that versions before

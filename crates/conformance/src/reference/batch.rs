@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use raccord_model::checkpoint::Shift;
-use raccord_model::fact::Tally;
+use raccord_model::fact::{Tally, Uid};
 use raccord_model::language::{Mode, UpdateType};
 use raccord_model::port::destination::{Batch, Change, DestinationError, Intent, REQUIRED, RecordDigest};
 use raccord_model::row::FieldId;
@@ -105,6 +105,10 @@ impl Taking<'_> {
         self.batch.mode == Mode::Own
     }
 
+    fn is_orphan(&self, owner: Uid) -> bool {
+        self.world.is_orphan(&self.batch.target, owner)
+    }
+
     fn mark(&mut self, key: &[u8], is_deleted: bool) {
         let shift = self.world.mark(self.batch, key, is_deleted);
         self.shift = self.shift.or(shift);
@@ -171,7 +175,7 @@ impl Taking<'_> {
         if is_older(change.version, row.version_of(transfer)) {
             return Ok(Outcome::Skipped);
         }
-        if self.owns() && self.world.is_gone(row.owner) {
+        if self.owns() && self.is_orphan(row.owner) {
             row.adopt(transfer);
         }
         let mut fields = fields::patched(&row.fields, change.patch)?;
@@ -294,7 +298,7 @@ impl Taking<'_> {
             self.bury(change, &[]);
             return if is_wanted { Outcome::Gone } else { Outcome::Skipped };
         };
-        let is_ours = row.owner == transfer || (self.owns() && self.world.is_gone(row.owner));
+        let is_ours = row.owner == transfer || (self.owns() && self.is_orphan(row.owner));
         let is_late = is_older(change.version, row.version_of(transfer));
         if is_late || !is_wanted || !is_ours {
             if !is_late && change.version > row.version_of(transfer) {

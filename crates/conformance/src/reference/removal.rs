@@ -18,7 +18,7 @@ pub(super) fn guard(world: &World, batch: &Batch) -> Result<(), DestinationError
     let goes = |key: &[u8], version: &[u8]| {
         let row = world.entities.get(&inc).and_then(|entity| entity.rows.get(key));
         row.is_some_and(|row| {
-            let is_ours = row.owner == batch.transfer || world.is_gone(row.owner);
+            let is_ours = row.owner == batch.transfer || world.is_orphan(&batch.target, row.owner);
             is_ours && !is_older(version, row.version_of(batch.transfer))
         })
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use raccord_model::checkpoint::{Checkpoint, PartitionId};
 use raccord_model::fact::{Decided, Run, RunId, Uid};
-use raccord_model::port::destination::{DestinationError, Fence};
+use raccord_model::port::destination::{DestinationError, Fence, Target};
 use raccord_model::port::lease::LeaseToken;
 
 use super::marks::{Mark, Met};
@@ -83,9 +83,9 @@ impl World {
         }
     }
 
-    /// Whether a transfer is no more, so that another may take its rows over.
-    pub(super) fn is_gone(&self, transfer: Uid) -> bool {
-        !self.transfers.contains_key(&transfer)
+    /// Whether a transfer is no more, or owns no rows of the entity any more, so that another may take its rows over.
+    pub(super) fn is_orphan(&self, target: &Target, owner: Uid) -> bool {
+        !self.transfers.contains_key(&owner) || target.is_left_by(owner)
     }
 
     /// Refuses what is older than what is in force.

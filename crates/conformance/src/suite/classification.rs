@@ -1,5 +1,8 @@
 //! What becomes of a record: every sentence of the destination's rules is a case.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use raccord_model::fact::Decided;
 use raccord_model::language::Mode;
 use raccord_model::port::destination::{
@@ -11,7 +14,7 @@ use crate::Subject;
 use crate::fixture::{INC, at, batch, effects, row_of, rows, transfer, updates, upsert};
 
 /// A step as text: who, what is wanted, the change, its version and the day. `A cud +k=x@5` is an upsert of `k` by
-/// A, `E u -k` a delete by E, `A cud +k=x@5 day 40` the same forty days later, `A gone` the end of the transfer. A and B own rows and feed fields 1
+/// A, `E u -k` a delete by E, `A cud +k=x@5 day 40` the same forty days later, `A gone` the end of the transfer, `A left` that it owns no rows of the entity any more. A and B own rows and feed fields 1
 /// and 2, E and F enrich and feed 5 and 6; `x` is the value, and without `=` the field is emptied.
 fn step(text: &str) -> Batch {
     let mut words = text.split(' ');
@@ -48,12 +51,19 @@ fn step(text: &str) -> Batch {
 async fn check<S: Subject>(steps: &[(&str, &str)], expected: &str) {
     let subject = S::empty().await;
     let store = subject.destination();
+    let mut left = BTreeSet::new();
     for (text, effect) in steps {
+        if let Some((letter, "left")) = text.split_once(' ') {
+            left.insert(transfer(letter.parse().unwrap()));
+            continue;
+        }
         if let Some((letter, "gone")) = text.split_once(' ') {
             subject.apply(transfer(letter.parse().unwrap()), None).await;
             continue;
         }
-        let tally = Destination::commit(store, step(text)).await.unwrap();
+        let mut batch = step(text);
+        batch.target.others = Arc::new(left.clone());
+        let tally = Destination::commit(store, batch).await.unwrap();
         assert_eq!(effects(&tally), format!("{effect} 1"), "{text} of {steps:?}");
     }
     let rows: Vec<_> = rows(store).await.into_iter().map(|(key, row)| format!("{key}={row}")).collect();
@@ -174,13 +184,18 @@ pub async fn enrichments<S: Subject>() {
 }
 
 pub async fn a_row_without_an_owner_is_taken_over<S: Subject>() {
-    let (first, gone) = (("A cud +k=x@5", "created"), ("A gone", ""));
+    let (first, gone, left) = (("A cud +k=x@5", "created"), ("A gone", ""), ("A left", ""));
     for (steps, expected) in [
         // By the owner of rows that shows it, changed or not, wanted or not.
         (&[first, gone, ("B cud +k=z", "updated"), ("B cud -k", "deleted")][..], ""),
         (&[first, gone, ("B cud +k", "unchanged"), ("B cud -k", "deleted")], ""),
         (&[first, gone, ("B cd +k=z", "skipped"), ("B cud -k", "deleted")], ""),
         (&[first, ("B cud +k=z@3", "updated"), gone, ("B cud +k=y@4", "updated")], "k=1:x 2:y 9:default"),
+        // Also from one that is there still: it enriches the rows now, or writes elsewhere.
+        (&[first, left, ("B cud +k=z", "updated"), ("B cud -k", "deleted")], ""),
+        (&[first, left, ("B cud -k", "deleted")], ""),
+        (&[first, left, ("B cd +k=z", "skipped"), ("B cud -k", "deleted")], ""),
+        (&[first, left, ("E cud -k", "skipped")], "k=1:x 9:default"),
         // Its deletion is wanted as well.
         (&[first, gone, ("B cud -k", "deleted")], ""),
         (&[first, gone, ("B cu -k", "skipped")], "k=1:x 9:default"),

@@ -20,7 +20,7 @@ pub fn check(batch: &Batch, guard: Guard, set: &Working, owned: u64) -> Result<(
     for change in batch.changes.iter() {
         let row = set.rows.get(change.key);
         let goes = row.is_some_and(|row| {
-            let is_ours = row.owner == batch.transfer || set.is_gone(row.owner);
+            let is_ours = row.owner == batch.transfer || set.is_orphan(&batch.target, row.owner);
             is_ours && !is_older(change.version, row.versions.of(batch.transfer))
         });
         if change.intent != Intent::Delete {

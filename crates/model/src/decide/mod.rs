@@ -181,7 +181,7 @@ impl Pass<'_> {
     fn known<'r>(&self, row: &'r Stored) -> KnownRow<'r> {
         KnownRow {
             owner: row.owner,
-            is_orphan: self.set.is_gone(row.owner),
+            is_orphan: self.set.is_orphan(&self.batch.target, row.owner),
             version: row.versions.of(self.terms.transfer),
             digest: row.digest,
             row: &row.row,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::checkpoint::{PartitionId, Spot};
 use crate::classify::Beside;
 use crate::fact::{Reject, RejectId, RunId, Uid};
-use crate::port::destination::{Batch, DestinationError, Intent, RecordDigest};
+use crate::port::destination::{Batch, DestinationError, Intent, RecordDigest, Target};
 use crate::row::{self, FieldId, NotARow};
 use uuid::Uuid;
 
@@ -247,9 +247,9 @@ pub struct Working {
 }
 
 impl Working {
-    /// Whether a transfer is no more, so that another may take its rows over.
-    pub fn is_gone(&self, owner: Uid) -> bool {
-        !self.living.contains(&owner)
+    /// Whether a transfer is no more, or owns no rows of the entity any more, so that another may take its rows over.
+    pub fn is_orphan(&self, target: &Target, owner: Uid) -> bool {
+        !self.living.contains(&owner) || target.is_left_by(owner)
     }
 
     /// As it was found.

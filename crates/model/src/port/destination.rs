@@ -7,6 +7,7 @@ mod error;
 mod fence;
 mod shape;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,6 +53,17 @@ pub struct Target {
     pub required: Vec<FieldId>,
     /// The fields whose values no two rows may share, in ascending order.
     pub unique: Vec<FieldId>,
+    /// The transfers of this generation that own no rows of it: they enrich it, or write elsewhere. One that a later
+    /// generation adds is not among them, so that a batch that is older than an apply takes nothing from it.
+    pub others: Arc<BTreeSet<Uid>>,
+}
+
+impl Target {
+    /// Whether a transfer owns rows of the entity no longer, though it may be there still: it enriches them now, or writes
+    /// elsewhere. Another may take its rows over.
+    pub fn is_left_by(&self, transfer: Uid) -> bool {
+        self.others.contains(&transfer)
+    }
 }
 
 /// What a row is to become.

@@ -42,7 +42,7 @@ struct BatchWriter<'b> {
     kept: BTreeMap<FieldId, u64>,
     rejects: Rejects,
     /// Whose the rows are that are there.
-    owners: Owners,
+    owners: Owners<'b>,
     /// What shows that pages shifted.
     shift: Option<Shift>,
     /// Whether a row was written.
@@ -109,7 +109,7 @@ impl<'b> BatchWriter<'b> {
             has_doomed: doomed::has_any(&tables.doomed, batch.transfer)?,
             kept: BTreeMap::new(),
             rejects: Rejects::begin(tables, batch.transfer, batch.at, batch.keep_rejects.1)?,
-            owners: Owners::new(batch.transfer),
+            owners: Owners::new(batch),
             shift: None,
             has_written: false,
             rows: 0,
@@ -384,13 +384,13 @@ fn keep_checkpoint(
 
 /// What is known of a row that is there.
 fn known_row<'r>(
-    owners: &mut Owners,
+    owners: &mut Owners<'_>,
     transfers: &impl ReadableTable<Raw, Raw>,
     old: &Record<'r>,
 ) -> Result<KnownRow<'r>, StoreError> {
     Ok(KnownRow {
         owner: old.owner,
-        is_orphan: owners.is_gone(transfers, old.owner)?,
+        is_orphan: owners.is_orphan(transfers, old.owner)?,
         version: old.version_of(owners.transfer()),
         digest: old.digest,
         row: old.row,

@@ -25,7 +25,7 @@ pub(super) fn refuse(
         return Ok(None);
     }
     let inc = batch.target.incarnation;
-    let mut owners = Owners::new(batch.transfer);
+    let mut owners = Owners::new(batch);
     let mut going = BTreeSet::new();
     for change in batch.changes.iter() {
         if !is_deletion(change.intent) {
@@ -36,7 +36,7 @@ pub(super) fn refuse(
         let full = [table::incarnation(inc).as_slice(), change.key].concat();
         let Some(found) = tables.rows.get(full.as_slice())? else { continue };
         let record = Record::decode(found.value())?;
-        let is_ours = record.owner == batch.transfer || owners.is_gone(&tables.transfers, record.owner)?;
+        let is_ours = record.owner == batch.transfer || owners.is_orphan(&tables.transfers, record.owner)?;
         if is_ours && !is_older(change.version, record.version_of(batch.transfer)) {
             going.insert(change.key);
         }
