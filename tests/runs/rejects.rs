@@ -78,6 +78,25 @@ fn what_is_no_record_keeps_its_reason_when_the_rest_is_replayed() {
     assert_eq!(environment.ok("rejects list"), before);
 }
 
+/// A reject whose key could not be read is not taken away by what is stored later: when it is replayed its row is newer.
+#[test]
+fn a_reject_without_a_key_never_beats_a_row_that_is_newer() {
+    let environment = Shop { fields: &[("name", "text")], ..Shop::default() }.applied();
+    environment.write("people.csv", "number,id,name\n1,1,Ann\n4,4,Dan\n2,,Old\n3,,Cid\n");
+    assert_eq!(run(&environment), "fetched 4, created 2, rejected 2");
+    environment.write("people.csv", "number,id,name\n2,2,New\n");
+    assert_eq!(run(&environment), "fetched 1, created 1");
+    environment.replace("raccord.yaml", "{id: id}", "{id: number}");
+    environment.ok("apply --auto-approve --allow-rekey");
+    assert_eq!(run(&environment), "fetched 1, created 1");
+    assert_says(
+        &environment.ok("rejects replay people"),
+        &["1 replayed: 1 created", "1 left as they are: their rows were written after them"],
+    );
+    assert_eq!(rows(&environment, "name"), "2=New 3=Cid");
+    assert_eq!(environment.json("rejects list --output json").as_array().unwrap().len(), 1);
+}
+
 #[test]
 fn a_record_that_is_rejected_again_keeps_its_place() {
     let shop =

@@ -1,13 +1,14 @@
 //! Rejected records: shown, and mapped again after the mapping or the data was mended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use raccord_model::decide::key_of;
 use raccord_model::fact::{Reject, RejectId, RunId, StorePlace, Tally, Uid};
 use raccord_model::port::destination::{
-    Batch, Change, Intent, Ledger, Refuse, RejectPlace, RejectQuery, Rows,
+    Batch, Change, Intent, Ledger, Refuse, RejectPlace, RejectQuery, RowQuery, Rows,
 };
 use raccord_model::port::records::{Page, Records};
 use raccord_model::{Digest, Kind, Name};
@@ -158,8 +159,8 @@ async fn replay_under(
         replay.take((ports, &rows), &job, place.id).await?;
     }
     // Durable, and with it every commit before.
-    rows.ledger.drop_rejects(job.uid, replay.passed).await?;
-    Ok(said(&replay.tally, replay.without_record))
+    rows.ledger.drop_rejects(job.uid, std::mem::take(&mut replay.passed)).await?;
+    Ok(replay.said())
 }
 
 /// Where every reject of a transfer stands.
@@ -189,6 +190,8 @@ struct Replay {
     spared: BTreeMap<RejectId, Reject>,
     /// How many rejects have no record to be mapped.
     without_record: usize,
+    /// How many are left because their rows were written after them.
+    outdated: usize,
 }
 
 impl Replay {
@@ -223,6 +226,10 @@ impl Replay {
             self.without_record += 1;
             return Ok(());
         };
+        if self.is_outdated(rows, job, &reject, &batch).await? {
+            self.outdated += 1;
+            return Ok(());
+        }
         let keys: Vec<String> = batch.changes.iter().map(|change| hexadecimal(change.key)).collect();
         for change in batch.changes.iter() {
             let key = Some(change.key.to_vec());
@@ -239,20 +246,48 @@ impl Replay {
         self.tally.add(&outcome);
         Ok(())
     }
-}
 
-/// What a replay has come to, in words.
-fn said(tally: &Tally, without_record: usize) -> String {
-    let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, .. } = tally;
-    let said = format!(
-        "{fetched} replayed: {created} created, {updated} updated, {deleted} deleted, {unchanged} unchanged, \
-         {skipped} skipped, {rejected} rejected again"
-    );
-    match without_record {
-        0 => said,
-        count => {
-            format!("{said}; {count} cannot be replayed: their record was not kept, or could not be read")
+    /// Whether the row of a reject was written after it. Where the key could be read, what is stored later takes the reject
+    /// away; where it could not, it is known only now. Versions tell by themselves which is newer.
+    async fn is_outdated(
+        &self,
+        rows: &Rows,
+        job: &Job,
+        reject: &Reject,
+        batch: &Batch,
+    ) -> Result<bool, RequestError> {
+        if reject.key.is_some() || matches!(job.place, StorePlace::Files { .. }) {
+            return Ok(false);
         }
+        for change in batch.changes.iter().filter(|change| change.version.is_empty()) {
+            if self.stored.contains(&hexadecimal(change.key)) {
+                continue;
+            }
+            let key = Some(change.key.to_vec());
+            let query = RowQuery { incarnation: job.target.incarnation, key, after: None, limit: 1 };
+            if rows.ledger.rows(query).await?.iter().any(|row| row.run >= reject.run) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What it has come to, in words.
+    fn said(&self) -> String {
+        let Tally { fetched, created, updated, deleted, unchanged, skipped, rejected, .. } = &self.tally;
+        let mut said = format!(
+            "{fetched} replayed: {created} created, {updated} updated, {deleted} deleted, {unchanged} unchanged, \
+             {skipped} skipped, {rejected} rejected again"
+        );
+        for (count, why) in [
+            (self.without_record, "cannot be replayed: their record was not kept, or could not be read"),
+            (self.outdated, "left as they are: their rows were written after them, by records with a key"),
+        ] {
+            if count > 0 {
+                let _ = write!(said, "; {count} {why}");
+            }
+        }
+        said
     }
 }
 
