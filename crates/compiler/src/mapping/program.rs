@@ -2,6 +2,7 @@
 
 mod assignment;
 mod outcome;
+mod part;
 mod seen;
 
 use std::borrow::Cow;
@@ -197,7 +198,7 @@ impl Program {
             found: Found::default(),
             parent: parent_found,
             seen: vec![false; self.paths.len()],
-            is_partial: false,
+            part: None,
             outer: None,
         }
     }
@@ -213,8 +214,8 @@ pub struct PageMapper<'p> {
     parent: Found<'p>,
     /// By slot: whether a record so far had the path.
     seen: Vec<bool>,
-    /// Whether the record in hand mentions only what has changed.
-    is_partial: bool,
+    /// The record in hand, when it mentions only what has changed.
+    part: Option<&'p [u8]>,
     /// The record that the one in hand stands in, when it does.
     outer: Option<&'p [u8]>,
 }
@@ -227,9 +228,9 @@ impl<'p> PageMapper<'p> {
 
     /// Maps a record that mentions only what has changed: a field of which something is missing keeps what it has.
     pub fn map_partial(&mut self, record: Record<'p>, out: &mut Mapped) -> Result<Wanted, Rejection> {
-        self.is_partial = true;
+        self.part = Some(part::text(record));
         let mapped = self.map(record, out);
-        self.is_partial = false;
+        self.part = None;
         mapped
     }
 
@@ -366,11 +367,14 @@ impl<'p> PageMapper<'p> {
         }
     }
 
-    /// Whether something of an input is missing.
-    fn lacks_some(&self, input: &Input) -> bool {
+    /// Whether something of an input is not mentioned by a part of a record.
+    fn lacks_some(&self, part: &[u8], input: &Input) -> bool {
+        let is_cut =
+            |slot: usize| self.program.paths.get(slot).is_some_and(|path| part::ends_above(part, &path.0));
         match input {
-            Input::Expression(_, inputs) => inputs.iter().any(|input| self.is_missing(input)),
-            Input::Slot(_) | Input::Parent(_) | Input::Constant(_) => self.is_missing(input),
+            Input::Expression(_, inputs) => inputs.iter().any(|input| self.lacks_some(part, input)),
+            Input::Slot(slot) => !self.has(*slot) && !is_cut(*slot),
+            Input::Parent(_) | Input::Constant(_) => self.is_missing(input),
         }
     }
 
@@ -454,7 +458,7 @@ impl<'p> PageMapper<'p> {
     /// What becomes of one field: transforms, type, and what emptiness means.
     fn value(&self, assignment: &'p Assignment) -> Result<Outcome<'p>, Rejection> {
         let blame = |reason| rejection(Some(&assignment.name), reason);
-        if self.is_partial && !assignment.is_key && self.lacks_some(&assignment.input) {
+        if self.part.is_some_and(|part| !assignment.is_key && self.lacks_some(part, &assignment.input)) {
             return Ok(Outcome::Keep);
         }
         if let Some(policy) = assignment.on_missing

@@ -364,6 +364,8 @@ fn of_a_part_of_a_record_only_what_it_mentions_changes() {
         (r#""a""#, r#"{"id": 1}"#, "id=1 x=d", "id=1"),
         (r#""a""#, r#"{"id": 1, "a": null}"#, "id=1 x=d", "id=1 x=d"),
         (r#""a""#, r#"{"id": 1, "a": "y"}"#, "id=1 x=y", "id=1 x=y"),
+        (r#""a.b""#, r#"{"id": 1, "a": null}"#, "id=1 x=d", "id=1 x=d"),
+        (r#""a.b""#, r#"{"id": 1, "a": {}}"#, "id=1 x=d", "id=1"),
         (r#"{"const": "c"}"#, r#"{"id": 1}"#, "id=1 x=c", "id=1 x=c"),
         (r#"{"expr": "a ~ b"}"#, r#"{"id": 1, "a": "y"}"#, "id=1 x=y", "id=1"),
         (r#"{"expr": "a ~ b"}"#, r#"{"id": 1, "a": "y", "b": "z"}"#, "id=1 x=yz", "id=1 x=yz"),
