@@ -107,7 +107,7 @@ fn a_delivery_of_many_events_about_many_records_is_taken_whole_and_once() {
     let broken = json!({"id": "d2", "events": [
         {"model": "customer", "event": "created", "records": people(&["4"])}, {"model": "customer", "event": "created"}
     ]});
-    assert_eq!(push(port, key, &broken), 403);
+    assert_eq!(push(port, key, &broken), 400);
     let deleted =
         json!({"id": "d2", "events": [{"model": "customer", "event": "deleted", "keys": [1, "2"]}]});
     assert_eq!(push(port, key, &deleted), 204);

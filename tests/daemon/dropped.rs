@@ -51,14 +51,18 @@ spec:
 
 /// Sends a delivery with a secret; its status.
 fn send(port: u16, secret: &str, id: u32) -> u16 {
-    let body = format!("{{\"id\":\"{id}\",\"name\":\"Ann\"}}");
+    send_body(port, secret, &format!("{{\"id\":\"{id}\",\"name\":\"Ann\"}}"))
+}
+
+/// Sends a delivery with a secret and a body; its status.
+fn send_body(port: u16, secret: &str, body: &str) -> u16 {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let head = format!(
         "POST /hooks/main/shop/customers/created HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {secret}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    stream.write_all((head + &body).as_bytes()).unwrap();
+    stream.write_all((head + body).as_bytes()).unwrap();
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
     line.split(' ').nth(1).unwrap().parse().unwrap()
@@ -82,6 +86,15 @@ fn no_delivery_goes_without_a_word() {
     assert_eq!(send(port, "new", 3), 204);
     assert!(status(&environment)["daemon"]["droppedDeliveries"].is_null());
     wait_until("it is stored", || status(&environment)["transfers"][0]["rows"] == 1);
+
+    // What is genuine and cannot be read is lost, and told.
+    assert_eq!([send_body(port, "new", "no JSON"), send_body(port, "new", "[1")], [400, 400]);
+    assert_says(
+        &environment.ok("status"),
+        &["2 genuine deliveries to `shop` were lost since ", "for they cannot be taken: "],
+    );
+    let dropped = &status(&environment)["daemon"]["droppedDeliveries"][0];
+    assert_eq!((&dropped["because"], &dropped["deliveries"]), (&"unreadable".into(), &2.into()), "{dropped}");
 
     // What waits while it is paused is counted.
     environment.ok("pause shop");

@@ -97,6 +97,8 @@ pub enum Received {
     Ignored,
     /// It is not genuine, or there is no such place: the sender learns nothing.
     Refused,
+    /// It is genuine, and cannot be read: it is not kept.
+    Unreadable,
     /// It is larger than its source allows.
     TooLarge,
     /// Its source has sent too many.

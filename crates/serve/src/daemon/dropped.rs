@@ -1,5 +1,5 @@
-//! Deliveries that are not kept, as far as a person should know: refused ones, since the last genuine one, and those of
-//! transfers that YAML deactivates. Counted for each source since the daemon began; nothing is decided by it, and a
+//! Deliveries that are not kept, as far as a person should know: refused ones, since the last genuine one, genuine ones
+//! that cannot be read, and those of transfers that YAML deactivates. Counted for each source since the daemon began; nothing is decided by it, and a
 //! stranger can add no source.
 
 use std::collections::BTreeMap;

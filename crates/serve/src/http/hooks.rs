@@ -93,6 +93,7 @@ fn status(received: Received) -> Response {
     match received {
         Received::Accepted | Received::Replayed | Received::Ignored => StatusCode::NO_CONTENT.into_response(),
         Received::Refused => StatusCode::FORBIDDEN.into_response(),
+        Received::Unreadable => StatusCode::BAD_REQUEST.into_response(),
         Received::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         Received::TooMany { retry_after } => {
             let seconds = retry_after.as_secs().max(1);

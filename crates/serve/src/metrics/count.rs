@@ -14,8 +14,8 @@ use crate::serving::Received;
 pub(super) const OUTCOMES: [&str; 4] = ["succeeded", "failed", "stopped", "held"];
 
 /// The results of deliveries, as they are labelled.
-pub(super) const RECEIVED: [&str; 7] =
-    ["accepted", "replayed", "ignored", "refused", "too_large", "too_many", "unavailable"];
+pub(super) const RECEIVED: [&str; 8] =
+    ["accepted", "replayed", "ignored", "refused", "unreadable", "too_large", "too_many", "unavailable"];
 
 /// The results of reloads.
 pub(super) const RELOADS: [ReloadResult; 3] = [ReloadResult::Good, ReloadResult::Bad, ReloadResult::Failed];
@@ -183,9 +183,10 @@ impl Counts {
             Received::Replayed => 1,
             Received::Ignored => 2,
             Received::Refused => 3,
-            Received::TooLarge => 4,
-            Received::TooMany { .. } => 5,
-            Received::Unavailable => 6,
+            Received::Unreadable => 4,
+            Received::TooLarge => 5,
+            Received::TooMany { .. } => 6,
+            Received::Unavailable => 7,
         };
         self.sources.get_mut(source).unwrap_or(&mut self.elsewhere)[at] += 1;
     }
@@ -299,7 +300,7 @@ mod tests {
         }
         assert_eq!(counts.sources().len(), 1);
         assert_eq!(counts.elsewhere()[3], 1_000);
-        assert_eq!(counts.all_deliveries(), [1, 0, 0, 1_000, 0, 0, 0]);
+        assert_eq!(counts.all_deliveries(), [1, 0, 0, 1_000, 0, 0, 0, 0]);
     }
 
     #[test]

@@ -152,8 +152,8 @@ pub(super) static PAUSED: Family =
 pub(super) static DELIVERIES: Family = Family::counter(
     "raccord_deliveries",
     &["source", "result"],
-    "Webhook deliveries that came: accepted, replayed, ignored, refused, too_large, too_many, unavailable; \
-     without a source, those for one that is not there",
+    "Webhook deliveries that came: accepted, replayed, ignored, refused, unreadable, too_large, too_many, \
+     unavailable; without a source, those for one that is not there",
 );
 /// Reloads that ended.
 pub(super) static RELOADS: Family = Family::counter(

@@ -121,7 +121,7 @@ pub struct DroppedDeliveries {
     /// When the first of them came.
     #[schemars(with = "Instant")]
     pub since: Timestamp,
-    /// Of the last one: what its proof lacks, or the transfers that are not active.
+    /// Of the last one: what its proof lacks, why it cannot be read, or the transfers that are not active.
     pub why: String,
 }
 
@@ -133,6 +133,9 @@ impl DroppedDeliveries {
         match because {
             DroppedBecause::Refused => format!(
                 "{deliveries} {those} to `{source}` {were} refused since {since:.0}, and none was genuine: {why}"
+            ),
+            DroppedBecause::Unreadable => format!(
+                "{deliveries} genuine {those} to `{source}` {were} lost since {since:.0}, for they cannot be taken: {why}"
             ),
             DroppedBecause::Inactive => format!(
                 "{deliveries} {those} to `{source}` {were} not kept since {since:.0}: not active: {why}"
@@ -147,6 +150,9 @@ impl DroppedDeliveries {
 pub enum DroppedBecause {
     /// They are not proved to be the service's: its secret may have changed.
     Refused,
+    /// They are genuine, and cannot be read or are too large: the webhook of the source says something else than the service
+    /// sends.
+    Unreadable,
     /// YAML activates no transfer that they are for, or no integration that subscribes to it. They were
     /// acknowledged.
     Inactive,

@@ -39,6 +39,7 @@ async fn a_stranger_learns_nothing_but_a_status() {
         (Received::Replayed, 204, ""),
         (Received::Ignored, 204, ""),
         (Received::Refused, 403, ""),
+        (Received::Unreadable, 400, ""),
         (Received::TooLarge, 413, ""),
         (Received::TooMany { retry_after: Duration::from_secs(7) }, 429, "7"),
         (Received::TooMany { retry_after: Duration::from_millis(1) }, 429, "1"),

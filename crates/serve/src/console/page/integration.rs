@@ -132,6 +132,7 @@ fn deliveries(visit: &Visit, status: &Status) -> Markup {
         @for one in dropped {
             @let said = match one.because {
                 DroppedBecause::Refused => words.refused,
+                DroppedBecause::Unreadable => words.unreadable,
                 DroppedBecause::Inactive => words.not_kept,
             };
             p.notice.waits {

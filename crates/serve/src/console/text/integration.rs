@@ -24,6 +24,8 @@ pub(in crate::console) struct Integration {
     pub(in crate::console) deliveries_wait: fn(&str, &str) -> String,
     /// So many deliveries to a source were refused; before since when.
     pub(in crate::console) refused: fn(&str, &str) -> String,
+    /// So many genuine deliveries to a source could not be taken; before since when.
+    pub(in crate::console) unreadable: fn(&str, &str) -> String,
     /// So many deliveries to a source were not kept; before since when.
     pub(in crate::console) not_kept: fn(&str, &str) -> String,
     /// A field.
@@ -84,6 +86,9 @@ pub(super) const EN: Integration = Integration {
     goes_on: |transfer, other| format!("{transfer} goes on: {other} subscribes to it too."),
     deliveries_wait: |n, transfer| format!("Webhook deliveries that wait for {transfer}: {n}"),
     refused: |n, source| format!("Deliveries to {source} that were refused, none genuine: {n}, since"),
+    unreadable: |n, source| {
+        format!("Genuine deliveries to {source} that were lost, for they cannot be taken: {n}, since")
+    },
     not_kept: |n, source| {
         format!("Deliveries to {source} that were not kept, for what is not active: {n}, since")
     },
@@ -123,6 +128,9 @@ pub(super) const FR: Integration = Integration {
     goes_on: |transfer, other| format!("{transfer} continue : {other} y est aussi abonnée."),
     deliveries_wait: |n, transfer| format!("Livraisons de webhook en attente pour {transfer} : {n}"),
     refused: |n, source| format!("Livraisons à {source} refusées, aucune authentique : {n}, depuis"),
+    unreadable: |n, source| {
+        format!("Livraisons authentiques à {source} perdues, car illisibles ou trop grandes : {n}, depuis")
+    },
     not_kept: |n, source| {
         format!("Livraisons à {source} non conservées, pour ce qui n’est pas actif : {n}, depuis")
     },
