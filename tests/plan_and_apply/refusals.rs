@@ -81,6 +81,28 @@ fn a_state_belongs_to_one_stack() {
     );
     let said = environment.fails(1, "apply --auto-approve --allow-delete --allow-rekey");
     assert_says(&said, &["the state belongs to stack `mine`"]);
+    assert!(!said.contains("--allow-delete allows it"), "it does not: {said}");
+    // Without a Stack the way out is told.
+    environment.write("raccord.yaml", "");
+    let said = environment.fails(1, "plan");
+    assert_says(
+        &said,
+        &["a document of the kind Stack with the name `mine` has to stay (`spec: {}` will do)"],
+    );
+    assert!(!said.contains("--allow-delete allows it"), "it does not: {said}");
+}
+
+#[test]
+fn a_plan_is_saved_over_no_yaml_and_applied_as_a_whole() {
+    let environment = applied();
+    environment.replace("source.yaml", "metadata:", "# changed\nmetadata:");
+    let before = std::fs::read_to_string(environment.path().join("source.yaml")).unwrap();
+    let said = environment.fails(64, "plan --out source.yaml");
+    assert_says(&said, &["source.yaml is a file of the configuration"]);
+    assert_eq!(std::fs::read_to_string(environment.path().join("source.yaml")).unwrap(), before);
+    environment.ok("plan --out next.plan");
+    let said = environment.fails(64, "apply next.plan --target Project/crm");
+    assert_says(&said, &["cannot be used with"]);
 }
 
 #[test]

@@ -117,6 +117,18 @@ fn a_record_that_is_rejected_again_keeps_its_place() {
     assert_eq!(places(), before);
 }
 
+/// Of rows that shared a value before the field became unique none is damaged.
+#[test]
+fn values_that_were_shared_before_they_became_unique_are_no_damage() {
+    let environment = Shop { fields: &[("name", "text")], ..Shop::default() }.applied();
+    environment.write("people.csv", "id,name\n1,Ann\n2,Ann\n3,Cid\n");
+    assert_eq!(run(&environment), "fetched 3, created 3");
+    environment.replace("raccord.yaml", "name: text", "name: {type: text, unique: true}");
+    environment.ok("apply --auto-approve");
+    run(&environment);
+    assert_says(&environment.ok("state check"), &["whole: ", "3 rows"]);
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }

@@ -130,6 +130,8 @@ impl FromStr for Variable {
 
 /// Whether a path leads to YAML: a file by its ending, or a directory.
 pub(crate) fn is_configuration(path: &Path) -> bool {
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_yaml = path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
+    });
     is_yaml || path.is_dir()
 }

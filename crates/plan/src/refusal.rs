@@ -100,7 +100,15 @@ impl fmt::Display for Refusal {
         };
         match self {
             Self::Stack { owner, asking } => {
-                write!(f, "the state belongs to stack `{owner}`, not to `{asking}`")
+                write!(f, "the state belongs to stack `{owner}`, not to `{asking}`")?;
+                if asking.as_str() == DEFAULT_STACK {
+                    // A configuration without a Stack asks for this one.
+                    write!(
+                        f,
+                        "; a document of the kind Stack with the name `{owner}` has to stay (`spec: {{}}` will do)"
+                    )?;
+                }
+                Ok(())
             }
             Self::Protected { key } => {
                 write!(f, "{key} is protected: set `protect: false`, apply, and delete it after that")
@@ -151,7 +159,7 @@ impl Checked<'_> {
             let key = change.key.clone();
             if self.deleted.get(&change.key).is_some_and(|resource| resource.spec.protect()) {
                 refusals.push(Refusal::Protected { key });
-            } else if !options.allow_delete {
+            } else if !options.allow_delete && !self.is_owner(&key) {
                 refusals.push(Refusal::Delete { key });
             }
         }
@@ -181,6 +189,11 @@ impl Checked<'_> {
             })
         };
         (!allowed).then_some(owner)
+    }
+
+    /// Whether a stack is the owner of the state, whose deletion no flag allows.
+    fn is_owner(&self, key: &Key) -> bool {
+        key.kind == Kind::Stack && self.other_owner() == Some(&key.name)
     }
 
     /// Projects whose deletion is refused as such: their entities need no line of their own.

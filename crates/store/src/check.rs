@@ -159,7 +159,7 @@ fn look_at_rows(
     report: &mut CheckReport,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
-    let index = at.open_table(table::UNIQUE)?;
+    let index = (at.open_table(table::UNIQUE)?, at.open_table(table::SHARERS)?);
     let unique_fields = at.open_table(table::UNIQUE_FIELDS)?;
     let mut unique = (None, Vec::new());
     for pair in at.open_table(table::ROWS)?.iter()? {
@@ -179,7 +179,7 @@ fn look_at_rows(
         };
         *counts.entry(Counter::Rows(number).key()).or_default() += 1;
         *counts.entry(Counter::Owned(number, record.owner).key()).or_default() += 1;
-        match unindexed(&index, inc, own, record.row, &unique.1) {
+        match unindexed((&index.0, &index.1), inc, own, record.row, &unique.1) {
             Ok(0) => {}
             Ok(_) => report.problem(|| format!("a row of incarnation {number} shares a unique value")),
             Err(StoreError::Damaged) => {
@@ -191,9 +191,10 @@ fn look_at_rows(
     Ok(())
 }
 
-/// How many unique values of a row the index does not hold for it. Every field is read on the way.
+/// How many unique values of a row the index does not hold for it, and of which it is no sharer that was there when the field
+/// became unique. Every field is read on the way.
 fn unindexed(
-    index: &impl ReadableTable<Raw, Raw>,
+    (holders, sharers): (&impl ReadableTable<Raw, Raw>, &impl ReadableTable<Raw, Raw>),
     inc: &[u8],
     own: &[u8],
     row: &[u8],
@@ -204,8 +205,10 @@ fn unindexed(
     }
     let mut missing = 0;
     for field in unique::values(row, unique)? {
-        let holder = index.get(unique::place(inc, field?).as_slice())?;
-        missing += u64::from(holder.is_none_or(|holder| holder.value() != own));
+        let place = unique::place(inc, field?);
+        let is_held = holders.get(place.as_slice())?.is_some_and(|holder| holder.value() == own);
+        let is_known = is_held || sharers.get(unique::sharer(&place, own).as_slice())?.is_some();
+        missing += u64::from(!is_known);
     }
     Ok(missing)
 }

@@ -25,7 +25,7 @@ use crate::ui::Ui;
     raccord apply change.plan")]
 pub(crate) struct ApplyArgs {
     /// A plan that `raccord plan --out` saved; applied as it is, or refused when the state has moved
-    #[arg(value_name = "PLAN")]
+    #[arg(value_name = "PLAN", conflicts_with = "targets")]
     plan: Option<PathBuf>,
     /// Apply what waits for a person at the daemon, instead of the configuration here
     #[arg(long, conflicts_with_all = ["plan", "files", "targets"])]

@@ -14,7 +14,7 @@ use raccord_serve::{Reply, Request};
 use super::apply::{flags, plan_again, refused_until_allowed};
 use crate::complete;
 use crate::error::CommandError;
-use crate::options::Global;
+use crate::options::{Global, is_configuration};
 use crate::render::{self, plan::Detail};
 use crate::session::{self, Opening, Session};
 use crate::ui::Ui;
@@ -94,6 +94,12 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
         let plan = ask_pending(&session, &args.scope.options())?;
         show(*ui, &plan, args)?;
         return exit_code(args, &plan);
+    }
+    if let Some(path) = args.out.as_deref().filter(|path| is_configuration(path)) {
+        let message = format!("{} is a file of the configuration, or a directory", path.display());
+        return Err(
+            CommandError::usage(message).hint("`raccord plan --out change.plan` saves the plan beside it")
+        );
     }
     let desired = Arc::new(session::desired(ui, global)?);
     let session = Session::open(global, "plan", Opening::Imagine)?;

@@ -87,7 +87,7 @@ fn first_sharer(sharers: &Table<'_>, at: &[u8]) -> Result<Option<Vec<u8>>, Store
 }
 
 /// Where a sharer of a value is kept. The value's digest stands for it, for values are of any length.
-fn sharer(at: &[u8], own: &[u8]) -> Vec<u8> {
+pub(crate) fn sharer(at: &[u8], own: &[u8]) -> Vec<u8> {
     let (field, value) = at.split_at_checked(INC + size_of::<FieldId>()).unwrap_or_default();
     [field, blake3::hash(value).as_bytes(), own].concat()
 }
