@@ -23,6 +23,7 @@ use crate::table;
 use crate::target;
 use crate::trip::Trips;
 use crate::waiting;
+use crate::webhook;
 use crate::world::World;
 
 /// What the person who plans has allowed and asked for.
@@ -122,6 +123,7 @@ pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<P
         plan.effects = all.effects(&world);
     }
     plan.notes.extend(waiting::notes(desired, current, &plan.changes));
+    plan.notes.extend(webhook::notes(desired, current, &plan.changes));
     plan.changes.sort_by(|one, other| (one.action, &one.key).cmp(&(other.action, &other.key)));
     let checked = Checked {
         head: &current.head,

@@ -279,6 +279,15 @@ pub enum Note {
         /// The transfer.
         transfer: Name,
     },
+    /// The webhook of a source gets another address, or none, and the service is not told by Raccord.
+    WebhookMoves {
+        /// The source.
+        source: Name,
+        /// The path of its address so far.
+        from: String,
+        /// The path of its address from now on; nothing when the source goes.
+        to: Option<String>,
+    },
     /// A table of a database that is not written any more, and stays as it is.
     TableStays {
         /// Whose it was.

@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use raccord_model::fact::{self, GenerationChange, StepFact, StepWork, Uid};
 use raccord_model::language::connector::http::canonical_base_url;
 use raccord_model::language::{AuthorizationSpec, ByNameOrInline, SourceSpec};
+use raccord_model::plan::Action;
 use raccord_model::port::state::{Table, Write};
 use raccord_model::resource::Spec;
 use raccord_model::{Desired, Digest, Key, Kind, Name, Resource};
 
 use crate::commit::CommitError;
 use crate::current::Current;
+use crate::plan::{Change, Note};
 
 /// What the key of every such step begins with.
 pub const WEBHOOK_STEPS: &str = "webhook/";
@@ -122,6 +124,42 @@ fn step(source: Uid, generation: u64) -> Result<Write, CommitError> {
     let step = StepFact { work: StepWork::Webhook { source }, attempts: 0, error: None };
     let key = format!("{WEBHOOK_STEPS}{source}/{generation:020}");
     Ok(Write::Put(Table::Steps, key, fact::write(&step)?))
+}
+
+/// Sources whose webhook gets another address, or none, where the service was told it by hand.
+pub(crate) fn notes(desired: &Desired, current: &Current, changes: &[Change]) -> Vec<Note> {
+    let Some(stack) = &current.head.stack else { return Vec::new() };
+    let hook = |stack: &Name, source: &Name| format!("/hooks/{stack}/{source}");
+    let had_webhook = |name: &Name| {
+        let entry = current.index.get(&Key::new(Kind::Source, name.clone()))?;
+        // One whose body is not known has not changed.
+        let body = current.bodies.get(&entry.digest).or_else(|| {
+            let same = desired.resources.values().find(|wanted| wanted.digest == entry.digest);
+            same.map(|wanted| &wanted.resource)
+        });
+        Some(matches!(&body?.spec, Spec::Source(spec) if is_told_by_hand(spec)))
+    };
+    let moves = desired.resources.iter().filter_map(|(key, wanted)| {
+        let Spec::Source(spec) = &wanted.resource.spec else { return None };
+        let change = changes.iter().find(|change| change.key == *key);
+        let before = change.and_then(|change| change.renamed_from.as_ref()).unwrap_or(&key.name);
+        let from = hook(stack, before);
+        let to = spec.webhook.as_ref().map(|_| hook(&desired.stack, &key.name));
+        let is_told = to.as_ref() != Some(&from) && !is_registered(spec) && had_webhook(before)?;
+        is_told.then(|| Note::WebhookMoves { source: key.name.clone(), from, to })
+    });
+    let goes = |change: &&Change| change.action == Action::Delete && change.key.kind == Kind::Source;
+    let ends = changes.iter().filter(goes).filter(|change| had_webhook(&change.key.name) == Some(true));
+    let ends = ends.map(|change| Note::WebhookMoves {
+        source: change.key.name.clone(),
+        from: hook(stack, &change.key.name),
+        to: None,
+    });
+    moves.chain(ends).collect()
+}
+
+fn is_told_by_hand(source: &SourceSpec) -> bool {
+    source.webhook.is_some() && !is_registered(source)
 }
 
 /// The registrations of an index. A body that is not known has not changed and is another one's.

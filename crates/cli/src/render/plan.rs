@@ -275,6 +275,12 @@ pub(crate) fn note_text(note: &Note) -> String {
         Note::DeliveriesEnd { transfer } => format!(
             "transfer {transfer}: webhooks that come meanwhile are not kept; `raccord pause` of its integration keeps them"
         ),
+        Note::WebhookMoves { source, from, to: Some(to) } => format!(
+            "the webhook of source {source} moves from {from} to {to}: tell its service, which is refused at the old address"
+        ),
+        Note::WebhookMoves { source, from, to: None } => {
+            format!("the webhook {from} of source {source} ends: its service is refused there from now on")
+        }
         Note::TableStays { entity, table } => {
             format!("the table {table} of {entity} stays in its database as it is; Raccord writes it no more")
         }

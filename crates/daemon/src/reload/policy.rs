@@ -224,6 +224,7 @@ fn note(note: &Note, policy: Policy) -> Option<String> {
         | Note::RenameIgnored { .. }
         | Note::DropsWaiting { .. }
         | Note::DeliveriesEnd { .. }
+        | Note::WebhookMoves { .. }
         | Note::TableStays { .. }
         | Note::ColumnStays { .. } => None,
     }

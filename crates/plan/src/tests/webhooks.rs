@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::simulator::{Simulator, allow_all, desired, merged};
+use crate::plan::Note;
 use crate::{Options, registrations};
 
 /// A source whose webhook is registered, and all that it takes.
@@ -110,4 +111,46 @@ fn a_registration_names_where_to_push() {
     assert!(registration.authorization.is_some());
     assert!(registration.is_known_by(&registration.url, registration.source));
     assert!(!registration.is_known_by("https://elsewhere.example", registration.source));
+}
+
+#[test]
+fn the_address_that_a_service_was_told_by_hand_is_named_when_it_moves() {
+    let by_hand = merged(&shop(), &json!({"Source/boutique": {"webhook": {"register": null}}}));
+    let renamed = |of: &Value, from: &str, to: &str| {
+        let mut renamed = of.clone();
+        let body = renamed.as_object_mut().unwrap().remove(from).unwrap();
+        renamed.as_object_mut().unwrap().insert(to.to_owned(), body);
+        merged(&renamed, &json!({"Transfer/customers": {"source": "store"}}))
+    };
+    for (before, wanted, expected) in [
+        (&by_hand, by_hand.clone(), ""),
+        (
+            &by_hand,
+            renamed(&by_hand, "Source/boutique", "Source/store <- boutique"),
+            "/hooks/shop/boutique > /hooks/shop/store",
+        ),
+        // Without the annotation it is another source.
+        (&by_hand, renamed(&by_hand, "Source/boutique", "Source/store"), "/hooks/shop/boutique > "),
+        (
+            &by_hand,
+            merged(&by_hand, &json!({"Stack/shop": null, "Stack/trade <- shop": {}})),
+            "/hooks/shop/boutique > /hooks/trade/boutique",
+        ),
+        (
+            &by_hand,
+            merged(&by_hand, &json!({"Source/boutique": {"webhook": null}})),
+            "/hooks/shop/boutique > ",
+        ),
+        // A service that is told by an apply need not be told by a person.
+        (&shop(), renamed(&shop(), "Source/boutique", "Source/store <- boutique"), ""),
+    ] {
+        let plan = Simulator::with(before).plan(&desired(&wanted), &Options::default());
+        let moves = plan.notes.iter().filter_map(|note| match note {
+            Note::WebhookMoves { from, to, .. } => {
+                Some(format!("{from} > {}", to.as_deref().unwrap_or_default()))
+            }
+            _ => None,
+        });
+        assert_eq!(moves.collect::<Vec<_>>().join(", "), expected, "{wanted}");
+    }
 }

@@ -163,6 +163,10 @@ fn note_in_words(visit: &Visit, note: &Note) -> Markup {
             (words.drops_waiting, format!("{transfer}: {deliveries} / {rejects}"))
         }
         Note::DeliveriesEnd { transfer } => (words.deliveries_end, transfer.to_string()),
+        Note::WebhookMoves { source, from, to } => {
+            let to = to.as_deref().unwrap_or("–");
+            (words.webhook_moves, format!("{from} → {to} ({source})"))
+        }
         Note::TableStays { entity, table } => (words.stays, format!("{table} ({entity})")),
         Note::ColumnStays { entity, column } => (words.stays, format!("{column} ({entity})")),
         Note::RootMoves { from, to } => (words.root_moves, format!("{from} → {to}")),

@@ -153,6 +153,8 @@ both! {
         drops_waiting: "waiting deliveries / rejects that are dropped with the transfer", "livraisons en attente / rejets supprimés avec le transfert";
         /// A note: before the transfer.
         deliveries_end: "webhooks that come meanwhile are not kept for the transfer (a pause of its integration keeps them):", "les webhooks reçus entre-temps ne sont pas conservés pour le transfert (une mise en pause de son intégration les conserve) :";
+        /// A note: before the addresses.
+        webhook_moves: "the address of a webhook changes; tell the service, which is refused at the old one:", "l’adresse d’un webhook change ; informez-en le service, qui est refusé à l’ancienne :";
         /// A note.
         stack_named: "the stack gets the name", "la pile prend le nom";
         /// A note.
