@@ -5,7 +5,7 @@
 
 use jiff::civil;
 use jiff::fmt::strtime::{self, BrokenDownTime};
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use raccord_model::decimal::Decimal;
 use raccord_model::value::{Instant, Moment};
@@ -14,6 +14,9 @@ use super::transform::Wrong;
 
 /// How many digits after the point a number of milliseconds may have: nanoseconds are the finest.
 const MILLISECOND_DIGITS: usize = 6;
+
+/// The nanoseconds of a second.
+const SECOND: i128 = 1_000_000_000;
 
 /// What other notations write for a part of a date, the longest first, and what strftime does.
 const NOTATIONS: [(&str, &str); 26] = [
@@ -159,8 +162,16 @@ pub(super) fn unix_millis(text: &str) -> Result<String, String> {
         return Err("has a fraction finer than a nanosecond".to_owned());
     }
     let nanoseconds = format!("{whole}{fraction:0<MILLISECOND_DIGITS$}").parse().map_err(|_| wrong())?;
-    let instant = Timestamp::from_nanosecond(nanoseconds);
-    instant.map(|instant| instant.to_string()).map_err(|_| "is outside of the years -9999 to 9999".to_owned())
+    let instant = since_epoch(nanoseconds).map(|instant| instant.to_string());
+    instant.ok_or_else(|| "is outside of the years -9999 to 9999".to_owned())
+}
+
+/// The instant so many nanoseconds after 1970. The time library's own ends before the last day of 9999.
+fn since_epoch(nanoseconds: i128) -> Option<Instant> {
+    let seconds = i64::try_from(nanoseconds.div_euclid(SECOND)).ok()?;
+    let rest = i32::try_from(nanoseconds.rem_euclid(SECOND)).ok()?;
+    let start = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    Instant::at(start.checked_add(SignedDuration::new(seconds, rest)).ok()?, Offset::UTC)
 }
 
 /// Writes a date or an instant in a format. The error completes "the value …".
@@ -216,6 +227,9 @@ mod tests {
             ("-0.5", Ok("1969-12-31T23:59:59.9995Z")),
             ("1.0000001", Err("has a fraction finer than a nanosecond")),
             ("2023-11-14", Err("is not a number of milliseconds since 1970")),
+            ("253402300799999", Ok("9999-12-31T23:59:59.999Z")),
+            ("253402214400000", Ok("9999-12-31T00:00:00Z")),
+            ("253402300800000", Err("is outside of the years -9999 to 9999")),
             ("1e30", Err("is outside of the years -9999 to 9999")),
         ];
         for (text, expected) in cases {

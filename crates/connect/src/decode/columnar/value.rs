@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::{SignedDuration, Span};
 use parquet::data_type::Decimal;
 use parquet::record::{Field, Row};
 use serde_json::Value;
@@ -203,13 +203,11 @@ fn since(count: i64, unit: Unit) -> SignedDuration {
     SignedDuration::from_secs(count.div_euclid(per_second)) + SignedDuration::from_nanos(rest)
 }
 
-/// A moment in UTC says so; by a clock without a zone it does not.
+/// A moment in UTC says so; by a clock without a zone it does not. Years go to 9999, whose last day instants of the time library
+/// do not have.
 fn moment(since: SignedDuration, is_utc: bool) -> Option<String> {
-    if is_utc {
-        return Timestamp::UNIX_EPOCH.checked_add(since).ok().map(|moment| moment.to_string());
-    }
-    let start = DateTime::new(1970, 1, 1, 0, 0, 0, 0).ok()?;
-    start.checked_add(since).ok().map(|moment| moment.to_string())
+    let shown = DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(since).ok()?;
+    Some(if is_utc { format!("{shown}Z") } else { shown.to_string() })
 }
 
 fn beyond(count: i64) -> String {
@@ -224,4 +222,24 @@ fn said(said: impl AsRef<str>, to: &mut Vec<u8>) -> Result<(), String> {
 
 fn text(text: &str, to: &mut Vec<u8>) {
     to.extend_from_slice(Value::from(text).to_string().as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_go_to_the_last_day_of_9999() {
+        let at = |millis, is_utc| moment(since(millis, Unit::Millis), is_utc);
+        for (millis, expected) in [
+            (0, Some("1970-01-01T00:00:00Z")),
+            (-1, Some("1969-12-31T23:59:59.999Z")),
+            (253_402_214_400_000, Some("9999-12-31T00:00:00Z")),
+            (253_402_300_799_999, Some("9999-12-31T23:59:59.999Z")),
+            (253_402_300_800_000, None),
+        ] {
+            assert_eq!(at(millis, true).as_deref(), expected);
+            assert_eq!(at(millis, false).as_deref(), expected.map(|utc| utc.trim_end_matches('Z')));
+        }
+    }
 }
