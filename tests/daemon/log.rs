@@ -304,7 +304,7 @@ fn is_silent(form: &str) {
         send(port, "POST /v1/apply?serial=1", &token, record),
         send(port, "GET /metrics", &token, ""),
     ];
-    assert_eq!(statuses, [204, 403, 403, 403, 200, 401, 403, 200]);
+    assert_eq!(statuses, [204, 403, 400, 403, 200, 401, 403, 200]);
     daemon.wait_for("a delivery is refused");
 
     fails.store(true, Ordering::SeqCst);
