@@ -1,8 +1,8 @@
 //! A manifest in Airbyte's low-code language as a connector: from its file to rows, the mistakes on the way, and what never
 //! shows.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -145,6 +145,43 @@ fn a_reading_that_broke_off_misses_nothing() {
     environment.ok("run");
     let rows = environment.json("records crm.contact --output json");
     assert_eq!(rows.as_array().map(Vec::len), Some(5), "{rows}");
+}
+
+#[test]
+fn an_answer_that_is_no_list_deletes_nothing_and_moves_no_cursor() {
+    let body = Arc::new(Mutex::new(String::new()));
+    let now = Arc::clone(&body);
+    let server = HttpServer::start(move |request| match now.lock().unwrap().as_str() {
+        "" => customers(request),
+        body => answer(body.to_owned()),
+    });
+    let environment = shop(&server.url());
+    environment.replace("raccord.yaml", "mapping:", "deletes: {snapshot: {every: 1s}}\n  mapping:");
+    environment.ok("apply --auto-approve");
+    environment.ok("run");
+    let count = || environment.json("records crm.contact --output json").as_array().map(Vec::len);
+    let state = || environment.json("status --output json")["transfers"][0]["cursor"].clone();
+    let (before, rows) = (state(), count());
+    assert_eq!(rows, Some(5));
+    for (said, expected) in [
+        (r#"{"error": "rate limited"}"#, "the service says: rate limited"),
+        (r#"{"success": false, "message": "no"}"#, "the service says: no"),
+        ("{}", "`field_path: [data]` leads to nothing"),
+        (r#"{"data": null}"#, "records: {missing: empty}"),
+        ("<html>Sign in</html>", "the answer is no JSON"),
+    ] {
+        said.clone_into(&mut body.lock().unwrap());
+        let told = environment.fails(1, "run");
+        assert!(told.contains(expected), "{said}: {told}");
+        assert_eq!((state(), count()), (before.clone(), rows), "{said}");
+    }
+    // Where a service leaves an empty list out, the Source says so.
+    "{}".clone_into(&mut body.lock().unwrap());
+    environment.ok("resume shop");
+    environment.replace("raccord.yaml", "  config:", "  records: {missing: empty}\n  config:");
+    let plan = environment.ok("apply --auto-approve");
+    assert!(!plan.contains("reads everything"), "{plan}");
+    environment.ok("run");
 }
 
 #[test]

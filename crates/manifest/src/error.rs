@@ -42,6 +42,14 @@ pub enum ReadError {
         /// What is wrong with it.
         message: String,
     },
+    /// The answer has no records where the manifest says that they are, nor a list without any.
+    #[error("{url}: {message}, where the records should be")]
+    Missing {
+        /// What was asked.
+        url: String,
+        /// What stands there.
+        message: String,
+    },
     /// What the manifest and the configuration say cannot be done.
     #[error("{0}")]
     Settings(String),

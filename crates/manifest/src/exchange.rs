@@ -91,6 +91,52 @@ pub struct Selected {
     pub extracted: usize,
     /// Whether the whole answer was read, and is JSON. `false` says nothing.
     pub is_json: bool,
+    /// What stood where they were looked for.
+    pub standing: Standing,
+}
+
+/// What stands in an answer where its records were looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// A list, or whatever else may hold any number of them.
+    #[default]
+    List,
+    /// An object, which is one record.
+    One,
+    /// Nothing, as the status of the answer says.
+    Empty,
+    /// Nothing, or null, in the words of half a sentence: an empty list may have been left out, and so may all records.
+    Missing(String),
+    /// What is no answer to what was asked, in the words of half a sentence.
+    Wrong(String),
+}
+
+/// Where a complaint is looked for in an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Looked<'a> {
+    /// What stands where the records were looked for.
+    pub beside: Beside,
+    /// The member in which they were looked for; none where it is the whole.
+    pub member: Option<&'a str>,
+}
+
+/// What stands where the records were looked for, besides what may say that the request failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// No list.
+    Nothing,
+    /// A list without records.
+    EmptyList,
+    /// An object, which is taken for a record.
+    OneRecord,
+    /// Records.
+    Records,
+}
+
+/// Knows how services say in an answer with a status of success that a request failed.
+pub trait Complaints: Send + Sync {
+    /// What a body of JSON says went wrong, in its own words; none where it says nothing of the kind.
+    fn find(&self, body: &[u8], looked: Looked<'_>) -> Option<String>;
 }
 
 /// Finds the records in an answer: decoder, extractor, filter, transformations and normalization.

@@ -13,6 +13,7 @@ use crate::authenticate::{Authenticator, TokenStore};
 use crate::budget::Budget;
 use crate::cache::AnswerCache;
 use crate::component::{Component, Problem};
+use crate::exchange::{Complaints, Looked};
 use crate::template::Context;
 use crate::transport::{Request, Response, Transport, TransportError};
 
@@ -26,6 +27,8 @@ pub struct Service {
     masks: Masks,
     budget: Option<Budget>,
     answers: AnswerCache,
+    complaints: Option<Arc<dyn Complaints>>,
+    may_be_missing: bool,
 }
 
 /// Values that may never be shown. Cloning shares them.
@@ -52,7 +55,33 @@ impl Service {
             masks: Masks::default(),
             budget: None,
             answers: AnswerCache::default(),
+            complaints: None,
+            may_be_missing: false,
         }
+    }
+
+    /// The same with what knows how services complain in answers with a status of success.
+    #[must_use]
+    pub fn with_complaints(mut self, complaints: Arc<dyn Complaints>) -> Self {
+        self.complaints = Some(complaints);
+        self
+    }
+
+    /// The same, where an answer in which the records are missing has none, instead of being wrong.
+    #[must_use]
+    pub fn with_missing_lists(mut self, may_be_missing: bool) -> Self {
+        self.may_be_missing = may_be_missing;
+        self
+    }
+
+    /// Whether an answer in which the records are missing has none.
+    pub(crate) fn may_be_missing(&self) -> bool {
+        self.may_be_missing
+    }
+
+    /// What an answer says went wrong.
+    pub(crate) fn complaint(&self, body: &[u8], looked: Looked<'_>) -> Option<String> {
+        self.complaints.as_ref()?.find(body, looked)
     }
 
     /// The same with a place where tokens outlive the reading.

@@ -128,17 +128,37 @@ impl Complaints {
         Self { declared, usual, outcome, is_graphql: is_member("data"), queried, apart }
     }
 
-    /// What an answer says went wrong. `found` is what the selector of the pages found in it.
-    pub(crate) fn find(&self, body: &[u8], found: &Found<'_>) -> Option<Complaint> {
-        let Some(apart) = &self.apart else {
-            return self.judge(found, Beside::of(found));
+    /// The usual places alone, whatever was asked. What stands in `member` is read as records.
+    pub(crate) fn usual(member: Option<&str>) -> Self {
+        let mut own = Vec::new();
+        let mut places = |names: &[&str]| -> Vec<Slot> {
+            let names = names.iter().filter(|name| member != Some(**name));
+            let mut add = |name: &&str| {
+                own.push(FieldPath::member(name));
+                own.len() - 1
+            };
+            names.map(&mut add).collect()
         };
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return None;
-        }
+        let usual = places(&USUAL);
+        let outcome = Outcome { success: places(&SUCCESS), outcomes: places(&OUTCOMES), said: places(&SAID) };
+        let apart = Some(Selector::new(&own));
+        Self { declared: None, usual, outcome, is_graphql: member == Some("data"), queried: None, apart }
+    }
+
+    /// What a body says went wrong in the places that are looked at by themselves.
+    pub(crate) fn find_apart(&self, body: &[u8], beside: Beside) -> Option<Complaint> {
+        let apart = self.apart.as_ref().filter(|_| body.trim_ascii_start().starts_with(b"{"))?;
         let mut inside = Found::default();
         apart.select(body, &mut inside).ok()?;
-        self.judge(&inside, Beside::Nothing)
+        self.judge(&inside, beside)
+    }
+
+    /// What an answer says went wrong. `found` is what the selector of the pages found in it.
+    pub(crate) fn find(&self, body: &[u8], found: &Found<'_>) -> Option<Complaint> {
+        match self.apart {
+            Some(_) => self.find_apart(body, Beside::Nothing),
+            None => self.judge(found, Beside::of(found)),
+        }
     }
 
     fn judge(&self, found: &Found<'_>, beside: Beside) -> Option<Complaint> {
@@ -214,7 +234,7 @@ fn is_failure(value: &Value) -> bool {
 
 /// What stands where the records were looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Beside {
+pub(crate) enum Beside {
     /// No list.
     Nothing,
     /// A list without records: the last page, or what a service sends when it could not answer.
@@ -243,6 +263,12 @@ pub(crate) fn declared(errors: &ErrorPlace, body: &[u8]) -> Option<Complaint> {
     let raw = said.next().flatten()?;
     let message = words(said.next().flatten().unwrap_or(raw));
     Some(Complaint { message, again: if errors.retry { Again::MayHelp } else { Again::Never } })
+}
+
+/// Whether an error, or how a request went, is what a member of this name says.
+pub(crate) fn is_usual(name: &str) -> bool {
+    let lists: [&[&str]; 4] = [&USUAL, &SUCCESS, &OUTCOMES, &SAID];
+    lists.iter().any(|names| names.contains(&name))
 }
 
 /// Whether a value is more than a way of saying that nothing is wrong.

@@ -4,7 +4,7 @@ mod aside;
 mod authenticator;
 mod by_value;
 mod client;
-mod complaint;
+pub(crate) mod complaint;
 mod credentials;
 mod encoding;
 mod ending;

@@ -134,6 +134,7 @@ async fn told_with(manifest: &str, config: Value, mood: Mood) -> String {
         config,
         stream: "records",
         state: None,
+        may_be_missing: false,
         trace: Some(Arc::new(move |line: &str| heard.lock().unwrap().push_str(&format!("{line}\n")))),
     };
     let end = match read(task, Arc::new(Echo(mood)), |_| Ok::<(), ReadError>(())).await {

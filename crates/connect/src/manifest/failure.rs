@@ -7,6 +7,9 @@ use raccord_manifest::template::TemplateError;
 use raccord_manifest::transport::TransportError;
 use raccord_model::port::source::SourceError;
 
+/// What to write where a service leaves an empty list out.
+const MISSING: &str = "if the service leaves an empty list out, write `records: {missing: empty}` beside `connector` in the Source";
+
 /// A failure without the secrets that the reading has used.
 pub(super) fn hidden(error: ReadError, masks: &Masks) -> ReadError {
     let masked = |text: String| super::masked(masks, &text);
@@ -30,6 +33,9 @@ pub(super) fn hidden(error: ReadError, masks: &Masks) -> ReadError {
         }
         ReadError::Answer { url, message } => {
             ReadError::Answer { url: masked(url), message: masked(message) }
+        }
+        ReadError::Missing { url, message } => {
+            ReadError::Missing { url: masked(url), message: masked(message) }
         }
     }
 }
@@ -57,5 +63,9 @@ pub(super) fn told(error: ReadError, masks: &Masks) -> SourceError {
         }
         ReadError::Status { status, url, message, .. } => SourceError::Status { status, url, message },
         ReadError::Answer { url, message } => SourceError::Answer { place: url, message },
+        ReadError::Missing { url, message } => SourceError::Answer {
+            place: url,
+            message: format!("{message}, where the records should be; {MISSING}"),
+        },
     }
 }

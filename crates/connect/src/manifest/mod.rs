@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod canary_tests;
+mod complaints;
 mod failure;
 mod read;
 mod redirect;

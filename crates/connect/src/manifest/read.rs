@@ -12,6 +12,7 @@ use raccord_manifest::spec::{Specification, Violation};
 use raccord_manifest::transport::Transport;
 use serde_json::{Map, Value};
 
+use super::complaints::Usual;
 use super::failure::hidden;
 use super::trace::{Tell, Traced};
 
@@ -25,6 +26,8 @@ pub struct Task<'a> {
     pub stream: &'a str,
     /// Where an earlier reading ended.
     pub state: Option<Value>,
+    /// Whether an answer in which the records are missing has none.
+    pub may_be_missing: bool,
     /// Hears of every request and answer.
     pub trace: Option<Tell>,
 }
@@ -48,7 +51,10 @@ pub async fn read<E: From<ReadError>>(
         Some(tell) => Arc::new(Traced::new(transport, masks.clone(), tell)),
         None => transport,
     };
-    let service = Service::new(transport.clone(), &Arc::new(config)).with_masks(masks.clone());
+    let service = Service::new(transport.clone(), &Arc::new(config))
+        .with_masks(masks.clone())
+        .with_complaints(Arc::new(Usual))
+        .with_missing_lists(task.may_be_missing);
     let connector = Connector::new(manifest, service, transport);
     let stream = connector.open(task.stream).await.map_err(hide_in)?;
     let mut reading = stream.read(task.state.as_ref()).map_err(hide_in)?;

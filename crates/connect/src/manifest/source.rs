@@ -17,6 +17,7 @@ use raccord_model::checkpoint::{PageToken, SourceState};
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::connector::ManifestSettings;
 use raccord_model::language::connector::manifest::Setting;
+use raccord_model::language::connector::records::MissingList;
 use raccord_model::port::Async;
 use raccord_model::port::records::{Mask, Page, Records};
 use raccord_model::port::source::{Pages, Read as Wanted, Source, SourceError};
@@ -24,6 +25,7 @@ use raccord_model::secret::SecretRef;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
+use super::complaints::Usual;
 use super::failure::told;
 use super::read::configured;
 use crate::credentials::Credentials;
@@ -56,7 +58,11 @@ impl ManifestSource {
             return Err(SourceError::Settings { place, message: format!("`{path}`: {message}") });
         }
         let transport: Arc<dyn Transport> = self.transport().await?;
-        let mut service = Service::new(transport.clone(), &Arc::new(config)).with_masks(self.masks.clone());
+        let may_be_missing = self.stream.settings.records.missing == MissingList::Empty;
+        let mut service = Service::new(transport.clone(), &Arc::new(config))
+            .with_masks(self.masks.clone())
+            .with_complaints(Arc::new(Usual))
+            .with_missing_lists(may_be_missing);
         if let Some(tokens) = &self.shared.tokens {
             service = service.with_tokens(Arc::clone(tokens));
         }

@@ -46,14 +46,15 @@ fn elements(body: &Bytes) -> Option<Vec<Record>> {
     Some(elements.into_iter().map(|element| Record::Span(span(body, element.get()))).collect())
 }
 
-/// One document a line. Lines that are no JSON are left out.
+/// One document a line. A line that is no JSON is a mistake: it may be half of a record, or a page for people.
 pub(super) fn lines(body: &Bytes) -> Result<Vec<Record>, DecodeError> {
     let text = std::str::from_utf8(body).map_err(|_| DecodeError("no UTF-8".to_owned()))?;
-    let document = |line: &str| {
-        let raw: &RawValue = serde_json::from_str(line).ok()?;
-        Some(Record::Span(body.slice_ref(raw.get().as_bytes())))
+    let document = |(at, line): (usize, &str)| {
+        let raw: &RawValue = serde_json::from_str(line)
+            .map_err(|_| DecodeError(format!("no JSON Lines: line {} is no JSON", at + 1)))?;
+        Ok(Record::Span(body.slice_ref(raw.get().as_bytes())))
     };
-    Ok(text.split('\n').filter_map(document).collect())
+    text.split('\n').enumerate().filter(|(_, line)| !line.trim().is_empty()).map(document).collect()
 }
 
 /// The elements of the list to which names lead, with dots between them. `item` is any element of a list on the way.

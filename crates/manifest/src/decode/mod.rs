@@ -36,7 +36,7 @@ pub enum Decoder {
 pub enum Format {
     /// JSON. What is no JSON is an error.
     Json,
-    /// JSON a line. Lines that are no JSON are left out.
+    /// JSON a line. A line that is no JSON is an error.
     JsonLines,
     /// The elements of a list that stands in a JSON document, by the names that lead to it.
     JsonItems {
@@ -94,7 +94,7 @@ impl Decoder {
             Self::Table(shape) => {
                 let body = archive::inflated(&answer.body)?;
                 let stated = stated_charset(answer).and_then(|label| Encoding::for_label(label.as_bytes()));
-                csv::rows(&without_nulls(&text(&body, stated.unwrap_or(UTF_8))?), shape)
+                csv::rows(&table(&without_nulls(&text(&body, stated.unwrap_or(UTF_8))?))?, shape)
             }
             Self::Zip(format) => {
                 let files = archive::files(&answer.body)?;
@@ -102,6 +102,11 @@ impl Decoder {
                 Ok(documents?.concat())
             }
         }
+    }
+
+    /// Whether the body is one document of JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self, Self::Json | Self::Format(Format::Json | Format::JsonItems { .. }))
     }
 
     /// Whether the reference reads the body while it comes, so that paginators see nothing of it.
@@ -133,7 +138,7 @@ impl Format {
             Self::Json => json::strict(body),
             Self::JsonLines => json::lines(body),
             Self::JsonItems { path, encoding } => json::items(&text(body, encoding)?, path),
-            Self::Csv(shape) => csv::rows(&text(body, shape.encoding)?, shape),
+            Self::Csv(shape) => csv::rows(&table(&text(body, shape.encoding)?)?, shape),
             Self::Gzip(inner) => inner.documents(&archive::unpacked(body)?),
         }
     }
@@ -161,14 +166,31 @@ fn text(body: &Bytes, encoding: &'static Encoding) -> Result<Bytes, DecodeError>
     }
 }
 
+/// The content type that an answer states.
+pub(crate) fn content_type(answer: &Response) -> Option<&str> {
+    let header = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    header.map(|(_, kind)| kind.as_str())
+}
+
 /// The charset in the content type of an answer.
 fn stated_charset(answer: &Response) -> Option<String> {
-    let (_, kind) = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"))?;
+    let kind = content_type(answer)?;
     let parameter = |part: &str| {
         let (name, value) = part.split_once('=')?;
         name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']).to_owned())
     };
     kind.split(';').find_map(parameter)
+}
+
+/// A text that is to be a table. What begins as another format is none: any first line would do for the names of columns, and
+/// an error or a page for people would be a table without rows.
+fn table(text: &Bytes) -> Result<Bytes, DecodeError> {
+    match text.trim_ascii_start().first() {
+        Some(begin @ (b'{' | b'[' | b'<')) => {
+            Err(DecodeError(format!("no CSV: it begins with `{}`", char::from(*begin))))
+        }
+        _ => Ok(text.clone()),
+    }
 }
 
 fn without_nulls(text: &Bytes) -> Bytes {

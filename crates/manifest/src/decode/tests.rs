@@ -36,7 +36,9 @@ fn json_is_decoded() {
 #[test]
 fn json_lines_and_items_are_decoded() {
     let lines = json!({"type": "JsonlDecoder"});
-    assert_eq!(decoded(&lines, "", b"{\"a\":1}\r\n\n{\"b\": 2}\nx\n[1]\n"), r#"{"a":1} | {"b": 2} | [1]"#);
+    assert_eq!(decoded(&lines, "", b"{\"a\":1}\r\n\n{\"b\": 2}\n[1]\n"), r#"{"a":1} | {"b": 2} | [1]"#);
+    let broken = "the body is no JSON Lines: line 2 is no JSON";
+    assert_eq!(decoded(&lines, "", b"{\"a\":1}\n{\"b\": \n"), broken);
     assert_eq!(decoded(&lines, "", b"\xff\n1"), "the body is no UTF-8");
     let check = |path: &str, body: &str, expected: &str| {
         let items = json!({"type": "JsonItemsDecoder", "items_path": path});

@@ -9,7 +9,7 @@ use super::pages::Way;
 use super::properties;
 use super::track::{Track, now};
 use crate::error::ReadError;
-use crate::exchange::{Additions, Ask, Outcome, Selected};
+use crate::exchange::{Additions, Ask, Outcome, Selected, Standing};
 use crate::paginate::{PageSeen, Reducer, ResetAction, header_variable};
 use crate::record::Record;
 use crate::slice::Slice;
@@ -89,6 +89,7 @@ impl Part {
     /// Gets the page.
     pub(super) async fn fetch(&mut self, way: Way<'_>) -> Result<Fetched, ReadError> {
         if let Some(answer) = self.first.take() {
+            // It stands in a parent's record, and is what it is.
             return self.select(answer, way);
         }
         if let Some(properties) = &way.pages.properties {
@@ -105,7 +106,10 @@ impl Part {
     ) -> Result<Fetched, ReadError> {
         match self.ask(property, way).await? {
             Outcome::Answer(answer) if answer.status >= 400 => Ok(Fetched::Nothing),
-            Outcome::Answer(answer) => self.select(answer, way),
+            Outcome::Answer(answer) => match self.select(answer, way)? {
+                Fetched::Page(answer, selected) => sound(answer, selected, way),
+                other => Ok(other),
+            },
             Outcome::ResetPagination | Outcome::ReducePageSize(_) => Ok(Fetched::ResetPagination),
             Outcome::SplitWindow(message) => Ok(Fetched::SplitWindow(message)),
         }
@@ -166,7 +170,7 @@ impl Part {
         if let Some(reducer) = &mut self.reducer {
             reducer.succeeded();
         }
-        let Selected { records, extracted, is_json } = selected;
+        let Selected { records, extracted, is_json, .. } = selected;
         let known = way.pages.rules.known;
         let new = match known {
             KnownRecords::Taken => None,
@@ -260,5 +264,15 @@ impl Part {
         let halves = track.dates().and_then(|cursor| cursor.halves(&self.slice, rule.least));
         let halves = halves.ok_or_else(|| fail("the service refused a slice that cannot be made smaller"))?;
         Ok(halves.map(|half| Self::new(half, self.halvings + 1, way)))
+    }
+}
+
+/// A page, unless what came is no answer to what was asked.
+fn sound(answer: Response, selected: Selected, way: Way<'_>) -> Result<Fetched, ReadError> {
+    let place = || format!("the answer of the stream `{}`", way.stream.name());
+    match &selected.standing {
+        Standing::Wrong(message) => Err(ReadError::Answer { url: place(), message: message.clone() }),
+        Standing::Missing(message) => Err(ReadError::Missing { url: place(), message: message.clone() }),
+        Standing::List | Standing::One | Standing::Empty => Ok(Fetched::Page(answer, selected)),
     }
 }

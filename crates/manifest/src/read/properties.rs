@@ -71,7 +71,7 @@ impl Merged {
     fn selected(self) -> Selected {
         let together = self.together.into_values().map(Record::Value);
         let records = self.alone.into_iter().chain(together).collect();
-        Selected { records, extracted: self.extracted, is_json: false }
+        Selected { records, extracted: self.extracted, ..Selected::default() }
     }
 }
 

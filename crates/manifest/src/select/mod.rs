@@ -8,6 +8,7 @@ mod members;
 mod normalize;
 pub mod path;
 mod seek;
+mod standing;
 mod transform;
 
 use std::fmt;
@@ -19,9 +20,9 @@ use serde_json::Value;
 
 use crate::Json;
 use crate::component::{Component, Problem};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, content_type};
 use crate::error::ReadError;
-use crate::exchange::{Selected, Selector, token_variable};
+use crate::exchange::{Beside, Looked, Selected, Selector, Standing, token_variable};
 use crate::record::Record;
 use crate::service::Service;
 use crate::slice::Slice;
@@ -29,7 +30,7 @@ use crate::template::{Context, Scope, Template};
 use crate::transport::Response;
 
 use draft::{Draft, Made, View};
-use extract::Extractor;
+use extract::{Extracted, Extractor};
 use members::Wanted;
 use path::Segment;
 pub(crate) use seek::{Found, seek};
@@ -131,6 +132,42 @@ impl RecordSelector {
         }
     }
 
+    /// What stands where the records were looked for, and whether it is what went wrong instead.
+    fn standing(&self, answer: &Response, documents: &[Record], extracted: &Extracted) -> Standing {
+        let count = extracted.records.len() + extracted.skipped;
+        // A list has several elements; one record may be the answer itself, which says what went wrong.
+        let standing = match count {
+            0 | 1 => standing::of(answer, (&self.decoder, &self.extractor), documents),
+            _ => Standing::List,
+        };
+        if let Standing::Wrong(why) = standing {
+            let kind = content_type(answer).unwrap_or("of no type");
+            return Standing::Wrong(format!("{why} ({kind})"));
+        }
+        if standing == Standing::Empty || !self.decoder.is_json() {
+            return self.allowed(standing);
+        }
+        let beside = match &standing {
+            Standing::List if count == 0 => Beside::EmptyList,
+            Standing::List => Beside::Records,
+            Standing::One => Beside::OneRecord,
+            Standing::Missing(_) | Standing::Wrong(_) | Standing::Empty => Beside::Nothing,
+        };
+        let place = Looked { beside, member: self.extractor.first_member() };
+        match self.service.complaint(&answer.body, place) {
+            Some(said) => Standing::Wrong(format!("the service says: {said}")),
+            None => self.allowed(standing),
+        }
+    }
+
+    /// The same, where an answer without the list has no records.
+    fn allowed(&self, standing: Standing) -> Standing {
+        match standing {
+            Standing::Missing(_) if self.service.may_be_missing() => Standing::Empty,
+            other => other,
+        }
+    }
+
     fn normalize(&self, draft: &mut Draft<'_>) {
         let Some(schema) = &self.schema else { return };
         let mut value = Value::clone(draft.value());
@@ -185,6 +222,7 @@ impl Selector for RecordSelector {
         let documents = self.decoder.documents(answer)?;
         let extracted = self.extractor.extract(&documents)?;
         let is_json = extracted.is_json;
+        let standing = self.standing(answer, &documents, &extracted);
         let count = extracted.records.len() + extracted.skipped;
         let slice_context = slice.context(&self.service.context());
         let page = Page {
@@ -202,7 +240,8 @@ impl Selector for RecordSelector {
             Made::Record(record) => record,
             Made::Written(range) => Record::Span(buffer.slice(range)),
         };
-        Ok(Selected { records: made.into_iter().map(record).collect(), extracted: count, is_json })
+        let records = made.into_iter().map(record).collect();
+        Ok(Selected { records, extracted: count, is_json, standing })
     }
 
     fn variable(&self, answer: &Response, is_json: bool, members: Option<&[String]>) -> Json {

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::connector::manifest::{LISTED, ManifestSettings, Setting, is_path};
+use super::connector::manifest::{LISTED, ManifestRecords, ManifestSettings, Setting, is_path};
 use super::connector::{self, Connector};
 use super::{AuthorizationSpec, ByNameOrInline, ConnectorSettings, WebhookSpec, is_default};
 use crate::tagged::{self, Tagged};
@@ -64,6 +64,25 @@ struct Pushing<T> {
     protect: bool,
 }
 
+/// The members besides `connector` of a source whose connector is a manifest.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OfManifest {
+    /// The settings of the connector.
+    config: Given,
+    /// What an answer without records means.
+    #[serde(default)]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    records: ManifestRecords,
+    /// How we prove who we are: the name of an Authorization, or one inline.
+    #[serde(default)]
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    authorization: Option<ByNameOrInline<AuthorizationSpec>>,
+    /// When true, a plan that would delete the source is refused, even when its YAML is gone.
+    #[serde(default)]
+    protect: bool,
+}
+
 /// Reads the members besides `connector` of a source with one connector.
 pub(super) fn read<'de, T: Connector, D: Deserializer<'de>>(rest: D) -> Result<SourceSpec, D::Error> {
     if T::INFO.has_webhooks {
@@ -77,8 +96,8 @@ pub(super) fn read<'de, T: Connector, D: Deserializer<'de>>(rest: D) -> Result<S
 
 /// Reads the members besides `connector` of a source whose connector is the path of a manifest, or its name in the catalogue.
 pub(super) fn read_at<'de, D: Deserializer<'de>>(path: &str, rest: D) -> Result<SourceSpec, D::Error> {
-    let ReadOnly { config, authorization, protect } = ReadOnly::<Given>::deserialize(rest)?;
-    let settings = ManifestSettings::at(path, config.0).into();
+    let OfManifest { config, records, authorization, protect } = OfManifest::deserialize(rest)?;
+    let settings = ManifestSettings::at(path, config.0, records).into();
     Ok(SourceSpec { settings, authorization, webhook: None, protect })
 }
 
@@ -90,18 +109,14 @@ struct Given(BTreeMap<String, Setting>);
 pub(super) fn schema_at(generator: &mut SchemaGenerator) -> Schema {
     let title = "A manifest in Airbyte's low-code language, by its path or its URL, which `raccord connector lock` pins";
     let connector = json!({ "description": title, "type": "string", "pattern": "/|\\.ya?ml$" });
-    with_connector(ReadOnly::<Given>::json_schema(generator), title, connector)
+    with_connector(OfManifest::json_schema(generator), title, connector)
 }
 
 /// The closed object that a source is whose connector is a manifest of the catalogue.
 pub(super) fn schema_listed(generator: &mut SchemaGenerator) -> Schema {
     let title = "A manifest of the catalogue, by its name";
     let names: Vec<&str> = LISTED.iter().map(|entry| entry.name).collect();
-    with_connector(
-        ReadOnly::<Given>::json_schema(generator),
-        title,
-        json!({ "description": title, "enum": names }),
-    )
+    with_connector(OfManifest::json_schema(generator), title, json!({ "description": title, "enum": names }))
 }
 
 /// The closed object that a source with one connector is.

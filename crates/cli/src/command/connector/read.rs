@@ -41,6 +41,9 @@ pub(crate) struct ReadArgs {
     /// At most so many records
     #[arg(long)]
     limit: Option<u64>,
+    /// Take an answer that has nothing where the records should be for one without records
+    #[arg(long)]
+    missing_empty: bool,
     /// Wait no longer for all of them
     #[arg(long, value_name = "TIME", default_value = "10m")]
     timeout: Seconds,
@@ -77,7 +80,8 @@ pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), Comm
     for found in violations(&manifest, config.clone()).map_err(|error| CommandError::of(&error))? {
         ui.note(&format!("{YELLOW}warning{YELLOW:#}: `{}` of the config: {}", found.path, found.message));
     }
-    let task = Task { manifest: &manifest, config, stream: &args.data_type, state, trace: tell };
+    let (stream, may_be_missing) = (args.data_type.as_str(), args.missing_empty);
+    let task = Task { manifest: &manifest, config, stream, state, may_be_missing, trace: tell };
     let mut output = BufWriter::new(io::stdout().lock());
     let mut left = args.limit.unwrap_or(u64::MAX);
     let mut count = 0;

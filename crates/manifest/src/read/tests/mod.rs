@@ -95,7 +95,11 @@ impl Selector for Fake {
             body => body.as_array().cloned().unwrap_or_default(),
         };
         let extracted = records.len();
-        Ok(Selected { records: records.into_iter().map(Record::Value).collect(), extracted, is_json: false })
+        Ok(Selected {
+            records: records.into_iter().map(Record::Value).collect(),
+            extracted,
+            ..Selected::default()
+        })
     }
 
     fn variable(&self, answer: &Response, _: bool, _: Option<&[String]>) -> Json {

@@ -28,6 +28,12 @@ impl Connector for ManifestSettings {
         ),
         noted(
             Kind::Source,
+            "config.records",
+            Effect::Always(Consequence::None),
+            "what an answer without records means; the next reading takes it so",
+        ),
+        noted(
+            Kind::Source,
             "config.text",
             Effect::Always(Consequence::Reread),
             "another manifest may ask for other records",

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::language::connector::records::MissingList;
 use crate::language::is_default;
 use crate::name::DataTypeName;
 
@@ -40,12 +41,26 @@ pub struct ManifestSettings {
     /// The values of the settings that the manifest's `spec` asks for, by name.
     #[serde(default, skip_serializing_if = "is_default")]
     pub settings: BTreeMap<String, Setting>,
+    /// What an answer without records means. Beside `config` where `connector` is the manifest's path or name.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub records: ManifestRecords,
+}
+
+/// What answers without records mean, in all data types of a manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManifestRecords {
+    /// What an answer means that has nothing, or null, where the manifest's `field_path` leads. Default: fail.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(skip_serializing_if = "crate::shorthand::never")]
+    pub missing: MissingList,
 }
 
 impl ManifestSettings {
     /// The settings of a Source whose `connector` is the path of a manifest, or its name in the catalogue.
-    pub fn at(path: &str, settings: BTreeMap<String, Setting>) -> Self {
-        Self { path: Some(path.to_owned()), settings, ..Self::default() }
+    pub fn at(path: &str, settings: BTreeMap<String, Setting>, records: ManifestRecords) -> Self {
+        Self { path: Some(path.to_owned()), settings, records, ..Self::default() }
     }
 
     /// Whether the text that `path` means was not to be had, which the loader has told: what stands in it is not known.
