@@ -153,7 +153,7 @@ fn an_answer_that_is_no_list_deletes_nothing_and_moves_no_cursor() {
     let now = Arc::clone(&body);
     let server = HttpServer::start(move |request| match now.lock().unwrap().as_str() {
         "" => customers(request),
-        body => answer(body.to_owned()),
+        body => answer(body),
     });
     let environment = shop(&server.url());
     environment.replace("raccord.yaml", "mapping:", "deletes: {snapshot: {every: 1s}}\n  mapping:");
@@ -182,6 +182,40 @@ fn an_answer_that_is_no_list_deletes_nothing_and_moves_no_cursor() {
     let plan = environment.ok("apply --auto-approve");
     assert!(!plan.contains("reads everything"), "{plan}");
     environment.ok("run");
+}
+
+#[test]
+fn what_a_manifest_ignores_is_no_proof_that_rows_are_gone() {
+    let refuses = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&refuses);
+    let server = HttpServer::start(
+        move |request| {
+            if now.load(Ordering::SeqCst) { status(403) } else { customers(request) }
+        },
+    );
+    let environment = shop(&server.url());
+    let handler = "error_handler: {type: DefaultErrorHandler, response_filters: [{type: HttpResponseFilter, \
+                   action: IGNORE, http_codes: [403]}]}";
+    environment.replace(
+        "connectors/shop.yaml",
+        "path: /customers}",
+        &format!("path: /customers, {handler}}}"),
+    );
+    environment.replace(
+        "raccord.yaml",
+        "mapping:",
+        "deletes: {snapshot: {every: 1s, maxShare: 100%}}\n  mapping:",
+    );
+    environment.ok("apply --auto-approve");
+    environment.ok("run");
+    refuses.store(true, Ordering::SeqCst);
+    let said = environment.ok("run");
+    assert!(said.contains("answered 403") && said.contains("deletes none of it"), "{said}");
+    let rows = environment.json("records crm.contact --output json");
+    assert_eq!(rows.as_array().map(Vec::len), Some(5), "{rows}");
+    refuses.store(false, Ordering::SeqCst);
+    let said = environment.ok("run");
+    assert!(!said.contains("deletes none of it"), "{said}");
 }
 
 #[test]

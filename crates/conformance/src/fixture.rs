@@ -166,6 +166,7 @@ pub fn window(attempt: u32) -> Window {
         snapshot: false,
         keyless: 0,
         incomplete: 0,
+        passed_over: 0,
         held: false,
         attempt,
         shifts: 0,

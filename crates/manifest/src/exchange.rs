@@ -55,14 +55,31 @@ pub struct Ask<'a> {
 /// How an answer is judged once all retries are done.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is taken as it is. Where its status is an error, it is ignored: it holds no records and ends the pages.
+    /// It is taken as it is.
     Answer(Response),
+    /// It is ignored: `IGNORE`. Where its status is an error, it holds no records and ends the pages.
+    Ignored(Response),
     /// The pages are to be read again from the first: `RESET_PAGINATION`.
     ResetPagination,
     /// The same page is to be asked again, smaller: `REDUCE_PAGE_SIZE`, with what the manifest says of it.
     ReducePageSize(Option<String>),
     /// The slice is to be read in smaller parts: `SPLIT_REQUEST_WINDOW`, with what the manifest says of it.
     SplitWindow(Option<String>),
+}
+
+/// What was asked for and not answered with records, because the manifest ignores such an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The stream whose records it would have been.
+    pub stream: String,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a request of the stream `{}` was answered {}", self.stream, self.status)
+    }
 }
 
 /// What the answers of a requester are.

@@ -73,23 +73,27 @@ impl HttpRequester {
         let url = self.service.masks().mask(&url::shown(&request.url));
         let hidden: Vec<&str> = credentials.headers.keys().map(String::as_str).collect();
         let key = Key::of(&request, &hidden).filter(|_| self.cache_use != CacheUse::Never);
-        if let Some(answer) = key.and_then(|key| self.kept(key, &url)) {
-            return Ok(Outcome::Answer(answer));
+        if let Some(known) = key.and_then(|key| self.kept(key, &url)) {
+            return Ok(known);
         }
         let tries = Tries::new(self.errors.max_retries());
         let attempts = Attempts { request, credentials, url: &url, count: 0, tries, refreshed: None };
         let outcome = self.attempt(attempts).await?;
-        if let (Some(key), Outcome::Answer(answer)) = (key, &outcome) {
+        if let (Some(key), Outcome::Answer(answer) | Outcome::Ignored(answer)) = (key, &outcome) {
             self.service.answers().keep(key, self.asker, answer);
         }
         Ok(outcome)
     }
 
     /// What the same request was answered before. It is nothing new where this requester would not take it as it is.
-    fn kept(&self, key: Key, url: &str) -> Option<Response> {
+    fn kept(&self, key: Key, url: &str) -> Option<Outcome> {
         let answer = self.service.answers().answer(key, self.asker, self.cache_use)?;
         let verdict = self.errors.verdict(&Seen::new(Ok(&answer), url), &self.service.context()).ok()?;
-        matches!(verdict.action, Action::Success | Action::Ignore).then_some(answer)
+        match verdict.action {
+            Action::Success => Some(Outcome::Answer(answer)),
+            Action::Ignore => Some(Outcome::Ignored(answer)),
+            _ => None,
+        }
     }
 
     async fn attempt(&self, mut attempts: Attempts<'_>) -> Result<Outcome, ReadError> {
@@ -114,8 +118,9 @@ impl HttpRequester {
                 Action::Retry => Wait::Standard,
                 Action::Fail => return Err(self.failed(answer, attempts.url, verdict)),
                 Action::Success | Action::Ignore => {
+                    let is_ignored = verdict.action == Action::Ignore;
                     return answer
-                        .map(Outcome::Answer)
+                        .map(if is_ignored { Outcome::Ignored } else { Outcome::Answer })
                         .map_err(|source| ReadError::Transport { url: attempts.url.to_owned(), source });
                 }
                 Action::ResetPagination => return Ok(Outcome::ResetPagination),

@@ -61,7 +61,7 @@ async fn ended(handler: &Value, answers: Vec<Value>) -> Value {
     let (slice, additions) = (Slice::default(), Additions::default());
     let ask = Ask { slice: &slice, token: None, path: None, additions: &additions };
     let outcome = match requester.ask(ask).await {
-        Ok(Outcome::Answer(answer)) => format!("answer {}", answer.status),
+        Ok(Outcome::Answer(answer) | Outcome::Ignored(answer)) => format!("answer {}", answer.status),
         Ok(Outcome::ResetPagination) => "reset".to_owned(),
         Ok(Outcome::ReducePageSize(_)) => "reduce".to_owned(),
         Ok(Outcome::SplitWindow(_)) => "split".to_owned(),

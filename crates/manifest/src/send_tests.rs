@@ -57,7 +57,7 @@ async fn sent(members: Value, answers: &[(u16, Value)], times: usize) -> Sent {
         let (slice, additions) = (Slice::default(), Additions::default());
         let ask = Ask { slice: &slice, token: None, path: None, additions: &additions };
         outcome = match requester.ask(ask).await {
-            Ok(Outcome::Answer(answer)) => format!("answer {}", answer.status),
+            Ok(Outcome::Answer(answer) | Outcome::Ignored(answer)) => format!("answer {}", answer.status),
             Ok(other) => format!("{other:?}"),
             Err(error) => error.to_string(),
         };

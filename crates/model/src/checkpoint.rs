@@ -133,6 +133,10 @@ pub struct Window {
     /// off: what the snapshot does not show may be there.
     #[serde(default, alias = "left", skip_serializing_if = "crate::fact::is_zero")]
     pub incomplete: u64,
+    /// On how many pages something that was asked for had not been answered, as the settings allow: what the window does not show
+    /// may be there, and it proves no deletion.
+    #[serde(default, skip_serializing_if = "crate::fact::is_zero")]
+    pub passed_over: u64,
     /// Whether the window is complete and held, with its sweep or with its cursor: a person approves it, or it is begun
     /// again. It is never continued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

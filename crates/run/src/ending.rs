@@ -41,7 +41,7 @@ pub fn judge(window: &Window, attempts: u32) -> Ending {
     }
     match window.shift {
         Some(shift) => Ending::Held { shift, readings },
-        None => Ending::Complete { deletes: window.parents.unproven == 0 },
+        None => Ending::Complete { deletes: window.parents.unproven == 0 && window.passed_over == 0 },
     }
 }
 
@@ -78,6 +78,7 @@ mod tests {
             snapshot: true,
             keyless: 0,
             incomplete: 0,
+            passed_over: 0,
             held: false,
             attempt: shifts,
             shifts,

@@ -358,6 +358,7 @@ impl Running<'_> {
             },
             keyless: mapped.keyless(),
             incomplete: page.more_available.is_some() || page.cut.is_some(),
+            passed_over: page.passed_over.is_some(),
             shift: page.shift,
             deletes: if self.job.marked_share().is_some() { mapped.deletes } else { 0 },
             unseen: mapped.unseen.clone(),

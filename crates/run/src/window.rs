@@ -151,6 +151,7 @@ fn new_window(snapshot: bool, setup: &Setup<'_>) -> Window {
         snapshot,
         keyless: 0,
         incomplete: 0,
+        passed_over: 0,
         held: false,
         attempt: 0,
         shifts: 0,
@@ -180,6 +181,8 @@ pub struct PageEnd {
     pub keyless: u64,
     /// Whether the service has said that there is more, to which no setting leads, or a file ends as one that was cut off.
     pub incomplete: bool,
+    /// Whether something was not answered, as the settings allow.
+    pub passed_over: bool,
     /// What the source saw of pages that shift.
     pub shift: Option<Shift>,
     /// How many records of the page say that they are deleted.
@@ -214,6 +217,7 @@ pub fn within(
     }
     window.keyless += end.keyless;
     window.incomplete += u64::from(end.incomplete);
+    window.passed_over += u64::from(end.passed_over);
     window.deletes += end.deletes;
     window.unseen = vanished::narrow(window.unseen.take(), end.unseen.clone());
     marks.extend(own.iter().zip(&mut reached).map(|(passed, cursor)| pass(window, passed, cursor)));
@@ -280,6 +284,7 @@ pub fn restart(mut underway: Underway) -> Underway {
     if let Some(window) = &mut underway.checkpoint.window {
         window.attempt = window.attempt.saturating_add(1);
         (window.keyless, window.incomplete, window.shift, window.partition) = (0, 0, None, None);
+        window.passed_over = 0;
         window.parents = Parents::default();
         window.deletes = 0;
         // What is shown again is decided again; which paths were seen stays known.

@@ -202,6 +202,10 @@ impl ManifestPages {
             position: format!("page {}", self.number),
             next: (!is_last).then(|| self.mark.token()),
             state: self.mark.state.clone().filter(|_| self.keeps_state).map(SourceState::new),
+            passed_over: self.reading.take_passed_over().map(|what| {
+                let what = format!("{what}, which the manifest ignores (`action: IGNORE`)");
+                super::masked(&self.masks, &what)
+            }),
             mask: Some(mask(&self.masks)),
             ..Page::empty()
         })

@@ -182,7 +182,7 @@ impl Rotation {
             let ask = Ask { slice: &slice, token: None, path: None, additions: &additions };
             let fail =
                 |message: String| ReadError::Answer { url: "the status of the tokens".to_owned(), message };
-            let Outcome::Answer(answer) = self.status.ask(ask).await? else {
+            let (Outcome::Answer(answer) | Outcome::Ignored(answer)) = self.status.ask(ask).await? else {
                 return Err(fail("it was not answered".to_owned()));
             };
             if self.unavailable.contains(&answer.status) {

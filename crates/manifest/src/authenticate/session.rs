@@ -98,7 +98,7 @@ impl Session {
         let (slice, additions) = (Slice::default(), Additions::default());
         let ask = Ask { slice: &slice, token: None, path: None, additions: &additions };
         let missing = |message: String| ReadError::Answer { url: "the login".to_owned(), message };
-        let Outcome::Answer(answer) = self.login.ask(ask).await? else {
+        let (Outcome::Answer(answer) | Outcome::Ignored(answer)) = self.login.ask(ask).await? else {
             return Err(missing("it was not answered with a token".to_owned()));
         };
         let documents = self.decoder.documents(&answer)?;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{Partitions, Router};
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
+use crate::exchange::PassedOver;
 use crate::slice::Slice;
 use crate::stream::Builder;
 use crate::template::Context;
@@ -70,6 +71,10 @@ impl Grouped {
         }
         self.parents = self.partitions.parent_state();
         Ok((!group.is_empty()).then(|| grouped(&group)))
+    }
+
+    pub(super) fn take_passed_over(&mut self) -> Option<PassedOver> {
+        self.partitions.take_passed_over()
     }
 
     pub(super) fn parent_state(&self) -> Option<Value> {

@@ -19,7 +19,7 @@ pub use parents::{Parent, Substream};
 
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::exchange::Additions;
+use crate::exchange::{Additions, PassedOver};
 use crate::slice::Slice;
 use crate::stream::Builder;
 use crate::template::Context;
@@ -160,6 +160,17 @@ impl Partitions {
                 Self::United(united) => united.next_slice().await,
             }
         })
+    }
+
+    /// What of the parents was passed over since this was last asked: some partitions may be missing.
+    pub fn take_passed_over(&mut self) -> Option<PassedOver> {
+        match self {
+            Self::One(_) | Self::List(_) => None,
+            Self::Parents(parents) => parents.take_passed_over(),
+            Self::Product(product) => product.take_passed_over(),
+            Self::Grouped(grouped) => grouped.take_passed_over(),
+            Self::United(united) => united.take_passed_over(),
+        }
     }
 
     /// The states of the parents that are read incrementally, by their names, as far as the partitions that came need

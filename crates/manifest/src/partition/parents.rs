@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
-use crate::exchange::Additions;
+use crate::exchange::{Additions, PassedOver};
 use crate::paginate::is_true;
 use crate::read::Reading;
 use crate::record::Record;
@@ -40,6 +40,7 @@ pub struct Parents {
     running: VecDeque<Running>,
     states: Map<String, Value>,
     context: Context,
+    passed_over: Option<PassedOver>,
 }
 
 /// A parent while it is read.
@@ -96,7 +97,12 @@ impl Substream {
         let incremental = parents.iter().filter(|running| running.parent.incremental);
         let states =
             incremental.map(|running| (running.parent.stream.name().to_owned(), running.after.clone()));
-        Ok(Parents { states: crate::object(states), running: parents, context: context.clone() })
+        Ok(Parents {
+            states: crate::object(states),
+            running: parents,
+            context: context.clone(),
+            passed_over: None,
+        })
     }
 }
 
@@ -188,6 +194,7 @@ impl Parents {
                 }
             }
             let page = running.reading.next().await?;
+            self.passed_over = self.passed_over.take().or_else(|| running.reading.take_passed_over());
             running.after = running.reading.progress();
             if let Some(page) = page {
                 running.partition = page.partition;
@@ -201,6 +208,10 @@ impl Parents {
             }
         }
         Ok(None)
+    }
+
+    pub(super) fn take_passed_over(&mut self) -> Option<PassedOver> {
+        self.passed_over.take()
     }
 
     pub(super) fn state(&self) -> Map<String, Value> {

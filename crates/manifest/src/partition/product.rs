@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Partitions;
 use crate::error::ReadError;
+use crate::exchange::PassedOver;
 use crate::slice::Slice;
 
 /// The partitions of a product.
@@ -21,6 +22,11 @@ impl Product {
         let others = parts.split_off(parts.len().min(1));
         let first = parts.pop().unwrap_or(Partitions::One(None));
         Self { first, others, kept: None, current: None, at: 0 }
+    }
+
+    pub(super) fn take_passed_over(&mut self) -> Option<PassedOver> {
+        let mut all = std::iter::once(&mut self.first).chain(&mut self.others);
+        all.find_map(Partitions::take_passed_over)
     }
 
     pub(super) async fn next_slice(&mut self) -> Result<Option<Slice>, ReadError> {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{Partitions, Router};
 use crate::component::{Component, Problem};
 use crate::error::ReadError;
+use crate::exchange::PassedOver;
 use crate::slice::Slice;
 use crate::stream::Builder;
 use crate::template::Context;
@@ -61,6 +62,10 @@ impl United {
             }
         }
         Ok(None)
+    }
+
+    pub(super) fn take_passed_over(&mut self) -> Option<PassedOver> {
+        self.partitions.iter_mut().find_map(Partitions::take_passed_over)
     }
 
     pub(super) fn parent_state(&self) -> Map<String, Value> {

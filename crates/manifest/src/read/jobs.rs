@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::pages::{Pages, Way};
+use super::pages::{Ended, Pages, Proof, Way};
 use super::track::{Newest, Track};
 use crate::error::ReadError;
-use crate::exchange::{Additions, Ask, Outcome, Requester, Selector};
+use crate::exchange::{Additions, Ask, Outcome, PassedOver, Requester, Selector};
 use crate::paginate::header_variable;
 use crate::record::Record;
 use crate::request::text::python_text;
@@ -29,6 +29,7 @@ pub(super) struct Job {
     made: Option<Slice>,
     downloads: VecDeque<Pages>,
     is_done: bool,
+    passed_over: Option<(PassedOver, Proof)>,
 }
 
 /// How a job ended.
@@ -40,7 +41,14 @@ enum End {
 
 impl Job {
     pub(super) fn begin(slice: Slice) -> Self {
-        Self { slice, newest: Newest::default(), made: None, downloads: VecDeque::new(), is_done: false }
+        Self {
+            slice,
+            newest: Newest::default(),
+            made: None,
+            downloads: VecDeque::new(),
+            is_done: false,
+            passed_over: None,
+        }
     }
 
     pub(super) fn slice(&self) -> &Slice {
@@ -51,8 +59,8 @@ impl Job {
         self.is_done
     }
 
-    pub(super) fn finish(self) -> (Slice, Newest) {
-        (self.slice, self.newest)
+    pub(super) fn finish(self) -> Ended {
+        Ended { slice: self.slice, newest: self.newest, passed_over: self.passed_over }
     }
 
     /// The next page's records. The first one takes as long as the job.
@@ -71,6 +79,7 @@ impl Job {
             Some(pages) => {
                 let records = pages.next(Way { stream, pages: &jobs.download }, track).await?;
                 self.newest = self.newest.clone().max(pages.newest());
+                self.passed_over = self.passed_over.take().or_else(|| pages.passed_over());
                 records
             }
         };
@@ -174,7 +183,7 @@ impl Job {
 async fn ask(requester: &dyn Requester, slice: &Slice) -> Result<Response, ReadError> {
     let additions = Additions::default();
     match requester.ask(Ask { slice, token: None, path: None, additions: &additions }).await? {
-        Outcome::Answer(answer) => Ok(answer),
+        Outcome::Answer(answer) | Outcome::Ignored(answer) => Ok(answer),
         Outcome::ResetPagination | Outcome::ReducePageSize(_) | Outcome::SplitWindow(_) => {
             Err(ReadError::Settings("a request of a job has no pages".to_owned()))
         }

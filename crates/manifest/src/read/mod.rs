@@ -14,13 +14,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::error::ReadError;
+use crate::exchange::PassedOver;
 use crate::record::Record;
 use crate::slice::Slice;
 use crate::stream::{Retrieval, Stream};
 
 use jobs::Job;
-use pages::{Pages, Way};
-use track::{Newest, Track};
+use pages::{Ended, Pages, Proof, Way};
+use track::Track;
 
 /// A page of a stream.
 #[derive(Debug)]
@@ -50,6 +51,20 @@ pub struct Reading {
     /// The state that the reading began with. It stays until a slice ends.
     before: Option<Value>,
     has_ended: bool,
+    /// What was passed over since it was last told.
+    passed_over: Option<PassedOver>,
+    presence: Presence,
+}
+
+/// Whether what is asked for is there.
+#[derive(Debug)]
+enum Presence {
+    /// Nothing was answered yet.
+    Unknown,
+    /// Each partition so far is not there; this is the first one.
+    Gone(PassedOver),
+    /// Something was answered.
+    Seen,
 }
 
 /// One slice more may be read again for so many partitions that stand in the state.
@@ -79,6 +94,8 @@ impl Reading {
             ended: 0,
             before: state.cloned(),
             has_ended: false,
+            passed_over: None,
+            presence: Presence::Unknown,
         })
     }
 
@@ -93,7 +110,7 @@ impl Reading {
         }
         let mut run = match self.run.take() {
             Some(run) => run,
-            None => match self.track.next_slice(&self.stream).await {
+            None => match self.next_slice().await {
                 Ok(Some(slice)) => Run::begin(slice, &self.stream, self.track.is_lazy()),
                 Ok(None) => {
                     self.finish();
@@ -115,12 +132,31 @@ impl Reading {
         }
     }
 
+    async fn next_slice(&mut self) -> Result<Option<Slice>, ReadError> {
+        let slice = self.track.next_slice(&self.stream).await;
+        if let Some(of_parents) = self.track.take_passed_over() {
+            self.pass_over(of_parents);
+        }
+        slice
+    }
+
+    /// Notes that something was not answered: no state says that it was read.
+    fn pass_over(&mut self, what: PassedOver) {
+        self.has_failed = true;
+        self.track.fail();
+        self.passed_over.get_or_insert(what);
+    }
+
+    /// What was passed over since this was last asked: the reading is not complete.
+    pub fn take_passed_over(&mut self) -> Option<PassedOver> {
+        self.passed_over.take()
+    }
+
     fn page(&mut self, records: Vec<Record>, run: Run) -> Result<Page, ReadError> {
         let partition = run.slice().partition.clone();
         let ends_slice = run.is_done();
         if ends_slice {
-            let (slice, newest) = run.finish();
-            self.track.close(&slice, newest)?;
+            self.end(run.finish())?;
             self.ended += 1;
             self.has_ended = true;
         } else {
@@ -133,7 +169,28 @@ impl Reading {
         Ok(Page { records, partition, ends_slice, is_checkpoint })
     }
 
+    /// Takes a slice for read, unless something of it was passed over that may well be there.
+    fn end(&mut self, ended: Ended) -> Result<(), ReadError> {
+        match ended.passed_over {
+            Some((what, Proof::None)) => {
+                self.pass_over(what);
+                return Ok(());
+            }
+            Some((what, Proof::Gone)) => {
+                if matches!(self.presence, Presence::Unknown) {
+                    self.presence = Presence::Gone(what);
+                }
+            }
+            Some((_, Proof::End)) | None => self.presence = Presence::Seen,
+        }
+        self.track.close(&ended.slice, ended.newest)
+    }
+
     fn finish(&mut self) {
+        if let Presence::Gone(what) = std::mem::replace(&mut self.presence, Presence::Unknown) {
+            // That each of them is gone is rather a wrong address.
+            self.pass_over(what);
+        }
         self.is_done = true;
         self.has_ended = true;
         if !self.has_failed {
@@ -192,7 +249,7 @@ impl Run {
         }
     }
 
-    fn finish(self) -> (Slice, Newest) {
+    fn finish(self) -> Ended {
         match self {
             Self::Pages(pages) => pages.finish(),
             Self::Job(job) => job.finish(),

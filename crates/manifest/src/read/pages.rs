@@ -4,6 +4,7 @@
 use super::part::{Fetched, Part};
 use super::track::{Newest, Track};
 use crate::error::ReadError;
+use crate::exchange::PassedOver;
 use crate::partition::CHILD;
 use crate::record::Record;
 use crate::slice::Slice;
@@ -23,6 +24,38 @@ pub(super) struct Pages {
     newest: Newest,
     /// What is left of the slice, the next part last.
     parts: Vec<Part>,
+    passed_over: Option<(PassedOver, Proof)>,
+}
+
+/// A slice that was read to its end.
+pub(super) struct Ended {
+    pub(super) slice: Slice,
+    pub(super) newest: Newest,
+    pub(super) passed_over: Option<(PassedOver, Proof)>,
+}
+
+/// What an ignored answer says of the records that it would have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// There are none.
+    Gone,
+    /// There are no more than were read.
+    End,
+    /// Nothing: they may well be there.
+    None,
+}
+
+impl Proof {
+    /// That of an answer to the first request for a slice, or to a later one. Without a partition a first one that says that
+    /// what is asked for is not there says so of the whole stream, which is rather a wrong address.
+    fn of(status: u16, is_first: bool, slice: &Slice) -> Self {
+        match status {
+            401 | 403 | 407 | 408 | 425 | 429 | 500.. => Self::None,
+            _ if !is_first => Self::End,
+            404 | 410 if !slice.partition.is_empty() => Self::Gone,
+            _ => Self::None,
+        }
+    }
 }
 
 impl Pages {
@@ -31,7 +64,7 @@ impl Pages {
         let first =
             child.map(|child| Response { status: 200, headers: Vec::new(), body: child.to_string().into() });
         let part = Part::new(slice.clone(), 0, way).beginning_with(first);
-        Self { slice, newest: Newest::default(), parts: vec![part] }
+        Self { slice, newest: Newest::default(), parts: vec![part], passed_over: None }
     }
 
     pub(super) fn slice(&self) -> &Slice {
@@ -46,15 +79,26 @@ impl Pages {
         self.parts.is_empty()
     }
 
-    pub(super) fn finish(self) -> (Slice, Newest) {
-        (self.slice, self.newest)
+    pub(super) fn finish(self) -> Ended {
+        Ended { slice: self.slice, newest: self.newest, passed_over: self.passed_over }
+    }
+
+    /// The first answer that was ignored.
+    pub(super) fn passed_over(&self) -> Option<(PassedOver, Proof)> {
+        self.passed_over.clone()
     }
 
     /// The next page's records.
     pub(super) async fn next(&mut self, way: Way<'_>, track: &mut Track) -> Result<Vec<Record>, ReadError> {
         let Some(mut part) = self.parts.pop() else { return Ok(Vec::new()) };
         let mut records = Vec::new();
-        match part.fetch(way).await? {
+        let fetched = part.fetch(way).await?;
+        if let Some(status) = part.ignored.take() {
+            let proof = Proof::of(status, !part.has_pages, &self.slice);
+            let stream = way.stream.name().to_owned();
+            self.passed_over.get_or_insert((PassedOver { stream, status }, proof));
+        }
+        match fetched {
             Fetched::Nothing => {}
             Fetched::Page(answer, selected) => {
                 let is_last;

@@ -33,6 +33,10 @@ pub(super) struct Part {
     attempts: u32,
     newest: Option<DateTime>,
     first: Option<Response>,
+    /// Whether a page came.
+    pub(super) has_pages: bool,
+    /// The status of an answer that was ignored since the page before.
+    pub(super) ignored: Option<u16>,
 }
 
 /// A record, and its date where the cursor reads one.
@@ -74,6 +78,8 @@ impl Part {
             attempts: 0,
             newest: None,
             first: None,
+            has_pages: false,
+            ignored: None,
         }
     }
 
@@ -105,13 +111,33 @@ impl Part {
         way: Way<'_>,
     ) -> Result<Fetched, ReadError> {
         match self.ask(property, way).await? {
-            Outcome::Answer(answer) if answer.status >= 400 => Ok(Fetched::Nothing),
+            Outcome::Answer(answer) | Outcome::Ignored(answer) if answer.status >= 400 => {
+                self.ignored = Some(answer.status);
+                Ok(Fetched::Nothing)
+            }
+            Outcome::Ignored(answer) => self.ignored(answer, way),
             Outcome::Answer(answer) => match self.select(answer, way)? {
                 Fetched::Page(answer, selected) => sound(answer, selected, way),
                 other => Ok(other),
             },
             Outcome::ResetPagination | Outcome::ReducePageSize(_) => Ok(Fetched::ResetPagination),
             Outcome::SplitWindow(message) => Ok(Fetched::SplitWindow(message)),
+        }
+    }
+
+    /// An answer that the manifest ignores although its status is none of an error: its records count where it has any.
+    fn ignored(&mut self, answer: Response, way: Way<'_>) -> Result<Fetched, ReadError> {
+        let status = answer.status;
+        let found = match self.select(answer, way) {
+            Ok(Fetched::Page(answer, selected)) => sound(answer, selected, way),
+            other => other,
+        };
+        match found {
+            Err(ReadError::Answer { .. } | ReadError::Missing { .. }) => {
+                self.ignored = Some(status);
+                Ok(Fetched::Nothing)
+            }
+            other => other,
         }
     }
 
@@ -167,6 +193,7 @@ impl Part {
         way: Way<'_>,
         track: &Track,
     ) -> Result<(Vec<Dated>, bool), ReadError> {
+        self.has_pages = true;
         if let Some(reducer) = &mut self.reducer {
             reducer.succeeded();
         }

@@ -7,6 +7,7 @@ use crate::cursor::{
 };
 use crate::cursor::{NewRecords, is_less, no_cursor_state, state_members};
 use crate::error::ReadError;
+use crate::exchange::PassedOver;
 use crate::partition::Partitions;
 use crate::record::Record;
 use crate::slice::Slice;
@@ -193,6 +194,15 @@ impl Track {
                 Ok(())
             }
             Kind::Partitioned(parts) => parts.state.close(slice, newest.date),
+        }
+    }
+
+    /// What of the parents was passed over since this was last asked.
+    pub(super) fn take_passed_over(&mut self) -> Option<PassedOver> {
+        match &mut self.kind {
+            Kind::Plain(plain) => plain.partitions.take_passed_over(),
+            Kind::Partitioned(parts) => parts.partitions.take_passed_over(),
+            Kind::Dates(_) | Kind::Count(_) => None,
         }
     }
 

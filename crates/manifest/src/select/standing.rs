@@ -179,11 +179,11 @@ mod tests {
     use crate::template::Context;
 
     #[track_caller]
-    fn check_of(decoder: Value, extractor: Value, body: &str, expected: &str) {
+    fn check_of(decoder: &Value, extractor: &Value, body: &str, expected: &str) {
         let component = |value: &Value| Component::new(value.as_object().unwrap().clone(), "part");
-        let decoder = Decoder::new(Some(&component(&decoder))).unwrap();
+        let decoder = Decoder::new(Some(&component(decoder))).unwrap();
         let config = Context::new(&Arc::new(json!({})));
-        let extractor = Extractor::new(&component(&extractor), &config).unwrap();
+        let extractor = Extractor::new(&component(extractor), &config).unwrap();
         let answer = Response { status: 200, headers: Vec::new(), body: Bytes::from(body.to_owned()) };
         let documents = decoder.documents(&answer).unwrap();
         let shown = match of(&answer, (&decoder, &extractor), &documents) {
@@ -197,7 +197,7 @@ mod tests {
     #[track_caller]
     fn check(path: &Value, body: &str, expected: &str) {
         let extractor = json!({"type": "DpathExtractor", "field_path": path});
-        check_of(json!({"type": "JsonDecoder"}), extractor, body, expected);
+        check_of(&json!({"type": "JsonDecoder"}), &extractor, body, expected);
     }
 
     #[test]
@@ -234,39 +234,34 @@ mod tests {
         let paths = [json!(["a"]), json!(["b"])];
         let extractors = paths.map(|path| json!({"type": "DpathExtractor", "field_path": path}));
         let combined = json!({"type": "CombinedExtractor", "extractors": extractors});
-        check_of(json!({"type": "JsonDecoder"}), combined, r#"{"b": []}"#, "List");
+        check_of(&json!({"type": "JsonDecoder"}), &combined, r#"{"b": []}"#, "List");
     }
 
     #[test]
     fn other_formats_are_looked_at_as_well() {
         let whole = json!({"type": "DpathExtractor", "field_path": []});
         let xml = json!({"type": "DpathExtractor", "field_path": ["rss", "item"]});
-        let of_xml = |body, expected| check_of(json!({"type": "XmlDecoder"}), xml.clone(), body, expected);
+        let of_xml = |body, expected| check_of(&json!({"type": "XmlDecoder"}), &xml, body, expected);
         of_xml("<rss></rss>", "List");
         of_xml("<html><body/></html>", "wrong: the answer is no XML of an element `rss`");
         of_xml("{}", "wrong: the answer is no XML");
         let lines = json!({"type": "JsonlDecoder"});
-        check_of(lines.clone(), whole.clone(), "", "Empty");
-        check_of(lines, whole.clone(), "{}\n", "List");
-        check_of(json!({"type": "CsvDecoder"}), whole.clone(), "", "missing: the answer is empty");
-        check_of(json!({"type": "CsvDecoder"}), whole.clone(), "a,b\n", "List");
+        check_of(&lines, &whole, "", "Empty");
+        check_of(&lines, &whole, "{}\n", "List");
+        check_of(&json!({"type": "CsvDecoder"}), &whole, "", "missing: the answer is empty");
+        check_of(&json!({"type": "CsvDecoder"}), &whole, "a,b\n", "List");
         check_of(
-            json!({"type": "IterableDecoder"}),
-            whole.clone(),
+            &json!({"type": "IterableDecoder"}),
+            &whole,
             "<html>",
             "wrong: the answer is no list of lines",
         );
         let items = json!({"type": "JsonItemsDecoder", "items_path": "d.u"});
-        check_of(items.clone(), whole.clone(), r#"{"d": {"u": []}}"#, "List");
+        check_of(&items, &whole, r#"{"d": {"u": []}}"#, "List");
+        check_of(&items, &whole, r#"{"d": 1}"#, "missing: `field_path: [d, u]` leads to nothing");
         check_of(
-            items.clone(),
-            whole.clone(),
-            r#"{"d": 1}"#,
-            "missing: `field_path: [d, u]` leads to nothing",
-        );
-        check_of(
-            items,
-            whole,
+            &items,
+            &whole,
             r#"{"d": {"u": {}}}"#,
             "missing: `field_path: [d, u]` leads to an empty object",
         );

@@ -56,6 +56,9 @@ pub struct Page {
     pub varied: u64,
     /// What has said in an answer since the page before that there is more, to which nothing leads: half a sentence.
     pub more_available: Option<String>,
+    /// What was asked for since the page before and not answered, as the settings allow: half a sentence. The window proves no
+    /// deletion then.
+    pub passed_over: Option<String>,
     /// A file that has come to its end since the page before, and ends as one does that was cut off.
     pub cut: Option<String>,
     /// What takes credentials out of what is kept of a record that is rejected; `None` where there are none.
@@ -107,6 +110,7 @@ impl Page {
             expired: 0,
             varied: 0,
             more_available: None,
+            passed_over: None,
             cut: None,
             mask: None,
         }

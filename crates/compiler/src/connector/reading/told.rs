@@ -25,6 +25,8 @@ pub struct Told {
     goes_on: bool,
     /// What has said that there is more than was read.
     left: Option<String>,
+    /// What was not answered, as the settings allow.
+    passed_over: Option<String>,
     /// The first file that ends as one does that was cut off, and how many there are.
     cut: Option<(String, u64)>,
 }
@@ -39,6 +41,9 @@ impl Told {
         }
         if self.left.is_none() {
             self.left.clone_from(&page.more_available);
+        }
+        if self.passed_over.is_none() {
+            self.passed_over.clone_from(&page.passed_over);
         }
         if stream.has_parent() {
             for passed in page.passed.iter().filter(|passed| passed.is_own && passed.how == How::Read) {
@@ -76,6 +81,7 @@ impl Told {
             }
         }
         notes.extend(self.left.as_deref().map(left));
+        notes.extend(self.passed_over.as_deref().map(passed_over));
         notes.extend(self.cut.as_ref().map(|(file, files)| cut_off(file, *files)));
         notes
     }
@@ -92,6 +98,13 @@ pub fn cut_off(file: &str, files: u64) -> String {
         "{file}{others} ends within a line, as a file does that was cut off or is being written: its last record may be half of one, \
          and others may be missing, so that a snapshot deletes none without an approval; `lastLineEnd: optional` is for programs \
          that never end their last line"
+    )
+}
+
+/// That something was not answered, and is not taken for gone.
+fn passed_over(what: &str) -> String {
+    format!(
+        "{what}; what was not answered may be there: this reading deletes none of it, and asks for it again"
     )
 }
 

@@ -119,12 +119,13 @@ impl Parts for Fake {
 }
 
 /// What a reading gave.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 struct Seen {
     asked: Vec<String>,
     ids: Vec<Value>,
     states: Vec<Option<Value>>,
     errors: Vec<String>,
+    passed_over: Vec<String>,
 }
 
 fn members(value: Value) -> Map<String, Value> {
@@ -157,7 +158,7 @@ fn read_some(stream: Value, service: &Service, state: Option<&Value>, most: usiz
     let (stream, asked) = build(stream, service);
     let mut reading = stream.read(state).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut seen = Seen { asked: Vec::new(), ids: Vec::new(), states: Vec::new(), errors: Vec::new() };
+    let mut seen = Seen::default();
     while seen.states.len() < most && !reading.is_done() {
         match runtime.block_on(reading.next()) {
             Ok(None) => break,
@@ -165,7 +166,9 @@ fn read_some(stream: Value, service: &Service, state: Option<&Value>, most: usiz
             Err(error) => seen.errors.push(error.to_string()),
         }
         seen.states.push(reading.state());
+        seen.passed_over.extend(reading.take_passed_over().map(|what| what.to_string()));
     }
+    seen.passed_over.extend(reading.take_passed_over().map(|what| what.to_string()));
     if reading.is_done() {
         seen.states.push(reading.state());
     }

@@ -52,6 +52,54 @@ fn a_partition_that_fails_blocks_no_other() {
     assert_eq!(seen.states.last(), Some(&Some(expected)));
 }
 
+/// A child with a cursor and two partitions: what the first one and the parent are answered, and what is said to be passed over.
+fn passed_over(parent: u16, statuses: [u16; 2]) -> Seen {
+    let service = service(move |stream, asked| match (stream, asked["board"].as_u64()) {
+        ("parent", _) if parent != 200 => Answer::Status(parent),
+        ("parent", _) => Answer::Records(json!([{"id": 1}, {"id": 2}])),
+        (_, Some(1)) if statuses[0] != 200 => Answer::Status(statuses[0]),
+        (_, Some(2)) if statuses[1] != 200 => Answer::Status(statuses[1]),
+        _ => by_day(stream, asked),
+    });
+    let own = json!({"step": null, "cursor_granularity": null});
+    read(of_parent(stream(json!({}), json!({})), json!({}), days(own)), &service, None)
+}
+
+#[test]
+fn what_is_ignored_is_passed_over_and_moves_no_cursor() {
+    let check = |parent: u16, statuses: [u16; 2], expected: &[&str]| {
+        assert_eq!(passed_over(parent, statuses).passed_over, expected, "{parent} {statuses:?}");
+    };
+    check(200, [200, 200], &[]);
+    check(200, [403, 200], &["a request of the stream `child` was answered 403"]);
+    check(200, [500, 200], &["a request of the stream `child` was answered 500"]);
+    check(403, [200, 200], &["a request of the stream `parent` was answered 403"]);
+    check(404, [200, 200], &["a request of the stream `parent` was answered 404"]);
+    // What is not there has no children, unless that is said of all.
+    check(200, [404, 200], &[]);
+    check(200, [404, 410], &["a request of the stream `child` was answered 404"]);
+    let state = passed_over(200, [403, 200]).states.last().cloned().flatten().unwrap();
+    let at = |number: usize| state["states"][number]["cursor"]["at"].clone();
+    assert_eq!((at(0), at(1)), (json!("2025-01-01"), json!("2025-01-04")));
+    assert_eq!(state.get("state"), None);
+}
+
+#[test]
+fn an_ignored_answer_behind_the_last_page_ends_the_pages() {
+    let check = |status: u16, expected: usize| {
+        let service = service(move |_, asked| match asked["page"].as_u64() {
+            None => Answer::Records(json!([{"id": 1}, {"id": 2}])),
+            Some(_) => Answer::Status(status),
+        });
+        let seen = read(stream(pages_of_two(), json!({})), &service, None);
+        assert_eq!((seen.ids.len(), seen.passed_over.len()), (2, expected), "{status}");
+    };
+    check(404, 0);
+    check(400, 0);
+    check(403, 1);
+    check(503, 1);
+}
+
 #[test]
 fn a_parent_goes_on_where_its_child_knows_it() {
     let service = service(|stream, asked| match stream {
