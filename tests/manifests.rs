@@ -238,6 +238,19 @@ fn mistakes_are_told_at_their_place() {
 }
 
 #[test]
+fn a_transfer_of_a_data_type_that_cannot_be_read_is_refused() {
+    let environment = shop("http://127.0.0.1:9");
+    let cursor = "datetime_format:";
+    environment.replace("connectors/shop.yaml", cursor, "cursor_granularity: PT1S\n      datetime_format:");
+    for command in ["validate", "plan", "apply --auto-approve"] {
+        let said = environment.fails(1, command);
+        for text in ["`customers` cannot be read", "step", "raccord.yaml", "raccord connector check"] {
+            assert!(said.contains(text), "{command}: {text:?} is not in\n{said}");
+        }
+    }
+}
+
+#[test]
 fn a_data_type_that_needs_python_keeps_no_other_from_being_read() {
     let environment = shop("http://127.0.0.1:9");
     let said = environment.ok("connector check connectors");

@@ -93,6 +93,20 @@ impl Job {
         Self { fence: Fence { lease: lease.token(), ..self.fence }, ..self }
     }
 
+    /// What of it the end of a run concerns.
+    pub fn whose(&self) -> Whose<'_> {
+        Whose {
+            transfer: &self.transfer,
+            uid: self.uid,
+            spec: &self.spec,
+            fence: self.fence,
+            fact: &self.fact,
+            place: Some((&self.place, &self.root)),
+            subscribers: &self.subscribers,
+            compiled: Some((&self.stream, &self.program)),
+        }
+    }
+
     /// Where its rows go, and what is kept there.
     pub fn rows(&self, ports: &Ports) -> Result<Rows, DestinationError> {
         ports.rows_at(&self.place, &self.root)
@@ -103,6 +117,34 @@ impl Job {
     pub fn marked_share(&self) -> Option<Percent> {
         let wanted = self.updates.contains(&UpdateType::Deleted);
         self.spec.deletes.field.as_ref().filter(|_| wanted).map(|field| field.max_share)
+    }
+}
+
+/// What of a transfer the end of a run concerns, whether it can be compiled or not.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    /// Its name.
+    pub transfer: &'a Name,
+    /// Who it is.
+    pub uid: Uid,
+    /// What it says.
+    pub spec: &'a TransferSpec,
+    /// What the run is recorded under.
+    pub fence: Fence,
+    /// What is known of it.
+    pub fact: &'a TransferFact,
+    /// Where its rows go, with the directory that files of secrets are relative to; none where that is not known.
+    pub place: Option<(&'a StorePlace, &'a str)>,
+    /// The integrations that make it run.
+    pub subscribers: &'a [Subscriber],
+    /// What it compiles to, where it does.
+    pub compiled: Option<(&'a Stream, &'a Program)>,
+}
+
+impl Whose<'_> {
+    /// Where its rows go, where that is known.
+    pub fn rows(&self, ports: &Ports) -> Result<Option<Rows>, DestinationError> {
+        self.place.map(|(place, root)| ports.rows_at(place, root)).transpose()
     }
 }
 
@@ -235,12 +277,7 @@ pub fn prepare(
             required,
             unique,
         },
-        fence: Fence {
-            generation: applied.head.generation,
-            epoch: fact.decided.epoch,
-            reset: fact.decided.reset,
-            lease: 0,
-        },
+        fence: fence(applied, &fact),
         fields: layout.0.into_iter().map(|(name, id)| (id, name)).collect(),
         subscribers: subscribers.into_iter().map(|(subscriber, _)| subscriber).collect(),
         place,
@@ -260,6 +297,16 @@ fn others(applied: &Applied, entity: &EntityRef) -> BTreeSet<Uid> {
         _ => false,
     });
     others.filter_map(|(key, _)| applied.index.get(key).map(|entry| entry.uid)).collect()
+}
+
+/// What commits of a transfer are made under, without a lease yet.
+pub const fn fence(applied: &Applied, fact: &TransferFact) -> Fence {
+    Fence {
+        generation: applied.head.generation,
+        epoch: fact.decided.epoch,
+        reset: fact.decided.reset,
+        lease: 0,
+    }
 }
 
 /// The digest of what a checkpoint depends on: how the data type is read, and how rows are made. And those that versions before

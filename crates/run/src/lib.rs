@@ -25,6 +25,7 @@ pub mod moment;
 pub mod notice;
 pub mod page;
 pub mod ports;
+mod prepared;
 pub mod records;
 pub mod rejecting;
 mod repeats;

@@ -11,7 +11,7 @@ use raccord_model::fact::{
     EntityFact, IntegrationFact, Observed, Parents, Run, RunCause, RunId, RunOutcome, Tally, Uid,
 };
 use raccord_model::failpoint::Failpoint;
-use raccord_model::port::destination::{DestinationError, ResumePoint};
+use raccord_model::port::destination::{DestinationError, Fence, ResumePoint};
 use raccord_model::port::state::{StateError, Table};
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
@@ -19,15 +19,14 @@ use tracing::Instrument as _;
 
 use super::execute::{OnPage, RunContext, execute};
 use super::failure::RunError;
-use super::job::{self, Job};
-use super::{conclude, deliveries, select, tables};
+use super::job::{Job, Whose};
+use super::prepared::{self, Preparation, Prepared, Unmade};
+use super::{conclude, deliveries, tables};
 use crate::applied::Applied;
-use crate::entity::{entity, entity_key};
 use crate::facts::put;
 use crate::lease::TransferLease;
 use crate::ports::{Ports, RunnerError};
 use crate::shared::{Seat, SharedSource};
-use crate::unknown::Unknown;
 
 /// What is to be run.
 pub struct Start {
@@ -165,17 +164,6 @@ impl Runner {
     }
 }
 
-/// A run that is ready to begin.
-struct Prepared {
-    job: Job,
-    /// What is known of the integrations that make it run.
-    subscribers: Vec<IntegrationFact>,
-    /// What is known of its entity.
-    entity: EntityFact,
-    /// The generation that it runs under.
-    applied: Arc<Applied>,
-}
-
 /// What one run is given.
 struct Task {
     ports: Ports,
@@ -218,14 +206,16 @@ impl Task {
         if start.decided == (DecidedBy::Elsewhere { reclaimed: true }) {
             conclude::close_left_open(&self.ports, start.uid).await?;
         }
-        let Some(Prepared { job, subscribers, entity, applied }) = self.prepare(&start).await? else {
-            return Ok(None);
+        let Prepared { job, subscribers, entity, applied } = match self.prepare(&start).await? {
+            Preparation::Ready(prepared) => *prepared,
+            Preparation::Unmade(unmade) => return self.fail(*unmade, lease, start.cause).await,
+            Preparation::Unwanted => return Ok(None),
         };
         if start.decided != DecidedBy::Here && is_served(start.cause, &job.fact.observed) {
             return Ok(None);
         }
         let job = Arc::new(job.under(lease));
-        let Some(mut run) = self.begin(&job, start.cause).await? else { return Ok(None) };
+        let Some(mut run) = self.begin(&job.whose(), start.cause).await? else { return Ok(None) };
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
         let outcome = match self.context((&applied, &job), subscribers, (start.progress, start.seat)) {
@@ -239,6 +229,25 @@ impl Task {
         Failpoint::RunEndBefore.pass();
         conclude::conclude(&self.ports, &job, &run).await?;
         Failpoint::RunEndAfter.pass();
+        tell(&run);
+        Ok(Some(run))
+    }
+
+    /// Records a run that could not be made ready as one that has failed: its status, its breaker and its alerts hear of it.
+    async fn fail(
+        &self,
+        unmade: Unmade,
+        lease: &TransferLease,
+        cause: RunCause,
+    ) -> Result<Option<Run>, RunnerError> {
+        let unmade = Unmade { fence: Fence { lease: lease.token(), ..unmade.fence }, ..unmade };
+        let whose = unmade.whose();
+        let Some(mut run) = self.begin(&whose, cause).await? else { return Ok(None) };
+        tracing::Span::current().record("id", tracing::field::display(run.id));
+        let error = unmade.error.to_string();
+        run.outcome = RunOutcome::Failed { error, unauthorized: false, local: false, partial: false };
+        run.ended = Some(self.ports.environment.now());
+        conclude::conclude_of(&self.ports, &whose, &run).await?;
         tell(&run);
         Ok(Some(run))
     }
@@ -304,51 +313,23 @@ impl Task {
 
     /// Compiles the transfer, unless every integration that wanted it is disabled or paused by now. What it is compiled
     /// from and the epoch are of one generation: under the epoch of a later one its commits would not be refused.
-    async fn prepare(&self, start: &Start) -> Result<Option<Prepared>, RunnerError> {
+    async fn prepare(&self, start: &Start) -> Result<Preparation, RunnerError> {
         let (mut applied, mut name) = (Arc::clone(&self.applied), start.name.clone());
         loop {
-            let prepared = self.prepare_under(&applied, (&name, start.uid)).await?;
+            let prepared = prepared::prepare(&self.ports, &applied, (&name, start.uid)).await?;
             if self.ports.state.head().await?.generation == applied.head.generation {
                 return Ok(prepared);
             }
             applied = self.ports.applied().await?;
             let known = applied.transfers().find(|(_, uid, _)| *uid == start.uid);
-            let Some((renamed, ..)) = known else { return Ok(None) };
+            let Some((renamed, ..)) = known else { return Ok(Preparation::Unwanted) };
             name = renamed.clone();
         }
     }
 
-    async fn prepare_under(
-        &self,
-        applied: &Arc<Applied>,
-        (name, uid): (&Name, Uid),
-    ) -> Result<Option<Prepared>, RunnerError> {
-        let to = applied.desired.transfer(name).map(|spec| spec.to.clone());
-        let to =
-            to.ok_or_else(|| Unknown::in_force(raccord_model::Kind::Transfer, name, applied.index.keys()))?;
-        let mut keys =
-            vec![(Table::Transfers, uid.to_string()), (Table::Entities, entity_key(applied, &to)?.1)];
-        let subscribers = select::subscribers(applied, name).into_iter();
-        keys.extend(subscribers.map(|(subscriber, _)| (Table::Integrations, subscriber.uid.to_string())));
-        let facts = self.ports.facts().fetch(keys).await?;
-        let now = self.ports.environment.now();
-        let ready = select::ready_subscribers((&facts, now), applied, name).await?;
-        if ready.is_empty() {
-            return Ok(None);
-        }
-        let (mut wanted, mut subscribers) = (Vec::new(), Vec::new());
-        for (subscriber, updates, fact) in ready {
-            wanted.push((subscriber, updates));
-            subscribers.push(fact);
-        }
-        let (_, entity) = entity(&facts, applied, &to).await?;
-        let job = job::prepare(applied, name, facts.transfer(uid).await?, &entity, wanted)?;
-        Ok(Some(Prepared { job, subscribers, entity, applied: Arc::clone(applied) }))
-    }
-
     /// Lists the run as begun. An approval has the lease of the transfer, so that it is listed before or after. Nothing when another
     /// holder has the lease by now.
-    async fn begin(&self, job: &Job, cause: RunCause) -> Result<Option<Run>, RunnerError> {
+    async fn begin(&self, job: &Whose<'_>, cause: RunCause) -> Result<Option<Run>, RunnerError> {
         let run = Run {
             id: RunId(self.ports.environment.new_id()),
             transfer_uid: job.uid,

@@ -2,7 +2,7 @@
 
 use raccord_compiler::connector;
 use raccord_compiler::mapping::{Layout, Task, compile};
-use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::diagnostic::{Code, Finding, Severity};
 use raccord_model::language::connector::ManifestSettings;
 use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode, SourceSpec, TransferSpec};
 use raccord_model::{DataTypeName, EntityRef, Ident, Kind, Name};
@@ -50,8 +50,11 @@ fn check_data_type(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Opt
     };
     let known = source.settings.data_types();
     let is_unread = source.settings.get::<ManifestSettings>().is_some_and(ManifestSettings::is_unread);
-    if known.contains(&&wanted) || is_unread {
+    if is_unread {
         return None;
+    }
+    if known.contains(&&wanted) {
+        return check_readable(source, &wanted, path);
     }
     let names: Vec<&str> = known.into_iter().map(DataTypeName::as_str).collect();
     let message = match spec.data_type {
@@ -62,6 +65,22 @@ fn check_data_type(name: &Name, spec: &TransferSpec, source: &SourceSpec) -> Opt
         ),
     };
     Some(unknown_data_type(&[path], message, &wanted, &names))
+}
+
+/// A data type that the manifest has, and that cannot be read. Of other connectors, their settings tell it.
+fn check_readable(source: &SourceSpec, data_type: &DataTypeName, path: &str) -> Option<Finding> {
+    let settings = source.settings.get::<ManifestSettings>()?;
+    // A setting that is wrong is told where it stands.
+    if connector::findings(&source.settings).iter().any(|finding| finding.severity == Severity::Error) {
+        return None;
+    }
+    let (stream, findings) = connector::lower(&source.settings, data_type);
+    let found = findings.into_iter().next().filter(|_| stream.is_none())?;
+    let place = settings.path.as_deref().unwrap_or("MANIFEST");
+    let help = format!(
+        "the other data types of the manifest can be read; `raccord connector check {place}` says what stands in the way of each"
+    );
+    Some(Finding::error(&[path], Code::UnknownDataType, found.message).help(help))
 }
 
 fn check_readiness(spec: &TransferSpec, source: &SourceSpec) -> Option<Finding> {

@@ -18,7 +18,7 @@ use crate::apply::{self, Wanted};
 use raccord_connect::System;
 use raccord_model::port::environment::Environment as _;
 use raccord_run::facts::put;
-use raccord_run::runner::Ended;
+use raccord_run::runner::{DecidedBy, Ended, Runner, Start};
 use raccord_store::{Opener, Store};
 
 const CONFIGURATION: &str = "\
@@ -266,6 +266,35 @@ async fn ends_of_runs_applies_and_pauses_lose_nothing_of_each_other() {
     let integration = facts.integration(job.subscribers[0].uid).await.unwrap();
     assert_eq!(integration.rejects.values().sum::<u64>(), u64::from(RUNS));
     assert!(integration.pause.is_some() && integration.trip.is_none(), "{integration:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_made_has_failed_and_counts() {
+    let place = Place::new().await;
+    let facts = place.ports.facts();
+    let mut applied = Applied::clone(&*place.applied().await);
+    // As after an update that no longer takes what the one before took.
+    applied.desired.resources.retain(|key, _| key.kind != raccord_model::Kind::Source);
+    let applied = Arc::new(applied);
+    let (name, uid, _) = applied.transfers().next().unwrap();
+    let mut runner = Runner::new(&place.ports, Arc::clone(&applied));
+    for failures in 1..=2 {
+        runner.start(Start {
+            uid,
+            name: name.clone(),
+            cause: RunCause::Requested,
+            progress: Box::new(|_, _| {}),
+            seat: None,
+            decided: DecidedBy::Here,
+        });
+        let Ended { run, error, .. } = runner.ended().await;
+        let run = run.unwrap_or_else(|| panic!("{error:?}"));
+        let RunOutcome::Failed { error, local: false, .. } = &run.outcome else { panic!("{run:?}") };
+        assert!(error.contains("refers to the source `shop`, which is not there"), "{error}");
+        let observed = facts.transfer(uid).await.unwrap().observed;
+        assert_eq!((observed.last_run, observed.consecutive_failures), (Some(run.id), failures));
+        assert_eq!(facts.runs_of(uid, 9).await.unwrap().len(), usize::try_from(failures).unwrap());
+    }
 }
 
 #[tokio::test]
