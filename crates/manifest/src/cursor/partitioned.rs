@@ -1,5 +1,6 @@
-//! A cursor over dates for each partition of a stream, and one over all of them: partitions that are new or forgotten
-//! begin where the whole stream stood. When there are too many partitions, the one over all is what remains.
+//! A cursor over dates for each partition of a stream, and one over all of them. A partition that is new begins at the start,
+//! for its older records were never read. When there are too many partitions, the one over all is what remains: then no
+//! new one is known from an old one, and all begin where the whole stream stood.
 
 use std::collections::VecDeque;
 
@@ -34,6 +35,8 @@ pub struct PartitionedSetup {
 pub struct Partitioned {
     cursor: DatetimeCursor,
     global_only: bool,
+    /// Whether the state that the reading began with says of each partition how far it was read.
+    knows_partitions: bool,
     partitions: IndexMap<String, Entry>,
     /// The names of those that are done, in their order.
     done: VecDeque<String>,
@@ -71,6 +74,10 @@ impl Partitioned {
         let mut partitioned = Self {
             cursor: setup.cursor.clone(),
             global_only: setup.global,
+            knows_partitions: state
+                .get("states")
+                .and_then(Value::as_array)
+                .is_some_and(|states| !states.is_empty()),
             partitions: IndexMap::new(),
             done: VecDeque::new(),
             count: 0,
@@ -146,9 +153,13 @@ impl Partitioned {
         Ok(Some(self.cursor.slices(&entry.progress, now)))
     }
 
-    /// How far a partition was read that no state knows: as far as the whole stream.
+    /// How far a partition was read that no state knows: not at all where a state would know it, else as far as the whole
+    /// stream.
     fn fresh(&self) -> Result<Progress, ReadError> {
-        let Some(global) = self.global else { return self.cursor.resume(&Map::new(), None) };
+        let would_be_known = self.knows_partitions && !self.global_only;
+        let Some(global) = self.global.filter(|_| !would_be_known) else {
+            return self.cursor.resume(&Map::new(), None);
+        };
         let state =
             crate::object([(self.cursor.field().to_owned(), Value::String(self.cursor.format(global)))]);
         let lookback = (self.lookback > 0).then(|| Period::from_micros(self.lookback.saturating_mul(SECOND)));

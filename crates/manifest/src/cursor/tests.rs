@@ -273,7 +273,8 @@ fn partitions_are_read_from_where_each_stood() {
     let mut read_on = partitioned(false, saved);
     assert_eq!(
         read(&mut read_on, &[(1, "2025-01-03"), (2, "2025-01-02"), (2, "2025-01-02")]),
-        ["2024-12-31", "2025-01-01"]
+        ["2024-12-31", "2024-12-30"],
+        "a partition that is new has older records"
     );
     let states = json!([
         {"partition": {"board": 1}, "cursor": {"at": "2025-01-03"}}, {"partition": {"board": 2}, "cursor": {"at": "2025-01-02"}},
