@@ -219,6 +219,28 @@ fn what_a_manifest_ignores_is_no_proof_that_rows_are_gone() {
 }
 
 #[test]
+fn a_partition_that_fails_keeps_no_other_from_being_read() {
+    let server = HttpServer::start(|request| {
+        if request.query.get("shop").map(String::as_str) == Some("1") {
+            status(422)
+        } else {
+            customers(request)
+        }
+    });
+    let environment = shop(&server.url());
+    let router = "partition_router: {type: ListPartitionRouter, values: [\"1\", \"2\"], cursor_field: shop, \
+                  request_option: {type: RequestOption, inject_into: request_parameter, field_name: shop}}";
+    let selector = "      record_selector: {$ref: \"#/definitions/selector\"}";
+    environment.replace("connectors/shop.yaml", selector, &format!("{selector}\n      {router}"));
+    environment.ok("apply --auto-approve");
+    let said = environment.fails(1, "run");
+    assert!(said.contains("422"), "{said}");
+    let rows = environment.json("records crm.contact --output json");
+    assert_eq!(rows.as_array().map(Vec::len), Some(5), "{rows}");
+    environment.fails(1, "run");
+}
+
+#[test]
 fn mistakes_are_told_at_their_place() {
     let check = |from: &str, to: &str, expected: &[&str]| {
         let environment = shop("http://127.0.0.1:9");

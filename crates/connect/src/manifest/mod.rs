@@ -5,6 +5,7 @@
 mod canary_tests;
 mod complaints;
 mod failure;
+mod partial;
 mod read;
 mod redirect;
 mod source;

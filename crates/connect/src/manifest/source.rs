@@ -27,6 +27,7 @@ use serde_json::{Map, Value};
 
 use super::complaints::Usual;
 use super::failure::told;
+use super::partial::Partial;
 use super::read::configured;
 use crate::credentials::Credentials;
 use crate::open::{Open, Opening};
@@ -111,6 +112,7 @@ impl ManifestSource {
             mark: Mark { state: state.map(|state| state.to_string()) },
             masks: self.masks.clone(),
             number: 0,
+            partial: Partial::default(),
         })
     }
 }
@@ -185,9 +187,30 @@ struct ManifestPages {
     mark: Mark,
     masks: Masks,
     number: u64,
+    partial: Partial,
 }
 
 impl ManifestPages {
+    /// The next page. A partition that cannot be read does not keep others from being read; the reading fails at its end.
+    async fn read(&mut self) -> Result<Option<Read>, SourceError> {
+        loop {
+            match self.reading.next().await {
+                Ok(Some(page)) => {
+                    self.partial.answered();
+                    return Ok(Some(page));
+                }
+                Ok(None) => {
+                    let Some((error, failed)) = self.partial.failure() else { return Ok(None) };
+                    return Err(lacking(told(error, &self.masks), failed));
+                }
+                Err(error) if self.reading.has_others() => {
+                    self.partial.take_in(error).map_err(|error| told(error, &self.masks))?;
+                }
+                Err(error) => return Err(told(error, &self.masks)),
+            }
+        }
+    }
+
     /// A page of ours with what was read.
     fn page(&mut self, read: Option<&Read>) -> Result<Page, SourceError> {
         let is_last = read.is_none() || self.reading.is_done();
@@ -212,13 +235,28 @@ impl ManifestPages {
     }
 }
 
+/// Why a reading has failed that has read what it could, where several partitions could not be read.
+fn lacking(error: SourceError, failed: u64) -> SourceError {
+    match error {
+        SourceError::Status { status, url, message } if failed > 1 => {
+            let message = format!("{message} (the first of {failed} partitions that could not be read)");
+            SourceError::Status { status, url, message }
+        }
+        SourceError::Answer { place, message } if failed > 1 => {
+            let message = format!("{message} (the first of {failed} partitions that could not be read)");
+            SourceError::Answer { place, message }
+        }
+        other => other,
+    }
+}
+
 impl Pages for ManifestPages {
     fn next(&mut self) -> Async<'_, Result<Option<Page>, SourceError>> {
         Box::pin(async {
             if self.reading.is_done() && self.number > 0 {
                 return Ok(None);
             }
-            let read = self.reading.next().await.map_err(|error| told(error, &self.masks))?;
+            let read = self.read().await?;
             self.page(read.as_ref()).map(Some)
         })
     }

@@ -200,6 +200,11 @@ impl Reading {
         }
     }
 
+    /// Whether, after an error, there may be other partitions that it does not concern.
+    pub fn has_others(&self) -> bool {
+        !self.is_done && self.stream.router().is_some()
+    }
+
     /// Whether there is no page left.
     pub fn is_done(&self) -> bool {
         self.is_done
