@@ -32,16 +32,16 @@ impl Partial {
 
     const fn is_about_one(&mut self, error: &ReadError) -> bool {
         match error {
-            ReadError::Status { status: 401 | 407 | 408 | 425 | 429, .. } => false,
+            ReadError::Status { status: 401 | 407 | 408 | 425 | 429, .. }
+            | ReadError::Component(_)
+            | ReadError::Template(_)
+            | ReadError::Transport { .. }
+            | ReadError::Settings(_) => false,
             ReadError::Status { status: 500.., .. } => {
                 self.broken += 1;
                 self.broken < MAX_BROKEN
             }
             ReadError::Status { .. } | ReadError::Answer { .. } | ReadError::Missing { .. } => true,
-            ReadError::Component(_)
-            | ReadError::Template(_)
-            | ReadError::Transport { .. }
-            | ReadError::Settings(_) => false,
         }
     }
 
