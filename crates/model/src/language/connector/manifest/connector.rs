@@ -34,6 +34,12 @@ impl Connector for ManifestSettings {
         ),
         noted(
             Kind::Source,
+            "records",
+            Effect::Always(Consequence::None),
+            "`config.records`, where `connector` is the manifest's path or name",
+        ),
+        noted(
+            Kind::Source,
             "config.text",
             Effect::Always(Consequence::Reread),
             "another manifest may ask for other records",
