@@ -105,7 +105,8 @@ impl fmt::Display for Refusal {
                     // A configuration without a Stack asks for this one.
                     write!(
                         f,
-                        "; a document of the kind Stack with the name `{owner}` has to stay (`spec: {{}}` will do)"
+                        "; a document of the kind Stack with the name `{owner}` has to stay (`spec: {{}}` will do), or \
+                         gets the name `{asking}` first (`raccord/renamed-from: {owner}`)"
                     )?;
                 }
                 Ok(())
