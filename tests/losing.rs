@@ -16,22 +16,30 @@ fn a_re_key_of_the_embedded_store_names_the_rows_that_are_lost() {
     );
 }
 
-/// Has a re-key lose rows of a transfer into `crm.contact` that is not active, and of one that is gone. What is left are the
-/// rows of `people`, under their names.
-pub(crate) fn rows_are_lost_by_a_re_key(shop: &TestEnvironment) {
-    let others = "apiVersion: raccord/v1
+/// Has a second transfer into `crm.contact`, of a file of its own, whose creations the integration wants.
+fn add_others(shop: &TestEnvironment, csv: &str, mapping: &str) {
+    let others = format!(
+        "apiVersion: raccord/v1
 kind: Transfer
-metadata: {name: others}
+metadata: {{name: others}}
 spec:
   source: shop
   to: crm.contact
+  mode: own
   active: true
-  mapping: {primaryKey: {externalId: id}}
-";
-    shop.write("others.csv", "id,name\n8,Eve\n9,Max\n");
-    shop.write("others.yaml", others);
+  mapping: {{{mapping}}}
+"
+    );
+    shop.write("others.csv", csv);
+    shop.write("others.yaml", &others);
     shop.replace("raccord.yaml", "people.csv}", "people.csv}, others: {path: others.csv}");
-    shop.replace("raccord.yaml", "{people: [", "{others: [created], people: [");
+    shop.replace("raccord.yaml", "{people: [", "{others: [created, updated], people: [");
+}
+
+/// Has a re-key lose rows of a transfer into `crm.contact` that is not active, and of one that is gone. What is left are the
+/// rows of `people`, under their names.
+pub(crate) fn rows_are_lost_by_a_re_key(shop: &TestEnvironment) {
+    add_others(shop, "id,name\n8,Eve\n9,Max\n", "primaryKey: {externalId: id}");
     shop.ok("apply --auto-approve");
     shop.ok("run");
     let rekey = |from: &str, to: &str| {
@@ -59,7 +67,7 @@ spec:
     // One that is gone.
     rekey("name", "id");
     shop.remove("others.yaml");
-    shop.replace("raccord.yaml", "{others: [created], people: [", "{people: [");
+    shop.replace("raccord.yaml", "{others: [created, updated], people: [", "{people: [");
     shop.ok("apply --auto-approve --allow-delete");
     rekey("id", "name");
     let lost = "not read again: 2 rows of transfers that are gone";
@@ -75,24 +83,8 @@ spec:
 #[test]
 fn rows_of_a_transfer_that_enriches_now_are_deleted_by_the_one_that_shows_them() {
     let shop = crate::into_sqlite::shop();
-    shop.write("others.csv", "id,city\n8,Rome\n9,Oslo\n");
-    let others = "apiVersion: raccord/v1
-kind: Transfer
-metadata: {name: others}
-spec:
-  source: shop
-  to: crm.contact
-  mode: own
-  active: true
-  mapping: {primaryKey: {externalId: id}, fields: {city: city}}
-";
-    shop.write("others.yaml", others);
-    shop.replace("raccord.yaml", "people.csv}", "people.csv}, others: {path: others.csv}");
-    shop.replace(
-        "raccord.yaml",
-        "[created, updated]}",
-        "[created, updated, deleted], others: [created, updated]}",
-    );
+    add_others(&shop, "id,city\n8,Rome\n9,Oslo\n", "primaryKey: {externalId: id}, fields: {city: city}");
+    shop.replace("raccord.yaml", "people: [created, updated]}", "people: [created, updated, deleted]}");
     shop.replace(
         "raccord.yaml",
         "  to: crm.contact\n",

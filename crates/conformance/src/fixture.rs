@@ -82,7 +82,7 @@ pub fn batch(letter: char) -> Batch {
             defaults: Bytes::new(),
             required: Vec::new(),
             unique: Vec::new(),
-            others: Arc::default(),
+            non_owners: Arc::default(),
         },
         mode: Mode::Own,
         updates: updates("cud"),

@@ -109,12 +109,12 @@ pub struct Selected {
     /// Whether the whole answer was read, and is JSON. `false` says nothing.
     pub is_json: bool,
     /// What stood where they were looked for.
-    pub standing: Standing,
+    pub answer_kind: AnswerKind,
 }
 
 /// What stands in an answer where its records were looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Standing {
+pub enum AnswerKind {
     /// A list, or whatever else may hold any number of them.
     #[default]
     List,
@@ -130,7 +130,7 @@ pub enum Standing {
 
 /// Where a complaint is looked for in an answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Looked<'a> {
+pub struct ComplaintContext<'a> {
     /// What stands where the records were looked for.
     pub beside: Beside,
     /// The member in which they were looked for; none where it is the whole.
@@ -153,7 +153,7 @@ pub enum Beside {
 /// Knows how services say in an answer with a status of success that a request failed.
 pub trait Complaints: Send + Sync {
     /// What a body of JSON says went wrong, in its own words; none where it says nothing of the kind.
-    fn find(&self, body: &[u8], looked: Looked<'_>) -> Option<String>;
+    fn find(&self, body: &[u8], context: ComplaintContext<'_>) -> Option<String>;
 }
 
 /// Finds the records in an answer: decoder, extractor, filter, transformations and normalization.

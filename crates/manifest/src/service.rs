@@ -13,7 +13,7 @@ use crate::authenticate::{Authenticator, TokenStore};
 use crate::budget::Budget;
 use crate::cache::AnswerCache;
 use crate::component::{Component, Problem};
-use crate::exchange::{Complaints, Looked};
+use crate::exchange::{ComplaintContext, Complaints};
 use crate::template::Context;
 use crate::transport::{Request, Response, Transport, TransportError};
 
@@ -80,8 +80,8 @@ impl Service {
     }
 
     /// What an answer says went wrong.
-    pub(crate) fn complaint(&self, body: &[u8], looked: Looked<'_>) -> Option<String> {
-        self.complaints.as_ref()?.find(body, looked)
+    pub(crate) fn complaint(&self, body: &[u8], context: ComplaintContext<'_>) -> Option<String> {
+        self.complaints.as_ref()?.find(body, context)
     }
 
     /// The same with a place where tokens outlive the reading.

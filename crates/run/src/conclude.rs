@@ -14,7 +14,7 @@ use raccord_model::port::state::{StateError, Table, Write};
 
 use super::breaker;
 use super::interrupted::Closing;
-use super::job::{Job, Subscriber, Whose};
+use super::job::{Job, JobOutline, Subscriber};
 use crate::facts::{Retries, Transaction};
 use crate::lease::TransferLease;
 use crate::notice::{News, outbox};
@@ -110,11 +110,11 @@ pub async fn forget_oldest(ports: &Ports) -> Result<(), RunnerError> {
 /// Under a lease that another holder has by now it means nothing for the transfer any more: then the run alone is written, unless that
 /// holder has closed it.
 pub async fn conclude(ports: &Ports, job: &Job, run: &Run) -> Result<(), RunnerError> {
-    conclude_of(ports, &job.whose(), run).await
+    conclude_of(ports, &job.outline(), run).await
 }
 
 /// The same of a run that could not be made: nothing of its transfer is compiled.
-pub(super) async fn conclude_of(ports: &Ports, job: &Whose<'_>, run: &Run) -> Result<(), RunnerError> {
+pub(super) async fn conclude_of(ports: &Ports, job: &JobOutline<'_>, run: &Run) -> Result<(), RunnerError> {
     match decide_and_write(ports, job, run).await {
         Err(RunnerError::State(StateError::LeaseLost { .. })) => write_alone(ports, run).await,
         done => done,
@@ -140,7 +140,7 @@ async fn write_alone(ports: &Ports, run: &Run) -> Result<(), RunnerError> {
     }
 }
 
-async fn decide_and_write(ports: &Ports, job: &Whose<'_>, run: &Run) -> Result<(), RunnerError> {
+async fn decide_and_write(ports: &Ports, job: &JobOutline<'_>, run: &Run) -> Result<(), RunnerError> {
     let mut retries = Retries::default();
     loop {
         let mut transaction = ports.facts().fetch(asked(job)).await?.transaction();
@@ -172,7 +172,7 @@ async fn decide_and_write(ports: &Ports, job: &Whose<'_>, run: &Run) -> Result<(
 }
 
 /// Which facts a run's end asks for, as far as they are known beforehand.
-fn asked(job: &Whose<'_>) -> Vec<(Table, String)> {
+fn asked(job: &JobOutline<'_>) -> Vec<(Table, String)> {
     let before = job.fact.observed.last_run.map(|run| (Table::Runs, run.to_string()));
     let subscribers = job.subscribers.iter();
     let subscribers = subscribers.map(|subscriber| (Table::Integrations, subscriber.uid.to_string()));
@@ -196,7 +196,7 @@ impl Known {
     /// a run changes.
     async fn read(
         ports: &Ports,
-        job: &Whose<'_>,
+        job: &JobOutline<'_>,
         transaction: &mut Transaction,
     ) -> Result<Option<(Decided, Self)>, RunnerError> {
         let fact = transaction.get::<TransferFact>(Table::Transfers, &job.uid.to_string()).await?;
@@ -238,7 +238,7 @@ impl Decision {
 
 async fn decide_with_errors(
     ports: &Ports,
-    (job, run): (&Whose<'_>, &Run),
+    (job, run): (&JobOutline<'_>, &Run),
     mut known: Known,
 ) -> Result<Decision, RunnerError> {
     let decision = decide(job, run, &known);
@@ -250,7 +250,7 @@ async fn decide_with_errors(
 }
 
 /// Decides what a run's end means: a function of what is known, so that it can be decided again.
-fn decide(job: &Whose<'_>, run: &Run, known: &Known) -> Decision {
+fn decide(job: &JobOutline<'_>, run: &Run, known: &Known) -> Decision {
     let is_known = if reads(run) { known.was_held } else { known.observed.deliveries_held.is_some() };
     let mut decision = Decision {
         observed: observe((job, run), known.observed.clone(), known),
@@ -269,7 +269,7 @@ fn reads(run: &Run) -> bool {
 }
 
 /// What is observed of the transfer after the run.
-fn observe((job, run): (&Whose<'_>, &Run), before: Observed, known: &Known) -> Observed {
+fn observe((job, run): (&JobOutline<'_>, &Run), before: Observed, known: &Known) -> Observed {
     let (reads, failures) = (reads(run), before.consecutive_failures);
     let mut after = breaker::after_run(before, &run.outcome, known.now);
     if !reads && job.spec.schedule.is_some() {
@@ -294,7 +294,7 @@ fn observe((job, run): (&Whose<'_>, &Run), before: Observed, known: &Known) -> O
 
 /// What the run means for one of its subscribers.
 fn judge(
-    (job, run): (&Whose<'_>, &Run),
+    (job, run): (&JobOutline<'_>, &Run),
     known: &Known,
     (subscriber, fact): (&Subscriber, &IntegrationFact),
     decision: &mut Decision,
@@ -318,7 +318,7 @@ fn judge(
 }
 
 /// What people are told of a decision.
-async fn news(ports: &Ports, job: &Whose<'_>, decision: &Decision) -> Result<Vec<News>, RunnerError> {
+async fn news(ports: &Ports, job: &JobOutline<'_>, decision: &Decision) -> Result<Vec<News>, RunnerError> {
     let mut news: Vec<News> = decision.held.iter().cloned().collect();
     // In the order of the subscribers, as they were judged.
     for subscriber in job.subscribers {
@@ -332,7 +332,7 @@ async fn news(ports: &Ports, job: &Whose<'_>, decision: &Decision) -> Result<Vec
 }
 
 /// Takes in what a run's end says for the runs that follow: what was approved is done, and what is held stays counted.
-fn remember(transfer: &mut Observed, (job, run): (&Whose<'_>, &Run), reads: bool) {
+fn remember(transfer: &mut Observed, (job, run): (&JobOutline<'_>, &Run), reads: bool) {
     let is_done = run.outcome == RunOutcome::Succeeded;
     let concerns_reading = |hold: &Hold| matches!(hold, Hold::Vanished { .. });
     if is_done {
@@ -373,7 +373,7 @@ async fn is_held(transaction: &mut Transaction, run: Option<RunId>) -> Result<bo
 }
 
 /// The news that a run is held, unless the run before was: people know of it then.
-fn held(job: &Whose<'_>, run: &Run, was_held: bool) -> Option<News> {
+fn held(job: &JobOutline<'_>, run: &Run, was_held: bool) -> Option<News> {
     let RunOutcome::Held(hold) = &run.outcome else { return None };
     if was_held {
         return None;
@@ -419,7 +419,7 @@ fn known<T>(rows: &Rows, answer: Result<T, DestinationError>) -> Result<Option<T
 }
 
 /// The news that an integration may soon be disabled.
-fn half_way(subscriber: &Subscriber, job: &Whose<'_>, share: Share, errors: Vec<String>) -> News {
+fn half_way(subscriber: &Subscriber, job: &JobOutline<'_>, share: Share, errors: Vec<String>) -> News {
     let (integration, transfer) = (subscriber.name.clone(), job.transfer.clone());
     let about = NoticeAbout::HalfWay { integration, transfer, share, errors };
     News { about, of: vec![subscriber.uid] }
@@ -427,7 +427,7 @@ fn half_way(subscriber: &Subscriber, job: &Whose<'_>, share: Share, errors: Vec<
 
 /// The last errors of a transfer in words, newest first: of the runs that failed since one succeeded, then of its
 /// rejects.
-async fn last_errors(ports: &Ports, job: &Whose<'_>, run: &Run) -> Result<Vec<String>, RunnerError> {
+async fn last_errors(ports: &Ports, job: &JobOutline<'_>, run: &Run) -> Result<Vec<String>, RunnerError> {
     let mut errors = Vec::new();
     let earlier = ports.facts().runs_of(job.uid, LOOKED_AT).await?;
     let runs = std::iter::once(run.clone()).chain(earlier.into_iter().filter(|earlier| earlier.id != run.id));

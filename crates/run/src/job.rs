@@ -93,9 +93,9 @@ impl Job {
         Self { fence: Fence { lease: lease.token(), ..self.fence }, ..self }
     }
 
-    /// What of it the end of a run concerns.
-    pub fn whose(&self) -> Whose<'_> {
-        Whose {
+    /// What of it the end of a run needs.
+    pub fn outline(&self) -> JobOutline<'_> {
+        JobOutline {
             transfer: &self.transfer,
             uid: self.uid,
             spec: &self.spec,
@@ -120,9 +120,9 @@ impl Job {
     }
 }
 
-/// What of a transfer the end of a run concerns, whether it can be compiled or not.
+/// What of a job the end of a run needs, whether its transfer can be compiled or not.
 #[derive(Debug, Clone, Copy)]
-pub struct Whose<'a> {
+pub struct JobOutline<'a> {
     /// Its name.
     pub transfer: &'a Name,
     /// Who it is.
@@ -141,7 +141,7 @@ pub struct Whose<'a> {
     pub compiled: Option<(&'a Stream, &'a Program)>,
 }
 
-impl Whose<'_> {
+impl JobOutline<'_> {
     /// Where its rows go, where that is known.
     pub fn rows(&self, ports: &Ports) -> Result<Option<Rows>, DestinationError> {
         self.place.map(|(place, root)| ports.rows_at(place, root)).transpose()
@@ -271,7 +271,7 @@ pub fn prepare(
         earlier,
         mapping_digest: mapping_digest((uid, fact.decided.reset), &spec, entity, &layout, &stream)?,
         target: Target {
-            others: Arc::new(others(applied, &spec.to)),
+            non_owners: Arc::new(non_owners(applied, &spec.to)),
             incarnation: entity_fact.incarnation,
             defaults,
             required,
@@ -291,12 +291,12 @@ pub fn prepare(
 }
 
 /// The transfers that own no rows of an entity.
-fn others(applied: &Applied, entity: &EntityRef) -> BTreeSet<Uid> {
-    let others = applied.desired.resources.iter().filter(|(_, wanted)| match &wanted.resource.spec {
+fn non_owners(applied: &Applied, entity: &EntityRef) -> BTreeSet<Uid> {
+    let found = applied.desired.resources.iter().filter(|(_, wanted)| match &wanted.resource.spec {
         Spec::Transfer(spec) => spec.mode != Mode::Own || spec.to != *entity,
         _ => false,
     });
-    others.filter_map(|(key, _)| applied.index.get(key).map(|entry| entry.uid)).collect()
+    found.filter_map(|(key, _)| applied.index.get(key).map(|entry| entry.uid)).collect()
 }
 
 /// What commits of a transfer are made under, without a lease yet.

@@ -9,7 +9,7 @@ use raccord_model::port::destination::Fence;
 use raccord_model::port::state::Table;
 use raccord_model::{Kind, Name};
 
-use super::job::{self, Job, Subscriber, Whose};
+use super::job::{self, Job, JobOutline, Subscriber};
 use super::select;
 use crate::applied::Applied;
 use crate::entity::{entity, entity_key};
@@ -28,7 +28,7 @@ pub(super) struct Prepared {
 }
 
 /// A run that cannot be made ready, which has failed by that.
-pub(super) struct Unmade {
+pub(super) struct FailedPreparation {
     pub(super) uid: Uid,
     pub(super) name: Name,
     pub(super) spec: TransferSpec,
@@ -42,14 +42,14 @@ pub(super) struct Unmade {
 /// What became of the preparation of a run.
 pub(super) enum Preparation {
     Ready(Box<Prepared>),
-    Unmade(Box<Unmade>),
+    Failed(Box<FailedPreparation>),
     /// Every integration that wanted it is disabled or paused by now.
     Unwanted,
 }
 
-impl Unmade {
-    pub(super) fn whose(&self) -> Whose<'_> {
-        Whose {
+impl FailedPreparation {
+    pub(super) fn outline(&self) -> JobOutline<'_> {
+        JobOutline {
             transfer: &self.name,
             uid: self.uid,
             spec: &self.spec,
@@ -95,7 +95,7 @@ pub(super) async fn prepare(
         Err(error) => {
             let desired = &applied.desired;
             let place = desired.project(&to.project).and_then(|project| desired.store_place(project));
-            Ok(Preparation::Unmade(Box::new(Unmade {
+            Ok(Preparation::Failed(Box::new(FailedPreparation {
                 uid,
                 name: name.clone(),
                 spec: spec.clone(),

@@ -19,8 +19,8 @@ use tracing::Instrument as _;
 
 use super::execute::{OnPage, RunContext, execute};
 use super::failure::RunError;
-use super::job::{Job, Whose};
-use super::prepared::{self, Preparation, Prepared, Unmade};
+use super::job::{Job, JobOutline};
+use super::prepared::{self, FailedPreparation, Preparation, Prepared};
 use super::{conclude, deliveries, tables};
 use crate::applied::Applied;
 use crate::facts::put;
@@ -63,9 +63,9 @@ pub struct Ended {
     pub uid: Uid,
     /// Its name.
     pub name: Name,
-    /// The run; `None` when there was nobody left to run it for, or when it could not be made.
+    /// The run; `None` when no integration wants it any more, or when the state kept it from being recorded.
     pub run: Option<Run>,
-    /// Why it could not be made.
+    /// Why it could not be recorded.
     pub error: Option<RunnerError>,
 }
 
@@ -208,14 +208,14 @@ impl Task {
         }
         let Prepared { job, subscribers, entity, applied } = match self.prepare(&start).await? {
             Preparation::Ready(prepared) => *prepared,
-            Preparation::Unmade(unmade) => return self.fail(*unmade, lease, start.cause).await,
+            Preparation::Failed(failed) => return self.fail(*failed, lease, start.cause).await,
             Preparation::Unwanted => return Ok(None),
         };
         if start.decided != DecidedBy::Here && is_served(start.cause, &job.fact.observed) {
             return Ok(None);
         }
         let job = Arc::new(job.under(lease));
-        let Some(mut run) = self.begin(&job.whose(), start.cause).await? else { return Ok(None) };
+        let Some(mut run) = self.begin(&job.outline(), start.cause).await? else { return Ok(None) };
         tracing::Span::current().record("id", tracing::field::display(run.id));
         tracing::info!("begun");
         let outcome = match self.context((&applied, &job), subscribers, (start.progress, start.seat)) {
@@ -236,18 +236,18 @@ impl Task {
     /// Records a run that could not be made ready as one that has failed: its status, its breaker and its alerts hear of it.
     async fn fail(
         &self,
-        unmade: Unmade,
+        failed: FailedPreparation,
         lease: &TransferLease,
         cause: RunCause,
     ) -> Result<Option<Run>, RunnerError> {
-        let unmade = Unmade { fence: Fence { lease: lease.token(), ..unmade.fence }, ..unmade };
-        let whose = unmade.whose();
-        let Some(mut run) = self.begin(&whose, cause).await? else { return Ok(None) };
+        let failed = FailedPreparation { fence: Fence { lease: lease.token(), ..failed.fence }, ..failed };
+        let outline = failed.outline();
+        let Some(mut run) = self.begin(&outline, cause).await? else { return Ok(None) };
         tracing::Span::current().record("id", tracing::field::display(run.id));
-        let error = unmade.error.to_string();
+        let error = failed.error.to_string();
         run.outcome = RunOutcome::Failed { error, unauthorized: false, local: false, partial: false };
         run.ended = Some(self.ports.environment.now());
-        conclude::conclude_of(&self.ports, &whose, &run).await?;
+        conclude::conclude_of(&self.ports, &outline, &run).await?;
         tell(&run);
         Ok(Some(run))
     }
@@ -329,7 +329,7 @@ impl Task {
 
     /// Lists the run as begun. An approval has the lease of the transfer, so that it is listed before or after. Nothing when another
     /// holder has the lease by now.
-    async fn begin(&self, job: &Whose<'_>, cause: RunCause) -> Result<Option<Run>, RunnerError> {
+    async fn begin(&self, job: &JobOutline<'_>, cause: RunCause) -> Result<Option<Run>, RunnerError> {
         let run = Run {
             id: RunId(self.ports.environment.new_id()),
             transfer_uid: job.uid,

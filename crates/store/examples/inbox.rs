@@ -197,7 +197,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
             defaults: Bytes::new(),
             required: Vec::new(),
             unique: Vec::new(),
-            others: Arc::default(),
+            non_owners: Arc::default(),
         },
         mode: Mode::Own,
         updates: [UpdateType::Created, UpdateType::Updated, UpdateType::Deleted].into(),

@@ -367,17 +367,6 @@ impl<'p> PageMapper<'p> {
         }
     }
 
-    /// Whether something of an input is not mentioned by a part of a record.
-    fn lacks_some(&self, part: &[u8], input: &Input) -> bool {
-        let is_cut =
-            |slot: usize| self.program.paths.get(slot).is_some_and(|path| part::ends_above(part, &path.0));
-        match input {
-            Input::Expression(_, inputs) => inputs.iter().any(|input| self.lacks_some(part, input)),
-            Input::Slot(slot) => !self.has(*slot) && !is_cut(*slot),
-            Input::Parent(_) | Input::Constant(_) => self.is_missing(input),
-        }
-    }
-
     /// Whether the record has a path.
     fn has(&self, slot: usize) -> bool {
         let Some(row) = self.row else {
@@ -458,7 +447,7 @@ impl<'p> PageMapper<'p> {
     /// What becomes of one field: transforms, type, and what emptiness means.
     fn value(&self, assignment: &'p Assignment) -> Result<Outcome<'p>, Rejection> {
         let blame = |reason| rejection(Some(&assignment.name), reason);
-        if self.part.is_some_and(|part| !assignment.is_key && self.lacks_some(part, &assignment.input)) {
+        if self.part.is_some_and(|part| !assignment.is_key && !self.mentions(part, &assignment.input)) {
             return Ok(Outcome::Keep);
         }
         if let Some(policy) = assignment.on_missing

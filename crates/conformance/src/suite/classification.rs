@@ -62,7 +62,7 @@ async fn check<S: Subject>(steps: &[(&str, &str)], expected: &str) {
             continue;
         }
         let mut batch = step(text);
-        batch.target.others = Arc::new(left.clone());
+        batch.target.non_owners = Arc::new(left.clone());
         let tally = Destination::commit(store, batch).await.unwrap();
         assert_eq!(effects(&tally), format!("{effect} 1"), "{text} of {steps:?}");
     }

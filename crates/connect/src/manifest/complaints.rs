@@ -1,7 +1,7 @@
 //! What an answer to a manifest's request says went wrong, in the places in which `http` looks for it where nothing is
 //! declared. It only looks; that the reading fails is its own decision.
 
-use raccord_manifest::exchange::{Beside, Complaints, Looked};
+use raccord_manifest::exchange::{Beside, ComplaintContext, Complaints};
 
 use serde_json::{Map, Value};
 
@@ -24,7 +24,7 @@ const FURTHER: [&str; 9] = [
 pub(super) struct Usual;
 
 impl Complaints for Usual {
-    fn find(&self, body: &[u8], Looked { beside, member }: Looked<'_>) -> Option<String> {
+    fn find(&self, body: &[u8], ComplaintContext { beside, member }: ComplaintContext<'_>) -> Option<String> {
         let beside = match beside {
             Beside::Nothing => complaint::Beside::Nothing,
             Beside::EmptyList => complaint::Beside::EmptyList,
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn what_went_wrong_is_found_and_what_only_looks_like_it_is_not() {
         let check = |body: Value, beside: Beside, member: Option<&str>, expected: Option<&str>| {
-            let found = Usual.find(body.to_string().as_bytes(), Looked { beside, member });
+            let found = Usual.find(body.to_string().as_bytes(), ComplaintContext { beside, member });
             assert_eq!(found.as_deref(), expected, "{body} {beside:?}");
         };
         let items = Some("items");

@@ -9,7 +9,7 @@ use super::pages::Way;
 use super::properties;
 use super::track::{Track, now};
 use crate::error::ReadError;
-use crate::exchange::{Additions, Ask, Outcome, Selected, Standing};
+use crate::exchange::{Additions, AnswerKind, Ask, Outcome, Selected};
 use crate::paginate::{PageSeen, Reducer, ResetAction, header_variable};
 use crate::record::Record;
 use crate::slice::Slice;
@@ -297,9 +297,9 @@ impl Part {
 /// A page, unless what came is no answer to what was asked.
 fn sound(answer: Response, selected: Selected, way: Way<'_>) -> Result<Fetched, ReadError> {
     let place = || format!("the answer of the stream `{}`", way.stream.name());
-    match &selected.standing {
-        Standing::Wrong(message) => Err(ReadError::Answer { url: place(), message: message.clone() }),
-        Standing::Missing(message) => Err(ReadError::Missing { url: place(), message: message.clone() }),
-        Standing::List | Standing::One | Standing::Empty => Ok(Fetched::Page(answer, selected)),
+    match &selected.answer_kind {
+        AnswerKind::Wrong(message) => Err(ReadError::Answer { url: place(), message: message.clone() }),
+        AnswerKind::Missing(message) => Err(ReadError::Missing { url: place(), message: message.clone() }),
+        AnswerKind::List | AnswerKind::One | AnswerKind::Empty => Ok(Fetched::Page(answer, selected)),
     }
 }

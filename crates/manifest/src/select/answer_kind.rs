@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::extract::Extractor;
 use super::path::{Segment, get, shown};
 use crate::decode::{Decoder, Format};
-use crate::exchange::Standing;
+use crate::exchange::AnswerKind;
 use crate::record::Record;
 use crate::transport::Response;
 
@@ -30,64 +30,64 @@ pub(super) fn of(
     answer: &Response,
     (decoder, extractor): (&Decoder, &Extractor),
     documents: &[Record],
-) -> Standing {
+) -> AnswerKind {
     if matches!(answer.status, 204 | 205) {
-        return Standing::Empty;
+        return AnswerKind::Empty;
     }
     let is_blank = answer.body.trim_ascii().is_empty();
     match decoder {
-        Decoder::Format(Format::JsonLines) if is_blank => return Standing::Empty,
-        _ if is_blank => return Standing::Missing("the answer is empty".to_owned()),
+        Decoder::Format(Format::JsonLines) if is_blank => return AnswerKind::Empty,
+        _ if is_blank => return AnswerKind::Missing("the answer is empty".to_owned()),
         Decoder::Json | Decoder::Format(Format::Json) => {
-            if let Some(standing) = of_json(answer, documents) {
-                return standing;
+            if let Some(answer_kind) = of_json(answer, documents) {
+                return answer_kind;
             }
         }
         Decoder::Xml => return of_xml(extractor, documents),
         Decoder::Lines if begins_with(answer, b"<") => {
-            return Standing::Wrong("the answer is no list of lines".to_owned());
+            return AnswerKind::Wrong("the answer is no list of lines".to_owned());
         }
         Decoder::Format(Format::JsonItems { path, .. }) if documents.is_empty() => {
             let path: Vec<Segment> = path.split('.').map(|name| Segment::of(&name.into())).collect();
             let document = Record::Span(answer.body.clone());
             return if path.contains(&Segment::Name("item".to_owned())) {
-                Standing::List
+                AnswerKind::List
             } else {
                 match place(&document, &path) {
-                    Place::One => standing(Place::Scalar, &path),
-                    other => standing(other, &path),
+                    Place::One => answer_kind(Place::Scalar, &path),
+                    other => answer_kind(other, &path),
                 }
             };
         }
         Decoder::Lines | Decoder::Format(_) | Decoder::Zip(_) | Decoder::Table(_) => {
-            return Standing::List;
+            return AnswerKind::List;
         }
     }
-    extractor.standing(documents)
+    extractor.answer_kind(documents)
 }
 
 /// What a body that is to be JSON is, where that says enough.
-fn of_json(answer: &Response, documents: &[Record]) -> Option<Standing> {
+fn of_json(answer: &Response, documents: &[Record]) -> Option<AnswerKind> {
     if serde_json::from_slice::<IgnoredAny>(&answer.body).is_err() {
-        return Some(Standing::Wrong("the answer is no JSON".to_owned()));
+        return Some(AnswerKind::Wrong("the answer is no JSON".to_owned()));
     }
     // A list is one document an element, and one without elements is taken for an empty object.
     let is_list = begins_with(answer, b"[");
     let is_empty =
         || serde_json::from_slice::<Vec<IgnoredAny>>(&answer.body).is_ok_and(|list| list.is_empty());
-    (is_list && (documents.is_empty() || is_empty())).then_some(Standing::List)
+    (is_list && (documents.is_empty() || is_empty())).then_some(AnswerKind::List)
 }
 
 /// XML has no lists: an element without children is one that has none. Its root has to be there.
-fn of_xml(extractor: &Extractor, documents: &[Record]) -> Standing {
+fn of_xml(extractor: &Extractor, documents: &[Record]) -> AnswerKind {
     let root = documents.first().map(Record::value).unwrap_or_default();
     match (root.as_object().filter(|root| !root.is_empty()), extractor.first_member()) {
-        (None, _) => Standing::Wrong("the answer is no XML".to_owned()),
+        (None, _) => AnswerKind::Wrong("the answer is no XML".to_owned()),
         (Some(root), Some(name)) if !root.contains_key(name) => {
-            Standing::Wrong(format!("the answer is no XML of an element `{name}`"))
+            AnswerKind::Wrong(format!("the answer is no XML of an element `{name}`"))
         }
-        (Some(_), Some(_)) => Standing::List,
-        (Some(_), None) => Standing::One,
+        (Some(_), Some(_)) => AnswerKind::List,
+        (Some(_), None) => AnswerKind::One,
     }
 }
 
@@ -97,15 +97,15 @@ fn begins_with(answer: &Response, begin: &[u8]) -> bool {
 
 impl Extractor {
     /// The best of what its paths lead to in the documents of an answer.
-    fn standing(&self, documents: &[Record]) -> Standing {
+    fn answer_kind(&self, documents: &[Record]) -> AnswerKind {
         match self {
             Self::Dpath { path, .. } => {
                 let best = documents.iter().map(|document| place(document, path)).max();
-                best.map_or(Standing::List, |place| standing(place, path))
+                best.map_or(AnswerKind::List, |place| answer_kind(place, path))
             }
             Self::Combined { extractors, .. } => {
-                let all = extractors.iter().map(|extractor| extractor.standing(documents));
-                all.max_by_key(Standing::rank).unwrap_or_default()
+                let all = extractors.iter().map(|extractor| extractor.answer_kind(documents));
+                all.max_by_key(AnswerKind::rank).unwrap_or_default()
             }
         }
     }
@@ -122,7 +122,7 @@ impl Extractor {
     }
 }
 
-impl Standing {
+impl AnswerKind {
     /// The better, the more it is an answer.
     const fn rank(&self) -> u8 {
         match self {
@@ -134,16 +134,16 @@ impl Standing {
     }
 }
 
-fn standing(place: Place, path: &[Segment]) -> Standing {
+fn answer_kind(place: Place, path: &[Segment]) -> AnswerKind {
     let names: Vec<String> = path.iter().map(|segment| shown(std::slice::from_ref(segment))).collect();
     let what = |what: &str| format!("`field_path: [{}]` leads to {what}", names.join(", "));
     match place {
-        Place::List => Standing::List,
-        Place::One => Standing::One,
-        Place::Hollow => Standing::Missing(what("an empty object")),
-        Place::Null => Standing::Missing(what("null")),
-        Place::Absent => Standing::Missing(what("nothing")),
-        Place::Scalar => Standing::Wrong(what("no list")),
+        Place::List => AnswerKind::List,
+        Place::One => AnswerKind::One,
+        Place::Hollow => AnswerKind::Missing(what("an empty object")),
+        Place::Null => AnswerKind::Missing(what("null")),
+        Place::Absent => AnswerKind::Missing(what("nothing")),
+        Place::Scalar => AnswerKind::Wrong(what("no list")),
     }
 }
 
@@ -187,8 +187,8 @@ mod tests {
         let answer = Response { status: 200, headers: Vec::new(), body: Bytes::from(body.to_owned()) };
         let documents = decoder.documents(&answer).unwrap();
         let shown = match of(&answer, (&decoder, &extractor), &documents) {
-            Standing::Missing(what) => format!("missing: {what}"),
-            Standing::Wrong(what) => format!("wrong: {what}"),
+            AnswerKind::Missing(what) => format!("missing: {what}"),
+            AnswerKind::Wrong(what) => format!("wrong: {what}"),
             other => format!("{other:?}"),
         };
         assert_eq!(shown, expected, "{body}");

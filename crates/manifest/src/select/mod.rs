@@ -1,6 +1,7 @@
 //! From an answer to records: where they stand, which of them are kept, and what is made of them. It never asks a
 //! service.
 
+mod answer_kind;
 mod draft;
 mod expand;
 mod extract;
@@ -8,7 +9,6 @@ mod members;
 mod normalize;
 pub mod path;
 mod seek;
-mod standing;
 mod transform;
 
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::Json;
 use crate::component::{Component, Problem};
 use crate::decode::{Decoder, content_type};
 use crate::error::ReadError;
-use crate::exchange::{Beside, Looked, Selected, Selector, Standing, token_variable};
+use crate::exchange::{AnswerKind, Beside, ComplaintContext, Selected, Selector, token_variable};
 use crate::record::Record;
 use crate::service::Service;
 use crate::slice::Slice;
@@ -133,37 +133,37 @@ impl RecordSelector {
     }
 
     /// What stands where the records were looked for, and whether it is what went wrong instead.
-    fn standing(&self, answer: &Response, documents: &[Record], extracted: &Extracted) -> Standing {
+    fn answer_kind(&self, answer: &Response, documents: &[Record], extracted: &Extracted) -> AnswerKind {
         let count = extracted.records.len() + extracted.skipped;
         // A list has several elements; one record may be the answer itself, which says what went wrong.
-        let standing = match count {
-            0 | 1 => standing::of(answer, (&self.decoder, &self.extractor), documents),
-            _ => Standing::List,
+        let answer_kind = match count {
+            0 | 1 => answer_kind::of(answer, (&self.decoder, &self.extractor), documents),
+            _ => AnswerKind::List,
         };
-        if let Standing::Wrong(why) = standing {
+        if let AnswerKind::Wrong(why) = answer_kind {
             let kind = content_type(answer).unwrap_or("of no type");
-            return Standing::Wrong(format!("{why} ({kind})"));
+            return AnswerKind::Wrong(format!("{why} ({kind})"));
         }
-        if standing == Standing::Empty || !self.decoder.is_json() {
-            return self.allowed(standing);
+        if answer_kind == AnswerKind::Empty || !self.decoder.is_json() {
+            return self.allowed(answer_kind);
         }
-        let beside = match &standing {
-            Standing::List if count == 0 => Beside::EmptyList,
-            Standing::List => Beside::Records,
-            Standing::One => Beside::OneRecord,
-            Standing::Missing(_) | Standing::Wrong(_) | Standing::Empty => Beside::Nothing,
+        let beside = match &answer_kind {
+            AnswerKind::List if count == 0 => Beside::EmptyList,
+            AnswerKind::List => Beside::Records,
+            AnswerKind::One => Beside::OneRecord,
+            AnswerKind::Missing(_) | AnswerKind::Wrong(_) | AnswerKind::Empty => Beside::Nothing,
         };
-        let place = Looked { beside, member: self.extractor.first_member() };
+        let place = ComplaintContext { beside, member: self.extractor.first_member() };
         match self.service.complaint(&answer.body, place) {
-            Some(said) => Standing::Wrong(format!("the service says: {said}")),
-            None => self.allowed(standing),
+            Some(said) => AnswerKind::Wrong(format!("the service says: {said}")),
+            None => self.allowed(answer_kind),
         }
     }
 
     /// The same, where an answer without the list has no records.
-    fn allowed(&self, standing: Standing) -> Standing {
-        match standing {
-            Standing::Missing(_) if self.service.may_be_missing() => Standing::Empty,
+    fn allowed(&self, answer_kind: AnswerKind) -> AnswerKind {
+        match answer_kind {
+            AnswerKind::Missing(_) if self.service.may_be_missing() => AnswerKind::Empty,
             other => other,
         }
     }
@@ -222,7 +222,7 @@ impl Selector for RecordSelector {
         let documents = self.decoder.documents(answer)?;
         let extracted = self.extractor.extract(&documents)?;
         let is_json = extracted.is_json;
-        let standing = self.standing(answer, &documents, &extracted);
+        let answer_kind = self.answer_kind(answer, &documents, &extracted);
         let count = extracted.records.len() + extracted.skipped;
         let slice_context = slice.context(&self.service.context());
         let page = Page {
@@ -241,7 +241,7 @@ impl Selector for RecordSelector {
             Made::Written(range) => Record::Span(buffer.slice(range)),
         };
         let records = made.into_iter().map(record).collect();
-        Ok(Selected { records, extracted: count, is_json, standing })
+        Ok(Selected { records, extracted: count, is_json, answer_kind })
     }
 
     fn variable(&self, answer: &Response, is_json: bool, members: Option<&[String]>) -> Json {

@@ -55,14 +55,14 @@ pub struct Target {
     pub unique: Vec<FieldId>,
     /// The transfers of this generation that own no rows of it: they enrich it, or write elsewhere. One that a later
     /// generation adds is not among them, so that a batch that is older than an apply takes nothing from it.
-    pub others: Arc<BTreeSet<Uid>>,
+    pub non_owners: Arc<BTreeSet<Uid>>,
 }
 
 impl Target {
     /// Whether a transfer owns rows of the entity no longer, though it may be there still: it enriches them now, or writes
     /// elsewhere. Another may take its rows over.
     pub fn is_left_by(&self, transfer: Uid) -> bool {
-        self.others.contains(&transfer)
+        self.non_owners.contains(&transfer)
     }
 }
 

@@ -267,7 +267,7 @@ impl Hooks {
         };
         if u64::try_from(push.body.len()).map_or(true, |length| length > receiver.hook.max_body()) {
             self.complain_of_size(source, push.peer);
-            self.lose(source, "it is larger than `maxBody` allows", ports.environment.now());
+            self.count_unreadable(source, "it is larger than `maxBody` allows", ports.environment.now());
             return nothing(Received::TooLarge);
         }
         if let Some(retry_after) = receiver.wait_for_allowance() {
@@ -285,12 +285,16 @@ impl Hooks {
             Err(webhook::Unreadable::TooMany) => {
                 receiver
                     .complain(|| tracing::warn!(%source, "a delivery has more events than are read at once"));
-                self.lose(source, "it has more events than are read at once", ports.environment.now());
+                self.count_unreadable(
+                    source,
+                    "it has more events than are read at once",
+                    ports.environment.now(),
+                );
                 return nothing(Received::TooLarge);
             }
             Err(error) => {
                 receiver.complain(|| tracing::warn!(%source, %error, "a delivery cannot be read"));
-                self.lose(source, &error.to_string(), ports.environment.now());
+                self.count_unreadable(source, &error.to_string(), ports.environment.now());
                 // What was signed for one address proves nothing at another.
                 let is_elsewhere = matches!(error, webhook::Unreadable::UnsignedUrl);
                 return nothing(if is_elsewhere { Received::Refused } else { Received::Unreadable });
@@ -311,7 +315,7 @@ impl Hooks {
 
 impl Hooks {
     /// Counts a genuine delivery that cannot be taken.
-    fn lose(&self, source: &Name, why: &str, now: Timestamp) {
+    fn count_unreadable(&self, source: &Name, why: &str, now: Timestamp) {
         self.tallies.count(source, DroppedBecause::Unreadable, (why.to_owned(), now));
     }
 

@@ -8,6 +8,8 @@ use raccord_model::field_path::Step;
 use raccord_model::port::records::Record;
 use serde_json::value::RawValue;
 
+use super::{Input, PageMapper};
+
 /// The JSON of a record; nothing of a row, which has no members.
 pub(super) const fn text(record: Record<'_>) -> &[u8] {
     match record {
@@ -16,9 +18,23 @@ pub(super) const fn text(record: Record<'_>) -> &[u8] {
     }
 }
 
+impl PageMapper<'_> {
+    /// Whether a part of a record mentions all that an input needs.
+    pub(super) fn mentions(&self, part: &[u8], input: &Input) -> bool {
+        match input {
+            Input::Expression(_, inputs) => inputs.iter().all(|input| self.mentions(part, input)),
+            Input::Slot(slot) => {
+                let path = self.program.paths.get(*slot);
+                self.has(*slot) || path.is_some_and(|path| ends_above(part, &path.0))
+            }
+            Input::Parent(_) | Input::Constant(_) => !self.is_missing(input),
+        }
+    }
+}
+
 /// Whether a path ends above its last step, at something that has nothing below: `null`, a scalar, a list that is shorter. Where an
 /// object lacks the next member, or the text is not JSON, it does not.
-pub(super) fn ends_above(json: &[u8], steps: &[Step]) -> bool {
+fn ends_above(json: &[u8], steps: &[Step]) -> bool {
     serde_json::from_slice(json).is_ok_and(|value| ends_in(value, steps))
 }
 
