@@ -27,7 +27,7 @@ pub(crate) fn is_public(kind: Option<Kind>, path: &[&str]) -> bool {
         (Kind::Source, ["spec", rest @ ..]) => {
             // What a manifest asks for may be a secret.
             let is_setting = matches!(rest, ["config", "settings", ..]);
-            !is_setting && matches!(rest, ["connector" | "config" | "webhook" | "protect", ..])
+            !is_setting && matches!(rest, ["connector" | "config" | "records" | "webhook" | "protect", ..])
         }
         (Kind::Stack, ["spec", "mail", rest @ ..]) => matches!(rest, ["host" | "port" | "security" | "from"]),
         (Kind::Stack, ["spec", rest @ ..]) => {
@@ -218,6 +218,7 @@ mod tests {
             (Some(Kind::Source), "spec.webhook.verify.basic.username", false),
             (Some(Kind::Source), "spec.webhook.events.a", true),
             (Some(Kind::Source), "spec.config.settings.api_key", false),
+            (Some(Kind::Source), "spec.records.missing", true),
             (Some(Kind::Source), "spec.config.baseUrl", true),
             (Some(Kind::Project), "spec.store.authorization.url", false),
             (Some(Kind::Project), "spec.store.autorization.url", false),
