@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use raccord_model::checkpoint::Shift;
-use raccord_model::fact::{Tally, Uid};
+use raccord_model::fact::{Reject, Tally, Uid};
 use raccord_model::language::{Mode, UpdateType};
 use raccord_model::port::destination::{Batch, Change, DestinationError, Intent, REQUIRED, RecordDigest};
 use raccord_model::row::FieldId;
@@ -266,29 +266,38 @@ impl Taking<'_> {
             fields,
         };
         row.see(batch.transfer, change.version);
-        let entity = self.entity();
-        let waiting: Vec<_> = entity.waiting.extract_if(.., |(_, key), _| key == change.key).collect();
+        let waiting = self.entity().waiting.extract_if(.., |(_, key), _| key == change.key);
+        let waiting: Vec<_> = waiting.collect();
         for ((transfer, _), waiting) in waiting {
             let fields = fields::patched(&row.fields, &waiting.patch)?;
-            // One that would break a unique field is lost.
-            if entity.conflict(&batch.target.unique, change.key, &fields).is_none() {
+            // One that would break a unique field is a reject of its own transfer.
+            if let Some(field) = self.entity().conflict(&batch.target.unique, change.key, &fields) {
+                let reject = self.reject(number, change, field, None).of_enrichment(transfer);
+                self.world.rejects.entry(transfer).or_default().keep(&reject, &waiting.version);
+            } else {
                 (row.fields, row.digest) = (fields, None);
                 row.see(transfer, &waiting.version);
             }
         }
+        let entity = self.entity();
         entity.tombstones.remove(change.key);
         entity.rows.insert(change.key.to_vec(), row);
         Ok(Outcome::Created)
     }
 
     fn refuse(&mut self, number: usize, change: Change<'_>, field: FieldId, reason: Option<&str>) -> Outcome {
+        let reject = self.reject(number, change, field, reason);
+        self.rejects().keep(&reject, change.version);
+        Outcome::Rejected
+    }
+
+    fn reject(&self, number: usize, change: Change<'_>, field: FieldId, reason: Option<&str>) -> Reject {
         let mut reject = (self.batch.refuse.0)(number, field);
         if let Some(reason) = reason {
             reason.clone_into(&mut reject.reason);
         }
         reject.key = Some(rejects::written(change.key));
-        self.rejects().keep(&reject, change.version);
-        Outcome::Rejected
+        reject
     }
 
     fn delete(&mut self, change: Change<'_>) -> Outcome {

@@ -100,7 +100,7 @@ macro_rules! conformance {
                 the_reject_names_key_and_reason
                 the_index_follows_the_entity
                 rows_that_shared_a_value_before_hold_it_in_turn
-                an_enrichment_that_breaks_it_is_left_out
+                an_enrichment_that_breaks_it_is_rejected
             }
         }
 

@@ -125,7 +125,7 @@ pub async fn rows_that_shared_a_value_before_hold_it_in_turn<S: Subject>() {
     }
 }
 
-pub async fn an_enrichment_that_breaks_it_is_left_out<S: Subject>() {
+pub async fn an_enrichment_that_breaks_it_is_rejected<S: Subject>() {
     let subject = S::empty().await;
     let store = subject.destination();
     let mut first = batch('A');
@@ -145,5 +145,28 @@ pub async fn an_enrichment_that_breaks_it_is_left_out<S: Subject>() {
     }
     let rows: Vec<_> = rows(store).await.into_values().collect();
     assert_eq!(rows, ["3:taken", "1:x", "1:x 3:free"]);
+    let query = RejectQuery { transfer: Some(transfer('E')), limit: 10, ..RejectQuery::default() };
+    let mut rejects = store.rejects(query).await.unwrap();
+    assert_eq!(store.count_rejects(transfer('E')).await.unwrap(), 1);
+    let (id, reject) = rejects.pop().unwrap();
+    assert!(rejects.is_empty());
+    assert_eq!((reject.key.as_deref(), reject.payload), (Some("62"), None));
+    assert_eq!(reject.transfer, transfer('E'));
+    assert!(
+        reject.reason.starts_with("another record already has this value of field 3"),
+        "{}",
+        reject.reason
+    );
+    // Once the enriching transfer can show the record again, the reject goes.
+    let place = RejectQuery { id: Some(id), limit: 1, ..RejectQuery::default() };
+    for (value, kept) in [("taken", true), ("other", false)] {
+        let mut again = batch('E');
+        again.mode = raccord_model::language::Mode::Enrich;
+        again.target.unique = vec![3];
+        upsert(&mut again, "b", &[(3, Some(value))]);
+        store.commit(again).await.unwrap();
+        assert_eq!(!store.rejects(place.clone()).await.unwrap().is_empty(), kept, "{value}");
+    }
+    assert_eq!(store.count_rejects(transfer('E')).await.unwrap(), 0);
     subject.assert_sound();
 }

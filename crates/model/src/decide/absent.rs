@@ -1,11 +1,11 @@
 //! A record whose row is not there: it is created, waits, or is too late. A row that is created takes in what waited for it.
 
 use crate::classify::{self, Effect, KnownTombstone, Write, is_older};
-use crate::fact::Uid;
+use crate::fact::{Reject, Uid};
 use crate::port::destination::{Change, REQUIRED, RecordDigest};
 use crate::row::{NotARow, apply_patch};
 
-use super::working::{Stored, Versions, Waiting};
+use super::working::{OtherReject, Stored, Versions, Waiting};
 use super::{Pass, Refusal, rejects};
 
 /// How many enrichments of one transfer wait for rows of one entity. Beyond it they are skipped.
@@ -62,15 +62,15 @@ impl Pass<'_> {
             place: 0,
         };
         row.versions.see(transfer, change.version);
-        self.enrich(change.key, &mut row)?;
+        self.enrich((number, change.key), &mut row)?;
         self.set.tombstones.remove(change.key);
         self.put(change.key, Some(row))?;
         Ok(Effect::Created)
     }
 
-    /// Applies the enrichments that waited for a row. One that makes a row of it that cannot be kept is lost: its
-    /// transfer shows the record again when it changes.
-    fn enrich(&mut self, key: &[u8], row: &mut Stored) -> Result<(), NotARow> {
+    /// Applies the enrichments that waited for a row. One that makes a row of it that cannot be kept is a reject of its own
+    /// transfer, which may never show the record again by itself.
+    fn enrich(&mut self, (number, key): (usize, &[u8]), row: &mut Stored) -> Result<(), NotARow> {
         let mut waiting: Vec<(Uid, Waiting)> =
             self.set.waiting.iter().filter(|((of, _), _)| of == key).map(of).collect();
         waiting.sort_unstable_by_key(|(transfer, _)| *transfer);
@@ -78,11 +78,15 @@ impl Pass<'_> {
             self.set.waiting.remove(&(key.to_vec(), transfer));
             self.next.clear();
             apply_patch(&row.row, &patch, &mut self.next)?;
-            if self.refusal(key)?.is_none() {
-                std::mem::swap(&mut row.row, &mut self.next);
-                row.digest = None;
-                row.versions.see(transfer, &version);
+            if let Some(refusal) = self.refusal(key)? {
+                let reject = self.reject(number, key, refusal).of_enrichment(transfer);
+                let (id, kept) = rejects::kept(&reject, version);
+                self.set.other_rejects.push(OtherReject { transfer, id, kept });
+                continue;
             }
+            std::mem::swap(&mut row.row, &mut self.next);
+            row.digest = None;
+            row.versions.see(transfer, &version);
         }
         Ok(())
     }
@@ -99,8 +103,15 @@ impl Pass<'_> {
         Ok(self.refused.get(&(key.to_vec(), self.next.clone())).cloned())
     }
 
-    /// Rejects what maps but cannot be stored. Without a reason it is the one that a unique field gives.
+    /// Rejects what maps but cannot be stored.
     pub(super) fn refuse(&mut self, number: usize, change: Change<'_>, refusal: Refusal) -> Effect {
+        let reject = self.reject(number, change.key, refusal);
+        rejects::keep(self.set, &reject, change.version);
+        Effect::Rejected
+    }
+
+    /// The reject of a record that maps but cannot be stored. Without a reason it is the one that a unique field gives.
+    fn reject(&self, number: usize, key: &[u8], refusal: Refusal) -> Reject {
         let mut reject = (self.batch.refuse.0)(number, refusal.field.unwrap_or_default());
         if refusal.field.is_none() {
             reject.field = None;
@@ -108,9 +119,8 @@ impl Pass<'_> {
         if !refusal.reason.is_empty() {
             reject.reason = refusal.reason;
         }
-        reject.key = Some(rejects::hexadecimal(change.key));
-        rejects::keep(self.set, &reject, change.version);
-        Effect::Rejected
+        reject.key = Some(rejects::hexadecimal(key));
+        reject
     }
 }
 

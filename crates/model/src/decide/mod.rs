@@ -30,8 +30,8 @@ pub use overlay::{Changed, Overlay};
 pub use rejects::{Bounds, REMEMBERED, identity, key_of};
 pub use sweeping::{Counts, Going, Undeletable, held, row_that_stays, staying, swept, tries_again};
 pub use working::{
-    Holders, KeptReject, Key, Mark, Stored, Tombstone, UNOWNED, Versions, Waiting, Working, all_keys,
-    changed_keys, taken_values,
+    Holders, KeptReject, Key, Mark, OtherReject, Stored, Tombstone, UNOWNED, Versions, Waiting, Working,
+    all_keys, changed_keys, taken_values,
 };
 
 /// Why the database does not take a row.

@@ -78,10 +78,18 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// Keeps one, whose record has this version.
 pub(super) fn keep(set: &mut Working, reject: &Reject, version: &[u8]) {
-    let id = identity(reject);
+    let (id, mut kept) = kept(reject, version.to_vec());
     let before = set.rejects.get(&id).map_or(&[][..], |before| &before.version);
-    let version = if is_older(version, before) { before } else { version }.to_vec();
-    set.rejects.set(id, KeptReject { reject: Some(Box::new(reject.clone())), key: key_of(reject), version });
+    if is_older(version, before) {
+        kept.version = before.to_vec();
+    }
+    set.rejects.set(id, kept);
+}
+
+/// One as it is kept, whose record has this version.
+pub(super) fn kept(reject: &Reject, version: Vec<u8>) -> (RejectId, KeptReject) {
+    let kept = KeptReject { reject: Some(Box::new(reject.clone())), key: key_of(reject), version };
+    (identity(reject), kept)
 }
 
 /// Takes those of a key away that are not newer.

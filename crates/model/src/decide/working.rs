@@ -162,6 +162,17 @@ pub struct KeptReject {
     pub version: Vec<u8>,
 }
 
+/// A reject of another transfer than the one of the batch: its enrichment had waited for a row, and cannot be kept in it.
+#[derive(Debug, Clone)]
+pub struct OtherReject {
+    /// The transfer that enriches.
+    pub transfer: Uid,
+    /// Which reject it is.
+    pub id: RejectId,
+    /// The reject, with the version of its record.
+    pub kept: KeptReject,
+}
+
 /// Which rows hold a value of a unique field.
 #[derive(Debug, Default)]
 pub struct Holders(BTreeMap<(FieldId, Vec<u8>), BTreeSet<Key>>);
@@ -236,6 +247,8 @@ pub struct Working {
     pub marks: Overlay<Key, Mark>,
     /// The rejects of these keys.
     pub rejects: Overlay<RejectId, KeptReject>,
+    /// Rejects of transfers whose enrichments had waited.
+    pub other_rejects: Vec<OtherReject>,
     /// The partitions and parents that the batch speaks of.
     pub partitions: Overlay<PartitionId, Met>,
     /// Rows outside of the batch that hold a unique value of it.
@@ -254,13 +267,14 @@ impl Working {
 
     /// As it was found.
     pub fn reset(&mut self, unique: &[FieldId]) -> Result<(), NotARow> {
-        let Self { rows, tombstones, waiting, doomed, marks, rejects, partitions, .. } = self;
+        let Self { rows, tombstones, waiting, doomed, marks, rejects, other_rejects, partitions, .. } = self;
         rows.reset();
         tombstones.reset();
         waiting.reset();
         doomed.reset();
         marks.reset();
         rejects.reset();
+        other_rejects.clear();
         partitions.reset();
         let mut holders = Holders::default();
         for (field, value, key) in &self.others {

@@ -46,6 +46,21 @@ pub struct Reject {
     pub partial: bool,
 }
 
+/// Where a reject stands whose enrichment had waited for its row.
+pub const WAITED: &str = "an enrichment that waited for its row";
+
+impl Reject {
+    /// Of an enrichment that waited for a row and cannot be kept in it, when this would be the reject of the record that
+    /// created the row. What the enrichment was made of is not known any more: it comes with a reading of everything.
+    #[must_use]
+    pub fn of_enrichment(self, transfer: Uid) -> Self {
+        let reason = format!("{}; `raccord resync` shows this record again", self.reason);
+        let position = WAITED.to_owned();
+        let (payload, parent, deletion, partial) = (None, None, false, false);
+        Self { transfer, position, reason, payload, parent, deletion, partial, ..self }
+    }
+}
+
 impl Serialize for RejectId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

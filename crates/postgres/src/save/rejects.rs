@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use raccord_model::decide::{Bounds, Changed, KeptReject, REMEMBERED, Working, nanoseconds};
+use raccord_model::decide::{Bounds, KeptReject, OtherReject, REMEMBERED, Working, nanoseconds};
 use raccord_model::fact::{RejectId, Uid};
 use raccord_model::port::destination::DestinationError;
 use tokio_postgres::types::Type;
@@ -21,6 +21,9 @@ pub(crate) async fn save(
     bounds: Bounds,
     had_any: bool,
 ) -> Result<u64, Failure> {
+    for OtherReject { transfer, id, kept } in &set.other_rejects {
+        put(session, *transfer, std::iter::once((id, kept))).await?;
+    }
     let changed: Vec<_> = set.rejects.changed().collect();
     if changed.is_empty() && !had_any {
         return Ok(0);
@@ -30,7 +33,7 @@ pub(crate) async fn save(
     let own = value(&transfer.0, Type::UUID);
     let remove = "DELETE FROM raccord.rejects WHERE transfer = $1 AND id = ANY($2)";
     session.execute(remove, &[own.clone(), (&gone, Type::BYTEA_ARRAY)]).await?;
-    put(session, transfer, &changed).await?;
+    put(session, transfer, changed.iter().filter_map(|it| Some((it.key, it.now?)))).await?;
     let new = changed.iter().filter(|changed| changed.before.is_none() && changed.now.is_some());
     let new: Vec<&[u8]> = new.map(|changed| changed.key.0.as_slice()).collect();
     let (count, new) = (new.len(), many_bytes(new));
@@ -50,16 +53,16 @@ pub(crate) async fn stored(session: &Session<'_>, transfer: Uid) -> Result<HashS
 async fn put(
     session: &Session<'_>,
     transfer: Uid,
-    changed: &[Changed<'_, RejectId, KeptReject>],
+    rejects: impl Iterator<Item = (&RejectId, &KeptReject)>,
 ) -> Result<(), Failure> {
     let types = [Type::BYTEA_ARRAY, Type::BYTEA_ARRAY, Type::BYTEA_ARRAY, Type::INT8_ARRAY, Type::TEXT_ARRAY];
     let mut columns = types.map(Many::new);
     let mut is_empty = true;
-    for it in changed {
-        let Some(KeptReject { reject: Some(reject), key, version }) = it.now else { continue };
+    for (id, kept) in rejects {
+        let KeptReject { reject: Some(reject), key, version } = kept else { continue };
         is_empty = false;
         let [ids, keys, versions, times, texts] = &mut columns;
-        ids.push(Some(&it.key.0));
+        ids.push(Some(&id.0));
         keys.push(key.as_deref());
         versions.push(Some(version));
         times.push(Some(&nanoseconds(reject.at).to_be_bytes()));

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use raccord_model::decide::{Bounds, REMEMBERED, Working, nanoseconds};
+use raccord_model::decide::{Bounds, KeptReject, REMEMBERED, Working, nanoseconds};
 use raccord_model::fact::{RejectId, Uid};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -18,7 +18,7 @@ pub(crate) fn save(
     bounds: Bounds,
     had_any: bool,
 ) -> Result<u64, Failure> {
-    if set.rejects.changed().next().is_none() && !had_any {
+    if set.rejects.changed().next().is_none() && set.other_rejects.is_empty() && !had_any {
         return Ok(0);
     }
     let remove = "DELETE FROM _raccord_rejects WHERE transfer = ?1 AND id = ?2";
@@ -26,18 +26,23 @@ pub(crate) fn save(
                VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (transfer, id) DO UPDATE \
                SET key = excluded.key, version = excluded.version, at = excluded.at, reject = excluded.reject";
     let (mut remove, mut put) = (connection.prepare(remove)?, connection.prepare(put)?);
+    let mut keep = |transfer: Uid, reject_id: RejectId, kept: &KeptReject| -> Result<(), Failure> {
+        let Some(reject) = &kept.reject else { return Ok(()) };
+        let (at, json) = (nanoseconds(reject.at), serde_json::to_string(reject)?);
+        put.execute(params![id(&transfer), reject_id.0, kept.key, kept.version, at, json])?;
+        Ok(())
+    };
+    for other in &set.other_rejects {
+        keep(other.transfer, other.id, &other.kept)?;
+    }
     let mut new = 0;
     for changed in set.rejects.changed() {
-        let reject_id = changed.key.0;
         let Some(kept) = changed.now else {
-            remove.execute(params![id(&transfer), reject_id])?;
+            remove.execute(params![id(&transfer), changed.key.0])?;
             continue;
         };
-        if let Some(reject) = &kept.reject {
-            let (at, json) = (nanoseconds(reject.at), serde_json::to_string(reject)?);
-            put.execute(params![id(&transfer), reject_id, kept.key, kept.version, at, json])?;
-        }
-        if changed.before.is_none() && !was_known(connection, transfer, reject_id, bounds)? {
+        keep(transfer, *changed.key, kept)?;
+        if changed.before.is_none() && !was_known(connection, transfer, changed.key.0, bounds)? {
             new += 1;
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use raccord_model::checkpoint::{Partition, Shift};
 use raccord_model::classify::{self, Beside, Effect, Ending, KnownRow, Terms, Write};
-use raccord_model::fact::{Tally, Uid};
+use raccord_model::fact::{Reject, Tally, Uid};
 use raccord_model::port::destination::{Batch, Change, DestinationError, Intent};
 use raccord_model::row::{FieldId, empty_row};
 use redb::ReadableTable;
@@ -327,14 +327,20 @@ impl<'b> BatchWriter<'b> {
         field: FieldId,
         reason: Option<&str>,
     ) -> Result<Effect, StoreError> {
+        let reject = self.reject(change, field, reason);
+        self.rejects.keep(tables, &reject, change.version)?;
+        Ok(Effect::Rejected)
+    }
+
+    /// The reject of a record that maps but cannot be stored.
+    fn reject(&self, change: Change<'_>, field: FieldId, reason: Option<&str>) -> Reject {
         let number = usize::try_from(self.tally.fetched).unwrap_or(usize::MAX);
         let mut reject = (self.batch.refuse.0)(number, field);
         if let Some(reason) = reason {
             reason.clone_into(&mut reject.reason);
         }
         reject.key = Some(rejects::hexadecimal(change.key));
-        self.rejects.keep(tables, &reject, change.version)?;
-        Ok(Effect::Rejected)
+        reject
     }
 
     fn mark_seen(&mut self, tables: &mut Tables<'_>, key: &[u8], is_deleted: bool) -> Result<(), StoreError> {

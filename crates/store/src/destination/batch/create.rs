@@ -4,6 +4,7 @@ use raccord_model::classify::{self, Effect, Write};
 use raccord_model::port::destination::{Change, REQUIRED, RecordDigest};
 use raccord_model::row::{apply_patch, empty_row};
 
+use super::super::rejects::Rejects;
 use super::super::unique::{self, Index};
 use super::super::{tombstone, waiting};
 use super::{BatchWriter, stamp};
@@ -70,8 +71,8 @@ impl BatchWriter<'_> {
         Ok(Effect::Created)
     }
 
-    /// Applies the enrichments that waited for the row in `value`. One that would break a unique field is lost:
-    /// its transfer shows the record again when it changes.
+    /// Applies the enrichments that waited for the row in `value`. One that would break a unique field is a reject of its
+    /// own transfer, which may never show the record again by itself.
     fn enrich(&mut self, tables: &mut Tables<'_>, change: Change<'_>) -> Result<(), StoreError> {
         let inc = self.batch.target.incarnation;
         for &transfer in &self.waiting {
@@ -84,9 +85,15 @@ impl BatchWriter<'_> {
             let row_at = self.spare.len();
             apply_patch(before.row, patch, &mut self.spare)?;
             let row = self.spare.get(row_at..).unwrap_or_default();
-            if unique::conflict(&tables.unique, &self.batch.target.unique, &self.key, row)?.is_none() {
+            let conflict = unique::conflict(&tables.unique, &self.batch.target.unique, &self.key, row)?;
+            let Some(field) = conflict else {
                 std::mem::swap(&mut self.value, &mut self.spare);
-            }
+                continue;
+            };
+            let reject = self.reject(change, field, None).of_enrichment(transfer);
+            let mut others = Rejects::begin(tables, transfer, self.batch.at, self.batch.keep_rejects.1)?;
+            others.keep(tables, &reject, version)?;
+            others.end(tables)?;
         }
         Ok(())
     }
