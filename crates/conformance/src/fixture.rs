@@ -101,6 +101,7 @@ pub fn batch(letter: char) -> Batch {
             parent: None,
             deletion: false,
             partial: false,
+            fetch: None,
         })),
         keep_rejects: (1000, 86_400),
         mark_seen: false,
@@ -238,6 +239,7 @@ pub fn reject(letter: char, key: Option<&str>, payload: &str, seconds: i64) -> R
         parent: None,
         deletion: false,
         partial: false,
+        fetch: None,
     }
 }
 

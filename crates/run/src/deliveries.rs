@@ -110,7 +110,7 @@ impl Draining<'_> {
 
     /// Keeps what deliveries have become, unless they would delete too much.
     async fn keep(&mut self, intake: Intake, mark_seen: bool) -> Result<Option<Hold>, RunError> {
-        let Intake { page, arrivals, consumed, skipped, postponed } = intake;
+        let Intake { page, arrivals, consumed, skipped, postponed, mut unfetched } = intake;
         let is_partial = arrivals.iter().any(|arrival| arrival.shows == Shows::Part);
         let (run, now) = (self.run.id, self.context.environment.now());
         let page = Mapper::new(self.job, &self.context.destination, run)
@@ -120,7 +120,10 @@ impl Draining<'_> {
             self.run.again = Some(self.run.again.map_or(retry.until, |again| again.min(retry.until)));
         }
         let guard = self.guard();
-        let batch = page.into_batch(self.job, run, now);
+        let mut batch = page.into_batch(self.job, run, now);
+        for reject in &mut batch.rejects {
+            reject.fetch = unfetched.remove(&reject.position);
+        }
         let settles = (!self.context.destination.is_state()).then(|| (consumed.clone(), postponed.clone()));
         let mut batch = Batch { consumed, postponed, mark_seen, guard, durable: true, ..batch };
         if is_partial {

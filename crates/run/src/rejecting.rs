@@ -75,6 +75,7 @@ impl RejectFactory {
             parent: parent.map(|raw| self.masked(String::from_utf8_lossy(raw).into_owned())),
             deletion: false,
             partial: false,
+            fetch: None,
         }
     }
 

@@ -216,6 +216,7 @@ fn batch(transfer: Uid, changes: Changes) -> Batch {
             parent: None,
             deletion: false,
             partial: false,
+            fetch: None,
         })),
         keep_rejects: (1, 1),
         mark_seen: false,

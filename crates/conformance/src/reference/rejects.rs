@@ -23,7 +23,8 @@ fn identity(reject: &Reject) -> RejectId {
         (None, Some(key)) => format!("row {key} {}", reject.reason),
         (None, None) => format!("place {} {}", reject.position, reject.reason),
     };
-    let how = format!("{:?} {} {}", reject.field, reject.partial, reject.deletion);
+    let path = reject.fetch.as_ref().map(|fetch| &fetch.path);
+    let how = format!("{:?} {} {} {path:?}", reject.field, reject.partial, reject.deletion);
     let Digest(digest) = Digest::of(format!("{record}\n{how}").as_bytes());
     let mut id = [0; 8];
     id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);

@@ -35,7 +35,7 @@ impl Bounds {
 }
 
 /// Which reject it is: of the record as it came, or of which row and why when it was not kept, or of where when its key is
-/// not known either; and of the field that is to blame.
+/// not known either; of the field that is to blame; and of the path of a record that could not be had.
 pub fn identity(reject: &Reject) -> RejectId {
     let mut text = String::new();
     let mut part = |part: &str| {
@@ -55,6 +55,9 @@ pub fn identity(reject: &Reject) -> RejectId {
     part(reject.field.as_ref().map_or("", |field| field.as_str()));
     part(if reject.partial { "partial" } else { "" });
     part(if reject.deletion { "deletion" } else { "" });
+    if let Some(fetch) = &reject.fetch {
+        part(&fetch.path);
+    }
     let Digest(digest) = Digest::of(text.as_bytes());
     let mut id = [0; 8];
     id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);

@@ -67,6 +67,7 @@ pub fn staying<S: BuildHasher>(
             parent: None,
             deletion: true,
             partial: false,
+            fetch: None,
         };
         if !stored.contains(&rejects::identity(&reject)) {
             if room == 0 {

@@ -36,7 +36,7 @@ pub use audit::{AuditEntry, AuditOutcome, AuditWay};
 pub use hold::{DeletedBy, Hold};
 pub use integration::{IntegrationFact, Pause, Trip, TripCause, Warned};
 pub use notice::{Channel, Notice, NoticeAbout, Share};
-pub use reject::{Reject, RejectId, RejectIdError};
+pub use reject::{Fetch, Reject, RejectId, RejectIdError};
 pub use rows_digest::RowsDigest;
 pub(crate) use run::is_zero;
 pub use run::{Parents, Run, RunCause, RunId, RunOutcome, Staying, Tally};

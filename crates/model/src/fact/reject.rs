@@ -10,6 +10,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{RunId, Uid};
+use crate::field_path::FieldPath;
 use crate::name::Ident;
 
 /// A record that could not be mapped or stored.
@@ -44,6 +45,21 @@ pub struct Reject {
     /// Whether the record mentions only what has changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Where the record is, when a delivery only named it and it could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch: Option<Fetch>,
+}
+
+/// Where a service has a record that one of its deliveries named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fetch {
+    /// A path of the source or a whole URL, its variable parts percent-encoded.
+    pub path: String,
+    /// Where the record is in the answer.
+    pub record: FieldPath,
+    /// What the service calls the event.
+    pub event: String,
 }
 
 /// Where a reject stands whose enrichment had waited for its row.
@@ -56,8 +72,8 @@ impl Reject {
     pub fn of_enrichment(self, transfer: Uid) -> Self {
         let reason = format!("{}; `raccord resync` shows this record again", self.reason);
         let position = WAITED.to_owned();
-        let (payload, parent, deletion, partial) = (None, None, false, false);
-        Self { transfer, position, reason, payload, parent, deletion, partial, ..self }
+        let (payload, parent, fetch, deletion, partial) = (None, None, None, false, false);
+        Self { transfer, position, reason, payload, parent, fetch, deletion, partial, ..self }
     }
 }
 

@@ -12,6 +12,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use jiff::Timestamp;
 use raccord_compiler::webhook::percent_encoded;
+use raccord_model::fact::Fetch;
 use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::destination::Postponed;
@@ -174,6 +175,8 @@ pub(super) struct Intake {
     pub(super) skipped: u64,
     /// The deliveries that are looked at again later.
     pub(super) postponed: Vec<Postponed>,
+    /// Where the records are that could not be had, by the position of their rejects.
+    pub(super) unfetched: BTreeMap<String, Fetch>,
 }
 
 /// What a delivery comes to.
@@ -194,6 +197,7 @@ impl Intake {
     pub(super) fn of(waiting: &[(u64, Delivery)], answers: &Answers<'_>, job: &Job, now: Timestamp) -> Self {
         let mut collected = Collected::default();
         let (mut consumed, mut skipped, mut postponed) = (Vec::new(), 0, Vec::new());
+        let mut unfetched = BTreeMap::new();
         for (sequence, delivery) in waiting {
             let Some(meaning) = meaning(delivery, answers, job, now) else { break };
             if let Meaning::Later(retry) = meaning {
@@ -212,6 +216,10 @@ impl Intake {
                 Meaning::Nothing | Meaning::Later(_) => skipped += 1,
                 Meaning::Reject(reason) => {
                     let payload = String::from_utf8_lossy(&delivery.record).into_owned();
+                    if let DeliveryKind::Fetch { path, record, .. } = &delivery.kind {
+                        let (path, record, event) = (path.clone(), record.clone(), delivery.event.clone());
+                        unfetched.insert(position.clone(), Fetch { path, record, event });
+                    }
                     collected.faults.push(records::Fault { position, reason, payload });
                 }
             }
@@ -219,7 +227,7 @@ impl Intake {
         let Collected { body, spans, arrivals, faults } = collected;
         let records = Records::Json { body: body.into(), spans };
         let page = Page { records, faults, position: "deliveries".to_owned(), ..Page::empty() };
-        Self { page, arrivals, consumed, skipped, postponed }
+        Self { page, arrivals, consumed, skipped, postponed, unfetched }
     }
 }
 

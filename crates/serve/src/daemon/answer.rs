@@ -112,7 +112,7 @@ impl Daemon {
                 self.ask(request, stop, replies).await?;
                 Ok(self.handle.integration_changed(&integration).await?)
             }
-            Request::Resync { ref transfer, .. } => {
+            Request::Resync { ref transfer, .. } | Request::ReplayRejects { ref transfer, .. } => {
                 let concerned = BTreeSet::from([transfer.clone()]);
                 self.ask(request, stop, replies).await?;
                 Ok(self.handle.changed(concerned).await?)

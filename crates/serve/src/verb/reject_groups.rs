@@ -208,6 +208,7 @@ mod tests {
                 parent: None,
                 deletion: false,
                 partial: false,
+                fetch: None,
             };
             let id = RejectId([number; 8]);
             let mut rejects = self.rejects.lock().unwrap();

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use raccord_model::decide::key_of;
-use raccord_model::fact::{Reject, RejectId, RunId, StorePlace, Tally, Uid};
+use raccord_model::fact::{Fetch, Reject, RejectId, RunId, StorePlace, Tally, Uid};
 use raccord_model::port::destination::{
     Batch, Change, Intent, Ledger, Refuse, RejectPlace, RejectQuery, RowQuery, Rows,
 };
+use raccord_model::port::inbox::{Accept, Delivery, DeliveryKind};
 use raccord_model::port::records::{Page, Records};
 use raccord_model::{Digest, Kind, Name};
 
@@ -190,6 +192,8 @@ struct Replay {
     spared: BTreeMap<RejectId, Reject>,
     /// How many rejects have no record to be mapped.
     without_record: usize,
+    /// How many are deliveries again, whose records are asked for.
+    fetched: usize,
     /// How many are left because their rows were written after them.
     outdated: usize,
 }
@@ -220,6 +224,14 @@ impl Replay {
         let Some(reject) = self.reject(rows, job, id).await? else { return Ok(()) };
         let group = || group_of(&job.transfer, reject.field.as_ref(), &without_values(&reject.reason));
         if matches!(self.only, Some(RejectsOf::Group(only)) if only != group() && !follows) {
+            return Ok(());
+        }
+        if let Some(fetch) = &reject.fetch {
+            let source = ports.applied().await?.uid(Kind::Source, &job.spec.source).unwrap_or(job.uid);
+            let delivery = delivery_of(&reject, fetch, ports.environment.now());
+            ports.inbox.accept(Accept { source, id: None, transfers: vec![job.uid], delivery }).await?;
+            self.passed.push(id);
+            self.fetched += 1;
             return Ok(());
         }
         let Some(batch) = batch_of(ports, job, &reject) else {
@@ -280,6 +292,7 @@ impl Replay {
              {skipped} skipped, {rejected} rejected again"
         );
         for (count, why) in [
+            (self.fetched, "wait as deliveries, whose records `raccord watch` asks the service for"),
             (self.without_record, "cannot be replayed: their record was not kept, or could not be read"),
             (self.outdated, "left as they are: their rows were written after them, by records with a key"),
         ] {
@@ -337,6 +350,14 @@ fn batch_of(ports: &Ports, job: &Arc<Job>, reject: &Reject) -> Option<Batch> {
     };
     let arrival = Arrival { position: reject.position.clone(), shows };
     Some(map_arrivals(job, Arc::new(page), vec![arrival], run, at).into_batch(job, run, at))
+}
+
+/// The delivery that a reject was, for the record is asked for again: what the service says of it now counts.
+fn delivery_of(reject: &Reject, fetch: &Fetch, now: Timestamp) -> Delivery {
+    let Fetch { path, record, event } = fetch.clone();
+    let kind = DeliveryKind::Fetch { path, record, retry: None };
+    let known = reject.payload.clone().unwrap_or_default();
+    Delivery { kind, record: known.into(), received: now, event }
 }
 
 /// The batch that deletes the row of a reject whose record was not kept: of a row that could not go, its key is enough.

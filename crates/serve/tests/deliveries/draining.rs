@@ -166,6 +166,7 @@ async fn a_rejected_deletion_is_replayed_as_one() {
         parent: None,
         deletion: true,
         partial: false,
+        fetch: None,
     };
     let empty = Page { records: Records::Json { body: "".into(), spans: Vec::new() }, ..Page::empty() };
     let none: Vec<Arrival> = Vec::new();

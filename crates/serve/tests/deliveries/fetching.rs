@@ -1,14 +1,15 @@
 //! Deliveries that only name their record: it is fetched from the service, and what that says counts.
 
+use raccord_serve::{Reply, Request};
 use serde_json::{Value, json};
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::shop::{ALL, Says, Shop, TOKEN, told};
 
 /// A service whose answer is a function of the path.
 async fn serve(answer: impl Fn(&str) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
     let server = MockServer::start().await;
-    let answer = move |request: &Request| answer(request.url.path());
+    let answer = move |request: &wiremock::Request| answer(request.url.path());
     Mock::given(wiremock::matchers::any()).respond_with(answer).mount(&server).await;
     server
 }
@@ -59,6 +60,54 @@ async fn a_named_record_is_fetched_once_and_mapped() {
     assert!(reasons[1].starts_with("the service has the record no more"), "{reasons:?}");
     assert_eq!(reasons[1], reasons[2]);
     assert!(reasons[3].contains("nonsense"), "{reasons:?}");
+}
+
+/// What was said of a record that could not be had is no record: replayed, the service is asked for it again.
+#[tokio::test]
+async fn a_record_that_could_not_be_had_is_asked_for_again_by_a_replay() {
+    let is_up = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let is_mended = std::sync::Arc::clone(&is_up);
+    let server = serve(move |path| match path.rsplit('/').next().unwrap() {
+        id if is_mended.load(std::sync::atomic::Ordering::SeqCst) => {
+            customer(&json!({"id": id, "name": "Ann"}))
+        }
+        "2" => ResponseTemplate::new(404),
+        _ => ResponseTemplate::new(422),
+    })
+    .await;
+    let base = server.uri();
+    let shop = Shop::new(&Says { base: &base, ..ALL }).await;
+    // The last two differ in their path alone.
+    let events = [
+        r#"fetch /customers/1 {"id":"1"}"#,
+        r#"again /customers/2 {"id":"2"}"#,
+        "fetch /customers/3",
+        r#"fetch /customers/4 {"type":"changed"}"#,
+        r#"fetch /customers/5 {"type":"changed"}"#,
+    ];
+    shop.push(&events).await;
+    assert_eq!(told(&shop.drain().await), "succeeded: rejected 5");
+    assert_eq!(shop.rejects().await.len(), 5);
+    let replay = Request::ReplayRejects { transfer: "customers".parse().unwrap(), only: None };
+    for is_mended in [false, true] {
+        is_up.store(is_mended, std::sync::atomic::Ordering::SeqCst);
+        let replies = shop.ask(replay.clone()).await;
+        let [Reply::Done(said)] = &replies[..] else { panic!("{replies:?}") };
+        assert!(said.contains("; 5 wait as deliveries"), "{said}");
+        assert_eq!((shop.rejects().await.len(), shop.waiting().await), (0, 5));
+        let run = shop.drain().await;
+        if is_mended {
+            assert_eq!(told(&run), "succeeded: created 5");
+        } else {
+            // A record that the service does not have is asked for three times more before that counts.
+            assert_eq!((told(&run).as_str(), shop.waiting().await), ("succeeded: rejected 4", 1));
+            assert_eq!(shop.rejects().await.len(), 4);
+            shop.engine.ports().inbox.discard(shop.job().await.uid, u64::MAX).await.unwrap();
+            shop.push(&[r#"again /customers/2 {"id":"2"}"#]).await;
+            shop.drain().await;
+        }
+    }
+    assert_eq!(shop.rows().await, ["1 Ann", "2 Ann", "3 Ann", "4 Ann", "5 Ann"]);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ const PLAIN: u8 = 1;
 const VERSIONED: u8 = 2;
 
 /// The identity of a reject: of the record as it came, or of which row and why when it was not kept, or of where when
-/// its key is not known either; and of the field that is to blame.
+/// its key is not known either; of the field that is to blame; and of the path of a record that could not be had.
 pub(crate) fn identity(reject: &Reject) -> RejectId {
     let mut hasher = blake3::Hasher::new();
     let mut part = |text: &str| {
@@ -51,6 +51,10 @@ pub(crate) fn identity(reject: &Reject) -> RejectId {
     }
     if reject.deletion {
         part("deletion");
+    }
+    if let Some(fetch) = &reject.fetch {
+        part("fetch");
+        part(&fetch.path);
     }
     let mut id = [0; 8];
     hasher.finalize_xof().fill(&mut id);
