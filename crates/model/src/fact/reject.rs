@@ -63,7 +63,7 @@ pub struct Fetch {
 }
 
 /// Where a reject stands whose enrichment had waited for its row.
-pub const WAITED: &str = "an enrichment that waited for its row";
+const WAITED: &str = "an enrichment that waited for its row";
 
 impl Reject {
     /// Of an enrichment that waited for a row and cannot be kept in it, when this would be the reject of the record that
@@ -72,8 +72,9 @@ impl Reject {
     pub fn of_enrichment(self, transfer: Uid) -> Self {
         let reason = format!("{}; `raccord resync` shows this record again", self.reason);
         let position = WAITED.to_owned();
-        let (payload, parent, fetch, deletion, partial) = (None, None, None, false, false);
-        Self { transfer, position, reason, payload, parent, fetch, deletion, partial, ..self }
+        let (payload, parent, fetch) = (None, None, None);
+        let (deletion, partial) = (false, false);
+        Self { transfer, position, reason, payload, parent, deletion, partial, fetch, ..self }
     }
 }
 
