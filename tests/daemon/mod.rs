@@ -16,6 +16,7 @@ mod reload;
 mod sharing;
 mod soak;
 mod supervisor;
+mod thin;
 
 use std::time::Duration;
 
