@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, StrInput, options};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag, options};
 use raccord_model::diagnostic::Code;
 
 use crate::node::{Entry, Node, Span, Value};
@@ -150,11 +150,21 @@ impl<'t> Reader<'t> {
         let before = self.nodes;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let is_plain = style == ScalarStyle::Plain;
+                let known: &[&str] =
+                    if is_plain { &["str", "int", "float", "bool", "null"] } else { &["str"] };
+                self.check_tag(tag.as_deref(), known, span);
                 let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-                (Value::Scalar { text, plain: style == ScalarStyle::Plain && !is_text }, anchor)
+                (Value::Scalar { text, plain: is_plain && !is_text }, anchor)
             }
-            Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
-            Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), &["seq"], span);
+                (self.sequence(depth)?, anchor)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.check_tag(tag.as_deref(), &["map"], span);
+                (self.mapping(depth)?, anchor)
+            }
             _ => {
                 let message = "this cannot stand here".to_owned();
                 return failed(span, Code::YamlSyntax, message, None);
@@ -166,6 +176,20 @@ impl<'t> Reader<'t> {
             self.anchors.insert(anchor, Anchored { node: node.clone(), size, height });
         }
         Ok(node)
+    }
+
+    /// Reports a tag that is not one of these of YAML's own: it would be left out, and the value be something else than its
+    /// writer meant.
+    fn check_tag(&mut self, tag: Option<&Tag>, known: &[&str], span: Span) {
+        let Some(tag) = tag.filter(|tag| known.iter().all(|name| !tag.is_yaml_core_schema_tag(name))) else {
+            return;
+        };
+        let (handle, suffix) = tag.original_parts();
+        let name: String = handle.chars().chain(suffix.chars()).take(60).collect();
+        let message = format!("the tag `{name}` means nothing to Raccord");
+        let help = "write the value without a tag, in quotes if it is a text; a variable is \"${env:NAME}\", the content of a file \
+                    \"${file:PATH}\"";
+        self.problems.push(Problem { span, code: Code::InvalidValue, message, help: Some(help.to_owned()) });
     }
 
     fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Read<Node<'t>> {
