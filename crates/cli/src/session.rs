@@ -1,15 +1,12 @@
-//! What commands share: loading the configuration, opening the state, asking the engine.
+//! What answers a command: this process on its own state, or the owner of that. It renders nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use raccord_config::{Input, Loaded, Locking, Validated};
 use raccord_connect::{SourcePool, System};
-use raccord_model::diagnostic::Severity;
 use raccord_model::failpoint::{ArmedFailpoint, UnknownFailpoint};
 use raccord_model::language::AuthorizationSpec;
 use raccord_model::port::environment::Environment;
@@ -21,7 +18,7 @@ use raccord_serve::audit::{AuditLog, Audited};
 use raccord_serve::http::client::Remote;
 use raccord_serve::transport::{Answering as _, Caller, Way, socket};
 use raccord_serve::{Dispatcher, Failure, Look, Reply, Request};
-use raccord_store::{Holder, OpenError, Opener, Store, holder};
+use raccord_store::holder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -31,9 +28,9 @@ use crate::error::CommandError;
 use crate::interrupt;
 pub(crate) use crate::opening::{Opening, system};
 use crate::options::Global;
+use crate::owner::{own, patiently};
 use crate::place::StateAt;
 use crate::ports::ports;
-use crate::render;
 use crate::shared::{self, Sharing};
 use crate::ui::Ui;
 
@@ -48,174 +45,8 @@ pub(crate) fn arm_failpoint() -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The values of variables that were given.
-pub(crate) fn variables(global: &Global) -> BTreeMap<String, String> {
-    global.variables.iter().map(|variable| (variable.name.clone(), variable.value.clone())).collect()
-}
-
-/// Loads the configuration without judging it.
-pub(crate) fn load(global: &Global) -> Result<Loaded, CommandError> {
-    Ok(raccord_config::load(&input(global)?))
-}
-
-/// Looks for everything that is wrong with the configuration.
-pub(crate) fn validate(global: &Global) -> Result<Validated, CommandError> {
-    Ok(raccord_config::validate(&input(global)?))
-}
-
-/// What is to be loaded.
-fn input(global: &Global) -> Result<Input, CommandError> {
-    let reads_stdin = global.files.iter().any(|path| path.as_os_str() == "-");
-    let stdin = if reads_stdin {
-        let mut bytes = Vec::new();
-        // One byte more than a file may have shows that there is too much; nobody's memory holds an endless one.
-        let most = u64::try_from(raccord_config::MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
-        io::stdin().take(most).read_to_end(&mut bytes)?;
-        Some(bytes)
-    } else {
-        None
-    };
-    let (paths, variables) = (global.files.clone(), variables(global));
-    // A daemon elsewhere says itself what its state has.
-    let shares_state = global.server.is_none() && global.state.file().is_none();
-    Ok(Input { paths, stdin, within: None, variables, shares_state })
-}
-
-/// What the configuration wants locked, and what is; errors are shown and end the command.
-pub(crate) fn locking(ui: &Ui, global: &Global) -> Result<Locking, CommandError> {
-    raccord_config::locking(&input(global)?).map_err(|diagnostics| {
-        let (shown, _) = render::diagnostic::first(&diagnostics);
-        ui.note(&render::diagnostic::text(&shown, ui.has_color()));
-        CommandError::new("the configuration cannot be read, so that which connectors it wants is not known")
-    })
-}
-
-/// Loads the configuration; errors are shown and end the command.
-pub(crate) fn desired(ui: &Ui, global: &Global) -> Result<Desired, CommandError> {
-    let loaded = load(global)?;
-    let errors =
-        loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-    if !loaded.diagnostics.is_empty() {
-        let (shown, more) = render::diagnostic::first(&loaded.diagnostics);
-        ui.note(&render::diagnostic::text(&shown, ui.has_color()));
-        if more > 0 {
-            ui.note(&format!("and {} more; `raccord validate --all` shows them\n", render::grouped(more)));
-        }
-    }
-    loaded
-        .desired
-        .ok_or_else(|| CommandError::new(format!("the configuration has {}", render::errors(errors))))
-}
-
-/// How long a verb waits while another one that will soon be done has the state.
-const WAIT_FOR_OWNER: Duration = Duration::from_secs(10);
-
 /// The verbs that tell how runs have ended.
 const TELLS_OF_RUNS: [&str; 2] = ["runs", "status"];
-
-/// After how long a verb says what it waits for.
-const SILENCE: Duration = Duration::from_secs(1);
-
-/// What a verb waits for, in words.
-fn waits_for(holder: Option<&Holder>) -> String {
-    match holder {
-        Some(holder) if holder.is_suspended() => {
-            let pid = holder.pid;
-            format!(
-                "waiting for {holder}, which is stopped: `kill -CONT {pid}` lets it go on, `kill -KILL {pid}` ends it"
-            )
-        }
-        Some(holder) => format!("waiting for {holder}"),
-        None => "waiting for another process that has the state open".to_owned(),
-    }
-}
-
-/// Waits for an answer of the owner of a state. Once there is none for a while because the owner is stopped, says so; an early
-/// end is then not waited for, since the owner does not hear of it.
-async fn patiently<T>(
-    ui: &Ui,
-    state: &Path,
-    stop: &watch::Receiver<bool>,
-    answer: impl Future<Output = T>,
-) -> Result<T, CommandError> {
-    let mut answer = std::pin::pin!(answer);
-    let mut was_told = false;
-    loop {
-        if let Ok(answered) = tokio::time::timeout(SILENCE, &mut answer).await {
-            return Ok(answered);
-        }
-        let Some(holder) = holder(state).filter(Holder::is_suspended) else { continue };
-        if *stop.borrow() {
-            let message = format!("{holder} is stopped and has not answered");
-            return Err(CommandError::new(message)
-                .hint("it may still do what it was asked for once it goes on; `raccord status` tells then"));
-        }
-        if !std::mem::replace(&mut was_told, true) {
-            ui.note(&waits_for(Some(&holder)));
-        }
-    }
-}
-
-/// How often it looks whether that is so.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// Opens the state file.
-fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, OpenError> {
-    let system = System { frozen: None };
-    let opener = Opener { verb: verb.to_owned(), at: system.now(), lineage: system.new_id() };
-    match opening {
-        Opening::Create => Store::open(path, &opener),
-        Opening::Existing => Store::open_existing(path, &opener),
-        Opening::Imagine => match Store::open_existing(path, &opener) {
-            Err(OpenError::Missing { .. }) => Store::in_memory(path),
-            result => result,
-        },
-    }
-}
-
-/// The error of a state that could not be opened, with advice.
-fn not_opened(error: &OpenError) -> CommandError {
-    match error {
-        OpenError::Missing { .. } => {
-            CommandError::of(error).hint("`raccord apply` begins a state; --state names another file")
-        }
-        OpenError::Held { .. } => CommandError::of(error)
-            .hint("try again when that is done; `raccord watch` answers every verb while it lives"),
-        OpenError::Directory { .. } | OpenError::Create { .. } | OpenError::ReadOnly { .. } => {
-            CommandError::of(error).hint("--state, or RACCORD_STATE, names a place that can be written")
-        }
-        _ => CommandError::of(error),
-    }
-}
-
-/// Opens the state, unless somebody owns it who answers. Waits a while for a verb that will soon be done, and for an
-/// owner that is about to listen.
-pub(crate) async fn own(
-    ui: &Ui,
-    state: &Path,
-    verb: &str,
-    opening: Opening,
-) -> Result<Option<Store>, CommandError> {
-    // A clock that cannot be right is told before anything is made.
-    system()?;
-    let since = std::time::Instant::now();
-    let mut was_told = false;
-    loop {
-        if socket::is_listened_at(state).await {
-            return Ok(None);
-        }
-        match open_store(state, verb, opening) {
-            Ok(store) => return Ok(Some(store)),
-            Err(OpenError::Held { holder, .. }) if since.elapsed() < WAIT_FOR_OWNER => {
-                if since.elapsed() >= SILENCE && !std::mem::replace(&mut was_told, true) {
-                    ui.note(&waits_for(holder.as_ref()));
-                }
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-            Err(error) => return Err(not_opened(&error)),
-        }
-    }
-}
 
 /// Who answers.
 enum Link {

@@ -3,82 +3,30 @@
 //! A page is fetched while the one before it is mapped and stored; at most two wait. The run asks between
 //! pages whether it should stop. It changes no fact: its outcome is concluded by what started it.
 
+mod completing;
+mod context;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_compiler::connector::reading::{PageRead, Told};
 use raccord_model::checkpoint::{Checkpoint, Counted, Window};
-use raccord_model::fact::{Hold, IntegrationFact, Run, RunOutcome, Tally};
-use raccord_model::failpoint::Failpoint;
-use raccord_model::port::destination::{
-    Batch, Destination, DestinationError, PartitionMark, Reading, Sweep, Swept,
-};
-use raccord_model::port::inbox::Inbox;
+use raccord_model::fact::{Run, RunOutcome, Tally};
+use raccord_model::port::destination::{Batch, DestinationError, PartitionMark, Reading};
 use raccord_model::port::records::Page;
-use raccord_model::port::source::{Read, Source, SourceError, Starts};
+use raccord_model::port::source::{Read, SourceError, Starts};
 use raccord_model::row::FieldId;
-use tokio::sync::watch;
 
-use super::ending::{self, Ending};
+pub use self::context::{OnPage, RunContext};
 use super::failure::RunError;
 use super::fetching::{Fetching, Incoming};
-use super::job::{Job, Subscriber};
+use super::job::Job;
 use super::mapper::Mapper;
-use super::page::{MappedPage, checkpoint_only};
+use super::page::MappedPage;
 use super::repeats::Repeats;
 use super::starts::KnownStarts;
-use super::vanished::{self, Known, Verdict};
+use super::vanished::{self, Known};
 use super::window::{self, Opened, PageEnd, Setup, Underway};
-use super::{breaker, sweep};
-use raccord_model::port::environment::Environment;
-
-/// Hears of every page: the tally so far, and how many pages that took.
-pub type OnPage = Box<dyn Fn(&Tally, u64) + Send + Sync>;
-
-/// What a run is given beside its job.
-pub struct RunContext {
-    /// Where the records come from.
-    pub source: Box<dyn Source>,
-    /// Where the rows go.
-    pub destination: Arc<dyn Destination>,
-    /// Where deliveries wait.
-    pub inbox: Arc<dyn Inbox>,
-    /// The clock and the randomness.
-    pub environment: Arc<dyn Environment>,
-    /// Becomes true when the run should stop after the page in hand.
-    pub stop: watch::Receiver<bool>,
-    /// Hears of every page.
-    pub progress: OnPage,
-    /// What is known of the subscribers, for stopping when too much is rejected.
-    pub subscribers: Vec<IntegrationFact>,
-}
-
-impl RunContext {
-    /// Waits for the wish to stop, for ever when none can come any more.
-    pub(super) async fn asked_to_stop(&self) {
-        if self.stop.clone().wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Whether a run stops after the page in hand: somebody wishes so, or every subscriber's breaker would trip
-    /// over what it has rejected so far.
-    pub(super) fn ends_here(&self, job: &Job, run: &Run) -> bool {
-        let is_over = |(subscriber, fact): (&Subscriber, &IntegrationFact)| {
-            breaker::too_many_rejects(fact, run.tally.newly_rejected, &subscriber.breaker.rejects)
-        };
-        let rejects_too_much =
-            !self.subscribers.is_empty() && job.subscribers.iter().zip(&self.subscribers).all(is_over);
-        *self.stop.borrow() || rejects_too_much
-    }
-
-    /// Counts what became of a page.
-    pub(super) fn count(&self, run: &mut Run, tally: &Tally) {
-        run.tally.add(tally);
-        run.pages += 1;
-        (self.progress)(&run.tally, run.pages);
-    }
-}
 
 /// Runs a job to its end, a stop or a failure, from where the run before stands.
 pub async fn execute(job: &Arc<Job>, run: &mut Run, from: Option<Checkpoint>, context: &RunContext) {
@@ -394,102 +342,6 @@ impl Running<'_> {
         let window = underway.window();
         let is_noted = |window: &Window| window.snapshot || window.shift.is_some();
         self.job.stream.has_parent() || window.is_some_and(is_noted) || deletes_or_keeps(underway)
-    }
-
-    /// Ends a window that was read to its last page. Without an outcome it is to be read again.
-    async fn end(&mut self, underway: &Underway) -> Result<Option<RunOutcome>, RunError> {
-        let Some(window) = underway.window().cloned() else { return Ok(Some(RunOutcome::Succeeded)) };
-        self.run.parents = window.parents.clone();
-        self.note_unseen(underway, &window);
-        let now = self.context.environment.now();
-        let (next, completes, outcome, sweeps) = match ending::judge(&window, self.job.stream.attempts()) {
-            Ending::Again(shift) => {
-                tracing::warn!(%shift, "the pages shifted while they were read; they are read again");
-                self.withdraw_deletes();
-                return Ok(None);
-            }
-            Ending::Complete { deletes } => {
-                match vanished::judge(&self.job.program, &window, self.known(underway)) {
-                    Verdict::Fine => {}
-                    Verdict::ReadAgain => {
-                        self.withdraw_deletes();
-                        return Ok(None);
-                    }
-                    Verdict::Vanished(hold) => return self.hold(underway.clone(), hold).await.map(Some),
-                }
-                let done = window::close(underway.clone(), now);
-                let sweeps = window.snapshot && deletes && self.job.snapshot().is_some();
-                (done, Some(Reading::from(&window)), RunOutcome::Succeeded, sweeps)
-            }
-            Ending::Incomplete { outcome } => {
-                (window::give_up_incomplete(underway.clone()), None, outcome, false)
-            }
-            Ending::Held { shift, readings: shifted } => {
-                let hold = Hold::Shifted { shifted, sign: shift.to_string() };
-                (window::hold(underway.clone()), None, RunOutcome::Held(hold), false)
-            }
-        };
-        if sweeps || window.deletes > 0 {
-            // What records say is deleted is so whatever else the window lacks.
-            let sweep =
-                sweep::within_share(self.job, (self.run.id, now), self.sealed(&next, 0), (&window, sweeps));
-            return self.sweep(Sweep { completes, ..sweep }, underway.clone(), outcome).await.map(Some);
-        }
-        let batch = checkpoint_only(self.job, self.sealed(&next, 0), self.run.id, now);
-        self.context.destination.commit(Batch { completes, ..batch }).await?;
-        Ok(Some(outcome))
-    }
-
-    /// Holds a complete window: from here on no run goes on with it, whatever becomes of those that follow.
-    async fn hold(&mut self, complete: Underway, hold: Hold) -> Result<RunOutcome, RunError> {
-        self.withdraw_deletes();
-        let (run, now) = (self.run.id, self.context.environment.now());
-        let sealed = self.sealed(&window::hold(complete), 0);
-        self.context.destination.commit(checkpoint_only(self.job, sealed, run, now)).await?;
-        Ok(RunOutcome::Held(hold))
-    }
-
-    /// Deletions that were counted when their records came, and are not done now.
-    fn withdraw_deletes(&mut self) {
-        if self.job.marked_share().is_some() {
-            let tally = &mut self.run.tally;
-            tally.skipped += std::mem::take(&mut tally.deleted);
-        }
-    }
-
-    /// Deletes what a window has proved to be gone: `complete` is where the transfer stands with it, and `outcome` how the run has ended
-    /// then.
-    async fn sweep(
-        &mut self,
-        sweep: Sweep,
-        complete: Underway,
-        outcome: RunOutcome,
-    ) -> Result<RunOutcome, RunError> {
-        let (keyless, incomplete) =
-            complete.window().map_or((0, false), |window| (window.keyless, window.incomplete > 0));
-        let unswept = sweep.checkpoint.clone();
-        Failpoint::SweepBefore.pass();
-        let swept = self.context.destination.sweep(sweep).await?;
-        Failpoint::SweepAfter.pass();
-        match swept {
-            Swept::Done { unseen, staying, .. } => {
-                self.run.tally.count_swept(unseen, staying);
-                self.run.notes.extend(sweep::note(staying, &self.job.transfer));
-                Ok(outcome)
-            }
-            // What is missing is told first. The deletions come again with a window that lacks nothing.
-            Swept::Held { .. } if matches!(outcome, RunOutcome::Failed { .. }) => {
-                self.withdraw_deletes();
-                let now = self.context.environment.now();
-                let unswept = Checkpoint { counted: Some(self.counted(0)), ..unswept };
-                let batch = checkpoint_only(self.job, unswept, self.run.id, now);
-                self.context.destination.commit(batch).await?;
-                Ok(outcome)
-            }
-            Swept::Held { by, deletes, of, rows } => {
-                self.hold(complete, Hold::Deletions { deletes, of, keyless, incomplete, by, rows }).await
-            }
-        }
     }
 }
 

@@ -11,6 +11,7 @@ use raccord_serve::request::{ApplyOptions, Text};
 use raccord_serve::{Reply, Request};
 
 use super::plan::{Scope, ask, ask_pending};
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::{Global, is_configuration};
 use crate::render::{self, plan::Detail};
@@ -48,7 +49,7 @@ pub(crate) fn apply(ui: &Ui, global: &Global, args: &ApplyArgs) -> Result<(), Co
     if args.pending {
         return accept_pending(ui, global, args);
     }
-    let desired = Arc::new(session::desired(ui, global)?);
+    let desired = Arc::new(configuration::desired(ui, global)?);
     let session = Session::open(global, "apply", Opening::Imagine)?;
     let detail = if args.full { Detail::Full } else { Detail::Changes };
     let change =

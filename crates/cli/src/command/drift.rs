@@ -8,9 +8,10 @@ use raccord_model::diagnostic::{Code, Severity};
 use raccord_serve::plan::{Note, Options};
 
 use crate::command::plan;
+use crate::configuration;
 use crate::options::{DEFAULT_STATE, Global};
 use crate::render;
-use crate::session::{self, Session};
+use crate::session::Session;
 
 /// What has no effect on runs, or none yet.
 pub(crate) fn notes(global: &Global, session: &Session) -> Vec<String> {
@@ -27,7 +28,7 @@ pub(crate) fn difference(global: &Global, session: &Session) -> Vec<String> {
     if global.server.is_some() || !is_at_hand {
         return Vec::new();
     }
-    let Some(loaded) = session::load(global).ok().filter(|loaded| loaded.documents > 0) else {
+    let Some(loaded) = configuration::load(global).ok().filter(|loaded| loaded.documents > 0) else {
         return Vec::new();
     };
     let Some(desired) = loaded.desired else {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use clap::{Args, ValueEnum};
 use raccord_model::{Desired, Spec};
 
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::Global;
 use crate::render::graph::{self, Edge};
-use crate::session;
 use crate::ui::Ui;
 
 /// Draw what flows where: sources, transfers, entities
@@ -31,7 +31,7 @@ enum Form {
 }
 
 pub(crate) fn graph(ui: &Ui, global: &Global, args: &GraphArgs) -> Result<(), CommandError> {
-    let desired = session::desired(ui, global)?;
+    let desired = configuration::desired(ui, global)?;
     let edges = edges(&desired);
     match args.output {
         Form::Text => ui.print(&graph::text(&edges))?,

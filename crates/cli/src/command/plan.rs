@@ -13,6 +13,7 @@ use raccord_serve::{Reply, Request};
 
 use super::apply::{flags, plan_again, refused_until_allowed};
 use crate::complete;
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::{Global, is_configuration};
 use crate::render::{self, plan::Detail};
@@ -101,7 +102,7 @@ pub(crate) fn plan(ui: &Ui, global: &Global, args: &PlanArgs) -> Result<ExitCode
             CommandError::usage(message).hint("`raccord plan --out change.plan` saves the plan beside it")
         );
     }
-    let desired = Arc::new(session::desired(ui, global)?);
+    let desired = Arc::new(configuration::desired(ui, global)?);
     let session = Session::open(global, "plan", Opening::Imagine)?;
     if session.is_imagined()? {
         ui.note(&format!("there is no state at {} yet: an apply would begin one", global.state));

@@ -9,6 +9,7 @@ use raccord_serve::request::Preview;
 use raccord_serve::{Look, LookAt, Reply};
 
 use crate::complete;
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::Global;
 use crate::render::table::{ListForm, Table};
@@ -38,8 +39,12 @@ pub(crate) struct PreviewArgs {
 pub(crate) fn preview(ui: &Ui, global: &Global, args: &PreviewArgs) -> Result<(), CommandError> {
     let at = LookAt::Preview(args.transfer.clone());
     let mut previews = Vec::new();
-    let look =
-        Look { desired: session::desired(ui, global)?, at, limit: args.limit, timeout: Some(args.timeout) };
+    let look = Look {
+        desired: configuration::desired(ui, global)?,
+        at,
+        limit: args.limit,
+        timeout: Some(args.timeout),
+    };
     session::look(global, look, |reply| {
         if let Reply::Preview(preview) = reply {
             previews.push(preview);

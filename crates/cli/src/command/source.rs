@@ -8,6 +8,7 @@ use raccord_model::{DataTypeName, Name};
 use raccord_serve::{Look, LookAt, Reply};
 
 use crate::complete;
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::Global;
 use crate::render;
@@ -58,7 +59,7 @@ pub(crate) struct ReadArgs {
 
 pub(crate) fn check(ui: &Ui, global: &Global, args: &CheckArgs) -> Result<(), CommandError> {
     let look = Look {
-        desired: session::desired(ui, global)?,
+        desired: configuration::desired(ui, global)?,
         at: LookAt::Check(args.source.clone()),
         limit: 1,
         timeout: None,
@@ -74,7 +75,7 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
     let mut found = Vec::new();
     session::look(
         global,
-        Look { desired: session::desired(ui, global)?, at, limit: 0, timeout: None },
+        Look { desired: configuration::desired(ui, global)?, at, limit: 0, timeout: None },
         |reply| {
             if let Reply::DataType(view) = reply {
                 found.push(view);
@@ -128,8 +129,12 @@ pub(crate) fn discover(ui: &Ui, global: &Global, args: &DiscoverArgs) -> Result<
 
 pub(crate) fn read(ui: &Ui, global: &Global, args: &ReadArgs) -> Result<(), CommandError> {
     let at = LookAt::Read(args.source.clone(), args.data_type.clone());
-    let look =
-        Look { desired: session::desired(ui, global)?, at, limit: args.limit, timeout: Some(args.timeout) };
+    let look = Look {
+        desired: configuration::desired(ui, global)?,
+        at,
+        limit: args.limit,
+        timeout: Some(args.timeout),
+    };
     session::look(global, look, |reply| match reply {
         // Whether a terminal or a program reads it: the same values.
         Reply::Raw(line) => Ok(ui.data(&format!("{}\n", foreign::json(&line)))?),

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use raccord_model::diagnostic::Severity;
 
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::Global;
 use crate::render;
-use crate::session;
 use crate::ui::Ui;
 
 /// Report every mistake of the configuration at once, offline
@@ -36,7 +36,7 @@ enum Output {
 }
 
 pub(crate) fn validate(ui: &Ui, global: &Global, args: &ValidateArgs) -> Result<ExitCode, CommandError> {
-    let validated = session::validate(global)?;
+    let validated = configuration::validate(global)?;
     let count =
         |severity| validated.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));

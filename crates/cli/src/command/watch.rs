@@ -20,10 +20,12 @@ use raccord_serve::standby::{self, Listening};
 use raccord_serve::watch::{Watch, watch as live};
 use tokio::sync::{Mutex, watch};
 
+use crate::configuration;
 use crate::error::CommandError;
 use crate::interrupt;
 use crate::openid::OpenIdArgs;
 use crate::options::Global;
+use crate::owner;
 use crate::place::{SharedPlace, StateAt};
 use crate::ports::ports;
 use crate::session::{self, Opening};
@@ -138,7 +140,7 @@ pub(crate) fn watch(ui: &Ui, global: &Global, args: &WatchArgs) -> Result<(), Co
 }
 
 async fn on_a_file(ui: &Ui, global: &Global, args: &WatchArgs, path: &Path) -> Result<(), CommandError> {
-    let Some(store) = session::own(ui, path, "watch", Opening::Create).await? else {
+    let Some(store) = owner::own(ui, path, "watch", Opening::Create).await? else {
         let state = path.display();
         return Err(CommandError::new(format!("another process owns the state {state} and answers for it")));
     };
@@ -294,7 +296,7 @@ fn what(global: &Global, args: &WatchArgs) -> Result<Watch, CommandError> {
 }
 
 fn origin(global: &Global, args: &WatchArgs) -> Result<Origin, CommandError> {
-    let variables = session::variables(global);
+    let variables = configuration::variables(global);
     if let Some(repository) = &args.git {
         let shown = repository.to_string();
         let settings =

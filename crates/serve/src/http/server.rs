@@ -3,6 +3,8 @@
 //! Each step may refuse, in this order; nothing is read of a body before it is known who sends it, and no more of it
 //! than its sender's role may send. Health and readiness need none of it, and are answered whatever else is going on.
 
+mod question;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -16,23 +18,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
 use raccord_model::fact::{Role, Token};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
+use self::question::Question;
+pub(super) use self::question::small;
 use super::answer::answer_of;
 use super::auth::{self, authenticate};
-use super::body::{self, Incoming, Media};
+use super::body::{self, Incoming};
 use super::connections::Connections;
 use super::conversation::{Conversation, Place, UnderWay};
 use super::intake::Intake;
 use super::listener::Bound;
-use super::operation::{From, request_of};
 use super::parameter::Values;
 use super::problem::Refusal;
-use super::route::{Body, Guard, Handler, Method, Operation, ROUTES, Route};
+use super::route::{Guard, Handler, Method, Operation, ROUTES, Route};
 use super::{
-    Access, Limits, MAX_CONFIGURATION, MAX_QUESTION, MAX_UNPROVED, MAX_UNPROVED_OF_ONE, MAX_UPLOADS,
-    MAX_UPLOADS_OF_ONE, Open, PROTOCOL_HEADER, REQUEST_HEADER, ServeError, Serving, health, hooks, openapi,
-    pages, upload,
+    Access, Limits, MAX_UNPROVED, MAX_UNPROVED_OF_ONE, MAX_UPLOADS, MAX_UPLOADS_OF_ONE, Open,
+    PROTOCOL_HEADER, REQUEST_HEADER, ServeError, Serving, health, hooks, openapi, pages, upload,
 };
 use crate::access::{admit, required};
 use crate::attempts::Attempts;
@@ -40,9 +42,9 @@ use crate::audit::{AuditLog, in_words};
 use crate::console::{self, Console};
 use crate::failure::{Failure, FailureCode};
 use crate::network::Network;
-use crate::places::{Places, Taken};
+use crate::places::Places;
 use crate::request::{Request, Sort};
-use crate::transport::{Caller, PROTOCOL, Way};
+use crate::transport::{PROTOCOL, Way};
 
 /// What every request is answered with.
 pub(super) struct Shared {
@@ -227,12 +229,6 @@ struct Asked {
     peer: SocketAddr,
 }
 
-/// The body of a request, its place among the uploads when it needs one.
-struct Question {
-    body: Option<(Bytes, Media)>,
-    upload: Option<Taken>,
-}
-
 impl Shared {
     /// Who asks, and with which parameters.
     async fn enter(
@@ -375,97 +371,6 @@ impl Shared {
         }
         Ok(())
     }
-
-    /// The body, when the route takes one.
-    async fn read(
-        &self,
-        (route, token): (&Route, &Token),
-        parts: &Parts,
-        incoming: Incoming,
-    ) -> Result<Question, Refusal> {
-        let headers = &parts.headers;
-        let fits = incoming.announces_at_most(MAX_CONFIGURATION);
-        fits.map_err(|error| body::refuse(error, MAX_CONFIGURATION))?;
-        match route.body {
-            Body::None | Body::Push => Ok(Question { body: None, upload: None }),
-            Body::Configuration => {
-                let media = body::media(headers, &[Media::Json, Media::Yaml])?;
-                self.upload(token, incoming, media).await
-            }
-            Body::Request => {
-                let media = body::media(headers, &[Media::Json])?;
-                self.question(token, incoming, media).await
-            }
-            Body::Pause => {
-                let bytes = small(incoming).await?;
-                if bytes.is_empty() {
-                    return Ok(Question { body: None, upload: None });
-                }
-                let media = body::media(headers, &[Media::Json])?;
-                Ok(Question { body: Some((bytes, media)), upload: None })
-            }
-        }
-    }
-
-    /// The body of any request: how large it may be depends on what it asks, and that stands at its beginning.
-    async fn question(
-        &self,
-        token: &Token,
-        mut incoming: Incoming,
-        media: Media,
-    ) -> Result<Question, Refusal> {
-        let refuse = |error| body::refuse(error, MAX_QUESTION);
-        let beginning = incoming.beginning(Sort::LONGEST).await.map_err(refuse)?;
-        // What asks nothing that is known is small, and refused with what is wrong with it.
-        let asked = Sort::of_beginning(beginning).and_then(|sort| Some((sort, sort.with_configuration()?)));
-        let Some((sort, what)) = asked else {
-            return Ok(Question { body: Some((small(incoming).await?, media)), upload: None });
-        };
-        self.require(token, required(sort), what).await?;
-        self.upload(token, incoming, media).await
-    }
-
-    /// A configuration. Its bearer may send one: it has a place among those that do once it is no small one.
-    async fn upload(&self, token: &Token, mut incoming: Incoming, media: Media) -> Result<Question, Refusal> {
-        let refuse = |error| body::refuse(error, MAX_CONFIGURATION);
-        incoming.beginning(MAX_QUESTION).await.map_err(refuse)?;
-        let place = self.uploads.take(token.name.as_str(), self.limits.upload_time).await;
-        let place = place.ok_or_else(|| Refusal::unavailable("there are too many uploads at once"))?;
-        incoming.prove(self.limits.upload_time);
-        let (bytes, _) = incoming.whole(MAX_CONFIGURATION).await.map_err(refuse)?;
-        Ok(Question { body: Some((bytes, media)), upload: Some(place) })
-    }
-
-    /// What is asked. A configuration takes a while to be read, so that is done beside everything else.
-    async fn understand(
-        &self,
-        (operation, values): (Option<Operation>, Values),
-        body: Option<(Bytes, Media)>,
-        caller: Caller,
-    ) -> Result<(Request, Caller), Refusal> {
-        let root = self.access.root.clone();
-        beside(move || {
-            if let Some((bytes, Media::Json)) = &body {
-                upload::is_bounded(bytes)?;
-            }
-            if let Some(operation) = operation {
-                let from = From { caller: &caller, root: &root };
-                return Ok((request_of(operation, &values, body, from)?, caller));
-            }
-            let bytes = body.map(|(bytes, _)| bytes).unwrap_or_default();
-            Ok((body::json(&bytes)?, caller))
-        })
-        .await
-    }
-
-    /// The turn of a configuration to be read.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = tokio::time::timeout(self.limits.upload_time, turn).await;
-        turn.ok()
-            .and_then(Result::ok)
-            .ok_or_else(|| Refusal::unavailable("there are too many uploads at once"))
-    }
 }
 
 /// Does what takes a while beside everything else.
@@ -474,12 +379,6 @@ async fn beside<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| Refusal::from(Failure::new(FailureCode::Internal, "the request could not be read")))?
-}
-
-/// The whole of a body that carries no configuration.
-pub(super) async fn small(incoming: Incoming) -> Result<Bytes, Refusal> {
-    let read = incoming.whole(MAX_QUESTION).await;
-    read.map(|(bytes, _)| bytes).map_err(|error| body::refuse(error, MAX_QUESTION))
 }
 
 /// Refuses a caller that speaks another version of the protocol, in words.

@@ -13,11 +13,12 @@ use raccord_connect::fetch_text;
 use raccord_manifest::load::{is_manifest, load};
 use raccord_model::language::connector::manifest::listed;
 
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::Global;
 use crate::render;
 use crate::render::table::Table;
-use crate::session::{self, write_file};
+use crate::session::write_file;
 use crate::ui::Ui;
 
 /// What is said where there is nothing to lock.
@@ -86,7 +87,7 @@ struct Outcome {
 
 pub(crate) fn lock(ui: &Ui, global: &Global, args: &LockArgs) -> Result<ExitCode, CommandError> {
     let home = home(&global.files)?;
-    let locking = session::locking(ui, global)?;
+    let locking = configuration::locking(ui, global)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let fetch = |url: &str| runtime.block_on(fetch_text(url)).map_err(|error| error.to_string());
     // The lock is that of a directory: what one of its files does not name, another may.

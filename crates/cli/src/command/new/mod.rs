@@ -16,9 +16,10 @@ use raccord_model::resource::Wanted;
 use raccord_model::{Desired, Key, Name, Resource, Spec};
 
 use super::schema;
+use crate::configuration;
 use crate::error::CommandError;
 use crate::options::Global;
-use crate::session::{self, write_file};
+use crate::session::write_file;
 use crate::ui::Ui;
 
 /// Write a new resource as YAML that validates
@@ -48,8 +49,8 @@ fn directory(global: &Global) -> PathBuf {
 
 /// What is there so far; a directory without a document is a good beginning.
 fn existing(ui: &Ui, global: &Global) -> Result<Option<Desired>, CommandError> {
-    let loaded = session::load(global)?;
-    if loaded.documents == 0 { Ok(None) } else { session::desired(ui, global).map(Some) }
+    let loaded = configuration::load(global)?;
+    if loaded.documents == 0 { Ok(None) } else { configuration::desired(ui, global).map(Some) }
 }
 
 /// Writes resources into a file of their own, which must not be there, and validates the whole.
@@ -64,7 +65,7 @@ fn write(ui: &Ui, global: &Global, name: &str, resources: Vec<(Name, Spec)>) -> 
     let text = yaml(resources)?;
     let schema = schema::modeline(ui, &directory(global))?;
     write_file(&path, format!("{schema}{text}").as_bytes())?;
-    if let Err(error) = session::desired(ui, global) {
+    if let Err(error) = configuration::desired(ui, global) {
         // Left there, it would fail whatever is typed next, the corrected line too.
         std::fs::remove_file(&path)?;
         return Err(error.hint(format!("{} is taken away again; nothing was written", shown(&path))));

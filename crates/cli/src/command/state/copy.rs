@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::options::Global;
+use crate::owner;
 use crate::place::StateAt;
 use crate::render::grouped;
 use crate::render::table::{ListForm, Table};
-use crate::session::{self, Opening, arm_failpoint, runtime};
+use crate::session::{Opening, arm_failpoint, runtime};
 use crate::shared;
 use crate::ui::Ui;
 
@@ -70,7 +71,7 @@ async fn copied(ui: Ui, from: &StateAt, to: &StateAt) -> Result<Vec<Copied>, Com
     let wrong = || CommandError::usage("a state is copied between a file and a database");
     match (from, to) {
         (StateAt::File(from), StateAt::Shared(to)) => {
-            let Some(store) = session::own(&ui, from, VERB, Opening::Existing).await? else {
+            let Some(store) = owner::own(&ui, from, VERB, Opening::Existing).await? else {
                 let from = from.display();
                 return Err(CommandError::new(format!(
                     "another process has the state {from} and answers for it"

@@ -1,8 +1,10 @@
 //! Programs as tables: a mapping, a record, what comes out.
 
 use raccord_model::language::{Entity, MappingSpec, Mode};
-use raccord_model::port::records::Rows;
+use raccord_model::port::records::{Record, Rows};
+use raccord_model::value::Value;
 
+use super::super::mark;
 use super::*;
 use crate::mapping::{Layout, Task, compile};
 
