@@ -121,12 +121,18 @@ fn a_fixed_text_keeps_its_spelling_or_is_told_to_be_quoted() {
         "~",
         "null",
         "9007199254740993.5",
+        "9007199254740993",
+        "-12345678901234567",
     ] {
         check(&project("text", kept), "");
     }
     for (sort, value) in [("decimal", "1.10"), ("integer", "0x1F"), ("boolean", "TRUE"), ("json", "[1.10]")] {
         check(&project(sort, value), "");
     }
+    // The canonical form has no whole number of so many digits.
+    let wanted = load(&project("integer", "9007199254740993")).desired.unwrap();
+    let fields = &wanted.project(&"a".parse().unwrap()).unwrap().entities["e"].fields;
+    assert_eq!(fields["f"].default, Some("9007199254740993".into()));
     // Of a value that was not meant nothing else is said.
     check(&project("choice, options: [1.10]", "1.10"), &format!("unquoted@8:70 {path}"));
     check(&project("choices, options: [1.10, 2]", "[2, 1.10]"), &format!("unquoted@8:78 {path}[1]"));
