@@ -31,6 +31,41 @@ fn expressions_see_the_fields_of_the_record() {
     check("range(3)|list", record, &Scalar::Array("[0,1,2]".into()));
 }
 
+/// Texts are written as a text field holds them, and JSON does; not as Python would.
+#[test]
+fn what_becomes_a_text_is_written_as_a_text_field_holds_it() {
+    let record = r#"{"t":true,"n":null,"e":"","o":{"n":null,"t":false,"f":1e21},"f":1e21,"d":2.50,"s":"abc","l":[1,true,null,"x",1.50,{"a":null}]}"#;
+    let list = r#"[1,true,null,"x",1.50,{"a":null}]"#;
+    for (source, expected) in [
+        ("'<' ~ t ~ '>'", "<true>"),
+        ("'<' ~ o.t ~ (1 < 2) ~ '>'", "<falsetrue>"),
+        ("'<' ~ n ~ e ~ missing ~ o.n ~ none ~ '>'", "<>"),
+        ("'<' ~ f ~ ' ' ~ o.f ~ ' ' ~ d ~ ' ' ~ (d + 1) ~ '>'", "<1e21 1e21 2.50 3.5>"),
+        ("'<' ~ (d|float) ~ ' ' ~ ('3'|float) ~ '>'", "<2.5 3.0>"),
+        ("l ~ ''", list),
+        ("l|string", list),
+        ("o ~ ''", r#"{"f":1e21,"n":null,"t":false}"#),
+        ("range(3) ~ ''", "[0,1,2]"),
+        ("l|join(';')", r#"1;true;;x;1.50;{"a":null}"#),
+        ("l|join(d=';')", r#"1;true;;x;1.50;{"a":null}"#),
+        ("[{'a': t}, {'b': 1}]|join(';', attribute='a')", "true;"),
+        ("s|join('-')", "a-b-c"),
+        ("t|string", "true"),
+        ("t|trim", "true"),
+        ("t|title", "True"),
+        ("t|replace('true', 'yes')|upper", "YES"),
+        ("[t, s]|map('trim')|join", "trueabc"),
+        ("'%s %s%s %.2f'|format(t, n, l, d|float)", "true [1,true,null,\"x\",1.50,{\"a\":null}] 2.50"),
+        ("('<'|escape ~ '>'|escape)|escape", "&lt;&gt;"),
+    ] {
+        check(source, record, &Scalar::Text(expected.into()));
+    }
+    for nothing in ["o.n|string", "o.n|upper", "o.n|trim", "n|join(';')", "o.n|join(';')", "none ~ none"] {
+        check(nothing, record, &Scalar::Empty);
+    }
+    assert!(evaluate("(1e308|float * 10) ~ ''", record).is_err());
+}
+
 /// A list or an object that comes out holds what its elements were, with all their digits.
 #[test]
 fn what_is_inside_of_a_list_keeps_its_type() {
