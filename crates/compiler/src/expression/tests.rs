@@ -196,6 +196,43 @@ fn numbers_are_exact() {
     }
 }
 
+/// What is empty becomes no number: nothing stays nothing, and a text that is none is refused.
+#[test]
+fn nothing_and_unreadable_texts_become_no_number() {
+    let record =
+        r#"{"e":"","n":null,"o":{"e":"","n":null},"t":"abc","big":"1e400","b":true,"s":" 12 ","v":"12.7"}"#;
+    for filter in ["int", "float", "decimal"] {
+        for nothing in ["e", "n", "o.n", "missing", "none"] {
+            check(&format!("{nothing}|{filter}"), record, &Scalar::Empty);
+            check(&format!("{nothing}|{filter}(7)"), record, &Scalar::Number("7".into()));
+            let error = evaluate(&format!("({nothing}|{filter}) + 1"), record).unwrap_err().to_string();
+            assert!(error.contains("a value beside it is empty"), "{nothing}|{filter}: {error}");
+        }
+        for text in ["''", "o.e", "t", "s", "'nan'", "'inf'", "'12abc'"] {
+            let error = evaluate(&format!("{text}|{filter}"), record).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{filter}`: ")), "{text}: {error}");
+            check(&format!("{text}|{filter}(7)"), record, &Scalar::Number("7".into()));
+        }
+    }
+    for (source, expected) in [
+        ("v|int", "12"),
+        ("v|float", "12.7"),
+        ("'-0x1F'|int(base=16)", "-31"),
+        ("'z'|int(0, 36)", "35"),
+        ("b|int", "1"),
+        ("b|float", "1.0"),
+        ("3|float", "3.0"),
+        ("[1]|int(default=7)", "7"),
+        ("t|float(default=7)", "7"),
+    ] {
+        check(source, record, &Scalar::Number(expected.into()));
+    }
+    for source in ["big|float", "'9'|int(base=8)", "'1.5'|int(base=10)", "[1]|int", "(1e308|float * 10)|int"]
+    {
+        assert!(evaluate(source, record).is_err(), "{source}");
+    }
+}
+
 #[test]
 fn a_text_is_no_number() {
     let record = r#"{"net":"100","tax":"20","n":3,"t":"x"}"#;
